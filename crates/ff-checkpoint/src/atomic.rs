@@ -1,0 +1,85 @@
+//! Files that are whole or not there.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::Error;
+
+/// Writes a file so that a reader finds all of it or none of it, whenever the process or the machine dies:
+/// temporary file in the same folder, fsync, rename, fsync of the folder. Missing parent folders are made.
+/// The temporary file goes away when writing fails.
+pub fn write_atomic(
+    path: &Path,
+    write: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>,
+) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(Error::io(folder, "make this folder"))?;
+    let failed = || Error::io(path, "write this file");
+    let mut file = tempfile::Builder::new()
+        .prefix(".")
+        .suffix(".partial")
+        .tempfile_in(folder)
+        .map_err(failed())?;
+    write(&mut file).map_err(failed())?;
+    file.as_file().sync_all().map_err(failed())?;
+    share_like_any_file(&file).map_err(failed())?;
+    file.persist(path).map_err(|error| failed()(error.error))?;
+    // The rename itself must reach the disk.
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(folder, "sync this folder"))
+}
+
+/// Writes `value` as indented JSON with a closing newline, atomically ([`write_atomic`]).
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    write_atomic(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, value)?;
+        file.write_all(b"\n")
+    })
+}
+
+/// Temporary files are private to their owner; results are for the group too, as the umask usually allows.
+#[cfg(unix)]
+fn share_like_any_file(file: &NamedTempFile) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn share_like_any_file(_: &NamedTempFile) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_a_file_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er/record.json");
+        write_json(&path, &1).unwrap();
+        write_json(&path, &[1, 2]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "[\n  1,\n  2\n]\n");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_keeps_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record.json");
+        write_json(&path, &"old").unwrap();
+        let error = write_atomic(&path, |file| {
+            file.write_all(b"half")?;
+            Err(std::io::Error::other("no space left"))
+        });
+        assert!(error.unwrap_err().to_string().contains("no space left"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"old\"\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

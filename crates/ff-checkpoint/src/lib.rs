@@ -1,0 +1,34 @@
+//! Weights on disk: safetensors with a content digest and provenance, written atomically.
+//!
+//! A [`StateDict`] is a set of named tensors, memory-mapped from a file or held in memory. Every file this
+//! crate writes carries the [`Digest`] of its content, which [`StateDict::open`] checks, and a
+//! [`Provenance`]: how the weights came to be. A file from elsewhere (timm, the Hugging Face hub) has neither
+//! and opens all the same.
+//!
+//! ```
+//! # use std::collections::BTreeMap;
+//! # use ff_checkpoint::{OwnedTensor, StateDict};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("weights.safetensors");
+//! let weights = BTreeMap::from([("fc.bias".to_owned(), OwnedTensor::f32([2], &[0.5, -0.5]))]);
+//! let saved = StateDict::from_tensors(weights);
+//! saved.save(&path, None).unwrap();
+//! let opened = StateDict::open(&path).unwrap();
+//! assert_eq!(opened.get("fc.bias").unwrap().to_f32().unwrap(), [0.5, -0.5]);
+//! assert_eq!(opened.digest(), saved.digest());
+//! ```
+
+mod atomic;
+mod digest;
+mod error;
+mod provenance;
+mod state_dict;
+mod tensor;
+
+pub use atomic::{write_atomic, write_json};
+pub use digest::Digest;
+pub use error::Error;
+pub use provenance::{Parent, Provenance};
+pub use safetensors::Dtype;
+pub use state_dict::StateDict;
+pub use tensor::{OwnedTensor, TensorRef};

@@ -1,0 +1,95 @@
+//! One tensor: borrowed from a file, or owned.
+
+use safetensors::Dtype;
+
+/// A tensor that lies in a [`StateDict`](crate::StateDict): little endian, row-major.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TensorRef<'a> {
+    /// Type of an element.
+    pub dtype: Dtype,
+    /// Sizes; empty for a scalar.
+    pub shape: &'a [usize],
+    /// The elements.
+    pub data: &'a [u8],
+}
+
+/// A tensor in memory: little endian, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnedTensor {
+    /// Type of an element.
+    pub dtype: Dtype,
+    /// Sizes; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// The elements.
+    pub data: Vec<u8>,
+}
+
+impl OwnedTensor {
+    /// A tensor of 32-bit floats.
+    ///
+    /// # Panics
+    /// If the number of values is not the product of the shape.
+    pub fn f32(shape: impl Into<Vec<usize>>, values: &[f32]) -> Self {
+        Self::new(Dtype::F32, shape.into(), values.iter().flat_map(|v| v.to_le_bytes()).collect())
+    }
+
+    /// A tensor of 64-bit integers.
+    ///
+    /// # Panics
+    /// If the number of values is not the product of the shape.
+    pub fn i64(shape: impl Into<Vec<usize>>, values: &[i64]) -> Self {
+        Self::new(Dtype::I64, shape.into(), values.iter().flat_map(|v| v.to_le_bytes()).collect())
+    }
+
+    fn new(dtype: Dtype, shape: Vec<usize>, data: Vec<u8>) -> Self {
+        assert_eq!(shape.iter().product::<usize>() * dtype.bitsize() / 8, data.len(), "shape {shape:?}");
+        Self { dtype, shape, data }
+    }
+
+    /// The same tensor, borrowed.
+    pub fn view(&self) -> TensorRef<'_> {
+        TensorRef { dtype: self.dtype, shape: &self.shape, data: &self.data }
+    }
+}
+
+impl TensorRef<'_> {
+    /// Number of elements: 1 for a scalar.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// True for the floating-point types that weights come in: F16, BF16, F32, F64.
+    pub fn is_float(&self) -> bool {
+        matches!(self.dtype, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64)
+    }
+
+    /// The elements as 32-bit floats, rounded where the type is wider; `None` for other types than floats.
+    pub fn to_f32(&self) -> Option<Vec<f32>> {
+        Some(match self.dtype {
+            Dtype::F32 => self.chunks().map(f32::from_le_bytes).collect(),
+            Dtype::F64 => self.chunks().map(|b| f64::from_le_bytes(b) as f32).collect(),
+            Dtype::F16 => self.chunks().map(|b| half::f16::from_le_bytes(b).to_f32()).collect(),
+            Dtype::BF16 => self.chunks().map(|b| half::bf16::from_le_bytes(b).to_f32()).collect(),
+            _ => return None,
+        })
+    }
+
+    /// The elements as 64-bit integers; `None` unless the type is I64 or I32.
+    pub fn to_i64(&self) -> Option<Vec<i64>> {
+        Some(match self.dtype {
+            Dtype::I64 => self.chunks().map(i64::from_le_bytes).collect(),
+            Dtype::I32 => self.chunks().map(|b| i32::from_le_bytes(b).into()).collect(),
+            _ => return None,
+        })
+    }
+
+    /// A copy in memory.
+    pub fn to_owned(&self) -> OwnedTensor {
+        OwnedTensor { dtype: self.dtype, shape: self.shape.to_vec(), data: self.data.to_vec() }
+    }
+
+    fn chunks<const N: usize>(&self) -> impl Iterator<Item = [u8; N]> {
+        // The length was checked against shape and type when the file was opened.
+        self.data.chunks_exact(N).map(|bytes| bytes.try_into().expect("N bytes"))
+    }
+}

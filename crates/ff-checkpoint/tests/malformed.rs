@@ -1,0 +1,140 @@
+//! Every file that is not what it should be gets an error that names it and says why.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ff_checkpoint::{Error, OwnedTensor, Parent, Provenance, StateDict};
+
+fn weights() -> StateDict {
+    StateDict::from_tensors(BTreeMap::from([
+        ("layer1.weight".to_owned(), OwnedTensor::f32([2, 3], &[1.0, -2.0, 3.0, 0.5, 0.25, -0.125])),
+        ("layer1.num_batches_tracked".to_owned(), OwnedTensor::i64([], &[7])),
+        ("empty".to_owned(), OwnedTensor::f32([0, 4], &[])),
+    ]))
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        kind: "soup".into(),
+        recipe: serde_json::json!({"method": "greedy", "levels": ["learning_rate"]}),
+        parents: vec![Parent { id: "a".into(), digest: *weights().digest(), weight: Some(0.5) }],
+        data: Some("00ff".into()),
+        code_version: "0.1.0".into(),
+    }
+}
+
+struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+    fn path(&self) -> PathBuf {
+        self.0.path().join("w.safetensors")
+    }
+    fn open(&self, bytes: &[u8]) -> Result<StateDict, Error> {
+        std::fs::write(self.path(), bytes).unwrap();
+        StateDict::open(&self.path())
+    }
+    fn error(&self, bytes: &[u8]) -> String {
+        let text = self.open(bytes).unwrap_err().to_string();
+        assert!(text.contains("w.safetensors"), "{text}");
+        text
+    }
+}
+
+fn header(json: &str, data: &[u8]) -> Vec<u8> {
+    [&(json.len() as u64).to_le_bytes(), json.as_bytes(), data].concat()
+}
+
+#[test]
+fn what_was_saved_is_what_opens() {
+    let scratch = Scratch::new();
+    weights().save(&scratch.path(), Some(&provenance())).unwrap();
+    let opened = StateDict::open(&scratch.path()).unwrap();
+    assert_eq!(opened.digest(), weights().digest());
+    assert_eq!(opened.provenance().unwrap(), &provenance());
+    assert_eq!(opened.names().collect::<Vec<_>>(), ["empty", "layer1.num_batches_tracked", "layer1.weight"]);
+    assert_eq!(opened.get("layer1.num_batches_tracked").unwrap().to_i64().unwrap(), [7]);
+    assert_eq!(opened.get("layer1.weight").unwrap().shape, [2, 3]);
+    assert!(opened.get("layer1").is_none());
+
+    let first = std::fs::read(scratch.path()).unwrap();
+    weights().save(&scratch.path(), Some(&provenance())).unwrap();
+    assert_eq!(first, std::fs::read(scratch.path()).unwrap(), "equal content, equal files");
+}
+
+#[test]
+fn every_flipped_bit_and_every_truncation_is_noticed() {
+    let scratch = Scratch::new();
+    weights().save(&scratch.path(), None).unwrap();
+    let good = std::fs::read(scratch.path()).unwrap();
+    for end in 0..good.len() {
+        scratch.error(&good[..end]);
+    }
+    for bit in 0..good.len() * 8 {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(opened) = scratch.open(&bad) {
+            // A flip in the header's own key leaves a file without a digest, whose tensors are intact, or
+            // only changes how the header spells the same thing.
+            assert_eq!(opened.digest(), weights().digest(), "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn foreign_files_open_without_provenance() {
+    let scratch = Scratch::new();
+    let bytes = header(r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, &1f32.to_le_bytes());
+    let opened = scratch.open(&bytes).unwrap();
+    assert_eq!(opened.get("a").unwrap().to_f32().unwrap(), [1.0]);
+    assert!(matches!(opened.provenance(), Err(Error::NoProvenance { .. })));
+}
+
+#[test]
+fn malformed_files_are_refused_by_name() {
+    let scratch = Scratch::new();
+    let tensor = |json: &str, data: &[u8]| scratch.error(&header(json, data));
+    scratch.error(b"");
+    scratch.error(&u64::MAX.to_le_bytes());
+    scratch.error(&header("{", &[]));
+    scratch.error(b"PK\x03\x04 a zip file, as torch.save writes, not safetensors");
+    tensor(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, &[0; 4]);
+    tensor(r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, &[0; 3]);
+    tensor(r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, &[0; 4]);
+    tensor(r#"{"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}}"#, &[0; 4]);
+    tensor(r#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#, &[]);
+    let text = tensor(r#"{"__metadata__":{"fissionfusion":"{}"}}"#, &[]);
+    assert!(text.contains("digest"), "{text}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let text = StateDict::open(&Scratch::new().path()).unwrap_err().to_string();
+    assert!(text.contains("w.safetensors: cannot open this file"), "{text}");
+}
+
+#[test]
+fn types_convert_to_f32() {
+    let scratch = Scratch::new();
+    let json = r#"{"b":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]},
+        "d":{"dtype":"F64","shape":[1],"data_offsets":[4,12]},
+        "h":{"dtype":"F16","shape":[1],"data_offsets":[2,4]}}"#;
+    let data = [vec![0x80, 0x3f], vec![0x00, 0x3c], 1f64.to_le_bytes().to_vec()].concat();
+    let opened = scratch.open(&header(json, &data)).unwrap();
+    for name in ["b", "d", "h"] {
+        assert_eq!(opened.get(name).unwrap().to_f32().unwrap(), [1.0], "{name}");
+        assert!(opened.get(name).unwrap().to_i64().is_none());
+    }
+    assert_eq!(opened.first_not_finite(), None);
+}
+
+#[test]
+fn not_finite_values_are_found() {
+    let bad = BTreeMap::from([
+        ("a".to_owned(), OwnedTensor::f32([2], &[0.0, 1.0])),
+        ("b".to_owned(), OwnedTensor::f32([2], &[0.0, f32::NAN])),
+    ]);
+    assert_eq!(StateDict::from_tensors(bad).first_not_finite(), Some("b"));
+}

@@ -1,0 +1,29 @@
+//! Which weights to average, and averaging them.
+//!
+//! A [`Selector`] looks at [`Ingredients`] through a [`Scorer`] (anything that can tell how good a set of
+//! weights is on validation data) and returns a [`Soup`]: a [`Mix`] of ingredients, its score, and the record
+//! of every [`Decision`]. [`Hierarchy`] is the selector of both papers: uniform and greedy soups, Greedy of
+//! Uniform, Greedy of Greedy, and any deeper tree over recipe fields.
+//!
+//! Pure Rust over memory-mapped files: no PyTorch. Averages are accumulated in 64-bit floats, one pass over
+//! one file for each candidate.
+//!
+//! Sources: Wortsman et al. 2022, *Model soups*; Sanjeev et al. 2024, *FissionFusion*, §2.
+
+mod accumulator;
+mod decision;
+mod error;
+mod hierarchy;
+mod ingredient;
+mod mix;
+mod scorer;
+mod soup;
+
+pub use accumulator::Accumulator;
+pub use decision::Decision;
+pub use error::Error;
+pub use hierarchy::{Accept, Hierarchy, Policy};
+pub use ingredient::{Ingredient, Ingredients};
+pub use mix::Mix;
+pub use scorer::{Candidate, ScoreError, Scorer, Selector};
+pub use soup::{Soup, verify};

@@ -1,0 +1,48 @@
+//! The two seams: how good weights are, and which to take.
+
+use ff_checkpoint::StateDict;
+
+use crate::{Error, Ingredients, Mix, Soup};
+
+/// Whatever a [`Scorer`] fails with.
+pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Tells how good weights are on validation data.
+pub trait Scorer {
+    /// The score of a candidate: higher is better, never NaN, and the same for the same candidate.
+    ///
+    /// A scorer that already knows an ingredient's score (training has evaluated it) can answer from
+    /// [`Candidate::mix`] without asking for the weights.
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError>;
+}
+
+/// Weights that might become a soup, made only when asked for.
+pub struct Candidate<'a> {
+    mix: &'a Mix,
+    weights: &'a dyn Fn() -> Result<StateDict, Error>,
+}
+
+impl<'a> Candidate<'a> {
+    pub(crate) fn new(mix: &'a Mix, weights: &'a dyn Fn() -> Result<StateDict, Error>) -> Self {
+        Self { mix, weights }
+    }
+
+    /// What it is made of.
+    pub fn mix(&self) -> &Mix {
+        self.mix
+    }
+
+    /// Its weights.
+    ///
+    /// # Errors
+    /// Those of averaging.
+    pub fn weights(&self) -> Result<StateDict, Error> {
+        (self.weights)()
+    }
+}
+
+/// Decides which ingredients to average.
+pub trait Selector {
+    /// Makes the choice. Selection sees validation scores only; the test split is none of its business.
+    fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error>;
+}

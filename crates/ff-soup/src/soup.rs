@@ -1,0 +1,75 @@
+//! The result.
+
+use ff_checkpoint::{Digest, Parent, Provenance, StateDict};
+use serde::{Deserialize, Serialize};
+
+use crate::{Decision, Error, Ingredient, Ingredients, Mix};
+
+/// What was chosen, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Soup {
+    /// What it is made of.
+    pub mix: Mix,
+    /// Its score on validation data.
+    pub score: f64,
+    /// Every candidate that was looked at, in order, local soups before the soup of them.
+    pub decisions: Vec<Decision>,
+}
+
+/// The part of a soup's provenance that [`verify`] reads; other fields of the recipe may stand beside it.
+#[derive(Deserialize)]
+struct Recipe {
+    mix: Mix,
+}
+
+impl Soup {
+    /// How the soup came to be: `recipe` (a JSON object) with the mix added as `mix`, and every ingredient's
+    /// digest and share.
+    pub fn provenance(
+        &self,
+        ingredients: &Ingredients,
+        mut recipe: serde_json::Map<String, serde_json::Value>,
+        data: Option<String>,
+        code_version: &str,
+    ) -> Result<Provenance, Error> {
+        let mix = serde_json::to_value(&self.mix).map_err(|error| Error::NotASoup(error.to_string()))?;
+        recipe.insert("mix".into(), mix);
+        let parent = |(id, weight): (&str, f64)| {
+            let ingredient = ingredients.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
+            Ok(Parent { id: id.to_owned(), digest: *ingredient.weights.digest(), weight: Some(weight) })
+        };
+        Ok(Provenance {
+            kind: "soup".into(),
+            recipe: recipe.into(),
+            parents: self.mix.shares().into_iter().map(parent).collect::<Result<_, Error>>()?,
+            data,
+            code_version: code_version.to_owned(),
+        })
+    }
+}
+
+/// Rebuilds a soup from its ingredients, found among `files` by content whatever their names, and compares
+/// bits.
+///
+/// # Errors
+/// [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an ingredient is not among
+/// the files, [`Error::Different`] if the average is another one.
+pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Digest, Error> {
+    let provenance = soup.provenance()?;
+    let recipe: Recipe = serde_json::from_value(provenance.recipe.clone())
+        .map_err(|error| Error::NotASoup(format!("no record of a soup in its metadata: {error}")))?;
+    let find = |parent: &Parent| {
+        let weights = files.iter().find(|file| *file.digest() == parent.digest).cloned();
+        let weights =
+            weights.ok_or_else(|| Error::Missing(format!("{} (digest {})", parent.id, parent.digest)))?;
+        Ok(Ingredient { id: parent.id.clone(), weights, fields: Default::default() })
+    };
+    let ingredients = Ingredients::new(provenance.parents.iter().map(find).collect::<Result<_, Error>>()?)?;
+    let rebuilt = ingredients.weights(&recipe.mix)?;
+    if rebuilt.digest() == soup.digest() {
+        Ok(*rebuilt.digest())
+    } else {
+        Err(Error::Different { expected: *soup.digest(), found: *rebuilt.digest() })
+    }
+}
