@@ -22,11 +22,8 @@ pub fn write_atomic(
     };
     std::fs::create_dir_all(folder).map_err(Error::io(folder, "make this folder"))?;
     let failed = || Error::io(path, "write this file");
-    let mut file = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(".partial")
-        .tempfile_in(folder)
-        .map_err(failed())?;
+    let mut file =
+        tempfile::Builder::new().prefix(".").suffix(".partial").tempfile_in(folder).map_err(failed())?;
     write(&mut file).map_err(failed())?;
     file.as_file().sync_all().map_err(failed())?;
     share_like_any_file(&file).map_err(failed())?;

@@ -28,7 +28,9 @@ pub enum Error {
         reason: String,
     },
     /// The content is not what was written.
-    #[error("{path}: damaged: its content has digest {found}, {expected} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again")]
+    #[error(
+        "{path}: damaged: its content has digest {found}, {expected} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

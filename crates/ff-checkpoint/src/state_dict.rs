@@ -182,9 +182,9 @@ impl StateDict {
     /// # Errors
     /// [`Error::NoProvenance`] for a file from elsewhere.
     pub fn provenance(&self) -> Result<&Provenance, Error> {
-        self.provenance
-            .as_ref()
-            .ok_or_else(|| Error::NoProvenance { path: self.path.clone().unwrap_or_else(|| "(in memory)".into()) })
+        self.provenance.as_ref().ok_or_else(|| Error::NoProvenance {
+            path: self.path.clone().unwrap_or_else(|| "(in memory)".into()),
+        })
     }
 
     /// The name of the first tensor that holds a NaN or an infinity, if one does. One pass over the content.

@@ -9,13 +9,17 @@ use crate::ScoreError;
 #[non_exhaustive]
 pub enum Error {
     /// Nothing to average.
-    #[error("a soup needs at least one ingredient, found none\nhint: every model may have diverged; the training records say so")]
+    #[error(
+        "a soup needs at least one ingredient, found none\nhint: every model may have diverged; the training records say so"
+    )]
     Empty,
     /// Two ingredients of one name.
     #[error("two ingredients are named `{0}`; every ingredient needs a name of its own")]
     Duplicate(String),
     /// An ingredient whose keys, shapes or types differ from the first one's.
-    #[error("ingredient `{id}` does not fit `{first}`: {reason}\nhint: all ingredients must come from one architecture and one task")]
+    #[error(
+        "ingredient `{id}` does not fit `{first}`: {reason}\nhint: all ingredients must come from one architecture and one task"
+    )]
     Mismatch {
         /// The ingredient.
         id: String,
@@ -62,7 +66,9 @@ pub enum Error {
     #[error("the soup needs ingredient `{0}`, which is not among those given")]
     Missing(String),
     /// Rebuilding a soup gave other weights.
-    #[error("the soup is not the average of its ingredients: rebuilding it gives {found}, the file holds {expected}")]
+    #[error(
+        "the soup is not the average of its ingredients: rebuilding it gives {found}, the file holds {expected}"
+    )]
     Different {
         /// The digest of the file.
         expected: Digest,

@@ -73,7 +73,13 @@ impl Hierarchy {
         Self { levels: vec![field.to_owned()], policies: vec![Policy::GREEDY, Policy::GREEDY] }
     }
 
-    fn merge(&self, level: usize, group: &str, models: Vec<&Ingredient>, run: &mut Run<'_>) -> Result<Part, Error> {
+    fn merge(
+        &self,
+        level: usize,
+        group: &str,
+        models: Vec<&Ingredient>,
+        run: &mut Run<'_>,
+    ) -> Result<Part, Error> {
         let parts = match self.levels.get(level) {
             None => models.into_iter().map(Part::model).collect(),
             Some(field) => {

@@ -60,9 +60,10 @@ impl Ingredients {
     /// [`Error::Missing`].
     pub fn weights(&self, mix: &Mix) -> Result<StateDict, Error> {
         match mix {
-            Mix::Ingredient(id) => {
-                self.get(id).map(|ingredient| ingredient.weights.clone()).ok_or_else(|| Error::Missing(id.clone()))
-            }
+            Mix::Ingredient(id) => self
+                .get(id)
+                .map(|ingredient| ingredient.weights.clone())
+                .ok_or_else(|| Error::Missing(id.clone())),
             Mix::Mean(parts) => {
                 let (first, rest) = parts.split_first().ok_or(Error::Empty)?;
                 let mut sum = Accumulator::new(self.weights(first)?);
@@ -85,7 +86,9 @@ fn difference(first: &StateDict, other: &StateDict) -> Option<String> {
         Some(b) if a.shape != b.shape => {
             Some(format!("`{name}`: expected shape {:?}, found {:?}", a.shape, b.shape))
         }
-        Some(b) if a.dtype != b.dtype => Some(format!("`{name}`: expected type {}, found {}", a.dtype, b.dtype)),
+        Some(b) if a.dtype != b.dtype => {
+            Some(format!("`{name}`: expected type {}, found {}", a.dtype, b.dtype))
+        }
         Some(_) => None,
     })
 }

@@ -11,6 +11,7 @@
 //! Sources: Wortsman et al. 2022, *Model soups*; Sanjeev et al. 2024, *FissionFusion*, §2.
 
 mod accumulator;
+mod best;
 mod decision;
 mod error;
 mod hierarchy;
@@ -20,6 +21,7 @@ mod scorer;
 mod soup;
 
 pub use accumulator::Accumulator;
+pub use best::Best;
 pub use decision::Decision;
 pub use error::Error;
 pub use hierarchy::{Accept, Hierarchy, Policy};

@@ -23,26 +23,29 @@ struct Recipe {
     mix: Mix,
 }
 
-impl Soup {
-    /// How the soup came to be: `recipe` (a JSON object) with the mix added as `mix`, and every ingredient's
-    /// digest and share.
+impl Ingredients {
+    /// How the weights of a mix came to be: `recipe` with the mix added as `mix`, and every ingredient's digest
+    /// and share.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
     pub fn provenance(
         &self,
-        ingredients: &Ingredients,
+        mix: &Mix,
         mut recipe: serde_json::Map<String, serde_json::Value>,
         data: Option<String>,
         code_version: &str,
     ) -> Result<Provenance, Error> {
-        let mix = serde_json::to_value(&self.mix).map_err(|error| Error::NotASoup(error.to_string()))?;
-        recipe.insert("mix".into(), mix);
+        let value = serde_json::to_value(mix).map_err(|error| Error::NotASoup(error.to_string()))?;
+        recipe.insert("mix".into(), value);
         let parent = |(id, weight): (&str, f64)| {
-            let ingredient = ingredients.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
+            let ingredient = self.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
             Ok(Parent { id: id.to_owned(), digest: *ingredient.weights.digest(), weight: Some(weight) })
         };
         Ok(Provenance {
             kind: "soup".into(),
             recipe: recipe.into(),
-            parents: self.mix.shares().into_iter().map(parent).collect::<Result<_, Error>>()?,
+            parents: mix.shares().into_iter().map(parent).collect::<Result<_, Error>>()?,
             data,
             code_version: code_version.to_owned(),
         })

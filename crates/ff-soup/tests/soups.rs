@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use ff_soup::{
-    Accept, Candidate, Error, Hierarchy, Ingredient, Ingredients, Mix, Policy, ScoreError, Scorer, Selector, verify,
+    Accept, Best, Candidate, Error, Hierarchy, Ingredient, Ingredients, Mix, Policy, ScoreError, Scorer,
+    Selector, verify,
 };
 use proptest::prelude::*;
 
@@ -56,7 +57,8 @@ fn plain_greedy(models: &[Vec<f32>], bowl: &Bowl) -> Vec<usize> {
     order.sort_by(|&a, &b| bowl.of(&models[b]).total_cmp(&bowl.of(&models[a])));
     let mut soup = vec![order[0]];
     for &next in &order[1..] {
-        let score = |members: &[usize]| bowl.of(&mean(&members.iter().map(|&m| &models[m]).collect::<Vec<_>>()));
+        let score =
+            |members: &[usize]| bowl.of(&mean(&members.iter().map(|&m| &models[m]).collect::<Vec<_>>()));
         let with: Vec<usize> = soup.iter().copied().chain([next]).collect();
         if score(&with) > score(&soup) {
             soup = with;
@@ -125,14 +127,18 @@ fn two_groups() -> Ingredients {
 
 #[test]
 fn greedy_of_uniform_averages_groups_then_weighs_them_equally() {
-    let soup = Hierarchy::greedy_of_uniform("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
+    let soup =
+        Hierarchy::greedy_of_uniform("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
     // Local soups: a = (4 + 1 - 3.5) / 3 = 0.5, b = (-1 - 2) / 2 = -1.5. Their mean, -0.5, is no better than a.
     let ids = |members: &[&str]| Mix::Mean(members.iter().map(|&id| Mix::Ingredient(id.into())).collect());
     assert_eq!(soup.mix, ids(&["a0", "a1", "a2"]));
     assert_eq!(soup.score, -0.25);
     let top: Vec<_> = soup.decisions.iter().filter(|d| d.group.is_empty()).collect();
     assert_eq!(top.len(), 2);
-    assert_eq!((top[1].candidate.as_str(), top[1].with, top[1].taken), ("learning_rate=1e-4", Some(-0.25), false));
+    assert_eq!(
+        (top[1].candidate.as_str(), top[1].with, top[1].taken),
+        ("learning_rate=1e-4", Some(-0.25), false)
+    );
 
     let at_least = Hierarchy {
         policies: vec![Policy::Greedy { accept: Accept::AtLeast }, Policy::Uniform {}],
@@ -147,7 +153,8 @@ fn greedy_of_uniform_averages_groups_then_weighs_them_equally() {
 
 #[test]
 fn greedy_of_greedy_is_greedy_twice() {
-    let soup = Hierarchy::greedy_of_greedy("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
+    let soup =
+        Hierarchy::greedy_of_greedy("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
     // a: 1 alone; with -3.5: -1.25 worse; with 4: 2.5 worse. b: -1 alone; with -2 worse. Together: 0.
     let expected = Mix::Mean(vec![Mix::Ingredient("a1".into()), Mix::Ingredient("b0".into())]);
     assert_eq!(soup.mix, expected);
@@ -159,9 +166,10 @@ fn deeper_hierarchies_nest() {
     let field = |aug: &str, rate: &str| {
         BTreeMap::from([("augmentation".into(), aug.into()), ("learning_rate".into(), rate.into())])
     };
-    let models = [("h", "1"), ("h", "1"), ("h", "2"), ("m", "1")].iter().enumerate().map(|(i, (aug, rate))| {
-        Ingredient { id: i.to_string(), weights: weights(&[i as f32]), fields: field(aug, rate) }
-    });
+    let models =
+        [("h", "1"), ("h", "1"), ("h", "2"), ("m", "1")].iter().enumerate().map(|(i, (aug, rate))| {
+            Ingredient { id: i.to_string(), weights: weights(&[i as f32]), fields: field(aug, rate) }
+        });
     let ingredients = Ingredients::new(models.collect()).unwrap();
     let method = Hierarchy {
         levels: vec!["augmentation".into(), "learning_rate".into()],
@@ -182,9 +190,18 @@ fn ties_keep_the_order_given() {
 }
 
 #[test]
+fn the_best_is_the_first_of_the_highest() {
+    let soup = Best.select(&named(&[&[2.0], &[1.0], &[-1.0]]), &mut Bowl(vec![0.0])).unwrap();
+    assert_eq!((soup.mix, soup.score), (Mix::Ingredient("m1".into()), -1.0));
+    assert_eq!(soup.decisions.iter().map(|d| d.taken).collect::<Vec<_>>(), [false, true, false]);
+}
+
+#[test]
 fn integer_buffers_are_the_first_ingredients() {
     let ingredients = named(&[&[3.0], &[9.0]]);
-    let mean = ingredients.weights(&Mix::Mean(vec![Mix::Ingredient("m0".into()), Mix::Ingredient("m1".into())])).unwrap();
+    let mean = ingredients
+        .weights(&Mix::Mean(vec![Mix::Ingredient("m0".into()), Mix::Ingredient("m1".into())]))
+        .unwrap();
     assert_eq!(mean.get("bn.num_batches_tracked").unwrap().to_i64().unwrap(), [3]);
     assert_eq!(values(&mean), [6.0]);
 }
@@ -215,8 +232,9 @@ fn other_types_are_averaged_in_their_own_type() {
 fn a_saved_soup_verifies_and_a_changed_one_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let ingredients = two_groups();
-    let soup = Hierarchy::greedy_of_greedy("learning_rate").select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
-    let provenance = soup.provenance(&ingredients, Default::default(), None, "0.1.0").unwrap();
+    let soup =
+        Hierarchy::greedy_of_greedy("learning_rate").select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
+    let provenance = ingredients.provenance(&soup.mix, Default::default(), None, "0.1.0").unwrap();
     let path = folder.path().join("soup.safetensors");
     ingredients.weights(&soup.mix).unwrap().save(&path, Some(&provenance)).unwrap();
 
@@ -235,19 +253,26 @@ fn a_saved_soup_verifies_and_a_changed_one_does_not() {
 fn what_cannot_be_averaged_is_refused_by_name() {
     let error = |models: Vec<Ingredient>| Ingredients::new(models).unwrap_err().to_string();
     assert!(error(vec![]).contains("at least one ingredient"));
-    assert!(error(vec![model("a", "x", &[1.0]), model("a", "x", &[2.0])]).contains("two ingredients are named `a`"));
+    assert!(
+        error(vec![model("a", "x", &[1.0]), model("a", "x", &[2.0])])
+            .contains("two ingredients are named `a`")
+    );
     let text = error(vec![model("a", "x", &[1.0]), model("b", "x", &[1.0, 2.0])]);
     assert!(text.contains("`b` does not fit `a`: `fc.weight`: expected shape [1], found [2]"), "{text}");
     let text = error(vec![model("a", "x", &[1.0]), model("b", "x", &[f32::NAN])]);
     assert!(text.contains("`b` holds a value that is not finite in `fc.weight`"), "{text}");
     let other = Ingredient {
-        weights: StateDict::from_tensors(BTreeMap::from([("head".to_owned(), OwnedTensor::f32([1], &[0.0]))])),
+        weights: StateDict::from_tensors(BTreeMap::from([(
+            "head".to_owned(),
+            OwnedTensor::f32([1], &[0.0]),
+        )])),
         ..model("c", "x", &[0.0])
     };
     assert!(error(vec![model("a", "x", &[1.0]), other]).contains("it has `head`"));
 
     let ingredients = named(&[&[1.0]]);
-    let text = Hierarchy::greedy_of_uniform("augment").select(&ingredients, &mut Bowl(vec![0.0])).unwrap_err();
+    let text =
+        Hierarchy::greedy_of_uniform("augment").select(&ingredients, &mut Bowl(vec![0.0])).unwrap_err();
     assert!(text.to_string().contains("no field `augment` to group by; it has learning_rate"), "{text}");
     let bad = Hierarchy { levels: vec!["x".into()], policies: vec![Policy::Uniform {}] };
     let text = bad.select(&ingredients, &mut Bowl(vec![0.0])).unwrap_err().to_string();

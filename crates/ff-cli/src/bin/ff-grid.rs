@@ -1,0 +1,248 @@
+//! Plans, runs and reports a whole table.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ff_cli::{Common, DeviceChoice, GridProgress};
+use ff_grid::{Catalog, Config, Cost, Engine, HubResolver, Local, Plan, Recipe, Runs, Workshop, publish};
+use serde::Serialize;
+
+/// A table from one configuration: images and pretrained weights in; every model, the soups, the table and the
+/// record of each choice out. What is done is never done again, also when another table needs it.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the jobs and what they cost; run nothing
+    Plan(Options),
+    /// Run what is not done yet, then print the table
+    Run {
+        #[command(flatten)]
+        options: Options,
+        /// Where to compute: auto, cpu or cuda:N
+        #[arg(long, default_value = "auto")]
+        device: DeviceChoice,
+        /// Who runs the jobs
+        #[arg(long, value_enum, default_value = "local")]
+        engine: EngineKind,
+    },
+    /// Say how much of it is done
+    Status(Options),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EngineKind {
+    /// Threads of this process
+    Local,
+}
+
+#[derive(Args)]
+struct Options {
+    /// The table's configuration
+    #[arg(long)]
+    config: PathBuf,
+    /// Folder that the configuration's dataset paths start at
+    #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
+    data_root: PathBuf,
+    /// Folder for everything that is made
+    #[arg(long, default_value = "runs")]
+    runs: PathBuf,
+    /// Put another value in place of the configuration's: a dotted key, such as fgg.epochs=5
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    ff_cli::main(&cli.common, || match &cli.command {
+        Command::Plan(options) => plan(options),
+        Command::Run { options, device, engine } => run(options, *device, *engine),
+        Command::Status(options) => status(options),
+    })
+}
+
+fn prepare(options: &Options, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Catalog, Runs)> {
+    let config = Config::read(&options.config, &options.set)?;
+    let catalog = Catalog::new(&options.data_root, config.run.loader_threads, config.run.on_bad_image);
+    let plan = Plan::new(config, &catalog, hub);
+    Ok((plan, catalog, Runs::new(&options.runs)))
+}
+
+/// Jobs of one kind, added up.
+#[derive(Clone, Copy, Default, Serialize)]
+struct Count {
+    jobs: usize,
+    done: usize,
+    blocked: usize,
+    #[serde(flatten)]
+    cost: Cost,
+}
+
+const KINDS: [&str; 7] = ["pretrain", "probe", "finetune", "fgg", "soup", "predict", "evaluate"];
+
+fn counts(plan: &Plan, runs: &Runs) -> anyhow::Result<Vec<(&'static str, Count)>> {
+    let mut counts = KINDS.map(|kind| (kind, Count::default()));
+    for job in &plan.jobs {
+        let place = KINDS.iter().position(|kind| *kind == job.recipe.kind()).expect("all kinds are listed");
+        let count = &mut counts[place].1;
+        count.jobs += 1;
+        count.blocked += usize::from(job.blocked.is_some());
+        count.done += usize::from(job.blocked.is_none() && runs.record(job)?.is_some());
+        count.cost += job.cost;
+    }
+    Ok(counts.into_iter().filter(|(_, count)| count.jobs > 0).collect())
+}
+
+fn blocked(plan: &Plan) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    for column in &plan.columns {
+        let of_ood =
+            column.methods.iter().flat_map(|method| method.ood.iter().filter_map(|o| o.as_ref().err()));
+        for reason in column.blocked.iter().chain(of_ood) {
+            if !reasons.contains(reason) {
+                reasons.push(reason.clone());
+            }
+        }
+    }
+    reasons
+}
+
+fn plan(options: &Options) -> anyhow::Result<()> {
+    let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
+    let counts = counts(&plan, &runs)?;
+    let missing = blocked(&plan);
+    if options.json {
+        let jobs: Vec<_> = plan
+            .jobs
+            .iter()
+            .map(|job| {
+                serde_json::json!({"id": job.id, "kind": job.recipe.kind(), "label": job.label,
+                    "inputs": job.inputs, "cost": job.cost, "blocked": job.blocked})
+            })
+            .collect();
+        let total: serde_json::Map<_, _> =
+            counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
+        return ff_cli::print_json(&serde_json::json!({"jobs": jobs, "total": total, "missing": missing}));
+    }
+    let mut text = String::new();
+    for job in &plan.jobs {
+        let state = match (&job.blocked, runs.record(job)?.is_some()) {
+            (Some(_), _) => "missing ",
+            (None, true) => "done    ",
+            (None, false) => "to do   ",
+        };
+        let epochs = match job.recipe {
+            Recipe::Evaluate { .. } => String::new(),
+            _ if job.cost.epochs > 0 => {
+                format!("  {} epochs, {} images", job.cost.epochs, job.cost.train_images)
+            }
+            _ => format!("  {} images to evaluate", job.cost.evaluated_images),
+        };
+        text += &format!("{state} {:9} {}  {}{epochs}\n", job.recipe.kind(), job.id, job.label);
+    }
+    text += "\n";
+    text += &summary(&counts);
+    text += &missing_text(&missing);
+    ff_cli::print(&text)
+}
+
+fn summary(counts: &[(&'static str, Count)]) -> String {
+    let mut text = format!(
+        "{:9} {:>5} {:>5} {:>7} {:>8} {:>14} {:>16}\n",
+        "kind", "jobs", "done", "missing", "epochs", "images trained", "images evaluated"
+    );
+    let mut total = Count::default();
+    let mut line = |kind: &str, count: &Count| {
+        text += &format!(
+            "{kind:9} {:>5} {:>5} {:>7} {:>8} {:>14} {:>16}\n",
+            count.jobs,
+            count.done,
+            count.blocked,
+            count.cost.epochs,
+            count.cost.train_images,
+            count.cost.evaluated_images
+        );
+    };
+    for (kind, count) in counts {
+        line(kind, count);
+        total.jobs += count.jobs;
+        total.done += count.done;
+        total.blocked += count.blocked;
+        total.cost += count.cost;
+    }
+    line("all", &total);
+    text
+}
+
+fn missing_text(missing: &[String]) -> String {
+    match missing {
+        [] => String::new(),
+        missing => {
+            format!("\nmissing:\n{}", missing.iter().map(|why| format!("  {why}\n")).collect::<String>())
+        }
+    }
+}
+
+fn status(options: &Options) -> anyhow::Result<()> {
+    let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
+    let counts = counts(&plan, &runs)?;
+    let missing = blocked(&plan);
+    if options.json {
+        let total: serde_json::Map<_, _> =
+            counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
+        return ff_cli::print_json(&serde_json::json!({"total": total, "missing": missing}));
+    }
+    ff_cli::print(&(summary(&counts) + &missing_text(&missing)))
+}
+
+fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::Result<()> {
+    let (plan, catalog, runs) = prepare(options, &ff_cli::find_or_download)?;
+    let missing = blocked(&plan);
+    for why in &missing {
+        eprintln!("left out: {why}");
+    }
+    if plan.columns.iter().all(|column| column.blocked.is_some()) {
+        bail!(
+            "nothing can be run: no column has both its data and its weights\nhint: --data-root is {}",
+            options.data_root.display()
+        );
+    }
+    let device = device.find()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = match plan.config.run.workers {
+        0 if plan.config.model.px <= 64 && device == tch::Device::Cpu => cores,
+        0 => 1,
+        workers => workers,
+    };
+    let EngineKind::Local = engine;
+    let engine = Local { workers, threads: (cores / workers).max(1) };
+    let progress = GridProgress::new(&plan, &runs);
+    let workshop = Workshop { plan: &plan, catalog: &catalog, runs: &runs, device };
+    let summary = engine.run(&workshop, &|event| progress.event(event))?;
+    progress.finish();
+
+    let (table, published) = publish(&plan, &runs).context("the table cannot be written")?;
+    ff_cli::print(&if options.json { table.to_json() + "\n" } else { table.to_markdown() })?;
+    for path in published.files.iter().chain(&published.soups) {
+        eprintln!("wrote {}", path.display());
+    }
+    eprintln!("{} jobs done, {} were done before", summary.done, summary.found);
+    if summary.failed.is_empty() {
+        return Ok(());
+    }
+    let failed: String = summary.failed.iter().map(|(label, why)| format!("\n  {label}: {why}")).collect();
+    let not_tried = summary.not_tried.len();
+    bail!("{} jobs failed, {not_tried} more need them and were not tried:{failed}", summary.failed.len())
+}

@@ -1,0 +1,162 @@
+//! Runs a backbone by itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_cli::{Common, DeviceChoice};
+use ff_models::{Architecture, Mode, Model, Precision, Spec};
+use ff_train::{Optimizer, OptimizerConfig};
+use serde_json::json;
+use tch::{Kind, Tensor};
+
+/// Backbones under timm's names: their logits, their speed.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compute logits of given inputs
+    Logits {
+        /// Architecture, such as resnet50 or deit_base_patch16_224
+        #[arg(long)]
+        arch: Architecture,
+        /// Its weights
+        #[arg(long)]
+        weights: PathBuf,
+        /// safetensors with "input" f32 [N, 3, H, W], normalised
+        #[arg(long)]
+        input: PathBuf,
+        /// safetensors to write, with "logits" f32 [N, C]
+        #[arg(long)]
+        output: PathBuf,
+        /// fp32 or bf16
+        #[arg(long, default_value = "fp32")]
+        precision: Precision,
+        /// auto, cpu or cuda:N
+        #[arg(long, default_value = "cpu")]
+        device: DeviceChoice,
+    },
+    /// Measure a training step: forward, cross entropy, backward, AdamW
+    Bench {
+        /// Architecture
+        #[arg(long)]
+        arch: Architecture,
+        /// Images in a step
+        #[arg(long, default_value_t = 16)]
+        batch: i64,
+        /// Side of the images
+        #[arg(long, default_value_t = 224)]
+        px: u32,
+        /// fp32 or bf16
+        #[arg(long, default_value = "fp32")]
+        precision: Precision,
+        /// Counted steps, after three that are not
+        #[arg(long, default_value_t = 5)]
+        iters: usize,
+        /// auto, cpu or cuda:N
+        #[arg(long, default_value = "cpu")]
+        device: DeviceChoice,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    ff_cli::main(&cli.common, || match cli.command {
+        Command::Logits { arch, weights, input, output, precision, device } => {
+            logits(arch, &weights, &input, &output, precision, device)
+        }
+        Command::Bench { arch, batch, px, precision, iters, device, json } => {
+            bench(arch, batch, px, precision, iters, device, json)
+        }
+    })
+}
+
+fn logits(
+    architecture: Architecture,
+    weights: &Path,
+    input: &Path,
+    output: &Path,
+    precision: Precision,
+    device: DeviceChoice,
+) -> anyhow::Result<()> {
+    let file = StateDict::open(input)?;
+    let images =
+        file.get("input").with_context(|| format!("{}: it has no tensor `input`", input.display()))?;
+    let &[count, 3, height, width] = images.shape else {
+        bail!("{}: `input`: expected shape [N, 3, H, W], found {:?}", input.display(), images.shape);
+    };
+    if height != width {
+        bail!("{}: `input`: expected square images, found {height} × {width}", input.display());
+    }
+    let values = images.to_f32().with_context(|| format!("{}: `input`: expected floats", input.display()))?;
+    let weights = StateDict::open(weights)?;
+    let classifier = format!("{}.weight", architecture.classifier());
+    let outputs = weights.get(&classifier).and_then(|tensor| tensor.shape.first().copied());
+    let outputs =
+        outputs.with_context(|| format!("the weights have no `{classifier}`: are they {architecture}'s?"))?;
+    let device = device.find()?;
+    let mut model = Model::new(&Spec { architecture, outputs, px: width as u32, precision }, device, 0)?;
+    model.load(&weights)?;
+    let shape = [count, 3, height, width].map(|size| size as i64);
+    let logits = tch::no_grad(|| {
+        let input = Tensor::from_slice(&values).view(shape).to_device(device);
+        model.logits(&input, Mode::Eval).to_device(tch::Device::Cpu).reshape([-1])
+    });
+    let tensor = OwnedTensor::f32([count, outputs], &Vec::<f32>::try_from(logits)?);
+    StateDict::from_tensors(BTreeMap::from([("logits".to_owned(), tensor)])).save(output, None)?;
+    Ok(())
+}
+
+fn bench(
+    architecture: Architecture,
+    batch: i64,
+    px: u32,
+    precision: Precision,
+    iters: usize,
+    device: DeviceChoice,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let device = device.find()?;
+    let model = Model::new(&Spec { architecture, outputs: 7, px, precision }, device, 0)?;
+    let config = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
+    let mut optimizer = Optimizer::new(&config, model.parameters().trainable());
+    let side = i64::from(px);
+    let images = Tensor::randint(256, [batch, side, side, 3], (Kind::Uint8, device));
+    let targets = Tensor::randint(7, [batch], (Kind::Int64, device));
+    let mut step = |seed| {
+        let started = Instant::now();
+        let loss = model.forward(&images, Mode::Train { seed }).cross_entropy_for_logits(&targets);
+        optimizer.step(&loss, 1e-4);
+        if device.is_cuda() {
+            tch::Cuda::synchronize(0);
+        }
+        started.elapsed().as_secs_f64()
+    };
+    (0..3).for_each(|warmup| {
+        step(warmup);
+    });
+    let mut seconds: Vec<f64> = (0..iters.max(1) as u64).map(step).collect();
+    seconds.sort_by(f64::total_cmp);
+    let rate = batch as f64 / seconds[seconds.len() / 2];
+    if as_json {
+        return ff_cli::print_json(&json!({"arch": architecture, "batch": batch, "px": px,
+            "precision": precision, "device": format!("{device:?}"), "images_per_s": rate}));
+    }
+    ff_cli::print(&format!(
+        "{architecture}, batch {batch}, {px} px, {precision}: {rate:.2} images/s (median step)\n"
+    ))
+}

@@ -1,0 +1,246 @@
+//! Averages weights, chooses what to average, and checks soups.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand, ValueEnum};
+use ff_checkpoint::StateDict;
+use ff_cli::{Common, DeviceChoice, RunRecipe};
+use ff_data::OnBadImage;
+use ff_eval::{Metric, Value};
+use ff_grid::{Catalog, Part};
+use ff_models::Model;
+use ff_soup::{Candidate, Hierarchy, Ingredient, Ingredients, Mix, ScoreError, Scorer, Selector, verify};
+use ff_train::EvalSet;
+use serde_json::json;
+
+/// Files of weights in, their soup out.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Average all files, each weighed equally
+    Average {
+        /// Files of weights of one architecture
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The average
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Choose which files to average by their scores on validation images
+    Select {
+        /// How to choose
+        #[arg(long, value_enum)]
+        method: Method,
+        /// Field of the files' provenance that groups them (gou, gog)
+        #[arg(long, default_value = "learning_rate")]
+        by: String,
+        /// A training recipe: its model, images and metric are used
+        #[arg(long)]
+        config: PathBuf,
+        /// Put another value in place of the recipe's
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Folder that the recipe's dataset paths start at
+        #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
+        data_root: PathBuf,
+        /// Files of weights that this software made
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The soup
+        #[arg(long)]
+        output: PathBuf,
+        /// auto, cpu or cuda:N
+        #[arg(long, default_value = "auto")]
+        device: DeviceChoice,
+        /// Print every decision as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rebuild a soup from its ingredients and compare bits
+    Verify {
+        /// The soup
+        soup: PathBuf,
+        /// Its ingredients, or folders to find them in
+        #[arg(required = true)]
+        ingredients: Vec<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Method {
+    /// All files
+    Uniform,
+    /// Best first, each kept if the score rises
+    Greedy,
+    /// Greedy over the uniform soups of groups
+    Gou,
+    /// Greedy over the greedy soups of groups
+    Gog,
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    ff_cli::main(&cli.common, || match cli.command {
+        Command::Average { files, output } => average(&files, &output),
+        Command::Select { method, by, config, set, data_root, files, output, device, json } => {
+            let method = match method {
+                Method::Uniform => Hierarchy::uniform(),
+                Method::Greedy => Hierarchy::greedy(),
+                Method::Gou => Hierarchy::greedy_of_uniform(&by),
+                Method::Gog => Hierarchy::greedy_of_greedy(&by),
+            };
+            let recipe = RunRecipe::read(&config, &set)?;
+            select(&method, &recipe, &data_root, &files, &output, device, json)
+        }
+        Command::Verify { soup, ingredients } => check(&soup, &ingredients),
+    })
+}
+
+fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
+    let mut ingredients = Vec::new();
+    for path in files {
+        let weights = StateDict::open(path)?;
+        let fields = weights.provenance().ok().and_then(|provenance| provenance.recipe.get("fields"));
+        let fields: BTreeMap<String, String> =
+            fields.and_then(|fields| serde_json::from_value(fields.clone()).ok()).unwrap_or_default();
+        ingredients.push(Ingredient { id: path.display().to_string(), weights, fields });
+    }
+    Ok(Ingredients::new(ingredients)?)
+}
+
+fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
+    let ingredients = ingredients(files)?;
+    let mix = Mix::mean(ingredients.iter().map(|one| Mix::Ingredient(one.id.clone())).collect());
+    save(&ingredients, &mix, json!({"method": "average"}), None, output)
+}
+
+fn save(
+    ingredients: &Ingredients,
+    mix: &Mix,
+    recipe: serde_json::Value,
+    data: Option<String>,
+    output: &Path,
+) -> anyhow::Result<()> {
+    let mut recipe = recipe.as_object().cloned().unwrap_or_default();
+    if let Some(model) = model_of(ingredients) {
+        recipe.insert("model".into(), model);
+    }
+    let provenance = ingredients.provenance(mix, recipe, data, VERSION)?;
+    ingredients.weights(mix)?.save(output, Some(&provenance))?;
+    Ok(())
+}
+
+/// The form of the model, where the first ingredient says it.
+fn model_of(ingredients: &Ingredients) -> Option<serde_json::Value> {
+    ingredients.iter().next()?.weights.provenance().ok()?.recipe.get("model").cloned()
+}
+
+fn select(
+    method: &Hierarchy,
+    recipe: &RunRecipe,
+    data_root: &Path,
+    files: &[PathBuf],
+    output: &Path,
+    device: DeviceChoice,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let ingredients = ingredients(files)?;
+    let catalog = Catalog::new(data_root, 1, OnBadImage::Error);
+    let data = recipe.open(&catalog)?;
+    let spec = recipe.spec(&data);
+    let validation = catalog.eval_set(&data, Part::Validation, spec.px);
+    let metric = recipe.train.metric;
+    let mut scorer =
+        FileScorer { model: Model::new(&spec, device.find()?, 0)?, validation: &validation, metric };
+    let soup = method.select(&ingredients, &mut scorer)?;
+    let record = json!({"method": method, "metric": metric, "classes": data.dataset.task().names()});
+    save(&ingredients, &soup.mix, record, Some(data.identity.digest.clone()), output)?;
+    if as_json {
+        return ff_cli::print_json(&soup);
+    }
+    for decision in &soup.decisions {
+        let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
+        let verdict = if decision.taken { "taken" } else { "left out" };
+        ff_cli::print(&format!(
+            "{:8} alone {}  soup {} -> {}  {}{}{}\n",
+            verdict,
+            number(decision.alone),
+            number(decision.before),
+            number(decision.with),
+            decision.group,
+            if decision.group.is_empty() { "" } else { ": " },
+            decision.candidate
+        ))?;
+    }
+    ff_cli::print(&format!(
+        "{metric} {:.4} on validation, {} of {} models\n",
+        soup.score,
+        soup.mix.shares().len(),
+        files.len()
+    ))
+}
+
+/// Scores files on validation images.
+struct FileScorer<'a> {
+    model: Model,
+    validation: &'a EvalSet,
+    metric: Metric,
+}
+
+impl Scorer for FileScorer<'_> {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        self.model.load_strict(&candidate.weights()?)?;
+        match self.metric.evaluate(&self.validation.predict(&self.model)?) {
+            Value::Defined(score) => Ok(score),
+            Value::Undefined(why) => Err(format!("{} is undefined: {why}", self.metric).into()),
+        }
+    }
+}
+
+fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
+    let opened = StateDict::open(soup)?;
+    let wanted: Vec<_> = opened.provenance()?.parents.iter().map(|parent| parent.digest).collect();
+    let mut files = Vec::new();
+    for place in places {
+        collect(place, &wanted, &mut files)?;
+    }
+    match verify(&opened, &files) {
+        Ok(digest) => ff_cli::print(&format!(
+            "{}: is the average of its {} ingredients, to the bit (digest {digest})\n",
+            soup.display(),
+            wanted.len()
+        )),
+        Err(error) => bail!("{}: {error}", soup.display()),
+    }
+}
+
+/// Opens the files of a place that are wanted. Others, damaged ones included, are none of a soup's business.
+fn collect(place: &Path, wanted: &[ff_checkpoint::Digest], files: &mut Vec<StateDict>) -> anyhow::Result<()> {
+    if place.is_dir() {
+        let entries = std::fs::read_dir(place).with_context(|| place.display().to_string())?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_dir() || path.extension().is_some_and(|extension| extension == "safetensors") {
+                collect(&path, wanted, files)?;
+            }
+        }
+    } else if let Ok(file) = StateDict::open(place)
+        && wanted.contains(file.digest())
+    {
+        files.push(file);
+    }
+    Ok(())
+}

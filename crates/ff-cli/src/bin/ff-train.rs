@@ -1,0 +1,253 @@
+//! One run of training, and predictions.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ff_checkpoint::{Parent, Provenance, StateDict, write_json};
+use ff_cli::{Common, DeviceChoice, RunRecipe, Source, spec_of};
+use ff_data::{Augment, LoaderConfig, OnBadImage, Split};
+use ff_grid::{Catalog, Part, WeightsSource};
+use ff_models::Model;
+use ff_train::{EvalSet, LrSchedule, Outcome, Run, TrainData, Trainable, save_predictions, train};
+
+/// Trains one model from a recipe, or lets a trained one predict.
+///
+/// A run leaves in RUNS/NAME: kept.safetensors (the best epoch's weights), kept.val.safetensors (its validation
+/// predictions), captures, history.jsonl, recipe.toml and outcome.json. Started again, it goes on where it stopped.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a whole network on a source domain
+    Pretrain(Options),
+    /// Linear probe: train the last layer only
+    Lp(Options),
+    /// Full fine-tuning
+    Finetune(Options),
+    /// Fast Geometric Generation: a cyclic learning rate that drops off a model at each minimum
+    Fgg(Options),
+    /// Write the logits of a trained model for a split
+    Predict {
+        /// Weights that this software made
+        #[arg(long)]
+        checkpoint: PathBuf,
+        #[command(flatten)]
+        source: Source,
+        /// The split to predict
+        #[arg(long, value_enum)]
+        split: SplitName,
+        /// safetensors to write, with "logits" and "targets"
+        #[arg(long)]
+        output: PathBuf,
+        /// auto, cpu or cuda:N
+        #[arg(long, default_value = "auto")]
+        device: DeviceChoice,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SplitName {
+    /// Training images
+    Train,
+    /// Validation images
+    Val,
+    /// Test images
+    Test,
+}
+
+#[derive(Args)]
+struct Options {
+    /// The run's recipe
+    #[arg(long)]
+    config: PathBuf,
+    /// Folder that the recipe's dataset paths start at
+    #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
+    data_root: PathBuf,
+    /// Folder for the run's folder
+    #[arg(long, default_value = "runs")]
+    runs: PathBuf,
+    /// Put another value in place of the recipe's: a dotted key, such as train.epochs=5
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Leave out images that cannot be read, and name them, instead of stopping
+    #[arg(long)]
+    skip_bad_images: bool,
+    /// Threads that load images
+    #[arg(long, default_value_t = 1)]
+    loader_threads: usize,
+    /// Least minutes between resume points
+    #[arg(long, default_value_t = 1.0)]
+    resume_minutes: f64,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    ff_cli::main(&cli.common, || match &cli.command {
+        Command::Pretrain(options) => run("pretrain", options),
+        Command::Lp(options) => run("probe", options),
+        Command::Finetune(options) => run("finetune", options),
+        Command::Fgg(options) => run("fgg", options),
+        Command::Predict { checkpoint, source, split, output, device } => {
+            predict(checkpoint, source, *split, output, *device)
+        }
+    })
+}
+
+fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
+    let recipe = RunRecipe::read(&options.config, &options.set)?;
+    let probe = matches!(recipe.train.trainable, Trainable::Classifier { .. });
+    let cyclic = matches!(recipe.train.schedule, LrSchedule::Cyclic { .. });
+    if probe != (kind == "probe") || cyclic != (kind == "fgg") {
+        bail!(
+            "{}: this is not a recipe for `{kind}`\nhint: a linear probe has train.trainable.kind = \
+             \"classifier\", FGG has train.schedule.kind = \"cyclic\", the others have neither",
+            options.config.display()
+        );
+    }
+    let on_bad_image = if options.skip_bad_images { OnBadImage::Skip } else { OnBadImage::Error };
+    let catalog = Catalog::new(&options.data_root, options.loader_threads, on_bad_image);
+    let data = recipe.open(&catalog)?;
+    let spec = recipe.spec(&data);
+    let mut model = Model::new(&spec, options.device.find()?, recipe.model.seed)?;
+    let mut parents = Vec::new();
+    let path = match &recipe.model.weights {
+        WeightsSource::Random => None,
+        WeightsSource::File(path) => Some(path.clone()),
+        WeightsSource::Hub(id) => Some(ff_cli::find_or_download(id).map_err(anyhow::Error::msg)?),
+        WeightsSource::Pretrain => {
+            bail!("model.weights: `pretrain` belongs in a table's configuration; name a file here")
+        }
+    };
+    if let Some(path) = &path {
+        let weights = StateDict::open(path)?;
+        let loaded = model.load(&weights)?;
+        eprintln!("{}: {loaded}", path.display());
+        parents.push(Parent { id: path.display().to_string(), digest: *weights.digest(), weight: None });
+    }
+    let optimizer = recipe.model.optimizer_state.as_ref().map(|path| StateDict::open(path)).transpose()?;
+    let folder = options.runs.join(&recipe.name);
+    let provenance = Provenance {
+        kind: kind.to_owned(),
+        recipe: serde_json::json!({"model": spec, "dataset": recipe.dataset, "train": recipe.train,
+            "seed": recipe.model.seed, "classes": data.dataset.task().names()}),
+        parents,
+        data: Some(data.identity.digest.clone()),
+        code_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let train_data = TrainData {
+        dataset: data.dataset.clone(),
+        train: data.splits.train.clone(),
+        validation: catalog.eval_set(&data, Part::Validation, spec.px),
+    };
+    let epochs = recipe.train.epochs;
+    let outcome = train(
+        &recipe.train,
+        &mut model,
+        &train_data,
+        Run {
+            folder: &folder,
+            provenance,
+            optimizer,
+            loader_threads: options.loader_threads,
+            on_bad_image,
+            resume_interval: Duration::from_secs_f64(options.resume_minutes.max(0.0) * 60.0),
+            hooks: &mut [],
+            on_epoch: &mut |epoch| {
+                let value =
+                    epoch.validation.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"));
+                eprintln!(
+                    "epoch {}/{epochs}: loss {:.4}, validation {value} (loss {:.4}), lr {:.2e}, {:.0} images/s",
+                    epoch.epoch,
+                    epoch.train_loss,
+                    epoch.validation_loss,
+                    epoch.learning_rate,
+                    epoch.images as f64 / epoch.seconds
+                );
+                for skipped in &epoch.skipped {
+                    eprintln!("left out: {skipped}");
+                }
+            },
+        },
+    )?;
+    let resolved = toml::to_string_pretty(&recipe).context("the recipe cannot be written")?;
+    std::fs::write(folder.join("recipe.toml"), resolved)?;
+    write_json(&folder.join("outcome.json"), &outcome)?;
+    Outcome::forget_resume_point(&folder)?;
+    if let Some(at) = &outcome.diverged {
+        bail!(
+            "the loss stopped being a number at step {} (epoch {}, learning rate {:e})",
+            at.step,
+            at.epoch,
+            at.learning_rate
+        );
+    }
+    for kept in outcome.kept.iter().chain(&outcome.captures) {
+        ff_cli::print(&format!("{}\n", folder.join(&kept.weights).display()))?;
+    }
+    Ok(())
+}
+
+fn predict(
+    checkpoint: &Path,
+    source: &Source,
+    split: SplitName,
+    output: &Path,
+    device: DeviceChoice,
+) -> anyhow::Result<()> {
+    let weights = StateDict::open(checkpoint)?;
+    let spec = spec_of(&weights).with_context(|| checkpoint.display().to_string())?;
+    let dataset = source.open()?;
+    let outputs = dataset.task().outputs();
+    if outputs != spec.outputs {
+        bail!(
+            "{}: a model of {} outputs, but the dataset has {outputs} classes",
+            checkpoint.display(),
+            spec.outputs
+        );
+    }
+    let splits = source.divide(dataset.as_ref())?;
+    let indices = splits.get(match split {
+        SplitName::Train => Split::Train,
+        SplitName::Val => Split::Val,
+        SplitName::Test => Split::Test,
+    });
+    let mut model = Model::new(&spec, device.find()?, 0)?;
+    model.load_strict(&weights)?;
+    let config = LoaderConfig {
+        batch_size: 256,
+        px: spec.px,
+        augment: Augment::Eval,
+        shuffle: false,
+        seed: 0,
+        threads: 1,
+        prefetch: 2,
+        on_bad_image: OnBadImage::Error,
+    };
+    let predictions = EvalSet::new(dataset.clone(), indices.clone(), config).predict(&model)?;
+    let provenance = Provenance {
+        kind: "predict".into(),
+        recipe: serde_json::json!({"model": spec}),
+        parents: vec![Parent {
+            id: checkpoint.display().to_string(),
+            digest: *weights.digest(),
+            weight: None,
+        }],
+        data: Some(dataset.digest().to_owned()),
+        code_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    save_predictions(output, &predictions, Some(&provenance))?;
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `--device auto|cpu|cuda:0`.
+
+use std::str::FromStr;
+
+use anyhow::bail;
+use tch::Device;
+
+/// Where tensors live, as named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The first GPU if the CUDA libraries and a device are there, else the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU by its number.
+    Cuda(usize),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(|number| number.parse().ok())
+                .map(Self::Cuda)
+                .ok_or_else(|| format!("expected auto, cpu or cuda:N, found `{text}`")),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// The device, if it is there.
+    ///
+    /// # Errors
+    /// A GPU that was asked for by number and is not there.
+    pub fn find(self) -> anyhow::Result<Device> {
+        if self == Self::Cpu {
+            return Ok(Device::Cpu);
+        }
+        let loaded = load_cuda();
+        let count = if tch::Cuda::is_available() { tch::Cuda::device_count() } else { 0 };
+        match self {
+            Self::Cuda(number) if (number as i64) < count => Ok(Device::Cuda(number)),
+            Self::Cuda(number) => {
+                let why = loaded.err().unwrap_or_else(|| format!("found {count} CUDA devices"));
+                bail!(
+                    "--device cuda:{number}: {why}\nhint: `cargo xtask setup --cuda` installs the CUDA libraries"
+                )
+            }
+            _ if count > 0 => Ok(Device::Cuda(0)),
+            _ => Ok(Device::Cpu),
+        }
+    }
+}
+
+/// Loads libtorch's CUDA half, which registers itself with the CPU half that the binary is linked to.
+fn load_cuda() -> Result<(), String> {
+    #[cfg(target_os = "linux")]
+    {
+        use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+        // SAFETY: the library's initialisers register kernels and nothing else; it is never unloaded.
+        #[allow(unsafe_code)]
+        let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) };
+        match library {
+            Ok(library) => {
+                std::mem::forget(library);
+                Ok(())
+            }
+            Err(error) => Err(format!("the CUDA half of libtorch cannot be loaded: {error}")),
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read() {
+        assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
+        assert_eq!("cuda:3".parse(), Ok(DeviceChoice::Cuda(3)));
+        assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
+        assert!("cuda:x".parse::<DeviceChoice>().is_err());
+        assert!("gpu".parse::<DeviceChoice>().is_err());
+    }
+}

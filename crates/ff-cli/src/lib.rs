@@ -1,0 +1,57 @@
+//! What the binaries have in common: logs, errors, exit codes, devices, the hub, progress.
+
+mod device;
+mod hub;
+mod progress;
+mod recipe;
+mod source;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+pub use device::DeviceChoice;
+pub use hub::{find_cached, find_or_download};
+pub use progress::GridProgress;
+pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, spec_of};
+pub use source::{Kind, Source};
+
+/// Options of every binary.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Common {
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Runs a binary's work: logs to stderr, an error as `error: …` with exit code 1. (Wrong usage has ended the
+/// program with exit code 2 before.)
+pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
+    let level = match common.verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match work() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints to stdout. A reader that has gone away (`| head`) is no error.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Prints a value as indented JSON.
+pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}

@@ -1,0 +1,100 @@
+//! How far a grid is: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+
+use ff_grid::{Event, Finished, Job, Plan, Record, Runs};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Follows the events of a grid.
+pub struct GridProgress {
+    bar: Option<ProgressBar>,
+    count: Mutex<usize>,
+    total: usize,
+}
+
+impl GridProgress {
+    /// For the jobs of a plan that are not on record yet. The bar counts images: those trained on and those
+    /// evaluated weigh about 3 to 1.
+    pub fn new(plan: &Plan, runs: &Runs) -> Self {
+        let todo = || {
+            let open = |job: &&Job| job.blocked.is_none() && !matches!(runs.record(job), Ok(Some(_)));
+            plan.jobs.iter().filter(open)
+        };
+        let (total, images) = (todo().count(), todo().map(weight).sum());
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style =
+                ProgressStyle::with_template("{bar:30} {percent:>3}% {elapsed} gone, {eta} left  {wide_msg}");
+            ProgressBar::new(images).with_style(style.expect("a valid template"))
+        });
+        Self { bar, count: Mutex::new(0), total }
+    }
+
+    /// Takes up an event.
+    pub fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Started(job) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(job.label.clone());
+                }
+            }
+            Event::Epoch(job, _) => {
+                let epochs = job.cost.epochs.max(1);
+                if let Some(bar) = &self.bar {
+                    bar.inc(weight(job) / epochs);
+                }
+            }
+            Event::Finished(job, record) => {
+                if let Some(bar) = &self.bar
+                    && job.cost.epochs == 0
+                {
+                    bar.inc(weight(job));
+                }
+                self.line(&format!("{} ({:.1} s){}", job.label, record.seconds, outcome(record)));
+            }
+            Event::Failed(job, why) => self.line(&format!("{}: FAILED: {why}", job.label)),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, text: &str) {
+        let mut count = self.count.lock().expect("a counter");
+        *count += 1;
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("[{}/{}] {text}", count, self.total)),
+            None => eprintln!("[{}/{}] {text}", count, self.total),
+        }
+    }
+}
+
+fn weight(job: &Job) -> u64 {
+    3 * job.cost.train_images + job.cost.evaluated_images
+}
+
+fn outcome(record: &Record) -> String {
+    match &record.finished {
+        Finished::Training(outcome) => match (&outcome.diverged, &outcome.kept) {
+            (Some(at), _) => format!(": diverged at step {}", at.step),
+            (None, Some(kept)) => match kept.validation.value() {
+                Some(value) => format!(": {value:.4} on validation, epoch {}", kept.epoch),
+                None => ": undefined on validation".to_owned(),
+            },
+            (None, None) => String::new(),
+        },
+        Finished::Soup(soup) => {
+            let taken = soup.soup.mix.shares().len();
+            format!(": {:.4} on validation, {taken} of {} models", soup.soup.score, soup.candidates)
+        }
+        Finished::Predictions { samples, .. } => format!(": {samples} images"),
+        Finished::Score(score) => match score.value.value() {
+            Some(value) => format!(": {value:.4}"),
+            None => ": undefined".to_owned(),
+        },
+    }
+}

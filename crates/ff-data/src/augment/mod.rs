@@ -1,0 +1,216 @@
+//! What happens to a picture between decoding and the batch.
+//!
+//! An operation is a function of a picture and explicit parameters and equals Pillow's or torchvision's (on PIL
+//! images) to one grey level. A policy draws the parameters from the generator that it is given, and from nothing
+//! else, so the same stream gives the same picture.
+
+mod affine;
+mod color_jitter;
+mod crop;
+mod enhance;
+mod flip;
+#[cfg(test)]
+mod golden_tests;
+mod rand_augment;
+mod resize;
+mod timm_rand_augment;
+mod tone;
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::Image;
+pub use resize::resize;
+
+/// What a recipe may ask for. All resampling is bilinear and antialiased; mean and standard deviation are the
+/// model's business.
+///
+/// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `eval` in recipes and on command lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Augment {
+    /// Random resized crop of 90 to 100 % of the area, no flip (FissionFusion §3).
+    Minimal,
+    /// timm's default training transform (FissionFusion §3): random resized crop of 8 to 100 % of the area,
+    /// horizontal flip with probability 1/2, colour jitter 0.4 on brightness, contrast and saturation.
+    Medium,
+    /// Random resized crop with scale 0.7 to 1.2, then torchvision's RandAugment with N = 2 and M = 15 of 31 bins;
+    /// no flip (FissionFusion §3). A scale above 1 never fits: such a draw is repeated as torchvision repeats it.
+    Heavy,
+    /// timm's `rand-m15-n2` inside timm's training transform: random resized crop of 8 to 100 % of the area,
+    /// horizontal flip with probability 1/2, then two of timm's 15 operations, each applied with probability 1/2
+    /// at magnitude 10, to which timm clamps 15. It turns colour jitter off.
+    RandM15N2,
+    /// Resized to the square, nothing cropped, nothing random.
+    Eval,
+}
+
+impl Augment {
+    /// Every augmentation, mildest first, `Eval` last.
+    pub const ALL: [Self; 5] = [Self::Minimal, Self::Medium, Self::Heavy, Self::RandM15N2, Self::Eval];
+
+    /// The name in recipes and on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Minimal => "minimal",
+            Self::Medium => "medium",
+            Self::Heavy => "heavy",
+            Self::RandM15N2 => "rand-m15-n2",
+            Self::Eval => "eval",
+        }
+    }
+
+    /// A `px` x `px` picture made from `image`. All randomness comes from `rng`; `Eval` draws nothing.
+    ///
+    /// # Panics
+    ///
+    /// If `image` has no pixels or `px` is 0.
+    pub fn apply(self, image: &Image, px: u32, rng: &mut ChaCha8Rng) -> Image {
+        match self {
+            Self::Minimal => crop::random_resized_crop(image, 0.9..=1.0, px, rng),
+            Self::Medium => {
+                let mut out = timm_crop_and_flip(image, px, rng);
+                color_jitter::color_jitter(&mut out, rng);
+                out
+            }
+            Self::Heavy => {
+                let mut out = crop::random_resized_crop(image, 0.7..=1.2, px, rng);
+                rand_augment::rand_augment(&mut out, rng);
+                out
+            }
+            Self::RandM15N2 => {
+                let mut out = timm_crop_and_flip(image, px, rng);
+                timm_rand_augment::rand_augment(&mut out, rng);
+                out
+            }
+            Self::Eval => resize(image, px, px),
+        }
+    }
+}
+
+/// What every training transform of timm's starts with by default.
+fn timm_crop_and_flip(image: &Image, px: u32, rng: &mut ChaCha8Rng) -> Image {
+    let mut out = crop::random_resized_crop(image, 0.08..=1.0, px, rng);
+    if rng.random_bool(0.5) {
+        flip::horizontal(&mut out);
+    }
+    out
+}
+
+impl fmt::Display for Augment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Augment {
+    type Err = UnknownAugment;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAugment> {
+        let found = Self::ALL.into_iter().find(|augment| augment.name() == name);
+        found.ok_or_else(|| UnknownAugment { found: name.to_owned() })
+    }
+}
+
+/// A name that is no augmentation's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an augmentation, found `{found}`\nhint: one of {}", Augment::ALL.map(Augment::name).join(", "))]
+pub struct UnknownAugment {
+    /// What stood in the name's place.
+    pub found: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::stream;
+    use proptest::prelude::*;
+    use rand::Rng;
+
+    /// A picture in which no two neighbours are alike.
+    fn picture(width: u32, height: u32) -> Image {
+        let mut data = vec![0; width as usize * height as usize * 3];
+        stream(3, "picture", &[width.into(), height.into()]).fill_bytes(&mut data);
+        Image { width, height, data }
+    }
+
+    #[test]
+    fn names_are_the_same_everywhere() {
+        for augment in Augment::ALL {
+            assert_eq!(augment.to_string().parse(), Ok(augment));
+            let json = serde_json::to_string(&augment).unwrap();
+            assert_eq!(json, format!("\"{augment}\""));
+            assert_eq!(serde_json::from_str::<Augment>(&json).unwrap(), augment);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_the_known_ones() {
+        let error = "rand".parse::<Augment>().unwrap_err().to_string();
+        assert!(error.contains("`rand`") && error.contains("hint: one of minimal, medium"), "{error}");
+    }
+
+    #[test]
+    fn the_stream_alone_decides() {
+        let image = picture(40, 30);
+        for augment in Augment::ALL {
+            let draw = |index| augment.apply(&image, 24, &mut stream(5, "augment", &[index]));
+            let alone: Vec<Image> = (0..8).map(draw).collect();
+            let together: Vec<Image> = std::thread::scope(|scope| {
+                let draw = &draw;
+                let threads: Vec<_> = (0..8).map(|index| scope.spawn(move || draw(index))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(alone, together);
+            let all_equal = alone.iter().all(|out| *out == alone[0]);
+            assert_eq!(all_equal, augment == Augment::Eval, "{augment}");
+        }
+    }
+
+    #[test]
+    fn evaluation_is_a_resize_and_draws_nothing() {
+        let (mut used, mut fresh) = (stream(0, "augment", &[]), stream(0, "augment", &[]));
+        let image = picture(33, 20);
+        assert_eq!(Augment::Eval.apply(&image, 16, &mut used), resize(&image, 16, 16));
+        assert_eq!(used.next_u64(), fresh.next_u64());
+    }
+
+    #[test]
+    fn every_other_picture_is_flipped() {
+        // Brighter to the right, whatever part of it is shown.
+        let data = (0..64).flat_map(|x| [x * 4; 3]).collect();
+        let image = resize(&Image { width: 64, height: 1, data }, 64, 64);
+        let mut rng = stream(1, "augment", &[]);
+        let flipped = (0..2000).filter(|_| {
+            let out = timm_crop_and_flip(&image, 4, &mut rng);
+            out.data[0] > out.data[9]
+        });
+        assert!((900..1100).contains(&flipped.count()));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_picture_becomes_a_square(width in 1u32..40, height in 1u32..40, px in 1u32..40, seed: u64) {
+            let image = picture(width, height);
+            for augment in Augment::ALL {
+                let out = augment.apply(&image, px, &mut stream(seed, "augment", &[]));
+                prop_assert_eq!((out.width, out.height, out.data.len()), (px, px, (px * px * 3) as usize));
+            }
+        }
+
+        #[test]
+        fn a_sliver_becomes_a_square(length in 1u32..3000, upright: bool, seed: u64) {
+            let image = if upright { picture(1, length) } else { picture(length, 1) };
+            for augment in Augment::ALL {
+                let out = augment.apply(&image, 8, &mut stream(seed, "augment", &[]));
+                prop_assert_eq!((out.width, out.height, out.data.len()), (8, 8, 192));
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A dataset that remembers the pictures it has decoded.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::{Dataset, Error, Image, Sample, Task};
+
+/// A dataset in front of another: pictures stay in memory, decoded, up to a budget. A grid passes over
+/// the same pictures many times, and decoding costs more than anything else the loader does.
+///
+/// First come, first kept: when the budget is spent, further pictures are decoded each time. Failures
+/// are not remembered.
+pub struct InMemory {
+    dataset: Arc<dyn Dataset>,
+    pictures: Vec<OnceLock<Image>>,
+    budget_bytes: usize,
+    used_bytes: AtomicUsize,
+}
+
+impl InMemory {
+    /// Keeps at most `budget_bytes` bytes of pixels of `dataset`.
+    pub fn new(dataset: Arc<dyn Dataset>, budget_bytes: usize) -> Self {
+        let pictures = std::iter::repeat_with(OnceLock::new).take(dataset.samples().len()).collect();
+        Self { dataset, pictures, budget_bytes, used_bytes: AtomicUsize::new(0) }
+    }
+
+    /// Bytes of pixels that are kept now.
+    pub fn used_bytes(&self) -> usize {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    fn reserve(&self, bytes: usize) -> bool {
+        let more = |used: usize| used.checked_add(bytes).filter(|&sum| sum <= self.budget_bytes);
+        self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+}
+
+impl Dataset for InMemory {
+    fn task(&self) -> &Task {
+        self.dataset.task()
+    }
+
+    fn samples(&self) -> &[Sample] {
+        self.dataset.samples()
+    }
+
+    fn image(&self, index: usize) -> Result<Image, Error> {
+        if let Some(picture) = self.pictures[index].get() {
+            return Ok(picture.clone());
+        }
+        let picture = self.dataset.image(index)?;
+        let bytes = picture.data.len();
+        // Another thread may have stored the same picture meanwhile: then the bytes go back.
+        if self.reserve(bytes) && self.pictures[index].set(picture.clone()).is_err() {
+            self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        Ok(picture)
+    }
+
+    fn digest(&self) -> &str {
+        self.dataset.digest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Target;
+
+    struct Counting {
+        task: Task,
+        samples: Vec<Sample>,
+        decoded: AtomicUsize,
+    }
+
+    impl Counting {
+        fn new() -> Arc<Self> {
+            let sample =
+                |i| Sample { id: format!("{i}"), target: Target::Class(0), group: None, split: None };
+            Arc::new(Self {
+                task: Task::Multiclass { classes: vec!["only".into()] },
+                samples: (0..4).map(sample).collect(),
+                decoded: AtomicUsize::new(0),
+            })
+        }
+    }
+
+    impl Dataset for Counting {
+        fn task(&self) -> &Task {
+            &self.task
+        }
+        fn samples(&self) -> &[Sample] {
+            &self.samples
+        }
+        fn image(&self, index: usize) -> Result<Image, Error> {
+            self.decoded.fetch_add(1, Ordering::Relaxed);
+            if index == 3 {
+                return Err(Error::image("3", "an image", "none"));
+            }
+            Ok(Image::filled(2, 2, [index as u8; 3]))
+        }
+        fn digest(&self) -> &str {
+            "digest"
+        }
+    }
+
+    #[test]
+    fn keeps_what_fits_and_decodes_the_rest_each_time() {
+        let inner = Counting::new();
+        let cache = InMemory::new(inner.clone(), 2 * 12);
+        for _ in 0..3 {
+            for index in 0..3 {
+                assert_eq!(cache.image(index).unwrap().data, [index as u8; 12]);
+            }
+        }
+        assert_eq!(cache.used_bytes(), 24);
+        // 0 and 1 once, 2 (over the budget) three times.
+        assert_eq!(inner.decoded.load(Ordering::Relaxed), 5);
+        assert!(cache.image(3).is_err() && cache.image(3).is_err());
+        assert_eq!((cache.samples().len(), cache.digest()), (4, "digest"));
+    }
+
+    #[test]
+    fn threads_that_race_for_one_picture_are_counted_once() {
+        let cache = InMemory::new(Counting::new(), usize::MAX);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..3).for_each(|index| drop(cache.image(index).unwrap())));
+            }
+        });
+        assert_eq!(cache.used_bytes(), 3 * 12);
+    }
+}

@@ -1,0 +1,128 @@
+//! What a dataset is: a task, a list of samples, and a picture for each.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Image};
+
+/// What is to be predicted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Exactly one class a picture.
+    Multiclass {
+        /// Names, in the order of the class indices.
+        classes: Vec<String>,
+    },
+    /// Any number of independent findings a picture, each 0, 1 or unknown.
+    Multilabel {
+        /// Names, in the order of the labels.
+        tasks: Vec<String>,
+    },
+}
+
+impl Task {
+    /// Number of logits a model for this task has.
+    pub fn outputs(&self) -> usize {
+        self.names().len()
+    }
+
+    /// Names of the outputs, in their order.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Multiclass { classes } => classes,
+            Self::Multilabel { tasks } => tasks,
+        }
+    }
+}
+
+/// The truth about one sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Index into [`Task::Multiclass`]'s classes.
+    Class(usize),
+    /// One value for each of [`Task::Multilabel`]'s tasks; `None` is unknown, masked from loss and metrics.
+    Labels(Vec<Option<bool>>),
+}
+
+/// Part of a dataset that a sample belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// Weights are fitted to it.
+    Train,
+    /// Checkpoints and soups are selected by it.
+    Val,
+    /// Only evaluation sees it.
+    Test,
+}
+
+impl Split {
+    /// `train`, `val` or `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+
+    /// The split of a folder's or a cell's name, without regard to case; `valid`, `validation` and
+    /// `validate` are `val` too.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "train" => Some(Self::Train),
+            "val" | "valid" | "validation" | "validate" => Some(Self::Val),
+            "test" => Some(Self::Test),
+            _ => None,
+        }
+    }
+}
+
+/// One picture's name and truth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Unique within the dataset and stable across machines: a path relative to the root, with `/`.
+    pub id: String,
+    /// The truth.
+    pub target: Target,
+    /// What must not be torn between splits, usually the patient.
+    pub group: Option<String>,
+    /// The split that the dataset itself prescribes.
+    pub split: Option<Split>,
+}
+
+/// Pictures with targets. Everything but the pixels is in memory; pictures are decoded when asked for.
+pub trait Dataset: Send + Sync {
+    /// What is to be predicted.
+    fn task(&self) -> &Task;
+
+    /// All samples of all splits; a sample's position is its index everywhere else.
+    fn samples(&self) -> &[Sample];
+
+    /// The picture of a sample, decoded, of its own size.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Image`], naming the file.
+    ///
+    /// # Panics
+    /// If `index` is not below `samples().len()`.
+    fn image(&self, index: usize) -> Result<Image, Error>;
+
+    /// Hex BLAKE3 over ids, targets, splits, groups and contents: equal digests, equal data.
+    fn digest(&self) -> &str;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn split_names_are_forgiving() {
+        for name in ["val", "Valid", " VALIDATION ", "validate"] {
+            assert_eq!(Split::from_name(name), Some(Split::Val));
+        }
+        assert_eq!(Split::from_name("dev"), None);
+        for split in [Split::Train, Split::Val, Split::Test] {
+            assert_eq!(Split::from_name(split.name()), Some(split));
+        }
+    }
+}

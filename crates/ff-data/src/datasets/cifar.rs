@@ -1,0 +1,183 @@
+//! CIFAR-10 and CIFAR-100, in the two forms their authors publish.
+
+use std::path::{Path, PathBuf};
+
+use super::digest::{Content, dataset_digest};
+use super::pickle::Pickle;
+use crate::{Dataset, Error, Image, Sample, Split, Target, Task};
+
+const SIDE: usize = 32;
+const PIXELS: usize = SIDE * SIDE;
+const BYTES: usize = PIXELS * 3;
+
+/// How one of the two is laid out.
+pub struct Cifar {
+    name: &'static str,
+    python_folder: &'static str,
+    binary_folder: &'static str,
+    /// Name of a part of the Python form, of the binary form, and its split.
+    parts: &'static [(&'static str, &'static str, Split)],
+    /// Key of the labels in the Python form.
+    label_key: &'static str,
+    /// Bytes before the pixels of a binary record; the last is the label.
+    label_bytes: usize,
+    classes: &'static [&'static str],
+}
+
+/// 60,000 images of 10 classes.
+pub const CIFAR10: Cifar = Cifar {
+    name: "CIFAR-10",
+    python_folder: "cifar-10-batches-py",
+    binary_folder: "cifar-10-batches-bin",
+    parts: &[
+        ("data_batch_1", "data_batch_1.bin", Split::Train),
+        ("data_batch_2", "data_batch_2.bin", Split::Train),
+        ("data_batch_3", "data_batch_3.bin", Split::Train),
+        ("data_batch_4", "data_batch_4.bin", Split::Train),
+        ("data_batch_5", "data_batch_5.bin", Split::Train),
+        ("test_batch", "test_batch.bin", Split::Test),
+    ],
+    label_key: "labels",
+    label_bytes: 1,
+    classes: &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
+};
+
+/// 60,000 images of 100 classes (the fine labels).
+pub const CIFAR100: Cifar = Cifar {
+    name: "CIFAR-100",
+    python_folder: "cifar-100-python",
+    binary_folder: "cifar-100-binary",
+    parts: &[("train", "train.bin", Split::Train), ("test", "test.bin", Split::Test)],
+    label_key: "fine_labels",
+    label_bytes: 2,
+    classes: &FINE_CLASSES,
+};
+
+#[rustfmt::skip]
+const FINE_CLASSES: [&str; 100] = [
+    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl", "boy",
+    "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle", "chair", "chimpanzee", "clock",
+    "cloud", "cockroach", "couch", "crab", "crocodile", "cup", "dinosaur", "dolphin", "elephant", "flatfish",
+    "forest", "fox", "girl", "hamster", "house", "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion",
+    "lizard", "lobster", "man", "maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange",
+    "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree", "plain", "plate", "poppy", "porcupine",
+    "possum", "rabbit", "raccoon", "ray", "road", "rocket", "rose", "sea", "seal", "shark", "shrew", "skunk",
+    "skyscraper", "snail", "snake", "spider", "squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank",
+    "telephone", "television", "tiger", "tractor", "train", "trout", "tulip", "turtle", "wardrobe", "whale",
+    "willow_tree", "wolf", "woman", "worm",
+];
+
+/// Pictures in memory, as planes: `pixels[index * 3072 + channel * 1024 + y * 32 + x]`.
+pub struct InRam {
+    task: Task,
+    samples: Vec<Sample>,
+    pixels: Vec<u8>,
+    digest: String,
+}
+
+/// Opens the form that is found in `path`, or that `path` is. Both forms have the same ids and digest.
+pub fn open(path: &Path, cifar: &Cifar) -> Result<InRam, Error> {
+    let (folder, binary) = find(path, cifar)?;
+    let mut samples = Vec::new();
+    let mut pixels = Vec::new();
+    for (python_name, binary_name, split) in cifar.parts {
+        let file = folder.join(if binary { binary_name } else { python_name });
+        let bytes = std::fs::read(&file).map_err(Error::read(&file))?;
+        let read = if binary { read_binary } else { read_python };
+        let labels = read(&bytes, cifar, &mut pixels).map_err(|(expected, found)| {
+            Error::dataset(file.display(), expected, found)
+                .hint("download it again: the file is incomplete or changed")
+        })?;
+        for (row, label) in labels.into_iter().enumerate() {
+            let class = usize::try_from(label).ok().filter(|&class| class < cifar.classes.len());
+            let class = class.ok_or_else(|| {
+                let expected = format!("labels of 0 to {}", cifar.classes.len() - 1);
+                Error::dataset(file.display(), expected, format!("{label} for image {row}"))
+            })?;
+            let id = format!("{python_name}/{row:05}");
+            samples.push(Sample { id, target: Target::Class(class), group: None, split: Some(*split) });
+        }
+    }
+    let classes = cifar.classes.iter().map(|&name| name.to_owned()).collect();
+    let task = Task::Multiclass { classes };
+    let contents: Vec<Content> =
+        pixels.chunks_exact(BYTES).map(|image| *blake3::hash(image).as_bytes()).collect();
+    let digest = dataset_digest(&task, &samples, &contents);
+    Ok(InRam { task, samples, pixels, digest })
+}
+
+/// The folder, and whether it is the binary form.
+fn find(path: &Path, cifar: &Cifar) -> Result<(PathBuf, bool), Error> {
+    let (first_python, first_binary, _) = cifar.parts[0];
+    let candidates = [
+        (path.join(cifar.python_folder), false),
+        (path.to_owned(), false),
+        (path.join(cifar.binary_folder), true),
+        (path.to_owned(), true),
+    ];
+    let holds = |(folder, binary): &(PathBuf, bool)| {
+        folder.join(if *binary { first_binary } else { first_python }).is_file()
+    };
+    candidates.into_iter().find(holds).ok_or_else(|| {
+        let expected = format!("{} ({} or {})", cifar.name, cifar.python_folder, cifar.binary_folder);
+        let found = format!("neither {first_python} nor {first_binary}");
+        let hint = format!("unpack the {} archive there; the archive itself is not read", cifar.name);
+        Error::dataset(path.display(), expected, found).hint(hint)
+    })
+}
+
+/// What was expected and what was found.
+type Mismatch = (String, String);
+
+/// Appends a batch's pixels and gives its labels.
+fn read_python(bytes: &[u8], cifar: &Cifar, pixels: &mut Vec<u8>) -> Result<Vec<i64>, Mismatch> {
+    let found = |found| (format!("a {} batch in Python's pickle format", cifar.name), found);
+    let pickle = Pickle::parse(bytes).map_err(found)?;
+    let labels = pickle.integers(cifar.label_key).map_err(found)?;
+    let data = pickle.matrix("data").map_err(found)?;
+    let [rows, columns] = data.shape;
+    if columns != BYTES || rows != labels.len() || rows == 0 {
+        let text = format!("data of {rows} x {columns} for {} labels", labels.len());
+        return Err((format!("data of N x {BYTES} and N labels"), text));
+    }
+    if data.fortran {
+        pixels.extend((0..rows * columns).map(|i| data.data[i % columns * rows + i / columns]));
+    } else {
+        pixels.extend_from_slice(data.data);
+    }
+    Ok(labels)
+}
+
+fn read_binary(bytes: &[u8], cifar: &Cifar, pixels: &mut Vec<u8>) -> Result<Vec<i64>, Mismatch> {
+    let record = cifar.label_bytes + BYTES;
+    if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
+        return Err((format!("records of {record} bytes"), format!("{} bytes", bytes.len())));
+    }
+    let mut labels = Vec::with_capacity(bytes.len() / record);
+    for record in bytes.chunks_exact(record) {
+        let (head, image) = record.split_at(cifar.label_bytes);
+        labels.push(i64::from(head[cifar.label_bytes - 1]));
+        pixels.extend_from_slice(image);
+    }
+    Ok(labels)
+}
+
+impl Dataset for InRam {
+    fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    fn image(&self, index: usize) -> Result<Image, Error> {
+        let planes = &self.pixels[index * BYTES..(index + 1) * BYTES];
+        let pixel = |i: usize| [planes[i], planes[PIXELS + i], planes[2 * PIXELS + i]];
+        Ok(Image { width: SIDE as u32, height: SIDE as u32, data: (0..PIXELS).flat_map(pixel).collect() })
+    }
+
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+}

@@ -1,0 +1,188 @@
+//! Class folders, with or without split folders around them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::class_order;
+use super::files::Files;
+use crate::{Error, Sample, Split, Target, Task};
+
+const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "dib"];
+const FORM: &str = "ROOT/<class>/<image> or ROOT/{train,val,test}/<class>/<image>";
+
+/// A picture that was found, before classes have indices.
+struct Found {
+    split: Option<Split>,
+    class: String,
+    path: PathBuf,
+}
+
+/// Opens `root`; [`super::DatasetConfig::Folder`] says what it may look like.
+pub fn open(root: &Path) -> Result<Files, Error> {
+    let mut found = Vec::new();
+    let splits = split_folders(root)?;
+    if splits.is_empty() {
+        found = classes_below(root, None)?;
+    }
+    for (&split, folder) in &splits {
+        let images = classes_below(folder, Some(split))?;
+        if images.is_empty() {
+            let hint = format!("remove the {} folder, or fill it with class folders", split.name());
+            return Err(Error::dataset(folder.display(), "at least one image", "none").hint(hint));
+        }
+        found.extend(images);
+    }
+    if found.is_empty() {
+        let expected = format!("images in the form {FORM}");
+        return Err(Error::dataset(root.display(), expected, "no image"));
+    }
+    let classes = class_order(found.iter().map(|image| image.class.clone()).collect());
+    check_classes(root, &found, &classes)?;
+    let (samples, paths) = samples(root, found, &classes)?;
+    Files::new(Task::Multiclass { classes }, samples, paths)
+}
+
+fn samples(root: &Path, found: Vec<Found>, classes: &[String]) -> Result<(Vec<Sample>, Vec<PathBuf>), Error> {
+    let index: BTreeMap<&str, usize> =
+        classes.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
+    let mut stems: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut samples = Vec::with_capacity(found.len());
+    let mut paths = Vec::with_capacity(found.len());
+    for Found { split, class, path } in found {
+        if let Some(other) = stems.insert(path.with_extension(""), path.clone()) {
+            let names = format!("{} and {}", other.display(), path.display());
+            let hint = "one picture in two formats would count twice: remove one";
+            return Err(Error::dataset(root.display(), "one file for each id", names).hint(hint));
+        }
+        let id = relative_id(root, &path)?;
+        samples.push(Sample { id, target: Target::Class(index[class.as_str()]), group: None, split });
+        paths.push(path);
+    }
+    Ok((samples, paths))
+}
+
+/// The split folders of a root: all of its folders that are named as a split, if `train` is one of them
+/// and holds folders.
+fn split_folders(root: &Path) -> Result<BTreeMap<Split, PathBuf>, Error> {
+    let mut splits = BTreeMap::new();
+    let mut others = Vec::new();
+    for folder in subfolders(root)? {
+        let name = file_name(&folder)?;
+        match Split::from_name(name) {
+            None => others.push(name.to_owned()),
+            Some(split) => {
+                if let Some(other) = splits.insert(split, folder.clone()) {
+                    let names = format!("{} and {}", other.display(), folder.display());
+                    return Err(Error::dataset(
+                        root.display(),
+                        format!("one {} folder", split.name()),
+                        names,
+                    ));
+                }
+            }
+        }
+    }
+    // A class may be called `test`: then its folder holds images, not folders.
+    let mut holds_folders = false;
+    for folder in splits.values() {
+        holds_folders |= !subfolders(folder)?.is_empty();
+    }
+    if splits.is_empty() || !holds_folders && !others.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    if !splits.contains_key(&Split::Train) {
+        let names: Vec<_> = splits.keys().map(|split| split.name()).collect();
+        let found = format!("only {}", names.join(", "));
+        return Err(Error::dataset(root.display(), "a `train` folder beside the other splits", found));
+    }
+    for name in others {
+        tracing::warn!(root = %root.display(), folder = name, "folder beside the split folders is ignored");
+    }
+    Ok(splits)
+}
+
+fn classes_below(folder: &Path, split: Option<Split>) -> Result<Vec<Found>, Error> {
+    let mut found = Vec::new();
+    for class_folder in subfolders(folder)? {
+        let class = file_name(&class_folder)?.to_owned();
+        let before = found.len();
+        let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
+        for entry in WalkDir::new(&class_folder)
+            .follow_links(true)
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(visible)
+        {
+            let entry = entry.map_err(|error| {
+                let path = error.path().unwrap_or(&class_folder).to_owned();
+                Error::Read { path, source: error.into() }
+            })?;
+            if entry.file_type().is_file() && has_image_extension(entry.path()) {
+                found.push(Found { split, class: class.clone(), path: entry.into_path() });
+            }
+        }
+        if found.len() == before {
+            let hint = "remove the folder, or add images of the class";
+            return Err(Error::dataset(class_folder.display(), "images of the class", "none").hint(hint));
+        }
+    }
+    Ok(found)
+}
+
+/// A class that training never sees cannot be predicted: evaluating on it is a mistake in the folders.
+fn check_classes(root: &Path, found: &[Found], classes: &[String]) -> Result<(), Error> {
+    if found.iter().any(|image| image.split.is_some()) {
+        let trained: BTreeSet<&str> =
+            found.iter().filter(|i| i.split == Some(Split::Train)).map(|i| i.class.as_str()).collect();
+        if let Some(class) = classes.iter().find(|class| !trained.contains(class.as_str())) {
+            let splits: BTreeSet<_> =
+                found.iter().filter(|i| &i.class == class).filter_map(|i| i.split).collect();
+            let names: Vec<_> = splits.iter().map(|split| split.name()).collect();
+            let found = format!("class `{class}` only in {}", names.join(" and "));
+            let hint = "class folders must have the same names (and case) in every split";
+            return Err(Error::dataset(root.display(), "every class in train", found).hint(hint));
+        }
+    }
+    if let [class] = classes {
+        let found = format!("only `{class}`");
+        return Err(Error::dataset(root.display(), format!("two classes or more ({FORM})"), found));
+    }
+    Ok(())
+}
+
+fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
+        let entry = entry.map_err(Error::read(folder))?;
+        // `is_dir` follows links. macOS archives leave a __MACOSX folder of file forks.
+        if entry.path().is_dir() && !is_hidden(&entry.file_name()) && entry.file_name() != "__MACOSX" {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+fn is_hidden(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn has_image_extension(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+fn file_name(path: &Path) -> Result<&str, Error> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.ok_or_else(|| Error::dataset(path.display(), "a name in UTF-8", "other bytes"))
+}
+
+/// The path below the root with `/` on every system.
+fn relative_id(root: &Path, path: &Path) -> Result<String, Error> {
+    let below = path.strip_prefix(root).expect("found below the root");
+    let parts: Option<Vec<&str>> = below.iter().map(|part| part.to_str()).collect();
+    let parts = parts.ok_or_else(|| Error::dataset(path.display(), "a path in UTF-8", "other bytes"))?;
+    Ok(parts.join("/"))
+}

@@ -1,0 +1,124 @@
+//! A CSV that lists images and their labels.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path, PathBuf};
+
+use super::class_order;
+use super::files::Files;
+use crate::table::{Row, Table};
+use crate::{Error, Sample, Split, Target, Task};
+
+/// Opens the CSV at `path`; [`super::DatasetConfig::Manifest`] says what it may look like.
+pub fn open(path: &Path) -> Result<Files, Error> {
+    let table = Table::read(path)?;
+    let root = path.parent().unwrap_or(Path::new(""));
+    let files = table.require("path")?;
+    let (split, group) = (table.column("split"), table.column("group"));
+    let (task, targets) = match table.column("label") {
+        Some(label) => multiclass(&table, label)?,
+        None => multilabel(&table, &[Some(files), split, group])?,
+    };
+    let mut rows_by_file = HashMap::new();
+    let mut samples = Vec::with_capacity(targets.len());
+    let mut paths = Vec::with_capacity(targets.len());
+    for (row, target) in table.rows().zip(targets) {
+        let relative = inside(&row, row.cell(files))?;
+        if let Some(earlier) = rows_by_file.insert(relative.clone(), row.number()) {
+            let found = format!("`{}` in row {earlier} too", row.cell(files));
+            return Err(Error::dataset(row.place(), "each image once", found));
+        }
+        let file = root.join(&relative);
+        if !file.is_file() {
+            let hint = "paths are relative to the folder of the CSV";
+            let found = format!("no file {}", file.display());
+            return Err(Error::dataset(row.place(), "an image file", found).hint(hint));
+        }
+        samples.push(Sample {
+            id: row.cell(files).to_owned(),
+            target,
+            group: group.map(|column| row.cell(column)).filter(|cell| !cell.is_empty()).map(str::to_owned),
+            split: split.map(|column| split_of(&row, column)).transpose()?,
+        });
+        paths.push(file);
+    }
+    Files::new(task, samples, paths)
+}
+
+fn multiclass(table: &Table, label: usize) -> Result<(Task, Vec<Target>), Error> {
+    for row in table.rows() {
+        if row.cell(label).is_empty() {
+            return Err(Error::dataset(row.place(), "a label", "a blank cell"));
+        }
+    }
+    let classes = class_order(table.rows().map(|row| row.cell(label).to_owned()).collect());
+    if let [class] = classes.as_slice() {
+        let found = format!("only `{class}`");
+        return Err(Error::dataset(table.place(), "two labels or more in the column `label`", found));
+    }
+    let index: BTreeMap<&str, usize> =
+        classes.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
+    let targets = table.rows().map(|row| Target::Class(index[row.cell(label)])).collect();
+    Ok((Task::Multiclass { classes }, targets))
+}
+
+fn multilabel(table: &Table, others: &[Option<usize>]) -> Result<(Task, Vec<Target>), Error> {
+    let columns: Vec<usize> =
+        (0..table.columns().len()).filter(|column| !others.contains(&Some(*column))).collect();
+    if columns.is_empty() {
+        let found = format!("the columns {}", table.columns().join(", "));
+        return Err(Error::dataset(table.place(), "a column `label`, or one column for each task", found));
+    }
+    let targets = table.rows().map(|row| {
+        let known = columns.iter().map(|&column| known(&row, column));
+        Ok(Target::Labels(known.collect::<Result<_, Error>>()?))
+    });
+    let targets = targets.collect::<Result<_, Error>>()?;
+    let tasks = columns.iter().map(|&column| table.columns()[column].clone()).collect();
+    Ok((Task::Multilabel { tasks }, targets))
+}
+
+fn known(row: &Row<'_>, column: usize) -> Result<Option<bool>, Error> {
+    match row.cell(column) {
+        "" => Ok(None),
+        // A table program writes 1.0 where a column has blanks.
+        "0" | "0.0" => Ok(Some(false)),
+        "1" | "1.0" => Ok(Some(true)),
+        other => {
+            let found = format!("`{other}` in the column `{}`", row.column_name(column));
+            let hint = "without a column `label`, every column but path, split and group is a task";
+            Err(Error::dataset(row.place(), "1, 0, or blank for unknown", found).hint(hint))
+        }
+    }
+}
+
+fn split_of(row: &Row<'_>, column: usize) -> Result<Split, Error> {
+    let cell = row.cell(column);
+    Split::from_name(cell)
+        .ok_or_else(|| Error::dataset(row.place(), "a split: train, val or test", format!("`{cell}`")))
+}
+
+/// The path, if it is relative and stays below the folder it starts from, without `.` and `..`.
+fn inside(row: &Row<'_>, cell: &str) -> Result<PathBuf, Error> {
+    let mut path = PathBuf::new();
+    for component in Path::new(cell).components() {
+        let stays = match component {
+            Component::Normal(name) => {
+                path.push(name);
+                true
+            }
+            Component::CurDir => true,
+            Component::ParentDir => path.pop(),
+            Component::RootDir | Component::Prefix(_) => false,
+        };
+        if !stays {
+            let hint = "move the CSV to a folder that holds all images";
+            return Err(
+                Error::dataset(row.place(), "a path inside the CSV's folder", format!("`{cell}`")).hint(hint)
+            );
+        }
+    }
+    if path.as_os_str().is_empty() {
+        return Err(Error::dataset(row.place(), "the path of an image", format!("`{cell}`")));
+    }
+    Ok(path)
+}

@@ -1,0 +1,450 @@
+//! A reader of the pickles that CIFAR is published in: protocol 2 and below, holding dictionaries, lists,
+//! numbers, strings and NumPy byte arrays. Nothing in a pickle is ever called; a pickle that asks for more
+//! is refused by name.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// A parsed pickle. Byte strings are ranges of the file, so it takes little more memory than the file.
+pub struct Pickle<'a> {
+    bytes: &'a [u8],
+    nodes: Vec<Node>,
+    root: usize,
+}
+
+/// A value; children are positions in [`Pickle::nodes`], for lists and arrays are filled after the pickle
+/// has already referred to them.
+#[derive(Clone, Debug)]
+enum Node {
+    Plain,
+    Int(i64),
+    Bytes(Range<usize>),
+    /// Bytes which Python 3 wrote as text for Python 2 (`_codecs.encode(text, "latin1")`).
+    Recoded(Vec<u8>),
+    Text(Range<usize>),
+    List(Vec<usize>),
+    Dict(Vec<(usize, usize)>),
+    Global(String),
+    Dtype(String),
+    Array(Option<Array>),
+}
+
+#[derive(Clone, Debug)]
+struct Array {
+    shape: Vec<i64>,
+    dtype: String,
+    fortran: bool,
+    data: usize,
+}
+
+/// A two-dimensional NumPy array of bytes.
+pub struct Matrix<'p> {
+    /// Rows and columns.
+    pub shape: [usize; 2],
+    /// Whether columns, not rows, are contiguous.
+    pub fortran: bool,
+    /// The elements.
+    pub data: &'p [u8],
+}
+
+impl<'a> Pickle<'a> {
+    /// Parses a whole pickle. The error says what was found instead.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, String> {
+        let mut machine =
+            Machine { bytes, at: 0, nodes: vec![], stack: vec![], marks: vec![], memo: HashMap::new() };
+        while machine.step()? {}
+        let root = machine.pop()?;
+        Ok(Self { bytes, nodes: machine.nodes, root })
+    }
+
+    /// The dictionary's value of a key which is a byte string or text, as a list of integers.
+    pub fn integers(&self, key: &str) -> Result<Vec<i64>, String> {
+        let Node::List(items) = self.value(key)? else { return Err(format!("no list under `{key}`")) };
+        let integer = |&item: &usize| match self.nodes[item] {
+            Node::Int(value) => Ok(value),
+            _ => Err(format!("a list under `{key}` that holds more than integers")),
+        };
+        items.iter().map(integer).collect()
+    }
+
+    /// The dictionary's value of a key, as a matrix of bytes whose size agrees with its shape.
+    pub fn matrix(&self, key: &str) -> Result<Matrix<'_>, String> {
+        let Node::Array(Some(array)) = self.value(key)? else {
+            return Err(format!("no NumPy array under `{key}`"));
+        };
+        let &[rows, columns] = array.shape.as_slice() else {
+            return Err(format!("an array under `{key}` of shape {:?}", array.shape));
+        };
+        if !matches!(array.dtype.as_str(), "u1" | "|u1") {
+            return Err(format!("an array under `{key}` of dtype {}", array.dtype));
+        }
+        let data = self.contents(array.data).ok_or_else(|| format!("an array without data under `{key}`"))?;
+        match (usize::try_from(rows), usize::try_from(columns)) {
+            (Ok(r), Ok(c)) if r.checked_mul(c) == Some(data.len()) => {
+                Ok(Matrix { shape: [r, c], fortran: array.fortran, data })
+            }
+            _ => Err(format!("{} bytes for an array of shape {:?} under `{key}`", data.len(), array.shape)),
+        }
+    }
+
+    fn value(&self, key: &str) -> Result<&Node, String> {
+        let Node::Dict(items) = &self.nodes[self.root] else {
+            return Err("a pickle of no dictionary".into());
+        };
+        let value = items.iter().find(|(k, _)| self.contents(*k) == Some(key.as_bytes()));
+        value.map(|(_, value)| &self.nodes[*value]).ok_or_else(|| format!("a dictionary without `{key}`"))
+    }
+
+    fn contents(&self, node: usize) -> Option<&[u8]> {
+        match &self.nodes[node] {
+            Node::Bytes(range) | Node::Text(range) => Some(&self.bytes[range.clone()]),
+            Node::Recoded(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// The pickle machine: a stack of values, marks on it, and a memo of values to come back to.
+///
+/// Memory is bounded by the file: an operation makes at most one node, and takes at least one byte.
+struct Machine<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    nodes: Vec<Node>,
+    stack: Vec<usize>,
+    marks: Vec<usize>,
+    memo: HashMap<u32, usize>,
+}
+
+impl Machine<'_> {
+    /// Runs one operation; false at the end of the pickle.
+    fn step(&mut self) -> Result<bool, String> {
+        let start = self.at;
+        match self.byte()? {
+            b'.' => return Ok(false),
+            0x80 => match self.byte()? {
+                0..=2 => {}
+                version => return Err(format!("pickle protocol {version}, where CIFAR has 2")),
+            },
+            b'(' => self.marks.push(self.stack.len()),
+            b'N' => self.push(Node::Plain),
+            0x88 => self.push(Node::Int(1)),
+            0x89 => self.push(Node::Int(0)),
+            b'K' => self.int::<1>()?,
+            b'M' => self.int::<2>()?,
+            b'J' => {
+                let value = i32::from_le_bytes(self.array()?);
+                self.push(Node::Int(value.into()));
+            }
+            0x8a => {
+                let length = self.byte()?.into();
+                let range = self.skip(length)?;
+                let value = long(&self.bytes[range])?;
+                self.push(Node::Int(value));
+            }
+            b'I' => {
+                let range = self.line()?;
+                let value = self.ascii(range)?.parse().map_err(|_| "an integer that is none".to_owned())?;
+                self.push(Node::Int(value));
+            }
+            b'U' => self.string::<1>(Node::Bytes)?,
+            b'T' => self.string::<4>(Node::Bytes)?,
+            b'X' => self.string::<4>(Node::Text)?,
+            b'S' => {
+                let Range { start, end } = self.line()?;
+                if end - start < 2 || self.bytes[start..end].contains(&b'\\') {
+                    return Err("a quoted string with escapes".into());
+                }
+                self.push(Node::Bytes(start + 1..end - 1));
+            }
+            b']' => self.push(Node::List(vec![])),
+            b')' => self.push(Node::List(vec![])),
+            b'}' => self.push(Node::Dict(vec![])),
+            b'l' | b't' => {
+                let items = self.since_mark()?;
+                self.push(Node::List(items));
+            }
+            b'd' => {
+                let items = pairs(&self.since_mark()?)?;
+                self.push(Node::Dict(items));
+            }
+            operation @ 0x85..=0x87 => {
+                let items = self.take(usize::from(operation - 0x84))?;
+                self.push(Node::List(items));
+            }
+            b'a' => {
+                let items = self.take(1)?;
+                self.append(&items)?;
+            }
+            b'e' => {
+                let items = self.since_mark()?;
+                self.append(&items)?;
+            }
+            b's' => {
+                let items = self.take(2)?;
+                self.set_items(&items)?;
+            }
+            b'u' => {
+                let items = self.since_mark()?;
+                self.set_items(&items)?;
+            }
+            b'q' => {
+                let key = self.byte()?;
+                self.put(key.into())?;
+            }
+            b'r' => {
+                let key = u32::from_le_bytes(self.array()?);
+                self.put(key)?;
+            }
+            b'p' => {
+                let key = self.memo_key()?;
+                self.put(key)?;
+            }
+            b'h' => {
+                let key = self.byte()?;
+                self.get(key.into())?;
+            }
+            b'j' => {
+                let key = u32::from_le_bytes(self.array()?);
+                self.get(key)?;
+            }
+            b'g' => {
+                let key = self.memo_key()?;
+                self.get(key)?;
+            }
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                let name = format!("{}.{}", self.ascii(module)?, self.ascii(name)?);
+                self.push(Node::Global(name));
+            }
+            b'R' => self.reduce()?,
+            b'b' => self.build()?,
+            other => {
+                return Err(format!(
+                    "pickle operation {other:#04x} at byte {start}, which CIFAR has no use for"
+                ));
+            }
+        }
+        Ok(true)
+    }
+
+    /// A call in the pickle: three constructors are known, and replaced by what they would make.
+    fn reduce(&mut self) -> Result<(), String> {
+        let pair = self.take(2)?;
+        let Node::Global(function) = &self.nodes[pair[0]] else { return Err("a call of no function".into()) };
+        let Node::List(arguments) = &self.nodes[pair[1]] else {
+            return Err("a call without arguments".into());
+        };
+        let made = match (function.as_str(), arguments.as_slice()) {
+            ("numpy.core.multiarray._reconstruct" | "numpy._core.multiarray._reconstruct", _) => {
+                Node::Array(None)
+            }
+            ("numpy.dtype", [code, ..]) => match &self.nodes[*code] {
+                Node::Bytes(range) | Node::Text(range) => Node::Dtype(self.ascii(range.clone())?.to_owned()),
+                Node::Recoded(bytes) => Node::Dtype(String::from_utf8_lossy(bytes).into_owned()),
+                _ => return Err("a dtype without a name".into()),
+            },
+            ("_codecs.encode", [text, ..]) => match &self.nodes[*text] {
+                Node::Text(range) => Node::Recoded(latin1(&self.bytes[range.clone()])?),
+                _ => return Err("a byte string of unknown coding".into()),
+            },
+            (other, _) => return Err(format!("a call of {other}, where only NumPy arrays are read")),
+        };
+        self.push(made);
+        Ok(())
+    }
+
+    /// Fills the array (or dtype) below the top with the state on top.
+    fn build(&mut self) -> Result<(), String> {
+        let state = self.pop()?;
+        let target = *self.stack.last().ok_or("a state of nothing")?;
+        match &self.nodes[target] {
+            Node::Dtype(_) => return Ok(()),
+            Node::Array(_) => {}
+            _ => return Err("a state of neither array nor dtype".into()),
+        }
+        let malformed = || "a malformed NumPy array".to_owned();
+        let Node::List(parts) = &self.nodes[state] else { return Err(malformed()) };
+        let &[_version, shape, dtype, fortran, data] = parts.as_slice() else { return Err(malformed()) };
+        let Node::List(shape) = &self.nodes[shape] else { return Err(malformed()) };
+        let Node::Dtype(dtype) = &self.nodes[dtype] else { return Err(malformed()) };
+        let Node::Int(fortran) = self.nodes[fortran] else { return Err(malformed()) };
+        let integer = |&item: &usize| match self.nodes[item] {
+            Node::Int(value) => Ok(value),
+            _ => Err(malformed()),
+        };
+        let shape = shape.iter().map(integer).collect::<Result<_, _>>()?;
+        let array = Array { shape, dtype: dtype.clone(), fortran: fortran != 0, data };
+        self.nodes[target] = Node::Array(Some(array));
+        Ok(())
+    }
+
+    fn push(&mut self, node: Node) {
+        self.stack.push(self.nodes.len());
+        self.nodes.push(node);
+    }
+
+    fn pop(&mut self) -> Result<usize, String> {
+        Ok(self.take(1)?[0])
+    }
+
+    /// The topmost values, lowest first, never reaching below a mark.
+    fn take(&mut self, count: usize) -> Result<Vec<usize>, String> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        match self.stack.len().checked_sub(count) {
+            Some(start) if start >= floor => Ok(self.stack.split_off(start)),
+            _ => Err("an operation on too few values".into()),
+        }
+    }
+
+    fn since_mark(&mut self) -> Result<Vec<usize>, String> {
+        let mark = self.marks.pop().ok_or("an end without a beginning")?;
+        Ok(self.stack.split_off(mark))
+    }
+
+    fn append(&mut self, items: &[usize]) -> Result<(), String> {
+        match self.stack.last().map(|&top| &mut self.nodes[top]) {
+            Some(Node::List(list)) => list.extend(items),
+            _ => return Err("items of no list".into()),
+        }
+        Ok(())
+    }
+
+    fn set_items(&mut self, items: &[usize]) -> Result<(), String> {
+        match self.stack.last().map(|&top| &mut self.nodes[top]) {
+            Some(Node::Dict(dict)) => dict.extend(pairs(items)?),
+            _ => return Err("items of no dictionary".into()),
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, key: u32) -> Result<(), String> {
+        let top = *self.stack.last().ok_or("a memo of nothing")?;
+        self.memo.insert(key, top);
+        Ok(())
+    }
+
+    fn get(&mut self, key: u32) -> Result<(), String> {
+        let node = *self.memo.get(&key).ok_or("a reference to nothing")?;
+        self.stack.push(node);
+        Ok(())
+    }
+
+    fn memo_key(&mut self) -> Result<u32, String> {
+        let range = self.line()?;
+        self.ascii(range)?.parse().map_err(|_| "a malformed memo key".into())
+    }
+
+    fn int<const N: usize>(&mut self) -> Result<(), String> {
+        let value = self.unsigned::<N>()?;
+        self.push(Node::Int(value as i64));
+        Ok(())
+    }
+
+    fn string<const N: usize>(&mut self, node: fn(Range<usize>) -> Node) -> Result<(), String> {
+        let length = self.unsigned::<N>()?;
+        let range = self.skip(length)?;
+        self.push(node(range));
+        Ok(())
+    }
+
+    fn unsigned<const N: usize>(&mut self) -> Result<usize, String> {
+        let bytes: [u8; N] = self.array()?;
+        Ok(bytes.iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte)))
+    }
+
+    fn byte(&mut self) -> Result<u8, String> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let range = self.skip(N)?;
+        Ok(self.bytes[range].try_into().expect("as many as were skipped"))
+    }
+
+    fn line(&mut self) -> Result<Range<usize>, String> {
+        let length = self.bytes[self.at..].iter().position(|&byte| byte == b'\n').ok_or(ENDS_EARLY)?;
+        let range = self.at..self.at + length;
+        self.at += length + 1;
+        Ok(range)
+    }
+
+    fn skip(&mut self, count: usize) -> Result<Range<usize>, String> {
+        if self.bytes.len() - self.at < count {
+            return Err(ENDS_EARLY.into());
+        }
+        self.at += count;
+        Ok(self.at - count..self.at)
+    }
+
+    fn ascii(&self, range: Range<usize>) -> Result<&str, String> {
+        std::str::from_utf8(&self.bytes[range]).map_err(|_| "a name that is no text".into())
+    }
+}
+
+const ENDS_EARLY: &str = "a pickle that ends early";
+
+fn pairs(items: &[usize]) -> Result<Vec<(usize, usize)>, String> {
+    let (pairs, []) = items.as_chunks::<2>() else { return Err("a key without a value".into()) };
+    Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
+}
+
+/// A little-endian two's complement integer of any length.
+fn long(bytes: &[u8]) -> Result<i64, String> {
+    let sign = if bytes.last().is_some_and(|&byte| byte >= 0x80) { 0xff } else { 0 };
+    let mut padded = [sign; 8];
+    padded.get_mut(..bytes.len()).ok_or("an integer of more than 64 bits")?.copy_from_slice(bytes);
+    Ok(i64::from_le_bytes(padded))
+}
+
+fn latin1(text: &[u8]) -> Result<Vec<u8>, String> {
+    let text = std::str::from_utf8(text).map_err(|_| "text that is not UTF-8".to_owned())?;
+    let byte = |c: char| u8::try_from(u32::from(c)).map_err(|_| format!("{c:?} among bytes"));
+    text.chars().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `{"labels": [1, 300]}` as Python 2 writes it.
+    const SMALL: &[u8] = b"\x80\x02}q\x00U\x06labelsq\x01]q\x02(K\x01M,\x01es.";
+
+    #[test]
+    fn reads_lists_of_integers() {
+        assert_eq!(Pickle::parse(SMALL).unwrap().integers("labels").unwrap(), [1, 300]);
+        // Protocol 0, as text.
+        let text = b"(dp0\nS'labels'\np1\n(lp2\nI7\naI-8\nas.";
+        assert_eq!(Pickle::parse(text).unwrap().integers("labels").unwrap(), [7, -8]);
+    }
+
+    #[test]
+    fn every_prefix_is_refused() {
+        for length in 0..SMALL.len() {
+            assert!(Pickle::parse(&SMALL[..length]).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_is_read_or_refused_without_panic() {
+        for place in 0..SMALL.len() {
+            for byte in 0..=255 {
+                let mut bytes = SMALL.to_vec();
+                bytes[place] = byte;
+                if let Ok(pickle) = Pickle::parse(&bytes) {
+                    let _ = (pickle.integers("labels"), pickle.matrix("labels").is_ok());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_called() {
+        let error = Pickle::parse(b"cos\nsystem\n(U\x04exittR.").err().unwrap();
+        assert!(error.contains("os.system"), "{error}");
+        let error = Pickle::parse(b"\x80\x04.").err().unwrap();
+        assert!(error.contains("protocol 4"), "{error}");
+        // A length of four gigabytes in a file of six bytes.
+        assert_eq!(Pickle::parse(b"T\xff\xff\xff\xff.").err().unwrap(), ENDS_EARLY);
+    }
+}

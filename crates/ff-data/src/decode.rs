@@ -1,0 +1,104 @@
+//! Bytes of a picture file to an [`Image`].
+
+use std::io::Cursor;
+use std::path::Path;
+
+use ::image::error::ImageError;
+use ::image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use crate::{Error, Image};
+
+/// Most pixels a picture may have, the number at which Pillow refuses one: a small file can claim a
+/// picture that fills the memory.
+pub const MAX_PIXELS: u64 = 178_956_970;
+
+/// Bytes a decoder may allocate: 16-bit RGBA at [`MAX_PIXELS`], with room for its buffers.
+const MAX_DECODER_BYTES: u64 = 2 << 30;
+
+const FORMATS: &str = "a JPEG, PNG, TIFF or BMP image";
+
+/// Decodes a picture file.
+///
+/// # Errors
+/// [`Error::Read`], or [`Error::Image`] as for [`decode`].
+pub fn read_image(path: &Path) -> Result<Image, Error> {
+    let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    decode(&bytes, &path.display().to_string())
+}
+
+/// Decodes a picture from the bytes of its file. `place` names it in errors.
+///
+/// The format is told from the content. The result is what Pillow's `exif_transpose` and
+/// `convert("RGB")` give: palettes and greys are expanded, alpha is dropped without blending, CMYK
+/// is converted without a colour profile, the EXIF orientation (JPEG, PNG, TIFF) is applied. Of a
+/// file of several pictures the first is taken.
+///
+/// Deviation: 16-bit samples become `round(v / 257)`, where Pillow keeps the high byte of colours and
+/// clips greys at 255.
+///
+/// # Errors
+/// [`Error::Image`] for other formats, corrupt or truncated data, more than [`MAX_PIXELS`] pixels, and
+/// the forms which are refused by name: floating-point samples; palette, YCbCr and Lab TIFF;
+/// arithmetic-coded, lossless and 12-bit JPEG.
+pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
+    let format = ::image::guess_format(bytes).map_err(|_| unrecognised(bytes, place))?;
+    if !matches!(format, ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Tiff | ImageFormat::Bmp) {
+        let hint = "convert it to PNG, or remove it from the dataset";
+        return Err(Error::image(place, FORMATS, format!("{format:?}")).hint(hint));
+    }
+    if format == ImageFormat::Jpeg && jpeg_is_truncated(bytes) {
+        return Err(Error::image(place, "a whole JPEG image", "one without an end: the file is truncated"));
+    }
+    pixels(bytes, format, place)
+}
+
+fn pixels(bytes: &[u8], format: ImageFormat, place: &str) -> Result<Image, Error> {
+    let explain = |error| explain(&error, format, place);
+    let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(explain)?;
+    let (width, height) = decoder.dimensions();
+    let count = u64::from(width) * u64::from(height);
+    if count == 0 || count > MAX_PIXELS {
+        let expected = format!("an image of 1 to {MAX_PIXELS} pixels");
+        return Err(Error::image(place, expected, format!("{width} x {height}")));
+    }
+    let color = decoder.color_type();
+    if matches!(color, ColorType::Rgb32F | ColorType::Rgba32F) {
+        let hint = "rescale it to 8 or 16 bits: only its maker knows the range";
+        let found = format!("{format:?} with floating-point samples");
+        return Err(Error::image(place, "samples of 8 or 16 bits", found).hint(hint));
+    }
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    decoder.set_limits(limits).map_err(explain)?;
+    let orientation = decoder.orientation().map_err(explain)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(explain)?;
+    picture.apply_orientation(orientation);
+    let rgb = picture.into_rgb8();
+    Ok(Image { width: rgb.width(), height: rgb.height(), data: rgb.into_raw() })
+}
+
+fn unrecognised(bytes: &[u8], place: &str) -> Error {
+    let found = match bytes {
+        [] => "an empty file".to_owned(),
+        _ if bytes.len() > 131 && &bytes[128..132] == b"DICM" => "a DICOM file".to_owned(),
+        _ => format!("bytes that start with {:02x?}", &bytes[..bytes.len().min(8)]),
+    };
+    Error::image(place, FORMATS, found)
+}
+
+fn explain(error: &ImageError, format: ImageFormat, place: &str) -> Error {
+    let (expected, found) = match error {
+        ImageError::Unsupported(_) => (format!("a {format:?} image of a supported form"), error.to_string()),
+        ImageError::Limits(_) => (format!("an image of at most {MAX_PIXELS} pixels"), error.to_string()),
+        _ => (format!("a sound {format:?} image"), format!("a corrupt one: {error}")),
+    };
+    Error::image(place, expected, found)
+}
+
+/// Whether a JPEG stops before its end-of-image marker. The decoder would fill the missing part with
+/// grey, and a model would be trained on it.
+fn jpeg_is_truncated(bytes: &[u8]) -> bool {
+    // The last start of a scan: a thumbnail inside the EXIF block has its own scan and end before it.
+    let scan = bytes.windows(2).rposition(|pair| pair == [0xff, 0xda]);
+    scan.is_none_or(|start| !bytes[start..].windows(2).any(|pair| pair == [0xff, 0xd9]))
+}

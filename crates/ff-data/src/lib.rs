@@ -1,0 +1,33 @@
+//! Images on disk to batches: datasets, splits, augmentation, loader.
+//!
+//! A [`DatasetConfig`] opens a [`Dataset`], a [`SplitRule`] divides it, a [`Loader`] turns the samples of a
+//! split into [`Batch`]es of one size, decoded, augmented and in order, on threads. [`InMemory`] spares the
+//! decoding where pictures are read many times.
+//!
+//! Nothing here knows of models. Every random choice is a pure function of what it is for ([`random`]).
+
+pub mod augment;
+mod cache;
+mod dataset;
+mod datasets;
+mod decode;
+mod error;
+mod image;
+mod loader;
+mod phantom;
+pub mod random;
+mod split;
+mod table;
+mod write;
+
+pub use augment::Augment;
+pub use cache::InMemory;
+pub use dataset::{Dataset, Sample, Split, Target, Task};
+pub use datasets::DatasetConfig;
+pub use decode::{MAX_PIXELS, decode, read_image};
+pub use error::{Error, Problem};
+pub use image::Image;
+pub use loader::{Batch, Epoch, Loader, LoaderConfig, OnBadImage, Targets};
+pub use phantom::{Phantom, PhantomKind};
+pub use split::{Leakage, SharedGroup, SplitRule, Splits};
+pub use write::write_png;

@@ -1,0 +1,130 @@
+//! One batch, and how it is made.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{OnBadImage, Plan};
+use crate::random::stream;
+use crate::{Error, Target, Task};
+
+/// Pictures and targets that are trained on or predicted together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// RGB, `N * px * px * 3` bytes, NHWC.
+    pub images: Vec<u8>,
+    /// Width and height of each picture.
+    pub px: u32,
+    /// The N samples' indices in the dataset, in order.
+    pub indices: Vec<usize>,
+    /// The N samples' targets.
+    pub targets: Targets,
+    /// Samples left out of this batch: id and reason.
+    pub skipped: Vec<String>,
+}
+
+/// Targets of a batch of N samples.
+#[derive(Clone, Debug)]
+pub enum Targets {
+    /// N class indices.
+    Classes(Vec<i64>),
+    /// Row-major N × tasks: 0, 1, or NaN for unknown.
+    Labels(Vec<f32>),
+}
+
+impl PartialEq for Targets {
+    /// Unknown labels are equal to each other.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Classes(a), Self::Classes(b)) => a == b,
+            (Self::Labels(a), Self::Labels(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || a.is_nan() && b.is_nan())
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Targets {
+    fn push(&mut self, target: &Target) {
+        match (self, target) {
+            (Self::Classes(classes), Target::Class(class)) => classes.push(*class as i64),
+            (Self::Labels(rows), Target::Labels(labels)) => {
+                let value =
+                    |label: &Option<bool>| label.map_or(f32::NAN, |positive| f32::from(u8::from(positive)));
+                rows.extend(labels.iter().map(value));
+            }
+            _ => panic!("a dataset's targets are of its task's kind"),
+        }
+    }
+}
+
+impl Batch {
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there are no samples; a loader gives no such batch.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+}
+
+impl Plan {
+    /// Makes the batch of `indices`; `None` if `cancelled` says so before it is done.
+    pub fn batch(
+        &self,
+        indices: &[usize],
+        epoch: u64,
+        cancelled: impl Fn() -> bool,
+    ) -> Option<Result<Batch, Error>> {
+        // A decoder that panics on a strange file must not take the process, or hang it.
+        catch_unwind(AssertUnwindSafe(|| self.make(indices, epoch, cancelled))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Some(Err(Error::Loader(format!("a thread panicked: {text}"))))
+        })
+    }
+
+    fn make(
+        &self,
+        indices: &[usize],
+        epoch: u64,
+        cancelled: impl Fn() -> bool,
+    ) -> Option<Result<Batch, Error>> {
+        let px = self.config.px;
+        let mut batch = Batch {
+            images: Vec::with_capacity(indices.len() * px as usize * px as usize * 3),
+            px,
+            indices: Vec::with_capacity(indices.len()),
+            targets: match self.dataset.task() {
+                Task::Multiclass { .. } => Targets::Classes(Vec::with_capacity(indices.len())),
+                Task::Multilabel { tasks } => {
+                    Targets::Labels(Vec::with_capacity(indices.len() * tasks.len()))
+                }
+            },
+            skipped: Vec::new(),
+        };
+        for &index in indices {
+            if cancelled() {
+                return None;
+            }
+            let sample = &self.dataset.samples()[index];
+            match self.dataset.image(index) {
+                Ok(image) => {
+                    let mut rng = stream(self.config.seed, "augment", &[epoch, index as u64]);
+                    batch.images.extend_from_slice(&self.config.augment.apply(&image, px, &mut rng).data);
+                    batch.indices.push(index);
+                    batch.targets.push(&sample.target);
+                }
+                Err(error) => match self.config.on_bad_image {
+                    OnBadImage::Error => return Some(Err(error)),
+                    OnBadImage::Skip => {
+                        tracing::warn!(id = sample.id, %error, "image skipped");
+                        batch.skipped.push(format!("{}: {error}", sample.id));
+                    }
+                },
+            }
+        }
+        Some(Ok(batch))
+    }
+}

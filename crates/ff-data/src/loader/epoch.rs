@@ -1,0 +1,174 @@
+//! The batches of one epoch, made ahead on threads.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::{Batch, Plan};
+use crate::Error;
+
+/// Iterator over the batches of one epoch; see [`Loader::epoch`](super::Loader::epoch).
+///
+/// Thread `t` of `n` makes batches `t`, `t + n`, `t + 2n`… and sends them on a channel of its own, so that
+/// taking from the channels in turn gives the batches in order.
+pub struct Epoch {
+    work: Arc<Work>,
+    next: usize,
+    threads: Vec<Thread>,
+    /// With skipping, the last good batch is kept back until the next: it takes the names of what follows
+    /// it if nothing good does.
+    kept: Option<Batch>,
+    /// Names that wait for the next good batch.
+    skipped: Vec<String>,
+    any: bool,
+    finished: bool,
+}
+
+/// What the threads need to know.
+struct Work {
+    plan: Arc<Plan>,
+    order: Arc<[usize]>,
+    epoch: u64,
+    stop: AtomicBool,
+}
+
+struct Thread {
+    results: Receiver<Result<Batch, Error>>,
+    handle: JoinHandle<()>,
+}
+
+impl Epoch {
+    pub(super) fn start(plan: Arc<Plan>, order: Arc<[usize]>, epoch: u64) -> Self {
+        let work = Arc::new(Work { plan, order, epoch, stop: AtomicBool::new(false) });
+        let config = &work.plan.config;
+        let count = config.threads.min(work.batches());
+        let ahead = config.prefetch.div_ceil(count.max(1)).max(1);
+        // If the system gives fewer threads than asked, what there is must do.
+        let threads = (0..count).map_while(|first| work.spawn(first, count, ahead)).collect::<Vec<_>>();
+        let threads = if threads.len() == count { threads } else { stop(&work, threads) };
+        Self { work, next: 0, threads, kept: None, skipped: vec![], any: false, finished: false }
+    }
+
+    /// The next batch as it was made.
+    fn receive(&mut self) -> Option<Result<Batch, Error>> {
+        let number = self.next;
+        if number == self.work.batches() {
+            return None;
+        }
+        self.next += 1;
+        if self.threads.is_empty() {
+            return self.work.batch(number);
+        }
+        let received = self.threads[number % self.threads.len()].results.recv();
+        Some(received.unwrap_or_else(|_| Err(Error::Loader("a thread ended early".into()))))
+    }
+
+    /// The next batch with samples in it, or the error that ends the epoch.
+    fn advance(&mut self) -> Option<Result<Batch, Error>> {
+        while let Some(received) = self.receive() {
+            let mut batch = match received {
+                Ok(batch) => batch,
+                Err(error) => return Some(Err(error)),
+            };
+            self.skipped.append(&mut batch.skipped);
+            if batch.is_empty() {
+                continue;
+            }
+            self.any = true;
+            batch.skipped = std::mem::take(&mut self.skipped);
+            // A bad image may follow at any time, but only with skipping is it not the end.
+            if self.work.plan.config.on_bad_image == super::OnBadImage::Error {
+                return Some(Ok(batch));
+            }
+            if let Some(earlier) = self.kept.replace(batch) {
+                return Some(Ok(earlier));
+            }
+        }
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Option<Result<Batch, Error>> {
+        self.finished = true;
+        if !self.any && !self.skipped.is_empty() {
+            let first = &self.skipped[0];
+            let text = format!("none of {} images can be read; the first is {first}", self.skipped.len());
+            return Some(Err(Error::Loader(text)));
+        }
+        let mut last = self.kept.take()?;
+        last.skipped.append(&mut self.skipped);
+        Some(Ok(last))
+    }
+}
+
+impl Work {
+    fn batches(&self) -> usize {
+        self.order.len().div_ceil(self.plan.config.batch_size)
+    }
+
+    fn range(&self, number: usize) -> Range<usize> {
+        let size = self.plan.config.batch_size;
+        number * size..((number + 1) * size).min(self.order.len())
+    }
+
+    /// Makes a batch; `None` if the epoch is given up.
+    fn batch(&self, number: usize) -> Option<Result<Batch, Error>> {
+        let stopped = || self.stop.load(Ordering::Relaxed);
+        self.plan.batch(&self.order[self.range(number)], self.epoch, stopped)
+    }
+
+    fn spawn(self: &Arc<Self>, first: usize, step: usize, ahead: usize) -> Option<Thread> {
+        let (sender, results) = bounded(ahead);
+        let work = self.clone();
+        let builder = std::thread::Builder::new().name(format!("loader-{first}"));
+        let handle = builder.spawn(move || work.run(first, step, &sender)).ok()?;
+        Some(Thread { results, handle })
+    }
+
+    fn run(&self, first: usize, step: usize, results: &Sender<Result<Batch, Error>>) {
+        for number in (first..self.batches()).step_by(step) {
+            let Some(made) = self.batch(number) else { return };
+            let failed = made.is_err();
+            // Nobody receives any more, or nobody will after an error.
+            if results.send(made).is_err() || failed {
+                return;
+            }
+        }
+    }
+}
+
+/// Stops threads and waits for them. Gives back none.
+fn stop(work: &Work, threads: Vec<Thread>) -> Vec<Thread> {
+    work.stop.store(true, Ordering::Relaxed);
+    for Thread { results, handle } in threads {
+        // A thread that waits to send is woken by the receiver's end.
+        drop(results);
+        // Its panics were caught and sent.
+        let _ = handle.join();
+    }
+    work.stop.store(false, Ordering::Relaxed);
+    Vec::new()
+}
+
+impl Iterator for Epoch {
+    type Item = Result<Batch, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.finished {
+            return None;
+        }
+        let item = self.advance();
+        if matches!(item, Some(Err(_)) | None) {
+            self.finished = true;
+        }
+        item
+    }
+}
+
+impl Drop for Epoch {
+    fn drop(&mut self) {
+        stop(&self.work, std::mem::take(&mut self.threads));
+    }
+}

@@ -1,0 +1,186 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::{Error, Image, Sample, Target, Task};
+
+/// Pictures of one colour, their index; some are bad, one panics.
+struct Numbers {
+    task: Task,
+    samples: Vec<Sample>,
+    bad: Vec<usize>,
+    panics: Option<usize>,
+    delay: Duration,
+    read: AtomicUsize,
+}
+
+fn numbers(count: usize, bad: &[usize]) -> Numbers {
+    let target = |i: usize| Target::Labels(vec![Some(i.is_multiple_of(2)), None]);
+    let sample = |i| Sample { id: format!("s{i}"), target: target(i), group: None, split: None };
+    Numbers {
+        task: Task::Multilabel { tasks: vec!["even".into(), "open".into()] },
+        samples: (0..count).map(sample).collect(),
+        bad: bad.to_vec(),
+        panics: None,
+        delay: Duration::ZERO,
+        read: AtomicUsize::new(0),
+    }
+}
+
+impl Dataset for Numbers {
+    fn task(&self) -> &Task {
+        &self.task
+    }
+    fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+    fn image(&self, index: usize) -> Result<Image, Error> {
+        self.read.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(self.delay);
+        assert_ne!(Some(index), self.panics, "a strange picture");
+        if self.bad.contains(&index) {
+            return Err(Error::image(format!("{index}.png"), "a picture", "none"));
+        }
+        let data = (0..5 * 4 * 3).map(|byte| (byte * 4 + index) as u8).collect();
+        Ok(Image { width: 5, height: 4, data })
+    }
+    fn digest(&self) -> &str {
+        "numbers"
+    }
+}
+
+fn config(threads: usize) -> LoaderConfig {
+    LoaderConfig {
+        batch_size: 3,
+        px: 4,
+        augment: Augment::Heavy,
+        shuffle: true,
+        seed: 7,
+        threads,
+        prefetch: 2,
+        on_bad_image: OnBadImage::Error,
+    }
+}
+
+fn loader(dataset: Numbers, config: LoaderConfig) -> Loader {
+    let indices = (0..dataset.samples.len()).collect();
+    Loader::new(Arc::new(dataset), indices, config)
+}
+
+fn all(loader: &Loader, epoch: u64) -> Vec<Batch> {
+    loader.epoch(epoch).collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn threads_do_not_change_the_batches() {
+    let reference = all(&loader(numbers(20, &[]), config(0)), 4);
+    assert_eq!(reference.iter().map(Batch::len).collect::<Vec<_>>(), [3, 3, 3, 3, 3, 3, 2]);
+    for threads in [1, 3, 16] {
+        assert_eq!(all(&loader(numbers(20, &[]), config(threads)), 4), reference);
+    }
+    let loader = loader(numbers(20, &[]), config(3));
+    assert_eq!(loader.batches(), 7);
+    assert_ne!(all(&loader, 5), reference);
+    assert_eq!(all(&loader, 4), reference);
+    let mut indices: Vec<_> = reference.iter().flat_map(|batch| batch.indices.clone()).collect();
+    assert_ne!(indices, (0..20).collect::<Vec<_>>());
+    indices.sort_unstable();
+    assert_eq!(indices, (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_batch_holds_pictures_and_targets_in_order() {
+    let plain = LoaderConfig { augment: Augment::Eval, shuffle: false, ..config(2) };
+    let dataset = Arc::new(numbers(9, &[]));
+    let loader = Loader::new(dataset.clone(), [8, 1, 5, 2].into(), plain);
+    let batches = all(&loader, 0);
+    assert_eq!(batches[0].indices, [8, 1, 5]);
+    assert_eq!(batches[1].indices, [2]);
+    assert_eq!((batches[0].px, batches[0].images.len()), (4, 3 * 4 * 4 * 3));
+    let nan = f32::NAN;
+    assert_eq!(batches[0].targets, Targets::Labels(vec![1.0, nan, 0.0, nan, 0.0, nan]));
+    let mut rng = stream(7, "augment", &[0, 1]);
+    let second = Augment::Eval.apply(&dataset.image(1).unwrap(), 4, &mut rng);
+    assert_eq!(batches[0].images[48..96], second.data);
+}
+
+#[test]
+fn a_bad_picture_ends_the_epoch_or_is_skipped_by_name() {
+    for threads in [0, 1, 3] {
+        let strict = loader(numbers(9, &[4]), LoaderConfig { shuffle: false, ..config(threads) });
+        let items: Vec<_> = strict.epoch(0).collect();
+        assert_eq!(items.len(), 2);
+        assert!(items[0].is_ok());
+        assert!(items[1].as_ref().unwrap_err().to_string().contains("4.png: expected a picture"));
+    }
+}
+
+#[test]
+fn skipped_names_are_never_lost() {
+    for threads in [0, 1, 3] {
+        let skipping = LoaderConfig { shuffle: false, on_bad_image: OnBadImage::Skip, ..config(threads) };
+        // The first batch is all bad, the third half, the last two all.
+        let bad = [0, 1, 2, 7, 9, 10, 11, 12];
+        let batches = all(&loader(numbers(13, &bad), skipping.clone()), 0);
+        let indices: Vec<_> = batches.iter().map(|batch| batch.indices.clone()).collect();
+        assert_eq!(indices, [vec![3, 4, 5], vec![6, 8]]);
+        assert_eq!(batches[1].images.len(), 2 * 48);
+        let names = |batch: &Batch| {
+            batch.skipped.iter().map(|text| text[..text.find(':').unwrap()].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&batches[0]), ["s0", "s1", "s2"]);
+        assert_eq!(names(&batches[1]), ["s7", "s9", "s10", "s11", "s12"]);
+        assert!(batches[0].skipped[0].contains("0.png: expected a picture"));
+
+        let items: Vec<_> = loader(numbers(2, &[0, 1]), skipping).epoch(0).collect();
+        assert_eq!(items.len(), 1);
+        assert!(items[0].as_ref().unwrap_err().to_string().contains("none of 2 images can be read"));
+    }
+}
+
+#[test]
+fn a_panic_becomes_an_error() {
+    for threads in [0, 2] {
+        let mut dataset = numbers(9, &[]);
+        dataset.panics = Some(4);
+        let skipping = LoaderConfig { shuffle: false, on_bad_image: OnBadImage::Skip, ..config(threads) };
+        let items: Vec<_> = loader(dataset, skipping).epoch(0).collect();
+        let text = items.last().unwrap().as_ref().unwrap_err().to_string();
+        assert!(text.contains("a thread panicked") && text.contains("a strange picture"), "{text}");
+    }
+}
+
+#[test]
+fn dropping_early_stops_the_threads_soon() {
+    let mut dataset = numbers(3000, &[]);
+    dataset.delay = Duration::from_millis(2);
+    let dataset = Arc::new(dataset);
+    let loader = Loader::new(dataset.clone(), (0..3000).collect(), config(3));
+    let start = Instant::now();
+    let mut epoch = loader.epoch(0);
+    assert!(epoch.next().unwrap().is_ok());
+    drop(epoch);
+    drop(loader.epoch(1));
+    // All pictures would take two seconds.
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert_eq!(Arc::strong_count(&dataset), 2, "no thread holds the dataset");
+}
+
+#[test]
+fn prefetch_is_bounded() {
+    let dataset = Arc::new(numbers(3000, &[]));
+    let loader = Loader::new(dataset.clone(), (0..3000).collect(), config(2));
+    let mut epoch = loader.epoch(0);
+    epoch.next().unwrap().unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    // One batch taken, two ready, two in the making, and one that took the taken one's place.
+    assert!(dataset.read.load(Ordering::Relaxed) <= 6 * 3);
+}
+
+#[test]
+fn no_samples_give_no_batches() {
+    for threads in [0, 2] {
+        let loader = Loader::new(Arc::new(numbers(3, &[])), [].into(), config(threads));
+        assert_eq!((loader.batches(), loader.epoch(0).count()), (0, 0));
+    }
+}

@@ -1,0 +1,81 @@
+//! Grades of disease by the spots on a retina.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::canvas::{Canvas, Noise, Rgb, direction, edge, normal, turn};
+
+/// Names of the classes, mild to severe.
+pub const CLASSES: [&str; 5] = ["0", "1", "2", "3", "4"];
+
+/// How often each is seen: mostly healthy, as in a screening.
+pub const WEIGHTS: [f64; 5] = [0.49, 0.10, 0.27, 0.06, 0.08];
+
+/// Expected number of spots at each grade; between grades it is interpolated.
+const SPOTS: [f32; 6] = [0.4, 3.0, 8.0, 15.0, 26.0, 40.0];
+
+/// A round fundus with vessels and optic disc; dark and bright spots that grow in number and size.
+pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
+    // Readers disagree between neighbouring grades: what is seen is near the grade, not on it.
+    let severity = (class as f32 + 0.35 * normal(rng)).clamp(0.0, 4.5);
+    fundus(canvas, shifted, rng);
+    for _ in 0..rng.random_range(3..6) {
+        vessel(canvas, rng);
+    }
+    optic_disc(canvas, rng);
+    let below = severity as usize;
+    let expected = SPOTS[below] + (SPOTS[below + 1] - SPOTS[below]) * severity.fract();
+    let count = (expected * rng.random_range(0.75..1.3)).round() as usize;
+    for _ in 0..count {
+        // Exudates are bright, bleedings dark; the former come with severity.
+        let bright = rng.random_bool(0.15 + 0.08 * f64::from(severity));
+        spot(canvas, severity, bright, rng);
+    }
+}
+
+fn fundus(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) {
+    let (red, surround) = if shifted { (0.5..0.75, 0.06) } else { (0.6..0.85, 0.02) };
+    let base = [rng.random_range(red), rng.random_range(0.28..0.42), rng.random_range(0.10..0.22)];
+    let mottling = Noise::new(rng, 6);
+    let radius = rng.random_range(0.9..1.1);
+    let soft = canvas.pixel() * 2.0;
+    canvas.fill(|x, y| {
+        let distance = x.hypot(y);
+        let inside = edge(distance - radius, soft);
+        let level = 1.1 - 0.35 * distance * distance + 0.10 * mottling.at(x, y);
+        base.map(|channel| surround + (channel * level - surround) * inside)
+    });
+}
+
+/// A dark, bent line from the rim across.
+fn vessel(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
+    let turned = direction(rng);
+    let [offset, bend] = [rng.random_range(-0.5..0.5f32), rng.random_range(-0.6..0.6f32)];
+    let width = rng.random_range(0.02..0.05);
+    let soft = canvas.pixel() * 1.5;
+    canvas.stamp([0.0; 2], 1.0, [0.38, 0.10, 0.08], |dx, dy| {
+        let [x, y] = turn(turned, dx, dy);
+        0.55 * edge((y - offset - bend * x * x).abs() - width, soft)
+    });
+}
+
+fn optic_disc(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
+    let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+    let center = [side * rng.random_range(0.4..0.65), rng.random_range(-0.2..0.2)];
+    let radius = rng.random_range(0.12..0.2);
+    canvas.stamp(center, radius * 1.6, [0.95, 0.8, 0.5], |dx, dy| 0.85 * edge(dx.hypot(dy) - radius, 0.12));
+}
+
+fn spot(canvas: &mut Canvas, severity: f32, bright: bool, rng: &mut ChaCha8Rng) {
+    let [cos, sin] = direction(rng);
+    let distance = 0.85 * rng.random::<f32>().sqrt();
+    let radius = rng.random_range(0.03..0.055) * (1.0 + 0.12 * severity);
+    let paint: Rgb = if bright { [0.95, 0.85, 0.45] } else { [0.30, 0.05, 0.05] };
+    let opacity = rng.random_range(0.45..0.9);
+    // Smaller than a pixel, a spot is fainter, not gone.
+    let soft = (canvas.pixel() * 1.5).max(radius);
+    let reach = radius + soft;
+    canvas.stamp([cos * distance, sin * distance], reach, paint, |dx, dy| {
+        opacity * edge(dx.hypot(dy) - radius, soft)
+    });
+}

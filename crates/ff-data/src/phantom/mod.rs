@@ -1,0 +1,233 @@
+//! Phantoms: procedural images, one kind for each kind of task in FissionFusion's Table 1, so that the
+//! whole pipeline runs where there is no data.
+
+mod canvas;
+mod chest;
+mod findings;
+mod forms;
+mod grades;
+mod lesions;
+mod look;
+mod opacity;
+mod shapes;
+mod source;
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use canvas::Canvas;
+use look::Look;
+
+use crate::datasets::dataset_digest;
+use crate::random::stream;
+use crate::{Dataset, Error, Image, Sample, Split, Target, Task};
+
+/// Part of the digest: raised whenever the same configuration gives other pictures.
+const VERSION: u64 = 1;
+
+/// What a phantom shows. Each varies position, size, rotation, colour, exposure, blur and noise, and
+/// near the boundaries between classes its truth is uncertain, as a reader's would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhantomKind {
+    /// Six geometric forms, balanced; for accuracy (CIFAR's place).
+    Shapes,
+    /// Five ordinal grades by number and size of spots on a retina, long-tailed; for macro F1 (APTOS).
+    Grades,
+    /// Seven kinds of skin lesion by colour, border and texture, long-tailed; for macro recall (HAM10000).
+    Lesions,
+    /// Two classes: lungs clear, or with a faint opacity; for macro F1 (RSNA).
+    Opacity,
+    /// Thirteen findings in a chest, any number at once, of which some 15 % are unknown; for AUROC
+    /// (CheXpert).
+    Findings,
+    /// Twelve forms and textures, balanced: a source domain to pretrain on (ImageNet).
+    Source,
+}
+
+impl PhantomKind {
+    /// The task that its images pose.
+    pub fn task(self) -> Task {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        match self {
+            Self::Findings => Task::Multilabel { tasks: names(&findings::TASKS.map(|task| task.name)) },
+            Self::Shapes => Task::Multiclass { classes: names(&shapes::CLASSES) },
+            Self::Grades => Task::Multiclass { classes: names(&grades::CLASSES) },
+            Self::Lesions => Task::Multiclass { classes: names(&lesions::KINDS.map(|kind| kind.name)) },
+            Self::Opacity => Task::Multiclass { classes: names(&opacity::CLASSES) },
+            Self::Source => Task::Multiclass { classes: names(&source::CLASSES) },
+        }
+    }
+
+    /// The name of its random streams.
+    fn purpose(self, shifted: bool) -> &'static str {
+        match (self, shifted) {
+            (Self::Shapes, false) => "phantom shapes",
+            (Self::Shapes, true) => "phantom shapes shifted",
+            (Self::Grades, false) => "phantom grades",
+            (Self::Grades, true) => "phantom grades shifted",
+            (Self::Lesions, false) => "phantom lesions",
+            (Self::Lesions, true) => "phantom lesions shifted",
+            (Self::Opacity, false) => "phantom opacity",
+            (Self::Opacity, true) => "phantom opacity shifted",
+            (Self::Findings, false) => "phantom findings",
+            (Self::Findings, true) => "phantom findings shifted",
+            (Self::Source, false) => "phantom source",
+            (Self::Source, true) => "phantom source shifted",
+        }
+    }
+
+    /// How often each class is drawn, up to a factor.
+    fn weights(self) -> Vec<f64> {
+        match self {
+            Self::Grades => grades::WEIGHTS.to_vec(),
+            Self::Lesions => lesions::KINDS.iter().map(|kind| kind.weight).collect(),
+            Self::Opacity => opacity::WEIGHTS.to_vec(),
+            Self::Shapes | Self::Source | Self::Findings => vec![1.0; self.task().outputs()],
+        }
+    }
+}
+
+/// A dataset of phantoms. A picture is a function of (kind, twin, seed, split, position in the split), so a
+/// longer training set begins with the shorter one's pictures.
+pub struct Phantom {
+    kind: PhantomKind,
+    px: u32,
+    seed: u64,
+    shifted: bool,
+    counts: [usize; 3],
+    task: Task,
+    samples: Vec<Sample>,
+    digest: String,
+}
+
+impl Phantom {
+    /// `counts` are the numbers of training, validation and test pictures.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] for no pictures at all, or a `px` below 8 or above 4096.
+    pub fn new(
+        kind: PhantomKind,
+        px: u32,
+        counts: [usize; 3],
+        seed: u64,
+        shifted: bool,
+    ) -> Result<Self, Error> {
+        let purpose = kind.purpose(shifted);
+        if !(8..=4096).contains(&px) {
+            return Err(Error::dataset(purpose, "px of 8 to 4096", px.to_string()));
+        }
+        if counts == [0; 3] {
+            return Err(Error::dataset(purpose, "at least one picture in train, val or test", "none"));
+        }
+        let mut samples = Vec::new();
+        let mut contents = Vec::new();
+        for (number, split) in [Split::Train, Split::Val, Split::Test].into_iter().enumerate() {
+            let targets = targets(kind, seed, shifted, number, counts[number]);
+            for (position, target) in targets.into_iter().enumerate() {
+                let id = format!("{}/{position:05}", split.name());
+                samples.push(Sample { id, target, group: None, split: Some(split) });
+                // A picture follows from these, so they stand for its pixels in the digest.
+                let numbers = [VERSION, u64::from(px), seed, number as u64, position as u64];
+                let mut hasher = blake3::Hasher::new_derive_key(purpose);
+                for number in numbers {
+                    hasher.update(&number.to_le_bytes());
+                }
+                contents.push(*hasher.finalize().as_bytes());
+            }
+        }
+        let task = kind.task();
+        let digest = dataset_digest(&task, &samples, &contents);
+        Ok(Self { kind, px, seed, shifted, counts, task, samples, digest })
+    }
+
+    fn random(&self, index: usize) -> ChaCha8Rng {
+        let [train, val, _] = self.counts;
+        let (number, position) = match index {
+            i if i < train => (0, i),
+            i if i < train + val => (1, i - train),
+            i => (2, i - train - val),
+        };
+        stream(self.seed, self.kind.purpose(self.shifted), &[number, position as u64])
+    }
+}
+
+/// The targets of one split.
+fn targets(kind: PhantomKind, seed: u64, shifted: bool, split: usize, count: usize) -> Vec<Target> {
+    let purpose = kind.purpose(shifted);
+    if kind == PhantomKind::Findings {
+        let known = |position| {
+            // The picture's own stream begins with the truth; the gaps in it have nothing to do with the picture.
+            let mut truth = stream(seed, purpose, &[split as u64, position]);
+            let mut gaps = stream(seed, purpose, &[split as u64, position, 1]);
+            Target::Labels(findings::known(&mut truth, &mut gaps))
+        };
+        return (0..count as u64).map(known).collect();
+    }
+    let mut classes = apportion(count, &kind.weights());
+    classes.shuffle(&mut stream(seed, purpose, &[split as u64]));
+    classes.into_iter().map(Target::Class).collect()
+}
+
+/// `count` classes in proportion to their weights, each at least once if there are enough.
+fn apportion(count: usize, weights: &[f64]) -> Vec<usize> {
+    let mut given = vec![0; weights.len()];
+    for number in 0..count {
+        // The class that is furthest behind (Sainte-Laguë), but every class once before any twice.
+        let behind = |class: &usize| weights[*class] / (2 * given[*class] + 1) as f64;
+        let unseen = (0..weights.len())
+            .filter(|&class| given[class] == 0)
+            .max_by(|a, b| behind(a).total_cmp(&behind(b)));
+        let next = (0..weights.len()).max_by(|a, b| behind(a).total_cmp(&behind(b)));
+        let class = if number < weights.len() { unseen } else { next };
+        given[class.expect("a kind has classes")] += 1;
+    }
+    given.iter().enumerate().flat_map(|(class, &count)| std::iter::repeat_n(class, count)).collect()
+}
+
+impl Dataset for Phantom {
+    fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    fn image(&self, index: usize) -> Result<Image, Error> {
+        let mut rng = self.random(index);
+        let rng = &mut rng;
+        let mut canvas = Canvas::new(self.px);
+        let grey = match (self.kind, &self.samples[index].target) {
+            (PhantomKind::Findings, _) => {
+                findings::draw(&mut canvas, self.shifted, rng);
+                true
+            }
+            (PhantomKind::Opacity, Target::Class(class)) => {
+                opacity::draw(&mut canvas, *class, self.shifted, rng);
+                true
+            }
+            (kind, Target::Class(class)) => {
+                let draw = match kind {
+                    PhantomKind::Grades => grades::draw,
+                    PhantomKind::Lesions => lesions::draw,
+                    PhantomKind::Source => source::draw,
+                    _ => shapes::draw,
+                };
+                draw(&mut canvas, *class, self.shifted, rng);
+                false
+            }
+            (_, Target::Labels(_)) => unreachable!("only findings have labels"),
+        };
+        let look = Look::draw(self.shifted, grey, rng);
+        Ok(look.expose(canvas, rng))
+    }
+
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! Datasets on disk: what is accepted, and what is refused in which words.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use ff_data::{Dataset, DatasetConfig, Error, Split, Target, Task};
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/data/");
+
+/// A folder with pictures at the paths.
+fn tree(paths: &[&str]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (number, path) in paths.iter().enumerate() {
+        picture(&root.path().join(path), number as u8);
+    }
+    root
+}
+
+/// A BMP of one grey pixel.
+fn picture(path: &Path, level: u8) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut bmp = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0".to_vec();
+    bmp.resize(54, 0);
+    bmp.extend([level, level, level, 0]);
+    fs::write(path, bmp).unwrap();
+}
+
+fn folder(root: &Path) -> Result<Arc<dyn Dataset>, Error> {
+    DatasetConfig::Folder { path: "".into() }.open(root)
+}
+
+fn manifest(root: &Path, text: &str) -> Result<Arc<dyn Dataset>, Error> {
+    fs::write(root.join("list.csv"), text).unwrap();
+    DatasetConfig::Manifest { path: "list.csv".into() }.open(root)
+}
+
+fn refusal(result: Result<Arc<dyn Dataset>, Error>) -> String {
+    result.err().expect("refused").to_string()
+}
+
+fn classes(dataset: &dyn Dataset) -> Vec<&str> {
+    assert!(matches!(dataset.task(), Task::Multiclass { .. }));
+    dataset.task().names().iter().map(String::as_str).collect()
+}
+
+#[test]
+fn class_folders() {
+    let root =
+        tree(&["cat/1.bmp", "ant/b.BMP", "ant/a.bmp", "cat/deep/2.bmp", "ant/.hidden.bmp", ".git/x.bmp"]);
+    fs::write(root.path().join("ant/notes.txt"), "no picture").unwrap();
+    fs::write(root.path().join("README"), "no picture").unwrap();
+    let dataset = folder(root.path()).unwrap();
+    assert_eq!(classes(&*dataset), ["ant", "cat"]);
+    let ids: Vec<_> = dataset.samples().iter().map(|sample| sample.id.as_str()).collect();
+    assert_eq!(ids, ["ant/a.bmp", "ant/b.BMP", "cat/1.bmp", "cat/deep/2.bmp"]);
+    let targets: Vec<_> = dataset.samples().iter().map(|sample| sample.target.clone()).collect();
+    assert_eq!(targets, [0, 0, 1, 1].map(Target::Class));
+    assert!(dataset.samples().iter().all(|sample| sample.split.is_none() && sample.group.is_none()));
+    assert_eq!(dataset.image(0).unwrap().data, [2; 3]);
+}
+
+#[test]
+fn split_folders_under_any_name() {
+    let root = tree(&["Train/a/1.bmp", "Train/b/2.bmp", "validation/a/3.bmp", "test/b/4.bmp"]);
+    let dataset = folder(root.path()).unwrap();
+    let splits: Vec<_> =
+        dataset.samples().iter().map(|sample| (sample.id.as_str(), sample.split.unwrap())).collect();
+    let expected = [
+        ("Train/a/1.bmp", Split::Train),
+        ("Train/b/2.bmp", Split::Train),
+        ("validation/a/3.bmp", Split::Val),
+        ("test/b/4.bmp", Split::Test),
+    ];
+    assert_eq!(splits, expected);
+    // Without a validation set.
+    let root = tree(&["train/a/1.bmp", "train/b/2.bmp", "test/a/1.bmp"]);
+    assert_eq!(folder(root.path()).unwrap().samples().len(), 3);
+    // Classes that have the names of splits.
+    let root = tree(&["test/1.bmp", "other/2.bmp"]);
+    assert_eq!(classes(&*folder(root.path()).unwrap()), ["other", "test"]);
+}
+
+#[test]
+fn bad_folders_are_refused_by_name() {
+    let of = |paths: &[&str]| refusal(folder(tree(paths).path()));
+    assert!(of(&["train/a/1.bmp", "train/b/1.bmp", "test/c/1.bmp"]).contains("class `c` only in test"));
+    assert!(
+        of(&["train/a/1.bmp", "train/b/x.txt"]).contains("train/b: expected images of the class, found none")
+    );
+    assert!(of(&["a/1.txt", "b/1.bmp"]).contains("a: expected images"));
+    assert!(of(&["test/a/1.bmp", "test/b/1.bmp"]).contains("expected a `train` folder"));
+    assert!(
+        of(&["train/a/1.bmp", "train/b/1.bmp", "val/x.bmp"])
+            .contains("val: expected at least one image, found none")
+    );
+    assert!(of(&["val/a/1.bmp", "valid/a/1.bmp", "train/a/1.bmp"]).contains("one val folder"));
+    assert!(of(&["a/1.bmp", "a/1.png", "b/1.bmp"]).contains("one file for each id"));
+    assert!(of(&["a/1.bmp"]).contains("expected two classes or more"));
+    assert!(of(&["1.bmp"]).contains("found no image"));
+    let missing = refusal(DatasetConfig::Folder { path: "absent".into() }.open(Path::new("nowhere")));
+    assert!(missing.contains("absent: cannot be read"), "{missing}");
+}
+
+#[test]
+fn the_digest_follows_the_content() {
+    let root = tree(&["a/1.bmp", "b/2.bmp"]);
+    let before = folder(root.path()).unwrap().digest().to_owned();
+    assert_eq!(before.len(), 64);
+    assert_eq!(folder(root.path()).unwrap().digest(), before);
+    picture(&root.path().join("b/2.bmp"), 99);
+    assert_ne!(folder(root.path()).unwrap().digest(), before);
+}
+
+#[test]
+fn a_corrupt_image_opens_and_is_named_when_it_is_read() {
+    let root = tree(&["a/1.bmp", "b/2.bmp"]);
+    fs::write(root.path().join("b/2.bmp"), "BM nothing").unwrap();
+    let text = folder(root.path()).unwrap().image(1).unwrap_err().to_string();
+    assert!(text.contains("b/2.bmp: expected a sound Bmp image, found a corrupt one"), "{text}");
+}
+
+#[test]
+fn a_manifest_of_classes() {
+    let root = tree(&["x/1.bmp", "x/2.bmp", "3.bmp"]);
+    let text = "\u{feff} Label , PATH,Split, group,age\n10,x/1.bmp,train,p1,40\n 9 ,x/2.bmp , val,,\n10,./3.bmp,Test,p2,7\n";
+    let dataset = manifest(root.path(), text).unwrap();
+    assert_eq!(classes(&*dataset), ["9", "10"]);
+    let [first, second, third] = dataset.samples() else { panic!() };
+    assert_eq!(
+        (first.id.as_str(), &first.target, first.split),
+        ("x/1.bmp", &Target::Class(1), Some(Split::Train))
+    );
+    assert_eq!(
+        (second.id.as_str(), second.group.as_deref(), second.split),
+        ("x/2.bmp", None, Some(Split::Val))
+    );
+    assert_eq!((third.group.as_deref(), third.split), (Some("p2"), Some(Split::Test)));
+    assert_eq!(dataset.image(2).unwrap().data, [2; 3]);
+}
+
+#[test]
+fn a_manifest_of_tasks_with_unknown_labels() {
+    let root = tree(&["1.bmp", "2.bmp"]);
+    let dataset = manifest(root.path(), "path,edema,fracture,group\n1.bmp,1,,a\n2.bmp,0.0,1.0,b\n").unwrap();
+    let Task::Multilabel { tasks } = dataset.task() else { panic!() };
+    assert_eq!(tasks, &["edema", "fracture"]);
+    assert_eq!(dataset.samples()[0].target, Target::Labels(vec![Some(true), None]));
+    assert_eq!(dataset.samples()[1].target, Target::Labels(vec![Some(false), Some(true)]));
+}
+
+#[test]
+fn bad_manifests_are_refused_by_row() {
+    let root = tree(&["in/1.bmp", "in/2.bmp"]);
+    let inside = root.path().join("in");
+    let of = |text: &str| refusal(manifest(&inside, text));
+    assert!(
+        of("path,label\n1.bmp,a\n../x.bmp,b\n").contains("row 3: expected a path inside the CSV's folder")
+    );
+    assert!(of("path,label\n1.bmp,a\n/etc/hosts,b\n").contains("row 3: expected a path inside"));
+    assert!(of("path,label\n1.bmp,a\n9.bmp,b\n").contains("row 3: expected an image file, found no file"));
+    assert!(of("path,label\n1.bmp,a\n./1.bmp,b\n").contains("row 3: expected each image once"));
+    assert!(of("path,label\n1.bmp,a\n2.bmp,\n").contains("row 3: expected a label, found a blank cell"));
+    assert!(of("path,label\n1.bmp,a\n").contains("two labels or more"));
+    assert!(of("path,edema\n1.bmp,-1\n").contains("row 2: expected 1, 0, or blank for unknown, found `-1`"));
+    assert!(
+        of("path,label,split\n1.bmp,a,dev\n2.bmp,b,train\n").contains("expected a split: train, val or test")
+    );
+    assert!(of("file,label\n1.bmp,a\n").contains("expected a column `path`, found the columns file, label"));
+    assert!(of("path\n1.bmp\n").contains("one column for each task"));
+    assert!(of("path,label\n").contains("at least one row"));
+    assert!(of("path,label\n1.bmp\n").contains("a CSV in UTF-8"));
+    assert!(of("path,label,Label\n1.bmp,a,b\n").contains("two `Label`"));
+    assert!(of("path,label\n,a\n1.bmp,b\n").contains("row 2: expected the path of an image"));
+}
+
+#[test]
+fn cifar10_in_both_forms_is_one_dataset() {
+    let python = DatasetConfig::Cifar10 { path: "".into() }.open(Path::new(GOLDEN)).unwrap();
+    assert_eq!(python.samples().len(), 6);
+    assert_eq!(python.samples()[0].id, "data_batch_1/00000");
+    assert_eq!(
+        (&python.samples()[0].target, python.samples()[0].split),
+        (&Target::Class(9), Some(Split::Train))
+    );
+    assert_eq!(
+        (&python.samples()[5].target, python.samples()[5].split),
+        (&Target::Class(4), Some(Split::Test))
+    );
+    assert_eq!(python.task().names()[9], "truck");
+    // Image 1 is written by hand as Python 2 did. Byte i of image n is 40 n + i / 16, as planes.
+    let image = python.image(1).unwrap();
+    assert_eq!((image.width, image.height, &image.data[..3]), (32, 32, [40, 104, 168].as_slice()));
+    assert_eq!(image.data[3 * 1023..], [103, 167, 231]);
+
+    let folder = tempfile::tempdir().unwrap();
+    for (index, sample) in python.samples().iter().enumerate() {
+        let Target::Class(class) = sample.target else { panic!() };
+        let data = python.image(index).unwrap().data;
+        let mut record = vec![class as u8];
+        record.extend((0..3).flat_map(|c| data[c..].iter().step_by(3)));
+        let name = sample.id.split('/').next().unwrap();
+        fs::write(folder.path().join(format!("{name}.bin")), record).unwrap();
+    }
+    let open = || DatasetConfig::Cifar10 { path: folder.path().into() }.open(Path::new(""));
+    let binary = open().unwrap();
+    assert_eq!(binary.digest(), python.digest());
+    assert_eq!(binary.samples(), python.samples());
+    assert_eq!(binary.image(3).unwrap(), python.image(3).unwrap());
+
+    fs::write(folder.path().join("data_batch_3.bin"), [0; 100]).unwrap();
+    let text = refusal(open());
+    assert!(
+        text.contains("data_batch_3.bin: expected records of 3073 bytes, found 100 bytes\nhint:"),
+        "{text}"
+    );
+    fs::write(folder.path().join("data_batch_3.bin"), [77; 3073]).unwrap();
+    assert!(refusal(open()).contains("expected labels of 0 to 9, found 77 for image 0"));
+    fs::remove_file(folder.path().join("data_batch_3.bin")).unwrap();
+    assert!(refusal(open()).contains("data_batch_3.bin: cannot be read"));
+}
+
+#[test]
+fn cifar100_has_fine_labels_and_any_array_order() {
+    let dataset =
+        DatasetConfig::Cifar100 { path: "cifar-100-python".into() }.open(Path::new(GOLDEN)).unwrap();
+    let targets: Vec<_> = dataset.samples().iter().map(|sample| sample.target.clone()).collect();
+    assert_eq!(targets, [99, 3, 3].map(Target::Class));
+    assert_eq!((dataset.task().outputs(), dataset.task().names()[99].as_str()), (100, "worm"));
+    // The training pickle is in Fortran order.
+    assert_eq!(dataset.image(0).unwrap().data[..3], [0, 64, 128]);
+    assert_eq!(dataset.image(1).unwrap().data[..3], [40, 104, 168]);
+}
+
+#[test]
+fn a_damaged_or_absent_cifar_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = refusal(DatasetConfig::Cifar10 { path: "".into() }.open(folder.path()));
+    assert!(text.contains("expected CIFAR-10 (cifar-10-batches-py or cifar-10-batches-bin)"), "{text}");
+    let whole = fs::read(Path::new(GOLDEN).join("cifar-10-batches-py/data_batch_2")).unwrap();
+    for length in (0..whole.len()).step_by(97) {
+        fs::write(folder.path().join("data_batch_1"), &whole[..length]).unwrap();
+        let text = refusal(DatasetConfig::Cifar10 { path: "".into() }.open(folder.path()));
+        assert!(text.contains("data_batch_1: expected a CIFAR-10 batch in Python's pickle format"), "{text}");
+    }
+}

@@ -1,0 +1,90 @@
+//! What can be wrong with predictions.
+
+use std::path::PathBuf;
+
+/// Predictions that cannot be scored. Rows and outputs are counted from 0.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nothing to score an output against.
+    #[error("expected at least {expected} outputs per sample, found {found}; hint: {hint}")]
+    Outputs {
+        /// The fewest that make sense.
+        expected: usize,
+        /// What was given.
+        found: usize,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Logits do not form whole rows.
+    #[error("expected a multiple of {outputs} logits (one per output), found {found}")]
+    Ragged {
+        /// Outputs per sample.
+        outputs: usize,
+        /// Number of logits given.
+        found: usize,
+    },
+    /// Logits and targets disagree on the number of samples.
+    #[error("expected {expected} targets for these logits, found {found}")]
+    Length {
+        /// What the logits ask for.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// A logit is NaN or infinite: the model has diverged.
+    #[error(
+        "row {row}, output {output}: expected a finite logit, found {found}; hint: the model has diverged"
+    )]
+    Logit {
+        /// Sample.
+        row: usize,
+        /// Output.
+        output: usize,
+        /// The value.
+        found: f32,
+    },
+    /// A class index without an output.
+    #[error("row {row}: expected a class from 0 to {last}, found {found}")]
+    Class {
+        /// Sample.
+        row: usize,
+        /// The last class that has an output.
+        last: usize,
+        /// The value.
+        found: i64,
+    },
+    /// A label that is neither 0, 1 nor unknown.
+    #[error("row {row}, task {task}: expected 0, 1 or NaN (unknown), found {found}")]
+    Label {
+        /// Sample.
+        row: usize,
+        /// Task.
+        task: usize,
+        /// The value.
+        found: f32,
+    },
+    /// Not a safetensors file, or a damaged one.
+    #[error("expected a safetensors file: {0}")]
+    Format(#[from] safetensors::SafeTensorError),
+    /// A tensor is missing or of another type or shape.
+    #[error("tensor \"{name}\": expected {expected}, found {found}")]
+    Tensor {
+        /// "logits" or "targets".
+        name: &'static str,
+        /// What the format asks for.
+        expected: String,
+        /// What the file holds.
+        found: String,
+    },
+    /// The file could not be read.
+    #[error("could not be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// Any of the above, with the file it is about.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+}

@@ -1,0 +1,26 @@
+//! Logits and targets to numbers: metrics and their intervals.
+//!
+//! [`Predictions`] holds what a model said about each sample and what is true of it; a [`Metric`] turns that into a
+//! [`Value`], which is a number or the reason why there is none; a [`Score`] is the value with its bootstrap
+//! [`Interval`]. The numbers are scikit-learn's, except where scikit-learn warns and returns a stand-in: there the
+//! doc comment of the [`Metric`] says what happens here.
+
+mod auroc;
+mod bootstrap;
+mod classes;
+mod confusion;
+mod error;
+mod file;
+mod kappa;
+mod metric;
+mod predictions;
+mod score;
+
+pub use auroc::{OutputAuroc, auroc_per_output};
+pub use bootstrap::{Interval, bootstrap};
+pub use classes::{ClassRow, class_table};
+pub use confusion::Confusion;
+pub use error::Error;
+pub use metric::Metric;
+pub use predictions::{Predictions, Targets, TaskKind};
+pub use score::{Score, Value};

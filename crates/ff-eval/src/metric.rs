@@ -1,0 +1,219 @@
+//! The metrics that a config can name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::auroc::{Curve, OutputAuroc, auroc_per_output, curves};
+use crate::classes::{accuracy, macro_f1, macro_recall, only_predicted};
+use crate::confusion::Cells;
+use crate::kappa::quadratic_kappa;
+use crate::{Confusion, Predictions, TaskKind, Value};
+
+/// How well predictions agree with targets. All but AUROC look only at the arg-max (ties: the lowest index) and are
+/// undefined for multilabel targets. All are undefined without samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// Share of samples whose arg-max is their class; 0 to 1. Over all samples at once: FissionFusion's released code
+    /// averages batches, which is wrong where the last is smaller.
+    Accuracy,
+    /// Mean F1 over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A class that is only a
+    /// target or only predicted has an F1 of 0.
+    MacroF1,
+    /// Mean recall over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A class that is only
+    /// predicted has no recall: as in scikit-learn it counts as 0, and [`Metric::notes`] names it.
+    MacroRecall,
+    /// Area under the ROC curve; 0 to 1, 0.5 for chance. Two classes: of class 1, by the difference of the logits.
+    /// More: mean over classes, each against the rest by its softmax probability. Multilabel: mean over tasks, each
+    /// where it is known. Outputs that lack positives or negatives are left out of the mean, and [`Metric::notes`]
+    /// names them; undefined if none is left.
+    Auroc,
+    /// Cohen's kappa with quadratic weights, for ordinal classes; −1 to 1, 0 for chance. Distances are those of all
+    /// classes, also where some do not occur (scikit-learn: `labels=range(C)`). Undefined if targets and predictions
+    /// are one and the same class throughout.
+    QuadraticKappa,
+}
+
+impl Metric {
+    /// Every metric.
+    pub const ALL: [Metric; 5] =
+        [Metric::Accuracy, Metric::MacroF1, Metric::MacroRecall, Metric::Auroc, Metric::QuadraticKappa];
+
+    /// The name used in configs, records and on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::Accuracy => "accuracy",
+            Metric::MacroF1 => "macro-f1",
+            Metric::MacroRecall => "macro-recall",
+            Metric::Auroc => "auroc",
+            Metric::QuadraticKappa => "quadratic-kappa",
+        }
+    }
+
+    /// The name for people to read, as in a table's head.
+    pub fn title(self) -> &'static str {
+        match self {
+            Metric::Accuracy => "accuracy",
+            Metric::MacroF1 => "macro F1",
+            Metric::MacroRecall => "macro recall",
+            Metric::Auroc => "AUROC",
+            Metric::QuadraticKappa => "quadratic kappa",
+        }
+    }
+
+    /// Whether more is better: so it is for all of them.
+    pub fn higher_is_better(self) -> bool {
+        match self {
+            Metric::Accuracy
+            | Metric::MacroF1
+            | Metric::MacroRecall
+            | Metric::Auroc
+            | Metric::QuadraticKappa => true,
+        }
+    }
+
+    /// Whether the metric can be defined for such targets.
+    pub fn applies_to(self, kind: TaskKind) -> bool {
+        kind == TaskKind::Multiclass || self == Metric::Auroc
+    }
+
+    /// The metric over all samples.
+    pub fn evaluate(self, predictions: &Predictions) -> Value {
+        Prepared::new(self, predictions).value(&vec![1; predictions.len()])
+    }
+
+    /// What [`Metric::evaluate`] leaves out or assumes on these predictions, a sentence each; empty if nothing.
+    pub fn notes(self, predictions: &Predictions) -> Vec<String> {
+        match self {
+            Metric::Auroc => {
+                let outputs = auroc_per_output(predictions);
+                if outputs.iter().all(|of| of.value.value().is_none()) {
+                    return Vec::new(); // the value itself is undefined and says why
+                }
+                let note = |of: OutputAuroc| match of.value {
+                    Value::Undefined(why) => Some(format!("AUROC leaves out {why}")),
+                    Value::Defined(_) => None,
+                };
+                outputs.into_iter().filter_map(note).collect()
+            }
+            Metric::MacroRecall => {
+                let classes = Confusion::of(predictions).map(|confusion| only_predicted(&confusion));
+                let say = |class| {
+                    format!("class {class} is predicted but not in the targets: its recall counts as 0")
+                };
+                classes.unwrap_or_default().into_iter().map(say).collect()
+            }
+            Metric::Accuracy | Metric::MacroF1 | Metric::QuadraticKappa => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Metric, String> {
+        Metric::ALL.into_iter().find(|metric| metric.name() == text).ok_or_else(|| {
+            let names = Metric::ALL.map(Metric::name).join(", ");
+            format!("expected one of {names}, found {text:?}")
+        })
+    }
+}
+
+/// A metric with all the work done that does not depend on how often each sample counts: arg-max and sorting. The
+/// metric itself and its bootstrap are the same code.
+pub(crate) enum Prepared {
+    Matrix(Cells, fn(&Confusion) -> Value),
+    Curves(Vec<Curve>),
+    Never(String),
+}
+
+impl Prepared {
+    pub(crate) fn new(metric: Metric, predictions: &Predictions) -> Prepared {
+        let of_matrix = match metric {
+            Metric::Auroc => return Prepared::Curves(curves(predictions)),
+            Metric::Accuracy => accuracy,
+            Metric::MacroF1 => macro_f1,
+            Metric::MacroRecall => macro_recall,
+            Metric::QuadraticKappa => quadratic_kappa,
+        };
+        match Cells::of(predictions) {
+            Some(cells) => Prepared::Matrix(cells, of_matrix),
+            None => Prepared::Never(format!(
+                "{} needs one class per sample, not multilabel targets",
+                metric.title()
+            )),
+        }
+    }
+
+    /// The value when sample `i` stands `times[i]` times.
+    pub(crate) fn value(&self, times: &[u32]) -> Value {
+        match self {
+            Prepared::Matrix(cells, of_matrix) => of_matrix(&cells.count(times)),
+            Prepared::Curves(curves) => mean_area(curves, times),
+            Prepared::Never(why) => Value::Undefined(why.clone()),
+        }
+    }
+}
+
+fn mean_area(curves: &[Curve], times: &[u32]) -> Value {
+    let areas: Vec<_> = curves.iter().map(|curve| curve.area(times)).collect();
+    let defined: Vec<f64> = areas.iter().filter_map(|area| area.value()).collect();
+    Value::mean(&defined).unwrap_or_else(|| {
+        let why =
+            curves.iter().zip(&areas).map(|(of, area)| format!("output {}: {}", of.output(), area.gap()));
+        Value::Undefined(why.collect::<Vec<_>>().join("; "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Targets;
+
+    #[test]
+    fn names_are_the_same_everywhere() {
+        for metric in Metric::ALL {
+            assert_eq!(metric.to_string().parse(), Ok(metric));
+            assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
+        }
+        assert_eq!(
+            "f1".parse::<Metric>().unwrap_err(),
+            "expected one of accuracy, macro-f1, macro-recall, auroc, quadratic-kappa, found \"f1\""
+        );
+    }
+
+    #[test]
+    fn without_samples_nothing_is_defined() {
+        for targets in [Targets::Classes(vec![]), Targets::Labels(vec![])] {
+            let empty = Predictions::new(vec![], 3, targets).unwrap();
+            for metric in Metric::ALL {
+                assert_eq!(metric.evaluate(&empty).value(), None, "{metric}");
+            }
+        }
+    }
+
+    #[test]
+    fn says_what_it_left_out_or_assumed() {
+        // Targets 0 and 1, predictions 0 and 2.
+        let logits = vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+        let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 1])).unwrap();
+        assert_eq!(
+            Metric::MacroRecall.notes(&predictions),
+            ["class 2 is predicted but not in the targets: its recall counts as 0"]
+        );
+        assert_eq!(Metric::Auroc.notes(&predictions), ["AUROC leaves out output 2: no positive sample"]);
+        let labels = Predictions::new(vec![0.0; 2], 1, Targets::Labels(vec![0.0, 1.0])).unwrap();
+        assert_eq!(
+            Metric::MacroF1.evaluate(&labels),
+            Value::Undefined("macro F1 needs one class per sample, not multilabel targets".into())
+        );
+    }
+}

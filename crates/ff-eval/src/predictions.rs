@@ -1,0 +1,203 @@
+//! What a model said about each sample, and what is true of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// What the outputs of a model stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// One class per sample; outputs compete.
+    Multiclass,
+    /// One yes-or-no question per output, any of them possibly unknown.
+    Multilabel,
+}
+
+impl TaskKind {
+    /// The name used in configs and on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            TaskKind::Multiclass => "multiclass",
+            TaskKind::Multilabel => "multilabel",
+        }
+    }
+}
+
+impl fmt::Display for TaskKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for TaskKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<TaskKind, String> {
+        [TaskKind::Multiclass, TaskKind::Multilabel]
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| format!("expected multiclass or multilabel, found {text:?}"))
+    }
+}
+
+/// The truth about `N` samples.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// The class of each sample, from 0.
+    Classes(Vec<usize>),
+    /// Row-major `N × C`: 1 yes, 0 no, NaN unknown. Unknown labels take part in no metric.
+    Labels(Vec<f32>),
+}
+
+/// Logits `[N, C]`, row-major, and the targets of the same `N` samples; every logit is finite, every target in range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    logits: Vec<f32>,
+    outputs: usize,
+    targets: Targets,
+}
+
+impl Predictions {
+    /// Checks and keeps them. `logits` is row-major `N × outputs`; `N` may be 0 (then every metric is undefined).
+    ///
+    /// # Errors
+    /// Fewer than two outputs for classes or none for labels; lengths that disagree; a logit that is NaN or infinite;
+    /// a class without an output; a label that is neither 0, 1 nor NaN. The error names the row.
+    pub fn new(logits: Vec<f32>, outputs: usize, targets: Targets) -> Result<Predictions, Error> {
+        let (needed, hint) = match targets {
+            Targets::Classes(_) => {
+                (2, "two classes need two logits; one yes-or-no logit is a multilabel task")
+            }
+            Targets::Labels(_) => (1, "the model has no output"),
+        };
+        if outputs < needed {
+            return Err(Error::Outputs { expected: needed, found: outputs, hint });
+        }
+        if !logits.len().is_multiple_of(outputs) {
+            return Err(Error::Ragged { outputs, found: logits.len() });
+        }
+        if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
+            return Err(Error::Logit { row: at / outputs, output: at % outputs, found: logits[at] });
+        }
+        let (expected, found) = match &targets {
+            Targets::Classes(classes) => (logits.len() / outputs, classes.len()),
+            Targets::Labels(labels) => (logits.len(), labels.len()),
+        };
+        if expected != found {
+            return Err(Error::Length { expected, found });
+        }
+        match &targets {
+            Targets::Classes(classes) => {
+                if let Some(row) = classes.iter().position(|&class| class >= outputs) {
+                    let found = i64::try_from(classes[row]).unwrap_or(i64::MAX);
+                    return Err(Error::Class { row, last: outputs - 1, found });
+                }
+            }
+            Targets::Labels(labels) => {
+                let bad = |&label: &f32| !(label == 0.0 || label == 1.0 || label.is_nan());
+                if let Some(at) = labels.iter().position(bad) {
+                    return Err(Error::Label { row: at / outputs, task: at % outputs, found: labels[at] });
+                }
+            }
+        }
+        Ok(Predictions { logits, outputs, targets })
+    }
+
+    /// Number of samples, `N`.
+    pub fn len(&self) -> usize {
+        self.logits.len() / self.outputs
+    }
+
+    /// Whether there is no sample at all.
+    pub fn is_empty(&self) -> bool {
+        self.logits.is_empty()
+    }
+
+    /// Number of logits per sample, `C`.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// All logits, row-major `N × C`.
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// The logits of one sample.
+    ///
+    /// # Panics
+    /// If `index` is not below [`Predictions::len`].
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.logits[index * self.outputs..(index + 1) * self.outputs]
+    }
+
+    /// The truth.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// What the outputs stand for.
+    pub fn kind(&self) -> TaskKind {
+        match self.targets {
+            Targets::Classes(_) => TaskKind::Multiclass,
+            Targets::Labels(_) => TaskKind::Multilabel,
+        }
+    }
+
+    /// The output with the highest logit for each sample; of equal ones, the lowest index (as NumPy's `argmax`).
+    pub fn argmax(&self) -> impl Iterator<Item = usize> {
+        self.logits.chunks_exact(self.outputs).map(|row| {
+            let mut best = 0;
+            for (index, &logit) in row.iter().enumerate() {
+                if logit > row[best] {
+                    best = index;
+                }
+            }
+            best
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_logits_the_lowest_index_wins() {
+        let logits = vec![0.0, 1.0, 1.0, 2.0, 2.0, 2.0, -1.0, -3.0, -0.5];
+        let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 0, 0])).unwrap();
+        assert_eq!(predictions.argmax().collect::<Vec<_>>(), [1, 0, 2]);
+    }
+
+    #[test]
+    fn errors_name_the_row() {
+        let message = |logits: &[f32], outputs, targets| {
+            Predictions::new(logits.to_vec(), outputs, targets).unwrap_err().to_string()
+        };
+        assert_eq!(
+            message(&[0.0, 1.0, 2.0, f32::NAN], 2, Targets::Classes(vec![0, 1])),
+            "row 1, output 1: expected a finite logit, found NaN; hint: the model has diverged"
+        );
+        assert_eq!(
+            message(&[0.0; 4], 2, Targets::Classes(vec![0, 2])),
+            "row 1: expected a class from 0 to 1, found 2"
+        );
+        assert_eq!(
+            message(&[0.0; 4], 2, Targets::Labels(vec![0.0, 1.0, f32::NAN, 0.5])),
+            "row 1, task 1: expected 0, 1 or NaN (unknown), found 0.5"
+        );
+        assert_eq!(
+            message(&[0.0; 3], 2, Targets::Classes(vec![0])),
+            "expected a multiple of 2 logits (one per output), found 3"
+        );
+        assert_eq!(
+            message(&[0.0; 4], 2, Targets::Classes(vec![0])),
+            "expected 2 targets for these logits, found 1"
+        );
+        assert!(message(&[0.0], 1, Targets::Classes(vec![0])).contains("hint: two classes need two logits"));
+    }
+}

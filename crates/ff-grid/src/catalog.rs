@@ -1,0 +1,126 @@
+//! The datasets of a plan, opened once and shared by all jobs.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use ff_data::{Augment, Dataset, DatasetConfig, InMemory, LoaderConfig, OnBadImage, SplitRule, Splits};
+use ff_train::EvalSet;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Decoded images that a dataset keeps in memory for the next epoch and the next job.
+const KEEP_BYTES: usize = 4 << 30;
+/// Images in a step of evaluation.
+const EVALUATION_BATCH: usize = 256;
+
+/// A dataset and its division.
+pub struct Opened {
+    /// The images.
+    pub dataset: Arc<dyn Dataset>,
+    /// What is trained on, selected on and tested on.
+    pub splits: Splits,
+    /// Its identity.
+    pub identity: DataIdentity,
+}
+
+/// What a job's result depends on, of its data.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataIdentity {
+    /// Digest of images and labels.
+    pub digest: String,
+    /// Digest of the division.
+    pub division: String,
+}
+
+/// Part of a dataset that predictions are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// What selection sees.
+    Validation,
+    /// What only evaluation sees.
+    Test,
+}
+
+/// Opens datasets below one root, each once.
+pub struct Catalog {
+    root: PathBuf,
+    on_bad_image: OnBadImage,
+    loader_threads: usize,
+    opened: Mutex<HashMap<String, Result<Arc<Opened>, String>>>,
+    eval_sets: Mutex<HashMap<(DataIdentity, Part, u32), Arc<EvalSet>>>,
+}
+
+impl Catalog {
+    /// An empty catalog. Relative paths of datasets start at `root`.
+    pub fn new(root: &Path, loader_threads: usize, on_bad_image: OnBadImage) -> Self {
+        Self {
+            root: root.to_owned(),
+            on_bad_image,
+            loader_threads,
+            opened: Mutex::default(),
+            eval_sets: Mutex::default(),
+        }
+    }
+
+    /// A dataset divided by a rule; without a rule, only to be evaluated on: its own test split, or all of it.
+    ///
+    /// # Errors
+    /// Why it cannot be opened, the same each time it is asked for.
+    pub fn open(&self, source: &DatasetConfig, split: Option<&SplitRule>) -> Result<Arc<Opened>, String> {
+        let key = serde_json::to_string(&(source, split)).map_err(|error| error.to_string())?;
+        let mut opened = self.opened.lock().expect("no panic while opening");
+        opened.entry(key).or_insert_with(|| self.open_now(source, split).map_err(|e| e.to_string())).clone()
+    }
+
+    fn open_now(&self, source: &DatasetConfig, split: Option<&SplitRule>) -> Result<Arc<Opened>, Error> {
+        let dataset: Arc<dyn Dataset> = Arc::new(InMemory::new(source.open(&self.root)?, KEEP_BYTES));
+        let splits = match split {
+            Some(rule) => rule.divide(dataset.as_ref(), &self.root)?,
+            None => Splits {
+                train: Arc::default(),
+                val: Arc::default(),
+                test: Splits::evaluation_only(dataset.as_ref())?,
+            },
+        };
+        let identity = DataIdentity { digest: dataset.digest().to_owned(), division: division(&splits) };
+        Ok(Arc::new(Opened { dataset, splits, identity }))
+    }
+
+    /// A part of a dataset to evaluate on, its pixels shared by all jobs that do.
+    pub fn eval_set(&self, data: &Opened, part: Part, px: u32) -> Arc<EvalSet> {
+        let mut sets = self.eval_sets.lock().expect("no panic while inserting");
+        let make = || {
+            let indices = match part {
+                Part::Validation => data.splits.val.clone(),
+                Part::Test => data.splits.test.clone(),
+            };
+            let config = LoaderConfig {
+                batch_size: EVALUATION_BATCH,
+                px,
+                augment: Augment::Eval,
+                shuffle: false,
+                seed: 0,
+                threads: self.loader_threads,
+                prefetch: 2,
+                on_bad_image: self.on_bad_image,
+            };
+            Arc::new(EvalSet::new(data.dataset.clone(), indices, config))
+        };
+        sets.entry((data.identity.clone(), part, px)).or_insert_with(make).clone()
+    }
+}
+
+fn division(splits: &Splits) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in [&splits.train, &splits.val, &splits.test] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        for &index in part.iter() {
+            hasher.update(&(index as u64).to_le_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}

@@ -1,0 +1,382 @@
+//! A table as its configuration file states it.
+
+use std::path::{Path, PathBuf};
+
+use ff_data::{Augment, DatasetConfig, OnBadImage, SplitRule};
+use ff_eval::Metric;
+use ff_models::{Architecture, Precision};
+use ff_report::paper;
+use ff_soup::{Accept, Hierarchy, Policy};
+use ff_train::SelectBy;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, WeightsSource, overrides};
+
+/// A table: backbones × datasets × methods, and how their models are trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Names the results' folder.
+    pub name: String,
+    /// Pretrained networks.
+    pub backbone: Vec<BackboneConfig>,
+    /// Datasets to fine-tune on.
+    pub dataset: Vec<DatasetEntry>,
+    /// Image size and precision of every model.
+    pub model: ModelConfig,
+    /// Pretraining on a source domain, for backbones with `weights = "pretrain"`.
+    pub pretrain: Option<PretrainConfig>,
+    /// The linear probe that every run starts from (θ₀).
+    pub probe: ProbeConfig,
+    /// Full fine-tuning.
+    pub finetune: FinetuneConfig,
+    /// The grid search.
+    pub grid: GridConfig,
+    /// Fast Geometric Generation.
+    pub fgg: FggConfig,
+    /// Rows of the table.
+    pub method: Vec<MethodConfig>,
+    /// How test scores are reported.
+    pub evaluation: EvaluationConfig,
+    /// How to run it; nothing here changes a result's recipe.
+    #[serde(default)]
+    pub run: RunConfig,
+}
+
+/// A pretrained network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackboneConfig {
+    /// Its name in the table.
+    pub name: String,
+    /// Its architecture, under timm's name.
+    pub architecture: Architecture,
+    /// Where its weights come from: a `.safetensors` file, a Hugging Face id such as `timm/resnet50.a1_in1k`,
+    /// `pretrain` (the source domain of `[pretrain]`) or `random`.
+    pub weights: WeightsSource,
+}
+
+/// A dataset to fine-tune on, with its out-of-distribution companions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetEntry {
+    /// Its name in the table.
+    pub name: String,
+    /// What models are selected by, and scored with.
+    pub metric: Metric,
+    /// Where its images are.
+    pub source: DatasetConfig,
+    /// How it is divided.
+    pub split: SplitRule,
+    /// Sizes to plan with while the data is not there.
+    pub expected: Option<Expected>,
+    /// The column of the paper's Table 1 that this is, if it is one.
+    pub paper_column: Option<String>,
+    /// Other datasets with the same classes, to test on only.
+    #[serde(default)]
+    pub ood: Vec<OodEntry>,
+}
+
+/// Numbers of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// To train on.
+    pub train: usize,
+    /// To select on.
+    pub val: usize,
+    /// To test on.
+    pub test: usize,
+}
+
+/// A dataset from elsewhere with the classes of the one it belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OodEntry {
+    /// Its name in the table.
+    pub name: String,
+    /// Where its images are.
+    pub source: DatasetConfig,
+    /// Which of them are tested on: the test split of this rule; if absent, the dataset's own, or all images.
+    pub split: Option<SplitRule>,
+}
+
+/// What every model has in common.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Side of the images.
+    pub px: u32,
+    /// Type to compute in.
+    pub precision: Precision,
+    /// Images in a training step.
+    pub batch_size: usize,
+    /// AdamW's decoupled weight decay.
+    pub weight_decay: f64,
+}
+
+/// Training from scratch on a source domain, in place of ImageNet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainConfig {
+    /// The source domain.
+    pub source: DatasetConfig,
+    /// How it is divided.
+    pub split: SplitRule,
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// AdamW's learning rate, cosine to 0.
+    pub learning_rate: f64,
+    /// Training augmentation.
+    pub augment: Augment,
+    /// Seed of initialisation, order and augmentation.
+    pub seed: u64,
+}
+
+/// The linear probe (SPEC: θ₀).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeConfig {
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// AdamW's learning rate, cosine to 0.
+    pub learning_rate: f64,
+    /// Training augmentation.
+    pub augment: Augment,
+    /// Seed of the new classifier, order and augmentation.
+    pub seed: u64,
+    /// Let frozen BatchNorm statistics follow the training images, as the authors' code does.
+    pub bn_drift: bool,
+}
+
+/// Full fine-tuning (LP-FT).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinetuneConfig {
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// How the kept epoch is chosen.
+    pub select_by: SelectBy,
+    /// Stop after that many epochs without a lower validation loss. Absent: never.
+    pub early_stopping_epochs: Option<u32>,
+}
+
+/// The grid search: every combination is a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridConfig {
+    /// AdamW's learning rates.
+    pub learning_rates: Vec<f64>,
+    /// Training augmentations.
+    pub augmentations: Vec<Augment>,
+    /// Seeds of order and augmentation.
+    pub seeds: Vec<u64>,
+}
+
+/// Fast Geometric Generation: one base for each learning rate, and a cyclic run from each base.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FggConfig {
+    /// AdamW's learning rates of the bases.
+    pub learning_rates: Vec<f64>,
+    /// Augmentation of bases and cyclic runs.
+    pub augment: Augment,
+    /// Seed of bases and cyclic runs.
+    pub seed: u64,
+    /// Length of a cyclic run.
+    pub epochs: u32,
+    /// c: length of a cycle.
+    pub epochs_per_cycle: u32,
+    /// α₁: the rate at a cycle's ends.
+    pub lr_max: f64,
+    /// α₂: the rate in the middle of a cycle, where a model is captured.
+    pub lr_min: f64,
+    /// The part of a cycle that a run starts with behind it: 0 as the formula, 0.25 as the authors' code.
+    pub phase: f64,
+    /// Go on with the base's AdamW moments, as the authors' code does.
+    pub carry_optimizer: bool,
+}
+
+/// A row of the table: which models, and what becomes of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodConfig {
+    /// Its name in the table.
+    pub name: String,
+    /// The models it may use.
+    pub pool: Pool,
+    /// What it makes of them.
+    pub select: Selection,
+    /// The row of the paper's Table 1 that this is, if it is one.
+    pub paper_row: Option<String>,
+}
+
+/// The models a method may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pool {
+    /// The grid search's.
+    Grid,
+    /// Fast Geometric Generation's: the bases and everything captured from them.
+    Fgg,
+}
+
+/// What a method makes of its models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Selection {
+    /// The best single model on validation.
+    Best {},
+    /// The mean of all.
+    Uniform {},
+    /// The greedy soup.
+    Greedy {
+        /// When a model is kept.
+        #[serde(default)]
+        accept: Accept,
+    },
+    /// Greedy over the uniform soups of the groups that share a field.
+    Gou {
+        /// The field.
+        by: String,
+    },
+    /// Greedy over the greedy soups of the groups that share a field.
+    Gog {
+        /// The field.
+        by: String,
+    },
+    /// Any tree over recipe fields, top level first.
+    Hierarchy {
+        /// Fields to group by.
+        levels: Vec<String>,
+        /// How parts become one: one more than there are levels.
+        policies: Vec<Policy>,
+    },
+}
+
+/// How test scores are reported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// Bootstrap resamples of a 95 % interval; 0 for none.
+    pub resamples: usize,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+}
+
+/// How to run a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Jobs at once, each with an equal share of the cores. 0: one for each core for images of up to 64 px on
+    /// the CPU, else one.
+    pub workers: usize,
+    /// Threads that load images, for each job. 0: load in the training thread.
+    pub loader_threads: usize,
+    /// Least time between resume points.
+    pub resume_minutes: f64,
+    /// What an unreadable image does.
+    pub on_bad_image: OnBadImage,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self { workers: 0, loader_threads: 1, resume_minutes: 5.0, on_bad_image: OnBadImage::Error }
+    }
+}
+
+impl Selection {
+    /// The hierarchy of soups that it is; `None` for the best single model.
+    pub fn hierarchy(&self) -> Option<Hierarchy> {
+        Some(match self {
+            Self::Best {} => return None,
+            Self::Uniform {} => Hierarchy::uniform(),
+            &Self::Greedy { accept } => {
+                Hierarchy { levels: vec![], policies: vec![Policy::Greedy { accept }] }
+            }
+            Self::Gou { by } => Hierarchy::greedy_of_uniform(by),
+            Self::Gog { by } => Hierarchy::greedy_of_greedy(by),
+            Self::Hierarchy { levels, policies } => {
+                Hierarchy { levels: levels.clone(), policies: policies.clone() }
+            }
+        })
+    }
+}
+
+impl Config {
+    /// Reads a configuration file and applies overrides, each `key=value` with a dotted key
+    /// (`fgg.epochs=5`, `backbone.weights=FILE`). A key that passes through a list of tables goes to each of
+    /// them, or to one by its number from 0 (`dataset.0.name=x`).
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file or an override, by key; an override that names a key which does not
+    /// exist is an error, as it is in the file.
+    pub fn read(path: &Path, set: &[String]) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::File {
+            path: path.to_owned(),
+            reason: format!("cannot read this configuration: {error}"),
+        })?;
+        Self::parse(&text, set)
+            .map_err(|error| Error::File { path: path.to_owned(), reason: error.to_string() })
+    }
+
+    /// As [`Config::read`], from text.
+    pub fn parse(text: &str, set: &[String]) -> Result<Self, Error> {
+        let config: Self = overrides::parse(text, set).map_err(Error::Config)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
+        let unique =
+            |what: &str, names: Vec<&str>| match itertools::Itertools::duplicates(names.into_iter()).next() {
+                Some(twice) => wrong(format!("two entries of `{what}` are named `{twice}`")),
+                None => Ok(()),
+            };
+        unique("backbone", self.backbone.iter().map(|entry| entry.name.as_str()).collect())?;
+        unique("dataset", self.dataset.iter().map(|entry| entry.name.as_str()).collect())?;
+        unique("method", self.method.iter().map(|entry| entry.name.as_str()).collect())?;
+        let empty = [
+            ("backbone", self.backbone.is_empty()),
+            ("dataset", self.dataset.is_empty()),
+            ("method", self.method.is_empty()),
+            ("grid.learning_rates", self.grid.learning_rates.is_empty()),
+            ("grid.augmentations", self.grid.augmentations.is_empty()),
+            ("grid.seeds", self.grid.seeds.is_empty()),
+            ("fgg.learning_rates", self.fgg.learning_rates.is_empty()),
+        ];
+        if let Some((key, _)) = empty.iter().find(|(_, empty)| *empty) {
+            return wrong(format!("{key}: expected at least one entry, found none"));
+        }
+        let pretrain = |backbone: &&BackboneConfig| backbone.weights == WeightsSource::Pretrain;
+        if let (Some(backbone), None) = (self.backbone.iter().find(pretrain), &self.pretrain) {
+            return wrong(format!(
+                "backbone `{}` has weights = \"pretrain\", but there is no [pretrain] section",
+                backbone.name
+            ));
+        }
+        for (key, name, known) in self.paper_names() {
+            if !known {
+                return wrong(format!("{key}: the paper's Table 1 has nothing named `{name}`"));
+            }
+        }
+        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            return wrong(format!("name: expected a name for a folder, found `{}`", self.name));
+        }
+        Ok(())
+    }
+
+    /// The names of the paper's rows and columns, and whether each is one.
+    fn paper_names(&self) -> impl Iterator<Item = (&'static str, &str, bool)> {
+        let rows = self.method.iter().filter_map(|method| method.paper_row.as_deref());
+        let columns = self.dataset.iter().filter_map(|dataset| dataset.paper_column.as_deref());
+        let rows = rows.map(|name| ("method.paper_row", name, paper::Method::named(name).is_some()));
+        rows.chain(columns.map(|name| ("dataset.paper_column", name, paper::Dataset::named(name).is_some())))
+    }
+
+    /// The folder of this table's results below the runs folder.
+    pub fn folder(&self, runs: &Path) -> PathBuf {
+        runs.join("tables").join(&self.name)
+    }
+}

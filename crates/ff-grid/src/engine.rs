@@ -1,0 +1,164 @@
+//! Who does the jobs, and when.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex};
+
+use ff_train::EpochRecord;
+
+use crate::{Error, Job, Plan, Record, Workshop};
+
+/// Something that happened while a plan was run.
+pub enum Event<'a> {
+    /// A job has begun.
+    Started(&'a Job),
+    /// A job of training has finished an epoch.
+    Epoch(&'a Job, &'a EpochRecord),
+    /// A job is done and on record.
+    Finished(&'a Job, &'a Record),
+    /// A job failed.
+    Failed(&'a Job, &'a str),
+}
+
+/// Hears of every event, from any thread.
+pub type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+
+/// How a run of a plan ended.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Jobs that were on record already.
+    pub found: usize,
+    /// Jobs done now.
+    pub done: usize,
+    /// Jobs that failed: label and error.
+    pub failed: Vec<(String, String)>,
+    /// Jobs that could not be tried since one they need failed: label, and the label of that one.
+    pub not_tried: Vec<(String, String)>,
+    /// Jobs whose data or weights are not there.
+    pub blocked: usize,
+}
+
+/// Runs the jobs of a plan that are not on record yet, each after its inputs. A failed job fails alone: what does
+/// not need it goes on.
+pub trait Engine {
+    /// Runs them.
+    fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error>;
+}
+
+/// Threads of this process.
+pub struct Local {
+    /// Jobs at once, at least 1.
+    pub workers: usize,
+    /// Threads that libtorch may use in each job.
+    pub threads: usize,
+}
+
+#[derive(Clone, PartialEq)]
+enum State {
+    Waiting,
+    Running,
+    Done,
+    Failed(String),
+    NotTried(String),
+    Blocked,
+}
+
+impl Engine for Local {
+    fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+        let plan = workshop.plan;
+        let mut states = HashMap::new();
+        let mut summary = Summary::default();
+        for job in &plan.jobs {
+            let state = if job.blocked.is_some() {
+                State::Blocked
+            } else if workshop.runs.record(job)?.is_some() {
+                summary.found += 1;
+                State::Done
+            } else {
+                State::Waiting
+            };
+            states.insert(job.id.as_str(), state);
+        }
+        let (states, changed) = (Mutex::new(states), Condvar::new());
+        std::thread::scope(|scope| {
+            for _ in 0..self.workers.max(1) {
+                scope.spawn(|| {
+                    tch::set_num_threads(self.threads.max(1) as i32);
+                    while let Some(job) = next(plan, &states, &changed) {
+                        let state = attempt(workshop, job, on_event);
+                        states.lock().expect("states").insert(&job.id, state);
+                        changed.notify_all();
+                    }
+                });
+            }
+        });
+        let states = states.into_inner().expect("states");
+        for job in &plan.jobs {
+            match &states[job.id.as_str()] {
+                State::Done => summary.done += 1,
+                State::Blocked => summary.blocked += 1,
+                State::Failed(why) => summary.failed.push((job.label.clone(), why.clone())),
+                State::NotTried(cause) => summary.not_tried.push((job.label.clone(), cause.clone())),
+                State::Waiting | State::Running => {
+                    summary.not_tried.push((job.label.clone(), "an input that is not there".into()));
+                }
+            }
+        }
+        summary.done -= summary.found;
+        Ok(summary)
+    }
+}
+
+/// The next job whose inputs are done, in the plan's order; waits while others might make one ready.
+fn next<'p>(plan: &'p Plan, states: &Mutex<HashMap<&'p str, State>>, changed: &Condvar) -> Option<&'p Job> {
+    let mut states = states.lock().expect("states");
+    loop {
+        let mut waiting = false;
+        for job in &plan.jobs {
+            if states[job.id.as_str()] != State::Waiting {
+                continue;
+            }
+            let inputs =
+                || job.inputs.iter().map(|id| (id, states.get(id.as_str()).unwrap_or(&State::Blocked)));
+            let cause = inputs().find_map(|(id, state)| match state {
+                State::Failed(_) => Some(plan.job(id).map_or(id.clone(), |job| job.label.clone())),
+                State::NotTried(cause) => Some(cause.clone()),
+                _ => None,
+            });
+            if let Some(cause) = cause {
+                states.insert(&job.id, State::NotTried(cause));
+            } else if inputs().all(|(_, state)| *state == State::Done) {
+                states.insert(&job.id, State::Running);
+                return Some(job);
+            } else {
+                waiting = true;
+            }
+        }
+        if !waiting || !states.values().any(|state| *state == State::Running) {
+            changed.notify_all();
+            return None;
+        }
+        states = changed.wait(states).expect("states");
+    }
+}
+
+fn attempt(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
+    on_event(Event::Started(job));
+    // libtorch's failures (out of memory, above all) come as panics; they are this job's, not the grid's.
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        workshop.perform(job, &mut |epoch| on_event(Event::Epoch(job, epoch)))
+    }));
+    let failure = match result {
+        Ok(Ok(record)) => {
+            on_event(Event::Finished(job, &record));
+            return State::Done;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => match panic.downcast_ref::<String>() {
+            Some(text) => text.clone(),
+            None => panic.downcast_ref::<&str>().copied().unwrap_or("it panicked").to_owned(),
+        },
+    };
+    on_event(Event::Failed(job, &failure));
+    State::Failed(failure)
+}

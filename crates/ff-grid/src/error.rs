@@ -1,0 +1,38 @@
+//! Why a grid cannot be planned or run.
+
+use std::path::PathBuf;
+
+/// An error that names the key, the file or the job.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration is not what it should be.
+    #[error("{0}")]
+    Config(String),
+    /// A file could not be read or written.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        reason: String,
+    },
+    /// A job asks for something that another job did not leave.
+    #[error("{0}")]
+    Job(String),
+    /// Weights could not be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] ff_checkpoint::Error),
+    /// Images could not be read or divided.
+    #[error(transparent)]
+    Data(#[from] ff_data::Error),
+    /// A model could not be built.
+    #[error(transparent)]
+    Model(#[from] ff_models::Error),
+    /// Training or prediction failed.
+    #[error(transparent)]
+    Train(#[from] ff_train::Error),
+    /// A soup could not be made.
+    #[error(transparent)]
+    Soup(#[from] ff_soup::Error),
+}

@@ -1,0 +1,188 @@
+//! One piece of work, known by what it computes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ff_data::{DatasetConfig, SplitRule};
+use ff_eval::Metric;
+use ff_models::Spec;
+use ff_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::{DataIdentity, Part, Selection};
+
+/// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table they are in.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Digest of the recipe, the inputs' identities and the data's: 16 hexadecimal digits.
+    pub id: String,
+    /// What people call it.
+    pub label: String,
+    /// What it computes.
+    pub recipe: Recipe,
+    /// Identities of the jobs whose results it needs, in the order the recipe expects.
+    pub inputs: Vec<String>,
+    /// Where its images are.
+    pub data: DataSource,
+    /// A file its weights start from.
+    pub weights: Option<PathBuf>,
+    /// What a hierarchy can group its models by: `learning_rate`, `augmentation`, `seed`.
+    pub fields: BTreeMap<String, String>,
+    /// What it will cost.
+    pub cost: Cost,
+    /// Why it cannot run, if it cannot: data or weights that are not there.
+    pub blocked: Option<String>,
+}
+
+/// A dataset and how it is divided, as the configuration names it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSource {
+    /// Where the images are.
+    pub source: DatasetConfig,
+    /// How they are divided; if absent, they are only evaluated on.
+    pub split: Option<SplitRule>,
+}
+
+/// What a job computes: everything its result depends on, besides its inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Recipe {
+    /// Training from scratch on a source domain.
+    Pretrain(Training),
+    /// The linear probe: input, a pretrained model, if it does not start from a file.
+    Probe(Training),
+    /// Full fine-tuning: input, the probe.
+    Finetune(Training),
+    /// Fast Geometric Generation: input, a fine-tuned base.
+    Fgg(Training),
+    /// A choice among models, averaged: inputs, the runs that made them.
+    Soup {
+        /// The models' form.
+        model: Spec,
+        /// Data whose validation part scores candidates.
+        data: DataIdentity,
+        /// What scores them.
+        metric: Metric,
+        /// How they are chosen.
+        select: Selection,
+    },
+    /// Predictions of a soup: input, the soup.
+    Predict {
+        /// The model's form.
+        model: Spec,
+        /// Data to predict.
+        data: DataIdentity,
+        /// Part of it.
+        part: Part,
+    },
+    /// A score with its interval: input, predictions.
+    Evaluate {
+        /// The metric.
+        metric: Metric,
+        /// Bootstrap resamples.
+        resamples: usize,
+        /// Seed of the bootstrap.
+        seed: u64,
+    },
+}
+
+/// The recipe of a run of training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// The model's form.
+    pub model: Spec,
+    /// Where its weights start.
+    pub start: Start,
+    /// What it is trained and selected on.
+    pub data: DataIdentity,
+    /// How.
+    pub train: TrainConfig,
+}
+
+/// Where weights start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Start {
+    /// The architecture's initialisation.
+    Random {
+        /// Its seed.
+        seed: u64,
+    },
+    /// A file of weights; a classifier that does not fit is new.
+    File {
+        /// Digest of its content.
+        digest: String,
+        /// Seed of a new classifier.
+        seed: u64,
+    },
+    /// The model that the input kept; a classifier that does not fit is new.
+    Input {
+        /// Go on with its optimizer state.
+        optimizer: bool,
+        /// Seed of a new classifier.
+        seed: u64,
+    },
+}
+
+/// What a job costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Training epochs.
+    pub epochs: u64,
+    /// Training images.
+    pub train_images: u64,
+    /// Images predicted: validation of each epoch, of each candidate, or a test split.
+    pub evaluated_images: u64,
+    /// Sets of weights evaluated.
+    pub evaluations: u64,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.epochs += other.epochs;
+        self.train_images += other.train_images;
+        self.evaluated_images += other.evaluated_images;
+        self.evaluations += other.evaluations;
+    }
+}
+
+impl Recipe {
+    /// The kind's name.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Pretrain(_) => "pretrain",
+            Self::Probe(_) => "probe",
+            Self::Finetune(_) => "finetune",
+            Self::Fgg(_) => "fgg",
+            Self::Soup { .. } => "soup",
+            Self::Predict { .. } => "predict",
+            Self::Evaluate { .. } => "evaluate",
+        }
+    }
+
+    /// The recipe of a run of training, if it is one.
+    pub fn training(&self) -> Option<&Training> {
+        match self {
+            Self::Pretrain(training)
+            | Self::Probe(training)
+            | Self::Finetune(training)
+            | Self::Fgg(training) => Some(training),
+            _ => None,
+        }
+    }
+}
+
+impl Job {
+    /// The identity of a recipe with inputs.
+    pub(crate) fn identity(recipe: &Recipe, inputs: &[String]) -> String {
+        let text = serde_json::to_string(&(recipe, inputs)).expect("recipes are plain data");
+        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+    }
+
+    /// The name of its folder.
+    pub fn folder(&self) -> String {
+        format!("{}-{}", self.recipe.kind(), self.id)
+    }
+}

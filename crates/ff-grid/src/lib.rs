@@ -1,0 +1,34 @@
+//! A table as a graph of jobs: planned, run, resumed, shared.
+//!
+//! A [`Config`] becomes a [`Plan`]: every probe, fine-tune, cyclic run, soup, prediction and score once, however
+//! many rows and tables need it. An [`Engine`] does what is not on record yet; [`publish`] reads the records and
+//! writes the table and the soup. A job is known by the digest of its recipe, its inputs and its data
+//! ([`Job::id`]), and done when its [`Record`] says so.
+
+mod catalog;
+mod config;
+mod engine;
+mod error;
+mod job;
+mod overrides;
+mod perform;
+mod plan;
+mod record;
+mod soup;
+mod table;
+mod weights;
+
+pub use catalog::{Catalog, DataIdentity, Opened, Part};
+pub use config::{
+    BackboneConfig, Config, DatasetEntry, EvaluationConfig, Expected, FggConfig, FinetuneConfig, GridConfig,
+    MethodConfig, ModelConfig, OodEntry, Pool, PretrainConfig, ProbeConfig, RunConfig, Selection,
+};
+pub use engine::{Engine, Event, Local, OnEvent, Summary};
+pub use error::Error;
+pub use job::{Cost, DataSource, Job, Recipe, Start, Training};
+pub use overrides::parse as parse_with_overrides;
+pub use perform::Workshop;
+pub use plan::{Column, HubResolver, MethodJobs, Plan};
+pub use record::{Finished, Record, Runs, SoupRecord};
+pub use table::{Published, publish, table};
+pub use weights::WeightsSource;

@@ -1,0 +1,227 @@
+//! What each kind of job does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ff_checkpoint::{Parent, Provenance, StateDict};
+use ff_eval::Score;
+use ff_models::{Model, Spec};
+use ff_train::{EpochRecord, Outcome, Run, TrainData, load_predictions, save_predictions, train};
+use tch::Device;
+
+use crate::config::RunConfig;
+use crate::job::{Start, Training};
+use crate::record::{Finished, Record, Runs};
+use crate::{Catalog, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, soup};
+
+/// Everything a job needs besides itself.
+pub struct Workshop<'a> {
+    /// The graph it is part of.
+    pub plan: &'a Plan,
+    /// The datasets.
+    pub catalog: &'a Catalog,
+    /// Where results go.
+    pub runs: &'a Runs,
+    /// Where tensors live.
+    pub device: Device,
+}
+
+/// The version written into every record and file.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl Workshop<'_> {
+    /// Does a job and puts it on record. `on_epoch` hears of every epoch of training.
+    ///
+    /// # Errors
+    /// Anything; nothing is on record then, and the job can be done again.
+    pub fn perform(&self, job: &Job, on_epoch: &mut dyn FnMut(&EpochRecord)) -> Result<Record, Error> {
+        let started = Instant::now();
+        let (finished, cost) = match &job.recipe {
+            Recipe::Pretrain(training)
+            | Recipe::Probe(training)
+            | Recipe::Finetune(training)
+            | Recipe::Fgg(training) => self.train(job, training, on_epoch)?,
+            Recipe::Soup { model, data, metric, select } => {
+                soup::make(self, job, model, &*self.data(job, data)?, *metric, select)?
+            }
+            Recipe::Predict { model, data, part } => self.predict(job, model, data, *part)?,
+            Recipe::Evaluate { metric, resamples, seed } => {
+                let input = self.input(job, 0)?;
+                let record = self.runs.done(input)?;
+                let Finished::Predictions { file, .. } = &record.finished else {
+                    return Err(record.not("predictions"));
+                };
+                let predictions = load_predictions(&self.runs.folder(input).join(file))?;
+                (Finished::Score(Score::new(*metric, &predictions, *resamples, *seed)), Cost::default())
+            }
+        };
+        let record = Record {
+            id: job.id.clone(),
+            label: job.label.clone(),
+            recipe: job.recipe.clone(),
+            inputs: job.inputs.clone(),
+            finished,
+            cost,
+            seconds: started.elapsed().as_secs_f64(),
+            device: format!("{:?}", self.device).to_lowercase(),
+            code_version: VERSION.to_owned(),
+        };
+        self.runs.finish(job, &record)?;
+        if job.recipe.training().is_some() {
+            let folder = self.runs.folder(job);
+            Outcome::forget_resume_point(&folder)
+                .map_err(|error| Error::File { path: folder, reason: error.to_string() })?;
+        }
+        Ok(record)
+    }
+
+    fn train(
+        &self,
+        job: &Job,
+        training: &Training,
+        on_epoch: &mut dyn FnMut(&EpochRecord),
+    ) -> Result<(Finished, Cost), Error> {
+        let run: &RunConfig = &self.plan.config.run;
+        let data = self.data(job, &training.data)?;
+        let (Start::Random { seed } | Start::File { seed, .. } | Start::Input { seed, .. }) = training.start;
+        let mut model = Model::new(&training.model, self.device, seed)?;
+        let mut parents = Vec::new();
+        let mut optimizer = None;
+        match &training.start {
+            Start::Random { .. } => {}
+            Start::File { digest, .. } => {
+                let path =
+                    job.weights.as_ref().ok_or_else(|| Error::Job("its weights are not there".into()))?;
+                let weights = StateDict::open(path)?;
+                if weights.digest().to_string() != *digest {
+                    let reason = "the weights have changed since the plan was made".into();
+                    return Err(Error::File { path: path.clone(), reason });
+                }
+                model.load(&weights)?;
+                parents.push(parent(&path.display().to_string(), &weights));
+            }
+            Start::Input { optimizer: carry, .. } => {
+                let input = self.input(job, 0)?;
+                let record = self.runs.done(input)?;
+                let outcome = record.training()?;
+                let Some(kept) = &outcome.kept else {
+                    // Nothing to start from: this run ends where the one before it did.
+                    let outcome = Outcome { history: Vec::new(), ..outcome.clone() };
+                    return Ok((Finished::Training(outcome), Cost::default()));
+                };
+                let folder = self.runs.folder(input);
+                let weights = StateDict::open(&folder.join(&kept.weights))?;
+                model.load(&weights)?;
+                parents.push(parent(&input.label, &weights));
+                if *carry {
+                    let path = kept.optimizer.as_ref();
+                    let path = path.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
+                    optimizer = Some(StateDict::open(&folder.join(path))?);
+                }
+            }
+        }
+        let train_data = TrainData {
+            dataset: data.dataset.clone(),
+            train: data.splits.train.clone(),
+            validation: self.catalog.eval_set(&data, Part::Validation, training.model.px),
+        };
+        let provenance = self.provenance(job, parents, Some(&training.data))?;
+        let outcome = train(
+            &training.train,
+            &mut model,
+            &train_data,
+            Run {
+                folder: &self.runs.folder(job),
+                provenance,
+                optimizer,
+                loader_threads: run.loader_threads,
+                on_bad_image: run.on_bad_image,
+                resume_interval: Duration::from_secs_f64(run.resume_minutes * 60.0),
+                hooks: &mut [],
+                on_epoch,
+            },
+        )?;
+        let evaluations = (outcome.history.len() + outcome.captures.len()) as u64;
+        let cost = Cost {
+            epochs: outcome.history.len() as u64,
+            train_images: outcome.history.iter().map(|epoch| epoch.images as u64).sum(),
+            evaluated_images: evaluations * train_data.validation.len() as u64,
+            evaluations,
+        };
+        Ok((Finished::Training(outcome), cost))
+    }
+
+    fn predict(
+        &self,
+        job: &Job,
+        spec: &Spec,
+        identity: &DataIdentity,
+        part: Part,
+    ) -> Result<(Finished, Cost), Error> {
+        let data = self.data(job, identity)?;
+        let input = self.input(job, 0)?;
+        let weights =
+            StateDict::open(&self.runs.folder(input).join(&self.runs.done(input)?.soup()?.weights))?;
+        let model = self.model(spec, &weights)?;
+        let predictions = self.catalog.eval_set(&data, part, spec.px).predict(&model)?;
+        let file = PathBuf::from("predictions.safetensors");
+        let provenance = self.provenance(job, vec![parent(&input.label, &weights)], Some(identity))?;
+        save_predictions(&self.runs.folder(job).join(&file), &predictions, Some(&provenance))?;
+        let cost = Cost { evaluations: 1, evaluated_images: predictions.len() as u64, ..Cost::default() };
+        Ok((Finished::Predictions { file, samples: predictions.len() }, cost))
+    }
+
+    /// A model with given weights. Its initialisation is overwritten, so its seed is of no matter.
+    pub(crate) fn model(&self, spec: &Spec, weights: &StateDict) -> Result<Model, Error> {
+        let mut model = Model::new(spec, self.device, 0)?;
+        model.load_strict(weights)?;
+        Ok(model)
+    }
+
+    /// A job's dataset, checked to be the one that was planned with.
+    fn data(&self, job: &Job, identity: &DataIdentity) -> Result<Arc<Opened>, Error> {
+        let data = self.catalog.open(&job.data.source, job.data.split.as_ref()).map_err(Error::Job)?;
+        if data.identity == *identity {
+            Ok(data)
+        } else {
+            Err(Error::Job("its data is not what it was planned with".into()))
+        }
+    }
+
+    /// The job whose result is the `at`th input.
+    fn input(&self, job: &Job, at: usize) -> Result<&Job, Error> {
+        let id =
+            job.inputs.get(at).ok_or_else(|| Error::Job(format!("job `{}` lacks an input", job.label)))?;
+        self.planned(id)
+    }
+
+    /// A job of the plan.
+    pub(crate) fn planned(&self, id: &str) -> Result<&Job, Error> {
+        self.plan.job(id).ok_or_else(|| Error::Job(format!("job {id} is not in the plan")))
+    }
+
+    pub(crate) fn provenance(
+        &self,
+        job: &Job,
+        parents: Vec<Parent>,
+        data: Option<&DataIdentity>,
+    ) -> Result<Provenance, Error> {
+        let mut recipe = serde_json::to_value(&job.recipe).map_err(|error| Error::Job(error.to_string()))?;
+        if let (Some(recipe), false) = (recipe.as_object_mut(), job.fields.is_empty()) {
+            // What a hierarchy can group by, for whoever makes a soup of the files alone.
+            recipe.insert("fields".into(), serde_json::json!(job.fields));
+        }
+        Ok(Provenance {
+            kind: job.recipe.kind().to_owned(),
+            recipe,
+            parents,
+            data: data.map(|identity| identity.digest.clone()),
+            code_version: VERSION.to_owned(),
+        })
+    }
+}
+
+fn parent(id: &str, weights: &StateDict) -> Parent {
+    Parent { id: id.to_owned(), digest: *weights.digest(), weight: None }
+}

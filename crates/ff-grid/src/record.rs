@@ -1,0 +1,155 @@
+//! What a finished job left, and where.
+
+use std::path::{Path, PathBuf};
+
+use ff_checkpoint::{Digest, write_json};
+use ff_eval::Score;
+use ff_soup::Soup;
+use ff_train::Outcome;
+use serde::{Deserialize, Serialize};
+
+use crate::{Cost, Error, Job, Recipe};
+
+/// A job is done when its record says so. Paths in it are relative to the job's folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// The job's identity.
+    pub id: String,
+    /// What people call it.
+    pub label: String,
+    /// What was computed.
+    pub recipe: Recipe,
+    /// The jobs it was computed from.
+    pub inputs: Vec<String>,
+    /// What came out.
+    pub finished: Finished,
+    /// What it cost.
+    pub cost: Cost,
+    /// Wall time.
+    pub seconds: f64,
+    /// The device it ran on.
+    pub device: String,
+    /// Version of the software.
+    pub code_version: String,
+}
+
+/// What came out of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finished {
+    /// Trained models, or where training diverged.
+    Training(Outcome),
+    /// A choice among models.
+    Soup(SoupRecord),
+    /// Predictions.
+    Predictions {
+        /// The file.
+        file: PathBuf,
+        /// Rows in it.
+        samples: usize,
+    },
+    /// A score.
+    Score(Score),
+}
+
+/// A choice among models: which, why, and the weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoupRecord {
+    /// What was chosen, and every decision on the way.
+    pub soup: Soup,
+    /// Models it was chosen from.
+    pub candidates: usize,
+    /// Runs that were left out since they diverged, by label.
+    pub left_out: Vec<String>,
+    /// The weights.
+    pub weights: PathBuf,
+    /// Their digest.
+    pub digest: Digest,
+}
+
+/// The folder that jobs and tables lie in.
+#[derive(Clone, Debug)]
+pub struct Runs(PathBuf);
+
+impl Runs {
+    /// The runs folder at `root`; nothing is made yet.
+    pub fn new(root: &Path) -> Self {
+        Self(root.to_owned())
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// A job's folder.
+    pub fn folder(&self, job: &Job) -> PathBuf {
+        self.0.join("jobs").join(job.folder())
+    }
+
+    /// The record of a job, if it is done.
+    ///
+    /// # Errors
+    /// A record that cannot be read, or is another job's.
+    pub fn record(&self, job: &Job) -> Result<Option<Record>, Error> {
+        let path = self.folder(job).join("record.json");
+        let wrong = |reason: String| Error::File {
+            path: path.clone(),
+            reason: format!("{reason}\nhint: remove this file to run the job again"),
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(|error| wrong(error.to_string()))?,
+        };
+        let record: Record =
+            serde_json::from_str(&text).map_err(|error| wrong(format!("damaged record: {error}")))?;
+        if record.id != job.id {
+            return Err(wrong(format!("expected the record of job {}, found that of {}", job.id, record.id)));
+        }
+        Ok(Some(record))
+    }
+
+    /// The record of a job that must be done.
+    ///
+    /// # Errors
+    /// [`Error::Job`] if it is not.
+    pub fn done(&self, job: &Job) -> Result<Record, Error> {
+        self.record(job)?.ok_or_else(|| Error::Job(format!("job `{}` ({}) is not done", job.label, job.id)))
+    }
+
+    pub(crate) fn finish(&self, job: &Job, record: &Record) -> Result<(), Error> {
+        Ok(write_json(&self.folder(job).join("record.json"), record)?)
+    }
+}
+
+impl Record {
+    /// The outcome of a run of training.
+    pub fn training(&self) -> Result<&Outcome, Error> {
+        match &self.finished {
+            Finished::Training(outcome) => Ok(outcome),
+            _ => Err(self.not("a run of training")),
+        }
+    }
+
+    /// The choice of a soup.
+    pub fn soup(&self) -> Result<&SoupRecord, Error> {
+        match &self.finished {
+            Finished::Soup(soup) => Ok(soup),
+            _ => Err(self.not("a soup")),
+        }
+    }
+
+    /// The score of an evaluation.
+    pub fn score(&self) -> Result<&Score, Error> {
+        match &self.finished {
+            Finished::Score(score) => Ok(score),
+            _ => Err(self.not("an evaluation")),
+        }
+    }
+
+    pub(crate) fn not(&self, expected: &str) -> Error {
+        Error::Job(format!("job `{}` ({}) is not {expected}", self.label, self.id))
+    }
+}

@@ -1,0 +1,135 @@
+//! The soup job: ingredients from runs, scores from validation.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use ff_checkpoint::StateDict;
+use ff_eval::Metric;
+use ff_models::{Model, Spec};
+use ff_soup::{Best, Candidate, Ingredient, Ingredients, Mix, ScoreError, Scorer, Selector};
+use ff_train::{EvalSet, Kept, save_predictions};
+
+use crate::perform::{VERSION, Workshop};
+use crate::record::{Finished, SoupRecord};
+use crate::{Cost, Error, Job, Opened, Part, Recipe, Selection};
+
+/// Chooses among the models of a job's inputs and writes the average, its validation predictions, and why.
+pub(crate) fn make(
+    workshop: &Workshop<'_>,
+    job: &Job,
+    spec: &Spec,
+    data: &Opened,
+    metric: Metric,
+    select: &Selection,
+) -> Result<(Finished, Cost), Error> {
+    let validation = workshop.catalog.eval_set(data, Part::Validation, spec.px);
+    let (ingredients, known, left_out) = gather(workshop, job)?;
+    let candidates = ingredients.len();
+    let ingredients = Ingredients::new(ingredients)?;
+    let model = Model::new(spec, workshop.device, 0)?;
+    let mut scorer = ValidationScorer { model, validation: &validation, metric, known, evaluations: 0 };
+    let soup = match select.hierarchy() {
+        Some(hierarchy) => hierarchy.select(&ingredients, &mut scorer)?,
+        None => Best.select(&ingredients, &mut scorer)?,
+    };
+    let weights = ingredients.weights(&soup.mix)?;
+    let recipe = serde_json::to_value(&job.recipe).map_err(|error| Error::Job(error.to_string()))?;
+    let mut recipe = recipe.as_object().cloned().unwrap_or_default();
+    // Whoever gets the file alone must know what its outputs mean.
+    recipe.insert("classes".into(), data.dataset.task().names().into());
+    let provenance =
+        ingredients.provenance(&soup.mix, recipe, Some(data.identity.digest.clone()), VERSION)?;
+    let folder = workshop.runs.folder(job);
+    let file = PathBuf::from("soup.safetensors");
+    weights.save(&folder.join(&file), Some(&provenance))?;
+    let predictions = scorer.predict(&weights)?;
+    save_predictions(&folder.join("soup.val.safetensors"), &predictions, Some(&provenance))?;
+
+    let evaluations = scorer.evaluations;
+    let cost =
+        Cost { evaluations, evaluated_images: evaluations * validation.len() as u64, ..Cost::default() };
+    let digest = *weights.digest();
+    Ok((Finished::Soup(SoupRecord { soup, candidates, left_out, weights: file, digest }), cost))
+}
+
+/// The models of the inputs, what is known of their scores, and the runs that diverged.
+fn gather(
+    workshop: &Workshop<'_>,
+    job: &Job,
+) -> Result<(Vec<Ingredient>, HashMap<String, f64>, Vec<String>), Error> {
+    let (mut ingredients, mut known, mut left_out) = (Vec::new(), HashMap::new(), Vec::new());
+    for id in &job.inputs {
+        let input = workshop.planned(id)?;
+        let record = workshop.runs.done(input)?;
+        let outcome = record.training()?;
+        if outcome.diverged.is_some() {
+            left_out.push(input.label.clone());
+            continue;
+        }
+        let folder = workshop.runs.folder(input);
+        // Of a cyclic run the models are the captures; its best epoch is just one more point on the way.
+        let captured = matches!(input.recipe, Recipe::Fgg(_));
+        let models: Vec<(Option<usize>, &Kept)> = match captured {
+            true => outcome.captures.iter().enumerate().map(|(i, kept)| (Some(i + 1), kept)).collect(),
+            false => outcome.kept.iter().map(|kept| (None, kept)).collect(),
+        };
+        for (number, kept) in models {
+            let (ingredient, score) = ingredient(input, number, kept, &folder)?;
+            if let Some(score) = score {
+                known.insert(ingredient.id.clone(), score);
+            }
+            ingredients.push(ingredient);
+        }
+    }
+    Ok((ingredients, known, left_out))
+}
+
+fn ingredient(
+    input: &Job,
+    number: Option<usize>,
+    kept: &Kept,
+    folder: &Path,
+) -> Result<(Ingredient, Option<f64>), Error> {
+    let field = |name: &str| input.fields.get(name).map_or("?", String::as_str);
+    let recipe = format!("lr {} {} seed {}", field("learning_rate"), field("augmentation"), field("seed"));
+    let id = match number {
+        Some(number) => format!("{recipe} capture {number}"),
+        None => recipe,
+    };
+    let mut fields = input.fields.clone();
+    fields.insert("capture".into(), number.unwrap_or(0).to_string());
+    let weights = StateDict::open(&folder.join(&kept.weights))?;
+    Ok((Ingredient { id, weights, fields }, kept.validation.value()))
+}
+
+/// Scores candidates on the validation split; models alone by what training already found.
+struct ValidationScorer<'a> {
+    model: Model,
+    validation: &'a EvalSet,
+    metric: Metric,
+    known: HashMap<String, f64>,
+    evaluations: u64,
+}
+
+impl ValidationScorer<'_> {
+    fn predict(&mut self, weights: &StateDict) -> Result<ff_eval::Predictions, Error> {
+        self.model.load_strict(weights)?;
+        self.evaluations += 1;
+        Ok(self.validation.predict(&self.model)?)
+    }
+}
+
+impl Scorer for ValidationScorer<'_> {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        if let Mix::Ingredient(id) = candidate.mix()
+            && let Some(score) = self.known.get(id)
+        {
+            return Ok(*score);
+        }
+        let predictions = self.predict(&candidate.weights()?)?;
+        match self.metric.evaluate(&predictions) {
+            ff_eval::Value::Defined(score) => Ok(score),
+            ff_eval::Value::Undefined(why) => Err(format!("{} is undefined: {why}", self.metric).into()),
+        }
+    }
+}

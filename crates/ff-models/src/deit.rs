@@ -1,0 +1,180 @@
+//! DeiT (Touvron et al. 2021, "Training data-efficient image transformers"), without distillation, with timm's names.
+//!
+//! In bf16, linear layers, attention and GELU compute in bf16; the residual stream and LayerNorm are fp32.
+
+use tch::{Kind, Tensor};
+
+use crate::backbone::{Backbone, Mode};
+use crate::init::Init;
+use crate::layers::{Conv2d, LayerNorm, Linear};
+use crate::parameters::Builder;
+
+fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
+    Linear::new(b, name, [inputs, outputs], Init::trunc_normal(), Init::Constant(0.0))
+}
+
+/// Cuts the picture into patches and makes a token of each: `[N, 3, H, W]` to `[N, patches, width]`.
+struct PatchEmbed {
+    proj: Conv2d,
+}
+
+impl PatchEmbed {
+    fn new(b: &mut Builder, patch: i64, width: i64) -> Self {
+        let init = Init::torch_default(3 * patch * patch);
+        let weight = b.kernel("patch_embed.proj.weight".to_owned(), [width, 3, patch, patch], init);
+        let bias = b.weight("patch_embed.proj.bias".to_owned(), &[width], init);
+        Self { proj: Conv2d::new(b, weight, Some(bias), patch, 0) }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        self.proj.forward(x).flatten(2, 3).transpose(1, 2)
+    }
+}
+
+/// Multi-head self-attention.
+struct Attention {
+    qkv: Linear,
+    proj: Linear,
+    heads: i64,
+}
+
+impl Attention {
+    fn new(b: &mut Builder, name: &str, width: i64, heads: i64) -> Self {
+        let qkv = linear(b, &format!("{name}.qkv"), width, 3 * width);
+        Self { qkv, proj: linear(b, &format!("{name}.proj"), width, width), heads }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let (n, tokens, width) = x.size3().expect("tokens are [N, T, D]");
+        let qkv = self.qkv.forward(x).view([n, tokens, 3, self.heads, width / self.heads]);
+        let qkv = qkv.permute([2, 0, 3, 1, 4]).unbind(0);
+        let mixed = Tensor::scaled_dot_product_attention(
+            &qkv[0],
+            &qkv[1],
+            &qkv[2],
+            None::<&Tensor>,
+            0.0,
+            false,
+            None::<f64>,
+            false,
+        );
+        self.proj.forward(&mixed.transpose(1, 2).reshape([n, tokens, width]))
+    }
+}
+
+/// Two linear layers, four times as wide between them.
+struct Mlp {
+    fc1: Linear,
+    fc2: Linear,
+}
+
+impl Mlp {
+    fn new(b: &mut Builder, name: &str, width: i64) -> Self {
+        let fc1 = linear(b, &format!("{name}.fc1"), width, 4 * width);
+        Self { fc1, fc2: linear(b, &format!("{name}.fc2"), 4 * width, width) }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        self.fc2.forward(&self.fc1.forward(x).gelu("none"))
+    }
+}
+
+/// Attention and MLP, each on the normalised tokens and added to them.
+struct Block {
+    norm1: LayerNorm,
+    attn: Attention,
+    norm2: LayerNorm,
+    mlp: Mlp,
+}
+
+impl Block {
+    fn new(b: &mut Builder, name: &str, width: i64, heads: i64) -> Self {
+        Self {
+            norm1: LayerNorm::new(b, &format!("{name}.norm1"), width),
+            attn: Attention::new(b, &format!("{name}.attn"), width, heads),
+            norm2: LayerNorm::new(b, &format!("{name}.norm2"), width),
+            mlp: Mlp::new(b, &format!("{name}.mlp"), width),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let x = x + self.attn.forward(&self.norm1.forward(x));
+        &x + self.mlp.forward(&self.norm2.forward(&x))
+    }
+}
+
+/// The sizes that make one DeiT differ from another.
+struct Layout {
+    patch: i64,
+    width: i64,
+    depth: usize,
+    heads: i64,
+}
+
+/// Patches, class token, position embedding, blocks, the class token's linear classifier.
+struct Deit {
+    cls_token: Tensor,
+    pos_embed: Tensor,
+    patch_embed: PatchEmbed,
+    blocks: Vec<Block>,
+    norm: LayerNorm,
+    head: Linear,
+}
+
+impl Deit {
+    fn new(b: &mut Builder, layout: &Layout, px: i64, outputs: i64) -> Self {
+        let &Layout { patch, width, depth, heads } = layout;
+        let tokens = 1 + (px / patch).pow(2);
+        Self {
+            cls_token: b.weight("cls_token".to_owned(), &[1, 1, width], Init::Normal(1e-6)),
+            pos_embed: b.weight("pos_embed".to_owned(), &[1, tokens, width], Init::trunc_normal()),
+            patch_embed: PatchEmbed::new(b, patch, width),
+            blocks: (0..depth).map(|i| Block::new(b, &format!("blocks.{i}"), width, heads)).collect(),
+            norm: LayerNorm::new(b, "norm", width),
+            head: linear(b, "head", width, outputs).in_fp32(),
+        }
+    }
+}
+
+impl Backbone for Deit {
+    fn features(&self, images: &Tensor, _mode: Mode) -> Tensor {
+        let patches = self.patch_embed.forward(images).to_kind(Kind::Float);
+        let class = self.cls_token.expand([patches.size()[0], -1, -1], false);
+        let mut x = Tensor::cat(&[class, patches], 1) + &self.pos_embed;
+        for block in &self.blocks {
+            x = block.forward(&x);
+        }
+        // Only the class token is used, so only it is normalised.
+        self.norm.forward(&x.select(1, 0))
+    }
+
+    fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
+        self.head.forward(features)
+    }
+}
+
+/// Side of a patch of the published sizes, in pixels.
+pub(crate) const PATCH: i64 = 16;
+
+/// Side of a patch of the pico size, in pixels.
+pub(crate) const PICO_PATCH: i64 = 4;
+
+/// Ours: patches of 4 px, three narrow blocks, for images of 32 px.
+pub(crate) fn deit_pico(b: &mut Builder, px: i64, outputs: i64) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &Layout { patch: PICO_PATCH, width: 64, depth: 3, heads: 4 }, px, outputs))
+}
+
+/// DeiT-Ti/16.
+pub(crate) fn deit_tiny(b: &mut Builder, px: i64, outputs: i64) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &Layout { patch: PATCH, width: 192, depth: 12, heads: 3 }, px, outputs))
+}
+
+/// DeiT-S/16.
+pub(crate) fn deit_small(b: &mut Builder, px: i64, outputs: i64) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &Layout { patch: PATCH, width: 384, depth: 12, heads: 6 }, px, outputs))
+}
+
+/// DeiT-B/16.
+pub(crate) fn deit_base(b: &mut Builder, px: i64, outputs: i64) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &Layout { patch: PATCH, width: 768, depth: 12, heads: 12 }, px, outputs))
+}

@@ -1,0 +1,112 @@
+//! What can go wrong: a model that cannot be built, weights that do not fit.
+
+use std::fmt;
+
+use ff_checkpoint::Dtype;
+
+use crate::Architecture;
+
+/// A model that cannot be built, or weights that do not fit it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name that is not in the list.
+    #[error("unknown {what} `{found}`: expected one of {expected}")]
+    Unknown {
+        /// What was named.
+        what: &'static str,
+        /// The name.
+        found: String,
+        /// The names there are.
+        expected: String,
+    },
+    /// A classifier without outputs.
+    #[error("{architecture}: found 0 outputs, expected at least 1")]
+    NoOutputs {
+        /// The architecture asked for.
+        architecture: Architecture,
+    },
+    /// An image size that the architecture cannot take.
+    #[error("{architecture}: found images of {found} px, expected {expected}")]
+    ImageSize {
+        /// The architecture asked for.
+        architecture: Architecture,
+        /// Side in pixels.
+        found: u32,
+        /// What would do.
+        expected: String,
+    },
+    /// Weights with other names or shapes than the model's.
+    #[error(transparent)]
+    Mismatch(Box<Mismatch>),
+    /// A tensor whose type cannot become the model's.
+    #[error("{file}: {name}: expected {expected}, found {found:?}")]
+    Type {
+        /// The file, or `weights in memory`.
+        file: String,
+        /// The tensor's name.
+        name: String,
+        /// Types that would do.
+        expected: &'static str,
+        /// Its type.
+        found: Dtype,
+    },
+}
+
+/// How a set of weights differs from a model's: all that is missing, extra or misshapen, each in order of name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The file, or `weights in memory`.
+    pub file: String,
+    /// The model's architecture.
+    pub architecture: Architecture,
+    /// Names in the model and not in the weights.
+    pub missing: Vec<String>,
+    /// Names in the weights and not in the model.
+    pub extra: Vec<String>,
+    /// Tensors in both, of different shapes.
+    pub misshapen: Vec<Misshapen>,
+    /// What the weights look like, where that can be told and is not the model's family.
+    pub hint: Option<String>,
+}
+
+/// A tensor of another shape than the model's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misshapen {
+    /// Its name.
+    pub name: String,
+    /// The model's shape.
+    pub expected: Vec<usize>,
+    /// The weights' shape.
+    pub found: Vec<usize>,
+}
+
+impl std::error::Error for Mismatch {}
+
+/// One line: counts, and the first of each.
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: the weights do not fit {}:", self.file, self.architecture)?;
+        let mut separator = "";
+        if let Some(first) = self.missing.first() {
+            write!(f, " {} missing ({first}{})", self.missing.len(), more(&self.missing))?;
+            separator = ",";
+        }
+        if let Some(first) = self.extra.first() {
+            write!(f, "{separator} {} unexpected ({first}{})", self.extra.len(), more(&self.extra))?;
+            separator = ",";
+        }
+        if let Some(Misshapen { name, expected, found }) = self.misshapen.first() {
+            let (count, more) = (self.misshapen.len(), more(&self.misshapen));
+            write!(
+                f,
+                "{separator} {count} of another shape ({name}: expected {expected:?}, found {found:?}{more})"
+            )?;
+        }
+        self.hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+fn more<T>(list: &[T]) -> &'static str {
+    if list.len() > 1 { ", ..." } else { "" }
+}

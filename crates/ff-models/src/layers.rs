@@ -1,0 +1,159 @@
+//! Layers: weights are fp32, and cast together with the activations where a layer computes in another type.
+
+use rand_chacha::rand_core::Rng;
+use tch::{Kind, Tensor};
+
+use crate::backbone::Mode;
+use crate::init::Init;
+use crate::parameters::Builder;
+use crate::random::stream;
+
+/// Convolution of a square kernel.
+pub(crate) struct Conv2d {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    stride: i64,
+    padding: i64,
+    compute: Kind,
+}
+
+impl Conv2d {
+    pub(crate) fn new(
+        b: &mut Builder,
+        weight: Tensor,
+        bias: Option<Tensor>,
+        stride: i64,
+        padding: i64,
+    ) -> Self {
+        Self { weight, bias, stride, padding, compute: b.precision.kind() }
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        x.to_kind(self.compute).conv2d(
+            &self.weight.to_kind(self.compute),
+            self.bias.as_ref().map(|bias| bias.to_kind(self.compute)),
+            [self.stride, self.stride],
+            [self.padding, self.padding],
+            [1, 1],
+            1,
+        )
+    }
+}
+
+/// `y = x Wᵀ + b`.
+pub(crate) struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+    compute: Kind,
+}
+
+impl Linear {
+    pub(crate) fn new(b: &mut Builder, name: &str, size: [i64; 2], weight: Init, bias: Init) -> Self {
+        let [inputs, outputs] = size;
+        Self {
+            weight: b.weight(format!("{name}.weight"), &[outputs, inputs], weight),
+            bias: b.weight(format!("{name}.bias"), &[outputs], bias),
+            compute: b.precision.kind(),
+        }
+    }
+
+    /// Computes in fp32 whatever the model's precision: for the last layer, whose logits rank models.
+    pub(crate) fn in_fp32(self) -> Self {
+        Self { compute: Kind::Float, ..self }
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        x.to_kind(self.compute)
+            .linear(&self.weight.to_kind(self.compute), Some(&self.bias.to_kind(self.compute)))
+    }
+}
+
+/// BatchNorm over `[N, C, H, W]`, epsilon 1e-5, momentum 0.1. bf16 activations come in and go out; statistics and
+/// parameters are fp32, as under PyTorch's autocast.
+pub(crate) struct BatchNorm {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    num_batches_tracked: Tensor,
+}
+
+impl BatchNorm {
+    /// With `gain` as the initial weight.
+    pub(crate) fn new(b: &mut Builder, name: &str, channels: i64, gain: f32) -> Self {
+        Self {
+            weight: b.weight(format!("{name}.weight"), &[channels], Init::Constant(gain)),
+            bias: b.weight(format!("{name}.bias"), &[channels], Init::Constant(0.0)),
+            running_mean: b.buffer(format!("{name}.running_mean"), &[channels], 0.0),
+            running_var: b.buffer(format!("{name}.running_var"), &[channels], 1.0),
+            num_batches_tracked: b.counter(format!("{name}.num_batches_tracked")),
+        }
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        if mode.is_train() {
+            let _ = self.num_batches_tracked.shallow_clone().g_add_scalar_(1);
+        }
+        x.batch_norm(
+            Some(&self.weight),
+            Some(&self.bias),
+            Some(&self.running_mean),
+            Some(&self.running_var),
+            mode.is_train(),
+            0.1,
+            1e-5,
+            true,
+        )
+    }
+}
+
+/// LayerNorm over the last dimension, in fp32, epsilon 1e-6 as timm's vision transformers have it.
+pub(crate) struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    width: i64,
+}
+
+impl LayerNorm {
+    pub(crate) fn new(b: &mut Builder, name: &str, width: i64) -> Self {
+        Self {
+            weight: b.weight(format!("{name}.weight"), &[width], Init::Constant(1.0)),
+            bias: b.weight(format!("{name}.bias"), &[width], Init::Constant(0.0)),
+            width,
+        }
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        x.to_kind(Kind::Float).layer_norm([self.width], Some(&self.weight), Some(&self.bias), 1e-6, true)
+    }
+}
+
+/// Dropout with probability 1/2 of `[N, C]`: a bit of the stream of (seed, layer's name) for each element, survivors
+/// doubled. The identity in `Mode::Eval`.
+pub(crate) fn dropout_half(x: Tensor, mode: Mode, name: &str) -> Tensor {
+    let Mode::Train { seed } = mode else { return x };
+    let mut bytes = vec![0u8; x.numel().div_ceil(8)];
+    stream(seed, "dropout", name).fill_bytes(&mut bytes);
+    let bits = bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1));
+    let mask: Vec<u8> = bits.take(x.numel()).map(|bit| 2 * bit).collect();
+    let mask = Tensor::from_slice(&mask).view(x.size().as_slice());
+    &x * mask.to_device(x.device()).to_kind(x.kind())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn dropout_doubles_half_and_depends_on_seed_and_name_alone() {
+        let x = Tensor::ones([20, 501], (Kind::Float, Device::Cpu));
+        let drop = |seed, name| dropout_half(x.shallow_clone(), Mode::Train { seed }, name);
+        let (a, b) = (drop(7, "classifier.2"), drop(7, "classifier.2"));
+        assert!(a.equal(&b));
+        assert!(!a.equal(&drop(8, "classifier.2")) && !a.equal(&drop(7, "classifier.5")));
+        assert!((a.mean(Kind::Double).double_value(&[]) - 1.0).abs() < 0.05);
+        assert_eq!(a.eq(0.0).logical_or(&a.eq(2.0)).sum(Kind::Int64).int64_value(&[]), 20 * 501);
+        assert!(dropout_half(x.shallow_clone(), Mode::Eval, "classifier.2").equal(&x));
+    }
+}

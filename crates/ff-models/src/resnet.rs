@@ -1,0 +1,180 @@
+//! ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition"), with timm's names.
+//!
+//! ReLU and the addition of the shortcut work in place, as in timm: the activations are most of a step's memory traffic.
+
+use tch::Tensor;
+
+use crate::backbone::{Backbone, Mode};
+use crate::init::Init;
+use crate::layers::{BatchNorm, Conv2d, Linear};
+use crate::parameters::Builder;
+
+/// A convolution without bias and its BatchNorm, whose weight starts at `gain`.
+struct ConvNorm {
+    conv: Conv2d,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    fn new(b: &mut Builder, [conv, norm]: [&str; 2], shape: [i64; 4], stride: i64, gain: f32) -> Self {
+        let weight = b.kernel(format!("{conv}.weight"), shape, Init::kaiming_fan_out(shape));
+        let conv = Conv2d::new(b, weight, None, stride, shape[2] / 2);
+        Self { conv, norm: BatchNorm::new(b, norm, shape[0], gain) }
+    }
+
+    /// The 1×1 convolution on a shortcut that changes shape, which is not one of the path's.
+    fn shortcut(b: &mut Builder, name: &str, inputs: i64, outputs: i64, stride: i64) -> Self {
+        let shape = [outputs, inputs, 1, 1];
+        let weight = b.weight(format!("{name}.0.weight"), &shape, Init::kaiming_fan_out(shape));
+        let conv = Conv2d::new(b, weight, None, stride, 0);
+        Self { conv, norm: BatchNorm::new(b, &format!("{name}.1"), outputs, 1.0) }
+    }
+
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        self.norm.forward(&self.conv.forward(x), mode)
+    }
+}
+
+/// Which residual block a net is made of.
+#[derive(Clone, Copy, PartialEq)]
+enum BlockKind {
+    /// Two 3×3 convolutions.
+    Basic,
+    /// 1×1, 3×3 (with the stride) and 1×1, four times as wide at its ends.
+    Bottleneck,
+}
+
+impl BlockKind {
+    fn expansion(self) -> i64 {
+        match self {
+            Self::Basic => 1,
+            Self::Bottleneck => 4,
+        }
+    }
+}
+
+/// A residual block: the path, and the shortcut around it.
+struct Block {
+    path: Vec<ConvNorm>,
+    downsample: Option<ConvNorm>,
+}
+
+impl Block {
+    fn new(b: &mut Builder, kind: BlockKind, name: &str, inputs: i64, width: i64, stride: i64) -> Self {
+        let outputs = width * kind.expansion();
+        // Kernel shape and stride of each convolution of the path.
+        let convolutions = match kind {
+            BlockKind::Basic => vec![([width, inputs, 3, 3], stride), ([width, width, 3, 3], 1)],
+            BlockKind::Bottleneck => {
+                vec![([width, inputs, 1, 1], 1), ([width, width, 3, 3], stride), ([outputs, width, 1, 1], 1)]
+            }
+        };
+        let last = convolutions.len();
+        let path = (1..).zip(convolutions).map(|(i, (shape, stride))| {
+            // The last BatchNorm's zero makes a fresh block the identity.
+            let gain = if i == last { 0.0 } else { 1.0 };
+            ConvNorm::new(b, [&format!("{name}.conv{i}"), &format!("{name}.bn{i}")], shape, stride, gain)
+        });
+        let path = path.collect();
+        let downsample = (stride != 1 || inputs != outputs)
+            .then(|| ConvNorm::shortcut(b, &format!("{name}.downsample"), inputs, outputs, stride));
+        Self { path, downsample }
+    }
+
+    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let (last, first) = self.path.split_last().expect("a block has convolutions");
+        let mut y = x.shallow_clone();
+        for layer in first {
+            y = layer.forward(&y, mode).relu_();
+        }
+        let mut y = last.forward(&y, mode);
+        let shortcut = self.downsample.as_ref().map(|layer| layer.forward(x, mode));
+        y.g_add_(shortcut.as_ref().unwrap_or(x)).relu_()
+    }
+}
+
+/// The sizes that make one ResNet differ from another.
+struct Layout {
+    block: BlockKind,
+    /// Side and stride of the first convolution, and whether a 3×3 maximum of stride 2 follows.
+    stem: (i64, i64, bool),
+    /// Width of each stage.
+    widths: &'static [i64],
+    /// Blocks of each stage.
+    depths: &'static [usize],
+}
+
+/// Stem, stages of residual blocks, mean over the picture, linear classifier.
+struct Resnet {
+    stem: ConvNorm,
+    max_pool: bool,
+    blocks: Vec<Block>,
+    fc: Linear,
+}
+
+impl Resnet {
+    fn new(b: &mut Builder, layout: &Layout, outputs: i64) -> Self {
+        let (side, stride, max_pool) = layout.stem;
+        let mut width = layout.widths[0];
+        let stem = ConvNorm::new(b, ["conv1", "bn1"], [width, 3, side, side], stride, 1.0);
+        let mut blocks = Vec::new();
+        for (stage, (&stage_width, &depth)) in layout.widths.iter().zip(layout.depths).enumerate() {
+            for i in 0..depth {
+                let name = format!("layer{}.{i}", stage + 1);
+                let stride = if stage > 0 && i == 0 { 2 } else { 1 };
+                blocks.push(Block::new(b, layout.block, &name, width, stage_width, stride));
+                width = stage_width * layout.block.expansion();
+            }
+        }
+        let init = Init::torch_default(width);
+        let fc = Linear::new(b, "fc", [width, outputs], init, init).in_fp32();
+        Self { stem, max_pool, blocks, fc }
+    }
+}
+
+impl Backbone for Resnet {
+    fn features(&self, images: &Tensor, mode: Mode) -> Tensor {
+        let mut x = self.stem.forward(images, mode).relu_();
+        if self.max_pool {
+            x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        }
+        for block in &self.blocks {
+            x = block.forward(&x, mode);
+        }
+        x.mean_dim([2i64, 3].as_slice(), false, tch::Kind::Float)
+    }
+
+    fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
+        self.fc.forward(features)
+    }
+}
+
+const IMAGENET_STEM: (i64, i64, bool) = (7, 2, true);
+const IMAGENET_WIDTHS: &[i64] = &[64, 128, 256, 512];
+
+/// Ours: three stages of one basic block, for images of 32 px.
+pub(crate) fn resnet_pico(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+    let layout =
+        Layout { block: BlockKind::Basic, stem: (3, 2, false), widths: &[16, 32, 80], depths: &[1, 1, 1] };
+    Box::new(Resnet::new(b, &layout, outputs))
+}
+
+/// ResNet-18.
+pub(crate) fn resnet18(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+    imagenet(b, BlockKind::Basic, &[2, 2, 2, 2], outputs)
+}
+
+/// ResNet-34.
+pub(crate) fn resnet34(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+    imagenet(b, BlockKind::Basic, &[3, 4, 6, 3], outputs)
+}
+
+/// ResNet-50.
+pub(crate) fn resnet50(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+    imagenet(b, BlockKind::Bottleneck, &[3, 4, 6, 3], outputs)
+}
+
+fn imagenet(b: &mut Builder, block: BlockKind, depths: &'static [usize], outputs: i64) -> Box<dyn Backbone> {
+    let layout = Layout { block, stem: IMAGENET_STEM, widths: IMAGENET_WIDTHS, depths };
+    Box::new(Resnet::new(b, &layout, outputs))
+}

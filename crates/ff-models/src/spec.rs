@@ -1,0 +1,82 @@
+//! What to build: architecture, outputs, image size, precision.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Architecture, Error};
+
+/// Type that convolutions, linear layers and attention compute in. Weights, normalisation and logits are fp32 always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    Fp32,
+    /// bfloat16 with fp32 master weights: weights and activations are cast where they meet, as PyTorch's autocast does.
+    Bf16,
+}
+
+impl Precision {
+    /// tch's name for the compute type.
+    pub(crate) fn kind(self) -> tch::Kind {
+        match self {
+            Self::Fp32 => tch::Kind::Float,
+            Self::Bf16 => tch::Kind::BFloat16,
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Fp32 => "fp32",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "fp32" => Ok(Self::Fp32),
+            "bf16" => Ok(Self::Bf16),
+            _ => Err(Error::Unknown {
+                what: "precision",
+                found: text.to_owned(),
+                expected: "fp32, bf16".to_owned(),
+            }),
+        }
+    }
+}
+
+/// A model to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Which backbone.
+    pub architecture: Architecture,
+    /// Number of logits, at least 1.
+    pub outputs: usize,
+    /// Side of the images in pixels. DeiT's position embedding is made for it, so every batch must have it: a multiple
+    /// of the patch (16; 4 for pico). ResNet and VGG take any size from 32 px (VGG-pico from 8, ResNet from 1).
+    pub px: u32,
+    /// Compute type.
+    pub precision: Precision,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn precision_reads_back() {
+        for precision in [Precision::Fp32, Precision::Bf16] {
+            assert_eq!(precision.to_string().parse::<Precision>().unwrap(), precision);
+            assert_eq!(serde_json::to_string(&precision).unwrap(), format!("\"{precision}\""));
+        }
+        assert!("fp16".parse::<Precision>().is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! VGG (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition") without
+//! BatchNorm, with torchvision's names.
+
+use tch::Tensor;
+
+use crate::backbone::{Backbone, Mode};
+use crate::init::Init;
+use crate::layers::{Conv2d, Linear, dropout_half};
+use crate::parameters::Builder;
+
+/// A 3×3 convolution with bias.
+fn conv3x3(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Conv2d {
+    let shape = [outputs, inputs, 3, 3];
+    let weight = b.kernel(format!("{name}.weight"), shape, Init::kaiming_fan_out(shape));
+    let bias = b.weight(format!("{name}.bias"), &[outputs], Init::Constant(0.0));
+    Conv2d::new(b, weight, Some(bias), 1, 1)
+}
+
+fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
+    Linear::new(b, name, [inputs, outputs], Init::Normal(0.01), Init::Constant(0.0))
+}
+
+/// The sizes that make one VGG differ from another.
+struct Layout {
+    /// Widths of the convolutions of each stage; a 2×2 maximum of stride 2 ends a stage.
+    stages: &'static [&'static [i64]],
+    /// Side that the picture is averaged to before the classifier.
+    pool: i64,
+    /// Width of the classifier's two hidden layers.
+    hidden: i64,
+}
+
+/// Stages of convolutions, an average to a fixed size, a classifier of three linear layers.
+struct Vgg {
+    stages: Vec<Vec<Conv2d>>,
+    pool: i64,
+    classifier: [Linear; 3],
+}
+
+impl Vgg {
+    fn new(b: &mut Builder, layout: &Layout, outputs: i64) -> Self {
+        let (mut index, mut width) = (0, 3);
+        let mut stages = Vec::new();
+        for widths in layout.stages {
+            let mut stage = Vec::new();
+            for &outputs in *widths {
+                stage.push(conv3x3(b, &format!("features.{index}"), width, outputs));
+                width = outputs;
+                index += 2; // torchvision counts the ReLU
+            }
+            index += 1; // and the maximum
+            stages.push(stage);
+        }
+        let &Layout { pool, hidden, .. } = layout;
+        let classifier = [
+            linear(b, "classifier.0", width * pool * pool, hidden),
+            linear(b, "classifier.3", hidden, hidden),
+            linear(b, "classifier.6", hidden, outputs).in_fp32(),
+        ];
+        Self { stages, pool, classifier }
+    }
+}
+
+impl Backbone for Vgg {
+    fn features(&self, images: &Tensor, mode: Mode) -> Tensor {
+        let mut x = images.shallow_clone();
+        for stage in &self.stages {
+            for conv in stage {
+                x = conv.forward(&x).relu_();
+            }
+            x = x.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false);
+        }
+        let x = x.adaptive_avg_pool2d([self.pool, self.pool]).flatten(1, 3);
+        let x = self.classifier[0].forward(&x).relu_();
+        let x = dropout_half(x, mode, "classifier.2");
+        self.classifier[1].forward(&x).relu_().to_kind(tch::Kind::Float)
+    }
+
+    fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
+        self.classifier[2].forward(&dropout_half(features.shallow_clone(), mode, "classifier.5"))
+    }
+}
+
+/// Ours: four convolutions and a small classifier, for images of 32 px.
+pub(crate) fn vgg_pico(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+    let layout = Layout { stages: &[&[16], &[32], &[64, 64]], pool: 2, hidden: 128 };
+    Box::new(Vgg::new(b, &layout, outputs))
+}
+
+/// VGG-16.
+pub(crate) fn vgg16(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+    let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 3], &[512; 3], &[512; 3]];
+    Box::new(Vgg::new(b, &Layout { stages, pool: 7, hidden: 4096 }, outputs))
+}
+
+/// VGG-19.
+pub(crate) fn vgg19(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+    let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 4], &[512; 4], &[512; 4]];
+    Box::new(Vgg::new(b, &Layout { stages, pool: 7, hidden: 4096 }, outputs))
+}

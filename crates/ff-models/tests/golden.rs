@@ -1,0 +1,144 @@
+//! Logits and running statistics equal to timm's and torchvision's, on weights that both sides compute by a formula:
+//! see `tests/golden/models/make.py`.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_models::{Architecture, Mode, Model, Precision, Spec};
+use serde_json::Value;
+use tch::{Device, Tensor};
+
+/// fp32 on other kernels and in another order of summation: relative to the largest logit.
+const TOLERANCE: f64 = 1e-4;
+
+fn golden(name: &str) -> Value {
+    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models/{}"), name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn fill(name: &str, count: usize, centre: f64, half_width: f64) -> Vec<f32> {
+    let key = name
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325u64, |key, byte| (key ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
+    let value = |index: u64| {
+        let mut h = key.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        h = (h ^ (h >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        h = (h ^ (h >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        h ^= h >> 31;
+        let u = (h >> 40) as f64 / f64::from(1u32 << 24);
+        (centre + half_width * (2.0 * u - 1.0)) as f32
+    };
+    (1..=count as u64).map(value).collect()
+}
+
+fn centre_and_half_width(name: &str, shape: &[usize]) -> (f64, f64) {
+    match shape {
+        _ if name.ends_with("running_var") => (1.0, 0.25),
+        _ if name.ends_with("running_mean") || name.ends_with("bias") => (0.0, 0.1),
+        [_] => (1.0, 0.25),
+        [_, _, _] => (0.0, 0.5),
+        _ => (0.0, (6.0 / shape[1..].iter().product::<usize>() as f64).sqrt()),
+    }
+}
+
+/// The formula's weights, of the names and shapes that the architecture has at its published size.
+fn weights(architecture: Architecture) -> StateDict {
+    let spec = Spec { architecture, outputs: 10, px: architecture.default_px(), precision: Precision::Fp32 };
+    let model = Model::new(&spec, Device::Cpu, 0).unwrap();
+    let tensors = model.parameters().iter().map(|parameter| {
+        let shape: Vec<usize> = parameter.tensor.size().iter().map(|&size| size as usize).collect();
+        let tensor = if parameter.name.ends_with("num_batches_tracked") {
+            OwnedTensor::i64(shape, &[0])
+        } else {
+            let (centre, half_width) = centre_and_half_width(&parameter.name, &shape);
+            let values = fill(&parameter.name, shape.iter().product(), centre, half_width);
+            OwnedTensor::f32(shape, &values)
+        };
+        (parameter.name.clone(), tensor)
+    });
+    StateDict::from_tensors(tensors.collect::<BTreeMap<_, _>>())
+}
+
+fn images(name: &str, batch: i64, px: u32) -> Tensor {
+    let px = i64::from(px);
+    let values = fill(name, (batch * 3 * px * px) as usize, 0.0, 2.0);
+    Tensor::from_slice(&values).view([batch, 3, px, px])
+}
+
+fn floats(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(floats).collect(),
+        value => vec![value.as_f64().unwrap()],
+    }
+}
+
+fn assert_close(found: &Tensor, expected: &Value, what: &str) {
+    let expected = floats(expected);
+    let found = Vec::<f32>::try_from(found.flatten(0, -1)).unwrap();
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+    for (&found, expected) in found.iter().zip(&expected) {
+        let error = (f64::from(found) - expected).abs() / largest;
+        assert!(error < TOLERANCE, "{what}: {found} should be {expected}: off by {error:.2e} of {largest}");
+    }
+}
+
+/// Every case of these architectures; one test a family, so that they run beside each other.
+fn check_logits(family: &str) {
+    let cases = golden("logits.json");
+    let cases = cases
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|case| case["architecture"].as_str().unwrap().starts_with(family));
+    let mut checked = 0;
+    for case in cases {
+        let architecture: Architecture = case["architecture"].as_str().unwrap().parse().unwrap();
+        let px = case["px"].as_u64().unwrap() as u32;
+        let spec = Spec { architecture, outputs: 10, px, precision: Precision::Fp32 };
+        let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
+        let loaded = model.load(&weights(architecture)).unwrap();
+        let other_size = family == "deit" && px != architecture.default_px();
+        assert_eq!(loaded.interpolated, other_size.then_some((14, px as usize / 16)));
+        let input = images("input", case["batch"].as_i64().unwrap(), px);
+        let logits = tch::no_grad(|| model.logits(&input, Mode::Eval));
+        assert_close(&logits, &case["logits"], &format!("{architecture} at {px} px"));
+        checked += 1;
+    }
+    assert!(checked > 0);
+}
+
+#[test]
+fn resnet_logits_are_timms() {
+    check_logits("resnet");
+}
+
+#[test]
+fn deit_logits_are_timms_at_any_size() {
+    check_logits("deit");
+}
+
+#[test]
+fn vgg_logits_are_torchvisions() {
+    check_logits("vgg");
+}
+
+#[test]
+fn training_leaves_pytorchs_running_statistics() {
+    let golden = golden("batch_norm.json");
+    let spec = Spec { architecture: Architecture::Resnet18, outputs: 10, px: 64, precision: Precision::Fp32 };
+    let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
+    model.load_strict(&weights(Architecture::Resnet18)).unwrap();
+    for step in 0..2 {
+        let input = images(&format!("input.{step}"), 4, 64);
+        let _ = tch::no_grad(|| model.logits(&input, Mode::Train { seed: step }));
+    }
+    for (name, expected) in golden["buffers"].as_object().unwrap() {
+        let found = &model.parameters().get(name).unwrap().tensor;
+        if name.ends_with("num_batches_tracked") {
+            assert_eq!(found.int64_value(&[]), 2, "{name}");
+        } else {
+            assert_close(&found.narrow(0, 0, 16), expected, name);
+        }
+    }
+}

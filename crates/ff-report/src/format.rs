@@ -1,0 +1,68 @@
+//! Numbers as text.
+
+use ff_eval::{Interval, Score};
+
+/// Where there is no number.
+pub(crate) const NOTHING: &str = "–";
+
+/// Four decimals, as in the paper's tables.
+pub(crate) fn value(value: f64) -> String {
+    format!("{value:.4}").replace('-', "−")
+}
+
+/// With its sign; zero has none.
+pub(crate) fn difference(difference: f64) -> String {
+    let text = format!("{difference:+.4}");
+    if text.ends_with("0.0000") { "0.0000".to_owned() } else { text.replace('-', "−") }
+}
+
+pub(crate) fn interval(interval: &Interval) -> String {
+    format!("[{}, {}]", value(interval.low), value(interval.high))
+}
+
+/// A score that has a value, with its interval if it has one.
+pub(crate) fn score(score: &Score) -> Option<String> {
+    let number = value(score.value.value()?);
+    Some(match &score.interval {
+        Some(of) => format!("{number} {}", interval(of)),
+        None => number,
+    })
+}
+
+/// With commas between thousands.
+pub(crate) fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Two units at most: "3.1 s", "2 min 05 s", "1 h 07 min".
+pub(crate) fn seconds(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [3.12, 59.4, 59.96, 125.0, 4041.0].map(seconds),
+            ["3.1 s", "59.4 s", "1 min 00 s", "2 min 05 s", "1 h 07 min"]
+        );
+        assert_eq!([0.012, -0.5, -0.00004].map(difference), ["+0.0120", "−0.5000", "0.0000"]);
+    }
+}

@@ -1,0 +1,93 @@
+//! GitHub's Markdown, aligned so that it also reads well as plain text.
+
+use std::fmt::Write as _;
+
+use crate::section::{Field, Section, sections};
+use crate::{Rank, Table};
+
+impl Table {
+    /// The table for people: per backbone the test values (best in bold, second best underlined), then validation and
+    /// intervals, OOD sets, the paper's numbers, and the cost. A missing value is "–" with a footnote.
+    pub fn to_markdown(&self) -> String {
+        let mut text = format!("# {}\n", escape(self.title()));
+        for section in sections(self) {
+            write_section(&mut text, &section);
+        }
+        text
+    }
+}
+
+fn write_section(text: &mut String, section: &Section) {
+    let mut grid: Vec<Vec<String>> = vec![section.head.iter().map(|head| escape(head)).collect()];
+    grid.extend(section.rows.iter().map(|row| row.iter().map(write_field).collect()));
+    let width = |at: usize| grid.iter().map(|row| row[at].chars().count()).max().unwrap_or(0).max(3);
+    let widths: Vec<usize> = (0..section.head.len()).map(width).collect();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\n## {}\n", escape(&section.heading));
+    for (line, row) in grid.iter().enumerate() {
+        for (at, (field, &width)) in row.iter().zip(&widths).enumerate() {
+            let _ = match at < section.words {
+                true => write!(text, "| {field:<width$} "),
+                false => write!(text, "| {field:>width$} "),
+            };
+        }
+        text.push_str("|\n");
+        if line == 0 {
+            for (at, &width) in widths.iter().enumerate() {
+                let dashes = "-".repeat(width + 1);
+                let _ =
+                    if at < section.words { write!(text, "|:{dashes}") } else { write!(text, "|{dashes}:") };
+            }
+            text.push_str("|\n");
+        }
+    }
+    for (nth, footnote) in section.footnotes.iter().enumerate() {
+        let _ = write!(text, "\n<sup>{}</sup> {}\n", nth + 1, escape(footnote));
+    }
+    for remark in &section.remarks {
+        let _ = write!(text, "\n{}\n", escape(remark));
+    }
+}
+
+fn write_field(field: &Field) -> String {
+    let text = escape(&field.text);
+    let text = match field.mark {
+        Some(Rank::Best) => format!("**{text}**"),
+        Some(Rank::Second) => format!("<u>{text}</u>"),
+        None => text,
+    };
+    match field.note {
+        Some(note) => format!("{text}<sup>{note}</sup>"),
+        None => text,
+    }
+}
+
+/// What would end a field or begin emphasis or a tag; a line break becomes a space. An underscore inside a word begins
+/// nothing and stays readable.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut before = None;
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let inside_word = before.is_some_and(char::is_alphanumeric)
+            && letters.peek().is_some_and(|next: &char| next.is_alphanumeric());
+        match letter {
+            '_' if inside_word => escaped.push(letter),
+            '|' | '*' | '_' | '<' | '`' | '\\' => escaped.extend(['\\', letter]),
+            '\n' | '\r' => escaped.push(' '),
+            _ => escaped.push(letter),
+        }
+        before = Some(letter);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_markdown_would_obey() {
+        assert_eq!(escape("a|b_c *d* _e_ <f>\n`g`"), r"a\|b_c \*d\* \_e\_ \<f> \`g\`");
+    }
+}

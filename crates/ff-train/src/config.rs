@@ -1,0 +1,72 @@
+//! What one run is told.
+
+use ff_data::Augment;
+use ff_eval::Metric;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, LrSchedule, OptimizerConfig};
+
+/// One run of training, complete: nothing is left to a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// Images in a step; the last step of an epoch takes what is left.
+    pub batch_size: usize,
+    /// Training augmentation.
+    pub augment: Augment,
+    /// Seed of the order, the augmentation and dropout.
+    pub seed: u64,
+    /// Update rule.
+    pub optimizer: OptimizerConfig,
+    /// Learning rate over the run.
+    pub schedule: LrSchedule,
+    /// What is trained.
+    pub trainable: Trainable,
+    /// How the kept epoch is chosen.
+    pub select_by: SelectBy,
+    /// Validation metric.
+    pub metric: Metric,
+    /// Stop after that many epochs without a lower validation loss. Absent: never (the paper).
+    pub early_stopping_epochs: Option<u32>,
+    /// Keep the optimizer's state beside the kept weights, for a run that starts from both.
+    pub keep_optimizer: bool,
+}
+
+/// Which parameters are trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Trainable {
+    /// All of them: full fine-tuning.
+    All {},
+    /// The last layer only: the linear probe.
+    Classifier {
+        /// Let the frozen layers' BatchNorm statistics follow the training images, as the authors' code does.
+        /// The paper freezes the whole network.
+        bn_drift: bool,
+    },
+}
+
+/// How the kept epoch is chosen. Ties go to the earlier epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelectBy {
+    /// The best validation metric (the paper).
+    Metric,
+    /// The lowest validation loss (the authors' code).
+    Loss,
+}
+
+impl TrainConfig {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
+        if self.epochs == 0 {
+            return wrong("epochs: expected at least 1, found 0".into());
+        }
+        if self.batch_size == 0 {
+            return wrong("batch_size: expected at least 1, found 0".into());
+        }
+        self.optimizer.check()
+    }
+}

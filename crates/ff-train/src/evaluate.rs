@@ -1,0 +1,165 @@
+//! From weights and images to predictions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
+use ff_data::{Batch, Dataset, Loader, LoaderConfig, Targets};
+use ff_eval::Predictions;
+use ff_models::{Mode, Model};
+use tch::Tensor;
+
+use crate::Error;
+
+/// Sets of up to this many bytes of pixels stay in memory after the first pass: selection evaluates the same
+/// few thousand images hundreds of times.
+const KEEP_BYTES: usize = 1 << 30;
+
+/// Images to evaluate on, in a fixed order. Can be shared between threads.
+pub struct EvalSet {
+    loader: Loader,
+    images: usize,
+    kept: OnceLock<Vec<Batch>>,
+    fits: bool,
+}
+
+impl EvalSet {
+    /// The images `indices` of a dataset. `config` says how they are loaded; its augmentation should be
+    /// [`ff_data::Augment::Eval`] and its order unshuffled.
+    pub fn new(dataset: Arc<dyn Dataset>, indices: Arc<[usize]>, config: LoaderConfig) -> Self {
+        let (images, bytes) = (indices.len(), indices.len() * 3 * (config.px as usize).pow(2));
+        let loader = Loader::new(dataset, indices, config);
+        Self { loader, images, kept: OnceLock::new(), fits: bytes <= KEEP_BYTES }
+    }
+
+    /// Number of images, unreadable ones included.
+    pub fn len(&self) -> usize {
+        self.images
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.images == 0
+    }
+
+    /// What the model says of every image, in order.
+    ///
+    /// # Errors
+    /// An unreadable image, unless they are to be skipped; no readable image at all; logits that are not
+    /// finite.
+    pub fn predict(&self, model: &Model) -> Result<Predictions, Error> {
+        let mut found = Collected::default();
+        if let Some(batches) = self.kept.get() {
+            batches.iter().for_each(|batch| found.add(model, batch));
+        } else {
+            let mut batches = Vec::new();
+            for batch in self.loader.epoch(0) {
+                let batch = batch?;
+                found.add(model, &batch);
+                if self.fits {
+                    batches.push(batch);
+                }
+            }
+            if self.fits {
+                let _ = self.kept.set(batches); // another thread may have been first, with the same batches
+            }
+        }
+        found.finish(model.spec().outputs)
+    }
+}
+
+#[derive(Default)]
+struct Collected {
+    logits: Vec<f32>,
+    classes: Vec<usize>,
+    labels: Vec<f32>,
+}
+
+impl Collected {
+    fn add(&mut self, model: &Model, batch: &Batch) {
+        if batch.indices.is_empty() {
+            return;
+        }
+        let logits =
+            tch::no_grad(|| model.forward(&image_tensor(batch).to_device(model.device()), Mode::Eval));
+        let start = self.logits.len();
+        self.logits.resize(start + logits.numel(), 0.0);
+        logits.to_device(tch::Device::Cpu).contiguous().copy_data(&mut self.logits[start..], logits.numel());
+        match &batch.targets {
+            Targets::Classes(classes) => self.classes.extend(classes.iter().map(|&class| class as usize)),
+            Targets::Labels(labels) => self.labels.extend(labels),
+        }
+    }
+
+    fn finish(self, outputs: usize) -> Result<Predictions, Error> {
+        if self.logits.is_empty() {
+            return Err(Error::NoImages("none of the images to evaluate on".into()));
+        }
+        let targets = if self.labels.is_empty() {
+            ff_eval::Targets::Classes(self.classes)
+        } else {
+            ff_eval::Targets::Labels(self.labels)
+        };
+        Ok(Predictions::new(self.logits, outputs, targets)?)
+    }
+}
+
+/// The pixels of a batch as a tensor, u8 `[N, px, px, 3]`, on the CPU.
+pub(crate) fn image_tensor(batch: &Batch) -> Tensor {
+    let px = i64::from(batch.px);
+    Tensor::from_slice(&batch.images).view([-1, px, px, 3])
+}
+
+/// Writes predictions: `logits` `[N, C]` f32 and `targets` `[N]` i64 or `[N, C]` f32 with NaN for unknown.
+pub fn save_predictions(
+    path: &Path,
+    predictions: &Predictions,
+    provenance: Option<&Provenance>,
+) -> Result<(), Error> {
+    let tensors = prediction_tensors(predictions);
+    let named = tensors.into_iter().map(|(name, tensor)| (name.to_owned(), tensor));
+    Ok(StateDict::from_tensors(named.collect()).save(path, provenance)?)
+}
+
+/// Reads predictions that [`save_predictions`] or another program wrote, and checks their digest if they carry
+/// one.
+pub fn load_predictions(path: &Path) -> Result<Predictions, Error> {
+    let file = StateDict::open(path)?;
+    predictions_from(&file, "").map_err(|reason| Error::File { path: path.to_owned(), reason })
+}
+
+pub(crate) fn prediction_tensors(predictions: &Predictions) -> BTreeMap<&'static str, OwnedTensor> {
+    let (rows, outputs) = (predictions.len(), predictions.outputs());
+    let targets = match predictions.targets() {
+        ff_eval::Targets::Classes(classes) => {
+            OwnedTensor::i64([rows], &classes.iter().map(|&class| class as i64).collect::<Vec<_>>())
+        }
+        ff_eval::Targets::Labels(labels) => OwnedTensor::f32([rows, outputs], labels),
+    };
+    BTreeMap::from([
+        ("logits", OwnedTensor::f32([rows, outputs], predictions.logits())),
+        ("targets", targets),
+    ])
+}
+
+pub(crate) fn predictions_from(file: &StateDict, prefix: &str) -> Result<Predictions, String> {
+    let get =
+        |name: &str| file.get(&format!("{prefix}{name}")).ok_or_else(|| format!("it has no tensor `{name}`"));
+    let (logits, targets) = (get("logits")?, get("targets")?);
+    let &[_, outputs] = logits.shape else {
+        return Err(format!("`logits`: expected shape [N, C], found {:?}", logits.shape));
+    };
+    let values =
+        logits.to_f32().ok_or_else(|| format!("`logits`: expected floats, found {}", logits.dtype))?;
+    let targets = match (targets.to_i64(), targets.to_f32()) {
+        (Some(classes), _) => {
+            let class =
+                |&class: &i64| usize::try_from(class).map_err(|_| format!("`targets`: class {class}"));
+            ff_eval::Targets::Classes(classes.iter().map(class).collect::<Result<_, _>>()?)
+        }
+        (None, Some(labels)) => ff_eval::Targets::Labels(labels),
+        (None, None) => return Err(format!("`targets`: expected i64 or floats, found {}", targets.dtype)),
+    };
+    Predictions::new(values, outputs, targets).map_err(|error| error.to_string())
+}

@@ -1,0 +1,14 @@
+//! A seam for what acts on the weights at each step.
+
+use ff_models::Model;
+
+use crate::Error;
+
+/// Acts on a model's weights before each training step's forward pass, and never in validation. In-model
+/// merging is one.
+///
+/// What a hook does must be a function of the step and the weights, so that a resumed run repeats it.
+pub trait StepHook {
+    /// Called before the forward pass of `step`, counted from 1 since the start of the run, with gradients off.
+    fn before_forward(&mut self, step: usize, model: &Model) -> Result<(), Error>;
+}

@@ -1,0 +1,26 @@
+//! The training loop: linear probe, full fine-tune, Fast Geometric Generation (FissionFusion §2–3).
+//!
+//! [`train`] takes a model, data and a [`TrainConfig`] and leaves weights, validation predictions and a history
+//! in a folder. What it computes is a function of the configuration and the data: no global generator, no
+//! dependence on the number of loader threads, and on the CPU a resumed run ends in the same bits as an
+//! uninterrupted one. (Another number of compute threads or another device may round differently.)
+
+mod config;
+mod error;
+mod evaluate;
+mod history;
+mod hook;
+mod loss;
+mod optimizer;
+mod resume;
+mod schedule;
+mod train;
+
+pub use config::{SelectBy, TrainConfig, Trainable};
+pub use error::Error;
+pub use evaluate::{EvalSet, load_predictions, save_predictions};
+pub use history::{Divergence, EpochRecord};
+pub use hook::StepHook;
+pub use optimizer::{Optimizer, OptimizerConfig};
+pub use schedule::{LrSchedule, Rates};
+pub use train::{Kept, Outcome, Run, TrainData, train};

@@ -1,0 +1,188 @@
+//! AdamW and SGD, with a state that can be saved.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_models::Parameter;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::Error;
+
+/// Which update rule, with its constants. The learning rate comes with each step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW`.
+    #[serde(rename = "adamw")]
+    AdamW {
+        /// Decay rates of the first and the second moment.
+        betas: [f64; 2],
+        /// Added to the denominator.
+        eps: f64,
+        /// Decoupled weight decay, on every trained parameter.
+        weight_decay: f64,
+    },
+    /// Stochastic gradient descent with momentum, as `torch.optim.SGD` (no dampening, no Nesterov).
+    Sgd {
+        /// Momentum; 0 for none.
+        momentum: f64,
+        /// L2 penalty, on every trained parameter.
+        weight_decay: f64,
+    },
+}
+
+/// The trained parameters and what the update rule remembers of them.
+///
+/// All parameters become views of one flat buffer, each in its own memory layout, so that an update is a
+/// handful of operations however many tensors a model has.
+pub struct Optimizer {
+    config: OptimizerConfig,
+    parameters: Vec<Tensor>,
+    weights: Tensor,
+    gradients: Tensor,
+    gradient_views: Vec<Tensor>,
+    /// AdamW: first and second moments. SGD: the momentum buffer.
+    moments: Vec<(&'static str, Tensor)>,
+    steps: i64,
+}
+
+impl OptimizerConfig {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let (in_unit, not_negative) = match *self {
+            Self::AdamW { betas: [first, second], eps, weight_decay } => (
+                vec![("betas", first), ("betas", second)],
+                vec![("eps", eps), ("weight_decay", weight_decay)],
+            ),
+            Self::Sgd { momentum, weight_decay } => {
+                (vec![("momentum", momentum)], vec![("weight_decay", weight_decay)])
+            }
+        };
+        if let Some((name, value)) = in_unit.iter().find(|(_, value)| !(0.0..1.0).contains(value)) {
+            return Err(Error::Config(format!(
+                "optimizer.{name}: expected a number in [0, 1), found {value}"
+            )));
+        }
+        if let Some((name, value)) = not_negative.iter().find(|(_, value)| !value.is_finite() || *value < 0.0)
+        {
+            return Err(Error::Config(format!("optimizer.{name}: expected 0 or more, found {value}")));
+        }
+        Ok(())
+    }
+}
+
+impl Optimizer {
+    /// Takes over the parameters: from here on their values live in the optimizer's flat buffer, and gradients
+    /// are computed for them.
+    ///
+    /// # Panics
+    /// If there are no parameters.
+    pub fn new<'a>(config: &OptimizerConfig, parameters: impl Iterator<Item = &'a Parameter>) -> Self {
+        let mut handles: Vec<Tensor> = parameters.map(|parameter| parameter.tensor.shallow_clone()).collect();
+        let device = handles[0].device();
+        let total: i64 = handles.iter().map(|tensor| tensor.numel() as i64).sum();
+        let flat = || Tensor::zeros([total], (Kind::Float, device));
+        let (weights, gradients) = (flat(), flat());
+        let mut gradient_views = Vec::new();
+        let mut offset = 0;
+        for tensor in &mut handles {
+            let (size, stride) = (tensor.size(), tensor.stride());
+            let mut view = weights.as_strided(&size, &stride, offset);
+            tch::no_grad(|| view.copy_(tensor));
+            gradient_views.push(gradients.as_strided(&size, &stride, offset));
+            tensor.set_data(&view);
+            *tensor = tensor.set_requires_grad(true);
+            offset += tensor.numel() as i64;
+        }
+        let moments: &[&'static str] = match config {
+            OptimizerConfig::AdamW { .. } => &["exp_avg", "exp_avg_sq"],
+            OptimizerConfig::Sgd { .. } => &["momentum_buffer"],
+        };
+        Self {
+            config: config.clone(),
+            parameters: handles,
+            moments: moments.iter().map(|name| (*name, flat())).collect(),
+            weights,
+            gradients,
+            gradient_views,
+            steps: 0,
+        }
+    }
+
+    /// One step: the gradient of `loss`, then the update.
+    pub fn step(&mut self, loss: &Tensor, lr: f64) {
+        let gradients = Tensor::run_backward(&[loss], &self.parameters, false, false);
+        for (view, gradient) in self.gradient_views.iter_mut().zip(&gradients) {
+            view.copy_(gradient);
+        }
+        self.steps += 1;
+        tch::no_grad(|| self.update(lr));
+    }
+
+    fn update(&mut self, lr: f64) {
+        let gradient = &mut self.gradients;
+        match (&self.config, self.moments.as_mut_slice()) {
+            (
+                &OptimizerConfig::AdamW { betas: [beta1, beta2], eps, weight_decay },
+                [(_, mean), (_, square)],
+            ) => {
+                let correction = |beta: f64| 1.0 - beta.powi(self.steps as i32);
+                let _ = self.weights.g_mul_scalar_(1.0 - lr * weight_decay);
+                let _ = mean.lerp_(gradient, 1.0 - beta1);
+                let _ = gradient.square_();
+                let _ = square.lerp_(gradient, 1.0 - beta2);
+                // The gradient is done with: its buffer takes the denominator, and the step size as a factor
+                // of it, since tch's addcdiv_ has no `value`.
+                gradient.copy_(square);
+                let _ = gradient.sqrt_();
+                let _ = gradient.g_div_scalar_(correction(beta2).sqrt());
+                let _ = gradient.g_add_scalar_(eps);
+                let _ = gradient.g_mul_scalar_(-correction(beta1) / lr);
+                let _ = self.weights.addcdiv_(mean, gradient);
+            }
+            (&OptimizerConfig::Sgd { momentum, weight_decay }, [(_, buffer)]) => {
+                let _ = gradient.g_add_(&(&self.weights * weight_decay));
+                // PyTorch's first momentum is the gradient itself; a buffer of zeros gives the same.
+                let _ = buffer.g_mul_scalar_(momentum);
+                let _ = buffer.g_add_(gradient);
+                let _ = self.weights.g_sub_(&(&*buffer * lr));
+            }
+            _ => unreachable!("moments are made to fit the configuration"),
+        }
+    }
+
+    /// What must be kept to go on as if never stopped: flat moments in the order of the parameters, and the
+    /// number of steps.
+    pub fn state(&self) -> BTreeMap<String, OwnedTensor> {
+        let moments = self.moments.iter().map(|(name, tensor)| {
+            let values = Vec::<f32>::try_from(tensor.to_device(Device::Cpu)).expect("flat 32-bit floats");
+            ((*name).to_owned(), OwnedTensor::f32([values.len()], &values))
+        });
+        moments.chain([("step".to_owned(), OwnedTensor::i64([], &[self.steps]))]).collect()
+    }
+
+    /// Takes up a state that [`Optimizer::state`] gave, under names that start with `prefix`.
+    ///
+    /// # Errors
+    /// [`Error::OptimizerState`] if it belongs to another rule or another number of parameters.
+    pub fn load_state(&mut self, state: &StateDict, prefix: &str) -> Result<(), Error> {
+        let wrong = |reason: String| Error::OptimizerState { path: state.path().map(Into::into), reason };
+        let get = |name: &str| {
+            let name = format!("{prefix}{name}");
+            state.get(&name).ok_or_else(|| wrong(format!("it has no `{name}`")))
+        };
+        for (name, moment) in &mut self.moments {
+            let values = get(name)?.to_f32().ok_or_else(|| wrong(format!("`{name}` is not of floats")))?;
+            if values.len() != moment.numel() {
+                let expected = moment.numel();
+                return Err(wrong(format!("`{name}`: expected {expected} values, found {}", values.len())));
+            }
+            moment.copy_(&Tensor::from_slice(&values));
+        }
+        self.steps = get("step")?
+            .to_i64()
+            .and_then(|steps| steps.first().copied())
+            .ok_or_else(|| wrong("`step` is not an integer".into()))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! Learning rates over the steps of a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The learning rate at every step. Steps count from 1, as the papers' iterations do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum LrSchedule {
+    /// The same rate throughout.
+    Constant {
+        /// Learning rate.
+        lr: f64,
+    },
+    /// From `lr` to 0 along half a cosine over the whole run, one value for each epoch (PyTorch's
+    /// `CosineAnnealingLR` stepped per epoch; FissionFusion §3).
+    Cosine {
+        /// Learning rate of the first epoch.
+        lr: f64,
+    },
+    /// Fast Geometric Generation: from `lr_max` down to `lr_min` and up again in every cycle, one value for
+    /// each step (FissionFusion §2, α(i)).
+    Cyclic {
+        /// α₁, the rate at a cycle's ends.
+        lr_max: f64,
+        /// α₂, the rate in the middle of a cycle, where a model is captured.
+        lr_min: f64,
+        /// c, in epochs.
+        epochs_per_cycle: u32,
+        /// The part of a cycle, in [0, 1), that the run starts with behind it. The formula starts at 0; the
+        /// authors' code enters at 0.25, which is what makes five captures in 17 epochs of 4 a cycle.
+        phase: f64,
+    },
+}
+
+/// A schedule laid over a run of known length.
+#[derive(Clone, Debug)]
+pub struct Rates {
+    schedule: LrSchedule,
+    epochs: u32,
+    steps_per_epoch: usize,
+}
+
+impl LrSchedule {
+    /// Lays the schedule over a run.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a rate that is negative or not finite, `lr_min` above `lr_max`, a phase outside
+    /// [0, 1), or a cycle of an odd number of steps, which has no middle.
+    pub fn over(&self, epochs: u32, steps_per_epoch: usize) -> Result<Rates, Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
+        let (rates, phase) = match *self {
+            Self::Constant { lr } | Self::Cosine { lr } => (vec![("lr", lr)], 0.0),
+            Self::Cyclic { lr_max, lr_min, phase, .. } => {
+                (vec![("lr_max", lr_max), ("lr_min", lr_min)], phase)
+            }
+        };
+        if let Some((name, value)) = rates.iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
+            return wrong(format!("schedule.{name}: expected a finite rate of 0 or more, found {value}"));
+        }
+        if !(0.0..1.0).contains(&phase) {
+            return wrong(format!("schedule.phase: expected a part of a cycle in [0, 1), found {phase}"));
+        }
+        let laid = Rates { schedule: self.clone(), epochs, steps_per_epoch };
+        if let Self::Cyclic { lr_max, lr_min, epochs_per_cycle, .. } = *self {
+            if lr_min > lr_max {
+                return wrong(format!("schedule.lr_min: expected at most lr_max = {lr_max}, found {lr_min}"));
+            }
+            let cycle = laid.cycle_steps(epochs_per_cycle);
+            if cycle == 0 || cycle % 2 == 1 {
+                return wrong(format!(
+                    "schedule.epochs_per_cycle: a cycle must be an even number of steps, so that it has a \
+                     middle; {epochs_per_cycle} epochs of {steps_per_epoch} steps are {cycle}\n\
+                     hint: use an even number of epochs"
+                ));
+            }
+        }
+        Ok(laid)
+    }
+}
+
+impl Rates {
+    /// The learning rate of a step, from 1.
+    pub fn at(&self, step: usize) -> f64 {
+        match self.schedule {
+            LrSchedule::Constant { lr } => lr,
+            LrSchedule::Cosine { lr } => {
+                let epoch = (step - 1) / self.steps_per_epoch;
+                lr * 0.5 * (1.0 + (std::f64::consts::PI * epoch as f64 / f64::from(self.epochs)).cos())
+            }
+            LrSchedule::Cyclic { lr_max, lr_min, .. } => {
+                let (place, cycle) = self.place(step).expect("cyclic");
+                let t = place as f64 / cycle as f64;
+                if t <= 0.5 {
+                    lr_min * (2.0 * t) + lr_max * (1.0 - 2.0 * t)
+                } else {
+                    lr_max * (2.0 * t - 1.0) + lr_min * (2.0 - 2.0 * t)
+                }
+            }
+        }
+    }
+
+    /// Whether a model is captured after this step: the learning rate is at its minimum there.
+    pub fn captures_after(&self, step: usize) -> bool {
+        self.place(step).is_some_and(|(place, cycle)| 2 * place == cycle)
+    }
+
+    /// All steps after which a model is captured.
+    pub fn captures(&self) -> Vec<usize> {
+        (1..=self.epochs as usize * self.steps_per_epoch).filter(|&step| self.captures_after(step)).collect()
+    }
+
+    /// A step's place in its cycle, from 1 to the cycle's length: the paper's mod(i − 1, c) + 1.
+    fn place(&self, step: usize) -> Option<(usize, usize)> {
+        let LrSchedule::Cyclic { epochs_per_cycle, phase, .. } = self.schedule else { return None };
+        let cycle = self.cycle_steps(epochs_per_cycle);
+        let behind = (phase * cycle as f64) as usize;
+        Some(((step - 1 + behind) % cycle + 1, cycle))
+    }
+
+    fn cycle_steps(&self, epochs_per_cycle: u32) -> usize {
+        epochs_per_cycle as usize * self.steps_per_epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FGG: LrSchedule =
+        LrSchedule::Cyclic { lr_max: 1e-5, lr_min: 1e-8, epochs_per_cycle: 4, phase: 0.25 };
+
+    fn phase(phase: f64) -> LrSchedule {
+        LrSchedule::Cyclic { lr_max: 1e-5, lr_min: 1e-8, epochs_per_cycle: 4, phase }
+    }
+
+    #[test]
+    fn the_papers_run_captures_five_models_at_the_minima() {
+        let rates = FGG.over(17, 10).unwrap();
+        assert_eq!(rates.captures(), [10, 50, 90, 130, 170]);
+        for step in rates.captures() {
+            assert_eq!(rates.at(step), 1e-8);
+        }
+        let lowest = (1..=170).filter(|&step| rates.at(step) == 1e-8).count();
+        assert_eq!(lowest, 5, "the rate is at its minimum only there");
+    }
+
+    #[test]
+    fn the_formula_from_zero_captures_four() {
+        let rates = phase(0.0).over(17, 10).unwrap();
+        assert_eq!(rates.captures(), [20, 60, 100, 140]);
+        assert!((rates.at(40) - 1e-5).abs() < 1e-20, "a cycle ends at the maximum");
+    }
+
+    #[test]
+    fn the_cosine_steps_per_epoch_from_the_rate_to_nearly_zero() {
+        let rates = LrSchedule::Cosine { lr: 1e-3 }.over(50, 7).unwrap();
+        assert_eq!(rates.at(1), 1e-3);
+        assert_eq!(rates.at(7), 1e-3);
+        assert!((rates.at(25 * 7 + 1) - 5e-4).abs() < 1e-12);
+        assert!(rates.at(350) < 2e-6 && rates.at(350) > 0.0);
+        assert!(rates.captures().is_empty());
+    }
+
+    #[test]
+    fn cycles_without_a_middle_and_wrong_rates_are_refused() {
+        let odd = LrSchedule::Cyclic { lr_max: 1e-5, lr_min: 1e-8, epochs_per_cycle: 3, phase: 0.25 };
+        assert!(odd.over(17, 5).unwrap_err().to_string().contains("even number of steps"));
+        assert!(odd.over(17, 6).is_ok());
+        assert!(phase(1.0).over(17, 6).is_err());
+        assert!(LrSchedule::Constant { lr: f64::NAN }.over(1, 1).is_err());
+        assert!(LrSchedule::Cosine { lr: -1.0 }.over(1, 1).is_err());
+        let swapped = LrSchedule::Cyclic { lr_max: 1e-8, lr_min: 1e-5, epochs_per_cycle: 4, phase: 0.0 };
+        assert!(swapped.over(17, 5).unwrap_err().to_string().contains("lr_min"));
+    }
+}

@@ -1,0 +1,345 @@
+//! The loop.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ff_checkpoint::{Provenance, StateDict};
+use ff_data::random::stream;
+use ff_data::{Dataset, Loader, LoaderConfig, OnBadImage};
+use ff_eval::{Predictions, Value};
+use ff_models::{Mode, Model};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::evaluate::{EvalSet, image_tensor, save_predictions};
+use crate::loss::{loss, target_tensor, validation_loss};
+use crate::resume::{self, Best, Progress};
+use crate::{Divergence, EpochRecord, Error, Optimizer, SelectBy, StepHook, TrainConfig, Trainable};
+
+/// What to train and select on.
+pub struct TrainData {
+    /// The images.
+    pub dataset: Arc<dyn Dataset>,
+    /// Those to train on.
+    pub train: Arc<[usize]>,
+    /// Those to select on.
+    pub validation: Arc<EvalSet>,
+}
+
+/// Where and how a run runs. None of it changes what it computes.
+pub struct Run<'a> {
+    /// The folder of the run's files; made if missing. A resume point in it is taken up.
+    pub folder: &'a Path,
+    /// How the weights come to be: written into every file, and compared with a resume point's.
+    pub provenance: Provenance,
+    /// Optimizer state to start from, as an earlier run with `keep_optimizer` left it.
+    pub optimizer: Option<StateDict>,
+    /// Loader threads; 0 loads in the training thread.
+    pub loader_threads: usize,
+    /// What an unreadable image does.
+    pub on_bad_image: OnBadImage,
+    /// Least time between resume points, which are written at the end of an epoch.
+    pub resume_interval: Duration,
+    /// Called before every step.
+    pub hooks: &'a mut [Box<dyn StepHook>],
+    /// Called after every epoch.
+    pub on_epoch: &'a mut dyn FnMut(&EpochRecord),
+}
+
+/// A model that a run left behind. Paths are relative to the run's folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// The epoch it stands at the end of, or is captured in, from 1.
+    pub epoch: u32,
+    /// Steps done by then.
+    pub step: usize,
+    /// Its validation metric.
+    pub validation: Value,
+    /// Its weights.
+    pub weights: PathBuf,
+    /// What it says of the validation images.
+    pub predictions: PathBuf,
+    /// The optimizer's state then, if it was to be kept.
+    pub optimizer: Option<PathBuf>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// The model of the best epoch. Absent if the run diverged.
+    pub kept: Option<Kept>,
+    /// The models captured where the learning rate was at its minimum, in order. Empty if the run diverged.
+    pub captures: Vec<Kept>,
+    /// Where the run's numbers stopped being numbers, if they did.
+    pub diverged: Option<Divergence>,
+    /// Every finished epoch.
+    pub history: Vec<EpochRecord>,
+}
+
+/// Trains `model` in place and leaves in the run's folder: `kept.safetensors` (the best epoch's weights) with
+/// `kept.val.safetensors` (its validation predictions) and, if asked for, `kept.optimizer.safetensors`;
+/// `capture-N.safetensors` with its predictions for each minimum of a cyclic learning rate; `history.jsonl`;
+/// and, until the caller removes it ([`Outcome::forget_resume_point`]), the last `resume.safetensors`.
+///
+/// # Errors
+/// A configuration that makes no sense, unreadable images or files, libtorch's own failures. A loss that is not
+/// finite is no error: [`Outcome::diverged`] says where.
+pub fn train(
+    config: &TrainConfig,
+    model: &mut Model,
+    data: &TrainData,
+    run: Run<'_>,
+) -> Result<Outcome, Error> {
+    config.check()?;
+    let loader = Loader::new(
+        data.dataset.clone(),
+        data.train.clone(),
+        LoaderConfig {
+            batch_size: config.batch_size,
+            px: model.spec().px,
+            augment: config.augment,
+            shuffle: true,
+            seed: config.seed,
+            threads: run.loader_threads,
+            prefetch: 2 * run.loader_threads.max(1),
+            on_bad_image: run.on_bad_image,
+        },
+    );
+    let rates = config.schedule.over(config.epochs, loader.batches())?;
+    let mut saved_at = Instant::now();
+
+    let resumed = resume::load(run.folder, &run.provenance)?;
+    if let Some((_, weights, _)) = &resumed {
+        model.load_strict(weights)?;
+    }
+    let mut optimizer = match config.trainable {
+        Trainable::All {} => Optimizer::new(&config.optimizer, model.parameters().trainable()),
+        Trainable::Classifier { .. } => Optimizer::new(&config.optimizer, model.classifier()),
+    };
+    let mut progress = match resumed {
+        Some((progress, _, file)) => {
+            optimizer.load_state(&file, "optimizer/")?;
+            progress
+        }
+        None => {
+            if let Some(state) = &run.optimizer {
+                optimizer.load_state(state, "")?;
+            }
+            Progress::default()
+        }
+    };
+    let mut files = Files::open(run.folder, run.provenance.clone(), &progress.history)?;
+    let mut step = progress.history.last().map_or(0, |last| last.step);
+    let first_epoch = progress.history.len() as u32 + 1;
+
+    for epoch in first_epoch..=config.epochs {
+        if stale(config, &progress) {
+            break;
+        }
+        let started = Instant::now();
+        let (mut losses, mut images, mut skipped) = (Vec::new(), 0, Vec::new());
+        let first_step = step + 1;
+        for batch in loader.epoch(u64::from(epoch)) {
+            let batch = batch?;
+            skipped.extend(batch.skipped.iter().cloned());
+            step += 1;
+            for hook in run.hooks.iter_mut() {
+                tch::no_grad(|| hook.before_forward(step, model))?;
+            }
+            let mode = Mode::Train { seed: stream(config.seed, "dropout", &[step as u64]).next_u64() };
+            let pixels = image_tensor(&batch).to_device(model.device());
+            let targets = target_tensor(&batch.targets, model.spec().outputs).to_device(model.device());
+            let logits = forward(model, &pixels, mode, &config.trainable);
+            let loss = loss(&logits, &targets);
+            optimizer.step(&loss, rates.at(step));
+            losses.push(loss.detach());
+            images += batch.indices.len();
+            if rates.captures_after(step) {
+                let number = progress.captures.len() + 1;
+                // A model that cannot predict has diverged: the losses of this epoch say where.
+                if let Ok(predictions) = data.validation.predict(model) {
+                    let validation = config.metric.evaluate(&predictions);
+                    let at = Kept { epoch, step, validation, ..files.names(&format!("capture-{number}")) };
+                    let weights = StateDict::from_tensors(model.state_dict());
+                    progress.captures.push(files.save(at, &weights, None, &predictions)?);
+                }
+            }
+        }
+        if losses.is_empty() {
+            return Err(Error::NoImages("none of the training images".into()));
+        }
+        let losses = Vec::<f64>::try_from(Tensor::stack(&losses, 0).to_kind(Kind::Double))?;
+        let before = progress.history.last().map(|last| last.train_loss);
+        let diverged = |at: usize| Divergence {
+            epoch,
+            step: first_step + at,
+            learning_rate: rates.at(first_step + at),
+            last_finite_loss: at.checked_sub(1).map(|at| losses[at]).or(before),
+        };
+        if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
+            return Ok(files.diverged(diverged(at), progress.history));
+        }
+        let predictions = match data.validation.predict(model) {
+            Err(Error::Eval(_)) => return Ok(files.diverged(diverged(losses.len() - 1), progress.history)),
+            predictions => predictions?,
+        };
+        let record = EpochRecord {
+            epoch,
+            step,
+            learning_rate: rates.at(step),
+            train_loss: losses.iter().sum::<f64>() / losses.len() as f64,
+            validation_loss: validation_loss(&predictions),
+            validation: config.metric.evaluate(&predictions),
+            images,
+            skipped,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        if improves(config, &record, progress.best.as_ref()) {
+            progress.best = Some(best(config, &record, model, &optimizer, predictions));
+        }
+        files.append(&record)?;
+        (run.on_epoch)(&record);
+        progress.history.push(record);
+        if saved_at.elapsed() >= run.resume_interval && epoch < config.epochs {
+            resume::save(run.folder, &run.provenance, &progress, model.state_dict(), &optimizer)?;
+            saved_at = Instant::now();
+        }
+    }
+
+    let best = progress.best.expect("at least one epoch was trained");
+    let at = Kept {
+        epoch: best.epoch,
+        step: best.step,
+        validation: best.validation,
+        optimizer: best.optimizer.is_some().then(|| "kept.optimizer.safetensors".into()),
+        ..files.names("kept")
+    };
+    let kept = files.save(at, &best.weights, best.optimizer.as_ref(), &best.predictions)?;
+    Ok(Outcome { kept: Some(kept), captures: progress.captures, diverged: None, history: progress.history })
+}
+
+impl Outcome {
+    /// Removes the resume point of a run, once the caller has put on record that it is done.
+    pub fn forget_resume_point(folder: &Path) -> std::io::Result<()> {
+        match std::fs::remove_file(resume::path(folder)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+}
+
+fn forward(model: &Model, pixels: &Tensor, mode: Mode, trainable: &Trainable) -> Tensor {
+    match trainable {
+        Trainable::All {} => model.forward(pixels, mode),
+        Trainable::Classifier { bn_drift } => {
+            let frozen = if *bn_drift { mode } else { Mode::Eval };
+            let features = tch::no_grad(|| model.features(pixels, frozen));
+            model.classify(&features, mode)
+        }
+    }
+}
+
+/// Whether an epoch is better than the best before. An undefined metric never is, unless there is none before.
+fn improves(config: &TrainConfig, record: &EpochRecord, best: Option<&Best>) -> bool {
+    let Some(best) = best else { return true };
+    match config.select_by {
+        SelectBy::Loss => record.validation_loss < best.validation_loss,
+        SelectBy::Metric => match (record.validation.value(), best.validation.value()) {
+            (Some(new), Some(old)) => new > old,
+            (new, old) => new.is_some() && old.is_none(),
+        },
+    }
+}
+
+fn best(
+    config: &TrainConfig,
+    record: &EpochRecord,
+    model: &Model,
+    optimizer: &Optimizer,
+    predictions: Predictions,
+) -> Best {
+    Best {
+        epoch: record.epoch,
+        step: record.step,
+        validation: record.validation.clone(),
+        validation_loss: record.validation_loss,
+        weights: StateDict::from_tensors(model.state_dict()),
+        optimizer: config.keep_optimizer.then(|| StateDict::from_tensors(optimizer.state())),
+        predictions,
+    }
+}
+
+/// Whether the validation loss has not fallen for too long.
+fn stale(config: &TrainConfig, progress: &Progress) -> bool {
+    let Some(patience) = config.early_stopping_epochs else { return false };
+    let losses = progress.history.iter().map(|record| record.validation_loss);
+    let lowest = losses.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at);
+    lowest.is_some_and(|at| progress.history.len() - 1 - at >= patience as usize)
+}
+
+/// The files of a run.
+struct Files<'a> {
+    folder: &'a Path,
+    provenance: Provenance,
+    history: File,
+}
+
+impl<'a> Files<'a> {
+    fn open(folder: &'a Path, provenance: Provenance, history: &[EpochRecord]) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder).map_err(file_error(folder))?;
+        let path = folder.join("history.jsonl");
+        let history_file = File::create(&path).map_err(file_error(&path))?;
+        let mut files = Self { folder, provenance, history: history_file };
+        history.iter().try_for_each(|record| files.append(record))?;
+        Ok(files)
+    }
+
+    fn append(&mut self, record: &EpochRecord) -> Result<(), Error> {
+        let path = self.folder.join("history.jsonl");
+        let line = serde_json::to_string(record)
+            .map_err(|error| Error::File { path: path.clone(), reason: error.to_string() })?;
+        writeln!(self.history, "{line}").map_err(file_error(&path))
+    }
+
+    fn names(&self, stem: &str) -> Kept {
+        Kept {
+            epoch: 0,
+            step: 0,
+            validation: Value::Undefined("not evaluated".into()),
+            weights: format!("{stem}.safetensors").into(),
+            predictions: format!("{stem}.val.safetensors").into(),
+            optimizer: None,
+        }
+    }
+
+    fn save(
+        &self,
+        kept: Kept,
+        weights: &StateDict,
+        optimizer: Option<&StateDict>,
+        predictions: &Predictions,
+    ) -> Result<Kept, Error> {
+        let provenance = Some(&self.provenance);
+        weights.save(&self.folder.join(&kept.weights), provenance)?;
+        if let (Some(state), Some(path)) = (optimizer, &kept.optimizer) {
+            state.save(&self.folder.join(path), provenance)?;
+        }
+        save_predictions(&self.folder.join(&kept.predictions), predictions, provenance)?;
+        Ok(kept)
+    }
+
+    fn diverged(&self, at: Divergence, history: Vec<EpochRecord>) -> Outcome {
+        Outcome { kept: None, captures: Vec::new(), diverged: Some(at), history }
+    }
+}
+
+fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |error| Error::File { path, reason: error.to_string() }
+}

@@ -1,0 +1,130 @@
+"""Golden logits of timm's and torchvision's models, and BatchNorm's running statistics.
+
+    python make.py        # torch 2.11, timm 1.0.31, torchvision 0.26; writes the *.json beside it
+
+The weights are far too many for a golden file, so both sides compute them. Element i of the tensor called `name` is
+
+    key   = FNV-1a 64 of the name's UTF-8 bytes
+    h     = splitmix64's output function on (key + (i + 1) * 0x9E3779B97F4A7C15), modulo 2^64
+    u     = (h >> 40) / 2^24                                  in [0, 1)
+    value = float32(centre + half_width * (2 u - 1))          computed in float64
+
+with centre and half_width by what the tensor is (`centre_and_half_width`), so that activations stay sane. The input is
+the tensor called "input" with half_width 2, standing for normalised images.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+import torchvision
+from timm.models.vision_transformer import checkpoint_filter_fn
+
+HERE = Path(__file__).parent
+OUTPUTS = 10
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def key_of(name: str) -> np.uint64:
+    key = 0xCBF29CE484222325
+    for byte in name.encode():
+        key = ((key ^ byte) * 0x100000001B3) % 2**64
+    return np.uint64(key)
+
+
+def fill(name: str, shape: tuple[int, ...], centre: float, half_width: float) -> torch.Tensor:
+    count = math.prod(shape)
+    values = np.empty(count, dtype=np.float32)
+    chunk = 1 << 22
+    with np.errstate(over="ignore"):
+        for start in range(0, count, chunk):
+            index = np.arange(start + 1, min(start + chunk, count) + 1, dtype=np.uint64)
+            h = key_of(name) + index * GOLDEN
+            h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            h = h ^ (h >> np.uint64(31))
+            u = (h >> np.uint64(40)).astype(np.float64) / 2**24
+            values[start : start + len(index)] = centre + half_width * (2 * u - 1)
+    return torch.from_numpy(values).reshape(shape)
+
+
+def centre_and_half_width(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
+    if name.endswith("running_var"):
+        return 1.0, 0.25
+    if name.endswith(("running_mean", "bias")):
+        return 0.0, 0.1
+    if len(shape) == 1:  # gain of a normalisation
+        return 1.0, 0.25
+    if len(shape) == 3:  # class token, position embedding
+        return 0.0, 0.5
+    return 0.0, math.sqrt(6 / math.prod(shape[1:]))  # standard deviation sqrt(2 / fan in)
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    out = {}
+    for name, tensor in model.state_dict().items():
+        shape = tuple(tensor.shape)
+        if name.endswith("num_batches_tracked"):
+            out[name] = torch.zeros_like(tensor)
+        else:
+            out[name] = fill(name, shape, *centre_and_half_width(name, shape))
+    return out
+
+
+def images(name: str, batch: int, px: int) -> torch.Tensor:
+    return fill(name, (batch, 3, px, px), 0.0, 2.0)
+
+
+def create(name: str, px: int | None = None) -> torch.nn.Module:
+    if name.startswith("vgg"):
+        return torchvision.models.get_model(name, num_classes=OUTPUTS, init_weights=False)
+    size = {"img_size": px} if name.startswith("deit") and px else {}
+    return timm.create_model(name, num_classes=OUTPUTS, **size)
+
+
+def logits() -> list[dict]:
+    cases = [
+        ("resnet18", 64, 2), ("resnet34", 64, 2), ("resnet50", 64, 2), ("resnet18", 97, 1),
+        ("vgg16", 32, 2), ("vgg19", 64, 1),
+        ("deit_tiny_patch16_224", 224, 2), ("deit_small_patch16_224", 224, 1), ("deit_base_patch16_224", 224, 1),
+        ("deit_tiny_patch16_224", 160, 1), ("deit_tiny_patch16_224", 288, 1),
+    ]  # fmt: skip
+    out = []
+    for name, px, batch in cases:
+        model = create(name)
+        state = weights(model)
+        if name.startswith("deit") and px != 224:
+            model = create(name, px)
+            state = checkpoint_filter_fn(state, model)
+        model.load_state_dict(state, strict=True)
+        model.eval()
+        with torch.no_grad():
+            result = model(images("input", batch, px))
+        out.append({"architecture": name, "px": px, "batch": batch, "logits": result.tolist()})
+        print(name, px, result.abs().max().item(), flush=True)
+    return out
+
+
+def batch_norm() -> dict:
+    """ResNet18 in training mode, two batches: the running statistics that they leave."""
+    model = create("resnet18")
+    model.load_state_dict(weights(model), strict=True)
+    model.train()
+    with torch.no_grad():
+        for step in range(2):
+            model(images(f"input.{step}", 4, 64))
+    state = model.state_dict()
+    buffers = {}
+    for layer in ["bn1", "layer2.0.downsample.1", "layer4.1.bn2"]:
+        for buffer in ["running_mean", "running_var", "num_batches_tracked"]:
+            buffers[f"{layer}.{buffer}"] = state[f"{layer}.{buffer}"].flatten()[:16].tolist()
+    return {"architecture": "resnet18", "px": 64, "batch": 4, "steps": 2, "buffers": buffers}
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    (HERE / "logits.json").write_text(json.dumps(logits(), indent=1) + "\n")
+    (HERE / "batch_norm.json").write_text(json.dumps(batch_norm(), indent=1) + "\n")

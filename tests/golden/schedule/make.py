@@ -1,0 +1,33 @@
+"""Learning rates step by step: FGG's from the paper's formula (FissionFusion, section 2) and the cosine from PyTorch.
+
+    python make.py        # torch 2.11
+"""
+import json
+import pathlib
+
+import torch
+
+A1, A2, STEPS = 1e-5, 1e-8, 5
+
+
+def alpha(i, c):
+    t = ((i - 1) % c + 1) / c
+    return A2 * 2 * t + A1 * (1 - 2 * t) if t <= 0.5 else A1 * (2 * t - 1) + A2 * (2 - 2 * t)
+
+
+cycle = 4 * STEPS
+rates = {
+    # From t = 0, as the formula is written.
+    "fgg_from_zero": [alpha(i, cycle) for i in range(1, 17 * STEPS + 1)],
+    # A quarter cycle in, as the authors' code enters.
+    "fgg_from_a_quarter": [alpha(i + cycle // 4, cycle) for i in range(1, 17 * STEPS + 1)],
+}
+optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=5e-4)
+scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50)
+rates["cosine"] = []
+for _ in range(50):
+    rates["cosine"] += [optimizer.param_groups[0]["lr"]] * STEPS
+    optimizer.step()
+    scheduler.step()
+text = json.dumps({"steps_per_epoch": STEPS, **rates}, indent=0)
+pathlib.Path(__file__).with_name("golden.json").write_text(text + "\n")

@@ -1,0 +1,121 @@
+//! `cargo xtask test`: everything that has to hold before a change lands, cheap things first.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// Runs every check and stops at the first that fails.
+///
+/// The tests come last, so the output ends with the test runner's own count.
+pub fn run(workspace: &Workspace) -> Result<ExitCode> {
+    let mut passed = Vec::new();
+    let mut check = |name: &'static str, arguments: &[&str]| -> Result<()> {
+        passed.push(step(name, cargo(workspace, arguments))?);
+        Ok(())
+    };
+    check("format", &["fmt", "--all", "--check"])?;
+    setup::ensure(workspace, false)?;
+    check("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    check("docs", &["doc", "--workspace", "--no-deps"])?;
+    check("doc tests", &["test", "--doc", "--workspace"])?;
+    eprintln!("\npassed so far: {}; now the tests", passed.join(", "));
+
+    if has_nextest(workspace) {
+        step("tests", cargo(workspace, &["nextest", "run", "--workspace", "--no-fail-fast"]))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let arguments = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
+    counted_tests(cargo(workspace, &arguments))
+}
+
+fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
+    let mut cargo = workspace.cargo();
+    cargo.args(arguments).current_dir(workspace.root()).env("RUSTDOCFLAGS", "-D warnings");
+    cargo
+}
+
+/// Runs one check; the answer is its name and the time it took.
+fn step(name: &str, mut command: Command) -> Result<String> {
+    eprintln!("\n== {name}");
+    let start = Instant::now();
+    let status = command.status().with_context(|| format!("{name}: cargo could not be started"))?;
+    if !status.success() {
+        bail!("{name} failed ({status}): {}", shown(&command));
+    }
+    Ok(format!("{name} ({:.0} s)", start.elapsed().as_secs_f64()))
+}
+
+/// The command as one would type it.
+fn shown(command: &Command) -> String {
+    let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+    format!("cargo {}", arguments.join(" "))
+}
+
+fn has_nextest(workspace: &Workspace) -> bool {
+    let mut command = cargo(workspace, &["nextest", "--version"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// Runs `cargo test`, which counts each test binary for itself, and closes with the sum.
+fn counted_tests(mut command: Command) -> Result<ExitCode> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("tests: cargo could not be started")?;
+    let output = child.stdout.take().context("tests: cargo has no output")?;
+    let mut total = Count::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.context("tests: cargo's output could not be read")?;
+        println!("{line}");
+        if let Some(count) = Count::parse(&line) {
+            total.add(&count);
+        }
+    }
+    let status = child.wait().context("tests: cargo was lost")?;
+    if !status.success() {
+        eprintln!("error: tests failed ({status}): {}", shown(&command));
+    }
+    println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How many tests a test binary ran, from its closing line.
+#[derive(Debug, Default, PartialEq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    /// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; ...`; any other line is no count.
+    fn parse(line: &str) -> Option<Count> {
+        let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+        let of = |what: &str| {
+            let part = counts.split("; ").find_map(|part| part.strip_suffix(what))?;
+            part.trim().parse().ok()
+        };
+        Some(Count { passed: of("passed")?, failed: of("failed")?, skipped: of("ignored")? })
+    }
+
+    fn add(&mut self, other: &Count) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_counted() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.05s";
+        assert_eq!(Count::parse(line), Some(Count { passed: 12, failed: 3, skipped: 1 }));
+        assert_eq!(Count::parse("test result_is_kept ... ok"), None);
+        assert_eq!(Count::parse("running 3 tests"), None);
+    }
+}

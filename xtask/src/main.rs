@@ -1,0 +1,82 @@
+//! The commands around the workspace: `cargo xtask setup`, `cargo xtask test`, `cargo xtask reproduce-table1`.
+//!
+//! It needs no libtorch itself: it is what fetches it.
+
+mod checks;
+mod reproduce;
+mod setup;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use workspace::Workspace;
+
+/// Setup of libtorch, whole tables from images to report, and every check.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Put libtorch 2.11.0 in the user's cache folder and link `.libtorch` to it
+    ///
+    /// The libraries come from the Python package index by way of pip, each file checked against its known
+    /// SHA-256. A LIBTORCH that is set already is checked and linked instead, and nothing is downloaded.
+    /// Every other command does this too if it is missing.
+    Setup {
+        /// The CUDA libraries instead of the CPU ones (several GB)
+        #[arg(long)]
+        cuda: bool,
+    },
+    /// Run every check: format, lints, docs and all tests
+    Test,
+    /// Build the programs in release mode and run Table 1 of the FissionFusion paper with `ff-grid run`
+    ReproduceTable1(reproduce::Table1),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Setup { cuda } => setup::run(&workspace, cuda).map(|()| ExitCode::SUCCESS),
+        Command::Test => checks::run(&workspace),
+        Command::ReproduceTable1(table) => {
+            setup::ensure(&workspace, false)?;
+            reproduce::run(&workspace, &table)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_usage_exits_with_two() {
+        let Err(error) = Cli::try_parse_from(["cargo xtask", "reproduce-table1", "--engine", "abacus"])
+        else {
+            panic!("an unknown engine was taken");
+        };
+        assert_eq!(error.exit_code(), 2);
+    }
+}

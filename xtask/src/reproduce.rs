@@ -1,0 +1,121 @@
+//! `reproduce-table1`: from a clone to the table in one command.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::workspace::Workspace;
+
+/// What to run and where; each option is handed to `ff-grid run` as it is.
+#[derive(Args)]
+pub struct Table1 {
+    /// The table to run; the demo needs no data and no GPU [default: configs/table1/demo.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder that holds the datasets
+    #[arg(long, value_name = "DIR")]
+    data_root: Option<PathBuf>,
+    /// The folder for what the jobs leave; what is finished there is not run again
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
+    /// What runs the jobs
+    #[arg(long)]
+    engine: Option<Engine>,
+    /// Print the table's figures as JSON
+    #[arg(long)]
+    json: bool,
+    /// Override one value of the config; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Who runs the jobs of a table.
+#[derive(Clone, Copy, ValueEnum)]
+enum Engine {
+    /// This machine, one job after the other
+    Local,
+}
+
+impl Table1 {
+    /// The arguments of `ff-grid`, with the demo config of the checkout at `root` where none is named.
+    fn arguments(&self, root: &Path) -> Vec<OsString> {
+        let config = self.config.clone().unwrap_or_else(|| root.join("configs/table1/demo.toml"));
+        let mut arguments: Vec<OsString> = vec!["run".into(), "--config".into(), config.into()];
+        let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+        if let Some(folder) = &self.data_root {
+            option("--data-root", folder.into());
+        }
+        if let Some(folder) = &self.runs {
+            option("--runs", folder.into());
+        }
+        match self.engine {
+            Some(Engine::Local) => option("--engine", "local".into()),
+            None => {}
+        }
+        for pair in &self.set {
+            option("--set", pair.into());
+        }
+        if self.json {
+            arguments.push("--json".into());
+        }
+        arguments
+    }
+}
+
+/// Builds the programs and runs the table. The exit code is that of `ff-grid`.
+pub fn run(workspace: &Workspace, table: &Table1) -> Result<ExitCode> {
+    let manifest = workspace.root().join("Cargo.toml");
+    let release = |subcommand: &str| {
+        let mut cargo = workspace.cargo();
+        cargo.arg(subcommand).arg("--manifest-path").arg(&manifest).args([
+            "--release",
+            "--package",
+            "ff-cli",
+        ]);
+        cargo
+    };
+    if !release("build").status().context("cargo could not be started")?.success() {
+        bail!("the programs could not be built; cargo's own message is above");
+    }
+    // Cargo runs what it built, because only cargo knows every way in which the target folder can be moved;
+    // with `--quiet` it adds nothing to the program's own last words and hands on its exit code.
+    let mut grid = release("run");
+    grid.args(["--quiet", "--bin", "ff-grid", "--"]).args(table.arguments(workspace.root()));
+    let status = grid.status().context("cargo could not be started")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Ok(ExitCode::from(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        table: Table1,
+    }
+
+    fn arguments(line: &[&str]) -> Vec<OsString> {
+        let line =
+            Line::try_parse_from([&["reproduce-table1"], line].concat()).expect("a valid command line");
+        line.table.arguments(Path::new("/clone"))
+    }
+
+    #[test]
+    fn without_options_the_demo_runs() {
+        assert_eq!(arguments(&[]), ["run", "--config", "/clone/configs/table1/demo.toml"]);
+    }
+
+    #[test]
+    fn every_option_is_handed_on() {
+        let given = ["--config", "c.toml", "--data-root", "d", "--runs", "r", "--engine", "local"];
+        let pairs = ["--set", "a.b=1", "--set", "c=\"x y\""];
+        let expected = [&["run"], &given[..], &pairs, &["--json"]].concat();
+        assert_eq!(arguments(&[&["--json"], &given[..], &pairs].concat()), expected);
+    }
+}

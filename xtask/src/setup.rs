@@ -1,0 +1,133 @@
+//! `cargo xtask setup`: libtorch where every build finds it, without an environment variable.
+
+mod install;
+mod libtorch;
+mod wheels;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::Workspace;
+use install::Installer;
+use libtorch::Libtorch;
+
+/// `cargo xtask setup`: [`ensure`], and a line that says where libtorch is.
+pub fn run(workspace: &Workspace, cuda: bool) -> Result<()> {
+    ensure(workspace, cuda)?;
+    let folder = fs::read_link(workspace.link()).unwrap_or_else(|_| workspace.link());
+    eprintln!("libtorch {} is ready in {}", libtorch::VERSION, folder.display());
+    Ok(())
+}
+
+/// Makes `.libtorch` at the top of the checkout a link to libtorch 2.11.0, downloading it if there is none.
+///
+/// A `LIBTORCH` that the user has set wins: it is checked and linked, and nothing is downloaded. A link that
+/// already leads to the right libtorch is kept, whoever made it. All messages go to stderr.
+pub fn ensure(workspace: &Workspace, cuda: bool) -> Result<()> {
+    let link = workspace.link();
+    if let Some(own) = workspace.users_libtorch() {
+        let own = std::path::absolute(own).context("LIBTORCH")?;
+        let found =
+            Libtorch::inspect(&own).with_context(|| format!("LIBTORCH is set to {}", own.display()))?;
+        require_cuda(cuda, found, &own)?;
+        return point(&link, &own);
+    }
+    match Libtorch::inspect(&link) {
+        Ok(found) if found.cuda || !cuda => Ok(()),
+        _ => {
+            supported_platform()?;
+            let wanted = if cuda { &wheels::CUDA } else { &wheels::CPU };
+            let installed = Installer::from_environment()?.install(wanted)?;
+            point(&link, &installed)
+        }
+    }
+}
+
+fn require_cuda(wanted: bool, found: Libtorch, folder: &Path) -> Result<()> {
+    if wanted && !found.cuda {
+        bail!(
+            "LIBTORCH is set to {}, which has no CUDA libraries (lib/libtorch_cuda.so)\n\
+             hint: unset LIBTORCH to have them downloaded, or set it to a libtorch with CUDA",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
+fn supported_platform() -> Result<()> {
+    if cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+        return Ok(());
+    }
+    bail!(
+        "libtorch can be downloaded for Linux on x86-64 (glibc) only, and this is {} on {}\n\
+         hint: set LIBTORCH to the folder of a libtorch {} of your own, for example the folder `torch` of an \
+         installed PyTorch of that version",
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        libtorch::VERSION
+    )
+}
+
+/// Points the link at `target` in one step, so that a build running meanwhile sees the old or the new one.
+fn point(link: &Path, target: &Path) -> Result<()> {
+    if fs::read_link(link).is_ok_and(|current| current == target) {
+        return Ok(());
+    }
+    if link.is_dir() && !link.is_symlink() {
+        bail!("{} is a folder, and a link was to be put there\nhint: move it away", link.display());
+    }
+    let new = PathBuf::from(format!("{}.new-{}", link.display(), std::process::id()));
+    let made = symlink(target, &new).and_then(|()| fs::rename(&new, link)).and_then(|()| sync_parent(link));
+    made.with_context(|| format!("{} could not be linked to {}", link.display(), target.display()))
+}
+
+/// Makes a rename in the folder around `path` outlive a power cut.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_libtorch_is_linked() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own");
+        libtorch::tests::fake(&own, "2.11.0", false);
+        let workspace = Workspace::at(folder.path(), Some(own.clone().into()));
+        symlink("nowhere", workspace.link()).unwrap();
+        run(&workspace, false).unwrap();
+        assert_eq!(fs::read_link(workspace.link()).unwrap(), own);
+
+        let error = run(&workspace, true).unwrap_err();
+        assert!(error.to_string().contains("no CUDA libraries"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_libtorch_of_the_user_is_refused_and_not_linked() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own");
+        libtorch::tests::fake(&own, "2.10.0", false);
+        let workspace = Workspace::at(folder.path(), Some(own.into()));
+        let error = format!("{:#}", run(&workspace, false).unwrap_err());
+        assert!(error.contains("LIBTORCH is set to") && error.contains("2.10.0"), "{error}");
+        assert!(!workspace.link().is_symlink());
+    }
+
+    #[test]
+    fn a_working_link_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own");
+        libtorch::tests::fake(&own, "2.11.0", true);
+        let workspace = Workspace::at(folder.path(), None);
+        symlink(&own, workspace.link()).unwrap();
+        run(&workspace, false).unwrap();
+        run(&workspace, true).unwrap();
+        assert_eq!(fs::read_link(workspace.link()).unwrap(), own);
+    }
+}

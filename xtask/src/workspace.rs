@@ -1,0 +1,81 @@
+//! Where the workspace lies, and how to run cargo in it.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// The checkout that this command belongs to.
+pub struct Workspace {
+    root: PathBuf,
+    libtorch: Option<PathBuf>,
+}
+
+impl Workspace {
+    /// Finds the checkout from what cargo tells the programs it runs, so that a moved checkout still works.
+    pub fn find() -> Result<Workspace> {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let root = manifest.parent().context("xtask does not lie in a workspace")?;
+        Ok(Workspace::at(root, env::var_os("LIBTORCH")))
+    }
+
+    /// A checkout at `root`, with `libtorch` the value of the environment variable of that name.
+    pub fn at(root: &Path, libtorch: Option<OsString>) -> Workspace {
+        let libtorch = libtorch.filter(|value| !value.is_empty()).map(PathBuf::from);
+        Workspace { root: root.into(), libtorch: libtorch.filter(|path| !is_own_link(root, path)) }
+    }
+
+    /// The folder of the top `Cargo.toml`.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The link through which every build finds libtorch (`.cargo/config.toml` names it).
+    pub fn link(&self) -> PathBuf {
+        self.root.join(".libtorch")
+    }
+
+    /// `LIBTORCH`, if the user has set it.
+    pub fn users_libtorch(&self) -> Option<&Path> {
+        self.libtorch.as_deref()
+    }
+
+    /// Cargo, in the caller's folder, so that paths on the command line mean what they say.
+    ///
+    /// Its environment is that of a plain `cargo build`: a `LIBTORCH` which only cargo's own configuration
+    /// has set is taken out again, as torch-sys would otherwise be built anew each time the two alternate.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        if self.libtorch.is_none() {
+            cargo.env_remove("LIBTORCH");
+        }
+        cargo
+    }
+}
+
+/// Cargo sets `LIBTORCH` to the link for every program it runs, this one too: that is not the user's choice.
+fn is_own_link(root: &Path, libtorch: &Path) -> bool {
+    let parent = libtorch.parent().and_then(|parent| parent.canonicalize().ok());
+    libtorch.file_name() == Some(".libtorch".as_ref())
+        && parent.is_some()
+        && parent == root.canonicalize().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_that_cargo_sets_is_not_the_users_choice() {
+        let root = tempfile::tempdir().unwrap();
+        let own = |value: &Path| {
+            Workspace::at(root.path(), Some(value.into())).users_libtorch().map(Path::to_owned)
+        };
+        assert_eq!(own(&root.path().join(".libtorch")), None);
+        assert_eq!(own(Path::new("")), None);
+        assert_eq!(own(Path::new("/opt/libtorch")), Some("/opt/libtorch".into()));
+    }
+}
