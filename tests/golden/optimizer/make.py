@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 SHAPES = {"conv.weight": (4, 3, 3, 3), "fc.weight": (5, 7), "fc.bias": (5,)}
 CASES = {
     "adamw": lambda p: torch.optim.AdamW(p, lr=1e-2, weight_decay=0.01),
-    "adamw-strong-decay": lambda p: torch.optim.AdamW(p, lr=1e-2, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.3),
+    "adamw-strong-decay": lambda p: torch.optim.AdamW(p, lr=1e-2, betas=(0.8, 0.99), eps=1e-3, weight_decay=0.3),
     "sgd": lambda p: torch.optim.SGD(p, lr=1e-2, momentum=0.9, weight_decay=1e-4),
     "sgd-plain": lambda p: torch.optim.SGD(p, lr=1e-2),
 }

@@ -1,0 +1,321 @@
+//! Whole runs of a pico network on phantoms.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ff_checkpoint::{Provenance, StateDict};
+use ff_data::{Augment, LoaderConfig, OnBadImage, Phantom, PhantomKind, SplitRule};
+use ff_eval::Metric;
+use ff_models::{Architecture, Model, Precision, Spec};
+use ff_train::{
+    Error, EvalSet, LrSchedule, OptimizerConfig, Outcome, Run, SelectBy, StepHook, TrainConfig, TrainData,
+    Trainable, load_predictions, train,
+};
+
+const SPEC: Spec =
+    Spec { architecture: Architecture::ResnetPico, outputs: 6, px: 16, precision: Precision::Fp32 };
+
+fn config() -> TrainConfig {
+    TrainConfig {
+        epochs: 4,
+        batch_size: 16,
+        augment: Augment::Heavy,
+        seed: 3,
+        optimizer: OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 },
+        schedule: LrSchedule::Cosine { lr: 3e-3 },
+        trainable: Trainable::All {},
+        select_by: SelectBy::Metric,
+        metric: Metric::Accuracy,
+        early_stopping_epochs: None,
+        keep_optimizer: true,
+    }
+}
+
+fn cyclic() -> LrSchedule {
+    LrSchedule::Cyclic { lr_max: 1e-3, lr_min: 1e-6, epochs_per_cycle: 2, phase: 0.25 }
+}
+
+fn data() -> TrainData {
+    let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [56, 32, 0], 5, false).unwrap());
+    let splits = SplitRule::Official {}.divide(dataset.as_ref(), Path::new("")).unwrap();
+    let evaluation = LoaderConfig {
+        batch_size: 32,
+        px: 16,
+        augment: Augment::Eval,
+        shuffle: false,
+        seed: 0,
+        threads: 0,
+        prefetch: 1,
+        on_bad_image: OnBadImage::Error,
+    };
+    let validation = Arc::new(EvalSet::new(dataset.clone(), splits.val.clone(), evaluation));
+    TrainData { dataset, train: splits.train, validation }
+}
+
+/// What one test varies.
+struct Trial<'a> {
+    threads: usize,
+    resume_interval: Duration,
+    optimizer: Option<StateDict>,
+    start: Option<&'a StateDict>,
+    hooks: Vec<Box<dyn StepHook>>,
+    stop_after: Option<u32>,
+}
+
+impl Default for Trial<'_> {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            resume_interval: Duration::from_secs(3600),
+            optimizer: None,
+            start: None,
+            hooks: Vec::new(),
+            stop_after: None,
+        }
+    }
+}
+
+fn run(config: &TrainConfig, folder: &Path, mut trial: Trial<'_>) -> Result<Outcome, Error> {
+    let mut model = Model::new(&SPEC, tch::Device::Cpu, 1).unwrap();
+    if let Some(start) = trial.start {
+        model.load_strict(start).unwrap();
+    }
+    let provenance = Provenance {
+        kind: "finetune".into(),
+        recipe: serde_json::to_value(config).unwrap(),
+        parents: vec![],
+        data: Some(data().dataset.digest().to_owned()),
+        code_version: "test".into(),
+    };
+    train(
+        config,
+        &mut model,
+        &data(),
+        Run {
+            folder,
+            provenance,
+            optimizer: trial.optimizer.take(),
+            loader_threads: trial.threads,
+            on_bad_image: OnBadImage::Error,
+            resume_interval: trial.resume_interval,
+            hooks: &mut trial.hooks,
+            on_epoch: &mut |epoch| {
+                // A kill at the worst moment: nothing after this point is reached.
+                assert!(trial.stop_after != Some(epoch.epoch), "killed");
+            },
+        },
+    )
+}
+
+fn same_files(a: &Path, b: &Path, outcome: &Outcome) {
+    for kept in outcome.kept.iter().chain(&outcome.captures) {
+        for file in
+            [Some(&kept.weights), Some(&kept.predictions), kept.optimizer.as_ref()].into_iter().flatten()
+        {
+            assert_eq!(
+                std::fs::read(a.join(file)).unwrap(),
+                std::fs::read(b.join(file)).unwrap(),
+                "{file:?}"
+            );
+        }
+    }
+}
+
+/// Everything of a history but how long it took.
+fn untimed(outcome: &Outcome) -> Outcome {
+    let mut outcome = outcome.clone();
+    outcome.history.iter_mut().for_each(|epoch| epoch.seconds = 0.0);
+    outcome
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bits() {
+    tch::set_num_threads(1);
+    for config in [config(), TrainConfig { schedule: cyclic(), ..config() }] {
+        let (whole, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let expected = run(&config, whole.path(), Trial::default()).unwrap();
+        for epoch in [1, 3, 4] {
+            let attempt = std::panic::catch_unwind(|| {
+                let trial = Trial {
+                    resume_interval: Duration::ZERO,
+                    stop_after: Some(epoch),
+                    threads: 2,
+                    ..Trial::default()
+                };
+                run(&config, killed.path(), trial)
+            });
+            assert!(attempt.is_err(), "killed in epoch {epoch}");
+        }
+        let found = run(&config, killed.path(), Trial::default()).unwrap();
+        assert_eq!(untimed(&found), untimed(&expected));
+        same_files(whole.path(), killed.path(), &expected);
+        let lines = std::fs::read_to_string(killed.path().join("history.jsonl")).unwrap();
+        assert_eq!(lines.lines().count(), 4);
+
+        assert!(killed.path().join("resume.safetensors").exists());
+        Outcome::forget_resume_point(killed.path()).unwrap();
+        assert!(!killed.path().join("resume.safetensors").exists());
+        Outcome::forget_resume_point(killed.path()).unwrap();
+    }
+}
+
+#[test]
+fn a_resume_point_of_another_run_or_a_damaged_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let trial = || Trial { resume_interval: Duration::ZERO, ..Trial::default() };
+    run(&config(), folder.path(), trial()).unwrap();
+    let other = TrainConfig { seed: 4, ..config() };
+    assert!(matches!(run(&other, folder.path(), trial()), Err(Error::Resume { .. })));
+
+    let path = folder.path().join("resume.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let text = run(&config(), folder.path(), trial()).unwrap_err().to_string();
+    assert!(text.contains("resume.safetensors: damaged"), "{text}");
+}
+
+#[test]
+fn loader_threads_change_nothing() {
+    tch::set_num_threads(1);
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
+    let outcomes: Vec<_> = [0, 1, 3]
+        .iter()
+        .zip(&folders)
+        .map(|(&threads, folder)| {
+            run(&config(), folder.path(), Trial { threads, ..Trial::default() }).unwrap()
+        })
+        .collect();
+    for (outcome, folder) in outcomes.iter().zip(&folders) {
+        assert_eq!(untimed(outcome), untimed(&outcomes[0]));
+        same_files(folders[0].path(), folder.path(), outcome);
+    }
+}
+
+#[test]
+fn training_learns_and_keeps_the_best_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig { epochs: 30, augment: Augment::Eval, ..config() };
+    let outcome = run(&config, folder.path(), Trial::default()).unwrap();
+    let (first, last) = (&outcome.history[0], &outcome.history[29]);
+    assert!(last.train_loss < 0.5 * first.train_loss, "{} to {}", first.train_loss, last.train_loss);
+    let kept = outcome.kept.unwrap();
+    let best = outcome.history.iter().filter_map(|epoch| epoch.validation.value()).fold(f64::MIN, f64::max);
+    let first_best = outcome.history.iter().find(|epoch| epoch.validation.value() == Some(best)).unwrap();
+    assert_eq!((kept.epoch, kept.validation.value()), (first_best.epoch, Some(best)));
+    let predictions = load_predictions(&folder.path().join(&kept.predictions)).unwrap();
+    assert_eq!(
+        Metric::Accuracy.evaluate(&predictions),
+        kept.validation,
+        "the file's predictions are the kept epoch's"
+    );
+
+    let by_loss = TrainConfig { select_by: SelectBy::Loss, epochs: 6, ..config };
+    let outcome = run(&by_loss, tempfile::tempdir().unwrap().path(), Trial::default()).unwrap();
+    let lowest =
+        outcome.history.iter().min_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss)).unwrap();
+    assert_eq!(outcome.kept.unwrap().epoch, lowest.epoch);
+}
+
+#[test]
+fn the_linear_probe_moves_the_classifier_only() {
+    for bn_drift in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = TrainConfig { trainable: Trainable::Classifier { bn_drift }, epochs: 2, ..config() };
+        let outcome = run(&config, folder.path(), Trial::default()).unwrap();
+        let after = StateDict::open(&folder.path().join(outcome.kept.unwrap().weights)).unwrap();
+        let before = StateDict::from_tensors(Model::new(&SPEC, tch::Device::Cpu, 1).unwrap().state_dict());
+        for (name, tensor) in before.iter() {
+            let moved = after.get(name) != Some(tensor);
+            let statistic = name.contains("running_") || name.contains("num_batches");
+            let expected = name.starts_with("fc.") || (bn_drift && statistic);
+            assert_eq!(moved, expected, "{name}, bn_drift {bn_drift}");
+        }
+    }
+}
+
+#[test]
+fn fgg_captures_where_the_rate_is_lowest_and_carries_the_moments() {
+    let (base, fgg) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let kept = run(&config(), base.path(), Trial::default()).unwrap().kept.unwrap();
+    let start = StateDict::open(&base.path().join(&kept.weights)).unwrap();
+    let moments = StateDict::open(&base.path().join(kept.optimizer.as_ref().unwrap())).unwrap();
+    assert_eq!(moments.get("step").unwrap().to_i64().unwrap(), [kept.step as i64]);
+
+    let config = TrainConfig { schedule: cyclic(), epochs: 5, keep_optimizer: false, ..config() };
+    let trial = |optimizer| Trial { start: Some(&start), optimizer, ..Trial::default() };
+    let carried = run(&config, fgg.path(), trial(Some(moments))).unwrap();
+    // 4 steps an epoch, 8 a cycle, 2 behind: the middle of the cycle is after steps 2, 10 and 18.
+    assert_eq!(carried.captures.iter().map(|capture| capture.step).collect::<Vec<_>>(), [2, 10, 18]);
+    for capture in &carried.captures {
+        let predictions = load_predictions(&fgg.path().join(&capture.predictions)).unwrap();
+        assert_eq!(Metric::Accuracy.evaluate(&predictions), capture.validation);
+    }
+    let other = tempfile::tempdir().unwrap();
+    let reset = run(&config, other.path(), trial(None)).unwrap();
+    let weights = |folder: &Path, outcome: &Outcome| {
+        *StateDict::open(&folder.join(&outcome.captures[0].weights)).unwrap().digest()
+    };
+    assert_ne!(weights(fgg.path(), &carried), weights(other.path(), &reset), "the moments matter");
+}
+
+#[test]
+fn a_loss_that_is_not_a_number_is_recorded_as_divergence() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig { schedule: LrSchedule::Constant { lr: 1e30 }, ..config() };
+    let outcome = run(&config, folder.path(), Trial::default()).unwrap();
+    let diverged = outcome.diverged.unwrap();
+    assert_eq!((diverged.epoch, diverged.learning_rate), (1, 1e30));
+    assert!(diverged.step > 1 && diverged.last_finite_loss.is_some_and(f64::is_finite), "{diverged:?}");
+    assert!(outcome.kept.is_none() && outcome.captures.is_empty());
+    assert!(!folder.path().join("kept.safetensors").exists());
+}
+
+#[test]
+fn early_stopping_stops() {
+    let config = TrainConfig {
+        early_stopping_epochs: Some(1),
+        epochs: 40,
+        schedule: LrSchedule::Constant { lr: 0.1 },
+        ..config()
+    };
+    let outcome = run(&config, tempfile::tempdir().unwrap().path(), Trial::default()).unwrap();
+    let losses: Vec<f64> = outcome.history.iter().map(|epoch| epoch.validation_loss).collect();
+    assert!(losses.len() < 40, "{losses:?}");
+    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(losses[losses.len() - 2], lowest, "one epoch after the lowest: {losses:?}");
+}
+
+#[test]
+fn hooks_run_before_every_step_and_not_in_validation() {
+    struct Count(Arc<std::sync::Mutex<Vec<usize>>>);
+    impl StepHook for Count {
+        fn before_forward(&mut self, step: usize, _: &Model) -> Result<(), Error> {
+            self.0.lock().unwrap().push(step);
+            Ok(())
+        }
+    }
+    let steps = Arc::default();
+    let trial = Trial { hooks: vec![Box::new(Count(Arc::clone(&steps)))], ..Trial::default() };
+    run(&TrainConfig { epochs: 2, ..config() }, tempfile::tempdir().unwrap().path(), trial).unwrap();
+    assert_eq!(*steps.lock().unwrap(), (1..=8).collect::<Vec<_>>());
+}
+
+#[test]
+fn wrong_configurations_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (config, expected) in [
+        (TrainConfig { epochs: 0, ..config() }, "epochs"),
+        (TrainConfig { batch_size: 0, ..config() }, "batch_size"),
+        (TrainConfig { schedule: LrSchedule::Cosine { lr: f64::INFINITY }, ..config() }, "schedule.lr"),
+        (
+            TrainConfig { optimizer: OptimizerConfig::Sgd { momentum: 1.5, weight_decay: 0.0 }, ..config() },
+            "momentum",
+        ),
+    ] {
+        let text = run(&config, folder.path(), Trial::default()).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+}

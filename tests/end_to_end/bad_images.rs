@@ -1,0 +1,108 @@
+//! Images that are not what they should be.
+
+use serde_json::Value;
+
+use crate::place::{FOLDER, Place, table};
+
+const RUN: &str = "ff-grid run --config tiny.toml";
+/// Fewer jobs: one learning rate, one augmentation.
+const SMALL: &str = "--set grid.learning_rates=[1e-2] --set grid.augmentations=['heavy'] \
+                     --set fgg.learning_rates=[1e-2] --set fgg.epochs=2 --set finetune.epochs=1";
+
+fn cells() -> Place {
+    let place = Place::new();
+    place.images("data/cells", &["a", "b", "c"], 10);
+    place.write("tiny.toml", &table(FOLDER));
+    place
+}
+
+#[test]
+fn a_corrupt_image_stops_or_is_left_out_by_name() {
+    let place = cells();
+    // Cut short, one in each class: some are trained on, some validated and tested with.
+    let cut = |file: &str| {
+        let path = place.path("data/cells").join(file);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(path, &bytes[..bytes.len() / 3]).unwrap();
+    };
+    (0..10).for_each(|number| cut(&format!("b/b{number:02}.png")));
+    place.run(&format!("{RUN} {SMALL}")).refused(1, &["data/cells/b/b0", ".png", "probe", "jobs failed"]);
+    assert!(!place.path("runs/tables/tiny/soup.safetensors").exists());
+
+    let ran = place.run(&format!("{RUN} {SMALL} --set run.on_bad_image=skip"));
+    assert!(ran.stderr.contains("data/cells/b/b0"), "the images are not named:\n{}", ran.stderr);
+    ran.ok();
+    let record = std::fs::read_to_string(place.job("probe", "probe").join("record.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    let epoch = &record["finished"]["training"]["history"][0];
+    assert_eq!((&epoch["images"], epoch["skipped"].as_array().unwrap().len()), (&12.into(), 6));
+
+    let inspect = "ff-data inspect --dataset folder --root data/cells --decode --json";
+    let inspected: Value = serde_json::from_str(&place.run(inspect).ok()).unwrap();
+    assert_eq!(inspected["unreadable"].as_array().unwrap().len(), 10);
+}
+
+#[test]
+fn no_readable_image_at_all() {
+    let place = cells();
+    for class in ["a", "b", "c"] {
+        for number in 0..10 {
+            place.write(&format!("data/cells/{class}/{class}{number:02}.png"), "not an image");
+        }
+    }
+    place
+        .run(&format!("{RUN} {SMALL} --set run.on_bad_image=skip"))
+        .refused(1, &["none of", "can be read", "cells/"]);
+}
+
+/// A folder that is refused before anything is written.
+fn refused(place: &Place, expected: &[&str]) {
+    let stderr = place.run(RUN).refused(1, expected);
+    assert!(stderr.contains("dataset cells"), "the dataset is not named:\n{stderr}");
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn a_class_that_is_only_tested() {
+    let place = Place::new();
+    for split in ["train", "val"] {
+        place.images(&format!("data/cells/{split}"), &["a", "b"], 3);
+    }
+    place.images("data/cells/test", &["a", "b", "c"], 3);
+    place.write(
+        "tiny.toml",
+        &table(
+            &FOLDER
+                .replace("ratio", "official")
+                .replace(", train = 0.6, val = 0.2, test = 0.2, seed = 0", ""),
+        ),
+    );
+    refused(&place, &["`c`", "test"]);
+}
+
+#[test]
+fn an_empty_class_folder() {
+    let place = cells();
+    std::fs::create_dir(place.path("data/cells/empty")).unwrap();
+    refused(&place, &["data/cells/empty", "none"]);
+}
+
+#[test]
+fn a_split_of_zero_images() {
+    let place = cells();
+    let set = "dataset.split={kind='ratio',train=0.99,val=0.01,test=0.0,seed=0}";
+    place.run(&format!("{RUN} --set {set}")).refused(1, &["cells", "samples in val", "none"]);
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn two_files_of_one_id() {
+    let place = cells();
+    let file = |extension: &str| place.path(&format!("data/cells/a/a00.{extension}"));
+    std::fs::copy(file("png"), file("bmp")).unwrap();
+    refused(&place, &["a00.bmp", "a00.png"]);
+
+    place.write("data/cells.csv", "path,label\ncells/a/a01.png,a\ncells/b/b01.png,b\ncells/a/a01.png,a\n");
+    let inspect = "ff-data inspect --dataset manifest --root data/cells.csv";
+    place.run(inspect).refused(1, &["cells.csv", "row 4", "cells/a/a01.png", "row 2"]);
+}

@@ -1,0 +1,162 @@
+//! Configurations, weights and learning rates that are not what they should be.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use serde_json::Value;
+
+use crate::place::{FOLDER, JOBS, Place, SHAPES, table};
+
+const RUN: &str = "ff-grid run --config tiny.toml";
+
+fn shapes() -> Place {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    place
+}
+
+#[test]
+fn a_configuration_with_something_wrong_in_it() {
+    let place = shapes();
+    for command in ["plan", "run", "status"] {
+        place
+            .run(&format!("ff-grid {command} --config gone.toml"))
+            .refused(1, &["gone.toml", "cannot read this configuration"]);
+    }
+    for (set, expected) in [
+        ("fgg.epoch=5", "unknown field `epoch`"),
+        ("fgg.epochs=five", "fgg.epochs"),
+        ("fgg.epochs=-5", "fgg.epochs"),
+        ("model.precision=fp64", "fp64"),
+        ("grid.augmentations=['light']", "light"),
+        ("grid.learning_rates=[]", "grid.learning_rates: expected at least one entry"),
+        ("backbone.weights=model.pth", "model.pth"),
+        ("backbone.weights=pretrain", "[pretrain]"),
+        ("dataset.1.name=x", "there is no entry 1"),
+        ("name=a/b", "a/b"),
+        ("fgg.epochs", "expected key=value"),
+        ("method.paper_row=GoX", "GoX"),
+    ] {
+        let stderr = place.run(&format!("{RUN} --set {set}")).refused(1, &["tiny.toml", expected]);
+        assert!(!stderr.contains("line 0"), "{stderr}");
+    }
+    place.write("typo.toml", &table(SHAPES).replace("bn_drift", "bn_drft"));
+    place.run("ff-grid plan --config typo.toml").refused(1, &["typo.toml", "line 16", "bn_drft"]);
+    place.write("half.toml", "name = \"half\"\n[model]\npx = 16\n");
+    place.run("ff-grid plan --config half.toml").refused(1, &["half.toml", "missing field"]);
+    assert!(!place.path("runs").exists());
+
+    place.run("ff-grid plan").refused(2, &["--config"]);
+    place.run("ff-grid fly --config tiny.toml").refused(2, &["fly"]);
+    place.run(&format!("{RUN} --device gpu")).refused(2, &["gpu", "cuda:N"]);
+}
+
+#[test]
+fn data_that_is_not_there_blocks_only_what_needs_it() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(&format!("{SHAPES}{FOLDER}")));
+    let plan = place.run("ff-grid plan --config tiny.toml --data-root nowhere").ok();
+    assert!(plan.contains("missing:\n") && plan.contains("dataset cells: nowhere/cells"), "{plan}");
+
+    let ran = place.run(&format!("{RUN} --data-root nowhere"));
+    assert!(ran.stderr.contains("left out: dataset cells: nowhere/cells"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("{JOBS} jobs done")), "{}", ran.stderr);
+    let printed = ran.ok();
+    assert!(printed.contains("nowhere/cells"), "the table does not say why:\n{printed}");
+    assert!(place.path("runs/tables/tiny/pico-shapes/soup.safetensors").is_file());
+
+    place.write("only.toml", &table(FOLDER));
+    place
+        .run("ff-grid run --config only.toml --data-root nowhere --runs none")
+        .refused(1, &["nothing can be run", "dataset cells: nowhere/cells", "--data-root is nowhere"]);
+    assert!(!place.path("none").exists());
+}
+
+#[test]
+fn weights_that_are_not_there_or_of_another_architecture() {
+    let place = shapes();
+    let weights = |name: &str| format!("{RUN} --set backbone.weights={name} --set grid.seeds=[0]");
+    place.run(&weights("gone.safetensors")).refused(1, &["weights of pico", "gone.safetensors"]);
+    place.run(&weights("timm/resnet18.a1_in1k")).refused(1, &["timm/resnet18.a1_in1k", "HF_HUB_OFFLINE"]);
+    place.write("text.safetensors", "these are no weights");
+    place.run(&weights("text.safetensors")).refused(1, &["text.safetensors", "not a valid safetensors"]);
+    assert!(!place.path("runs").exists());
+
+    let tensor = |shape: [usize; 2]| OwnedTensor::f32(shape, &vec![0.5; shape[0] * shape[1]]);
+    let other = BTreeMap::from([
+        ("features.0.weight".to_owned(), tensor([2, 3])),
+        ("fc.weight".to_owned(), tensor([6, 9])),
+    ]);
+    StateDict::from_tensors(other).save(&place.path("other.safetensors"), None).unwrap();
+    let stderr = place
+        .run(&weights("other.safetensors"))
+        .refused(1, &["other.safetensors", "do not fit resnet_pico", "features.0.weight", "1 jobs failed"]);
+    assert!(stderr.contains("more need"), "{stderr}");
+    assert!(!place.path("runs/tables/tiny/soup.safetensors").exists());
+}
+
+#[test]
+fn a_diverging_model_is_left_out_by_name() {
+    let place = shapes();
+    let ran = place
+        .run(&format!("{RUN} --set grid.learning_rates=[1e-2,1e30] --set fgg.learning_rates=[1e30,1e-2]"));
+    assert!(ran.stderr.contains("diverged at step"), "{}", ran.stderr);
+    let printed = ran.ok();
+    assert!(printed.contains("diverged"), "{printed}");
+    let soups = ["Uniform Soup", "Greedy Soup", "GoU", "GoG", "GS (best)", "FGG (best)"];
+    for soup in soups {
+        let folder = place.job("soup", soup);
+        let record: Value =
+            serde_json::from_str(&std::fs::read_to_string(folder.join("record.json")).unwrap()).unwrap();
+        let soup = &record["finished"]["soup"];
+        let left_out = soup["left_out"].as_array().unwrap();
+        assert_eq!(left_out.len(), 2, "{record}");
+        assert!(left_out.iter().all(|label| label.as_str().unwrap().contains("lr 1e30")), "{record}");
+        assert!(!soup["soup"].to_string().contains("lr 1e30"), "{record}");
+    }
+}
+
+#[test]
+fn no_model_left_to_average() {
+    let place = shapes();
+    let diverging = "--set grid.learning_rates=[1e30] --set fgg.learning_rates=[1e30]";
+    let stderr =
+        place.run(&format!("{RUN} {diverging}")).refused(1, &["6 jobs failed", "Uniform Soup", "diverged"]);
+    assert!(stderr.contains("12 more need"), "{stderr}");
+    assert!(!place.path("runs/tables/tiny/soup.safetensors").exists());
+}
+
+#[test]
+fn a_diverging_single_run_says_where() {
+    let place = Place::new();
+    let recipe = r#"
+name = "wild"
+[model]
+architecture = "resnet_pico"
+px = 16
+precision = "fp32"
+weights = "random"
+seed = 0
+[dataset]
+source = { kind = "phantom", task = "shapes", px = 16, train = 24, val = 8, test = 0, seed = 1 }
+split = { kind = "official" }
+[train]
+epochs = 2
+batch_size = 8
+augment = "minimal"
+seed = 0
+optimizer = { kind = "sgd", momentum = 0.9, weight_decay = 0.0 }
+schedule = { kind = "constant", lr = 1e30 }
+trainable = { kind = "all" }
+select_by = "loss"
+metric = "accuracy"
+keep_optimizer = false
+"#;
+    place.write("wild.toml", recipe);
+    place.run("ff-train finetune --config wild.toml").refused(1, &["at step", "epoch 1", "1e30"]);
+    assert!(!place.path("runs/wild/kept.safetensors").exists());
+    assert_ne!(place.json("runs/wild/outcome.json")["diverged"], Value::Null);
+    place
+        .run("ff-train finetune --config wild.toml --set train.momentum=0.5")
+        .refused(1, &["wild.toml", "unknown field `momentum`"]);
+}

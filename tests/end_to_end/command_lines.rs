@@ -1,0 +1,75 @@
+//! What the binaries say of themselves.
+
+use crate::place::{FOLDER, Place, SHAPES, table};
+
+/// Text with the version taken out.
+fn stable(text: &str) -> String {
+    let lines = text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
+    lines.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn help() {
+    let place = Place::new();
+    for (binary, commands) in [
+        ("ff-data", ["inspect", "augment", "bench"].as_slice()),
+        ("ff-eval", &["score"]),
+        ("ff-grid", &["plan", "run", "status"]),
+        ("ff-models", &["logits", "bench"]),
+        ("ff-soup", &["average", "select", "verify"]),
+        ("ff-train", &["pretrain", "lp", "finetune", "fgg", "predict"]),
+    ] {
+        let mut text = place.run(&format!("{binary} --help")).ok();
+        for command in commands {
+            text += &format!("\n$ {binary} {command} --help\n");
+            text += &place.run(&format!("{binary} {command} --help")).ok();
+        }
+        insta::assert_snapshot!(format!("help-{binary}"), stable(&text));
+        assert_eq!(stable(&place.run(&format!("{binary} --version")).ok()), format!("{binary} [VERSION]"));
+        assert_eq!(place.run(binary).code, 2, "{binary} without a command is wrong usage");
+    }
+}
+
+#[test]
+fn errors() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    place.write("cells.toml", &table(FOLDER));
+    place.write("typo.toml", &table(SHAPES).replace("bn_drift", "bn_drft"));
+    place.images("data/cells", &["a", "b"], 5);
+    place.write("data/cells/c/notes.txt", "no image");
+    let mut text = String::new();
+    for line in [
+        "ff-grid run --config gone.toml",
+        "ff-grid run --config typo.toml",
+        "ff-grid run --config tiny.toml --set fgg.epoch=5",
+        "ff-grid run --config tiny.toml --set fgg.epochs=five",
+        "ff-grid run --config tiny.toml --set grid.learning_rates=[]",
+        "ff-grid run --config tiny.toml --set backbone.weights=model.pth",
+        "ff-grid run --config tiny.toml --set backbone.weights=timm/resnet18.a1_in1k",
+        "ff-grid run --config cells.toml",
+        "ff-grid run --config cells.toml --data-root nowhere",
+        "ff-data inspect --dataset folder --root data/cells",
+        "ff-data inspect --dataset folders --root data/cells",
+        "ff-data augment --augment light data/cells/a/a00.png --output x",
+        "ff-data augment --augment heavy data/cells/c/notes.txt --output x",
+        "ff-eval score --predictions gone.safetensors --task multiclass",
+        "ff-soup verify tiny.toml data",
+        "ff-train lp --config tiny.toml",
+        "ff-models logits --arch resnet51 --weights w --input x --output y",
+        "ff-grid run --config tiny.toml --device gpu",
+    ] {
+        let ran = place.run(line);
+        assert_eq!(ran.stdout, "", "{line}");
+        text += &format!("$ {line}\n{}exit code {}\n\n", ran.stderr, ran.code);
+    }
+    insta::assert_snapshot!("errors", stable(&text).replace(place.path("").to_str().unwrap(), "[FOLDER]/"));
+}
+
+#[test]
+fn a_plan() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(&format!("{SHAPES}{FOLDER}")));
+    let plan = place.run("ff-grid plan --config tiny.toml --data-root nowhere").ok();
+    insta::assert_snapshot!("plan", stable(&plan));
+}

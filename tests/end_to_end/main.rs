@@ -1,0 +1,10 @@
+//! The binaries as a user meets them: pico networks, tiny images, real processes.
+
+mod bad_images;
+mod bad_input;
+mod command_lines;
+mod damage;
+mod own_images;
+mod place;
+mod single_runs;
+mod table;

@@ -1,0 +1,259 @@
+//! A folder to work in, the binaries, and tiny images.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ff_data::{Image, write_png};
+use serde_json::Value;
+
+/// A temporary folder, in which commands run.
+pub struct Place(tempfile::TempDir);
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.0.path().join(below)
+    }
+
+    pub fn write(&self, below: &str, text: &str) {
+        let path = self.path(below);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, below: &str) -> String {
+        std::fs::read_to_string(self.path(below)).unwrap_or_else(|error| panic!("{below}: {error}"))
+    }
+
+    pub fn json(&self, below: &str) -> Value {
+        serde_json::from_str(&self.read(below)).unwrap()
+    }
+
+    /// Runs a command line, words divided by blanks, in this folder and with no network.
+    pub fn run(&self, line: &str) -> Ran {
+        self.run_words(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// The same, words as they are.
+    pub fn run_words(&self, words: &[&str]) -> Ran {
+        let output = Command::new(binary(words[0]))
+            .args(&words[1..])
+            .current_dir(self.0.path())
+            .env_remove("FF_DATA_ROOT")
+            .env_remove("RUST_LOG")
+            .env_remove("COLUMNS")
+            .env("HF_HOME", self.path("hf-home"))
+            .env("HF_HUB_OFFLINE", "1")
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran {
+            code: output.status.code().expect("an exit code"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// A class-folder tree of `count` images for each class below `below`; each class has a colour of its own.
+    pub fn images(&self, below: &str, classes: &[&str], count: usize) {
+        for (class, name) in classes.iter().enumerate() {
+            let folder = self.path(below).join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            for number in 0..count {
+                picture(&folder.join(format!("{name}{number:02}.png")), class, number);
+            }
+        }
+    }
+
+    /// Every file below a folder, as paths relative to it, sorted.
+    pub fn files(&self, below: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        list(&self.path(below), &self.path(below), &mut found);
+        found.sort();
+        found
+    }
+
+    /// The folder of the only job of a kind whose record's label contains `label`.
+    pub fn job(&self, kind: &str, label: &str) -> PathBuf {
+        let folders = std::fs::read_dir(self.path("runs/jobs")).unwrap().map(|entry| entry.unwrap().path());
+        let fits = |folder: &PathBuf| {
+            let record = std::fs::read_to_string(folder.join("record.json")).unwrap_or_default();
+            let record: Value = serde_json::from_str(&record).unwrap_or_default();
+            folder.file_name().unwrap().to_str().unwrap().starts_with(kind)
+                && record["label"].as_str().is_some_and(|found| found.contains(label))
+        };
+        let found: Vec<_> = folders.filter(fits).collect();
+        assert_eq!(found.len(), 1, "{kind} {label}: {found:?}");
+        found[0].clone()
+    }
+}
+
+impl Ran {
+    /// It did what it was asked to: what it said on stdout.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// It refused, with that exit code and an error that says all of `expected`: its stderr.
+    #[track_caller]
+    pub fn refused(self, code: i32, expected: &[&str]) -> String {
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        assert!(self.stderr.contains("error: "), "{}", self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        for part in expected {
+            assert!(self.stderr.contains(part), "no `{part}` in:\n{}", self.stderr);
+        }
+        self.stderr
+    }
+}
+
+/// A noisy 16 px picture in the colour of a class.
+pub fn picture(path: &Path, class: usize, number: usize) {
+    let mut image = Image::filled(16, 16, [60, 60, 60]);
+    for (at, value) in image.data.iter_mut().enumerate() {
+        let base = if at % 3 == class % 3 { 150 } else { 60 };
+        *value = base + ((at * 37 + number * 101 + at * at * number) % 60) as u8;
+    }
+    write_png(path, &image).unwrap();
+}
+
+fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            list(root, &path, found);
+        } else {
+            found.push(path.strip_prefix(root).unwrap().display().to_string());
+        }
+    }
+}
+
+fn binary(name: &str) -> &'static str {
+    match name {
+        "ff-data" => env!("CARGO_BIN_EXE_ff-data"),
+        "ff-eval" => env!("CARGO_BIN_EXE_ff-eval"),
+        "ff-grid" => env!("CARGO_BIN_EXE_ff-grid"),
+        "ff-models" => env!("CARGO_BIN_EXE_ff-models"),
+        "ff-soup" => env!("CARGO_BIN_EXE_ff-soup"),
+        "ff-train" => env!("CARGO_BIN_EXE_ff-train"),
+        _ => panic!("no binary `{name}`"),
+    }
+}
+
+/// A whole table of 25 jobs on a dataset given as TOML: 2 learning rates × 2 augmentations, FGG of 3 epochs from
+/// 2 bases that are the grid's own.
+pub fn table(dataset: &str) -> String {
+    format!(
+        r#"
+name = "tiny"
+
+[model]
+px = 16
+precision = "fp32"
+batch_size = 8
+weight_decay = 0.01
+
+[probe]
+epochs = 1
+learning_rate = 1e-2
+augment = "minimal"
+seed = 9
+bn_drift = false
+
+[finetune]
+epochs = 2
+select_by = "metric"
+
+[grid]
+learning_rates = [1e-2, 1e-3]
+augmentations = ["minimal", "heavy"]
+seeds = [0]
+
+[fgg]
+learning_rates = [1e-2, 1e-3]
+augment = "heavy"
+seed = 0
+epochs = 3
+epochs_per_cycle = 2
+phase = 0.0
+lr_max = 1e-3
+lr_min = 1e-5
+carry_optimizer = true
+
+[evaluation]
+resamples = 20
+seed = 0
+
+[[backbone]]
+name = "pico"
+architecture = "resnet_pico"
+weights = "random"
+
+{dataset}
+
+[[method]]
+name = "GS (best)"
+pool = "grid"
+select = {{ kind = "best" }}
+
+[[method]]
+name = "Uniform Soup"
+pool = "grid"
+select = {{ kind = "uniform" }}
+
+[[method]]
+name = "Greedy Soup"
+pool = "grid"
+select = {{ kind = "greedy" }}
+
+[[method]]
+name = "FGG (best)"
+pool = "fgg"
+select = {{ kind = "best" }}
+
+[[method]]
+name = "GoU"
+pool = "fgg"
+select = {{ kind = "gou", by = "learning_rate" }}
+
+[[method]]
+name = "GoG"
+pool = "fgg"
+select = {{ kind = "gog", by = "learning_rate" }}
+"#
+    )
+}
+
+/// Jobs of [`table`]: a probe, 4 fine-tuned models, 2 cyclic runs; 6 soups, predictions and scores.
+pub const JOBS: usize = 25;
+
+/// Forty drawn images.
+pub const SHAPES: &str = r#"
+[[dataset]]
+name = "shapes"
+metric = "accuracy"
+source = { kind = "phantom", task = "shapes", px = 16, train = 24, val = 8, test = 8, seed = 1 }
+split = { kind = "official" }
+"#;
+
+/// Class folders in `cells` below the data root.
+pub const FOLDER: &str = r#"
+[[dataset]]
+name = "cells"
+metric = "macro-f1"
+source = { kind = "folder", path = "cells" }
+split = { kind = "ratio", train = 0.6, val = 0.2, test = 0.2, seed = 0 }
+"#;

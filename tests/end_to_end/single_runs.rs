@@ -1,0 +1,189 @@
+//! One run at a time: probe, fine-tune, cyclic run, predictions, scores, soups; and looking at data and models.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use serde_json::Value;
+
+use crate::place::Place;
+
+const SOURCE: &str = "--dataset folder --root data/cells";
+const METHODS: [&str; 2] = ["uniform", "greedy"];
+
+/// A recipe of `ff-train`.
+fn recipe(name: &str, weights: &str, trainable: &str, schedule: &str) -> String {
+    format!(
+        r#"
+name = "{name}"
+
+[model]
+architecture = "resnet_pico"
+px = 16
+precision = "fp32"
+weights = "{weights}"
+seed = 0
+
+[dataset]
+source = {{ kind = "folder", path = "cells" }}
+split = {{ kind = "ratio", train = 0.8, val = 0.1, test = 0.1, seed = 0 }}
+
+[train]
+epochs = 2
+batch_size = 8
+augment = "minimal"
+seed = 0
+optimizer = {{ kind = "adamw", betas = [0.9, 0.999], eps = 1e-8, weight_decay = 0.01 }}
+schedule = {schedule}
+trainable = {trainable}
+select_by = "metric"
+metric = "accuracy"
+keep_optimizer = true
+"#
+    )
+}
+
+const ALL: &str = "{ kind = \"all\" }";
+const LAST: &str = "{ kind = \"classifier\", bn_drift = false }";
+const COSINE: &str = "{ kind = \"cosine\", lr = 1e-2 }";
+const CYCLIC: &str = "{ kind = \"cyclic\", lr_max = 1e-3, lr_min = 1e-5, epochs_per_cycle = 2, phase = 0.0 }";
+
+fn place() -> Place {
+    let place = Place::new();
+    place.images("data/cells", &["a", "b", "c"], 20);
+    place.write("lp.toml", &recipe("lp", "random", LAST, COSINE));
+    place.write("ft.toml", &recipe("ft", "runs/lp/kept.safetensors", ALL, COSINE));
+    place.write("fgg.toml", &recipe("fgg", "runs/ft/kept.safetensors", ALL, CYCLIC));
+    place
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn from_a_probe_to_a_soup_by_hand() {
+    let place = place();
+    place.run("ff-train finetune --config lp.toml").refused(1, &["lp.toml", "not a recipe for"]);
+    assert!(!place.path("runs").exists());
+
+    assert_eq!(place.run("ff-train lp --config lp.toml").ok(), "runs/lp/kept.safetensors\n");
+    place.run("ff-train finetune --config ft.toml").ok();
+    let state = "--set model.optimizer_state=runs/ft/kept.optimizer.safetensors --set train.epochs=4";
+    let made = place.run(&format!("ff-train fgg --config fgg.toml {state}")).ok();
+    assert_eq!(
+        made.lines().collect::<Vec<_>>(),
+        ["runs/fgg/kept.safetensors", "runs/fgg/capture-1.safetensors", "runs/fgg/capture-2.safetensors"]
+    );
+    assert_eq!(place.read("runs/fgg/history.jsonl").lines().count(), 4);
+    assert!(!place.path("runs/fgg/resume.safetensors").exists());
+    // The resolved recipe is one, and making the same again gives the same weights.
+    place.run("ff-train lp --config runs/lp/recipe.toml --runs again").ok();
+    let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
+    assert_eq!(digest("runs/lp/kept.safetensors"), digest("again/lp/kept.safetensors"));
+
+    predictions_and_scores(&place);
+    soups(&place);
+}
+
+fn predictions_and_scores(place: &Place) {
+    let predict = "ff-train predict --checkpoint runs/ft/kept.safetensors";
+    place.run(&format!("{predict} {SOURCE} --split val --output val.safetensors")).ok();
+    // The same division as the recipe's, so the same logits as training left.
+    let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
+    assert_eq!(digest("val.safetensors"), digest("runs/ft/kept.val.safetensors"));
+
+    let score = "ff-eval score --predictions val.safetensors --resamples 50";
+    let scored = parsed(&place.run(&format!("{score} --task multiclass --json")).ok());
+    assert_eq!(scored["samples"], 6);
+    let metrics: Vec<_> =
+        scored["scores"].as_array().unwrap().iter().map(|score| score["metric"].as_str().unwrap()).collect();
+    assert_eq!(metrics, ["accuracy", "macro-f1", "macro-recall", "auroc", "quadratic-kappa"]);
+    let printed = place.run(&format!("{score} --task multiclass --metric accuracy")).ok();
+    assert!(printed.starts_with("6 samples\naccuracy"), "{printed}");
+    place.run(&format!("{score} --task multilabel")).refused(1, &["val.safetensors", "multiclass"]);
+    place.run(&format!("{score} --task multiclass --metric f1")).refused(2, &["f1"]);
+    place
+        .run("ff-eval score --predictions runs/ft/kept.safetensors --task multiclass")
+        .refused(1, &["kept.safetensors", "no tensor `logits`"]);
+}
+
+fn soups(place: &Place) {
+    let files = "runs/ft/kept.safetensors runs/fgg/capture-1.safetensors runs/fgg/capture-2.safetensors";
+    place.run(&format!("ff-soup average --output mean.safetensors {files}")).ok();
+    place.run("ff-soup verify mean.safetensors runs").ok();
+    for method in METHODS {
+        let select =
+            format!("ff-soup select --method {method} --config fgg.toml --output {method}.safetensors");
+        let chosen = parsed(&place.run(&format!("{select} {files} --json")).ok());
+        assert_eq!(chosen["decisions"].as_array().unwrap().len(), 3, "{chosen}");
+        let printed = place.run(&format!("{select} {files}")).ok();
+        assert!(printed.contains("accuracy") && printed.contains("of 3 models"), "{printed}");
+        place.run(&format!("ff-soup verify {method}.safetensors runs")).ok();
+    }
+    let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
+    assert_eq!(digest("mean.safetensors"), digest("uniform.safetensors"));
+    // A soup is weights like any other: it predicts.
+    let predict = "ff-train predict --checkpoint greedy.safetensors";
+    place.run(&format!("{predict} {SOURCE} --split test --output test.safetensors")).ok();
+
+    place
+        .run("ff-soup average --output x.safetensors runs/ft/kept.safetensors runs/ft/kept.safetensors")
+        .refused(1, &["two ingredients are named `runs/ft/kept.safetensors`"]);
+    place
+        .run("ff-soup average --output x.safetensors runs/ft/kept.safetensors val.safetensors")
+        .refused(1, &["`val.safetensors` does not fit"]);
+    place.run("ff-soup average --output x.safetensors gone.safetensors").refused(1, &["gone.safetensors"]);
+    place.run("ff-soup average --output x.safetensors").refused(2, &["<FILES>..."]);
+    assert!(!place.path("x.safetensors").exists());
+}
+
+#[test]
+fn looking_at_data() {
+    let place = place();
+    let inspected = parsed(&place.run(&format!("ff-data inspect {SOURCE} --decode --json")).ok());
+    assert_eq!(inspected["images"], 60);
+    assert_eq!(inspected["train"]["per_class"], serde_json::json!({"a": 16, "b": 16, "c": 16}));
+    assert_eq!(inspected["unreadable"], serde_json::json!([]));
+    let printed = place.run(&format!("ff-data inspect {SOURCE}")).ok();
+    assert!(printed.contains("60 images"), "{printed}");
+
+    let augment = "ff-data augment --augment heavy --px 16 --seed 3 --count 2 data/cells/a/a00.png --output";
+    let first = place.run(&format!("{augment} versions")).ok();
+    assert_eq!(first, "versions/heavy-000.png\nversions/heavy-001.png\n");
+    place.run(&format!("{augment} again")).ok();
+    for name in ["heavy-000.png", "heavy-001.png"] {
+        let bytes = |folder: &str| std::fs::read(place.path(folder).join(name)).unwrap();
+        assert_eq!(bytes("versions"), bytes("again"));
+    }
+    let bench = format!("ff-data bench {SOURCE} --augment heavy --px 16 --threads 2 --epochs 1 --json");
+    let bench = parsed(&place.run(&bench).ok());
+    assert_eq!(bench["images"], 48);
+    assert!(bench["images_per_s"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn logits_of_given_inputs() {
+    let place = place();
+    place.run("ff-train lp --config lp.toml --set train.epochs=1").ok();
+    let values: Vec<f32> = (0..2 * 3 * 16 * 16).map(|at| (at % 13) as f32 / 6.0 - 1.0).collect();
+    let input = OwnedTensor::f32([2, 3, 16, 16], &values);
+    StateDict::from_tensors(BTreeMap::from([("input".to_owned(), input)]))
+        .save(&place.path("x.safetensors"), None)
+        .unwrap();
+    let weights = "--weights runs/lp/kept.safetensors --input x.safetensors";
+    place.run(&format!("ff-models logits --arch resnet_pico {weights} --output y.safetensors")).ok();
+    let logits = StateDict::open(&place.path("y.safetensors")).unwrap();
+    let logits = logits.get("logits").unwrap();
+    assert_eq!(logits.shape, [2, 3]);
+    assert!(logits.to_f32().unwrap().iter().all(|value| value.is_finite()));
+
+    let wrong = |line: &str, code, expected: &[&str]| {
+        place.run(&format!("ff-models logits {line} --output z.safetensors")).refused(code, expected);
+        assert!(!place.path("z.safetensors").exists());
+    };
+    wrong(&format!("--arch resnet18 {weights}"), 1, &["runs/lp/kept.safetensors", "do not fit resnet18"]);
+    wrong(&format!("--arch vgg_pico {weights}"), 1, &["runs/lp/kept.safetensors", "classifier.6"]);
+    wrong(&format!("--arch resnet51 {weights}"), 2, &["resnet51", "resnet50"]);
+    let swapped = "--weights x.safetensors --input runs/lp/kept.safetensors";
+    wrong(&format!("--arch resnet_pico {swapped}"), 1, &["kept.safetensors", "no tensor `input`"]);
+}

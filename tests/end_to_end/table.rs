@@ -1,0 +1,171 @@
+//! A whole table: planned, run, found again, shared, checked.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use serde_json::Value;
+
+use crate::place::{JOBS, Place, SHAPES, table};
+
+const RUN: &str = "ff-grid run --config tiny.toml";
+
+#[test]
+fn a_table_from_plan_to_verified_soup() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+
+    // The bases of FGG are the grid's own heavy-augmentation runs: 4 models are fine-tuned, not 6.
+    let plan: Value =
+        serde_json::from_str(&place.run("ff-grid plan --config tiny.toml --json").ok()).unwrap();
+    let count = |kind: &str| plan["total"][kind]["jobs"].as_u64().unwrap();
+    let kinds = ["probe", "finetune", "fgg", "soup", "predict", "evaluate"];
+    assert_eq!(kinds.map(count), [1, 4, 2, 6, 6, 6]);
+    assert_eq!(plan["jobs"].as_array().unwrap().len(), JOBS);
+    assert_eq!(plan["total"]["finetune"]["train_images"], 4 * 2 * 24);
+    assert!(!place.path("runs").exists(), "a plan writes nothing");
+
+    let first = place.run(RUN);
+    assert!(first.stderr.contains(&format!("{JOBS} jobs done, 0 were done before")), "{}", first.stderr);
+    let printed = first.ok();
+    assert_eq!(printed, place.read("runs/tables/tiny/table.md"));
+    let made =
+        ["config.toml", "soup.json", "soup.safetensors", "table.csv", "table.json", "table.md", "table.tex"];
+    assert_eq!(place.files("runs/tables/tiny"), made);
+    assert_eq!(partial_files(&place), Vec::<String>::new());
+    let written = made.map(|name| std::fs::read(place.path("runs/tables/tiny").join(name)).unwrap());
+
+    let status: Value =
+        serde_json::from_str(&place.run("ff-grid status --config tiny.toml --json").ok()).unwrap();
+    for kind in kinds {
+        assert_eq!(status["total"][kind]["done"], status["total"][kind]["jobs"], "{kind}");
+    }
+
+    let again = place.run(RUN);
+    assert!(again.stderr.contains(&format!("0 jobs done, {JOBS} were done before")), "{}", again.stderr);
+    assert_eq!(again.ok(), printed);
+    assert_eq!(written, made.map(|name| std::fs::read(place.path("runs/tables/tiny").join(name)).unwrap()));
+
+    // The resolved configuration is one: it makes the same table.
+    let resolved = "ff-grid status --config runs/tables/tiny/config.toml --json";
+    assert_eq!(serde_json::from_str::<Value>(&place.run(resolved).ok()).unwrap(), status);
+
+    soups_can_be_verified(&place);
+    another_table_shares_the_training(&place);
+}
+
+fn soups_can_be_verified(place: &Place) {
+    let soup = "runs/tables/tiny/soup.safetensors";
+    let said = place.run(&format!("ff-soup verify {soup} runs")).ok();
+    assert!(said.contains("to the bit"), "{said}");
+    let note = place.json("runs/tables/tiny/soup.json");
+    let shares: f64 =
+        note["ingredients"].as_array().unwrap().iter().map(|pair| pair[1].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-12 && note["record"]["soup"]["decisions"].is_array(), "{note}");
+
+    // Other weights under the same record.
+    let genuine = StateDict::open(&place.path(soup)).unwrap();
+    let mut tensors: BTreeMap<String, OwnedTensor> = genuine
+        .iter()
+        .map(|(name, tensor)| {
+            let (dtype, shape, data) = (tensor.dtype, tensor.shape.to_vec(), tensor.data.to_vec());
+            (name.to_owned(), OwnedTensor { dtype, shape, data })
+        })
+        .collect();
+    tensors.get_mut("fc.bias").unwrap().data[0] ^= 1;
+    let forged = place.path("forged.safetensors");
+    StateDict::from_tensors(tensors).save(&forged, Some(genuine.provenance().unwrap())).unwrap();
+    place
+        .run("ff-soup verify forged.safetensors runs")
+        .refused(1, &["forged.safetensors", "not the average of its ingredients"]);
+
+    // A flipped bit in the file.
+    let mut bytes = std::fs::read(place.path(soup)).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(place.path("damaged.safetensors"), bytes).unwrap();
+    place.run("ff-soup verify damaged.safetensors runs").refused(1, &["damaged.safetensors: damaged"]);
+
+    // No ingredients there.
+    place.write("nothing/here.txt", "");
+    place.run(&format!("ff-soup verify {soup} nothing")).refused(1, &[soup, "needs ingredient"]);
+}
+
+fn another_table_shares_the_training(place: &Place) {
+    let before = place.files("runs/jobs");
+    let other = "--config tiny.toml --set name=other --set evaluation.resamples=30";
+    let ran = place.run(&format!("ff-grid run {other}"));
+    assert!(ran.stderr.contains(&format!("6 jobs done, {} were done before", JOBS - 6)), "{}", ran.stderr);
+    ran.ok();
+    let new: Vec<_> =
+        place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
+    assert_eq!(new.len(), 6);
+    assert!(new.iter().all(|file| file.starts_with("evaluate-")), "{new:?}");
+    assert_eq!(place.files("runs/tables/other").len(), 7);
+}
+
+#[test]
+fn results_do_not_depend_on_threads() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    for (runs, workers, threads) in [("a", 1, 0), ("b", 3, 2)] {
+        let set = format!("--set run.workers={workers} --set run.loader_threads={threads}");
+        place.run(&format!("{RUN} --runs {runs} {set}")).ok();
+    }
+    let scores = |runs: &str| {
+        let mut table = place.json(&format!("{runs}/tables/tiny/table.json"));
+        for row in table["rows"].as_array_mut().unwrap() {
+            row["cost"]["wall_seconds"].take();
+        }
+        table
+    };
+    assert_eq!(scores("a"), scores("b"));
+    let digests = |runs: &str| -> BTreeMap<String, String> {
+        let files = place.files(runs).into_iter().filter(|file| file.ends_with(".safetensors"));
+        let digest =
+            |file: &String| StateDict::open(&place.path(runs).join(file)).unwrap().digest().to_string();
+        files.map(|file| (file.clone(), digest(&file))).collect()
+    };
+    let (a, b) = (digests("a"), digests("b"));
+    assert!(a.len() > 30, "{}", a.len());
+    assert_eq!(a, b);
+}
+
+#[test]
+fn several_columns_pretraining_and_ood() {
+    let twin = r#"ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", px = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]"#;
+    let findings = r#"
+[[dataset]]
+name = "findings"
+metric = "auroc"
+source = { kind = "phantom", task = "findings", px = 16, train = 40, val = 40, test = 0, seed = 1 }
+split = { kind = "official" }
+"#;
+    let pretrain = r#"
+[pretrain]
+source = { kind = "phantom", task = "source", px = 16, train = 40, val = 20, test = 0, seed = 1 }
+split = { kind = "official" }
+epochs = 1
+learning_rate = 3e-3
+augment = "minimal"
+seed = 0
+"#;
+    let place = Place::new();
+    place.write("tiny.toml", &table(&format!("{SHAPES}{twin}\n{findings}{pretrain}")));
+    let line = format!("{RUN} --set backbone.weights=pretrain --set grid.augmentations=['heavy']");
+    let printed = place.run(&line).ok();
+    for said in ["shapes", "twin", "findings", "the dataset has no test split"] {
+        assert!(printed.contains(said), "no `{said}` in:\n{printed}");
+    }
+    let kinds = |kind: &str| {
+        let jobs = place.files("runs/jobs").into_iter().filter(|file| file.ends_with("/record.json"));
+        jobs.filter(|file| file.starts_with(kind)).count()
+    };
+    // One source model for both columns; heavy is FGG's augmentation, so its bases are the whole grid.
+    assert_eq!([kinds("pretrain"), kinds("finetune"), kinds("fgg")], [1, 4, 4]);
+    for column in ["pico-shapes", "pico-findings"] {
+        assert!(place.path("runs/tables/tiny").join(column).join("soup.safetensors").is_file(), "{column}");
+    }
+}
+
+fn partial_files(place: &Place) -> Vec<String> {
+    place.files("runs").into_iter().filter(|file| file.ends_with(".partial")).collect()
+}
