@@ -26,11 +26,12 @@ fn a_corrupt_image_stops_or_is_left_out_by_name() {
         std::fs::write(path, &bytes[..bytes.len() / 3]).unwrap();
     };
     (0..10).for_each(|number| cut(&format!("b/b{number:02}.png")));
-    place.run(&format!("{RUN} {SMALL}")).refused(1, &["data/cells/b/b0", ".png", "probe", "jobs failed"]);
+    place.run(&format!("{RUN} {SMALL}")).refused(1, &["data/cells/b/b0", ".png", "probe", "1 job failed"]);
     assert!(!place.path("runs/tables/tiny/soup.safetensors").exists());
 
-    let ran = place.run(&format!("{RUN} {SMALL} --set run.on_bad_image=skip"));
+    let ran = place.run(&format!("{RUN} {SMALL} --on-bad-image skip"));
     assert!(ran.stderr.contains("data/cells/b/b0"), "the images are not named:\n{}", ran.stderr);
+    assert!(!ran.stderr.contains('\u{1b}'), "colours, and no terminal:\n{}", ran.stderr);
     ran.ok();
     let record = std::fs::read_to_string(place.job("probe", "probe").join("record.json")).unwrap();
     let record: Value = serde_json::from_str(&record).unwrap();

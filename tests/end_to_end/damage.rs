@@ -24,7 +24,7 @@ fn damaged_results_are_named_and_never_averaged() {
     let name = kept.strip_prefix(place.path("")).unwrap().to_str().unwrap();
     let stderr =
         place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &["Greedy Soup", name, "damaged", "hint:"]);
-    assert!(stderr.contains("1 jobs failed, 2 more need"), "{stderr}");
+    assert!(stderr.contains("1 job failed, and 2 jobs not tried"), "{stderr}");
     let new: Vec<_> =
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
     assert_eq!(new, Vec::<String>::new(), "something was made of damaged weights");
@@ -35,7 +35,7 @@ fn damaged_results_are_named_and_never_averaged() {
 
     std::fs::write(&kept, &sound).unwrap();
     let again = place.run(&format!("{RUN} {OTHER_SOUP}"));
-    assert!(again.stderr.contains("3 jobs done, 22 were done before"), "{}", again.stderr);
+    assert!(again.stderr.contains("3 jobs done, 22 had been done before"), "{}", again.stderr);
     again.ok();
 
     let record = folder.join("record.json");
@@ -50,7 +50,7 @@ fn damaged_results_are_named_and_never_averaged() {
     // As the hint says; the run gives the same weights, so nothing after it is done again.
     std::fs::remove_file(&record).unwrap();
     let again = place.run(RUN);
-    assert!(again.stderr.contains("1 jobs done, 24 were done before"), "{}", again.stderr);
+    assert!(again.stderr.contains("1 job done, 24 had been done before"), "{}", again.stderr);
     again.ok();
     assert_eq!(std::fs::read(&kept).unwrap(), sound);
 }

@@ -144,8 +144,13 @@ fn looking_at_data() {
     assert_eq!(inspected["images"], 60);
     assert_eq!(inspected["train"]["per_class"], serde_json::json!({"a": 16, "b": 16, "c": 16}));
     assert_eq!(inspected["unreadable"], serde_json::json!([]));
-    let printed = place.run(&format!("ff-data inspect {SOURCE}")).ok();
-    assert!(printed.contains("60 images"), "{printed}");
+    let printed = place.run(&format!("ff-data inspect {SOURCE} --ratio 0.5,0.5,0")).ok();
+    assert!(
+        printed.contains("60 images") && printed.contains("all         30       30        0"),
+        "{printed}"
+    );
+    place.run(&format!("ff-data inspect {SOURCE} --ratio 0.5,0.5")).refused(2, &["--ratio", "0.8,0.1,0.1"]);
+    place.run(&format!("ff-data inspect {SOURCE} --ratio 0.5,0.5,0.5")).refused(1, &["sum to 1"]);
 
     let augment = "ff-data augment --augment heavy --px 16 --seed 3 --count 2 data/cells/a/a00.png --output";
     let first = place.run(&format!("{augment} versions")).ok();

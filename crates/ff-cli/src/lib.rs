@@ -6,14 +6,14 @@ mod progress;
 mod recipe;
 mod source;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 pub use device::DeviceChoice;
 pub use hub::{find_cached, find_or_download};
 pub use progress::GridProgress;
 pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, spec_of};
-pub use source::{Kind, Source};
+pub use source::{BadImage, Kind, Source};
 
 /// Options of every binary.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,14 +33,32 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
     };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
     match work() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", describe(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes, each said once: many of ours name their cause themselves.
+fn describe(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(|cause| cause.to_string()) {
+        if !text.contains(cause.trim_end()) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += cause.trim_end();
+        }
+    }
+    text
 }
 
 /// Prints to stdout. A reader that has gone away (`| head`) is no error.
@@ -54,4 +72,17 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a value as indented JSON.
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let io = std::io::Error::other("no such file");
+        assert_eq!(describe(&anyhow::Error::new(io).context("a.toml: no such file\n")), "a.toml: no such file");
+        let io = std::io::Error::other("no such file");
+        assert_eq!(describe(&anyhow::Error::new(io).context("a.toml")), "a.toml: no such file");
+    }
 }

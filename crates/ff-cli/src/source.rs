@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use ff_data::{Dataset, DatasetConfig, Split, SplitRule, Splits};
+use ff_data::{Dataset, DatasetConfig, OnBadImage, Split, SplitRule, Splits};
 
 /// The kinds of dataset that the command line can name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -19,6 +19,24 @@ pub enum Kind {
     Cifar100,
 }
 
+/// What an unreadable image does.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum BadImage {
+    /// Stops whatever needs it
+    Error,
+    /// Is left out and named
+    Skip,
+}
+
+impl From<BadImage> for OnBadImage {
+    fn from(choice: BadImage) -> Self {
+        match choice {
+            BadImage::Error => Self::Error,
+            BadImage::Skip => Self::Skip,
+        }
+    }
+}
+
 /// Which images, and how they are divided.
 #[derive(Args, Clone, Debug)]
 pub struct Source {
@@ -29,8 +47,8 @@ pub struct Source {
     #[arg(long)]
     pub root: PathBuf,
     /// Divide by these shares of train, val and test instead of the dataset's own split
-    #[arg(long, value_name = "TRAIN,VAL,TEST", value_delimiter = ',', num_args = 3)]
-    pub ratio: Option<Vec<f64>>,
+    #[arg(long, value_name = "TRAIN,VAL,TEST", value_parser = shares)]
+    pub ratio: Option<[f64; 3]>,
     /// Seed of the division
     #[arg(long, default_value_t = 0)]
     pub split_seed: u64,
@@ -63,8 +81,8 @@ impl Source {
             seed: self.split_seed,
             grouped: self.grouped,
         };
-        match self.ratio.as_deref() {
-            Some(&[train, val, test]) => ratio(train, val, test),
+        match self.ratio {
+            Some([train, val, test]) => ratio(train, val, test),
             _ if has(Split::Train) && has(Split::Val) => SplitRule::Official {},
             _ if has(Split::Test) => ratio(0.9, 0.1, 0.0),
             _ => ratio(0.8, 0.1, 0.1),
@@ -75,4 +93,12 @@ impl Source {
     pub fn divide(&self, dataset: &dyn Dataset) -> Result<Splits, ff_data::Error> {
         self.rule(dataset).divide(dataset, Path::new(""))
     }
+}
+
+/// Three numbers between commas.
+fn shares(text: &str) -> Result<[f64; 3], String> {
+    let numbers: Result<Vec<f64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    let numbers = numbers.map_err(|error| format!("expected three numbers, such as 0.8,0.1,0.1: {error}"))?;
+    let count = numbers.len();
+    numbers.try_into().map_err(|_| format!("expected three numbers, such as 0.8,0.1,0.1, found {count}"))
 }

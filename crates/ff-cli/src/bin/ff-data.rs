@@ -14,7 +14,7 @@ use serde_json::json;
 
 /// Images on disk: what a dataset holds, what augmentation makes of it, how fast it loads.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "ff-data", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

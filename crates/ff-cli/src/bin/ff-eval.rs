@@ -12,7 +12,7 @@ use serde_json::json;
 
 /// Logits and targets in, metrics with 95 % intervals out.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "ff-eval", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

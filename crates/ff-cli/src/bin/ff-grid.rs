@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ff_cli::{Common, DeviceChoice, GridProgress};
+use ff_cli::{BadImage, Common, DeviceChoice, GridProgress};
 use ff_grid::{Catalog, Config, Cost, Engine, HubResolver, Local, Plan, Recipe, Runs, Workshop, publish};
 use serde::Serialize;
 
 /// A table from one configuration: images and pretrained weights in; every model, the soups, the table and the
 /// record of each choice out. What is done is never done again, also when another table needs it.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "ff-grid", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -59,6 +59,9 @@ struct Options {
     /// Put another value in place of the configuration's: a dotted key, such as fgg.epochs=5
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// What an image that cannot be read does; else the configuration's run.on_bad_image says it
+    #[arg(long, value_enum)]
+    on_bad_image: Option<BadImage>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -74,7 +77,8 @@ fn main() -> ExitCode {
 }
 
 fn prepare(options: &Options, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Catalog, Runs)> {
-    let config = Config::read(&options.config, &options.set)?;
+    let mut config = Config::read(&options.config, &options.set)?;
+    config.run.on_bad_image = options.on_bad_image.map_or(config.run.on_bad_image, Into::into);
     let catalog = Catalog::new(&options.data_root, config.run.loader_threads, config.run.on_bad_image);
     let plan = Plan::new(config, &catalog, hub);
     Ok((plan, catalog, Runs::new(&options.runs)))
@@ -143,14 +147,15 @@ fn plan(options: &Options) -> anyhow::Result<()> {
             (None, true) => "done    ",
             (None, false) => "to do   ",
         };
-        let epochs = match job.recipe {
+        let Cost { epochs, train_images, evaluated_images, .. } = job.cost;
+        let unknown = job.blocked.is_some() && evaluated_images == 0;
+        let cost = match job.recipe {
             Recipe::Evaluate { .. } => String::new(),
-            _ if job.cost.epochs > 0 => {
-                format!("  {} epochs, {} images", job.cost.epochs, job.cost.train_images)
-            }
-            _ => format!("  {} images to evaluate", job.cost.evaluated_images),
+            _ if unknown => "  of unknown size".to_owned(),
+            _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
+            _ => format!("  {evaluated_images} images to evaluate"),
         };
-        text += &format!("{state} {:9} {}  {}{epochs}\n", job.recipe.kind(), job.id, job.label);
+        text += &format!("{state} {:9} {}  {}{cost}\n", job.recipe.kind(), job.id, job.label);
     }
     text += "\n";
     text += &summary(&counts);
@@ -186,6 +191,10 @@ fn summary(counts: &[(&'static str, Count)]) -> String {
     text
 }
 
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 fn missing_text(missing: &[String]) -> String {
     match missing {
         [] => String::new(),
@@ -215,7 +224,8 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     }
     if plan.columns.iter().all(|column| column.blocked.is_some()) {
         bail!(
-            "nothing can be run: no column has both its data and its weights\nhint: --data-root is {}",
+            "nothing can be run: no column has both its data and its weights\n\
+             hint: what is missing is said above; paths of datasets start at --data-root, now {}",
             options.data_root.display()
         );
     }
@@ -238,11 +248,14 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     for path in published.files.iter().chain(&published.soups) {
         eprintln!("wrote {}", path.display());
     }
-    eprintln!("{} jobs done, {} were done before", summary.done, summary.found);
+    eprintln!("{} done, {} had been done before", counted(summary.done as u64, "job"), summary.found);
     if summary.failed.is_empty() {
         return Ok(());
     }
     let failed: String = summary.failed.iter().map(|(label, why)| format!("\n  {label}: {why}")).collect();
-    let not_tried = summary.not_tried.len();
-    bail!("{} jobs failed, {not_tried} more need them and were not tried:{failed}", summary.failed.len())
+    let not_tried = match summary.not_tried.len() as u64 {
+        0 => String::new(),
+        number => format!(", and {} not tried that need what failed", counted(number, "job")),
+    };
+    bail!("{} failed{not_tried}:{failed}", counted(summary.failed.len() as u64, "job"))
 }

@@ -16,7 +16,7 @@ use tch::{Kind, Tensor};
 
 /// Backbones under timm's names: their logits, their speed.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "ff-models", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -103,11 +103,13 @@ fn logits(
         bail!("{}: `input`: expected square images, found {height} × {width}", input.display());
     }
     let values = images.to_f32().with_context(|| format!("{}: `input`: expected floats", input.display()))?;
-    let weights = StateDict::open(weights)?;
+    let path = weights;
+    let weights = StateDict::open(path)?;
     let classifier = format!("{}.weight", architecture.classifier());
     let outputs = weights.get(&classifier).and_then(|tensor| tensor.shape.first().copied());
-    let outputs =
-        outputs.with_context(|| format!("the weights have no `{classifier}`: are they {architecture}'s?"))?;
+    let outputs = outputs.with_context(|| {
+        format!("{}: it has no tensor `{classifier}`: are these {architecture}'s weights?", path.display())
+    })?;
     let device = device.find()?;
     let mut model = Model::new(&Spec { architecture, outputs, px: width as u32, precision }, device, 0)?;
     model.load(&weights)?;

@@ -18,7 +18,7 @@ use serde_json::json;
 
 /// Files of weights in, their soup out.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "ff-soup", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{Parent, Provenance, StateDict, write_json};
-use ff_cli::{Common, DeviceChoice, RunRecipe, Source, spec_of};
+use ff_cli::{BadImage, Common, DeviceChoice, RunRecipe, Source, spec_of};
 use ff_data::{Augment, LoaderConfig, OnBadImage, Split};
 use ff_grid::{Catalog, Part, WeightsSource};
 use ff_models::Model;
@@ -18,7 +18,7 @@ use ff_train::{EvalSet, LrSchedule, Outcome, Run, TrainData, Trainable, save_pre
 /// A run leaves in RUNS/NAME: kept.safetensors (the best epoch's weights), kept.val.safetensors (its validation
 /// predictions), captures, history.jsonl, recipe.toml and outcome.json. Started again, it goes on where it stopped.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "ff-train", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -79,9 +79,9 @@ struct Options {
     /// Put another value in place of the recipe's: a dotted key, such as train.epochs=5
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Leave out images that cannot be read, and name them, instead of stopping
-    #[arg(long)]
-    skip_bad_images: bool,
+    /// What an image that cannot be read does
+    #[arg(long, value_enum, default_value = "error")]
+    on_bad_image: BadImage,
     /// Threads that load images
     #[arg(long, default_value_t = 1)]
     loader_threads: usize,
@@ -117,7 +117,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
             options.config.display()
         );
     }
-    let on_bad_image = if options.skip_bad_images { OnBadImage::Skip } else { OnBadImage::Error };
+    let on_bad_image = options.on_bad_image.into();
     let catalog = Catalog::new(&options.data_root, options.loader_threads, on_bad_image);
     let data = recipe.open(&catalog)?;
     let spec = recipe.spec(&data);

@@ -1,0 +1,147 @@
+//! What configurations become before anything runs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use ff_data::OnBadImage;
+use ff_grid::{Catalog, Config, Plan, Recipe};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs")).join(name)
+}
+
+fn no_hub(id: &str) -> Result<PathBuf, String> {
+    Err(format!("{id}: not here"))
+}
+
+fn plan(config: Config) -> Plan {
+    let catalog = Catalog::new(Path::new("/nonexistent"), 0, OnBadImage::Error);
+    Plan::new(config, &catalog, &no_hub)
+}
+
+fn demo(set: &[&str]) -> Plan {
+    let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
+    plan(Config::read(&file("table1/demo.toml"), &set).unwrap())
+}
+
+fn count(plan: &Plan, kind: &str) -> usize {
+    plan.jobs.iter().filter(|job| job.recipe.kind() == kind).count()
+}
+
+#[test]
+fn every_configuration_in_the_repository_is_valid() {
+    for name in ["table1/demo.toml", "table1/cifar10.toml", "table1/paper.toml", "examples/own-images.toml"] {
+        let config = Config::read(&file(name), &[]).unwrap();
+        assert_eq!(config.method.len(), 6, "{name}");
+        let text = toml::to_string_pretty(&config).unwrap();
+        assert_eq!(
+            Config::parse(&text, &[]).unwrap(),
+            config,
+            "{name}: the resolved configuration reads back"
+        );
+    }
+}
+
+#[test]
+fn the_papers_table_plans_whole_without_data() {
+    let plan = plan(Config::read(&file("table1/paper.toml"), &[]).unwrap());
+    assert_eq!(plan.columns.len(), 14);
+    for (kind, each) in [("probe", 1), ("finetune", 48), ("fgg", 8), ("soup", 6)] {
+        assert_eq!(count(&plan, kind), 14 * each, "{kind}");
+    }
+    for column in &plan.columns {
+        let why = column.blocked.as_ref().expect("nothing is there");
+        let name = &plan.config.dataset[column.dataset].name;
+        assert!(why.contains(name.as_str()), "{why} names {name}");
+    }
+    assert!(plan.jobs.iter().all(|job| job.blocked.is_some()));
+
+    // The paper's headline: 2,400 epochs of grid search against 536 of FGG, on each column.
+    let epochs = |wanted: &[&str]| -> u64 {
+        let of_column = plan.jobs.iter().filter(|job| job.label.starts_with("CIFAR10 ResNet50:"));
+        of_column.filter(|job| wanted.contains(&job.recipe.kind())).map(|job| job.cost.epochs).sum()
+    };
+    assert_eq!(epochs(&["finetune"]), 48 * 50);
+    assert_eq!(8 * 50 + epochs(&["fgg"]), 536);
+    let fgg = plan.jobs.iter().find(|job| job.recipe.kind() == "fgg").unwrap();
+    assert_eq!((fgg.cost.epochs, fgg.cost.train_images, fgg.cost.evaluations), (17, 17 * 45_000, 17 + 5));
+}
+
+#[test]
+fn bases_are_shared_and_come_before_what_needs_them() {
+    let plan = demo(&[]);
+    assert_eq!(plan.columns.len(), 10);
+    assert_eq!((count(&plan, "probe"), count(&plan, "finetune"), count(&plan, "fgg")), (10, 10 * 12, 10 * 4));
+    let mut seen = BTreeSet::new();
+    for job in &plan.jobs {
+        assert!(job.inputs.iter().all(|input| seen.contains(input.as_str())), "{}", job.label);
+        assert!(seen.insert(job.id.as_str()), "{} stands twice", job.label);
+        assert_eq!(job.blocked, None, "{}", job.label);
+    }
+    // The runs that FGG starts from keep the optimizer's state, the others do not.
+    for job in plan.jobs.iter().filter(|job| job.recipe.kind() == "finetune") {
+        let heavy = job.fields["augmentation"] == "heavy";
+        assert_eq!(job.recipe.training().unwrap().train.keep_optimizer, heavy, "{}", job.label);
+    }
+}
+
+#[test]
+fn only_what_a_change_concerns_gets_another_identity() {
+    let ids = |plan: &Plan| plan.jobs.iter().map(|job| job.id.clone()).collect::<BTreeSet<_>>();
+    let kinds = |plan: &Plan, others: &BTreeSet<String>| -> BTreeSet<&'static str> {
+        plan.jobs.iter().filter(|job| !others.contains(&job.id)).map(|job| job.recipe.kind()).collect()
+    };
+    let before = ids(&demo(&[]));
+    for unchanged in
+        ["name=other", "run.workers=7", "run.loader_threads=0", "backbone.0.name=x", "dataset.0.name=y"]
+    {
+        assert_eq!(ids(&demo(&[unchanged])), before, "{unchanged}");
+    }
+    for (set, expected) in [
+        ("evaluation.resamples=5", &["evaluate"][..]),
+        ("fgg.epochs=7", &["evaluate", "fgg", "predict", "soup"]),
+        ("method.1.select.kind=greedy", &[]),
+        ("grid.seeds=[1]", &["evaluate", "finetune", "predict", "soup"]),
+        ("probe.seed=1", &["evaluate", "fgg", "finetune", "predict", "probe", "soup"]),
+        ("dataset.0.source.seed=99", &["evaluate", "fgg", "finetune", "predict", "probe", "soup"]),
+    ] {
+        let changed = demo(&[set]);
+        assert_eq!(kinds(&changed, &before), expected.iter().copied().collect(), "{set}");
+    }
+}
+
+#[test]
+fn only_predictions_of_soups_touch_the_test_part() {
+    let plan = demo(&[]);
+    for job in &plan.jobs {
+        if let Recipe::Predict { .. } = job.recipe {
+            let input = plan.job(&job.inputs[0]).unwrap();
+            assert_eq!(input.recipe.kind(), "soup", "{}", job.label);
+            assert!(
+                plan.jobs
+                    .iter()
+                    .all(|other| other.recipe.kind() == "evaluate" || !other.inputs.contains(&job.id))
+            );
+        }
+    }
+}
+
+#[test]
+fn mistakes_are_named() {
+    let error = |set: &[&str]| {
+        let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
+        Config::read(&file("table1/demo.toml"), &set).unwrap_err().to_string()
+    };
+    for (set, expected) in [
+        (["grid.learning_rates=[]"], "grid.learning_rates: expected at least one entry"),
+        (["dataset.name=same"], "two entries of `dataset` are named `same`"),
+        (["name=a/b"], "name: expected a name for a folder"),
+        (["backbone.weights=model.pth"], "expected a file that ends in .safetensors"),
+        (["method.0.paper_row=GoX"], "has nothing named `GoX`"),
+        (["finetune.epoch=1"], "unknown field `epoch`"),
+        (["model.px=large"], "px"),
+    ] {
+        let text = error(&set);
+        assert!(text.contains(expected) && text.contains("demo.toml"), "{set:?}: {text}");
+    }
+}
