@@ -8,16 +8,26 @@ fn stable(text: &str) -> String {
     lines.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
+/// Text with the jobs' identities taken out, which change with every field of a recipe.
+fn without_identities(text: &str) -> String {
+    let is_identity = |word: &str| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = |line: &str| -> Vec<String> {
+        let replace = |word: &str| if is_identity(word) { "[JOB]".to_owned() } else { word.to_owned() };
+        line.split(' ').map(replace).collect()
+    };
+    text.lines().map(|line| words(line).join(" ")).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn help() {
     let place = Place::new();
     for (binary, commands) in [
         ("ff-data", ["inspect", "augment", "bench"].as_slice()),
         ("ff-eval", &["score"]),
-        ("ff-grid", &["plan", "run", "status"]),
+        ("ff-grid", &["run"]), // plan and status have some of the options of run
         ("ff-models", &["logits", "bench"]),
         ("ff-soup", &["average", "select", "verify"]),
-        ("ff-train", &["pretrain", "lp", "finetune", "fgg", "predict"]),
+        ("ff-train", &["fgg", "predict"]), // pretrain, lp and finetune have the options of fgg
     ] {
         let mut text = place.run(&format!("{binary} --help")).ok();
         for command in commands {
@@ -26,8 +36,8 @@ fn help() {
         }
         insta::assert_snapshot!(format!("help-{binary}"), stable(&text));
         assert_eq!(stable(&place.run(&format!("{binary} --version")).ok()), format!("{binary} [VERSION]"));
-        assert_eq!(place.run(binary).code, 2, "{binary} without a command is wrong usage");
     }
+    assert_eq!(place.run("ff-grid").code, 2, "no command is wrong usage");
 }
 
 #[test]
@@ -42,6 +52,7 @@ fn errors() {
     for line in [
         "ff-grid run --config gone.toml",
         "ff-grid run --config typo.toml",
+        "ff-grid run",
         "ff-grid run --config tiny.toml --set fgg.epoch=5",
         "ff-grid run --config tiny.toml --set fgg.epochs=five",
         "ff-grid run --config tiny.toml --set grid.learning_rates=[]",
@@ -71,5 +82,5 @@ fn a_plan() {
     let place = Place::new();
     place.write("tiny.toml", &table(&format!("{SHAPES}{FOLDER}")));
     let plan = place.run("ff-grid plan --config tiny.toml --data-root nowhere").ok();
-    insta::assert_snapshot!("plan", stable(&plan));
+    insta::assert_snapshot!("plan", without_identities(&stable(&plan)));
 }

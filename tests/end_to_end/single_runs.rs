@@ -81,6 +81,12 @@ fn from_a_probe_to_a_soup_by_hand() {
     let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
     assert_eq!(digest("runs/lp/kept.safetensors"), digest("again/lp/kept.safetensors"));
 
+    // What is done stays done; another recipe does not take its place.
+    let history = place.read("runs/ft/history.jsonl");
+    assert_eq!(place.run("ff-train finetune --config ft.toml").ok(), "runs/ft/kept.safetensors\n");
+    place.run("ff-train finetune --config ft.toml --set train.seed=1").refused(1, &["runs/ft", "hint:"]);
+    assert_eq!(place.read("runs/ft/history.jsonl"), history);
+
     predictions_and_scores(&place);
     soups(&place);
 }
@@ -116,10 +122,16 @@ fn soups(place: &Place) {
             format!("ff-soup select --method {method} --config fgg.toml --output {method}.safetensors");
         let chosen = parsed(&place.run(&format!("{select} {files} --json")).ok());
         assert_eq!(chosen["decisions"].as_array().unwrap().len(), 3, "{chosen}");
-        let printed = place.run(&format!("{select} {files}")).ok();
-        assert!(printed.contains("accuracy") && printed.contains("of 3 models"), "{printed}");
         place.run(&format!("ff-soup verify {method}.safetensors runs")).ok();
     }
+    let printed = place.run(&format!("ff-soup select --method greedy --config fgg.toml --output x {files}"));
+    assert!(printed.ok().contains("of 3 models"));
+    let gou = "ff-soup select --method gou --config fgg.toml";
+    let printed = place.run(&format!("{gou} --output gou.safetensors {files}")).ok();
+    assert!(printed.contains("learning_rate=1e-2: runs/fgg/capture-2.safetensors"), "{printed}");
+    place
+        .run(&format!("{gou} --by lr --output y {files}"))
+        .refused(1, &["`runs/ft/kept.safetensors`", "`lr`"]);
     let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
     assert_eq!(digest("mean.safetensors"), digest("uniform.safetensors"));
     // A soup is weights like any other: it predicts.

@@ -167,7 +167,7 @@ seed = 0
     };
     // One source model for both columns; heavy is FGG's augmentation, so its bases are the whole grid.
     assert_eq!([kinds("pretrain"), kinds("finetune"), kinds("fgg")], [1, 4, 4]);
-    for column in ["pico-shapes", "pico-findings"] {
+    for column in ["pico/shapes", "pico/findings"] {
         assert!(place.path("runs/tables/tiny").join(column).join("soup.safetensors").is_file(), "{column}");
     }
 }

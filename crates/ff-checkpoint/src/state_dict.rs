@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -127,14 +128,9 @@ impl StateDict {
         let ours = Metadata { digest: self.digest, provenance: provenance.cloned() };
         let text = serde_json::to_string(&ours).map_err(|error| Error::malformed(path, error))?;
         let metadata = [(METADATA_KEY.to_owned(), text)].into();
-        write_atomic(path, |file| {
-            safetensors::serialize_to_file(self.iter(), Some(metadata), file.path()).map_err(|error| {
-                match error {
-                    safetensors::SafeTensorError::IoError(error) => error,
-                    other => std::io::Error::other(other),
-                }
-            })
-        })
+        let bytes = safetensors::serialize(self.iter(), Some(metadata))
+            .map_err(|error| Error::malformed(path, error))?;
+        write_atomic(path, |file| file.write_all(&bytes))
     }
 
     /// Names, sorted.

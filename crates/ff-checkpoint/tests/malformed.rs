@@ -59,6 +59,14 @@ fn what_was_saved_is_what_opens() {
     assert_eq!(opened.get("layer1.weight").unwrap().shape, [2, 3]);
     assert!(opened.get("layer1").is_none());
 
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(scratch.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644, "the file that was synced and opened up is the one that stayed");
+    }
+    assert_eq!(std::fs::read_dir(scratch.0.path()).unwrap().count(), 1, "nothing temporary is left");
+
     let first = std::fs::read(scratch.path()).unwrap();
     weights().save(&scratch.path(), Some(&provenance())).unwrap();
     assert_eq!(first, std::fs::read(scratch.path()).unwrap(), "equal content, equal files");

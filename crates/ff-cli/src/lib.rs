@@ -40,13 +40,20 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
         .with_target(false)
         .without_time()
         .init();
-    match work() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", describe(&error));
+    // libtorch's failures come as panics, whose text the panic hook has printed.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            say(&format!("error: {}", describe(&error)));
             ExitCode::FAILURE
         }
+        Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// Prints a line to stderr. A reader that has gone away is no error: long work goes on without it.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// An error and its causes, each said once: many of ours name their cause themselves.
@@ -81,7 +88,10 @@ mod tests {
     #[test]
     fn a_cause_is_said_once() {
         let io = std::io::Error::other("no such file");
-        assert_eq!(describe(&anyhow::Error::new(io).context("a.toml: no such file\n")), "a.toml: no such file");
+        assert_eq!(
+            describe(&anyhow::Error::new(io).context("a.toml: no such file\n")),
+            "a.toml: no such file"
+        );
         let io = std::io::Error::other("no such file");
         assert_eq!(describe(&anyhow::Error::new(io).context("a.toml")), "a.toml: no such file");
     }

@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use ff_grid::{Event, Finished, Job, Plan, Record, Runs};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::say;
+
 /// Follows the events of a grid.
 pub struct GridProgress {
     bar: Option<ProgressBar>,
@@ -68,7 +70,7 @@ impl GridProgress {
         *count += 1;
         match &self.bar {
             Some(bar) => bar.set_message(format!("[{}/{}] {text}", count, self.total)),
-            None => eprintln!("[{}/{}] {text}", count, self.total),
+            None => say(&format!("[{}/{}] {text}", count, self.total)),
         }
     }
 }

@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Decoded images that a dataset keeps in memory for the next epoch and the next job.
-const KEEP_BYTES: usize = 4 << 30;
 /// Images in a step of evaluation.
 const EVALUATION_BATCH: usize = 256;
 
@@ -50,17 +48,20 @@ pub struct Catalog {
     root: PathBuf,
     on_bad_image: OnBadImage,
     loader_threads: usize,
+    cache_bytes: usize,
     opened: Mutex<HashMap<String, Result<Arc<Opened>, String>>>,
     eval_sets: Mutex<HashMap<(DataIdentity, Part, u32), Arc<EvalSet>>>,
 }
 
 impl Catalog {
-    /// An empty catalog. Relative paths of datasets start at `root`.
-    pub fn new(root: &Path, loader_threads: usize, on_bad_image: OnBadImage) -> Self {
+    /// An empty catalog. Relative paths of datasets start at `root`; each dataset keeps up to `cache_bytes` of
+    /// decoded images in memory for the next epoch and the next job.
+    pub fn new(root: &Path, loader_threads: usize, on_bad_image: OnBadImage, cache_bytes: usize) -> Self {
         Self {
             root: root.to_owned(),
             on_bad_image,
             loader_threads,
+            cache_bytes,
             opened: Mutex::default(),
             eval_sets: Mutex::default(),
         }
@@ -77,7 +78,7 @@ impl Catalog {
     }
 
     fn open_now(&self, source: &DatasetConfig, split: Option<&SplitRule>) -> Result<Arc<Opened>, Error> {
-        let dataset: Arc<dyn Dataset> = Arc::new(InMemory::new(source.open(&self.root)?, KEEP_BYTES));
+        let dataset: Arc<dyn Dataset> = Arc::new(InMemory::new(source.open(&self.root)?, self.cache_bytes));
         let splits = match split {
             Some(rule) => rule.divide(dataset.as_ref(), &self.root)?,
             None => Splits {
@@ -86,7 +87,7 @@ impl Catalog {
                 test: Splits::evaluation_only(dataset.as_ref())?,
             },
         };
-        let identity = DataIdentity { digest: dataset.digest().to_owned(), division: division(&splits) };
+        let identity = DataIdentity::of(dataset.as_ref(), &splits);
         Ok(Arc::new(Opened { dataset, splits, identity }))
     }
 
@@ -114,13 +115,16 @@ impl Catalog {
     }
 }
 
-fn division(splits: &Splits) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for part in [&splits.train, &splits.val, &splits.test] {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        for &index in part.iter() {
-            hasher.update(&(index as u64).to_le_bytes());
+impl DataIdentity {
+    /// The identity of a dataset divided in a certain way.
+    pub fn of(dataset: &dyn Dataset, splits: &Splits) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for part in [&splits.train, &splits.val, &splits.test] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            for &index in part.iter() {
+                hasher.update(&(index as u64).to_le_bytes());
+            }
         }
+        Self { digest: dataset.digest().to_owned(), division: hasher.finalize().to_hex().to_string() }
     }
-    hasher.finalize().to_hex().to_string()
 }

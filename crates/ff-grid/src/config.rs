@@ -8,9 +8,13 @@ use ff_models::{Architecture, Precision};
 use ff_report::paper;
 use ff_soup::{Accept, Hierarchy, Policy};
 use ff_train::SelectBy;
+use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, WeightsSource, overrides};
+
+/// What a hierarchy can group models by.
+pub(crate) const FIELDS: [&str; 4] = ["learning_rate", "augmentation", "seed", "capture"];
 
 /// A table: backbones × datasets × methods, and how their models are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -277,11 +281,19 @@ pub struct RunConfig {
     pub resume_minutes: f64,
     /// What an unreadable image does.
     pub on_bad_image: OnBadImage,
+    /// Memory for decoded images, shared by all datasets of the table.
+    pub cache_mib: usize,
 }
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { workers: 0, loader_threads: 1, resume_minutes: 5.0, on_bad_image: OnBadImage::Error }
+        Self {
+            workers: 0,
+            loader_threads: 1,
+            resume_minutes: 5.0,
+            on_bad_image: OnBadImage::Error,
+            cache_mib: 2048,
+        }
     }
 }
 
@@ -303,7 +315,20 @@ impl Selection {
     }
 }
 
+impl RunConfig {
+    /// Bytes of decoded images that each of a number of datasets may keep.
+    pub fn cache_bytes(&self, datasets: usize) -> usize {
+        (self.cache_mib << 20) / datasets.max(1)
+    }
+}
+
 impl Config {
+    /// Datasets of the table, those that are only pretrained or tested on included.
+    pub fn datasets(&self) -> usize {
+        let ood: usize = self.dataset.iter().map(|entry| entry.ood.len()).sum();
+        self.dataset.len() + ood + usize::from(self.pretrain.is_some())
+    }
+
     /// Reads a configuration file and applies overrides, each `key=value` with a dotted key
     /// (`fgg.epochs=5`, `backbone.weights=FILE`). A key that passes through a list of tables goes to each of
     /// them, or to one by its number from 0 (`dataset.0.name=x`).
@@ -329,11 +354,10 @@ impl Config {
 
     fn check(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
-        let unique =
-            |what: &str, names: Vec<&str>| match itertools::Itertools::duplicates(names.into_iter()).next() {
-                Some(twice) => wrong(format!("two entries of `{what}` are named `{twice}`")),
-                None => Ok(()),
-            };
+        let unique = |what: &str, names: Vec<&str>| match names.into_iter().duplicates().next() {
+            Some(twice) => wrong(format!("two entries of `{what}` are named `{twice}`")),
+            None => Ok(()),
+        };
         unique("backbone", self.backbone.iter().map(|entry| entry.name.as_str()).collect())?;
         unique("dataset", self.dataset.iter().map(|entry| entry.name.as_str()).collect())?;
         unique("method", self.method.iter().map(|entry| entry.name.as_str()).collect())?;
@@ -356,13 +380,81 @@ impl Config {
                 backbone.name
             ));
         }
+        self.check_numbers()?;
+        let names =
+            self.backbone.iter().map(|entry| &entry.name).chain(self.dataset.iter().map(|entry| &entry.name));
+        for name in names.chain([&self.name]) {
+            if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+                return wrong(format!("name: expected one that a folder can have, found `{name}`"));
+            }
+        }
         for (key, name, known) in self.paper_names() {
             if !known {
                 return wrong(format!("{key}: the paper's Table 1 has nothing named `{name}`"));
             }
         }
-        if self.name.is_empty() || self.name.contains(['/', '\\']) || self.name.starts_with('.') {
-            return wrong(format!("name: expected a name for a folder, found `{}`", self.name));
+        Ok(())
+    }
+
+    /// What would fail only after days of training.
+    fn check_numbers(&self) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
+        let (grid, fgg) = (&self.grid, &self.fgg);
+        let mut rates = vec![("probe.learning_rate", self.probe.learning_rate)];
+        rates.extend(self.pretrain.as_ref().map(|section| ("pretrain.learning_rate", section.learning_rate)));
+        rates.extend(grid.learning_rates.iter().map(|&rate| ("grid.learning_rates", rate)));
+        rates.extend(fgg.learning_rates.iter().map(|&rate| ("fgg.learning_rates", rate)));
+        rates.extend([("fgg.lr_max", fgg.lr_max), ("fgg.lr_min", fgg.lr_min)]);
+        rates.extend([
+            ("model.weight_decay", self.model.weight_decay),
+            ("run.resume_minutes", self.run.resume_minutes),
+        ]);
+        if let Some((key, value)) = rates.into_iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
+            return wrong(format!("{key}: expected a finite number of 0 or more, found {value}"));
+        }
+        let counts = [
+            ("model.batch_size", self.model.batch_size),
+            ("model.px", self.model.px as usize),
+            ("probe.epochs", self.probe.epochs as usize),
+            ("finetune.epochs", self.finetune.epochs as usize),
+            ("fgg.epochs", fgg.epochs as usize),
+            ("fgg.epochs_per_cycle", fgg.epochs_per_cycle as usize),
+        ];
+        if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return wrong(format!("{key}: expected at least 1, found 0"));
+        }
+        let twice = [
+            (
+                "grid.learning_rates",
+                grid.learning_rates.iter().duplicates_by(|r| r.to_bits()).next().map(f64::to_string),
+            ),
+            (
+                "fgg.learning_rates",
+                fgg.learning_rates.iter().duplicates_by(|r| r.to_bits()).next().map(f64::to_string),
+            ),
+            ("grid.augmentations", grid.augmentations.iter().duplicates().next().map(Augment::to_string)),
+            ("grid.seeds", grid.seeds.iter().duplicates().next().map(u64::to_string)),
+        ];
+        if let Some((key, Some(value))) = twice.iter().find(|(_, value)| value.is_some()) {
+            return wrong(format!("{key}: {value} stands twice"));
+        }
+        for method in &self.method {
+            let Some(hierarchy) = method.select.hierarchy() else { continue };
+            if let Some(field) = hierarchy.levels.iter().find(|field| !FIELDS.contains(&field.as_str())) {
+                let known = FIELDS.join(", ");
+                return wrong(format!(
+                    "method `{}`: expected a field to group by ({known}), found `{field}`",
+                    method.name
+                ));
+            }
+            if hierarchy.policies.len() != hierarchy.levels.len() + 1 {
+                let (levels, policies) = (hierarchy.levels.len(), hierarchy.policies.len());
+                return wrong(format!(
+                    "method `{}`: {levels} levels need {} policies, found {policies}",
+                    method.name,
+                    levels + 1
+                ));
+            }
         }
         Ok(())
     }

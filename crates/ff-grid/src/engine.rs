@@ -143,22 +143,23 @@ fn next<'p>(plan: &'p Plan, states: &Mutex<HashMap<&'p str, State>>, changed: &C
 }
 
 fn attempt(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
-    on_event(Event::Started(job));
-    // libtorch's failures (out of memory, above all) come as panics; they are this job's, not the grid's.
+    // libtorch's failures (out of memory, above all) come as panics; they are this job's, not the grid's. One
+    // in the middle of an evaluation leaves gradients off in this thread, so every job turns them on.
     let result = catch_unwind(AssertUnwindSafe(|| {
-        workshop.perform(job, &mut |epoch| on_event(Event::Epoch(job, epoch)))
+        on_event(Event::Started(job));
+        let record =
+            tch::with_grad(|| workshop.perform(job, &mut |epoch| on_event(Event::Epoch(job, epoch))))?;
+        on_event(Event::Finished(job, &record));
+        Ok::<_, Error>(())
     }));
     let failure = match result {
-        Ok(Ok(record)) => {
-            on_event(Event::Finished(job, &record));
-            return State::Done;
-        }
+        Ok(Ok(())) => return State::Done,
         Ok(Err(error)) => error.to_string(),
         Err(panic) => match panic.downcast_ref::<String>() {
             Some(text) => text.clone(),
             None => panic.downcast_ref::<&str>().copied().unwrap_or("it panicked").to_owned(),
         },
     };
-    on_event(Event::Failed(job, &failure));
+    let _ = catch_unwind(AssertUnwindSafe(|| on_event(Event::Failed(job, &failure))));
     State::Failed(failure)
 }

@@ -162,6 +162,19 @@ impl Recipe {
         }
     }
 
+    /// The recipe without what does not change the weights: whether the optimizer's state is kept as well.
+    pub(crate) fn essence(&self) -> Self {
+        let mut essence = self.clone();
+        if let Self::Pretrain(training)
+        | Self::Probe(training)
+        | Self::Finetune(training)
+        | Self::Fgg(training) = &mut essence
+        {
+            training.train.keep_optimizer = false;
+        }
+        essence
+    }
+
     /// The recipe of a run of training, if it is one.
     pub fn training(&self) -> Option<&Training> {
         match self {
@@ -177,7 +190,7 @@ impl Recipe {
 impl Job {
     /// The identity of a recipe with inputs.
     pub(crate) fn identity(recipe: &Recipe, inputs: &[String]) -> String {
-        let text = serde_json::to_string(&(recipe, inputs)).expect("recipes are plain data");
+        let text = serde_json::to_string(&(recipe.essence(), inputs)).expect("recipes are plain data");
         blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
     }
 

@@ -56,6 +56,11 @@ impl Workshop<'_> {
                 (Finished::Score(Score::new(*metric, &predictions, *resamples, *seed)), Cost::default())
             }
         };
+        // A resumed run also took the time of the epochs before it was stopped.
+        let trained = match &finished {
+            Finished::Training(outcome) => outcome.history.iter().map(|epoch| epoch.seconds).sum(),
+            _ => 0.0,
+        };
         let record = Record {
             id: job.id.clone(),
             label: job.label.clone(),
@@ -63,7 +68,7 @@ impl Workshop<'_> {
             inputs: job.inputs.clone(),
             finished,
             cost,
-            seconds: started.elapsed().as_secs_f64(),
+            seconds: started.elapsed().as_secs_f64().max(trained),
             device: format!("{:?}", self.device).to_lowercase(),
             code_version: VERSION.to_owned(),
         };
@@ -117,7 +122,9 @@ impl Workshop<'_> {
                 if *carry {
                     let path = kept.optimizer.as_ref();
                     let path = path.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
-                    optimizer = Some(StateDict::open(&folder.join(path))?);
+                    let state = StateDict::open(&folder.join(path))?;
+                    parents.push(parent(&format!("{}, optimizer", input.label), &state));
+                    optimizer = Some(state);
                 }
             }
         }
@@ -164,12 +171,14 @@ impl Workshop<'_> {
         let weights =
             StateDict::open(&self.runs.folder(input).join(&self.runs.done(input)?.soup()?.weights))?;
         let model = self.model(spec, &weights)?;
-        let predictions = self.catalog.eval_set(&data, part, spec.px).predict(&model)?;
+        let images = self.catalog.eval_set(&data, part, spec.px);
+        let predictions = images.predict(&model)?;
         let file = PathBuf::from("predictions.safetensors");
         let provenance = self.provenance(job, vec![parent(&input.label, &weights)], Some(identity))?;
         save_predictions(&self.runs.folder(job).join(&file), &predictions, Some(&provenance))?;
         let cost = Cost { evaluations: 1, evaluated_images: predictions.len() as u64, ..Cost::default() };
-        Ok((Finished::Predictions { file, samples: predictions.len() }, cost))
+        let skipped = images.skipped().to_vec();
+        Ok((Finished::Predictions { file, samples: predictions.len(), skipped }, cost))
     }
 
     /// A model with given weights. Its initialisation is overwritten, so its seed is of no matter.
@@ -207,7 +216,8 @@ impl Workshop<'_> {
         parents: Vec<Parent>,
         data: Option<&DataIdentity>,
     ) -> Result<Provenance, Error> {
-        let mut recipe = serde_json::to_value(&job.recipe).map_err(|error| Error::Job(error.to_string()))?;
+        let mut recipe =
+            serde_json::to_value(job.recipe.essence()).map_err(|error| Error::Job(error.to_string()))?;
         if let (Some(recipe), false) = (recipe.as_object_mut(), job.fields.is_empty()) {
             // What a hierarchy can group by, for whoever makes a soup of the files alone.
             recipe.insert("fields".into(), serde_json::json!(job.fields));

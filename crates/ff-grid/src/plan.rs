@@ -11,7 +11,7 @@ use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TrainConfig, Trainable};
 
 use crate::config::{BackboneConfig, DatasetEntry, PretrainConfig};
 use crate::job::{Cost, DataSource, Job, Recipe, Start, Training};
-use crate::{Catalog, Config, DataIdentity, Opened, Part, Pool, WeightsSource};
+use crate::{Catalog, Config, DataIdentity, Opened, Part, Pool, Selection, WeightsSource};
 
 /// A table as a graph: jobs in an order in which each comes after its inputs, and the columns they make.
 pub struct Plan {
@@ -58,8 +58,9 @@ impl Plan {
         let mut builder = Builder { config: &config, catalog, hub, jobs: Vec::new(), known: HashMap::new() };
         let mut columns = Vec::new();
         for (b, backbone) in config.backbone.iter().enumerate() {
+            let start = builder.start(backbone);
             for (d, dataset) in config.dataset.iter().enumerate() {
-                columns.push(builder.column(b, backbone, d, dataset));
+                columns.push(builder.column((b, backbone), (d, dataset), &start));
             }
         }
         let jobs = builder.jobs;
@@ -100,7 +101,12 @@ impl Shared {
 }
 
 impl Builder<'_> {
-    fn column(&mut self, b: usize, backbone: &BackboneConfig, d: usize, dataset: &DatasetEntry) -> Column {
+    fn column(
+        &mut self,
+        (b, backbone): (usize, &BackboneConfig),
+        (d, dataset): (usize, &DatasetEntry),
+        start: &Result<(Start, Option<PathBuf>), String>,
+    ) -> Column {
         let opened = self.catalog.open(&dataset.source, Some(&dataset.split)).and_then(|opened| {
             if dataset.metric.applies_to(kind(opened.dataset.task())) {
                 Ok(opened)
@@ -108,17 +114,16 @@ impl Builder<'_> {
                 Err(format!("metric {} does not apply to its task", dataset.metric))
             }
         });
-        let (start, weights) = self.start(backbone);
-        let blocked = opened
-            .as_ref()
-            .err()
-            .map(|why| format!("dataset {}: {why}", dataset.name))
-            .or(start.clone().err());
+        let mut blocked = opened.as_ref().err().map(|why| format!("dataset {}: {why}", dataset.name));
+        blocked = blocked.or_else(|| start.as_ref().err().cloned());
+        if let Ok(opened) = &opened {
+            blocked = blocked.or_else(|| self.captures(opened.splits.train.len()).err());
+        }
+        let (start, weights) = start.clone().unwrap_or((Start::Random { seed: 0 }, None));
         let classes = opened.as_ref().map_or(Vec::new(), |opened| opened.dataset.task().names().to_vec());
         let shared =
             self.shared(&format!("{} {}", dataset.name, backbone.name), backbone, dataset, &opened, blocked);
-        let methods =
-            self.methods(&shared, start.unwrap_or(Start::Random { seed: 0 }), weights, dataset, &opened);
+        let methods = self.methods(&shared, start, weights, dataset, &opened);
         Column { backbone: b, dataset: d, classes, blocked: shared.blocked, methods }
     }
 
@@ -159,19 +164,41 @@ impl Builder<'_> {
     }
 
     /// Where a backbone's weights start, and the file if it is one.
-    fn start(&mut self, backbone: &BackboneConfig) -> (Result<Start, String>, Option<PathBuf>) {
+    fn start(&self, backbone: &BackboneConfig) -> Result<(Start, Option<PathBuf>), String> {
         let seed = self.config.probe.seed;
+        let named = |why: String| format!("weights of {}: {why}", backbone.name);
+        self.spec(backbone, 1).check().map_err(|error| error.to_string())?;
         let path = match &backbone.weights {
-            WeightsSource::Random => return (Ok(Start::Random { seed }), None),
-            WeightsSource::Pretrain => return (Ok(Start::Input { optimizer: false, seed }), None),
-            WeightsSource::File(path) => Ok(path.clone()),
-            WeightsSource::Hub(id) => (self.hub)(id),
+            WeightsSource::Random => return Ok((Start::Random { seed }, None)),
+            WeightsSource::Pretrain => {
+                if let Some(section) = &self.config.pretrain {
+                    let opened = self.catalog.open(&section.source, Some(&section.split));
+                    opened.map_err(|why| named(format!("dataset of [pretrain]: {why}")))?;
+                }
+                return Ok((Start::Input { optimizer: false, seed }, None));
+            }
+            WeightsSource::File(path) => path.clone(),
+            WeightsSource::Hub(id) => (self.hub)(id).map_err(named)?,
         };
-        let opened =
-            path.and_then(|path| StateDict::open(&path).map_err(|e| e.to_string()).map(|file| (path, file)));
-        match opened {
-            Ok((path, file)) => (Ok(Start::File { digest: file.digest().to_string(), seed }), Some(path)),
-            Err(why) => (Err(format!("weights of {}: {why}", backbone.name)), None),
+        let file = StateDict::open(&path).map_err(|error| named(error.to_string()))?;
+        Ok((Start::File { digest: file.digest().to_string(), seed }, Some(path)))
+    }
+
+    /// Captures of a cyclic run over a number of training images.
+    fn captures(&self, train_images: usize) -> Result<u64, String> {
+        let fgg = &self.config.fgg;
+        let steps = train_images.div_ceil(self.config.model.batch_size).max(1);
+        let rates = self.cyclic().over(fgg.epochs, steps).map_err(|error| format!("fgg.{error}"))?;
+        Ok(rates.captures().len() as u64)
+    }
+
+    fn cyclic(&self) -> LrSchedule {
+        let fgg = &self.config.fgg;
+        LrSchedule::Cyclic {
+            lr_max: fgg.lr_max,
+            lr_min: fgg.lr_min,
+            epochs_per_cycle: fgg.epochs_per_cycle,
+            phase: fgg.phase,
         }
     }
 
@@ -211,7 +238,14 @@ impl Builder<'_> {
                     Pool::Grid => grid_pool.clone(),
                     Pool::Fgg => fgg_pool.clone(),
                 };
-                let models = pool.len() as u64; // captures are not counted: how many there are is the run's to say
+                // Single models' scores are known from training; each soup that is tried is a pass.
+                let captures = self.captures(shared.sizes[0] as usize).unwrap_or(0);
+                let models = match (method.pool, &method.select) {
+                    (_, Selection::Best {}) => 0,
+                    (_, Selection::Uniform {}) => 1,
+                    (Pool::Grid, _) => grid_pool.len() as u64,
+                    (Pool::Fgg, _) => config.fgg.learning_rates.len() as u64 * (1 + captures),
+                };
                 let label = format!("{}: {}", shared.prefix, method.name);
                 let recipe = Recipe::Soup {
                     model: shared.spec,
@@ -329,17 +363,12 @@ impl Builder<'_> {
     fn fgg(&mut self, shared: &Shared, base: &str, dataset: &DatasetEntry, rate: f64) -> String {
         let fgg = &self.config.fgg;
         let train = TrainConfig {
-            schedule: LrSchedule::Cyclic {
-                lr_max: fgg.lr_max,
-                lr_min: fgg.lr_min,
-                epochs_per_cycle: fgg.epochs_per_cycle,
-                phase: fgg.phase,
-            },
+            schedule: self.cyclic(),
             ..self.train_config(fgg.epochs, fgg.augment, fgg.seed, dataset.metric, 0.0)
         };
         let start = Start::Input { optimizer: fgg.carry_optimizer, seed: 0 };
         let training = Training { model: shared.spec, start, data: shared.identity.clone(), train };
-        let cost = shared.cost(fgg.epochs, u64::from(fgg.epochs.div_ceil(fgg.epochs_per_cycle.max(1))));
+        let cost = shared.cost(fgg.epochs, self.captures(shared.sizes[0] as usize).unwrap_or(0));
         let label = format!("{}: FGG from lr {rate:e}", shared.prefix);
         let id = self.add(shared, label, Recipe::Fgg(training), vec![base.to_owned()], cost, None);
         self.describe(&id, rate, fgg.augment, fgg.seed);

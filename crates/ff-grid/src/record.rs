@@ -48,6 +48,8 @@ pub enum Finished {
         file: PathBuf,
         /// Rows in it.
         samples: usize,
+        /// Images that could not be read and were left out, by name.
+        skipped: Vec<String>,
     },
     /// A score.
     Score(Score),
@@ -63,6 +65,8 @@ pub struct SoupRecord {
     pub candidates: usize,
     /// Runs that were left out since they diverged, by label.
     pub left_out: Vec<String>,
+    /// Validation images that could not be read and were left out, by name.
+    pub skipped: Vec<String>,
     /// The weights.
     pub weights: PathBuf,
     /// Their digest.
@@ -108,7 +112,7 @@ impl Runs {
         if record.id != job.id {
             return Err(wrong(format!("expected the record of job {}, found that of {}", job.id, record.id)));
         }
-        Ok(Some(record))
+        Ok(record.serves(job).then_some(record))
     }
 
     /// The record of a job that must be done.
@@ -125,6 +129,17 @@ impl Runs {
 }
 
 impl Record {
+    /// Whether what was left is all that the job asks for. A run whose optimizer state is wanted now, and was
+    /// not kept then, has to be run again; its weights come out the same.
+    fn serves(&self, job: &Job) -> bool {
+        match (&self.finished, job.recipe.training()) {
+            (Finished::Training(Outcome { kept: Some(kept), .. }), Some(wanted)) => {
+                !wanted.train.keep_optimizer || kept.optimizer.is_some()
+            }
+            _ => true,
+        }
+    }
+
     /// The outcome of a run of training.
     pub fn training(&self) -> Result<&Outcome, Error> {
         match &self.finished {

@@ -23,7 +23,7 @@ pub(crate) fn make(
     select: &Selection,
 ) -> Result<(Finished, Cost), Error> {
     let validation = workshop.catalog.eval_set(data, Part::Validation, spec.px);
-    let (ingredients, known, left_out) = gather(workshop, job)?;
+    let Gathered { ingredients, known, left_out } = gather(workshop, job)?;
     let candidates = ingredients.len();
     let ingredients = Ingredients::new(ingredients)?;
     let model = Model::new(spec, workshop.device, 0)?;
@@ -42,28 +42,35 @@ pub(crate) fn make(
     let folder = workshop.runs.folder(job);
     let file = PathBuf::from("soup.safetensors");
     weights.save(&folder.join(&file), Some(&provenance))?;
+    let evaluations = scorer.evaluations;
     let predictions = scorer.predict(&weights)?;
     save_predictions(&folder.join("soup.val.safetensors"), &predictions, Some(&provenance))?;
 
-    let evaluations = scorer.evaluations;
+    let skipped = validation.skipped().to_vec();
     let cost =
         Cost { evaluations, evaluated_images: evaluations * validation.len() as u64, ..Cost::default() };
     let digest = *weights.digest();
-    Ok((Finished::Soup(SoupRecord { soup, candidates, left_out, weights: file, digest }), cost))
+    Ok((Finished::Soup(SoupRecord { soup, candidates, left_out, skipped, weights: file, digest }), cost))
 }
 
-/// The models of the inputs, what is known of their scores, and the runs that diverged.
-fn gather(
-    workshop: &Workshop<'_>,
-    job: &Job,
-) -> Result<(Vec<Ingredient>, HashMap<String, f64>, Vec<String>), Error> {
-    let (mut ingredients, mut known, mut left_out) = (Vec::new(), HashMap::new(), Vec::new());
+/// The models of a soup job's inputs.
+#[derive(Default)]
+struct Gathered {
+    ingredients: Vec<Ingredient>,
+    /// Validation scores that training already found, by ingredient.
+    known: HashMap<String, f64>,
+    /// Runs that diverged, by label.
+    left_out: Vec<String>,
+}
+
+fn gather(workshop: &Workshop<'_>, job: &Job) -> Result<Gathered, Error> {
+    let mut gathered = Gathered::default();
     for id in &job.inputs {
         let input = workshop.planned(id)?;
         let record = workshop.runs.done(input)?;
         let outcome = record.training()?;
         if outcome.diverged.is_some() {
-            left_out.push(input.label.clone());
+            gathered.left_out.push(input.label.clone());
             continue;
         }
         let folder = workshop.runs.folder(input);
@@ -76,12 +83,12 @@ fn gather(
         for (number, kept) in models {
             let (ingredient, score) = ingredient(input, number, kept, &folder)?;
             if let Some(score) = score {
-                known.insert(ingredient.id.clone(), score);
+                gathered.known.insert(ingredient.id.clone(), score);
             }
-            ingredients.push(ingredient);
+            gathered.ingredients.push(ingredient);
         }
     }
-    Ok((ingredients, known, left_out))
+    Ok(gathered)
 }
 
 fn ingredient(

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::config::MethodConfig;
 use crate::plan::{Column, MethodJobs};
-use crate::record::{Record, Runs, SoupRecord};
+use crate::record::{Finished, Record, Runs, SoupRecord};
 use crate::{Cost, Error, Plan, Recipe};
 
 /// The table as far as the records go: what is missing or failed is said in its cell.
@@ -69,6 +69,9 @@ fn cell(
             if !soup.left_out.is_empty() {
                 notes.push(format!("{} diverged and left out", soup.left_out.len()));
             }
+            if !soup.skipped.is_empty() {
+                notes.push(format!("{} unreadable validation images left out", soup.skipped.len()));
+            }
         }
         None => notes.push("not run".to_owned()),
     }
@@ -76,7 +79,13 @@ fn cell(
         record(plan, runs, id)?.map(|record| record.score().cloned()).transpose()
     };
     match &jobs.test {
-        Some(id) => cell.test = score(id)?,
+        Some(id) => {
+            cell.test = score(id)?;
+            match skipped(plan, runs, id)? {
+                0 => {}
+                images => notes.push(format!("{images} unreadable test images left out")),
+            }
+        }
         None => notes.push("the dataset has no test split".to_owned()),
     }
     for (name, job) in ood_names.zip(&jobs.ood) {
@@ -91,6 +100,16 @@ fn cell(
     }
     cell.note = (!notes.is_empty()).then(|| notes.join("; "));
     Ok(cell)
+}
+
+/// Images that were left out of the predictions that an evaluation scored.
+fn skipped(plan: &Plan, runs: &Runs, evaluation: &str) -> Result<usize, Error> {
+    let input = plan.job(evaluation).and_then(|job| job.inputs.first());
+    let Some(input) = input else { return Ok(0) };
+    Ok(match record(plan, runs, input)?.map(|record| record.finished) {
+        Some(Finished::Predictions { skipped, .. }) => skipped.len(),
+        _ => 0,
+    })
 }
 
 /// What a method cost over all columns: every job behind its soups, from the pretrained weights on.
@@ -153,8 +172,8 @@ struct SoupNote<'a> {
 }
 
 /// Writes the table and, for each column, the soup with the best validation score, ties to the later method, with
-/// the record of how it was chosen. With one column they lie in the table's folder itself, else in a folder of the
-/// column's name.
+/// the record of how it was chosen. With one column they lie in the table's folder itself, else in
+/// `<backbone>/<dataset>` below it.
 pub fn publish(plan: &Plan, runs: &Runs) -> Result<(Table, Published), Error> {
     let table = table(plan, runs)?;
     let folder = plan.config.folder(runs.root());
@@ -172,11 +191,10 @@ pub fn publish(plan: &Plan, runs: &Runs) -> Result<(Table, Published), Error> {
         published.files.push(path);
     }
     for column in &plan.columns {
-        let name = format!(
-            "{}-{}",
-            plan.config.backbone[column.backbone].name, plan.config.dataset[column.dataset].name
-        );
-        let place = if plan.columns.len() == 1 { folder.clone() } else { folder.join(name) };
+        let (backbone, dataset) =
+            (&plan.config.backbone[column.backbone], &plan.config.dataset[column.dataset]);
+        let own = || folder.join(&backbone.name).join(&dataset.name);
+        let place = if plan.columns.len() == 1 { folder.clone() } else { own() };
         published.soups.extend(deliver(plan, runs, column, &place)?);
     }
     Ok((table, published))

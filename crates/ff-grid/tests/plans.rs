@@ -15,7 +15,7 @@ fn no_hub(id: &str) -> Result<PathBuf, String> {
 }
 
 fn plan(config: Config) -> Plan {
-    let catalog = Catalog::new(Path::new("/nonexistent"), 0, OnBadImage::Error);
+    let catalog = Catalog::new(Path::new("/nonexistent"), 0, OnBadImage::Error, 0);
     Plan::new(config, &catalog, &no_hub)
 }
 
@@ -135,7 +135,12 @@ fn mistakes_are_named() {
     for (set, expected) in [
         (["grid.learning_rates=[]"], "grid.learning_rates: expected at least one entry"),
         (["dataset.name=same"], "two entries of `dataset` are named `same`"),
-        (["name=a/b"], "name: expected a name for a folder"),
+        (["name=a/b"], "name: expected one that a folder can have"),
+        (["dataset.0.name=../x"], "name: expected one that a folder can have"),
+        (["method.4.select.by=rate"], "expected a field to group by"),
+        (["grid.seeds=[1, 1]"], "grid.seeds: 1 stands twice"),
+        (["fgg.lr_max=nan"], "fgg.lr_max: expected a finite number"),
+        (["run.resume_minutes=-1"], "run.resume_minutes"),
         (["backbone.weights=model.pth"], "expected a file that ends in .safetensors"),
         (["method.0.paper_row=GoX"], "has nothing named `GoX`"),
         (["finetune.epoch=1"], "unknown field `epoch`"),

@@ -29,7 +29,7 @@ impl Model {
     /// # Errors
     /// No outputs; an image size that the architecture cannot take.
     pub fn new(spec: &Spec, device: Device, seed: u64) -> Result<Self, Error> {
-        check(spec)?;
+        spec.check()?;
         let mut builder = Builder::new(device, seed, spec.precision);
         let (b, px, outputs) = (&mut builder, i64::from(spec.px), spec.outputs as i64);
         let backbone = match spec.architecture {
@@ -138,24 +138,31 @@ impl Model {
     }
 }
 
-/// Refuses a spec that the architecture cannot be built from.
-fn check(spec: &Spec) -> Result<(), Error> {
-    let &Spec { architecture, outputs, px, .. } = spec;
-    if outputs == 0 {
-        return Err(Error::NoOutputs { architecture });
+impl Spec {
+    /// Whether the architecture can be built so.
+    ///
+    /// # Errors
+    /// No outputs; an image size that the architecture cannot take.
+    pub fn check(&self) -> Result<(), Error> {
+        let &Self { architecture, outputs, px, .. } = self;
+        if outputs == 0 {
+            return Err(Error::NoOutputs { architecture });
+        }
+        let multiple = |patch: i64| (i64::from(px) % patch == 0, format!("a multiple of {patch} px"));
+        let (fits, expected) = match architecture {
+            Architecture::ResnetPico
+            | Architecture::Resnet18
+            | Architecture::Resnet34
+            | Architecture::Resnet50 => (true, "at least 1 px".to_owned()),
+            Architecture::DeitPico => multiple(deit::PICO_PATCH),
+            Architecture::DeitTiny | Architecture::DeitSmall | Architecture::DeitBase => {
+                multiple(deit::PATCH)
+            }
+            Architecture::VggPico => (px >= 8, "at least 8 px".to_owned()),
+            Architecture::Vgg16 | Architecture::Vgg19 => (px >= 32, "at least 32 px".to_owned()),
+        };
+        if fits && px > 0 { Ok(()) } else { Err(Error::ImageSize { architecture, found: px, expected }) }
     }
-    let multiple = |patch: i64| (i64::from(px) % patch == 0, format!("a multiple of {patch} px"));
-    let (fits, expected) = match architecture {
-        Architecture::ResnetPico
-        | Architecture::Resnet18
-        | Architecture::Resnet34
-        | Architecture::Resnet50 => (true, "at least 1 px".to_owned()),
-        Architecture::DeitPico => multiple(deit::PICO_PATCH),
-        Architecture::DeitTiny | Architecture::DeitSmall | Architecture::DeitBase => multiple(deit::PATCH),
-        Architecture::VggPico => (px >= 8, "at least 8 px".to_owned()),
-        Architecture::Vgg16 | Architecture::Vgg19 => (px >= 32, "at least 32 px".to_owned()),
-    };
-    if fits && px > 0 { Ok(()) } else { Err(Error::ImageSize { architecture, found: px, expected }) }
 }
 
 fn owned(tensor: &Tensor) -> OwnedTensor {

@@ -1,7 +1,7 @@
 //! What one run is told.
 
-use ff_data::Augment;
-use ff_eval::Metric;
+use ff_data::{Augment, Task};
+use ff_eval::{Metric, TaskKind};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, LrSchedule, OptimizerConfig};
@@ -59,8 +59,15 @@ pub enum SelectBy {
 }
 
 impl TrainConfig {
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self, task: &Task) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
+        let kind = match task {
+            Task::Multiclass { .. } => TaskKind::Multiclass,
+            Task::Multilabel { .. } => TaskKind::Multilabel,
+        };
+        if !self.metric.applies_to(kind) {
+            return wrong(format!("metric: {} does not apply to a {} task", self.metric, kind.name()));
+        }
         if self.epochs == 0 {
             return wrong("epochs: expected at least 1, found 0".into());
         }

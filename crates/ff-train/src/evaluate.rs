@@ -14,13 +14,14 @@ use crate::Error;
 
 /// Sets of up to this many bytes of pixels stay in memory after the first pass: selection evaluates the same
 /// few thousand images hundreds of times.
-const KEEP_BYTES: usize = 1 << 30;
+const KEEP_BYTES: usize = 256 << 20;
 
 /// Images to evaluate on, in a fixed order. Can be shared between threads.
 pub struct EvalSet {
     loader: Loader,
     images: usize,
     kept: OnceLock<Vec<Batch>>,
+    skipped: OnceLock<Vec<String>>,
     fits: bool,
 }
 
@@ -30,7 +31,7 @@ impl EvalSet {
     pub fn new(dataset: Arc<dyn Dataset>, indices: Arc<[usize]>, config: LoaderConfig) -> Self {
         let (images, bytes) = (indices.len(), indices.len() * 3 * (config.px as usize).pow(2));
         let loader = Loader::new(dataset, indices, config);
-        Self { loader, images, kept: OnceLock::new(), fits: bytes <= KEEP_BYTES }
+        Self { loader, images, kept: OnceLock::new(), skipped: OnceLock::new(), fits: bytes <= KEEP_BYTES }
     }
 
     /// Number of images, unreadable ones included.
@@ -43,6 +44,11 @@ impl EvalSet {
         self.images == 0
     }
 
+    /// The images that could not be read and are left out, by name; known after the first pass.
+    pub fn skipped(&self) -> &[String] {
+        self.skipped.get().map_or(&[], Vec::as_slice)
+    }
+
     /// What the model says of every image, in order.
     ///
     /// # Errors
@@ -53,16 +59,19 @@ impl EvalSet {
         if let Some(batches) = self.kept.get() {
             batches.iter().for_each(|batch| found.add(model, batch));
         } else {
-            let mut batches = Vec::new();
+            let (mut batches, mut skipped) = (Vec::new(), Vec::new());
             for batch in self.loader.epoch(0) {
                 let batch = batch?;
+                skipped.extend(batch.skipped.iter().cloned());
                 found.add(model, &batch);
                 if self.fits {
                     batches.push(batch);
                 }
             }
+            // Another thread may have been first, with the same batches.
+            let _ = self.skipped.set(skipped);
             if self.fits {
-                let _ = self.kept.set(batches); // another thread may have been first, with the same batches
+                let _ = self.kept.set(batches);
             }
         }
         found.finish(model.spec().outputs)

@@ -116,7 +116,7 @@ pub(crate) fn load(
     }
     let notes: Notes =
         serde_json::from_value(provenance.recipe.clone()).map_err(|error| wrong(error.to_string()))?;
-    if notes.run != *run {
+    if !same_run(&notes.run, run) {
         return Err(wrong("its recipe, data or starting weights are not this run's".into()));
     }
     let best = notes.best.map(|best| -> Result<Best, Error> {
@@ -133,6 +133,12 @@ pub(crate) fn load(
     });
     let progress = Progress { history: notes.history, captures: notes.captures, best: best.transpose()? };
     Ok(Some((progress, part(&file, "model/"), file)))
+}
+
+/// Whether two runs compute the same: names and paths do not count, contents do.
+fn same_run(a: &Provenance, b: &Provenance) -> bool {
+    let parents = |run: &Provenance| run.parents.iter().map(|parent| parent.digest).collect::<Vec<_>>();
+    a.kind == b.kind && a.recipe == b.recipe && a.data == b.data && parents(a) == parents(b)
 }
 
 fn part(file: &StateDict, prefix: &str) -> StateDict {

@@ -96,7 +96,7 @@ pub fn train(
     data: &TrainData,
     run: Run<'_>,
 ) -> Result<Outcome, Error> {
-    config.check()?;
+    config.check(data.dataset.task())?;
     let loader = Loader::new(
         data.dataset.clone(),
         data.train.clone(),
@@ -115,6 +115,10 @@ pub fn train(
     let mut saved_at = Instant::now();
 
     let resumed = resume::load(run.folder, &run.provenance)?;
+    // A point that was written before the optimizer's state was asked for cannot give it.
+    let resumed = resumed.filter(|(progress, _, _)| {
+        !config.keep_optimizer || progress.best.as_ref().is_none_or(|best| best.optimizer.is_some())
+    });
     if let Some((_, weights, _)) = &resumed {
         model.load_strict(weights)?;
     }
@@ -161,19 +165,18 @@ pub fn train(
             losses.push(loss.detach());
             images += batch.indices.len();
             if rates.captures_after(step) {
-                let number = progress.captures.len() + 1;
-                // A model that cannot predict has diverged: the losses of this epoch say where.
-                if let Ok(predictions) = data.validation.predict(model) {
-                    let validation = config.metric.evaluate(&predictions);
-                    let at = Kept { epoch, step, validation, ..files.names(&format!("capture-{number}")) };
-                    let weights = StateDict::from_tensors(model.state_dict());
-                    progress.captures.push(files.save(at, &weights, None, &predictions)?);
-                }
+                files.capture(&mut progress.captures, config, data, model, (epoch, step))?;
             }
         }
         if losses.is_empty() {
             return Err(Error::NoImages("none of the training images".into()));
         }
+        // A batch without a readable image is no step of the optimizer, but the schedule counts it.
+        let whole = epoch as usize * loader.batches();
+        if (step + 1..=whole).any(|missed| rates.captures_after(missed)) {
+            files.capture(&mut progress.captures, config, data, model, (epoch, whole))?;
+        }
+        step = whole;
         let losses = Vec::<f64>::try_from(Tensor::stack(&losses, 0).to_kind(Kind::Double))?;
         let before = progress.history.last().map(|last| last.train_loss);
         let diverged = |at: usize| Divergence {
@@ -186,7 +189,9 @@ pub fn train(
             return Ok(files.diverged(diverged(at), progress.history));
         }
         let predictions = match data.validation.predict(model) {
-            Err(Error::Eval(_)) => return Ok(files.diverged(diverged(losses.len() - 1), progress.history)),
+            Err(Error::Eval(ff_eval::Error::Logit { .. })) => {
+                return Ok(files.diverged(diverged(losses.len() - 1), progress.history));
+            }
             predictions => predictions?,
         };
         let record = EpochRecord {
@@ -305,6 +310,27 @@ impl<'a> Files<'a> {
         let line = serde_json::to_string(record)
             .map_err(|error| Error::File { path: path.clone(), reason: error.to_string() })?;
         writeln!(self.history, "{line}").map_err(file_error(&path))
+    }
+
+    /// Puts the model as it is among the captures. One whose logits are not finite has diverged, which the
+    /// losses of its epoch will say.
+    fn capture(
+        &self,
+        captures: &mut Vec<Kept>,
+        config: &TrainConfig,
+        data: &TrainData,
+        model: &Model,
+        (epoch, step): (u32, usize),
+    ) -> Result<(), Error> {
+        let predictions = match data.validation.predict(model) {
+            Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(()),
+            predictions => predictions?,
+        };
+        let validation = config.metric.evaluate(&predictions);
+        let at = Kept { epoch, step, validation, ..self.names(&format!("capture-{}", captures.len() + 1)) };
+        let weights = StateDict::from_tensors(model.state_dict());
+        captures.push(self.save(at, &weights, None, &predictions)?);
+        Ok(())
     }
 
     fn names(&self, stem: &str) -> Kept {

@@ -79,7 +79,12 @@ fn main() -> ExitCode {
 fn prepare(options: &Options, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Catalog, Runs)> {
     let mut config = Config::read(&options.config, &options.set)?;
     config.run.on_bad_image = options.on_bad_image.map_or(config.run.on_bad_image, Into::into);
-    let catalog = Catalog::new(&options.data_root, config.run.loader_threads, config.run.on_bad_image);
+    let catalog = Catalog::new(
+        &options.data_root,
+        config.run.loader_threads,
+        config.run.on_bad_image,
+        config.run.cache_bytes(config.datasets()),
+    );
     let plan = Plan::new(config, &catalog, hub);
     Ok((plan, catalog, Runs::new(&options.runs)))
 }
@@ -199,7 +204,8 @@ fn missing_text(missing: &[String]) -> String {
     match missing {
         [] => String::new(),
         missing => {
-            format!("\nmissing:\n{}", missing.iter().map(|why| format!("  {why}\n")).collect::<String>())
+            let lines = missing.iter().map(|why| format!("  {}\n", why.replace('\n', "\n  ")));
+            format!("\nmissing:\n{}", lines.collect::<String>())
         }
     }
 }
@@ -220,7 +226,7 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     let (plan, catalog, runs) = prepare(options, &ff_cli::find_or_download)?;
     let missing = blocked(&plan);
     for why in &missing {
-        eprintln!("left out: {why}");
+        ff_cli::say(&format!("left out: {why}"));
     }
     if plan.columns.iter().all(|column| column.blocked.is_some()) {
         bail!(
@@ -246,10 +252,11 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     let (table, published) = publish(&plan, &runs).context("the table cannot be written")?;
     ff_cli::print(&if options.json { table.to_json() + "\n" } else { table.to_markdown() })?;
     for path in published.files.iter().chain(&published.soups) {
-        eprintln!("wrote {}", path.display());
+        ff_cli::say(&format!("wrote {}", path.display()));
     }
-    eprintln!("{} done, {} had been done before", counted(summary.done as u64, "job"), summary.found);
-    if summary.failed.is_empty() {
+    let done = counted(summary.done as u64, "job");
+    ff_cli::say(&format!("{done} done, {} had been done before", summary.found));
+    if summary.failed.is_empty() && summary.not_tried.is_empty() {
         return Ok(());
     }
     let failed: String = summary.failed.iter().map(|(label, why)| format!("\n  {label}: {why}")).collect();

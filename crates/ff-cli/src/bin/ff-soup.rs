@@ -158,7 +158,7 @@ fn select(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let ingredients = ingredients(files)?;
-    let catalog = Catalog::new(data_root, 1, OnBadImage::Error);
+    let catalog = Catalog::new(data_root, 1, OnBadImage::Error, 1 << 30);
     let data = recipe.open(&catalog)?;
     let spec = recipe.spec(&data);
     let validation = catalog.eval_set(&data, Part::Validation, spec.px);

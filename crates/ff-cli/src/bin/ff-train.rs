@@ -1,17 +1,21 @@
 //! One run of training, and predictions.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ff_checkpoint::{Parent, Provenance, StateDict, write_json};
+use ff_checkpoint::{Parent, Provenance, StateDict, write_atomic, write_json};
 use ff_cli::{BadImage, Common, DeviceChoice, RunRecipe, Source, spec_of};
-use ff_data::{Augment, LoaderConfig, OnBadImage, Split};
-use ff_grid::{Catalog, Part, WeightsSource};
+use ff_data::{Augment, Dataset, LoaderConfig, OnBadImage, Split, Splits};
+use ff_grid::{Catalog, DataIdentity, Part, WeightsSource};
 use ff_models::Model;
-use ff_train::{EvalSet, LrSchedule, Outcome, Run, TrainData, Trainable, save_predictions, train};
+use ff_train::{
+    EvalSet, LrSchedule, Outcome, Run, TrainConfig, TrainData, Trainable, save_predictions, train,
+};
+use serde::{Deserialize, Serialize};
 
 /// Trains one model from a recipe, or lets a trained one predict.
 ///
@@ -118,11 +122,12 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         );
     }
     let on_bad_image = options.on_bad_image.into();
-    let catalog = Catalog::new(&options.data_root, options.loader_threads, on_bad_image);
+    let catalog = Catalog::new(&options.data_root, options.loader_threads, on_bad_image, 2 << 30);
     let data = recipe.open(&catalog)?;
     let spec = recipe.spec(&data);
     let mut model = Model::new(&spec, options.device.find()?, recipe.model.seed)?;
     let mut parents = Vec::new();
+    let mut fields = fields_of(&recipe.train);
     let path = match &recipe.model.weights {
         WeightsSource::Random => None,
         WeightsSource::File(path) => Some(path.clone()),
@@ -134,19 +139,33 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     if let Some(path) = &path {
         let weights = StateDict::open(path)?;
         let loaded = model.load(&weights)?;
-        eprintln!("{}: {loaded}", path.display());
+        ff_cli::say(&format!("{}: {loaded}", path.display()));
+        if let (true, Some(base)) =
+            (cyclic, weights.provenance().ok().and_then(|made| made.recipe.get("fields")))
+        {
+            // What a base's captures are grouped by is the base's learning rate, not the cycle's.
+            fields["learning_rate"] = base["learning_rate"].clone();
+        }
         parents.push(Parent { id: path.display().to_string(), digest: *weights.digest(), weight: None });
     }
     let optimizer = recipe.model.optimizer_state.as_ref().map(|path| StateDict::open(path)).transpose()?;
+    if let (Some(state), Some(path)) = (&optimizer, &recipe.model.optimizer_state) {
+        parents.push(Parent { id: path.display().to_string(), digest: *state.digest(), weight: None });
+    }
     let folder = options.runs.join(&recipe.name);
     let provenance = Provenance {
         kind: kind.to_owned(),
-        recipe: serde_json::json!({"model": spec, "dataset": recipe.dataset, "train": recipe.train,
+        recipe: serde_json::json!({"model": spec, "data": data.identity, "train": recipe.train, "fields": fields,
             "seed": recipe.model.seed, "classes": data.dataset.task().names()}),
         parents,
         data: Some(data.identity.digest.clone()),
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
+    let done = folder.join("outcome.json");
+    if let Some(outcome) = finished(&done, &provenance)? {
+        ff_cli::say(&format!("{}: this run is done", folder.display()));
+        return report(&outcome, &folder);
+    }
     let train_data = TrainData {
         dataset: data.dataset.clone(),
         train: data.splits.train.clone(),
@@ -159,33 +178,73 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         &train_data,
         Run {
             folder: &folder,
-            provenance,
+            provenance: provenance.clone(),
             optimizer,
             loader_threads: options.loader_threads,
             on_bad_image,
-            resume_interval: Duration::from_secs_f64(options.resume_minutes.max(0.0) * 60.0),
+            resume_interval: Duration::try_from_secs_f64(options.resume_minutes * 60.0)
+                .context("--resume-minutes")?,
             hooks: &mut [],
             on_epoch: &mut |epoch| {
                 let value =
                     epoch.validation.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"));
-                eprintln!(
+                ff_cli::say(&format!(
                     "epoch {}/{epochs}: loss {:.4}, validation {value} (loss {:.4}), lr {:.2e}, {:.0} images/s",
                     epoch.epoch,
                     epoch.train_loss,
                     epoch.validation_loss,
                     epoch.learning_rate,
                     epoch.images as f64 / epoch.seconds
-                );
+                ));
                 for skipped in &epoch.skipped {
-                    eprintln!("left out: {skipped}");
+                    ff_cli::say(&format!("left out: {skipped}"));
                 }
             },
         },
     )?;
     let resolved = toml::to_string_pretty(&recipe).context("the recipe cannot be written")?;
-    std::fs::write(folder.join("recipe.toml"), resolved)?;
-    write_json(&folder.join("outcome.json"), &outcome)?;
+    write_atomic(&folder.join("recipe.toml"), |file| file.write_all(resolved.as_bytes()))?;
+    write_json(&done, &RunRecord { provenance, outcome: outcome.clone() })?;
     Outcome::forget_resume_point(&folder)?;
+    report(&outcome, &folder)
+}
+
+/// What a hierarchy can group the run's models by.
+fn fields_of(train: &TrainConfig) -> serde_json::Value {
+    let rate = match train.schedule {
+        LrSchedule::Constant { lr } | LrSchedule::Cosine { lr } => lr,
+        LrSchedule::Cyclic { lr_max, .. } => lr_max,
+    };
+    let (augmentation, seed) = (train.augment.to_string(), train.seed.to_string());
+    serde_json::json!({"learning_rate": format!("{rate:e}"), "augmentation": augmentation, "seed": seed})
+}
+
+/// `outcome.json`: a run is done when it is there.
+#[derive(Serialize, Deserialize)]
+struct RunRecord {
+    provenance: Provenance,
+    outcome: Outcome,
+}
+
+/// How the run ended, if it is done.
+fn finished(path: &Path, provenance: &Provenance) -> anyhow::Result<Option<Outcome>> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| path.display().to_string())?,
+    };
+    let record: RunRecord =
+        serde_json::from_str(&text).with_context(|| format!("{}: damaged record", path.display()))?;
+    let same = record.provenance.recipe == provenance.recipe && record.provenance.data == provenance.data;
+    if !same {
+        bail!(
+            "{}: this folder holds a run of another recipe or other data\nhint: give the recipe another name",
+            path.display()
+        );
+    }
+    Ok(Some(record.outcome))
+}
+
+fn report(outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
     if let Some(at) = &outcome.diverged {
         bail!(
             "the loss stopped being a number at step {} (epoch {}, learning rate {:e})",
@@ -196,6 +255,31 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     }
     for kept in outcome.kept.iter().chain(&outcome.captures) {
         ff_cli::print(&format!("{}\n", folder.join(&kept.weights).display()))?;
+    }
+    Ok(())
+}
+
+/// Refuses classes that the model was not trained for, and a division of its own training data that is not the
+/// run's: its test split would hold images that the model was trained on.
+fn check_data(weights: &StateDict, dataset: &dyn Dataset, splits: &Splits) -> anyhow::Result<()> {
+    let recipe = &weights.provenance()?.recipe;
+    let classes: Option<Vec<String>> =
+        recipe.get("classes").and_then(|names| serde_json::from_value(names.clone()).ok());
+    if let Some(classes) = classes.filter(|classes| classes != dataset.task().names()) {
+        bail!(
+            "a model of the classes {}, but the dataset has {}",
+            classes.join(", "),
+            dataset.task().names().join(", ")
+        );
+    }
+    let trained: Option<DataIdentity> =
+        recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
+    let asked = DataIdentity::of(dataset, splits);
+    if trained.is_some_and(|trained| trained.digest == asked.digest && trained.division != asked.division) {
+        bail!(
+            "it was trained on these images in another division, so any split may hold images that it was trained \
+             on\nhint: give the run's own division with --ratio and --split-seed"
+        );
     }
     Ok(())
 }
@@ -219,6 +303,7 @@ fn predict(
         );
     }
     let splits = source.divide(dataset.as_ref())?;
+    check_data(&weights, dataset.as_ref(), &splits).with_context(|| checkpoint.display().to_string())?;
     let indices = splits.get(match split {
         SplitName::Train => Split::Train,
         SplitName::Val => Split::Val,

@@ -105,12 +105,13 @@ impl Epoch {
 
 impl Work {
     fn batches(&self) -> usize {
-        self.order.len().div_ceil(self.plan.config.batch_size)
+        self.plan.config.batches(self.order.len())
     }
 
     fn range(&self, number: usize) -> Range<usize> {
         let size = self.plan.config.batch_size;
-        number * size..((number + 1) * size).min(self.order.len())
+        let last = number + 1 == self.batches();
+        number * size..if last { self.order.len() } else { (number + 1) * size }
     }
 
     /// Makes a batch; `None` if the epoch is given up.

@@ -16,7 +16,8 @@ use crate::{Augment, Dataset};
 /// How samples become batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConfig {
-    /// Samples in a batch; the last one of an epoch may be smaller.
+    /// Samples in a batch. The last one of an epoch takes what is left, which may be less; a single sample
+    /// that is left over joins the batch before it, since BatchNorm cannot normalise a batch of one.
     pub batch_size: usize,
     /// Width and height of the pictures in a batch.
     pub px: u32,
@@ -61,6 +62,14 @@ struct Plan {
     config: LoaderConfig,
 }
 
+impl LoaderConfig {
+    /// Batches that `samples` samples make.
+    pub fn batches(&self, samples: usize) -> usize {
+        let lone = samples > 1 && samples % self.batch_size == 1 && self.batch_size > 1;
+        samples.div_ceil(self.batch_size) - usize::from(lone)
+    }
+}
+
 impl Loader {
     /// A loader of the samples at `indices` of `dataset`.
     ///
@@ -75,7 +84,7 @@ impl Loader {
 
     /// Batches in an epoch, if no picture is bad.
     pub fn batches(&self) -> usize {
-        self.indices.len().div_ceil(self.plan.config.batch_size)
+        self.plan.config.batches(self.indices.len())
     }
 
     /// Samples in an epoch, if no picture is bad.
