@@ -32,7 +32,8 @@ fn a_corrupt_image_stops_or_is_left_out_by_name() {
     let ran = place.run(&format!("{RUN} {SMALL} --on-bad-image skip"));
     assert!(ran.stderr.contains("data/cells/b/b0"), "the images are not named:\n{}", ran.stderr);
     assert!(!ran.stderr.contains('\u{1b}'), "colours, and no terminal:\n{}", ran.stderr);
-    ran.ok();
+    let printed = ran.ok();
+    assert!(printed.contains("2 unreadable test images left out"), "{printed}");
     let record = std::fs::read_to_string(place.job("probe", "probe").join("record.json")).unwrap();
     let record: Value = serde_json::from_str(&record).unwrap();
     let epoch = &record["finished"]["training"]["history"][0];

@@ -27,7 +27,7 @@ pub use datasets::DatasetConfig;
 pub use decode::{MAX_PIXELS, decode, read_image};
 pub use error::{Error, Problem};
 pub use image::Image;
-pub use loader::{Batch, Epoch, Loader, LoaderConfig, OnBadImage, Targets};
+pub use loader::{Batch, Epoch, Loader, LoaderConfig, OnBadImage, Targets, batches};
 pub use phantom::{Phantom, PhantomKind};
 pub use split::{Leakage, SharedGroup, SplitRule, Splits};
 pub use write::write_png;

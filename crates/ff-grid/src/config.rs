@@ -42,7 +42,7 @@ pub struct Config {
     pub method: Vec<MethodConfig>,
     /// How test scores are reported.
     pub evaluation: EvaluationConfig,
-    /// How to run it; nothing here changes a result's recipe.
+    /// How to run it.
     #[serde(default)]
     pub run: RunConfig,
 }
@@ -268,13 +268,16 @@ pub struct EvaluationConfig {
     pub seed: u64,
 }
 
-/// How to run a table.
+/// How to run a table. None of it is part of a result's recipe. `threads` (as the device) can change the last bits of
+/// weights, since libtorch adds up in another order; the rest changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
     /// Jobs at once, each with an equal share of the cores. 0: one for each core for images of up to 64 px on
     /// the CPU, else one.
     pub workers: usize,
+    /// Threads that libtorch uses in each job. 0: the cores, divided among the workers.
+    pub threads: usize,
     /// Threads that load images, for each job. 0: load in the training thread.
     pub loader_threads: usize,
     /// Least time between resume points.
@@ -289,6 +292,7 @@ impl Default for RunConfig {
     fn default() -> Self {
         Self {
             workers: 0,
+            threads: 0,
             loader_threads: 1,
             resume_minutes: 5.0,
             on_bad_image: OnBadImage::Error,

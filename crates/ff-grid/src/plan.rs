@@ -187,7 +187,7 @@ impl Builder<'_> {
     /// Captures of a cyclic run over a number of training images.
     fn captures(&self, train_images: usize) -> Result<u64, String> {
         let fgg = &self.config.fgg;
-        let steps = train_images.div_ceil(self.config.model.batch_size).max(1);
+        let steps = ff_data::batches(train_images, self.config.model.batch_size).max(1);
         let rates = self.cyclic().over(fgg.epochs, steps).map_err(|error| format!("fgg.{error}"))?;
         Ok(rates.captures().len() as u64)
     }

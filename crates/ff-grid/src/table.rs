@@ -67,7 +67,7 @@ fn cell(
             let soup = record.soup()?;
             cell.validation = Some(soup.soup.score);
             if !soup.left_out.is_empty() {
-                notes.push(format!("{} diverged and left out", soup.left_out.len()));
+                notes.push(format!("left out, diverged: {}", soup.left_out.join(", ")));
             }
             if !soup.skipped.is_empty() {
                 notes.push(format!("{} unreadable validation images left out", soup.skipped.len()));
@@ -149,12 +149,11 @@ fn record(plan: &Plan, runs: &Runs, id: &str) -> Result<Option<Record>, Error> {
 }
 
 /// Files that a finished table leaves.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Published {
-    /// The table as Markdown, CSV, LaTeX and JSON, and the resolved configuration.
+    /// The table as Markdown, CSV, LaTeX and JSON, the resolved configuration, and for each finished column
+    /// `soup.safetensors` and `soup.json`.
     pub files: Vec<PathBuf>,
-    /// One model for each finished column.
-    pub soups: Vec<PathBuf>,
 }
 
 /// The record beside a soup that a user takes away: which models went in, and why.
@@ -195,12 +194,12 @@ pub fn publish(plan: &Plan, runs: &Runs) -> Result<(Table, Published), Error> {
             (&plan.config.backbone[column.backbone], &plan.config.dataset[column.dataset]);
         let own = || folder.join(&backbone.name).join(&dataset.name);
         let place = if plan.columns.len() == 1 { folder.clone() } else { own() };
-        published.soups.extend(deliver(plan, runs, column, &place)?);
+        published.files.extend(deliver(plan, runs, column, &place)?);
     }
     Ok((table, published))
 }
 
-fn deliver(plan: &Plan, runs: &Runs, column: &Column, folder: &Path) -> Result<Option<PathBuf>, Error> {
+fn deliver(plan: &Plan, runs: &Runs, column: &Column, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut best: Option<(&MethodConfig, Record, PathBuf)> = None;
     for (method, jobs) in plan.config.method.iter().zip(&column.methods) {
         if method.select.hierarchy().is_none() {
@@ -217,7 +216,7 @@ fn deliver(plan: &Plan, runs: &Runs, column: &Column, folder: &Path) -> Result<O
             best = Some((method, record, file));
         }
     }
-    let Some((method, record, file)) = best else { return Ok(None) };
+    let Some((method, record, file)) = best else { return Ok(Vec::new()) };
     let path = folder.join("soup.safetensors");
     let weights = StateDict::open(&file)?;
     weights.save(&path, Some(weights.provenance()?))?;
@@ -234,6 +233,7 @@ fn deliver(plan: &Plan, runs: &Runs, column: &Column, folder: &Path) -> Result<O
         ingredients: soup.soup.mix.shares(),
         record: soup,
     };
-    write_json(&folder.join("soup.json"), &note)?;
-    Ok(Some(path))
+    let note_path = folder.join("soup.json");
+    write_json(&note_path, &note)?;
+    Ok(vec![path, note_path])
 }

@@ -243,7 +243,11 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
         workers => workers,
     };
     let EngineKind::Local = engine;
-    let engine = Local { workers, threads: (cores / workers).max(1) };
+    let threads = match plan.config.run.threads {
+        0 => (cores / workers).max(1),
+        threads => threads,
+    };
+    let engine = Local { workers, threads };
     let progress = GridProgress::new(&plan, &runs);
     let workshop = Workshop { plan: &plan, catalog: &catalog, runs: &runs, device };
     let summary = engine.run(&workshop, &|event| progress.event(event))?;
@@ -251,7 +255,7 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
 
     let (table, published) = publish(&plan, &runs).context("the table cannot be written")?;
     ff_cli::print(&if options.json { table.to_json() + "\n" } else { table.to_markdown() })?;
-    for path in published.files.iter().chain(&published.soups) {
+    for path in &published.files {
         ff_cli::say(&format!("wrote {}", path.display()));
     }
     let done = counted(summary.done as u64, "job");

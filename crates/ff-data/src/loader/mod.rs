@@ -63,11 +63,18 @@ struct Plan {
 }
 
 impl LoaderConfig {
-    /// Batches that `samples` samples make.
-    pub fn batches(&self, samples: usize) -> usize {
-        let lone = samples > 1 && samples % self.batch_size == 1 && self.batch_size > 1;
-        samples.div_ceil(self.batch_size) - usize::from(lone)
+    fn batches(&self, samples: usize) -> usize {
+        batches(samples, self.batch_size)
     }
+}
+
+/// Batches that a number of samples makes ([`LoaderConfig::batch_size`]).
+///
+/// # Panics
+/// If `batch_size` is 0.
+pub fn batches(samples: usize, batch_size: usize) -> usize {
+    let lone = batch_size > 1 && samples > 1 && samples % batch_size == 1;
+    samples.div_ceil(batch_size) - usize::from(lone)
 }
 
 impl Loader {
