@@ -4,6 +4,7 @@ mod device;
 mod hub;
 mod progress;
 mod recipe;
+mod run_record;
 mod source;
 
 use std::io::{IsTerminal, Write};
@@ -12,7 +13,8 @@ use std::process::ExitCode;
 pub use device::DeviceChoice;
 pub use hub::{find_cached, find_or_download};
 pub use progress::GridProgress;
-pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, spec_of};
+pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, spec_of};
+pub use run_record::{RunRecord, fields_of};
 pub use source::{BadImage, Kind, Source};
 
 /// Options of every binary.

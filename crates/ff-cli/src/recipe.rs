@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use ff_checkpoint::StateDict;
-use ff_data::{DatasetConfig, SplitRule};
-use ff_grid::{Catalog, Opened, WeightsSource};
+use ff_data::{Dataset, DatasetConfig, SplitRule, Splits};
+use ff_grid::{Catalog, DataIdentity, Opened, WeightsSource};
 use ff_models::{Architecture, Precision, Spec};
 use ff_train::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -77,4 +77,29 @@ pub fn spec_of(weights: &StateDict) -> anyhow::Result<Spec> {
     let recipe = &weights.provenance()?.recipe;
     let model = recipe.get("model").cloned().context("its provenance names no model")?;
     serde_json::from_value(model).context("its provenance names a model that is not known")
+}
+
+/// Refuses classes that the model was not trained for, and a division of its own training data that is not the
+/// run's: its test split would hold images that the model was trained on.
+pub fn check_division(weights: &StateDict, dataset: &dyn Dataset, splits: &Splits) -> anyhow::Result<()> {
+    let recipe = &weights.provenance()?.recipe;
+    let classes: Option<Vec<String>> =
+        recipe.get("classes").and_then(|names| serde_json::from_value(names.clone()).ok());
+    if let Some(classes) = classes.filter(|classes| classes != dataset.task().names()) {
+        bail!(
+            "a model of the classes {}, but the dataset has {}",
+            classes.join(", "),
+            dataset.task().names().join(", ")
+        );
+    }
+    let trained: Option<DataIdentity> =
+        recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
+    let asked = DataIdentity::of(dataset, splits);
+    if trained.is_some_and(|trained| trained.digest == asked.digest && trained.division != asked.division) {
+        bail!(
+            "it was trained on these images in another division, so any split may hold images that it was trained \
+             on\nhint: give the run's own division with --ratio and --split-seed"
+        );
+    }
+    Ok(())
 }

@@ -9,9 +9,9 @@ use ff_data::{Dataset, DatasetConfig, OnBadImage, Split, SplitRule, Splits};
 /// The kinds of dataset that the command line can name.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Kind {
-    /// ROOT/<class>/* or ROOT/{train,val,test}/<class>/*
+    /// ROOT/CLASS/* or ROOT/{train,val,test}/CLASS/*
     Folder,
-    /// A CSV with path,label or path,<task>,…
+    /// A CSV with path,label or path,TASK,TASK,…
     Manifest,
     /// CIFAR-10, the Python or the binary form
     Cifar10,

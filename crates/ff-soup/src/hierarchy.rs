@@ -226,7 +226,7 @@ impl Run<'_> {
     }
 
     fn evaluate(&mut self, mix: &Mix, weights: &dyn Fn() -> Result<StateDict, Error>) -> Result<f64, Error> {
-        let failed = |source| Error::Score { candidate: mix.to_string(), source };
+        let failed = |source| Error::Score { candidate: mix.summary(), source };
         let score = self.scorer.score(&Candidate::new(mix, weights)).map_err(failed)?;
         if score.is_nan() { Err(failed("its score is not a number".into())) } else { Ok(score) }
     }

@@ -34,6 +34,16 @@ impl Mix {
         shares
     }
 
+    /// The mix in a few words: the tree itself if it is small.
+    pub fn summary(&self) -> String {
+        match self.shares().as_slice() {
+            shares @ [(first, _), ..] if shares.len() > 3 => {
+                format!("the mean of {} models (`{first}` first)", shares.len())
+            }
+            _ => self.to_string(),
+        }
+    }
+
     fn collect<'a>(&'a self, share: f64, shares: &mut Vec<(&'a str, f64)>) {
         match self {
             Self::Ingredient(id) => shares.push((id, share)),

@@ -177,6 +177,7 @@ fn deeper_hierarchies_nest() {
     };
     let soup = method.select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
     assert_eq!(soup.mix.to_string(), "mean(mean(mean(0, 1), 2), 3)");
+    assert_eq!(soup.mix.summary(), "the mean of 4 models (`0` first)");
     assert_eq!(values(&ingredients.weights(&soup.mix).unwrap()), [(0.5 + 2.0) / 4.0 + 1.5]);
 }
 

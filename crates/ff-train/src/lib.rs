@@ -8,6 +8,7 @@
 mod config;
 mod error;
 mod evaluate;
+mod files;
 mod history;
 mod hook;
 mod loss;
@@ -19,8 +20,9 @@ mod train;
 pub use config::{SelectBy, TrainConfig, Trainable};
 pub use error::Error;
 pub use evaluate::{EvalSet, load_predictions, save_predictions};
+pub use files::Kept;
 pub use history::{Divergence, EpochRecord};
 pub use hook::StepHook;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use schedule::{LrSchedule, Rates};
-pub use train::{Kept, Outcome, Run, TrainData, train};
+pub use train::{Outcome, Run, TrainData, train};

@@ -8,7 +8,7 @@ use ff_eval::{Predictions, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::evaluate::{prediction_tensors, predictions_from};
-use crate::train::Kept;
+use crate::files::Kept;
 use crate::{EpochRecord, Error, Optimizer};
 
 /// Everything a run remembers between epochs, apart from the model and the optimizer.

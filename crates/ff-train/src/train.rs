@@ -1,21 +1,20 @@
 //! The loop.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ff_checkpoint::{Provenance, StateDict};
 use ff_data::random::stream;
 use ff_data::{Dataset, Loader, LoaderConfig, OnBadImage};
-use ff_eval::{Predictions, Value};
+use ff_eval::Predictions;
 use ff_models::{Mode, Model};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use crate::evaluate::{EvalSet, image_tensor, save_predictions};
+use crate::evaluate::{EvalSet, image_tensor};
+use crate::files::{Files, Kept};
 use crate::loss::{loss, target_tensor, validation_loss};
 use crate::resume::{self, Best, Progress};
 use crate::{Divergence, EpochRecord, Error, Optimizer, SelectBy, StepHook, TrainConfig, Trainable};
@@ -48,24 +47,6 @@ pub struct Run<'a> {
     pub hooks: &'a mut [Box<dyn StepHook>],
     /// Called after every epoch.
     pub on_epoch: &'a mut dyn FnMut(&EpochRecord),
-}
-
-/// A model that a run left behind. Paths are relative to the run's folder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Kept {
-    /// The epoch it stands at the end of, or is captured in, from 1.
-    pub epoch: u32,
-    /// Steps done by then.
-    pub step: usize,
-    /// Its validation metric.
-    pub validation: Value,
-    /// Its weights.
-    pub weights: PathBuf,
-    /// What it says of the validation images.
-    pub predictions: PathBuf,
-    /// The optimizer's state then, if it was to be kept.
-    pub optimizer: Option<PathBuf>,
 }
 
 /// How a run ended.
@@ -186,11 +167,11 @@ pub fn train(
             last_finite_loss: at.checked_sub(1).map(|at| losses[at]).or(before),
         };
         if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
-            return Ok(files.diverged(diverged(at), progress.history));
+            return Ok(Outcome::at_divergence(diverged(at), progress.history));
         }
         let predictions = match data.validation.predict(model) {
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => {
-                return Ok(files.diverged(diverged(losses.len() - 1), progress.history));
+                return Ok(Outcome::at_divergence(diverged(losses.len() - 1), progress.history));
             }
             predictions => predictions?,
         };
@@ -230,6 +211,10 @@ pub fn train(
 }
 
 impl Outcome {
+    fn at_divergence(at: Divergence, history: Vec<EpochRecord>) -> Self {
+        Self { kept: None, captures: Vec::new(), diverged: Some(at), history }
+    }
+
     /// Removes the resume point of a run, once the caller has put on record that it is done.
     pub fn forget_resume_point(folder: &Path) -> std::io::Result<()> {
         match std::fs::remove_file(resume::path(folder)) {
@@ -286,86 +271,4 @@ fn stale(config: &TrainConfig, progress: &Progress) -> bool {
     let losses = progress.history.iter().map(|record| record.validation_loss);
     let lowest = losses.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at);
     lowest.is_some_and(|at| progress.history.len() - 1 - at >= patience as usize)
-}
-
-/// The files of a run.
-struct Files<'a> {
-    folder: &'a Path,
-    provenance: Provenance,
-    history: File,
-}
-
-impl<'a> Files<'a> {
-    fn open(folder: &'a Path, provenance: Provenance, history: &[EpochRecord]) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder).map_err(file_error(folder))?;
-        let path = folder.join("history.jsonl");
-        let history_file = File::create(&path).map_err(file_error(&path))?;
-        let mut files = Self { folder, provenance, history: history_file };
-        history.iter().try_for_each(|record| files.append(record))?;
-        Ok(files)
-    }
-
-    fn append(&mut self, record: &EpochRecord) -> Result<(), Error> {
-        let path = self.folder.join("history.jsonl");
-        let line = serde_json::to_string(record)
-            .map_err(|error| Error::File { path: path.clone(), reason: error.to_string() })?;
-        writeln!(self.history, "{line}").map_err(file_error(&path))
-    }
-
-    /// Puts the model as it is among the captures. One whose logits are not finite has diverged, which the
-    /// losses of its epoch will say.
-    fn capture(
-        &self,
-        captures: &mut Vec<Kept>,
-        config: &TrainConfig,
-        data: &TrainData,
-        model: &Model,
-        (epoch, step): (u32, usize),
-    ) -> Result<(), Error> {
-        let predictions = match data.validation.predict(model) {
-            Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(()),
-            predictions => predictions?,
-        };
-        let validation = config.metric.evaluate(&predictions);
-        let at = Kept { epoch, step, validation, ..self.names(&format!("capture-{}", captures.len() + 1)) };
-        let weights = StateDict::from_tensors(model.state_dict());
-        captures.push(self.save(at, &weights, None, &predictions)?);
-        Ok(())
-    }
-
-    fn names(&self, stem: &str) -> Kept {
-        Kept {
-            epoch: 0,
-            step: 0,
-            validation: Value::Undefined("not evaluated".into()),
-            weights: format!("{stem}.safetensors").into(),
-            predictions: format!("{stem}.val.safetensors").into(),
-            optimizer: None,
-        }
-    }
-
-    fn save(
-        &self,
-        kept: Kept,
-        weights: &StateDict,
-        optimizer: Option<&StateDict>,
-        predictions: &Predictions,
-    ) -> Result<Kept, Error> {
-        let provenance = Some(&self.provenance);
-        weights.save(&self.folder.join(&kept.weights), provenance)?;
-        if let (Some(state), Some(path)) = (optimizer, &kept.optimizer) {
-            state.save(&self.folder.join(path), provenance)?;
-        }
-        save_predictions(&self.folder.join(&kept.predictions), predictions, provenance)?;
-        Ok(kept)
-    }
-
-    fn diverged(&self, at: Divergence, history: Vec<EpochRecord>) -> Outcome {
-        Outcome { kept: None, captures: Vec::new(), diverged: Some(at), history }
-    }
-}
-
-fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |error| Error::File { path, reason: error.to_string() }
 }

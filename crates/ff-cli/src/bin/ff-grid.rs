@@ -153,9 +153,10 @@ fn plan(options: &Options) -> anyhow::Result<()> {
             (None, false) => "to do   ",
         };
         let Cost { epochs, train_images, evaluated_images, .. } = job.cost;
-        let unknown = job.blocked.is_some() && evaluated_images == 0;
+        let unknown = job.blocked.is_some() && evaluated_images == 0 && job.cost.evaluations > 0;
         let cost = match job.recipe {
             Recipe::Evaluate { .. } => String::new(),
+            Recipe::Soup { .. } if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
             _ if unknown => "  of unknown size".to_owned(),
             _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
             _ => format!("  {evaluated_images} images to evaluate"),

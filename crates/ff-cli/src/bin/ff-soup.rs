@@ -219,7 +219,7 @@ fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
     }
     match verify(&opened, &files) {
         Ok(digest) => ff_cli::print(&format!(
-            "{}: is the average of its {} ingredients, to the bit (digest {digest})\n",
+            "{}: is the average of its {} ingredient(s), to the bit (digest {digest})\n",
             soup.display(),
             wanted.len()
         )),

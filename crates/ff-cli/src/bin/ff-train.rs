@@ -8,14 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{Parent, Provenance, StateDict, write_atomic, write_json};
-use ff_cli::{BadImage, Common, DeviceChoice, RunRecipe, Source, spec_of};
-use ff_data::{Augment, Dataset, LoaderConfig, OnBadImage, Split, Splits};
-use ff_grid::{Catalog, DataIdentity, Part, WeightsSource};
-use ff_models::Model;
-use ff_train::{
-    EvalSet, LrSchedule, Outcome, Run, TrainConfig, TrainData, Trainable, save_predictions, train,
+use ff_cli::{
+    BadImage, Common, DeviceChoice, RunRecipe, RunRecord, Source, check_division, fields_of, spec_of,
 };
-use serde::{Deserialize, Serialize};
+use ff_data::{Augment, LoaderConfig, OnBadImage, Split};
+use ff_grid::{Catalog, Part, WeightsSource};
+use ff_models::Model;
+use ff_train::{EvalSet, LrSchedule, Outcome, Run, TrainData, Trainable, save_predictions, train};
 
 /// Trains one model from a recipe, or lets a trained one predict.
 ///
@@ -162,7 +161,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let done = folder.join("outcome.json");
-    if let Some(outcome) = finished(&done, &provenance)? {
+    if let Some(outcome) = RunRecord::finished(&done, &provenance)? {
         ff_cli::say(&format!("{}: this run is done", folder.display()));
         return report(&outcome, &folder);
     }
@@ -209,41 +208,6 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     report(&outcome, &folder)
 }
 
-/// What a hierarchy can group the run's models by.
-fn fields_of(train: &TrainConfig) -> serde_json::Value {
-    let rate = match train.schedule {
-        LrSchedule::Constant { lr } | LrSchedule::Cosine { lr } => lr,
-        LrSchedule::Cyclic { lr_max, .. } => lr_max,
-    };
-    let (augmentation, seed) = (train.augment.to_string(), train.seed.to_string());
-    serde_json::json!({"learning_rate": format!("{rate:e}"), "augmentation": augmentation, "seed": seed})
-}
-
-/// `outcome.json`: a run is done when it is there.
-#[derive(Serialize, Deserialize)]
-struct RunRecord {
-    provenance: Provenance,
-    outcome: Outcome,
-}
-
-/// How the run ended, if it is done.
-fn finished(path: &Path, provenance: &Provenance) -> anyhow::Result<Option<Outcome>> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| path.display().to_string())?,
-    };
-    let record: RunRecord =
-        serde_json::from_str(&text).with_context(|| format!("{}: damaged record", path.display()))?;
-    let same = record.provenance.recipe == provenance.recipe && record.provenance.data == provenance.data;
-    if !same {
-        bail!(
-            "{}: this folder holds a run of another recipe or other data\nhint: give the recipe another name",
-            path.display()
-        );
-    }
-    Ok(Some(record.outcome))
-}
-
 fn report(outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
     if let Some(at) = &outcome.diverged {
         bail!(
@@ -255,31 +219,6 @@ fn report(outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
     }
     for kept in outcome.kept.iter().chain(&outcome.captures) {
         ff_cli::print(&format!("{}\n", folder.join(&kept.weights).display()))?;
-    }
-    Ok(())
-}
-
-/// Refuses classes that the model was not trained for, and a division of its own training data that is not the
-/// run's: its test split would hold images that the model was trained on.
-fn check_data(weights: &StateDict, dataset: &dyn Dataset, splits: &Splits) -> anyhow::Result<()> {
-    let recipe = &weights.provenance()?.recipe;
-    let classes: Option<Vec<String>> =
-        recipe.get("classes").and_then(|names| serde_json::from_value(names.clone()).ok());
-    if let Some(classes) = classes.filter(|classes| classes != dataset.task().names()) {
-        bail!(
-            "a model of the classes {}, but the dataset has {}",
-            classes.join(", "),
-            dataset.task().names().join(", ")
-        );
-    }
-    let trained: Option<DataIdentity> =
-        recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
-    let asked = DataIdentity::of(dataset, splits);
-    if trained.is_some_and(|trained| trained.digest == asked.digest && trained.division != asked.division) {
-        bail!(
-            "it was trained on these images in another division, so any split may hold images that it was trained \
-             on\nhint: give the run's own division with --ratio and --split-seed"
-        );
     }
     Ok(())
 }
@@ -303,7 +242,7 @@ fn predict(
         );
     }
     let splits = source.divide(dataset.as_ref())?;
-    check_data(&weights, dataset.as_ref(), &splits).with_context(|| checkpoint.display().to_string())?;
+    check_division(&weights, dataset.as_ref(), &splits).with_context(|| checkpoint.display().to_string())?;
     let indices = splits.get(match split {
         SplitName::Train => Split::Train,
         SplitName::Val => Split::Val,

@@ -1,4 +1,4 @@
-//! From a configuration to a graph of jobs.
+//! Job by job, in an order in which each comes after its inputs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -13,67 +13,10 @@ use crate::config::{BackboneConfig, DatasetEntry, PretrainConfig};
 use crate::job::{Cost, DataSource, Job, Recipe, Start, Training};
 use crate::{Catalog, Config, DataIdentity, Opened, Part, Pool, Selection, WeightsSource};
 
-/// A table as a graph: jobs in an order in which each comes after its inputs, and the columns they make.
-pub struct Plan {
-    /// The configuration.
-    pub config: Config,
-    /// Every job once.
-    pub jobs: Vec<Job>,
-    /// One for each backbone and dataset.
-    pub columns: Vec<Column>,
-}
+use super::{Column, HubResolver, MethodJobs};
 
-/// A backbone on a dataset.
-pub struct Column {
-    /// Position in the configuration's list.
-    pub backbone: usize,
-    /// Position in the configuration's list.
-    pub dataset: usize,
-    /// Names of the classes or tasks; empty if the data is not there.
-    pub classes: Vec<String>,
-    /// Why the column is left out, if it is.
-    pub blocked: Option<String>,
-    /// One for each method of the configuration. Empty if the column is left out.
-    pub methods: Vec<MethodJobs>,
-}
-
-/// The jobs of a method in a column, by identity.
-pub struct MethodJobs {
-    /// The runs whose models it may use.
-    pub pool: Vec<String>,
-    /// The choice.
-    pub soup: String,
-    /// The score on the test split; `None` where the dataset has none.
-    pub test: Option<String>,
-    /// The scores on other datasets, or why there is none.
-    pub ood: Vec<Result<String, String>>,
-}
-
-/// Finds the file of a Hugging Face id.
-pub type HubResolver<'a> = &'a dyn Fn(&str) -> Result<PathBuf, String>;
-
-impl Plan {
-    /// Lays out every job. Data and weights that are not there block what needs them, and nothing else.
-    pub fn new(config: Config, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
-        let mut builder = Builder { config: &config, catalog, hub, jobs: Vec::new(), known: HashMap::new() };
-        let mut columns = Vec::new();
-        for (b, backbone) in config.backbone.iter().enumerate() {
-            let start = builder.start(backbone);
-            for (d, dataset) in config.dataset.iter().enumerate() {
-                columns.push(builder.column((b, backbone), (d, dataset), &start));
-            }
-        }
-        let jobs = builder.jobs;
-        Self { config, jobs, columns }
-    }
-
-    /// The job of that identity.
-    pub fn job(&self, id: &str) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.id == id)
-    }
-}
-
-struct Builder<'a> {
+/// Adds jobs, each once.
+pub(super) struct Builder<'a> {
     config: &'a Config,
     catalog: &'a Catalog,
     hub: HubResolver<'a>,
@@ -100,8 +43,16 @@ impl Shared {
     }
 }
 
-impl Builder<'_> {
-    fn column(
+impl<'a> Builder<'a> {
+    pub(super) fn new(config: &'a Config, catalog: &'a Catalog, hub: HubResolver<'a>) -> Self {
+        Self { config, catalog, hub, jobs: Vec::new(), known: HashMap::new() }
+    }
+
+    pub(super) fn finish(self) -> Vec<Job> {
+        self.jobs
+    }
+
+    pub(super) fn column(
         &mut self,
         (b, backbone): (usize, &BackboneConfig),
         (d, dataset): (usize, &DatasetEntry),
@@ -164,7 +115,7 @@ impl Builder<'_> {
     }
 
     /// Where a backbone's weights start, and the file if it is one.
-    fn start(&self, backbone: &BackboneConfig) -> Result<(Start, Option<PathBuf>), String> {
+    pub(super) fn start(&self, backbone: &BackboneConfig) -> Result<(Start, Option<PathBuf>), String> {
         let seed = self.config.probe.seed;
         let named = |why: String| format!("weights of {}: {why}", backbone.name);
         self.spec(backbone, 1).check().map_err(|error| error.to_string())?;
