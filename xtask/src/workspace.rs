@@ -46,11 +46,19 @@ impl Workspace {
     /// Cargo, in the caller's folder, so that paths on the command line mean what they say.
     ///
     /// Its environment is that of a plain `cargo build`: a `LIBTORCH` which only cargo's own configuration
-    /// has set is taken out again, as torch-sys would otherwise be built anew each time the two alternate.
+    /// has set is taken out again, and so is what cargo told this program of its package; torch-sys and ring
+    /// would otherwise be built anew each time the two alternate.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         if self.libtorch.is_none() {
             cargo.env_remove("LIBTORCH");
+        }
+        let of_package = |name: &OsString| {
+            let name = name.to_string_lossy();
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        };
+        for name in env::vars_os().map(|(name, _)| name).filter(of_package) {
+            cargo.env_remove(name);
         }
         cargo
     }
