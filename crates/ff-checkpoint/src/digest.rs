@@ -33,11 +33,6 @@ impl Digest {
         }
         Self(*hasher.finalize().as_bytes())
     }
-
-    /// The first twelve digits: enough to tell files apart by eye.
-    pub fn short(&self) -> String {
-        self.to_string()[..12].to_owned()
-    }
 }
 
 impl fmt::Display for Digest {

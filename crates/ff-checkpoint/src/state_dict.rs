@@ -30,7 +30,6 @@ pub struct StateDict {
     entries: Arc<BTreeMap<String, Entry>>,
     digest: Digest,
     path: Option<PathBuf>,
-    metadata: BTreeMap<String, String>,
     provenance: Option<Provenance>,
 }
 
@@ -77,10 +76,10 @@ impl StateDict {
         if entries.values().any(|entry| entry.range.end > map.len()) {
             return Err(Error::malformed(path, "truncated: it ends before its tensors do"));
         }
-        let metadata: BTreeMap<String, String> =
-            header_metadata.metadata().clone().unwrap_or_default().into_iter().collect();
-        let ours: Option<Metadata> = metadata
-            .get(METADATA_KEY)
+        let ours: Option<Metadata> = header_metadata
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get(METADATA_KEY))
             .map(|text| serde_json::from_str(text))
             .transpose()
             .map_err(|error| Error::malformed(path, format!("metadata `{METADATA_KEY}`: {error}")))?;
@@ -96,7 +95,6 @@ impl StateDict {
             entries: Arc::new(entries),
             digest: found,
             path: Some(path.to_owned()),
-            metadata,
             provenance,
         })
     }
@@ -112,14 +110,7 @@ impl StateDict {
         }
         let bytes = Bytes::Owned(data);
         let digest = Digest::of(views(&bytes, &entries));
-        Self {
-            bytes: Arc::new(bytes),
-            entries: Arc::new(entries),
-            digest,
-            path: None,
-            metadata: BTreeMap::new(),
-            provenance: None,
-        }
+        Self { bytes: Arc::new(bytes), entries: Arc::new(entries), digest, path: None, provenance: None }
     }
 
     /// Writes the tensors, their digest and how they came to be, atomically ([`write_atomic`]). The same
@@ -166,11 +157,6 @@ impl StateDict {
     /// Where it was opened; `None` for tensors that were never on disk.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
-    }
-
-    /// The file's metadata, its provenance included, as text.
-    pub fn metadata(&self) -> &BTreeMap<String, String> {
-        &self.metadata
     }
 
     /// How the weights came to be.

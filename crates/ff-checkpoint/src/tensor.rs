@@ -45,11 +45,6 @@ impl OwnedTensor {
         assert_eq!(shape.iter().product::<usize>() * dtype.bitsize() / 8, data.len(), "shape {shape:?}");
         Self { dtype, shape, data }
     }
-
-    /// The same tensor, borrowed.
-    pub fn view(&self) -> TensorRef<'_> {
-        TensorRef { dtype: self.dtype, shape: &self.shape, data: &self.data }
-    }
 }
 
 impl TensorRef<'_> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use ff_checkpoint::Provenance;
+use ff_grid::group_fields;
 use ff_train::{LrSchedule, Outcome, TrainConfig};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,5 @@ pub fn fields_of(train: &TrainConfig) -> serde_json::Value {
         LrSchedule::Constant { lr } | LrSchedule::Cosine { lr } => lr,
         LrSchedule::Cyclic { lr_max, .. } => lr_max,
     };
-    let (augmentation, seed) = (train.augment.to_string(), train.seed.to_string());
-    serde_json::json!({"learning_rate": format!("{rate:e}"), "augmentation": augmentation, "seed": seed})
+    serde_json::json!(group_fields(rate, train.augment, train.seed))
 }

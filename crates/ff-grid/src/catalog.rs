@@ -4,14 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ff_data::{Augment, Dataset, DatasetConfig, InMemory, LoaderConfig, OnBadImage, SplitRule, Splits};
+use ff_data::{Dataset, DatasetConfig, InMemory, OnBadImage, SplitRule, Splits};
 use ff_train::EvalSet;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-
-/// Images in a step of evaluation.
-const EVALUATION_BATCH: usize = 256;
 
 /// A dataset and its division.
 pub struct Opened {
@@ -99,17 +96,8 @@ impl Catalog {
                 Part::Validation => data.splits.val.clone(),
                 Part::Test => data.splits.test.clone(),
             };
-            let config = LoaderConfig {
-                batch_size: EVALUATION_BATCH,
-                px,
-                augment: Augment::Eval,
-                shuffle: false,
-                seed: 0,
-                threads: self.loader_threads,
-                prefetch: 2,
-                on_bad_image: self.on_bad_image,
-            };
-            Arc::new(EvalSet::new(data.dataset.clone(), indices, config))
+            let dataset = data.dataset.clone();
+            Arc::new(EvalSet::new(dataset, indices, px, self.loader_threads, self.on_bad_image))
         };
         sets.entry((data.identity.clone(), part, px)).or_insert_with(make).clone()
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ff_data::{DatasetConfig, SplitRule};
+use ff_data::{Augment, DatasetConfig, SplitRule};
 use ff_eval::Metric;
 use ff_models::Spec;
 use ff_train::TrainConfig;
@@ -198,4 +198,13 @@ impl Job {
     pub fn folder(&self) -> String {
         format!("{}-{}", self.recipe.kind(), self.id)
     }
+}
+
+/// What a hierarchy can group a run's models by, as it stands in jobs and in weights' provenance.
+pub fn group_fields(learning_rate: f64, augment: Augment, seed: u64) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("learning_rate".to_owned(), format!("{learning_rate:e}")),
+        ("augmentation".to_owned(), augment.to_string()),
+        ("seed".to_owned(), seed.to_string()),
+    ])
 }

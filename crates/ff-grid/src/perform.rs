@@ -133,7 +133,7 @@ impl Workshop<'_> {
             train: data.splits.train.clone(),
             validation: self.catalog.eval_set(&data, Part::Validation, training.model.px),
         };
-        let provenance = self.provenance(job, parents, Some(&training.data))?;
+        let provenance = self.provenance(job, parents, &training.data)?;
         let outcome = train(
             &training.train,
             &mut model,
@@ -170,22 +170,16 @@ impl Workshop<'_> {
         let input = self.input(job, 0)?;
         let weights =
             StateDict::open(&self.runs.folder(input).join(&self.runs.done(input)?.soup()?.weights))?;
-        let model = self.model(spec, &weights)?;
+        let mut model = Model::new(spec, self.device, 0)?;
+        model.load_strict(&weights)?;
         let images = self.catalog.eval_set(&data, part, spec.px);
         let predictions = images.predict(&model)?;
         let file = PathBuf::from("predictions.safetensors");
-        let provenance = self.provenance(job, vec![parent(&input.label, &weights)], Some(identity))?;
+        let provenance = self.provenance(job, vec![parent(&input.label, &weights)], identity)?;
         save_predictions(&self.runs.folder(job).join(&file), &predictions, Some(&provenance))?;
         let cost = Cost { evaluations: 1, evaluated_images: predictions.len() as u64, ..Cost::default() };
         let skipped = images.skipped().to_vec();
         Ok((Finished::Predictions { file, samples: predictions.len(), skipped }, cost))
-    }
-
-    /// A model with given weights. Its initialisation is overwritten, so its seed is of no matter.
-    pub(crate) fn model(&self, spec: &Spec, weights: &StateDict) -> Result<Model, Error> {
-        let mut model = Model::new(spec, self.device, 0)?;
-        model.load_strict(weights)?;
-        Ok(model)
     }
 
     /// A job's dataset, checked to be the one that was planned with.
@@ -210,12 +204,7 @@ impl Workshop<'_> {
         self.plan.job(id).ok_or_else(|| Error::Job(format!("job {id} is not in the plan")))
     }
 
-    pub(crate) fn provenance(
-        &self,
-        job: &Job,
-        parents: Vec<Parent>,
-        data: Option<&DataIdentity>,
-    ) -> Result<Provenance, Error> {
+    fn provenance(&self, job: &Job, parents: Vec<Parent>, data: &DataIdentity) -> Result<Provenance, Error> {
         let mut recipe =
             serde_json::to_value(job.recipe.essence()).map_err(|error| Error::Job(error.to_string()))?;
         if let (Some(recipe), false) = (recipe.as_object_mut(), job.fields.is_empty()) {
@@ -226,7 +215,7 @@ impl Workshop<'_> {
             kind: job.recipe.kind().to_owned(),
             recipe,
             parents,
-            data: data.map(|identity| identity.digest.clone()),
+            data: Some(data.digest.clone()),
             code_version: VERSION.to_owned(),
         })
     }

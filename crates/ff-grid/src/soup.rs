@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use ff_checkpoint::StateDict;
 use ff_eval::Metric;
 use ff_models::{Model, Spec};
-use ff_soup::{Best, Candidate, Ingredient, Ingredients, Mix, ScoreError, Scorer, Selector};
-use ff_train::{EvalSet, Kept, save_predictions};
+use ff_soup::{Best, Ingredient, Ingredients, Selector};
+use ff_train::{Kept, save_predictions};
 
 use crate::perform::{VERSION, Workshop};
 use crate::record::{Finished, SoupRecord};
+use crate::scorer::ValidationScorer;
 use crate::{Cost, Error, Job, Opened, Part, Recipe, Selection};
 
 /// Chooses among the models of a job's inputs and writes the average, its validation predictions, and why.
@@ -27,7 +28,7 @@ pub(crate) fn make(
     let candidates = ingredients.len();
     let ingredients = Ingredients::new(ingredients)?;
     let model = Model::new(spec, workshop.device, 0)?;
-    let mut scorer = ValidationScorer { model, validation: &validation, metric, known, evaluations: 0 };
+    let mut scorer = ValidationScorer::new(model, &validation, metric, known);
     let soup = match select.hierarchy() {
         Some(hierarchy) => hierarchy.select(&ingredients, &mut scorer)?,
         None => Best.select(&ingredients, &mut scorer)?,
@@ -42,7 +43,7 @@ pub(crate) fn make(
     let folder = workshop.runs.folder(job);
     let file = PathBuf::from("soup.safetensors");
     weights.save(&folder.join(&file), Some(&provenance))?;
-    let evaluations = scorer.evaluations;
+    let evaluations = scorer.evaluations();
     let predictions = scorer.predict(&weights)?;
     save_predictions(&folder.join("soup.val.safetensors"), &predictions, Some(&provenance))?;
 
@@ -107,36 +108,4 @@ fn ingredient(
     fields.insert("capture".into(), number.unwrap_or(0).to_string());
     let weights = StateDict::open(&folder.join(&kept.weights))?;
     Ok((Ingredient { id, weights, fields }, kept.validation.value()))
-}
-
-/// Scores candidates on the validation split; models alone by what training already found.
-struct ValidationScorer<'a> {
-    model: Model,
-    validation: &'a EvalSet,
-    metric: Metric,
-    known: HashMap<String, f64>,
-    evaluations: u64,
-}
-
-impl ValidationScorer<'_> {
-    fn predict(&mut self, weights: &StateDict) -> Result<ff_eval::Predictions, Error> {
-        self.model.load_strict(weights)?;
-        self.evaluations += 1;
-        Ok(self.validation.predict(&self.model)?)
-    }
-}
-
-impl Scorer for ValidationScorer<'_> {
-    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
-        if let Mix::Ingredient(id) = candidate.mix()
-            && let Some(score) = self.known.get(id)
-        {
-            return Ok(*score);
-        }
-        let predictions = self.predict(&candidate.weights()?)?;
-        match self.metric.evaluate(&predictions) {
-            ff_eval::Value::Defined(score) => Ok(score),
-            ff_eval::Value::Undefined(why) => Err(format!("{} is undefined: {why}", self.metric).into()),
-        }
-    }
 }

@@ -58,13 +58,18 @@ pub enum SelectBy {
     Loss,
 }
 
+/// What the metrics call a dataset's task.
+pub fn task_kind(task: &Task) -> TaskKind {
+    match task {
+        Task::Multiclass { .. } => TaskKind::Multiclass,
+        Task::Multilabel { .. } => TaskKind::Multilabel,
+    }
+}
+
 impl TrainConfig {
     pub(crate) fn check(&self, task: &Task) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
-        let kind = match task {
-            Task::Multiclass { .. } => TaskKind::Multiclass,
-            Task::Multilabel { .. } => TaskKind::Multilabel,
-        };
+        let kind = task_kind(task);
         if !self.metric.applies_to(kind) {
             return wrong(format!("metric: {} does not apply to a {} task", self.metric, kind.name()));
         }

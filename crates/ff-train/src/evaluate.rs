@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
-use ff_data::{Batch, Dataset, Loader, LoaderConfig, Targets};
+use ff_data::{Augment, Batch, Dataset, Loader, LoaderConfig, OnBadImage, Targets};
 use ff_eval::Predictions;
 use ff_models::{Mode, Model};
 use tch::Tensor;
@@ -15,6 +15,9 @@ use crate::Error;
 /// Sets of up to this many bytes of pixels stay in memory after the first pass: selection evaluates the same
 /// few thousand images hundreds of times.
 const KEEP_BYTES: usize = 256 << 20;
+
+/// Images in a step of evaluation.
+const BATCH: usize = 256;
 
 /// Images to evaluate on, in a fixed order. Can be shared between threads.
 pub struct EvalSet {
@@ -26,10 +29,25 @@ pub struct EvalSet {
 }
 
 impl EvalSet {
-    /// The images `indices` of a dataset. `config` says how they are loaded; its augmentation should be
-    /// [`ff_data::Augment::Eval`] and its order unshuffled.
-    pub fn new(dataset: Arc<dyn Dataset>, indices: Arc<[usize]>, config: LoaderConfig) -> Self {
-        let (images, bytes) = (indices.len(), indices.len() * 3 * (config.px as usize).pow(2));
+    /// The images `indices` of a dataset, resized to `px` and loaded by `threads` threads (0: the caller's).
+    pub fn new(
+        dataset: Arc<dyn Dataset>,
+        indices: Arc<[usize]>,
+        px: u32,
+        threads: usize,
+        on_bad_image: OnBadImage,
+    ) -> Self {
+        let (images, bytes) = (indices.len(), indices.len() * 3 * (px as usize).pow(2));
+        let config = LoaderConfig {
+            batch_size: BATCH,
+            px,
+            augment: Augment::Eval,
+            shuffle: false,
+            seed: 0,
+            threads,
+            prefetch: 2,
+            on_bad_image,
+        };
         let loader = Loader::new(dataset, indices, config);
         Self { loader, images, kept: OnceLock::new(), skipped: OnceLock::new(), fits: bytes <= KEEP_BYTES }
     }

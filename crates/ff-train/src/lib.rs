@@ -17,7 +17,7 @@ mod resume;
 mod schedule;
 mod train;
 
-pub use config::{SelectBy, TrainConfig, Trainable};
+pub use config::{SelectBy, TrainConfig, Trainable, task_kind};
 pub use error::Error;
 pub use evaluate::{EvalSet, load_predictions, save_predictions};
 pub use files::Kept;

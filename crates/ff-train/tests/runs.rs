@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ff_checkpoint::{Provenance, StateDict};
-use ff_data::{Augment, LoaderConfig, OnBadImage, Phantom, PhantomKind, SplitRule};
+use ff_data::{Augment, OnBadImage, Phantom, PhantomKind, SplitRule};
 use ff_eval::Metric;
 use ff_models::{Architecture, Model, Precision, Spec};
 use ff_train::{
@@ -39,17 +39,8 @@ fn cyclic() -> LrSchedule {
 fn data() -> TrainData {
     let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [56, 32, 0], 5, false).unwrap());
     let splits = SplitRule::Official {}.divide(dataset.as_ref(), Path::new("")).unwrap();
-    let evaluation = LoaderConfig {
-        batch_size: 32,
-        px: 16,
-        augment: Augment::Eval,
-        shuffle: false,
-        seed: 0,
-        threads: 0,
-        prefetch: 1,
-        on_bad_image: OnBadImage::Error,
-    };
-    let validation = Arc::new(EvalSet::new(dataset.clone(), splits.val.clone(), evaluation));
+    let validation = EvalSet::new(dataset.clone(), splits.val.clone(), 16, 0, OnBadImage::Error);
+    let validation = Arc::new(validation);
     TrainData { dataset, train: splits.train, validation }
 }
 

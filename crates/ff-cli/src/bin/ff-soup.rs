@@ -1,6 +1,6 @@
 //! Averages weights, chooses what to average, and checks soups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,11 +9,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ff_checkpoint::StateDict;
 use ff_cli::{Common, DeviceChoice, RunRecipe};
 use ff_data::OnBadImage;
-use ff_eval::{Metric, Value};
-use ff_grid::{Catalog, Part};
+use ff_grid::{Catalog, Part, ValidationScorer};
 use ff_models::Model;
-use ff_soup::{Candidate, Hierarchy, Ingredient, Ingredients, Mix, ScoreError, Scorer, Selector, verify};
-use ff_train::EvalSet;
+use ff_soup::{Hierarchy, Ingredient, Ingredients, Mix, Selector, verify};
 use serde_json::json;
 
 /// Files of weights in, their soup out.
@@ -163,8 +161,8 @@ fn select(
     let spec = recipe.spec(&data);
     let validation = catalog.eval_set(&data, Part::Validation, spec.px);
     let metric = recipe.train.metric;
-    let mut scorer =
-        FileScorer { model: Model::new(&spec, device.find()?, 0)?, validation: &validation, metric };
+    let model = Model::new(&spec, device.find()?, 0)?;
+    let mut scorer = ValidationScorer::new(model, &validation, metric, HashMap::new());
     let soup = method.select(&ingredients, &mut scorer)?;
     let record = json!({"method": method, "metric": metric, "classes": data.dataset.task().names()});
     save(&ingredients, &soup.mix, record, Some(data.identity.digest.clone()), output)?;
@@ -191,23 +189,6 @@ fn select(
         soup.mix.shares().len(),
         files.len()
     ))
-}
-
-/// Scores files on validation images.
-struct FileScorer<'a> {
-    model: Model,
-    validation: &'a EvalSet,
-    metric: Metric,
-}
-
-impl Scorer for FileScorer<'_> {
-    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
-        self.model.load_strict(&candidate.weights()?)?;
-        match self.metric.evaluate(&self.validation.predict(&self.model)?) {
-            Value::Defined(score) => Ok(score),
-            Value::Undefined(why) => Err(format!("{} is undefined: {why}", self.metric).into()),
-        }
-    }
 }
 
 fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {

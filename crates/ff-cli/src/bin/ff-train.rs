@@ -11,7 +11,7 @@ use ff_checkpoint::{Parent, Provenance, StateDict, write_atomic, write_json};
 use ff_cli::{
     BadImage, Common, DeviceChoice, RunRecipe, RunRecord, Source, check_division, fields_of, spec_of,
 };
-use ff_data::{Augment, LoaderConfig, OnBadImage, Split};
+use ff_data::{OnBadImage, Split};
 use ff_grid::{Catalog, Part, WeightsSource};
 use ff_models::Model;
 use ff_train::{EvalSet, LrSchedule, Outcome, Run, TrainData, Trainable, save_predictions, train};
@@ -250,17 +250,8 @@ fn predict(
     });
     let mut model = Model::new(&spec, device.find()?, 0)?;
     model.load_strict(&weights)?;
-    let config = LoaderConfig {
-        batch_size: 256,
-        px: spec.px,
-        augment: Augment::Eval,
-        shuffle: false,
-        seed: 0,
-        threads: 1,
-        prefetch: 2,
-        on_bad_image: OnBadImage::Error,
-    };
-    let predictions = EvalSet::new(dataset.clone(), indices.clone(), config).predict(&model)?;
+    let images = EvalSet::new(dataset.clone(), indices.clone(), spec.px, 1, OnBadImage::Error);
+    let predictions = images.predict(&model)?;
     let provenance = Provenance {
         kind: "predict".into(),
         recipe: serde_json::json!({"model": spec}),

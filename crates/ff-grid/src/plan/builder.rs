@@ -7,10 +7,10 @@ use std::sync::Arc;
 use ff_checkpoint::StateDict;
 use ff_data::{Augment, Task};
 use ff_models::Spec;
-use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TrainConfig, Trainable};
+use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TrainConfig, Trainable, task_kind};
 
 use crate::config::{BackboneConfig, DatasetEntry, PretrainConfig};
-use crate::job::{Cost, DataSource, Job, Recipe, Start, Training};
+use crate::job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
 use crate::{Catalog, Config, DataIdentity, Opened, Part, Pool, Selection, WeightsSource};
 
 use super::{Column, HubResolver, MethodJobs};
@@ -59,7 +59,7 @@ impl<'a> Builder<'a> {
         start: &Result<(Start, Option<PathBuf>), String>,
     ) -> Column {
         let opened = self.catalog.open(&dataset.source, Some(&dataset.split)).and_then(|opened| {
-            if dataset.metric.applies_to(kind(opened.dataset.task())) {
+            if dataset.metric.applies_to(task_kind(opened.dataset.task())) {
                 Ok(opened)
             } else {
                 Err(format!("metric {} does not apply to its task", dataset.metric))
@@ -86,19 +86,8 @@ impl<'a> Builder<'a> {
         opened: &Result<Arc<Opened>, String>,
         blocked: Option<String>,
     ) -> Shared {
-        let (identity, sizes, outputs) = match opened {
-            Ok(data) => {
-                let splits = [&data.splits.train, &data.splits.val, &data.splits.test];
-                (data.identity.clone(), splits.map(|part| part.len() as u64), data.dataset.task().outputs())
-            }
-            Err(_) => {
-                let missing =
-                    DataIdentity { digest: format!("missing {}", dataset.name), division: String::new() };
-                let expected =
-                    dataset.expected.map_or([0; 3], |e| [e.train, e.val, e.test].map(|n| n as u64));
-                (missing, expected, 1)
-            }
-        };
+        let expected = dataset.expected.map_or([0; 3], |e| [e.train, e.val, e.test]);
+        let (identity, sizes, outputs) = extent(opened, &dataset.name, expected);
         Shared {
             prefix: prefix.to_owned(),
             spec: self.spec(backbone, outputs),
@@ -234,16 +223,8 @@ impl<'a> Builder<'a> {
 
     fn pretrain(&mut self, shared: &Shared, section: &PretrainConfig) -> String {
         let opened = self.catalog.open(&section.source, Some(&section.split));
-        let (identity, sizes, outputs, blocked) = match &opened {
-            Ok(data) => {
-                let sizes = [data.splits.train.len() as u64, data.splits.val.len() as u64, 0];
-                (data.identity.clone(), sizes, data.dataset.task().outputs(), None)
-            }
-            Err(why) => {
-                let missing = DataIdentity { digest: "missing source".into(), division: String::new() };
-                (missing, [0; 3], 1, Some(format!("dataset of [pretrain]: {why}")))
-            }
-        };
+        let (identity, sizes, outputs) = extent(&opened, "source", [0; 3]);
+        let blocked = opened.as_ref().err().map(|why| format!("dataset of [pretrain]: {why}"));
         let source = Shared {
             prefix: "source".into(),
             spec: Spec { outputs, ..shared.spec },
@@ -328,11 +309,7 @@ impl<'a> Builder<'a> {
 
     /// Says what a hierarchy can group a run's models by.
     fn describe(&mut self, id: &str, rate: f64, augment: Augment, seed: u64) {
-        self.jobs[self.known[id]].fields = BTreeMap::from([
-            ("learning_rate".to_owned(), format!("{rate:e}")),
-            ("augmentation".to_owned(), augment.to_string()),
-            ("seed".to_owned(), seed.to_string()),
-        ]);
+        self.jobs[self.known[id]].fields = group_fields(rate, augment, seed);
     }
 
     fn train_config(
@@ -444,9 +421,21 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn kind(task: &Task) -> ff_eval::TaskKind {
-    match task {
-        Task::Multiclass { .. } => ff_eval::TaskKind::Multiclass,
-        Task::Multilabel { .. } => ff_eval::TaskKind::Multilabel,
-    }
+/// Identity, sizes of the three parts and number of outputs of a dataset; what is expected of one that is not there.
+fn extent(
+    opened: &Result<Arc<Opened>, String>,
+    name: &str,
+    expected: [usize; 3],
+) -> (DataIdentity, [u64; 3], usize) {
+    let (identity, sizes, outputs) = match opened {
+        Ok(data) => {
+            let sizes = [&data.splits.train, &data.splits.val, &data.splits.test].map(|part| part.len());
+            (data.identity.clone(), sizes, data.dataset.task().outputs())
+        }
+        Err(_) => {
+            let missing = DataIdentity { digest: format!("missing {name}"), division: String::new() };
+            (missing, expected, 1)
+        }
+    };
+    (identity, sizes.map(|size| size as u64), outputs)
 }
