@@ -175,3 +175,42 @@ seed = 0
 fn partial_files(place: &Place) -> Vec<String> {
     place.files("runs").into_iter().filter(|file| file.ends_with(".partial")).collect()
 }
+
+#[test]
+fn statistics_of_averages_can_be_computed_anew() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    place.run(RUN).ok();
+    let uniform = "--set method.1.bn=recalibrate";
+    let ran = place.run(&format!("{RUN} --set name=anew {uniform}"));
+    // Another choice, its prediction and its score; no training.
+    assert!(
+        ran.stderr.contains(&format!("3 jobs done, {} had been done before", JOBS - 3)),
+        "{}",
+        ran.stderr
+    );
+    ran.ok();
+    let soups: Vec<_> = place
+        .files("runs/jobs")
+        .into_iter()
+        .filter(|file| file.ends_with("/soup.safetensors"))
+        .map(|file| StateDict::open(&place.path("runs/jobs").join(file)).unwrap())
+        .filter(|soup| soup.provenance().unwrap().recipe["select"]["kind"] == "uniform")
+        .collect();
+    let recipe = |soup: &StateDict| soup.provenance().unwrap().recipe.clone();
+    let (anew, averaged): (Vec<_>, Vec<_>) =
+        soups.iter().partition(|soup| recipe(soup).get("recomputed").is_some());
+    let (anew, averaged) = (anew[0], averaged[0]);
+    let recomputed: Vec<String> = serde_json::from_value(recipe(anew)["recomputed"].clone()).unwrap();
+    for (name, tensor) in anew.iter() {
+        let same = averaged.get(name).unwrap().data == tensor.data;
+        assert_eq!(same, !recomputed.iter().any(|other| other == name), "{name}");
+    }
+    let file = anew.path().unwrap().display().to_string();
+    let said = place.run(&format!("ff-soup verify {file} runs")).ok();
+    assert!(said.contains("to the bit, but for") && said.contains("BatchNorm statistics"), "{said}");
+
+    // What the command line makes of the same models is the same soup.
+    let parents = recipe(anew)["mix"]["mean"].as_array().unwrap().len();
+    assert_eq!(parents, 4);
+}

@@ -1,4 +1,4 @@
-//! The commands around the workspace: `cargo xtask setup`, `cargo xtask test`, `cargo xtask reproduce-table1`.
+//! The commands around the workspace: `cargo xtask setup`, `cargo xtask test`, `cargo xtask reproduce-…`.
 //!
 //! It needs no libtorch itself: it is what fetches it.
 
@@ -35,7 +35,13 @@ enum Command {
     /// Run every check: format, lints, docs and all tests
     Test,
     /// Build the programs in release mode and run Table 1 of the FissionFusion paper with `ff-grid run`
-    ReproduceTable1(reproduce::Table1),
+    ReproduceTable1(reproduce::Options),
+    /// Build the programs in release mode and run Table 1 of the InMerge paper: chest findings, AUROC
+    ReproduceInmergeTable1(reproduce::Options),
+    /// Build the programs in release mode and run Table 2 of the InMerge paper: several datasets, accuracy
+    ReproduceInmergeTable2(reproduce::Options),
+    /// Build the programs in release mode and run Fig. 2 of the InMerge paper: one setting after the other
+    ReproduceInmergeFig2(reproduce::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,10 +60,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Setup { cuda } => setup::run(&workspace, cuda).map(|()| ExitCode::SUCCESS),
         Command::Test => checks::run(&workspace),
-        Command::ReproduceTable1(table) => {
-            setup::ensure(&workspace, false)?;
-            reproduce::run(&workspace, &table)
-        }
+        Command::ReproduceTable1(options) => reproduce::run(&workspace, "table1", &options),
+        Command::ReproduceInmergeTable1(options) => reproduce::run(&workspace, "inmerge-table1", &options),
+        Command::ReproduceInmergeTable2(options) => reproduce::run(&workspace, "inmerge-table2", &options),
+        Command::ReproduceInmergeFig2(options) => reproduce::run(&workspace, "inmerge-fig2", &options),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `reproduce-table1`: from a clone to the table in one command.
+//! `reproduce-…`: from a clone to a paper's table in one command.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::setup;
 use crate::workspace::Workspace;
 
 /// What to run and where; each option is handed to `ff-grid run` as it is.
 #[derive(Args)]
-pub struct Table1 {
-    /// The table to run; the demo needs no data and no GPU [default: configs/table1/demo.toml]
+pub struct Options {
+    /// The table to run; the demo needs no data and no GPU [default: demo.toml in the table's
+    /// folder of configs/]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The folder that holds the datasets
@@ -39,10 +41,11 @@ enum Engine {
     Local,
 }
 
-impl Table1 {
-    /// The arguments of `ff-grid`, with the demo config of the checkout at `root` where none is named.
-    fn arguments(&self, root: &Path) -> Vec<OsString> {
-        let config = self.config.clone().unwrap_or_else(|| root.join("configs/table1/demo.toml"));
+impl Options {
+    /// The arguments of `ff-grid`, with a table's demo config of the checkout at `root` where none is named.
+    fn arguments(&self, root: &Path, table: &str) -> Vec<OsString> {
+        let demo = || root.join("configs").join(table).join("demo.toml");
+        let config = self.config.clone().unwrap_or_else(demo);
         let mut arguments: Vec<OsString> = vec!["run".into(), "--config".into(), config.into()];
         let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
         if let Some(folder) = &self.data_root {
@@ -65,8 +68,10 @@ impl Table1 {
     }
 }
 
-/// Builds the programs and runs the table. The exit code is that of `ff-grid`.
-pub fn run(workspace: &Workspace, table: &Table1) -> Result<ExitCode> {
+/// Sets up libtorch if it is missing, builds the programs and runs a table, named as its folder of configs. The exit code
+/// is that of `ff-grid`.
+pub fn run(workspace: &Workspace, table: &str, options: &Options) -> Result<ExitCode> {
+    setup::ensure(workspace, false)?;
     let manifest = workspace.root().join("Cargo.toml");
     let release = |subcommand: &str| {
         let mut cargo = workspace.cargo();
@@ -83,7 +88,7 @@ pub fn run(workspace: &Workspace, table: &Table1) -> Result<ExitCode> {
     // Cargo runs what it built, because only cargo knows every way in which the target folder can be moved;
     // with `--quiet` it adds nothing to the program's own last words and hands on its exit code.
     let mut grid = release("run");
-    grid.args(["--quiet", "--bin", "ff-grid", "--"]).args(table.arguments(workspace.root()));
+    grid.args(["--quiet", "--bin", "ff-grid", "--"]).args(options.arguments(workspace.root(), table));
     let status = grid.status().context("cargo could not be started")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Ok(ExitCode::from(code))
@@ -97,13 +102,13 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        table: Table1,
+        options: Options,
     }
 
     fn arguments(line: &[&str]) -> Vec<OsString> {
         let line =
             Line::try_parse_from([&["reproduce-table1"], line].concat()).expect("a valid command line");
-        line.table.arguments(Path::new("/clone"))
+        line.options.arguments(Path::new("/clone"), "table1")
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// The digest of tensors given in order of name.
-    pub(crate) fn of<'a>(tensors: impl Iterator<Item = (&'a str, TensorRef<'a>)>) -> Self {
+    pub fn of<'a>(tensors: impl Iterator<Item = (&'a str, TensorRef<'a>)>) -> Self {
         let mut hasher = blake3::Hasher::new();
         for (name, tensor) in tensors {
             // Every field is preceded by its length, so that no two sets of tensors hash the same bytes.

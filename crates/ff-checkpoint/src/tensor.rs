@@ -41,6 +41,21 @@ impl OwnedTensor {
         Self::new(Dtype::I64, shape.into(), values.iter().flat_map(|v| v.to_le_bytes()).collect())
     }
 
+    /// A tensor of floats of a type that weights come in, each value rounded to it.
+    ///
+    /// # Panics
+    /// If the number of values is not the product of the shape, or for another type ([`TensorRef::is_float`]).
+    pub fn rounded(dtype: Dtype, shape: &[usize], values: &[f64]) -> Self {
+        let data = match dtype {
+            Dtype::F32 => values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect(),
+            Dtype::F64 => values.iter().flat_map(|&v| v.to_le_bytes()).collect(),
+            Dtype::F16 => values.iter().flat_map(|&v| half::f16::from_f64(v).to_le_bytes()).collect(),
+            Dtype::BF16 => values.iter().flat_map(|&v| half::bf16::from_f64(v).to_le_bytes()).collect(),
+            other => panic!("{other} is no type of weights"),
+        };
+        Self::new(dtype, shape.to_vec(), data)
+    }
+
     fn new(dtype: Dtype, shape: Vec<usize>, data: Vec<u8>) -> Self {
         assert_eq!(shape.iter().product::<usize>() * dtype.bitsize() / 8, data.len(), "shape {shape:?}");
         Self { dtype, shape, data }

@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use ff_checkpoint::StateDict;
 use ff_data::{Dataset, DatasetConfig, SplitRule, Splits};
 use ff_grid::{Catalog, DataIdentity, Opened, WeightsSource};
+use ff_inmerge::InMerge;
 use ff_models::{Architecture, Precision, Spec};
 use ff_train::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub struct RunRecipe {
     pub dataset: DatasetRecipe,
     /// How it is trained.
     pub train: TrainConfig,
+    /// In-model merging at every step, drawn from the run's seed. Absent: none.
+    pub inmerge: Option<InMerge>,
 }
 
 /// The model of a run.
@@ -53,7 +56,7 @@ pub struct DatasetRecipe {
 }
 
 impl RunRecipe {
-    /// Reads a recipe file and applies overrides ([`ff_grid::Config::read`] says how).
+    /// Reads a recipe file and applies overrides ([`ff_grid::Study::read`] says how).
     pub fn read(path: &Path, set: &[String]) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("{}: cannot read this recipe", path.display()))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use ff_checkpoint::Provenance;
 use ff_grid::group_fields;
-use ff_train::{LrSchedule, Outcome, TrainConfig};
+use ff_train::{Outcome, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 /// `outcome.json`: a run is done when it is there.
@@ -39,9 +39,5 @@ impl RunRecord {
 
 /// What a hierarchy can group the run's models by.
 pub fn fields_of(train: &TrainConfig) -> serde_json::Value {
-    let rate = match train.schedule {
-        LrSchedule::Constant { lr } | LrSchedule::Cosine { lr } => lr,
-        LrSchedule::Cyclic { lr_max, .. } => lr_max,
-    };
-    serde_json::json!(group_fields(rate, train.augment, train.seed))
+    serde_json::json!(group_fields(train.schedule.highest(), train.augment, train.seed))
 }

@@ -2,8 +2,9 @@
 //!
 //! [`Predictions`] holds what a model said about each sample and what is true of it; a [`Metric`] turns that into a
 //! [`Value`], which is a number or the reason why there is none; a [`Score`] is the value with its bootstrap
-//! [`Interval`]. The numbers are scikit-learn's, except where scikit-learn warns and returns a stand-in: there the
-//! doc comment of the [`Metric`] says what happens here.
+//! [`Interval`]. Over several runs there is a [`Spread`], and between two methods a [`PairedDifference`]. The numbers
+//! are scikit-learn's, except where scikit-learn warns and returns a stand-in: there the doc comment of the [`Metric`]
+//! says what happens here.
 
 mod auroc;
 mod bootstrap;
@@ -15,6 +16,7 @@ mod kappa;
 mod metric;
 mod predictions;
 mod score;
+mod spread;
 
 pub use auroc::{OutputAuroc, auroc_per_output};
 pub use bootstrap::{Interval, bootstrap};
@@ -24,3 +26,4 @@ pub use error::Error;
 pub use metric::Metric;
 pub use predictions::{Predictions, Targets, TaskKind};
 pub use score::{Score, Value};
+pub use spread::{PairedDifference, Spread, StudentInterval};

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Interval, Metric, Predictions, bootstrap};
+use crate::spread::mean;
+use crate::{Interval, Metric, OutputAuroc, Predictions, TaskKind, auroc_per_output, bootstrap};
 
 /// A number, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ impl Value {
 
     /// `None` of nothing.
     pub(crate) fn mean(values: &[f64]) -> Option<Value> {
-        (!values.is_empty()).then(|| Value::Defined(values.iter().sum::<f64>() / values.len() as f64))
+        mean(values).map(Value::Defined)
     }
 }
 
@@ -43,17 +44,54 @@ pub struct Score {
     /// What the value leaves out or had to assume, for people to read; see [`Metric::notes`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Each task's own value, in the order of the outputs: for AUROC of multilabel predictions, whose mean over the
+    /// tasks with both classes the value is. Empty otherwise, and in records from before this field was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputAuroc>,
 }
 
 impl Score {
     /// Scores the predictions, with an interval from `resamples` resamples drawn from `seed` (none if 0).
     pub fn new(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Score {
+        let per_task = metric == Metric::Auroc && predictions.kind() == TaskKind::Multilabel;
         Score {
             metric,
             value: metric.evaluate(predictions),
             interval: bootstrap(metric, predictions, resamples, seed),
             samples: predictions.len(),
             notes: metric.notes(predictions),
+            outputs: if per_task { auroc_per_output(predictions) } else { Vec::new() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Targets;
+
+    #[test]
+    fn tasks_have_values_of_their_own() {
+        // Task 0 has three of four pairs in order, task 1 no positive sample.
+        let labels = Targets::Labels(vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, f32::NAN]);
+        let logits = vec![0.5, 0.0, 1.0, 0.0, 2.0, 0.0, -1.0, 0.0];
+        let score = Score::new(Metric::Auroc, &Predictions::new(logits, 2, labels).unwrap(), 0, 0);
+        let values: Vec<_> = score.outputs.iter().map(|of| of.value.clone()).collect();
+        assert_eq!(
+            values,
+            [Value::Defined(0.75), Value::Undefined("output 1: no positive sample".to_owned())]
+        );
+        assert_eq!(score.value, Value::Defined(0.75));
+        let json = serde_json::to_string(&score).unwrap();
+        assert_eq!(serde_json::from_str::<Score>(&json).unwrap(), score);
+    }
+
+    #[test]
+    fn classes_have_none_and_records_without_them_read_back() {
+        let predictions = Predictions::new(vec![1.0, 0.0], 2, Targets::Classes(vec![0])).unwrap();
+        let score = Score::new(Metric::Accuracy, &predictions, 0, 0);
+        let record = r#"{"metric":"accuracy","value":{"defined":1.0},"interval":null,"samples":1}"#;
+        assert_eq!(serde_json::to_string(&score).unwrap(), record);
+        assert_eq!(serde_json::from_str::<Score>(record).unwrap(), score);
     }
 }

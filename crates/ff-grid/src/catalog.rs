@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ff_data::{Dataset, DatasetConfig, InMemory, OnBadImage, SplitRule, Splits};
-use ff_train::EvalSet;
+use ff_train::{EvalSet, Recalibration};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -86,6 +86,12 @@ impl Catalog {
         };
         let identity = DataIdentity::of(dataset.as_ref(), &splits);
         Ok(Arc::new(Opened { dataset, splits, identity }))
+    }
+
+    /// A dataset's training images, to compute BatchNorm statistics from.
+    pub fn recalibration(&self, data: &Opened, px: u32, batch_size: usize) -> Recalibration {
+        let (dataset, indices) = (data.dataset.clone(), data.splits.train.clone());
+        Recalibration::new(dataset, indices, px, batch_size, self.loader_threads, self.on_bad_image)
     }
 
     /// A part of a dataset to evaluate on, its pixels shared by all jobs that do.

@@ -32,6 +32,9 @@ pub enum Error {
     /// Training or prediction failed.
     #[error(transparent)]
     Train(#[from] ff_train::Error),
+    /// A network cannot be merged so.
+    #[error(transparent)]
+    InMerge(#[from] ff_inmerge::Error),
     /// A soup could not be made.
     #[error(transparent)]
     Soup(#[from] ff_soup::Error),

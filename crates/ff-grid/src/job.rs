@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ff_data::{Augment, DatasetConfig, SplitRule};
 use ff_eval::Metric;
+use ff_inmerge::InMerge;
 use ff_models::Spec;
 use ff_train::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,10 @@ pub enum Recipe {
         metric: Metric,
         /// How they are chosen.
         select: Selection,
+        /// Compute the BatchNorm statistics of means anew, from the training images in batches of this size. Absent: they
+        /// are averaged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recalibrate: Option<usize>,
     },
     /// Predictions of a soup: input, the soup.
     Predict {
@@ -98,6 +103,9 @@ pub struct Training {
     pub data: DataIdentity,
     /// How.
     pub train: TrainConfig,
+    /// In-model merging at every step, drawn from the run's seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inmerge: Option<InMerge>,
 }
 
 /// Where weights start.
@@ -133,7 +141,8 @@ pub struct Cost {
     pub epochs: u64,
     /// Training images.
     pub train_images: u64,
-    /// Images predicted: validation of each epoch, of each candidate, or a test split.
+    /// Images predicted: validation of each epoch, of each candidate, or a test split; and those that BatchNorm statistics
+    /// are computed from.
     pub evaluated_images: u64,
     /// Sets of weights evaluated.
     pub evaluations: u64,

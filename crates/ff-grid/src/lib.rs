@@ -1,6 +1,6 @@
 //! A table as a graph of jobs: planned, run, resumed, shared.
 //!
-//! A [`Config`] becomes a [`Plan`]: every probe, fine-tune, cyclic run, soup, prediction and score once, however
+//! A [`Study`], be it of soups ([`Config`]) or of in-model merging ([`MergingConfig`]), becomes a [`Plan`]: every probe, fine-tune, cyclic run, soup, prediction and score once, however
 //! many rows and tables need it. An [`Engine`] does what is not on record yet; [`publish`] reads the records and
 //! writes the table and the soup. A job is known by the digest of its recipe, its inputs and its data
 //! ([`Job::id`]), and done when its [`Record`] says so.
@@ -10,27 +10,31 @@ mod config;
 mod engine;
 mod error;
 mod job;
+mod merging;
 mod overrides;
 mod perform;
 mod plan;
+mod publish;
 mod record;
 mod scorer;
 mod soup;
-mod table;
 mod weights;
 
 pub use catalog::{Catalog, DataIdentity, Opened, Part};
 pub use config::{
-    BackboneConfig, Config, DatasetEntry, EvaluationConfig, Expected, FggConfig, FinetuneConfig, GridConfig,
-    MethodConfig, ModelConfig, OodEntry, Pool, PretrainConfig, ProbeConfig, RunConfig, Selection,
+    BackboneConfig, BnStatistics, Config, DatasetEntry, EvaluationConfig, Expected, FggConfig,
+    FinetuneConfig, GridConfig, MergeDeparture, MergeMethod, MergeSettings, MergingConfig, MethodConfig,
+    ModelConfig, OodEntry, Pool, PretrainConfig, ProbeConfig, RunConfig, Selection, StageConfig, Study,
+    StudyKind, Sweep,
 };
 pub use engine::{Engine, Event, Local, OnEvent, Summary};
 pub use error::Error;
 pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
+pub use merging::MergeHook;
 pub use overrides::parse as parse_with_overrides;
 pub use perform::Workshop;
-pub use plan::{Column, HubResolver, MethodJobs, Plan};
-pub use record::{Finished, Record, Runs, SoupRecord};
+pub use plan::{Column, HubResolver, MethodJobs, Plan, PlannedTable, SeedJobs};
+pub use publish::{Published, publish};
+pub use record::{Finished, LayerKernels, Record, Runs, SoupRecord};
 pub use scorer::ValidationScorer;
-pub use table::{Published, publish, table};
 pub use weights::WeightsSource;

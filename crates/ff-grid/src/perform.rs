@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use ff_checkpoint::{Parent, Provenance, StateDict};
 use ff_eval::Score;
 use ff_models::{Model, Spec};
-use ff_train::{EpochRecord, Outcome, Run, TrainData, load_predictions, save_predictions, train};
+use ff_train::{EpochRecord, Outcome, Run, StepHook, TrainData, load_predictions, save_predictions, train};
 use tch::Device;
 
 use crate::config::RunConfig;
 use crate::job::{Start, Training};
-use crate::record::{Finished, Record, Runs};
+use crate::merging::{MergeHook, kernels};
+use crate::record::{Finished, LayerKernels, Record, Runs};
 use crate::{Catalog, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, soup};
 
 /// Everything a job needs besides itself.
@@ -37,13 +38,18 @@ impl Workshop<'_> {
     /// Anything; nothing is on record then, and the job can be done again.
     pub fn perform(&self, job: &Job, on_epoch: &mut dyn FnMut(&EpochRecord)) -> Result<Record, Error> {
         let started = Instant::now();
+        let mut layers = Vec::new();
         let (finished, cost) = match &job.recipe {
             Recipe::Pretrain(training)
             | Recipe::Probe(training)
             | Recipe::Finetune(training)
-            | Recipe::Fgg(training) => self.train(job, training, on_epoch)?,
-            Recipe::Soup { model, data, metric, select } => {
-                soup::make(self, job, model, &*self.data(job, data)?, *metric, select)?
+            | Recipe::Fgg(training) => {
+                let (outcome, cost, kernels) = self.train(job, training, on_epoch)?;
+                layers = kernels;
+                (outcome, cost)
+            }
+            Recipe::Soup { model, data, metric, select, recalibrate } => {
+                soup::make(self, job, (model, *recalibrate), &*self.data(job, data)?, *metric, select)?
             }
             Recipe::Predict { model, data, part } => self.predict(job, model, data, *part)?,
             Recipe::Evaluate { metric, resamples, seed } => {
@@ -67,6 +73,7 @@ impl Workshop<'_> {
             recipe: job.recipe.clone(),
             inputs: job.inputs.clone(),
             finished,
+            kernels: layers,
             cost,
             seconds: started.elapsed().as_secs_f64().max(trained),
             device: format!("{:?}", self.device).to_lowercase(),
@@ -86,8 +93,8 @@ impl Workshop<'_> {
         job: &Job,
         training: &Training,
         on_epoch: &mut dyn FnMut(&EpochRecord),
-    ) -> Result<(Finished, Cost), Error> {
-        let run: &RunConfig = &self.plan.config.run;
+    ) -> Result<(Finished, Cost, Vec<LayerKernels>), Error> {
+        let run: &RunConfig = self.plan.run();
         let data = self.data(job, &training.data)?;
         let (Start::Random { seed } | Start::File { seed, .. } | Start::Input { seed, .. }) = training.start;
         let mut model = Model::new(&training.model, self.device, seed)?;
@@ -113,7 +120,7 @@ impl Workshop<'_> {
                 let Some(kept) = &outcome.kept else {
                     // Nothing to start from: this run ends where the one before it did.
                     let outcome = Outcome { history: Vec::new(), ..outcome.clone() };
-                    return Ok((Finished::Training(outcome), Cost::default()));
+                    return Ok((Finished::Training(outcome), Cost::default(), Vec::new()));
                 };
                 let folder = self.runs.folder(input);
                 let weights = StateDict::open(&folder.join(&kept.weights))?;
@@ -134,6 +141,10 @@ impl Workshop<'_> {
             validation: self.catalog.eval_set(&data, Part::Validation, training.model.px),
         };
         let provenance = self.provenance(job, parents, &training.data)?;
+        let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
+        if let Some(settings) = training.inmerge {
+            hooks.push(Box::new(MergeHook::new(settings, training.train.seed, &model)?));
+        }
         let outcome = train(
             &training.train,
             &mut model,
@@ -145,7 +156,7 @@ impl Workshop<'_> {
                 loader_threads: run.loader_threads,
                 on_bad_image: run.on_bad_image,
                 resume_interval: Duration::from_secs_f64(run.resume_minutes * 60.0),
-                hooks: &mut [],
+                hooks: &mut hooks,
                 on_epoch,
             },
         )?;
@@ -156,7 +167,12 @@ impl Workshop<'_> {
             evaluated_images: evaluations * train_data.validation.len() as u64,
             evaluations,
         };
-        Ok((Finished::Training(outcome), cost))
+        let mut of_kernels = Vec::new();
+        if let Some(kept) = &outcome.kept {
+            model.load_strict(&StateDict::open(&self.runs.folder(job).join(&kept.weights))?)?;
+            of_kernels = kernels(&model);
+        }
+        Ok((Finished::Training(outcome), cost, of_kernels))
     }
 
     fn predict(
@@ -168,8 +184,7 @@ impl Workshop<'_> {
     ) -> Result<(Finished, Cost), Error> {
         let data = self.data(job, identity)?;
         let input = self.input(job, 0)?;
-        let weights =
-            StateDict::open(&self.runs.folder(input).join(&self.runs.done(input)?.soup()?.weights))?;
+        let weights = StateDict::open(&self.runs.folder(input).join(self.runs.done(input)?.weights()?))?;
         let mut model = Model::new(spec, self.device, 0)?;
         model.load_strict(&weights)?;
         let images = self.catalog.eval_set(&data, part, spec.px);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ff_checkpoint::{Digest, write_json};
 use ff_eval::Score;
+use ff_inmerge::KernelStats;
 use ff_soup::Soup;
 use ff_train::Outcome;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct Record {
     pub inputs: Vec<String>,
     /// What came out.
     pub finished: Finished,
+    /// How alike the kernels of a trained model's convolutions are, layer by layer, in forward order; of its kept weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<LayerKernels>,
     /// What it cost.
     pub cost: Cost,
     /// Wall time.
@@ -32,6 +36,18 @@ pub struct Record {
     pub device: String,
     /// Version of the software.
     pub code_version: String,
+}
+
+/// The kernels of one convolution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerKernels {
+    /// The convolution, counted from 1 in forward order.
+    pub layer: usize,
+    /// Its weight's name.
+    pub name: String,
+    /// What there is to say of them.
+    pub stats: KernelStats,
 }
 
 /// What came out of a job.
@@ -153,6 +169,19 @@ impl Record {
         match &self.finished {
             Finished::Soup(soup) => Ok(soup),
             _ => Err(self.not("a soup")),
+        }
+    }
+
+    /// The weights of a soup, or those that a run kept; relative to the job's folder.
+    ///
+    /// # Errors
+    /// [`Error::Job`] if it diverged, or is neither.
+    pub fn weights(&self) -> Result<&Path, Error> {
+        match &self.finished {
+            Finished::Soup(soup) => Ok(&soup.weights),
+            Finished::Training(Outcome { kept: Some(kept), .. }) => Ok(&kept.weights),
+            Finished::Training(_) => Err(Error::Job(format!("run `{}` ({}) diverged", self.label, self.id))),
+            _ => Err(self.not("a model")),
         }
     }
 

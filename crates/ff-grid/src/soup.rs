@@ -18,7 +18,7 @@ use crate::{Cost, Error, Job, Opened, Part, Recipe, Selection};
 pub(crate) fn make(
     workshop: &Workshop<'_>,
     job: &Job,
-    spec: &Spec,
+    (spec, recalibrate): (&Spec, Option<usize>),
     data: &Opened,
     metric: Metric,
     select: &Selection,
@@ -29,27 +29,34 @@ pub(crate) fn make(
     let ingredients = Ingredients::new(ingredients)?;
     let model = Model::new(spec, workshop.device, 0)?;
     let mut scorer = ValidationScorer::new(model, &validation, metric, known);
+    if let Some(batch_size) = recalibrate {
+        scorer = scorer.recalibrated_on(workshop.catalog.recalibration(data, spec.px, batch_size));
+    }
     let soup = match select.hierarchy() {
         Some(hierarchy) => hierarchy.select(&ingredients, &mut scorer)?,
         None => Best.select(&ingredients, &mut scorer)?,
     };
-    let weights = ingredients.weights(&soup.mix)?;
+    let mut weights = ingredients.weights(&soup.mix)?;
+    let (evaluations, images) = (scorer.evaluations(), scorer.images());
+    let predictions = scorer.predict(&weights, &soup.mix)?;
     let recipe = serde_json::to_value(&job.recipe).map_err(|error| Error::Job(error.to_string()))?;
     let mut recipe = recipe.as_object().cloned().unwrap_or_default();
     // Whoever gets the file alone must know what its outputs mean.
     recipe.insert("classes".into(), data.dataset.task().names().into());
+    let recomputed = scorer.recomputed(&soup.mix);
+    if !recomputed.is_empty() {
+        weights = scorer.weights();
+        recipe.insert("recomputed".into(), recomputed.into());
+    }
     let provenance =
         ingredients.provenance(&soup.mix, recipe, Some(data.identity.digest.clone()), VERSION)?;
     let folder = workshop.runs.folder(job);
     let file = PathBuf::from("soup.safetensors");
     weights.save(&folder.join(&file), Some(&provenance))?;
-    let evaluations = scorer.evaluations();
-    let predictions = scorer.predict(&weights)?;
     save_predictions(&folder.join("soup.val.safetensors"), &predictions, Some(&provenance))?;
 
     let skipped = validation.skipped().to_vec();
-    let cost =
-        Cost { evaluations, evaluated_images: evaluations * validation.len() as u64, ..Cost::default() };
+    let cost = Cost { evaluations, evaluated_images: images, ..Cost::default() };
     let digest = *weights.digest();
     Ok((Finished::Soup(SoupRecord { soup, candidates, left_out, skipped, weights: file, digest }), cost))
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ff_data::OnBadImage;
-use ff_grid::{Catalog, Config, Plan, Recipe};
+use ff_grid::{
+    Catalog, Column, Config, MergingConfig, MethodJobs, Plan, PlannedTable, Recipe, SeedJobs, Study,
+};
 
 fn file(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs")).join(name)
@@ -14,14 +16,32 @@ fn no_hub(id: &str) -> Result<PathBuf, String> {
     Err(format!("{id}: not here"))
 }
 
-fn plan(config: Config) -> Plan {
+fn read(name: &str, set: &[&str]) -> Result<Study, ff_grid::Error> {
+    let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
+    Study::read(&file(name), &set)
+}
+
+fn plan(study: Study) -> Plan {
     let catalog = Catalog::new(Path::new("/nonexistent"), 0, OnBadImage::Error, 0);
-    Plan::new(config, &catalog, &no_hub)
+    Plan::new(study, &catalog, &no_hub)
+}
+
+fn soups(plan: &Plan) -> (&Config, &[Column<MethodJobs>]) {
+    match &plan.table {
+        PlannedTable::Soups(config, columns) => (config, columns),
+        PlannedTable::Merging(..) => panic!("a table of soups"),
+    }
+}
+
+fn merging(plan: &Plan) -> (&MergingConfig, &[Column<Vec<SeedJobs>>]) {
+    match &plan.table {
+        PlannedTable::Merging(config, columns) => (config, columns),
+        PlannedTable::Soups(..) => panic!("a study of merging"),
+    }
 }
 
 fn demo(set: &[&str]) -> Plan {
-    let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
-    plan(Config::read(&file("table1/demo.toml"), &set).unwrap())
+    plan(read("table1/demo.toml", set).unwrap())
 }
 
 fn count(plan: &Plan, kind: &str) -> usize {
@@ -31,27 +51,25 @@ fn count(plan: &Plan, kind: &str) -> usize {
 #[test]
 fn every_configuration_in_the_repository_is_valid() {
     for name in ["table1/demo.toml", "table1/cifar10.toml", "table1/paper.toml", "examples/own-images.toml"] {
-        let config = Config::read(&file(name), &[]).unwrap();
+        let Study::Soups(config) = read(name, &[]).unwrap() else { panic!("{name}: a table of soups") };
         assert_eq!(config.method.len(), 6, "{name}");
         let text = toml::to_string_pretty(&config).unwrap();
-        assert_eq!(
-            Config::parse(&text, &[]).unwrap(),
-            config,
-            "{name}: the resolved configuration reads back"
-        );
+        let again = Study::parse(&text, &[]).unwrap();
+        assert_eq!(again, Study::Soups(config), "{name}: the resolved configuration reads back");
     }
 }
 
 #[test]
 fn the_papers_table_plans_whole_without_data() {
-    let plan = plan(Config::read(&file("table1/paper.toml"), &[]).unwrap());
-    assert_eq!(plan.columns.len(), 14);
+    let plan = plan(read("table1/paper.toml", &[]).unwrap());
+    let (config, columns) = soups(&plan);
+    assert_eq!(columns.len(), 14);
     for (kind, each) in [("probe", 1), ("finetune", 48), ("fgg", 8), ("soup", 6)] {
         assert_eq!(count(&plan, kind), 14 * each, "{kind}");
     }
-    for column in &plan.columns {
+    for column in columns {
         let why = column.blocked.as_ref().expect("nothing is there");
-        let name = &plan.config.dataset[column.dataset].name;
+        let name = &config.dataset[column.dataset].name;
         assert!(why.contains(name.as_str()), "{why} names {name}");
     }
     assert!(plan.jobs.iter().all(|job| job.blocked.is_some()));
@@ -70,7 +88,7 @@ fn the_papers_table_plans_whole_without_data() {
 #[test]
 fn bases_are_shared_and_come_before_what_needs_them() {
     let plan = demo(&[]);
-    assert_eq!(plan.columns.len(), 10);
+    assert_eq!(soups(&plan).1.len(), 10);
     assert_eq!((count(&plan, "probe"), count(&plan, "finetune"), count(&plan, "fgg")), (10, 10 * 12, 10 * 4));
     let mut seen = BTreeSet::new();
     for job in &plan.jobs {
@@ -128,10 +146,7 @@ fn only_predictions_of_soups_touch_the_test_part() {
 
 #[test]
 fn mistakes_are_named() {
-    let error = |set: &[&str]| {
-        let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
-        Config::read(&file("table1/demo.toml"), &set).unwrap_err().to_string()
-    };
+    let error = |set: &[&str]| read("table1/demo.toml", set).unwrap_err().to_string();
     for (set, expected) in [
         (["grid.learning_rates=[]"], "grid.learning_rates: expected at least one entry"),
         (["dataset.name=same"], "two entries of `dataset` are named `same`"),

@@ -35,6 +35,9 @@ pub enum Architecture {
     DeitBase,
     /// Ours, for tests and demonstrations: four convolutions and a small classifier, 32 px.
     VggPico,
+    /// Ours, for studies on small images: VGG-16's 13 convolutions at a quarter of their width and a small classifier, 32 px,
+    /// about a million weights.
+    Vgg16Quarter,
     /// VGG-16 (configuration D of Simonyan and Zisserman 2015) without BatchNorm, torchvision's `vgg16`.
     Vgg16,
     /// VGG-19 (configuration E) without BatchNorm, torchvision's `vgg19`.
@@ -53,6 +56,7 @@ impl Architecture {
         Self::DeitSmall,
         Self::DeitBase,
         Self::VggPico,
+        Self::Vgg16Quarter,
         Self::Vgg16,
         Self::Vgg19,
     ];
@@ -69,6 +73,7 @@ impl Architecture {
             Self::DeitSmall => "deit_small_patch16_224",
             Self::DeitBase => "deit_base_patch16_224",
             Self::VggPico => "vgg_pico",
+            Self::Vgg16Quarter => "vgg16_quarter",
             Self::Vgg16 => "vgg16",
             Self::Vgg19 => "vgg19",
         }
@@ -89,14 +94,14 @@ impl Architecture {
         match self {
             Self::ResnetPico | Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => "fc",
             Self::DeitPico | Self::DeitTiny | Self::DeitSmall | Self::DeitBase => "head",
-            Self::VggPico | Self::Vgg16 | Self::Vgg19 => "classifier.6",
+            Self::VggPico | Self::Vgg16Quarter | Self::Vgg16 | Self::Vgg19 => "classifier.6",
         }
     }
 
     /// Side in pixels of the images that the published weights were trained on; 32 for the pico sizes.
     pub fn default_px(self) -> u32 {
         match self {
-            Self::ResnetPico | Self::DeitPico | Self::VggPico => 32,
+            Self::ResnetPico | Self::DeitPico | Self::VggPico | Self::Vgg16Quarter => 32,
             _ => 224,
         }
     }

@@ -13,13 +13,13 @@ pub enum Mode {
         /// Decides the dropout masks, with the layer's name; libtorch's generator is not used. Give each step another.
         seed: u64,
     },
-}
-
-impl Mode {
-    /// Whether this is a training pass.
-    pub fn is_train(self) -> bool {
-        matches!(self, Self::Train { .. })
-    }
+    /// BatchNorm uses the batch's statistics, and the running ones become the mean over the batches so far, as PyTorch's
+    /// `update_bn` computes it for averaged weights; no dropout. To be called for one batch after another, without
+    /// gradients.
+    Recalibrate {
+        /// Number of the batch, from 1; the first forgets what was there.
+        batch: u32,
+    },
 }
 
 /// A network in two parts, the trunk and the last layer, so that a linear probe can run the trunk frozen.

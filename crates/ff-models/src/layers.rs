@@ -91,16 +91,25 @@ impl BatchNorm {
     }
 
     pub(crate) fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        if mode.is_train() {
-            let _ = self.num_batches_tracked.shallow_clone().g_add_scalar_(1);
-        }
+        let mut batches = self.num_batches_tracked.shallow_clone();
+        let momentum = match mode {
+            Mode::Eval => None,
+            Mode::Train { .. } => {
+                let _ = batches.g_add_scalar_(1);
+                Some(0.1)
+            }
+            Mode::Recalibrate { batch } => {
+                let _ = batches.fill_(i64::from(batch));
+                Some(1.0 / f64::from(batch))
+            }
+        };
         x.batch_norm(
             Some(&self.weight),
             Some(&self.bias),
             Some(&self.running_mean),
             Some(&self.running_var),
-            mode.is_train(),
-            0.1,
+            momentum.is_some(),
+            momentum.unwrap_or_default(),
             1e-5,
             true,
         )

@@ -48,11 +48,13 @@ enum Step<'a> {
 impl Model {
     /// Takes over pretrained weights. f16, bf16 and f64 become fp32. A classifier with another number of outputs is left
     /// out and the model keeps its own; DeiT's position embedding for another image size is interpolated as timm does
-    /// (bicubic, antialiased); `num_batches_tracked` may be missing. On an error the model is as it was.
+    /// (bicubic, antialiased); `num_batches_tracked` may be missing; a VGG may have timm's names. On an error the model is as it was.
     ///
     /// # Errors
     /// Any other missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be converted.
     pub fn load(&mut self, weights: &StateDict) -> Result<Loaded, Error> {
+        let renamed = torchvision_vgg(weights);
+        let weights = renamed.as_ref().unwrap_or(weights);
         let classifier = self.spec().architecture.classifier();
         let replaced_classifier = weights
             .get(&format!("{classifier}.weight"))
@@ -164,6 +166,28 @@ impl Model {
             hint,
         })))
     }
+}
+
+/// A VGG of timm's, whose hidden linear layers are convolutions, under torchvision's names and shapes; `None` for anything
+/// else.
+fn torchvision_vgg(weights: &StateDict) -> Option<StateDict> {
+    weights.get("pre_logits.fc1.weight")?;
+    let layers =
+        [("pre_logits.fc1", "classifier.0"), ("pre_logits.fc2", "classifier.3"), ("head.fc", "classifier.6")];
+    let renamed = weights.iter().map(|(name, tensor)| {
+        let (layer, part) = name.rsplit_once('.').unwrap_or(("", name));
+        let mut tensor = tensor.to_owned();
+        let Some((_, other)) = layers.iter().find(|(timm, _)| *timm == layer) else {
+            return (name.to_owned(), tensor);
+        };
+        if let [outputs, rest @ ..] = tensor.shape.as_slice()
+            && part == "weight"
+        {
+            tensor.shape = vec![*outputs, rest.iter().product()];
+        }
+        (format!("{other}.{part}"), tensor)
+    });
+    Some(StateDict::from_tensors(renamed.collect()))
 }
 
 fn exact<'a>(parameter: &Parameter, found: Option<TensorRef<'a>>) -> Step<'a> {

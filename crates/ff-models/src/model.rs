@@ -8,7 +8,7 @@ use tch::{Device, Tensor};
 use crate::architecture::Architecture;
 use crate::backbone::{Backbone, Mode};
 use crate::parameters::{Builder, Parameter, Parameters};
-use crate::{Error, Spec, deit, resnet, vgg};
+use crate::{Error, Precision, Spec, deit, resnet, vgg};
 
 /// A backbone on a device, with its weights. Built by [`Model::new`] with fresh weights; [`Model::load`] gives it others.
 pub struct Model {
@@ -31,20 +31,7 @@ impl Model {
     pub fn new(spec: &Spec, device: Device, seed: u64) -> Result<Self, Error> {
         spec.check()?;
         let mut builder = Builder::new(device, seed, spec.precision);
-        let (b, px, outputs) = (&mut builder, i64::from(spec.px), spec.outputs as i64);
-        let backbone = match spec.architecture {
-            Architecture::ResnetPico => resnet::resnet_pico(b, outputs),
-            Architecture::Resnet18 => resnet::resnet18(b, outputs),
-            Architecture::Resnet34 => resnet::resnet34(b, outputs),
-            Architecture::Resnet50 => resnet::resnet50(b, outputs),
-            Architecture::DeitPico => deit::deit_pico(b, px, outputs),
-            Architecture::DeitTiny => deit::deit_tiny(b, px, outputs),
-            Architecture::DeitSmall => deit::deit_small(b, px, outputs),
-            Architecture::DeitBase => deit::deit_base(b, px, outputs),
-            Architecture::VggPico => vgg::vgg_pico(b, outputs),
-            Architecture::Vgg16 => vgg::vgg16(b, outputs),
-            Architecture::Vgg19 => vgg::vgg19(b, outputs),
-        };
+        let backbone = declare(spec, &mut builder);
         let (mean, std) = (spec.architecture.mean(), spec.architecture.std());
         let per_channel = |f: &dyn Fn(f64, f64) -> f64| {
             let values = [0, 1, 2].map(|c| f(f64::from(mean[c]), f64::from(std[c])) as f32);
@@ -138,6 +125,38 @@ impl Model {
     }
 }
 
+/// Declares the architecture's tensors.
+fn declare(spec: &Spec, b: &mut Builder) -> Box<dyn Backbone> {
+    let (px, outputs) = (i64::from(spec.px), spec.outputs as i64);
+    match spec.architecture {
+        Architecture::ResnetPico => resnet::resnet_pico(b, outputs),
+        Architecture::Resnet18 => resnet::resnet18(b, outputs),
+        Architecture::Resnet34 => resnet::resnet34(b, outputs),
+        Architecture::Resnet50 => resnet::resnet50(b, outputs),
+        Architecture::DeitPico => deit::deit_pico(b, px, outputs),
+        Architecture::DeitTiny => deit::deit_tiny(b, px, outputs),
+        Architecture::DeitSmall => deit::deit_small(b, px, outputs),
+        Architecture::DeitBase => deit::deit_base(b, px, outputs),
+        Architecture::VggPico => vgg::vgg_pico(b, outputs),
+        Architecture::Vgg16Quarter => vgg::vgg16_quarter(b, outputs),
+        Architecture::Vgg16 => vgg::vgg16(b, outputs),
+        Architecture::Vgg19 => vgg::vgg19(b, outputs),
+    }
+}
+
+impl Architecture {
+    /// Names and shapes of its convolutions' kernels, as [`Parameters::convolutions`] lists them. No weights are made.
+    pub fn convolutions(self) -> Vec<(String, [i64; 4])> {
+        let spec = Spec { architecture: self, outputs: 1, px: self.default_px(), precision: Precision::Fp32 };
+        let mut builder = Builder::outline();
+        declare(&spec, &mut builder);
+        let parameters = builder.finish();
+        let shape =
+            |tensor: &Tensor| <[i64; 4]>::try_from(tensor.size()).expect("kernels have four dimensions");
+        parameters.convolutions().map(|kernel| (kernel.name.clone(), shape(&kernel.tensor))).collect()
+    }
+}
+
 impl Spec {
     /// Whether the architecture can be built so.
     ///
@@ -159,7 +178,9 @@ impl Spec {
                 multiple(deit::PATCH)
             }
             Architecture::VggPico => (px >= 8, "at least 8 px".to_owned()),
-            Architecture::Vgg16 | Architecture::Vgg19 => (px >= 32, "at least 32 px".to_owned()),
+            Architecture::Vgg16Quarter | Architecture::Vgg16 | Architecture::Vgg19 => {
+                (px >= 32, "at least 32 px".to_owned())
+            }
         };
         if fits && px > 0 { Ok(()) } else { Err(Error::ImageSize { architecture, found: px, expected }) }
     }

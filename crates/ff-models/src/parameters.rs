@@ -69,6 +69,11 @@ impl Parameters {
         self.entries.iter().filter(|parameter| parameter.kind == Kind::Weight)
     }
 
+    /// The buffers: BatchNorm's statistics, if there are any.
+    pub fn buffers(&self) -> impl Iterator<Item = &Parameter> {
+        self.entries.iter().filter(|parameter| parameter.kind == Kind::Buffer)
+    }
+
     /// The weights and buffers of `layer`: those named `<layer>.<something>`.
     pub fn of_layer(&self, layer: &str) -> impl Iterator<Item = &Parameter> {
         self.entries.iter().filter(move |parameter| parameter.is_of_layer(layer))
@@ -94,14 +99,21 @@ impl<'a> IntoIterator for &'a Parameters {
 pub(crate) struct Builder {
     parameters: Parameters,
     device: Device,
-    seed: u64,
+    /// Seed of the values; without one they are left as the memory had them.
+    seed: Option<u64>,
     /// Type that the layers cast to.
     pub(crate) precision: Precision,
 }
 
 impl Builder {
     pub(crate) fn new(device: Device, seed: u64, precision: Precision) -> Self {
-        Self { parameters: Parameters::default(), device, seed, precision }
+        Self { parameters: Parameters::default(), device, seed: Some(seed), precision }
+    }
+
+    /// A builder for whoever wants names and shapes only.
+    pub(crate) fn outline() -> Self {
+        let precision = Precision::Fp32;
+        Self { parameters: Parameters::default(), device: Device::Cpu, seed: None, precision }
     }
 
     /// A weight, fp32; channels-last where it has four dimensions.
@@ -133,14 +145,15 @@ impl Builder {
     }
 
     fn fill(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
-        let values = init.draw(shape.iter().product::<i64>() as usize, self.seed, name);
-        let drawn = Tensor::from_slice(&values).view(shape);
         let options = (tch::Kind::Float, self.device);
         let mut tensor = match shape.len() {
             4 => Tensor::empty_permuted(shape, [0i64, 2, 3, 1], options),
             _ => Tensor::empty(shape, options),
         };
-        tensor.copy_(&drawn);
+        if let Some(seed) = self.seed {
+            let values = init.draw(shape.iter().product::<i64>() as usize, seed, name);
+            tensor.copy_(&Tensor::from_slice(&values).view(shape));
+        }
         tensor
     }
 

@@ -87,6 +87,12 @@ pub(crate) fn vgg_pico(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
     Box::new(Vgg::new(b, &layout, outputs))
 }
 
+/// Ours: VGG-16 at a quarter of its width, for images of 32 px.
+pub(crate) fn vgg16_quarter(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+    let stages: &[&[i64]] = &[&[16; 2], &[32; 2], &[64; 3], &[128; 3], &[128; 3]];
+    Box::new(Vgg::new(b, &Layout { stages, pool: 1, hidden: 128 }, outputs))
+}
+
 /// VGG-16.
 pub(crate) fn vgg16(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
     let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 3], &[512; 3], &[512; 3]];

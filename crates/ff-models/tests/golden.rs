@@ -129,16 +129,23 @@ fn training_leaves_pytorchs_running_statistics() {
     let spec = Spec { architecture: Architecture::Resnet18, outputs: 10, px: 64, precision: Precision::Fp32 };
     let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
     model.load_strict(&weights(Architecture::Resnet18)).unwrap();
-    for step in 0..2 {
+    let pass = |step: u64, mode| {
         let input = images(&format!("input.{step}"), 4, 64);
-        let _ = tch::no_grad(|| model.logits(&input, Mode::Train { seed: step }));
-    }
-    for (name, expected) in golden["buffers"].as_object().unwrap() {
-        let found = &model.parameters().get(name).unwrap().tensor;
-        if name.ends_with("num_batches_tracked") {
-            assert_eq!(found.int64_value(&[]), 2, "{name}");
-        } else {
-            assert_close(&found.narrow(0, 0, 16), expected, name);
+        let _ = tch::no_grad(|| model.logits(&input, mode));
+    };
+    let check = |case: &str, batches| {
+        for (name, expected) in golden[case].as_object().unwrap() {
+            let found = &model.parameters().get(name).unwrap().tensor;
+            if name.ends_with("num_batches_tracked") {
+                assert_eq!(found.int64_value(&[]), batches, "{name}");
+            } else {
+                assert_close(&found.narrow(0, 0, 16), expected, name);
+            }
         }
-    }
+    };
+    (0..2).for_each(|step| pass(step, Mode::Train { seed: step }));
+    check("buffers", 2);
+    // Once more from the start, as for averaged weights: what was there before is forgotten.
+    (0..3).for_each(|step| pass(step, Mode::Recalibrate { batch: step as u32 + 1 }));
+    check("recalibrated", 3);
 }

@@ -1,6 +1,6 @@
 //! Numbers as text.
 
-use ff_eval::{Interval, Score};
+use ff_eval::{Interval, Score, Value};
 
 /// Where there is no number.
 pub(crate) const NOTHING: &str = "–";
@@ -27,6 +27,15 @@ pub(crate) fn score(score: &Score) -> Option<String> {
         Some(of) => format!("{number} {}", interval(of)),
         None => number,
     })
+}
+
+/// What there is to say of a score: why it has no value, then its own notes.
+pub(crate) fn notes(score: &Score) -> impl Iterator<Item = &str> {
+    let why = match &score.value {
+        Value::Undefined(why) => Some(why.as_str()),
+        Value::Defined(_) => None,
+    };
+    why.into_iter().chain(score.notes.iter().map(String::as_str))
 }
 
 /// With commas between thousands.

@@ -1,20 +1,25 @@
-//! LaTeX with booktabs.
+//! LaTeX with booktabs, and graphicx where a part is wide.
 
 use std::fmt::Write as _;
 
-use crate::section::{Field, Section, sections};
-use crate::{Rank, Table};
+use crate::Rank;
+use crate::section::{Field, Section};
 
-impl Table {
-    /// The parts of [`Table::to_markdown`], each a `table` float. The document needs `\usepackage{booktabs}` and an
-    /// engine or input encoding that reads UTF-8, which is LaTeX's default.
-    pub fn to_latex(&self) -> String {
-        let mut text = format!("% {}\n% \\usepackage{{booktabs}}\n", self.title().replace(['\n', '\r'], " "));
-        for section in sections(self) {
-            write_section(&mut text, &section);
-        }
-        text
+/// The parts, each a `table` float.
+pub(crate) fn document(title: &str, sections: &[Section]) -> String {
+    let mut text = format!("% {}\n% \\usepackage{{booktabs}}\n", title.replace(['\n', '\r'], " "));
+    if sections.iter().any(is_wide) {
+        text.push_str("% \\usepackage{graphicx}\n");
     }
+    for section in sections {
+        write_section(&mut text, section);
+    }
+    text
+}
+
+/// Too wide for a page: shrunk to the width of the lines.
+fn is_wide(section: &Section) -> bool {
+    section.head.len() > 10
 }
 
 fn write_section(text: &mut String, section: &Section) {
@@ -22,13 +27,14 @@ fn write_section(text: &mut String, section: &Section) {
     let form = "l".repeat(section.words.min(columns)) + &"r".repeat(columns.saturating_sub(section.words));
     // Writing to a String cannot fail.
     let _ = write!(text, "\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n", escape(&section.heading));
-    let _ = writeln!(text, "\\begin{{tabular}}{{{form}}}\n\\toprule");
+    let (shrink, end) = if is_wide(section) { ("\\resizebox{\\linewidth}{!}{%\n", "}") } else { ("", "") };
+    let _ = writeln!(text, "{shrink}\\begin{{tabular}}{{{form}}}\n\\toprule");
     write_row(text, section.head.iter().map(|head| escape(head)));
     text.push_str("\\midrule\n");
     for row in &section.rows {
         write_row(text, row.iter().map(write_field));
     }
-    text.push_str("\\bottomrule\n\\end{tabular}\n");
+    let _ = writeln!(text, "\\bottomrule\n\\end{{tabular}}{end}");
     for (nth, footnote) in section.footnotes.iter().enumerate() {
         let _ = writeln!(text, "\\par\\footnotesize\\textsuperscript{{{}}} {}", nth + 1, escape(footnote));
     }
@@ -70,6 +76,9 @@ fn escape(text: &str) -> String {
             '[' => escaped.push_str("{[}"),
             '–' => escaped.push_str("--"),
             '−' => escaped.push_str("$-$"),
+            '±' => escaped.push_str("$\\pm$"),
+            'α' => escaped.push_str("$\\alpha$"),
+            'τ' => escaped.push_str("$\\tau$"),
             '→' => escaped.push_str("$\\rightarrow$"),
             '\n' | '\r' => escaped.push(' '),
             _ => escaped.push(letter),
@@ -89,5 +98,6 @@ mod tests {
             r"a\_b \& 5 \% \{c\} \$d\# \textasciitilde{}\textasciicircum{}\textbackslash{}"
         );
         assert_eq!(escape("[0.1, 0.2] – A → B"), "{[}0.1, 0.2] -- A $\\rightarrow$ B");
+        assert_eq!(escape("α = 0.8 ± 0"), "$\\alpha$ = 0.8 $\\pm$ 0");
     }
 }

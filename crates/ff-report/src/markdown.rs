@@ -2,19 +2,16 @@
 
 use std::fmt::Write as _;
 
-use crate::section::{Field, Section, sections};
-use crate::{Rank, Table};
+use crate::Rank;
+use crate::section::{Field, Section};
 
-impl Table {
-    /// The table for people: per backbone the test values (best in bold, second best underlined), then validation and
-    /// intervals, OOD sets, the paper's numbers, and the cost. A missing value is "–" with a footnote.
-    pub fn to_markdown(&self) -> String {
-        let mut text = format!("# {}\n", escape(self.title()));
-        for section in sections(self) {
-            write_section(&mut text, &section);
-        }
-        text
+/// The parts one below the other.
+pub(crate) fn document(title: &str, sections: &[Section]) -> String {
+    let mut text = format!("# {}\n", escape(title));
+    for section in sections {
+        write_section(&mut text, section);
     }
+    text
 }
 
 fn write_section(text: &mut String, section: &Section) {

@@ -238,10 +238,16 @@ impl Method {
     }
 }
 
-fn find<T, const N: usize>(names: [(&str, T); N], name: &str) -> Option<T> {
+/// The item of that name; see [`same`].
+pub(crate) fn find<T, const N: usize>(names: [(&str, T); N], name: &str) -> Option<T> {
+    names.into_iter().find(|(known, _)| same(known, name)).map(|(_, item)| item)
+}
+
+/// Whether two names differ in nothing but case and punctuation.
+pub(crate) fn same(one: &str, other: &str) -> bool {
     let letters =
         |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-    names.into_iter().find(|(known, _)| letters(known) == letters(name)).map(|(_, item)| item)
+    letters(one) == letters(other)
 }
 
 #[cfg(test)]

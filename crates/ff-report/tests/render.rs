@@ -14,6 +14,7 @@ fn score(metric: Metric, value: f64) -> Option<Score> {
         interval: Some(interval),
         samples: 1486,
         notes: vec![],
+        outputs: vec![],
     })
 }
 
@@ -37,6 +38,7 @@ fn aptos(method: Method, test: f64, ood: f64) -> Cell {
         interval: None,
         samples: 0,
         notes: vec![],
+        outputs: vec![],
     };
     Cell {
         validation: Some(test + 0.01),
@@ -75,6 +77,7 @@ fn table() -> Table {
         interval: None,
         samples: 20,
         notes: vec![],
+        outputs: vec![],
     };
     let cost = Cost {
         training_epochs: 2_410,

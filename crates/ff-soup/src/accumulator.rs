@@ -58,7 +58,7 @@ impl Accumulator {
     fn rounded(&self, mean: impl Fn(&str, &[f64]) -> Vec<f64>) -> StateDict {
         let tensors = self.first.iter().map(|(name, tensor)| {
             let tensor = match self.sums.get(name) {
-                Some(sums) => round(tensor, &mean(name, sums)),
+                Some(sums) => OwnedTensor::rounded(tensor.dtype, tensor.shape, &mean(name, sums)),
                 None => tensor.to_owned(),
             };
             (name.to_owned(), tensor)
@@ -80,15 +80,4 @@ fn for_each_value(tensor: TensorRef<'_>, mut f: impl FnMut(usize, f64)) {
         Dtype::BF16 => each(tensor.data, |b| half::bf16::from_le_bytes(b).into(), &mut f),
         other => unreachable!("only floats are averaged, not {other}"),
     }
-}
-
-fn round(like: TensorRef<'_>, values: &[f64]) -> OwnedTensor {
-    let data = match like.dtype {
-        Dtype::F32 => values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect(),
-        Dtype::F64 => values.iter().flat_map(|&v| v.to_le_bytes()).collect(),
-        Dtype::F16 => values.iter().flat_map(|&v| half::f16::from_f64(v).to_le_bytes()).collect(),
-        Dtype::BF16 => values.iter().flat_map(|&v| half::bf16::from_f64(v).to_le_bytes()).collect(),
-        other => unreachable!("only floats are averaged, not {other}"),
-    };
-    OwnedTensor { dtype: like.dtype, shape: like.shape.to_vec(), data }
 }

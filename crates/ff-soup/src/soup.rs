@@ -21,6 +21,9 @@ pub struct Soup {
 #[derive(Deserialize)]
 struct Recipe {
     mix: Mix,
+    /// Tensors that were computed anew after averaging, such as BatchNorm statistics.
+    #[serde(default)]
+    recomputed: Vec<String>,
 }
 
 impl Ingredients {
@@ -53,12 +56,13 @@ impl Ingredients {
 }
 
 /// Rebuilds a soup from its ingredients, found among `files` by content whatever their names, and compares
-/// bits.
+/// bits. Tensors that the soup's recipe names as `recomputed` after averaging are left out of the comparison; the answer is
+/// their names.
 ///
 /// # Errors
 /// [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an ingredient is not among
 /// the files, [`Error::Different`] if the average is another one.
-pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Digest, Error> {
+pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Vec<String>, Error> {
     let provenance = soup.provenance()?;
     let recipe: Recipe = serde_json::from_value(provenance.recipe.clone())
         .map_err(|error| Error::NotASoup(format!("no record of a soup in its metadata: {error}")))?;
@@ -70,9 +74,10 @@ pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Digest, Error> {
     };
     let ingredients = Ingredients::new(provenance.parents.iter().map(find).collect::<Result<_, Error>>()?)?;
     let rebuilt = ingredients.weights(&recipe.mix)?;
-    if rebuilt.digest() == soup.digest() {
-        Ok(*rebuilt.digest())
-    } else {
-        Err(Error::Different { expected: *soup.digest(), found: *rebuilt.digest() })
-    }
+    let averaged = |weights: &StateDict| {
+        let kept = weights.iter().filter(|(name, _)| !recipe.recomputed.iter().any(|other| other == name));
+        Digest::of(kept)
+    };
+    let (expected, found) = (averaged(soup), averaged(&rebuilt));
+    if expected == found { Ok(recipe.recomputed) } else { Err(Error::Different { expected, found }) }
 }

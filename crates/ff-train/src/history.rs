@@ -1,5 +1,7 @@
 //! What happened, epoch by epoch.
 
+use std::collections::BTreeMap;
+
 use ff_eval::Value;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,9 @@ pub struct EpochRecord {
     pub images: usize,
     /// Images that could not be read and were left out, by name.
     pub skipped: Vec<String>,
+    /// What each hook reports of the epoch, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<String, serde_json::Value>,
     /// Wall time.
     pub seconds: f64,
 }

@@ -9,6 +9,14 @@ use crate::Error;
 ///
 /// What a hook does must be a function of the step and the weights, so that a resumed run repeats it.
 pub trait StepHook {
+    /// What its reports stand under in the history; each hook of a run has its own.
+    fn name(&self) -> &str;
+
     /// Called before the forward pass of `step`, counted from 1 since the start of the run, with gradients off.
     fn before_forward(&mut self, step: usize, model: &Model) -> Result<(), Error>;
+
+    /// What it did since it was last asked, for the history; asked at the end of each epoch. Null for nothing to say.
+    fn report(&mut self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
 }

@@ -19,6 +19,27 @@ pub enum LrSchedule {
         /// Learning rate of the first epoch.
         lr: f64,
     },
+    /// From `lr`, multiplied by `factor` at the first epoch that begins at or after each milestone (PyTorch's
+    /// `MultiStepLR` stepped per epoch; InMerge §3.1, MedMNIST).
+    MultiStep {
+        /// Learning rate of the first epoch.
+        lr: f64,
+        /// Parts of the run, in (0, 1): 0.5 is its middle. A milestone inside an epoch counts from that epoch on.
+        milestones: Vec<f64>,
+        /// What each milestone multiplies the rate by.
+        factor: f64,
+    },
+    /// From `lr`, multiplied by `factor` whenever so many epochs in a row have not lowered the validation loss
+    /// (PyTorch's `ReduceLROnPlateau` with `threshold = 0` and a `patience` of one less, which counts the epochs that
+    /// it lets pass; InMerge §3.1, "staged", ChestX-ray14).
+    Staged {
+        /// Learning rate of the first epoch.
+        lr: f64,
+        /// What each stage multiplies the rate by.
+        factor: f64,
+        /// Epochs without a lower validation loss that end a stage.
+        patience_epochs: u32,
+    },
     /// Fast Geometric Generation: from `lr_max` down to `lr_min` and up again in every cycle, one value for
     /// each step (FissionFusion §2, α(i)).
     Cyclic {
@@ -43,15 +64,29 @@ pub struct Rates {
 }
 
 impl LrSchedule {
+    /// The highest rate of a run, by which people call it.
+    pub fn highest(&self) -> f64 {
+        match *self {
+            Self::Constant { lr }
+            | Self::Cosine { lr }
+            | Self::MultiStep { lr, .. }
+            | Self::Staged { lr, .. }
+            | Self::Cyclic { lr_max: lr, .. } => lr,
+        }
+    }
+
     /// Lays the schedule over a run.
     ///
     /// # Errors
-    /// [`Error::Config`] for a rate that is negative or not finite, `lr_min` above `lr_max`, a phase outside
-    /// [0, 1), or a cycle of an odd number of steps, which has no middle.
+    /// [`Error::Config`] for a rate or factor that is negative or not finite, `lr_min` above `lr_max`, a phase outside
+    /// [0, 1), a milestone outside (0, 1), no patience at all, or a cycle of an odd number of steps, which has no middle.
     pub fn over(&self, epochs: u32, steps_per_epoch: usize) -> Result<Rates, Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (rates, phase) = match *self {
             Self::Constant { lr } | Self::Cosine { lr } => (vec![("lr", lr)], 0.0),
+            Self::MultiStep { lr, factor, .. } | Self::Staged { lr, factor, .. } => {
+                (vec![("lr", lr), ("factor", factor)], 0.0)
+            }
             Self::Cyclic { lr_max, lr_min, phase, .. } => {
                 (vec![("lr_max", lr_max), ("lr_min", lr_min)], phase)
             }
@@ -61,6 +96,14 @@ impl LrSchedule {
         }
         if !(0.0..1.0).contains(&phase) {
             return wrong(format!("schedule.phase: expected a part of a cycle in [0, 1), found {phase}"));
+        }
+        if let Self::MultiStep { milestones, .. } = self
+            && let Some(value) = milestones.iter().find(|part| !(**part > 0.0 && **part < 1.0))
+        {
+            return wrong(format!("schedule.milestones: expected parts of the run in (0, 1), found {value}"));
+        }
+        if let Self::Staged { patience_epochs: 0, .. } = self {
+            return wrong("schedule.patience_epochs: expected at least 1, found 0".into());
         }
         let laid = Rates { schedule: self.clone(), epochs, steps_per_epoch };
         if let Self::Cyclic { lr_max, lr_min, epochs_per_cycle, .. } = *self {
@@ -81,10 +124,19 @@ impl LrSchedule {
 }
 
 impl Rates {
-    /// The learning rate of a step, from 1.
-    pub fn at(&self, step: usize) -> f64 {
+    /// The learning rate of a step, from 1, in a run whose finished epochs had these validation losses. Only a staged rate
+    /// depends on them.
+    pub fn at(&self, step: usize, losses: &[f64]) -> f64 {
         match self.schedule {
             LrSchedule::Constant { lr } => lr,
+            LrSchedule::MultiStep { lr, ref milestones, factor } => {
+                let epoch = ((step - 1) / self.steps_per_epoch) as f64;
+                let behind = |part: &&f64| epoch >= (*part * f64::from(self.epochs)).floor();
+                lr * factor.powi(milestones.iter().filter(behind).count() as i32)
+            }
+            LrSchedule::Staged { lr, factor, patience_epochs } => {
+                lr * factor.powi(stages(losses, patience_epochs) as i32)
+            }
             LrSchedule::Cosine { lr } => {
                 let epoch = (step - 1) / self.steps_per_epoch;
                 lr * 0.5 * (1.0 + (std::f64::consts::PI * epoch as f64 / f64::from(self.epochs)).cos())
@@ -124,6 +176,20 @@ impl Rates {
     }
 }
 
+/// Stages that have ended after epochs of these losses. A loss that is not a number is no gain.
+fn stages(losses: &[f64], patience: u32) -> usize {
+    let (mut ended, mut lowest, mut without_gain) = (0, f64::INFINITY, 0);
+    for &loss in losses {
+        without_gain += 1;
+        if loss < lowest {
+            (lowest, without_gain) = (loss, 0);
+        } else if without_gain == patience {
+            (ended, without_gain) = (ended + 1, 0);
+        }
+    }
+    ended
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,9 +206,9 @@ mod tests {
         let rates = FGG.over(17, 10).unwrap();
         assert_eq!(rates.captures(), [10, 50, 90, 130, 170]);
         for step in rates.captures() {
-            assert_eq!(rates.at(step), 1e-8);
+            assert_eq!(rates.at(step, &[]), 1e-8);
         }
-        let lowest = (1..=170).filter(|&step| rates.at(step) == 1e-8).count();
+        let lowest = (1..=170).filter(|&step| rates.at(step, &[]) == 1e-8).count();
         assert_eq!(lowest, 5, "the rate is at its minimum only there");
     }
 
@@ -150,17 +216,34 @@ mod tests {
     fn the_formula_from_zero_captures_four() {
         let rates = phase(0.0).over(17, 10).unwrap();
         assert_eq!(rates.captures(), [20, 60, 100, 140]);
-        assert!((rates.at(40) - 1e-5).abs() < 1e-20, "a cycle ends at the maximum");
+        assert!((rates.at(40, &[]) - 1e-5).abs() < 1e-20, "a cycle ends at the maximum");
     }
 
     #[test]
     fn the_cosine_steps_per_epoch_from_the_rate_to_nearly_zero() {
         let rates = LrSchedule::Cosine { lr: 1e-3 }.over(50, 7).unwrap();
-        assert_eq!(rates.at(1), 1e-3);
-        assert_eq!(rates.at(7), 1e-3);
-        assert!((rates.at(25 * 7 + 1) - 5e-4).abs() < 1e-12);
-        assert!(rates.at(350) < 2e-6 && rates.at(350) > 0.0);
+        assert_eq!(rates.at(1, &[]), 1e-3);
+        assert_eq!(rates.at(7, &[]), 1e-3);
+        assert!((rates.at(25 * 7 + 1, &[]) - 5e-4).abs() < 1e-12);
+        assert!(rates.at(350, &[]) < 2e-6 && rates.at(350, &[]) > 0.0);
         assert!(rates.captures().is_empty());
+    }
+
+    #[test]
+    fn a_stage_ends_where_patience_does() {
+        let staged = LrSchedule::Staged { lr: 1.0, factor: 0.1, patience_epochs: 2 };
+        let rates = staged.over(20, 3).unwrap();
+        let after = |losses: &[f64]| (rates.at(1, losses).log10().round()) as i32;
+        for (losses, expected) in [
+            (&[][..], 0),
+            (&[3.0, 3.0], 0), // equal is no gain, and one epoch without is not two
+            (&[3.0, 3.0, 3.0], -1),
+            (&[3.0, 4.0, 2.0, 2.5], 0),
+            (&[3.0, 4.0, 4.0, 3.5, 3.5], -2), // the next stage counts anew, against the lowest of all
+            (&[f64::NAN, f64::NAN], -1),
+        ] {
+            assert_eq!(after(losses), expected, "{losses:?}");
+        }
     }
 
     #[test]
@@ -171,6 +254,10 @@ mod tests {
         assert!(phase(1.0).over(17, 6).is_err());
         assert!(LrSchedule::Constant { lr: f64::NAN }.over(1, 1).is_err());
         assert!(LrSchedule::Cosine { lr: -1.0 }.over(1, 1).is_err());
+        let steps = |milestones| LrSchedule::MultiStep { lr: 0.1, milestones, factor: 0.1 };
+        assert!(steps(vec![0.5, 1.0]).over(20, 5).unwrap_err().to_string().contains("milestones"));
+        let staged = LrSchedule::Staged { lr: 0.1, factor: 0.1, patience_epochs: 0 };
+        assert!(staged.over(20, 5).unwrap_err().to_string().contains("patience_epochs"));
         let swapped = LrSchedule::Cyclic { lr_max: 1e-8, lr_min: 1e-5, epochs_per_cycle: 4, phase: 0.0 };
         assert!(swapped.over(17, 5).unwrap_err().to_string().contains("lr_min"));
     }

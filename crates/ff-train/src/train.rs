@@ -1,5 +1,6 @@
 //! The loop.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -128,6 +129,8 @@ pub fn train(
             break;
         }
         let started = Instant::now();
+        let losses_before: Vec<f64> = progress.history.iter().map(|record| record.validation_loss).collect();
+        let rate = |step| rates.at(step, &losses_before);
         let (mut losses, mut images, mut skipped) = (Vec::new(), 0, Vec::new());
         let first_step = step + 1;
         for batch in loader.epoch(u64::from(epoch)) {
@@ -142,7 +145,7 @@ pub fn train(
             let targets = target_tensor(&batch.targets, model.spec().outputs).to_device(model.device());
             let logits = forward(model, &pixels, mode, &config.trainable);
             let loss = loss(&logits, &targets);
-            optimizer.step(&loss, rates.at(step));
+            optimizer.step(&loss, rate(step));
             losses.push(loss.detach());
             images += batch.indices.len();
             if rates.captures_after(step) {
@@ -163,7 +166,7 @@ pub fn train(
         let diverged = |at: usize| Divergence {
             epoch,
             step: first_step + at,
-            learning_rate: rates.at(first_step + at),
+            learning_rate: rate(first_step + at),
             last_finite_loss: at.checked_sub(1).map(|at| losses[at]).or(before),
         };
         if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
@@ -178,12 +181,13 @@ pub fn train(
         let record = EpochRecord {
             epoch,
             step,
-            learning_rate: rates.at(step),
+            learning_rate: rate(step),
             train_loss: losses.iter().sum::<f64>() / losses.len() as f64,
             validation_loss: validation_loss(&predictions),
             validation: config.metric.evaluate(&predictions),
             images,
             skipped,
+            hooks: reports(run.hooks),
             seconds: started.elapsed().as_secs_f64(),
         };
         if improves(config, &record, progress.best.as_ref()) {
@@ -222,6 +226,12 @@ impl Outcome {
             result => result,
         }
     }
+}
+
+/// What each hook did in the epoch, by name.
+fn reports(hooks: &mut [Box<dyn StepHook>]) -> BTreeMap<String, serde_json::Value> {
+    let reports = hooks.iter_mut().map(|hook| (hook.name().to_owned(), hook.report()));
+    reports.filter(|(_, report)| !report.is_null()).collect()
 }
 
 fn forward(model: &Model, pixels: &Tensor, mode: Mode, trainable: &Trainable) -> Tensor {

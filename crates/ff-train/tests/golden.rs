@@ -111,12 +111,37 @@ fn schedules_follow_the_formula_and_pytorch() {
         let expected = golden[name].as_array().unwrap();
         assert_eq!(expected.len(), epochs as usize * steps);
         for (at, expected) in expected.iter().enumerate() {
-            let (found, expected) = (rates.at(at + 1), expected.as_f64().unwrap());
+            let (found, expected) = (rates.at(at + 1, &[]), expected.as_f64().unwrap());
             assert!(
                 (found - expected).abs() <= 1e-15,
                 "{name}, step {}: {found}, expected {expected}",
                 at + 1
             );
+        }
+    }
+}
+
+#[test]
+fn rates_of_the_merging_recipes_follow_pytorch() {
+    let text = std::fs::read_to_string(golden("schedule/golden.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let values = |name: &str| -> Vec<f64> { serde_json::from_value(golden[name].clone()).unwrap() };
+    let multi_step = LrSchedule::MultiStep { lr: 0.01, milestones: vec![0.5, 0.75], factor: 0.1 };
+    let staged = LrSchedule::Staged { lr: 0.01, factor: 0.1, patience_epochs: 8 };
+    for (name, schedule) in
+        [("multi_step_20", &multi_step), ("multi_step_5", &multi_step), ("staged", &staged)]
+    {
+        let (expected, losses) = (values(name), values("losses"));
+        let rates = schedule.over(expected.len() as u32, 3).unwrap();
+        for (epoch, expected) in expected.iter().enumerate() {
+            // The first and the last step of the epoch.
+            for step in [3 * epoch + 1, 3 * epoch + 3] {
+                let found = rates.at(step, &losses[..epoch]);
+                assert!(
+                    (found - expected).abs() <= 1e-15,
+                    "{name}, epoch {epoch}: {found}, expected {expected}"
+                );
+            }
         }
     }
 }

@@ -283,14 +283,25 @@ fn early_stopping_stops() {
 fn hooks_run_before_every_step_and_not_in_validation() {
     struct Count(Arc<std::sync::Mutex<Vec<usize>>>);
     impl StepHook for Count {
+        fn name(&self) -> &str {
+            "count"
+        }
+
         fn before_forward(&mut self, step: usize, _: &Model) -> Result<(), Error> {
             self.0.lock().unwrap().push(step);
             Ok(())
         }
+
+        fn report(&mut self) -> serde_json::Value {
+            self.0.lock().unwrap().len().into()
+        }
     }
     let steps = Arc::default();
     let trial = Trial { hooks: vec![Box::new(Count(Arc::clone(&steps)))], ..Trial::default() };
-    run(&TrainConfig { epochs: 2, ..config() }, tempfile::tempdir().unwrap().path(), trial).unwrap();
+    let config = TrainConfig { epochs: 2, ..config() };
+    let outcome = run(&config, tempfile::tempdir().unwrap().path(), trial).unwrap();
+    let reports: Vec<_> = outcome.history.iter().map(|epoch| epoch.hooks["count"].clone()).collect();
+    assert_eq!(reports, [4, 8], "what a hook reports stands in the history");
     assert_eq!(*steps.lock().unwrap(), (1..=8).collect::<Vec<_>>());
 }
 

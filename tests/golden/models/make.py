@@ -109,19 +109,26 @@ def logits() -> list[dict]:
 
 
 def batch_norm() -> dict:
-    """ResNet18 in training mode, two batches: the running statistics that they leave."""
+    """ResNet18 and the running statistics that batches leave: two in training mode, and three with `update_bn`."""
     model = create("resnet18")
     model.load_state_dict(weights(model), strict=True)
     model.train()
     with torch.no_grad():
         for step in range(2):
             model(images(f"input.{step}", 4, 64))
+    trained = buffers(model)
+    torch.optim.swa_utils.update_bn((images(f"input.{step}", 4, 64) for step in range(3)), model)
+    fixed = {"architecture": "resnet18", "px": 64, "batch": 4, "steps": 2}
+    return {**fixed, "buffers": trained, "recalibrated": buffers(model)}
+
+
+def buffers(model: torch.nn.Module) -> dict[str, list[float]]:
     state = model.state_dict()
     buffers = {}
     for layer in ["bn1", "layer2.0.downsample.1", "layer4.1.bn2"]:
         for buffer in ["running_mean", "running_var", "num_batches_tracked"]:
             buffers[f"{layer}.{buffer}"] = state[f"{layer}.{buffer}"].flatten()[:16].tolist()
-    return {"architecture": "resnet18", "px": 64, "batch": 4, "steps": 2, "buffers": buffers}
+    return buffers
 
 
 if __name__ == "__main__":

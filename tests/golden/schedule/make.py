@@ -29,5 +29,25 @@ for _ in range(50):
     rates["cosine"] += [optimizer.param_groups[0]["lr"]] * STEPS
     optimizer.step()
     scheduler.step()
+
+def per_epoch(make, losses):
+    """One rate an epoch: `losses[e]` is the validation loss at the end of epoch e."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
+    scheduler = make(optimizer)
+    rates = []
+    for loss in losses:
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step(*([loss] if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau) else []))
+    return rates
+
+
+# InMerge: half and three quarters of 20 and of 5 epochs; stages of 8 epochs without gain over 40 epochs.
+multi_step = torch.optim.lr_scheduler.MultiStepLR
+rates["multi_step_20"] = per_epoch(lambda o: multi_step(o, [10, 15], gamma=0.1), [0.0] * 20)
+rates["multi_step_5"] = per_epoch(lambda o: multi_step(o, [2, 3], gamma=0.1), [0.0] * 5)
+plateau = torch.optim.lr_scheduler.ReduceLROnPlateau
+rates["losses"] = [1 / (1 + e) if e < 9 else 0.11 + 0.01 * (e % 3) - (0.02 if e == 25 else 0) for e in range(40)]
+rates["staged"] = per_epoch(lambda o: plateau(o, factor=0.1, patience=7, threshold=0, min_lr=0, eps=0), rates["losses"])
 text = json.dumps({"steps_per_epoch": STEPS, **rates}, indent=0)
 pathlib.Path(__file__).with_name("golden.json").write_text(text + "\n")

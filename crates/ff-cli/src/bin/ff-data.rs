@@ -37,7 +37,7 @@ enum Command {
     },
     /// Write augmented versions of one image as PNG files
     Augment {
-        /// minimal, medium, heavy, rand-m15-n2 or eval
+        /// minimal, medium, heavy, rand-m15-n2, flip or eval
         #[arg(long)]
         augment: Augment,
         /// Side of the result
@@ -59,7 +59,7 @@ enum Command {
     Bench {
         #[command(flatten)]
         source: Source,
-        /// minimal, medium, heavy, rand-m15-n2 or eval
+        /// minimal, medium, heavy, rand-m15-n2, flip or eval
         #[arg(long, default_value = "heavy")]
         augment: Augment,
         /// Side of the result

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_cli::{BadImage, Common, DeviceChoice, GridProgress};
-use ff_grid::{Catalog, Config, Cost, Engine, HubResolver, Local, Plan, Recipe, Runs, Workshop, publish};
+use ff_grid::{Catalog, Cost, Engine, HubResolver, Local, Plan, Recipe, Runs, Study, Workshop, publish};
 use serde::Serialize;
 
 /// A table from one configuration: images and pretrained weights in; every model, the soups, the table and the
@@ -77,15 +77,13 @@ fn main() -> ExitCode {
 }
 
 fn prepare(options: &Options, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Catalog, Runs)> {
-    let mut config = Config::read(&options.config, &options.set)?;
-    config.run.on_bad_image = options.on_bad_image.map_or(config.run.on_bad_image, Into::into);
-    let catalog = Catalog::new(
-        &options.data_root,
-        config.run.loader_threads,
-        config.run.on_bad_image,
-        config.run.cache_bytes(config.datasets()),
-    );
-    let plan = Plan::new(config, &catalog, hub);
+    let mut study = Study::read(&options.config, &options.set)?;
+    let run = study.run_mut();
+    run.on_bad_image = options.on_bad_image.map_or(run.on_bad_image, Into::into);
+    let run = study.run();
+    let cache_bytes = run.cache_bytes(study.datasets());
+    let catalog = Catalog::new(&options.data_root, run.loader_threads, run.on_bad_image, cache_bytes);
+    let plan = Plan::new(study, &catalog, hub);
     Ok((plan, catalog, Runs::new(&options.runs)))
 }
 
@@ -114,24 +112,10 @@ fn counts(plan: &Plan, runs: &Runs) -> anyhow::Result<Vec<(&'static str, Count)>
     Ok(counts.into_iter().filter(|(_, count)| count.jobs > 0).collect())
 }
 
-fn blocked(plan: &Plan) -> Vec<String> {
-    let mut reasons: Vec<String> = Vec::new();
-    for column in &plan.columns {
-        let of_ood =
-            column.methods.iter().flat_map(|method| method.ood.iter().filter_map(|o| o.as_ref().err()));
-        for reason in column.blocked.iter().chain(of_ood) {
-            if !reasons.contains(reason) {
-                reasons.push(reason.clone());
-            }
-        }
-    }
-    reasons
-}
-
 fn plan(options: &Options) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
     let counts = counts(&plan, &runs)?;
-    let missing = blocked(&plan);
+    let missing = plan.missing();
     if options.json {
         let jobs: Vec<_> = plan
             .jobs
@@ -214,7 +198,7 @@ fn missing_text(missing: &[String]) -> String {
 fn status(options: &Options) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
     let counts = counts(&plan, &runs)?;
-    let missing = blocked(&plan);
+    let missing = plan.missing();
     if options.json {
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
@@ -225,11 +209,11 @@ fn status(options: &Options) -> anyhow::Result<()> {
 
 fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::Result<()> {
     let (plan, catalog, runs) = prepare(options, &ff_cli::find_or_download)?;
-    let missing = blocked(&plan);
+    let missing = plan.missing();
     for why in &missing {
         ff_cli::say(&format!("left out: {why}"));
     }
-    if plan.columns.iter().all(|column| column.blocked.is_some()) {
+    if !plan.can_run() {
         bail!(
             "nothing can be run: no column has both its data and its weights\n\
              hint: what is missing is said above; paths of datasets start at --data-root, now {}",
@@ -238,13 +222,13 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     }
     let device = device.find()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = match plan.config.run.workers {
-        0 if plan.config.model.px <= 64 && device == tch::Device::Cpu => cores,
+    let workers = match plan.run().workers {
+        0 if plan.model().px <= 64 && device == tch::Device::Cpu => cores,
         0 => 1,
         workers => workers,
     };
     let EngineKind::Local = engine;
-    let threads = match plan.config.run.threads {
+    let threads = match plan.run().threads {
         0 => (cores / workers).max(1),
         threads => threads,
     };
@@ -254,8 +238,8 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     let summary = engine.run(&workshop, &|event| progress.event(event))?;
     progress.finish();
 
-    let (table, published) = publish(&plan, &runs).context("the table cannot be written")?;
-    ff_cli::print(&if options.json { table.to_json() + "\n" } else { table.to_markdown() })?;
+    let published = publish(&plan, &runs).context("the table cannot be written")?;
+    ff_cli::print(&if options.json { published.json + "\n" } else { published.markdown })?;
     for path in &published.files {
         ff_cli::say(&format!("wrote {}", path.display()));
     }

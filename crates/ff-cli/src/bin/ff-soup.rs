@@ -52,6 +52,9 @@ enum Command {
         /// Folder that the recipe's dataset paths start at
         #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
         data_root: PathBuf,
+        /// What becomes of BatchNorm statistics
+        #[arg(long, value_enum, default_value = "averaged")]
+        bn: BatchNorm,
         /// Files of weights that this software made
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -87,13 +90,21 @@ enum Method {
     Gog,
 }
 
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum BatchNorm {
+    /// Averaged like weights
+    Averaged,
+    /// Computed anew for each candidate, from the recipe's training images without augmentation
+    Recalibrate,
+}
+
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     ff_cli::main(&cli.common, || match cli.command {
         Command::Average { files, output } => average(&files, &output),
-        Command::Select { method, by, config, set, data_root, files, output, device, json } => {
+        Command::Select { method, by, config, set, data_root, bn, files, output, device, json } => {
             let method = match method {
                 Method::Uniform => Hierarchy::uniform(),
                 Method::Greedy => Hierarchy::greedy(),
@@ -101,7 +112,7 @@ fn main() -> ExitCode {
                 Method::Gog => Hierarchy::greedy_of_greedy(&by),
             };
             let recipe = RunRecipe::read(&config, &set)?;
-            select(&method, &recipe, &data_root, &files, &output, device, json)
+            select((&method, bn), &recipe, &data_root, &files, &output, device, json)
         }
         Command::Verify { soup, ingredients } => check(&soup, &ingredients),
     })
@@ -122,12 +133,13 @@ fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
 fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     let ingredients = ingredients(files)?;
     let mix = Mix::mean(ingredients.iter().map(|one| Mix::Ingredient(one.id.clone())).collect());
-    save(&ingredients, &mix, json!({"method": "average"}), None, output)
+    let weights = ingredients.weights(&mix)?;
+    save(&ingredients, (&mix, &weights), json!({"method": "average"}), None, output)
 }
 
 fn save(
     ingredients: &Ingredients,
-    mix: &Mix,
+    (mix, weights): (&Mix, &StateDict),
     recipe: serde_json::Value,
     data: Option<String>,
     output: &Path,
@@ -137,8 +149,7 @@ fn save(
         recipe.insert("model".into(), model);
     }
     let provenance = ingredients.provenance(mix, recipe, data, VERSION)?;
-    ingredients.weights(mix)?.save(output, Some(&provenance))?;
-    Ok(())
+    Ok(weights.save(output, Some(&provenance))?)
 }
 
 /// The form of the model, where the first ingredient says it.
@@ -147,7 +158,7 @@ fn model_of(ingredients: &Ingredients) -> Option<serde_json::Value> {
 }
 
 fn select(
-    method: &Hierarchy,
+    (method, bn): (&Hierarchy, BatchNorm),
     recipe: &RunRecipe,
     data_root: &Path,
     files: &[PathBuf],
@@ -163,9 +174,19 @@ fn select(
     let metric = recipe.train.metric;
     let model = Model::new(&spec, device.find()?, 0)?;
     let mut scorer = ValidationScorer::new(model, &validation, metric, HashMap::new());
+    if bn == BatchNorm::Recalibrate {
+        scorer = scorer.recalibrated_on(catalog.recalibration(&data, spec.px, recipe.train.batch_size));
+    }
     let soup = method.select(&ingredients, &mut scorer)?;
-    let record = json!({"method": method, "metric": metric, "classes": data.dataset.task().names()});
-    save(&ingredients, &soup.mix, record, Some(data.identity.digest.clone()), output)?;
+    let mut weights = ingredients.weights(&soup.mix)?;
+    let mut record = json!({"method": method, "metric": metric, "classes": data.dataset.task().names()});
+    let recomputed = scorer.recomputed(&soup.mix);
+    if !recomputed.is_empty() {
+        scorer.predict(&weights, &soup.mix)?;
+        weights = scorer.weights();
+        record["recomputed"] = recomputed.into();
+    }
+    save(&ingredients, (&soup.mix, &weights), record, Some(data.identity.digest.clone()), output)?;
     if as_json {
         return ff_cli::print_json(&soup);
     }
@@ -199,11 +220,20 @@ fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
         collect(place, &wanted, &mut files)?;
     }
     match verify(&opened, &files) {
-        Ok(digest) => ff_cli::print(&format!(
-            "{}: is the average of its {} ingredient(s), to the bit (digest {digest})\n",
-            soup.display(),
-            wanted.len()
-        )),
+        Ok(recomputed) => {
+            let but = match recomputed.len() {
+                0 => String::new(),
+                number => {
+                    format!(", but for {number} BatchNorm statistics that were computed from training images")
+                }
+            };
+            ff_cli::print(&format!(
+                "{}: is the average of its {} ingredient(s), to the bit{but} (digest {})\n",
+                soup.display(),
+                wanted.len(),
+                opened.digest()
+            ))
+        }
         Err(error) => bail!("{}: {error}", soup.display()),
     }
 }

@@ -12,9 +12,9 @@ use ff_cli::{
     BadImage, Common, DeviceChoice, RunRecipe, RunRecord, Source, check_division, fields_of, spec_of,
 };
 use ff_data::{OnBadImage, Split};
-use ff_grid::{Catalog, Part, WeightsSource};
+use ff_grid::{Catalog, MergeHook, Part, WeightsSource};
 use ff_models::Model;
-use ff_train::{EvalSet, LrSchedule, Outcome, Run, TrainData, Trainable, save_predictions, train};
+use ff_train::{EvalSet, LrSchedule, Outcome, Run, StepHook, TrainData, Trainable, save_predictions, train};
 
 /// Trains one model from a recipe, or lets a trained one predict.
 ///
@@ -152,7 +152,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         parents.push(Parent { id: path.display().to_string(), digest: *state.digest(), weight: None });
     }
     let folder = options.runs.join(&recipe.name);
-    let provenance = Provenance {
+    let mut provenance = Provenance {
         kind: kind.to_owned(),
         recipe: serde_json::json!({"model": spec, "data": data.identity, "train": recipe.train, "fields": fields,
             "seed": recipe.model.seed, "classes": data.dataset.task().names()}),
@@ -160,6 +160,11 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         data: Some(data.identity.digest.clone()),
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
+    let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
+    if let Some(settings) = recipe.inmerge {
+        hooks.push(Box::new(MergeHook::new(settings, recipe.train.seed, &model)?));
+        provenance.recipe["inmerge"] = serde_json::json!(settings);
+    }
     let done = folder.join("outcome.json");
     if let Some(outcome) = RunRecord::finished(&done, &provenance)? {
         ff_cli::say(&format!("{}: this run is done", folder.display()));
@@ -183,7 +188,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
             on_bad_image,
             resume_interval: Duration::try_from_secs_f64(options.resume_minutes * 60.0)
                 .context("--resume-minutes")?,
-            hooks: &mut [],
+            hooks: &mut hooks,
             on_epoch: &mut |epoch| {
                 let value =
                     epoch.validation.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"));

@@ -29,7 +29,7 @@ pub use resize::resize;
 /// What a recipe may ask for. All resampling is bilinear and antialiased; mean and standard deviation are the
 /// model's business.
 ///
-/// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `eval` in recipes and on command lines.
+/// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `flip`, `eval` in recipes and on command lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Augment {
@@ -45,13 +45,16 @@ pub enum Augment {
     /// horizontal flip with probability 1/2, then two of timm's 15 operations, each applied with probability 1/2
     /// at magnitude 10, to which timm clamps 15. It turns colour jitter off.
     RandM15N2,
+    /// Resized to the square, nothing cropped, then flipped horizontally with probability 1/2 (InMerge §3.1, ChestX-ray14).
+    Flip,
     /// Resized to the square, nothing cropped, nothing random.
     Eval,
 }
 
 impl Augment {
-    /// Every augmentation, mildest first, `Eval` last.
-    pub const ALL: [Self; 5] = [Self::Minimal, Self::Medium, Self::Heavy, Self::RandM15N2, Self::Eval];
+    /// Every augmentation, `Eval` last.
+    pub const ALL: [Self; 6] =
+        [Self::Minimal, Self::Medium, Self::Heavy, Self::RandM15N2, Self::Flip, Self::Eval];
 
     /// The name in recipes and on command lines.
     pub fn name(self) -> &'static str {
@@ -60,6 +63,7 @@ impl Augment {
             Self::Medium => "medium",
             Self::Heavy => "heavy",
             Self::RandM15N2 => "rand-m15-n2",
+            Self::Flip => "flip",
             Self::Eval => "eval",
         }
     }
@@ -87,17 +91,26 @@ impl Augment {
                 timm_rand_augment::rand_augment(&mut out, rng);
                 out
             }
+            Self::Flip => {
+                let mut out = resize(image, px, px);
+                flip_half(&mut out, rng);
+                out
+            }
             Self::Eval => resize(image, px, px),
         }
+    }
+}
+
+fn flip_half(image: &mut Image, rng: &mut ChaCha8Rng) {
+    if rng.random_bool(0.5) {
+        flip::horizontal(image);
     }
 }
 
 /// What every training transform of timm's starts with by default.
 fn timm_crop_and_flip(image: &Image, px: u32, rng: &mut ChaCha8Rng) -> Image {
     let mut out = crop::random_resized_crop(image, 0.08..=1.0, px, rng);
-    if rng.random_bool(0.5) {
-        flip::horizontal(&mut out);
-    }
+    flip_half(&mut out, rng);
     out
 }
 
@@ -177,6 +190,21 @@ mod tests {
         let image = picture(33, 20);
         assert_eq!(Augment::Eval.apply(&image, 16, &mut used), resize(&image, 16, 16));
         assert_eq!(used.next_u64(), fresh.next_u64());
+    }
+
+    #[test]
+    fn a_flipped_picture_is_the_resized_one_or_its_mirror_image() {
+        let image = picture(33, 20);
+        let straight = resize(&image, 16, 16);
+        let mut mirrored = straight.clone();
+        flip::horizontal(&mut mirrored);
+        let mut rng = stream(2, "augment", &[]);
+        let flipped = (0..2000).filter(|_| {
+            let out = Augment::Flip.apply(&image, 16, &mut rng);
+            assert!(out == straight || out == mirrored);
+            out == mirrored
+        });
+        assert!((900..1100).contains(&flipped.count()));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What would fail only after days of training is refused before.
 
 use ff_data::Augment;
-use ff_report::paper;
+use ff_inmerge::InMerge;
+use ff_report::{inmerge, paper};
 use itertools::Itertools;
 
-use super::{BackboneConfig, Config};
+use super::{BackboneConfig, Config, DatasetEntry, MergingConfig, Sweep};
 use crate::{Error, WeightsSource};
 
 /// What a hierarchy can group models by.
@@ -13,17 +14,9 @@ const FIELDS: [&str; 4] = ["learning_rate", "augmentation", "seed", "capture"];
 impl Config {
     pub(super) fn check(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
-        let unique = |what: &str, names: Vec<&str>| match names.into_iter().duplicates().next() {
-            Some(twice) => wrong(format!("two entries of `{what}` are named `{twice}`")),
-            None => Ok(()),
-        };
-        unique("backbone", self.backbone.iter().map(|entry| entry.name.as_str()).collect())?;
-        unique("dataset", self.dataset.iter().map(|entry| entry.name.as_str()).collect())?;
-        unique("method", self.method.iter().map(|entry| entry.name.as_str()).collect())?;
+        let methods = self.method.iter().map(|entry| entry.name.as_str()).collect();
+        check_names(&self.name, &self.backbone, &self.dataset, methods)?;
         let empty = [
-            ("backbone", self.backbone.is_empty()),
-            ("dataset", self.dataset.is_empty()),
-            ("method", self.method.is_empty()),
             ("grid.learning_rates", self.grid.learning_rates.is_empty()),
             ("grid.augmentations", self.grid.augmentations.is_empty()),
             ("grid.seeds", self.grid.seeds.is_empty()),
@@ -32,21 +25,13 @@ impl Config {
         if let Some((key, _)) = empty.iter().find(|(_, empty)| *empty) {
             return wrong(format!("{key}: expected at least one entry, found none"));
         }
-        let pretrain = |backbone: &&BackboneConfig| backbone.weights == WeightsSource::Pretrain;
-        if let (Some(backbone), None) = (self.backbone.iter().find(pretrain), &self.pretrain) {
-            return wrong(format!(
-                "backbone `{}` has weights = \"pretrain\", but there is no [pretrain] section",
-                backbone.name
-            ));
-        }
-        self.check_numbers()?;
-        let names =
-            self.backbone.iter().map(|entry| &entry.name).chain(self.dataset.iter().map(|entry| &entry.name));
-        for name in names.chain([&self.name]) {
-            if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
-                return wrong(format!("name: expected one that a folder can have, found `{name}`"));
+        check_pretrain(&self.backbone, self.pretrain.is_some())?;
+        if let Some(settings) = &self.inmerge {
+            for backbone in &self.backbone {
+                check_merging(backbone, settings.of(backbone))?;
             }
         }
+        self.check_numbers()?;
         for (key, name, known) in self.paper_names() {
             if !known {
                 return wrong(format!("{key}: the paper's Table 1 has nothing named `{name}`"));
@@ -124,5 +109,129 @@ impl Config {
         let columns = self.dataset.iter().filter_map(|dataset| dataset.paper_column.as_deref());
         let rows = rows.map(|name| ("method.paper_row", name, paper::Method::named(name).is_some()));
         rows.chain(columns.map(|name| ("dataset.paper_column", name, paper::Dataset::named(name).is_some())))
+    }
+}
+
+impl MergingConfig {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
+        let rows = self.rows();
+        check_names(
+            &self.name,
+            &self.backbone,
+            &self.dataset,
+            rows.iter().map(|row| row.name.as_str()).collect(),
+        )?;
+        check_pretrain(&self.backbone, self.pretrain.is_some())?;
+        if self.seeds.is_empty() {
+            return wrong("seeds: expected at least one entry, found none".into());
+        }
+        if let Some(twice) = self.seeds.iter().duplicates().next() {
+            return wrong(format!("seeds: {twice} stands twice"));
+        }
+        for (key, stage) in [("training", &self.training), ("merging", &self.merging)] {
+            if stage.epochs == 0 {
+                return wrong(format!("{key}.epochs: expected at least 1, found 0"));
+            }
+            if !(0.0..1.0).contains(&stage.momentum) {
+                return wrong(format!(
+                    "{key}.momentum: expected a number in [0, 1), found {}",
+                    stage.momentum
+                ));
+            }
+            stage.schedule.over(stage.epochs, 2).map_err(|error| Error::Config(format!("{key}.{error}")))?;
+        }
+        for (key, number) in
+            [("model.batch_size", self.model.batch_size), ("model.px", self.model.px as usize)]
+        {
+            if number == 0 {
+                return wrong(format!("{key}: expected at least 1, found 0"));
+            }
+        }
+        let decays = [
+            ("model.weight_decay", self.model.weight_decay),
+            ("run.resume_minutes", self.run.resume_minutes),
+        ];
+        if let Some((key, value)) = decays.into_iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
+            return wrong(format!("{key}: expected a finite number of 0 or more, found {value}"));
+        }
+        if let Some(sweep) = self.sweep.iter().find(|sweep| sweep.points().is_empty()) {
+            return wrong(format!(
+                "sweep over {}: expected at least one value, found none",
+                sweep.parameter()
+            ));
+        }
+        if let Some(parameter) = self.sweep.iter().map(Sweep::parameter).duplicates().next() {
+            return wrong(format!("two sweeps go over {parameter}"));
+        }
+        for backbone in &self.backbone {
+            check_merging(backbone, self.inmerge.of(backbone))?;
+            for row in &rows {
+                if let Some(settings) = self.inmerge(row, backbone) {
+                    check_merging(backbone, settings)
+                        .map_err(|error| Error::Config(format!("method `{}`: {error}", row.name)))?;
+                }
+            }
+        }
+        let named = self.method.iter().filter_map(|method| method.paper_row.as_deref());
+        if let Some(name) = named.into_iter().find(|name| inmerge::Method::named(name).is_none()) {
+            return wrong(format!("method.paper_row: InMerge's tables have nothing named `{name}`"));
+        }
+        for dataset in &self.dataset {
+            if !dataset.ood.is_empty() {
+                return wrong(format!("dataset `{}`: a study of merging has no `ood`", dataset.name));
+            }
+            let Some(name) = dataset.paper_column.as_deref() else { continue };
+            if inmerge::Dataset::named(name).is_none() {
+                return wrong(format!("dataset.paper_column: InMerge's tables have nothing named `{name}`"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names that are folders, or that tell rows and columns apart.
+fn check_names(
+    table: &str,
+    backbones: &[BackboneConfig],
+    datasets: &[DatasetEntry],
+    methods: Vec<&str>,
+) -> Result<(), Error> {
+    let wrong = |reason: String| Err(Error::Config(reason));
+    let backbones: Vec<&str> = backbones.iter().map(|entry| entry.name.as_str()).collect();
+    let datasets: Vec<&str> = datasets.iter().map(|entry| entry.name.as_str()).collect();
+    for (what, names) in [("backbone", &backbones), ("dataset", &datasets), ("method", &methods)] {
+        if names.is_empty() {
+            return wrong(format!("{what}: expected at least one entry, found none"));
+        }
+        if let Some(twice) = names.iter().duplicates().next() {
+            return wrong(format!("two entries of `{what}` are named `{twice}`"));
+        }
+    }
+    for name in backbones.into_iter().chain(datasets).chain([table]) {
+        if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+            return wrong(format!("name: expected one that a folder can have, found `{name}`"));
+        }
+    }
+    Ok(())
+}
+
+fn check_pretrain(backbones: &[BackboneConfig], section: bool) -> Result<(), Error> {
+    match backbones.iter().find(|backbone| backbone.weights == WeightsSource::Pretrain) {
+        Some(backbone) if !section => Err(Error::Config(format!(
+            "backbone `{}` has weights = \"pretrain\", but there is no [pretrain] section",
+            backbone.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a backbone can be merged so.
+fn check_merging(backbone: &BackboneConfig, settings: InMerge) -> Result<(), Error> {
+    let named = |why: String| Error::Config(format!("backbone `{}`: {why}", backbone.name));
+    settings.check(backbone.architecture.convolutions().len()).map_err(|error| named(error.to_string()))?;
+    match backbone.shallow_layers {
+        Some(_) => Ok(()),
+        None => Err(named("shallow_layers: expected L_s of in-model merging, found nothing".into())),
     }
 }

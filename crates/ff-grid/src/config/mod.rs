@@ -1,6 +1,8 @@
 //! A table as its configuration file states it.
 
 mod check;
+mod merging;
+mod study;
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +13,18 @@ use ff_soup::{Accept, Hierarchy, Policy};
 use ff_train::SelectBy;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, WeightsSource, overrides};
+use crate::WeightsSource;
+
+pub use merging::{MergeDeparture, MergeMethod, MergeSettings, MergingConfig, StageConfig, Sweep};
+pub use study::{Study, StudyKind};
 
 /// A table: backbones × datasets × methods, and how their models are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// `soups`; the default.
+    #[serde(default)]
+    pub kind: StudyKind,
     /// Names the results' folder.
     pub name: String,
     /// Pretrained networks.
@@ -35,6 +43,8 @@ pub struct Config {
     pub grid: GridConfig,
     /// Fast Geometric Generation.
     pub fgg: FggConfig,
+    /// In-model merging in every fine-tuning and cyclic run, with each backbone's L_s. Absent: none (the paper).
+    pub inmerge: Option<MergeSettings>,
     /// Rows of the table.
     pub method: Vec<MethodConfig>,
     /// How test scores are reported.
@@ -55,6 +65,9 @@ pub struct BackboneConfig {
     /// Where its weights come from: a `.safetensors` file, a Hugging Face id such as `timm/resnet50.a1_in1k`,
     /// `pretrain` (the source domain of `[pretrain]`) or `random`.
     pub weights: WeightsSource,
+    /// L_s of in-model merging: the first convolutions, which are not merged. Wanted where there is merging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shallow_layers: Option<usize>,
 }
 
 /// A dataset to fine-tune on, with its out-of-distribution companions.
@@ -71,7 +84,7 @@ pub struct DatasetEntry {
     pub split: SplitRule,
     /// Sizes to plan with while the data is not there.
     pub expected: Option<Expected>,
-    /// The column of the paper's Table 1 that this is, if it is one.
+    /// The column of the paper's table that this is, if it is one: of FissionFusion's Table 1, or a dataset of InMerge's.
     pub paper_column: Option<String>,
     /// Other datasets with the same classes, to test on only.
     #[serde(default)]
@@ -112,7 +125,7 @@ pub struct ModelConfig {
     pub precision: Precision,
     /// Images in a training step.
     pub batch_size: usize,
-    /// AdamW's decoupled weight decay.
+    /// Weight decay: AdamW's, decoupled; SGD's, as an L2 penalty.
     pub weight_decay: f64,
 }
 
@@ -208,8 +221,22 @@ pub struct MethodConfig {
     pub pool: Pool,
     /// What it makes of them.
     pub select: Selection,
+    /// The BatchNorm statistics of what it averages.
+    #[serde(default)]
+    pub bn: BnStatistics,
     /// The row of the paper's Table 1 that this is, if it is one.
     pub paper_row: Option<String>,
+}
+
+/// What becomes of BatchNorm's running statistics in an average of models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BnStatistics {
+    /// They are averaged like weights (the authors' code).
+    #[default]
+    Averaged,
+    /// They are computed anew for each candidate, in a pass over the training images without augmentation.
+    Recalibrate,
 }
 
 /// The models a method may use.
@@ -328,29 +355,6 @@ impl Config {
     pub fn datasets(&self) -> usize {
         let ood: usize = self.dataset.iter().map(|entry| entry.ood.len()).sum();
         self.dataset.len() + ood + usize::from(self.pretrain.is_some())
-    }
-
-    /// Reads a configuration file and applies overrides, each `key=value` with a dotted key
-    /// (`fgg.epochs=5`, `backbone.weights=FILE`). A key that passes through a list of tables goes to each of
-    /// them, or to one by its number from 0 (`dataset.0.name=x`).
-    ///
-    /// # Errors
-    /// Whatever is wrong with the file or an override, by key; an override that names a key which does not
-    /// exist is an error, as it is in the file.
-    pub fn read(path: &Path, set: &[String]) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::File {
-            path: path.to_owned(),
-            reason: format!("cannot read this configuration: {error}"),
-        })?;
-        Self::parse(&text, set)
-            .map_err(|error| Error::File { path: path.to_owned(), reason: error.to_string() })
-    }
-
-    /// As [`Config::read`], from text.
-    pub fn parse(text: &str, set: &[String]) -> Result<Self, Error> {
-        let config: Self = overrides::parse(text, set).map_err(Error::Config)?;
-        config.check()?;
-        Ok(config)
     }
 
     /// The folder of this table's results below the runs folder.

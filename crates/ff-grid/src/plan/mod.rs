@@ -1,38 +1,52 @@
 //! From a configuration to a graph of jobs.
 
-mod builder;
+mod graph;
+mod merging;
+mod soups;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::{Catalog, Config, Job};
+use ff_data::Task;
+use itertools::Itertools;
 
-use builder::Builder;
+use crate::config::{ModelConfig, RunConfig};
+use crate::{Catalog, Config, Job, MergingConfig, Study};
+
+use graph::Graph;
 
 /// A table as a graph: jobs in an order in which each comes after its inputs, and the columns they make.
 pub struct Plan {
-    /// The configuration.
-    pub config: Config,
     /// Every job once.
     pub jobs: Vec<Job>,
-    /// One for each backbone and dataset.
-    pub columns: Vec<Column>,
+    /// What they make.
+    pub table: PlannedTable,
+    places: HashMap<String, usize>,
 }
 
-/// A backbone on a dataset.
-pub struct Column {
+/// A configuration and one column for each of its backbones on each of its datasets.
+pub enum PlannedTable {
+    /// Grid search, FGG and soups.
+    Soups(Config, Vec<Column<MethodJobs>>),
+    /// In-model merging; a column has the jobs of every row ([`MergingConfig::rows`]).
+    Merging(MergingConfig, Vec<Column<Vec<SeedJobs>>>),
+}
+
+/// A backbone on a dataset, with the jobs `M` of each row.
+pub struct Column<M> {
     /// Position in the configuration's list.
     pub backbone: usize,
     /// Position in the configuration's list.
     pub dataset: usize,
-    /// Names of the classes or tasks; empty if the data is not there.
-    pub classes: Vec<String>,
+    /// What is to be told of an image; `None` if the data is not there.
+    pub task: Option<Task>,
     /// Why the column is left out, if it is.
     pub blocked: Option<String>,
-    /// One for each method of the configuration.
-    pub methods: Vec<MethodJobs>,
+    /// One for each row of the table.
+    pub methods: Vec<M>,
 }
 
-/// The jobs of a method in a column, by identity.
+/// The jobs of a method of souping in a column, by identity.
 pub struct MethodJobs {
     /// The runs whose models it may use.
     pub pool: Vec<String>,
@@ -44,26 +58,85 @@ pub struct MethodJobs {
     pub ood: Vec<Result<String, String>>,
 }
 
+/// The jobs of a row of a study of merging with one seed, by identity.
+#[derive(Clone, Debug)]
+pub struct SeedJobs {
+    /// The seed.
+    pub seed: u64,
+    /// The second stage of training.
+    pub trained: String,
+    /// The score of its kept model on the test split; `None` where the dataset has none.
+    pub test: Option<String>,
+}
+
 /// Finds the file of a Hugging Face id.
 pub type HubResolver<'a> = &'a dyn Fn(&str) -> Result<PathBuf, String>;
 
 impl Plan {
     /// Lays out every job. Data and weights that are not there block what needs them, and nothing else.
-    pub fn new(config: Config, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
-        let mut builder = Builder::new(&config, catalog, hub);
-        let mut columns = Vec::new();
-        for (b, backbone) in config.backbone.iter().enumerate() {
-            let start = builder.start(backbone);
-            for (d, dataset) in config.dataset.iter().enumerate() {
-                columns.push(builder.column((b, backbone), (d, dataset), &start));
+    pub fn new(study: Study, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
+        let places = (catalog, hub);
+        let (jobs, table) = match study {
+            Study::Soups(config) => {
+                let mut graph =
+                    Graph::new(places, &config.model, config.pretrain.as_ref(), &config.evaluation);
+                let columns = soups::columns(&config, &mut graph);
+                (graph.finish(), PlannedTable::Soups(config, columns))
             }
-        }
-        let jobs = builder.finish();
-        Self { config, jobs, columns }
+            Study::Merging(config) => {
+                let mut graph =
+                    Graph::new(places, &config.model, config.pretrain.as_ref(), &config.evaluation);
+                let columns = merging::columns(&config, &mut graph);
+                (graph.finish(), PlannedTable::Merging(config, columns))
+            }
+        };
+        let places = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
+        Self { jobs, table, places }
     }
 
     /// The job of that identity.
     pub fn job(&self, id: &str) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.id == id)
+        self.places.get(id).map(|&at| &self.jobs[at])
+    }
+
+    /// How to run it.
+    pub fn run(&self) -> &RunConfig {
+        match &self.table {
+            PlannedTable::Soups(config, _) => &config.run,
+            PlannedTable::Merging(config, _) => &config.run,
+        }
+    }
+
+    /// What all models of the table have in common.
+    pub fn model(&self) -> &ModelConfig {
+        match &self.table {
+            PlannedTable::Soups(config, _) => &config.model,
+            PlannedTable::Merging(config, _) => &config.model,
+        }
+    }
+
+    /// Whether some column has both its data and its weights.
+    pub fn can_run(&self) -> bool {
+        match &self.table {
+            PlannedTable::Soups(_, columns) => columns.iter().any(|column| column.blocked.is_none()),
+            PlannedTable::Merging(_, columns) => columns.iter().any(|column| column.blocked.is_none()),
+        }
+    }
+
+    /// What is not there, each reason once.
+    pub fn missing(&self) -> Vec<String> {
+        let reasons: Vec<&String> = match &self.table {
+            PlannedTable::Soups(_, columns) => {
+                let of_column = columns.iter().flat_map(|column| {
+                    let of_ood = column.methods.iter().flat_map(|method| &method.ood);
+                    column.blocked.iter().chain(of_ood.filter_map(|ood| ood.as_ref().err()))
+                });
+                of_column.collect()
+            }
+            PlannedTable::Merging(_, columns) => {
+                columns.iter().filter_map(|column| column.blocked.as_ref()).collect()
+            }
+        };
+        reasons.into_iter().unique().cloned().collect()
     }
 }

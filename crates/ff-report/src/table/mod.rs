@@ -1,10 +1,16 @@
 //! The table as data.
 
+mod csv;
+mod json;
+mod sections;
+
 use ff_eval::{Metric, Score};
 use serde::{Deserialize, Serialize};
 
 use crate::rank::ranks;
-use crate::{Error, Rank};
+use crate::section::distinct;
+use crate::shape::{check_metric, check_rows};
+use crate::{Cost, Error, Rank};
 
 /// A backbone trained on a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +29,7 @@ pub struct Column {
 }
 
 impl Column {
-    pub(crate) fn name(&self) -> String {
+    fn name(&self) -> String {
         format!("{} on {}", self.backbone, self.dataset)
     }
 }
@@ -51,26 +57,9 @@ impl Cell {
         Some(self.test_value()? - self.paper?)
     }
 
-    pub(crate) fn test_value(&self) -> Option<f64> {
+    fn test_value(&self) -> Option<f64> {
         self.test.as_ref()?.value.value()
     }
-}
-
-/// What a method costs over all columns of the table, from the pretrained weights on, if it were run alone: work that
-/// it shares with other methods counts for each.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cost {
-    /// Passes over a training split.
-    pub training_epochs: u64,
-    /// Images trained on.
-    pub training_images: u64,
-    /// Passes over a validation split, to select models or to score candidates for a soup.
-    pub validation_passes: u64,
-    /// Images of those passes.
-    pub validation_images: u64,
-    /// Seconds on the clock; `None` if not measured.
-    pub wall_seconds: Option<f64>,
 }
 
 /// One method across all columns.
@@ -100,36 +89,20 @@ impl Table {
     /// A row without exactly one cell per column, OOD sets other than the column's, a score by another metric, or two
     /// rows of one name.
     pub fn new(title: impl Into<String>, columns: Vec<Column>, rows: Vec<Row>) -> Result<Table, Error> {
-        for (at, row) in rows.iter().enumerate() {
-            let method = || row.method.clone();
-            if rows[..at].iter().any(|other| other.method == row.method) {
-                return Err(Error::Duplicate { method: method() });
-            }
-            if row.cells.len() != columns.len() {
-                return Err(Error::Cells {
-                    method: method(),
-                    expected: columns.len(),
-                    found: row.cells.len(),
-                });
-            }
+        let shapes = rows.iter().map(|row| (row.method.as_str(), row.cells.len()));
+        check_rows(shapes, columns.len())?;
+        for row in &rows {
             for (cell, column) in row.cells.iter().zip(&columns) {
                 if !cell.ood.iter().map(|(name, _)| name).eq(&column.ood) {
                     return Err(Error::Ood {
-                        method: method(),
+                        method: row.method.clone(),
                         column: column.name(),
                         expected: column.ood.clone(),
                         found: cell.ood.iter().map(|(name, _)| name.clone()).collect(),
                     });
                 }
                 let scores = cell.test.iter().chain(cell.ood.iter().filter_map(|(_, score)| score.as_ref()));
-                if let Some(score) = scores.into_iter().find(|score| score.metric != column.metric) {
-                    return Err(Error::Metric {
-                        method: method(),
-                        column: column.name(),
-                        expected: column.metric,
-                        found: score.metric,
-                    });
-                }
+                check_metric(&row.method, column.name(), column.metric, scores)?;
             }
         }
         Ok(Table { title: title.into(), columns, rows })
@@ -161,18 +134,12 @@ impl Table {
     }
 
     /// The backbones, in the order of their first column.
-    pub(crate) fn backbones(&self) -> Vec<&str> {
-        let mut backbones: Vec<&str> = Vec::new();
-        for column in &self.columns {
-            if !backbones.contains(&column.backbone.as_str()) {
-                backbones.push(&column.backbone);
-            }
-        }
-        backbones
+    fn backbones(&self) -> Vec<&str> {
+        distinct(self.columns.iter().map(|column| column.backbone.as_str()))
     }
 
     /// The columns of one backbone, with their indices.
-    pub(crate) fn columns_of(&self, backbone: &str) -> impl Iterator<Item = (usize, &Column)> + Clone {
+    fn columns_of(&self, backbone: &str) -> impl Iterator<Item = (usize, &Column)> + Clone {
         self.columns.iter().enumerate().filter(move |(_, column)| column.backbone == backbone)
     }
 }

@@ -1,0 +1,94 @@
+//! Which kind of table a file states.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Config, MergingConfig, RunConfig};
+use crate::{Error, overrides};
+
+/// The kinds, as `kind` in a file says them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StudyKind {
+    /// FissionFusion: grid search, FGG and soups.
+    #[default]
+    Soups,
+    /// InMerge: in-model merging against training without it.
+    Inmerge,
+}
+
+/// A table of either kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Study {
+    /// FissionFusion's.
+    Soups(Config),
+    /// InMerge's.
+    Merging(MergingConfig),
+}
+
+/// Just enough of a file to tell its kind.
+#[derive(Deserialize)]
+struct Peek {
+    #[serde(default)]
+    kind: StudyKind,
+}
+
+impl Study {
+    /// Reads a configuration file and applies overrides, each `key=value` with a dotted key
+    /// (`fgg.epochs=5`, `backbone.weights=FILE`). A key that passes through a list of tables goes to each of
+    /// them, or to one by its number from 0 (`dataset.0.name=x`).
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file or an override, by key; an override that names a key which does not
+    /// exist is an error, as it is in the file.
+    pub fn read(path: &Path, set: &[String]) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::File {
+            path: path.to_owned(),
+            reason: format!("cannot read this configuration: {error}"),
+        })?;
+        Self::parse(&text, set)
+            .map_err(|error| Error::File { path: path.to_owned(), reason: error.to_string() })
+    }
+
+    /// As [`Study::read`], from text.
+    pub fn parse(text: &str, set: &[String]) -> Result<Self, Error> {
+        let Peek { kind } = overrides::parse(text, set).map_err(Error::Config)?;
+        match kind {
+            StudyKind::Soups => {
+                let config: Config = overrides::parse(text, set).map_err(Error::Config)?;
+                config.check()?;
+                Ok(Self::Soups(config))
+            }
+            StudyKind::Inmerge => {
+                let config: MergingConfig = overrides::parse(text, set).map_err(Error::Config)?;
+                config.check()?;
+                Ok(Self::Merging(config))
+            }
+        }
+    }
+
+    /// How to run it.
+    pub fn run(&self) -> &RunConfig {
+        match self {
+            Self::Soups(config) => &config.run,
+            Self::Merging(config) => &config.run,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn run_mut(&mut self) -> &mut RunConfig {
+        match self {
+            Self::Soups(config) => &mut config.run,
+            Self::Merging(config) => &mut config.run,
+        }
+    }
+
+    /// Datasets of the table, those that are only pretrained or tested on included.
+    pub fn datasets(&self) -> usize {
+        match self {
+            Self::Soups(config) => config.datasets(),
+            Self::Merging(config) => config.datasets(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The jobs of a study of in-model merging.
+
+use ff_train::{OptimizerConfig, TrainConfig};
+
+use crate::MergingConfig;
+use crate::config::{BackboneConfig, DatasetEntry, StageConfig};
+use crate::job::{Recipe, Start, Training};
+
+use super::graph::{Graph, Origin, Shared};
+use super::{Column, SeedJobs};
+
+/// Lays out every column of a study.
+pub(super) fn columns(config: &MergingConfig, graph: &mut Graph<'_>) -> Vec<Column<Vec<SeedJobs>>> {
+    let mut columns = Vec::new();
+    for (b, backbone) in config.backbone.iter().enumerate() {
+        let origins: Vec<_> = config.seeds.iter().map(|&seed| (seed, graph.origin(backbone, seed))).collect();
+        for (d, dataset) in config.dataset.iter().enumerate() {
+            columns.push(column(config, graph, (b, backbone), (d, dataset), &origins));
+        }
+    }
+    columns
+}
+
+fn column(
+    config: &MergingConfig,
+    graph: &mut Graph<'_>,
+    (b, backbone): (usize, &BackboneConfig),
+    (d, dataset): (usize, &DatasetEntry),
+    origins: &[(u64, Result<Origin, String>)],
+) -> Column<Vec<SeedJobs>> {
+    let rows = config.rows();
+    let mut methods = vec![Vec::new(); rows.len()];
+    let (mut task, mut blocked) = (None, None);
+    for (seed, origin) in origins {
+        let opening = graph.open(backbone, dataset, origin);
+        let shared = &opening.shared;
+        let first = first_stage(config, graph, shared, opening.origin, dataset, *seed);
+        for (row, jobs) in rows.iter().zip(&mut methods) {
+            let inmerge = config.inmerge(row, backbone);
+            let start = Start::Input { optimizer: false, seed: 0 };
+            let training = training(graph, shared, start, &config.merging, dataset, *seed);
+            let training = Training { inmerge, ..training };
+            let label = format!("{}: {} seed {seed}", shared.prefix, row.name);
+            let cost = shared.cost(config.merging.epochs, 0);
+            let trained =
+                graph.add(shared, label.clone(), Recipe::Finetune(training), vec![first.clone()], cost, None);
+            graph.describe(&trained, config.merging.schedule.highest(), config.merging.augment, *seed);
+            let test = graph.test_score(shared, &label, &trained, dataset);
+            jobs.push(SeedJobs { seed: *seed, trained, test });
+        }
+        (task, blocked) = (opening.task, opening.shared.blocked);
+    }
+    Column { backbone: b, dataset: d, task, blocked, methods }
+}
+
+fn first_stage(
+    config: &MergingConfig,
+    graph: &mut Graph<'_>,
+    shared: &Shared,
+    (start, weights): Origin,
+    dataset: &DatasetEntry,
+    seed: u64,
+) -> String {
+    let pretrained = graph.pretrained(shared, &start);
+    let recipe = Recipe::Finetune(training(graph, shared, start, &config.training, dataset, seed));
+    let label = format!("{}: backbone seed {seed}", shared.prefix);
+    let cost = shared.cost(config.training.epochs, 0);
+    let id = graph.add(shared, label, recipe, pretrained.into_iter().collect(), cost, weights);
+    graph.describe(&id, config.training.schedule.highest(), config.training.augment, seed);
+    id
+}
+
+fn training(
+    graph: &Graph<'_>,
+    shared: &Shared,
+    start: Start,
+    stage: &StageConfig,
+    dataset: &DatasetEntry,
+    seed: u64,
+) -> Training {
+    let StageConfig { epochs, augment, momentum, schedule, select_by } = stage;
+    let weight_decay = graph.model.weight_decay;
+    let train = TrainConfig {
+        optimizer: OptimizerConfig::Sgd { momentum: *momentum, weight_decay },
+        schedule: schedule.clone(),
+        select_by: *select_by,
+        ..graph.train_config(*epochs, *augment, seed, dataset.metric, 0.0)
+    };
+    Training { model: shared.spec, start, data: shared.identity.clone(), train, inmerge: None }
+}

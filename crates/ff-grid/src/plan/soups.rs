@@ -1,0 +1,243 @@
+//! The jobs of a table of soups.
+
+use std::sync::Arc;
+
+use ff_data::{Augment, Task};
+use ff_inmerge::InMerge;
+use ff_train::{LrSchedule, TrainConfig, Trainable};
+
+use crate::config::{BackboneConfig, BnStatistics, DatasetEntry, OodEntry};
+use crate::job::{Cost, DataSource, Recipe, Start, Training};
+use crate::{Config, Opened, Pool, Selection};
+
+use super::graph::{Graph, Origin, Shared};
+use super::{Column, MethodJobs};
+
+/// Lays out every column of a table of soups.
+pub(super) fn columns(config: &Config, graph: &mut Graph<'_>) -> Vec<Column<MethodJobs>> {
+    let mut builder = Builder { config, graph };
+    let mut columns = Vec::new();
+    for (b, backbone) in config.backbone.iter().enumerate() {
+        let origin = builder.graph.origin(backbone, config.probe.seed);
+        for (d, dataset) in config.dataset.iter().enumerate() {
+            columns.push(builder.column((b, backbone), (d, dataset), &origin));
+        }
+    }
+    columns
+}
+
+struct Builder<'a, 'g> {
+    config: &'a Config,
+    graph: &'a mut Graph<'g>,
+}
+
+impl Builder<'_, '_> {
+    fn column(
+        &mut self,
+        (b, backbone): (usize, &BackboneConfig),
+        (d, dataset): (usize, &DatasetEntry),
+        origin: &Result<Origin, String>,
+    ) -> Column<MethodJobs> {
+        let mut opening = self.graph.open(backbone, dataset, origin);
+        if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
+            opening.shared.blocked = self.captures(opened.splits.train.len()).err();
+        }
+        let methods = self.methods(&opening.shared, backbone, opening.origin, dataset, &opening.opened);
+        let (task, blocked) = (opening.task, opening.shared.blocked);
+        Column { backbone: b, dataset: d, task, blocked, methods }
+    }
+
+    /// Captures of a cyclic run over a number of training images.
+    fn captures(&self, train_images: usize) -> Result<u64, String> {
+        let fgg = &self.config.fgg;
+        let steps = ff_data::batches(train_images, self.config.model.batch_size).max(1);
+        let rates = self.cyclic().over(fgg.epochs, steps).map_err(|error| format!("fgg.{error}"))?;
+        Ok(rates.captures().len() as u64)
+    }
+
+    fn cyclic(&self) -> LrSchedule {
+        let fgg = &self.config.fgg;
+        LrSchedule::Cyclic {
+            lr_max: fgg.lr_max,
+            lr_min: fgg.lr_min,
+            epochs_per_cycle: fgg.epochs_per_cycle,
+            phase: fgg.phase,
+        }
+    }
+
+    fn methods(
+        &mut self,
+        shared: &Shared,
+        backbone: &BackboneConfig,
+        origin: Origin,
+        dataset: &DatasetEntry,
+        opened: &Result<Arc<Opened>, String>,
+    ) -> Vec<MethodJobs> {
+        let config = self.config;
+        let pretrained = self.graph.pretrained(shared, &origin.0);
+        let probe = self.probe(shared, origin, pretrained, dataset);
+        let inmerge = config.inmerge.map(|settings| settings.of(backbone));
+        let grid = &config.grid;
+        let (mut grid_pool, mut fgg_pool) = (Vec::new(), Vec::new());
+        for &augment in &grid.augmentations {
+            for &rate in &grid.learning_rates {
+                for &seed in &grid.seeds {
+                    grid_pool.push(self.finetune((shared, inmerge), &probe, dataset, rate, augment, seed));
+                }
+            }
+        }
+        for &rate in &config.fgg.learning_rates {
+            let base =
+                self.finetune((shared, inmerge), &probe, dataset, rate, config.fgg.augment, config.fgg.seed);
+            let captured = self.fgg((shared, inmerge), &base, dataset, rate);
+            fgg_pool.extend([base, captured]);
+        }
+        config
+            .method
+            .iter()
+            .map(|method| {
+                let pool = match method.pool {
+                    Pool::Grid => grid_pool.clone(),
+                    Pool::Fgg => fgg_pool.clone(),
+                };
+                // Single models' scores are known from training; each soup that is tried is a pass.
+                let captures = self.captures(shared.sizes[0] as usize).unwrap_or(0);
+                let models = match (method.pool, &method.select) {
+                    (_, Selection::Best {}) => 0,
+                    (_, Selection::Uniform {}) => 1,
+                    (Pool::Grid, _) => grid_pool.len() as u64,
+                    (Pool::Fgg, _) => config.fgg.learning_rates.len() as u64 * (1 + captures),
+                };
+                let recalibrated =
+                    method.bn == BnStatistics::Recalibrate && method.select.hierarchy().is_some();
+                let label = format!("{}: {}", shared.prefix, method.name);
+                let recipe = Recipe::Soup {
+                    model: shared.spec,
+                    data: shared.identity.clone(),
+                    metric: dataset.metric,
+                    select: method.select.clone(),
+                    recalibrate: recalibrated.then_some(config.model.batch_size),
+                };
+                let of_training = if recalibrated { shared.sizes[0] } else { 0 };
+                let cost = Cost {
+                    evaluations: models,
+                    evaluated_images: models * (shared.sizes[1] + of_training),
+                    ..Cost::default()
+                };
+                let soup = self.graph.add(shared, label.clone(), recipe, pool.clone(), cost, None);
+                let test = self.graph.test_score(shared, &label, &soup, dataset);
+                let ood = dataset
+                    .ood
+                    .iter()
+                    .map(|other| self.ood(shared, &label, &soup, dataset, other, opened))
+                    .collect();
+                MethodJobs { pool, soup, test, ood }
+            })
+            .collect()
+    }
+
+    fn probe(
+        &mut self,
+        shared: &Shared,
+        (start, weights): Origin,
+        pretrained: Option<String>,
+        dataset: &DatasetEntry,
+    ) -> String {
+        let probe = &self.config.probe;
+        let train = TrainConfig {
+            trainable: Trainable::Classifier { bn_drift: probe.bn_drift },
+            ..self.graph.train_config(
+                probe.epochs,
+                probe.augment,
+                probe.seed,
+                dataset.metric,
+                probe.learning_rate,
+            )
+        };
+        let training =
+            Training { model: shared.spec, start, data: shared.identity.clone(), train, inmerge: None };
+        let cost = shared.cost(probe.epochs, 0);
+        let label = format!("{}: probe", shared.prefix);
+        self.graph.add(
+            shared,
+            label,
+            Recipe::Probe(training),
+            pretrained.into_iter().collect(),
+            cost,
+            weights,
+        )
+    }
+
+    fn finetune(
+        &mut self,
+        (shared, inmerge): (&Shared, Option<InMerge>),
+        probe: &str,
+        dataset: &DatasetEntry,
+        rate: f64,
+        augment: Augment,
+        seed: u64,
+    ) -> String {
+        let (section, fgg) = (&self.config.finetune, &self.config.fgg);
+        // The same run serves the grid search and FGG, so both must ask for the optimizer's state.
+        let is_base = augment == fgg.augment && seed == fgg.seed && fgg.learning_rates.contains(&rate);
+        let train = TrainConfig {
+            select_by: section.select_by,
+            early_stopping_epochs: section.early_stopping_epochs,
+            keep_optimizer: is_base && fgg.carry_optimizer,
+            ..self.graph.train_config(section.epochs, augment, seed, dataset.metric, rate)
+        };
+        let start = Start::Input { optimizer: false, seed: 0 };
+        let training = Training { model: shared.spec, start, data: shared.identity.clone(), train, inmerge };
+        let cost = shared.cost(section.epochs, 0);
+        let label = format!("{}: lr {rate:e} {augment} seed {seed}", shared.prefix);
+        let id =
+            self.graph.add(shared, label, Recipe::Finetune(training), vec![probe.to_owned()], cost, None);
+        self.graph.describe(&id, rate, augment, seed);
+        id
+    }
+
+    fn fgg(
+        &mut self,
+        (shared, inmerge): (&Shared, Option<InMerge>),
+        base: &str,
+        dataset: &DatasetEntry,
+        rate: f64,
+    ) -> String {
+        let fgg = &self.config.fgg;
+        let train = TrainConfig {
+            schedule: self.cyclic(),
+            ..self.graph.train_config(fgg.epochs, fgg.augment, fgg.seed, dataset.metric, 0.0)
+        };
+        let start = Start::Input { optimizer: fgg.carry_optimizer, seed: 0 };
+        let training = Training { model: shared.spec, start, data: shared.identity.clone(), train, inmerge };
+        let cost = shared.cost(fgg.epochs, self.captures(shared.sizes[0] as usize).unwrap_or(0));
+        let label = format!("{}: FGG from lr {rate:e}", shared.prefix);
+        let id = self.graph.add(shared, label, Recipe::Fgg(training), vec![base.to_owned()], cost, None);
+        self.graph.describe(&id, rate, fgg.augment, fgg.seed);
+        id
+    }
+
+    fn ood(
+        &mut self,
+        shared: &Shared,
+        label: &str,
+        soup: &str,
+        dataset: &DatasetEntry,
+        other: &OodEntry,
+        opened: &Result<Arc<Opened>, String>,
+    ) -> Result<String, String> {
+        let named = |why: String| format!("dataset {}: {why}", other.name);
+        let data = self.graph.catalog.open(&other.source, other.split.as_ref()).map_err(named)?;
+        if let Ok(own) = opened {
+            let (own, found) = (own.dataset.task(), data.dataset.task());
+            if own != found {
+                let names = |task: &Task| task.names().join(", ");
+                return Err(named(format!("expected the classes {}, found {}", names(own), names(found))));
+            }
+        }
+        let source = DataSource { source: other.source.clone(), split: other.split.clone() };
+        let images = data.splits.test.len() as u64;
+        let label = format!("{label} on {}", other.name);
+        Ok(self.graph.score(shared, &label, soup, dataset, &data.identity, source, images))
+    }
+}

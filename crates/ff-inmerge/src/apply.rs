@@ -1,0 +1,105 @@
+//! One layer, one step.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::stats::Counter;
+use crate::{InMerge, MergePlan, Pairs};
+
+/// Merges the kernels of a convolution in place: weights `[outputs, …]` of any memory layout and float type.
+pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter: &mut Counter) {
+    if plan.is_empty() {
+        return;
+    }
+    let device = weight.device();
+    let (kernels, partners) = (indices(plan.kernels(), device), indices(plan.partners(), device));
+    let (mut rows, shared) = rows(weight);
+    let similarities = similarities(&rows, &kernels, &partners);
+    // No comparison holds for NaN, so a kernel of NaN is never merged and never spreads.
+    let chosen = match config.pairs {
+        Pairs::Similar => similarities.gt(config.similarity_threshold),
+        Pairs::Dissimilar => similarities.le(config.similarity_threshold),
+    };
+    counter.add(&similarities, &chosen);
+    match device {
+        // Few kernels are merged, and here it costs nothing to look which.
+        Device::Cpu => merge_chosen(&mut rows, &kernels, &partners, &chosen, config.merge_weight),
+        _ => merge_masked(&mut rows, &kernels, &partners, &chosen, config.merge_weight),
+    }
+    if !shared {
+        weight.shallow_clone().copy_(&rows.view_as(weight));
+    }
+}
+
+/// The kernels as rows `[outputs, length]`, fp32 or fp64, and whether they are the weights' own memory. Dense weights, be
+/// they contiguous or channels-last, are; the order of the numbers in a row is of no consequence.
+fn rows(weight: &Tensor) -> (Tensor, bool) {
+    let (weight, outputs) = (weight.detach(), weight.size()[0]);
+    let wide = matches!(weight.kind(), Kind::Float | Kind::Double);
+    if wide && weight.is_contiguous() {
+        return (weight.view([outputs, -1]), true);
+    }
+    if wide && weight.dim() == 4 {
+        let channels_last = weight.permute([0, 2, 3, 1]);
+        if channels_last.is_contiguous() {
+            return (channels_last.view([outputs, -1]), true);
+        }
+    }
+    let kind = if wide { weight.kind() } else { Kind::Float };
+    (weight.to_kind(kind).contiguous().view([outputs, -1]), false)
+}
+
+/// Moved by way of pinned memory, from where the copy need not wait for what the device is doing.
+fn indices(values: &[i64], device: Device) -> Tensor {
+    let host = Tensor::from_slice(values);
+    match device {
+        Device::Cpu => host,
+        _ => host.pin_memory(device).to_device_(device, Kind::Int64, true, false),
+    }
+}
+
+/// Cosines of pairs of rows. No row is copied: libtorch computes the products of listed pairs of rows as the gradient of
+/// `embedding_bag`'s sample weights, on every device, and several times faster than on gathered rows.
+fn similarities(rows: &Tensor, kernels: &Tensor, partners: &Tensor) -> Tensor {
+    let left = Tensor::cat(&[kernels, kernels, partners], 0);
+    let right = Tensor::cat(&[partners, kernels, partners], 0);
+    let (sum_mode, no_padding) = (0, -1);
+    let no_offsets = left.narrow(0, 0, 0); // `left` already says which row each product takes
+    let products = Tensor::internal_embedding_bag_per_sample_weights_backward(
+        rows,
+        rows,
+        &right,
+        &no_offsets,
+        &left,
+        sum_mode,
+        no_padding,
+    );
+    let of = products.chunk(3, 0);
+    cosine(&of[0], &of[1], &of[2])
+}
+
+/// Cosine from the products of two vectors with each other and with themselves; 0 where one of them is zero.
+fn cosine(product: &Tensor, own: &Tensor, other: &Tensor) -> Tensor {
+    let norms = own.sqrt() * other.sqrt();
+    let zero = norms.eq(0.0);
+    // Rounding must not carry equal kernels beyond 1.
+    (product / norms).clamp(-1.0, 1.0).masked_fill(&zero, 0.0)
+}
+
+/// Few kernels are merged, so on the CPU, where looking costs nothing, only those are touched.
+fn merge_chosen(rows: &mut Tensor, kernels: &Tensor, partners: &Tensor, chosen: &Tensor, merge_weight: f64) {
+    let chosen = chosen.nonzero().view([-1]);
+    let (kernels, partners) = (kernels.index_select(0, &chosen), partners.index_select(0, &chosen));
+    // Both are copied before anything is written: every source is what it was before this step's merges.
+    let (own, others) = (rows.index_select(0, &kernels), rows.index_select(0, &partners));
+    let _ = rows.index_copy_(0, &kernels, &others.lerp(&own, merge_weight));
+}
+
+/// To look at which are merged would make a GPU wait, so there all that were tried are written, most of them as they were.
+fn merge_masked(rows: &mut Tensor, kernels: &Tensor, partners: &Tensor, chosen: &Tensor, merge_weight: f64) {
+    let (own, others) = (rows.index_select(0, kernels), rows.index_select(0, partners));
+    let merged = others.lerp(&own, merge_weight);
+    let _ = rows.index_copy_(0, kernels, &merged.where_self(&chosen.unsqueeze(1), &own));
+}
+
+#[cfg(test)]
+mod tests;

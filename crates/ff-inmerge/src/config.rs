@@ -1,0 +1,117 @@
+//! What is merged, how often and how far.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The settings of in-model merging. The paper's defaults: α = 0.8, p = 0.3, τ = 0.3; L_s = 10 for VGG16 and VGG19, 30 for
+/// ResNet34.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InMerge {
+    /// L_s: the first convolutions, in forward order, that are left alone.
+    pub shallow_layers: usize,
+    /// α in [0, 1]: what a merged kernel keeps of itself; its partner's share is 1 − α.
+    pub merge_weight: f64,
+    /// p in [0, 1]: the chance, at each step, that a kernel is set against another.
+    pub merge_probability: f64,
+    /// τ in [−1, 1]: the cosine that decides. It is compared in the weights' own precision, so kernels that are exactly
+    /// opposite may come out just above −1.
+    pub similarity_threshold: f64,
+    /// Which side of τ is merged.
+    #[serde(default)]
+    pub pairs: Pairs,
+}
+
+/// Which pairs of kernels are merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pairs {
+    /// Those whose similarity exceeds τ (the method).
+    #[default]
+    Similar,
+    /// Those whose similarity does not exceed τ: the condition of Fig. 2b that shows what merging does harm. The paper
+    /// gives no rule for it; this is the complement of the method's.
+    Dissimilar,
+}
+
+impl InMerge {
+    /// Whether the settings make sense for a network of so many convolutions.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a number out of its range; [`Error::NoConvolutions`]; [`Error::AllShallow`] if every
+    /// convolution would be left alone.
+    pub fn check(&self, convolutions: usize) -> Result<(), Error> {
+        let ranges = [
+            ("merge_weight", self.merge_weight, 0.0),
+            ("merge_probability", self.merge_probability, 0.0),
+            ("similarity_threshold", self.similarity_threshold, -1.0),
+        ];
+        for (name, found, low) in ranges {
+            if !(low..=1.0).contains(&found) {
+                return Err(Error::Setting { name, low, found });
+            }
+        }
+        match convolutions {
+            0 => Err(Error::NoConvolutions),
+            _ if self.shallow_layers >= convolutions => {
+                Err(Error::AllShallow { shallow_layers: self.shallow_layers, convolutions })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAPER: InMerge = InMerge {
+        shallow_layers: 10,
+        merge_weight: 0.8,
+        merge_probability: 0.3,
+        similarity_threshold: 0.3,
+        pairs: Pairs::Similar,
+    };
+
+    #[test]
+    fn what_cannot_work_is_refused_with_the_value() {
+        assert_eq!(PAPER.check(16), Ok(()));
+        assert_eq!(PAPER.check(11), Ok(()));
+        let error = |settings: InMerge, convolutions| settings.check(convolutions).unwrap_err().to_string();
+        for (settings, convolutions, expected) in [
+            (PAPER, 10, "shallow_layers: expected fewer than the network's 10 convolutions, found 10"),
+            (PAPER, 0, "no convolutions"),
+            (
+                InMerge { merge_weight: 1.5, ..PAPER },
+                16,
+                "merge_weight: expected a number in [0, 1], found 1.5",
+            ),
+            (
+                InMerge { merge_probability: -0.1, ..PAPER },
+                16,
+                "merge_probability: expected a number in [0, 1]",
+            ),
+            (
+                InMerge { similarity_threshold: -1.1, ..PAPER },
+                16,
+                "similarity_threshold: expected a number in [-1, 1], found -1.1",
+            ),
+            (InMerge { similarity_threshold: f64::NAN, ..PAPER }, 16, "found NaN"),
+        ] {
+            let text = error(settings, convolutions);
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_may_leave_out_the_pairs_and_nothing_else() {
+        let text =
+            "shallow_layers = 10\nmerge_weight = 0.8\nmerge_probability = 0.3\nsimilarity_threshold = 0.3\n";
+        assert_eq!(toml::from_str::<InMerge>(text).unwrap(), PAPER);
+        let other = format!("{text}pairs = 'dissimilar'\n");
+        assert_eq!(toml::from_str::<InMerge>(&other).unwrap().pairs, Pairs::Dissimilar);
+        assert!(toml::from_str::<InMerge>("shallow_layers = 10").is_err());
+        assert!(toml::from_str::<InMerge>(&format!("{text}alpha = 0.8\n")).is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! What merging did.
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+/// What merging did to one layer since it was last asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeStats {
+    /// The convolution, counted from 1 in forward order.
+    pub layer: usize,
+    /// Kernels that it has; 0 if no step was done.
+    pub kernels: usize,
+    /// Kernels that were set against another, over all steps.
+    pub tried: u64,
+    /// Those that were merged.
+    pub merged: u64,
+    /// Mean similarity of the pairs that were tried, those of NaN left out; `None` if no pair was tried.
+    pub mean_similarity: Option<f64>,
+}
+
+/// Counts that stay on the weights' device until somebody asks, so that a GPU never waits for the host.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    kernels: usize,
+    tried: u64,
+    /// `[merged, sum of similarities]`, 64-bit floats: exact for counts up to 2⁵³.
+    sums: Option<Tensor>,
+}
+
+impl Counter {
+    /// Says how many kernels the layer has.
+    pub(crate) fn of(&mut self, kernels: usize) {
+        self.kernels = kernels;
+    }
+
+    pub(crate) fn add(&mut self, similarities: &Tensor, merged: &Tensor) {
+        self.tried += similarities.numel() as u64;
+        let found = Tensor::stack(
+            &[merged.sum(Kind::Double), similarities.nansum(&[0i64][..], false, Kind::Double)],
+            0,
+        );
+        self.sums = Some(match &self.sums {
+            Some(sums) => sums + found,
+            None => found,
+        });
+    }
+
+    pub(crate) fn take(&mut self, layer: usize) -> MergeStats {
+        let Self { kernels, tried, sums } = std::mem::take(self);
+        let sums = sums.map(|sums| Vec::<f64>::try_from(sums.to_device(Device::Cpu)).expect("two floats"));
+        let (merged, sum) = sums.map_or((0.0, 0.0), |sums| (sums[0], sums[1]));
+        let mean_similarity = (tried > 0).then(|| sum / tried as f64);
+        MergeStats { layer, kernels, tried, merged: merged as u64, mean_similarity }
+    }
+}

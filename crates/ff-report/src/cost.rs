@@ -1,0 +1,43 @@
+//! What methods cost.
+
+use serde::{Deserialize, Serialize};
+
+use crate::format;
+use crate::section::{Field, Section};
+
+/// What a method costs over all columns of the table, and all seeds if it has several, from the pretrained weights on, if it were run alone: work that
+/// it shares with other methods counts for each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Passes over a training split.
+    pub training_epochs: u64,
+    /// Images trained on.
+    pub training_images: u64,
+    /// Passes over a validation split, to select models or to score candidates for a soup.
+    pub validation_passes: u64,
+    /// Images of those passes.
+    pub validation_images: u64,
+    /// Seconds on the clock; `None` if not measured.
+    pub wall_seconds: Option<f64>,
+}
+
+/// Methods and what each costs, over what is said by `over`.
+pub(crate) fn section<'a>(costs: impl Iterator<Item = (&'a str, Cost)>, over: &str) -> Section {
+    let head =
+        ["Method", "Training epochs", "Training images", "Validation passes", "Validation images", "Time"];
+    let mut section = Section::new("Cost".to_owned(), 1, head.map(str::to_owned).to_vec());
+    for (method, cost) in costs {
+        let time = section.field(cost.wall_seconds.map(format::seconds), None, "");
+        let counts =
+            [cost.training_epochs, cost.training_images, cost.validation_passes, cost.validation_images];
+        let mut fields = vec![Field::from(method)];
+        fields.extend(counts.map(|of| Field::from(format::count(of))));
+        fields.push(time);
+        section.rows.push(fields);
+    }
+    section
+        .remarks
+        .push(format!("Over {over}, each method as if run alone: work that methods share counts for each."));
+    section
+}

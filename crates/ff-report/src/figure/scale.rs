@@ -1,0 +1,64 @@
+//! Which numbers an axis spans and where its ticks stand.
+
+/// An end-to-end range of an axis, with ticks.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scale {
+    pub low: f64,
+    pub high: f64,
+    /// Places and their labels.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Scale {
+    /// Around finite numbers, with a little space and at most `count` intervals between ticks at round numbers.
+    pub fn around(numbers: impl Iterator<Item = f64>, count: f64) -> Scale {
+        let (least, most) =
+            numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+        // One number alone stands in the middle of a range of a tenth of it.
+        let spread = most - least;
+        let space = if spread > 0.0 { spread * 0.06 } else { (least.abs() * 0.05).max(1e-3) };
+        let (low, high) = (least - space, most + space);
+        Scale { low, high, ticks: round_numbers(low, high, count) }
+    }
+}
+
+/// Multiples of 1, 2 or 5 times a power of ten between two numbers, with as many decimals as they need.
+fn round_numbers(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
+    let least_step = (high - low) / count;
+    let power = least_step.log10().floor();
+    let unit = 10f64.powf(power);
+    let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * unit).into_iter().find(|&step| step >= least_step);
+    let step = step.unwrap_or(10.0 * unit);
+    let decimals = (-(step * 1.0001).log10().floor()).max(0.0) as usize;
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    (first..=last)
+        .map(|times| {
+            let number = times as f64 * step;
+            (number, format!("{number:.decimals$}").replace('-', "−"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(low: f64, high: f64) -> Vec<String> {
+        round_numbers(low, high, 8.0).into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        assert_eq!(labels(0.78, 0.843), ["0.78", "0.79", "0.80", "0.81", "0.82", "0.83", "0.84"]);
+        assert_eq!(labels(-0.4, 40.3), ["0", "10", "20", "30", "40"]);
+        assert_eq!(labels(-0.02, 0.011), ["−0.020", "−0.015", "−0.010", "−0.005", "0.000", "0.005", "0.010"]);
+    }
+
+    #[test]
+    fn one_number_has_a_range_too() {
+        let scale = Scale::around([0.8].into_iter(), 6.0);
+        assert!(scale.low < 0.8 && scale.high > 0.8 && scale.ticks.len() > 2, "{scale:?}");
+        let zero = Scale::around([0.0].into_iter(), 6.0);
+        assert!(zero.low < 0.0 && zero.high > 0.0, "{zero:?}");
+    }
+}

@@ -1,0 +1,85 @@
+//! A table over seeds as lines: one for each method, column, seed and task.
+
+use ff_eval::Value;
+use serde::Serialize;
+
+use super::{SeedTable, notes};
+use crate::csv;
+
+#[derive(Clone, Serialize)]
+struct Line<'a> {
+    method: &'a str,
+    backbone: &'a str,
+    dataset: &'a str,
+    metric: &'static str,
+    seed: Option<u64>,
+    task: Option<&'a str>,
+    validation: Option<f64>,
+    test: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    samples: Option<u64>,
+    positives: Option<u64>,
+    negatives: Option<u64>,
+    note: String,
+}
+
+impl SeedTable {
+    /// The raw values for programs: a line per method, column and seed, in which `task` is empty; in a multilabel column
+    /// its value is the mean over tasks, and a line for each task follows. A cell without runs has a line without seed.
+    pub fn to_csv(&self) -> String {
+        let mut lines = Vec::new();
+        for row in &self.rows {
+            for (cell, column) in row.cells.iter().zip(&self.columns) {
+                let place = Line {
+                    method: &row.method,
+                    backbone: &column.backbone,
+                    dataset: &column.dataset,
+                    metric: column.metric.name(),
+                    seed: None,
+                    task: None,
+                    validation: None,
+                    test: None,
+                    low: None,
+                    high: None,
+                    samples: None,
+                    positives: None,
+                    negatives: None,
+                    note: cell.note.clone().unwrap_or_default(),
+                };
+                if cell.runs.is_empty() {
+                    lines.push(place.clone());
+                }
+                for run in &cell.runs {
+                    let interval = run.test.as_ref().and_then(|score| score.interval);
+                    let said = cell.note.iter().cloned().chain(notes::of_run(run, cell, column));
+                    lines.push(Line {
+                        seed: Some(run.seed),
+                        validation: run.validation,
+                        test: run.test_value(),
+                        low: interval.map(|interval| interval.low),
+                        high: interval.map(|interval| interval.high),
+                        samples: run.test.as_ref().map(|score| score.samples as u64),
+                        note: said.collect::<Vec<_>>().join("; "),
+                        ..place.clone()
+                    });
+                    let outputs = run.test.iter().flat_map(|score| &score.outputs);
+                    lines.extend(column.tasks.iter().zip(outputs).map(|(task, of)| Line {
+                        seed: Some(run.seed),
+                        task: Some(task),
+                        test: of.value.value(),
+                        samples: Some(of.positives + of.negatives),
+                        positives: Some(of.positives),
+                        negatives: Some(of.negatives),
+                        note: match &of.value {
+                            Value::Undefined(why) => notes::with_names(why, column),
+                            Value::Defined(_) => String::new(),
+                        },
+                        ..place.clone()
+                    }));
+                }
+            }
+        }
+        csv::document(&lines)
+    }
+}

@@ -1,0 +1,193 @@
+//! The table of a study over seeds, as data.
+
+mod check;
+mod csv;
+mod json;
+mod notes;
+mod sections;
+mod tasks;
+
+use check::check;
+use ff_eval::{Metric, PairedDifference, Score, Spread};
+use serde::{Deserialize, Serialize};
+
+use crate::rank::ranks;
+use crate::section::distinct;
+use crate::{Cost, Error, Rank, inmerge};
+
+/// A backbone trained on a dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedColumn {
+    /// As it is to be printed, such as "VGG19". Columns of one backbone are printed together.
+    pub backbone: String,
+    /// As it is to be printed, such as "PathMNIST".
+    pub dataset: String,
+    /// The metric of every score in the column.
+    pub metric: Metric,
+    /// Names of the tasks of a multilabel dataset, in the order of its outputs; else empty.
+    pub tasks: Vec<String>,
+    /// The dataset of InMerge's paper that this is, by the name that [`inmerge::Dataset::named`] knows; `None` if the
+    /// numbers are not to be set beside the paper's.
+    pub paper_dataset: Option<String>,
+}
+
+/// What one method reached in one column with one seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedRun {
+    /// The seed. Runs of one seed are a pair across methods.
+    pub seed: u64,
+    /// The metric on the validation split.
+    pub validation: Option<f64>,
+    /// The score on the test split; `None` if there is none, and then the cell's `note` should say why.
+    pub test: Option<Score>,
+}
+
+/// The runs of one method in one column.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedCell {
+    /// One per seed; methods need not have the same seeds.
+    pub runs: Vec<SeedRun>,
+    /// What a reader must know of the cell, such as "seed 3 diverged".
+    pub note: Option<String>,
+}
+
+/// One method across all columns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedRow {
+    /// As it is to be printed, such as "InMerge"; unique in the table.
+    pub method: String,
+    /// The method of InMerge's paper that this is, by the name that [`inmerge::Method::named`] knows; `None` if it is
+    /// not the paper's.
+    pub paper_row: Option<String>,
+    /// One per column, in the table's order.
+    pub cells: Vec<SeedCell>,
+    /// What the method costs, all seeds together.
+    pub cost: Cost,
+}
+
+/// Methods against columns, each method run with several seeds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeedTable {
+    title: String,
+    columns: Vec<SeedColumn>,
+    rows: Vec<SeedRow>,
+    baseline: Option<usize>,
+}
+
+impl SeedColumn {
+    fn name(&self) -> String {
+        format!("{} on {}", self.backbone, self.dataset)
+    }
+
+    fn title(&self) -> String {
+        format!("{} ({})", self.dataset, self.metric.title())
+    }
+
+    fn published_dataset(&self) -> Option<inmerge::Dataset> {
+        inmerge::Dataset::named(self.paper_dataset.as_deref()?)
+    }
+}
+
+impl SeedRun {
+    fn test_value(&self) -> Option<f64> {
+        self.test.as_ref()?.value.value()
+    }
+}
+
+impl SeedCell {
+    /// The test values, over the runs that have one; `None` if none has.
+    pub fn test(&self) -> Option<Spread> {
+        Spread::of(&self.runs.iter().filter_map(SeedRun::test_value).collect::<Vec<_>>())
+    }
+
+    /// The validation values, over the runs that have one; `None` if none has.
+    pub fn validation(&self) -> Option<Spread> {
+        Spread::of(&self.runs.iter().filter_map(|run| run.validation).collect::<Vec<_>>())
+    }
+
+    /// The test values of one task of a multilabel column, over the runs where it has one; `None` if it has in none.
+    pub fn task(&self, task: usize) -> Option<Spread> {
+        let value = |run: &SeedRun| run.test.as_ref()?.outputs.get(task)?.value.value();
+        Spread::of(&self.runs.iter().filter_map(value).collect::<Vec<_>>())
+    }
+
+    /// How much better the test values are than the baseline's, over the seeds with which both have one; `None` if
+    /// there is no such seed.
+    pub fn difference(&self, baseline: &SeedCell) -> Option<PairedDifference> {
+        let pair = |run: &SeedRun| {
+            let of_baseline = baseline.runs.iter().find(|other| other.seed == run.seed)?;
+            Some((of_baseline.test_value()?, run.test_value()?))
+        };
+        let (of_baseline, ours): (Vec<f64>, Vec<f64>) = self.runs.iter().filter_map(pair).unzip();
+        PairedDifference::of(&of_baseline, &ours)
+    }
+}
+
+impl SeedTable {
+    /// Puts rows under columns; `baseline` is the row with which the others are compared.
+    ///
+    /// # Errors
+    /// A row without exactly one cell per column, two rows of one name, two runs of one seed in a cell, a score by
+    /// another metric or with other tasks than the column's, a baseline that is no row, or a column or row that is said
+    /// to be the paper's and is not, its metric included.
+    pub fn new(
+        title: impl Into<String>,
+        columns: Vec<SeedColumn>,
+        rows: Vec<SeedRow>,
+        baseline: Option<usize>,
+    ) -> Result<SeedTable, Error> {
+        check(&columns, &rows, baseline)?;
+        Ok(SeedTable { title: title.into(), columns, rows, baseline })
+    }
+
+    /// What the table is called.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Its columns.
+    pub fn columns(&self) -> &[SeedColumn] {
+        &self.columns
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> &[SeedRow] {
+        &self.rows
+    }
+
+    /// The row with which the others are compared.
+    pub fn baseline(&self) -> Option<&SeedRow> {
+        self.baseline.map(|row| &self.rows[row])
+    }
+
+    /// The mark of each row in one column, by its mean test value, however many seeds it has. Equal values share a mark:
+    /// the best may be several, and "second" is the next value below them.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn ranks(&self, column: usize) -> Vec<Option<Rank>> {
+        let mean = |row: &SeedRow| row.cells[column].test().map(|spread| spread.mean);
+        ranks(&self.rows.iter().map(mean).collect::<Vec<_>>(), self.columns[column].metric.higher_is_better())
+    }
+
+    /// The backbones, in the order of their first column.
+    fn backbones(&self) -> Vec<&str> {
+        distinct(self.columns.iter().map(|column| column.backbone.as_str()))
+    }
+
+    /// The columns of one backbone, with their indices.
+    fn columns_of(&self, backbone: &str) -> impl Iterator<Item = (usize, &SeedColumn)> + Clone {
+        self.columns.iter().enumerate().filter(move |(_, column)| column.backbone == backbone)
+    }
+
+    /// What the paper has for a row in a column.
+    fn published(&self, row: &SeedRow, column: &SeedColumn) -> Option<inmerge::Published> {
+        let method = inmerge::Method::named(row.paper_row.as_deref()?)?;
+        let backbone = inmerge::Backbone::named(&column.backbone)?;
+        inmerge::published(backbone, method, column.published_dataset()?)
+    }
+}

@@ -1,0 +1,74 @@
+//! The tasks of a multilabel dataset, one by one.
+
+use super::{SeedRow, SeedTable, notes};
+use crate::format::{self, NOTHING};
+use crate::inmerge;
+use crate::paper::same;
+use crate::rank::ranks;
+use crate::section::{Field, Section};
+
+/// Tasks as columns, then their average; without rows if the column has no tasks. If it is the paper's ChestX-ray14,
+/// Table 1 of the paper stands above our rows.
+pub(super) fn section(table: &SeedTable, at: usize) -> Section {
+    let column = &table.columns[at];
+    let paper = column.published_dataset() == Some(inmerge::Dataset::ChestXray14);
+    let names = column.tasks.iter().map(|task| if paper { abbreviated(task) } else { task.clone() });
+    let head = ["Method".to_owned()].into_iter().chain(names).chain(["Average".to_owned()]);
+    let heading = format!("Tasks: {} ({})", column.name(), column.metric.title());
+    let mut section = Section::new(heading, 1, head.collect());
+    if column.tasks.is_empty() {
+        return section;
+    }
+    if paper {
+        section.rows.extend(inmerge::TABLE_1.iter().map(|row| published(row, &column.tasks)));
+    }
+    let better = column.metric.higher_is_better();
+    let marks: Vec<_> = (0..column.tasks.len())
+        .map(|task| {
+            let mean = |row: &SeedRow| row.cells[at].task(task).map(|of| of.mean);
+            ranks(&table.rows.iter().map(mean).collect::<Vec<_>>(), better)
+        })
+        .collect();
+    let averages = table.ranks(at);
+    for (nth, row) in table.rows.iter().enumerate() {
+        let cell = &row.cells[at];
+        let mut fields = vec![Field::from(row.method.as_str())];
+        for (task, marks) in marks.iter().enumerate() {
+            let text = cell.task(task).map(|of| format::value(of.mean));
+            fields.push(section.field(text, marks[nth], &notes::of_task(cell, column, task)));
+        }
+        let average = cell.test().map(|of| format::value(of.mean));
+        fields.push(section.field(average, averages[nth], &notes::of_cell(cell, column)));
+        section.rows.push(fields);
+    }
+    section.remarks.push("Means over seeds. Bold: best of the column; underlined: second best.".to_owned());
+    if paper {
+        section.remarks.extend(about_published(&column.tasks));
+    }
+    section
+}
+
+/// The paper's head of a task, so that fourteen fit on a page.
+fn abbreviated(task: &str) -> String {
+    inmerge::disease(task).map_or_else(|| task.to_owned(), |at| inmerge::DISEASES[at].1.to_owned())
+}
+
+fn published(row: &inmerge::ChestRow, tasks: &[String]) -> Vec<Field> {
+    let of_task = |task: &String| inmerge::disease(task).map(|at| row.diseases[at]);
+    let values = tasks.iter().map(of_task).chain([Some(row.average)]);
+    let texts = values.map(|value| value.map_or_else(|| NOTHING.to_owned(), |value| format!("{value:.3}")));
+    [format!("{} (published)", row.model)].into_iter().chain(texts).map(Field::from).collect()
+}
+
+fn about_published(tasks: &[String]) -> [String; 3] {
+    let heads = inmerge::DISEASES.iter().filter(|(disease, _)| tasks.iter().any(|task| same(task, disease)));
+    let heads: Vec<_> =
+        heads.map(|(disease, head)| format!("{head}: {}", disease.replace('_', " "))).collect();
+    [
+        format!("{}.", heads.join(", ")),
+        "Published rows were trained and scored by their authors, on splits that need not be ours, and have no marks; \
+         their average is over 14 diseases."
+            .to_owned(),
+        format!("Published: {}.", inmerge::SOURCE),
+    ]
+}

@@ -1,0 +1,90 @@
+//! A table as lines: one for each method, column and set it was scored on.
+
+use ff_eval::Score;
+use serde::Serialize;
+
+use crate::{Cell, Column, Cost, Rank, Row, Table, csv, format};
+
+#[derive(Serialize)]
+struct Line<'a> {
+    method: &'a str,
+    backbone: &'a str,
+    dataset: &'a str,
+    metric: &'static str,
+    scored_on: &'a str,
+    validation: Option<f64>,
+    test: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    samples: Option<usize>,
+    rank: Option<Rank>,
+    paper: Option<f64>,
+    difference: Option<f64>,
+    note: String,
+    training_epochs: u64,
+    training_images: u64,
+    validation_passes: u64,
+    validation_images: u64,
+    wall_seconds: Option<f64>,
+}
+
+impl Table {
+    /// The table for programs: a line per method and column, in which `scored_on` is the dataset itself, followed by
+    /// one for each OOD set, which has no validation, rank or published value. The cost columns are the method's as a
+    /// whole, the same in all its lines: do not add them up.
+    pub fn to_csv(&self) -> String {
+        let mut lines = Vec::new();
+        let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();
+        for (nth, row) in self.rows().iter().enumerate() {
+            for ((cell, column), ranks) in row.cells.iter().zip(self.columns()).zip(&ranks) {
+                let own = Line {
+                    validation: cell.validation,
+                    rank: ranks[nth],
+                    paper: cell.paper,
+                    difference: cell.difference(),
+                    ..line(row, column, cell, &column.dataset, cell.test.as_ref())
+                };
+                let ood = cell.ood.iter().map(|(name, score)| line(row, column, cell, name, score.as_ref()));
+                lines.extend([own].into_iter().chain(ood));
+            }
+        }
+        csv::document(&lines)
+    }
+}
+
+fn line<'a>(
+    row: &'a Row,
+    column: &'a Column,
+    cell: &Cell,
+    scored_on: &'a str,
+    score: Option<&Score>,
+) -> Line<'a> {
+    let Cost { training_epochs, training_images, validation_passes, validation_images, wall_seconds } =
+        row.cost;
+    let interval = score.and_then(|score| score.interval);
+    let mut notes: Vec<&str> = cell.note.as_deref().into_iter().collect();
+    if let Some(score) = score {
+        notes.extend(format::notes(score));
+    }
+    Line {
+        method: &row.method,
+        backbone: &column.backbone,
+        dataset: &column.dataset,
+        metric: column.metric.name(),
+        scored_on,
+        validation: None,
+        test: score.and_then(|score| score.value.value()),
+        low: interval.map(|interval| interval.low),
+        high: interval.map(|interval| interval.high),
+        samples: score.map(|score| score.samples),
+        rank: None,
+        paper: None,
+        difference: None,
+        note: notes.join("; "),
+        training_epochs,
+        training_images,
+        validation_passes,
+        validation_images,
+        wall_seconds,
+    }
+}

@@ -1,0 +1,136 @@
+//! Figures of a sweep over numbers, of categories with many series, and of a curve.
+
+use ff_report::{Axis, Error, Figure, Point, Series};
+
+fn point(y: f64) -> Option<Point> {
+    Some(Point { y, low: None, high: None })
+}
+
+fn series(name: &str, points: Vec<Option<Point>>) -> Series {
+    Series { name: name.to_owned(), points, emphasis: false }
+}
+
+fn sweep() -> Figure {
+    let whisker = |y: f64, sd: f64| Some(Point { y, low: Some(y - sd), high: Some(y + sd) });
+    let points = vec![whisker(0.812, 0.004), whisker(0.824, 0.003), None, whisker(0.826, 0.002)];
+    Figure {
+        title: "Merge weight & probability".to_owned(),
+        x_label: "Merge weight α".to_owned(),
+        y_label: "AUROC".to_owned(),
+        x: Axis::Numbers(vec![0.5, 0.7, 0.8, 0.9]),
+        series: vec![
+            Series { emphasis: true, ..series("p = 0.3", points) },
+            series("p < 0.1", vec![whisker(0.81, 0.005), whisker(0.815, 0.004), point(0.82), point(0.818)]),
+        ],
+        references: vec![("Baseline".to_owned(), 0.807)],
+    }
+}
+
+/// Fourteen diseases and fifteen series: the most that must stay legible.
+fn crowded() -> Figure {
+    let names = ff_report::inmerge::DISEASES.map(|(disease, _)| disease.replace('_', " "));
+    let of = |nth: usize| {
+        let y = |at: usize| 0.7 + 0.01 * nth as f64 + 0.02 * ((at * 5 + nth) % 7) as f64;
+        series(&format!("L_s = {nth}, τ = 0.3"), (0..14).map(|at| point(y(at))).collect())
+    };
+    Figure {
+        title: "Shallow layers".to_owned(),
+        x_label: "Disease".to_owned(),
+        y_label: "AUROC".to_owned(),
+        x: Axis::Categories(names.to_vec()),
+        series: (0..15).map(of).collect(),
+        references: vec![],
+    }
+}
+
+fn curve() -> Figure {
+    let of = |rate: f64, end: f64| {
+        (1..=40).map(|epoch| point(end - 0.3 * (-rate * f64::from(epoch)).exp())).collect()
+    };
+    Figure {
+        title: "Validation".to_owned(),
+        x_label: "Epoch".to_owned(),
+        y_label: "Mean AUROC of the validation split".to_owned(),
+        x: Axis::Numbers((1..=40).map(f64::from).collect()),
+        series: vec![series("Baseline", of(0.1, 0.81)), series("InMerge", of(0.12, 0.83))],
+        references: vec![],
+    }
+}
+
+/// `FIGURES=folder` keeps the pictures to look at.
+fn svg(name: &str, figure: &Figure) -> String {
+    let svg = figure.to_svg().unwrap();
+    if let Some(folder) = std::env::var_os("FIGURES") {
+        std::fs::write(std::path::Path::new(&folder).join(name), &svg).unwrap();
+    }
+    svg
+}
+
+#[track_caller]
+fn assert_has_texts(svg: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(svg.contains(&format!(">\n{text}\n</text>")), "{text} is not in\n{svg}");
+    }
+}
+
+#[test]
+fn a_sweep_has_its_places_as_ticks() {
+    let svg = svg("sweep.svg", &sweep());
+    assert_has_texts(&svg, &["0.5", "0.7", "0.8", "0.9", "p = 0.3", "p &lt; 0.1", "Baseline", "AUROC"]);
+    assert_has_texts(&svg, &["Merge weight &amp; probability", "Merge weight α"]);
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+    assert_eq!(svg, sweep().to_svg().unwrap());
+}
+
+#[test]
+fn names_that_are_too_wide_stand_upright() {
+    let svg = svg("crowded.svg", &crowded());
+    assert_has_texts(&svg, &["Pleural Thickening", "Hernia", "L_s = 14, τ = 0.3"]);
+    assert_eq!(svg.matches("rotate(270").count(), 14 + 1);
+}
+
+#[test]
+fn a_curve_has_round_ticks() {
+    assert_has_texts(&svg("curve.svg", &curve()), &["10", "20", "30", "40", "InMerge"]);
+}
+
+#[test]
+fn the_numbers_are_to_be_had() {
+    assert_eq!(
+        sweep().to_csv(),
+        "series,x,y,low,high\n\
+         p = 0.3,0.5,0.812,0.808,0.8160000000000001\n\
+         p = 0.3,0.7,0.824,0.821,0.827\n\
+         p = 0.3,0.9,0.826,0.824,0.828\n\
+         p < 0.1,0.5,0.81,0.805,0.8150000000000001\n\
+         p < 0.1,0.7,0.815,0.8109999999999999,0.819\n\
+         p < 0.1,0.8,0.82,,\n\
+         p < 0.1,0.9,0.818,,\n\
+         Baseline,,0.807,,\n"
+    );
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused() {
+    let error = |change: fn(&mut Figure)| {
+        let mut figure = curve();
+        change(&mut figure);
+        figure.to_svg().unwrap_err()
+    };
+    assert_eq!(
+        error(|figure| figure.series[1].points.truncate(3)).to_string(),
+        "figure \"Validation\", series \"InMerge\": expected 40 points, one per x, found 3"
+    );
+    assert_eq!(
+        error(|figure| figure.series[0].points[2] = point(f64::NAN)).to_string(),
+        "figure \"Validation\", series \"Baseline\": expected a finite number, found NaN"
+    );
+    let infinite = |figure: &mut Figure| figure.references.push(("r".to_owned(), f64::INFINITY));
+    assert!(matches!(error(infinite), Error::NotFinite { .. }));
+    let empty = |figure: &mut Figure| {
+        figure.series.iter_mut().for_each(|series| series.points.fill(None));
+        figure.references.push(("Baseline".to_owned(), 0.8));
+    };
+    assert_eq!(error(empty).to_string(), "figure \"Validation\" has no point to draw");
+    assert!(matches!(error(|figure| figure.series.clear()), Error::NoPoint { .. }));
+}

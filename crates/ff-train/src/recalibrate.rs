@@ -1,0 +1,71 @@
+//! BatchNorm statistics of averaged weights.
+
+use std::sync::Arc;
+
+use ff_data::{Augment, Dataset, Loader, LoaderConfig, OnBadImage};
+use ff_models::{Mode, Model};
+
+use crate::Error;
+use crate::evaluate::image_tensor;
+
+/// Training images from which a model's BatchNorm statistics are computed anew. The mean of several models' statistics is
+/// not that of their mean model's activations (Izmailov et al. 2018, Averaging weights leads to wider optima and better
+/// generalization, §3.2).
+pub struct Recalibration {
+    loader: Loader,
+    images: usize,
+}
+
+impl Recalibration {
+    /// The images `indices` of a dataset, resized and not augmented, in an order that is always the same and mixes the
+    /// classes, `batch_size` at a time, loaded by `threads` threads (0: the caller's).
+    pub fn new(
+        dataset: Arc<dyn Dataset>,
+        indices: Arc<[usize]>,
+        px: u32,
+        batch_size: usize,
+        threads: usize,
+        on_bad_image: OnBadImage,
+    ) -> Self {
+        let images = indices.len();
+        let config = LoaderConfig {
+            batch_size,
+            px,
+            augment: Augment::Eval,
+            shuffle: true,
+            seed: 0,
+            threads,
+            prefetch: 2 * threads.max(1),
+            on_bad_image,
+        };
+        Self { loader: Loader::new(dataset, indices, config), images }
+    }
+
+    /// Number of images.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
+    /// Replaces the model's BatchNorm statistics by the mean over the batches; a model without BatchNorm is left as it is.
+    ///
+    /// # Errors
+    /// An unreadable image, unless they are to be skipped; no readable image at all.
+    pub fn run(&self, model: &Model) -> Result<(), Error> {
+        if model.parameters().buffers().next().is_none() {
+            return Ok(());
+        }
+        let mut number = 0;
+        for batch in self.loader.epoch(0) {
+            let batch = batch?;
+            if !batch.indices.is_empty() {
+                number += 1;
+                let mode = Mode::Recalibrate { batch: number };
+                let _ = tch::no_grad(|| model.features(&image_tensor(&batch), mode));
+            }
+        }
+        if number == 0 {
+            return Err(Error::NoImages("none of the images to compute BatchNorm statistics from".into()));
+        }
+        Ok(())
+    }
+}
