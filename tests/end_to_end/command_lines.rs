@@ -25,6 +25,7 @@ fn help() {
         ("ff-data", ["inspect", "augment", "bench"].as_slice()),
         ("ff-eval", &["score"]),
         ("ff-grid", &["run"]), // plan and status have some of the options of run
+        ("ff-inmerge", &["merge", "similarity", "bench"]),
         ("ff-models", &["logits", "bench"]),
         ("ff-soup", &["average", "select", "verify"]),
         ("ff-train", &["fgg", "predict"]), // pretrain, lp and finetune have the options of fgg

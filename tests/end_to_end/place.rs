@@ -146,6 +146,7 @@ fn binary(name: &str) -> &'static str {
         "ff-data" => env!("CARGO_BIN_EXE_ff-data"),
         "ff-eval" => env!("CARGO_BIN_EXE_ff-eval"),
         "ff-grid" => env!("CARGO_BIN_EXE_ff-grid"),
+        "ff-inmerge" => env!("CARGO_BIN_EXE_ff-inmerge"),
         "ff-models" => env!("CARGO_BIN_EXE_ff-models"),
         "ff-soup" => env!("CARGO_BIN_EXE_ff-soup"),
         "ff-train" => env!("CARGO_BIN_EXE_ff-train"),

@@ -165,3 +165,88 @@ fn mistakes_are_named() {
         assert!(text.contains(expected) && text.contains("demo.toml"), "{set:?}: {text}");
     }
 }
+
+#[test]
+fn every_study_of_merging_in_the_repository_is_valid() {
+    for name in ["inmerge-table1", "inmerge-table2", "inmerge-fig2"] {
+        for scale in ["demo", "paper"] {
+            let study = read(&format!("{name}/{scale}.toml"), &[]).unwrap();
+            let Study::Merging(config) = &study else { panic!("{name}: a study of merging") };
+            assert_eq!(config.baseline(), Some(0), "{name}");
+            let text = toml::to_string_pretty(config).unwrap();
+            assert_eq!(
+                Study::parse(&text, &[]).unwrap(),
+                study,
+                "{name}: the resolved configuration reads back"
+            );
+        }
+    }
+}
+
+#[test]
+fn methods_of_a_study_share_the_first_stage_and_nothing_else() {
+    let plan = plan(read("inmerge-table2/demo.toml", &[]).unwrap());
+    let (config, columns) = merging(&plan);
+    let (datasets, seeds, methods) = (config.dataset.len(), config.seeds.len(), config.method.len());
+    assert_eq!((columns.len(), seeds), (datasets, 5));
+    assert_eq!(count(&plan, "finetune"), datasets * seeds * (1 + methods));
+    assert_eq!((count(&plan, "pretrain"), count(&plan, "predict")), (1, datasets * seeds * methods));
+    for column in columns {
+        for (baseline, merged) in column.methods[0].iter().zip(&column.methods[1]) {
+            let [baseline, merged] = [baseline, merged].map(|jobs| plan.job(&jobs.trained).unwrap());
+            assert_eq!(baseline.inputs, merged.inputs);
+            let [baseline, merged] = [baseline, merged].map(|job| job.recipe.training().unwrap());
+            assert_eq!((baseline.inmerge, merged.inmerge.is_some()), (None, true));
+            assert_eq!((&baseline.train, &baseline.start), (&merged.train, &merged.start));
+        }
+    }
+}
+
+#[test]
+fn points_at_the_defaults_are_one_run_and_papers_run_again_nothing() {
+    let ids = |name: &str| -> BTreeSet<String> {
+        plan(read(name, &[]).unwrap()).jobs.into_iter().map(|job| job.id).collect()
+    };
+    let figure = plan(read("inmerge-fig2/demo.toml", &[]).unwrap());
+    let (config, _) = merging(&figure);
+    // 4 + 5 + 4 + 4 points, of which three stand at the defaults; L_s = 2 is the network's own.
+    assert_eq!(config.rows().len(), 2 + 17);
+    let seeds = config.seeds.len();
+    assert_eq!(count(&figure, "finetune"), seeds * (1 + 1 + 17 - 4 + 1));
+    assert!(ids("inmerge-table1/demo.toml").is_subset(&ids("inmerge-fig2/demo.toml")));
+}
+
+#[test]
+fn the_papers_studies_plan_whole_without_data() {
+    let plan = plan(read("inmerge-table1/paper.toml", &[]).unwrap());
+    let epochs: u64 = plan.jobs.iter().map(|job| job.cost.epochs).sum();
+    assert_eq!(epochs, 3 * (30 + 10 + 10));
+    assert!(plan.missing()[0].contains("ChestX-ray14") && !plan.can_run());
+    let (config, _) = merging(&plan);
+    let shallow: Vec<_> = config.backbone.iter().map(|backbone| backbone.shallow_layers).collect();
+    assert_eq!(shallow, [Some(10), Some(10), Some(30)]);
+}
+
+#[test]
+fn merging_that_cannot_work_is_refused_before_anything_runs() {
+    let error = |set: &[&str]| read("inmerge-fig2/demo.toml", set).unwrap_err().to_string();
+    for (set, expected) in [
+        ("backbone.shallow_layers=4", "expected fewer than the network's 4 convolutions, found 4"),
+        ("sweep.0.values=[0, 9]", "method `L_s = 9`: backbone `VGG-pico`: shallow_layers"),
+        ("inmerge.merge_probability=1.5", "merge_probability: expected a number in [0, 1], found 1.5"),
+        ("inmerge.merge_weight=-0.5", "merge_weight: expected a number in [0, 1], found -0.5"),
+        ("inmerge.similarity_threshold=2", "similarity_threshold: expected a number in [-1, 1], found 2"),
+        ("backbone.architecture=deit_pico_patch4", "no convolutions"),
+        ("seeds=[]", "seeds: expected at least one entry"),
+        ("seeds=[1, 1]", "seeds: 1 stands twice"),
+        ("merging.schedule.patience_epochs=0", "merging.schedule.patience_epochs"),
+        ("training.momentum=1", "training.momentum"),
+        ("sweep.2.values=[]", "sweep over merge_weight"),
+        ("method.1.paper_row=Ours", "nothing named `Ours`"),
+        ("method.1.inmerge.alpha=1", "unknown field `alpha`"),
+        ("kind=merging", "unknown variant `merging`"),
+    ] {
+        let text = error(&[set]);
+        assert!(text.contains(expected) && text.contains("demo.toml"), "{set}: {text}");
+    }
+}

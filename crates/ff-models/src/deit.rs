@@ -21,7 +21,8 @@ struct PatchEmbed {
 impl PatchEmbed {
     fn new(b: &mut Builder, patch: i64, width: i64) -> Self {
         let init = Init::torch_default(3 * patch * patch);
-        let weight = b.kernel("patch_embed.proj.weight".to_owned(), [width, 3, patch, patch], init);
+        // A linear map of patches that is written as a convolution: not one whose kernels could be merged.
+        let weight = b.weight("patch_embed.proj.weight".to_owned(), &[width, 3, patch, patch], init);
         let bias = b.weight("patch_embed.proj.bias".to_owned(), &[width], init);
         Self { proj: Conv2d::new(b, weight, Some(bias), patch, 0) }
     }

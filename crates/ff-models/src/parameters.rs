@@ -80,7 +80,7 @@ impl Parameters {
     }
 
     /// Kernels of the convolutions, `[outputs, inputs, height, width]`, in forward order; a ResNet's downsampling
-    /// convolutions, which stand beside the path, are not among them.
+    /// convolutions, which stand beside the path, are not among them, nor is DeiT's patch embedding.
     pub fn convolutions(&self) -> impl Iterator<Item = &Parameter> {
         self.convolutions.iter().map(|&index| &self.entries[index])
     }

@@ -56,6 +56,34 @@ fn a_classifier_of_another_size_stays_fresh() {
 }
 
 #[test]
+fn a_vgg_of_timms_loads() {
+    let own = model(Architecture::VggPico, 4, 1).state_dict();
+    let timms = own.iter().map(|(name, tensor)| {
+        let mut tensor = tensor.clone();
+        let name = match name.rsplit_once('.').unwrap() {
+            ("classifier.0", part) => {
+                if part == "weight" {
+                    tensor.shape = vec![128, 64, 2, 2];
+                }
+                format!("pre_logits.fc1.{part}")
+            }
+            ("classifier.3", part) => {
+                if part == "weight" {
+                    tensor.shape = vec![128, 128, 1, 1];
+                }
+                format!("pre_logits.fc2.{part}")
+            }
+            ("classifier.6", part) => format!("head.fc.{part}"),
+            _ => name.clone(),
+        };
+        (name, tensor)
+    });
+    let mut target = model(Architecture::VggPico, 4, 2);
+    target.load(&StateDict::from_tensors(timms.collect())).unwrap();
+    assert_eq!(target.state_dict(), own);
+}
+
+#[test]
 fn a_count_of_batches_may_be_missing_but_not_strictly() {
     let mut weights = resnet(4, 1).state_dict();
     weights.retain(|name, _| !name.ends_with("num_batches_tracked"));

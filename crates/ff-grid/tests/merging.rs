@@ -1,0 +1,191 @@
+//! In-model merging in models and in training.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ff_checkpoint::{Provenance, StateDict};
+use ff_data::{Augment, OnBadImage, Phantom, PhantomKind, SplitRule};
+use ff_eval::Metric;
+use ff_grid::MergeHook;
+use ff_inmerge::{InMerge, MergeStats, Pairs};
+use ff_models::{Architecture, Model, Precision, Spec};
+use ff_train::{
+    EvalSet, LrSchedule, OptimizerConfig, Outcome, Run, SelectBy, StepHook, TrainConfig, TrainData,
+    Trainable, train,
+};
+use tch::{Device, Kind, Tensor};
+
+const SETTINGS: InMerge = InMerge {
+    shallow_layers: 2,
+    merge_weight: 0.8,
+    merge_probability: 0.3,
+    similarity_threshold: 0.3,
+    pairs: Pairs::Similar,
+};
+
+fn spec(architecture: Architecture, precision: Precision) -> Spec {
+    Spec { architecture, outputs: 6, px: 32, precision }
+}
+
+/// Gives a layer kernels of a few directions each, of which some are alike, as training leaves them.
+fn make_realistic(weight: &Tensor) {
+    let size = weight.size();
+    let directions = Tensor::randn([&[size[0] / 32], &size[1..]].concat(), (Kind::Float, Device::Cpu));
+    let which = Tensor::randint(size[0] / 32, [size[0]], (Kind::Int64, Device::Cpu));
+    let noise = Tensor::randn(size.as_slice(), (Kind::Float, Device::Cpu));
+    let kernels = (directions.index_select(0, &which) + noise) * 0.02;
+    tch::no_grad(|| weight.shallow_clone().copy_(&kernels));
+}
+
+#[test]
+fn every_network_of_the_paper_really_merges() {
+    // L_s of the paper, and for ResNet50 that of its last stage: 49 convolutions, 9 in the last stage.
+    for (architecture, shallow_layers, deep) in [
+        (Architecture::Vgg19, 10, 6),
+        (Architecture::Vgg16, 10, 3),
+        (Architecture::Resnet34, 30, 3),
+        (Architecture::Resnet50, 40, 9),
+    ] {
+        tch::manual_seed(1);
+        let model = Model::new(&spec(architecture, Precision::Fp32), Device::Cpu, 0).unwrap();
+        let convolutions: Vec<_> = model.parameters().convolutions().collect();
+        convolutions.iter().for_each(|convolution| make_realistic(&convolution.tensor));
+        let before = model.state_dict();
+        let mut hook = MergeHook::new(InMerge { shallow_layers, ..SETTINGS }, 0, &model).unwrap();
+        for step in 1..=2 {
+            hook.before_forward(step, &model).unwrap();
+        }
+        let stats: Vec<MergeStats> = serde_json::from_value(hook.report()).unwrap();
+        let layers: Vec<_> = stats.iter().map(|layer| layer.layer).collect();
+        assert_eq!(
+            layers,
+            (shallow_layers + 1..=shallow_layers + deep).collect::<Vec<_>>(),
+            "{architecture}"
+        );
+        assert!(stats.iter().all(|layer| layer.merged > 0), "{architecture}: {stats:?}");
+        let after = model.state_dict();
+        let changed: Vec<_> =
+            after.iter().filter(|(name, now)| before[*name] != **now).map(|(name, _)| name).collect();
+        let mut expected: Vec<_> = convolutions[shallow_layers..].iter().map(|one| &one.name).collect();
+        expected.sort();
+        assert_eq!(changed, expected, "{architecture}: deep kernels and nothing else");
+    }
+}
+
+#[test]
+fn a_network_without_convolutions_is_refused() {
+    let model = Model::new(&spec(Architecture::DeitPico, Precision::Fp32), Device::Cpu, 0).unwrap();
+    let error = MergeHook::new(SETTINGS, 0, &model).err().unwrap().to_string();
+    assert!(error.contains("no convolutions"), "{error}");
+}
+
+fn config(optimizer: OptimizerConfig, schedule: LrSchedule) -> TrainConfig {
+    TrainConfig {
+        epochs: 3,
+        batch_size: 16,
+        augment: Augment::Flip,
+        seed: 3,
+        optimizer,
+        schedule,
+        trainable: Trainable::All {},
+        select_by: SelectBy::Metric,
+        metric: Metric::Accuracy,
+        early_stopping_epochs: None,
+        keep_optimizer: true,
+    }
+}
+
+/// Trains a pico VGG; `stop_after` ends it as a kill would.
+fn run(
+    config: &TrainConfig,
+    precision: Precision,
+    settings: Option<InMerge>,
+    folder: &Path,
+    stop_after: Option<u32>,
+) -> Outcome {
+    let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 32, [56, 32, 0], 5, false).unwrap());
+    let splits = SplitRule::Official {}.divide(dataset.as_ref(), Path::new("")).unwrap();
+    let validation = Arc::new(EvalSet::new(dataset.clone(), splits.val.clone(), 32, 0, OnBadImage::Error));
+    let data = TrainData { dataset, train: splits.train, validation };
+    let mut model = Model::new(&spec(Architecture::VggPico, precision), Device::Cpu, 1).unwrap();
+    let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
+    if let Some(settings) = settings {
+        hooks.push(Box::new(MergeHook::new(settings, config.seed, &model).unwrap()));
+    }
+    let provenance = Provenance {
+        kind: "finetune".into(),
+        recipe: serde_json::to_value(config).unwrap(),
+        parents: vec![],
+        data: None,
+        code_version: "test".into(),
+    };
+    let run = Run {
+        folder,
+        provenance,
+        optimizer: None,
+        loader_threads: 0,
+        on_bad_image: OnBadImage::Error,
+        resume_interval: Duration::ZERO,
+        hooks: &mut hooks,
+        on_epoch: &mut |epoch| assert!(stop_after != Some(epoch.epoch), "killed"),
+    };
+    train(config, &mut model, &data, run).unwrap()
+}
+
+fn files(folder: &Path, outcome: &Outcome) -> Vec<Vec<u8>> {
+    let kept = outcome.kept.iter().chain(&outcome.captures);
+    let of_model = kept.flat_map(|kept| [Some(&kept.weights), kept.optimizer.as_ref()].into_iter().flatten());
+    of_model.map(|file| std::fs::read(folder.join(file)).unwrap()).collect()
+}
+
+/// Merges often enough for a network of random kernels, few of which are alike.
+const OFTEN: InMerge = InMerge { similarity_threshold: 0.05, merge_probability: 0.8, ..SETTINGS };
+
+#[test]
+fn a_merged_run_resumes_to_the_bit_with_either_optimizer_in_either_precision() {
+    let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 1e-4 };
+    let adamw = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
+    let multi_step = LrSchedule::MultiStep { lr: 0.01, milestones: vec![0.5], factor: 0.1 };
+    let staged = LrSchedule::Staged { lr: 1e-3, factor: 0.1, patience_epochs: 1 };
+    let cyclic = LrSchedule::Cyclic { lr_max: 1e-3, lr_min: 1e-6, epochs_per_cycle: 2, phase: 0.25 };
+    for (optimizer, schedule, precision) in [
+        (sgd, multi_step, Precision::Fp32),
+        (adamw.clone(), staged, Precision::Bf16),
+        (adamw, cyclic, Precision::Fp32), // Fast Geometric Generation on top
+    ] {
+        let config = config(optimizer, schedule);
+        let [whole, stopped] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let uninterrupted = run(&config, precision, Some(OFTEN), whole.path(), None);
+        let killed =
+            std::panic::catch_unwind(|| run(&config, precision, Some(OFTEN), stopped.path(), Some(3)));
+        assert!(killed.is_err());
+        let resumed = run(&config, precision, Some(OFTEN), stopped.path(), None);
+        assert_eq!(files(whole.path(), &uninterrupted), files(stopped.path(), &resumed));
+        for (a, b) in uninterrupted.history.iter().zip(&resumed.history) {
+            assert_eq!(a.hooks, b.hooks);
+            let stats = MergeHook::of(a).unwrap();
+            assert_eq!(stats.iter().map(|layer| layer.layer).collect::<Vec<_>>(), [3, 4]);
+            assert!(stats.iter().all(|layer| layer.merged > 0), "{stats:?}");
+        }
+    }
+}
+
+#[test]
+fn merging_changes_the_weights_and_merging_never_does_not() {
+    let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 1e-4 };
+    let config = config(sgd, LrSchedule::Constant { lr: 0.01 });
+    let folder = tempfile::tempdir().unwrap();
+    let weights = |settings, name: &str| {
+        let folder = folder.path().join(name);
+        let outcome = run(&config, Precision::Fp32, settings, &folder, None);
+        StateDict::open(&folder.join(&outcome.kept.unwrap().weights)).unwrap()
+    };
+    let plain = weights(None, "plain");
+    let never = weights(Some(InMerge { merge_probability: 0.0, ..OFTEN }), "never");
+    let merged = weights(Some(OFTEN), "merged");
+    assert_eq!(plain.digest(), never.digest());
+    assert_ne!(plain.digest(), merged.digest());
+    // Plain weights: the same names and shapes, so inference is the baseline's.
+    assert!(plain.iter().map(|(name, t)| (name, t.shape)).eq(merged.iter().map(|(name, t)| (name, t.shape))));
+}

@@ -1,0 +1,283 @@
+//! In-model merging: a study from plan to plots, soups on top, and files of weights.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use serde_json::Value;
+
+use crate::place::{JOBS, Place, SHAPES, table};
+
+const RUN: &str = "ff-grid run --config study.toml";
+
+/// Two seeds of a pico VGG, on 13 findings and on shapes; a baseline, merging, and a sweep of three points, one of which
+/// is the method itself.
+const STUDY: &str = r#"
+kind = "inmerge"
+name = "study"
+seeds = [0, 1]
+
+[model]
+px = 16
+precision = "fp32"
+batch_size = 8
+weight_decay = 1e-4
+
+[training]
+epochs = 2
+augment = "flip"
+momentum = 0.9
+schedule = { kind = "staged", lr = 0.02, factor = 0.1, patience_epochs = 1 }
+select_by = "metric"
+
+[merging]
+epochs = 2
+augment = "flip"
+momentum = 0.9
+schedule = { kind = "multi-step", lr = 0.02, milestones = [0.5], factor = 0.1 }
+select_by = "loss"
+
+[inmerge]
+merge_weight = 0.8
+merge_probability = 0.9
+similarity_threshold = 0.0
+
+[[backbone]]
+name = "VGG-pico"
+architecture = "vgg_pico"
+weights = "random"
+shallow_layers = 2
+
+[[dataset]]
+name = "findings"
+metric = "auroc"
+source = { kind = "phantom", task = "findings", px = 16, train = 48, val = 40, test = 40, seed = 1 }
+split = { kind = "official" }
+
+[[dataset]]
+name = "shapes"
+metric = "accuracy"
+source = { kind = "phantom", task = "shapes", px = 16, train = 24, val = 12, test = 12, seed = 1 }
+split = { kind = "official" }
+
+[[method]]
+name = "Baseline"
+
+[[method]]
+name = "InMerge"
+inmerge = {}
+
+[[sweep]]
+parameter = "shallow_layers"
+values = [0, 2]
+
+[[sweep]]
+parameter = "similarity_threshold"
+values = [0.0]
+dissimilar = true
+
+[evaluation]
+resamples = 20
+seed = 0
+"#;
+
+#[test]
+fn a_study_from_plan_to_plots() {
+    let place = Place::new();
+    place.write("study.toml", STUDY);
+    let plan: Value =
+        serde_json::from_str(&place.run("ff-grid plan --config study.toml --json").ok()).unwrap();
+    let count = |kind: &str| plan["total"][kind]["jobs"].as_u64().unwrap();
+    // For each dataset and seed: the first stage, the baseline, and three ways of merging.
+    assert_eq!([count("finetune"), count("predict"), count("evaluate")], [2 * 2 * 5, 2 * 2 * 4, 2 * 2 * 4]);
+    assert!(!place.path("runs").exists(), "a plan writes nothing");
+
+    let first = place.run(RUN);
+    assert!(first.stderr.contains("52 jobs done, 0 had been done before"), "{}", first.stderr);
+    let printed = first.ok();
+    assert_eq!(printed, place.read("runs/tables/study/table.md"));
+    for part in [
+        "## Test: VGG-pico",
+        "## Difference from Baseline: VGG-pico",
+        "## Tasks: VGG-pico on findings (AUROC)",
+        "L_s = 0",
+        "τ = dissimilar",
+        "(2)",
+    ] {
+        assert!(printed.contains(part), "no `{part}` in:\n{printed}");
+    }
+    let mut expected =
+        ["config.toml", "table.csv", "table.json", "table.md", "table.tex"].map(String::from).to_vec();
+    for dataset in ["findings", "shapes"] {
+        for stem in ["sweep-shallow_layers", "sweep-similarity_threshold", "merges"] {
+            expected.extend(["csv", "svg"].map(|ending| format!("VGG-pico/{dataset}/{stem}.{ending}")));
+        }
+        expected.extend(["kernels", "merged-kernels"].map(|stem| format!("VGG-pico/{dataset}/{stem}.csv")));
+    }
+    expected.sort();
+    assert_eq!(place.files("runs/tables/study"), expected);
+
+    what_was_merged_is_on_record(&place);
+
+    let again = place.run(RUN);
+    assert!(again.stderr.contains("0 jobs done, 52 had been done before"), "{}", again.stderr);
+    assert_eq!(again.ok(), printed);
+    let resolved = place.run("ff-grid run --config runs/tables/study/config.toml");
+    assert!(resolved.stderr.contains("0 jobs done"), "the resolved configuration is the same study");
+}
+
+fn what_was_merged_is_on_record(place: &Place) {
+    let record = |label: &str| -> Value {
+        let folder = place.job("finetune", label);
+        serde_json::from_str(&std::fs::read_to_string(folder.join("record.json")).unwrap()).unwrap()
+    };
+    let merged = record("shapes VGG-pico: InMerge seed 1");
+    for epoch in merged["finished"]["training"]["history"].as_array().unwrap() {
+        let layers = epoch["hooks"]["inmerge"].as_array().unwrap();
+        assert_eq!(layers.iter().map(|layer| layer["layer"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 4]);
+        assert!(layers.iter().all(|layer| layer["merged"].as_u64().unwrap() > 0), "{epoch}");
+    }
+    let baseline = record("shapes VGG-pico: Baseline seed 1");
+    assert!(baseline["finished"]["training"]["history"][0].get("hooks").is_none());
+    assert_eq!(baseline["inputs"], merged["inputs"], "both go on from the same network");
+    for record in [&merged, &baseline] {
+        let kernels = record["kernels"].as_array().unwrap();
+        assert_eq!(kernels.len(), 4);
+        assert!(kernels.iter().all(|layer| layer["stats"]["effective_rank"].as_f64().unwrap() >= 1.0));
+    }
+    let lines = |name: &str| place.read(&format!("runs/tables/study/VGG-pico/shapes/{name}")).lines().count();
+    assert_eq!(lines("kernels.csv"), 1 + 5 * 2 * 4, "five rows, one of them twice, two seeds, four layers");
+    let picture = place.read("runs/tables/study/VGG-pico/findings/sweep-shallow_layers.svg");
+    assert!(picture.contains("<svg") && picture.contains("Baseline") && picture.contains("Average"));
+}
+
+#[test]
+fn what_cannot_be_merged_is_refused_and_nothing_is_written() {
+    let place = Place::new();
+    place.write("study.toml", STUDY);
+    for (set, expected) in [
+        ("backbone.shallow_layers=4", "expected fewer than the network's 4 convolutions, found 4"),
+        ("inmerge.merge_probability=1.5", "merge_probability: expected a number in [0, 1], found 1.5"),
+        ("backbone.architecture=deit_pico_patch4", "the network has no convolutions"),
+    ] {
+        place.run(&format!("{RUN} --set {set}")).refused(1, &[expected]);
+        assert!(!place.path("runs").exists(), "{set}");
+    }
+}
+
+#[test]
+fn merged_models_are_ingredients_like_any_other() {
+    let place = Place::new();
+    let merging = "\n[inmerge]\nmerge_weight = 0.8\nmerge_probability = 0.9\nsimilarity_threshold = 0.0\n";
+    let config = table(SHAPES).replace("[evaluation]", &format!("{merging}\n[evaluation]"));
+    place.write("tiny.toml", &config);
+    place
+        .run("ff-grid run --config tiny.toml")
+        .refused(1, &["backbone `pico`: shallow_layers: expected L_s of in-model merging"]);
+    let ran = place.run("ff-grid run --config tiny.toml --set backbone.shallow_layers=3");
+    assert!(ran.stderr.contains(&format!("{JOBS} jobs done")), "{}", ran.stderr);
+    ran.ok();
+    for kind in ["finetune", "fgg"] {
+        let folder = place.job(kind, if kind == "fgg" { "FGG from lr 1e-3" } else { "lr 1e-3 minimal" });
+        let record = std::fs::read_to_string(folder.join("record.json")).unwrap();
+        let record: Value = serde_json::from_str(&record).unwrap();
+        let epoch = &record["finished"]["training"]["history"][0];
+        assert_eq!(epoch["hooks"]["inmerge"].as_array().unwrap().len(), 4, "of 7 convolutions");
+    }
+    place.run("ff-soup verify runs/tables/tiny/soup.safetensors runs").ok();
+}
+
+/// A file of a pico VGG's convolutions and nothing else, with kernels that come in twos.
+fn trunk(place: &Place) -> BTreeMap<String, OwnedTensor> {
+    let mut layers = BTreeMap::new();
+    for (name, shape) in ff_models::Architecture::VggPico.convolutions() {
+        let shape = shape.map(|size| size as usize);
+        let length: usize = shape[1..].iter().product();
+        let value = |at: usize| (((at / length / 2 * 31 + at % length * 17) % 23) as f32 - 11.0) / 50.0;
+        let values: Vec<f32> = (0..shape[0] * length).map(value).collect();
+        layers.insert(name, OwnedTensor::f32(shape, &values));
+    }
+    StateDict::from_tensors(layers.clone()).save(&place.path("trunk.safetensors"), None).unwrap();
+    layers
+}
+
+#[test]
+fn files_of_weights_are_merged_and_looked_at() {
+    let place = Place::new();
+    let before = trunk(&place);
+    let common = "--arch vgg_pico --weights trunk.safetensors";
+    let text = place.run(&format!("ff-inmerge similarity {common}")).ok();
+    assert!(text.contains("features.8.weight") && text.contains("100.00 %"), "{text}");
+    let json = place.run(&format!("ff-inmerge similarity {common} --similarity-threshold 0.99 --json")).ok();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let layer = &json["layers"][3];
+    assert_eq!((&layer["layer"], &layer["name"]), (&4.into(), &"features.8.weight".into()));
+    assert_eq!(layer["redundancy"]["duplicate_share"], 1.0);
+    let histogram = layer["similarities"]["histogram"].as_array().unwrap();
+    let pairs: u64 = histogram.iter().map(|bin| bin.as_u64().unwrap()).sum();
+    assert_eq!((histogram.len(), pairs), (20, 64 * 63 / 2));
+
+    let merge =
+        format!("ff-inmerge merge {common} --shallow-layers 2 --merge-probability 1 --iterations 3 --seed 7");
+    let json: Value =
+        serde_json::from_str(&place.run(&format!("{merge} --output a.safetensors --json")).ok()).unwrap();
+    let layers = json["layers"].as_array().unwrap();
+    assert_eq!(
+        layers.iter().map(|layer| layer["merges"]["tried"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [192, 192]
+    );
+    assert!(layers.iter().all(|layer| layer["merges"]["merged"].as_u64().unwrap() > 0), "{json}");
+    place.run(&format!("{merge} --output b.safetensors")).ok();
+    let [a, b] = ["a", "b"].map(|name| StateDict::open(&place.path(&format!("{name}.safetensors"))).unwrap());
+    assert_eq!(a.digest(), b.digest(), "the same seed merges alike");
+    for (name, tensor) in a.iter() {
+        let deep = ["features.6.weight", "features.8.weight"].contains(&name);
+        assert_eq!(tensor.to_owned() != before[name], deep, "{name}");
+    }
+    assert_eq!(a.provenance().unwrap().kind, "merge");
+
+    // α = 1 keeps everything: the file comes out as it was.
+    place.run(&format!("{merge} --merge-weight 1 --output c.safetensors")).ok();
+    let genuine = StateDict::open(&place.path("trunk.safetensors")).unwrap();
+    assert_eq!(StateDict::open(&place.path("c.safetensors")).unwrap().digest(), genuine.digest());
+}
+
+#[test]
+fn files_that_cannot_be_merged_are_refused_and_nothing_is_written() {
+    let place = Place::new();
+    let mut layers = trunk(&place);
+    layers.remove("features.6.weight");
+    StateDict::from_tensors(layers).save(&place.path("hole.safetensors"), None).unwrap();
+    place.write("text.safetensors", "not weights");
+    for (line, expected) in [
+        (
+            "--arch vgg_pico --weights trunk.safetensors --shallow-layers 4",
+            "the network's 4 convolutions, found 4",
+        ),
+        (
+            "--arch vgg_pico --weights trunk.safetensors --shallow-layers 1 --merge-probability 1.5",
+            "merge_probability: expected a number in [0, 1], found 1.5",
+        ),
+        (
+            "--arch vgg_pico --weights trunk.safetensors --shallow-layers 1 --merge-weight -1",
+            "merge_weight: expected a number in [0, 1], found -1",
+        ),
+        (
+            "--arch vgg_pico --weights trunk.safetensors --shallow-layers 1 --similarity-threshold 2",
+            "similarity_threshold: expected a number in [-1, 1], found 2",
+        ),
+        ("--arch deit_pico_patch4 --weights trunk.safetensors --shallow-layers 0", "no convolutions"),
+        (
+            "--arch vgg16 --weights trunk.safetensors --shallow-layers 10",
+            "`features.0.weight`: expected a convolution",
+        ),
+        ("--arch vgg_pico --weights hole.safetensors --shallow-layers 1", "`features.6.weight`"),
+        ("--arch vgg_pico --weights text.safetensors --shallow-layers 1", "text.safetensors"),
+        ("--arch vgg_pico --weights gone.safetensors --shallow-layers 1", "gone.safetensors"),
+    ] {
+        place.run(&format!("ff-inmerge merge {line} --output out.safetensors")).refused(1, &[expected]);
+        assert!(!place.path("out.safetensors").exists(), "{line}");
+    }
+    place
+        .run("ff-inmerge similarity --arch vgg_pico --weights trunk.safetensors --similarity-threshold 3")
+        .refused(1, &["similarity_threshold"]);
+}
