@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use serde_json::Value;
 
 use crate::place::{JOBS, Place, SHAPES, table};
@@ -235,10 +235,50 @@ fn files_of_weights_are_merged_and_looked_at() {
     }
     assert_eq!(a.provenance().unwrap().kind, "merge");
 
-    // α = 1 keeps everything: the file comes out as it was.
-    place.run(&format!("{merge} --merge-weight 1 --output c.safetensors")).ok();
-    let genuine = StateDict::open(&place.path("trunk.safetensors")).unwrap();
-    assert_eq!(StateDict::open(&place.path("c.safetensors")).unwrap().digest(), genuine.digest());
+    // α = 1 keeps everything: a file of any type comes out as it was.
+    for dtype in [Dtype::F32, Dtype::F64, Dtype::BF16] {
+        let typed = before.iter().map(|(name, tensor)| {
+            let values: Vec<f64> =
+                (0..tensor.shape.iter().product()).map(|at| (at as f64 * 0.1).sin()).collect();
+            (name.clone(), OwnedTensor::rounded(dtype, &tensor.shape, &values))
+        });
+        let genuine = StateDict::from_tensors(typed.collect());
+        genuine.save(&place.path("trunk.safetensors"), None).unwrap();
+        place.run(&format!("{merge} --merge-weight 1 --output c.safetensors")).ok();
+        assert_eq!(
+            StateDict::open(&place.path("c.safetensors")).unwrap().digest(),
+            genuine.digest(),
+            "{dtype}"
+        );
+    }
+}
+
+#[test]
+fn a_merged_file_is_still_the_model_that_it_was() {
+    let place = Place::new();
+    place.write("study.toml", STUDY);
+    place.run(&format!("{RUN} --set seeds=[0] --set sweep=[]")).ok();
+    let kept = place.job("finetune", "shapes VGG-pico: Baseline").join("kept.safetensors");
+    let merge = "ff-inmerge merge --arch vgg_pico --shallow-layers 2 --similarity-threshold 0 --output merged.safetensors";
+    place.run(&format!("{merge} --weights {}", kept.display())).ok();
+    let [before, after] =
+        [kept, place.path("merged.safetensors")].map(|file| StateDict::open(&file).unwrap());
+    let [from, to] = [&before, &after].map(|weights| weights.provenance().unwrap());
+    for key in ["model", "fields", "data"] {
+        assert!(from.recipe.get(key).is_some() && from.recipe[key] == to.recipe[key], "{key}");
+    }
+    assert_eq!((&from.data, to.parents[0].digest), (&to.data, *before.digest()));
+}
+
+#[test]
+fn a_seed_that_diverges_is_named_and_the_study_goes_on() {
+    let place = Place::new();
+    place.write("study.toml", &STUDY.replace("lr = 0.02", "lr = 1e30"));
+    let ran = place.run(RUN);
+    assert!(ran.stderr.contains("nothing, since its run diverged"), "{}", ran.stderr);
+    let printed = ran.ok();
+    assert!(printed.contains("seed 0 diverged; seed 1 diverged"), "{printed}");
+    assert!(place.run(RUN).stderr.contains("0 jobs done"), "and it is not tried again");
 }
 
 #[test]

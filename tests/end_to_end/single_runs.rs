@@ -64,10 +64,22 @@ fn parsed(text: &str) -> Value {
 fn from_a_probe_to_a_soup_by_hand() {
     let place = place();
     place.run("ff-train finetune --config lp.toml").refused(1, &["lp.toml", "not a recipe for"]);
+    let merging =
+        "inmerge={shallow_layers=3,merge_weight=0.8,merge_probability=0.3,similarity_threshold=0.3}";
+    place
+        .run(&format!("ff-train lp --config lp.toml --set {merging}"))
+        .refused(1, &["inmerge", "linear probe"]);
     assert!(!place.path("runs").exists());
 
     assert_eq!(place.run("ff-train lp --config lp.toml").ok(), "runs/lp/kept.safetensors\n");
     place.run("ff-train finetune --config ft.toml").ok();
+    place.run(&format!("ff-train finetune --config ft.toml --set name=merged --set {merging}")).ok();
+    assert!(
+        place
+            .read("runs/merged/history.jsonl")
+            .lines()
+            .all(|epoch| epoch.contains("\"inmerge\":[{\"layer\":4,"))
+    );
     let state = "--set model.optimizer_state=runs/ft/kept.optimizer.safetensors --set train.epochs=4";
     let made = place.run(&format!("ff-train fgg --config fgg.toml {state}")).ok();
     assert_eq!(

@@ -84,6 +84,14 @@ impl TensorRef<'_> {
         })
     }
 
+    /// The elements as 64-bit floats, which hold those of every type of weights exactly; `None` for other types.
+    pub fn to_f64(&self) -> Option<Vec<f64>> {
+        match self.dtype {
+            Dtype::F64 => Some(self.chunks().map(f64::from_le_bytes).collect()),
+            _ => Some(self.to_f32()?.into_iter().map(f64::from).collect()),
+        }
+    }
+
     /// The elements as 64-bit integers; `None` unless the type is I64 or I32.
     pub fn to_i64(&self) -> Option<Vec<i64>> {
         Some(match self.dtype {

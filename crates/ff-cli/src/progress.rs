@@ -94,6 +94,7 @@ fn outcome(record: &Record) -> String {
             format!(": {:.4} on validation, {taken} of {} models", soup.soup.score, soup.candidates)
         }
         Finished::Predictions { samples, .. } => format!(": {samples} images"),
+        Finished::Diverged { .. } => ": nothing, since its run diverged".to_owned(),
         Finished::Score(score) => match score.value.value() {
             Some(value) => format!(": {value:.4}"),
             None => ": undefined".to_owned(),

@@ -71,7 +71,7 @@ pub enum Recipe {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recalibrate: Option<usize>,
     },
-    /// Predictions of a soup: input, the soup.
+    /// Predictions of a model: input, the soup or the run that kept it.
     Predict {
         /// The model's form.
         model: Spec,
@@ -131,6 +131,16 @@ pub enum Start {
         /// Seed of a new classifier.
         seed: u64,
     },
+}
+
+impl Start {
+    /// The same start, with another seed for whatever is new.
+    pub(crate) fn with_seed(&self, other: u64) -> Self {
+        let mut start = self.clone();
+        let (Self::Random { seed } | Self::File { seed, .. } | Self::Input { seed, .. }) = &mut start;
+        *seed = other;
+        start
+    }
 }
 
 /// What a job costs.

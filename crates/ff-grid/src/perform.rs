@@ -55,11 +55,15 @@ impl Workshop<'_> {
             Recipe::Evaluate { metric, resamples, seed } => {
                 let input = self.input(job, 0)?;
                 let record = self.runs.done(input)?;
-                let Finished::Predictions { file, .. } = &record.finished else {
-                    return Err(record.not("predictions"));
+                let finished = match (&record.finished, record.diverged()) {
+                    (_, Some(run)) => Finished::Diverged { run: run.to_owned() },
+                    (Finished::Predictions { file, .. }, None) => {
+                        let predictions = load_predictions(&self.runs.folder(input).join(file))?;
+                        Finished::Score(Score::new(*metric, &predictions, *resamples, *seed))
+                    }
+                    _ => return Err(record.not("predictions")),
                 };
-                let predictions = load_predictions(&self.runs.folder(input).join(file))?;
-                (Finished::Score(Score::new(*metric, &predictions, *resamples, *seed)), Cost::default())
+                (finished, Cost::default())
             }
         };
         // A resumed run also took the time of the epochs before it was stopped.
@@ -184,7 +188,11 @@ impl Workshop<'_> {
     ) -> Result<(Finished, Cost), Error> {
         let data = self.data(job, identity)?;
         let input = self.input(job, 0)?;
-        let weights = StateDict::open(&self.runs.folder(input).join(self.runs.done(input)?.weights()?))?;
+        let record = self.runs.done(input)?;
+        if let Some(run) = record.diverged() {
+            return Ok((Finished::Diverged { run: run.to_owned() }, Cost::default()));
+        }
+        let weights = StateDict::open(&self.runs.folder(input).join(record.weights()?))?;
         let mut model = Model::new(spec, self.device, 0)?;
         model.load_strict(&weights)?;
         let images = self.catalog.eval_set(&data, part, spec.px);

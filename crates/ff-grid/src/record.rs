@@ -69,6 +69,11 @@ pub enum Finished {
     },
     /// A score.
     Score(Score),
+    /// Nothing: the run that was to be predicted or scored diverged.
+    Diverged {
+        /// The run, by label.
+        run: String,
+    },
 }
 
 /// A choice among models: which, why, and the weights.
@@ -172,15 +177,23 @@ impl Record {
         }
     }
 
+    /// The run that diverged, by label, if nothing came out because of it.
+    pub fn diverged(&self) -> Option<&str> {
+        match &self.finished {
+            Finished::Training(Outcome { diverged: Some(_), .. }) => Some(&self.label),
+            Finished::Diverged { run } => Some(run),
+            _ => None,
+        }
+    }
+
     /// The weights of a soup, or those that a run kept; relative to the job's folder.
     ///
     /// # Errors
-    /// [`Error::Job`] if it diverged, or is neither.
+    /// [`Error::Job`] if there are none.
     pub fn weights(&self) -> Result<&Path, Error> {
         match &self.finished {
             Finished::Soup(soup) => Ok(&soup.weights),
             Finished::Training(Outcome { kept: Some(kept), .. }) => Ok(&kept.weights),
-            Finished::Training(_) => Err(Error::Job(format!("run `{}` ({}) diverged", self.label, self.id))),
             _ => Err(self.not("a model")),
         }
     }

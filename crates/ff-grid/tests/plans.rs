@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ff_data::OnBadImage;
 use ff_grid::{
-    Catalog, Column, Config, MergingConfig, MethodJobs, Plan, PlannedTable, Recipe, SeedJobs, Study,
+    Catalog, Column, Config, Job, MergingConfig, MethodJobs, Plan, PlannedTable, Recipe, SeedJobs, Study,
 };
 
 fn file(name: &str) -> PathBuf {
@@ -168,18 +168,20 @@ fn mistakes_are_named() {
 
 #[test]
 fn every_study_of_merging_in_the_repository_is_valid() {
-    for name in ["inmerge-table1", "inmerge-table2", "inmerge-fig2"] {
-        for scale in ["demo", "paper"] {
-            let study = read(&format!("{name}/{scale}.toml"), &[]).unwrap();
-            let Study::Merging(config) = &study else { panic!("{name}: a study of merging") };
-            assert_eq!(config.baseline(), Some(0), "{name}");
-            let text = toml::to_string_pretty(config).unwrap();
-            assert_eq!(
-                Study::parse(&text, &[]).unwrap(),
-                study,
-                "{name}: the resolved configuration reads back"
-            );
-        }
+    for name in [
+        "inmerge-table1/demo",
+        "inmerge-table1/paper",
+        "inmerge-table2/demo",
+        "inmerge-table2/small",
+        "inmerge-table2/paper",
+        "inmerge-fig2/demo",
+        "inmerge-fig2/paper",
+    ] {
+        let study = read(&format!("{name}.toml"), &[]).unwrap();
+        let Study::Merging(config) = &study else { panic!("{name}: a study of merging") };
+        assert_eq!(config.baseline(), Some(0), "{name}");
+        let text = toml::to_string_pretty(config).unwrap();
+        assert_eq!(Study::parse(&text, &[]).unwrap(), study, "{name}: the resolved configuration reads back");
     }
 }
 
@@ -214,13 +216,24 @@ fn points_at_the_defaults_are_one_run_and_papers_run_again_nothing() {
     let seeds = config.seeds.len();
     assert_eq!(count(&figure, "finetune"), seeds * (1 + 1 + 17 - 4 + 1));
     assert!(ids("inmerge-table1/demo.toml").is_subset(&ids("inmerge-fig2/demo.toml")));
+    let vgg19 = |job: &&Job| job.label.contains("VGG19");
+    let table = plan(read("inmerge-table1/paper.toml", &[]).unwrap());
+    let of_vgg19: BTreeSet<_> = table.jobs.iter().filter(vgg19).map(|job| job.id.clone()).collect();
+    assert!(!of_vgg19.is_empty() && of_vgg19.is_subset(&ids("inmerge-fig2/paper.toml")));
 }
 
 #[test]
 fn the_papers_studies_plan_whole_without_data() {
+    // As the headers say.
+    for (name, expected) in [
+        ("inmerge-table1", 3 * (30 + 10 + 10)),
+        ("inmerge-table2", 4 * 5 * (20 + 5 + 5)),
+        ("inmerge-fig2", 30 + 10 * (14 + 1)),
+    ] {
+        let plan = plan(read(&format!("{name}/paper.toml"), &[]).unwrap());
+        assert_eq!(plan.jobs.iter().map(|job| job.cost.epochs).sum::<u64>(), expected, "{name}");
+    }
     let plan = plan(read("inmerge-table1/paper.toml", &[]).unwrap());
-    let epochs: u64 = plan.jobs.iter().map(|job| job.cost.epochs).sum();
-    assert_eq!(epochs, 3 * (30 + 10 + 10));
     assert!(plan.missing()[0].contains("ChestX-ray14") && !plan.can_run());
     let (config, _) = merging(&plan);
     let shallow: Vec<_> = config.backbone.iter().map(|backbone| backbone.shallow_layers).collect();
@@ -245,6 +258,14 @@ fn merging_that_cannot_work_is_refused_before_anything_runs() {
         ("method.1.paper_row=Ours", "nothing named `Ours`"),
         ("method.1.inmerge.alpha=1", "unknown field `alpha`"),
         ("kind=merging", "unknown variant `merging`"),
+        ("sweep.3.values=[0.1, 0.1]", "sweep over merge_probability: 0.1 stands twice"),
+        ("pretrain.epochs=0", "pretrain.epochs: expected at least 1"),
+        ("training.epochs=0", "training.epochs: expected at least 1"),
+        ("dataset.paper_column=PathMNIST", "scored by accuracy, not by auroc"),
+        (
+            "merging.schedule={kind='cyclic',lr_max=1,lr_min=0,epochs_per_cycle=2,phase=0}",
+            "merging.schedule: a cyclic rate belongs to Fast Geometric Generation",
+        ),
     ] {
         let text = error(&[set]);
         assert!(text.contains(expected) && text.contains("demo.toml"), "{set}: {text}");

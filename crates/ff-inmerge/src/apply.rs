@@ -11,7 +11,7 @@ pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter
         return;
     }
     let device = weight.device();
-    let (kernels, partners) = (indices(plan.kernels(), device), indices(plan.partners(), device));
+    let (kernels, partners) = indices(plan, device);
     let (mut rows, shared) = rows(weight);
     let similarities = similarities(&rows, &kernels, &partners);
     // No comparison holds for NaN, so a kernel of NaN is never merged and never spreads.
@@ -48,13 +48,16 @@ fn rows(weight: &Tensor) -> (Tensor, bool) {
     (weight.to_kind(kind).contiguous().view([outputs, -1]), false)
 }
 
-/// Moved by way of pinned memory, from where the copy need not wait for what the device is doing.
-fn indices(values: &[i64], device: Device) -> Tensor {
-    let host = Tensor::from_slice(values);
-    match device {
+/// The plan's kernels and their partners. They are moved by way of pinned memory, from where the copy need not wait for
+/// what the device is doing.
+fn indices(plan: &MergePlan, device: Device) -> (Tensor, Tensor) {
+    let host = Tensor::from_slice(&[plan.kernels(), plan.partners()].concat()).view([2, -1]);
+    let both = match device {
         Device::Cpu => host,
-        _ => host.pin_memory(device).to_device_(device, Kind::Int64, true, false),
-    }
+        // `pin_memory` takes a device that libtorch no longer wants, and warns each time.
+        _ => host.internal_pin_memory(device).to_device_(device, Kind::Int64, true, false),
+    };
+    (both.get(0), both.get(1))
 }
 
 /// Cosines of pairs of rows. No row is copied: libtorch computes the products of listed pairs of rows as the gradient of

@@ -15,7 +15,7 @@ pub struct MergeStats {
     pub tried: u64,
     /// Those that were merged.
     pub merged: u64,
-    /// Mean similarity of the pairs that were tried, those of NaN left out; `None` if no pair was tried.
+    /// Mean similarity of the pairs that were tried, those of NaN left out; `None` if none is left.
     pub mean_similarity: Option<f64>,
 }
 
@@ -24,7 +24,7 @@ pub struct MergeStats {
 pub(crate) struct Counter {
     kernels: usize,
     tried: u64,
-    /// `[merged, sum of similarities]`, 64-bit floats: exact for counts up to 2⁵³.
+    /// `[merged, similarities that are numbers, their sum]`, 64-bit floats: exact for counts up to 2⁵³.
     sums: Option<Tensor>,
 }
 
@@ -36,10 +36,9 @@ impl Counter {
 
     pub(crate) fn add(&mut self, similarities: &Tensor, merged: &Tensor) {
         self.tried += similarities.numel() as u64;
-        let found = Tensor::stack(
-            &[merged.sum(Kind::Double), similarities.nansum(&[0i64][..], false, Kind::Double)],
-            0,
-        );
+        let numbers = similarities.isnan().logical_not().sum(Kind::Double);
+        let sum = similarities.nansum(&[0i64][..], false, Kind::Double);
+        let found = Tensor::stack(&[merged.sum(Kind::Double), numbers, sum], 0);
         self.sums = Some(match &self.sums {
             Some(sums) => sums + found,
             None => found,
@@ -48,9 +47,9 @@ impl Counter {
 
     pub(crate) fn take(&mut self, layer: usize) -> MergeStats {
         let Self { kernels, tried, sums } = std::mem::take(self);
-        let sums = sums.map(|sums| Vec::<f64>::try_from(sums.to_device(Device::Cpu)).expect("two floats"));
-        let (merged, sum) = sums.map_or((0.0, 0.0), |sums| (sums[0], sums[1]));
-        let mean_similarity = (tried > 0).then(|| sum / tried as f64);
+        let sums = sums.map(|sums| Vec::<f64>::try_from(sums.to_device(Device::Cpu)).expect("64-bit floats"));
+        let [merged, numbers, sum] = sums.and_then(|sums| sums.try_into().ok()).unwrap_or([0.0; 3]);
+        let mean_similarity = (numbers > 0.0).then(|| sum / numbers);
         MergeStats { layer, kernels, tried, merged: merged as u64, mean_similarity }
     }
 }

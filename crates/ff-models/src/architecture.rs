@@ -98,6 +98,11 @@ impl Architecture {
         }
     }
 
+    /// Whether it has BatchNorm, and so running statistics besides its weights.
+    pub fn has_batch_norm(self) -> bool {
+        matches!(self, Self::ResnetPico | Self::Resnet18 | Self::Resnet34 | Self::Resnet50)
+    }
+
     /// Side in pixels of the images that the published weights were trained on; 32 for the pico sizes.
     pub fn default_px(self) -> u32 {
         match self {

@@ -53,6 +53,7 @@ impl Model {
     /// # Errors
     /// Any other missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be converted.
     pub fn load(&mut self, weights: &StateDict) -> Result<Loaded, Error> {
+        let file = name_of(weights);
         let renamed = torchvision_vgg(weights);
         let weights = renamed.as_ref().unwrap_or(weights);
         let classifier = self.spec().architecture.classifier();
@@ -86,12 +87,12 @@ impl Model {
             &Step::Interpolate { from, to, .. } => Some((from, to)),
             _ => None,
         });
-        self.apply(weights, &steps)?;
+        self.apply(&file, weights, &steps)?;
         Ok(Loaded { replaced_classifier, interpolated })
     }
 
     /// Takes over weights that have exactly this model's names and shapes, classifier included: a checkpoint of ours, or
-    /// timm's own with as many outputs. On an error the model is as it was.
+    /// timm's own with as many outputs (VGG: torchvision's). On an error the model is as it was.
     ///
     /// # Errors
     /// Any missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be converted.
@@ -99,16 +100,15 @@ impl Model {
         let parameters = self.parameters().iter();
         let steps: Vec<_> =
             parameters.map(|parameter| exact(parameter, weights.get(&parameter.name))).collect();
-        self.apply(weights, &steps)
+        self.apply(&name_of(weights), weights, &steps)
     }
 
     /// Checks everything, then copies. `steps` are in the parameters' order.
-    fn apply(&mut self, weights: &StateDict, steps: &[Step<'_>]) -> Result<(), Error> {
-        let file = weights.path().map_or("weights in memory".to_owned(), |path| path.display().to_string());
-        self.check_names_and_shapes(&file, weights, steps)?;
+    fn apply(&mut self, file: &str, weights: &StateDict, steps: &[Step<'_>]) -> Result<(), Error> {
+        self.check_names_and_shapes(file, weights, steps)?;
         for (parameter, step) in self.parameters().iter().zip(steps) {
             if let Step::Copy(found) | Step::Interpolate { found, .. } = step {
-                check_type(&file, parameter, found)?;
+                check_type(file, parameter, found)?;
             }
         }
         tch::no_grad(|| {
@@ -166,6 +166,11 @@ impl Model {
             hint,
         })))
     }
+}
+
+/// What errors call the weights.
+fn name_of(weights: &StateDict) -> String {
+    weights.path().map_or("weights in memory".to_owned(), |path| path.display().to_string())
 }
 
 /// A VGG of timm's, whose hidden linear layers are convolutions, under torchvision's names and shapes; `None` for anything

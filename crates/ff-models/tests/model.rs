@@ -249,12 +249,15 @@ fn a_model_can_move_to_another_thread() {
 fn convolutions_are_known_without_weights() {
     let counts = Architecture::ALL.iter().map(|architecture| architecture.convolutions().len());
     assert_eq!(counts.collect::<Vec<_>>(), [7, 17, 33, 49, 0, 0, 0, 0, 4, 13, 13, 16]);
-    for architecture in [Architecture::ResnetPico, Architecture::Resnet50, Architecture::VggPico] {
+    for architecture in
+        [Architecture::ResnetPico, Architecture::Resnet50, Architecture::VggPico, Architecture::DeitPico]
+    {
         let model = model(architecture);
         let built = model.parameters().convolutions();
         let built =
             built.map(|kernel| (kernel.name.clone(), <[i64; 4]>::try_from(kernel.tensor.size()).unwrap()));
         assert!(built.eq(architecture.convolutions()), "{architecture}");
+        assert_eq!(model.parameters().buffers().count() > 0, architecture.has_batch_norm(), "{architecture}");
     }
     let last = Architecture::Vgg19.convolutions().pop().unwrap();
     assert_eq!(last, ("features.34.weight".to_owned(), [512, 512, 3, 3]));

@@ -37,6 +37,7 @@ fn chest_score(effusion: f64, pneumonia: f64) -> Score {
 fn column(backbone: &str, dataset: &str, metric: Metric, tasks: &[&str], paper: bool) -> SeedColumn {
     SeedColumn {
         backbone: backbone.to_owned(),
+        architecture: backbone.to_lowercase(),
         dataset: dataset.to_owned(),
         metric,
         tasks: tasks.iter().map(|&task| task.to_owned()).collect(),

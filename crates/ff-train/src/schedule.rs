@@ -19,12 +19,12 @@ pub enum LrSchedule {
         /// Learning rate of the first epoch.
         lr: f64,
     },
-    /// From `lr`, multiplied by `factor` at the first epoch that begins at or after each milestone (PyTorch's
-    /// `MultiStepLR` stepped per epoch; InMerge §3.1, MedMNIST).
+    /// From `lr`, multiplied by `factor` from the epoch in which each milestone lies (PyTorch's `MultiStepLR` stepped per
+    /// epoch, with milestones rounded down to whole epochs; InMerge §3.1, MedMNIST).
     MultiStep {
         /// Learning rate of the first epoch.
         lr: f64,
-        /// Parts of the run, in (0, 1): 0.5 is its middle. A milestone inside an epoch counts from that epoch on.
+        /// Parts of the run, in (0, 1): 0.5 is its middle.
         milestones: Vec<f64>,
         /// What each milestone multiplies the rate by.
         factor: f64,
@@ -131,7 +131,8 @@ impl Rates {
             LrSchedule::Constant { lr } => lr,
             LrSchedule::MultiStep { lr, ref milestones, factor } => {
                 let epoch = ((step - 1) / self.steps_per_epoch) as f64;
-                let behind = |part: &&f64| epoch >= (*part * f64::from(self.epochs)).floor();
+                // 0.7 of 90 epochs are 63, and 62.999… in floating point.
+                let behind = |part: &&f64| epoch >= (*part * f64::from(self.epochs) + 1e-9).floor();
                 lr * factor.powi(milestones.iter().filter(behind).count() as i32)
             }
             LrSchedule::Staged { lr, factor, patience_epochs } => {
@@ -227,6 +228,13 @@ mod tests {
         assert!((rates.at(25 * 7 + 1, &[]) - 5e-4).abs() < 1e-12);
         assert!(rates.at(350, &[]) < 2e-6 && rates.at(350, &[]) > 0.0);
         assert!(rates.captures().is_empty());
+    }
+
+    #[test]
+    fn a_milestone_is_not_rounded_into_the_epoch_before() {
+        let rates =
+            LrSchedule::MultiStep { lr: 1.0, milestones: vec![0.7], factor: 0.1 }.over(90, 1).unwrap();
+        assert_eq!([rates.at(63, &[]), rates.at(64, &[])], [1.0, 0.1]);
     }
 
     #[test]

@@ -224,7 +224,9 @@ fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
             let but = match recomputed.len() {
                 0 => String::new(),
                 number => {
-                    format!(", but for {number} BatchNorm statistics that were computed from training images")
+                    let (some, more) =
+                        (recomputed[..number.min(3)].join(", "), if number > 3 { ", …" } else { "" });
+                    format!(", but for {number} tensors that were computed anew afterwards ({some}{more})")
                 }
             };
             ff_cli::print(&format!(

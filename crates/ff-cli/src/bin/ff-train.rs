@@ -120,6 +120,12 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
             options.config.display()
         );
     }
+    if probe && recipe.inmerge.is_some() {
+        bail!(
+            "{}: inmerge: merging changes the convolutions, and a linear probe leaves them as they are",
+            options.config.display()
+        );
+    }
     let on_bad_image = options.on_bad_image.into();
     let catalog = Catalog::new(&options.data_root, options.loader_threads, on_bad_image, 2 << 30);
     let data = recipe.open(&catalog)?;

@@ -2,10 +2,10 @@
 
 use ff_data::Augment;
 use ff_inmerge::InMerge;
-use ff_report::{inmerge, paper};
+use ff_report::paper;
 use itertools::Itertools;
 
-use super::{BackboneConfig, Config, DatasetEntry, MergingConfig, Sweep};
+use super::{BackboneConfig, Config, DatasetEntry, ModelConfig, PretrainConfig, RunConfig};
 use crate::{Error, WeightsSource};
 
 /// What a hierarchy can group models by.
@@ -25,7 +25,7 @@ impl Config {
         if let Some((key, _)) = empty.iter().find(|(_, empty)| *empty) {
             return wrong(format!("{key}: expected at least one entry, found none"));
         }
-        check_pretrain(&self.backbone, self.pretrain.is_some())?;
+        check_pretrain(&self.backbone, self.pretrain.as_ref())?;
         if let Some(settings) = &self.inmerge {
             for backbone in &self.backbone {
                 check_merging(backbone, settings.of(backbone))?;
@@ -44,29 +44,18 @@ impl Config {
     fn check_numbers(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (grid, fgg) = (&self.grid, &self.fgg);
+        check_model(&self.model, &self.run)?;
         let mut rates = vec![("probe.learning_rate", self.probe.learning_rate)];
-        rates.extend(self.pretrain.as_ref().map(|section| ("pretrain.learning_rate", section.learning_rate)));
         rates.extend(grid.learning_rates.iter().map(|&rate| ("grid.learning_rates", rate)));
         rates.extend(fgg.learning_rates.iter().map(|&rate| ("fgg.learning_rates", rate)));
         rates.extend([("fgg.lr_max", fgg.lr_max), ("fgg.lr_min", fgg.lr_min)]);
-        rates.extend([
-            ("model.weight_decay", self.model.weight_decay),
-            ("run.resume_minutes", self.run.resume_minutes),
-        ]);
-        if let Some((key, value)) = rates.into_iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
-            return wrong(format!("{key}: expected a finite number of 0 or more, found {value}"));
-        }
-        let counts = [
-            ("model.batch_size", self.model.batch_size),
-            ("model.px", self.model.px as usize),
+        check_numbers(rates)?;
+        check_counts([
             ("probe.epochs", self.probe.epochs as usize),
             ("finetune.epochs", self.finetune.epochs as usize),
             ("fgg.epochs", fgg.epochs as usize),
             ("fgg.epochs_per_cycle", fgg.epochs_per_cycle as usize),
-        ];
-        if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
-            return wrong(format!("{key}: expected at least 1, found 0"));
-        }
+        ])?;
         let twice = [
             (
                 "grid.learning_rates",
@@ -112,86 +101,8 @@ impl Config {
     }
 }
 
-impl MergingConfig {
-    pub(super) fn check(&self) -> Result<(), Error> {
-        let wrong = |reason: String| Err(Error::Config(reason));
-        let rows = self.rows();
-        check_names(
-            &self.name,
-            &self.backbone,
-            &self.dataset,
-            rows.iter().map(|row| row.name.as_str()).collect(),
-        )?;
-        check_pretrain(&self.backbone, self.pretrain.is_some())?;
-        if self.seeds.is_empty() {
-            return wrong("seeds: expected at least one entry, found none".into());
-        }
-        if let Some(twice) = self.seeds.iter().duplicates().next() {
-            return wrong(format!("seeds: {twice} stands twice"));
-        }
-        for (key, stage) in [("training", &self.training), ("merging", &self.merging)] {
-            if stage.epochs == 0 {
-                return wrong(format!("{key}.epochs: expected at least 1, found 0"));
-            }
-            if !(0.0..1.0).contains(&stage.momentum) {
-                return wrong(format!(
-                    "{key}.momentum: expected a number in [0, 1), found {}",
-                    stage.momentum
-                ));
-            }
-            stage.schedule.over(stage.epochs, 2).map_err(|error| Error::Config(format!("{key}.{error}")))?;
-        }
-        for (key, number) in
-            [("model.batch_size", self.model.batch_size), ("model.px", self.model.px as usize)]
-        {
-            if number == 0 {
-                return wrong(format!("{key}: expected at least 1, found 0"));
-            }
-        }
-        let decays = [
-            ("model.weight_decay", self.model.weight_decay),
-            ("run.resume_minutes", self.run.resume_minutes),
-        ];
-        if let Some((key, value)) = decays.into_iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
-            return wrong(format!("{key}: expected a finite number of 0 or more, found {value}"));
-        }
-        if let Some(sweep) = self.sweep.iter().find(|sweep| sweep.points().is_empty()) {
-            return wrong(format!(
-                "sweep over {}: expected at least one value, found none",
-                sweep.parameter()
-            ));
-        }
-        if let Some(parameter) = self.sweep.iter().map(Sweep::parameter).duplicates().next() {
-            return wrong(format!("two sweeps go over {parameter}"));
-        }
-        for backbone in &self.backbone {
-            check_merging(backbone, self.inmerge.of(backbone))?;
-            for row in &rows {
-                if let Some(settings) = self.inmerge(row, backbone) {
-                    check_merging(backbone, settings)
-                        .map_err(|error| Error::Config(format!("method `{}`: {error}", row.name)))?;
-                }
-            }
-        }
-        let named = self.method.iter().filter_map(|method| method.paper_row.as_deref());
-        if let Some(name) = named.into_iter().find(|name| inmerge::Method::named(name).is_none()) {
-            return wrong(format!("method.paper_row: InMerge's tables have nothing named `{name}`"));
-        }
-        for dataset in &self.dataset {
-            if !dataset.ood.is_empty() {
-                return wrong(format!("dataset `{}`: a study of merging has no `ood`", dataset.name));
-            }
-            let Some(name) = dataset.paper_column.as_deref() else { continue };
-            if inmerge::Dataset::named(name).is_none() {
-                return wrong(format!("dataset.paper_column: InMerge's tables have nothing named `{name}`"));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Names that are folders, or that tell rows and columns apart.
-fn check_names(
+pub(super) fn check_names(
     table: &str,
     backbones: &[BackboneConfig],
     datasets: &[DatasetEntry],
@@ -216,18 +127,49 @@ fn check_names(
     Ok(())
 }
 
-fn check_pretrain(backbones: &[BackboneConfig], section: bool) -> Result<(), Error> {
+pub(super) fn check_pretrain(
+    backbones: &[BackboneConfig],
+    section: Option<&PretrainConfig>,
+) -> Result<(), Error> {
+    if let Some(section) = section {
+        check_numbers([("pretrain.learning_rate", section.learning_rate)])?;
+        check_counts([("pretrain.epochs", section.epochs as usize)])?;
+        return Ok(());
+    }
     match backbones.iter().find(|backbone| backbone.weights == WeightsSource::Pretrain) {
-        Some(backbone) if !section => Err(Error::Config(format!(
+        Some(backbone) => Err(Error::Config(format!(
             "backbone `{}` has weights = \"pretrain\", but there is no [pretrain] section",
             backbone.name
         ))),
-        _ => Ok(()),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn check_model(model: &ModelConfig, run: &RunConfig) -> Result<(), Error> {
+    check_counts([("model.batch_size", model.batch_size), ("model.px", model.px as usize)])?;
+    check_numbers([("model.weight_decay", model.weight_decay), ("run.resume_minutes", run.resume_minutes)])
+}
+
+pub(super) fn check_counts<K: std::fmt::Display>(
+    counts: impl IntoIterator<Item = (K, usize)>,
+) -> Result<(), Error> {
+    match counts.into_iter().find(|(_, count)| *count == 0) {
+        Some((key, _)) => Err(Error::Config(format!("{key}: expected at least 1, found 0"))),
+        None => Ok(()),
+    }
+}
+
+fn check_numbers(numbers: impl IntoIterator<Item = (&'static str, f64)>) -> Result<(), Error> {
+    match numbers.into_iter().find(|(_, number)| !number.is_finite() || *number < 0.0) {
+        Some((key, number)) => {
+            Err(Error::Config(format!("{key}: expected a finite number of 0 or more, found {number}")))
+        }
+        None => Ok(()),
     }
 }
 
 /// Whether a backbone can be merged so.
-fn check_merging(backbone: &BackboneConfig, settings: InMerge) -> Result<(), Error> {
+pub(super) fn check_merging(backbone: &BackboneConfig, settings: InMerge) -> Result<(), Error> {
     let named = |why: String| Error::Config(format!("backbone `{}`: {why}", backbone.name));
     settings.check(backbone.architecture.convolutions().len()).map_err(|error| named(error.to_string()))?;
     match backbone.shallow_layers {

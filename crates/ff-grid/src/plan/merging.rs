@@ -13,9 +13,9 @@ use super::{Column, SeedJobs};
 pub(super) fn columns(config: &MergingConfig, graph: &mut Graph<'_>) -> Vec<Column<Vec<SeedJobs>>> {
     let mut columns = Vec::new();
     for (b, backbone) in config.backbone.iter().enumerate() {
-        let origins: Vec<_> = config.seeds.iter().map(|&seed| (seed, graph.origin(backbone, seed))).collect();
+        let origin = graph.origin(backbone, 0);
         for (d, dataset) in config.dataset.iter().enumerate() {
-            columns.push(column(config, graph, (b, backbone), (d, dataset), &origins));
+            columns.push(column(config, graph, (b, backbone), (d, dataset), &origin));
         }
     }
     columns
@@ -26,15 +26,15 @@ fn column(
     graph: &mut Graph<'_>,
     (b, backbone): (usize, &BackboneConfig),
     (d, dataset): (usize, &DatasetEntry),
-    origins: &[(u64, Result<Origin, String>)],
+    origin: &Result<Origin, String>,
 ) -> Column<Vec<SeedJobs>> {
     let rows = config.rows();
     let mut methods = vec![Vec::new(); rows.len()];
-    let (mut task, mut blocked) = (None, None);
-    for (seed, origin) in origins {
-        let opening = graph.open(backbone, dataset, origin);
-        let shared = &opening.shared;
-        let first = first_stage(config, graph, shared, opening.origin, dataset, *seed);
+    let opening = graph.open(backbone, dataset, origin);
+    let shared = &opening.shared;
+    for seed in &config.seeds {
+        let origin = (opening.origin.0.with_seed(*seed), opening.origin.1.clone());
+        let first = first_stage(config, graph, shared, origin, dataset, *seed);
         for (row, jobs) in rows.iter().zip(&mut methods) {
             let inmerge = config.inmerge(row, backbone);
             let start = Start::Input { optimizer: false, seed: 0 };
@@ -48,8 +48,8 @@ fn column(
             let test = graph.test_score(shared, &label, &trained, dataset);
             jobs.push(SeedJobs { seed: *seed, trained, test });
         }
-        (task, blocked) = (opening.task, opening.shared.blocked);
     }
+    let (task, blocked) = (opening.task, opening.shared.blocked);
     Column { backbone: b, dataset: d, task, blocked, methods }
 }
 

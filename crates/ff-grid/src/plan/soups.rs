@@ -108,8 +108,9 @@ impl Builder<'_, '_> {
                     (Pool::Grid, _) => grid_pool.len() as u64,
                     (Pool::Fgg, _) => config.fgg.learning_rates.len() as u64 * (1 + captures),
                 };
-                let recalibrated =
-                    method.bn == BnStatistics::Recalibrate && method.select.hierarchy().is_some();
+                let recalibrated = method.bn == BnStatistics::Recalibrate
+                    && method.select.hierarchy().is_some()
+                    && backbone.architecture.has_batch_norm();
                 let label = format!("{}: {}", shared.prefix, method.name);
                 let recipe = Recipe::Soup {
                     model: shared.spec,

@@ -21,6 +21,8 @@ use crate::{Cost, Error, Rank, inmerge};
 pub struct SeedColumn {
     /// As it is to be printed, such as "VGG19". Columns of one backbone are printed together.
     pub backbone: String,
+    /// What it really is, such as "vgg19": the paper's numbers are found by it.
+    pub architecture: String,
     /// As it is to be printed, such as "PathMNIST".
     pub dataset: String,
     /// The metric of every score in the column.
@@ -187,7 +189,7 @@ impl SeedTable {
     /// What the paper has for a row in a column.
     fn published(&self, row: &SeedRow, column: &SeedColumn) -> Option<inmerge::Published> {
         let method = inmerge::Method::named(row.paper_row.as_deref()?)?;
-        let backbone = inmerge::Backbone::named(&column.backbone)?;
+        let backbone = inmerge::Backbone::named(&column.architecture)?;
         inmerge::published(backbone, method, column.published_dataset()?)
     }
 }

@@ -1,5 +1,7 @@
 //! A study of in-model merging as its configuration file states it.
 
+mod check;
+
 use std::path::{Path, PathBuf};
 
 use ff_data::Augment;
@@ -11,8 +13,8 @@ use super::{
     BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, RunConfig, StudyKind,
 };
 
-/// Backbones × datasets × methods × seeds. Every method goes on, for the same number of epochs, from the same network: that
-/// of the first stage with the same seed. So methods differ in nothing but the merging, and share the first stage's cost.
+/// Backbones × datasets × methods × seeds. Every method goes on, for the same number of epochs, from the same network: the
+/// one that the first stage kept with the same seed. So methods differ in nothing but the merging, and share the first stage's cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MergingConfig {

@@ -1,0 +1,148 @@
+//! The table of a study of in-model merging, its plots, and what was merged.
+
+mod figures;
+mod layers;
+
+use std::path::PathBuf;
+
+use ff_data::Task;
+use ff_report::{Figure, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};
+use serde::Serialize;
+
+use super::{cost, record, skipped, write_text};
+use crate::plan::{Column, SeedJobs};
+use crate::record::Runs;
+use crate::{Error, MergingConfig, Plan};
+
+use figures::{of_merges, of_sweep};
+use layers::{kernels, merges};
+
+type Columns = [Column<Vec<SeedJobs>>];
+
+/// The table as far as the records go.
+pub(super) fn table(
+    plan: &Plan,
+    config: &MergingConfig,
+    columns: &Columns,
+    runs: &Runs,
+) -> Result<SeedTable, Error> {
+    let of_report = columns.iter().map(|column| {
+        let dataset = &config.dataset[column.dataset];
+        let tasks = match &column.task {
+            Some(task @ Task::Multilabel { .. }) => task.names().to_vec(),
+            _ => Vec::new(),
+        };
+        SeedColumn {
+            backbone: config.backbone[column.backbone].name.clone(),
+            architecture: config.backbone[column.backbone].architecture.name().to_owned(),
+            dataset: dataset.name.clone(),
+            metric: dataset.metric,
+            tasks,
+            paper_dataset: dataset.paper_column.clone(),
+        }
+    });
+    let mut rows = Vec::new();
+    for (at, row) in config.rows().into_iter().enumerate() {
+        let cells = columns.iter().map(|column| cell(plan, runs, column, &column.methods[at]));
+        let trained = columns.iter().flat_map(|column| &column.methods[at]).map(|jobs| jobs.trained.as_str());
+        rows.push(SeedRow {
+            method: row.name,
+            paper_row: row.paper_row,
+            cells: cells.collect::<Result<_, _>>()?,
+            cost: cost(plan, runs, trained)?,
+        });
+    }
+    SeedTable::new(&config.name, of_report.collect(), rows, config.baseline())
+        .map_err(|error| Error::Job(error.to_string()))
+}
+
+fn cell(
+    plan: &Plan,
+    runs: &Runs,
+    column: &Column<Vec<SeedJobs>>,
+    seeds: &[SeedJobs],
+) -> Result<SeedCell, Error> {
+    if let Some(why) = &column.blocked {
+        let note = Some(why.lines().next().unwrap_or_default().to_owned());
+        return Ok(SeedCell { runs: Vec::new(), note });
+    }
+    let (mut found, mut notes) = (Vec::new(), Vec::new());
+    for jobs in seeds {
+        let seed = jobs.seed;
+        let Some(trained) = record(plan, runs, &jobs.trained)? else {
+            notes.push(format!("seed {seed} not run"));
+            continue;
+        };
+        let Some(kept) = &trained.training()?.kept else {
+            notes.push(format!("seed {seed} diverged"));
+            continue;
+        };
+        let scored = jobs.test.as_ref().map(|id| record(plan, runs, id)).transpose()?.flatten();
+        if let Some(id) = &jobs.test
+            && let images @ 1.. = skipped(plan, runs, id)?
+        {
+            notes.push(format!("seed {seed}: {images} unreadable test images left out"));
+        }
+        let test = scored.map(|record| record.score().cloned()).transpose()?;
+        found.push(SeedRun { seed, validation: kept.validation.value(), test });
+    }
+    if seeds.iter().all(|jobs| jobs.test.is_none()) {
+        notes.push("the dataset has no test split".to_owned());
+    }
+    Ok(SeedCell { runs: found, note: (!notes.is_empty()).then(|| notes.join("; ")) })
+}
+
+/// Writes, for each column: a plot and its numbers for each sweep and for the merges over time; every layer's merges in
+/// every epoch (`merged-kernels.csv`); how alike the kernels of the kept models are (`kernels.csv`). With one column
+/// they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
+pub(super) fn details(
+    plan: &Plan,
+    config: &MergingConfig,
+    columns: &Columns,
+    runs: &Runs,
+    table: &SeedTable,
+) -> Result<Vec<PathBuf>, Error> {
+    let (folder, rows) = (config.folder(runs.root()), config.rows());
+    let mut files = Vec::new();
+    for (at, column) in columns.iter().enumerate() {
+        if column.blocked.is_some() {
+            continue;
+        }
+        let (backbone, dataset) =
+            (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
+        let place = if columns.len() == 1 { folder.clone() } else { folder.join(backbone).join(dataset) };
+        let title = format!("{dataset}, {backbone}");
+        let mut figures: Vec<(String, Figure)> = Vec::new();
+        for sweep in &config.sweep {
+            figures.push((format!("sweep-{}", sweep.parameter()), of_sweep(sweep, table, at, &title)));
+        }
+        let merged = merges(plan, &rows, column, runs)?;
+        figures.extend(of_merges(&rows, &merged, &title).map(|figure| ("merges".to_owned(), figure)));
+        for (name, figure) in figures {
+            let svg = match figure.to_svg() {
+                Err(ff_report::Error::NoPoint { .. }) => continue, // nothing of it is done yet
+                svg => svg.map_err(|error| Error::Job(error.to_string()))?,
+            };
+            files.push(write_text(&place, &format!("{name}.svg"), &svg)?);
+            files.push(write_text(&place, &format!("{name}.csv"), &figure.to_csv())?);
+        }
+        let kernels = kernels(plan, &rows, column, runs)?;
+        for (name, text) in [("merged-kernels.csv", csv(&merged)?), ("kernels.csv", csv(&kernels)?)] {
+            // A file without a line would have no head either.
+            if !text.is_empty() {
+                files.push(write_text(&place, name, &text)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn csv(lines: &[impl Serialize]) -> Result<String, Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    lines
+        .iter()
+        .try_for_each(|line| writer.serialize(line))
+        .map_err(|error| Error::Job(error.to_string()))?;
+    let bytes = writer.into_inner().map_err(|error| Error::Job(error.to_string()))?;
+    Ok(String::from_utf8(bytes).expect("it was written from text"))
+}
