@@ -1,4 +1,4 @@
-//! LaTeX with booktabs, and graphicx where a part is wide.
+//! LaTeX with booktabs and graphicx.
 
 use std::fmt::Write as _;
 
@@ -7,34 +7,29 @@ use crate::section::{Field, Section};
 
 /// The parts, each a `table` float.
 pub(crate) fn document(title: &str, sections: &[Section]) -> String {
-    let mut text = format!("% {}\n% \\usepackage{{booktabs}}\n", title.replace(['\n', '\r'], " "));
-    if sections.iter().any(is_wide) {
-        text.push_str("% \\usepackage{graphicx}\n");
-    }
+    let title = title.replace(['\n', '\r'], " ");
+    let mut text = format!("% {title}\n% \\usepackage{{booktabs}}\n% \\usepackage{{graphicx}}\n");
     for section in sections {
         write_section(&mut text, section);
     }
     text
 }
 
-/// Too wide for a page: shrunk to the width of the lines.
-fn is_wide(section: &Section) -> bool {
-    section.head.len() > 10
-}
+/// A table that is wider than the lines is shrunk to their width.
+const SHRINK: &str = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%";
 
 fn write_section(text: &mut String, section: &Section) {
     let columns = section.head.len();
     let form = "l".repeat(section.words.min(columns)) + &"r".repeat(columns.saturating_sub(section.words));
     // Writing to a String cannot fail.
     let _ = write!(text, "\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n", escape(&section.heading));
-    let (shrink, end) = if is_wide(section) { ("\\resizebox{\\linewidth}{!}{%\n", "}") } else { ("", "") };
-    let _ = writeln!(text, "{shrink}\\begin{{tabular}}{{{form}}}\n\\toprule");
+    let _ = writeln!(text, "{SHRINK}\n\\begin{{tabular}}{{{form}}}\n\\toprule");
     write_row(text, section.head.iter().map(|head| escape(head)));
     text.push_str("\\midrule\n");
     for row in &section.rows {
         write_row(text, row.iter().map(write_field));
     }
-    let _ = writeln!(text, "\\bottomrule\n\\end{{tabular}}{end}");
+    let _ = writeln!(text, "\\bottomrule\n\\end{{tabular}}}}");
     for (nth, footnote) in section.footnotes.iter().enumerate() {
         let _ = writeln!(text, "\\par\\footnotesize\\textsuperscript{{{}}} {}", nth + 1, escape(footnote));
     }
