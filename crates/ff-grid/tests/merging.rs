@@ -104,11 +104,12 @@ fn run(
     folder: &Path,
     stop_after: Option<u32>,
 ) -> Outcome {
-    let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 32, [56, 32, 0], 5, false).unwrap());
+    let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [56, 32, 0], 5, false).unwrap());
     let splits = SplitRule::Official {}.divide(dataset.as_ref(), Path::new("")).unwrap();
-    let validation = Arc::new(EvalSet::new(dataset.clone(), splits.val.clone(), 32, 0, OnBadImage::Error));
+    let validation = Arc::new(EvalSet::new(dataset.clone(), splits.val.clone(), 16, 0, OnBadImage::Error));
     let data = TrainData { dataset, train: splits.train, validation };
-    let mut model = Model::new(&spec(Architecture::VggPico, precision), Device::Cpu, 1).unwrap();
+    let spec = Spec { px: 16, ..spec(Architecture::VggPico, precision) };
+    let mut model = Model::new(&spec, Device::Cpu, 1).unwrap();
     let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
     if let Some(settings) = settings {
         hooks.push(Box::new(MergeHook::new(settings, config.seed, &model).unwrap()));

@@ -39,7 +39,7 @@ pub(super) fn of_sweep(sweep: &Sweep, table: &SeedTable, column: usize, title: &
     Figure {
         title: title.to_owned(),
         x_label: format!("{} ({})", sweep.symbol(), sweep.parameter()),
-        y_label: format!("test {metric}, mean ± sd over seeds"),
+        y_label: format!("test {}, mean ± sd over seeds", metric.title()),
         x: Axis::Categories(points.into_iter().map(|(point, _)| point).collect()),
         series,
         references: baseline.into_iter().collect(),
