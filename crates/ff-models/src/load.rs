@@ -5,6 +5,7 @@ use std::fmt;
 use ff_checkpoint::{Dtype, StateDict, TensorRef};
 use tch::Tensor;
 
+use crate::architecture::Architecture;
 use crate::error::{Error, Mismatch, Misshapen};
 use crate::model::Model;
 use crate::parameters::Parameter;
@@ -57,10 +58,8 @@ impl Model {
         let renamed = torchvision_vgg(weights);
         let weights = renamed.as_ref().unwrap_or(weights);
         let classifier = self.spec().architecture.classifier();
-        let replaced_classifier = weights
-            .get(&format!("{classifier}.weight"))
-            .and_then(|found| found.shape.first().copied())
-            .filter(|&outputs| outputs != self.spec().outputs);
+        let replaced_classifier =
+            self.spec().architecture.outputs_of(weights).filter(|&outputs| outputs != self.spec().outputs);
         let steps = self.parameters().iter().map(|parameter| {
             let own = shape_of(parameter);
             match (exact(parameter, weights.get(&parameter.name)), replaced_classifier) {
@@ -168,6 +167,18 @@ impl Model {
     }
 }
 
+impl Architecture {
+    /// How many outputs weights of this architecture have; `None` if they have no such classifier.
+    pub fn outputs_of(self, weights: &StateDict) -> Option<usize> {
+        let timms_vgg = weights.get(TIMM_VGG).is_some();
+        let layer = if timms_vgg { "head.fc" } else { self.classifier() };
+        weights.get(&format!("{layer}.weight"))?.shape.first().copied()
+    }
+}
+
+/// A tensor that a VGG of timm's has, and nothing else.
+const TIMM_VGG: &str = "pre_logits.fc1.weight";
+
 /// What errors call the weights.
 fn name_of(weights: &StateDict) -> String {
     weights.path().map_or("weights in memory".to_owned(), |path| path.display().to_string())
@@ -176,7 +187,7 @@ fn name_of(weights: &StateDict) -> String {
 /// A VGG of timm's, whose hidden linear layers are convolutions, under torchvision's names and shapes; `None` for anything
 /// else.
 fn torchvision_vgg(weights: &StateDict) -> Option<StateDict> {
-    weights.get("pre_logits.fc1.weight")?;
+    weights.get(TIMM_VGG)?;
     let layers =
         [("pre_logits.fc1", "classifier.0"), ("pre_logits.fc2", "classifier.3"), ("head.fc", "classifier.6")];
     let renamed = weights.iter().map(|(name, tensor)| {

@@ -78,9 +78,14 @@ fn a_vgg_of_timms_loads() {
         };
         (name, tensor)
     });
+    let timms = StateDict::from_tensors(timms.collect());
+    assert_eq!(Architecture::VggPico.outputs_of(&timms), Some(4));
     let mut target = model(Architecture::VggPico, 4, 2);
-    target.load(&StateDict::from_tensors(timms.collect())).unwrap();
+    target.load(&timms).unwrap();
     assert_eq!(target.state_dict(), own);
+    // Another number of classes keeps the model's own classifier.
+    let loaded = model(Architecture::VggPico, 7, 2).load(&timms).unwrap();
+    assert_eq!(loaded.replaced_classifier, Some(4));
 }
 
 #[test]

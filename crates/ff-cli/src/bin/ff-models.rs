@@ -105,10 +105,12 @@ fn logits(
     let values = images.to_f32().with_context(|| format!("{}: `input`: expected floats", input.display()))?;
     let path = weights;
     let weights = StateDict::open(path)?;
-    let classifier = format!("{}.weight", architecture.classifier());
-    let outputs = weights.get(&classifier).and_then(|tensor| tensor.shape.first().copied());
-    let outputs = outputs.with_context(|| {
-        format!("{}: it has no tensor `{classifier}`: are these {architecture}'s weights?", path.display())
+    let outputs = architecture.outputs_of(&weights).with_context(|| {
+        let classifier = architecture.classifier();
+        format!(
+            "{}: it has no tensor `{classifier}.weight`: are these {architecture}'s weights?",
+            path.display()
+        )
     })?;
     let device = device.find()?;
     let mut model = Model::new(&Spec { architecture, outputs, px: width as u32, precision }, device, 0)?;
