@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ff_checkpoint::write_atomic;
 use serde::Serialize;
 
-use crate::plan::PlannedTable;
+use crate::plan::{Column, PlannedTable};
 use crate::record::{Finished, Record, Runs};
 use crate::{Cost, Error, Plan, Recipe};
 
@@ -66,6 +66,11 @@ fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
     let path = folder.join(name);
     write_atomic(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(path)
+}
+
+/// Where a column's own files lie: with one column in the table's folder itself, else in `<backbone>/<dataset>` below it.
+fn place<M>(folder: &Path, columns: &[Column<M>], backbone: &str, dataset: &str) -> PathBuf {
+    if columns.len() == 1 { folder.to_owned() } else { folder.join(backbone).join(dataset) }
 }
 
 /// The record of a job, if it can run and has.

@@ -7,7 +7,7 @@ use ff_report::paper;
 use ff_report::{Cell, Column as ReportColumn, Row, Table};
 use serde::Serialize;
 
-use super::{cost, record, skipped};
+use super::{cost, place, record, skipped};
 use crate::config::MethodConfig;
 use crate::plan::{Column, MethodJobs};
 use crate::record::{Record, Runs, SoupRecord};
@@ -131,7 +131,7 @@ pub(super) fn deliver(
     for column in columns {
         let (backbone, dataset) =
             (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-        let place = if columns.len() == 1 { folder.clone() } else { folder.join(backbone).join(dataset) };
+        let place = place(&folder, columns, backbone, dataset);
         files.extend(deliver_column((plan, config), runs, column, &place)?);
     }
     Ok(files)

@@ -9,7 +9,7 @@ use ff_data::Task;
 use ff_report::{Figure, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};
 use serde::Serialize;
 
-use super::{cost, record, skipped, write_text};
+use super::{cost, place, record, skipped, write_text};
 use crate::plan::{Column, SeedJobs};
 use crate::record::Runs;
 use crate::{Error, MergingConfig, Plan};
@@ -110,7 +110,7 @@ pub(super) fn details(
         }
         let (backbone, dataset) =
             (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-        let place = if columns.len() == 1 { folder.clone() } else { folder.join(backbone).join(dataset) };
+        let place = place(&folder, columns, backbone, dataset);
         let title = format!("{dataset}, {backbone}");
         let mut figures: Vec<(String, Figure)> = Vec::new();
         for sweep in &config.sweep {
