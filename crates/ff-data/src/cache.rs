@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::{Dataset, Error, Image, Sample, Task};
+use crate::{Content, Dataset, Error, Image, Sample, Task};
 
 /// A dataset in front of another: pictures stay in memory, decoded, up to a budget. A grid passes over
 /// the same pictures many times, and decoding costs more than anything else the loader does.
@@ -59,6 +59,14 @@ impl Dataset for InMemory {
 
     fn digest(&self) -> &str {
         self.dataset.digest()
+    }
+
+    fn contents(&self) -> Option<&[Content]> {
+        self.dataset.contents()
+    }
+
+    fn notes(&self) -> &[String] {
+        self.dataset.notes()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Image};
+use crate::{Content, Error, Image};
 
 /// What is to be predicted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +109,17 @@ pub trait Dataset: Send + Sync {
 
     /// Hex BLAKE3 over ids, targets, splits, groups and contents: equal digests, equal data.
     fn digest(&self) -> &str;
+
+    /// BLAKE3 of each picture's file or pixels, in the order of the samples; `None` where pictures are drawn when
+    /// asked for.
+    fn contents(&self) -> Option<&[Content]> {
+        None
+    }
+
+    /// What was chosen or left out when the dataset was opened, in words.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
 }
 
 #[cfg(test)]

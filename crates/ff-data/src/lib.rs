@@ -23,7 +23,7 @@ mod write;
 pub use augment::Augment;
 pub use cache::InMemory;
 pub use dataset::{Dataset, Sample, Split, Target, Task};
-pub use datasets::DatasetConfig;
+pub use datasets::{Cifar101Version, Content, DatasetConfig, Division, Published, Uncertain};
 pub use decode::{MAX_PIXELS, decode, read_image};
 pub use error::{Error, Problem};
 pub use image::Image;

@@ -155,10 +155,16 @@ fn bad_manifests_are_refused_by_row() {
     let inside = root.path().join("in");
     let of = |text: &str| refusal(manifest(&inside, text));
     assert!(
-        of("path,label\n1.bmp,a\n../x.bmp,b\n").contains("row 3: expected a path inside the CSV's folder")
+        of("path,label\n1.bmp,a\n../x.bmp,b\n")
+            .contains("row 3: expected the path of an image inside the CSV's folder")
     );
-    assert!(of("path,label\n1.bmp,a\n/etc/hosts,b\n").contains("row 3: expected a path inside"));
-    assert!(of("path,label\n1.bmp,a\n9.bmp,b\n").contains("row 3: expected an image file, found no file"));
+    assert!(
+        of("path,label\n1.bmp,a\n/etc/hosts,b\n").contains("row 3: expected the path of an image inside")
+    );
+    assert!(
+        of("path,label\n1.bmp,a\n9.bmp,b\n")
+            .contains("row 3: expected an image file for every row, found none for 1 of 2")
+    );
     assert!(of("path,label\n1.bmp,a\n./1.bmp,b\n").contains("row 3: expected each image once"));
     assert!(of("path,label\n1.bmp,a\n2.bmp,\n").contains("row 3: expected a label, found a blank cell"));
     assert!(of("path,label\n1.bmp,a\n").contains("two labels or more"));
@@ -169,7 +175,7 @@ fn bad_manifests_are_refused_by_row() {
     assert!(of("file,label\n1.bmp,a\n").contains("expected a column `path`, found the columns file, label"));
     assert!(of("path\n1.bmp\n").contains("one column for each task"));
     assert!(of("path,label\n").contains("at least one row"));
-    assert!(of("path,label\n1.bmp\n").contains("a CSV in UTF-8"));
+    assert!(of("path,label\n1.bmp\n").contains("row 2: expected 2 cells as in the header, found 1"));
     assert!(of("path,label,Label\n1.bmp,a,b\n").contains("two `Label`"));
     assert!(of("path,label\n,a\n1.bmp,b\n").contains("row 2: expected the path of an image"));
 }

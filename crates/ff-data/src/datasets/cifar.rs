@@ -21,7 +21,8 @@ pub struct Cifar {
     label_key: &'static str,
     /// Bytes before the pixels of a binary record; the last is the label.
     label_bytes: usize,
-    classes: &'static [&'static str],
+    /// Names of the classes.
+    pub classes: &'static [&'static str],
 }
 
 /// 60,000 images of 10 classes.

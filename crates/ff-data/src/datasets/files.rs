@@ -11,13 +11,19 @@ pub struct Files {
     samples: Vec<Sample>,
     paths: Vec<PathBuf>,
     digest: String,
+    notes: Vec<String>,
 }
 
 impl Files {
     /// Hashes all files; `paths[i]` is the picture of `samples[i]`.
-    pub fn new(task: Task, samples: Vec<Sample>, paths: Vec<PathBuf>) -> Result<Self, Error> {
+    pub fn new(
+        task: Task,
+        samples: Vec<Sample>,
+        paths: Vec<PathBuf>,
+        notes: Vec<String>,
+    ) -> Result<Self, Error> {
         let digest = dataset_digest(&task, &samples, &hash_files(&paths)?);
-        Ok(Self { task, samples, paths, digest })
+        Ok(Self { task, samples, paths, digest, notes })
     }
 }
 
@@ -36,5 +42,9 @@ impl Dataset for Files {
 
     fn digest(&self) -> &str {
         &self.digest
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
     }
 }

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use super::class_order;
 use super::files::Files;
+use super::images::{has_image_extension, is_hidden, walk};
 use crate::{Error, Sample, Split, Target, Task};
 
-const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "dib"];
 const FORM: &str = "ROOT/<class>/<image> or ROOT/{train,val,test}/<class>/<image>";
 
 /// A picture that was found, before classes have indices.
@@ -41,7 +39,7 @@ pub fn open(root: &Path) -> Result<Files, Error> {
     let classes = class_order(found.iter().map(|image| image.class.clone()).collect());
     check_classes(root, &found, &classes)?;
     let (samples, paths) = samples(root, found, &classes)?;
-    Files::new(Task::Multiclass { classes }, samples, paths)
+    Files::new(Task::Multiclass { classes }, samples, paths, vec![])
 }
 
 fn samples(root: &Path, found: Vec<Found>, classes: &[String]) -> Result<(Vec<Sample>, Vec<PathBuf>), Error> {
@@ -108,19 +106,9 @@ fn classes_below(folder: &Path, split: Option<Split>) -> Result<Vec<Found>, Erro
     for class_folder in subfolders(folder)? {
         let class = file_name(&class_folder)?.to_owned();
         let before = found.len();
-        let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
-        for entry in WalkDir::new(&class_folder)
-            .follow_links(true)
-            .sort_by_file_name()
-            .into_iter()
-            .filter_entry(visible)
-        {
-            let entry = entry.map_err(|error| {
-                let path = error.path().unwrap_or(&class_folder).to_owned();
-                Error::Read { path, source: error.into() }
-            })?;
-            if entry.file_type().is_file() && has_image_extension(entry.path()) {
-                found.push(Found { split, class: class.clone(), path: entry.into_path() });
+        for path in walk(&class_folder)? {
+            if has_image_extension(&path) {
+                found.push(Found { split, class: class.clone(), path });
             }
         }
         if found.len() == before {
@@ -163,15 +151,6 @@ fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     folders.sort();
     Ok(folders)
-}
-
-fn is_hidden(name: &std::ffi::OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
-}
-
-fn has_image_extension(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 fn file_name(path: &Path) -> Result<&str, Error> {

@@ -1,10 +1,12 @@
 //! A CSV that lists images and their labels.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use super::class_order;
 use super::files::Files;
+use super::images::inside;
+use super::listing::Listing;
 use crate::table::{Row, Table};
 use crate::{Error, Sample, Split, Target, Task};
 
@@ -18,30 +20,30 @@ pub fn open(path: &Path) -> Result<Files, Error> {
         Some(label) => multiclass(&table, label)?,
         None => multilabel(&table, &[Some(files), split, group])?,
     };
-    let mut rows_by_file = HashMap::new();
-    let mut samples = Vec::with_capacity(targets.len());
-    let mut paths = Vec::with_capacity(targets.len());
+    let mut listing = Listing::default();
+    let mut rows = HashMap::new();
     for (row, target) in table.rows().zip(targets) {
-        let relative = inside(&row, row.cell(files))?;
-        if let Some(earlier) = rows_by_file.insert(relative.clone(), row.number()) {
-            let found = format!("`{}` in row {earlier} too", row.cell(files));
+        let id = row.cell(files);
+        let relative = inside(id).ok_or_else(|| {
+            let expected = "the path of an image inside the CSV's folder";
+            let hint = "move the CSV to a folder that holds all images";
+            Error::dataset(row.place(), expected, format!("`{id}`")).hint(hint)
+        })?;
+        // One file under two spellings is one image.
+        if let Some(earlier) = rows.insert(relative.clone(), row.number()) {
+            let found = format!("`{id}` in row {earlier} too");
             return Err(Error::dataset(row.place(), "each image once", found));
         }
         let file = root.join(&relative);
-        if !file.is_file() {
-            let hint = "paths are relative to the folder of the CSV";
-            let found = format!("no file {}", file.display());
-            return Err(Error::dataset(row.place(), "an image file", found).hint(hint));
-        }
-        samples.push(Sample {
-            id: row.cell(files).to_owned(),
+        let sample = Sample {
+            id: id.to_owned(),
             target,
             group: group.map(|column| row.cell(column)).filter(|cell| !cell.is_empty()).map(str::to_owned),
             split: split.map(|column| split_of(&row, column)).transpose()?,
-        });
-        paths.push(file);
+        };
+        listing.add(row.place(), sample, file.is_file().then_some(file))?;
     }
-    Files::new(task, samples, paths)
+    listing.finish(task, path.display(), "paths are relative to the folder of the CSV")
 }
 
 fn multiclass(table: &Table, label: usize) -> Result<(Task, Vec<Target>), Error> {
@@ -95,30 +97,4 @@ fn split_of(row: &Row<'_>, column: usize) -> Result<Split, Error> {
     let cell = row.cell(column);
     Split::from_name(cell)
         .ok_or_else(|| Error::dataset(row.place(), "a split: train, val or test", format!("`{cell}`")))
-}
-
-/// The path, if it is relative and stays below the folder it starts from, without `.` and `..`.
-fn inside(row: &Row<'_>, cell: &str) -> Result<PathBuf, Error> {
-    let mut path = PathBuf::new();
-    for component in Path::new(cell).components() {
-        let stays = match component {
-            Component::Normal(name) => {
-                path.push(name);
-                true
-            }
-            Component::CurDir => true,
-            Component::ParentDir => path.pop(),
-            Component::RootDir | Component::Prefix(_) => false,
-        };
-        if !stays {
-            let hint = "move the CSV to a folder that holds all images";
-            return Err(
-                Error::dataset(row.place(), "a path inside the CSV's folder", format!("`{cell}`")).hint(hint)
-            );
-        }
-    }
-    if path.as_os_str().is_empty() {
-        return Err(Error::dataset(row.place(), "the path of an image", format!("`{cell}`")));
-    }
-    Ok(path)
 }

@@ -1,21 +1,40 @@
 //! The datasets that a configuration can name, one file each.
 
+mod arrays;
+mod chest_labels;
+mod chestxray14;
+mod chexpert;
 mod cifar;
+mod cifar10_1;
 mod digest;
 mod files;
 mod folder;
+mod grades;
+mod ham10000;
+mod images;
+mod listing;
 mod manifest;
+mod medmnist;
+mod mimic_cxr;
+mod npy;
 mod pickle;
+mod published;
+mod rsna_pneumonia;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use chest_labels::Uncertain;
+pub use chestxray14::Division;
+pub use cifar10_1::Cifar101Version;
+pub use digest::Content;
 pub(crate) use digest::dataset_digest;
+pub use published::Published;
 
 use crate::phantom::{Phantom, PhantomKind};
-use crate::{Dataset, Error};
+use crate::{Dataset, Error, Split};
 
 /// A dataset as a recipe names it: `kind = "folder"` and so on. Paths are relative to the data root.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +70,106 @@ pub enum DatasetConfig {
         /// The folder that holds either folder, or is it.
         path: PathBuf,
     },
+    /// CIFAR-10.1: `cifar10.1_{v4,v6}_{data,labels}.npy`. All of it is a test set.
+    #[serde(rename = "cifar10.1")]
+    Cifar10_1 {
+        /// The folder of the files.
+        path: PathBuf,
+        /// Which of the two sets.
+        #[serde(default)]
+        version: Cifar101Version,
+    },
+    /// APTOS 2019: `train.csv` and `train_images/`. Grades 0 to 4.
+    Aptos2019 {
+        /// The folder that holds both.
+        path: PathBuf,
+    },
+    /// EyePACS (Kaggle 2015): `trainLabels.csv`, `retinopathy_solution.csv` if it is there, and the images in any
+    /// folders. Grades 0 to 4; a patient's two eyes are a group.
+    Eyepacs {
+        /// The folder that holds them.
+        path: PathBuf,
+    },
+    /// HAM10000, as the Harvard Dataverse has it (`HAM10000_metadata`; a lesion is a group) or as the ISIC 2018
+    /// challenge does (`ISIC2018_Task3_*_{Input,GroundTruth}`, with official splits). Seven classes.
+    Ham10000 {
+        /// The folder that holds either.
+        path: PathBuf,
+    },
+    /// RSNA Pneumonia Detection, stage 2: DICOM files and two tables. Normal against Lung Opacity; the third class
+    /// is left out.
+    RsnaPneumonia {
+        /// The folder that holds them.
+        path: PathBuf,
+    },
+    /// CheXpert, the large or the small form: `train.csv`, `valid.csv` and, if it is there, the test set's table;
+    /// official splits. Frontal views, 13 findings; where `No Finding` is 1, all but Support Devices are 0. A
+    /// patient is a group.
+    Chexpert {
+        /// The folder that holds the tables.
+        path: PathBuf,
+        /// What `-1` counts as.
+        #[serde(default)]
+        uncertain: Uncertain,
+    },
+    /// MIMIC-CXR-JPG: three tables (gzipped or not) and `files/`; official splits. Frontal views and findings as for
+    /// CheXpert.
+    MimicCxr {
+        /// The folder that holds the tables.
+        path: PathBuf,
+        /// What `-1` counts as.
+        #[serde(default)]
+        uncertain: Uncertain,
+        /// Read one split and no other: its images are all that has to be there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<Split>,
+    },
+    /// Messidor: twelve annotation tables (`.xls` or CSV) and `.tif` images in any folders. Grades 0 to 3, of which
+    /// 3 takes in what others call 4.
+    Messidor {
+        /// The folder that holds them.
+        path: PathBuf,
+    },
+    /// Messidor-2 with adjudicated grades: `messidor_data.csv` and images in any folders. Grades 0 to 4; the two
+    /// images of an examination are a group if `messidor-2.csv` is there.
+    Messidor2 {
+        /// The folder that holds them.
+        path: PathBuf,
+    },
+    /// NIH ChestX-ray14: `Data_Entry_2017*.csv` with the NIH's lists, or a table with a column `fold`; images in
+    /// any folders. 14 findings; a patient is a group.
+    Chestxray14 {
+        /// The folder that holds them.
+        path: PathBuf,
+        /// Which division, where both are there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        division: Option<Division>,
+    },
+    /// PathMNIST of any size: `pathmnist*.npz`, with official splits.
+    Pathmnist {
+        /// The file, or the folder that holds one.
+        path: PathBuf,
+    },
+    /// DermaMNIST, as PathMNIST.
+    Dermamnist {
+        /// The file, or the folder that holds one.
+        path: PathBuf,
+    },
+    /// BloodMNIST, as PathMNIST.
+    Bloodmnist {
+        /// The file, or the folder that holds one.
+        path: PathBuf,
+    },
+    /// OCTMNIST, as PathMNIST.
+    Octmnist {
+        /// The file, or the folder that holds one.
+        path: PathBuf,
+    },
+    /// ChestMNIST, as PathMNIST; 14 findings.
+    Chestmnist {
+        /// The file, or the folder that holds one.
+        path: PathBuf,
+    },
     /// Procedural images, drawn when asked for; see [`PhantomKind`].
     Phantom {
         /// What is drawn.
@@ -81,11 +200,29 @@ impl DatasetConfig {
     /// # Errors
     /// [`Error::Read`] or [`Error::Dataset`], naming the file and row.
     pub fn open(&self, data_root: &Path) -> Result<Arc<dyn Dataset>, Error> {
+        let at = |path: &PathBuf| data_root.join(path);
         Ok(match self {
-            Self::Folder { path } => Arc::new(folder::open(&data_root.join(path))?),
-            Self::Manifest { path } => Arc::new(manifest::open(&data_root.join(path))?),
-            Self::Cifar10 { path } => Arc::new(cifar::open(&data_root.join(path), &cifar::CIFAR10)?),
-            Self::Cifar100 { path } => Arc::new(cifar::open(&data_root.join(path), &cifar::CIFAR100)?),
+            Self::Folder { path } => Arc::new(folder::open(&at(path))?),
+            Self::Manifest { path } => Arc::new(manifest::open(&at(path))?),
+            Self::Cifar10 { path } => Arc::new(cifar::open(&at(path), &cifar::CIFAR10)?),
+            Self::Cifar100 { path } => Arc::new(cifar::open(&at(path), &cifar::CIFAR100)?),
+            Self::Cifar10_1 { path, version } => Arc::new(cifar10_1::open(&at(path), *version)?),
+            Self::Aptos2019 { path } => Arc::new(grades::aptos2019(&at(path))?),
+            Self::Eyepacs { path } => Arc::new(grades::eyepacs(&at(path))?),
+            Self::Ham10000 { path } => Arc::new(ham10000::open(&at(path))?),
+            Self::RsnaPneumonia { path } => Arc::new(rsna_pneumonia::open(&at(path))?),
+            Self::Chexpert { path, uncertain } => Arc::new(chexpert::open(&at(path), *uncertain)?),
+            Self::MimicCxr { path, uncertain, only } => {
+                Arc::new(mimic_cxr::open(&at(path), *uncertain, *only)?)
+            }
+            Self::Messidor { path } => Arc::new(grades::messidor(&at(path))?),
+            Self::Messidor2 { path } => Arc::new(grades::messidor2(&at(path))?),
+            Self::Chestxray14 { path, division } => Arc::new(chestxray14::open(&at(path), *division)?),
+            Self::Pathmnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::PATH)?),
+            Self::Dermamnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::DERMA)?),
+            Self::Bloodmnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::BLOOD)?),
+            Self::Octmnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::OCT)?),
+            Self::Chestmnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::CHEST)?),
             &Self::Phantom { task, px, train, val, test, seed, shifted } => {
                 Arc::new(Phantom::new(task, px, [train, val, test], seed, shifted)?)
             }

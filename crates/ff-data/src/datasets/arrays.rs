@@ -1,0 +1,170 @@
+//! Pictures of one size in arrays: what CIFAR-10.1 and MedMNIST publish.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+
+use super::digest::{Content, dataset_digest};
+use crate::{Dataset, Error, Image, Sample, Task};
+
+/// The bytes of pictures, one after the other.
+pub enum Bytes {
+    /// In memory.
+    Ram(Vec<u8>),
+    /// In a file, from an offset. Read, not mapped: then a file that shrinks meanwhile is an error.
+    File {
+        /// The file.
+        file: File,
+        /// Where the first picture starts.
+        offset: u64,
+    },
+}
+
+impl Bytes {
+    fn read(&self, at: usize, buffer: &mut [u8]) -> io::Result<()> {
+        match self {
+            Self::Ram(bytes) => {
+                buffer.copy_from_slice(&bytes[at..at + buffer.len()]);
+                Ok(())
+            }
+            Self::File { file, offset } => file.read_exact_at(buffer, offset + at as u64),
+        }
+    }
+
+    /// Takes all of a reader: in memory up to `ram_limit` bytes, else in a nameless file that the system removes
+    /// with the process.
+    pub fn unpack(mut reader: impl Read, length: u64, ram_limit: u64) -> io::Result<Self> {
+        let end = |found: u64| {
+            let text = format!("{found} bytes where {length} were announced");
+            io::Error::new(io::ErrorKind::UnexpectedEof, text)
+        };
+        if length <= ram_limit {
+            let mut bytes = Vec::new();
+            reader.take(length).read_to_end(&mut bytes)?;
+            return if bytes.len() as u64 == length {
+                Ok(Self::Ram(bytes))
+            } else {
+                Err(end(bytes.len() as u64))
+            };
+        }
+        let mut file = tempfile::tempfile()?;
+        let mut buffer = vec![0; 1 << 20];
+        let mut total = 0;
+        loop {
+            let count = reader.read(&mut buffer)?;
+            file.write_all(&buffer[..count])?;
+            total += count as u64;
+            if count == 0 && total == length {
+                return Ok(Self::File { file, offset: 0 });
+            }
+            if count == 0 || total > length {
+                return Err(end(total));
+            }
+        }
+    }
+}
+
+/// Pictures of `height` x `width` with one (grey) or three (RGB) interleaved channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+}
+
+impl Form {
+    /// The form of an array `[N, H, W]` or `[N, H, W, 3]`, and N.
+    pub fn of(shape: &[usize]) -> Option<(usize, Self)> {
+        let (count, form) = match *shape {
+            [count, height, width] => (count, Self { height, width, channels: 1 }),
+            [count, height, width, 3] => (count, Self { height, width, channels: 3 }),
+            _ => return None,
+        };
+        let pixels = (form.height as u64).checked_mul(form.width as u64)?;
+        (1..=crate::MAX_PIXELS).contains(&pixels).then_some((count, form))
+    }
+
+    /// Bytes of a picture.
+    pub fn bytes(self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
+/// An array and where it is.
+pub struct Part {
+    /// Its file (and name in it), for errors.
+    pub place: String,
+    /// Its pictures.
+    pub bytes: Bytes,
+    /// Their number.
+    pub count: usize,
+    /// Their form.
+    pub form: Form,
+}
+
+/// A dataset whose pictures are in arrays.
+pub struct Arrays {
+    task: Task,
+    samples: Vec<Sample>,
+    parts: Vec<Part>,
+    contents: Vec<Content>,
+    digest: String,
+}
+
+impl Arrays {
+    /// Hashes all pictures; samples are those of the parts, one after the other.
+    pub fn new(task: Task, samples: Vec<Sample>, parts: Vec<Part>) -> Result<Self, Error> {
+        let mut contents = Vec::with_capacity(samples.len());
+        for part in &parts {
+            let mut picture = vec![0; part.form.bytes()];
+            for index in 0..part.count {
+                part.read(index, &mut picture)?;
+                contents.push(*blake3::hash(&picture).as_bytes());
+            }
+        }
+        let digest = dataset_digest(&task, &samples, &contents);
+        Ok(Self { task, samples, parts, contents, digest })
+    }
+}
+
+impl Part {
+    fn read(&self, index: usize, picture: &mut [u8]) -> Result<(), Error> {
+        let read = self.bytes.read(index * self.form.bytes(), picture);
+        read.map_err(|source| Error::Read { path: self.place.clone().into(), source })
+    }
+}
+
+impl Dataset for Arrays {
+    fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    fn image(&self, index: usize) -> Result<Image, Error> {
+        let mut at = index;
+        for part in &self.parts {
+            if at < part.count {
+                let form = part.form;
+                let mut data = vec![0; form.bytes()];
+                part.read(at, &mut data)?;
+                if form.channels == 1 {
+                    data = data.into_iter().flat_map(|grey| [grey; 3]).collect();
+                }
+                return Ok(Image { width: form.width as u32, height: form.height as u32, data });
+            }
+            at -= part.count;
+        }
+        panic!("sample {index} of {}", self.samples.len());
+    }
+
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn contents(&self) -> Option<&[Content]> {
+        Some(&self.contents)
+    }
+}

@@ -1,0 +1,98 @@
+//! The fourteen columns that CheXpert's labeller writes, for CheXpert and MIMIC-CXR.
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::{Row, Table};
+use crate::{Error, Target, Task};
+
+/// The tasks: the columns without `No Finding`.
+const TASKS: [&str; 13] = [
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+];
+
+/// What `-1`, a finding that the report is unsure of, counts as (Irvin et al. 2019, §4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Uncertain {
+    /// Unknown: masked from loss and metrics (U-Ignore; FissionFusion).
+    #[default]
+    Ignore,
+    /// Absent (U-Zeroes).
+    Zeros,
+    /// Present (U-Ones).
+    Ones,
+}
+
+/// Where the labels stand in a table.
+pub struct ChestLabels {
+    tasks: Vec<usize>,
+    no_finding: Option<usize>,
+    uncertain: Uncertain,
+}
+
+impl ChestLabels {
+    /// Finds the columns.
+    pub fn of(table: &Table, uncertain: Uncertain) -> Result<Self, Error> {
+        let find = |task: &&str| match (table.column(task), *task) {
+            // The name in MIMIC-CXR's first releases.
+            (None, "Lung Opacity") => {
+                table.column("Airspace Opacity").map_or_else(|| table.require(task), Ok)
+            }
+            _ => table.require(task),
+        };
+        let tasks = TASKS.iter().map(find).collect::<Result<_, _>>()?;
+        Ok(Self { tasks, no_finding: table.column("No Finding"), uncertain })
+    }
+
+    /// The task.
+    pub fn task() -> Task {
+        Task::Multilabel { tasks: TASKS.map(str::to_owned).to_vec() }
+    }
+
+    /// The truth of a row: a blank is unknown, `-1` as [`Uncertain`] says, and where `No Finding` is 1 every task
+    /// but Support Devices is 0.
+    pub fn target(&self, row: &Row<'_>) -> Result<Target, Error> {
+        let none = match self.no_finding {
+            Some(column) => value(row, column)? == Some(1),
+            None => false,
+        };
+        let label = |(task, &column): (usize, &usize)| {
+            Ok(match value(row, column)? {
+                _ if none && TASKS[task] != "Support Devices" => Some(false),
+                Some(-1) => match self.uncertain {
+                    Uncertain::Ignore => None,
+                    Uncertain::Zeros => Some(false),
+                    Uncertain::Ones => Some(true),
+                },
+                known => known.map(|value| value == 1),
+            })
+        };
+        Ok(Target::Labels(self.tasks.iter().enumerate().map(label).collect::<Result<_, Error>>()?))
+    }
+}
+
+/// One of the four values of a cell.
+fn value(row: &Row<'_>, column: usize) -> Result<Option<i8>, Error> {
+    match row.cell(column) {
+        "" => Ok(None),
+        "0" | "0.0" => Ok(Some(0)),
+        "1" | "1.0" => Ok(Some(1)),
+        "-1" | "-1.0" => Ok(Some(-1)),
+        other => {
+            let found = format!("`{other}` in the column `{}`", row.column_name(column));
+            Err(Error::dataset(row.place(), "1.0, 0.0, -1.0 or blank", found))
+        }
+    }
+}

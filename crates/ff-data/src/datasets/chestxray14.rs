@@ -1,0 +1,167 @@
+//! NIH ChestX-ray14: 112,120 frontal chest radiographs with 14 findings.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::files::Files;
+use super::images::{Images, find_file, named, require_file};
+use super::listing::Listing;
+use crate::table::{Row, Table};
+use crate::{Error, Sample, Split, Target, Task};
+
+const TASKS: [&str; 14] = [
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Consolidation",
+    "Edema",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural_Thickening",
+    "Hernia",
+];
+const NO_FINDING: &str = "No Finding";
+
+/// Which of two divisions is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Division {
+    /// The NIH's lists, `train_val_list.txt` and `test_list.txt`: 86,524 and 25,596 images. They leave train and
+    /// val undivided.
+    Lists,
+    /// A table with a column for each label and one named `fold`: the 78,468, 11,219 and 22,433 images that
+    /// reproductions of CheXNet use, and the InMerge authors.
+    Folds,
+}
+
+/// Opens the form of `division`; absent, whichever is there. A patient is a group.
+pub fn open(root: &Path, division: Option<Division>) -> Result<Files, Error> {
+    let folds = folds(root)?;
+    let entries = find_file(root, &["Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv"])?;
+    let lists = entries.filter(|_| root.join("test_list.txt").is_file() || folds.is_none());
+    match (division, folds, lists) {
+        (None, Some(folds), Some(_)) => {
+            let found = format!("both: {} and the NIH's lists", folds.display());
+            let hint = "set `division = \"folds\"` or `division = \"lists\"`";
+            Err(Error::dataset(root.display(), "one division of ChestX-ray14", found).hint(hint))
+        }
+        (None | Some(Division::Folds), Some(folds), _) => from_folds(root, &folds),
+        (None | Some(Division::Lists), _, Some(entries)) => from_entries(root, &entries),
+        (Some(Division::Folds), None, _) => {
+            let expected = "a CSV with the columns `Image Index`, `fold` and one for each finding";
+            Err(Error::dataset(root.display(), expected, "none"))
+        }
+        (_, _, None) => {
+            let expected = "Data_Entry_2017_v2020.csv or Data_Entry_2017.csv, or a CSV with a column `fold`";
+            Err(Error::dataset(root.display(), expected, "no such file"))
+        }
+    }
+}
+
+/// The CSV that has a column `fold`.
+fn folds(root: &Path) -> Result<Option<PathBuf>, Error> {
+    for path in named(root, |name| name.ends_with(".csv") && !name.starts_with("data_entry"))? {
+        let table = Table::read(&path)?;
+        if table.column("fold").is_some() && table.column("Image Index").is_some() {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+fn from_folds(root: &Path, path: &Path) -> Result<Files, Error> {
+    let table = Table::read(path)?;
+    let fold = table.require("fold")?;
+    let spelt = |task: &str| table.column(task).or_else(|| table.column(&task.replace('_', " ")));
+    let columns: Vec<usize> = TASKS
+        .iter()
+        .map(|task| spelt(task).map_or_else(|| table.require(task), Ok))
+        .collect::<Result<_, _>>()?;
+    let mut listing = Listing::default();
+    listing.note(format!("division: the folds of {}", path.display()));
+    collect(root, &table, listing, |row| {
+        let name = row.cell(fold);
+        let split = Split::from_name(name)
+            .ok_or_else(|| Error::dataset(row.place(), "a fold: train, val or test", format!("`{name}`")))?;
+        let label = |&column: &usize| Ok(row.whole(column, 1)?.map(|value| value == 1));
+        let labels = columns.iter().map(label).collect::<Result<_, Error>>()?;
+        Ok((Target::Labels(labels), Some(split)))
+    })
+}
+
+fn from_entries(root: &Path, path: &Path) -> Result<Files, Error> {
+    let table = Table::read(path)?;
+    let (image, findings) = (table.require("Image Index")?, table.require("Finding Labels")?);
+    let lists = find_file(root, &["test_list.txt"])?.is_some();
+    let mut listing = Listing::default();
+    let (train_val, test) = match lists {
+        true => {
+            listing.note("division: the NIH's lists, train_val_list.txt and test_list.txt");
+            (names(root, "train_val_list.txt")?, names(root, "test_list.txt")?)
+        }
+        false => {
+            listing.note("division: none, as test_list.txt is not there");
+            Default::default()
+        }
+    };
+    collect(root, &table, listing, |row| {
+        let name = row.cell(image);
+        let split = match (train_val.contains(name), test.contains(name)) {
+            (false, true) => Some(Split::Test),
+            (true, false) => None,
+            (false, false) if !lists => None,
+            (both, _) => {
+                let found = format!("`{name}` in {}", if both { "both" } else { "neither" });
+                return Err(Error::dataset(row.place(), "the image in one of the lists", found));
+            }
+        };
+        let mut labels = vec![Some(false); TASKS.len()];
+        for finding in
+            row.filled(findings)?.split('|').map(str::trim).filter(|finding| *finding != NO_FINDING)
+        {
+            let task = TASKS.iter().position(|task| *task == finding).ok_or_else(|| {
+                let expected = format!("findings of {} or {NO_FINDING}", TASKS.join(", "));
+                Error::dataset(row.place(), expected, format!("`{finding}`"))
+            })?;
+            labels[task] = Some(true);
+        }
+        Ok((Target::Labels(labels), split))
+    })
+}
+
+/// Every row, with what `read` makes of it.
+fn collect(
+    root: &Path,
+    table: &Table,
+    mut listing: Listing,
+    read: impl Fn(&Row<'_>) -> Result<(Target, Option<Split>), Error>,
+) -> Result<Files, Error> {
+    let (image, patient) = (table.require("Image Index")?, table.column("Patient ID"));
+    let images = Images::below(root)?;
+    for row in table.rows() {
+        let name = row.filled(image)?;
+        let (target, split) = read(&row)?;
+        // An image's name starts with its patient's number: 00000001_000.png.
+        let number = patient.map(|column| row.cell(column)).filter(|cell| !cell.is_empty());
+        let number = number.unwrap_or_else(|| name.split('_').next().unwrap_or(name));
+        let group = Some(number.trim_start_matches('0').to_owned());
+        let sample = Sample { id: name.to_owned(), target, group, split };
+        listing.add(row.place(), sample, images.find(name)?)?;
+    }
+    let task = Task::Multilabel { tasks: TASKS.map(str::to_owned).to_vec() };
+    listing.finish(task, root.display(), "images are looked for in all folders, as <Image Index>")
+}
+
+/// The lines of a list.
+fn names(root: &Path, list: &str) -> Result<HashSet<String>, Error> {
+    let path = require_file(root, &[list], "a list of images")?;
+    let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}

@@ -1,0 +1,79 @@
+//! CIFAR-10.1 (Recht et al. 2018): a new test set for CIFAR-10.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::arrays::{Arrays, Bytes, Form, Part};
+use super::cifar::CIFAR10;
+use super::images::require_file;
+use super::npy::Header;
+use crate::{Error, Sample, Split, Target, Task};
+
+/// Which of the two sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cifar101Version {
+    /// 2,021 images.
+    V4,
+    /// 2,000 images, the same number of each class (FissionFusion).
+    #[default]
+    V6,
+}
+
+impl Cifar101Version {
+    fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "v4",
+            Self::V6 => "v6",
+        }
+    }
+}
+
+/// Opens `cifar10.1_<version>_{data,labels}.npy`; all images are test images.
+pub fn open(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
+    let name = version.name();
+    let find = |part: &str| require_file(root, &[&format!("cifar10.1_{name}_{part}.npy")], "CIFAR-10.1");
+    let (data, labels) = (find("data")?, find("labels")?);
+    let wrong = |path: &Path, expected: &str, found: String| {
+        Error::dataset(path.display(), expected, found)
+            .hint("download it again: the file is incomplete or changed")
+    };
+
+    let mut bytes = Vec::new();
+    // Labels are few: a file that is not what its name says may be of any size.
+    let file = File::open(&labels).map_err(Error::read(&labels))?;
+    file.take(1 << 20).read_to_end(&mut bytes).map_err(Error::read(&labels))?;
+    let expected = "an array [N] of whole numbers";
+    let header = Header::read(&mut bytes.as_slice()).map_err(|found| wrong(&labels, expected, found))?;
+    if header.shape.len() != 1 {
+        return Err(wrong(&labels, expected, format!("the shape {:?}", header.shape)));
+    }
+    let numbers = header.integers(&bytes[header.bytes..]).map_err(|found| wrong(&labels, expected, found))?;
+
+    let mut file = File::open(&data).map_err(Error::read(&data))?;
+    let length = file.metadata().map_err(Error::read(&data))?.len();
+    let expected = format!("an array [{}, 32, 32, 3] of u8", numbers.len());
+    let header = Header::read(&mut file).map_err(|found| wrong(&data, &expected, found))?;
+    let fits = header.elements().is_some_and(|count| length == (header.bytes + count) as u64);
+    if header.shape != [numbers.len(), 32, 32, 3] || header.descr != "|u1" || !fits {
+        let found = format!("{:?} of {} in {length} bytes", header.shape, header.descr);
+        return Err(wrong(&data, &expected, found));
+    }
+
+    let mut samples = Vec::with_capacity(numbers.len());
+    for (row, &label) in numbers.iter().enumerate() {
+        let class = usize::try_from(label).ok().filter(|&class| class < 10);
+        let class =
+            class.ok_or_else(|| wrong(&labels, "labels of 0 to 9", format!("{label} for image {row}")))?;
+        let id = format!("{name}/{row:05}");
+        samples.push(Sample { id, target: Target::Class(class), group: None, split: Some(Split::Test) });
+    }
+    let (count, form) = Form::of(&header.shape).expect("checked above");
+    let bytes = Bytes::File { file, offset: header.bytes as u64 };
+    let part = Part { place: data.display().to_string(), bytes, count, form };
+    let classes = CIFAR10.classes.iter().map(|&class| class.to_owned()).collect();
+    Arrays::new(Task::Multiclass { classes }, samples, vec![part])
+}

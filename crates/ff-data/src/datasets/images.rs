@@ -1,0 +1,136 @@
+//! Picture files below a folder, found by name.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use crate::Error;
+
+const EXTENSIONS: [&str; 11] =
+    ["jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "dib", "dcm", "dicom"];
+
+/// Picture files below a folder by their names without extensions, in lower case: one walk instead of a
+/// question for each row of a table, and `IM1.jpg` in the table is `IM1.JPG` on disk.
+///
+/// A name from a table is only ever looked up here, so it cannot lead out of the folder.
+pub struct Images {
+    root: PathBuf,
+    files: HashMap<String, Vec<PathBuf>>,
+}
+
+impl Images {
+    /// Walks all folders below `root`, hidden ones aside; links are followed.
+    pub fn below(root: &Path) -> Result<Self, Error> {
+        let mut files: HashMap<String, Vec<PathBuf>> = HashMap::new();
+        for path in walk(root)? {
+            if let (true, Some(stem)) = (has_image_extension(&path), path.file_stem()) {
+                files.entry(stem.to_string_lossy().to_ascii_lowercase()).or_default().push(path);
+            }
+        }
+        Ok(Self { root: root.to_owned(), files })
+    }
+
+    /// The file of a picture, named with or without its extension.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] if two files have the name.
+    pub fn find(&self, name: &str) -> Result<Option<PathBuf>, Error> {
+        let lower = name.to_ascii_lowercase();
+        let bare = Path::new(&lower);
+        let stem = match has_image_extension(bare) {
+            true => bare.file_stem().map_or(lower.clone(), |stem| stem.to_string_lossy().into_owned()),
+            false => lower.clone(),
+        };
+        // A name with folders in it is no file's name, whatever its last part is.
+        let found = if lower.contains(['/', '\\']) { None } else { self.files.get(&stem) };
+        match found.map_or(&[][..], Vec::as_slice) {
+            [] => Ok(None),
+            [path] => Ok(Some(path.clone())),
+            several => {
+                let exact = several.iter().filter(|path| {
+                    path.file_name().is_some_and(|file| file.to_string_lossy().eq_ignore_ascii_case(name))
+                });
+                match exact.collect::<Vec<_>>()[..] {
+                    [path] => Ok(Some(path.clone())),
+                    _ => {
+                        let found = format!("{} and {}", several[0].display(), several[1].display());
+                        let expected = format!("one file for the image `{name}`");
+                        Err(Error::dataset(self.root.display(), expected, found).hint("remove one of them"))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// All files below a folder, sorted by path, hidden ones aside.
+pub fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
+    let mut files = Vec::new();
+    for entry in WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(root).to_owned();
+            Error::Read { path, source: error.into() }
+        })?;
+        if entry.file_type().is_file() {
+            files.push(entry.into_path());
+        }
+    }
+    Ok(files)
+}
+
+/// The files directly in a folder whose lower-case name is accepted, sorted by name.
+pub fn named(folder: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
+        let path = entry.map_err(Error::read(folder))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase());
+        if name.is_some_and(|name| accept(&name)) && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The one file directly in a folder that has one of these names, without regard to case; earlier names win.
+pub fn find_file(folder: &Path, names: &[&str]) -> Result<Option<PathBuf>, Error> {
+    for name in names {
+        if let Some(path) = named(folder, |file| file.eq_ignore_ascii_case(name))?.into_iter().next() {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// The same for a file that has to be there; `what` it is for.
+pub fn require_file(folder: &Path, names: &[&str], what: &str) -> Result<PathBuf, Error> {
+    find_file(folder, names)?.ok_or_else(|| {
+        let expected = format!("{what} ({})", names.join(" or "));
+        Error::dataset(folder.display(), expected, "no such file")
+    })
+}
+
+/// A relative path without `.` and `..`; `None` if it leaves the folder it starts from, or is empty.
+pub fn inside(cell: &str) -> Option<PathBuf> {
+    let mut path = PathBuf::new();
+    for component in Path::new(cell).components() {
+        match component {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir if path.pop() => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!path.as_os_str().is_empty()).then_some(path)
+}
+
+pub fn is_hidden(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+pub fn has_image_extension(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}

@@ -1,0 +1,56 @@
+//! Samples that are collected row by row, and what is wrong with them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::files::Files;
+use crate::{Error, Sample, Task};
+
+/// Rows of a dataset whose pictures are files.
+#[derive(Default)]
+pub struct Listing {
+    samples: Vec<Sample>,
+    paths: Vec<PathBuf>,
+    places: HashMap<String, String>,
+    missing: usize,
+    first_missing: Option<(String, String)>,
+    notes: Vec<String>,
+}
+
+impl Listing {
+    /// Adds a sample whose picture is `path`; `None` if it was not found. `place` is the file and row.
+    pub fn add(&mut self, place: String, sample: Sample, path: Option<PathBuf>) -> Result<(), Error> {
+        if let Some(earlier) = self.places.get(&sample.id) {
+            let found = format!("`{}` in {earlier} too", sample.id);
+            return Err(Error::dataset(place, "each image once", found));
+        }
+        match path {
+            Some(path) => self.paths.push(path),
+            None => {
+                self.missing += 1;
+                self.first_missing.get_or_insert_with(|| (place.clone(), sample.id.clone()));
+            }
+        }
+        self.places.insert(sample.id.clone(), place);
+        self.samples.push(sample);
+        Ok(())
+    }
+
+    /// Says something that whoever uses the dataset should know.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// The dataset, if every row has a picture; `root` and `hint` say where they were looked for.
+    pub fn finish(self, task: Task, place: impl ToString, hint: &str) -> Result<Files, Error> {
+        if let Some((row, id)) = self.first_missing {
+            let found =
+                format!("none for {} of {}, the first of them `{id}`", self.missing, self.samples.len());
+            return Err(Error::dataset(row, "an image file for every row", found).hint(hint));
+        }
+        if self.samples.is_empty() {
+            return Err(Error::dataset(place, "rows with images", "none"));
+        }
+        Files::new(task, self.samples, self.paths, self.notes)
+    }
+}

@@ -1,0 +1,103 @@
+//! MIMIC-CXR-JPG: frontal chest radiographs with CheXpert's 13 findings, by study.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::chest_labels::{ChestLabels, Uncertain};
+use super::files::Files;
+use super::images::named;
+use super::listing::Listing;
+use crate::table::Table;
+use crate::{Error, Sample, Split, Target};
+
+/// Views that are frontal.
+const FRONTAL: [&str; 2] = ["PA", "AP"];
+
+/// Opens the split, label and metadata tables, with the official splits; `only` reads one split, for who holds no
+/// more. A patient is a group.
+pub fn open(root: &Path, uncertain: Uncertain, only: Option<Split>) -> Result<Files, Error> {
+    let views = views(root)?;
+    let labels = labels(root, uncertain)?;
+    let table = table(root, "split")?;
+    let (dicom, study, subject, split) = (
+        table.require("dicom_id")?,
+        table.require("study_id")?,
+        table.require("subject_id")?,
+        table.require("split")?,
+    );
+    let mut listing = Listing::default();
+    let (mut lateral, mut unlabelled) = (0, 0);
+    for row in table.rows() {
+        let name = row.cell(split);
+        let part = Split::from_name(name).ok_or_else(|| {
+            Error::dataset(row.place(), "a split: train, validate or test", format!("`{name}`"))
+        })?;
+        if only.is_some_and(|only| only != part) {
+            continue;
+        }
+        let (image, study) = (row.filled(dicom)?, row.filled(study)?);
+        let patient = row.filled(subject)?;
+        if !views.get(image).is_some_and(|view| FRONTAL.contains(&view.as_str())) {
+            lateral += 1;
+            continue;
+        }
+        let Some(target) = labels.get(study) else {
+            unlabelled += 1;
+            continue;
+        };
+        let path = path(image, study, patient).ok_or_else(|| {
+            let found = format!("image `{image}`, study `{study}`, patient `{patient}`");
+            Error::dataset(row.place(), "numbers of a patient and a study, and an image's id", found)
+        })?;
+        let id = path.to_string_lossy().into_owned();
+        let sample =
+            Sample { id, target: target.clone(), group: Some(format!("p{patient}")), split: Some(part) };
+        let file = root.join(&path);
+        listing.add(row.place(), sample, file.is_file().then_some(file))?;
+    }
+    listing.note(format!("{lateral} images that are not frontal (AP, PA) are left out"));
+    if unlabelled > 0 {
+        listing.note(format!("{unlabelled} images of studies without labels are left out"));
+    }
+    let hint = match only {
+        Some(_) => "images are looked for as files/p10/p10000032/s50414267/<dicom_id>.jpg",
+        None => "for the test split alone, set `only = \"test\"`",
+    };
+    listing.finish(ChestLabels::task(), root.display(), hint)
+}
+
+/// The table of a kind, of whichever release, gzipped or not.
+fn table(root: &Path, kind: &str) -> Result<Table, Error> {
+    let ends = [format!("-{kind}.csv"), format!("-{kind}.csv.gz")];
+    let found = named(root, |name| {
+        name.starts_with("mimic-cxr-2") && ends.iter().any(|end| name.ends_with(end.as_str()))
+    })?;
+    let path = found.into_iter().next().ok_or_else(|| {
+        let expected = format!("mimic-cxr-2.0.0-{kind}.csv or mimic-cxr-2.0.0-{kind}.csv.gz");
+        Error::dataset(root.display(), expected, "no such file")
+    })?;
+    Table::read(&path)
+}
+
+/// The view of each image.
+fn views(root: &Path) -> Result<HashMap<String, String>, Error> {
+    let table = table(root, "metadata")?;
+    let (dicom, view) = (table.require("dicom_id")?, table.require("ViewPosition")?);
+    Ok(table.rows().map(|row| (row.cell(dicom).to_owned(), row.cell(view).to_owned())).collect())
+}
+
+/// The truth of each study.
+fn labels(root: &Path, uncertain: Uncertain) -> Result<HashMap<String, Target>, Error> {
+    let table = table(root, "chexpert")?;
+    let study = table.require("study_id")?;
+    let labels = ChestLabels::of(&table, uncertain)?;
+    table.rows().map(|row| Ok((row.filled(study)?.to_owned(), labels.target(&row)?))).collect()
+}
+
+/// Where an image lies; `None` for numbers that are none.
+fn path(image: &str, study: &str, patient: &str) -> Option<PathBuf> {
+    let digits = |text: &str| text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (digits(study) && digits(patient) && plain(image))
+        .then(|| PathBuf::from(format!("files/p{}/p{patient}/s{study}/{image}.jpg", &patient[..2])))
+}

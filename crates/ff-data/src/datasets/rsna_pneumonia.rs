@@ -1,0 +1,75 @@
+//! RSNA Pneumonia Detection Challenge, stage 2, as a classification: normal against lung opacity.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use super::files::Files;
+use super::images::{Images, require_file};
+use super::listing::Listing;
+use crate::table::Table;
+use crate::{Error, Sample, Target, Task};
+
+const CLASSES: [&str; 2] = ["Normal", "Lung Opacity"];
+/// The third class: neither normal nor of the kind that was looked for. The paper drops it.
+const DROPPED: &str = "No Lung Opacity / Not Normal";
+
+/// Opens `stage_2_detailed_class_info.csv` and the DICOM files beside it. Both tables have a row for each box, so a
+/// patient may stand in several. A patient has one image and is a group.
+pub fn open(root: &Path) -> Result<Files, Error> {
+    let what = "the table of classes";
+    let table = Table::read(&require_file(root, &["stage_2_detailed_class_info.csv"], what)?)?;
+    let (patient, class) = (table.require("patientId")?, table.require("class")?);
+    let targets = targets(root)?;
+    let images = Images::below(root)?;
+    let mut classes: HashMap<&str, &str> = HashMap::new();
+    let mut dropped = HashSet::new();
+    let mut listing = Listing::default();
+    for row in table.rows() {
+        let (id, name) = (row.filled(patient)?, row.filled(class)?);
+        if let Some(earlier) = classes.insert(id, name) {
+            if earlier != name {
+                let found = format!("`{name}` and, in an earlier row, `{earlier}`");
+                return Err(Error::dataset(row.place(), format!("one class for the patient {id}"), found));
+            }
+            continue;
+        }
+        let index = CLASSES.iter().position(|known| *known == name);
+        let target = targets.get(id).copied().ok_or_else(|| {
+            let expected = format!("the patient {id} in stage_2_train_labels.csv");
+            Error::dataset(row.place(), expected, "no such row")
+        })?;
+        if target != (index == Some(1)) {
+            let found = format!("class `{name}` and Target {}", u8::from(target));
+            return Err(Error::dataset(row.place(), format!("tables that agree on the patient {id}"), found));
+        }
+        match index {
+            Some(index) => {
+                let group = Some(id.to_owned());
+                let sample = Sample { id: id.to_owned(), target: Target::Class(index), group, split: None };
+                listing.add(row.place(), sample, images.find(id)?)?;
+            }
+            None if name == DROPPED => drop(dropped.insert(id)),
+            None => {
+                let expected = format!("{}, {} or {DROPPED}", CLASSES[0], CLASSES[1]);
+                return Err(Error::dataset(row.place(), expected, format!("`{name}`")));
+            }
+        }
+    }
+    listing.note(format!("{} images of the class {DROPPED} are left out", dropped.len()));
+    let task = Task::Multiclass { classes: CLASSES.map(str::to_owned).to_vec() };
+    listing.finish(task, root.display(), "images are looked for in all folders, as <patientId>.dcm")
+}
+
+/// Whether each patient has a box.
+fn targets(root: &Path) -> Result<HashMap<String, bool>, Error> {
+    let table = Table::read(&require_file(root, &["stage_2_train_labels.csv"], "the table of boxes")?)?;
+    let (patient, target) = (table.require("patientId")?, table.require("Target")?);
+    let mut targets = HashMap::new();
+    for row in table.rows() {
+        let value = row.whole(target, 1)? == Some(1);
+        if targets.insert(row.filled(patient)?.to_owned(), value).is_some_and(|earlier| earlier != value) {
+            return Err(Error::dataset(row.place(), "one Target for each patient", "0 and 1"));
+        }
+    }
+    Ok(targets)
+}

@@ -1,0 +1,115 @@
+//! Files of a table's forms to cells.
+
+use std::borrow::Cow;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use calamine::{Data, Reader, Xls};
+use csv::StringRecord;
+
+use super::Record;
+use crate::Error;
+
+/// Most bytes that a gzipped table may unpack to: MIMIC-CXR's largest has 56 MB, and a few kilobytes can claim
+/// any number.
+const MAX_UNPACKED: u64 = 1 << 30;
+
+/// Names of the columns, and the rows.
+type Cells = (Vec<String>, Vec<Record>);
+
+pub(super) fn read(path: &Path) -> Result<Cells, Error> {
+    let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    let ends = |end: &str| path.to_string_lossy().to_ascii_lowercase().ends_with(end);
+    if ends(".xls") {
+        return sheet(path, bytes);
+    }
+    if ends(".gz") {
+        return text(path, &unpack(path, &bytes)?);
+    }
+    text(path, &bytes)
+}
+
+fn unpack(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut unpacked = Vec::new();
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(MAX_UNPACKED + 1);
+    reader.read_to_end(&mut unpacked).map_err(|error| {
+        Error::dataset(path.display(), "a sound gzip file", format!("a damaged one: {error}"))
+            .hint("download it again: the file is incomplete or changed")
+    })?;
+    if unpacked.len() as u64 > MAX_UNPACKED {
+        let expected = format!("a table of at most {MAX_UNPACKED} bytes");
+        return Err(Error::dataset(path.display(), expected, "more when unpacked"));
+    }
+    Ok(unpacked)
+}
+
+fn text(path: &Path, bytes: &[u8]) -> Result<Cells, Error> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.contains(&0) {
+        return Err(Error::dataset(path.display(), "a CSV in UTF-8 or Latin-1", "bytes of another kind"));
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(&text))
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let explain = |error: csv::Error| Error::dataset(path.display(), "a CSV", format!("a fault: {error}"));
+    let columns: Vec<String> = reader.headers().map_err(explain)?.iter().map(str::to_owned).collect();
+    let mut records = Vec::new();
+    for cells in reader.records() {
+        let cells = cells.map_err(explain)?;
+        let number = cells.position().map_or(0, csv::Position::line);
+        // A comma at the end of each row and not of the header adds a cell that means nothing.
+        if cells.len() < columns.len() || cells.iter().skip(columns.len()).any(|extra| !extra.is_empty()) {
+            let place = format!("{} row {number}", path.display());
+            return Err(Error::dataset(
+                place,
+                format!("{} cells as in the header", columns.len()),
+                format!("{}", cells.len()),
+            ));
+        }
+        records.push(Record { cells, number });
+    }
+    Ok((columns, records))
+}
+
+/// What stands between the cells of the header.
+fn delimiter(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or("");
+    let count = |delimiter: u8| header.bytes().filter(|&byte| byte == delimiter).count();
+    // The first of equals, so a header of one column has commas.
+    [b';', b'\t', b','].into_iter().max_by_key(|&delimiter| count(delimiter)).expect("three")
+}
+
+fn sheet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Error> {
+    let damaged = |found: String| Error::dataset(path.display(), "an Excel sheet (.xls)", found);
+    // The reader trusts offsets inside the file and may panic on a damaged one.
+    let range = std::panic::catch_unwind(|| {
+        let mut book = Xls::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+        match book.worksheet_range_at(0) {
+            Some(range) => range.map_err(|error| error.to_string()),
+            None => Err("none".to_owned()),
+        }
+    });
+    let range = range.unwrap_or_else(|_| Err("a damaged file".into())).map_err(damaged)?;
+    let first = range.start().map_or(0, |(row, _)| row);
+    let row = |cells: &[Data]| -> StringRecord { cells.iter().map(cell).collect() };
+    let mut rows = range
+        .rows()
+        .map(row)
+        .enumerate()
+        .map(|(index, cells)| Record { number: u64::from(first) + index as u64 + 1, cells });
+    let header = rows.next().ok_or_else(|| damaged("an empty one".into()))?;
+    let columns = header.cells.iter().map(str::to_owned).collect();
+    let blank = |record: &Record| record.cells.iter().all(str::is_empty);
+    Ok((columns, rows.filter(|record| !blank(record)).collect()))
+}
+
+/// A cell as a CSV would have it: whole numbers without a decimal point.
+fn cell(data: &Data) -> String {
+    data.to_string().trim().to_owned()
+}
