@@ -1,7 +1,9 @@
 //! What the binaries have in common: logs, errors, exit codes, devices, the hub, progress.
 
 mod device;
+pub mod fetch;
 mod hub;
+mod inspect;
 mod progress;
 mod recipe;
 mod run_record;
@@ -12,10 +14,11 @@ use std::process::ExitCode;
 
 pub use device::DeviceChoice;
 pub use hub::{find_cached, find_or_download};
-pub use progress::GridProgress;
-pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, spec_of};
+pub use inspect::Inspection;
+pub use progress::{Bar, GridProgress};
+pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, output_map, spec_of};
 pub use run_record::{RunRecord, fields_of};
-pub use source::{BadImage, Kind, Source};
+pub use source::{BadImage, Source};
 
 /// Options of every binary.
 #[derive(Clone, Debug, clap::Args)]

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use ff_checkpoint::StateDict;
-use ff_data::{Dataset, DatasetConfig, SplitRule, Splits};
-use ff_grid::{Catalog, DataIdentity, Opened, WeightsSource};
+use ff_data::{Dataset, DatasetConfig, SplitRule, Splits, Task};
+use ff_eval::OutputMap;
+use ff_grid::{Catalog, DataIdentity, DataSource, Opened, WeightsSource};
 use ff_inmerge::InMerge;
 use ff_models::{Architecture, Precision, Spec};
 use ff_train::TrainConfig;
@@ -53,6 +54,9 @@ pub struct DatasetRecipe {
     pub source: DatasetConfig,
     /// How they are divided.
     pub split: SplitRule,
+    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and kept on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrink_px: Option<u32>,
 }
 
 impl RunRecipe {
@@ -65,7 +69,8 @@ impl RunRecipe {
 
     /// Opens and divides the images.
     pub fn open(&self, catalog: &Catalog) -> anyhow::Result<std::sync::Arc<Opened>> {
-        catalog.open(&self.dataset.source, Some(&self.dataset.split)).map_err(|error| anyhow!(error))
+        let DatasetRecipe { source, split, shrink_px } = self.dataset.clone();
+        catalog.open(&DataSource { source, split: Some(split), shrink_px }).map_err(|error| anyhow!(error))
     }
 
     /// The model's form.
@@ -82,19 +87,25 @@ pub fn spec_of(weights: &StateDict) -> anyhow::Result<Spec> {
     serde_json::from_value(model).context("its provenance names a model that is not known")
 }
 
-/// Refuses classes that the model was not trained for, and a division of its own training data that is not the
-/// run's: its test split would hold images that the model was trained on.
-pub fn check_division(weights: &StateDict, dataset: &dyn Dataset, splits: &Splits) -> anyhow::Result<()> {
+/// Which outputs of a model speak for which classes of a dataset; `None` if they are its own, or its file does not say
+/// what they are. `merge` is as for [`OutputMap::by_name`].
+pub fn output_map(
+    weights: &StateDict,
+    task: &Task,
+    merge: &[(String, String)],
+) -> anyhow::Result<Option<OutputMap>> {
     let recipe = &weights.provenance()?.recipe;
     let classes: Option<Vec<String>> =
         recipe.get("classes").and_then(|names| serde_json::from_value(names.clone()).ok());
-    if let Some(classes) = classes.filter(|classes| classes != dataset.task().names()) {
-        bail!(
-            "a model of the classes {}, but the dataset has {}",
-            classes.join(", "),
-            dataset.task().names().join(", ")
-        );
-    }
+    let Some(classes) = classes else { return Ok(None) };
+    let merge = merge.iter().cloned().collect();
+    OutputMap::by_name(ff_train::task_kind(task), &classes, task.names(), &merge).map_err(anyhow::Error::msg)
+}
+
+/// Refuses a division of a model's own training data that is not the run's: its test split would hold images that the
+/// model was trained on.
+pub fn check_division(weights: &StateDict, dataset: &dyn Dataset, splits: &Splits) -> anyhow::Result<()> {
+    let recipe = &weights.provenance()?.recipe;
     let trained: Option<DataIdentity> =
         recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
     let asked = DataIdentity::of(dataset, splits);

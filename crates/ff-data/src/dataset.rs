@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Content, Error, Image};
+use crate::{Error, Image};
 
 /// What is to be predicted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,9 @@ pub struct Sample {
     /// The split that the dataset itself prescribes.
     pub split: Option<Split>,
 }
+
+/// BLAKE3 of a picture's file or pixels.
+pub type Content = [u8; 32];
 
 /// Pictures with targets. Everything but the pixels is in memory; pictures are decoded when asked for.
 pub trait Dataset: Send + Sync {

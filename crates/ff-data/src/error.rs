@@ -1,5 +1,6 @@
 //! What can go wrong between a folder of images and a batch.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,12 @@ impl Problem {
     fn new(place: impl ToString, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { place: place.to_string(), expected: expected.into(), found: found.into(), hint: None }
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use ff_data::{Dataset, DatasetConfig, Error, Split, Target, Task};
+use ff_data::{Dataset, DatasetConfig, Error, FileHashes, Split, Target, Task};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/data/");
 
@@ -27,12 +27,12 @@ fn picture(path: &Path, level: u8) {
 }
 
 fn folder(root: &Path) -> Result<Arc<dyn Dataset>, Error> {
-    DatasetConfig::Folder { path: "".into() }.open(root)
+    DatasetConfig::Folder { path: "".into() }.open(root, &FileHashes::none())
 }
 
 fn manifest(root: &Path, text: &str) -> Result<Arc<dyn Dataset>, Error> {
     fs::write(root.join("list.csv"), text).unwrap();
-    DatasetConfig::Manifest { path: "list.csv".into() }.open(root)
+    DatasetConfig::Manifest { path: "list.csv".into() }.open(root, &FileHashes::none())
 }
 
 fn refusal(result: Result<Arc<dyn Dataset>, Error>) -> String {
@@ -98,7 +98,9 @@ fn bad_folders_are_refused_by_name() {
     assert!(of(&["a/1.bmp", "a/1.png", "b/1.bmp"]).contains("one file for each id"));
     assert!(of(&["a/1.bmp"]).contains("expected two classes or more"));
     assert!(of(&["1.bmp"]).contains("found no image"));
-    let missing = refusal(DatasetConfig::Folder { path: "absent".into() }.open(Path::new("nowhere")));
+    let missing = refusal(
+        DatasetConfig::Folder { path: "absent".into() }.open(Path::new("nowhere"), &FileHashes::none()),
+    );
     assert!(missing.contains("absent: cannot be read"), "{missing}");
 }
 
@@ -108,6 +110,9 @@ fn the_digest_follows_the_content() {
     let before = folder(root.path()).unwrap().digest().to_owned();
     assert_eq!(before.len(), 64);
     assert_eq!(folder(root.path()).unwrap().digest(), before);
+    let dataset = folder(root.path()).unwrap();
+    let hash = |path: &str| *blake3::hash(&fs::read(root.path().join(path)).unwrap()).as_bytes();
+    assert_eq!(dataset.contents(), Some([hash("a/1.bmp"), hash("b/2.bmp")].as_slice()));
     picture(&root.path().join("b/2.bmp"), 99);
     assert_ne!(folder(root.path()).unwrap().digest(), before);
 }
@@ -182,7 +187,8 @@ fn bad_manifests_are_refused_by_row() {
 
 #[test]
 fn cifar10_in_both_forms_is_one_dataset() {
-    let python = DatasetConfig::Cifar10 { path: "".into() }.open(Path::new(GOLDEN)).unwrap();
+    let python =
+        DatasetConfig::Cifar10 { path: "".into() }.open(Path::new(GOLDEN), &FileHashes::none()).unwrap();
     assert_eq!(python.samples().len(), 6);
     assert_eq!(python.samples()[0].id, "data_batch_1/00000");
     assert_eq!(
@@ -208,10 +214,13 @@ fn cifar10_in_both_forms_is_one_dataset() {
         let name = sample.id.split('/').next().unwrap();
         fs::write(folder.path().join(format!("{name}.bin")), record).unwrap();
     }
-    let open = || DatasetConfig::Cifar10 { path: folder.path().into() }.open(Path::new(""));
+    let open =
+        || DatasetConfig::Cifar10 { path: folder.path().into() }.open(Path::new(""), &FileHashes::none());
     let binary = open().unwrap();
     assert_eq!(binary.digest(), python.digest());
     assert_eq!(binary.samples(), python.samples());
+    assert_eq!(binary.contents(), python.contents());
+    assert_eq!(python.contents().unwrap().len(), 6);
     assert_eq!(binary.image(3).unwrap(), python.image(3).unwrap());
 
     fs::write(folder.path().join("data_batch_3.bin"), [0; 100]).unwrap();
@@ -228,8 +237,9 @@ fn cifar10_in_both_forms_is_one_dataset() {
 
 #[test]
 fn cifar100_has_fine_labels_and_any_array_order() {
-    let dataset =
-        DatasetConfig::Cifar100 { path: "cifar-100-python".into() }.open(Path::new(GOLDEN)).unwrap();
+    let dataset = DatasetConfig::Cifar100 { path: "cifar-100-python".into() }
+        .open(Path::new(GOLDEN), &FileHashes::none())
+        .unwrap();
     let targets: Vec<_> = dataset.samples().iter().map(|sample| sample.target.clone()).collect();
     assert_eq!(targets, [99, 3, 3].map(Target::Class));
     assert_eq!((dataset.task().outputs(), dataset.task().names()[99].as_str()), (100, "worm"));
@@ -241,12 +251,13 @@ fn cifar100_has_fine_labels_and_any_array_order() {
 #[test]
 fn a_damaged_or_absent_cifar_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let text = refusal(DatasetConfig::Cifar10 { path: "".into() }.open(folder.path()));
+    let text = refusal(DatasetConfig::Cifar10 { path: "".into() }.open(folder.path(), &FileHashes::none()));
     assert!(text.contains("expected CIFAR-10 (cifar-10-batches-py or cifar-10-batches-bin)"), "{text}");
     let whole = fs::read(Path::new(GOLDEN).join("cifar-10-batches-py/data_batch_2")).unwrap();
     for length in (0..whole.len()).step_by(97) {
         fs::write(folder.path().join("data_batch_1"), &whole[..length]).unwrap();
-        let text = refusal(DatasetConfig::Cifar10 { path: "".into() }.open(folder.path()));
+        let text =
+            refusal(DatasetConfig::Cifar10 { path: "".into() }.open(folder.path(), &FileHashes::none()));
         assert!(text.contains("data_batch_1: expected a CIFAR-10 batch in Python's pickle format"), "{text}");
     }
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ff_data::{Dataset, DatasetConfig, InMemory, OnBadImage, SplitRule, Splits};
+use ff_data::{Dataset, FileHashes, InMemory, OnBadImage, Shrunk, Splits};
 use ff_train::{EvalSet, Recalibration};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{DataSource, Error};
 
 /// A dataset and its division.
 pub struct Opened {
@@ -43,6 +43,8 @@ pub enum Part {
 /// Opens datasets below one root, each once.
 pub struct Catalog {
     root: PathBuf,
+    cache: Option<PathBuf>,
+    hashes: FileHashes,
     on_bad_image: OnBadImage,
     loader_threads: usize,
     cache_bytes: usize,
@@ -51,11 +53,21 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// An empty catalog. Relative paths of datasets start at `root`; each dataset keeps up to `cache_bytes` of
-    /// decoded images in memory for the next epoch and the next job.
-    pub fn new(root: &Path, loader_threads: usize, on_bad_image: OnBadImage, cache_bytes: usize) -> Self {
+    /// An empty catalog. Relative paths of datasets start at `root`. Images that are shrunk, and hashes of files, are
+    /// kept in the folder `cache` for all processes and times; other datasets keep up to `cache_bytes` of decoded images
+    /// in memory for the next epoch and the next job.
+    pub fn new(
+        root: &Path,
+        cache: Option<&Path>,
+        loader_threads: usize,
+        on_bad_image: OnBadImage,
+        cache_bytes: usize,
+    ) -> Self {
         Self {
             root: root.to_owned(),
+            cache: cache.map(|folder| folder.join("images")),
+            hashes: cache
+                .map_or_else(FileHashes::none, |folder| FileHashes::open(&folder.join("hashes.txt"))),
             on_bad_image,
             loader_threads,
             cache_bytes,
@@ -64,19 +76,23 @@ impl Catalog {
         }
     }
 
-    /// A dataset divided by a rule; without a rule, only to be evaluated on: its own test split, or all of it.
+    /// A dataset divided by its rule; without a rule, only to be evaluated on: its own test split, or all of it.
     ///
     /// # Errors
     /// Why it cannot be opened, the same each time it is asked for.
-    pub fn open(&self, source: &DatasetConfig, split: Option<&SplitRule>) -> Result<Arc<Opened>, String> {
-        let key = serde_json::to_string(&(source, split)).map_err(|error| error.to_string())?;
+    pub fn open(&self, data: &DataSource) -> Result<Arc<Opened>, String> {
+        let key = serde_json::to_string(data).map_err(|error| error.to_string())?;
         let mut opened = self.opened.lock().expect("no panic while opening");
-        opened.entry(key).or_insert_with(|| self.open_now(source, split).map_err(|e| e.to_string())).clone()
+        opened.entry(key).or_insert_with(|| self.open_now(data).map_err(|e| e.to_string())).clone()
     }
 
-    fn open_now(&self, source: &DatasetConfig, split: Option<&SplitRule>) -> Result<Arc<Opened>, Error> {
-        let dataset: Arc<dyn Dataset> = Arc::new(InMemory::new(source.open(&self.root)?, self.cache_bytes));
-        let splits = match split {
+    fn open_now(&self, data: &DataSource) -> Result<Arc<Opened>, Error> {
+        let dataset = data.source.open(&self.root, &self.hashes)?;
+        let dataset: Arc<dyn Dataset> = match data.shrink_px {
+            Some(px) => Arc::new(Shrunk::new(dataset, px, self.cache.as_deref())),
+            None => Arc::new(InMemory::new(dataset, self.cache_bytes)),
+        };
+        let splits = match &data.split {
             Some(rule) => rule.divide(dataset.as_ref(), &self.root)?,
             None => Splits {
                 train: Arc::default(),

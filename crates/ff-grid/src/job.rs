@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ff_data::{Augment, DatasetConfig, SplitRule};
-use ff_eval::Metric;
+use ff_eval::{Metric, OutputMap};
 use ff_inmerge::InMerge;
 use ff_models::Spec;
 use ff_train::TrainConfig;
@@ -36,12 +36,14 @@ pub struct Job {
 }
 
 /// A dataset and how it is divided, as the configuration names it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DataSource {
     /// Where the images are.
     pub source: DatasetConfig,
     /// How they are divided; if absent, they are only evaluated on.
     pub split: Option<SplitRule>,
+    /// The most pixels that the shorter side of an image may have; absent, images stay as they are.
+    pub shrink_px: Option<u32>,
 }
 
 /// What a job computes: everything its result depends on, besides its inputs.
@@ -79,6 +81,9 @@ pub enum Recipe {
         data: DataIdentity,
         /// Part of it.
         part: Part,
+        /// Which outputs speak for which classes, where they are not the dataset's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outputs: Option<OutputMap>,
     },
     /// A score with its interval: input, predictions.
     Evaluate {

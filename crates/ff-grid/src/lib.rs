@@ -33,7 +33,7 @@ pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
 pub use merging::MergeHook;
 pub use overrides::parse as parse_with_overrides;
 pub use perform::Workshop;
-pub use plan::{Column, HubResolver, MethodJobs, Plan, PlannedTable, SeedJobs};
+pub use plan::{Column, HubResolver, MethodJobs, OodScore, Plan, PlannedTable, SeedJobs};
 pub use publish::{Published, publish};
 pub use record::{Finished, LayerKernels, Record, Runs, SoupRecord};
 pub use scorer::ValidationScorer;

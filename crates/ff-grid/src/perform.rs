@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ff_checkpoint::{Parent, Provenance, StateDict};
-use ff_eval::Score;
+use ff_eval::{OutputMap, Score};
 use ff_models::{Model, Spec};
 use ff_train::{EpochRecord, Outcome, Run, StepHook, TrainData, load_predictions, save_predictions, train};
 use tch::Device;
@@ -51,7 +51,9 @@ impl Workshop<'_> {
             Recipe::Soup { model, data, metric, select, recalibrate } => {
                 soup::make(self, job, (model, *recalibrate), &*self.data(job, data)?, *metric, select)?
             }
-            Recipe::Predict { model, data, part } => self.predict(job, model, data, *part)?,
+            Recipe::Predict { model, data, part, outputs } => {
+                self.predict(job, model, (data, *part), outputs.as_ref())?
+            }
             Recipe::Evaluate { metric, resamples, seed } => {
                 let input = self.input(job, 0)?;
                 let record = self.runs.done(input)?;
@@ -144,7 +146,7 @@ impl Workshop<'_> {
             train: data.splits.train.clone(),
             validation: self.catalog.eval_set(&data, Part::Validation, training.model.px),
         };
-        let provenance = self.provenance(job, parents, &training.data)?;
+        let provenance = self.provenance(job, parents, &data)?;
         let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
         if let Some(settings) = training.inmerge {
             hooks.push(Box::new(MergeHook::new(settings, training.train.seed, &model)?));
@@ -183,8 +185,8 @@ impl Workshop<'_> {
         &self,
         job: &Job,
         spec: &Spec,
-        identity: &DataIdentity,
-        part: Part,
+        (identity, part): (&DataIdentity, Part),
+        outputs: Option<&OutputMap>,
     ) -> Result<(Finished, Cost), Error> {
         let data = self.data(job, identity)?;
         let input = self.input(job, 0)?;
@@ -196,9 +198,9 @@ impl Workshop<'_> {
         let mut model = Model::new(spec, self.device, 0)?;
         model.load_strict(&weights)?;
         let images = self.catalog.eval_set(&data, part, spec.px);
-        let predictions = images.predict(&model)?;
+        let predictions = images.predict(&model, outputs)?;
         let file = PathBuf::from("predictions.safetensors");
-        let provenance = self.provenance(job, vec![parent(&input.label, &weights)], identity)?;
+        let provenance = self.provenance(job, vec![parent(&input.label, &weights)], &data)?;
         save_predictions(&self.runs.folder(job).join(&file), &predictions, Some(&provenance))?;
         let cost = Cost { evaluations: 1, evaluated_images: predictions.len() as u64, ..Cost::default() };
         let skipped = images.skipped().to_vec();
@@ -207,7 +209,7 @@ impl Workshop<'_> {
 
     /// A job's dataset, checked to be the one that was planned with.
     fn data(&self, job: &Job, identity: &DataIdentity) -> Result<Arc<Opened>, Error> {
-        let data = self.catalog.open(&job.data.source, job.data.split.as_ref()).map_err(Error::Job)?;
+        let data = self.catalog.open(&job.data).map_err(Error::Job)?;
         if data.identity == *identity {
             Ok(data)
         } else {
@@ -227,18 +229,19 @@ impl Workshop<'_> {
         self.plan.job(id).ok_or_else(|| Error::Job(format!("job {id} is not in the plan")))
     }
 
-    fn provenance(&self, job: &Job, parents: Vec<Parent>, data: &DataIdentity) -> Result<Provenance, Error> {
+    fn provenance(&self, job: &Job, parents: Vec<Parent>, data: &Opened) -> Result<Provenance, Error> {
         let mut recipe =
             serde_json::to_value(job.recipe.essence()).map_err(|error| Error::Job(error.to_string()))?;
-        if let (Some(recipe), false) = (recipe.as_object_mut(), job.fields.is_empty()) {
-            // What a hierarchy can group by, for whoever makes a soup of the files alone.
-            recipe.insert("fields".into(), serde_json::json!(job.fields));
+        // For whoever has the file alone: what its outputs mean, and what a hierarchy can group it by.
+        recipe["classes"] = serde_json::json!(data.dataset.task().names());
+        if !job.fields.is_empty() {
+            recipe["fields"] = serde_json::json!(job.fields);
         }
         Ok(Provenance {
             kind: job.recipe.kind().to_owned(),
             recipe,
             parents,
-            data: Some(data.digest.clone()),
+            data: Some(data.identity.digest.clone()),
             code_version: VERSION.to_owned(),
         })
     }

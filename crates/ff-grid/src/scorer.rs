@@ -54,7 +54,7 @@ impl<'a> ValidationScorer<'a> {
             self.recalibrations += 1;
         }
         self.evaluations += 1;
-        Ok(self.validation.predict(&self.model)?)
+        Ok(self.validation.predict(&self.model, None)?)
     }
 
     /// The tensors of a mix that are not averages but computed anew, by name.

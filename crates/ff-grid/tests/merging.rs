@@ -11,8 +11,8 @@ use ff_grid::MergeHook;
 use ff_inmerge::{InMerge, MergeStats, Pairs};
 use ff_models::{Architecture, Model, Precision, Spec};
 use ff_train::{
-    EvalSet, LrSchedule, OptimizerConfig, Outcome, Run, SelectBy, StepHook, TrainConfig, TrainData,
-    Trainable, train,
+    EvalSet, LrSchedule, OptimizerConfig, Outcome, Run, SelectBy, StepHook, TaskWeights, TrainConfig,
+    TrainData, Trainable, train,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -92,6 +92,7 @@ fn config(optimizer: OptimizerConfig, schedule: LrSchedule) -> TrainConfig {
         select_by: SelectBy::Metric,
         metric: Metric::Accuracy,
         early_stopping_epochs: None,
+        task_weights: TaskWeights::Equal,
         keep_optimizer: true,
     }
 }

@@ -22,7 +22,7 @@ fn read(name: &str, set: &[&str]) -> Result<Study, ff_grid::Error> {
 }
 
 fn plan(study: Study) -> Plan {
-    let catalog = Catalog::new(Path::new("/nonexistent"), 0, OnBadImage::Error, 0);
+    let catalog = Catalog::new(Path::new("/nonexistent"), None, 0, OnBadImage::Error, 0);
     Plan::new(study, &catalog, &no_hub)
 }
 

@@ -4,7 +4,7 @@ use ff_data::{Augment, Task};
 use ff_eval::{Metric, TaskKind};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LrSchedule, OptimizerConfig};
+use crate::{Error, LrSchedule, OptimizerConfig, TaskWeights};
 
 /// One run of training, complete: nothing is left to a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct TrainConfig {
     pub metric: Metric,
     /// Stop after that many epochs without a lower validation loss. Absent: never (the paper).
     pub early_stopping_epochs: Option<u32>,
+    /// What each task of a multilabel dataset counts in the loss.
+    #[serde(default, skip_serializing_if = "TaskWeights::is_equal")]
+    pub task_weights: TaskWeights,
     /// Keep the optimizer's state beside the kept weights, for a run that starts from both.
     pub keep_optimizer: bool,
 }

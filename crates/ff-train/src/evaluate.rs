@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
 use ff_data::{Augment, Batch, Dataset, Loader, LoaderConfig, OnBadImage, Targets};
-use ff_eval::Predictions;
+use ff_eval::{OutputMap, Predictions};
 use ff_models::{Mode, Model};
 use tch::Tensor;
 
@@ -67,12 +67,13 @@ impl EvalSet {
         self.skipped.get().map_or(&[], Vec::as_slice)
     }
 
-    /// What the model says of every image, in order.
+    /// What the model says of every image, in order; `outputs` says which of its outputs speak for which classes, if
+    /// they are not the dataset's own.
     ///
     /// # Errors
     /// An unreadable image, unless they are to be skipped; no readable image at all; logits that are not
     /// finite.
-    pub fn predict(&self, model: &Model) -> Result<Predictions, Error> {
+    pub fn predict(&self, model: &Model, outputs: Option<&OutputMap>) -> Result<Predictions, Error> {
         let mut found = Collected::default();
         if let Some(batches) = self.kept.get() {
             batches.iter().for_each(|batch| found.add(model, batch));
@@ -92,7 +93,7 @@ impl EvalSet {
                 let _ = self.kept.set(batches);
             }
         }
-        found.finish(model.spec().outputs)
+        found.finish(model.spec().outputs, outputs)
     }
 }
 
@@ -119,16 +120,21 @@ impl Collected {
         }
     }
 
-    fn finish(self, outputs: usize) -> Result<Predictions, Error> {
+    fn finish(self, outputs: usize, map: Option<&OutputMap>) -> Result<Predictions, Error> {
         if self.logits.is_empty() {
             return Err(Error::NoImages("none of the images to evaluate on".into()));
         }
+        let images = self.logits.len() / outputs;
+        let labels = self.labels.len() / images;
         let targets = if self.labels.is_empty() {
             ff_eval::Targets::Classes(self.classes)
         } else {
             ff_eval::Targets::Labels(self.labels)
         };
-        Ok(Predictions::new(self.logits, outputs, targets)?)
+        Ok(match map {
+            Some(map) => map.apply(&self.logits, outputs, targets, labels)?,
+            None => Predictions::new(self.logits, outputs, targets)?,
+        })
     }
 }
 

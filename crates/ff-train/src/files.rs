@@ -68,7 +68,7 @@ impl<'a> Files<'a> {
         model: &Model,
         (epoch, step): (u32, usize),
     ) -> Result<(), Error> {
-        let predictions = match data.validation.predict(model) {
+        let predictions = match data.validation.predict(model, None) {
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(()),
             predictions => predictions?,
         };

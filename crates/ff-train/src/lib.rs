@@ -16,6 +16,7 @@ mod optimizer;
 mod recalibrate;
 mod resume;
 mod schedule;
+mod task_weights;
 mod train;
 
 pub use config::{SelectBy, TrainConfig, Trainable, task_kind};
@@ -27,4 +28,5 @@ pub use hook::StepHook;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use recalibrate::Recalibration;
 pub use schedule::{LrSchedule, Rates};
+pub use task_weights::TaskWeights;
 pub use train::{Outcome, Run, TrainData, train};

@@ -12,20 +12,21 @@ pub(crate) fn target_tensor(targets: &Targets, outputs: usize) -> Tensor {
     }
 }
 
-/// Cross entropy for class numbers; binary cross entropy over the known labels for labels. Logits are f32.
-pub(crate) fn loss(logits: &Tensor, targets: &Tensor) -> Tensor {
+/// Cross entropy for class numbers; for labels, binary cross entropy over the known ones, times the weight of their task
+/// (`weights`, `[C]`; absent, 1). Logits are f32.
+pub(crate) fn loss(logits: &Tensor, targets: &Tensor, weights: Option<&Tensor>) -> Tensor {
     if targets.kind() == Kind::Int64 {
         return logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Mean, -100, 0.0);
     }
     let known = targets.isnan().logical_not().to_kind(Kind::Float);
     let labels = targets.nan_to_num(0.0, None, None);
-    let each = logits.binary_cross_entropy_with_logits::<Tensor>(&labels, None, None, Reduction::None);
+    let each = logits.binary_cross_entropy_with_logits(&labels, weights, None::<&Tensor>, Reduction::None);
     // A batch without a known label has loss 0, not 0 / 0.
     (each * &known).sum(Kind::Float) / known.sum(Kind::Float).clamp_min(1.0)
 }
 
 /// The same loss over predictions, accumulated in 64 bits.
-pub(crate) fn validation_loss(predictions: &Predictions) -> f64 {
+pub(crate) fn validation_loss(predictions: &Predictions, weights: Option<&[f32]>) -> f64 {
     let outputs = predictions.outputs();
     let rows = predictions.logits().chunks_exact(outputs);
     match predictions.targets() {
@@ -35,10 +36,12 @@ pub(crate) fn validation_loss(predictions: &Predictions) -> f64 {
             each.sum::<f64>() / classes.len() as f64
         }
         ff_eval::Targets::Labels(labels) => {
-            let known = predictions.logits().iter().zip(labels).filter(|(_, label)| !label.is_nan());
-            let (sum, count) = known.fold((0.0, 0usize), |(sum, count), (&logit, &label)| {
+            let known = predictions.logits().iter().zip(labels).enumerate();
+            let known = known.filter(|(_, (_, label))| !label.is_nan());
+            let (sum, count) = known.fold((0.0, 0usize), |(sum, count), (at, (&logit, &label))| {
                 let (logit, label) = (f64::from(logit), f64::from(label));
-                (sum + logit.max(0.0) - logit * label + (-logit.abs()).exp().ln_1p(), count + 1)
+                let weight = weights.map_or(1.0, |weights| f64::from(weights[at % outputs]));
+                (sum + weight * (logit.max(0.0) - logit * label + (-logit.abs()).exp().ln_1p()), count + 1)
             });
             sum / count.max(1) as f64
         }
@@ -61,33 +64,48 @@ mod tests {
     #[test]
     fn both_forms_agree_on_classes() {
         let logits = [0.5f32, -1.0, 2.0, 0.0, 3.0, -3.0];
-        let trained =
-            loss(&Tensor::from_slice(&logits).view([2, 3]), &target_tensor(&Targets::Classes(vec![2, 0]), 3));
+        let trained = loss(
+            &Tensor::from_slice(&logits).view([2, 3]),
+            &target_tensor(&Targets::Classes(vec![2, 0]), 3),
+            None,
+        );
         let predictions =
             Predictions::new(logits.to_vec(), 3, ff_eval::Targets::Classes(vec![2, 0])).unwrap();
-        close(trained.double_value(&[]), validation_loss(&predictions));
+        close(trained.double_value(&[]), validation_loss(&predictions, None));
     }
 
     #[test]
     fn unknown_labels_count_for_nothing() {
         let (logits, labels) = ([0.5f32, -1.0, 2.0, 9.0], [1.0f32, 0.0, 0.0, f32::NAN]);
         let tensor = Tensor::from_slice(&logits).view([2, 2]).set_requires_grad(true);
-        let trained = loss(&tensor, &target_tensor(&Targets::Labels(labels.to_vec()), 2));
+        let trained = loss(&tensor, &target_tensor(&Targets::Labels(labels.to_vec()), 2), None);
         let predictions =
             Predictions::new(logits.to_vec(), 2, ff_eval::Targets::Labels(labels.to_vec())).unwrap();
         let by_hand = [(0.5f64, 1.0), (-1.0, 0.0), (2.0, 0.0)].map(|(z, y): (f64, f64)| {
             -(y * (1.0 / (1.0 + (-z).exp())).ln() + (1.0 - y) * (1.0 / (1.0 + z.exp())).ln())
         });
         close(trained.double_value(&[]), by_hand.iter().sum::<f64>() / 3.0);
-        close(validation_loss(&predictions), by_hand.iter().sum::<f64>() / 3.0);
+        close(validation_loss(&predictions, None), by_hand.iter().sum::<f64>() / 3.0);
         trained.backward();
+        let weights = [0.5f32, 2.0];
+        let weighed = loss(
+            &tensor,
+            &target_tensor(&Targets::Labels(labels.to_vec()), 2),
+            Some(&Tensor::from_slice(&weights)),
+        );
+        let expected = (0.5 * by_hand[0] + 2.0 * by_hand[1] + 0.5 * by_hand[2]) / 3.0;
+        close(weighed.double_value(&[]), expected);
+        close(validation_loss(&predictions, Some(&weights)), expected);
         assert_eq!(tensor.grad().double_value(&[1, 1]), 0.0);
     }
 
     #[test]
     fn a_batch_without_known_labels_has_no_loss() {
-        let trained =
-            loss(&Tensor::from_slice(&[1f32]).view([1, 1]), &Tensor::from_slice(&[f32::NAN]).view([1, 1]));
+        let trained = loss(
+            &Tensor::from_slice(&[1f32]).view([1, 1]),
+            &Tensor::from_slice(&[f32::NAN]).view([1, 1]),
+            None,
+        );
         assert_eq!(trained.double_value(&[]), 0.0);
     }
 }

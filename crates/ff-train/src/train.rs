@@ -93,6 +93,8 @@ pub fn train(
             on_bad_image: run.on_bad_image,
         },
     );
+    let weights = config.task_weights.of(data.dataset.as_ref(), &data.train);
+    let weight_tensor = weights.as_ref().map(|weights| Tensor::from_slice(weights).to_device(model.device()));
     let rates = config.schedule.over(config.epochs, loader.batches())?;
     let mut saved_at = Instant::now();
 
@@ -144,7 +146,7 @@ pub fn train(
             let pixels = image_tensor(&batch).to_device(model.device());
             let targets = target_tensor(&batch.targets, model.spec().outputs).to_device(model.device());
             let logits = forward(model, &pixels, mode, &config.trainable);
-            let loss = loss(&logits, &targets);
+            let loss = loss(&logits, &targets, weight_tensor.as_ref());
             optimizer.step(&loss, rate(step));
             losses.push(loss.detach());
             images += batch.indices.len();
@@ -172,7 +174,7 @@ pub fn train(
         if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
             return Ok(Outcome::at_divergence(diverged(at), progress.history));
         }
-        let predictions = match data.validation.predict(model) {
+        let predictions = match data.validation.predict(model, None) {
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => {
                 return Ok(Outcome::at_divergence(diverged(losses.len() - 1), progress.history));
             }
@@ -183,7 +185,7 @@ pub fn train(
             step,
             learning_rate: rate(step),
             train_loss: losses.iter().sum::<f64>() / losses.len() as f64,
-            validation_loss: validation_loss(&predictions),
+            validation_loss: validation_loss(&predictions, weights.as_deref()),
             validation: config.metric.evaluate(&predictions),
             images,
             skipped,

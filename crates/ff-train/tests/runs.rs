@@ -9,8 +9,8 @@ use ff_data::{Augment, OnBadImage, Phantom, PhantomKind, SplitRule};
 use ff_eval::Metric;
 use ff_models::{Architecture, Model, Precision, Spec};
 use ff_train::{
-    Error, EvalSet, LrSchedule, OptimizerConfig, Outcome, Run, SelectBy, StepHook, TrainConfig, TrainData,
-    Trainable, load_predictions, train,
+    Error, EvalSet, LrSchedule, OptimizerConfig, Outcome, Run, SelectBy, StepHook, TaskWeights, TrainConfig,
+    TrainData, Trainable, load_predictions, train,
 };
 
 const SPEC: Spec =
@@ -28,6 +28,7 @@ fn config() -> TrainConfig {
         select_by: SelectBy::Metric,
         metric: Metric::Accuracy,
         early_stopping_epochs: None,
+        task_weights: TaskWeights::Equal,
         keep_optimizer: true,
     }
 }

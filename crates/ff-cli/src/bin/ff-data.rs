@@ -1,15 +1,18 @@
 //! Looks at datasets, augmentation and the loader.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use ff_cli::{Common, Source};
+use ff_cli::fetch::Fetched;
+use ff_cli::{Bar, Common, Inspection, Source};
 use ff_data::random::stream;
-use ff_data::{Augment, Dataset, Loader, LoaderConfig, OnBadImage, Split, Target, read_image};
+use ff_data::{Augment, Dataset, Loader, LoaderConfig, OnBadImage, Prepared, read_image};
 use serde_json::json;
 
 /// Images on disk: what a dataset holds, what augmentation makes of it, how fast it loads.
@@ -24,13 +27,30 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print splits, class counts, digest, and groups (patients) that stand in more than one split
+    /// Print splits, class counts, digest, what differs from the published numbers, and what stands in more than one
+    /// split: groups (patients), copies of an image
     Inspect {
         #[command(flatten)]
         source: Source,
         /// Decode every image and name those that cannot be read
         #[arg(long)]
         decode: bool,
+        /// Fail if a group or an image stands in more than one split
+        #[arg(long)]
+        strict: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download an open dataset, or say how to come by one that is not
+    Fetch(ff_cli::fetch::Request),
+    /// Decode all images, shrink them to --shrink-px and keep them in --cache, so that runs read pixels
+    Prepare {
+        #[command(flatten)]
+        source: Source,
+        /// Threads; 0: all cores
+        #[arg(long, default_value_t = 0)]
+        threads: usize,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -80,7 +100,14 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     ff_cli::main(&cli.common, || match cli.command {
-        Command::Inspect { source, decode, json } => inspect(&source, decode, json),
+        Command::Inspect { source, decode, strict, json } => inspect(&source, decode, strict, json),
+        Command::Fetch(request) => match ff_cli::fetch::fetch(&request)? {
+            Fetched::Access(text) => ff_cli::print(text),
+            Fetched::Files(paths) => {
+                paths.iter().try_for_each(|path| ff_cli::print(&format!("{}\n", path.display())))
+            }
+        },
+        Command::Prepare { source, threads, json } => prepare(&source, threads, json),
         Command::Augment { augment, px, seed, count, image, output } => {
             versions(augment, px, seed, count, &image, &output)
         }
@@ -90,77 +117,47 @@ fn main() -> ExitCode {
     })
 }
 
-fn inspect(source: &Source, decode: bool, as_json: bool) -> anyhow::Result<()> {
-    let dataset = source.open()?;
-    let rule = source.rule(dataset.as_ref());
-    let splits = source.divide(dataset.as_ref())?;
-    let leakage = splits.leakage(dataset.as_ref());
-    let names = dataset.task().names();
-    let count = |split: Split| -> Vec<usize> {
-        let mut counts = vec![0; names.len()];
-        for &index in splits.get(split).iter() {
-            match &dataset.samples()[index].target {
-                Target::Class(class) => counts[*class] += 1,
-                Target::Labels(labels) => {
-                    labels
-                        .iter()
-                        .zip(&mut counts)
-                        .for_each(|(label, n)| *n += usize::from(*label == Some(true)));
-                }
-            }
-        }
-        counts
-    };
-    let all = [Split::Train, Split::Val, Split::Test];
-    let bad: Vec<String> = match decode {
-        true => unreadable(dataset.as_ref()),
-        false => Vec::new(),
-    };
-    if as_json {
-        let part = |split: Split| {
-            let counts: serde_json::Map<_, _> =
-                names.iter().cloned().zip(count(split).into_iter().map(|n| json!(n))).collect();
-            json!({"images": splits.get(split).len(), "per_class": counts})
-        };
-        return ff_cli::print_json(&json!({
-            "images": dataset.samples().len(), "digest": dataset.digest(), "split_rule": rule,
-            "train": part(Split::Train), "val": part(Split::Val), "test": part(Split::Test),
-            "leakage": leakage, "unreadable": decode.then_some(&bad),
-        }));
+fn inspect(source: &Source, decode: bool, strict: bool, as_json: bool) -> anyhow::Result<()> {
+    let found = Inspection::of(source, decode)?;
+    match as_json {
+        true => ff_cli::print_json(&found)?,
+        false => ff_cli::print(&found.text())?,
     }
-    let mut text = format!(
-        "{} images, digest {}\nsplit: {}\n\n",
-        dataset.samples().len(),
-        dataset.digest(),
-        serde_json::to_string(&rule)?
-    );
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
-    text += &format!("{:width$} {:>8} {:>8} {:>8}\n", "class", "train", "val", "test");
-    let counts = all.map(count);
-    for (class, name) in names.iter().enumerate() {
-        let [train, val, test] = [0, 1, 2].map(|split: usize| counts[split][class]);
-        text += &format!("{name:width$} {train:>8} {val:>8} {test:>8}\n");
+    let torn = found.torn();
+    if strict && !torn.is_empty() {
+        bail!("{torn}hint: divide it with --ratio and --grouped, or leave copies out with --split-csv");
     }
-    let [train, val, test] = all.map(|split| splits.get(split).len());
-    text += &format!("{:width$} {train:>8} {val:>8} {test:>8}\n\n", "all");
-    text += &match (leakage.groups, leakage.shared.len()) {
-        (0, _) => {
-            "no groups (patients) are named, so nothing can be said of leakage between splits\n".to_owned()
-        }
-        (groups, 0) => format!("{groups} groups, none in more than one split\n"),
-        (groups, shared) => format!(
-            "{shared} of {groups} groups stand in more than one split: results will look better than they are\n"
-        ),
-    };
-    for why in &bad {
-        text += &format!("unreadable: {why}\n");
-    }
-    ff_cli::print(&text)
+    Ok(())
 }
 
-fn unreadable(dataset: &dyn Dataset) -> Vec<String> {
-    let check = |index| dataset.image(index).err().map(|error| error.to_string());
-    (0..dataset.samples().len()).filter_map(check).collect()
+fn prepare(source: &Source, threads: usize, as_json: bool) -> anyhow::Result<()> {
+    if source.cache.is_none() {
+        bail!(
+            "--cache: where to keep the images?\nhint: a table that is run with --runs RUNS reads RUNS/cache"
+        );
+    }
+    let dataset = source.shrunk()?;
+    let threads = if threads == 0 { available_parallelism().map_or(1, NonZero::get) } else { threads };
+    let started = Instant::now();
+    let bar = Bar::new("images");
+    let prepared = dataset.prepare(threads, &|done, total| bar.at(done, total))?;
+    bar.finish();
+    let Prepared { kept_before, added, unreadable, bytes } = prepared;
+    for why in &unreadable {
+        ff_cli::say(&format!("unreadable: {why}"));
+    }
+    if as_json {
+        return ff_cli::print_json(
+            &json!({"kept_before": kept_before, "added": added, "unreadable": unreadable,
+            "bytes": bytes, "seconds": started.elapsed().as_secs_f64(), "digest": dataset.digest()}),
+        );
+    }
+    ff_cli::print(&format!(
+        "{added} images added to {kept_before}, {} unreadable; {:.1} MB in {:.1} s\n",
+        unreadable.len(),
+        bytes as f64 / 1e6,
+        started.elapsed().as_secs_f64()
+    ))
 }
 
 fn versions(

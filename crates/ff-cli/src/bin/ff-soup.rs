@@ -167,7 +167,7 @@ fn select(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let ingredients = ingredients(files)?;
-    let catalog = Catalog::new(data_root, 1, OnBadImage::Error, 1 << 30);
+    let catalog = Catalog::new(data_root, None, 1, OnBadImage::Error, 512 << 20);
     let data = recipe.open(&catalog)?;
     let spec = recipe.spec(&data);
     let validation = catalog.eval_set(&data, Part::Validation, spec.px);

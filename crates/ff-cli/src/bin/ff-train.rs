@@ -9,7 +9,8 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{Parent, Provenance, StateDict, write_atomic, write_json};
 use ff_cli::{
-    BadImage, Common, DeviceChoice, RunRecipe, RunRecord, Source, check_division, fields_of, spec_of,
+    BadImage, Common, DeviceChoice, RunRecipe, RunRecord, Source, check_division, fields_of, output_map,
+    spec_of,
 };
 use ff_data::{OnBadImage, Split};
 use ff_grid::{Catalog, MergeHook, Part, WeightsSource};
@@ -49,6 +50,9 @@ enum Command {
         /// The split to predict
         #[arg(long, value_enum)]
         split: SplitName,
+        /// A class of the model that the dataset does not tell apart, and the class that it counts as: 4=3
+        #[arg(long, value_name = "CLASS=CLASS", value_parser = pair)]
+        merge: Vec<(String, String)>,
         /// safetensors to write, with "logits" and "targets"
         #[arg(long)]
         output: PathBuf,
@@ -96,6 +100,9 @@ struct Options {
     device: DeviceChoice,
 }
 
+/// Bytes of decoded images that may stay in memory.
+const MEMORY: usize = 512 << 20;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     ff_cli::main(&cli.common, || match &cli.command {
@@ -103,8 +110,8 @@ fn main() -> ExitCode {
         Command::Lp(options) => run("probe", options),
         Command::Finetune(options) => run("finetune", options),
         Command::Fgg(options) => run("fgg", options),
-        Command::Predict { checkpoint, source, split, output, device } => {
-            predict(checkpoint, source, *split, output, *device)
+        Command::Predict { checkpoint, source, split, merge, output, device } => {
+            predict(checkpoint, (source, *split), merge, output, *device)
         }
     })
 }
@@ -127,7 +134,8 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         );
     }
     let on_bad_image = options.on_bad_image.into();
-    let catalog = Catalog::new(&options.data_root, options.loader_threads, on_bad_image, 2 << 30);
+    let (cache, threads) = (options.runs.join("cache"), options.loader_threads);
+    let catalog = Catalog::new(&options.data_root, Some(&cache), threads, on_bad_image, MEMORY);
     let data = recipe.open(&catalog)?;
     let spec = recipe.spec(&data);
     let mut model = Model::new(&spec, options.device.find()?, recipe.model.seed)?;
@@ -236,24 +244,26 @@ fn report(outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
 
 fn predict(
     checkpoint: &Path,
-    source: &Source,
-    split: SplitName,
+    (source, split): (&Source, SplitName),
+    merge: &[(String, String)],
     output: &Path,
     device: DeviceChoice,
 ) -> anyhow::Result<()> {
     let weights = StateDict::open(checkpoint)?;
     let spec = spec_of(&weights).with_context(|| checkpoint.display().to_string())?;
     let dataset = source.open()?;
-    let outputs = dataset.task().outputs();
-    if outputs != spec.outputs {
-        bail!(
-            "{}: a model of {} outputs, but the dataset has {outputs} classes",
-            checkpoint.display(),
-            spec.outputs
-        );
-    }
     let splits = source.divide(dataset.as_ref())?;
     check_division(&weights, dataset.as_ref(), &splits).with_context(|| checkpoint.display().to_string())?;
+    let outputs =
+        output_map(&weights, dataset.task(), merge).with_context(|| checkpoint.display().to_string())?;
+    if outputs.is_none() && dataset.task().outputs() != spec.outputs {
+        bail!(
+            "{}: a model of {} outputs, but the dataset has {} classes",
+            checkpoint.display(),
+            spec.outputs,
+            dataset.task().outputs()
+        );
+    }
     let indices = splits.get(match split {
         SplitName::Train => Split::Train,
         SplitName::Val => Split::Val,
@@ -262,10 +272,10 @@ fn predict(
     let mut model = Model::new(&spec, device.find()?, 0)?;
     model.load_strict(&weights)?;
     let images = EvalSet::new(dataset.clone(), indices.clone(), spec.px, 1, OnBadImage::Error);
-    let predictions = images.predict(&model)?;
+    let predictions = images.predict(&model, outputs.as_ref())?;
     let provenance = Provenance {
         kind: "predict".into(),
-        recipe: serde_json::json!({"model": spec}),
+        recipe: serde_json::json!({"model": spec, "outputs": outputs}),
         parents: vec![Parent {
             id: checkpoint.display().to_string(),
             digest: *weights.digest(),
@@ -276,4 +286,10 @@ fn predict(
     };
     save_predictions(output, &predictions, Some(&provenance))?;
     Ok(())
+}
+
+/// Two names with `=` between them.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(from, to)| (from.trim().to_owned(), to.trim().to_owned()));
+    pair.ok_or_else(|| "expected two classes, such as 4=3".to_owned())
 }

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
-use super::digest::{Content, dataset_digest};
-use crate::{Dataset, Error, Image, Sample, Task};
+use super::digest::dataset_digest;
+use crate::{Content, Dataset, Error, Image, Sample, Task};
 
 /// The bytes of pictures, one after the other.
 pub enum Bytes {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::files::Files;
+use super::files::Listed;
 use super::images::{Images, find_file, named, require_file};
 use super::listing::Listing;
 use crate::table::{Row, Table};
@@ -42,7 +42,7 @@ pub enum Division {
 }
 
 /// Opens the form of `division`; absent, whichever is there. A patient is a group.
-pub fn open(root: &Path, division: Option<Division>) -> Result<Files, Error> {
+pub fn open(root: &Path, division: Option<Division>) -> Result<Listed, Error> {
     let folds = folds(root)?;
     let entries = find_file(root, &["Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv"])?;
     let lists = entries.filter(|_| root.join("test_list.txt").is_file() || folds.is_none());
@@ -76,7 +76,7 @@ fn folds(root: &Path) -> Result<Option<PathBuf>, Error> {
     Ok(None)
 }
 
-fn from_folds(root: &Path, path: &Path) -> Result<Files, Error> {
+fn from_folds(root: &Path, path: &Path) -> Result<Listed, Error> {
     let table = Table::read(path)?;
     let fold = table.require("fold")?;
     let spelt = |task: &str| table.column(task).or_else(|| table.column(&task.replace('_', " ")));
@@ -96,7 +96,7 @@ fn from_folds(root: &Path, path: &Path) -> Result<Files, Error> {
     })
 }
 
-fn from_entries(root: &Path, path: &Path) -> Result<Files, Error> {
+fn from_entries(root: &Path, path: &Path) -> Result<Listed, Error> {
     let table = Table::read(path)?;
     let (image, findings) = (table.require("Image Index")?, table.require("Finding Labels")?);
     let lists = find_file(root, &["test_list.txt"])?.is_some();
@@ -142,7 +142,7 @@ fn collect(
     table: &Table,
     mut listing: Listing,
     read: impl Fn(&Row<'_>) -> Result<(Target, Option<Split>), Error>,
-) -> Result<Files, Error> {
+) -> Result<Listed, Error> {
     let (image, patient) = (table.require("Image Index")?, table.column("Patient ID"));
     let images = Images::below(root)?;
     for row in table.rows() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::chest_labels::{ChestLabels, Uncertain};
-use super::files::Files;
+use super::files::Listed;
 use super::images::{find_file, inside, require_file};
 use super::listing::Listing;
 use crate::table::Table;
@@ -14,7 +14,7 @@ const TEST: [&str; 3] = ["test.csv", "test_labels.csv", "groundtruth.csv"];
 
 /// Opens `train.csv`, `valid.csv` and, if it is there, the test set's table, with the official splits. A patient is
 /// a group.
-pub fn open(root: &Path, uncertain: Uncertain) -> Result<Files, Error> {
+pub fn open(root: &Path, uncertain: Uncertain) -> Result<Listed, Error> {
     let mut parts = vec![
         (require_file(root, &["train.csv"], "the table of the training set")?, Split::Train),
         (require_file(root, &["valid.csv"], "the table of the validation set")?, Split::Val),

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::digest::{Content, dataset_digest};
+use super::digest::dataset_digest;
 use super::pickle::Pickle;
-use crate::{Dataset, Error, Image, Sample, Split, Target, Task};
+use crate::{Content, Dataset, Error, Image, Sample, Split, Target, Task};
 
 const SIDE: usize = 32;
 const PIXELS: usize = SIDE * SIDE;
@@ -73,6 +73,7 @@ pub struct InRam {
     task: Task,
     samples: Vec<Sample>,
     pixels: Vec<u8>,
+    contents: Vec<Content>,
     digest: String,
 }
 
@@ -104,7 +105,7 @@ pub fn open(path: &Path, cifar: &Cifar) -> Result<InRam, Error> {
     let contents: Vec<Content> =
         pixels.chunks_exact(BYTES).map(|image| *blake3::hash(image).as_bytes()).collect();
     let digest = dataset_digest(&task, &samples, &contents);
-    Ok(InRam { task, samples, pixels, digest })
+    Ok(InRam { task, samples, pixels, contents, digest })
 }
 
 /// The folder, and whether it is the binary form.
@@ -180,5 +181,9 @@ impl Dataset for InRam {
 
     fn digest(&self) -> &str {
         &self.digest
+    }
+
+    fn contents(&self) -> Option<&[Content]> {
+        Some(&self.contents)
     }
 }

@@ -1,13 +1,6 @@
 //! The digest of a dataset.
 
-use std::num::NonZero;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use crate::{Error, Sample, Target, Task};
-
-/// BLAKE3 of a picture's file or pixels.
-pub type Content = [u8; 32];
+use crate::{Content, Sample, Target, Task};
 
 /// Hex BLAKE3 over the task, and each sample's id, target, split, group and content.
 pub fn dataset_digest(task: &Task, samples: &[Sample], contents: &[Content]) -> String {
@@ -42,32 +35,6 @@ pub fn dataset_digest(task: &Task, samples: &[Sample], contents: &[Content]) -> 
     hasher.finalize().to_hex().to_string()
 }
 
-/// Hashes of files, in their order, on all cores.
-pub fn hash_files(paths: &[PathBuf]) -> Result<Vec<Content>, Error> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(paths.len().max(1));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = paths.get(index) else { return Ok(done) };
-            let bytes = std::fs::read(path).map_err(Error::read(path))?;
-            done.push((index, *blake3::hash(&bytes).as_bytes()));
-        }
-    };
-    let parts: Vec<Result<Vec<_>, Error>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        handles.into_iter().map(|handle| handle.join().expect("hashing does not panic")).collect()
-    });
-    let mut contents = vec![Content::default(); paths.len()];
-    for part in parts {
-        for (index, content) in part? {
-            contents[index] = content;
-        }
-    }
-    Ok(contents)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,19 +63,5 @@ mod tests {
         }
         let renamed = Task::Multilabel { tasks: vec!["a".into(), "c".into()] };
         assert_ne!(reference, dataset_digest(&renamed, &[sample], &[[1; 32]]));
-    }
-
-    #[test]
-    fn files_are_hashed_in_order_and_a_missing_one_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let paths: Vec<_> = (0..20).map(|i| folder.path().join(format!("{i}"))).collect();
-        for (i, path) in paths.iter().enumerate() {
-            std::fs::write(path, [i as u8]).unwrap();
-        }
-        let hashes = hash_files(&paths).unwrap();
-        assert!(hashes.iter().enumerate().all(|(i, hash)| hash == blake3::hash(&[i as u8]).as_bytes()));
-        std::fs::remove_file(&paths[7]).unwrap();
-        let text = hash_files(&paths).unwrap_err().to_string();
-        assert!(text.contains(&paths[7].display().to_string()), "{text}");
     }
 }

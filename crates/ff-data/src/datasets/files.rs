@@ -2,49 +2,57 @@
 
 use std::path::PathBuf;
 
-use super::digest::{dataset_digest, hash_files};
-use crate::{Dataset, Error, Image, Sample, Task, read_image};
+use super::digest::dataset_digest;
+use super::hashes::{FileHashes, hash_files};
+use crate::{Content, Dataset, Error, Image, Sample, Task, read_image};
+
+/// What is to be read, before any picture is looked at.
+pub struct Listed {
+    pub task: Task,
+    pub samples: Vec<Sample>,
+    /// The picture of each sample.
+    pub paths: Vec<PathBuf>,
+    pub notes: Vec<String>,
+}
 
 /// Samples with a file each.
 pub struct Files {
-    task: Task,
-    samples: Vec<Sample>,
-    paths: Vec<PathBuf>,
+    listed: Listed,
+    contents: Vec<Content>,
     digest: String,
-    notes: Vec<String>,
 }
 
 impl Files {
-    /// Hashes all files; `paths[i]` is the picture of `samples[i]`.
-    pub fn new(
-        task: Task,
-        samples: Vec<Sample>,
-        paths: Vec<PathBuf>,
-        notes: Vec<String>,
-    ) -> Result<Self, Error> {
-        let digest = dataset_digest(&task, &samples, &hash_files(&paths)?);
-        Ok(Self { task, samples, paths, digest, notes })
+    /// Hashes all files that `hashes` does not know.
+    pub fn new(listed: Listed, hashes: &FileHashes) -> Result<Self, Error> {
+        let contents = hash_files(&listed.paths, hashes)?;
+        let digest = dataset_digest(&listed.task, &listed.samples, &contents);
+        Ok(Self { listed, contents, digest })
     }
 }
 
 impl Dataset for Files {
     fn task(&self) -> &Task {
-        &self.task
+        &self.listed.task
     }
 
     fn samples(&self) -> &[Sample] {
-        &self.samples
+        &self.listed.samples
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
-        read_image(&self.paths[index])
+        read_image(&self.listed.paths[index])
     }
 
     fn digest(&self) -> &str {
         &self.digest
     }
 
+    fn contents(&self) -> Option<&[Content]> {
+        Some(&self.contents)
+    }
+
     fn notes(&self) -> &[String] {
-        &self.notes
+        &self.listed.notes
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::class_order;
-use super::files::Files;
+use super::files::Listed;
 use super::images::{has_image_extension, is_hidden, walk};
 use crate::{Error, Sample, Split, Target, Task};
 
@@ -18,7 +18,7 @@ struct Found {
 }
 
 /// Opens `root`; [`super::DatasetConfig::Folder`] says what it may look like.
-pub fn open(root: &Path) -> Result<Files, Error> {
+pub fn open(root: &Path) -> Result<Listed, Error> {
     let mut found = Vec::new();
     let splits = split_folders(root)?;
     if splits.is_empty() {
@@ -39,7 +39,7 @@ pub fn open(root: &Path) -> Result<Files, Error> {
     let classes = class_order(found.iter().map(|image| image.class.clone()).collect());
     check_classes(root, &found, &classes)?;
     let (samples, paths) = samples(root, found, &classes)?;
-    Files::new(Task::Multiclass { classes }, samples, paths, vec![])
+    Ok(Listed { task: Task::Multiclass { classes }, samples, paths, notes: vec![] })
 }
 
 fn samples(root: &Path, found: Vec<Found>, classes: &[String]) -> Result<(Vec<Sample>, Vec<PathBuf>), Error> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use super::files::Files;
+use super::files::Listed;
 use super::images::{Images, find_file, require_file, walk};
 use super::listing::Listing;
 use crate::table::Table;
@@ -19,7 +19,7 @@ fn sample(id: &str, grade: usize, group: Option<String>) -> Sample {
 }
 
 /// Asia Pacific Tele-Ophthalmology Society 2019: `train.csv` and `train_images/`.
-pub fn aptos2019(root: &Path) -> Result<Files, Error> {
+pub fn aptos2019(root: &Path) -> Result<Listed, Error> {
     let table = Table::read(&require_file(root, &["train.csv"], "the table of grades")?)?;
     let images = Images::below(&root.join("train_images"))?;
     let (id, grade) = (table.require("id_code")?, table.require("diagnosis")?);
@@ -34,7 +34,7 @@ pub fn aptos2019(root: &Path) -> Result<Files, Error> {
 
 /// The Kaggle competition of 2015: `trainLabels.csv`, and `retinopathy_solution.csv` for what was its test set.
 /// Both eyes of a patient are a group.
-pub fn eyepacs(root: &Path) -> Result<Files, Error> {
+pub fn eyepacs(root: &Path) -> Result<Listed, Error> {
     let mut tables = vec![Table::read(&require_file(root, &["trainLabels.csv"], "the table of grades")?)?];
     let mut listing = Listing::default();
     match find_file(root, &["retinopathy_solution.csv"])? {
@@ -59,7 +59,7 @@ pub fn eyepacs(root: &Path) -> Result<Files, Error> {
 
 /// Messidor: one annotation table for each of twelve bases, `.xls` or its conversion to CSV. Where a base has a
 /// table whose name goes on after the number (`Annotation_Base11_update.xls`), that one counts.
-pub fn messidor(root: &Path) -> Result<Files, Error> {
+pub fn messidor(root: &Path) -> Result<Listed, Error> {
     let mut bases: BTreeMap<String, Vec<(bool, bool, std::path::PathBuf)>> = BTreeMap::new();
     for path in walk(root)? {
         let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().to_ascii_lowercase());
@@ -103,7 +103,7 @@ pub fn messidor(root: &Path) -> Result<Files, Error> {
 
 /// Messidor-2 with the adjudicated grades; ungraded images are left out. Both images of an examination are a
 /// group where the table of pairs, `messidor-2.csv`, is there.
-pub fn messidor2(root: &Path) -> Result<Files, Error> {
+pub fn messidor2(root: &Path) -> Result<Listed, Error> {
     let path = require_file(root, &["messidor_data.csv"], "the table of grades")?;
     let table = Table::read(&path)?;
     let either = |a: &str, b: &str| table.column(a).map_or_else(|| table.require(b), Ok);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::files::Files;
+use super::files::Listed;
 use super::images::{Images, find_file, require_file};
 use super::listing::Listing;
 use crate::table::Table;
@@ -17,7 +17,7 @@ const PARTS: [(&str, Split); 3] =
     [("Training", Split::Train), ("Validation", Split::Val), ("Test", Split::Test)];
 
 /// Opens whichever form is there; ISIC's, with its official splits, if both are.
-pub fn open(root: &Path) -> Result<Files, Error> {
+pub fn open(root: &Path) -> Result<Listed, Error> {
     match root.join(ground_truth("Training")).is_dir() {
         true => isic(root),
         false => dataverse(root),
@@ -33,7 +33,7 @@ fn ground_truth(part: &str) -> String {
 }
 
 /// `HAM10000_metadata` (CSV or tab-separated) and images below the root. All images of a lesion are a group.
-fn dataverse(root: &Path) -> Result<Files, Error> {
+fn dataverse(root: &Path) -> Result<Listed, Error> {
     let names = ["HAM10000_metadata", "HAM10000_metadata.csv", "HAM10000_metadata.tab"];
     let what = format!("the table of diagnoses, or the folder {}", ground_truth("Training"));
     let table = Table::read(&require_file(root, &names, &what)?)?;
@@ -55,7 +55,7 @@ fn dataverse(root: &Path) -> Result<Files, Error> {
 
 /// `ISIC2018_Task3_{Training,Validation,Test}_{Input,GroundTruth}`. Lesions are groups where the challenge's
 /// table of them, `ISIC2018_Task3_Training_LesionGroupings.csv`, is there.
-fn isic(root: &Path) -> Result<Files, Error> {
+fn isic(root: &Path) -> Result<Listed, Error> {
     let groupings = ["ISIC2018_Task3_Training_LesionGroupings.csv"];
     let lesions = match find_file(root, &groupings)? {
         Some(path) => lesions(&path)?,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::files::Files;
+use super::files::Listed;
 use crate::{Error, Sample, Task};
 
 /// Rows of a dataset whose pictures are files.
@@ -42,7 +42,7 @@ impl Listing {
     }
 
     /// The dataset, if every row has a picture; `root` and `hint` say where they were looked for.
-    pub fn finish(self, task: Task, place: impl ToString, hint: &str) -> Result<Files, Error> {
+    pub fn finish(self, task: Task, place: impl ToString, hint: &str) -> Result<Listed, Error> {
         if let Some((row, id)) = self.first_missing {
             let found =
                 format!("none for {} of {}, the first of them `{id}`", self.missing, self.samples.len());
@@ -51,6 +51,6 @@ impl Listing {
         if self.samples.is_empty() {
             return Err(Error::dataset(place, "rows with images", "none"));
         }
-        Files::new(task, self.samples, self.paths, self.notes)
+        Ok(Listed { task, samples: self.samples, paths: self.paths, notes: self.notes })
     }
 }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::class_order;
-use super::files::Files;
+use super::files::Listed;
 use super::images::inside;
 use super::listing::Listing;
 use crate::table::{Row, Table};
 use crate::{Error, Sample, Split, Target, Task};
 
 /// Opens the CSV at `path`; [`super::DatasetConfig::Manifest`] says what it may look like.
-pub fn open(path: &Path) -> Result<Files, Error> {
+pub fn open(path: &Path) -> Result<Listed, Error> {
     let table = Table::read(path)?;
     let root = path.parent().unwrap_or(Path::new(""));
     let files = table.require("path")?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::chest_labels::{ChestLabels, Uncertain};
-use super::files::Files;
+use super::files::Listed;
 use super::images::named;
 use super::listing::Listing;
 use crate::table::Table;
@@ -15,7 +15,7 @@ const FRONTAL: [&str; 2] = ["PA", "AP"];
 
 /// Opens the split, label and metadata tables, with the official splits; `only` reads one split, for who holds no
 /// more. A patient is a group.
-pub fn open(root: &Path, uncertain: Uncertain, only: Option<Split>) -> Result<Files, Error> {
+pub fn open(root: &Path, uncertain: Uncertain, only: Option<Split>) -> Result<Listed, Error> {
     let views = views(root)?;
     let labels = labels(root, uncertain)?;
     let table = table(root, "split")?;

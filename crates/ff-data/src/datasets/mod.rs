@@ -11,6 +11,7 @@ mod files;
 mod folder;
 mod grades;
 mod ham10000;
+mod hashes;
 mod images;
 mod listing;
 mod manifest;
@@ -29,9 +30,11 @@ use serde::{Deserialize, Serialize};
 pub use chest_labels::Uncertain;
 pub use chestxray14::Division;
 pub use cifar10_1::Cifar101Version;
-pub use digest::Content;
 pub(crate) use digest::dataset_digest;
+pub use hashes::FileHashes;
 pub use published::Published;
+
+use files::Files;
 
 use crate::phantom::{Phantom, PhantomKind};
 use crate::{Dataset, Error, Split};
@@ -192,41 +195,63 @@ pub enum DatasetConfig {
 }
 
 impl DatasetConfig {
+    /// Kinds that lie on disk: what `kind` may be, beside `phantom`. Each has a `path`.
+    pub const ON_DISK: [&str; 19] = [
+        "folder",
+        "manifest",
+        "cifar10",
+        "cifar100",
+        "cifar10.1",
+        "aptos2019",
+        "eyepacs",
+        "ham10000",
+        "rsna-pneumonia",
+        "chexpert",
+        "mimic-cxr",
+        "messidor",
+        "messidor2",
+        "chestxray14",
+        "pathmnist",
+        "dermamnist",
+        "bloodmnist",
+        "octmnist",
+        "chestmnist",
+    ];
+
     /// Opens the dataset.
     ///
-    /// Every file is read once, on all cores, for the digest: the cost of reading the dataset from disk.
-    /// Nothing is decoded.
+    /// Every file that `hashes` does not know is read once, on all cores, for the digest: at first, the cost of
+    /// reading the dataset from disk. Nothing is decoded.
     ///
     /// # Errors
     /// [`Error::Read`] or [`Error::Dataset`], naming the file and row.
-    pub fn open(&self, data_root: &Path) -> Result<Arc<dyn Dataset>, Error> {
+    pub fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         let at = |path: &PathBuf| data_root.join(path);
-        Ok(match self {
-            Self::Folder { path } => Arc::new(folder::open(&at(path))?),
-            Self::Manifest { path } => Arc::new(manifest::open(&at(path))?),
-            Self::Cifar10 { path } => Arc::new(cifar::open(&at(path), &cifar::CIFAR10)?),
-            Self::Cifar100 { path } => Arc::new(cifar::open(&at(path), &cifar::CIFAR100)?),
-            Self::Cifar10_1 { path, version } => Arc::new(cifar10_1::open(&at(path), *version)?),
-            Self::Aptos2019 { path } => Arc::new(grades::aptos2019(&at(path))?),
-            Self::Eyepacs { path } => Arc::new(grades::eyepacs(&at(path))?),
-            Self::Ham10000 { path } => Arc::new(ham10000::open(&at(path))?),
-            Self::RsnaPneumonia { path } => Arc::new(rsna_pneumonia::open(&at(path))?),
-            Self::Chexpert { path, uncertain } => Arc::new(chexpert::open(&at(path), *uncertain)?),
-            Self::MimicCxr { path, uncertain, only } => {
-                Arc::new(mimic_cxr::open(&at(path), *uncertain, *only)?)
-            }
-            Self::Messidor { path } => Arc::new(grades::messidor(&at(path))?),
-            Self::Messidor2 { path } => Arc::new(grades::messidor2(&at(path))?),
-            Self::Chestxray14 { path, division } => Arc::new(chestxray14::open(&at(path), *division)?),
-            Self::Pathmnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::PATH)?),
-            Self::Dermamnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::DERMA)?),
-            Self::Bloodmnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::BLOOD)?),
-            Self::Octmnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::OCT)?),
-            Self::Chestmnist { path } => Arc::new(medmnist::open(&at(path), &medmnist::CHEST)?),
+        let listing = match self {
+            Self::Folder { path } => folder::open(&at(path))?,
+            Self::Manifest { path } => manifest::open(&at(path))?,
+            Self::Aptos2019 { path } => grades::aptos2019(&at(path))?,
+            Self::Eyepacs { path } => grades::eyepacs(&at(path))?,
+            Self::Ham10000 { path } => ham10000::open(&at(path))?,
+            Self::RsnaPneumonia { path } => rsna_pneumonia::open(&at(path))?,
+            Self::Chexpert { path, uncertain } => chexpert::open(&at(path), *uncertain)?,
+            Self::MimicCxr { path, uncertain, only } => mimic_cxr::open(&at(path), *uncertain, *only)?,
+            Self::Messidor { path } => grades::messidor(&at(path))?,
+            Self::Messidor2 { path } => grades::messidor2(&at(path))?,
+            Self::Chestxray14 { path, division } => chestxray14::open(&at(path), *division)?,
+            Self::Cifar10 { path } => return Ok(Arc::new(cifar::open(&at(path), &cifar::CIFAR10)?)),
+            Self::Cifar100 { path } => return Ok(Arc::new(cifar::open(&at(path), &cifar::CIFAR100)?)),
+            Self::Cifar10_1 { path, version } => return Ok(Arc::new(cifar10_1::open(&at(path), *version)?)),
+            Self::Pathmnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::PATH)?)),
+            Self::Dermamnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::DERMA)?)),
+            Self::Bloodmnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::BLOOD)?)),
+            Self::Octmnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::OCT)?)),
+            Self::Chestmnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::CHEST)?)),
             &Self::Phantom { task, px, train, val, test, seed, shifted } => {
-                Arc::new(Phantom::new(task, px, [train, val, test], seed, shifted)?)
+                return Ok(Arc::new(Phantom::new(task, px, [train, val, test], seed, shifted)?));
             }
-        })
+        };
+        Ok(Arc::new(Files::new(listing, hashes)?))
     }
 }
 
@@ -261,6 +286,14 @@ mod tests {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert!(read(&format!("{phantom}\nseeds = 2")).is_err());
+    }
+
+    #[test]
+    fn every_kind_on_disk_needs_no_more_than_a_path() {
+        for kind in DatasetConfig::ON_DISK {
+            let config: DatasetConfig = toml::from_str(&format!("kind = '{kind}'\npath = 'x'")).unwrap();
+            assert_eq!(serde_json::to_value(config).unwrap()["kind"], kind);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::files::Files;
+use super::files::Listed;
 use super::images::{Images, require_file};
 use super::listing::Listing;
 use crate::table::Table;
@@ -15,7 +15,7 @@ const DROPPED: &str = "No Lung Opacity / Not Normal";
 
 /// Opens `stage_2_detailed_class_info.csv` and the DICOM files beside it. Both tables have a row for each box, so a
 /// patient may stand in several. A patient has one image and is a group.
-pub fn open(root: &Path) -> Result<Files, Error> {
+pub fn open(root: &Path) -> Result<Listed, Error> {
     let what = "the table of classes";
     let table = Table::read(&require_file(root, &["stage_2_detailed_class_info.csv"], what)?)?;
     let (patient, class) = (table.require("patientId")?, table.require("class")?);

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{OnBadImage, Plan};
+use crate::error::panic_text;
 use crate::random::stream;
 use crate::{Error, Target, Task};
 
@@ -79,9 +80,7 @@ impl Plan {
     ) -> Option<Result<Batch, Error>> {
         // A decoder that panics on a strange file must not take the process, or hang it.
         catch_unwind(AssertUnwindSafe(|| self.make(indices, epoch, cancelled))).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            Some(Err(Error::Loader(format!("a thread panicked: {text}"))))
+            Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic)))))
         })
     }
 

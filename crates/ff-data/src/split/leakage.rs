@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Splits;
-use crate::{Dataset, Split};
+use crate::{Content, Dataset, Split};
 
-/// Groups (patients) that are torn between splits: their images make validation and test look better than
-/// they are.
+const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
+
+/// Groups (patients) and images that a division has on more than one side: they make validation and test look better
+/// than they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leakage {
-    /// Groups in all; 0 if the dataset has none, and then nothing can be said.
+    /// Groups in all; 0 if the dataset has none, and then nothing can be said of them.
     pub groups: usize,
     /// The groups in more than one split, by name.
     pub shared: Vec<SharedGroup>,
+    /// Images that are the same to the byte; `None` where images are drawn when asked for.
+    pub duplicates: Option<Duplicates>,
 }
 
 /// A group in more than one split.
@@ -30,11 +34,27 @@ pub struct SharedGroup {
     pub test: usize,
 }
 
+/// Images of the same content: the same file, or the same pixels in an array.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Duplicates {
+    /// Copies beyond the first within train, val and test.
+    pub within: [usize; 3],
+    /// The ids of each image that stands in more than one split, by their place in the dataset.
+    pub across: Vec<Vec<String>>,
+}
+
+impl Leakage {
+    /// Whether anything stands on more than one side.
+    pub fn is_none(&self) -> bool {
+        self.shared.is_empty() && self.duplicates.as_ref().is_none_or(|images| images.across.is_empty())
+    }
+}
+
 impl Splits {
-    /// The groups of `dataset` that this division tears.
+    /// The groups and images of `dataset` that this division tears.
     pub fn leakage(&self, dataset: &dyn Dataset) -> Leakage {
         let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-        for (slot, split) in [Split::Train, Split::Val, Split::Test].into_iter().enumerate() {
+        for (slot, split) in SPLITS.into_iter().enumerate() {
             for &index in self.get(split).iter() {
                 if let Some(group) = &dataset.samples()[index].group {
                     counts.entry(group).or_default()[slot] += 1;
@@ -42,7 +62,6 @@ impl Splits {
             }
         }
         let groups = counts.len();
-        let torn = |counts: &[usize; 3]| counts.iter().filter(|&&count| count > 0).count() > 1;
         let shared = counts.into_iter().filter(|(_, counts)| torn(counts));
         let shared = shared.map(|(group, [train, val, test])| SharedGroup {
             group: group.to_owned(),
@@ -50,6 +69,36 @@ impl Splits {
             val,
             test,
         });
-        Leakage { groups, shared: shared.collect() }
+        let duplicates = dataset.contents().map(|contents| self.duplicates(dataset, contents));
+        Leakage { groups, shared: shared.collect(), duplicates }
     }
+
+    fn duplicates(&self, dataset: &dyn Dataset, contents: &[Content]) -> Duplicates {
+        let mut places: BTreeMap<&Content, ([usize; 3], Vec<usize>)> = BTreeMap::new();
+        for (slot, split) in SPLITS.into_iter().enumerate() {
+            for &index in self.get(split).iter() {
+                let (counts, indices) = places.entry(&contents[index]).or_default();
+                counts[slot] += 1;
+                indices.push(index);
+            }
+        }
+        let mut within = [0; 3];
+        let mut across = Vec::new();
+        for (counts, indices) in places.into_values() {
+            for (total, count) in within.iter_mut().zip(counts) {
+                *total += count.saturating_sub(1);
+            }
+            if torn(&counts) {
+                across.push(indices);
+            }
+        }
+        across.sort();
+        let names =
+            |indices: Vec<usize>| indices.iter().map(|&index| dataset.samples()[index].id.clone()).collect();
+        Duplicates { within, across: across.into_iter().map(names).collect() }
+    }
+}
+
+fn torn(counts: &[usize; 3]) -> bool {
+    counts.iter().filter(|&&count| count > 0).count() > 1
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use leakage::{Leakage, SharedGroup};
+pub use leakage::{Duplicates, Leakage, SharedGroup};
 
 use crate::table::Table;
 use crate::{Dataset, Error, Split, Target, Task};

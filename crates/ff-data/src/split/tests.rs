@@ -114,7 +114,7 @@ fn groups_are_divided_near_the_shares() {
         assert!(count(&dataset, &splits.train, class).abs_diff(160) <= 2);
         assert!(count(&dataset, &splits.val, class).abs_diff(20) <= 2);
     }
-    assert_eq!(splits.leakage(&dataset), Leakage { groups: 300, shared: vec![] });
+    assert_eq!(splits.leakage(&dataset), Leakage { groups: 300, shared: vec![], duplicates: None });
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn leakage_names_the_torn_groups() {
     let dataset = plain(&[0, 0, 1, 1], |_| None, |i| (i < 3).then(|| format!("p{}", i / 2)));
     let splits = Splits { train: [0, 2].into(), val: [1].into(), test: [3].into() };
     let shared = vec![SharedGroup { group: "p0".into(), train: 1, val: 1, test: 0 }];
-    assert_eq!(splits.leakage(&dataset), Leakage { groups: 2, shared });
+    assert_eq!(splits.leakage(&dataset), Leakage { groups: 2, shared, duplicates: None });
 }
 
 #[test]

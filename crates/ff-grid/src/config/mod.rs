@@ -4,16 +4,17 @@ mod check;
 mod merging;
 mod study;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ff_data::{Augment, DatasetConfig, OnBadImage, SplitRule};
 use ff_eval::Metric;
 use ff_models::{Architecture, Precision};
 use ff_soup::{Accept, Hierarchy, Policy};
-use ff_train::SelectBy;
+use ff_train::{SelectBy, TaskWeights};
 use serde::{Deserialize, Serialize};
 
-use crate::WeightsSource;
+use crate::{DataSource, WeightsSource};
 
 pub use merging::{MergeDeparture, MergeMethod, MergeSettings, MergingConfig, StageConfig, Sweep};
 pub use study::{Study, StudyKind};
@@ -82,11 +83,19 @@ pub struct DatasetEntry {
     pub source: DatasetConfig,
     /// How it is divided.
     pub split: SplitRule,
+    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and kept on disk, and
+    /// every run reads those. Of the other datasets in `ood` too. Absent: images are decoded at their full size each
+    /// time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrink_px: Option<u32>,
+    /// What each task of a multilabel dataset counts in the loss: `equal`, or `rarity` (FissionFusion's code).
+    #[serde(default, skip_serializing_if = "TaskWeights::is_equal")]
+    pub task_weights: TaskWeights,
     /// Sizes to plan with while the data is not there.
     pub expected: Option<Expected>,
     /// The column of the paper's table that this is, if it is one: of FissionFusion's Table 1, or a dataset of InMerge's.
     pub paper_column: Option<String>,
-    /// Other datasets with the same classes, to test on only.
+    /// Other datasets with the same classes or tasks, to test on only.
     #[serde(default)]
     pub ood: Vec<OodEntry>,
 }
@@ -103,7 +112,7 @@ pub struct Expected {
     pub test: usize,
 }
 
-/// A dataset from elsewhere with the classes of the one it belongs to.
+/// A dataset from elsewhere with the classes of the one it belongs to, or tasks in common with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OodEntry {
@@ -113,6 +122,10 @@ pub struct OodEntry {
     pub source: DatasetConfig,
     /// Which of them are tested on: the test split of this rule; if absent, the dataset's own, or all images.
     pub split: Option<SplitRule>,
+    /// Classes of the model that this dataset does not tell apart, and the class of its own that each counts as: `{ "4" =
+    /// "3" }`. Their probabilities are added up.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub merge: BTreeMap<String, String>,
 }
 
 /// What every model has in common.
@@ -137,6 +150,9 @@ pub struct PretrainConfig {
     pub source: DatasetConfig,
     /// How it is divided.
     pub split: SplitRule,
+    /// As for a dataset to fine-tune on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrink_px: Option<u32>,
     /// Passes over the training images.
     pub epochs: u32,
     /// AdamW's learning rate, cosine to 0.
@@ -308,7 +324,7 @@ pub struct RunConfig {
     pub resume_minutes: f64,
     /// What an unreadable image does.
     pub on_bad_image: OnBadImage,
-    /// Memory for decoded images, shared by all datasets of the table.
+    /// Memory for decoded images, shared by all datasets of the table that are not shrunk.
     pub cache_mib: usize,
 }
 
@@ -320,8 +336,27 @@ impl Default for RunConfig {
             loader_threads: 1,
             resume_minutes: 5.0,
             on_bad_image: OnBadImage::Error,
-            cache_mib: 2048,
+            cache_mib: 512,
         }
+    }
+}
+
+impl DatasetEntry {
+    /// The dataset itself.
+    pub fn data(&self) -> DataSource {
+        DataSource { source: self.source.clone(), split: Some(self.split.clone()), shrink_px: self.shrink_px }
+    }
+
+    /// One of its companions.
+    pub fn data_of(&self, other: &OodEntry) -> DataSource {
+        DataSource { source: other.source.clone(), split: other.split.clone(), shrink_px: self.shrink_px }
+    }
+}
+
+impl PretrainConfig {
+    /// The source domain.
+    pub fn data(&self) -> DataSource {
+        DataSource { source: self.source.clone(), split: Some(self.split.clone()), shrink_px: self.shrink_px }
     }
 }
 

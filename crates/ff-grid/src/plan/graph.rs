@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use ff_checkpoint::StateDict;
 use ff_data::{Augment, Task};
+use ff_eval::OutputMap;
 use ff_models::Spec;
-use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TrainConfig, Trainable, task_kind};
+use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, Trainable, task_kind};
 
 use crate::config::{BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig};
 use crate::job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
@@ -77,7 +78,7 @@ impl<'a> Graph<'a> {
         dataset: &DatasetEntry,
         origin: &Result<Origin, String>,
     ) -> Opening {
-        let opened = self.catalog.open(&dataset.source, Some(&dataset.split)).and_then(|opened| {
+        let opened = self.catalog.open(&dataset.data()).and_then(|opened| {
             if dataset.metric.applies_to(task_kind(opened.dataset.task())) {
                 Ok(opened)
             } else {
@@ -92,7 +93,7 @@ impl<'a> Graph<'a> {
             prefix: format!("{} {}", dataset.name, backbone.name),
             spec: self.spec(backbone, outputs),
             identity,
-            data: DataSource { source: dataset.source.clone(), split: Some(dataset.split.clone()) },
+            data: dataset.data(),
             sizes,
             blocked: blocked.or_else(|| origin.as_ref().err().cloned()),
         };
@@ -113,7 +114,7 @@ impl<'a> Graph<'a> {
             WeightsSource::Random => return Ok((Start::Random { seed }, None)),
             WeightsSource::Pretrain => {
                 if let Some(section) = self.pretrain {
-                    let opened = self.catalog.open(&section.source, Some(&section.split));
+                    let opened = self.catalog.open(&section.data());
                     opened.map_err(|why| named(format!("dataset of [pretrain]: {why}")))?;
                 }
                 return Ok((Start::Input { optimizer: false, seed }, None));
@@ -132,14 +133,14 @@ impl<'a> Graph<'a> {
     }
 
     fn pretrain(&mut self, shared: &Shared, section: &PretrainConfig) -> String {
-        let opened = self.catalog.open(&section.source, Some(&section.split));
+        let opened = self.catalog.open(&section.data());
         let (identity, sizes, outputs) = extent(&opened, "source", [0; 3]);
         let blocked = opened.as_ref().err().map(|why| format!("dataset of [pretrain]: {why}"));
         let source = Shared {
             prefix: "source".into(),
             spec: Spec { outputs, ..shared.spec },
             identity,
-            data: DataSource { source: section.source.clone(), split: Some(section.split.clone()) },
+            data: section.data(),
             sizes,
             blocked,
         };
@@ -179,6 +180,7 @@ impl<'a> Graph<'a> {
             select_by: SelectBy::Metric,
             metric,
             early_stopping_epochs: None,
+            task_weights: TaskWeights::Equal,
             keep_optimizer: false,
         }
     }
@@ -198,28 +200,25 @@ impl<'a> Graph<'a> {
     ) -> Option<String> {
         let (identity, source) = (shared.identity.clone(), shared.data.clone());
         (shared.sizes[2] > 0)
-            .then(|| self.score(shared, label, input, dataset, &identity, source, shared.sizes[2]))
+            .then(|| self.score(shared, label, input, dataset, (source, identity, None), shared.sizes[2]))
     }
 
-    /// The score of a model on the test part of a dataset.
-    #[allow(clippy::too_many_arguments)]
+    /// The score of a model on the test part of a dataset, by the metric of its own; `outputs` if their classes differ.
     pub(super) fn score(
         &mut self,
         shared: &Shared,
         label: &str,
         input: &str,
         dataset: &DatasetEntry,
-        data: &DataIdentity,
-        source: DataSource,
+        (source, data, outputs): (DataSource, DataIdentity, Option<OutputMap>),
         images: u64,
     ) -> String {
-        let part = Part::Test;
-        let recipe = Recipe::Predict { model: shared.spec, data: data.clone(), part };
+        let recipe = Recipe::Predict { model: shared.spec, data: data.clone(), part: Part::Test, outputs };
         let cost = Cost { evaluations: 1, evaluated_images: images, ..Cost::default() };
         let on = Shared {
             prefix: String::new(),
             spec: shared.spec,
-            identity: data.clone(),
+            identity: data,
             data: source,
             sizes: [0; 3],
             blocked: shared.blocked.clone(),

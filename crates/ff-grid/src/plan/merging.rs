@@ -84,6 +84,7 @@ fn training(
         optimizer: OptimizerConfig::Sgd { momentum: *momentum, weight_decay },
         schedule: schedule.clone(),
         select_by: *select_by,
+        task_weights: dataset.task_weights,
         ..graph.train_config(*epochs, *augment, seed, dataset.metric, 0.0)
     };
     Training { model: shared.spec, start, data: shared.identity.clone(), train, inmerge: None }

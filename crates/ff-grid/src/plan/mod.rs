@@ -55,7 +55,15 @@ pub struct MethodJobs {
     /// The score on the test split; `None` where the dataset has none.
     pub test: Option<String>,
     /// The scores on other datasets, or why there is none.
-    pub ood: Vec<Result<String, String>>,
+    pub ood: Vec<Result<OodScore, String>>,
+}
+
+/// A score on a dataset from elsewhere.
+pub struct OodScore {
+    /// The job, by identity.
+    pub score: String,
+    /// How its classes were matched with the model's, where they differ; else empty.
+    pub note: String,
 }
 
 /// The jobs of a row of a study of merging with one seed, by identity.

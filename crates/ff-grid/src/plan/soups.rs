@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use ff_data::{Augment, Task};
+use ff_data::Augment;
+use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
-use ff_train::{LrSchedule, TrainConfig, Trainable};
+use ff_train::{LrSchedule, TrainConfig, Trainable, task_kind};
 
 use crate::config::{BackboneConfig, BnStatistics, DatasetEntry, OodEntry};
-use crate::job::{Cost, DataSource, Recipe, Start, Training};
+use crate::job::{Cost, Recipe, Start, Training};
 use crate::{Config, Opened, Pool, Selection};
 
 use super::graph::{Graph, Origin, Shared};
-use super::{Column, MethodJobs};
+use super::{Column, MethodJobs, OodScore};
 
 /// Lays out every column of a table of soups.
 pub(super) fn columns(config: &Config, graph: &mut Graph<'_>) -> Vec<Column<MethodJobs>> {
@@ -147,6 +148,7 @@ impl Builder<'_, '_> {
         let probe = &self.config.probe;
         let train = TrainConfig {
             trainable: Trainable::Classifier { bn_drift: probe.bn_drift },
+            task_weights: dataset.task_weights,
             ..self.graph.train_config(
                 probe.epochs,
                 probe.augment,
@@ -185,6 +187,7 @@ impl Builder<'_, '_> {
             select_by: section.select_by,
             early_stopping_epochs: section.early_stopping_epochs,
             keep_optimizer: is_base && fgg.carry_optimizer,
+            task_weights: dataset.task_weights,
             ..self.graph.train_config(section.epochs, augment, seed, dataset.metric, rate)
         };
         let start = Start::Input { optimizer: false, seed: 0 };
@@ -207,6 +210,7 @@ impl Builder<'_, '_> {
         let fgg = &self.config.fgg;
         let train = TrainConfig {
             schedule: self.cyclic(),
+            task_weights: dataset.task_weights,
             ..self.graph.train_config(fgg.epochs, fgg.augment, fgg.seed, dataset.metric, 0.0)
         };
         let start = Start::Input { optimizer: fgg.carry_optimizer, seed: 0 };
@@ -226,19 +230,25 @@ impl Builder<'_, '_> {
         dataset: &DatasetEntry,
         other: &OodEntry,
         opened: &Result<Arc<Opened>, String>,
-    ) -> Result<String, String> {
+    ) -> Result<OodScore, String> {
         let named = |why: String| format!("dataset {}: {why}", other.name);
-        let data = self.graph.catalog.open(&other.source, other.split.as_ref()).map_err(named)?;
-        if let Ok(own) = opened {
-            let (own, found) = (own.dataset.task(), data.dataset.task());
-            if own != found {
-                let names = |task: &Task| task.names().join(", ");
-                return Err(named(format!("expected the classes {}, found {}", names(own), names(found))));
-            }
+        let source = dataset.data_of(other);
+        let data = self.graph.catalog.open(&source).map_err(named)?;
+        let found = data.dataset.task();
+        if !dataset.metric.applies_to(task_kind(found)) {
+            return Err(named(format!("metric {} does not apply to its task", dataset.metric)));
         }
-        let source = DataSource { source: other.source.clone(), split: other.split.clone() };
+        let (mut outputs, mut note) = (None, String::new());
+        if let Ok(own) = opened {
+            let own = own.dataset.task().names();
+            outputs =
+                OutputMap::by_name(task_kind(found), own, found.names(), &other.merge).map_err(named)?;
+            note = outputs.as_ref().map_or(String::new(), |map| map.describe(own, found.names()));
+        }
         let images = data.splits.test.len() as u64;
         let label = format!("{label} on {}", other.name);
-        Ok(self.graph.score(shared, &label, soup, dataset, &data.identity, source, images))
+        let on = (source, data.identity.clone(), outputs);
+        let score = self.graph.score(shared, &label, soup, dataset, on, images);
+        Ok(OodScore { score, note })
     }
 }

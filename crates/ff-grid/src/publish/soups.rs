@@ -92,7 +92,12 @@ fn cell(
     }
     for (name, job) in ood_names.zip(&jobs.ood) {
         let found = match job {
-            Ok(id) => score(id)?,
+            Ok(ood) => {
+                if !ood.note.is_empty() {
+                    notes.push(format!("{name}: {}", ood.note));
+                }
+                score(&ood.score)?
+            }
             Err(why) => {
                 notes.push(why.lines().next().unwrap_or_default().to_owned());
                 None

@@ -1,5 +1,7 @@
 //! Bytes of a picture file to an [`Image`].
 
+mod dicom;
+
 use std::io::Cursor;
 use std::path::Path;
 
@@ -15,7 +17,7 @@ pub const MAX_PIXELS: u64 = 178_956_970;
 /// Bytes a decoder may allocate: 16-bit RGBA at [`MAX_PIXELS`], with room for its buffers.
 const MAX_DECODER_BYTES: u64 = 2 << 30;
 
-const FORMATS: &str = "a JPEG, PNG, TIFF or BMP image";
+const FORMATS: &str = "a JPEG, PNG, TIFF, BMP or DICOM image";
 
 /// Decodes a picture file.
 ///
@@ -36,11 +38,31 @@ pub fn read_image(path: &Path) -> Result<Image, Error> {
 /// Deviation: 16-bit samples become `round(v / 257)`, where Pillow keeps the high byte of colours and
 /// clips greys at 255.
 ///
+/// # DICOM
+/// A file with `DICM` at byte 128 gives its first frame. Pixel data may be uncompressed (implicit or explicit
+/// little endian, explicit big endian, deflated), RLE, JPEG baseline, JPEG extended of 8 bits, or lossless
+/// JPEG; greys have 8 to 16 bits, colours (RGB, YBR_FULL, YBR_FULL_422) 8. Greys become 8 bits so:
+///
+/// 1. With Window Center and Width: `slope * v + intercept` (Rescale Slope and Intercept, or 1 and 0), then
+///    the first window, black to white as 0 to 255, by VOI LUT Function (linear where there is none).
+/// 2. Without a window, unsigned samples of 8 bits stored are kept as they are.
+/// 3. Without a window, any others are rescaled, then stretched from their least value in the picture (0) to
+///    their greatest (255); a picture of one value is 0.
+/// 4. MONOCHROME1 is inverted after that: white is always bright.
+///
+/// Halves are rounded up. Windows and rescaling inside sequences (the functional groups of enhanced images),
+/// VOI LUT tables, presentation LUTs, overlays and Pixel Padding Value are not regarded, nor is a window of
+/// colours.
+///
 /// # Errors
 /// [`Error::Image`] for other formats, corrupt or truncated data, more than [`MAX_PIXELS`] pixels, and
 /// the forms which are refused by name: floating-point samples; palette, YCbCr and Lab TIFF;
-/// arithmetic-coded, lossless and 12-bit JPEG.
+/// arithmetic-coded, lossless and 12-bit JPEG; of DICOM other transfer syntaxes (JPEG 2000, JPEG-LS, JPEG XL,
+/// video), extended JPEG of 12 bits, other numbers of bits, palettes, and a Modality LUT Sequence.
 pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
+    if dicom::is_dicom(bytes) {
+        return dicom::decode(bytes, place);
+    }
     let format = ::image::guess_format(bytes).map_err(|_| unrecognised(bytes, place))?;
     if !matches!(format, ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Tiff | ImageFormat::Bmp) {
         let hint = "convert it to PNG, or remove it from the dataset";
@@ -80,7 +102,6 @@ fn pixels(bytes: &[u8], format: ImageFormat, place: &str) -> Result<Image, Error
 fn unrecognised(bytes: &[u8], place: &str) -> Error {
     let found = match bytes {
         [] => "an empty file".to_owned(),
-        _ if bytes.len() > 131 && &bytes[128..132] == b"DICM" => "a DICOM file".to_owned(),
         _ => format!("bytes that start with {:02x?}", &bytes[..bytes.len().min(8)]),
     };
     Error::image(place, FORMATS, found)

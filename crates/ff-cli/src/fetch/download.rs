@@ -1,0 +1,191 @@
+//! One file over HTTP: resumed where it stopped, checked when it is whole.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use ureq::http::StatusCode;
+
+use super::answer::{Answer, Stop};
+use super::checksum::Checksum;
+use super::meter::Meter;
+use super::part::Part;
+use super::patience::Patience;
+
+/// A file to download.
+#[derive(Clone, Debug)]
+pub struct Download {
+    /// Where it lies
+    pub url: String,
+    /// What it is called here
+    pub file_name: String,
+    /// Its size, where one is published
+    pub bytes: Option<u64>,
+    /// Its checksum
+    pub checksum: Checksum,
+}
+
+/// Downloads files.
+pub struct Client {
+    agent: ureq::Agent,
+    patience: Patience,
+}
+
+impl Client {
+    /// One that gives up when this patience ends. A proxy is taken from the environment.
+    pub fn new(patience: Patience) -> Self {
+        // No limit on the whole: 12 GB over a slow line take as long as they take.
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_resolve(Some(Duration::from_secs(30)))
+            .timeout_connect(Some(Duration::from_secs(30)))
+            .timeout_per_read(Some(patience.stall))
+            .user_agent(concat!("ff-data/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), patience }
+    }
+
+    /// Downloads a file into a folder and gives its path. A file that is there and has the right checksum
+    /// stays, and nothing is sent.
+    ///
+    /// # Errors
+    /// An answer other than the file, connections that drop, a full disk: what has arrived is kept as
+    /// `<file>.part`, from which the next call goes on. A wrong size or checksum: nothing is kept.
+    pub fn download(&self, wanted: &Download, folder: &Path, meter: &mut Meter) -> anyhow::Result<PathBuf> {
+        let path = folder.join(&wanted.file_name);
+        if path.exists() {
+            let found = wanted.checksum.of(&path)?;
+            if found == wanted.checksum {
+                return Ok(path);
+            }
+            let (path, expected) = (path.display(), &wanted.checksum);
+            meter.line(&format!("{path}: expected {expected}, found {found}: it will be replaced"));
+        }
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+        let mut part = Part::open(folder.join(format!("{}.part", wanted.file_name)))?;
+        let arrived = self.complete(wanted, &mut part, &path, meter);
+        meter.end();
+        if arrived.is_err() && part.length == 0 {
+            part.discard()?;
+        }
+        arrived?;
+        let found = wanted.checksum.of(&part.path)?;
+        if found != wanted.checksum {
+            part.discard()?;
+            bail!(
+                "{}: expected {}, found {found}; the file is not kept\n\
+                 hint: run the same command again; if it ends the same way, the server has another version \
+                 of the file",
+                wanted.url,
+                wanted.checksum
+            );
+        }
+        part.finish(&path)?;
+        Ok(path)
+    }
+
+    /// Sends requests until every byte is there.
+    fn complete(
+        &self,
+        wanted: &Download,
+        part: &mut Part,
+        path: &Path,
+        meter: &mut Meter,
+    ) -> anyhow::Result<()> {
+        if wanted.bytes.is_some_and(|bytes| part.length > bytes) {
+            part.start_over()?;
+        }
+        let (mut failures, mut furthest) = (0, part.length);
+        while wanted.bytes != Some(part.length) {
+            let why = match self.attempt(wanted, part, meter) {
+                Ok(()) => return Ok(()),
+                Err(Stop::Again) => continue,
+                Err(Stop::Failed(error)) => return Err(error),
+                Err(Stop::Dropped(why)) => why,
+            };
+            // A server that begins anew each time makes progress only where it comes further than before.
+            if part.length > furthest {
+                (failures, furthest) = (0, part.length);
+            }
+            failures += 1;
+            if failures >= self.patience.tries {
+                let kept = match part.length {
+                    0 => String::new(),
+                    length => format!("; {length} bytes are kept in {}", part.path.display()),
+                };
+                bail!(
+                    "{}: {why} ({failures} times in a row){kept}\n\
+                     hint: run the same command again to go on from there; or get the file by other means \
+                     and place it as {}: it is taken if its checksum is right",
+                    wanted.url,
+                    path.display()
+                );
+            }
+            meter.line(&format!("{}: {why}; trying again", wanted.file_name));
+            std::thread::sleep(self.patience.pause * 2_u32.pow((failures - 1).min(6)));
+        }
+        Ok(())
+    }
+
+    /// Sends one request and takes what comes. `Ok`: that was the rest of the file.
+    fn attempt(&self, wanted: &Download, part: &mut Part, meter: &mut Meter) -> Result<(), Stop> {
+        let answer = Answer::to(&self.agent, &wanted.url, part.length)?;
+        let offset = match answer.status {
+            StatusCode::OK => 0,
+            StatusCode::PARTIAL_CONTENT if answer.offset == Some(part.length) => part.length,
+            // Either every byte is there, or those that are there belong to another file.
+            StatusCode::RANGE_NOT_SATISFIABLE if part.length > 0 => {
+                if wanted.checksum.of(&part.path)? == wanted.checksum {
+                    return Ok(());
+                }
+                part.start_over()?;
+                return Err(Stop::Again);
+            }
+            StatusCode::PARTIAL_CONTENT if part.length > 0 => {
+                part.start_over()?;
+                return Err(Stop::Again);
+            }
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                return Err(Stop::Dropped(format!("the server answers {status}")));
+            }
+            status => return Err(Stop::Failed(anyhow!("{}: the server answers {status}", wanted.url))),
+        };
+        if let (Some(expected), Some(found)) = (wanted.bytes, answer.total)
+            && expected != found
+        {
+            return Err(Stop::Failed(wrong_size(wanted, expected, &format!("{found}"))));
+        }
+        if offset == 0 {
+            part.start_over()?;
+        }
+        let total = wanted.bytes.or(answer.total);
+        meter.begin(&wanted.file_name, &wanted.url, offset, total);
+        let (mut body, mut buffer) = (answer.body, vec![0; 1 << 16]);
+        loop {
+            let count = match body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) => return Err(Stop::Dropped(error.to_string())),
+            };
+            if let Some(total) = total.filter(|&total| part.length + count as u64 > total) {
+                part.discard()?;
+                return Err(Stop::Failed(wrong_size(wanted, total, "more")));
+            }
+            part.append(&buffer[..count])?;
+            meter.at(part.length);
+        }
+        match total.is_some_and(|total| part.length < total) {
+            true => Err(Stop::Dropped("the connection ended early".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+fn wrong_size(wanted: &Download, expected: u64, found: &str) -> anyhow::Error {
+    anyhow!(
+        "{}: expected {expected} bytes, found {found}\nhint: the server has another version of the file",
+        wanted.url
+    )
+}

@@ -1,0 +1,84 @@
+//! How far a download is: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use crate::say;
+
+/// Follows one download after another.
+#[derive(Default)]
+pub struct Meter {
+    loud: bool,
+    bar: Option<ProgressBar>,
+    name: String,
+    total: Option<u64>,
+    tenths: u64,
+}
+
+impl Meter {
+    /// Speaks on stderr.
+    pub fn new() -> Self {
+        Self { loud: true, ..Self::silent() }
+    }
+
+    /// Says nothing.
+    pub fn silent() -> Self {
+        Self::default()
+    }
+
+    /// A file's bytes begin to arrive, `have` of them being there.
+    pub(super) fn begin(&mut self, name: &str, url: &str, have: u64, total: Option<u64>) {
+        (self.name, self.total) = (name.to_owned(), total);
+        self.tenths = self.tenths_of(have);
+        if self.loud && std::io::stderr().is_terminal() {
+            let bar = self.bar.get_or_insert_with(bar);
+            total.map_or_else(|| bar.unset_length(), |total| bar.set_length(total));
+            bar.set_message(name.to_owned());
+            bar.set_position(have);
+            return bar.reset_eta();
+        }
+        let size = total.map_or_else(String::new, |total| format!(", {}", HumanBytes(total)));
+        let from = if have > 0 { format!(", going on after {}", HumanBytes(have)) } else { String::new() };
+        self.line(&format!("{url}{size}{from}"));
+    }
+
+    /// So many of its bytes are there. Without a bar, a line for each tenth.
+    pub(super) fn at(&mut self, have: u64) {
+        if let Some(bar) = &self.bar {
+            return bar.set_position(have);
+        }
+        let tenths = self.tenths_of(have);
+        if tenths > self.tenths {
+            self.tenths = tenths;
+            self.line(&format!("{}: {tenths}0%", self.name));
+        }
+    }
+
+    /// Takes the bar away until the next file.
+    pub(super) fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// A line of text.
+    pub(super) fn line(&self, text: &str) {
+        match &self.bar {
+            _ if !self.loud => {}
+            Some(bar) => bar.suspend(|| say(text)),
+            None => say(text),
+        }
+    }
+
+    fn tenths_of(&self, have: u64) -> u64 {
+        self.total.map_or(0, |total| 10 * have / total.max(1))
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{bar:30} {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}",
+    );
+    ProgressBar::no_length().with_style(style.expect("a valid template"))
+}

@@ -1,0 +1,138 @@
+//! Where the open datasets lie: published facts, none of them measured here.
+
+use anyhow::{Context, bail};
+
+use super::checksum::Checksum;
+use super::download::Download;
+
+/// Sides in which MedMNIST is published.
+const SIDES: [u32; 4] = [28, 64, 128, 224];
+
+/// MD5 of MedMNIST's files by side, as its own package (medmnist 3.0.2, `info.py`) gives them for record
+/// 10519652 of Zenodo. It gives no sizes.
+const MEDMNIST: [(&str, [&str; 4]); 5] = [
+    (
+        "pathmnist",
+        [
+            "a8b06965200029087d5bd730944a56c1",
+            "55aa9c1e0525abe5a6b9d8343a507616",
+            "ac42d08fb904d92c244187169d1fd1d9",
+            "2c51a510bcdc9cf8ddb2af93af1eadec",
+        ],
+    ),
+    (
+        "dermamnist",
+        [
+            "0744692d530f8e62ec473284d019b0c7",
+            "b70a2f5635c6199aeaa28c31d7202e1f",
+            "2defd784463fa5243564e855ed717de1",
+            "8974907d8e169bef5f5b96bc506ae45d",
+        ],
+    ),
+    (
+        "bloodmnist",
+        [
+            "7053d0359d879ad8a5505303e11de1dc",
+            "2b94928a2ae4916078ca51e05b6b800b",
+            "adace1e0ed228fccda1f39692059dd4c",
+            "b718ff6835fcbdb22ba9eacccd7b2601",
+        ],
+    ),
+    (
+        "octmnist",
+        [
+            "c68d92d5b585d8d81f7112f81e2d0842",
+            "e229e9440236b774d9f0dfef9d07bdaf",
+            "0a97e76651ace45c5d943ee3f65b63ae",
+            "abc493b6d529d5de7569faaef2773ba3",
+        ],
+    ),
+    (
+        "chestmnist",
+        [
+            "02c8a6516a18b556561a56cbdd36c4a8",
+            "9de6cd0b934ebb5b7426cfba5efbae16",
+            "db107e5590b27930b62dbaf558aebee3",
+            "45bd33e6f06c3e8cdb481c74a89152aa",
+        ],
+    ),
+];
+
+/// Archive, folder in it, bytes, MD5. The MD5s are those by which torchvision (`datasets/cifar.py`) knows the
+/// files; the sizes are those that Keras's published examples show when they download them.
+const CIFAR: [(&str, &str, u64, &str); 2] = [
+    ("cifar-10-python.tar.gz", "cifar-10-batches-py", 170_498_071, "c58f30108f718f92721af3b95e74349a"),
+    ("cifar-100-python.tar.gz", "cifar-100-python", 169_001_437, "eb9058c3a382ffc7106e4002c42a8d85"),
+];
+
+/// File, bytes, SHA-256, as TensorFlow Datasets 4.9.10 (`url_checksums/cifar10_1.txt`) gives them.
+const CIFAR10_1: [(&str, u64, &str); 4] = [
+    ("cifar10.1_v4_data.npy", 6_208_640, "5aaedc268df8f4cffca2ac0cf9e608ae1897a8cddb630c7a850a2ea8f6558e75"),
+    ("cifar10.1_v4_labels.npy", 8_212, "1f9544300ded199539b6662364ce7fe6c2e1ea9f87408f06db4b1a6184cffb18"),
+    ("cifar10.1_v6_data.npy", 6_144_128, "2997188e5816f5bd545dc77771b6227828c28146049fcecf3fa10775474cacc6"),
+    ("cifar10.1_v6_labels.npy", 8_128, "ae40beda001693674edc94d925ee8268cfe68905f8f9aff800c8dcdfcd6c9448"),
+];
+
+/// Versions of CIFAR-10.1.
+const VERSIONS: [&str; 2] = ["v4", "v6"];
+
+/// What an open dataset consists of.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Its files
+    pub files: Vec<Download>,
+    /// The folder that its one file, an archive, holds
+    pub folder: Option<&'static str>,
+}
+
+/// Whether a name is one of MedMNIST's.
+pub(super) fn is_medmnist(flag: &str) -> bool {
+    MEDMNIST.iter().any(|(name, _)| *name == flag)
+}
+
+/// A file of MedMNIST, such as `pathmnist`; 28 pixels a side unless another is named.
+///
+/// # Errors
+/// No such side or name.
+pub(super) fn medmnist(flag: &str, px: Option<u32>) -> anyhow::Result<Open> {
+    let px = px.unwrap_or(SIDES[0]);
+    let Some(side) = SIDES.iter().position(|&side| side == px) else {
+        bail!("{flag}: expected --px 28, 64, 128 or 224, found {px}");
+    };
+    let known = MEDMNIST.iter().find(|(name, _)| *name == flag);
+    let (_, digests) = known.with_context(|| format!("{flag}: no file of this name is known"))?;
+    let file_name = match px {
+        28 => format!("{flag}.npz"),
+        _ => format!("{flag}_{px}.npz"),
+    };
+    let url = format!("https://zenodo.org/records/10519652/files/{file_name}?download=1");
+    let checksum = Checksum::Md5(digests[side].to_owned());
+    Ok(Open { files: vec![Download { url, file_name, bytes: None, checksum }], folder: None })
+}
+
+/// CIFAR-10 or CIFAR-100 in the Python form.
+pub(super) fn cifar(hundred: bool) -> Open {
+    let (file_name, folder, bytes, md5) = CIFAR[usize::from(hundred)];
+    let url = format!("https://www.cs.toronto.edu/~kriz/{file_name}");
+    let (file_name, checksum) = (file_name.to_owned(), Checksum::Md5(md5.to_owned()));
+    Open { files: vec![Download { url, file_name, bytes: Some(bytes), checksum }], folder: Some(folder) }
+}
+
+/// CIFAR-10.1, all of it or one version.
+///
+/// # Errors
+/// No such version.
+pub(super) fn cifar10_1(version: Option<&str>) -> anyhow::Result<Open> {
+    if let Some(version) = version.filter(|version| !VERSIONS.contains(version)) {
+        bail!("cifar10.1: expected --version v4 or v6, found `{version}`");
+    }
+    let start = version.map_or_else(String::new, |version| format!("cifar10.1_{version}_"));
+    let chosen = CIFAR10_1.iter().filter(|(name, ..)| name.starts_with(&start));
+    let files = chosen.map(|&(name, bytes, sha256)| Download {
+        url: format!("https://github.com/modestyachts/CIFAR-10.1/blob/master/datasets/{name}?raw=true"),
+        file_name: name.to_owned(),
+        bytes: Some(bytes),
+        checksum: Checksum::Sha256(sha256.to_owned()),
+    });
+    Ok(Open { files: files.collect(), folder: None })
+}

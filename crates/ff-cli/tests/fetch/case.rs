@@ -1,0 +1,86 @@
+//! A file to be brought from a server to a folder.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ff_cli::fetch::{Checksum, Client, Download, Meter, Patience};
+use sha2::{Digest, Sha256};
+
+use crate::server::{Reply, Server};
+
+/// 100 kB without a pattern.
+pub fn content() -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..100_000).map(|_| next()).collect()
+}
+
+pub fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+pub fn sha256(bytes: &[u8]) -> Checksum {
+    Checksum::Sha256(hex(Sha256::digest(bytes)))
+}
+
+/// A server, a folder, and a file to be brought from one to the other.
+pub struct Case {
+    pub server: Server,
+    folder: tempfile::TempDir,
+    pub wanted: Download,
+}
+
+impl Case {
+    pub fn new(replies: Vec<Reply>) -> Self {
+        let content = content();
+        let server = Server::new(&content, replies);
+        let folder = tempfile::tempdir().expect("a folder");
+        let (url, file_name) = (server.url.clone(), "file.bin".to_owned());
+        let wanted =
+            Download { url, file_name, bytes: Some(content.len() as u64), checksum: sha256(&content) };
+        Self { server, folder, wanted }
+    }
+
+    pub fn with_part(self, part: &[u8]) -> Self {
+        fs::write(self.part(), part).expect("a part");
+        self
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("file.bin")
+    }
+
+    pub fn part(&self) -> PathBuf {
+        self.folder.path().join("file.bin.part")
+    }
+
+    pub fn download(&self) -> anyhow::Result<PathBuf> {
+        let patience =
+            Patience { stall: Duration::from_millis(300), tries: 3, pause: Duration::from_millis(5) };
+        Client::new(patience).download(&self.wanted, self.folder.path(), &mut Meter::silent())
+    }
+
+    /// Downloads the file, which takes requests from these offsets on.
+    pub fn succeeds(&self, offsets: &[usize]) {
+        assert_eq!(self.download().expect("the file"), self.file());
+        assert!(fs::read(self.file()).expect("the file") == content(), "the content differs");
+        assert!(!self.part().exists());
+        assert_eq!(self.server.offsets(), offsets);
+    }
+
+    /// Fails after requests from these offsets on, with an error that holds these texts, and leaves nothing
+    /// but a part of this length, if any.
+    pub fn fails(&self, offsets: &[usize], texts: &[&str], part: Option<usize>) {
+        let error = format!("{:#}", self.download().expect_err("an error"));
+        for text in texts {
+            assert!(error.contains(text), "`{text}` is not in `{error}`");
+        }
+        assert_eq!(self.server.offsets(), offsets);
+        assert!(!self.file().exists());
+        assert_eq!(fs::metadata(self.part()).ok().map(|part| part.len() as usize), part);
+    }
+}

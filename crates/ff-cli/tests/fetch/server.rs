@@ -1,0 +1,109 @@
+//! A file server that does as it is told.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What is answered to one request.
+#[derive(Clone)]
+pub enum Reply {
+    /// The file, or the part of it that is asked for
+    Ranges,
+    /// The whole file, whatever is asked for
+    Whole,
+    /// As `Ranges`, but the connection ends after so many bytes of the body
+    Drops(usize),
+    /// As `Ranges`, but after so many bytes of the body nothing comes, for a while
+    Stalls(usize),
+    /// A status such as `404 Not Found`
+    Status(&'static str),
+    /// These bytes, after which the connection ends
+    Raw(Vec<u8>),
+}
+
+/// Serves one file on this machine.
+pub struct Server {
+    /// Where the file is
+    pub url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Answers one request after another from the list, whose last counts for all after it.
+    pub fn new(file: &[u8], replies: Vec<Reply>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/data/file.bin", listener.local_addr().expect("an address"));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (seen, file) = (Arc::clone(&requests), file.to_vec());
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().enumerate() {
+                let reply = replies[number.min(replies.len() - 1)].clone();
+                let (seen, file) = (Arc::clone(&seen), file.clone());
+                // A thread each, since one that stalls must not hold up the next.
+                std::thread::spawn(move || answer(&mut stream.expect("a connection"), &reply, &file, &seen));
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// The offset that each request asked for, 0 for a request without one.
+    pub fn offsets(&self) -> Vec<usize> {
+        self.requests.lock().expect("a list").iter().map(|head| offset(head).unwrap_or(0)).collect()
+    }
+
+    /// The first lines of the requests.
+    pub fn lines(&self) -> Vec<String> {
+        let first = |head: &String| head.lines().next().unwrap_or_default().to_owned();
+        self.requests.lock().expect("a list").iter().map(first).collect()
+    }
+}
+
+fn offset(head: &str) -> Option<usize> {
+    let value = head.lines().find_map(|line| line.strip_prefix("range: bytes="))?;
+    value.trim().trim_end_matches('-').parse().ok()
+}
+
+fn answer(stream: &mut TcpStream, reply: &Reply, file: &[u8], seen: &Mutex<Vec<String>>) {
+    let mut head = String::new();
+    let mut reader = BufReader::new(stream.try_clone().expect("a connection"));
+    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|count| count > 0) {}
+    let head = head.to_ascii_lowercase();
+    let offset = offset(&head);
+    seen.lock().expect("a list").push(head);
+    // The client may hang up at any time: that is what some tests are about.
+    let mut send = |bytes: &[u8]| drop(stream.write_all(bytes));
+    let end = "Connection: close\r\n\r\n";
+    let total = file.len();
+    let ranged = |start: usize| {
+        format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes {start}-{}/{total}\r\n{end}",
+            total - start,
+            total - 1
+        )
+    };
+    let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {total}\r\n{end}");
+    let (head, body) = match (reply, offset) {
+        (Reply::Raw(bytes), _) => return send(bytes),
+        (Reply::Status(status), _) => {
+            return send(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n{end}").as_bytes());
+        }
+        (Reply::Whole, _) | (_, None) => (whole, file),
+        (_, Some(start)) if start >= total => {
+            let range = format!("Content-Range: bytes */{total}\r\nContent-Length: 0\r\n");
+            return send(format!("HTTP/1.1 416 Range Not Satisfiable\r\n{range}{end}").as_bytes());
+        }
+        (_, Some(start)) => (ranged(start), &file[start..]),
+    };
+    send(head.as_bytes());
+    match *reply {
+        Reply::Drops(count) => send(&body[..count.min(body.len())]),
+        Reply::Stalls(count) => {
+            send(&body[..count]);
+            // Until the client hangs up.
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
+            let _ = stream.read(&mut [0]);
+        }
+        _ => send(body),
+    }
+}

@@ -1,0 +1,93 @@
+//! The table of what is open, and the texts on what is not.
+
+use std::collections::HashSet;
+
+use clap::{Args, Command, FromArgMatches, ValueEnum};
+use ff_cli::fetch::{Checksum, Download, Fetched, Kind, Offer, Request, fetch};
+
+use crate::server::{Reply, Server};
+
+/// Every file of every open dataset.
+fn files() -> Vec<Download> {
+    let sides = [None, Some(64), Some(128), Some(224)];
+    let offers = Kind::value_variants().iter().flat_map(|kind| sides.map(|px| kind.find(px, None)));
+    let open = offers.filter_map(|offer| match offer {
+        Ok(Offer::Open(open)) => Some(open.files),
+        _ => None,
+    });
+    open.flatten().collect()
+}
+
+#[test]
+fn the_table_is_sound() {
+    let files = files();
+    assert_eq!(files.len(), 5 * 4 + 2 + 4);
+    let mut seen = HashSet::new();
+    for file in files {
+        let (digits, length) = match &file.checksum {
+            Checksum::Md5(digits) => (digits, 32),
+            Checksum::Sha256(digits) => (digits, 64),
+        };
+        assert!(digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_hexdigit()), "{file:?}");
+        assert!(file.url.starts_with("https://") && file.url.contains(&file.file_name), "{file:?}");
+        assert!(seen.insert(file.file_name.clone()) && seen.insert(digits.clone()), "{file:?}");
+        assert!(file.bytes.is_none_or(|bytes| bytes > 0), "{file:?}");
+    }
+}
+
+#[test]
+fn names_on_the_command_line() {
+    let request = |line: &str| {
+        let matches = Request::augment_args(Command::new("fetch")).try_get_matches_from(line.split(' '));
+        matches.map(|matches| Request::from_arg_matches(&matches).expect("a request"))
+    };
+    for kind in Kind::value_variants() {
+        let name = kind.to_possible_value().expect("a name").get_name().to_owned();
+        assert_eq!(request(&format!("fetch {name} --root data")).expect("a request").kind, *kind);
+    }
+    let chosen = request("fetch cifar10.1 --root data --version v6").expect("a request");
+    assert_eq!(chosen.version.as_deref(), Some("v6"));
+    assert!(request("fetch imagenet --root data").is_err());
+}
+
+#[test]
+fn choices_that_there_are_not() {
+    let fails = |kind: Kind, px, version, text: &str| {
+        let error = kind.find(px, version).expect_err("an error").to_string();
+        assert!(error.contains(text), "{error}");
+    };
+    fails(Kind::Pathmnist, Some(32), None, "pathmnist: expected --px 28, 64, 128 or 224, found 32");
+    fails(Kind::Cifar10, Some(32), None, "cifar10: expected no --px");
+    fails(Kind::Cifar10_1, None, Some("v5"), "expected --version v4 or v6, found `v5`");
+    fails(Kind::MimicCxr, None, Some("2.1.0"), "mimic-cxr: expected no --version");
+}
+
+#[test]
+fn texts_say_where_and_what() {
+    for kind in Kind::value_variants() {
+        if let Ok(Offer::Closed(text)) = kind.find(None, None) {
+            for part in ["https://", "terms: ", "ROOT/"] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+            assert!(text.lines().all(|line| line.len() <= 120), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_mirror_is_asked_for_the_published_name() {
+    let server = Server::new(b"", vec![Reply::Status("404 Not Found")]);
+    let mirror = server.url.replace("file.bin", "");
+    let root = tempfile::tempdir().expect("a folder");
+    let request = |kind| Request {
+        kind,
+        root: root.path().to_owned(),
+        px: None,
+        version: None,
+        mirror: Some(mirror.clone()),
+    };
+    let error = fetch(&request(Kind::Pathmnist)).expect_err("an error").to_string();
+    assert!(error.contains("/data/pathmnist.npz: the server answers 404 Not Found"), "{error}");
+    assert_eq!(server.lines(), ["get /data/pathmnist.npz http/1.1"]);
+    assert!(matches!(fetch(&request(Kind::Messidor)), Ok(Fetched::Access(_))));
+}

@@ -1,0 +1,207 @@
+//! What a DICOM data set says of its picture.
+
+use std::fmt;
+
+use dicom_core::Tag;
+
+use super::elements::{Elements, PIXEL_DATA, Value};
+use super::tone::{Curve, Tone, Window};
+use crate::Error;
+use crate::decode::MAX_PIXELS;
+
+const SAMPLES_PER_PIXEL: Tag = Tag(0x0028, 0x0002);
+const PHOTOMETRIC_INTERPRETATION: Tag = Tag(0x0028, 0x0004);
+const PLANAR_CONFIGURATION: Tag = Tag(0x0028, 0x0006);
+const NUMBER_OF_FRAMES: Tag = Tag(0x0028, 0x0008);
+const ROWS: Tag = Tag(0x0028, 0x0010);
+const COLUMNS: Tag = Tag(0x0028, 0x0011);
+const BITS_ALLOCATED: Tag = Tag(0x0028, 0x0100);
+const BITS_STORED: Tag = Tag(0x0028, 0x0101);
+const HIGH_BIT: Tag = Tag(0x0028, 0x0102);
+const PIXEL_REPRESENTATION: Tag = Tag(0x0028, 0x0103);
+const WINDOW_CENTER: Tag = Tag(0x0028, 0x1050);
+const WINDOW_WIDTH: Tag = Tag(0x0028, 0x1051);
+const RESCALE_INTERCEPT: Tag = Tag(0x0028, 0x1052);
+const RESCALE_SLOPE: Tag = Tag(0x0028, 0x1053);
+const VOI_LUT_FUNCTION: Tag = Tag(0x0028, 0x1056);
+const MODALITY_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3000);
+
+/// What the samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    Grey {
+        inverted: bool,
+    },
+    Rgb,
+    /// `halved`: uncompressed, two pixels share their chroma.
+    Ycc {
+        halved: bool,
+    },
+}
+
+impl Colours {
+    pub fn is_ycc(self) -> bool {
+        matches!(self, Self::Ycc { .. })
+    }
+}
+
+/// Form of the pixel data, checked: 1 to [`MAX_PIXELS`] pixels, 8 or 16 bits allocated, 8 or more stored.
+#[derive(Debug)]
+pub struct Header {
+    pub rows: usize,
+    pub columns: usize,
+    pub frames: u32,
+    pub colours: Colours,
+    pub planar: bool,
+    pub allocated: u16,
+    stored: u16,
+    signed: bool,
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { columns, rows, frames, allocated, .. } = self;
+        let samples = self.samples();
+        write!(f, "{frames} frame(s) of {columns} x {rows} pixels, {samples} sample(s) of {allocated} bits")
+    }
+}
+
+impl Header {
+    pub fn read(elements: &Elements<'_>, big_endian: bool, place: &str) -> Result<Self, Error> {
+        let fields = Fields { elements, big_endian, place };
+        // A file without a picture has none of what is read below: this is the error that says so.
+        super::pixel_data(elements, place)?;
+        let (rows, columns) = (fields.number(ROWS, "Rows")?, fields.number(COLUMNS, "Columns")?);
+        let pixels = u64::from(rows) * u64::from(columns);
+        if pixels == 0 || pixels > MAX_PIXELS {
+            let expected = format!("an image of 1 to {MAX_PIXELS} pixels");
+            return Err(Error::image(place, expected, format!("{columns} x {rows}")));
+        }
+        let frames = match fields.text(NUMBER_OF_FRAMES, "Number of Frames")? {
+            None => 1,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|&frames| frames > 0)
+                .ok_or_else(|| Error::image(place, "a positive Number of Frames", format!("`{text}`")))?,
+        };
+        let allocated = fields.number(BITS_ALLOCATED, "Bits Allocated")?;
+        let stored = fields.number(BITS_STORED, "Bits Stored")?;
+        let high = fields.optional(HIGH_BIT).unwrap_or(stored.wrapping_sub(1));
+        if !matches!(allocated, 8 | 16) || !(8..=allocated).contains(&stored) || high != stored - 1 {
+            let found = format!("{allocated} bits allocated, {stored} stored, high bit {high}");
+            return Err(Error::image(place, "8 to 16 bits stored in 8 or 16, from the lowest", found));
+        }
+        let signed = fields.optional(PIXEL_REPRESENTATION) == Some(1);
+        let samples = fields.number(SAMPLES_PER_PIXEL, "Samples per Pixel")?;
+        let name = fields.text(PHOTOMETRIC_INTERPRETATION, "Photometric Interpretation")?.unwrap_or("none");
+        let colours = match (name, samples) {
+            ("MONOCHROME1", 1) => Colours::Grey { inverted: true },
+            ("MONOCHROME2", 1) => Colours::Grey { inverted: false },
+            ("RGB", 3) => Colours::Rgb,
+            ("YBR_FULL", 3) => Colours::Ycc { halved: false },
+            ("YBR_FULL_422", 3) => Colours::Ycc { halved: true },
+            _ => {
+                let expected =
+                    "1 sample of MONOCHROME1 or MONOCHROME2, or 3 of RGB, YBR_FULL or YBR_FULL_422";
+                return Err(Error::image(place, expected, format!("{samples} of {name}")));
+            }
+        };
+        if samples == 3 && (allocated != 8 || signed) {
+            let found = if signed { "signed ones".to_owned() } else { format!("{allocated} bits") };
+            return Err(Error::image(place, "unsigned colours of 8 bits", found));
+        }
+        // Uncompressed pairs of pixels that straddle rows have no defined order.
+        if colours == (Colours::Ycc { halved: true }) && columns % 2 == 1 {
+            return Err(Error::image(
+                place,
+                "an even number of columns of YBR_FULL_422",
+                columns.to_string(),
+            ));
+        }
+        let planar = samples == 3 && fields.optional(PLANAR_CONFIGURATION) == Some(1);
+        let (rows, columns) = (rows.into(), columns.into());
+        Ok(Self { rows, columns, frames, colours, planar, allocated, stored, signed })
+    }
+
+    /// Pixels of a frame.
+    pub fn pixels(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Samples of a pixel.
+    pub fn samples(&self) -> usize {
+        if matches!(self.colours, Colours::Grey { .. }) { 1 } else { 3 }
+    }
+
+    /// How the greys of the file become 8 bits.
+    pub fn tone(&self, elements: &Elements<'_>, place: &str) -> Result<Tone, Error> {
+        let fields = Fields { elements, big_endian: false, place };
+        if elements.contains_key(&MODALITY_LUT_SEQUENCE) {
+            let hint = "apply the table and write the picture as PNG";
+            return Err(Error::image(place, "Rescale Slope and Intercept", "a Modality LUT").hint(hint));
+        }
+        let slope = fields.decimal(RESCALE_SLOPE, "Rescale Slope")?.unwrap_or(1.);
+        let intercept = fields.decimal(RESCALE_INTERCEPT, "Rescale Intercept")?.unwrap_or(0.);
+        let center = fields.decimal(WINDOW_CENTER, "Window Center")?;
+        let width = fields.decimal(WINDOW_WIDTH, "Window Width")?;
+        let window = match center.zip(width) {
+            None => None,
+            Some((center, width)) => {
+                let curve = match fields.text(VOI_LUT_FUNCTION, "VOI LUT Function")?.unwrap_or("LINEAR") {
+                    "LINEAR" => Curve::Linear,
+                    "LINEAR_EXACT" => Curve::LinearExact,
+                    "SIGMOID" => Curve::Sigmoid,
+                    other => {
+                        let expected = "LINEAR, LINEAR_EXACT or SIGMOID as VOI LUT Function";
+                        return Err(Error::image(place, expected, other));
+                    }
+                };
+                if width <= 0. || curve == Curve::Linear && width < 1. {
+                    return Err(Error::image(place, "a Window Width of 1 or more", width.to_string()));
+                }
+                Some(Window { center, width, curve })
+            }
+        };
+        Ok(Tone { stored: self.stored, signed: self.signed, slope, intercept, window })
+    }
+}
+
+struct Fields<'a> {
+    elements: &'a Elements<'a>,
+    big_endian: bool,
+    place: &'a str,
+}
+
+impl Fields<'_> {
+    fn bytes(&self, tag: Tag) -> Option<&[u8]> {
+        match self.elements.get(&tag) {
+            Some((_, Value::Bytes(bytes))) if tag != PIXEL_DATA => Some(bytes),
+            _ => None,
+        }
+    }
+
+    fn optional(&self, tag: Tag) -> Option<u16> {
+        let bytes = *self.bytes(tag)?.first_chunk()?;
+        Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+    }
+
+    fn number(&self, tag: Tag, name: &str) -> Result<u16, Error> {
+        self.optional(tag).ok_or_else(|| Error::image(self.place, format!("{name} {tag}"), "none"))
+    }
+
+    /// The first value of a text without its padding; `None` where it is blank.
+    fn text(&self, tag: Tag, name: &str) -> Result<Option<&str>, Error> {
+        let first = self.bytes(tag).and_then(|bytes| bytes.split(|&byte| byte == b'\\').next());
+        let text = std::str::from_utf8(first.unwrap_or_default())
+            .map_err(|_| Error::image(self.place, format!("{name} {tag} in ASCII"), "other bytes"))?;
+        Ok(Some(text.trim_matches([' ', '\0'])).filter(|text| !text.is_empty()))
+    }
+
+    fn decimal(&self, tag: Tag, name: &str) -> Result<Option<f64>, Error> {
+        let Some(text) = self.text(tag, name)? else { return Ok(None) };
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+        let wrong = || Error::image(self.place, format!("a number as {name} {tag}"), format!("`{text}`"));
+        number.map(Some).ok_or_else(wrong)
+    }
+}

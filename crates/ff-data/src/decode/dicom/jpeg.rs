@@ -1,0 +1,124 @@
+//! JPEG frames of DICOM files: baseline, extended of 8 bits, lossless.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jpeg_decoder::{ColorTransform, Decoder};
+
+use crate::decode::jpeg_is_truncated;
+
+/// What a JPEG's markers say before its first scan.
+#[derive(Default)]
+struct Markers {
+    /// The last digit of the start-of-frame marker: 0 baseline, 1 extended, 3 lossless.
+    process: u8,
+    precision: u8,
+    size: (usize, usize),
+    components: usize,
+    restarts: bool,
+    /// Whether the colours are YCbCr, where a marker or the components' names say.
+    ycc: Option<bool>,
+    point_transform: u8,
+}
+
+/// Decodes a JPEG of `rows` x `columns` pixels with `samples` samples each, interleaved, one byte or two in
+/// the machine's order. Colours are converted to RGB from YCbCr if the JPEG says that they are YCbCr or, where
+/// it does not say, if `ycc`; those of a lossless JPEG stay as they are. The error says what was found.
+pub fn decode(
+    frame: &[u8],
+    (rows, columns): (usize, usize),
+    samples: usize,
+    ycc: bool,
+) -> Result<Decoded, String> {
+    let markers = markers(frame).ok_or("a JPEG without a sound header")?;
+    let Markers { process, precision, size, components, .. } = markers;
+    if !matches!(process, 0 | 1 | 3) {
+        return Err(format!("a JPEG of process SOF{process}"));
+    }
+    let lossless = process == 3;
+    if precision != 8 && !lossless {
+        return Err(format!("an extended JPEG of {precision} bits"));
+    }
+    if size != (rows, columns) || components != samples {
+        return Err(format!("a JPEG of {} x {} pixels and {components} samples", size.1, size.0));
+    }
+    // jpeg-decoder predicts wrongly after either.
+    if lossless && (markers.restarts || markers.point_transform != 0) {
+        return Err("a lossless JPEG with restarts or a point transform".to_owned());
+    }
+    if jpeg_is_truncated(frame) {
+        return Err("a JPEG without an end: the file is truncated".to_owned());
+    }
+    // A lossless sample takes a bit at least, a block of 64 two: what a header claims is not allocated for a
+    // file that cannot hold it. Chroma may have a sixteenth of the samples.
+    let fewest_bits = if lossless { rows * columns * samples } else { rows * columns / 32 };
+    if frame.len().saturating_mul(8) < fewest_bits {
+        return Err("a JPEG of too few bytes for its size".to_owned());
+    }
+    let mut decoder = Decoder::new(frame);
+    let ycc = markers.ycc.unwrap_or(ycc);
+    if samples == 3 {
+        decoder.set_color_transform(if ycc { ColorTransform::YCbCr } else { ColorTransform::None });
+    }
+    // Damage has not been seen to make jpeg-decoder panic, but it asserts the order of scans, and expects answers
+    // of threads of its own. One file must not end a training.
+    let data = catch_unwind(AssertUnwindSafe(|| decoder.decode()))
+        .map_err(|_| "a corrupt JPEG".to_owned())?
+        .map_err(|error| format!("a corrupt JPEG: {error}"))?;
+    // A lossless JPEG of 8 bits has bytes, of any other number two-byte samples.
+    let width = if precision == 8 { 1 } else { 2 };
+    if data.len() != rows * columns * samples * width {
+        return Err("a corrupt JPEG".to_owned());
+    }
+    Ok(Decoded { data, width, rgb: samples == 3 && !lossless })
+}
+
+/// Samples of a JPEG.
+pub struct Decoded {
+    pub data: Vec<u8>,
+    /// Bytes a sample.
+    pub width: usize,
+    /// Whether the samples are RGB now, whatever they were.
+    pub rgb: bool,
+}
+
+fn markers(frame: &[u8]) -> Option<Markers> {
+    let mut markers = Markers::default();
+    let mut rest = frame.strip_prefix(&[0xff, 0xd8])?;
+    loop {
+        let (&start, after) = rest.split_first()?;
+        let (&marker, after) = after.split_first()?;
+        if start != 0xff {
+            return None;
+        }
+        if marker == 0xff {
+            // Fill byte.
+            rest = &rest[1..];
+            continue;
+        }
+        let length = usize::from(u16::from_be_bytes(*after.first_chunk()?));
+        let segment = after.get(2..length)?;
+        rest = &after[length..];
+        match (marker, segment) {
+            (0xc4 | 0xc8 | 0xcc, _) => {}
+            (0xc0..=0xcf, &[precision, y1, y0, x1, x0, components, ref ids @ ..]) => {
+                markers.process = marker - 0xc0;
+                markers.precision = precision;
+                markers.size = (u16::from_be_bytes([y1, y0]).into(), u16::from_be_bytes([x1, x0]).into());
+                markers.components = components.into();
+                if let [b'R' | b'r', _, _, b'G' | b'g', _, _, b'B' | b'b', ..] = ids {
+                    markers.ycc = Some(false);
+                }
+            }
+            (0xe0, [b'J', b'F', b'I', b'F', ..]) => markers.ycc = Some(true),
+            (0xee, &[b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
+                markers.ycc = Some(transform == 1);
+            }
+            (0xdd, &[high, low]) => markers.restarts = (high, low) != (0, 0),
+            (0xda, &[.., last]) => {
+                markers.point_transform = last & 15;
+                return Some(markers);
+            }
+            _ => {}
+        }
+    }
+}

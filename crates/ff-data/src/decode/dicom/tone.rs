@@ -1,0 +1,88 @@
+//! Stored greys to 8 bits.
+
+use super::Samples;
+
+/// The form of VOI LUT Function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curve {
+    Linear,
+    LinearExact,
+    Sigmoid,
+}
+
+/// A window of values that fills the range of greys (DICOM part 3, C.11.2.1.2 and C.11.2.1.3).
+pub struct Window {
+    pub center: f64,
+    /// At least 1 for [`Curve::Linear`], more than 0 for the others.
+    pub width: f64,
+    pub curve: Curve,
+}
+
+impl Window {
+    /// Black (0) to white (1).
+    fn apply(&self, value: f64) -> f64 {
+        let Self { center, width, curve } = *self;
+        let ramp = |center: f64, width: f64| {
+            if value <= center - width / 2. {
+                0.
+            } else if value > center + width / 2. {
+                1.
+            } else {
+                (value - center) / width + 0.5
+            }
+        };
+        match curve {
+            Curve::Linear => ramp(center - 0.5, width - 1.),
+            Curve::LinearExact => ramp(center, width),
+            Curve::Sigmoid => 1. / (1. + (-4. * (value - center) / width).exp()),
+        }
+    }
+}
+
+/// How stored greys become 8 bits.
+pub struct Tone {
+    /// Bits of a sample, 8 to 16; those above are not its.
+    pub stored: u16,
+    pub signed: bool,
+    pub slope: f64,
+    pub intercept: f64,
+    pub window: Option<Window>,
+}
+
+impl Tone {
+    /// A stored sample's value.
+    fn value(&self, sample: u16) -> f64 {
+        let above = 32 - u32::from(self.stored);
+        let bits = u32::from(sample) << above;
+        let stored = if self.signed { f64::from(bits as i32 >> above) } else { f64::from(bits >> above) };
+        stored * self.slope + self.intercept
+    }
+}
+
+/// Greys of 8 bits, inverted at the end if `inverted`.
+pub fn to_8_bits(samples: &Samples<'_>, tone: &Tone, inverted: bool) -> Vec<u8> {
+    match samples {
+        Samples::Bytes(bytes) => map(bytes.iter().map(|&byte| byte.into()), tone, inverted),
+        Samples::Words(words) => map(words.iter().copied(), tone, inverted),
+    }
+}
+
+fn map(samples: impl Iterator<Item = u16> + Clone, tone: &Tone, inverted: bool) -> Vec<u8> {
+    let mask = u16::MAX >> (16 - tone.stored);
+    let fraction: Box<dyn Fn(u16) -> f64> = match &tone.window {
+        Some(window) => Box::new(|sample| window.apply(tone.value(sample))),
+        None if tone.stored == 8 && !tone.signed => Box::new(|sample| f64::from(sample) / 255.),
+        None => {
+            let bounds = (f64::INFINITY, f64::NEG_INFINITY);
+            let values = samples.clone().map(|sample| tone.value(sample));
+            let (low, high) = values.fold(bounds, |(low, high), value| (low.min(value), high.max(value)));
+            // A picture of one value is black.
+            Box::new(move |sample| if high > low { (tone.value(sample) - low) / (high - low) } else { 0. })
+        }
+    };
+    // One computation for each value that a sample can have, not for each pixel. `as` clips.
+    let grey = |sample| (fraction(sample) * 255.).round() as u8;
+    let table: Vec<u8> =
+        (0..=mask).map(|sample| if inverted { 255 - grey(sample) } else { grey(sample) }).collect();
+    samples.map(|sample| table[usize::from(sample & mask)]).collect()
+}

@@ -1,0 +1,82 @@
+//! How much each task of a multilabel dataset counts in the loss.
+
+use ff_data::{Dataset, Target, Task};
+use serde::{Deserialize, Serialize};
+
+/// Weights of the tasks in the loss of a multilabel model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskWeights {
+    /// All 1.
+    #[default]
+    Equal,
+    /// The rarer, the more: `(max − n + mean) / max`, with a task's number n of positive training images and the largest
+    /// and mean of those numbers (FissionFusion's code, for CheXpert). From `mean / max`, for the commonest, to just
+    /// below `1 + mean / max`.
+    Rarity,
+}
+
+impl TaskWeights {
+    /// True for [`TaskWeights::Equal`].
+    pub fn is_equal(&self) -> bool {
+        *self == Self::Equal
+    }
+
+    /// The weight of each task, `[C]`; `None` if all are 1, as they are for classes and where no image is positive.
+    pub(crate) fn of(self, dataset: &dyn Dataset, train: &[usize]) -> Option<Vec<f32>> {
+        let Task::Multilabel { tasks } = dataset.task() else { return None };
+        if self == Self::Equal {
+            return None;
+        }
+        let mut positives = vec![0.0f64; tasks.len()];
+        for &index in train {
+            if let Target::Labels(labels) = &dataset.samples()[index].target {
+                for (count, label) in positives.iter_mut().zip(labels) {
+                    *count += f64::from(u8::from(*label == Some(true)));
+                }
+            }
+        }
+        let max = positives.iter().copied().fold(0.0, f64::max);
+        let mean = positives.iter().sum::<f64>() / positives.len() as f64;
+        (max > 0.0).then(|| positives.iter().map(|n| ((max - n + mean) / max) as f32).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ff_data::{Error, Image, Sample};
+
+    struct Labels(Task, Vec<Sample>);
+
+    impl Dataset for Labels {
+        fn task(&self) -> &Task {
+            &self.0
+        }
+        fn samples(&self) -> &[Sample] {
+            &self.1
+        }
+        fn image(&self, _: usize) -> Result<Image, Error> {
+            Ok(Image::filled(1, 1, [0; 3]))
+        }
+        fn digest(&self) -> &str {
+            ""
+        }
+    }
+
+    #[test]
+    fn rare_tasks_count_more() {
+        let rows = [[1, 1, 0], [1, 0, 0], [1, 1, 2], [1, 0, 0], [0, 0, 1]];
+        let sample = |(id, row): (usize, [u8; 3])| {
+            let labels = row.map(|value| (value < 2).then_some(value == 1)).to_vec();
+            Sample { id: id.to_string(), target: Target::Labels(labels), group: None, split: None }
+        };
+        let tasks = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let data = Labels(Task::Multilabel { tasks }, rows.into_iter().enumerate().map(sample).collect());
+        // Positives 4, 2, 0 among the first four: the fifth is not trained on.
+        let weights = TaskWeights::Rarity.of(&data, &[0, 1, 2, 3]).unwrap();
+        assert_eq!(weights, [0.5, 1.0, 1.5]);
+        assert_eq!(TaskWeights::Rarity.of(&data, &[]), None);
+        assert_eq!(TaskWeights::Equal.of(&data, &[0, 1]), None);
+    }
+}
