@@ -22,7 +22,7 @@ fn without_identities(text: &str) -> String {
 fn help() {
     let place = Place::new();
     for (binary, commands) in [
-        ("ff-data", ["inspect", "augment", "bench"].as_slice()),
+        ("ff-data", ["inspect", "fetch", "prepare", "augment", "bench"].as_slice()),
         ("ff-eval", &["score"]),
         ("ff-grid", &["run"]), // plan and status have some of the options of run
         ("ff-inmerge", &["merge", "similarity", "bench"]),

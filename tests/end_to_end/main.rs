@@ -7,5 +7,6 @@ mod damage;
 mod merging;
 mod own_images;
 mod place;
+mod published;
 mod single_runs;
 mod table;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ff_data::{FileHashes, DatasetConfig, Error, Image, decode, read_image};
+use ff_data::{DatasetConfig, Error, FileHashes, Image, decode, read_image};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

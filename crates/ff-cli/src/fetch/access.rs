@@ -49,6 +49,7 @@ CheXpert: an account at Stanford AIMI, and its research use agreement.
   terms:   research use agreement: non-commercial, not to be passed on
   place:   ROOT/train.csv, ROOT/valid.csv, as unpacked from CheXpert-v1.0 or CheXpert-v1.0-small
            ROOT/train/patient<N>/study<N>/view<N>_{frontal,lateral}.jpg, ROOT/valid/ alike
+           ROOT/test.csv, test_labels.csv or groundtruth.csv, and ROOT/test/: the test set, released later
 ";
 
 /// MIMIC-CXR
