@@ -209,3 +209,26 @@ fn fetch_says_where_to_apply_and_what_a_mirror_lacks() {
     place.run("ff-data fetch imagenet --root data").refused(2, &["possible values: "]);
     place.run("ff-data fetch pathmnist --px 32 --root data").refused(1, &["28, 64, 128"]);
 }
+
+#[test]
+fn a_pass_over_more_than_fits_keeps_little() {
+    let place = Place::new();
+    // Two gigabytes of pixels in a file of some kilobytes under sixty names.
+    let image = ff_data::Image::filled(4000, 3000, [90, 20, 20]);
+    for class in ["a", "b"] {
+        std::fs::create_dir_all(place.path("big").join(class)).unwrap();
+    }
+    ff_data::write_png(&place.path("big/a/00.png"), &image).unwrap();
+    for number in 1..60 {
+        let class = if number % 2 == 0 { "a" } else { "b" };
+        let name = place.path(&format!("big/{class}/{number:02}.png"));
+        std::fs::hard_link(place.path("big/a/00.png"), name).unwrap();
+    }
+    let bench = "ff-data bench --dataset folder --root big --epochs 1 --ratio 0.9,0.1,0 --json";
+    for more in ["", "--shrink-px 256 --cache cache"] {
+        let found: Value = serde_json::from_str(&place.run(&format!("{bench} {more}")).ok()).unwrap();
+        assert_eq!(found["images"], 54);
+        let peak = found["peak_memory_mib"].as_f64().unwrap();
+        assert!(peak < 1024.0, "{peak}");
+    }
+}

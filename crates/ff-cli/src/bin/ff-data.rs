@@ -213,8 +213,17 @@ fn bench(
     let rate = images as f64 / started.elapsed().as_secs_f64();
     if as_json {
         return ff_cli::print_json(
-            &json!({"augment": augment, "px": px, "threads": threads, "images": images, "images_per_s": rate}),
+            &json!({"augment": augment, "px": px, "threads": threads, "images": images, "images_per_s": rate,
+                "peak_memory_mib": peak_memory_mib()}),
         );
     }
     ff_cli::print(&format!("{augment} to {px} px, {threads} threads: {rate:.1} images/s ({images} images)\n"))
+}
+
+/// The most memory that this process has held, as far as the system tells.
+fn peak_memory_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
 }
