@@ -2,6 +2,7 @@
 //!
 //! It needs no libtorch itself: it is what fetches it.
 
+mod bench;
 mod checks;
 mod reproduce;
 mod setup;
@@ -32,6 +33,8 @@ enum Command {
         #[arg(long)]
         cuda: bool,
     },
+    /// Measure loader and training step, and what one would run instead, in turn
+    Bench(bench::Options),
     /// Run every check: format, lints, docs and all tests
     Test,
     /// Build the programs in release mode and run Table 1 of the FissionFusion paper with `ff-grid run`
@@ -59,6 +62,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
     match command {
         Command::Setup { cuda } => setup::run(&workspace, cuda).map(|()| ExitCode::SUCCESS),
+        Command::Bench(options) => bench::run(&workspace, &options),
         Command::Test => checks::run(&workspace),
         Command::ReproduceTable1(options) => reproduce::run(&workspace, "table1", &options),
         Command::ReproduceInmergeTable1(options) => reproduce::run(&workspace, "inmerge-table1", &options),

@@ -1,6 +1,6 @@
 //! From weights and images to predictions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -18,13 +18,19 @@ const KEEP_BYTES: usize = 256 << 20;
 
 /// Images in a step of evaluation.
 const BATCH: usize = 256;
+/// Images in a step of an evaluation that may end early.
+const CHUNK: usize = 64;
 
 /// Images to evaluate on, in a fixed order. Can be shared between threads.
 pub struct EvalSet {
+    dataset: Arc<dyn Dataset>,
+    config: LoaderConfig,
     loader: Loader,
     images: usize,
     kept: OnceLock<Vec<Batch>>,
     skipped: OnceLock<Vec<String>>,
+    /// The sample of each row of the predictions; known after the first pass.
+    rows: OnceLock<Vec<usize>>,
     fits: bool,
 }
 
@@ -48,8 +54,17 @@ impl EvalSet {
             prefetch: 2,
             on_bad_image,
         };
-        let loader = Loader::new(dataset, indices, config);
-        Self { loader, images, kept: OnceLock::new(), skipped: OnceLock::new(), fits: bytes <= KEEP_BYTES }
+        let loader = Loader::new(dataset.clone(), indices, config.clone());
+        Self {
+            dataset,
+            config,
+            loader,
+            images,
+            kept: OnceLock::new(),
+            skipped: OnceLock::new(),
+            rows: OnceLock::new(),
+            fits: bytes <= KEEP_BYTES,
+        }
     }
 
     /// Number of images, unreadable ones included.
@@ -78,10 +93,11 @@ impl EvalSet {
         if let Some(batches) = self.kept.get() {
             batches.iter().for_each(|batch| found.add(model, batch));
         } else {
-            let (mut batches, mut skipped) = (Vec::new(), Vec::new());
+            let (mut batches, mut skipped, mut rows) = (Vec::new(), Vec::new(), Vec::new());
             for batch in self.loader.epoch(0) {
                 let batch = batch?;
                 skipped.extend(batch.skipped.iter().cloned());
+                rows.extend(&batch.indices);
                 found.add(model, &batch);
                 if self.fits {
                     batches.push(batch);
@@ -89,12 +105,82 @@ impl EvalSet {
             }
             // Another thread may have been first, with the same batches.
             let _ = self.skipped.set(skipped);
+            let _ = self.rows.set(rows);
             if self.fits {
                 let _ = self.kept.set(batches);
             }
         }
         found.finish(model.spec().outputs, outputs)
     }
+
+    /// Predicts rows of the predictions in the order given, some at a time, until `enough` has seen enough: it is given a
+    /// row and its logits, and says whether to stop. The answer is the number of rows predicted, or `None` where no pass has
+    /// told yet which images there are.
+    ///
+    /// Logits may differ from those of [`EvalSet::predict`] in their last bits, since libtorch may add up a batch of another
+    /// size in another order.
+    ///
+    /// # Errors
+    /// An unreadable image, unless they are to be skipped.
+    pub fn predict_until(
+        &self,
+        model: &Model,
+        order: &[usize],
+        enough: &mut dyn FnMut(usize, &[f32]) -> bool,
+    ) -> Result<Option<usize>, Error> {
+        let Some(samples) = self.rows.get() else { return Ok(None) };
+        let outputs = model.spec().outputs;
+        let mut seen = 0;
+        let mut look = |rows: &[usize], pixels: &[u8]| {
+            let px = i64::from(self.config.px);
+            let images = Tensor::from_slice(pixels).view([-1, px, px, 3]);
+            let logits = logits(model, &images);
+            seen += rows.len();
+            // All of a step are looked at: they are paid for.
+            rows.iter()
+                .zip(logits.chunks_exact(outputs))
+                .fold(false, |stop, (&row, logits)| enough(row, logits) || stop)
+        };
+        if let Some(batches) = self.kept.get() {
+            let starts: Vec<usize> = batches
+                .iter()
+                .scan(0, |next, batch| Some(std::mem::replace(next, *next + batch.indices.len())))
+                .collect();
+            let size = 3 * (self.config.px as usize).pow(2);
+            for rows in order.chunks(CHUNK) {
+                let mut pixels = Vec::with_capacity(rows.len() * size);
+                for &row in rows {
+                    let batch = starts.partition_point(|&start| start <= row) - 1;
+                    let at = (row - starts[batch]) * size;
+                    pixels.extend_from_slice(&batches[batch].images[at..at + size]);
+                }
+                if look(rows, &pixels) {
+                    break;
+                }
+            }
+        } else {
+            let row_of: HashMap<usize, usize> =
+                samples.iter().enumerate().map(|(row, &sample)| (sample, row)).collect();
+            let indices = order.iter().map(|&row| samples[row]).collect();
+            let config = LoaderConfig { batch_size: CHUNK, ..self.config.clone() };
+            for batch in Loader::new(self.dataset.clone(), indices, config).epoch(0) {
+                let batch = batch?;
+                let rows: Vec<usize> = batch.indices.iter().map(|sample| row_of[sample]).collect();
+                if look(&rows, &batch.images) {
+                    break;
+                }
+            }
+        }
+        Ok(Some(seen))
+    }
+}
+
+/// Logits of images, u8 `[N, px, px, 3]`, row-major `N × outputs`.
+fn logits(model: &Model, images: &Tensor) -> Vec<f32> {
+    let logits = tch::no_grad(|| model.forward(&images.to_device(model.device()), Mode::Eval));
+    let mut values = vec![0.0; logits.numel()];
+    logits.to_device(tch::Device::Cpu).contiguous().copy_data(&mut values, logits.numel());
+    values
 }
 
 #[derive(Default)]
@@ -109,11 +195,7 @@ impl Collected {
         if batch.indices.is_empty() {
             return;
         }
-        let logits =
-            tch::no_grad(|| model.forward(&image_tensor(batch).to_device(model.device()), Mode::Eval));
-        let start = self.logits.len();
-        self.logits.resize(start + logits.numel(), 0.0);
-        logits.to_device(tch::Device::Cpu).contiguous().copy_data(&mut self.logits[start..], logits.numel());
+        self.logits.extend(logits(model, &image_tensor(batch)));
         match &batch.targets {
             Targets::Classes(classes) => self.classes.extend(classes.iter().map(|&class| class as usize)),
             Targets::Labels(labels) => self.labels.extend(labels),

@@ -32,6 +32,9 @@ pub enum OptimizerConfig {
     },
 }
 
+/// Elements of a block of the update: four arrays of them fit a core's own cache.
+const CPU_BLOCK: i64 = 1 << 16;
+
 /// The trained parameters and what the update rule remembers of them.
 ///
 /// All parameters become views of one flat buffer, each in its own memory layout, so that an update is a
@@ -68,6 +71,44 @@ impl OptimizerConfig {
             return Err(Error::Config(format!("optimizer.{name}: expected 0 or more, found {value}")));
         }
         Ok(())
+    }
+}
+
+impl OptimizerConfig {
+    /// One step of the rule for some of the weights. The gradient's memory is used up.
+    fn update(
+        &self,
+        mut weights: Tensor,
+        mut gradient: Tensor,
+        mut moments: Vec<Tensor>,
+        steps: i64,
+        lr: f64,
+    ) {
+        match (self, moments.as_mut_slice()) {
+            (&Self::AdamW { betas: [beta1, beta2], eps, weight_decay }, [mean, square]) => {
+                let correction = |beta: f64| 1.0 - beta.powi(steps as i32);
+                let _ = weights.g_mul_scalar_(1.0 - lr * weight_decay);
+                let _ = mean.lerp_(&gradient, 1.0 - beta1);
+                let _ = gradient.square_();
+                let _ = square.lerp_(&gradient, 1.0 - beta2);
+                // The gradient is done with: its buffer takes the denominator, and the step size as a factor
+                // of it, since tch's addcdiv_ has no `value`.
+                gradient.copy_(square);
+                let _ = gradient.sqrt_();
+                let _ = gradient.g_div_scalar_(correction(beta2).sqrt());
+                let _ = gradient.g_add_scalar_(eps);
+                let _ = gradient.g_mul_scalar_(-correction(beta1) / lr);
+                let _ = weights.addcdiv_(mean, &gradient);
+            }
+            (&Self::Sgd { momentum, weight_decay }, [buffer]) => {
+                let _ = gradient.g_add_(&(&weights * weight_decay));
+                // PyTorch's first momentum is the gradient itself; a buffer of zeros gives the same.
+                let _ = buffer.g_mul_scalar_(momentum);
+                let _ = buffer.g_add_(&gradient);
+                let _ = weights.g_sub_(&(&*buffer * lr));
+            }
+            _ => unreachable!("moments are made to fit the configuration"),
+        }
     }
 }
 
@@ -119,35 +160,15 @@ impl Optimizer {
         tch::no_grad(|| self.update(lr));
     }
 
+    /// Element by element, so in blocks as well as whole, to the same bits. On the CPU a block's weights, gradient and
+    /// moments stay in the cache through all operations of the rule, and memory is read and written once.
     fn update(&mut self, lr: f64) {
-        let gradient = &mut self.gradients;
-        match (&self.config, self.moments.as_mut_slice()) {
-            (
-                &OptimizerConfig::AdamW { betas: [beta1, beta2], eps, weight_decay },
-                [(_, mean), (_, square)],
-            ) => {
-                let correction = |beta: f64| 1.0 - beta.powi(self.steps as i32);
-                let _ = self.weights.g_mul_scalar_(1.0 - lr * weight_decay);
-                let _ = mean.lerp_(gradient, 1.0 - beta1);
-                let _ = gradient.square_();
-                let _ = square.lerp_(gradient, 1.0 - beta2);
-                // The gradient is done with: its buffer takes the denominator, and the step size as a factor
-                // of it, since tch's addcdiv_ has no `value`.
-                gradient.copy_(square);
-                let _ = gradient.sqrt_();
-                let _ = gradient.g_div_scalar_(correction(beta2).sqrt());
-                let _ = gradient.g_add_scalar_(eps);
-                let _ = gradient.g_mul_scalar_(-correction(beta1) / lr);
-                let _ = self.weights.addcdiv_(mean, gradient);
-            }
-            (&OptimizerConfig::Sgd { momentum, weight_decay }, [(_, buffer)]) => {
-                let _ = gradient.g_add_(&(&self.weights * weight_decay));
-                // PyTorch's first momentum is the gradient itself; a buffer of zeros gives the same.
-                let _ = buffer.g_mul_scalar_(momentum);
-                let _ = buffer.g_add_(gradient);
-                let _ = self.weights.g_sub_(&(&*buffer * lr));
-            }
-            _ => unreachable!("moments are made to fit the configuration"),
+        let total = self.weights.size()[0];
+        let block = if self.weights.device() == Device::Cpu { CPU_BLOCK } else { total };
+        for start in (0..total).step_by(block as usize) {
+            let part = |tensor: &Tensor| tensor.narrow(0, start, block.min(total - start));
+            let moments = self.moments.iter().map(|(_, moment)| part(moment)).collect::<Vec<_>>();
+            self.config.update(part(&self.weights), part(&self.gradients), moments, self.steps, lr);
         }
     }
 

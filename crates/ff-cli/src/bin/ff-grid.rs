@@ -210,6 +210,7 @@ fn status(options: &Options) -> anyhow::Result<()> {
 }
 
 fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::Result<()> {
+    ff_cli::keep_freed_memory();
     let (plan, catalog, runs) = prepare(options, &ff_cli::find_or_download)?;
     let missing = plan.missing();
     for why in &missing {

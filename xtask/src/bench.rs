@@ -1,0 +1,174 @@
+//! `bench`: images per second of the parts, and of what a user would run instead, in turn.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// What to measure, and against what.
+#[derive(Args)]
+pub struct Options {
+    /// A folder of JPEG images in class folders; without it the loader is not measured
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// A folder with the peers' scripts (loader.py, step.py, inmerge.py), each of which prints a line of JSON; without it
+    /// only this software is measured
+    #[arg(long, value_name = "DIR")]
+    peers: Option<PathBuf>,
+    /// The Python that runs them
+    #[arg(long, value_name = "PYTHON", default_value = "python3")]
+    python: PathBuf,
+    /// How often each is run; medians are shown
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only the cases whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Ours and the peer's command for the same work, and where the figure stands in what each prints.
+struct Case {
+    name: String,
+    unit: &'static str,
+    /// Whether more is better.
+    rate: bool,
+    ours: Vec<String>,
+    key: &'static str,
+    peer: Vec<String>,
+    peer_key: &'static str,
+}
+
+/// Runs all cases and prints a table.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    setup::ensure(workspace, false)?;
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--package", "ff-cli", "--manifest-path"]);
+    build.arg(workspace.root().join("Cargo.toml"));
+    if !build.status().context("cargo could not be started")?.success() {
+        bail!("the programs could not be built; cargo's own message is above");
+    }
+    let binaries = workspace.root().join("target/release");
+    let cache = std::env::temp_dir().join(format!("ff-bench-{}", std::process::id()));
+    let cases = cases(options.images.as_deref(), &cache);
+    let wanted = |case: &&Case| options.only.as_ref().is_none_or(|text| case.name.contains(text.as_str()));
+    let mut found = Vec::new();
+    println!("{:40} {:>12} {:>12} {:>8}", "work", "ours", "peer", "ratio");
+    for case in cases.iter().filter(wanted) {
+        let result = measure(case, options, &binaries)?;
+        let number = |key: &str| result[key].as_f64().map_or("–".to_owned(), |value| format!("{value:.2}"));
+        let name = format!("{}, {}", case.name, case.unit);
+        println!("{name:40} {:>12} {:>12} {:>8}", number("ours"), number("peer"), number("ratio"));
+        found.push(result);
+    }
+    let _ = std::fs::remove_dir_all(&cache);
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&found)?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ours and the peer's in turn, so that a slow minute of the machine falls on both.
+fn measure(case: &Case, options: &Options, binaries: &Path) -> Result<Value> {
+    let (mut ours, mut peers) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds.max(1) {
+        let (binary, arguments) = case.ours.split_first().expect("a command");
+        ours.push(figure(Command::new(binaries.join(binary)).args(arguments), case.key)?);
+        if let (Some(folder), Some((script, arguments))) = (&options.peers, case.peer.split_first()) {
+            let mut peer = Command::new(&options.python);
+            peers.push(figure(peer.arg(folder.join(script)).args(arguments), case.peer_key)?);
+        }
+    }
+    let (our, peer) = (median(&ours), (!peers.is_empty()).then(|| median(&peers)));
+    let ratio = peer.map(|peer| our / peer);
+    Ok(
+        json!({"work": case.name, "unit": case.unit, "more_is_better": case.rate, "ours": our, "peer": peer, "ratio": ratio,
+        "ours_each": ours, "peer_each": peers}),
+    )
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Runs a command; the number at `key` of the JSON that it prints.
+fn figure(command: &mut Command, key: &str) -> Result<f64> {
+    let shown = format!("{command:?}");
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| shown.clone())?;
+    if !output.status.success() {
+        bail!("{shown}: {}", output.status);
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    // Some print an object over several lines, some a line for each case, of which the last counts.
+    let value: Value = serde_json::from_str(text.trim())
+        .or_else(|_| serde_json::from_str(text.trim().lines().last().unwrap_or_default()))
+        .with_context(|| format!("{shown}: expected JSON, found {text}"))?;
+    value[key].as_f64().with_context(|| format!("{shown}: no number `{key}` in {value}"))
+}
+
+fn cases(images: Option<&Path>, cache: &Path) -> Vec<Case> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let mut cases = Vec::new();
+    if let Some(folder) = images.and_then(Path::to_str) {
+        let cache = cache.display();
+        for (name, augment, more) in [
+            ("loader, heavy, decoding", "heavy", String::new()),
+            ("loader, heavy, from the cache", "heavy", format!("--shrink-px 256 --cache {cache}")),
+            ("loader, eval, decoding", "eval", String::new()),
+        ] {
+            let ours = format!(
+                "ff-data bench --dataset folder --ratio 0.98,0.02,0 --augment {augment} --threads 2 --json {more}"
+            );
+            let peer = format!("loader.py {folder} --augment {augment} --workers 2");
+            cases.push(Case {
+                name: name.into(),
+                unit: "images/s",
+                rate: true,
+                ours: [words(&ours), vec!["--root".into(), folder.into()]].concat(),
+                key: "images_per_s",
+                peer: words(&peer),
+                peer_key: "images_per_s",
+            });
+        }
+    }
+    for (architecture, peer) in
+        [("resnet50", "resnet50"), ("deit_small_patch16_224", "deit_small_patch16_224")]
+    {
+        for precision in ["fp32", "bf16"] {
+            let common = format!("--batch 16 --px 224 --precision {precision}");
+            cases.push(Case {
+                name: format!("step, {architecture}, {precision}"),
+                unit: "images/s",
+                rate: true,
+                ours: words(&format!("ff-models bench --arch {architecture} {common} --json")),
+                key: "images_per_s",
+                peer: words(&format!("step.py --arch {peer} {common} --channels-last --fused")),
+                peer_key: "images_per_s",
+            });
+        }
+    }
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_found_in_either_form() {
+        let of = |text: &str| figure(Command::new("printf").arg("%s").arg(text), "x");
+        assert_eq!(of("{\n \"x\": 2.5\n}").unwrap(), 2.5);
+        assert_eq!(of("{\"x\": 1}\n{\"x\": 3}\n").unwrap(), 3.0);
+        assert!(of("{\"y\": 1}").is_err() && of("nothing").is_err());
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+    }
+}
