@@ -14,7 +14,8 @@ const KAPPA_MARGIN: f64 = 1e-9;
 /// - Accuracy, macro recall, macro F1: all the unseen are predicted right. That is the highest for F1 too: of one class
 ///   it is `2·TP / (support + predicted)`, which rises with a hit (`TP ≤ support`) and falls with a false alarm; and the
 ///   mean is over the classes in targets or predictions, to which a hit adds none and a false alarm may add a zero.
-/// - AUROC: every pair of a positive and a negative sample that are not both seen is in order.
+/// - AUROC: every pair of a positive and a negative sample that are not both seen is in order. It falls late: of half
+///   the samples only a quarter of the pairs is known.
 /// - Quadratic kappa: the highest of all ways to predict the unseen, which need not be all right.
 ///
 /// The bound is never below the metric's own float: the arguments are integers, and a quotient, a sum and a mean that
