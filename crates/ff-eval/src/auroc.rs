@@ -1,5 +1,7 @@
 //! Area under the ROC curve: the chance that a positive sample scores above a negative one, ties counting half.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Predictions, Targets, Value};
@@ -26,37 +28,47 @@ pub fn auroc_per_output(predictions: &Predictions) -> Vec<OutputAuroc> {
 
 /// One curve per output that [`crate::Metric::Auroc`] averages over.
 pub(crate) fn curves(predictions: &Predictions) -> Vec<Curve> {
-    match predictions.targets() {
-        Targets::Labels(labels) => (0..predictions.outputs())
-            .map(|task| {
-                let known = (0..predictions.len()).filter_map(|sample| {
-                    let label = labels[sample * predictions.outputs() + task];
-                    (!label.is_nan())
-                        .then(|| (sample, f64::from(predictions.row(sample)[task]), label == 1.0))
-                });
-                Curve::new(task, known)
-            })
-            .collect(),
-        Targets::Classes(classes) if predictions.outputs() == 2 => {
-            let scored = classes.iter().enumerate().map(|(sample, &class)| {
-                let row = predictions.row(sample);
-                (sample, f64::from(row[1]) - f64::from(row[0]), class == 1)
-            });
-            vec![Curve::new(1, scored)]
-        }
-        Targets::Classes(classes) => {
-            let rows: Vec<Vec<f64>> =
-                (0..predictions.len()).map(|sample| softmax(predictions.row(sample))).collect();
-            let one = |class| {
-                let scored = rows.iter().zip(classes).enumerate();
-                Curve::new(
-                    class,
-                    scored.map(|(sample, (row, &target))| (sample, row[class], target == class)),
-                )
-            };
-            (0..predictions.outputs()).map(one).collect()
+    let (targets, outputs) = (predictions.targets(), predictions.outputs());
+    let mut known = vec![Vec::new(); curve_outputs(targets, outputs).len()];
+    for sample in 0..predictions.len() {
+        let truths = truths(targets, outputs, sample);
+        for (curve, (score, truth)) in
+            scores(targets, predictions.row(sample)).into_iter().zip(truths).enumerate()
+        {
+            known[curve].extend(truth.map(|positive| (sample, score, positive)));
         }
     }
+    let of = curve_outputs(targets, outputs).zip(known);
+    of.map(|(output, known)| Curve::new(output, known.into_iter())).collect()
+}
+
+/// The output that each curve is of.
+pub(crate) fn curve_outputs(targets: &Targets, outputs: usize) -> Range<usize> {
+    match targets {
+        Targets::Classes(_) if outputs == 2 => 1..2,
+        _ => 0..outputs,
+    }
+}
+
+/// What each curve sorts a sample of these logits by.
+pub(crate) fn scores(targets: &Targets, row: &[f32]) -> Vec<f64> {
+    match targets {
+        Targets::Labels(_) => row.iter().copied().map(f64::from).collect(),
+        Targets::Classes(_) if row.len() == 2 => vec![f64::from(row[1]) - f64::from(row[0])],
+        Targets::Classes(_) => softmax(row),
+    }
+}
+
+/// Whether a sample is a positive one of each curve; `None` where that is unknown.
+pub(crate) fn truths(targets: &Targets, outputs: usize, sample: usize) -> Vec<Option<bool>> {
+    let truth = |output: usize| match targets {
+        Targets::Classes(classes) => Some(classes[sample] == output),
+        Targets::Labels(labels) => {
+            let label = labels[sample * outputs + output];
+            (!label.is_nan()).then_some(label == 1.0)
+        }
+    };
+    curve_outputs(targets, outputs).map(truth).collect()
 }
 
 fn softmax(logits: &[f32]) -> Vec<f64> {
@@ -90,7 +102,7 @@ pub(crate) struct Area {
 }
 
 impl Curve {
-    fn new(output: usize, scored: impl Iterator<Item = (usize, f64, bool)>) -> Curve {
+    pub(crate) fn new(output: usize, scored: impl Iterator<Item = (usize, f64, bool)>) -> Curve {
         let mut scored: Vec<_> = scored.collect();
         scored.sort_by(|a, b| a.1.total_cmp(&b.1));
         // `!=` and not the order of `total_cmp`: −0 and 0 are a tie.
@@ -123,9 +135,40 @@ impl Curve {
     pub(crate) fn output(&self) -> usize {
         self.output
     }
+
+    /// For each sample on the curve, how much of the area the pairs with it lack: the area is 1 less the sum over the
+    /// positive ones, or over the negative ones. Nothing if the area is undefined.
+    pub(crate) fn losses(&self) -> Vec<(usize, f64)> {
+        let positives = self.ascending.iter().filter(|scored| scored.positive).count();
+        let negatives = self.ascending.len() - positives;
+        let pairs = positives as f64 * negatives as f64;
+        if pairs == 0.0 {
+            return Vec::new();
+        }
+        let mut below = [0; 2]; // negatives and positives
+        let mut losses = Vec::new();
+        for tied in self.ascending.chunk_by(|scored, _| !scored.ends_tie) {
+            let of_tie = tied.iter().filter(|scored| scored.positive).count();
+            let (negatives_tied, half) = (tied.len() - of_tie, |count: usize| count as f64 / 2.0);
+            let of_positive = (negatives - below[0] - negatives_tied) as f64 + half(negatives_tied);
+            let of_negative = below[1] as f64 + half(of_tie);
+            let loss = |scored: &Scored| if scored.positive { of_positive } else { of_negative };
+            losses.extend(tied.iter().map(|scored| (scored.sample, loss(scored) / pairs)));
+            below = [below[0] + negatives_tied, below[1] + of_tie];
+        }
+        losses
+    }
 }
 
 impl Area {
+    /// The area if this is one over some of the samples and the others, of which there are so many that there are
+    /// `positives` and `negatives` in all, are each on their right side of every other.
+    pub(crate) fn at_best(self, positives: u64, negatives: u64) -> Area {
+        let pairs = |positives: u64, negatives: u64| u128::from(positives) * u128::from(negatives);
+        let others = pairs(positives, negatives) - pairs(self.positives, self.negatives);
+        Area { half_pairs: self.half_pairs + 2 * others, positives, negatives }
+    }
+
     /// `None` if a class is missing.
     pub(crate) fn value(&self) -> Option<f64> {
         let pairs = u128::from(self.positives) * u128::from(self.negatives);

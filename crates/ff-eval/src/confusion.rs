@@ -17,6 +17,15 @@ impl Confusion {
         Some(cells.count(&vec![1; predictions.len()]))
     }
 
+    pub(crate) fn empty(classes: usize) -> Confusion {
+        Confusion { classes, counts: vec![0; classes * classes] }
+    }
+
+    /// Counts `times` more samples of class `target` that were taken for class `predicted`.
+    pub(crate) fn add(&mut self, target: usize, predicted: usize, times: u64) {
+        self.counts[target * self.classes + predicted] += times;
+    }
+
     /// Number of classes, whether or not they occur.
     pub fn classes(&self) -> usize {
         self.classes

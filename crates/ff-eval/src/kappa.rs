@@ -26,3 +26,48 @@ pub(crate) fn quadratic_kappa(confusion: &Confusion) -> Value {
     }
     Value::Defined(1.0 - observed / expected)
 }
+
+/// The matrix of highest kappa that counts can become once the `unseen` samples of each class are predicted too.
+///
+/// That is not always the one where they are all predicted right: a wrong prediction adds to what is observed, but also
+/// to what is expected, which pays where the seen ones agree little. Kappa is highest where `λ = Σ w·O / Σ w·E` is
+/// lowest, a ratio of two sums over samples: one of class `t` predicted as `k` adds `w(t, k)` above and
+/// `g(k) / N = Σ w(t′, k)·support(t′) / N` below. Dinkelbach (1967, *On nonlinear fractional programming*): from any
+/// `λ` that can be had, predict every unseen sample as the `k` of lowest `w(t, k) − λ·g(k) / N`; if that does not give
+/// a lower ratio, none is lower. All in integers, hence exact.
+pub(crate) fn highest(counts: &Confusion, unseen: &[u64]) -> Confusion {
+    let classes = counts.classes();
+    let weight = |target: usize, taken: usize| target.abs_diff(taken).pow(2) as i128;
+    let support: Vec<u64> = counts.support().iter().zip(unseen).map(|(seen, unseen)| seen + unseen).collect();
+    let expects =
+        |taken| (0..classes).map(|target| weight(target, taken) * i128::from(support[target])).sum();
+    let expects: Vec<i128> = (0..classes).map(expects).collect();
+    let with = |taken: &[usize]| {
+        let mut matrix = counts.clone();
+        for (target, &taken) in taken.iter().enumerate() {
+            matrix.add(target, taken, unseen[target]);
+        }
+        matrix
+    };
+    // Σ w·O and N·Σ w·E.
+    let ratio = |matrix: &Confusion| -> (i128, i128) {
+        let of_row = |target| -> i128 {
+            (0..classes).map(|taken| weight(target, taken) * i128::from(matrix.count(target, taken))).sum()
+        };
+        let expected = matrix.predicted().into_iter().zip(&expects).map(|(count, of)| i128::from(count) * of);
+        ((0..classes).map(of_row).sum(), expected.sum())
+    };
+
+    let mut best = with(&(0..classes).collect::<Vec<_>>());
+    let (mut observed, mut expected) = ratio(&best);
+    loop {
+        let cost = |target: usize, taken: usize| weight(target, taken) * expected - observed * expects[taken];
+        let cheapest = |target| (0..classes).min_by_key(|&taken| cost(target, taken)).unwrap_or(target);
+        let next = with(&(0..classes).map(cheapest).collect::<Vec<_>>());
+        let (next_observed, next_expected) = ratio(&next);
+        if next_observed * expected >= observed * next_expected {
+            return best;
+        }
+        (best, observed, expected) = (next, next_observed, next_expected);
+    }
+}

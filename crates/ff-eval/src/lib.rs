@@ -4,16 +4,19 @@
 //! [`Value`], which is a number or the reason why there is none; a [`Score`] is the value with its bootstrap
 //! [`Interval`]. Over several runs there is a [`Spread`], and between two methods a [`PairedDifference`]. The numbers
 //! are scikit-learn's, except where scikit-learn warns and returns a stand-in: there the doc comment of the [`Metric`]
-//! says what happens here.
+//! says what happens here. A [`Ceiling`] bounds a metric from some of the samples, as long as
+//! the others are not known, and [`hardest_first`] is the order in which it falls fast.
 
 mod auroc;
 mod bootstrap;
+mod ceiling;
 mod classes;
 mod confusion;
 mod error;
 mod file;
 mod kappa;
 mod metric;
+mod order;
 mod output_map;
 mod predictions;
 mod score;
@@ -21,10 +24,12 @@ mod spread;
 
 pub use auroc::{OutputAuroc, auroc_per_output};
 pub use bootstrap::{Interval, bootstrap};
+pub use ceiling::Ceiling;
 pub use classes::{ClassRow, class_table};
 pub use confusion::Confusion;
 pub use error::Error;
 pub use metric::Metric;
+pub use order::hardest_first;
 pub use output_map::OutputMap;
 pub use predictions::{Predictions, Targets, TaskKind};
 pub use score::{Score, Value};

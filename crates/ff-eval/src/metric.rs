@@ -79,6 +79,17 @@ impl Metric {
         kind == TaskKind::Multiclass || self == Metric::Auroc
     }
 
+    /// The metric of a confusion matrix, unless it needs more than that.
+    pub(crate) fn of_matrix(self) -> Option<fn(&Confusion) -> Value> {
+        match self {
+            Metric::Auroc => None,
+            Metric::Accuracy => Some(accuracy),
+            Metric::MacroF1 => Some(macro_f1),
+            Metric::MacroRecall => Some(macro_recall),
+            Metric::QuadraticKappa => Some(quadratic_kappa),
+        }
+    }
+
     /// The metric over all samples.
     pub fn evaluate(self, predictions: &Predictions) -> Value {
         Prepared::new(self, predictions).value(&vec![1; predictions.len()])
@@ -137,13 +148,7 @@ pub(crate) enum Prepared {
 
 impl Prepared {
     pub(crate) fn new(metric: Metric, predictions: &Predictions) -> Prepared {
-        let of_matrix = match metric {
-            Metric::Auroc => return Prepared::Curves(curves(predictions)),
-            Metric::Accuracy => accuracy,
-            Metric::MacroF1 => macro_f1,
-            Metric::MacroRecall => macro_recall,
-            Metric::QuadraticKappa => quadratic_kappa,
-        };
+        let Some(of_matrix) = metric.of_matrix() else { return Prepared::Curves(curves(predictions)) };
         match Cells::of(predictions) {
             Some(cells) => Prepared::Matrix(cells, of_matrix),
             None => Prepared::Never(format!(

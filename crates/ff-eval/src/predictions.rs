@@ -150,16 +150,19 @@ impl Predictions {
 
     /// The output with the highest logit for each sample; of equal ones, the lowest index (as NumPy's `argmax`).
     pub fn argmax(&self) -> impl Iterator<Item = usize> {
-        self.logits.chunks_exact(self.outputs).map(|row| {
-            let mut best = 0;
-            for (index, &logit) in row.iter().enumerate() {
-                if logit > row[best] {
-                    best = index;
-                }
-            }
-            best
-        })
+        self.logits.chunks_exact(self.outputs).map(argmax)
     }
+}
+
+/// The highest logit of a row; of equal ones, the lowest index.
+pub(crate) fn argmax(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, &logit) in row.iter().enumerate() {
+        if logit > row[best] {
+            best = index;
+        }
+    }
+    best
 }
 
 #[cfg(test)]

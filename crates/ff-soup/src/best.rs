@@ -26,6 +26,7 @@ impl Selector for Best {
                 alone: Some(score),
                 before: None,
                 with: None,
+                at_most: None,
                 taken: false,
             });
         }

@@ -14,8 +14,11 @@ pub struct Decision {
     pub alone: Option<f64>,
     /// The score of the soup so far, before this candidate.
     pub before: Option<f64>,
-    /// The score of the soup with this candidate in it.
+    /// The score of the soup with this candidate in it. Unknown if it was not evaluated to the end.
     pub with: Option<f64>,
+    /// What that score is at most, if the evaluation ended early because the candidate could no longer be taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
     /// Whether it was taken.
     pub taken: bool,
 }

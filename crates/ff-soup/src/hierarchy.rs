@@ -4,7 +4,9 @@ use ff_checkpoint::StateDict;
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
-use crate::{Accumulator, Candidate, Decision, Error, Ingredient, Ingredients, Mix, Scorer, Selector, Soup};
+use crate::{
+    Accumulator, Candidate, Decision, Error, Ingredient, Ingredients, Mix, Scorer, Selector, Soup, Verdict,
+};
 
 /// Averages models at several levels (FissionFusion §2, Hierarchical Souping).
 ///
@@ -124,7 +126,9 @@ impl Policy {
 }
 
 impl Accept {
-    fn accepts(self, with: f64, before: f64) -> bool {
+    /// Whether a soup that scores `before` is replaced by one that scores `with`. Where it refuses an upper bound, it
+    /// refuses every score below.
+    pub fn accepts(self, with: f64, before: f64) -> bool {
         match self {
             Self::Greater => with > before,
             Self::AtLeast => with >= before,
@@ -163,6 +167,7 @@ impl Run<'_> {
             alone: part.score,
             before: None,
             with: None,
+            at_most: None,
             taken: true,
         }));
         let mix = Mix::mean(parts.into_iter().map(|part| part.mix).collect());
@@ -185,6 +190,7 @@ impl Run<'_> {
             alone: Some(best),
             before: None,
             with: Some(best),
+            at_most: None,
             taken: true,
         });
         let mut kept = vec![first.mix];
@@ -195,17 +201,22 @@ impl Run<'_> {
             };
             let weights = self.ingredients.weights(&part.mix)?;
             let mix = Mix::mean(kept.iter().cloned().chain([part.mix.clone()]).collect());
-            let with = self.evaluate(&mix, &|| Ok(sum.mean_with(&weights)))?;
-            let taken = accept.accepts(with, best);
+            let verdict = self.beats(&mix, &|| Ok(sum.mean_with(&weights)), best, accept)?;
+            let (with, at_most) = match verdict {
+                Verdict::Score(with) => (Some(with), None),
+                Verdict::Below { bound } => (None, Some(bound)),
+            };
+            let better = with.filter(|with| accept.accepts(*with, best));
             self.decisions.push(Decision {
                 group: group.to_owned(),
                 candidate: part.name,
                 alone: Some(alone),
                 before: Some(best),
-                with: Some(with),
-                taken,
+                with,
+                at_most,
+                taken: better.is_some(),
             });
-            if taken {
+            if let Some(with) = better {
                 sum.add(&weights);
                 kept.push(part.mix);
                 best = with;
@@ -229,5 +240,22 @@ impl Run<'_> {
         let failed = |source| Error::Score { candidate: mix.summary(), source };
         let score = self.scorer.score(&Candidate::new(mix, weights)).map_err(failed)?;
         if score.is_nan() { Err(failed("its score is not a number".into())) } else { Ok(score) }
+    }
+
+    fn beats(
+        &mut self,
+        mix: &Mix,
+        weights: &dyn Fn() -> Result<StateDict, Error>,
+        best: f64,
+        accept: Accept,
+    ) -> Result<Verdict, Error> {
+        let failed = |source| Error::Score { candidate: mix.summary(), source };
+        match self.scorer.beats(&Candidate::new(mix, weights), best, accept).map_err(failed)? {
+            Verdict::Score(score) if score.is_nan() => Err(failed("its score is not a number".into())),
+            Verdict::Below { bound } if bound.is_nan() || accept.accepts(bound, best) => Err(failed(
+                format!("given up at a bound of {bound}, with which it may still beat {best}").into(),
+            )),
+            verdict => Ok(verdict),
+        }
     }
 }

@@ -27,5 +27,5 @@ pub use error::Error;
 pub use hierarchy::{Accept, Hierarchy, Policy};
 pub use ingredient::{Ingredient, Ingredients};
 pub use mix::Mix;
-pub use scorer::{Candidate, ScoreError, Scorer, Selector};
+pub use scorer::{Candidate, ScoreError, Scorer, Selector, Verdict};
 pub use soup::{Soup, verify};

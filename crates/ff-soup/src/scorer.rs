@@ -2,7 +2,7 @@
 
 use ff_checkpoint::StateDict;
 
-use crate::{Error, Ingredients, Mix, Soup};
+use crate::{Accept, Error, Ingredients, Mix, Soup};
 
 /// Whatever a [`Scorer`] fails with.
 pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;
@@ -14,6 +14,28 @@ pub trait Scorer {
     /// A scorer that already knows an ingredient's score (training has evaluated it) can answer from
     /// [`Candidate::mix`] without asking for the weights.
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError>;
+
+    /// Whether a greedy soup that scores `best` may keep the candidate. The scorer may stop as soon as an upper bound of
+    /// the score is one that [`Accept::accepts`] refuses, and must otherwise answer what [`Scorer::score`] would: so the
+    /// soup is the same either way. By default that is what it answers.
+    ///
+    /// What stopping early misses is a failure in what was not evaluated, such as a logit that is not a number.
+    fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
+        let _ = (best, accept);
+        self.score(candidate).map(Verdict::Score)
+    }
+}
+
+/// What [`Scorer::beats`] finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    /// The candidate's score.
+    Score(f64),
+    /// It cannot be kept.
+    Below {
+        /// What its score is at most.
+        bound: f64,
+    },
 }
 
 /// Weights that might become a soup, made only when asked for.

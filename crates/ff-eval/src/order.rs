@@ -1,0 +1,59 @@
+//! Which samples to look at first.
+
+use crate::auroc::curves;
+use crate::{Metric, Predictions, Targets};
+
+/// All samples, those first that keep these predictions from a higher value: models alike fail on the same samples, so
+/// that the [`Ceiling`](crate::Ceiling) of another one falls fast in this order.
+///
+/// By the loss of AUROC, descending: the area that the pairs with a sample lack, summed over the outputs that have one.
+/// For all other metrics by the margin, ascending: the logit of the true class less the highest other one. Ties by
+/// index; labels that the metric is undefined for, by index too.
+pub fn hardest_first(metric: Metric, predictions: &Predictions) -> Vec<usize> {
+    let ease: Vec<f64> = match (metric, predictions.targets()) {
+        (Metric::Auroc, _) => {
+            let mut ease = vec![0.0; predictions.len()];
+            for (sample, loss) in curves(predictions).iter().flat_map(|curve| curve.losses()) {
+                ease[sample] -= loss;
+            }
+            ease
+        }
+        (_, Targets::Classes(classes)) => {
+            let margin = |(sample, &class): (usize, &usize)| margin(predictions.row(sample), class);
+            classes.iter().enumerate().map(margin).collect()
+        }
+        (_, Targets::Labels(_)) => vec![0.0; predictions.len()],
+    };
+    let mut order: Vec<usize> = (0..predictions.len()).collect();
+    order.sort_by(|&a, &b| ease[a].total_cmp(&ease[b])); // stable
+    order
+}
+
+fn margin(row: &[f32], class: usize) -> f64 {
+    let others = row.iter().enumerate().filter(|(output, _)| *output != class).map(|(_, &logit)| logit);
+    f64::from(row[class]) - f64::from(others.fold(f32::NEG_INFINITY, f32::max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_classes_the_lowest_margin_comes_first() {
+        let logits = vec![3.0, 0.0, 1.0, 0.0, 1.0, 1.0, 2.0, 0.0, 0.0, 5.0, 0.0, 4.0];
+        let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 1, 1, 2])).unwrap();
+        // Margins 2, 0, −2 and −1.
+        assert_eq!(hardest_first(Metric::Accuracy, &predictions), [2, 3, 1, 0]);
+    }
+
+    #[test]
+    fn of_labels_the_greatest_loss_comes_first() {
+        // Ascending −, +, −, −, +: the first positive lacks two of three pairs, two negatives one of two each.
+        let labels = Targets::Labels(vec![1.0, f32::NAN, 0.0, 0.0, 1.0, 0.0]);
+        let predictions = Predictions::new(vec![2.0, 9.0, 1.0, 3.0, 4.0, 3.0], 1, labels).unwrap();
+        assert_eq!(hardest_first(Metric::Auroc, &predictions), [0, 3, 5, 1, 2, 4]);
+        assert_eq!(hardest_first(Metric::Accuracy, &predictions), [0, 1, 2, 3, 4, 5]);
+        let losses: Vec<_> = curves(&predictions)[0].losses();
+        assert_eq!(losses, [(2, 0.0), (0, 2.0 / 6.0), (3, 1.0 / 6.0), (5, 1.0 / 6.0), (4, 0.0)]);
+    }
+}

@@ -1,0 +1,315 @@
+//! Greedy soups whose scorer stops early, against the same ones evaluated in full.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_eval::{Ceiling, Metric, Predictions, Targets, Value, hardest_first};
+use ff_soup::{
+    Accept, Candidate, Hierarchy, Ingredient, Ingredients, Mix, Policy, ScoreError, Scorer, Selector, Soup,
+    Verdict,
+};
+use proptest::prelude::*;
+
+/// Samples by their features, judged by linear models of `features × outputs` weights.
+#[derive(Clone, Debug)]
+struct Problem {
+    features: Vec<Vec<f32>>,
+    outputs: usize,
+    targets: Targets,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    /// As they stand.
+    Given,
+    /// The hardest samples first.
+    HardestFirst,
+}
+
+struct Linear<'a> {
+    problem: &'a Problem,
+    metric: Metric,
+    chunk: usize,
+    /// Full evaluation if there is none.
+    early: Option<Order>,
+    chunks: Vec<Vec<usize>>,
+    /// Candidates that [`Scorer::beats`] was asked about, and the samples that it looked at.
+    asked: usize,
+    looked_at: usize,
+}
+
+impl<'a> Linear<'a> {
+    fn new(problem: &'a Problem, metric: Metric, chunk: usize, early: Option<Order>) -> Self {
+        let samples: Vec<usize> = (0..problem.features.len()).collect();
+        let chunks = samples.chunks(chunk).map(<[usize]>::to_vec).collect();
+        Self { problem, metric, chunk, early, chunks, asked: 0, looked_at: 0 }
+    }
+
+    fn row(&self, weights: &[f32], sample: usize) -> Vec<f32> {
+        let features = &self.problem.features[sample];
+        let of = |row: &[f32]| row.iter().zip(features).map(|(weight, feature)| weight * feature).sum();
+        weights.chunks(features.len()).map(of).collect()
+    }
+
+    fn finish(&mut self, logits: Vec<f32>) -> Result<f64, ScoreError> {
+        let predictions = Predictions::new(logits, self.problem.outputs, self.problem.targets.clone())?;
+        if self.early == Some(Order::HardestFirst) {
+            let hardest = hardest_first(self.metric, &predictions);
+            self.chunks = hardest.chunks(self.chunk).map(<[usize]>::to_vec).collect();
+        }
+        match self.metric.evaluate(&predictions) {
+            Value::Defined(score) => Ok(score),
+            Value::Undefined(why) => Err(why.into()),
+        }
+    }
+}
+
+fn values(candidate: &Candidate<'_>) -> Result<Vec<f32>, ScoreError> {
+    Ok(candidate.weights()?.get("fc.weight").unwrap().to_f32().unwrap())
+}
+
+impl Scorer for Linear<'_> {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        let weights = values(candidate)?;
+        let logits = (0..self.problem.features.len()).flat_map(|sample| self.row(&weights, sample)).collect();
+        self.finish(logits)
+    }
+
+    fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
+        self.asked += 1;
+        if self.early.is_none() {
+            self.looked_at += self.problem.features.len();
+            return self.score(candidate).map(Verdict::Score);
+        }
+        let weights = values(candidate)?;
+        let outputs = self.problem.outputs;
+        let mut ceiling = Ceiling::new(self.metric, &self.problem.targets, outputs);
+        let mut logits = vec![0.0; self.problem.features.len() * outputs];
+        for chunk in &self.chunks {
+            self.looked_at += chunk.len();
+            for &sample in chunk {
+                let row = self.row(&weights, sample);
+                ceiling.see(sample, &row)?;
+                logits[sample * outputs..(sample + 1) * outputs].copy_from_slice(&row);
+            }
+            let bound = ceiling.bound();
+            if !accept.accepts(bound, best) {
+                return Ok(Verdict::Below { bound });
+            }
+        }
+        self.finish(logits).map(Verdict::Score)
+    }
+}
+
+fn model(at: usize, group: usize, weights: &[f32]) -> Ingredient {
+    let tensor = OwnedTensor::f32([weights.len()], weights);
+    Ingredient {
+        id: format!("m{at}"),
+        weights: StateDict::from_tensors(BTreeMap::from([("fc.weight".to_owned(), tensor)])),
+        fields: BTreeMap::from([("learning_rate".to_owned(), group.to_string())]),
+    }
+}
+
+fn methods() -> [(&'static str, Hierarchy); 4] {
+    let at_least =
+        Hierarchy { policies: vec![Policy::Greedy { accept: Accept::AtLeast }], ..Hierarchy::greedy() };
+    [
+        ("greedy", Hierarchy::greedy()),
+        ("greedy, at least", at_least),
+        ("GoU", Hierarchy::greedy_of_uniform("learning_rate")),
+        ("GoG", Hierarchy::greedy_of_greedy("learning_rate")),
+    ]
+}
+
+/// The two are one choice; what was not evaluated to the end is bounded by what it is.
+fn assert_same(full: &Soup, early: &Soup) {
+    assert_eq!((&early.mix, early.score.to_bits()), (&full.mix, full.score.to_bits()));
+    assert_eq!(early.decisions.len(), full.decisions.len());
+    for (early, full) in early.decisions.iter().zip(&full.decisions) {
+        match early.at_most {
+            None => assert_eq!(early, full),
+            Some(bound) => {
+                assert!(!early.taken && early.with.is_none() && full.with.unwrap() <= bound);
+                let named = (&early.group, &early.candidate, early.alone, early.before, early.taken);
+                assert_eq!(named, (&full.group, &full.candidate, full.alone, full.before, full.taken));
+            }
+        }
+    }
+}
+
+/// Small integers throughout, for many ties; models of two groups.
+fn problems() -> impl Strategy<Value = (Problem, Vec<Vec<f32>>)> {
+    (2usize..30, 1usize..5, 1usize..7, 1usize..4, any::<bool>()).prop_flat_map(
+        |(samples, outputs, used, width, classes)| {
+            let outputs = if classes { outputs + 1 } else { outputs };
+            let small = |count: usize| prop::collection::vec((-2i8..3).prop_map(f32::from), count);
+            let targets = if classes {
+                prop::collection::vec(0..used.min(outputs), samples).prop_map(Targets::Classes).boxed()
+            } else {
+                let label = prop_oneof![2 => Just(0.0), 1 => Just(1.0), 1 => Just(f32::NAN)];
+                prop::collection::vec(label, samples * outputs).prop_map(Targets::Labels).boxed()
+            };
+            let features = prop::collection::vec(small(width), samples);
+            let models = prop::collection::vec(small(width * outputs), 1..9);
+            (features, targets, models)
+                .prop_map(move |(features, targets, models)| (Problem { features, outputs, targets }, models))
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn the_soup_is_the_same((problem, models) in problems(), chunk in 1usize..9) {
+        let models = models.iter().enumerate().map(|(at, weights)| model(at, at % 2, weights));
+        let ingredients = Ingredients::new(models.collect()).unwrap();
+        for metric in Metric::ALL {
+            for (_, method) in methods() {
+                let mut full = Linear::new(&problem, metric, chunk, None);
+                let expected = method.select(&ingredients, &mut full);
+                for order in [Order::Given, Order::HardestFirst] {
+                    let mut early = Linear::new(&problem, metric, chunk, Some(order));
+                    match (&expected, method.select(&ingredients, &mut early)) {
+                        (Ok(full), Ok(early)) => assert_same(full, &early),
+                        (full, early) => prop_assert_eq!(
+                            full.as_ref().unwrap_err().to_string(), early.unwrap_err().to_string()
+                        ),
+                    }
+                    prop_assert_eq!(early.asked, full.asked);
+                    prop_assert!(early.looked_at <= full.looked_at);
+                }
+            }
+        }
+    }
+}
+
+/// SplitMix64, and sums of four of its numbers for what looks normal.
+struct Noise(u64);
+
+impl Noise {
+    fn uniform(&mut self) -> f32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    /// Of mean 0 and variance 1.
+    fn normal(&mut self) -> f32 {
+        ((0..4).map(|_| self.uniform()).sum::<f32>() - 2.0) * 3f32.sqrt()
+    }
+
+    fn around(&mut self, centre: &[f32], spread: f32) -> Vec<f32> {
+        centre.iter().map(|value| value + spread * self.normal()).collect()
+    }
+}
+
+/// Eight groups of six models around one truth; three thousand samples, a tenth of whose truth is noise. Each group has
+/// an error of its own, of the first group least and of the last most, as learning rates do, and each model another.
+fn grid(multilabel: bool) -> (Problem, Ingredients) {
+    const WIDTH: usize = 24;
+    const OUTPUTS: usize = 5;
+    let mut noise = Noise(7);
+    let truth = noise.around(&[0.0; WIDTH * OUTPUTS], 1.0);
+    let features: Vec<Vec<f32>> = (0..3000).map(|_| noise.around(&[0.0; WIDTH], 1.0)).collect();
+    let logit = |features: &[f32], output: usize| -> f32 {
+        truth[output * WIDTH..][..WIDTH].iter().zip(features).map(|(weight, feature)| weight * feature).sum()
+    };
+    let targets = if multilabel {
+        let mut label = |features: &Vec<f32>, output| {
+            let yes = logit(features, output) + 3.0 * noise.normal() > 5.0;
+            if noise.uniform() < 0.1 { f32::NAN } else { f32::from(u8::from(yes)) }
+        };
+        let labels =
+            features.iter().flat_map(|row| (0..OUTPUTS).map(|output| label(row, output)).collect::<Vec<_>>());
+        Targets::Labels(labels.collect())
+    } else {
+        let class = |features: &Vec<f32>| {
+            let best =
+                (0..OUTPUTS).max_by(|&a, &b| logit(features, a).total_cmp(&logit(features, b))).unwrap();
+            if noise.uniform() < 0.1 { (noise.uniform() * OUTPUTS as f32) as usize } else { best }
+        };
+        Targets::Classes(features.iter().map(class).collect())
+    };
+    let mut models = Vec::new();
+    for group in 0..8 {
+        let centre = noise.around(&truth, 0.05 + 0.05 * group as f32);
+        for _ in 0..6 {
+            let weights = noise.around(&centre, 0.2);
+            models.push(model(models.len(), group, &weights));
+        }
+    }
+    (Problem { features, outputs: OUTPUTS, targets }, Ingredients::new(models).unwrap())
+}
+
+/// Run with `--nocapture` for the shares of all metrics, methods and orders: of what full evaluation looks at and, after
+/// the slash, without the candidates that are taken, which must be looked at whole.
+#[test]
+fn most_of_a_grid_need_not_be_looked_at() {
+    for metric in Metric::ALL {
+        for (problem, ingredients) in [false, true].map(grid) {
+            let multilabel = matches!(problem.targets, Targets::Labels(_));
+            let kind = if multilabel { "multilabel" } else { "classes" };
+            if multilabel && metric != Metric::Auroc {
+                continue;
+            }
+            for (name, method) in methods() {
+                if metric == Metric::Auroc && name != "GoU" {
+                    continue; // much sorting, and next to nothing saved
+                }
+                let mut full = Linear::new(&problem, metric, 100, None);
+                let expected = method.select(&ingredients, &mut full).unwrap();
+                let taken = expected.decisions.iter().filter(|d| d.taken && d.before.is_some()).count();
+                let whole = taken * problem.features.len();
+                let share = |order| {
+                    let mut early = Linear::new(&problem, metric, 100, Some(order));
+                    assert_same(&expected, &method.select(&ingredients, &mut early).unwrap());
+                    let of = |looked_at: usize, all: usize| looked_at as f64 / all as f64;
+                    (of(early.looked_at, full.looked_at), of(early.looked_at - whole, full.looked_at - whole))
+                };
+                let [given, hardest] = [Order::Given, Order::HardestFirst].map(share);
+
+                let say = |(all, refused): (f64, f64)| format!("{all:.2}/{refused:.2}");
+                println!(
+                    "{metric} {kind}, {name}: {:.4}, {taken} of {} taken; {} as given, {} hardest first",
+                    expected.score,
+                    full.asked,
+                    say(given),
+                    say(hardest)
+                );
+                if metric == Metric::Accuracy {
+                    assert!(hardest.1 < 0.4, "{name} looks at {:.2} of what it refuses", hardest.1);
+                    assert!(hardest.0 < 0.6 || name == "GoG", "{name} looks at {:.2}", hardest.0);
+                }
+            }
+        }
+    }
+}
+
+/// Gives up on everything, whether or not it may.
+struct Hasty;
+
+impl Scorer for Hasty {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        Ok(f64::from(matches!(candidate.mix(), Mix::Mean(_))))
+    }
+
+    fn beats(&mut self, _: &Candidate<'_>, best: f64, _: Accept) -> Result<Verdict, ScoreError> {
+        Ok(Verdict::Below { bound: best })
+    }
+}
+
+#[test]
+fn a_bound_that_may_be_accepted_is_an_error() {
+    let ingredients = Ingredients::new(vec![model(0, 0, &[0.0]), model(1, 0, &[1.0])]).unwrap();
+    let [(_, greater), (_, at_least), ..] = methods();
+    let soup = greater.select(&ingredients, &mut Hasty).unwrap();
+    let last = &soup.decisions[1];
+    assert_eq!((last.with, last.at_most, last.taken), (None, Some(0.0), false));
+    assert!(serde_json::to_string(last).unwrap().contains(r#""with":null,"at_most":0.0,"taken":false"#));
+    let before = r#"{"group":"","candidate":"m0","alone":0.0,"before":null,"with":0.0,"taken":true}"#;
+    assert_eq!(serde_json::to_string(&soup.decisions[0]).unwrap(), before, "as before the field was kept");
+    assert_eq!(serde_json::from_str::<ff_soup::Decision>(before).unwrap(), soup.decisions[0]);
+    let error = at_least.select(&ingredients, &mut Hasty).unwrap_err().to_string();
+    assert!(error.contains("given up at a bound of 0"), "{error}");
+}
