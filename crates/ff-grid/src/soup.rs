@@ -7,7 +7,7 @@ use ff_checkpoint::StateDict;
 use ff_eval::Metric;
 use ff_models::{Model, Spec};
 use ff_soup::{Best, Ingredient, Ingredients, Selector};
-use ff_train::{Kept, save_predictions};
+use ff_train::{Kept, load_predictions, save_predictions};
 
 use crate::perform::{VERSION, Workshop};
 use crate::record::{Finished, SoupRecord};
@@ -24,13 +24,19 @@ pub(crate) fn make(
     select: &Selection,
 ) -> Result<(Finished, Cost), Error> {
     let validation = workshop.catalog.eval_set(data, Part::Validation, spec.px);
-    let Gathered { ingredients, known, left_out } = gather(workshop, job)?;
+    let Gathered { ingredients, known, best, left_out } = gather(workshop, job)?;
     let candidates = ingredients.len();
     let ingredients = Ingredients::new(ingredients)?;
     let model = Model::new(spec, workshop.device, 0)?;
     let mut scorer = ValidationScorer::new(model, &validation, metric, known);
     if let Some(batch_size) = recalibrate {
         scorer = scorer.recalibrated_on(workshop.catalog.recalibration(data, spec.px, batch_size));
+    }
+    if let Some((_, path)) = best {
+        let predictions = load_predictions(&path)?;
+        if !predictions.is_empty() {
+            scorer = scorer.knowing(predictions);
+        }
     }
     let soup = match select.hierarchy() {
         Some(hierarchy) => hierarchy.select(&ingredients, &mut scorer)?,
@@ -67,6 +73,8 @@ struct Gathered {
     ingredients: Vec<Ingredient>,
     /// Validation scores that training already found, by ingredient.
     known: HashMap<String, f64>,
+    /// The best of these, and the file of its validation predictions.
+    best: Option<(f64, PathBuf)>,
     /// Runs that diverged, by label.
     left_out: Vec<String>,
 }
@@ -92,6 +100,9 @@ fn gather(workshop: &Workshop<'_>, job: &Job) -> Result<Gathered, Error> {
             let (ingredient, score) = ingredient(input, number, kept, &folder)?;
             if let Some(score) = score {
                 gathered.known.insert(ingredient.id.clone(), score);
+                if gathered.best.as_ref().is_none_or(|(best, _)| score > *best) {
+                    gathered.best = Some((score, folder.join(&kept.predictions)));
+                }
             }
             gathered.ingredients.push(ingredient);
         }

@@ -24,6 +24,7 @@ const CHUNK: usize = 64;
 /// Images to evaluate on, in a fixed order. Can be shared between threads.
 pub struct EvalSet {
     dataset: Arc<dyn Dataset>,
+    indices: Arc<[usize]>,
     config: LoaderConfig,
     loader: Loader,
     images: usize,
@@ -54,9 +55,10 @@ impl EvalSet {
             prefetch: 2,
             on_bad_image,
         };
-        let loader = Loader::new(dataset.clone(), indices, config.clone());
+        let loader = Loader::new(dataset.clone(), indices.clone(), config.clone());
         Self {
             dataset,
+            indices,
             config,
             loader,
             images,
@@ -114,8 +116,8 @@ impl EvalSet {
     }
 
     /// Predicts rows of the predictions in the order given, some at a time, until `enough` has seen enough: it is given a
-    /// row and its logits, and says whether to stop. The answer is the number of rows predicted, or `None` where no pass has
-    /// told yet which images there are.
+    /// row and its logits, and says whether to stop. The answer is the number of rows predicted, or `None` where images may
+    /// be left out and no pass has told yet which.
     ///
     /// Logits may differ from those of [`EvalSet::predict`] in their last bits, since libtorch may add up a batch of another
     /// size in another order.
@@ -128,7 +130,11 @@ impl EvalSet {
         order: &[usize],
         enough: &mut dyn FnMut(usize, &[f32]) -> bool,
     ) -> Result<Option<usize>, Error> {
-        let Some(samples) = self.rows.get() else { return Ok(None) };
+        let all = (self.config.on_bad_image == OnBadImage::Error).then_some(&*self.indices);
+        let Some(samples) = self.rows.get().map(Vec::as_slice).or(all) else { return Ok(None) };
+        if order.iter().any(|&row| row >= samples.len()) {
+            return Ok(None);
+        }
         let outputs = model.spec().outputs;
         let mut seen = 0;
         let mut look = |rows: &[usize], pixels: &[u8]| {

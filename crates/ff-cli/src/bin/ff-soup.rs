@@ -198,7 +198,10 @@ fn select(
             verdict,
             number(decision.alone),
             number(decision.before),
-            number(decision.with),
+            match decision.at_most {
+                Some(bound) => format!("at most {bound:.4}"),
+                None => number(decision.with),
+            },
             decision.group,
             if decision.group.is_empty() { "" } else { ": " },
             decision.candidate

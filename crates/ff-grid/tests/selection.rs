@@ -1,0 +1,136 @@
+//! Candidates that cannot win are not looked at to the end, and nothing else changes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_data::{Dataset, DatasetConfig, FileHashes, OnBadImage, PhantomKind, Target};
+use ff_eval::Metric;
+use ff_grid::ValidationScorer;
+use ff_models::{Architecture, Mode, Model, Precision, Spec};
+use ff_soup::{Candidate, Hierarchy, Ingredient, Ingredients, ScoreError, Scorer, Selector, Soup};
+use ff_train::{EvalSet, Optimizer, OptimizerConfig};
+use tch::{Device, Tensor};
+
+/// The same scorer, as if it knew of no early end.
+struct Whole<'a>(ValidationScorer<'a>);
+
+impl Scorer for Whole<'_> {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        self.0.score(candidate)
+    }
+}
+
+fn spec() -> Spec {
+    Spec { architecture: Architecture::ResnetPico, outputs: 6, px: 16, precision: Precision::Fp32 }
+}
+
+const IMAGES: usize = 256;
+
+/// A network that knows most of the images: trained on them, for a little while.
+fn trained(dataset: &dyn Dataset) -> StateDict {
+    let model = Model::new(&spec(), Device::Cpu, 5).unwrap();
+    let adamw = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
+    let mut optimizer = Optimizer::new(&adamw, model.parameters().trainable());
+    for step in 0..60 {
+        let rows: Vec<usize> = (0..64).map(|i| 6 + (step * 64 + i) % IMAGES).collect();
+        let pixels: Vec<u8> = rows.iter().flat_map(|&row| dataset.image(row).unwrap().data).collect();
+        let classes: Vec<i64> = rows.iter().map(|&row| class(dataset, row)).collect();
+        let images = Tensor::from_slice(&pixels).view([-1, 16, 16, 3]);
+        let logits = model.forward(&images, Mode::Train { seed: 0 });
+        optimizer.step(&logits.cross_entropy_for_logits(&Tensor::from_slice(&classes)), 1e-2);
+    }
+    StateDict::from_tensors(model.state_dict())
+}
+
+fn class(dataset: &dyn Dataset, row: usize) -> i64 {
+    match dataset.samples()[row].target {
+        Target::Class(class) => class as i64,
+        Target::Labels(_) => unreachable!("shapes are classes"),
+    }
+}
+
+/// Models of four groups around it, the later groups further away.
+fn models(base: &StateDict) -> Ingredients {
+    let mut models = Vec::new();
+    for group in 0..4u64 {
+        for member in 0..4 {
+            let other = Model::new(&spec(), Device::Cpu, 100 + group * 10 + member).unwrap().state_dict();
+            let other = StateDict::from_tensors(other);
+            let share = 0.02 + 0.12 * group as f32;
+            let tensors = base.iter().map(|(name, tensor)| {
+                let tensor = match (tensor.to_f32(), other.get(name).and_then(|tensor| tensor.to_f32())) {
+                    // Statistics stay: a negative variance has no root.
+                    (Some(a), Some(b)) if !name.contains("running") => {
+                        let mixed: Vec<f32> = a.iter().zip(b).map(|(a, b)| a + share * b).collect();
+                        OwnedTensor::f32(tensor.shape.to_vec(), &mixed)
+                    }
+                    _ => tensor.to_owned(),
+                };
+                (name.to_owned(), tensor)
+            });
+            let weights = StateDict::from_tensors(tensors.collect());
+            let fields = BTreeMap::from([("group".to_owned(), group.to_string())]);
+            models.push(Ingredient { id: format!("{group}.{member}"), weights, fields });
+        }
+    }
+    Ingredients::new(models).unwrap()
+}
+
+fn dataset() -> Arc<dyn Dataset> {
+    let source = DatasetConfig::Phantom {
+        task: PhantomKind::Shapes,
+        px: 16,
+        train: 6,
+        val: IMAGES,
+        test: 6,
+        seed: 1,
+        shifted: false,
+    };
+    source.open(Path::new(""), &FileHashes::none()).unwrap()
+}
+
+#[test]
+fn early_ends_change_no_soup() {
+    let dataset = dataset();
+    let models = models(&trained(dataset.as_ref()));
+    let indices: Arc<[usize]> = (6..6 + IMAGES).collect();
+    let validation = EvalSet::new(dataset, indices, 16, 0, OnBadImage::Error);
+    let (mut images, mut of_whole) = (0, 0);
+    for metric in [Metric::Accuracy, Metric::MacroF1, Metric::MacroRecall, Metric::Auroc] {
+        for method in
+            [Hierarchy::greedy(), Hierarchy::greedy_of_uniform("group"), Hierarchy::greedy_of_greedy("group")]
+        {
+            let scorer = || {
+                let model = Model::new(&spec(), Device::Cpu, 0).unwrap();
+                ValidationScorer::new(model, &validation, metric, HashMap::new())
+            };
+            let mut whole = Whole(scorer());
+            let expected = method.select(&models, &mut whole).unwrap();
+            let mut early = scorer();
+            let found = method.select(&models, &mut early).unwrap();
+            assert_eq!((&found.mix, found.score.to_bits()), (&expected.mix, expected.score.to_bits()));
+            assert_eq!(taken(&found), taken(&expected));
+            assert_eq!(early.evaluations(), whole.0.evaluations());
+            if metric != Metric::Auroc {
+                images += early.images();
+                of_whole += whole.0.images();
+            }
+            for (found, expected) in found.decisions.iter().zip(&expected.decisions) {
+                let Some(bound) = found.at_most else {
+                    assert_eq!(found.with, expected.with);
+                    continue;
+                };
+                assert!(found.with.is_none() && bound >= expected.with.unwrap(), "{found:?} {expected:?}");
+            }
+        }
+    }
+    println!("{images} of {of_whole} images");
+    assert!(images < of_whole, "{images} of {of_whole}: some candidate is hopeless");
+}
+
+/// Which candidates went in.
+fn taken(soup: &Soup) -> Vec<bool> {
+    soup.decisions.iter().map(|decision| decision.taken).collect()
+}
