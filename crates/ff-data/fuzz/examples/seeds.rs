@@ -57,7 +57,10 @@ fn main() {
     }
     save("table", "split", &[&[KINDS.len() as u8], SPLIT.as_bytes()]);
     for (name, text) in [
-        ("phantom", "kind = 'phantom'\ntask = 'grades'\npx = 32\ntrain = 8\nval = 8\ntest = 8\nseed = 1\nshifted = true"),
+        (
+            "phantom",
+            "kind = 'phantom'\ntask = 'grades'\npx = 32\ntrain = 8\nval = 8\ntest = 8\nseed = 1\nshifted = true",
+        ),
         ("cifar10.1", "kind = 'cifar10.1'\npath = 'x'\nversion = 'v4'"),
         ("mimic-only", "kind = 'mimic-cxr'\npath = 'x'\nonly = 'test'"),
         ("official", "kind = 'official'"),

@@ -55,8 +55,12 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let sample =
-            |index: usize| Sample { id: index.to_string(), target: Target::Class(0), group: None, split: None };
+        let sample = |index: usize| Sample {
+            id: index.to_string(),
+            target: Target::Class(0),
+            group: None,
+            split: None,
+        };
         let samples = (0..SIZES.len()).map(sample).collect();
         let dataset = Arc::new(Tiny { task: Task::Multiclass { classes: vec!["only".into()] }, samples });
         let shrunk = Shrunk::new(dataset.clone(), PX, None);

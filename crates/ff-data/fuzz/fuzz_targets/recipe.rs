@@ -25,5 +25,6 @@ fuzz_target!(|text: &str| {
 
 fn dataset() -> &'static Arc<Phantom> {
     static DATASET: OnceLock<Arc<Phantom>> = OnceLock::new();
-    DATASET.get_or_init(|| Arc::new(Phantom::new(PhantomKind::Grades, 32, [24, 8, 8], 1, false).expect("sound")))
+    DATASET
+        .get_or_init(|| Arc::new(Phantom::new(PhantomKind::Grades, 32, [24, 8, 8], 1, false).expect("sound")))
 }

@@ -5,7 +5,7 @@ use std::panic::{PanicHookInfo, catch_unwind};
 use std::sync::Mutex;
 
 use ff_data::DatasetConfig;
-use ff_data_fuzz::{open, golden, write};
+use ff_data_fuzz::{golden, open, write};
 use libfuzzer_sys::fuzz_target;
 
 static LAST: Mutex<String> = Mutex::new(String::new());

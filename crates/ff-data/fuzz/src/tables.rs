@@ -21,7 +21,9 @@ pub struct Kind {
 impl Kind {
     /// The dataset.
     pub fn config(&self) -> DatasetConfig {
-        toml::from_str(&format!("path = '{}'\n{}", self.folder, self.recipe)).expect("a sound recipe")
+        // A manifest is the table itself.
+        let file = if self.recipe == MANIFEST { self.file } else { "" };
+        toml::from_str(&format!("path = '{}/{file}'\n{}", self.folder, self.recipe)).expect("a sound recipe")
     }
 
     /// Writes the other files.
@@ -30,6 +32,7 @@ impl Kind {
     }
 }
 
+const MANIFEST: &str = "kind = 'manifest'";
 const PICTURE: &[u8] = crate::golden!("data/grey.png");
 
 /// The columns of CheXpert's labeller.
@@ -46,9 +49,13 @@ const VALID: &str = concat!(
     "\nCheXpert-v1.0/valid/patient2/study1/view1_frontal.jpg,Frontal,0,0,0,0,0,0,0,0,0,0,0,0,0\n"
 );
 const MIMIC_SPLIT: &str = "dicom_id,study_id,subject_id,split\na-1,500,1000,train\nb-2,501,1000,test\n";
-const MIMIC_METADATA: &str = "dicom_id,subject_id,study_id,ViewPosition\na-1,1000,500,PA\nb-2,1000,501,LATERAL\n";
-const MIMIC_CHEXPERT: &str =
-    concat!("subject_id,study_id,", chest!(), "\n1000,500,1.0,,-1.0,0.0,,,,,,,,,\n1000,501,1,1,1,1,1,1,1,1,1,1,1,1,1\n");
+const MIMIC_METADATA: &str =
+    "dicom_id,subject_id,study_id,ViewPosition\na-1,1000,500,PA\nb-2,1000,501,LATERAL\n";
+const MIMIC_CHEXPERT: &str = concat!(
+    "subject_id,study_id,",
+    chest!(),
+    "\n1000,500,1.0,,-1.0,0.0,,,,,,,,,\n1000,501,1,1,1,1,1,1,1,1,1,1,1,1,1\n"
+);
 const ENTRIES: &str = "Image Index,Finding Labels,Follow-up #,Patient ID\n\
     00000001_000.png,Cardiomegaly|Emphysema,0,1\n00000002_000.png,No Finding,0,2\n";
 const FOLDS: &str = "Image Index,Patient ID,fold,Atelectasis,Cardiomegaly,Effusion,Infiltration,Mass,Nodule,Pneumonia,\
@@ -60,12 +67,12 @@ const TRUTH: &str = "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\nISIC_1,0.0,1.0,0.0,0.0,
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
     Kind {
-        folder: "manifest", recipe: "kind = 'manifest'", file: "table.csv",
+        folder: "manifest", recipe: MANIFEST, file: "table.csv",
         example: "path,label,split,group\na.png,cat,train,p1\n./b/c.png,dog,Val,p2\n",
         others: &[("a.png", PICTURE), ("b/c.png", PICTURE)],
     },
     Kind {
-        folder: "manifest-gz", recipe: "kind = 'manifest'", file: "table.csv.gz",
+        folder: "manifest-gz", recipe: MANIFEST, file: "table.csv.gz",
         example: "path\tx\ty\na.png\t1\t0.0\nb/c.png\t\t1\n",
         others: &[("a.png", PICTURE), ("b/c.png", PICTURE)],
     },
