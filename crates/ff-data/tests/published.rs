@@ -576,6 +576,11 @@ fn cifar10_1() {
     fs::write(&data, &whole[..whole.len() - 1]).unwrap();
     let text = refusal("cifar10.1", root.path());
     assert!(text.contains("cifar10.1_v6_data.npy: expected an array [2, 32, 32, 3] of u8"), "{text}");
+    // As many elements as a number can count, and the header's bytes besides.
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({},), }}\n", usize::MAX);
+    let length = (header.len() as u16).to_le_bytes();
+    fs::write(&data, [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes()].concat()).unwrap();
+    assert!(refusal("cifar10.1", root.path()).contains("expected an array [2, 32, 32, 3] of u8"));
     fs::write(&data, &whole).unwrap();
     let labels = root.path().join("cifar10.1_v6_labels.npy");
     fs::copy(root.path().join("cifar10.1_v4_labels.npy"), &labels).unwrap();

@@ -57,7 +57,8 @@ pub fn open(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
     let length = file.metadata().map_err(Error::read(&data))?.len();
     let expected = format!("an array [{}, 32, 32, 3] of u8", numbers.len());
     let header = Header::read(&mut file).map_err(|found| wrong(&data, &expected, found))?;
-    let fits = header.elements().is_some_and(|count| length == (header.bytes + count) as u64);
+    let end = header.elements().and_then(|count| count.checked_add(header.bytes));
+    let fits = end.is_some_and(|end| length == end as u64);
     if header.shape != [numbers.len(), 32, 32, 3] || header.descr != "|u1" || !fits {
         let found = format!("{:?} of {} in {length} bytes", header.shape, header.descr);
         return Err(wrong(&data, &expected, found));

@@ -50,8 +50,15 @@ pub struct Matrix<'p> {
 impl<'a> Pickle<'a> {
     /// Parses a whole pickle. The error says what was found instead.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, String> {
-        let mut machine =
-            Machine { bytes, at: 0, nodes: vec![], stack: vec![], marks: vec![], memo: HashMap::new() };
+        let mut machine = Machine {
+            bytes,
+            at: 0,
+            nodes: vec![],
+            stack: vec![],
+            marks: vec![],
+            memo: HashMap::new(),
+            copied: 0,
+        };
         while machine.step()? {}
         let root = machine.pop()?;
         Ok(Self { bytes, nodes: machine.nodes, root })
@@ -106,7 +113,8 @@ impl<'a> Pickle<'a> {
 
 /// The pickle machine: a stack of values, marks on it, and a memo of values to come back to.
 ///
-/// Memory is bounded by the file: an operation makes at most one node, and takes at least one byte.
+/// Memory is bounded by the file: an operation makes at most one node, and takes at least one byte; what nodes copy
+/// is counted, as any number of them can refer to the same text.
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -114,6 +122,8 @@ struct Machine<'a> {
     stack: Vec<usize>,
     marks: Vec<usize>,
     memo: HashMap<u32, usize>,
+    /// Bytes and numbers that nodes have copied.
+    copied: usize,
 }
 
 impl Machine<'_> {
@@ -250,8 +260,22 @@ impl Machine<'_> {
             },
             (other, _) => return Err(format!("a call of {other}, where only NumPy arrays are read")),
         };
+        self.count(match &made {
+            Node::Dtype(name) => name.len(),
+            Node::Recoded(bytes) => bytes.len(),
+            _ => 0,
+        })?;
         self.push(made);
         Ok(())
+    }
+
+    /// Counts what a node has copied out of others; together no more than the file has bytes.
+    fn count(&mut self, copied: usize) -> Result<(), String> {
+        self.copied += copied;
+        match self.copied <= self.bytes.len() {
+            true => Ok(()),
+            false => Err("values that are copied again and again".into()),
+        }
     }
 
     /// Fills the array (or dtype) below the top with the state on top.
@@ -273,10 +297,11 @@ impl Machine<'_> {
             Node::Int(value) => Ok(value),
             _ => Err(malformed()),
         };
-        let shape = shape.iter().map(integer).collect::<Result<_, _>>()?;
+        let shape = shape.iter().map(integer).collect::<Result<Vec<_>, _>>()?;
+        let copied = shape.len() + dtype.len();
         let array = Array { shape, dtype: dtype.clone(), fortran: fortran != 0, data };
         self.nodes[target] = Node::Array(Some(array));
-        Ok(())
+        self.count(copied)
     }
 
     fn push(&mut self, node: Node) {
@@ -436,6 +461,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn copies_of_one_text_are_bounded_by_the_file() {
+        let text = [b"X\x00\x01\x00\x00".as_slice(), &[b'a'; 256], b"q\x01"].concat();
+        let encode = b"c_codecs\nencode\nq\x00h\x01\x85R".as_slice();
+        Pickle::parse(&[&text, encode, b"."].concat()).unwrap();
+        let again = b"h\x00h\x01\x85R".repeat(9);
+        let error = Pickle::parse(&[&text, encode, &again, b"."].concat()).err().unwrap();
+        assert!(error.contains("copied"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Tables as people write them: CSV, gzipped or not, and the old Excel form.
 
 mod read;
+mod xls;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -21,8 +23,8 @@ struct Record {
 
 impl Table {
     /// Reads a table with a header and at least one row: `.csv` with commas, semicolons or tabs between its
-    /// cells, in UTF-8 (with or without a byte-order mark) or Latin-1, gzipped if it ends in `.gz`; or `.xls`, of
-    /// which the first sheet counts.
+    /// cells, in UTF-8 (with or without a byte-order mark) or Latin-1, gzipped if it ends in `.gz`; or `.xls` of at
+    /// most 1 MiB, of which the first sheet counts.
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Dataset`] naming the row.
@@ -34,9 +36,9 @@ impl Table {
     }
 
     fn check(&self) -> Result<(), Error> {
-        for (index, name) in self.columns.iter().enumerate() {
-            if !name.is_empty() && self.columns[..index].iter().any(|other| other.eq_ignore_ascii_case(name))
-            {
+        let mut names = HashSet::new();
+        for name in &self.columns {
+            if !name.is_empty() && !names.insert(name.to_ascii_lowercase()) {
                 return Err(Error::dataset(
                     self.place(),
                     "columns of different names",

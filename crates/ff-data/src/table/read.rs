@@ -7,7 +7,7 @@ use std::path::Path;
 use calamine::{Data, Reader, Xls};
 use csv::StringRecord;
 
-use super::Record;
+use super::{Record, xls};
 use crate::Error;
 
 /// Most bytes that a gzipped table may unpack to: MIMIC-CXR's largest has 56 MB, and a few kilobytes can claim
@@ -86,7 +86,10 @@ fn delimiter(text: &str) -> u8 {
 }
 
 fn sheet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Error> {
-    let damaged = |found: String| Error::dataset(path.display(), "an Excel sheet (.xls)", found);
+    let damaged = |found: String| {
+        Error::dataset(path.display(), "an Excel sheet (.xls)", found).hint("save the table as CSV")
+    };
+    xls::check(&bytes).map_err(damaged)?;
     // The reader trusts offsets inside the file and may panic on a damaged one.
     let range = std::panic::catch_unwind(|| {
         let mut book = Xls::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
