@@ -24,6 +24,7 @@ mod error;
 mod provenance;
 mod state_dict;
 mod tensor;
+mod threads;
 
 pub use atomic::{write_atomic, write_json};
 pub use digest::Digest;
@@ -31,4 +32,5 @@ pub use error::Error;
 pub use provenance::{Parent, Provenance};
 pub use safetensors::Dtype;
 pub use state_dict::StateDict;
-pub use tensor::{OwnedTensor, TensorRef};
+pub use tensor::{OwnedTensor, TensorRef, write_rounded};
+pub use threads::{cores, on_threads};

@@ -1,5 +1,7 @@
 //! Named tensors, memory-mapped or in memory.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +13,8 @@ use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Error, OwnedTensor, Provenance, TensorRef, write_atomic};
+use crate::tensor::all_finite;
+use crate::{Digest, Error, OwnedTensor, Provenance, TensorRef, cores, on_threads, write_atomic};
 
 /// The one metadata key this crate writes. (One, because the order of several is not kept by the format's
 /// library, and equal content should be equal files.)
@@ -29,6 +32,8 @@ pub struct StateDict {
     bytes: Arc<Bytes>,
     entries: Arc<BTreeMap<String, Entry>>,
     digest: Digest,
+    /// The first tensor with a NaN or an infinity, seen while hashing.
+    not_finite: Option<String>,
     path: Option<PathBuf>,
     provenance: Option<Provenance>,
 }
@@ -61,6 +66,18 @@ impl StateDict {
         Self::parse(path, map)
     }
 
+    /// Opens files ([`open`](Self::open)), as many at a time as there are cores.
+    ///
+    /// # Errors
+    /// The first file's that cannot be opened.
+    pub fn open_all<P: AsRef<Path> + Sync>(paths: &[P]) -> Result<Vec<Self>, Error> {
+        let mut opened: Vec<_> = paths.iter().map(|_| None).collect();
+        on_threads(cores(), paths.iter().zip(&mut opened).collect(), |(path, room)| {
+            *room = Some(Self::open(path.as_ref()));
+        });
+        opened.into_iter().flatten().collect()
+    }
+
     fn parse(path: &Path, map: Mmap) -> Result<Self, Error> {
         let malformed = |reason: safetensors::SafeTensorError| Error::malformed(path, reason);
         let (header, header_metadata) = SafeTensors::read_metadata(&map).map_err(malformed)?;
@@ -85,7 +102,7 @@ impl StateDict {
             .map_err(|error| Error::malformed(path, format!("metadata `{METADATA_KEY}`: {error}")))?;
 
         let bytes = Bytes::Mapped(map);
-        let found = Digest::of(views(&bytes, &entries));
+        let (found, not_finite) = scan(&bytes, &entries);
         let (expected, provenance) = ours.map_or((found, None), |m| (m.digest, m.provenance));
         if expected != found {
             return Err(Error::Damaged { path: path.to_owned(), expected, found });
@@ -94,6 +111,7 @@ impl StateDict {
             bytes: Arc::new(bytes),
             entries: Arc::new(entries),
             digest: found,
+            not_finite,
             path: Some(path.to_owned()),
             provenance,
         })
@@ -108,9 +126,39 @@ impl StateDict {
             data.extend_from_slice(&tensor.data);
             entries.insert(name, Entry { dtype: tensor.dtype, shape: tensor.shape, range });
         }
+        Self::owned(data, entries)
+    }
+
+    /// Tensors of these names, types and shapes with other elements: `fill` writes them into the room, zeroed
+    /// before, that it gets for each.
+    pub fn refilled<'a>(&'a self, fill: impl FnOnce(Vec<(&'a str, TensorRef<'a>, &mut [u8])>)) -> Self {
+        let mut data = vec![0; self.iter().map(|(_, tensor)| tensor.data.len()).sum()];
+        let mut entries = BTreeMap::new();
+        let mut rooms = Vec::with_capacity(self.len());
+        let (mut rest, mut end) = (data.as_mut_slice(), 0);
+        for (name, tensor) in self.iter() {
+            let (room, after) = rest.split_at_mut(tensor.data.len());
+            let range = end..end + room.len();
+            (rest, end) = (after, range.end);
+            entries
+                .insert(name.to_owned(), Entry { dtype: tensor.dtype, shape: tensor.shape.to_vec(), range });
+            rooms.push((name, tensor, room));
+        }
+        fill(rooms);
+        Self::owned(data, entries)
+    }
+
+    fn owned(data: Vec<u8>, entries: BTreeMap<String, Entry>) -> Self {
         let bytes = Bytes::Owned(data);
-        let digest = Digest::of(views(&bytes, &entries));
-        Self { bytes: Arc::new(bytes), entries: Arc::new(entries), digest, path: None, provenance: None }
+        let (digest, not_finite) = scan(&bytes, &entries);
+        Self {
+            bytes: Arc::new(bytes),
+            entries: Arc::new(entries),
+            digest,
+            not_finite,
+            path: None,
+            provenance: None,
+        }
     }
 
     /// Writes the tensors, their digest and how they came to be, atomically ([`write_atomic`]). The same
@@ -119,9 +167,14 @@ impl StateDict {
         let ours = Metadata { digest: self.digest, provenance: provenance.cloned() };
         let text = serde_json::to_string(&ours).map_err(|error| Error::malformed(path, error))?;
         let metadata = [(METADATA_KEY.to_owned(), text)].into();
-        let bytes = safetensors::serialize(self.iter(), Some(metadata))
-            .map_err(|error| Error::malformed(path, error))?;
-        write_atomic(path, |file| file.write_all(&bytes))
+        let order = RefCell::new(Vec::new());
+        let tensors = self.iter().map(|(name, tensor)| (name, Absent { tensor, order: &order }));
+        let header =
+            safetensors::serialize(tensors, Some(metadata)).map_err(|error| Error::malformed(path, error))?;
+        write_atomic(path, |file| {
+            file.write_all(&header)?;
+            order.take().into_iter().try_for_each(|data| file.write_all(data))
+        })
     }
 
     /// Names, sorted.
@@ -169,11 +222,9 @@ impl StateDict {
         })
     }
 
-    /// The name of the first tensor that holds a NaN or an infinity, if one does. One pass over the content.
+    /// The name of the first tensor that holds a NaN or an infinity, if one does.
     pub fn first_not_finite(&self) -> Option<&str> {
-        self.iter()
-            .find(|(_, tensor)| tensor.to_f32().is_some_and(|values| values.iter().any(|v| !v.is_finite())))
-            .map(|(name, _)| name)
+        self.not_finite.as_deref()
     }
 }
 
@@ -187,6 +238,17 @@ impl Entry {
     }
 }
 
+/// The digest, and the first tensor that holds a NaN or an infinity, in one pass.
+fn scan(bytes: &Bytes, entries: &BTreeMap<String, Entry>) -> (Digest, Option<String>) {
+    let mut not_finite = None;
+    let digest = Digest::watched(views(bytes, entries), |name, dtype, data| {
+        if not_finite.is_none() && !all_finite(dtype, data) {
+            not_finite = Some(name.to_owned());
+        }
+    });
+    (digest, not_finite)
+}
+
 fn views<'a>(
     bytes: &'a Bytes,
     entries: &'a BTreeMap<String, Entry>,
@@ -194,21 +256,29 @@ fn views<'a>(
     entries.iter().map(move |(name, entry)| (name.as_str(), entry.view(bytes)))
 }
 
-impl View for TensorRef<'_> {
+/// A tensor for the format's library to write the header of. Its elements are left out, but their turn is
+/// noted: they go to the file from where they are, without a copy of all in memory.
+struct Absent<'a, 'b> {
+    tensor: TensorRef<'a>,
+    order: &'b RefCell<Vec<&'a [u8]>>,
+}
+
+impl View for Absent<'_, '_> {
     fn dtype(&self) -> Dtype {
-        self.dtype
+        self.tensor.dtype
     }
 
     fn shape(&self) -> &[usize] {
-        self.shape
+        self.tensor.shape
     }
 
-    fn data(&self) -> std::borrow::Cow<'_, [u8]> {
-        self.data.into()
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.order.borrow_mut().push(self.tensor.data);
+        Cow::Borrowed(&[])
     }
 
     fn data_len(&self) -> usize {
-        self.data.len()
+        self.tensor.data.len()
     }
 }
 

@@ -46,19 +46,53 @@ impl OwnedTensor {
     /// # Panics
     /// If the number of values is not the product of the shape, or for another type ([`TensorRef::is_float`]).
     pub fn rounded(dtype: Dtype, shape: &[usize], values: &[f64]) -> Self {
-        let data = match dtype {
-            Dtype::F32 => values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect(),
-            Dtype::F64 => values.iter().flat_map(|&v| v.to_le_bytes()).collect(),
-            Dtype::F16 => values.iter().flat_map(|&v| half::f16::from_f64(v).to_le_bytes()).collect(),
-            Dtype::BF16 => values.iter().flat_map(|&v| half::bf16::from_f64(v).to_le_bytes()).collect(),
-            other => panic!("{other} is no type of weights"),
-        };
+        let mut data = vec![0; values.len() * dtype.bitsize() / 8];
+        write_rounded(dtype, values, &mut data);
         Self::new(dtype, shape.to_vec(), data)
     }
 
     fn new(dtype: Dtype, shape: Vec<usize>, data: Vec<u8>) -> Self {
         assert_eq!(shape.iter().product::<usize>() * dtype.bitsize() / 8, data.len(), "shape {shape:?}");
         Self { dtype, shape, data }
+    }
+}
+
+/// Writes floats as elements of a type that weights come in, each value rounded to it once.
+///
+/// # Panics
+/// If `data` has not the size of as many elements, or for another type ([`TensorRef::is_float`]).
+pub fn write_rounded(dtype: Dtype, values: &[f64], data: &mut [u8]) {
+    fn each<const N: usize>(values: &[f64], data: &mut [u8], bytes: impl Fn(f64) -> [u8; N]) {
+        assert_eq!(data.len(), values.len() * N);
+        for (element, &value) in data.as_chunks_mut().0.iter_mut().zip(values) {
+            *element = bytes(value);
+        }
+    }
+    match dtype {
+        Dtype::F32 => each(values, data, |v| (v as f32).to_le_bytes()),
+        Dtype::F64 => each(values, data, f64::to_le_bytes),
+        Dtype::F16 => each(values, data, |v| half::f16::from_f64(v).to_le_bytes()),
+        Dtype::BF16 => each(values, data, |v| half::bf16::from_f64(v).to_le_bytes()),
+        other => panic!("{other} is no type of weights"),
+    }
+}
+
+/// True unless `data` has a NaN or an infinity, of a type that has them: an exponent of ones only.
+pub(crate) fn all_finite(dtype: Dtype, data: &[u8]) -> bool {
+    fn none<const N: usize>(data: &[u8], bad: impl Fn([u8; N]) -> bool) -> bool {
+        // No early end: a loop without one is done on vectors.
+        !data.as_chunks().0.iter().fold(false, |any, element| any | bad(*element))
+    }
+    const F32: u32 = 0xff << 23;
+    const F64: u64 = 0x7ff << 52;
+    const F16: u16 = 0x1f << 10;
+    const BF16: u16 = 0xff << 7;
+    match dtype {
+        Dtype::F32 => none(data, |b| u32::from_le_bytes(b) & F32 == F32),
+        Dtype::F64 => none(data, |b| u64::from_le_bytes(b) & F64 == F64),
+        Dtype::F16 => none(data, |b| u16::from_le_bytes(b) & F16 == F16),
+        Dtype::BF16 => none(data, |b| u16::from_le_bytes(b) & BF16 == BF16),
+        _ => true,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ff_checkpoint::{Error, OwnedTensor, Parent, Provenance, StateDict};
+use ff_checkpoint::{Dtype, Error, OwnedTensor, Parent, Provenance, StateDict};
 
 fn weights() -> StateDict {
     StateDict::from_tensors(BTreeMap::from([
@@ -145,4 +145,48 @@ fn not_finite_values_are_found() {
         ("b".to_owned(), OwnedTensor::f32([2], &[0.0, f32::NAN])),
     ]);
     assert_eq!(StateDict::from_tensors(bad).first_not_finite(), Some("b"));
+}
+
+#[test]
+fn a_value_that_is_not_finite_is_found_wherever_the_hash_pauses() {
+    // Longer than a run of the hash, which ends in the midst of an element after a name of odd length.
+    let size = 70_001;
+    for name in ["w", "we", "wei", "weig"] {
+        let found = |dtype, at: usize, value| {
+            let mut values = vec![0.5; size];
+            values[at] = value;
+            let tensor = OwnedTensor::rounded(dtype, &[size], &values);
+            StateDict::from_tensors(BTreeMap::from([(name.to_owned(), tensor)])).first_not_finite().is_some()
+        };
+        for (dtype, width) in [(Dtype::F16, 2), (Dtype::BF16, 2), (Dtype::F32, 4), (Dtype::F64, 8)] {
+            let pause = (1usize << 17) / width;
+            let near = (pause.saturating_sub(24)..pause + 3).filter(|&at| at < size);
+            for at in near.chain([0, size - 1]) {
+                assert!(found(dtype, at, f64::NAN), "{dtype} {at}");
+                assert!(found(dtype, at, f64::NEG_INFINITY), "{dtype} {at}");
+            }
+            assert!(!found(dtype, 0, -6e4), "{dtype}");
+        }
+        assert!(!found(Dtype::F64, 0, 1e300), "finite in its own type");
+    }
+}
+
+#[test]
+fn many_files_open_in_order_and_the_first_bad_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |i: usize| folder.path().join(format!("{i}.safetensors"));
+    for i in 0..9 {
+        let one = BTreeMap::from([("a".to_owned(), OwnedTensor::f32([], &[i as f32]))]);
+        StateDict::from_tensors(one).save(&path(i), None).unwrap();
+    }
+    let paths: Vec<_> = (0..9).map(path).collect();
+    let opened = StateDict::open_all(&paths).unwrap();
+    let values: Vec<_> =
+        opened.iter().map(|one| one.get("a").unwrap().to_f32().unwrap()[0] as usize).collect();
+    assert_eq!(values, (0..9).collect::<Vec<_>>());
+    for bad in [7, 3] {
+        std::fs::write(path(bad), "").unwrap();
+    }
+    let text = StateDict::open_all(&paths).unwrap_err().to_string();
+    assert!(text.contains("3.safetensors"), "{text}");
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use ff_checkpoint::StateDict;
 use itertools::Itertools;
 
-use crate::{Accumulator, Error, Mix};
+use crate::mean::{Node, mean};
+use crate::{Error, Mix};
 
 /// One trained model.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub struct Ingredient {
 pub struct Ingredients(Vec<Ingredient>);
 
 impl Ingredients {
-    /// Checks that the models fit together. One pass over every file.
+    /// Checks that the models fit together.
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::Duplicate`], [`Error::Mismatch`], [`Error::NotFinite`].
@@ -59,18 +60,21 @@ impl Ingredients {
     /// # Errors
     /// [`Error::Missing`].
     pub fn weights(&self, mix: &Mix) -> Result<StateDict, Error> {
+        Ok(match self.node(mix)? {
+            Node::Leaf(weights) => weights.clone(),
+            tree => mean(&tree, ff_checkpoint::cores()),
+        })
+    }
+
+    pub(crate) fn node(&self, mix: &Mix) -> Result<Node<&StateDict>, Error> {
         match mix {
-            Mix::Ingredient(id) => self
-                .get(id)
-                .map(|ingredient| ingredient.weights.clone())
-                .ok_or_else(|| Error::Missing(id.clone())),
+            Mix::Ingredient(id) => {
+                let one = self.get(id).ok_or_else(|| Error::Missing(id.clone()))?;
+                Ok(Node::Leaf(&one.weights))
+            }
+            Mix::Mean(parts) if parts.is_empty() => Err(Error::Empty),
             Mix::Mean(parts) => {
-                let (first, rest) = parts.split_first().ok_or(Error::Empty)?;
-                let mut sum = Accumulator::new(self.weights(first)?);
-                for part in rest {
-                    sum.add(&self.weights(part)?);
-                }
-                Ok(sum.mean())
+                Ok(Node::Mean(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?))
             }
         }
     }

@@ -16,6 +16,7 @@ mod decision;
 mod error;
 mod hierarchy;
 mod ingredient;
+mod mean;
 mod mix;
 mod scorer;
 mod soup;

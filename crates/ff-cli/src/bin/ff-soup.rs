@@ -120,8 +120,7 @@ fn main() -> ExitCode {
 
 fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
     let mut ingredients = Vec::new();
-    for path in files {
-        let weights = StateDict::open(path)?;
+    for (path, weights) in files.iter().zip(StateDict::open_all(files)?) {
         let fields = weights.provenance().ok().and_then(|provenance| provenance.recipe.get("fields"));
         let fields: BTreeMap<String, String> =
             fields.and_then(|fields| serde_json::from_value(fields.clone()).ok()).unwrap_or_default();

@@ -1,0 +1,251 @@
+//! Means of many models in one pass, a block at a time.
+
+use std::num::NonZero;
+
+use ff_checkpoint::{Dtype, StateDict, on_threads, write_rounded};
+
+/// Elements worked on at a time: few enough for their sums to stay in a core's cache.
+pub(crate) const BLOCK: usize = 1 << 12;
+
+/// Models added in one go, which spares the sums the way to the cache and back.
+const GROUP: usize = 8;
+
+/// A tree of means, with what it is made of in place of names.
+pub(crate) enum Node<T> {
+    Leaf(T),
+    Mean(Vec<Node<T>>),
+}
+
+/// The mean of models, or of means of them; memory for the result only. An element's sums are in the order of
+/// the tree whatever the number of threads, so they are the same to the bit. Tensors that are not floats are
+/// the first model's.
+pub(crate) fn mean(tree: &Node<&StateDict>, threads: NonZero<usize>) -> StateDict {
+    tree.first().refilled(|rooms| {
+        let tensors: Vec<_> = rooms
+            .iter()
+            .map(|(name, tensor, _)| {
+                tensor.is_float().then(|| {
+                    tree.map(&|weights| weights.get(name).expect("ingredients have the same keys").data)
+                })
+            })
+            .collect();
+        let mut work = Vec::new();
+        for ((_, tensor, room), tree) in rooms.into_iter().zip(&tensors) {
+            let Some(tree) = tree else {
+                room.copy_from_slice(tensor.data);
+                continue;
+            };
+            let size = block_bytes(tensor.dtype);
+            work.extend(
+                room.chunks_mut(size).enumerate().map(|(i, room)| (tree, tensor.dtype, i * size, room)),
+            );
+        }
+        on_threads(threads, work, |(tree, dtype, start, room)| tree.write(dtype, start, room));
+    })
+}
+
+/// Bytes of a block of elements.
+pub(crate) fn block_bytes(dtype: Dtype) -> usize {
+    BLOCK * dtype.bitsize() / 8
+}
+
+impl<T: Copy> Node<T> {
+    fn first(&self) -> T {
+        match self {
+            Self::Leaf(one) => *one,
+            Self::Mean(parts) => parts[0].first(),
+        }
+    }
+
+    fn map<U>(&self, f: &impl Fn(T) -> U) -> Node<U> {
+        match self {
+            Self::Leaf(one) => Node::Leaf(f(*one)),
+            Self::Mean(parts) => Node::Mean(parts.iter().map(|part| part.map(f)).collect()),
+        }
+    }
+}
+
+impl Node<&[u8]> {
+    /// The elements that begin at byte `start`, as many as `room` holds.
+    fn write(&self, dtype: Dtype, start: usize, room: &mut [u8]) {
+        match self {
+            Self::Leaf(data) => room.copy_from_slice(&data[start..start + room.len()]),
+            Self::Mean(parts) => {
+                let mut sums = vec![0.0; room.len() * 8 / dtype.bitsize()];
+                let (groups, rest) = parts.as_chunks::<GROUP>();
+                for group in groups {
+                    match leaves(group) {
+                        Some(all) => add(dtype, all.map(|data| &data[start..start + room.len()]), &mut sums),
+                        None => group.iter().for_each(|part| part.add_to(dtype, start, room, &mut sums)),
+                    }
+                }
+                rest.iter().for_each(|part| part.add_to(dtype, start, room, &mut sums));
+                write_mean(dtype, &mut sums, parts.len(), room);
+            }
+        }
+    }
+
+    /// Adds the elements that begin at byte `start`. `room` is overwritten: a mean is rounded there, as it
+    /// would be in a file of its own.
+    fn add_to(&self, dtype: Dtype, start: usize, room: &mut [u8], sums: &mut [f64]) {
+        match self {
+            Self::Leaf(data) => add(dtype, [&data[start..start + room.len()]], sums),
+            Self::Mean(_) => {
+                self.write(dtype, start, room);
+                add(dtype, [room], sums);
+            }
+        }
+    }
+}
+
+/// The parts if all are models.
+fn leaves<'a, const N: usize>(parts: &[Node<&'a [u8]>; N]) -> Option<[&'a [u8]; N]> {
+    let mut all = [[].as_slice(); N];
+    for (leaf, part) in all.iter_mut().zip(parts) {
+        let Node::Leaf(data) = part else { return None };
+        *leaf = data;
+    }
+    Some(all)
+}
+
+/// Adds elements of a type of floats to sums: those of each model in turn.
+pub(crate) fn add<const MODELS: usize>(dtype: Dtype, data: [&[u8]; MODELS], sums: &mut [f64]) {
+    fn each<const N: usize, const MODELS: usize>(
+        data: [&[u8]; MODELS],
+        sums: &mut [f64],
+        value: impl Fn([u8; N]) -> f64,
+    ) {
+        let data = data.map(|data| &data.as_chunks().0[..sums.len()]);
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = data.iter().fold(*sum, |sum, model| sum + value(model[i]));
+        }
+    }
+    match dtype {
+        Dtype::F32 => each(data, sums, |b| f32::from_le_bytes(b).into()),
+        Dtype::F64 => each(data, sums, f64::from_le_bytes),
+        Dtype::F16 => each(data, sums, |b| half::f16::from_le_bytes(b).into()),
+        Dtype::BF16 => each(data, sums, |b| half::bf16::from_le_bytes(b).into()),
+        other => unreachable!("only floats are averaged, not {other}"),
+    }
+}
+
+/// Writes the means that sums of `count` come to, rounded to the type.
+pub(crate) fn write_mean(dtype: Dtype, sums: &mut [f64], count: usize, room: &mut [u8]) {
+    for sum in &mut *sums {
+        *sum /= count as f64;
+    }
+    write_rounded(dtype, sums, room);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ff_checkpoint::{OwnedTensor, TensorRef};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Accumulator, Ingredient, Ingredients, Mix};
+
+    /// The plainest mean of all: one element after another, each sum in order, divided, rounded once.
+    fn plain(mix: &Mix, models: &Ingredients) -> BTreeMap<String, OwnedTensor> {
+        let parts = match mix {
+            Mix::Ingredient(id) => {
+                let weights = models.get(id).unwrap().weights.iter();
+                return weights.map(|(name, tensor)| (name.to_owned(), tensor.to_owned())).collect();
+            }
+            Mix::Mean(parts) => parts.iter().map(|part| plain(part, models)).collect::<Vec<_>>(),
+        };
+        let mut mean = parts[0].clone();
+        for (name, tensor) in mean.iter_mut().filter(|(_, tensor)| tensor.dtype != Dtype::I64) {
+            let values: Vec<Vec<f64>> = parts.iter().map(|part| values(&part[name])).collect();
+            let one = |i| values.iter().fold(0.0, |sum, part| sum + part[i]) / parts.len() as f64;
+            let means: Vec<f64> = (0..values[0].len()).map(one).collect();
+            *tensor = OwnedTensor::rounded(tensor.dtype, &tensor.shape, &means);
+        }
+        mean
+    }
+
+    fn values(tensor: &OwnedTensor) -> Vec<f64> {
+        let (dtype, shape, data) = (tensor.dtype, &tensor.shape, &tensor.data);
+        TensorRef { dtype, shape, data }.to_f64().unwrap()
+    }
+
+    /// Values whose sums are not exact: of either sign, zeros too, over many magnitudes.
+    fn noise(seed: u64, n: usize) -> Vec<f64> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut bits = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as i32
+        };
+        (0..n).map(|_| f64::from(bits() % 1_000_003) * f64::from(bits() % 30 - 15).exp2() * 1e-6).collect()
+    }
+
+    fn models(count: usize, seed: u64, sizes: &[(Dtype, usize)]) -> Ingredients {
+        let model = |m: usize| {
+            let tensors = sizes.iter().enumerate().map(|(t, &(dtype, size))| {
+                let values = noise(seed ^ (m * 100 + t + 1) as u64, size);
+                (format!("t{t}"), OwnedTensor::rounded(dtype, &[size], &values))
+            });
+            let scalars = [
+                ("scalar".to_owned(), OwnedTensor::f32([], &[m as f32 - 0.3])),
+                ("steps".to_owned(), OwnedTensor::i64([], &[m as i64 + 7])),
+            ];
+            let weights = StateDict::from_tensors(tensors.chain(scalars).collect());
+            Ingredient { id: m.to_string(), weights, fields: BTreeMap::new() }
+        };
+        Ingredients::new((0..count).map(model).collect()).unwrap()
+    }
+
+    fn tensors() -> impl Strategy<Value = Vec<(Dtype, usize)>> {
+        let dtype = prop::sample::select(vec![Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::F64]);
+        let size = prop_oneof![
+            Just(0usize),
+            1usize..20,
+            (1usize..3, -2isize..3).prop_map(|(blocks, off)| (blocks * BLOCK).saturating_add_signed(off)),
+        ];
+        prop::collection::vec((dtype, size), 1..5)
+    }
+
+    /// A tree over `ids`: means of groups of up to `width`, up to `depth` levels of them.
+    fn tree(ids: Vec<Mix>, width: usize, depth: usize) -> Mix {
+        if depth == 0 || ids.len() <= width {
+            return Mix::Mean(ids);
+        }
+        tree(ids.chunks(width).map(|group| Mix::Mean(group.to_vec())).collect(), width, depth - 1)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_bits_are_those_of_the_plain_mean(
+            count in 1usize..=50, seed: u64, sizes in tensors(), width in 2usize..9, depth in 0usize..4,
+        ) {
+            let models = models(count, seed, &sizes);
+            let mix = tree(models.iter().map(|one| Mix::Ingredient(one.id.clone())).collect(), width, depth);
+            let expected = StateDict::from_tensors(plain(&mix, &models));
+            prop_assert_eq!(*models.weights(&mix).unwrap().digest(), *expected.digest());
+            for threads in [1, 2, 7] {
+                let mean = mean(&models.node(&mix).unwrap(), NonZero::new(threads).unwrap());
+                prop_assert_eq!(mean.digest(), expected.digest(), "{} threads", threads);
+            }
+        }
+
+        #[test]
+        fn a_running_mean_has_the_same_bits(count in 1usize..9, seed: u64, sizes in tensors()) {
+            let models = models(count, seed, &sizes);
+            let all: Vec<&StateDict> = models.iter().map(|one| &one.weights).collect();
+            let expected = |n: usize| {
+                let ids = models.iter().take(n).map(|one| Mix::Ingredient(one.id.clone())).collect();
+                *StateDict::from_tensors(plain(&Mix::Mean(ids), &models)).digest()
+            };
+            let mut sum = Accumulator::new(all[0].clone());
+            prop_assert_eq!(*sum.mean().digest(), expected(1));
+            for (n, &one) in all.iter().enumerate().skip(1) {
+                prop_assert_eq!(*sum.mean_with(one).digest(), expected(n + 1));
+                sum.add(one);
+                prop_assert_eq!(*sum.mean().digest(), expected(n + 1));
+            }
+        }
+    }
+}
