@@ -13,7 +13,7 @@ fn labels(number: usize) -> String {
     for (task, cell) in cells.iter_mut().enumerate().skip(1) {
         *cell = match (task, (number + task) % 5) {
             (2 | 5, 4) => String::new(),
-            (2, _) => format!("{}.0", u8::from(number % 3 == 0)),
+            (2, _) => format!("{}.0", u8::from(number.is_multiple_of(3))),
             (5, _) => format!("{}.0", u8::from(number % 3 == 1)),
             (_, 0) => "1.0".into(),
             (_, 1) => "-1.0".into(),

@@ -43,8 +43,8 @@ pub struct Optimizer {
     config: OptimizerConfig,
     parameters: Vec<Tensor>,
     weights: Tensor,
-    gradients: Tensor,
-    gradient_views: Vec<Tensor>,
+    /// Where launches cost more than copies: a buffer for all gradients, and each parameter's part of it.
+    flat_gradients: Option<(Tensor, Vec<Tensor>)>,
     /// AdamW: first and second moments. SGD: the momentum buffer.
     moments: Vec<(&'static str, Tensor)>,
     steps: i64,
@@ -123,14 +123,15 @@ impl Optimizer {
         let device = handles[0].device();
         let total: i64 = handles.iter().map(|tensor| tensor.numel() as i64).sum();
         let flat = || Tensor::zeros([total], (Kind::Float, device));
-        let (weights, gradients) = (flat(), flat());
+        let weights = flat();
+        let gradients = (device != Device::Cpu).then(flat);
         let mut gradient_views = Vec::new();
         let mut offset = 0;
         for tensor in &mut handles {
             let (size, stride) = (tensor.size(), tensor.stride());
             let mut view = weights.as_strided(&size, &stride, offset);
             tch::no_grad(|| view.copy_(tensor));
-            gradient_views.push(gradients.as_strided(&size, &stride, offset));
+            gradient_views.extend(gradients.as_ref().map(|flat| flat.as_strided(&size, &stride, offset)));
             tensor.set_data(&view);
             *tensor = tensor.set_requires_grad(true);
             offset += tensor.numel() as i64;
@@ -144,8 +145,7 @@ impl Optimizer {
             parameters: handles,
             moments: moments.iter().map(|name| (*name, flat())).collect(),
             weights,
-            gradients,
-            gradient_views,
+            flat_gradients: gradients.map(|flat| (flat, gradient_views)),
             steps: 0,
         }
     }
@@ -153,22 +153,45 @@ impl Optimizer {
     /// One step: the gradient of `loss`, then the update.
     pub fn step(&mut self, loss: &Tensor, lr: f64) {
         let gradients = Tensor::run_backward(&[loss], &self.parameters, false, false);
-        for (view, gradient) in self.gradient_views.iter_mut().zip(&gradients) {
-            view.copy_(gradient);
-        }
         self.steps += 1;
-        tch::no_grad(|| self.update(lr));
+        tch::no_grad(|| match &mut self.flat_gradients {
+            // Every operation is a launch: first all into one buffer.
+            Some((flat, views)) => {
+                for (view, gradient) in views.iter_mut().zip(&gradients) {
+                    view.copy_(gradient);
+                }
+                let flat = flat.shallow_clone();
+                self.update(0, &flat, lr);
+            }
+            None => {
+                let mut offset = 0;
+                for (parameter, gradient) in self.parameters.iter().zip(gradients) {
+                    let length = parameter.numel() as i64;
+                    let gradient = in_memory_order(&gradient, parameter).as_strided([length], [1], None);
+                    self.update(offset, &gradient, lr);
+                    offset += length;
+                }
+            }
+        });
     }
 
-    /// Element by element, so in blocks as well as whole, to the same bits. On the CPU a block's weights, gradient and
-    /// moments stay in the cache through all operations of the rule, and memory is read and written once.
-    fn update(&mut self, lr: f64) {
-        let total = self.weights.size()[0];
-        let block = if self.weights.device() == Device::Cpu { CPU_BLOCK } else { total };
+    /// Updates the weights from `offset` on by their gradient, which is used up. Element by element, so in blocks as well as
+    /// whole, to the same bits: on the CPU a block's weights, gradient and moments stay in the cache through all operations of
+    /// the rule, and memory is read and written once.
+    fn update(&self, offset: i64, gradient: &Tensor, lr: f64) {
+        let total = gradient.size()[0];
+        let block = if gradient.device() == Device::Cpu { CPU_BLOCK } else { total };
         for start in (0..total).step_by(block as usize) {
-            let part = |tensor: &Tensor| tensor.narrow(0, start, block.min(total - start));
-            let moments = self.moments.iter().map(|(_, moment)| part(moment)).collect::<Vec<_>>();
-            self.config.update(part(&self.weights), part(&self.gradients), moments, self.steps, lr);
+            let length = block.min(total - start);
+            let part = |tensor: &Tensor| tensor.narrow(0, offset + start, length);
+            let moments = self.moments.iter().map(|(_, moment)| part(moment)).collect();
+            self.config.update(
+                part(&self.weights),
+                gradient.narrow(0, start, length),
+                moments,
+                self.steps,
+                lr,
+            );
         }
     }
 
@@ -206,4 +229,14 @@ impl Optimizer {
             .ok_or_else(|| wrong("`step` is not an integer".into()))?;
         Ok(())
     }
+}
+
+/// A gradient whose elements lie in memory as its parameter's do: itself, as a rule.
+fn in_memory_order(gradient: &Tensor, parameter: &Tensor) -> Tensor {
+    if gradient.stride() == parameter.stride() {
+        return gradient.shallow_clone();
+    }
+    let mut same = parameter.empty_like();
+    same.copy_(gradient);
+    same
 }
