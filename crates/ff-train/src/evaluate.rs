@@ -19,7 +19,7 @@ const KEEP_BYTES: usize = 256 << 20;
 /// Images in a step of evaluation.
 const BATCH: usize = 256;
 /// Images in a step of an evaluation that may end early.
-const CHUNK: usize = 64;
+const CHUNK: usize = 32;
 
 /// Images to evaluate on, in a fixed order. Can be shared between threads.
 pub struct EvalSet {
