@@ -49,20 +49,14 @@ struct Case {
 /// Runs all cases and prints a table.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     setup::ensure(workspace, false)?;
-    let mut build = workspace.cargo();
-    build.args(["build", "--release", "--package", "ff-cli", "--manifest-path"]);
-    build.arg(workspace.root().join("Cargo.toml"));
-    if !build.status().context("cargo could not be started")?.success() {
-        bail!("the programs could not be built; cargo's own message is above");
-    }
-    let binaries = workspace.root().join("target/release");
+    workspace.build_programs()?;
     let cache = std::env::temp_dir().join(format!("ff-bench-{}", std::process::id()));
     let cases = cases(options.images.as_deref(), &cache);
     let wanted = |case: &&Case| options.only.as_ref().is_none_or(|text| case.name.contains(text.as_str()));
     let mut found = Vec::new();
     println!("{:40} {:>12} {:>12} {:>8}", "work", "ours", "peer", "ratio");
     for case in cases.iter().filter(wanted) {
-        let result = measure(case, options, &binaries)?;
+        let result = measure(case, options, workspace)?;
         let number = |key: &str| result[key].as_f64().map_or("–".to_owned(), |value| format!("{value:.2}"));
         let name = format!("{}, {}", case.name, case.unit);
         println!("{name:40} {:>12} {:>12} {:>8}", number("ours"), number("peer"), number("ratio"));
@@ -76,11 +70,11 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
 }
 
 /// Ours and the peer's in turn, so that a slow minute of the machine falls on both.
-fn measure(case: &Case, options: &Options, binaries: &Path) -> Result<Value> {
+fn measure(case: &Case, options: &Options, workspace: &Workspace) -> Result<Value> {
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds.max(1) {
-        let (binary, arguments) = case.ours.split_first().expect("a command");
-        ours.push(figure(Command::new(binaries.join(binary)).args(arguments), case.key)?);
+        let (program, arguments) = case.ours.split_first().expect("a command");
+        ours.push(figure(workspace.program(program).args(arguments), case.key)?);
         if let (Some(folder), Some((script, arguments))) = (&options.peers, case.peer.split_first()) {
             let mut peer = Command::new(&options.python);
             peers.push(figure(peer.arg(folder.join(script)).args(arguments), case.peer_key)?);

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::setup;
@@ -72,23 +72,9 @@ impl Options {
 /// is that of `ff-grid`.
 pub fn run(workspace: &Workspace, table: &str, options: &Options) -> Result<ExitCode> {
     setup::ensure(workspace, false)?;
-    let manifest = workspace.root().join("Cargo.toml");
-    let release = |subcommand: &str| {
-        let mut cargo = workspace.cargo();
-        cargo.arg(subcommand).arg("--manifest-path").arg(&manifest).args([
-            "--release",
-            "--package",
-            "ff-cli",
-        ]);
-        cargo
-    };
-    if !release("build").status().context("cargo could not be started")?.success() {
-        bail!("the programs could not be built; cargo's own message is above");
-    }
-    // Cargo runs what it built, because only cargo knows every way in which the target folder can be moved;
-    // with `--quiet` it adds nothing to the program's own last words and hands on its exit code.
-    let mut grid = release("run");
-    grid.args(["--quiet", "--bin", "ff-grid", "--"]).args(options.arguments(workspace.root(), table));
+    workspace.build_programs()?;
+    let mut grid = workspace.program("ff-grid");
+    grid.args(options.arguments(workspace.root(), table));
     let status = grid.status().context("cargo could not be started")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Ok(ExitCode::from(code))

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// The checkout that this command belongs to.
 pub struct Workspace {
@@ -60,6 +60,30 @@ impl Workspace {
         for name in env::vars_os().map(|(name, _)| name).filter(of_package) {
             cargo.env_remove(name);
         }
+        cargo
+    }
+
+    /// Builds the programs in release mode.
+    pub fn build_programs(&self) -> Result<()> {
+        if !self.release("build").status().context("cargo could not be started")?.success() {
+            bail!("the programs could not be built; cargo's own message is above");
+        }
+        Ok(())
+    }
+
+    /// A program that was built, for arguments to be added. Cargo runs it, because only cargo knows every way in which
+    /// the target folder can be moved; with `--quiet` it adds nothing to the program's own last words and hands on its
+    /// exit code.
+    pub fn program(&self, name: &str) -> Command {
+        let mut program = self.release("run");
+        program.args(["--quiet", "--bin", name, "--"]);
+        program
+    }
+
+    fn release(&self, subcommand: &str) -> Command {
+        let mut cargo = self.cargo();
+        cargo.arg(subcommand).arg("--manifest-path").arg(self.root.join("Cargo.toml"));
+        cargo.args(["--release", "--package", "ff-cli"]);
         cargo
     }
 }

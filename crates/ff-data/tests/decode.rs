@@ -1,5 +1,7 @@
 //! The decoder against Pillow, and its refusals.
 
+mod golden;
+
 use std::path::PathBuf;
 
 use ff_data::{Error, Image, decode, read_image};
@@ -35,29 +37,7 @@ fn tolerance(name: &str) -> u8 {
 
 #[test]
 fn every_form_is_decoded_as_pillow_does() {
-    let text = std::fs::read_to_string(golden("decoded.json")).unwrap();
-    let expected: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
-    assert!(expected.len() > 30);
-    let mut failures = Vec::new();
-    for (name, picture) in &expected {
-        let image = match read_image(&golden(name)) {
-            Ok(image) => image,
-            Err(error) => {
-                failures.push(error.to_string());
-                continue;
-            }
-        };
-        let size = (picture["width"].as_u64().unwrap(), picture["height"].as_u64().unwrap());
-        assert_eq!((u64::from(image.width), u64::from(image.height)), size, "{name}");
-        let hex = picture["rgb"].as_str().unwrap();
-        assert_eq!(hex.len(), 2 * image.data.len(), "{name}");
-        let expected = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap());
-        let off = image.data.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max().unwrap();
-        if off > tolerance(name) {
-            failures.push(format!("{name} is off by {off}"));
-        }
-    }
-    assert!(failures.is_empty(), "{failures:#?}");
+    golden::check_pictures(GOLDEN.as_ref(), 30, tolerance);
 }
 
 #[test]

@@ -86,12 +86,10 @@ impl<'a> ValidationScorer<'a> {
         let limit = (order.len() as f64 * EARLY) as usize;
         let mut ceiling = Ceiling::new(self.metric, last.targets(), last.outputs());
         let slack = slack(self.model.spec().precision);
-        let (mut seen, mut below, mut failed, mut vain) = (0, None, None, false);
+        let (mut seen, mut below, mut failed, mut vain) = (0, None, false, false);
         let mut look = |row: usize, logits: &[f32]| {
             let raised = raised(logits, row, last.targets(), slack);
-            if let Err(error) = ceiling.see(row, &raised) {
-                failed = Some(error);
-            }
+            failed |= ceiling.see(row, &raised).is_err();
             seen += 1;
             if seen % STEP == 0 && below.is_none() {
                 let bound = ceiling.bound();
@@ -100,12 +98,12 @@ impl<'a> ValidationScorer<'a> {
                 let pace = (1.0 - bound) / f64::from(seen);
                 vain = bound - pace * (limit as f64 - f64::from(seen)) > best;
             }
-            below.is_some() || failed.is_some() || vain
+            below.is_some() || failed || vain
         };
         let images = self.validation.predict_until(&self.model, &order[..limit], &mut look)?;
         self.images += images.unwrap_or(0) as u64;
         // A candidate whose numbers are none fails in its whole evaluation, as it always would have.
-        Ok(if failed.is_some() { None } else { below })
+        Ok(below.filter(|_| !failed))
     }
 
     fn evaluate(&mut self, predictions: Predictions) -> Result<f64, ScoreError> {

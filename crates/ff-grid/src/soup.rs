@@ -32,14 +32,13 @@ pub(crate) fn make(
     if let Some(batch_size) = recalibrate {
         scorer = scorer.recalibrated_on(workshop.catalog.recalibration(data, spec.px, batch_size));
     }
-    if let Some((_, path)) = best {
-        let predictions = load_predictions(&path)?;
-        if !predictions.is_empty() {
-            scorer = scorer.knowing(predictions);
-        }
-    }
     let soup = match select.hierarchy() {
-        Some(hierarchy) => hierarchy.select(&ingredients, &mut scorer)?,
+        Some(hierarchy) => {
+            if let Some((_, path)) = best {
+                scorer = scorer.knowing(load_predictions(&path)?);
+            }
+            hierarchy.select(&ingredients, &mut scorer)?
+        }
         None => Best.select(&ingredients, &mut scorer)?,
     };
     let mut weights = ingredients.weights(&soup.mix)?;

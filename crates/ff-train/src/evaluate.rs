@@ -26,8 +26,6 @@ pub struct EvalSet {
     dataset: Arc<dyn Dataset>,
     indices: Arc<[usize]>,
     config: LoaderConfig,
-    loader: Loader,
-    images: usize,
     kept: OnceLock<Vec<Batch>>,
     skipped: OnceLock<Vec<String>>,
     /// The sample of each row of the predictions; known after the first pass.
@@ -44,7 +42,7 @@ impl EvalSet {
         threads: usize,
         on_bad_image: OnBadImage,
     ) -> Self {
-        let (images, bytes) = (indices.len(), indices.len() * 3 * (px as usize).pow(2));
+        let bytes = indices.len() * 3 * (px as usize).pow(2);
         let config = LoaderConfig {
             batch_size: BATCH,
             px,
@@ -55,13 +53,10 @@ impl EvalSet {
             prefetch: 2,
             on_bad_image,
         };
-        let loader = Loader::new(dataset.clone(), indices.clone(), config.clone());
         Self {
             dataset,
             indices,
             config,
-            loader,
-            images,
             kept: OnceLock::new(),
             skipped: OnceLock::new(),
             rows: OnceLock::new(),
@@ -71,12 +66,12 @@ impl EvalSet {
 
     /// Number of images, unreadable ones included.
     pub fn len(&self) -> usize {
-        self.images
+        self.indices.len()
     }
 
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
-        self.images == 0
+        self.indices.is_empty()
     }
 
     /// The images that could not be read and are left out, by name; known after the first pass.
@@ -96,7 +91,8 @@ impl EvalSet {
             batches.iter().for_each(|batch| found.add(model, batch));
         } else {
             let (mut batches, mut skipped, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-            for batch in self.loader.epoch(0) {
+            let loader = Loader::new(self.dataset.clone(), self.indices.clone(), self.config.clone());
+            for batch in loader.epoch(0) {
                 let batch = batch?;
                 skipped.extend(batch.skipped.iter().cloned());
                 rows.extend(&batch.indices);
@@ -138,9 +134,7 @@ impl EvalSet {
         let outputs = model.spec().outputs;
         let mut seen = 0;
         let mut look = |rows: &[usize], pixels: &[u8]| {
-            let px = i64::from(self.config.px);
-            let images = Tensor::from_slice(pixels).view([-1, px, px, 3]);
-            let logits = logits(model, &images);
+            let logits = logits(model, &image_tensor(pixels, self.config.px));
             seen += rows.len();
             // All of a step are looked at: they are paid for.
             rows.iter()
@@ -201,7 +195,7 @@ impl Collected {
         if batch.indices.is_empty() {
             return;
         }
-        self.logits.extend(logits(model, &image_tensor(batch)));
+        self.logits.extend(logits(model, &image_tensor(&batch.images, batch.px)));
         match &batch.targets {
             Targets::Classes(classes) => self.classes.extend(classes.iter().map(|&class| class as usize)),
             Targets::Labels(labels) => self.labels.extend(labels),
@@ -226,10 +220,10 @@ impl Collected {
     }
 }
 
-/// The pixels of a batch as a tensor, u8 `[N, px, px, 3]`, on the CPU.
-pub(crate) fn image_tensor(batch: &Batch) -> Tensor {
-    let px = i64::from(batch.px);
-    Tensor::from_slice(&batch.images).view([-1, px, px, 3])
+/// Pixels as a batch has them, as a tensor, u8 `[N, px, px, 3]`, on the CPU.
+pub(crate) fn image_tensor(pixels: &[u8], px: u32) -> Tensor {
+    let px = i64::from(px);
+    Tensor::from_slice(pixels).view([-1, px, px, 3])
 }
 
 /// Writes predictions: `logits` `[N, C]` f32 and `targets` `[N]` i64 or `[N, C]` f32 with NaN for unknown.

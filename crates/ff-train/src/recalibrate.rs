@@ -60,7 +60,7 @@ impl Recalibration {
             if !batch.indices.is_empty() {
                 number += 1;
                 let mode = Mode::Recalibrate { batch: number };
-                let _ = tch::no_grad(|| model.features(&image_tensor(&batch), mode));
+                let _ = tch::no_grad(|| model.features(&image_tensor(&batch.images, batch.px), mode));
             }
         }
         if number == 0 {

@@ -143,7 +143,7 @@ pub fn train(
                 tch::no_grad(|| hook.before_forward(step, model))?;
             }
             let mode = Mode::Train { seed: stream(config.seed, "dropout", &[step as u64]).next_u64() };
-            let pixels = image_tensor(&batch).to_device(model.device());
+            let pixels = image_tensor(&batch.images, batch.px).to_device(model.device());
             let targets = target_tensor(&batch.targets, model.spec().outputs).to_device(model.device());
             let logits = forward(model, &pixels, mode, &config.trainable);
             let loss = loss(&logits, &targets, weight_tensor.as_ref());

@@ -1,7 +1,7 @@
 //! NIH ChestX-ray14: 112,120 frontal chest radiographs with 14 findings.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub fn open(root: &Path, division: Option<Division>) -> Result<Listed, Error> {
     let lists = entries.filter(|_| root.join("test_list.txt").is_file() || folds.is_none());
     match (division, folds, lists) {
         (None, Some(folds), Some(_)) => {
-            let found = format!("both: {} and the NIH's lists", folds.display());
+            let found = format!("both: {} and the NIH's lists", folds.place());
             let hint = "set `division = \"folds\"` or `division = \"lists\"`";
             Err(Error::dataset(root.display(), "one division of ChestX-ray14", found).hint(hint))
         }
@@ -66,18 +66,17 @@ pub fn open(root: &Path, division: Option<Division>) -> Result<Listed, Error> {
 }
 
 /// The CSV that has a column `fold`.
-fn folds(root: &Path) -> Result<Option<PathBuf>, Error> {
+fn folds(root: &Path) -> Result<Option<Table>, Error> {
     for path in named(root, |name| name.ends_with(".csv") && !name.starts_with("data_entry"))? {
         let table = Table::read(&path)?;
         if table.column("fold").is_some() && table.column("Image Index").is_some() {
-            return Ok(Some(path));
+            return Ok(Some(table));
         }
     }
     Ok(None)
 }
 
-fn from_folds(root: &Path, path: &Path) -> Result<Listed, Error> {
-    let table = Table::read(path)?;
+fn from_folds(root: &Path, table: &Table) -> Result<Listed, Error> {
     let fold = table.require("fold")?;
     let spelt = |task: &str| table.column(task).or_else(|| table.column(&task.replace('_', " ")));
     let columns: Vec<usize> = TASKS
@@ -85,8 +84,8 @@ fn from_folds(root: &Path, path: &Path) -> Result<Listed, Error> {
         .map(|task| spelt(task).map_or_else(|| table.require(task), Ok))
         .collect::<Result<_, _>>()?;
     let mut listing = Listing::default();
-    listing.note(format!("division: the folds of {}", path.display()));
-    collect(root, &table, listing, |row| {
+    listing.note(format!("division: the folds of {}", table.place()));
+    collect(root, table, listing, |row| {
         let name = row.cell(fold);
         let split = Split::from_name(name)
             .ok_or_else(|| Error::dataset(row.place(), "a fold: train, val or test", format!("`{name}`")))?;

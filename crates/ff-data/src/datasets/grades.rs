@@ -61,7 +61,8 @@ pub fn eyepacs(root: &Path) -> Result<Listed, Error> {
 /// table whose name goes on after the number (`Annotation_Base11_update.xls`), that one counts.
 pub fn messidor(root: &Path) -> Result<Listed, Error> {
     let mut bases: BTreeMap<String, Vec<(bool, bool, std::path::PathBuf)>> = BTreeMap::new();
-    for path in walk(root)? {
+    let files = walk(root)?;
+    for path in &files {
         let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().to_ascii_lowercase());
         let Some((stem, extension)) = name.rsplit_once('.') else { continue };
         let Some(rest) = stem.strip_prefix("annotation_base").filter(|rest| rest.len() >= 2) else {
@@ -71,14 +72,14 @@ pub fn messidor(root: &Path) -> Result<Listed, Error> {
             (["xls", "csv"].contains(&extension), rest.get(..2), rest.get(2..))
         {
             let updated = suffix.contains("update");
-            bases.entry(base.to_owned()).or_default().push((updated, extension == "xls", path));
+            bases.entry(base.to_owned()).or_default().push((updated, extension == "xls", path.clone()));
         }
     }
     if bases.is_empty() {
         let expected = "tables of grades (Annotation_Base11.xls and so on, or .csv)";
         return Err(Error::dataset(root.display(), expected, "none"));
     }
-    let images = Images::below(root)?;
+    let images = Images::among(files, root);
     let mut listing = Listing::default();
     if bases.len() < 12 {
         let names: Vec<&str> = bases.keys().map(String::as_str).collect();

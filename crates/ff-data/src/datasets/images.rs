@@ -22,13 +22,18 @@ pub struct Images {
 impl Images {
     /// Walks all folders below `root`, hidden ones aside; links are followed.
     pub fn below(root: &Path) -> Result<Self, Error> {
+        Ok(Self::among(walk(root)?, root))
+    }
+
+    /// The pictures among files below `root` that [`walk`] found.
+    pub fn among(paths: Vec<PathBuf>, root: &Path) -> Self {
         let mut files: HashMap<String, Vec<PathBuf>> = HashMap::new();
-        for path in walk(root)? {
+        for path in paths {
             if let (true, Some(stem)) = (has_image_extension(&path), path.file_stem()) {
                 files.entry(stem.to_string_lossy().to_ascii_lowercase()).or_default().push(path);
             }
         }
-        Ok(Self { root: root.to_owned(), files })
+        Self { root: root.to_owned(), files }
     }
 
     /// The file of a picture, named with or without its extension.
@@ -96,12 +101,10 @@ pub fn named(folder: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<PathBuf
 
 /// The one file directly in a folder that has one of these names, without regard to case; earlier names win.
 pub fn find_file(folder: &Path, names: &[&str]) -> Result<Option<PathBuf>, Error> {
-    for name in names {
-        if let Some(path) = named(folder, |file| file.eq_ignore_ascii_case(name))?.into_iter().next() {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
+    let rank = |file: &str| names.iter().position(|name| file.eq_ignore_ascii_case(name));
+    let found = named(folder, |file| rank(file).is_some())?;
+    // The first of equals, as they are sorted.
+    Ok(found.into_iter().min_by_key(|path| path.file_name().and_then(|name| rank(&name.to_string_lossy()))))
 }
 
 /// The same for a file that has to be there; `what` it is for.

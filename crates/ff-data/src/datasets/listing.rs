@@ -41,7 +41,8 @@ impl Listing {
         self.notes.push(note.into());
     }
 
-    /// The dataset, if every row has a picture; `root` and `hint` say where they were looked for.
+    /// The dataset, if every row has a picture; `place` is what has no rows if there are none, `hint` says where pictures were
+    /// looked for.
     pub fn finish(self, task: Task, place: impl ToString, hint: &str) -> Result<Listed, Error> {
         if let Some((row, id)) = self.first_missing {
             let found =

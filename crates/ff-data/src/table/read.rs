@@ -81,7 +81,7 @@ fn text(path: &Path, bytes: &[u8]) -> Result<Cells, Error> {
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or("");
     let count = |delimiter: u8| header.bytes().filter(|&byte| byte == delimiter).count();
-    // The first of equals, so a header of one column has commas.
+    // The last of equals, so a header of one column has commas.
     [b';', b'\t', b','].into_iter().max_by_key(|&delimiter| count(delimiter)).expect("three")
 }
 
