@@ -4,6 +4,7 @@ mod bad_images;
 mod bad_input;
 mod command_lines;
 mod damage;
+mod landscape;
 mod merging;
 mod own_images;
 mod place;

@@ -121,6 +121,9 @@ impl Config {
             for PlaneConfig { name, pool, models, soups } in plane {
                 self.check_methods(&format!("landscape.plane `{name}`: soups"), soups, |_| true)?;
                 if let Anchors::Named { models } = models {
+                    if let Some(twice) = models.iter().duplicates().next() {
+                        return wrong(format!("landscape.plane `{name}`: models: `{twice}` stands twice"));
+                    }
                     let key = format!("landscape.plane `{name}`: models");
                     models.iter().try_for_each(|model| self.check_model(&key, *pool, model))?;
                 }
