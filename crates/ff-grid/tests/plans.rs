@@ -233,6 +233,7 @@ fn mistakes_are_named() {
             [&LOOKS[1].replace("'each-field'", "'pairs',pairs=[['lr 3e-3 heavy seed 7','x']]")],
             "hint: there are lr 3e-3",
         ),
+        ([&LOOKS[1].replace("'each-field'", "'pairs',pairs=[['a','a']]")], "a path from `a` to itself"),
         (
             [&LOOKS[1].replace("matrix_points=5", "matrix_points=0")],
             "connectivity.matrix_points: expected at least 3",

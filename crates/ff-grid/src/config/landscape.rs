@@ -132,6 +132,11 @@ impl Config {
         if let Some(section) = &self.connectivity {
             check_points("connectivity.points", section.points)?;
             check_points("connectivity.matrix_points", section.matrix_points.unwrap_or(3))?;
+            if let Curves::Pairs { pairs } = &section.curves
+                && let Some([name, _]) = pairs.iter().find(|[a, b]| a == b)
+            {
+                return wrong(format!("connectivity.curves: a path from `{name}` to itself"));
+            }
             let named: Vec<&String> = match &section.curves {
                 Curves::EachField { at } => at.iter().collect(),
                 Curves::Pairs { pairs } => pairs.iter().flatten().collect(),

@@ -171,10 +171,10 @@ impl Looks<'_, '_> {
     fn tries(&mut self, method: &str, points: usize) -> String {
         let at = self.config.method.iter().position(|of| of.name == method).expect("methods are checked");
         let (jobs, judging) = (&self.methods[at], self.judging(self.config.method[at].bn));
-        // At most: how many are tried is known only afterwards.
-        let models = jobs.pool.len();
-        let cost =
-            self.cost(&judging, models * if judging.recalibrate.is_some() { points + 1 } else { points - 1 });
+        // At most: how many are tried, and not known from the choice, is told only afterwards.
+        let tries = self.graph.cost(&jobs.soup).evaluations as usize;
+        let places = if judging.recalibrate.is_some() { points + 1 } else { points - 1 };
+        let cost = self.cost(&judging, tries * places);
         let inputs = [&jobs.soup, &self.pools.probe].into_iter().chain(&jobs.pool).cloned().collect();
         let recipe = Recipe::Tries(TriesRecipe { judging, points });
         self.add(format!("what {method} tried"), recipe, inputs, cost)

@@ -280,10 +280,12 @@ impl Album<'_> {
             relative_distance: tried.relative_distance,
         });
         let table = csv(&lines.collect_vec())?;
-        let of = |name: &str, taken: bool| {
+        let of = |(name, taken): (&str, bool)| {
             let point = |tried: &TryRecord| Point { y: tried.path.barrier, low: None, high: None };
             let points = tries.iter().map(|tried| (tried.decision.taken == taken).then(|| point(tried)));
-            Series { name: name.to_owned(), points: points.collect(), emphasis: taken }
+            let points = points.collect_vec();
+            let some = points.iter().any(Option::is_some);
+            some.then(|| Series { name: name.to_owned(), points, emphasis: taken })
         };
         let figure = Figure {
             title: format!("{}: what {method} tried", self.title),
@@ -293,7 +295,7 @@ impl Album<'_> {
                 self.error.trim_start_matches("validation error, ")
             ),
             x: Axis::Categories(tries.iter().map(|tried| tried.decision.candidate.clone()).collect()),
-            series: vec![of("refused", false), of("taken", true)],
+            series: [("refused", false), ("taken", true)].into_iter().filter_map(of).collect(),
             references: Vec::new(),
         };
         self.write(&name, figure.to_svg(), &table)

@@ -60,7 +60,7 @@ struct Line {
 
 impl Surface {
     /// The surface as an SVG picture, the same text for the same surface. Contours are at round numbers, which the colour bar
-    /// names; between the places of the grid values are interpolated along its lines. Cells with a corner without a value
+    /// names, up to the value that a twentieth of the places exceed: above the last, all is one colour. Between the places of the grid values are interpolated along its lines. Cells with a corner without a value
     /// stay grey.
     ///
     /// # Errors
@@ -133,10 +133,7 @@ impl Layout {
         let spread = |scale: &Scale| scale.high - scale.low;
         let longest = spread(&x).max(spread(&y));
         let side = |scale: &Scale| (spread(scale) / longest * SIDE.0).max(SIDE.1) as i32;
-        let (low, high) = surface
-            .numbers()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-        let levels = if high > low { round_numbers(low, high, 10.0) } else { Vec::new() };
+        let levels = levels(surface.numbers());
         let widest = |names: &mut dyn Iterator<Item = &str>| {
             names.map(|name| width(name, TICK_SIZE)).max().unwrap_or(0)
         };
@@ -184,6 +181,15 @@ impl Layout {
             last => colour(band as f64 / last as f64),
         }
     }
+}
+
+/// Round numbers between the lowest value and the one that a twentieth of the values exceed: a few steep places leave colours
+/// for the rest.
+fn levels(values: impl Iterator<Item = f64>) -> Vec<(f64, String)> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values[0], values[(values.len() - 1) * 19 / 20]);
+    if high > low { round_numbers(low, high, 10.0) } else { Vec::new() }
 }
 
 fn draw(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
@@ -308,8 +314,9 @@ fn draw_bar(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
 
 fn draw_marks(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
     let inside = |scale: &Scale, at: f64| (scale.low..=scale.high).contains(&at);
-    let mut line = layout.from.1 + STEP / 2;
-    for (nth, mark) in surface.marks.iter().enumerate() {
+    // The first stand above the others.
+    for (nth, mark) in surface.marks.iter().enumerate().rev() {
+        let line = layout.from.1 + STEP / 2 + nth as i32 * STEP;
         let style = Style::new(nth, false);
         let draw = |at: Pixel| {
             draw_marker(
@@ -324,11 +331,10 @@ fn draw_marks(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
         }
         draw((layout.legend + 8, line))?;
         draw_text(canvas, &mark.name, (layout.legend + 26, line), TICK_SIZE, HPos::Left, VPos::Center)?;
-        line += STEP;
     }
-    for note in &surface.notes {
-        line += if note.is_empty() { STEP / 2 } else { STEP };
-        draw_text(canvas, note, (layout.legend, line - STEP / 2), TICK_SIZE, HPos::Left, VPos::Center)?;
+    for (nth, note) in surface.notes.iter().enumerate() {
+        let line = layout.from.1 + (surface.marks.len() + 1 + nth) as i32 * STEP;
+        draw_text(canvas, note, (layout.legend, line), TICK_SIZE, HPos::Left, VPos::Center)?;
     }
     Ok(())
 }
