@@ -154,14 +154,14 @@ fn what_is_missing_is_done_again(place: &Place) {
 fn models_that_span_no_plane_are_named() {
     let place = Place::new();
     place.write("tiny.toml", &looked());
-    // Rates at which no weight moves: four times the same weights, with other running statistics.
+    // Rates at which no weight moves: four times all but the same weights, with other running statistics.
     let still = "--set grid.learning_rates=[1e-30,2e-30]";
     let said = place.run(&format!("{RUN} {still}")).refused(
         1,
         &[
             "plane grid: no plane goes through `lr 1e-30",
-            "of the longest side",
-            "hint: two of them may be the same weights",
+            "which is rounding",
+            "hint: name three models that differ",
         ],
     );
     // Its rows were not tried; paths between the same models were, and have no barrier to speak of.

@@ -7,6 +7,9 @@ use crate::{Error, Ingredient, Ingredients};
 /// The height of three models' triangle, as a share of its longest side, below which they lie on one line.
 const LEAST_HEIGHT: f64 = 1e-3;
 
+/// The distance of models, as a share of their norm, below which rounding makes up much of it.
+const LEAST_DISTANCE: f64 = 1e-6;
+
 /// The plane through three models (Garipov et al. 2018, *Loss Surfaces*, Fig. 1; FissionFusion, Fig. 1).
 ///
 /// With w0 and w2 the two models furthest apart and w1 the third, u = w2 − w0, and v is what of w1 − w0 is orthogonal to u.
@@ -37,7 +40,8 @@ impl Plane {
     /// running statistics, whose scale is that of activations. Of models equally far apart the earlier is w0.
     ///
     /// # Errors
-    /// [`Error::Collinear`] for three models on a line, two equal ones included.
+    /// [`Error::Same`] for models that differ by rounding only; [`Error::Collinear`] for three on a line, two equal ones
+    /// included.
     ///
     /// # Panics
     /// Unless there are three models.
@@ -55,13 +59,17 @@ impl Plane {
             1 => [a, c, b],
             _ => [a, b, c],
         };
+        let norm = norm(&counted, &order[0].weights);
+        if length <= LEAST_DISTANCE * norm {
+            let models = [a, b, c].map(|model| model.id.clone());
+            return Err(Error::Same { models, distance: length, norm });
+        }
         let [w0, w2, w1] = order.map(|model| &model.weights);
         let foot = inner(&counted, w0, [w1, w2]) / length.powi(2);
         let height = (inner(&counted, w0, [w1, w1]) - (foot * length).powi(2)).max(0.0).sqrt();
         let share = height / length;
-        if !share.is_finite() || share < LEAST_HEIGHT {
+        if share < LEAST_HEIGHT {
             let models = [a, b, c].map(|model| model.id.clone());
-            let share = if share.is_finite() { share } else { 0.0 };
             return Err(Error::Collinear { models, share, least: LEAST_HEIGHT });
         }
         let models = Ingredients::new(order.map(Clone::clone).to_vec())?;
@@ -116,6 +124,11 @@ pub fn distances(models: &Ingredients, counts: impl Fn(&str) -> bool) -> Vec<f64
     let first = weights.next().expect("ingredients are never none");
     let counted: Vec<String> = first.names().filter(|name| counts(name)).map(str::to_owned).collect();
     weights.map(|other| inner(&counted, first, [other; 2]).sqrt()).collect()
+}
+
+fn norm(names: &[String], weights: &StateDict) -> f64 {
+    let tensors = names.iter().filter_map(|name| weights.get(name)?.to_f64());
+    tensors.map(|values| values.iter().map(|value| value * value).sum::<f64>()).sum::<f64>().sqrt()
 }
 
 /// ⟨a − origin, b − origin⟩ over the float tensors of these names, summed in their order in 64 bits.

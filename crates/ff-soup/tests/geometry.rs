@@ -110,8 +110,13 @@ fn three_models_on_a_line_are_refused_by_name() {
         assert!(text.contains("`m0`, `m1` and `m2`") && text.contains("hint"), "{text}");
         assert!(matches!(error, Error::Collinear { .. }));
     }
-    let same = Plane::through(models(&[&[1.0], &[1.0], &[1.0]]), weights_only).err().unwrap();
-    assert!(same.to_string().contains("0.00e0 of the longest side"), "{same}");
+    let same =
+        Plane::through(models(&[&[1.0, 0.0], &[1.0, 1e-30], &[1.0, 3e-30]]), weights_only).err().unwrap();
+    assert!(same.to_string().contains("differ by 3.00e-30 at most, of a norm of 1.00e0"), "{same}");
+    assert!(matches!(
+        Plane::through(models(&[&[0.0], &[0.0], &[0.0]]), weights_only).err().unwrap(),
+        Error::Same { .. }
+    ));
 }
 
 #[test]
