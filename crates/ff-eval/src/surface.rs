@@ -86,17 +86,16 @@ impl Grid<'_> {
         seen[start.1][start.0] = true;
         while let Some((x, y)) = left.pop() {
             minimum &= x > 0 && y > 0 && x + 1 < self.width && y + 1 < self.rows.len();
-            for near_y in y.saturating_sub(1)..(y + 2).min(self.rows.len()) {
-                for near_x in x.saturating_sub(1)..(x + 2).min(self.width) {
-                    match self.rows[near_y][near_x] {
-                        Some(near) if near == value => {
-                            if !std::mem::replace(&mut seen[near_y][near_x], true) {
-                                left.push((near_x, near_y));
-                            }
+            let near = |at: usize, len: usize| at.saturating_sub(1)..(at + 2).min(len);
+            for (x, y) in near(y, self.rows.len()).flat_map(|y| near(x, self.width).map(move |x| (x, y))) {
+                match self.rows[y][x] {
+                    Some(near) if near == value => {
+                        if !std::mem::replace(&mut seen[y][x], true) {
+                            left.push((x, y));
                         }
-                        Some(near) => minimum &= near > value,
-                        None => minimum = false,
                     }
+                    Some(near) => minimum &= near > value,
+                    None => minimum = false,
                 }
             }
         }

@@ -9,7 +9,7 @@ use itertools::Itertools;
 use serde::Serialize;
 
 use super::{csv, place, record, write_text};
-use crate::config::PlaneConfig;
+use crate::config::{BnStatistics, LandscapeConfig, PlaneConfig};
 use crate::landscape::{PathRecord, SurfaceRecord, TryRecord};
 use crate::plan::{Column, MethodJobs, PathJob};
 use crate::record::{Finished, Runs};
@@ -36,7 +36,7 @@ pub(super) fn deliver(
             files: Vec::new(),
         };
         if let Some(section) = &config.landscape {
-            album.surfaces(&section.plane, &column.landscape.surfaces)?;
+            album.surfaces(section, &column.landscape.surfaces)?;
         }
         album.curves(&column.landscape.curves)?;
         album.matrix(&config.grid.models(), &column.landscape.matrix)?;
@@ -125,9 +125,9 @@ impl Album<'_> {
         Ok(())
     }
 
-    fn surfaces(&mut self, planes: &[PlaneConfig], jobs: &[String]) -> Result<(), Error> {
+    fn surfaces(&mut self, section: &LandscapeConfig, jobs: &[String]) -> Result<(), Error> {
         let mut lines = Vec::new();
-        for (plane, job) in planes.iter().zip(jobs) {
+        for (plane, job) in section.plane.iter().zip(jobs) {
             let Some(Finished::Surface(surface)) = self.finished(job)? else { continue };
             let Roughness { local_minima, second_difference, undefined } = surface.roughness;
             let [length_x, length_y] = surface.plane.lengths;
@@ -141,7 +141,7 @@ impl Album<'_> {
                 length_x,
                 length_y,
             });
-            let figure = self.surface(plane, &surface);
+            let figure = self.surface(plane, section.bn, &surface);
             let name = format!("surface-{plane_name}");
             match figure.to_svg() {
                 Err(ff_report::Error::NoPoint { .. }) => {} // no point of it is defined
@@ -156,7 +156,7 @@ impl Album<'_> {
     }
 
     /// Both axes as L2 distances, so that the picture is true to scale.
-    fn surface(&self, plane: &PlaneConfig, surface: &SurfaceRecord) -> Surface {
+    fn surface(&self, plane: &PlaneConfig, bn: BnStatistics, surface: &SurfaceRecord) -> Surface {
         let [along, across] = surface.plane.lengths;
         let corners = surface.plane.corners.iter().zip(["w0", "w2", "w1"]).map(|(corner, role)| {
             let error = corner.error.map_or(String::new(), |error| format!(", {error:.4}"));
@@ -179,6 +179,10 @@ impl Album<'_> {
         notes.extend(second_difference.map(|mean| format!("mean |second difference| {mean:.5}")));
         if undefined > 0 {
             notes.push(format!("grey: no finite output at {undefined} points"));
+        }
+        if bn == BnStatistics::Recalibrate {
+            notes.push("BatchNorm statistics anew at each point;".into());
+            notes.push("the errors named above are with the models' own".into());
         }
         let places = surface.axis.places();
         Surface {
