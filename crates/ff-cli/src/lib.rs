@@ -8,6 +8,7 @@ mod memory;
 mod progress;
 mod recipe;
 mod run_record;
+mod signals;
 mod source;
 
 use std::io::{IsTerminal, Write};
@@ -20,6 +21,7 @@ pub use memory::keep_freed_memory;
 pub use progress::{Bar, GridProgress};
 pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, output_map, spec_of};
 pub use run_record::{RunRecord, fields_of};
+pub use signals::stop_on_signals;
 pub use source::{BadImage, Source};
 
 /// Options of every binary.

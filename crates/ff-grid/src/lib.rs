@@ -6,6 +6,7 @@
 //! ([`Job::id`]), and done when its [`Record`] says so.
 
 mod catalog;
+mod claim;
 mod config;
 mod engine;
 mod error;
@@ -21,6 +22,7 @@ mod soup;
 mod weights;
 
 pub use catalog::{Catalog, DataIdentity, Opened, Part};
+pub use claim::{Claim, Claimed, Claims, Owner, owner_of};
 pub use config::{
     BackboneConfig, BnStatistics, Config, DatasetEntry, EvaluationConfig, Expected, FggConfig,
     FinetuneConfig, GridConfig, MergeDeparture, MergeMethod, MergeSettings, MergingConfig, MethodConfig,

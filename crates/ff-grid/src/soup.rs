@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::StateDict;
 use ff_eval::Metric;
 use ff_models::{Model, Spec};
 use ff_soup::{Best, Ingredient, Ingredients, Selector};
 use ff_train::{Kept, load_predictions, save_predictions};
 
-use crate::perform::{VERSION, Workshop};
+use crate::perform::{VERSION, Workshop, open};
 use crate::record::{Finished, SoupRecord};
 use crate::scorer::ValidationScorer;
 use crate::{Cost, Error, Job, Opened, Part, Recipe, Selection};
@@ -123,6 +122,6 @@ fn ingredient(
     };
     let mut fields = input.fields.clone();
     fields.insert("capture".into(), number.unwrap_or(0).to_string());
-    let weights = StateDict::open(&folder.join(&kept.weights))?;
+    let weights = open(&folder.join(&kept.weights))?;
     Ok((Ingredient { id, weights, fields }, kept.validation.value()))
 }

@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_cli::{BadImage, Common, DeviceChoice, GridProgress};
-use ff_grid::{Catalog, Cost, Engine, HubResolver, Local, Plan, Recipe, Runs, Study, Workshop, publish};
+use ff_grid::{
+    Catalog, Claimed, Claims, Cost, Engine, HubResolver, Local, Plan, Published, Recipe, Runs, Study, Workshop, publish,
+};
+use ff_train::Stop;
 use serde::Serialize;
 
 /// A table from one configuration: images and pretrained weights in; every model, the soups, the table and the
@@ -211,7 +215,9 @@ fn status(options: &Options) -> anyhow::Result<()> {
 
 fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::Result<()> {
     ff_cli::keep_freed_memory();
+    let stop = ff_cli::stop_on_signals()?;
     let (plan, catalog, runs) = prepare(options, &ff_cli::find_or_download)?;
+    let catalog = catalog.stopped_by(stop.clone());
     let missing = plan.missing();
     for why in &missing {
         ff_cli::say(&format!("left out: {why}"));
@@ -237,11 +243,20 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     };
     let engine = Local { workers, threads };
     let progress = GridProgress::new(&plan, &runs);
-    let workshop = Workshop { plan: &plan, catalog: &catalog, runs: &runs, device };
+    let claims = Claims::new(plan.run().lease());
+    let workshop =
+        Workshop { plan: &plan, catalog: &catalog, runs: &runs, claims: &claims, stop: stop.clone(), device };
     let summary = engine.run(&workshop, &|event| progress.event(event))?;
     progress.finish();
+    if summary.stopped > 0 {
+        bail!(
+            "stopped: {} done, {} left; the same command goes on where it was",
+            counted(summary.done as u64, "job"),
+            summary.stopped
+        );
+    }
 
-    let published = publish(&plan, &runs).context("the table cannot be written")?;
+    let published = publish_alone(&plan, &runs, (&claims, stop)).context("the table cannot be written")?;
     ff_cli::print(&if options.json { published.json + "\n" } else { published.markdown })?;
     for path in &published.files {
         ff_cli::say(&format!("wrote {}", path.display()));
@@ -257,4 +272,16 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
         number => format!(", and {} not tried that need what failed", counted(number, "job")),
     };
     bail!("{} failed{not_tried}:{failed}", counted(summary.failed.len() as u64, "job"))
+}
+
+/// Writes the table when no other process is at it.
+fn publish_alone(plan: &Plan, runs: &Runs, (claims, stop): (&Claims, Stop)) -> anyhow::Result<Published> {
+    let folder = plan.folder(runs);
+    loop {
+        stop.check()?;
+        if let Claimed::Ours(_claim) = claims.take(&folder, Stop::default())? {
+            return Ok(publish(plan, runs)?);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
