@@ -45,7 +45,7 @@ fn damaged_results_are_named_and_never_averaged() {
     for command in ["plan", "run", "status"] {
         place
             .run(&format!("ff-grid {command} --config tiny.toml"))
-            .refused(1, &[name, "damaged record", "hint: remove this file"]);
+            .refused(1, &[name, "damaged record", "hint: `ff-grid doctor --repair`"]);
     }
     // As the hint says; the run gives the same weights, so nothing after it is done again.
     std::fs::remove_file(&record).unwrap();

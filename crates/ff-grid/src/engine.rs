@@ -83,7 +83,8 @@ impl Engine for Local {
         for job in &plan.jobs {
             let state = if job.blocked.is_some() {
                 State::Blocked
-            } else if workshop.runs.record(job)?.is_some() {
+            } else if let Some(record) = workshop.runs.record(job)? {
+                workshop.tidy(job, &record)?;
                 State::Found
             } else {
                 State::Waiting

@@ -1,5 +1,6 @@
 //! What each kind of job does.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +15,7 @@ use crate::config::RunConfig;
 use crate::job::{Start, Training};
 use crate::merging::{MergeHook, kernels};
 use crate::record::{Finished, LayerKernels, Record, Runs};
-use crate::{Catalog, Claims, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, soup};
+use crate::{Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, soup};
 
 /// Everything a job needs besides itself.
 pub struct Workshop<'a> {
@@ -100,6 +101,24 @@ impl Workshop<'_> {
             Outcome::forget_resume_points(&self.runs.folder(job))?;
         }
         Ok(record)
+    }
+
+    /// Removes what is left of the work on a job that is done: a process may be killed after it has put the job on record
+    /// and before it has cleared up.
+    pub(crate) fn tidy(&self, job: &Job, record: &Record) -> Result<(), Error> {
+        let folder = self.runs.folder(job);
+        let failed = |error: std::io::Error| Error::File { path: folder.clone(), reason: error.to_string() };
+        let kept = [Path::new("record.json"), Path::new("history.jsonl")];
+        let kept: HashSet<&Path> = kept.into_iter().chain(record.files()).collect();
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            if !kept.contains(Path::new(&entry.map_err(failed)?.file_name())) {
+                if let Claimed::Ours(_claim) = self.claims.take(&folder, self.stop.part())? {
+                    Outcome::forget_resume_points(&folder)?;
+                }
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     fn train(
