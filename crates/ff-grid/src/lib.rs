@@ -8,6 +8,7 @@
 mod catalog;
 mod claim;
 mod config;
+mod doctor;
 mod engine;
 mod error;
 mod job;
@@ -29,6 +30,7 @@ pub use config::{
     ModelConfig, OodEntry, Pool, PretrainConfig, ProbeConfig, RunConfig, Selection, StageConfig, Study,
     StudyKind, Sweep,
 };
+pub use doctor::{Finding, Remedy, examine, repair};
 pub use engine::{Engine, Event, Local, OnEvent, Summary};
 pub use error::Error;
 pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};

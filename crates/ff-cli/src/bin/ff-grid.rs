@@ -1,6 +1,6 @@
 //! Plans, runs and reports a whole table.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_cli::{BadImage, Common, DeviceChoice, GridProgress};
 use ff_grid::{
-    Catalog, Claimed, Claims, Cost, Engine, HubResolver, Local, Plan, Published, Recipe, Runs, Study, Workshop, publish,
+    Catalog, Claimed, Claims, Cost, Engine, Finding, HubResolver, Local, Plan, Published, Recipe, Remedy,
+    RunConfig, Runs, Study, Workshop, examine, publish,
 };
 use ff_train::Stop;
 use serde::Serialize;
@@ -41,6 +42,18 @@ enum Command {
     },
     /// Say how much of it is done
     Status(Options),
+    /// Look for damage in a runs folder: every record, file of weights and prediction is read and checked
+    Doctor {
+        /// Folder for everything that is made
+        #[arg(long, default_value = "runs")]
+        runs: PathBuf,
+        /// Set what is damaged aside (RUNS/set-aside), so that the next run makes just that again
+        #[arg(long)]
+        repair: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -77,6 +90,7 @@ fn main() -> ExitCode {
         Command::Plan(options) => plan(options),
         Command::Run { options, device, engine } => run(options, *device, *engine),
         Command::Status(options) => status(options),
+        Command::Doctor { runs, repair, json } => doctor(runs, *repair, *json),
     })
 }
 
@@ -211,6 +225,43 @@ fn status(options: &Options) -> anyhow::Result<()> {
         return ff_cli::print_json(&serde_json::json!({"total": total, "missing": missing}));
     }
     ff_cli::print(&(summary(&counts) + &missing_text(&missing)))
+}
+
+fn doctor(root: &Path, repair: bool, json: bool) -> anyhow::Result<()> {
+    if !root.is_dir() {
+        bail!("{}: expected a runs folder, found none", root.display());
+    }
+    let runs = Runs::new(root);
+    let findings = examine(&runs)?;
+    if repair {
+        ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease()), &findings)?;
+    }
+    if json {
+        ff_cli::print_json(&serde_json::json!({"findings": findings, "repaired": repair}))?;
+    } else {
+        for Finding { path, trouble, remedy } in &findings {
+            let remedy = match (remedy, repair) {
+                (Remedy::Wait, _) => "left alone",
+                (Remedy::RunAgain, false) => "to be set aside, and the job run again",
+                (Remedy::RunAgain, true) => "set aside; the next run does the job again",
+                (Remedy::SetAside, false) => "to be set aside",
+                (Remedy::SetAside, true) => "set aside",
+                (Remedy::Remove, false) => "to be removed",
+                (Remedy::Remove, true) => "removed",
+            };
+            let trouble = trouble.lines().next().unwrap_or_default();
+            ff_cli::print(&format!("{}: {trouble}\n  {remedy}\n", path.display()))?;
+        }
+    }
+    let troubles = findings.iter().filter(|finding| finding.remedy != Remedy::Wait).count();
+    match (troubles as u64, repair) {
+        (0, _) => ff_cli::say("nothing is damaged"),
+        (troubles, true) => ff_cli::say(&format!("{} repaired", counted(troubles, "finding"))),
+        (troubles, false) => {
+            bail!("{}\nhint: --repair does what stands below each", counted(troubles, "finding"))
+        }
+    }
+    Ok(())
 }
 
 fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::Result<()> {
