@@ -2,9 +2,11 @@
 //! twice, and what comes out is what an uninterrupted run leaves, to the bit.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ff_data::random::stream;
@@ -169,13 +171,15 @@ fn killed_anywhere_any_number_of_times() {
 
 #[test]
 fn a_signal_stops_it_with_a_resume_point() {
-    let (place, whole) = undisturbed();
-    for (signal, part) in [("-TERM", 0.3), ("-INT", 0.5)] {
-        let child = start(&place, "stopped");
-        std::thread::sleep(whole.mul_f64(part));
+    let (place, _) = undisturbed();
+    for (signal, after) in [("-TERM", 2), ("-INT", 5)] {
+        let mut child = start(&place, "stopped");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert_eq!(lines.by_ref().filter(|line| line.starts_with('[')).take(after).count(), after);
         send(&child, signal);
-        let (ended_well, said) = end(child);
-        assert!(!ended_well && said.contains("the same command goes on where it was"), "{said}");
+        let said = lines.collect::<Vec<_>>().join("\n");
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+        assert!(said.contains("the same command goes on where it was"), "{said}");
         let left = place.files("stopped");
         assert!(!left.iter().any(|name| name.contains("claim-") || name.ends_with(".partial")), "{left:?}");
     }
@@ -186,6 +190,31 @@ fn a_signal_stops_it_with_a_resume_point() {
 
 #[test]
 fn four_processes_share_a_grid_and_one_is_killed() {
+    share(start);
+}
+
+#[test]
+fn so_do_processes_of_several_machines() {
+    // Of a machine with another name nobody can see whether a process lives: its lease has to run out.
+    let elsewhere = |place: &Place, runs: &str| {
+        static NAMES: AtomicU64 = AtomicU64::new(0);
+        let program = place.command(&["ff-grid"]).get_program().to_owned();
+        let name = NAMES.fetch_add(1, Ordering::Relaxed);
+        let script = format!("hostname machine-{name} && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--uts", "sh", "-c", &script, "sh"]).arg(program).current_dir(place.path(""));
+        command.args(["run", "--config", "tiny.toml", "--set", "run.lease_seconds=1.5", "--runs", runs]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let can = Command::new("unshare").args(["--uts", "hostname", "machine"]).status();
+    if !can.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: `unshare --uts` is not allowed here");
+        return;
+    }
+    share(elsewhere);
+}
+
+fn share(start: impl Fn(&Place, &str) -> Child) {
     let (place, whole) = undisturbed();
     let mut children: Vec<_> = (0..4).map(|_| start(&place, "shared")).collect();
     std::thread::sleep(whole.mul_f64(0.6));

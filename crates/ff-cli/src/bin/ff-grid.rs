@@ -99,7 +99,7 @@ fn prepare(options: &Options, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Cat
     let run = study.run_mut();
     run.on_bad_image = options.on_bad_image.map_or(run.on_bad_image, Into::into);
     let run = study.run();
-    let cache_bytes = run.cache_bytes(study.datasets());
+    let cache_bytes = run.cache_bytes(study.sources().len());
     let cache = options.runs.join("cache");
     let catalog =
         Catalog::new(&options.data_root, Some(&cache), run.loader_threads, run.on_bad_image, cache_bytes);

@@ -411,10 +411,14 @@ fn seconds(seconds: f64) -> Duration {
 }
 
 impl Config {
-    /// Datasets of the table, those that are only pretrained or tested on included.
-    pub fn datasets(&self) -> usize {
-        let ood: usize = self.dataset.iter().map(|entry| entry.ood.len()).sum();
-        self.dataset.len() + ood + usize::from(self.pretrain.is_some())
+    /// Datasets of the table by name, those that are only pretrained or tested on included.
+    fn sources(&self) -> Vec<(String, DataSource)> {
+        let pretrain = self.pretrain.iter().map(|section| ("pretrain".to_owned(), section.data()));
+        let of_entry = self.dataset.iter().flat_map(|entry| {
+            let ood = entry.ood.iter().map(|other| (other.name.clone(), entry.data_of(other)));
+            std::iter::once((entry.name.clone(), entry.data())).chain(ood)
+        });
+        pretrain.chain(of_entry).collect()
     }
 
     /// The folder of this table's results below the runs folder.
