@@ -163,7 +163,10 @@ fn a_full_disk() {
             break ran;
         }
         let stderr = ran.refused(1, &["small/", "No space left on device"]);
-        assert!(stderr.contains("small/jobs/") || stderr.contains("small/tables/"), "no file is named:\n{stderr}");
+        assert!(
+            stderr.contains("small/jobs/") || stderr.contains("small/tables/"),
+            "no file is named:\n{stderr}"
+        );
         let left = place.files("small");
         assert!(!left.iter().any(|file| file.ends_with(".partial") || file.contains("claim-")), "{left:?}");
         // Whatever has its place is whole.
@@ -187,7 +190,11 @@ impl Mounted {
 
     fn resize(&self, size: &str) -> bool {
         let options = format!("remount,size={size}");
-        Command::new("mount").args(["-o", &options]).arg(&self.0).status().is_ok_and(|status| status.success())
+        Command::new("mount")
+            .args(["-o", &options])
+            .arg(&self.0)
+            .status()
+            .is_ok_and(|status| status.success())
     }
 }
 

@@ -222,7 +222,8 @@ fn a_soup_is_traced_back_to_the_probe_and_the_images() {
     let text = place.run(&format!("{line} --data-root .")).ok();
     let first = text.lines().nth(2).unwrap();
     assert!(first.contains("finetune") && first.contains("again it would be the same job"), "{text}");
-    let probe = text.lines().find(|line| line.trim_start().starts_with("shapes pico: probe: probe ")).unwrap();
+    let probe =
+        text.lines().find(|line| line.trim_start().starts_with("shapes pico: probe: probe ")).unwrap();
     assert!(probe.contains("intact, runs/jobs/probe-"), "{text}");
     assert!(text.contains("there, unchanged (shapes)"), "{text}");
     assert!(place.run(line).ok().contains("not looked at (--data-root)"));

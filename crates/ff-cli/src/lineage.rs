@@ -51,7 +51,9 @@ fn line(ancestor: &Ancestor) -> (String, bool) {
     };
     let (job, other) = match &ancestor.job {
         Some(SameJob::Same(id)) => (format!("; again it would be the same job, {id}"), false),
-        Some(SameJob::Other(why)) => (format!("; ANOTHER JOB: {}", why.lines().next().unwrap_or_default()), true),
+        Some(SameJob::Other(why)) => {
+            (format!("; ANOTHER JOB: {}", why.lines().next().unwrap_or_default()), true)
+        }
         None => (String::new(), false),
     };
     let above = if ancestor.repeated { "; its own stand above" } else { "" };
@@ -64,6 +66,7 @@ fn datasets(places: &[PathBuf], root: &Path) -> BTreeMap<String, String> {
     let configs = tables.flatten().flatten().map(|table| table.path().join("config.toml"));
     let catalog = Catalog::new(root, None, 1, OnBadImage::Error, 0);
     let sources = configs.filter_map(|path| Study::read(&path, &[]).ok()).flat_map(|study| study.sources());
-    let opened = sources.filter_map(|(name, data)| Some((catalog.open(&data).ok()?.identity.digest.clone(), name)));
+    let opened =
+        sources.filter_map(|(name, data)| Some((catalog.open(&data).ok()?.identity.digest.clone(), name)));
     opened.collect()
 }

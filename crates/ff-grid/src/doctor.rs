@@ -188,7 +188,9 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries
-            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
+            .and_then(|entries| {
+                entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
+            })
             .map_err(failed(folder))?,
     };
     paths.sort_unstable();

@@ -102,7 +102,8 @@ fn trace(
 /// Every file of weights below a place, by content. Of a damaged one that is what it should be.
 fn look(place: &Path, known: &mut Known) -> Result<(), Error> {
     if place.is_dir() {
-        let failed = |error: std::io::Error| Error::File { path: place.to_owned(), reason: error.to_string() };
+        let failed =
+            |error: std::io::Error| Error::File { path: place.to_owned(), reason: error.to_string() };
         let entries: Result<Vec<_>, _> = std::fs::read_dir(place).map_err(failed)?.collect();
         let mut paths: Vec<_> = entries.map_err(failed)?.into_iter().map(|entry| entry.path()).collect();
         paths.sort_unstable();

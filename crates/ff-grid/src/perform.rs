@@ -8,7 +8,9 @@ use std::time::Instant;
 use ff_checkpoint::{Parent, Provenance, StateDict};
 use ff_eval::{OutputMap, Score};
 use ff_models::{Model, Spec};
-use ff_train::{EpochRecord, Outcome, Run, StepHook, Stop, TrainData, load_predictions, save_predictions, train};
+use ff_train::{
+    EpochRecord, Outcome, Run, StepHook, Stop, TrainData, load_predictions, save_predictions, train,
+};
 use tch::Device;
 
 use crate::config::RunConfig;

@@ -151,13 +151,16 @@ impl Record {
     /// One that cannot be read, is damaged, or names files outside its folder.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let record: Self = read_sealed(path).map_err(|error| match error {
-            ff_checkpoint::Error::Json { reason, .. } => Self::wrong(path, format!("damaged record: {reason}")),
+            ff_checkpoint::Error::Json { reason, .. } => {
+                Self::wrong(path, format!("damaged record: {reason}"))
+            }
             ff_checkpoint::Error::Damaged { .. } => {
                 Self::wrong(path, "damaged record: its content is not what was written".into())
             }
             other => other.into(),
         })?;
-        let outside = |file: &&Path| !matches!(file.components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
+        let outside =
+            |file: &&Path| !matches!(file.components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
         match record.files().into_iter().find(outside) {
             Some(file) => Err(Self::wrong(
                 path,

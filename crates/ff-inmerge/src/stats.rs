@@ -63,7 +63,8 @@ impl Counter {
     }
 
     pub(crate) fn counts(&self) -> MergeCounts {
-        let on_host = |sums: &Tensor| Vec::<f64>::try_from(sums.to_device(Device::Cpu)).expect("64-bit floats");
+        let on_host =
+            |sums: &Tensor| Vec::<f64>::try_from(sums.to_device(Device::Cpu)).expect("64-bit floats");
         let sums = self.sums.as_ref().map(|sums| on_host(sums).try_into().expect("three of them"));
         MergeCounts { kernels: self.kernels, tried: self.tried, sums }
     }

@@ -141,7 +141,12 @@ pub fn train(
         let diverged = |losses: &[f64]| {
             let at = losses.iter().position(|loss| !loss.is_finite())?;
             let last_finite_loss = at.checked_sub(1).map(|at| losses[at]).or(loss_before);
-            Some(Divergence { epoch, step: first_step + at, learning_rate: rate(first_step + at), last_finite_loss })
+            Some(Divergence {
+                epoch,
+                step: first_step + at,
+                learning_rate: rate(first_step + at),
+                last_finite_loss,
+            })
         };
         // What a resumed run has behind it; else nothing.
         let mut step = first_step - 1 + progress.epoch.losses.len();

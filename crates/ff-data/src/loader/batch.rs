@@ -81,9 +81,9 @@ impl Plan {
         cancelled: impl Fn() -> bool,
     ) -> Option<Result<Batch, Error>> {
         // A decoder that panics on a strange file must not take the process, or hang it.
-        catch_unwind(AssertUnwindSafe(|| self.make((number, indices), epoch, cancelled))).unwrap_or_else(|panic| {
-            Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic)))))
-        })
+        catch_unwind(AssertUnwindSafe(|| self.make((number, indices), epoch, cancelled))).unwrap_or_else(
+            |panic| Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic))))),
+        )
     }
 
     fn make(

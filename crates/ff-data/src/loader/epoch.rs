@@ -55,11 +55,22 @@ impl Epoch {
         let count = config.threads.min(work.batches().saturating_sub(first));
         let ahead = config.prefetch.div_ceil(count.max(1)).max(1);
         // If the system gives fewer threads than asked, what there is must do.
-        let threads = (0..count).map_while(|thread| work.spawn(first + thread, count, ahead)).collect::<Vec<_>>();
+        let threads =
+            (0..count).map_while(|thread| work.spawn(first + thread, count, ahead)).collect::<Vec<_>>();
         let threads = if threads.len() == count { threads } else { stop(&work, threads) };
         // Whoever goes on inside an epoch has had a good picture before.
         let any = first > 0;
-        Self { work, first, next: first, patience, threads, kept: None, skipped: vec![], any, finished: false }
+        Self {
+            work,
+            first,
+            next: first,
+            patience,
+            threads,
+            kept: None,
+            skipped: vec![],
+            any,
+            finished: false,
+        }
     }
 
     /// The next batch as it was made.
@@ -148,7 +159,10 @@ impl Work {
         let ids: Vec<_> = batch.iter().take(3).map(|&index| samples[index].id.as_str()).collect();
         let more = if batch.len() > ids.len() { ", …" } else { "" };
         let (seconds, images) = (patience.as_secs_f64(), batch.len());
-        format!("a thread hangs: nothing for {seconds} s of a batch of {images} images ({}{more})", ids.join(", "))
+        format!(
+            "a thread hangs: nothing for {seconds} s of a batch of {images} images ({}{more})",
+            ids.join(", ")
+        )
     }
 
     fn spawn(self: &Arc<Self>, first: usize, step: usize, ahead: usize) -> Option<Thread> {

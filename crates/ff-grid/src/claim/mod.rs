@@ -125,7 +125,12 @@ impl Claim {
     }
 
     /// Touches the claim until the sender goes, or the claim is lost.
-    fn keep(&self, owner: Owner, every: Duration, stop: Stop) -> std::io::Result<(Sender<()>, JoinHandle<()>)> {
+    fn keep(
+        &self,
+        owner: Owner,
+        every: Duration,
+        stop: Stop,
+    ) -> std::io::Result<(Sender<()>, JoinHandle<()>)> {
         let (end, ended) = channel();
         let (own, next) = (path(&self.folder, self.number), path(&self.folder, self.number + 1));
         let lost = self.lost.clone();

@@ -37,7 +37,8 @@ impl Owner {
 
     /// Whether it was a process of this machine that has ended. Of other machines' nothing is known.
     pub fn has_ended(&self) -> bool {
-        let here = !self.boot.is_empty() && self.boot == boot() && self.host == line("/proc/sys/kernel/hostname");
+        let here =
+            !self.boot.is_empty() && self.boot == boot() && self.host == line("/proc/sys/kernel/hostname");
         here && match stat(self.pid) {
             // What is dead and not yet buried works no more.
             Some((state, began)) => matches!(state, 'Z' | 'X') || Some(began) != self.began,
@@ -48,7 +49,12 @@ impl Owner {
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on {}", self.pid, if self.host.is_empty() { "this machine" } else { &self.host })
+        write!(
+            f,
+            "process {} on {}",
+            self.pid,
+            if self.host.is_empty() { "this machine" } else { &self.host }
+        )
     }
 }
 

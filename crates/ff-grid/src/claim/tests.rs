@@ -57,7 +57,11 @@ fn of_many_at_once_one_gets_it() {
                 scope.spawn(|| {
                     let claimed = Claims::new(LEASE).take(folder.path(), Stop::default()).unwrap();
                     // What is dropped here would let the next in.
-                    if let Claimed::Ours(claim) = claimed { std::mem::forget(claim) } else { return 0 }
+                    if let Claimed::Ours(claim) = claimed {
+                        std::mem::forget(claim)
+                    } else {
+                        return 0;
+                    }
                     1
                 })
             })
