@@ -3,6 +3,7 @@
 mod bad_images;
 mod bad_input;
 mod command_lines;
+mod crash;
 mod damage;
 mod landscape;
 mod merging;

@@ -47,22 +47,27 @@ impl Place {
 
     /// The same, words as they are.
     pub fn run_words(&self, words: &[&str]) -> Ran {
-        let output = Command::new(binary(words[0]))
-            .args(&words[1..])
-            .current_dir(self.0.path())
-            .env_remove("FF_DATA_ROOT")
-            .env_remove("RUST_LOG")
-            .env_remove("COLUMNS")
-            .env("HF_HOME", self.path("hf-home"))
-            .env("HF_HUB_OFFLINE", "1")
-            .output()
-            .unwrap();
+        let output = self.command(words).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ran {
             code: output.status.code().expect("an exit code"),
             stdout: text(output.stdout),
             stderr: text(output.stderr),
         }
+    }
+
+    /// The command of these words, not started yet.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(binary(words[0]));
+        command
+            .args(&words[1..])
+            .current_dir(self.0.path())
+            .env_remove("FF_DATA_ROOT")
+            .env_remove("RUST_LOG")
+            .env_remove("COLUMNS")
+            .env("HF_HOME", self.path("hf-home"))
+            .env("HF_HUB_OFFLINE", "1");
+        command
     }
 
     /// A class-folder tree of `count` images for each class below `below`; each class has a colour of its own.

@@ -212,3 +212,34 @@ fn statistics_of_averages_can_be_computed_anew() {
     let said = place.run(&format!("ff-soup verify {file} runs")).ok();
     assert!(said.contains("to the bit, but for") && said.contains("running_mean"), "{said}");
 }
+
+#[test]
+fn a_soup_is_traced_back_to_the_probe_and_the_images() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    place.run(RUN).ok();
+    let line = "ff-soup verify runs/tables/tiny/soup.safetensors runs --deep";
+    let text = place.run(&format!("{line} --data-root .")).ok();
+    let first = text.lines().nth(2).unwrap();
+    assert!(first.contains("finetune") && first.contains("again it would be the same job"), "{text}");
+    let probe =
+        text.lines().find(|line| line.trim_start().starts_with("shapes pico: probe: probe ")).unwrap();
+    assert!(probe.contains("intact, runs/jobs/probe-"), "{text}");
+    assert!(text.contains("there, unchanged (shapes)"), "{text}");
+    assert!(place.run(line).ok().contains("not looked at (--data-root)"));
+
+    let folder = place.job("probe", "");
+    let kept = folder.join("kept.safetensors");
+    let mut bytes = std::fs::read(&kept).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&kept, bytes).unwrap();
+    let ran = place.run(line);
+    assert!(ran.stdout.contains("DAMAGED, runs/jobs/probe-"), "{}", ran.stdout);
+    ran.refused(1, &["1 thing that it comes from is not as it was"]);
+    std::fs::remove_file(&kept).unwrap();
+    assert!(place.run(line).stdout.contains("MISSING"));
+
+    let other = place.read("tiny.toml").replace("seed = 1 }", "seed = 2 }");
+    place.write("runs/tables/tiny/config.toml", &other);
+    assert!(place.run(&format!("{line} --data-root .")).stdout.contains("not there, or changed"));
+}

@@ -33,6 +33,16 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     counted_tests(cargo(workspace, &arguments))
 }
 
+/// Runs the crash tests, one after the other and in full view.
+pub fn crash(workspace: &Workspace, kills: u32) -> Result<ExitCode> {
+    setup::ensure(workspace, false)?;
+    let tests = ["test", "-p", "ff-cli", "--test", "end_to_end", "crash::", "--"];
+    let mut command = cargo(workspace, &[&tests[..], &["--nocapture", "--test-threads=1"]].concat());
+    command.env("FF_KILLS", kills.to_string());
+    step("crash test", command)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(arguments).current_dir(workspace.root()).env("RUSTDOCFLAGS", "-D warnings");

@@ -37,6 +37,12 @@ enum Command {
     Bench(bench::Options),
     /// Run every check: format, lints, docs and all tests
     Test,
+    /// Kill, stop and crowd a small grid of every kind of job, and compare what it leaves with an undisturbed one, bit by bit
+    CrashTest {
+        /// How often to kill it; `cargo xtask test` does so 20 times
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+    },
     /// Build the programs in release mode and run Table 1 of the FissionFusion paper with `ff-grid run`
     ReproduceTable1(reproduce::Options),
     /// Build the programs in release mode and make the figures: error surfaces, linear mode connectivity and greedy soups' tries
@@ -67,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Setup { cuda } => setup::run(&workspace, cuda).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Test => checks::run(&workspace),
+        Command::CrashTest { kills } => checks::crash(&workspace, kills),
         Command::ReproduceTable1(options) => reproduce::run(&workspace, "table1", &options),
         Command::ReproduceFigures(options) => reproduce::run_figures(&workspace, &options),
         Command::ReproduceInmergeTable1(options) => reproduce::run(&workspace, "inmerge-table1", &options),

@@ -9,6 +9,28 @@ use tempfile::NamedTempFile;
 
 use crate::Error;
 
+const PREFIX: &str = ".";
+const SUFFIX: &str = ".partial";
+
+/// Removes the temporary files that a killed process left in a folder. Nobody may be writing there.
+///
+/// # Errors
+/// [`Error::Io`]; a folder that is not there has none.
+pub fn remove_partial(folder: &Path) -> Result<(), Error> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(Error::io(folder, "list this folder"))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(Error::io(folder, "list this folder"))?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+            std::fs::remove_file(entry.path()).map_err(Error::io(&entry.path(), "remove this file"))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file so that a reader finds all of it or none of it, whenever the process or the machine dies:
 /// temporary file in the same folder, fsync, rename, fsync of the folder. Missing parent folders are made.
 /// The temporary file goes away when writing fails.
@@ -23,7 +45,7 @@ pub fn write_atomic(
     std::fs::create_dir_all(folder).map_err(Error::io(folder, "make this folder"))?;
     let failed = || Error::io(path, "write this file");
     let mut file =
-        tempfile::Builder::new().prefix(".").suffix(".partial").tempfile_in(folder).map_err(failed())?;
+        tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder).map_err(failed())?;
     write(&mut file).map_err(failed())?;
     file.as_file().sync_all().map_err(failed())?;
     share_like_any_file(&file).map_err(failed())?;
@@ -64,6 +86,20 @@ mod tests {
         write_json(&path, &[1, 2]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "[\n  1,\n  2\n]\n");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_what_was_left_halfway_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        remove_partial(&folder.path().join("none")).unwrap();
+        for name in [".abc.partial", "a.partial", ".hidden", "record.json"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        remove_partial(folder.path()).unwrap();
+        let mut left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".hidden", "a.partial", "record.json"]);
     }
 
     #[test]

@@ -26,6 +26,11 @@ impl Digest {
         Self::watched(tensors, |_, _, _| ())
     }
 
+    /// The digest of a text.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self(*blake3::hash(text.as_bytes()).as_bytes())
+    }
+
     /// The digest of tensors, whose bytes `watch` gets first, which brings them into the cache: the name, the
     /// type, and a run of whole elements.
     pub(crate) fn watched<'a>(

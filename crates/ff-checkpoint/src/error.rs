@@ -27,6 +27,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Not the JSON that it should be.
+    #[error("{path}: damaged, or not what its name says: {reason}")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The content is not what was written.
     #[error(
         "{path}: damaged: its content has digest {found}, {expected} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again"
@@ -51,6 +59,10 @@ impl Error {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, action, source }
+    }
+
+    pub(crate) fn json(path: &Path, reason: impl ToString) -> Self {
+        Self::Json { path: path.to_owned(), reason: reason.to_string() }
     }
 
     pub(crate) fn malformed(path: &Path, reason: impl ToString) -> Self {

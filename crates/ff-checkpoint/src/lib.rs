@@ -22,15 +22,17 @@ mod atomic;
 mod digest;
 mod error;
 mod provenance;
+mod sealed;
 mod state_dict;
 mod tensor;
 mod threads;
 
-pub use atomic::{write_atomic, write_json};
+pub use atomic::{remove_partial, write_atomic, write_json};
 pub use digest::Digest;
 pub use error::Error;
 pub use provenance::{Parent, Provenance};
 pub use safetensors::Dtype;
+pub use sealed::{read_sealed, write_sealed};
 pub use state_dict::StateDict;
 pub use tensor::{OwnedTensor, TensorRef, write_rounded};
 pub use threads::{cores, on_threads};

@@ -21,9 +21,19 @@ use crate::{Digest, Error, OwnedTensor, Provenance, TensorRef, cores, on_threads
 const METADATA_KEY: &str = "fissionfusion";
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Metadata {
     digest: Digest,
     provenance: Option<Provenance>,
+    /// Of the provenance, so that it cannot change unnoticed either. Absent in files from before there were seals.
+    #[serde(default)]
+    seal: Option<Digest>,
+}
+
+impl Metadata {
+    fn seal(provenance: Option<&Provenance>) -> Digest {
+        Digest::of_text(&serde_json::to_string(&provenance).expect("provenance is plain data"))
+    }
 }
 
 /// Named tensors, in order of name. Cheap to clone: clones share the content.
@@ -103,9 +113,19 @@ impl StateDict {
 
         let bytes = Bytes::Mapped(map);
         let (found, not_finite) = scan(&bytes, &entries);
-        let (expected, provenance) = ours.map_or((found, None), |m| (m.digest, m.provenance));
-        if expected != found {
-            return Err(Error::Damaged { path: path.to_owned(), expected, found });
+        let mut provenance = None;
+        if let Some(ours) = ours {
+            let damaged = |expected, found| Error::Damaged { path: path.to_owned(), expected, found };
+            if ours.digest != found {
+                return Err(damaged(ours.digest, found));
+            }
+            let of_provenance = Metadata::seal(ours.provenance.as_ref());
+            if let Some(seal) = ours.seal
+                && seal != of_provenance
+            {
+                return Err(damaged(seal, of_provenance));
+            }
+            provenance = ours.provenance;
         }
         Ok(Self {
             bytes: Arc::new(bytes),
@@ -164,7 +184,8 @@ impl StateDict {
     /// Writes the tensors, their digest and how they came to be, atomically ([`write_atomic`]). The same
     /// tensors and provenance make the same bytes.
     pub fn save(&self, path: &Path, provenance: Option<&Provenance>) -> Result<(), Error> {
-        let ours = Metadata { digest: self.digest, provenance: provenance.cloned() };
+        let seal = Some(Metadata::seal(provenance));
+        let ours = Metadata { digest: self.digest, provenance: provenance.cloned(), seal };
         let text = serde_json::to_string(&ours).map_err(|error| Error::malformed(path, error))?;
         let metadata = [(METADATA_KEY.to_owned(), text)].into();
         let order = RefCell::new(Vec::new());

@@ -75,7 +75,7 @@ fn what_was_saved_is_what_opens() {
 #[test]
 fn every_flipped_bit_and_every_truncation_is_noticed() {
     let scratch = Scratch::new();
-    weights().save(&scratch.path(), None).unwrap();
+    weights().save(&scratch.path(), Some(&provenance())).unwrap();
     let good = std::fs::read(scratch.path()).unwrap();
     for end in 0..good.len() {
         scratch.error(&good[..end]);
@@ -84,9 +84,10 @@ fn every_flipped_bit_and_every_truncation_is_noticed() {
         let mut bad = good.clone();
         bad[bit / 8] ^= 1 << (bit % 8);
         if let Ok(opened) = scratch.open(&bad) {
-            // A flip in the header's own key leaves a file without a digest, whose tensors are intact, or
-            // only changes how the header spells the same thing.
+            // A flip in the header's own key leaves a file without provenance, whose tensors are intact; others
+            // only change how the header spells the same thing.
             assert_eq!(opened.digest(), weights().digest(), "bit {bit}");
+            assert!(opened.provenance().map_or(true, |found| *found == provenance()), "bit {bit}");
         }
     }
 }

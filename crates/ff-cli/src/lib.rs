@@ -4,10 +4,12 @@ mod device;
 pub mod fetch;
 mod hub;
 mod inspect;
+mod lineage;
 mod memory;
 mod progress;
 mod recipe;
 mod run_record;
+mod signals;
 mod source;
 
 use std::io::{IsTerminal, Write};
@@ -16,10 +18,12 @@ use std::process::ExitCode;
 pub use device::DeviceChoice;
 pub use hub::{find_cached, find_or_download};
 pub use inspect::Inspection;
+pub use lineage::trace;
 pub use memory::keep_freed_memory;
 pub use progress::{Bar, GridProgress};
 pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, output_map, spec_of};
 pub use run_record::{RunRecord, fields_of};
+pub use signals::stop_on_signals;
 pub use source::{BadImage, Source};
 
 /// Options of every binary.

@@ -1,9 +1,10 @@
 //! How far a grid is: a bar on a terminal, plain lines elsewhere.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 
-use ff_grid::{Event, Finished, Job, Plan, Record, Runs};
+use ff_grid::{Event, Finished, Job, Owner, Plan, Record, Runs};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::say;
@@ -50,6 +51,7 @@ impl Bar {
 pub struct GridProgress {
     bar: Option<ProgressBar>,
     count: Mutex<usize>,
+    elsewhere: Mutex<HashSet<String>>,
     total: usize,
 }
 
@@ -67,7 +69,7 @@ impl GridProgress {
                 ProgressStyle::with_template("{bar:30} {percent:>3}% {elapsed} gone, {eta} left  {wide_msg}");
             ProgressBar::new(images).with_style(style.expect("a valid template"))
         });
-        Self { bar, count: Mutex::new(0), total }
+        Self { bar, count: Mutex::new(0), elsewhere: Mutex::default(), total }
     }
 
     /// Takes up an event.
@@ -93,6 +95,7 @@ impl GridProgress {
                 self.line(&format!("{} ({:.1} s){}", job.label, record.seconds, outcome(record)));
             }
             Event::Failed(job, why) => self.line(&format!("{}: FAILED: {why}", job.label)),
+            Event::Elsewhere(job, owner) => self.wait(job, owner),
         }
     }
 
@@ -100,6 +103,18 @@ impl GridProgress {
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+
+    /// Says once of each job that another process is at it.
+    fn wait(&self, job: &Job, owner: Option<&Owner>) {
+        if self.elsewhere.lock().expect("a set").insert(job.id.clone()) {
+            let owner = owner.map_or("another process".to_owned(), Owner::to_string);
+            let text = format!("{}: left to {owner}, which is at it", job.label);
+            match &self.bar {
+                Some(bar) => bar.set_message(text),
+                None => say(&text),
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
-use ff_checkpoint::Provenance;
+use anyhow::bail;
+use ff_checkpoint::{Provenance, read_sealed};
 use ff_grid::group_fields;
 use ff_train::{Outcome, TrainConfig};
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,10 @@ pub struct RunRecord {
 impl RunRecord {
     /// How the run ended, if it is done.
     pub fn finished(path: &Path, provenance: &Provenance) -> anyhow::Result<Option<Outcome>> {
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            text => text.with_context(|| path.display().to_string())?,
-        };
-        let record: Self =
-            serde_json::from_str(&text).with_context(|| format!("{}: damaged record", path.display()))?;
+        if !path.exists() {
+            return Ok(None);
+        }
+        let record: Self = read_sealed(path)?;
         let same = record.provenance.recipe == provenance.recipe && record.provenance.data == provenance.data;
         if !same {
             bail!(

@@ -35,7 +35,7 @@ pub enum Error {
     /// A division into training, validation and test sets cannot be made as asked.
     #[error("{0}")]
     Split(Problem),
-    /// A loader thread could not start, or panicked.
+    /// A loader thread could not start, panicked or hangs.
     #[error("loader: {0}")]
     Loader(String),
 }

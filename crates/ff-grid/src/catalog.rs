@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ff_data::{Dataset, FileHashes, InMemory, OnBadImage, Shrunk, Splits};
-use ff_train::{EvalSet, Recalibration};
+use ff_train::{EvalSet, Recalibration, Stop};
 use serde::{Deserialize, Serialize};
 
 use crate::{DataSource, Error};
@@ -48,6 +48,7 @@ pub struct Catalog {
     on_bad_image: OnBadImage,
     loader_threads: usize,
     cache_bytes: usize,
+    stop: Stop,
     opened: Mutex<HashMap<String, Result<Arc<Opened>, String>>>,
     eval_sets: Mutex<HashMap<(DataIdentity, Part, u32), Arc<EvalSet>>>,
 }
@@ -71,9 +72,15 @@ impl Catalog {
             on_bad_image,
             loader_threads,
             cache_bytes,
+            stop: Stop::default(),
             opened: Mutex::default(),
             eval_sets: Mutex::default(),
         }
+    }
+
+    /// With a wish to stop that every evaluation looks at.
+    pub fn stopped_by(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// A dataset divided by its rule; without a rule, only to be evaluated on: its own test split, or all of it.
@@ -108,6 +115,7 @@ impl Catalog {
     pub fn recalibration(&self, data: &Opened, px: u32, batch_size: usize) -> Recalibration {
         let (dataset, indices) = (data.dataset.clone(), data.splits.train.clone());
         Recalibration::new(dataset, indices, px, batch_size, self.loader_threads, self.on_bad_image)
+            .stopped_by(self.stop.clone())
     }
 
     /// A part of a dataset to evaluate on, its pixels shared by all jobs that do.
@@ -119,7 +127,8 @@ impl Catalog {
                 Part::Test => data.splits.test.clone(),
             };
             let dataset = data.dataset.clone();
-            Arc::new(EvalSet::new(dataset, indices, px, self.loader_threads, self.on_bad_image))
+            let set = EvalSet::new(dataset, indices, px, self.loader_threads, self.on_bad_image);
+            Arc::new(set.stopped_by(self.stop.clone()))
         };
         sets.entry((data.identity.clone(), part, px)).or_insert_with(make).clone()
     }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use ff_train::EpochRecord;
 
-use crate::{Error, Job, Plan, Record, Workshop};
+use crate::{Claimed, Error, Job, Owner, Plan, Record, Workshop};
 
 /// Something that happened while a plan was run.
 pub enum Event<'a> {
@@ -18,6 +19,8 @@ pub enum Event<'a> {
     Finished(&'a Job, &'a Record),
     /// A job failed.
     Failed(&'a Job, &'a str),
+    /// Another process has been found at work on a job. It may be told again and again.
+    Elsewhere(&'a Job, Option<&'a Owner>),
 }
 
 /// Hears of every event, from any thread.
@@ -26,7 +29,7 @@ pub type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 /// How a run of a plan ended.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Jobs that were on record already.
+    /// Jobs that were on record already, or that other processes did meanwhile.
     pub found: usize,
     /// Jobs done now.
     pub done: usize,
@@ -36,6 +39,8 @@ pub struct Summary {
     pub not_tried: Vec<(String, String)>,
     /// Jobs whose data or weights are not there.
     pub blocked: usize,
+    /// Jobs that were left since everything was to stop.
+    pub stopped: usize,
 }
 
 /// Runs the jobs of a plan that are not on record yet, each after its inputs. A failed job fails alone: what does
@@ -45,7 +50,8 @@ pub trait Engine {
     fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error>;
 }
 
-/// Threads of this process.
+/// Threads of this process. Any number of processes, on any number of machines, may run the same plan on the same runs
+/// folder: each job is claimed by one of them.
 pub struct Local {
     /// Jobs at once, at least 1.
     pub workers: usize,
@@ -57,23 +63,29 @@ pub struct Local {
 enum State {
     Waiting,
     Running,
+    /// Another process is at it; since when we know.
+    Elsewhere(Instant),
+    /// On record, without us.
+    Found,
     Done,
     Failed(String),
     NotTried(String),
     Blocked,
 }
 
+/// How long another's job is left alone before it is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 impl Engine for Local {
     fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         let plan = workshop.plan;
         let mut states = HashMap::new();
-        let mut summary = Summary::default();
         for job in &plan.jobs {
             let state = if job.blocked.is_some() {
                 State::Blocked
-            } else if workshop.runs.record(job)?.is_some() {
-                summary.found += 1;
-                State::Done
+            } else if let Some(record) = workshop.runs.record(job)? {
+                workshop.tidy(job, &record)?;
+                State::Found
             } else {
                 State::Waiting
             };
@@ -84,7 +96,7 @@ impl Engine for Local {
             for _ in 0..self.workers.max(1) {
                 scope.spawn(|| {
                     tch::set_num_threads(self.threads.max(1) as i32);
-                    while let Some(job) = next(plan, &states, &changed) {
+                    while let Some(job) = next(workshop, &states, &changed) {
                         let state = attempt(workshop, job, on_event);
                         states.lock().expect("states").insert(&job.id, state);
                         changed.notify_all();
@@ -93,30 +105,41 @@ impl Engine for Local {
             }
         });
         let states = states.into_inner().expect("states");
+        let mut summary = Summary::default();
         for job in &plan.jobs {
             match &states[job.id.as_str()] {
+                State::Found => summary.found += 1,
                 State::Done => summary.done += 1,
                 State::Blocked => summary.blocked += 1,
                 State::Failed(why) => summary.failed.push((job.label.clone(), why.clone())),
                 State::NotTried(cause) => summary.not_tried.push((job.label.clone(), cause.clone())),
-                State::Waiting | State::Running => {
+                State::Waiting | State::Running | State::Elsewhere(_) if workshop.stop.is_set() => {
+                    summary.stopped += 1;
+                }
+                State::Waiting | State::Running | State::Elsewhere(_) => {
                     summary.not_tried.push((job.label.clone(), "an input that is not there".into()));
                 }
             }
         }
-        summary.done -= summary.found;
         Ok(summary)
     }
 }
 
 /// The next job whose inputs are done, in the plan's order; waits while others might make one ready.
-fn next<'p>(plan: &'p Plan, states: &Mutex<HashMap<&'p str, State>>, changed: &Condvar) -> Option<&'p Job> {
+fn next<'p>(
+    workshop: &Workshop<'p>,
+    states: &Mutex<HashMap<&'p str, State>>,
+    changed: &Condvar,
+) -> Option<&'p Job> {
+    let plan: &'p Plan = workshop.plan;
     let mut states = states.lock().expect("states");
-    loop {
+    while !workshop.stop.is_set() {
         let mut waiting = false;
         for job in &plan.jobs {
-            if states[job.id.as_str()] != State::Waiting {
-                continue;
+            match &states[job.id.as_str()] {
+                State::Waiting => {}
+                State::Elsewhere(since) if since.elapsed() >= LOOK_AGAIN => {}
+                _ => continue,
             }
             let inputs =
                 || job.inputs.iter().map(|id| (id, states.get(id.as_str()).unwrap_or(&State::Blocked)));
@@ -127,33 +150,30 @@ fn next<'p>(plan: &'p Plan, states: &Mutex<HashMap<&'p str, State>>, changed: &C
             });
             if let Some(cause) = cause {
                 states.insert(&job.id, State::NotTried(cause));
-            } else if inputs().all(|(_, state)| *state == State::Done) {
+            } else if inputs().all(|(_, state)| matches!(state, State::Done | State::Found)) {
                 states.insert(&job.id, State::Running);
                 return Some(job);
             } else {
                 waiting = true;
             }
         }
-        if !waiting || !states.values().any(|state| *state == State::Running) {
+        let elsewhere = states.values().any(|state| matches!(state, State::Elsewhere(_)));
+        if !elsewhere && !(waiting && states.values().any(|state| *state == State::Running)) {
             changed.notify_all();
             return None;
         }
-        states = changed.wait(states).expect("states");
+        states = changed.wait_timeout(states, LOOK_AGAIN).expect("states").0;
     }
+    None
 }
 
 fn attempt(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
     // libtorch's failures (out of memory, above all) come as panics; they are this job's, not the grid's. One
     // in the middle of an evaluation leaves gradients off in this thread, so every job turns them on.
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        on_event(Event::Started(job));
-        let record =
-            tch::with_grad(|| workshop.perform(job, &mut |epoch| on_event(Event::Epoch(job, epoch))))?;
-        on_event(Event::Finished(job, &record));
-        Ok::<_, Error>(())
-    }));
+    let result = catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| claimed(workshop, job, on_event))));
     let failure = match result {
-        Ok(Ok(())) => return State::Done,
+        Ok(Ok(state)) => return state,
+        Ok(Err(error)) if error.is_stop() => return State::Waiting,
         Ok(Err(error)) => error.to_string(),
         Err(panic) => match panic.downcast_ref::<String>() {
             Some(text) => text.clone(),
@@ -162,4 +182,33 @@ fn attempt(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
     };
     let _ = catch_unwind(AssertUnwindSafe(|| on_event(Event::Failed(job, &failure))));
     State::Failed(failure)
+}
+
+/// Does a job if no other process is at it or has done it.
+fn claimed(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> Result<State, Error> {
+    // Of a job that another has finished there is no claim any more: the record says it.
+    if workshop.runs.record(job)?.is_some() {
+        return Ok(State::Found);
+    }
+    let stop = workshop.stop.part();
+    let claim = match workshop.claims.take(&workshop.runs.folder(job), stop.clone())? {
+        Claimed::Ours(claim) => claim,
+        Claimed::Theirs(owner) => {
+            on_event(Event::Elsewhere(job, owner.as_ref()));
+            return Ok(State::Elsewhere(Instant::now()));
+        }
+    };
+    // It may have been finished between the look and the claim.
+    if workshop.runs.record(job)?.is_some() {
+        return Ok(State::Found);
+    }
+    on_event(Event::Started(job));
+    match workshop.perform(job, &stop, &mut |epoch| on_event(Event::Epoch(job, epoch))) {
+        Ok(record) => {
+            on_event(Event::Finished(job, &record));
+            Ok(State::Done)
+        }
+        Err(_) if claim.lost() => Ok(State::Elsewhere(Instant::now())),
+        Err(error) => Err(error),
+    }
 }

@@ -39,3 +39,17 @@ pub enum Error {
     #[error(transparent)]
     Soup(#[from] ff_soup::Error),
 }
+
+impl Error {
+    /// Whether it says only that the work was asked to stop.
+    pub fn is_stop(&self) -> bool {
+        match self {
+            Self::Train(ff_train::Error::Stopped) => true,
+            Self::Soup(ff_soup::Error::Score { source, .. }) => {
+                matches!(source.downcast_ref(), Some(ff_train::Error::Stopped))
+                    || source.downcast_ref::<Self>().is_some_and(Self::is_stop)
+            }
+            _ => false,
+        }
+    }
+}

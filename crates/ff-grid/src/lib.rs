@@ -6,11 +6,14 @@
 //! ([`Job::id`]), and done when its [`Record`] says so.
 
 mod catalog;
+mod claim;
 mod config;
+mod doctor;
 mod engine;
 mod error;
 mod job;
 mod landscape;
+mod lineage;
 mod merging;
 mod overrides;
 mod perform;
@@ -23,12 +26,14 @@ mod soup;
 mod weights;
 
 pub use catalog::{Catalog, DataIdentity, Opened, Part};
+pub use claim::{Claim, Claimed, Claims, Owner, owner_of};
 pub use config::{
     BackboneConfig, BnStatistics, Config, ConnectivityConfig, Curves, DatasetEntry, EvaluationConfig,
     Expected, FggConfig, FinetuneConfig, GridConfig, LandscapeConfig, MergeDeparture, MergeMethod,
     MergeSettings, MergingConfig, MethodConfig, ModelConfig, OodEntry, PlaneConfig, Pool, PretrainConfig,
     ProbeConfig, RunConfig, Selection, StageConfig, Study, StudyKind, Sweep, TriesConfig,
 };
+pub use doctor::{Finding, Remedy, examine, repair};
 pub use engine::{Engine, Event, Local, OnEvent, Summary};
 pub use error::Error;
 pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
@@ -36,6 +41,7 @@ pub use landscape::{
     Anchors, Axis, Corner, Judging, PathRecipe, PathRecord, PlaneRecipe, PlaneRecord, RowRecipe, SoupPlace,
     SurfaceRecipe, SurfaceRecord, TriesRecipe, TryRecord,
 };
+pub use lineage::{Ancestor, Found, SameJob, lineage};
 pub use merging::MergeHook;
 pub use overrides::parse as parse_with_overrides;
 pub use perform::Workshop;

@@ -45,6 +45,16 @@ impl StepHook for MergeHook {
     fn report(&mut self) -> serde_json::Value {
         serde_json::to_value(self.0.take_stats()).expect("plain data has a JSON form")
     }
+
+    fn state(&self) -> serde_json::Value {
+        serde_json::to_value(self.0.counts()).expect("plain data has a JSON form")
+    }
+
+    fn load_state(&mut self, state: serde_json::Value) -> Result<(), ff_train::Error> {
+        let wrong = |reason: String| ff_train::Error::Config(format!("counts of merging: {reason}"));
+        let counts = serde_json::from_value(state).map_err(|error| wrong(error.to_string()))?;
+        self.0.resume(counts).map_err(|error| wrong(error.to_string()))
+    }
 }
 
 /// The kernels of each of a model's convolutions.

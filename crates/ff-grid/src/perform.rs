@@ -1,20 +1,25 @@
 //! What each kind of job does.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ff_checkpoint::{Parent, Provenance, StateDict};
 use ff_eval::{OutputMap, Score};
 use ff_models::{Model, Spec};
-use ff_train::{EpochRecord, Outcome, Run, StepHook, TrainData, load_predictions, save_predictions, train};
+use ff_train::{
+    EpochRecord, Outcome, Run, StepHook, Stop, TrainData, load_predictions, save_predictions, train,
+};
 use tch::Device;
 
 use crate::config::RunConfig;
 use crate::job::{Start, Training};
 use crate::merging::{MergeHook, kernels};
 use crate::record::{Finished, LayerKernels, Record, Runs};
-use crate::{Catalog, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, landscape, soup};
+use crate::{
+    Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, landscape, soup,
+};
 
 /// Everything a job needs besides itself.
 pub struct Workshop<'a> {
@@ -24,6 +29,10 @@ pub struct Workshop<'a> {
     pub catalog: &'a Catalog,
     /// Where results go.
     pub runs: &'a Runs,
+    /// Who else is at work there.
+    pub claims: &'a Claims,
+    /// Asks everything to stop.
+    pub stop: Stop,
     /// Where tensors live.
     pub device: Device,
 }
@@ -32,11 +41,17 @@ pub struct Workshop<'a> {
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl Workshop<'_> {
-    /// Does a job and puts it on record. `on_epoch` hears of every epoch of training.
+    /// Does a job and puts it on record. The caller has claimed its folder. `on_epoch` hears of every epoch of training,
+    /// which `stop` stops.
     ///
     /// # Errors
     /// Anything; nothing is on record then, and the job can be done again.
-    pub fn perform(&self, job: &Job, on_epoch: &mut dyn FnMut(&EpochRecord)) -> Result<Record, Error> {
+    pub fn perform(
+        &self,
+        job: &Job,
+        stop: &Stop,
+        on_epoch: &mut dyn FnMut(&EpochRecord),
+    ) -> Result<Record, Error> {
         let started = Instant::now();
         let mut layers = Vec::new();
         let (finished, cost) = match &job.recipe {
@@ -44,7 +59,7 @@ impl Workshop<'_> {
             | Recipe::Probe(training)
             | Recipe::Finetune(training)
             | Recipe::Fgg(training) => {
-                let (outcome, cost, kernels) = self.train(job, training, on_epoch)?;
+                let (outcome, cost, kernels) = self.train(job, training, (stop, on_epoch))?;
                 layers = kernels;
                 (outcome, cost)
             }
@@ -92,18 +107,34 @@ impl Workshop<'_> {
         };
         self.runs.finish(job, &record)?;
         if job.recipe.training().is_some() {
-            let folder = self.runs.folder(job);
-            Outcome::forget_resume_point(&folder)
-                .map_err(|error| Error::File { path: folder, reason: error.to_string() })?;
+            Outcome::forget_resume_points(&self.runs.folder(job))?;
         }
         Ok(record)
+    }
+
+    /// Removes what is left of the work on a job that is done: a process may be killed after it has put the job on record
+    /// and before it has cleared up.
+    pub(crate) fn tidy(&self, job: &Job, record: &Record) -> Result<(), Error> {
+        let folder = self.runs.folder(job);
+        let failed = |error: std::io::Error| Error::File { path: folder.clone(), reason: error.to_string() };
+        let kept = [Path::new("record.json"), Path::new("history.jsonl")];
+        let kept: HashSet<&Path> = kept.into_iter().chain(record.files()).collect();
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            if !kept.contains(Path::new(&entry.map_err(failed)?.file_name())) {
+                if let Claimed::Ours(_claim) = self.claims.take(&folder, self.stop.part())? {
+                    Outcome::forget_resume_points(&folder)?;
+                }
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     fn train(
         &self,
         job: &Job,
         training: &Training,
-        on_epoch: &mut dyn FnMut(&EpochRecord),
+        (stop, on_epoch): (&Stop, &mut dyn FnMut(&EpochRecord)),
     ) -> Result<(Finished, Cost, Vec<LayerKernels>), Error> {
         let run: &RunConfig = self.plan.run();
         let data = self.data(job, &training.data)?;
@@ -134,13 +165,13 @@ impl Workshop<'_> {
                     return Ok((Finished::Training(outcome), Cost::default(), Vec::new()));
                 };
                 let folder = self.runs.folder(input);
-                let weights = StateDict::open(&folder.join(&kept.weights))?;
+                let weights = open(&folder.join(&kept.weights))?;
                 model.load(&weights)?;
                 parents.push(parent(&input.label, &weights));
                 if *carry {
                     let path = kept.optimizer.as_ref();
                     let path = path.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
-                    let state = StateDict::open(&folder.join(path))?;
+                    let state = open(&folder.join(path))?;
                     parents.push(parent(&format!("{}, optimizer", input.label), &state));
                     optimizer = Some(state);
                 }
@@ -166,7 +197,8 @@ impl Workshop<'_> {
                 optimizer,
                 loader_threads: run.loader_threads,
                 on_bad_image: run.on_bad_image,
-                resume_interval: Duration::from_secs_f64(run.resume_minutes * 60.0),
+                resume_every: run.resume_every(),
+                stop: stop.clone(),
                 hooks: &mut hooks,
                 on_epoch,
             },
@@ -199,7 +231,7 @@ impl Workshop<'_> {
         if let Some(run) = record.diverged() {
             return Ok((Finished::Diverged { run: run.to_owned() }, Cost::default()));
         }
-        let weights = StateDict::open(&self.runs.folder(input).join(record.weights()?))?;
+        let weights = open(&self.runs.folder(input).join(record.weights()?))?;
         let mut model = Model::new(spec, self.device, 0)?;
         model.load_strict(&weights)?;
         let images = self.catalog.eval_set(&data, part, spec.px);
@@ -250,6 +282,13 @@ impl Workshop<'_> {
             code_version: VERSION.to_owned(),
         })
     }
+}
+
+/// Opens weights that a job left. One that says nothing of how it came to be is none of ours, or damaged.
+pub(crate) fn open(path: &Path) -> Result<StateDict, Error> {
+    let weights = StateDict::open(path)?;
+    weights.provenance()?;
+    Ok(weights)
 }
 
 fn parent(id: &str, weights: &StateDict) -> Parent {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ff_checkpoint::StateDict;
 use ff_soup::Ingredient;
 
-use crate::perform::Workshop;
+use crate::perform::{Workshop, open};
 use crate::{Error, Recipe};
 
 /// The models of some runs, in order; no file is opened yet.
@@ -81,7 +80,7 @@ impl Models {
 impl RunModel {
     /// The model with its weights.
     pub fn open(&self) -> Result<Ingredient, Error> {
-        let weights = StateDict::open(&self.weights)?;
+        let weights = open(&self.weights)?;
         Ok(Ingredient { id: self.id.clone(), weights, fields: self.fields.clone() })
     }
 }

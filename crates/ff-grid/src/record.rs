@@ -1,12 +1,12 @@
 //! What a finished job left, and where.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use ff_checkpoint::{Digest, write_json};
+use ff_checkpoint::{Digest, read_sealed, write_sealed};
 use ff_eval::Score;
 use ff_inmerge::KernelStats;
 use ff_soup::Soup;
-use ff_train::Outcome;
+use ff_train::{Kept, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::landscape::{PathRecord, PlaneRecord, SurfaceRecord, TryRecord};
@@ -131,18 +131,13 @@ impl Runs {
     /// A record that cannot be read, or is another job's.
     pub fn record(&self, job: &Job) -> Result<Option<Record>, Error> {
         let path = self.folder(job).join("record.json");
-        let wrong = |reason: String| Error::File {
-            path: path.clone(),
-            reason: format!("{reason}\nhint: remove this file to run the job again"),
-        };
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(|error| wrong(error.to_string()))?,
-        };
-        let record: Record =
-            serde_json::from_str(&text).map_err(|error| wrong(format!("damaged record: {error}")))?;
+        if !path.exists() {
+            return Ok(None);
+        }
+        let record = Record::read(&path)?;
         if record.id != job.id {
-            return Err(wrong(format!("expected the record of job {}, found that of {}", job.id, record.id)));
+            let reason = format!("expected the record of job {}, found that of {}", job.id, record.id);
+            return Err(Record::wrong(&path, reason));
         }
         Ok(record.serves(job).then_some(record))
     }
@@ -156,11 +151,59 @@ impl Runs {
     }
 
     pub(crate) fn finish(&self, job: &Job, record: &Record) -> Result<(), Error> {
-        Ok(write_json(&self.folder(job).join("record.json"), record)?)
+        Ok(write_sealed(&self.folder(job).join("record.json"), record)?)
     }
 }
 
 impl Record {
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// One that cannot be read, is damaged, or names files outside its folder.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let record: Self = read_sealed(path).map_err(|error| match error {
+            ff_checkpoint::Error::Json { reason, .. } => {
+                Self::wrong(path, format!("damaged record: {reason}"))
+            }
+            ff_checkpoint::Error::Damaged { .. } => {
+                Self::wrong(path, "damaged record: its content is not what was written".into())
+            }
+            other => other.into(),
+        })?;
+        let outside =
+            |file: &&Path| !matches!(file.components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
+        match record.files().into_iter().find(outside) {
+            Some(file) => Err(Self::wrong(
+                path,
+                format!("expected names of files in the record's folder, found `{}`", file.display()),
+            )),
+            None => Ok(record),
+        }
+    }
+
+    fn wrong(path: &Path, reason: String) -> Error {
+        let hint = "hint: `ff-grid doctor --repair` sets it aside, and the job is run again";
+        Error::File { path: path.to_owned(), reason: format!("{reason}\n{hint}") }
+    }
+
+    /// The files that the job left, relative to its folder.
+    pub fn files(&self) -> Vec<&Path> {
+        match &self.finished {
+            Finished::Training(outcome) => {
+                outcome.kept.iter().chain(&outcome.captures).flat_map(Kept::files).collect()
+            }
+            Finished::Soup(soup) => vec![&soup.weights, Path::new("soup.val.safetensors")],
+            Finished::Predictions { file, .. } => vec![file],
+            Finished::Score(_)
+            | Finished::Diverged { .. }
+            | Finished::Plane(_)
+            | Finished::PlaneRow(_)
+            | Finished::Surface(_)
+            | Finished::Path(_)
+            | Finished::Tries(_) => Vec::new(),
+        }
+    }
+
     /// Whether what was left is all that the job asks for. A run whose optimizer state is wanted now, and was
     /// not kept then, has to be run again; its weights come out the same.
     fn serves(&self, job: &Job) -> bool {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ff_checkpoint::{Provenance, StateDict};
 use ff_data::{Augment, OnBadImage, Phantom, PhantomKind, SplitRule};
@@ -11,8 +10,8 @@ use ff_grid::MergeHook;
 use ff_inmerge::{InMerge, MergeStats, Pairs};
 use ff_models::{Architecture, Model, Precision, Spec};
 use ff_train::{
-    EvalSet, LrSchedule, OptimizerConfig, Outcome, Run, SelectBy, StepHook, TaskWeights, TrainConfig,
-    TrainData, Trainable, train,
+    EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, SelectBy, StepHook, Stop, TaskWeights,
+    TrainConfig, TrainData, Trainable, train,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -128,7 +127,9 @@ fn run(
         optimizer: None,
         loader_threads: 0,
         on_bad_image: OnBadImage::Error,
-        resume_interval: Duration::ZERO,
+        // Of 4 steps in an epoch: points lie inside of epochs.
+        resume_every: ResumeEvery::Steps(3),
+        stop: Stop::default(),
         hooks: &mut hooks,
         on_epoch: &mut |epoch| assert!(stop_after != Some(epoch.epoch), "killed"),
     };

@@ -27,4 +27,12 @@ pub enum Error {
         /// Convolutions there are.
         convolutions: usize,
     },
+    /// Counts to go on from that are another network's.
+    #[error("expected counts of {expected} layers, found {found}")]
+    Counts {
+        /// Layers that merge.
+        expected: usize,
+        /// Layers counted.
+        found: usize,
+    },
 }

@@ -45,4 +45,4 @@ pub use error::Error;
 pub use kernels::{DUPLICATE_SIMILARITY, KernelStats, Similarities};
 pub use merger::Merger;
 pub use plan::MergePlan;
-pub use stats::MergeStats;
+pub use stats::{MergeCounts, MergeStats};

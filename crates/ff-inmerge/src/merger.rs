@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::apply::apply;
 use crate::stats::Counter;
-use crate::{Error, InMerge, MergePlan, MergeStats};
+use crate::{Error, InMerge, MergeCounts, MergePlan, MergeStats};
 
 /// Merges a network's kernels step by step and counts what it does.
 #[derive(Debug)]
@@ -60,5 +60,23 @@ impl Merger {
     pub fn take_stats(&mut self) -> Vec<MergeStats> {
         let first = self.config.shallow_layers + 1;
         self.counters.iter_mut().enumerate().map(|(at, counter)| counter.take(first + at)).collect()
+    }
+
+    /// What was counted so far of what [`take_stats`](Self::take_stats) will give. Waits for the device.
+    pub fn counts(&self) -> Vec<MergeCounts> {
+        self.counters.iter().map(Counter::counts).collect()
+    }
+
+    /// Goes on counting from what [`counts`](Self::counts) gave.
+    ///
+    /// # Errors
+    /// Counts of another number of layers.
+    pub fn resume(&mut self, counts: Vec<MergeCounts>) -> Result<(), Error> {
+        if counts.len() != self.counters.len() {
+            let (expected, found) = (self.counters.len(), counts.len());
+            return Err(Error::Counts { expected, found });
+        }
+        self.counters = counts.into_iter().map(Counter::from).collect();
+        Ok(())
     }
 }

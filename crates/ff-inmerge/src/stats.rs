@@ -19,6 +19,16 @@ pub struct MergeStats {
     pub mean_similarity: Option<f64>,
 }
 
+/// What was counted of one layer since it was last asked, for a run that goes on in between.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeCounts {
+    kernels: usize,
+    tried: u64,
+    /// As [`Counter::sums`].
+    sums: Option<[f64; 3]>,
+}
+
 /// Counts that stay on the weights' device until somebody asks, so that a GPU never waits for the host.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
@@ -40,16 +50,28 @@ impl Counter {
         let sum = similarities.nansum(&[0i64][..], false, Kind::Double);
         let found = Tensor::stack(&[merged.sum(Kind::Double), numbers, sum], 0);
         self.sums = Some(match &self.sums {
-            Some(sums) => sums + found,
+            Some(sums) => sums.to_device(found.device()) + found,
             None => found,
         });
     }
 
     pub(crate) fn take(&mut self, layer: usize) -> MergeStats {
-        let Self { kernels, tried, sums } = std::mem::take(self);
-        let sums = sums.map(|sums| Vec::<f64>::try_from(sums.to_device(Device::Cpu)).expect("64-bit floats"));
-        let [merged, numbers, sum] = sums.and_then(|sums| sums.try_into().ok()).unwrap_or([0.0; 3]);
+        let MergeCounts { kernels, tried, sums } = std::mem::take(self).counts();
+        let [merged, numbers, sum] = sums.unwrap_or([0.0; 3]);
         let mean_similarity = (numbers > 0.0).then(|| sum / numbers);
         MergeStats { layer, kernels, tried, merged: merged as u64, mean_similarity }
+    }
+
+    pub(crate) fn counts(&self) -> MergeCounts {
+        let on_host =
+            |sums: &Tensor| Vec::<f64>::try_from(sums.to_device(Device::Cpu)).expect("64-bit floats");
+        let sums = self.sums.as_ref().map(|sums| on_host(sums).try_into().expect("three of them"));
+        MergeCounts { kernels: self.kernels, tried: self.tried, sums }
+    }
+}
+
+impl From<MergeCounts> for Counter {
+    fn from(MergeCounts { kernels, tried, sums }: MergeCounts) -> Self {
+        Self { kernels, tried, sums: sums.map(|sums| Tensor::from_slice(&sums)) }
     }
 }

@@ -12,6 +12,9 @@ pub enum Error {
     /// Nothing to train or evaluate on.
     #[error("no image could be read: {0}")]
     NoImages(String),
+    /// The work was asked to stop ([`Stop`](crate::Stop)) before it was done.
+    #[error("stopped before it was done")]
+    Stopped,
     /// A saved optimizer that does not fit.
     #[error("{}: this optimizer state does not fit: {reason}", path.as_deref().unwrap_or(std::path::Path::new("(in memory)")).display())]
     OptimizerState {

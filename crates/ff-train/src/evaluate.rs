@@ -10,7 +10,7 @@ use ff_eval::{OutputMap, Predictions};
 use ff_models::{Mode, Model};
 use tch::Tensor;
 
-use crate::Error;
+use crate::{Error, Stop};
 
 /// Sets of up to this many bytes of pixels stay in memory after the first pass: selection evaluates the same
 /// few thousand images hundreds of times.
@@ -31,6 +31,7 @@ pub struct EvalSet {
     /// The sample of each row of the predictions; known after the first pass.
     rows: OnceLock<Vec<usize>>,
     fits: bool,
+    stop: Stop,
 }
 
 impl EvalSet {
@@ -61,7 +62,13 @@ impl EvalSet {
             skipped: OnceLock::new(),
             rows: OnceLock::new(),
             fits: bytes <= KEEP_BYTES,
+            stop: Stop::default(),
         }
+    }
+
+    /// With a wish to stop that is looked at before every batch.
+    pub fn stopped_by(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// Number of images, unreadable ones included.
@@ -84,15 +91,19 @@ impl EvalSet {
     ///
     /// # Errors
     /// An unreadable image, unless they are to be skipped; no readable image at all; logits that are not
-    /// finite.
+    /// finite; [`Error::Stopped`].
     pub fn predict(&self, model: &Model, outputs: Option<&OutputMap>) -> Result<Predictions, Error> {
         let mut found = Collected::default();
         if let Some(batches) = self.kept.get() {
-            batches.iter().for_each(|batch| found.add(model, batch));
+            for batch in batches {
+                self.stop.check()?;
+                found.add(model, batch);
+            }
         } else {
             let (mut batches, mut skipped, mut rows) = (Vec::new(), Vec::new(), Vec::new());
             let loader = Loader::new(self.dataset.clone(), self.indices.clone(), self.config.clone());
             for batch in loader.epoch(0) {
+                self.stop.check()?;
                 let batch = batch?;
                 skipped.extend(batch.skipped.iter().cloned());
                 rows.extend(&batch.indices);
@@ -119,7 +130,7 @@ impl EvalSet {
     /// size in another order.
     ///
     /// # Errors
-    /// An unreadable image, unless they are to be skipped.
+    /// An unreadable image, unless they are to be skipped; [`Error::Stopped`].
     pub fn predict_until(
         &self,
         model: &Model,
@@ -148,6 +159,7 @@ impl EvalSet {
                 .collect();
             let size = 3 * (self.config.px as usize).pow(2);
             for rows in order.chunks(CHUNK) {
+                self.stop.check()?;
                 let mut pixels = Vec::with_capacity(rows.len() * size);
                 for &row in rows {
                     let batch = starts.partition_point(|&start| start <= row) - 1;
@@ -164,6 +176,7 @@ impl EvalSet {
             let indices = order.iter().map(|&row| samples[row]).collect();
             let config = LoaderConfig { batch_size: CHUNK, ..self.config.clone() };
             for batch in Loader::new(self.dataset.clone(), indices, config).epoch(0) {
+                self.stop.check()?;
                 let batch = batch?;
                 let rows: Vec<usize> = batch.indices.iter().map(|sample| row_of[sample]).collect();
                 if look(&rows, &batch.images) {

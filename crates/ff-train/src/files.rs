@@ -30,6 +30,14 @@ pub struct Kept {
     pub optimizer: Option<PathBuf>,
 }
 
+impl Kept {
+    /// Its files.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [Some(&self.weights), Some(&self.predictions), self.optimizer.as_ref()];
+        files.into_iter().flatten().map(PathBuf::as_path)
+    }
+}
+
 /// The files of a run.
 pub(crate) struct Files<'a> {
     folder: &'a Path,
@@ -58,8 +66,8 @@ impl<'a> Files<'a> {
         writeln!(self.history, "{line}").map_err(file_error(&path))
     }
 
-    /// Puts the model as it is among the captures. One whose logits are not finite has diverged, which the
-    /// losses of its epoch will say.
+    /// Puts the model as it is among the captures, unless a run that was stopped right after has it there. One whose logits
+    /// are not finite has diverged, which the losses of its epoch will say.
     pub(crate) fn capture(
         &self,
         captures: &mut Vec<Kept>,
@@ -68,6 +76,9 @@ impl<'a> Files<'a> {
         model: &Model,
         (epoch, step): (u32, usize),
     ) -> Result<(), Error> {
+        if captures.last().is_some_and(|last| last.step >= step) {
+            return Ok(());
+        }
         let predictions = match data.validation.predict(model, None) {
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(()),
             predictions => predictions?,

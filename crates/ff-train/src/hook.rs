@@ -19,4 +19,17 @@ pub trait StepHook {
     fn report(&mut self) -> serde_json::Value {
         serde_json::Value::Null
     }
+
+    /// What it must remember of the epoch so far, for a run that goes on inside it. Null for nothing.
+    fn state(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
+    /// Takes up what [`state`](Self::state) gave.
+    ///
+    /// # Errors
+    /// A state that is none of its own.
+    fn load_state(&mut self, _: serde_json::Value) -> Result<(), Error> {
+        Ok(())
+    }
 }

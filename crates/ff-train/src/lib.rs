@@ -16,6 +16,7 @@ mod optimizer;
 mod recalibrate;
 mod resume;
 mod schedule;
+mod stop;
 mod task_weights;
 mod train;
 
@@ -27,6 +28,8 @@ pub use history::{Divergence, EpochRecord};
 pub use hook::StepHook;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use recalibrate::Recalibration;
+pub use resume::ResumeEvery;
 pub use schedule::{LrSchedule, Rates};
+pub use stop::Stop;
 pub use task_weights::TaskWeights;
 pub use train::{Outcome, Run, TrainData, train};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ff_data::{Augment, Dataset, Loader, LoaderConfig, OnBadImage};
 use ff_models::{Mode, Model};
 
-use crate::Error;
 use crate::evaluate::image_tensor;
+use crate::{Error, Stop};
 
 /// Training images from which a model's BatchNorm statistics are computed anew. The mean of several models' statistics is
 /// not that of their mean model's activations (Izmailov et al. 2018, Averaging weights leads to wider optima and better
@@ -14,6 +14,7 @@ use crate::evaluate::image_tensor;
 pub struct Recalibration {
     loader: Loader,
     images: usize,
+    stop: Stop,
 }
 
 impl Recalibration {
@@ -38,7 +39,12 @@ impl Recalibration {
             prefetch: 2 * threads.max(1),
             on_bad_image,
         };
-        Self { loader: Loader::new(dataset, indices, config), images }
+        Self { loader: Loader::new(dataset, indices, config), images, stop: Stop::default() }
+    }
+
+    /// With a wish to stop that is looked at before every batch.
+    pub fn stopped_by(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 
     /// Number of images.
@@ -49,13 +55,14 @@ impl Recalibration {
     /// Replaces the model's BatchNorm statistics by the mean over the batches; a model without BatchNorm is left as it is.
     ///
     /// # Errors
-    /// An unreadable image, unless they are to be skipped; no readable image at all.
+    /// An unreadable image, unless they are to be skipped; no readable image at all; [`Error::Stopped`].
     pub fn run(&self, model: &Model) -> Result<(), Error> {
         if model.parameters().buffers().next().is_none() {
             return Ok(());
         }
         let mut number = 0;
         for batch in self.loader.epoch(0) {
+            self.stop.check()?;
             let batch = batch?;
             if !batch.indices.is_empty() {
                 number += 1;

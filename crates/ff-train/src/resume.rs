@@ -1,7 +1,8 @@
-//! A point to go on from: one file, whole or not there.
+//! Points to go on from: each is one file, whole or not there.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
 use ff_eval::{Predictions, Value};
@@ -11,12 +12,64 @@ use crate::evaluate::{prediction_tensors, predictions_from};
 use crate::files::Kept;
 use crate::{EpochRecord, Error, Optimizer};
 
-/// Everything a run remembers between epochs, apart from the model and the optimizer.
+/// How often a run writes a resume point; always after a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ResumeEvery {
+    /// After the first step that ends so long after the last point.
+    Time(Duration),
+    /// After so many steps, at least 1.
+    Steps(usize),
+}
+
+/// When the next resume point is due.
+pub(crate) struct Due {
+    every: ResumeEvery,
+    since: Instant,
+    steps: usize,
+}
+
+impl Due {
+    pub(crate) fn new(every: ResumeEvery) -> Self {
+        Self { every, since: Instant::now(), steps: 0 }
+    }
+
+    /// Whether a point is due after one more step.
+    pub(crate) fn after_step(&mut self) -> bool {
+        self.steps += 1;
+        match self.every {
+            ResumeEvery::Time(time) => self.since.elapsed() >= time,
+            ResumeEvery::Steps(steps) => self.steps >= steps,
+        }
+    }
+
+    pub(crate) fn done(&mut self) {
+        *self = Self::new(self.every);
+    }
+}
+
+/// Everything a run remembers, apart from the model and the optimizer.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
     pub history: Vec<EpochRecord>,
     pub captures: Vec<Kept>,
     pub best: Option<Best>,
+    /// The epoch after those of the history, as far as it is done.
+    pub epoch: PartOfEpoch,
+}
+
+/// An epoch as far as it is done.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartOfEpoch {
+    /// Batches of the loader that are behind, left out ones included.
+    pub batches: usize,
+    /// The loss of each step; finite.
+    pub losses: Vec<f64>,
+    pub images: usize,
+    pub skipped: Vec<String>,
+    /// What each hook remembers, by name.
+    pub hooks: BTreeMap<String, serde_json::Value>,
+    pub seconds: f64,
 }
 
 /// The best epoch so far.
@@ -39,6 +92,7 @@ struct Notes {
     history: Vec<EpochRecord>,
     captures: Vec<Kept>,
     best: Option<BestNotes>,
+    epoch: PartOfEpoch,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,19 +104,43 @@ struct BestNotes {
     validation_loss: f64,
 }
 
-const FILE: &str = "resume.safetensors";
 const KIND: &str = "resume";
+/// Points that are kept: should the newest be damaged, there is one before it.
+const KEEP: usize = 2;
 
-/// Where a run's resume point lies.
-pub(crate) fn path(folder: &Path) -> PathBuf {
-    folder.join(FILE)
+/// The resume points of a run's folder, newest first.
+fn points(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect::<Result<Vec<_>, _>>),
+    };
+    let entries =
+        entries.map_err(|error| Error::File { path: folder.to_owned(), reason: error.to_string() })?;
+    let is_point = |name: &str| name.starts_with("resume-") && name.ends_with(".safetensors");
+    let mut names: Vec<_> = entries.iter().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.retain(|name| is_point(name));
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
-/// Writes a resume point over the one before.
+/// Removes the resume points of a folder but the newest `keep`.
+pub(crate) fn forget(folder: &Path, keep: usize) -> Result<(), Error> {
+    for path in points(folder)?.into_iter().skip(keep) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::File { path, reason: error.to_string() });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes the resume point of a step, and removes those that are too old.
 pub(crate) fn save(
     folder: &Path,
     run: &Provenance,
-    progress: &Progress,
+    (step, progress): (usize, &Progress),
     model: BTreeMap<String, OwnedTensor>,
     optimizer: &Optimizer,
 ) -> Result<(), Error> {
@@ -88,28 +166,38 @@ pub(crate) fn save(
             validation: best.validation.clone(),
             validation_loss: best.validation_loss,
         }),
+        epoch: progress.epoch.clone(),
     };
+    // Ten digits, so that names sort as steps do.
+    let path = folder.join(format!("resume-{step:010}.safetensors"));
     let recipe = serde_json::to_value(notes)
-        .map_err(|error| Error::File { path: path(folder), reason: error.to_string() })?;
+        .map_err(|error| Error::File { path: path.clone(), reason: error.to_string() })?;
     let provenance = Provenance { kind: KIND.into(), recipe, ..run.clone() };
-    Ok(StateDict::from_tensors(tensors).save(&path(folder), Some(&provenance))?)
+    StateDict::from_tensors(tensors).save(&path, Some(&provenance))?;
+    forget(folder, KEEP)
 }
 
-/// The resume point in a folder, if there is one: what was remembered, the model's weights, and the file that
-/// holds the optimizer's state under `optimizer/`.
+/// The newest resume point in a folder that is intact, if there is one: what was remembered, the model's weights, and the
+/// file that holds the optimizer's state under `optimizer/`. Damaged ones are passed over with a warning.
 ///
 /// # Errors
-/// [`Error::Resume`] if it belongs to another run; a damaged file is an error too.
+/// [`Error::Resume`] if it belongs to another run; files that cannot be read.
 pub(crate) fn load(
     folder: &Path,
     run: &Provenance,
 ) -> Result<Option<(Progress, StateDict, StateDict)>, Error> {
-    let path = path(folder);
-    if !path.exists() {
-        return Ok(None);
+    for path in points(folder)? {
+        match StateDict::open(&path) {
+            Ok(file) => return read(file, &path, run).map(Some),
+            Err(error @ ff_checkpoint::Error::Io { .. }) => return Err(error.into()),
+            Err(error) => tracing::warn!(%error, "a resume point is damaged; going on from an earlier one"),
+        }
     }
-    let file = StateDict::open(&path)?;
-    let wrong = |reason: String| Error::Resume { path: path.clone(), reason };
+    Ok(None)
+}
+
+fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<(Progress, StateDict, StateDict), Error> {
+    let wrong = |reason: String| Error::Resume { path: path.to_owned(), reason };
     let provenance = file.provenance()?;
     if provenance.kind != KIND {
         return Err(wrong(format!("it is a `{}`", provenance.kind)));
@@ -131,8 +219,13 @@ pub(crate) fn load(
             predictions: predictions_from(&file, "best-predictions/").map_err(wrong)?,
         })
     });
-    let progress = Progress { history: notes.history, captures: notes.captures, best: best.transpose()? };
-    Ok(Some((progress, part(&file, "model/"), file)))
+    let progress = Progress {
+        history: notes.history,
+        captures: notes.captures,
+        best: best.transpose()?,
+        epoch: notes.epoch,
+    };
+    Ok((progress, part(&file, "model/"), file))
 }
 
 /// Whether two runs compute the same: names and paths do not count, contents do.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ff_checkpoint::{Provenance, StateDict};
 use ff_data::random::stream;
@@ -17,8 +17,10 @@ use tch::{Kind, Tensor};
 use crate::evaluate::{EvalSet, image_tensor};
 use crate::files::{Files, Kept};
 use crate::loss::{loss, target_tensor, validation_loss};
-use crate::resume::{self, Best, Progress};
-use crate::{Divergence, EpochRecord, Error, Optimizer, SelectBy, StepHook, TrainConfig, Trainable};
+use crate::resume::{self, Best, Due, PartOfEpoch, Progress};
+use crate::{
+    Divergence, EpochRecord, Error, Optimizer, ResumeEvery, SelectBy, StepHook, Stop, TrainConfig, Trainable,
+};
 
 /// What to train and select on.
 pub struct TrainData {
@@ -42,8 +44,10 @@ pub struct Run<'a> {
     pub loader_threads: usize,
     /// What an unreadable image does.
     pub on_bad_image: OnBadImage,
-    /// Least time between resume points, which are written at the end of an epoch.
-    pub resume_interval: Duration,
+    /// How often a resume point is written.
+    pub resume_every: ResumeEvery,
+    /// Looked at after every step.
+    pub stop: Stop,
     /// Called before every step.
     pub hooks: &'a mut [Box<dyn StepHook>],
     /// Called after every epoch.
@@ -67,11 +71,12 @@ pub struct Outcome {
 /// Trains `model` in place and leaves in the run's folder: `kept.safetensors` (the best epoch's weights) with
 /// `kept.val.safetensors` (its validation predictions) and, if asked for, `kept.optimizer.safetensors`;
 /// `capture-N.safetensors` with its predictions for each minimum of a cyclic learning rate; `history.jsonl`;
-/// and, until the caller removes it ([`Outcome::forget_resume_point`]), the last `resume.safetensors`.
+/// and, until the caller removes them ([`Outcome::forget_resume_points`]), the last two `resume-STEP.safetensors`.
 ///
 /// # Errors
-/// A configuration that makes no sense, unreadable images or files, libtorch's own failures. A loss that is not
-/// finite is no error: [`Outcome::diverged`] says where.
+/// A configuration that makes no sense, unreadable images or files, libtorch's own failures. [`Error::Stopped`] if it was
+/// asked to stop; started again, it goes on where it was. A loss that is not finite is no error: [`Outcome::diverged`]
+/// says where.
 pub fn train(
     config: &TrainConfig,
     model: &mut Model,
@@ -96,7 +101,7 @@ pub fn train(
     let weights = config.task_weights.of(data.dataset.as_ref(), &data.train);
     let weight_tensor = weights.as_ref().map(|weights| Tensor::from_slice(weights).to_device(model.device()));
     let rates = config.schedule.over(config.epochs, loader.batches())?;
-    let mut saved_at = Instant::now();
+    let mut due = Due::new(run.resume_every);
 
     let resumed = resume::load(run.folder, &run.provenance)?;
     // A point that was written before the optimizer's state was asked for cannot give it.
@@ -123,21 +128,44 @@ pub fn train(
         }
     };
     let mut files = Files::open(run.folder, run.provenance.clone(), &progress.history)?;
-    let mut step = progress.history.last().map_or(0, |last| last.step);
     let first_epoch = progress.history.len() as u32 + 1;
 
     for epoch in first_epoch..=config.epochs {
         if stale(config, &progress) {
             break;
         }
-        let started = Instant::now();
         let losses_before: Vec<f64> = progress.history.iter().map(|record| record.validation_loss).collect();
         let rate = |step| rates.at(step, &losses_before);
-        let (mut losses, mut images, mut skipped) = (Vec::new(), 0, Vec::new());
-        let first_step = step + 1;
-        for batch in loader.epoch(u64::from(epoch)) {
+        let (first_step, loss_before) =
+            progress.history.last().map_or((1, None), |last| (last.step + 1, Some(last.train_loss)));
+        let diverged = |losses: &[f64]| {
+            let at = losses.iter().position(|loss| !loss.is_finite())?;
+            let last_finite_loss = at.checked_sub(1).map(|at| losses[at]).or(loss_before);
+            Some(Divergence {
+                epoch,
+                step: first_step + at,
+                learning_rate: rate(first_step + at),
+                last_finite_loss,
+            })
+        };
+        // What a resumed run has behind it; else nothing.
+        let mut step = first_step - 1 + progress.epoch.losses.len();
+        let before = progress.epoch.seconds;
+        for hook in run.hooks.iter_mut() {
+            if let Some(state) = progress.epoch.hooks.remove(hook.name()) {
+                hook.load_state(state)?;
+            }
+        }
+        // It may have been stopped in the middle of a capture.
+        if !progress.epoch.losses.is_empty() && rates.captures_after(step) {
+            files.capture(&mut progress.captures, config, data, model, (epoch, step))?;
+        }
+        let started = Instant::now();
+        // Those that are still on the device.
+        let mut losses = Vec::new();
+        for batch in loader.epoch_from(u64::from(epoch), progress.epoch.batches) {
             let batch = batch?;
-            skipped.extend(batch.skipped.iter().cloned());
+            progress.epoch.skipped.extend(batch.skipped.iter().cloned());
             step += 1;
             for hook in run.hooks.iter_mut() {
                 tch::no_grad(|| hook.before_forward(step, model))?;
@@ -149,48 +177,66 @@ pub fn train(
             let loss = loss(&logits, &targets, weight_tensor.as_ref());
             optimizer.step(&loss, rate(step));
             losses.push(loss.detach());
-            images += batch.indices.len();
+            progress.epoch.images += batch.indices.len();
+            progress.epoch.batches = batch.number + 1;
             if rates.captures_after(step) {
-                files.capture(&mut progress.captures, config, data, model, (epoch, step))?;
+                match files.capture(&mut progress.captures, config, data, model, (epoch, step)) {
+                    // The resumed run captures first of all.
+                    Err(Error::Stopped) => run.stop.set(),
+                    captured => captured?,
+                }
+            }
+            if due.after_step() || run.stop.is_set() {
+                progress.epoch.losses.append(&mut values(&mut losses)?);
+                if let Some(at) = diverged(&progress.epoch.losses) {
+                    return Ok(Outcome::at_divergence(at, progress.history));
+                }
+                progress.epoch.seconds = before + started.elapsed().as_secs_f64();
+                save(&run, step, &mut progress, model, &optimizer)?;
+                due.done();
+                run.stop.check()?;
             }
         }
-        if losses.is_empty() {
+        progress.epoch.losses.append(&mut values(&mut losses)?);
+        if progress.epoch.losses.is_empty() {
             return Err(Error::NoImages("none of the training images".into()));
+        }
+        if let Some(at) = diverged(&progress.epoch.losses) {
+            return Ok(Outcome::at_divergence(at, progress.history));
         }
         // A batch without a readable image is no step of the optimizer, but the schedule counts it.
         let whole = epoch as usize * loader.batches();
-        if (step + 1..=whole).any(|missed| rates.captures_after(missed)) {
-            files.capture(&mut progress.captures, config, data, model, (epoch, whole))?;
-        }
-        step = whole;
-        let losses = Vec::<f64>::try_from(Tensor::stack(&losses, 0).to_kind(Kind::Double))?;
-        let before = progress.history.last().map(|last| last.train_loss);
-        let diverged = |at: usize| Divergence {
-            epoch,
-            step: first_step + at,
-            learning_rate: rate(first_step + at),
-            last_finite_loss: at.checked_sub(1).map(|at| losses[at]).or(before),
+        let missed = (step + 1..=whole).any(|missed| rates.captures_after(missed));
+        let captured = match missed {
+            true => files.capture(&mut progress.captures, config, data, model, (epoch, whole)),
+            false => Ok(()),
         };
-        if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
-            return Ok(Outcome::at_divergence(diverged(at), progress.history));
-        }
-        let predictions = match data.validation.predict(model, None) {
+        let predictions = match captured.and_then(|()| data.validation.predict(model, None)) {
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => {
-                return Ok(Outcome::at_divergence(diverged(losses.len() - 1), progress.history));
+                // The losses are finite, and what they led to is not.
+                let last_finite_loss = progress.epoch.losses.iter().rev().nth(1).copied().or(loss_before);
+                let at = Divergence { epoch, step, learning_rate: rate(step), last_finite_loss };
+                return Ok(Outcome::at_divergence(at, progress.history));
+            }
+            Err(Error::Stopped) => {
+                progress.epoch.seconds = before + started.elapsed().as_secs_f64();
+                save(&run, step, &mut progress, model, &optimizer)?;
+                return Err(Error::Stopped);
             }
             predictions => predictions?,
         };
+        let PartOfEpoch { losses, images, skipped, .. } = std::mem::take(&mut progress.epoch);
         let record = EpochRecord {
             epoch,
-            step,
-            learning_rate: rate(step),
+            step: whole,
+            learning_rate: rate(whole),
             train_loss: losses.iter().sum::<f64>() / losses.len() as f64,
             validation_loss: validation_loss(&predictions, weights.as_deref()),
             validation: config.metric.evaluate(&predictions),
             images,
             skipped,
             hooks: reports(run.hooks),
-            seconds: started.elapsed().as_secs_f64(),
+            seconds: before + started.elapsed().as_secs_f64(),
         };
         if improves(config, &record, progress.best.as_ref()) {
             progress.best = Some(best(config, &record, model, &optimizer, predictions));
@@ -198,10 +244,6 @@ pub fn train(
         files.append(&record)?;
         (run.on_epoch)(&record);
         progress.history.push(record);
-        if saved_at.elapsed() >= run.resume_interval && epoch < config.epochs {
-            resume::save(run.folder, &run.provenance, &progress, model.state_dict(), &optimizer)?;
-            saved_at = Instant::now();
-        }
     }
 
     let best = progress.best.expect("at least one epoch was trained");
@@ -221,13 +263,41 @@ impl Outcome {
         Self { kept: None, captures: Vec::new(), diverged: Some(at), history }
     }
 
-    /// Removes the resume point of a run, once the caller has put on record that it is done.
-    pub fn forget_resume_point(folder: &Path) -> std::io::Result<()> {
-        match std::fs::remove_file(resume::path(folder)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            result => result,
-        }
+    /// Removes the resume points of a run, once the caller has put on record that it is done.
+    ///
+    /// # Errors
+    /// A folder or a point that the system refuses.
+    pub fn forget_resume_points(folder: &Path) -> Result<(), Error> {
+        resume::forget(folder, 0)
     }
+}
+
+/// Writes a resume point.
+fn save(
+    run: &Run<'_>,
+    step: usize,
+    progress: &mut Progress,
+    model: &Model,
+    optimizer: &Optimizer,
+) -> Result<(), Error> {
+    progress.epoch.hooks = states(run.hooks);
+    resume::save(run.folder, &run.provenance, (step, progress), model.state_dict(), optimizer)
+}
+
+/// Reads losses back from the device.
+fn values(losses: &mut Vec<Tensor>) -> Result<Vec<f64>, Error> {
+    if losses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = Tensor::stack(losses, 0).to_kind(Kind::Double);
+    losses.clear();
+    Ok(Vec::try_from(all)?)
+}
+
+/// What each hook must remember of an epoch, by name.
+fn states(hooks: &[Box<dyn StepHook>]) -> BTreeMap<String, serde_json::Value> {
+    let states = hooks.iter().map(|hook| (hook.name().to_owned(), hook.state()));
+    states.filter(|(_, state)| !state.is_null()).collect()
 }
 
 /// What each hook did in the epoch, by name.

@@ -1,12 +1,17 @@
 //! Plans, runs and reports a whole table.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_cli::{BadImage, Common, DeviceChoice, GridProgress};
-use ff_grid::{Catalog, Cost, Engine, HubResolver, Local, Plan, Recipe, Runs, Study, Workshop, publish};
+use ff_grid::{
+    Catalog, Claimed, Claims, Cost, Engine, Finding, HubResolver, Local, Plan, Published, Recipe, Remedy,
+    RunConfig, Runs, Study, Workshop, examine, publish,
+};
+use ff_train::Stop;
 use serde::Serialize;
 
 /// A table from one configuration: images and pretrained weights in; every model, the soups, the table and the
@@ -37,6 +42,18 @@ enum Command {
     },
     /// Say how much of it is done
     Status(Options),
+    /// Look for damage in a runs folder: every record, file of weights and prediction is read and checked
+    Doctor {
+        /// Folder for everything that is made
+        #[arg(long, default_value = "runs")]
+        runs: PathBuf,
+        /// Set what is damaged aside (RUNS/set-aside), so that the next run makes just that again
+        #[arg(long)]
+        repair: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -73,6 +90,7 @@ fn main() -> ExitCode {
         Command::Plan(options) => plan(options),
         Command::Run { options, device, engine } => run(options, *device, *engine),
         Command::Status(options) => status(options),
+        Command::Doctor { runs, repair, json } => doctor(runs, *repair, *json),
     })
 }
 
@@ -81,7 +99,7 @@ fn prepare(options: &Options, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Cat
     let run = study.run_mut();
     run.on_bad_image = options.on_bad_image.map_or(run.on_bad_image, Into::into);
     let run = study.run();
-    let cache_bytes = run.cache_bytes(study.datasets());
+    let cache_bytes = run.cache_bytes(study.sources().len());
     let cache = options.runs.join("cache");
     let catalog =
         Catalog::new(&options.data_root, Some(&cache), run.loader_threads, run.on_bad_image, cache_bytes);
@@ -223,9 +241,48 @@ fn status(options: &Options) -> anyhow::Result<()> {
     ff_cli::print(&(summary(&counts) + &missing_text(&missing)))
 }
 
+fn doctor(root: &Path, repair: bool, json: bool) -> anyhow::Result<()> {
+    if !root.is_dir() {
+        bail!("{}: expected a runs folder, found none", root.display());
+    }
+    let runs = Runs::new(root);
+    let findings = examine(&runs)?;
+    if repair {
+        ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease()), &findings)?;
+    }
+    if json {
+        ff_cli::print_json(&serde_json::json!({"findings": findings, "repaired": repair}))?;
+    } else {
+        for Finding { path, trouble, remedy } in &findings {
+            let remedy = match (remedy, repair) {
+                (Remedy::Wait, _) => "left alone",
+                (Remedy::RunAgain, false) => "to be set aside, and the job run again",
+                (Remedy::RunAgain, true) => "set aside; the next run does the job again",
+                (Remedy::SetAside, false) => "to be set aside",
+                (Remedy::SetAside, true) => "set aside",
+                (Remedy::Remove, false) => "to be removed",
+                (Remedy::Remove, true) => "removed",
+            };
+            let trouble = trouble.lines().next().unwrap_or_default();
+            ff_cli::print(&format!("{}: {trouble}\n  {remedy}\n", path.display()))?;
+        }
+    }
+    let troubles = findings.iter().filter(|finding| finding.remedy != Remedy::Wait).count();
+    match (troubles as u64, repair) {
+        (0, _) => ff_cli::say("nothing is damaged"),
+        (troubles, true) => ff_cli::say(&format!("{} repaired", counted(troubles, "finding"))),
+        (troubles, false) => {
+            bail!("{}\nhint: --repair does what stands below each", counted(troubles, "finding"))
+        }
+    }
+    Ok(())
+}
+
 fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::Result<()> {
     ff_cli::keep_freed_memory();
+    let stop = ff_cli::stop_on_signals()?;
     let (plan, catalog, runs) = prepare(options, &ff_cli::find_or_download)?;
+    let catalog = catalog.stopped_by(stop.clone());
     let missing = plan.missing();
     for why in &missing {
         ff_cli::say(&format!("left out: {why}"));
@@ -251,11 +308,20 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     };
     let engine = Local { workers, threads };
     let progress = GridProgress::new(&plan, &runs);
-    let workshop = Workshop { plan: &plan, catalog: &catalog, runs: &runs, device };
+    let claims = Claims::new(plan.run().lease());
+    let workshop =
+        Workshop { plan: &plan, catalog: &catalog, runs: &runs, claims: &claims, stop: stop.clone(), device };
     let summary = engine.run(&workshop, &|event| progress.event(event))?;
     progress.finish();
+    if summary.stopped > 0 {
+        bail!(
+            "stopped: {} done, {} left; the same command goes on where it was",
+            counted(summary.done as u64, "job"),
+            summary.stopped
+        );
+    }
 
-    let published = publish(&plan, &runs).context("the table cannot be written")?;
+    let published = publish_alone(&plan, &runs, (&claims, stop)).context("the table cannot be written")?;
     ff_cli::print(&if options.json { published.json + "\n" } else { published.markdown })?;
     for path in &published.files {
         ff_cli::say(&format!("wrote {}", path.display()));
@@ -271,4 +337,16 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
         number => format!(", and {} not tried that need what failed", counted(number, "job")),
     };
     bail!("{} failed{not_tried}:{failed}", counted(summary.failed.len() as u64, "job"))
+}
+
+/// Writes the table when no other process is at it.
+fn publish_alone(plan: &Plan, runs: &Runs, (claims, stop): (&Claims, Stop)) -> anyhow::Result<Published> {
+    let folder = plan.folder(runs);
+    loop {
+        stop.check()?;
+        if let Claimed::Ours(_claim) = claims.take(&folder, Stop::default())? {
+            return Ok(publish(plan, runs)?);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }

@@ -75,6 +75,13 @@ enum Command {
         /// Its ingredients, or folders to find them in
         #[arg(required = true)]
         ingredients: Vec<PathBuf>,
+        /// Go back through everything that the soup comes from, as far as it goes
+        #[arg(long)]
+        deep: bool,
+        /// With --deep, look whether the images are those that it was made with: the folder that the paths of datasets
+        /// in the tables' configurations (RUNS/tables) start at
+        #[arg(long, env = "FF_DATA_ROOT", requires = "deep")]
+        data_root: Option<PathBuf>,
     },
 }
 
@@ -114,7 +121,11 @@ fn main() -> ExitCode {
             let recipe = RunRecipe::read(&config, &set)?;
             select((&method, bn), &recipe, &data_root, &files, &output, device, json)
         }
-        Command::Verify { soup, ingredients } => check(&soup, &ingredients),
+        Command::Verify { soup, ingredients, deep: false, .. } => check(&soup, &ingredients),
+        Command::Verify { soup, ingredients, deep: true, data_root } => {
+            check(&soup, &ingredients)?;
+            ff_cli::trace(&soup, &ingredients, data_root.as_deref())
+        }
     })
 }
 

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ff_checkpoint::{Parent, Provenance, StateDict, write_atomic, write_json};
+use ff_checkpoint::{Parent, Provenance, StateDict, write_atomic, write_sealed};
 use ff_cli::{
     BadImage, Common, DeviceChoice, RunRecipe, RunRecord, Source, check_division, fields_of, output_map,
     spec_of,
 };
 use ff_data::{OnBadImage, Split};
-use ff_grid::{Catalog, MergeHook, Part, WeightsSource};
+use ff_grid::{Catalog, Claimed, Claims, MergeHook, Part, WeightsSource};
 use ff_models::Model;
-use ff_train::{EvalSet, LrSchedule, Outcome, Run, StepHook, TrainData, Trainable, save_predictions, train};
+use ff_train::{
+    EvalSet, LrSchedule, Outcome, ResumeEvery, Run, StepHook, TrainData, Trainable, save_predictions, train,
+};
 
 /// Trains one model from a recipe, or lets a trained one predict.
 ///
@@ -95,10 +97,16 @@ struct Options {
     /// Least minutes between resume points
     #[arg(long, default_value_t = 1.0)]
     resume_minutes: f64,
+    /// Steps between resume points, instead of a time
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    resume_steps: Option<u64>,
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
 }
+
+/// A process on another machine that gave no sign of life for so long counts as gone.
+const LEASE: Duration = Duration::from_secs(60);
 
 /// Bytes of decoded images that may stay in memory.
 const MEMORY: usize = 512 << 20;
@@ -136,7 +144,9 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     }
     let on_bad_image = options.on_bad_image.into();
     let (cache, threads) = (options.runs.join("cache"), options.loader_threads);
-    let catalog = Catalog::new(&options.data_root, Some(&cache), threads, on_bad_image, MEMORY);
+    let stop = ff_cli::stop_on_signals()?;
+    let catalog = Catalog::new(&options.data_root, Some(&cache), threads, on_bad_image, MEMORY)
+        .stopped_by(stop.clone());
     let data = recipe.open(&catalog)?;
     let spec = recipe.spec(&data);
     let mut model = Model::new(&spec, options.device.find()?, recipe.model.seed)?;
@@ -181,6 +191,14 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         provenance.recipe["inmerge"] = serde_json::json!(settings);
     }
     let done = folder.join("outcome.json");
+    // Held to the end.
+    let _claim = match Claims::new(LEASE).take(&folder, stop.clone())? {
+        Claimed::Ours(claim) => claim,
+        Claimed::Theirs(owner) => {
+            let owner = owner.map_or("another process".to_owned(), |owner| owner.to_string());
+            bail!("{}: {owner} is at work on this run", folder.display());
+        }
+    };
     if let Some(outcome) = RunRecord::finished(&done, &provenance)? {
         ff_cli::say(&format!("{}: this run is done", folder.display()));
         return report(&outcome, &folder);
@@ -191,6 +209,12 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         validation: catalog.eval_set(&data, Part::Validation, spec.px),
     };
     let epochs = recipe.train.epochs;
+    let resume_every = match options.resume_steps {
+        Some(steps) => ResumeEvery::Steps(steps as usize),
+        None => ResumeEvery::Time(
+            Duration::try_from_secs_f64(options.resume_minutes * 60.0).context("--resume-minutes")?,
+        ),
+    };
     let outcome = train(
         &recipe.train,
         &mut model,
@@ -201,8 +225,8 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
             optimizer,
             loader_threads: options.loader_threads,
             on_bad_image,
-            resume_interval: Duration::try_from_secs_f64(options.resume_minutes * 60.0)
-                .context("--resume-minutes")?,
+            resume_every,
+            stop,
             hooks: &mut hooks,
             on_epoch: &mut |epoch| {
                 let value =
@@ -220,11 +244,17 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
                 }
             },
         },
-    )?;
+    );
+    let outcome = match outcome {
+        Err(ff_train::Error::Stopped) => {
+            bail!("stopped; the same command goes on where it was ({})", folder.display())
+        }
+        outcome => outcome?,
+    };
     let resolved = toml::to_string_pretty(&recipe).context("the recipe cannot be written")?;
     write_atomic(&folder.join("recipe.toml"), |file| file.write_all(resolved.as_bytes()))?;
-    write_json(&done, &RunRecord { provenance, outcome: outcome.clone() })?;
-    Outcome::forget_resume_point(&folder)?;
+    write_sealed(&done, &RunRecord { provenance, outcome: outcome.clone() })?;
+    Outcome::forget_resume_points(&folder)?;
     report(&outcome, &folder)
 }
 

@@ -22,7 +22,7 @@ mod pickle;
 mod published;
 mod rsna_pneumonia;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -224,35 +224,49 @@ impl DatasetConfig {
     /// reading the dataset from disk. Nothing is decoded.
     ///
     /// # Errors
-    /// [`Error::Read`] or [`Error::Dataset`], naming the file and row.
+    /// [`Error::Read`] or [`Error::Dataset`], naming the file and row; a relative path that leaves the data root.
     pub fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
-        let at = |path: &PathBuf| data_root.join(path);
+        let at = |path: &PathBuf| within(data_root, path);
         let listing = match self {
-            Self::Folder { path } => folder::open(&at(path))?,
-            Self::Manifest { path } => manifest::open(&at(path))?,
-            Self::Aptos2019 { path } => grades::aptos2019(&at(path))?,
-            Self::Eyepacs { path } => grades::eyepacs(&at(path))?,
-            Self::Ham10000 { path } => ham10000::open(&at(path))?,
-            Self::RsnaPneumonia { path } => rsna_pneumonia::open(&at(path))?,
-            Self::Chexpert { path, uncertain } => chexpert::open(&at(path), *uncertain)?,
-            Self::MimicCxr { path, uncertain, only } => mimic_cxr::open(&at(path), *uncertain, *only)?,
-            Self::Messidor { path } => grades::messidor(&at(path))?,
-            Self::Messidor2 { path } => grades::messidor2(&at(path))?,
-            Self::Chestxray14 { path, division } => chestxray14::open(&at(path), *division)?,
-            Self::Cifar10 { path } => return Ok(Arc::new(cifar::open(&at(path), &cifar::CIFAR10)?)),
-            Self::Cifar100 { path } => return Ok(Arc::new(cifar::open(&at(path), &cifar::CIFAR100)?)),
-            Self::Cifar10_1 { path, version } => return Ok(Arc::new(cifar10_1::open(&at(path), *version)?)),
-            Self::Pathmnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::PATH)?)),
-            Self::Dermamnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::DERMA)?)),
-            Self::Bloodmnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::BLOOD)?)),
-            Self::Octmnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::OCT)?)),
-            Self::Chestmnist { path } => return Ok(Arc::new(medmnist::open(&at(path), &medmnist::CHEST)?)),
+            Self::Folder { path } => folder::open(&at(path)?)?,
+            Self::Manifest { path } => manifest::open(&at(path)?)?,
+            Self::Aptos2019 { path } => grades::aptos2019(&at(path)?)?,
+            Self::Eyepacs { path } => grades::eyepacs(&at(path)?)?,
+            Self::Ham10000 { path } => ham10000::open(&at(path)?)?,
+            Self::RsnaPneumonia { path } => rsna_pneumonia::open(&at(path)?)?,
+            Self::Chexpert { path, uncertain } => chexpert::open(&at(path)?, *uncertain)?,
+            Self::MimicCxr { path, uncertain, only } => mimic_cxr::open(&at(path)?, *uncertain, *only)?,
+            Self::Messidor { path } => grades::messidor(&at(path)?)?,
+            Self::Messidor2 { path } => grades::messidor2(&at(path)?)?,
+            Self::Chestxray14 { path, division } => chestxray14::open(&at(path)?, *division)?,
+            Self::Cifar10 { path } => return Ok(Arc::new(cifar::open(&at(path)?, &cifar::CIFAR10)?)),
+            Self::Cifar100 { path } => return Ok(Arc::new(cifar::open(&at(path)?, &cifar::CIFAR100)?)),
+            Self::Cifar10_1 { path, version } => return Ok(Arc::new(cifar10_1::open(&at(path)?, *version)?)),
+            Self::Pathmnist { path } => return Ok(Arc::new(medmnist::open(&at(path)?, &medmnist::PATH)?)),
+            Self::Dermamnist { path } => return Ok(Arc::new(medmnist::open(&at(path)?, &medmnist::DERMA)?)),
+            Self::Bloodmnist { path } => return Ok(Arc::new(medmnist::open(&at(path)?, &medmnist::BLOOD)?)),
+            Self::Octmnist { path } => return Ok(Arc::new(medmnist::open(&at(path)?, &medmnist::OCT)?)),
+            Self::Chestmnist { path } => return Ok(Arc::new(medmnist::open(&at(path)?, &medmnist::CHEST)?)),
             &Self::Phantom { task, px, train, val, test, seed, shifted } => {
                 return Ok(Arc::new(Phantom::new(task, px, [train, val, test], seed, shifted)?));
             }
         };
         Ok(Arc::new(Files::new(listing, hashes)?))
     }
+}
+
+/// A path of a configuration: below the data root, or absolute, which is said openly. A relative one that climbs is
+/// neither; without a root there is nothing to climb out of.
+pub(crate) fn within(data_root: &Path, path: &Path) -> Result<PathBuf, Error> {
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    if climbs && !data_root.as_os_str().is_empty() {
+        return Err(Error::dataset(
+            path.display(),
+            "a path below the data root, or an absolute one",
+            "`..` in it",
+        ));
+    }
+    Ok(data_root.join(path))
 }
 
 /// Names of classes in the order of their indices: by value where all are integers, else by name.
@@ -294,6 +308,16 @@ mod tests {
             let config: DatasetConfig = toml::from_str(&format!("kind = '{kind}'\npath = 'x'")).unwrap();
             assert_eq!(serde_json::to_value(config).unwrap()["kind"], kind);
         }
+    }
+
+    #[test]
+    fn a_path_of_a_config_stays_below_the_data_root() {
+        let at = |root: &str, path: &str| within(Path::new(root), Path::new(path));
+        assert_eq!(at("data", "a/b").unwrap(), Path::new("data/a/b"));
+        assert_eq!(at("data", "/a/b").unwrap(), Path::new("/a/b"));
+        assert_eq!(at("", "../a").unwrap(), Path::new("../a"));
+        let text = at("data", "a/../../b").unwrap_err().to_string();
+        assert!(text.contains("a/../../b: expected a path below the data root"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::{Error, Target, Task};
 /// Pictures and targets that are trained on or predicted together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
+    /// Its place in the epoch, from 0: where [`Loader::epoch_from`](super::Loader::epoch_from) makes it again.
+    pub number: usize,
     /// RGB, `N * px * px * 3` bytes, NHWC.
     pub images: Vec<u8>,
     /// Width and height of each picture.
@@ -74,24 +76,25 @@ impl Plan {
     /// Makes the batch of `indices`; `None` if `cancelled` says so before it is done.
     pub fn batch(
         &self,
-        indices: &[usize],
+        (number, indices): (usize, &[usize]),
         epoch: u64,
         cancelled: impl Fn() -> bool,
     ) -> Option<Result<Batch, Error>> {
         // A decoder that panics on a strange file must not take the process, or hang it.
-        catch_unwind(AssertUnwindSafe(|| self.make(indices, epoch, cancelled))).unwrap_or_else(|panic| {
-            Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic)))))
-        })
+        catch_unwind(AssertUnwindSafe(|| self.make((number, indices), epoch, cancelled))).unwrap_or_else(
+            |panic| Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic))))),
+        )
     }
 
     fn make(
         &self,
-        indices: &[usize],
+        (number, indices): (usize, &[usize]),
         epoch: u64,
         cancelled: impl Fn() -> bool,
     ) -> Option<Result<Batch, Error>> {
         let px = self.config.px;
         let mut batch = Batch {
+            number,
             images: Vec::with_capacity(indices.len() * px as usize * px as usize * 3),
             px,
             indices: Vec::with_capacity(indices.len()),

@@ -4,19 +4,22 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{Batch, Plan};
 use crate::Error;
 
 /// Iterator over the batches of one epoch; see [`Loader::epoch`](super::Loader::epoch).
 ///
-/// Thread `t` of `n` makes batches `t`, `t + n`, `t + 2n`… and sends them on a channel of its own, so that
+/// Thread `t` of `n` makes every `n`th batch from the `t`th on and sends them on a channel of its own, so that
 /// taking from the channels in turn gives the batches in order.
 pub struct Epoch {
     work: Arc<Work>,
+    first: usize,
     next: usize,
+    patience: Duration,
     threads: Vec<Thread>,
     /// With skipping, the last good batch is kept back until the next: it takes the names of what follows
     /// it if nothing good does.
@@ -41,29 +44,57 @@ struct Thread {
 }
 
 impl Epoch {
-    pub(super) fn start(plan: Arc<Plan>, order: Arc<[usize]>, epoch: u64) -> Self {
+    pub(super) fn start(
+        plan: Arc<Plan>,
+        order: Arc<[usize]>,
+        (epoch, first): (u64, usize),
+        patience: Duration,
+    ) -> Self {
         let work = Arc::new(Work { plan, order, epoch, stop: AtomicBool::new(false) });
         let config = &work.plan.config;
-        let count = config.threads.min(work.batches());
+        let count = config.threads.min(work.batches().saturating_sub(first));
         let ahead = config.prefetch.div_ceil(count.max(1)).max(1);
         // If the system gives fewer threads than asked, what there is must do.
-        let threads = (0..count).map_while(|first| work.spawn(first, count, ahead)).collect::<Vec<_>>();
+        let threads =
+            (0..count).map_while(|thread| work.spawn(first + thread, count, ahead)).collect::<Vec<_>>();
         let threads = if threads.len() == count { threads } else { stop(&work, threads) };
-        Self { work, next: 0, threads, kept: None, skipped: vec![], any: false, finished: false }
+        // Whoever goes on inside an epoch has had a good picture before.
+        let any = first > 0;
+        Self {
+            work,
+            first,
+            next: first,
+            patience,
+            threads,
+            kept: None,
+            skipped: vec![],
+            any,
+            finished: false,
+        }
     }
 
     /// The next batch as it was made.
     fn receive(&mut self) -> Option<Result<Batch, Error>> {
         let number = self.next;
-        if number == self.work.batches() {
+        if number >= self.work.batches() {
             return None;
         }
         self.next += 1;
         if self.threads.is_empty() {
             return self.work.batch(number);
         }
-        let received = self.threads[number % self.threads.len()].results.recv();
-        Some(received.unwrap_or_else(|_| Err(Error::Loader("a thread ended early".into()))))
+        let thread = &self.threads[(number - self.first) % self.threads.len()];
+        Some(thread.results.recv_timeout(self.patience).unwrap_or_else(|error| {
+            let why = match error {
+                RecvTimeoutError::Disconnected => "a thread ended early".to_owned(),
+                RecvTimeoutError::Timeout => {
+                    // To wait for its end would be to hang with it.
+                    self.threads.clear();
+                    self.work.hang(number, self.patience)
+                }
+            };
+            Err(Error::Loader(why))
+        }))
     }
 
     /// The next batch with samples in it, or the error that ends the epoch.
@@ -117,7 +148,21 @@ impl Work {
     /// Makes a batch; `None` if the epoch is given up.
     fn batch(&self, number: usize) -> Option<Result<Batch, Error>> {
         let stopped = || self.stop.load(Ordering::Relaxed);
-        self.plan.batch(&self.order[self.range(number)], self.epoch, stopped)
+        self.plan.batch((number, &self.order[self.range(number)]), self.epoch, stopped)
+    }
+
+    /// Gives the epoch up and says which batch did not come.
+    fn hang(&self, number: usize, patience: Duration) -> String {
+        self.stop.store(true, Ordering::Relaxed);
+        let samples = self.plan.dataset.samples();
+        let batch = &self.order[self.range(number)];
+        let ids: Vec<_> = batch.iter().take(3).map(|&index| samples[index].id.as_str()).collect();
+        let more = if batch.len() > ids.len() { ", …" } else { "" };
+        let (seconds, images) = (patience.as_secs_f64(), batch.len());
+        format!(
+            "a thread hangs: nothing for {seconds} s of a batch of {images} images ({}{more})",
+            ids.join(", ")
+        )
     }
 
     fn spawn(self: &Arc<Self>, first: usize, step: usize, ahead: usize) -> Option<Thread> {

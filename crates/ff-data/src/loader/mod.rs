@@ -4,6 +4,7 @@ mod batch;
 mod epoch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::seq::SliceRandom;
 
@@ -54,7 +55,11 @@ pub enum OnBadImage {
 pub struct Loader {
     plan: Arc<Plan>,
     indices: Arc<[usize]>,
+    patience: Duration,
 }
+
+/// How long a batch may take: far longer than any does, and yet a disk that never answers is noticed.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What the threads share.
 struct Plan {
@@ -86,7 +91,13 @@ impl Loader {
         assert!(config.batch_size > 0 && config.px > 0, "batches and pictures have a size");
         let samples = dataset.samples().len();
         assert!(indices.iter().all(|&index| index < samples), "every index is a sample of the dataset");
-        Self { plan: Arc::new(Plan { dataset, config }), indices }
+        Self { plan: Arc::new(Plan { dataset, config }), indices, patience: PATIENCE }
+    }
+
+    /// With another time that a batch may take before a thread counts as hung; ten minutes if never said. In the caller's
+    /// thread (0 threads) it is not watched.
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Batches in an epoch, if no picture is bad.
@@ -105,14 +116,19 @@ impl Loader {
     /// batch after it, or before it at the end of the epoch; an epoch without any good picture is an error.
     ///
     /// Its threads start now and stop when the iterator is dropped, which takes no longer than the picture
-    /// that they are at. A thread's panic is an [`Error::Loader`](crate::Error::Loader).
+    /// that they are at. A thread that panics or hangs is an [`Error::Loader`](crate::Error::Loader).
     pub fn epoch(&self, epoch: u64) -> Epoch {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// The batches of an epoch from the `first` on, exactly as [`epoch`](Self::epoch) would give them.
+    pub fn epoch_from(&self, epoch: u64, first: usize) -> Epoch {
         let config = &self.plan.config;
         let mut order = self.indices.to_vec();
         if config.shuffle {
             order.shuffle(&mut stream(config.seed, "shuffle", &[epoch]));
         }
-        Epoch::start(self.plan.clone(), order.into(), epoch)
+        Epoch::start(self.plan.clone(), order.into(), (epoch, first), self.patience)
     }
 }
 

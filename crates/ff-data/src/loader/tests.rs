@@ -166,6 +166,35 @@ fn a_panic_becomes_an_error() {
 }
 
 #[test]
+fn an_epoch_can_be_taken_up_at_any_batch() {
+    for threads in [0, 1, 3] {
+        let skipping = LoaderConfig { shuffle: false, on_bad_image: OnBadImage::Skip, ..config(threads) };
+        for (bad, config) in [(vec![], config(threads)), (vec![3, 4, 5, 7, 12, 13, 14], skipping)] {
+            let loader = loader(numbers(16, &bad), config);
+            let whole = all(&loader, 2);
+            for (at, batch) in whole.iter().enumerate() {
+                let rest: Vec<_> = loader.epoch_from(2, batch.number + 1).map(Result::unwrap).collect();
+                assert_eq!(rest, whole[at + 1..], "{threads} threads, after batch {}", batch.number);
+            }
+            assert_eq!(loader.epoch_from(2, 99).count(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_hangs_is_an_error() {
+    let mut dataset = numbers(9, &[]);
+    dataset.delay = Duration::from_secs(3);
+    let slow = loader(dataset, config(2)).patient_for(Duration::from_millis(50));
+    let started = std::time::Instant::now();
+    let items: Vec<_> = slow.epoch(0).collect();
+    assert_eq!(items.len(), 1);
+    let text = items[0].as_ref().unwrap_err().to_string();
+    assert!(text.contains("a thread hangs") && text.contains("of 3 images (s"), "{text}");
+    assert!(started.elapsed() < Duration::from_secs(3), "it waited for the thread");
+}
+
+#[test]
 fn dropping_early_stops_the_threads_soon() {
     let mut dataset = numbers(3000, &[]);
     dataset.delay = Duration::from_millis(2);

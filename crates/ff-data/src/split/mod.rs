@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use leakage::{Duplicates, Leakage, SharedGroup};
 
+use crate::datasets::within;
 use crate::table::Table;
 use crate::{Dataset, Error, Split, Target, Task};
 
@@ -71,7 +72,7 @@ impl SplitRule {
                 ("split rule `ratio`".to_owned(), assigned, *test > 0.0)
             }
             Self::Csv { path } => {
-                let path = data_root.join(path);
+                let path = within(data_root, path)?;
                 (path.display().to_string(), from_csv(dataset, &path)?, false)
             }
         };

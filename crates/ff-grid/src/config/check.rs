@@ -147,8 +147,16 @@ pub(super) fn check_pretrain(
 }
 
 pub(super) fn check_model(model: &ModelConfig, run: &RunConfig) -> Result<(), Error> {
-    check_counts([("model.batch_size", model.batch_size), ("model.px", model.px as usize)])?;
-    check_numbers([("model.weight_decay", model.weight_decay), ("run.resume_minutes", run.resume_minutes)])
+    check_counts([
+        ("model.batch_size", model.batch_size),
+        ("model.px", model.px as usize),
+        ("run.resume_steps", run.resume_steps.unwrap_or(1)),
+    ])?;
+    check_numbers([
+        ("model.weight_decay", model.weight_decay),
+        ("run.resume_minutes", run.resume_minutes),
+        ("run.lease_seconds", run.lease_seconds),
+    ])
 }
 
 pub(super) fn check_counts<K: std::fmt::Display>(

@@ -7,12 +7,13 @@ mod study;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ff_data::{Augment, DatasetConfig, OnBadImage, SplitRule};
 use ff_eval::Metric;
 use ff_models::{Architecture, Precision};
 use ff_soup::{Accept, Hierarchy, Policy};
-use ff_train::{SelectBy, TaskWeights};
+use ff_train::{ResumeEvery, SelectBy, TaskWeights};
 use serde::{Deserialize, Serialize};
 
 use crate::{DataSource, WeightsSource};
@@ -329,8 +330,12 @@ pub struct RunConfig {
     pub threads: usize,
     /// Threads that load images, for each job. 0: load in the training thread.
     pub loader_threads: usize,
-    /// Least time between resume points.
+    /// Least time between resume points of a run of training.
     pub resume_minutes: f64,
+    /// Steps between resume points, instead of a time.
+    pub resume_steps: Option<usize>,
+    /// A process on another machine that gave no sign of life for so long counts as gone, and its jobs are taken over.
+    pub lease_seconds: f64,
     /// What an unreadable image does.
     pub on_bad_image: OnBadImage,
     /// Memory for decoded images, shared by all datasets of the table that are not shrunk.
@@ -344,6 +349,8 @@ impl Default for RunConfig {
             threads: 0,
             loader_threads: 1,
             resume_minutes: 5.0,
+            resume_steps: None,
+            lease_seconds: 60.0,
             on_bad_image: OnBadImage::Error,
             cache_mib: 512,
         }
@@ -388,17 +395,39 @@ impl Selection {
 }
 
 impl RunConfig {
+    /// How often a run of training writes a resume point.
+    pub fn resume_every(&self) -> ResumeEvery {
+        match self.resume_steps {
+            Some(steps) => ResumeEvery::Steps(steps),
+            None => ResumeEvery::Time(seconds(self.resume_minutes * 60.0)),
+        }
+    }
+
+    /// How long an owner of a job may give no sign of life.
+    pub fn lease(&self) -> Duration {
+        seconds(self.lease_seconds)
+    }
+
     /// Bytes of decoded images that each of a number of datasets may keep.
     pub fn cache_bytes(&self, datasets: usize) -> usize {
         (self.cache_mib << 20) / datasets.max(1)
     }
 }
 
+/// More than there will ever be counts as for ever.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
 impl Config {
-    /// Datasets of the table, those that are only pretrained or tested on included.
-    pub fn datasets(&self) -> usize {
-        let ood: usize = self.dataset.iter().map(|entry| entry.ood.len()).sum();
-        self.dataset.len() + ood + usize::from(self.pretrain.is_some())
+    /// Datasets of the table by name, those that are only pretrained or tested on included.
+    fn sources(&self) -> Vec<(String, DataSource)> {
+        let pretrain = self.pretrain.iter().map(|section| ("pretrain".to_owned(), section.data()));
+        let of_entry = self.dataset.iter().flat_map(|entry| {
+            let ood = entry.ood.iter().map(|other| (other.name.clone(), entry.data_of(other)));
+            std::iter::once((entry.name.clone(), entry.data())).chain(ood)
+        });
+        pretrain.chain(of_entry).collect()
     }
 
     /// The folder of this table's results below the runs folder.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Config, MergingConfig, RunConfig};
-use crate::{Error, overrides};
+use crate::{DataSource, Error, overrides};
 
 /// The kinds, as `kind` in a file says them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,11 +84,11 @@ impl Study {
         }
     }
 
-    /// Datasets of the table, those that are only pretrained or tested on included.
-    pub fn datasets(&self) -> usize {
+    /// Datasets of the table by name, those that are only pretrained or tested on included.
+    pub fn sources(&self) -> Vec<(String, DataSource)> {
         match self {
-            Self::Soups(config) => config.datasets(),
-            Self::Merging(config) => config.datasets(),
+            Self::Soups(config) => config.sources(),
+            Self::Merging(config) => config.sources(),
         }
     }
 }

@@ -8,7 +8,7 @@ use ff_soup::{Ingredient, Ingredients, distances};
 use super::judge::Judge;
 use super::path::between;
 use super::{TriesRecipe, TryRecord, steps};
-use crate::perform::Workshop;
+use crate::perform::{Workshop, open};
 use crate::pool::{Models, RunModel};
 use crate::record::Finished;
 use crate::{Cost, Error, Job};
@@ -23,7 +23,7 @@ pub(crate) fn tries(
     let soup = &record.soup()?.soup;
     let probe = workshop.input(job, 1)?;
     let probe = workshop.runs.folder(probe).join(workshop.runs.done(probe)?.weights()?);
-    let probe = named("θ₀", StateDict::open(&probe)?);
+    let probe = named("θ₀", open(&probe)?);
     let models = Models::of(workshop, job.inputs.iter().skip(2))?.models;
     let models = Ingredients::new(models.iter().map(RunModel::open).collect::<Result<_, _>>()?)?;
     let mut judge = Judge::new(workshop, job, &recipe.judging)?;

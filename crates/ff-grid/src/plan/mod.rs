@@ -12,7 +12,7 @@ use ff_data::Task;
 use itertools::Itertools;
 
 use crate::config::{ModelConfig, RunConfig};
-use crate::{Catalog, Config, Job, MergingConfig, Study};
+use crate::{Catalog, Config, Job, MergingConfig, Runs, Study};
 
 use graph::Graph;
 
@@ -117,6 +117,14 @@ impl Plan {
         match &self.table {
             PlannedTable::Soups(config, _) => &config.run,
             PlannedTable::Merging(config, _) => &config.run,
+        }
+    }
+
+    /// The table's folder.
+    pub fn folder(&self, runs: &Runs) -> PathBuf {
+        match &self.table {
+            PlannedTable::Soups(config, _) => config.folder(runs.root()),
+            PlannedTable::Merging(config, _) => config.folder(runs.root()),
         }
     }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, RunConfig, StudyKind,
 };
+use crate::DataSource;
 
 /// Backbones × datasets × methods × seeds. Every method goes on, for the same number of epochs, from the same network: the
 /// one that the first stage kept with the same seed. So methods differ in nothing but the merging, and share the first stage's cost.
@@ -237,9 +238,10 @@ impl MergingConfig {
         self.method.iter().position(|method| method.inmerge.is_none())
     }
 
-    /// Datasets of the study, that of pretraining included.
-    pub fn datasets(&self) -> usize {
-        self.dataset.len() + usize::from(self.pretrain.is_some())
+    /// Datasets of the study by name, that of pretraining included.
+    pub(super) fn sources(&self) -> Vec<(String, DataSource)> {
+        let pretrain = self.pretrain.iter().map(|section| ("pretrain".to_owned(), section.data()));
+        pretrain.chain(self.dataset.iter().map(|entry| (entry.name.clone(), entry.data()))).collect()
     }
 
     /// The folder of the study's results below the runs folder.

@@ -1,0 +1,72 @@
+//! Where a soup comes from, as text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use ff_data::OnBadImage;
+use ff_grid::{Ancestor, Catalog, Found, SameJob, Study, lineage};
+
+/// Prints everything that a file of weights comes from, a line each, and whether it is there, intact, and would be the same
+/// job again; then the images that it was made with. An error if anything is missing, damaged or another job now.
+pub fn trace(file: &Path, places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
+    let ancestors = lineage(file, places)?;
+    let mut troubles = 0;
+    let mut text = String::new();
+    for ancestor in &ancestors {
+        let (line, trouble) = line(ancestor);
+        troubles += usize::from(trouble);
+        text += &format!("{}{line}\n", "  ".repeat(ancestor.depth));
+    }
+    let known = data_root.map(|root| datasets(places, root));
+    let made = ancestors.iter().filter_map(|ancestor| ancestor.provenance.as_ref());
+    let digests: BTreeSet<&String> = made.filter_map(|made| made.data.as_ref()).collect();
+    for digest in digests {
+        let state = match known.as_ref().map(|known| known.get(digest)) {
+            None => "not looked at (--data-root)".to_owned(),
+            Some(Some(name)) => format!("there, unchanged ({name})"),
+            Some(None) => {
+                troubles += 1;
+                "not there, or changed".to_owned()
+            }
+        };
+        text += &format!("images {}: {state}\n", &digest[..digest.len().min(16)]);
+    }
+    crate::print(&text)?;
+    match troubles {
+        0 => Ok(()),
+        1 => bail!("1 thing that it comes from is not as it was"),
+        number => bail!("{number} things that it comes from are not as they were"),
+    }
+}
+
+fn line(ancestor: &Ancestor) -> (String, bool) {
+    let kind = ancestor.provenance.as_ref().map_or("weights", |made| made.kind.as_str());
+    let share = ancestor.weight.map_or(String::new(), |weight| format!("{:.2} % ", 100.0 * weight));
+    let digest = &ancestor.digest.to_string()[..16];
+    let (state, missing) = match &ancestor.found {
+        Found::Intact(path) => (format!("intact, {}", path.display()), false),
+        Found::Damaged(path) => (format!("DAMAGED, {}", path.display()), true),
+        Found::Missing => ("MISSING".to_owned(), true),
+    };
+    let (job, other) = match &ancestor.job {
+        Some(SameJob::Same(id)) => (format!("; again it would be the same job, {id}"), false),
+        Some(SameJob::Other(why)) => {
+            (format!("; ANOTHER JOB: {}", why.lines().next().unwrap_or_default()), true)
+        }
+        None => (String::new(), false),
+    };
+    let above = if ancestor.repeated { "; its own stand above" } else { "" };
+    (format!("{share}{}: {kind} {digest}, {state}{job}{above}", ancestor.id), missing || other)
+}
+
+/// Digests and names of the datasets that the tables of the runs folders among the places name, those that can be opened.
+fn datasets(places: &[PathBuf], root: &Path) -> BTreeMap<String, String> {
+    let tables = places.iter().filter_map(|place| std::fs::read_dir(place.join("tables")).ok());
+    let configs = tables.flatten().flatten().map(|table| table.path().join("config.toml"));
+    let catalog = Catalog::new(root, None, 1, OnBadImage::Error, 0);
+    let sources = configs.filter_map(|path| Study::read(&path, &[]).ok()).flat_map(|study| study.sources());
+    let opened =
+        sources.filter_map(|(name, data)| Some((catalog.open(&data).ok()?.identity.digest.clone(), name)));
+    opened.collect()
+}

@@ -1,0 +1,33 @@
+//! Records of jobs, and claims. The first byte says whether a record is sealed first, to get past its digest.
+#![no_main]
+
+use std::path::Component;
+
+use ff_checkpoint::{read_sealed, write_sealed};
+use ff_grid::{Record, owner_of};
+use ff_grid_fuzz::file;
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Map, Value};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((seal, bytes)) = bytes.split_first() else { return };
+    let path = file("record.json", bytes);
+    if seal % 2 == 0
+        && let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(bytes)
+    {
+        let _ = write_sealed(&path, &fields);
+    }
+    if let Ok(record) = Record::read(&path) {
+        for name in record.files() {
+            assert!(matches!(name.components().collect::<Vec<_>>()[..], [Component::Normal(_)]));
+        }
+        write_sealed(&path, &record).expect("what was read can be written");
+        assert_eq!(read_sealed::<Record>(&path).expect("what was written"), record);
+    }
+    let folder = std::env::temp_dir().join(format!("ff-fuzz-claims-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a writable folder");
+    std::fs::write(folder.join("claim-1.json"), bytes).expect("a writable folder");
+    if let Some(owner) = owner_of(&folder) {
+        let _ = (owner.has_ended(), owner.to_string());
+    }
+});

@@ -1,0 +1,212 @@
+//! What is damaged in a runs folder, and setting it aside.
+
+use std::path::{Path, PathBuf};
+
+use ff_checkpoint::StateDict;
+use ff_train::{Outcome, Stop};
+use serde::Serialize;
+
+use crate::{Claimed, Claims, Error, Finished, Job, Record, Runs, owner_of};
+
+/// Something in a runs folder that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// What: a path below the runs folder.
+    pub path: PathBuf,
+    /// What is the matter with it.
+    pub trouble: String,
+    /// What [`repair`] does about it.
+    pub remedy: Remedy,
+}
+
+/// What is to be done about a [`Finding`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// Set aside together with its job's record, so that the job is run again; the results of jobs after it stay.
+    RunAgain,
+    /// Set aside; it is made again where it is needed.
+    SetAside,
+    /// Removed: it is a rest that nobody needs.
+    Remove,
+    /// Nothing: a process is at work there.
+    Wait,
+}
+
+/// Looks at every job and table of a runs folder; writes nothing. Every file of weights and predictions is read whole.
+///
+/// Kept images and hashes of files (`cache`) are not looked at: they are checked whenever they are used.
+///
+/// # Errors
+/// Folders that cannot be listed.
+pub fn examine(runs: &Runs) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for folder in entries(&runs.root().join("jobs"))?.into_iter().filter(|path| path.is_dir()) {
+        findings.extend(job(&folder)?);
+    }
+    for path in below(&runs.root().join("tables"))? {
+        findings.extend(published(&path));
+    }
+    for finding in &mut findings {
+        finding.path = finding.path.strip_prefix(runs.root()).unwrap_or(&finding.path).to_owned();
+    }
+    Ok(findings)
+}
+
+/// Does what each finding's remedy says. What is set aside goes to the folder `set-aside` of the runs folder.
+///
+/// # Errors
+/// What cannot be moved or removed.
+pub fn repair(runs: &Runs, claims: &Claims, findings: &[Finding]) -> Result<(), Error> {
+    for finding in findings {
+        let path = runs.root().join(&finding.path);
+        let folder = path.parent().unwrap_or(runs.root());
+        if finding.remedy == Remedy::Wait {
+            continue;
+        }
+        // Who claims a folder clears the rests of dead owners away.
+        let Claimed::Ours(_claim) = claims.take(folder, Stop::default())? else { continue };
+        if finding.remedy == Remedy::RunAgain {
+            set_aside(runs, &folder.join("record.json"))?;
+            Outcome::forget_resume_points(folder)?;
+        }
+        match finding.remedy {
+            Remedy::Remove => remove(&path)?,
+            _ => set_aside(runs, &path)?,
+        }
+    }
+    Ok(())
+}
+
+fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
+    let found = |path: &Path, trouble: String, remedy| Finding { path: path.to_owned(), trouble, remedy };
+    let again = |path: &Path, trouble: String| found(path, trouble, Remedy::RunAgain);
+    let owner = owner_of(folder);
+    if let Some(owner) = owner.as_ref().filter(|owner| !owner.has_ended()) {
+        return Ok(vec![found(folder, format!("{owner} is at work here"), Remedy::Wait)]);
+    }
+    let mut findings = Vec::new();
+    let path = folder.join("record.json");
+    let record = path.exists().then(|| Record::read(&path));
+    let done = matches!(record, Some(Ok(_)));
+    match record {
+        None => {}
+        Some(Err(error)) => findings.push(again(&path, error.to_string())),
+        Some(Ok(record)) => {
+            let id = Job::identity(&record.recipe, &record.inputs);
+            let name = format!("{}-{id}", record.recipe.kind());
+            if id != record.id || folder.file_name().is_none_or(|found| found != name.as_str()) {
+                let trouble = format!("expected the record of this folder's job, found that of {name}");
+                findings.push(again(&path, trouble));
+            }
+            for file in record.files() {
+                let path = folder.join(file);
+                findings.extend(weights(&path, &record).map(|trouble| again(&path, trouble)));
+            }
+        }
+    }
+    for path in entries(folder)? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let rest = if name.starts_with("claim-") {
+            "the claim of a process that is gone"
+        } else if name.ends_with(".partial") {
+            "half-written by a process that is gone"
+        } else if name.starts_with("resume-") && done {
+            "the resume point of a job that is done"
+        } else if name.starts_with("resume-")
+            && let Err(error) = StateDict::open(&path)
+        {
+            findings.push(found(&path, error.to_string(), Remedy::SetAside));
+            continue;
+        } else {
+            continue;
+        };
+        findings.push(found(&path, rest.to_owned(), Remedy::Remove));
+    }
+    Ok(findings)
+}
+
+/// What is the matter with a file that a record names.
+fn weights(path: &Path, record: &Record) -> Option<String> {
+    let opened = match StateDict::open(path) {
+        Ok(opened) => opened,
+        Err(error) => return Some(error.to_string()),
+    };
+    if let Err(error) = opened.provenance() {
+        return Some(error.to_string());
+    }
+    let expected = match &record.finished {
+        Finished::Soup(soup) if path.ends_with(&soup.weights) => soup.digest,
+        _ => *opened.digest(),
+    };
+    let found = opened.digest();
+    (*found != expected).then(|| format!("expected content of digest {expected}, as recorded, found {found}"))
+}
+
+/// What is the matter with a file of a table.
+fn published(path: &Path) -> Option<Finding> {
+    let trouble = match path.extension()?.to_str()? {
+        "safetensors" => StateDict::open(path).err()?.to_string(),
+        "json" if !path.file_name()?.to_str()?.starts_with("claim-") => {
+            let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+            text.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).map_err(|e| e.to_string()))
+                .err()?
+        }
+        _ => return None,
+    };
+    Some(Finding { path: path.to_owned(), trouble, remedy: Remedy::SetAside })
+}
+
+fn set_aside(runs: &Runs, path: &Path) -> Result<(), Error> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let below = path.strip_prefix(runs.root()).unwrap_or(path);
+    let mut to = runs.root().join("set-aside").join(below);
+    let name = to.file_name().unwrap_or_default().to_os_string();
+    for number in 2.. {
+        if !to.exists() {
+            break;
+        }
+        let mut numbered = name.clone();
+        numbered.push(format!(".{number}"));
+        to.set_file_name(numbered);
+    }
+    let parent = to.parent().unwrap_or(runs.root());
+    std::fs::create_dir_all(parent).and_then(|()| std::fs::rename(path, &to)).map_err(failed(path))
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The entries of a folder, sorted; none if it is not there.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries
+            .and_then(|entries| {
+                entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
+            })
+            .map_err(failed(folder))?,
+    };
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+/// Every file below a folder.
+fn below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for path in entries(folder)? {
+        if path.is_dir() { files.extend(below(&path)?) } else { files.push(path) }
+    }
+    Ok(files)
+}
+
+fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |error| Error::File { path, reason: error.to_string() }
+}

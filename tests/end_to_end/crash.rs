@@ -1,0 +1,235 @@
+//! Processes that are killed, stopped and several at once, on a grid of every kind of job: nothing is lost, nothing is done
+//! twice, and what comes out is what an uninterrupted run leaves, to the bit.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ff_data::random::stream;
+use rand::Rng;
+use serde_json::Value;
+
+use crate::place::{Place, SHAPES, table};
+
+/// Kills of the short form; `cargo xtask crash-test` asks for more.
+const KILLS: u64 = 20;
+
+/// Pretraining, probe, fine-tunes and cyclic runs with in-model merging, soups, predictions, scores. One thread for each
+/// job, since sums in another order differ in their last bits.
+fn config() -> String {
+    let sections = r#"
+[inmerge]
+merge_weight = 0.8
+merge_probability = 0.9
+similarity_threshold = 0.0
+
+[pretrain]
+source = { kind = "phantom", task = "source", px = 16, train = 60, val = 20, test = 0, seed = 1 }
+split = { kind = "official" }
+epochs = 2
+learning_rate = 3e-3
+augment = "minimal"
+seed = 0
+
+[run]
+workers = 2
+threads = 1
+resume_steps = 2
+
+[evaluation]
+"#;
+    let table = table(SHAPES).replace("[evaluation]\n", sections);
+    table.replace("weights = \"random\"", "weights = \"pretrain\"\nshallow_layers = 3")
+}
+
+const JOBS: u64 = 26;
+
+fn start(place: &Place, runs: &str) -> Child {
+    let words = ["ff-grid", "run", "--config", "tiny.toml", "--runs", runs];
+    place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn send(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// What it said, and whether it ended well; a killed one did not.
+fn end(child: Child) -> (bool, String) {
+    let output = child.wait_with_output().unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Everything a run leaves that does not say how long it took.
+fn results(place: &Place, runs: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for name in place.files(runs) {
+        let path = place.path(runs).join(&name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        if name.ends_with(".json") {
+            let mut json: Value = serde_json::from_slice(&bytes).unwrap();
+            untimed(&mut json);
+            bytes = serde_json::to_vec(&json).unwrap();
+        } else if name.ends_with("history.jsonl") {
+            let lines = std::str::from_utf8(&bytes).unwrap().lines();
+            let mut lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+            lines.iter_mut().for_each(untimed);
+            bytes = serde_json::to_vec(&lines).unwrap();
+        } else if name.contains("tables/") && !name.ends_with(".safetensors") {
+            // Of the table's forms, the JSON one is compared: the others are the same with times in them.
+            continue;
+        }
+        found.insert(name, bytes);
+    }
+    found
+}
+
+/// Leaves out how long things took, and digests of records that say so.
+fn untimed(json: &mut Value) {
+    match json {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !["seconds", "wall_seconds"].contains(&name.as_str()));
+            if fields.contains_key("code_version") {
+                fields.remove("digest");
+            }
+            fields.values_mut().for_each(untimed);
+        }
+        Value::Array(values) => values.iter_mut().for_each(untimed),
+        _ => {}
+    }
+}
+
+#[track_caller]
+fn same(place: &Place, runs: &str) {
+    let (expected, found) = (results(place, "whole"), results(place, runs));
+    let names = |results: &BTreeMap<String, Vec<u8>>| results.keys().cloned().collect::<Vec<_>>();
+    // No temporary file, no claim, no resume point is left.
+    assert_eq!(names(&found), names(&expected));
+    for (name, bytes) in &expected {
+        assert!(found[name] == *bytes, "{name} differs");
+    }
+}
+
+/// The finished jobs of a runs folder, and which file each record is: one that is written again is another.
+fn records(place: &Place, runs: &str) -> BTreeMap<String, u64> {
+    let files = place.files(runs).into_iter().filter(|name| name.ends_with("record.json"));
+    files.map(|name| (name.clone(), std::fs::metadata(place.path(runs).join(name)).unwrap().ino())).collect()
+}
+
+/// A place with the configuration and the results of a run that nothing disturbed.
+fn undisturbed() -> (Place, Duration) {
+    let place = Place::new();
+    place.write("tiny.toml", &config());
+    let started = Instant::now();
+    let (ended_well, said) = end(start(&place, "whole"));
+    assert!(ended_well && said.contains(&format!("{JOBS} jobs done")), "{said}");
+    (place, started.elapsed())
+}
+
+#[test]
+fn killed_anywhere_any_number_of_times() {
+    let wanted = std::env::var("FF_KILLS").map_or(KILLS, |kills| kills.parse().expect("FF_KILLS: a number"));
+    let (place, whole) = undisturbed();
+    let mut random = stream(0, "kills", &[]);
+    let (mut kills, mut rounds, mut between_jobs) = (0, 0, 0);
+    while kills < wanted {
+        let runs = format!("killed-{rounds}");
+        rounds += 1;
+        let mut finished = BTreeMap::new();
+        loop {
+            let mut child = start(&place, &runs);
+            // From before anything is read to where a run of its own would be half done.
+            std::thread::sleep(whole.mul_f64(0.5 * (random.next_u32() as f64 / u32::MAX as f64).powi(2)));
+            let alive = kills < wanted && child.try_wait().unwrap().is_none();
+            if alive {
+                child.kill().unwrap();
+            }
+            let output = child.wait_with_output().unwrap();
+            let now = records(&place, &runs);
+            for (name, file) in &finished {
+                assert_eq!(now.get(name), Some(file), "{name} was done again");
+            }
+            if output.status.signal() == Some(libc::SIGKILL) {
+                kills += 1;
+                between_jobs += u64::from(now.len() == finished.len());
+                finished = now;
+                continue;
+            }
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{said}");
+            assert_eq!(now.len() as u64, JOBS);
+            break;
+        }
+        same(&place, &runs);
+        std::fs::remove_dir_all(place.path(&runs)).unwrap();
+    }
+    println!("{kills} kills in {rounds} grids, {between_jobs} of them before another job was done; 0 losses");
+}
+
+#[test]
+fn a_signal_stops_it_with_a_resume_point() {
+    let (place, _) = undisturbed();
+    for (signal, after) in [("-TERM", 2), ("-INT", 5)] {
+        let mut child = start(&place, "stopped");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert_eq!(lines.by_ref().filter(|line| line.starts_with('[')).take(after).count(), after);
+        send(&child, signal);
+        let said = lines.collect::<Vec<_>>().join("\n");
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+        assert!(said.contains("the same command goes on where it was"), "{said}");
+        let left = place.files("stopped");
+        assert!(!left.iter().any(|name| name.contains("claim-") || name.ends_with(".partial")), "{left:?}");
+    }
+    let (ended_well, said) = end(start(&place, "stopped"));
+    assert!(ended_well, "{said}");
+    same(&place, "stopped");
+}
+
+#[test]
+fn four_processes_share_a_grid_and_one_is_killed() {
+    share(start);
+}
+
+#[test]
+fn so_do_processes_of_several_machines() {
+    // Of a machine with another name nobody can see whether a process lives: its lease has to run out.
+    let elsewhere = |place: &Place, runs: &str| {
+        static NAMES: AtomicU64 = AtomicU64::new(0);
+        let program = place.command(&["ff-grid"]).get_program().to_owned();
+        let name = NAMES.fetch_add(1, Ordering::Relaxed);
+        let script = format!("hostname machine-{name} && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--uts", "sh", "-c", &script, "sh"]).arg(program).current_dir(place.path(""));
+        command.args(["run", "--config", "tiny.toml", "--set", "run.lease_seconds=1.5", "--runs", runs]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let can = Command::new("unshare").args(["--uts", "hostname", "machine"]).status();
+    if !can.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: `unshare --uts` is not allowed here");
+        return;
+    }
+    share(elsewhere);
+}
+
+fn share(start: impl Fn(&Place, &str) -> Child) {
+    let (place, whole) = undisturbed();
+    let mut children: Vec<_> = (0..4).map(|_| start(&place, "shared")).collect();
+    std::thread::sleep(whole.mul_f64(0.6));
+    let mut killed = children.swap_remove(1);
+    assert!(killed.try_wait().unwrap().is_none(), "it was done too soon");
+    killed.kill().unwrap();
+    let by_killed = end(killed).1.lines().filter(|line| line.starts_with('[')).count() as u64;
+    let mut by_others = 0;
+    for child in children {
+        let (ended_well, said) = end(child);
+        assert!(ended_well, "{said}");
+        let closing = said.lines().find(|line| line.contains("had been done before")).unwrap().to_owned();
+        by_others += closing.split(' ').next().unwrap().parse::<u64>().unwrap();
+    }
+    // The killed one may have put a job on record and not have said so.
+    assert!((JOBS - 1..=JOBS).contains(&(by_others + by_killed)), "{by_others} and {by_killed}");
+    same(&place, "shared");
+}
