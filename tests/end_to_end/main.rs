@@ -11,3 +11,4 @@ mod place;
 mod published;
 mod single_runs;
 mod table;
+mod watching;
