@@ -12,3 +12,4 @@ mod place;
 mod published;
 mod single_runs;
 mod table;
+mod watching;

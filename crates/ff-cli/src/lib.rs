@@ -11,6 +11,8 @@ mod recipe;
 mod run_record;
 mod signals;
 mod source;
+mod tensorboard;
+mod watch;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -25,6 +27,8 @@ pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, output_m
 pub use run_record::{RunRecord, fields_of};
 pub use signals::stop_on_signals;
 pub use source::{BadImage, Source};
+pub use tensorboard::{EventFile, TensorBoard};
+pub use watch::watch;
 
 /// Options of every binary.
 #[derive(Clone, Debug, clap::Args)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ff_cli::{BadImage, Common, DeviceChoice, GridProgress};
+use ff_cli::{BadImage, Common, DeviceChoice, GridProgress, TensorBoard};
 use ff_grid::{
-    Catalog, Claimed, Claims, Cost, Engine, Finding, HubResolver, Local, Plan, Published, Recipe, Remedy,
-    RunConfig, Runs, Study, Workshop, examine, publish,
+    Catalog, Claimed, Claims, Cost, Engine, Event, Finding, HubResolver, Local, Plan, Published, Recipe,
+    Remedy, RunConfig, Runs, Study, Workshop, examine, publish,
 };
 use ff_train::Stop;
 use serde::Serialize;
@@ -39,7 +39,12 @@ enum Command {
         /// Who runs the jobs
         #[arg(long, value_enum, default_value = "local")]
         engine: EngineKind,
+        /// Write learning curves for TensorBoard too, a folder for each job
+        #[arg(long, value_name = "DIR")]
+        tensorboard: Option<PathBuf>,
     },
+    /// Look at a running grid: jobs, speed, learning curves, the best so far; q leaves, the grid runs on
+    Watch(Options),
     /// Say how much of it is done
     Status(Options),
     /// Look for damage in a runs folder: every record, file of weights and prediction is read and checked
@@ -88,7 +93,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     ff_cli::main(&cli.common, || match &cli.command {
         Command::Plan(options) => plan(options),
-        Command::Run { options, device, engine } => run(options, *device, *engine),
+        Command::Run { options, device, engine, tensorboard } => {
+            run(options, (*device, *engine), tensorboard.as_deref())
+        }
+        Command::Watch(options) => {
+            let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
+            ff_cli::watch(&plan, &runs, options.json)
+        }
         Command::Status(options) => status(options),
         Command::Doctor { runs, repair, json } => doctor(runs, *repair, *json),
     })
@@ -248,7 +259,7 @@ fn doctor(root: &Path, repair: bool, json: bool) -> anyhow::Result<()> {
     let runs = Runs::new(root);
     let findings = examine(&runs)?;
     if repair {
-        ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease()), &findings)?;
+        ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease(), "none"), &findings)?;
     }
     if json {
         ff_cli::print_json(&serde_json::json!({"findings": findings, "repaired": repair}))?;
@@ -278,7 +289,11 @@ fn doctor(root: &Path, repair: bool, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::Result<()> {
+fn run(
+    options: &Options,
+    (device, engine): (DeviceChoice, EngineKind),
+    tensorboard: Option<&Path>,
+) -> anyhow::Result<()> {
     ff_cli::keep_freed_memory();
     let stop = ff_cli::stop_on_signals()?;
     let (plan, catalog, runs) = prepare(options, &ff_cli::find_or_download)?;
@@ -308,10 +323,17 @@ fn run(options: &Options, device: DeviceChoice, engine: EngineKind) -> anyhow::R
     };
     let engine = Local { workers, threads };
     let progress = GridProgress::new(&plan, &runs);
-    let claims = Claims::new(plan.run().lease());
+    let claims = Claims::new(plan.run().lease(), &format!("{device:?}").to_lowercase());
     let workshop =
         Workshop { plan: &plan, catalog: &catalog, runs: &runs, claims: &claims, stop: stop.clone(), device };
-    let summary = engine.run(&workshop, &|event| progress.event(event))?;
+    let tensorboard = tensorboard.map(TensorBoard::new);
+    let on_event = |event: Event<'_>| {
+        if let (Some(board), Event::Epoch(job, epoch)) = (&tensorboard, &event) {
+            board.epoch(job, epoch);
+        }
+        progress.event(event);
+    };
+    let summary = engine.run(&workshop, &on_event)?;
     progress.finish();
     if summary.stopped > 0 {
         bail!(

@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{Parent, Provenance, StateDict, write_atomic, write_sealed};
 use ff_cli::{
-    BadImage, Common, DeviceChoice, RunRecipe, RunRecord, Source, check_division, fields_of, output_map,
-    spec_of,
+    BadImage, Common, DeviceChoice, EventFile, RunRecipe, RunRecord, Source, check_division, fields_of,
+    output_map, spec_of,
 };
 use ff_data::{OnBadImage, Split};
 use ff_grid::{Catalog, Claimed, Claims, MergeHook, Part, WeightsSource};
@@ -97,6 +97,9 @@ struct Options {
     /// Least minutes between resume points
     #[arg(long, default_value_t = 1.0)]
     resume_minutes: f64,
+    /// Write learning curves for TensorBoard too
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
     /// Steps between resume points, instead of a time
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     resume_steps: Option<u64>,
@@ -192,7 +195,9 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     }
     let done = folder.join("outcome.json");
     // Held to the end.
-    let _claim = match Claims::new(LEASE).take(&folder, stop.clone())? {
+    let _claim = match Claims::new(LEASE, &format!("{:?}", model.device()).to_lowercase())
+        .take(&folder, stop.clone())?
+    {
         Claimed::Ours(claim) => claim,
         Claimed::Theirs(owner) => {
             let owner = owner.map_or("another process".to_owned(), |owner| owner.to_string());
@@ -209,6 +214,8 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         validation: catalog.eval_set(&data, Part::Validation, spec.px),
     };
     let epochs = recipe.train.epochs;
+    let mut events =
+        options.tensorboard.as_ref().map(|root| EventFile::create(&root.join(&recipe.name))).transpose()?;
     let resume_every = match options.resume_steps {
         Some(steps) => ResumeEvery::Steps(steps as usize),
         None => ResumeEvery::Time(
@@ -229,6 +236,9 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
             stop,
             hooks: &mut hooks,
             on_epoch: &mut |epoch| {
+                if let Some(Err(error)) = events.as_mut().map(|events| events.epoch(epoch)) {
+                    tracing::warn!("{error:#}");
+                }
                 let value =
                     epoch.validation.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"));
                 ff_cli::say(&format!(

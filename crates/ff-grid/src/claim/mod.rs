@@ -30,6 +30,7 @@ use crate::Error;
 /// number when it wakes up, and gives way ([`Claim::lost`]).
 pub struct Claims {
     lease: Duration,
+    device: String,
     /// Others' claims as they were last seen: when they had been touched, and since when that has not changed.
     seen: Mutex<HashMap<PathBuf, (Option<SystemTime>, Instant)>>,
 }
@@ -51,9 +52,10 @@ pub enum Claimed {
 }
 
 impl Claims {
-    /// An owner that does not touch its claim for as long as `lease` counts as gone.
-    pub fn new(lease: Duration) -> Self {
-        Self { lease, seen: Mutex::default() }
+    /// An owner that does not touch its claim for as long as `lease` counts as gone. `device` tells others where this one
+    /// computes.
+    pub fn new(lease: Duration, device: &str) -> Self {
+        Self { lease, device: device.to_owned(), seen: Mutex::default() }
     }
 
     /// Claims a folder, which is made if it is missing, and removes what a dead owner left half-written in it. `stop` is
@@ -72,7 +74,7 @@ impl Claims {
         }
         let number = last.unwrap_or(0) + 1;
         let path = path(folder, number);
-        let owner = Owner::this();
+        let owner = Owner::this(&self.device);
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             // Another was quicker.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {

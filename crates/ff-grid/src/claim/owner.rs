@@ -19,11 +19,13 @@ pub struct Owner {
     began: Option<u64>,
     /// Claims that the process had made before.
     serial: u64,
+    /// Where it computes.
+    pub device: String,
 }
 
 impl Owner {
     /// This process, with a serial number of its own each time.
-    pub(super) fn this() -> Self {
+    pub(super) fn this(device: &str) -> Self {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let pid = std::process::id();
         Self {
@@ -32,6 +34,7 @@ impl Owner {
             pid,
             began: stat(pid).map(|(_, began)| began),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            device: device.to_owned(),
         }
     }
 

@@ -27,7 +27,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// A claim as another process left it.
 fn left(folder: &Path, number: u64, change: impl FnOnce(&mut serde_json::Value)) {
-    let mut owner = serde_json::to_value(Owner::this()).unwrap();
+    let mut owner = serde_json::to_value(Owner::this("cpu")).unwrap();
     change(&mut owner);
     std::fs::write(path(folder, number), owner.to_string()).unwrap();
 }
@@ -35,10 +35,10 @@ fn left(folder: &Path, number: u64, change: impl FnOnce(&mut serde_json::Value))
 #[test]
 fn a_folder_has_one_owner_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
-    let claims = Claims::new(LEASE);
+    let claims = Claims::new(LEASE, "cpu");
     let claim = ours(claims.take(folder.path(), Stop::default()));
     assert_eq!(names(folder.path()), ["claim-1.json"]);
-    let owner = theirs(Claims::new(LEASE).take(folder.path(), Stop::default())).unwrap();
+    let owner = theirs(Claims::new(LEASE, "cpu").take(folder.path(), Stop::default())).unwrap();
     assert_eq!(owner.pid, std::process::id());
     assert_eq!(owner_of(folder.path()), Some(owner));
     drop(claim);
@@ -55,7 +55,7 @@ fn of_many_at_once_one_gets_it() {
         let threads: Vec<_> = (0..16)
             .map(|_| {
                 scope.spawn(|| {
-                    let claimed = Claims::new(LEASE).take(folder.path(), Stop::default()).unwrap();
+                    let claimed = Claims::new(LEASE, "cpu").take(folder.path(), Stop::default()).unwrap();
                     // What is dropped here would let the next in.
                     if let Claimed::Ours(claim) = claimed {
                         std::mem::forget(claim)
@@ -78,7 +78,7 @@ fn what_an_ended_process_had_is_taken_over_at_once() {
     for change in [("pid", u64::from(u32::MAX)), ("began", 1)] {
         left(folder.path(), 1, |owner| owner[change.0] = change.1.into());
         std::fs::write(folder.path().join(".x.partial"), "half").unwrap();
-        let claim = ours(Claims::new(LEASE).take(folder.path(), Stop::default()));
+        let claim = ours(Claims::new(LEASE, "cpu").take(folder.path(), Stop::default()));
         assert_eq!(names(folder.path()), ["claim-2.json"]);
         drop(claim);
     }
@@ -91,7 +91,7 @@ fn another_machine_is_gone_when_a_lease_has_passed_without_a_touch() {
         owner["host"] = "elsewhere".into();
         owner["pid"] = u32::MAX.into();
     });
-    let claims = Claims::new(Duration::from_millis(300));
+    let claims = Claims::new(Duration::from_millis(300), "cpu");
     let file = File::options().append(true).open(path(folder.path(), 1)).unwrap();
     // It lives, by a clock that runs backwards.
     for second in (0..5).rev() {
@@ -110,7 +110,7 @@ fn another_machine_is_gone_when_a_lease_has_passed_without_a_touch() {
 fn an_owner_that_slept_too_long_gives_way() {
     let folder = tempfile::tempdir().unwrap();
     let lost = Stop::default();
-    let claim = ours(Claims::new(Duration::from_millis(60)).take(folder.path(), lost.clone()));
+    let claim = ours(Claims::new(Duration::from_millis(60), "cpu").take(folder.path(), lost.clone()));
     // As another would: the next number is made, the one before removed.
     left(folder.path(), 2, |owner| owner["host"] = "elsewhere".into());
     remove_up_to(folder.path(), 1);
@@ -125,7 +125,7 @@ fn an_owner_that_slept_too_long_gives_way() {
 fn a_claim_that_cannot_be_read_is_watched_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(path(folder.path(), 1), "").unwrap();
-    let claims = Claims::new(Duration::from_millis(50));
+    let claims = Claims::new(Duration::from_millis(50), "cpu");
     assert_eq!(theirs(claims.take(folder.path(), Stop::default())), None);
     std::thread::sleep(Duration::from_millis(60));
     drop(ours(claims.take(folder.path(), Stop::default())));

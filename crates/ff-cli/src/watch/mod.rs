@@ -1,0 +1,59 @@
+//! A terminal's view of a grid that any number of processes are running.
+
+mod draw;
+mod snapshot;
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use ff_grid::{Plan, Runs};
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+
+use snapshot::{Known, Snapshot};
+
+/// How often the folder is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Follows a grid until q is pressed; it only reads. Where there is no terminal, or as JSON, it says once how things stand.
+pub fn watch(plan: &Plan, runs: &Runs, json: bool) -> anyhow::Result<()> {
+    let mut known = Known::default();
+    let first = Snapshot::take(plan, runs, &mut known)?;
+    if json {
+        return crate::print_json(&first);
+    }
+    if !std::io::stdout().is_terminal() {
+        return crate::print(&first.to_string());
+    }
+    let mut terminal = ratatui::try_init()?;
+    let result = follow(&mut terminal, first, || Snapshot::take(plan, runs, &mut known));
+    ratatui::restore();
+    result
+}
+
+fn follow(
+    terminal: &mut ratatui::DefaultTerminal,
+    mut snapshot: Snapshot,
+    mut look: impl FnMut() -> anyhow::Result<Snapshot>,
+) -> anyhow::Result<()> {
+    let (mut chosen, mut looked) = (0, Instant::now());
+    loop {
+        chosen = chosen.min(snapshot.running.len().saturating_sub(1));
+        terminal.draw(|frame| draw::draw(frame, &snapshot, chosen))?;
+        if event::poll(EVERY.saturating_sub(looked.elapsed()))? {
+            let Event::Key(key) = event::read()? else { continue };
+            if key.kind != KeyEventKind::Press {
+                continue;
+            }
+            match key.code {
+                KeyCode::Char('q') | KeyCode::Esc => return Ok(()),
+                KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Ok(()),
+                KeyCode::Down | KeyCode::Tab => chosen += 1,
+                KeyCode::Up => chosen = chosen.saturating_sub(1),
+                _ => {}
+            }
+        }
+        if looked.elapsed() >= EVERY {
+            (snapshot, looked) = (look()?, Instant::now());
+        }
+    }
+}

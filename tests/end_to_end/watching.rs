@@ -1,0 +1,91 @@
+//! Grids and runs that are looked at while they run.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::place::{Place, SHAPES, table};
+
+#[test]
+fn a_grid_is_watched_from_outside() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    let watch = "ff-grid watch --config tiny.toml";
+    assert_eq!(place.run(watch).ok(), "0 of 25 jobs done\n");
+
+    let words =
+        ["ff-grid", "run", "--config", "tiny.toml", "--set", "finetune.epochs=400", "--set", "run.workers=1"];
+    let mut grid = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // The probe is done, the first fine-tuning has begun.
+    let first = BufReader::new(grid.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .find(|line| line.starts_with('['));
+    assert!(first.unwrap().contains("probe"));
+    let line = format!("{watch} --json --set finetune.epochs=400");
+    let seen: Value = loop {
+        let seen: Value = serde_json::from_str(&place.run(&line).ok()).unwrap();
+        if seen["running"][0]["history"].as_array().is_some_and(|history| history.len() > 1) {
+            break seen;
+        }
+        assert!(grid.try_wait().unwrap().is_none(), "{seen}");
+    };
+    let running = &seen["running"][0];
+    assert_eq!(
+        (&seen["done"], &running["epochs"], &running["device"]),
+        (&1.into(), &400.into(), &"cpu".into())
+    );
+    assert!(running["owner"].as_str().unwrap().contains(&format!("process {} on", grid.id())), "{running}");
+    assert!(
+        seen["images_per_second"].as_f64().unwrap() > 0.0 && seen["left_seconds"].as_f64().unwrap() > 0.0
+    );
+    assert_eq!(seen["best"][0]["column"], "shapes pico");
+    let text = place.run(&format!("{watch} --set finetune.epochs=400")).ok();
+    assert!(text.starts_with("1 of 25 jobs done, ") && text.contains("\nrunning  shapes pico: lr"), "{text}");
+    grid.kill().unwrap();
+    grid.wait().unwrap();
+    assert!(!place.run(&format!("{watch} --set finetune.epochs=400")).ok().contains("running"), "it is dead");
+}
+
+#[test]
+fn tensorboard_reads_its_event_files() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    place.run("ff-grid run --config tiny.toml --tensorboard curves").ok();
+    let files = place.files("curves");
+    assert_eq!(files.len(), 7, "a probe, four fine-tuned models and two cyclic runs: {files:?}");
+    let python = std::env::var("FF_TENSORBOARD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = r#"
+import sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1])
+events.Reload()
+for tag in sorted(events.Tags()["scalars"]):
+    print(tag, *[f"{event.step}:{event.value:.6f}" for event in events.Scalars(tag)])
+"#;
+    let known = Command::new(&python).args(["-c", "import tensorboard"]).output();
+    if !known.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no Python with tensorboard (FF_TENSORBOARD_PYTHON or python3)");
+        return;
+    }
+    let folder = place.path("curves/shapes pico: lr 1e-3 heavy seed 0");
+    let output = Command::new(&python).args(["-c", script]).arg(&folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = String::from_utf8(output.stdout).unwrap();
+    let record = place.job("finetune", "lr 1e-3 heavy").join("record.json");
+    let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    let history = record["finished"]["training"]["history"].as_array().unwrap();
+    for (tag, field) in [
+        ("loss/train", "train_loss"),
+        ("loss/validation", "validation_loss"),
+        ("learning_rate", "learning_rate"),
+    ] {
+        let values: Vec<_> = history
+            .iter()
+            .map(|epoch| format!("{}:{:.6}", epoch["epoch"], epoch[field].as_f64().unwrap() as f32))
+            .collect();
+        assert!(read.contains(&format!("{tag} {}\n", values.join(" "))), "{tag} {values:?} in\n{read}");
+    }
+    assert!(read.contains("metric/validation 1:") && read.contains("images_per_second 1:"), "{read}");
+}
