@@ -5,6 +5,7 @@ mod bad_input;
 mod command_lines;
 mod crash;
 mod damage;
+mod landscape;
 mod merging;
 mod own_images;
 mod place;

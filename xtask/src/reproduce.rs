@@ -80,6 +80,19 @@ pub fn run(workspace: &Workspace, table: &str, options: &Options) -> Result<Exit
     Ok(ExitCode::from(code))
 }
 
+/// Runs everything that ends in a figure: without a config, the demos of FissionFusion's figures and of InMerge's sweeps, one
+/// after the other; with one, that. The exit code is that of the first `ff-grid` that failed.
+pub fn run_figures(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let tables = if options.config.is_some() { &["figures"][..] } else { &["figures", "inmerge-fig2"] };
+    for table in tables {
+        let code = run(workspace, table, options)?;
+        if code != ExitCode::SUCCESS {
+            return Ok(code);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -152,5 +152,12 @@ fn outcome(record: &Record) -> String {
             Some(value) => format!(": {value:.4}"),
             None => ": undefined".to_owned(),
         },
+        Finished::Plane(_) | Finished::PlaneRow(_) => String::new(),
+        Finished::Surface(surface) => {
+            let minima = surface.roughness.local_minima;
+            format!(": {minima} local minim{}", if minima == 1 { "um" } else { "a" })
+        }
+        Finished::Path(path) => format!(": barrier {:.4}", path.barrier),
+        Finished::Tries(tries) => format!(": {} candidates", tries.len()),
     }
 }

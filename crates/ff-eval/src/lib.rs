@@ -6,6 +6,7 @@
 //! are scikit-learn's, except where scikit-learn warns and returns a stand-in: there the doc comment of the [`Metric`]
 //! says what happens here. A [`Ceiling`] bounds a metric from some of the samples, as long as
 //! the others are not known, and [`hardest_first`] is the order in which it falls fast.
+//! [`barrier`] and [`Roughness`] are of errors between models, along a line and over a plane of weights.
 
 mod auroc;
 mod bootstrap;
@@ -21,6 +22,7 @@ mod output_map;
 mod predictions;
 mod score;
 mod spread;
+mod surface;
 
 pub use auroc::{OutputAuroc, auroc_per_output};
 pub use bootstrap::{Interval, bootstrap};
@@ -34,3 +36,4 @@ pub use output_map::OutputMap;
 pub use predictions::{Predictions, Targets, TaskKind};
 pub use score::{Score, Value};
 pub use spread::{PairedDifference, Spread, StudentInterval};
+pub use surface::{Roughness, barrier};

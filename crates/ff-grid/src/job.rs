@@ -10,6 +10,7 @@ use ff_models::Spec;
 use ff_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::landscape::{PathRecipe, PlaneRecipe, RowRecipe, SurfaceRecipe, TriesRecipe};
 use crate::{DataIdentity, Part, Selection};
 
 /// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table they are in.
@@ -94,6 +95,16 @@ pub enum Recipe {
         /// Seed of the bootstrap.
         seed: u64,
     },
+    /// Where the plane through three models lies: inputs, the runs they are chosen from.
+    Plane(PlaneRecipe),
+    /// The errors on one row of a plane's grid: inputs, the plane and the runs.
+    PlaneRow(RowRecipe),
+    /// The error surface on a plane: inputs, the plane, the runs, soups to be placed, and the rows.
+    Surface(SurfaceRecipe),
+    /// The errors on the straight path between two models: inputs, their runs.
+    Path(PathRecipe),
+    /// How far from a greedy soup, and behind what barrier, its candidates lay: inputs, the soup, the probe, and the runs.
+    Tries(TriesRecipe),
 }
 
 /// The recipe of a run of training.
@@ -183,6 +194,11 @@ impl Recipe {
             Self::Soup { .. } => "soup",
             Self::Predict { .. } => "predict",
             Self::Evaluate { .. } => "evaluate",
+            Self::Plane(_) => "plane",
+            Self::PlaneRow(_) => "plane-row",
+            Self::Surface(_) => "surface",
+            Self::Path(_) => "path",
+            Self::Tries(_) => "tries",
         }
     }
 

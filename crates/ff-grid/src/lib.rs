@@ -12,11 +12,13 @@ mod doctor;
 mod engine;
 mod error;
 mod job;
+mod landscape;
 mod lineage;
 mod merging;
 mod overrides;
 mod perform;
 mod plan;
+mod pool;
 mod publish;
 mod record;
 mod scorer;
@@ -26,20 +28,26 @@ mod weights;
 pub use catalog::{Catalog, DataIdentity, Opened, Part};
 pub use claim::{Claim, Claimed, Claims, Owner, owner_of};
 pub use config::{
-    BackboneConfig, BnStatistics, Config, DatasetEntry, EvaluationConfig, Expected, FggConfig,
-    FinetuneConfig, GridConfig, MergeDeparture, MergeMethod, MergeSettings, MergingConfig, MethodConfig,
-    ModelConfig, OodEntry, Pool, PretrainConfig, ProbeConfig, RunConfig, Selection, StageConfig, Study,
-    StudyKind, Sweep,
+    BackboneConfig, BnStatistics, Config, ConnectivityConfig, Curves, DatasetEntry, EvaluationConfig,
+    Expected, FggConfig, FinetuneConfig, GridConfig, LandscapeConfig, MergeDeparture, MergeMethod,
+    MergeSettings, MergingConfig, MethodConfig, ModelConfig, OodEntry, PlaneConfig, Pool, PretrainConfig,
+    ProbeConfig, RunConfig, Selection, StageConfig, Study, StudyKind, Sweep, TriesConfig,
 };
 pub use doctor::{Finding, Remedy, examine, repair};
 pub use engine::{Engine, Event, Local, OnEvent, Summary};
 pub use error::Error;
 pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
+pub use landscape::{
+    Anchors, Axis, Corner, Judging, PathRecipe, PathRecord, PlaneRecipe, PlaneRecord, RowRecipe, SoupPlace,
+    SurfaceRecipe, SurfaceRecord, TriesRecipe, TryRecord,
+};
 pub use lineage::{Ancestor, Found, SameJob, lineage};
 pub use merging::MergeHook;
 pub use overrides::parse as parse_with_overrides;
 pub use perform::Workshop;
-pub use plan::{Column, HubResolver, MethodJobs, OodScore, Plan, PlannedTable, SeedJobs};
+pub use plan::{
+    Column, HubResolver, LandscapeJobs, MethodJobs, OodScore, PathJob, Plan, PlannedTable, SeedJobs,
+};
 pub use publish::{Published, publish};
 pub use record::{Finished, LayerKernels, Record, Runs, SoupRecord};
 pub use scorer::ValidationScorer;

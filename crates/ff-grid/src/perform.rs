@@ -17,7 +17,9 @@ use crate::config::RunConfig;
 use crate::job::{Start, Training};
 use crate::merging::{MergeHook, kernels};
 use crate::record::{Finished, LayerKernels, Record, Runs};
-use crate::{Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, soup};
+use crate::{
+    Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, landscape, soup,
+};
 
 /// Everything a job needs besides itself.
 pub struct Workshop<'a> {
@@ -80,6 +82,11 @@ impl Workshop<'_> {
                 };
                 (finished, Cost::default())
             }
+            Recipe::Plane(recipe) => landscape::plane(self, job, recipe)?,
+            Recipe::PlaneRow(recipe) => landscape::row(self, job, recipe)?,
+            Recipe::Surface(recipe) => landscape::surface(self, job, recipe)?,
+            Recipe::Path(recipe) => landscape::path(self, job, recipe)?,
+            Recipe::Tries(recipe) => landscape::tries(self, job, recipe)?,
         };
         // A resumed run also took the time of the epochs before it was stopped.
         let trained = match &finished {
@@ -238,7 +245,7 @@ impl Workshop<'_> {
     }
 
     /// A job's dataset, checked to be the one that was planned with.
-    fn data(&self, job: &Job, identity: &DataIdentity) -> Result<Arc<Opened>, Error> {
+    pub(crate) fn data(&self, job: &Job, identity: &DataIdentity) -> Result<Arc<Opened>, Error> {
         let data = self.catalog.open(&job.data).map_err(Error::Job)?;
         if data.identity == *identity {
             Ok(data)
@@ -248,7 +255,7 @@ impl Workshop<'_> {
     }
 
     /// The job whose result is the `at`th input.
-    fn input(&self, job: &Job, at: usize) -> Result<&Job, Error> {
+    pub(crate) fn input(&self, job: &Job, at: usize) -> Result<&Job, Error> {
         let id =
             job.inputs.get(at).ok_or_else(|| Error::Job(format!("job `{}` lacks an input", job.label)))?;
         self.planned(id)

@@ -9,6 +9,7 @@ use ff_soup::Soup;
 use ff_train::{Kept, Outcome};
 use serde::{Deserialize, Serialize};
 
+use crate::landscape::{PathRecord, PlaneRecord, SurfaceRecord, TryRecord};
 use crate::{Cost, Error, Job, Recipe};
 
 /// A job is done when its record says so. Paths in it are relative to the job's folder.
@@ -74,6 +75,16 @@ pub enum Finished {
         /// The run, by label.
         run: String,
     },
+    /// Where a plane lies.
+    Plane(PlaneRecord),
+    /// Errors on one row of a plane's grid, from left to right; none where the model gives no finite number.
+    PlaneRow(Vec<Option<f64>>),
+    /// The errors over a plane.
+    Surface(SurfaceRecord),
+    /// The errors between two models.
+    Path(PathRecord),
+    /// What a greedy soup tried.
+    Tries(Vec<TryRecord>),
 }
 
 /// A choice among models: which, why, and the weights.
@@ -183,7 +194,7 @@ impl Record {
             }
             Finished::Soup(soup) => vec![&soup.weights, Path::new("soup.val.safetensors")],
             Finished::Predictions { file, .. } => vec![file],
-            Finished::Score(_) | Finished::Diverged { .. } => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

@@ -1,17 +1,17 @@
 //! The soup job: ingredients from runs, scores from validation.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ff_eval::Metric;
 use ff_models::{Model, Spec};
-use ff_soup::{Best, Ingredient, Ingredients, Selector};
-use ff_train::{Kept, load_predictions, save_predictions};
+use ff_soup::{Best, Ingredients, Selector};
+use ff_train::{load_predictions, save_predictions};
 
-use crate::perform::{VERSION, Workshop, open};
+use crate::perform::{VERSION, Workshop};
+use crate::pool::{Models, RunModel};
 use crate::record::{Finished, SoupRecord};
 use crate::scorer::ValidationScorer;
-use crate::{Cost, Error, Job, Opened, Part, Recipe, Selection};
+use crate::{Cost, Error, Job, Opened, Part, Selection};
 
 /// Chooses among the models of a job's inputs and writes the average, its validation predictions, and why.
 pub(crate) fn make(
@@ -23,9 +23,13 @@ pub(crate) fn make(
     select: &Selection,
 ) -> Result<(Finished, Cost), Error> {
     let validation = workshop.catalog.eval_set(data, Part::Validation, spec.px);
-    let Gathered { ingredients, known, best, left_out } = gather(workshop, job)?;
-    let candidates = ingredients.len();
-    let ingredients = Ingredients::new(ingredients)?;
+    let Models { models, left_out } = Models::of(workshop, &job.inputs)?;
+    let candidates = models.len();
+    let ingredients = Ingredients::new(models.iter().map(RunModel::open).collect::<Result<_, _>>()?)?;
+    let scored = || models.iter().filter_map(|model| Some((model, model.score?)));
+    let known = scored().map(|(model, score)| (model.id.clone(), score)).collect();
+    // The first of equal ones.
+    let best = scored().rev().max_by(|a, b| a.1.total_cmp(&b.1));
     let model = Model::new(spec, workshop.device, 0)?;
     let mut scorer = ValidationScorer::new(model, &validation, metric, known);
     if let Some(batch_size) = recalibrate {
@@ -33,8 +37,8 @@ pub(crate) fn make(
     }
     let soup = match select.hierarchy() {
         Some(hierarchy) => {
-            if let Some((_, path)) = best {
-                scorer = scorer.knowing(load_predictions(&path)?);
+            if let Some((model, _)) = best {
+                scorer = scorer.knowing(load_predictions(&model.predictions)?);
             }
             hierarchy.select(&ingredients, &mut scorer)?
         }
@@ -63,65 +67,4 @@ pub(crate) fn make(
     let cost = Cost { evaluations, evaluated_images: images, ..Cost::default() };
     let digest = *weights.digest();
     Ok((Finished::Soup(SoupRecord { soup, candidates, left_out, skipped, weights: file, digest }), cost))
-}
-
-/// The models of a soup job's inputs.
-#[derive(Default)]
-struct Gathered {
-    ingredients: Vec<Ingredient>,
-    /// Validation scores that training already found, by ingredient.
-    known: HashMap<String, f64>,
-    /// The best of these, and the file of its validation predictions.
-    best: Option<(f64, PathBuf)>,
-    /// Runs that diverged, by label.
-    left_out: Vec<String>,
-}
-
-fn gather(workshop: &Workshop<'_>, job: &Job) -> Result<Gathered, Error> {
-    let mut gathered = Gathered::default();
-    for id in &job.inputs {
-        let input = workshop.planned(id)?;
-        let record = workshop.runs.done(input)?;
-        let outcome = record.training()?;
-        if outcome.diverged.is_some() {
-            gathered.left_out.push(input.label.clone());
-            continue;
-        }
-        let folder = workshop.runs.folder(input);
-        // Of a cyclic run the models are the captures; its best epoch is just one more point on the way.
-        let captured = matches!(input.recipe, Recipe::Fgg(_));
-        let models: Vec<(Option<usize>, &Kept)> = match captured {
-            true => outcome.captures.iter().enumerate().map(|(i, kept)| (Some(i + 1), kept)).collect(),
-            false => outcome.kept.iter().map(|kept| (None, kept)).collect(),
-        };
-        for (number, kept) in models {
-            let (ingredient, score) = ingredient(input, number, kept, &folder)?;
-            if let Some(score) = score {
-                gathered.known.insert(ingredient.id.clone(), score);
-                if gathered.best.as_ref().is_none_or(|(best, _)| score > *best) {
-                    gathered.best = Some((score, folder.join(&kept.predictions)));
-                }
-            }
-            gathered.ingredients.push(ingredient);
-        }
-    }
-    Ok(gathered)
-}
-
-fn ingredient(
-    input: &Job,
-    number: Option<usize>,
-    kept: &Kept,
-    folder: &Path,
-) -> Result<(Ingredient, Option<f64>), Error> {
-    let field = |name: &str| input.fields.get(name).map_or("?", String::as_str);
-    let recipe = format!("lr {} {} seed {}", field("learning_rate"), field("augmentation"), field("seed"));
-    let id = match number {
-        Some(number) => format!("{recipe} capture {number}"),
-        None => recipe,
-    };
-    let mut fields = input.fields.clone();
-    fields.insert("capture".into(), number.unwrap_or(0).to_string());
-    let weights = open(&folder.join(&kept.weights))?;
-    Ok((Ingredient { id, weights, fields }, kept.validation.value()))
 }

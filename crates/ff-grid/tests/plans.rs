@@ -50,7 +50,14 @@ fn count(plan: &Plan, kind: &str) -> usize {
 
 #[test]
 fn every_configuration_in_the_repository_is_valid() {
-    for name in ["table1/demo.toml", "table1/cifar10.toml", "table1/paper.toml", "examples/own-images.toml"] {
+    for name in [
+        "table1/demo.toml",
+        "table1/cifar10.toml",
+        "table1/paper.toml",
+        "examples/own-images.toml",
+        "figures/demo.toml",
+        "figures/paper.toml",
+    ] {
         let Study::Soups(config) = read(name, &[]).unwrap() else { panic!("{name}: a table of soups") };
         assert_eq!(config.method.len(), 6, "{name}");
         let text = toml::to_string_pretty(&config).unwrap();
@@ -128,6 +135,60 @@ fn only_what_a_change_concerns_gets_another_identity() {
     }
 }
 
+const LOOKS: [&str; 3] = [
+    "landscape={grid={from=-0.2,to=1.2,points=5},bn='averaged',plane=[{name='p',pool='fgg',models={kind='best'},soups=['GoG','GoU']}]}",
+    "connectivity={bn='recalibrate',points=11,curves={kind='each-field'},matrix_points=5}",
+    "tries={points=5,methods=['Greedy Soup','GoG']}",
+];
+
+#[test]
+fn looking_at_errors_adds_jobs_and_changes_none() {
+    let (plain, looked) = (demo(&[]), demo(&LOOKS));
+    let described = |job: &Job| format!("{:?}", (&job.recipe, &job.inputs, &job.label, &job.fields));
+    for job in &plain.jobs {
+        let same = looked.job(&job.id).expect("its identity is as it was");
+        assert_eq!(described(job), described(same));
+    }
+    let known: BTreeSet<&str> = plain.jobs.iter().map(|job| job.id.as_str()).collect();
+    let new = looked.jobs.iter().filter(|job| !known.contains(job.id.as_str()));
+    let new: BTreeSet<_> = new.map(|job| job.recipe.kind()).collect();
+    assert_eq!(new, BTreeSet::from(["path", "plane", "plane-row", "surface", "tries"]));
+    let count = |kind| count(&looked, kind);
+    assert_eq!((count("plane"), count("plane-row"), count("surface"), count("tries")), (10, 50, 10, 20));
+    // Of 12 models two pairs differ in augmentation and three in learning rate, and there is one seed.
+    assert_eq!(count("path"), 10 * (2 + 3 + 12 * 11 / 2));
+    let mut seen = BTreeSet::new();
+    for job in &looked.jobs {
+        assert!(job.inputs.iter().all(|input| seen.contains(input.as_str())), "{}", job.label);
+        assert!(seen.insert(job.id.as_str()), "{} stands twice", job.label);
+    }
+    // Ends are known from training, unless BatchNorm statistics are computed anew; a network without any has none.
+    let whole = |wanted: &str| {
+        let of =
+            looked.jobs.iter().filter(|job| job.label.starts_with(wanted) && job.recipe.kind() == "path");
+        of.map(|job| (job.cost.evaluations, job.cost.evaluated_images)).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(whole("Shapes ResNet-pico"), BTreeSet::from([(5, 5 * (240 + 480)), (11, 11 * (240 + 480))]));
+    assert_eq!(whole("Shapes DeiT-pico"), BTreeSet::from([(3, 3 * 240), (9, 9 * 240)]));
+}
+
+#[test]
+fn figures_share_what_the_demo_table_has() {
+    let (table, figures) = (demo(&[]), plan(read("figures/demo.toml", &[]).unwrap()));
+    let shared = figures.jobs.iter().filter(|job| table.job(&job.id).is_some());
+    let shared: BTreeSet<_> =
+        shared.filter(|job| job.label.starts_with("Shapes")).map(|job| job.label.as_str()).collect();
+    // A probe, one seed's grid, the cyclic runs and what is made of them: soup, predictions and scores here and elsewhere.
+    assert_eq!(shared.len(), 1 + 12 + 4 + 3 * 5, "{shared:?}");
+    let curves = &soups(&figures).1[0].landscape.curves;
+    let differ: Vec<_> = curves.iter().map(|path| path.differ.join("+")).collect();
+    let expected =
+        ["seed", "augmentation", "augmentation", "learning rate", "learning rate", "learning rate"];
+    assert_eq!(differ, expected);
+    assert_eq!(curves[0].ends, ["lr 3e-3 minimal seed 0", "lr 3e-3 minimal seed 1"]);
+    assert_eq!(curves[2].ends, ["lr 3e-3 minimal seed 0", "lr 3e-3 heavy seed 0"]);
+}
+
 #[test]
 fn only_predictions_of_soups_touch_the_test_part() {
     let plan = demo(&[]);
@@ -160,6 +221,24 @@ fn mistakes_are_named() {
         (["method.0.paper_row=GoX"], "has nothing named `GoX`"),
         (["finetune.epoch=1"], "unknown field `epoch`"),
         (["model.px=large"], "px"),
+        (["landscape.grid.points=2"], "missing field"),
+        ([&LOOKS[0].replace("points=5", "points=2")], "landscape.grid.points: expected at least 3, found 2"),
+        ([&LOOKS[0].replace("to=1.2", "to=-1")], "landscape.grid: expected from < to"),
+        ([&LOOKS[0].replace("'GoU'", "'GoX'")], "found `GoX`"),
+        ([&LOOKS[0].replace("'p'", "'a/b'")], "found `a/b`"),
+        ([&LOOKS[0].replace("soups", "soup")], "unknown field `soup`"),
+        ([&LOOKS[0].replace("'best'", "'named',models=['a','a','b']")], "`a` stands twice"),
+        ([&LOOKS[0].replace("'best'", "'named',models=['a','b','c']")], "no model is named `a`"),
+        (
+            [&LOOKS[1].replace("'each-field'", "'pairs',pairs=[['lr 3e-3 heavy seed 7','x']]")],
+            "hint: there are lr 3e-3",
+        ),
+        ([&LOOKS[1].replace("'each-field'", "'pairs',pairs=[['a','a']]")], "a path from `a` to itself"),
+        (
+            [&LOOKS[1].replace("matrix_points=5", "matrix_points=0")],
+            "connectivity.matrix_points: expected at least 3",
+        ),
+        ([&LOOKS[2].replace("'GoG'", "'Uniform Soup'")], "(Greedy Soup, GoU, GoG), found `Uniform Soup`"),
     ] {
         let text = error(&set);
         assert!(text.contains(expected) && text.contains("demo.toml"), "{set:?}: {text}");

@@ -62,6 +62,30 @@ pub enum Error {
         /// The scorer's own word.
         source: ScoreError,
     },
+    /// Three models that are all but one.
+    #[error(
+        "no plane goes through `{}`, `{}` and `{}`: they differ by {distance:.2e} at most, of a norm of {norm:.2e}, which is rounding\nhint: name three models that differ", models[0], models[1], models[2]
+    )]
+    Same {
+        /// The models.
+        models: [String; 3],
+        /// The greatest distance between two.
+        distance: f64,
+        /// The norm of one.
+        norm: f64,
+    },
+    /// Three models that lie on one line, or nearly.
+    #[error(
+        "no plane goes through `{}`, `{}` and `{}`: of the triangle that they make the height is {share:.2e} of the longest side, expected at least {least:.0e}\nhint: two of them may be the same weights, or one the mean of the others; name three models that differ", models[0], models[1], models[2]
+    )]
+    Collinear {
+        /// The models.
+        models: [String; 3],
+        /// The triangle's height over its longest side, as a share of that.
+        share: f64,
+        /// What would do.
+        least: f64,
+    },
     /// A mix that names an ingredient which is not there.
     #[error("the soup needs ingredient `{0}`, which is not among those given")]
     Missing(String),

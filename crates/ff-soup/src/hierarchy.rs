@@ -123,6 +123,11 @@ impl Selector for Hierarchy {
 
 impl Policy {
     const GREEDY: Self = Self::Greedy { accept: Accept::Greater };
+
+    /// Whether parts are tried one by one.
+    pub fn is_greedy(self) -> bool {
+        matches!(self, Self::Greedy { .. })
+    }
 }
 
 impl Accept {

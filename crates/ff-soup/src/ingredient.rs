@@ -34,14 +34,7 @@ impl Ingredients {
         if let Some(twice) = ingredients.iter().map(|ingredient| &ingredient.id).duplicates().next() {
             return Err(Error::Duplicate(twice.clone()));
         }
-        for ingredient in &ingredients {
-            if let Some(reason) = difference(&first.weights, &ingredient.weights) {
-                return Err(Error::Mismatch { id: ingredient.id.clone(), first: first.id.clone(), reason });
-            }
-            if let Some(tensor) = ingredient.weights.first_not_finite() {
-                return Err(Error::NotFinite { id: ingredient.id.clone(), tensor: tensor.to_owned() });
-            }
-        }
+        ingredients.iter().try_for_each(|ingredient| ingredient.fits(first))?;
         Ok(Self(ingredients))
     }
 
@@ -76,6 +69,19 @@ impl Ingredients {
             Mix::Mean(parts) => {
                 Ok(Node::Mean(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?))
             }
+        }
+    }
+}
+
+impl Ingredient {
+    /// Whether it can be averaged with another.
+    pub(crate) fn fits(&self, first: &Ingredient) -> Result<(), Error> {
+        if let Some(reason) = difference(&first.weights, &self.weights) {
+            return Err(Error::Mismatch { id: self.id.clone(), first: first.id.clone(), reason });
+        }
+        match self.weights.first_not_finite() {
+            Some(tensor) => Err(Error::NotFinite { id: self.id.clone(), tensor: tensor.to_owned() }),
+            None => Ok(()),
         }
     }
 }

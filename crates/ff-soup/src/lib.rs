@@ -5,6 +5,9 @@
 //! of every [`Decision`]. [`Hierarchy`] is the selector of both papers: uniform and greedy soups, Greedy of
 //! Uniform, Greedy of Greedy, and any deeper tree over recipe fields.
 //!
+//! [`Ingredients::combine`] gives the weights on a line or a [`Plane`] through models, and [`Soup::tries`] what a greedy
+//! soup was made of when it tried a candidate.
+//!
 //! Pure Rust over memory-mapped files: no PyTorch. Averages are accumulated in 64-bit floats, one pass over
 //! one file for each candidate.
 //!
@@ -12,12 +15,15 @@
 
 mod accumulator;
 mod best;
+mod combine;
 mod decision;
 mod error;
 mod hierarchy;
 mod ingredient;
 mod mean;
 mod mix;
+mod plane;
+mod retrace;
 mod scorer;
 mod soup;
 
@@ -28,5 +34,7 @@ pub use error::Error;
 pub use hierarchy::{Accept, Hierarchy, Policy};
 pub use ingredient::{Ingredient, Ingredients};
 pub use mix::Mix;
+pub use plane::{Place, Plane, distances};
+pub use retrace::Try;
 pub use scorer::{Candidate, ScoreError, Scorer, Selector, Verdict};
 pub use soup::{Soup, verify};

@@ -129,6 +129,16 @@ pub(crate) fn add<const MODELS: usize>(dtype: Dtype, data: [&[u8]; MODELS], sums
     }
 }
 
+/// Adds elements of a type of floats, times a factor, to sums.
+pub(crate) fn add_scaled(dtype: Dtype, data: &[u8], factor: f64, sums: &mut [f64]) {
+    let mut values = [-0.0; BLOCK];
+    let values = &mut values[..sums.len()];
+    add(dtype, [data], values);
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += factor * *value;
+    }
+}
+
 /// Writes the means that sums of `count` come to, rounded to the type.
 pub(crate) fn write_mean(dtype: Dtype, sums: &mut [f64], count: usize, room: &mut [u8]) {
     for sum in &mut *sums {

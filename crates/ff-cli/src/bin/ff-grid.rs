@@ -128,7 +128,20 @@ struct Count {
     cost: Cost,
 }
 
-const KINDS: [&str; 7] = ["pretrain", "probe", "finetune", "fgg", "soup", "predict", "evaluate"];
+const KINDS: [&str; 12] = [
+    "pretrain",
+    "probe",
+    "finetune",
+    "fgg",
+    "soup",
+    "predict",
+    "evaluate",
+    "plane",
+    "plane-row",
+    "surface",
+    "path",
+    "tries",
+];
 
 fn counts(plan: &Plan, runs: &Runs) -> anyhow::Result<Vec<(&'static str, Count)>> {
     let mut counts = KINDS.map(|kind| (kind, Count::default()));
@@ -170,7 +183,8 @@ fn plan(options: &Options) -> anyhow::Result<()> {
         let Cost { epochs, train_images, evaluated_images, .. } = job.cost;
         let unknown = job.blocked.is_some() && evaluated_images == 0 && job.cost.evaluations > 0;
         let cost = match job.recipe {
-            Recipe::Evaluate { .. } => String::new(),
+            Recipe::Evaluate { .. } | Recipe::Plane(_) | Recipe::Surface(_) => String::new(),
+            Recipe::Tries(_) => format!("  at most {evaluated_images} images to evaluate"),
             Recipe::Soup { .. } if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
             _ if unknown => "  of unknown size".to_owned(),
             _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),

@@ -32,6 +32,7 @@ impl Config {
             }
         }
         self.check_numbers()?;
+        self.check_landscape()?;
         for (key, name, known) in self.paper_names() {
             if !known {
                 return wrong(format!("{key}: the paper's Table 1 has nothing named `{name}`"));

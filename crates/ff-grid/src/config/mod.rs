@@ -1,6 +1,7 @@
 //! A table as its configuration file states it.
 
 mod check;
+mod landscape;
 mod merging;
 mod study;
 
@@ -17,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataSource, WeightsSource};
 
+pub(crate) use landscape::FIELDS;
+pub use landscape::{ConnectivityConfig, Curves, LandscapeConfig, PlaneConfig, TriesConfig};
 pub use merging::{MergeDeparture, MergeMethod, MergeSettings, MergingConfig, StageConfig, Sweep};
 pub use study::{Study, StudyKind};
 
@@ -49,6 +52,12 @@ pub struct Config {
     pub inmerge: Option<MergeSettings>,
     /// Rows of the table.
     pub method: Vec<MethodConfig>,
+    /// Error surfaces. Absent: none.
+    pub landscape: Option<LandscapeConfig>,
+    /// Linear mode connectivity. Absent: not looked at.
+    pub connectivity: Option<ConnectivityConfig>,
+    /// What lay between greedy soups and their candidates. Absent: not looked at.
+    pub tries: Option<TriesConfig>,
     /// How test scores are reported.
     pub evaluation: EvaluationConfig,
     /// How to run it.

@@ -190,6 +190,11 @@ impl<'a> Graph<'a> {
         self.jobs[self.known[id]].fields = group_fields(rate, augment, seed);
     }
 
+    /// What a job costs.
+    pub(super) fn cost(&self, id: &str) -> Cost {
+        self.jobs[self.known[id]].cost
+    }
+
     /// The score of a model, the result of `input`, on the test part of its own dataset; `None` if that has none.
     pub(super) fn test_score(
         &mut self,

@@ -1,6 +1,7 @@
 //! From a configuration to a graph of jobs.
 
 mod graph;
+mod landscape;
 mod merging;
 mod soups;
 
@@ -14,6 +15,8 @@ use crate::config::{ModelConfig, RunConfig};
 use crate::{Catalog, Config, Job, MergingConfig, Runs, Study};
 
 use graph::Graph;
+
+pub use landscape::{LandscapeJobs, PathJob};
 
 /// A table as a graph: jobs in an order in which each comes after its inputs, and the columns they make.
 pub struct Plan {
@@ -44,6 +47,8 @@ pub struct Column<M> {
     pub blocked: Option<String>,
     /// One for each row of the table.
     pub methods: Vec<M>,
+    /// What looks at errors between its models.
+    pub landscape: LandscapeJobs,
 }
 
 /// The jobs of a method of souping in a column, by identity.

@@ -12,6 +12,7 @@ use crate::job::{Cost, Recipe, Start, Training};
 use crate::{Config, Opened, Pool, Selection};
 
 use super::graph::{Graph, Origin, Shared};
+use super::landscape::{Looks, Pools};
 use super::{Column, MethodJobs, OodScore};
 
 /// Lays out every column of a table of soups.
@@ -43,9 +44,14 @@ impl Builder<'_, '_> {
         if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
             opening.shared.blocked = self.captures(opened.splits.train.len()).err();
         }
-        let methods = self.methods(&opening.shared, backbone, opening.origin, dataset, &opening.opened);
+        let shared = &opening.shared;
+        let pools = self.pools(shared, backbone, opening.origin, dataset);
+        let methods = self.methods(shared, backbone, &pools, dataset, &opening.opened);
+        let (config, graph) = (self.config, &mut *self.graph);
+        let looks = Looks { config, graph, shared, backbone, dataset, pools: &pools, methods: &methods };
+        let landscape = looks.jobs();
         let (task, blocked) = (opening.task, opening.shared.blocked);
-        Column { backbone: b, dataset: d, task, blocked, methods }
+        Column { backbone: b, dataset: d, task, blocked, methods, landscape }
     }
 
     /// Captures of a cyclic run over a number of training images.
@@ -66,14 +72,14 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn methods(
+    /// Every run of a column.
+    fn pools(
         &mut self,
         shared: &Shared,
         backbone: &BackboneConfig,
         origin: Origin,
         dataset: &DatasetEntry,
-        opened: &Result<Arc<Opened>, String>,
-    ) -> Vec<MethodJobs> {
+    ) -> Pools {
         let config = self.config;
         let pretrained = self.graph.pretrained(shared, &origin.0);
         let probe = self.probe(shared, origin, pretrained, dataset);
@@ -93,20 +99,29 @@ impl Builder<'_, '_> {
             let captured = self.fgg((shared, inmerge), &base, dataset, rate);
             fgg_pool.extend([base, captured]);
         }
+        Pools { probe, grid: grid_pool, fgg: fgg_pool }
+    }
+
+    fn methods(
+        &mut self,
+        shared: &Shared,
+        backbone: &BackboneConfig,
+        pools: &Pools,
+        dataset: &DatasetEntry,
+        opened: &Result<Arc<Opened>, String>,
+    ) -> Vec<MethodJobs> {
+        let config = self.config;
         config
             .method
             .iter()
             .map(|method| {
-                let pool = match method.pool {
-                    Pool::Grid => grid_pool.clone(),
-                    Pool::Fgg => fgg_pool.clone(),
-                };
+                let pool = pools.of(method.pool).to_vec();
                 // Single models' scores are known from training; each soup that is tried is a pass.
                 let captures = self.captures(shared.sizes[0] as usize).unwrap_or(0);
                 let models = match (method.pool, &method.select) {
                     (_, Selection::Best {}) => 0,
                     (_, Selection::Uniform {}) => 1,
-                    (Pool::Grid, _) => grid_pool.len() as u64,
+                    (Pool::Grid, _) => pool.len() as u64,
                     (Pool::Fgg, _) => config.fgg.learning_rates.len() as u64 * (1 + captures),
                 };
                 let recalibrated = method.bn == BnStatistics::Recalibrate

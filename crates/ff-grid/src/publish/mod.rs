@@ -1,5 +1,6 @@
 //! From records to what people read.
 
+mod landscape;
 mod merging;
 mod soups;
 
@@ -21,7 +22,7 @@ pub struct Published {
     /// The table for programs.
     pub json: String,
     /// The table as Markdown, CSV, LaTeX and JSON, and the resolved configuration; of soups, for each finished column
-    /// `soup.safetensors` and `soup.json`; of merging, a plot for each sweep and what was merged.
+    /// `soup.safetensors`, `soup.json` and pictures of errors between its models, if asked for; of merging, a plot for each sweep and what was merged.
     pub files: Vec<PathBuf>,
 }
 
@@ -34,6 +35,7 @@ pub fn publish(plan: &Plan, runs: &Runs) -> Result<Published, Error> {
             let texts = [table.to_markdown(), table.to_csv(), table.to_latex(), table.to_json()];
             let mut published = write_table(&config.folder(runs.root()), texts, config)?;
             published.files.extend(soups::deliver(plan, config, columns, runs)?);
+            published.files.extend(landscape::deliver(plan, config, columns, runs)?);
             Ok(published)
         }
         PlannedTable::Merging(config, columns) => {
@@ -66,6 +68,17 @@ fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
     let path = folder.join(name);
     write_atomic(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(path)
+}
+
+/// A head and the lines.
+fn csv(lines: &[impl Serialize]) -> Result<String, Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    lines
+        .iter()
+        .try_for_each(|line| writer.serialize(line))
+        .map_err(|error| Error::Job(error.to_string()))?;
+    let bytes = writer.into_inner().map_err(|error| Error::Job(error.to_string()))?;
+    Ok(String::from_utf8(bytes).expect("it was written from text"))
 }
 
 /// Where a column's own files lie: with one column in the table's folder itself, else in `<backbone>/<dataset>` below it.

@@ -9,20 +9,25 @@ use super::layout::{LABEL_SIZE, Layout, Pixel, SAMPLE, STEP, TICK, TICK_SIZE, at
 use super::style::{Dash, FAINT, GREY, Marker, Style, reference_dash};
 use super::{Figure, Series};
 
-type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     let layout = Layout::of(figure);
+    picture(layout.size, |canvas| draw(figure, &layout, canvas))
+}
+
+/// A white card of that size, drawn on: dark or light around it, it reads alike.
+pub(super) fn picture(size: (u32, u32), draw: impl FnOnce(&Canvas) -> Drawn) -> Result<String, String> {
     let mut text = String::new();
-    let canvas = SVGBackend::with_string(&mut text, layout.size).into_drawing_area();
-    draw(figure, &layout, &canvas).map_err(|error| error.to_string())?;
+    let canvas = SVGBackend::with_string(&mut text, size).into_drawing_area();
+    let drawn = canvas.fill(&WHITE).and_then(|()| draw(&canvas)).and_then(|()| canvas.present());
     drop(canvas); // which ends the text
+    drawn.map_err(|error| error.to_string())?;
     Ok(text)
 }
 
 fn draw(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
-    canvas.fill(&WHITE)?;
     draw_axes(figure, layout, canvas)?;
     for (nth, (_, y)) in figure.references.iter().enumerate() {
         let height = layout.place(layout.x.low, *y).1;
@@ -38,8 +43,7 @@ fn draw(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
     for (nth, series) in of_emphasis(false).chain(of_emphasis(true)) {
         draw_series(figure, layout, canvas, nth, series)?;
     }
-    draw_legend(figure, layout, canvas)?;
-    canvas.present()
+    draw_legend(figure, layout, canvas)
 }
 
 fn draw_axes(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
@@ -128,7 +132,7 @@ fn reference_style() -> ShapeStyle {
     GREY.stroke_width(2)
 }
 
-fn draw_line(canvas: &Canvas, points: Vec<Pixel>, style: ShapeStyle, dash: Option<Dash>) -> Drawn {
+pub(super) fn draw_line(canvas: &Canvas, points: Vec<Pixel>, style: ShapeStyle, dash: Option<Dash>) -> Drawn {
     match dash {
         _ if points.len() < 2 => Ok(()),
         None => canvas.draw(&PathElement::new(points, style)),
@@ -136,7 +140,7 @@ fn draw_line(canvas: &Canvas, points: Vec<Pixel>, style: ShapeStyle, dash: Optio
     }
 }
 
-fn draw_marker(canvas: &Canvas, (x, y): Pixel, style: &Style) -> Drawn {
+pub(super) fn draw_marker(canvas: &Canvas, (x, y): Pixel, style: &Style) -> Drawn {
     let r = style.radius;
     let filled = style.colour.filled();
     let corners = match style.marker {
@@ -153,12 +157,24 @@ fn draw_marker(canvas: &Canvas, (x, y): Pixel, style: &Style) -> Drawn {
     canvas.draw(&Polygon::new(corners, filled))
 }
 
-fn draw_text(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
-    canvas.draw(&Text::new(text, at, TextStyle::from(font(size)).pos(Pos::new(h, v))))
+pub(super) fn draw_text(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
+    draw_text_in(canvas, text, at, size, (h, v), &BLACK)
+}
+
+/// Text in a colour.
+pub(super) fn draw_text_in(
+    canvas: &Canvas,
+    text: &str,
+    at: Pixel,
+    size: i32,
+    (h, v): (HPos, VPos),
+    colour: &RGBColor,
+) -> Drawn {
+    canvas.draw(&Text::new(text, at, TextStyle::from(font(size)).pos(Pos::new(h, v)).color(colour)))
 }
 
 /// Text that reads upwards; the anchor is as if the picture were turned to read it.
-fn draw_upright(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
+pub(super) fn draw_upright(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
     let font = font(size).transform(FontTransform::Rotate270);
     canvas.draw(&Text::new(text, at, TextStyle::from(font).pos(Pos::new(h, v))))
 }

@@ -15,8 +15,8 @@ pub(super) const SAMPLE: i32 = 44;
 pub(super) const STEP: i32 = 24;
 
 const PLOT: Pixel = (640, 400);
-const TOP: i32 = 50;
-const MARGIN: i32 = 16;
+pub(super) const TOP: i32 = 50;
+pub(super) const MARGIN: i32 = 16;
 
 /// To the right and downwards from the upper left corner.
 pub(super) type Pixel = (i32, i32);
@@ -105,8 +105,7 @@ impl Layout {
 
     /// The size at which the title fits above the figure.
     pub fn title_size(&self, title: &str) -> i32 {
-        let room = self.size.0 as i32 - self.from.0 - MARGIN;
-        (10..=TITLE_SIZE).rev().find(|&size| width(title, size) <= room).unwrap_or(10)
+        fitting(title, TITLE_SIZE, self.size.0 as i32 - self.from.0 - MARGIN)
     }
 }
 
@@ -135,8 +134,13 @@ fn x_scale(axis: &Axis) -> (Scale, i32) {
     }
 }
 
+/// The size, not above the one given, at which a text fits a room.
+pub(super) fn fitting(text: &str, size: i32, room: i32) -> i32 {
+    (10..=size).rev().find(|&size| width(text, size) <= room).unwrap_or(10)
+}
+
 /// About how wide a text is: the letters of a sans-serif font are a little more than half as wide as high.
-fn width(text: &str, size: i32) -> i32 {
+pub(super) fn width(text: &str, size: i32) -> i32 {
     text.chars().count() as i32 * size * 58 / 100
 }
 

@@ -1,13 +1,20 @@
-//! Line plots.
+//! Line plots, surfaces and matrices.
 
+mod colour;
+mod contour;
 mod draw;
+mod heat;
 mod layout;
 mod scale;
 mod style;
+mod surface;
 
 use serde::Serialize;
 
 use crate::{Error, csv};
+
+pub use heat::Heat;
+pub use surface::{Mark, Surface};
 
 /// A line plot of a sweep or of a curve over epochs.
 #[derive(Debug, Clone, PartialEq)]

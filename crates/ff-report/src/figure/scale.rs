@@ -23,7 +23,7 @@ impl Scale {
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten between two numbers, with as many decimals as they need.
-fn round_numbers(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
+pub(super) fn round_numbers(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
     let least_step = (high - low) / count;
     let power = least_step.log10().floor();
     let unit = 10f64.powf(power);

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 
 use ff_data::Task;
 use ff_report::{Figure, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};
-use serde::Serialize;
 
-use super::{cost, place, record, skipped, write_text};
+use super::{cost, csv, place, record, skipped, write_text};
 use crate::plan::{Column, SeedJobs};
 use crate::record::Runs;
 use crate::{Error, MergingConfig, Plan};
@@ -135,14 +134,4 @@ pub(super) fn details(
         }
     }
     Ok(files)
-}
-
-fn csv(lines: &[impl Serialize]) -> Result<String, Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    lines
-        .iter()
-        .try_for_each(|line| writer.serialize(line))
-        .map_err(|error| Error::Job(error.to_string()))?;
-    let bytes = writer.into_inner().map_err(|error| Error::Job(error.to_string()))?;
-    Ok(String::from_utf8(bytes).expect("it was written from text"))
 }

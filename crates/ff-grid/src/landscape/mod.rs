@@ -1,0 +1,21 @@
+//! Errors between models: over the plane through three, along the path between two, and around a greedy soup.
+//!
+//! An error is 1 less the dataset's metric, on its validation part; the test part is not looked at.
+//!
+//! Sources: Garipov et al. 2018, *Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs*; Frankle et al. 2020, *Linear
+//! Mode Connectivity and the Lottery Ticket Hypothesis*; Sanjeev et al. 2024, *FissionFusion*, Fig. 1 and appendix B1.
+
+mod judge;
+mod path;
+mod plane;
+mod recipe;
+mod record;
+mod tries;
+
+pub use recipe::{Anchors, Axis, Judging, PathRecipe, PlaneRecipe, RowRecipe, SurfaceRecipe, TriesRecipe};
+pub use record::{Corner, PathRecord, PlaneRecord, SoupPlace, SurfaceRecord, TryRecord};
+
+pub(crate) use path::path;
+pub(crate) use plane::{plane, row, surface};
+pub(crate) use recipe::steps;
+pub(crate) use tries::tries;

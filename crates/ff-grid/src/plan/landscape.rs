@@ -1,0 +1,187 @@
+//! The jobs that look at errors between the models of a column.
+
+use itertools::Itertools;
+
+use crate::config::{BackboneConfig, BnStatistics, Curves, DatasetEntry, FIELDS, LandscapeConfig};
+use crate::job::{Cost, Recipe};
+use crate::landscape::{Judging, PathRecipe, PlaneRecipe, RowRecipe, SurfaceRecipe, TriesRecipe};
+use crate::{Config, Pool};
+
+use super::MethodJobs;
+use super::graph::{Graph, Shared};
+
+/// Jobs that look at errors between a column's models, by identity; none unless the configuration asks for them.
+#[derive(Clone, Debug, Default)]
+pub struct LandscapeJobs {
+    /// The error surface of each plane, in the configuration's order.
+    pub surfaces: Vec<String>,
+    /// Paths to be drawn as curves.
+    pub curves: Vec<PathJob>,
+    /// Paths between all pairs of the grid's models.
+    pub matrix: Vec<PathJob>,
+    /// The tries of greedy soups, in the configuration's order.
+    pub tries: Vec<String>,
+}
+
+/// A path between two models of the grid.
+#[derive(Clone, Debug)]
+pub struct PathJob {
+    /// The names of A and B.
+    pub ends: [String; 2],
+    /// What their runs differ in.
+    pub differ: Vec<&'static str>,
+    /// The job, by identity.
+    pub job: String,
+}
+
+/// The runs of a column that models are chosen from.
+pub(super) struct Pools {
+    pub probe: String,
+    pub grid: Vec<String>,
+    pub fgg: Vec<String>,
+}
+
+impl Pools {
+    pub fn of(&self, pool: Pool) -> &[String] {
+        match pool {
+            Pool::Grid => &self.grid,
+            Pool::Fgg => &self.fgg,
+        }
+    }
+}
+
+/// What every look at a column has in common.
+pub(super) struct Looks<'a, 'g> {
+    pub config: &'a Config,
+    pub graph: &'a mut Graph<'g>,
+    pub shared: &'a Shared,
+    pub backbone: &'a BackboneConfig,
+    pub dataset: &'a DatasetEntry,
+    pub pools: &'a Pools,
+    pub methods: &'a [MethodJobs],
+}
+
+impl Looks<'_, '_> {
+    /// Lays out what the configuration's sections ask for.
+    pub fn jobs(mut self) -> LandscapeJobs {
+        let mut jobs = LandscapeJobs::default();
+        if let Some(section) = &self.config.landscape {
+            jobs.surfaces =
+                section.plane.iter().enumerate().map(|(at, _)| self.surface(section, at)).collect();
+        }
+        if let Some(section) = &self.config.connectivity {
+            let pairs = self.pairs(&section.curves);
+            jobs.curves = pairs.into_iter().map(|pair| self.path(pair, section.points, section.bn)).collect();
+            if let Some(points) = section.matrix_points {
+                let pairs = (0..self.pools.grid.len()).array_combinations();
+                jobs.matrix = pairs.map(|[a, b]| self.path((a, b), points, section.bn)).collect();
+            }
+        }
+        if let Some(section) = &self.config.tries {
+            jobs.tries = section.methods.iter().map(|method| self.tries(method, section.points)).collect();
+        }
+        jobs
+    }
+
+    fn judging(&self, bn: BnStatistics) -> Judging {
+        let anew = bn == BnStatistics::Recalibrate && self.backbone.architecture.has_batch_norm();
+        Judging {
+            model: self.shared.spec,
+            data: self.shared.identity.clone(),
+            metric: self.dataset.metric,
+            recalibrate: anew.then_some(self.config.model.batch_size),
+        }
+    }
+
+    /// Judging a number of sets of weights.
+    fn cost(&self, judging: &Judging, evaluations: usize) -> Cost {
+        let [train, val, _] = self.shared.sizes;
+        let images = val + if judging.recalibrate.is_some() { train } else { 0 };
+        let evaluations = evaluations as u64;
+        Cost { evaluations, evaluated_images: evaluations * images, ..Cost::default() }
+    }
+
+    fn add(&mut self, label: String, recipe: Recipe, inputs: Vec<String>, cost: Cost) -> String {
+        let label = format!("{}: {label}", self.shared.prefix);
+        self.graph.add(self.shared, label, recipe, inputs, cost, None)
+    }
+
+    fn surface(&mut self, section: &LandscapeConfig, at: usize) -> String {
+        let plane = &section.plane[at];
+        let (pool, axis, model) = (self.pools.of(plane.pool).to_vec(), section.grid, self.shared.spec);
+        let label = format!("plane {}", plane.name);
+        let recipe = Recipe::Plane(PlaneRecipe { model, models: plane.models.clone() });
+        let id = self.add(label.clone(), recipe, pool.clone(), Cost::default());
+        let of_plane: Vec<String> = [id].into_iter().chain(pool).collect();
+        let judging = self.judging(section.bn);
+        let rows: Vec<String> = (0..axis.points)
+            .map(|row| {
+                let cost = self.cost(&judging, axis.points);
+                let recipe = Recipe::PlaneRow(RowRecipe { judging: judging.clone(), axis, row });
+                let label = format!("{label}, row {} of {}", row + 1, axis.points);
+                self.add(label, recipe, of_plane.clone(), cost)
+            })
+            .collect();
+        let soups = plane.soups.iter().map(|name| self.method(name).soup.clone());
+        let inputs = of_plane.into_iter().chain(soups).chain(rows).collect();
+        let recipe = Recipe::Surface(SurfaceRecipe { model, axis });
+        self.add(format!("{label}, whole"), recipe, inputs, Cost::default())
+    }
+
+    /// The pairs of the grid's models that are drawn, by their place in the pool.
+    fn pairs(&self, curves: &Curves) -> Vec<(usize, usize)> {
+        let models = self.config.grid.models();
+        let named =
+            |name: &String| models.iter().position(|(other, _)| other == name).expect("names are checked");
+        match curves {
+            Curves::Pairs { pairs } => pairs.iter().map(|[a, b]| (named(a), named(b))).collect(),
+            Curves::EachField { at } => {
+                let common = at.as_ref().map_or([0; 3], |name| models[named(name)].1);
+                let place = |values: [usize; 3]| models.iter().position(|(_, other)| *other == values);
+                let mut pairs = Vec::new();
+                for field in 0..FIELDS.len() {
+                    let with = |value| {
+                        let mut values = common;
+                        values[field] = value;
+                        place(values)
+                    };
+                    let first = with(0).expect("the grid has its first values");
+                    pairs.extend((1..).map_while(with).map(|other| (first, other)));
+                }
+                pairs
+            }
+        }
+    }
+
+    fn path(&mut self, (a, b): (usize, usize), points: usize, bn: BnStatistics) -> PathJob {
+        let models = self.config.grid.models();
+        let ([a_name, b_name], [of_a, of_b]) =
+            ([&models[a].0, &models[b].0].map(String::clone), [models[a].1, models[b].1]);
+        let differ = (0..FIELDS.len()).filter(|&at| of_a[at] != of_b[at]).map(|at| FIELDS[at]).collect();
+        let judging = self.judging(bn);
+        // The ends' own errors are known from training, unless statistics are computed anew.
+        let evaluations = if judging.recalibrate.is_some() { points } else { points - 2 };
+        let cost = self.cost(&judging, evaluations);
+        let inputs = [a, b].map(|at| self.pools.grid[at].clone()).to_vec();
+        let recipe = Recipe::Path(PathRecipe { judging, points });
+        let job = self.add(format!("{points} places from {b_name} to {a_name}"), recipe, inputs, cost);
+        PathJob { ends: [a_name, b_name], differ, job }
+    }
+
+    fn tries(&mut self, method: &str, points: usize) -> String {
+        let at = self.config.method.iter().position(|of| of.name == method).expect("methods are checked");
+        let (jobs, judging) = (&self.methods[at], self.judging(self.config.method[at].bn));
+        // At most: how many are tried, and not known from the choice, is told only afterwards.
+        let tries = self.graph.cost(&jobs.soup).evaluations as usize;
+        let places = if judging.recalibrate.is_some() { points + 1 } else { points - 1 };
+        let cost = self.cost(&judging, tries * places);
+        let inputs = [&jobs.soup, &self.pools.probe].into_iter().chain(&jobs.pool).cloned().collect();
+        let recipe = Recipe::Tries(TriesRecipe { judging, points });
+        self.add(format!("what {method} tried"), recipe, inputs, cost)
+    }
+
+    fn method(&self, name: &str) -> &MethodJobs {
+        let at = self.config.method.iter().position(|of| of.name == name).expect("methods are checked");
+        &self.methods[at]
+    }
+}

@@ -1,0 +1,313 @@
+//! Pictures of errors between a column's models, and their numbers.
+
+use std::path::{Path, PathBuf};
+
+use ff_checkpoint::write_json;
+use ff_eval::Roughness;
+use ff_report::{Axis, Figure, Heat, Mark, Point, Series, Surface};
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::{csv, place, record, write_text};
+use crate::config::{BnStatistics, LandscapeConfig, PlaneConfig};
+use crate::landscape::{PathRecord, SurfaceRecord, TryRecord};
+use crate::plan::{Column, MethodJobs, PathJob};
+use crate::record::{Finished, Runs};
+use crate::{Config, Error, Plan};
+
+/// Writes, for each column and as far as the records go: `surface-<plane>` (SVG, CSV, JSON) and `surfaces.csv`, how rough they
+/// are; `connectivity-<field>` (SVG, CSV); `barriers` (SVG, CSV), the matrix of all pairs; `paths.csv`, barrier and distance of
+/// every pair; `tries-<method>` (SVG, CSV, JSON).
+pub(super) fn deliver(
+    plan: &Plan,
+    config: &Config,
+    columns: &[Column<MethodJobs>],
+    runs: &Runs,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for column in columns.iter().filter(|column| column.blocked.is_none()) {
+        let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);
+        let mut album = Album {
+            plan,
+            runs,
+            title: format!("{}, {}", dataset.name, backbone.name),
+            error: format!("validation error, 1 − {}", dataset.metric.title()),
+            folder: place(&config.folder(runs.root()), columns, &backbone.name, &dataset.name),
+            files: Vec::new(),
+        };
+        if let Some(section) = &config.landscape {
+            album.surfaces(section, &column.landscape.surfaces)?;
+        }
+        album.curves(&column.landscape.curves)?;
+        album.matrix(&config.grid.models(), &column.landscape.matrix)?;
+        album.paths(column.landscape.curves.iter().chain(&column.landscape.matrix))?;
+        if let Some(section) = &config.tries {
+            for (method, job) in section.methods.iter().zip(&column.landscape.tries) {
+                album.tries(method, job)?;
+            }
+        }
+        files.extend(album.files);
+    }
+    Ok(files)
+}
+
+/// The pictures of one column.
+struct Album<'a> {
+    plan: &'a Plan,
+    runs: &'a Runs,
+    title: String,
+    error: String,
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct SurfaceLine<'a> {
+    plane: &'a str,
+    local_minima: usize,
+    mean_second_difference: Option<f64>,
+    undefined: usize,
+    /// ‖u‖ and ‖v‖.
+    length_x: f64,
+    length_y: f64,
+}
+
+#[derive(Serialize)]
+struct PathLine<'a> {
+    a: &'a str,
+    b: &'a str,
+    differ_in: String,
+    points: usize,
+    barrier: f64,
+    distance: f64,
+}
+
+#[derive(Serialize)]
+struct TryLine<'a> {
+    group: &'a str,
+    candidate: &'a str,
+    alone: Option<f64>,
+    before: Option<f64>,
+    with: f64,
+    taken: bool,
+    barrier: f64,
+    distance: f64,
+    relative_distance: Option<f64>,
+}
+
+impl Album<'_> {
+    fn finished(&self, job: &str) -> Result<Option<Finished>, Error> {
+        Ok(record(self.plan, self.runs, job)?.map(|record| record.finished))
+    }
+
+    fn path(&self, job: &PathJob) -> Result<Option<PathRecord>, Error> {
+        Ok(match self.finished(&job.job)? {
+            Some(Finished::Path(path)) => Some(path),
+            _ => None, // not done yet, or an end diverged
+        })
+    }
+
+    fn write(&mut self, name: &str, svg: Result<String, ff_report::Error>, csv: &str) -> Result<(), Error> {
+        let svg = svg.map_err(|error| Error::Job(error.to_string()))?;
+        self.files.push(write_text(&self.folder, &format!("{name}.svg"), &svg)?);
+        self.text(&format!("{name}.csv"), csv)
+    }
+
+    fn text(&mut self, name: &str, text: &str) -> Result<(), Error> {
+        self.files.push(write_text(&self.folder, name, text)?);
+        Ok(())
+    }
+
+    fn json(&mut self, name: &str, value: &impl Serialize) -> Result<(), Error> {
+        let path: &Path = &self.folder.join(name);
+        write_json(path, value)?;
+        self.files.push(path.to_owned());
+        Ok(())
+    }
+
+    fn surfaces(&mut self, section: &LandscapeConfig, jobs: &[String]) -> Result<(), Error> {
+        let mut lines = Vec::new();
+        for (plane, job) in section.plane.iter().zip(jobs) {
+            let Some(Finished::Surface(surface)) = self.finished(job)? else { continue };
+            let Roughness { local_minima, second_difference, undefined } = surface.roughness;
+            let [length_x, length_y] = surface.plane.lengths;
+            let mean_second_difference = second_difference;
+            let plane_name = plane.name.as_str();
+            lines.push(SurfaceLine {
+                plane: plane_name,
+                local_minima,
+                mean_second_difference,
+                undefined,
+                length_x,
+                length_y,
+            });
+            let figure = self.surface(plane, section.bn, &surface);
+            let name = format!("surface-{plane_name}");
+            match figure.to_svg() {
+                Err(ff_report::Error::NoPoint { .. }) => {} // no point of it is defined
+                svg => self.write(&name, svg, &figure.to_csv())?,
+            }
+            self.json(&format!("{name}.json"), &surface)?;
+        }
+        match lines.is_empty() {
+            true => Ok(()),
+            false => self.text("surfaces.csv", &csv(&lines)?),
+        }
+    }
+
+    /// Both axes as L2 distances, so that the picture is true to scale.
+    fn surface(&self, plane: &PlaneConfig, bn: BnStatistics, surface: &SurfaceRecord) -> Surface {
+        let [along, across] = surface.plane.lengths;
+        let corners = surface.plane.corners.iter().zip(["w0", "w2", "w1"]).map(|(corner, role)| {
+            let error = corner.error.map_or(String::new(), |error| format!(", {error:.4}"));
+            Mark {
+                name: format!("{role}: {}{error}", corner.model),
+                x: corner.x * along,
+                y: corner.y * across,
+            }
+        });
+        let soups = surface.soups.iter().zip(&plane.soups).map(|(soup, method)| Mark {
+            name: format!("{method}, {:.4}: {:.3} beside the plane", soup.error, soup.height),
+            x: soup.x * along,
+            y: soup.y * across,
+        });
+        let Roughness { local_minima, second_difference, undefined } = surface.roughness;
+        let mut notes = vec![
+            format!("‖w2 − w0‖ = {along:.3}, w1 stands {across:.3} above"),
+            format!("{local_minima} local minim{}", if local_minima == 1 { "um" } else { "a" }),
+        ];
+        notes.extend(second_difference.map(|mean| format!("mean |second difference| {mean:.5}")));
+        if undefined > 0 {
+            notes.push(format!("grey: no finite output at {undefined} points"));
+        }
+        if bn == BnStatistics::Recalibrate {
+            notes.push("BatchNorm statistics anew at each point;".into());
+            notes.push("the errors named above are with the models' own".into());
+        }
+        let places = surface.axis.places();
+        Surface {
+            title: format!("{}: the plane `{}`", self.title, plane.name),
+            x_label: "along w2 − w0, L2 distance of weights".into(),
+            y_label: "across it".into(),
+            value_label: self.error.clone(),
+            x: places.iter().map(|x| x * along).collect(),
+            y: places.iter().map(|y| y * across).collect(),
+            values: surface.errors.clone(),
+            marks: corners.chain(soups).collect(),
+            notes,
+        }
+    }
+
+    /// A picture for each way in which the ends differ.
+    fn curves(&mut self, jobs: &[PathJob]) -> Result<(), Error> {
+        let mut kinds: Vec<(String, Vec<(&PathJob, PathRecord)>)> = Vec::new();
+        for job in jobs {
+            let Some(path) = self.path(job)? else { continue };
+            let kind = job.differ.join(" and ");
+            match kinds.iter_mut().find(|(other, _)| *other == kind) {
+                Some((_, paths)) => paths.push((job, path)),
+                None => kinds.push((kind, vec![(job, path)])),
+            }
+        }
+        for (kind, paths) in kinds {
+            let lambdas = paths[0].1.lambdas.clone();
+            let series = paths.into_iter().map(|(PathJob { ends: [a, b], .. }, path)| Series {
+                name: format!("{b} → {a}: barrier {:.4}", path.barrier),
+                points: path.errors.iter().map(|&y| Some(Point { y, low: None, high: None })).collect(),
+                emphasis: false,
+            });
+            let figure = Figure {
+                title: format!("{}: between models that differ in {kind}", self.title),
+                x_label: "λ, from the model named first to the second".into(),
+                y_label: self.error.clone(),
+                series: series.collect(),
+                x: Axis::Numbers(lambdas),
+                references: Vec::new(),
+            };
+            self.write(&format!("connectivity-{}", slug(&kind)), figure.to_svg(), &figure.to_csv())?;
+        }
+        Ok(())
+    }
+
+    fn matrix(&mut self, models: &[(String, [usize; 3])], jobs: &[PathJob]) -> Result<(), Error> {
+        let names: Vec<String> = models.iter().map(|(name, _)| name.clone()).collect();
+        let at = |name: &str| names.iter().position(|other| other == name).expect("a model of the grid");
+        let mut values = vec![vec![None; names.len()]; names.len()];
+        for job in jobs {
+            let [a, b] = job.ends.each_ref().map(|name| at(name));
+            let barrier = self.path(job)?.map(|path| path.barrier);
+            (values[a][b], values[b][a]) = (barrier, barrier);
+        }
+        let heat = Heat {
+            title: format!("{}: barriers between all pairs", self.title),
+            value_label: self.error.replace("error", "error above the straight line between the ends'"),
+            columns: names.clone(),
+            rows: names,
+            values,
+        };
+        match heat.to_svg() {
+            Err(ff_report::Error::NoPoint { .. }) => Ok(()), // nothing of it is asked for or done yet
+            svg => self.write("barriers", svg, &heat.to_csv()),
+        }
+    }
+
+    fn paths<'j>(&mut self, jobs: impl Iterator<Item = &'j PathJob>) -> Result<(), Error> {
+        let mut lines = Vec::new();
+        for job in jobs {
+            let Some(PathRecord { lambdas, barrier, distance, .. }) = self.path(job)? else { continue };
+            let [a, b] = job.ends.each_ref().map(String::as_str);
+            let (differ_in, points) = (job.differ.join(" and "), lambdas.len());
+            lines.push(PathLine { a, b, differ_in, points, barrier, distance });
+        }
+        match lines.is_empty() {
+            true => Ok(()),
+            false => self.text("paths.csv", &csv(&lines)?),
+        }
+    }
+
+    fn tries(&mut self, method: &str, job: &str) -> Result<(), Error> {
+        let Some(Finished::Tries(tries)) = self.finished(job)? else { return Ok(()) };
+        let name = format!("tries-{}", slug(method));
+        self.json(&format!("{name}.json"), &tries)?;
+        if tries.is_empty() {
+            return Ok(());
+        }
+        let lines = tries.iter().map(|tried| TryLine {
+            group: &tried.decision.group,
+            candidate: &tried.decision.candidate,
+            alone: tried.decision.alone,
+            before: tried.decision.before,
+            with: tried.with,
+            taken: tried.decision.taken,
+            barrier: tried.path.barrier,
+            distance: tried.path.distance,
+            relative_distance: tried.relative_distance,
+        });
+        let table = csv(&lines.collect_vec())?;
+        let of = |(name, taken): (&str, bool)| {
+            let point = |tried: &TryRecord| Point { y: tried.path.barrier, low: None, high: None };
+            let points = tries.iter().map(|tried| (tried.decision.taken == taken).then(|| point(tried)));
+            let points = points.collect_vec();
+            let some = points.iter().any(Option::is_some);
+            some.then(|| Series { name: name.to_owned(), points, emphasis: taken })
+        };
+        let figure = Figure {
+            title: format!("{}: what {method} tried", self.title),
+            x_label: "candidate, in the order tried".into(),
+            y_label: format!(
+                "barrier to the soup as it stood, {}",
+                self.error.trim_start_matches("validation error, ")
+            ),
+            x: Axis::Categories(tries.iter().map(|tried| tried.decision.candidate.clone()).collect()),
+            series: [("refused", false), ("taken", true)].into_iter().filter_map(of).collect(),
+            references: Vec::new(),
+        };
+        self.write(&name, figure.to_svg(), &table)
+    }
+}
+
+/// A name that a file can have.
+fn slug(name: &str) -> String {
+    let plain = name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    plain.split('-').filter(|part| !part.is_empty()).join("-")
+}

@@ -1,0 +1,173 @@
+//! Lines and planes through models, and what greedy soups tried.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
+use ff_soup::{
+    Candidate, Error, Hierarchy, Ingredient, Ingredients, Mix, Plane, ScoreError, Scorer, Selector, distances,
+};
+use proptest::prelude::*;
+
+fn model(id: &str, values: &[f64], dtype: Dtype) -> Ingredient {
+    let weights = StateDict::from_tensors(BTreeMap::from([
+        ("bn.num_batches_tracked".to_owned(), OwnedTensor::i64([], &[id.len() as i64 + values.len() as i64])),
+        ("bn.running_mean".to_owned(), OwnedTensor::rounded(dtype, &[1], &[100.0 * values[0]])),
+        ("fc.weight".to_owned(), OwnedTensor::rounded(dtype, &[values.len()], values)),
+    ]));
+    let fields = BTreeMap::from([("group".to_owned(), id[..1].to_owned())]);
+    Ingredient { id: id.to_owned(), weights, fields }
+}
+
+fn models(values: &[&[f64]]) -> Ingredients {
+    let named = values.iter().enumerate().map(|(i, values)| model(&format!("m{i}"), values, Dtype::F64));
+    Ingredients::new(named.collect()).unwrap()
+}
+
+fn values(weights: &StateDict) -> Vec<f64> {
+    weights.get("fc.weight").unwrap().to_f64().unwrap()
+}
+
+fn weights_only(name: &str) -> bool {
+    name != "bn.running_mean"
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9 * (1.0 + a.abs())
+}
+
+proptest! {
+    #[test]
+    fn the_ends_of_a_line_are_the_models_to_the_bit(
+        a in prop::collection::vec(prop_oneof![Just(-0.0f64), -1e30..1e30f64], 1..6000),
+        seed in any::<u64>(),
+        dtype in prop::sample::select(vec![Dtype::F32, Dtype::F64, Dtype::F16, Dtype::BF16]),
+    ) {
+        let a: Vec<f64> = if dtype == Dtype::F16 { a.iter().map(|v| v % 600.0).collect() } else { a };
+        let b: Vec<f64> = a.iter().enumerate().map(|(i, v)| -v / (1.0 + (seed ^ i as u64) as f64)).collect();
+        let (first, second) = (model("a", &a, dtype), model("bb", &b, dtype));
+        let both = Ingredients::new(vec![first.clone(), second.clone()]).unwrap();
+        prop_assert_eq!(*both.combine(&[1.0, 0.0]).digest(), *first.weights.digest());
+        let other = both.combine(&[0.0, 1.0]);
+        for name in ["bn.running_mean", "fc.weight"] {
+            prop_assert_eq!(other.get(name).unwrap().data, second.weights.get(name).unwrap().data);
+        }
+        let integers = "bn.num_batches_tracked";
+        prop_assert_eq!(other.get(integers), first.weights.get(integers));
+    }
+
+    #[test]
+    fn halfway_is_the_mean(a in prop::collection::vec(-10.0..10.0f64, 5), b in prop::collection::vec(-10.0..10.0f64, 5)) {
+        let both = models(&[&a, &b]);
+        let mean = Mix::Mean(vec![Mix::Ingredient("m0".into()), Mix::Ingredient("m1".into())]);
+        // Halves are exact, so is the sum of two: the same bits.
+        prop_assert_eq!(*both.combine(&[0.5, 0.5]).digest(), *both.weights(&mean).unwrap().digest());
+    }
+
+    #[test]
+    fn a_plane_has_its_models_at_its_corners(flat in prop::collection::vec(-5.0..5.0f64, 12), along in -1.0..2.0f64, up in -1.0..2.0f64) {
+        let three = models(&[&flat[..4], &flat[4..8], &flat[8..]]);
+        let Ok(plane) = Plane::through(three.clone(), weights_only) else { return Ok(()) };
+        for (name, x, y) in plane.corners() {
+            prop_assert!((0.0..=1.0).contains(&x), "{name} at {x}");
+            let model = three.get(name).unwrap();
+            let (found, expected) = (values(&plane.weights(x, y)), values(&model.weights));
+            prop_assert!(found.iter().zip(&expected).all(|(a, b)| close(*a, *b)), "{found:?} {expected:?}");
+            let place = plane.place(model).unwrap();
+            prop_assert!(close(place.x, x) && close(place.y, y) && place.height < 1e-5, "{place:?}");
+        }
+        // The axes are orthogonal and as long as they say.
+        let at = |x: f64, y: f64| values(&plane.weights(x, y));
+        let minus = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>();
+        let (u, v) = (minus(at(1.0, 0.0), at(0.0, 0.0)), minus(at(0.0, 1.0), at(0.0, 0.0)));
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        prop_assert!(dot(&u, &v).abs() < 1e-7);
+        let [length, height] = plane.lengths();
+        prop_assert!(close(dot(&u, &u).sqrt(), length) && close(dot(&v, &v).sqrt(), height));
+        prop_assert!(height <= length);
+        // A point of the plane lies in it.
+        let point = Ingredient { id: "p".into(), weights: plane.weights(along, up), fields: BTreeMap::new() };
+        let place = plane.place(&point).unwrap();
+        prop_assert!((place.x - along).abs() < 1e-5 && (place.y - up).abs() < 1e-5, "{place:?}");
+    }
+}
+
+#[test]
+fn a_plane_tells_how_far_from_it_weights_are() {
+    let three = models(&[&[0.0, 0.0, 0.0], &[3.0, 3.0, 0.0], &[4.0, 0.0, 0.0]]);
+    let plane = Plane::through(three, weights_only).unwrap();
+    // The longest side is from m0 to m1, of length √18; the running mean, 100 times as large, counts for nothing.
+    assert_eq!(plane.corners().map(|corner| corner.0), ["m0", "m1", "m2"]);
+    let above = model("above", &[4.0, 0.0, 2.0], Dtype::F64);
+    let place = plane.place(&above).unwrap();
+    assert!(close(place.height, 2.0), "{place:?}");
+}
+
+#[test]
+fn three_models_on_a_line_are_refused_by_name() {
+    for third in [[2.0, 2.0], [0.0, 0.0], [0.5, 0.500_1]] {
+        let error = Plane::through(models(&[&[0.0, 0.0], &[1.0, 1.0], &third]), weights_only).err().unwrap();
+        let text = error.to_string();
+        assert!(text.contains("`m0`, `m1` and `m2`") && text.contains("hint"), "{text}");
+        assert!(matches!(error, Error::Collinear { .. }));
+    }
+    let same =
+        Plane::through(models(&[&[1.0, 0.0], &[1.0, 1e-30], &[1.0, 3e-30]]), weights_only).err().unwrap();
+    assert!(same.to_string().contains("differ by 3.00e-30 at most, of a norm of 1.00e0"), "{same}");
+    assert!(matches!(
+        Plane::through(models(&[&[0.0], &[0.0], &[0.0]]), weights_only).err().unwrap(),
+        Error::Same { .. }
+    ));
+}
+
+#[test]
+fn distances_are_from_the_first_and_of_what_counts() {
+    let three = models(&[&[0.0, 0.0], &[3.0, 4.0], &[0.0, -2.0]]);
+    assert_eq!(distances(&three, weights_only), [5.0, 2.0]);
+    assert!(distances(&three, |_| true)[0] > 300.0);
+}
+
+/// Nearer to a target is better.
+struct Bowl([f64; 2]);
+
+impl Bowl {
+    fn of(&self, weights: &StateDict) -> f64 {
+        -values(weights).iter().zip(self.0).map(|(a, b)| (a - b).powi(2)).sum::<f64>()
+    }
+}
+
+impl Scorer for Bowl {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        Ok(self.of(&candidate.weights()?))
+    }
+}
+
+#[test]
+fn what_was_tried_can_be_told_from_the_record() {
+    let points =
+        [("a1", [0.0, 1.0]), ("a2", [1.0, 0.0]), ("a3", [9.0, 9.0]), ("b1", [2.0, 2.0]), ("b2", [-1.0, 0.0])];
+    let ingredients =
+        Ingredients::new(points.iter().map(|(id, at)| model(id, at, Dtype::F64)).collect()).unwrap();
+    for hierarchy in
+        [Hierarchy::greedy(), Hierarchy::greedy_of_greedy("group"), Hierarchy::greedy_of_uniform("group")]
+    {
+        let mut bowl = Bowl([0.4, 0.6]);
+        let soup = hierarchy.select(&ingredients, &mut bowl).unwrap();
+        let tries = soup.tries();
+        assert_eq!(tries.len(), soup.decisions.iter().filter(|d| d.before.is_some()).count());
+        assert!(!tries.is_empty());
+        for tried in &tries {
+            let [candidate, before] =
+                [&tried.candidate, &tried.before].map(|mix| ingredients.weights(mix).unwrap());
+            assert!(close(bowl.of(&before), tried.decision.before.unwrap()), "{tried:?}");
+            assert!(close(bowl.of(&candidate), tried.decision.alone.unwrap()), "{tried:?}");
+            let ends = [("candidate", candidate), ("before", before)];
+            let ends =
+                ends.map(|(id, weights)| Ingredient { id: id.into(), weights, fields: BTreeMap::new() });
+            let line = Ingredients::new(ends.to_vec()).unwrap();
+            let share = 1.0 / (tried.parts + 1) as f64;
+            let with = bowl.of(&line.combine(&[share, 1.0 - share]));
+            assert!(close(with, tried.decision.with.unwrap()), "{tried:?}");
+        }
+    }
+    assert_eq!(Hierarchy::uniform().select(&ingredients, &mut Bowl([0.0; 2])).unwrap().tries(), []);
+}

@@ -1,0 +1,170 @@
+//! Error surfaces, paths between models, and what greedy soups tried.
+
+use serde_json::Value;
+
+use crate::place::{JOBS, Place, SHAPES, table};
+
+const RUN: &str = "ff-grid run --config tiny.toml";
+
+/// The tiny table, whose grid has 2 learning rates and 2 augmentations, with every look at its errors.
+fn looked() -> String {
+    let sections = r#"
+[landscape]
+grid = { from = 0.0, to = 1.0, points = 5 }
+bn = "averaged"
+plane = [{ name = "grid", pool = "grid", models = { kind = "best" }, soups = ["Uniform Soup", "GS (best)"] }]
+
+[connectivity]
+bn = "averaged"
+points = 5
+curves = { kind = "each-field" }
+matrix_points = 3
+
+[tries]
+points = 3
+methods = ["Greedy Soup", "GoG"]
+"#;
+    table(SHAPES) + sections
+}
+
+/// A plane, its rows and the whole; two curves and six pairs; two soups.
+const LOOKS: usize = 1 + 5 + 1 + 2 + 6 + 2;
+
+fn numbers(values: &Value) -> Vec<f64> {
+    values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn a_table_gets_its_pictures() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    let plain = place.run(RUN).ok();
+    place.write("tiny.toml", &looked());
+    let ran = place.run(RUN);
+    let said = format!("{LOOKS} jobs done, {JOBS} had been done before");
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    assert_eq!(ran.ok(), plain, "the table is as it was");
+
+    let files = place.files("runs/tables/tiny");
+    for name in
+        ["surface-grid", "connectivity-augmentation", "connectivity-learning-rate", "barriers", "tries-gog"]
+    {
+        for kind in ["svg", "csv"] {
+            assert!(files.contains(&format!("{name}.{kind}")), "{name}.{kind} in {files:?}");
+        }
+        assert!(place.read(&format!("runs/tables/tiny/{name}.svg")).ends_with("</svg>\n"), "{name}");
+    }
+    the_surface_goes_through_its_models(&place);
+    paths_end_where_training_did(&place);
+    tries_agree_with_the_soup(&place);
+    what_is_missing_is_done_again(&place);
+}
+
+/// A run of training's score of its kept model on validation.
+fn score(place: &Place, name: &str) -> f64 {
+    let record = std::fs::read_to_string(place.job("finetune", name).join("record.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    record["finished"]["training"]["kept"]["validation"]["defined"].as_f64().unwrap()
+}
+
+fn the_surface_goes_through_its_models(place: &Place) {
+    let surface = place.json("runs/tables/tiny/surface-grid.json");
+    let [w0, w2, w1] = [0, 1, 2].map(|at| &surface["plane"]["corners"][at]);
+    let at = |row: usize, column: usize| surface["errors"][row][column].as_f64().unwrap();
+    for (corner, row, column) in [(w0, 0, 0), (w2, 0, 4)] {
+        let error = 1.0 - score(place, corner["model"].as_str().unwrap());
+        assert_eq!(corner["error"], error);
+        // At its corner the plane has the model's own weights, to the bit.
+        assert_eq!(at(row, column), error, "{corner}");
+    }
+    assert_eq!(w1["y"], 1.0);
+    let soups = surface["soups"].as_array().unwrap();
+    assert_eq!(soups.len(), 2);
+    // The mean of four models does not lie in the plane through three; the best of them is one of its corners.
+    assert!(soups[0]["height"].as_f64().unwrap() > 1e-3, "{soups:?}");
+    assert!(soups[1]["height"].as_f64().unwrap() < 1e-3, "{soups:?}");
+    let values = place.read("runs/tables/tiny/surface-grid.csv");
+    assert_eq!(values.lines().count(), 1 + 25);
+    assert!(place.read("runs/tables/tiny/surfaces.csv").lines().nth(1).unwrap().starts_with("grid,"));
+}
+
+fn paths_end_where_training_did(place: &Place) {
+    let mut paths = 0;
+    for file in place.files("runs/jobs").into_iter().filter(|file| file.starts_with("path-")) {
+        let record = place.json(&format!("runs/jobs/{file}"));
+        let path = &record["finished"]["path"];
+        let (lambdas, errors) = (numbers(&path["lambdas"]), numbers(&path["errors"]));
+        let (b, a) =
+            record["label"].as_str().unwrap().split_once(" from ").unwrap().1.split_once(" to ").unwrap();
+        let ends = [b, a].map(|name| 1.0 - score(place, name));
+        assert_eq!([errors[0], errors[errors.len() - 1]], ends);
+        let above = lambdas.iter().zip(&errors).map(|(l, e)| e - (l * ends[1] + (1.0 - l) * ends[0]));
+        let barrier = above.fold(0.0, f64::max);
+        assert!((barrier - path["barrier"].as_f64().unwrap()).abs() < 1e-12);
+        assert!(path["distance"].as_f64().unwrap() > 0.0);
+        paths += 1;
+    }
+    assert_eq!(paths, 2 + 6);
+    let matrix = place.read("runs/tables/tiny/barriers.csv");
+    assert_eq!(matrix.lines().count(), 1 + 4);
+}
+
+fn tries_agree_with_the_soup(place: &Place) {
+    for (name, soup) in [("tries-greedy-soup", "Greedy Soup"), ("tries-gog", "GoG")] {
+        let tries = place.json(&format!("runs/tables/tiny/{name}.json"));
+        let record = std::fs::read_to_string(place.job("soup", soup).join("record.json")).unwrap();
+        let record: Value = serde_json::from_str(&record).unwrap();
+        let decisions = record["finished"]["soup"]["soup"]["decisions"].as_array().unwrap();
+        let tried: Vec<&Value> = decisions.iter().filter(|decision| !decision["before"].is_null()).collect();
+        let tries = tries.as_array().unwrap();
+        assert_eq!(tries.iter().map(|one| &one["decision"]).collect::<Vec<_>>(), tried);
+        assert!(!tries.is_empty(), "{name}");
+        for one in tries {
+            let with = one["with"].as_f64().unwrap();
+            match one["decision"]["with"].as_f64() {
+                Some(found) => assert!((with - found).abs() < 1e-12, "{one}"),
+                None => assert!(with <= one["decision"]["at_most"].as_f64().unwrap() + 1e-12, "{one}"),
+            }
+            let distance = one["path"]["distance"].as_f64().unwrap();
+            let relative = one["relative_distance"].as_f64().unwrap();
+            assert!((distance / one["from_probe"].as_f64().unwrap() - relative).abs() < 1e-12);
+        }
+    }
+}
+
+fn what_is_missing_is_done_again(place: &Place) {
+    let before = place.json("runs/tables/tiny/surface-grid.json");
+    std::fs::remove_file(place.job("plane-row", "row 3 of 5").join("record.json")).unwrap();
+    std::fs::remove_file(place.job("surface", "whole").join("record.json")).unwrap();
+    let ran = place.run(RUN);
+    assert!(ran.stderr.contains("2 jobs done"), "{}", ran.stderr);
+    ran.ok();
+    assert_eq!(place.json("runs/tables/tiny/surface-grid.json"), before);
+
+    // Statistics computed anew: the plane is the same, its rows are not.
+    let ran = place.run(&format!("{RUN} --set landscape.bn=recalibrate"));
+    assert!(ran.stderr.contains("6 jobs done"), "{}", ran.stderr);
+    ran.ok();
+    let anew = place.json("runs/tables/tiny/surface-grid.json");
+    assert_eq!(anew["plane"], before["plane"]);
+    assert_ne!(anew["errors"], before["errors"]);
+}
+
+#[test]
+fn models_that_span_no_plane_are_named() {
+    let place = Place::new();
+    place.write("tiny.toml", &looked());
+    // Rates at which no weight moves: four times all but the same weights, with other running statistics.
+    let still = "--set grid.learning_rates=[1e-30,2e-30]";
+    let said = place.run(&format!("{RUN} {still}")).refused(
+        1,
+        &[
+            "plane grid: no plane goes through `lr 1e-30",
+            "which is rounding",
+            "hint: name three models that differ",
+        ],
+    );
+    // Its rows were not tried; paths between the same models were, and have no barrier to speak of.
+    assert!(said.contains("1 job failed, and 6 jobs not tried"), "{said}");
+    assert!(place.path("runs/tables/tiny/barriers.svg").is_file());
+}
