@@ -194,7 +194,13 @@ impl Record {
             }
             Finished::Soup(soup) => vec![&soup.weights, Path::new("soup.val.safetensors")],
             Finished::Predictions { file, .. } => vec![file],
-            _ => Vec::new(),
+            Finished::Score(_)
+            | Finished::Diverged { .. }
+            | Finished::Plane(_)
+            | Finished::PlaneRow(_)
+            | Finished::Surface(_)
+            | Finished::Path(_)
+            | Finished::Tries(_) => Vec::new(),
         }
     }
 

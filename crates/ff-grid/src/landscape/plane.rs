@@ -6,7 +6,7 @@ use ff_soup::{Ingredient, Ingredients, Place, Plane};
 
 use super::judge::{Judge, is_trained};
 use super::{Anchors, Corner, PlaneRecipe, PlaneRecord, RowRecipe, SoupPlace, SurfaceRecipe, SurfaceRecord};
-use crate::perform::Workshop;
+use crate::perform::{Workshop, open};
 use crate::pool::{Models, RunModel};
 use crate::record::{Finished, Record};
 use crate::{Cost, Error, Job, Recipe};
@@ -51,8 +51,7 @@ pub(crate) fn surface(
         match workshop.runs.done(input)?.finished {
             Finished::PlaneRow(row) => errors.push(row),
             Finished::Soup(soup) => {
-                let weights =
-                    crate::perform::open(&workshop.runs.folder(input).join(&soup.weights))?;
+                let weights = open(&workshop.runs.folder(input).join(&soup.weights))?;
                 let fields = Default::default();
                 let Place { x, y, height } =
                     plane.place(&Ingredient { id: input.label.clone(), weights, fields })?;
