@@ -7,6 +7,7 @@ mod inspect;
 mod memory;
 mod progress;
 mod recipe;
+mod report;
 mod run_record;
 mod source;
 
@@ -19,6 +20,7 @@ pub use inspect::Inspection;
 pub use memory::keep_freed_memory;
 pub use progress::{Bar, GridProgress};
 pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, output_map, spec_of};
+pub use report::{ReportOptions, write_report};
 pub use run_record::{RunRecord, fields_of};
 pub use source::{BadImage, Source};
 

@@ -34,7 +34,7 @@ pub use merging::MergeHook;
 pub use overrides::parse as parse_with_overrides;
 pub use perform::Workshop;
 pub use plan::{Column, HubResolver, MethodJobs, OodScore, Plan, PlannedTable, SeedJobs};
-pub use publish::{Published, publish};
+pub use publish::{Published, Source, publish, report};
 pub use record::{Finished, LayerKernels, Record, Runs, SoupRecord};
 pub use scorer::ValidationScorer;
 pub use weights::WeightsSource;

@@ -1,6 +1,8 @@
 //! What a finished job left, and where.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use ff_checkpoint::{Digest, write_json};
 use ff_eval::Score;
@@ -96,22 +98,38 @@ pub struct SoupRecord {
 
 /// The folder that jobs and tables lie in.
 #[derive(Clone, Debug)]
-pub struct Runs(PathBuf);
+pub struct Runs {
+    root: PathBuf,
+    /// What is wrong with records that were passed over, if they are to be.
+    passed_over: Option<Arc<Mutex<BTreeSet<String>>>>,
+}
 
 impl Runs {
     /// The runs folder at `root`; nothing is made yet.
     pub fn new(root: &Path) -> Self {
-        Self(root.to_owned())
+        Self { root: root.to_owned(), passed_over: None }
+    }
+
+    /// The same, for reports: a record that cannot be read counts as not there, and [`Runs::passed_over`] says so.
+    pub fn lenient(root: &Path) -> Self {
+        Self { root: root.to_owned(), passed_over: Some(Arc::default()) }
+    }
+
+    /// What is wrong with the records that were passed over so far, a sentence each.
+    pub fn passed_over(&self) -> Vec<String> {
+        let found =
+            self.passed_over.iter().map(|found| found.lock().expect("no panic while inserting").clone());
+        found.flatten().collect()
     }
 
     /// The folder itself.
     pub fn root(&self) -> &Path {
-        &self.0
+        &self.root
     }
 
     /// A job's folder.
     pub fn folder(&self, job: &Job) -> PathBuf {
-        self.0.join("jobs").join(job.folder())
+        self.root.join("jobs").join(job.folder())
     }
 
     /// The record of a job, if it is done.
@@ -119,6 +137,16 @@ impl Runs {
     /// # Errors
     /// A record that cannot be read, or is another job's.
     pub fn record(&self, job: &Job) -> Result<Option<Record>, Error> {
+        match (self.read(job), &self.passed_over) {
+            (Err(error), Some(found)) => {
+                found.lock().expect("no panic while inserting").insert(error.to_string());
+                Ok(None)
+            }
+            (read, _) => read,
+        }
+    }
+
+    fn read(&self, job: &Job) -> Result<Option<Record>, Error> {
         let path = self.folder(job).join("record.json");
         let wrong = |reason: String| Error::File {
             path: path.clone(),

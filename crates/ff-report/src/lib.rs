@@ -1,7 +1,8 @@
 //! Tables and pictures from run records.
 //!
 //! A [`Table`] sets methods against columns, a column being a backbone trained on a dataset; a [`SeedTable`] does so
-//! where each method was run with several seeds. A [`Figure`] is a line plot. All are filled from records and compute no
+//! where each method was run with several seeds. A [`Figure`] is a line plot, [`Curves`] one whose series have places of their
+//! own. A [`Report`] is a page of all that and more. All are filled from records and compute no
 //! metric: they rank, average over seeds, subtract the published number, and render themselves. The published numbers
 //! are in [`paper`] (FissionFusion) and [`inmerge`].
 
@@ -15,6 +16,7 @@ mod latex;
 mod markdown;
 pub mod paper;
 mod rank;
+pub mod report;
 mod section;
 mod seeds;
 mod shape;
@@ -22,7 +24,8 @@ mod table;
 
 pub use cost::Cost;
 pub use error::Error;
-pub use figure::{Axis, Figure, Point, Series};
+pub use figure::{Axis, Curve, Curves, Figure, Kind, Point, Series, Span, Spot};
 pub use rank::Rank;
+pub use report::Report;
 pub use seeds::{SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};
 pub use table::{Cell, Column, Row, Table};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ff_cli::{BadImage, Common, DeviceChoice, GridProgress};
+use ff_cli::{BadImage, Common, DeviceChoice, GridProgress, ReportOptions};
 use ff_grid::{Catalog, Cost, Engine, HubResolver, Local, Plan, Recipe, Runs, Study, Workshop, publish};
 use serde::Serialize;
 
@@ -37,6 +37,8 @@ enum Command {
     },
     /// Say how much of it is done
     Status(Options),
+    /// Write one HTML page that shows what was found, from the records
+    Report(ReportOptions),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Plan(options) => plan(options),
         Command::Run { options, device, engine } => run(options, *device, *engine),
         Command::Status(options) => status(options),
+        Command::Report(options) => ff_cli::write_report(options),
     })
 }
 

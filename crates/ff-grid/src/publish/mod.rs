@@ -1,6 +1,7 @@
 //! From records to what people read.
 
 mod merging;
+mod report;
 mod soups;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,8 @@ use serde::Serialize;
 use crate::plan::{Column, PlannedTable};
 use crate::record::{Finished, Record, Runs};
 use crate::{Cost, Error, Plan, Recipe};
+
+pub use report::{Source, report};
 
 /// A table as far as the records go, and the files that it was written to.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use crate::plan::{Column, MethodJobs};
 use crate::record::{Record, Runs, SoupRecord};
 use crate::{Config, Error, Plan};
 
-type Columns = [Column<MethodJobs>];
+pub(super) type Columns = [Column<MethodJobs>];
 
 /// The table as far as the records go: what is missing or failed is said in its cell.
 pub(super) fn table(plan: &Plan, config: &Config, columns: &Columns, runs: &Runs) -> Result<Table, Error> {

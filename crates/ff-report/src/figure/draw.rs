@@ -9,8 +9,8 @@ use super::layout::{LABEL_SIZE, Layout, Pixel, SAMPLE, STEP, TICK, TICK_SIZE, at
 use super::style::{Dash, FAINT, GREY, Marker, Style, reference_dash};
 use super::{Figure, Series};
 
-type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 pub(super) fn svg(figure: &Figure) -> Result<String, String> {
     let layout = Layout::of(figure);
@@ -128,7 +128,7 @@ fn reference_style() -> ShapeStyle {
     GREY.stroke_width(2)
 }
 
-fn draw_line(canvas: &Canvas, points: Vec<Pixel>, style: ShapeStyle, dash: Option<Dash>) -> Drawn {
+pub(super) fn draw_line(canvas: &Canvas, points: Vec<Pixel>, style: ShapeStyle, dash: Option<Dash>) -> Drawn {
     match dash {
         _ if points.len() < 2 => Ok(()),
         None => canvas.draw(&PathElement::new(points, style)),
@@ -136,7 +136,7 @@ fn draw_line(canvas: &Canvas, points: Vec<Pixel>, style: ShapeStyle, dash: Optio
     }
 }
 
-fn draw_marker(canvas: &Canvas, (x, y): Pixel, style: &Style) -> Drawn {
+pub(super) fn draw_marker(canvas: &Canvas, (x, y): Pixel, style: &Style) -> Drawn {
     let r = style.radius;
     let filled = style.colour.filled();
     let corners = match style.marker {
@@ -153,12 +153,12 @@ fn draw_marker(canvas: &Canvas, (x, y): Pixel, style: &Style) -> Drawn {
     canvas.draw(&Polygon::new(corners, filled))
 }
 
-fn draw_text(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
+pub(super) fn draw_text(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
     canvas.draw(&Text::new(text, at, TextStyle::from(font(size)).pos(Pos::new(h, v))))
 }
 
 /// Text that reads upwards; the anchor is as if the picture were turned to read it.
-fn draw_upright(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
+pub(super) fn draw_upright(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
     let font = font(size).transform(FontTransform::Rotate270);
     canvas.draw(&Text::new(text, at, TextStyle::from(font).pos(Pos::new(h, v))))
 }

@@ -136,7 +136,7 @@ fn x_scale(axis: &Axis) -> (Scale, i32) {
 }
 
 /// About how wide a text is: the letters of a sans-serif font are a little more than half as wide as high.
-fn width(text: &str, size: i32) -> i32 {
+pub(super) fn width(text: &str, size: i32) -> i32 {
     text.chars().count() as i32 * size * 58 / 100
 }
 

@@ -1,5 +1,6 @@
-//! Line plots.
+//! Plots.
 
+mod curves;
 mod draw;
 mod layout;
 mod scale;
@@ -8,6 +9,8 @@ mod style;
 use serde::Serialize;
 
 use crate::{Error, csv};
+
+pub use curves::{Curve, Curves, Kind, Span, Spot};
 
 /// A line plot of a sweep or of a curve over epochs.
 #[derive(Debug, Clone, PartialEq)]

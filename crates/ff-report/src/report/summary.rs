@@ -1,0 +1,205 @@
+//! What was found, in plain words.
+
+use ff_eval::{PairedDifference, Shown};
+use maud::{Markup, html};
+
+use super::comparison::{verdict, with_interval};
+use super::data::{ColumnReport, Comparison, StudyReport, StudyTable};
+use super::grid;
+use crate::format::{self, NOTHING};
+use crate::{Cost, SeedTable, Table};
+
+/// The paragraph of one study.
+pub(super) fn of_study(study: &StudyReport) -> Markup {
+    let (done, jobs) =
+        study.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
+    html! {
+        @if done < jobs {
+            p.warning { "Not finished: " (done) " of " (jobs) " jobs are on record. What follows is what there is so far." }
+        }
+        @for why in &study.missing { p.warning { "Missing: " (why) } }
+        @match &study.table {
+            StudyTable::Soups(table) => (of_soups(study, table)),
+            StudyTable::Seeds(table) => (of_seeds(table)),
+        }
+    }
+}
+
+fn on_test<'a>(column: &'a ColumnReport, method: &str) -> Option<&'a Comparison> {
+    column.comparisons.iter().find(|of| of.elsewhere.is_none() && of.method == method)
+}
+
+fn of_soups(study: &StudyReport, table: &Table) -> Markup {
+    let delivered: Vec<(&ColumnReport, &Comparison)> = study
+        .columns
+        .iter()
+        .filter_map(|column| Some((column, on_test(column, column.delivered.as_deref()?)?)))
+        .collect();
+    let count = |shown: Shown| {
+        delivered
+            .iter()
+            .filter(|(_, of)| !of.same && of.difference.is_some_and(|of| of.shown() == shown))
+            .count()
+    };
+    let same = delivered.iter().filter(|(_, of)| of.same).count();
+    let rows: Vec<Vec<String>> = study.columns.iter().map(|column| row(column, table)).collect();
+    let head = ["Dataset", "Take", "Test", "Soup against best single model", "Verdict"];
+    html! {
+        @match delivered.as_slice() {
+            [] => p { "No soup can be compared with a single model on test images yet." },
+            [(column, of)] => p { (one(column, of)) },
+            many => p {
+                "Of " (many.len()) " columns, the soup is better than the best single model in " (count(Shown::Higher)) ", worse in "
+                (count(Shown::Lower)) ", and no difference is shown in " (count(Shown::Neither)) ". "
+                @if same > 0 { "In " (same) " the soup is the single model itself." }
+            },
+        }
+        (grid::plain("Which model to take", 2, &head, rows))
+        p.note {
+            "\"Take\" is the row with the best validation score; no test image was looked at for it. The soup compared is the \
+             one with the best validation score among the soups."
+        }
+        p { (cost(table)) }
+    }
+}
+
+fn row(column: &ColumnReport, table: &Table) -> Vec<String> {
+    let name = format!("{} ({})", column.name(), column.metric.title());
+    let place =
+        table.columns().iter().position(|of| of.backbone == column.backbone && of.dataset == column.dataset);
+    let test = column.best.as_deref().zip(place).and_then(|(best, at)| {
+        format::score(table.rows().iter().find(|row| row.method == best)?.cells[at].test.as_ref()?)
+    });
+    let compared = column.delivered.as_deref().and_then(|soup| on_test(column, soup));
+    let (difference, said) = match compared {
+        None => (
+            NOTHING.to_owned(),
+            column.missing.first().cloned().unwrap_or_else(|| "not compared yet".to_owned()),
+        ),
+        Some(of) if of.same => (format!("{} is {}", of.method, of.single), "the same model".to_owned()),
+        Some(of) => match &of.difference {
+            None => (NOTHING.to_owned(), "undefined".to_owned()),
+            Some(difference) => (
+                format!("{} − {}: {}", of.method, of.single, with_interval(difference)),
+                verdict(difference).to_owned(),
+            ),
+        },
+    };
+    let none = || NOTHING.to_owned();
+    vec![name, column.best.clone().unwrap_or_else(none), test.unwrap_or_else(none), difference, said]
+}
+
+/// The sentences of a table with one column.
+fn one(column: &ColumnReport, of: &Comparison) -> String {
+    let take = match &column.best {
+        Some(best) => format!("Take {best}: it has the best validation {}. ", column.metric.title()),
+        None => String::new(),
+    };
+    if of.same {
+        return format!(
+            "{take}The best soup, {}, kept one model only and is {} itself.",
+            of.method, of.single
+        );
+    }
+    let Some(difference) = &of.difference else {
+        return format!(
+            "{take}{} cannot be compared with {} on test images: the metric is undefined.",
+            of.method, of.single
+        );
+    };
+    let (soup, single, change) = (&of.method, &of.single, with_interval(difference));
+    let said = match difference.shown() {
+        Shown::Higher => {
+            format!("On test images {soup} is better than the best single model, {single}: {change}.")
+        }
+        Shown::Lower => {
+            format!("On test images {soup} is worse than the best single model, {single}: {change}.")
+        }
+        Shown::Neither => format!(
+            "On test images no difference between {soup} and the best single model, {single}, is shown: {change}. These \
+             test images cannot tell them apart."
+        ),
+    };
+    format!("{take}{said}")
+}
+
+/// What the rows cost beside each other.
+fn cost(table: &Table) -> String {
+    let rows = table.rows().iter().filter(|row| row.cost != Cost::default());
+    let dearest = rows.clone().max_by_key(|row| row.cost.training_epochs);
+    let cheapest = rows.clone().min_by_key(|row| row.cost.training_epochs);
+    let (Some(dearest), Some(cheapest)) = (dearest, cheapest) else {
+        return "Nothing was trained yet.".to_owned();
+    };
+    let (most, least) = (dearest.cost.training_epochs, cheapest.cost.training_epochs);
+    let epochs = match most == least {
+        true => format!("Every row costs {} epochs of training", format::count(most)),
+        false => format!(
+            "Training costs {} epochs for {} and {} for {} ({:.0} %)",
+            format::count(most),
+            dearest.method,
+            format::count(least),
+            cheapest.method,
+            100.0 * least as f64 / most.max(1) as f64
+        ),
+    };
+    let time = |row: &crate::Row| {
+        row.cost.wall_seconds.map(format::seconds).unwrap_or_else(|| "unknown time".to_owned())
+    };
+    format!(
+        "{epochs}, over all columns: {} and {} on the clock. A soup is one model: it costs nothing more to use.",
+        time(dearest),
+        time(cheapest)
+    )
+}
+
+fn of_seeds(table: &SeedTable) -> Markup {
+    let Some(baseline) = table.baseline() else {
+        return html! { p { "No row is a baseline, so nothing is compared." } };
+    };
+    let others = table.rows().iter().filter(|row| row.method != baseline.method);
+    let rows = others.flat_map(|row| {
+        table.columns().iter().enumerate().map(move |(at, column)| {
+            let mean = row.cells[at].test().map_or(NOTHING.to_owned(), |of| match of.sd {
+                Some(sd) => format!("{} ± {}", format::value(of.mean), format::value(sd)),
+                None => format::value(of.mean),
+            });
+            let (difference, said) = match row.cells[at].difference(&baseline.cells[at]) {
+                None => (NOTHING.to_owned(), "no pair of runs yet"),
+                Some(of) => paired(&of),
+            };
+            let name = format!("{}, {} ({})", column.dataset, column.backbone, column.metric.title());
+            vec![name, row.method.clone(), mean, difference, said.to_owned()]
+        })
+    });
+    let rows: Vec<_> = rows.collect();
+    let count = |word: &str| rows.iter().filter(|row| row[4] == word).count();
+    let head = ["Dataset", "Method", "Test, mean ± sd", "Difference and interval", "Verdict"];
+    html! {
+        p {
+            "Against " (baseline.method) ", run with the same seeds: of " (rows.len()) " comparisons " (count("better"))
+            " are better, " (count("worse")) " are worse, and in " (rows.len() - count("better") - count("worse"))
+            " no difference is shown."
+        }
+        (grid::plain("Methods against the baseline", 2, &head, rows))
+        p.note {
+            "Differences are paired by seed, with a 95 % interval by Student's t, which speaks of other seeds on these test \
+             images and not of other images. One seed has no interval, so nothing is shown by it."
+        }
+    }
+}
+
+fn paired(of: &PairedDifference) -> (String, &'static str) {
+    let value = format::difference(of.mean);
+    match of.interval {
+        None => (format!("{value} (one pair)"), "no difference shown"),
+        Some(ends) => {
+            let said = match (ends.low > 0.0, ends.high < 0.0) {
+                (true, _) => "better",
+                (_, true) => "worse",
+                _ => "no difference shown",
+            };
+            (format!("{value} [{}, {}]", format::value(ends.low), format::value(ends.high)), said)
+        }
+    }
+}
