@@ -36,6 +36,8 @@ pub enum Span {
     Data,
     /// 0 to 1.
     Unit,
+    /// From 0 to so many epochs.
+    Epochs(u32),
     /// What is drawn, by its logarithm; numbers that are not positive are left out.
     Powers,
 }
@@ -56,9 +58,9 @@ pub struct Curve {
 pub enum Kind {
     /// A line, with markers where its points ask for them.
     Line,
-    /// Markers alone.
+    /// Markers alone, above the others.
     Marks,
-    /// Large markers alone, above the others.
+    /// Large markers alone.
     Emphasis,
     /// A thin grey line without a place in the legend.
     Faint,
@@ -75,7 +77,7 @@ pub struct Spot {
     pub x_ends: Option<(f64, f64)>,
     /// Ends of a whisker along y.
     pub y_ends: Option<(f64, f64)>,
-    /// Whether a line has a marker here.
+    /// Whether a line has a marker here. One that has none gets a few, so that it can be told from others.
     pub mark: bool,
 }
 

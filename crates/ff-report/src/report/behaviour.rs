@@ -24,7 +24,7 @@ pub(super) fn section(study: &StudyReport) -> Option<Markup> {
         @for column in with {
             details open[open] {
                 summary { (column.name()) }
-                @for behaviour in &column.behaviours { (of_model(column, behaviour)) }
+                div.plots.pair { @for behaviour in &column.behaviours { div { (of_model(column, behaviour)) } } }
                 (reliability(column))
             }
         }

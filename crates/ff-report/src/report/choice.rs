@@ -36,7 +36,7 @@ fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
             ul { @for group in &groups { @if let Some(said) = of_group(choice, group) { li { (heading(group)) ": " (said) } } } }
         }
         details {
-            summary { (choice.steps.len()) " looks, " (choice.ingredients.len()) " models taken" }
+            summary { "Every look: " (choice.steps.len()) }
             (steps(&name, &choice.steps))
             p.note { "Made of: " (made.collect::<Vec<_>>().join("; ")) "." }
         }
@@ -103,6 +103,10 @@ fn of_group(choice: &Choice, group: &str) -> Option<String> {
         return Some(format!("All {} were taken, each of them raising the score.", steps.len()));
     }
     let points = |gap: f64| format!("{:.1}", gap * 100.0);
+    let between = |low: f64, high: f64| match (points(low), points(high)) {
+        (low, high) if low == high => format!("{low} points"),
+        (low, high) => format!("{low} to {high} points"),
+    };
     let range = |gaps: Vec<f64>| {
         let (low, high) =
             gaps.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), g| (l.min(*g), h.max(*g)));
@@ -115,12 +119,7 @@ fn of_group(choice: &Choice, group: &str) -> Option<String> {
         (_, high) if high < 0.01 => {
             format!("each alone within {} points of the best ({})", points(high), first.candidate)
         }
-        (low, high) => format!(
-            "alone they are {} to {} points behind the best ({})",
-            points(low),
-            points(high),
-            first.candidate
-        ),
+        (low, high) => format!("alone they are {} behind the best ({})", between(low, high), first.candidate),
     };
     // A bound is an upper end, so that the cost is at least this.
     let cost =
@@ -131,11 +130,7 @@ fn of_group(choice: &Choice, group: &str) -> Option<String> {
         (_, high) if high <= 0.0 => "the mean with any of them scores exactly what it did without".to_owned(),
         (low, high) => {
             let least = if bounded { "at least " } else { "" };
-            format!(
-                "taken into the mean, they would have cost {least}{} to {} points",
-                points(low.max(0.0)),
-                points(high)
-            )
+            format!("taken into the mean, they would have cost {least}{}", between(low.max(0.0), high))
         }
     };
     // Good alone, and worse than either in the mean: what a barrier between two models looks like.
@@ -145,9 +140,9 @@ fn of_group(choice: &Choice, group: &str) -> Option<String> {
     };
     let apart = match refused.iter().filter_map(|step| apart(&step)).count() {
         0 => String::new(),
-        1 => " One is nearly as good alone, yet its mean with the soup is worse than either by more than 2 points: the two lie in different basins.".to_owned(),
+        1 => " One is nearly as good alone, yet its mean with the soup is worse than either by more than 2 points: that is what a barrier between the two looks like.".to_owned(),
         count => format!(
-            " {count} of them are nearly as good alone, yet their mean with the soup is worse than either by more than 2 points: they lie in different basins."
+            " {count} of them are nearly as good alone, yet their mean with the soup is worse than either by more than 2 points: that is what barriers look like."
         ),
     };
     let parts: Vec<String> = [alone, cost].into_iter().filter(|part| !part.is_empty()).collect();
@@ -186,13 +181,15 @@ mod tests {
              taken into the mean, they would have cost 0.0 to 0.1 points."
         );
         let apart = look("m1", 0.89, Some(0.9), 0.5, false);
-        assert!(of(vec![first.clone(), apart], 1).ends_with("the two lie in different basins."));
+        assert!(
+            of(vec![first.clone(), apart], 1).ends_with("that is what a barrier between the two looks like.")
+        );
         assert_eq!(
             of(vec![first.clone(), look("m1", 0.89, Some(0.9), 0.95, true)], 2),
             "It is the mean of 2 of 3 models. All 2 were taken, each of them raising the score."
         );
         let bound = Step { with: None, at_most: Some(0.7), ..near };
-        assert!(of(vec![first, bound], 1).contains("at least 20.0 to 20.0 points"));
+        assert!(of(vec![first, bound], 1).contains("at least 20.0 points"));
     }
 
     #[test]

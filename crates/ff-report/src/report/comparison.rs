@@ -1,6 +1,6 @@
 //! Soups against the best single model, with intervals.
 
-use ff_eval::{DeLong, Difference, Metric, Shown};
+use ff_eval::{DeLong, Difference, Shown};
 use maud::{Markup, html};
 
 use super::data::{ColumnReport, Comparison, StudyReport};
@@ -39,7 +39,7 @@ pub(super) fn section(study: &StudyReport) -> Option<Markup> {
              less that of the single model. The interval is the middle 95 % of paired bootstrap resamples of the samples; it \
              says nothing of another training run. \"Better\" and \"worse\" stand only where the interval leaves out 0."
         }
-        (grid::plain("Soups against the best single model", 4, &head, rows))
+        (grid::plain("Soups against the best single model", 6, &head, rows))
         @if intervals > 1 {
             p.note {
                 (intervals) " intervals are set up here and none is widened for their number: if there were no difference \
@@ -93,10 +93,6 @@ fn delong(column: &ColumnReport, of: &Comparison) -> Markup {
     });
     html! {
         h5 { (name) }
-        (grid::plain(&name, 1, &[output_word(column.metric), &of.single, &of.method, "Difference and interval", "p"], rows.collect()))
+        (grid::plain(&name, 1, &["Output", &of.single, &of.method, "Difference and interval", "p"], rows.collect()))
     }
-}
-
-fn output_word(_: Metric) -> &'static str {
-    "Output"
 }

@@ -19,7 +19,11 @@ pub(super) fn grid(section: &Section) -> Markup {
         div.wide tabindex="0" role="region" aria-label=(section.heading) {
             table.sortable {
                 caption.hidden { (section.heading) }
-                thead { tr { @for head in &section.head { th scope="col" { (head) } } } }
+                thead { tr {
+                    @for (at, head) in section.head.iter().enumerate() {
+                        th scope="col" class=[(at >= section.words).then_some("number")] { (head) }
+                    }
+                } }
                 tbody {
                     @for row in &section.rows {
                         tr { @for (at, field) in row.iter().enumerate() { (cell(field, at, section.words)) } }

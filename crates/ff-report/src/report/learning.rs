@@ -38,6 +38,7 @@ fn of_kind(column: &ColumnReport, cyclic: bool) -> Markup {
     }
     let what = if cyclic { "cyclic runs (FGG)" } else { "fine-tuning" };
     let title = format!("{}: {what}", column.name());
+    let last = runs.iter().flat_map(|run| run.epochs.iter().map(|of| of.epoch)).max().unwrap_or(1);
     let best = |run: &&TrainingRun| run.models.iter().filter_map(|of| of.1).fold(f64::NEG_INFINITY, f64::max);
     let mut ranked = runs.clone();
     ranked.sort_by(|a, b| best(b).total_cmp(&best(a)));
@@ -51,7 +52,7 @@ fn of_kind(column: &ColumnReport, cyclic: bool) -> Markup {
         title: title.clone(),
         x_label: if legend { "epoch".to_owned() } else { String::new() },
         y_label,
-        x: Span::Data,
+        x: Span::Epochs(last),
         y,
         curves,
         diagonal: None,

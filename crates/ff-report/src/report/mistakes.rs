@@ -12,7 +12,7 @@ pub(super) fn section(study: &StudyReport) -> Option<Markup> {
     let open = with.len() <= 2;
     with.first()?;
     Some(html! {
-        p { "Test images on which the soup is wrong and surest. They are worth a look: some are wrong labels." }
+        p { "Test images on which the soup is wrong and surest. They are worth a look: a label may be wrong, too." }
         @for (column, mistakes) in with {
             details open[open] {
                 summary { (column.name()) }

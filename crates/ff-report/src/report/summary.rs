@@ -43,7 +43,14 @@ fn of_soups(study: &StudyReport, table: &Table) -> Markup {
     };
     let same = delivered.iter().filter(|(_, of)| of.same).count();
     let rows: Vec<Vec<String>> = study.columns.iter().map(|column| row(column, table)).collect();
-    let head = ["Dataset", "Take", "Test", "Soup against best single model", "Verdict"];
+    let head = [
+        "Dataset",
+        "Take",
+        "Soup against single model",
+        "Verdict",
+        "Difference and interval",
+        "Test of the one to take",
+    ];
     html! {
         @match delivered.as_slice() {
             [] => p { "No soup can be compared with a single model on test images yet." },
@@ -54,12 +61,49 @@ fn of_soups(study: &StudyReport, table: &Table) -> Markup {
                 @if same > 0 { "In " (same) " the soup is the single model itself." }
             },
         }
-        (grid::plain("Which model to take", 2, &head, rows))
+        (grid::plain("Which model to take", 6, &head, rows))
         p.note {
             "\"Take\" is the row with the best validation score; no test image was looked at for it. The soup compared is the \
              one with the best validation score among the soups."
         }
         p { (cost(table)) }
+        (gains(study, table))
+    }
+}
+
+/// What each row costs, and in how many columns it is better or worse than the best single model.
+fn gains(study: &StudyReport, table: &Table) -> Markup {
+    let row = |row: &crate::Row| {
+        let found: Vec<&Comparison> =
+            study.columns.iter().filter_map(|column| on_test(column, &row.method)).collect();
+        let count = |shown: Shown| {
+            let of = |of: &&&Comparison| of.difference.is_some_and(|of| of.shown() == shown);
+            if found.is_empty() { NOTHING.to_owned() } else { found.iter().filter(of).count().to_string() }
+        };
+        vec![
+            row.method.clone(),
+            format::count(row.cost.training_epochs),
+            format::count(row.cost.validation_passes),
+            row.cost.wall_seconds.map_or(NOTHING.to_owned(), format::seconds),
+            count(Shown::Higher),
+            count(Shown::Neither),
+            count(Shown::Lower),
+        ]
+    };
+    let head = [
+        "Method",
+        "Training epochs",
+        "Validation passes",
+        "Time",
+        "Better in",
+        "No difference shown in",
+        "Worse in",
+    ];
+    let rows = table.rows().iter().map(row).collect();
+    html! {
+        h4 { "Cost and gain" }
+        (grid::plain("Cost and gain", 1, &head, rows))
+        p.note { "Columns of the table in which the row is better or worse than the best single model on test images." }
     }
 }
 
@@ -71,22 +115,19 @@ fn row(column: &ColumnReport, table: &Table) -> Vec<String> {
         format::score(table.rows().iter().find(|row| row.method == best)?.cells[at].test.as_ref()?)
     });
     let compared = column.delivered.as_deref().and_then(|soup| on_test(column, soup));
-    let (difference, said) = match compared {
-        None => (
-            NOTHING.to_owned(),
-            column.missing.first().cloned().unwrap_or_else(|| "not compared yet".to_owned()),
-        ),
-        Some(of) if of.same => (format!("{} is {}", of.method, of.single), "the same model".to_owned()),
-        Some(of) => match &of.difference {
-            None => (NOTHING.to_owned(), "undefined".to_owned()),
-            Some(difference) => (
-                format!("{} − {}: {}", of.method, of.single, with_interval(difference)),
-                verdict(difference).to_owned(),
-            ),
-        },
+    let (pair, said, difference) = match compared {
+        None => (NOTHING.to_owned(), column.missing.first().map_or("not compared yet", String::as_str), None),
+        Some(of) => {
+            let pair = format!("{} against {}", of.method, of.single);
+            match &of.difference {
+                _ if of.same => (pair, "the same model", None),
+                None => (pair, "undefined", None),
+                Some(difference) => (pair, verdict(difference), Some(with_interval(difference))),
+            }
+        }
     };
-    let none = || NOTHING.to_owned();
-    vec![name, column.best.clone().unwrap_or_else(none), test.unwrap_or_else(none), difference, said]
+    let text = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+    vec![name, text(column.best.clone()), pair, said.to_owned(), text(difference), text(test)]
 }
 
 /// The sentences of a table with one column.

@@ -54,7 +54,9 @@ pub(super) fn of_soups(
         report.comparisons = found;
         report.missing.extend(missing);
     }
-    for model in delivered.into_iter().chain(single) {
+    // The same weights need not be shown twice.
+    let other = single.filter(|single| delivered.is_none_or(|soup| soup.soup.digest != single.soup.digest));
+    for model in delivered.into_iter().chain(other) {
         match model.jobs.test.as_deref().map(|id| comparisons::predictions(plan, runs, id)) {
             None => report.missing.push("the dataset has no test split".to_owned()),
             Some(Err(why)) => report.missing.push(format!("{}: {why}", model.method.name)),

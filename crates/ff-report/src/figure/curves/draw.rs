@@ -81,13 +81,14 @@ impl Layout {
 fn on(span: Span, number: f64) -> Option<f64> {
     match span {
         Span::Powers => (number > 0.0).then(|| number.log10()),
-        Span::Data | Span::Unit => Some(number),
+        Span::Data | Span::Unit | Span::Epochs(_) => Some(number),
     }
 }
 
 fn scale(span: Span, numbers: impl Iterator<Item = f64> + Clone, count: f64) -> Scale {
     match span {
         Span::Unit => Scale::unit(),
+        Span::Epochs(last) => Scale::around([0.0, f64::from(last)].into_iter(), count),
         Span::Data => Scale::around(numbers, count),
         Span::Powers => Scale::powers(numbers.filter_map(|number| on(span, number))),
     }
@@ -121,8 +122,8 @@ fn draw(plot: &Curves, layout: &Layout, canvas: &Canvas) -> Drawn {
     }
     let rank = |kind: Kind| match kind {
         Kind::Faint => 0,
-        Kind::Line | Kind::Marks => 1,
-        Kind::Emphasis => 2,
+        Kind::Line | Kind::Emphasis => 1,
+        Kind::Marks => 2,
     };
     for layer in 0..=2 {
         let mut nth = 0;
@@ -140,7 +141,7 @@ fn style(nth: usize, kind: Kind) -> Style {
     let style = Style::new(nth, kind == Kind::Emphasis);
     match kind {
         Kind::Faint => Style { colour: RGBColor(170, 170, 170), width: 1, dash: None, ..style },
-        _ => style,
+        Kind::Line | Kind::Marks | Kind::Emphasis => style,
     }
 }
 
@@ -160,11 +161,32 @@ fn draw_curve(plot: &Curves, layout: &Layout, canvas: &Canvas, nth: usize, curve
             }
         }
     }
+    if curve.kind == Kind::Line && curve.spots.iter().all(|spot| !spot.mark) {
+        let path: Vec<Pixel> = curve.spots.iter().filter_map(|spot| place(spot.x, spot.y)).collect();
+        identify(&path, nth).into_iter().try_for_each(|at| draw_marker(canvas, at, &style))?;
+    }
     let marked = |spot: &&Spot| spot.mark || matches!(curve.kind, Kind::Marks | Kind::Emphasis);
     for spot in curve.spots.iter().filter(marked).filter_map(|spot| place(spot.x, spot.y)) {
         draw_marker(canvas, spot, &style)?;
     }
     Ok(())
+}
+
+/// Where a line without marks of its own has some, so that it can be told from the others without its colour: at thirds of
+/// its length, those of different lines at different places.
+fn identify(path: &[Pixel], nth: usize) -> Vec<Pixel> {
+    let step = |ends: &[Pixel]| f64::from((ends[1].0 - ends[0].0).abs() + (ends[1].1 - ends[0].1).abs());
+    let length: f64 = path.windows(2).map(step).sum();
+    let first = 0.08 + 0.05 * (nth % 5) as f64;
+    let mut places = (0..3).map(|third| (first + f64::from(third) / 3.0) * length).peekable();
+    let (mut along, mut marks) = (0.0, Vec::new());
+    for ends in path.windows(2) {
+        along += step(ends);
+        if places.next_if(|&place| place <= along).is_some() {
+            marks.push(ends[1]);
+        }
+    }
+    marks
 }
 
 /// The path without what the pixels cannot show: points on the same pixel, and between two others on a straight line.
@@ -195,9 +217,7 @@ fn draw_legend(plot: &Curves, layout: &Layout, canvas: &Canvas) -> Drawn {
                 if curve.kind == Kind::Line {
                     draw_line(canvas, sample, style.colour.stroke_width(style.width), style.dash)?;
                 }
-                if curve.kind != Kind::Line || curve.spots.iter().any(|spot| spot.mark) {
-                    draw_marker(canvas, (left + SAMPLE / 2, height), &style)?;
-                }
+                draw_marker(canvas, (left + SAMPLE / 2, height), &style)?;
             }
             None => draw_line(canvas, sample, GREY.stroke_width(1), Some(reference_dash(1)))?,
         }
