@@ -8,5 +8,6 @@ mod merging;
 mod own_images;
 mod place;
 mod published;
+mod report;
 mod single_runs;
 mod table;

@@ -63,7 +63,10 @@ fn open(options: &ReportOptions, path: PathBuf, study: Study) -> (PathBuf, Plan,
     let cache_bytes = run.cache_bytes(study.datasets());
     let catalog =
         Catalog::new(&options.data_root, Some(&cache), run.loader_threads, run.on_bad_image, cache_bytes);
-    let plan = Plan::new(study, &catalog, &find_cached);
+    let mut plan = Plan::new(study, &catalog, &find_cached);
+    if !plan.missing().is_empty() {
+        plan.recover(&Runs::new(&options.runs).all());
+    }
     (path, plan, catalog)
 }
 

@@ -164,6 +164,16 @@ impl Runs {
         Ok(record.serves(job).then_some(record))
     }
 
+    /// Every record in the folder, of whatever table; what cannot be read is left out.
+    pub fn all(&self) -> Vec<Record> {
+        let folders = std::fs::read_dir(self.root.join("jobs")).into_iter().flatten().flatten();
+        let record = |folder: std::fs::DirEntry| {
+            let text = std::fs::read_to_string(folder.path().join("record.json")).ok()?;
+            serde_json::from_str(&text).ok()
+        };
+        folders.filter_map(record).collect()
+    }
+
     /// The record of a job that must be done.
     ///
     /// # Errors

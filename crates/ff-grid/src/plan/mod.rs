@@ -2,6 +2,7 @@
 
 mod graph;
 mod merging;
+mod recover;
 mod soups;
 
 use std::collections::HashMap;
@@ -22,6 +23,8 @@ pub struct Plan {
     /// What they make.
     pub table: PlannedTable,
     places: HashMap<String, usize>,
+    /// What was not there before [`Plan::recover`] did without it.
+    missed: Vec<String>,
 }
 
 /// A configuration and one column for each of its backbones on each of its datasets.
@@ -99,7 +102,7 @@ impl Plan {
             }
         };
         let places = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
-        Self { jobs, table, places }
+        Self { jobs, table, places, missed: Vec::new() }
     }
 
     /// The job of that identity.
@@ -145,6 +148,6 @@ impl Plan {
                 columns.iter().filter_map(|column| column.blocked.as_ref()).collect()
             }
         };
-        reasons.into_iter().unique().cloned().collect()
+        self.missed.iter().chain(reasons).unique().cloned().collect()
     }
 }

@@ -1,5 +1,6 @@
 //! A column of a table in detail.
 
+use ff_checkpoint::StateDict;
 use ff_eval::{Metric, Score};
 use ff_report::SeedTable;
 use ff_report::report::{Choice, ColumnReport, Scored, Step};
@@ -38,6 +39,9 @@ pub(super) fn of_soups(
             Some(record) => models.push(Model { method, jobs, soup: record.soup()?.clone() }),
             None => report.missing.push(format!("{} has no record yet", method.name)),
         }
+    }
+    if report.classes.is_empty() {
+        report.classes = models.iter().find_map(|model| classes(plan, model, runs)).unwrap_or_default();
     }
     let name = |model: Option<&Model<'_>>| model.map(|model| model.method.name.clone());
     let single = best(models.iter().filter(|model| model.is_single()).rev());
@@ -106,6 +110,13 @@ fn empty<M>(backbone: &BackboneConfig, dataset: &DatasetEntry, column: &Column<M
         figures: Vec::new(),
         missing: column.blocked.iter().cloned().collect(),
     }
+}
+
+/// What a soup's file says that its outputs mean, where the data is not there to say it.
+fn classes(plan: &Plan, model: &Model<'_>, runs: &Runs) -> Option<Vec<String>> {
+    let file = runs.folder(plan.job(&model.jobs.soup)?).join(&model.soup.weights);
+    let names = StateDict::open(&file).ok()?.provenance().ok()?.recipe.get("classes")?.clone();
+    serde_json::from_value(names).ok()
 }
 
 /// The best by validation score; of equal ones the last.
