@@ -11,3 +11,4 @@ mod published;
 mod report;
 mod single_runs;
 mod table;
+mod timm;

@@ -1,8 +1,10 @@
 //! From records to what people read.
 
+mod card;
 mod merging;
 mod report;
 mod soups;
+mod timm;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
