@@ -55,14 +55,14 @@ fn timm_loads_what_was_delivered_and_the_card_is_one() {
     assert_eq!(said["std"], serde_json::json!([0.229, 0.224, 0.225]));
     let transform = said["transform"].as_str().unwrap();
     assert!(
-        transform.contains("size=(32, 32), interpolation=bilinear") && !transform.contains("CenterCrop"),
+        transform.contains("size=(32, 32), interpolation=bilinear")
+            && transform.contains("CenterCrop(size=(32, 32))"),
         "{transform}"
     );
 
     let soup = "runs/tables/tiny/soup.safetensors";
-    let logits = format!(
-        "ff-models logits --arch deit_tiny_patch16_224 --px 32 --weights {soup} --input x.safetensors"
-    );
+    let logits =
+        format!("ff-models logits --arch deit_tiny_patch16_224 --weights {soup} --input x.safetensors");
     place.run(&format!("{logits} --output ours.safetensors")).ok();
     let read = |file: &str| -> Vec<f32> {
         let file = StateDict::open(&place.path(file)).unwrap();

@@ -51,8 +51,9 @@ impl Plan {
                                 *job = Ok(OodScore { score, note: String::new() });
                             }
                         }
-                        column.blocked.take_if(|_| found.is_done(&jobs.soup));
                     }
+                    let done = column.methods.iter().any(|jobs| found.is_done(&jobs.soup));
+                    column.blocked.take_if(|_| done);
                 }
             }
             PlannedTable::Merging(config, columns) => {
