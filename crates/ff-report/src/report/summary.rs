@@ -55,10 +55,13 @@ fn of_soups(study: &StudyReport, table: &Table) -> Markup {
         @match delivered.as_slice() {
             [] => p { "No soup can be compared with a single model on test images yet." },
             [(column, of)] => p { (one(column, of)) },
+            many if many.len() == same => p {
+                "In all " (same) " columns the best soup kept one model only: it is the best single model itself."
+            },
             many => p {
-                "Of " (many.len()) " columns, the soup is better than the best single model in " (count(Shown::Higher)) ", worse in "
-                (count(Shown::Lower)) ", and no difference is shown in " (count(Shown::Neither)) ". "
-                @if same > 0 { "In " (same) " the soup is the single model itself." }
+                "Of " (many.len()) " columns, the soup is better than the best single model in " (count(Shown::Higher))
+                ", worse in " (count(Shown::Lower)) ", and no difference is shown in " (count(Shown::Neither)) "."
+                @if same > 0 { " In " (same) " the soup is the single model itself." }
             },
         }
         (grid::plain("Which model to take", 6, &head, rows))
