@@ -12,6 +12,7 @@ mod picture;
 mod provenance;
 mod shift;
 mod summary;
+mod words;
 
 pub use data::{
     Behaviour, Choice, ColumnReport, Comparison, Epoch, Mistake, MistakesReport, ModelAnswer, Origin,
