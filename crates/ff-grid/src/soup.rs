@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ff_checkpoint::StateDict;
 use ff_eval::Metric;
 use ff_models::{Model, Spec};
-use ff_soup::{Best, Ingredient, Ingredients, Selector};
+use ff_soup::{Ingredient, Ingredients, Ranked, Selector};
 use ff_train::{Kept, load_predictions, save_predictions};
 
 use crate::perform::{VERSION, Workshop};
@@ -39,7 +39,7 @@ pub(crate) fn make(
             }
             hierarchy.select(&ingredients, &mut scorer)?
         }
-        None => Best.select(&ingredients, &mut scorer)?,
+        None => Ranked(select.rank()).select(&ingredients, &mut scorer)?,
     };
     let mut weights = ingredients.weights(&soup.mix)?;
     let (evaluations, images) = (scorer.evaluations(), scorer.images());

@@ -50,7 +50,7 @@ fn column(
         }
     }
     let (task, blocked) = (opening.task, opening.shared.blocked);
-    Column { backbone: b, dataset: d, task, blocked, methods }
+    Column { backbone: b, dataset: d, task, blocked, methods, singles: Vec::new() }
 }
 
 fn first_stage(

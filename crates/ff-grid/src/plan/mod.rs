@@ -47,6 +47,8 @@ pub struct Column<M> {
     pub blocked: Option<String>,
     /// One for each row of the table.
     pub methods: Vec<M>,
+    /// Single models of the grid, the best first, that are scored like a row and are none (`grid.top_models`).
+    pub singles: Vec<M>,
 }
 
 /// The jobs of a method of souping in a column, by identity.

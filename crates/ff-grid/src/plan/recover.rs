@@ -32,7 +32,8 @@ impl Plan {
                 for column in columns {
                     let (dataset, backbone) =
                         (&config.dataset[column.dataset], &config.backbone[column.backbone]);
-                    for (method, jobs) in config.method.iter().zip(&mut column.methods) {
+                    let all = column.methods.iter_mut().chain(&mut column.singles);
+                    for (method, jobs) in config.methods_and_singles().iter().zip(all) {
                         jobs.soup = found.name(&jobs.soup);
                         jobs.pool.iter_mut().for_each(|id| *id = found.name(id));
                         let label = format!("{} {}: {}", dataset.name, backbone.name, method.name);

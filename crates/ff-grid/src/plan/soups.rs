@@ -43,9 +43,10 @@ impl Builder<'_, '_> {
         if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
             opening.shared.blocked = self.captures(opened.splits.train.len()).err();
         }
-        let methods = self.methods(&opening.shared, backbone, opening.origin, dataset, &opening.opened);
+        let mut methods = self.methods(&opening.shared, backbone, opening.origin, dataset, &opening.opened);
         let (task, blocked) = (opening.task, opening.shared.blocked);
-        Column { backbone: b, dataset: d, task, blocked, methods }
+        let singles = methods.split_off(self.config.method.len());
+        Column { backbone: b, dataset: d, task, blocked, methods, singles }
     }
 
     /// Captures of a cyclic run over a number of training images.
@@ -94,8 +95,8 @@ impl Builder<'_, '_> {
             fgg_pool.extend([base, captured]);
         }
         config
-            .method
-            .iter()
+            .methods_and_singles()
+            .into_iter()
             .map(|method| {
                 let pool = match method.pool {
                     Pool::Grid => grid_pool.clone(),
@@ -104,7 +105,7 @@ impl Builder<'_, '_> {
                 // Single models' scores are known from training; each soup that is tried is a pass.
                 let captures = self.captures(shared.sizes[0] as usize).unwrap_or(0);
                 let models = match (method.pool, &method.select) {
-                    (_, Selection::Best {}) => 0,
+                    (_, Selection::Best { .. }) => 0,
                     (_, Selection::Uniform {}) => 1,
                     (Pool::Grid, _) => grid_pool.len() as u64,
                     (Pool::Fgg, _) => config.fgg.learning_rates.len() as u64 * (1 + captures),

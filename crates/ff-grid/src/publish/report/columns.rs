@@ -49,7 +49,14 @@ pub(super) fn of_soups(
     report.single = name(single);
     report.delivered = name(delivered);
     report.best = name(best(single.into_iter().chain(delivered)));
-    report.scored = scored(plan, dataset, &models, runs)?;
+    let all = config.methods_and_singles();
+    let mut singles = Vec::new();
+    for (method, jobs) in all.iter().skip(config.method.len()).zip(&column.singles) {
+        if let Some(record) = record(plan, runs, &jobs.soup)? {
+            singles.push(Model { method, jobs, soup: record.soup()?.clone() });
+        }
+    }
+    report.scored = scored(plan, dataset, models.iter().chain(&singles), runs)?;
     report.runs = training::runs(plan, column.methods.iter().flat_map(|jobs| &jobs.pool), runs)?;
     report.choices = models.iter().filter(|model| !model.is_single()).map(choice).collect();
     if let Some(single) = single {
@@ -127,17 +134,24 @@ where
     models.max_by(|a, b| a.soup.soup.score.total_cmp(&b.soup.soup.score))
 }
 
-fn scored(
+/// The models with a test score. A single model whose weights stand there already is not another one.
+fn scored<'a, 'm: 'a>(
     plan: &Plan,
     dataset: &DatasetEntry,
-    models: &[Model<'_>],
+    models: impl Iterator<Item = &'a Model<'m>>,
     runs: &Runs,
 ) -> Result<Vec<Scored>, Error> {
     let score = |id: &str| -> Result<Option<Score>, Error> {
         Ok(record(plan, runs, id)?.and_then(|record| record.score().ok().cloned()))
     };
-    let mut found = Vec::new();
+    let (mut found, mut singles) = (Vec::new(), Vec::new());
     for model in models {
+        if model.is_single() {
+            if singles.contains(&model.soup.digest) {
+                continue;
+            }
+            singles.push(model.soup.digest);
+        }
         let Some(test) = model.jobs.test.as_deref().map(score).transpose()?.flatten() else { continue };
         let mut elsewhere = Vec::new();
         for (other, job) in dataset.ood.iter().zip(&model.jobs.ood) {
