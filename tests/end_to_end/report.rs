@@ -61,16 +61,21 @@ fn a_report_needs_nothing_else_and_says_what_is_missing() {
     let named = place.read("report.html");
     assert!(!named.contains("<script>alert") && named.contains("&lt;script&gt;alert(1)"));
 
-    // One record damaged, one gone: the rest is shown.
+    // One record damaged, one gone, a run still going: the rest is shown.
+    std::fs::remove_file(place.job("finetune", "lr 1e-2 minimal").join("record.json")).unwrap();
     std::fs::write(place.job("evaluate", "GoU: score").join("record.json"), "{").unwrap();
     std::fs::remove_dir_all(place.job("soup", "Greedy Soup")).unwrap();
     let ran = place.run("ff-grid report");
     assert!(ran.stderr.contains("damaged record"), "{}", ran.stderr);
     ran.ok();
     let page = place.read("report.html");
-    for part in
-        ["damaged record", "Not finished: 45 of 47 jobs", "Greedy Soup has no record yet", ">GoG</h4>"]
-    {
+    for part in [
+        "damaged record",
+        "Not finished: 44 of 47 jobs",
+        "not finished: 2 of 2 epochs",
+        "Greedy Soup has no record yet",
+        ">GoG</h4>",
+    ] {
         assert!(page.contains(part), "no `{part}`");
     }
 }

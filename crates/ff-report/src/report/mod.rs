@@ -10,6 +10,7 @@ mod mistakes;
 mod page;
 mod picture;
 mod provenance;
+mod seeds;
 mod shift;
 mod summary;
 mod words;

@@ -26,11 +26,11 @@ pub(super) fn section(study: &StudyReport) -> Markup {
                 "."
             }
         }
-        details {
+        details.screen {
             summary { "Every job on record (" (origin.jobs.len()) ")" }
             (grid::plain("Jobs", 4, &["Kind", "Job", "Identity", "Digest of the weights", "Seconds"], jobs))
         }
-        details { summary { "The configuration as it was run" } pre tabindex="0" { code { (origin.config) } } }
+        details.screen { summary { "The configuration as it was run" } pre tabindex="0" { code { (origin.config) } } }
         h4 { "To make it again" }
         (commands(study))
     }

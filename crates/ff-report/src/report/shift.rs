@@ -9,7 +9,7 @@ use crate::{Curve, Curves, Kind, Span, Spot};
 
 pub(super) fn section(study: &StudyReport) -> Option<Markup> {
     let plots: Vec<Curves> = study.columns.iter().flat_map(of_column).collect();
-    let first = plots.first()?;
+    plots.first()?;
     let singles =
         study.columns.iter().map(|column| column.scored.iter().filter(|of| of.single).count()).max();
     Some(html! {
@@ -18,7 +18,7 @@ pub(super) fn section(study: &StudyReport) -> Option<Markup> {
              Whiskers are 95 % bootstrap intervals. Large marks are soups, small ones single models, of which "
             (singles.unwrap_or(0)) " at most are on record with both scores. Below the dashed line the model does worse elsewhere."
         }
-        div.plots data-first=(first.title) { @for plot in &plots { (picture::curves(plot, &plot.title)) } }
+        div.plots { @for plot in &plots { (picture::curves(plot, &plot.title)) } }
     })
 }
 

@@ -1,13 +1,13 @@
 //! What was found, in plain words.
 
-use ff_eval::{PairedDifference, Shown};
+use ff_eval::Shown;
 use maud::{Markup, html};
 
 use super::comparison::{verdict, with_interval};
 use super::data::{ColumnReport, Comparison, StudyReport, StudyTable};
-use super::grid;
+use super::{grid, seeds};
 use crate::format::{self, NOTHING};
-use crate::{Cost, SeedTable, Table};
+use crate::{Cost, Table};
 
 /// The paragraph of one study.
 pub(super) fn of_study(study: &StudyReport) -> Markup {
@@ -20,7 +20,7 @@ pub(super) fn of_study(study: &StudyReport) -> Markup {
         @for why in &study.missing { p.warning { "Missing: " (why) } }
         @match &study.table {
             StudyTable::Soups(table) => (of_soups(study, table)),
-            StudyTable::Seeds(table) => (of_seeds(table)),
+            StudyTable::Seeds(table) => (seeds::summary(table)),
         }
     }
 }
@@ -195,55 +195,4 @@ fn cost(table: &Table) -> String {
         time(dearest),
         time(cheapest)
     )
-}
-
-fn of_seeds(table: &SeedTable) -> Markup {
-    let Some(baseline) = table.baseline() else {
-        return html! { p { "No row is a baseline, so nothing is compared." } };
-    };
-    let others = table.rows().iter().filter(|row| row.method != baseline.method);
-    let rows = others.flat_map(|row| {
-        table.columns().iter().enumerate().map(move |(at, column)| {
-            let mean = row.cells[at].test().map_or(NOTHING.to_owned(), |of| match of.sd {
-                Some(sd) => format!("{} ± {}", format::value(of.mean), format::value(sd)),
-                None => format::value(of.mean),
-            });
-            let (difference, said) = match row.cells[at].difference(&baseline.cells[at]) {
-                None => (NOTHING.to_owned(), "no pair of runs yet"),
-                Some(of) => paired(&of),
-            };
-            let name = format!("{}, {} ({})", column.dataset, column.backbone, column.metric.title());
-            vec![name, row.method.clone(), mean, difference, said.to_owned()]
-        })
-    });
-    let rows: Vec<_> = rows.collect();
-    let count = |word: &str| rows.iter().filter(|row| row[4] == word).count();
-    let head = ["Dataset", "Method", "Test, mean ± sd", "Difference and interval", "Verdict"];
-    html! {
-        p {
-            "Against " (baseline.method) ", run with the same seeds: of " (rows.len()) " comparisons " (count("better"))
-            " are better, " (count("worse")) " are worse, and in " (rows.len() - count("better") - count("worse"))
-            " no difference is shown."
-        }
-        (grid::plain("Methods against the baseline", 2, &head, rows))
-        p.note {
-            "Differences are paired by seed, with a 95 % interval by Student's t, which speaks of other seeds on these test \
-             images and not of other images. One seed has no interval, so nothing is shown by it."
-        }
-    }
-}
-
-fn paired(of: &PairedDifference) -> (String, &'static str) {
-    let value = format::difference(of.mean);
-    match of.interval {
-        None => (format!("{value} (one pair)"), "no difference shown"),
-        Some(ends) => {
-            let said = match (ends.low > 0.0, ends.high < 0.0) {
-                (true, _) => "better",
-                (_, true) => "worse",
-                _ => "no difference shown",
-            };
-            (format!("{value} [{}, {}]", format::value(ends.low), format::value(ends.high)), said)
-        }
-    }
 }
