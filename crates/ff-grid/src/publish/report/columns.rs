@@ -71,7 +71,15 @@ pub(super) fn of_soups(
         match model.jobs.test.as_deref().map(|id| comparisons::predictions(plan, runs, id)) {
             None => report.missing.push("the dataset has no test split".to_owned()),
             Some(Err(why)) => report.missing.push(format!("{}: {why}", model.method.name)),
-            Some(Ok(predictions)) => report.behaviours.push(behaviour::of(&model.method.name, &predictions)),
+            Some(Ok(predictions)) => {
+                let name = match single {
+                    Some(single) if other.is_none() => {
+                        format!("{}, the same weights as {}", model.method.name, single.method.name)
+                    }
+                    _ => model.method.name.clone(),
+                };
+                report.behaviours.push(behaviour::of(&name, &predictions));
+            }
         }
     }
     report.missing.dedup();
