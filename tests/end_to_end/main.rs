@@ -10,6 +10,8 @@ mod merging;
 mod own_images;
 mod place;
 mod published;
+mod report;
 mod single_runs;
 mod table;
+mod timm;
 mod watching;

@@ -28,8 +28,16 @@ fn a_table_from_plan_to_verified_soup() {
     assert!(first.stderr.contains(&format!("{JOBS} jobs done, 0 had been done before")), "{}", first.stderr);
     let printed = first.ok();
     assert_eq!(printed, place.read("runs/tables/tiny/table.md"));
-    let made =
-        ["config.toml", "soup.json", "soup.safetensors", "table.csv", "table.json", "table.md", "table.tex"];
+    let made = [
+        "config.toml",
+        "soup.json",
+        "soup.md",
+        "soup.safetensors",
+        "table.csv",
+        "table.json",
+        "table.md",
+        "table.tex",
+    ];
     assert_eq!(place.files("runs/tables/tiny"), made);
     assert_eq!(partial_files(&place), Vec::<String>::new());
     let written = made.map(|name| std::fs::read(place.path("runs/tables/tiny").join(name)).unwrap());
@@ -61,6 +69,9 @@ fn soups_can_be_verified(place: &Place) {
     let shares: f64 =
         note["ingredients"].as_array().unwrap().iter().map(|pair| pair[1].as_f64().unwrap()).sum();
     assert!((shares - 1.0).abs() < 1e-12 && note["record"]["soup"]["decisions"].is_array(), "{note}");
+
+    let card = place.read("runs/tables/tiny/soup.md");
+    assert!(card.contains("timm has no architecture `resnet_pico`") && !card.contains("local-dir"), "{card}");
 
     // Other weights under the same record.
     let genuine = StateDict::open(&place.path(soup)).unwrap();
@@ -103,7 +114,7 @@ fn another_table_shares_the_training(place: &Place) {
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
     assert_eq!(new.len(), 6);
     assert!(new.iter().all(|file| file.starts_with("evaluate-")), "{new:?}");
-    assert_eq!(place.files("runs/tables/other").len(), 7);
+    assert_eq!(place.files("runs/tables/other").len(), 8);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::probability::softmax;
 use crate::{Predictions, Targets, Value};
 
 /// The AUROC of one output.
@@ -71,13 +72,6 @@ pub(crate) fn truths(targets: &Targets, outputs: usize, sample: usize) -> Vec<Op
     curve_outputs(targets, outputs).map(truth).collect()
 }
 
-fn softmax(logits: &[f32]) -> Vec<f64> {
-    let highest = f64::from(logits.iter().copied().fold(f32::MIN, f32::max));
-    let powers: Vec<f64> = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
-}
-
 /// The samples where one output is known, sorted by score once, so that any resample is a single pass.
 #[derive(Debug)]
 pub(crate) struct Curve {
@@ -88,6 +82,7 @@ pub(crate) struct Curve {
 #[derive(Debug)]
 struct Scored {
     sample: usize,
+    score: f64,
     positive: bool,
     /// The next sample scores higher.
     ends_tie: bool,
@@ -110,7 +105,12 @@ impl Curve {
         let ascending = scored
             .iter()
             .enumerate()
-            .map(|(at, &(sample, _, positive))| Scored { sample, positive, ends_tie: ends_tie(at) })
+            .map(|(at, &(sample, score, positive))| Scored {
+                sample,
+                score,
+                positive,
+                ends_tie: ends_tie(at),
+            })
             .collect();
         Curve { output, ascending }
     }
@@ -136,9 +136,20 @@ impl Curve {
         self.output
     }
 
-    /// For each sample on the curve, how much of the area the pairs with it lack: the area is 1 less the sum over the
+    /// Each distinct score, the highest first, with the numbers of positives and negatives that have it or a higher one.
+    pub(crate) fn descending(&self) -> Vec<(f64, u64, u64)> {
+        let (mut steps, mut above) = (Vec::new(), [0, 0]);
+        for tied in self.ascending.chunk_by(|scored, _| !scored.ends_tie).rev() {
+            let positives = tied.iter().filter(|scored| scored.positive).count() as u64;
+            above = [above[0] + positives, above[1] + tied.len() as u64 - positives];
+            steps.push((tied[0].score, above[0], above[1]));
+        }
+        steps
+    }
+
+    /// For each sample on the curve, whether it is positive and how much of the area the pairs with it lack: the area is 1 less the sum over the
     /// positive ones, or over the negative ones. Nothing if the area is undefined.
-    pub(crate) fn losses(&self) -> Vec<(usize, f64)> {
+    pub(crate) fn losses(&self) -> Vec<(usize, bool, f64)> {
         let positives = self.ascending.iter().filter(|scored| scored.positive).count();
         let negatives = self.ascending.len() - positives;
         let pairs = positives as f64 * negatives as f64;
@@ -153,7 +164,7 @@ impl Curve {
             let of_positive = (negatives - below[0] - negatives_tied) as f64 + half(negatives_tied);
             let of_negative = below[1] as f64 + half(of_tie);
             let loss = |scored: &Scored| if scored.positive { of_positive } else { of_negative };
-            losses.extend(tied.iter().map(|scored| (scored.sample, loss(scored) / pairs)));
+            losses.extend(tied.iter().map(|scored| (scored.sample, scored.positive, loss(scored) / pairs)));
             below = [below[0] + negatives_tied, below[1] + of_tie];
         }
         losses

@@ -34,12 +34,22 @@ pub struct Interval {
 /// on the same samples with the same seed meet the same resamples.
 pub fn bootstrap(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Option<Interval> {
     let prepared = Prepared::new(metric, predictions);
-    let mut times = vec![1; predictions.len()];
-    prepared.value(&times).value()?;
+    prepared.value(&vec![1; predictions.len()]).value()?;
+    interval(predictions.len(), resamples, seed, |times| prepared.value(times).value())
+}
+
+/// 95 % percentile interval of any quantity of `samples` samples, from how often each stands in a resample.
+pub(crate) fn interval(
+    samples: usize,
+    resamples: usize,
+    seed: u64,
+    of: impl Fn(&[u32]) -> Option<f64>,
+) -> Option<Interval> {
+    let mut times = vec![0; samples];
     let mut values = Vec::with_capacity(resamples);
     for resample in 0..resamples {
         draw(seed, resample as u64, &mut times);
-        values.extend(prepared.value(&times).value());
+        values.extend(of(&times));
     }
     values.sort_by(f64::total_cmp);
     let tail = (1.0 - LEVEL) / 2.0;

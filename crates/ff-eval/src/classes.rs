@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Confusion, Value};
+use crate::{Confusion, Predictions, Targets, Value};
 
-/// One class of a confusion matrix.
+/// One class of a confusion matrix, or one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassRow {
     /// Its index.
@@ -15,9 +15,9 @@ pub struct ClassRow {
     pub recall: Value,
     /// Harmonic mean of both, `2·TP / (2·TP + FP + FN)`; undefined if the class is neither a target nor a prediction.
     pub f1: Value,
-    /// Samples of the class.
+    /// Samples of the class; of a task, those where it is known to be true.
     pub support: u64,
-    /// Samples taken for the class.
+    /// Samples taken for the class; of a task, those of the known.
     pub predicted: u64,
 }
 
@@ -25,20 +25,46 @@ pub struct ClassRow {
 pub fn class_table(confusion: &Confusion) -> Vec<ClassRow> {
     let (support, predicted) = (confusion.support(), confusion.predicted());
     let row = |class: usize| {
-        let hits = confusion.count(class, class);
-        let (support, predicted) = (support[class], predicted[class]);
+        let counts = (confusion.count(class, class), support[class], predicted[class]);
+        ClassRow::new("class", class, counts)
+    };
+    (0..confusion.classes()).map(row).collect()
+}
+
+/// Precision, recall and F1 of every output: the classes of multiclass predictions ([`class_table`]); of multilabel ones
+/// the tasks, each over the samples where it is known, a logit above 0 (a probability above one half) being a yes.
+pub fn output_table(predictions: &Predictions) -> Vec<ClassRow> {
+    let Targets::Labels(labels) = predictions.targets() else {
+        return Confusion::of(predictions).as_ref().map(class_table).unwrap_or_default();
+    };
+    let outputs = predictions.outputs();
+    let row = |task: usize| {
+        let column = |values: &[f32]| values.iter().skip(task).step_by(outputs).copied().collect::<Vec<_>>();
+        let (mut hits, mut support, mut predicted) = (0, 0, 0);
+        for (label, logit) in column(labels).into_iter().zip(column(predictions.logits())) {
+            let (truth, said) = (label == 1.0, logit > 0.0 && !label.is_nan());
+            hits += u64::from(truth && said);
+            support += u64::from(truth);
+            predicted += u64::from(said);
+        }
+        ClassRow::new("task", task, (hits, support, predicted))
+    };
+    (0..outputs).map(row).collect()
+}
+
+impl ClassRow {
+    fn new(what: &str, class: usize, (hits, support, predicted): (u64, u64, u64)) -> ClassRow {
         ClassRow {
             class,
-            precision: ratio(hits, predicted, || format!("class {class} is never predicted")),
-            recall: ratio(hits, support, || format!("class {class} is not in the targets")),
+            precision: ratio(hits, predicted, || format!("{what} {class} is never predicted")),
+            recall: ratio(hits, support, || format!("{what} {class} is not in the targets")),
             f1: ratio(2 * hits, support + predicted, || {
-                format!("class {class} is neither in the targets nor predicted")
+                format!("{what} {class} is neither in the targets nor predicted")
             }),
             support,
             predicted,
         }
-    };
-    (0..confusion.classes()).map(row).collect()
+    }
 }
 
 pub(crate) fn accuracy(confusion: &Confusion) -> Value {
@@ -80,7 +106,7 @@ fn ratio(part: u64, whole: u64, why_not: impl FnOnce() -> String) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Metric, Predictions, Targets};
+    use crate::Metric;
 
     /// A model that calls everything class 0.
     fn collapsed(counts: &[usize]) -> Predictions {

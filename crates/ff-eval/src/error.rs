@@ -63,6 +63,11 @@ pub enum Error {
         /// The value.
         found: f32,
     },
+    /// Two models' predictions are not of the same samples, so that they make no pairs.
+    #[error(
+        "expected predictions of the same samples, found other {0}; hint: score both models on one split"
+    )]
+    Unpaired(&'static str),
     /// Not a safetensors file, or a damaged one.
     #[error("expected a safetensors file: {0}")]
     Format(#[from] safetensors::SafeTensorError),

@@ -2,7 +2,8 @@
 //!
 //! [`Predictions`] holds what a model said about each sample and what is true of it; a [`Metric`] turns that into a
 //! [`Value`], which is a number or the reason why there is none; a [`Score`] is the value with its bootstrap
-//! [`Interval`]. Over several runs there is a [`Spread`], and between two methods a [`PairedDifference`]. The numbers
+//! [`Interval`]. Over several runs there is a [`Spread`], and between two methods a [`PairedDifference`]. Two models on the same samples are compared by [`bootstrap_difference`] and
+//! [`delong`]. The numbers
 //! are scikit-learn's, except where scikit-learn warns and returns a stand-in: there the doc comment of the [`Metric`]
 //! says what happens here. A [`Ceiling`] bounds a metric from some of the samples, as long as
 //! the others are not known, and [`hardest_first`] is the order in which it falls fast.
@@ -10,30 +11,42 @@
 
 mod auroc;
 mod bootstrap;
+mod calibration;
 mod ceiling;
 mod classes;
 mod confusion;
+mod delong;
 mod error;
 mod file;
 mod kappa;
 mod metric;
+mod mistakes;
 mod order;
 mod output_map;
+mod paired;
 mod predictions;
+mod probability;
+mod roc;
 mod score;
 mod spread;
 mod surface;
 
 pub use auroc::{OutputAuroc, auroc_per_output};
 pub use bootstrap::{Interval, bootstrap};
+pub use calibration::{Bin, Calibration, calibration};
 pub use ceiling::Ceiling;
-pub use classes::{ClassRow, class_table};
+pub use classes::{ClassRow, class_table, output_table};
 pub use confusion::Confusion;
+pub use delong::{AurocDifference, DeLong, OutputDifference, delong};
 pub use error::Error;
 pub use metric::Metric;
+pub use mistakes::{Answer, Mistake, surest_mistakes};
 pub use order::hardest_first;
 pub use output_map::OutputMap;
+use paired::check_paired;
+pub use paired::{Difference, Shown, bootstrap_difference};
 pub use predictions::{Predictions, Targets, TaskKind};
+pub use roc::{Roc, RocPoint, roc_curves};
 pub use score::{Score, Value};
 pub use spread::{PairedDifference, Spread, StudentInterval};
 pub use surface::{Roughness, barrier};

@@ -13,7 +13,7 @@ pub fn hardest_first(metric: Metric, predictions: &Predictions) -> Vec<usize> {
     let ease: Vec<f64> = match (metric, predictions.targets()) {
         (Metric::Auroc, _) => {
             let mut ease = vec![0.0; predictions.len()];
-            for (sample, loss) in curves(predictions).iter().flat_map(|curve| curve.losses()) {
+            for (sample, _, loss) in curves(predictions).iter().flat_map(|curve| curve.losses()) {
                 ease[sample] -= loss;
             }
             ease
@@ -54,6 +54,10 @@ mod tests {
         assert_eq!(hardest_first(Metric::Auroc, &predictions), [0, 3, 5, 1, 2, 4]);
         assert_eq!(hardest_first(Metric::Accuracy, &predictions), [0, 1, 2, 3, 4, 5]);
         let losses: Vec<_> = curves(&predictions)[0].losses();
-        assert_eq!(losses, [(2, 0.0), (0, 2.0 / 6.0), (3, 1.0 / 6.0), (5, 1.0 / 6.0), (4, 0.0)]);
+        let (yes, no) = (true, false);
+        assert_eq!(
+            losses,
+            [(2, no, 0.0), (0, yes, 2.0 / 6.0), (3, no, 1.0 / 6.0), (5, no, 1.0 / 6.0), (4, yes, 0.0)]
+        );
     }
 }

@@ -48,7 +48,7 @@ pub use perform::Workshop;
 pub use plan::{
     Column, HubResolver, LandscapeJobs, MethodJobs, OodScore, PathJob, Plan, PlannedTable, SeedJobs,
 };
-pub use publish::{Published, publish};
+pub use publish::{Published, Source, publish, report};
 pub use record::{Finished, LayerKernels, Record, Runs, SoupRecord};
 pub use scorer::ValidationScorer;
 pub use weights::WeightsSource;

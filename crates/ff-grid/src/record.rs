@@ -1,6 +1,8 @@
 //! What a finished job left, and where.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use ff_checkpoint::{Digest, read_sealed, write_sealed};
 use ff_eval::Score;
@@ -107,22 +109,38 @@ pub struct SoupRecord {
 
 /// The folder that jobs and tables lie in.
 #[derive(Clone, Debug)]
-pub struct Runs(PathBuf);
+pub struct Runs {
+    root: PathBuf,
+    /// What is wrong with records that were passed over, if they are to be.
+    passed_over: Option<Arc<Mutex<BTreeSet<String>>>>,
+}
 
 impl Runs {
     /// The runs folder at `root`; nothing is made yet.
     pub fn new(root: &Path) -> Self {
-        Self(root.to_owned())
+        Self { root: root.to_owned(), passed_over: None }
+    }
+
+    /// The same, for reports: a record that cannot be read counts as not there, and [`Runs::passed_over`] says so.
+    pub fn lenient(root: &Path) -> Self {
+        Self { root: root.to_owned(), passed_over: Some(Arc::default()) }
+    }
+
+    /// What is wrong with the records that were passed over so far, a sentence each.
+    pub fn passed_over(&self) -> Vec<String> {
+        let found =
+            self.passed_over.iter().map(|found| found.lock().expect("no panic while inserting").clone());
+        found.flatten().collect()
     }
 
     /// The folder itself.
     pub fn root(&self) -> &Path {
-        &self.0
+        &self.root
     }
 
     /// A job's folder.
     pub fn folder(&self, job: &Job) -> PathBuf {
-        self.0.join("jobs").join(job.folder())
+        self.root.join("jobs").join(job.folder())
     }
 
     /// The record of a job, if it is done.
@@ -130,6 +148,16 @@ impl Runs {
     /// # Errors
     /// A record that cannot be read, or is another job's.
     pub fn record(&self, job: &Job) -> Result<Option<Record>, Error> {
+        match (self.read(job), &self.passed_over) {
+            (Err(error), Some(found)) => {
+                found.lock().expect("no panic while inserting").insert(error.to_string());
+                Ok(None)
+            }
+            (read, _) => read,
+        }
+    }
+
+    fn read(&self, job: &Job) -> Result<Option<Record>, Error> {
         let path = self.folder(job).join("record.json");
         if !path.exists() {
             return Ok(None);
@@ -140,6 +168,12 @@ impl Runs {
             return Err(Record::wrong(&path, reason));
         }
         Ok(record.serves(job).then_some(record))
+    }
+
+    /// Every record in the folder, of whatever table; what cannot be read is left out.
+    pub fn all(&self) -> Vec<Record> {
+        let folders = std::fs::read_dir(self.root.join("jobs")).into_iter().flatten().flatten();
+        folders.filter_map(|folder| Record::read(&folder.path().join("record.json")).ok()).collect()
     }
 
     /// The record of a job that must be done.

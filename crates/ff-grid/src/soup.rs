@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ff_eval::Metric;
 use ff_models::{Model, Spec};
-use ff_soup::{Best, Ingredients, Selector};
+use ff_soup::{Ingredients, Ranked, Selector};
 use ff_train::{load_predictions, save_predictions};
 
 use crate::perform::{VERSION, Workshop};
@@ -42,7 +42,7 @@ pub(crate) fn make(
             }
             hierarchy.select(&ingredients, &mut scorer)?
         }
-        None => Best.select(&ingredients, &mut scorer)?,
+        None => Ranked(select.rank()).select(&ingredients, &mut scorer)?,
     };
     let mut weights = ingredients.weights(&soup.mix)?;
     let (evaluations, images) = (scorer.evaluations(), scorer.images());

@@ -79,6 +79,19 @@ impl Architecture {
         }
     }
 
+    /// The name of the architecture in timm; `None` for our own, which timm does not have.
+    pub fn timm(self) -> Option<&'static str> {
+        match self {
+            Self::ResnetPico | Self::DeitPico | Self::VggPico | Self::Vgg16Quarter => None,
+            _ => Some(self.name()),
+        }
+    }
+
+    /// Whether its weights are made for one size of images.
+    pub fn has_fixed_px(self) -> bool {
+        matches!(self, Self::DeitPico | Self::DeitTiny | Self::DeitSmall | Self::DeitBase)
+    }
+
     /// Mean of the pixels, RGB in 0..1, which is taken off the input: ImageNet's, for every architecture.
     pub fn mean(self) -> [f32; 3] {
         [0.485, 0.456, 0.406]

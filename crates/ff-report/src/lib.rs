@@ -1,8 +1,9 @@
 //! Tables and pictures from run records.
 //!
 //! A [`Table`] sets methods against columns, a column being a backbone trained on a dataset; a [`SeedTable`] does so
-//! where each method was run with several seeds. A [`Figure`] is a line plot, a [`Surface`] a plane in filled contours, a
-//! [`Heat`] a matrix in colours. All are filled from records and compute no
+//! where each method was run with several seeds. A [`Figure`] is a line plot, [`Curves`] one whose series have places of their
+//! own, a [`Surface`] a plane in filled contours, a [`Heat`] a matrix in colours. A [`Report`] is a page of all that and more. All are
+//! filled from records and compute no
 //! metric: they rank, average over seeds, subtract the published number, and render themselves. The published numbers
 //! are in [`paper`] (FissionFusion) and [`inmerge`].
 
@@ -16,6 +17,7 @@ mod latex;
 mod markdown;
 pub mod paper;
 mod rank;
+pub mod report;
 mod section;
 mod seeds;
 mod shape;
@@ -23,7 +25,8 @@ mod table;
 
 pub use cost::Cost;
 pub use error::Error;
-pub use figure::{Axis, Figure, Heat, Mark, Point, Series, Surface};
+pub use figure::{Axis, Curve, Curves, Figure, Heat, Kind, Mark, Point, Series, Span, Spot, Surface};
 pub use rank::Rank;
+pub use report::Report;
 pub use seeds::{SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};
 pub use table::{Cell, Column, Row, Table};

@@ -1,13 +1,22 @@
-//! The best single model.
+//! Single models, by rank.
 
 use crate::{Candidate, Decision, Error, Ingredients, Mix, Scorer, Selector, Soup};
 
 /// Takes the one model that scores best, the first of several: what a grid search ends with.
 pub struct Best;
 
+/// Takes the one model of this rank, from 1, ties by their order; the worst if there are fewer models.
+pub struct Ranked(pub usize);
+
 impl Selector for Best {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
-        let mut best: Option<(usize, f64)> = None;
+        Ranked(1).select(ingredients, scorer)
+    }
+}
+
+impl Selector for Ranked {
+    fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
+        let mut order: Vec<(usize, f64)> = Vec::new();
         let mut decisions = Vec::new();
         for (at, ingredient) in ingredients.iter().enumerate() {
             let mix = Mix::Ingredient(ingredient.id.clone());
@@ -17,9 +26,7 @@ impl Selector for Best {
             if score.is_nan() {
                 return Err(failed("its score is not a number".into()));
             }
-            if best.is_none_or(|(_, before)| score > before) {
-                best = Some((at, score));
-            }
+            order.push((at, score));
             decisions.push(Decision {
                 group: String::new(),
                 candidate: ingredient.id.clone(),
@@ -30,7 +37,9 @@ impl Selector for Best {
                 taken: false,
             });
         }
-        let (at, score) = best.ok_or(Error::Empty)?;
+        order.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable
+        let place = self.0.clamp(1, order.len().max(1)) - 1;
+        let &(at, score) = order.get(place).ok_or(Error::Empty)?;
         decisions[at].taken = true;
         Ok(Soup { mix: Mix::Ingredient(decisions[at].candidate.clone()), score, decisions })
     }

@@ -28,7 +28,7 @@ mod scorer;
 mod soup;
 
 pub use accumulator::Accumulator;
-pub use best::Best;
+pub use best::{Best, Ranked};
 pub use decision::Decision;
 pub use error::Error;
 pub use hierarchy::{Accept, Hierarchy, Policy};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use ff_soup::{
-    Accept, Best, Candidate, Error, Hierarchy, Ingredient, Ingredients, Mix, Policy, ScoreError, Scorer,
-    Selector, verify,
+    Accept, Best, Candidate, Error, Hierarchy, Ingredient, Ingredients, Mix, Policy, Ranked, ScoreError,
+    Scorer, Selector, verify,
 };
 use proptest::prelude::*;
 
@@ -195,6 +195,13 @@ fn the_best_is_the_first_of_the_highest() {
     let soup = Best.select(&named(&[&[2.0], &[1.0], &[-1.0]]), &mut Bowl(vec![0.0])).unwrap();
     assert_eq!((soup.mix, soup.score), (Mix::Ingredient("m1".into()), -1.0));
     assert_eq!(soup.decisions.iter().map(|d| d.taken).collect::<Vec<_>>(), [false, true, false]);
+}
+
+#[test]
+fn ranks_count_from_the_best_and_end_with_the_worst() {
+    let models = named(&[&[2.0], &[1.0], &[-1.0]]);
+    let ranked = |rank: usize| Ranked(rank).select(&models, &mut Bowl(vec![0.0])).unwrap().mix.to_string();
+    assert_eq!([1, 2, 3, 9].map(ranked), ["m1", "m2", "m0", "m0"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ff_cli::{BadImage, Common, DeviceChoice, GridProgress, TensorBoard};
+use ff_cli::{BadImage, Common, DeviceChoice, GridProgress, ReportOptions, TensorBoard};
 use ff_grid::{
     Catalog, Claimed, Claims, Cost, Engine, Event, Finding, HubResolver, Local, Plan, Published, Recipe,
     Remedy, RunConfig, Runs, Study, Workshop, examine, publish,
@@ -59,6 +59,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write one HTML page that shows what was found, from the records
+    Report(ReportOptions),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         }
         Command::Status(options) => status(options),
         Command::Doctor { runs, repair, json } => doctor(runs, *repair, *json),
+        Command::Report(options) => ff_cli::write_report(options),
     })
 }
 

@@ -72,7 +72,17 @@ impl Config {
         if let Some((key, Some(value))) = twice.iter().find(|(_, value)| value.is_some()) {
             return wrong(format!("{key}: {value} stands twice"));
         }
+        let models = grid.learning_rates.len() * grid.augmentations.len() * grid.seeds.len();
+        if grid.top_models > models {
+            return wrong(format!(
+                "grid.top_models: expected at most {models}, the grid's models, found {}",
+                grid.top_models
+            ));
+        }
         for method in &self.method {
+            if method.select.rank() == 0 {
+                return wrong(format!("method `{}`: select.rank: expected 1 or more, found 0", method.name));
+            }
             let Some(hierarchy) = method.select.hierarchy() else { continue };
             if let Some(field) = hierarchy.levels.iter().find(|field| !FIELDS.contains(&field.as_str())) {
                 let known = FIELDS.join(", ");

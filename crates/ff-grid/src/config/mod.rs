@@ -211,6 +211,10 @@ pub struct GridConfig {
     pub augmentations: Vec<Augment>,
     /// Seeds of order and augmentation.
     pub seeds: Vec<u64>,
+    /// So many of its models, the best on validation, are scored on test images and elsewhere as the rows are, for the
+    /// report's figure (FissionFusion, Fig. 3: five). They take no part in anything else.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub top_models: usize,
 }
 
 /// Fast Geometric Generation: one base for each learning rate, and a cyclic run from each base.
@@ -280,7 +284,11 @@ pub enum Pool {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Selection {
     /// The best single model on validation.
-    Best {},
+    Best {
+        /// The second best and so on, from 1, in its place.
+        #[serde(default = "first", skip_serializing_if = "is_first")]
+        rank: usize,
+    },
     /// The mean of all.
     Uniform {},
     /// The greedy soup.
@@ -376,11 +384,31 @@ impl PretrainConfig {
     }
 }
 
+fn first() -> usize {
+    1
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+fn is_first(rank: &usize) -> bool {
+    *rank == 1
+}
+
 impl Selection {
+    /// The place of the single model that it is among the others, from 1.
+    pub(crate) fn rank(&self) -> usize {
+        match self {
+            Self::Best { rank } => *rank,
+            _ => 1,
+        }
+    }
+
     /// The hierarchy of soups that it is; `None` for the best single model.
     pub fn hierarchy(&self) -> Option<Hierarchy> {
         Some(match self {
-            Self::Best {} => return None,
+            Self::Best { .. } => return None,
             Self::Uniform {} => Hierarchy::uniform(),
             &Self::Greedy { accept } => {
                 Hierarchy { levels: vec![], policies: vec![Policy::Greedy { accept }] }
@@ -420,6 +448,18 @@ fn seconds(seconds: f64) -> Duration {
 }
 
 impl Config {
+    /// The rows of the table, then the grid's single models ([`GridConfig::top_models`]), which are no rows.
+    pub(crate) fn methods_and_singles(&self) -> Vec<MethodConfig> {
+        let single = |rank: usize| MethodConfig {
+            name: format!("model {rank} of the grid"),
+            pool: Pool::Grid,
+            select: Selection::Best { rank },
+            bn: BnStatistics::Averaged,
+            paper_row: None,
+        };
+        self.method.iter().cloned().chain((1..=self.grid.top_models).map(single)).collect()
+    }
+
     /// Datasets of the table by name, those that are only pretrained or tested on included.
     fn sources(&self) -> Vec<(String, DataSource)> {
         let pretrain = self.pretrain.iter().map(|section| ("pretrain".to_owned(), section.data()));

@@ -50,7 +50,8 @@ fn column(
         }
     }
     let (task, blocked) = (opening.task, opening.shared.blocked);
-    Column { backbone: b, dataset: d, task, blocked, methods, landscape: Default::default() }
+    let (landscape, singles) = Default::default();
+    Column { backbone: b, dataset: d, task, blocked, methods, landscape, singles }
 }
 
 fn first_stage(

@@ -3,6 +3,7 @@
 mod graph;
 mod landscape;
 mod merging;
+mod recover;
 mod soups;
 
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ pub struct Plan {
     /// What they make.
     pub table: PlannedTable,
     places: HashMap<String, usize>,
+    /// What was not there before [`Plan::recover`] did without it.
+    missed: Vec<String>,
 }
 
 /// A configuration and one column for each of its backbones on each of its datasets.
@@ -49,6 +52,8 @@ pub struct Column<M> {
     pub methods: Vec<M>,
     /// What looks at errors between its models.
     pub landscape: LandscapeJobs,
+    /// Single models of the grid, the best first, that are scored like a row and are none (`grid.top_models`).
+    pub singles: Vec<M>,
 }
 
 /// The jobs of a method of souping in a column, by identity.
@@ -104,7 +109,7 @@ impl Plan {
             }
         };
         let places = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
-        Self { jobs, table, places }
+        Self { jobs, table, places, missed: Vec::new() }
     }
 
     /// The job of that identity.
@@ -158,6 +163,6 @@ impl Plan {
                 columns.iter().filter_map(|column| column.blocked.as_ref()).collect()
             }
         };
-        reasons.into_iter().unique().cloned().collect()
+        self.missed.iter().chain(reasons).unique().cloned().collect()
     }
 }

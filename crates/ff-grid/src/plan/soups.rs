@@ -46,12 +46,13 @@ impl Builder<'_, '_> {
         }
         let shared = &opening.shared;
         let pools = self.pools(shared, backbone, opening.origin, dataset);
-        let methods = self.methods(shared, backbone, &pools, dataset, &opening.opened);
+        let mut methods = self.methods(shared, backbone, &pools, dataset, &opening.opened);
         let (config, graph) = (self.config, &mut *self.graph);
         let looks = Looks { config, graph, shared, backbone, dataset, pools: &pools, methods: &methods };
         let landscape = looks.jobs();
+        let singles = methods.split_off(self.config.method.len());
         let (task, blocked) = (opening.task, opening.shared.blocked);
-        Column { backbone: b, dataset: d, task, blocked, methods, landscape }
+        Column { backbone: b, dataset: d, task, blocked, methods, landscape, singles }
     }
 
     /// Captures of a cyclic run over a number of training images.
@@ -112,14 +113,14 @@ impl Builder<'_, '_> {
     ) -> Vec<MethodJobs> {
         let config = self.config;
         config
-            .method
-            .iter()
+            .methods_and_singles()
+            .into_iter()
             .map(|method| {
                 let pool = pools.of(method.pool).to_vec();
                 // Single models' scores are known from training; each soup that is tried is a pass.
                 let captures = self.captures(shared.sizes[0] as usize).unwrap_or(0);
                 let models = match (method.pool, &method.select) {
-                    (_, Selection::Best {}) => 0,
+                    (_, Selection::Best { .. }) => 0,
                     (_, Selection::Uniform {}) => 1,
                     (Pool::Grid, _) => pool.len() as u64,
                     (Pool::Fgg, _) => config.fgg.learning_rates.len() as u64 * (1 + captures),

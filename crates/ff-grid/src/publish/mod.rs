@@ -1,8 +1,11 @@
 //! From records to what people read.
 
+mod card;
 mod landscape;
 mod merging;
+mod report;
 mod soups;
+mod timm;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +16,8 @@ use serde::Serialize;
 use crate::plan::{Column, PlannedTable};
 use crate::record::{Finished, Record, Runs};
 use crate::{Cost, Error, Plan, Recipe};
+
+pub use report::{Source, report};
 
 /// A table as far as the records go, and the files that it was written to.
 #[derive(Clone, Debug)]

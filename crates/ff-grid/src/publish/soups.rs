@@ -7,13 +7,14 @@ use ff_report::paper;
 use ff_report::{Cell, Column as ReportColumn, Row, Table};
 use serde::Serialize;
 
-use super::{cost, place, record, skipped};
+use super::card::Card;
+use super::{cost, place, record, skipped, timm, write_text};
 use crate::config::MethodConfig;
 use crate::plan::{Column, MethodJobs};
 use crate::record::{Record, Runs, SoupRecord};
 use crate::{Config, Error, Plan};
 
-type Columns = [Column<MethodJobs>];
+pub(super) type Columns = [Column<MethodJobs>];
 
 /// The table as far as the records go: what is missing or failed is said in its cell.
 pub(super) fn table(plan: &Plan, config: &Config, columns: &Columns, runs: &Runs) -> Result<Table, Error> {
@@ -124,7 +125,7 @@ struct SoupNote<'a> {
 }
 
 /// Writes, for each column, the soup with the best validation score, ties to the later method, with the record of how it
-/// was chosen. With one column they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
+/// was chosen, its model card, and a folder that timm loads. With one column they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
 pub(super) fn deliver(
     plan: &Plan,
     config: &Config,
@@ -183,5 +184,29 @@ fn deliver_column(
     };
     let note_path = folder.join("soup.json");
     write_json(&note_path, &note)?;
-    Ok(vec![path, note_path])
+    let mut files = vec![path.clone(), note_path];
+    let score = |id: &str| -> Result<Option<ff_eval::Score>, Error> {
+        let record = super::record(plan, runs, id)?;
+        Ok(record.and_then(|record| record.score().ok().cloned()))
+    };
+    let jobs = config.method.iter().position(|other| other.name == method.name).map(|at| &column.methods[at]);
+    let jobs = jobs.ok_or_else(|| Error::Job(format!("method `{}` has no jobs", method.name)))?;
+    let mut scores = vec![("test".to_owned(), jobs.test.as_deref().map(score).transpose()?.flatten())];
+    for (other, job) in dataset.ood.iter().zip(&jobs.ood) {
+        let found = job.as_ref().ok().map(|job| score(&job.score)).transpose()?.flatten();
+        scores.push((other.name.clone(), found));
+    }
+    let card = Card {
+        backbone,
+        dataset,
+        model: &config.model,
+        method: &method.name,
+        classes: note.classes,
+        soup,
+        scores,
+    };
+    let text = card.to_markdown();
+    files.push(write_text(folder, "soup.md", &text)?);
+    files.extend(timm::folder(&folder.join("timm"), &path, &card, &text)?);
+    Ok(files)
 }

@@ -1,7 +1,8 @@
-//! Line plots, surfaces and matrices.
+//! Plots.
 
 mod colour;
 mod contour;
+mod curves;
 mod draw;
 mod heat;
 mod layout;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use crate::{Error, csv};
 
+pub use curves::{Curve, Curves, Kind, Span, Spot};
 pub use heat::Heat;
 pub use surface::{Mark, Surface};
 

@@ -20,6 +20,25 @@ impl Scale {
         let (low, high) = (least - space, most + space);
         Scale { low, high, ticks: round_numbers(low, high, count) }
     }
+
+    /// From 0 to 1, a little beyond.
+    pub fn unit() -> Scale {
+        Scale { low: -0.02, high: 1.02, ticks: round_numbers(0.0, 1.0, 5.0) }
+    }
+
+    /// Around the logarithms of positive numbers, with ticks at powers of ten.
+    pub fn powers(logarithms: impl Iterator<Item = f64> + Clone) -> Scale {
+        let Scale { low, high, .. } = Scale::around(logarithms, 8.0);
+        let (low, high) = (low.min(high - 1.0), high);
+        let (first, last) = (low.ceil() as i32, high.floor() as i32);
+        let every = (last - first) / 4 + 1;
+        let ticks = (first..=last).filter(|power| power.rem_euclid(every) == 0);
+        Scale {
+            low,
+            high,
+            ticks: ticks.map(|power| (f64::from(power), format!("1e{power}").replace('-', "−"))).collect(),
+        }
+    }
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten between two numbers, with as many decimals as they need.

@@ -7,6 +7,11 @@ use crate::section::{Field, Section, about_intervals, with_content};
 use crate::{cost, format, inmerge, latex, markdown};
 
 impl SeedTable {
+    /// The parts of [`SeedTable::to_markdown`].
+    pub(crate) fn sections(&self) -> Vec<Section> {
+        sections(self)
+    }
+
     /// The table for people: per backbone the test values as mean ± standard deviation over seeds (best in bold, second
     /// best underlined), the paired differences from the baseline, validation and seeds, the tasks of multilabel datasets
     /// and the paper's numbers; then the cost. A single seed shows its bootstrap interval instead of a deviation. A

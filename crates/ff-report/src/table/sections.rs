@@ -8,6 +8,11 @@ use crate::section::{Field, Section, about_intervals, with_content};
 use crate::{cost, format, latex, markdown, paper};
 
 impl Table {
+    /// The parts of [`Table::to_markdown`].
+    pub(crate) fn sections(&self) -> Vec<Section> {
+        sections(self)
+    }
+
     /// The table for people: per backbone the test values (best in bold, second best underlined), then validation and
     /// intervals, OOD sets, the paper's numbers, and the cost. A missing value is "–" with a footnote.
     pub fn to_markdown(&self) -> String {

@@ -14,9 +14,9 @@ use crate::record::Runs;
 use crate::{Error, MergingConfig, Plan};
 
 use figures::{of_merges, of_sweep};
-use layers::{kernels, merges};
+use layers::{Merged, kernels, merges};
 
-type Columns = [Column<Vec<SeedJobs>>];
+pub(super) type Columns = [Column<Vec<SeedJobs>>];
 
 /// The table as far as the records go.
 pub(super) fn table(
@@ -110,14 +110,8 @@ pub(super) fn details(
         let (backbone, dataset) =
             (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
         let place = place(&folder, columns, backbone, dataset);
-        let title = format!("{dataset}, {backbone}");
-        let mut figures: Vec<(String, Figure)> = Vec::new();
-        for sweep in &config.sweep {
-            figures.push((format!("sweep-{}", sweep.parameter()), of_sweep(sweep, table, at, &title)));
-        }
         let merged = merges(plan, &rows, column, runs)?;
-        figures.extend(of_merges(&rows, &merged, &title).map(|figure| ("merges".to_owned(), figure)));
-        for (name, figure) in figures {
+        for (name, figure) in figures(config, (at, column), table, &merged) {
             let svg = match figure.to_svg() {
                 Err(ff_report::Error::NoPoint { .. }) => continue, // nothing of it is done yet
                 svg => svg.map_err(|error| Error::Job(error.to_string()))?,
@@ -134,4 +128,33 @@ pub(super) fn details(
         }
     }
     Ok(files)
+}
+
+/// The plots of a column, each with its file's name: a line for each sweep, and the merges over time.
+fn figures(
+    config: &MergingConfig,
+    (at, column): (usize, &Column<Vec<SeedJobs>>),
+    table: &SeedTable,
+    merged: &[Merged<'_>],
+) -> Vec<(String, Figure)> {
+    let (backbone, dataset) = (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
+    let title = format!("{dataset}, {backbone}");
+    let sweeps = config.sweep.iter();
+    let sweeps =
+        sweeps.map(|sweep| (format!("sweep-{}", sweep.parameter()), of_sweep(sweep, table, at, &title)));
+    let merges = of_merges(&config.rows(), merged, &title).map(|figure| ("merges".to_owned(), figure));
+    sweeps.chain(merges).collect()
+}
+
+/// The plots of a column for a report.
+pub(super) fn pictures(
+    plan: &Plan,
+    config: &MergingConfig,
+    column: (usize, &Column<Vec<SeedJobs>>),
+    table: &SeedTable,
+    runs: &Runs,
+) -> Result<Vec<Figure>, Error> {
+    let rows = config.rows();
+    let merged = merges(plan, &rows, column.1, runs)?;
+    Ok(figures(config, column, table, &merged).into_iter().map(|(_, figure)| figure).collect())
 }

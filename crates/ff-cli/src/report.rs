@@ -1,0 +1,104 @@
+//! A page that shows what one or more tables found.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use ff_grid::{Catalog, Plan, Runs, Source, Study, report};
+
+use crate::{find_cached, say};
+
+/// Which tables to report on, and where to.
+#[derive(Args)]
+pub struct ReportOptions {
+    /// Folder that everything was made in
+    #[arg(long, default_value = "runs")]
+    runs: PathBuf,
+    /// The page to write
+    #[arg(long, default_value = "report.html")]
+    output: PathBuf,
+    /// A table's configuration, several times for several tables; else every table in the runs folder
+    #[arg(long)]
+    config: Vec<PathBuf>,
+    /// Folder that the configurations' dataset paths start at
+    #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
+    data_root: PathBuf,
+    /// The page's heading
+    #[arg(long, default_value = "Model soups: what was found")]
+    title: String,
+}
+
+/// Writes the page.
+pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
+    let configs = match options.config.as_slice() {
+        [] => tables(&options.runs)?,
+        given => given.to_vec(),
+    };
+    let (mut problems, mut opened) = (Vec::new(), Vec::new());
+    for path in configs {
+        match Study::read(&path, &[]) {
+            Ok(study) => opened.push(open(options, path, study)),
+            // What the user named must be there; of what was found, the rest is shown.
+            Err(error) if options.config.is_empty() => problems.push(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let sources: Vec<Source<'_>> = opened
+        .iter()
+        .map(|(path, plan, catalog)| Source { plan, catalog, commands: commands(options, path) })
+        .collect();
+    let page = report(&options.title, &sources, &Runs::lenient(&options.runs), problems);
+    for why in &page.problems {
+        say(&format!("warning: {why}"));
+    }
+    let html = page.to_html();
+    ff_checkpoint::write_atomic(&options.output, |file| std::io::Write::write_all(file, html.as_bytes()))
+        .with_context(|| format!("{}: cannot write the report", options.output.display()))?;
+    say(&format!("wrote {} ({} KiB)", options.output.display(), html.len().div_ceil(1024)));
+    Ok(())
+}
+
+fn open(options: &ReportOptions, path: PathBuf, study: Study) -> (PathBuf, Plan, Catalog) {
+    let (run, cache) = (study.run(), options.runs.join("cache"));
+    let cache_bytes = run.cache_bytes(study.sources().len());
+    let catalog =
+        Catalog::new(&options.data_root, Some(&cache), run.loader_threads, run.on_bad_image, cache_bytes);
+    let mut plan = Plan::new(study, &catalog, &find_cached);
+    if !plan.missing().is_empty() {
+        plan.recover(&Runs::new(&options.runs).all());
+    }
+    (path, plan, catalog)
+}
+
+/// The resolved configurations of all tables in a runs folder.
+fn tables(runs: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = runs.join("tables");
+    let entries = std::fs::read_dir(&folder).with_context(|| {
+        format!(
+            "{}: expected the tables of a runs folder, found none\n\
+             hint: give the folder with --runs, or a configuration with --config",
+            folder.display()
+        )
+    })?;
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path().join("config.toml")))
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    match found.is_empty() {
+        true => bail!("{}: expected folders with a config.toml, found none", folder.display()),
+        false => Ok(found),
+    }
+}
+
+fn commands(options: &ReportOptions, config: &Path) -> Vec<String> {
+    let places = format!("--data-root {} --runs {}", options.data_root.display(), options.runs.display());
+    vec![
+        format!("ff-grid run --config {} {places}", config.display()),
+        format!(
+            "ff-grid report --config {} {places} --output {}",
+            config.display(),
+            options.output.display()
+        ),
+    ]
+}

@@ -1,0 +1,142 @@
+//! Comparisons, curves and calibration against scikit-learn, SciPy and NumPy: see tests/golden/eval/statistics.py.
+//! Tolerance 1e-9 (sums in another order), but for the bootstrap, whose resamples are others.
+
+use std::path::Path;
+
+use ff_eval::{
+    DeLong, Metric, Predictions, TaskKind, bootstrap_difference, calibration, delong, output_table,
+    roc_curves,
+};
+use serde_json::Value as Json;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/eval");
+
+/// A name, two models on the same samples, and what is expected of them.
+type Case = (String, [Predictions; 2], Json);
+
+fn cases() -> Vec<Case> {
+    let text = std::fs::read_to_string(Path::new(FOLDER).join("statistics.json")).unwrap();
+    let all: Json = serde_json::from_str(&text).unwrap();
+    let case = |(name, expected): (&String, &Json)| {
+        let kind: TaskKind = expected["kind"].as_str().unwrap().parse().unwrap();
+        let read = |file: String| Predictions::read(&Path::new(FOLDER).join(file), kind).unwrap();
+        let pair = [read(format!("{name}.safetensors")), read(format!("{name}_other.safetensors"))];
+        (name.clone(), pair, expected.clone())
+    };
+    all.as_object().unwrap().iter().map(case).collect()
+}
+
+#[track_caller]
+fn assert_near(ours: f64, theirs: &Json, what: &str) {
+    let theirs = theirs.as_f64().unwrap_or_else(|| panic!("{what}: {theirs}"));
+    assert!((ours - theirs).abs() < 1e-9, "{what}: {ours}, not {theirs}");
+}
+
+#[test]
+fn delong_is_its_definition() {
+    let mut tests = 0;
+    for (name, [baseline, other], expected) in cases() {
+        let found = delong(&baseline, &other).unwrap();
+        let theirs = expected["delong"].as_array().unwrap();
+        assert_eq!(found.len(), theirs.len(), "{name}");
+        for (of, theirs) in found.iter().zip(theirs) {
+            let what = format!("{name}, output {}", of.output);
+            match &of.outcome {
+                DeLong::Undefined(_) => assert!(theirs.is_null(), "{what}"),
+                DeLong::Defined(of) => {
+                    tests += 1;
+                    assert_near(of.baseline, &theirs["baseline"], &what);
+                    assert_near(of.other, &theirs["other"], &what);
+                    assert_near(of.difference, &theirs["difference"], &what);
+                    assert_near(of.standard_error, &theirs["standard_error"], &what);
+                    assert_near(of.interval.0, &theirs["interval"][0], &what);
+                    assert_near(of.interval.1, &theirs["interval"][1], &what);
+                    assert_near(of.p.unwrap(), &theirs["p"], &what);
+                }
+            }
+        }
+    }
+    assert!(tests > 15, "{tests}");
+}
+
+#[test]
+fn curves_are_scikit_learns() {
+    for (name, [predictions, _], expected) in cases() {
+        let found = roc_curves(&predictions);
+        let theirs = expected["roc"].as_array().unwrap();
+        assert_eq!(found.len(), theirs.len(), "{name}");
+        for (ours, theirs) in found.iter().zip(theirs) {
+            let (what, theirs) = (format!("{name}, output {}", ours.output), theirs.as_array().unwrap());
+            assert_eq!(ours.points.len(), theirs.len(), "{what}");
+            for (point, theirs) in ours.points.iter().zip(theirs) {
+                assert_near(point.false_positive_rate, &theirs[0], &what);
+                assert_near(point.true_positive_rate, &theirs[1], &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn calibration_is_scikit_learns() {
+    for (name, [predictions, _], expected) in cases() {
+        let found = calibration(&predictions, 10);
+        let theirs = expected["calibration"].as_array().unwrap();
+        assert_eq!(found.len(), theirs.len(), "{name}");
+        for (ours, theirs) in found.iter().zip(theirs) {
+            let what = format!("{name}, task {:?}", ours.task);
+            let counts: Vec<u64> = ours.bins.iter().map(|bin| bin.samples).collect();
+            assert_eq!(serde_json::json!(counts), theirs["counts"], "{what}");
+            for (at, bin) in ours.bins.iter().filter(|bin| bin.samples > 0).enumerate() {
+                assert_near(bin.said, &theirs["said"][at], &what);
+                assert_near(bin.found, &theirs["found"][at], &what);
+            }
+            assert_near(ours.ece, &theirs["ece"], &what);
+            assert_near(ours.brier, &theirs["brier"], &what);
+        }
+    }
+}
+
+#[test]
+fn tasks_have_scikit_learns_precision_and_recall() {
+    let mut rows = 0;
+    for (name, [predictions, _], expected) in cases() {
+        let Some(theirs) = expected["table"].as_array() else { continue };
+        for (ours, theirs) in output_table(&predictions).iter().zip(theirs) {
+            rows += 1;
+            let what = format!("{name}, task {}", ours.class);
+            assert_eq!(
+                serde_json::json!([ours.support, ours.predicted]),
+                serde_json::json!([theirs["support"], theirs["predicted"]]),
+                "{what}"
+            );
+            for (key, value) in [("precision", &ours.precision), ("recall", &ours.recall), ("f1", &ours.f1)] {
+                match value.value() {
+                    Some(value) => assert_near(value, &theirs[key], &what),
+                    None => assert!(theirs[key].is_null(), "{what}: {key}"),
+                }
+            }
+        }
+    }
+    assert_eq!(rows, 8);
+}
+
+#[test]
+fn differences_are_scikit_learns_and_their_intervals_numpys() {
+    for (name, [baseline, other], expected) in cases() {
+        for (metric, theirs) in expected["difference"].as_object().into_iter().flatten() {
+            let of: Metric = metric.parse().unwrap();
+            let found = bootstrap_difference(of, &baseline, &other, 4000, 0).unwrap().unwrap();
+            assert_near(found.value, theirs, &format!("{name}, {metric}"));
+            if let Some(ends) = expected["bootstrap"][metric].as_array() {
+                let interval = found.interval.unwrap();
+                for (ours, theirs) in [interval.low, interval.high].into_iter().zip(ends) {
+                    // Of 150 samples, and 4,000 resamples against 20,000.
+                    assert!(
+                        (ours - theirs.as_f64().unwrap()).abs() < 0.008,
+                        "{metric}: {interval:?}, not {ends:?}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Finding what was done with data that is not there any more.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{OodScore, Plan, PlannedTable};
+use crate::config::{DatasetEntry, EvaluationConfig};
+use crate::{DataSource, Job, Recipe, Record};
+
+impl Plan {
+    /// A job's identity holds its data's digest, so that without the data nobody knows which record is whose. This looks for
+    /// the one record that has the job's label, inputs, and recipe but for the data and where weights start, and takes it
+    /// for the job's; if there are several, none. Nothing is to be run with such a plan. What is not there stays among
+    /// [`Plan::missing`].
+    pub fn recover(&mut self, records: &[Record]) {
+        self.missed = self.missing();
+        let mut found = Found { records, jobs: Vec::new(), names: HashMap::new() };
+        for job in &mut self.jobs {
+            let inputs: Vec<String> = job.inputs.iter().map(|id| found.name(id)).collect();
+            if job.blocked.is_none() {
+                continue;
+            }
+            if let Some(record) = found.only(&job.label, &inputs, |recipe| alike(recipe, &job.recipe)) {
+                found.names.insert(job.id.clone(), record.id.clone());
+                let (id, recipe) = (record.id.clone(), record.recipe.clone());
+                *job = Job { id, recipe, inputs, blocked: None, ..job.clone() };
+            }
+        }
+        match &mut self.table {
+            PlannedTable::Soups(config, columns) => {
+                for column in columns {
+                    let (dataset, backbone) =
+                        (&config.dataset[column.dataset], &config.backbone[column.backbone]);
+                    let all = column.methods.iter_mut().chain(&mut column.singles);
+                    for (method, jobs) in config.methods_and_singles().iter().zip(all) {
+                        jobs.soup = found.name(&jobs.soup);
+                        jobs.pool.iter_mut().for_each(|id| *id = found.name(id));
+                        let label = format!("{} {}: {}", dataset.name, backbone.name, method.name);
+                        let known = jobs.test.take().map(|id| found.name(&id));
+                        let score = |found: &mut Found<'_>, label: &str, data: DataSource| {
+                            found.score(label, &jobs.soup, dataset, &config.evaluation, data)
+                        };
+                        jobs.test = match column.blocked {
+                            Some(_) => score(&mut found, &label, dataset.data()).or(known),
+                            None => known,
+                        };
+                        for (other, job) in dataset.ood.iter().zip(&mut jobs.ood) {
+                            let label = format!("{label} on {}", other.name);
+                            let id = score(&mut found, &label, dataset.data_of(other));
+                            if let (Some(score), true) = (id, column.blocked.is_some() || job.is_err()) {
+                                *job = Ok(OodScore { score, note: String::new() });
+                            }
+                        }
+                    }
+                    let done = column.methods.iter().any(|jobs| found.is_done(&jobs.soup));
+                    column.blocked.take_if(|_| done);
+                }
+            }
+            PlannedTable::Merging(config, columns) => {
+                for column in columns {
+                    let dataset = &config.dataset[column.dataset];
+                    for jobs in column.methods.iter_mut().flatten() {
+                        jobs.trained = found.name(&jobs.trained);
+                        jobs.test = jobs.test.take().map(|id| found.name(&id));
+                        if column.blocked.is_some()
+                            && let Some(label) = found.label(&jobs.trained)
+                        {
+                            let test = found.score(
+                                &label,
+                                &jobs.trained,
+                                dataset,
+                                &config.evaluation,
+                                dataset.data(),
+                            );
+                            jobs.test = test.or(jobs.test.take());
+                        }
+                    }
+                    let done = column.methods.iter().flatten().any(|jobs| found.is_done(&jobs.trained));
+                    column.blocked.take_if(|_| done);
+                }
+            }
+        }
+        self.jobs.append(&mut found.jobs);
+        self.places = self.jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
+    }
+}
+
+/// What was found so far.
+struct Found<'a> {
+    records: &'a [Record],
+    /// Jobs that the plan did not have.
+    jobs: Vec<Job>,
+    /// Identities by those in the plan.
+    names: HashMap<String, String>,
+}
+
+impl<'a> Found<'a> {
+    fn name(&self, id: &str) -> String {
+        self.names.get(id).cloned().unwrap_or_else(|| id.to_owned())
+    }
+
+    fn is_done(&self, id: &str) -> bool {
+        self.records.iter().any(|record| record.id == id)
+    }
+
+    fn label(&self, id: &str) -> Option<String> {
+        self.records.iter().find(|record| record.id == id).map(|record| record.label.clone())
+    }
+
+    /// The record, if there is exactly one.
+    fn only(&self, label: &str, inputs: &[String], fits: impl Fn(&Recipe) -> bool) -> Option<&'a Record> {
+        let mut all = self
+            .records
+            .iter()
+            .filter(|record| record.label == label && record.inputs == inputs && fits(&record.recipe));
+        all.next().filter(|_| all.next().is_none())
+    }
+
+    /// The evaluation of a model's predictions, both made jobs.
+    fn score(
+        &mut self,
+        label: &str,
+        model: &str,
+        dataset: &DatasetEntry,
+        evaluation: &EvaluationConfig,
+        data: DataSource,
+    ) -> Option<String> {
+        let is_prediction = |recipe: &Recipe| matches!(recipe, Recipe::Predict { .. });
+        let predicted = self.only(&format!("{label}: predict"), &[model.to_owned()], is_prediction)?;
+        let EvaluationConfig { resamples, seed } = *evaluation;
+        let wanted = Recipe::Evaluate { metric: dataset.metric, resamples, seed };
+        let scored =
+            self.only(&format!("{label}: score"), std::slice::from_ref(&predicted.id), |recipe| {
+                *recipe == wanted
+            })?;
+        for record in [predicted, scored] {
+            self.jobs.push(Job {
+                id: record.id.clone(),
+                label: record.label.clone(),
+                recipe: record.recipe.clone(),
+                inputs: record.inputs.clone(),
+                data: data.clone(),
+                weights: None,
+                fields: Default::default(),
+                cost: record.cost,
+                blocked: None,
+            });
+        }
+        Some(scored.id.clone())
+    }
+}
+
+/// Whether two recipes differ in nothing but their data and where weights start.
+fn alike(one: &Recipe, other: &Recipe) -> bool {
+    let rest = |recipe: &Recipe| {
+        let mut value = serde_json::to_value(recipe.essence()).expect("recipes are plain data");
+        for key in ["data", "start", "outputs"] {
+            value[key] = Value::Null;
+        }
+        if let Some(model) = value.get_mut("model") {
+            model["outputs"] = Value::Null;
+        }
+        value
+    };
+    rest(one) == rest(other)
+}

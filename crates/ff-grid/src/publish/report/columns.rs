@@ -1,0 +1,204 @@
+//! A column of a table in detail.
+
+use ff_checkpoint::StateDict;
+use ff_eval::{Metric, Score};
+use ff_report::SeedTable;
+use ff_report::report::{Choice, ColumnReport, Scored, Step};
+
+use super::super::{merging, record};
+use super::{Source, behaviour, comparisons, mistakes, training};
+use crate::config::{BackboneConfig, DatasetEntry, MethodConfig};
+use crate::plan::{Column, MethodJobs, SeedJobs};
+use crate::record::{Runs, SoupRecord};
+use crate::{Config, Error, MergingConfig, Plan};
+
+/// A method with its jobs and its choice.
+pub(super) struct Model<'a> {
+    pub method: &'a MethodConfig,
+    pub jobs: &'a MethodJobs,
+    pub soup: SoupRecord,
+}
+
+impl Model<'_> {
+    fn is_single(&self) -> bool {
+        self.method.select.hierarchy().is_none()
+    }
+}
+
+pub(super) fn of_soups(
+    source: &Source<'_>,
+    config: &Config,
+    column: &Column<MethodJobs>,
+    runs: &Runs,
+) -> Result<ColumnReport, Error> {
+    let (plan, dataset) = (source.plan, &config.dataset[column.dataset]);
+    let mut report = empty(&config.backbone[column.backbone], dataset, column);
+    let mut models = Vec::new();
+    for (method, jobs) in config.method.iter().zip(&column.methods) {
+        match record(plan, runs, &jobs.soup)? {
+            Some(record) => models.push(Model { method, jobs, soup: record.soup()?.clone() }),
+            None => report.missing.push(format!("{} has no record yet", method.name)),
+        }
+    }
+    if report.classes.is_empty() {
+        report.classes = models.iter().find_map(|model| classes(plan, model, runs)).unwrap_or_default();
+    }
+    let name = |model: Option<&Model<'_>>| model.map(|model| model.method.name.clone());
+    let single = best(models.iter().filter(|model| model.is_single()).rev());
+    let delivered = best(models.iter().filter(|model| !model.is_single()));
+    report.single = name(single);
+    report.delivered = name(delivered);
+    report.best = name(best(single.into_iter().chain(delivered)));
+    let all = config.methods_and_singles();
+    let mut singles = Vec::new();
+    for (method, jobs) in all.iter().skip(config.method.len()).zip(&column.singles) {
+        if let Some(record) = record(plan, runs, &jobs.soup)? {
+            singles.push(Model { method, jobs, soup: record.soup()?.clone() });
+        }
+    }
+    report.scored = scored(plan, dataset, models.iter().chain(&singles), runs)?;
+    report.runs = training::runs(plan, column.methods.iter().flat_map(|jobs| &jobs.pool), runs)?;
+    report.choices = models.iter().filter(|model| !model.is_single()).map(choice).collect();
+    if let Some(single) = single {
+        let soups = models.iter().filter(|model| !model.is_single());
+        let (found, missing) = comparisons::of(plan, config, dataset, (soups, single), runs)?;
+        report.comparisons = found;
+        report.missing.extend(missing);
+    }
+    // The same weights need not be shown twice.
+    let other = single.filter(|single| delivered.is_none_or(|soup| soup.soup.digest != single.soup.digest));
+    for model in delivered.into_iter().chain(other) {
+        match model.jobs.test.as_deref().map(|id| comparisons::predictions(plan, runs, id)) {
+            None => report.missing.push("the dataset has no test split".to_owned()),
+            Some(Err(why)) => report.missing.push(format!("{}: {why}", model.method.name)),
+            Some(Ok(predictions)) => {
+                let name = match single {
+                    Some(single) if other.is_none() => {
+                        format!("{}, the same weights as {}", model.method.name, single.method.name)
+                    }
+                    _ => model.method.name.clone(),
+                };
+                report.behaviours.push(behaviour::of(&name, &predictions));
+            }
+        }
+    }
+    report.missing.dedup();
+    report.mistakes = delivered.and_then(|model| mistakes::of(source, model, &report.classes, runs));
+    Ok(report)
+}
+
+pub(super) fn of_merging(
+    source: &Source<'_>,
+    config: &MergingConfig,
+    (at, column): (usize, &Column<Vec<SeedJobs>>),
+    table: &SeedTable,
+    runs: &Runs,
+) -> Result<ColumnReport, Error> {
+    let plan = source.plan;
+    let mut report = empty(&config.backbone[column.backbone], &config.dataset[column.dataset], column);
+    if column.blocked.is_none() {
+        report.figures = merging::pictures(plan, config, (at, column), table, runs)?;
+        report.runs = training::runs(plan, column.methods.iter().flatten().map(|jobs| &jobs.trained), runs)?;
+    }
+    report.missing.extend(table.rows().iter().filter_map(|row| {
+        let note = row.cells[at].note.as_ref()?;
+        Some(format!("{}: {note}", row.method))
+    }));
+    Ok(report)
+}
+
+fn empty<M>(backbone: &BackboneConfig, dataset: &DatasetEntry, column: &Column<M>) -> ColumnReport {
+    ColumnReport {
+        backbone: backbone.name.clone(),
+        dataset: dataset.name.clone(),
+        metric: dataset.metric,
+        classes: column.task.as_ref().map_or(Vec::new(), |task| task.names().to_vec()),
+        single: None,
+        best: None,
+        delivered: None,
+        comparisons: Vec::new(),
+        scored: Vec::new(),
+        runs: Vec::new(),
+        choices: Vec::new(),
+        behaviours: Vec::new(),
+        mistakes: None,
+        figures: Vec::new(),
+        missing: column.blocked.iter().cloned().collect(),
+    }
+}
+
+/// What a soup's file says that its outputs mean, where the data is not there to say it.
+fn classes(plan: &Plan, model: &Model<'_>, runs: &Runs) -> Option<Vec<String>> {
+    let file = runs.folder(plan.job(&model.jobs.soup)?).join(&model.soup.weights);
+    let names = StateDict::open(&file).ok()?.provenance().ok()?.recipe.get("classes")?.clone();
+    serde_json::from_value(names).ok()
+}
+
+/// The best by validation score; of equal ones the last.
+fn best<'a, 'm>(models: impl Iterator<Item = &'a Model<'m>>) -> Option<&'a Model<'m>>
+where
+    'm: 'a,
+{
+    models.max_by(|a, b| a.soup.soup.score.total_cmp(&b.soup.soup.score))
+}
+
+/// The models with a test score. A single model whose weights stand there already is not another one.
+fn scored<'a, 'm: 'a>(
+    plan: &Plan,
+    dataset: &DatasetEntry,
+    models: impl Iterator<Item = &'a Model<'m>>,
+    runs: &Runs,
+) -> Result<Vec<Scored>, Error> {
+    let score = |id: &str| -> Result<Option<Score>, Error> {
+        Ok(record(plan, runs, id)?.and_then(|record| record.score().ok().cloned()))
+    };
+    let (mut found, mut singles) = (Vec::new(), Vec::new());
+    for model in models {
+        if model.is_single() {
+            if singles.contains(&model.soup.digest) {
+                continue;
+            }
+            singles.push(model.soup.digest);
+        }
+        let Some(test) = model.jobs.test.as_deref().map(score).transpose()?.flatten() else { continue };
+        let mut elsewhere = Vec::new();
+        for (other, job) in dataset.ood.iter().zip(&model.jobs.ood) {
+            if let Ok(job) = job
+                && let Some(score) = score(&job.score)?
+            {
+                elsewhere.push((other.name.clone(), score));
+            }
+        }
+        let (name, single) = (model.method.name.clone(), model.is_single());
+        found.push(Scored { name, single, test, elsewhere });
+    }
+    Ok(found)
+}
+
+fn choice(model: &Model<'_>) -> Choice {
+    let SoupRecord { soup, candidates, left_out, .. } = &model.soup;
+    let step = |decision: &ff_soup::Decision| Step {
+        group: decision.group.clone(),
+        candidate: decision.candidate.clone(),
+        alone: decision.alone,
+        before: decision.before,
+        with: decision.with,
+        at_most: decision.at_most,
+        taken: decision.taken,
+        barrier: None,
+        distance: None,
+    };
+    Choice {
+        method: model.method.name.clone(),
+        candidates: *candidates,
+        score: soup.score,
+        ingredients: soup.mix.shares().into_iter().map(|(name, share)| (name.to_owned(), share)).collect(),
+        steps: soup.decisions.iter().map(step).collect(),
+        left_out: left_out.clone(),
+    }
+}
+
+/// Whether a test of areas under curves says something of the metric.
+pub(super) fn of_areas(metric: Metric) -> bool {
+    metric == Metric::Auroc
+}

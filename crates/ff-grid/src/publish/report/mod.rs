@@ -1,0 +1,80 @@
+//! A report: everything that records, predictions and images say of one or more tables.
+
+mod behaviour;
+mod columns;
+mod comparisons;
+mod mistakes;
+mod origin;
+mod training;
+
+use ff_report::report::{ColumnReport, Progress, StudyReport, StudyTable};
+use ff_report::{Report, SeedTable, Table};
+use itertools::Itertools;
+
+use super::{merging, soups};
+use crate::perform::VERSION;
+use crate::plan::PlannedTable;
+use crate::record::Runs;
+use crate::{Catalog, Error, Plan};
+
+/// A table to report on.
+pub struct Source<'a> {
+    /// Its jobs.
+    pub plan: &'a Plan,
+    /// Its data, for the names and pictures of images.
+    pub catalog: &'a Catalog,
+    /// Commands that make it again.
+    pub commands: Vec<String>,
+}
+
+/// Gathers a report. What is damaged, missing or not done yet is said in it and stops nothing else; give it
+/// [`Runs::lenient`]. `problems` are what the caller could not read at all.
+pub fn report(title: &str, sources: &[Source<'_>], runs: &Runs, mut problems: Vec<String>) -> Report {
+    let mut studies = Vec::new();
+    for source in sources {
+        match study(source, runs) {
+            Ok(study) => studies.push(study),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    problems.extend(runs.passed_over());
+    Report { title: title.to_owned(), studies, problems, version: VERSION.to_owned() }
+}
+
+fn study(source: &Source<'_>, runs: &Runs) -> Result<StudyReport, Error> {
+    let plan = source.plan;
+    let (table, columns) = match &plan.table {
+        PlannedTable::Soups(config, of_plan) => {
+            let table: Table = soups::table(plan, config, of_plan, runs)?;
+            let columns = of_plan.iter().map(|column| columns::of_soups(source, config, column, runs));
+            (StudyTable::Soups(table), columns.collect::<Result<Vec<ColumnReport>, _>>()?)
+        }
+        PlannedTable::Merging(config, of_plan) => {
+            let table: SeedTable = merging::table(plan, config, of_plan, runs)?;
+            let columns = of_plan.iter().enumerate();
+            let columns = columns.map(|column| columns::of_merging(source, config, column, &table, runs));
+            let columns = columns.collect::<Result<Vec<ColumnReport>, _>>()?;
+            (StudyTable::Seeds(table), columns)
+        }
+    };
+    let missing = plan.missing();
+    Ok(StudyReport {
+        table,
+        progress: progress(plan, runs)?,
+        missing,
+        columns,
+        origin: origin::of(source, runs)?,
+    })
+}
+
+/// How far each kind of job is, in the order in which the plan has them.
+fn progress(plan: &Plan, runs: &Runs) -> Result<Vec<Progress>, Error> {
+    let kinds = plan.jobs.iter().map(|job| job.recipe.kind()).unique();
+    let of_kind = |kind: &str| {
+        let jobs = || plan.jobs.iter().filter(|job| job.recipe.kind() == kind);
+        let done = jobs().map(|job| Ok(super::record(plan, runs, &job.id)?.is_some()));
+        let done = done.filter_ok(|done| *done).collect::<Result<Vec<_>, Error>>()?.len();
+        Ok(Progress { kind: kind.to_owned(), done, jobs: jobs().count() })
+    };
+    kinds.map(of_kind).collect()
+}

@@ -1,0 +1,71 @@
+//! How soups came to be, and why greedy selection stopped where it did.
+
+use maud::{Markup, html};
+
+use super::data::{Choice, ColumnReport, Step, StudyReport};
+use super::grid;
+use super::words::{of_group, sentence};
+use crate::format::{self, NOTHING};
+use crate::section::distinct;
+
+pub(super) fn section(study: &StudyReport) -> Option<Markup> {
+    let with: Vec<&ColumnReport> = study.columns.iter().filter(|column| !column.choices.is_empty()).collect();
+    let open = with.len() <= 2;
+    with.first()?;
+    Some(html! {
+        p {
+            "A greedy soup looks at its candidates from the best to the worst and takes one only if the mean with it scores \
+             better on validation. Below is every look, in order."
+        }
+        @for column in with {
+            details open[open] {
+                summary { (column.name()) }
+                @for choice in &column.choices { (of_soup(column, choice)) }
+            }
+        }
+    })
+}
+
+fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
+    let name = format!("{}: {}", column.name(), choice.method);
+    let groups = distinct(choice.steps.iter().map(|step| step.group.as_str()));
+    let made = choice.ingredients.iter().map(|(name, share)| format!("{name} ({:.1} %)", share * 100.0));
+    html! {
+        h4 { (choice.method) }
+        p { (sentence(choice)) }
+        @if groups.len() > 1 {
+            ul { @for group in &groups { @if let Some(said) = of_group(choice, group) { li { (heading(group)) ": " (said) } } } }
+        }
+        details {
+            summary { "Every look: " (choice.steps.len()) }
+            (steps(&name, &choice.steps))
+            p.note { "Made of: " (made.collect::<Vec<_>>().join("; ")) "." }
+        }
+    }
+}
+
+fn heading(group: &str) -> String {
+    if group.is_empty() { "at the top".to_owned() } else { group.to_owned() }
+}
+
+fn steps(name: &str, steps: &[Step]) -> Markup {
+    let (barriers, distances) =
+        (steps.iter().any(|step| step.barrier.is_some()), steps.iter().any(|step| step.distance.is_some()));
+    let number = |value: Option<f64>| value.map_or(NOTHING.to_owned(), format::value);
+    let mut head = vec!["Group", "Candidate", "Alone", "Soup before", "With it", "Taken"];
+    head.extend(barriers.then_some("Barrier"));
+    head.extend(distances.then_some("Weight distance"));
+    let row = |step: &Step| {
+        let with = match step.at_most {
+            Some(bound) => format!("≤ {}", format::value(bound)),
+            None => number(step.with),
+        };
+        let taken = if step.taken { "yes" } else { "no" }.to_owned();
+        let (group, candidate) = (heading(&step.group), step.candidate.clone());
+        let mut row = vec![group, candidate, number(step.alone), number(step.before), with, taken];
+        row.extend(barriers.then(|| number(step.barrier)));
+        row.extend(distances.then(|| number(step.distance)));
+        row
+    };
+    grid::plain(name, 2, &head, steps.iter().map(row).collect())
+}

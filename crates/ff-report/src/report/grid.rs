@@ -1,0 +1,63 @@
+//! Grids as HTML tables.
+
+use maud::{Markup, html};
+
+use crate::Rank;
+use crate::section::{Field, Section};
+
+/// A part of a table, under a heading.
+pub(super) fn section(section: &Section) -> Markup {
+    html! {
+        h4 { (section.heading) }
+        (grid(section))
+    }
+}
+
+/// The grid itself with what stands below it.
+pub(super) fn grid(section: &Section) -> Markup {
+    html! {
+        div.wide tabindex="0" role="region" aria-label=(section.heading) {
+            table.sortable {
+                caption.hidden { (section.heading) }
+                thead { tr {
+                    @for (at, head) in section.head.iter().enumerate() {
+                        th scope="col" class=[(at >= section.words).then_some("number")] { (head) }
+                    }
+                } }
+                tbody {
+                    @for row in &section.rows {
+                        tr { @for (at, field) in row.iter().enumerate() { (cell(field, at, section.words)) } }
+                    }
+                }
+            }
+        }
+        @for (nth, footnote) in section.footnotes.iter().enumerate() {
+            p.note { sup { (nth + 1) } " " (footnote) }
+        }
+        @for remark in &section.remarks { p.note { (remark) } }
+    }
+}
+
+fn cell(field: &Field, at: usize, words: usize) -> Markup {
+    let text = html! {
+        @match field.mark {
+            Some(Rank::Best) => strong title="best" { (field.text) },
+            Some(Rank::Second) => span.second title="second best" { (field.text) },
+            None => (field.text),
+        }
+        @if let Some(note) = field.note { sup { (note) } }
+    };
+    html! {
+        @if at == 0 { th scope="row" { (text) } }
+        @else if at < words { td { (text) } }
+        @else { td.number { (text) } }
+    }
+}
+
+/// A table from plain text, the first `words` columns being words.
+pub(super) fn plain(name: &str, words: usize, head: &[&str], rows: Vec<Vec<String>>) -> Markup {
+    let mut section =
+        Section::new(name.to_owned(), words, head.iter().map(|&head| head.to_owned()).collect());
+    section.rows = rows.into_iter().map(|row| row.into_iter().map(Field::from).collect()).collect();
+    grid(&section)
+}

@@ -1,0 +1,85 @@
+//! Training, epoch by epoch.
+
+use maud::{Markup, html};
+
+use super::data::{ColumnReport, StudyReport, TrainingRun};
+use super::picture;
+use crate::{Curve, Curves, Kind, Span, Spot};
+
+/// Runs that have a colour of their own.
+const SHOWN: usize = 5;
+
+pub(super) fn section(study: &StudyReport) -> Option<Markup> {
+    let drawn: Vec<&ColumnReport> = study.columns.iter().filter(|column| !column.runs.is_empty()).collect();
+    let open = drawn.len() <= 2;
+    drawn.first()?;
+    Some(html! {
+        p {
+            "The validation metric after each epoch, and the learning rate under it. A mark is a model that the run left: the \
+             epoch that was kept, or, where the rate is cyclic, a capture at its minimum."
+        }
+        @for column in drawn {
+            details open[open] {
+                summary { (column.name()) }
+                div.plots { @for cyclic in [false, true] { (of_kind(column, cyclic)) } }
+                @for run in &column.runs {
+                    @if let Some(note) = &run.note { p.note { (run.name) ": " (note) } }
+                }
+            }
+        }
+    })
+}
+
+fn of_kind(column: &ColumnReport, cyclic: bool) -> Markup {
+    let runs: Vec<&TrainingRun> =
+        column.runs.iter().filter(|run| run.cyclic == cyclic && !run.epochs.is_empty()).collect();
+    if runs.is_empty() {
+        return html! {};
+    }
+    let what = if cyclic { "cyclic runs (FGG)" } else { "fine-tuning" };
+    let title = format!("{}: {what}", column.name());
+    let last = runs.iter().flat_map(|run| run.epochs.iter().map(|of| of.epoch)).max().unwrap_or(1);
+    let best = |run: &&TrainingRun| run.models.iter().filter_map(|of| of.1).fold(f64::NEG_INFINITY, f64::max);
+    let mut ranked = runs.clone();
+    ranked.sort_by(|a, b| best(b).total_cmp(&best(a)));
+    let (shown, others) = ranked.split_at(ranked.len().min(SHOWN.max(if cyclic { 8 } else { 0 })));
+    let curves = |spots: &dyn Fn(&TrainingRun) -> Vec<Spot>| -> Vec<Curve> {
+        let curve = |run: &TrainingRun, kind| Curve { name: run.name.clone(), spots: spots(run), kind };
+        let faint = others.iter().map(|run| curve(run, Kind::Faint));
+        shown.iter().map(|run| curve(run, Kind::Line)).chain(faint).collect()
+    };
+    let plot = |y_label: String, y, curves, height, legend| Curves {
+        title: title.clone(),
+        x_label: if legend { "epoch".to_owned() } else { String::new() },
+        y_label,
+        x: Span::Epochs(last),
+        y,
+        curves,
+        diagonal: None,
+        height,
+        legend,
+    };
+    let metric =
+        plot(format!("validation {}", column.metric.title()), Span::Data, curves(&metric_spots), 260, false);
+    let rates = curves(&|run| run.rates.iter().map(|&(x, y)| Spot::at(x, y)).collect());
+    let rates = plot("learning rate".to_owned(), Span::Powers, rates, 130, true);
+    let grey = match others.len() {
+        0 => String::new(),
+        count => format!(" Grey: the other {count}."),
+    };
+    html! {
+        div {
+            (picture::curves(&metric, &format!("{title}, the best {} by their models.{grey}", shown.len())))
+            @if rates.curves.iter().any(|curve| !curve.spots.is_empty()) { (picture::curves(&rates, "")) }
+        }
+    }
+}
+
+/// The epochs and the models, in the order of time.
+fn metric_spots(run: &TrainingRun) -> Vec<Spot> {
+    let epochs = run.epochs.iter().filter_map(|of| Some(Spot::at(f64::from(of.epoch), of.validation?)));
+    let models = run.models.iter().filter_map(|&(x, y)| Some(Spot { mark: true, ..Spot::at(x, y?) }));
+    let mut spots: Vec<Spot> = epochs.chain(models).collect();
+    spots.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.mark.cmp(&b.mark)));
+    spots
+}

@@ -1,0 +1,39 @@
+//! Where a model is surest and wrong.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, html};
+
+use super::data::{ColumnReport, Mistake, MistakesReport, StudyReport};
+
+pub(super) fn section(study: &StudyReport) -> Option<Markup> {
+    let with: Vec<(&ColumnReport, &MistakesReport)> =
+        study.columns.iter().filter_map(|column| Some((column, column.mistakes.as_ref()?))).collect();
+    let open = with.len() <= 2;
+    with.first()?;
+    Some(html! {
+        p { "Test images on which the soup is wrong and surest. They are worth a look: a label may be wrong, too." }
+        @for (column, mistakes) in with {
+            details open[open] {
+                summary { (column.name()) }
+                @if let Some(why) = &mistakes.no_pictures { p.note { "No pictures: " (why) } }
+                @if mistakes.mistakes.is_empty() { p { (mistakes.model) " makes no mistake on the test split." } }
+                ul.mistakes { @for mistake in &mistakes.mistakes { li { (one(mistake)) } } }
+            }
+        }
+    })
+}
+
+fn one(mistake: &Mistake) -> Markup {
+    let name = mistake.sample.as_deref().unwrap_or("a test image");
+    html! {
+        @if let Some(picture) = &mistake.picture {
+            img src=(format!("data:{};base64,{}", picture.media_type, STANDARD.encode(&picture.bytes)))
+                width=(picture.width) height=(picture.height) loading="lazy"
+                alt=(format!("{name}: {}, in truth {}", mistake.answer.said, mistake.answer.truth));
+        }
+        span { "said " strong { (mistake.answer.said) } " (" (format!("{:.1}", mistake.confidence * 100.0)) " %)" }
+        span { "truth " strong { (mistake.answer.truth) } }
+        span.note { (name) }
+    }
+}

@@ -1,0 +1,29 @@
+//! A whole report as one HTML page: what was found, in plain words first, then everything behind it.
+
+mod behaviour;
+mod choice;
+mod comparison;
+mod data;
+mod grid;
+mod learning;
+mod mistakes;
+mod page;
+mod picture;
+mod provenance;
+mod seeds;
+mod shift;
+mod summary;
+mod words;
+
+pub use data::{
+    Behaviour, Choice, ColumnReport, Comparison, Epoch, Mistake, MistakesReport, ModelAnswer, Origin,
+    Progress, Report, Scored, Step, StudyReport, StudyTable, Thumbnail, TrainingRun,
+};
+
+impl Report {
+    /// The report as one HTML page that needs nothing else: no script, font or picture from elsewhere. It reads in light
+    /// and dark, on a telephone and in print; the one script in it sorts tables. The same text for the same report.
+    pub fn to_html(&self) -> String {
+        page::document(self)
+    }
+}

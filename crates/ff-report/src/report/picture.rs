@@ -1,0 +1,53 @@
+//! Plots inside the page.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::{Curves, Error, Figure};
+
+/// A plot of curves; what cannot be drawn is said in its place.
+pub(super) fn curves(plot: &Curves, caption: &str) -> Markup {
+    figure(&plot.title, plot.to_svg(), caption, "plot")
+}
+
+/// A line plot, which may be wider than a telephone and is then moved sideways.
+pub(super) fn lines(plot: &Figure) -> Markup {
+    figure(&plot.title, plot.to_svg(), "", "plot broad")
+}
+
+fn figure(title: &str, svg: Result<String, Error>, caption: &str, class: &str) -> Markup {
+    html! {
+        @match svg {
+            Ok(svg) => figure class=(class) {
+                div.wide { (PreEscaped(inline(&svg, title))) }
+                @if !caption.is_empty() { figcaption { (caption) } }
+            },
+            Err(Error::NoPoint { .. }) => p.note { "Nothing to draw yet: " (title) "." },
+            Err(error) => p.note { (error) },
+        }
+    }
+}
+
+/// The picture as an element of the page: named for those who cannot see it, without what the page's style says anyway.
+/// It is drawn black on white; the style gives its colours another value where the page is dark.
+fn inline(svg: &str, title: &str) -> String {
+    let label = html! { span aria-label=(title) {} }.into_string();
+    let label = label.trim_start_matches("<span ").trim_end_matches("></span>");
+    svg.replacen("<svg ", &format!("<svg role=\"img\" {label} "), 1)
+        .replace(" font-family=\"sans-serif\"", "")
+        .replace(" opacity=\"1\"", "")
+        .replace("15.000000000000002", "15")
+        .replace("17.000000000000004", "17")
+        .replace(">\n", ">")
+        .replace("\n</text>", "</text>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_stays_inside_its_quotes() {
+        let svg = inline("<svg width=\"1\">\n</svg>", "a \"b\" <c>");
+        assert_eq!(svg, "<svg role=\"img\" aria-label=\"a &quot;b&quot; &lt;c&gt;\" width=\"1\"></svg>");
+    }
+}

@@ -1,0 +1,37 @@
+//! Where results come from, and how to make them again.
+
+use maud::{Markup, html};
+
+use super::data::StudyReport;
+use super::grid;
+
+pub(super) fn commands(study: &StudyReport) -> Markup {
+    html! { pre tabindex="0" { code { @for command in &study.origin.commands { (command) "\n" } } } }
+}
+
+pub(super) fn section(study: &StudyReport) -> Markup {
+    let origin = &study.origin;
+    let jobs = origin.jobs.iter().map(|job| job.to_vec()).collect();
+    html! {
+        dl {
+            @for (name, values) in &origin.facts {
+                dt { (name) }
+                @for value in values { dd { (value) } }
+            }
+        }
+        @if !study.progress.is_empty() {
+            p {
+                "On record: "
+                (study.progress.iter().map(|of| format!("{} {}/{}", of.kind, of.done, of.jobs)).collect::<Vec<_>>().join(", "))
+                "."
+            }
+        }
+        details.screen {
+            summary { "Every job on record (" (origin.jobs.len()) ")" }
+            (grid::plain("Jobs", 4, &["Kind", "Job", "Identity", "Digest of the weights", "Seconds"], jobs))
+        }
+        details.screen { summary { "The configuration as it was run" } pre tabindex="0" { code { (origin.config) } } }
+        h4 { "To make it again" }
+        (commands(study))
+    }
+}

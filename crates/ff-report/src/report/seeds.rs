@@ -1,0 +1,59 @@
+//! What a study over seeds found, in plain words.
+
+use ff_eval::PairedDifference;
+use maud::{Markup, html};
+
+use super::grid;
+use crate::SeedTable;
+use crate::format::{self, NOTHING};
+
+pub(super) fn summary(table: &SeedTable) -> Markup {
+    let Some(baseline) = table.baseline() else {
+        return html! { p { "No row is a baseline, so nothing is compared." } };
+    };
+    let others = table.rows().iter().filter(|row| row.method != baseline.method);
+    let rows = others.flat_map(|row| {
+        table.columns().iter().enumerate().map(move |(at, column)| {
+            let mean = row.cells[at].test().map_or(NOTHING.to_owned(), |of| match of.sd {
+                Some(sd) => format!("{} ± {}", format::value(of.mean), format::value(sd)),
+                None => format::value(of.mean),
+            });
+            let (difference, said) = match row.cells[at].difference(&baseline.cells[at]) {
+                None => (NOTHING.to_owned(), "no pair of runs yet"),
+                Some(of) => paired(&of),
+            };
+            let name = format!("{}, {} ({})", column.dataset, column.backbone, column.metric.title());
+            vec![name, row.method.clone(), mean, difference, said.to_owned()]
+        })
+    });
+    let rows: Vec<_> = rows.collect();
+    let count = |word: &str| rows.iter().filter(|row| row[4] == word).count();
+    let head = ["Dataset", "Method", "Test, mean ± sd", "Difference and interval", "Verdict"];
+    html! {
+        p {
+            "Against " (baseline.method) ", run with the same seeds: of " (rows.len()) " comparisons " (count("better"))
+            " are better, " (count("worse")) " are worse, and in " (rows.len() - count("better") - count("worse"))
+            " no difference is shown."
+        }
+        (grid::plain("Methods against the baseline", 2, &head, rows))
+        p.note {
+            "Differences are paired by seed, with a 95 % interval by Student's t, which speaks of other seeds on these test \
+             images and not of other images. One seed has no interval, so nothing is shown by it."
+        }
+    }
+}
+
+fn paired(of: &PairedDifference) -> (String, &'static str) {
+    let value = format::difference(of.mean);
+    match of.interval {
+        None => (format!("{value} (one pair)"), "no difference shown"),
+        Some(ends) => {
+            let said = match (ends.low > 0.0, ends.high < 0.0) {
+                (true, _) => "better",
+                (_, true) => "worse",
+                _ => "no difference shown",
+            };
+            (format!("{value} [{}, {}]", format::value(ends.low), format::value(ends.high)), said)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! In-distribution against out-of-distribution scores (FissionFusion, Fig. 3).
+
+use ff_eval::Score;
+use maud::{Markup, html};
+
+use super::data::{ColumnReport, Scored, StudyReport};
+use super::picture;
+use crate::{Curve, Curves, Kind, Span, Spot};
+
+pub(super) fn section(study: &StudyReport) -> Option<Markup> {
+    let plots: Vec<Curves> = study.columns.iter().flat_map(of_column).collect();
+    plots.first()?;
+    let singles =
+        study.columns.iter().map(|column| column.scored.iter().filter(|of| of.single).count()).max();
+    Some(html! {
+        p {
+            "Across: the score on the test split. Upwards: the score on data from elsewhere, by which nothing was selected. \
+             Whiskers are 95 % bootstrap intervals. Large marks are soups, small ones single models, of which "
+            (singles.unwrap_or(0)) " at most are on record with both scores. Below the dashed line the model does worse elsewhere."
+        }
+        div.plots { @for plot in &plots { (picture::curves(plot, &plot.title)) } }
+    })
+}
+
+fn of_column(column: &ColumnReport) -> Vec<Curves> {
+    let names: Vec<&String> =
+        column.scored.iter().flat_map(|of| of.elsewhere.iter().map(|of| &of.0)).collect();
+    let distinct = crate::section::distinct(names.iter().map(|name| name.as_str()));
+    let plot = |name: &str| {
+        let curves: Vec<Curve> = column.scored.iter().filter_map(|of| curve(of, name)).collect();
+        (!curves.is_empty()).then(|| Curves {
+            title: format!("{} and {name}", column.name()),
+            x_label: format!("test {}", column.metric.title()),
+            y_label: "elsewhere".to_owned(),
+            x: Span::Data,
+            y: Span::Data,
+            curves,
+            diagonal: Some("as good elsewhere".to_owned()),
+            height: 320,
+            legend: true,
+        })
+    };
+    distinct.into_iter().filter_map(plot).collect()
+}
+
+fn curve(of: &Scored, elsewhere: &str) -> Option<Curve> {
+    let (_, shifted) = of.elsewhere.iter().find(|(name, _)| name == elsewhere)?;
+    let ends = |score: &Score| score.interval.as_ref().map(|of| (of.low, of.high));
+    let spot = Spot {
+        x: of.test.value.value()?,
+        y: shifted.value.value()?,
+        x_ends: ends(&of.test),
+        y_ends: ends(shifted),
+        mark: true,
+    };
+    let kind = if of.single { Kind::Marks } else { Kind::Emphasis };
+    Some(Curve { name: of.name.clone(), spots: vec![spot], kind })
+}

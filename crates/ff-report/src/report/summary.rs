@@ -1,0 +1,198 @@
+//! What was found, in plain words.
+
+use ff_eval::Shown;
+use maud::{Markup, html};
+
+use super::comparison::{verdict, with_interval};
+use super::data::{ColumnReport, Comparison, StudyReport, StudyTable};
+use super::{grid, seeds};
+use crate::format::{self, NOTHING};
+use crate::{Cost, Table};
+
+/// The paragraph of one study.
+pub(super) fn of_study(study: &StudyReport) -> Markup {
+    let (done, jobs) =
+        study.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
+    html! {
+        @if done < jobs {
+            p.warning { "Not finished: " (done) " of " (jobs) " jobs are on record. What follows is what there is so far." }
+        }
+        @for why in &study.missing { p.warning { "Missing: " (why) } }
+        @match &study.table {
+            StudyTable::Soups(table) => (of_soups(study, table)),
+            StudyTable::Seeds(table) => (seeds::summary(table)),
+        }
+    }
+}
+
+fn on_test<'a>(column: &'a ColumnReport, method: &str) -> Option<&'a Comparison> {
+    column.comparisons.iter().find(|of| of.elsewhere.is_none() && of.method == method)
+}
+
+fn of_soups(study: &StudyReport, table: &Table) -> Markup {
+    let delivered: Vec<(&ColumnReport, &Comparison)> = study
+        .columns
+        .iter()
+        .filter_map(|column| Some((column, on_test(column, column.delivered.as_deref()?)?)))
+        .collect();
+    let count = |shown: Shown| {
+        delivered
+            .iter()
+            .filter(|(_, of)| !of.same && of.difference.is_some_and(|of| of.shown() == shown))
+            .count()
+    };
+    let same = delivered.iter().filter(|(_, of)| of.same).count();
+    let rows: Vec<Vec<String>> = study.columns.iter().map(|column| row(column, table)).collect();
+    let head = [
+        "Dataset",
+        "Take",
+        "Soup against single model",
+        "Verdict",
+        "Difference and interval",
+        "Test of the one to take",
+    ];
+    html! {
+        @match delivered.as_slice() {
+            [] => p { "No soup can be compared with a single model on test images yet." },
+            [(column, of)] => p { (one(column, of)) },
+            many if many.len() == same => p {
+                "In all " (same) " columns the best soup kept one model only: it is the best single model itself."
+            },
+            many => p {
+                "Of " (many.len()) " columns, the soup is better than the best single model in " (count(Shown::Higher))
+                ", worse in " (count(Shown::Lower)) ", and no difference is shown in " (count(Shown::Neither)) "."
+                @if same > 0 { " In " (same) " the soup is the single model itself." }
+            },
+        }
+        (grid::plain("Which model to take", 6, &head, rows))
+        p.note {
+            "\"Take\" is the row with the best validation score; no test image was looked at for it. The soup compared is the \
+             one with the best validation score among the soups."
+        }
+        p { (cost(table)) }
+        (gains(study, table))
+    }
+}
+
+/// What each row costs, and in how many columns it is better or worse than the best single model.
+fn gains(study: &StudyReport, table: &Table) -> Markup {
+    let row = |row: &crate::Row| {
+        let found: Vec<&Comparison> =
+            study.columns.iter().filter_map(|column| on_test(column, &row.method)).collect();
+        let count = |shown: Shown| {
+            let of = |of: &&&Comparison| of.difference.is_some_and(|of| of.shown() == shown);
+            if found.is_empty() { NOTHING.to_owned() } else { found.iter().filter(of).count().to_string() }
+        };
+        vec![
+            row.method.clone(),
+            format::count(row.cost.training_epochs),
+            format::count(row.cost.validation_passes),
+            row.cost.wall_seconds.map_or(NOTHING.to_owned(), format::seconds),
+            count(Shown::Higher),
+            count(Shown::Neither),
+            count(Shown::Lower),
+        ]
+    };
+    let head = [
+        "Method",
+        "Training epochs",
+        "Validation passes",
+        "Time",
+        "Better in",
+        "No difference shown in",
+        "Worse in",
+    ];
+    let rows = table.rows().iter().map(row).collect();
+    html! {
+        h4 { "Cost and gain" }
+        (grid::plain("Cost and gain", 1, &head, rows))
+        p.note { "Columns of the table in which the row is better or worse than the best single model on test images." }
+    }
+}
+
+fn row(column: &ColumnReport, table: &Table) -> Vec<String> {
+    let name = format!("{} ({})", column.name(), column.metric.title());
+    let place =
+        table.columns().iter().position(|of| of.backbone == column.backbone && of.dataset == column.dataset);
+    let test = column.best.as_deref().zip(place).and_then(|(best, at)| {
+        format::score(table.rows().iter().find(|row| row.method == best)?.cells[at].test.as_ref()?)
+    });
+    let compared = column.delivered.as_deref().and_then(|soup| on_test(column, soup));
+    let (pair, said, difference) = match compared {
+        None => (NOTHING.to_owned(), column.missing.first().map_or("not compared yet", String::as_str), None),
+        Some(of) => {
+            let pair = format!("{} against {}", of.method, of.single);
+            match &of.difference {
+                _ if of.same => (pair, "the same model", None),
+                None => (pair, "undefined", None),
+                Some(difference) => (pair, verdict(difference), Some(with_interval(difference))),
+            }
+        }
+    };
+    let text = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+    vec![name, text(column.best.clone()), pair, said.to_owned(), text(difference), text(test)]
+}
+
+/// The sentences of a table with one column.
+fn one(column: &ColumnReport, of: &Comparison) -> String {
+    let take = match &column.best {
+        Some(best) => format!("Take {best}: it has the best validation {}. ", column.metric.title()),
+        None => String::new(),
+    };
+    if of.same {
+        return format!(
+            "{take}The best soup, {}, kept one model only and is {} itself.",
+            of.method, of.single
+        );
+    }
+    let Some(difference) = &of.difference else {
+        return format!(
+            "{take}{} cannot be compared with {} on test images: the metric is undefined.",
+            of.method, of.single
+        );
+    };
+    let (soup, single, change) = (&of.method, &of.single, with_interval(difference));
+    let said = match difference.shown() {
+        Shown::Higher => {
+            format!("On test images {soup} is better than the best single model, {single}: {change}.")
+        }
+        Shown::Lower => {
+            format!("On test images {soup} is worse than the best single model, {single}: {change}.")
+        }
+        Shown::Neither => format!(
+            "On test images no difference between {soup} and the best single model, {single}, is shown: {change}. These \
+             test images cannot tell them apart."
+        ),
+    };
+    format!("{take}{said}")
+}
+
+/// What the rows cost beside each other.
+fn cost(table: &Table) -> String {
+    let rows = table.rows().iter().filter(|row| row.cost != Cost::default());
+    let dearest = rows.clone().max_by_key(|row| row.cost.training_epochs);
+    let cheapest = rows.clone().min_by_key(|row| row.cost.training_epochs);
+    let (Some(dearest), Some(cheapest)) = (dearest, cheapest) else {
+        return "Nothing was trained yet.".to_owned();
+    };
+    let (most, least) = (dearest.cost.training_epochs, cheapest.cost.training_epochs);
+    let epochs = match most == least {
+        true => format!("Every row costs {} epochs of training", format::count(most)),
+        false => format!(
+            "Training costs {} epochs for {} and {} for {} ({:.0} %)",
+            format::count(most),
+            dearest.method,
+            format::count(least),
+            cheapest.method,
+            100.0 * least as f64 / most.max(1) as f64
+        ),
+    };
+    let time = |row: &crate::Row| {
+        row.cost.wall_seconds.map(format::seconds).unwrap_or_else(|| "unknown time".to_owned())
+    };
+    format!(
+        "{epochs}, over all columns: {} and {} on the clock. A soup is one model: it costs nothing more to use.",
+        time(dearest),
+        time(cheapest)
+    )
+}

@@ -1,0 +1,122 @@
+//! The page: wording follows intervals, text is escaped, what is missing is said.
+
+use ff_eval::{Difference, Interval, Metric, Score, Value};
+use ff_report::report::{
+    ColumnReport, Comparison, Mistake, MistakesReport, ModelAnswer, Origin, Progress, Report, StudyReport,
+    StudyTable,
+};
+use ff_report::{Cell, Column, Cost, Row, Table};
+
+const HOSTILE: &str = "<img src=x onerror=alert(1)> & \"more\"";
+
+fn interval(low: f64, high: f64) -> Interval {
+    Interval { low, high, level: 0.95, resamples: 100, dropped: 0 }
+}
+
+fn score(value: Value) -> Score {
+    let ends = value.value().map(|value| interval(value - 0.05, value + 0.05));
+    Score { metric: Metric::Accuracy, value, interval: ends, samples: 10, notes: vec![], outputs: vec![] }
+}
+
+/// One column; the soup is so much better than the single model.
+fn report(difference: Option<Difference>) -> Report {
+    let column = Column {
+        backbone: "Net".into(),
+        dataset: HOSTILE.into(),
+        metric: Metric::Accuracy,
+        ood: vec![],
+        paper: false,
+    };
+    let row = |method: &str, value: Value| {
+        let cell = Cell { validation: Some(0.5), test: Some(score(value)), ..Cell::default() };
+        Row { method: method.into(), cells: vec![cell], cost: Cost { training_epochs: 7, ..Cost::default() } }
+    };
+    let why = Value::Undefined("no samples".into());
+    let rows = vec![row("Single", Value::Defined(0.5)), row("Soup", Value::Defined(0.6)), row("Empty", why)];
+    let comparison = Comparison {
+        method: "Soup".into(),
+        single: "Single".into(),
+        elsewhere: None,
+        difference,
+        same: false,
+        delong: vec![],
+    };
+    let answer = ModelAnswer { said: "a".into(), truth: "b".into() };
+    let mistake = Mistake { sample: None, answer, confidence: 0.987, picture: None };
+    let detail = ColumnReport {
+        backbone: "Net".into(),
+        dataset: HOSTILE.into(),
+        metric: Metric::Accuracy,
+        classes: vec![],
+        single: Some("Single".into()),
+        best: Some("Soup".into()),
+        delivered: Some("Soup".into()),
+        comparisons: vec![comparison],
+        scored: vec![],
+        runs: vec![],
+        choices: vec![],
+        behaviours: vec![],
+        mistakes: Some(MistakesReport {
+            model: "Soup".into(),
+            mistakes: vec![mistake],
+            no_pictures: Some("the disk is away".into()),
+        }),
+        figures: vec![],
+        missing: vec!["GoU has no record yet".into()],
+    };
+    let study = StudyReport {
+        table: StudyTable::Soups(Table::new("t", vec![column], rows).unwrap()),
+        progress: vec![Progress { kind: "soup".into(), done: 1, jobs: 2 }],
+        missing: vec!["dataset x".into()],
+        columns: vec![detail],
+        origin: Origin::default(),
+    };
+    let (title, version) = (HOSTILE.into(), "1".into());
+    Report { title, studies: vec![study], problems: vec!["a record is damaged".into()], version }
+}
+
+fn page(value: f64, low: f64, high: f64) -> String {
+    report(Some(Difference { value, interval: Some(interval(low, high)) })).to_html()
+}
+
+#[test]
+fn nothing_is_called_better_unless_its_interval_says_so() {
+    let above = page(0.1, 0.02, 0.2);
+    assert!(above.contains(
+        "On test images Soup is better than the best single model, Single: +0.1000 [0.0200, 0.2000]."
+    ));
+    let below = page(-0.1, -0.2, -0.02);
+    assert!(below.contains("On test images Soup is worse than the best single model"));
+    let around = page(0.1, -0.02, 0.2);
+    assert!(around.contains("no difference between Soup and the best single model, Single, is shown"));
+    assert!(!around.contains("Soup is better") && around.contains("<td>no difference shown</td>"));
+    let without = report(Some(Difference { value: 0.1, interval: None })).to_html();
+    assert!(!without.contains("Soup is better") && without.contains("+0.1000 (no interval)"));
+    assert!(report(None).to_html().contains("the metric is undefined"));
+}
+
+#[test]
+fn text_is_escaped() {
+    let page = page(0.1, 0.02, 0.2);
+    assert!(
+        !page.contains("<img src=x")
+            && page.contains("&lt;img src=x onerror=alert(1)&gt; &amp; &quot;more&quot;")
+    );
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let page = page(0.1, 0.02, 0.2);
+    for part in [
+        "a record is damaged",
+        "Not finished: 1 of 2 jobs",
+        "Missing: dataset x",
+        "GoU has no record yet",
+        "No pictures: the disk is away",
+        "no samples",
+    ] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+    let empty = Report { title: "t".into(), studies: vec![], problems: vec![], version: "1".into() };
+    assert!(empty.to_html().contains("There is no table to report on."));
+}

@@ -1,0 +1,214 @@
+//! The report: a page that needs nothing else, says what is missing, and works in a browser.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::place::{FOLDER, Place, SHAPES, table};
+
+/// A finished tiny table with a shifted twin.
+fn finished() -> Place {
+    let place = Place::new();
+    let twin = r#"ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", px = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]"#;
+    place.write("tiny.toml", &table(&format!("{SHAPES}{twin}\n")));
+    place.run("ff-grid run --config tiny.toml --set grid.top_models=3").ok();
+    place
+}
+
+fn report(place: &Place, options: &str) -> String {
+    place.run(&format!("ff-grid report {options}")).ok();
+    place.read("report.html")
+}
+
+/// Every value of an attribute.
+fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
+    let start = format!(" {attribute}=\"");
+    page.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn a_report_needs_nothing_else_and_says_what_is_missing() {
+    let place = finished();
+    let page = report(&place, "");
+    let ids: BTreeSet<&str> = values(&page, "id").into_iter().collect();
+    let links = values(&page, "href");
+    assert!(links.len() > 8, "{links:?}");
+    for link in links {
+        let found = link == "data:," || link.strip_prefix('#').is_some_and(|anchor| ids.contains(anchor));
+        assert!(found, "{link} leads nowhere on the page");
+    }
+    let elsewhere = page.replace("http://www.w3.org/2000/svg", "");
+    assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://"), "something is from elsewhere");
+    for heading in [
+        "Summary",
+        "Tables",
+        "In distribution and out of it",
+        "Learning curves",
+        "Why greedy stopped",
+        "Class by class",
+        "Surest mistakes",
+        "Differences",
+        "Provenance",
+    ] {
+        assert!(page.contains(&format!(">{heading}</h")), "{heading}");
+    }
+    assert!(!page.contains("Not finished"));
+    assert_eq!(page, report(&place, ""), "the same records make the same page");
+
+    // Nothing that a name holds is obeyed.
+    let words = ["ff-grid", "report", "--title", "<script>alert(1)</script> & \"co\""];
+    place.run_words(&words).ok();
+    let named = place.read("report.html");
+    assert!(!named.contains("<script>alert") && named.contains("&lt;script&gt;alert(1)"));
+
+    // One record damaged, one gone, a run still going: the rest is shown.
+    std::fs::remove_file(place.job("finetune", "lr 1e-2 minimal").join("record.json")).unwrap();
+    std::fs::write(place.job("evaluate", "GoU: score").join("record.json"), "{").unwrap();
+    std::fs::remove_dir_all(place.job("soup", "Greedy Soup")).unwrap();
+    let ran = place.run("ff-grid report");
+    assert!(ran.stderr.contains("damaged record"), "{}", ran.stderr);
+    ran.ok();
+    let page = place.read("report.html");
+    for part in [
+        "damaged record",
+        "Not finished: 44 of 47 jobs",
+        "not finished: 2 of 2 epochs",
+        "Greedy Soup has no record yet",
+        ">GoG</h4>",
+    ] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+}
+
+#[test]
+fn wrong_places_are_refused_by_name() {
+    let place = Place::new();
+    place
+        .run("ff-grid report --runs nowhere")
+        .refused(1, &["nowhere/tables", "hint: give the folder with --runs"]);
+    place
+        .run("ff-grid report --config none.toml")
+        .refused(1, &["none.toml", "cannot read this configuration"]);
+}
+
+#[test]
+fn without_the_images_their_names_are_missing_and_nothing_else() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(FOLDER));
+    place.images("data/cells", &["<b>red", "green", "blue", "again"], 12);
+    place.run("ff-grid run --config tiny.toml").ok();
+    let page = report(&place, "");
+    assert!(page.contains("&lt;b&gt;red") && !page.contains("<b>red"));
+    assert!(page.contains("src=\"data:image/png;base64,"), "no picture of a mistake");
+
+    std::fs::rename(place.path("data"), place.path("moved")).unwrap();
+    let without = report(&place, "");
+    assert!(!without.contains("src=\"data:image"));
+    for part in [
+        "Missing: dataset cells",
+        "No pictures: ",
+        "GoG",
+        "&lt;b&gt;red",
+        "Learning curves",
+        "Class by class",
+    ] {
+        assert!(without.contains(part), "no `{part}`");
+    }
+}
+
+/// Presses a column's head and says in the page what became of it.
+const PRESS: &str = r##"<script>
+const table = document.querySelector("#study-0-tables table.sortable");
+const column = () => [...table.tBodies[0].rows].map((row) => row.cells[1].textContent);
+const head = table.tHead.rows[0].cells[1];
+const before = column();
+head.querySelector("button").click();
+const down = column();
+head.querySelector("button").click();
+const up = column();
+document.querySelectorAll("details").forEach((one) => (one.open = true));
+const pictures = [...document.querySelectorAll("figure svg")].filter((svg) => svg.getBoundingClientRect().width > 200);
+const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+document.body.dataset.found = JSON.stringify({
+  before, down, up, sorted: head.getAttribute("aria-sort"), pictures: pictures.length, wide,
+  dark: matchMedia("(prefers-color-scheme: dark)").matches,
+  ink: getComputedStyle(document.querySelector("figure svg text")).fill,
+});
+</script></body>"##;
+
+#[test]
+fn a_browser_shows_figures_and_sorts_tables() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: no chromium is installed here, so the report was not opened in a browser");
+        return;
+    };
+    let place = finished();
+    let page = report(&place, "").replace("</body>", PRESS);
+    place.write("pressed.html", &page);
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report");
+    std::fs::create_dir_all(&kept).unwrap();
+
+    let found = open(&browser, &place.path("pressed.html"), &["--window-size=1300,900", "--dump-dom"]);
+    let number = |text: &serde_json::Value| text.as_str().unwrap().parse::<f64>().unwrap();
+    let numbers = |key: &str| found[key].as_array().unwrap().iter().map(number).collect::<Vec<_>>();
+    let (mut expected, down, mut up) = (numbers("before"), numbers("down"), numbers("up"));
+    expected.sort_by(|a, b| b.total_cmp(a));
+    assert_eq!(down, expected);
+    up.reverse();
+    assert_eq!(up, expected);
+    assert_eq!(found["sorted"], "ascending");
+    assert!(found["pictures"].as_u64().unwrap() >= 7, "{found}");
+    assert_eq!(found["wide"], 0, "{found}");
+    assert_eq!(found["dark"], false);
+
+    let dark = ["--blink-settings=preferredColorScheme=0", "--window-size=500,900", "--dump-dom"];
+    let dark = open(&browser, &place.path("pressed.html"), &dark);
+    assert_eq!((&dark["dark"], &dark["wide"]), (&true.into(), &0.into()), "{dark}");
+    assert_ne!(dark["ink"], found["ink"], "text of figures is legible in the dark");
+
+    for (name, options) in [
+        ("desktop", ["--window-size=1300,6000", "--blink-settings=preferredColorScheme=1"]),
+        ("phone", ["--window-size=500,6000", "--blink-settings=preferredColorScheme=1"]),
+        ("dark", ["--window-size=1300,6000", "--blink-settings=preferredColorScheme=0"]),
+    ] {
+        let picture = kept.join(format!("{name}.png"));
+        let into = format!("--screenshot={}", picture.display());
+        run(&browser, &place.path("pressed.html"), &[options[0], options[1], &into]);
+        assert!(std::fs::metadata(&picture).unwrap().len() > 20_000, "{}", picture.display());
+    }
+}
+
+/// The chromium of this machine.
+fn browser() -> Option<PathBuf> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let folders = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
+    names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|path| path.is_file())
+}
+
+/// What the page says it found.
+fn open(browser: &Path, page: &Path, options: &[&str]) -> serde_json::Value {
+    let page = run(browser, page, options);
+    let found = values(&page, "data-found");
+    let found = found.first().expect("the script has run").replace("&quot;", "\"").replace("&amp;", "&");
+    serde_json::from_str(&found).unwrap()
+}
+
+/// Opens a page, on whose console there may be nothing, and gives what the browser prints.
+fn run(browser: &Path, page: &Path, options: &[&str]) -> String {
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(options)
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let console: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(console.is_empty(), "{console:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
