@@ -19,13 +19,23 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
         Ok(())
     };
     check("format", &["fmt", "--all", "--check"])?;
+    if succeeds(workspace, &["deny", "--version"]) {
+        check("dependencies", &["deny", "check", "bans", "licenses", "sources"])?;
+        // The list of known holes lies on a server of its own, which not every machine can reach.
+        match succeeds(workspace, &["deny", "fetch", "db"]) {
+            true => check("advisories", &["deny", "check", "--disable-fetch", "advisories"])?,
+            false => eprintln!("\n== advisories: left out, since their database cannot be fetched from here"),
+        }
+    } else {
+        eprintln!("\n== dependencies: left out, since cargo-deny is not installed");
+    }
     setup::ensure(workspace, false)?;
     check("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     check("docs", &["doc", "--workspace", "--no-deps"])?;
     check("doc tests", &["test", "--doc", "--workspace"])?;
     eprintln!("\npassed so far: {}; now the tests", passed.join(", "));
 
-    if has_nextest(workspace) {
+    if succeeds(workspace, &["nextest", "--version"]) {
         step("tests", cargo(workspace, &["nextest", "run", "--workspace", "--no-fail-fast"]))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -66,8 +76,9 @@ fn shown(command: &Command) -> String {
     format!("cargo {}", arguments.join(" "))
 }
 
-fn has_nextest(workspace: &Workspace) -> bool {
-    let mut command = cargo(workspace, &["nextest", "--version"]);
+/// Whether a cargo command succeeds; what it says is not shown.
+fn succeeds(workspace: &Workspace, arguments: &[&str]) -> bool {
+    let mut command = cargo(workspace, arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 

@@ -25,7 +25,7 @@ mod table;
 
 pub use cost::Cost;
 pub use error::Error;
-pub use figure::{Axis, Curve, Curves, Figure, Heat, Kind, Mark, Point, Series, Span, Spot, Surface};
+pub use figure::{Axis, Curve, Curves, Figure, Heat, Kind, Mark, Plot, Point, Series, Span, Spot, Surface};
 pub use rank::Rank;
 pub use report::Report;
 pub use seeds::{SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};

@@ -1,10 +1,9 @@
 //! Pictures of errors between a column's models, and their numbers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ff_checkpoint::write_json;
 use ff_eval::Roughness;
-use ff_report::{Axis, Figure, Heat, Mark, Point, Series, Surface};
+use ff_report::{Axis, Figure, Heat, Mark, Plot, Point, Series, Surface};
 use itertools::Itertools;
 use serde::Serialize;
 
@@ -26,39 +25,88 @@ pub(super) fn deliver(
 ) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for column in columns.iter().filter(|column| column.blocked.is_none()) {
-        let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);
-        let mut album = Album {
-            plan,
-            runs,
-            title: format!("{}, {}", dataset.name, backbone.name),
-            error: format!("validation error, 1 − {}", dataset.metric.title()),
-            folder: place(&config.folder(runs.root()), columns, &backbone.name, &dataset.name),
-            files: Vec::new(),
-        };
-        if let Some(section) = &config.landscape {
-            album.surfaces(section, &column.landscape.surfaces)?;
-        }
-        album.curves(&column.landscape.curves)?;
-        album.matrix(&config.grid.models(), &column.landscape.matrix)?;
-        album.paths(column.landscape.curves.iter().chain(&column.landscape.matrix))?;
-        if let Some(section) = &config.tries {
-            for (method, job) in section.methods.iter().zip(&column.landscape.tries) {
-                album.tries(method, job)?;
+        let (backbone, dataset) =
+            (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
+        let folder = place(&config.folder(runs.root()), columns, backbone, dataset);
+        let Album { plots, texts, .. } = album(plan, config, column, runs)?;
+        for (name, plot) in plots {
+            let svg = plot.to_svg().map_err(|error| Error::Job(error.to_string()))?;
+            files.push(write_text(&folder, &format!("{name}.svg"), &svg)?);
+            // What is tried has numbers of its own.
+            if !texts.iter().any(|(other, _)| *other == format!("{name}.csv")) {
+                files.push(write_text(&folder, &format!("{name}.csv"), &plot.to_csv())?);
             }
         }
-        files.extend(album.files);
+        for (name, text) in texts {
+            files.push(write_text(&folder, &name, &text)?);
+        }
     }
     Ok(files)
 }
 
-/// The pictures of one column.
+/// The plots of a column, for a report.
+pub(super) fn plots(
+    plan: &Plan,
+    config: &Config,
+    column: &Column<MethodJobs>,
+    runs: &Runs,
+) -> Result<Vec<Plot>, Error> {
+    Ok(album(plan, config, column, runs)?.plots.into_iter().map(|(_, plot)| plot).collect())
+}
+
+/// What the soup of a method tried, as far as that was measured.
+pub(super) fn tries(
+    plan: &Plan,
+    config: &Config,
+    column: &Column<MethodJobs>,
+    method: &str,
+    runs: &Runs,
+) -> Result<Vec<TryRecord>, Error> {
+    let methods = config.tries.iter().flat_map(|section| &section.methods);
+    let Some((_, job)) = methods.zip(&column.landscape.tries).find(|(name, _)| *name == method) else {
+        return Ok(Vec::new());
+    };
+    Ok(match record(plan, runs, job)?.map(|record| record.finished) {
+        Some(Finished::Tries(tries)) => tries,
+        _ => Vec::new(),
+    })
+}
+
+fn album<'a>(
+    plan: &'a Plan,
+    config: &Config,
+    column: &Column<MethodJobs>,
+    runs: &'a Runs,
+) -> Result<Album<'a>, Error> {
+    let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);
+    let mut album = Album {
+        plan,
+        runs,
+        title: format!("{}, {}", dataset.name, backbone.name),
+        error: format!("validation error, 1 − {}", dataset.metric.title()),
+        plots: Vec::new(),
+        texts: Vec::new(),
+    };
+    if let Some(section) = &config.landscape {
+        album.surfaces(section, &column.landscape.surfaces)?;
+    }
+    album.curves(&column.landscape.curves)?;
+    album.matrix(&config.grid.models(), &column.landscape.matrix)?;
+    album.paths(column.landscape.curves.iter().chain(&column.landscape.matrix))?;
+    for method in config.tries.iter().flat_map(|section| &section.methods) {
+        album.tries(method, tries(plan, config, column, method, runs)?)?;
+    }
+    Ok(album)
+}
+
+/// The pictures of one column, and further files; each with its name.
 struct Album<'a> {
     plan: &'a Plan,
     runs: &'a Runs,
     title: String,
     error: String,
-    folder: PathBuf,
-    files: Vec<PathBuf>,
+    plots: Vec<(String, Plot)>,
+    texts: Vec<(String, String)>,
 }
 
 #[derive(Serialize)]
@@ -107,21 +155,23 @@ impl Album<'_> {
         })
     }
 
-    fn write(&mut self, name: &str, svg: Result<String, ff_report::Error>, csv: &str) -> Result<(), Error> {
-        let svg = svg.map_err(|error| Error::Job(error.to_string()))?;
-        self.files.push(write_text(&self.folder, &format!("{name}.svg"), &svg)?);
-        self.text(&format!("{name}.csv"), csv)
-    }
-
-    fn text(&mut self, name: &str, text: &str) -> Result<(), Error> {
-        self.files.push(write_text(&self.folder, name, text)?);
-        Ok(())
+    /// Keeps a plot, if there is a point in it.
+    fn plot(&mut self, name: &str, plot: Plot) {
+        if !matches!(plot.to_svg(), Err(ff_report::Error::NoPoint { .. })) {
+            self.plots.push((name.to_owned(), plot));
+        }
     }
 
     fn json(&mut self, name: &str, value: &impl Serialize) -> Result<(), Error> {
-        let path: &Path = &self.folder.join(name);
-        write_json(path, value)?;
-        self.files.push(path.to_owned());
+        let text = serde_json::to_string_pretty(value).map_err(|error| Error::Job(error.to_string()))?;
+        self.texts.push((format!("{name}.json"), text + "\n"));
+        Ok(())
+    }
+
+    fn csv(&mut self, name: &str, lines: &[impl Serialize]) -> Result<(), Error> {
+        if !lines.is_empty() {
+            self.texts.push((format!("{name}.csv"), csv(lines)?));
+        }
         Ok(())
     }
 
@@ -143,16 +193,10 @@ impl Album<'_> {
             });
             let figure = self.surface(plane, section.bn, &surface);
             let name = format!("surface-{plane_name}");
-            match figure.to_svg() {
-                Err(ff_report::Error::NoPoint { .. }) => {} // no point of it is defined
-                svg => self.write(&name, svg, &figure.to_csv())?,
-            }
-            self.json(&format!("{name}.json"), &surface)?;
+            self.plot(&name, Plot::Surface(figure));
+            self.json(&name, &surface)?;
         }
-        match lines.is_empty() {
-            true => Ok(()),
-            false => self.text("surfaces.csv", &csv(&lines)?),
-        }
+        self.csv("surfaces", &lines)
     }
 
     /// Both axes as L2 distances, so that the picture is true to scale.
@@ -224,7 +268,7 @@ impl Album<'_> {
                 x: Axis::Numbers(lambdas),
                 references: Vec::new(),
             };
-            self.write(&format!("connectivity-{}", slug(&kind)), figure.to_svg(), &figure.to_csv())?;
+            self.plot(&format!("connectivity-{}", slug(&kind)), Plot::Lines(figure));
         }
         Ok(())
     }
@@ -245,10 +289,8 @@ impl Album<'_> {
             rows: names,
             values,
         };
-        match heat.to_svg() {
-            Err(ff_report::Error::NoPoint { .. }) => Ok(()), // nothing of it is asked for or done yet
-            svg => self.write("barriers", svg, &heat.to_csv()),
-        }
+        self.plot("barriers", Plot::Heat(heat));
+        Ok(())
     }
 
     fn paths<'j>(&mut self, jobs: impl Iterator<Item = &'j PathJob>) -> Result<(), Error> {
@@ -259,19 +301,15 @@ impl Album<'_> {
             let (differ_in, points) = (job.differ.join(" and "), lambdas.len());
             lines.push(PathLine { a, b, differ_in, points, barrier, distance });
         }
-        match lines.is_empty() {
-            true => Ok(()),
-            false => self.text("paths.csv", &csv(&lines)?),
-        }
+        self.csv("paths", &lines)
     }
 
-    fn tries(&mut self, method: &str, job: &str) -> Result<(), Error> {
-        let Some(Finished::Tries(tries)) = self.finished(job)? else { return Ok(()) };
-        let name = format!("tries-{}", slug(method));
-        self.json(&format!("{name}.json"), &tries)?;
+    fn tries(&mut self, method: &str, tries: Vec<TryRecord>) -> Result<(), Error> {
         if tries.is_empty() {
             return Ok(());
         }
+        let name = format!("tries-{}", slug(method));
+        self.json(&name, &tries)?;
         let lines = tries.iter().map(|tried| TryLine {
             group: &tried.decision.group,
             candidate: &tried.decision.candidate,
@@ -283,7 +321,7 @@ impl Album<'_> {
             distance: tried.path.distance,
             relative_distance: tried.relative_distance,
         });
-        let table = csv(&lines.collect_vec())?;
+        self.csv(&name, &lines.collect_vec())?;
         let of = |(name, taken): (&str, bool)| {
             let point = |tried: &TryRecord| Point { y: tried.path.barrier, low: None, high: None };
             let points = tries.iter().map(|tried| (tried.decision.taken == taken).then(|| point(tried)));
@@ -302,7 +340,8 @@ impl Album<'_> {
             series: [("refused", false), ("taken", true)].into_iter().filter_map(of).collect(),
             references: Vec::new(),
         };
-        self.write(&name, figure.to_svg(), &table)
+        self.plot(&name, Plot::Lines(figure));
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ mod curves;
 mod draw;
 mod heat;
 mod layout;
+mod plot;
 mod scale;
 mod style;
 mod surface;
@@ -16,6 +17,7 @@ use crate::{Error, csv};
 
 pub use curves::{Curve, Curves, Kind, Span, Spot};
 pub use heat::Heat;
+pub use plot::Plot;
 pub use surface::{Mark, Surface};
 
 /// A line plot of a sweep or of a curve over epochs.

@@ -4,7 +4,7 @@ use ff_eval::{
     Calibration, ClassRow, Confusion, Difference, Metric, OutputAuroc, OutputDifference, Roc, Score,
 };
 
-use crate::{Figure, SeedTable, Table};
+use crate::{Plot, SeedTable, Table};
 
 /// One or more studies on a page.
 #[derive(Debug, Clone)]
@@ -83,8 +83,8 @@ pub struct ColumnReport {
     pub behaviours: Vec<Behaviour>,
     /// Where the delivered soup is surest and wrong.
     pub mistakes: Option<MistakesReport>,
-    /// Further plots: sweeps and merges of a study of in-model merging.
-    pub figures: Vec<Figure>,
+    /// Further plots: sweeps and merges of a study of in-model merging; errors between models.
+    pub figures: Vec<Plot>,
     /// What is not there, a sentence each.
     pub missing: Vec<String>,
 }
@@ -183,10 +183,10 @@ pub struct Step {
     pub at_most: Option<f64>,
     /// Whether it was taken.
     pub taken: bool,
-    /// Height of the barrier between it and the group's best model on the straight line between them, in the metric's
-    /// unit, if it was measured.
+    /// Height of the barrier between it and the soup as it stood, on the straight line between them, in the metric's unit, if
+    /// it was measured.
     pub barrier: Option<f64>,
-    /// Distance of its weights from those of the group's best model, if it was measured.
+    /// L2 distance of its weights from those of the soup as it stood, if it was measured.
     pub distance: Option<f64>,
 }
 

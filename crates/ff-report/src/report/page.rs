@@ -103,7 +103,7 @@ fn tables(study: &StudyReport) -> Markup {
 fn figures(study: &StudyReport) -> Option<Markup> {
     let plots: Vec<_> = study.columns.iter().flat_map(|column| &column.figures).collect();
     plots.first()?;
-    Some(html! { @for plot in plots { (picture::lines(plot)) } })
+    Some(html! { @for plot in plots { (picture::broad(plot)) } })
 }
 
 fn missing(study: &StudyReport) -> Option<Markup> {

@@ -2,16 +2,16 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::{Curves, Error, Figure};
+use crate::{Curves, Error, Plot};
 
 /// A plot of curves; what cannot be drawn is said in its place.
 pub(super) fn curves(plot: &Curves, caption: &str) -> Markup {
     figure(&plot.title, plot.to_svg(), caption, "plot")
 }
 
-/// A line plot, which may be wider than a telephone and is then moved sideways.
-pub(super) fn lines(plot: &Figure) -> Markup {
-    figure(&plot.title, plot.to_svg(), "", "plot broad")
+/// A plot that may be wider than a telephone and is then moved sideways.
+pub(super) fn broad(plot: &Plot) -> Markup {
+    figure(plot.title(), plot.to_svg(), "", "plot broad")
 }
 
 fn figure(title: &str, svg: Result<String, Error>, caption: &str, class: &str) -> Markup {

@@ -2,12 +2,13 @@
 
 use ff_checkpoint::StateDict;
 use ff_eval::{Metric, Score};
-use ff_report::SeedTable;
 use ff_report::report::{Choice, ColumnReport, Scored, Step};
+use ff_report::{Plot, SeedTable};
 
-use super::super::{merging, record};
+use super::super::{landscape, merging, record};
 use super::{Source, behaviour, comparisons, mistakes, training};
 use crate::config::{BackboneConfig, DatasetEntry, MethodConfig};
+use crate::landscape::TryRecord;
 use crate::plan::{Column, MethodJobs, SeedJobs};
 use crate::record::{Runs, SoupRecord};
 use crate::{Config, Error, MergingConfig, Plan};
@@ -58,7 +59,11 @@ pub(super) fn of_soups(
     }
     report.scored = scored(plan, dataset, models.iter().chain(&singles), runs)?;
     report.runs = training::runs(plan, column.methods.iter().flat_map(|jobs| &jobs.pool), runs)?;
-    report.choices = models.iter().filter(|model| !model.is_single()).map(choice).collect();
+    for model in models.iter().filter(|model| !model.is_single()) {
+        let tries = landscape::tries(plan, config, column, &model.method.name, runs)?;
+        report.choices.push(choice(model, &tries));
+    }
+    report.figures = landscape::plots(plan, config, column, runs)?;
     if let Some(single) = single {
         let soups = models.iter().filter(|model| !model.is_single());
         let (found, missing) = comparisons::of(plan, config, dataset, (soups, single), runs)?;
@@ -97,7 +102,10 @@ pub(super) fn of_merging(
     let plan = source.plan;
     let mut report = empty(&config.backbone[column.backbone], &config.dataset[column.dataset], column);
     if column.blocked.is_none() {
-        report.figures = merging::pictures(plan, config, (at, column), table, runs)?;
+        report.figures = merging::pictures(plan, config, (at, column), table, runs)?
+            .into_iter()
+            .map(Plot::Lines)
+            .collect();
         report.runs = training::runs(plan, column.methods.iter().flatten().map(|jobs| &jobs.trained), runs)?;
     }
     report.missing.extend(table.rows().iter().filter_map(|row| {
@@ -175,18 +183,21 @@ fn scored<'a, 'm: 'a>(
     Ok(found)
 }
 
-fn choice(model: &Model<'_>) -> Choice {
+fn choice(model: &Model<'_>, tries: &[TryRecord]) -> Choice {
     let SoupRecord { soup, candidates, left_out, .. } = &model.soup;
-    let step = |decision: &ff_soup::Decision| Step {
-        group: decision.group.clone(),
-        candidate: decision.candidate.clone(),
-        alone: decision.alone,
-        before: decision.before,
-        with: decision.with,
-        at_most: decision.at_most,
-        taken: decision.taken,
-        barrier: None,
-        distance: None,
+    let step = |decision: &ff_soup::Decision| {
+        let path = tries.iter().find(|tried| tried.decision == *decision).map(|tried| &tried.path);
+        Step {
+            group: decision.group.clone(),
+            candidate: decision.candidate.clone(),
+            alone: decision.alone,
+            before: decision.before,
+            with: decision.with,
+            at_most: decision.at_most,
+            taken: decision.taken,
+            barrier: path.map(|path| path.barrier),
+            distance: path.map(|path| path.distance),
+        }
     };
     Choice {
         method: model.method.name.clone(),
