@@ -158,7 +158,8 @@ fn next<'p>(
             }
         }
         let elsewhere = states.values().any(|state| matches!(state, State::Elsewhere(_)));
-        if !elsewhere && !(waiting && states.values().any(|state| *state == State::Running)) {
+        let hope = waiting && states.values().any(|state| *state == State::Running);
+        if !elsewhere && !hope {
             changed.notify_all();
             return None;
         }

@@ -8,11 +8,12 @@ pub(super) fn colour(share: f64) -> RGBColor {
     ViridisRGB.get_color(share.clamp(0.0, 1.0) as f32)
 }
 
-/// Of black and white, the one that text on a colour is read in.
+/// Of black and white, the one that text on a colour is read in. It is not the black of lines, which a page may turn around in
+/// the dark.
 pub(super) fn ink(on: RGBColor) -> RGBColor {
     let RGBColor(red, green, blue) = on;
     let light = 0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue);
-    if light > 140.0 { RGBColor(0, 0, 0) } else { RGBColor(255, 255, 255) }
+    if light > 140.0 { RGBColor(17, 17, 17) } else { RGBColor(255, 255, 255) }
 }
 
 #[cfg(test)]
