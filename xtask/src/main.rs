@@ -45,6 +45,9 @@ enum Command {
     },
     /// Build the programs in release mode and run Table 1 of the FissionFusion paper with `ff-grid run`
     ReproduceTable1(reproduce::Options),
+    /// Build the programs in release mode and run Table 1 of the FissionFusion paper's appendix: which half of the method does
+    /// what
+    ReproduceAppendixTable1(reproduce::Options),
     /// Build the programs in release mode and make the figures: error surfaces, linear mode connectivity and greedy soups' tries
     /// of FissionFusion, and, unless a config is named, the sweeps of InMerge
     ReproduceFigures(reproduce::Options),
@@ -76,6 +79,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::CrashTest { kills } => checks::crash(&workspace, kills),
         Command::ReproduceTable1(options) => reproduce::run(&workspace, "table1", &options),
         Command::ReproduceFigures(options) => reproduce::run_figures(&workspace, &options),
+        Command::ReproduceAppendixTable1(options) => reproduce::run(&workspace, "table1-appendix", &options),
         Command::ReproduceInmergeTable1(options) => reproduce::run(&workspace, "inmerge-table1", &options),
         Command::ReproduceInmergeTable2(options) => reproduce::run(&workspace, "inmerge-table2", &options),
         Command::ReproduceInmergeFig2(options) => reproduce::run(&workspace, "inmerge-fig2", &options),

@@ -52,6 +52,8 @@ fn count(plan: &Plan, kind: &str) -> usize {
 fn every_configuration_in_the_repository_is_valid() {
     for name in [
         "table1/demo.toml",
+        "table1-appendix/demo.toml",
+        "table1-appendix/paper.toml",
         "table1/cifar10.toml",
         "table1/paper.toml",
         "examples/own-images.toml",
