@@ -6,6 +6,8 @@ mod hub;
 mod inspect;
 mod lineage;
 mod memory;
+#[cfg(feature = "png")]
+mod png;
 mod progress;
 mod recipe;
 mod report;
@@ -23,6 +25,8 @@ pub use hub::{find_cached, find_or_download};
 pub use inspect::Inspection;
 pub use lineage::trace;
 pub use memory::keep_freed_memory;
+#[cfg(feature = "png")]
+pub use png::png_beside;
 pub use progress::{Bar, GridProgress};
 pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, output_map, spec_of};
 pub use report::{ReportOptions, write_report};

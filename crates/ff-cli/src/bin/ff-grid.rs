@@ -47,6 +47,13 @@ enum Command {
     Watch(Options),
     /// Say how much of it is done
     Status(Options),
+    /// Draw figures as PNG too, beside the SVG files (a program built with `--features png` has this)
+    #[cfg(feature = "png")]
+    Png {
+        /// SVG files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Look for damage in a runs folder: every record, file of weights and prediction is read and checked
     Doctor {
         /// Folder for everything that is made
@@ -103,6 +110,13 @@ fn main() -> ExitCode {
             ff_cli::watch(&plan, &runs, options.json)
         }
         Command::Status(options) => status(options),
+        #[cfg(feature = "png")]
+        Command::Png { files } => {
+            ff_cli::png_beside(files)?
+                .iter()
+                .for_each(|path| ff_cli::say(&format!("wrote {}", path.display())));
+            Ok(())
+        }
         Command::Doctor { runs, repair, json } => doctor(runs, *repair, *json),
         Command::Report(options) => ff_cli::write_report(options),
     })
