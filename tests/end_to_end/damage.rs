@@ -1,5 +1,6 @@
 //! Results that were damaged, and disks that are full.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::place::{Place, SHAPES, table};
@@ -123,6 +124,47 @@ fn a_folder_that_cannot_be_written_to() {
     place.run(&format!("{RUN} --runs small/runs")).refused(1, &["small/runs/jobs", "Read-only file system"]);
     drop(mounted);
     place.run(&format!("{RUN} --runs small/runs")).ok();
+}
+
+#[test]
+fn what_one_may_not_write_or_read() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    std::fs::create_dir_all(place.path("runs/jobs")).unwrap();
+    // Whoever runs this, root included, is bound by permissions.
+    let bound = |words: &[&str]| {
+        let program = place.command(&["ff-grid"]).get_program().to_owned();
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-dac_override,-dac_read_search", "--"]).arg(program);
+        let output = command.args(words).current_dir(place.path("")).output();
+        output.ok().map(|output| (output.status.success(), String::from_utf8(output.stderr).unwrap()))
+    };
+    if bound(&["--version"]).is_none_or(|(ended_well, _)| !ended_well) {
+        eprintln!("skipped: `setpriv` is not there, or may not take capabilities away");
+        return;
+    }
+    let chmod = |mode: u32, path: &std::path::Path| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let run = ["run", "--config", "tiny.toml"];
+    chmod(0o555, &place.path("runs/jobs"));
+    let (ended_well, said) = bound(&run).unwrap();
+    assert!(!ended_well && said.contains("runs/jobs/probe") && said.contains("Permission denied"), "{said}");
+    chmod(0o755, &place.path("runs/jobs"));
+    let (ended_well, said) = bound(&run).unwrap();
+    assert!(ended_well, "{said}");
+
+    let kept = place.job("finetune", "lr 1e-2 minimal").join("kept.safetensors");
+    chmod(0o000, &kept);
+    let other = [&run[..], &OTHER_SOUP.split(' ').collect::<Vec<_>>()].concat();
+    let (ended_well, said) = bound(&other).unwrap();
+    assert!(
+        !ended_well && said.contains("kept.safetensors: cannot open this file: Permission denied"),
+        "{said}"
+    );
+    chmod(0o644, &kept);
+    let (ended_well, said) = bound(&other).unwrap();
+    assert!(ended_well && said.contains("3 jobs done, 22 had been done before"), "{said}");
 }
 
 #[test]
