@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tempfile::NamedTempFile;
@@ -12,23 +12,35 @@ use crate::Error;
 const PREFIX: &str = ".";
 const SUFFIX: &str = ".partial";
 
+/// Whether a file is one that [`write_atomic`] was still writing.
+pub fn is_partial(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
+
 /// Removes the temporary files that a killed process left in a folder. Nobody may be writing there.
 ///
 /// # Errors
 /// [`Error::Io`]; a folder that is not there has none.
 pub fn remove_partial(folder: &Path) -> Result<(), Error> {
+    let partial = entries(folder)?.into_iter().filter(|path| is_partial(path));
+    partial
+        .into_iter()
+        .try_for_each(|path| std::fs::remove_file(&path).map_err(Error::io(&path, "remove this file")))
+}
+
+/// The paths of what is in a folder, sorted; none if it is not there.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(Error::io(folder, "list this folder"))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect()),
     };
-    for entry in entries {
-        let entry = entry.map_err(Error::io(folder, "list this folder"))?;
-        let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
-            std::fs::remove_file(entry.path()).map_err(Error::io(&entry.path(), "remove this file"))?;
-        }
-    }
-    Ok(())
+    let mut paths: Vec<PathBuf> = entries.map_err(Error::io(folder, "list this folder"))?;
+    paths.sort_unstable();
+    Ok(paths)
 }
 
 /// Writes a file so that a reader finds all of it or none of it, whenever the process or the machine dies:

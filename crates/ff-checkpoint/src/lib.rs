@@ -27,7 +27,7 @@ mod state_dict;
 mod tensor;
 mod threads;
 
-pub use atomic::{remove_partial, write_atomic, write_json};
+pub use atomic::{entries, is_partial, remove_partial, write_atomic, write_json};
 pub use digest::Digest;
 pub use error::Error;
 pub use provenance::{Parent, Provenance};

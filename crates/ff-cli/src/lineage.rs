@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use ff_data::OnBadImage;
-use ff_grid::{Ancestor, Catalog, Found, SameJob, Study, lineage};
+use ff_grid::{Ancestor, Catalog, Found, SameJob, Study};
 
-/// Prints everything that a file of weights comes from, a line each, and whether it is there, intact, and would be the same
+/// Prints everything that a file of weights comes from ([`ff_grid::lineage`]), a line each, and whether it is there, intact, and would be the same
 /// job again; then the images that it was made with. An error if anything is missing, damaged or another job now.
-pub fn trace(file: &Path, places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
-    let ancestors = lineage(file, places)?;
+pub fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
     let mut troubles = 0;
     let mut text = String::new();
-    for ancestor in &ancestors {
+    for ancestor in ancestors {
         let (line, trouble) = line(ancestor);
         troubles += usize::from(trouble);
         text += &format!("{}{line}\n", "  ".repeat(ancestor.depth));

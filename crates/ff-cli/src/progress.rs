@@ -59,11 +59,9 @@ impl GridProgress {
     /// For the jobs of a plan that are not on record yet. The bar counts images: those trained on and those
     /// evaluated weigh about 3 to 1.
     pub fn new(plan: &Plan, runs: &Runs) -> Self {
-        let todo = || {
-            let open = |job: &&Job| job.blocked.is_none() && !matches!(runs.record(job), Ok(Some(_)));
-            plan.jobs.iter().filter(open)
-        };
-        let (total, images) = (todo().count(), todo().map(weight).sum());
+        let open = |job: &&Job| job.blocked.is_none() && !matches!(runs.record(job), Ok(Some(_)));
+        let todo: Vec<u64> = plan.jobs.iter().filter(open).map(|job| job.cost.weight()).collect();
+        let (total, images) = (todo.len(), todo.iter().sum());
         let bar = std::io::stderr().is_terminal().then(|| {
             let style =
                 ProgressStyle::with_template("{bar:30} {percent:>3}% {elapsed} gone, {eta} left  {wide_msg}");
@@ -83,14 +81,14 @@ impl GridProgress {
             Event::Epoch(job, _) => {
                 let epochs = job.cost.epochs.max(1);
                 if let Some(bar) = &self.bar {
-                    bar.inc(weight(job) / epochs);
+                    bar.inc(job.cost.weight() / epochs);
                 }
             }
             Event::Finished(job, record) => {
                 if let Some(bar) = &self.bar
                     && job.cost.epochs == 0
                 {
-                    bar.inc(weight(job));
+                    bar.inc(job.cost.weight());
                 }
                 self.line(&format!("{} ({:.1} s){}", job.label, record.seconds, outcome(record)));
             }
@@ -126,10 +124,6 @@ impl GridProgress {
             None => say(&format!("[{}/{}] {text}", count, self.total)),
         }
     }
-}
-
-fn weight(job: &Job) -> u64 {
-    3 * job.cost.train_images + job.cost.evaluated_images
 }
 
 fn outcome(record: &Record) -> String {

@@ -59,10 +59,7 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
 }
 
 fn open(options: &ReportOptions, path: PathBuf, study: Study) -> (PathBuf, Plan, Catalog) {
-    let (run, cache) = (study.run(), options.runs.join("cache"));
-    let cache_bytes = run.cache_bytes(study.sources().len());
-    let catalog =
-        Catalog::new(&options.data_root, Some(&cache), run.loader_threads, run.on_bad_image, cache_bytes);
+    let catalog = Catalog::of(&study, &options.data_root, &options.runs);
     let mut plan = Plan::new(study, &catalog, &find_cached);
     if !plan.missing().is_empty() {
         plan.recover(&Runs::new(&options.runs).all());

@@ -39,7 +39,7 @@ impl EventFile {
             ("loss/validation", Some(epoch.validation_loss)),
             ("metric/validation", epoch.validation.value()),
             ("learning_rate", Some(epoch.learning_rate)),
-            ("images_per_second", Some(epoch.images as f64 / epoch.seconds)),
+            ("images_per_second", Some(epoch.images_per_second())),
         ];
         let values =
             values.into_iter().filter_map(|(tag, value)| Some((tag, value.filter(|v| v.is_finite())?)));

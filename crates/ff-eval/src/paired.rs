@@ -29,9 +29,16 @@ pub enum Shown {
 impl Difference {
     /// What may be said of it.
     pub fn shown(&self) -> Shown {
-        match self.interval {
-            Some(Interval { low, .. }) if low > 0.0 => Shown::Higher,
-            Some(Interval { high, .. }) if high < 0.0 => Shown::Lower,
+        self.interval.map_or(Shown::Neither, |ends| Shown::by(ends.low, ends.high))
+    }
+}
+
+impl Shown {
+    /// What an interval of a difference shows.
+    pub fn by(low: f64, high: f64) -> Shown {
+        match (low > 0.0, high < 0.0) {
+            (true, _) => Shown::Higher,
+            (_, true) => Shown::Lower,
             _ => Shown::Neither,
         }
     }

@@ -8,7 +8,7 @@ use ff_data::{Dataset, FileHashes, InMemory, OnBadImage, Shrunk, Splits};
 use ff_train::{EvalSet, Recalibration, Stop};
 use serde::{Deserialize, Serialize};
 
-use crate::{DataSource, Error};
+use crate::{DataSource, Error, Study};
 
 /// A dataset and its division.
 pub struct Opened {
@@ -76,6 +76,13 @@ impl Catalog {
             opened: Mutex::default(),
             eval_sets: Mutex::default(),
         }
+    }
+
+    /// The catalog of a study whose relative paths start at `data_root`, with its cache below a runs folder.
+    pub fn of(study: &Study, data_root: &Path, runs: &Path) -> Self {
+        let run = study.run();
+        let cache_bytes = (run.cache_mib << 20) / study.sources().len().max(1);
+        Self::new(data_root, Some(&runs.join("cache")), run.loader_threads, run.on_bad_image, cache_bytes)
     }
 
     /// With a wish to stop that every evaluation looks at.

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::StateDict;
+use ff_checkpoint::{StateDict, entries, is_partial};
 use ff_train::{Outcome, Stop};
 use serde::Serialize;
 
+use crate::claim::is_claim;
 use crate::{Claimed, Claims, Error, Finished, Job, Record, Runs, owner_of};
 
 /// Something in a runs folder that is not as it should be.
@@ -106,22 +107,14 @@ fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
         }
     }
     for path in entries(folder)? {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let rest = if name.starts_with("claim-") {
-            "the claim of a process that is gone"
-        } else if name.ends_with(".partial") {
-            "half-written by a process that is gone"
-        } else if name.starts_with("resume-") && done {
-            "the resume point of a job that is done"
-        } else if name.starts_with("resume-")
-            && let Err(error) = StateDict::open(&path)
-        {
-            findings.push(found(&path, error.to_string(), Remedy::SetAside));
-            continue;
-        } else {
-            continue;
-        };
-        findings.push(found(&path, rest.to_owned(), Remedy::Remove));
+        let rest = |what: &str| Some(found(&path, what.to_owned(), Remedy::Remove));
+        findings.extend(match () {
+            () if is_claim(&path) => rest("the claim of a process that is gone"),
+            () if is_partial(&path) => rest("half-written by a process that is gone"),
+            () if !Outcome::is_resume_point(&path) => None,
+            () if done => rest("the resume point of a job that is done"),
+            () => StateDict::open(&path).err().map(|error| found(&path, error.to_string(), Remedy::SetAside)),
+        });
     }
     Ok(findings)
 }
@@ -147,7 +140,7 @@ fn weights(path: &Path, record: &Record) -> Option<String> {
 fn published(path: &Path) -> Option<Finding> {
     let trouble = match path.extension()?.to_str()? {
         "safetensors" => StateDict::open(path).err()?.to_string(),
-        "json" if !path.file_name()?.to_str()?.starts_with("claim-") => {
+        "json" if !is_claim(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
             text.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).map_err(|e| e.to_string()))
                 .err()?
@@ -173,28 +166,14 @@ fn set_aside(runs: &Runs, path: &Path) -> Result<(), Error> {
         to.set_file_name(numbered);
     }
     let parent = to.parent().unwrap_or(runs.root());
-    std::fs::create_dir_all(parent).and_then(|()| std::fs::rename(path, &to)).map_err(failed(path))
+    std::fs::create_dir_all(parent).and_then(|()| std::fs::rename(path, &to)).map_err(Error::file(path))
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(path)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path)(error)),
         _ => Ok(()),
     }
-}
-
-/// The entries of a folder, sorted; none if it is not there.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut paths = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries
-            .and_then(|entries| {
-                entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
-            })
-            .map_err(failed(folder))?,
-    };
-    paths.sort_unstable();
-    Ok(paths)
 }
 
 /// Every file below a folder.
@@ -204,9 +183,4 @@ fn below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         if path.is_dir() { files.extend(below(&path)?) } else { files.push(path) }
     }
     Ok(files)
-}
-
-fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |error| Error::File { path, reason: error.to_string() }
 }

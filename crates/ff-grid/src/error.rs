@@ -1,6 +1,6 @@
 //! Why a grid cannot be planned or run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An error that names the key, the file or the job.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the system says of a file or folder.
+    pub(crate) fn file(path: &Path) -> impl Fn(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::File { path: path.clone(), reason: error.to_string() }
+    }
+
     /// Whether it says only that the work was asked to stop.
     pub fn is_stop(&self) -> bool {
         match self {

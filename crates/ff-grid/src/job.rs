@@ -174,6 +174,13 @@ pub struct Cost {
     pub evaluations: u64,
 }
 
+impl Cost {
+    /// How long it takes, roughly, in images evaluated: one that is trained on counts as three.
+    pub fn weight(&self) -> u64 {
+        3 * self.train_images + self.evaluated_images
+    }
+}
+
 impl std::ops::AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
         self.epochs += other.epochs;

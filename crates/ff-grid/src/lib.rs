@@ -44,7 +44,7 @@ pub use landscape::{
 pub use lineage::{Ancestor, Found, SameJob, lineage};
 pub use merging::MergeHook;
 pub use overrides::parse as parse_with_overrides;
-pub use perform::Workshop;
+pub use perform::{Workshop, device_name};
 pub use plan::{
     Column, HubResolver, LandscapeJobs, MethodJobs, OodScore, PathJob, Plan, PlannedTable, SeedJobs,
 };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::{Digest, Error as CheckpointError, Parent, Provenance, StateDict};
+use ff_checkpoint::{Digest, Error as CheckpointError, Parent, Provenance, StateDict, entries};
 
 use crate::{Error, Job, Record};
 
@@ -26,6 +26,16 @@ pub struct Ancestor {
     pub job: Option<SameJob>,
     /// Its own ancestors stand further up already.
     pub repeated: bool,
+}
+
+impl Found {
+    /// Where it is, if it is intact.
+    pub fn intact(&self) -> Option<PathBuf> {
+        match self {
+            Self::Intact(path) => Some(path.clone()),
+            Self::Damaged(_) | Self::Missing => None,
+        }
+    }
 }
 
 /// Whether a file is there.
@@ -102,12 +112,7 @@ fn trace(
 /// Every file of weights below a place, by content. Of a damaged one that is what it should be.
 fn look(place: &Path, known: &mut Known) -> Result<(), Error> {
     if place.is_dir() {
-        let failed =
-            |error: std::io::Error| Error::File { path: place.to_owned(), reason: error.to_string() };
-        let entries: Result<Vec<_>, _> = std::fs::read_dir(place).map_err(failed)?.collect();
-        let mut paths: Vec<_> = entries.map_err(failed)?.into_iter().map(|entry| entry.path()).collect();
-        paths.sort_unstable();
-        return paths.iter().try_for_each(|path| look(path, known));
+        return entries(place)?.iter().try_for_each(|path| look(path, known));
     }
     if place.extension().is_none_or(|extension| extension != "safetensors") {
         return Ok(());

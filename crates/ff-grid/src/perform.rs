@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ff_checkpoint::{Parent, Provenance, StateDict};
+use ff_checkpoint::{Parent, Provenance, StateDict, entries};
 use ff_eval::{OutputMap, Score};
 use ff_models::{Model, Spec};
 use ff_train::{
@@ -102,7 +102,7 @@ impl Workshop<'_> {
             kernels: layers,
             cost,
             seconds: started.elapsed().as_secs_f64().max(trained),
-            device: format!("{:?}", self.device).to_lowercase(),
+            device: device_name(self.device),
             code_version: VERSION.to_owned(),
         };
         self.runs.finish(job, &record)?;
@@ -116,16 +116,13 @@ impl Workshop<'_> {
     /// and before it has cleared up.
     pub(crate) fn tidy(&self, job: &Job, record: &Record) -> Result<(), Error> {
         let folder = self.runs.folder(job);
-        let failed = |error: std::io::Error| Error::File { path: folder.clone(), reason: error.to_string() };
         let kept = [Path::new("record.json"), Path::new("history.jsonl")];
-        let kept: HashSet<&Path> = kept.into_iter().chain(record.files()).collect();
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            if !kept.contains(Path::new(&entry.map_err(failed)?.file_name())) {
-                if let Claimed::Ours(_claim) = self.claims.take(&folder, self.stop.part())? {
-                    Outcome::forget_resume_points(&folder)?;
-                }
-                return Ok(());
-            }
+        let kept: HashSet<PathBuf> =
+            kept.into_iter().chain(record.files()).map(|name| folder.join(name)).collect();
+        if entries(&folder)?.iter().any(|path| !kept.contains(path))
+            && let Claimed::Ours(_claim) = self.claims.take(&folder, self.stop.part())?
+        {
+            Outcome::forget_resume_points(&folder)?;
         }
         Ok(())
     }
@@ -282,6 +279,11 @@ impl Workshop<'_> {
             code_version: VERSION.to_owned(),
         })
     }
+}
+
+/// A device as records and claims name it: `cpu`, `cuda(0)`.
+pub fn device_name(device: Device) -> String {
+    format!("{device:?}").to_lowercase()
 }
 
 /// Opens weights that a job left. One that says nothing of how it came to be is none of ours, or damaged.

@@ -107,6 +107,11 @@ pub struct SoupRecord {
     pub digest: Digest,
 }
 
+impl SoupRecord {
+    /// The file of its validation predictions, beside the weights.
+    pub(crate) const PREDICTIONS: &str = "soup.val.safetensors";
+}
+
 /// The folder that jobs and tables lie in.
 #[derive(Clone, Debug)]
 pub struct Runs {
@@ -226,7 +231,7 @@ impl Record {
             Finished::Training(outcome) => {
                 outcome.kept.iter().chain(&outcome.captures).flat_map(Kept::files).collect()
             }
-            Finished::Soup(soup) => vec![&soup.weights, Path::new("soup.val.safetensors")],
+            Finished::Soup(soup) => vec![&soup.weights, Path::new(SoupRecord::PREDICTIONS)],
             Finished::Predictions { file, .. } => vec![file],
             Finished::Score(_)
             | Finished::Diverged { .. }

@@ -61,7 +61,7 @@ pub(crate) fn make(
     let folder = workshop.runs.folder(job);
     let file = PathBuf::from("soup.safetensors");
     weights.save(&folder.join(&file), Some(&provenance))?;
-    save_predictions(&folder.join("soup.val.safetensors"), &predictions, Some(&provenance))?;
+    save_predictions(&folder.join(SoupRecord::PREDICTIONS), &predictions, Some(&provenance))?;
 
     let skipped = validation.skipped().to_vec();
     let cost = Cost { evaluations, evaluated_images: images, ..Cost::default() };

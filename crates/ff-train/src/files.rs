@@ -10,7 +10,7 @@ use ff_models::Model;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluate::save_predictions;
-use crate::{EpochRecord, Error, TrainConfig, TrainData};
+use crate::{EpochRecord, Error, TrainConfig, TrainData, history};
 
 /// A model that a run left behind. Paths are relative to the run's folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ impl<'a> Files<'a> {
         history: &[EpochRecord],
     ) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(file_error(folder))?;
-        let path = folder.join("history.jsonl");
+        let path = folder.join(history::FILE);
         let history_file = File::create(&path).map_err(file_error(&path))?;
         let mut files = Self { folder, provenance, history: history_file };
         history.iter().try_for_each(|record| files.append(record))?;
@@ -60,7 +60,7 @@ impl<'a> Files<'a> {
     }
 
     pub(crate) fn append(&mut self, record: &EpochRecord) -> Result<(), Error> {
-        let path = self.folder.join("history.jsonl");
+        let path = self.folder.join(history::FILE);
         let line = serde_json::to_string(record)
             .map_err(|error| Error::File { path: path.clone(), reason: error.to_string() })?;
         writeln!(self.history, "{line}").map_err(file_error(&path))

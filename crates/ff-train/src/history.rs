@@ -1,9 +1,13 @@
 //! What happened, epoch by epoch.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use ff_eval::Value;
 use serde::{Deserialize, Serialize};
+
+/// The log's name in a run's folder.
+pub(crate) const FILE: &str = "history.jsonl";
 
 /// One finished epoch: a line of `history.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +34,19 @@ pub struct EpochRecord {
     pub hooks: BTreeMap<String, serde_json::Value>,
     /// Wall time.
     pub seconds: f64,
+}
+
+impl EpochRecord {
+    /// Training images per second, validation included in the time.
+    pub fn images_per_second(&self) -> f64 {
+        self.images as f64 / self.seconds
+    }
+
+    /// The epochs that a run has written down in its folder so far; up to a line that is still being written.
+    pub fn written_in(folder: &Path) -> Vec<Self> {
+        let text = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+        text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+    }
 }
 
 /// The point at which a run's numbers stopped being numbers.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
+use ff_checkpoint::{OwnedTensor, Provenance, StateDict, entries};
 use ff_eval::{Predictions, Value};
 use serde::{Deserialize, Serialize};
 
@@ -108,19 +108,15 @@ const KIND: &str = "resume";
 /// Points that are kept: should the newest be damaged, there is one before it.
 const KEEP: usize = 2;
 
+/// Whether a file is named as a resume point.
+pub(crate) fn is_point(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with("resume-") && name.ends_with(".safetensors"))
+}
+
 /// The resume points of a run's folder, newest first.
 fn points(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.and_then(Iterator::collect::<Result<Vec<_>, _>>),
-    };
-    let entries =
-        entries.map_err(|error| Error::File { path: folder.to_owned(), reason: error.to_string() })?;
-    let is_point = |name: &str| name.starts_with("resume-") && name.ends_with(".safetensors");
-    let mut names: Vec<_> = entries.iter().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| is_point(name));
-    names.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+    Ok(entries(folder)?.into_iter().filter(|path| is_point(path)).rev().collect())
 }
 
 /// Removes the resume points of a folder but the newest `keep`.

@@ -270,6 +270,11 @@ impl Outcome {
     pub fn forget_resume_points(folder: &Path) -> Result<(), Error> {
         resume::forget(folder, 0)
     }
+
+    /// Whether a file of a run's folder is named as a resume point.
+    pub fn is_resume_point(path: &Path) -> bool {
+        resume::is_point(path)
+    }
 }
 
 /// Writes a resume point.

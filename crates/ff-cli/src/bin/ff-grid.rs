@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_cli::{BadImage, Common, DeviceChoice, GridProgress, ReportOptions, TensorBoard};
 use ff_grid::{
     Catalog, Claimed, Claims, Cost, Engine, Event, Finding, HubResolver, Local, Plan, Published, Recipe,
-    Remedy, RunConfig, Runs, Study, Workshop, examine, publish,
+    Remedy, RunConfig, Runs, Study, Workshop, device_name, examine, publish,
 };
 use ff_train::Stop;
 use serde::Serialize;
@@ -126,11 +126,7 @@ fn prepare(options: &Options, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Cat
     let mut study = Study::read(&options.config, &options.set)?;
     let run = study.run_mut();
     run.on_bad_image = options.on_bad_image.map_or(run.on_bad_image, Into::into);
-    let run = study.run();
-    let cache_bytes = run.cache_bytes(study.sources().len());
-    let cache = options.runs.join("cache");
-    let catalog =
-        Catalog::new(&options.data_root, Some(&cache), run.loader_threads, run.on_bad_image, cache_bytes);
+    let catalog = Catalog::of(&study, &options.data_root, &options.runs);
     let plan = Plan::new(study, &catalog, hub);
     Ok((plan, catalog, Runs::new(&options.runs)))
 }
@@ -340,7 +336,7 @@ fn run(
     };
     let engine = Local { workers, threads };
     let progress = GridProgress::new(&plan, &runs);
-    let claims = Claims::new(plan.run().lease(), &format!("{device:?}").to_lowercase());
+    let claims = Claims::new(plan.run().lease(), &device_name(device));
     let workshop =
         Workshop { plan: &plan, catalog: &catalog, runs: &runs, claims: &claims, stop: stop.clone(), device };
     let tensorboard = tensorboard.map(TensorBoard::new);

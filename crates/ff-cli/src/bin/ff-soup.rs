@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ff_checkpoint::StateDict;
 use ff_cli::{Common, DeviceChoice, RunRecipe};
 use ff_data::OnBadImage;
-use ff_grid::{Catalog, Part, ValidationScorer};
+use ff_grid::{Catalog, Part, ValidationScorer, lineage};
 use ff_models::Model;
 use ff_soup::{Hierarchy, Ingredient, Ingredients, Mix, Selector, verify};
 use serde_json::json;
@@ -123,8 +123,10 @@ fn main() -> ExitCode {
         }
         Command::Verify { soup, ingredients, deep: false, .. } => check(&soup, &ingredients),
         Command::Verify { soup, ingredients, deep: true, data_root } => {
-            check(&soup, &ingredients)?;
-            ff_cli::trace(&soup, &ingredients, data_root.as_deref())
+            let ancestors = lineage(&soup, &ingredients)?;
+            let parents = ancestors.iter().filter(|ancestor| ancestor.depth == 1);
+            check(&soup, &parents.filter_map(|parent| parent.found.intact()).collect::<Vec<_>>())?;
+            ff_cli::trace(&ancestors, &ingredients, data_root.as_deref())
         }
     })
 }

@@ -13,7 +13,7 @@ use ff_cli::{
     output_map, spec_of,
 };
 use ff_data::{OnBadImage, Split};
-use ff_grid::{Catalog, Claimed, Claims, MergeHook, Part, WeightsSource};
+use ff_grid::{Catalog, Claimed, Claims, MergeHook, Part, RunConfig, WeightsSource, device_name};
 use ff_models::Model;
 use ff_train::{
     EvalSet, LrSchedule, Outcome, ResumeEvery, Run, StepHook, TrainData, Trainable, save_predictions, train,
@@ -108,9 +108,6 @@ struct Options {
     device: DeviceChoice,
 }
 
-/// A process on another machine that gave no sign of life for so long counts as gone.
-const LEASE: Duration = Duration::from_secs(60);
-
 /// Bytes of decoded images that may stay in memory.
 const MEMORY: usize = 512 << 20;
 
@@ -195,7 +192,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     }
     let done = folder.join("outcome.json");
     // Held to the end.
-    let _claim = match Claims::new(LEASE, &format!("{:?}", model.device()).to_lowercase())
+    let _claim = match Claims::new(RunConfig::default().lease(), &device_name(model.device()))
         .take(&folder, stop.clone())?
     {
         Claimed::Ours(claim) => claim,
@@ -247,7 +244,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
                     epoch.train_loss,
                     epoch.validation_loss,
                     epoch.learning_rate,
-                    epoch.images as f64 / epoch.seconds
+                    epoch.images_per_second()
                 ));
                 for skipped in &epoch.skipped {
                     ff_cli::say(&format!("left out: {skipped}"));

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
 use ff_grid::{Finished, Job, Plan, Record, Runs, owner_of};
 use ff_train::EpochRecord;
@@ -83,11 +82,11 @@ impl Snapshot {
                     device: owner.device.clone(),
                     owner: owner.to_string(),
                     epochs: job.cost.epochs,
-                    history: history(&runs.folder(job)),
+                    history: EpochRecord::written_in(&runs.folder(job)),
                 });
             }
         }
-        let weight = |job: &Job| (3 * job.cost.train_images + job.cost.evaluated_images) as f64;
+        let weight = |job: &Job| job.cost.weight() as f64;
         let finished = || jobs.iter().filter_map(|job| Some((*job, known.get(&job.id)?)));
         let all: f64 = jobs.iter().map(|job| weight(job)).sum();
         let behind: f64 = finished().map(|(job, _)| weight(job)).sum::<f64>()
@@ -114,7 +113,7 @@ impl Snapshot {
             images_per_second: running
                 .iter()
                 .filter_map(|one| one.history.last())
-                .map(|epoch| epoch.images as f64 / epoch.seconds)
+                .map(EpochRecord::images_per_second)
                 .sum(),
             running,
             best: best
@@ -136,12 +135,6 @@ fn best(record: &Record) -> Option<f64> {
     }
 }
 
-/// The epochs that a run has written down; a line that is being written is left out.
-fn history(folder: &Path) -> Vec<EpochRecord> {
-    let text = std::fs::read_to_string(folder.join("history.jsonl")).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-}
-
 impl Running {
     /// How far it is, in words.
     pub fn progress(&self) -> String {
@@ -151,7 +144,7 @@ impl Running {
             (epochs, Some(last)) => {
                 let score =
                     last.validation.value().map_or("undefined".to_owned(), |score| format!("{score:.4}"));
-                let speed = last.images as f64 / last.seconds;
+                let speed = last.images_per_second();
                 format!("epoch {} of {epochs}, {score} on validation, {speed:.0} images/s", last.epoch)
             }
         }

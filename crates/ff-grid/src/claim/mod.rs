@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use ff_checkpoint::remove_partial;
+use ff_checkpoint::{entries, remove_partial};
 use ff_train::Stop;
 
 pub use owner::Owner;
@@ -64,7 +64,7 @@ impl Claims {
     /// # Errors
     /// [`Error::File`]: the folder or the claim cannot be made or read.
     pub fn take(&self, folder: &Path, stop: Stop) -> Result<Claimed, Error> {
-        std::fs::create_dir_all(folder).map_err(failed(folder))?;
+        std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let last = last(folder)?;
         if let Some(number) = last {
             let path = path(folder, number);
@@ -85,13 +85,13 @@ impl Claims {
                 let written = file.and_then(|mut file| {
                     file.write_all(text.as_bytes()).inspect_err(|_| drop(std::fs::remove_file(&path)))
                 });
-                written.map_err(failed(&path))?;
+                written.map_err(Error::file(&path))?;
             }
         }
         remove_up_to(folder, number - 1);
         remove_partial(folder)?;
         let mut claim = Claim { folder: folder.to_owned(), number, lost: Arc::default(), keeper: None };
-        claim.keeper = Some(claim.keep(owner, self.lease / 6, stop).map_err(failed(folder))?);
+        claim.keeper = Some(claim.keep(owner, self.lease / 6, stop).map_err(Error::file(folder))?);
         Ok(Claimed::Ours(claim))
     }
 
@@ -100,7 +100,7 @@ impl Claims {
         let touched = match File::open(path).and_then(|file| file.metadata()) {
             // It has just been given up.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            metadata => metadata.map_err(failed(path))?.modified().ok(),
+            metadata => metadata.map_err(Error::file(path))?.modified().ok(),
         };
         let owner = read(path);
         if owner.as_ref().is_some_and(Owner::has_ended) {
@@ -177,32 +177,28 @@ fn read(path: &Path) -> Option<Owner> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
-fn number(name: &str) -> Option<u64> {
-    name.strip_prefix("claim-")?.strip_suffix(".json")?.parse().ok()
+/// The number of a claim; none of another file.
+fn number(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_prefix("claim-")?.strip_suffix(".json")?.parse().ok()
+}
+
+/// Whether a file is a claim.
+pub(crate) fn is_claim(path: &Path) -> bool {
+    number(path).is_some()
 }
 
 /// The highest number of a folder's claims.
 fn last(folder: &Path) -> Result<Option<u64>, Error> {
-    let mut last = None;
-    for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
-        let name = entry.map_err(failed(folder))?.file_name();
-        last = last.max(name.to_str().and_then(number));
-    }
-    Ok(last)
+    Ok(entries(folder)?.iter().filter_map(|path| number(path)).max())
 }
 
 /// Removes the claims up to a number; one that cannot be removed now will be taken over by who comes next.
 fn remove_up_to(folder: &Path, most: u64) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().and_then(number).is_some_and(|number| number <= most) {
-            let _ = std::fs::remove_file(entry.path());
+    for path in entries(folder).into_iter().flatten() {
+        if number(&path).is_some_and(|number| number <= most) {
+            let _ = std::fs::remove_file(path);
         }
     }
-}
-
-fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |error| Error::File { path, reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -435,11 +435,6 @@ impl RunConfig {
     pub fn lease(&self) -> Duration {
         seconds(self.lease_seconds)
     }
-
-    /// Bytes of decoded images that each of a number of datasets may keep.
-    pub fn cache_bytes(&self, datasets: usize) -> usize {
-        (self.cache_mib << 20) / datasets.max(1)
-    }
 }
 
 /// More than there will ever be counts as for ever.

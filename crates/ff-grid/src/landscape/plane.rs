@@ -9,7 +9,7 @@ use super::{Anchors, Corner, PlaneRecipe, PlaneRecord, RowRecipe, SoupPlace, Sur
 use crate::perform::{Workshop, open};
 use crate::pool::{Models, RunModel};
 use crate::record::{Finished, Record};
-use crate::{Cost, Error, Job, Recipe};
+use crate::{Cost, Error, Job};
 
 /// Chooses the three models and finds where they lie.
 pub(crate) fn plane(
@@ -101,14 +101,10 @@ fn found(workshop: &Workshop<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecord
     let Record { finished: Finished::Plane(record), .. } = workshop.runs.done(input)? else {
         return Err(Error::Job(format!("job `{}` is not a plane", input.label)));
     };
-    let is_run = |id: &&String| workshop.plan.job(id).is_some_and(|job| is_pool(&job.recipe));
+    let is_run = |id: &&String| workshop.plan.job(id).is_some_and(|job| job.recipe.training().is_some());
     let models = Models::of(workshop, job.inputs.iter().filter(is_run))?;
     let [w0, w2, w1] = &record.corners;
     let chosen = [models.get(&w0.model)?, models.get(&w2.model)?, models.get(&w1.model)?];
     let plane = through(workshop, spec, chosen)?;
     Ok((record, plane))
-}
-
-fn is_pool(recipe: &Recipe) -> bool {
-    recipe.training().is_some()
 }

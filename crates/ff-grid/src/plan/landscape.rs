@@ -122,7 +122,7 @@ impl Looks<'_, '_> {
                 self.add(label, recipe, of_plane.clone(), cost)
             })
             .collect();
-        let soups = plane.soups.iter().map(|name| self.method(name).soup.clone());
+        let soups = plane.soups.iter().map(|name| self.methods[self.place(name)].soup.clone());
         let inputs = of_plane.into_iter().chain(soups).chain(rows).collect();
         let recipe = Recipe::Surface(SurfaceRecipe { model, axis });
         self.add(format!("{label}, whole"), recipe, inputs, Cost::default())
@@ -169,7 +169,7 @@ impl Looks<'_, '_> {
     }
 
     fn tries(&mut self, method: &str, points: usize) -> String {
-        let at = self.config.method.iter().position(|of| of.name == method).expect("methods are checked");
+        let at = self.place(method);
         let (jobs, judging) = (&self.methods[at], self.judging(self.config.method[at].bn));
         // At most: how many are tried, and not known from the choice, is told only afterwards.
         let tries = self.graph.cost(&jobs.soup).evaluations as usize;
@@ -180,8 +180,8 @@ impl Looks<'_, '_> {
         self.add(format!("what {method} tried"), recipe, inputs, cost)
     }
 
-    fn method(&self, name: &str) -> &MethodJobs {
-        let at = self.config.method.iter().position(|of| of.name == name).expect("methods are checked");
-        &self.methods[at]
+    /// A method's place in the table.
+    fn place(&self, name: &str) -> usize {
+        self.config.method.iter().position(|of| of.name == name).expect("methods are checked")
     }
 }

@@ -157,7 +157,7 @@ impl Album<'_> {
 
     /// Keeps a plot, if there is a point in it.
     fn plot(&mut self, name: &str, plot: Plot) {
-        if !matches!(plot.to_svg(), Err(ff_report::Error::NoPoint { .. })) {
+        if !plot.is_empty() {
             self.plots.push((name.to_owned(), plot));
         }
     }

@@ -99,6 +99,11 @@ fn record(plan: &Plan, runs: &Runs, id: &str) -> Result<Option<Record>, Error> {
     }
 }
 
+/// The score of an evaluation; none if it is not done, or its run diverged.
+fn score(plan: &Plan, runs: &Runs, id: &str) -> Result<Option<ff_eval::Score>, Error> {
+    Ok(record(plan, runs, id)?.and_then(|record| record.score().ok().cloned()))
+}
+
 /// Images that were left out of the predictions that an evaluation scored.
 fn skipped(plan: &Plan, runs: &Runs, evaluation: &str) -> Result<usize, Error> {
     let input = plan.job(evaluation).and_then(|job| job.inputs.first());

@@ -8,7 +8,7 @@ use ff_report::{Cell, Column as ReportColumn, Row, Table};
 use serde::Serialize;
 
 use super::card::Card;
-use super::{cost, place, record, skipped, timm, write_text};
+use super::{cost, place, record, score, skipped, timm, write_text};
 use crate::config::MethodConfig;
 use crate::plan::{Column, MethodJobs};
 use crate::record::{Record, Runs, SoupRecord};
@@ -149,23 +149,19 @@ fn deliver_column(
     column: &Column<MethodJobs>,
     folder: &Path,
 ) -> Result<Vec<PathBuf>, Error> {
-    let mut best: Option<(&MethodConfig, Record, PathBuf)> = None;
+    let mut best: Option<(&MethodConfig, &MethodJobs, Record)> = None;
     for (method, jobs) in config.method.iter().zip(&column.methods) {
         if method.select.hierarchy().is_none() {
             continue;
         }
-        let (Some(job), Some(record)) = (plan.job(&jobs.soup), record(plan, runs, &jobs.soup)?) else {
-            continue;
-        };
-        let score = record.soup()?.soup.score;
-        let before =
-            best.as_ref().map(|(_, record, _)| record.soup().map(|soup| soup.soup.score)).transpose()?;
-        if before.is_none_or(|before| score >= before) {
-            let file = runs.folder(job).join(&record.soup()?.weights);
-            best = Some((method, record, file));
+        let Some(record) = record(plan, runs, &jobs.soup)? else { continue };
+        let before = best.as_ref().map(|(.., best)| best.soup().map(|soup| soup.soup.score)).transpose()?;
+        if before.is_none_or(|before| record.soup().is_ok_and(|soup| soup.soup.score >= before)) {
+            best = Some((method, jobs, record));
         }
     }
-    let Some((method, record, file)) = best else { return Ok(Vec::new()) };
+    let Some((method, jobs, record)) = best else { return Ok(Vec::new()) };
+    let file = plan.job(&jobs.soup).map(|job| runs.folder(job)).unwrap_or_default().join(record.weights()?);
     let path = folder.join("soup.safetensors");
     let weights = StateDict::open(&file)?;
     weights.save(&path, Some(weights.provenance()?))?;
@@ -185,12 +181,7 @@ fn deliver_column(
     let note_path = folder.join("soup.json");
     write_json(&note_path, &note)?;
     let mut files = vec![path.clone(), note_path];
-    let score = |id: &str| -> Result<Option<ff_eval::Score>, Error> {
-        let record = super::record(plan, runs, id)?;
-        Ok(record.and_then(|record| record.score().ok().cloned()))
-    };
-    let jobs = config.method.iter().position(|other| other.name == method.name).map(|at| &column.methods[at]);
-    let jobs = jobs.ok_or_else(|| Error::Job(format!("method `{}` has no jobs", method.name)))?;
+    let score = |id: &str| score(plan, runs, id);
     let mut scores = vec![("test".to_owned(), jobs.test.as_deref().map(score).transpose()?.flatten())];
     for (other, job) in dataset.ood.iter().zip(&jobs.ood) {
         let found = job.as_ref().ok().map(|job| score(&job.score)).transpose()?.flatten();

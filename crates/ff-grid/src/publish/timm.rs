@@ -39,11 +39,11 @@ pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) ->
     if architecture.has_fixed_px() {
         config["model_args"] = json!({ "img_size": px });
     }
-    std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     let path = folder.join("config.json");
     write_json(&path, &config)?;
     let weights = folder.join("model.safetensors");
-    link(soup, &weights).map_err(|error| failed(&weights, &error))?;
+    link(soup, &weights).map_err(Error::file(&weights))?;
     Ok(vec![path, weights, write_text(folder, "README.md", text)?])
 }
 
@@ -68,8 +68,4 @@ fn link(file: &Path, name: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::File { path: path.to_owned(), reason: error.to_string() }
 }

@@ -109,7 +109,7 @@ impl Curves {
         if self.curves.iter().all(|curve| curve.spots.is_empty()) {
             return Err(Error::NoPoint { figure: self.title.clone() });
         }
-        draw::svg(self).map_err(|why| Error::Drawing { figure: self.title.clone(), why })
+        draw::svg(self)
     }
 }
 

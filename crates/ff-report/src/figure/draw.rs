@@ -8,22 +8,27 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::layout::{LABEL_SIZE, Layout, Pixel, SAMPLE, STEP, TICK, TICK_SIZE, at, whisker};
 use super::style::{Dash, FAINT, GREY, Marker, Style, reference_dash};
 use super::{Figure, Series};
+use crate::Error;
 
 pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-pub(super) fn svg(figure: &Figure) -> Result<String, String> {
+pub(super) fn svg(figure: &Figure) -> Result<String, Error> {
     let layout = Layout::of(figure);
-    picture(layout.size, |canvas| draw(figure, &layout, canvas))
+    picture(&figure.title, layout.size, |canvas| draw(figure, &layout, canvas))
 }
 
 /// A white card of that size, drawn on: dark or light around it, it reads alike.
-pub(super) fn picture(size: (u32, u32), draw: impl FnOnce(&Canvas) -> Drawn) -> Result<String, String> {
+pub(super) fn picture(
+    title: &str,
+    size: (u32, u32),
+    draw: impl FnOnce(&Canvas) -> Drawn,
+) -> Result<String, Error> {
     let mut text = String::new();
     let canvas = SVGBackend::with_string(&mut text, size).into_drawing_area();
     let drawn = canvas.fill(&WHITE).and_then(|()| draw(&canvas)).and_then(|()| canvas.present());
     drop(canvas); // which ends the text
-    drawn.map_err(|error| error.to_string())?;
+    drawn.map_err(|error| Error::Drawing { figure: title.to_owned(), why: error.to_string() })?;
     Ok(text)
 }
 

@@ -42,8 +42,7 @@ impl Heat {
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
         let layout = Layout::of(self);
-        draw::picture(layout.size, |canvas| draw(self, &layout, canvas))
-            .map_err(|why| Error::Drawing { figure: self.title.clone(), why })
+        draw::picture(&self.title, layout.size, |canvas| draw(self, &layout, canvas))
     }
 
     /// The values as a table with the names at its head and side.
@@ -55,7 +54,7 @@ impl Heat {
         csv::document(&[head].into_iter().chain(rows).collect::<Vec<Vec<String>>>())
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         let figure = || self.title.clone();
         let columns = self.values.iter().map(|row| (self.columns.len(), row.len(), "a row"));
         let sizes = [(self.rows.len(), self.values.len(), "the rows")].into_iter().chain(columns);

@@ -89,7 +89,7 @@ impl Figure {
     /// A series without exactly one point per place, a number that is not finite, or no point at all.
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
-        draw::svg(self).map_err(|why| Error::Drawing { figure: self.title.clone(), why })
+        draw::svg(self)
     }
 
     /// The numbers behind the picture: a line for each point, then for each reference, which has no x.

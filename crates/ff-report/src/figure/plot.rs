@@ -24,6 +24,16 @@ impl Plot {
         }
     }
 
+    /// Whether there is nothing in it to draw.
+    pub fn is_empty(&self) -> bool {
+        let checked = match self {
+            Self::Lines(figure) => figure.check(),
+            Self::Surface(surface) => surface.check(),
+            Self::Heat(heat) => heat.check(),
+        };
+        matches!(checked, Err(Error::NoPoint { .. }))
+    }
+
     /// The plot as an SVG picture, the same text for the same plot.
     ///
     /// # Errors

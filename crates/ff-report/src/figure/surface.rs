@@ -68,8 +68,7 @@ impl Surface {
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
         let layout = Layout::of(self);
-        draw::picture(layout.size, |canvas| draw(self, &layout, canvas))
-            .map_err(|why| Error::Drawing { figure: self.title.clone(), why })
+        draw::picture(&self.title, layout.size, |canvas| draw(self, &layout, canvas))
     }
 
     /// The numbers behind the picture, a line for each place, row by row.
@@ -80,7 +79,7 @@ impl Surface {
         csv::document(&lines.collect::<Vec<_>>())
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         let figure = || self.title.clone();
         let rows = [(self.y.len(), self.values.len(), "the rows".to_owned())].into_iter();
         let columns =

@@ -8,8 +8,8 @@ use super::grid;
 use crate::format::{self, NOTHING};
 
 /// What may be said of a difference, and no more.
-pub(super) fn verdict(difference: &Difference) -> &'static str {
-    match difference.shown() {
+pub(super) fn verdict(shown: Shown) -> &'static str {
+    match shown {
         Shown::Higher => "better",
         Shown::Lower => "worse",
         Shown::Neither => "no difference shown",
@@ -58,7 +58,7 @@ pub(super) fn section(study: &StudyReport) -> Option<Markup> {
 fn row(column: &ColumnReport, of: &Comparison) -> Vec<String> {
     let (difference, verdict) = match &of.difference {
         _ if of.same => ("0".to_owned(), "the same weights"),
-        Some(difference) => (with_interval(difference), verdict(difference)),
+        Some(difference) => (with_interval(difference), verdict(difference.shown())),
         None => (NOTHING.to_owned(), "undefined"),
     };
     vec![

@@ -1,8 +1,9 @@
 //! What a study over seeds found, in plain words.
 
-use ff_eval::PairedDifference;
+use ff_eval::{PairedDifference, Shown};
 use maud::{Markup, html};
 
+use super::comparison::verdict;
 use super::grid;
 use crate::SeedTable;
 use crate::format::{self, NOTHING};
@@ -46,13 +47,9 @@ pub(super) fn summary(table: &SeedTable) -> Markup {
 fn paired(of: &PairedDifference) -> (String, &'static str) {
     let value = format::difference(of.mean);
     match of.interval {
-        None => (format!("{value} (one pair)"), "no difference shown"),
+        None => (format!("{value} (one pair)"), verdict(Shown::Neither)),
         Some(ends) => {
-            let said = match (ends.low > 0.0, ends.high < 0.0) {
-                (true, _) => "better",
-                (_, true) => "worse",
-                _ => "no difference shown",
-            };
+            let said = verdict(Shown::by(ends.low, ends.high));
             (format!("{value} [{}, {}]", format::value(ends.low), format::value(ends.high)), said)
         }
     }

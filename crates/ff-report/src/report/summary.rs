@@ -125,7 +125,7 @@ fn row(column: &ColumnReport, table: &Table) -> Vec<String> {
             match &of.difference {
                 _ if of.same => (pair, "the same model", None),
                 None => (pair, "undefined", None),
-                Some(difference) => (pair, verdict(difference), Some(with_interval(difference))),
+                Some(difference) => (pair, verdict(difference.shown()), Some(with_interval(difference))),
             }
         }
     };

@@ -1,11 +1,11 @@
 //! A column of a table in detail.
 
 use ff_checkpoint::StateDict;
-use ff_eval::{Metric, Score};
+use ff_eval::Metric;
 use ff_report::report::{Choice, ColumnReport, Scored, Step};
 use ff_report::{Plot, SeedTable};
 
-use super::super::{landscape, merging, record};
+use super::super::{landscape, merging, record, score};
 use super::{Source, behaviour, comparisons, mistakes, training};
 use crate::config::{BackboneConfig, DatasetEntry, MethodConfig};
 use crate::landscape::TryRecord;
@@ -157,9 +157,7 @@ fn scored<'a, 'm: 'a>(
     models: impl Iterator<Item = &'a Model<'m>>,
     runs: &Runs,
 ) -> Result<Vec<Scored>, Error> {
-    let score = |id: &str| -> Result<Option<Score>, Error> {
-        Ok(record(plan, runs, id)?.and_then(|record| record.score().ok().cloned()))
-    };
+    let score = |id: &str| score(plan, runs, id);
     let (mut found, mut singles) = (Vec::new(), Vec::new());
     for model in models {
         if model.is_single() {

@@ -47,8 +47,7 @@ fn of_outcome(job: &Job, training: &Training, outcome: &Outcome) -> TrainingRun 
 
 /// What a run that is still going has written so far.
 fn unfinished(job: &Job, training: &Training, runs: &Runs) -> Option<TrainingRun> {
-    let text = std::fs::read_to_string(runs.folder(job).join("history.jsonl")).ok()?;
-    let history: Vec<EpochRecord> = text.lines().map_while(|line| serde_json::from_str(line).ok()).collect();
+    let history = EpochRecord::written_in(&runs.folder(job));
     let note = format!("not finished: {} of {} epochs", history.len(), training.train.epochs);
     (!history.is_empty()).then(|| TrainingRun { note: Some(note), ..of_history(job, training, &history) })
 }

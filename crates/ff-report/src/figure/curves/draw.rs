@@ -4,7 +4,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::{Curve, Curves, Kind, Span, Spot};
-use crate::figure::draw::{Canvas, Drawn, draw_line, draw_marker, draw_text, draw_upright};
+use crate::Error;
+use crate::figure::draw::{Canvas, Drawn, draw_line, draw_marker, draw_text, draw_upright, picture};
 use crate::figure::layout::{LABEL_SIZE, Pixel, STEP, TICK, TICK_SIZE, width};
 use crate::figure::scale::Scale;
 use crate::figure::style::{FAINT, GREY, Style, reference_dash};
@@ -29,13 +30,9 @@ struct Layout {
     size: (u32, u32),
 }
 
-pub(super) fn svg(plot: &Curves) -> Result<String, String> {
+pub(super) fn svg(plot: &Curves) -> Result<String, Error> {
     let layout = Layout::of(plot);
-    let mut text = String::new();
-    let canvas = SVGBackend::with_string(&mut text, layout.size).into_drawing_area();
-    draw(plot, &layout, &canvas).map_err(|error| error.to_string())?;
-    drop(canvas); // which ends the text
-    Ok(text)
+    picture(&plot.title, layout.size, |canvas| draw(plot, &layout, canvas))
 }
 
 /// The names in the legend.
@@ -95,7 +92,6 @@ fn scale(span: Span, numbers: impl Iterator<Item = f64> + Clone, count: f64) -> 
 }
 
 fn draw(plot: &Curves, layout: &Layout, canvas: &Canvas) -> Drawn {
-    canvas.fill(&WHITE)?;
     let (from, to) = (layout.from, layout.to);
     let grey = |width| GREY.stroke_width(width);
     for (y, name) in &layout.y.ticks {
