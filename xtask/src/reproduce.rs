@@ -37,8 +37,10 @@ pub struct Options {
 /// Who runs the jobs of a table.
 #[derive(Clone, Copy, ValueEnum)]
 enum Engine {
-    /// This machine, one job after the other
+    /// This machine
     Local,
+    /// A cluster's queue, by sbatch
+    Slurm,
 }
 
 impl Options {
@@ -56,6 +58,7 @@ impl Options {
         }
         match self.engine {
             Some(Engine::Local) => option("--engine", "local".into()),
+            Some(Engine::Slurm) => option("--engine", "slurm".into()),
             None => {}
         }
         for pair in &self.set {

@@ -1,5 +1,6 @@
 //! `--device auto|cpu|cuda:0`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use anyhow::bail;
@@ -33,7 +34,34 @@ impl FromStr for DeviceChoice {
     }
 }
 
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
 impl DeviceChoice {
+    /// The devices, if they are there; `auto` is every GPU, or else the CPU.
+    ///
+    /// # Errors
+    /// As [`DeviceChoice::find`].
+    pub fn find_all(choices: &[Self]) -> anyhow::Result<Vec<Device>> {
+        let mut devices = Vec::new();
+        for choice in choices {
+            match (choice, choice.find()?) {
+                (Self::Auto, Device::Cuda(_)) => {
+                    devices.extend((0..tch::Cuda::device_count() as usize).map(Device::Cuda));
+                }
+                (_, device) => devices.push(device),
+            }
+        }
+        Ok(devices)
+    }
+
     /// The device, if it is there.
     ///
     /// # Errors
@@ -87,6 +115,7 @@ mod tests {
         assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
         assert_eq!("cuda:3".parse(), Ok(DeviceChoice::Cuda(3)));
         assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
+        assert_eq!(DeviceChoice::Cuda(3).to_string(), "cuda:3");
         assert!("cuda:x".parse::<DeviceChoice>().is_err());
         assert!("gpu".parse::<DeviceChoice>().is_err());
     }

@@ -94,6 +94,13 @@ impl GridProgress {
             }
             Event::Failed(job, why) => self.line(&format!("{}: FAILED: {why}", job.label)),
             Event::Elsewhere(job, owner) => self.wait(job, owner),
+            Event::Sent(tasks, name, number) => {
+                let text = format!("sent off: {name}, {tasks} tasks, as {number}");
+                match &self.bar {
+                    Some(bar) => bar.set_message(text),
+                    None => say(&text),
+                }
+            }
         }
     }
 
@@ -126,7 +133,8 @@ impl GridProgress {
     }
 }
 
-fn outcome(record: &Record) -> String {
+/// What came out of a job, in a few words after its name.
+pub fn outcome(record: &Record) -> String {
     match &record.finished {
         Finished::Training(outcome) => match (&outcome.diverged, &outcome.kept) {
             (Some(at), _) => format!(": diverged at step {}", at.step),

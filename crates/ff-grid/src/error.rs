@@ -20,6 +20,9 @@ pub enum Error {
     /// A job asks for something that another job did not leave.
     #[error("{0}")]
     Job(String),
+    /// A cluster's scheduler does not do what it is asked to.
+    #[error("{0}")]
+    Scheduler(String),
     /// Weights could not be read or written.
     #[error(transparent)]
     Checkpoint(#[from] ff_checkpoint::Error),

@@ -14,7 +14,8 @@ use crate::landscape::{PathRecipe, PlaneRecipe, RowRecipe, SurfaceRecipe, TriesR
 use crate::{DataIdentity, Part, Selection};
 
 /// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table they are in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Job {
     /// Digest of the recipe, the inputs' identities and the data's: 16 hexadecimal digits.
     pub id: String,
@@ -37,7 +38,8 @@ pub struct Job {
 }
 
 /// A dataset and how it is divided, as the configuration names it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DataSource {
     /// Where the images are.
     pub source: DatasetConfig,
@@ -191,6 +193,22 @@ impl std::ops::AddAssign for Cost {
 }
 
 impl Recipe {
+    /// Every kind's name, in the order in which a table needs them.
+    pub const KINDS: [&str; 12] = [
+        "pretrain",
+        "probe",
+        "finetune",
+        "fgg",
+        "soup",
+        "predict",
+        "evaluate",
+        "plane",
+        "plane-row",
+        "surface",
+        "path",
+        "tries",
+    ];
+
     /// The kind's name.
     pub fn kind(&self) -> &'static str {
         match self {

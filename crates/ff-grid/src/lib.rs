@@ -12,6 +12,7 @@ mod doctor;
 mod engine;
 mod error;
 mod job;
+mod jobs;
 mod landscape;
 mod lineage;
 mod merging;
@@ -28,15 +29,17 @@ mod weights;
 pub use catalog::{Catalog, DataIdentity, Opened, Part};
 pub use claim::{Claim, Claimed, Claims, Owner, owner_of};
 pub use config::{
-    BackboneConfig, BnStatistics, Config, ConnectivityConfig, Curves, DatasetEntry, EvaluationConfig,
-    Expected, FggConfig, FinetuneConfig, GridConfig, LandscapeConfig, MergeDeparture, MergeMethod,
-    MergeSettings, MergingConfig, MethodConfig, ModelConfig, OodEntry, PlaneConfig, Pool, PretrainConfig,
-    ProbeConfig, RunConfig, Selection, StageConfig, Study, StudyKind, Sweep, TriesConfig,
+    BackboneConfig, BnStatistics, ClusterConfig, Config, ConnectivityConfig, Curves, DatasetEntry,
+    EvaluationConfig, Expected, FggConfig, FinetuneConfig, GridConfig, LandscapeConfig, MergeDeparture,
+    MergeMethod, MergeSettings, MergingConfig, MethodConfig, ModelConfig, OodEntry, PlaneConfig, Pool,
+    PretrainConfig, ProbeConfig, Resources, RunConfig, Selection, StageConfig, Study, StudyKind, Sweep,
+    TriesConfig,
 };
 pub use doctor::{Finding, Remedy, examine, repair};
-pub use engine::{Engine, Event, Local, OnEvent, Summary};
+pub use engine::{Engine, Event, Local, OnEvent, Sight, Slurm, Summary, Task, Whereabouts};
 pub use error::Error;
 pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
+pub use jobs::Jobs;
 pub use landscape::{
     Anchors, Axis, Corner, Judging, PathRecipe, PathRecord, PlaneRecipe, PlaneRecord, RowRecipe, SoupPlace,
     SurfaceRecipe, SurfaceRecord, TriesRecipe, TryRecord,

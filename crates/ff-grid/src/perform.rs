@@ -18,13 +18,16 @@ use crate::job::{Start, Training};
 use crate::merging::{MergeHook, kernels};
 use crate::record::{Finished, LayerKernels, Record, Runs};
 use crate::{
-    Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Opened, Part, Plan, Recipe, landscape, soup,
+    Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Jobs, Opened, Part, Recipe, landscape, soup,
 };
 
 /// Everything a job needs besides itself.
+#[derive(Clone)]
 pub struct Workshop<'a> {
     /// The graph it is part of.
-    pub plan: &'a Plan,
+    pub jobs: &'a Jobs,
+    /// How jobs are run.
+    pub run: &'a RunConfig,
     /// The datasets.
     pub catalog: &'a Catalog,
     /// Where results go.
@@ -133,7 +136,6 @@ impl Workshop<'_> {
         training: &Training,
         (stop, on_epoch): (&Stop, &mut dyn FnMut(&EpochRecord)),
     ) -> Result<(Finished, Cost, Vec<LayerKernels>), Error> {
-        let run: &RunConfig = self.plan.run();
         let data = self.data(job, &training.data)?;
         let (Start::Random { seed } | Start::File { seed, .. } | Start::Input { seed, .. }) = training.start;
         let mut model = Model::new(&training.model, self.device, seed)?;
@@ -192,9 +194,9 @@ impl Workshop<'_> {
                 folder: &self.runs.folder(job),
                 provenance,
                 optimizer,
-                loader_threads: run.loader_threads,
-                on_bad_image: run.on_bad_image,
-                resume_every: run.resume_every(),
+                loader_threads: self.run.loader_threads,
+                on_bad_image: self.run.on_bad_image,
+                resume_every: self.run.resume_every(),
                 stop: stop.clone(),
                 hooks: &mut hooks,
                 on_epoch,
@@ -260,7 +262,7 @@ impl Workshop<'_> {
 
     /// A job of the plan.
     pub(crate) fn planned(&self, id: &str) -> Result<&Job, Error> {
-        self.plan.job(id).ok_or_else(|| Error::Job(format!("job {id} is not in the plan")))
+        self.jobs.find(id).ok_or_else(|| Error::Job(format!("job {id} is not in the plan")))
     }
 
     fn provenance(&self, job: &Job, parents: Vec<Parent>, data: &Opened) -> Result<Provenance, Error> {

@@ -288,7 +288,7 @@ fn methods_of_a_study_share_the_first_stage_and_nothing_else() {
 #[test]
 fn points_at_the_defaults_are_one_run_and_papers_run_again_nothing() {
     let ids = |name: &str| -> BTreeSet<String> {
-        plan(read(name, &[]).unwrap()).jobs.into_iter().map(|job| job.id).collect()
+        plan(read(name, &[]).unwrap()).jobs.iter().map(|job| job.id.clone()).collect()
     };
     let figure = plan(read("inmerge-fig2/demo.toml", &[]).unwrap());
     let (config, _) = merging(&figure);

@@ -17,7 +17,9 @@ use ff_train::Stop;
 
 pub use owner::Owner;
 
-use crate::Error;
+use tch::Device;
+
+use crate::{Error, device_name};
 
 /// Claims folders, and watches those that others have claimed.
 ///
@@ -56,6 +58,11 @@ impl Claims {
     /// computes.
     pub fn new(lease: Duration, device: &str) -> Self {
         Self { lease, device: device.to_owned(), seen: Mutex::default() }
+    }
+
+    /// The same for another device.
+    pub fn on(&self, device: Device) -> Self {
+        Self::new(self.lease, &device_name(device))
     }
 
     /// Claims a folder, which is made if it is missing, and removes what a dead owner left half-written in it. `stop` is

@@ -166,7 +166,8 @@ pub(super) fn check_model(model: &ModelConfig, run: &RunConfig) -> Result<(), Er
         ("model.weight_decay", model.weight_decay),
         ("run.resume_minutes", run.resume_minutes),
         ("run.lease_seconds", run.lease_seconds),
-    ])
+    ])?;
+    run.cluster.check("run.cluster.")
 }
 
 pub(super) fn check_counts<K: std::fmt::Display>(

@@ -1,6 +1,7 @@
 //! A table as its configuration file states it.
 
 mod check;
+mod cluster;
 mod landscape;
 mod merging;
 mod study;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataSource, WeightsSource};
 
+pub use cluster::{ClusterConfig, Resources};
 pub(crate) use landscape::FIELDS;
 pub use landscape::{ConnectivityConfig, Curves, LandscapeConfig, PlaneConfig, TriesConfig};
 pub use merging::{MergeDeparture, MergeMethod, MergeSettings, MergingConfig, StageConfig, Sweep};
@@ -348,6 +350,8 @@ pub struct RunConfig {
     pub on_bad_image: OnBadImage,
     /// Memory for decoded images, shared by all datasets of the table that are not shrunk.
     pub cache_mib: usize,
+    /// What jobs ask of a cluster's scheduler.
+    pub cluster: ClusterConfig,
 }
 
 impl Default for RunConfig {
@@ -361,6 +365,7 @@ impl Default for RunConfig {
             lease_seconds: 60.0,
             on_bad_image: OnBadImage::Error,
             cache_mib: 512,
+            cluster: ClusterConfig::default(),
         }
     }
 }

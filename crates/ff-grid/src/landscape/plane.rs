@@ -101,7 +101,7 @@ fn found(workshop: &Workshop<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecord
     let Record { finished: Finished::Plane(record), .. } = workshop.runs.done(input)? else {
         return Err(Error::Job(format!("job `{}` is not a plane", input.label)));
     };
-    let is_run = |id: &&String| workshop.plan.job(id).is_some_and(|job| job.recipe.training().is_some());
+    let is_run = |id: &&String| workshop.jobs.find(id).is_some_and(|job| job.recipe.training().is_some());
     let models = Models::of(workshop, job.inputs.iter().filter(is_run))?;
     let [w0, w2, w1] = &record.corners;
     let chosen = [models.get(&w0.model)?, models.get(&w2.model)?, models.get(&w1.model)?];

@@ -6,26 +6,24 @@ mod merging;
 mod recover;
 mod soups;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use ff_data::Task;
 use itertools::Itertools;
 
 use crate::config::{ModelConfig, RunConfig};
-use crate::{Catalog, Config, Job, MergingConfig, Runs, Study};
+use crate::{Catalog, Config, Job, Jobs, MergingConfig, Runs, Study};
 
 use graph::Graph;
 
 pub use landscape::{LandscapeJobs, PathJob};
 
-/// A table as a graph: jobs in an order in which each comes after its inputs, and the columns they make.
+/// A table as a graph: its jobs, and the columns they make.
 pub struct Plan {
     /// Every job once.
-    pub jobs: Vec<Job>,
+    pub jobs: Jobs,
     /// What they make.
     pub table: PlannedTable,
-    places: HashMap<String, usize>,
     /// What was not there before [`Plan::recover`] did without it.
     missed: Vec<String>,
 }
@@ -108,13 +106,12 @@ impl Plan {
                 (graph.finish(), PlannedTable::Merging(config, columns))
             }
         };
-        let places = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
-        Self { jobs, table, places, missed: Vec::new() }
+        Self { jobs: Jobs::new(jobs), table, missed: Vec::new() }
     }
 
     /// The job of that identity.
     pub fn job(&self, id: &str) -> Option<&Job> {
-        self.places.get(id).map(|&at| &self.jobs[at])
+        self.jobs.find(id)
     }
 
     /// How to run it.
@@ -122,6 +119,14 @@ impl Plan {
         match &self.table {
             PlannedTable::Soups(config, _) => &config.run,
             PlannedTable::Merging(config, _) => &config.run,
+        }
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        match &self.table {
+            PlannedTable::Soups(config, _) => &config.name,
+            PlannedTable::Merging(config, _) => &config.name,
         }
     }
 

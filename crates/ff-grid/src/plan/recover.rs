@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{OodScore, Plan, PlannedTable};
 use crate::config::{DatasetEntry, EvaluationConfig};
-use crate::{DataSource, Job, Recipe, Record};
+use crate::{DataSource, Job, Jobs, Recipe, Record};
 
 impl Plan {
     /// A job's identity holds its data's digest, so that without the data nobody knows which record is whose. This looks for
@@ -16,7 +16,7 @@ impl Plan {
     pub fn recover(&mut self, records: &[Record]) {
         self.missed = self.missing();
         let mut found = Found { records, jobs: Vec::new(), names: HashMap::new() };
-        for job in &mut self.jobs {
+        for job in self.jobs.iter_mut() {
             let inputs: Vec<String> = job.inputs.iter().map(|id| found.name(id)).collect();
             if job.blocked.is_none() {
                 continue;
@@ -81,8 +81,7 @@ impl Plan {
                 }
             }
         }
-        self.jobs.append(&mut found.jobs);
-        self.places = self.jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
+        self.jobs = Jobs::new(self.jobs.iter().cloned().chain(found.jobs).collect());
     }
 }
 

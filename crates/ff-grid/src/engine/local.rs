@@ -1,54 +1,14 @@
-//! Who does the jobs, and when.
+//! Jobs in this process.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use ff_train::EpochRecord;
+use tch::Device;
 
-use crate::{Claimed, Error, Job, Owner, Plan, Record, Workshop};
-
-/// Something that happened while a plan was run.
-pub enum Event<'a> {
-    /// A job has begun.
-    Started(&'a Job),
-    /// A job of training has finished an epoch.
-    Epoch(&'a Job, &'a EpochRecord),
-    /// A job is done and on record.
-    Finished(&'a Job, &'a Record),
-    /// A job failed.
-    Failed(&'a Job, &'a str),
-    /// Another process has been found at work on a job. It may be told again and again.
-    Elsewhere(&'a Job, Option<&'a Owner>),
-}
-
-/// Hears of every event, from any thread.
-pub type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Sync);
-
-/// How a run of a plan ended.
-#[derive(Debug, Default)]
-pub struct Summary {
-    /// Jobs that were on record already, or that other processes did meanwhile.
-    pub found: usize,
-    /// Jobs done now.
-    pub done: usize,
-    /// Jobs that failed: label and error.
-    pub failed: Vec<(String, String)>,
-    /// Jobs that could not be tried since one they need failed: label, and the label of that one.
-    pub not_tried: Vec<(String, String)>,
-    /// Jobs whose data or weights are not there.
-    pub blocked: usize,
-    /// Jobs that were left since everything was to stop.
-    pub stopped: usize,
-}
-
-/// Runs the jobs of a plan that are not on record yet, each after its inputs. A failed job fails alone: what does
-/// not need it goes on.
-pub trait Engine {
-    /// Runs them.
-    fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error>;
-}
+use super::{Engine, Event, OnEvent, Summary};
+use crate::{Claimed, Error, Job, Workshop};
 
 /// Threads of this process. Any number of processes, on any number of machines, may run the same plan on the same runs
 /// folder: each job is claimed by one of them.
@@ -57,6 +17,10 @@ pub struct Local {
     pub workers: usize,
     /// Threads that libtorch may use in each job.
     pub threads: usize,
+    /// Where workers compute, in turn. None: where the workshop does.
+    pub devices: Vec<Device>,
+    /// Do only these jobs, by identity. None: all.
+    pub only: Option<HashSet<String>>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -71,6 +35,8 @@ enum State {
     Failed(String),
     NotTried(String),
     Blocked,
+    /// Not among those to do, and not on record.
+    Outside,
 }
 
 /// How long another's job is left alone before it is looked at again.
@@ -78,9 +44,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Engine for Local {
     fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
-        let plan = workshop.plan;
+        let is_mine = |job: &&Job| self.only.as_ref().is_none_or(|only| only.contains(&job.id));
+        let mine: Vec<&Job> = workshop.jobs.iter().filter(is_mine).collect();
         let mut states = HashMap::new();
-        for job in &plan.jobs {
+        for &job in &mine {
             let state = if job.blocked.is_some() {
                 State::Blocked
             } else if let Some(record) = workshop.runs.record(job)? {
@@ -91,12 +58,27 @@ impl Engine for Local {
             };
             states.insert(job.id.as_str(), state);
         }
+        // What others are to do is of interest as far as it is needed here.
+        for input in mine.iter().flat_map(|job| &job.inputs).filter_map(|id| workshop.jobs.find(id)) {
+            if !states.contains_key(input.id.as_str()) {
+                let done = workshop.runs.record(input)?.is_some();
+                states.insert(&input.id, if done { State::Found } else { State::Outside });
+            }
+        }
         let (states, changed) = (Mutex::new(states), Condvar::new());
         std::thread::scope(|scope| {
-            for _ in 0..self.workers.max(1) {
-                scope.spawn(|| {
+            for worker in 0..self.workers.max(1) {
+                let (states, changed, mine) = (&states, &changed, &mine);
+                scope.spawn(move || {
                     tch::set_num_threads(self.threads.max(1) as i32);
-                    while let Some(job) = next(workshop, &states, &changed) {
+                    let device = self.devices.get(worker % self.devices.len().max(1));
+                    let claims = device.map(|&device| workshop.claims.on(device));
+                    let workshop = &Workshop {
+                        device: device.copied().unwrap_or(workshop.device),
+                        claims: claims.as_ref().unwrap_or(workshop.claims),
+                        ..workshop.clone()
+                    };
+                    while let Some(job) = next(workshop, mine, states, changed) {
                         let state = attempt(workshop, job, on_event);
                         states.lock().expect("states").insert(&job.id, state);
                         changed.notify_all();
@@ -106,11 +88,11 @@ impl Engine for Local {
         });
         let states = states.into_inner().expect("states");
         let mut summary = Summary::default();
-        for job in &plan.jobs {
+        for job in mine {
             match &states[job.id.as_str()] {
                 State::Found => summary.found += 1,
                 State::Done => summary.done += 1,
-                State::Blocked => summary.blocked += 1,
+                State::Blocked | State::Outside => summary.blocked += 1,
                 State::Failed(why) => summary.failed.push((job.label.clone(), why.clone())),
                 State::NotTried(cause) => summary.not_tried.push((job.label.clone(), cause.clone())),
                 State::Waiting | State::Running | State::Elsewhere(_) if workshop.stop.is_set() => {
@@ -127,15 +109,16 @@ impl Engine for Local {
 
 /// The next job whose inputs are done, in the plan's order; waits while others might make one ready.
 fn next<'p>(
-    workshop: &Workshop<'p>,
+    workshop: &Workshop<'_>,
+    mine: &[&'p Job],
     states: &Mutex<HashMap<&'p str, State>>,
     changed: &Condvar,
 ) -> Option<&'p Job> {
-    let plan: &'p Plan = workshop.plan;
+    let label = |id: &str| workshop.jobs.find(id).map_or(id.to_owned(), |job| job.label.clone());
     let mut states = states.lock().expect("states");
     while !workshop.stop.is_set() {
         let mut waiting = false;
-        for job in &plan.jobs {
+        for &job in mine {
             match &states[job.id.as_str()] {
                 State::Waiting => {}
                 State::Elsewhere(since) if since.elapsed() >= LOOK_AGAIN => {}
@@ -144,7 +127,7 @@ fn next<'p>(
             let inputs =
                 || job.inputs.iter().map(|id| (id, states.get(id.as_str()).unwrap_or(&State::Blocked)));
             let cause = inputs().find_map(|(id, state)| match state {
-                State::Failed(_) => Some(plan.job(id).map_or(id.clone(), |job| job.label.clone())),
+                State::Failed(_) | State::Outside => Some(label(id)),
                 State::NotTried(cause) => Some(cause.clone()),
                 _ => None,
             });

@@ -1,0 +1,119 @@
+//! `ff-grid plan`.
+
+use ff_grid::{Cost, Plan, Recipe, Runs};
+use serde::Serialize;
+
+use crate::{TableOptions, prepare};
+
+/// Jobs of one kind, added up.
+#[derive(Clone, Copy, Default, Serialize)]
+pub struct Count {
+    pub jobs: usize,
+    pub done: usize,
+    pub blocked: usize,
+    #[serde(flatten)]
+    pub cost: Cost,
+}
+
+/// By kind, those that the plan has.
+pub fn counts(plan: &Plan, runs: &Runs) -> anyhow::Result<Vec<(&'static str, Count)>> {
+    let mut counts = Recipe::KINDS.map(|kind| (kind, Count::default()));
+    for job in &plan.jobs {
+        let place =
+            Recipe::KINDS.iter().position(|kind| *kind == job.recipe.kind()).expect("all kinds are listed");
+        let count = &mut counts[place].1;
+        count.jobs += 1;
+        count.blocked += usize::from(job.blocked.is_some());
+        count.done += usize::from(job.blocked.is_none() && runs.record(job)?.is_some());
+        count.cost += job.cost;
+    }
+    Ok(counts.into_iter().filter(|(_, count)| count.jobs > 0).collect())
+}
+
+/// Prints the jobs and what they cost.
+pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
+    let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
+    let counts = counts(&plan, &runs)?;
+    let missing = plan.missing();
+    if options.json {
+        let jobs: Vec<_> = plan
+            .jobs
+            .iter()
+            .map(|job| {
+                serde_json::json!({"id": job.id, "kind": job.recipe.kind(), "label": job.label,
+                    "inputs": job.inputs, "cost": job.cost, "blocked": job.blocked})
+            })
+            .collect();
+        let total: serde_json::Map<_, _> =
+            counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
+        return ff_cli::print_json(&serde_json::json!({"jobs": jobs, "total": total, "missing": missing}));
+    }
+    let mut text = String::new();
+    for job in &plan.jobs {
+        let state = match (&job.blocked, runs.record(job)?.is_some()) {
+            (Some(_), _) => "missing ",
+            (None, true) => "done    ",
+            (None, false) => "to do   ",
+        };
+        let Cost { epochs, train_images, evaluated_images, .. } = job.cost;
+        let unknown = job.blocked.is_some() && evaluated_images == 0 && job.cost.evaluations > 0;
+        let cost = match job.recipe {
+            Recipe::Evaluate { .. } | Recipe::Plane(_) | Recipe::Surface(_) => String::new(),
+            Recipe::Tries(_) => format!("  at most {evaluated_images} images to evaluate"),
+            Recipe::Soup { .. } if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
+            _ if unknown => "  of unknown size".to_owned(),
+            _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
+            _ => format!("  {evaluated_images} images to evaluate"),
+        };
+        text += &format!("{state} {:9} {}  {}{cost}\n", job.recipe.kind(), job.id, job.label);
+    }
+    text += "\n";
+    text += &summary(&counts);
+    text += &missing_text(&missing);
+    ff_cli::print(&text)
+}
+
+/// A line for each kind.
+pub fn summary(counts: &[(&'static str, Count)]) -> String {
+    let mut text = format!(
+        "{:9} {:>5} {:>5} {:>7} {:>8} {:>14} {:>16}\n",
+        "kind", "jobs", "done", "missing", "epochs", "images trained", "images evaluated"
+    );
+    let mut total = Count::default();
+    let mut line = |kind: &str, count: &Count| {
+        text += &format!(
+            "{kind:9} {:>5} {:>5} {:>7} {:>8} {:>14} {:>16}\n",
+            count.jobs,
+            count.done,
+            count.blocked,
+            count.cost.epochs,
+            count.cost.train_images,
+            count.cost.evaluated_images
+        );
+    };
+    for (kind, count) in counts {
+        line(kind, count);
+        total.jobs += count.jobs;
+        total.done += count.done;
+        total.blocked += count.blocked;
+        total.cost += count.cost;
+    }
+    line("all", &total);
+    text
+}
+
+/// `1 job`, `2 jobs`.
+pub fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What is not there.
+pub fn missing_text(missing: &[String]) -> String {
+    match missing {
+        [] => String::new(),
+        missing => {
+            let lines = missing.iter().map(|why| format!("  {}\n", why.replace('\n', "\n  ")));
+            format!("\nmissing:\n{}", lines.collect::<String>())
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `ff-grid work`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use ff_cli::{Common, DeviceChoice, outcome};
+use ff_grid::{Event, Summary, Task};
+
+use crate::run::say_failures;
+
+#[derive(Args)]
+pub struct WorkOptions {
+    /// The folder of what was sent off, in the runs folder
+    #[arg(long)]
+    batch: PathBuf,
+    /// The array's place in it
+    #[arg(long)]
+    array: usize,
+    /// The task's number in the array
+    #[arg(long)]
+    task: u32,
+    /// Where to compute: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+/// Does a task. Exit code 75 says that it was asked to stop and can go on where it was.
+pub fn work(options: &WorkOptions, common: &Common) -> ExitCode {
+    let mut stopped = false;
+    let code = ff_cli::main(common, || {
+        let summary = perform(options)?;
+        stopped = summary.stopped > 0;
+        if stopped {
+            bail!("stopped: what is done is kept");
+        }
+        say_failures(&summary)
+    });
+    if stopped { ExitCode::from(Task::STOPPED) } else { code }
+}
+
+fn perform(options: &WorkOptions) -> anyhow::Result<Summary> {
+    ff_cli::keep_freed_memory();
+    let stop = ff_cli::stop_on_signals()?;
+    let task = Task::open(&options.batch, options.array, options.task)?;
+    let device = options.device.find()?;
+    let on_event = |event: Event<'_>| match event {
+        Event::Started(job) => ff_cli::say(&format!("{}: begun", job.label)),
+        Event::Epoch(_, epoch) => tracing::info!("epoch {}: loss {:.4}", epoch.epoch, epoch.train_loss),
+        Event::Finished(job, record) => ff_cli::say(&format!("{}{}", job.label, outcome(record))),
+        Event::Failed(job, why) => ff_cli::say(&format!("{}: FAILED: {why}", job.label)),
+        Event::Elsewhere(job, _) => tracing::debug!("{}: another process is at it", job.label),
+        Event::Sent(..) => {}
+    };
+    Ok(task.perform(device, &stop, &on_event)?)
+}

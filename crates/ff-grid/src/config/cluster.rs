@@ -1,0 +1,140 @@
+//! What jobs ask of a cluster's scheduler.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Recipe};
+
+/// How a table is run on a cluster. It stands in `[run.cluster]`, or in a file of its own for all tables of a site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterConfig {
+    /// The queue's name. Absent: the site's default.
+    pub partition: Option<String>,
+    /// Whom it is charged to.
+    pub account: Option<String>,
+    /// Quality of service.
+    pub qos: Option<String>,
+    /// The longest that a task runs in one go, as the scheduler writes times (`4:00:00`); it goes on in its next turn.
+    pub time: Option<String>,
+    /// GPUs of a task.
+    pub gpus: Option<u32>,
+    /// Cores of a task: libtorch's threads, unless `run.threads` says how many.
+    pub cpus: Option<u32>,
+    /// Memory of a task, as the scheduler writes it (`32G`).
+    pub memory: Option<String>,
+    /// More options of the scheduler, one each (`--constraint=a100`).
+    pub extra: Vec<String>,
+    /// Jobs of a kind that are done one after the other in one task. Absent: 1; for scores alone, 100.
+    pub jobs_per_task: Option<usize>,
+    /// What is different for jobs of a kind (`[run.cluster.kind.soup]`); `check` is the task that looks at a compute node
+    /// before all others.
+    pub kind: BTreeMap<String, Resources>,
+    /// Lines of shell to begin with on a compute node (`module load cuda`).
+    pub setup: Vec<String>,
+    /// What stands for `ff-grid` on a compute node (`apptainer exec --nv ff.sif ff-grid`). Absent: this program's path.
+    pub program: Option<String>,
+    /// So long before its time is over a task is asked to keep what it has done, and to go on in its next turn.
+    pub notice_seconds: u32,
+    /// A task that has been put back into the queue so often stays out: what cannot go on where it was (a soup) would
+    /// begin again for ever.
+    pub most_turns: u32,
+    /// The most tasks of one array. Absent: what the scheduler says of itself.
+    pub max_array: Option<usize>,
+    /// The most tasks in the queue at once; what is over is left to the next run. Absent: as many as are taken.
+    pub max_queued: Option<usize>,
+}
+
+/// What jobs of a kind ask for, where it is not what all ask for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "as in `ClusterConfig`")]
+pub struct Resources {
+    pub partition: Option<String>,
+    pub account: Option<String>,
+    pub qos: Option<String>,
+    pub time: Option<String>,
+    pub gpus: Option<u32>,
+    pub cpus: Option<u32>,
+    pub memory: Option<String>,
+    pub extra: Option<Vec<String>>,
+    pub jobs_per_task: Option<usize>,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            partition: None,
+            account: None,
+            qos: None,
+            time: None,
+            gpus: None,
+            cpus: None,
+            memory: None,
+            extra: Vec::new(),
+            jobs_per_task: None,
+            kind: BTreeMap::new(),
+            setup: Vec::new(),
+            program: None,
+            notice_seconds: 120,
+            most_turns: 50,
+            max_array: None,
+            max_queued: None,
+        }
+    }
+}
+
+impl ClusterConfig {
+    /// The kind of the task that looks at a compute node before all others.
+    pub(crate) const CHECK: &str = "check";
+
+    /// Reads a file that holds what `[run.cluster]` would.
+    ///
+    /// # Errors
+    /// [`Error::File`], with the key.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::File { path: path.to_owned(), reason };
+        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+        let config: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        config.check("").map_err(|error| wrong(error.to_string()))?;
+        Ok(config)
+    }
+
+    /// Whether it can be meant; `prefix` stands before a wrong key.
+    pub(crate) fn check(&self, prefix: &str) -> Result<(), Error> {
+        let known = || Recipe::KINDS.into_iter().chain([Self::CHECK]);
+        if let Some(kind) = self.kind.keys().find(|kind| !known().any(|known| known == *kind)) {
+            let known = known().collect::<Vec<_>>().join(", ");
+            return Err(Error::Config(format!("{prefix}kind: expected one of {known}, found `{kind}`")));
+        }
+        let packs = self
+            .kind
+            .iter()
+            .map(|(kind, of)| (format!("{prefix}kind.{kind}.jobs_per_task"), of.jobs_per_task));
+        let counts = packs.chain([
+            (format!("{prefix}jobs_per_task"), self.jobs_per_task),
+            (format!("{prefix}max_array"), self.max_array),
+            (format!("{prefix}max_queued"), self.max_queued),
+        ]);
+        super::check::check_counts(counts.map(|(key, count)| (key, count.unwrap_or(1))))
+    }
+
+    /// What jobs of a kind ask for, all told.
+    pub fn resources(&self, kind: &str) -> Resources {
+        let of = self.kind.get(kind).cloned().unwrap_or_default();
+        let default = if kind == "evaluate" { 100 } else { 1 };
+        Resources {
+            partition: of.partition.or_else(|| self.partition.clone()),
+            account: of.account.or_else(|| self.account.clone()),
+            qos: of.qos.or_else(|| self.qos.clone()),
+            time: of.time.or_else(|| self.time.clone()),
+            gpus: of.gpus.or(self.gpus),
+            cpus: of.cpus.or(self.cpus),
+            memory: of.memory.or_else(|| self.memory.clone()),
+            extra: Some(of.extra.unwrap_or_else(|| self.extra.clone())),
+            jobs_per_task: of.jobs_per_task.or(self.jobs_per_task).or(Some(default)),
+        }
+    }
+}

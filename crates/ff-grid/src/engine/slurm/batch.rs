@@ -1,0 +1,140 @@
+//! What was sent off together, as it is noted in the runs folder.
+
+use std::path::{Path, PathBuf};
+
+use ff_checkpoint::{entries, read_sealed, write_json, write_sealed};
+use serde::{Deserialize, Serialize};
+
+use super::arrays::Array;
+use super::client::Row;
+use crate::{Error, Job, RunConfig, Runs};
+
+/// Arrays that were sent off together, and everything that their tasks have to know. It is written before the first of them
+/// is sent, so that nothing is in the queue that is not noted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Batch {
+    /// Its folder's name; its arrays' names begin with it.
+    pub name: String,
+    /// The table it was made for.
+    pub table: String,
+    /// The software's version.
+    pub code_version: String,
+    /// When it was made, in seconds since 1970.
+    pub made: u64,
+    /// Where relative paths of datasets start.
+    pub data_root: PathBuf,
+    /// How jobs are run.
+    pub run: RunConfig,
+    /// The jobs, and those their results come from.
+    pub jobs: Vec<Job>,
+    /// The arrays.
+    pub arrays: Vec<Array>,
+}
+
+/// What became of sending an array.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Sent {
+    /// The scheduler's number for it.
+    As(String),
+    /// The scheduler's words.
+    Refused(String),
+}
+
+/// What became of sending a batch's arrays, in their order; one that is not here was not sent, or not noted yet.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answers {
+    pub arrays: Vec<Sent>,
+}
+
+impl Answers {
+    /// The scheduler's number for an array.
+    pub fn number(&self, array: usize) -> Option<&str> {
+        match self.arrays.get(array)? {
+            Sent::As(number) => Some(number),
+            Sent::Refused(_) => None,
+        }
+    }
+}
+
+impl Batch {
+    /// All batches of a runs folder, the oldest first.
+    pub fn all(runs: &Runs) -> Result<Vec<Self>, Error> {
+        let root = Self::root(runs);
+        if !root.is_dir() {
+            return Ok(Vec::new());
+        }
+        let files = entries(&root)?.into_iter().map(|folder| folder.join("batch.json"));
+        let mut batches = Vec::new();
+        for file in files.filter(|file| file.is_file()) {
+            batches.push(Self::read(&file)?);
+        }
+        batches.sort_by(|a, b| (a.made, &a.name).cmp(&(b.made, &b.name)));
+        Ok(batches)
+    }
+
+    /// Reads the batch of a folder.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        Self::read(&folder.join("batch.json"))
+    }
+
+    fn read(file: &Path) -> Result<Self, Error> {
+        Ok(read_sealed(file)?)
+    }
+
+    /// Notes it.
+    pub fn write(&self, runs: &Runs) -> Result<(), Error> {
+        let folder = self.folder(runs);
+        for folder in [folder.join("logs"), folder.join("scripts")] {
+            std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+        }
+        Ok(write_sealed(&folder.join("batch.json"), self)?)
+    }
+
+    /// The folder of all batches.
+    pub fn root(runs: &Runs) -> PathBuf {
+        runs.root().join("slurm")
+    }
+
+    pub fn folder(&self, runs: &Runs) -> PathBuf {
+        Self::root(runs).join(&self.name)
+    }
+
+    /// An array's name in the queue.
+    pub fn name_of(&self, array: usize) -> String {
+        format!("{}.{array:03}-{}", self.name, self.arrays[array].kind)
+    }
+
+    /// The file that a task writes what it has to say into.
+    pub fn log(&self, runs: &Runs, array: usize, task: u32) -> PathBuf {
+        self.folder(runs).join("logs").join(format!("{}_{task}.log", self.name_of(array)))
+    }
+
+    /// What became of sending its arrays, as far as it is noted.
+    pub fn answers(&self, runs: &Runs) -> Result<Answers, Error> {
+        let file = self.folder(runs).join("sent.json");
+        if file.exists() { Ok(read_sealed(&file)?) } else { Ok(Answers::default()) }
+    }
+
+    /// Notes that.
+    pub fn note(&self, runs: &Runs, answers: &Answers) -> Result<(), Error> {
+        Ok(write_sealed(&self.folder(runs).join("sent.json"), answers)?)
+    }
+
+    /// Notes that a compute node was looked at, and all was well.
+    pub fn note_checked(&self, runs: &Runs) -> Result<(), Error> {
+        Ok(write_json(&self.folder(runs).join("checked.json"), &self.code_version)?)
+    }
+
+    /// Whether that is so.
+    pub fn is_checked(&self, runs: &Runs) -> bool {
+        self.folder(runs).join("checked.json").exists()
+    }
+
+    /// Whether a task in the queue is one of its.
+    pub fn has(&self, row: &Row) -> bool {
+        row.name.rsplit_once('.').is_some_and(|(batch, _)| batch == self.name)
+    }
+}

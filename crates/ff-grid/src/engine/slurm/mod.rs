@@ -1,0 +1,296 @@
+//! Jobs in the queue of a cluster that Slurm runs.
+//!
+//! Ready jobs of one kind become job arrays that wait for each other; their tasks are processes that do a few jobs of the
+//! graph as the local engine does, in the same runs folder. What is sent off is noted there first, so whoever looks later
+//! finds in the queue nothing that is not known.
+
+mod arrays;
+mod batch;
+mod client;
+mod script;
+mod sight;
+mod task;
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ff_checkpoint::write_atomic;
+use ff_train::Stop;
+
+use super::{Engine, Event, OnEvent, Summary, Whereabouts};
+use crate::perform::VERSION;
+use crate::{Claimed, ClusterConfig, Error, Runs, Workshop};
+
+use arrays::{After, Array, Fate, arrays};
+use batch::{Answers, Batch, Sent};
+use script::{Script, quoted};
+use sight::Found;
+
+pub(crate) use sight::sight;
+pub use task::Task;
+
+/// Sends jobs off to Slurm.
+pub struct Slurm {
+    /// The table's name, which names in the queue show.
+    pub table: String,
+    /// What jobs ask for.
+    pub cluster: ClusterConfig,
+    /// Where relative paths of datasets start, under its whole name.
+    pub data_root: PathBuf,
+    /// `ff-grid` on a compute node, if the cluster's configuration does not say.
+    pub program: PathBuf,
+    /// Options for it.
+    pub options: Vec<String>,
+    /// Stay until nothing is in the queue any more.
+    pub wait: bool,
+}
+
+/// How often the queue is asked while it is waited for.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+impl Engine for Slurm {
+    fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+        let mut told = HashSet::new();
+        let mut summary = self.send(workshop, on_event)?;
+        // Another machine's disk may show a record a little later than the queue shows the end of its task.
+        let mut looked_again = false;
+        for job in workshop.jobs {
+            if workshop.runs.record(job)?.is_some() {
+                told.insert(job.id.clone());
+            }
+        }
+        while self.wait && summary.queued > 0 && !workshop.stop.is_set() {
+            pause(&workshop.stop);
+            let left: Vec<&str> =
+                workshop.jobs.iter().map(|job| job.id.as_str()).filter(|id| !told.contains(*id)).collect();
+            let mut undone = Vec::new();
+            for id in left {
+                let job = workshop.jobs.find(id).expect("a job of the graph");
+                match workshop.runs.record(job)? {
+                    Some(record) => {
+                        on_event(Event::Finished(job, &record));
+                        summary.done += 1;
+                        told.insert(id.to_owned());
+                    }
+                    None => undone.push(id),
+                }
+            }
+            let sight = sight(&undone, workshop.runs)?;
+            let (mut failed, mut not_tried) = (Vec::new(), Vec::new());
+            for (id, whereabouts) in &sight.jobs {
+                let Some(job) = workshop.jobs.find(id) else { continue };
+                match whereabouts {
+                    Whereabouts::Failed { log: None, why, .. } => {
+                        not_tried.push((job.label.clone(), why.clone()))
+                    }
+                    Whereabouts::Failed { why, last_lines, .. } => {
+                        failed
+                            .push((job.label.clone(), format!("{why}\n{last_lines}").trim_end().to_owned()));
+                    }
+                    _ => {}
+                }
+            }
+            // While nobody can say what is in the queue, all of it may be.
+            if sight.troubles.is_empty() || !sight.jobs.is_empty() {
+                let over = failed.len() + not_tried.len();
+                if over == sight.jobs.len() && over > 0 && !std::mem::replace(&mut looked_again, true) {
+                    continue;
+                }
+                summary.queued = sight.jobs.len() - over;
+                (summary.failed, summary.not_tried) = (failed, not_tried);
+            }
+            if summary.no_room > 0 && summary.queued == 0 && summary.failed.is_empty() {
+                let more = self.send(workshop, on_event)?;
+                (summary.queued, summary.no_room) = (more.queued, more.no_room);
+            }
+            if let ([trouble, ..], 0) = (sight.troubles.as_slice(), summary.queued) {
+                return Err(Error::Scheduler(trouble.clone()));
+            }
+        }
+        Ok(summary)
+    }
+}
+
+impl Slurm {
+    /// What would be sent off now: names and scripts. Nothing is written and nobody is asked but the queue.
+    ///
+    /// # Errors
+    /// As for sending it off.
+    pub fn scripts(&self, workshop: &Workshop<'_>) -> Result<Vec<(String, String)>, Error> {
+        let (batch, _) = self.batch(workshop, &Found::take(workshop.runs)?)?;
+        let Some(batch) = batch else { return Ok(Vec::new()) };
+        let number = |array: usize| format!("NUMBER-OF-{array:03}");
+        Ok((0..batch.arrays.len())
+            .map(|at| (batch.name_of(at), self.script(&batch, workshop.runs, at, number)))
+            .collect())
+    }
+
+    /// Takes everything that was sent off for a table out of the queue; the number of tasks.
+    ///
+    /// # Errors
+    /// The scheduler's words.
+    pub fn cancel(table: &str, runs: &Runs) -> Result<usize, Error> {
+        let found = Found::take(runs)?;
+        let of_table: Vec<&Batch> = found.batches.iter().filter(|batch| batch.table == table).collect();
+        let live: Vec<_> = found
+            .rows
+            .values()
+            .filter(|row| row.is_live() && of_table.iter().any(|batch| batch.has(row)))
+            .collect();
+        let arrays: HashSet<String> = live.iter().map(|row| row.array.clone()).collect();
+        if !arrays.is_empty() {
+            client::cancel(&arrays.into_iter().collect::<Vec<_>>())?;
+        }
+        Ok(live.len())
+    }
+
+    fn send(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+        // Two that send at once would send everything twice.
+        let root = Batch::root(workshop.runs);
+        let _claim = loop {
+            workshop.stop.check()?;
+            match workshop.claims.take(&root, Stop::default())? {
+                Claimed::Ours(claim) => break claim,
+                Claimed::Theirs(_) => std::thread::sleep(Duration::from_millis(200)),
+            }
+        };
+        let (batch, summary) = self.batch(workshop, &Found::take(workshop.runs)?)?;
+        let Some(batch) = batch else { return Ok(summary) };
+        batch.write(workshop.runs)?;
+        let mut answers = Answers::default();
+        for (at, array) in batch.arrays.iter().enumerate() {
+            let number = |array: usize| {
+                answers.number(array).expect("arrays come after those they wait for").to_owned()
+            };
+            let (name, script) = (batch.name_of(at), self.script(&batch, workshop.runs, at, number));
+            write_atomic(&batch.folder(workshop.runs).join("scripts").join(format!("{name}.sh")), |file| {
+                std::io::Write::write_all(file, script.as_bytes())
+            })?;
+            let answer = if workshop.stop.is_set() {
+                Err(Error::Scheduler("asked to stop".into()))
+            } else {
+                client::send(&script)
+            };
+            match answer {
+                Ok(number) => {
+                    on_event(Event::Sent(array.tasks.len(), &name, &number));
+                    answers.arrays.push(Sent::As(number));
+                    batch.note(workshop.runs, &answers)?;
+                }
+                Err(error) => {
+                    let left = batch.arrays.len() - at;
+                    answers.arrays.extend((0..left).map(|_| Sent::Refused(error.to_string())));
+                    batch.note(workshop.runs, &answers)?;
+                    return Err(Error::Scheduler(format!(
+                        "{name} was refused: {error}\n\
+                         {at} of {} arrays are in the queue; `ff-grid status` shows them, `ff-grid cancel` takes them out, and another run sends the rest",
+                        batch.arrays.len()
+                    )));
+                }
+            }
+        }
+        Ok(summary)
+    }
+
+    /// What is to be sent off, if anything is.
+    fn batch(&self, workshop: &Workshop<'_>, found: &Found) -> Result<(Option<Batch>, Summary), Error> {
+        let queued = found.queued();
+        let mut fates = HashMap::new();
+        let mut summary = Summary::default();
+        for job in workshop.jobs {
+            let fate = if job.blocked.is_some() {
+                summary.blocked += 1;
+                Fate::Blocked
+            } else if workshop.runs.record(job)?.is_some() {
+                summary.found += 1;
+                Fate::Done
+            } else if let Some(row) = queued.get(job.id.as_str()) {
+                summary.queued += 1;
+                Fate::Queued(row.id.clone())
+            } else {
+                Fate::Todo
+            };
+            fates.insert(job.id.as_str(), fate);
+        }
+        let most = match self.cluster.max_array {
+            Some(most) => most,
+            None => client::largest_array()?,
+        };
+        let at_once = |kind: &str| self.cluster.resources(kind).jobs_per_task.unwrap_or(1);
+        let mut arrays = arrays(workshop.jobs, |job| fates[job.id.as_str()].clone(), at_once, most);
+        let in_queue = found.rows.values().filter(|row| row.is_live()).count();
+        let all = jobs_of(&arrays);
+        shorten(&mut arrays, self.cluster.max_queued.unwrap_or(usize::MAX).saturating_sub(in_queue));
+        let ids = arrays.iter().flat_map(|array| array.tasks.values().flatten());
+        summary.queued += jobs_of(&arrays);
+        summary.no_room = all - jobs_of(&arrays);
+        if jobs_of(&arrays) == 0 {
+            return Ok((None, summary));
+        }
+        let jobs = workshop.jobs.with_ancestors(ids.map(String::as_str)).to_vec();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unique =
+            blake3::hash(format!("{now:?} {} {}", std::process::id(), jobs.len()).as_bytes()).to_hex();
+        let table: String =
+            self.table.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        let run = crate::RunConfig { cluster: self.cluster.clone(), ..workshop.run.clone() };
+        let batch = Batch {
+            name: format!("ff-{table}-{}", &unique[..8]),
+            table: self.table.clone(),
+            code_version: VERSION.to_owned(),
+            made: now.as_secs(),
+            data_root: self.data_root.clone(),
+            run,
+            jobs,
+            arrays,
+        };
+        Ok((Some(batch), summary))
+    }
+
+    fn script(&self, batch: &Batch, runs: &Runs, at: usize, number: impl Fn(usize) -> String) -> String {
+        let program =
+            &self.cluster.program.clone().unwrap_or_else(|| quoted(&self.program.display().to_string()));
+        let script =
+            Script { cluster: &self.cluster, folder: &batch.folder(runs), program, options: &self.options };
+        script.text(at, &batch.name_of(at), &batch.arrays[at], number)
+    }
+}
+
+fn jobs_of(arrays: &[Array]) -> usize {
+    arrays.iter().flat_map(|array| array.tasks.values()).map(Vec::len).sum()
+}
+
+/// Keeps no more tasks than there is room for, the first of them.
+fn shorten(arrays: &mut Vec<Array>, mut room: usize) {
+    let mut kept = 0;
+    for array in arrays.iter_mut() {
+        if room == 0 {
+            break;
+        }
+        // Those with the same numbers as another array's tasks wait for them alone; they go with it whole.
+        let (matched, whole) =
+            (array.after.iter().any(|after| matches!(after, After::Same(_))), array.tasks.len());
+        if matched && whole > room {
+            break;
+        }
+        let over: Vec<u32> = array.tasks.keys().skip(room).copied().collect();
+        over.iter().for_each(|number| drop(array.tasks.remove(number)));
+        room -= array.tasks.len();
+        kept += 1;
+        if !over.is_empty() {
+            break;
+        }
+    }
+    arrays.truncate(kept);
+}
+
+fn pause(stop: &Stop) {
+    let slices = 25;
+    for _ in 0..slices {
+        if stop.is_set() {
+            return;
+        }
+        std::thread::sleep(ASK_AGAIN / slices);
+    }
+}

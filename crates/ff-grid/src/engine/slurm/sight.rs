@@ -1,0 +1,184 @@
+//! What became of what was sent off.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
+
+use super::batch::{Answers, Batch, Sent};
+use super::client::{self, Row};
+use crate::engine::{Sight, Whereabouts};
+use crate::{Error, Runs};
+
+/// Tasks in the queue, and where they belong.
+pub(super) struct Found {
+    pub batches: Vec<Batch>,
+    /// By array's name and task's number.
+    pub rows: HashMap<(String, u32), Row>,
+}
+
+impl Found {
+    /// Reads the notes, and asks the queue if there are any.
+    pub fn take(runs: &Runs) -> Result<Self, Error> {
+        let batches = Batch::all(runs)?;
+        let mut rows = HashMap::new();
+        if !batches.is_empty() {
+            let queue = client::queue()?;
+            let ours = queue.into_iter().filter(|row| batches.iter().any(|batch| batch.has(row)));
+            rows.extend(ours.filter_map(|row| Some(((row.name.clone(), row.task?), row))));
+        }
+        Ok(Self { batches, rows })
+    }
+
+    /// Jobs that a task in the queue will do, and its name there. A later batch counts for more.
+    pub fn queued(&self) -> HashMap<&str, &Row> {
+        let mut queued = HashMap::new();
+        for (batch, array, task, jobs) in self.tasks() {
+            if let Some(row) = self.rows.get(&(batch.name_of(array), task)).filter(|row| row.is_live()) {
+                queued.extend(jobs.iter().map(|job| (job.as_str(), row)));
+            }
+        }
+        queued
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = (&Batch, usize, u32, &[String])> {
+        self.batches.iter().flat_map(|batch| {
+            let arrays = batch.arrays.iter().enumerate();
+            arrays.flat_map(move |(at, array)| {
+                array.tasks.iter().map(move |(&task, jobs)| (batch, at, task, jobs.as_slice()))
+            })
+        })
+    }
+}
+
+/// What is known of jobs that are not on record.
+pub(crate) fn sight(undone: &[&str], runs: &Runs) -> Result<Sight, Error> {
+    let mut sight = Sight::default();
+    let found = match Found::take(runs) {
+        Ok(found) => found,
+        Err(Error::Scheduler(words)) => {
+            sight.troubles.push(format!("the queue cannot be asked: {words}"));
+            return Ok(sight);
+        }
+        Err(error) => return Err(error),
+    };
+    let undone: HashSet<&str> = undone.iter().copied().collect();
+    // The last task that had a job is the one that counts.
+    let mut last = HashMap::new();
+    for (batch, array, task, jobs) in found.tasks() {
+        for job in jobs.iter().filter(|job| undone.contains(job.as_str())) {
+            last.insert(job.as_str(), (batch, array, task));
+        }
+    }
+    let mut over = Vec::new();
+    for (job, (batch, array, task)) in last {
+        match found.rows.get(&(batch.name_of(array), task)).filter(|row| row.is_live()) {
+            Some(row) => drop(sight.jobs.insert(job.to_owned(), live(row))),
+            None => over.push((job, batch, array, task)),
+        }
+    }
+    let ends = Ends::of(&found, over.iter().map(|(_, batch, array, _)| (*batch, *array)), runs)?;
+    for (job, batch, array, task) in over {
+        if let Some(failed) = ends.failed(batch, array, task, runs) {
+            sight.jobs.insert(job.to_owned(), failed);
+        }
+    }
+    // Without the look at a compute node nothing of a batch begins. Only the last batch of a table is still of interest.
+    let latest: HashMap<&str, &Batch> =
+        found.batches.iter().map(|batch| (batch.table.as_str(), batch)).collect();
+    for batch in latest.into_values() {
+        let mut jobs = batch.arrays.iter().flat_map(|array| array.tasks.values()).flatten();
+        let of_interest = jobs.any(|job| undone.contains(job.as_str()));
+        let live = found.rows.get(&(batch.name_of(0), 0)).is_some_and(Row::is_live);
+        if of_interest && !live && !batch.is_checked(runs) {
+            let ends = Ends::of(&found, [(batch, 0)], runs)?;
+            sight
+                .troubles
+                .extend(ends.failed(batch, 0, 0, runs).map(|failed| unchecked(batch, &failed, runs)));
+        }
+    }
+    Ok(sight)
+}
+
+/// What it means that the look at a compute node failed.
+fn unchecked(batch: &Batch, failed: &Whereabouts, runs: &Runs) -> String {
+    match failed {
+        Whereabouts::Failed { why, log: Some(_), last_lines } => {
+            format!("the look at a compute node failed ({why}), so nothing was begun:\n{last_lines}")
+        }
+        Whereabouts::Failed { why, .. } => format!(
+            "the look at a compute node left nothing in {} ({why}), so nothing was begun\n\
+             hint: it was cancelled, or this folder is not the same on the compute nodes: it has to lie on a shared disk",
+            batch.folder(runs).display()
+        ),
+        _ => String::new(),
+    }
+}
+
+/// How tasks ended that are not in the queue any more.
+struct Ends<'a> {
+    found: &'a Found,
+    answers: HashMap<&'a str, Answers>,
+    /// State and exit code, by the scheduler's name for a task.
+    accounts: HashMap<String, (String, String)>,
+}
+
+impl<'a> Ends<'a> {
+    fn of(
+        found: &'a Found,
+        arrays: impl IntoIterator<Item = (&'a Batch, usize)>,
+        runs: &Runs,
+    ) -> Result<Self, Error> {
+        let mut answers = HashMap::new();
+        let mut numbers = BTreeSet::new();
+        for (batch, array) in arrays {
+            if !answers.contains_key(batch.name.as_str()) {
+                answers.insert(batch.name.as_str(), batch.answers(runs)?);
+            }
+            numbers.extend(answers[batch.name.as_str()].number(array).map(str::to_owned));
+        }
+        let accounts = if numbers.is_empty() { None } else { client::accounts(&numbers) };
+        let accounts = accounts.into_iter().flatten().map(|(id, state, code)| (id, (state, code))).collect();
+        Ok(Self { found, answers, accounts })
+    }
+
+    /// What became of a task that did not do its jobs; nothing if it was not sent off.
+    fn failed(&self, batch: &Batch, array: usize, task: u32, runs: &Runs) -> Option<Whereabouts> {
+        let answers = &self.answers[batch.name.as_str()];
+        let row = self.found.rows.get(&(batch.name_of(array), task));
+        let account = answers.number(array).and_then(|number| self.accounts.get(&format!("{number}_{task}")));
+        let state = match (account, row) {
+            (Some((state, code)), _) if code != "0:0" => format!("{state}, exit code {code}"),
+            (Some((state, _)), _) => state.clone(),
+            (None, Some(row)) => row.state.clone(),
+            (None, None) => "gone from the queue".to_owned(),
+        };
+        let log = batch.log(runs, array, task);
+        if log.exists() {
+            let last_lines = last_lines(&log);
+            return Some(Whereabouts::Failed { why: state, log: Some(log), last_lines });
+        }
+        let why = match answers.arrays.get(array) {
+            Some(Sent::Refused(words)) => format!("refused: {words}"),
+            None if row.is_none() => return None,
+            _ => format!("never begun ({state}): cancelled, or something that it needs failed"),
+        };
+        Some(Whereabouts::Failed { why, log: None, last_lines: String::new() })
+    }
+}
+
+fn live(row: &Row) -> Whereabouts {
+    let known = |time: &str| (!matches!(time, "N/A" | "Unknown" | "")).then(|| time.to_owned());
+    if row.is_at_work() {
+        Whereabouts::Running { by: format!("task {} on {}", row.id, row.node), ends: known(&row.ends) }
+    } else {
+        Whereabouts::Queued { task: row.id.clone(), why: row.reason.clone(), starts: known(&row.starts) }
+    }
+}
+
+/// The last lines of a log, as far as they are text.
+fn last_lines(log: &Path) -> String {
+    const LINES: usize = 5;
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(4096)..]).into_owned();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}

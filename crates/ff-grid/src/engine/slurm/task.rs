@@ -1,0 +1,125 @@
+//! A task, on a compute node.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use ff_train::Stop;
+use tch::Device;
+
+use super::batch::Batch;
+use crate::perform::VERSION;
+use crate::{
+    Catalog, Claimed, Claims, ClusterConfig, Engine, Error, Jobs, Local, OnEvent, Runs, Summary, Workshop,
+    device_name,
+};
+
+/// A task that was sent off.
+pub struct Task {
+    batch: Batch,
+    folder: PathBuf,
+    runs: Runs,
+    jobs: Jobs,
+    /// None: it looks at the compute node.
+    only: Option<HashSet<String>>,
+    cpus: usize,
+}
+
+impl Task {
+    /// The exit code of one that was asked to stop, and can go on where it was.
+    pub const STOPPED: u8 = 75;
+
+    /// The task of a batch's array.
+    ///
+    /// # Errors
+    /// The batch cannot be read here, or has no such task.
+    pub fn open(folder: &Path, array: usize, task: u32) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::File { path: folder.to_owned(), reason };
+        if !folder.is_dir() {
+            let reason = "expected a batch's folder, found none on this machine\nhint: the runs folder has to be the same, under the same path, on all machines";
+            return Err(wrong(reason.into()));
+        }
+        let batch = Batch::open(folder)?;
+        if batch.code_version != VERSION {
+            return Err(wrong(format!(
+                "it was sent off by version {}, and this is {VERSION}",
+                batch.code_version
+            )));
+        }
+        let found = batch.arrays.get(array).and_then(|array| Some((array, array.tasks.get(&task)?)));
+        let (array, jobs) = found.ok_or_else(|| wrong(format!("array {array} has no task {task}")))?;
+        let only = (array.kind != ClusterConfig::CHECK).then(|| jobs.iter().cloned().collect());
+        let root =
+            folder.parent().and_then(Path::parent).ok_or_else(|| wrong("it is in no runs folder".into()))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpus = batch.run.cluster.resources(&array.kind).cpus.map_or(cores, |cpus| cpus as usize);
+        let jobs = Jobs::new(batch.jobs.clone());
+        Ok(Self { folder: folder.to_owned(), runs: Runs::new(root), only, cpus, jobs, batch })
+    }
+
+    /// Does its jobs.
+    ///
+    /// # Errors
+    /// As the local engine; of the look at a compute node, what is wrong with it.
+    pub fn perform(&self, device: Device, stop: &Stop, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+        let run = &self.batch.run;
+        let claims = Claims::new(run.lease(), &device_name(device));
+        let mine = |id: &String| self.only.as_ref().is_none_or(|only| only.contains(id));
+        let sources: BTreeSet<String> = self
+            .jobs
+            .iter()
+            .filter(|job| mine(&job.id))
+            .filter_map(|job| serde_json::to_string(&job.data).ok())
+            .collect();
+        let cache_bytes = (run.cache_mib << 20) / sources.len().max(1);
+        let catalog = Catalog::new(
+            &self.batch.data_root,
+            Some(&self.runs.root().join("cache")),
+            run.loader_threads,
+            run.on_bad_image,
+            cache_bytes,
+        )
+        .stopped_by(stop.clone());
+        let Some(only) = &self.only else {
+            self.check(&claims, &catalog)?;
+            return Ok(Summary::default());
+        };
+        let workers = run.workers.max(1);
+        let threads = if run.threads == 0 { (self.cpus / workers).max(1) } else { run.threads };
+        let engine = Local { workers, threads, devices: Vec::new(), only: Some(only.clone()) };
+        let workshop = Workshop {
+            jobs: &self.jobs,
+            run,
+            catalog: &catalog,
+            runs: &self.runs,
+            claims: &claims,
+            stop: stop.clone(),
+            device,
+        };
+        engine.run(&workshop, on_event)
+    }
+
+    /// Whether the runs folder can be worked in from here, and the data and the weights are there.
+    fn check(&self, claims: &Claims, catalog: &Catalog) -> Result<(), Error> {
+        let folder = self.folder.join("check");
+        let Claimed::Ours(_claim) = claims.take(&folder, Stop::default())? else {
+            return Err(Error::File {
+                path: folder,
+                reason: "another look at a compute node is at it".into(),
+            });
+        };
+        for job in self.jobs.iter().filter(|job| job.blocked.is_none()) {
+            // One that is on record needs nothing any more.
+            if self.runs.record(job)?.is_some() {
+                continue;
+            }
+            catalog.open(&job.data).map_err(|why| Error::Job(format!("{}: {why}", job.label)))?;
+            if let Some(path) = job.weights.as_ref().filter(|path| !path.is_file()) {
+                return Err(Error::File {
+                    path: path.clone(),
+                    reason: format!("the weights of {} are not there", job.label),
+                });
+            }
+        }
+        self.batch.note_checked(&self.runs)
+    }
+}

@@ -1,0 +1,61 @@
+//! The graph of jobs, as those need it that do them.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::{Deref, DerefMut};
+
+use crate::Job;
+
+/// Jobs in an order in which each comes after its inputs, to be found by identity.
+#[derive(Clone, Debug, Default)]
+pub struct Jobs {
+    list: Vec<Job>,
+    places: HashMap<String, usize>,
+}
+
+impl Jobs {
+    /// Jobs, each after its inputs.
+    pub fn new(list: Vec<Job>) -> Self {
+        let places = list.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
+        Self { list, places }
+    }
+
+    /// The job of that identity.
+    pub fn find(&self, id: &str) -> Option<&Job> {
+        self.places.get(id).map(|&at| &self.list[at])
+    }
+
+    /// These jobs, and all that their results come from.
+    pub fn with_ancestors<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut wanted: HashSet<&str> =
+            ids.into_iter().filter_map(|id| self.find(id)).map(|job| job.id.as_str()).collect();
+        for job in self.list.iter().rev() {
+            if wanted.contains(job.id.as_str()) {
+                wanted.extend(job.inputs.iter().map(String::as_str));
+            }
+        }
+        Self::new(self.list.iter().filter(|job| wanted.contains(job.id.as_str())).cloned().collect())
+    }
+}
+
+impl Deref for Jobs {
+    type Target = [Job];
+
+    fn deref(&self) -> &[Job] {
+        &self.list
+    }
+}
+
+impl DerefMut for Jobs {
+    fn deref_mut(&mut self) -> &mut [Job] {
+        &mut self.list
+    }
+}
+
+impl<'a> IntoIterator for &'a Jobs {
+    type Item = &'a Job;
+    type IntoIter = std::slice::Iter<'a, Job>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
