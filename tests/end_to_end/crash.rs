@@ -9,11 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::place::{Place, SHAPES, table};
+use crate::results::same;
 use ff_data::random::stream;
 use rand::Rng;
-use serde_json::Value;
-
-use crate::place::{Place, SHAPES, table};
 
 /// Kills of the short form; `cargo xtask crash-test` asks for more.
 const KILLS: u64 = 20;
@@ -61,56 +60,6 @@ fn send(child: &Child, signal: &str) {
 fn end(child: Child) -> (bool, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
-}
-
-/// Everything a run leaves that does not say how long it took.
-fn results(place: &Place, runs: &str) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for name in place.files(runs) {
-        let path = place.path(runs).join(&name);
-        let mut bytes = std::fs::read(&path).unwrap();
-        if name.ends_with(".json") {
-            let mut json: Value = serde_json::from_slice(&bytes).unwrap();
-            untimed(&mut json);
-            bytes = serde_json::to_vec(&json).unwrap();
-        } else if name.ends_with("history.jsonl") {
-            let lines = std::str::from_utf8(&bytes).unwrap().lines();
-            let mut lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-            lines.iter_mut().for_each(untimed);
-            bytes = serde_json::to_vec(&lines).unwrap();
-        } else if name.contains("tables/") && !name.ends_with(".safetensors") {
-            // Of the table's forms, the JSON one is compared: the others are the same with times in them.
-            continue;
-        }
-        found.insert(name, bytes);
-    }
-    found
-}
-
-/// Leaves out how long things took, and digests of records that say so.
-fn untimed(json: &mut Value) {
-    match json {
-        Value::Object(fields) => {
-            fields.retain(|name, _| !["seconds", "wall_seconds"].contains(&name.as_str()));
-            if fields.contains_key("code_version") {
-                fields.remove("digest");
-            }
-            fields.values_mut().for_each(untimed);
-        }
-        Value::Array(values) => values.iter_mut().for_each(untimed),
-        _ => {}
-    }
-}
-
-#[track_caller]
-fn same(place: &Place, runs: &str) {
-    let (expected, found) = (results(place, "whole"), results(place, runs));
-    let names = |results: &BTreeMap<String, Vec<u8>>| results.keys().cloned().collect::<Vec<_>>();
-    // No temporary file, no claim, no resume point is left.
-    assert_eq!(names(&found), names(&expected));
-    for (name, bytes) in &expected {
-        assert!(found[name] == *bytes, "{name} differs");
-    }
 }
 
 /// The finished jobs of a runs folder, and which file each record is: one that is written again is another.

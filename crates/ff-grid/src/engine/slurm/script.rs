@@ -64,8 +64,8 @@ impl Script<'_> {
 program=$!
 # Its time is nearly over: it keeps what it has done, and goes on in its next turn.
 trap 'over=yes; kill -TERM "$program"' USR1
-# It is cancelled, or has to make room.
-trap 'kill -TERM "$program"' TERM
+# It is cancelled, or has to make room: Slurm tells the program too, and it is waited for.
+trap : TERM
 wait "$program"; code=$?
 # A signal ends the waiting, not the program.
 while ((code == 138 || code == 143)); do

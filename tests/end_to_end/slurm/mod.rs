@@ -1,0 +1,267 @@
+//! A table sent to a real Slurm: what comes out is what the local engine leaves, to the bit, whatever happens on the way.
+
+mod cluster;
+
+use std::process::{Child, Stdio};
+
+use cluster::{Cluster, Row, wait};
+use serde_json::Value;
+
+use crate::place::{JOBS, Place, Ran, SHAPES, table};
+use crate::results::same;
+
+/// One thread for each job, since sums in another order differ in their last bits.
+const RUN: &str = "[run]
+workers = 1
+threads = 1
+resume_steps = 2
+
+[run.cluster]
+time = \"10\"
+cpus = 1
+
+[evaluation]
+";
+
+/// The table, and in `whole` what the local engine leaves of it. `epochs` of fine-tuning say how long it takes.
+fn done_locally(dataset: &str, epochs: u32) -> Place {
+    let place = Place::new();
+    let text = table(dataset)
+        .replace("[evaluation]\n", RUN)
+        .replace("epochs = 2\nselect", &format!("epochs = {epochs}\nselect"));
+    place.write("tiny.toml", &text);
+    if dataset != SHAPES {
+        place.images("data/cells", &["left", "right"], 20);
+    }
+    place.run("ff-grid run --config tiny.toml --runs whole").ok();
+    place
+}
+
+/// `ff-grid` with the table in the runs folder `queued`.
+fn command(place: &Place, cluster: &Cluster, line: &str) -> std::process::Command {
+    let (what, options) = line.split_once(' ').unwrap_or((line, ""));
+    let words = ["ff-grid", what, "--config", "tiny.toml", "--runs", "queued"];
+    let mut command = place.command(&words.into_iter().chain(options.split_whitespace()).collect::<Vec<_>>());
+    cluster.of(&mut command);
+    command
+}
+
+fn grid(place: &Place, cluster: &Cluster, line: &str) -> Ran {
+    let output = command(place, cluster, line).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn start(place: &Place, cluster: &Cluster, line: &str) -> Child {
+    command(place, cluster, line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The jobs that `ff-grid status` finds in a state, by label.
+fn in_state(place: &Place, cluster: &Cluster, state: &str) -> Vec<String> {
+    let plan: Value = serde_json::from_str(&grid(place, cluster, "plan --json").ok()).unwrap();
+    let status: Value = serde_json::from_str(&grid(place, cluster, "status --json").ok()).unwrap();
+    let jobs = plan["jobs"].as_array().unwrap().iter();
+    let found = jobs.filter(|job| status["jobs"][job["id"].as_str().unwrap()]["state"] == state);
+    found.map(|job| job["label"].as_str().unwrap().to_owned()).collect()
+}
+
+const SEND: &str = "run --engine slurm";
+const SEND_AND_WAIT: &str = "run --engine slurm --wait";
+
+#[test]
+fn the_table_is_the_local_engines_and_nothing_is_sent_twice() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = done_locally(SHAPES, 2);
+    cluster.hold(true);
+    let scripts = grid(&place, &cluster, "run --engine slurm --dry-run").ok();
+    assert!(cluster.queue().is_empty() && !place.path("queued/slurm").exists());
+    // The cyclic runs wait for their own bases, which have the same numbers.
+    for part in [
+        "#SBATCH --array=0-3\n",
+        "#SBATCH --array=2-3\n",
+        "aftercorr:",
+        "--requeue",
+        "--signal=B:USR1@120",
+        "--cpus-per-task=1\n",
+    ] {
+        assert!(scripts.contains(part), "no `{part}` in:\n{scripts}");
+    }
+    let said = grid(&place, &cluster, SEND);
+    assert_eq!((said.code, said.stdout.as_str()), (0, ""));
+    assert!(said.stderr.contains(&format!("{JOBS} jobs in the queue")), "{}", said.stderr);
+    // A look at a node, a probe, 4 fine-tunes, 2 cyclic runs and 6 soups with their predictions and scores.
+    assert_eq!(cluster.queue().len(), 14);
+    assert_eq!(in_state(&place, &cluster, "queued").len(), JOBS);
+    grid(&place, &cluster, SEND).ok();
+    assert_eq!(cluster.queue().len(), 14);
+    assert!(grid(&place, &cluster, "status").ok().contains(&format!("in the queue: {JOBS} jobs\n")));
+
+    cluster.hold(false);
+    let table = grid(&place, &cluster, SEND_AND_WAIT).ok();
+    assert!(table.contains("| Greedy Soup"), "{table}");
+    same(&place, "queued");
+    assert!(cluster.queue().is_empty());
+    // A table that is done is only printed again.
+    let again = grid(&place, &cluster, SEND).ok();
+    assert!(again.contains("| Greedy Soup") && cluster.queue().is_empty());
+}
+
+#[test]
+fn a_dead_nodes_jobs_are_taken_up() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let place = done_locally(SHAPES, 100);
+    let waiting = start(&place, &cluster, SEND_AND_WAIT);
+    let task = cluster.running("-finetune");
+    let running = in_state(&place, &cluster, "running");
+    assert!(!running.is_empty());
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    cluster.kill_node(&task.node);
+    let output = waiting.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    same(&place, "queued");
+}
+
+#[test]
+fn what_is_cancelled_goes_on_with_the_next_run() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = done_locally(SHAPES, 100);
+    grid(&place, &cluster, SEND).ok();
+    cluster.running("-finetune");
+    wait("a resume point", || place.files("queued/jobs").iter().any(|name| name.contains("resume-")));
+    let said = grid(&place, &cluster, "cancel");
+    assert!(said.stderr.contains("tasks cancelled"), "{}", said.stderr);
+    wait("an empty queue", || cluster.queue().is_empty());
+    let before = place.files("queued/jobs");
+    assert!(!before.iter().any(|name| name.contains("claim-")), "{before:?}");
+    let failed = in_state(&place, &cluster, "failed");
+    assert!(failed.iter().any(|label| label.contains("GoG")), "{failed:?}");
+    grid(&place, &cluster, SEND_AND_WAIT).ok();
+    same(&place, "queued");
+    let said = grid(&place, &cluster, "cancel");
+    assert!(said.stderr.contains("nothing of this table is in the queue"), "{}", said.stderr);
+}
+
+#[test]
+fn when_its_time_is_over_a_task_goes_back_into_the_queue() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = done_locally(SHAPES, 100);
+    let waiting = start(&place, &cluster, SEND_AND_WAIT);
+    let task = cluster.running("-finetune");
+    wait("a resume point", || place.files("queued/jobs").iter().any(|name| name.contains("resume-")));
+    // What `--signal=B:USR1@…` has Slurm send.
+    cluster.ask("scancel", &["--batch", "--signal=USR1", &task.task]);
+    wait("its second turn", || cluster.ask("scontrol", &["show", "job", &task.task]).contains("Restarts=1"));
+    let output = waiting.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    same(&place, "queued");
+    let logs = place.files("queued/slurm").into_iter().filter(|name| name.ends_with(".log"));
+    let told =
+        logs.filter(|log| place.read(&format!("queued/slurm/{log}")).contains("back into the queue")).count();
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn a_failed_task_leaves_its_own_undone_and_the_rest_done() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = done_locally(SHAPES, 2);
+    // A file stands where a job's folder should be.
+    let plan: Value = serde_json::from_str(&grid(&place, &cluster, "plan --json").ok()).unwrap();
+    let jobs = plan["jobs"].as_array().unwrap();
+    let job = jobs.iter().find(|job| job["label"].as_str().unwrap().contains("lr 1e-3 heavy")).unwrap();
+    let broken = format!("queued/jobs/finetune-{}", job["id"].as_str().unwrap());
+    place.write(&broken, "in the way");
+    let error = grid(&place, &cluster, SEND_AND_WAIT)
+        .refused(1, &["1 job failed", "lr 1e-3 heavy", "not tried that need what failed"]);
+    assert!(error.contains("File exists") || error.contains("Not a directory"), "{error}");
+    let status = grid(&place, &cluster, "status").ok();
+    assert!(status.contains("failed:\n") && status.contains("log: "), "{status}");
+    // Its cyclic run and every soup need it; the rest is there.
+    let failed = in_state(&place, &cluster, "failed");
+    assert!(failed.contains(&"shapes pico: lr 1e-3 heavy seed 0".to_owned()), "{failed:?}");
+    assert_eq!(failed.iter().filter(|label| label.contains("FGG from")).count(), 1);
+    assert_eq!(failed.len(), 1 + 1 + 6 * 3);
+    std::fs::remove_file(place.path(&broken)).unwrap();
+    grid(&place, &cluster, SEND_AND_WAIT).ok();
+    same(&place, "queued");
+}
+
+#[test]
+fn what_is_refused_halfway_is_known_and_sent_by_the_next_run() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = done_locally(SHAPES, 2);
+    cluster.hold(true);
+    let nowhere = format!("{SEND} --set run.cluster.partition=nowhere");
+    grid(&place, &cluster, &nowhere)
+        .refused(1, &["000-check was refused", "invalid partition specified: nowhere", "0 of 6 arrays"]);
+    assert!(cluster.queue().is_empty());
+    place.write("site.toml", "time = \"10\"\ncpus = 1\n[kind.soup]\npartition = \"nowhere\"\n");
+    grid(&place, &cluster, &format!("{SEND} --cluster site.toml"))
+        .refused(1, &["soup was refused", "nowhere", "4 of 6 arrays are in the queue"]);
+    assert_eq!(cluster.queue().len(), 8);
+    assert_eq!(in_state(&place, &cluster, "queued").len(), 7);
+    assert_eq!(in_state(&place, &cluster, "failed").len(), 18);
+    let status = grid(&place, &cluster, "status").ok();
+    assert!(status.contains("refused: sbatch: error: invalid partition specified: nowhere"), "{status}");
+    // Another look at a node, and the soups.
+    grid(&place, &cluster, SEND).ok();
+    assert_eq!(cluster.queue().len(), 8 + 1 + 6);
+    cluster.hold(false);
+    grid(&place, &cluster, SEND_AND_WAIT).ok();
+    same(&place, "queued");
+}
+
+#[test]
+fn a_node_without_the_data_is_found_out_before_anything_begins() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = done_locally(crate::place::FOLDER, 2);
+    cluster.hold(true);
+    grid(&place, &cluster, SEND).ok();
+    std::fs::rename(place.path("data"), place.path("elsewhere")).unwrap();
+    cluster.hold(false);
+    wait("an empty queue", || cluster.queue().is_empty());
+    std::fs::rename(place.path("elsewhere"), place.path("data")).unwrap();
+    let status = grid(&place, &cluster, "status").ok();
+    assert!(status.contains("the look at a compute node failed"), "{status}");
+    assert!(status.contains("data/cells"), "{status}");
+    assert!(!place.path("queued/jobs").exists());
+    grid(&place, &cluster, SEND_AND_WAIT).ok();
+    same(&place, "queued");
+}
+
+#[test]
+fn a_large_grid_stays_within_the_queues_limits() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES).replace("[evaluation]\n", RUN));
+    let seeds: Vec<String> = (0..100).map(|seed| seed.to_string()).collect();
+    let large = format!("--set grid.seeds=[{}]", seeds.join(","));
+    cluster.hold(true);
+    let said = grid(
+        &place,
+        &cluster,
+        &format!("{SEND} {large} --set run.cluster.max_array=60 --set run.cluster.max_queued=300"),
+    );
+    assert!(said.stderr.contains("more have no room there yet"), "{}", said.stderr);
+    assert_eq!(cluster.queue().len(), 300);
+    let number = |row: Row| row.task.rsplit('_').next().unwrap().parse::<usize>().unwrap();
+    assert!(cluster.queue().into_iter().all(|row| number(row) < 60));
+    // 400 fine-tunes, a probe, 2 cyclic runs, 6 soups; and each time a look at a node.
+    grid(&place, &cluster, &format!("{SEND} {large}")).ok();
+    assert_eq!(cluster.queue().len(), 1 + 400 + 1 + 2 + 6 + 1);
+    grid(&place, &cluster, &format!("cancel {large}")).ok();
+    wait("an empty queue", || cluster.queue().is_empty());
+}
+
+#[test]
+fn without_slurm_the_error_says_so() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    let mut command = place.command(&["ff-grid", "run", "--config", "tiny.toml", "--engine", "slurm"]);
+    let output = command.env("PATH", "/nonexistent").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("is not on the path") && said.contains("login node"), "{said}");
+    place.run("ff-grid run --config tiny.toml --wait").refused(1, &["--wait is for --engine slurm"]);
+    let wrong = "ff-grid plan --config tiny.toml --set run.cluster.kind.soups.gpus=1";
+    place.run(wrong).refused(1, &["run.cluster.kind: expected one of pretrain, ", "found `soups`"]);
+}
