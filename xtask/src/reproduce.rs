@@ -26,6 +26,12 @@ pub struct Options {
     /// What runs the jobs
     #[arg(long)]
     engine: Option<Engine>,
+    /// What jobs ask of the cluster: a file that holds what the config's [run.cluster] would, in its place
+    #[arg(long, value_name = "FILE")]
+    cluster: Option<PathBuf>,
+    /// Stay until all that was sent to the cluster is done
+    #[arg(long)]
+    wait: bool,
     /// Print the table's figures as JSON
     #[arg(long)]
     json: bool,
@@ -61,8 +67,14 @@ impl Options {
             Some(Engine::Slurm) => option("--engine", "slurm".into()),
             None => {}
         }
+        if let Some(file) = &self.cluster {
+            option("--cluster", file.into());
+        }
         for pair in &self.set {
             option("--set", pair.into());
+        }
+        if self.wait {
+            arguments.push("--wait".into());
         }
         if self.json {
             arguments.push("--json".into());

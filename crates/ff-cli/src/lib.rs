@@ -34,7 +34,7 @@ pub use run_record::{RunRecord, fields_of};
 pub use signals::stop_on_signals;
 pub use source::{BadImage, Source};
 pub use tensorboard::{EventFile, TensorBoard};
-pub use watch::watch;
+pub use watch::{spoken, watch};
 
 /// Options of every binary.
 #[derive(Clone, Debug, clap::Args)]

@@ -11,6 +11,7 @@ mod config;
 mod doctor;
 mod engine;
 mod error;
+mod forecast;
 mod job;
 mod jobs;
 mod landscape;
@@ -38,6 +39,7 @@ pub use config::{
 pub use doctor::{Finding, Remedy, examine, repair};
 pub use engine::{Engine, Event, Local, OnEvent, Sight, Slurm, Summary, Task, Whereabouts};
 pub use error::Error;
+pub use forecast::{Chain, Forecast, Speed, forecast, longest_chain};
 pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
 pub use jobs::Jobs;
 pub use landscape::{

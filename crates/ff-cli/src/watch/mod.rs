@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ff_grid::{Plan, Runs};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 
+pub use snapshot::spoken;
 use snapshot::{Known, Snapshot};
 
 /// How often the folder is looked at.

@@ -1,6 +1,7 @@
 //! Plans, runs and reports a whole table.
 
 mod doctor;
+mod forecast;
 mod plan;
 mod run;
 mod status;
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Print the jobs and what they cost; run nothing
     Plan(TableOptions),
+    /// Say how long the whole table takes on 1, 8, 64 workers, from what the jobs on record took; run nothing
+    Forecast(forecast::ForecastOptions),
     /// Run what is not done yet, then print the table
     Run(run::RunOptions),
     /// Look at a running grid: jobs, speed, learning curves, the best so far; q leaves, the grid runs on
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
     }
     ff_cli::main(&cli.common, || match &cli.command {
         Command::Plan(options) => plan::plan(options),
+        Command::Forecast(options) => forecast::print(options),
         Command::Run(options) => run::run(options, cli.common.verbose),
         Command::Watch(options) => {
             let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;

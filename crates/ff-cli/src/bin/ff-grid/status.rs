@@ -1,6 +1,9 @@
 //! `ff-grid status` and `ff-grid cancel`.
 
-use ff_grid::{Sight, Slurm, Whereabouts};
+use std::collections::BTreeMap;
+
+use ff_cli::spoken;
+use ff_grid::{Forecast, Plan, Runs, Sight, Slurm, Speed, Whereabouts, forecast};
 
 use crate::plan::{counted, counts, missing_text, summary};
 use crate::{TableOptions, prepare};
@@ -17,11 +20,13 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
         }
     }
     let sight = Sight::take(&plan.jobs, &undone, &runs)?;
+    let left = left(&plan, &runs, &undone, &sight)?;
     if options.json {
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
         return ff_cli::print_json(&serde_json::json!({
-            "total": total, "missing": missing, "jobs": sight.jobs, "troubles": sight.troubles
+            "total": total, "missing": missing, "jobs": sight.jobs, "troubles": sight.troubles,
+            "seconds_left": left.map(|left| left.seconds)
         }));
     }
     let label = |id: &str| plan.job(id).map_or(id.to_owned(), |job| job.label.clone());
@@ -44,6 +49,10 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     if !running.is_empty() {
         text += &format!("\nrunning:\n{running}");
     }
+    if let Some(Forecast { workers, seconds, .. }) = left {
+        let at_once = if workers == 1 { "one job".to_owned() } else { format!("{workers} jobs") };
+        text += &format!("\nwith {at_once} at once, about {} left\n", spoken(seconds));
+    }
     if queued > 0 {
         text += &format!("\nin the queue: {}\n", counted(queued, "job"));
         for (why, number) in reasons(&sight) {
@@ -59,9 +68,21 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     ff_cli::print(&text)
 }
 
+/// How long the rest takes if as many are at work as now; nothing if nobody is, or if nothing like it is done yet.
+fn left<'p>(plan: &Plan, runs: &Runs, undone: &[&'p str], sight: &Sight) -> anyhow::Result<Option<Forecast>> {
+    let at_work = sight.jobs.values().filter(|job| matches!(job, Whereabouts::Running { .. })).count();
+    if at_work == 0 {
+        return Ok(None);
+    }
+    let speed = Speed::measured(&plan.jobs, runs)?;
+    let seconds = |id: &&'p str| Some((*id, speed.seconds(plan.job(id)?)?));
+    let seconds: Option<BTreeMap<&'p str, f64>> = undone.iter().map(seconds).collect();
+    Ok(seconds.map(|seconds| forecast(&plan.jobs, &seconds, at_work)))
+}
+
 /// What jobs in the queue wait for, in the scheduler's words, with numbers.
 fn reasons(sight: &Sight) -> Vec<(String, usize)> {
-    let mut reasons = std::collections::BTreeMap::new();
+    let mut reasons = BTreeMap::new();
     for whereabouts in sight.jobs.values() {
         if let Whereabouts::Queued { why, starts, .. } = whereabouts {
             let starts = starts.as_ref().map_or(String::new(), |starts| format!(", begins {starts}"));

@@ -246,3 +246,105 @@ fn corresponding(members: &[(usize, Vec<After>)]) -> Option<(Vec<u32>, Vec<After
     let distinct = numbers.iter().collect::<BTreeSet<_>>().len() == numbers.len();
     (distinct && members.len() > 1).then_some((numbers, after))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{Catalog, Plan, Study};
+
+    /// The jobs of one of the configurations, whose data need not be there.
+    fn jobs(config: &str, set: &[&str]) -> Jobs {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(config);
+        let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
+        let study = Study::read(&path, &set).unwrap();
+        let catalog = Catalog::of(&study, Path::new("/nonexistent"), Path::new("/nonexistent"));
+        Plan::new(study, &catalog, &|_| Err("offline".into())).jobs
+    }
+
+    /// Every job is in one task, and each of its inputs is earlier in that task or in one that is waited for.
+    fn check(jobs: &Jobs, arrays: &[Array], is_todo: impl Fn(&Job) -> bool) {
+        let mut place = HashMap::new();
+        for (at, array) in arrays.iter().enumerate() {
+            for (&number, of_task) in &array.tasks {
+                of_task.iter().for_each(|job| assert_eq!(place.insert(job.as_str(), (at, number)), None));
+            }
+        }
+        let todo: Vec<&Job> = jobs.iter().filter(|job| is_todo(job)).collect();
+        assert_eq!(place.len(), todo.len());
+        for job in todo {
+            let (at, number) = place[job.id.as_str()];
+            for input in job.inputs.iter().filter(|input| is_todo(jobs.find(input).unwrap())) {
+                let (before, input_number) = place[input.as_str()];
+                if (before, input_number) == (at, number) {
+                    let order = &arrays[at].tasks[&number];
+                    let place_of = |id: &String| order.iter().position(|other| other == id);
+                    assert!(place_of(input) < place_of(&job.id));
+                    continue;
+                }
+                let waited_for = arrays[at].after.iter().any(|after| match after {
+                    After::All(array) | After::Ended(array) => *array == before,
+                    After::Some(array, numbers) => *array == before && numbers.contains(&input_number),
+                    After::Same(array) => *array == before && number == input_number,
+                    After::Queued(_) | After::QueuedEnded(_) => false,
+                });
+                assert!(before < at && waited_for, "{} does not wait for {input}", job.label);
+            }
+        }
+    }
+
+    #[test]
+    fn table_1_is_few_arrays_in_which_each_task_waits_for_its_inputs() {
+        let jobs = jobs("table1/paper.toml", &[]);
+        let all = |_: &Job| Fate::Todo;
+        let laid_out = arrays(&jobs, all, |_| 1, 1000);
+        check(&jobs, &laid_out, |_| true);
+        // A look at a node and the probes; by column fine-tunes and cyclic runs, soups and single models of either.
+        assert!(laid_out.len() < 2 + 14 * 6, "{}", laid_out.len());
+        let cyclic = laid_out.iter().filter(|array| array.kind == "fgg");
+        assert!(cyclic.clone().count() == 14);
+        assert!(
+            cyclic.into_iter().all(|array| array.after.iter().any(|after| matches!(after, After::Same(_))))
+        );
+        // Nothing is waited for that is not needed: all else would keep a column waiting for another.
+        for array in &laid_out[1..] {
+            let needed = array.after.iter().filter(|after| !matches!(after, After::All(0)));
+            assert!(needed.count() <= 2, "{:?}", array.after);
+        }
+    }
+
+    #[test]
+    fn any_limit_and_any_packing_will_do() {
+        let jobs = jobs("figures/paper.toml", &[]);
+        for (most, pack) in [(1000, 1), (7, 1), (50, 10), (3, 4)] {
+            let laid_out = arrays(&jobs, |_| Fate::Todo, |_| pack, most);
+            check(&jobs, &laid_out, |_| true);
+            assert!(laid_out.iter().all(|array| array.tasks.len() <= most && !array.tasks.is_empty()));
+        }
+    }
+
+    #[test]
+    fn what_is_done_is_not_sent_and_what_is_queued_is_waited_for() {
+        let jobs = jobs("table1/paper.toml", &[]);
+        let is_todo = |job: &Job| !matches!(job.recipe.kind(), "probe" | "finetune");
+        let queued = |job: &Job| match job.recipe.kind() {
+            "probe" => Fate::Done,
+            "finetune" => Fate::Queued(format!("7_{}", &job.id[..4])),
+            _ => Fate::Todo,
+        };
+        let laid_out = arrays(&jobs, queued, |_| 1, 1000);
+        check(&jobs, &laid_out, is_todo);
+        // 112 cyclic runs wait for a queued task each; one array that waits for the end of all is enough.
+        let fgg: Vec<&Array> = laid_out.iter().filter(|array| array.kind == "fgg").collect();
+        assert_eq!(fgg.len(), 1);
+        assert!(matches!(&fgg[0].after[..], [After::All(0), After::QueuedEnded(tasks)] if tasks.len() > 100));
+    }
+
+    #[test]
+    fn nothing_is_sent_that_needs_what_cannot_be_done() {
+        let jobs = jobs("table1/paper.toml", &[]);
+        let fate = |job: &Job| if job.recipe.kind() == "probe" { Fate::Blocked } else { Fate::Todo };
+        assert_eq!(arrays(&jobs, fate, |_| 1, 1000).len(), 1);
+    }
+}
