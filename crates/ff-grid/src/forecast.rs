@@ -1,9 +1,10 @@
 //! How long a graph takes, on so many workers.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use ff_models::{Architecture, Spec};
+use itertools::Itertools;
 use serde::Serialize;
 
 use crate::{Error, Job, Jobs, Recipe, Runs};
@@ -102,39 +103,34 @@ fn spec(job: &Job) -> Option<Spec> {
     }
 }
 
-/// Runs a graph on paper: `workers` take jobs whose inputs are done in the graph's order, as the engines do. `seconds` says
-/// what each takes; a job that is not there, or takes nothing, is done.
+/// Runs a graph on paper: each of so many workers takes, of the jobs whose inputs are done, the one from which the longest
+/// chain leads to the end. `seconds` says what each takes; a job that is not there is done.
 pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> Forecast {
-    let places: HashMap<&str, usize> =
-        jobs.iter().enumerate().map(|(at, job)| (job.id.as_str(), at)).collect();
-    let open = |id: &str| seconds.contains_key(id);
-    let mut waits: Vec<usize> = Vec::new();
-    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); jobs.len()];
-    let mut ready = BTreeSet::new();
-    for (at, job) in jobs.iter().enumerate() {
-        let inputs: BTreeSet<&str> = job.inputs.iter().map(String::as_str).filter(|id| open(id)).collect();
-        waits.push(inputs.len());
-        inputs.iter().filter_map(|id| places.get(id)).for_each(|&input| needed_by[input].push(at));
-        if open(&job.id) && inputs.is_empty() {
-            ready.insert(at);
-        }
-    }
+    let takes = |job: &Job| seconds.get(job.id.as_str()).copied();
+    let (followers, chains) = (followers(jobs), chains(jobs, |job| takes(job).unwrap_or(0.0)));
     // Times are compared as whole microseconds, which are in order.
+    let micro = |seconds: f64| (seconds * 1e6) as u64;
+    let open = |id: &str| seconds.contains_key(id);
+    let inputs = |job: &Job| job.inputs.iter().unique().filter(|id| open(id)).count();
+    let mut waits: Vec<usize> = jobs.iter().map(inputs).collect();
+    let urgency = |at: usize| (micro(chains[at]), Reverse(at));
+    let mut ready: BinaryHeap<(u64, Reverse<usize>)> =
+        (0..jobs.len()).filter(|&at| open(&jobs[at].id) && waits[at] == 0).map(urgency).collect();
     let mut running: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
     let (mut now, mut work) = (0, 0);
     loop {
         while running.len() < workers.max(1) {
-            let Some(at) = ready.pop_first() else { break };
-            let takes = (seconds[jobs[at].id.as_str()] * 1e6) as u64;
+            let Some((_, Reverse(at))) = ready.pop() else { break };
+            let takes = micro(takes(&jobs[at]).unwrap_or(0.0));
             work += takes;
             running.push(Reverse((now + takes, at)));
         }
         let Some(Reverse((end, at))) = running.pop() else { break };
         now = end;
-        for &next in &needed_by[at] {
+        for &next in &followers[at] {
             waits[next] -= 1;
             if waits[next] == 0 && open(&jobs[next].id) {
-                ready.insert(next);
+                ready.push(urgency(next));
             }
         }
     }
@@ -145,19 +141,37 @@ pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> F
 
 /// The chain that bounds a graph's time from below.
 pub fn longest_chain(jobs: &Jobs, seconds: &BTreeMap<&str, f64>) -> Chain {
-    let mut until: HashMap<&str, (f64, Option<&str>)> = HashMap::new();
-    for job in jobs {
-        let before = job.inputs.iter().filter_map(|id| Some((until.get(id.as_str())?.0, id.as_str())));
-        let last = before.max_by(|a, b| a.0.total_cmp(&b.0));
-        let own = seconds.get(job.id.as_str()).copied().unwrap_or(0.0);
-        until.insert(&job.id, (own + last.map_or(0.0, |(time, _)| time), last.map(|(_, id)| id)));
-    }
-    let end = jobs.iter().map(|job| job.id.as_str()).max_by(|a, b| until[a].0.total_cmp(&until[b].0));
-    let chain: Vec<&str> = std::iter::successors(end, |id| until[id].1).collect();
+    let chains = chains(jobs, |job| seconds.get(job.id.as_str()).copied().unwrap_or(0.0));
+    let followers = followers(jobs);
+    let longest = |of: &[usize]| of.iter().copied().max_by(|&a, &b| chains[a].total_cmp(&chains[b]));
+    let all: Vec<usize> = (0..jobs.len()).collect();
+    let chain: Vec<usize> = std::iter::successors(longest(&all), |&at| longest(&followers[at])).collect();
     Chain {
-        seconds: end.map_or(0.0, |id| until[id].0),
-        jobs: chain.into_iter().rev().map(str::to_owned).collect(),
+        seconds: chain.first().map_or(0.0, |&at| chains[at]),
+        jobs: chain.into_iter().map(|at| jobs[at].id.clone()).collect(),
     }
+}
+
+/// What the longest chain takes that leads from each job to the end, itself included.
+pub(crate) fn chains(jobs: &Jobs, takes: impl Fn(&Job) -> f64) -> Vec<f64> {
+    let followers = followers(jobs);
+    let mut chains = vec![0.0; jobs.len()];
+    for at in (0..jobs.len()).rev() {
+        let rest = followers[at].iter().map(|&next| chains[next]).fold(0.0, f64::max);
+        chains[at] = takes(&jobs[at]) + rest;
+    }
+    chains
+}
+
+/// The jobs that need each job's result, by place.
+fn followers(jobs: &Jobs) -> Vec<Vec<usize>> {
+    let mut followers = vec![Vec::new(); jobs.len()];
+    for (at, job) in jobs.iter().enumerate() {
+        for input in job.inputs.iter().unique().filter_map(|id| jobs.place(id)) {
+            followers[input].push(at);
+        }
+    }
+    followers
 }
 
 #[cfg(test)]
@@ -196,8 +210,11 @@ mod tests {
             BTreeMap::from([("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", 2.0), ("e", 4.0), ("z", 1.0)]);
         let of = |workers| forecast(&jobs, &seconds, workers);
         assert_eq!((of(1).seconds, of(1).busy), (12.0, 1.0));
-        // b and c, then d and e: the order is the graph's.
+        // The longest of the four first: e beside b and c, then d alone.
         assert_eq!((of(2).seconds, of(2).busy), (8.0, 0.75));
+        let seconds =
+            BTreeMap::from([("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", 2.0), ("e", 6.0), ("z", 1.0)]);
+        assert_eq!(forecast(&jobs, &seconds, 2).seconds, 8.0);
         assert_eq!((of(4).seconds, of(64).seconds), (6.0, 6.0));
         let chain = longest_chain(&jobs, &seconds);
         assert_eq!((chain.seconds, chain.jobs.join("")), (6.0, "aez".to_owned()));

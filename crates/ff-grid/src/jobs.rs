@@ -21,7 +21,12 @@ impl Jobs {
 
     /// The job of that identity.
     pub fn find(&self, id: &str) -> Option<&Job> {
-        self.places.get(id).map(|&at| &self.list[at])
+        self.place(id).map(|at| &self.list[at])
+    }
+
+    /// Where it stands.
+    pub(crate) fn place(&self, id: &str) -> Option<usize> {
+        self.places.get(id).copied()
     }
 
     /// These jobs, and all that their results come from.

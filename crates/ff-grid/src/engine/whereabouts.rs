@@ -46,6 +46,8 @@ pub struct Sight {
     pub jobs: BTreeMap<String, Whereabouts>,
     /// What went wrong with no single job, a sentence each.
     pub troubles: Vec<String>,
+    /// Whether the queue could be asked, if jobs were sent off.
+    pub can_tell: bool,
 }
 
 impl Sight {

@@ -172,7 +172,7 @@ fn finish(
             summary.stopped
         );
     }
-    if summary.queued > 0 || summary.no_room > 0 {
+    if summary.queued > 0 || summary.no_room > 0 && summary.failed.is_empty() {
         let no_room = match summary.no_room as u64 {
             0 => String::new(),
             number => format!(

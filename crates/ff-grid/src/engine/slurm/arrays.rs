@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use crate::forecast::chains;
 use crate::{ClusterConfig, Job, Jobs};
 
 /// What is to become of a job.
@@ -29,6 +30,9 @@ pub(super) struct Array {
     pub tasks: BTreeMap<u32, Vec<String>>,
     /// What has to be done before.
     pub after: Vec<After>,
+    /// Of all arrays whose tasks are ready, one with a lower number should begin first: a longer chain leads from it to the
+    /// end.
+    pub nice: usize,
 }
 
 /// What an array waits for. Arrays are named by their places among all.
@@ -75,6 +79,7 @@ pub(super) fn arrays(
         kind: ClusterConfig::CHECK.to_owned(),
         tasks: BTreeMap::from([(0, Vec::new())]),
         after: Vec::new(),
+        nice: 0,
     };
     let mut arrays = vec![check];
     let mut places: Vec<Option<(usize, u32)>> = vec![None; tasks.len()];
@@ -92,7 +97,7 @@ pub(super) fn arrays(
             let pack = if numbers.is_some() { 1 } else { at_once(kind).max(1) };
             for (part, members) in members.chunks(most.max(1) * pack).enumerate() {
                 let after = std::iter::once(After::All(0)).chain(after.iter().cloned()).collect();
-                let mut array = Array { kind: kind.to_owned(), tasks: BTreeMap::new(), after };
+                let mut array = Array { kind: kind.to_owned(), tasks: BTreeMap::new(), after, nice: 0 };
                 for (at, &member) in members.iter().enumerate() {
                     let number = match &numbers {
                         Some(numbers) => numbers[part * most.max(1) + at],
@@ -105,7 +110,24 @@ pub(super) fn arrays(
             }
         }
     }
+    order(&mut arrays, jobs);
     arrays
+}
+
+/// Says which array should begin first.
+fn order(arrays: &mut [Array], jobs: &Jobs) {
+    let chains = chains(jobs, |job| job.cost.weight() as f64);
+    let urgency = |array: &Array| {
+        let jobs = array.tasks.values().flatten().filter_map(|id| jobs.place(id));
+        jobs.map(|at| chains[at]).fold(0.0, f64::max)
+    };
+    let mut urgencies: Vec<f64> = arrays.iter().map(urgency).collect();
+    urgencies.sort_by(|a, b| b.total_cmp(a));
+    urgencies.dedup();
+    for array in arrays.iter_mut().filter(|array| array.kind != ClusterConfig::CHECK) {
+        let own = urgency(array);
+        array.nice = urgencies.iter().position(|urgency| *urgency == own).unwrap_or(0);
+    }
 }
 
 /// One job a task, but for predictions and scores, which are made where their model is.
@@ -307,6 +329,13 @@ mod tests {
         assert!(
             cyclic.into_iter().all(|array| array.after.iter().any(|after| matches!(after, After::Same(_))))
         );
+        // CheXpert's are by far the longest.
+        let first = laid_out[1..]
+            .iter()
+            .filter(|array| array.kind == "finetune")
+            .min_by_key(|array| array.nice)
+            .unwrap();
+        assert!(jobs.find(&first.tasks[&0][0]).unwrap().label.contains("CheXpert"));
         // Nothing is waited for that is not needed: all else would keep a column waiting for another.
         for array in &laid_out[1..] {
             let needed = array.after.iter().filter(|after| !matches!(after, After::All(0)));

@@ -18,9 +18,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ff_checkpoint::write_atomic;
 use ff_train::Stop;
 
-use super::{Engine, Event, OnEvent, Summary, Whereabouts};
+use super::{Engine, Event, OnEvent, Sight, Summary, Whereabouts};
 use crate::perform::VERSION;
-use crate::{Claimed, ClusterConfig, Error, Runs, Workshop};
+use crate::{Claimed, ClusterConfig, Error, Jobs, Runs, Workshop};
 
 use arrays::{After, Array, Fate, arrays};
 use batch::{Answers, Batch, Sent};
@@ -51,62 +51,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 impl Engine for Slurm {
     fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
-        let mut told = HashSet::new();
         let mut summary = self.send(workshop, on_event)?;
-        // Another machine's disk may show a record a little later than the queue shows the end of its task.
-        let mut looked_again = false;
-        for job in workshop.jobs {
-            if workshop.runs.record(job)?.is_some() {
-                told.insert(job.id.clone());
-            }
-        }
-        while self.wait && summary.queued > 0 && !workshop.stop.is_set() {
-            pause(&workshop.stop);
-            let left: Vec<&str> =
-                workshop.jobs.iter().map(|job| job.id.as_str()).filter(|id| !told.contains(*id)).collect();
-            let mut undone = Vec::new();
-            for id in left {
-                let job = workshop.jobs.find(id).expect("a job of the graph");
-                match workshop.runs.record(job)? {
-                    Some(record) => {
-                        on_event(Event::Finished(job, &record));
-                        summary.done += 1;
-                        told.insert(id.to_owned());
-                    }
-                    None => undone.push(id),
-                }
-            }
-            let sight = sight(&undone, workshop.runs)?;
-            let (mut failed, mut not_tried) = (Vec::new(), Vec::new());
-            for (id, whereabouts) in &sight.jobs {
-                let Some(job) = workshop.jobs.find(id) else { continue };
-                match whereabouts {
-                    Whereabouts::Failed { log: None, why, .. } => {
-                        not_tried.push((job.label.clone(), why.clone()))
-                    }
-                    Whereabouts::Failed { why, last_lines, .. } => {
-                        failed
-                            .push((job.label.clone(), format!("{why}\n{last_lines}").trim_end().to_owned()));
-                    }
-                    _ => {}
-                }
-            }
-            // While nobody can say what is in the queue, all of it may be.
-            if sight.troubles.is_empty() || !sight.jobs.is_empty() {
-                let over = failed.len() + not_tried.len();
-                if over == sight.jobs.len() && over > 0 && !std::mem::replace(&mut looked_again, true) {
-                    continue;
-                }
-                summary.queued = sight.jobs.len() - over;
-                (summary.failed, summary.not_tried) = (failed, not_tried);
-            }
-            if summary.no_room > 0 && summary.queued == 0 && summary.failed.is_empty() {
-                let more = self.send(workshop, on_event)?;
-                (summary.queued, summary.no_room) = (more.queued, more.no_room);
-            }
-            if let ([trouble, ..], 0) = (sight.troubles.as_slice(), summary.queued) {
-                return Err(Error::Scheduler(trouble.clone()));
-            }
+        if self.wait {
+            self.follow(workshop, on_event, &mut summary)?;
         }
         Ok(summary)
     }
@@ -143,6 +90,56 @@ impl Slurm {
             client::cancel(&arrays.into_iter().collect::<Vec<_>>())?;
         }
         Ok(live.len())
+    }
+
+    /// Stays until nothing is in the queue any more, or everything is to stop.
+    fn follow(
+        &self,
+        workshop: &Workshop<'_>,
+        on_event: OnEvent<'_>,
+        summary: &mut Summary,
+    ) -> Result<(), Error> {
+        let mut undone = Vec::new();
+        for job in workshop.jobs {
+            if workshop.runs.record(job)?.is_none() {
+                undone.push(job.id.as_str());
+            }
+        }
+        // Another machine's disk may show a record a little later than the queue shows the end of its task.
+        let mut looked_again = false;
+        while summary.queued > 0 && !workshop.stop.is_set() {
+            pause(&workshop.stop);
+            let mut left = Vec::new();
+            for id in undone {
+                let job = workshop.jobs.find(id).expect("a job of the graph");
+                if let Some(record) = workshop.runs.record(job)? {
+                    on_event(Event::Finished(job, &record));
+                    summary.done += 1;
+                } else {
+                    left.push(id);
+                }
+            }
+            undone = left;
+            let sight = sight(&undone, workshop.runs)?;
+            if !sight.can_tell {
+                continue;
+            }
+            let (failed, not_tried) = failures(&sight, workshop.jobs);
+            let over = failed.len() + not_tried.len();
+            if over > 0 && over == sight.jobs.len() && !std::mem::replace(&mut looked_again, true) {
+                continue;
+            }
+            summary.queued = sight.jobs.len() - over;
+            (summary.failed, summary.not_tried) = (failed, not_tried);
+            if let ([trouble, ..], 0) = (sight.troubles.as_slice(), summary.queued) {
+                return Err(Error::Scheduler(trouble.clone()));
+            }
+            if summary.no_room > 0 && summary.queued == 0 && over == 0 {
+                let more = self.send(workshop, on_event)?;
+                (summary.queued, summary.no_room) = (more.queued, more.no_room);
+            }
+        }
+        Ok(())
     }
 
     fn send(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
@@ -255,6 +252,22 @@ impl Slurm {
             Script { cluster: &self.cluster, folder: &batch.folder(runs), program, options: &self.options };
         script.text(at, &batch.name_of(at), &batch.arrays[at], number)
     }
+}
+
+/// What failed, and what was never begun: label and reason.
+fn failures(sight: &Sight, jobs: &Jobs) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    let (mut failed, mut not_tried) = (Vec::new(), Vec::new());
+    for (id, whereabouts) in &sight.jobs {
+        let (Whereabouts::Failed { why, log, last_lines }, Some(job)) = (whereabouts, jobs.find(id)) else {
+            continue;
+        };
+        let label = job.label.clone();
+        match log {
+            Some(_) => failed.push((label, format!("{why}\n{last_lines}").trim_end().to_owned())),
+            None => not_tried.push((label, why.clone())),
+        }
+    }
+    (failed, not_tried)
 }
 
 fn jobs_of(arrays: &[Array]) -> usize {

@@ -38,6 +38,7 @@ impl Script<'_> {
         option("--requeue");
         option(&format!("--signal=B:USR1@{}", self.cluster.notice_seconds));
         option("--ntasks=1");
+        option(&format!("--nice={}", array.nice));
         for (name, value) in [
             ("partition", partition),
             ("account", account),

@@ -51,12 +51,12 @@ impl Found {
 
 /// What is known of jobs that are not on record.
 pub(crate) fn sight(undone: &[&str], runs: &Runs) -> Result<Sight, Error> {
-    let mut sight = Sight::default();
+    let mut sight = Sight { can_tell: true, ..Sight::default() };
     let found = match Found::take(runs) {
         Ok(found) => found,
         Err(Error::Scheduler(words)) => {
-            sight.troubles.push(format!("the queue cannot be asked: {words}"));
-            return Ok(sight);
+            let troubles = vec![format!("the queue cannot be asked: {words}")];
+            return Ok(Sight { troubles, can_tell: false, ..sight });
         }
         Err(error) => return Err(error),
     };
