@@ -17,7 +17,7 @@ pub struct Speed {
     said: HashMap<Option<Architecture>, f64>,
 }
 
-/// A kind and a form; where no job of a kind is done yet, one of another kind with the same form will do.
+/// A kind and a form; where no job of a kind is done yet, one of another kind with the same form will do, or any.
 type Key = (Option<&'static str>, Option<(Architecture, u32)>);
 
 /// How a graph goes on so many workers.
@@ -49,7 +49,7 @@ impl Speed {
         let mut found: HashMap<Key, Vec<f64>> = HashMap::new();
         for job in jobs.iter().filter(|job| job.blocked.is_none()) {
             let Some(record) = runs.record(job)? else { continue };
-            for key in keys(job) {
+            for key in keys(job).into_iter().unique() {
                 found.entry(key).or_default().push(record.seconds / weight(job));
             }
         }
@@ -83,9 +83,9 @@ impl Speed {
 }
 
 /// From what is most like a job to what is least.
-fn keys(job: &Job) -> [Key; 2] {
+fn keys(job: &Job) -> [Key; 3] {
     let form = spec(job).map(|spec| (spec.architecture, spec.px));
-    [(Some(job.recipe.kind()), form), (None, form)]
+    [(Some(job.recipe.kind()), form), (None, form), (None, None)]
 }
 
 /// A job that looks at no image counts as one image, so that its time is what is measured.

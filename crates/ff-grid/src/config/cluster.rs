@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Error, Recipe};
 
@@ -17,13 +17,15 @@ pub struct ClusterConfig {
     pub account: Option<String>,
     /// Quality of service.
     pub qos: Option<String>,
-    /// The longest that a task runs in one go, as the scheduler writes times (`4:00:00`); it goes on in its next turn.
+    /// The longest that a task runs in one go, as the scheduler writes times (`4:00:00`, or minutes); it goes on in its next turn.
+    #[serde(deserialize_with = "text_or_number")]
     pub time: Option<String>,
     /// GPUs of a task.
     pub gpus: Option<u32>,
     /// Cores of a task: libtorch's threads, unless `run.threads` says how many.
     pub cpus: Option<u32>,
-    /// Memory of a task, as the scheduler writes it (`32G`).
+    /// Memory of a task, as the scheduler writes it (`32G`, or a number of MiB).
+    #[serde(deserialize_with = "text_or_number")]
     pub memory: Option<String>,
     /// More options of the scheduler, one each (`--constraint=a100`).
     pub extra: Vec<String>,
@@ -55,12 +57,29 @@ pub struct Resources {
     pub partition: Option<String>,
     pub account: Option<String>,
     pub qos: Option<String>,
+    #[serde(deserialize_with = "text_or_number")]
     pub time: Option<String>,
     pub gpus: Option<u32>,
     pub cpus: Option<u32>,
+    #[serde(deserialize_with = "text_or_number")]
     pub memory: Option<String>,
     pub extra: Option<Vec<String>>,
     pub jobs_per_task: Option<usize>,
+}
+
+/// `"60"` and `60` are the same to a scheduler.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text or a whole number")]
+    enum Value {
+        Text(String),
+        Number(u64),
+    }
+    let value = Option::<Value>::deserialize(deserializer)?;
+    Ok(value.map(|value| match value {
+        Value::Text(text) => text,
+        Value::Number(number) => number.to_string(),
+    }))
 }
 
 impl Default for ClusterConfig {
@@ -136,5 +155,37 @@ impl ClusterConfig {
             extra: Some(of.extra.unwrap_or_else(|| self.extra.clone())),
             jobs_per_task: of.jobs_per_task.or(self.jobs_per_task).or(Some(default)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_what_it_does_not_say_itself_from_all() {
+        let text = "partition = \"gpu\"\ntime = 60\nmemory = \"32G\"\nextra = [\"--x\"]\n[kind.soup]\ntime = \"2:00:00\"\nextra = []\n";
+        let cluster: ClusterConfig = toml::from_str(text).unwrap();
+        cluster.check("").unwrap();
+        let (soup, probe) = (cluster.resources("soup"), cluster.resources("probe"));
+        assert_eq!((soup.time.as_deref(), probe.time.as_deref()), (Some("2:00:00"), Some("60")));
+        assert_eq!((soup.partition.as_deref(), soup.memory.as_deref()), (Some("gpu"), Some("32G")));
+        assert_eq!((soup.extra, probe.extra), (Some(vec![]), Some(vec!["--x".to_owned()])));
+        assert_eq!((cluster.resources("evaluate").jobs_per_task, probe.jobs_per_task), (Some(100), Some(1)));
+        let back: ClusterConfig = toml::from_str(&toml::to_string(&cluster).unwrap()).unwrap();
+        assert_eq!(back, cluster);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_named() {
+        let error =
+            |text: &str| toml::from_str::<ClusterConfig>(text).unwrap().check("").unwrap_err().to_string();
+        assert!(error("[kind.soups]").contains("kind: expected one of pretrain, "));
+        assert!(
+            error("[kind.path]\njobs_per_task = 0")
+                .contains("kind.path.jobs_per_task: expected at least 1, found 0")
+        );
+        assert!(toml::from_str::<ClusterConfig>("time = 1.5").is_err());
+        assert!(toml::from_str::<ClusterConfig>("partitions = \"x\"").is_err());
     }
 }
