@@ -24,7 +24,7 @@ fn help() {
     for (binary, commands) in [
         ("ff-data", ["inspect", "fetch", "prepare", "augment", "bench"].as_slice()),
         ("ff-eval", &["score"]),
-        ("ff-grid", &["run"]), // plan and status have some of the options of run
+        ("ff-grid", &["run", "forecast", "work"]), // plan, status and cancel have some of the options of run
         ("ff-inmerge", &["merge", "similarity", "bench"]),
         ("ff-models", &["logits", "bench"]),
         ("ff-soup", &["average", "select", "verify"]),

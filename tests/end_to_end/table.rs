@@ -127,6 +127,8 @@ fn results_do_not_depend_on_workers_and_loader_threads() {
         let set = format!("--set run.workers={workers} --set run.loader_threads={threads}");
         place.run(&format!("{RUN} --runs {runs} {set}")).ok();
     }
+    // A worker for each of several devices.
+    place.run(&format!("{RUN} --runs c --device cpu,cpu --set run.threads=1")).ok();
     let scores = |runs: &str| {
         let mut table = place.json(&format!("{runs}/tables/tiny/table.json"));
         for row in table["rows"].as_array_mut().unwrap() {
@@ -135,15 +137,48 @@ fn results_do_not_depend_on_workers_and_loader_threads() {
         table
     };
     assert_eq!(scores("a"), scores("b"));
+    assert_eq!(scores("a"), scores("c"));
     let digests = |runs: &str| -> BTreeMap<String, String> {
         let files = place.files(runs).into_iter().filter(|file| file.ends_with(".safetensors"));
         let digest =
             |file: &String| StateDict::open(&place.path(runs).join(file)).unwrap().digest().to_string();
         files.map(|file| (file.clone(), digest(&file))).collect()
     };
-    let (a, b) = (digests("a"), digests("b"));
+    let (a, b, c) = (digests("a"), digests("b"), digests("c"));
     assert!(a.len() > 30, "{}", a.len());
     assert_eq!(a, b);
+    assert_eq!(a, c);
+}
+
+#[test]
+fn a_forecast_counts_from_what_is_on_record() {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES));
+    let forecast = "ff-grid forecast --config tiny.toml --workers 1,4,1000 --json";
+    place.run(forecast).refused(1, &["probe: nothing like it is on record", "--images-per-second"]);
+    let said = format!("{forecast} --images-per-second resnet_pico=120");
+    let json: Value = serde_json::from_str(&place.run(&said).ok()).unwrap();
+    // 360 images trained on, and 336 predicted at three times the rate.
+    let work = json["work_seconds"].as_f64().unwrap();
+    assert!((work - (360.0 + 336.0 / 3.0) / 120.0).abs() < 1e-9, "{work}");
+    let wall: Vec<f64> =
+        json["workers"].as_array().unwrap().iter().map(|row| row["seconds"].as_f64().unwrap()).collect();
+    assert!(wall[0] > wall[1] && wall[1] >= wall[2], "{wall:?}");
+    let chain = json["longest_chain"]["seconds"].as_f64().unwrap();
+    assert!((wall[2] - chain).abs() < 1e-4, "{wall:?} {chain}");
+    // A probe, a base, its cyclic run, a soup, its predictions and its score.
+    assert_eq!(json["longest_chain"]["jobs"].as_array().unwrap().len(), 6);
+
+    place.run(RUN).ok();
+    let json: Value = serde_json::from_str(&place.run(forecast).ok()).unwrap();
+    let measured = json["work_seconds"].as_f64().unwrap();
+    assert!(measured > 0.0 && measured != work);
+    let text = place.run("ff-grid forecast --config tiny.toml").ok();
+    assert!(text.contains("No number of workers takes less than"), "{text}");
+    let status: Value =
+        serde_json::from_str(&place.run("ff-grid status --config tiny.toml --json").ok()).unwrap();
+    assert_eq!((&status["seconds_left"], &status["jobs"]), (&Value::Null, &serde_json::json!({})));
+    place.run("ff-grid forecast --config tiny.toml --images-per-second vgg=3").refused(2, &["vgg"]);
 }
 
 #[test]

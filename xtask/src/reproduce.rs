@@ -132,9 +132,10 @@ mod tests {
 
     #[test]
     fn every_option_is_handed_on() {
-        let given = ["--config", "c.toml", "--data-root", "d", "--runs", "r", "--engine", "local"];
-        let pairs = ["--set", "a.b=1", "--set", "c=\"x y\""];
-        let expected = [&["run"], &given[..], &pairs, &["--json"]].concat();
-        assert_eq!(arguments(&[&["--json"], &given[..], &pairs].concat()), expected);
+        let given = ["--config", "c.toml", "--data-root", "d", "--runs", "r", "--engine", "slurm"];
+        let more = ["--cluster", "s.toml", "--set", "a.b=1", "--set", "c=\"x y\"", "--wait"];
+        let expected = [&["run"], &given[..], &more, &["--json"]].concat();
+        assert_eq!(arguments(&[&["--json"], &given[..], &more].concat()), expected);
+        assert_eq!(arguments(&["--engine", "local"])[3..], ["--engine", "local"]);
     }
 }

@@ -229,6 +229,31 @@ fn a_node_without_the_data_is_found_out_before_anything_begins() {
 }
 
 #[test]
+fn a_runs_folder_that_is_not_shared_is_found_out_too() {
+    let Some(cluster) = Cluster::start() else { return };
+    let can = std::process::Command::new("unshare").args(["--mount", "true"]).status();
+    if !can.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: `unshare --mount` is not allowed here");
+        return;
+    }
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES).replace("[evaluation]\n", RUN));
+    // On the compute nodes, another folder lies under the name.
+    let program = place.command(&["ff-grid"]).get_program().to_str().unwrap().to_owned();
+    let script = format!(
+        "#!/bin/sh\nexec unshare --mount sh -c 'mount -t tmpfs none \"$0\" && exec {program} \"$@\"' {} \"$@\"\n",
+        place.path("queued").display()
+    );
+    place.write("elsewhere.sh", &script);
+    place.write("site.toml", &format!("program = \"sh {}\"\n", place.path("elsewhere.sh").display()));
+    grid(&place, &cluster, &format!("{SEND_AND_WAIT} --cluster site.toml")).refused(
+        1,
+        &["the look at a compute node failed", "the runs folder has to be the same, under the same path"],
+    );
+    assert!(cluster.queue().is_empty() && !place.path("queued/jobs").exists());
+}
+
+#[test]
 fn a_large_grid_stays_within_the_queues_limits() {
     let Some(cluster) = Cluster::start() else { return };
     let place = Place::new();
