@@ -31,7 +31,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     }
     let label = |id: &str| plan.job(id).map_or(id.to_owned(), |job| job.label.clone());
     let mut text = summary(&counts) + &missing_text(&missing);
-    let (mut running, mut queued, mut failed) = (String::new(), 0, String::new());
+    let (mut running, mut queued) = (String::new(), 0);
     for (id, whereabouts) in &sight.jobs {
         match whereabouts {
             Whereabouts::Queued { .. } => queued += 1,
@@ -39,13 +39,10 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
                 let until = ends.as_ref().map_or(String::new(), |ends| format!(", until {ends} at most"));
                 running += &format!("  {}: {by}{until}\n", label(id));
             }
-            Whereabouts::Failed { why, log, last_lines } => {
-                failed += &format!("  {}: {why}\n", label(id));
-                last_lines.lines().for_each(|line| failed += &format!("    {line}\n"));
-                log.iter().for_each(|log| failed += &format!("    log: {}\n", log.display()));
-            }
+            Whereabouts::Failed { .. } => {}
         }
     }
+    let failed = failed(&plan, &sight);
     if !running.is_empty() {
         text += &format!("\nrunning:\n{running}");
     }
@@ -66,6 +63,30 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
         text += &format!("\n{}\n", trouble.replace('\n', "\n  "));
     }
     ff_cli::print(&text)
+}
+
+/// What failed, in the table's order. Jobs of one task fail together, and those that were never begun for one reason.
+fn failed(plan: &Plan, sight: &Sight) -> String {
+    let mut groups: Vec<(&Whereabouts, Vec<&str>)> = Vec::new();
+    for job in &plan.jobs {
+        let Some(whereabouts @ Whereabouts::Failed { .. }) = sight.jobs.get(&job.id) else { continue };
+        match groups.iter_mut().find(|(other, _)| *other == whereabouts) {
+            Some((_, labels)) => labels.push(&job.label),
+            None => groups.push((whereabouts, vec![&job.label])),
+        }
+    }
+    let mut text = String::new();
+    for (whereabouts, labels) in groups {
+        let Whereabouts::Failed { why, log, last_lines } = whereabouts else { continue };
+        let more = match labels.len() {
+            1 => String::new(),
+            number => format!(", and {} more", number - 1),
+        };
+        text += &format!("  {}{more}: {}\n", labels[0], why.replace('\n', "\n    "));
+        last_lines.lines().for_each(|line| text += &format!("    {line}\n"));
+        log.iter().for_each(|log| text += &format!("    log: {}\n", log.display()));
+    }
+    text
 }
 
 /// How long the rest takes if as many are at work as now; nothing if nobody is, or if nothing like it is done yet.

@@ -84,7 +84,7 @@ pub(super) fn arrays(
     let mut arrays = vec![check];
     let mut places: Vec<Option<(usize, u32)>> = vec![None; tasks.len()];
     for depth in 0..=deepest {
-        let mut groups: BTreeMap<(&str, Vec<Wild>), Vec<(usize, Vec<After>)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(&str, Vec<Wild>), Vec<Waiting>> = BTreeMap::new();
         for (at, task) in tasks.iter().enumerate().filter(|(_, task)| task.depth == depth) {
             let after = needs(task, &places, &arrays);
             groups.entry((task.kind, after.iter().map(Wild::of).collect())).or_default().push((at, after));
@@ -165,6 +165,9 @@ fn tasks(jobs: &Jobs, fate: impl Fn(&Job) -> Fate) -> Vec<Task> {
     tasks
 }
 
+/// A task, by its place, and exactly what it waits for.
+type Waiting = (usize, Vec<After>);
+
 /// Exactly what a task waits for.
 fn needs(task: &Task, places: &[Option<(usize, u32)>], arrays: &[Array]) -> Vec<After> {
     let mut of_arrays: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
@@ -208,7 +211,7 @@ struct Group {
 }
 
 /// Few arrays for tasks that wait for parts of the same arrays.
-fn split(members: Vec<(usize, Vec<After>)>) -> Vec<Group> {
+fn split(members: Vec<Waiting>) -> Vec<Group> {
     let all = || members.iter().map(|(task, _)| *task).collect::<Vec<_>>();
     if let Some((numbers, after)) = corresponding(&members) {
         return vec![Group { tasks: all(), after, numbers: Some(numbers) }];
@@ -239,7 +242,7 @@ fn split(members: Vec<(usize, Vec<After>)>) -> Vec<Group> {
 }
 
 /// Whether each of several tasks waits for another single task of one array, whose number it can then have.
-fn corresponding(members: &[(usize, Vec<After>)]) -> Option<(Vec<u32>, Vec<After>)> {
+fn corresponding(members: &[Waiting]) -> Option<(Vec<u32>, Vec<After>)> {
     let part_of = |after: &[After]| {
         let mut parts = after.iter().enumerate().filter_map(|(at, need)| match need {
             After::Some(array, numbers) => Some((at, *array, numbers.clone())),

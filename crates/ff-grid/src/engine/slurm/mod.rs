@@ -124,13 +124,12 @@ impl Slurm {
             if !sight.can_tell {
                 continue;
             }
-            let (failed, not_tried) = failures(&sight, workshop.jobs);
-            let over = failed.len() + not_tried.len();
+            note_failures(&sight, workshop.jobs, summary);
+            let over = summary.failed.len() + summary.not_tried.len();
             if over > 0 && over == sight.jobs.len() && !std::mem::replace(&mut looked_again, true) {
                 continue;
             }
             summary.queued = sight.jobs.len() - over;
-            (summary.failed, summary.not_tried) = (failed, not_tried);
             if let ([trouble, ..], 0) = (sight.troubles.as_slice(), summary.queued) {
                 return Err(Error::Scheduler(trouble.clone()));
             }
@@ -254,20 +253,20 @@ impl Slurm {
     }
 }
 
-/// What failed, and what was never begun: label and reason.
-fn failures(sight: &Sight, jobs: &Jobs) -> (Vec<(String, String)>, Vec<(String, String)>) {
-    let (mut failed, mut not_tried) = (Vec::new(), Vec::new());
+/// Puts down what failed, and what was never begun: label and reason.
+fn note_failures(sight: &Sight, jobs: &Jobs, summary: &mut Summary) {
+    summary.failed.clear();
+    summary.not_tried.clear();
     for (id, whereabouts) in &sight.jobs {
         let (Whereabouts::Failed { why, log, last_lines }, Some(job)) = (whereabouts, jobs.find(id)) else {
             continue;
         };
         let label = job.label.clone();
         match log {
-            Some(_) => failed.push((label, format!("{why}\n{last_lines}").trim_end().to_owned())),
-            None => not_tried.push((label, why.clone())),
+            Some(_) => summary.failed.push((label, format!("{why}\n{last_lines}").trim_end().to_owned())),
+            None => summary.not_tried.push((label, why.clone())),
         }
     }
-    (failed, not_tried)
 }
 
 fn jobs_of(arrays: &[Array]) -> usize {
