@@ -121,6 +121,12 @@ fn a_study_from_plan_to_plots() {
     let again = place.run(RUN);
     assert!(again.stderr.contains("0 jobs done, 52 had been done before"), "{}", again.stderr);
     assert_eq!(again.ok(), printed);
+    place.run("ff-grid report").ok();
+    let page = place.read("report.html");
+    for part in ["Class by class", ">Baseline, seed 0</h4>", ", seed 0: confusion matrix", "Learning curves"]
+    {
+        assert!(page.contains(part), "no `{part}` in the report");
+    }
     let resolved = place.run("ff-grid run --config runs/tables/study/config.toml");
     assert!(resolved.stderr.contains("0 jobs done"), "the resolved configuration is the same study");
 }

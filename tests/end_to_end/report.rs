@@ -116,6 +116,26 @@ fn without_the_images_their_names_are_missing_and_nothing_else() {
     }
 }
 
+#[test]
+fn a_class_without_a_test_image_is_undefined_and_said_so() {
+    let place = Place::new();
+    let official = FOLDER.replace(
+        "{ kind = \"ratio\", train = 0.6, val = 0.2, test = 0.2, seed = 0 }",
+        "{ kind = \"official\" }",
+    );
+    place.write("tiny.toml", &table(&official));
+    let classes = ["blue", "green", "red"];
+    for (part, classes) in [("train", &classes[..]), ("val", &classes), ("test", &classes[..2])] {
+        place.images(&format!("data/cells/{part}"), classes, 8);
+    }
+    place.run("ff-grid run --config tiny.toml").ok();
+    let page = report(&place, "");
+    for part in ["Class by class", "No test sample of: red.", "ROC", "Surest mistakes"] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+    assert!(!page.contains("NaN"));
+}
+
 /// Presses a column's head and says in the page what became of it.
 const PRESS: &str = r##"<script>
 const table = document.querySelector("#study-0-tables table.sortable");

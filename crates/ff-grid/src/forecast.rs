@@ -212,9 +212,9 @@ mod tests {
         assert_eq!((of(1).seconds, of(1).busy), (12.0, 1.0));
         // The longest of the four first: e beside b and c, then d alone.
         assert_eq!((of(2).seconds, of(2).busy), (8.0, 0.75));
-        let seconds =
-            BTreeMap::from([("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", 2.0), ("e", 6.0), ("z", 1.0)]);
-        assert_eq!(forecast(&jobs, &seconds, 2).seconds, 8.0);
+        let longer =
+            BTreeMap::from(["a", "b", "c", "d", "e", "z"].map(|id| (id, if id == "e" { 6.0 } else { 1.0 })));
+        assert_eq!(forecast(&jobs, &longer, 2).seconds, 8.0);
         assert_eq!((of(4).seconds, of(64).seconds), (6.0, 6.0));
         let chain = longest_chain(&jobs, &seconds);
         assert_eq!((chain.seconds, chain.jobs.join("")), (6.0, "aez".to_owned()));

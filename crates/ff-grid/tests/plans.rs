@@ -61,7 +61,8 @@ fn every_configuration_in_the_repository_is_valid() {
         "figures/paper.toml",
     ] {
         let Study::Soups(config) = read(name, &[]).unwrap() else { panic!("{name}: a table of soups") };
-        assert_eq!(config.method.len(), 6, "{name}");
+        let rows = if name.contains("appendix") { 7 } else { 6 };
+        assert_eq!(config.method.len(), rows, "{name}");
         let text = toml::to_string_pretty(&config).unwrap();
         let again = Study::parse(&text, &[]).unwrap();
         assert_eq!(again, Study::Soups(config), "{name}: the resolved configuration reads back");
@@ -110,6 +111,34 @@ fn bases_are_shared_and_come_before_what_needs_them() {
         let heavy = job.fields["augmentation"] == "heavy";
         assert_eq!(job.recipe.training().unwrap().train.keep_optimizer, heavy, "{}", job.label);
     }
+}
+
+#[test]
+fn cyclic_runs_from_bases_of_other_augmentations_are_a_pool_of_their_own() {
+    let plan = plan(read("table1-appendix/demo.toml", &[]).unwrap());
+    let PlannedTable::Soups(config, columns) = &plan.table else { panic!("a table of soups") };
+    for column in columns {
+        for (method, jobs) in config.method.iter().zip(&column.methods) {
+            let expected = match method.name.as_str() {
+                "FGG + HS (Aug@top)" => 3 * 4 * 2,
+                "GS + HS (GoU)" | "GS + HS (GoG)" => 12,
+                _ => 4 * 2,
+            };
+            assert_eq!(jobs.pool.len(), expected, "{}", method.name);
+        }
+    }
+    // Every base is a run of the grid.
+    assert_eq!(count(&plan, "finetune"), columns.len() * 12);
+    assert_eq!(count(&plan, "fgg"), columns.len() * 12);
+    // The other rows are what they are without it.
+    let runs = |plan: &Plan| {
+        let runs = plan.jobs.iter().filter(|job| job.recipe.training().is_some());
+        runs.map(|job| job.id.clone()).collect::<BTreeSet<_>>()
+    };
+    assert!(runs(&plan).is_superset(&runs(&demo(&[]))));
+    let error = |set: &[&str]| read("table1-appendix/demo.toml", set).unwrap_err().to_string();
+    assert!(error(&["fgg.also_augment=[]"]).contains("wants augmentations in fgg.also_augment, found none"));
+    assert!(error(&["fgg.also_augment=[\"heavy\"]"]).contains("fgg.also_augment: heavy stands twice"));
 }
 
 #[test]

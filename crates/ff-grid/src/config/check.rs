@@ -5,7 +5,7 @@ use ff_inmerge::InMerge;
 use ff_report::paper;
 use itertools::Itertools;
 
-use super::{BackboneConfig, Config, DatasetEntry, ModelConfig, PretrainConfig, RunConfig};
+use super::{BackboneConfig, Config, DatasetEntry, ModelConfig, Pool, PretrainConfig, RunConfig};
 use crate::{Error, WeightsSource};
 
 /// What a hierarchy can group models by.
@@ -68,6 +68,10 @@ impl Config {
             ),
             ("grid.augmentations", grid.augmentations.iter().duplicates().next().map(Augment::to_string)),
             ("grid.seeds", grid.seeds.iter().duplicates().next().map(u64::to_string)),
+            (
+                "fgg.also_augment",
+                fgg.augmentations(Pool::FggAll).iter().duplicates().next().map(Augment::to_string),
+            ),
         ];
         if let Some((key, Some(value))) = twice.iter().find(|(_, value)| value.is_some()) {
             return wrong(format!("{key}: {value} stands twice"));
@@ -80,6 +84,12 @@ impl Config {
             ));
         }
         for method in &self.method {
+            if method.pool == Pool::FggAll && fgg.also_augment.is_empty() {
+                return wrong(format!(
+                    "method `{}`: its pool `fgg-all` wants augmentations in fgg.also_augment, found none",
+                    method.name
+                ));
+            }
             if method.select.rank() == 0 {
                 return wrong(format!("method `{}`: select.rank: expected 1 or more, found 0", method.name));
             }

@@ -175,10 +175,12 @@ impl Config {
     fn check_model(&self, key: &str, pool: Pool, name: &str) -> Result<(), Error> {
         let base = |name: &str| name.split(" capture ").next().unwrap_or_default().to_owned();
         let fgg = &self.fgg;
-        let bases = fgg.learning_rates.iter().map(|&rate| group_fields(rate, fgg.augment, fgg.seed));
+        let augmentations = fgg.augmentations(pool);
+        let bases = augmentations.iter().cartesian_product(&fgg.learning_rates);
+        let bases = bases.map(|(&augment, &rate)| group_fields(rate, augment, fgg.seed));
         let (known, found): (Vec<String>, String) = match pool {
             Pool::Grid => (self.grid.models().into_iter().map(|(name, _)| name).collect(), name.to_owned()),
-            Pool::Fgg => (bases.map(|fields| model_name(&fields, None)).collect(), base(name)),
+            Pool::Fgg | Pool::FggAll => (bases.map(|fields| model_name(&fields, None)).collect(), base(name)),
         };
         if known.contains(&found) {
             return Ok(());

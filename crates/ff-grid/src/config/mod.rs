@@ -227,6 +227,9 @@ pub struct FggConfig {
     pub learning_rates: Vec<f64>,
     /// Augmentation of bases and cyclic runs.
     pub augment: Augment,
+    /// The same with these augmentations too, for methods whose pool is `fgg-all`. They take no part in the pool `fgg`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_augment: Vec<Augment>,
     /// Seed of bases and cyclic runs.
     pub seed: u64,
     /// Length of a cyclic run.
@@ -279,6 +282,8 @@ pub enum Pool {
     Grid,
     /// Fast Geometric Generation's: the bases and everything captured from them.
     Fgg,
+    /// Those, and the same with every augmentation of `fgg.also_augment`.
+    FggAll,
 }
 
 /// What a method makes of its models.
@@ -379,6 +384,17 @@ impl DatasetEntry {
     /// One of its companions.
     pub fn data_of(&self, other: &OodEntry) -> DataSource {
         DataSource { source: other.source.clone(), split: other.split.clone(), shrink_px: self.shrink_px }
+    }
+}
+
+impl FggConfig {
+    /// The augmentations of a pool's bases; the grid has none.
+    pub(crate) fn augmentations(&self, pool: Pool) -> Vec<Augment> {
+        match pool {
+            Pool::Grid => Vec::new(),
+            Pool::Fgg => vec![self.augment],
+            Pool::FggAll => std::iter::once(self.augment).chain(self.also_augment.iter().copied()).collect(),
+        }
     }
 }
 

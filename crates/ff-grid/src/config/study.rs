@@ -20,6 +20,7 @@ pub enum StudyKind {
 
 /// A table of either kind.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a process has one or two of them")]
 pub enum Study {
     /// FissionFusion's.
     Soups(Config),

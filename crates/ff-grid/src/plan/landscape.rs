@@ -39,6 +39,7 @@ pub(super) struct Pools {
     pub probe: String,
     pub grid: Vec<String>,
     pub fgg: Vec<String>,
+    pub fgg_all: Vec<String>,
 }
 
 impl Pools {
@@ -46,6 +47,7 @@ impl Pools {
         match pool {
             Pool::Grid => &self.grid,
             Pool::Fgg => &self.fgg,
+            Pool::FggAll => &self.fgg_all,
         }
     }
 }

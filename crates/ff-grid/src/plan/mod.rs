@@ -29,6 +29,7 @@ pub struct Plan {
 }
 
 /// A configuration and one column for each of its backbones on each of its datasets.
+#[expect(clippy::large_enum_variant, reason = "a process has one or two of them")]
 pub enum PlannedTable {
     /// Grid search, FGG and soups.
     Soups(Config, Vec<Column<MethodJobs>>),

@@ -86,7 +86,7 @@ impl Builder<'_, '_> {
         let probe = self.probe(shared, origin, pretrained, dataset);
         let inmerge = config.inmerge.map(|settings| settings.of(backbone));
         let grid = &config.grid;
-        let (mut grid_pool, mut fgg_pool) = (Vec::new(), Vec::new());
+        let mut grid_pool = Vec::new();
         for &augment in &grid.augmentations {
             for &rate in &grid.learning_rates {
                 for &seed in &grid.seeds {
@@ -94,13 +94,20 @@ impl Builder<'_, '_> {
                 }
             }
         }
-        for &rate in &config.fgg.learning_rates {
-            let base =
-                self.finetune((shared, inmerge), &probe, dataset, rate, config.fgg.augment, config.fgg.seed);
-            let captured = self.fgg((shared, inmerge), &base, dataset, rate);
-            fgg_pool.extend([base, captured]);
-        }
-        Pools { probe, grid: grid_pool, fgg: fgg_pool }
+        let mut fgg_pool = |pool: Pool| {
+            let mut runs = Vec::new();
+            for augment in config.fgg.augmentations(pool) {
+                for &rate in &config.fgg.learning_rates {
+                    let base =
+                        self.finetune((shared, inmerge), &probe, dataset, rate, augment, config.fgg.seed);
+                    let captured = self.fgg((shared, inmerge), &base, dataset, (rate, augment));
+                    runs.extend([base, captured]);
+                }
+            }
+            runs
+        };
+        let (fgg, fgg_all) = (fgg_pool(Pool::Fgg), fgg_pool(Pool::FggAll));
+        Pools { probe, grid: grid_pool, fgg, fgg_all }
     }
 
     fn methods(
@@ -123,7 +130,10 @@ impl Builder<'_, '_> {
                     (_, Selection::Best { .. }) => 0,
                     (_, Selection::Uniform {}) => 1,
                     (Pool::Grid, _) => pool.len() as u64,
-                    (Pool::Fgg, _) => config.fgg.learning_rates.len() as u64 * (1 + captures),
+                    (pool, _) => {
+                        let bases = config.fgg.learning_rates.len() * config.fgg.augmentations(pool).len();
+                        bases as u64 * (1 + captures)
+                    }
                 };
                 let recalibrated = method.bn == BnStatistics::Recalibrate
                     && method.select.hierarchy().is_some()
@@ -198,7 +208,9 @@ impl Builder<'_, '_> {
     ) -> String {
         let (section, fgg) = (&self.config.finetune, &self.config.fgg);
         // The same run serves the grid search and FGG, so both must ask for the optimizer's state.
-        let is_base = augment == fgg.augment && seed == fgg.seed && fgg.learning_rates.contains(&rate);
+        let is_base = fgg.augmentations(Pool::FggAll).contains(&augment)
+            && seed == fgg.seed
+            && fgg.learning_rates.contains(&rate);
         let train = TrainConfig {
             select_by: section.select_by,
             early_stopping_epochs: section.early_stopping_epochs,
@@ -221,20 +233,21 @@ impl Builder<'_, '_> {
         (shared, inmerge): (&Shared, Option<InMerge>),
         base: &str,
         dataset: &DatasetEntry,
-        rate: f64,
+        (rate, augment): (f64, Augment),
     ) -> String {
         let fgg = &self.config.fgg;
         let train = TrainConfig {
             schedule: self.cyclic(),
             task_weights: dataset.task_weights,
-            ..self.graph.train_config(fgg.epochs, fgg.augment, fgg.seed, dataset.metric, 0.0)
+            ..self.graph.train_config(fgg.epochs, augment, fgg.seed, dataset.metric, 0.0)
         };
         let start = Start::Input { optimizer: fgg.carry_optimizer, seed: 0 };
         let training = Training { model: shared.spec, start, data: shared.identity.clone(), train, inmerge };
         let cost = shared.cost(fgg.epochs, self.captures(shared.sizes[0] as usize).unwrap_or(0));
-        let label = format!("{}: FGG from lr {rate:e}", shared.prefix);
+        let which = if augment == fgg.augment { String::new() } else { format!(" {augment}") };
+        let label = format!("{}: FGG from lr {rate:e}{which}", shared.prefix);
         let id = self.graph.add(shared, label, Recipe::Fgg(training), vec![base.to_owned()], cost, None);
-        self.graph.describe(&id, rate, fgg.augment, fgg.seed);
+        self.graph.describe(&id, rate, augment, fgg.seed);
         id
     }
 

@@ -20,7 +20,7 @@ pub(super) struct Batch {
     pub table: String,
     /// The software's version.
     pub code_version: String,
-    /// When it was made, in seconds since 1970.
+    /// When it was made, in milliseconds since 1970.
     pub made: u64,
     /// Where relative paths of datasets start.
     pub data_root: PathBuf,
@@ -81,7 +81,12 @@ impl Batch {
     }
 
     fn read(file: &Path) -> Result<Self, Error> {
-        Ok(read_sealed(file)?)
+        read_sealed(file).map_err(|error| {
+            let folder = file.parent().unwrap_or(file).display();
+            let hint =
+                format!("hint: once nothing of it is in the queue, the folder {folder} may be removed");
+            Error::Job(format!("{error}\n{hint}"))
+        })
     }
 
     /// Notes it.

@@ -235,7 +235,7 @@ impl Slurm {
             name: format!("ff-{table}-{}", &unique[..8]),
             table: self.table.clone(),
             code_version: VERSION.to_owned(),
-            made: now.as_secs(),
+            made: now.as_millis() as u64,
             data_root: self.data_root.clone(),
             run,
             jobs,

@@ -61,16 +61,17 @@ pub(crate) fn sight(undone: &[&str], runs: &Runs) -> Result<Sight, Error> {
         Err(error) => return Err(error),
     };
     let undone: HashSet<&str> = undone.iter().copied().collect();
-    // The last task that had a job is the one that counts.
+    // The last task that had a job is the one that counts, unless another still has it.
     let mut last = HashMap::new();
     for (batch, array, task, jobs) in found.tasks() {
         for job in jobs.iter().filter(|job| undone.contains(job.as_str())) {
             last.insert(job.as_str(), (batch, array, task));
         }
     }
+    let queued = found.queued();
     let mut over = Vec::new();
     for (job, (batch, array, task)) in last {
-        match found.rows.get(&(batch.name_of(array), task)).filter(|row| row.is_live()) {
+        match queued.get(job) {
             Some(row) => drop(sight.jobs.insert(job.to_owned(), live(row))),
             None => over.push((job, batch, array, task)),
         }

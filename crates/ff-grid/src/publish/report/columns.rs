@@ -107,12 +107,42 @@ pub(super) fn of_merging(
             .map(Plot::Lines)
             .collect();
         report.runs = training::runs(plan, column.methods.iter().flatten().map(|jobs| &jobs.trained), runs)?;
+        for (name, jobs) in shown(config, (at, column), table) {
+            match jobs.test.as_deref().map(|id| comparisons::predictions(plan, runs, id)) {
+                Some(Ok(predictions)) => report.behaviours.push(behaviour::of(&name, &predictions)),
+                Some(Err(why)) => report.missing.push(format!("{name}: {why}")),
+                None => {}
+            }
+        }
     }
     report.missing.extend(table.rows().iter().filter_map(|row| {
         let note = row.cells[at].note.as_ref()?;
         Some(format!("{}: {note}", row.method))
     }));
     Ok(report)
+}
+
+/// The models of a study of merging that are shown class by class: of the row that merges and has the best mean validation
+/// score, and of the baseline, each the first seed's.
+fn shown<'a>(
+    config: &MergingConfig,
+    (at, column): (usize, &'a Column<Vec<SeedJobs>>),
+    table: &SeedTable,
+) -> Vec<(String, &'a SeedJobs)> {
+    let rows = config.rows();
+    let validation = |row: usize| {
+        let scores = table.rows()[row].cells[at].runs.iter().map(|run| run.validation);
+        let scores = scores.collect::<Option<Vec<f64>>>().filter(|scores| !scores.is_empty())?;
+        Some(scores.iter().sum::<f64>() / scores.len() as f64)
+    };
+    let merging = (0..rows.len()).filter(|&row| rows[row].inmerge.is_some());
+    let scored = merging.filter_map(|row| Some((row, validation(row)?)));
+    let best = scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row);
+    let models = best.into_iter().chain(config.baseline()).filter_map(|row| {
+        let jobs = column.methods[row].first()?;
+        Some((format!("{}, seed {}", rows[row].name, jobs.seed), jobs))
+    });
+    models.collect()
 }
 
 fn empty<M>(backbone: &BackboneConfig, dataset: &DatasetEntry, column: &Column<M>) -> ColumnReport {
