@@ -38,6 +38,8 @@ impl Cluster {
         command("chmod").args(["600", "munge.key"]).current_dir(&folder).status().unwrap();
         std::fs::create_dir(folder.join("state")).unwrap();
         std::fs::write(folder.join("slurm.conf"), configuration(&folder)).unwrap();
+        // A GPU that is none: what it takes to ask for one.
+        std::fs::write(folder.join("gres.conf"), "NodeName=n[1-2] Name=gpu File=/dev/null\n").unwrap();
         let below = |name: &str| folder.join(name).display().to_string();
         let munged = ["key-file", "socket", "pid-file", "log-file", "seed-file"];
         let files = ["munge.key", "munge.sock", "munged.pid", "munged.log", "munged.seed"];
@@ -191,7 +193,7 @@ fn configuration(folder: &Path) -> String {
         .zip(&ports[2..])
         .map(|(node, port)| {
             format!(
-                "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 RealMemory=1000\n"
+                "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 RealMemory=1000 Gres=gpu:1\n"
             )
         })
         .collect();
@@ -214,6 +216,7 @@ SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
+GresTypes=gpu
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerType=sched/backfill

@@ -254,6 +254,20 @@ fn a_runs_folder_that_is_not_shared_is_found_out_too() {
 }
 
 #[test]
+fn a_node_without_the_gpu_that_was_asked_for_is_found_out_too() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES).replace("[evaluation]\n", RUN));
+    let asked = format!("{SEND_AND_WAIT} --set run.cluster.gpus=1");
+    let mut with_none = command(&place, &cluster, &asked);
+    let output = with_none.env("CUDA_VISIBLE_DEVICES", "").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("a GPU was asked for, and none can be used here"), "{said}");
+    assert!(!place.path("queued/jobs").exists());
+}
+
+#[test]
 fn a_large_grid_stays_within_the_queues_limits() {
     let Some(cluster) = Cluster::start() else { return };
     let place = Place::new();

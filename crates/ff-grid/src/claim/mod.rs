@@ -102,6 +102,20 @@ impl Claims {
         Ok(Claimed::Ours(claim))
     }
 
+    /// Claims a folder as soon as nobody else has it.
+    ///
+    /// # Errors
+    /// As [`Claims::take`], and [`ff_train::Error::Stopped`] if it is not worth the wait any more.
+    pub fn wait_for(&self, folder: &Path, stop: &Stop) -> Result<Claim, Error> {
+        loop {
+            stop.check()?;
+            if let Claimed::Ours(claim) = self.take(folder, Stop::default())? {
+                return Ok(claim);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// Whether the owner of a claim is gone, and who it was.
     fn gone(&self, path: &Path) -> Result<Option<Option<Owner>>, Error> {
         let touched = match File::open(path).and_then(|file| file.metadata()) {

@@ -1,14 +1,12 @@
 //! `ff-grid run`.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use ff_cli::{DeviceChoice, GridProgress, TensorBoard};
 use ff_grid::{
-    Claimed, Claims, ClusterConfig, Engine, Event, Local, Plan, Published, Runs, Slurm, Summary, Workshop,
-    device_name, publish,
+    Claims, ClusterConfig, Engine, Event, Local, Plan, Runs, Slurm, Summary, Workshop, device_name, publish,
 };
 use ff_train::Stop;
 use tch::Device;
@@ -188,7 +186,10 @@ fn finish(
         ));
         return Ok(());
     }
-    let published = publish_alone(plan, runs, (claims, stop)).context("the table cannot be written")?;
+    // Another process may be at it.
+    let claim = claims.wait_for(&plan.folder(runs), &stop)?;
+    let published = publish(plan, runs).context("the table cannot be written")?;
+    drop(claim);
     ff_cli::print(&if options.table.json { published.json + "\n" } else { published.markdown })?;
     for path in &published.files {
         ff_cli::say(&format!("wrote {}", path.display()));
@@ -213,16 +214,4 @@ pub fn say_failures(summary: &Summary) -> anyhow::Result<()> {
         number => format!(", and {} not tried that need what failed", counted(number, "job")),
     };
     bail!("{} failed{not_tried}:{failed}", counted(summary.failed.len() as u64, "job"))
-}
-
-/// Writes the table when no other process is at it.
-fn publish_alone(plan: &Plan, runs: &Runs, (claims, stop): (&Claims, Stop)) -> anyhow::Result<Published> {
-    let folder: &Path = &plan.folder(runs);
-    loop {
-        stop.check()?;
-        if let Claimed::Ours(_claim) = claims.take(folder, Stop::default())? {
-            return Ok(publish(plan, runs)?);
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }

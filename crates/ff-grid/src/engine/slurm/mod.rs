@@ -20,7 +20,7 @@ use ff_train::Stop;
 
 use super::{Engine, Event, OnEvent, Sight, Summary, Whereabouts};
 use crate::perform::VERSION;
-use crate::{Claimed, ClusterConfig, Error, Jobs, Runs, Workshop};
+use crate::{ClusterConfig, Error, Jobs, Runs, Workshop};
 
 use arrays::{After, Array, Fate, arrays};
 use batch::{Answers, Batch, Sent};
@@ -143,14 +143,7 @@ impl Slurm {
 
     fn send(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         // Two that send at once would send everything twice.
-        let root = Batch::root(workshop.runs);
-        let _claim = loop {
-            workshop.stop.check()?;
-            match workshop.claims.take(&root, Stop::default())? {
-                Claimed::Ours(claim) => break claim,
-                Claimed::Theirs(_) => std::thread::sleep(Duration::from_millis(200)),
-            }
-        };
+        let _claim = workshop.claims.wait_for(&Batch::root(workshop.runs), &workshop.stop)?;
         let (batch, summary) = self.batch(workshop, &Found::take(workshop.runs)?)?;
         let Some(batch) = batch else { return Ok(summary) };
         batch.write(workshop.runs)?;

@@ -9,7 +9,7 @@ use tch::Device;
 use super::batch::Batch;
 use crate::perform::VERSION;
 use crate::{
-    Catalog, Claimed, Claims, ClusterConfig, Engine, Error, Jobs, Local, OnEvent, Runs, Summary, Workshop,
+    Catalog, Claims, ClusterConfig, Engine, Error, Jobs, Local, OnEvent, Resources, Runs, Summary, Workshop,
     device_name,
 };
 
@@ -21,7 +21,7 @@ pub struct Task {
     jobs: Jobs,
     /// None: it looks at the compute node.
     only: Option<HashSet<String>>,
-    cpus: usize,
+    resources: Resources,
 }
 
 impl Task {
@@ -50,10 +50,9 @@ impl Task {
         let only = (array.kind != ClusterConfig::CHECK).then(|| jobs.iter().cloned().collect());
         let root =
             folder.parent().and_then(Path::parent).ok_or_else(|| wrong("it is in no runs folder".into()))?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cpus = batch.run.cluster.resources(&array.kind).cpus.map_or(cores, |cpus| cpus as usize);
+        let resources = batch.run.cluster.resources(&array.kind);
         let jobs = Jobs::new(batch.jobs.clone());
-        Ok(Self { folder: folder.to_owned(), runs: Runs::new(root), only, cpus, jobs, batch })
+        Ok(Self { folder: folder.to_owned(), runs: Runs::new(root), only, resources, jobs, batch })
     }
 
     /// Does its jobs.
@@ -62,6 +61,10 @@ impl Task {
     /// As the local engine; of the look at a compute node, what is wrong with it.
     pub fn perform(&self, device: Device, stop: &Stop, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         let run = &self.batch.run;
+        if self.resources.gpus.is_some_and(|gpus| gpus > 0) && device == Device::Cpu {
+            let reason = "a GPU was asked for, and none can be used here\nhint: `cargo xtask setup --cuda` installs the CUDA libraries";
+            return Err(Error::Job(reason.into()));
+        }
         let claims = Claims::new(run.lease(), &device_name(device));
         let mine = |id: &String| self.only.as_ref().is_none_or(|only| only.contains(id));
         let sources: BTreeSet<String> = self
@@ -80,11 +83,13 @@ impl Task {
         )
         .stopped_by(stop.clone());
         let Some(only) = &self.only else {
-            self.check(&claims, &catalog)?;
+            self.check(&claims, &catalog, stop)?;
             return Ok(Summary::default());
         };
         let workers = run.workers.max(1);
-        let threads = if run.threads == 0 { (self.cpus / workers).max(1) } else { run.threads };
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let cpus = self.resources.cpus.map_or_else(cores, |cpus| cpus as usize);
+        let threads = if run.threads == 0 { (cpus / workers).max(1) } else { run.threads };
         let engine = Local { workers, threads, devices: Vec::new(), only: Some(only.clone()) };
         let workshop = Workshop {
             jobs: &self.jobs,
@@ -99,14 +104,9 @@ impl Task {
     }
 
     /// Whether the runs folder can be worked in from here, and the data and the weights are there.
-    fn check(&self, claims: &Claims, catalog: &Catalog) -> Result<(), Error> {
-        let folder = self.folder.join("check");
-        let Claimed::Ours(_claim) = claims.take(&folder, Stop::default())? else {
-            return Err(Error::File {
-                path: folder,
-                reason: "another look at a compute node is at it".into(),
-            });
-        };
+    fn check(&self, claims: &Claims, catalog: &Catalog, stop: &Stop) -> Result<(), Error> {
+        // One that began to look on a node that died has left its claim.
+        let _claim = claims.wait_for(&self.folder.join("check"), stop)?;
         for job in self.jobs.iter().filter(|job| job.blocked.is_none()) {
             // One that is on record needs nothing any more.
             if self.runs.record(job)?.is_some() {
