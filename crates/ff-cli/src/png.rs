@@ -7,16 +7,27 @@ use ff_checkpoint::write_atomic;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
+/// The usual fonts without serifs.
+const SANS_SERIF: [&str; 5] = ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans", "Noto Sans"];
+
 /// Pixels for each unit of the SVG picture.
 const SCALE: f32 = 2.0;
 
 /// Draws SVG pictures as PNG beside them, twice as large, with the system's fonts. What is no SVG picture is passed over.
 ///
 /// # Errors
-/// A picture that cannot be read or written.
+/// No font, or a picture that cannot be read or written.
 pub fn png_beside(files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut options = Options::default();
-    options.fontdb_mut().load_system_fonts();
+    let fonts = options.fontdb_mut();
+    fonts.load_system_fonts();
+    // A font of the figures' kind, or whatever there is: without one there would be no text.
+    let there = |family: &str| fonts.faces().any(|face| face.families.iter().any(|(name, _)| name == family));
+    let any = fonts.faces().find_map(|face| Some(face.families.first()?.0.clone()));
+    let family = SANS_SERIF.into_iter().find(|family| there(family)).map(str::to_owned).or(any);
+    let hint =
+        "no font is installed here, and figures have text\nhint: Debian's package fonts-dejavu-core has some";
+    fonts.set_sans_serif_family(family.context(hint)?);
     let pictures = files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "svg"));
     pictures.map(|path| png(path, &options).with_context(|| path.display().to_string())).collect()
 }

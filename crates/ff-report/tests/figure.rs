@@ -14,6 +14,7 @@ fn sweep() -> Figure {
     let whisker = |y: f64, sd: f64| Some(Point { y, low: Some(y - sd), high: Some(y + sd) });
     let points = vec![whisker(0.812, 0.004), whisker(0.824, 0.003), None, whisker(0.826, 0.002)];
     Figure {
+        joined: true,
         title: "Merge weight & probability".to_owned(),
         x_label: "Merge weight α".to_owned(),
         y_label: "AUROC".to_owned(),
@@ -34,6 +35,7 @@ fn crowded() -> Figure {
         series(&format!("L_s = {nth}, τ = 0.3"), (0..14).map(|at| point(y(at))).collect())
     };
     Figure {
+        joined: true,
         title: "Shallow layers".to_owned(),
         x_label: "Disease".to_owned(),
         y_label: "AUROC".to_owned(),
@@ -48,6 +50,7 @@ fn curve() -> Figure {
         (1..=40).map(|epoch| point(end - 0.3 * (-rate * f64::from(epoch)).exp())).collect()
     };
     Figure {
+        joined: true,
         title: "Validation".to_owned(),
         x_label: "Epoch".to_owned(),
         y_label: "Mean AUROC of the validation split".to_owned(),

@@ -261,6 +261,7 @@ impl Album<'_> {
                 emphasis: false,
             });
             let figure = Figure {
+                joined: true,
                 title: format!("{}: between models that differ in {kind}", self.title),
                 x_label: "λ, from the model named first to the second".into(),
                 y_label: self.error.clone(),
@@ -330,6 +331,7 @@ impl Album<'_> {
             some.then(|| Series { name: name.to_owned(), points, emphasis: taken })
         };
         let figure = Figure {
+            joined: false,
             title: format!("{}: what {method} tried", self.title),
             x_label: "candidate, in the order tried".into(),
             y_label: format!(

@@ -102,12 +102,12 @@ fn draw_series(figure: &Figure, layout: &Layout, canvas: &Canvas, nth: usize, se
         }
         // A point with nothing before it may be a line of its own, which only its marker shows.
         let run = &mut lines.last_mut().expect("there is always one");
-        if run.is_empty() || along.is_multiple_of(layout.marker_every()) {
+        if !figure.joined || run.is_empty() || along.is_multiple_of(layout.marker_every()) {
             marks.push(here);
         }
         run.push(here);
     }
-    for line in lines {
+    for line in lines.into_iter().filter(|_| figure.joined) {
         draw_line(canvas, line, style.colour.stroke_width(style.width), style.dash)?;
     }
     marks.into_iter().try_for_each(|mark| draw_marker(canvas, mark, &style))
@@ -119,7 +119,9 @@ fn draw_legend(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
     let sample = |height| vec![(left, height), (left + SAMPLE, height)];
     for (nth, series) in figure.series.iter().enumerate() {
         let style = Style::new(nth, series.emphasis);
-        draw_line(canvas, sample(height(nth)), style.colour.stroke_width(style.width), style.dash)?;
+        if figure.joined {
+            draw_line(canvas, sample(height(nth)), style.colour.stroke_width(style.width), style.dash)?;
+        }
         draw_marker(canvas, (left + SAMPLE / 2, height(nth)), &style)?;
     }
     for nth in 0..figure.references.len() {

@@ -33,6 +33,8 @@ pub struct Figure {
     pub x: Axis,
     /// The lines, in the order of the legend.
     pub series: Vec<Series>,
+    /// Whether a line joins the points of a series; places that have no way from one to the next want none.
+    pub joined: bool,
     /// Horizontal dashed lines, such as a baseline, each a name and its y.
     pub references: Vec<(String, f64)>,
 }

@@ -37,6 +37,7 @@ pub(super) fn of_sweep(sweep: &Sweep, table: &SeedTable, column: usize, title: &
     let baseline =
         table.baseline().and_then(|row| Some((row.method.clone(), row.cells[column].test()?.mean)));
     Figure {
+        joined: true,
         title: title.to_owned(),
         x_label: format!("{} ({})", sweep.symbol(), sweep.parameter()),
         y_label: format!("test {}, mean ± sd over seeds", metric.title()),
@@ -65,6 +66,7 @@ pub(super) fn of_merges(rows: &[MergeMethod], merged: &[Merged<'_>], title: &str
         }
     });
     Some(Figure {
+        joined: true,
         title: format!("{title}: {}", method.name),
         x_label: "epoch of merging".into(),
         y_label: "kernels merged in a step, %".into(),
