@@ -95,11 +95,7 @@ impl GridProgress {
             Event::Failed(job, why) => self.line(&format!("{}: FAILED: {why}", job.label)),
             Event::Elsewhere(job, owner) => self.wait(job, owner),
             Event::Sent(tasks, name, number) => {
-                let text = format!("sent off: {name}, {tasks} tasks, as {number}");
-                match &self.bar {
-                    Some(bar) => bar.set_message(text),
-                    None => say(&text),
-                }
+                self.tell(format!("sent off: {name}, {tasks} tasks, as {number}"));
             }
         }
     }
@@ -115,20 +111,20 @@ impl GridProgress {
     fn wait(&self, job: &Job, owner: Option<&Owner>) {
         if self.elsewhere.lock().expect("a set").insert(job.id.clone()) {
             let owner = owner.map_or("another process".to_owned(), Owner::to_string);
-            let text = format!("{}: left to {owner}, which is at it", job.label);
-            match &self.bar {
-                Some(bar) => bar.set_message(text),
-                None => say(&text),
-            }
+            self.tell(format!("{}: left to {owner}, which is at it", job.label));
         }
     }
 
     fn line(&self, text: &str) {
         let mut count = self.count.lock().expect("a counter");
         *count += 1;
+        self.tell(format!("[{}/{}] {text}", count, self.total));
+    }
+
+    fn tell(&self, text: String) {
         match &self.bar {
-            Some(bar) => bar.set_message(format!("[{}/{}] {text}", count, self.total)),
-            None => say(&format!("[{}/{}] {text}", count, self.total)),
+            Some(bar) => bar.set_message(text),
+            None => say(&text),
         }
     }
 }

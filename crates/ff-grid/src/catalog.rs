@@ -8,7 +8,7 @@ use ff_data::{Dataset, FileHashes, InMemory, OnBadImage, Shrunk, Splits};
 use ff_train::{EvalSet, Recalibration, Stop};
 use serde::{Deserialize, Serialize};
 
-use crate::{DataSource, Error, Study};
+use crate::{DataSource, Error, RunConfig, Study};
 
 /// A dataset and its division.
 pub struct Opened {
@@ -80,8 +80,12 @@ impl Catalog {
 
     /// The catalog of a study whose relative paths start at `data_root`, with its cache below a runs folder.
     pub fn of(study: &Study, data_root: &Path, runs: &Path) -> Self {
-        let run = study.run();
-        let cache_bytes = (run.cache_mib << 20) / study.sources().len().max(1);
+        Self::of_run(study.run(), study.sources().len(), data_root, runs)
+    }
+
+    /// The same for so many of its datasets.
+    pub(crate) fn of_run(run: &RunConfig, sources: usize, data_root: &Path, runs: &Path) -> Self {
+        let cache_bytes = (run.cache_mib << 20) / sources.max(1);
         Self::new(data_root, Some(&runs.join("cache")), run.loader_threads, run.on_bad_image, cache_bytes)
     }
 

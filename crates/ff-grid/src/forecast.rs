@@ -7,7 +7,7 @@ use ff_models::{Architecture, Spec};
 use itertools::Itertools;
 use serde::Serialize;
 
-use crate::{Error, Job, Jobs, Recipe, Runs};
+use crate::{Job, Jobs, Recipe};
 
 /// What jobs of a kind with models of a form take, measured: seconds per image evaluated. One trained on counts as three.
 #[derive(Debug, Default)]
@@ -41,16 +41,13 @@ pub struct Chain {
 }
 
 impl Speed {
-    /// Measures it on the jobs that are on record.
-    ///
-    /// # Errors
-    /// A record that cannot be read.
-    pub fn measured(jobs: &Jobs, runs: &Runs) -> Result<Self, Error> {
+    /// Measures it on the jobs that are done ([`Jobs::done`]).
+    pub fn measured(jobs: &Jobs, done: &BTreeMap<&str, f64>) -> Self {
         let mut found: HashMap<Key, Vec<f64>> = HashMap::new();
-        for job in jobs.iter().filter(|job| job.blocked.is_none()) {
-            let Some(record) = runs.record(job)? else { continue };
+        for job in jobs {
+            let Some(seconds) = done.get(job.id.as_str()) else { continue };
             for key in keys(job).into_iter().unique() {
-                found.entry(key).or_default().push(record.seconds / weight(job));
+                found.entry(key).or_default().push(seconds / weight(job));
             }
         }
         let median = |mut values: Vec<f64>| {
@@ -58,7 +55,7 @@ impl Speed {
             values[values.len() / 2]
         };
         let measured = found.into_iter().map(|(key, values)| (key, median(values))).collect();
-        Ok(Self { measured, said: HashMap::new() })
+        Self { measured, said: HashMap::new() }
     }
 
     /// With a number of training images per second for an architecture, or for all others, in place of what was measured.
@@ -107,7 +104,8 @@ fn spec(job: &Job) -> Option<Spec> {
 /// chain leads to the end. `seconds` says what each takes; a job that is not there is done.
 pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> Forecast {
     let takes = |job: &Job| seconds.get(job.id.as_str()).copied();
-    let (followers, chains) = (followers(jobs), chains(jobs, |job| takes(job).unwrap_or(0.0)));
+    let followers = jobs.followers();
+    let chains = chains(jobs, &followers, |job| takes(job).unwrap_or(0.0));
     // Times are compared as whole microseconds, which are in order.
     let micro = |seconds: f64| (seconds * 1e6) as u64;
     let open = |id: &str| seconds.contains_key(id);
@@ -141,8 +139,8 @@ pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> F
 
 /// The chain that bounds a graph's time from below.
 pub fn longest_chain(jobs: &Jobs, seconds: &BTreeMap<&str, f64>) -> Chain {
-    let chains = chains(jobs, |job| seconds.get(job.id.as_str()).copied().unwrap_or(0.0));
-    let followers = followers(jobs);
+    let followers = jobs.followers();
+    let chains = chains(jobs, &followers, |job| seconds.get(job.id.as_str()).copied().unwrap_or(0.0));
     let longest = |of: &[usize]| of.iter().copied().max_by(|&a, &b| chains[a].total_cmp(&chains[b]));
     let all: Vec<usize> = (0..jobs.len()).collect();
     let chain: Vec<usize> = std::iter::successors(longest(&all), |&at| longest(&followers[at])).collect();
@@ -153,25 +151,13 @@ pub fn longest_chain(jobs: &Jobs, seconds: &BTreeMap<&str, f64>) -> Chain {
 }
 
 /// What the longest chain takes that leads from each job to the end, itself included.
-pub(crate) fn chains(jobs: &Jobs, takes: impl Fn(&Job) -> f64) -> Vec<f64> {
-    let followers = followers(jobs);
+pub(crate) fn chains(jobs: &Jobs, followers: &[Vec<usize>], takes: impl Fn(&Job) -> f64) -> Vec<f64> {
     let mut chains = vec![0.0; jobs.len()];
     for at in (0..jobs.len()).rev() {
         let rest = followers[at].iter().map(|&next| chains[next]).fold(0.0, f64::max);
         chains[at] = takes(&jobs[at]) + rest;
     }
     chains
-}
-
-/// The jobs that need each job's result, by place.
-fn followers(jobs: &Jobs) -> Vec<Vec<usize>> {
-    let mut followers = vec![Vec::new(); jobs.len()];
-    for (at, job) in jobs.iter().enumerate() {
-        for input in job.inputs.iter().unique().filter_map(|id| jobs.place(id)) {
-            followers[input].push(at);
-        }
-    }
-    followers
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The graph of jobs, as those need it that do them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 
-use crate::Job;
+use itertools::Itertools;
+
+use crate::{Error, Job, Runs};
 
 /// Jobs in an order in which each comes after its inputs, to be found by identity.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,31 @@ impl Jobs {
     /// The job of that identity.
     pub fn find(&self, id: &str) -> Option<&Job> {
         self.place(id).map(|at| &self.list[at])
+    }
+
+    /// The jobs that are on record, by identity, and how many seconds each took. What cannot run is not looked for.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub fn done(&self, runs: &Runs) -> Result<BTreeMap<&str, f64>, Error> {
+        let mut done = BTreeMap::new();
+        for job in self.list.iter().filter(|job| job.blocked.is_none()) {
+            if let Some(record) = runs.record(job)? {
+                done.insert(job.id.as_str(), record.seconds);
+            }
+        }
+        Ok(done)
+    }
+
+    /// The jobs that need each job's result, by place.
+    pub(crate) fn followers(&self) -> Vec<Vec<usize>> {
+        let mut followers = vec![Vec::new(); self.list.len()];
+        for (at, job) in self.list.iter().enumerate() {
+            for input in job.inputs.iter().unique().filter_map(|id| self.place(id)) {
+                followers[input].push(at);
+            }
+        }
+        followers
     }
 
     /// Where it stands.

@@ -37,7 +37,7 @@ pub use config::{
     TriesConfig,
 };
 pub use doctor::{Finding, Remedy, examine, repair};
-pub use engine::{Engine, Event, Local, OnEvent, Sight, Slurm, Summary, Task, Whereabouts};
+pub use engine::{Engine, Event, Failure, Local, OnEvent, Sight, Slurm, Summary, Task, Whereabouts};
 pub use error::Error;
 pub use forecast::{Chain, Forecast, Speed, forecast, longest_chain};
 pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};

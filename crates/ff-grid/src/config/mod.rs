@@ -452,6 +452,14 @@ impl RunConfig {
         }
     }
 
+    /// Threads that libtorch uses in each of so many jobs at once.
+    pub fn threads_each(&self, cores: usize, workers: usize) -> usize {
+        match self.threads {
+            0 => (cores / workers).max(1),
+            threads => threads,
+        }
+    }
+
     /// How long an owner of a job may give no sign of life.
     pub fn lease(&self) -> Duration {
         seconds(self.lease_seconds)

@@ -17,7 +17,7 @@ pub struct Local {
     pub workers: usize,
     /// Threads that libtorch may use in each job.
     pub threads: usize,
-    /// Where workers compute, in turn. None: where the workshop does.
+    /// Where workers compute, in turn; at least one.
     pub devices: Vec<Device>,
     /// Do only these jobs, by identity. None: all.
     pub only: Option<HashSet<String>>,
@@ -71,13 +71,9 @@ impl Engine for Local {
                 let (states, changed, mine) = (&states, &changed, &mine);
                 scope.spawn(move || {
                     tch::set_num_threads(self.threads.max(1) as i32);
-                    let device = self.devices.get(worker % self.devices.len().max(1));
-                    let claims = device.map(|&device| workshop.claims.on(device));
-                    let workshop = &Workshop {
-                        device: device.copied().unwrap_or(workshop.device),
-                        claims: claims.as_ref().unwrap_or(workshop.claims),
-                        ..workshop.clone()
-                    };
+                    let device = self.devices[worker % self.devices.len()];
+                    let claims = &workshop.claims.on(device);
+                    let workshop = &Workshop { device, claims, ..workshop.clone() };
                     while let Some(job) = next(workshop, mine, states, changed) {
                         let state = attempt(workshop, job, on_event);
                         states.lock().expect("states").insert(&job.id, state);

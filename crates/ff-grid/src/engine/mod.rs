@@ -10,7 +10,7 @@ use crate::{Error, Job, Owner, Record, Workshop};
 
 pub use local::Local;
 pub use slurm::{Slurm, Task};
-pub use whereabouts::{Sight, Whereabouts};
+pub use whereabouts::{Failure, Sight, Whereabouts};
 
 /// Something that happened while a plan was run.
 pub enum Event<'a> {

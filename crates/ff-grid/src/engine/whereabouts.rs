@@ -29,14 +29,18 @@ pub enum Whereabouts {
         ends: Option<String>,
     },
     /// It was sent off, and came to nothing.
-    Failed {
-        /// What happened, as far as it is known.
-        why: String,
-        /// What it wrote.
-        log: Option<PathBuf>,
-        /// The end of that.
-        last_lines: String,
-    },
+    Failed(Failure),
+}
+
+/// How a task came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// What happened, as far as it is known.
+    pub why: String,
+    /// What it wrote; nothing if it was never begun.
+    pub log: Option<PathBuf>,
+    /// The end of that.
+    pub last_lines: String,
 }
 
 /// What is known of all jobs that are not on record.

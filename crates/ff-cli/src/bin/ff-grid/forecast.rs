@@ -48,7 +48,7 @@ impl FromStr for Rate {
 /// Prints how long the whole table takes on so many workers.
 pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(&options.table, &ff_cli::find_cached)?;
-    let measured = Speed::measured(&plan.jobs, &runs)?;
+    let measured = Speed::measured(&plan.jobs, &plan.jobs.done(&runs)?);
     let speed = options.images_per_second.iter().fold(measured, |speed, rate| speed.with(rate.0, rate.1));
     let mut seconds = BTreeMap::new();
     for job in &plan.jobs {

@@ -1,6 +1,8 @@
 //! `ff-grid plan`.
 
-use ff_grid::{Cost, Plan, Recipe, Runs};
+use std::collections::BTreeMap;
+
+use ff_grid::{Cost, Plan, Recipe};
 use serde::Serialize;
 
 use crate::{TableOptions, prepare};
@@ -16,7 +18,7 @@ pub struct Count {
 }
 
 /// By kind, those that the plan has.
-pub fn counts(plan: &Plan, runs: &Runs) -> anyhow::Result<Vec<(&'static str, Count)>> {
+pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Count)> {
     let mut counts = Recipe::KINDS.map(|kind| (kind, Count::default()));
     for job in &plan.jobs {
         let place =
@@ -24,16 +26,17 @@ pub fn counts(plan: &Plan, runs: &Runs) -> anyhow::Result<Vec<(&'static str, Cou
         let count = &mut counts[place].1;
         count.jobs += 1;
         count.blocked += usize::from(job.blocked.is_some());
-        count.done += usize::from(job.blocked.is_none() && runs.record(job)?.is_some());
+        count.done += usize::from(done.contains_key(job.id.as_str()));
         count.cost += job.cost;
     }
-    Ok(counts.into_iter().filter(|(_, count)| count.jobs > 0).collect())
+    counts.into_iter().filter(|(_, count)| count.jobs > 0).collect()
 }
 
 /// Prints the jobs and what they cost.
 pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
-    let counts = counts(&plan, &runs)?;
+    let done = plan.jobs.done(&runs)?;
+    let counts = counts(&plan, &done);
     let missing = plan.missing();
     if options.json {
         let jobs: Vec<_> = plan
@@ -50,7 +53,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
     }
     let mut text = String::new();
     for job in &plan.jobs {
-        let state = match (&job.blocked, runs.record(job)?.is_some()) {
+        let state = match (&job.blocked, done.contains_key(job.id.as_str())) {
             (Some(_), _) => "missing ",
             (None, true) => "done    ",
             (None, false) => "to do   ",

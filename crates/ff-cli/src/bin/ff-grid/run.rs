@@ -122,10 +122,7 @@ fn local(plan: &Plan, devices: Vec<Device>) -> Local {
         0 => devices.len(),
         workers => workers,
     };
-    let threads = match plan.run().threads {
-        0 => (cores / workers).max(1),
-        threads => threads,
-    };
+    let threads = plan.run().threads_each(cores, workers);
     Local { workers, threads, devices, only: None }
 }
 

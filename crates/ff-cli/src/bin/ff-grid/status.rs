@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ff_cli::spoken;
-use ff_grid::{Forecast, Plan, Runs, Sight, Slurm, Speed, Whereabouts, forecast};
+use ff_grid::{Failure, Forecast, Plan, Sight, Slurm, Speed, Whereabouts, forecast};
 
 use crate::plan::{counted, counts, missing_text, summary};
 use crate::{TableOptions, prepare};
@@ -11,16 +11,13 @@ use crate::{TableOptions, prepare};
 /// Prints how far a table is, and where the jobs are that are not done.
 pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
-    let counts = counts(&plan, &runs)?;
+    let done = plan.jobs.done(&runs)?;
+    let counts = counts(&plan, &done);
     let missing = plan.missing();
-    let mut undone = Vec::new();
-    for job in plan.jobs.iter().filter(|job| job.blocked.is_none()) {
-        if runs.record(job)?.is_none() {
-            undone.push(job.id.as_str());
-        }
-    }
+    let open = plan.jobs.iter().filter(|job| job.blocked.is_none()).map(|job| job.id.as_str());
+    let undone: Vec<&str> = open.filter(|id| !done.contains_key(id)).collect();
     let sight = Sight::take(&plan.jobs, &undone, &runs)?;
-    let left = left(&plan, &runs, &undone, &sight)?;
+    let left = left(&plan, &done, &undone, &sight);
     if options.json {
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
@@ -39,7 +36,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
                 let until = ends.as_ref().map_or(String::new(), |ends| format!(", until {ends} at most"));
                 running += &format!("  {}: {by}{until}\n", label(id));
             }
-            Whereabouts::Failed { .. } => {}
+            Whereabouts::Failed(_) => {}
         }
     }
     let failed = failed(&plan, &sight);
@@ -67,17 +64,16 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
 
 /// What failed, in the table's order. Jobs of one task fail together, and those that were never begun for one reason.
 fn failed(plan: &Plan, sight: &Sight) -> String {
-    let mut groups: Vec<(&Whereabouts, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(&Failure, Vec<&str>)> = Vec::new();
     for job in &plan.jobs {
-        let Some(whereabouts @ Whereabouts::Failed { .. }) = sight.jobs.get(&job.id) else { continue };
-        match groups.iter_mut().find(|(other, _)| *other == whereabouts) {
+        let Some(Whereabouts::Failed(failure)) = sight.jobs.get(&job.id) else { continue };
+        match groups.iter_mut().find(|(other, _)| *other == failure) {
             Some((_, labels)) => labels.push(&job.label),
-            None => groups.push((whereabouts, vec![&job.label])),
+            None => groups.push((failure, vec![&job.label])),
         }
     }
     let mut text = String::new();
-    for (whereabouts, labels) in groups {
-        let Whereabouts::Failed { why, log, last_lines } = whereabouts else { continue };
+    for (Failure { why, log, last_lines }, labels) in groups {
         let more = match labels.len() {
             1 => String::new(),
             number => format!(", and {} more", number - 1),
@@ -90,15 +86,15 @@ fn failed(plan: &Plan, sight: &Sight) -> String {
 }
 
 /// How long the rest takes if as many are at work as now; nothing if nobody is, or if nothing like it is done yet.
-fn left<'p>(plan: &Plan, runs: &Runs, undone: &[&'p str], sight: &Sight) -> anyhow::Result<Option<Forecast>> {
+fn left<'p>(plan: &Plan, done: &BTreeMap<&str, f64>, undone: &[&'p str], sight: &Sight) -> Option<Forecast> {
     let at_work = sight.jobs.values().filter(|job| matches!(job, Whereabouts::Running { .. })).count();
     if at_work == 0 {
-        return Ok(None);
+        return None;
     }
-    let speed = Speed::measured(&plan.jobs, runs)?;
+    let speed = Speed::measured(&plan.jobs, done);
     let seconds = |id: &&'p str| Some((*id, speed.seconds(plan.job(id)?)?));
     let seconds: Option<BTreeMap<&'p str, f64>> = undone.iter().map(seconds).collect();
-    Ok(seconds.map(|seconds| forecast(&plan.jobs, &seconds, at_work)))
+    Some(forecast(&plan.jobs, &seconds?, at_work))
 }
 
 /// What jobs in the queue wait for, in the scheduler's words, with numbers.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use crate::forecast::chains;
@@ -116,7 +117,7 @@ pub(super) fn arrays(
 
 /// Says which array should begin first.
 fn order(arrays: &mut [Array], jobs: &Jobs) {
-    let chains = chains(jobs, |job| job.cost.weight() as f64);
+    let chains = chains(jobs, &jobs.followers(), |job| job.cost.weight() as f64);
     let urgency = |array: &Array| {
         let jobs = array.tasks.values().flatten().filter_map(|id| jobs.place(id));
         jobs.map(|at| chains[at]).fold(0.0, f64::max)
@@ -241,35 +242,22 @@ fn split(members: Vec<Waiting>) -> Vec<Group> {
     groups.map(|(after, tasks)| Group { tasks, after: after.to_vec(), numbers: None }).collect()
 }
 
-/// Whether each of several tasks waits for another single task of one array, whose number it can then have.
+/// Whether each of several tasks waits for another single task of one array, whose number it can then have. All wait for
+/// the same arrays.
 fn corresponding(members: &[Waiting]) -> Option<(Vec<u32>, Vec<After>)> {
-    let part_of = |after: &[After]| {
-        let mut parts = after.iter().enumerate().filter_map(|(at, need)| match need {
-            After::Some(array, numbers) => Some((at, *array, numbers.clone())),
-            _ => None,
-        });
-        parts.next().filter(|(_, _, numbers)| numbers.len() == 1 && parts.next().is_none())
-    };
-    let (at, array, _) = part_of(&members.first()?.1)?;
-    let mut after = members[0].1.clone();
-    after[at] = After::Same(array);
-    let mut numbers = Vec::new();
-    for (_, of_member) in members {
-        numbers.push(part_of(of_member)?.2[0]);
-        let others = |needs: &[After]| {
-            needs
-                .iter()
-                .enumerate()
-                .filter(|(place, _)| *place != at)
-                .map(|(_, need)| need.clone())
-                .collect::<Vec<_>>()
-        };
-        if others(of_member) != others(&after) {
-            return None;
-        }
+    let (_, first) = members.first()?;
+    let mut parts = first.iter().enumerate().filter(|(_, need)| matches!(need, After::Some(..)));
+    let (at, _) = parts.next().filter(|_| parts.next().is_none())?;
+    let (mut numbers, mut afters) = (Vec::new(), BTreeSet::new());
+    for (_, needs) in members {
+        let mut after = needs.clone();
+        let After::Some(array, of_member) = &needs[at] else { return None };
+        after[at] = After::Same(*array);
+        numbers.push(*of_member.iter().exactly_one().ok()?);
+        afters.insert(after);
     }
-    let distinct = numbers.iter().collect::<BTreeSet<_>>().len() == numbers.len();
-    (distinct && members.len() > 1).then_some((numbers, after))
+    let after = afters.into_iter().exactly_one().ok()?;
+    (numbers.iter().all_unique() && members.len() > 1).then_some((numbers, after))
 }
 
 #[cfg(test)]

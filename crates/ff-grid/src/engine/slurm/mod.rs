@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ff_checkpoint::write_atomic;
 use ff_train::Stop;
 
-use super::{Engine, Event, OnEvent, Sight, Summary, Whereabouts};
+use super::{Engine, Event, Failure, OnEvent, Sight, Summary, Whereabouts};
 use crate::perform::VERSION;
 use crate::{ClusterConfig, Error, Jobs, Runs, Workshop};
 
@@ -251,7 +251,8 @@ fn note_failures(sight: &Sight, jobs: &Jobs, summary: &mut Summary) {
     summary.failed.clear();
     summary.not_tried.clear();
     for (id, whereabouts) in &sight.jobs {
-        let (Whereabouts::Failed { why, log, last_lines }, Some(job)) = (whereabouts, jobs.find(id)) else {
+        let (Whereabouts::Failed(Failure { why, log, last_lines }), Some(job)) = (whereabouts, jobs.find(id))
+        else {
             continue;
         };
         let label = job.label.clone();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::batch::{Answers, Batch, Sent};
 use super::client::{self, Row};
-use crate::engine::{Sight, Whereabouts};
+use crate::engine::{Failure, Sight, Whereabouts};
 use crate::{Error, Runs};
 
 /// Tasks in the queue, and where they belong.
@@ -76,41 +76,37 @@ pub(crate) fn sight(undone: &[&str], runs: &Runs) -> Result<Sight, Error> {
             None => over.push((job, batch, array, task)),
         }
     }
-    let ends = Ends::of(&found, over.iter().map(|(_, batch, array, _)| (*batch, *array)), runs)?;
-    for (job, batch, array, task) in over {
-        if let Some(failed) = ends.failed(batch, array, task, runs) {
-            sight.jobs.insert(job.to_owned(), failed);
-        }
-    }
     // Without the look at a compute node nothing of a batch begins. Only the last batch of a table is still of interest.
     let latest: HashMap<&str, &Batch> =
         found.batches.iter().map(|batch| (batch.table.as_str(), batch)).collect();
-    for batch in latest.into_values() {
+    let unchecked = |batch: &&Batch| {
         let mut jobs = batch.arrays.iter().flat_map(|array| array.tasks.values()).flatten();
         let of_interest = jobs.any(|job| undone.contains(job.as_str()));
         let live = found.rows.get(&(batch.name_of(0), 0)).is_some_and(Row::is_live);
-        if of_interest && !live && !batch.is_checked(runs) {
-            let ends = Ends::of(&found, [(batch, 0)], runs)?;
-            sight
-                .troubles
-                .extend(ends.failed(batch, 0, 0, runs).map(|failed| unchecked(batch, &failed, runs)));
+        of_interest && !live && !batch.is_checked(runs)
+    };
+    let unchecked: Vec<&Batch> = latest.into_values().filter(unchecked).collect();
+    let ended = over.iter().map(|(_, batch, array, _)| (*batch, *array));
+    let ends = Ends::of(&found, ended.chain(unchecked.iter().map(|batch| (*batch, 0))), runs)?;
+    for (job, batch, array, task) in over {
+        if let Some(failure) = ends.failure(batch, array, task, runs) {
+            sight.jobs.insert(job.to_owned(), Whereabouts::Failed(failure));
         }
     }
+    let troubles = unchecked.iter().filter_map(|batch| Some((batch, ends.failure(batch, 0, 0, runs)?)));
+    sight.troubles.extend(troubles.map(|(batch, failure)| nothing_begun(batch, &failure, runs)));
     Ok(sight)
 }
 
 /// What it means that the look at a compute node failed.
-fn unchecked(batch: &Batch, failed: &Whereabouts, runs: &Runs) -> String {
-    match failed {
-        Whereabouts::Failed { why, log: Some(_), last_lines } => {
-            format!("the look at a compute node failed ({why}), so nothing was begun:\n{last_lines}")
-        }
-        Whereabouts::Failed { why, .. } => format!(
+fn nothing_begun(batch: &Batch, Failure { why, log, last_lines }: &Failure, runs: &Runs) -> String {
+    match log {
+        Some(_) => format!("the look at a compute node failed ({why}), so nothing was begun:\n{last_lines}"),
+        None => format!(
             "the look at a compute node left nothing in {} ({why}), so nothing was begun\n\
              hint: it was cancelled, or this folder is not the same on the compute nodes: it has to lie on a shared disk",
             batch.folder(runs).display()
         ),
-        _ => String::new(),
     }
 }
 
@@ -142,7 +138,7 @@ impl<'a> Ends<'a> {
     }
 
     /// What became of a task that did not do its jobs; nothing if it was not sent off.
-    fn failed(&self, batch: &Batch, array: usize, task: u32, runs: &Runs) -> Option<Whereabouts> {
+    fn failure(&self, batch: &Batch, array: usize, task: u32, runs: &Runs) -> Option<Failure> {
         let answers = &self.answers[batch.name.as_str()];
         let row = self.found.rows.get(&(batch.name_of(array), task));
         let account = answers.number(array).and_then(|number| self.accounts.get(&format!("{number}_{task}")));
@@ -155,14 +151,14 @@ impl<'a> Ends<'a> {
         let log = batch.log(runs, array, task);
         if log.exists() {
             let last_lines = last_lines(&log);
-            return Some(Whereabouts::Failed { why: state, log: Some(log), last_lines });
+            return Some(Failure { why: state, log: Some(log), last_lines });
         }
         let why = match answers.arrays.get(array) {
             Some(Sent::Refused(words)) => format!("refused: {words}"),
             None if row.is_none() => return None,
             _ => format!("never begun ({state}): cancelled, or something that it needs failed"),
         };
-        Some(Whereabouts::Failed { why, log: None, last_lines: String::new() })
+        Some(Failure { why, log: None, last_lines: String::new() })
     }
 }
 

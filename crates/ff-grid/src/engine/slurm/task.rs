@@ -38,7 +38,7 @@ impl Task {
             let reason = "expected a batch's folder, found none on this machine\nhint: the runs folder has to be the same, under the same path, on all machines";
             return Err(wrong(reason.into()));
         }
-        let batch = Batch::open(folder)?;
+        let mut batch = Batch::open(folder)?;
         if batch.code_version != VERSION {
             return Err(wrong(format!(
                 "it was sent off by version {}, and this is {VERSION}",
@@ -51,7 +51,7 @@ impl Task {
         let root =
             folder.parent().and_then(Path::parent).ok_or_else(|| wrong("it is in no runs folder".into()))?;
         let resources = batch.run.cluster.resources(&array.kind);
-        let jobs = Jobs::new(batch.jobs.clone());
+        let jobs = Jobs::new(std::mem::take(&mut batch.jobs));
         Ok(Self { folder: folder.to_owned(), runs: Runs::new(root), only, resources, jobs, batch })
     }
 
@@ -73,15 +73,8 @@ impl Task {
             .filter(|job| mine(&job.id))
             .filter_map(|job| serde_json::to_string(&job.data).ok())
             .collect();
-        let cache_bytes = (run.cache_mib << 20) / sources.len().max(1);
-        let catalog = Catalog::new(
-            &self.batch.data_root,
-            Some(&self.runs.root().join("cache")),
-            run.loader_threads,
-            run.on_bad_image,
-            cache_bytes,
-        )
-        .stopped_by(stop.clone());
+        let catalog = Catalog::of_run(run, sources.len(), &self.batch.data_root, self.runs.root())
+            .stopped_by(stop.clone());
         let Some(only) = &self.only else {
             self.check(&claims, &catalog, stop)?;
             return Ok(Summary::default());
@@ -89,8 +82,8 @@ impl Task {
         let workers = run.workers.max(1);
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let cpus = self.resources.cpus.map_or_else(cores, |cpus| cpus as usize);
-        let threads = if run.threads == 0 { (cpus / workers).max(1) } else { run.threads };
-        let engine = Local { workers, threads, devices: Vec::new(), only: Some(only.clone()) };
+        let threads = run.threads_each(cpus, workers);
+        let engine = Local { workers, threads, devices: vec![device], only: Some(only.clone()) };
         let workshop = Workshop {
             jobs: &self.jobs,
             run,
