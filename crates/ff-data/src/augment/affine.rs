@@ -1,5 +1,10 @@
 //! Affine maps, bilinear, as Pillow's `Image.transform(AFFINE)`.
 
+use std::iter::repeat_n;
+use std::ops::Range;
+
+use multiversion::multiversion;
+
 use crate::Image;
 
 /// Maps an output point to the input point it shows: `[a, b, c, d, e, f]` is `(a x + b y + c, d x + e y + f)`. Points
@@ -31,56 +36,225 @@ pub(super) fn rotate(degrees: f64, image: &Image) -> Inverse {
 /// Input points are fixed-point numbers with this many bits after the point: steps of such a number across a row drift
 /// by less than a millionth of a pixel.
 const POINT_BITS: u32 = 32;
+/// A pixel's side.
+const ONE: i64 = 1 << POINT_BITS;
 /// Bits of the weight along one axis: a level times the weights of both axes fits in 32 bits.
 const WEIGHT_BITS: u32 = 11;
+/// Pixels that [`slanted`] works on at a time, a multiple of any vector's.
+const BLOCK: usize = 16;
 
 /// `image` under the map; what comes from outside it becomes `fill`. Edge pixels reach half a pixel outwards.
 pub(super) fn transform(image: &mut Image, [a, b, c, d, e, f]: Inverse, fill: [u8; 3]) {
-    let one = f64::from(POINT_BITS).exp2();
-    let (step_x, step_y) = ((a * one).round() as i64, (d * one).round() as i64);
-    let (end_x, end_y) = (i64::from(image.width) << POINT_BITS, i64::from(image.height) << POINT_BITS);
-    let (pixels, _) = image.data.as_chunks::<3>();
-    let size = [image.width, image.height];
-    let mut out = fill.repeat(pixels.len());
-    for (row, out) in (0..image.height).zip(out.chunks_exact_mut(image.width as usize * 3)) {
+    let fixed = |number: f64| (number * ONE as f64).round() as i64;
+    let step = [fixed(a), fixed(d)];
+    let source = Source { levels: &image.data, size: [image.width, image.height] };
+    let mut out = Vec::with_capacity(image.data.len());
+    for row in 0..image.height {
         let middle = f64::from(row) + 0.5;
-        let mut x = ((a * 0.5 + b * middle + c) * one).round() as i64;
-        let mut y = ((d * 0.5 + e * middle + f) * one).round() as i64;
-        let (out, _) = out.as_chunks_mut::<3>();
-        for pixel in out {
-            if (0..end_x).contains(&x) && (0..end_y).contains(&y) {
-                *pixel = bilinear(pixels, size, x, y);
-            }
-            x += step_x;
-            y += step_y;
+        let start = [fixed(a * 0.5 + b * middle + c), fixed(d * 0.5 + e * middle + f)];
+        let at = |column: usize| [0, 1].map(|axis| start[axis] + column as i64 * step[axis]);
+        // From left to right: outside, at an edge, well inside, at an edge, outside.
+        let inside = source.columns([0, 0], [0, 0], start, step);
+        let within = source.columns([ONE / 2; 2], [ONE / 2, ONE / 2 + ONE], start, step);
+        let within = if within.is_empty() { inside.end..inside.end } else { within };
+        out.extend(repeat_n(fill, inside.start).flatten());
+        out.extend((inside.start..within.start).flat_map(|column| source.bilinear(at(column))));
+        let from = out.len();
+        out.resize(from + within.len() * 3, 0);
+        match step {
+            _ if within.is_empty() => {}
+            [ONE, 0] => level(&source, at(within.start), &mut out[from..]),
+            _ => slanted(&source, at(within.start), step, &mut out[from..]),
         }
+        out.extend((within.end..inside.end).flat_map(|column| source.bilinear(at(column))));
+        out.extend(repeat_n(fill, image.width as usize - inside.end).flatten());
     }
     image.data = out;
 }
 
-/// The colour at a point inside a picture, cut down to whole levels.
-fn bilinear(pixels: &[[u8; 3]], [width, height]: [u32; 2], x: i64, y: i64) -> [u8; 3] {
-    let (left, right, weight_x) = neighbours(x, width);
-    let (top, bottom, weight_y) = neighbours(y, height);
-    let stride = width as usize;
-    let (top, bottom) = (top * stride, bottom * stride);
-    let corners = [top + left, top + right, bottom + left, bottom + right].map(|at| pixels[at]);
-    let (rest_x, rest_y) = ((1 << WEIGHT_BITS) - weight_x, (1 << WEIGHT_BITS) - weight_y);
-    let weights = [rest_x * rest_y, weight_x * rest_y, rest_x * weight_y, weight_x * weight_y];
-    std::array::from_fn(|channel| {
-        let weighted =
-            corners.iter().zip(weights).map(|(corner, weight)| u32::from(corner[channel]) * weight);
-        (weighted.sum::<u32>() >> (2 * WEIGHT_BITS)) as u8
-    })
+/// The picture that is looked at. Points are `[x, y]`.
+struct Source<'a> {
+    levels: &'a [u8],
+    size: [u32; 2],
 }
 
-/// The pixels whose middles lie on either side of `point` along an axis of `length` pixels, the edge one twice beyond
-/// the last middle, and the weight of the second.
-fn neighbours(point: i64, length: u32) -> (usize, usize, u32) {
-    let from_middle = point - (1 << (POINT_BITS - 1));
-    let first = from_middle >> POINT_BITS;
-    let fraction = from_middle & ((1 << POINT_BITS) - 1);
-    let last = i64::from(length) - 1;
-    let weight = (fraction >> (POINT_BITS - WEIGHT_BITS)) as u32;
-    (first.clamp(0, last) as usize, (first + 1).clamp(0, last) as usize, weight)
+impl Source<'_> {
+    /// The columns of a row, whose points begin at `start` and move on by `step`, that lie in the picture and at least
+    /// `before` from its left and upper edge and `after` from its right and lower one.
+    fn columns(&self, before: [i64; 2], after: [i64; 2], start: [i64; 2], step: [i64; 2]) -> Range<usize> {
+        let [x, y] = [0, 1].map(|axis| {
+            let range = before[axis]..i64::from(self.size[axis]) * ONE - after[axis];
+            steps_into(range, start[axis], step[axis], self.size[0] as usize)
+        });
+        let first = x.start.max(y.start);
+        first..x.end.min(y.end).max(first)
+    }
+
+    /// The colour at a point inside the picture, cut down to whole levels.
+    fn bilinear(&self, [x, y]: [i64; 2]) -> [u8; 3] {
+        let (pixels, _) = self.levels.as_chunks::<3>();
+        // The edge one twice beyond the last middle.
+        let clamp = |at: i64, axis: usize| at.clamp(0, i64::from(self.size[axis]) - 1) as usize;
+        let ((left, weight_x), (top, weight_y)) = (split(x), split(y));
+        let rows = [top, top + 1].map(|row| clamp(row, 1) * self.size[0] as usize);
+        let [top, bottom] = rows.map(|row| [left, left + 1].map(|column| pixels[row + clamp(column, 0)]));
+        std::array::from_fn(|channel| {
+            let [top, bottom] =
+                [top, bottom].map(|[left, right]| mix(left[channel].into(), right[channel].into(), weight_x));
+            (mix(top, bottom, weight_y) >> (2 * WEIGHT_BITS)) as u8
+        })
+    }
+}
+
+/// Which of `count` points, from `start` on in steps of `step`, lie in `range`.
+fn steps_into(range: Range<i64>, start: i64, step: i64, count: usize) -> Range<usize> {
+    match step {
+        0 if range.contains(&start) => 0..count,
+        0 => 0..0,
+        // Mirrored, the same with a positive step.
+        ..0 => steps_into(1 - range.end..1 - range.start, -start, -step, count),
+        1.. => {
+            let first =
+                |bound: i64| (bound - start + step - 1).div_euclid(step).clamp(0, count as i64) as usize;
+            first(range.start)..first(range.end)
+        }
+    }
+}
+
+/// The last pixel along an axis whose middle is not beyond `point`, and the weight of the one after it.
+#[inline]
+fn split(point: i64) -> (i64, i32) {
+    let from_middle = point - ONE / 2;
+    (from_middle >> POINT_BITS, ((from_middle & (ONE - 1)) >> (POINT_BITS - WEIGHT_BITS)) as i32)
+}
+
+/// From `a` (weight 0) towards `b`, times all of a weight.
+#[inline]
+fn mix(a: i32, b: i32, weight: i32) -> i32 {
+    (a << WEIGHT_BITS) + (b - a) * weight
+}
+
+/// Fills `out` with the colours at points a pixel apart, all on one row and well inside.
+#[multiversion(targets("x86_64+avx2"))]
+fn level(source: &Source<'_>, [x, y]: [i64; 2], out: &mut [u8]) {
+    let ((column, weight_x), (row, weight_y)) = (split(x), split(y));
+    let stride = source.size[0] as usize * 3;
+    let at = row as usize * stride + column as usize * 3;
+    let [top, bottom] = [at, at + stride].map(|at| &source.levels[at..at + out.len() + 3]);
+    match [weight_x, weight_y] {
+        [0, 0] => out.copy_from_slice(&top[..out.len()]),
+        [_, 0] => {
+            for ((out, left), right) in out.iter_mut().zip(top).zip(&top[3..]) {
+                *out = (mix((*left).into(), (*right).into(), weight_x) >> WEIGHT_BITS) as u8;
+            }
+        }
+        _ => {
+            let corners = top.iter().zip(&top[3..]).zip(bottom).zip(&bottom[3..]);
+            for (out, (((left, right), below_left), below_right)) in out.iter_mut().zip(corners) {
+                let above = mix((*left).into(), (*right).into(), weight_x);
+                let below = mix((*below_left).into(), (*below_right).into(), weight_x);
+                *out = (mix(above, below, weight_y) >> (2 * WEIGHT_BITS)) as u8;
+            }
+        }
+    }
+}
+
+/// Fills `out` with the colours at points from `start` on, all well inside.
+#[multiversion(targets("x86_64+avx2"))]
+fn slanted(source: &Source<'_>, start: [i64; 2], step: [i64; 2], out: &mut [u8]) {
+    let ([mut x, mut y], stride) = (start, source.size[0] as usize * 3);
+    let (pixels, _) = out.as_chunks_mut::<3>();
+    for block in pixels.chunks_mut(BLOCK) {
+        // What is looked up, one pixel after the other, and then what is computed, many at once. A corner's lowest three
+        // bytes are a pixel.
+        let mut corners = [[0_u32; BLOCK]; 4];
+        let mut weights = [[0_i32; BLOCK]; 2];
+        for i in 0..block.len() {
+            let ((column, weight_x), (row, weight_y)) = (split(x), split(y));
+            let at = row as usize * stride + column as usize * 3;
+            let above = two_pixels(source.levels, at);
+            let below = two_pixels(source.levels, at + stride);
+            corners[0][i] = above as u32;
+            corners[1][i] = (above >> 24) as u32;
+            corners[2][i] = below as u32;
+            corners[3][i] = (below >> 24) as u32;
+            weights[0][i] = weight_x;
+            weights[1][i] = weight_y;
+            x += step[0];
+            y += step[1];
+        }
+        let mut colours = [0_u32; BLOCK];
+        for shift in [0, 8, 16] {
+            for i in 0..BLOCK {
+                let above = mix(byte(corners[0][i], shift), byte(corners[1][i], shift), weights[0][i]);
+                let below = mix(byte(corners[2][i], shift), byte(corners[3][i], shift), weights[0][i]);
+                colours[i] |= ((mix(above, below, weights[1][i]) >> (2 * WEIGHT_BITS)) as u32) << shift;
+            }
+        }
+        for (pixel, colour) in block.iter_mut().zip(colours) {
+            pixel.copy_from_slice(&colour.to_le_bytes()[..3]);
+        }
+    }
+}
+
+/// The pixel that starts at byte `at`, the one after it, and two bytes more.
+#[inline]
+fn two_pixels(levels: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(levels[at..at + 8].try_into().expect("eight bytes"))
+}
+
+#[inline]
+fn byte(pixel: u32, shift: u32) -> i32 {
+    (pixel >> shift & 0xff) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::stream;
+    use proptest::prelude::*;
+    use rand::Rng;
+
+    /// What [`transform`] does, a pixel at a time.
+    fn slowly(image: &Image, [a, b, c, d, e, f]: Inverse, fill: [u8; 3]) -> Vec<u8> {
+        let fixed = |number: f64| (number * ONE as f64).round() as i64;
+        let source = Source { levels: &image.data, size: [image.width, image.height] };
+        let pixel = |row: u32, column: u32| {
+            let middle = f64::from(row) + 0.5;
+            let x = fixed(a * 0.5 + b * middle + c) + i64::from(column) * fixed(a);
+            let y = fixed(d * 0.5 + e * middle + f) + i64::from(column) * fixed(d);
+            let inside = |point: i64, side: u32| (0..i64::from(side) << POINT_BITS).contains(&point);
+            if inside(x, image.width) && inside(y, image.height) { source.bilinear([x, y]) } else { fill }
+        };
+        (0..image.height)
+            .flat_map(|row| (0..image.width).flat_map(move |column| pixel(row, column)))
+            .collect()
+    }
+
+    fn any_map() -> impl Strategy<Value = Inverse> {
+        let turn = |degrees| rotate(degrees, &Image::filled(30, 20, [0; 3]));
+        prop_oneof![
+            (-1.0..1.0).prop_map(shear_x),
+            (-1.0..1.0).prop_map(shear_y),
+            (-40_i32..40, -40_i32..40).prop_map(|(x, y)| translate(f64::from(x) / 2.0, f64::from(y) / 2.0)),
+            (-40.0..40.0, -40.0..40.0).prop_map(|(x, y)| translate(x, y)),
+            (-180.0..180.0).prop_map(turn),
+            (-4_i32..=4).prop_map(move |quarters| turn(f64::from(quarters) * 90.0)),
+            prop::array::uniform6(-3.0..3.0),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn many_pixels_at_once_are_as_one_at_a_time(width in 1u32..70, height in 1u32..40, map in any_map()) {
+            let mut data = vec![0; width as usize * height as usize * 3];
+            stream(4, "picture", &[width.into(), height.into()]).fill_bytes(&mut data);
+            let mut image = Image { width, height, data };
+            let expected = slowly(&image, map, [124, 116, 104]);
+            transform(&mut image, map, [124, 116, 104]);
+            prop_assert_eq!(image.data, expected);
+        }
+    }
 }

@@ -1,12 +1,16 @@
 //! Pillow's `ImageEnhance`: a blend of the picture with a degenerate one. Factor 0 is the degenerate picture, 1 the
 //! picture itself, above 1 away from the degenerate one.
 
-use super::tone::map;
+use multiversion::multiversion;
+
 use crate::Image;
+
+/// Pixels that are blended at a time.
+const BLOCK: usize = 128;
 
 /// Blends with black.
 pub(super) fn brightness(image: &mut Image, factor: f32) {
-    map(image, |level| blend(0, level, factor));
+    blend_all(image, 0, factor);
 }
 
 /// Blends with the picture's mean grey.
@@ -14,15 +18,17 @@ pub(super) fn contrast(image: &mut Image, factor: f32) {
     let (pixels, _) = image.data.as_chunks::<3>();
     let sum: u64 = pixels.iter().map(|pixel| u64::from(luma(*pixel))).sum();
     let mean = (sum as f64 / pixels.len() as f64 + 0.5) as u8;
-    map(image, |level| blend(mean, level, factor));
+    blend_all(image, mean, factor);
 }
 
 /// Blends each pixel with its own grey: saturation.
 pub(super) fn color(image: &mut Image, factor: f32) {
-    let (pixels, _) = image.data.as_chunks_mut::<3>();
-    for pixel in pixels {
-        let grey = luma(*pixel);
-        *pixel = pixel.map(|level| blend(grey, level, factor));
+    for block in image.data.chunks_mut(3 * BLOCK) {
+        let mut greys = [0; 3 * BLOCK];
+        for (grey, pixel) in greys.as_chunks_mut::<3>().0.iter_mut().zip(block.as_chunks::<3>().0) {
+            *grey = [luma(*pixel); 3];
+        }
+        blend_each(&greys, block, factor);
     }
 }
 
@@ -35,6 +41,7 @@ pub(super) fn sharpness(image: &mut Image, factor: f32) {
     let stride = image.width as usize * 3;
     let old = image.data.clone();
     let mut columns = vec![0_u16; stride];
+    let mut smooth = vec![0; stride - 6];
     let rows = old.windows(3 * stride).step_by(stride);
     for (rows, out) in rows.zip(image.data.chunks_exact_mut(stride).skip(1)) {
         // The sums down each column of the three rows, so that a sum over nine pixels is one over three columns.
@@ -43,19 +50,36 @@ pub(super) fn sharpness(image: &mut Image, factor: f32) {
         for (((sum, above), middle), below) in columns.iter_mut().zip(above).zip(middle).zip(below) {
             *sum = u16::from(*above) + u16::from(*middle) + u16::from(*below);
         }
-        // `out` still holds the row's old levels.
         let (left, right) = (&columns[..stride - 6], &columns[6..]);
-        for (((level, left), column), right) in out[3..].iter_mut().zip(left).zip(&columns[3..]).zip(right) {
-            let sum = left + column + right + 4 * u16::from(*level);
-            *level = blend(((sum + 6) / 13) as u8, *level, factor);
+        let columns = left.iter().zip(&columns[3..]).zip(right);
+        for ((smooth, ((left, column), right)), middle) in smooth.iter_mut().zip(columns).zip(&middle[3..]) {
+            *smooth = ((left + column + right + 4 * u16::from(*middle) + 6) / 13) as u8;
         }
+        blend_each(&smooth, &mut out[3..stride - 3], factor);
+    }
+}
+
+/// Blends each level with the same degenerate one.
+fn blend_all(image: &mut Image, degenerate: u8, factor: f32) {
+    let degenerate = [degenerate; 3 * BLOCK];
+    image.data.chunks_mut(3 * BLOCK).for_each(|block| blend_each(&degenerate, block, factor));
+}
+
+/// Blends each level with a degenerate one of its own.
+#[multiversion(targets("x86_64+avx2"))]
+fn blend_each(degenerate: &[u8], levels: &mut [u8], factor: f32) {
+    for (level, degenerate) in levels.iter_mut().zip(degenerate) {
+        *level = blend(*degenerate, *level, factor);
     }
 }
 
 /// From `degenerate` (factor 0) to `level` (factor 1) or beyond, cut down to a whole level and to 0..=255.
+#[inline]
 fn blend(degenerate: u8, level: u8, factor: f32) -> u8 {
     let degenerate = f32::from(degenerate);
-    (degenerate + factor * (f32::from(level) - degenerate)) as u8
+    let blended = (degenerate + factor * (f32::from(level) - degenerate)).clamp(0.0, 255.0).trunc();
+    // From 2^23 on a float's lowest bit counts ones. `as u8` would do the same, but not on many numbers at once.
+    (blended + 8_388_608.0).to_bits() as u8
 }
 
 /// Grey by ITU-R 601's weights, in the 16-bit fixed point that Pillow converts to mode `L` with.

@@ -1,4 +1,4 @@
-//! Operations in which a new level depends on the old one only, by a table: Pillow's `ImageOps`.
+//! Operations in which a new level depends on the old one only: Pillow's `ImageOps`.
 
 use crate::Image;
 
@@ -8,24 +8,23 @@ type Table = [u8; 256];
 /// Keeps the `bits` highest bits of each level; 8 keeps all.
 pub(super) fn posterize(image: &mut Image, bits: u32) {
     let mask = 0xff_u32.checked_shl(8 - bits).unwrap_or(0) as u8;
-    map(image, |level| level & mask);
+    each(image, |level| level & mask);
 }
 
 /// Inverts the levels from `threshold` up; 256 inverts none.
 pub(super) fn solarize(image: &mut Image, threshold: f32) {
-    map(image, |level| if f32::from(level) < threshold { level } else { 255 - level });
+    let threshold = threshold.ceil() as u16;
+    each(image, |level| if u16::from(level) < threshold { level } else { 255 - level });
 }
 
 /// Adds `amount` to the levels below 128.
 pub(super) fn solarize_add(image: &mut Image, amount: u8) {
-    map(image, |level| if level < 128 { level.saturating_add(amount) } else { level });
+    each(image, |level| if level < 128 { level.saturating_add(amount) } else { level });
 }
 
 /// Inverts every level.
 pub(super) fn invert(image: &mut Image) {
-    for level in &mut image.data {
-        *level = 255 - *level;
-    }
+    each(image, |level| 255 - level);
 }
 
 /// Stretches each channel so that it reaches from 0 to 255; a channel of one level stays.
@@ -64,11 +63,10 @@ pub(super) fn equalize(image: &mut Image) {
     map_channels(image, &tables);
 }
 
-/// Replaces each level by `level_to_level` of it.
-pub(super) fn map(image: &mut Image, level_to_level: impl Fn(u8) -> u8) {
-    let table: Table = std::array::from_fn(|level| level_to_level(level as u8));
+/// Replaces each level by `level_to_level` of it, which is so simple that many are done at once.
+fn each(image: &mut Image, level_to_level: impl Fn(u8) -> u8) {
     for level in &mut image.data {
-        *level = table[usize::from(*level)];
+        *level = level_to_level(*level);
     }
 }
 

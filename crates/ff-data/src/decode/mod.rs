@@ -119,7 +119,7 @@ fn explain(error: &ImageError, format: ImageFormat, place: &str) -> Error {
 /// Whether a JPEG stops before its end-of-image marker. The decoder would fill the missing part with
 /// grey, and a model would be trained on it.
 fn jpeg_is_truncated(bytes: &[u8]) -> bool {
-    // The last start of a scan: a thumbnail inside the EXIF block has its own scan and end before it.
-    let scan = bytes.windows(2).rposition(|pair| pair == [0xff, 0xda]);
-    scan.is_none_or(|start| !bytes[start..].windows(2).any(|pair| pair == [0xff, 0xd9]))
+    let last = |marker: [u8; 2], bytes: &[u8]| bytes.windows(2).rposition(|pair| pair == marker);
+    // The last end, not any: a thumbnail inside the EXIF block has its own scan and end before the picture's scan.
+    last([0xff, 0xd9], bytes).is_none_or(|end| last([0xff, 0xda], &bytes[end..]).is_some())
 }
