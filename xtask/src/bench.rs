@@ -16,7 +16,11 @@ pub struct Options {
     /// A folder of JPEG images in class folders; without it the loader is not measured
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// A folder with the peers' scripts (loader.py, step.py, inmerge.py), each of which prints a line of JSON; without it
+    /// A folder of weights of one architecture, named 00.safetensors and on, as soup.py makes it with --dir; without it
+    /// averaging is not measured
+    #[arg(long, value_name = "DIR")]
+    weights: Option<PathBuf>,
+    /// A folder with the peers' scripts (loader.py, step.py, soup.py, inmerge.py), each of which prints a line of JSON; without it
     /// only this software is measured
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
@@ -51,7 +55,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     setup::ensure(workspace, false)?;
     workspace.build_programs()?;
     let cache = std::env::temp_dir().join(format!("ff-bench-{}", std::process::id()));
-    let cases = cases(options.images.as_deref(), &cache);
+    std::fs::create_dir_all(&cache)?;
+    let cases = cases(options, &cache)?;
     let wanted = |case: &&Case| options.only.as_ref().is_none_or(|text| case.name.contains(text.as_str()));
     let mut found = Vec::new();
     println!("{:40} {:>12} {:>12} {:>8}", "work", "ours", "peer", "ratio");
@@ -109,10 +114,10 @@ fn figure(command: &mut Command, key: &str) -> Result<f64> {
     value[key].as_f64().with_context(|| format!("{shown}: no number `{key}` in {value}"))
 }
 
-fn cases(images: Option<&Path>, cache: &Path) -> Vec<Case> {
+fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let mut cases = Vec::new();
-    if let Some(folder) = images.and_then(Path::to_str) {
+    if let Some(folder) = options.images.as_deref().and_then(Path::to_str) {
         let cache = cache.display();
         for (name, augment, more) in [
             ("loader, heavy, decoding", "heavy", String::new()),
@@ -150,7 +155,41 @@ fn cases(images: Option<&Path>, cache: &Path) -> Vec<Case> {
             });
         }
     }
-    cases
+    for architecture in ["vgg16", "vgg19"] {
+        cases.push(Case {
+            name: format!("in-model merging, {architecture}, per step"),
+            unit: "ms",
+            rate: false,
+            ours: words(&format!(
+                "ff-inmerge bench --arch {architecture} --shallow-layers 10 --iters 30 --json"
+            )),
+            key: "ms_per_merge",
+            peer: words(&format!("inmerge.py --arch {architecture} --skip 10 --iters 15")),
+            peer_key: "ms_per_merge",
+        });
+    }
+    if let Some(folder) = &options.weights {
+        let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+        let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        let mut files = paths
+            .iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
+            .map(|path| path.to_str().map(str::to_owned).with_context(|| path.display().to_string()))
+            .collect::<Result<Vec<_>>>()?;
+        files.sort();
+        let output = cache.join("soup.safetensors").display().to_string();
+        let peer = format!("soup.py --models {} --dir", files.len());
+        cases.push(Case {
+            name: format!("uniform soup of {} files", files.len()),
+            unit: "s",
+            rate: false,
+            ours: [words("ff-soup bench --json --output"), vec![output], files].concat(),
+            key: "seconds",
+            peer: [words(&peer), vec![folder.display().to_string()]].concat(),
+            peer_key: "seconds",
+        });
+    }
+    Ok(cases)
 }
 
 #[cfg(test)]

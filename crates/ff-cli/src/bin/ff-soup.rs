@@ -1,12 +1,14 @@
-//! Averages weights, chooses what to average, and checks soups.
+//! Averages weights, chooses what to average, checks soups, and times averages.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
-use ff_checkpoint::StateDict;
+use ff_checkpoint::{StateDict, cores, on_threads};
 use ff_cli::{Common, DeviceChoice, RunRecipe};
 use ff_data::OnBadImage;
 use ff_grid::{Catalog, Part, ValidationScorer, lineage};
@@ -34,6 +36,18 @@ enum Command {
         /// The average
         #[arg(long)]
         output: PathBuf,
+    },
+    /// Measure an average, its parts, and the reading of the same files
+    Bench {
+        /// Files of weights of one architecture, which should lie in the page cache: run it twice
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The average
+        #[arg(long)]
+        output: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Choose which files to average by their scores on validation images
     Select {
@@ -111,6 +125,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     ff_cli::main(&cli.common, || match cli.command {
         Command::Average { files, output } => average(&files, &output),
+        Command::Bench { files, output, json } => bench(&files, &output, json),
         Command::Select { method, by, config, set, data_root, bn, files, output, device, json } => {
             let method = match method {
                 Method::Uniform => Hierarchy::uniform(),
@@ -147,6 +162,46 @@ fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     let mix = Mix::mean(ingredients.iter().map(|one| Mix::Ingredient(one.id.clone())).collect());
     let weights = ingredients.weights(&mix)?;
     save(&ingredients, (&mix, &weights), json!({"method": "average"}), None, output)
+}
+
+fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let ingredients = ingredients(files)?;
+    let opened = start.elapsed().as_secs_f64();
+    let mix = Mix::mean(ingredients.iter().map(|one| Mix::Ingredient(one.id.clone())).collect());
+    let weights = ingredients.weights(&mix)?;
+    let averaged = start.elapsed().as_secs_f64();
+    save(&ingredients, (&mix, &weights), json!({"method": "average"}), None, output)?;
+    let saved = start.elapsed().as_secs_f64();
+    let (bytes, read) = read(&ingredients);
+    if as_json {
+        return ff_cli::print_json(
+            &json!({"models": files.len(), "bytes": bytes, "seconds": saved, "open_s": opened,
+            "mean_s": averaged - opened, "save_s": saved - averaged, "read_s": read}),
+        );
+    }
+    ff_cli::print(&format!(
+        "{} files, {:.2} GB: {saved:.3} s, of which opened and checked {opened:.3}, averaged {:.3}, written {:.3}; \
+         their bytes alone are read in {read:.3} s\n",
+        files.len(),
+        bytes as f64 / 1e9,
+        averaged - opened,
+        saved - averaged,
+    ))
+}
+
+/// How many bytes of tensors there are, and the least that a pass over them takes: seconds for sums of the mapped
+/// bytes, on every core.
+fn read(ingredients: &Ingredients) -> (usize, f64) {
+    let start = Instant::now();
+    let tensors = ingredients.iter().flat_map(|one| one.weights.iter());
+    let blocks: Vec<_> = tensors.flat_map(|(_, tensor)| tensor.data.chunks(1 << 20)).collect();
+    let bytes = blocks.iter().map(|block| block.len()).sum();
+    on_threads(cores(), blocks, |block| {
+        let words = block.as_chunks().0.iter().map(|&word| u64::from_le_bytes(word));
+        black_box(words.fold(0u64, u64::wrapping_add));
+    });
+    (bytes, start.elapsed().as_secs_f64())
 }
 
 fn save(
