@@ -247,6 +247,8 @@ fn select(
     let soup = method.select(&ingredients, &mut scorer)?;
     let mut weights = ingredients.weights(&soup.mix)?;
     let mut record = json!({"method": method, "metric": metric, "classes": data.dataset.task().names()});
+    let (evaluations, images) = (scorer.evaluations(), scorer.images());
+    tracing::info!(evaluations, images, whole = evaluations * validation.len() as u64, "images evaluated");
     let recomputed = scorer.recomputed(&soup.mix);
     if !recomputed.is_empty() {
         scorer.predict(&weights, &soup.mix)?;
