@@ -157,9 +157,14 @@ fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
     Ok(Ingredients::new(ingredients)?)
 }
 
+/// All ingredients, each weighed equally.
+fn mean_of(ingredients: &Ingredients) -> Mix {
+    Mix::mean(ingredients.iter().map(|one| Mix::Ingredient(one.id.clone())).collect())
+}
+
 fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     let ingredients = ingredients(files)?;
-    let mix = Mix::mean(ingredients.iter().map(|one| Mix::Ingredient(one.id.clone())).collect());
+    let mix = mean_of(&ingredients);
     let weights = ingredients.weights(&mix)?;
     save(&ingredients, (&mix, &weights), json!({"method": "average"}), None, output)
 }
@@ -168,7 +173,7 @@ fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<()> 
     let start = Instant::now();
     let ingredients = ingredients(files)?;
     let opened = start.elapsed().as_secs_f64();
-    let mix = Mix::mean(ingredients.iter().map(|one| Mix::Ingredient(one.id.clone())).collect());
+    let mix = mean_of(&ingredients);
     let weights = ingredients.weights(&mix)?;
     let averaged = start.elapsed().as_secs_f64();
     save(&ingredients, (&mix, &weights), json!({"method": "average"}), None, output)?;

@@ -99,9 +99,8 @@ impl Source<'_> {
         let rows = [top, top + 1].map(|row| clamp(row, 1) * self.size[0] as usize);
         let [top, bottom] = rows.map(|row| [left, left + 1].map(|column| pixels[row + clamp(column, 0)]));
         std::array::from_fn(|channel| {
-            let [top, bottom] =
-                [top, bottom].map(|[left, right]| mix(left[channel].into(), right[channel].into(), weight_x));
-            (mix(top, bottom, weight_y) >> (2 * WEIGHT_BITS)) as u8
+            let corners = [top, bottom].map(|row| row.map(|pixel| pixel[channel].into()));
+            between(corners, [weight_x, weight_y]) as u8
         })
     }
 }
@@ -134,6 +133,14 @@ fn mix(a: i32, b: i32, weight: i32) -> i32 {
     (a << WEIGHT_BITS) + (b - a) * weight
 }
 
+/// Between the four corners `[[left, right], [left below, right below]]`, cut down to a whole level.
+#[inline]
+fn between([above, below]: [[i32; 2]; 2], [weight_x, weight_y]: [i32; 2]) -> i32 {
+    let above = mix(above[0], above[1], weight_x);
+    let below = mix(below[0], below[1], weight_x);
+    mix(above, below, weight_y) >> (2 * WEIGHT_BITS)
+}
+
 /// Fills `out` with the colours at points a pixel apart, all on one row and well inside.
 #[multiversion(targets("x86_64+avx2"))]
 fn level(source: &Source<'_>, [x, y]: [i64; 2], out: &mut [u8]) {
@@ -151,9 +158,9 @@ fn level(source: &Source<'_>, [x, y]: [i64; 2], out: &mut [u8]) {
         _ => {
             let corners = top.iter().zip(&top[3..]).zip(bottom).zip(&bottom[3..]);
             for (out, (((left, right), below_left), below_right)) in out.iter_mut().zip(corners) {
-                let above = mix((*left).into(), (*right).into(), weight_x);
-                let below = mix((*below_left).into(), (*below_right).into(), weight_x);
-                *out = (mix(above, below, weight_y) >> (2 * WEIGHT_BITS)) as u8;
+                let above = [(*left).into(), (*right).into()];
+                let below = [(*below_left).into(), (*below_right).into()];
+                *out = between([above, below], [weight_x, weight_y]) as u8;
             }
         }
     }
@@ -186,9 +193,9 @@ fn slanted(source: &Source<'_>, start: [i64; 2], step: [i64; 2], out: &mut [u8])
         let mut colours = [0_u32; BLOCK];
         for shift in [0, 8, 16] {
             for i in 0..BLOCK {
-                let above = mix(byte(corners[0][i], shift), byte(corners[1][i], shift), weights[0][i]);
-                let below = mix(byte(corners[2][i], shift), byte(corners[3][i], shift), weights[0][i]);
-                colours[i] |= ((mix(above, below, weights[1][i]) >> (2 * WEIGHT_BITS)) as u32) << shift;
+                let above = [byte(corners[0][i], shift), byte(corners[1][i], shift)];
+                let below = [byte(corners[2][i], shift), byte(corners[3][i], shift)];
+                colours[i] |= (between([above, below], [weights[0][i], weights[1][i]]) as u32) << shift;
             }
         }
         for (pixel, colour) in block.iter_mut().zip(colours) {
