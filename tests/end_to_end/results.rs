@@ -38,7 +38,7 @@ pub fn results(place: &Place, runs: &str) -> BTreeMap<String, Vec<u8>> {
 fn untimed(json: &mut Value) {
     match json {
         Value::Object(fields) => {
-            fields.retain(|name, _| !["seconds", "wall_seconds"].contains(&name.as_str()));
+            fields.retain(|name, _| !["seconds", "data_seconds", "wall_seconds"].contains(&name.as_str()));
             if fields.contains_key("code_version") {
                 fields.remove("digest");
             }

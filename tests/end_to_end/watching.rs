@@ -87,5 +87,10 @@ for tag in sorted(events.Tags()["scalars"]):
             .collect();
         assert!(read.contains(&format!("{tag} {}\n", values.join(" "))), "{tag} {values:?} in\n{read}");
     }
-    assert!(read.contains("metric/validation 1:") && read.contains("images_per_second 1:"), "{read}");
+    assert!(
+        read.contains("metric/validation 1:")
+            && read.contains("images_per_second 1:")
+            && read.contains("data_time_share 1:"),
+        "{read}"
+    );
 }

@@ -27,7 +27,7 @@ pub use lineage::trace;
 pub use memory::keep_freed_memory;
 #[cfg(feature = "png")]
 pub use png::png_beside;
-pub use progress::{Bar, GridProgress, outcome};
+pub use progress::{Bar, GridProgress, outcome, speed};
 pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, output_map, spec_of};
 pub use report::{ReportOptions, write_report};
 pub use run_record::{RunRecord, fields_of};

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 
 use ff_grid::{Event, Finished, Job, Owner, Plan, Record, Runs};
+use ff_train::EpochRecord;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::say;
@@ -127,6 +128,15 @@ impl GridProgress {
             None => say(&text),
         }
     }
+}
+
+/// How fast an epoch was, and what part of it waited for images, if that is worth a look.
+pub fn speed(epoch: &EpochRecord) -> String {
+    let waited = match epoch.data_share() {
+        share if share < 0.05 => String::new(),
+        share => format!(", {:.0} % of the time waiting for images", 100.0 * share),
+    };
+    format!("{:.0} images/s{waited}", epoch.images_per_second())
 }
 
 /// What came out of a job, in a few words after its name.

@@ -40,6 +40,7 @@ impl EventFile {
             ("metric/validation", epoch.validation.value()),
             ("learning_rate", Some(epoch.learning_rate)),
             ("images_per_second", Some(epoch.images_per_second())),
+            ("data_time_share", Some(epoch.data_share())),
         ];
         let values =
             values.into_iter().filter_map(|(tag, value)| Some((tag, value.filter(|v| v.is_finite())?)));

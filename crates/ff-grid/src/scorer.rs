@@ -23,10 +23,8 @@ pub struct ValidationScorer<'a> {
     images: u64,
 }
 
-/// Of the images, the part after which a candidate that may still win is evaluated whole.
-const EARLY: f64 = 0.5;
 /// Images between two looks at what a candidate can still reach.
-const STEP: u32 = 32;
+const STEP: usize = 32;
 
 impl<'a> ValidationScorer<'a> {
     /// A scorer that puts weights into `model`. `known` are scores of ingredients that need no evaluation, by id.
@@ -78,32 +76,41 @@ impl<'a> ValidationScorer<'a> {
         Ok(self.validation.predict(&self.model, None)?)
     }
 
-    /// Looks at the hardest images first, for as long as the loaded candidate may still win; the bound, if it cannot.
-    fn early(&mut self, best: f64, accept: Accept) -> Result<Option<f64>, ScoreError> {
+    /// What the loaded candidate comes to, looked at from the hardest image on until it cannot win any more; `None` where
+    /// only its whole evaluation can tell.
+    fn early(&mut self, best: f64, accept: Accept) -> Result<Option<Verdict>, ScoreError> {
         // Of AUROC every pair counts a little: there is nothing to stop early.
         let Some(last) = self.last.as_ref().filter(|_| self.metric != Metric::Auroc) else { return Ok(None) };
         let order = hardest_first(self.metric, last);
-        let limit = (order.len() as f64 * EARLY) as usize;
         let mut ceiling = Ceiling::new(self.metric, last.targets(), last.outputs());
         let slack = slack(self.model.spec().precision);
-        let (mut seen, mut below, mut failed, mut vain) = (0, None, false, false);
-        let mut look = |row: usize, logits: &[f32]| {
-            let raised = raised(logits, row, last.targets(), slack);
-            failed |= ceiling.see(row, &raised).is_err();
+        let mut logits = last.logits().to_vec();
+        let (mut seen, mut below, mut failed, mut doubtful) = (0, None, false, false);
+        let mut look = |row: usize, found: &[f32]| {
+            let room = slack * found.iter().fold(0.0f32, |largest, logit| largest.max(logit.abs()));
+            failed |= ceiling.see(row, &raised(found, row, last.targets(), room)).is_err();
+            doubtful |= lead(found) <= room;
+            logits[row * last.outputs()..][..found.len()].copy_from_slice(found);
             seen += 1;
             if seen % STEP == 0 && below.is_none() {
                 let bound = ceiling.bound();
                 below = (!accept.accepts(bound, best)).then_some(bound);
-                // Every metric starts at 1, and falls fastest at first: at this pace it would not get there.
-                let pace = (1.0 - bound) / f64::from(seen);
-                vain = bound - pace * (limit as f64 - f64::from(seen)) > best;
             }
-            below.is_some() || failed || vain
+            // With a doubt it needs a whole evaluation to be kept, so it must show soon that it cannot be.
+            below.is_some() || failed || doubtful && 2 * seen > last.len()
         };
-        let images = self.validation.predict_until(&self.model, &order[..limit], &mut look)?;
+        let images = self.validation.predict_until(&self.model, &order, &mut look)?;
         self.images += images.unwrap_or(0) as u64;
         // A candidate whose numbers are none fails in its whole evaluation, as it always would have.
-        Ok(below.filter(|_| !failed))
+        Ok(match below {
+            _ if failed => None,
+            Some(bound) => Some(Verdict::Below { bound }),
+            None if doubtful || seen < last.len() => None,
+            None => {
+                let found = Predictions::new(logits, last.outputs(), last.targets().clone())?;
+                Some(Verdict::Score(self.evaluate(found)?))
+            }
+        })
     }
 
     fn evaluate(&mut self, predictions: Predictions) -> Result<f64, ScoreError> {
@@ -147,10 +154,9 @@ impl Scorer for ValidationScorer<'_> {
             return self.score(candidate).map(Verdict::Score);
         }
         self.load(&candidate.weights()?, candidate.mix())?;
-        if let Some(bound) = self.early(best, accept)? {
-            return Ok(Verdict::Below { bound });
+        if let Some(verdict) = self.early(best, accept)? {
+            return Ok(verdict);
         }
-        // Whole and in the usual order, so that what is kept has the very score that it would have had.
         let predictions = self.predict_loaded()?;
         self.evaluate(predictions).map(Verdict::Score)
     }
@@ -165,12 +171,20 @@ fn slack(precision: Precision) -> f32 {
     }
 }
 
-/// The logits with the true class a little higher than it is: what is wrong even so is wrong in any order of addition.
-fn raised(logits: &[f32], row: usize, targets: &Targets, slack: f32) -> Vec<f32> {
+/// The logits with the true class higher by `room`: what is wrong even so is wrong in any order of addition.
+fn raised(logits: &[f32], row: usize, targets: &Targets, room: f32) -> Vec<f32> {
     let mut raised = logits.to_vec();
     if let Targets::Classes(classes) = targets {
-        let largest = logits.iter().fold(0.0f32, |largest, logit| largest.max(logit.abs()));
-        raised[classes[row]] += slack * largest;
+        raised[classes[row]] += room;
     }
     raised
+}
+
+/// By how much the highest logit is above the next: what is said with a lead is said in any order of addition.
+fn lead(logits: &[f32]) -> f32 {
+    let (highest, next) =
+        logits.iter().fold((f32::NEG_INFINITY, f32::NEG_INFINITY), |(highest, next), &logit| {
+            if logit > highest { (logit, highest) } else { (highest, next.max(logit)) }
+        });
+    highest - next
 }

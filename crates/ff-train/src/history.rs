@@ -34,12 +34,21 @@ pub struct EpochRecord {
     pub hooks: BTreeMap<String, serde_json::Value>,
     /// Wall time.
     pub seconds: f64,
+    /// Of it, how long the training waited for images (elsewhere called data time). 0 in records from before it was taken.
+    #[serde(default)]
+    pub data_seconds: f64,
 }
 
 impl EpochRecord {
     /// Training images per second, validation included in the time.
     pub fn images_per_second(&self) -> f64 {
         self.images as f64 / self.seconds
+    }
+
+    /// The part of the time, 0 to 1, in which the training waited for images. Much of it asks for more loader threads, or for
+    /// images that are shrunk once (`shrink_px`).
+    pub fn data_share(&self) -> f64 {
+        self.data_seconds / self.seconds
     }
 
     /// The epochs that a run has written down in its folder so far; up to a line that is still being written.

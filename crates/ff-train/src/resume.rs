@@ -70,6 +70,8 @@ pub(crate) struct PartOfEpoch {
     /// What each hook remembers, by name.
     pub hooks: BTreeMap<String, serde_json::Value>,
     pub seconds: f64,
+    #[serde(default)]
+    pub data_seconds: f64,
 }
 
 /// The best epoch so far.

@@ -163,8 +163,11 @@ pub fn train(
         let started = Instant::now();
         // Those that are still on the device.
         let mut losses = Vec::new();
-        for batch in loader.epoch_from(u64::from(epoch), progress.epoch.batches) {
-            let batch = batch?;
+        let mut batches = loader.epoch_from(u64::from(epoch), progress.epoch.batches);
+        loop {
+            let asked = Instant::now();
+            let Some(batch) = batches.next().transpose()? else { break };
+            progress.epoch.data_seconds += asked.elapsed().as_secs_f64();
             progress.epoch.skipped.extend(batch.skipped.iter().cloned());
             step += 1;
             for hook in run.hooks.iter_mut() {
@@ -225,7 +228,7 @@ pub fn train(
             }
             predictions => predictions?,
         };
-        let PartOfEpoch { losses, images, skipped, .. } = std::mem::take(&mut progress.epoch);
+        let PartOfEpoch { losses, images, skipped, data_seconds, .. } = std::mem::take(&mut progress.epoch);
         let record = EpochRecord {
             epoch,
             step: whole,
@@ -237,6 +240,7 @@ pub fn train(
             skipped,
             hooks: reports(run.hooks),
             seconds: before + started.elapsed().as_secs_f64(),
+            data_seconds,
         };
         if improves(config, &record, progress.best.as_ref()) {
             progress.best = Some(best(config, &record, model, &optimizer, predictions));

@@ -129,7 +129,7 @@ fn same_files(a: &Path, b: &Path, outcome: &Outcome) {
 /// Everything of a history but how long it took.
 fn untimed(outcome: &Outcome) -> Outcome {
     let mut outcome = outcome.clone();
-    outcome.history.iter_mut().for_each(|epoch| epoch.seconds = 0.0);
+    outcome.history.iter_mut().for_each(|epoch| (epoch.seconds, epoch.data_seconds) = (0.0, 0.0));
     outcome
 }
 

@@ -239,12 +239,12 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
                 let value =
                     epoch.validation.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"));
                 ff_cli::say(&format!(
-                    "epoch {}/{epochs}: loss {:.4}, validation {value} (loss {:.4}), lr {:.2e}, {:.0} images/s",
+                    "epoch {}/{epochs}: loss {:.4}, validation {value} (loss {:.4}), lr {:.2e}, {}",
                     epoch.epoch,
                     epoch.train_loss,
                     epoch.validation_loss,
                     epoch.learning_rate,
-                    epoch.images_per_second()
+                    ff_cli::speed(epoch)
                 ));
                 for skipped in &epoch.skipped {
                     ff_cli::say(&format!("left out: {skipped}"));

@@ -107,6 +107,7 @@ mod tests {
             skipped: vec![],
             hooks: Default::default(),
             seconds: 2.0,
+            data_seconds: 0.0,
         }
     }
 

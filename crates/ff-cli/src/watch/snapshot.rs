@@ -144,8 +144,7 @@ impl Running {
             (epochs, Some(last)) => {
                 let score =
                     last.validation.value().map_or("undefined".to_owned(), |score| format!("{score:.4}"));
-                let speed = last.images_per_second();
-                format!("epoch {} of {epochs}, {score} on validation, {speed:.0} images/s", last.epoch)
+                format!("epoch {} of {epochs}, {score} on validation, {}", last.epoch, crate::speed(last))
             }
         }
     }
