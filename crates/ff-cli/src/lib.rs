@@ -24,7 +24,6 @@ pub use device::DeviceChoice;
 pub use hub::{find_cached, find_or_download};
 pub use inspect::Inspection;
 pub use lineage::trace;
-pub use memory::keep_freed_memory;
 #[cfg(feature = "png")]
 pub use png::png_beside;
 pub use progress::{Bar, GridProgress, outcome, speed};
@@ -45,8 +44,9 @@ pub struct Common {
 }
 
 /// Runs a binary's work: logs to stderr, an error as `error: …` with exit code 1. (Wrong usage has ended the
-/// program with exit code 2 before.)
+/// program with exit code 2 before.) From here on the allocator keeps what is freed.
 pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
+    memory::keep_freed_memory();
     let level = match common.verbose {
         0 => "warn",
         1 => "info",

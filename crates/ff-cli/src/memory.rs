@@ -4,7 +4,7 @@
 /// page, at the next step of training. The process holds its peak until it ends.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
-pub fn keep_freed_memory() {
+pub(crate) fn keep_freed_memory() {
     // SAFETY: mallopt only changes settings of the allocator. A setting that is refused leaves the default.
     unsafe {
         libc::mallopt(libc::M_MMAP_MAX, 0);
@@ -14,4 +14,4 @@ pub fn keep_freed_memory() {
 
 /// Other allocators keep their own ways.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn keep_freed_memory() {}
+pub(crate) fn keep_freed_memory() {}

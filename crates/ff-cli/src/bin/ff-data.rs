@@ -98,7 +98,6 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    ff_cli::keep_freed_memory();
     let cli = Cli::parse();
     ff_cli::main(&cli.common, || match cli.command {
         Command::Inspect { source, decode, strict, json } => inspect(&source, decode, strict, json),

@@ -134,7 +134,6 @@ fn bench(
     device: DeviceChoice,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    ff_cli::keep_freed_memory();
     let device = device.find()?;
     let model = Model::new(&Spec { architecture, outputs: 7, px, precision }, device, 0)?;
     let config = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };

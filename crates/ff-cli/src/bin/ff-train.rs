@@ -125,7 +125,6 @@ fn main() -> ExitCode {
 }
 
 fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
-    ff_cli::keep_freed_memory();
     let recipe = RunRecipe::read(&options.config, &options.set)?;
     let probe = matches!(recipe.train.trainable, Trainable::Classifier { .. });
     let cyclic = matches!(recipe.train.schedule, LrSchedule::Cyclic { .. });

@@ -56,7 +56,6 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if let (EngineKind::Slurm, Some(_)) = (options.engine, &options.tensorboard) {
         bail!("--tensorboard is for --engine local");
     }
-    ff_cli::keep_freed_memory();
     let stop = ff_cli::stop_on_signals()?;
     let (plan, catalog, runs) = prepare(&options.table, &ff_cli::find_or_download)?;
     let catalog = catalog.stopped_by(stop.clone());

@@ -41,7 +41,6 @@ pub fn work(options: &WorkOptions, common: &Common) -> ExitCode {
 }
 
 fn perform(options: &WorkOptions) -> anyhow::Result<Summary> {
-    ff_cli::keep_freed_memory();
     let stop = ff_cli::stop_on_signals()?;
     let task = Task::open(&options.batch, options.array, options.task)?;
     let device = options.device.find()?;
