@@ -140,6 +140,7 @@ fn soups(place: &Place) {
     place
         .run(&format!("{gou} --by lr --output y {files}"))
         .refused(1, &["`runs/ft/kept.safetensors`", "`lr`"]);
+    known_scores(place, files);
     let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
     assert_eq!(digest("mean.safetensors"), digest("uniform.safetensors"));
     // A soup is weights like any other: it predicts.
@@ -155,6 +156,30 @@ fn soups(place: &Place) {
     place.run("ff-soup average --output x.safetensors gone.safetensors").refused(1, &["gone.safetensors"]);
     place.run("ff-soup average --output x.safetensors").refused(2, &["<FILES>..."]);
     assert!(!place.path("x.safetensors").exists());
+}
+
+/// Predictions that training left beside weights spare an evaluation and change nothing; those of other weights do not count.
+fn known_scores(place: &Place, files: &str) {
+    std::fs::create_dir(place.path("alone")).unwrap();
+    for (number, file) in files.split(' ').enumerate() {
+        std::fs::copy(place.path(file), place.path(&format!("alone/{number}.safetensors"))).unwrap();
+    }
+    let another = place.path("runs/fgg/capture-1.val.safetensors");
+    std::fs::copy(another, place.path("alone/0.val.safetensors")).unwrap();
+    let select = |files: &str, known: &str| {
+        let select = "ff-soup select --method greedy --config fgg.toml --output x -v --json";
+        let ran = place.run(&format!("{select} {files}"));
+        assert!(ran.stderr.contains(known), "{}", ran.stderr);
+        let soup = parsed(&ran.ok());
+        let decisions = soup["decisions"].as_array().unwrap().clone();
+        let scores = |decision: &Value| {
+            ["alone", "before", "with", "at_most", "taken"].map(|field| decision[field].clone())
+        };
+        (soup["score"].clone(), decisions.iter().map(scores).collect::<Vec<_>>())
+    };
+    let alone = select("alone/0.safetensors alone/1.safetensors alone/2.safetensors", "known=0");
+    assert_eq!(select(files, "known=3"), alone);
+    std::fs::remove_dir_all(place.path("alone")).unwrap();
 }
 
 #[test]

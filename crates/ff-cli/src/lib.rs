@@ -4,6 +4,7 @@ mod device;
 pub mod fetch;
 mod hub;
 mod inspect;
+mod known;
 mod lineage;
 mod memory;
 #[cfg(feature = "png")]
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 pub use device::DeviceChoice;
 pub use hub::{find_cached, find_or_download};
 pub use inspect::Inspection;
+pub use known::validation_predictions;
 pub use lineage::trace;
 #[cfg(feature = "png")]
 pub use png::png_beside;

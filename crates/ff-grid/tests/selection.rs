@@ -104,6 +104,7 @@ fn early_ends_change_no_soup() {
         (Precision::Fp32, Metric::Accuracy),
         (Precision::Fp32, Metric::MacroF1),
         (Precision::Fp32, Metric::MacroRecall),
+        (Precision::Fp32, Metric::QuadraticKappa),
         (Precision::Fp32, Metric::Auroc),
         // Differs so much between batches of two sizes that nearly every candidate leaves a doubt.
         (Precision::Bf16, Metric::Accuracy),

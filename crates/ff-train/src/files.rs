@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::{Provenance, StateDict};
+use ff_checkpoint::{Parent, Provenance, StateDict};
 use ff_eval::{Predictions, Value};
 use ff_models::Model;
 use serde::{Deserialize, Serialize};
@@ -113,7 +113,12 @@ impl<'a> Files<'a> {
         if let (Some(state), Some(path)) = (optimizer, &kept.optimizer) {
             state.save(&self.folder.join(path), provenance)?;
         }
-        save_predictions(&self.folder.join(&kept.predictions), predictions, provenance)?;
+        // They say whose they are, so that whoever chooses among the weights need not predict again.
+        let whose =
+            Parent { id: kept.weights.display().to_string(), digest: *weights.digest(), weight: None };
+        let of_predictions =
+            Provenance { kind: "predict".into(), parents: vec![whose], ..self.provenance.clone() };
+        save_predictions(&self.folder.join(&kept.predictions), predictions, Some(&of_predictions))?;
         Ok(kept)
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{StateDict, cores, on_threads};
-use ff_cli::{Common, DeviceChoice, RunRecipe};
+use ff_cli::{Common, DeviceChoice, RunRecipe, validation_predictions};
 use ff_data::OnBadImage;
 use ff_grid::{Catalog, Part, ValidationScorer, lineage};
 use ff_models::Model;
@@ -50,6 +50,9 @@ enum Command {
         json: bool,
     },
     /// Choose which files to average by their scores on validation images
+    ///
+    /// A file that a run of training left is not evaluated again where its predictions lie beside it (kept.val.safetensors)
+    /// and are of the recipe's validation images.
     Select {
         /// How to choose
         #[arg(long, value_enum)]
@@ -245,7 +248,27 @@ fn select(
     let validation = catalog.eval_set(&data, Part::Validation, spec.px);
     let metric = recipe.train.metric;
     let model = Model::new(&spec, device.find()?, 0)?;
-    let mut scorer = ValidationScorer::new(model, &validation, metric, HashMap::new());
+    let of_training = |one: &Ingredient| {
+        let predictions = validation_predictions(&one.weights, &spec, &data.identity)?;
+        let score = metric.evaluate(&predictions).value()?;
+        (predictions.len() == validation.len()).then(|| (one.id.clone(), score, predictions))
+    };
+    let (mut known, mut best) = (HashMap::new(), None);
+    for (id, score, predictions) in ingredients.iter().filter_map(of_training) {
+        if known.values().all(|other| score > *other) {
+            best = Some(predictions);
+        }
+        known.insert(id, score);
+    }
+    tracing::info!(
+        models = files.len(),
+        known = known.len(),
+        "models whose training has predicted the images"
+    );
+    let mut scorer = ValidationScorer::new(model, &validation, metric, known);
+    if let Some(predictions) = best {
+        scorer = scorer.knowing(predictions);
+    }
     if bn == BatchNorm::Recalibrate {
         scorer = scorer.recalibrated_on(catalog.recalibration(&data, spec.px, recipe.train.batch_size));
     }
