@@ -41,7 +41,7 @@ pub use delong::{AurocDifference, DeLong, OutputDifference, delong};
 pub use error::Error;
 pub use metric::Metric;
 pub use mistakes::{Answer, Mistake, surest_mistakes};
-pub use order::hardest_first;
+pub use order::{ease, hardest_first};
 pub use output_map::OutputMap;
 use paired::check_paired;
 pub use paired::{Difference, Shown, bootstrap_difference};

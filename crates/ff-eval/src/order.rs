@@ -3,14 +3,12 @@
 use crate::auroc::curves;
 use crate::{Metric, Predictions, Targets};
 
-/// All samples, those first that keep these predictions from a higher value: models alike fail on the same samples, so
-/// that the [`Ceiling`](crate::Ceiling) of another one falls fast in this order.
+/// How far each sample is from keeping these predictions from a higher value.
 ///
-/// By the loss of AUROC, descending: the area that the pairs with a sample lack, summed over the outputs that have one.
-/// For all other metrics by the margin, ascending: the logit of the true class less the highest other one. Ties by
-/// index; labels that the metric is undefined for, by index too.
-pub fn hardest_first(metric: Metric, predictions: &Predictions) -> Vec<usize> {
-    let ease: Vec<f64> = match (metric, predictions.targets()) {
+/// For AUROC less its loss: the area that the pairs with the sample lack, summed over the outputs that have one. For all other
+/// metrics the margin: the logit of the true class less the highest other one; 0 of labels, which they are undefined for.
+pub fn ease(metric: Metric, predictions: &Predictions) -> Vec<f64> {
+    match (metric, predictions.targets()) {
         (Metric::Auroc, _) => {
             let mut ease = vec![0.0; predictions.len()];
             for (sample, _, loss) in curves(predictions).iter().flat_map(|curve| curve.losses()) {
@@ -23,8 +21,13 @@ pub fn hardest_first(metric: Metric, predictions: &Predictions) -> Vec<usize> {
             classes.iter().enumerate().map(margin).collect()
         }
         (_, Targets::Labels(_)) => vec![0.0; predictions.len()],
-    };
-    let mut order: Vec<usize> = (0..predictions.len()).collect();
+    }
+}
+
+/// All samples by their [`ease`], ascending; of equal ones the lower index first. Models alike fail on the same samples, so the
+/// [`Ceiling`](crate::Ceiling) of another one falls fast in this order; that of a mean of models, in the order of their sums.
+pub fn hardest_first(ease: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..ease.len()).collect();
     order.sort_by(|&a, &b| ease[a].total_cmp(&ease[b])); // stable
     order
 }
@@ -43,7 +46,7 @@ mod tests {
         let logits = vec![3.0, 0.0, 1.0, 0.0, 1.0, 1.0, 2.0, 0.0, 0.0, 5.0, 0.0, 4.0];
         let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 1, 1, 2])).unwrap();
         // Margins 2, 0, −2 and −1.
-        assert_eq!(hardest_first(Metric::Accuracy, &predictions), [2, 3, 1, 0]);
+        assert_eq!(hardest_first(&ease(Metric::Accuracy, &predictions)), [2, 3, 1, 0]);
     }
 
     #[test]
@@ -51,8 +54,8 @@ mod tests {
         // Ascending −, +, −, −, +: the first positive lacks two of three pairs, two negatives one of two each.
         let labels = Targets::Labels(vec![1.0, f32::NAN, 0.0, 0.0, 1.0, 0.0]);
         let predictions = Predictions::new(vec![2.0, 9.0, 1.0, 3.0, 4.0, 3.0], 1, labels).unwrap();
-        assert_eq!(hardest_first(Metric::Auroc, &predictions), [0, 3, 5, 1, 2, 4]);
-        assert_eq!(hardest_first(Metric::Accuracy, &predictions), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(hardest_first(&ease(Metric::Auroc, &predictions)), [0, 3, 5, 1, 2, 4]);
+        assert_eq!(hardest_first(&ease(Metric::Accuracy, &predictions)), [0, 1, 2, 3, 4, 5]);
         let losses: Vec<_> = curves(&predictions)[0].losses();
         let (yes, no) = (true, false);
         assert_eq!(

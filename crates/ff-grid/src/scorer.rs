@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ff_checkpoint::StateDict;
-use ff_eval::{Ceiling, Metric, Predictions, Targets, Value, hardest_first};
+use ff_eval::{Ceiling, Metric, Predictions, Targets, Value, ease, hardest_first};
 use ff_models::{Model, Precision};
 use ff_soup::{Accept, Candidate, Mix, ScoreError, Scorer, Verdict};
 use ff_train::{EvalSet, Recalibration};
@@ -18,8 +18,10 @@ pub struct ValidationScorer<'a> {
     metric: Metric,
     known: HashMap<String, f64>,
     recalibration: Option<Recalibration>,
-    /// What was predicted last of every image: it says which images are hard.
+    /// What was predicted last.
     last: Option<Predictions>,
+    /// Which images are hard for what: of everything that is known to have been predicted whole.
+    ease: HashMap<Mix, Vec<f64>>,
     evaluations: u64,
     images: u64,
 }
@@ -30,12 +32,15 @@ const STEP: usize = 32;
 impl<'a> ValidationScorer<'a> {
     /// A scorer that puts weights into `model`. `known` are scores of ingredients that need no evaluation, by id.
     pub fn new(model: Model, validation: &'a EvalSet, metric: Metric, known: HashMap<String, f64>) -> Self {
-        Self { model, validation, metric, known, recalibration: None, last: None, evaluations: 0, images: 0 }
+        let (recalibration, last, ease) = (None, None, HashMap::new());
+        Self { model, validation, metric, known, recalibration, last, ease, evaluations: 0, images: 0 }
     }
 
-    /// Predictions of one of the models, such as training left: with them the first candidate is looked at where it matters.
-    pub fn knowing(self, predictions: Predictions) -> Self {
-        Self { last: Some(predictions), ..self }
+    /// With an ingredient's predictions of the validation images, such as training left: with them the candidates that it goes
+    /// into are looked at where it matters.
+    pub fn knowing(mut self, ingredient: &str, predictions: Predictions) -> Self {
+        self.remember(&Mix::Ingredient(ingredient.to_owned()), predictions);
+        self
     }
 
     /// The BatchNorm statistics of every mean are computed anew, from those images, before it is evaluated.
@@ -79,10 +84,10 @@ impl<'a> ValidationScorer<'a> {
 
     /// What the loaded candidate comes to, looked at from the hardest image on until it cannot win any more; `None` where
     /// only its whole evaluation can tell.
-    fn early(&mut self, best: f64, accept: Accept) -> Result<Option<Verdict>, ScoreError> {
+    fn early(&mut self, mix: &Mix, best: f64, accept: Accept) -> Result<Option<Verdict>, ScoreError> {
         // Of AUROC every pair counts a little: there is nothing to stop early.
         let Some(last) = self.last.as_ref().filter(|_| self.metric != Metric::Auroc) else { return Ok(None) };
-        let order = hardest_first(self.metric, last);
+        let order = self.order(mix, last);
         let mut ceiling = Ceiling::new(self.metric, last.targets(), last.outputs());
         let slack = slack(self.model.spec().precision, self.model.device());
         let mut logits = last.logits().to_vec();
@@ -109,14 +114,39 @@ impl<'a> ValidationScorer<'a> {
             None if doubtful || seen < last.len() => None,
             None => {
                 let found = Predictions::new(logits, last.outputs(), last.targets().clone())?;
-                Some(Verdict::Score(self.evaluate(found)?))
+                Some(Verdict::Score(self.evaluate(mix, found)?))
             }
         })
     }
 
-    fn evaluate(&mut self, predictions: Predictions) -> Result<f64, ScoreError> {
-        let value = self.metric.evaluate(&predictions);
+    /// The order in which to look at a candidate: the images as hard as they are for the soup so far and for what is new, each
+    /// with its weight.
+    fn order(&self, mix: &Mix, last: &Predictions) -> Vec<usize> {
+        let mut known = Vec::new();
+        if let Mix::Mean(parts) = mix
+            && let Some((new, before)) = parts.split_last()
+        {
+            let parts = [(before.len() as f64, &Mix::mean(before.to_vec())), (1.0, new)];
+            let of = parts.map(|(weight, part)| Some((weight, self.ease.get(part)?)));
+            known.extend(of.into_iter().flatten().filter(|(_, ease)| ease.len() == last.len()));
+        }
+        if known.is_empty() {
+            return hardest_first(&ease(self.metric, last));
+        }
+        let sum = |image| known.iter().map(|(weight, ease)| weight * ease[image]).sum();
+        hardest_first(&(0..last.len()).map(sum).collect::<Vec<f64>>())
+    }
+
+    fn remember(&mut self, mix: &Mix, predictions: Predictions) {
+        if self.metric != Metric::Auroc {
+            self.ease.insert(mix.clone(), ease(self.metric, &predictions));
+        }
         self.last = Some(predictions);
+    }
+
+    fn evaluate(&mut self, mix: &Mix, predictions: Predictions) -> Result<f64, ScoreError> {
+        let value = self.metric.evaluate(&predictions);
+        self.remember(mix, predictions);
         match value {
             Value::Defined(score) => Ok(score),
             Value::Undefined(why) => Err(format!("{} is undefined: {why}", self.metric).into()),
@@ -147,7 +177,7 @@ impl Scorer for ValidationScorer<'_> {
             return Ok(*score);
         }
         let predictions = self.predict(&candidate.weights()?, candidate.mix())?;
-        self.evaluate(predictions)
+        self.evaluate(candidate.mix(), predictions)
     }
 
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
@@ -155,11 +185,11 @@ impl Scorer for ValidationScorer<'_> {
             return self.score(candidate).map(Verdict::Score);
         }
         self.load(&candidate.weights()?, candidate.mix())?;
-        if let Some(verdict) = self.early(best, accept)? {
+        if let Some(verdict) = self.early(candidate.mix(), best, accept)? {
             return Ok(verdict);
         }
         let predictions = self.predict_loaded()?;
-        self.evaluate(predictions).map(Verdict::Score)
+        self.evaluate(candidate.mix(), predictions).map(Verdict::Score)
     }
 }
 

@@ -28,8 +28,6 @@ pub(crate) fn make(
     let ingredients = Ingredients::new(models.iter().map(RunModel::open).collect::<Result<_, _>>()?)?;
     let scored = || models.iter().filter_map(|model| Some((model, model.score?)));
     let known = scored().map(|(model, score)| (model.id.clone(), score)).collect();
-    // The first of equal ones.
-    let best = scored().rev().max_by(|a, b| a.1.total_cmp(&b.1));
     let model = Model::new(spec, workshop.device, 0)?;
     let mut scorer = ValidationScorer::new(model, &validation, metric, known);
     if let Some(batch_size) = recalibrate {
@@ -37,8 +35,8 @@ pub(crate) fn make(
     }
     let soup = match select.hierarchy() {
         Some(hierarchy) => {
-            if let Some((model, _)) = best {
-                scorer = scorer.knowing(load_predictions(&model.predictions)?);
+            for (model, _) in scored() {
+                scorer = scorer.knowing(&model.id, load_predictions(&model.predictions)?);
             }
             hierarchy.select(&ingredients, &mut scorer)?
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A tree of means: the leaves are ingredients, by name, and every mean weighs its parts equally. Each mean is
 /// rounded to the ingredients' type, as it would be when written to a file, so a tree always gives the same
 /// bits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mix {
     /// One model.

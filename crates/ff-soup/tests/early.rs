@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{OwnedTensor, StateDict};
-use ff_eval::{Ceiling, Metric, Predictions, Targets, Value, hardest_first};
+use ff_eval::{Ceiling, Metric, Predictions, Targets, Value, ease, hardest_first};
 use ff_soup::{
     Accept, Candidate, Hierarchy, Ingredient, Ingredients, Mix, Policy, ScoreError, Scorer, Selector, Soup,
     Verdict,
@@ -54,7 +54,7 @@ impl<'a> Linear<'a> {
     fn finish(&mut self, logits: Vec<f32>) -> Result<f64, ScoreError> {
         let predictions = Predictions::new(logits, self.problem.outputs, self.problem.targets.clone())?;
         if self.early == Some(Order::HardestFirst) {
-            let hardest = hardest_first(self.metric, &predictions);
+            let hardest = hardest_first(&ease(self.metric, &predictions));
             self.chunks = hardest.chunks(self.chunk).map(<[usize]>::to_vec).collect();
         }
         match self.metric.evaluate(&predictions) {

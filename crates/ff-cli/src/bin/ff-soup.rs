@@ -1,6 +1,6 @@
 //! Averages weights, chooses what to average, checks soups, and times averages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -248,26 +248,21 @@ fn select(
     let validation = catalog.eval_set(&data, Part::Validation, spec.px);
     let metric = recipe.train.metric;
     let model = Model::new(&spec, device.find()?, 0)?;
-    let of_training = |one: &Ingredient| {
+    let of_training = ingredients.iter().filter_map(|one| {
         let predictions = validation_predictions(&one.weights, &spec, &data.identity)?;
         let score = metric.evaluate(&predictions).value()?;
-        (predictions.len() == validation.len()).then(|| (one.id.clone(), score, predictions))
-    };
-    let (mut known, mut best) = (HashMap::new(), None);
-    for (id, score, predictions) in ingredients.iter().filter_map(of_training) {
-        if known.values().all(|other| score > *other) {
-            best = Some(predictions);
-        }
-        known.insert(id, score);
-    }
+        (predictions.len() == validation.len()).then_some((&one.id, score, predictions))
+    });
+    let of_training: Vec<_> = of_training.collect();
     tracing::info!(
         models = files.len(),
-        known = known.len(),
+        known = of_training.len(),
         "models whose training has predicted the images"
     );
+    let known = of_training.iter().map(|(id, score, _)| ((*id).clone(), *score)).collect();
     let mut scorer = ValidationScorer::new(model, &validation, metric, known);
-    if let Some(predictions) = best {
-        scorer = scorer.knowing(predictions);
+    for (id, _, predictions) in of_training {
+        scorer = scorer.knowing(id, predictions);
     }
     if bn == BatchNorm::Recalibrate {
         scorer = scorer.recalibrated_on(catalog.recalibration(&data, spec.px, recipe.train.batch_size));
