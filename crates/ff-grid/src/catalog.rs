@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use ff_data::{Dataset, FileHashes, InMemory, OnBadImage, Shrunk, Splits};
 use ff_train::{EvalSet, Recalibration, Stop};
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
 use crate::{DataSource, Error, RunConfig, Study};
 
@@ -38,6 +39,12 @@ pub enum Part {
     Validation,
     /// What only evaluation sees.
     Test,
+}
+
+/// Threads that load images where nobody says how many, of so many that may be busy: training on the CPU needs them itself,
+/// beside a GPU they have nothing else to do.
+pub fn loader_threads(device: Device, threads: usize) -> usize {
+    if device.is_cuda() { threads.saturating_sub(1).max(1) } else { 1 }
 }
 
 /// Opens datasets below one root, each once.
@@ -86,12 +93,23 @@ impl Catalog {
     /// The same for so many of its datasets.
     pub(crate) fn of_run(run: &RunConfig, sources: usize, data_root: &Path, runs: &Path) -> Self {
         let cache_bytes = (run.cache_mib << 20) / sources.max(1);
-        Self::new(data_root, Some(&runs.join("cache")), run.loader_threads, run.on_bad_image, cache_bytes)
+        let threads = run.loader_threads.unwrap_or(1);
+        Self::new(data_root, Some(&runs.join("cache")), threads, run.on_bad_image, cache_bytes)
     }
 
     /// With a wish to stop that every evaluation looks at.
     pub fn stopped_by(self, stop: Stop) -> Self {
         Self { stop, ..self }
+    }
+
+    /// With another number of threads that load images.
+    pub fn loading_on(self, loader_threads: usize) -> Self {
+        Self { loader_threads, ..self }
+    }
+
+    /// Threads that load images.
+    pub fn loader_threads(&self) -> usize {
+        self.loader_threads
     }
 
     /// A dataset divided by its rule; without a rule, only to be evaluated on: its own test split, or all of it.
@@ -156,5 +174,16 @@ impl DataIdentity {
             }
         }
         Self { digest: dataset.digest().to_owned(), division: hasher.finalize().to_hex().to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_that_a_gpu_leaves_idle_load_images() {
+        let of = |device| [1, 2, 16].map(|threads| loader_threads(device, threads));
+        assert_eq!((of(Device::Cpu), of(Device::Cuda(1))), ([1, 1, 1], [1, 1, 15]));
     }
 }

@@ -27,7 +27,7 @@ mod scorer;
 mod soup;
 mod weights;
 
-pub use catalog::{Catalog, DataIdentity, Opened, Part};
+pub use catalog::{Catalog, DataIdentity, Opened, Part, loader_threads};
 pub use claim::{Claim, Claimed, Claims, Owner, owner_of};
 pub use config::{
     BackboneConfig, BnStatistics, ClusterConfig, Config, ConnectivityConfig, Curves, DatasetEntry,

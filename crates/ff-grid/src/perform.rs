@@ -194,7 +194,7 @@ impl Workshop<'_> {
                 folder: &self.runs.folder(job),
                 provenance,
                 optimizer,
-                loader_threads: self.run.loader_threads,
+                loader_threads: self.catalog.loader_threads(),
                 on_bad_image: self.run.on_bad_image,
                 resume_every: self.run.resume_every(),
                 stop: stop.clone(),

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{StateDict, cores, on_threads};
 use ff_cli::{Common, DeviceChoice, RunRecipe, validation_predictions};
 use ff_data::OnBadImage;
-use ff_grid::{Catalog, Part, ValidationScorer, lineage};
+use ff_grid::{Catalog, Part, ValidationScorer, lineage, loader_threads};
 use ff_models::Model;
 use ff_soup::{Hierarchy, Ingredient, Ingredients, Mix, Selector, verify};
 use serde_json::json;
@@ -242,12 +242,14 @@ fn select(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let ingredients = ingredients(files)?;
-    let catalog = Catalog::new(data_root, None, 1, OnBadImage::Error, 512 << 20);
+    let device = device.find()?;
+    let threads = loader_threads(device, cores().get());
+    let catalog = Catalog::new(data_root, None, threads, OnBadImage::Error, 512 << 20);
     let data = recipe.open(&catalog)?;
     let spec = recipe.spec(&data);
     let validation = catalog.eval_set(&data, Part::Validation, spec.px);
     let metric = recipe.train.metric;
-    let model = Model::new(&spec, device.find()?, 0)?;
+    let model = Model::new(&spec, device, 0)?;
     let of_training = ingredients.iter().filter_map(|one| {
         let predictions = validation_predictions(&one.weights, &spec, &data.identity)?;
         let score = metric.evaluate(&predictions).value()?;

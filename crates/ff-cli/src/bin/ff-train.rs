@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ff_checkpoint::{Parent, Provenance, StateDict, write_atomic, write_sealed};
+use ff_checkpoint::{Parent, Provenance, StateDict, cores, write_atomic, write_sealed};
 use ff_cli::{
     BadImage, Common, DeviceChoice, EventFile, RunRecipe, RunRecord, Source, check_division, fields_of,
     output_map, spec_of,
 };
 use ff_data::{OnBadImage, Split};
-use ff_grid::{Catalog, Claimed, Claims, MergeHook, Part, RunConfig, WeightsSource, device_name};
+use ff_grid::{
+    Catalog, Claimed, Claims, MergeHook, Part, RunConfig, WeightsSource, device_name, loader_threads,
+};
 use ff_models::Model;
 use ff_train::{
     EvalSet, LrSchedule, Outcome, ResumeEvery, Run, StepHook, TrainData, Trainable, save_predictions, train,
@@ -91,9 +93,9 @@ struct Options {
     /// What an image that cannot be read does
     #[arg(long, value_enum, default_value = "error")]
     on_bad_image: BadImage,
-    /// Threads that load images
-    #[arg(long, default_value_t = 1)]
-    loader_threads: usize,
+    /// Threads that load images; 0 loads in the training thread [default: 1 on the CPU, all cores but one beside a GPU]
+    #[arg(long)]
+    loader_threads: Option<usize>,
     /// Least minutes between resume points
     #[arg(long, default_value_t = 1.0)]
     resume_minutes: f64,
@@ -142,13 +144,15 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         );
     }
     let on_bad_image = options.on_bad_image.into();
-    let (cache, threads) = (options.runs.join("cache"), options.loader_threads);
+    let device = options.device.find()?;
+    let threads = options.loader_threads.unwrap_or_else(|| loader_threads(device, cores().get()));
+    let cache = options.runs.join("cache");
     let stop = ff_cli::stop_on_signals()?;
     let catalog = Catalog::new(&options.data_root, Some(&cache), threads, on_bad_image, MEMORY)
         .stopped_by(stop.clone());
     let data = recipe.open(&catalog)?;
     let spec = recipe.spec(&data);
-    let mut model = Model::new(&spec, options.device.find()?, recipe.model.seed)?;
+    let mut model = Model::new(&spec, device, recipe.model.seed)?;
     let mut parents = Vec::new();
     let mut fields = fields_of(&recipe.train);
     let path = match &recipe.model.weights {
@@ -226,7 +230,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
             folder: &folder,
             provenance: provenance.clone(),
             optimizer,
-            loader_threads: options.loader_threads,
+            loader_threads: threads,
             on_bad_image,
             resume_every,
             stop,
@@ -306,9 +310,11 @@ fn predict(
         SplitName::Val => Split::Val,
         SplitName::Test => Split::Test,
     });
-    let mut model = Model::new(&spec, device.find()?, 0)?;
+    let device = device.find()?;
+    let mut model = Model::new(&spec, device, 0)?;
     model.load_strict(&weights)?;
-    let images = EvalSet::new(dataset.clone(), indices.clone(), spec.px, 1, OnBadImage::Error);
+    let threads = loader_threads(device, cores().get());
+    let images = EvalSet::new(dataset.clone(), indices.clone(), spec.px, threads, OnBadImage::Error);
     let predictions = images.predict(&model, outputs.as_ref())?;
     let provenance = Provenance {
         kind: "predict".into(),

@@ -343,8 +343,9 @@ pub struct RunConfig {
     pub workers: usize,
     /// Threads that libtorch uses in each job. 0: the cores, divided among the workers.
     pub threads: usize,
-    /// Threads that load images, for each job. 0: load in the training thread.
-    pub loader_threads: usize,
+    /// Threads that load images, for each job. 0: load in the training thread. Absent: one on the CPU, beside a GPU all but one of
+    /// the job's `threads`.
+    pub loader_threads: Option<usize>,
     /// Least time between resume points of a run of training.
     pub resume_minutes: f64,
     /// Steps between resume points, instead of a time.
@@ -364,7 +365,7 @@ impl Default for RunConfig {
         Self {
             workers: 0,
             threads: 0,
-            loader_threads: 1,
+            loader_threads: None,
             resume_minutes: 5.0,
             resume_steps: None,
             lease_seconds: 60.0,

@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use ff_cli::{DeviceChoice, GridProgress, TensorBoard};
 use ff_grid::{
-    Claims, ClusterConfig, Engine, Event, Local, Plan, Runs, Slurm, Summary, Workshop, device_name, publish,
+    Claims, ClusterConfig, Engine, Event, Local, Plan, Runs, Slurm, Summary, Workshop, device_name,
+    loader_threads, publish,
 };
 use ff_train::Stop;
 use tch::Device;
@@ -58,7 +59,6 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     }
     let stop = ff_cli::stop_on_signals()?;
     let (plan, catalog, runs) = prepare(&options.table, &ff_cli::find_or_download)?;
-    let catalog = catalog.stopped_by(stop.clone());
     let missing = plan.missing();
     for why in &missing {
         ff_cli::say(&format!("left out: {why}"));
@@ -76,6 +76,9 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
         EngineKind::Slurm => vec![Device::Cpu],
     };
     let device = devices[0];
+    let engine = local(&plan, devices);
+    let loaders = plan.run().loader_threads.unwrap_or_else(|| loader_threads(device, engine.threads));
+    let catalog = catalog.stopped_by(stop.clone()).loading_on(loaders);
     let claims = Claims::new(plan.run().lease(), &device_name(device));
     // Jobs that are sent off need the same folder under the same name.
     let runs = match options.engine {
@@ -100,7 +103,7 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
         progress.event(event);
     };
     let summary = match options.engine {
-        EngineKind::Local => local(&plan, devices).run(&workshop, &on_event)?,
+        EngineKind::Local => engine.run(&workshop, &on_event)?,
         EngineKind::Slurm => {
             let engine = slurm(options, &plan, verbose)?;
             if options.dry_run {

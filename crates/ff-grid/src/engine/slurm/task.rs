@@ -7,6 +7,7 @@ use ff_train::Stop;
 use tch::Device;
 
 use super::batch::Batch;
+use crate::catalog::loader_threads;
 use crate::perform::VERSION;
 use crate::{
     Catalog, Claims, ClusterConfig, Engine, Error, Jobs, Local, OnEvent, Resources, Runs, Summary, Workshop,
@@ -73,16 +74,17 @@ impl Task {
             .filter(|job| mine(&job.id))
             .filter_map(|job| serde_json::to_string(&job.data).ok())
             .collect();
+        let workers = run.workers.max(1);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let cpus = self.resources.cpus.map_or_else(cores, |cpus| cpus as usize);
+        let threads = run.threads_each(cpus, workers);
         let catalog = Catalog::of_run(run, sources.len(), &self.batch.data_root, self.runs.root())
+            .loading_on(run.loader_threads.unwrap_or_else(|| loader_threads(device, threads)))
             .stopped_by(stop.clone());
         let Some(only) = &self.only else {
             self.check(&claims, &catalog, stop)?;
             return Ok(Summary::default());
         };
-        let workers = run.workers.max(1);
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let cpus = self.resources.cpus.map_or_else(cores, |cpus| cpus as usize);
-        let threads = run.threads_each(cpus, workers);
         let engine = Local { workers, threads, devices: vec![device], only: Some(only.clone()) };
         let workshop = Workshop {
             jobs: &self.jobs,
