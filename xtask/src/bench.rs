@@ -27,6 +27,9 @@ pub struct Options {
     /// The Python that runs them
     #[arg(long, value_name = "PYTHON", default_value = "python3")]
     python: PathBuf,
+    /// Where training steps are computed, by both; a GPU gets batches of 128, the CPU of 16
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
     /// How often each is run; medians are shown
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -143,7 +146,9 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
         [("resnet50", "resnet50"), ("deit_small_patch16_224", "deit_small_patch16_224")]
     {
         for precision in ["fp32", "bf16"] {
-            let common = format!("--batch 16 --px 224 --precision {precision}");
+            let device = &options.device;
+            let batch = if device == "cpu" { 16 } else { 128 };
+            let common = format!("--batch {batch} --px 224 --precision {precision} --device {device}");
             cases.push(Case {
                 name: format!("step, {architecture}, {precision}"),
                 unit: "images/s",
@@ -203,5 +208,26 @@ mod tests {
         assert_eq!(of("{\"x\": 1}\n{\"x\": 3}\n").unwrap(), 3.0);
         assert!(of("{\"y\": 1}").is_err() && of("nothing").is_err());
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+    }
+
+    #[test]
+    fn both_take_steps_on_the_same_device() {
+        let options = Options {
+            images: None,
+            weights: None,
+            peers: None,
+            python: "python3".into(),
+            device: "cuda".into(),
+            rounds: 1,
+            only: None,
+            json: false,
+        };
+        let cases = cases(&options, Path::new("")).unwrap();
+        let steps: Vec<_> = cases.iter().filter(|case| case.name.starts_with("step")).collect();
+        assert_eq!(steps.len(), 4);
+        for words in steps.iter().flat_map(|case| [&case.ours, &case.peer]) {
+            let line = words.join(" ");
+            assert!(line.contains("--batch 128") && line.contains("--device cuda"), "{line}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use ff_cli::{Common, DeviceChoice};
 use ff_models::{Architecture, Mode, Model, Precision, Spec};
 use ff_train::{Optimizer, OptimizerConfig};
 use serde_json::json;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Backbones under timm's names: their logits, their speed.
 #[derive(Parser)]
@@ -145,12 +145,13 @@ fn bench(
         let started = Instant::now();
         let loss = model.forward(&images, Mode::Train { seed }).cross_entropy_for_logits(&targets);
         optimizer.step(&loss, 1e-4);
-        if device.is_cuda() {
-            tch::Cuda::synchronize(0);
+        if let Device::Cuda(index) = device {
+            tch::Cuda::synchronize(index as i64);
         }
         started.elapsed().as_secs_f64()
     };
-    (0..3).for_each(|warmup| {
+    let warmups = if device.is_cuda() { 20 } else { 3 };
+    (0..warmups).for_each(|warmup| {
         step(warmup);
     });
     let mut seconds: Vec<f64> = (0..iters.max(1) as u64).map(step).collect();
