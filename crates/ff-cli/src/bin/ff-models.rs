@@ -61,7 +61,7 @@ enum Command {
         /// fp32 or bf16
         #[arg(long, default_value = "fp32")]
         precision: Precision,
-        /// Counted steps, after three that are not
+        /// Counted steps, after a few that are not
         #[arg(long, default_value_t = 5)]
         iters: usize,
         /// auto, cpu or cuda:N
