@@ -18,9 +18,9 @@ pub struct ValidationScorer<'a> {
     metric: Metric,
     known: HashMap<String, f64>,
     recalibration: Option<Recalibration>,
-    /// What was predicted last.
+    /// What was predicted last: it has the targets, and says which images are hard where nothing closer is known.
     last: Option<Predictions>,
-    /// Which images are hard for what: of everything that is known to have been predicted whole.
+    /// How hard each image is for what has been predicted whole.
     ease: HashMap<Mix, Vec<f64>>,
     evaluations: u64,
     images: u64,
@@ -86,7 +86,9 @@ impl<'a> ValidationScorer<'a> {
     /// only its whole evaluation can tell.
     fn early(&mut self, mix: &Mix, best: f64, accept: Accept) -> Result<Option<Verdict>, ScoreError> {
         // Of AUROC every pair counts a little: there is nothing to stop early.
-        let Some(last) = self.last.as_ref().filter(|_| self.metric != Metric::Auroc) else { return Ok(None) };
+        let rows = self.validation.len() - self.validation.skipped().len();
+        let of_these = |last: &&Predictions| self.metric != Metric::Auroc && last.len() == rows;
+        let Some(last) = self.last.as_ref().filter(of_these) else { return Ok(None) };
         let order = self.order(mix, last);
         let mut ceiling = Ceiling::new(self.metric, last.targets(), last.outputs());
         let slack = slack(self.model.spec().precision, self.model.device());
