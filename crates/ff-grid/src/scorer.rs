@@ -36,9 +36,14 @@ impl<'a> ValidationScorer<'a> {
         Self { model, validation, metric, known, recalibration, last, ease, evaluations: 0, images: 0 }
     }
 
-    /// With an ingredient's predictions of the validation images, such as training left: with them the candidates that it goes
-    /// into are looked at where it matters.
+    /// With an ingredient's predictions of the validation images, such as training left: it needs no evaluation, and the
+    /// candidates that it goes into are looked at where it matters.
     pub fn knowing(mut self, ingredient: &str, predictions: Predictions) -> Self {
+        if !self.known.contains_key(ingredient)
+            && let Some(score) = self.metric.evaluate(&predictions).value()
+        {
+            self.known.insert(ingredient.to_owned(), score);
+        }
         self.remember(&Mix::Ingredient(ingredient.to_owned()), predictions);
         self
     }

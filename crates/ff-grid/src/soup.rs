@@ -35,8 +35,11 @@ pub(crate) fn make(
     }
     let soup = match select.hierarchy() {
         Some(hierarchy) => {
-            for (model, _) in scored() {
-                scorer = scorer.knowing(&model.id, load_predictions(&model.predictions)?);
+            // Of a mean of all there are no candidates to look at.
+            if hierarchy.policies.iter().any(|policy| policy.is_greedy()) {
+                for (model, _) in scored() {
+                    scorer = scorer.knowing(&model.id, load_predictions(&model.predictions)?);
+                }
             }
             hierarchy.select(&ingredients, &mut scorer)?
         }

@@ -253,8 +253,16 @@ pub fn save_predictions(
 /// Reads predictions that [`save_predictions`] or another program wrote, and checks their digest if they carry
 /// one.
 pub fn load_predictions(path: &Path) -> Result<Predictions, Error> {
-    let file = StateDict::open(path)?;
-    predictions_from(&file, "").map_err(|reason| Error::File { path: path.to_owned(), reason })
+    predictions_of(&StateDict::open(path)?)
+}
+
+/// The predictions in a file that is open.
+///
+/// # Errors
+/// [`Error::File`] for a file of anything else.
+pub fn predictions_of(file: &StateDict) -> Result<Predictions, Error> {
+    let path = file.path().unwrap_or(Path::new("(in memory)"));
+    predictions_from(file, "").map_err(|reason| Error::File { path: path.to_owned(), reason })
 }
 
 pub(crate) fn prediction_tensors(predictions: &Predictions) -> BTreeMap<&'static str, OwnedTensor> {

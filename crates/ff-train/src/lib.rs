@@ -22,7 +22,7 @@ mod train;
 
 pub use config::{SelectBy, TrainConfig, Trainable, task_kind};
 pub use error::Error;
-pub use evaluate::{EvalSet, load_predictions, save_predictions};
+pub use evaluate::{EvalSet, load_predictions, predictions_of, save_predictions};
 pub use files::Kept;
 pub use history::{Divergence, EpochRecord};
 pub use hook::StepHook;

@@ -64,7 +64,7 @@ enum Command {
         arch: Architecture,
         #[command(flatten)]
         settings: Settings,
-        /// Counted steps, after a few that are not
+        /// Counted steps, after three that are not
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
         iters: u64,
         /// auto, cpu or cuda:N

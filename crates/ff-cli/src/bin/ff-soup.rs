@@ -1,6 +1,6 @@
 //! Averages weights, chooses what to average, checks soups, and times averages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -250,22 +250,16 @@ fn select(
     let validation = catalog.eval_set(&data, Part::Validation, spec.px);
     let metric = recipe.train.metric;
     let model = Model::new(&spec, device, 0)?;
-    let of_training = ingredients.iter().filter_map(|one| {
-        let predictions = validation_predictions(&one.weights, &spec, &data.identity)?;
-        let score = metric.evaluate(&predictions).value()?;
-        (predictions.len() == validation.len()).then_some((&one.id, score, predictions))
-    });
-    let of_training: Vec<_> = of_training.collect();
-    tracing::info!(
-        models = files.len(),
-        known = of_training.len(),
-        "models whose training has predicted the images"
-    );
-    let known = of_training.iter().map(|(id, score, _)| ((*id).clone(), *score)).collect();
-    let mut scorer = ValidationScorer::new(model, &validation, metric, known);
-    for (id, _, predictions) in of_training {
-        scorer = scorer.knowing(id, predictions);
+    let mut scorer = ValidationScorer::new(model, &validation, metric, HashMap::new());
+    let mut known = 0;
+    for one in ingredients.iter() {
+        let predictions = validation_predictions(&one.weights, &spec, &data.identity);
+        if let Some(predictions) = predictions.filter(|found| found.len() == validation.len()) {
+            scorer = scorer.knowing(&one.id, predictions);
+            known += 1;
+        }
     }
+    tracing::info!(models = files.len(), known, "models whose training has predicted the images");
     if bn == BatchNorm::Recalibrate {
         scorer = scorer.recalibrated_on(catalog.recalibration(&data, spec.px, recipe.train.batch_size));
     }

@@ -16,7 +16,9 @@ use ff_models::{Architecture, Precision};
 use ff_soup::{Accept, Hierarchy, Policy};
 use ff_train::{ResumeEvery, SelectBy, TaskWeights};
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
+use crate::catalog::loader_threads;
 use crate::{DataSource, WeightsSource};
 
 pub use cluster::{ClusterConfig, Resources};
@@ -459,6 +461,11 @@ impl RunConfig {
             0 => (cores / workers).max(1),
             threads => threads,
         }
+    }
+
+    /// Threads that load images, of a job on that device whose libtorch uses `threads`.
+    pub fn loaders_each(&self, device: Device, threads: usize) -> usize {
+        self.loader_threads.unwrap_or_else(|| loader_threads(device, threads))
     }
 
     /// How long an owner of a job may give no sign of life.

@@ -6,8 +6,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use ff_cli::{DeviceChoice, GridProgress, TensorBoard};
 use ff_grid::{
-    Claims, ClusterConfig, Engine, Event, Local, Plan, Runs, Slurm, Summary, Workshop, device_name,
-    loader_threads, publish,
+    Claims, ClusterConfig, Engine, Event, Local, Plan, Runs, Slurm, Summary, Workshop, device_name, publish,
 };
 use ff_train::Stop;
 use tch::Device;
@@ -77,7 +76,7 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     };
     let device = devices[0];
     let engine = local(&plan, devices);
-    let loaders = plan.run().loader_threads.unwrap_or_else(|| loader_threads(device, engine.threads));
+    let loaders = plan.run().loaders_each(device, engine.threads);
     let catalog = catalog.stopped_by(stop.clone()).loading_on(loaders);
     let claims = Claims::new(plan.run().lease(), &device_name(device));
     // Jobs that are sent off need the same folder under the same name.

@@ -7,7 +7,6 @@ use ff_train::Stop;
 use tch::Device;
 
 use super::batch::Batch;
-use crate::catalog::loader_threads;
 use crate::perform::VERSION;
 use crate::{
     Catalog, Claims, ClusterConfig, Engine, Error, Jobs, Local, OnEvent, Resources, Runs, Summary, Workshop,
@@ -79,7 +78,7 @@ impl Task {
         let cpus = self.resources.cpus.map_or_else(cores, |cpus| cpus as usize);
         let threads = run.threads_each(cpus, workers);
         let catalog = Catalog::of_run(run, sources.len(), &self.batch.data_root, self.runs.root())
-            .loading_on(run.loader_threads.unwrap_or_else(|| loader_threads(device, threads)))
+            .loading_on(run.loaders_each(device, threads))
             .stopped_by(stop.clone());
         let Some(only) = &self.only else {
             self.check(&claims, &catalog, stop)?;
