@@ -20,6 +20,13 @@ pub struct OutputAuroc {
     pub negatives: u64,
 }
 
+impl OutputAuroc {
+    /// Why there is no value, if there is none.
+    pub(crate) fn gap(&self) -> &'static str {
+        gap(self.positives, self.negatives)
+    }
+}
+
 /// AUROC of every output: each task over the samples where it is known; each class against the rest by its softmax
 /// probability; of two classes, only class 1, by the difference of the logits.
 pub fn auroc_per_output(predictions: &Predictions) -> Vec<OutputAuroc> {
@@ -188,11 +195,7 @@ impl Area {
 
     /// Why there is no value.
     pub(crate) fn gap(&self) -> &'static str {
-        match (self.positives, self.negatives) {
-            (0, 0) => "no known sample",
-            (0, _) => "no positive sample",
-            _ => "no negative sample",
-        }
+        gap(self.positives, self.negatives)
     }
 
     fn describe(&self, output: usize) -> OutputAuroc {
@@ -203,6 +206,15 @@ impl Area {
             positives: self.positives,
             negatives: self.negatives,
         }
+    }
+}
+
+/// What a curve without an area lacks.
+fn gap(positives: u64, negatives: u64) -> &'static str {
+    match (positives, negatives) {
+        (0, 0) => "no known sample",
+        (0, _) => "no positive sample",
+        _ => "no negative sample",
     }
 }
 

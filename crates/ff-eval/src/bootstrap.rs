@@ -4,13 +4,17 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
+use crate::groups::Groups;
 use crate::metric::Prepared;
 use crate::{Metric, Predictions};
 
 /// The level of every interval.
 const LEVEL: f64 = 0.95;
 
-/// Where a metric lies in most resamples of the samples.
+/// The most resamples that whoever reads a number from a user should take: each is a pass over all samples.
+pub const MAX_RESAMPLES: usize = 1_000_000;
+
+/// Where a metric is in most resamples of the samples, or of their groups.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Lower end: the 2.5th percentile of the resamples, linear between neighbours (as NumPy's).
@@ -25,33 +29,50 @@ pub struct Interval {
     pub dropped: usize,
 }
 
-/// 95 % percentile interval of a metric from `resamples` resamples of all `N` samples with replacement.
+/// 95 % percentile interval of a metric from `resamples` resamples of all `N` samples with replacement; of predictions
+/// with groups, from resamples of all `G` groups, each of which brings all of its samples (cluster bootstrap; Davison and
+/// Hinkley 1997, *Bootstrap Methods and their Application*, §3.8).
 ///
 /// A macro mean is over the classes, or the tasks with both classes, that the resample holds. `None` if no resample
-/// was asked for, the metric is undefined on the predictions themselves, or on every resample.
+/// was asked for, there are fewer than 2 groups, or the metric is undefined on the predictions themselves or on every
+/// resample. Of few groups the interval is too narrow: see [`crate::Note::FewGroups`].
 ///
-/// Resample `r` is a pure function of (seed, r, N): stream `r` of the ChaCha8 generator of the seed. Two models scored
-/// on the same samples with the same seed meet the same resamples.
+/// Resample `r` is a pure function of (seed, r, N), or of (seed, r, G) with the groups in the order in which they first
+/// occur: stream `r` of the ChaCha8 generator of the seed. Two models scored on the same samples with the same seed meet
+/// the same resamples; samples that are each a group of their own meet those of samples without groups.
 pub fn bootstrap(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Option<Interval> {
     let prepared = Prepared::new(metric, predictions);
     prepared.value(&vec![1; predictions.len()]).value()?;
-    interval(predictions.len(), resamples, seed, |times| prepared.value(times).value())
+    let groups = Groups::of(predictions);
+    let value = |times: &[u32]| prepared.value(times).value();
+    interval(predictions.len(), groups.as_ref(), resamples, seed, value)
 }
 
-/// 95 % percentile interval of any quantity of `samples` samples, from how often each stands in a resample.
+/// 95 % percentile interval of any quantity of `samples` samples, from how often each is in a resample.
 pub(crate) fn interval(
     samples: usize,
+    groups: Option<&Groups>,
     resamples: usize,
     seed: u64,
     of: impl Fn(&[u32]) -> Option<f64>,
 ) -> Option<Interval> {
+    if groups.is_some_and(|groups| groups.count() < 2) {
+        return None;
+    }
     let mut times = vec![0; samples];
-    let mut values = Vec::with_capacity(resamples);
-    for resample in 0..resamples {
-        draw(seed, resample as u64, &mut times);
+    let mut of_groups = vec![0; groups.map_or(0, Groups::count)];
+    let mut values = Vec::new(); // not all at once: the number of resamples may be a mistake
+    for resample in 0..resamples as u64 {
+        match groups {
+            None => draw(seed, resample, &mut times),
+            Some(groups) => {
+                draw(seed, resample, &mut of_groups);
+                groups.spread(&of_groups, &mut times);
+            }
+        }
         values.extend(of(&times));
     }
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp); // in place; equal values are the same bits
     let tail = (1.0 - LEVEL) / 2.0;
     Some(Interval {
         low: percentile(&values, tail)?,
@@ -62,7 +83,7 @@ pub(crate) fn interval(
     })
 }
 
-/// Draws as many samples as there are, with replacement, and counts how often each came.
+/// Draws as many samples, or groups, as there are, with replacement, and counts how often each came.
 fn draw(seed: u64, resample: u64, times: &mut [u32]) {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(resample);

@@ -112,6 +112,29 @@ impl<'a> Ceiling<'a> {
         Ok(())
     }
 
+    /// Takes in the logits of one more sample that are each known to within `room`, if they tell the metric all that it
+    /// needs: for the metrics of classes which logit is the highest, so that no other comes within `2·room` of it; for
+    /// AUROC, of which every pair counts, `room` must be 0. Else the sample stays unseen, as something that may still come
+    /// out in any way, so the bound holds whatever the exact logits are. The answer is whether it was taken in.
+    ///
+    /// # Errors
+    /// A logit that is NaN or infinite; the error names the sample.
+    ///
+    /// # Panics
+    /// As [`Ceiling::see`].
+    pub fn see_within(&mut self, sample: usize, logits: &[f32], room: f32) -> Result<bool, Error> {
+        let decided = room == 0.0
+            || match self.state {
+                State::Matrix { .. } => lead(logits) > 2.0 * room,
+                State::Curves(_) => false,
+                State::Never => true,
+            };
+        match logits.iter().all(|logit| logit.is_finite()) && !decided {
+            true => Ok(false),
+            false => self.see(sample, logits).map(|()| true),
+        }
+    }
+
     /// The highest value that the metric can have; infinite where it may be undefined, of which it says nothing.
     ///
     /// Never rises by more than rounding. For AUROC it takes a pass over all that is seen: ask once per chunk, not once
@@ -136,6 +159,15 @@ impl<'a> Ceiling<'a> {
         };
         value.unwrap_or(f64::INFINITY)
     }
+}
+
+/// By how much the highest logit is above the next; infinite of a single one.
+fn lead(logits: &[f32]) -> f32 {
+    let (highest, next) =
+        logits.iter().fold((f32::NEG_INFINITY, f32::NEG_INFINITY), |(highest, next), &logit| {
+            if logit > highest { (logit, highest) } else { (highest, next.max(logit)) }
+        });
+    highest - next
 }
 
 impl Seen {
@@ -199,6 +231,33 @@ mod tests {
             }
         }
 
+        /// Logits that are known to within some room, among them ties of two wrong classes: the bound holds for whatever
+        /// they are exactly, and where no sample is in doubt the value is the exact one.
+        #[test]
+        fn logits_known_to_within_some_room_bound_the_exact_ones(
+            (found, order) in problems(),
+            errors in prop::collection::vec(-1.0f32..=1.0, 30 * 7),
+            room in prop_oneof![Just(0.0f32), Just(0.125), Just(0.5), Just(1.0)],
+            seen in 0usize..31,
+        ) {
+            // Halved, so that no rounding takes a logit out of its room.
+            let exact = found.logits().iter().zip(&errors).map(|(logit, error)| logit + 0.5 * room * error);
+            let exact = Predictions::new(exact.collect(), found.outputs(), found.targets().clone()).unwrap();
+            for metric in Metric::ALL {
+                let value = metric.evaluate(&exact).value();
+                let mut ceiling = Ceiling::new(metric, found.targets(), found.outputs());
+                let mut decided = true;
+                for &sample in order.iter().take(seen) {
+                    decided &= ceiling.see_within(sample, found.row(sample), room).unwrap();
+                }
+                let bound = ceiling.bound();
+                prop_assert!(value.is_none_or(|value| bound >= value), "{metric}: {bound} below {value:?}");
+                if decided && seen >= order.len() {
+                    prop_assert_eq!(bound.to_bits(), value.unwrap_or(f64::INFINITY).to_bits(), "{}", metric);
+                }
+            }
+        }
+
         /// Of few samples all predictions can be tried: the bound of a matrix is one of their values.
         #[test]
         fn of_a_matrix_it_is_reached(
@@ -250,6 +309,29 @@ mod tests {
         assert_eq!(ceiling.bound(), wrong + KAPPA_MARGIN);
         let labels = Targets::Labels(vec![0.0, 1.0]);
         assert_eq!(Ceiling::new(Metric::QuadraticKappa, &labels, 1).bound(), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_near_tie_of_two_wrong_classes_may_fall_either_way() {
+        // Class 0 is right of one sample; another is of class 0 too, and taken for class 1 or class 2. With class 1 in no
+        // other place, F1 is a mean over two classes or over three.
+        let targets = Targets::Classes(vec![0, 0, 2]);
+        let rows = [[5.0f32, 0.0, 0.0], [0.0, 3.0, 2.9999], [0.0, 0.0, 5.0]];
+        let exact = [rows[0], [0.0, 2.9999, 3.0], rows[2]].concat();
+        let exact = Predictions::new(exact, 3, targets.clone()).unwrap();
+        for metric in [Metric::MacroF1, Metric::MacroRecall, Metric::QuadraticKappa] {
+            let value = metric.evaluate(&exact).value().unwrap();
+            let mut ceiling = Ceiling::new(metric, &targets, 3);
+            let taken: Vec<_> = rows
+                .iter()
+                .enumerate()
+                .map(|(sample, row)| ceiling.see_within(sample, row, 1e-3).unwrap())
+                .collect();
+            assert_eq!(taken, [true, false, true]);
+            assert!(ceiling.bound() >= value, "{metric}");
+            let as_found = Predictions::new(rows.concat(), 3, targets.clone()).unwrap();
+            assert_ne!(metric.evaluate(&as_found).value(), Some(value), "{metric}: the tie matters");
+        }
     }
 
     #[test]

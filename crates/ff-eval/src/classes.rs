@@ -88,6 +88,12 @@ pub(crate) fn only_predicted(confusion: &Confusion) -> Vec<usize> {
     (0..confusion.classes()).filter(|&class| support[class] == 0 && predicted[class] > 0).collect()
 }
 
+/// The classes that are neither in targets nor predictions, which means over classes leave out.
+pub(crate) fn absent(confusion: &Confusion) -> Vec<usize> {
+    let (support, predicted) = (confusion.support(), confusion.predicted());
+    (0..confusion.classes()).filter(|&class| support[class] + predicted[class] == 0).collect()
+}
+
 fn macro_mean(confusion: &Confusion, of_class: impl Fn(f64, f64, f64) -> f64) -> Value {
     let (support, predicted) = (confusion.support(), confusion.predicted());
     let present: Vec<f64> = (0..confusion.classes())

@@ -31,6 +31,22 @@ pub enum Error {
         /// What was given.
         found: usize,
     },
+    /// Samples and their groups disagree in number.
+    #[error("expected {expected} groups, one for each sample, found {found}")]
+    Groups {
+        /// Number of samples.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// A group whose number is negative or above 2³² − 1.
+    #[error("row {row}: expected a group from 0 to {}, found {found}", u32::MAX)]
+    Group {
+        /// Sample.
+        row: usize,
+        /// The value.
+        found: i64,
+    },
     /// A logit is NaN or infinite: the model has diverged.
     #[error(
         "row {row}, output {output}: expected a finite logit, found {found}; hint: the model has diverged"
@@ -74,7 +90,7 @@ pub enum Error {
     /// A tensor is missing or of another type or shape.
     #[error("tensor \"{name}\": expected {expected}, found {found}")]
     Tensor {
-        /// "logits" or "targets".
+        /// "logits", "targets" or "groups".
         name: &'static str,
         /// What the format asks for.
         expected: String,

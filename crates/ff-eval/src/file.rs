@@ -1,5 +1,5 @@
-//! Predictions as they lie on disk: safetensors with "logits" f32 `[N, C]` and "targets", i64 `[N]` (multiclass) or
-//! f32 `[N, C]` with NaN for unknown (multilabel).
+//! The file form of predictions: safetensors with "logits" f32 `[N, C]`; "targets", i64 `[N]` (multiclass) or f32 `[N, C]`
+//! with NaN for unknown (multilabel); and, optional, "groups" i64 `[N]`, each from 0 to 2³² − 1.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ impl Predictions {
     ///
     /// # Errors
     /// Bytes that are not safetensors, a tensor that is missing or of another type or shape than `kind` asks for, and
-    /// all that [`Predictions::new`] refuses.
+    /// all that [`Predictions::new`] and [`Predictions::with_groups`] refuse. A file without groups is none.
     pub fn from_safetensors(bytes: &[u8], kind: TaskKind) -> Result<Predictions, Error> {
         let file = SafeTensors::deserialize(bytes)?;
         let (shape, logits) = floats(&file, "logits")?;
@@ -26,16 +26,19 @@ impl Predictions {
                 Targets::Labels(values)
             }
             TaskKind::Multiclass => {
-                let class = |(row, &word): (usize, &[u8; 8])| {
-                    let found = i64::from_le_bytes(word);
-                    let last = outputs.saturating_sub(1);
+                let last = outputs.saturating_sub(1);
+                let class = |(row, found): (usize, i64)| {
                     usize::try_from(found).map_err(|_| Error::Class { row, last, found })
                 };
-                let data = tensor(&file, "targets", Dtype::I64, 1, "[N], one class per sample")?.1;
-                Targets::Classes(data.as_chunks().0.iter().enumerate().map(class).collect::<Result<_, _>>()?)
+                let numbers = numbers(&file, "targets", "[N], one class per sample")?;
+                Targets::Classes(numbers.map(class).collect::<Result<_, _>>()?)
             }
         };
-        Predictions::new(logits, outputs, targets)
+        let predictions = Predictions::new(logits, outputs, targets)?;
+        if file.names().contains(&"groups") {
+            return predictions.with_groups(groups(&file)?);
+        }
+        Ok(predictions)
     }
 
     /// Reads a predictions file.
@@ -53,6 +56,21 @@ impl Predictions {
 fn floats(file: &SafeTensors, name: &'static str) -> Result<(Vec<usize>, Vec<f32>), Error> {
     let (shape, data) = tensor(file, name, Dtype::F32, 2, "[N, C], a row per sample")?;
     Ok((shape, data.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect()))
+}
+
+fn groups(file: &SafeTensors) -> Result<Vec<u32>, Error> {
+    let group = |(row, found): (usize, i64)| u32::try_from(found).map_err(|_| Error::Group { row, found });
+    numbers(file, "groups", "[N], one group per sample")?.map(group).collect()
+}
+
+/// Each row with its number.
+fn numbers<'a>(
+    file: &SafeTensors<'a>,
+    name: &'static str,
+    form: &str,
+) -> Result<impl Iterator<Item = (usize, i64)> + use<'a>, Error> {
+    let data = tensor(file, name, Dtype::I64, 1, form)?.1;
+    Ok(data.as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).enumerate())
 }
 
 fn tensor<'a>(
@@ -107,6 +125,35 @@ mod tests {
             file(&[("logits", Dtype::F32, &[2, 2], &logits), ("targets", Dtype::F32, &[2, 2], &labels)]);
         let read = Predictions::from_safetensors(&bytes, TaskKind::Multilabel).unwrap();
         assert_eq!((read.len(), read.outputs(), read.kind()), (2, 2, TaskKind::Multilabel));
+    }
+
+    #[test]
+    fn groups_are_optional_and_checked() {
+        let zeros = words(&[0.0f32; 4], f32::to_le_bytes);
+        let classes = words(&[1i64, 0], i64::to_le_bytes);
+        let read = |dtype, shape: &[usize], data: &[u8]| {
+            let logits = ("logits", Dtype::F32, &[2, 2][..], &zeros[..]);
+            let targets = ("targets", Dtype::I64, &[2][..], &classes[..]);
+            let bytes = file(&[logits, targets, ("groups", dtype, shape, data)]);
+            Predictions::from_safetensors(&bytes, TaskKind::Multiclass)
+        };
+        let of = |numbers: &[i64]| read(Dtype::I64, &[numbers.len()], &words(numbers, i64::to_le_bytes));
+        assert_eq!(of(&[4_294_967_295, 0]).unwrap().groups(), Some(&[u32::MAX, 0][..]));
+        let message = |found: Result<Predictions, Error>| found.unwrap_err().to_string();
+        assert_eq!(message(of(&[0, -1])), "row 1: expected a group from 0 to 4294967295, found -1");
+        assert_eq!(
+            message(of(&[1 << 32, 0])),
+            "row 0: expected a group from 0 to 4294967295, found 4294967296"
+        );
+        assert_eq!(message(of(&[0])), "expected 2 groups, one for each sample, found 1");
+        assert_eq!(
+            message(read(Dtype::F32, &[2], &words(&[0.0f32; 2], f32::to_le_bytes))),
+            "tensor \"groups\": expected I64 [N], one group per sample, found F32 [2]"
+        );
+        assert_eq!(
+            message(read(Dtype::I64, &[2, 1], &words(&[0i64; 2], i64::to_le_bytes))),
+            "tensor \"groups\": expected I64 [N], one group per sample, found I64 [2, 1]"
+        );
     }
 
     #[test]

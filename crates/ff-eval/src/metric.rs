@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::auroc::{Curve, OutputAuroc, auroc_per_output, curves};
-use crate::classes::{accuracy, macro_f1, macro_recall, only_predicted};
+use crate::auroc::{Curve, auroc_per_output, curves};
+use crate::classes::{absent, accuracy, macro_f1, macro_recall, only_predicted};
 use crate::confusion::Cells;
 use crate::kappa::quadratic_kappa;
-use crate::{Confusion, Predictions, TaskKind, Value};
+use crate::{Confusion, Note, Predictions, TaskKind, Value};
 
 /// How well predictions agree with targets. All but AUROC look only at the arg-max (ties: the lowest index) and are
 /// undefined for multilabel targets. All are undefined without samples.
@@ -20,10 +20,11 @@ pub enum Metric {
     /// averages batches, which is wrong where the last is smaller.
     Accuracy,
     /// Mean F1 over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A class that is only a
-    /// target or only predicted has an F1 of 0.
+    /// target or only predicted has an F1 of 0; [`Metric::notes`] lists those that are neither.
     MacroF1,
     /// Mean recall over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A class that is only
-    /// predicted has no recall: as in scikit-learn it counts as 0, and [`Metric::notes`] names it.
+    /// predicted has no recall: as in scikit-learn it counts as 0, and [`Metric::notes`] names it, as it does those that are
+    /// neither.
     MacroRecall,
     /// Area under the ROC curve; 0 to 1, 0.5 for chance. Two classes: of class 1, by the difference of the logits.
     /// More: mean over classes, each against the rest by its softmax probability. Multilabel: mean over tasks, each
@@ -95,28 +96,31 @@ impl Metric {
         Prepared::new(self, predictions).value(&vec![1; predictions.len()])
     }
 
-    /// What [`Metric::evaluate`] leaves out or assumes on these predictions, a sentence each; empty if nothing.
-    pub fn notes(self, predictions: &Predictions) -> Vec<String> {
+    /// What [`Metric::evaluate`] leaves out or assumes on these predictions; empty if nothing, or if the value is undefined
+    /// and says why itself.
+    pub fn notes(self, predictions: &Predictions) -> Vec<Note> {
         match self {
             Metric::Auroc => {
                 let outputs = auroc_per_output(predictions);
                 if outputs.iter().all(|of| of.value.value().is_none()) {
-                    return Vec::new(); // the value itself is undefined and says why
+                    return Vec::new();
                 }
-                let note = |of: OutputAuroc| match of.value {
-                    Value::Undefined(why) => Some(format!("AUROC leaves out {why}")),
-                    Value::Defined(_) => None,
-                };
-                outputs.into_iter().filter_map(note).collect()
+                let left_out = outputs.iter().filter(|of| of.value.value().is_none());
+                left_out.map(|of| Note::LeftOut { output: of.output, why: of.gap().to_owned() }).collect()
             }
-            Metric::MacroRecall => {
-                let classes = Confusion::of(predictions).map(|confusion| only_predicted(&confusion));
-                let say = |class| {
-                    format!("class {class} is predicted but not in the targets: its recall counts as 0")
-                };
-                classes.unwrap_or_default().into_iter().map(say).collect()
+            Metric::MacroF1 | Metric::MacroRecall => {
+                let confusion = Confusion::of(predictions).filter(|confusion| confusion.samples() > 0);
+                let Some(confusion) = confusion else { return Vec::new() };
+                let classes = absent(&confusion);
+                let absent = (!classes.is_empty()).then_some(Note::AbsentClasses { metric: self, classes });
+                let recall = self == Metric::MacroRecall;
+                let only = if recall { only_predicted(&confusion) } else { Vec::new() };
+                absent
+                    .into_iter()
+                    .chain(only.into_iter().map(|class| Note::OnlyPredicted { class }))
+                    .collect()
             }
-            Metric::Accuracy | Metric::MacroF1 | Metric::QuadraticKappa => Vec::new(),
+            Metric::Accuracy | Metric::QuadraticKappa => Vec::new(),
         }
     }
 }
@@ -206,15 +210,27 @@ mod tests {
     }
 
     #[test]
+    fn means_over_classes_say_which_they_leave_out() {
+        // Targets 1 and 1, predictions 1 and 3.
+        let logits = vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+        let predictions = Predictions::new(logits, 4, Targets::Classes(vec![1, 1])).unwrap();
+        let absent = |metric| Note::AbsentClasses { metric, classes: vec![0, 2] };
+        assert_eq!(Metric::MacroF1.notes(&predictions), [absent(Metric::MacroF1)]);
+        let only = Note::OnlyPredicted { class: 3 };
+        assert_eq!(Metric::MacroRecall.notes(&predictions), [absent(Metric::MacroRecall), only]);
+        let empty = Predictions::new(vec![], 4, Targets::Classes(vec![])).unwrap();
+        assert!(Metric::ALL.into_iter().all(|metric| metric.notes(&empty).is_empty()));
+    }
+
+    #[test]
     fn says_what_it_left_out_or_assumed() {
         // Targets 0 and 1, predictions 0 and 2.
         let logits = vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
         let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 1])).unwrap();
-        assert_eq!(
-            Metric::MacroRecall.notes(&predictions),
-            ["class 2 is predicted but not in the targets: its recall counts as 0"]
-        );
-        assert_eq!(Metric::Auroc.notes(&predictions), ["AUROC leaves out output 2: no positive sample"]);
+        let why = "no positive sample".to_owned();
+        assert_eq!(Metric::MacroRecall.notes(&predictions), [Note::OnlyPredicted { class: 2 }]);
+        assert_eq!(Metric::MacroF1.notes(&predictions), []);
+        assert_eq!(Metric::Auroc.notes(&predictions), [Note::LeftOut { output: 2, why }]);
         let labels = Predictions::new(vec![0.0; 2], 1, Targets::Labels(vec![0.0, 1.0])).unwrap();
         assert_eq!(
             Metric::MacroF1.evaluate(&labels),

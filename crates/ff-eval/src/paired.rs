@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::interval;
+use crate::groups::Groups;
 use crate::metric::Prepared;
 use crate::{Error, Interval, Metric, Predictions, Targets};
 
@@ -44,12 +45,14 @@ impl Shown {
     }
 }
 
-/// The difference of a metric between two models, with its interval from resamples of the samples, in each of which both
-/// models meet the same ones. The resamples are those of [`crate::bootstrap`] with the same seed; one on which the metric
-/// is undefined for either model is dropped. `None` if the metric is undefined for either model on all samples.
+/// The difference of a metric between two models, with its interval from resamples of the samples, or of their groups, in
+/// each of which both models meet the same ones. The resamples are those of [`crate::bootstrap`] with the same seed; one on
+/// which the metric is undefined for either model is dropped. `None` if the metric is undefined for either model on all
+/// samples. If only one of the two has groups, they hold for both: they say which samples belong together, whoever knows it.
 ///
 /// # Errors
-/// [`Error::Unpaired`] if the predictions are not of the same samples.
+/// [`Error::Unpaired`] if the predictions are not of the same samples, or both have groups that differ in more than their
+/// numbers.
 pub fn bootstrap_difference(
     metric: Metric,
     baseline: &Predictions,
@@ -57,16 +60,18 @@ pub fn bootstrap_difference(
     resamples: usize,
     seed: u64,
 ) -> Result<Option<Difference>, Error> {
-    check_paired(baseline, other)?;
+    let groups = check_paired(baseline, other)?;
     let (theirs, ours) = (Prepared::new(metric, baseline), Prepared::new(metric, other));
     let difference = |times: &[u32]| Some(ours.value(times).value()? - theirs.value(times).value()?);
     let samples = baseline.len();
     let Some(value) = difference(&vec![1; samples]) else { return Ok(None) };
-    Ok(Some(Difference { value, interval: interval(samples, resamples, seed, difference) }))
+    let interval = interval(samples, groups.as_ref(), resamples, seed, difference);
+    Ok(Some(Difference { value, interval }))
 }
 
-/// Whether two models' predictions are of the same samples, as far as their targets tell.
-pub(crate) fn check_paired(one: &Predictions, other: &Predictions) -> Result<(), Error> {
+/// Whether two models' predictions are of the same samples, as far as their targets and groups tell. The groups are those
+/// of either, where both have some the same.
+pub(crate) fn check_paired(one: &Predictions, other: &Predictions) -> Result<Option<Groups>, Error> {
     if one.len() != other.len() {
         return Err(Error::Unpaired("numbers of samples"));
     }
@@ -80,7 +85,13 @@ pub(crate) fn check_paired(one: &Predictions, other: &Predictions) -> Result<(),
         }
         _ => false,
     };
-    if same { Ok(()) } else { Err(Error::Unpaired("targets")) }
+    if !same {
+        return Err(Error::Unpaired("targets"));
+    }
+    match (Groups::of(one), Groups::of(other)) {
+        (Some(one), Some(other)) if one != other => Err(Error::Unpaired("groups")),
+        (one, other) => Ok(one.or(other)),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a model said about each sample, and what is true of it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -54,11 +55,15 @@ pub enum Targets {
 }
 
 /// Logits `[N, C]`, row-major, and the targets of the same `N` samples; every logit is finite, every target in range.
+///
+/// Samples that are not independent, such as the images of one patient, share a group: intervals and tests then treat the
+/// groups as independent, not the samples. Metrics themselves do not depend on groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     logits: Vec<f32>,
     outputs: usize,
     targets: Targets,
+    groups: Option<Vec<u32>>,
 }
 
 impl Predictions {
@@ -104,7 +109,20 @@ impl Predictions {
                 }
             }
         }
-        Ok(Predictions { logits, outputs, targets })
+        Ok(Predictions { logits, outputs, targets, groups: None })
+    }
+
+    /// The same predictions with the group of each of the `N` samples. The numbers are arbitrary: equal ones are one group.
+    ///
+    /// # Errors
+    /// [`Error::Groups`] if there is not one for each sample.
+    pub fn with_groups(mut self, groups: Vec<u32>) -> Result<Predictions, Error> {
+        let (expected, found) = (self.len(), groups.len());
+        if expected != found {
+            return Err(Error::Groups { expected, found });
+        }
+        self.groups = Some(groups);
+        Ok(self)
     }
 
     /// Number of samples, `N`.
@@ -138,6 +156,16 @@ impl Predictions {
     /// The truth.
     pub fn targets(&self) -> &Targets {
         &self.targets
+    }
+
+    /// The group of each sample, if there are groups.
+    pub fn groups(&self) -> Option<&[u32]> {
+        self.groups.as_deref()
+    }
+
+    /// Number of distinct groups, if there are groups.
+    pub fn group_count(&self) -> Option<usize> {
+        self.groups().map(|groups| groups.iter().collect::<HashSet<_>>().len())
     }
 
     /// What the outputs stand for.
@@ -202,5 +230,17 @@ mod tests {
             "expected 2 targets for these logits, found 1"
         );
         assert!(message(&[0.0], 1, Targets::Classes(vec![0])).contains("hint: two classes need two logits"));
+    }
+
+    #[test]
+    fn each_sample_has_a_group() {
+        let predictions = Predictions::new(vec![0.0; 6], 2, Targets::Classes(vec![0; 3])).unwrap();
+        assert_eq!((predictions.groups(), predictions.group_count()), (None, None));
+        let grouped = predictions.clone().with_groups(vec![9, 4, 9]).unwrap();
+        assert_eq!((grouped.groups(), grouped.group_count()), (Some(&[9, 4, 9][..]), Some(2)));
+        assert_eq!(
+            predictions.with_groups(vec![1, 2]).unwrap_err().to_string(),
+            "expected 3 groups, one for each sample, found 2"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::spread::mean;
-use crate::{Interval, Metric, OutputAuroc, Predictions, TaskKind, auroc_per_output, bootstrap};
+use crate::{Interval, Metric, Note, OutputAuroc, Predictions, TaskKind, auroc_per_output, bootstrap};
 
 /// A number, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,9 +41,13 @@ pub struct Score {
     pub interval: Option<Interval>,
     /// Number of samples scored.
     pub samples: usize,
-    /// What the value leaves out or had to assume, for people to read; see [`Metric::notes`].
+    /// Number of groups that the interval resamples, of predictions with groups; `None` where samples are independent, and in
+    /// records from before this field was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<usize>,
+    /// What the value leaves out or had to assume, see [`Metric::notes`]; and whether the interval rests on few groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// Each task's own value, in the order of the outputs: for AUROC of multilabel predictions, whose mean over the
     /// tasks with both classes the value is. Empty otherwise, and in records from before this field was kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,15 +55,18 @@ pub struct Score {
 }
 
 impl Score {
-    /// Scores the predictions, with an interval from `resamples` resamples drawn from `seed` (none if 0).
+    /// Scores the predictions, with an interval from `resamples` resamples drawn from `seed` (none if 0); see [`bootstrap`].
     pub fn new(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Score {
         let per_task = metric == Metric::Auroc && predictions.kind() == TaskKind::Multilabel;
+        let groups = predictions.group_count();
+        let few_groups = groups.filter(|_| resamples > 0).and_then(Note::few_groups);
         Score {
             metric,
             value: metric.evaluate(predictions),
             interval: bootstrap(metric, predictions, resamples, seed),
             samples: predictions.len(),
-            notes: metric.notes(predictions),
+            groups,
+            notes: metric.notes(predictions).into_iter().chain(few_groups).collect(),
             outputs: if per_task { auroc_per_output(predictions) } else { Vec::new() },
         }
     }
@@ -84,6 +91,25 @@ mod tests {
         assert_eq!(score.value, Value::Defined(0.75));
         let json = serde_json::to_string(&score).unwrap();
         assert_eq!(serde_json::from_str::<Score>(&json).unwrap(), score);
+    }
+
+    #[test]
+    fn groups_are_counted_and_few_are_noted() {
+        let predictions = Predictions::new([1.0, 0.0].repeat(60), 2, Targets::Classes(vec![0; 60])).unwrap();
+        let score = |groups: u32, resamples| {
+            let groups = (0..60).map(|sample| sample % groups).collect();
+            Score::new(Metric::Accuracy, &predictions.clone().with_groups(groups).unwrap(), resamples, 0)
+        };
+        assert_eq!((score(50, 9).groups, score(50, 9).notes), (Some(50), vec![]));
+        assert_eq!(
+            (score(49, 9).groups, score(49, 9).notes),
+            (Some(49), vec![Note::FewGroups { groups: 49 }])
+        );
+        assert_eq!((score(49, 0).groups, score(49, 0).notes), (Some(49), vec![]));
+        assert_eq!((score(1, 9).interval, score(1, 9).notes), (None, vec![Note::FewGroups { groups: 1 }]));
+        let json = serde_json::to_string(&score(49, 9)).unwrap();
+        assert!(json.contains(r#""groups":49,"notes":[{"few-groups":{"groups":49}}]"#), "{json}");
+        assert_eq!(serde_json::from_str::<Score>(&json).unwrap(), score(49, 9));
     }
 
     #[test]
