@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::TensorRef;
 
-/// Bytes hashed at a time: few enough for a core's second cache, a power of two of the hash's own KiB.
-const RUN: usize = 1 << 17;
+/// Bytes hashed at a time: few enough for a core's second cache, a power of two of the hash's own KiB, and whole
+/// elements of every type.
+pub(crate) const RUN: usize = 1 << 17;
 
 /// Bytes of the widest element, which those of narrower ones divide.
 const WIDEST: usize = 16;

@@ -47,6 +47,48 @@ pub enum Error {
         /// The digest of the content as it is now.
         found: Digest,
     },
+    /// An intact file, but not the one that a record names.
+    #[error(
+        "{path}: not the file that was recorded: its content has digest {found}, the record has {expected}\nhint: restore the file from a copy, or remove it and make it again"
+    )]
+    OtherContent {
+        /// The file.
+        path: PathBuf,
+        /// The digest in the record.
+        expected: Digest,
+        /// The digest of the file that was found.
+        found: Digest,
+    },
+    /// A block of the tensors' data is not what was written.
+    #[error(
+        "{path}: damaged: block {block} of its data, in {tensors}, has checksum {found:08x}, {expected:08x} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again"
+    )]
+    DamagedBlock {
+        /// The file.
+        path: PathBuf,
+        /// The digest in the file's metadata, which are intact: what the content should be.
+        digest: Digest,
+        /// The first block that differs, from 0.
+        block: usize,
+        /// The tensors that the block has bytes of, in words.
+        tensors: String,
+        /// The block's checksum in the file's metadata.
+        expected: u32,
+        /// The block's checksum as it is now.
+        found: u32,
+    },
+    /// The header (names, types and shapes of tensors, digest, checksums, provenance) is not what was written.
+    #[error(
+        "{path}: damaged: its header has digest {found}, {expected} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again"
+    )]
+    DamagedHeader {
+        /// The file.
+        path: PathBuf,
+        /// The digest of the header, as recorded in it.
+        expected: Digest,
+        /// The digest of the header as it is now.
+        found: Digest,
+    },
     /// The file carries no provenance.
     #[error("{path}: carries no provenance, so it was not written by this software")]
     NoProvenance {

@@ -1,8 +1,9 @@
 //! Weights on disk: safetensors with a content digest and provenance, written atomically.
 //!
 //! A [`StateDict`] is a set of named tensors, memory-mapped from a file or held in memory. Every file this
-//! crate writes carries the [`Digest`] of its content, which [`StateDict::open`] checks, and a
-//! [`Provenance`]: how the weights came to be. A file from elsewhere (timm, the Hugging Face hub) has neither
+//! crate writes carries the [`Digest`] of its content, which is its identity; checksums of blocks of it, which
+//! [`StateDict::open`] checks at the speed of memory; and a [`Provenance`]: how the weights came to be.
+//! [`StateDict::verify`] recomputes the digest. A file from elsewhere (timm, the Hugging Face hub) has none of these
 //! and opens all the same.
 //!
 //! ```
@@ -19,9 +20,13 @@
 //! ```
 
 mod atomic;
+mod blocks;
 mod digest;
 mod error;
+mod file_ref;
+mod metadata;
 mod provenance;
+mod scan;
 mod sealed;
 mod state_dict;
 mod tensor;
@@ -30,6 +35,7 @@ mod threads;
 pub use atomic::{entries, is_partial, remove_partial, write_atomic, write_json};
 pub use digest::Digest;
 pub use error::Error;
+pub use file_ref::FileRef;
 pub use provenance::{Parent, Provenance};
 pub use safetensors::Dtype;
 pub use sealed::{read_sealed, write_sealed};

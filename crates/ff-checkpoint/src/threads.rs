@@ -22,7 +22,10 @@ pub fn on_threads<T: Send>(threads: NonZero<usize>, work: Vec<T>, each: impl Fn(
     };
     std::thread::scope(|scope| {
         for _ in 0..helpers {
-            scope.spawn(run);
+            // What cannot be helped with the caller does alone.
+            if std::thread::Builder::new().spawn_scoped(scope, run).is_err() {
+                break;
+            }
         }
         run();
     });

@@ -1,0 +1,165 @@
+//! Sets of tensors from files and to files.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors, View};
+
+use super::{Bytes, Entry, Identity, StateDict};
+use crate::blocks::tensors_in;
+use crate::metadata::Metadata;
+use crate::scan::Scan;
+use crate::{Digest, Error, Provenance, TensorRef, cores, on_threads, write_atomic};
+
+impl StateDict {
+    /// Maps a safetensors file into memory and checks its content against its block checksums.
+    ///
+    /// Every flipped bit is found. The digest is read from the metadata, not recomputed
+    /// ([`verify`](Self::verify) does that). For a file without checksums, from elsewhere or from
+    /// before there were any, the digest is computed, and compared with the one it carries if it
+    /// does.
+    ///
+    /// Costs one pass over the file. The file must not be changed in place while it is open; this crate
+    /// itself only ever replaces files whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Malformed`], [`Error::DamagedHeader`], [`Error::DamagedBlock`];
+    /// [`Error::Damaged`] for a file without checksums.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io(path, "open this file"))?;
+        // SAFETY: the map is read-only, and files of weights are replaced, never written in place.
+        #[allow(unsafe_code)]
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path, "map this file"))?;
+        Self::parse(path, map)
+    }
+
+    /// Opens files ([`open`](Self::open)), as many at a time as there are cores.
+    ///
+    /// # Errors
+    /// The first file's that cannot be opened.
+    pub fn open_all<P: AsRef<Path> + Sync>(paths: &[P]) -> Result<Vec<Self>, Error> {
+        let mut opened: Vec<_> = paths.iter().map(|_| None).collect();
+        on_threads(cores(), paths.iter().zip(&mut opened).collect(), |(path, room)| {
+            *room = Some(Self::open(path.as_ref()));
+        });
+        opened.into_iter().flatten().collect()
+    }
+
+    fn parse(path: &Path, map: Mmap) -> Result<Self, Error> {
+        let (size, header) =
+            SafeTensors::read_metadata(&map).map_err(|reason| Error::malformed(path, reason))?;
+        let start = 8 + size;
+        let entries: BTreeMap<String, Entry> = header
+            .tensors()
+            .into_iter()
+            .map(|(name, info)| {
+                let range = start + info.data_offsets.0..start + info.data_offsets.1;
+                (name, Entry { dtype: info.dtype, shape: info.shape.clone(), range })
+            })
+            .collect();
+        let ours = header.metadata().as_ref().map_or(Ok(None), Metadata::find);
+        let ours = ours.map_err(|reason| Error::malformed(path, reason))?;
+        let mut opened = Self { path: Some(path.to_owned()), ..Self::new(Bytes::Mapped(map), entries) };
+        if let Some(ours) = ours {
+            opened.check(path, &ours)?;
+            opened.provenance = ours.provenance.map(Arc::new);
+        } else {
+            opened.identity();
+        }
+        Ok(opened)
+    }
+
+    /// Checks a file's tensors against its metadata.
+    fn check(&self, path: &Path, ours: &Metadata) -> Result<(), Error> {
+        let path = || path.to_owned();
+        let seal = ours.expected_seal(self.iter());
+        if let Some(expected) = ours.seal
+            && expected != seal
+        {
+            return Err(Error::DamagedHeader { path: path(), expected, found: seal });
+        }
+        let Some(expected) = &ours.crc32c else {
+            return same(path, ours.digest, self.identity().digest);
+        };
+        let Scan { sums, not_finite } = Scan::of(self.iter());
+        if let Some(bad) = expected.first_difference(&sums) {
+            return Err(Error::DamagedBlock {
+                path: path(),
+                digest: ours.digest,
+                tensors: tensors_in(bad.index, self.iter()),
+                block: bad.index,
+                expected: bad.expected,
+                found: bad.found,
+            });
+        }
+        // Nothing is known yet of what was just opened.
+        let _ = self.content.identity.set(Identity { digest: ours.digest, sums, read: true });
+        let _ = self.content.not_finite.set(not_finite);
+        Ok(())
+    }
+
+    /// Recomputes the digest of the content and compares it with the one that the file carries.
+    ///
+    /// Does nothing for tensors whose digest was computed in the first place, not read: those in
+    /// memory, and those of a file without block checksums.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn verify(&self) -> Result<(), Error> {
+        match *self.identity() {
+            Identity { digest, read: true, .. } => same(|| self.place(), digest, Digest::of(self.iter())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the tensors, their digest and checksums, and their provenance, atomically
+    /// ([`write_atomic`]). The same tensors and provenance make the same bytes.
+    pub fn save(&self, path: &Path, provenance: Option<&Provenance>) -> Result<(), Error> {
+        let Identity { digest, sums, .. } = self.identity();
+        let metadata = Metadata::new(*digest, sums.clone(), provenance, self.iter());
+        let order = RefCell::new(Vec::new());
+        let tensors = self.iter().map(|(name, tensor)| (name, Absent { tensor, order: &order }));
+        let header = safetensors::serialize(tensors, Some(metadata.to_texts()))
+            .map_err(|error| Error::malformed(path, error))?;
+        write_atomic(path, |file| {
+            file.write_all(&header)?;
+            order.take().into_iter().try_for_each(|data| file.write_all(data))
+        })
+    }
+}
+
+fn same(path: impl FnOnce() -> PathBuf, expected: Digest, found: Digest) -> Result<(), Error> {
+    if expected == found { Ok(()) } else { Err(Error::Damaged { path: path(), expected, found }) }
+}
+
+/// A tensor for the format's library to write the header of. Its elements are left out, but their turn is
+/// noted: they go to the file from where they are, without a copy of all in memory.
+struct Absent<'a, 'b> {
+    tensor: TensorRef<'a>,
+    order: &'b RefCell<Vec<&'a [u8]>>,
+}
+
+impl View for Absent<'_, '_> {
+    fn dtype(&self) -> Dtype {
+        self.tensor.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.tensor.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.order.borrow_mut().push(self.tensor.data);
+        Cow::Borrowed(&[])
+    }
+
+    fn data_len(&self) -> usize {
+        self.tensor.data.len()
+    }
+}
