@@ -12,9 +12,10 @@ const LEAST_DISTANCE: f64 = 1e-6;
 
 /// The plane through three models (Garipov et al. 2018, *Loss Surfaces*, Fig. 1; FissionFusion, Fig. 1).
 ///
-/// With w0 and w2 the two models furthest apart and w1 the third, u = w2 − w0, and v is what of w1 − w0 is orthogonal to u.
-/// A point (x, y) is w0 + x·u + y·v: w0 lies at (0, 0), w2 at (1, 0) and w1 at (p, 1) with 0 ≤ p ≤ 1, since its foot is on the
-/// longest side. So the square [−0.2, 1.2]² holds all three. x counts in lengths of u, y in lengths of v.
+/// With w0 the first model (of Fig. 1 the best one, "the reference (origin)"), w2 the one of the others that is further from
+/// it and w1 the third, u = w2 − w0, and v is what of w1 − w0 is orthogonal to u. A point (x, y) is w0 + x·u + y·v: w0 is at
+/// (0, 0), w2 at (1, 0) and w1 at (p, 1) with −1 ≤ p ≤ 1, so the square [−0.2, 1.2]² holds all three unless the angle at w0
+/// is a wide one. x counts in lengths of u, y in lengths of v.
 pub struct Plane {
     models: Ingredients,
     counted: Vec<String>,
@@ -37,7 +38,7 @@ pub struct Place {
 
 impl Plane {
     /// The plane through three models. Distances count the float tensors that `counts` names: the trained weights, not the
-    /// running statistics, whose scale is that of activations. Of models equally far apart the earlier is w0.
+    /// running statistics, whose scale is that of activations. Of models equally far from the first the earlier is w2.
     ///
     /// # Errors
     /// [`Error::Same`] for models that differ by rounding only; [`Error::Collinear`] for three on a line, two equal ones
@@ -49,16 +50,9 @@ impl Plane {
         let [a, b, c] = three(&models);
         let weights = [a, b, c].map(|model| &model.weights);
         let counted: Vec<String> = a.weights.names().filter(|name| counts(name)).map(str::to_owned).collect();
-        let side = |i: usize, j: usize| inner(&counted, weights[i], [weights[j]; 2]).sqrt();
-        // The third model, by the side across from it; of equal sides the first here.
-        let sides = [(2, side(0, 1)), (1, side(0, 2)), (0, side(1, 2))];
-        let (third, length) =
-            sides.into_iter().rev().max_by(|a, b| a.1.total_cmp(&b.1)).expect("three sides");
-        let order = match third {
-            0 => [b, c, a],
-            1 => [a, c, b],
-            _ => [a, b, c],
-        };
+        let from_first = |model: usize| inner(&counted, weights[0], [weights[model]; 2]).sqrt();
+        let (to_b, to_c) = (from_first(1), from_first(2));
+        let (order, length) = if to_b >= to_c { ([a, b, c], to_b) } else { ([a, c, b], to_c) };
         let norm = norm(&counted, &order[0].weights);
         if length <= LEAST_DISTANCE * norm {
             let models = [a, b, c].map(|model| model.id.clone());

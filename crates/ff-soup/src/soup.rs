@@ -1,6 +1,6 @@
 //! The result.
 
-use ff_checkpoint::{Digest, Parent, Provenance, StateDict};
+use ff_checkpoint::{Digest, Parent, Provenance, StateDict, cores, on_threads};
 use serde::{Deserialize, Serialize};
 
 use crate::{Decision, Error, Ingredient, Ingredients, Mix};
@@ -59,7 +59,11 @@ impl Ingredients {
 /// bits. Tensors that the soup's recipe names as `recomputed` after averaging are left out of the comparison; the answer is
 /// their names.
 ///
+/// The digests of the soup and of its ingredients are recomputed, not only read from the files
+/// ([`StateDict::verify`]).
+///
 /// # Errors
+/// [`Error::Checkpoint`] if the soup or an ingredient has not the digest that its file carries,
 /// [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an ingredient is not among
 /// the files, [`Error::Different`] if the average is another one.
 pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Vec<String>, Error> {
@@ -73,6 +77,7 @@ pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Vec<String>, Erro
         Ok(Ingredient { id: parent.id.clone(), weights, fields: Default::default() })
     };
     let ingredients = Ingredients::new(provenance.parents.iter().map(find).collect::<Result<_, Error>>()?)?;
+    verify_digests(ingredients.iter().map(|one| &one.weights).chain([soup]).collect())?;
     let rebuilt = ingredients.weights(&recipe.mix)?;
     let averaged = |weights: &StateDict| {
         let kept = weights.iter().filter(|(name, _)| !recipe.recomputed.iter().any(|other| other == name));
@@ -80,4 +85,13 @@ pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Vec<String>, Erro
     };
     let (expected, found) = (averaged(soup), averaged(&rebuilt));
     if expected == found { Ok(recipe.recomputed) } else { Err(Error::Different { expected, found }) }
+}
+
+/// Recomputes digests, as many at a time as there are cores; the first mismatch is the error.
+fn verify_digests(weights: Vec<&StateDict>) -> Result<(), Error> {
+    let mut verified: Vec<_> = weights.iter().map(|_| Ok(())).collect();
+    on_threads(cores(), weights.into_iter().zip(&mut verified).collect(), |(one, verified)| {
+        *verified = one.verify();
+    });
+    Ok(verified.into_iter().collect::<Result<(), _>>()?)
 }

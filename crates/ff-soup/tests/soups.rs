@@ -269,6 +269,38 @@ fn a_saved_soup_verifies_and_a_changed_one_does_not() {
 }
 
 #[test]
+fn a_verification_recomputes_the_digests_that_files_carry() {
+    let folder = tempfile::tempdir().unwrap();
+    let ingredients = named(&[&[1.0], &[2.0]]);
+    let soup = Hierarchy::uniform().select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
+    let provenance = ingredients.provenance(&soup.mix, Default::default(), None, "0.1.0").unwrap();
+    let mut soup = ingredients.weights(&soup.mix).unwrap();
+    let path = folder.path().join("soup.safetensors");
+    soup.save(&path, Some(&provenance)).unwrap();
+    soup = StateDict::open(&path).unwrap();
+
+    // Other weights under the digest of the first ingredient, and a seal that fits.
+    let first = ingredients.iter().next().unwrap().weights.digest().to_string();
+    let path = folder.path().join("other.safetensors");
+    let other = weights(&[7.0]);
+    other.save(&path, None).unwrap();
+    let replace = |from: &str, to: &str| {
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = bytes.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        std::fs::write(&path, bytes).unwrap();
+    };
+    replace(&other.digest().to_string(), &first);
+    let Err(ff_checkpoint::Error::DamagedHeader { expected, found, .. }) = StateDict::open(&path) else {
+        panic!("the seal fits no other digest")
+    };
+    replace(&expected.to_string(), &found.to_string());
+    let last = ingredients.iter().last().unwrap().weights.clone();
+    let error = verify(&soup, &[StateDict::open(&path).unwrap(), last]).unwrap_err();
+    assert!(matches!(error, Error::Checkpoint(ff_checkpoint::Error::Damaged { .. })), "{error}");
+}
+
+#[test]
 fn what_cannot_be_averaged_is_refused_by_name() {
     let error = |models: Vec<Ingredient>| Ingredients::new(models).unwrap_err().to_string();
     assert!(error(vec![]).contains("at least one ingredient"));
