@@ -3,7 +3,6 @@
 mod golden;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use ff_data::{DatasetConfig, Error, FileHashes, Image, decode, read_image};
 use rand::{Rng, RngExt, SeedableRng};
@@ -139,9 +138,7 @@ fn damage_never_panics() {
     let names: Vec<String> = expected().keys().cloned().collect();
     let files: Vec<Vec<u8>> = names.iter().map(|name| bytes(name)).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let start = Instant::now();
-    let mut tries = 0;
-    while start.elapsed() < Duration::from_secs(2) && tries < 200_000 {
+    for _ in 0..20_000 {
         let mut file = files[rng.random_range(0..files.len())].clone();
         for _ in 0..rng.random_range(1..4) {
             // Not the preamble, which nobody reads.
@@ -154,9 +151,7 @@ fn damage_never_panics() {
             }
         }
         let _ = decode(&file, "damaged.dcm");
-        tries += 1;
     }
-    assert!(tries > 1000, "{tries}");
 }
 
 #[test]

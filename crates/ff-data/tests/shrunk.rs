@@ -464,6 +464,7 @@ fn a_killed_process_leaves_what_it_wrote() {
         // Some are killed before, some while, some after they write.
         std::thread::sleep(Duration::from_millis(4 * round));
         while round > 2 && fs::read_dir(folder.path()).unwrap().count() == 0 {
+            assert!(child.try_wait().unwrap().is_none(), "it ended without writing");
             std::thread::sleep(Duration::from_millis(1));
         }
         child.kill().unwrap();

@@ -57,7 +57,15 @@ impl Epoch {
         // If the system gives fewer threads than asked, what there is must do.
         let threads =
             (0..count).map_while(|thread| work.spawn(first + thread, count, ahead)).collect::<Vec<_>>();
-        let threads = if threads.len() == count { threads } else { stop(&work, threads) };
+        let threads = if threads.len() == count {
+            threads
+        } else {
+            tracing::warn!(
+                asked = count,
+                "threads that load images cannot be started; this thread loads them"
+            );
+            stop(&work, threads)
+        };
         // Whoever goes on inside an epoch has had a good picture before.
         let any = first > 0;
         Self {

@@ -184,14 +184,13 @@ fn an_epoch_can_be_taken_up_at_any_batch() {
 #[test]
 fn a_thread_that_hangs_is_an_error() {
     let mut dataset = numbers(9, &[]);
-    dataset.delay = Duration::from_secs(3);
+    // Threads that hang are left behind, so it costs nothing.
+    dataset.delay = Duration::from_secs(3600);
     let slow = loader(dataset, config(2)).patient_for(Duration::from_millis(50));
-    let started = std::time::Instant::now();
     let items: Vec<_> = slow.epoch(0).collect();
     assert_eq!(items.len(), 1);
     let text = items[0].as_ref().unwrap_err().to_string();
     assert!(text.contains("a thread hangs") && text.contains("of 3 images (s"), "{text}");
-    assert!(started.elapsed() < Duration::from_secs(3), "it waited for the thread");
 }
 
 #[test]

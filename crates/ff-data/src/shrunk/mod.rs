@@ -96,11 +96,13 @@ impl Shrunk {
         };
         let mut unreadable: Vec<_> = std::thread::scope(|scope| {
             let count = threads.clamp(1, missing.len().max(1));
-            let handles: Vec<_> = (0..count).map(|_| scope.spawn(work)).collect();
-            handles
-                .into_iter()
-                .flat_map(|handle| handle.join().unwrap_or_else(|p| resume_unwind(p)))
-                .collect()
+            // The caller is one of them, and does it alone where no thread can be started.
+            let start = || std::thread::Builder::new().spawn_scoped(scope, work);
+            let handles: Vec<_> = (1..count).map_while(|_| start().ok()).collect();
+            let own = work();
+            let others =
+                handles.into_iter().flat_map(|handle| handle.join().unwrap_or_else(|p| resume_unwind(p)));
+            own.into_iter().chain(others).collect()
         });
         if let Some(failure) = packs.failure() {
             return Err(Error::Write { path: packs.folder().to_owned(), reason: failure.to_owned() });

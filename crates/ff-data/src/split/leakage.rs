@@ -48,6 +48,21 @@ impl Leakage {
     pub fn is_none(&self) -> bool {
         self.shared.is_empty() && self.duplicates.as_ref().is_none_or(|images| images.across.is_empty())
     }
+
+    /// What stands on more than one side, in a sentence; `None` if nothing does.
+    pub fn summary(&self) -> Option<String> {
+        let groups = match self.shared.len() {
+            0 => None,
+            shared => Some(format!("{shared} of {} groups (patients)", self.groups)),
+        };
+        let images = match self.duplicates.as_ref().map_or(0, |images| images.across.len()) {
+            0 => None,
+            1 => Some("1 image".to_owned()),
+            images => Some(format!("{images} images")),
+        };
+        let what = [groups, images].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        (!what.is_empty()).then(|| format!("{what} in more than one split: scores look better than they are"))
+    }
 }
 
 impl Splits {

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, RwLock};
 use std::time::SystemTime;
 
 use crate::{Content, Error};
@@ -30,6 +30,8 @@ struct Memory {
     path: PathBuf,
     known: RwLock<HashMap<String, Known>>,
     failed: AtomicBool,
+    /// Lines that wait for [`FileHashes::release`]; `None` once nothing has to wait.
+    held: Mutex<Option<String>>,
 }
 
 impl FileHashes {
@@ -48,9 +50,33 @@ impl FileHashes {
             }
             HashMap::new()
         });
-        let memory =
-            Memory { path: path.to_owned(), known: RwLock::new(known), failed: AtomicBool::new(false) };
+        let memory = Memory {
+            path: path.to_owned(),
+            known: RwLock::new(known),
+            failed: AtomicBool::new(false),
+            held: Mutex::new(None),
+        };
         Self { memory: Some(memory) }
+    }
+
+    /// The same, but until [`FileHashes::release`] nothing is written where the file's folder does not exist yet: a
+    /// command that is refused after it has read its images leaves no new folder behind.
+    pub fn held(mut self) -> Self {
+        if let Some(memory) = &mut self.memory
+            && memory.path.parent().is_some_and(|folder| !folder.exists())
+        {
+            memory.held = Mutex::new(Some(String::new()));
+        }
+        self
+    }
+
+    /// Writes what was held back, and from now on whatever is hashed.
+    pub fn release(&self) {
+        let Some(memory) = &self.memory else { return };
+        let held = memory.held.lock().expect("no panic").take();
+        if let Some(text) = held.filter(|text| !text.is_empty()) {
+            memory.append(&text);
+        }
     }
 
     /// The hash of a file. What is worth remembering is added to `fresh`.
@@ -89,13 +115,22 @@ impl FileHashes {
         let mut text = "\n".to_owned();
         text.extend(batch.iter().map(|(name, known)| known.line(name)));
         memory.known.write().expect("no panic").extend(batch);
-        if memory.failed.load(Ordering::Relaxed) {
+        match memory.held.lock().expect("no panic").as_mut() {
+            Some(held) => held.push_str(&text),
+            None => memory.append(&text),
+        }
+    }
+}
+
+impl Memory {
+    fn append(&self, text: &str) {
+        if self.failed.load(Ordering::Relaxed) {
             return;
         }
-        if let Err(error) = append(&memory.path, text.as_bytes())
-            && !memory.failed.swap(true, Ordering::Relaxed)
+        if let Err(error) = append(&self.path, text.as_bytes())
+            && !self.failed.swap(true, Ordering::Relaxed)
         {
-            let path = memory.path.display();
+            let path = self.path.display();
             tracing::warn!(%path, %error, "hashes of files cannot be written, and will be computed again");
         }
     }
@@ -144,8 +179,12 @@ pub fn hash_files(paths: &[PathBuf], hashes: &FileHashes) -> Result<Vec<Content>
         result.map(|()| done)
     };
     let parts: Vec<Result<Vec<_>, Error>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        handles.into_iter().map(|handle| handle.join().expect("hashing does not panic")).collect()
+        // The caller is one of them, and does it alone where no thread can be started.
+        let start = || std::thread::Builder::new().spawn_scoped(scope, work);
+        let handles: Vec<_> = (1..threads).map_while(|_| start().ok()).collect();
+        let own = work();
+        let others = handles.into_iter().map(|handle| handle.join().expect("hashing does not panic"));
+        std::iter::once(own).chain(others).collect()
     });
     let mut contents = vec![Content::default(); paths.len()];
     for part in parts {

@@ -107,16 +107,43 @@ fn a_changed_file_is_read_again() {
 }
 
 #[test]
+fn what_is_held_makes_no_folder_until_it_is_released() {
+    let disk = Disk::new();
+    let path = disk.file("a", b"old", ago(9));
+    let hashes = FileHashes::open(&disk.memory()).held();
+    of(&path, &hashes);
+    assert!(!disk.memory().parent().unwrap().exists());
+    hashes.release();
+    assert_eq!(disk.lines().len(), 1);
+    of(&disk.file("b", b"new", ago(9)), &hashes);
+    assert_eq!(disk.lines().len(), 2);
+
+    // A folder that exists is written to at once: long hashing is not lost when it is interrupted.
+    of(&disk.file("c", b"newer", ago(9)), &FileHashes::open(&disk.memory()).held());
+    assert_eq!(disk.lines().len(), 3);
+}
+
+#[test]
 fn a_file_that_may_still_change_is_not_remembered() {
     let disk = Disk::new();
     let hashes = FileHashes::open(&disk.memory());
-    for time in [ago(0), ago(1), SystemTime::now() + Duration::from_secs(1000)] {
+    // Of a file from the future that holds however slow the machine is; the moment is told from the stamp alone.
+    for time in
+        [SystemTime::now() + Duration::from_secs(100_000), SystemTime::now() + Duration::from_secs(200_000)]
+    {
         let path = disk.file("a", b"old", time);
         assert_eq!(of(&path, &hashes), blake3_of(b"old"));
         disk.file("a", b"new", time);
         assert_eq!(of(&path, &hashes), blake3_of(b"new"));
     }
     assert!(!disk.memory().exists());
+    let written = std::time::UNIX_EPOCH + Duration::from_secs(1_000);
+    let stamp = Stamp { length: 3, modified_ns: 1_000_000_000_000 };
+    for (nanoseconds, settled) in
+        [(0, false), (1_000_000_000, false), (1_999_999_999, false), (2_000_000_000, true)]
+    {
+        assert_eq!(stamp.is_settled(written + Duration::from_nanos(nanoseconds)), settled, "{nanoseconds}");
+    }
 }
 
 #[test]
