@@ -38,6 +38,6 @@ pub use architecture::Architecture;
 pub use backbone::{Backbone, Mode};
 pub use error::{Error, Mismatch, Misshapen};
 pub use load::Loaded;
-pub use model::Model;
+pub use model::{MAX_PX, Model};
 pub use parameters::{Kind, Parameter, Parameters};
 pub use spec::{Precision, Spec};

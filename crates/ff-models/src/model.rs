@@ -157,6 +157,9 @@ impl Architecture {
     }
 }
 
+/// The most pixels that the side of an image may have: beyond it even one image does not fit into memory.
+pub const MAX_PX: u32 = 4096;
+
 impl Spec {
     /// Whether the architecture can be built so.
     ///
@@ -182,7 +185,12 @@ impl Spec {
                 (px >= 32, "at least 32 px".to_owned())
             }
         };
-        if fits && px > 0 { Ok(()) } else { Err(Error::ImageSize { architecture, found: px, expected }) }
+        let expected = if px > MAX_PX { format!("at most {MAX_PX} px") } else { expected };
+        if fits && (1..=MAX_PX).contains(&px) {
+            Ok(())
+        } else {
+            Err(Error::ImageSize { architecture, found: px, expected })
+        }
     }
 }
 

@@ -18,6 +18,12 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Whether it is slow where it is to be computed: bf16 on a processor without instructions for it takes some ten times as
+    /// long as fp32.
+    pub fn is_slow_on(self, device: tch::Device) -> bool {
+        self == Self::Bf16 && device == tch::Device::Cpu && !has_bf16()
+    }
+
     /// tch's name for the compute type.
     pub(crate) fn kind(self) -> tch::Kind {
         match self {
@@ -25,6 +31,16 @@ impl Precision {
             Self::Bf16 => tch::Kind::BFloat16,
         }
     }
+}
+
+/// Whether the processor multiplies bf16 numbers itself.
+fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("bf16");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return false;
 }
 
 impl fmt::Display for Precision {

@@ -33,7 +33,8 @@ pub struct TrainConfig {
     /// What each task of a multilabel dataset counts in the loss.
     #[serde(default, skip_serializing_if = "TaskWeights::is_equal")]
     pub task_weights: TaskWeights,
-    /// Keep the optimizer's state beside the kept weights, for a run that starts from both.
+    /// Keep the optimizer's state beside the kept weights, for a run that starts from both. Not with a cyclic learning
+    /// rate, whose models are the captures.
     pub keep_optimizer: bool,
 }
 
@@ -61,6 +62,10 @@ pub enum SelectBy {
     Loss,
 }
 
+/// What is wrong with a patience of 0: the run would stop after its first epoch, whatever the loss does.
+pub const NO_PATIENCE: &str =
+    "early_stopping_epochs: expected at least 1, found 0\nhint: leave the key out to never stop early";
+
 /// What the metrics call a dataset's task.
 pub fn task_kind(task: &Task) -> TaskKind {
     match task {
@@ -70,7 +75,11 @@ pub fn task_kind(task: &Task) -> TaskKind {
 }
 
 impl TrainConfig {
-    pub(crate) fn check(&self, task: &Task) -> Result<(), Error> {
+    /// Whether a run on such a task makes sense. [`train`](crate::train) asks the same before it writes anything.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the key, what was expected and what was found.
+    pub fn check(&self, task: &Task) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let kind = task_kind(task);
         if !self.metric.applies_to(kind) {
@@ -82,6 +91,13 @@ impl TrainConfig {
         if self.batch_size == 0 {
             return wrong("batch_size: expected at least 1, found 0".into());
         }
+        if self.early_stopping_epochs == Some(0) {
+            return wrong(NO_PATIENCE.into());
+        }
+        if self.keep_optimizer && matches!(self.schedule, LrSchedule::Cyclic { .. }) {
+            return wrong("keep_optimizer: a run with a cyclic learning rate keeps its captures, none with optimizer state".into());
+        }
+        self.task_weights.check(task)?;
         self.optimizer.check()
     }
 }

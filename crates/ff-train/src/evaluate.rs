@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
+use ff_checkpoint::{Digest, OwnedTensor, Provenance, StateDict};
 use ff_data::{Augment, Batch, Dataset, Loader, LoaderConfig, OnBadImage, Targets};
 use ff_eval::{OutputMap, Predictions};
 use ff_models::{Mode, Model};
@@ -86,7 +86,7 @@ impl EvalSet {
         self.skipped.get().map_or(&[], Vec::as_slice)
     }
 
-    /// What the model says of every image, in order; `outputs` says which of its outputs speak for which classes, if
+    /// What the model says of every image, in order, with the images' groups if they have any; `outputs` says which of its outputs speak for which classes, if
     /// they are not the dataset's own.
     ///
     /// # Errors
@@ -119,7 +119,13 @@ impl EvalSet {
                 let _ = self.kept.set(batches);
             }
         }
-        found.finish(model.spec().outputs, outputs)
+        let samples = self.dataset.samples();
+        let names = found.rows.iter().map(|&index| samples[index].group.as_deref()).collect::<Vec<_>>();
+        let predictions = found.finish(model.spec().outputs, outputs)?;
+        match group_numbers(&names) {
+            Some(groups) => Ok(predictions.with_groups(groups)?),
+            None => Ok(predictions),
+        }
     }
 
     /// Predicts rows of the predictions in the order given, some at a time, until `enough` has seen enough: it is given a
@@ -196,8 +202,25 @@ fn logits(model: &Model, images: &Tensor) -> Vec<f32> {
     values
 }
 
+/// A number for each sample's group, by first appearance; what has no group is one of its own. `None` if nothing has one.
+fn group_numbers(names: &[Option<&str>]) -> Option<Vec<u32>> {
+    names.iter().any(Option::is_some).then_some(())?;
+    let (mut known, mut next) = (HashMap::new(), 0..);
+    let mut new = || next.next().expect("fewer samples than numbers");
+    Some(
+        names
+            .iter()
+            .map(|name| match name {
+                Some(name) => *known.entry(*name).or_insert_with(&mut new),
+                None => new(),
+            })
+            .collect(),
+    )
+}
+
 #[derive(Default)]
 struct Collected {
+    rows: Vec<usize>,
     logits: Vec<f32>,
     classes: Vec<usize>,
     labels: Vec<f32>,
@@ -208,6 +231,7 @@ impl Collected {
         if batch.indices.is_empty() {
             return;
         }
+        self.rows.extend(&batch.indices);
         self.logits.extend(logits(model, &image_tensor(&batch.images, batch.px)));
         match &batch.targets {
             Targets::Classes(classes) => self.classes.extend(classes.iter().map(|&class| class as usize)),
@@ -239,15 +263,18 @@ pub(crate) fn image_tensor(pixels: &[u8], px: u32) -> Tensor {
     Tensor::from_slice(pixels).view([-1, px, px, 3])
 }
 
-/// Writes predictions: `logits` `[N, C]` f32 and `targets` `[N]` i64 or `[N, C]` f32 with NaN for unknown.
+/// Writes predictions: `logits` `[N, C]` f32, `targets` `[N]` i64 or `[N, C]` f32 with NaN for unknown and, if the samples
+/// are in groups, `groups` `[N]` i64. The answer is the digest of what was written.
 pub fn save_predictions(
     path: &Path,
     predictions: &Predictions,
     provenance: Option<&Provenance>,
-) -> Result<(), Error> {
+) -> Result<Digest, Error> {
     let tensors = prediction_tensors(predictions);
     let named = tensors.into_iter().map(|(name, tensor)| (name.to_owned(), tensor));
-    Ok(StateDict::from_tensors(named.collect()).save(path, provenance)?)
+    let file = StateDict::from_tensors(named.collect());
+    file.save(path, provenance)?;
+    Ok(*file.digest())
 }
 
 /// Reads predictions that [`save_predictions`] or another program wrote, and checks their digest if they carry
@@ -273,10 +300,12 @@ pub(crate) fn prediction_tensors(predictions: &Predictions) -> BTreeMap<&'static
         }
         ff_eval::Targets::Labels(labels) => OwnedTensor::f32([rows, outputs], labels),
     };
-    BTreeMap::from([
-        ("logits", OwnedTensor::f32([rows, outputs], predictions.logits())),
-        ("targets", targets),
-    ])
+    let groups = predictions.groups().map(|groups| {
+        let numbers: Vec<i64> = groups.iter().copied().map(i64::from).collect();
+        ("groups", OwnedTensor::i64([rows], &numbers))
+    });
+    let tensors = [("logits", OwnedTensor::f32([rows, outputs], predictions.logits())), ("targets", targets)];
+    tensors.into_iter().chain(groups).collect()
 }
 
 pub(crate) fn predictions_from(file: &StateDict, prefix: &str) -> Result<Predictions, String> {
@@ -297,5 +326,35 @@ pub(crate) fn predictions_from(file: &StateDict, prefix: &str) -> Result<Predict
         (None, Some(labels)) => ff_eval::Targets::Labels(labels),
         (None, None) => return Err(format!("`targets`: expected i64 or floats, found {}", targets.dtype)),
     };
-    Predictions::new(values, outputs, targets).map_err(|error| error.to_string())
+    let predictions = Predictions::new(values, outputs, targets).map_err(|error| error.to_string())?;
+    let Some(groups) = file.get(&format!("{prefix}groups")) else { return Ok(predictions) };
+    let numbers = groups.to_i64().ok_or_else(|| format!("`groups`: expected i64, found {}", groups.dtype))?;
+    let number = |&number: &i64| u32::try_from(number).map_err(|_| format!("`groups`: group {number}"));
+    let numbers = numbers.iter().map(number).collect::<Result<_, _>>()?;
+    predictions.with_groups(numbers).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_numbered_and_what_has_none_is_alone() {
+        assert_eq!(group_numbers(&[None, None]), None);
+        let names = [Some("b"), None, Some("a"), Some("b"), None];
+        assert_eq!(group_numbers(&names), Some(vec![0, 1, 2, 0, 3]));
+    }
+
+    #[test]
+    fn groups_are_written_and_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.safetensors");
+        let predictions =
+            Predictions::new(vec![0.0, 1.0, 2.0, 0.0], 2, ff_eval::Targets::Classes(vec![0, 1])).unwrap();
+        for predictions in [predictions.clone(), predictions.with_groups(vec![7, 7]).unwrap()] {
+            save_predictions(&path, &predictions, None).unwrap();
+            assert_eq!(load_predictions(&path).unwrap(), predictions);
+            assert_eq!(Predictions::read(&path, predictions.kind()).unwrap(), predictions);
+        }
+    }
 }

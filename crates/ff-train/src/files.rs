@@ -2,15 +2,16 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ff_checkpoint::{Parent, Provenance, StateDict};
+use ff_checkpoint::{FileRef, Parent, Provenance, StateDict};
 use ff_eval::{Predictions, Value};
 use ff_models::Model;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluate::save_predictions;
-use crate::{EpochRecord, Error, TrainConfig, TrainData, history};
+use crate::resume::{Best, Progress};
+use crate::{Divergence, EpochRecord, Error, Outcome, TrainConfig, TrainData, history};
 
 /// A model that a run left behind. Paths are relative to the run's folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,18 +24,17 @@ pub struct Kept {
     /// Its validation metric.
     pub validation: Value,
     /// Its weights.
-    pub weights: PathBuf,
+    pub weights: FileRef,
     /// What it says of the validation images.
-    pub predictions: PathBuf,
+    pub predictions: FileRef,
     /// The optimizer's state then, if it was to be kept.
-    pub optimizer: Option<PathBuf>,
+    pub optimizer: Option<FileRef>,
 }
 
 impl Kept {
     /// Its files.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        let files = [Some(&self.weights), Some(&self.predictions), self.optimizer.as_ref()];
-        files.into_iter().flatten().map(PathBuf::as_path)
+    pub fn files(&self) -> impl Iterator<Item = &FileRef> {
+        [Some(&self.weights), Some(&self.predictions), self.optimizer.as_ref()].into_iter().flatten()
     }
 }
 
@@ -66,8 +66,8 @@ impl<'a> Files<'a> {
         writeln!(self.history, "{line}").map_err(file_error(&path))
     }
 
-    /// Puts the model as it is among the captures, unless a run that was stopped right after has it there. One whose logits
-    /// are not finite has diverged, which the losses of its epoch will say.
+    /// Puts the model as it is among the captures, unless a run that was stopped right after has it there, and gives its
+    /// predictions. One whose logits are not finite has diverged, which the losses of its epoch will say.
     pub(crate) fn capture(
         &self,
         captures: &mut Vec<Kept>,
@@ -75,51 +75,54 @@ impl<'a> Files<'a> {
         data: &TrainData,
         model: &Model,
         (epoch, step): (u32, usize),
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Predictions>, Error> {
         if captures.last().is_some_and(|last| last.step >= step) {
-            return Ok(());
+            return Ok(None);
         }
         let predictions = match data.validation.predict(model, None) {
-            Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(()),
+            Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(None),
             predictions => predictions?,
         };
-        let validation = config.metric.evaluate(&predictions);
-        let at = Kept { epoch, step, validation, ..self.names(&format!("capture-{}", captures.len() + 1)) };
-        let weights = StateDict::from_tensors(model.state_dict());
-        captures.push(self.save(at, &weights, None, &predictions)?);
-        Ok(())
-    }
-
-    pub(crate) fn names(&self, stem: &str) -> Kept {
-        Kept {
-            epoch: 0,
-            step: 0,
-            validation: Value::Undefined("not evaluated".into()),
-            weights: format!("{stem}.safetensors").into(),
-            predictions: format!("{stem}.val.safetensors").into(),
+        let best = Best {
+            epoch,
+            step,
+            validation: config.metric.evaluate(&predictions),
+            validation_loss: f64::NAN,
+            weights: StateDict::from_tensors(model.state_dict()),
             optimizer: None,
-        }
+            predictions,
+        };
+        captures.push(self.save(&format!("capture-{}", captures.len() + 1), &best)?);
+        Ok(Some(best.predictions))
     }
 
-    pub(crate) fn save(
-        &self,
-        kept: Kept,
-        weights: &StateDict,
-        optimizer: Option<&StateDict>,
-        predictions: &Predictions,
-    ) -> Result<Kept, Error> {
+    /// Writes the best epoch, if there is one, and says how the run ended.
+    pub(crate) fn finish(&self, progress: Progress, diverged: Option<Divergence>) -> Result<Outcome, Error> {
+        let Progress { history, captures, best, .. } = progress;
+        let kept = best.map(|best| self.save("kept", &best)).transpose()?;
+        Ok(Outcome { kept, captures, diverged, history })
+    }
+
+    fn save(&self, stem: &str, model: &Best) -> Result<Kept, Error> {
         let provenance = Some(&self.provenance);
-        weights.save(&self.folder.join(&kept.weights), provenance)?;
-        if let (Some(state), Some(path)) = (optimizer, &kept.optimizer) {
-            state.save(&self.folder.join(path), provenance)?;
-        }
+        let write = |name: String, weights: &StateDict| {
+            weights.save(&self.folder.join(&name), provenance)?;
+            Ok::<_, Error>(FileRef::new(name, *weights.digest()))
+        };
+        let weights = write(format!("{stem}.safetensors"), &model.weights)?;
+        let state = model.optimizer.as_ref();
+        let optimizer =
+            state.map(|state| write(format!("{stem}.optimizer.safetensors"), state)).transpose()?;
         // They say whose they are, so that whoever chooses among the weights need not predict again.
         let whose =
-            Parent { id: kept.weights.display().to_string(), digest: *weights.digest(), weight: None };
+            Parent { id: weights.path.display().to_string(), digest: *model.weights.digest(), weight: None };
         let of_predictions =
             Provenance { kind: "predict".into(), parents: vec![whose], ..self.provenance.clone() };
-        save_predictions(&self.folder.join(&kept.predictions), predictions, Some(&of_predictions))?;
-        Ok(kept)
+        let name = format!("{stem}.val.safetensors");
+        let digest = save_predictions(&self.folder.join(&name), &model.predictions, Some(&of_predictions))?;
+        let predictions = FileRef::new(name, digest);
+        let (epoch, step, validation) = (model.epoch, model.step, model.validation.clone());
+        Ok(Kept { epoch, step, validation, weights, predictions, optimizer })
     }
 }
 

@@ -20,7 +20,7 @@ mod stop;
 mod task_weights;
 mod train;
 
-pub use config::{SelectBy, TrainConfig, Trainable, task_kind};
+pub use config::{NO_PATIENCE, SelectBy, TrainConfig, Trainable, task_kind};
 pub use error::Error;
 pub use evaluate::{EvalSet, load_predictions, predictions_of, save_predictions};
 pub use files::Kept;

@@ -164,6 +164,11 @@ impl Rates {
         (1..=self.epochs as usize * self.steps_per_epoch).filter(|&step| self.captures_after(step)).collect()
     }
 
+    /// How many of the captures are not at the end of an epoch.
+    pub fn captures_inside_epochs(&self) -> usize {
+        self.captures().iter().filter(|&step| !step.is_multiple_of(self.steps_per_epoch)).count()
+    }
+
     /// A step's place in its cycle, from 1 to the cycle's length: the paper's mod(i − 1, c) + 1.
     fn place(&self, step: usize) -> Option<(usize, usize)> {
         let LrSchedule::Cyclic { epochs_per_cycle, phase, .. } = self.schedule else { return None };

@@ -3,6 +3,8 @@
 use ff_data::{Dataset, Target, Task};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+
 /// Weights of the tasks in the loss of a multilabel model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -20,6 +22,19 @@ impl TaskWeights {
     /// True for [`TaskWeights::Equal`].
     pub fn is_equal(&self) -> bool {
         *self == Self::Equal
+    }
+
+    /// Whether weights of tasks make sense for a dataset.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for weights other than equal where there is one class per image.
+    pub fn check(self, task: &Task) -> Result<(), Error> {
+        match task {
+            Task::Multiclass { .. } if !self.is_equal() => Err(Error::Config(
+                "task_weights: expected `equal`, since `rarity` weighs the tasks of multilabel data and this dataset has one class per image; found `rarity`".into(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The weight of each task, `[C]`; `None` if all are 1, as they are for classes and where no image is positive.
@@ -78,5 +93,14 @@ mod tests {
         assert_eq!(weights, [0.5, 1.0, 1.5]);
         assert_eq!(TaskWeights::Rarity.of(&data, &[]), None);
         assert_eq!(TaskWeights::Equal.of(&data, &[0, 1]), None);
+        assert!(TaskWeights::Rarity.check(data.task()).is_ok());
+    }
+
+    #[test]
+    fn classes_have_no_tasks_to_weigh() {
+        let classes = Task::Multiclass { classes: ["a", "b"].map(str::to_owned).to_vec() };
+        assert!(TaskWeights::Equal.check(&classes).is_ok());
+        let error = TaskWeights::Rarity.check(&classes).unwrap_err().to_string();
+        assert!(error.starts_with("task_weights: expected `equal`"), "{error}");
     }
 }

@@ -19,7 +19,8 @@ use crate::files::{Files, Kept};
 use crate::loss::{loss, target_tensor, validation_loss};
 use crate::resume::{self, Best, Due, PartOfEpoch, Progress};
 use crate::{
-    Divergence, EpochRecord, Error, Optimizer, ResumeEvery, SelectBy, StepHook, Stop, TrainConfig, Trainable,
+    Divergence, EpochRecord, Error, LrSchedule, Optimizer, ResumeEvery, SelectBy, StepHook, Stop,
+    TrainConfig, Trainable,
 };
 
 /// What to train and select on.
@@ -58,25 +59,26 @@ pub struct Run<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
-    /// The model of the best epoch. Absent if the run diverged.
+    /// The model of the best epoch. Absent if the run diverged in its first epoch, and for a cyclic learning rate, whose
+    /// models are the captures.
     pub kept: Option<Kept>,
-    /// The models captured where the learning rate was at its minimum, in order. Empty if the run diverged.
+    /// The models captured where the learning rate was at its minimum, in order.
     pub captures: Vec<Kept>,
-    /// Where the run's numbers stopped being numbers, if they did.
+    /// Where the run's numbers stopped being numbers, if they did. What it left is from before that.
     pub diverged: Option<Divergence>,
     /// Every finished epoch.
     pub history: Vec<EpochRecord>,
 }
 
 /// Trains `model` in place and leaves in the run's folder: `kept.safetensors` (the best epoch's weights) with
-/// `kept.val.safetensors` (its validation predictions) and, if asked for, `kept.optimizer.safetensors`;
-/// `capture-N.safetensors` with its predictions for each minimum of a cyclic learning rate; `history.jsonl`;
+/// `kept.val.safetensors` (its validation predictions) and, if asked for, `kept.optimizer.safetensors`; of a cyclic
+/// learning rate, in place of these, `capture-N.safetensors` with its predictions for each minimum; `history.jsonl`;
 /// and, until the caller removes them ([`Outcome::forget_resume_points`]), the last two `resume-STEP.safetensors`.
 ///
 /// # Errors
 /// A configuration that makes no sense, unreadable images or files, libtorch's own failures. [`Error::Stopped`] if it was
-/// asked to stop; started again, it goes on where it was. A loss that is not finite is no error: [`Outcome::diverged`]
-/// says where.
+/// asked to stop; started again, it goes on where it was. A loss that is not finite is no error: the run ends there,
+/// [`Outcome::diverged`] says where, and what was best before it is kept ("best on validation", FissionFusion §2).
 pub fn train(
     config: &TrainConfig,
     model: &mut Model,
@@ -101,6 +103,7 @@ pub fn train(
     let weights = config.task_weights.of(data.dataset.as_ref(), &data.train);
     let weight_tensor = weights.as_ref().map(|weights| Tensor::from_slice(weights).to_device(model.device()));
     let rates = config.schedule.over(config.epochs, loader.batches())?;
+    let cyclic = matches!(config.schedule, LrSchedule::Cyclic { .. });
     let mut due = Due::new(run.resume_every);
 
     let resumed = resume::load(run.folder, &run.provenance)?;
@@ -156,9 +159,11 @@ pub fn train(
                 hook.load_state(state)?;
             }
         }
+        // The predictions of the model as it is, where a capture has just made them.
+        let mut captured = None;
         // It may have been stopped in the middle of a capture.
         if !progress.epoch.losses.is_empty() && rates.captures_after(step) {
-            files.capture(&mut progress.captures, config, data, model, (epoch, step))?;
+            captured = files.capture(&mut progress.captures, config, data, model, (epoch, step))?;
         }
         let started = Instant::now();
         // Those that are still on the device.
@@ -182,17 +187,18 @@ pub fn train(
             losses.push(loss.detach());
             progress.epoch.images += batch.indices.len();
             progress.epoch.batches = batch.number + 1;
+            captured = None;
             if rates.captures_after(step) {
                 match files.capture(&mut progress.captures, config, data, model, (epoch, step)) {
                     // The resumed run captures first of all.
                     Err(Error::Stopped) => run.stop.set(),
-                    captured => captured?,
+                    predictions => captured = predictions?,
                 }
             }
             if due.after_step() || run.stop.is_set() {
                 progress.epoch.losses.append(&mut values(&mut losses)?);
                 if let Some(at) = diverged(&progress.epoch.losses) {
-                    return Ok(Outcome::at_divergence(at, progress.history));
+                    return files.finish(progress, Some(at));
                 }
                 progress.epoch.seconds = before + started.elapsed().as_secs_f64();
                 save(&run, step, &mut progress, model, &optimizer)?;
@@ -205,21 +211,25 @@ pub fn train(
             return Err(Error::NoImages("none of the training images".into()));
         }
         if let Some(at) = diverged(&progress.epoch.losses) {
-            return Ok(Outcome::at_divergence(at, progress.history));
+            return files.finish(progress, Some(at));
         }
         // A batch without a readable image is no step of the optimizer, but the schedule counts it.
         let whole = epoch as usize * loader.batches();
         let missed = (step + 1..=whole).any(|missed| rates.captures_after(missed));
         let captured = match missed {
             true => files.capture(&mut progress.captures, config, data, model, (epoch, whole)),
-            false => Ok(()),
+            false => Ok(captured),
         };
-        let predictions = match captured.and_then(|()| data.validation.predict(model, None)) {
+        let predict = |captured: Option<Predictions>| match captured {
+            Some(predictions) => Ok(predictions),
+            None => data.validation.predict(model, None),
+        };
+        let predictions = match captured.and_then(predict) {
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => {
                 // The losses are finite, and what they led to is not.
                 let last_finite_loss = progress.epoch.losses.iter().rev().nth(1).copied().or(loss_before);
                 let at = Divergence { epoch, step, learning_rate: rate(step), last_finite_loss };
-                return Ok(Outcome::at_divergence(at, progress.history));
+                return files.finish(progress, Some(at));
             }
             Err(Error::Stopped) => {
                 progress.epoch.seconds = before + started.elapsed().as_secs_f64();
@@ -242,7 +252,7 @@ pub fn train(
             seconds: before + started.elapsed().as_secs_f64(),
             data_seconds,
         };
-        if improves(config, &record, progress.best.as_ref()) {
+        if !cyclic && improves(config, &record, progress.best.as_ref()) {
             progress.best = Some(best(config, &record, model, &optimizer, predictions));
         }
         files.append(&record)?;
@@ -250,21 +260,19 @@ pub fn train(
         progress.history.push(record);
     }
 
-    let best = progress.best.expect("at least one epoch was trained");
-    let at = Kept {
-        epoch: best.epoch,
-        step: best.step,
-        validation: best.validation,
-        optimizer: best.optimizer.is_some().then(|| "kept.optimizer.safetensors".into()),
-        ..files.names("kept")
-    };
-    let kept = files.save(at, &best.weights, best.optimizer.as_ref(), &best.predictions)?;
-    Ok(Outcome { kept: Some(kept), captures: progress.captures, diverged: None, history: progress.history })
+    files.finish(progress, None)
 }
 
 impl Outcome {
-    fn at_divergence(at: Divergence, history: Vec<EpochRecord>) -> Self {
-        Self { kept: None, captures: Vec::new(), diverged: Some(at), history }
+    /// Whether it left no model at all.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_none() && self.captures.is_empty()
+    }
+
+    /// Passes over the validation images: one after each epoch, and one for each capture inside an epoch.
+    pub fn evaluations(&self) -> u64 {
+        let ends = |capture: &&Kept| self.history.iter().any(|epoch| epoch.step == capture.step);
+        (self.history.len() + self.captures.iter().filter(|capture| !ends(capture)).count()) as u64
     }
 
     /// Removes the resume points of a run, once the caller has put on record that it is done.

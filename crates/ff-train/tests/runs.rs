@@ -37,6 +37,10 @@ fn cyclic() -> LrSchedule {
     LrSchedule::Cyclic { lr_max: 1e-3, lr_min: 1e-6, epochs_per_cycle: 2, phase: 0.25 }
 }
 
+fn cyclic_config() -> TrainConfig {
+    TrainConfig { schedule: cyclic(), keep_optimizer: false, ..config() }
+}
+
 fn data() -> TrainData {
     let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [56, 32, 0], 5, false).unwrap());
     let splits = SplitRule::Official {}.divide(dataset.as_ref(), Path::new("")).unwrap();
@@ -114,14 +118,10 @@ fn run_on(
 
 fn same_files(a: &Path, b: &Path, outcome: &Outcome) {
     for kept in outcome.kept.iter().chain(&outcome.captures) {
-        for file in
-            [Some(&kept.weights), Some(&kept.predictions), kept.optimizer.as_ref()].into_iter().flatten()
-        {
-            assert_eq!(
-                std::fs::read(a.join(file)).unwrap(),
-                std::fs::read(b.join(file)).unwrap(),
-                "{file:?}"
-            );
+        for file in kept.files() {
+            let read = |folder: &Path| std::fs::read(folder.join(&file.path)).unwrap();
+            assert_eq!(read(a), read(b), "{file:?}");
+            assert_eq!(Some(*file.open(a).unwrap().digest()), file.digest);
         }
     }
 }
@@ -136,7 +136,7 @@ fn untimed(outcome: &Outcome) -> Outcome {
 #[test]
 fn a_killed_run_resumes_to_the_same_bits() {
     tch::set_num_threads(1);
-    for config in [config(), TrainConfig { schedule: cyclic(), ..config() }] {
+    for config in [config(), cyclic_config()] {
         let (whole, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let expected = run(&config, whole.path(), Trial::default()).unwrap();
         for epoch in [1, 3, 4] {
@@ -210,7 +210,7 @@ impl StepHook for StopAt {
 #[test]
 fn a_run_that_is_stopped_at_any_step_goes_on_to_the_same_bits() {
     tch::set_num_threads(1);
-    let config = TrainConfig { schedule: cyclic(), ..config() };
+    let config = cyclic_config();
     let trial = |step, threads| {
         let stop = Stop::default();
         let hook = StopAt { step, stop: stop.clone(), seen: 0 };
@@ -233,7 +233,7 @@ fn a_run_that_is_stopped_at_any_step_goes_on_to_the_same_bits() {
 #[test]
 fn a_capture_that_was_interrupted_is_made_up_for() {
     tch::set_num_threads(1);
-    let config = TrainConfig { schedule: cyclic(), epochs: 1, ..config() };
+    let config = TrainConfig { epochs: 1, ..cyclic_config() };
     let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let expected = run(&config, whole.path(), Trial::default()).unwrap();
     assert_eq!(expected.captures[0].step, 2);
@@ -309,7 +309,7 @@ fn training_learns_and_keeps_the_best_epoch() {
     let best = outcome.history.iter().filter_map(|epoch| epoch.validation.value()).fold(f64::MIN, f64::max);
     let first_best = outcome.history.iter().find(|epoch| epoch.validation.value() == Some(best)).unwrap();
     assert_eq!((kept.epoch, kept.validation.value()), (first_best.epoch, Some(best)));
-    let predictions = load_predictions(&folder.path().join(&kept.predictions)).unwrap();
+    let predictions = load_predictions(&folder.path().join(&kept.predictions.path)).unwrap();
     assert_eq!(
         Metric::Accuracy.evaluate(&predictions),
         kept.validation,
@@ -329,7 +329,7 @@ fn the_linear_probe_moves_the_classifier_only() {
         let folder = tempfile::tempdir().unwrap();
         let config = TrainConfig { trainable: Trainable::Classifier { bn_drift }, epochs: 2, ..config() };
         let outcome = run(&config, folder.path(), Trial::default()).unwrap();
-        let after = StateDict::open(&folder.path().join(outcome.kept.unwrap().weights)).unwrap();
+        let after = outcome.kept.unwrap().weights.open(folder.path()).unwrap();
         let before = StateDict::from_tensors(Model::new(&SPEC, tch::Device::Cpu, 1).unwrap().state_dict());
         for (name, tensor) in before.iter() {
             let moved = after.get(name) != Some(tensor);
@@ -344,25 +344,23 @@ fn the_linear_probe_moves_the_classifier_only() {
 fn fgg_captures_where_the_rate_is_lowest_and_carries_the_moments() {
     let (base, fgg) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let kept = run(&config(), base.path(), Trial::default()).unwrap().kept.unwrap();
-    let start = StateDict::open(&base.path().join(&kept.weights)).unwrap();
-    let moments = StateDict::open(&base.path().join(kept.optimizer.as_ref().unwrap())).unwrap();
+    let start = kept.weights.open(base.path()).unwrap();
+    let moments = kept.optimizer.as_ref().unwrap().open(base.path()).unwrap();
     assert_eq!(moments.get("step").unwrap().to_i64().unwrap(), [kept.step as i64]);
 
-    let config = TrainConfig { schedule: cyclic(), epochs: 5, keep_optimizer: false, ..config() };
+    let config = TrainConfig { epochs: 5, ..cyclic_config() };
     let trial = |optimizer| Trial { start: Some(&start), optimizer, ..Trial::default() };
     let carried = run(&config, fgg.path(), trial(Some(moments))).unwrap();
     // 4 steps an epoch, 8 a cycle, 2 behind: the middle of the cycle is after steps 2, 10 and 18.
     assert_eq!(carried.captures.iter().map(|capture| capture.step).collect::<Vec<_>>(), [2, 10, 18]);
     for capture in &carried.captures {
-        let predictions = load_predictions(&fgg.path().join(&capture.predictions)).unwrap();
+        let predictions = load_predictions(&fgg.path().join(&capture.predictions.path)).unwrap();
         assert_eq!(Metric::Accuracy.evaluate(&predictions), capture.validation);
     }
     let other = tempfile::tempdir().unwrap();
     let reset = run(&config, other.path(), trial(None)).unwrap();
-    let weights = |folder: &Path, outcome: &Outcome| {
-        *StateDict::open(&folder.join(&outcome.captures[0].weights)).unwrap().digest()
-    };
-    assert_ne!(weights(fgg.path(), &carried), weights(other.path(), &reset), "the moments matter");
+    let weights = |outcome: &Outcome| outcome.captures[0].weights.digest;
+    assert_ne!(weights(&carried), weights(&reset), "the moments matter");
 }
 
 #[test]
@@ -370,11 +368,75 @@ fn a_loss_that_is_not_a_number_is_recorded_as_divergence() {
     let folder = tempfile::tempdir().unwrap();
     let config = TrainConfig { schedule: LrSchedule::Constant { lr: 1e30 }, ..config() };
     let outcome = run(&config, folder.path(), Trial::default()).unwrap();
-    let diverged = outcome.diverged.unwrap();
+    let diverged = outcome.diverged.as_ref().unwrap();
     assert_eq!((diverged.epoch, diverged.learning_rate), (1, 1e30));
     assert!(diverged.step > 1 && diverged.last_finite_loss.is_some_and(f64::is_finite), "{diverged:?}");
-    assert!(outcome.kept.is_none() && outcome.captures.is_empty());
+    assert!(outcome.is_empty());
     assert!(!folder.path().join("kept.safetensors").exists());
+}
+
+#[test]
+fn what_was_good_before_a_divergence_is_kept() {
+    /// Makes a weight infinite before a step.
+    struct Break(usize);
+    impl StepHook for Break {
+        fn name(&self) -> &str {
+            "break"
+        }
+
+        fn before_forward(&mut self, step: usize, model: &Model) -> Result<(), Error> {
+            if step == self.0 {
+                let _ = model
+                    .parameters()
+                    .trainable()
+                    .next()
+                    .unwrap()
+                    .tensor
+                    .shallow_clone()
+                    .fill_(f64::INFINITY);
+            }
+            Ok(())
+        }
+    }
+    tch::set_num_threads(1);
+    for config in [config(), TrainConfig { epochs: 8, ..cyclic_config() }] {
+        let (whole, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        // Steps 13 to 16 are the fourth epoch: three good ones come before.
+        let expected = run(&TrainConfig { epochs: 3, ..config.clone() }, whole.path(), Trial::default());
+        let trial = Trial { hooks: vec![Box::new(Break(14))], ..Trial::default() };
+        let found = run(&config, broken.path(), trial).unwrap();
+        let diverged = found.diverged.as_ref().unwrap();
+        assert_eq!((diverged.epoch, diverged.step), (4, 14));
+        assert_eq!(found.history.len(), 3);
+        assert!(!found.is_empty());
+        let best = found.history.iter().filter_map(|epoch| epoch.validation.value()).fold(f64::MIN, f64::max);
+        if let Some(kept) = &found.kept {
+            assert_eq!(kept.validation.value(), Some(best));
+            kept.weights.open(broken.path()).unwrap();
+        }
+        if let LrSchedule::Cyclic { .. } = config.schedule {
+            // A cycle does not depend on how many follow it.
+            let expected = expected.unwrap();
+            assert_eq!(found.captures, expected.captures);
+        }
+    }
+}
+
+#[test]
+fn a_capture_at_the_end_of_an_epoch_is_evaluated_once() {
+    // Half a cycle is an epoch: captures are at the ends of epochs 1 and 3.
+    let config = TrainConfig {
+        schedule: LrSchedule::Cyclic { lr_max: 1e-3, lr_min: 1e-6, epochs_per_cycle: 2, phase: 0.0 },
+        ..cyclic_config()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run(&config, folder.path(), Trial::default()).unwrap();
+    assert_eq!(outcome.captures.iter().map(|capture| capture.step).collect::<Vec<_>>(), [4, 12]);
+    assert_eq!(outcome.evaluations(), 4);
+    for capture in &outcome.captures {
+        assert_eq!(outcome.history[capture.epoch as usize - 1].validation, capture.validation);
+    }
+    assert!(outcome.kept.is_none() && !folder.path().join("kept.safetensors").exists());
 }
 
 #[test]
@@ -424,6 +486,12 @@ fn wrong_configurations_are_refused() {
     for (config, expected) in [
         (TrainConfig { epochs: 0, ..config() }, "epochs"),
         (TrainConfig { batch_size: 0, ..config() }, "batch_size"),
+        (
+            TrainConfig { early_stopping_epochs: Some(0), ..config() },
+            "early_stopping_epochs: expected at least 1",
+        ),
+        (TrainConfig { task_weights: TaskWeights::Rarity, ..config() }, "task_weights"),
+        (TrainConfig { keep_optimizer: true, ..cyclic_config() }, "keep_optimizer"),
         (TrainConfig { schedule: LrSchedule::Cosine { lr: f64::INFINITY }, ..config() }, "schedule.lr"),
         (
             TrainConfig { optimizer: OptimizerConfig::Sgd { momentum: 1.5, weight_decay: 0.0 }, ..config() },
