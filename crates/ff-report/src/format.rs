@@ -30,12 +30,21 @@ pub(crate) fn score(score: &Score) -> Option<String> {
 }
 
 /// What there is to say of a score: why it has no value, then its own notes.
-pub(crate) fn notes(score: &Score) -> impl Iterator<Item = &str> {
+pub(crate) fn notes(score: &Score) -> impl Iterator<Item = String> {
     let why = match &score.value {
-        Value::Undefined(why) => Some(why.as_str()),
+        Value::Undefined(why) => Some(why.clone()),
         Value::Defined(_) => None,
     };
-    why.into_iter().chain(score.notes.iter().map(String::as_str))
+    why.into_iter().chain(score.notes.iter().map(ToString::to_string))
+}
+
+/// How many samples a score is over, and of how many groups if they are in groups.
+pub(crate) fn samples(score: &Score) -> String {
+    let samples = count(score.samples as u64);
+    match score.groups {
+        Some(groups) => format!("{samples} of {} groups", count(groups as u64)),
+        None => samples,
+    }
 }
 
 /// With commas between thousands.

@@ -24,8 +24,10 @@ mod shape;
 mod table;
 
 pub use cost::Cost;
+pub use csv::csv;
 pub use error::Error;
 pub use figure::{Axis, Curve, Curves, Figure, Heat, Kind, Mark, Plot, Point, Series, Span, Spot, Surface};
+pub use markdown::escape as markdown_text;
 pub use rank::Rank;
 pub use report::Report;
 pub use seeds::{SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};

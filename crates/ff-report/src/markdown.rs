@@ -59,20 +59,27 @@ fn write_field(field: &Field) -> String {
     }
 }
 
-/// What would end a field or begin emphasis or a tag; a line break becomes a space. An underscore inside a word begins
-/// nothing and stays readable.
-fn escape(text: &str) -> String {
+/// Text as Markdown shows it, in a table's field too: what would end a field or begin emphasis, a tag, an entity or a link
+/// is escaped; a line break or another control character becomes a blank. An underscore inside a word begins nothing and
+/// stays readable.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut before = None;
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        let inside_word = before.is_some_and(char::is_alphanumeric)
-            && letters.peek().is_some_and(|next: &char| next.is_alphanumeric());
+        let next = letters.peek().copied();
+        let word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+        let plain = match letter {
+            '_' => word(before) && word(next),
+            '&' => !word(next) && next != Some('#'),
+            ']' => !matches!(next, Some('(' | '[' | ':')),
+            '|' | '*' | '<' | '`' | '\\' => false,
+            _ => true,
+        };
         match letter {
-            '_' if inside_word => escaped.push(letter),
-            '|' | '*' | '_' | '<' | '`' | '\\' => escaped.extend(['\\', letter]),
-            '\n' | '\r' => escaped.push(' '),
-            _ => escaped.push(letter),
+            _ if letter.is_control() => escaped.push(' '),
+            _ if plain => escaped.push(letter),
+            _ => escaped.extend(['\\', letter]),
         }
         before = Some(letter);
     }
@@ -85,6 +92,7 @@ mod tests {
 
     #[test]
     fn escapes_what_markdown_would_obey() {
+        assert_eq!(escape("[a](b) & &lt; [0, 1]\u{1b}"), r"[a\](b) & \&lt; [0, 1] ");
         assert_eq!(escape("a|b_c *d* _e_ <f>\n`g`"), r"a\|b_c \*d\* \_e\_ \<f> \`g\`");
     }
 }

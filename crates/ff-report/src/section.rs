@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ff_eval::Interval;
+use ff_eval::{Interval, Score};
 
 use crate::Rank;
 use crate::format::{self, NOTHING};
@@ -75,12 +75,19 @@ pub(crate) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str>
 }
 
 /// What the bootstrap intervals in a section are, one remark per kind.
-pub(crate) fn about_intervals<'a>(intervals: impl Iterator<Item = &'a Interval>) -> Vec<String> {
-    let kinds: BTreeSet<_> =
-        intervals.map(|interval| (format!("{:.0} %", interval.level * 100.0), interval.resamples)).collect();
-    let say = |(level, resamples)| {
+pub(crate) fn about_intervals<'a>(scores: impl Iterator<Item = &'a Score>) -> Vec<String> {
+    let kind = |score: &Score| {
+        let Interval { level, resamples, .. } = score.interval?;
+        Some((score.groups.is_some(), format!("{:.0} %", level * 100.0), resamples))
+    };
+    let kinds: BTreeSet<_> = scores.filter_map(kind).collect();
+    let say = |(grouped, level, resamples)| {
+        let of = match grouped {
+            true => "groups (patients) of the test samples, each with all its samples",
+            false => "test samples",
+        };
         format!(
-            "Intervals hold {level} of {} bootstrap resamples of the test samples.",
+            "Intervals hold {level} of {} bootstrap resamples of the {of}.",
             format::count(resamples as u64)
         )
     };

@@ -13,6 +13,7 @@ fn score(metric: Metric, value: f64) -> Option<Score> {
         value: Value::Defined(value),
         interval: Some(interval),
         samples: 1486,
+        groups: None,
         notes: vec![],
         outputs: vec![],
     })
@@ -37,6 +38,7 @@ fn aptos(method: Method, test: f64, ood: f64) -> Cell {
         value: Value::Undefined("missing: EyePACS".to_owned()),
         interval: None,
         samples: 0,
+        groups: None,
         notes: vec![],
         outputs: vec![],
     };
@@ -70,12 +72,13 @@ fn chest(test: Option<Score>) -> Cell {
 fn table() -> Table {
     let mut partial = score(Metric::Auroc, 0.71234).unwrap();
     partial.interval.as_mut().unwrap().dropped = 12;
-    partial.notes = vec!["AUROC leaves out output 3: no positive sample".to_owned()];
+    partial.notes = vec![ff_eval::Note::Text("AUROC leaves out output 3: no positive sample".to_owned())];
     let undefined = Score {
         metric: Metric::Auroc,
         value: Value::Undefined("output 0: no known sample".to_owned()),
         interval: None,
         samples: 20,
+        groups: None,
         notes: vec![],
         outputs: vec![],
     };

@@ -15,7 +15,15 @@ fn interval(low: f64, high: f64) -> Interval {
 
 fn score(value: Value) -> Score {
     let ends = value.value().map(|value| interval(value - 0.05, value + 0.05));
-    Score { metric: Metric::Accuracy, value, interval: ends, samples: 10, notes: vec![], outputs: vec![] }
+    Score {
+        metric: Metric::Accuracy,
+        value,
+        interval: ends,
+        samples: 10,
+        groups: None,
+        notes: vec![],
+        outputs: vec![],
+    }
 }
 
 /// One column; the soup is so much better than the single model.

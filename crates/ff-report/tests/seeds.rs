@@ -14,6 +14,7 @@ fn score(metric: Metric, value: f64) -> Score {
         value: Value::Defined(value),
         interval: Some(interval),
         samples: 1486,
+        groups: None,
         notes: vec![],
         outputs: vec![],
     }
@@ -29,7 +30,8 @@ fn chest_score(effusion: f64, pneumonia: f64) -> Score {
             output(1, Value::Defined(pneumonia)),
             OutputAuroc { output: 2, value: gap, positives: 0, negatives: 1486 },
         ],
-        notes: vec!["AUROC leaves out output 2: no positive sample".to_owned()],
+        groups: None,
+        notes: vec![ff_eval::Note::Text("AUROC leaves out output 2: no positive sample".to_owned())],
         ..score(Metric::Auroc, (effusion + pneumonia) / 2.0)
     }
 }

@@ -8,7 +8,7 @@ use super::draw::{self, Canvas, Drawn, draw_line, draw_text, draw_text_in, draw_
 use super::layout::{LABEL_SIZE, MARGIN, Pixel, TICK, TICK_SIZE, TITLE_SIZE, TOP, fitting, width};
 use super::scale::round_numbers;
 use super::style::{FAINT, GREY};
-use crate::{Error, csv};
+use crate::{Error, csv::csv};
 
 /// About the width of the whole matrix, and the least and greatest of a cell's.
 const WHOLE: i32 = 1000;
@@ -51,7 +51,7 @@ impl Heat {
         let head = [String::new()].into_iter().chain(self.columns.iter().cloned()).collect();
         let rows = self.rows.iter().zip(&self.values);
         let rows = rows.map(|(name, row)| [name.clone()].into_iter().chain(row.iter().map(text)).collect());
-        csv::document(&[head].into_iter().chain(rows).collect::<Vec<Vec<String>>>())
+        csv(&[head].into_iter().chain(rows).collect::<Vec<Vec<String>>>())
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {

@@ -13,7 +13,7 @@ mod surface;
 
 use serde::Serialize;
 
-use crate::{Error, csv};
+use crate::{Error, csv::csv};
 
 pub use curves::{Curve, Curves, Kind, Span, Spot};
 pub use heat::Heat;
@@ -104,7 +104,7 @@ impl Figure {
         });
         let references =
             self.references.iter().map(|(series, y)| Line { series, x: None, y: *y, low: None, high: None });
-        csv::document(&points.chain(references).collect::<Vec<_>>())
+        csv(&points.chain(references).collect::<Vec<_>>())
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use super::draw::{self, Canvas, Drawn, draw_line, draw_marker, draw_text, draw_u
 use super::layout::{LABEL_SIZE, MARGIN, Pixel, STEP, TICK, TICK_SIZE, TITLE_SIZE, TOP, fitting, width};
 use super::scale::{Scale, round_numbers};
 use super::style::{FAINT, GREY, Style};
-use crate::{Error, csv};
+use crate::{Error, csv::csv};
 
 /// The longer side of the plot; the shorter follows from the axes, which share a unit, but is not below the second.
 const SIDE: (f64, f64) = (520.0, 180.0);
@@ -76,7 +76,7 @@ impl Surface {
         let rows = self.y.iter().zip(&self.values);
         let lines =
             rows.flat_map(|(&y, row)| self.x.iter().zip(row).map(move |(&x, &value)| Line { x, y, value }));
-        csv::document(&lines.collect::<Vec<_>>())
+        csv(&lines.collect::<Vec<_>>())
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {

@@ -36,7 +36,8 @@ pub(super) fn section(study: &StudyReport) -> Option<Markup> {
     Some(html! {
         p {
             "Each soup against the single model with the best validation score, on the same samples: the metric of the soup \
-             less that of the single model. The interval is the middle 95 % of paired bootstrap resamples of the samples; it \
+             less that of the single model. The interval is the middle 95 % of paired bootstrap resamples of the samples, \
+             or of their groups (patients) where the data names them; it \
              says nothing of another training run. \"Better\" and \"worse\" stand only where the interval leaves out 0."
         }
         (grid::plain("Soups against the best single model", 6, &head, rows))

@@ -4,7 +4,7 @@ use ff_eval::Value;
 use serde::Serialize;
 
 use super::{SeedTable, notes};
-use crate::csv;
+use crate::csv::csv;
 
 #[derive(Clone, Serialize)]
 struct Line<'a> {
@@ -80,6 +80,6 @@ impl SeedTable {
                 }
             }
         }
-        csv::document(&lines)
+        csv(&lines)
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn of_task(cell: &SeedCell, column: &SeedColumn, task: usize) -> Stri
 /// What there is to say of one run of a cell, whose own note is trusted to explain a run without a score.
 pub(super) fn of_run(run: &SeedRun, cell: &SeedCell, column: &SeedColumn) -> Vec<String> {
     match &run.test {
-        Some(score) => format::notes(score).map(|note| with_names(note, column)).collect(),
+        Some(score) => format::notes(score).map(|note| with_names(&note, column)).collect(),
         None if cell.note.is_none() => vec!["no result".to_owned()],
         None => Vec::new(),
     }

@@ -92,7 +92,7 @@ fn test(table: &SeedTable, backbone: &str) -> Section {
     section.remarks.push(SPREAD.to_owned());
     let single = cells(table, backbone).filter(|(.., cell)| cell.test().is_some_and(|of| of.count == 1));
     let scores = single.flat_map(|(.., cell)| &cell.runs).filter_map(|run| run.test.as_ref());
-    section.remarks.extend(about_intervals(scores.filter_map(|score| score.interval.as_ref())));
+    section.remarks.extend(about_intervals(scores));
     section.remarks.push("Bold: best mean of the column; underlined: second best.".to_owned());
     section
 }

@@ -3,7 +3,7 @@
 use ff_eval::Score;
 use serde::Serialize;
 
-use crate::{Cell, Column, Cost, Rank, Row, Table, csv, format};
+use crate::{Cell, Column, Cost, Rank, Row, Table, csv::csv, format};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -17,6 +17,7 @@ struct Line<'a> {
     low: Option<f64>,
     high: Option<f64>,
     samples: Option<usize>,
+    groups: Option<usize>,
     rank: Option<Rank>,
     paper: Option<f64>,
     difference: Option<f64>,
@@ -48,7 +49,7 @@ impl Table {
                 lines.extend([own].into_iter().chain(ood));
             }
         }
-        csv::document(&lines)
+        csv(&lines)
     }
 }
 
@@ -62,7 +63,7 @@ fn line<'a>(
     let Cost { training_epochs, training_images, validation_passes, validation_images, wall_seconds } =
         row.cost;
     let interval = score.and_then(|score| score.interval);
-    let mut notes: Vec<&str> = cell.note.as_deref().into_iter().collect();
+    let mut notes: Vec<String> = cell.note.clone().into_iter().collect();
     if let Some(score) = score {
         notes.extend(format::notes(score));
     }
@@ -77,6 +78,7 @@ fn line<'a>(
         low: interval.map(|interval| interval.low),
         high: interval.map(|interval| interval.high),
         samples: score.map(|score| score.samples),
+        groups: score.and_then(|score| score.groups),
         rank: None,
         paper: None,
         difference: None,

@@ -40,10 +40,10 @@ fn title(column: &Column) -> String {
 
 /// Why a score is not what it seems or not there at all.
 fn notes(cell: &Cell, score: Option<&Score>) -> String {
-    let mut notes: Vec<&str> = cell.note.as_deref().into_iter().collect();
+    let mut notes: Vec<String> = cell.note.clone().into_iter().collect();
     match score {
         Some(score) => notes.extend(format::notes(score)),
-        None if notes.is_empty() => notes.push("no result"),
+        None if notes.is_empty() => notes.push("no result".to_owned()),
         None => {}
     }
     notes.join("; ")
@@ -92,12 +92,12 @@ fn intervals(table: &Table, backbone: &str) -> Section {
             section.field(cell.validation.map(format::value), None, ""),
             section.field(cell.test_value().map(format::value), None, &notes(cell, cell.test.as_ref())),
             section.field(interval.map(format::interval), None, &dropped.unwrap_or_default()),
-            section.field(cell.test.as_ref().map(|score| format::count(score.samples as u64)), None, ""),
+            section.field(cell.test.as_ref().map(format::samples), None, ""),
         ];
         section.rows.push(fields);
     }
     let scores = cells(table, backbone).filter_map(|(.., cell)| cell.test.as_ref());
-    section.remarks = about_intervals(scores.filter_map(|score| score.interval.as_ref()));
+    section.remarks = about_intervals(scores);
     section
 }
 
