@@ -21,6 +21,13 @@ fn a_configuration_with_something_wrong_in_it() {
     for (set, expected) in [
         ("fgg.epochs=-5", "fgg.epochs"),
         ("finetune.epochs=0", "finetune.epochs: expected at least 1"),
+        ("finetune.epochs=4000000000", "finetune.epochs: expected at most 1000000"),
+        ("finetune.early_stopping_epochs=0", "finetune.early_stopping_epochs: expected at least 1"),
+        ("model.px=100000", "model.px: expected at most 4096"),
+        ("model.batch_size=10000000", "model.batch_size: expected at most"),
+        ("evaluation.resamples=1000000000", "evaluation.resamples: expected at most 1000000"),
+        ("run.workers=100000", "run.workers: expected at most 4096"),
+        ("run.cache_mib=18000000000000", "run.cache_mib: expected at most"),
         ("grid.learning_rates=[1e-2,1e-2]", "grid.learning_rates"),
         ("method.4.select.by=lr", "`GoU`"),
         ("run.resume_minutes=-1", "run.resume_minutes"),

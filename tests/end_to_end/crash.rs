@@ -121,7 +121,7 @@ fn killed_anywhere_any_number_of_times() {
 #[test]
 fn a_signal_stops_it_with_a_resume_point() {
     let (place, _) = undisturbed();
-    for (signal, after) in [("-TERM", 2), ("-INT", 5)] {
+    for (signal, after) in [("-TERM", 2), ("-INT", 5), ("-HUP", 8)] {
         let mut child = start(&place, "stopped");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         assert_eq!(lines.by_ref().filter(|line| line.starts_with('[')).take(after).count(), after);
@@ -152,7 +152,7 @@ fn so_do_processes_of_several_machines() {
         let script = format!("hostname machine-{name} && exec \"$@\"");
         let mut command = Command::new("unshare");
         command.args(["--uts", "sh", "-c", &script, "sh"]).arg(program).current_dir(place.path(""));
-        command.args(["run", "--config", "tiny.toml", "--set", "run.lease_seconds=1.5", "--runs", runs]);
+        command.args(["run", "--config", "tiny.toml", "--set", "run.lease_seconds=10", "--runs", runs]);
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let can = Command::new("unshare").args(["--uts", "hostname", "machine"]).status();
@@ -163,12 +163,27 @@ fn so_do_processes_of_several_machines() {
     share(elsewhere);
 }
 
+/// The claims on jobs of a runs folder, as far as they are written.
+fn claims(place: &Place, runs: &str) -> Vec<serde_json::Value> {
+    let files = place.files(runs).into_iter().filter(|name| name.contains("claim-"));
+    let texts = files.filter_map(|name| std::fs::read(place.path(runs).join(name)).ok());
+    texts.filter_map(|text| serde_json::from_slice(&text).ok()).collect()
+}
+
 fn share(start: impl Fn(&Place, &str) -> Child) {
-    let (place, whole) = undisturbed();
+    let (place, _) = undisturbed();
     let mut children: Vec<_> = (0..4).map(|_| start(&place, "shared")).collect();
-    std::thread::sleep(whole.mul_f64(0.6));
-    let mut killed = children.swap_remove(1);
-    assert!(killed.try_wait().unwrap().is_none(), "it was done too soon");
+    // One that has a job in hand is killed.
+    let at_work = loop {
+        let pids: Vec<u64> =
+            claims(&place, "shared").iter().filter_map(|claim| claim["pid"].as_u64()).collect();
+        if let Some(at) = children.iter().position(|child| pids.contains(&child.id().into())) {
+            break at;
+        }
+        assert!(children.iter_mut().any(|child| child.try_wait().unwrap().is_none()), "no claim was seen");
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let mut killed = children.swap_remove(at_work);
     killed.kill().unwrap();
     let by_killed = end(killed).1.lines().filter(|line| line.starts_with('[')).count() as u64;
     let mut by_others = 0;
@@ -178,7 +193,7 @@ fn share(start: impl Fn(&Place, &str) -> Child) {
         let closing = said.lines().find(|line| line.contains("had been done before")).unwrap().to_owned();
         by_others += closing.split(' ').next().unwrap().parse::<u64>().unwrap();
     }
-    // The killed one may have put a job on record and not have said so.
-    assert!((JOBS - 1..=JOBS).contains(&(by_others + by_killed)), "{by_others} and {by_killed}");
+    // Each of the killed one's two workers may have put a job on record and not have said so.
+    assert!((JOBS - 2..=JOBS).contains(&(by_others + by_killed)), "{by_others} and {by_killed}");
     same(&place, "shared");
 }

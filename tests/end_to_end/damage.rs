@@ -122,8 +122,13 @@ fn a_folder_that_cannot_be_written_to() {
         return;
     };
     place.run(&format!("{RUN} --runs small/runs")).refused(1, &["small/runs/jobs", "Read-only file system"]);
-    drop(mounted);
+    assert!(mounted.resize("50m,rw"));
     place.run(&format!("{RUN} --runs small/runs")).ok();
+    // What is finished can be read where nothing can be written any more.
+    assert!(mounted.resize("50m,ro"));
+    let again = place.run(&format!("{RUN} --runs small/runs"));
+    assert!(again.stderr.contains("warning: the table's files are not written anew"), "{}", again.stderr);
+    assert!(again.ok().contains("| GoG"));
 }
 
 #[test]

@@ -16,4 +16,5 @@ mod single_runs;
 mod slurm;
 mod table;
 mod timm;
+mod trust;
 mod watching;

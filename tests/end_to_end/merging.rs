@@ -105,8 +105,9 @@ fn a_study_from_plan_to_plots() {
     ] {
         assert!(printed.contains(part), "no `{part}` in:\n{printed}");
     }
-    let mut expected =
-        ["config.toml", "table.csv", "table.json", "table.md", "table.tex"].map(String::from).to_vec();
+    let mut expected = ["config.toml", "files.json", "table.csv", "table.json", "table.md", "table.tex"]
+        .map(String::from)
+        .to_vec();
     for dataset in ["findings", "shapes"] {
         for stem in ["sweep-shallow_layers", "sweep-similarity_threshold", "merges"] {
             expected.extend(["csv", "svg"].map(|ending| format!("VGG-pico/{dataset}/{stem}.{ending}")));

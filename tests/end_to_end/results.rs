@@ -13,6 +13,8 @@ pub fn results(place: &Place, runs: &str) -> BTreeMap<String, Vec<u8>> {
         .files(runs)
         .into_iter()
         .filter(|name| !name.starts_with("slurm/") && !name.starts_with("cache/"))
+        // It has the hashes of files that say how long it took.
+        .filter(|name| !name.ends_with("files.json"))
     {
         let path = place.path(runs).join(&name);
         let mut bytes = std::fs::read(&path).unwrap();

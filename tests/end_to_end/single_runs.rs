@@ -52,7 +52,8 @@ fn place() -> Place {
     place.images("data/cells", &["a", "b", "c"], 20);
     place.write("lp.toml", &recipe("lp", "random", LAST, COSINE));
     place.write("ft.toml", &recipe("ft", "runs/lp/kept.safetensors", ALL, COSINE));
-    place.write("fgg.toml", &recipe("fgg", "runs/ft/kept.safetensors", ALL, CYCLIC));
+    let fgg = recipe("fgg", "runs/ft/kept.safetensors", ALL, CYCLIC);
+    place.write("fgg.toml", &fgg.replace("keep_optimizer = true", "keep_optimizer = false"));
     place
 }
 
@@ -69,6 +70,11 @@ fn from_a_probe_to_a_soup_by_hand() {
     place
         .run(&format!("ff-train lp --config lp.toml --set {merging}"))
         .refused(1, &["inmerge", "linear probe"]);
+    for wrong in
+        ["train.early_stopping_epochs=0", "train.task_weights=rarity", "train.epochs=0", "model.px=100000"]
+    {
+        place.run(&format!("ff-train lp --config lp.toml --set {wrong}")).refused(1, &["expected"]);
+    }
     assert!(!place.path("runs").exists());
 
     assert_eq!(place.run("ff-train lp --config lp.toml").ok(), "runs/lp/kept.safetensors\n");
@@ -80,7 +86,7 @@ fn from_a_probe_to_a_soup_by_hand() {
     let made = place.run(&format!("ff-train fgg --config fgg.toml {state}")).ok();
     assert_eq!(
         made.lines().collect::<Vec<_>>(),
-        ["runs/fgg/kept.safetensors", "runs/fgg/capture-1.safetensors", "runs/fgg/capture-2.safetensors"]
+        ["runs/fgg/capture-1.safetensors", "runs/fgg/capture-2.safetensors"]
     );
     assert_eq!(place.read("runs/fgg/history.jsonl").lines().count(), 4);
     assert!(!place.path("runs/fgg/resume.safetensors").exists());

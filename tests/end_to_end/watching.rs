@@ -14,16 +14,24 @@ fn a_grid_is_watched_from_outside() {
     let watch = "ff-grid watch --config tiny.toml";
     assert_eq!(place.run(watch).ok(), "0 of 25 jobs done\n");
 
-    let words =
-        ["ff-grid", "run", "--config", "tiny.toml", "--set", "finetune.epochs=400", "--set", "run.workers=1"];
+    let words = [
+        "ff-grid",
+        "run",
+        "--config",
+        "tiny.toml",
+        "--set",
+        "finetune.epochs=1000000",
+        "--set",
+        "run.workers=1",
+    ];
     let mut grid = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    // The probe is done, the first fine-tuning has begun.
+    // The probe is done, the first fine-tuning has begun: it has more epochs than it can come to before it is killed.
     let first = BufReader::new(grid.stderr.take().unwrap())
         .lines()
         .map(Result::unwrap)
         .find(|line| line.starts_with('['));
     assert!(first.unwrap().contains("probe"));
-    let line = format!("{watch} --json --set finetune.epochs=400");
+    let line = format!("{watch} --json --set finetune.epochs=1000000");
     let seen: Value = loop {
         let seen: Value = serde_json::from_str(&place.run(&line).ok()).unwrap();
         if seen["running"][0]["history"].as_array().is_some_and(|history| history.len() > 1) {
@@ -34,18 +42,21 @@ fn a_grid_is_watched_from_outside() {
     let running = &seen["running"][0];
     assert_eq!(
         (&seen["done"], &running["epochs"], &running["device"]),
-        (&1.into(), &400.into(), &"cpu".into())
+        (&1.into(), &1_000_000.into(), &"cpu".into())
     );
     assert!(running["owner"].as_str().unwrap().contains(&format!("process {} on", grid.id())), "{running}");
     assert!(
         seen["images_per_second"].as_f64().unwrap() > 0.0 && seen["left_seconds"].as_f64().unwrap() > 0.0
     );
     assert_eq!(seen["best"][0]["column"], "shapes pico");
-    let text = place.run(&format!("{watch} --set finetune.epochs=400")).ok();
+    let text = place.run(&format!("{watch} --set finetune.epochs=1000000")).ok();
     assert!(text.starts_with("1 of 25 jobs done, ") && text.contains("\nrunning  shapes pico: lr"), "{text}");
     grid.kill().unwrap();
     grid.wait().unwrap();
-    assert!(!place.run(&format!("{watch} --set finetune.epochs=400")).ok().contains("running"), "it is dead");
+    assert!(
+        !place.run(&format!("{watch} --set finetune.epochs=1000000")).ok().contains("running"),
+        "it is dead"
+    );
 }
 
 #[test]

@@ -21,6 +21,9 @@ mod watch;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use ff_models::Precision;
+use tch::Device;
+
 pub use device::DeviceChoice;
 pub use hub::{find_cached, find_or_download};
 pub use inspect::Inspection;
@@ -29,7 +32,7 @@ pub use lineage::trace;
 #[cfg(feature = "png")]
 pub use png::png_beside;
 pub use progress::{Bar, GridProgress, outcome, speed};
-pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_division, output_map, spec_of};
+pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_split, output_map, spec_of};
 pub use report::{ReportOptions, write_report};
 pub use run_record::{RunRecord, fields_of};
 pub use signals::stop_on_signals;
@@ -76,7 +79,22 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
 
 /// Prints a line to stderr. A reader that has gone away is no error: long work goes on without it.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", harmless(text));
+}
+
+/// Says that a precision is slow on a device, if it is.
+pub fn warn_of_precision(precision: Precision, device: Device) {
+    if precision.is_slow_on(device) {
+        say(&format!(
+            "warning: this processor has no instructions for {precision}, which makes it about ten times slower than fp32 here"
+        ));
+    }
+}
+
+/// Names of classes and files come from others: what would move the cursor or colour the terminal is shown as �.
+fn harmless(text: &str) -> String {
+    let harmful = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    text.replace(harmful, "\u{fffd}")
 }
 
 /// An error and its causes, each said once: many of ours name their cause themselves.
@@ -93,7 +111,7 @@ fn describe(error: &anyhow::Error) -> String {
 
 /// Prints to stdout. A reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match std::io::stdout().write_all(harmless(text).as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }
@@ -107,6 +125,11 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escape_characters_do_not_reach_the_terminal() {
+        assert_eq!(harmless("a\tb\n\u{1b}[31mc\r"), "a\tb\n\u{fffd}[31mc\u{fffd}");
+    }
 
     #[test]
     fn a_cause_is_said_once() {

@@ -142,14 +142,18 @@ pub fn speed(epoch: &EpochRecord) -> String {
 /// What came out of a job, in a few words after its name.
 pub fn outcome(record: &Record) -> String {
     match &record.finished {
-        Finished::Training(outcome) => match (&outcome.diverged, &outcome.kept) {
-            (Some(at), _) => format!(": diverged at step {}", at.step),
-            (None, Some(kept)) => match kept.validation.value() {
+        Finished::Training(outcome) => {
+            let diverged = outcome.diverged.as_ref().map(|at| format!(": diverged at step {}", at.step));
+            let kept = outcome.kept.as_ref().map(|kept| match kept.validation.value() {
                 Some(value) => format!(": {value:.4} on validation, epoch {}", kept.epoch),
-                None => ": undefined on validation".to_owned(),
-            },
-            (None, None) => String::new(),
-        },
+                None => format!(": undefined on validation, epoch {}", kept.epoch),
+            });
+            let captures = match outcome.captures.len() {
+                0 => None,
+                captures => Some(format!(": {captures} captures")),
+            };
+            [diverged, kept.or(captures)].into_iter().flatten().collect()
+        }
         Finished::Soup(soup) => {
             let taken = soup.soup.mix.shares().len();
             format!(": {:.4} on validation, {taken} of {} models", soup.soup.score, soup.candidates)

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use ff_checkpoint::StateDict;
-use ff_data::{Dataset, DatasetConfig, SplitRule, Splits, Task};
+use ff_data::{DatasetConfig, SplitRule, Task};
 use ff_eval::OutputMap;
-use ff_grid::{Catalog, DataIdentity, DataSource, Opened, WeightsSource};
+use ff_grid::{
+    Catalog, DataIdentity, DataSource, OTHER_SPLIT_HINT, Opened, WeightsSource, check_name, other_split,
+};
 use ff_inmerge::InMerge;
 use ff_models::{Architecture, Precision, Spec};
 use ff_train::TrainConfig;
@@ -64,7 +66,10 @@ impl RunRecipe {
     pub fn read(path: &Path, set: &[String]) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("{}: cannot read this recipe", path.display()))?;
-        ff_grid::parse_with_overrides(&text, set).map_err(|error| anyhow!("{}: {error}", path.display()))
+        let named = |error: String| anyhow!("{}: {error}", path.display());
+        let recipe: Self = ff_grid::parse_with_overrides(&text, set).map_err(named)?;
+        check_name(&recipe.name).map_err(|error| named(error.to_string()))?;
+        Ok(recipe)
     }
 
     /// Opens and divides the images.
@@ -102,18 +107,18 @@ pub fn output_map(
     OutputMap::by_name(ff_train::task_kind(task), &classes, task.names(), &merge).map_err(anyhow::Error::msg)
 }
 
-/// Refuses a division of a model's own training data that is not the run's: its test split would hold images that the
-/// model was trained on.
-pub fn check_division(weights: &StateDict, dataset: &dyn Dataset, splits: &Splits) -> anyhow::Result<()> {
-    let recipe = &weights.provenance()?.recipe;
-    let trained: Option<DataIdentity> =
-        recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
-    let asked = DataIdentity::of(dataset, splits);
-    if trained.is_some_and(|trained| trained.digest == asked.digest && trained.division != asked.division) {
-        bail!(
-            "it was trained on these images in another division, so any split may hold images that it was trained \
-             on\nhint: give the run's own division with --ratio and --split-seed"
-        );
+/// Refuses weights that know these images in another division: what they are validated or tested on may be what they, or
+/// those that they come from, were trained on. If `allowed`, it is said and nothing else.
+pub fn check_split(
+    name: &str,
+    seen: &[DataIdentity],
+    data: &DataIdentity,
+    allowed: bool,
+) -> anyhow::Result<()> {
+    match other_split(seen, data) {
+        Some(why) if allowed => crate::say(&format!("warning: {name}: {why}")),
+        Some(why) => bail!("{name}: {why}\n{OTHER_SPLIT_HINT}"),
+        None => {}
     }
     Ok(())
 }

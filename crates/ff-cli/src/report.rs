@@ -20,6 +20,9 @@ pub struct ReportOptions {
     /// A table's configuration, several times for several tables; else every table in the runs folder
     #[arg(long)]
     config: Vec<PathBuf>,
+    /// Put another value in place of the configurations', as in the run that is reported on
+    #[arg(long, value_name = "KEY=VALUE", requires = "config")]
+    set: Vec<String>,
     /// Folder that the configurations' dataset paths start at
     #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
     data_root: PathBuf,
@@ -36,7 +39,7 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     };
     let (mut problems, mut opened) = (Vec::new(), Vec::new());
     for path in configs {
-        match Study::read(&path, &[]) {
+        match Study::read(&path, &options.set) {
             Ok(study) => opened.push(open(options, path, study)),
             // What the user named must be there; of what was found, the rest is shown.
             Err(error) if options.config.is_empty() => problems.push(error.to_string()),
@@ -90,10 +93,12 @@ fn tables(runs: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 fn commands(options: &ReportOptions, config: &Path) -> Vec<String> {
     let places = format!("--data-root {} --runs {}", options.data_root.display(), options.runs.display());
+    let set: String =
+        options.set.iter().map(|set| format!(" --set '{}'", set.replace('\'', r"'\''"))).collect();
     vec![
-        format!("ff-grid run --config {} {places}", config.display()),
+        format!("ff-grid run --config {}{set} {places}", config.display()),
         format!(
-            "ff-grid report --config {} {places} --output {}",
+            "ff-grid report --config {}{set} {places} --output {}",
             config.display(),
             options.output.display()
         ),

@@ -19,6 +19,23 @@ pub struct Opened {
     pub splits: Splits,
     /// Its identity.
     pub identity: DataIdentity,
+    /// What a reader of results must know of it: images and groups in more than one split.
+    pub remarks: Vec<String>,
+}
+
+impl Opened {
+    /// Whether images of that part are in groups, such as patients.
+    pub fn has_groups(&self, part: Part) -> bool {
+        let samples = self.dataset.samples();
+        self.indices(part).iter().any(|&index| samples[index].group.is_some())
+    }
+
+    fn indices(&self, part: Part) -> &Arc<[usize]> {
+        match part {
+            Part::Validation => &self.splits.val,
+            Part::Test => &self.splits.test,
+        }
+    }
 }
 
 /// What a job's result depends on, of its data.
@@ -62,7 +79,8 @@ pub struct Catalog {
 
 impl Catalog {
     /// An empty catalog. Relative paths of datasets start at `root`. Images that are shrunk, and hashes of files, are
-    /// kept in the folder `cache` for all processes and times; other datasets keep up to `cache_bytes` of decoded images
+    /// kept in the folder `cache` for all processes and times, but where there is no such folder yet hashes wait for
+    /// [`Catalog::start`]; other datasets keep up to `cache_bytes` of decoded images
     /// in memory for the next epoch and the next job.
     pub fn new(
         root: &Path,
@@ -75,7 +93,7 @@ impl Catalog {
             root: root.to_owned(),
             cache: cache.map(|folder| folder.join("images")),
             hashes: cache
-                .map_or_else(FileHashes::none, |folder| FileHashes::open(&folder.join("hashes.txt"))),
+                .map_or_else(FileHashes::none, |folder| FileHashes::open(&folder.join("hashes.txt")).held()),
             on_bad_image,
             loader_threads,
             cache_bytes,
@@ -95,6 +113,11 @@ impl Catalog {
         let cache_bytes = (run.cache_mib << 20) / sources.max(1);
         let threads = run.loader_threads.unwrap_or(1);
         Self::new(data_root, Some(&runs.join("cache")), threads, run.on_bad_image, cache_bytes)
+    }
+
+    /// The work that the datasets were opened for begins: hashes of their files may be written.
+    pub fn start(&self) {
+        self.hashes.release();
     }
 
     /// With a wish to stop that every evaluation looks at.
@@ -137,7 +160,8 @@ impl Catalog {
             },
         };
         let identity = DataIdentity::of(dataset.as_ref(), &splits);
-        Ok(Arc::new(Opened { dataset, splits, identity }))
+        let remarks = splits.leakage(dataset.as_ref()).summary().into_iter().collect();
+        Ok(Arc::new(Opened { dataset, splits, identity, remarks }))
     }
 
     /// A dataset's training images, to compute BatchNorm statistics from.
@@ -151,10 +175,7 @@ impl Catalog {
     pub fn eval_set(&self, data: &Opened, part: Part, px: u32) -> Arc<EvalSet> {
         let mut sets = self.eval_sets.lock().expect("no panic while inserting");
         let make = || {
-            let indices = match part {
-                Part::Validation => data.splits.val.clone(),
-                Part::Test => data.splits.test.clone(),
-            };
+            let indices = data.indices(part).clone();
             let dataset = data.dataset.clone();
             let set = EvalSet::new(dataset, indices, px, self.loader_threads, self.on_bad_image);
             Arc::new(set.stopped_by(self.stop.clone()))

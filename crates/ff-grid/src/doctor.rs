@@ -1,13 +1,15 @@
 //! What is damaged in a runs folder, and setting it aside.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::{StateDict, entries, is_partial};
+use ff_checkpoint::{FileRef, StateDict, entries, is_partial, read_sealed};
 use ff_train::{Outcome, Stop};
 use serde::Serialize;
 
 use crate::claim::is_claim;
-use crate::{Claimed, Claims, Error, Finished, Job, Record, Runs, owner_of};
+use crate::publish::{PublishedFiles, file_hash};
+use crate::{Claimed, Claims, Error, Job, Record, Runs, owner_of};
 
 /// Something in a runs folder that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,9 +47,7 @@ pub fn examine(runs: &Runs) -> Result<Vec<Finding>, Error> {
     for folder in entries(&runs.root().join("jobs"))?.into_iter().filter(|path| path.is_dir()) {
         findings.extend(job(&folder)?);
     }
-    for path in below(&runs.root().join("tables"))? {
-        findings.extend(published(&path));
-    }
+    findings.extend(published(&below(&runs.root().join("tables"))?));
     for finding in &mut findings {
         finding.path = finding.path.strip_prefix(runs.root()).unwrap_or(&finding.path).to_owned();
     }
@@ -101,8 +101,8 @@ fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
                 findings.push(again(&path, trouble));
             }
             for file in record.files() {
-                let path = folder.join(file);
-                findings.extend(weights(&path, &record).map(|trouble| again(&path, trouble)));
+                findings
+                    .extend(weights(folder, file).map(|trouble| again(&folder.join(&file.path), trouble)));
             }
         }
     }
@@ -120,34 +120,48 @@ fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
 }
 
 /// What is the matter with a file that a record names.
-fn weights(path: &Path, record: &Record) -> Option<String> {
-    let opened = match StateDict::open(path) {
-        Ok(opened) => opened,
-        Err(error) => return Some(error.to_string()),
+fn weights(folder: &Path, file: &FileRef) -> Option<String> {
+    let whole = || {
+        let opened = file.open(folder)?;
+        opened.provenance()?;
+        opened.verify()
     };
-    if let Err(error) = opened.provenance() {
-        return Some(error.to_string());
-    }
-    let expected = match &record.finished {
-        Finished::Soup(soup) if path.ends_with(&soup.weights) => soup.digest,
-        _ => *opened.digest(),
-    };
-    let found = opened.digest();
-    (*found != expected).then(|| format!("expected content of digest {expected}, as recorded, found {found}"))
+    whole().err().map(|error| error.to_string())
 }
 
-/// What is the matter with a file of a table.
-fn published(path: &Path) -> Option<Finding> {
-    let trouble = match path.extension()?.to_str()? {
-        "safetensors" => StateDict::open(path).err()?.to_string(),
-        "json" if !is_claim(path) => {
-            let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-            text.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).map_err(|e| e.to_string()))
-                .err()?
+/// What is the matter with the files of the tables. Those that a list names have the content that it says.
+fn published(paths: &[PathBuf]) -> Vec<Finding> {
+    let mut listed: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for path in paths.iter().filter(|path| path.ends_with(PublishedFiles::NAME)) {
+        match read_sealed::<PublishedFiles>(path) {
+            Ok(list) => {
+                let folder = path.parent().unwrap_or(path);
+                listed.extend(list.files.into_iter().map(|(name, hash)| (folder.join(name), hash)));
+            }
+            Err(error) => findings.push((path, error.to_string())),
         }
-        _ => return None,
+    }
+    let gone = listed.keys().filter(|path| !path.exists()).collect::<Vec<_>>();
+    findings.extend(gone.into_iter().map(|path| (path, "is not there, and was published".to_owned())));
+    let trouble = |path: &PathBuf| match listed.get(path) {
+        Some(hash) => match file_hash(path) {
+            Ok(found) if found == *hash => None,
+            Ok(_) => Some("damaged: its content is not what was published".to_owned()),
+            Err(error) => Some(error.to_string()),
+        },
+        None if path.extension().is_some_and(|extension| extension == "safetensors") => {
+            StateDict::open(path).and_then(|file| file.verify()).err().map(|error| error.to_string())
+        }
+        None => None,
     };
-    Some(Finding { path: path.to_owned(), trouble, remedy: Remedy::SetAside })
+    findings.extend(paths.iter().filter_map(|path| Some((path, trouble(path)?))));
+    let finding = |(path, trouble): (&PathBuf, String)| Finding {
+        path: path.clone(),
+        trouble,
+        remedy: Remedy::SetAside,
+    };
+    findings.into_iter().map(finding).collect()
 }
 
 fn set_aside(runs: &Runs, path: &Path) -> Result<(), Error> {

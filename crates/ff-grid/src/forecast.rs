@@ -7,6 +7,7 @@ use ff_models::{Architecture, Spec};
 use itertools::Itertools;
 use serde::Serialize;
 
+use crate::job::SoupRecipe;
 use crate::{Job, Jobs, Recipe};
 
 /// What jobs of a kind with models of a form take, measured: seconds per image evaluated. One trained on counts as three.
@@ -92,7 +93,7 @@ fn weight(job: &Job) -> f64 {
 
 fn spec(job: &Job) -> Option<Spec> {
     match &job.recipe {
-        Recipe::Soup { model, .. } | Recipe::Predict { model, .. } => Some(*model),
+        Recipe::Soup(SoupRecipe { model, .. }) | Recipe::Predict { model, .. } => Some(*model),
         Recipe::Path(recipe) => Some(recipe.judging.model),
         Recipe::PlaneRow(recipe) => Some(recipe.judging.model),
         Recipe::Tries(recipe) => Some(recipe.judging.model),
@@ -179,6 +180,7 @@ mod tests {
             weights: None,
             fields: BTreeMap::new(),
             cost: Cost::default(),
+            remarks: Vec::new(),
             blocked: None,
         }
     }

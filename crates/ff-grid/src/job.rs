@@ -11,7 +11,7 @@ use ff_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::landscape::{PathRecipe, PlaneRecipe, RowRecipe, SurfaceRecipe, TriesRecipe};
-use crate::{DataIdentity, Part, Selection};
+use crate::{DataIdentity, Diverged, Part, Selection};
 
 /// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table they are in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Job {
     pub cost: Cost,
     /// Why it cannot run, if it cannot: data or weights that are not there.
     pub blocked: Option<String>,
+    /// What a reader of its result must know of its data, such as patients in more than one split.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// A dataset and how it is divided, as the configuration names it.
@@ -62,20 +65,7 @@ pub enum Recipe {
     /// Fast Geometric Generation: input, a fine-tuned base.
     Fgg(Training),
     /// A choice among models, averaged: inputs, the runs that made them.
-    Soup {
-        /// The models' form.
-        model: Spec,
-        /// Data whose validation part scores candidates.
-        data: DataIdentity,
-        /// What scores them.
-        metric: Metric,
-        /// How they are chosen.
-        select: Selection,
-        /// Compute the BatchNorm statistics of means anew, from the training images in batches of this size. Absent: they
-        /// are averaged.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        recalibrate: Option<usize>,
-    },
+    Soup(SoupRecipe),
     /// Predictions of a model: input, the soup or the run that kept it.
     Predict {
         /// The model's form.
@@ -87,6 +77,9 @@ pub enum Recipe {
         /// Which outputs speak for which classes, where they are not the dataset's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outputs: Option<OutputMap>,
+        /// Whether the images are in groups, such as patients, which the predictions then name.
+        #[serde(default, skip_serializing_if = "is_false")]
+        groups: bool,
     },
     /// A score with its interval: input, predictions.
     Evaluate {
@@ -107,6 +100,27 @@ pub enum Recipe {
     Path(PathRecipe),
     /// How far from a greedy soup, and behind what barrier, its candidates lay: inputs, the soup, the probe, and the runs.
     Tries(TriesRecipe),
+}
+
+/// The recipe of a choice among models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoupRecipe {
+    /// The models' form.
+    pub model: Spec,
+    /// Data whose validation part scores candidates.
+    pub data: DataIdentity,
+    /// What scores them.
+    pub metric: Metric,
+    /// How they are chosen.
+    pub select: Selection,
+    /// Compute the BatchNorm statistics of means anew, from the training images in batches of this size. Absent: they
+    /// are averaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalibrate: Option<usize>,
+    /// What becomes of the models of runs that diverged.
+    #[serde(default, skip_serializing_if = "Diverged::is_keep")]
+    pub diverged: Diverged,
 }
 
 /// The recipe of a run of training.
@@ -151,7 +165,14 @@ pub enum Start {
     },
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl Start {
+    /// What stands for the digest of a file that is not there.
+    pub(crate) const UNKNOWN: &str = "unknown";
+
     /// The same start, with another seed for whatever is new.
     pub(crate) fn with_seed(&self, other: u64) -> Self {
         let mut start = self.clone();
@@ -216,7 +237,7 @@ impl Recipe {
             Self::Probe(_) => "probe",
             Self::Finetune(_) => "finetune",
             Self::Fgg(_) => "fgg",
-            Self::Soup { .. } => "soup",
+            Self::Soup(_) => "soup",
             Self::Predict { .. } => "predict",
             Self::Evaluate { .. } => "evaluate",
             Self::Plane(_) => "plane",

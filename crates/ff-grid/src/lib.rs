@@ -25,22 +25,23 @@ mod publish;
 mod record;
 mod scorer;
 mod soup;
+mod trained_on;
 mod weights;
 
 pub use catalog::{Catalog, DataIdentity, Opened, Part, loader_threads};
 pub use claim::{Claim, Claimed, Claims, Owner, owner_of};
 pub use config::{
-    BackboneConfig, BnStatistics, ClusterConfig, Config, ConnectivityConfig, Curves, DatasetEntry,
+    BackboneConfig, BnStatistics, ClusterConfig, Config, ConnectivityConfig, Curves, DatasetEntry, Diverged,
     EvaluationConfig, Expected, FggConfig, FinetuneConfig, GridConfig, LandscapeConfig, MergeDeparture,
     MergeMethod, MergeSettings, MergingConfig, MethodConfig, ModelConfig, OodEntry, PlaneConfig, Pool,
     PretrainConfig, ProbeConfig, Resources, RunConfig, Selection, StageConfig, Study, StudyKind, Sweep,
-    TriesConfig,
+    TriesConfig, check_name,
 };
 pub use doctor::{Finding, Remedy, examine, repair};
 pub use engine::{Engine, Event, Failure, Local, OnEvent, Sight, Slurm, Summary, Task, Whereabouts};
 pub use error::Error;
 pub use forecast::{Chain, Forecast, Speed, forecast, longest_chain};
-pub use job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
+pub use job::{Cost, DataSource, Job, Recipe, SoupRecipe, Start, Training, group_fields};
 pub use jobs::Jobs;
 pub use landscape::{
     Anchors, Axis, Corner, Judging, PathRecipe, PathRecord, PlaneRecipe, PlaneRecord, RowRecipe, SoupPlace,
@@ -53,7 +54,8 @@ pub use perform::{Workshop, device_name};
 pub use plan::{
     Column, HubResolver, LandscapeJobs, MethodJobs, OodScore, PathJob, Plan, PlannedTable, SeedJobs,
 };
-pub use publish::{Published, Source, publish, report};
+pub use publish::{Published, Source, publish, render, report};
 pub use record::{Finished, LayerKernels, Record, Runs, SoupRecord};
 pub use scorer::ValidationScorer;
+pub use trained_on::{OTHER_SPLIT_HINT, other_split, trained_before, trained_on};
 pub use weights::WeightsSource;

@@ -64,6 +64,7 @@ pub enum SameJob {
 /// The file itself cannot be read or does not say how it came to be; a place that cannot be listed.
 pub fn lineage(file: &Path, places: &[PathBuf]) -> Result<Vec<Ancestor>, Error> {
     let weights = StateDict::open(file)?;
+    weights.verify()?;
     let mut known = Known::new();
     for place in places {
         look(place, &mut known)?;
@@ -85,7 +86,8 @@ pub fn lineage(file: &Path, places: &[PathBuf]) -> Result<Vec<Ancestor>, Error> 
     Ok(ancestors)
 }
 
-/// What was found of each content, and how it came to be.
+/// What was found of each content, and how it came to be. A file that a record names and that is another now counts as
+/// damaged, wherever else there is a copy.
 type Known = HashMap<Digest, (Found, Option<Provenance>)>;
 
 fn trace(
@@ -111,27 +113,55 @@ fn trace(
 
 /// Every file of weights below a place, by content. Of a damaged one that is what it should be.
 fn look(place: &Path, known: &mut Known) -> Result<(), Error> {
-    if place.is_dir() {
-        return entries(place)?.iter().try_for_each(|path| look(path, known));
-    }
-    if place.extension().is_none_or(|extension| extension != "safetensors") {
+    if !place.is_dir() {
+        look_at(place, None, known);
         return Ok(());
     }
-    match StateDict::open(place) {
+    let record = Record::read(&place.join("record.json")).ok();
+    let recorded: HashMap<PathBuf, Digest> = record
+        .iter()
+        .flat_map(|record| record.files())
+        .filter_map(|file| Some((place.join(&file.path), file.digest?)))
+        .collect();
+    for path in entries(place)? {
+        match path.is_dir() {
+            true => look(&path, known)?,
+            false => look_at(&path, recorded.get(&path), known),
+        }
+    }
+    Ok(())
+}
+
+/// A file, and the content that the record beside it says it has.
+fn look_at(path: &Path, recorded: Option<&Digest>, known: &mut Known) {
+    if path.extension().is_none_or(|extension| extension != "safetensors") {
+        return;
+    }
+    let opened = StateDict::open(path).and_then(|file| file.verify().map(|()| file));
+    if let Some(recorded) = recorded
+        && opened.as_ref().is_ok_and(|file| file.digest() != recorded)
+    {
+        known.insert(*recorded, (Found::Damaged(path.to_owned()), None));
+    }
+    match opened {
         Ok(file) => {
-            let found = (Found::Intact(place.to_owned()), file.provenance().ok().cloned());
+            let found = (Found::Intact(path.to_owned()), file.provenance().ok().cloned());
             match known.get(file.digest()) {
+                // What a record names and is not there is not made up for by a copy elsewhere.
+                Some((Found::Damaged(path), _)) if path.with_file_name("record.json").exists() => {}
                 Some(before) if rank(before, file.digest()) >= rank(&found, file.digest()) => {}
                 _ => drop(known.insert(*file.digest(), found)),
             }
         }
-        Err(CheckpointError::Damaged { expected, .. }) => {
-            known.entry(expected).or_insert_with(|| (Found::Damaged(place.to_owned()), None));
+        Err(
+            CheckpointError::Damaged { expected, .. }
+            | CheckpointError::DamagedBlock { digest: expected, .. },
+        ) => {
+            known.entry(expected).or_insert_with(|| (Found::Damaged(path.to_owned()), None));
         }
         // What it should be cannot be known.
         Err(_) => {}
     }
-    Ok(())
 }
 
 /// Which of several files of the same content says most of where it comes from: not a soup of one, which is a copy of its

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ff_checkpoint::{Parent, Provenance, StateDict, entries};
-use ff_eval::{OutputMap, Score};
+use ff_checkpoint::{FileRef, Parent, Provenance, StateDict, entries};
+use ff_eval::{Note, OutputMap, Score};
 use ff_models::{Model, Spec};
 use ff_train::{
-    EpochRecord, Outcome, Run, StepHook, Stop, TrainData, load_predictions, save_predictions, train,
+    EpochRecord, Outcome, Run, StepHook, Stop, TrainData, predictions_of, save_predictions, train,
 };
 use tch::Device;
 
@@ -19,6 +19,7 @@ use crate::merging::{MergeHook, kernels};
 use crate::record::{Finished, LayerKernels, Record, Runs};
 use crate::{
     Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Jobs, Opened, Part, Recipe, landscape, soup,
+    trained_before, trained_on,
 };
 
 /// Everything a job needs besides itself.
@@ -66,10 +67,8 @@ impl Workshop<'_> {
                 layers = kernels;
                 (outcome, cost)
             }
-            Recipe::Soup { model, data, metric, select, recalibrate } => {
-                soup::make(self, job, (model, *recalibrate), &*self.data(job, data)?, *metric, select)?
-            }
-            Recipe::Predict { model, data, part, outputs } => {
+            Recipe::Soup(recipe) => soup::make(self, job, recipe, &*self.data(job, &recipe.data)?)?,
+            Recipe::Predict { model, data, part, outputs, groups: _ } => {
                 self.predict(job, model, (data, *part), outputs.as_ref())?
             }
             Recipe::Evaluate { metric, resamples, seed } => {
@@ -78,8 +77,17 @@ impl Workshop<'_> {
                 let finished = match (&record.finished, record.diverged()) {
                     (_, Some(run)) => Finished::Diverged { run: run.to_owned() },
                     (Finished::Predictions { file, .. }, None) => {
-                        let predictions = load_predictions(&self.runs.folder(input).join(file))?;
-                        Finished::Score(Score::new(*metric, &predictions, *resamples, *seed))
+                        let file = self.runs.open(input, file)?;
+                        let predictions = predictions_of(&file)?;
+                        let mut score = Score::new(*metric, &predictions, *resamples, *seed);
+                        let names: Vec<String> = file
+                            .provenance()?
+                            .recipe
+                            .get("classes")
+                            .and_then(|names| serde_json::from_value(names.clone()).ok())
+                            .unwrap_or_default();
+                        score.notes.iter_mut().for_each(|note| *note = Note::Text(note.describe(&names)));
+                        Finished::Score(score)
                     }
                     _ => return Err(record.not("predictions")),
                 };
@@ -106,6 +114,8 @@ impl Workshop<'_> {
             cost,
             seconds: started.elapsed().as_secs_f64().max(trained),
             device: device_name(self.device),
+            threads: tch::get_num_threads().max(0) as usize,
+            remarks: job.remarks.clone(),
             code_version: VERSION.to_owned(),
         };
         self.runs.finish(job, &record)?;
@@ -120,8 +130,11 @@ impl Workshop<'_> {
     pub(crate) fn tidy(&self, job: &Job, record: &Record) -> Result<(), Error> {
         let folder = self.runs.folder(job);
         let kept = [Path::new("record.json"), Path::new("history.jsonl")];
-        let kept: HashSet<PathBuf> =
-            kept.into_iter().chain(record.files()).map(|name| folder.join(name)).collect();
+        let kept: HashSet<PathBuf> = kept
+            .into_iter()
+            .chain(record.files().into_iter().map(|file| file.path.as_path()))
+            .map(|name| folder.join(name))
+            .collect();
         if entries(&folder)?.iter().any(|path| !kept.contains(path))
             && let Claimed::Ours(_claim) = self.claims.take(&folder, self.stop.part())?
         {
@@ -139,7 +152,7 @@ impl Workshop<'_> {
         let data = self.data(job, &training.data)?;
         let (Start::Random { seed } | Start::File { seed, .. } | Start::Input { seed, .. }) = training.start;
         let mut model = Model::new(&training.model, self.device, seed)?;
-        let mut parents = Vec::new();
+        let (mut parents, mut before) = (Vec::new(), Vec::new());
         let mut optimizer = None;
         match &training.start {
             Start::Random { .. } => {}
@@ -152,6 +165,7 @@ impl Workshop<'_> {
                     return Err(Error::File { path: path.clone(), reason });
                 }
                 model.load(&weights)?;
+                before = trained_on(&weights);
                 parents.push(parent(&path.display().to_string(), &weights));
             }
             Start::Input { optimizer: carry, .. } => {
@@ -163,14 +177,14 @@ impl Workshop<'_> {
                     let outcome = Outcome { history: Vec::new(), ..outcome.clone() };
                     return Ok((Finished::Training(outcome), Cost::default(), Vec::new()));
                 };
-                let folder = self.runs.folder(input);
-                let weights = open(&folder.join(&kept.weights))?;
+                let weights = self.runs.open(input, &kept.weights)?;
                 model.load(&weights)?;
+                before = trained_on(&weights);
                 parents.push(parent(&input.label, &weights));
                 if *carry {
                     let path = kept.optimizer.as_ref();
                     let path = path.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
-                    let state = open(&folder.join(path))?;
+                    let state = self.runs.open(input, path)?;
                     parents.push(parent(&format!("{}, optimizer", input.label), &state));
                     optimizer = Some(state);
                 }
@@ -181,7 +195,11 @@ impl Workshop<'_> {
             train: data.splits.train.clone(),
             validation: self.catalog.eval_set(&data, Part::Validation, training.model.px),
         };
-        let provenance = self.provenance(job, parents, &data)?;
+        let mut provenance = self.provenance(job, parents, &data)?;
+        let before = trained_before(&data.identity, before);
+        if !before.is_empty() {
+            provenance.recipe["trained_on"] = serde_json::json!(before);
+        }
         let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
         if let Some(settings) = training.inmerge {
             hooks.push(Box::new(MergeHook::new(settings, training.train.seed, &model)?));
@@ -202,7 +220,7 @@ impl Workshop<'_> {
                 on_epoch,
             },
         )?;
-        let evaluations = (outcome.history.len() + outcome.captures.len()) as u64;
+        let evaluations = outcome.evaluations();
         let cost = Cost {
             epochs: outcome.history.len() as u64,
             train_images: outcome.history.iter().map(|epoch| epoch.images as u64).sum(),
@@ -210,8 +228,8 @@ impl Workshop<'_> {
             evaluations,
         };
         let mut of_kernels = Vec::new();
-        if let Some(kept) = &outcome.kept {
-            model.load_strict(&StateDict::open(&self.runs.folder(job).join(&kept.weights))?)?;
+        if let Some(last) = outcome.kept.as_ref().or(outcome.captures.last()) {
+            model.load_strict(&self.runs.open(job, &last.weights)?)?;
             of_kernels = kernels(&model);
         }
         Ok((Finished::Training(outcome), cost, of_kernels))
@@ -230,14 +248,15 @@ impl Workshop<'_> {
         if let Some(run) = record.diverged() {
             return Ok((Finished::Diverged { run: run.to_owned() }, Cost::default()));
         }
-        let weights = open(&self.runs.folder(input).join(record.weights()?))?;
+        let weights = self.runs.open(input, record.weights()?)?;
         let mut model = Model::new(spec, self.device, 0)?;
         model.load_strict(&weights)?;
         let images = self.catalog.eval_set(&data, part, spec.px);
         let predictions = images.predict(&model, outputs)?;
-        let file = PathBuf::from("predictions.safetensors");
+        let name = "predictions.safetensors";
         let provenance = self.provenance(job, vec![parent(&input.label, &weights)], &data)?;
-        save_predictions(&self.runs.folder(job).join(&file), &predictions, Some(&provenance))?;
+        let path = self.runs.folder(job).join(name);
+        let file = FileRef::new(name, save_predictions(&path, &predictions, Some(&provenance))?);
         let cost = Cost { evaluations: 1, evaluated_images: predictions.len() as u64, ..Cost::default() };
         let skipped = images.skipped().to_vec();
         Ok((Finished::Predictions { file, samples: predictions.len(), skipped }, cost))
@@ -286,13 +305,6 @@ impl Workshop<'_> {
 /// A device as records and claims name it: `cpu`, `cuda(0)`.
 pub fn device_name(device: Device) -> String {
     format!("{device:?}").to_lowercase()
-}
-
-/// Opens weights that a job left. One that says nothing of how it came to be is none of ours, or damaged.
-pub(crate) fn open(path: &Path) -> Result<StateDict, Error> {
-    let weights = StateDict::open(path)?;
-    weights.provenance()?;
-    Ok(weights)
 }
 
 fn parent(id: &str, weights: &StateDict) -> Parent {

@@ -1,20 +1,23 @@
 //! The models that runs left.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
+use ff_eval::Predictions;
 use ff_soup::Ingredient;
+use ff_train::{Kept, predictions_of};
 
-use crate::perform::{Workshop, open};
-use crate::{Error, Recipe};
+use crate::perform::Workshop;
+use crate::{Diverged, Error, Job, Recipe};
 
 /// The models of some runs, in order; no file is opened yet.
 #[derive(Default)]
 pub(crate) struct Models {
     /// What they left.
     pub models: Vec<RunModel>,
-    /// Runs that diverged, by label.
+    /// Runs that diverged and are left out, by label.
     pub left_out: Vec<String>,
+    /// Runs that diverged and whose models from before that are among these, by label.
+    pub diverged: Vec<String>,
 }
 
 /// A model that a run left.
@@ -25,10 +28,10 @@ pub(crate) struct RunModel {
     pub fields: BTreeMap<String, String>,
     /// Its score on validation, as training found it.
     pub score: Option<f64>,
-    /// Its weights' file.
-    pub weights: PathBuf,
-    /// The file of its validation predictions.
-    pub predictions: PathBuf,
+    /// The run.
+    run: Job,
+    /// What it left of the model.
+    kept: Kept,
 }
 
 impl Models {
@@ -37,6 +40,7 @@ impl Models {
     pub fn of<'a>(
         workshop: &Workshop<'_>,
         runs: impl IntoIterator<Item = &'a String>,
+        diverged: Diverged,
     ) -> Result<Self, Error> {
         let mut found = Self::default();
         for id in runs {
@@ -44,10 +48,13 @@ impl Models {
             let record = workshop.runs.done(run)?;
             let outcome = record.training()?;
             if outcome.diverged.is_some() {
-                found.left_out.push(run.label.clone());
-                continue;
+                let drop = diverged == Diverged::Drop || outcome.is_empty();
+                let list = if drop { &mut found.left_out } else { &mut found.diverged };
+                list.push(run.label.clone());
+                if drop {
+                    continue;
+                }
             }
-            let folder = workshop.runs.folder(run);
             let captures = outcome.captures.iter().enumerate().map(|(i, kept)| (Some(i + 1), kept));
             let models: Vec<_> = match run.recipe {
                 Recipe::Fgg(_) => captures.collect(),
@@ -60,8 +67,8 @@ impl Models {
                     id: model_name(&run.fields, number),
                     fields,
                     score: kept.validation.value(),
-                    weights: folder.join(&kept.weights),
-                    predictions: folder.join(&kept.predictions),
+                    run: run.clone(),
+                    kept: kept.clone(),
                 });
             }
         }
@@ -79,9 +86,14 @@ impl Models {
 
 impl RunModel {
     /// The model with its weights.
-    pub fn open(&self) -> Result<Ingredient, Error> {
-        let weights = open(&self.weights)?;
+    pub fn open(&self, workshop: &Workshop<'_>) -> Result<Ingredient, Error> {
+        let weights = workshop.runs.open(&self.run, &self.kept.weights)?;
         Ok(Ingredient { id: self.id.clone(), weights, fields: self.fields.clone() })
+    }
+
+    /// What it said of the validation images when training had made it.
+    pub fn predictions(&self, workshop: &Workshop<'_>) -> Result<Predictions, Error> {
+        Ok(predictions_of(&workshop.runs.open(&self.run, &self.kept.predictions)?)?)
     }
 }
 

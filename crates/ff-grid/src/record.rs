@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ff_checkpoint::{Digest, read_sealed, write_sealed};
+use ff_checkpoint::{Digest, FileRef, StateDict, read_sealed, write_sealed};
 use ff_eval::Score;
 use ff_inmerge::KernelStats;
 use ff_soup::Soup;
@@ -37,6 +37,13 @@ pub struct Record {
     pub seconds: f64,
     /// The device it ran on.
     pub device: String,
+    /// Threads that libtorch computed with: on the CPU, another number may round the last bits differently. 0 in records from
+    /// before it was kept.
+    #[serde(default)]
+    pub threads: usize,
+    /// What a reader must know of the data ([`Job::remarks`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Version of the software.
     pub code_version: String,
 }
@@ -64,7 +71,7 @@ pub enum Finished {
     /// Predictions.
     Predictions {
         /// The file.
-        file: PathBuf,
+        file: FileRef,
         /// Rows in it.
         samples: usize,
         /// Images that could not be read and were left out, by name.
@@ -99,17 +106,26 @@ pub struct SoupRecord {
     pub candidates: usize,
     /// Runs that were left out since they diverged, by label.
     pub left_out: Vec<String>,
+    /// Runs that diverged and whose models from before that are among the candidates, by label.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diverged: Vec<String>,
+    /// What the validation score leaves out or rests on, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Validation images that could not be read and were left out, by name.
     pub skipped: Vec<String>,
     /// The weights.
-    pub weights: PathBuf,
-    /// Their digest.
+    pub weights: FileRef,
+    /// What they say of the validation images.
+    #[serde(default = "predictions")]
+    pub predictions: FileRef,
+    /// The weights' digest.
     pub digest: Digest,
 }
 
-impl SoupRecord {
-    /// The file of its validation predictions, beside the weights.
-    pub(crate) const PREDICTIONS: &str = "soup.val.safetensors";
+/// The file of a soup's validation predictions in records from before it was named.
+fn predictions() -> FileRef {
+    FileRef { path: "soup.val.safetensors".into(), digest: None }
 }
 
 /// The folder that jobs and tables lie in.
@@ -189,6 +205,16 @@ impl Runs {
         self.record(job)?.ok_or_else(|| Error::Job(format!("job `{}` ({}) is not done", job.label, job.id)))
     }
 
+    /// Opens weights or predictions that a job left.
+    ///
+    /// # Errors
+    /// A file that is damaged, is not the one on record, or says nothing of how it came to be and so is none of ours.
+    pub fn open(&self, job: &Job, file: &FileRef) -> Result<StateDict, Error> {
+        let opened = file.open(&self.folder(job))?;
+        opened.provenance()?;
+        Ok(opened)
+    }
+
     pub(crate) fn finish(&self, job: &Job, record: &Record) -> Result<(), Error> {
         Ok(write_sealed(&self.folder(job).join("record.json"), record)?)
     }
@@ -209,12 +235,13 @@ impl Record {
             }
             other => other.into(),
         })?;
-        let outside =
-            |file: &&Path| !matches!(file.components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
+        let outside = |file: &&FileRef| {
+            !matches!(file.path.components().collect::<Vec<_>>()[..], [Component::Normal(_)])
+        };
         match record.files().into_iter().find(outside) {
             Some(file) => Err(Self::wrong(
                 path,
-                format!("expected names of files in the record's folder, found `{}`", file.display()),
+                format!("expected names of files in the record's folder, found `{}`", file.path.display()),
             )),
             None => Ok(record),
         }
@@ -226,12 +253,12 @@ impl Record {
     }
 
     /// The files that the job left, relative to its folder.
-    pub fn files(&self) -> Vec<&Path> {
+    pub fn files(&self) -> Vec<&FileRef> {
         match &self.finished {
             Finished::Training(outcome) => {
                 outcome.kept.iter().chain(&outcome.captures).flat_map(Kept::files).collect()
             }
-            Finished::Soup(soup) => vec![&soup.weights, Path::new(SoupRecord::PREDICTIONS)],
+            Finished::Soup(soup) => vec![&soup.weights, &soup.predictions],
             Finished::Predictions { file, .. } => vec![file],
             Finished::Score(_)
             | Finished::Diverged { .. }
@@ -273,7 +300,9 @@ impl Record {
     /// The run that diverged, by label, if nothing came out because of it.
     pub fn diverged(&self) -> Option<&str> {
         match &self.finished {
-            Finished::Training(Outcome { diverged: Some(_), .. }) => Some(&self.label),
+            Finished::Training(outcome) if outcome.diverged.is_some() && outcome.is_empty() => {
+                Some(&self.label)
+            }
             Finished::Diverged { run } => Some(run),
             _ => None,
         }
@@ -283,7 +312,7 @@ impl Record {
     ///
     /// # Errors
     /// [`Error::Job`] if there are none.
-    pub fn weights(&self) -> Result<&Path, Error> {
+    pub fn weights(&self) -> Result<&FileRef, Error> {
         match &self.finished {
             Finished::Soup(soup) => Ok(&soup.weights),
             Finished::Training(Outcome { kept: Some(kept), .. }) => Ok(&kept.weights),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ff_checkpoint::StateDict;
-use ff_eval::{Ceiling, Metric, Predictions, Targets, Value, ease, hardest_first};
+use ff_eval::{Ceiling, Metric, Predictions, Value, ease, hardest_first};
 use ff_models::{Model, Precision};
 use ff_soup::{Accept, Candidate, Mix, ScoreError, Scorer, Verdict};
 use ff_train::{EvalSet, Recalibration};
@@ -101,8 +101,10 @@ impl<'a> ValidationScorer<'a> {
         let (mut seen, mut below, mut failed, mut doubtful) = (0, None, false, false);
         let mut look = |row: usize, found: &[f32]| {
             let room = slack * found.iter().fold(0.0f32, |largest, logit| largest.max(logit.abs()));
-            failed |= ceiling.see(row, &raised(found, row, last.targets(), room)).is_err();
-            doubtful |= lead(found) <= room;
+            match ceiling.see_within(row, found, room) {
+                Ok(decided) => doubtful |= !decided,
+                Err(_) => failed = true,
+            }
             logits[row * last.outputs()..][..found.len()].copy_from_slice(found);
             seen += 1;
             if seen % STEP == 0 && below.is_none() {
@@ -209,22 +211,4 @@ fn slack(precision: Precision, device: Device) -> f32 {
         (Precision::Fp32, true) => 0.01,
         (Precision::Bf16, _) => 0.05,
     }
-}
-
-/// The logits with the true class higher by `room`: what is wrong even so is wrong in any order of addition.
-fn raised(logits: &[f32], row: usize, targets: &Targets, room: f32) -> Vec<f32> {
-    let mut raised = logits.to_vec();
-    if let Targets::Classes(classes) = targets {
-        raised[classes[row]] += room;
-    }
-    raised
-}
-
-/// By how much the highest logit is above the next: what is said with a lead is said in any order of addition.
-fn lead(logits: &[f32]) -> f32 {
-    let (highest, next) =
-        logits.iter().fold((f32::NEG_INFINITY, f32::NEG_INFINITY), |(highest, next), &logit| {
-            if logit > highest { (logit, highest) } else { (highest, next.max(logit)) }
-        });
-    highest - next
 }

@@ -1,44 +1,44 @@
 //! The soup job: ingredients from runs, scores from validation.
 
-use std::path::PathBuf;
-
-use ff_eval::Metric;
-use ff_models::{Model, Spec};
+use ff_checkpoint::FileRef;
+use ff_eval::Note;
+use ff_models::Model;
 use ff_soup::{Ingredients, Ranked, Selector};
-use ff_train::{load_predictions, save_predictions};
+use ff_train::save_predictions;
 
+use crate::job::SoupRecipe;
 use crate::perform::{VERSION, Workshop};
-use crate::pool::{Models, RunModel};
+use crate::pool::Models;
 use crate::record::{Finished, SoupRecord};
 use crate::scorer::ValidationScorer;
-use crate::{Cost, Error, Job, Opened, Part, Selection};
+use crate::{Cost, Error, Job, Opened, Part, trained_before, trained_on};
 
 /// Chooses among the models of a job's inputs and writes the average, its validation predictions, and why.
 pub(crate) fn make(
     workshop: &Workshop<'_>,
     job: &Job,
-    (spec, recalibrate): (&Spec, Option<usize>),
+    recipe: &SoupRecipe,
     data: &Opened,
-    metric: Metric,
-    select: &Selection,
 ) -> Result<(Finished, Cost), Error> {
+    let SoupRecipe { model: spec, metric, select, recalibrate, diverged, .. } = recipe;
     let validation = workshop.catalog.eval_set(data, Part::Validation, spec.px);
-    let Models { models, left_out } = Models::of(workshop, &job.inputs)?;
+    let Models { models, left_out, diverged } = Models::of(workshop, &job.inputs, *diverged)?;
     let candidates = models.len();
-    let ingredients = Ingredients::new(models.iter().map(RunModel::open).collect::<Result<_, _>>()?)?;
+    let ingredients =
+        Ingredients::new(models.iter().map(|model| model.open(workshop)).collect::<Result<_, _>>()?)?;
     let scored = || models.iter().filter_map(|model| Some((model, model.score?)));
     let known = scored().map(|(model, score)| (model.id.clone(), score)).collect();
     let model = Model::new(spec, workshop.device, 0)?;
-    let mut scorer = ValidationScorer::new(model, &validation, metric, known);
+    let mut scorer = ValidationScorer::new(model, &validation, *metric, known);
     if let Some(batch_size) = recalibrate {
-        scorer = scorer.recalibrated_on(workshop.catalog.recalibration(data, spec.px, batch_size));
+        scorer = scorer.recalibrated_on(workshop.catalog.recalibration(data, spec.px, *batch_size));
     }
     let soup = match select.hierarchy() {
         Some(hierarchy) => {
             // Of a mean of all there are no candidates to look at.
             if hierarchy.policies.iter().any(|policy| policy.is_greedy()) {
                 for (model, _) in scored() {
-                    scorer = scorer.knowing(&model.id, load_predictions(&model.predictions)?);
+                    scorer = scorer.knowing(&model.id, model.predictions(workshop)?);
                 }
             }
             hierarchy.select(&ingredients, &mut scorer)?
@@ -47,11 +47,16 @@ pub(crate) fn make(
     };
     let mut weights = ingredients.weights(&soup.mix)?;
     let (evaluations, images) = (scorer.evaluations(), scorer.images());
-    let predictions = scorer.predict(&weights, &soup.mix)?;
+    let found_on = scorer.predict(&weights, &soup.mix)?;
     let recipe = serde_json::to_value(&job.recipe).map_err(|error| Error::Job(error.to_string()))?;
     let mut recipe = recipe.as_object().cloned().unwrap_or_default();
     // Whoever gets the file alone must know what its outputs mean.
     recipe.insert("classes".into(), data.dataset.task().names().into());
+    let before = ingredients.iter().flat_map(|ingredient| trained_on(&ingredient.weights));
+    let before = trained_before(&data.identity, before);
+    if !before.is_empty() {
+        recipe.insert("trained_on".into(), serde_json::json!(before));
+    }
     let recomputed = scorer.recomputed(&soup.mix);
     if !recomputed.is_empty() {
         weights = scorer.weights();
@@ -60,12 +65,20 @@ pub(crate) fn make(
     let provenance =
         ingredients.provenance(&soup.mix, recipe, Some(data.identity.digest.clone()), VERSION)?;
     let folder = workshop.runs.folder(job);
-    let file = PathBuf::from("soup.safetensors");
-    weights.save(&folder.join(&file), Some(&provenance))?;
-    save_predictions(&folder.join(SoupRecord::PREDICTIONS), &predictions, Some(&provenance))?;
+    let (name, of_predictions) = ("soup.safetensors", "soup.val.safetensors");
+    weights.save(&folder.join(name), Some(&provenance))?;
+    let found = save_predictions(&folder.join(of_predictions), &found_on, Some(&provenance))?;
 
     let skipped = validation.skipped().to_vec();
     let cost = Cost { evaluations, evaluated_images: images, ..Cost::default() };
     let digest = *weights.digest();
-    Ok((Finished::Soup(SoupRecord { soup, candidates, left_out, skipped, weights: file, digest }), cost))
+    let (weights, predictions) = (FileRef::new(name, digest), FileRef::new(of_predictions, found));
+    // A choice by a class of a few images hangs on single ones.
+    let few = Note::few_samples(found_on.targets(), found_on.outputs());
+    let said = metric.notes(&found_on).into_iter().chain(few);
+    let notes =
+        said.map(|note| format!("validation: {}", note.describe(data.dataset.task().names()))).collect();
+    let record =
+        SoupRecord { soup, candidates, left_out, diverged, notes, skipped, weights, predictions, digest };
+    Ok((Finished::Soup(record), cost))
 }

@@ -92,7 +92,8 @@ fn the_papers_table_plans_whole_without_data() {
     assert_eq!(epochs(&["finetune"]), 48 * 50);
     assert_eq!(8 * 50 + epochs(&["fgg"]), 536);
     let fgg = plan.jobs.iter().find(|job| job.recipe.kind() == "fgg").unwrap();
-    assert_eq!((fgg.cost.epochs, fgg.cost.train_images, fgg.cost.evaluations), (17, 17 * 45_000, 17 + 5));
+    // Its five captures are at the ends of epochs, and evaluated with them.
+    assert_eq!((fgg.cost.epochs, fgg.cost.train_images, fgg.cost.evaluations), (17, 17 * 45_000, 17));
 }
 
 #[test]

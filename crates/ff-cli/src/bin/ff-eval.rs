@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Parser, Subcommand, ValueEnum};
 use ff_cli::Common;
-use ff_eval::{Confusion, Metric, Score, TaskKind, auroc_per_output, class_table};
+use ff_eval::{Confusion, MAX_RESAMPLES, Metric, Score, TaskKind, auroc_per_output, class_table};
 use ff_train::load_predictions;
 use serde_json::json;
 
@@ -35,8 +35,8 @@ enum Command {
         #[arg(long)]
         metric: Option<Metric>,
         /// Bootstrap resamples of the interval; 0 for none
-        #[arg(long, default_value_t = 1000)]
-        resamples: usize,
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
+        resamples: u64,
         /// Seed of the bootstrap
         #[arg(long, default_value_t = 0)]
         seed: u64,
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     ff_cli::main(&cli.common, || match cli.command {
         Command::Score { predictions, task, metric, resamples, seed, json } => {
-            score(&predictions, task, metric, resamples, seed, json)
+            score(&predictions, task, metric, resamples as usize, seed, json)
         }
     })
 }
@@ -94,12 +94,16 @@ fn score(
     if as_json {
         return ff_cli::print_json(&json!({
             "samples": predictions.len(),
+            "groups": predictions.group_count(),
             "scores": scores,
             "per_class": Confusion::of(&predictions).map(|confusion| class_table(&confusion)),
             "auroc_per_output": auroc_per_output(&predictions),
         }));
     }
-    let mut text = format!("{} samples\n", predictions.len());
+    let groups = predictions.group_count();
+    let groups =
+        groups.map_or(String::new(), |groups| format!(" in {groups} groups, which intervals resample"));
+    let mut text = format!("{} samples{groups}\n", predictions.len());
     for score in scores {
         let value = match (&score.value, &score.interval) {
             (ff_eval::Value::Defined(value), Some(i)) => format!("{value:.4}  [{:.4}, {:.4}]", i.low, i.high),

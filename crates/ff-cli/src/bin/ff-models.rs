@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use ff_checkpoint::{OwnedTensor, StateDict};
-use ff_cli::{Common, DeviceChoice};
+use ff_cli::{Common, DeviceChoice, warn_of_precision};
 use ff_models::{Architecture, Mode, Model, Precision, Spec};
 use ff_train::{Optimizer, OptimizerConfig};
 use serde_json::json;
@@ -135,6 +135,7 @@ fn bench(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let device = device.find()?;
+    warn_of_precision(precision, device);
     let model = Model::new(&Spec { architecture, outputs: 7, px, precision }, device, 0)?;
     let config = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
     let mut optimizer = Optimizer::new(&config, model.parameters().trainable());

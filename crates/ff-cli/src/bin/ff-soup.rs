@@ -9,11 +9,14 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{StateDict, cores, on_threads};
-use ff_cli::{Common, DeviceChoice, RunRecipe, validation_predictions};
+use ff_cli::{Common, DeviceChoice, RunRecipe, check_split, validation_predictions};
 use ff_data::OnBadImage;
-use ff_grid::{Catalog, Part, ValidationScorer, lineage, loader_threads};
+use ff_grid::{
+    Catalog, DataIdentity, Part, ValidationScorer, lineage, loader_threads, trained_before, trained_on,
+};
 use ff_models::Model;
 use ff_soup::{Hierarchy, Ingredient, Ingredients, Mix, Selector, verify};
+use itertools::Itertools;
 use serde_json::json;
 
 /// Files of weights in, their soup out.
@@ -78,6 +81,9 @@ enum Command {
         /// The soup
         #[arg(long)]
         output: PathBuf,
+        /// Take files that were trained on the recipe's images in another division; the soup's provenance says so
+        #[arg(long)]
+        allow_other_split: bool,
         /// auto, cpu or cuda:N
         #[arg(long, default_value = "auto")]
         device: DeviceChoice,
@@ -129,7 +135,19 @@ fn main() -> ExitCode {
     ff_cli::main(&cli.common, || match cli.command {
         Command::Average { files, output } => average(&files, &output),
         Command::Bench { files, output, json } => bench(&files, &output, json),
-        Command::Select { method, by, config, set, data_root, bn, files, output, device, json } => {
+        Command::Select {
+            method,
+            by,
+            config,
+            set,
+            data_root,
+            bn,
+            files,
+            output,
+            allow_other_split,
+            device,
+            json,
+        } => {
             let method = match method {
                 Method::Uniform => Hierarchy::uniform(),
                 Method::Greedy => Hierarchy::greedy(),
@@ -137,14 +155,14 @@ fn main() -> ExitCode {
                 Method::Gog => Hierarchy::greedy_of_greedy(&by),
             };
             let recipe = RunRecipe::read(&config, &set)?;
-            select((&method, bn), &recipe, &data_root, &files, &output, device, json)
+            select((&method, bn), &recipe, &data_root, (&files, allow_other_split), &output, device, json)
         }
         Command::Verify { soup, ingredients, deep: false, .. } => check(&soup, &ingredients),
         Command::Verify { soup, ingredients, deep: true, data_root } => {
             let ancestors = lineage(&soup, &ingredients)?;
+            ff_cli::trace(&ancestors, &ingredients, data_root.as_deref())?;
             let parents = ancestors.iter().filter(|ancestor| ancestor.depth == 1);
-            check(&soup, &parents.filter_map(|parent| parent.found.intact()).collect::<Vec<_>>())?;
-            ff_cli::trace(&ancestors, &ingredients, data_root.as_deref())
+            check(&soup, &parents.filter_map(|parent| parent.found.intact()).collect::<Vec<_>>())
         }
     })
 }
@@ -223,6 +241,16 @@ fn save(
     if let Some(model) = model_of(ingredients) {
         recipe.insert("model".into(), model);
     }
+    // So that a later use of the soup knows what its ingredients were trained on.
+    let seen = ingredients.iter().flat_map(|one| trained_on(&one.weights));
+    let own = recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
+    let before: Vec<DataIdentity> = match own {
+        Some(own) => trained_before(&own, seen),
+        None => seen.unique().collect(),
+    };
+    if !before.is_empty() {
+        recipe.insert("trained_on".into(), json!(before));
+    }
     let provenance = ingredients.provenance(mix, recipe, data, VERSION)?;
     Ok(weights.save(output, Some(&provenance))?)
 }
@@ -236,7 +264,7 @@ fn select(
     (method, bn): (&Hierarchy, BatchNorm),
     recipe: &RunRecipe,
     data_root: &Path,
-    files: &[PathBuf],
+    (files, allow_other_split): (&[PathBuf], bool),
     output: &Path,
     device: DeviceChoice,
     as_json: bool,
@@ -246,6 +274,12 @@ fn select(
     let threads = loader_threads(device, cores().get());
     let catalog = Catalog::new(data_root, None, threads, OnBadImage::Error, 512 << 20);
     let data = recipe.open(&catalog)?;
+    for remark in &data.remarks {
+        ff_cli::say(&format!("warning: {remark}"));
+    }
+    for one in ingredients.iter() {
+        check_split(&one.id, &trained_on(&one.weights), &data.identity, allow_other_split)?;
+    }
     let spec = recipe.spec(&data);
     let validation = catalog.eval_set(&data, Part::Validation, spec.px);
     let metric = recipe.train.metric;
@@ -265,7 +299,8 @@ fn select(
     }
     let soup = method.select(&ingredients, &mut scorer)?;
     let mut weights = ingredients.weights(&soup.mix)?;
-    let mut record = json!({"method": method, "metric": metric, "classes": data.dataset.task().names()});
+    let mut record = json!({"method": method, "metric": metric, "classes": data.dataset.task().names(),
+        "data": data.identity});
     let (evaluations, images) = (scorer.evaluations(), scorer.images());
     tracing::info!(evaluations, images, whole = evaluations * validation.len() as u64, "images evaluated");
     let recomputed = scorer.recomputed(&soup.mix);

@@ -9,12 +9,13 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{Parent, Provenance, StateDict, cores, write_atomic, write_sealed};
 use ff_cli::{
-    BadImage, Common, DeviceChoice, EventFile, RunRecipe, RunRecord, Source, check_division, fields_of,
-    output_map, spec_of,
+    BadImage, Common, DeviceChoice, EventFile, RunRecipe, RunRecord, Source, check_split, fields_of,
+    output_map, spec_of, warn_of_precision,
 };
 use ff_data::{OnBadImage, Split};
 use ff_grid::{
-    Catalog, Claimed, Claims, MergeHook, Part, RunConfig, WeightsSource, device_name, loader_threads,
+    Catalog, Claimed, Claims, DataIdentity, MergeHook, Part, RunConfig, WeightsSource, device_name,
+    loader_threads, trained_before, trained_on,
 };
 use ff_models::Model;
 use ff_train::{
@@ -23,8 +24,9 @@ use ff_train::{
 
 /// Trains one model from a recipe, or lets a trained one predict.
 ///
-/// A run leaves in RUNS/NAME: kept.safetensors (the best epoch's weights), kept.val.safetensors (its validation
-/// predictions), captures, history.jsonl, recipe.toml and outcome.json. Started again, it goes on where it stopped.
+/// A run leaves in RUNS/NAME: kept.safetensors (the best epoch's weights) and kept.val.safetensors (its validation
+/// predictions), or an FGG run's captures in their place; history.jsonl, recipe.toml and outcome.json. Started again, it
+/// goes on where it stopped.
 #[derive(Parser)]
 #[command(name = "ff-train", version)]
 struct Cli {
@@ -57,6 +59,9 @@ enum Command {
         /// A class of the model that the dataset does not tell apart, and the class that it counts as: 4=3
         #[arg(long, value_name = "CLASS=CLASS", value_parser = pair)]
         merge: Vec<(String, String)>,
+        /// Predict images that the model was trained on in another division
+        #[arg(long)]
+        allow_other_split: bool,
         /// safetensors to write, with "logits" and "targets"
         #[arg(long)]
         output: PathBuf,
@@ -90,6 +95,9 @@ struct Options {
     /// Put another value in place of the recipe's: a dotted key, such as train.epochs=5
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Start from weights that were trained on the same images in another division; the record says so
+    #[arg(long)]
+    allow_other_split: bool,
     /// What an image that cannot be read does
     #[arg(long, value_enum, default_value = "error")]
     on_bad_image: BadImage,
@@ -120,8 +128,8 @@ fn main() -> ExitCode {
         Command::Lp(options) => run("probe", options),
         Command::Finetune(options) => run("finetune", options),
         Command::Fgg(options) => run("fgg", options),
-        Command::Predict { checkpoint, source, split, merge, output, device } => {
-            predict(checkpoint, (source, *split), merge, output, *device)
+        Command::Predict { checkpoint, source, split, merge, allow_other_split, output, device } => {
+            predict(checkpoint, (source, *split), merge, *allow_other_split, output, *device)
         }
     })
 }
@@ -151,9 +159,13 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     let catalog = Catalog::new(&options.data_root, Some(&cache), threads, on_bad_image, MEMORY)
         .stopped_by(stop.clone());
     let data = recipe.open(&catalog)?;
+    data.remarks.iter().for_each(|remark| ff_cli::say(&format!("warning: {remark}")));
+    let named = || options.config.display().to_string();
+    recipe.train.check(data.dataset.task()).with_context(named)?;
     let spec = recipe.spec(&data);
+    warn_of_precision(spec.precision, device);
     let mut model = Model::new(&spec, device, recipe.model.seed)?;
-    let mut parents = Vec::new();
+    let (mut parents, mut before) = (Vec::new(), Vec::new());
     let mut fields = fields_of(&recipe.train);
     let path = match &recipe.model.weights {
         WeightsSource::Random => None,
@@ -165,6 +177,8 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     };
     if let Some(path) = &path {
         let weights = StateDict::open(path)?;
+        before = trained_on(&weights);
+        check_split(&path.display().to_string(), &before, &data.identity, options.allow_other_split)?;
         let loaded = model.load(&weights)?;
         ff_cli::say(&format!("{}: {loaded}", path.display()));
         if let (true, Some(base)) =
@@ -188,11 +202,16 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         data: Some(data.identity.digest.clone()),
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
+    let before = trained_before(&data.identity, before);
+    if !before.is_empty() {
+        provenance.recipe["trained_on"] = serde_json::json!(before);
+    }
     let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
     if let Some(settings) = recipe.inmerge {
         hooks.push(Box::new(MergeHook::new(settings, recipe.train.seed, &model)?));
         provenance.recipe["inmerge"] = serde_json::json!(settings);
     }
+    catalog.start();
     let done = folder.join("outcome.json");
     // Held to the end.
     let _claim = match Claims::new(RunConfig::default().lease(), &device_name(model.device()))
@@ -270,15 +289,17 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
 
 fn report(outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
     if let Some(at) = &outcome.diverged {
-        bail!(
+        let text = format!(
             "the loss stopped being a number at step {} (epoch {}, learning rate {:e})",
-            at.step,
-            at.epoch,
-            at.learning_rate
+            at.step, at.epoch, at.learning_rate
         );
+        if outcome.is_empty() {
+            bail!(text);
+        }
+        ff_cli::say(&format!("warning: {text}; what is kept is from before"));
     }
     for kept in outcome.kept.iter().chain(&outcome.captures) {
-        ff_cli::print(&format!("{}\n", folder.join(&kept.weights).display()))?;
+        ff_cli::print(&format!("{}\n", folder.join(&kept.weights.path).display()))?;
     }
     Ok(())
 }
@@ -287,6 +308,7 @@ fn predict(
     checkpoint: &Path,
     (source, split): (&Source, SplitName),
     merge: &[(String, String)],
+    allow_other_split: bool,
     output: &Path,
     device: DeviceChoice,
 ) -> anyhow::Result<()> {
@@ -294,7 +316,8 @@ fn predict(
     let spec = spec_of(&weights).with_context(|| checkpoint.display().to_string())?;
     let dataset = source.open()?;
     let splits = source.divide(dataset.as_ref())?;
-    check_division(&weights, dataset.as_ref(), &splits).with_context(|| checkpoint.display().to_string())?;
+    let data = DataIdentity::of(dataset.as_ref(), &splits);
+    check_split(&checkpoint.display().to_string(), &trained_on(&weights), &data, allow_other_split)?;
     let outputs =
         output_map(&weights, dataset.task(), merge).with_context(|| checkpoint.display().to_string())?;
     if outputs.is_none() && dataset.task().outputs() != spec.outputs {

@@ -32,6 +32,7 @@ pub struct Case {
     pub server: Server,
     folder: tempfile::TempDir,
     pub wanted: Download,
+    stall: Duration,
 }
 
 impl Case {
@@ -42,7 +43,8 @@ impl Case {
         let (url, file_name) = (server.url.clone(), "file.bin".to_owned());
         let wanted =
             Download { url, file_name, bytes: Some(content.len() as u64), checksum: sha256(&content) };
-        Self { server, folder, wanted }
+        // Longer than any machine that is only slow takes to answer.
+        Self { server, folder, wanted, stall: Duration::from_secs(120) }
     }
 
     pub fn with_part(self, part: &[u8]) -> Self {
@@ -59,8 +61,7 @@ impl Case {
     }
 
     pub fn download(&self) -> anyhow::Result<PathBuf> {
-        let patience =
-            Patience { stall: Duration::from_millis(300), tries: 3, pause: Duration::from_millis(5) };
+        let patience = Patience { stall: self.stall, tries: 3, pause: Duration::from_millis(5) };
         Client::new(patience).download(&self.wanted, self.folder.path(), &mut Meter::silent())
     }
 
@@ -70,6 +71,15 @@ impl Case {
         assert!(fs::read(self.file()).expect("the file") == content(), "the content differs");
         assert!(!self.part().exists());
         assert_eq!(self.server.offsets(), offsets);
+    }
+
+    /// Downloads the file from a server that falls silent after so many bytes, and goes on from there. A slow machine may
+    /// take other requests for silent ones too.
+    pub fn goes_on(mut self, from: usize) {
+        self.stall = Duration::from_secs(2);
+        assert_eq!(self.download().expect("the file"), self.file());
+        assert!(fs::read(self.file()).expect("the file") == content(), "the content differs");
+        assert!(self.server.offsets().contains(&from), "{:?}", self.server.offsets());
     }
 
     /// Fails after requests from these offsets on, with an error that holds these texts, and leaves nothing

@@ -128,11 +128,13 @@ impl Claims {
             return Ok(Some(owner));
         }
         let mut seen = self.seen.lock().expect("no panic while watching");
-        let known = seen.entry(path.to_owned()).or_insert((touched, Instant::now()));
+        // One moment for all: the first look never says that a lease has run out.
+        let now = Instant::now();
+        let known = seen.entry(path.to_owned()).or_insert((touched, now));
         if known.0 != touched {
-            *known = (touched, Instant::now());
+            *known = (touched, now);
         }
-        Ok((known.1.elapsed() >= self.lease).then_some(owner))
+        Ok((now.duration_since(known.1) >= self.lease).then_some(owner))
     }
 }
 
@@ -145,6 +147,13 @@ impl Claim {
     /// Whether another has taken over, since it saw no sign of life for a whole lease.
     pub fn lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// The same, by what the folder says now: the thread that touches the claim may not have looked yet.
+    pub fn is_taken(&self) -> bool {
+        self.lost()
+            || path(&self.folder, self.number + 1).exists()
+            || matches!(path(&self.folder, self.number).try_exists(), Ok(false))
     }
 
     /// Touches the claim until the sender goes, or the claim is lost.

@@ -3,9 +3,12 @@
 use ff_data::Augment;
 use ff_inmerge::InMerge;
 use ff_report::paper;
+use ff_train::NO_PATIENCE;
 use itertools::Itertools;
 
-use super::{BackboneConfig, Config, DatasetEntry, ModelConfig, Pool, PretrainConfig, RunConfig};
+use super::{
+    BackboneConfig, Config, DatasetEntry, EvaluationConfig, ModelConfig, Pool, PretrainConfig, RunConfig,
+};
 use crate::{Error, WeightsSource};
 
 /// What a hierarchy can group models by.
@@ -45,18 +48,23 @@ impl Config {
     fn check_numbers(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (grid, fgg) = (&self.grid, &self.fgg);
-        check_model(&self.model, &self.run)?;
+        check_model(&self.model, &self.run, &self.evaluation)?;
         let mut rates = vec![("probe.learning_rate", self.probe.learning_rate)];
         rates.extend(grid.learning_rates.iter().map(|&rate| ("grid.learning_rates", rate)));
         rates.extend(fgg.learning_rates.iter().map(|&rate| ("fgg.learning_rates", rate)));
         rates.extend([("fgg.lr_max", fgg.lr_max), ("fgg.lr_min", fgg.lr_min)]);
         check_numbers(rates)?;
-        check_counts([
+        let counts = [
             ("probe.epochs", self.probe.epochs as usize),
             ("finetune.epochs", self.finetune.epochs as usize),
             ("fgg.epochs", fgg.epochs as usize),
             ("fgg.epochs_per_cycle", fgg.epochs_per_cycle as usize),
-        ])?;
+        ];
+        check_counts(counts)?;
+        check_limits(counts.map(|(key, epochs)| (key, epochs, EPOCHS)))?;
+        if self.finetune.early_stopping_epochs == Some(0) {
+            return wrong(format!("finetune.{NO_PATIENCE}"));
+        }
         let twice = [
             (
                 "grid.learning_rates",
@@ -140,12 +148,38 @@ pub(super) fn check_names(
             return wrong(format!("two entries of `{what}` are named `{twice}`"));
         }
     }
-    for name in backbones.into_iter().chain(datasets).chain([table]) {
-        if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
-            return wrong(format!("name: expected one that a folder can have, found `{name}`"));
-        }
+    backbones.into_iter().chain(datasets).chain([table]).try_for_each(check_name)?;
+    methods.into_iter().try_for_each(check_title)
+}
+
+/// Bytes that a name may have: folders and files are called by it, some with an ending.
+const NAME_BYTES: usize = 200;
+
+/// Whether a folder can have a name, on every file system and without surprise.
+///
+/// # Errors
+/// [`Error::Config`].
+pub fn check_name(name: &str) -> Result<(), Error> {
+    check_title(name)?;
+    if name.contains(['/', '\\']) || name.starts_with('.') {
+        return Err(Error::Config(format!("name: expected one that a folder can have, found `{name}`")));
     }
     Ok(())
+}
+
+/// Whether a name can be printed.
+fn check_title(name: &str) -> Result<(), Error> {
+    let wrong = |found: &str| {
+        Err(Error::Config(format!(
+            "name: expected 1 to {NAME_BYTES} bytes without control characters, found {found}"
+        )))
+    };
+    match name.len() {
+        0 => wrong("none"),
+        1..=NAME_BYTES if !name.contains(char::is_control) => Ok(()),
+        1..=NAME_BYTES => wrong(&format!("{name:?}")),
+        bytes => wrong(&format!("{bytes} bytes")),
+    }
 }
 
 pub(super) fn check_pretrain(
@@ -155,6 +189,7 @@ pub(super) fn check_pretrain(
     if let Some(section) = section {
         check_numbers([("pretrain.learning_rate", section.learning_rate)])?;
         check_counts([("pretrain.epochs", section.epochs as usize)])?;
+        check_limits([("pretrain.epochs", section.epochs as usize, EPOCHS)])?;
         return Ok(());
     }
     match backbones.iter().find(|backbone| backbone.weights == WeightsSource::Pretrain) {
@@ -166,7 +201,20 @@ pub(super) fn check_pretrain(
     }
 }
 
-pub(super) fn check_model(model: &ModelConfig, run: &RunConfig) -> Result<(), Error> {
+pub(super) fn check_model(
+    model: &ModelConfig,
+    run: &RunConfig,
+    evaluation: &EvaluationConfig,
+) -> Result<(), Error> {
+    check_limits([
+        ("model.px", model.px as usize, ff_models::MAX_PX as usize),
+        ("model.batch_size", model.batch_size, 1 << 20),
+        ("evaluation.resamples", evaluation.resamples, ff_eval::MAX_RESAMPLES),
+        ("run.workers", run.workers, THREADS),
+        ("run.threads", run.threads, THREADS),
+        ("run.loader_threads", run.loader_threads.unwrap_or(0), THREADS),
+        ("run.cache_mib", run.cache_mib, 1 << 24),
+    ])?;
     check_counts([
         ("model.batch_size", model.batch_size),
         ("model.px", model.px as usize),
@@ -185,6 +233,23 @@ pub(super) fn check_counts<K: std::fmt::Display>(
 ) -> Result<(), Error> {
     match counts.into_iter().find(|(_, count)| *count == 0) {
         Some((key, _)) => Err(Error::Config(format!("{key}: expected at least 1, found 0"))),
+        None => Ok(()),
+    }
+}
+
+/// More threads than any machine has cores.
+const THREADS: usize = 4096;
+/// More epochs than anybody trains.
+pub(super) const EPOCHS: usize = 1_000_000;
+
+/// Upper limits: what is beyond them would end in the middle of the work, for want of memory or time.
+pub(super) fn check_limits<K: std::fmt::Display>(
+    limits: impl IntoIterator<Item = (K, usize, usize)>,
+) -> Result<(), Error> {
+    match limits.into_iter().find(|(_, found, most)| found > most) {
+        Some((key, found, most)) => {
+            Err(Error::Config(format!("{key}: expected at most {most}, found {found}")))
+        }
         None => Ok(()),
     }
 }

@@ -22,7 +22,8 @@ pub struct ClusterConfig {
     pub time: Option<String>,
     /// GPUs of a task.
     pub gpus: Option<u32>,
-    /// Cores of a task: libtorch's threads, unless `run.threads` says how many.
+    /// Cores of a task, and libtorch's threads, unless `run.threads` says how many. Absent: 1, so that results do not depend
+    /// on the node that they come from.
     pub cpus: Option<u32>,
     /// Memory of a task, as the scheduler writes it (`32G`, or a number of MiB).
     #[serde(deserialize_with = "text_or_number")]
@@ -105,6 +106,9 @@ impl Default for ClusterConfig {
     }
 }
 
+/// Cores of a task where nobody says how many.
+const CPUS: u32 = 1;
+
 impl ClusterConfig {
     /// The kind of the task that looks at a compute node before all others.
     pub(crate) const CHECK: &str = "check";
@@ -150,7 +154,7 @@ impl ClusterConfig {
             qos: of.qos.or_else(|| self.qos.clone()),
             time: of.time.or_else(|| self.time.clone()),
             gpus: of.gpus.or(self.gpus),
-            cpus: of.cpus.or(self.cpus),
+            cpus: of.cpus.or(self.cpus).or(Some(CPUS)),
             memory: of.memory.or_else(|| self.memory.clone()),
             extra: Some(of.extra.unwrap_or_else(|| self.extra.clone())),
             jobs_per_task: of.jobs_per_task.or(self.jobs_per_task).or(Some(default)),

@@ -191,7 +191,8 @@ impl Config {
 
 fn check_points(key: &str, points: usize) -> Result<(), Error> {
     match points {
-        3.. => Ok(()),
-        _ => Err(Error::Config(format!("{key}: expected at least 3, found {points}"))),
+        3..=10_000 => Ok(()),
+        0..3 => Err(Error::Config(format!("{key}: expected at least 3, found {points}"))),
+        _ => Err(Error::Config(format!("{key}: expected at most 10000, found {points}"))),
     }
 }

@@ -21,6 +21,7 @@ use tch::Device;
 use crate::catalog::loader_threads;
 use crate::{DataSource, WeightsSource};
 
+pub use check::check_name;
 pub use cluster::{ClusterConfig, Resources};
 pub(crate) use landscape::FIELDS;
 pub use landscape::{ConnectivityConfig, Curves, LandscapeConfig, PlaneConfig, TriesConfig};
@@ -258,6 +259,9 @@ pub struct MethodConfig {
     pub pool: Pool,
     /// What it makes of them.
     pub select: Selection,
+    /// The models of runs that diverged after good epochs.
+    #[serde(default, skip_serializing_if = "Diverged::is_keep")]
+    pub diverged: Diverged,
     /// The BatchNorm statistics of what it averages.
     #[serde(default)]
     pub bn: BnStatistics,
@@ -274,6 +278,24 @@ pub enum BnStatistics {
     Averaged,
     /// They are computed anew for each candidate, in a pass over the training images without augmentation.
     Recalibrate,
+}
+
+/// What becomes of the models that a run left before it diverged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Diverged {
+    /// They are models like others: the best epoch on validation before the divergence (the paper), and the captures.
+    #[default]
+    Keep,
+    /// They are left out.
+    Drop,
+}
+
+impl Diverged {
+    /// True for [`Diverged::Keep`].
+    pub(crate) fn is_keep(&self) -> bool {
+        *self == Self::Keep
+    }
 }
 
 /// The models a method may use.
@@ -356,6 +378,9 @@ pub struct RunConfig {
     pub lease_seconds: f64,
     /// What an unreadable image does.
     pub on_bad_image: OnBadImage,
+    /// Whether weights that were trained on the same images in another division may be used (`--allow-other-split`); every
+    /// result then says so.
+    pub allow_other_split: bool,
     /// Memory for decoded images, shared by all datasets of the table that are not shrunk.
     pub cache_mib: usize,
     /// What jobs ask of a cluster's scheduler.
@@ -372,6 +397,7 @@ impl Default for RunConfig {
             resume_steps: None,
             lease_seconds: 60.0,
             on_bad_image: OnBadImage::Error,
+            allow_other_split: false,
             cache_mib: 512,
             cluster: ClusterConfig::default(),
         }
@@ -486,6 +512,7 @@ impl Config {
             name: format!("model {rank} of the grid"),
             pool: Pool::Grid,
             select: Selection::Best { rank },
+            diverged: Diverged::Keep,
             bn: BnStatistics::Averaged,
             paper_row: None,
         };

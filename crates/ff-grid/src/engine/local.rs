@@ -69,7 +69,7 @@ impl Engine for Local {
         std::thread::scope(|scope| {
             for worker in 0..self.workers.max(1) {
                 let (states, changed, mine) = (&states, &changed, &mine);
-                scope.spawn(move || {
+                let work = move || {
                     tch::set_num_threads(self.threads.max(1) as i32);
                     let device = self.devices[worker % self.devices.len()];
                     let claims = &workshop.claims.on(device);
@@ -79,9 +79,19 @@ impl Engine for Local {
                         states.lock().expect("states").insert(&job.id, state);
                         changed.notify_all();
                     }
-                });
+                };
+                if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, work) {
+                    workshop.stop.set();
+                    changed.notify_all();
+                    return Err(Error::Job(format!(
+                        "worker {} of {} cannot be started: {error}\nhint: fewer of them with run.workers",
+                        worker + 1,
+                        self.workers
+                    )));
+                }
             }
-        });
+            Ok(())
+        })?;
         let states = states.into_inner().expect("states");
         let mut summary = Summary::default();
         for job in mine {
@@ -188,7 +198,8 @@ fn claimed(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> Result<
             on_event(Event::Finished(job, &record));
             Ok(State::Done)
         }
-        Err(_) if claim.lost() => Ok(State::Elsewhere(Instant::now())),
+        // Who took over has cleared away what was half-written here: that is no failure of the job.
+        Err(_) if claim.is_taken() => Ok(State::Elsewhere(Instant::now())),
         Err(error) => Err(error),
     }
 }

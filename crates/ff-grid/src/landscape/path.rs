@@ -8,7 +8,7 @@ use super::{PathRecipe, PathRecord, steps};
 use crate::perform::Workshop;
 use crate::pool::Models;
 use crate::record::Finished;
-use crate::{Cost, Error, Job};
+use crate::{Cost, Diverged, Error, Job};
 
 /// The path between the models of a job's two runs, A and B.
 pub(crate) fn path(
@@ -16,7 +16,7 @@ pub(crate) fn path(
     job: &Job,
     recipe: &PathRecipe,
 ) -> Result<(Finished, Cost), Error> {
-    let Models { models, left_out } = Models::of(workshop, &job.inputs)?;
+    let Models { models, left_out, .. } = Models::of(workshop, &job.inputs, Diverged::Keep)?;
     if let Some(run) = left_out.into_iter().next() {
         return Ok((Finished::Diverged { run }, Cost::default()));
     }
@@ -25,7 +25,7 @@ pub(crate) fn path(
     };
     let mut judge = Judge::new(workshop, job, &recipe.judging)?;
     let known = [a.score, b.score].map(|score| score.map(|score| 1.0 - score));
-    let found = between(&mut judge, [a.open()?, b.open()?], known, steps(recipe.points))?;
+    let found = between(&mut judge, [a.open(workshop)?, b.open(workshop)?], known, steps(recipe.points))?;
     Ok((Finished::Path(found), judge.cost()))
 }
 

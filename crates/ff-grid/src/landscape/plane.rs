@@ -6,10 +6,10 @@ use ff_soup::{Ingredient, Ingredients, Place, Plane};
 
 use super::judge::{Judge, is_trained};
 use super::{Anchors, Corner, PlaneRecipe, PlaneRecord, RowRecipe, SoupPlace, SurfaceRecipe, SurfaceRecord};
-use crate::perform::{Workshop, open};
+use crate::perform::Workshop;
 use crate::pool::{Models, RunModel};
 use crate::record::{Finished, Record};
-use crate::{Cost, Error, Job};
+use crate::{Cost, Diverged, Error, Job};
 
 /// Chooses the three models and finds where they lie.
 pub(crate) fn plane(
@@ -17,7 +17,7 @@ pub(crate) fn plane(
     job: &Job,
     recipe: &PlaneRecipe,
 ) -> Result<(Finished, Cost), Error> {
-    let models = Models::of(workshop, &job.inputs)?;
+    let models = Models::of(workshop, &job.inputs, Diverged::Keep)?;
     let chosen = choose(&models, &recipe.models)?;
     let plane = through(workshop, &recipe.model, chosen)?;
     let corners = plane.corners().map(|(model, x, y)| {
@@ -51,7 +51,7 @@ pub(crate) fn surface(
         match workshop.runs.done(input)?.finished {
             Finished::PlaneRow(row) => errors.push(row),
             Finished::Soup(soup) => {
-                let weights = open(&workshop.runs.folder(input).join(&soup.weights))?;
+                let weights = workshop.runs.open(input, &soup.weights)?;
                 let fields = Default::default();
                 let Place { x, y, height } =
                     plane.place(&Ingredient { id: input.label.clone(), weights, fields })?;
@@ -90,7 +90,7 @@ fn choose<'a>(models: &'a Models, anchors: &Anchors) -> Result<[&'a RunModel; 3]
 }
 
 fn through(workshop: &Workshop<'_>, spec: &Spec, models: [&RunModel; 3]) -> Result<Plane, Error> {
-    let models = models.iter().map(|model| model.open()).collect::<Result<_, _>>()?;
+    let models = models.iter().map(|model| model.open(workshop)).collect::<Result<_, _>>()?;
     let form = Model::new(spec, workshop.device, 0)?;
     Ok(Plane::through(Ingredients::new(models)?, |name| is_trained(&form, name))?)
 }
@@ -102,7 +102,7 @@ fn found(workshop: &Workshop<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecord
         return Err(Error::Job(format!("job `{}` is not a plane", input.label)));
     };
     let is_run = |id: &&String| workshop.jobs.find(id).is_some_and(|job| job.recipe.training().is_some());
-    let models = Models::of(workshop, job.inputs.iter().filter(is_run))?;
+    let models = Models::of(workshop, job.inputs.iter().filter(is_run), Diverged::Keep)?;
     let [w0, w2, w1] = &record.corners;
     let chosen = [models.get(&w0.model)?, models.get(&w2.model)?, models.get(&w1.model)?];
     let plane = through(workshop, spec, chosen)?;

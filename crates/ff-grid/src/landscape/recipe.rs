@@ -26,9 +26,10 @@ pub struct Judging {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Anchors {
-    /// The three with the best validation scores; of equal ones, the earlier in the pool.
+    /// The three with the best validation scores, the best one the origin (FissionFusion, Fig. 1); of equal ones, the
+    /// earlier in the pool.
     Best {},
-    /// These, by name: `lr 1e-3 heavy seed 0`, or of a cyclic run `lr 1e-3 heavy seed 0 capture 2`.
+    /// These, by name, the first the origin: `lr 1e-3 heavy seed 0`, or of a cyclic run `lr 1e-3 heavy seed 0 capture 2`.
     Named {
         /// The names.
         models: [String; 3],

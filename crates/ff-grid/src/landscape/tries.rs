@@ -8,10 +8,10 @@ use ff_soup::{Ingredient, Ingredients, distances};
 use super::judge::Judge;
 use super::path::between;
 use super::{TriesRecipe, TryRecord, steps};
-use crate::perform::{Workshop, open};
-use crate::pool::{Models, RunModel};
+use crate::perform::Workshop;
+use crate::pool::Models;
 use crate::record::Finished;
-use crate::{Cost, Error, Job};
+use crate::{Cost, Diverged, Error, Job};
 
 /// For each candidate that a soup tried: the path to it, and the distances.
 pub(crate) fn tries(
@@ -22,10 +22,10 @@ pub(crate) fn tries(
     let record = workshop.runs.done(workshop.input(job, 0)?)?;
     let soup = &record.soup()?.soup;
     let probe = workshop.input(job, 1)?;
-    let probe = workshop.runs.folder(probe).join(workshop.runs.done(probe)?.weights()?);
-    let probe = named("θ₀", open(&probe)?);
-    let models = Models::of(workshop, job.inputs.iter().skip(2))?.models;
-    let models = Ingredients::new(models.iter().map(RunModel::open).collect::<Result<_, _>>()?)?;
+    let probe = named("θ₀", workshop.runs.open(probe, workshop.runs.done(probe)?.weights()?)?);
+    let models = Models::of(workshop, job.inputs.iter().skip(2), Diverged::Keep)?.models;
+    let models = models.iter().map(|model| model.open(workshop)).collect::<Result<_, _>>()?;
+    let models = Ingredients::new(models)?;
     let mut judge = Judge::new(workshop, job, &recipe.judging)?;
     let mut found = Vec::new();
     for tried in soup.tries() {

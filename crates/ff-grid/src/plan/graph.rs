@@ -10,9 +10,9 @@ use ff_eval::OutputMap;
 use ff_models::Spec;
 use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, Trainable, task_kind};
 
-use crate::config::{BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig};
+use crate::config::{BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, RunConfig};
 use crate::job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
-use crate::{Catalog, DataIdentity, Opened, Part, WeightsSource};
+use crate::{Catalog, DataIdentity, OTHER_SPLIT_HINT, Opened, Part, WeightsSource, other_split, trained_on};
 
 use super::HubResolver;
 
@@ -23,6 +23,7 @@ pub(super) struct Graph<'a> {
     pub model: &'a ModelConfig,
     pub pretrain: Option<&'a PretrainConfig>,
     pub evaluation: &'a EvaluationConfig,
+    run: &'a RunConfig,
     jobs: Vec<Job>,
     known: HashMap<String, usize>,
 }
@@ -34,7 +35,10 @@ pub(super) struct Shared {
     pub identity: DataIdentity,
     pub data: DataSource,
     pub sizes: [u64; 3],
+    /// Whether the test images are in groups.
+    pub groups: bool,
     pub blocked: Option<String>,
+    pub remarks: Vec<String>,
 }
 
 impl Shared {
@@ -46,8 +50,38 @@ impl Shared {
     }
 }
 
-/// Where a backbone's weights start, and the file if it is one.
-pub(super) type Origin = (Start, Option<PathBuf>);
+/// Images that a model is scored on: the test part of a dataset.
+pub(super) struct Scored {
+    pub source: DataSource,
+    pub data: DataIdentity,
+    /// If its classes are not the model's.
+    pub outputs: Option<OutputMap>,
+    pub groups: bool,
+    pub images: u64,
+}
+
+/// Where a backbone's weights start.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub start: Start,
+    /// The file, if it is one.
+    pub file: Option<PathBuf>,
+    /// What the file's weights were trained on.
+    seen: Vec<DataIdentity>,
+    /// Why the file is not there, if it is not.
+    blocked: Option<String>,
+}
+
+impl Origin {
+    fn of(start: Start) -> Self {
+        Self { start, file: None, seen: Vec::new(), blocked: None }
+    }
+
+    /// The same, with another seed for whatever is new.
+    pub(super) fn with_seed(&self, seed: u64) -> Self {
+        Self { start: self.start.with_seed(seed), ..self.clone() }
+    }
+}
 
 /// A backbone on a dataset, before any job.
 pub(super) struct Opening {
@@ -62,9 +96,9 @@ impl<'a> Graph<'a> {
         (catalog, hub): (&'a Catalog, HubResolver<'a>),
         model: &'a ModelConfig,
         pretrain: Option<&'a PretrainConfig>,
-        evaluation: &'a EvaluationConfig,
+        (evaluation, run): (&'a EvaluationConfig, &'a RunConfig),
     ) -> Self {
-        Self { catalog, hub, model, pretrain, evaluation, jobs: Vec::new(), known: HashMap::new() }
+        Self { catalog, hub, model, pretrain, evaluation, run, jobs: Vec::new(), known: HashMap::new() }
     }
 
     pub(super) fn finish(self) -> Vec<Job> {
@@ -72,33 +106,40 @@ impl<'a> Graph<'a> {
     }
 
     /// Opens a dataset for a backbone. What is missing, of the data or the weights, blocks the column's jobs.
-    pub(super) fn open(
-        &self,
-        backbone: &BackboneConfig,
-        dataset: &DatasetEntry,
-        origin: &Result<Origin, String>,
-    ) -> Opening {
+    pub(super) fn open(&self, backbone: &BackboneConfig, dataset: &DatasetEntry, origin: &Origin) -> Opening {
         let opened = self.catalog.open(&dataset.data()).and_then(|opened| {
-            if dataset.metric.applies_to(task_kind(opened.dataset.task())) {
-                Ok(opened)
-            } else {
-                Err(format!("metric {} does not apply to its task", dataset.metric))
+            if !dataset.metric.applies_to(task_kind(opened.dataset.task())) {
+                return Err(format!("metric {} does not apply to its task", dataset.metric));
             }
+            dataset.task_weights.check(opened.dataset.task()).map_err(|error| error.to_string())?;
+            Ok(opened)
         });
         let blocked = opened.as_ref().err().map(|why| format!("dataset {}: {why}", dataset.name));
         let task = opened.as_ref().ok().map(|opened| opened.dataset.task().clone());
         let expected = dataset.expected.map_or([0; 3], |e| [e.train, e.val, e.test]);
         let (identity, sizes, outputs) = extent(&opened, &dataset.name, expected);
+        let named = |remark: &str| format!("dataset {}: {remark}", dataset.name);
+        let mut remarks: Vec<String> =
+            opened.iter().flat_map(|opened| &opened.remarks).map(|remark| named(remark)).collect();
+        let mut blocked = blocked.or_else(|| origin.blocked.clone());
+        if let Some(why) = other_split(&origin.seen, &identity) {
+            let why = named(&format!("the weights of {} were {why}", backbone.name));
+            match self.run.allow_other_split {
+                true => remarks.push(why),
+                false => blocked = blocked.or_else(|| Some(format!("{why}\n{OTHER_SPLIT_HINT}"))),
+            }
+        }
         let shared = Shared {
             prefix: format!("{} {}", dataset.name, backbone.name),
             spec: self.spec(backbone, outputs),
             identity,
             data: dataset.data(),
             sizes,
-            blocked: blocked.or_else(|| origin.as_ref().err().cloned()),
+            groups: opened.as_ref().is_ok_and(|opened| opened.has_groups(Part::Test)),
+            blocked,
+            remarks,
         };
-        let origin = origin.clone().unwrap_or((Start::Random { seed: 0 }, None));
-        Opening { shared, origin, opened, task }
+        Opening { shared, origin: origin.clone(), opened, task }
     }
 
     fn spec(&self, backbone: &BackboneConfig, outputs: usize) -> Spec {
@@ -107,23 +148,40 @@ impl<'a> Graph<'a> {
     }
 
     /// Where a backbone's weights start; `seed` is that of whatever of them is new.
-    pub(super) fn origin(&self, backbone: &BackboneConfig, seed: u64) -> Result<Origin, String> {
+    pub(super) fn origin(&self, backbone: &BackboneConfig, seed: u64) -> Origin {
         let named = |why: String| format!("weights of {}: {why}", backbone.name);
-        self.spec(backbone, 1).check().map_err(|error| error.to_string())?;
-        let path = match &backbone.weights {
-            WeightsSource::Random => return Ok((Start::Random { seed }, None)),
+        let origin = match &backbone.weights {
+            WeightsSource::Random => Origin::of(Start::Random { seed }),
             WeightsSource::Pretrain => {
-                if let Some(section) = self.pretrain {
-                    let opened = self.catalog.open(&section.data());
-                    opened.map_err(|why| named(format!("dataset of [pretrain]: {why}")))?;
-                }
-                return Ok((Start::Input { optimizer: false, seed }, None));
+                let opened =
+                    self.pretrain.map_or(Ok(()), |section| self.catalog.open(&section.data()).map(drop));
+                let blocked = opened.err().map(|why| named(format!("dataset of [pretrain]: {why}")));
+                Origin { blocked, ..Origin::of(Start::Input { optimizer: false, seed }) }
             }
-            WeightsSource::File(path) => path.clone(),
-            WeightsSource::Hub(id) => (self.hub)(id).map_err(named)?,
+            WeightsSource::File(path) => Self::of_file(Ok(path.clone()), seed, named),
+            WeightsSource::Hub(id) => Self::of_file((self.hub)(id), seed, named),
         };
-        let file = StateDict::open(&path).map_err(|error| named(error.to_string()))?;
-        Ok((Start::File { digest: file.digest().to_string(), seed }, Some(path)))
+        match self.spec(backbone, 1).check() {
+            Ok(()) => origin,
+            Err(error) => Origin { blocked: Some(error.to_string()), ..origin },
+        }
+    }
+
+    fn of_file(path: Result<PathBuf, String>, seed: u64, named: impl Fn(String) -> String) -> Origin {
+        let open = |path: PathBuf| {
+            StateDict::open(&path).map(|file| (path, file)).map_err(|error| error.to_string())
+        };
+        match path.and_then(open) {
+            Ok((path, file)) => Origin {
+                file: Some(path),
+                seen: trained_on(&file),
+                ..Origin::of(Start::File { digest: file.digest().to_string(), seed })
+            },
+            Err(why) => Origin {
+                blocked: Some(named(why)),
+                ..Origin::of(Start::File { digest: Start::UNKNOWN.to_owned(), seed })
+            },
+        }
     }
 
     /// The job that pretrains a column's backbone, if its weights start there.
@@ -142,7 +200,9 @@ impl<'a> Graph<'a> {
             identity,
             data: section.data(),
             sizes,
+            groups: false,
             blocked,
+            remarks: Vec::new(),
         };
         let metric = match opened.as_ref().map(|data| data.dataset.task()) {
             Ok(Task::Multilabel { .. }) => ff_eval::Metric::Auroc,
@@ -204,8 +264,16 @@ impl<'a> Graph<'a> {
         dataset: &DatasetEntry,
     ) -> Option<String> {
         let (identity, source) = (shared.identity.clone(), shared.data.clone());
-        (shared.sizes[2] > 0)
-            .then(|| self.score(shared, label, input, dataset, (source, identity, None), shared.sizes[2]))
+        (shared.sizes[2] > 0).then(|| {
+            let on = Scored {
+                source,
+                data: identity,
+                outputs: None,
+                groups: shared.groups,
+                images: shared.sizes[2],
+            };
+            self.score(shared, label, input, dataset, on)
+        })
     }
 
     /// The score of a model on the test part of a dataset, by the metric of its own; `outputs` if their classes differ.
@@ -215,10 +283,10 @@ impl<'a> Graph<'a> {
         label: &str,
         input: &str,
         dataset: &DatasetEntry,
-        (source, data, outputs): (DataSource, DataIdentity, Option<OutputMap>),
-        images: u64,
+        Scored { source, data, outputs, groups, images }: Scored,
     ) -> String {
-        let recipe = Recipe::Predict { model: shared.spec, data: data.clone(), part: Part::Test, outputs };
+        let (model, part) = (shared.spec, Part::Test);
+        let recipe = Recipe::Predict { model, data: data.clone(), part, outputs, groups };
         let cost = Cost { evaluations: 1, evaluated_images: images, ..Cost::default() };
         let on = Shared {
             prefix: String::new(),
@@ -226,7 +294,9 @@ impl<'a> Graph<'a> {
             identity: data,
             data: source,
             sizes: [0; 3],
+            groups,
             blocked: shared.blocked.clone(),
+            remarks: shared.remarks.clone(),
         };
         let predicted =
             self.add(&on, format!("{label}: predict"), recipe, vec![input.to_owned()], cost, None);
@@ -261,6 +331,7 @@ impl<'a> Graph<'a> {
                 fields: BTreeMap::new(),
                 cost,
                 blocked: shared.blocked.clone(),
+                remarks: shared.remarks.clone(),
             });
         }
         id

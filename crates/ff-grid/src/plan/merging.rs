@@ -1,6 +1,8 @@
 //! The jobs of a study of in-model merging.
 
+use ff_data::random::stream;
 use ff_train::{OptimizerConfig, TrainConfig};
+use rand::Rng;
 
 use crate::MergingConfig;
 use crate::config::{BackboneConfig, DatasetEntry, StageConfig};
@@ -26,19 +28,19 @@ fn column(
     graph: &mut Graph<'_>,
     (b, backbone): (usize, &BackboneConfig),
     (d, dataset): (usize, &DatasetEntry),
-    origin: &Result<Origin, String>,
+    origin: &Origin,
 ) -> Column<Vec<SeedJobs>> {
     let rows = config.rows();
     let mut methods = vec![Vec::new(); rows.len()];
     let opening = graph.open(backbone, dataset, origin);
     let shared = &opening.shared;
     for seed in &config.seeds {
-        let origin = (opening.origin.0.with_seed(*seed), opening.origin.1.clone());
+        let origin = opening.origin.with_seed(*seed);
         let first = first_stage(config, graph, shared, origin, dataset, *seed);
         for (row, jobs) in rows.iter().zip(&mut methods) {
             let inmerge = config.inmerge(row, backbone);
             let start = Start::Input { optimizer: false, seed: 0 };
-            let training = training(graph, shared, start, &config.merging, dataset, *seed);
+            let training = training(graph, shared, start, &config.merging, dataset, second_seed(*seed));
             let training = Training { inmerge, ..training };
             let label = format!("{}: {} seed {seed}", shared.prefix, row.name);
             let cost = shared.cost(config.merging.epochs, 0);
@@ -54,11 +56,17 @@ fn column(
     Column { backbone: b, dataset: d, task, blocked, methods, landscape, singles }
 }
 
+/// The seed of a run's second stage, whose order, augmentation, masks and merges are its own and not those of the first
+/// stage's first epochs. Of 63 bits, so that it can stand in TOML.
+fn second_seed(seed: u64) -> u64 {
+    stream(seed, "second stage", &[]).next_u64() >> 1
+}
+
 fn first_stage(
     config: &MergingConfig,
     graph: &mut Graph<'_>,
     shared: &Shared,
-    (start, weights): Origin,
+    Origin { start, file: weights, .. }: Origin,
     dataset: &DatasetEntry,
     seed: u64,
 ) -> String {

@@ -95,14 +95,22 @@ impl Plan {
         let places = (catalog, hub);
         let (jobs, table) = match study {
             Study::Soups(config) => {
-                let mut graph =
-                    Graph::new(places, &config.model, config.pretrain.as_ref(), &config.evaluation);
+                let mut graph = Graph::new(
+                    places,
+                    &config.model,
+                    config.pretrain.as_ref(),
+                    (&config.evaluation, &config.run),
+                );
                 let columns = soups::columns(&config, &mut graph);
                 (graph.finish(), PlannedTable::Soups(config, columns))
             }
             Study::Merging(config) => {
-                let mut graph =
-                    Graph::new(places, &config.model, config.pretrain.as_ref(), &config.evaluation);
+                let mut graph = Graph::new(
+                    places,
+                    &config.model,
+                    config.pretrain.as_ref(),
+                    (&config.evaluation, &config.run),
+                );
                 let columns = merging::columns(&config, &mut graph);
                 (graph.finish(), PlannedTable::Merging(config, columns))
             }
@@ -153,6 +161,11 @@ impl Plan {
             PlannedTable::Soups(_, columns) => columns.iter().any(|column| column.blocked.is_none()),
             PlannedTable::Merging(_, columns) => columns.iter().any(|column| column.blocked.is_none()),
         }
+    }
+
+    /// What a reader of the results must know of the data, each remark once.
+    pub fn remarks(&self) -> Vec<String> {
+        self.jobs.iter().flat_map(|job| &job.remarks).unique().cloned().collect()
     }
 
     /// What is not there, each reason once.

@@ -6,11 +6,13 @@ use serde_json::Value;
 
 use super::{OodScore, Plan, PlannedTable};
 use crate::config::{DatasetEntry, EvaluationConfig};
+use crate::job::Start;
 use crate::{DataSource, Job, Jobs, Recipe, Record};
 
 impl Plan {
     /// A job's identity holds its data's digest, so that without the data nobody knows which record is whose. This looks for
-    /// the one record that has the job's label, inputs, and recipe but for the data and where weights start, and takes it
+    /// the one record that has the job's label, inputs, and recipe but for the data (and the digest of a file of weights that is
+    /// not there either), and takes it
     /// for the job's; if there are several, none. Nothing is to be run with such a plan. What is not there stays among
     /// [`Plan::missing`].
     pub fn recover(&mut self, records: &[Record]) {
@@ -144,17 +146,25 @@ impl<'a> Found<'a> {
                 fields: Default::default(),
                 cost: record.cost,
                 blocked: None,
+                remarks: record.remarks.clone(),
             });
         }
         Some(scored.id.clone())
     }
 }
 
-/// Whether two recipes differ in nothing but their data and where weights start.
+/// Whether two recipes differ in nothing but their data, and in the content of a file of weights that is not there.
 fn alike(one: &Recipe, other: &Recipe) -> bool {
+    let starts = [one, other].map(|recipe| recipe.training().map(|training| &training.start));
+    let same_start = match starts {
+        [Some(Start::File { digest: a, seed: one }), Some(Start::File { digest: b, seed: other })] => {
+            one == other && (a == b || [a, b].iter().any(|digest| *digest == Start::UNKNOWN))
+        }
+        [one, other] => one == other,
+    };
     let rest = |recipe: &Recipe| {
         let mut value = serde_json::to_value(recipe.essence()).expect("recipes are plain data");
-        for key in ["data", "start", "outputs"] {
+        for key in ["data", "start", "outputs", "groups"] {
             value[key] = Value::Null;
         }
         if let Some(model) = value.get_mut("model") {
@@ -162,5 +172,5 @@ fn alike(one: &Recipe, other: &Recipe) -> bool {
         }
         value
     };
-    rest(one) == rest(other)
+    same_start && rest(one) == rest(other)
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use ff_data::Augment;
 use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
-use ff_train::{LrSchedule, TrainConfig, Trainable, task_kind};
+use ff_train::{LrSchedule, Rates, TrainConfig, Trainable, task_kind};
 
 use crate::config::{BackboneConfig, BnStatistics, DatasetEntry, OodEntry};
-use crate::job::{Cost, Recipe, Start, Training};
-use crate::{Config, Opened, Pool, Selection};
+use crate::job::{Cost, Recipe, SoupRecipe, Start, Training};
+use crate::{Config, Opened, Part, Pool, Selection};
 
-use super::graph::{Graph, Origin, Shared};
+use super::graph::{Graph, Origin, Scored, Shared};
 use super::landscape::{Looks, Pools};
 use super::{Column, MethodJobs, OodScore};
 
@@ -38,7 +38,7 @@ impl Builder<'_, '_> {
         &mut self,
         (b, backbone): (usize, &BackboneConfig),
         (d, dataset): (usize, &DatasetEntry),
-        origin: &Result<Origin, String>,
+        origin: &Origin,
     ) -> Column<MethodJobs> {
         let mut opening = self.graph.open(backbone, dataset, origin);
         if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
@@ -57,10 +57,13 @@ impl Builder<'_, '_> {
 
     /// Captures of a cyclic run over a number of training images.
     fn captures(&self, train_images: usize) -> Result<u64, String> {
+        Ok(self.rates(train_images)?.captures().len() as u64)
+    }
+
+    fn rates(&self, train_images: usize) -> Result<Rates, String> {
         let fgg = &self.config.fgg;
         let steps = ff_data::batches(train_images, self.config.model.batch_size).max(1);
-        let rates = self.cyclic().over(fgg.epochs, steps).map_err(|error| format!("fgg.{error}"))?;
-        Ok(rates.captures().len() as u64)
+        self.cyclic().over(fgg.epochs, steps).map_err(|error| format!("fgg.{error}"))
     }
 
     fn cyclic(&self) -> LrSchedule {
@@ -82,7 +85,7 @@ impl Builder<'_, '_> {
         dataset: &DatasetEntry,
     ) -> Pools {
         let config = self.config;
-        let pretrained = self.graph.pretrained(shared, &origin.0);
+        let pretrained = self.graph.pretrained(shared, &origin.start);
         let probe = self.probe(shared, origin, pretrained, dataset);
         let inmerge = config.inmerge.map(|settings| settings.of(backbone));
         let grid = &config.grid;
@@ -139,13 +142,14 @@ impl Builder<'_, '_> {
                     && method.select.hierarchy().is_some()
                     && backbone.architecture.has_batch_norm();
                 let label = format!("{}: {}", shared.prefix, method.name);
-                let recipe = Recipe::Soup {
+                let recipe = Recipe::Soup(SoupRecipe {
                     model: shared.spec,
                     data: shared.identity.clone(),
                     metric: dataset.metric,
                     select: method.select.clone(),
                     recalibrate: recalibrated.then_some(config.model.batch_size),
-                };
+                    diverged: method.diverged,
+                });
                 let of_training = if recalibrated { shared.sizes[0] } else { 0 };
                 let cost = Cost {
                     evaluations: models,
@@ -167,7 +171,7 @@ impl Builder<'_, '_> {
     fn probe(
         &mut self,
         shared: &Shared,
-        (start, weights): Origin,
+        Origin { start, file: weights, .. }: Origin,
         pretrained: Option<String>,
         dataset: &DatasetEntry,
     ) -> String {
@@ -243,7 +247,9 @@ impl Builder<'_, '_> {
         };
         let start = Start::Input { optimizer: fgg.carry_optimizer, seed: 0 };
         let training = Training { model: shared.spec, start, data: shared.identity.clone(), train, inmerge };
-        let cost = shared.cost(fgg.epochs, self.captures(shared.sizes[0] as usize).unwrap_or(0));
+        // A capture at the end of an epoch is evaluated with it.
+        let inside = self.rates(shared.sizes[0] as usize).map_or(0, |rates| rates.captures_inside_epochs());
+        let cost = shared.cost(fgg.epochs, inside as u64);
         let which = if augment == fgg.augment { String::new() } else { format!(" {augment}") };
         let label = format!("{}: FGG from lr {rate:e}{which}", shared.prefix);
         let id = self.graph.add(shared, label, Recipe::Fgg(training), vec![base.to_owned()], cost, None);
@@ -276,8 +282,9 @@ impl Builder<'_, '_> {
         }
         let images = data.splits.test.len() as u64;
         let label = format!("{label} on {}", other.name);
-        let on = (source, data.identity.clone(), outputs);
-        let score = self.graph.score(shared, &label, soup, dataset, on, images);
+        let groups = data.has_groups(Part::Test);
+        let on = Scored { source, data: data.identity.clone(), outputs, groups, images };
+        let score = self.graph.score(shared, &label, soup, dataset, on);
         Ok(OodScore { score, note })
     }
 }

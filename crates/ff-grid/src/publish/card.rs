@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use ff_eval::{Metric, Score, Value};
+use ff_report::markdown_text;
 
 use crate::WeightsSource;
 use crate::config::{BackboneConfig, DatasetEntry, ModelConfig};
@@ -16,6 +17,8 @@ pub(super) struct Card<'a> {
     pub method: &'a str,
     pub classes: &'a [String],
     pub soup: &'a SoupRecord,
+    /// What a reader must know of the scores: what the table says of the same cell.
+    pub notes: Vec<String>,
     /// By the name of what they are on: the test split first, then data from elsewhere.
     pub scores: Vec<(String, Option<Score>)>,
 }
@@ -69,7 +72,7 @@ impl Card<'_> {
     fn body(&self, text: &mut String) -> std::fmt::Result {
         let Card { backbone, dataset, soup, .. } = self;
         let shares = soup.soup.mix.shares();
-        writeln!(text, "# {}\n", self.name())?;
+        writeln!(text, "# {}\n", markdown_text(&self.name()))?;
         let of = match shares.len() {
             1 => "One fine-tuned network: the choice among the candidates kept a single one.".to_owned(),
             count => format!(
@@ -85,14 +88,14 @@ impl Card<'_> {
         self.scores(text)?;
         writeln!(
             text,
-            "## Ingredients\n\n{} of {} candidates, by `{}`:\n",
+            "## Ingredients\n\n{} of {} candidates, by {}:\n",
             shares.len(),
             soup.candidates,
-            self.method
+            markdown_text(self.method)
         )?;
         writeln!(text, "| Model | Share |\n|:--|--:|")?;
         for (name, share) in shares {
-            writeln!(text, "| {name} | {:.2} % |", share * 100.0)?;
+            writeln!(text, "| {} | {:.2} % |", markdown_text(name), share * 100.0)?;
         }
         writeln!(
             text,
@@ -112,8 +115,8 @@ impl Card<'_> {
                     .to_owned()
             }
             WeightsSource::File(path) => {
-                let file = path.file_name().unwrap_or_default().to_string_lossy();
-                format!("Training started from the file `{file}`, whose licence is not known here.")
+                let file = markdown_text(&path.file_name().unwrap_or_default().to_string_lossy());
+                format!("Training started from the file {file}, whose licence is not known here.")
             }
             WeightsSource::Hub(id) => match license(&backbone.weights) {
                 "unknown" => {
@@ -138,8 +141,11 @@ impl Card<'_> {
             backbone.architecture,
             px = model.px
         )?;
-        writeln!(text, "- Outputs, in order: {}", classes.join(", "))?;
-        writeln!(text, "- Trained on: {}", dataset.name)?;
+        writeln!(text, "- Outputs, in order: {}", markdown_text(&classes.join(", ")))?;
+        writeln!(text, "- Trained on: {}", markdown_text(&dataset.name))?;
+        for note in &self.notes {
+            writeln!(text, "- Note: {}", markdown_text(note))?;
+        }
         let [mean, std] = [backbone.architecture.mean(), backbone.architecture.std()];
         writeln!(
             text,
@@ -152,19 +158,23 @@ impl Card<'_> {
         writeln!(text, "## Scores\n\n| On | {metric} | 95 % interval | Images |\n|:--|--:|--:|--:|")?;
         writeln!(text, "| validation, by which it was chosen | {:.4} | – | – |", self.soup.soup.score)?;
         for (on, score) in &self.scores {
+            let on = markdown_text(on);
             let Some(score) = score else {
                 writeln!(text, "| {on} | – | – | – |")?;
                 continue;
             };
             let value = match &score.value {
                 Value::Defined(value) => format!("{value:.4}"),
-                Value::Undefined(why) => format!("undefined: {why}"),
+                Value::Undefined(why) => format!("undefined: {}", markdown_text(why)),
             };
             let interval =
                 score.interval.map_or("–".to_owned(), |of| format!("[{:.4}, {:.4}]", of.low, of.high));
-            writeln!(text, "| {on} | {value} | {interval} | {} |", score.samples)?;
+            let of = score.groups.map_or(String::new(), |groups| format!(" of {groups} groups"));
+            writeln!(text, "| {on} | {value} | {interval} | {}{of} |", score.samples)?;
         }
-        writeln!(text, "\nIntervals are percentiles of bootstrap resamples of the images.\n")
+        let grouped = self.scores.iter().flat_map(|(_, score)| score).any(|score| score.groups.is_some());
+        let of = if grouped { "groups (patients), each with all its images" } else { "images" };
+        writeln!(text, "\nIntervals are percentiles of bootstrap resamples of the {of}.\n")
     }
 
     fn loading(&self, text: &mut String) -> std::fmt::Result {

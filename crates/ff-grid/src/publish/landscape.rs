@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use ff_eval::Roughness;
-use ff_report::{Axis, Figure, Heat, Mark, Plot, Point, Series, Surface};
+use ff_report::{Axis, Figure, Heat, Mark, Plot, Point, Series, Surface, csv};
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::{csv, place, record, write_text};
+use super::{place, record, write_text};
 use crate::config::{BnStatistics, LandscapeConfig, PlaneConfig};
 use crate::landscape::{PathRecord, SurfaceRecord, TryRecord};
 use crate::plan::{Column, MethodJobs, PathJob};
@@ -168,11 +168,10 @@ impl Album<'_> {
         Ok(())
     }
 
-    fn csv(&mut self, name: &str, lines: &[impl Serialize]) -> Result<(), Error> {
+    fn csv(&mut self, name: &str, lines: &[impl Serialize]) {
         if !lines.is_empty() {
-            self.texts.push((format!("{name}.csv"), csv(lines)?));
+            self.texts.push((format!("{name}.csv"), csv(lines)));
         }
-        Ok(())
     }
 
     fn surfaces(&mut self, section: &LandscapeConfig, jobs: &[String]) -> Result<(), Error> {
@@ -196,7 +195,8 @@ impl Album<'_> {
             self.plot(&name, Plot::Surface(figure));
             self.json(&name, &surface)?;
         }
-        self.csv("surfaces", &lines)
+        self.csv("surfaces", &lines);
+        Ok(())
     }
 
     /// Both axes as L2 distances, so that the picture is true to scale.
@@ -302,7 +302,8 @@ impl Album<'_> {
             let (differ_in, points) = (job.differ.join(" and "), lambdas.len());
             lines.push(PathLine { a, b, differ_in, points, barrier, distance });
         }
-        self.csv("paths", &lines)
+        self.csv("paths", &lines);
+        Ok(())
     }
 
     fn tries(&mut self, method: &str, tries: Vec<TryRecord>) -> Result<(), Error> {
@@ -322,7 +323,7 @@ impl Album<'_> {
             distance: tried.path.distance,
             relative_distance: tried.relative_distance,
         });
-        self.csv(&name, &lines.collect_vec())?;
+        self.csv(&name, &lines.collect_vec());
         let of = |(name, taken): (&str, bool)| {
             let point = |tried: &TryRecord| Point { y: tried.path.barrier, low: None, high: None };
             let points = tries.iter().map(|tried| (tried.decision.taken == taken).then(|| point(tried)));

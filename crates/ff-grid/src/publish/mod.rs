@@ -7,11 +7,11 @@ mod report;
 mod soups;
 mod timm;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::write_atomic;
-use serde::Serialize;
+use ff_checkpoint::{write_atomic, write_sealed};
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{Column, PlannedTable};
 use crate::record::{Finished, Record, Runs};
@@ -31,6 +31,20 @@ pub struct Published {
     pub files: Vec<PathBuf>,
 }
 
+/// The table as far as the records go, as Markdown and as JSON; nothing is written.
+pub fn render(plan: &Plan, runs: &Runs) -> Result<[String; 2], Error> {
+    Ok(match &plan.table {
+        PlannedTable::Soups(config, columns) => {
+            let table = soups::table(plan, config, columns, runs)?;
+            [table.to_markdown(), table.to_json()]
+        }
+        PlannedTable::Merging(config, columns) => {
+            let table = merging::table(plan, config, columns, runs)?;
+            [table.to_markdown(), table.to_json()]
+        }
+    })
+}
+
 /// Writes the table and what goes with it into the table's folder below the runs folder. What is missing or failed is said
 /// in its cell.
 pub fn publish(plan: &Plan, runs: &Runs) -> Result<Published, Error> {
@@ -41,19 +55,55 @@ pub fn publish(plan: &Plan, runs: &Runs) -> Result<Published, Error> {
             let mut published = write_table(&config.folder(runs.root()), texts, config)?;
             published.files.extend(soups::deliver(plan, config, columns, runs)?);
             published.files.extend(landscape::deliver(plan, config, columns, runs)?);
-            Ok(published)
+            published.listed(&config.folder(runs.root()))
         }
         PlannedTable::Merging(config, columns) => {
             let table = merging::table(plan, config, columns, runs)?;
             let texts = [table.to_markdown(), table.to_csv(), table.to_latex(), table.to_json()];
             let mut published = write_table(&config.folder(runs.root()), texts, config)?;
             published.files.extend(merging::details(plan, config, columns, runs, &table)?);
-            Ok(published)
+            published.listed(&config.folder(runs.root()))
         }
     }
 }
 
+/// What a table's folder holds: the BLAKE3 hash of every file, by its path in the folder. It lets the doctor find what is
+/// damaged.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PublishedFiles {
+    pub files: BTreeMap<PathBuf, String>,
+}
+
+impl PublishedFiles {
+    /// Its file's name.
+    pub const NAME: &str = "files.json";
+}
+
+impl Published {
+    /// The same, once the list of the files lies beside them.
+    fn listed(self, folder: &Path) -> Result<Self, Error> {
+        let entry =
+            |path: &PathBuf| Ok((path.strip_prefix(folder).unwrap_or(path).to_owned(), file_hash(path)?));
+        let files = self.files.iter().map(entry).collect::<Result<_, Error>>()?;
+        write_sealed(&folder.join(PublishedFiles::NAME), &PublishedFiles { files })?;
+        Ok(self)
+    }
+}
+
+/// The BLAKE3 hash of a file's bytes, hexadecimal.
+pub(crate) fn file_hash(path: &Path) -> Result<String, Error> {
+    let hash = || Ok(blake3::Hasher::new().update_reader(std::fs::File::open(path)?)?.finalize());
+    hash().map(|hash| hash.to_hex().to_string()).map_err(Error::file(path))
+}
+
 fn write_table(folder: &Path, texts: [String; 4], config: &impl Serialize) -> Result<Published, Error> {
+    // The list is of the files as they were: without it until all of them are written anew.
+    let list = folder.join(PublishedFiles::NAME);
+    match std::fs::remove_file(&list) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::file(&list)(error)),
+        _ => {}
+    }
     let resolved = toml::to_string_pretty(config).map_err(|error| Error::Config(error.to_string()))?;
     let [markdown, csv, latex, json] = texts;
     let mut files = Vec::new();
@@ -73,17 +123,6 @@ fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
     let path = folder.join(name);
     write_atomic(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(path)
-}
-
-/// A head and the lines.
-fn csv(lines: &[impl Serialize]) -> Result<String, Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    lines
-        .iter()
-        .try_for_each(|line| writer.serialize(line))
-        .map_err(|error| Error::Job(error.to_string()))?;
-    let bytes = writer.into_inner().map_err(|error| Error::Job(error.to_string()))?;
-    Ok(String::from_utf8(bytes).expect("it was written from text"))
 }
 
 /// Where a column's own files lie: with one column in the table's folder itself, else in `<backbone>/<dataset>` below it.
@@ -112,6 +151,17 @@ fn skipped(plan: &Plan, runs: &Runs, evaluation: &str) -> Result<usize, Error> {
         Some(Finished::Predictions { skipped, .. }) => skipped.len(),
         _ => 0,
     })
+}
+
+/// Images that runs of training could not read and left out.
+fn skipped_in_training(plan: &Plan, runs: &Runs, ids: &[String]) -> Result<usize, Error> {
+    let mut names = BTreeSet::new();
+    for id in ids {
+        if let Some(Record { finished: Finished::Training(outcome), .. }) = record(plan, runs, id)? {
+            names.extend(outcome.history.into_iter().flat_map(|epoch| epoch.skipped));
+        }
+    }
+    Ok(names.len())
 }
 
 /// What the given jobs cost together with every job behind them, each counted once, from the pretrained weights on.

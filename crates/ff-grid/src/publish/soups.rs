@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::{StateDict, write_json};
+use ff_checkpoint::write_json;
 use ff_report::paper;
 use ff_report::{Cell, Column as ReportColumn, Row, Table};
 use serde::Serialize;
 
 use super::card::Card;
-use super::{cost, place, record, score, skipped, timm, write_text};
+use super::{cost, place, record, score, skipped, skipped_in_training, timm, write_text};
 use crate::config::MethodConfig;
 use crate::plan::{Column, MethodJobs};
 use crate::record::{Record, Runs, SoupRecord};
@@ -72,9 +72,17 @@ fn cell(
             if !soup.left_out.is_empty() {
                 notes.push(format!("left out, diverged: {}", soup.left_out.join(", ")));
             }
+            if !soup.diverged.is_empty() {
+                notes.push(format!("diverged, and used as they were before: {}", soup.diverged.join(", ")));
+            }
+            match skipped_in_training(plan, runs, &jobs.pool)? {
+                0 => {}
+                images => notes.push(format!("{images} unreadable training images left out")),
+            }
             if !soup.skipped.is_empty() {
                 notes.push(format!("{} unreadable validation images left out", soup.skipped.len()));
             }
+            notes.extend(soup.notes.iter().chain(&record.remarks).cloned());
         }
         None => notes.push("not run".to_owned()),
     }
@@ -161,9 +169,9 @@ fn deliver_column(
         }
     }
     let Some((method, jobs, record)) = best else { return Ok(Vec::new()) };
-    let file = plan.job(&jobs.soup).map(|job| runs.folder(job)).unwrap_or_default().join(record.weights()?);
+    let job = plan.job(&jobs.soup).ok_or_else(|| record.not("in the plan"))?;
     let path = folder.join("soup.safetensors");
-    let weights = StateDict::open(&file)?;
+    let weights = runs.open(job, record.weights()?)?;
     weights.save(&path, Some(weights.provenance()?))?;
     let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);
     let soup = record.soup()?;
@@ -187,6 +195,11 @@ fn deliver_column(
         let found = job.as_ref().ok().map(|job| score(&job.score)).transpose()?.flatten();
         scores.push((other.name.clone(), found));
     }
+    let of_cell = cell((plan, config), runs, column, method, jobs)?.note;
+    let of_scores = scores.iter().flat_map(|(on, score)| {
+        score.iter().flat_map(|score| &score.notes).map(move |note| format!("{on}: {note}"))
+    });
+    let notes = of_cell.into_iter().chain(of_scores).collect();
     let card = Card {
         backbone,
         dataset,
@@ -194,6 +207,7 @@ fn deliver_column(
         method: &method.name,
         classes: note.classes,
         soup,
+        notes,
         scores,
     };
     let text = card.to_markdown();

@@ -81,6 +81,9 @@ struct TableOptions {
     /// What an image that cannot be read does; else the configuration's run.on_bad_image says it
     #[arg(long, value_enum)]
     on_bad_image: Option<BadImage>,
+    /// Use weights that were trained on the same images in another division; every result says so
+    #[arg(long)]
+    allow_other_split: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -118,6 +121,7 @@ fn prepare(options: &TableOptions, hub: HubResolver<'_>) -> anyhow::Result<(Plan
     let mut study = Study::read(&options.config, &options.set)?;
     let run = study.run_mut();
     run.on_bad_image = options.on_bad_image.map_or(run.on_bad_image, Into::into);
+    run.allow_other_split |= options.allow_other_split;
     let catalog = Catalog::of(&study, &options.data_root, &options.runs);
     let plan = Plan::new(study, &catalog, hub);
     Ok((plan, catalog, Runs::new(&options.runs)))

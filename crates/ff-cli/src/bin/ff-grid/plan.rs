@@ -49,7 +49,8 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
             .collect();
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
-        return ff_cli::print_json(&serde_json::json!({"jobs": jobs, "total": total, "missing": missing}));
+        return ff_cli::print_json(&serde_json::json!({"jobs": jobs, "total": total, "missing": missing,
+            "remarks": plan.remarks()}));
     }
     let mut text = String::new();
     for job in &plan.jobs {
@@ -63,7 +64,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
         let cost = match job.recipe {
             Recipe::Evaluate { .. } | Recipe::Plane(_) | Recipe::Surface(_) => String::new(),
             Recipe::Tries(_) => format!("  at most {evaluated_images} images to evaluate"),
-            Recipe::Soup { .. } if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
+            Recipe::Soup(_) if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
             _ if unknown => "  of unknown size".to_owned(),
             _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
             _ => format!("  {evaluated_images} images to evaluate"),
@@ -73,6 +74,9 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
     text += "\n";
     text += &summary(&counts);
     text += &missing_text(&missing);
+    for remark in plan.remarks() {
+        text += &format!("\nwarning: {remark}\n");
+    }
     ff_cli::print(&text)
 }
 

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use ff_cli::{DeviceChoice, GridProgress, TensorBoard};
+use ff_cli::{DeviceChoice, GridProgress, TensorBoard, warn_of_precision};
 use ff_grid::{
-    Claims, ClusterConfig, Engine, Event, Local, Plan, Runs, Slurm, Summary, Workshop, device_name, publish,
+    Claims, ClusterConfig, Engine, Event, Local, Plan, Published, Runs, Slurm, Summary, Workshop,
+    device_name, publish, render,
 };
 use ff_train::Stop;
 use tch::Device;
@@ -62,6 +63,9 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     for why in &missing {
         ff_cli::say(&format!("left out: {why}"));
     }
+    for remark in plan.remarks() {
+        ff_cli::say(&format!("warning: {remark}"));
+    }
     if !plan.can_run() {
         bail!(
             "nothing can be run: no column has both its data and its weights\n\
@@ -75,9 +79,15 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
         EngineKind::Slurm => vec![Device::Cpu],
     };
     let device = devices[0];
+    if options.engine == EngineKind::Local {
+        warn_of_precision(plan.model().precision, device);
+    }
     let engine = local(&plan, devices);
     let loaders = plan.run().loaders_each(device, engine.threads);
     let catalog = catalog.stopped_by(stop.clone()).loading_on(loaders);
+    if !options.dry_run {
+        catalog.start();
+    }
     let claims = Claims::new(plan.run().lease(), &device_name(device));
     // Jobs that are sent off need the same folder under the same name.
     let runs = match options.engine {
@@ -185,12 +195,19 @@ fn finish(
         return Ok(());
     }
     // Another process may be at it.
-    let claim = claims.wait_for(&plan.folder(runs), &stop)?;
-    let published = publish(plan, runs).context("the table cannot be written")?;
-    drop(claim);
-    ff_cli::print(&if options.table.json { published.json + "\n" } else { published.markdown })?;
-    for path in &published.files {
-        ff_cli::say(&format!("wrote {}", path.display()));
+    let written = claims.wait_for(&plan.folder(runs), &stop).and_then(|_claim| publish(plan, runs));
+    let (markdown, json) = match &written {
+        Ok(Published { markdown, json, .. }) => (markdown.clone(), json.clone()),
+        // What was finished before can be read where nothing can be written.
+        Err(_) => render(plan, runs)?.into(),
+    };
+    ff_cli::print(&if options.table.json { json + "\n" } else { markdown })?;
+    match written {
+        Ok(published) => {
+            published.files.iter().for_each(|path| ff_cli::say(&format!("wrote {}", path.display())));
+        }
+        Err(error) if summary.done > 0 => return Err(error).context("the table cannot be written"),
+        Err(error) => ff_cli::say(&format!("warning: the table's files are not written anew: {error}")),
     }
     let done = counted(summary.done as u64, "job");
     ff_cli::say(&format!("{done} done, {} had been done before", summary.found));

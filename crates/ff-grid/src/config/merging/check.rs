@@ -6,7 +6,9 @@ use itertools::Itertools;
 
 use super::{MergingConfig, StageConfig, Sweep};
 use crate::Error;
-use crate::config::check::{check_counts, check_merging, check_model, check_names, check_pretrain};
+use crate::config::check::{
+    EPOCHS, check_counts, check_limits, check_merging, check_model, check_names, check_pretrain,
+};
 
 impl MergingConfig {
     pub(in crate::config) fn check(&self) -> Result<(), Error> {
@@ -22,6 +24,7 @@ impl MergingConfig {
         for (key, stage) in [("training", &self.training), ("merging", &self.merging)] {
             let StageConfig { epochs, momentum, schedule, .. } = stage;
             check_counts([(format!("{key}.epochs"), *epochs as usize)])?;
+            check_limits([(format!("{key}.epochs"), *epochs as usize, EPOCHS)])?;
             if !(0.0..1.0).contains(momentum) {
                 return wrong(format!("{key}.momentum: expected a number in [0, 1), found {momentum}"));
             }
@@ -31,7 +34,7 @@ impl MergingConfig {
             // The number of steps does not matter to the others.
             schedule.over(*epochs, 1).map_err(|error| Error::Config(format!("{key}.{error}")))?;
         }
-        check_model(&self.model, &self.run)?;
+        check_model(&self.model, &self.run, &self.evaluation)?;
         for sweep in &self.sweep {
             let (parameter, points) = (sweep.parameter(), sweep.points());
             if points.is_empty() {

@@ -58,17 +58,23 @@ impl Script<'_> {
         let most = self.cluster.most_turns;
         write!(
             text,
-            r#"program= over=
+            r#"program= over= told=
 # Its time is nearly over: it keeps what it has done, and goes on in its next turn.
-trap 'over=yes; [[ $program ]] && kill -TERM "$program"' USR1
+trap 'told=yes over=yes; [[ $program ]] && kill -TERM "$program" 2>/dev/null' USR1
 # It is cancelled, or has to make room: Slurm tells the program too, and it is waited for.
-trap : TERM
+trap told=yes TERM
 {setup}{program} work --batch {folder} --array {at} --task "$SLURM_ARRAY_TASK_ID"{options} &
 program=$!
-[[ $over ]] && kill -TERM "$program"
-# A signal ends the waiting, not the program.
-while [[ $(jobs -pr) ]]; do wait "$program"; done
-wait "$program"; code=$?
+[[ $over ]] && kill -TERM "$program" 2>/dev/null
+# A signal ends the waiting, not the program. The kernel is asked, not `jobs`: of a program that ends just as a signal
+# comes bash may lose the status, and list it as running for ever.
+while kill -0 "$program" 2>/dev/null; do wait "$program"; done
+trap '' USR1 TERM
+# Twice: a signal that is still noted ends the first.
+wait "$program"; wait "$program"; code=$?
+trap : USR1 TERM
+# Its status was lost to a signal: as if it had been told before it could listen. What it has done is on record.
+if [[ $told ]] && ((code < 0 || code == 127)); then code=143; fi
 # 143: it was told before it could listen.
 if [[ $over ]] && ((code == {STOPPED} || code == 143)); then
     if ((${{SLURM_RESTART_COUNT:-0}} < {most})); then
@@ -136,86 +142,130 @@ pub(super) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
     use super::*;
 
+    /// A process and all that it starts, gone when dropped.
+    struct Group(std::process::Child);
+
+    impl Drop for Group {
+        fn drop(&mut self) {
+            let group = format!("-{}", self.0.id());
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+            let _ = self.0.wait();
+        }
+    }
+
     /// How a script ended whose program does so, and what it asked of `scontrol`; `signals` are sent to both, or to the
-    /// script alone.
-    fn run(program: &str, signals: &[(&str, bool)], turns: u32) -> (i32, String, String) {
+    /// script alone, once the program is `READY`. `before` is a command that runs the script.
+    fn run(before: &[&str], program: &str, signals: &[(&str, bool)], turns: u32) -> (i32, String, String) {
         let folder = tempfile::tempdir().unwrap();
-        let executable = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, format!("#!/bin/bash\n{text}\n")).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            path
-        };
-        executable("scontrol", &format!("echo \"$@\" > {}", folder.path().join("asked").display()));
-        let ready = folder.path().join("ready");
-        let program =
-            executable("program", &program.replace("READY", &format!("echo $$ > {}", ready.display())));
-        let cluster = ClusterConfig { most_turns: 3, ..ClusterConfig::default() };
-        let program = program.display().to_string();
+        let path = |name: &str| folder.path().join(name);
+        // Whole when it is there.
+        let ready = format!("echo $$ > {0}.new; mv {0}.new {0}", path("ready").display());
+        std::fs::write(path("program"), format!("{}\n", program.replace("READY", &ready))).unwrap();
+        // By bash and a function: a file that was just written may be busy for whoever executes it.
+        let program = format!("bash {}", quoted(&path("program").display().to_string()));
+        let scontrol = format!("scontrol() {{ echo \"$@\" > {}; }}", path("asked").display());
+        let cluster = ClusterConfig { most_turns: 3, setup: vec![scontrol], ..ClusterConfig::default() };
         let script = Script { cluster: &cluster, folder: folder.path(), program: &program, options: &[] };
         let array =
             Array { kind: "soup".into(), tasks: BTreeMap::from([(0, vec![])]), after: vec![], nice: 0 };
-        let path = executable("script", &script.text(0, "name", &array, |_| String::new()));
-        let path_variable = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-        let child = Command::new("bash")
-            .arg(path)
-            .env("PATH", path_variable)
+        std::fs::write(path("script"), script.text(0, "name", &array, |_| String::new())).unwrap();
+        let words: Vec<&str> = before.iter().copied().chain(["bash"]).collect();
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .arg(path("script"))
             .env("SLURM_JOB_ID", "7")
             .env("SLURM_ARRAY_TASK_ID", "0")
             .env("SLURM_RESTART_COUNT", turns.to_string())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(std::fs::File::create(path("said")).unwrap())
+            .process_group(0);
+        let mut child = Group(command.spawn().unwrap());
         for (signal, both) in signals {
-            while !ready.exists() {
-                std::thread::sleep(Duration::from_millis(10));
+            while !path("ready").exists() {
+                assert!(child.0.try_wait().unwrap().is_none(), "it ended before its program was ready");
+                std::thread::sleep(Duration::from_millis(5));
             }
-            std::thread::sleep(Duration::from_millis(50));
             let mut kill = Command::new("kill");
-            kill.args([*signal, &child.id().to_string()]);
+            kill.args([*signal, &child.0.id().to_string()]);
             if *both {
-                kill.arg(std::fs::read_to_string(&ready).unwrap().trim());
+                kill.arg(std::fs::read_to_string(path("ready")).unwrap().trim());
             }
-            kill.status().unwrap();
+            assert!(kill.status().unwrap().success());
         }
-        let output = child.wait_with_output().unwrap();
-        let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap_or_default();
-        (output.status.code().unwrap(), asked, String::from_utf8(output.stderr).unwrap())
+        let code = child.0.wait().unwrap().code().unwrap();
+        let read = |name: &str| std::fs::read_to_string(path(name)).unwrap_or_default();
+        (code, read("asked"), read("said"))
     }
 
     const LISTENS: &str = "trap 'exit 75' TERM; READY; while :; do sleep 0.05; done";
-    const DEAF: &str = "READY; exec sleep 20";
+    const DEAF: &str = "READY; exec sleep 600";
 
     #[test]
     fn a_task_ends_as_its_program_does() {
         for code in [0, 1, 75] {
-            assert_eq!(run(&format!("exit {code}"), &[], 0), (code, String::new(), String::new()));
+            assert_eq!(run(&[], &format!("exit {code}"), &[], 0), (code, String::new(), String::new()));
         }
     }
 
     #[test]
     fn shortly_before_its_end_it_goes_back_into_the_queue() {
-        let (code, asked, _) = run(LISTENS, &[("-USR1", false)], 0);
+        let (code, asked, _) = run(&[], LISTENS, &[("-USR1", false)], 0);
         assert_eq!((code, asked.as_str()), (75, "requeue 7\n"));
         // It may be told before it can listen.
-        let (code, asked, _) = run(DEAF, &[("-USR1", false)], 0);
+        let (code, asked, _) = run(&[], DEAF, &[("-USR1", false)], 0);
         assert_eq!((code, asked.as_str()), (143, "requeue 7\n"));
-        let (code, asked, said) = run(LISTENS, &[("-USR1", false)], 3);
+        let (code, asked, said) = run(&[], LISTENS, &[("-USR1", false)], 3);
         assert_eq!((code, asked.as_str()), (75, ""));
         assert!(said.contains("it has had 3 turns"), "{said}");
     }
 
     #[test]
     fn one_that_is_cancelled_does_not() {
-        assert_eq!(run(LISTENS, &[("-TERM", true)], 0).1, "");
-        let (code, asked, _) = run(DEAF, &[("-TERM", true)], 0);
+        assert_eq!(run(&[], LISTENS, &[("-TERM", true)], 0).1, "");
+        let (code, asked, _) = run(&[], DEAF, &[("-TERM", true)], 0);
         assert_eq!((code, asked.as_str()), (143, ""));
+    }
+
+    /// A script that gets no time between the signal and its program's end: bash may then lose the program's status.
+    #[test]
+    fn one_whose_program_ends_with_the_signal_ends_too() {
+        let idle = ["chrt", "-i", "0"];
+        if !Command::new(idle[0]).args(&idle[1..]).arg("true").status().is_ok_and(|status| status.success()) {
+            eprintln!("skipped: `chrt -i` is not allowed here");
+            return;
+        }
+        /// Ends the spinning, also where an assertion fails.
+        struct Stop<'a>(&'a AtomicBool);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let _stop = Stop(&stop);
+            // Work that an idle process has to wait for, on every core.
+            for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            for _ in 0..5 {
+                let (code, asked, _) = run(&idle, DEAF, &[("-TERM", true)], 0);
+                assert_eq!((code, asked.as_str()), (143, ""));
+            }
+            let (code, asked, _) = run(&idle, DEAF, &[("-USR1", false)], 0);
+            assert_eq!((code, asked.as_str()), (143, "requeue 7\n"));
+        });
     }
 
     #[test]

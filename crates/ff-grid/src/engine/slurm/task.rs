@@ -74,12 +74,11 @@ impl Task {
             .filter_map(|job| serde_json::to_string(&job.data).ok())
             .collect();
         let workers = run.workers.max(1);
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let cpus = self.resources.cpus.map_or_else(cores, |cpus| cpus as usize);
-        let threads = run.threads_each(cpus, workers);
+        let threads = run.threads_each(self.resources.cpus.unwrap_or(1) as usize, workers);
         let catalog = Catalog::of_run(run, sources.len(), &self.batch.data_root, self.runs.root())
             .loading_on(run.loaders_each(device, threads))
             .stopped_by(stop.clone());
+        catalog.start();
         let Some(only) = &self.only else {
             self.check(&claims, &catalog, stop)?;
             return Ok(Summary::default());

@@ -3,12 +3,15 @@
 mod figures;
 mod layers;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ff_data::Task;
-use ff_report::{Figure, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};
+use ff_eval::Note;
+use ff_report::{Figure, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable, csv};
+use ff_train::predictions_of;
 
-use super::{cost, csv, place, record, skipped, write_text};
+use super::{cost, place, record, skipped, skipped_in_training, write_text};
 use crate::plan::{Column, SeedJobs};
 use crate::record::Runs;
 use crate::{Error, MergingConfig, Plan};
@@ -65,17 +68,25 @@ fn cell(
         let note = Some(why.lines().next().unwrap_or_default().to_owned());
         return Ok(SeedCell { runs: Vec::new(), note });
     }
-    let (mut found, mut notes) = (Vec::new(), Vec::new());
+    let (mut found, mut notes, mut remarks) = (Vec::new(), Vec::new(), BTreeSet::new());
     for jobs in seeds {
         let seed = jobs.seed;
         let Some(trained) = record(plan, runs, &jobs.trained)? else {
             notes.push(format!("seed {seed} not run"));
             continue;
         };
-        let Some(kept) = &trained.training()?.kept else {
+        let outcome = trained.training()?;
+        let Some(kept) = &outcome.kept else {
             notes.push(format!("seed {seed} diverged"));
             continue;
         };
+        if let Some(at) = &outcome.diverged {
+            notes.push(format!("seed {seed} diverged in epoch {}: epoch {} is kept", at.epoch, kept.epoch));
+        }
+        if let images @ 1.. = skipped_in_training(plan, runs, std::slice::from_ref(&jobs.trained))? {
+            notes.push(format!("seed {seed}: {images} unreadable training images left out"));
+        }
+        remarks.extend(trained.remarks.iter().cloned());
         let scored = jobs.test.as_ref().map(|id| record(plan, runs, id)).transpose()?.flatten();
         if let Some(id) = &jobs.test
             && let images @ 1.. = skipped(plan, runs, id)?
@@ -88,7 +99,36 @@ fn cell(
     if seeds.iter().all(|jobs| jobs.test.is_none()) {
         notes.push("the dataset has no test split".to_owned());
     }
+    // The choice of an epoch hangs on single images of a class that has few; the same images for every seed.
+    let few = column
+        .methods
+        .iter()
+        .flatten()
+        .next()
+        .map(|jobs| few_samples(plan, runs, column, jobs))
+        .transpose()?;
+    notes.extend(few.flatten());
+    notes.extend(remarks);
     Ok(SeedCell { runs: found, note: (!notes.is_empty()).then(|| notes.join("; ")) })
+}
+
+/// Which classes or tasks have few validation images, as far as a run has predicted them.
+fn few_samples(
+    plan: &Plan,
+    runs: &Runs,
+    column: &Column<Vec<SeedJobs>>,
+    jobs: &SeedJobs,
+) -> Result<Option<String>, Error> {
+    let (Some(job), Some(trained)) = (plan.job(&jobs.trained), record(plan, runs, &jobs.trained)?) else {
+        return Ok(None);
+    };
+    let Some(kept) = &trained.training()?.kept else { return Ok(None) };
+    // A damaged file is the doctor's business; the table is of the records.
+    let Ok(file) = runs.open(job, &kept.predictions) else { return Ok(None) };
+    let predictions = predictions_of(&file)?;
+    let names = column.task.as_ref().map_or(&[][..], |task| task.names());
+    let few = Note::few_samples(predictions.targets(), predictions.outputs());
+    Ok(few.map(|note| format!("validation: {}", note.describe(names))))
 }
 
 /// Writes, for each column: a plot and its numbers for each sweep and for the merges over time; every layer's merges in
@@ -120,7 +160,7 @@ pub(super) fn details(
             files.push(write_text(&place, &format!("{name}.csv"), &figure.to_csv())?);
         }
         let kernels = kernels(plan, &rows, column, runs)?;
-        for (name, text) in [("merged-kernels.csv", csv(&merged)?), ("kernels.csv", csv(&kernels)?)] {
+        for (name, text) in [("merged-kernels.csv", csv(&merged)), ("kernels.csv", csv(&kernels))] {
             // A file without a line would have no head either.
             if !text.is_empty() {
                 files.push(write_text(&place, name, &text)?);

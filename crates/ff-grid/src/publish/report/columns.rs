@@ -1,6 +1,5 @@
 //! A column of a table in detail.
 
-use ff_checkpoint::StateDict;
 use ff_eval::Metric;
 use ff_report::report::{Choice, ColumnReport, Scored, Step};
 use ff_report::{Plot, SeedTable};
@@ -167,8 +166,8 @@ fn empty<M>(backbone: &BackboneConfig, dataset: &DatasetEntry, column: &Column<M
 
 /// What a soup's file says that its outputs mean, where the data is not there to say it.
 fn classes(plan: &Plan, model: &Model<'_>, runs: &Runs) -> Option<Vec<String>> {
-    let file = runs.folder(plan.job(&model.jobs.soup)?).join(&model.soup.weights);
-    let names = StateDict::open(&file).ok()?.provenance().ok()?.recipe.get("classes")?.clone();
+    let file = runs.open(plan.job(&model.jobs.soup)?, &model.soup.weights).ok()?;
+    let names = file.provenance().ok()?.recipe.get("classes")?.clone();
     serde_json::from_value(names).ok()
 }
 

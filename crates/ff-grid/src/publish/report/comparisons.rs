@@ -2,7 +2,7 @@
 
 use ff_eval::{Predictions, bootstrap_difference, delong};
 use ff_report::report::Comparison;
-use ff_train::load_predictions;
+use ff_train::predictions_of;
 
 use super::super::record;
 use super::columns::{Model, of_areas};
@@ -78,7 +78,8 @@ pub(super) fn predictions(plan: &Plan, runs: &Runs, evaluation: &str) -> Result<
         record(plan, runs, &job.id).map_err(|error| error.to_string())?.ok_or("not predicted yet")?;
     match &record.finished {
         Finished::Predictions { file, .. } => {
-            load_predictions(&runs.folder(job).join(file)).map_err(|error| error.to_string())
+            let file = runs.open(job, file).map_err(|error| error.to_string())?;
+            predictions_of(&file).map_err(|error| error.to_string())
         }
         _ => Err(format!("no predictions: {} diverged", record.diverged().unwrap_or(&record.label))),
     }

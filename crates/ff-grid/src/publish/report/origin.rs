@@ -7,7 +7,7 @@ use ff_report::report::Origin;
 
 use super::super::record;
 use super::Source;
-use crate::job::Start;
+use crate::job::{SoupRecipe, Start};
 use crate::plan::PlannedTable;
 use crate::record::{Finished, Runs};
 use crate::{DataIdentity, Error, Recipe};
@@ -69,7 +69,7 @@ fn set() -> BTreeSet<String> {
 /// The data that a job reads.
 fn identity(recipe: &Recipe) -> Option<&DataIdentity> {
     match recipe {
-        Recipe::Soup { data, .. } | Recipe::Predict { data, .. } => Some(data),
+        Recipe::Soup(SoupRecipe { data, .. }) | Recipe::Predict { data, .. } => Some(data),
         other => other.training().map(|training| &training.data),
     }
 }

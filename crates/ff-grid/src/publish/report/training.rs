@@ -38,8 +38,11 @@ fn of_outcome(job: &Job, training: &Training, outcome: &Outcome) -> TrainingRun 
     };
     let note = outcome.diverged.as_ref().map(|at| {
         format!(
-            "diverged in epoch {} at step {}, with a learning rate of {:e}",
-            at.epoch, at.step, at.learning_rate
+            "diverged in epoch {} at step {}, with a learning rate of {:e}{}",
+            at.epoch,
+            at.step,
+            at.learning_rate,
+            if outcome.is_empty() { "" } else { "; what it left is from before" }
         )
     });
     TrainingRun { models, note, ..of_history(job, training, &outcome.history) }

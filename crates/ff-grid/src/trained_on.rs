@@ -1,0 +1,78 @@
+//! Which images, divided how, weights have seen.
+
+use ff_checkpoint::StateDict;
+use serde_json::Value;
+
+use crate::DataIdentity;
+
+/// The datasets that weights, and those that they come from, were trained and selected on, as their provenance says;
+/// nothing of a file from elsewhere.
+pub fn trained_on(weights: &StateDict) -> Vec<DataIdentity> {
+    let Ok(made) = weights.provenance() else { return Vec::new() };
+    let one = |value: &Value| serde_json::from_value(value.clone()).ok();
+    let own = made.recipe.get("data").and_then(one);
+    let before = made.recipe.get("trained_on").and_then(Value::as_array);
+    own.into_iter().chain(before.into_iter().flatten().filter_map(one)).collect()
+}
+
+/// What the provenance of weights must tell besides the data that they were made with: what those that they come from were
+/// trained on. Each once.
+pub fn trained_before(
+    own: &DataIdentity,
+    parents: impl IntoIterator<Item = DataIdentity>,
+) -> Vec<DataIdentity> {
+    let mut before: Vec<DataIdentity> = Vec::new();
+    for data in parents {
+        if data != *own && !before.contains(&data) {
+            before.push(data);
+        }
+    }
+    before
+}
+
+/// Why weights that were trained on `seen` must not meet `data`, if they must not: they know the same images in another
+/// division, so any part may hold images that they were trained on.
+pub fn other_split(seen: &[DataIdentity], data: &DataIdentity) -> Option<&'static str> {
+    let torn = |seen: &DataIdentity| seen.digest == data.digest && seen.division != data.division;
+    seen.iter().any(torn).then_some(
+        "trained on these images in another division, so validation and test may hold images that it was trained on",
+    )
+}
+
+/// What helps against [`other_split`].
+pub const OTHER_SPLIT_HINT: &str =
+    "hint: give the division it was trained with, or --allow-other-split, which is noted beside every result";
+
+#[cfg(test)]
+mod tests {
+    use ff_checkpoint::{OwnedTensor, Provenance};
+
+    use super::*;
+
+    fn data(digest: &str, division: &str) -> DataIdentity {
+        DataIdentity { digest: digest.into(), division: division.into() }
+    }
+
+    #[test]
+    fn what_ancestors_have_seen_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        let (own, before) = (data("images", "one"), data("images", "two"));
+        let recipe = serde_json::json!({ "data": own, "trained_on": trained_before(&own, [own.clone(), before.clone(), before.clone()]) });
+        let provenance = Provenance {
+            kind: "finetune".into(),
+            recipe,
+            parents: vec![],
+            data: None,
+            code_version: String::new(),
+        };
+        let weights = StateDict::from_tensors([("w".to_owned(), OwnedTensor::f32([1], &[1.0]))].into());
+        weights.save(&path, Some(&provenance)).unwrap();
+        let seen = trained_on(&StateDict::open(&path).unwrap());
+        assert_eq!(seen, [own.clone(), before]);
+        assert!(other_split(&seen, &own).is_some(), "an ancestor saw another division");
+        assert!(other_split(&seen[..1], &own).is_none());
+        assert!(other_split(&seen, &data("others", "one")).is_none());
+        assert_eq!(trained_on(&weights), []);
+    }
+}
