@@ -17,7 +17,7 @@ pub struct FileRef {
     pub digest: Option<Digest>,
 }
 
-/// As it stands in a record; a bare name in those from before the digest was kept.
+/// Its form in a record; a bare name in those from before the digest was kept.
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 enum Form {
@@ -40,22 +40,15 @@ impl FileRef {
         Self { path: path.into(), digest: Some(digest) }
     }
 
-    /// Opens the file, which lies in `folder`.
+    /// Opens the file in `folder`.
     ///
     /// # Errors
     /// Those of [`StateDict::open`]; [`Error::OtherContent`] if it is not the file that was recorded.
     pub fn open(&self, folder: &Path) -> Result<StateDict, Error> {
-        self.check(StateDict::open(&folder.join(&self.path))?)
-    }
-
-    /// The opened file, if its content is what was recorded.
-    ///
-    /// # Errors
-    /// [`Error::OtherContent`].
-    pub fn check(&self, file: StateDict) -> Result<StateDict, Error> {
+        let path = folder.join(&self.path);
+        let file = StateDict::open(&path)?;
         match self.digest {
             Some(expected) if expected != *file.digest() => {
-                let path = file.path().unwrap_or(&self.path).to_owned();
                 Err(Error::OtherContent { path, expected, found: *file.digest() })
             }
             _ => Ok(file),

@@ -57,5 +57,5 @@ pub use plan::{
 pub use publish::{Published, Source, publish, render, report};
 pub use record::{Finished, LayerKernels, Record, Runs, SoupRecord};
 pub use scorer::ValidationScorer;
-pub use trained_on::{OTHER_SPLIT_HINT, other_split, trained_before, trained_on};
+pub use trained_on::{OTHER_SPLIT_HINT, note_trained_on, other_split, trained_on};
 pub use weights::WeightsSource;

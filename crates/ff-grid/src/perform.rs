@@ -18,8 +18,8 @@ use crate::job::{Start, Training};
 use crate::merging::{MergeHook, kernels};
 use crate::record::{Finished, LayerKernels, Record, Runs};
 use crate::{
-    Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Jobs, Opened, Part, Recipe, landscape, soup,
-    trained_before, trained_on,
+    Catalog, Claimed, Claims, Cost, DataIdentity, Error, Job, Jobs, Opened, Part, Recipe, landscape,
+    note_trained_on, soup, trained_on,
 };
 
 /// Everything a job needs besides itself.
@@ -196,9 +196,8 @@ impl Workshop<'_> {
             validation: self.catalog.eval_set(&data, Part::Validation, training.model.px),
         };
         let mut provenance = self.provenance(job, parents, &data)?;
-        let before = trained_before(&data.identity, before);
-        if !before.is_empty() {
-            provenance.recipe["trained_on"] = serde_json::json!(before);
+        if let Some(recipe) = provenance.recipe.as_object_mut() {
+            note_trained_on(recipe, before);
         }
         let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
         if let Some(settings) = training.inmerge {

@@ -11,7 +11,7 @@ use crate::perform::{VERSION, Workshop};
 use crate::pool::Models;
 use crate::record::{Finished, SoupRecord};
 use crate::scorer::ValidationScorer;
-use crate::{Cost, Error, Job, Opened, Part, trained_before, trained_on};
+use crate::{Cost, Error, Job, Opened, Part, note_trained_on, trained_on};
 
 /// Chooses among the models of a job's inputs and writes the average, its validation predictions, and why.
 pub(crate) fn make(
@@ -52,11 +52,7 @@ pub(crate) fn make(
     let mut recipe = recipe.as_object().cloned().unwrap_or_default();
     // Whoever gets the file alone must know what its outputs mean.
     recipe.insert("classes".into(), data.dataset.task().names().into());
-    let before = ingredients.iter().flat_map(|ingredient| trained_on(&ingredient.weights));
-    let before = trained_before(&data.identity, before);
-    if !before.is_empty() {
-        recipe.insert("trained_on".into(), serde_json::json!(before));
-    }
+    note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
     let recomputed = scorer.recomputed(&soup.mix);
     if !recomputed.is_empty() {
         weights = scorer.weights();

@@ -1,7 +1,7 @@
 //! Which images, divided how, weights have seen.
 
 use ff_checkpoint::StateDict;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::DataIdentity;
 
@@ -15,19 +15,19 @@ pub fn trained_on(weights: &StateDict) -> Vec<DataIdentity> {
     own.into_iter().chain(before.into_iter().flatten().filter_map(one)).collect()
 }
 
-/// What the provenance of weights must tell besides the data that they were made with: what those that they come from were
-/// trained on. Each once.
-pub fn trained_before(
-    own: &DataIdentity,
-    parents: impl IntoIterator<Item = DataIdentity>,
-) -> Vec<DataIdentity> {
+/// Notes in the recipe of new weights what those that they come from were trained on, each once, but for the recipe's own
+/// `data`; nothing where there is nothing else.
+pub fn note_trained_on(recipe: &mut Map<String, Value>, seen: impl IntoIterator<Item = DataIdentity>) {
+    let own = recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
     let mut before: Vec<DataIdentity> = Vec::new();
-    for data in parents {
-        if data != *own && !before.contains(&data) {
+    for data in seen {
+        if Some(&data) != own.as_ref() && !before.contains(&data) {
             before.push(data);
         }
     }
-    before
+    if !before.is_empty() {
+        recipe.insert("trained_on".to_owned(), serde_json::json!(before));
+    }
 }
 
 /// Why weights that were trained on `seen` must not meet `data`, if they must not: they know the same images in another
@@ -58,10 +58,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.safetensors");
         let (own, before) = (data("images", "one"), data("images", "two"));
-        let recipe = serde_json::json!({ "data": own, "trained_on": trained_before(&own, [own.clone(), before.clone(), before.clone()]) });
+        let mut recipe = Map::from_iter([("data".to_owned(), serde_json::json!(own))]);
+        note_trained_on(&mut recipe, [own.clone(), before.clone(), before.clone()]);
         let provenance = Provenance {
             kind: "finetune".into(),
-            recipe,
+            recipe: recipe.into(),
             parents: vec![],
             data: None,
             code_version: String::new(),

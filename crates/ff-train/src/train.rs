@@ -77,7 +77,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// A configuration that makes no sense, unreadable images or files, libtorch's own failures. [`Error::Stopped`] if it was
-/// asked to stop; started again, it goes on where it was. A loss that is not finite is no error: the run ends there,
+/// asked to stop; started again, it resumes. A loss that is not finite is no error: the run ends there,
 /// [`Outcome::diverged`] says where, and what was best before it is kept ("best on validation", FissionFusion §2).
 pub fn train(
     config: &TrainConfig,

@@ -11,12 +11,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{StateDict, cores, on_threads};
 use ff_cli::{Common, DeviceChoice, RunRecipe, check_split, validation_predictions};
 use ff_data::OnBadImage;
-use ff_grid::{
-    Catalog, DataIdentity, Part, ValidationScorer, lineage, loader_threads, trained_before, trained_on,
-};
+use ff_grid::{Catalog, Part, ValidationScorer, lineage, loader_threads, note_trained_on, trained_on};
 use ff_models::Model;
 use ff_soup::{Hierarchy, Ingredient, Ingredients, Mix, Selector, verify};
-use itertools::Itertools;
 use serde_json::json;
 
 /// Files of weights in, their soup out.
@@ -242,15 +239,7 @@ fn save(
         recipe.insert("model".into(), model);
     }
     // So that a later use of the soup knows what its ingredients were trained on.
-    let seen = ingredients.iter().flat_map(|one| trained_on(&one.weights));
-    let own = recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
-    let before: Vec<DataIdentity> = match own {
-        Some(own) => trained_before(&own, seen),
-        None => seen.unique().collect(),
-    };
-    if !before.is_empty() {
-        recipe.insert("trained_on".into(), json!(before));
-    }
+    note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
     let provenance = ingredients.provenance(mix, recipe, data, VERSION)?;
     Ok(weights.save(output, Some(&provenance))?)
 }

@@ -15,7 +15,7 @@ use ff_cli::{
 use ff_data::{OnBadImage, Split};
 use ff_grid::{
     Catalog, Claimed, Claims, DataIdentity, MergeHook, Part, RunConfig, WeightsSource, device_name,
-    loader_threads, trained_before, trained_on,
+    loader_threads, note_trained_on, trained_on,
 };
 use ff_models::Model;
 use ff_train::{
@@ -202,9 +202,8 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
         data: Some(data.identity.digest.clone()),
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let before = trained_before(&data.identity, before);
-    if !before.is_empty() {
-        provenance.recipe["trained_on"] = serde_json::json!(before);
+    if let Some(recipe) = provenance.recipe.as_object_mut() {
+        note_trained_on(recipe, before);
     }
     let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
     if let Some(settings) = recipe.inmerge {

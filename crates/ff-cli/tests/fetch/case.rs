@@ -73,7 +73,7 @@ impl Case {
         assert_eq!(self.server.offsets(), offsets);
     }
 
-    /// Downloads the file from a server that falls silent after so many bytes, and goes on from there. A slow machine may
+    /// Downloads the file from a server that falls silent after so many bytes, and resumes there. A slow machine may
     /// take other requests for silent ones too.
     pub fn goes_on(mut self, from: usize) {
         self.stall = Duration::from_secs(2);

@@ -54,14 +54,12 @@ impl Config {
         rates.extend(fgg.learning_rates.iter().map(|&rate| ("fgg.learning_rates", rate)));
         rates.extend([("fgg.lr_max", fgg.lr_max), ("fgg.lr_min", fgg.lr_min)]);
         check_numbers(rates)?;
-        let counts = [
-            ("probe.epochs", self.probe.epochs as usize),
-            ("finetune.epochs", self.finetune.epochs as usize),
-            ("fgg.epochs", fgg.epochs as usize),
-            ("fgg.epochs_per_cycle", fgg.epochs_per_cycle as usize),
-        ];
-        check_counts(counts)?;
-        check_limits(counts.map(|(key, epochs)| (key, epochs, EPOCHS)))?;
+        check_epochs([
+            ("probe.epochs", self.probe.epochs),
+            ("finetune.epochs", self.finetune.epochs),
+            ("fgg.epochs", fgg.epochs),
+            ("fgg.epochs_per_cycle", fgg.epochs_per_cycle),
+        ])?;
         if self.finetune.early_stopping_epochs == Some(0) {
             return wrong(format!("finetune.{NO_PATIENCE}"));
         }
@@ -188,8 +186,7 @@ pub(super) fn check_pretrain(
 ) -> Result<(), Error> {
     if let Some(section) = section {
         check_numbers([("pretrain.learning_rate", section.learning_rate)])?;
-        check_counts([("pretrain.epochs", section.epochs as usize)])?;
-        check_limits([("pretrain.epochs", section.epochs as usize, EPOCHS)])?;
+        check_epochs([("pretrain.epochs", section.epochs)])?;
         return Ok(());
     }
     match backbones.iter().find(|backbone| backbone.weights == WeightsSource::Pretrain) {
@@ -240,10 +237,20 @@ pub(super) fn check_counts<K: std::fmt::Display>(
 /// More threads than any machine has cores.
 const THREADS: usize = 4096;
 /// More epochs than anybody trains.
-pub(super) const EPOCHS: usize = 1_000_000;
+const EPOCHS: usize = 1_000_000;
+
+/// At least one, and not more than anybody trains.
+pub(super) fn check_epochs<K: std::fmt::Display>(
+    epochs: impl IntoIterator<Item = (K, u32)>,
+) -> Result<(), Error> {
+    epochs.into_iter().try_for_each(|(key, epochs)| {
+        check_counts([(&key, epochs as usize)])?;
+        check_limits([(&key, epochs as usize, EPOCHS)])
+    })
+}
 
 /// Upper limits: what is beyond them would end in the middle of the work, for want of memory or time.
-pub(super) fn check_limits<K: std::fmt::Display>(
+fn check_limits<K: std::fmt::Display>(
     limits: impl IntoIterator<Item = (K, usize, usize)>,
 ) -> Result<(), Error> {
     match limits.into_iter().find(|(_, found, most)| found > most) {

@@ -57,7 +57,7 @@ fn column(
 }
 
 /// The seed of a run's second stage, whose order, augmentation, masks and merges are its own and not those of the first
-/// stage's first epochs. Of 63 bits, so that it can stand in TOML.
+/// stage's first epochs. Of 63 bits, so that TOML can hold it.
 fn second_seed(seed: u64) -> u64 {
     stream(seed, "second stage", &[]).next_u64() >> 1
 }

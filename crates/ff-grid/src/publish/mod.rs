@@ -98,7 +98,7 @@ pub(crate) fn file_hash(path: &Path) -> Result<String, Error> {
 }
 
 fn write_table(folder: &Path, texts: [String; 4], config: &impl Serialize) -> Result<Published, Error> {
-    // The list is of the files as they were: without it until all of them are written anew.
+    // The list is of the files as they were: it is absent until all of them are rewritten.
     let list = folder.join(PublishedFiles::NAME);
     match std::fs::remove_file(&list) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::file(&list)(error)),

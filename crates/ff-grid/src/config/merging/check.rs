@@ -6,9 +6,7 @@ use itertools::Itertools;
 
 use super::{MergingConfig, StageConfig, Sweep};
 use crate::Error;
-use crate::config::check::{
-    EPOCHS, check_counts, check_limits, check_merging, check_model, check_names, check_pretrain,
-};
+use crate::config::check::{check_epochs, check_merging, check_model, check_names, check_pretrain};
 
 impl MergingConfig {
     pub(in crate::config) fn check(&self) -> Result<(), Error> {
@@ -23,8 +21,7 @@ impl MergingConfig {
         }
         for (key, stage) in [("training", &self.training), ("merging", &self.merging)] {
             let StageConfig { epochs, momentum, schedule, .. } = stage;
-            check_counts([(format!("{key}.epochs"), *epochs as usize)])?;
-            check_limits([(format!("{key}.epochs"), *epochs as usize, EPOCHS)])?;
+            check_epochs([(format!("{key}.epochs"), *epochs)])?;
             if !(0.0..1.0).contains(momentum) {
                 return wrong(format!("{key}.momentum: expected a number in [0, 1), found {momentum}"));
             }
