@@ -23,7 +23,7 @@ fn a_configuration_with_something_wrong_in_it() {
         ("finetune.epochs=0", "finetune.epochs: expected at least 1"),
         ("finetune.epochs=4000000000", "finetune.epochs: expected at most 1000000"),
         ("finetune.early_stopping_epochs=0", "finetune.early_stopping_epochs: expected at least 1"),
-        ("model.px=100000", "model.px: expected at most 4096"),
+        ("model.image_size=100000", "model.image_size: expected at most 4096"),
         ("model.batch_size=10000000", "model.batch_size: expected at most"),
         ("evaluation.resamples=1000000000", "evaluation.resamples: expected at most 1000000"),
         ("run.workers=100000", "run.workers: expected at most 4096"),
@@ -131,12 +131,12 @@ fn a_diverging_single_run_says_where() {
 name = "wild"
 [model]
 architecture = "resnet_pico"
-px = 16
+image_size = 16
 precision = "fp32"
 weights = "random"
 seed = 0
 [dataset]
-source = { kind = "phantom", task = "shapes", px = 16, train = 24, val = 8, test = 0, seed = 1 }
+source = { kind = "phantom", task = "shapes", image_size = 16, train = 24, val = 8, test = 0, seed = 1 }
 split = { kind = "official" }
 [train]
 epochs = 2

@@ -46,7 +46,7 @@ fn errors() {
     let place = Place::new();
     place.write("tiny.toml", &table(SHAPES));
     place.write("cells.toml", &table(FOLDER));
-    place.write("typo.toml", &table(SHAPES).replace("bn_drift", "bn_drft"));
+    place.write("typo.toml", &table(SHAPES).replace("update_bn_stats", "updte_bn_stats"));
     place.images("data/cells", &["a", "b"], 5);
     place.write("data/cells/c/notes.txt", "no image");
     let mut text = String::new();

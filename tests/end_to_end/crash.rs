@@ -27,7 +27,7 @@ merge_probability = 0.9
 similarity_threshold = 0.0
 
 [pretrain]
-source = { kind = "phantom", task = "source", px = 16, train = 60, val = 20, test = 0, seed = 1 }
+source = { kind = "phantom", task = "source", image_size = 16, train = 60, val = 20, test = 0, seed = 1 }
 split = { kind = "official" }
 epochs = 2
 learning_rate = 3e-3

@@ -66,7 +66,7 @@ fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
     healthy.ok();
 
     let findings = |place: &Place| -> Vec<String> {
-        let findings = ff_grid::examine(&ff_grid::Runs::new(&place.path("runs"))).unwrap();
+        let findings = ff_grid::examine(&ff_grid::RunStore::new(&place.path("runs"))).unwrap();
         findings.iter().map(|finding| finding.path.display().to_string()).collect()
     };
     let checked = |name: &String| name.starts_with("jobs/") && !name.ends_with("history.jsonl");
@@ -217,7 +217,7 @@ fn a_full_disk() {
         let left = place.files("small");
         assert!(!left.iter().any(|file| file.ends_with(".partial") || file.contains("claim-")), "{left:?}");
         // Whatever has its place is whole.
-        let findings = ff_grid::examine(&ff_grid::Runs::new(&place.path("small"))).unwrap();
+        let findings = ff_grid::examine(&ff_grid::RunStore::new(&place.path("small"))).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
         (size, times) = (size + 150, times + 1);
         assert!(mounted.resize(&format!("{size}k")));

@@ -20,7 +20,7 @@ points = 5
 curves = { kind = "each-field" }
 matrix_points = 3
 
-[tries]
+[greedy_barriers]
 points = 3
 methods = ["Greedy Soup", "GoG"]
 "#;
@@ -46,9 +46,13 @@ fn a_table_gets_its_pictures() {
     assert_eq!(ran.ok(), plain, "the table is as it was");
 
     let files = place.files("runs/tables/tiny");
-    for name in
-        ["surface-grid", "connectivity-augmentation", "connectivity-learning-rate", "barriers", "tries-gog"]
-    {
+    for name in [
+        "surface-grid",
+        "connectivity-augmentation",
+        "connectivity-learning-rate",
+        "barriers",
+        "greedy-barriers-gog",
+    ] {
         for kind in ["svg", "csv"] {
             assert!(files.contains(&format!("{name}.{kind}")), "{name}.{kind} in {files:?}");
         }
@@ -110,7 +114,7 @@ fn paths_end_where_training_did(place: &Place) {
 }
 
 fn tries_agree_with_the_soup(place: &Place) {
-    for (name, soup) in [("tries-greedy-soup", "Greedy Soup"), ("tries-gog", "GoG")] {
+    for (name, soup) in [("greedy-barriers-greedy-soup", "Greedy Soup"), ("greedy-barriers-gog", "GoG")] {
         let tries = place.json(&format!("runs/tables/tiny/{name}.json"));
         let record = std::fs::read_to_string(place.job("soup", soup).join("record.json")).unwrap();
         let record: Value = serde_json::from_str(&record).unwrap();

@@ -17,7 +17,7 @@ name = "study"
 seeds = [0, 1]
 
 [model]
-px = 16
+image_size = 16
 precision = "fp32"
 batch_size = 8
 weight_decay = 1e-4
@@ -50,13 +50,13 @@ shallow_layers = 2
 [[dataset]]
 name = "findings"
 metric = "auroc"
-source = { kind = "phantom", task = "findings", px = 16, train = 48, val = 40, test = 40, seed = 1 }
+source = { kind = "phantom", task = "findings", image_size = 16, train = 48, val = 40, test = 40, seed = 1 }
 split = { kind = "official" }
 
 [[dataset]]
 name = "shapes"
 metric = "accuracy"
-source = { kind = "phantom", task = "shapes", px = 16, train = 24, val = 12, test = 12, seed = 1 }
+source = { kind = "phantom", task = "shapes", image_size = 16, train = 24, val = 12, test = 12, seed = 1 }
 split = { kind = "official" }
 
 [[method]]

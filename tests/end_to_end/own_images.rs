@@ -33,7 +33,7 @@ fn the_example_for_own_images_runs_on_split_folders() {
     }
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/examples/own-images.toml");
     let line = "--data-root cells --set backbone.weights=random --set backbone.architecture=resnet_pico \
-                --set model.px=16 --set model.batch_size=8 --set finetune.epochs=1 --set fgg.epochs=4 \
+                --set model.image_size=16 --set model.batch_size=8 --set finetune.epochs=1 --set fgg.epochs=4 \
                 --set grid.learning_rates=[1e-2] --set fgg.learning_rates=[1e-2] \
                 --set grid.augmentations=['heavy'] --set evaluation.resamples=20";
     place.run(&format!("ff-grid run --config {config} {line}")).ok();

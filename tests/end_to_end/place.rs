@@ -170,7 +170,7 @@ pub fn table(dataset: &str) -> String {
 name = "tiny"
 
 [model]
-px = 16
+image_size = 16
 precision = "fp32"
 batch_size = 8
 weight_decay = 0.01
@@ -180,7 +180,7 @@ epochs = 1
 learning_rate = 1e-2
 augment = "minimal"
 seed = 9
-bn_drift = false
+update_bn_stats = false
 
 [finetune]
 epochs = 2
@@ -254,7 +254,7 @@ pub const SHAPES: &str = r#"
 [[dataset]]
 name = "shapes"
 metric = "accuracy"
-source = { kind = "phantom", task = "shapes", px = 16, train = 24, val = 8, test = 8, seed = 1 }
+source = { kind = "phantom", task = "shapes", image_size = 16, train = 24, val = 8, test = 8, seed = 1 }
 split = { kind = "official" }
 "#;
 

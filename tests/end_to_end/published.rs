@@ -45,13 +45,14 @@ fn mimic(place: &Place) {
         format!("subject_id,study_id,{FINDINGS}\n"),
     );
     for number in 0..12 {
-        let (patient, study, image) = (10_000_000 + number, 50_000_000 + number, format!("abc-{number}"));
+        let (patient, experiment, image) =
+            (10_000_000 + number, 50_000_000 + number, format!("abc-{number}"));
         let part = if number < 2 { "train" } else { "test" };
-        split += &format!("{image},{study},{patient},{part}\n");
-        metadata += &format!("{image},{patient},{study},PA\n");
-        chexpert += &format!("{patient},{study},{}\n", labels(number));
+        split += &format!("{image},{experiment},{patient},{part}\n");
+        metadata += &format!("{image},{patient},{experiment},PA\n");
+        chexpert += &format!("{patient},{experiment},{}\n", labels(number));
         if part == "test" {
-            let path = place.path(&format!("data/mimic-cxr/files/p10/p{patient}/s{study}/{image}.jpg"));
+            let path = place.path(&format!("data/mimic-cxr/files/p10/p{patient}/s{experiment}/{image}.jpg"));
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             picture(&path, number % 3, number);
         }
@@ -85,7 +86,7 @@ source = { kind = "aptos2019", path = "aptos2019" }
 split = { kind = "ratio", train = 0.6, val = 0.2, test = 0.2, seed = 0 }
 shrink_px = 12
 ood = [
-    { name = "Messidor", source = { kind = "messidor", path = "messidor" }, merge = { "4" = "3" } },
+    { name = "Messidor", source = { kind = "messidor", path = "messidor" }, merge_classes = { "4" = "3" } },
     { name = "Messidor-2", source = { kind = "messidor2", path = "messidor2" } },
 ]
 "#;
@@ -133,7 +134,7 @@ fn grades_with_and_without_a_fifth() {
     place.run(&format!("{predict} {only}")).refused(1, &["unknown field `x`"]);
     let split = "--ratio 0.2,0.1,0.7 --split test --shrink-px 12 --output p.safetensors";
     place.run(&format!("{predict} {split}")).refused(1, &["class `4` is none of 0, 1, 2, 3"]);
-    place.run(&format!("{predict} {split} --merge 4=3")).ok();
+    place.run(&format!("{predict} {split} --merge-classes 4=3")).ok();
     let score = place.run("ff-eval score --predictions p.safetensors --task multiclass --json").ok();
     assert!(score.contains("macro"), "{score}");
 }
@@ -207,7 +208,7 @@ fn fetch_says_where_to_apply_and_what_a_mirror_lacks() {
     assert!(text.contains("physionet.org") && text.contains("ROOT/files/p10/"), "{text}");
     assert!(!place.path("data").exists());
     place.run("ff-data fetch imagenet --root data").refused(2, &["possible values: "]);
-    place.run("ff-data fetch pathmnist --px 32 --root data").refused(1, &["28, 64, 128"]);
+    place.run("ff-data fetch pathmnist --image-size 32 --root data").refused(1, &["28, 64, 128"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::place::{FOLDER, Place, SHAPES, table};
 /// A finished tiny table with a shifted twin.
 fn finished() -> Place {
     let place = Place::new();
-    let twin = r#"ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", px = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]"#;
+    let twin = r#"ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", image_size = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]"#;
     place.write("tiny.toml", &table(&format!("{SHAPES}{twin}\n")));
     place.run("ff-grid run --config tiny.toml --set grid.top_models=3").ok();
     place

@@ -18,7 +18,7 @@ name = "{name}"
 
 [model]
 architecture = "resnet_pico"
-px = 16
+image_size = 16
 precision = "fp32"
 weights = "{weights}"
 seed = 0
@@ -70,9 +70,12 @@ fn from_a_probe_to_a_soup_by_hand() {
     place
         .run(&format!("ff-train lp --config lp.toml --set {merging}"))
         .refused(1, &["inmerge", "linear probe"]);
-    for wrong in
-        ["train.early_stopping_epochs=0", "train.task_weights=rarity", "train.epochs=0", "model.px=100000"]
-    {
+    for wrong in [
+        "train.early_stopping_epochs=0",
+        "train.task_weights=rarity",
+        "train.epochs=0",
+        "model.image_size=100000",
+    ] {
         place.run(&format!("ff-train lp --config lp.toml --set {wrong}")).refused(1, &["expected"]);
     }
     assert!(!place.path("runs").exists());
@@ -203,7 +206,8 @@ fn looking_at_data() {
     place.run(&format!("ff-data inspect {SOURCE} --ratio 0.5,0.5")).refused(2, &["--ratio", "0.8,0.1,0.1"]);
     place.run(&format!("ff-data inspect {SOURCE} --ratio 0.5,0.5,0.5")).refused(1, &["sum to 1"]);
 
-    let augment = "ff-data augment --augment heavy --px 16 --seed 3 --count 2 data/cells/a/a00.png --output";
+    let augment =
+        "ff-data augment --augment heavy --image-size 16 --seed 3 --count 2 data/cells/a/a00.png --output";
     let first = place.run(&format!("{augment} versions")).ok();
     assert_eq!(first, "versions/heavy-000.png\nversions/heavy-001.png\n");
     place.run(&format!("{augment} again")).ok();
@@ -211,7 +215,8 @@ fn looking_at_data() {
         let bytes = |folder: &str| std::fs::read(place.path(folder).join(name)).unwrap();
         assert_eq!(bytes("versions"), bytes("again"));
     }
-    let bench = format!("ff-data bench {SOURCE} --augment heavy --px 16 --threads 2 --epochs 1 --json");
+    let bench =
+        format!("ff-data bench {SOURCE} --augment heavy --image-size 16 --threads 2 --epochs 1 --json");
     let bench = parsed(&place.run(&bench).ok());
     assert_eq!(bench["images"], 48);
     assert!(bench["images_per_s"].as_f64().unwrap() > 0.0);

@@ -184,17 +184,17 @@ fn a_forecast_counts_from_what_is_on_record() {
 
 #[test]
 fn several_columns_pretraining_and_ood() {
-    let twin = r#"ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", px = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]"#;
+    let twin = r#"ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", image_size = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]"#;
     let findings = r#"
 [[dataset]]
 name = "findings"
 metric = "auroc"
-source = { kind = "phantom", task = "findings", px = 16, train = 40, val = 40, test = 0, seed = 1 }
+source = { kind = "phantom", task = "findings", image_size = 16, train = 40, val = 40, test = 0, seed = 1 }
 split = { kind = "official" }
 "#;
     let pretrain = r#"
 [pretrain]
-source = { kind = "phantom", task = "source", px = 16, train = 40, val = 20, test = 0, seed = 1 }
+source = { kind = "phantom", task = "source", image_size = 16, train = 40, val = 20, test = 0, seed = 1 }
 split = { kind = "official" }
 epochs = 1
 learning_rate = 3e-3

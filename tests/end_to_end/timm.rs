@@ -42,7 +42,7 @@ fn timm_loads_what_was_delivered_and_the_card_is_one() {
     };
     let place = Place::new();
     place.write("tiny.toml", &table(SHAPES));
-    let smaller = "--set model.px=32 --set backbone.architecture=deit_tiny_patch16_224 --set grid.learning_rates=[1e-3] \
+    let smaller = "--set model.image_size=32 --set backbone.architecture=deit_tiny_patch16_224 --set grid.learning_rates=[1e-3] \
                    --set grid.augmentations=[\"heavy\"] --set fgg.learning_rates=[1e-3] --set finetune.epochs=1";
     place.run(&format!("ff-grid run --config tiny.toml {smaller}")).ok();
     let folder = place.path("runs/tables/tiny/timm");

@@ -14,7 +14,7 @@ const PROBE: &str = r#"
 name = "probe"
 [model]
 architecture = "resnet_pico"
-px = 16
+image_size = 16
 precision = "fp32"
 weights = "random"
 seed = 0

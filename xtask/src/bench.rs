@@ -148,7 +148,8 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
         for precision in ["fp32", "bf16"] {
             let device = &options.device;
             let batch = if device == "cpu" { 16 } else { 128 };
-            let common = format!("--batch {batch} --px 224 --precision {precision} --device {device}");
+            let common =
+                format!("--batch {batch} --image-size 224 --precision {precision} --device {device}");
             cases.push(Case {
                 name: format!("step, {architecture}, {precision}"),
                 unit: "images/s",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use crate::Error;
+use crate::error::Error;
 
 const PREFIX: &str = ".";
 const SUFFIX: &str = ".partial";

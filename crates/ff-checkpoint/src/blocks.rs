@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TensorRef;
+use crate::tensor::TensorRef;
 
 /// Bytes of a block. Part of the file format.
 const BLOCK: usize = 1 << 20;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
-use crate::TensorRef;
+use crate::tensor::TensorRef;
 
 /// Bytes hashed at a time: few enough for a core's second cache, a power of two of the hash's own KiB, and whole
 /// elements of every type.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Digest;
+use crate::digest::Digest;
 
 /// An error that names the file, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Error, StateDict};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::state_dict::StateDict;
 
 /// A file that a record names, with the digest of its content: an intact file of other content in its place is noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ impl FileRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::OwnedTensor;
+    use crate::tensor::OwnedTensor;
 
     #[test]
     fn an_intact_file_of_other_content_is_refused() {

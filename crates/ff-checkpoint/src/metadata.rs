@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::blocks::BlockSums;
-use crate::{Digest, Provenance, TensorRef};
+use crate::digest::Digest;
+use crate::provenance::Provenance;
+use crate::tensor::TensorRef;
 
 /// The one metadata key this crate writes. (One, because the order of several is not kept by the format's
 /// library, and equal content should be equal files.)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::digest::Digest;
 
 /// Written into the metadata of every file: enough to say what it is, and to make it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,9 +3,8 @@
 use safetensors::Dtype;
 
 use crate::blocks::{BlockSummer, BlockSums};
-use crate::digest::RUN;
-use crate::tensor::all_finite;
-use crate::{Digest, TensorRef};
+use crate::digest::{Digest, RUN};
+use crate::tensor::{TensorRef, all_finite};
 
 /// What a pass over tensors finds.
 #[derive(Default)]

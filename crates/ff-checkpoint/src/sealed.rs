@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Digest, Error, write_json};
+use crate::atomic::write_json;
+use crate::digest::Digest;
+use crate::error::Error;
 
 /// The field that holds the digest of all others.
 const SEAL: &str = "digest";

@@ -11,9 +11,12 @@ use memmap2::Mmap;
 use safetensors::Dtype;
 
 use crate::blocks::BlockSums;
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::provenance::Provenance;
 use crate::scan::Scan;
 use crate::tensor::all_finite;
-use crate::{Digest, Error, OwnedTensor, Provenance, TensorRef};
+use crate::tensor::{OwnedTensor, TensorRef};
 
 /// Named tensors, in order of name. Cheap to clone: clones share the content, and what is known of it.
 #[derive(Clone)]

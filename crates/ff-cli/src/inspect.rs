@@ -4,7 +4,7 @@ use ff_data::{Dataset, Leakage, Published, Split, SplitRule, Splits, Target};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::Source;
+use crate::source::Source;
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 /// Names of torn groups and images that are listed; the JSON has all.
@@ -39,7 +39,7 @@ impl Inspection {
     pub fn of(source: &Source, decode: bool) -> anyhow::Result<Self> {
         let dataset = source.open()?;
         let dataset = dataset.as_ref();
-        let splits = source.divide(dataset)?;
+        let splits = source.split(dataset)?;
         let names = dataset.task().names().to_vec();
         let counts = SPLITS.map(|split| count(dataset, &splits, split));
         let sizes = SPLITS.map(|split| splits.get(split).len());

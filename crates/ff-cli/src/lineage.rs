@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use ff_data::OnBadImage;
-use ff_grid::{Ancestor, Catalog, Found, SameJob, Study};
+use ff_grid::{Ancestor, Catalog, Experiment, FileStatus, SameJob};
 
 /// Prints everything that a file of weights comes from ([`ff_grid::lineage`]), a line each, and whether it is there, intact, and would be the same
 /// job again; then the images that it was made with. An error if anything is missing, damaged or another job now.
@@ -44,9 +44,9 @@ fn line(ancestor: &Ancestor) -> (String, bool) {
     let share = ancestor.weight.map_or(String::new(), |weight| format!("{:.2} % ", 100.0 * weight));
     let digest = &ancestor.digest.to_string()[..16];
     let (state, missing) = match &ancestor.found {
-        Found::Intact(path) => (format!("intact, {}", path.display()), false),
-        Found::Damaged(path) => (format!("DAMAGED, {}", path.display()), true),
-        Found::Missing => ("MISSING".to_owned(), true),
+        FileStatus::Intact(path) => (format!("intact, {}", path.display()), false),
+        FileStatus::Damaged(path) => (format!("DAMAGED, {}", path.display()), true),
+        FileStatus::Missing => ("MISSING".to_owned(), true),
     };
     let (job, other) = match &ancestor.job {
         Some(SameJob::Same(id)) => (format!("; again it would be the same job, {id}"), false),
@@ -64,7 +64,9 @@ fn datasets(places: &[PathBuf], root: &Path) -> BTreeMap<String, String> {
     let tables = places.iter().filter_map(|place| std::fs::read_dir(place.join("tables")).ok());
     let configs = tables.flatten().flatten().map(|table| table.path().join("config.toml"));
     let catalog = Catalog::new(root, None, 1, OnBadImage::Error, 0);
-    let sources = configs.filter_map(|path| Study::read(&path, &[]).ok()).flat_map(|study| study.sources());
+    let sources = configs
+        .filter_map(|path| Experiment::read(&path, &[]).ok())
+        .flat_map(|experiment| experiment.sources());
     let opened =
         sources.filter_map(|(name, data)| Some((catalog.open(&data).ok()?.identity.digest.clone(), name)));
     opened.collect()

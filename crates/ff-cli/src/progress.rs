@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 
-use ff_grid::{Event, Finished, Job, Owner, Plan, Record, Runs};
+use ff_grid::{Event, Job, JobOutput, Owner, Plan, Record, RunStore};
 use ff_train::EpochRecord;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -59,7 +59,7 @@ pub struct GridProgress {
 impl GridProgress {
     /// For the jobs of a plan that are not on record yet. The bar counts images: those trained on and those
     /// evaluated weigh about 3 to 1.
-    pub fn new(plan: &Plan, runs: &Runs) -> Self {
+    pub fn new(plan: &Plan, runs: &RunStore) -> Self {
         let open = |job: &&Job| job.blocked.is_none() && !matches!(runs.record(job), Ok(Some(_)));
         let todo: Vec<u64> = plan.jobs.iter().filter(open).map(|job| job.cost.weight()).collect();
         let (total, images) = (todo.len(), todo.iter().sum());
@@ -142,34 +142,34 @@ pub fn speed(epoch: &EpochRecord) -> String {
 /// What came out of a job, in a few words after its name.
 pub fn outcome(record: &Record) -> String {
     match &record.finished {
-        Finished::Training(outcome) => {
+        JobOutput::Training(outcome) => {
             let diverged = outcome.diverged.as_ref().map(|at| format!(": diverged at step {}", at.step));
             let kept = outcome.kept.as_ref().map(|kept| match kept.validation.value() {
                 Some(value) => format!(": {value:.4} on validation, epoch {}", kept.epoch),
                 None => format!(": undefined on validation, epoch {}", kept.epoch),
             });
-            let captures = match outcome.captures.len() {
+            let snapshots = match outcome.snapshots.len() {
                 0 => None,
-                captures => Some(format!(": {captures} captures")),
+                snapshots => Some(format!(": {snapshots} captures")),
             };
-            [diverged, kept.or(captures)].into_iter().flatten().collect()
+            [diverged, kept.or(snapshots)].into_iter().flatten().collect()
         }
-        Finished::Soup(soup) => {
-            let taken = soup.soup.mix.shares().len();
+        JobOutput::Soup(soup) => {
+            let taken = soup.soup.average.shares().len();
             format!(": {:.4} on validation, {taken} of {} models", soup.soup.score, soup.candidates)
         }
-        Finished::Predictions { samples, .. } => format!(": {samples} images"),
-        Finished::Diverged { .. } => ": nothing, since its run diverged".to_owned(),
-        Finished::Score(score) => match score.value.value() {
+        JobOutput::Predictions { samples, .. } => format!(": {samples} images"),
+        JobOutput::Diverged { .. } => ": nothing, since its run diverged".to_owned(),
+        JobOutput::Score(score) => match score.value.value() {
             Some(value) => format!(": {value:.4}"),
             None => ": undefined".to_owned(),
         },
-        Finished::Plane(_) | Finished::PlaneRow(_) => String::new(),
-        Finished::Surface(surface) => {
+        JobOutput::Plane(_) | JobOutput::PlaneRow(_) => String::new(),
+        JobOutput::Surface(surface) => {
             let minima = surface.roughness.local_minima;
             format!(": {minima} local minim{}", if minima == 1 { "um" } else { "a" })
         }
-        Finished::Path(path) => format!(": barrier {:.4}", path.barrier),
-        Finished::Tries(tries) => format!(": {} candidates", tries.len()),
+        JobOutput::Path(path) => format!(": barrier {:.4}", path.barrier),
+        JobOutput::GreedyBarriers(greedy_barriers) => format!(": {} candidates", greedy_barriers.len()),
     }
 }

@@ -7,7 +7,7 @@ use ff_checkpoint::StateDict;
 use ff_data::{DatasetConfig, SplitRule, Task};
 use ff_eval::OutputMap;
 use ff_grid::{
-    Catalog, DataIdentity, DataSource, OTHER_SPLIT_HINT, Opened, WeightsSource, check_name, other_split,
+    Catalog, DataIdentity, DataSource, OTHER_SPLIT_HINT, OpenDataset, WeightsSource, check_name, other_split,
 };
 use ff_inmerge::InMerge;
 use ff_models::{Architecture, Precision, Spec};
@@ -37,7 +37,8 @@ pub struct ModelRecipe {
     /// Its architecture.
     pub architecture: Architecture,
     /// Side of the images.
-    pub px: u32,
+    #[serde(alias = "px")]
+    pub image_size: u32,
     /// Type to compute in.
     pub precision: Precision,
     /// Where its weights start: a `.safetensors` file, a Hugging Face id, or `random`.
@@ -62,7 +63,7 @@ pub struct DatasetRecipe {
 }
 
 impl RunRecipe {
-    /// Reads a recipe file and applies overrides ([`ff_grid::Study::read`] says how).
+    /// Reads a recipe file and applies overrides ([`ff_grid::Experiment::read`] says how).
     pub fn read(path: &Path, set: &[String]) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("{}: cannot read this recipe", path.display()))?;
@@ -73,15 +74,15 @@ impl RunRecipe {
     }
 
     /// Opens and divides the images.
-    pub fn open(&self, catalog: &Catalog) -> anyhow::Result<std::sync::Arc<Opened>> {
+    pub fn open(&self, catalog: &Catalog) -> anyhow::Result<std::sync::Arc<OpenDataset>> {
         let DatasetRecipe { source, split, shrink_px } = self.dataset.clone();
         catalog.open(&DataSource { source, split: Some(split), shrink_px }).map_err(|error| anyhow!(error))
     }
 
     /// The model's form.
-    pub fn spec(&self, data: &Opened) -> Spec {
-        let ModelRecipe { architecture, px, precision, .. } = self.model;
-        Spec { architecture, outputs: data.dataset.task().outputs(), px, precision }
+    pub fn spec(&self, data: &OpenDataset) -> Spec {
+        let ModelRecipe { architecture, image_size, precision, .. } = self.model;
+        Spec { architecture, outputs: data.dataset.task().outputs(), image_size, precision }
     }
 }
 

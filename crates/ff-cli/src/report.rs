@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use ff_grid::{Catalog, Plan, Runs, Source, Study, report};
+use ff_grid::{Catalog, Experiment, Plan, RunStore, Source, report};
 
-use crate::{find_cached, say};
+use crate::hub::find_cached;
+use crate::say;
 
 /// Which tables to report on, and where to.
 #[derive(Args)]
@@ -39,8 +40,8 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     };
     let (mut problems, mut opened) = (Vec::new(), Vec::new());
     for path in configs {
-        match Study::read(&path, &options.set) {
-            Ok(study) => opened.push(open(options, path, study)),
+        match Experiment::read(&path, &options.set) {
+            Ok(experiment) => opened.push(open(options, path, experiment)),
             // What the user named must be there; of what was found, the rest is shown.
             Err(error) if options.config.is_empty() => problems.push(error.to_string()),
             Err(error) => return Err(error.into()),
@@ -50,7 +51,7 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
         .iter()
         .map(|(path, plan, catalog)| Source { plan, catalog, commands: commands(options, path) })
         .collect();
-    let page = report(&options.title, &sources, &Runs::lenient(&options.runs), problems);
+    let page = report(&options.title, &sources, &RunStore::lenient(&options.runs), problems);
     for why in &page.problems {
         say(&format!("warning: {why}"));
     }
@@ -61,11 +62,11 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open(options: &ReportOptions, path: PathBuf, study: Study) -> (PathBuf, Plan, Catalog) {
-    let catalog = Catalog::of(&study, &options.data_root, &options.runs);
-    let mut plan = Plan::new(study, &catalog, &find_cached);
+fn open(options: &ReportOptions, path: PathBuf, experiment: Experiment) -> (PathBuf, Plan, Catalog) {
+    let catalog = Catalog::of(&experiment, &options.data_root, &options.runs);
+    let mut plan = Plan::new(experiment, &catalog, &find_cached);
     if !plan.missing().is_empty() {
-        plan.recover(&Runs::new(&options.runs).all());
+        plan.recover(&RunStore::new(&options.runs).all());
     }
     (path, plan, catalog)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use ff_data::{Dataset, DatasetConfig, FileHashes, OnBadImage, Shrunk, Split, SplitRule, Splits};
+use ff_data::{Dataset, DatasetConfig, FileHashes, OnBadImage, ResizedCache, Split, SplitRule, Splits};
 
 /// What an unreadable image does.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -35,7 +35,7 @@ pub struct Source {
     /// The dataset's folder (manifest: the CSV; MedMNIST: the .npz or its folder)
     #[arg(long)]
     pub root: PathBuf,
-    /// An option of the dataset, as in a recipe: version=v4, uncertain=ones, only=test, division=folds
+    /// An option of the dataset, as in a recipe: version=v4, uncertain=ones, only=test, split_source=folds
     #[arg(long, value_name = "KEY=VALUE")]
     pub with: Vec<String>,
     /// Divide by these shares of train, val and test instead of the dataset's own split
@@ -86,10 +86,10 @@ impl Source {
     ///
     /// # Errors
     /// Those of opening; `shrink_px` was not given.
-    pub fn shrunk(&self) -> anyhow::Result<Shrunk> {
-        let px = self.shrink_px.context("--shrink-px: how small?")?;
+    pub fn shrunk(&self) -> anyhow::Result<ResizedCache> {
+        let image_size = self.shrink_px.context("--shrink-px: how small?")?;
         let folder = self.cache.as_ref().map(|cache| cache.join("images"));
-        Ok(Shrunk::new(self.open_whole()?, px, folder.as_deref()))
+        Ok(ResizedCache::new(self.open_whole()?, image_size, folder.as_deref()))
     }
 
     fn open_whole(&self) -> anyhow::Result<Arc<dyn Dataset>> {
@@ -121,12 +121,12 @@ impl Source {
     }
 
     /// Divides it by [`Source::rule`]; what has only test images is all test.
-    pub fn divide(&self, dataset: &dyn Dataset) -> Result<Splits, ff_data::Error> {
+    pub fn split(&self, dataset: &dyn Dataset) -> Result<Splits, ff_data::Error> {
         if dataset.samples().iter().all(|sample| sample.split == Some(Split::Test)) {
             let (train, val) = Default::default();
             return Ok(Splits { train, val, test: Splits::evaluation_only(dataset)? });
         }
-        self.rule(dataset).divide(dataset, Path::new(""))
+        self.rule(dataset).split(dataset, Path::new(""))
     }
 }
 

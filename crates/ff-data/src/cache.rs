@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::{Content, Dataset, Error, Image, Sample, Task};
+use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::error::Error;
+use crate::image::Image;
 
 /// A dataset in front of another: pictures stay in memory, decoded, up to a budget. A grid passes over
 /// the same pictures many times, and decoding costs more than anything else the loader does.
@@ -73,7 +75,7 @@ impl Dataset for InMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Target;
+    use crate::dataset::Target;
 
     struct Counting {
         task: Task,

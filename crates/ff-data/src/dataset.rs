@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Image};
+use crate::error::Error;
+use crate::image::Image;
 
 /// What is to be predicted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,8 @@
 //! What can go wrong between a folder of images and a batch.
 
 use std::any::Any;
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 /// A failure of this crate. Its text names the file (and row), what was expected, what was found
 /// and, where it can, what to do.

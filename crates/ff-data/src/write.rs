@@ -6,7 +6,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 
-use crate::{Error, Image};
+use crate::error::Error;
+use crate::image::Image;
 
 /// Writes a picture as PNG.
 ///

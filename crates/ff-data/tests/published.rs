@@ -463,7 +463,8 @@ fn chestxray14_lists() {
     fs::write(root.path().join("nih_labels.csv"), folds).unwrap();
     let text = refusal("chestxray14", root.path());
     assert!(text.contains("expected one division of ChestX-ray14, found both"), "{text}");
-    let of = |division: &str| open("chestxray14", &format!("division = '{division}'"), root.path()).unwrap();
+    let of =
+        |division: &str| open("chestxray14", &format!("split_source = '{division}'"), root.path()).unwrap();
     assert_eq!(of("lists").digest(), dataset.digest());
     let by_folds = of("folds");
     let splits: Vec<_> = by_folds.samples().iter().map(|sample| sample.split.unwrap()).collect();

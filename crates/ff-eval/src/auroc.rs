@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::predictions::{Predictions, Targets};
 use crate::probability::softmax;
-use crate::{Predictions, Targets, Value};
+use crate::score::Value;
 
 /// The AUROC of one output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::groups::Groups;
-use crate::metric::Prepared;
-use crate::{Metric, Predictions};
+use crate::metric::{Metric, Prepared};
+use crate::predictions::Predictions;
 
 /// The level of every interval.
 const LEVEL: f64 = 0.95;
@@ -105,7 +105,7 @@ fn percentile(ascending: &[f64], share: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Targets;
+    use crate::predictions::Targets;
     use proptest::prelude::*;
 
     #[test]

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::predictions::argmax;
+use crate::predictions::{Predictions, Targets, argmax};
 use crate::probability::{sigmoid, softmax};
-use crate::{Predictions, Targets};
 
 /// A reliability diagram with its two numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Confusion, Predictions, Targets, Value};
+use crate::confusion::Confusion;
+use crate::predictions::{Predictions, Targets};
+use crate::score::Value;
 
 /// One class of a confusion matrix, or one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,7 +114,7 @@ fn ratio(part: u64, whole: u64, why_not: impl FnOnce() -> String) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Metric;
+    use crate::metric::Metric;
 
     /// A model that calls everything class 0.
     fn collapsed(counts: &[usize]) -> Predictions {

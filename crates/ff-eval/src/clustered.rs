@@ -62,7 +62,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Predictions, Targets};
+    use crate::predictions::{Predictions, Targets};
 
     fn groups(numbers: Vec<u32>) -> Groups {
         let zeros = vec![0.0; numbers.len()];

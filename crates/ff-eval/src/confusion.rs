@@ -1,6 +1,6 @@
 //! Who was taken for whom: all that accuracy, F1, recall and kappa need to know.
 
-use crate::{Predictions, Targets};
+use crate::predictions::{Predictions, Targets};
 
 /// A confusion matrix of `classes × classes` counts, targets down, predictions across.
 #[derive(Debug, Clone, PartialEq, Eq)]

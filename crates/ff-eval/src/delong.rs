@@ -5,8 +5,10 @@ use statrs::function::erf::{erfc, erfc_inv};
 
 use crate::auroc::{Curve, curves};
 use crate::clustered::{Gain, variance};
+use crate::error::Error;
 use crate::groups::Groups;
-use crate::{Error, Predictions, check_paired};
+use crate::paired::check_paired;
+use crate::predictions::Predictions;
 
 /// The level of every interval.
 const LEVEL: f64 = 0.95;
@@ -139,7 +141,7 @@ fn of_kind(gains: &[Gain], kind: bool, count: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Targets;
+    use crate::predictions::Targets;
 
     fn of(logits: &[f32], labels: &[f32]) -> Predictions {
         Predictions::new(logits.to_vec(), 1, Targets::Labels(labels.to_vec())).unwrap()

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::{Error, Predictions, Targets, TaskKind};
+use crate::error::Error;
+use crate::predictions::{Predictions, Targets, TaskKind};
 
 impl Predictions {
     /// Reads the bytes of a predictions file.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::Predictions;
+use crate::predictions::Predictions;
 
 /// The groups of `N` samples, numbered from 0 in the order in which they first occur. So the numbers that the caller
 /// gave them do not matter, and samples that are each a group of their own keep their index.
@@ -50,7 +50,7 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Targets;
+    use crate::predictions::Targets;
 
     fn groups(numbers: &[u32]) -> Groups {
         let logits = vec![0.0; numbers.len()];

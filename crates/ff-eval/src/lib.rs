@@ -6,14 +6,13 @@
 //! ([`Predictions::with_groups`]), which intervals and tests respect. Over several runs there is a [`Spread`], and between two
 //! methods a [`PairedDifference`]. Two models on the same samples are compared by [`bootstrap_difference`] and [`delong`]. The
 //! numbers are scikit-learn's, except where scikit-learn warns and returns a stand-in: there the doc comment of the [`Metric`]
-//! says what happens here. A [`Ceiling`] bounds a metric from some of the samples, as long as
+//! says what happens here. A [`ScoreBound`] bounds a metric from some of the samples, as long as
 //! the others are not known, and [`hardest_first`] is the order in which it falls fast.
 //! [`barrier`] and [`Roughness`] are of errors between models, along a line and over a plane of weights.
 
 mod auroc;
 mod bootstrap;
 mod calibration;
-mod ceiling;
 mod classes;
 mod clustered;
 mod confusion;
@@ -32,13 +31,13 @@ mod predictions;
 mod probability;
 mod roc;
 mod score;
+mod score_bound;
 mod spread;
 mod surface;
 
 pub use auroc::{OutputAuroc, auroc_per_output};
 pub use bootstrap::{Interval, MAX_RESAMPLES, bootstrap};
 pub use calibration::{Bin, Calibration, calibration};
-pub use ceiling::Ceiling;
 pub use classes::{ClassRow, class_table, output_table};
 pub use confusion::Confusion;
 pub use delong::{AurocDifference, DeLong, OutputDifference, delong};
@@ -46,12 +45,12 @@ pub use error::Error;
 pub use metric::Metric;
 pub use mistakes::{Answer, Mistake, surest_mistakes};
 pub use note::Note;
-pub use order::{ease, hardest_first};
+pub use order::{hardest_first, margins};
 pub use output_map::OutputMap;
-use paired::check_paired;
 pub use paired::{Difference, Shown, bootstrap_difference};
 pub use predictions::{Predictions, Targets, TaskKind};
 pub use roc::{Roc, RocPoint, roc_curves};
 pub use score::{Score, Value};
+pub use score_bound::ScoreBound;
 pub use spread::{PairedDifference, Spread, StudentInterval};
 pub use surface::{Roughness, barrier};

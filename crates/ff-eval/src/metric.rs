@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::auroc::{Curve, auroc_per_output, curves};
 use crate::classes::{absent, accuracy, macro_f1, macro_recall, only_predicted};
-use crate::confusion::Cells;
+use crate::confusion::{Cells, Confusion};
 use crate::kappa::quadratic_kappa;
-use crate::{Confusion, Note, Predictions, TaskKind, Value};
+use crate::note::Note;
+use crate::predictions::{Predictions, TaskKind};
+use crate::score::Value;
 
 /// How well predictions agree with targets. All but AUROC look only at the arg-max (ties: the lowest index) and are
 /// undefined for multilabel targets. All are undefined without samples.
@@ -185,7 +187,7 @@ fn mean_area(curves: &[Curve], times: &[u32]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Targets;
+    use crate::predictions::Targets;
 
     #[test]
     fn names_are_the_same_everywhere() {

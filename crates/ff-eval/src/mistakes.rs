@@ -1,8 +1,7 @@
 //! Where a model was surest and wrong.
 
-use crate::predictions::argmax;
+use crate::predictions::{Predictions, Targets, argmax};
 use crate::probability::{sigmoid, softmax};
-use crate::{Predictions, Targets};
 
 /// An answer that is wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Metric, Targets, TaskKind};
+use crate::metric::Metric;
+use crate::predictions::{Targets, TaskKind};
 
 /// Scores that depend on a class with fewer samples are shaky. At 10 samples one image moves the class's recall by 10
 /// points, and the 95 % interval of a recall of one half is about 0.24 to 0.76 (Wilson 1927).

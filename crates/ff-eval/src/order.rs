@@ -1,20 +1,21 @@
 //! Which samples to look at first.
 
 use crate::auroc::curves;
-use crate::{Metric, Predictions, Targets};
+use crate::metric::Metric;
+use crate::predictions::{Predictions, Targets};
 
 /// How far each sample is from keeping these predictions from a higher value.
 ///
 /// For AUROC less its loss: the area that the pairs with the sample lack, summed over the outputs that have one. For all other
 /// metrics the margin: the logit of the true class less the highest other one; 0 of labels, which they are undefined for.
-pub fn ease(metric: Metric, predictions: &Predictions) -> Vec<f64> {
+pub fn margins(metric: Metric, predictions: &Predictions) -> Vec<f64> {
     match (metric, predictions.targets()) {
         (Metric::Auroc, _) => {
-            let mut ease = vec![0.0; predictions.len()];
+            let mut margins = vec![0.0; predictions.len()];
             for (sample, _, loss) in curves(predictions).iter().flat_map(|curve| curve.losses()) {
-                ease[sample] -= loss;
+                margins[sample] -= loss;
             }
-            ease
+            margins
         }
         (_, Targets::Classes(classes)) => {
             let margin = |(sample, &class): (usize, &usize)| margin(predictions.row(sample), class);
@@ -24,11 +25,11 @@ pub fn ease(metric: Metric, predictions: &Predictions) -> Vec<f64> {
     }
 }
 
-/// All samples by their [`ease`], ascending; of equal ones the lower index first. Models alike fail on the same samples, so the
-/// [`Ceiling`](crate::Ceiling) of another one falls fast in this order; that of a mean of models, in the order of their sums.
-pub fn hardest_first(ease: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..ease.len()).collect();
-    order.sort_by(|&a, &b| ease[a].total_cmp(&ease[b])); // stable
+/// All samples by their [`margins`], ascending; of equal ones the lower index first. Models alike fail on the same samples, so the
+/// [`ScoreBound`](crate::ScoreBound) of another one falls fast in this order; that of a mean of models, in the order of their sums.
+pub fn hardest_first(margin: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..margin.len()).collect();
+    order.sort_by(|&a, &b| margin[a].total_cmp(&margin[b])); // stable
     order
 }
 
@@ -46,7 +47,7 @@ mod tests {
         let logits = vec![3.0, 0.0, 1.0, 0.0, 1.0, 1.0, 2.0, 0.0, 0.0, 5.0, 0.0, 4.0];
         let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 1, 1, 2])).unwrap();
         // Margins 2, 0, −2 and −1.
-        assert_eq!(hardest_first(&ease(Metric::Accuracy, &predictions)), [2, 3, 1, 0]);
+        assert_eq!(hardest_first(&margins(Metric::Accuracy, &predictions)), [2, 3, 1, 0]);
     }
 
     #[test]
@@ -54,8 +55,8 @@ mod tests {
         // Ascending −, +, −, −, +: the first positive lacks two of three pairs, two negatives one of two each.
         let labels = Targets::Labels(vec![1.0, f32::NAN, 0.0, 0.0, 1.0, 0.0]);
         let predictions = Predictions::new(vec![2.0, 9.0, 1.0, 3.0, 4.0, 3.0], 1, labels).unwrap();
-        assert_eq!(hardest_first(&ease(Metric::Auroc, &predictions)), [0, 3, 5, 1, 2, 4]);
-        assert_eq!(hardest_first(&ease(Metric::Accuracy, &predictions)), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(hardest_first(&margins(Metric::Auroc, &predictions)), [0, 3, 5, 1, 2, 4]);
+        assert_eq!(hardest_first(&margins(Metric::Accuracy, &predictions)), [0, 1, 2, 3, 4, 5]);
         let losses: Vec<_> = curves(&predictions)[0].losses();
         let (yes, no) = (true, false);
         assert_eq!(

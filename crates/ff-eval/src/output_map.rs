@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Predictions, Targets, TaskKind};
+use crate::predictions::{Predictions, Targets, TaskKind};
 
 /// Which outputs of a model speak for which classes or tasks of another dataset, matched by name without regard to case
 /// and punctuation.
@@ -89,7 +89,7 @@ impl OutputMap {
         model_outputs: usize,
         targets: Targets,
         dataset_outputs: usize,
-    ) -> Result<Predictions, crate::Error> {
+    ) -> Result<Predictions, crate::error::Error> {
         let rows = logits.chunks_exact(model_outputs);
         let mapped = rows.flat_map(|row| self.outputs.iter().map(|outputs| merge(row, outputs))).collect();
         let targets = match targets {

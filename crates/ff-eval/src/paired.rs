@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::interval;
+use crate::bootstrap::{Interval, interval};
+use crate::error::Error;
 use crate::groups::Groups;
-use crate::metric::Prepared;
-use crate::{Error, Interval, Metric, Predictions, Targets};
+use crate::metric::{Metric, Prepared};
+use crate::predictions::{Predictions, Targets};
 
 /// How much higher a metric is for one model than for the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! ROC curves.
 
-use crate::Predictions;
 use crate::auroc::curves;
+use crate::predictions::Predictions;
 
 /// The ROC curve of one output.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::auroc::{OutputAuroc, auroc_per_output};
+use crate::bootstrap::{Interval, bootstrap};
+use crate::metric::Metric;
+use crate::note::Note;
+use crate::predictions::{Predictions, TaskKind};
 use crate::spread::mean;
-use crate::{Interval, Metric, Note, OutputAuroc, Predictions, TaskKind, auroc_per_output, bootstrap};
 
 /// A number, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,7 +79,7 @@ impl Score {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Targets;
+    use crate::predictions::Targets;
 
     #[test]
     fn tasks_have_values_of_their_own() {

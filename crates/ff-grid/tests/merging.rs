@@ -6,12 +6,12 @@ use std::sync::Arc;
 use ff_checkpoint::Provenance;
 use ff_data::{Augment, OnBadImage, Phantom, PhantomKind, SplitRule};
 use ff_eval::Metric;
-use ff_grid::MergeHook;
+use ff_grid::InmergeHook;
 use ff_inmerge::{InMerge, MergeStats, Pairs};
 use ff_models::{Architecture, Model, Precision, Spec};
 use ff_train::{
-    EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, SelectBy, StepHook, Stop, TaskWeights,
-    TrainConfig, TrainData, Trainable, train,
+    CancelToken, EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, SelectBy, StepHook,
+    TaskWeights, TrainConfig, TrainData, Trainable, train,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -24,7 +24,7 @@ const SETTINGS: InMerge = InMerge {
 };
 
 fn spec(architecture: Architecture, precision: Precision) -> Spec {
-    Spec { architecture, outputs: 6, px: 32, precision }
+    Spec { architecture, outputs: 6, image_size: 32, precision }
 }
 
 /// Gives a layer kernels of a few directions each, of which some are alike, as training leaves them.
@@ -51,7 +51,7 @@ fn every_network_of_the_paper_really_merges() {
         let convolutions: Vec<_> = model.parameters().convolutions().collect();
         convolutions.iter().for_each(|convolution| make_realistic(&convolution.tensor));
         let before = model.state_dict();
-        let mut hook = MergeHook::new(InMerge { shallow_layers, ..SETTINGS }, 0, &model).unwrap();
+        let mut hook = InmergeHook::new(InMerge { shallow_layers, ..SETTINGS }, 0, &model).unwrap();
         for step in 1..=2 {
             hook.before_forward(step, &model).unwrap();
         }
@@ -75,7 +75,7 @@ fn every_network_of_the_paper_really_merges() {
 #[test]
 fn a_network_without_convolutions_is_refused() {
     let model = Model::new(&spec(Architecture::DeitPico, Precision::Fp32), Device::Cpu, 0).unwrap();
-    let error = MergeHook::new(SETTINGS, 0, &model).err().unwrap().to_string();
+    let error = InmergeHook::new(SETTINGS, 0, &model).err().unwrap().to_string();
     assert!(error.contains("no convolutions"), "{error}");
 }
 
@@ -105,14 +105,14 @@ fn run(
     stop_after: Option<u32>,
 ) -> Outcome {
     let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [56, 32, 0], 5, false).unwrap());
-    let splits = SplitRule::Official {}.divide(dataset.as_ref(), Path::new("")).unwrap();
+    let splits = SplitRule::Official {}.split(dataset.as_ref(), Path::new("")).unwrap();
     let validation = Arc::new(EvalSet::new(dataset.clone(), splits.val.clone(), 16, 0, OnBadImage::Error));
     let data = TrainData { dataset, train: splits.train, validation };
-    let spec = Spec { px: 16, ..spec(Architecture::VggPico, precision) };
+    let spec = Spec { image_size: 16, ..spec(Architecture::VggPico, precision) };
     let mut model = Model::new(&spec, Device::Cpu, 1).unwrap();
     let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
     if let Some(settings) = settings {
-        hooks.push(Box::new(MergeHook::new(settings, config.seed, &model).unwrap()));
+        hooks.push(Box::new(InmergeHook::new(settings, config.seed, &model).unwrap()));
     }
     let provenance = Provenance {
         kind: "finetune".into(),
@@ -129,7 +129,7 @@ fn run(
         on_bad_image: OnBadImage::Error,
         // Of 4 steps in an epoch: points lie inside of epochs.
         resume_every: ResumeEvery::Steps(3),
-        stop: Stop::default(),
+        stop: CancelToken::default(),
         hooks: &mut hooks,
         on_epoch: &mut |epoch| assert!(stop_after != Some(epoch.epoch), "killed"),
     };
@@ -137,7 +137,7 @@ fn run(
 }
 
 fn files(folder: &Path, outcome: &Outcome) -> Vec<Vec<u8>> {
-    let kept = outcome.kept.iter().chain(&outcome.captures);
+    let kept = outcome.kept.iter().chain(&outcome.snapshots);
     let of_model = kept.flat_map(|kept| [Some(&kept.weights), kept.optimizer.as_ref()].into_iter().flatten());
     of_model.map(|file| std::fs::read(folder.join(&file.path)).unwrap()).collect()
 }
@@ -150,7 +150,7 @@ fn a_merged_run_resumes_to_the_bit_with_either_optimizer_in_either_precision() {
     let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 1e-4 };
     let adamw = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
     let multi_step = LrSchedule::MultiStep { lr: 0.01, milestones: vec![0.5], factor: 0.1 };
-    let staged = LrSchedule::Staged { lr: 1e-3, factor: 0.1, patience_epochs: 1 };
+    let staged = LrSchedule::ReduceOnPlateau { lr: 1e-3, factor: 0.1, patience_epochs: 1 };
     let cyclic = LrSchedule::Cyclic { lr_max: 1e-3, lr_min: 1e-6, epochs_per_cycle: 2, phase: 0.25 };
     for (optimizer, schedule, precision) in [
         (sgd, multi_step, Precision::Fp32),
@@ -168,7 +168,7 @@ fn a_merged_run_resumes_to_the_bit_with_either_optimizer_in_either_precision() {
         assert_eq!(files(whole.path(), &uninterrupted), files(stopped.path(), &resumed));
         for (a, b) in uninterrupted.history.iter().zip(&resumed.history) {
             assert_eq!(a.hooks, b.hooks);
-            let stats = MergeHook::of(a).unwrap();
+            let stats = InmergeHook::of(a).unwrap();
             assert_eq!(stats.iter().map(|layer| layer.layer).collect::<Vec<_>>(), [3, 4]);
             assert!(stats.iter().all(|layer| layer.merged > 0), "{stats:?}");
         }

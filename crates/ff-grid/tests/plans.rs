@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use ff_data::OnBadImage;
 use ff_grid::{
-    Catalog, Column, Config, Job, MergingConfig, MethodJobs, Plan, PlannedTable, Recipe, SeedJobs, Study,
+    Catalog, Column, Config, Experiment, InmergeConfig, Job, JobSpec, MethodJobs, Plan, PlannedTable,
+    SeedJobs,
 };
 
 fn file(name: &str) -> PathBuf {
@@ -16,14 +17,14 @@ fn no_hub(id: &str) -> Result<PathBuf, String> {
     Err(format!("{id}: not here"))
 }
 
-fn read(name: &str, set: &[&str]) -> Result<Study, ff_grid::Error> {
+fn read(name: &str, set: &[&str]) -> Result<Experiment, ff_grid::Error> {
     let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
-    Study::read(&file(name), &set)
+    Experiment::read(&file(name), &set)
 }
 
-fn plan(study: Study) -> Plan {
+fn plan(experiment: Experiment) -> Plan {
     let catalog = Catalog::new(Path::new("/nonexistent"), None, 0, OnBadImage::Error, 0);
-    Plan::new(study, &catalog, &no_hub)
+    Plan::new(experiment, &catalog, &no_hub)
 }
 
 fn soups(plan: &Plan) -> (&Config, &[Column<MethodJobs>]) {
@@ -33,7 +34,7 @@ fn soups(plan: &Plan) -> (&Config, &[Column<MethodJobs>]) {
     }
 }
 
-fn merging(plan: &Plan) -> (&MergingConfig, &[Column<Vec<SeedJobs>>]) {
+fn merging(plan: &Plan) -> (&InmergeConfig, &[Column<Vec<SeedJobs>>]) {
     match &plan.table {
         PlannedTable::Merging(config, columns) => (config, columns),
         PlannedTable::Soups(..) => panic!("a study of merging"),
@@ -60,12 +61,12 @@ fn every_configuration_in_the_repository_is_valid() {
         "figures/demo.toml",
         "figures/paper.toml",
     ] {
-        let Study::Soups(config) = read(name, &[]).unwrap() else { panic!("{name}: a table of soups") };
+        let Experiment::Soups(config) = read(name, &[]).unwrap() else { panic!("{name}: a table of soups") };
         let rows = if name.contains("appendix") { 7 } else { 6 };
         assert_eq!(config.method.len(), rows, "{name}");
         let text = toml::to_string_pretty(&config).unwrap();
-        let again = Study::parse(&text, &[]).unwrap();
-        assert_eq!(again, Study::Soups(config), "{name}: the resolved configuration reads back");
+        let again = Experiment::parse(&text, &[]).unwrap();
+        assert_eq!(again, Experiment::Soups(config), "{name}: the resolved configuration reads back");
     }
 }
 
@@ -170,7 +171,7 @@ fn only_what_a_change_concerns_gets_another_identity() {
 const LOOKS: [&str; 3] = [
     "landscape={grid={from=-0.2,to=1.2,points=5},bn='averaged',plane=[{name='p',pool='fgg',models={kind='best'},soups=['GoG','GoU']}]}",
     "connectivity={bn='recalibrate',points=11,curves={kind='each-field'},matrix_points=5}",
-    "tries={points=5,methods=['Greedy Soup','GoG']}",
+    "greedy_barriers={points=5,methods=['Greedy Soup','GoG']}",
 ];
 
 #[test]
@@ -225,7 +226,7 @@ fn figures_share_what_the_demo_table_has() {
 fn only_predictions_of_soups_touch_the_test_part() {
     let plan = demo(&[]);
     for job in &plan.jobs {
-        if let Recipe::Predict { .. } = job.recipe {
+        if let JobSpec::Predict { .. } = job.recipe {
             let input = plan.job(&job.inputs[0]).unwrap();
             assert_eq!(input.recipe.kind(), "soup", "{}", job.label);
             assert!(
@@ -252,7 +253,7 @@ fn mistakes_are_named() {
         (["backbone.weights=model.pth"], "expected a file that ends in .safetensors"),
         (["method.0.paper_row=GoX"], "has nothing named `GoX`"),
         (["finetune.epoch=1"], "unknown field `epoch`"),
-        (["model.px=large"], "px"),
+        (["model.image_size=large"], "image_size"),
         (["landscape.grid.points=2"], "missing field"),
         ([&LOOKS[0].replace("points=5", "points=2")], "landscape.grid.points: expected at least 3, found 2"),
         ([&LOOKS[0].replace("to=1.2", "to=-1")], "landscape.grid: expected from < to"),
@@ -288,11 +289,15 @@ fn every_study_of_merging_in_the_repository_is_valid() {
         "inmerge-fig2/demo",
         "inmerge-fig2/paper",
     ] {
-        let study = read(&format!("{name}.toml"), &[]).unwrap();
-        let Study::Merging(config) = &study else { panic!("{name}: a study of merging") };
+        let experiment = read(&format!("{name}.toml"), &[]).unwrap();
+        let Experiment::Merging(config) = &experiment else { panic!("{name}: a study of merging") };
         assert_eq!(config.baseline(), Some(0), "{name}");
         let text = toml::to_string_pretty(config).unwrap();
-        assert_eq!(Study::parse(&text, &[]).unwrap(), study, "{name}: the resolved configuration reads back");
+        assert_eq!(
+            Experiment::parse(&text, &[]).unwrap(),
+            experiment,
+            "{name}: the resolved configuration reads back"
+        );
     }
 }
 

@@ -23,7 +23,7 @@ impl Scorer for Whole<'_> {
 }
 
 fn spec(precision: Precision) -> Spec {
-    Spec { architecture: Architecture::ResnetPico, outputs: 6, px: 16, precision }
+    Spec { architecture: Architecture::ResnetPico, outputs: 6, image_size: 16, precision }
 }
 
 const IMAGES: usize = 256;
@@ -83,7 +83,7 @@ fn models(base: &StateDict) -> Ingredients {
 fn dataset() -> Arc<dyn Dataset> {
     let source = DatasetConfig::Phantom {
         task: PhantomKind::Shapes,
-        px: 16,
+        image_size: 16,
         train: 6,
         val: IMAGES,
         test: 6,
@@ -120,7 +120,10 @@ fn early_ends_change_no_soup() {
             let expected = method.select(&models, &mut whole).unwrap();
             let mut early = scorer();
             let found = method.select(&models, &mut early).unwrap();
-            assert_eq!((&found.mix, found.score.to_bits()), (&expected.mix, expected.score.to_bits()));
+            assert_eq!(
+                (&found.average, found.score.to_bits()),
+                (&expected.average, expected.score.to_bits())
+            );
             assert_eq!(taken(&found), taken(&expected));
             assert_eq!(early.evaluations(), whole.0.evaluations());
             if precision == Precision::Fp32 && metric != Metric::Auroc {

@@ -2,8 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::config::{InMerge, Pairs};
+use crate::plan::MergePlan;
 use crate::stats::Counter;
-use crate::{InMerge, MergePlan, Pairs};
 
 /// Merges the kernels of a convolution in place: weights `[outputs, …]` of any memory layout and float type.
 pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter: &mut Counter) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 
 /// The settings of in-model merging. The paper's defaults: α = 0.8, p = 0.3, τ = 0.3; L_s = 10 for VGG16 and VGG19, 30 for
 /// ResNet34.

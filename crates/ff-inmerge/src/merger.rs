@@ -3,8 +3,10 @@
 use tch::Tensor;
 
 use crate::apply::apply;
-use crate::stats::Counter;
-use crate::{Error, InMerge, MergeCounts, MergePlan, MergeStats};
+use crate::config::InMerge;
+use crate::error::Error;
+use crate::plan::MergePlan;
+use crate::stats::{Counter, MergeCounts, MergeStats};
 
 /// Merges a network's kernels step by step and counts what it does.
 #[derive(Debug)]

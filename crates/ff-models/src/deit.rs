@@ -108,7 +108,7 @@ impl Block {
 }
 
 /// The sizes that make one DeiT differ from another.
-struct Layout {
+struct DeitLayout {
     patch: i64,
     width: i64,
     depth: usize,
@@ -126,9 +126,9 @@ struct Deit {
 }
 
 impl Deit {
-    fn new(b: &mut Builder, layout: &Layout, px: i64, outputs: i64) -> Self {
-        let &Layout { patch, width, depth, heads } = layout;
-        let tokens = 1 + (px / patch).pow(2);
+    fn new(b: &mut Builder, layout: &DeitLayout, image_size: i64, outputs: i64) -> Self {
+        let &DeitLayout { patch, width, depth, heads } = layout;
+        let tokens = 1 + (image_size / patch).pow(2);
         Self {
             cls_token: b.weight("cls_token".to_owned(), &[1, 1, width], Init::Normal(1e-6)),
             pos_embed: b.weight("pos_embed".to_owned(), &[1, tokens, width], Init::trunc_normal()),
@@ -164,21 +164,31 @@ pub(crate) const PATCH: i64 = 16;
 pub(crate) const PICO_PATCH: i64 = 4;
 
 /// Ours: patches of 4 px, three narrow blocks, for images of 32 px.
-pub(crate) fn deit_pico(b: &mut Builder, px: i64, outputs: i64) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &Layout { patch: PICO_PATCH, width: 64, depth: 3, heads: 4 }, px, outputs))
+pub(crate) fn deit_pico(b: &mut Builder, image_size: i64, outputs: i64) -> Box<dyn Backbone> {
+    Box::new(Deit::new(
+        b,
+        &DeitLayout { patch: PICO_PATCH, width: 64, depth: 3, heads: 4 },
+        image_size,
+        outputs,
+    ))
 }
 
 /// DeiT-Ti/16.
-pub(crate) fn deit_tiny(b: &mut Builder, px: i64, outputs: i64) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &Layout { patch: PATCH, width: 192, depth: 12, heads: 3 }, px, outputs))
+pub(crate) fn deit_tiny(b: &mut Builder, image_size: i64, outputs: i64) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 192, depth: 12, heads: 3 }, image_size, outputs))
 }
 
 /// DeiT-S/16.
-pub(crate) fn deit_small(b: &mut Builder, px: i64, outputs: i64) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &Layout { patch: PATCH, width: 384, depth: 12, heads: 6 }, px, outputs))
+pub(crate) fn deit_small(b: &mut Builder, image_size: i64, outputs: i64) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 384, depth: 12, heads: 6 }, image_size, outputs))
 }
 
 /// DeiT-B/16.
-pub(crate) fn deit_base(b: &mut Builder, px: i64, outputs: i64) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &Layout { patch: PATCH, width: 768, depth: 12, heads: 12 }, px, outputs))
+pub(crate) fn deit_base(b: &mut Builder, image_size: i64, outputs: i64) -> Box<dyn Backbone> {
+    Box::new(Deit::new(
+        b,
+        &DeitLayout { patch: PATCH, width: 768, depth: 12, heads: 12 },
+        image_size,
+        outputs,
+    ))
 }

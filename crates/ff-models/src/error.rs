@@ -4,7 +4,7 @@ use std::fmt;
 
 use ff_checkpoint::Dtype;
 
-use crate::Architecture;
+use crate::architecture::Architecture;
 
 /// A model that cannot be built, or weights that do not fit it.
 #[derive(Debug, thiserror::Error)]

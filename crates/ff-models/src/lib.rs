@@ -1,6 +1,6 @@
 //! Backbones in tch, with timm's names, weights and initialisation.
 //!
-//! A [`Model`] takes a batch of 8-bit images, `[N, px, px, 3]`, and gives logits. It is one of three families, each in
+//! A [`Model`] takes a batch of 8-bit images, `[N, image_size, image_size, 3]`, and gives logits. It is one of three families, each in
 //! a file that reads like its paper's figure: ResNet, DeiT (a vision transformer) and VGG. Names and shapes of weights
 //! are timm's (VGG: torchvision's), so a file written here loads there with `strict=True` and the other way round; the
 //! pico sizes are ours, for tests and demonstrations.
@@ -39,5 +39,5 @@ pub use backbone::{Backbone, Mode};
 pub use error::{Error, Mismatch, Misshapen};
 pub use load::Loaded;
 pub use model::{MAX_PX, Model};
-pub use parameters::{Kind, Parameter, Parameters};
+pub use parameters::{Parameter, ParameterKind, Parameters};
 pub use spec::{Precision, Spec};

@@ -7,8 +7,10 @@ use tch::{Device, Tensor};
 
 use crate::architecture::Architecture;
 use crate::backbone::{Backbone, Mode};
+use crate::error::Error;
 use crate::parameters::{Builder, Parameter, Parameters};
-use crate::{Error, Precision, Spec, deit, resnet, vgg};
+use crate::spec::{Precision, Spec};
+use crate::{deit, resnet, vgg};
 
 /// A backbone on a device, with its weights. Built by [`Model::new`] with fresh weights; [`Model::load`] gives it others.
 pub struct Model {
@@ -127,16 +129,16 @@ impl Model {
 
 /// Declares the architecture's tensors.
 fn declare(spec: &Spec, b: &mut Builder) -> Box<dyn Backbone> {
-    let (px, outputs) = (i64::from(spec.px), spec.outputs as i64);
+    let (image_size, outputs) = (i64::from(spec.image_size), spec.outputs as i64);
     match spec.architecture {
         Architecture::ResnetPico => resnet::resnet_pico(b, outputs),
         Architecture::Resnet18 => resnet::resnet18(b, outputs),
         Architecture::Resnet34 => resnet::resnet34(b, outputs),
         Architecture::Resnet50 => resnet::resnet50(b, outputs),
-        Architecture::DeitPico => deit::deit_pico(b, px, outputs),
-        Architecture::DeitTiny => deit::deit_tiny(b, px, outputs),
-        Architecture::DeitSmall => deit::deit_small(b, px, outputs),
-        Architecture::DeitBase => deit::deit_base(b, px, outputs),
+        Architecture::DeitPico => deit::deit_pico(b, image_size, outputs),
+        Architecture::DeitTiny => deit::deit_tiny(b, image_size, outputs),
+        Architecture::DeitSmall => deit::deit_small(b, image_size, outputs),
+        Architecture::DeitBase => deit::deit_base(b, image_size, outputs),
         Architecture::VggPico => vgg::vgg_pico(b, outputs),
         Architecture::Vgg16Quarter => vgg::vgg16_quarter(b, outputs),
         Architecture::Vgg16 => vgg::vgg16(b, outputs),
@@ -147,7 +149,12 @@ fn declare(spec: &Spec, b: &mut Builder) -> Box<dyn Backbone> {
 impl Architecture {
     /// Names and shapes of its convolutions' kernels, as [`Parameters::convolutions`] lists them. No weights are made.
     pub fn convolutions(self) -> Vec<(String, [i64; 4])> {
-        let spec = Spec { architecture: self, outputs: 1, px: self.default_px(), precision: Precision::Fp32 };
+        let spec = Spec {
+            architecture: self,
+            outputs: 1,
+            image_size: self.default_px(),
+            precision: Precision::Fp32,
+        };
         let mut builder = Builder::outline();
         declare(&spec, &mut builder);
         let parameters = builder.finish();
@@ -166,11 +173,11 @@ impl Spec {
     /// # Errors
     /// No outputs; an image size that the architecture cannot take.
     pub fn check(&self) -> Result<(), Error> {
-        let &Self { architecture, outputs, px, .. } = self;
+        let &Self { architecture, outputs, image_size, .. } = self;
         if outputs == 0 {
             return Err(Error::NoOutputs { architecture });
         }
-        let multiple = |patch: i64| (i64::from(px) % patch == 0, format!("a multiple of {patch} px"));
+        let multiple = |patch: i64| (i64::from(image_size) % patch == 0, format!("a multiple of {patch} px"));
         let (fits, expected) = match architecture {
             Architecture::ResnetPico
             | Architecture::Resnet18
@@ -180,16 +187,16 @@ impl Spec {
             Architecture::DeitTiny | Architecture::DeitSmall | Architecture::DeitBase => {
                 multiple(deit::PATCH)
             }
-            Architecture::VggPico => (px >= 8, "at least 8 px".to_owned()),
+            Architecture::VggPico => (image_size >= 8, "at least 8 px".to_owned()),
             Architecture::Vgg16Quarter | Architecture::Vgg16 | Architecture::Vgg19 => {
-                (px >= 32, "at least 32 px".to_owned())
+                (image_size >= 32, "at least 32 px".to_owned())
             }
         };
-        let expected = if px > MAX_PX { format!("at most {MAX_PX} px") } else { expected };
-        if fits && (1..=MAX_PX).contains(&px) {
+        let expected = if image_size > MAX_PX { format!("at most {MAX_PX} px") } else { expected };
+        if fits && (1..=MAX_PX).contains(&image_size) {
             Ok(())
         } else {
-            Err(Error::ImageSize { architecture, found: px, expected })
+            Err(Error::ImageSize { architecture, found: image_size, expected })
         }
     }
 }

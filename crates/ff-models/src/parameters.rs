@@ -9,7 +9,7 @@ use crate::spec::Precision;
 
 /// What a tensor of a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParameterKind {
     /// Trained: fp32, requires a gradient.
     Weight,
     /// Kept beside the weights and not trained: BatchNorm's running statistics (fp32) and its count of batches (i64).
@@ -25,7 +25,7 @@ pub struct Parameter {
     /// Kernels of convolutions have channels-last strides; the storage is dense.
     pub tensor: Tensor,
     /// Weight or buffer.
-    pub kind: Kind,
+    pub kind: ParameterKind,
 }
 
 impl Parameter {
@@ -66,12 +66,12 @@ impl Parameters {
 
     /// The weights, without the buffers.
     pub fn trainable(&self) -> impl Iterator<Item = &Parameter> {
-        self.entries.iter().filter(|parameter| parameter.kind == Kind::Weight)
+        self.entries.iter().filter(|parameter| parameter.kind == ParameterKind::Weight)
     }
 
     /// The buffers: BatchNorm's statistics, if there are any.
     pub fn buffers(&self) -> impl Iterator<Item = &Parameter> {
-        self.entries.iter().filter(|parameter| parameter.kind == Kind::Buffer)
+        self.entries.iter().filter(|parameter| parameter.kind == ParameterKind::Buffer)
     }
 
     /// The weights and buffers of `layer`: those named `<layer>.<something>`.
@@ -119,7 +119,7 @@ impl Builder {
     /// A weight, fp32; channels-last where it has four dimensions.
     pub(crate) fn weight(&mut self, name: String, shape: &[i64], init: Init) -> Tensor {
         let tensor = self.fill(&name, shape, init).set_requires_grad(true);
-        self.file(name, tensor, Kind::Weight)
+        self.file(name, tensor, ParameterKind::Weight)
     }
 
     /// The kernel of a convolution that [`Parameters::convolutions`] lists.
@@ -131,13 +131,13 @@ impl Builder {
     /// A buffer of floats.
     pub(crate) fn buffer(&mut self, name: String, shape: &[i64], value: f32) -> Tensor {
         let tensor = self.fill(&name, shape, Init::Constant(value));
-        self.file(name, tensor, Kind::Buffer)
+        self.file(name, tensor, ParameterKind::Buffer)
     }
 
     /// A count, which starts at 0: a scalar i64.
     pub(crate) fn counter(&mut self, name: String) -> Tensor {
         let tensor = Tensor::zeros([0i64; 0], (tch::Kind::Int64, self.device));
-        self.file(name, tensor, Kind::Buffer)
+        self.file(name, tensor, ParameterKind::Buffer)
     }
 
     pub(crate) fn finish(self) -> Parameters {
@@ -157,7 +157,7 @@ impl Builder {
         tensor
     }
 
-    fn file(&mut self, name: String, tensor: Tensor, kind: Kind) -> Tensor {
+    fn file(&mut self, name: String, tensor: Tensor, kind: ParameterKind) -> Tensor {
         let handle = tensor.shallow_clone();
         let previous = self.parameters.by_name.insert(name.clone(), self.parameters.entries.len());
         assert!(previous.is_none(), "{name} is declared twice");

@@ -94,7 +94,7 @@ impl Block {
 }
 
 /// The sizes that make one ResNet differ from another.
-struct Layout {
+struct ResnetLayout {
     block: BlockKind,
     /// Side and stride of the first convolution, and whether a 3×3 maximum of stride 2 follows.
     stem: (i64, i64, bool),
@@ -113,7 +113,7 @@ struct Resnet {
 }
 
 impl Resnet {
-    fn new(b: &mut Builder, layout: &Layout, outputs: i64) -> Self {
+    fn new(b: &mut Builder, layout: &ResnetLayout, outputs: i64) -> Self {
         let (side, stride, max_pool) = layout.stem;
         let mut width = layout.widths[0];
         let stem = ConvNorm::new(b, ["conv1", "bn1"], [width, 3, side, side], stride, 1.0);
@@ -154,8 +154,12 @@ const IMAGENET_WIDTHS: &[i64] = &[64, 128, 256, 512];
 
 /// Ours: three stages of one basic block, for images of 32 px.
 pub(crate) fn resnet_pico(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
-    let layout =
-        Layout { block: BlockKind::Basic, stem: (3, 2, false), widths: &[16, 32, 80], depths: &[1, 1, 1] };
+    let layout = ResnetLayout {
+        block: BlockKind::Basic,
+        stem: (3, 2, false),
+        widths: &[16, 32, 80],
+        depths: &[1, 1, 1],
+    };
     Box::new(Resnet::new(b, &layout, outputs))
 }
 
@@ -175,6 +179,6 @@ pub(crate) fn resnet50(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
 }
 
 fn imagenet(b: &mut Builder, block: BlockKind, depths: &'static [usize], outputs: i64) -> Box<dyn Backbone> {
-    let layout = Layout { block, stem: IMAGENET_STEM, widths: IMAGENET_WIDTHS, depths };
+    let layout = ResnetLayout { block, stem: IMAGENET_STEM, widths: IMAGENET_WIDTHS, depths };
     Box::new(Resnet::new(b, &layout, outputs))
 }

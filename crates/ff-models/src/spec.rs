@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, Error};
+use crate::architecture::Architecture;
+use crate::error::Error;
 
 /// Type that convolutions, linear layers and attention compute in. Weights, normalisation and logits are fp32 always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,7 +79,8 @@ pub struct Spec {
     pub outputs: usize,
     /// Side of the images in pixels. DeiT's position embedding is made for it, so every batch must have it: a multiple
     /// of the patch (16; 4 for pico). ResNet and VGG take any size from 32 px (VGG-pico from 8, ResNet from 1).
-    pub px: u32,
+    #[serde(rename = "px", alias = "image_size")]
+    pub image_size: u32,
     /// Compute type.
     pub precision: Precision,
 }

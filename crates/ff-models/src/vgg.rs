@@ -21,7 +21,7 @@ fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
 }
 
 /// The sizes that make one VGG differ from another.
-struct Layout {
+struct VggLayout {
     /// Widths of the convolutions of each stage; a 2×2 maximum of stride 2 ends a stage.
     stages: &'static [&'static [i64]],
     /// Side that the picture is averaged to before the classifier.
@@ -38,7 +38,7 @@ struct Vgg {
 }
 
 impl Vgg {
-    fn new(b: &mut Builder, layout: &Layout, outputs: i64) -> Self {
+    fn new(b: &mut Builder, layout: &VggLayout, outputs: i64) -> Self {
         let (mut index, mut width) = (0, 3);
         let mut stages = Vec::new();
         for widths in layout.stages {
@@ -51,7 +51,7 @@ impl Vgg {
             index += 1; // and the maximum
             stages.push(stage);
         }
-        let &Layout { pool, hidden, .. } = layout;
+        let &VggLayout { pool, hidden, .. } = layout;
         let classifier = [
             linear(b, "classifier.0", width * pool * pool, hidden),
             linear(b, "classifier.3", hidden, hidden),
@@ -83,24 +83,24 @@ impl Backbone for Vgg {
 
 /// Ours: four convolutions and a small classifier, for images of 32 px.
 pub(crate) fn vgg_pico(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
-    let layout = Layout { stages: &[&[16], &[32], &[64, 64]], pool: 2, hidden: 128 };
+    let layout = VggLayout { stages: &[&[16], &[32], &[64, 64]], pool: 2, hidden: 128 };
     Box::new(Vgg::new(b, &layout, outputs))
 }
 
 /// Ours: VGG-16 at a quarter of its width, for images of 32 px.
 pub(crate) fn vgg16_quarter(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
     let stages: &[&[i64]] = &[&[16; 2], &[32; 2], &[64; 3], &[128; 3], &[128; 3]];
-    Box::new(Vgg::new(b, &Layout { stages, pool: 1, hidden: 128 }, outputs))
+    Box::new(Vgg::new(b, &VggLayout { stages, pool: 1, hidden: 128 }, outputs))
 }
 
 /// VGG-16.
 pub(crate) fn vgg16(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
     let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 3], &[512; 3], &[512; 3]];
-    Box::new(Vgg::new(b, &Layout { stages, pool: 7, hidden: 4096 }, outputs))
+    Box::new(Vgg::new(b, &VggLayout { stages, pool: 7, hidden: 4096 }, outputs))
 }
 
 /// VGG-19.
 pub(crate) fn vgg19(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
     let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 4], &[512; 4], &[512; 4]];
-    Box::new(Vgg::new(b, &Layout { stages, pool: 7, hidden: 4096 }, outputs))
+    Box::new(Vgg::new(b, &VggLayout { stages, pool: 7, hidden: 4096 }, outputs))
 }

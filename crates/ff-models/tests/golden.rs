@@ -43,7 +43,8 @@ fn centre_and_half_width(name: &str, shape: &[usize]) -> (f64, f64) {
 
 /// The formula's weights, of the names and shapes that the architecture has at its published size.
 fn weights(architecture: Architecture) -> StateDict {
-    let spec = Spec { architecture, outputs: 10, px: architecture.default_px(), precision: Precision::Fp32 };
+    let spec =
+        Spec { architecture, outputs: 10, image_size: architecture.default_px(), precision: Precision::Fp32 };
     let model = Model::new(&spec, Device::Cpu, 0).unwrap();
     let tensors = model.parameters().iter().map(|parameter| {
         let shape: Vec<usize> = parameter.tensor.size().iter().map(|&size| size as usize).collect();
@@ -59,10 +60,10 @@ fn weights(architecture: Architecture) -> StateDict {
     StateDict::from_tensors(tensors.collect::<BTreeMap<_, _>>())
 }
 
-fn images(name: &str, batch: i64, px: u32) -> Tensor {
-    let px = i64::from(px);
-    let values = fill(name, (batch * 3 * px * px) as usize, 0.0, 2.0);
-    Tensor::from_slice(&values).view([batch, 3, px, px])
+fn images(name: &str, batch: i64, image_size: u32) -> Tensor {
+    let image_size = i64::from(image_size);
+    let values = fill(name, (batch * 3 * image_size * image_size) as usize, 0.0, 2.0);
+    Tensor::from_slice(&values).view([batch, 3, image_size, image_size])
 }
 
 fn floats(value: &Value) -> Vec<f64> {
@@ -94,15 +95,15 @@ fn check_logits(family: &str) {
     let mut checked = 0;
     for case in cases {
         let architecture: Architecture = case["architecture"].as_str().unwrap().parse().unwrap();
-        let px = case["px"].as_u64().unwrap() as u32;
-        let spec = Spec { architecture, outputs: 10, px, precision: Precision::Fp32 };
+        let image_size = case["px"].as_u64().unwrap() as u32;
+        let spec = Spec { architecture, outputs: 10, image_size, precision: Precision::Fp32 };
         let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
         let loaded = model.load(&weights(architecture)).unwrap();
-        let other_size = family == "deit" && px != architecture.default_px();
-        assert_eq!(loaded.interpolated, other_size.then_some((14, px as usize / 16)));
-        let input = images("input", case["batch"].as_i64().unwrap(), px);
+        let other_size = family == "deit" && image_size != architecture.default_px();
+        assert_eq!(loaded.interpolated, other_size.then_some((14, image_size as usize / 16)));
+        let input = images("input", case["batch"].as_i64().unwrap(), image_size);
         let logits = tch::no_grad(|| model.logits(&input, Mode::Eval));
-        assert_close(&logits, &case["logits"], &format!("{architecture} at {px} px"));
+        assert_close(&logits, &case["logits"], &format!("{architecture} at {image_size} px"));
         checked += 1;
     }
     assert!(checked > 0);
@@ -126,7 +127,12 @@ fn vgg_logits_are_torchvisions() {
 #[test]
 fn training_leaves_pytorchs_running_statistics() {
     let golden = golden("batch_norm.json");
-    let spec = Spec { architecture: Architecture::Resnet18, outputs: 10, px: 64, precision: Precision::Fp32 };
+    let spec = Spec {
+        architecture: Architecture::Resnet18,
+        outputs: 10,
+        image_size: 64,
+        precision: Precision::Fp32,
+    };
     let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
     model.load_strict(&weights(Architecture::Resnet18)).unwrap();
     let pass = |step: u64, mode| {

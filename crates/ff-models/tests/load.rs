@@ -7,7 +7,8 @@ use ff_models::{Architecture, Error, Mismatch, Model, Precision, Spec};
 use tch::Device;
 
 fn model(architecture: Architecture, outputs: usize, seed: u64) -> Model {
-    let spec = Spec { architecture, outputs, px: architecture.default_px(), precision: Precision::Fp32 };
+    let spec =
+        Spec { architecture, outputs, image_size: architecture.default_px(), precision: Precision::Fp32 };
     Model::new(&spec, Device::Cpu, seed).unwrap()
 }
 
@@ -173,7 +174,8 @@ fn a_position_embedding_that_is_no_grid_is_misshapen() {
 
 #[test]
 fn a_position_embedding_for_another_size_is_not_strict() {
-    let spec = Spec { architecture: Architecture::DeitPico, outputs: 4, px: 40, precision: Precision::Fp32 };
+    let spec =
+        Spec { architecture: Architecture::DeitPico, outputs: 4, image_size: 40, precision: Precision::Fp32 };
     let mut target = Model::new(&spec, Device::Cpu, 2).unwrap();
     let weights = StateDict::from_tensors(model(Architecture::DeitPico, 4, 1).state_dict());
     assert!(target.load_strict(&weights).is_err());

@@ -1,23 +1,24 @@
 //! What a model promises whatever its weights: layout, modes, gradients, precision, initialisation.
 
-use ff_models::{Architecture, Error, Kind, Mode, Model, Precision, Spec};
+use ff_models::{Architecture, Error, Mode, Model, ParameterKind, Precision, Spec};
 use tch::{Device, Tensor};
 
 const PICO: [Architecture; 3] = [Architecture::ResnetPico, Architecture::DeitPico, Architecture::VggPico];
 
 fn spec(architecture: Architecture) -> Spec {
-    Spec { architecture, outputs: 5, px: architecture.default_px(), precision: Precision::Fp32 }
+    Spec { architecture, outputs: 5, image_size: architecture.default_px(), precision: Precision::Fp32 }
 }
 
 fn model(architecture: Architecture) -> Model {
     Model::new(&spec(architecture), Device::Cpu, 1).unwrap()
 }
 
-/// Bytes that differ from pixel to pixel, `[n, px, px, 3]`.
-fn images(n: i64, px: i64) -> Tensor {
-    let bytes: Vec<u8> =
-        (0..(n * px * px * 3) as u64).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    Tensor::from_slice(&bytes).view([n, px, px, 3])
+/// Bytes that differ from pixel to pixel, `[n, image_size, image_size, 3]`.
+fn images(n: i64, image_size: i64) -> Tensor {
+    let bytes: Vec<u8> = (0..(n * image_size * image_size * 3) as u64)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    Tensor::from_slice(&bytes).view([n, image_size, image_size, 3])
 }
 
 fn close(a: &Tensor, b: &Tensor, tolerance: f64) -> bool {
@@ -141,7 +142,7 @@ fn every_weight_gets_a_gradient_and_a_buffer_none() {
         for parameter in model.parameters() {
             assert_eq!(
                 parameter.tensor.grad().defined(),
-                parameter.kind == Kind::Weight,
+                parameter.kind == ParameterKind::Weight,
                 "{}",
                 parameter.name
             );
@@ -228,11 +229,11 @@ fn convolutional_nets_take_any_size() {
 fn what_cannot_be_built_is_refused() {
     let refuse = |spec: Spec| Model::new(&spec, Device::Cpu, 0).err().expect("refused").to_string();
     assert_eq!(
-        refuse(Spec { px: 100, ..spec(Architecture::DeitTiny) }),
+        refuse(Spec { image_size: 100, ..spec(Architecture::DeitTiny) }),
         "deit_tiny_patch16_224: found images of 100 px, expected a multiple of 16 px"
     );
-    assert!(refuse(Spec { px: 31, ..spec(Architecture::Vgg16) }).contains("at least 32 px"));
-    assert!(refuse(Spec { px: 0, ..spec(Architecture::Resnet18) }).contains("at least 1 px"));
+    assert!(refuse(Spec { image_size: 31, ..spec(Architecture::Vgg16) }).contains("at least 32 px"));
+    assert!(refuse(Spec { image_size: 0, ..spec(Architecture::Resnet18) }).contains("at least 1 px"));
     assert!(refuse(Spec { outputs: 0, ..spec(Architecture::Resnet18) }).contains("found 0 outputs"));
     assert!(matches!("x".parse::<Architecture>(), Err(Error::Unknown { .. })));
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::Rank;
+use crate::rank::Rank;
 use crate::section::{Field, Section};
 
 /// The parts, each a `table` float.

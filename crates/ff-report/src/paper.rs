@@ -2,7 +2,7 @@
 
 use ff_eval::Metric;
 
-use crate::Column;
+use crate::table::Column;
 
 /// Where the numbers come from.
 pub const SOURCE: &str = "Sanjeev et al., FissionFusion: Fast Geometric Generation and Hierarchical Souping for Medical \

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ff_eval::{Interval, Score};
 
-use crate::Rank;
 use crate::format::{self, NOTHING};
+use crate::rank::Rank;
 
 /// A grid with a heading above it and sentences below.
 pub(crate) struct Section {

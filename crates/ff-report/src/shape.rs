@@ -2,7 +2,7 @@
 
 use ff_eval::{Metric, Score};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Every row, a name and its number of cells, is named once and has a cell for each column.
 pub(crate) fn check_rows<'a>(

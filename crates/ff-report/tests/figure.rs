@@ -1,6 +1,6 @@
 //! Figures of a sweep over numbers, of categories with many series, and of a curve.
 
-use ff_report::{Axis, Error, Figure, Point, Series};
+use ff_report::{Axis, Error, LinePlot, Point, Series};
 
 fn point(y: f64) -> Option<Point> {
     Some(Point { y, low: None, high: None })
@@ -10,10 +10,10 @@ fn series(name: &str, points: Vec<Option<Point>>) -> Series {
     Series { name: name.to_owned(), points, emphasis: false }
 }
 
-fn sweep() -> Figure {
+fn sweep() -> LinePlot {
     let whisker = |y: f64, sd: f64| Some(Point { y, low: Some(y - sd), high: Some(y + sd) });
     let points = vec![whisker(0.812, 0.004), whisker(0.824, 0.003), None, whisker(0.826, 0.002)];
-    Figure {
+    LinePlot {
         joined: true,
         title: "Merge weight & probability".to_owned(),
         x_label: "Merge weight α".to_owned(),
@@ -28,13 +28,13 @@ fn sweep() -> Figure {
 }
 
 /// Fourteen diseases and fifteen series: the most that must stay legible.
-fn crowded() -> Figure {
+fn crowded() -> LinePlot {
     let names = ff_report::inmerge::DISEASES.map(|(disease, _)| disease.replace('_', " "));
     let of = |nth: usize| {
         let y = |at: usize| 0.7 + 0.01 * nth as f64 + 0.02 * ((at * 5 + nth) % 7) as f64;
         series(&format!("L_s = {nth}, τ = 0.3"), (0..14).map(|at| point(y(at))).collect())
     };
-    Figure {
+    LinePlot {
         joined: true,
         title: "Shallow layers".to_owned(),
         x_label: "Disease".to_owned(),
@@ -45,11 +45,11 @@ fn crowded() -> Figure {
     }
 }
 
-fn curve() -> Figure {
+fn curve() -> LinePlot {
     let of = |rate: f64, end: f64| {
         (1..=40).map(|epoch| point(end - 0.3 * (-rate * f64::from(epoch)).exp())).collect()
     };
-    Figure {
+    LinePlot {
         joined: true,
         title: "Validation".to_owned(),
         x_label: "Epoch".to_owned(),
@@ -61,7 +61,7 @@ fn curve() -> Figure {
 }
 
 /// `FIGURES=folder` keeps the pictures to look at.
-fn svg(name: &str, figure: &Figure) -> String {
+fn svg(name: &str, figure: &LinePlot) -> String {
     let svg = figure.to_svg().unwrap();
     if let Some(folder) = std::env::var_os("FIGURES") {
         std::fs::write(std::path::Path::new(&folder).join(name), &svg).unwrap();
@@ -115,7 +115,7 @@ fn the_numbers_are_to_be_had() {
 
 #[test]
 fn what_cannot_be_drawn_is_refused() {
-    let error = |change: fn(&mut Figure)| {
+    let error = |change: fn(&mut LinePlot)| {
         let mut figure = curve();
         change(&mut figure);
         figure.to_svg().unwrap_err()
@@ -128,9 +128,9 @@ fn what_cannot_be_drawn_is_refused() {
         error(|figure| figure.series[0].points[2] = point(f64::NAN)).to_string(),
         "figure \"Validation\", series \"Baseline\": expected a finite number, found NaN"
     );
-    let infinite = |figure: &mut Figure| figure.references.push(("r".to_owned(), f64::INFINITY));
+    let infinite = |figure: &mut LinePlot| figure.references.push(("r".to_owned(), f64::INFINITY));
     assert!(matches!(error(infinite), Error::NotFinite { .. }));
-    let empty = |figure: &mut Figure| {
+    let empty = |figure: &mut LinePlot| {
         figure.series.iter_mut().for_each(|series| series.points.fill(None));
         figure.references.push(("Baseline".to_owned(), 0.8));
     };

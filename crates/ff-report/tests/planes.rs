@@ -1,6 +1,6 @@
 //! Surfaces and matrices.
 
-use ff_report::{Error, Heat, Mark, Surface};
+use ff_report::{Error, Heatmap, Mark, Surface};
 
 /// Two basins with a ridge between them, and a corner without values.
 fn surface(points: usize, flat: f64) -> Surface {
@@ -32,13 +32,13 @@ fn surface(points: usize, flat: f64) -> Surface {
     }
 }
 
-fn heat(size: usize) -> Heat {
+fn heat(size: usize) -> Heatmap {
     let names: Vec<String> = (0..size).map(|at| format!("lr 3e-{at} minimal seed 0")).collect();
     let value =
         |row: usize, column: usize| (row != column).then(|| ((row * 7 + column * 7) % 13) as f64 * 0.04);
     let values = (0..size).map(|row| (0..size).map(|column| value(row, column)).collect()).collect();
     let (title, value_label) = ("Barriers".to_owned(), "barrier, 1 − accuracy".to_owned());
-    Heat { title, value_label, columns: names.clone(), rows: names, values }
+    Heatmap { title, value_label, columns: names.clone(), rows: names, values }
 }
 
 /// `FIGURES=folder` keeps the pictures to look at.
@@ -95,7 +95,7 @@ fn the_numbers_are_to_be_had() {
     (small.x, small.y) = (vec![0.0, 1.0], vec![0.0, 2.0]);
     assert_eq!(small.to_csv(), "x,y,value\n0.0,0.0,0.25\n1.0,0.0,\n0.0,2.0,0.5\n1.0,2.0,1.0\n");
     let two =
-        Heat { columns: vec!["a".into(), "b".into()], values: vec![vec![Some(0.5), None]; 2], ..heat(2) };
+        Heatmap { columns: vec!["a".into(), "b".into()], values: vec![vec![Some(0.5), None]; 2], ..heat(2) };
     assert_eq!(two.to_csv(), ",a,b\nlr 3e-0 minimal seed 0,0.5,\nlr 3e-1 minimal seed 0,0.5,\n");
 }
 

@@ -2,8 +2,8 @@
 
 use ff_eval::{Difference, Interval, Metric, Score, Value};
 use ff_report::report::{
-    ColumnReport, Comparison, Mistake, MistakesReport, ModelAnswer, Origin, Progress, Report, StudyReport,
-    StudyTable,
+    ColumnReport, Comparison, ExperimentReport, Mistake, MistakesReport, ModelAnswer, Origin, Progress,
+    Report, StudyTable,
 };
 use ff_report::{Cell, Column, Cost, Row, Table};
 
@@ -63,7 +63,7 @@ fn report(difference: Option<Difference>) -> Report {
         scored: vec![],
         runs: vec![],
         choices: vec![],
-        behaviours: vec![],
+        per_class_reports: vec![],
         mistakes: Some(MistakesReport {
             model: "Soup".into(),
             mistakes: vec![mistake],
@@ -72,7 +72,7 @@ fn report(difference: Option<Difference>) -> Report {
         figures: vec![],
         missing: vec!["GoU has no record yet".into()],
     };
-    let study = StudyReport {
+    let experiment = ExperimentReport {
         table: StudyTable::Soups(Table::new("t", vec![column], rows).unwrap()),
         progress: vec![Progress { kind: "soup".into(), done: 1, jobs: 2 }],
         missing: vec!["dataset x".into()],
@@ -80,7 +80,7 @@ fn report(difference: Option<Difference>) -> Report {
         origin: Origin::default(),
     };
     let (title, version) = (HOSTILE.into(), "1".into());
-    Report { title, studies: vec![study], problems: vec!["a record is damaged".into()], version }
+    Report { title, studies: vec![experiment], problems: vec!["a record is damaged".into()], version }
 }
 
 fn page(value: f64, low: f64, high: f64) -> String {

@@ -1,28 +1,33 @@
 //! Single models, by rank.
 
-use crate::{Candidate, Decision, Error, Ingredients, Mix, Scorer, Selector, Soup};
+use crate::average::Average;
+use crate::decision::Decision;
+use crate::error::Error;
+use crate::ingredient::Ingredients;
+use crate::scorer::{Candidate, Scorer, Selector};
+use crate::soup::Soup;
 
 /// Takes the one model that scores best, the first of several: what a grid search ends with.
 pub struct Best;
 
 /// Takes the one model of this rank, from 1, ties by their order; the worst if there are fewer models.
-pub struct Ranked(pub usize);
+pub struct NthBest(pub usize);
 
 impl Selector for Best {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
-        Ranked(1).select(ingredients, scorer)
+        NthBest(1).select(ingredients, scorer)
     }
 }
 
-impl Selector for Ranked {
+impl Selector for NthBest {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
         let mut order: Vec<(usize, f64)> = Vec::new();
         let mut decisions = Vec::new();
         for (at, ingredient) in ingredients.iter().enumerate() {
-            let mix = Mix::Ingredient(ingredient.id.clone());
+            let average = Average::Ingredient(ingredient.id.clone());
             let failed = |source| Error::Score { candidate: ingredient.id.clone(), source };
-            let weights = || ingredients.weights(&mix);
-            let score = scorer.score(&Candidate::new(&mix, &weights)).map_err(failed)?;
+            let weights = || ingredients.weights(&average);
+            let score = scorer.score(&Candidate::new(&average, &weights)).map_err(failed)?;
             if score.is_nan() {
                 return Err(failed("its score is not a number".into()));
             }
@@ -41,6 +46,6 @@ impl Selector for Ranked {
         let place = self.0.clamp(1, order.len().max(1)) - 1;
         let &(at, score) = order.get(place).ok_or(Error::Empty)?;
         decisions[at].taken = true;
-        Ok(Soup { mix: Mix::Ingredient(decisions[at].candidate.clone()), score, decisions })
+        Ok(Soup { average: Average::Ingredient(decisions[at].candidate.clone()), score, decisions })
     }
 }

@@ -2,7 +2,7 @@
 
 use ff_checkpoint::{Dtype, StateDict, TensorRef, cores, on_threads, write_rounded};
 
-use crate::Ingredients;
+use crate::ingredient::Ingredients;
 use crate::mean::{BLOCK, add_scaled, block_bytes};
 
 impl Ingredients {

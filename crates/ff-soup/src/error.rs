@@ -2,7 +2,7 @@
 
 use ff_checkpoint::Digest;
 
-use crate::ScoreError;
+use crate::scorer::ScoreError;
 
 /// An error that names the ingredient.
 #[derive(Debug, thiserror::Error)]

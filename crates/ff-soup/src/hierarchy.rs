@@ -4,9 +4,13 @@ use ff_checkpoint::StateDict;
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Accumulator, Candidate, Decision, Error, Ingredient, Ingredients, Mix, Scorer, Selector, Soup, Verdict,
-};
+use crate::accumulator::Accumulator;
+use crate::average::Average;
+use crate::decision::Decision;
+use crate::error::Error;
+use crate::ingredient::{Ingredient, Ingredients};
+use crate::scorer::{Candidate, Scorer, Selector, Verdict};
+use crate::soup::Soup;
 
 /// Averages models at several levels (FissionFusion §2, Hierarchical Souping).
 ///
@@ -48,9 +52,9 @@ pub enum Accept {
 }
 
 /// A model or a local soup on its way up.
-struct Part {
+struct Node {
     name: String,
-    mix: Mix,
+    average: Average,
     score: Option<f64>,
 }
 
@@ -81,9 +85,9 @@ impl Hierarchy {
         group: &str,
         models: Vec<&Ingredient>,
         run: &mut Run<'_>,
-    ) -> Result<Part, Error> {
+    ) -> Result<Node, Error> {
         let parts = match self.levels.get(level) {
-            None => models.into_iter().map(Part::model).collect(),
+            None => models.into_iter().map(Node::model).collect(),
             Some(field) => {
                 // Groups stand in the order in which their first model does.
                 let mut groups: Vec<(&str, Vec<&Ingredient>)> = Vec::new();
@@ -117,7 +121,7 @@ impl Selector for Hierarchy {
         let mut run = Run { ingredients, scorer, decisions: Vec::new() };
         let mut soup = self.merge(0, "", ingredients.iter().collect(), &mut run)?;
         let score = run.score(&mut soup)?;
-        Ok(Soup { mix: soup.mix, score, decisions: run.decisions })
+        Ok(Soup { average: soup.average, score, decisions: run.decisions })
     }
 }
 
@@ -141,9 +145,9 @@ impl Accept {
     }
 }
 
-impl Part {
+impl Node {
     fn model(ingredient: &Ingredient) -> Self {
-        Self { name: ingredient.id.clone(), mix: Mix::Ingredient(ingredient.id.clone()), score: None }
+        Self { name: ingredient.id.clone(), average: Average::Ingredient(ingredient.id.clone()), score: None }
     }
 }
 
@@ -165,7 +169,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn uniform(&mut self, group: &str, parts: Vec<Part>) -> Result<Part, Error> {
+    fn uniform(&mut self, group: &str, parts: Vec<Node>) -> Result<Node, Error> {
         self.decisions.extend(parts.iter().map(|part| Decision {
             group: group.to_owned(),
             candidate: part.name.clone(),
@@ -175,11 +179,11 @@ impl Run<'_> {
             at_most: None,
             taken: true,
         }));
-        let mix = Mix::mean(parts.into_iter().map(|part| part.mix).collect());
-        Ok(Part { name: group.to_owned(), mix, score: None })
+        let average = Average::mean(parts.into_iter().map(|part| part.average).collect());
+        Ok(Node { name: group.to_owned(), average, score: None })
     }
 
-    fn greedy(&mut self, group: &str, mut parts: Vec<Part>, accept: Accept) -> Result<Part, Error> {
+    fn greedy(&mut self, group: &str, mut parts: Vec<Node>, accept: Accept) -> Result<Node, Error> {
         let mut ranked = Vec::new();
         for mut part in parts.drain(..) {
             ranked.push((self.score(&mut part)?, part));
@@ -198,15 +202,15 @@ impl Run<'_> {
             at_most: None,
             taken: true,
         });
-        let mut kept = vec![first.mix];
+        let mut kept = vec![first.average];
         for (alone, part) in ranked {
             let sum = match &mut sum {
                 Some(sum) => sum,
                 None => sum.insert(Accumulator::new(self.ingredients.weights(&kept[0])?)),
             };
-            let weights = self.ingredients.weights(&part.mix)?;
-            let mix = Mix::mean(kept.iter().cloned().chain([part.mix.clone()]).collect());
-            let verdict = self.beats(&mix, &|| Ok(sum.mean_with(&weights)), best, accept)?;
+            let weights = self.ingredients.weights(&part.average)?;
+            let average = Average::mean(kept.iter().cloned().chain([part.average.clone()]).collect());
+            let verdict = self.beats(&average, &|| Ok(sum.mean_with(&weights)), best, accept)?;
             let (with, at_most) = match verdict {
                 Verdict::Score(with) => (Some(with), None),
                 Verdict::Below { bound } => (None, Some(bound)),
@@ -223,39 +227,43 @@ impl Run<'_> {
             });
             if let Some(with) = better {
                 sum.add(&weights);
-                kept.push(part.mix);
+                kept.push(part.average);
                 best = with;
             }
         }
-        Ok(Part { name: group.to_owned(), mix: Mix::mean(kept), score: Some(best) })
+        Ok(Node { name: group.to_owned(), average: Average::mean(kept), score: Some(best) })
     }
 
     /// The score of a part, worked out at most once.
-    fn score(&mut self, part: &mut Part) -> Result<f64, Error> {
+    fn score(&mut self, part: &mut Node) -> Result<f64, Error> {
         if let Some(score) = part.score {
             return Ok(score);
         }
         let ingredients = self.ingredients;
-        let score = self.evaluate(&part.mix, &|| ingredients.weights(&part.mix))?;
+        let score = self.evaluate(&part.average, &|| ingredients.weights(&part.average))?;
         part.score = Some(score);
         Ok(score)
     }
 
-    fn evaluate(&mut self, mix: &Mix, weights: &dyn Fn() -> Result<StateDict, Error>) -> Result<f64, Error> {
-        let failed = |source| Error::Score { candidate: mix.summary(), source };
-        let score = self.scorer.score(&Candidate::new(mix, weights)).map_err(failed)?;
+    fn evaluate(
+        &mut self,
+        average: &Average,
+        weights: &dyn Fn() -> Result<StateDict, Error>,
+    ) -> Result<f64, Error> {
+        let failed = |source| Error::Score { candidate: average.summary(), source };
+        let score = self.scorer.score(&Candidate::new(average, weights)).map_err(failed)?;
         if score.is_nan() { Err(failed("its score is not a number".into())) } else { Ok(score) }
     }
 
     fn beats(
         &mut self,
-        mix: &Mix,
+        average: &Average,
         weights: &dyn Fn() -> Result<StateDict, Error>,
         best: f64,
         accept: Accept,
     ) -> Result<Verdict, Error> {
-        let failed = |source| Error::Score { candidate: mix.summary(), source };
-        match self.scorer.beats(&Candidate::new(mix, weights), best, accept).map_err(failed)? {
+        let failed = |source| Error::Score { candidate: average.summary(), source };
+        match self.scorer.beats(&Candidate::new(average, weights), best, accept).map_err(failed)? {
             Verdict::Score(score) if score.is_nan() => Err(failed("its score is not a number".into())),
             Verdict::Below { bound } if bound.is_nan() || accept.accepts(bound, best) => Err(failed(
                 format!("given up at a bound of {bound}, with which it may still beat {best}").into(),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use ff_checkpoint::StateDict;
 use itertools::Itertools;
 
+use crate::average::Average;
+use crate::error::Error;
 use crate::mean::{Node, mean};
-use crate::{Error, Mix};
 
 /// One trained model.
 #[derive(Clone, Debug)]
@@ -52,21 +53,21 @@ impl Ingredients {
     ///
     /// # Errors
     /// [`Error::Missing`].
-    pub fn weights(&self, mix: &Mix) -> Result<StateDict, Error> {
-        Ok(match self.node(mix)? {
+    pub fn weights(&self, average: &Average) -> Result<StateDict, Error> {
+        Ok(match self.node(average)? {
             Node::Leaf(weights) => weights.clone(),
             tree => mean(&tree, ff_checkpoint::cores()),
         })
     }
 
-    pub(crate) fn node(&self, mix: &Mix) -> Result<Node<&StateDict>, Error> {
-        match mix {
-            Mix::Ingredient(id) => {
+    pub(crate) fn node(&self, average: &Average) -> Result<Node<&StateDict>, Error> {
+        match average {
+            Average::Ingredient(id) => {
                 let one = self.get(id).ok_or_else(|| Error::Missing(id.clone()))?;
                 Ok(Node::Leaf(&one.weights))
             }
-            Mix::Mean(parts) if parts.is_empty() => Err(Error::Empty),
-            Mix::Mean(parts) => {
+            Average::Mean(parts) if parts.is_empty() => Err(Error::Empty),
+            Average::Mean(parts) => {
                 Ok(Node::Mean(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?))
             }
         }

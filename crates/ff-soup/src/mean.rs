@@ -155,16 +155,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Accumulator, Ingredient, Ingredients, Mix};
+    use crate::accumulator::Accumulator;
+    use crate::average::Average;
+    use crate::ingredient::{Ingredient, Ingredients};
 
     /// The plainest mean of all: one element after another, each sum in order, divided, rounded once.
-    fn plain(mix: &Mix, models: &Ingredients) -> BTreeMap<String, OwnedTensor> {
-        let parts = match mix {
-            Mix::Ingredient(id) => {
+    fn plain(average: &Average, models: &Ingredients) -> BTreeMap<String, OwnedTensor> {
+        let parts = match average {
+            Average::Ingredient(id) => {
                 let weights = models.get(id).unwrap().weights.iter();
                 return weights.map(|(name, tensor)| (name.to_owned(), tensor.to_owned())).collect();
             }
-            Mix::Mean(parts) => parts.iter().map(|part| plain(part, models)).collect::<Vec<_>>(),
+            Average::Mean(parts) => parts.iter().map(|part| plain(part, models)).collect::<Vec<_>>(),
         };
         let mut mean = parts[0].clone();
         for (name, tensor) in mean.iter_mut().filter(|(_, tensor)| tensor.dtype != Dtype::I64) {
@@ -218,11 +220,11 @@ mod tests {
     }
 
     /// A tree over `ids`: means of groups of up to `width`, up to `depth` levels of them.
-    fn tree(ids: Vec<Mix>, width: usize, depth: usize) -> Mix {
+    fn tree(ids: Vec<Average>, width: usize, depth: usize) -> Average {
         if depth == 0 || ids.len() <= width {
-            return Mix::Mean(ids);
+            return Average::Mean(ids);
         }
-        tree(ids.chunks(width).map(|group| Mix::Mean(group.to_vec())).collect(), width, depth - 1)
+        tree(ids.chunks(width).map(|group| Average::Mean(group.to_vec())).collect(), width, depth - 1)
     }
 
     proptest! {
@@ -232,11 +234,11 @@ mod tests {
             count in 1usize..=50, seed: u64, sizes in tensors(), width in 2usize..9, depth in 0usize..4,
         ) {
             let models = models(count, seed, &sizes);
-            let mix = tree(models.iter().map(|one| Mix::Ingredient(one.id.clone())).collect(), width, depth);
-            let expected = StateDict::from_tensors(plain(&mix, &models));
-            prop_assert_eq!(*models.weights(&mix).unwrap().digest(), *expected.digest());
+            let average = tree(models.iter().map(|one| Average::Ingredient(one.id.clone())).collect(), width, depth);
+            let expected = StateDict::from_tensors(plain(&average, &models));
+            prop_assert_eq!(*models.weights(&average).unwrap().digest(), *expected.digest());
             for threads in [1, 2, 7] {
-                let mean = mean(&models.node(&mix).unwrap(), NonZero::new(threads).unwrap());
+                let mean = mean(&models.node(&average).unwrap(), NonZero::new(threads).unwrap());
                 prop_assert_eq!(mean.digest(), expected.digest(), "{} threads", threads);
             }
         }
@@ -246,8 +248,8 @@ mod tests {
             let models = models(count, seed, &sizes);
             let all: Vec<&StateDict> = models.iter().map(|one| &one.weights).collect();
             let expected = |n: usize| {
-                let ids = models.iter().take(n).map(|one| Mix::Ingredient(one.id.clone())).collect();
-                *StateDict::from_tensors(plain(&Mix::Mean(ids), &models)).digest()
+                let ids = models.iter().take(n).map(|one| Average::Ingredient(one.id.clone())).collect();
+                *StateDict::from_tensors(plain(&Average::Mean(ids), &models)).digest()
             };
             let mut sum = Accumulator::new(all[0].clone());
             prop_assert_eq!(*sum.mean().digest(), expected(1));

@@ -2,7 +2,8 @@
 
 use ff_checkpoint::StateDict;
 
-use crate::{Error, Ingredient, Ingredients};
+use crate::error::Error;
+use crate::ingredient::{Ingredient, Ingredients};
 
 /// The height of three models' triangle, as a share of its longest side, below which they lie on one line.
 const LEAST_HEIGHT: f64 = 1e-3;

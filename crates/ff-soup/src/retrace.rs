@@ -2,42 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Decision, Mix, Soup};
+use crate::average::Average;
+use crate::decision::Decision;
+use crate::soup::Soup;
 
 /// A candidate that a greedy soup tried, with the soup as it stood.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Try<'a> {
+pub struct GreedyStep<'a> {
     /// What was decided.
     pub decision: &'a Decision,
     /// The soup before.
-    pub before: Mix,
+    pub before: Average,
     /// Parts in it, at least 1: a candidate that is taken has a share of 1 in this and one more.
     pub parts: usize,
     /// The candidate: a model, or the soup of a group.
-    pub candidate: Mix,
+    pub candidate: Average,
 }
 
 impl Soup {
     /// Every candidate that was tried against a soup, in order. The first of a greedy soup was not tried, and neither was
     /// any part of a uniform one.
-    pub fn tries(&self) -> Vec<Try<'_>> {
-        let mut kept: BTreeMap<&str, Vec<Mix>> = BTreeMap::new();
-        let mut tries = Vec::new();
+    pub fn greedy_steps(&self) -> Vec<GreedyStep<'_>> {
+        let mut kept: BTreeMap<&str, Vec<Average>> = BTreeMap::new();
+        let mut greedy_steps = Vec::new();
         for decision in &self.decisions {
             // Local soups stand before the soup of them.
             let candidate = match kept.get(decision.candidate.as_str()) {
-                Some(parts) => Mix::mean(parts.clone()),
-                None => Mix::Ingredient(decision.candidate.clone()),
+                Some(parts) => Average::mean(parts.clone()),
+                None => Average::Ingredient(decision.candidate.clone()),
             };
             let parts = kept.entry(&decision.group).or_default();
             if decision.before.is_some() {
-                let (before, count) = (Mix::mean(parts.clone()), parts.len());
-                tries.push(Try { decision, before, parts: count, candidate: candidate.clone() });
+                let (before, count) = (Average::mean(parts.clone()), parts.len());
+                greedy_steps.push(GreedyStep {
+                    decision,
+                    before,
+                    parts: count,
+                    candidate: candidate.clone(),
+                });
             }
             if decision.taken {
                 parts.push(candidate);
             }
         }
-        tries
+        greedy_steps
     }
 }

@@ -2,7 +2,11 @@
 
 use ff_checkpoint::StateDict;
 
-use crate::{Accept, Error, Ingredients, Mix, Soup};
+use crate::average::Average;
+use crate::error::Error;
+use crate::hierarchy::Accept;
+use crate::ingredient::Ingredients;
+use crate::soup::Soup;
 
 /// Whatever a [`Scorer`] fails with.
 pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;
@@ -12,7 +16,7 @@ pub trait Scorer {
     /// The score of a candidate: higher is better, never NaN, and the same for the same candidate.
     ///
     /// A scorer that already knows an ingredient's score (training has evaluated it) can answer from
-    /// [`Candidate::mix`] without asking for the weights.
+    /// [`Candidate::average`] without asking for the weights.
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError>;
 
     /// Whether a greedy soup that scores `best` may keep the candidate. The scorer may stop as soon as an upper bound of
@@ -40,18 +44,18 @@ pub enum Verdict {
 
 /// Weights that might become a soup, made only when asked for.
 pub struct Candidate<'a> {
-    mix: &'a Mix,
+    average: &'a Average,
     weights: &'a dyn Fn() -> Result<StateDict, Error>,
 }
 
 impl<'a> Candidate<'a> {
-    pub(crate) fn new(mix: &'a Mix, weights: &'a dyn Fn() -> Result<StateDict, Error>) -> Self {
-        Self { mix, weights }
+    pub(crate) fn new(average: &'a Average, weights: &'a dyn Fn() -> Result<StateDict, Error>) -> Self {
+        Self { average, weights }
     }
 
     /// What it is made of.
-    pub fn mix(&self) -> &Mix {
-        self.mix
+    pub fn average(&self) -> &Average {
+        self.average
     }
 
     /// Its weights.

@@ -3,14 +3,18 @@
 use ff_checkpoint::{Digest, Parent, Provenance, StateDict, cores, on_threads};
 use serde::{Deserialize, Serialize};
 
-use crate::{Decision, Error, Ingredient, Ingredients, Mix};
+use crate::average::Average;
+use crate::decision::Decision;
+use crate::error::Error;
+use crate::ingredient::{Ingredient, Ingredients};
 
 /// What was chosen, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Soup {
     /// What it is made of.
-    pub mix: Mix,
+    #[serde(rename = "mix")]
+    pub average: Average,
     /// Its score on validation data.
     pub score: f64,
     /// Every candidate that was looked at, in order, local soups before the soup of them.
@@ -20,7 +24,8 @@ pub struct Soup {
 /// The part of a soup's provenance that [`verify`] reads; other fields of the recipe may stand beside it.
 #[derive(Deserialize)]
 struct Recipe {
-    mix: Mix,
+    #[serde(rename = "mix")]
+    average: Average,
     /// Tensors that were computed anew after averaging, such as BatchNorm statistics.
     #[serde(default)]
     recomputed: Vec<String>,
@@ -34,12 +39,12 @@ impl Ingredients {
     /// [`Error::Missing`].
     pub fn provenance(
         &self,
-        mix: &Mix,
+        average: &Average,
         mut recipe: serde_json::Map<String, serde_json::Value>,
         data: Option<String>,
         code_version: &str,
     ) -> Result<Provenance, Error> {
-        let value = serde_json::to_value(mix).map_err(|error| Error::NotASoup(error.to_string()))?;
+        let value = serde_json::to_value(average).map_err(|error| Error::NotASoup(error.to_string()))?;
         recipe.insert("mix".into(), value);
         let parent = |(id, weight): (&str, f64)| {
             let ingredient = self.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
@@ -48,7 +53,7 @@ impl Ingredients {
         Ok(Provenance {
             kind: "soup".into(),
             recipe: recipe.into(),
-            parents: mix.shares().into_iter().map(parent).collect::<Result<_, Error>>()?,
+            parents: average.shares().into_iter().map(parent).collect::<Result<_, Error>>()?,
             data,
             code_version: code_version.to_owned(),
         })
@@ -78,7 +83,7 @@ pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Vec<String>, Erro
     };
     let ingredients = Ingredients::new(provenance.parents.iter().map(find).collect::<Result<_, Error>>()?)?;
     verify_digests(ingredients.iter().map(|one| &one.weights).chain([soup]).collect())?;
-    let rebuilt = ingredients.weights(&recipe.mix)?;
+    let rebuilt = ingredients.weights(&recipe.average)?;
     let averaged = |weights: &StateDict| {
         let kept = weights.iter().filter(|(name, _)| !recipe.recomputed.iter().any(|other| other == name));
         Digest::of(kept)

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{OwnedTensor, StateDict};
-use ff_eval::{Ceiling, Metric, Predictions, Targets, Value, ease, hardest_first};
+use ff_eval::{Metric, Predictions, ScoreBound, Targets, Value, hardest_first, margins};
 use ff_soup::{
-    Accept, Candidate, Hierarchy, Ingredient, Ingredients, Mix, Policy, ScoreError, Scorer, Selector, Soup,
-    Verdict,
+    Accept, Average, Candidate, Hierarchy, Ingredient, Ingredients, Policy, ScoreError, Scorer, Selector,
+    Soup, Verdict,
 };
 use proptest::prelude::*;
 
@@ -54,7 +54,7 @@ impl<'a> Linear<'a> {
     fn finish(&mut self, logits: Vec<f32>) -> Result<f64, ScoreError> {
         let predictions = Predictions::new(logits, self.problem.outputs, self.problem.targets.clone())?;
         if self.early == Some(Order::HardestFirst) {
-            let hardest = hardest_first(&ease(self.metric, &predictions));
+            let hardest = hardest_first(&margins(self.metric, &predictions));
             self.chunks = hardest.chunks(self.chunk).map(<[usize]>::to_vec).collect();
         }
         match self.metric.evaluate(&predictions) {
@@ -83,16 +83,16 @@ impl Scorer for Linear<'_> {
         }
         let weights = values(candidate)?;
         let outputs = self.problem.outputs;
-        let mut ceiling = Ceiling::new(self.metric, &self.problem.targets, outputs);
+        let mut score_bound = ScoreBound::new(self.metric, &self.problem.targets, outputs);
         let mut logits = vec![0.0; self.problem.features.len() * outputs];
         for chunk in &self.chunks {
             self.looked_at += chunk.len();
             for &sample in chunk {
                 let row = self.row(&weights, sample);
-                ceiling.see(sample, &row)?;
+                score_bound.observe(sample, &row)?;
                 logits[sample * outputs..(sample + 1) * outputs].copy_from_slice(&row);
             }
-            let bound = ceiling.bound();
+            let bound = score_bound.bound();
             if !accept.accepts(bound, best) {
                 return Ok(Verdict::Below { bound });
             }
@@ -123,7 +123,7 @@ fn methods() -> [(&'static str, Hierarchy); 4] {
 
 /// The two are one choice; what was not evaluated to the end is bounded by what it is.
 fn assert_same(full: &Soup, early: &Soup) {
-    assert_eq!((&early.mix, early.score.to_bits()), (&full.mix, full.score.to_bits()));
+    assert_eq!((&early.average, early.score.to_bits()), (&full.average, full.score.to_bits()));
     assert_eq!(early.decisions.len(), full.decisions.len());
     for (early, full) in early.decisions.iter().zip(&full.decisions) {
         match early.at_most {
@@ -291,7 +291,7 @@ struct Hasty;
 
 impl Scorer for Hasty {
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
-        Ok(f64::from(matches!(candidate.mix(), Mix::Mean(_))))
+        Ok(f64::from(matches!(candidate.average(), Average::Mean(_))))
     }
 
     fn beats(&mut self, _: &Candidate<'_>, best: f64, _: Accept) -> Result<Verdict, ScoreError> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use ff_soup::{
-    Candidate, Error, Hierarchy, Ingredient, Ingredients, Mix, Plane, ScoreError, Scorer, Selector, distances,
+    Average, Candidate, Error, Hierarchy, Ingredient, Ingredients, Plane, ScoreError, Scorer, Selector,
+    distances,
 };
 use proptest::prelude::*;
 
@@ -58,7 +59,7 @@ proptest! {
     #[test]
     fn halfway_is_the_mean(a in prop::collection::vec(-10.0..10.0f64, 5), b in prop::collection::vec(-10.0..10.0f64, 5)) {
         let both = models(&[&a, &b]);
-        let mean = Mix::Mean(vec![Mix::Ingredient("m0".into()), Mix::Ingredient("m1".into())]);
+        let mean = Average::Mean(vec![Average::Ingredient("m0".into()), Average::Ingredient("m1".into())]);
         // Halves are exact, so is the sum of two: the same bits.
         prop_assert_eq!(*both.combine(&[0.5, 0.5]).digest(), *both.weights(&mean).unwrap().digest());
     }
@@ -153,12 +154,12 @@ fn what_was_tried_can_be_told_from_the_record() {
     {
         let mut bowl = Bowl([0.4, 0.6]);
         let soup = hierarchy.select(&ingredients, &mut bowl).unwrap();
-        let tries = soup.tries();
-        assert_eq!(tries.len(), soup.decisions.iter().filter(|d| d.before.is_some()).count());
-        assert!(!tries.is_empty());
-        for tried in &tries {
+        let greedy_steps = soup.greedy_steps();
+        assert_eq!(greedy_steps.len(), soup.decisions.iter().filter(|d| d.before.is_some()).count());
+        assert!(!greedy_steps.is_empty());
+        for tried in &greedy_steps {
             let [candidate, before] =
-                [&tried.candidate, &tried.before].map(|mix| ingredients.weights(mix).unwrap());
+                [&tried.candidate, &tried.before].map(|average| ingredients.weights(average).unwrap());
             assert!(close(bowl.of(&before), tried.decision.before.unwrap()), "{tried:?}");
             assert!(close(bowl.of(&candidate), tried.decision.alone.unwrap()), "{tried:?}");
             let ends = [("candidate", candidate), ("before", before)];
@@ -170,5 +171,5 @@ fn what_was_tried_can_be_told_from_the_record() {
             assert!(close(with, tried.decision.with.unwrap()), "{tried:?}");
         }
     }
-    assert_eq!(Hierarchy::uniform().select(&ingredients, &mut Bowl([0.0; 2])).unwrap().tries(), []);
+    assert_eq!(Hierarchy::uniform().select(&ingredients, &mut Bowl([0.0; 2])).unwrap().greedy_steps(), []);
 }

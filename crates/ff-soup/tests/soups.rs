@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use ff_soup::{
-    Accept, Best, Candidate, Error, Hierarchy, Ingredient, Ingredients, Mix, Policy, Ranked, ScoreError,
+    Accept, Average, Best, Candidate, Error, Hierarchy, Ingredient, Ingredients, NthBest, Policy, ScoreError,
     Scorer, Selector, verify,
 };
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ proptest! {
         let ingredients = named(&models.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let soup = Hierarchy::greedy().select(&ingredients, &mut Bowl(bowl.0.clone())).unwrap();
         let ids: Vec<String> = expected.iter().map(|i| format!("m{i}")).collect();
-        prop_assert_eq!(soup.mix.shares().iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids);
+        prop_assert_eq!(soup.average.shares().iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids);
         prop_assert_eq!(soup.decisions.len(), models.len());
         prop_assert!(soup.decisions.iter().all(|d| d.with >= d.alone || !d.taken));
         let best = models.iter().map(|m| bowl.of(m)).fold(f64::MIN, f64::max);
@@ -91,7 +91,7 @@ proptest! {
         let soup = |models: &[Vec<f32>]| {
             let ingredients = named(&models.iter().map(Vec::as_slice).collect::<Vec<_>>());
             let soup = Hierarchy::uniform().select(&ingredients, &mut Bowl(vec![0.0; models[0].len()])).unwrap();
-            values(&ingredients.weights(&soup.mix).unwrap())
+            values(&ingredients.weights(&soup.average).unwrap())
         };
         let mut turned = models.clone();
         turned.rotate_left(turn % models.len());
@@ -105,9 +105,9 @@ fn a_soup_of_one_model_is_the_model() {
     let ingredients = named(&[&[1.5, 0.1]]);
     for method in [Hierarchy::uniform(), Hierarchy::greedy(), Hierarchy::greedy_of_greedy("learning_rate")] {
         let soup = method.select(&ingredients, &mut Bowl(vec![0.0, 0.0])).unwrap();
-        assert_eq!(soup.mix, Mix::Ingredient("m0".into()));
+        assert_eq!(soup.average, Average::Ingredient("m0".into()));
         assert_eq!(
-            ingredients.weights(&soup.mix).unwrap().digest(),
+            ingredients.weights(&soup.average).unwrap().digest(),
             ingredients.iter().next().unwrap().weights.digest()
         );
     }
@@ -130,8 +130,9 @@ fn greedy_of_uniform_averages_groups_then_weighs_them_equally() {
     let soup =
         Hierarchy::greedy_of_uniform("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
     // Local soups: a = (4 + 1 - 3.5) / 3 = 0.5, b = (-1 - 2) / 2 = -1.5. Their mean, -0.5, is no better than a.
-    let ids = |members: &[&str]| Mix::Mean(members.iter().map(|&id| Mix::Ingredient(id.into())).collect());
-    assert_eq!(soup.mix, ids(&["a0", "a1", "a2"]));
+    let ids =
+        |members: &[&str]| Average::Mean(members.iter().map(|&id| Average::Ingredient(id.into())).collect());
+    assert_eq!(soup.average, ids(&["a0", "a1", "a2"]));
     assert_eq!(soup.score, -0.25);
     let top: Vec<_> = soup.decisions.iter().filter(|d| d.group.is_empty()).collect();
     assert_eq!(top.len(), 2);
@@ -145,8 +146,8 @@ fn greedy_of_uniform_averages_groups_then_weighs_them_equally() {
         ..Hierarchy::greedy_of_uniform("learning_rate")
     };
     let soup = at_least.select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
-    assert_eq!(soup.mix, Mix::Mean(vec![ids(&["a0", "a1", "a2"]), ids(&["b0", "b1"])]));
-    let shares: BTreeMap<_, _> = soup.mix.shares().into_iter().collect();
+    assert_eq!(soup.average, Average::Mean(vec![ids(&["a0", "a1", "a2"]), ids(&["b0", "b1"])]));
+    let shares: BTreeMap<_, _> = soup.average.shares().into_iter().collect();
     assert_eq!(shares["b0"], 0.25, "each local soup weighs a half, whatever its size");
     assert!((shares.values().sum::<f64>() - 1.0).abs() < 1e-12);
 }
@@ -156,8 +157,8 @@ fn greedy_of_greedy_is_greedy_twice() {
     let soup =
         Hierarchy::greedy_of_greedy("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
     // a: 1 alone; with -3.5: -1.25 worse; with 4: 2.5 worse. b: -1 alone; with -2 worse. Together: 0.
-    let expected = Mix::Mean(vec![Mix::Ingredient("a1".into()), Mix::Ingredient("b0".into())]);
-    assert_eq!(soup.mix, expected);
+    let expected = Average::Mean(vec![Average::Ingredient("a1".into()), Average::Ingredient("b0".into())]);
+    assert_eq!(soup.average, expected);
     assert_eq!(soup.score, 0.0);
 }
 
@@ -176,9 +177,9 @@ fn deeper_hierarchies_nest() {
         policies: vec![Policy::Uniform {}, Policy::Uniform {}, Policy::Uniform {}],
     };
     let soup = method.select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
-    assert_eq!(soup.mix.to_string(), "mean(mean(mean(0, 1), 2), 3)");
-    assert_eq!(soup.mix.summary(), "the mean of 4 models (`0` first)");
-    assert_eq!(values(&ingredients.weights(&soup.mix).unwrap()), [(0.5 + 2.0) / 4.0 + 1.5]);
+    assert_eq!(soup.average.to_string(), "mean(mean(mean(0, 1), 2), 3)");
+    assert_eq!(soup.average.summary(), "the mean of 4 models (`0` first)");
+    assert_eq!(values(&ingredients.weights(&soup.average).unwrap()), [(0.5 + 2.0) / 4.0 + 1.5]);
 }
 
 #[test]
@@ -187,20 +188,21 @@ fn ties_keep_the_order_given() {
     let soup = Hierarchy::greedy().select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
     let order: Vec<_> = soup.decisions.iter().map(|d| d.candidate.as_str()).collect();
     assert_eq!(order, ["m1", "m2", "m3", "m0"]);
-    assert_eq!(soup.mix.to_string(), "mean(m1, m2)");
+    assert_eq!(soup.average.to_string(), "mean(m1, m2)");
 }
 
 #[test]
 fn the_best_is_the_first_of_the_highest() {
     let soup = Best.select(&named(&[&[2.0], &[1.0], &[-1.0]]), &mut Bowl(vec![0.0])).unwrap();
-    assert_eq!((soup.mix, soup.score), (Mix::Ingredient("m1".into()), -1.0));
+    assert_eq!((soup.average, soup.score), (Average::Ingredient("m1".into()), -1.0));
     assert_eq!(soup.decisions.iter().map(|d| d.taken).collect::<Vec<_>>(), [false, true, false]);
 }
 
 #[test]
 fn ranks_count_from_the_best_and_end_with_the_worst() {
     let models = named(&[&[2.0], &[1.0], &[-1.0]]);
-    let ranked = |rank: usize| Ranked(rank).select(&models, &mut Bowl(vec![0.0])).unwrap().mix.to_string();
+    let ranked =
+        |rank: usize| NthBest(rank).select(&models, &mut Bowl(vec![0.0])).unwrap().average.to_string();
     assert_eq!([1, 2, 3, 9].map(ranked), ["m1", "m2", "m0", "m0"]);
 }
 
@@ -208,7 +210,7 @@ fn ranks_count_from_the_best_and_end_with_the_worst() {
 fn integer_buffers_are_the_first_ingredients() {
     let ingredients = named(&[&[3.0], &[9.0]]);
     let mean = ingredients
-        .weights(&Mix::Mean(vec![Mix::Ingredient("m0".into()), Mix::Ingredient("m1".into())]))
+        .weights(&Average::Mean(vec![Average::Ingredient("m0".into()), Average::Ingredient("m1".into())]))
         .unwrap();
     assert_eq!(mean.get("bn.num_batches_tracked").unwrap().to_i64().unwrap(), [3]);
     assert_eq!(values(&mean), [6.0]);
@@ -231,7 +233,7 @@ fn other_types_are_averaged_in_their_own_type() {
         });
         let ingredients = Ingredients::new(models.collect()).unwrap();
         let soup = Hierarchy::uniform().select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
-        let mean = ingredients.weights(&soup.mix).unwrap();
+        let mean = ingredients.weights(&soup.average).unwrap();
         assert_eq!((mean.get("fc.weight").unwrap().dtype, values(&mean)), (dtype, vec![1.5]));
     }
 }
@@ -242,9 +244,9 @@ fn a_saved_soup_verifies_and_a_changed_one_does_not() {
     let ingredients = two_groups();
     let soup =
         Hierarchy::greedy_of_greedy("learning_rate").select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
-    let provenance = ingredients.provenance(&soup.mix, Default::default(), None, "0.1.0").unwrap();
+    let provenance = ingredients.provenance(&soup.average, Default::default(), None, "0.1.0").unwrap();
     let path = folder.path().join("soup.safetensors");
-    ingredients.weights(&soup.mix).unwrap().save(&path, Some(&provenance)).unwrap();
+    ingredients.weights(&soup.average).unwrap().save(&path, Some(&provenance)).unwrap();
 
     let files: Vec<StateDict> = ingredients.iter().map(|i| i.weights.clone()).collect();
     let opened = StateDict::open(&path).unwrap();
@@ -256,7 +258,7 @@ fn a_saved_soup_verifies_and_a_changed_one_does_not() {
     // What was computed anew after averaging is named, and not compared.
     let recomputed = |names: &[&str]| {
         let recipe = serde_json::json!({"recomputed": names}).as_object().cloned().unwrap();
-        let provenance = ingredients.provenance(&soup.mix, recipe, None, "0.1.0").unwrap();
+        let provenance = ingredients.provenance(&soup.average, recipe, None, "0.1.0").unwrap();
         weights(&[0.125]).save(&path, Some(&provenance)).unwrap();
         verify(&StateDict::open(&path).unwrap(), &files)
     };
@@ -273,8 +275,8 @@ fn a_verification_recomputes_the_digests_that_files_carry() {
     let folder = tempfile::tempdir().unwrap();
     let ingredients = named(&[&[1.0], &[2.0]]);
     let soup = Hierarchy::uniform().select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
-    let provenance = ingredients.provenance(&soup.mix, Default::default(), None, "0.1.0").unwrap();
-    let mut soup = ingredients.weights(&soup.mix).unwrap();
+    let provenance = ingredients.provenance(&soup.average, Default::default(), None, "0.1.0").unwrap();
+    let mut soup = ingredients.weights(&soup.average).unwrap();
     let path = folder.path().join("soup.safetensors");
     soup.save(&path, Some(&provenance)).unwrap();
     soup = StateDict::open(&path).unwrap();

@@ -4,7 +4,10 @@ use ff_data::{Augment, Task};
 use ff_eval::{Metric, TaskKind};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LrSchedule, OptimizerConfig, TaskWeights};
+use crate::error::Error;
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::LrSchedule;
+use crate::task_weights::TaskWeights;
 
 /// One run of training, complete: nothing is left to a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +51,8 @@ pub enum Trainable {
     Classifier {
         /// Let the frozen layers' BatchNorm statistics follow the training images, as the authors' code does.
         /// The paper freezes the whole network.
-        bn_drift: bool,
+        #[serde(rename = "bn_drift", alias = "update_bn_stats")]
+        update_bn_stats: bool,
     },
 }
 

@@ -12,7 +12,7 @@ pub enum Error {
     /// Nothing to train or evaluate on.
     #[error("no image could be read: {0}")]
     NoImages(String),
-    /// The work was asked to stop ([`Stop`](crate::Stop)) before it was done.
+    /// The work was asked to stop ([`CancelToken`](crate::CancelToken)) before it was done.
     #[error("stopped before it was done")]
     Stopped,
     /// A saved optimizer that does not fit.

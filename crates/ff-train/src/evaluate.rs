@@ -10,7 +10,8 @@ use ff_eval::{OutputMap, Predictions};
 use ff_models::{Mode, Model};
 use tch::Tensor;
 
-use crate::{Error, Stop};
+use crate::cancel::CancelToken;
+use crate::error::Error;
 
 /// Sets of up to this many bytes of pixels stay in memory after the first pass: selection evaluates the same
 /// few thousand images hundreds of times.
@@ -31,22 +32,22 @@ pub struct EvalSet {
     /// The sample of each row of the predictions; known after the first pass.
     rows: OnceLock<Vec<usize>>,
     fits: bool,
-    stop: Stop,
+    stop: CancelToken,
 }
 
 impl EvalSet {
-    /// The images `indices` of a dataset, resized to `px` and loaded by `threads` threads (0: the caller's).
+    /// The images `indices` of a dataset, resized to `image_size` and loaded by `threads` threads (0: the caller's).
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
-        px: u32,
+        image_size: u32,
         threads: usize,
         on_bad_image: OnBadImage,
     ) -> Self {
-        let bytes = indices.len() * 3 * (px as usize).pow(2);
+        let bytes = indices.len() * 3 * (image_size as usize).pow(2);
         let config = LoaderConfig {
             batch_size: BATCH,
-            px,
+            image_size,
             augment: Augment::Eval,
             shuffle: false,
             seed: 0,
@@ -62,12 +63,12 @@ impl EvalSet {
             skipped: OnceLock::new(),
             rows: OnceLock::new(),
             fits: bytes <= KEEP_BYTES,
-            stop: Stop::default(),
+            stop: CancelToken::default(),
         }
     }
 
     /// With a wish to stop that is looked at before every batch.
-    pub fn stopped_by(self, stop: Stop) -> Self {
+    pub fn stopped_by(self, stop: CancelToken) -> Self {
         Self { stop, ..self }
     }
 
@@ -151,7 +152,7 @@ impl EvalSet {
         let outputs = model.spec().outputs;
         let mut seen = 0;
         let mut look = |rows: &[usize], pixels: &[u8]| {
-            let logits = logits(model, &image_tensor(pixels, self.config.px));
+            let logits = logits(model, &image_tensor(pixels, self.config.image_size));
             seen += rows.len();
             // All of a step are looked at: they are paid for.
             rows.iter()
@@ -163,7 +164,7 @@ impl EvalSet {
                 .iter()
                 .scan(0, |next, batch| Some(std::mem::replace(next, *next + batch.indices.len())))
                 .collect();
-            let size = 3 * (self.config.px as usize).pow(2);
+            let size = 3 * (self.config.image_size as usize).pow(2);
             for rows in order.chunks(CHUNK) {
                 self.stop.check()?;
                 let mut pixels = Vec::with_capacity(rows.len() * size);
@@ -194,7 +195,7 @@ impl EvalSet {
     }
 }
 
-/// Logits of images, u8 `[N, px, px, 3]`, row-major `N × outputs`.
+/// Logits of images, u8 `[N, image_size, image_size, 3]`, row-major `N × outputs`.
 fn logits(model: &Model, images: &Tensor) -> Vec<f32> {
     let logits = tch::no_grad(|| model.forward(&images.to_device(model.device()), Mode::Eval));
     let mut values = vec![0.0; logits.numel()];
@@ -232,7 +233,7 @@ impl Collected {
             return;
         }
         self.rows.extend(&batch.indices);
-        self.logits.extend(logits(model, &image_tensor(&batch.images, batch.px)));
+        self.logits.extend(logits(model, &image_tensor(&batch.images, batch.image_size)));
         match &batch.targets {
             Targets::Classes(classes) => self.classes.extend(classes.iter().map(|&class| class as usize)),
             Targets::Labels(labels) => self.labels.extend(labels),
@@ -257,10 +258,10 @@ impl Collected {
     }
 }
 
-/// Pixels as a batch has them, as a tensor, u8 `[N, px, px, 3]`, on the CPU.
-pub(crate) fn image_tensor(pixels: &[u8], px: u32) -> Tensor {
-    let px = i64::from(px);
-    Tensor::from_slice(pixels).view([-1, px, px, 3])
+/// Pixels as a batch has them, as a tensor, u8 `[N, image_size, image_size, 3]`, on the CPU.
+pub(crate) fn image_tensor(pixels: &[u8], image_size: u32) -> Tensor {
+    let image_size = i64::from(image_size);
+    Tensor::from_slice(pixels).view([-1, image_size, image_size, 3])
 }
 
 /// Writes predictions: `logits` `[N, C]` f32, `targets` `[N]` i64 or `[N, C]` f32 with NaN for unknown and, if the samples

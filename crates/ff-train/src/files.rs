@@ -9,14 +9,18 @@ use ff_eval::{Predictions, Value};
 use ff_models::Model;
 use serde::{Deserialize, Serialize};
 
+use crate::config::TrainConfig;
+use crate::error::Error;
 use crate::evaluate::save_predictions;
+use crate::history;
+use crate::history::{Divergence, EpochRecord};
 use crate::resume::{Best, Progress};
-use crate::{Divergence, EpochRecord, Error, Outcome, TrainConfig, TrainData, history};
+use crate::train::{Outcome, TrainData};
 
 /// A model that a run left behind. Paths are relative to the run's folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kept {
+pub struct SavedModel {
     /// The epoch it stands at the end of, or is captured in, from 1.
     pub epoch: u32,
     /// Steps done by then.
@@ -31,7 +35,7 @@ pub struct Kept {
     pub optimizer: Option<FileRef>,
 }
 
-impl Kept {
+impl SavedModel {
     /// Its files.
     pub fn files(&self) -> impl Iterator<Item = &FileRef> {
         [Some(&self.weights), Some(&self.predictions), self.optimizer.as_ref()].into_iter().flatten()
@@ -70,13 +74,13 @@ impl<'a> Files<'a> {
     /// predictions. One whose logits are not finite has diverged, which the losses of its epoch will say.
     pub(crate) fn capture(
         &self,
-        captures: &mut Vec<Kept>,
+        snapshots: &mut Vec<SavedModel>,
         config: &TrainConfig,
         data: &TrainData,
         model: &Model,
         (epoch, step): (u32, usize),
     ) -> Result<Option<Predictions>, Error> {
-        if captures.last().is_some_and(|last| last.step >= step) {
+        if snapshots.last().is_some_and(|last| last.step >= step) {
             return Ok(None);
         }
         let predictions = match data.validation.predict(model, None) {
@@ -92,18 +96,18 @@ impl<'a> Files<'a> {
             optimizer: None,
             predictions,
         };
-        captures.push(self.save(&format!("capture-{}", captures.len() + 1), &best)?);
+        snapshots.push(self.save(&format!("capture-{}", snapshots.len() + 1), &best)?);
         Ok(Some(best.predictions))
     }
 
     /// Writes the best epoch, if there is one, and says how the run ended.
     pub(crate) fn finish(&self, progress: Progress, diverged: Option<Divergence>) -> Result<Outcome, Error> {
-        let Progress { history, captures, best, .. } = progress;
+        let Progress { history, snapshots, best, .. } = progress;
         let kept = best.map(|best| self.save("kept", &best)).transpose()?;
-        Ok(Outcome { kept, captures, diverged, history })
+        Ok(Outcome { kept, snapshots, diverged, history })
     }
 
-    fn save(&self, stem: &str, model: &Best) -> Result<Kept, Error> {
+    fn save(&self, stem: &str, model: &Best) -> Result<SavedModel, Error> {
         let provenance = Some(&self.provenance);
         let write = |name: String, weights: &StateDict| {
             weights.save(&self.folder.join(&name), provenance)?;
@@ -122,7 +126,7 @@ impl<'a> Files<'a> {
         let digest = save_predictions(&self.folder.join(&name), &model.predictions, Some(&of_predictions))?;
         let predictions = FileRef::new(name, digest);
         let (epoch, step, validation) = (model.epoch, model.step, model.validation.clone());
-        Ok(Kept { epoch, step, validation, weights, predictions, optimizer })
+        Ok(SavedModel { epoch, step, validation, weights, predictions, optimizer })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ff_models::Model;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Acts on a model's weights before each training step's forward pass, and never in validation. In-model
 /// merging is one.

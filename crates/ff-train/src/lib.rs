@@ -5,6 +5,7 @@
 //! dependence on the number of loader threads, and on the CPU a resumed run ends in the same bits as an
 //! uninterrupted one. (Another number of compute threads or another device may round differently.)
 
+mod cancel;
 mod config;
 mod error;
 mod evaluate;
@@ -16,20 +17,19 @@ mod optimizer;
 mod recalibrate;
 mod resume;
 mod schedule;
-mod stop;
 mod task_weights;
 mod train;
 
+pub use cancel::CancelToken;
 pub use config::{NO_PATIENCE, SelectBy, TrainConfig, Trainable, task_kind};
 pub use error::Error;
 pub use evaluate::{EvalSet, load_predictions, predictions_of, save_predictions};
-pub use files::Kept;
+pub use files::SavedModel;
 pub use history::{Divergence, EpochRecord};
 pub use hook::StepHook;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use recalibrate::Recalibration;
 pub use resume::ResumeEvery;
 pub use schedule::{LrSchedule, Rates};
-pub use stop::Stop;
 pub use task_weights::TaskWeights;
 pub use train::{Outcome, Run, TrainData, train};

@@ -7,7 +7,7 @@ use ff_models::Parameter;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Which update rule, with its constants. The learning rate comes with each step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

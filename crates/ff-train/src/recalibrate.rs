@@ -5,8 +5,9 @@ use std::sync::Arc;
 use ff_data::{Augment, Dataset, Loader, LoaderConfig, OnBadImage};
 use ff_models::{Mode, Model};
 
+use crate::cancel::CancelToken;
+use crate::error::Error;
 use crate::evaluate::image_tensor;
-use crate::{Error, Stop};
 
 /// Training images from which a model's BatchNorm statistics are computed anew. The mean of several models' statistics is
 /// not that of their mean model's activations (Izmailov et al. 2018, Averaging weights leads to wider optima and better
@@ -14,7 +15,7 @@ use crate::{Error, Stop};
 pub struct Recalibration {
     loader: Loader,
     images: usize,
-    stop: Stop,
+    stop: CancelToken,
 }
 
 impl Recalibration {
@@ -23,7 +24,7 @@ impl Recalibration {
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
-        px: u32,
+        image_size: u32,
         batch_size: usize,
         threads: usize,
         on_bad_image: OnBadImage,
@@ -31,7 +32,7 @@ impl Recalibration {
         let images = indices.len();
         let config = LoaderConfig {
             batch_size,
-            px,
+            image_size,
             augment: Augment::Eval,
             shuffle: true,
             seed: 0,
@@ -39,11 +40,11 @@ impl Recalibration {
             prefetch: 2 * threads.max(1),
             on_bad_image,
         };
-        Self { loader: Loader::new(dataset, indices, config), images, stop: Stop::default() }
+        Self { loader: Loader::new(dataset, indices, config), images, stop: CancelToken::default() }
     }
 
     /// With a wish to stop that is looked at before every batch.
-    pub fn stopped_by(self, stop: Stop) -> Self {
+    pub fn stopped_by(self, stop: CancelToken) -> Self {
         Self { stop, ..self }
     }
 
@@ -67,7 +68,7 @@ impl Recalibration {
             if !batch.indices.is_empty() {
                 number += 1;
                 let mode = Mode::Recalibrate { batch: number };
-                let _ = tch::no_grad(|| model.features(&image_tensor(&batch.images, batch.px), mode));
+                let _ = tch::no_grad(|| model.features(&image_tensor(&batch.images, batch.image_size), mode));
             }
         }
         if number == 0 {

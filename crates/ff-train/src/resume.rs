@@ -8,9 +8,11 @@ use ff_checkpoint::{OwnedTensor, Provenance, StateDict, entries};
 use ff_eval::{Predictions, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::evaluate::{prediction_tensors, predictions_from};
-use crate::files::Kept;
-use crate::{EpochRecord, Error, Optimizer};
+use crate::files::SavedModel;
+use crate::history::EpochRecord;
+use crate::optimizer::Optimizer;
 
 /// How often a run writes a resume point; always after a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +53,7 @@ impl Due {
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
     pub history: Vec<EpochRecord>,
-    pub captures: Vec<Kept>,
+    pub snapshots: Vec<SavedModel>,
     pub best: Option<Best>,
     /// The epoch after those of the history, as far as it is done.
     pub epoch: PartOfEpoch,
@@ -92,7 +94,8 @@ pub(crate) struct Best {
 struct Notes {
     run: Provenance,
     history: Vec<EpochRecord>,
-    captures: Vec<Kept>,
+    #[serde(rename = "captures")]
+    snapshots: Vec<SavedModel>,
     best: Option<BestNotes>,
     epoch: PartOfEpoch,
 }
@@ -157,7 +160,7 @@ pub(crate) fn save(
     let notes = Notes {
         run: run.clone(),
         history: progress.history.clone(),
-        captures: progress.captures.clone(),
+        snapshots: progress.snapshots.clone(),
         best: progress.best.as_ref().map(|best| BestNotes {
             epoch: best.epoch,
             step: best.step,
@@ -219,7 +222,7 @@ fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<(Progress, Sta
     });
     let progress = Progress {
         history: notes.history,
-        captures: notes.captures,
+        snapshots: notes.snapshots,
         best: best.transpose()?,
         epoch: notes.epoch,
     };

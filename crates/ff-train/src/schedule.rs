@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 
 /// The learning rate at every step. Steps count from 1, as the papers' iterations do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +32,8 @@ pub enum LrSchedule {
     /// From `lr`, multiplied by `factor` whenever so many epochs in a row have not lowered the validation loss
     /// (PyTorch's `ReduceLROnPlateau` with `threshold = 0` and a `patience` of one less, which counts the epochs that
     /// it lets pass; InMerge §3.1, "staged", ChestX-ray14).
-    Staged {
+    #[serde(rename = "staged", alias = "reduce-on-plateau")]
+    ReduceOnPlateau {
         /// Learning rate of the first epoch.
         lr: f64,
         /// What each stage multiplies the rate by.
@@ -70,7 +71,7 @@ impl LrSchedule {
             Self::Constant { lr }
             | Self::Cosine { lr }
             | Self::MultiStep { lr, .. }
-            | Self::Staged { lr, .. }
+            | Self::ReduceOnPlateau { lr, .. }
             | Self::Cyclic { lr_max: lr, .. } => lr,
         }
     }
@@ -84,7 +85,7 @@ impl LrSchedule {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (rates, phase) = match *self {
             Self::Constant { lr } | Self::Cosine { lr } => (vec![("lr", lr)], 0.0),
-            Self::MultiStep { lr, factor, .. } | Self::Staged { lr, factor, .. } => {
+            Self::MultiStep { lr, factor, .. } | Self::ReduceOnPlateau { lr, factor, .. } => {
                 (vec![("lr", lr), ("factor", factor)], 0.0)
             }
             Self::Cyclic { lr_max, lr_min, phase, .. } => {
@@ -102,7 +103,7 @@ impl LrSchedule {
         {
             return wrong(format!("schedule.milestones: expected parts of the run in (0, 1), found {value}"));
         }
-        if let Self::Staged { patience_epochs: 0, .. } = self {
+        if let Self::ReduceOnPlateau { patience_epochs: 0, .. } = self {
             return wrong("schedule.patience_epochs: expected at least 1, found 0".into());
         }
         let laid = Rates { schedule: self.clone(), epochs, steps_per_epoch };
@@ -135,7 +136,7 @@ impl Rates {
                 let behind = |part: &&f64| epoch >= (*part * f64::from(self.epochs) + 1e-9).floor();
                 lr * factor.powi(milestones.iter().filter(behind).count() as i32)
             }
-            LrSchedule::Staged { lr, factor, patience_epochs } => {
+            LrSchedule::ReduceOnPlateau { lr, factor, patience_epochs } => {
                 lr * factor.powi(stages(losses, patience_epochs) as i32)
             }
             LrSchedule::Cosine { lr } => {
@@ -160,13 +161,13 @@ impl Rates {
     }
 
     /// All steps after which a model is captured.
-    pub fn captures(&self) -> Vec<usize> {
+    pub fn snapshots(&self) -> Vec<usize> {
         (1..=self.epochs as usize * self.steps_per_epoch).filter(|&step| self.captures_after(step)).collect()
     }
 
     /// How many of the captures are not at the end of an epoch.
     pub fn captures_inside_epochs(&self) -> usize {
-        self.captures().iter().filter(|&step| !step.is_multiple_of(self.steps_per_epoch)).count()
+        self.snapshots().iter().filter(|&step| !step.is_multiple_of(self.steps_per_epoch)).count()
     }
 
     /// A step's place in its cycle, from 1 to the cycle's length: the paper's mod(i − 1, c) + 1.
@@ -210,8 +211,8 @@ mod tests {
     #[test]
     fn the_papers_run_captures_five_models_at_the_minima() {
         let rates = FGG.over(17, 10).unwrap();
-        assert_eq!(rates.captures(), [10, 50, 90, 130, 170]);
-        for step in rates.captures() {
+        assert_eq!(rates.snapshots(), [10, 50, 90, 130, 170]);
+        for step in rates.snapshots() {
             assert_eq!(rates.at(step, &[]), 1e-8);
         }
         let lowest = (1..=170).filter(|&step| rates.at(step, &[]) == 1e-8).count();
@@ -221,7 +222,7 @@ mod tests {
     #[test]
     fn the_formula_from_zero_captures_four() {
         let rates = phase(0.0).over(17, 10).unwrap();
-        assert_eq!(rates.captures(), [20, 60, 100, 140]);
+        assert_eq!(rates.snapshots(), [20, 60, 100, 140]);
         assert!((rates.at(40, &[]) - 1e-5).abs() < 1e-20, "a cycle ends at the maximum");
     }
 
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(rates.at(7, &[]), 1e-3);
         assert!((rates.at(25 * 7 + 1, &[]) - 5e-4).abs() < 1e-12);
         assert!(rates.at(350, &[]) < 2e-6 && rates.at(350, &[]) > 0.0);
-        assert!(rates.captures().is_empty());
+        assert!(rates.snapshots().is_empty());
     }
 
     #[test]
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_stage_ends_where_patience_does() {
-        let staged = LrSchedule::Staged { lr: 1.0, factor: 0.1, patience_epochs: 2 };
+        let staged = LrSchedule::ReduceOnPlateau { lr: 1.0, factor: 0.1, patience_epochs: 2 };
         let rates = staged.over(20, 3).unwrap();
         let after = |losses: &[f64]| (rates.at(1, losses).log10().round()) as i32;
         for (losses, expected) in [
@@ -269,7 +270,7 @@ mod tests {
         assert!(LrSchedule::Cosine { lr: -1.0 }.over(1, 1).is_err());
         let steps = |milestones| LrSchedule::MultiStep { lr: 0.1, milestones, factor: 0.1 };
         assert!(steps(vec![0.5, 1.0]).over(20, 5).unwrap_err().to_string().contains("milestones"));
-        let staged = LrSchedule::Staged { lr: 0.1, factor: 0.1, patience_epochs: 0 };
+        let staged = LrSchedule::ReduceOnPlateau { lr: 0.1, factor: 0.1, patience_epochs: 0 };
         assert!(staged.over(20, 5).unwrap_err().to_string().contains("patience_epochs"));
         let swapped = LrSchedule::Cyclic { lr_max: 1e-8, lr_min: 1e-5, epochs_per_cycle: 4, phase: 0.0 };
         assert!(swapped.over(17, 5).unwrap_err().to_string().contains("lr_min"));

@@ -3,7 +3,7 @@
 use ff_data::{Dataset, Target, Task};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Weights of the tasks in the loss of a multilabel model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

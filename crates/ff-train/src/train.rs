@@ -14,14 +14,17 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use crate::cancel::CancelToken;
+use crate::config::{SelectBy, TrainConfig, Trainable};
+use crate::error::Error;
 use crate::evaluate::{EvalSet, image_tensor};
-use crate::files::{Files, Kept};
+use crate::files::{Files, SavedModel};
+use crate::history::{Divergence, EpochRecord};
+use crate::hook::StepHook;
 use crate::loss::{loss, target_tensor, validation_loss};
-use crate::resume::{self, Best, Due, PartOfEpoch, Progress};
-use crate::{
-    Divergence, EpochRecord, Error, LrSchedule, Optimizer, ResumeEvery, SelectBy, StepHook, Stop,
-    TrainConfig, Trainable,
-};
+use crate::optimizer::Optimizer;
+use crate::resume::{self, Best, Due, PartOfEpoch, Progress, ResumeEvery};
+use crate::schedule::LrSchedule;
 
 /// What to train and select on.
 pub struct TrainData {
@@ -48,7 +51,7 @@ pub struct Run<'a> {
     /// How often a resume point is written.
     pub resume_every: ResumeEvery,
     /// Looked at after every step.
-    pub stop: Stop,
+    pub stop: CancelToken,
     /// Called before every step.
     pub hooks: &'a mut [Box<dyn StepHook>],
     /// Called after every epoch.
@@ -61,9 +64,10 @@ pub struct Run<'a> {
 pub struct Outcome {
     /// The model of the best epoch. Absent if the run diverged in its first epoch, and for a cyclic learning rate, whose
     /// models are the captures.
-    pub kept: Option<Kept>,
+    pub kept: Option<SavedModel>,
     /// The models captured where the learning rate was at its minimum, in order.
-    pub captures: Vec<Kept>,
+    #[serde(rename = "captures")]
+    pub snapshots: Vec<SavedModel>,
     /// Where the run's numbers stopped being numbers, if they did. What it left is from before that.
     pub diverged: Option<Divergence>,
     /// Every finished epoch.
@@ -91,7 +95,7 @@ pub fn train(
         data.train.clone(),
         LoaderConfig {
             batch_size: config.batch_size,
-            px: model.spec().px,
+            image_size: model.spec().image_size,
             augment: config.augment,
             shuffle: true,
             seed: config.seed,
@@ -163,7 +167,7 @@ pub fn train(
         let mut captured = None;
         // It may have been stopped in the middle of a capture.
         if !progress.epoch.losses.is_empty() && rates.captures_after(step) {
-            captured = files.capture(&mut progress.captures, config, data, model, (epoch, step))?;
+            captured = files.capture(&mut progress.snapshots, config, data, model, (epoch, step))?;
         }
         let started = Instant::now();
         // Those that are still on the device.
@@ -179,7 +183,7 @@ pub fn train(
                 tch::no_grad(|| hook.before_forward(step, model))?;
             }
             let mode = Mode::Train { seed: stream(config.seed, "dropout", &[step as u64]).next_u64() };
-            let pixels = image_tensor(&batch.images, batch.px).to_device(model.device());
+            let pixels = image_tensor(&batch.images, batch.image_size).to_device(model.device());
             let targets = target_tensor(&batch.targets, model.spec().outputs).to_device(model.device());
             let logits = forward(model, &pixels, mode, &config.trainable);
             let loss = loss(&logits, &targets, weight_tensor.as_ref());
@@ -189,7 +193,7 @@ pub fn train(
             progress.epoch.batches = batch.number + 1;
             captured = None;
             if rates.captures_after(step) {
-                match files.capture(&mut progress.captures, config, data, model, (epoch, step)) {
+                match files.capture(&mut progress.snapshots, config, data, model, (epoch, step)) {
                     // The resumed run captures first of all.
                     Err(Error::Stopped) => run.stop.set(),
                     predictions => captured = predictions?,
@@ -217,7 +221,7 @@ pub fn train(
         let whole = epoch as usize * loader.batches();
         let missed = (step + 1..=whole).any(|missed| rates.captures_after(missed));
         let captured = match missed {
-            true => files.capture(&mut progress.captures, config, data, model, (epoch, whole)),
+            true => files.capture(&mut progress.snapshots, config, data, model, (epoch, whole)),
             false => Ok(captured),
         };
         let predict = |captured: Option<Predictions>| match captured {
@@ -266,13 +270,13 @@ pub fn train(
 impl Outcome {
     /// Whether it left no model at all.
     pub fn is_empty(&self) -> bool {
-        self.kept.is_none() && self.captures.is_empty()
+        self.kept.is_none() && self.snapshots.is_empty()
     }
 
     /// Passes over the validation images: one after each epoch, and one for each capture inside an epoch.
     pub fn evaluations(&self) -> u64 {
-        let ends = |capture: &&Kept| self.history.iter().any(|epoch| epoch.step == capture.step);
-        (self.history.len() + self.captures.iter().filter(|capture| !ends(capture)).count()) as u64
+        let ends = |capture: &&SavedModel| self.history.iter().any(|epoch| epoch.step == capture.step);
+        (self.history.len() + self.snapshots.iter().filter(|capture| !ends(capture)).count()) as u64
     }
 
     /// Removes the resume points of a run, once the caller has put on record that it is done.
@@ -326,8 +330,8 @@ fn reports(hooks: &mut [Box<dyn StepHook>]) -> BTreeMap<String, serde_json::Valu
 fn forward(model: &Model, pixels: &Tensor, mode: Mode, trainable: &Trainable) -> Tensor {
     match trainable {
         Trainable::All {} => model.forward(pixels, mode),
-        Trainable::Classifier { bn_drift } => {
-            let frozen = if *bn_drift { mode } else { Mode::Eval };
+        Trainable::Classifier { update_bn_stats } => {
+            let frozen = if *update_bn_stats { mode } else { Mode::Eval };
             let features = tch::no_grad(|| model.features(pixels, frozen));
             model.classify(&features, mode)
         }

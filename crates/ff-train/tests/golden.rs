@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::StateDict;
-use ff_models::{Kind, Parameter};
+use ff_models::{Parameter, ParameterKind};
 use ff_train::{LrSchedule, Optimizer, OptimizerConfig};
 use tch::Tensor;
 
@@ -37,7 +37,7 @@ fn follows_pytorch(case: &str, config: OptimizerConfig, channels_last: bool) {
             if channels_last && value.dim() == 4 {
                 value = value.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
             }
-            Parameter { name: (*name).to_owned(), tensor: value, kind: Kind::Weight }
+            Parameter { name: (*name).to_owned(), tensor: value, kind: ParameterKind::Weight }
         };
         NAMES.iter().map(one).collect()
     };
@@ -86,7 +86,7 @@ fn a_state_of_another_rule_is_refused() {
     let parameters = [Parameter {
         name: "w".into(),
         tensor: Tensor::zeros([3], tch::kind::FLOAT_CPU),
-        kind: Kind::Weight,
+        kind: ParameterKind::Weight,
     }];
     let sgd = Optimizer::new(&OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 0.0 }, parameters.iter());
     let state = StateDict::from_tensors(sgd.state());
@@ -127,7 +127,7 @@ fn rates_of_the_merging_recipes_follow_pytorch() {
     let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
     let values = |name: &str| -> Vec<f64> { serde_json::from_value(golden[name].clone()).unwrap() };
     let multi_step = LrSchedule::MultiStep { lr: 0.01, milestones: vec![0.5, 0.75], factor: 0.1 };
-    let staged = LrSchedule::Staged { lr: 0.01, factor: 0.1, patience_epochs: 8 };
+    let staged = LrSchedule::ReduceOnPlateau { lr: 0.01, factor: 0.1, patience_epochs: 8 };
     for (name, schedule) in
         [("multi_step_20", &multi_step), ("multi_step_5", &multi_step), ("staged", &staged)]
     {

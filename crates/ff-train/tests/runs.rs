@@ -9,12 +9,12 @@ use ff_data::{Augment, OnBadImage, Phantom, PhantomKind, SplitRule};
 use ff_eval::Metric;
 use ff_models::{Architecture, Model, Precision, Spec};
 use ff_train::{
-    Error, EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, SelectBy, StepHook, Stop,
+    CancelToken, Error, EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, SelectBy, StepHook,
     TaskWeights, TrainConfig, TrainData, Trainable, load_predictions, train,
 };
 
 const SPEC: Spec =
-    Spec { architecture: Architecture::ResnetPico, outputs: 6, px: 16, precision: Precision::Fp32 };
+    Spec { architecture: Architecture::ResnetPico, outputs: 6, image_size: 16, precision: Precision::Fp32 };
 
 fn config() -> TrainConfig {
     TrainConfig {
@@ -43,7 +43,7 @@ fn cyclic_config() -> TrainConfig {
 
 fn data() -> TrainData {
     let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [56, 32, 0], 5, false).unwrap());
-    let splits = SplitRule::Official {}.divide(dataset.as_ref(), Path::new("")).unwrap();
+    let splits = SplitRule::Official {}.split(dataset.as_ref(), Path::new("")).unwrap();
     let validation = EvalSet::new(dataset.clone(), splits.val.clone(), 16, 0, OnBadImage::Error);
     let validation = Arc::new(validation);
     TrainData { dataset, train: splits.train, validation }
@@ -53,7 +53,7 @@ fn data() -> TrainData {
 struct Trial<'a> {
     threads: usize,
     resume_every: ResumeEvery,
-    stop: Stop,
+    stop: CancelToken,
     optimizer: Option<StateDict>,
     start: Option<&'a StateDict>,
     hooks: Vec<Box<dyn StepHook>>,
@@ -65,7 +65,7 @@ impl Default for Trial<'_> {
         Self {
             threads: 0,
             resume_every: ResumeEvery::Time(Duration::from_secs(3600)),
-            stop: Stop::default(),
+            stop: CancelToken::default(),
             optimizer: None,
             start: None,
             hooks: Vec::new(),
@@ -117,7 +117,7 @@ fn run_on(
 }
 
 fn same_files(a: &Path, b: &Path, outcome: &Outcome) {
-    for kept in outcome.kept.iter().chain(&outcome.captures) {
+    for kept in outcome.kept.iter().chain(&outcome.snapshots) {
         for file in kept.files() {
             let read = |folder: &Path| std::fs::read(folder.join(&file.path)).unwrap();
             assert_eq!(read(a), read(b), "{file:?}");
@@ -176,7 +176,7 @@ fn points(folder: &Path) -> Vec<String> {
 /// Asks to stop before a step; what it counts in an epoch is reported.
 struct StopAt {
     step: usize,
-    stop: Stop,
+    stop: CancelToken,
     seen: u64,
 }
 
@@ -212,7 +212,7 @@ fn a_run_that_is_stopped_at_any_step_goes_on_to_the_same_bits() {
     tch::set_num_threads(1);
     let config = cyclic_config();
     let trial = |step, threads| {
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         let hook = StopAt { step, stop: stop.clone(), seen: 0 };
         Trial { stop, hooks: vec![Box::new(hook)], threads, ..Trial::default() }
     };
@@ -236,10 +236,10 @@ fn a_capture_that_was_interrupted_is_made_up_for() {
     let config = TrainConfig { epochs: 1, ..cyclic_config() };
     let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let expected = run(&config, whole.path(), Trial::default()).unwrap();
-    assert_eq!(expected.captures[0].step, 2);
+    assert_eq!(expected.snapshots[0].step, 2);
     // Only evaluation sees the wish: it stops in the middle of the capture, or at the end of the epoch.
     for step in [2, 4] {
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         let hook = StopAt { step, stop: stop.clone(), seen: 0 };
         let mut data = data();
         let validation = Arc::into_inner(data.validation).unwrap();
@@ -249,7 +249,7 @@ fn a_capture_that_was_interrupted_is_made_up_for() {
         assert!(matches!(ended, Err(Error::Stopped)), "step {step}");
     }
     let found = run(&config, stopped.path(), Trial::default()).unwrap();
-    assert_eq!(found.captures, expected.captures);
+    assert_eq!(found.snapshots, expected.snapshots);
     same_files(whole.path(), stopped.path(), &expected);
 }
 
@@ -325,17 +325,18 @@ fn training_learns_and_keeps_the_best_epoch() {
 
 #[test]
 fn the_linear_probe_moves_the_classifier_only() {
-    for bn_drift in [false, true] {
+    for update_bn_stats in [false, true] {
         let folder = tempfile::tempdir().unwrap();
-        let config = TrainConfig { trainable: Trainable::Classifier { bn_drift }, epochs: 2, ..config() };
+        let config =
+            TrainConfig { trainable: Trainable::Classifier { update_bn_stats }, epochs: 2, ..config() };
         let outcome = run(&config, folder.path(), Trial::default()).unwrap();
         let after = outcome.kept.unwrap().weights.open(folder.path()).unwrap();
         let before = StateDict::from_tensors(Model::new(&SPEC, tch::Device::Cpu, 1).unwrap().state_dict());
         for (name, tensor) in before.iter() {
             let moved = after.get(name) != Some(tensor);
             let statistic = name.contains("running_") || name.contains("num_batches");
-            let expected = name.starts_with("fc.") || (bn_drift && statistic);
-            assert_eq!(moved, expected, "{name}, bn_drift {bn_drift}");
+            let expected = name.starts_with("fc.") || (update_bn_stats && statistic);
+            assert_eq!(moved, expected, "{name}, bn_drift {update_bn_stats}");
         }
     }
 }
@@ -352,14 +353,14 @@ fn fgg_captures_where_the_rate_is_lowest_and_carries_the_moments() {
     let trial = |optimizer| Trial { start: Some(&start), optimizer, ..Trial::default() };
     let carried = run(&config, fgg.path(), trial(Some(moments))).unwrap();
     // 4 steps an epoch, 8 a cycle, 2 behind: the middle of the cycle is after steps 2, 10 and 18.
-    assert_eq!(carried.captures.iter().map(|capture| capture.step).collect::<Vec<_>>(), [2, 10, 18]);
-    for capture in &carried.captures {
+    assert_eq!(carried.snapshots.iter().map(|capture| capture.step).collect::<Vec<_>>(), [2, 10, 18]);
+    for capture in &carried.snapshots {
         let predictions = load_predictions(&fgg.path().join(&capture.predictions.path)).unwrap();
         assert_eq!(Metric::Accuracy.evaluate(&predictions), capture.validation);
     }
     let other = tempfile::tempdir().unwrap();
     let reset = run(&config, other.path(), trial(None)).unwrap();
-    let weights = |outcome: &Outcome| outcome.captures[0].weights.digest;
+    let weights = |outcome: &Outcome| outcome.snapshots[0].weights.digest;
     assert_ne!(weights(&carried), weights(&reset), "the moments matter");
 }
 
@@ -417,7 +418,7 @@ fn what_was_good_before_a_divergence_is_kept() {
         if let LrSchedule::Cyclic { .. } = config.schedule {
             // A cycle does not depend on how many follow it.
             let expected = expected.unwrap();
-            assert_eq!(found.captures, expected.captures);
+            assert_eq!(found.snapshots, expected.snapshots);
         }
     }
 }
@@ -431,9 +432,9 @@ fn a_capture_at_the_end_of_an_epoch_is_evaluated_once() {
     };
     let folder = tempfile::tempdir().unwrap();
     let outcome = run(&config, folder.path(), Trial::default()).unwrap();
-    assert_eq!(outcome.captures.iter().map(|capture| capture.step).collect::<Vec<_>>(), [4, 12]);
+    assert_eq!(outcome.snapshots.iter().map(|capture| capture.step).collect::<Vec<_>>(), [4, 12]);
     assert_eq!(outcome.evaluations(), 4);
-    for capture in &outcome.captures {
+    for capture in &outcome.snapshots {
         assert_eq!(outcome.history[capture.epoch as usize - 1].validation, capture.validation);
     }
     assert!(outcome.kept.is_none() && !folder.path().join("kept.safetensors").exists());

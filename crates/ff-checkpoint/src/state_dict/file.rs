@@ -12,10 +12,15 @@ use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, View};
 
 use super::{Bytes, Entry, Identity, StateDict};
+use crate::atomic::write_atomic;
 use crate::blocks::tensors_in;
+use crate::digest::Digest;
+use crate::error::Error;
 use crate::metadata::Metadata;
+use crate::provenance::Provenance;
 use crate::scan::Scan;
-use crate::{Digest, Error, Provenance, TensorRef, cores, on_threads, write_atomic};
+use crate::tensor::TensorRef;
+use crate::threads::{cores, on_threads};
 
 impl StateDict {
     /// Maps a safetensors file into memory and checks its content against its block checksums.

@@ -61,8 +61,8 @@ enum Command {
         #[arg(long)]
         augment: Augment,
         /// Side of the result
-        #[arg(long, default_value_t = 224)]
-        px: u32,
+        #[arg(long, alias = "px", default_value_t = 224)]
+        image_size: u32,
         /// Seed of the draws
         #[arg(long, default_value_t = 0)]
         seed: u64,
@@ -83,8 +83,8 @@ enum Command {
         #[arg(long, default_value = "heavy")]
         augment: Augment,
         /// Side of the result
-        #[arg(long, default_value_t = 224)]
-        px: u32,
+        #[arg(long, alias = "px", default_value_t = 224)]
+        image_size: u32,
         /// Loader threads
         #[arg(long, default_value_t = 2)]
         threads: usize,
@@ -108,11 +108,11 @@ fn main() -> ExitCode {
             }
         },
         Command::Prepare { source, threads, json } => prepare(&source, threads, json),
-        Command::Augment { augment, px, seed, count, image, output } => {
-            versions(augment, px, seed, count, &image, &output)
+        Command::Augment { augment, image_size, seed, count, image, output } => {
+            versions(augment, image_size, seed, count, &image, &output)
         }
-        Command::Bench { source, augment, px, threads, epochs, json } => {
-            bench(&source, augment, px, threads, epochs, json)
+        Command::Bench { source, augment, image_size, threads, epochs, json } => {
+            bench(&source, augment, image_size, threads, epochs, json)
         }
     })
 }
@@ -162,7 +162,7 @@ fn prepare(source: &Source, threads: usize, as_json: bool) -> anyhow::Result<()>
 
 fn versions(
     augment: Augment,
-    px: u32,
+    image_size: u32,
     seed: u64,
     count: u64,
     path: &std::path::Path,
@@ -172,7 +172,7 @@ fn versions(
     std::fs::create_dir_all(output)
         .with_context(|| format!("{}: cannot make this folder", output.display()))?;
     for version in 0..count {
-        let result = augment.apply(&image, px, &mut stream(seed, "augment", &[version, 0]));
+        let result = augment.apply(&image, image_size, &mut stream(seed, "augment", &[version, 0]));
         let file = output.join(format!("{augment}-{version:03}.png"));
         ff_data::write_png(&file, &result)?;
         ff_cli::print(&format!("{}\n", file.display()))?;
@@ -183,16 +183,16 @@ fn versions(
 fn bench(
     source: &Source,
     augment: Augment,
-    px: u32,
+    image_size: u32,
     threads: usize,
     epochs: u64,
     as_json: bool,
 ) -> anyhow::Result<()> {
     let dataset: Arc<dyn Dataset> = source.open()?;
-    let indices = source.divide(dataset.as_ref())?.train;
+    let indices = source.split(dataset.as_ref())?.train;
     let config = LoaderConfig {
         batch_size: 64,
-        px,
+        image_size,
         augment,
         shuffle: true,
         seed: 0,
@@ -213,11 +213,13 @@ fn bench(
     let rate = images as f64 / started.elapsed().as_secs_f64();
     if as_json {
         return ff_cli::print_json(
-            &json!({"augment": augment, "px": px, "threads": threads, "images": images, "images_per_s": rate,
+            &json!({"augment": augment, "px": image_size, "threads": threads, "images": images, "images_per_s": rate,
                 "peak_memory_mib": peak_memory_mib()}),
         );
     }
-    ff_cli::print(&format!("{augment} to {px} px, {threads} threads: {rate:.1} images/s ({images} images)\n"))
+    ff_cli::print(&format!(
+        "{augment} to {image_size} px, {threads} threads: {rate:.1} images/s ({images} images)\n"
+    ))
 }
 
 /// The most memory that this process has held, as far as the system tells.

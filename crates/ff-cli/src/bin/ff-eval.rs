@@ -30,7 +30,7 @@ enum Command {
         predictions: PathBuf,
         /// What the targets are
         #[arg(long, value_enum)]
-        task: Task,
+        task: TargetKind,
         /// One metric instead of all: accuracy, macro-f1, macro-recall, auroc, quadratic-kappa
         #[arg(long)]
         metric: Option<Metric>,
@@ -47,7 +47,7 @@ enum Command {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Task {
+enum TargetKind {
     /// One class for each sample
     Multiclass,
     /// Independent labels, some unknown
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 
 fn score(
     path: &std::path::Path,
-    task: Task,
+    task: TargetKind,
     metric: Option<Metric>,
     resamples: usize,
     seed: u64,
@@ -74,8 +74,8 @@ fn score(
     let predictions = load_predictions(path)?;
     let (expected, found) = (
         match task {
-            Task::Multiclass => TaskKind::Multiclass,
-            Task::Multilabel => TaskKind::Multilabel,
+            TargetKind::Multiclass => TaskKind::Multiclass,
+            TargetKind::Multilabel => TaskKind::Multilabel,
         },
         predictions.kind(),
     );

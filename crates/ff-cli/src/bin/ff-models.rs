@@ -56,8 +56,8 @@ enum Command {
         #[arg(long, default_value_t = 16)]
         batch: i64,
         /// Side of the images
-        #[arg(long, default_value_t = 224)]
-        px: u32,
+        #[arg(long, alias = "px", default_value_t = 224)]
+        image_size: u32,
         /// fp32 or bf16
         #[arg(long, default_value = "fp32")]
         precision: Precision,
@@ -79,8 +79,8 @@ fn main() -> ExitCode {
         Command::Logits { arch, weights, input, output, precision, device } => {
             logits(arch, &weights, &input, &output, precision, device)
         }
-        Command::Bench { arch, batch, px, precision, iters, device, json } => {
-            bench(arch, batch, px, precision, iters, device, json)
+        Command::Bench { arch, batch, image_size, precision, iters, device, json } => {
+            bench(arch, batch, image_size, precision, iters, device, json)
         }
     })
 }
@@ -113,7 +113,8 @@ fn logits(
         )
     })?;
     let device = device.find()?;
-    let mut model = Model::new(&Spec { architecture, outputs, px: width as u32, precision }, device, 0)?;
+    let mut model =
+        Model::new(&Spec { architecture, outputs, image_size: width as u32, precision }, device, 0)?;
     model.load(&weights)?;
     let shape = [count, 3, height, width].map(|size| size as i64);
     let logits = tch::no_grad(|| {
@@ -128,7 +129,7 @@ fn logits(
 fn bench(
     architecture: Architecture,
     batch: i64,
-    px: u32,
+    image_size: u32,
     precision: Precision,
     iters: usize,
     device: DeviceChoice,
@@ -136,10 +137,10 @@ fn bench(
 ) -> anyhow::Result<()> {
     let device = device.find()?;
     warn_of_precision(precision, device);
-    let model = Model::new(&Spec { architecture, outputs: 7, px, precision }, device, 0)?;
+    let model = Model::new(&Spec { architecture, outputs: 7, image_size, precision }, device, 0)?;
     let config = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
     let mut optimizer = Optimizer::new(&config, model.parameters().trainable());
-    let side = i64::from(px);
+    let side = i64::from(image_size);
     let images = Tensor::randint(256, [batch, side, side, 3], (Kind::Uint8, device));
     let targets = Tensor::randint(7, [batch], (Kind::Int64, device));
     let mut step = |seed| {
@@ -159,10 +160,10 @@ fn bench(
     seconds.sort_by(f64::total_cmp);
     let rate = batch as f64 / seconds[seconds.len() / 2];
     if as_json {
-        return ff_cli::print_json(&json!({"arch": architecture, "batch": batch, "px": px,
+        return ff_cli::print_json(&json!({"arch": architecture, "batch": batch, "px": image_size,
             "precision": precision, "device": format!("{device:?}"), "images_per_s": rate}));
     }
     ff_cli::print(&format!(
-        "{architecture}, batch {batch}, {px} px, {precision}: {rate:.2} images/s (median step)\n"
+        "{architecture}, batch {batch}, {image_size} px, {precision}: {rate:.2} images/s (median step)\n"
     ))
 }

@@ -11,9 +11,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use ff_checkpoint::{StateDict, cores, on_threads};
 use ff_cli::{Common, DeviceChoice, RunRecipe, check_split, validation_predictions};
 use ff_data::OnBadImage;
-use ff_grid::{Catalog, Part, ValidationScorer, lineage, loader_threads, note_trained_on, trained_on};
+use ff_grid::{Catalog, EvalSplit, ValidationScorer, lineage, loader_threads, note_trained_on, trained_on};
 use ff_models::Model;
-use ff_soup::{Hierarchy, Ingredient, Ingredients, Mix, Selector, verify};
+use ff_soup::{Average, Hierarchy, Ingredient, Ingredients, Selector, verify};
 use serde_json::json;
 
 /// Files of weights in, their soup out.
@@ -176,25 +176,25 @@ fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
 }
 
 /// All ingredients, each weighed equally.
-fn mean_of(ingredients: &Ingredients) -> Mix {
-    Mix::mean(ingredients.iter().map(|one| Mix::Ingredient(one.id.clone())).collect())
+fn mean_of(ingredients: &Ingredients) -> Average {
+    Average::mean(ingredients.iter().map(|one| Average::Ingredient(one.id.clone())).collect())
 }
 
 fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     let ingredients = ingredients(files)?;
-    let mix = mean_of(&ingredients);
-    let weights = ingredients.weights(&mix)?;
-    save(&ingredients, (&mix, &weights), json!({"method": "average"}), None, output)
+    let average = mean_of(&ingredients);
+    let weights = ingredients.weights(&average)?;
+    save(&ingredients, (&average, &weights), json!({"method": "average"}), None, output)
 }
 
 fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<()> {
     let start = Instant::now();
     let ingredients = ingredients(files)?;
     let opened = start.elapsed().as_secs_f64();
-    let mix = mean_of(&ingredients);
-    let weights = ingredients.weights(&mix)?;
+    let average = mean_of(&ingredients);
+    let weights = ingredients.weights(&average)?;
     let averaged = start.elapsed().as_secs_f64();
-    save(&ingredients, (&mix, &weights), json!({"method": "average"}), None, output)?;
+    save(&ingredients, (&average, &weights), json!({"method": "average"}), None, output)?;
     let saved = start.elapsed().as_secs_f64();
     let (bytes, read) = read(&ingredients);
     if as_json {
@@ -229,7 +229,7 @@ fn read(ingredients: &Ingredients) -> (usize, f64) {
 
 fn save(
     ingredients: &Ingredients,
-    (mix, weights): (&Mix, &StateDict),
+    (average, weights): (&Average, &StateDict),
     recipe: serde_json::Value,
     data: Option<String>,
     output: &Path,
@@ -240,7 +240,7 @@ fn save(
     }
     // So that a later use of the soup knows what its ingredients were trained on.
     note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
-    let provenance = ingredients.provenance(mix, recipe, data, VERSION)?;
+    let provenance = ingredients.provenance(average, recipe, data, VERSION)?;
     Ok(weights.save(output, Some(&provenance))?)
 }
 
@@ -270,7 +270,7 @@ fn select(
         check_split(&one.id, &trained_on(&one.weights), &data.identity, allow_other_split)?;
     }
     let spec = recipe.spec(&data);
-    let validation = catalog.eval_set(&data, Part::Validation, spec.px);
+    let validation = catalog.eval_set(&data, EvalSplit::Validation, spec.image_size);
     let metric = recipe.train.metric;
     let model = Model::new(&spec, device, 0)?;
     let mut scorer = ValidationScorer::new(model, &validation, metric, HashMap::new());
@@ -278,27 +278,28 @@ fn select(
     for one in ingredients.iter() {
         let predictions = validation_predictions(&one.weights, &spec, &data.identity);
         if let Some(predictions) = predictions.filter(|found| found.len() == validation.len()) {
-            scorer = scorer.knowing(&one.id, predictions);
+            scorer = scorer.with_predictions(&one.id, predictions);
             known += 1;
         }
     }
     tracing::info!(models = files.len(), known, "models whose training has predicted the images");
     if bn == BatchNorm::Recalibrate {
-        scorer = scorer.recalibrated_on(catalog.recalibration(&data, spec.px, recipe.train.batch_size));
+        scorer =
+            scorer.recalibrated_on(catalog.recalibration(&data, spec.image_size, recipe.train.batch_size));
     }
     let soup = method.select(&ingredients, &mut scorer)?;
-    let mut weights = ingredients.weights(&soup.mix)?;
+    let mut weights = ingredients.weights(&soup.average)?;
     let mut record = json!({"method": method, "metric": metric, "classes": data.dataset.task().names(),
         "data": data.identity});
     let (evaluations, images) = (scorer.evaluations(), scorer.images());
     tracing::info!(evaluations, images, whole = evaluations * validation.len() as u64, "images evaluated");
-    let recomputed = scorer.recomputed(&soup.mix);
+    let recomputed = scorer.recomputed(&soup.average);
     if !recomputed.is_empty() {
-        scorer.predict(&weights, &soup.mix)?;
+        scorer.predict(&weights, &soup.average)?;
         weights = scorer.weights();
         record["recomputed"] = recomputed.into();
     }
-    save(&ingredients, (&soup.mix, &weights), record, Some(data.identity.digest.clone()), output)?;
+    save(&ingredients, (&soup.average, &weights), record, Some(data.identity.digest.clone()), output)?;
     if as_json {
         return ff_cli::print_json(&soup);
     }
@@ -322,7 +323,7 @@ fn select(
     ff_cli::print(&format!(
         "{metric} {:.4} on validation, {} of {} models\n",
         soup.score,
-        soup.mix.shares().len(),
+        soup.average.shares().len(),
         files.len()
     ))
 }

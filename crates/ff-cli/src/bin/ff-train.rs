@@ -14,7 +14,7 @@ use ff_cli::{
 };
 use ff_data::{OnBadImage, Split};
 use ff_grid::{
-    Catalog, Claimed, Claims, DataIdentity, MergeHook, Part, RunConfig, WeightsSource, device_name,
+    Catalog, Claimed, Claims, DataIdentity, EvalSplit, InmergeHook, RunConfig, WeightsSource, device_name,
     loader_threads, note_trained_on, trained_on,
 };
 use ff_models::Model;
@@ -57,8 +57,8 @@ enum Command {
         #[arg(long, value_enum)]
         split: SplitName,
         /// A class of the model that the dataset does not tell apart, and the class that it counts as: 4=3
-        #[arg(long, value_name = "CLASS=CLASS", value_parser = pair)]
-        merge: Vec<(String, String)>,
+        #[arg(long, alias = "merge", value_name = "CLASS=CLASS", value_parser = pair)]
+        merge_classes: Vec<(String, String)>,
         /// Predict images that the model was trained on in another division
         #[arg(long)]
         allow_other_split: bool,
@@ -128,8 +128,8 @@ fn main() -> ExitCode {
         Command::Lp(options) => run("probe", options),
         Command::Finetune(options) => run("finetune", options),
         Command::Fgg(options) => run("fgg", options),
-        Command::Predict { checkpoint, source, split, merge, allow_other_split, output, device } => {
-            predict(checkpoint, (source, *split), merge, *allow_other_split, output, *device)
+        Command::Predict { checkpoint, source, split, merge_classes, allow_other_split, output, device } => {
+            predict(checkpoint, (source, *split), merge_classes, *allow_other_split, output, *device)
         }
     })
 }
@@ -207,7 +207,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     }
     let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
     if let Some(settings) = recipe.inmerge {
-        hooks.push(Box::new(MergeHook::new(settings, recipe.train.seed, &model)?));
+        hooks.push(Box::new(InmergeHook::new(settings, recipe.train.seed, &model)?));
         provenance.recipe["inmerge"] = serde_json::json!(settings);
     }
     catalog.start();
@@ -229,7 +229,7 @@ fn run(kind: &str, options: &Options) -> anyhow::Result<()> {
     let train_data = TrainData {
         dataset: data.dataset.clone(),
         train: data.splits.train.clone(),
-        validation: catalog.eval_set(&data, Part::Validation, spec.px),
+        validation: catalog.eval_set(&data, EvalSplit::Validation, spec.image_size),
     };
     let epochs = recipe.train.epochs;
     let mut events =
@@ -297,7 +297,7 @@ fn report(outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
         }
         ff_cli::say(&format!("warning: {text}; what is kept is from before"));
     }
-    for kept in outcome.kept.iter().chain(&outcome.captures) {
+    for kept in outcome.kept.iter().chain(&outcome.snapshots) {
         ff_cli::print(&format!("{}\n", folder.join(&kept.weights.path).display()))?;
     }
     Ok(())
@@ -314,7 +314,7 @@ fn predict(
     let weights = StateDict::open(checkpoint)?;
     let spec = spec_of(&weights).with_context(|| checkpoint.display().to_string())?;
     let dataset = source.open()?;
-    let splits = source.divide(dataset.as_ref())?;
+    let splits = source.split(dataset.as_ref())?;
     let data = DataIdentity::of(dataset.as_ref(), &splits);
     check_split(&checkpoint.display().to_string(), &trained_on(&weights), &data, allow_other_split)?;
     let outputs =
@@ -336,7 +336,7 @@ fn predict(
     let mut model = Model::new(&spec, device, 0)?;
     model.load_strict(&weights)?;
     let threads = loader_threads(device, cores().get());
-    let images = EvalSet::new(dataset.clone(), indices.clone(), spec.px, threads, OnBadImage::Error);
+    let images = EvalSet::new(dataset.clone(), indices.clone(), spec.image_size, threads, OnBadImage::Error);
     let predictions = images.predict(&model, outputs.as_ref())?;
     let provenance = Provenance {
         kind: "predict".into(),

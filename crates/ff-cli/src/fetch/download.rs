@@ -10,7 +10,7 @@ use ureq::http::StatusCode;
 use super::answer::{Answer, Stop};
 use super::checksum::Checksum;
 use super::meter::Meter;
-use super::part::Part;
+use super::part::PartialFile;
 use super::patience::Patience;
 
 /// A file to download.
@@ -64,7 +64,7 @@ impl Client {
         }
         std::fs::create_dir_all(folder)
             .with_context(|| format!("{}: cannot make this folder", folder.display()))?;
-        let mut part = Part::open(folder.join(format!("{}.part", wanted.file_name)))?;
+        let mut part = PartialFile::open(folder.join(format!("{}.part", wanted.file_name)))?;
         let arrived = self.complete(wanted, &mut part, &path, meter);
         meter.end();
         if arrived.is_err() && part.length == 0 {
@@ -90,7 +90,7 @@ impl Client {
     fn complete(
         &self,
         wanted: &Download,
-        part: &mut Part,
+        part: &mut PartialFile,
         path: &Path,
         meter: &mut Meter,
     ) -> anyhow::Result<()> {
@@ -130,7 +130,7 @@ impl Client {
     }
 
     /// Sends one request and takes what comes. `Ok`: that was the rest of the file.
-    fn attempt(&self, wanted: &Download, part: &mut Part, meter: &mut Meter) -> Result<(), Stop> {
+    fn attempt(&self, wanted: &Download, part: &mut PartialFile, meter: &mut Meter) -> Result<(), Stop> {
         let answer = Answer::to(&self.agent, &wanted.url, part.length)?;
         let offset = match answer.status {
             StatusCode::OK => 0,

@@ -8,7 +8,7 @@ use super::sources::{self, Open};
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum DatasetKind {
     /// CIFAR-10, the Python form
     Cifar10,
     /// CIFAR-100, the Python form
@@ -55,15 +55,15 @@ pub enum Offer {
     Closed(&'static str),
 }
 
-impl Kind {
+impl DatasetKind {
     /// How it is to be had; a side or version is for those that come in several.
     ///
     /// # Errors
     /// No such side or version.
-    pub fn find(self, px: Option<u32>, version: Option<&str>) -> anyhow::Result<Offer> {
+    pub fn find(self, image_size: Option<u32>, version: Option<&str>) -> anyhow::Result<Offer> {
         let name = self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-        if px.is_some() && !sources::is_medmnist(&name) {
-            bail!("{name}: expected no --px, which is for the datasets of MedMNIST");
+        if image_size.is_some() && !sources::is_medmnist(&name) {
+            bail!("{name}: expected no --image-size, which is for the datasets of MedMNIST");
         }
         if version.is_some() && self != Self::Cifar10_1 {
             bail!("{name}: expected no --version, which is for cifar10.1");
@@ -73,7 +73,7 @@ impl Kind {
             Self::Cifar100 => Offer::Open(sources::cifar(true)),
             Self::Cifar10_1 => Offer::Open(sources::cifar10_1(version)?),
             Self::Pathmnist | Self::Dermamnist | Self::Bloodmnist | Self::Octmnist | Self::Chestmnist => {
-                Offer::Open(sources::medmnist(&name, px)?)
+                Offer::Open(sources::medmnist(&name, image_size)?)
             }
             Self::Aptos2019 => Offer::Closed(access::APTOS2019),
             Self::Eyepacs => Offer::Closed(access::EYEPACS),

@@ -18,7 +18,7 @@ use clap::Args;
 pub use archive::unpack;
 pub use checksum::Checksum;
 pub use download::{Client, Download};
-pub use kind::{Kind, Offer};
+pub use kind::{DatasetKind, Offer};
 pub use meter::Meter;
 pub use patience::Patience;
 pub use sources::Open;
@@ -28,13 +28,13 @@ pub use sources::Open;
 pub struct Request {
     /// The dataset
     #[arg(value_enum)]
-    pub kind: Kind,
+    pub kind: DatasetKind,
     /// Folder for its files
     #[arg(long)]
     pub root: PathBuf,
     /// Side of the images (MedMNIST: 28, 64, 128 or 224; 28 if not given)
-    #[arg(long)]
-    pub px: Option<u32>,
+    #[arg(long, alias = "px")]
+    pub image_size: Option<u32>,
     /// Version (CIFAR-10.1: v4 or v6; both if not given)
     #[arg(long)]
     pub version: Option<String>,
@@ -55,9 +55,9 @@ pub enum Fetched {
 /// Gets a dataset, or says how to come by it.
 ///
 /// # Errors
-/// Those of [`Kind::find`], [`Client::download`] and [`unpack`].
+/// Those of [`DatasetKind::find`], [`Client::download`] and [`unpack`].
 pub fn fetch(request: &Request) -> anyhow::Result<Fetched> {
-    let mut open = match request.kind.find(request.px, request.version.as_deref())? {
+    let mut open = match request.kind.find(request.image_size, request.version.as_deref())? {
         Offer::Open(open) => open,
         Offer::Closed(text) => return Ok(Fetched::Access(text)),
     };

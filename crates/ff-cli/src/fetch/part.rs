@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 /// `<file>.part`: kept when a download stops, so that the next goes on from there.
-pub(super) struct Part {
+pub(super) struct PartialFile {
     pub(super) path: PathBuf,
     /// Bytes that are there
     pub(super) length: u64,
     file: File,
 }
 
-impl Part {
+impl PartialFile {
     /// The one that was left, or an empty one.
     pub(super) fn open(path: PathBuf) -> anyhow::Result<Self> {
         let cannot = || format!("{}: cannot be written", path.display());

@@ -94,16 +94,16 @@ pub(super) fn is_medmnist(flag: &str) -> bool {
 ///
 /// # Errors
 /// No such side or name.
-pub(super) fn medmnist(flag: &str, px: Option<u32>) -> anyhow::Result<Open> {
-    let px = px.unwrap_or(SIDES[0]);
-    let Some(side) = SIDES.iter().position(|&side| side == px) else {
-        bail!("{flag}: expected --px 28, 64, 128 or 224, found {px}");
+pub(super) fn medmnist(flag: &str, image_size: Option<u32>) -> anyhow::Result<Open> {
+    let image_size = image_size.unwrap_or(SIDES[0]);
+    let Some(side) = SIDES.iter().position(|&side| side == image_size) else {
+        bail!("{flag}: expected --image-size 28, 64, 128 or 224, found {image_size}");
     };
     let known = MEDMNIST.iter().find(|(name, _)| *name == flag);
     let (_, digests) = known.with_context(|| format!("{flag}: no file of this name is known"))?;
-    let file_name = match px {
+    let file_name = match image_size {
         28 => format!("{flag}.npz"),
-        _ => format!("{flag}_{px}.npz"),
+        _ => format!("{flag}_{image_size}.npz"),
     };
     let url = format!("https://zenodo.org/records/10519652/files/{file_name}?download=1");
     let checksum = Checksum::Md5(digests[side].to_owned());

@@ -6,7 +6,7 @@ mod snapshot;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use ff_grid::{Plan, Runs};
+use ff_grid::{Plan, RunStore};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 
 pub use snapshot::spoken;
@@ -16,7 +16,7 @@ use snapshot::{Known, Snapshot};
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Follows a grid until q is pressed; it only reads. Where there is no terminal, or as JSON, it says once how things stand.
-pub fn watch(plan: &Plan, runs: &Runs, json: bool) -> anyhow::Result<()> {
+pub fn watch(plan: &Plan, runs: &RunStore, json: bool) -> anyhow::Result<()> {
     let mut known = Known::default();
     let first = Snapshot::take(plan, runs, &mut known)?;
     if json {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ff_grid::{Finished, Job, Plan, Record, Runs, owner_of};
+use ff_grid::{Job, JobOutput, Plan, Record, RunStore, owner_of};
 use ff_train::EpochRecord;
 use itertools::Itertools;
 use serde::Serialize;
@@ -66,7 +66,7 @@ pub struct Best {
 
 impl Snapshot {
     /// Looks at the folder; what is in `known` is not read again.
-    pub fn take(plan: &Plan, runs: &Runs, known: &mut Known) -> anyhow::Result<Self> {
+    pub fn take(plan: &Plan, runs: &RunStore, known: &mut Known) -> anyhow::Result<Self> {
         let jobs: Vec<&Job> = plan.jobs.iter().filter(|job| job.blocked.is_none()).collect();
         let mut running = Vec::new();
         for &job in &jobs {
@@ -129,8 +129,8 @@ impl Snapshot {
 /// The validation score of what a job left, if it is a model.
 fn best(record: &Record) -> Option<f64> {
     match &record.finished {
-        Finished::Training(outcome) => outcome.kept.as_ref()?.validation.value(),
-        Finished::Soup(soup) => Some(soup.soup.score),
+        JobOutput::Training(outcome) => outcome.kept.as_ref()?.validation.value(),
+        JobOutput::Soup(soup) => Some(soup.soup.score),
         _ => None,
     }
 }
@@ -144,7 +144,11 @@ impl Running {
             (epochs, Some(last)) => {
                 let score =
                     last.validation.value().map_or("undefined".to_owned(), |score| format!("{score:.4}"));
-                format!("epoch {} of {epochs}, {score} on validation, {}", last.epoch, crate::speed(last))
+                format!(
+                    "epoch {} of {epochs}, {score} on validation, {}",
+                    last.epoch,
+                    crate::progress::speed(last)
+                )
             }
         }
     }

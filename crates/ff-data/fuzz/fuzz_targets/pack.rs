@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use ff_data::{Dataset, Error, Image, Sample, Shrunk, Target, Task};
+use ff_data::{Dataset, Error, Image, Sample, ResizedCache, Target, Task};
 use ff_data_fuzz::{folder, write};
 use libfuzzer_sys::fuzz_target;
 
@@ -63,11 +63,11 @@ impl Fixture {
         };
         let samples = (0..SIZES.len()).map(sample).collect();
         let dataset = Arc::new(Tiny { task: Task::Multiclass { classes: vec!["only".into()] }, samples });
-        let shrunk = Shrunk::new(dataset.clone(), PX, None);
+        let shrunk = ResizedCache::new(dataset.clone(), PX, None);
         let images: Vec<_> = (0..SIZES.len()).map(|index| shrunk.image(index).expect("a picture")).collect();
         let packs = PathBuf::from("packs").join(&shrunk.digest()[..32]);
 
-        let kept = Shrunk::new(dataset.clone(), PX, Some(&folder().join("packs")));
+        let kept = ResizedCache::new(dataset.clone(), PX, Some(&folder().join("packs")));
         assert_eq!(kept.prepare(1, &|_, _| {}).expect("a writable folder").added, SIZES.len());
         let pack = fs::read_dir(folder().join(&packs)).expect("packs").next().expect("one").expect("one");
         let bytes = fs::read(pack.path()).expect("the pack");
@@ -124,7 +124,7 @@ fuzz_target!(|data: &[u8]| {
         let sound = [fixture.header.clone(), fixture.records.concat()].concat();
         write(fixture.packs.join("b.pack"), &sound);
     }
-    let shrunk = Shrunk::new(fixture.dataset.clone(), PX, Some(&folder().join("packs")));
+    let shrunk = ResizedCache::new(fixture.dataset.clone(), PX, Some(&folder().join("packs")));
     if choice & 128 != 0 {
         let prepared = shrunk.prepare(1, &|_, _| {}).expect("a writable folder");
         assert!(prepared.unreadable.is_empty());
@@ -136,7 +136,7 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     // What was written meanwhile is sound.
-    let again = Shrunk::new(fixture.dataset.clone(), PX, Some(&folder().join("packs")));
+    let again = ResizedCache::new(fixture.dataset.clone(), PX, Some(&folder().join("packs")));
     for (index, image) in fixture.images.iter().enumerate() {
         assert_eq!(again.image(index).expect("a picture"), *image);
     }

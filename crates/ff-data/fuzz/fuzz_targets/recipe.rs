@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
         }
     }
     if let Ok(rule @ (SplitRule::Ratio { .. } | SplitRule::Official {})) = toml::from_str(text)
-        && let Ok(splits) = rule.divide(&**dataset(), Path::new(""))
+        && let Ok(splits) = rule.split(&**dataset(), Path::new(""))
     {
         let mut indices = [splits.train, splits.val, splits.test].concat();
         indices.sort_unstable();

@@ -33,7 +33,7 @@ fuzz_target!(
         } else {
             write("split.csv", data);
             let _ = SplitRule::Csv { path: "split.csv".into() }
-                .divide(&**DIVIDED.get().expect("set at the start"), folder());
+                .split(&**DIVIDED.get().expect("set at the start"), folder());
         }
     }
 );

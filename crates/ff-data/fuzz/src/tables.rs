@@ -5,7 +5,7 @@ use ff_data::DatasetConfig;
 use crate::write;
 
 /// A place where a table or a list is read from.
-pub struct Kind {
+pub struct TableKind {
     /// The folder of its dataset.
     pub folder: &'static str,
     /// The dataset's `kind` and whatever else it needs.
@@ -18,7 +18,7 @@ pub struct Kind {
     pub others: &'static [(&'static str, &'static [u8])],
 }
 
-impl Kind {
+impl TableKind {
     /// The dataset.
     pub fn config(&self) -> DatasetConfig {
         // A manifest is the table itself.
@@ -65,39 +65,39 @@ const TRUTH: &str = "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\nISIC_1,0.0,1.0,0.0,0.0,
 
 /// A table for each reader of tables; those of one dataset have folders of their own.
 #[rustfmt::skip]
-pub const KINDS: &[Kind] = &[
-    Kind {
+pub const KINDS: &[TableKind] = &[
+    TableKind {
         folder: "manifest", recipe: MANIFEST, file: "table.csv",
         example: "path,label,split,group\na.png,cat,train,p1\n./b/c.png,dog,Val,p2\n",
         others: &[("a.png", PICTURE), ("b/c.png", PICTURE)],
     },
-    Kind {
+    TableKind {
         folder: "manifest-gz", recipe: MANIFEST, file: "table.csv.gz",
         example: "path\tx\ty\na.png\t1\t0.0\nb/c.png\t\t1\n",
         others: &[("a.png", PICTURE), ("b/c.png", PICTURE)],
     },
-    Kind {
+    TableKind {
         folder: "aptos", recipe: "kind = 'aptos2019'", file: "train.csv",
         example: "id_code,diagnosis\na,0\nb,4.0\n",
         others: &[("train_images/a.png", PICTURE), ("train_images/b.png", PICTURE)],
     },
-    Kind {
+    TableKind {
         folder: "eyepacs", recipe: "kind = 'eyepacs'", file: "trainLabels.csv",
         example: "image,level\n1_left,0\n1_right,3\n",
         others: &[("1_left.jpeg", PICTURE), ("train/1_right.jpeg", PICTURE)],
     },
-    Kind {
+    TableKind {
         folder: "ham", recipe: "kind = 'ham10000'", file: "HAM10000_metadata",
         example: "lesion_id,image_id,dx\nHAM_1,ISIC_1,nv\nHAM_1,ISIC_2,mel\n",
         others: &[("ISIC_1.jpg", PICTURE), ("ISIC_2.jpg", PICTURE)],
     },
-    Kind {
+    TableKind {
         folder: "isic", recipe: "kind = 'ham10000'",
         file: "ISIC2018_Task3_Training_GroundTruth/ISIC2018_Task3_Training_GroundTruth.csv",
         example: TRUTH,
         others: &[("ISIC2018_Task3_Training_Input/ISIC_1.jpg", PICTURE)],
     },
-    Kind {
+    TableKind {
         folder: "isic-lesions", recipe: "kind = 'ham10000'",
         file: "ISIC2018_Task3_Training_LesionGroupings.csv",
         example: "image,lesion_id,diagnosis_confirm_type\nISIC_1,HAM_1,histopathology\n",
@@ -106,7 +106,7 @@ pub const KINDS: &[Kind] = &[
             ("ISIC2018_Task3_Training_GroundTruth/ISIC2018_Task3_Training_GroundTruth.csv", TRUTH.as_bytes()),
         ],
     },
-    Kind {
+    TableKind {
         folder: "rsna", recipe: "kind = 'rsna-pneumonia'", file: "stage_2_detailed_class_info.csv",
         example: "patientId,class\np1,Normal\np2,Lung Opacity\np3,No Lung Opacity / Not Normal\n",
         others: &[
@@ -114,7 +114,7 @@ pub const KINDS: &[Kind] = &[
             ("stage_2_train_labels.csv", b"patientId,x,y,width,height,Target\np1,,,,,0\np2,1,2,3,4,1\np3,,,,,0\n"),
         ],
     },
-    Kind {
+    TableKind {
         folder: "rsna-boxes", recipe: "kind = 'rsna-pneumonia'", file: "stage_2_train_labels.csv",
         example: "patientId,x,y,width,height,Target\np1,,,,,0\np2,1,2,3,4,1\np2,5,2,3,4,1\n",
         others: &[
@@ -122,7 +122,7 @@ pub const KINDS: &[Kind] = &[
             ("stage_2_detailed_class_info.csv", b"patientId,class\np1,Normal\np2,Lung Opacity\n"),
         ],
     },
-    Kind {
+    TableKind {
         folder: "chexpert", recipe: "kind = 'chexpert'\nuncertain = 'ones'", file: "train.csv",
         example: concat!(
             "Path,Sex,Frontal/Lateral,No Finding,", chest!(),
@@ -135,7 +135,7 @@ pub const KINDS: &[Kind] = &[
             ("valid.csv", VALID.as_bytes()),
         ],
     },
-    Kind {
+    TableKind {
         folder: "mimic-split", recipe: "kind = 'mimic-cxr'", file: "mimic-cxr-2.0.0-split.csv.gz",
         example: MIMIC_SPLIT,
         others: &[
@@ -144,7 +144,7 @@ pub const KINDS: &[Kind] = &[
             ("mimic-cxr-2.0.0-chexpert.csv", MIMIC_CHEXPERT.as_bytes()),
         ],
     },
-    Kind {
+    TableKind {
         folder: "mimic-metadata", recipe: "kind = 'mimic-cxr'", file: "mimic-cxr-2.0.0-metadata.csv",
         example: MIMIC_METADATA,
         others: &[
@@ -153,7 +153,7 @@ pub const KINDS: &[Kind] = &[
             ("mimic-cxr-2.0.0-chexpert.csv", MIMIC_CHEXPERT.as_bytes()),
         ],
     },
-    Kind {
+    TableKind {
         folder: "mimic-chexpert", recipe: "kind = 'mimic-cxr'\nuncertain = 'zeros'",
         file: "mimic-cxr-2.0.0-chexpert.csv",
         example: MIMIC_CHEXPERT,
@@ -163,18 +163,18 @@ pub const KINDS: &[Kind] = &[
             ("mimic-cxr-2.0.0-metadata.csv", MIMIC_METADATA.as_bytes()),
         ],
     },
-    Kind {
+    TableKind {
         folder: "messidor", recipe: "kind = 'messidor'", file: "Annotation_Base11.csv",
         example: "Image name;Ophthalmologic department;Retinopathy grade;Risk of macular edema\n\
             a.tif;Service;0;0\nb.tif;Service;3;0\n",
         others: &[("a.tif", PICTURE), ("b.tif", PICTURE)],
     },
-    Kind {
+    TableKind {
         folder: "messidor2", recipe: "kind = 'messidor2'", file: "messidor_data.csv",
         example: "image_id,adjudicated_dr_grade,adjudicated_dme\nIM1.png,0,0\nIM2.JPG,2,\nIM3.jpg,,\n",
         others: &[("IM1.png", PICTURE), ("IM2.jpg", PICTURE), ("messidor-2.csv", b"left;right\nIM1.png;IM2.JPG\n")],
     },
-    Kind {
+    TableKind {
         folder: "messidor2-pairs", recipe: "kind = 'messidor2'", file: "messidor-2.csv",
         example: "left;right\nIM1.png;IM2.JPG\n",
         others: &[
@@ -182,7 +182,7 @@ pub const KINDS: &[Kind] = &[
             ("messidor_data.csv", b"id_code,diagnosis\nIM1.png,0\nIM2.JPG,2\n"),
         ],
     },
-    Kind {
+    TableKind {
         folder: "chestxray14", recipe: "kind = 'chestxray14'", file: "Data_Entry_2017.csv",
         example: ENTRIES,
         others: &[
@@ -190,7 +190,7 @@ pub const KINDS: &[Kind] = &[
             ("train_val_list.txt", b"00000001_000.png\n"), ("test_list.txt", b"00000002_000.png\n"),
         ],
     },
-    Kind {
+    TableKind {
         folder: "chestxray14-list", recipe: "kind = 'chestxray14'", file: "test_list.txt",
         example: "00000002_000.png\n",
         others: &[
@@ -198,8 +198,8 @@ pub const KINDS: &[Kind] = &[
             ("train_val_list.txt", b"00000001_000.png\n"), ("Data_Entry_2017.csv", ENTRIES.as_bytes()),
         ],
     },
-    Kind {
-        folder: "chestxray14-folds", recipe: "kind = 'chestxray14'\ndivision = 'folds'", file: "folds.csv",
+    TableKind {
+        folder: "chestxray14-folds", recipe: "kind = 'chestxray14'\nsplit_source = 'folds'", file: "folds.csv",
         example: FOLDS,
         others: &[("images/00000001_000.png", PICTURE), ("images/00000002_000.png", PICTURE)],
     },

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
-use crate::Image;
+use crate::image::Image;
 
 /// Maps an output point to the input point it shows: `[a, b, c, d, e, f]` is `(a x + b y + c, d x + e y + f)`. Points
 /// are in pixels from the upper left corner, so a pixel's middle is at a half.

@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::enhance::{brightness, color, contrast};
-use crate::Image;
+use crate::image::Image;
 
 /// Brightness, contrast and saturation in random order, each by a factor uniform in [0.6, 1.4].
 pub(super) fn color_jitter(image: &mut Image, rng: &mut ChaCha8Rng) {

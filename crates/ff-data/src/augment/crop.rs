@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::resize::resize_region;
-use crate::Image;
+use crate::image::Image;
 
 /// The aspect ratios (width over height) a crop may have.
 const RATIO: RangeInclusive<f64> = 3.0 / 4.0..=4.0 / 3.0;
@@ -22,14 +22,14 @@ pub(super) struct Region {
     pub height: u32,
 }
 
-/// A random part of `image` (see [`draw`]), `px` x `px`.
+/// A random part of `image` (see [`draw`]), `image_size` x `image_size`.
 pub(super) fn random_resized_crop(
     image: &Image,
     scale: RangeInclusive<f64>,
-    px: u32,
+    image_size: u32,
     rng: &mut ChaCha8Rng,
 ) -> Image {
-    resize_region(image, draw(image.width, image.height, scale, rng), px, px)
+    resize_region(image, draw(image.width, image.height, scale, rng), image_size, image_size)
 }
 
 /// A region as torchvision draws it: its share of the area uniform in `scale`, the logarithm of its aspect ratio

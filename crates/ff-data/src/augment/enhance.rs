@@ -3,7 +3,7 @@
 
 use multiversion::multiversion;
 
-use crate::Image;
+use crate::image::Image;
 
 /// Pixels that are blended at a time.
 const BLOCK: usize = 128;

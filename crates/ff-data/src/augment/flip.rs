@@ -1,6 +1,6 @@
 //! Mirroring.
 
-use crate::Image;
+use crate::image::Image;
 
 /// Left becomes right.
 pub(super) fn horizontal(image: &mut Image) {

@@ -6,7 +6,7 @@ use safetensors::tensor::TensorView;
 use super::crop::Region;
 use super::resize::{resize, resize_region};
 use super::{affine, enhance, flip, rand_augment, timm_rand_augment, tone};
-use crate::Image;
+use crate::image::Image;
 
 const BYTES: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/augment/golden.safetensors"));

@@ -23,7 +23,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::Image;
+use crate::image::Image;
 pub use resize::resize;
 
 /// What a recipe may ask for. All resampling is bilinear and antialiased; mean and standard deviation are the
@@ -68,35 +68,35 @@ impl Augment {
         }
     }
 
-    /// A `px` x `px` picture made from `image`. All randomness comes from `rng`; `Eval` draws nothing.
+    /// A `image_size` x `image_size` picture made from `image`. All randomness comes from `rng`; `Eval` draws nothing.
     ///
     /// # Panics
     ///
-    /// If `image` has no pixels or `px` is 0.
-    pub fn apply(self, image: &Image, px: u32, rng: &mut ChaCha8Rng) -> Image {
+    /// If `image` has no pixels or `image_size` is 0.
+    pub fn apply(self, image: &Image, image_size: u32, rng: &mut ChaCha8Rng) -> Image {
         match self {
-            Self::Minimal => crop::random_resized_crop(image, 0.9..=1.0, px, rng),
+            Self::Minimal => crop::random_resized_crop(image, 0.9..=1.0, image_size, rng),
             Self::Medium => {
-                let mut out = timm_crop_and_flip(image, px, rng);
+                let mut out = timm_crop_and_flip(image, image_size, rng);
                 color_jitter::color_jitter(&mut out, rng);
                 out
             }
             Self::Heavy => {
-                let mut out = crop::random_resized_crop(image, 0.7..=1.2, px, rng);
+                let mut out = crop::random_resized_crop(image, 0.7..=1.2, image_size, rng);
                 rand_augment::rand_augment(&mut out, rng);
                 out
             }
             Self::RandM15N2 => {
-                let mut out = timm_crop_and_flip(image, px, rng);
+                let mut out = timm_crop_and_flip(image, image_size, rng);
                 timm_rand_augment::rand_augment(&mut out, rng);
                 out
             }
             Self::Flip => {
-                let mut out = resize(image, px, px);
+                let mut out = resize(image, image_size, image_size);
                 flip_half(&mut out, rng);
                 out
             }
-            Self::Eval => resize(image, px, px),
+            Self::Eval => resize(image, image_size, image_size),
         }
     }
 }
@@ -108,8 +108,8 @@ fn flip_half(image: &mut Image, rng: &mut ChaCha8Rng) {
 }
 
 /// What every training transform of timm's starts with by default.
-fn timm_crop_and_flip(image: &Image, px: u32, rng: &mut ChaCha8Rng) -> Image {
-    let mut out = crop::random_resized_crop(image, 0.08..=1.0, px, rng);
+fn timm_crop_and_flip(image: &Image, image_size: u32, rng: &mut ChaCha8Rng) -> Image {
+    let mut out = crop::random_resized_crop(image, 0.08..=1.0, image_size, rng);
     flip_half(&mut out, rng);
     out
 }
@@ -224,11 +224,11 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn any_picture_becomes_a_square(width in 1u32..40, height in 1u32..40, px in 1u32..40, seed: u64) {
+        fn any_picture_becomes_a_square(width in 1u32..40, height in 1u32..40, image_size in 1u32..40, seed: u64) {
             let image = picture(width, height);
             for augment in Augment::ALL {
-                let out = augment.apply(&image, px, &mut stream(seed, "augment", &[]));
-                prop_assert_eq!((out.width, out.height, out.data.len()), (px, px, (px * px * 3) as usize));
+                let out = augment.apply(&image, image_size, &mut stream(seed, "augment", &[]));
+                prop_assert_eq!((out.width, out.height, out.data.len()), (image_size, image_size, (image_size * image_size * 3) as usize));
             }
         }
 

@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{affine, enhance, tone};
-use crate::Image;
+use crate::image::Image;
 
 /// N: operations in a row.
 const OPERATIONS: usize = 2;

@@ -5,7 +5,7 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::crop::Region;
-use crate::Image;
+use crate::image::Image;
 
 /// `image` at another size, the aspect ratio not kept: bilinear and antialiased, within one grey level of Pillow's
 /// `resize` with `BILINEAR`.

@@ -9,7 +9,7 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{affine, enhance, tone};
-use crate::Image;
+use crate::image::Image;
 
 /// Operations in a row.
 const OPERATIONS: usize = 2;

@@ -1,6 +1,6 @@
 //! Operations in which a new level depends on the old one only: Pillow's `ImageOps`.
 
-use crate::Image;
+use crate::image::Image;
 
 /// What each level becomes.
 type Table = [u8; 256];

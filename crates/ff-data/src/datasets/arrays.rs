@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
 use super::digest::dataset_digest;
-use crate::{Content, Dataset, Error, Image, Sample, Task};
+use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::error::Error;
+use crate::image::Image;
 
 /// The bytes of pictures, one after the other.
 pub enum Bytes {
@@ -81,7 +83,7 @@ impl Form {
             _ => return None,
         };
         let pixels = (form.height as u64).checked_mul(form.width as u64)?;
-        (1..=crate::MAX_PIXELS).contains(&pixels).then_some((count, form))
+        (1..=crate::decode::MAX_PIXELS).contains(&pixels).then_some((count, form))
     }
 
     /// Bytes of a picture.
@@ -91,7 +93,7 @@ impl Form {
 }
 
 /// An array and where it is.
-pub struct Part {
+pub struct ArraySplit {
     /// Its file (and name in it), for errors.
     pub place: String,
     /// Its pictures.
@@ -106,14 +108,14 @@ pub struct Part {
 pub struct Arrays {
     task: Task,
     samples: Vec<Sample>,
-    parts: Vec<Part>,
+    parts: Vec<ArraySplit>,
     contents: Vec<Content>,
     digest: String,
 }
 
 impl Arrays {
     /// Hashes all pictures; samples are those of the parts, one after the other.
-    pub fn new(task: Task, samples: Vec<Sample>, parts: Vec<Part>) -> Result<Self, Error> {
+    pub fn new(task: Task, samples: Vec<Sample>, parts: Vec<ArraySplit>) -> Result<Self, Error> {
         let mut contents = Vec::with_capacity(samples.len());
         for part in &parts {
             let mut picture = vec![0; part.form.bytes()];
@@ -127,7 +129,7 @@ impl Arrays {
     }
 }
 
-impl Part {
+impl ArraySplit {
     fn read(&self, index: usize, picture: &mut [u8]) -> Result<(), Error> {
         let read = self.bytes.read(index * self.form.bytes(), picture);
         read.map_err(|source| Error::Read { path: self.place.clone().into(), source })

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::{Target, Task};
+use crate::error::Error;
 use crate::table::{Row, Table};
-use crate::{Error, Target, Task};
 
 /// The tasks: the columns without `No Finding`.
 const TASKS: [&str; 13] = [
@@ -25,7 +26,7 @@ const TASKS: [&str; 13] = [
 /// What `-1`, a finding that the report is unsure of, counts as (Irvin et al. 2019, §4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Uncertain {
+pub enum UncertainLabels {
     /// Unknown: masked from loss and metrics (U-Ignore; FissionFusion).
     #[default]
     Ignore,
@@ -39,12 +40,12 @@ pub enum Uncertain {
 pub struct ChestLabels {
     tasks: Vec<usize>,
     no_finding: Option<usize>,
-    uncertain: Uncertain,
+    uncertain: UncertainLabels,
 }
 
 impl ChestLabels {
     /// Finds the columns.
-    pub fn of(table: &Table, uncertain: Uncertain) -> Result<Self, Error> {
+    pub fn of(table: &Table, uncertain: UncertainLabels) -> Result<Self, Error> {
         let find = |task: &&str| match (table.column(task), *task) {
             // The name in MIMIC-CXR's first releases.
             (None, "Lung Opacity") => {
@@ -61,7 +62,7 @@ impl ChestLabels {
         Task::Multilabel { tasks: TASKS.map(str::to_owned).to_vec() }
     }
 
-    /// The truth of a row: a blank is unknown, `-1` as [`Uncertain`] says, and where `No Finding` is 1 every task
+    /// The truth of a row: a blank is unknown, `-1` as [`UncertainLabels`] says, and where `No Finding` is 1 every task
     /// but Support Devices is 0.
     pub fn target(&self, row: &Row<'_>) -> Result<Target, Error> {
         let none = match self.no_finding {
@@ -72,9 +73,9 @@ impl ChestLabels {
             Ok(match value(row, column)? {
                 _ if none && TASKS[task] != "Support Devices" => Some(false),
                 Some(-1) => match self.uncertain {
-                    Uncertain::Ignore => None,
-                    Uncertain::Zeros => Some(false),
-                    Uncertain::Ones => Some(true),
+                    UncertainLabels::Ignore => None,
+                    UncertainLabels::Zeros => Some(false),
+                    UncertainLabels::Ones => Some(true),
                 },
                 known => known.map(|value| value == 1),
             })

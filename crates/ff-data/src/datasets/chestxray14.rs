@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::files::Listed;
 use super::images::{Images, find_file, named, require_file};
 use super::listing::Listing;
+use crate::dataset::{Sample, Split, Target, Task};
+use crate::error::Error;
 use crate::table::{Row, Table};
-use crate::{Error, Sample, Split, Target, Task};
 
 const TASKS: [&str; 14] = [
     "Atelectasis",
@@ -32,7 +33,7 @@ const NO_FINDING: &str = "No Finding";
 /// Which of two divisions is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Division {
+pub enum SplitSource {
     /// The NIH's lists, `train_val_list.txt` and `test_list.txt`: 86,524 and 25,596 images. They leave train and
     /// val undivided.
     Lists,
@@ -41,20 +42,20 @@ pub enum Division {
     Folds,
 }
 
-/// Opens the form of `division`; absent, whichever is there. A patient is a group.
-pub fn open(root: &Path, division: Option<Division>) -> Result<Listed, Error> {
+/// Opens the form of `split_source`; absent, whichever is there. A patient is a group.
+pub fn open(root: &Path, split_source: Option<SplitSource>) -> Result<Listed, Error> {
     let folds = folds(root)?;
     let entries = find_file(root, &["Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv"])?;
     let lists = entries.filter(|_| root.join("test_list.txt").is_file() || folds.is_none());
-    match (division, folds, lists) {
+    match (split_source, folds, lists) {
         (None, Some(folds), Some(_)) => {
             let found = format!("both: {} and the NIH's lists", folds.place());
-            let hint = "set `division = \"folds\"` or `division = \"lists\"`";
+            let hint = "set `split_source = \"folds\"` or `split_source = \"lists\"`";
             Err(Error::dataset(root.display(), "one division of ChestX-ray14", found).hint(hint))
         }
-        (None | Some(Division::Folds), Some(folds), _) => from_folds(root, &folds),
-        (None | Some(Division::Lists), _, Some(entries)) => from_entries(root, &entries),
-        (Some(Division::Folds), None, _) => {
+        (None | Some(SplitSource::Folds), Some(folds), _) => from_folds(root, &folds),
+        (None | Some(SplitSource::Lists), _, Some(entries)) => from_entries(root, &entries),
+        (Some(SplitSource::Folds), None, _) => {
             let expected = "a CSV with the columns `Image Index`, `fold` and one for each finding";
             Err(Error::dataset(root.display(), expected, "none"))
         }

@@ -2,19 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use super::chest_labels::{ChestLabels, Uncertain};
+use super::chest_labels::{ChestLabels, UncertainLabels};
 use super::files::Listed;
 use super::images::{find_file, inside, require_file};
 use super::listing::Listing;
+use crate::dataset::{Sample, Split};
+use crate::error::Error;
 use crate::table::Table;
-use crate::{Error, Sample, Split};
 
 /// Names that the table of the test set has had.
 const TEST: [&str; 3] = ["test.csv", "test_labels.csv", "groundtruth.csv"];
 
 /// Opens `train.csv`, `valid.csv` and, if it is there, the test set's table, with the official splits. A patient is
 /// a group.
-pub fn open(root: &Path, uncertain: Uncertain) -> Result<Listed, Error> {
+pub fn open(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
     let mut parts = vec![
         (require_file(root, &["train.csv"], "the table of the training set")?, Split::Train),
         (require_file(root, &["valid.csv"], "the table of the validation set")?, Split::Val),

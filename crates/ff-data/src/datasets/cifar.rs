@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::digest::dataset_digest;
 use super::pickle::Pickle;
-use crate::{Content, Dataset, Error, Image, Sample, Split, Target, Task};
+use crate::dataset::{Content, Dataset, Sample, Split, Target, Task};
+use crate::error::Error;
+use crate::image::Image;
 
 const SIDE: usize = 32;
 const PIXELS: usize = SIDE * SIDE;

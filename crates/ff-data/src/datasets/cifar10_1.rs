@@ -6,11 +6,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::arrays::{Arrays, Bytes, Form, Part};
+use super::arrays::{ArraySplit, Arrays, Bytes, Form};
 use super::cifar::CIFAR10;
 use super::images::require_file;
 use super::npy::Header;
-use crate::{Error, Sample, Split, Target, Task};
+use crate::dataset::{Sample, Split, Target, Task};
+use crate::error::Error;
 
 /// Which of the two sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +75,7 @@ pub fn open(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
     }
     let (count, form) = Form::of(&header.shape).expect("checked above");
     let bytes = Bytes::File { file, offset: header.bytes as u64 };
-    let part = Part { place: data.display().to_string(), bytes, count, form };
+    let part = ArraySplit { place: data.display().to_string(), bytes, count, form };
     let classes = CIFAR10.classes.iter().map(|&class| class.to_owned()).collect();
     Arrays::new(Task::Multiclass { classes }, samples, vec![part])
 }

@@ -1,6 +1,6 @@
 //! The digest of a dataset.
 
-use crate::{Content, Sample, Target, Task};
+use crate::dataset::{Content, Sample, Target, Task};
 
 /// Hex BLAKE3 over the task, and each sample's id, target, split, group and content.
 pub fn dataset_digest(task: &Task, samples: &[Sample], contents: &[Content]) -> String {
@@ -38,7 +38,7 @@ pub fn dataset_digest(task: &Task, samples: &[Sample], contents: &[Content]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Split;
+    use crate::dataset::Split;
 
     #[test]
     fn the_digest_sees_every_field() {

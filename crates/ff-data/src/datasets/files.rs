@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use super::digest::dataset_digest;
 use super::hashes::{FileHashes, hash_files};
-use crate::{Content, Dataset, Error, Image, Sample, Task, read_image};
+use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::decode::read_image;
+use crate::error::Error;
+use crate::image::Image;
 
 /// What is to be read, before any picture is looked at.
 pub struct Listed {

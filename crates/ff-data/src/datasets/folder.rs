@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use super::class_order;
 use super::files::Listed;
 use super::images::{has_image_extension, is_hidden, walk};
-use crate::{Error, Sample, Split, Target, Task};
+use crate::dataset::{Sample, Split, Target, Task};
+use crate::error::Error;
 
 const FORM: &str = "ROOT/<class>/<image> or ROOT/{train,val,test}/<class>/<image>";
 
 /// A picture that was found, before classes have indices.
-struct Found {
+struct FolderListing {
     split: Option<Split>,
     class: String,
     path: PathBuf,
@@ -42,13 +43,17 @@ pub fn open(root: &Path) -> Result<Listed, Error> {
     Ok(Listed { task: Task::Multiclass { classes }, samples, paths, notes: vec![] })
 }
 
-fn samples(root: &Path, found: Vec<Found>, classes: &[String]) -> Result<(Vec<Sample>, Vec<PathBuf>), Error> {
+fn samples(
+    root: &Path,
+    found: Vec<FolderListing>,
+    classes: &[String],
+) -> Result<(Vec<Sample>, Vec<PathBuf>), Error> {
     let index: BTreeMap<&str, usize> =
         classes.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect();
     let mut stems: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     let mut samples = Vec::with_capacity(found.len());
     let mut paths = Vec::with_capacity(found.len());
-    for Found { split, class, path } in found {
+    for FolderListing { split, class, path } in found {
         if let Some(other) = stems.insert(path.with_extension(""), path.clone()) {
             let names = format!("{} and {}", other.display(), path.display());
             let hint = "one picture in two formats would count twice: remove one";
@@ -101,14 +106,14 @@ fn split_folders(root: &Path) -> Result<BTreeMap<Split, PathBuf>, Error> {
     Ok(splits)
 }
 
-fn classes_below(folder: &Path, split: Option<Split>) -> Result<Vec<Found>, Error> {
+fn classes_below(folder: &Path, split: Option<Split>) -> Result<Vec<FolderListing>, Error> {
     let mut found = Vec::new();
     for class_folder in subfolders(folder)? {
         let class = file_name(&class_folder)?.to_owned();
         let before = found.len();
         for path in walk(&class_folder)? {
             if has_image_extension(&path) {
-                found.push(Found { split, class: class.clone(), path });
+                found.push(FolderListing { split, class: class.clone(), path });
             }
         }
         if found.len() == before {
@@ -120,7 +125,7 @@ fn classes_below(folder: &Path, split: Option<Split>) -> Result<Vec<Found>, Erro
 }
 
 /// A class that training never sees cannot be predicted: evaluating on it is a mistake in the folders.
-fn check_classes(root: &Path, found: &[Found], classes: &[String]) -> Result<(), Error> {
+fn check_classes(root: &Path, found: &[FolderListing], classes: &[String]) -> Result<(), Error> {
     if found.iter().any(|image| image.split.is_some()) {
         let trained: BTreeSet<&str> =
             found.iter().filter(|i| i.split == Some(Split::Train)).map(|i| i.class.as_str()).collect();

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::files::Listed;
 use super::images::{Images, find_file, require_file, walk};
 use super::listing::Listing;
+use crate::dataset::{Sample, Target, Task};
+use crate::error::Error;
 use crate::table::Table;
-use crate::{Error, Sample, Target, Task};
 
 /// Grades from 0 to `last`, by their numbers.
 fn grades(last: usize) -> Task {

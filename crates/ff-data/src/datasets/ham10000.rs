@@ -7,8 +7,9 @@ use std::path::Path;
 use super::files::Listed;
 use super::images::{Images, find_file, require_file};
 use super::listing::Listing;
+use crate::dataset::{Sample, Split, Target, Task};
+use crate::error::Error;
 use crate::table::Table;
-use crate::{Error, Sample, Split, Target, Task};
 
 /// ISIC's abbreviations, in the order of its tables. The Dataverse writes them in lower case.
 const CLASSES: [&str; 7] = ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"];

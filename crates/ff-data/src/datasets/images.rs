@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::Error;
+use crate::error::Error;
 
 const EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "dib", "dcm", "dicom"];

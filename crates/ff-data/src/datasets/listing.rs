@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::files::Listed;
-use crate::{Error, Sample, Task};
+use crate::dataset::{Sample, Task};
+use crate::error::Error;
 
 /// Rows of a dataset whose pictures are files.
 #[derive(Default)]

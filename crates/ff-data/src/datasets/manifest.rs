@@ -7,8 +7,9 @@ use super::class_order;
 use super::files::Listed;
 use super::images::inside;
 use super::listing::Listing;
+use crate::dataset::{Sample, Split, Target, Task};
+use crate::error::Error;
 use crate::table::{Row, Table};
-use crate::{Error, Sample, Split, Target, Task};
 
 /// Opens the CSV at `path`; [`super::DatasetConfig::Manifest`] says what it may look like.
 pub fn open(path: &Path) -> Result<Listed, Error> {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::arrays::{Arrays, Bytes, Form, Part};
+use super::arrays::{ArraySplit, Arrays, Bytes, Form};
 use super::images::named;
 use super::npy::Header;
-use crate::{Error, Sample, Split, Target, Task};
+use crate::dataset::{Sample, Split, Target, Task};
+use crate::error::Error;
 
 /// Arrays up to this size are unpacked into memory: all of 28 px, and DermaMNIST and BloodMNIST of 64 px.
 const RAM_LIMIT: u64 = 256 << 20;
@@ -133,7 +134,12 @@ fn labels(
 }
 
 /// The pictures of a split. Those that are stored are read where they lie, compressed ones are unpacked.
-fn images(archive: &mut ZipArchive<File>, path: &Path, split: Split, rows: usize) -> Result<Part, Error> {
+fn images(
+    archive: &mut ZipArchive<File>,
+    path: &Path,
+    split: Split,
+    rows: usize,
+) -> Result<ArraySplit, Error> {
     let name = format!("{}_images.npy", split.name());
     let place = format!("{} {name}", path.display());
     let wrong = |found: String| {
@@ -161,5 +167,5 @@ fn images(archive: &mut ZipArchive<File>, path: &Path, split: Split, rows: usize
         }
         _ => Bytes::unpack(member, length, RAM_LIMIT).map_err(|error| wrong(error.to_string()))?,
     };
-    Ok(Part { place, bytes, count, form })
+    Ok(ArraySplit { place, bytes, count, form })
 }

@@ -3,23 +3,24 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::chest_labels::{ChestLabels, Uncertain};
+use super::chest_labels::{ChestLabels, UncertainLabels};
 use super::files::Listed;
 use super::images::named;
 use super::listing::Listing;
+use crate::dataset::{Sample, Split, Target};
+use crate::error::Error;
 use crate::table::Table;
-use crate::{Error, Sample, Split, Target};
 
 /// Views that are frontal.
 const FRONTAL: [&str; 2] = ["PA", "AP"];
 
 /// Opens the split, label and metadata tables, with the official splits; `only` reads one split, for who holds no
 /// more. A patient is a group.
-pub fn open(root: &Path, uncertain: Uncertain, only: Option<Split>) -> Result<Listed, Error> {
+pub fn open(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<Listed, Error> {
     let views = views(root)?;
     let labels = labels(root, uncertain)?;
     let table = table(root, "split")?;
-    let (dicom, study, subject, split) = (
+    let (dicom, experiment, subject, split) = (
         table.require("dicom_id")?,
         table.require("study_id")?,
         table.require("subject_id")?,
@@ -35,18 +36,18 @@ pub fn open(root: &Path, uncertain: Uncertain, only: Option<Split>) -> Result<Li
         if only.is_some_and(|only| only != part) {
             continue;
         }
-        let (image, study) = (row.filled(dicom)?, row.filled(study)?);
+        let (image, experiment) = (row.filled(dicom)?, row.filled(experiment)?);
         let patient = row.filled(subject)?;
         if !views.get(image).is_some_and(|view| FRONTAL.contains(&view.as_str())) {
             lateral += 1;
             continue;
         }
-        let Some(target) = labels.get(study) else {
+        let Some(target) = labels.get(experiment) else {
             unlabelled += 1;
             continue;
         };
-        let path = path(image, study, patient).ok_or_else(|| {
-            let found = format!("image `{image}`, study `{study}`, patient `{patient}`");
+        let path = path(image, experiment, patient).ok_or_else(|| {
+            let found = format!("image `{image}`, study `{experiment}`, patient `{patient}`");
             Error::dataset(row.place(), "numbers of a patient and a study, and an image's id", found)
         })?;
         let id = path.to_string_lossy().into_owned();
@@ -87,17 +88,17 @@ fn views(root: &Path) -> Result<HashMap<String, String>, Error> {
 }
 
 /// The truth of each study.
-fn labels(root: &Path, uncertain: Uncertain) -> Result<HashMap<String, Target>, Error> {
+fn labels(root: &Path, uncertain: UncertainLabels) -> Result<HashMap<String, Target>, Error> {
     let table = table(root, "chexpert")?;
-    let study = table.require("study_id")?;
+    let experiment = table.require("study_id")?;
     let labels = ChestLabels::of(&table, uncertain)?;
-    table.rows().map(|row| Ok((row.filled(study)?.to_owned(), labels.target(&row)?))).collect()
+    table.rows().map(|row| Ok((row.filled(experiment)?.to_owned(), labels.target(&row)?))).collect()
 }
 
 /// Where an image lies; `None` for numbers that are none.
-fn path(image: &str, study: &str, patient: &str) -> Option<PathBuf> {
+fn path(image: &str, experiment: &str, patient: &str) -> Option<PathBuf> {
     let digits = |text: &str| text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    (digits(study) && digits(patient) && plain(image))
-        .then(|| PathBuf::from(format!("files/p{}/p{patient}/s{study}/{image}.jpg", &patient[..2])))
+    (digits(experiment) && digits(patient) && plain(image))
+        .then(|| PathBuf::from(format!("files/p{}/p{patient}/s{experiment}/{image}.jpg", &patient[..2])))
 }

@@ -27,8 +27,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use chest_labels::Uncertain;
-pub use chestxray14::Division;
+pub use chest_labels::UncertainLabels;
+pub use chestxray14::SplitSource;
 pub use cifar10_1::Cifar101Version;
 pub(crate) use digest::dataset_digest;
 pub use hashes::FileHashes;
@@ -36,8 +36,9 @@ pub use published::Published;
 
 use files::Files;
 
+use crate::dataset::{Dataset, Split};
+use crate::error::Error;
 use crate::phantom::{Phantom, PhantomKind};
-use crate::{Dataset, Error, Split};
 
 /// A dataset as a recipe names it: `kind = "folder"` and so on. Paths are relative to the data root.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,7 +114,7 @@ pub enum DatasetConfig {
         path: PathBuf,
         /// What `-1` counts as.
         #[serde(default)]
-        uncertain: Uncertain,
+        uncertain: UncertainLabels,
     },
     /// MIMIC-CXR-JPG: three tables (gzipped or not) and `files/`; official splits. Frontal views and findings as for
     /// CheXpert.
@@ -122,7 +123,7 @@ pub enum DatasetConfig {
         path: PathBuf,
         /// What `-1` counts as.
         #[serde(default)]
-        uncertain: Uncertain,
+        uncertain: UncertainLabels,
         /// Read one split and no other: its images are all that has to be there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         only: Option<Split>,
@@ -145,8 +146,8 @@ pub enum DatasetConfig {
         /// The folder that holds them.
         path: PathBuf,
         /// Which division, where both are there.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        division: Option<Division>,
+        #[serde(default, alias = "division", skip_serializing_if = "Option::is_none")]
+        split_source: Option<SplitSource>,
     },
     /// PathMNIST of any size: `pathmnist*.npz`, with official splits.
     Pathmnist {
@@ -178,7 +179,8 @@ pub enum DatasetConfig {
         /// What is drawn.
         task: PhantomKind,
         /// Width and height.
-        px: u32,
+        #[serde(alias = "px")]
+        image_size: u32,
         /// Training images.
         train: usize,
         /// Validation images.
@@ -238,7 +240,7 @@ impl DatasetConfig {
             Self::MimicCxr { path, uncertain, only } => mimic_cxr::open(&at(path)?, *uncertain, *only)?,
             Self::Messidor { path } => grades::messidor(&at(path)?)?,
             Self::Messidor2 { path } => grades::messidor2(&at(path)?)?,
-            Self::Chestxray14 { path, division } => chestxray14::open(&at(path)?, *division)?,
+            Self::Chestxray14 { path, split_source } => chestxray14::open(&at(path)?, *split_source)?,
             Self::Cifar10 { path } => return Ok(Arc::new(cifar::open(&at(path)?, &cifar::CIFAR10)?)),
             Self::Cifar100 { path } => return Ok(Arc::new(cifar::open(&at(path)?, &cifar::CIFAR100)?)),
             Self::Cifar10_1 { path, version } => return Ok(Arc::new(cifar10_1::open(&at(path)?, *version)?)),
@@ -247,8 +249,8 @@ impl DatasetConfig {
             Self::Bloodmnist { path } => return Ok(Arc::new(medmnist::open(&at(path)?, &medmnist::BLOOD)?)),
             Self::Octmnist { path } => return Ok(Arc::new(medmnist::open(&at(path)?, &medmnist::OCT)?)),
             Self::Chestmnist { path } => return Ok(Arc::new(medmnist::open(&at(path)?, &medmnist::CHEST)?)),
-            &Self::Phantom { task, px, train, val, test, seed, shifted } => {
-                return Ok(Arc::new(Phantom::new(task, px, [train, val, test], seed, shifted)?));
+            &Self::Phantom { task, image_size, train, val, test, seed, shifted } => {
+                return Ok(Arc::new(Phantom::new(task, image_size, [train, val, test], seed, shifted)?));
             }
         };
         Ok(Arc::new(Files::new(listing, hashes)?))

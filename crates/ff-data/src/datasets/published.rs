@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::DatasetConfig;
-use super::chestxray14::Division;
+use super::chestxray14::SplitSource;
 use super::cifar10_1::Cifar101Version;
-use crate::{Dataset, Split};
+use crate::dataset::{Dataset, Split};
 
 /// Numbers of images as its authors publish them, after what is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,7 +59,7 @@ impl DatasetConfig {
             Self::MimicCxr { .. } => None,
             Self::Messidor { .. } => Published::of(1_200),
             Self::Messidor2 { .. } => Published::of(1_744),
-            Self::Chestxray14 { division: Some(Division::Lists), .. } => Published::of(112_120),
+            Self::Chestxray14 { split_source: Some(SplitSource::Lists), .. } => Published::of(112_120),
             Self::Chestxray14 { .. } => {
                 // Only the folds have a validation set.
                 let folds = dataset.samples().iter().any(|sample| sample.split == Some(Split::Val));

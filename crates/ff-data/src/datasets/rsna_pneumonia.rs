@@ -6,8 +6,9 @@ use std::path::Path;
 use super::files::Listed;
 use super::images::{Images, require_file};
 use super::listing::Listing;
+use crate::dataset::{Sample, Target, Task};
+use crate::error::Error;
 use crate::table::Table;
-use crate::{Error, Sample, Target, Task};
 
 const CLASSES: [&str; 2] = ["Normal", "Lung Opacity"];
 /// The third class: neither normal nor of the kind that was looked for. The paper drops it.

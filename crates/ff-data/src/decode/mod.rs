@@ -8,7 +8,8 @@ use std::path::Path;
 use ::image::error::ImageError;
 use ::image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::{Error, Image};
+use crate::error::Error;
+use crate::image::Image;
 
 /// Most pixels a picture may have, the number at which Pillow refuses one: a small file can claim a
 /// picture that fills the memory.

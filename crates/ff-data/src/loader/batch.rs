@@ -3,19 +3,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{OnBadImage, Plan};
-use crate::error::panic_text;
+use crate::dataset::{Target, Task};
+use crate::error::{Error, panic_text};
 use crate::random::stream;
-use crate::{Error, Target, Task};
 
 /// Pictures and targets that are trained on or predicted together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Its place in the epoch, from 0: where [`Loader::epoch_from`](super::Loader::epoch_from) makes it again.
     pub number: usize,
-    /// RGB, `N * px * px * 3` bytes, NHWC.
+    /// RGB, `N * image_size * image_size * 3` bytes, NHWC.
     pub images: Vec<u8>,
     /// Width and height of each picture.
-    pub px: u32,
+    pub image_size: u32,
     /// The N samples' indices in the dataset, in order.
     pub indices: Vec<usize>,
     /// The N samples' targets.
@@ -92,11 +92,11 @@ impl Plan {
         epoch: u64,
         cancelled: impl Fn() -> bool,
     ) -> Option<Result<Batch, Error>> {
-        let px = self.config.px;
+        let image_size = self.config.image_size;
         let mut batch = Batch {
             number,
-            images: Vec::with_capacity(indices.len() * px as usize * px as usize * 3),
-            px,
+            images: Vec::with_capacity(indices.len() * image_size as usize * image_size as usize * 3),
+            image_size,
             indices: Vec::with_capacity(indices.len()),
             targets: match self.dataset.task() {
                 Task::Multiclass { .. } => Targets::Classes(Vec::with_capacity(indices.len())),
@@ -114,7 +114,9 @@ impl Plan {
             match self.dataset.image(index) {
                 Ok(image) => {
                     let mut rng = stream(self.config.seed, "augment", &[epoch, index as u64]);
-                    batch.images.extend_from_slice(&self.config.augment.apply(&image, px, &mut rng).data);
+                    batch
+                        .images
+                        .extend_from_slice(&self.config.augment.apply(&image, image_size, &mut rng).data);
                     batch.indices.push(index);
                     batch.targets.push(&sample.target);
                 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{Batch, Plan};
-use crate::Error;
+use crate::error::Error;
 
 /// Iterator over the batches of one epoch; see [`Loader::epoch`](super::Loader::epoch).
 ///

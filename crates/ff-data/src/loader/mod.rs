@@ -11,8 +11,9 @@ use rand::seq::SliceRandom;
 pub use batch::{Batch, Targets};
 pub use epoch::Epoch;
 
+use crate::augment::Augment;
+use crate::dataset::Dataset;
 use crate::random::stream;
-use crate::{Augment, Dataset};
 
 /// How samples become batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct LoaderConfig {
     /// that is left over joins the batch before it, since BatchNorm cannot normalise a batch of one.
     pub batch_size: usize,
     /// Width and height of the pictures in a batch.
-    pub px: u32,
+    pub image_size: u32,
     /// What is done to each picture.
     pub augment: Augment,
     /// Whether each epoch has its own order, or all have that of the indices.
@@ -86,9 +87,9 @@ impl Loader {
     /// A loader of the samples at `indices` of `dataset`.
     ///
     /// # Panics
-    /// If `batch_size` or `px` is 0, or an index is out of range.
+    /// If `batch_size` or `image_size` is 0, or an index is out of range.
     pub fn new(dataset: Arc<dyn Dataset>, indices: Arc<[usize]>, config: LoaderConfig) -> Self {
-        assert!(config.batch_size > 0 && config.px > 0, "batches and pictures have a size");
+        assert!(config.batch_size > 0 && config.image_size > 0, "batches and pictures have a size");
         let samples = dataset.samples().len();
         assert!(indices.iter().all(|&index| index < samples), "every index is a sample of the dataset");
         Self { plan: Arc::new(Plan { dataset, config }), indices, patience: PATIENCE }

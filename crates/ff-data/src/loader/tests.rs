@@ -2,7 +2,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::{Error, Image, Sample, Target, Task};
+use crate::dataset::{Sample, Target, Task};
+use crate::error::Error;
+use crate::image::Image;
 
 /// Pictures of one colour, their index; some are bad, one panics.
 struct Numbers {
@@ -52,7 +54,7 @@ impl Dataset for Numbers {
 fn config(threads: usize) -> LoaderConfig {
     LoaderConfig {
         batch_size: 3,
-        px: 4,
+        image_size: 4,
         augment: Augment::Heavy,
         shuffle: true,
         seed: 7,
@@ -96,7 +98,7 @@ fn a_batch_holds_pictures_and_targets_in_order() {
     let batches = all(&loader, 0);
     assert_eq!(batches[0].indices, [8, 1, 5]);
     assert_eq!(batches[1].indices, [2, 0]);
-    assert_eq!((batches[0].px, batches[0].images.len()), (4, 3 * 4 * 4 * 3));
+    assert_eq!((batches[0].image_size, batches[0].images.len()), (4, 3 * 4 * 4 * 3));
     let nan = f32::NAN;
     assert_eq!(batches[0].targets, Targets::Labels(vec![1.0, nan, 0.0, nan, 0.0, nan]));
     let mut rng = stream(7, "augment", &[0, 1]);

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::canvas::{Canvas, Noise, Rgb, color, direction, edge, normal, turn};
 
 /// What tells a kind from the others; each lesion scatters about it.
-pub struct Kind {
+pub struct LesionKind {
     /// Name of the class.
     pub name: &'static str,
     /// How often it is seen, up to a factor.
@@ -25,14 +25,14 @@ pub struct Kind {
 
 /// The classes. Colours lie close together, so that no one trait decides.
 #[rustfmt::skip]
-pub const KINDS: [Kind; 7] = [
-    Kind { name: "nevus", weight: 0.60, color: [0.48, 0.30, 0.20], border: 0.08, texture: 0.06, grain: 6, halo: 0.00 },
-    Kind { name: "melanoma", weight: 0.12, color: [0.38, 0.23, 0.19], border: 0.24, texture: 0.20, grain: 6, halo: 0.00 },
-    Kind { name: "keratosis", weight: 0.11, color: [0.50, 0.36, 0.24], border: 0.10, texture: 0.22, grain: 13, halo: 0.02 },
-    Kind { name: "carcinoma", weight: 0.06, color: [0.62, 0.38, 0.34], border: 0.16, texture: 0.10, grain: 8, halo: 0.14 },
-    Kind { name: "actinic", weight: 0.05, color: [0.66, 0.40, 0.33], border: 0.22, texture: 0.16, grain: 13, halo: 0.00 },
-    Kind { name: "vascular", weight: 0.03, color: [0.58, 0.20, 0.24], border: 0.10, texture: 0.08, grain: 5, halo: -0.04 },
-    Kind { name: "fibroma", weight: 0.03, color: [0.56, 0.36, 0.28], border: 0.07, texture: 0.05, grain: 6, halo: -0.12 },
+pub const KINDS: [LesionKind; 7] = [
+    LesionKind { name: "nevus", weight: 0.60, color: [0.48, 0.30, 0.20], border: 0.08, texture: 0.06, grain: 6, halo: 0.00 },
+    LesionKind { name: "melanoma", weight: 0.12, color: [0.38, 0.23, 0.19], border: 0.24, texture: 0.20, grain: 6, halo: 0.00 },
+    LesionKind { name: "keratosis", weight: 0.11, color: [0.50, 0.36, 0.24], border: 0.10, texture: 0.22, grain: 13, halo: 0.02 },
+    LesionKind { name: "carcinoma", weight: 0.06, color: [0.62, 0.38, 0.34], border: 0.16, texture: 0.10, grain: 8, halo: 0.14 },
+    LesionKind { name: "actinic", weight: 0.05, color: [0.66, 0.40, 0.33], border: 0.22, texture: 0.16, grain: 13, halo: 0.00 },
+    LesionKind { name: "vascular", weight: 0.03, color: [0.58, 0.20, 0.24], border: 0.10, texture: 0.08, grain: 5, halo: -0.04 },
+    LesionKind { name: "fibroma", weight: 0.03, color: [0.56, 0.36, 0.28], border: 0.07, texture: 0.05, grain: 6, halo: -0.12 },
 ];
 
 /// A lesion on skin, with hairs over it now and then.
@@ -54,7 +54,7 @@ fn skin(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) {
     });
 }
 
-fn lesion(canvas: &mut Canvas, kind: &Kind, rng: &mut ChaCha8Rng) {
+fn lesion(canvas: &mut Canvas, kind: &LesionKind, rng: &mut ChaCha8Rng) {
     let center = [rng.random_range(-0.3..0.3), rng.random_range(-0.3..0.3)];
     let radius = rng.random_range(0.28..0.62f32);
     let (turned, stretch) = (direction(rng), rng.random_range(0.8..1.25f32));

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::canvas::{Canvas, normal};
-use crate::Image;
+use crate::image::Image;
 
 /// One exposure. The shifted twin's are those of another, worse device.
 pub struct Look {

@@ -12,16 +12,17 @@ mod opacity;
 mod shapes;
 mod source;
 
+use canvas::Canvas;
+use look::Look;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use canvas::Canvas;
-use look::Look;
-
+use crate::dataset::{Dataset, Sample, Split, Target, Task};
 use crate::datasets::dataset_digest;
+use crate::error::Error;
+use crate::image::Image;
 use crate::random::stream;
-use crate::{Dataset, Error, Image, Sample, Split, Target, Task};
 
 /// Part of the digest: raised whenever the same configuration gives other pictures.
 const VERSION: u64 = 1;
@@ -93,7 +94,7 @@ impl PhantomKind {
 /// longer training set begins with the shorter one's pictures.
 pub struct Phantom {
     kind: PhantomKind,
-    px: u32,
+    image_size: u32,
     seed: u64,
     shifted: bool,
     counts: [usize; 3],
@@ -106,17 +107,17 @@ impl Phantom {
     /// `counts` are the numbers of training, validation and test pictures.
     ///
     /// # Errors
-    /// [`Error::Dataset`] for no pictures at all, or a `px` below 8 or above 4096.
+    /// [`Error::Dataset`] for no pictures at all, or a `image_size` below 8 or above 4096.
     pub fn new(
         kind: PhantomKind,
-        px: u32,
+        image_size: u32,
         counts: [usize; 3],
         seed: u64,
         shifted: bool,
     ) -> Result<Self, Error> {
         let purpose = kind.purpose(shifted);
-        if !(8..=4096).contains(&px) {
-            return Err(Error::dataset(purpose, "px of 8 to 4096", px.to_string()));
+        if !(8..=4096).contains(&image_size) {
+            return Err(Error::dataset(purpose, "px of 8 to 4096", image_size.to_string()));
         }
         if counts == [0; 3] {
             return Err(Error::dataset(purpose, "at least one picture in train, val or test", "none"));
@@ -129,7 +130,7 @@ impl Phantom {
                 let id = format!("{}/{position:05}", split.name());
                 samples.push(Sample { id, target, group: None, split: Some(split) });
                 // A picture follows from these, so they stand for its pixels in the digest.
-                let numbers = [VERSION, u64::from(px), seed, number as u64, position as u64];
+                let numbers = [VERSION, u64::from(image_size), seed, number as u64, position as u64];
                 let mut hasher = blake3::Hasher::new_derive_key(purpose);
                 for number in numbers {
                     hasher.update(&number.to_le_bytes());
@@ -139,7 +140,7 @@ impl Phantom {
         }
         let task = kind.task();
         let digest = dataset_digest(&task, &samples, &contents);
-        Ok(Self { kind, px, seed, shifted, counts, task, samples, digest })
+        Ok(Self { kind, image_size, seed, shifted, counts, task, samples, digest })
     }
 
     fn random(&self, index: usize) -> ChaCha8Rng {
@@ -198,7 +199,7 @@ impl Dataset for Phantom {
     fn image(&self, index: usize) -> Result<Image, Error> {
         let mut rng = self.random(index);
         let rng = &mut rng;
-        let mut canvas = Canvas::new(self.px);
+        let mut canvas = Canvas::new(self.image_size);
         let grey = match (self.kind, &self.samples[index].target) {
             (PhantomKind::Findings, _) => {
                 findings::draw(&mut canvas, self.shifted, rng);

@@ -49,11 +49,14 @@ fn a_picture_is_a_function_of_its_configuration() {
 #[test]
 fn every_size_shows_a_picture() {
     for kind in KINDS {
-        for px in [8, 33, 64] {
-            let image = Phantom::new(kind, px, [1, 0, 0], 1, false).unwrap().image(0).unwrap();
-            assert_eq!((image.width, image.height, image.data.len()), (px, px, (px * px * 3) as usize));
+        for image_size in [8, 33, 64] {
+            let image = Phantom::new(kind, image_size, [1, 0, 0], 1, false).unwrap().image(0).unwrap();
+            assert_eq!(
+                (image.width, image.height, image.data.len()),
+                (image_size, image_size, (image_size * image_size * 3) as usize)
+            );
             let (low, high) = (image.data.iter().min().unwrap(), image.data.iter().max().unwrap());
-            assert!(high - low > 40, "{kind:?} {px}");
+            assert!(high - low > 40, "{kind:?} {image_size}");
         }
     }
 }
@@ -90,8 +93,9 @@ fn findings_have_both_values_and_gaps() {
 
 #[test]
 fn what_cannot_be_drawn_is_refused() {
-    let refused =
-        |px, counts| Phantom::new(PhantomKind::Opacity, px, counts, 0, false).err().unwrap().to_string();
+    let refused = |image_size, counts| {
+        Phantom::new(PhantomKind::Opacity, image_size, counts, 0, false).err().unwrap().to_string()
+    };
     assert!(refused(7, [1, 1, 1]).contains("expected px of 8 to 4096, found 7"));
     assert!(refused(32, [0; 3]).contains("at least one picture"));
 }

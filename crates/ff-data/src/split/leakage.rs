@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Splits;
-use crate::{Content, Dataset, Split};
+use crate::dataset::{Content, Dataset, Split};
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 

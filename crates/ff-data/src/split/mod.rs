@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 pub use leakage::{Duplicates, Leakage, SharedGroup};
 
+use crate::dataset::{Dataset, Split, Target, Task};
 use crate::datasets::within;
+use crate::error::Error;
 use crate::table::Table;
-use crate::{Dataset, Error, Split, Target, Task};
 
 /// How a dataset is divided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,7 +65,7 @@ impl SplitRule {
     /// [`Error::Split`] if shares do not sum to 1; a split that was asked for has no samples; a class is
     /// in val or test but not in train; a multilabel task has no known label in train; a sample has no
     /// split, or the CSV does not fit the dataset. [`Error::Read`] for the CSV.
-    pub fn divide(&self, dataset: &dyn Dataset, data_root: &Path) -> Result<Splits, Error> {
+    pub fn split(&self, dataset: &dyn Dataset, data_root: &Path) -> Result<Splits, Error> {
         let (place, assigned, needs_test) = match self {
             Self::Official {} => ("split rule `official`".to_owned(), official(dataset)?, false),
             Self::Ratio { train, val, test, seed, grouped } => {
@@ -172,7 +173,7 @@ fn val_hint(dataset: &dyn Dataset, missing: Split) -> Option<&'static str> {
 }
 
 fn official(dataset: &dyn Dataset) -> Result<Vec<Split>, Error> {
-    let split = |sample: &crate::Sample| {
+    let split = |sample: &crate::dataset::Sample| {
         sample.split.ok_or_else(|| {
             let hint = "divide the dataset with `kind = \"ratio\"` or `kind = \"csv\"`";
             let found = format!("none for `{}`", sample.id);

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rand::seq::SliceRandom;
 
+use crate::dataset::{Dataset, Sample, Split, Target};
+use crate::error::Error;
 use crate::random::stream;
-use crate::{Dataset, Error, Sample, Split, Target};
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 const RULE: &str = "split rule `ratio`";

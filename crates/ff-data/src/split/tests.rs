@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Image, Sample};
+use crate::dataset::Sample;
+use crate::image::Image;
 
 struct Plain {
     task: Task,
@@ -52,8 +53,8 @@ fn ratio(train: f64, val: f64, test: f64, seed: u64) -> SplitRule {
     SplitRule::Ratio { train, val, test, seed, grouped: false }
 }
 
-fn divide(rule: &SplitRule, dataset: &Plain) -> Result<Splits, Error> {
-    rule.divide(dataset, Path::new(""))
+fn apply(rule: &SplitRule, dataset: &Plain) -> Result<Splits, Error> {
+    rule.split(dataset, Path::new(""))
 }
 
 fn count(dataset: &Plain, indices: &[usize], class: usize) -> usize {
@@ -100,7 +101,7 @@ proptest! {
 fn many_small_strata_keep_the_shares_of_the_whole() {
     // 60 classes of 5: each alone would round 0.5 the same way.
     let classes: Vec<usize> = (0..300).map(|i| i / 5).collect();
-    let splits = divide(&ratio(0.8, 0.1, 0.1, 0), &unsplit(&classes)).unwrap();
+    let splits = apply(&ratio(0.8, 0.1, 0.1, 0), &unsplit(&classes)).unwrap();
     assert_eq!((splits.train.len(), splits.val.len(), splits.test.len()), (240, 30, 30));
 }
 
@@ -109,7 +110,7 @@ fn groups_are_divided_near_the_shares() {
     let classes: Vec<usize> = (0..600).map(|i| i / 2 % 3).collect();
     let dataset = plain(&classes, |_| None, |i| Some(format!("p{}", i / 2)));
     let rule = SplitRule::Ratio { train: 0.8, val: 0.1, test: 0.1, seed: 3, grouped: true };
-    let splits = divide(&rule, &dataset).unwrap();
+    let splits = apply(&rule, &dataset).unwrap();
     for class in 0..3 {
         assert!(count(&dataset, &splits.train, class).abs_diff(160) <= 2);
         assert!(count(&dataset, &splits.val, class).abs_diff(20) <= 2);
@@ -129,13 +130,13 @@ fn leakage_names_the_torn_groups() {
 fn an_official_test_split_stays() {
     let classes: Vec<usize> = (0..120).map(|i| i % 2).collect();
     let dataset = plain(&classes, |i| Some(if i < 100 { Split::Train } else { Split::Test }), |_| None);
-    let splits = divide(&ratio(0.9, 0.1, 0.0, 1), &dataset).unwrap();
+    let splits = apply(&ratio(0.9, 0.1, 0.0, 1), &dataset).unwrap();
     assert_eq!(splits.test[..], (100..120).collect::<Vec<_>>());
     assert_eq!((splits.train.len(), splits.val.len()), (90, 10));
-    assert_ne!(splits, divide(&ratio(0.9, 0.1, 0.0, 2), &dataset).unwrap());
-    let text = divide(&ratio(0.8, 0.1, 0.1, 1), &dataset).unwrap_err().to_string();
+    assert_ne!(splits, apply(&ratio(0.9, 0.1, 0.0, 2), &dataset).unwrap());
+    let text = apply(&ratio(0.8, 0.1, 0.1, 1), &dataset).unwrap_err().to_string();
     assert!(text.contains("hint: set `test = 0.0`"), "{text}");
-    let text = divide(&SplitRule::Official {}, &dataset).unwrap_err().to_string();
+    let text = apply(&SplitRule::Official {}, &dataset).unwrap_err().to_string();
     assert!(
         text.contains("expected samples in val, found none\nhint: divide train with `kind = \"ratio\"`"),
         "{text}"
@@ -146,12 +147,12 @@ fn an_official_test_split_stays() {
 #[test]
 fn official_splits_are_taken_or_missed() {
     let split = |i| Some([Split::Train, Split::Val, Split::Test][i % 3]);
-    let splits = divide(&SplitRule::Official {}, &plain(&[0, 0, 0, 1, 1, 1], split, |_| None)).unwrap();
+    let splits = apply(&SplitRule::Official {}, &plain(&[0, 0, 0, 1, 1, 1], split, |_| None)).unwrap();
     assert_eq!(
         (&splits.train[..], &splits.val[..], &splits.test[..]),
         (&[0, 3][..], &[1, 4][..], &[2, 5][..])
     );
-    let text = divide(&SplitRule::Official {}, &unsplit(&[0, 1])).unwrap_err().to_string();
+    let text = apply(&SplitRule::Official {}, &unsplit(&[0, 1])).unwrap_err().to_string();
     assert!(text.contains("found none for `s0`"), "{text}");
     assert_eq!(Splits::evaluation_only(&unsplit(&[0, 1])).unwrap()[..], [0, 1]);
     assert!(Splits::evaluation_only(&plain(&[0, 1], |_| Some(Split::Train), |_| None)).is_err());
@@ -159,7 +160,7 @@ fn official_splits_are_taken_or_missed() {
 
 #[test]
 fn impossible_divisions_are_refused() {
-    let text = |rule: SplitRule, dataset: &Plain| divide(&rule, dataset).unwrap_err().to_string();
+    let text = |rule: SplitRule, dataset: &Plain| apply(&rule, dataset).unwrap_err().to_string();
     let ten = unsplit(&[0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
     assert!(text(ratio(0.8, 0.1, 0.2, 0), &ten).contains("sum to 1"));
     assert!(text(ratio(1.1, -0.1, 0.0, 0), &ten).contains("sum to 1"));
@@ -185,7 +186,7 @@ fn multilabel_is_stratified_by_number_of_positives() {
     };
     let task = Task::Multilabel { tasks: names("t", 3) };
     let mut dataset = Plain { task, samples: (0..80).map(sample).collect() };
-    let splits = divide(&ratio(0.8, 0.1, 0.1, 5), &dataset).unwrap();
+    let splits = apply(&ratio(0.8, 0.1, 0.1, 5), &dataset).unwrap();
     for positives in 0..4 {
         assert_eq!(splits.train.iter().filter(|&&index| index % 4 == positives).count(), 16);
     }
@@ -193,7 +194,7 @@ fn multilabel_is_stratified_by_number_of_positives() {
         let Target::Labels(labels) = &mut sample.target else { unreachable!() };
         labels[1] = None;
     }
-    let text = divide(&ratio(0.8, 0.1, 0.1, 5), &dataset).unwrap_err().to_string();
+    let text = apply(&ratio(0.8, 0.1, 0.1, 5), &dataset).unwrap_err().to_string();
     assert!(text.contains("found only unknown ones for `t1`"), "{text}");
 }
 
@@ -201,13 +202,13 @@ fn multilabel_is_stratified_by_number_of_positives() {
 fn a_csv_names_every_sample_once() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = unsplit(&[0, 0, 0]);
-    let divide = |text: &str| {
+    let split = |text: &str| {
         std::fs::write(folder.path().join("split.csv"), text).unwrap();
-        SplitRule::Csv { path: "split.csv".into() }.divide(&dataset, folder.path())
+        SplitRule::Csv { path: "split.csv".into() }.split(&dataset, folder.path())
     };
-    let splits = divide("Split, ID\nval,s0\ntrain,s2\nvalid,s1\n").unwrap();
+    let splits = split("Split, ID\nval,s0\ntrain,s2\nvalid,s1\n").unwrap();
     assert_eq!((&splits.train[..], &splits.val[..], splits.test.len()), (&[2][..], &[0, 1][..], 0));
-    let refused = |text: &str| divide(text).unwrap_err().to_string();
+    let refused = |text: &str| split(text).unwrap_err().to_string();
     assert!(
         refused("id,split\ns9,train\n")
             .contains("row 2: expected the id of a sample, found `s9`\nhint: ids look like `s0`")

@@ -6,7 +6,7 @@ mod xls;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::error::Error;
 
 /// A table in memory: cells trimmed, columns found by name without regard to case.
 pub(crate) struct Table {

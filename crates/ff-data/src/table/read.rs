@@ -8,7 +8,7 @@ use calamine::{Data, Reader, Xls};
 use csv::StringRecord;
 
 use super::{Record, xls};
-use crate::Error;
+use crate::error::Error;
 
 /// Most bytes that a gzipped table may unpack to: MIMIC-CXR's largest has 56 MB, and a few kilobytes can claim
 /// any number.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Error, Recipe};
+use crate::error::Error;
+use crate::job::JobSpec;
 
 /// How a table is run on a cluster. It stands in `[run.cluster]`, or in a file of its own for all tables of a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,7 +44,8 @@ pub struct ClusterConfig {
     pub notice_seconds: u32,
     /// A task that has been put back into the queue so often stays out: what cannot go on where it was (a soup) would
     /// begin again for ever.
-    pub most_turns: u32,
+    #[serde(alias = "most_turns")]
+    pub max_requeues: u32,
     /// The most tasks of one array. Absent: what the scheduler says of itself.
     pub max_array: Option<usize>,
     /// The most tasks in the queue at once; what is over is left to the next run. Absent: as many as are taken.
@@ -99,7 +101,7 @@ impl Default for ClusterConfig {
             setup: Vec::new(),
             program: None,
             notice_seconds: 120,
-            most_turns: 50,
+            max_requeues: 50,
             max_array: None,
             max_queued: None,
         }
@@ -127,7 +129,7 @@ impl ClusterConfig {
 
     /// Whether it can be meant; `prefix` stands before a wrong key.
     pub(crate) fn check(&self, prefix: &str) -> Result<(), Error> {
-        let known = || Recipe::KINDS.into_iter().chain([Self::CHECK]);
+        let known = || JobSpec::KINDS.into_iter().chain([Self::CHECK]);
         if let Some(kind) = self.kind.keys().find(|kind| !known().any(|known| known == *kind)) {
             let known = known().collect::<Vec<_>>().join(", ");
             return Err(Error::Config(format!("{prefix}kind: expected one of {known}, found `{kind}`")));

@@ -7,8 +7,12 @@ use std::time::{Duration, Instant};
 
 use tch::Device;
 
-use super::{Engine, Event, OnEvent, Summary};
-use crate::{Claimed, Error, Job, Workshop};
+use super::Engine;
+use super::events::{Event, OnEvent, Summary};
+use crate::error::Error;
+use crate::job::Job;
+use crate::run::JobContext;
+use crate::store::Claimed;
 
 /// Threads of this process. Any number of processes, on any number of machines, may run the same plan on the same runs
 /// folder: each job is claimed by one of them.
@@ -43,15 +47,15 @@ enum State {
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Engine for Local {
-    fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+    fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         let is_mine = |job: &&Job| self.only.as_ref().is_none_or(|only| only.contains(&job.id));
-        let mine: Vec<&Job> = workshop.jobs.iter().filter(is_mine).collect();
+        let mine: Vec<&Job> = context.jobs.iter().filter(is_mine).collect();
         let mut states = HashMap::new();
         for &job in &mine {
             let state = if job.blocked.is_some() {
                 State::Blocked
-            } else if let Some(record) = workshop.runs.record(job)? {
-                workshop.tidy(job, &record)?;
+            } else if let Some(record) = context.runs.record(job)? {
+                context.clean_up(job, &record)?;
                 State::Found
             } else {
                 State::Waiting
@@ -59,9 +63,9 @@ impl Engine for Local {
             states.insert(job.id.as_str(), state);
         }
         // What others are to do is of interest as far as it is needed here.
-        for input in mine.iter().flat_map(|job| &job.inputs).filter_map(|id| workshop.jobs.find(id)) {
+        for input in mine.iter().flat_map(|job| &job.inputs).filter_map(|id| context.jobs.find(id)) {
             if !states.contains_key(input.id.as_str()) {
-                let done = workshop.runs.record(input)?.is_some();
+                let done = context.runs.record(input)?.is_some();
                 states.insert(&input.id, if done { State::Found } else { State::Outside });
             }
         }
@@ -72,16 +76,16 @@ impl Engine for Local {
                 let work = move || {
                     tch::set_num_threads(self.threads.max(1) as i32);
                     let device = self.devices[worker % self.devices.len()];
-                    let claims = &workshop.claims.on(device);
-                    let workshop = &Workshop { device, claims, ..workshop.clone() };
-                    while let Some(job) = next(workshop, mine, states, changed) {
-                        let state = attempt(workshop, job, on_event);
+                    let claims = &context.claims.on(device);
+                    let context = &JobContext { device, claims, ..context.clone() };
+                    while let Some(job) = next(context, mine, states, changed) {
+                        let state = attempt(context, job, on_event);
                         states.lock().expect("states").insert(&job.id, state);
                         changed.notify_all();
                     }
                 };
                 if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, work) {
-                    workshop.stop.set();
+                    context.stop.set();
                     changed.notify_all();
                     return Err(Error::Job(format!(
                         "worker {} of {} cannot be started: {error}\nhint: fewer of them with run.workers",
@@ -101,7 +105,7 @@ impl Engine for Local {
                 State::Blocked | State::Outside => summary.blocked += 1,
                 State::Failed(why) => summary.failed.push((job.label.clone(), why.clone())),
                 State::NotTried(cause) => summary.not_tried.push((job.label.clone(), cause.clone())),
-                State::Waiting | State::Running | State::Elsewhere(_) if workshop.stop.is_set() => {
+                State::Waiting | State::Running | State::Elsewhere(_) if context.stop.is_set() => {
                     summary.stopped += 1;
                 }
                 State::Waiting | State::Running | State::Elsewhere(_) => {
@@ -115,14 +119,14 @@ impl Engine for Local {
 
 /// The next job whose inputs are done, in the plan's order; waits while others might make one ready.
 fn next<'p>(
-    workshop: &Workshop<'_>,
+    context: &JobContext<'_>,
     mine: &[&'p Job],
     states: &Mutex<HashMap<&'p str, State>>,
     changed: &Condvar,
 ) -> Option<&'p Job> {
-    let label = |id: &str| workshop.jobs.find(id).map_or(id.to_owned(), |job| job.label.clone());
+    let label = |id: &str| context.jobs.find(id).map_or(id.to_owned(), |job| job.label.clone());
     let mut states = states.lock().expect("states");
-    while !workshop.stop.is_set() {
+    while !context.stop.is_set() {
         let mut waiting = false;
         for &job in mine {
             match &states[job.id.as_str()] {
@@ -157,10 +161,10 @@ fn next<'p>(
     None
 }
 
-fn attempt(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
+fn attempt(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
     // libtorch's failures (out of memory, above all) come as panics; they are this job's, not the grid's. One
     // in the middle of an evaluation leaves gradients off in this thread, so every job turns them on.
-    let result = catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| claimed(workshop, job, on_event))));
+    let result = catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| claimed(context, job, on_event))));
     let failure = match result {
         Ok(Ok(state)) => return state,
         Ok(Err(error)) if error.is_stop() => return State::Waiting,
@@ -175,13 +179,13 @@ fn attempt(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
 }
 
 /// Does a job if no other process is at it or has done it.
-fn claimed(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> Result<State, Error> {
+fn claimed(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> Result<State, Error> {
     // Of a job that another has finished there is no claim any more: the record says it.
-    if workshop.runs.record(job)?.is_some() {
+    if context.runs.record(job)?.is_some() {
         return Ok(State::Found);
     }
-    let stop = workshop.stop.part();
-    let claim = match workshop.claims.take(&workshop.runs.folder(job), stop.clone())? {
+    let stop = context.stop.child();
+    let claim = match context.claims.take(&context.runs.folder(job), stop.clone())? {
         Claimed::Ours(claim) => claim,
         Claimed::Theirs(owner) => {
             on_event(Event::Elsewhere(job, owner.as_ref()));
@@ -189,11 +193,11 @@ fn claimed(workshop: &Workshop<'_>, job: &Job, on_event: OnEvent<'_>) -> Result<
         }
     };
     // It may have been finished between the look and the claim.
-    if workshop.runs.record(job)?.is_some() {
+    if context.runs.record(job)?.is_some() {
         return Ok(State::Found);
     }
     on_event(Event::Started(job));
-    match workshop.perform(job, &stop, &mut |epoch| on_event(Event::Epoch(job, epoch))) {
+    match context.run(job, &stop, &mut |epoch| on_event(Event::Epoch(job, epoch))) {
         Ok(record) => {
             on_event(Event::Finished(job, &record));
             Ok(State::Done)

@@ -10,11 +10,13 @@ use ff_eval::OutputMap;
 use ff_models::Spec;
 use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, Trainable, task_kind};
 
-use crate::config::{BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, RunConfig};
-use crate::job::{Cost, DataSource, Job, Recipe, Start, Training, group_fields};
-use crate::{Catalog, DataIdentity, OTHER_SPLIT_HINT, Opened, Part, WeightsSource, other_split, trained_on};
-
-use super::HubResolver;
+use super::columns::HubResolver;
+use crate::catalog::{Catalog, OpenDataset};
+use crate::config::{
+    BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, RunConfig, WeightsSource,
+};
+use crate::job::{Cost, DataIdentity, DataSource, EvalSplit, Job, JobSpec, Start, Training, group_fields};
+use crate::store::{OTHER_SPLIT_HINT, other_split, trained_on};
 
 /// What jobs are made of that every kind of table has, and the jobs so far.
 pub(super) struct Graph<'a> {
@@ -42,8 +44,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn cost(&self, epochs: u32, captures: u64) -> Cost {
-        let evaluations = u64::from(epochs) + captures;
+    pub(super) fn cost(&self, epochs: u32, snapshots: u64) -> Cost {
+        let evaluations = u64::from(epochs) + snapshots;
         let epochs = u64::from(epochs);
         let [train, val, _] = self.sizes;
         Cost { epochs, train_images: epochs * train, evaluated_images: evaluations * val, evaluations }
@@ -87,7 +89,7 @@ impl Origin {
 pub(super) struct Opening {
     pub shared: Shared,
     pub origin: Origin,
-    pub opened: Result<Arc<Opened>, String>,
+    pub opened: Result<Arc<OpenDataset>, String>,
     pub task: Option<Task>,
 }
 
@@ -135,7 +137,7 @@ impl<'a> Graph<'a> {
             identity,
             data: dataset.data(),
             sizes,
-            groups: opened.as_ref().is_ok_and(|opened| opened.has_groups(Part::Test)),
+            groups: opened.as_ref().is_ok_and(|opened| opened.has_groups(EvalSplit::Test)),
             blocked,
             remarks,
         };
@@ -143,8 +145,8 @@ impl<'a> Graph<'a> {
     }
 
     fn spec(&self, backbone: &BackboneConfig, outputs: usize) -> Spec {
-        let ModelConfig { px, precision, .. } = *self.model;
-        Spec { architecture: backbone.architecture, outputs, px, precision }
+        let ModelConfig { image_size, precision, .. } = *self.model;
+        Spec { architecture: backbone.architecture, outputs, image_size, precision }
     }
 
     /// Where a backbone's weights start; `seed` is that of whatever of them is new.
@@ -215,7 +217,7 @@ impl<'a> Graph<'a> {
             Training { model: source.spec, start, data: source.identity.clone(), train, inmerge: None };
         let label = format!("source {}: pretrain", source.spec.architecture);
         let cost = source.cost(section.epochs, 0);
-        self.add(&source, label, Recipe::Pretrain(training), vec![], cost, None)
+        self.add(&source, label, JobSpec::Pretrain(training), vec![], cost, None)
     }
 
     /// AdamW along a cosine.
@@ -285,8 +287,8 @@ impl<'a> Graph<'a> {
         dataset: &DatasetEntry,
         Scored { source, data, outputs, groups, images }: Scored,
     ) -> String {
-        let (model, part) = (shared.spec, Part::Test);
-        let recipe = Recipe::Predict { model, data: data.clone(), part, outputs, groups };
+        let (model, part) = (shared.spec, EvalSplit::Test);
+        let recipe = JobSpec::Predict { model, data: data.clone(), part, outputs, groups };
         let cost = Cost { evaluations: 1, evaluated_images: images, ..Cost::default() };
         let on = Shared {
             prefix: String::new(),
@@ -301,7 +303,7 @@ impl<'a> Graph<'a> {
         let predicted =
             self.add(&on, format!("{label}: predict"), recipe, vec![input.to_owned()], cost, None);
         let evaluation = self.evaluation;
-        let recipe = Recipe::Evaluate {
+        let recipe = JobSpec::Evaluate {
             metric: dataset.metric,
             resamples: evaluation.resamples,
             seed: evaluation.seed,
@@ -313,7 +315,7 @@ impl<'a> Graph<'a> {
         &mut self,
         shared: &Shared,
         label: String,
-        recipe: Recipe,
+        recipe: JobSpec,
         inputs: Vec<String>,
         cost: Cost,
         weights: Option<PathBuf>,
@@ -340,7 +342,7 @@ impl<'a> Graph<'a> {
 
 /// Identity, sizes of the three parts and number of outputs of a dataset; what is expected of one that is not there.
 fn extent(
-    opened: &Result<Arc<Opened>, String>,
+    opened: &Result<Arc<OpenDataset>, String>,
     name: &str,
     expected: [usize; 3],
 ) -> (DataIdentity, [u64; 3], usize) {
@@ -350,7 +352,7 @@ fn extent(
             (data.identity.clone(), sizes, data.dataset.task().outputs())
         }
         Err(_) => {
-            let missing = DataIdentity { digest: format!("missing {name}"), division: String::new() };
+            let missing = DataIdentity { digest: format!("missing {name}"), split: String::new() };
             (missing, expected, 1)
         }
     };

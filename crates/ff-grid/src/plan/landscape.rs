@@ -2,13 +2,12 @@
 
 use itertools::Itertools;
 
-use crate::config::{BackboneConfig, BnStatistics, Curves, DatasetEntry, FIELDS, LandscapeConfig};
-use crate::job::{Cost, Recipe};
-use crate::landscape::{Judging, PathRecipe, PlaneRecipe, RowRecipe, SurfaceRecipe, TriesRecipe};
-use crate::{Config, Pool};
-
-use super::MethodJobs;
+use super::columns::MethodJobs;
 use super::graph::{Graph, Shared};
+use crate::config::{BackboneConfig, Config, Curves, DatasetEntry, FIELDS, LandscapeConfig};
+use crate::job::{
+    BnStatistics, Cost, GreedyBarriersSpec, JobSpec, Judging, PathSpec, PlaneSpec, Pool, RowSpec, SurfaceSpec,
+};
 
 /// Jobs that look at errors between a column's models, by identity; none unless the configuration asks for them.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +19,7 @@ pub struct LandscapeJobs {
     /// Paths between all pairs of the grid's models.
     pub matrix: Vec<PathJob>,
     /// The tries of greedy soups, in the configuration's order.
-    pub tries: Vec<String>,
+    pub greedy_barriers: Vec<String>,
 }
 
 /// A path between two models of the grid.
@@ -79,8 +78,9 @@ impl Looks<'_, '_> {
                 jobs.matrix = pairs.map(|[a, b]| self.path((a, b), points, section.bn)).collect();
             }
         }
-        if let Some(section) = &self.config.tries {
-            jobs.tries = section.methods.iter().map(|method| self.tries(method, section.points)).collect();
+        if let Some(section) = &self.config.greedy_barriers {
+            jobs.greedy_barriers =
+                section.methods.iter().map(|method| self.greedy_barriers(method, section.points)).collect();
         }
         jobs
     }
@@ -103,7 +103,7 @@ impl Looks<'_, '_> {
         Cost { evaluations, evaluated_images: evaluations * images, ..Cost::default() }
     }
 
-    fn add(&mut self, label: String, recipe: Recipe, inputs: Vec<String>, cost: Cost) -> String {
+    fn add(&mut self, label: String, recipe: JobSpec, inputs: Vec<String>, cost: Cost) -> String {
         let label = format!("{}: {label}", self.shared.prefix);
         self.graph.add(self.shared, label, recipe, inputs, cost, None)
     }
@@ -112,21 +112,21 @@ impl Looks<'_, '_> {
         let plane = &section.plane[at];
         let (pool, axis, model) = (self.pools.of(plane.pool).to_vec(), section.grid, self.shared.spec);
         let label = format!("plane {}", plane.name);
-        let recipe = Recipe::Plane(PlaneRecipe { model, models: plane.models.clone() });
+        let recipe = JobSpec::Plane(PlaneSpec { model, models: plane.models.clone() });
         let id = self.add(label.clone(), recipe, pool.clone(), Cost::default());
         let of_plane: Vec<String> = [id].into_iter().chain(pool).collect();
         let judging = self.judging(section.bn);
         let rows: Vec<String> = (0..axis.points)
             .map(|row| {
                 let cost = self.cost(&judging, axis.points);
-                let recipe = Recipe::PlaneRow(RowRecipe { judging: judging.clone(), axis, row });
+                let recipe = JobSpec::PlaneRow(RowSpec { judging: judging.clone(), axis, row });
                 let label = format!("{label}, row {} of {}", row + 1, axis.points);
                 self.add(label, recipe, of_plane.clone(), cost)
             })
             .collect();
         let soups = plane.soups.iter().map(|name| self.methods[self.place(name)].soup.clone());
         let inputs = of_plane.into_iter().chain(soups).chain(rows).collect();
-        let recipe = Recipe::Surface(SurfaceRecipe { model, axis });
+        let recipe = JobSpec::Surface(SurfaceSpec { model, axis });
         self.add(format!("{label}, whole"), recipe, inputs, Cost::default())
     }
 
@@ -165,20 +165,20 @@ impl Looks<'_, '_> {
         let evaluations = if judging.recalibrate.is_some() { points } else { points - 2 };
         let cost = self.cost(&judging, evaluations);
         let inputs = [a, b].map(|at| self.pools.grid[at].clone()).to_vec();
-        let recipe = Recipe::Path(PathRecipe { judging, points });
+        let recipe = JobSpec::Path(PathSpec { judging, points });
         let job = self.add(format!("{points} places from {b_name} to {a_name}"), recipe, inputs, cost);
         PathJob { ends: [a_name, b_name], differ, job }
     }
 
-    fn tries(&mut self, method: &str, points: usize) -> String {
+    fn greedy_barriers(&mut self, method: &str, points: usize) -> String {
         let at = self.place(method);
         let (jobs, judging) = (&self.methods[at], self.judging(self.config.method[at].bn));
         // At most: how many are tried, and not known from the choice, is told only afterwards.
-        let tries = self.graph.cost(&jobs.soup).evaluations as usize;
+        let greedy_barriers = self.graph.cost(&jobs.soup).evaluations as usize;
         let places = if judging.recalibrate.is_some() { points + 1 } else { points - 1 };
-        let cost = self.cost(&judging, tries * places);
+        let cost = self.cost(&judging, greedy_barriers * places);
         let inputs = [&jobs.soup, &self.pools.probe].into_iter().chain(&jobs.pool).cloned().collect();
-        let recipe = Recipe::Tries(TriesRecipe { judging, points });
+        let recipe = JobSpec::GreedyBarriers(GreedyBarriersSpec { judging, points });
         self.add(format!("what {method} tried"), recipe, inputs, cost)
     }
 

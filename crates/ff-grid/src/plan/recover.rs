@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{OodScore, Plan, PlannedTable};
+use super::columns::OodScore;
+use super::planned::{Plan, PlannedTable};
 use crate::config::{DatasetEntry, EvaluationConfig};
-use crate::job::Start;
-use crate::{DataSource, Job, Jobs, Recipe, Record};
+use crate::job::{DataSource, Job, JobSpec, Jobs, Record, Start};
 
 impl Plan {
     /// A job's identity holds its data's digest, so that without the data nobody knows which record is whose. This looks for
@@ -17,7 +17,7 @@ impl Plan {
     /// [`Plan::missing`].
     pub fn recover(&mut self, records: &[Record]) {
         self.missed = self.missing();
-        let mut found = Found { records, jobs: Vec::new(), names: HashMap::new() };
+        let mut found = Match { records, jobs: Vec::new(), names: HashMap::new() };
         for job in self.jobs.iter_mut() {
             let inputs: Vec<String> = job.inputs.iter().map(|id| found.name(id)).collect();
             if job.blocked.is_none() {
@@ -40,7 +40,7 @@ impl Plan {
                         jobs.pool.iter_mut().for_each(|id| *id = found.name(id));
                         let label = format!("{} {}: {}", dataset.name, backbone.name, method.name);
                         let known = jobs.test.take().map(|id| found.name(&id));
-                        let score = |found: &mut Found<'_>, label: &str, data: DataSource| {
+                        let score = |found: &mut Match<'_>, label: &str, data: DataSource| {
                             found.score(label, &jobs.soup, dataset, &config.evaluation, data)
                         };
                         jobs.test = match column.blocked {
@@ -88,7 +88,7 @@ impl Plan {
 }
 
 /// What was found so far.
-struct Found<'a> {
+struct Match<'a> {
     records: &'a [Record],
     /// Jobs that the plan did not have.
     jobs: Vec<Job>,
@@ -96,7 +96,7 @@ struct Found<'a> {
     names: HashMap<String, String>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> Match<'a> {
     fn name(&self, id: &str) -> String {
         self.names.get(id).cloned().unwrap_or_else(|| id.to_owned())
     }
@@ -110,7 +110,7 @@ impl<'a> Found<'a> {
     }
 
     /// The record, if there is exactly one.
-    fn only(&self, label: &str, inputs: &[String], fits: impl Fn(&Recipe) -> bool) -> Option<&'a Record> {
+    fn only(&self, label: &str, inputs: &[String], fits: impl Fn(&JobSpec) -> bool) -> Option<&'a Record> {
         let mut all = self
             .records
             .iter()
@@ -127,10 +127,10 @@ impl<'a> Found<'a> {
         evaluation: &EvaluationConfig,
         data: DataSource,
     ) -> Option<String> {
-        let is_prediction = |recipe: &Recipe| matches!(recipe, Recipe::Predict { .. });
+        let is_prediction = |recipe: &JobSpec| matches!(recipe, JobSpec::Predict { .. });
         let predicted = self.only(&format!("{label}: predict"), &[model.to_owned()], is_prediction)?;
         let EvaluationConfig { resamples, seed } = *evaluation;
-        let wanted = Recipe::Evaluate { metric: dataset.metric, resamples, seed };
+        let wanted = JobSpec::Evaluate { metric: dataset.metric, resamples, seed };
         let scored =
             self.only(&format!("{label}: score"), std::slice::from_ref(&predicted.id), |recipe| {
                 *recipe == wanted
@@ -154,7 +154,7 @@ impl<'a> Found<'a> {
 }
 
 /// Whether two recipes differ in nothing but their data, and in the content of a file of weights that is not there.
-fn alike(one: &Recipe, other: &Recipe) -> bool {
+fn alike(one: &JobSpec, other: &JobSpec) -> bool {
     let starts = [one, other].map(|recipe| recipe.training().map(|training| &training.start));
     let same_start = match starts {
         [Some(Start::File { digest: a, seed: one }), Some(Start::File { digest: b, seed: other })] => {
@@ -162,8 +162,8 @@ fn alike(one: &Recipe, other: &Recipe) -> bool {
         }
         [one, other] => one == other,
     };
-    let rest = |recipe: &Recipe| {
-        let mut value = serde_json::to_value(recipe.essence()).expect("recipes are plain data");
+    let rest = |recipe: &JobSpec| {
+        let mut value = serde_json::to_value(recipe.canonical()).expect("recipes are plain data");
         for key in ["data", "start", "outputs", "groups"] {
             value[key] = Value::Null;
         }

@@ -7,13 +7,12 @@ use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
 use ff_train::{LrSchedule, Rates, TrainConfig, Trainable, task_kind};
 
-use crate::config::{BackboneConfig, BnStatistics, DatasetEntry, OodEntry};
-use crate::job::{Cost, Recipe, SoupRecipe, Start, Training};
-use crate::{Config, Opened, Part, Pool, Selection};
-
+use super::columns::{Column, MethodJobs, OodScore};
 use super::graph::{Graph, Origin, Scored, Shared};
 use super::landscape::{Looks, Pools};
-use super::{Column, MethodJobs, OodScore};
+use crate::catalog::OpenDataset;
+use crate::config::{BackboneConfig, Config, DatasetEntry, OodEntry};
+use crate::job::{BnStatistics, Cost, EvalSplit, JobSpec, Pool, Selection, SoupSpec, Start, Training};
 
 /// Lays out every column of a table of soups.
 pub(super) fn columns(config: &Config, graph: &mut Graph<'_>) -> Vec<Column<MethodJobs>> {
@@ -42,7 +41,7 @@ impl Builder<'_, '_> {
     ) -> Column<MethodJobs> {
         let mut opening = self.graph.open(backbone, dataset, origin);
         if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
-            opening.shared.blocked = self.captures(opened.splits.train.len()).err();
+            opening.shared.blocked = self.snapshots(opened.splits.train.len()).err();
         }
         let shared = &opening.shared;
         let pools = self.pools(shared, backbone, opening.origin, dataset);
@@ -56,8 +55,8 @@ impl Builder<'_, '_> {
     }
 
     /// Captures of a cyclic run over a number of training images.
-    fn captures(&self, train_images: usize) -> Result<u64, String> {
-        Ok(self.rates(train_images)?.captures().len() as u64)
+    fn snapshots(&self, train_images: usize) -> Result<u64, String> {
+        Ok(self.rates(train_images)?.snapshots().len() as u64)
     }
 
     fn rates(&self, train_images: usize) -> Result<Rates, String> {
@@ -119,7 +118,7 @@ impl Builder<'_, '_> {
         backbone: &BackboneConfig,
         pools: &Pools,
         dataset: &DatasetEntry,
-        opened: &Result<Arc<Opened>, String>,
+        opened: &Result<Arc<OpenDataset>, String>,
     ) -> Vec<MethodJobs> {
         let config = self.config;
         config
@@ -128,21 +127,21 @@ impl Builder<'_, '_> {
             .map(|method| {
                 let pool = pools.of(method.pool).to_vec();
                 // Single models' scores are known from training; each soup that is tried is a pass.
-                let captures = self.captures(shared.sizes[0] as usize).unwrap_or(0);
+                let snapshots = self.snapshots(shared.sizes[0] as usize).unwrap_or(0);
                 let models = match (method.pool, &method.select) {
                     (_, Selection::Best { .. }) => 0,
                     (_, Selection::Uniform {}) => 1,
                     (Pool::Grid, _) => pool.len() as u64,
                     (pool, _) => {
                         let bases = config.fgg.learning_rates.len() * config.fgg.augmentations(pool).len();
-                        bases as u64 * (1 + captures)
+                        bases as u64 * (1 + snapshots)
                     }
                 };
                 let recalibrated = method.bn == BnStatistics::Recalibrate
                     && method.select.hierarchy().is_some()
                     && backbone.architecture.has_batch_norm();
                 let label = format!("{}: {}", shared.prefix, method.name);
-                let recipe = Recipe::Soup(SoupRecipe {
+                let recipe = JobSpec::Soup(SoupSpec {
                     model: shared.spec,
                     data: shared.identity.clone(),
                     metric: dataset.metric,
@@ -177,7 +176,7 @@ impl Builder<'_, '_> {
     ) -> String {
         let probe = &self.config.probe;
         let train = TrainConfig {
-            trainable: Trainable::Classifier { bn_drift: probe.bn_drift },
+            trainable: Trainable::Classifier { update_bn_stats: probe.update_bn_stats },
             task_weights: dataset.task_weights,
             ..self.graph.train_config(
                 probe.epochs,
@@ -194,7 +193,7 @@ impl Builder<'_, '_> {
         self.graph.add(
             shared,
             label,
-            Recipe::Probe(training),
+            JobSpec::Probe(training),
             pretrained.into_iter().collect(),
             cost,
             weights,
@@ -227,7 +226,7 @@ impl Builder<'_, '_> {
         let cost = shared.cost(section.epochs, 0);
         let label = format!("{}: lr {rate:e} {augment} seed {seed}", shared.prefix);
         let id =
-            self.graph.add(shared, label, Recipe::Finetune(training), vec![probe.to_owned()], cost, None);
+            self.graph.add(shared, label, JobSpec::Finetune(training), vec![probe.to_owned()], cost, None);
         self.graph.describe(&id, rate, augment, seed);
         id
     }
@@ -252,7 +251,7 @@ impl Builder<'_, '_> {
         let cost = shared.cost(fgg.epochs, inside as u64);
         let which = if augment == fgg.augment { String::new() } else { format!(" {augment}") };
         let label = format!("{}: FGG from lr {rate:e}{which}", shared.prefix);
-        let id = self.graph.add(shared, label, Recipe::Fgg(training), vec![base.to_owned()], cost, None);
+        let id = self.graph.add(shared, label, JobSpec::Fgg(training), vec![base.to_owned()], cost, None);
         self.graph.describe(&id, rate, augment, fgg.seed);
         id
     }
@@ -264,7 +263,7 @@ impl Builder<'_, '_> {
         soup: &str,
         dataset: &DatasetEntry,
         other: &OodEntry,
-        opened: &Result<Arc<Opened>, String>,
+        opened: &Result<Arc<OpenDataset>, String>,
     ) -> Result<OodScore, String> {
         let named = |why: String| format!("dataset {}: {why}", other.name);
         let source = dataset.data_of(other);
@@ -276,13 +275,13 @@ impl Builder<'_, '_> {
         let (mut outputs, mut note) = (None, String::new());
         if let Ok(own) = opened {
             let own = own.dataset.task().names();
-            outputs =
-                OutputMap::by_name(task_kind(found), own, found.names(), &other.merge).map_err(named)?;
+            outputs = OutputMap::by_name(task_kind(found), own, found.names(), &other.merge_classes)
+                .map_err(named)?;
             note = outputs.as_ref().map_or(String::new(), |map| map.describe(own, found.names()));
         }
         let images = data.splits.test.len() as u64;
         let label = format!("{label} on {}", other.name);
-        let groups = data.has_groups(Part::Test);
+        let groups = data.has_groups(EvalSplit::Test);
         let on = Scored { source, data: data.identity.clone(), outputs, groups, images };
         let score = self.graph.score(shared, &label, soup, dataset, on);
         Ok(OodScore { score, note })

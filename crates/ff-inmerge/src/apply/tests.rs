@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use super::*;
-use crate::{MergeStats, Merger};
+use crate::merger::Merger;
+use crate::stats::MergeStats;
 
 /// Algorithm 1, kernel by kernel, in 64 bits: new kernels and the number of merges.
 fn oracle(kernels: &[Vec<f64>], plan: &MergePlan, config: &InMerge) -> (Vec<Vec<f64>>, u64) {

@@ -3,7 +3,7 @@
 
 mod draw;
 
-use crate::Error;
+use crate::error::Error;
 
 /// A plot whose series need not share their places on the x axis. The legend stands below, so that the picture stays
 /// narrow enough for a telephone.
@@ -50,12 +50,12 @@ pub struct Curve {
     /// Its points, in the order in which a line joins them.
     pub spots: Vec<Spot>,
     /// How it is drawn.
-    pub kind: Kind,
+    pub kind: CurveKind,
 }
 
 /// How a series is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CurveKind {
     /// A line, with markers where its points ask for them.
     Line,
     /// Markers alone, above the others.
@@ -94,7 +94,7 @@ impl Spot {
 }
 
 impl Curves {
-    /// The plot as an SVG picture, the same text for the same plot; series look as in [`crate::Figure::to_svg`].
+    /// The plot as an SVG picture, the same text for the same plot; series look as in [`crate::LinePlot::to_svg`].
     ///
     /// # Errors
     /// A number that is not finite, or no point at all.
@@ -124,7 +124,7 @@ mod tests {
             y_label: "y".into(),
             x: Span::Data,
             y: Span::Data,
-            curves: vec![Curve { name: "c".into(), spots, kind: Kind::Line }],
+            curves: vec![Curve { name: "c".into(), spots, kind: CurveKind::Line }],
             diagonal: None,
             height: 200,
             legend: true,

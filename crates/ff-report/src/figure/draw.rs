@@ -7,13 +7,13 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::layout::{LABEL_SIZE, Layout, Pixel, SAMPLE, STEP, TICK, TICK_SIZE, at, whisker};
 use super::style::{Dash, FAINT, GREY, Marker, Style, reference_dash};
-use super::{Figure, Series};
-use crate::Error;
+use super::{LinePlot, Series};
+use crate::error::Error;
 
 pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-pub(super) fn svg(figure: &Figure) -> Result<String, Error> {
+pub(super) fn svg(figure: &LinePlot) -> Result<String, Error> {
     let layout = Layout::of(figure);
     picture(&figure.title, layout.size, |canvas| draw(figure, &layout, canvas))
 }
@@ -32,7 +32,7 @@ pub(super) fn picture(
     Ok(text)
 }
 
-fn draw(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw(figure: &LinePlot, layout: &Layout, canvas: &Canvas) -> Drawn {
     draw_axes(figure, layout, canvas)?;
     for (nth, (_, y)) in figure.references.iter().enumerate() {
         let height = layout.place(layout.x.low, *y).1;
@@ -51,7 +51,7 @@ fn draw(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
     draw_legend(figure, layout, canvas)
 }
 
-fn draw_axes(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw_axes(figure: &LinePlot, layout: &Layout, canvas: &Canvas) -> Drawn {
     let (from, to) = (layout.from, layout.to);
     for (y, name) in &layout.y.ticks {
         let height = layout.place(layout.x.low, *y).1;
@@ -77,7 +77,7 @@ fn draw_axes(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
     draw_text(canvas, &figure.title, (from.0, from.1 / 2), size, HPos::Left, VPos::Center)
 }
 
-fn draw_series(figure: &Figure, layout: &Layout, canvas: &Canvas, nth: usize, series: &Series) -> Drawn {
+fn draw_series(figure: &LinePlot, layout: &Layout, canvas: &Canvas, nth: usize, series: &Series) -> Drawn {
     let style = Style::new(nth, series.emphasis);
     let place = |place: usize, y: f64| {
         let (across, height) = layout.place(at(&figure.x, place), y);
@@ -113,7 +113,7 @@ fn draw_series(figure: &Figure, layout: &Layout, canvas: &Canvas, nth: usize, se
     marks.into_iter().try_for_each(|mark| draw_marker(canvas, mark, &style))
 }
 
-fn draw_legend(figure: &Figure, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw_legend(figure: &LinePlot, layout: &Layout, canvas: &Canvas) -> Drawn {
     let (left, top) = layout.legend;
     let height = |nth: usize| top + STEP / 2 + nth as i32 * STEP;
     let sample = |height| vec![(left, height), (left + SAMPLE, height)];

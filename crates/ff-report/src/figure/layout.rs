@@ -2,7 +2,7 @@
 //! other. All lengths are pixels.
 
 use super::scale::Scale;
-use super::{Axis, Figure, Point};
+use super::{Axis, LinePlot, Point};
 
 pub(super) const TITLE_SIZE: i32 = 20;
 pub(super) const LABEL_SIZE: i32 = 17;
@@ -47,7 +47,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub fn of(figure: &Figure) -> Layout {
+    pub fn of(figure: &LinePlot) -> Layout {
         let points = || figure.series.iter().flat_map(|series| series.points.iter().flatten());
         let references = figure.references.iter().map(|(_, y)| *y);
         let y = Scale::around(points().flat_map(|point| point.span()).chain(references), 8.0);

@@ -4,7 +4,7 @@ mod colour;
 mod contour;
 mod curves;
 mod draw;
-mod heat;
+mod heatmap;
 mod layout;
 mod plot;
 mod scale;
@@ -13,16 +13,17 @@ mod surface;
 
 use serde::Serialize;
 
-use crate::{Error, csv::csv};
+use crate::csv::csv;
+use crate::error::Error;
 
-pub use curves::{Curve, Curves, Kind, Span, Spot};
-pub use heat::Heat;
+pub use curves::{Curve, CurveKind, Curves, Span, Spot};
+pub use heatmap::Heatmap;
 pub use plot::Plot;
 pub use surface::{Mark, Surface};
 
 /// A line plot of a sweep or of a curve over epochs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Figure {
+pub struct LinePlot {
     /// Printed above.
     pub title: String,
     /// What x is, with its unit.
@@ -80,7 +81,7 @@ struct Line<'a> {
     high: Option<f64>,
 }
 
-impl Figure {
+impl LinePlot {
     /// The figure as an SVG picture, the same text for the same figure. Text is set in the reader's sans-serif font.
     ///
     /// Series differ in colour (Okabe and Ito's palette), in marker and, from the eighth on, in dash. With whiskers,

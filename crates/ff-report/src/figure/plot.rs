@@ -1,17 +1,17 @@
 //! Any of the plots.
 
-use super::{Figure, Heat, Surface};
-use crate::Error;
+use super::{Heatmap, LinePlot, Surface};
+use crate::error::Error;
 
 /// A plot of one of the kinds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plot {
     /// Lines.
-    Lines(Figure),
+    Lines(LinePlot),
     /// A plane in filled contours.
     Surface(Surface),
     /// A matrix in colours.
-    Heat(Heat),
+    Heatmap(Heatmap),
 }
 
 impl Plot {
@@ -20,7 +20,7 @@ impl Plot {
         match self {
             Self::Lines(figure) => &figure.title,
             Self::Surface(surface) => &surface.title,
-            Self::Heat(heat) => &heat.title,
+            Self::Heatmap(heatmap) => &heatmap.title,
         }
     }
 
@@ -29,7 +29,7 @@ impl Plot {
         let checked = match self {
             Self::Lines(figure) => figure.check(),
             Self::Surface(surface) => surface.check(),
-            Self::Heat(heat) => heat.check(),
+            Self::Heatmap(heatmap) => heatmap.check(),
         };
         matches!(checked, Err(Error::NoPoint { .. }))
     }
@@ -42,7 +42,7 @@ impl Plot {
         match self {
             Self::Lines(figure) => figure.to_svg(),
             Self::Surface(surface) => surface.to_svg(),
-            Self::Heat(heat) => heat.to_svg(),
+            Self::Heatmap(heatmap) => heatmap.to_svg(),
         }
     }
 
@@ -51,7 +51,7 @@ impl Plot {
         match self {
             Self::Lines(figure) => figure.to_csv(),
             Self::Surface(surface) => surface.to_csv(),
-            Self::Heat(heat) => heat.to_csv(),
+            Self::Heatmap(heatmap) => heatmap.to_csv(),
         }
     }
 }

@@ -10,7 +10,8 @@ use super::draw::{self, Canvas, Drawn, draw_line, draw_marker, draw_text, draw_u
 use super::layout::{LABEL_SIZE, MARGIN, Pixel, STEP, TICK, TICK_SIZE, TITLE_SIZE, TOP, fitting, width};
 use super::scale::{Scale, round_numbers};
 use super::style::{FAINT, GREY, Style};
-use crate::{Error, csv::csv};
+use crate::csv::csv;
+use crate::error::Error;
 
 /// The longer side of the plot; the shorter follows from the axes, which share a unit, but is not below the second.
 const SIDE: (f64, f64) = (520.0, 180.0);
@@ -67,7 +68,7 @@ impl Surface {
     /// Rows or columns that do not fit the values, a number that is not finite, or no value at all.
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
-        let layout = Layout::of(self);
+        let layout = SurfaceLayout::of(self);
         draw::picture(&self.title, layout.size, |canvas| draw(self, &layout, canvas))
     }
 
@@ -109,7 +110,7 @@ impl Surface {
     }
 }
 
-struct Layout {
+struct SurfaceLayout {
     x: Scale,
     y: Scale,
     /// Values that contours stand at, and how they are written.
@@ -122,7 +123,7 @@ struct Layout {
     size: (u32, u32),
 }
 
-impl Layout {
+impl SurfaceLayout {
     fn of(surface: &Surface) -> Self {
         let axis = |places: &[f64]| {
             let (low, high) = (places[0], places[places.len() - 1]);
@@ -191,7 +192,7 @@ fn levels(values: impl Iterator<Item = f64>) -> Vec<(f64, String)> {
     if high > low { round_numbers(low, high, 10.0) } else { Vec::new() }
 }
 
-fn draw(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Drawn {
     let (from, to) = (layout.from, layout.to);
     let size = fitting(&surface.title, TITLE_SIZE, layout.size.0 as i32 - from.0 - MARGIN);
     draw_text(canvas, &surface.title, (from.0, from.1 / 2), size, HPos::Left, VPos::Center)?;
@@ -206,7 +207,7 @@ fn draw(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
 }
 
 /// The cells of a row, those of one colour side by side as one.
-fn draw_row(surface: &Surface, layout: &Layout, canvas: &Canvas, y: usize) -> Drawn {
+fn draw_row(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas, y: usize) -> Drawn {
     let fill = |x: std::ops::Range<usize>, band: usize| {
         let [upper, lower] =
             [(x.start, y + 1), (x.end, y)].map(|(x, y)| layout.place(surface.x[x], surface.y[y]));
@@ -247,7 +248,7 @@ fn draw_row(surface: &Surface, layout: &Layout, canvas: &Canvas, y: usize) -> Dr
 }
 
 /// The contours between the colours.
-fn draw_lines(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw_lines(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Drawn {
     let stroke = WHITE.mix(0.55).stroke_width(1);
     for y in 0..surface.y.len() - 1 {
         for x in 0..surface.x.len() - 1 {
@@ -263,12 +264,12 @@ fn draw_lines(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
 }
 
 /// The corners of a cell and their values, around it; `None` if one has none.
-fn cell(surface: &Surface, layout: &Layout, x: usize, y: usize) -> Option<Cell> {
+fn cell(surface: &Surface, layout: &SurfaceLayout, x: usize, y: usize) -> Option<Cell> {
     let corner = |x: usize, y: usize| Some((layout.place(surface.x[x], surface.y[y]), surface.values[y][x]?));
     Some([corner(x, y)?, corner(x + 1, y)?, corner(x + 1, y + 1)?, corner(x, y + 1)?])
 }
 
-fn draw_axes(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw_axes(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Drawn {
     let (from, to) = (layout.from, layout.to);
     for (y, name) in &layout.y.ticks {
         let height = layout.place(layout.x.low, *y).1;
@@ -286,7 +287,7 @@ fn draw_axes(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
     draw_upright(canvas, &surface.y_label, (MARGIN, middle.1), LABEL_SIZE, HPos::Center, VPos::Top)
 }
 
-fn draw_bar(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw_bar(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Drawn {
     let (top, bottom) = (layout.from.1, layout.to.1);
     let bands = layout.levels.len() + 1;
     let height = |band: usize| bottom - ((bottom - top) as f64 * band as f64 / bands as f64).round() as i32;
@@ -311,7 +312,7 @@ fn draw_bar(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
     )
 }
 
-fn draw_marks(surface: &Surface, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw_marks(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Drawn {
     let inside = |scale: &Scale, at: f64| (scale.low..=scale.high).contains(&at);
     // The first stand above the others.
     for (nth, mark) in surface.marks.iter().enumerate().rev() {

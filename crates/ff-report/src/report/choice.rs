@@ -2,14 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::data::{Choice, ColumnReport, Step, StudyReport};
+use super::data::{Choice, ColumnReport, ExperimentReport, Step};
 use super::grid;
 use super::words::{of_group, sentence};
 use crate::format::{self, NOTHING};
 use crate::section::distinct;
 
-pub(super) fn section(study: &StudyReport) -> Option<Markup> {
-    let with: Vec<&ColumnReport> = study.columns.iter().filter(|column| !column.choices.is_empty()).collect();
+pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
+    let with: Vec<&ColumnReport> =
+        experiment.columns.iter().filter(|column| !column.choices.is_empty()).collect();
     let open = with.len() <= 2;
     with.first()?;
     Some(html! {

@@ -3,7 +3,7 @@
 use ff_eval::{DeLong, Difference, Shown};
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, Comparison, StudyReport};
+use super::data::{ColumnReport, Comparison, ExperimentReport};
 use super::grid;
 use crate::format::{self, NOTHING};
 
@@ -25,9 +25,9 @@ pub(super) fn with_interval(difference: &Difference) -> String {
     }
 }
 
-pub(super) fn section(study: &StudyReport) -> Option<Markup> {
+pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     let all =
-        || study.columns.iter().flat_map(|column| column.comparisons.iter().map(move |of| (column, of)));
+        || experiment.columns.iter().flat_map(|column| column.comparisons.iter().map(move |of| (column, of)));
     all().next()?;
     let rows = all().map(|(column, of)| row(column, of)).collect();
     let head = ["Dataset", "On", "Soup", "Single model", "Difference and interval", "Verdict"];

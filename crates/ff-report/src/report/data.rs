@@ -4,7 +4,9 @@ use ff_eval::{
     Calibration, ClassRow, Confusion, Difference, Metric, OutputAuroc, OutputDifference, Roc, Score,
 };
 
-use crate::{Plot, SeedTable, Table};
+use crate::figure::Plot;
+use crate::seeds::SeedTable;
+use crate::table::Table;
 
 /// One or more studies on a page.
 #[derive(Debug, Clone)]
@@ -12,7 +14,7 @@ pub struct Report {
     /// The page's heading.
     pub title: String,
     /// The studies, in the order in which they are read.
-    pub studies: Vec<StudyReport>,
+    pub studies: Vec<ExperimentReport>,
     /// What could not be read at all, a sentence each.
     pub problems: Vec<String>,
     /// Version of the software that made the page.
@@ -21,7 +23,7 @@ pub struct Report {
 
 /// A table with everything behind it.
 #[derive(Debug, Clone)]
-pub struct StudyReport {
+pub struct ExperimentReport {
     /// The table.
     pub table: StudyTable,
     /// How far its jobs are, by kind.
@@ -80,7 +82,7 @@ pub struct ColumnReport {
     /// How the soups came to be.
     pub choices: Vec<Choice>,
     /// What models do class by class on the test split: the delivered soup, and the best single model.
-    pub behaviours: Vec<Behaviour>,
+    pub per_class_reports: Vec<PerClassReport>,
     /// Where the delivered soup is surest and wrong.
     pub mistakes: Option<MistakesReport>,
     /// Further plots: sweeps and merges of a study of in-model merging; errors between models.
@@ -192,7 +194,7 @@ pub struct Step {
 
 /// What a model does class by class on the test split.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Behaviour {
+pub struct PerClassReport {
     /// Its row.
     pub model: String,
     /// Precision, recall and F1 of each class or task.
@@ -278,7 +280,7 @@ impl ColumnReport {
     }
 }
 
-impl StudyReport {
+impl ExperimentReport {
     pub(super) fn title(&self) -> &str {
         match &self.table {
             StudyTable::Soups(table) => table.title(),

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::Rank;
+use crate::rank::Rank;
 use crate::section::{Field, Section};
 
 /// A part of a table, under a heading.

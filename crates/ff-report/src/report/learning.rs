@@ -2,15 +2,16 @@
 
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, StudyReport, TrainingRun};
+use super::data::{ColumnReport, ExperimentReport, TrainingRun};
 use super::picture;
-use crate::{Curve, Curves, Kind, Span, Spot};
+use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 
 /// Runs that have a colour of their own.
 const SHOWN: usize = 5;
 
-pub(super) fn section(study: &StudyReport) -> Option<Markup> {
-    let drawn: Vec<&ColumnReport> = study.columns.iter().filter(|column| !column.runs.is_empty()).collect();
+pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
+    let drawn: Vec<&ColumnReport> =
+        experiment.columns.iter().filter(|column| !column.runs.is_empty()).collect();
     let open = drawn.len() <= 2;
     drawn.first()?;
     Some(html! {
@@ -45,8 +46,8 @@ fn of_kind(column: &ColumnReport, cyclic: bool) -> Markup {
     let (shown, others) = ranked.split_at(ranked.len().min(SHOWN.max(if cyclic { 8 } else { 0 })));
     let curves = |spots: &dyn Fn(&TrainingRun) -> Vec<Spot>| -> Vec<Curve> {
         let curve = |run: &TrainingRun, kind| Curve { name: run.name.clone(), spots: spots(run), kind };
-        let faint = others.iter().map(|run| curve(run, Kind::Faint));
-        shown.iter().map(|run| curve(run, Kind::Line)).chain(faint).collect()
+        let faint = others.iter().map(|run| curve(run, CurveKind::Faint));
+        shown.iter().map(|run| curve(run, CurveKind::Line)).chain(faint).collect()
     };
     let plot = |y_label: String, y, curves, height, legend| Curves {
         title: title.clone(),

@@ -4,11 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, Mistake, MistakesReport, StudyReport};
+use super::data::{ColumnReport, ExperimentReport, Mistake, MistakesReport};
 
-pub(super) fn section(study: &StudyReport) -> Option<Markup> {
+pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     let with: Vec<(&ColumnReport, &MistakesReport)> =
-        study.columns.iter().filter_map(|column| Some((column, column.mistakes.as_ref()?))).collect();
+        experiment.columns.iter().filter_map(|column| Some((column, column.mistakes.as_ref()?))).collect();
     let open = with.len() <= 2;
     with.first()?;
     Some(html! {

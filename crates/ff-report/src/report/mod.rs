@@ -1,6 +1,5 @@
 //! A whole report as one HTML page: what was found, in plain words first, then everything behind it.
 
-mod behaviour;
 mod choice;
 mod comparison;
 mod data;
@@ -8,6 +7,7 @@ mod grid;
 mod learning;
 mod mistakes;
 mod page;
+mod per_class;
 mod picture;
 mod provenance;
 mod seeds;
@@ -16,8 +16,8 @@ mod summary;
 mod words;
 
 pub use data::{
-    Behaviour, Choice, ColumnReport, Comparison, Epoch, Mistake, MistakesReport, ModelAnswer, Origin,
-    Progress, Report, Scored, Step, StudyReport, StudyTable, Thumbnail, TrainingRun,
+    Choice, ColumnReport, Comparison, Epoch, ExperimentReport, Mistake, MistakesReport, ModelAnswer, Origin,
+    PerClassReport, Progress, Report, Scored, Step, StudyTable, Thumbnail, TrainingRun,
 };
 
 impl Report {

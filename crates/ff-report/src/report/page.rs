@@ -2,23 +2,27 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::data::{Report, StudyReport, StudyTable};
-use super::{behaviour, choice, comparison, grid, learning, mistakes, picture, provenance, shift, summary};
+use super::data::{ExperimentReport, Report, StudyTable};
+use super::{choice, comparison, grid, learning, mistakes, per_class, picture, provenance, shift, summary};
 use crate::section::Section;
 
 const STYLE: &str = include_str!("style.css");
 const SORT: &str = include_str!("sort.js");
 
 /// A part of a study: its anchor, heading and content.
-struct Part {
+struct Chapter {
     anchor: String,
     heading: &'static str,
     content: Markup,
 }
 
 pub(super) fn document(report: &Report) -> String {
-    let studies: Vec<(usize, &StudyReport, Vec<Part>)> =
-        report.studies.iter().enumerate().map(|(nth, study)| (nth, study, parts(nth, study))).collect();
+    let studies: Vec<(usize, &ExperimentReport, Vec<Chapter>)> = report
+        .studies
+        .iter()
+        .enumerate()
+        .map(|(nth, experiment)| (nth, experiment, parts(nth, experiment)))
+        .collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -37,9 +41,9 @@ pub(super) fn document(report: &Report) -> String {
                 nav aria-label="Contents" {
                     ul {
                         li { a href="#summary" { "Summary" } }
-                        @for (nth, study, parts) in &studies {
+                        @for (nth, experiment, parts) in &studies {
                             li {
-                                a href=(format!("#study-{nth}")) { (study.title()) }
+                                a href=(format!("#study-{nth}")) { (experiment.title()) }
                                 ul { @for part in parts { li { a href=(format!("#{}", part.anchor)) { (part.heading) } } } }
                             }
                         }
@@ -50,14 +54,14 @@ pub(super) fn document(report: &Report) -> String {
                         h2 { "Summary" }
                         @for why in &report.problems { p.warning { (why) } }
                         @if report.studies.is_empty() { p { "There is no table to report on." } }
-                        @for study in &report.studies {
-                            @if report.studies.len() > 1 { h3 { (study.title()) } }
-                            (summary::of_study(study))
+                        @for experiment in &report.studies {
+                            @if report.studies.len() > 1 { h3 { (experiment.title()) } }
+                            (summary::of_study(experiment))
                         }
                     }
-                    @for (nth, study, parts) in &studies {
+                    @for (nth, experiment, parts) in &studies {
                         section id=(format!("study-{nth}")) {
-                            h2 { (study.title()) }
+                            h2 { (experiment.title()) }
                             @for part in parts {
                                 section id=(part.anchor) { h3 { (part.heading) } (part.content) }
                             }
@@ -73,41 +77,41 @@ pub(super) fn document(report: &Report) -> String {
 }
 
 /// The parts that have content, in the order in which they are read.
-fn parts(nth: usize, study: &StudyReport) -> Vec<Part> {
+fn parts(nth: usize, experiment: &ExperimentReport) -> Vec<Chapter> {
     let all = [
-        ("tables", "Tables", Some(tables(study))),
-        ("plots", "Figures", figures(study)),
-        ("shift", "In distribution and out of it", shift::section(study)),
-        ("learning", "Learning curves", learning::section(study)),
-        ("choices", "Why greedy stopped", choice::section(study)),
-        ("classes", "Class by class", behaviour::section(study)),
-        ("mistakes", "Surest mistakes", mistakes::section(study)),
-        ("differences", "Differences", comparison::section(study)),
-        ("notes", "What is missing", missing(study)),
-        ("provenance", "Provenance", Some(provenance::section(study))),
+        ("tables", "Tables", Some(tables(experiment))),
+        ("plots", "Figures", figures(experiment)),
+        ("shift", "In distribution and out of it", shift::section(experiment)),
+        ("learning", "Learning curves", learning::section(experiment)),
+        ("choices", "Why greedy stopped", choice::section(experiment)),
+        ("classes", "Class by class", per_class::section(experiment)),
+        ("mistakes", "Surest mistakes", mistakes::section(experiment)),
+        ("differences", "Differences", comparison::section(experiment)),
+        ("notes", "What is missing", missing(experiment)),
+        ("provenance", "Provenance", Some(provenance::section(experiment))),
     ];
     let part = |(anchor, heading, content): (&str, _, Option<Markup>)| {
-        Some(Part { anchor: format!("study-{nth}-{anchor}"), heading, content: content? })
+        Some(Chapter { anchor: format!("study-{nth}-{anchor}"), heading, content: content? })
     };
     all.into_iter().filter_map(part).collect()
 }
 
-fn tables(study: &StudyReport) -> Markup {
-    let sections: Vec<Section> = match &study.table {
+fn tables(experiment: &ExperimentReport) -> Markup {
+    let sections: Vec<Section> = match &experiment.table {
         StudyTable::Soups(table) => table.sections(),
         StudyTable::Seeds(table) => table.sections(),
     };
     html! { @for section in &sections { (grid::section(section)) } }
 }
 
-fn figures(study: &StudyReport) -> Option<Markup> {
-    let plots: Vec<_> = study.columns.iter().flat_map(|column| &column.figures).collect();
+fn figures(experiment: &ExperimentReport) -> Option<Markup> {
+    let plots: Vec<_> = experiment.columns.iter().flat_map(|column| &column.figures).collect();
     plots.first()?;
     Some(html! { @for plot in plots { (picture::broad(plot)) } })
 }
 
-fn missing(study: &StudyReport) -> Option<Markup> {
-    let all: Vec<_> = study
+fn missing(experiment: &ExperimentReport) -> Option<Markup> {
+    let all: Vec<_> = experiment
         .columns
         .iter()
         .flat_map(|column| column.missing.iter().map(move |why| (column.name(), why)))

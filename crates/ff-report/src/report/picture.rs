@@ -2,7 +2,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::{Curves, Error, Plot};
+use crate::error::Error;
+use crate::figure::{Curves, Plot};
 
 /// A plot of curves; what cannot be drawn is said in its place.
 pub(super) fn curves(plot: &Curves, caption: &str) -> Markup {

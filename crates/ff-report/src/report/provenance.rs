@@ -2,15 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::data::StudyReport;
+use super::data::ExperimentReport;
 use super::grid;
 
-pub(super) fn commands(study: &StudyReport) -> Markup {
-    html! { pre tabindex="0" { code { @for command in &study.origin.commands { (command) "\n" } } } }
+pub(super) fn commands(experiment: &ExperimentReport) -> Markup {
+    html! { pre tabindex="0" { code { @for command in &experiment.origin.commands { (command) "\n" } } } }
 }
 
-pub(super) fn section(study: &StudyReport) -> Markup {
-    let origin = &study.origin;
+pub(super) fn section(experiment: &ExperimentReport) -> Markup {
+    let origin = &experiment.origin;
     let jobs = origin.jobs.iter().map(|job| job.to_vec()).collect();
     html! {
         dl {
@@ -19,10 +19,10 @@ pub(super) fn section(study: &StudyReport) -> Markup {
                 @for value in values { dd { (value) } }
             }
         }
-        @if !study.progress.is_empty() {
+        @if !experiment.progress.is_empty() {
             p {
                 "On record: "
-                (study.progress.iter().map(|of| format!("{} {}/{}", of.kind, of.done, of.jobs)).collect::<Vec<_>>().join(", "))
+                (experiment.progress.iter().map(|of| format!("{} {}/{}", of.kind, of.done, of.jobs)).collect::<Vec<_>>().join(", "))
                 "."
             }
         }
@@ -32,6 +32,6 @@ pub(super) fn section(study: &StudyReport) -> Markup {
         }
         details.screen { summary { "The configuration as it was run" } pre tabindex="0" { code { (origin.config) } } }
         h4 { "To make it again" }
-        (commands(study))
+        (commands(experiment))
     }
 }

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use super::comparison::verdict;
 use super::grid;
-use crate::SeedTable;
 use crate::format::{self, NOTHING};
+use crate::seeds::SeedTable;
 
 pub(super) fn summary(table: &SeedTable) -> Markup {
     let Some(baseline) = table.baseline() else {

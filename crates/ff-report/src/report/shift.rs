@@ -3,15 +3,15 @@
 use ff_eval::Score;
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, Scored, StudyReport};
+use super::data::{ColumnReport, ExperimentReport, Scored};
 use super::picture;
-use crate::{Curve, Curves, Kind, Span, Spot};
+use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 
-pub(super) fn section(study: &StudyReport) -> Option<Markup> {
-    let plots: Vec<Curves> = study.columns.iter().flat_map(of_column).collect();
+pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
+    let plots: Vec<Curves> = experiment.columns.iter().flat_map(of_column).collect();
     plots.first()?;
     let singles =
-        study.columns.iter().map(|column| column.scored.iter().filter(|of| of.single).count()).max();
+        experiment.columns.iter().map(|column| column.scored.iter().filter(|of| of.single).count()).max();
     Some(html! {
         p {
             "Across: the score on the test split. Upwards: the score on data from elsewhere, by which nothing was selected. \
@@ -53,6 +53,6 @@ fn curve(of: &Scored, elsewhere: &str) -> Option<Curve> {
         y_ends: ends(shifted),
         mark: true,
     };
-    let kind = if of.single { Kind::Marks } else { Kind::Emphasis };
+    let kind = if of.single { CurveKind::Marks } else { CurveKind::Emphasis };
     Some(Curve { name: of.name.clone(), spots: vec![spot], kind })
 }

@@ -4,22 +4,23 @@ use ff_eval::Shown;
 use maud::{Markup, html};
 
 use super::comparison::{verdict, with_interval};
-use super::data::{ColumnReport, Comparison, StudyReport, StudyTable};
+use super::data::{ColumnReport, Comparison, ExperimentReport, StudyTable};
 use super::{grid, seeds};
+use crate::cost::Cost;
 use crate::format::{self, NOTHING};
-use crate::{Cost, Table};
+use crate::table::Table;
 
 /// The paragraph of one study.
-pub(super) fn of_study(study: &StudyReport) -> Markup {
+pub(super) fn of_study(experiment: &ExperimentReport) -> Markup {
     let (done, jobs) =
-        study.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
+        experiment.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
     html! {
         @if done < jobs {
             p.warning { "Not finished: " (done) " of " (jobs) " jobs are on record. What follows is what there is so far." }
         }
-        @for why in &study.missing { p.warning { "Missing: " (why) } }
-        @match &study.table {
-            StudyTable::Soups(table) => (of_soups(study, table)),
+        @for why in &experiment.missing { p.warning { "Missing: " (why) } }
+        @match &experiment.table {
+            StudyTable::Soups(table) => (of_soups(experiment, table)),
             StudyTable::Seeds(table) => (seeds::summary(table)),
         }
     }
@@ -29,8 +30,8 @@ fn on_test<'a>(column: &'a ColumnReport, method: &str) -> Option<&'a Comparison>
     column.comparisons.iter().find(|of| of.elsewhere.is_none() && of.method == method)
 }
 
-fn of_soups(study: &StudyReport, table: &Table) -> Markup {
-    let delivered: Vec<(&ColumnReport, &Comparison)> = study
+fn of_soups(experiment: &ExperimentReport, table: &Table) -> Markup {
+    let delivered: Vec<(&ColumnReport, &Comparison)> = experiment
         .columns
         .iter()
         .filter_map(|column| Some((column, on_test(column, column.delivered.as_deref()?)?)))
@@ -42,7 +43,7 @@ fn of_soups(study: &StudyReport, table: &Table) -> Markup {
             .count()
     };
     let same = delivered.iter().filter(|(_, of)| of.same).count();
-    let rows: Vec<Vec<String>> = study.columns.iter().map(|column| row(column, table)).collect();
+    let rows: Vec<Vec<String>> = experiment.columns.iter().map(|column| row(column, table)).collect();
     let head = [
         "Dataset",
         "Take",
@@ -70,15 +71,15 @@ fn of_soups(study: &StudyReport, table: &Table) -> Markup {
              one with the best validation score among the soups."
         }
         p { (cost(table)) }
-        (gains(study, table))
+        (gains(experiment, table))
     }
 }
 
 /// What each row costs, and in how many columns it is better or worse than the best single model.
-fn gains(study: &StudyReport, table: &Table) -> Markup {
-    let row = |row: &crate::Row| {
+fn gains(experiment: &ExperimentReport, table: &Table) -> Markup {
+    let row = |row: &crate::table::Row| {
         let found: Vec<&Comparison> =
-            study.columns.iter().filter_map(|column| on_test(column, &row.method)).collect();
+            experiment.columns.iter().filter_map(|column| on_test(column, &row.method)).collect();
         let count = |shown: Shown| {
             let of = |of: &&&Comparison| of.difference.is_some_and(|of| of.shown() == shown);
             if found.is_empty() { NOTHING.to_owned() } else { found.iter().filter(of).count().to_string() }
@@ -187,7 +188,7 @@ fn cost(table: &Table) -> String {
             100.0 * least as f64 / most.max(1) as f64
         ),
     };
-    let time = |row: &crate::Row| {
+    let time = |row: &crate::table::Row| {
         row.cost.wall_seconds.map(format::seconds).unwrap_or_else(|| "unknown time".to_owned())
     };
     format!(

@@ -1,8 +1,9 @@
 //! Whether rows and columns make a table over seeds.
 
 use super::{SeedCell, SeedColumn, SeedRow};
+use crate::error::Error;
+use crate::inmerge;
 use crate::shape::{check_metric, check_rows};
-use crate::{Error, inmerge};
 
 pub(super) fn check(columns: &[SeedColumn], rows: &[SeedRow], baseline: Option<usize>) -> Result<(), Error> {
     check_rows(rows.iter().map(|row| (row.method.as_str(), row.cells.len())), columns.len())?;

@@ -4,7 +4,8 @@ use ff_eval::{PairedDifference, Spread};
 use serde::Serialize;
 
 use super::{SeedCell, SeedColumn, SeedTable};
-use crate::{Cost, Rank};
+use crate::cost::Cost;
+use crate::rank::Rank;
 
 #[derive(Serialize)]
 struct JsonTable<'a> {

@@ -11,9 +11,11 @@ use check::check;
 use ff_eval::{Metric, PairedDifference, Score, Spread};
 use serde::{Deserialize, Serialize};
 
-use crate::rank::ranks;
+use crate::cost::Cost;
+use crate::error::Error;
+use crate::inmerge;
+use crate::rank::{Rank, ranks};
 use crate::section::distinct;
-use crate::{Cost, Error, Rank, inmerge};
 
 /// A backbone trained on a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,11 @@
 use ff_eval::Score;
 use serde::Serialize;
 
-use crate::{Cell, Column, Cost, Rank, Row, Table, csv::csv, format};
+use crate::cost::Cost;
+use crate::csv::csv;
+use crate::format;
+use crate::rank::Rank;
+use crate::table::{Cell, Column, Row, Table};
 
 #[derive(Serialize)]
 struct Line<'a> {

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::{Cell, Column, Cost, Rank, Table};
+use crate::cost::Cost;
+use crate::rank::Rank;
+use crate::table::{Cell, Column, Table};
 
 #[derive(Serialize)]
 struct JsonTable<'a> {

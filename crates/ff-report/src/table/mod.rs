@@ -7,10 +7,11 @@ mod sections;
 use ff_eval::{Metric, Score};
 use serde::{Deserialize, Serialize};
 
-use crate::rank::ranks;
+use crate::cost::Cost;
+use crate::error::Error;
+use crate::rank::{Rank, ranks};
 use crate::section::distinct;
 use crate::shape::{check_metric, check_rows};
-use crate::{Cost, Error, Rank};
 
 /// A backbone trained on a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use ff_grid::{Claims, Finding, Remedy, RunConfig, Runs, examine};
+use ff_grid::{Claims, Finding, Remedy, RunConfig, RunStore, examine};
 
 use crate::plan::counted;
 
@@ -12,7 +12,7 @@ pub fn doctor(root: &Path, repair: bool, json: bool) -> anyhow::Result<()> {
     if !root.is_dir() {
         bail!("{}: expected a runs folder, found none", root.display());
     }
-    let runs = Runs::new(root);
+    let runs = RunStore::new(root);
     let findings = examine(&runs)?;
     if repair {
         ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease(), "none"), &findings)?;

@@ -9,7 +9,8 @@ use ff_cli::spoken;
 use ff_grid::{Speed, forecast, longest_chain};
 use ff_models::Architecture;
 
-use crate::{TableOptions, prepare};
+use crate::TableOptions;
+use crate::prepare;
 
 #[derive(Args)]
 pub struct ForecastOptions {
@@ -48,7 +49,7 @@ impl FromStr for Rate {
 /// Prints how long the whole table takes on so many workers.
 pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(&options.table, &ff_cli::find_cached)?;
-    let measured = Speed::measured(&plan.jobs, &plan.jobs.done(&runs)?);
+    let measured = Speed::measured(&plan.jobs, &runs.finished(&plan.jobs)?);
     let speed = options.images_per_second.iter().fold(measured, |speed, rate| speed.with(rate.0, rate.1));
     let mut seconds = BTreeMap::new();
     for job in &plan.jobs {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ff_grid::{Cost, Plan, Recipe};
+use ff_grid::{Cost, JobSpec, Plan};
 use serde::Serialize;
 
-use crate::{TableOptions, prepare};
+use crate::TableOptions;
+use crate::prepare;
 
 /// Jobs of one kind, added up.
 #[derive(Clone, Copy, Default, Serialize)]
@@ -19,10 +20,10 @@ pub struct Count {
 
 /// By kind, those that the plan has.
 pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Count)> {
-    let mut counts = Recipe::KINDS.map(|kind| (kind, Count::default()));
+    let mut counts = JobSpec::KINDS.map(|kind| (kind, Count::default()));
     for job in &plan.jobs {
         let place =
-            Recipe::KINDS.iter().position(|kind| *kind == job.recipe.kind()).expect("all kinds are listed");
+            JobSpec::KINDS.iter().position(|kind| *kind == job.recipe.kind()).expect("all kinds are listed");
         let count = &mut counts[place].1;
         count.jobs += 1;
         count.blocked += usize::from(job.blocked.is_some());
@@ -35,7 +36,7 @@ pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Cou
 /// Prints the jobs and what they cost.
 pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
-    let done = plan.jobs.done(&runs)?;
+    let done = runs.finished(&plan.jobs)?;
     let counts = counts(&plan, &done);
     let missing = plan.missing();
     if options.json {
@@ -62,9 +63,9 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
         let Cost { epochs, train_images, evaluated_images, .. } = job.cost;
         let unknown = job.blocked.is_some() && evaluated_images == 0 && job.cost.evaluations > 0;
         let cost = match job.recipe {
-            Recipe::Evaluate { .. } | Recipe::Plane(_) | Recipe::Surface(_) => String::new(),
-            Recipe::Tries(_) => format!("  at most {evaluated_images} images to evaluate"),
-            Recipe::Soup(_) if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
+            JobSpec::Evaluate { .. } | JobSpec::Plane(_) | JobSpec::Surface(_) => String::new(),
+            JobSpec::GreedyBarriers(_) => format!("  at most {evaluated_images} images to evaluate"),
+            JobSpec::Soup(_) if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
             _ if unknown => "  of unknown size".to_owned(),
             _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
             _ => format!("  {evaluated_images} images to evaluate"),

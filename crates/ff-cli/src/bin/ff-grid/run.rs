@@ -6,10 +6,10 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use ff_cli::{DeviceChoice, GridProgress, TensorBoard, warn_of_precision};
 use ff_grid::{
-    Claims, ClusterConfig, Engine, Event, Local, Plan, Published, Runs, Slurm, Summary, Workshop,
-    device_name, publish, render,
+    Claims, ClusterConfig, Engine, Event, JobContext, Local, Plan, Results, RunStore, Slurm, Summary,
+    device_name, render, write_results,
 };
-use ff_train::Stop;
+use ff_train::CancelToken;
 use tch::Device;
 
 use crate::plan::counted;
@@ -92,9 +92,9 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     // Jobs that are sent off need the same folder under the same name.
     let runs = match options.engine {
         EngineKind::Local => runs,
-        EngineKind::Slurm => Runs::new(&std::path::absolute(runs.root())?),
+        EngineKind::Slurm => RunStore::new(&std::path::absolute(runs.root())?),
     };
-    let workshop = Workshop {
+    let context = JobContext {
         jobs: &plan.jobs,
         run: plan.run(),
         catalog: &catalog,
@@ -112,14 +112,14 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
         progress.event(event);
     };
     let summary = match options.engine {
-        EngineKind::Local => engine.run(&workshop, &on_event)?,
+        EngineKind::Local => engine.run(&context, &on_event)?,
         EngineKind::Slurm => {
             let engine = slurm(options, &plan, verbose)?;
             if options.dry_run {
                 progress.finish();
-                return print_scripts(&engine.scripts(&workshop)?);
+                return print_scripts(&engine.scripts(&context)?);
             }
-            engine.run(&workshop, &on_event)?
+            engine.run(&context, &on_event)?
         }
     };
     progress.finish();
@@ -129,7 +129,7 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
 fn local(plan: &Plan, devices: Vec<Device>) -> Local {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = match plan.run().workers {
-        0 if plan.model().px <= 64 && devices == [Device::Cpu] => cores,
+        0 if plan.model().image_size <= 64 && devices == [Device::Cpu] => cores,
         0 => devices.len(),
         workers => workers,
     };
@@ -167,9 +167,9 @@ fn print_scripts(scripts: &[(String, String)]) -> anyhow::Result<()> {
 /// Publishes the table, if it is time for it, and says how it went.
 fn finish(
     options: &RunOptions,
-    (plan, runs): (&Plan, &Runs),
+    (plan, runs): (&Plan, &RunStore),
     summary: &Summary,
-    (claims, stop): (&Claims, Stop),
+    (claims, stop): (&Claims, CancelToken),
 ) -> anyhow::Result<()> {
     if summary.stopped > 0 {
         bail!(
@@ -195,9 +195,9 @@ fn finish(
         return Ok(());
     }
     // Another process may be at it.
-    let written = claims.wait_for(&plan.folder(runs), &stop).and_then(|_claim| publish(plan, runs));
+    let written = claims.wait_for(&plan.folder(runs), &stop).and_then(|_claim| write_results(plan, runs));
     let (markdown, json) = match &written {
-        Ok(Published { markdown, json, .. }) => (markdown.clone(), json.clone()),
+        Ok(Results { markdown, json, .. }) => (markdown.clone(), json.clone()),
         // What was finished before can be read where nothing can be written.
         Err(_) => render(plan, runs)?.into(),
     };

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 
 use ff_cli::spoken;
-use ff_grid::{Failure, Forecast, Plan, Sight, Slurm, Speed, Whereabouts, forecast};
+use ff_grid::{Failure, Forecast, JobState, Plan, QueueStatus, Slurm, Speed, forecast};
 
+use crate::TableOptions;
 use crate::plan::{counted, counts, missing_text, summary};
-use crate::{TableOptions, prepare};
+use crate::prepare;
 
 /// Prints how far a table is, and where the jobs are that are not done.
 pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
-    let done = plan.jobs.done(&runs)?;
+    let done = runs.finished(&plan.jobs)?;
     let counts = counts(&plan, &done);
     let missing = plan.missing();
     let open = plan.jobs.iter().filter(|job| job.blocked.is_none()).map(|job| job.id.as_str());
     let undone: Vec<&str> = open.filter(|id| !done.contains_key(id)).collect();
-    let sight = Sight::take(&plan.jobs, &undone, &runs)?;
+    let sight = QueueStatus::take(&plan.jobs, &undone, &runs)?;
     let left = left(&plan, &done, &undone, &sight);
     if options.json {
         let total: serde_json::Map<_, _> =
@@ -31,12 +32,12 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     let (mut running, mut queued) = (String::new(), 0);
     for (id, whereabouts) in &sight.jobs {
         match whereabouts {
-            Whereabouts::Queued { .. } => queued += 1,
-            Whereabouts::Running { by, ends } => {
+            JobState::Queued { .. } => queued += 1,
+            JobState::Running { by, ends } => {
                 let until = ends.as_ref().map_or(String::new(), |ends| format!(", until {ends} at most"));
                 running += &format!("  {}: {by}{until}\n", label(id));
             }
-            Whereabouts::Failed(_) => {}
+            JobState::Failed(_) => {}
         }
     }
     let failed = failed(&plan, &sight);
@@ -63,10 +64,10 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
 }
 
 /// What failed, in the table's order. Jobs of one task fail together, and those that were never begun for one reason.
-fn failed(plan: &Plan, sight: &Sight) -> String {
+fn failed(plan: &Plan, sight: &QueueStatus) -> String {
     let mut groups: Vec<(&Failure, Vec<&str>)> = Vec::new();
     for job in &plan.jobs {
-        let Some(Whereabouts::Failed(failure)) = sight.jobs.get(&job.id) else { continue };
+        let Some(JobState::Failed(failure)) = sight.jobs.get(&job.id) else { continue };
         match groups.iter_mut().find(|(other, _)| *other == failure) {
             Some((_, labels)) => labels.push(&job.label),
             None => groups.push((failure, vec![&job.label])),
@@ -86,8 +87,13 @@ fn failed(plan: &Plan, sight: &Sight) -> String {
 }
 
 /// How long the rest takes if as many are at work as now; nothing if nobody is, or if nothing like it is done yet.
-fn left<'p>(plan: &Plan, done: &BTreeMap<&str, f64>, undone: &[&'p str], sight: &Sight) -> Option<Forecast> {
-    let at_work = sight.jobs.values().filter(|job| matches!(job, Whereabouts::Running { .. })).count();
+fn left<'p>(
+    plan: &Plan,
+    done: &BTreeMap<&str, f64>,
+    undone: &[&'p str],
+    sight: &QueueStatus,
+) -> Option<Forecast> {
+    let at_work = sight.jobs.values().filter(|job| matches!(job, JobState::Running { .. })).count();
     if at_work == 0 {
         return None;
     }
@@ -98,10 +104,10 @@ fn left<'p>(plan: &Plan, done: &BTreeMap<&str, f64>, undone: &[&'p str], sight: 
 }
 
 /// What jobs in the queue wait for, in the scheduler's words, with numbers.
-fn reasons(sight: &Sight) -> Vec<(String, usize)> {
+fn reasons(sight: &QueueStatus) -> Vec<(String, usize)> {
     let mut reasons = BTreeMap::new();
     for whereabouts in sight.jobs.values() {
-        if let Whereabouts::Queued { why, starts, .. } = whereabouts {
+        if let JobState::Queued { why, starts, .. } = whereabouts {
             let starts = starts.as_ref().map_or(String::new(), |starts| format!(", begins {starts}"));
             *reasons.entry(format!("{why}{starts}")).or_insert(0) += 1;
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use ff_cli::{Common, DeviceChoice, outcome};
-use ff_grid::{Event, Summary, Task};
+use ff_grid::{BatchTask, Event, Summary};
 
 use crate::run::say_failures;
 
@@ -30,19 +30,19 @@ pub struct WorkOptions {
 pub fn work(options: &WorkOptions, common: &Common) -> ExitCode {
     let mut stopped = false;
     let code = ff_cli::main(common, || {
-        let summary = perform(options)?;
+        let summary = run(options)?;
         stopped = summary.stopped > 0;
         if stopped {
             bail!("stopped: what is done is kept");
         }
         say_failures(&summary)
     });
-    if stopped { ExitCode::from(Task::STOPPED) } else { code }
+    if stopped { ExitCode::from(BatchTask::STOPPED) } else { code }
 }
 
-fn perform(options: &WorkOptions) -> anyhow::Result<Summary> {
+fn run(options: &WorkOptions) -> anyhow::Result<Summary> {
     let stop = ff_cli::stop_on_signals()?;
-    let task = Task::open(&options.batch, options.array, options.task)?;
+    let task = BatchTask::open(&options.batch, options.array, options.task)?;
     let device = options.device.find()?;
     let on_event = |event: Event<'_>| match event {
         Event::Started(job) => ff_cli::say(&format!("{}: begun", job.label)),
@@ -52,5 +52,5 @@ fn perform(options: &WorkOptions) -> anyhow::Result<Summary> {
         Event::Elsewhere(job, _) => tracing::debug!("{}: another process is at it", job.label),
         Event::Sent(..) => {}
     };
-    Ok(task.perform(device, &stop, &on_event)?)
+    Ok(task.run(device, &stop, &on_event)?)
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::Content;
+use crate::dataset::Content;
 
 /// A file younger than this when it is hashed may change once more without a change of its time.
 const SETTLED_NS: i64 = 2_000_000_000;

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::SystemTime;
 
-use crate::{Content, Error};
 use line::{Known, Stamp, name};
+
+use crate::dataset::Content;
+use crate::error::Error;
 
 /// Files that a thread hashes before what it found is written down.
 const BATCH: usize = 256;

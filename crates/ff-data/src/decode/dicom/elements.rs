@@ -10,8 +10,8 @@ use dicom_parser::dataset::LazyDataToken;
 use dicom_parser::dataset::lazy_read::LazyDataSetReader;
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex, TransferSyntaxRegistry, entries};
 
-use crate::Error;
 use crate::decode::MAX_DECODER_BYTES;
+use crate::error::Error;
 
 pub const PIXEL_DATA: Tag = Tag(0x7fe0, 0x0010);
 const TRANSFER_SYNTAX_UID: Tag = Tag(0x0002, 0x0010);

@@ -6,8 +6,8 @@ use dicom_core::Tag;
 
 use super::elements::{Elements, PIXEL_DATA, Value};
 use super::tone::{Curve, Tone, Window};
-use crate::Error;
 use crate::decode::MAX_PIXELS;
+use crate::error::Error;
 
 const SAMPLES_PER_PIXEL: Tag = Tag(0x0028, 0x0002);
 const PHOTOMETRIC_INTERPRETATION: Tag = Tag(0x0028, 0x0004);

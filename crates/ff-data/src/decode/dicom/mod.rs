@@ -12,7 +12,8 @@ use dicom_core::VR;
 
 use self::elements::{Coding, Elements, PIXEL_DATA, Value};
 use self::header::{Colours, Header};
-use crate::{Error, Image};
+use crate::error::Error;
+use crate::image::Image;
 
 /// Whether bytes are a DICOM file with its preamble.
 pub fn is_dicom(bytes: &[u8]) -> bool {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
-use crate::forecast::chains;
-use crate::{ClusterConfig, Job, Jobs};
+use crate::config::ClusterConfig;
+use crate::job::{Job, Jobs};
+use crate::plan::chains;
 
 /// What is to become of a job.
 #[derive(Clone)]
-pub(super) enum Fate {
+pub(super) enum Disposition {
     /// It is on record.
     Done,
     /// A task in the queue will do it.
@@ -55,7 +56,7 @@ pub(super) enum After {
 }
 
 /// Jobs that are done one after the other.
-struct Task {
+struct ArrayTask {
     kind: &'static str,
     jobs: Vec<String>,
     /// The tasks it needs.
@@ -70,7 +71,7 @@ struct Task {
 /// `at_once` says how many jobs of a kind one task takes, `most` how many tasks an array may have.
 pub(super) fn arrays(
     jobs: &Jobs,
-    fate: impl Fn(&Job) -> Fate,
+    fate: impl Fn(&Job) -> Disposition,
     at_once: impl Fn(&str) -> usize,
     most: usize,
 ) -> Vec<Array> {
@@ -132,19 +133,19 @@ fn order(arrays: &mut [Array], jobs: &Jobs) {
 }
 
 /// One job a task, but for predictions and scores, which are made where their model is.
-fn tasks(jobs: &Jobs, fate: impl Fn(&Job) -> Fate) -> Vec<Task> {
-    let mut tasks: Vec<Task> = Vec::new();
+fn tasks(jobs: &Jobs, fate: impl Fn(&Job) -> Disposition) -> Vec<ArrayTask> {
+    let mut tasks: Vec<ArrayTask> = Vec::new();
     let mut task_of: HashMap<&str, usize> = HashMap::new();
     'jobs: for job in jobs {
-        if !matches!(fate(job), Fate::Todo) {
+        if !matches!(fate(job), Disposition::Todo) {
             continue;
         }
         let (mut after, mut queued) = (BTreeSet::new(), BTreeSet::new());
         for input in &job.inputs {
             match (task_of.get(input.as_str()), jobs.find(input).map(&fate)) {
                 (Some(&task), _) => drop(after.insert(task)),
-                (None, Some(Fate::Done)) => {}
-                (None, Some(Fate::Queued(task))) => drop(queued.insert(task)),
+                (None, Some(Disposition::Done)) => {}
+                (None, Some(Disposition::Queued(task))) => drop(queued.insert(task)),
                 (None, _) => continue 'jobs,
             }
         }
@@ -157,7 +158,7 @@ fn tasks(jobs: &Jobs, fate: impl Fn(&Job) -> Fate) -> Vec<Task> {
             }
             _ => {
                 let depth = after.iter().map(|&task| tasks[task].depth + 1).max().unwrap_or(0);
-                tasks.push(Task { kind, jobs: vec![job.id.clone()], after, queued, depth });
+                tasks.push(ArrayTask { kind, jobs: vec![job.id.clone()], after, queued, depth });
                 tasks.len() - 1
             }
         };
@@ -170,7 +171,7 @@ fn tasks(jobs: &Jobs, fate: impl Fn(&Job) -> Fate) -> Vec<Task> {
 type Waiting = (usize, Vec<After>);
 
 /// Exactly what a task waits for.
-fn needs(task: &Task, places: &[Option<(usize, u32)>], arrays: &[Array]) -> Vec<After> {
+fn needs(task: &ArrayTask, places: &[Option<(usize, u32)>], arrays: &[Array]) -> Vec<After> {
     let mut of_arrays: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
     for (array, number) in task.after.iter().filter_map(|&needed| places[needed]) {
         of_arrays.entry(array).or_default().insert(number);
@@ -265,15 +266,17 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{Catalog, Plan, Study};
+    use crate::catalog::Catalog;
+    use crate::config::Experiment;
+    use crate::plan::Plan;
 
     /// The jobs of one of the configurations, whose data need not be there.
     fn jobs(config: &str, set: &[&str]) -> Jobs {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(config);
         let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
-        let study = Study::read(&path, &set).unwrap();
-        let catalog = Catalog::of(&study, Path::new("/nonexistent"), Path::new("/nonexistent"));
-        Plan::new(study, &catalog, &|_| Err("offline".into())).jobs
+        let experiment = Experiment::read(&path, &set).unwrap();
+        let catalog = Catalog::of(&experiment, Path::new("/nonexistent"), Path::new("/nonexistent"));
+        Plan::new(experiment, &catalog, &|_| Err("offline".into())).jobs
     }
 
     /// Every job is in one task, and each of its inputs is earlier in that task or in one that is waited for.
@@ -310,7 +313,7 @@ mod tests {
     #[test]
     fn table_1_is_few_arrays_in_which_each_task_waits_for_its_inputs() {
         let jobs = jobs("table1/paper.toml", &[]);
-        let all = |_: &Job| Fate::Todo;
+        let all = |_: &Job| Disposition::Todo;
         let laid_out = arrays(&jobs, all, |_| 1, 1000);
         check(&jobs, &laid_out, |_| true);
         // A look at a node and the probes; by column fine-tunes and cyclic runs, soups and single models of either.
@@ -338,7 +341,7 @@ mod tests {
     fn any_limit_and_any_packing_will_do() {
         let jobs = jobs("figures/paper.toml", &[]);
         for (most, pack) in [(1000, 1), (7, 1), (50, 10), (3, 4)] {
-            let laid_out = arrays(&jobs, |_| Fate::Todo, |_| pack, most);
+            let laid_out = arrays(&jobs, |_| Disposition::Todo, |_| pack, most);
             check(&jobs, &laid_out, |_| true);
             assert!(laid_out.iter().all(|array| array.tasks.len() <= most && !array.tasks.is_empty()));
         }
@@ -349,9 +352,9 @@ mod tests {
         let jobs = jobs("table1/paper.toml", &[]);
         let is_todo = |job: &Job| !matches!(job.recipe.kind(), "probe" | "finetune");
         let queued = |job: &Job| match job.recipe.kind() {
-            "probe" => Fate::Done,
-            "finetune" => Fate::Queued(format!("7_{}", &job.id[..4])),
-            _ => Fate::Todo,
+            "probe" => Disposition::Done,
+            "finetune" => Disposition::Queued(format!("7_{}", &job.id[..4])),
+            _ => Disposition::Todo,
         };
         let laid_out = arrays(&jobs, queued, |_| 1, 1000);
         check(&jobs, &laid_out, is_todo);
@@ -364,7 +367,8 @@ mod tests {
     #[test]
     fn nothing_is_sent_that_needs_what_cannot_be_done() {
         let jobs = jobs("table1/paper.toml", &[]);
-        let fate = |job: &Job| if job.recipe.kind() == "probe" { Fate::Blocked } else { Fate::Todo };
+        let fate =
+            |job: &Job| if job.recipe.kind() == "probe" { Disposition::Blocked } else { Disposition::Todo };
         assert_eq!(arrays(&jobs, fate, |_| 1, 1000).len(), 1);
     }
 }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::arrays::Array;
 use super::client::Row;
-use crate::{Error, Job, RunConfig, Runs};
+use crate::config::RunConfig;
+use crate::error::Error;
+use crate::job::Job;
+use crate::store::RunStore;
 
 /// Arrays that were sent off together, and everything that their tasks have to know. It is written before the first of them
 /// is sent, so that nothing is in the queue that is not noted.
@@ -61,7 +64,7 @@ impl Answers {
 
 impl Batch {
     /// All batches of a runs folder, the oldest first.
-    pub fn all(runs: &Runs) -> Result<Vec<Self>, Error> {
+    pub fn all(runs: &RunStore) -> Result<Vec<Self>, Error> {
         let root = Self::root(runs);
         if !root.is_dir() {
             return Ok(Vec::new());
@@ -90,7 +93,7 @@ impl Batch {
     }
 
     /// Notes it.
-    pub fn write(&self, runs: &Runs) -> Result<(), Error> {
+    pub fn write(&self, runs: &RunStore) -> Result<(), Error> {
         let folder = self.folder(runs);
         for folder in [folder.join("logs"), folder.join("scripts")] {
             std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
@@ -99,11 +102,11 @@ impl Batch {
     }
 
     /// The folder of all batches.
-    pub fn root(runs: &Runs) -> PathBuf {
+    pub fn root(runs: &RunStore) -> PathBuf {
         runs.root().join("slurm")
     }
 
-    pub fn folder(&self, runs: &Runs) -> PathBuf {
+    pub fn folder(&self, runs: &RunStore) -> PathBuf {
         Self::root(runs).join(&self.name)
     }
 
@@ -113,28 +116,28 @@ impl Batch {
     }
 
     /// The file that a task writes what it has to say into.
-    pub fn log(&self, runs: &Runs, array: usize, task: u32) -> PathBuf {
+    pub fn log(&self, runs: &RunStore, array: usize, task: u32) -> PathBuf {
         self.folder(runs).join("logs").join(format!("{}_{task}.log", self.name_of(array)))
     }
 
     /// What became of sending its arrays, as far as it is noted.
-    pub fn answers(&self, runs: &Runs) -> Result<Answers, Error> {
+    pub fn answers(&self, runs: &RunStore) -> Result<Answers, Error> {
         let file = self.folder(runs).join("sent.json");
         if file.exists() { Ok(read_sealed(&file)?) } else { Ok(Answers::default()) }
     }
 
     /// Notes that.
-    pub fn note(&self, runs: &Runs, answers: &Answers) -> Result<(), Error> {
+    pub fn note(&self, runs: &RunStore, answers: &Answers) -> Result<(), Error> {
         Ok(write_sealed(&self.folder(runs).join("sent.json"), answers)?)
     }
 
     /// Notes that a compute node was looked at, and all was well.
-    pub fn note_checked(&self, runs: &Runs) -> Result<(), Error> {
+    pub fn note_checked(&self, runs: &RunStore) -> Result<(), Error> {
         Ok(write_json(&self.folder(runs).join("checked.json"), &self.code_version)?)
     }
 
     /// Whether that is so.
-    pub fn is_checked(&self, runs: &Runs) -> bool {
+    pub fn is_checked(&self, runs: &RunStore) -> bool {
         self.folder(runs).join("checked.json").exists()
     }
 

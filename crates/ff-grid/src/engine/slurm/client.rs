@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::Error;
+use crate::error::Error;
 
 /// A task, or an array whose tasks have not been told apart, as the queue shows it.
 #[derive(Clone, Debug)]

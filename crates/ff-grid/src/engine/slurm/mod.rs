@@ -15,20 +15,23 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ff_checkpoint::write_atomic;
-use ff_train::Stop;
-
-use super::{Engine, Event, Failure, OnEvent, Sight, Summary, Whereabouts};
-use crate::perform::VERSION;
-use crate::{ClusterConfig, Error, Jobs, Runs, Workshop};
-
-use arrays::{After, Array, Fate, arrays};
+use arrays::{After, Array, Disposition, arrays};
 use batch::{Answers, Batch, Sent};
+use ff_checkpoint::write_atomic;
+use ff_train::CancelToken;
 use script::{Script, quoted};
-use sight::Found;
+use sight::QueueSnapshot;
 
 pub(crate) use sight::sight;
-pub use task::Task;
+pub use task::BatchTask;
+
+use crate::config::ClusterConfig;
+use crate::engine::Engine;
+use crate::engine::events::{Event, Failure, JobState, OnEvent, QueueStatus, Summary};
+use crate::error::Error;
+use crate::job::{Jobs, VERSION};
+use crate::run::JobContext;
+use crate::store::RunStore;
 
 /// Sends jobs off to Slurm.
 pub struct Slurm {
@@ -50,10 +53,10 @@ pub struct Slurm {
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 impl Engine for Slurm {
-    fn run(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
-        let mut summary = self.send(workshop, on_event)?;
+    fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+        let mut summary = self.send(context, on_event)?;
         if self.wait {
-            self.follow(workshop, on_event, &mut summary)?;
+            self.follow(context, on_event, &mut summary)?;
         }
         Ok(summary)
     }
@@ -64,12 +67,12 @@ impl Slurm {
     ///
     /// # Errors
     /// As for sending it off.
-    pub fn scripts(&self, workshop: &Workshop<'_>) -> Result<Vec<(String, String)>, Error> {
-        let (batch, _) = self.batch(workshop, &Found::take(workshop.runs)?)?;
+    pub fn scripts(&self, context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
+        let (batch, _) = self.batch(context, &QueueSnapshot::take(context.runs)?)?;
         let Some(batch) = batch else { return Ok(Vec::new()) };
         let number = |array: usize| format!("NUMBER-OF-{array:03}");
         Ok((0..batch.arrays.len())
-            .map(|at| (batch.name_of(at), self.script(&batch, workshop.runs, at, number)))
+            .map(|at| (batch.name_of(at), self.script(&batch, context.runs, at, number)))
             .collect())
     }
 
@@ -77,8 +80,8 @@ impl Slurm {
     ///
     /// # Errors
     /// The scheduler's words.
-    pub fn cancel(table: &str, runs: &Runs) -> Result<usize, Error> {
-        let found = Found::take(runs)?;
+    pub fn cancel(table: &str, runs: &RunStore) -> Result<usize, Error> {
+        let found = QueueSnapshot::take(runs)?;
         let of_table: Vec<&Batch> = found.batches.iter().filter(|batch| batch.table == table).collect();
         let live: Vec<_> = found
             .rows
@@ -95,24 +98,24 @@ impl Slurm {
     /// Stays until nothing is in the queue any more, or everything is to stop.
     fn follow(
         &self,
-        workshop: &Workshop<'_>,
+        context: &JobContext<'_>,
         on_event: OnEvent<'_>,
         summary: &mut Summary,
     ) -> Result<(), Error> {
         let mut undone = Vec::new();
-        for job in workshop.jobs {
-            if workshop.runs.record(job)?.is_none() {
+        for job in context.jobs {
+            if context.runs.record(job)?.is_none() {
                 undone.push(job.id.as_str());
             }
         }
         // Another machine's disk may show a record a little later than the queue shows the end of its task.
         let mut looked_again = false;
-        while summary.queued > 0 && !workshop.stop.is_set() {
-            pause(&workshop.stop);
+        while summary.queued > 0 && !context.stop.is_set() {
+            pause(&context.stop);
             let mut left = Vec::new();
             for id in undone {
-                let job = workshop.jobs.find(id).expect("a job of the graph");
-                if let Some(record) = workshop.runs.record(job)? {
+                let job = context.jobs.find(id).expect("a job of the graph");
+                if let Some(record) = context.runs.record(job)? {
                     on_event(Event::Finished(job, &record));
                     summary.done += 1;
                 } else {
@@ -120,11 +123,11 @@ impl Slurm {
                 }
             }
             undone = left;
-            let sight = sight(&undone, workshop.runs)?;
+            let sight = sight(&undone, context.runs)?;
             if !sight.can_tell {
                 continue;
             }
-            note_failures(&sight, workshop.jobs, summary);
+            note_failures(&sight, context.jobs, summary);
             let over = summary.failed.len() + summary.not_tried.len();
             if over > 0 && over == sight.jobs.len() && !std::mem::replace(&mut looked_again, true) {
                 continue;
@@ -134,29 +137,29 @@ impl Slurm {
                 return Err(Error::Scheduler(trouble.clone()));
             }
             if summary.no_room > 0 && summary.queued == 0 && over == 0 {
-                let more = self.send(workshop, on_event)?;
+                let more = self.send(context, on_event)?;
                 (summary.queued, summary.no_room) = (more.queued, more.no_room);
             }
         }
         Ok(())
     }
 
-    fn send(&self, workshop: &Workshop<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+    fn send(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         // Two that send at once would send everything twice.
-        let _claim = workshop.claims.wait_for(&Batch::root(workshop.runs), &workshop.stop)?;
-        let (batch, summary) = self.batch(workshop, &Found::take(workshop.runs)?)?;
+        let _claim = context.claims.wait_for(&Batch::root(context.runs), &context.stop)?;
+        let (batch, summary) = self.batch(context, &QueueSnapshot::take(context.runs)?)?;
         let Some(batch) = batch else { return Ok(summary) };
-        batch.write(workshop.runs)?;
+        batch.write(context.runs)?;
         let mut answers = Answers::default();
         for (at, array) in batch.arrays.iter().enumerate() {
             let number = |array: usize| {
                 answers.number(array).expect("arrays come after those they wait for").to_owned()
             };
-            let (name, script) = (batch.name_of(at), self.script(&batch, workshop.runs, at, number));
-            write_atomic(&batch.folder(workshop.runs).join("scripts").join(format!("{name}.sh")), |file| {
+            let (name, script) = (batch.name_of(at), self.script(&batch, context.runs, at, number));
+            write_atomic(&batch.folder(context.runs).join("scripts").join(format!("{name}.sh")), |file| {
                 std::io::Write::write_all(file, script.as_bytes())
             })?;
-            let answer = if workshop.stop.is_set() {
+            let answer = if context.stop.is_set() {
                 Err(Error::Scheduler("asked to stop".into()))
             } else {
                 client::send(&script)
@@ -165,12 +168,12 @@ impl Slurm {
                 Ok(number) => {
                     on_event(Event::Sent(array.tasks.len(), &name, &number));
                     answers.arrays.push(Sent::As(number));
-                    batch.note(workshop.runs, &answers)?;
+                    batch.note(context.runs, &answers)?;
                 }
                 Err(error) => {
                     let left = batch.arrays.len() - at;
                     answers.arrays.extend((0..left).map(|_| Sent::Refused(error.to_string())));
-                    batch.note(workshop.runs, &answers)?;
+                    batch.note(context.runs, &answers)?;
                     return Err(Error::Scheduler(format!(
                         "{name} was refused: {error}\n\
                          {at} of {} arrays are in the queue; `ff-grid status` shows them, `ff-grid cancel` takes them out, and another run sends the rest",
@@ -183,22 +186,26 @@ impl Slurm {
     }
 
     /// What is to be sent off, if anything is.
-    fn batch(&self, workshop: &Workshop<'_>, found: &Found) -> Result<(Option<Batch>, Summary), Error> {
+    fn batch(
+        &self,
+        context: &JobContext<'_>,
+        found: &QueueSnapshot,
+    ) -> Result<(Option<Batch>, Summary), Error> {
         let queued = found.queued();
         let mut fates = HashMap::new();
         let mut summary = Summary::default();
-        for job in workshop.jobs {
+        for job in context.jobs {
             let fate = if job.blocked.is_some() {
                 summary.blocked += 1;
-                Fate::Blocked
-            } else if workshop.runs.record(job)?.is_some() {
+                Disposition::Blocked
+            } else if context.runs.record(job)?.is_some() {
                 summary.found += 1;
-                Fate::Done
+                Disposition::Done
             } else if let Some(row) = queued.get(job.id.as_str()) {
                 summary.queued += 1;
-                Fate::Queued(row.id.clone())
+                Disposition::Queued(row.id.clone())
             } else {
-                Fate::Todo
+                Disposition::Todo
             };
             fates.insert(job.id.as_str(), fate);
         }
@@ -207,7 +214,7 @@ impl Slurm {
             None => client::largest_array()?,
         };
         let at_once = |kind: &str| self.cluster.resources(kind).jobs_per_task.unwrap_or(1);
-        let mut arrays = arrays(workshop.jobs, |job| fates[job.id.as_str()].clone(), at_once, most);
+        let mut arrays = arrays(context.jobs, |job| fates[job.id.as_str()].clone(), at_once, most);
         let in_queue = found.rows.values().filter(|row| row.is_live()).count();
         let all = jobs_of(&arrays);
         shorten(&mut arrays, self.cluster.max_queued.unwrap_or(usize::MAX).saturating_sub(in_queue));
@@ -217,13 +224,13 @@ impl Slurm {
         if jobs_of(&arrays) == 0 {
             return Ok((None, summary));
         }
-        let jobs = workshop.jobs.with_ancestors(ids.map(String::as_str)).to_vec();
+        let jobs = context.jobs.with_ancestors(ids.map(String::as_str)).to_vec();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unique =
             blake3::hash(format!("{now:?} {} {}", std::process::id(), jobs.len()).as_bytes()).to_hex();
         let table: String =
             self.table.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-        let run = crate::RunConfig { cluster: self.cluster.clone(), ..workshop.run.clone() };
+        let run = crate::RunConfig { cluster: self.cluster.clone(), ..context.run.clone() };
         let batch = Batch {
             name: format!("ff-{table}-{}", &unique[..8]),
             table: self.table.clone(),
@@ -237,7 +244,7 @@ impl Slurm {
         Ok((Some(batch), summary))
     }
 
-    fn script(&self, batch: &Batch, runs: &Runs, at: usize, number: impl Fn(usize) -> String) -> String {
+    fn script(&self, batch: &Batch, runs: &RunStore, at: usize, number: impl Fn(usize) -> String) -> String {
         let program =
             &self.cluster.program.clone().unwrap_or_else(|| quoted(&self.program.display().to_string()));
         let script =
@@ -247,11 +254,11 @@ impl Slurm {
 }
 
 /// Puts down what failed, and what was never begun: label and reason.
-fn note_failures(sight: &Sight, jobs: &Jobs, summary: &mut Summary) {
+fn note_failures(sight: &QueueStatus, jobs: &Jobs, summary: &mut Summary) {
     summary.failed.clear();
     summary.not_tried.clear();
     for (id, whereabouts) in &sight.jobs {
-        let (Whereabouts::Failed(Failure { why, log, last_lines }), Some(job)) = (whereabouts, jobs.find(id))
+        let (JobState::Failed(Failure { why, log, last_lines }), Some(job)) = (whereabouts, jobs.find(id))
         else {
             continue;
         };
@@ -291,7 +298,7 @@ fn shorten(arrays: &mut Vec<Array>, mut room: usize) {
     arrays.truncate(kept);
 }
 
-fn pause(stop: &Stop) {
+fn pause(stop: &CancelToken) {
     let slices = 25;
     for _ in 0..slices {
         if stop.is_set() {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::arrays::{After, Array};
-use crate::{ClusterConfig, Resources};
+use crate::config::{ClusterConfig, Resources};
 
 /// What stands in every script of a batch.
 pub(super) struct Script<'a> {
@@ -55,7 +55,7 @@ impl Script<'_> {
         extra.iter().flatten().for_each(|line| option(line));
         let options: String = self.options.iter().map(|option| format!(" {}", quoted(option))).collect();
         let folder = quoted(&self.folder.display().to_string());
-        let most = self.cluster.most_turns;
+        let most = self.cluster.max_requeues;
         write!(
             text,
             r#"program= over= told=
@@ -81,14 +81,14 @@ if [[ $over ]] && ((code == {STOPPED} || code == 143)); then
         echo "back into the queue, to go on" >&2
         scontrol requeue "$SLURM_JOB_ID"
     else
-        echo "error: it has had {most} turns and is not done; \`most_turns\` may allow more, or \`time\` a longer one" >&2
+        echo "error: it has had {most} turns and is not done; \`max_requeues\` may allow more, or \`time\` a longer one" >&2
     fi
 fi
 exit "$code"
 "#,
             setup = self.cluster.setup.iter().map(|line| format!("{line}\n")).collect::<String>(),
             program = self.program,
-            STOPPED = super::Task::STOPPED,
+            STOPPED = super::BatchTask::STOPPED,
         )
         .expect("a string");
         text
@@ -171,7 +171,7 @@ mod tests {
         // By bash and a function: a file that was just written may be busy for whoever executes it.
         let program = format!("bash {}", quoted(&path("program").display().to_string()));
         let scontrol = format!("scontrol() {{ echo \"$@\" > {}; }}", path("asked").display());
-        let cluster = ClusterConfig { most_turns: 3, setup: vec![scontrol], ..ClusterConfig::default() };
+        let cluster = ClusterConfig { max_requeues: 3, setup: vec![scontrol], ..ClusterConfig::default() };
         let script = Script { cluster: &cluster, folder: folder.path(), program: &program, options: &[] };
         let array =
             Array { kind: "soup".into(), tasks: BTreeMap::from([(0, vec![])]), after: vec![], nice: 0 };

@@ -4,20 +4,22 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::batch::{Answers, Batch, Sent};
-use super::client::{self, Row};
-use crate::engine::{Failure, Sight, Whereabouts};
-use crate::{Error, Runs};
+use super::client;
+use super::client::Row;
+use crate::engine::events::{Failure, JobState, QueueStatus};
+use crate::error::Error;
+use crate::store::RunStore;
 
 /// Tasks in the queue, and where they belong.
-pub(super) struct Found {
+pub(super) struct QueueSnapshot {
     pub batches: Vec<Batch>,
     /// By array's name and task's number.
     pub rows: HashMap<(String, u32), Row>,
 }
 
-impl Found {
+impl QueueSnapshot {
     /// Reads the notes, and asks the queue if there are any.
-    pub fn take(runs: &Runs) -> Result<Self, Error> {
+    pub fn take(runs: &RunStore) -> Result<Self, Error> {
         let batches = Batch::all(runs)?;
         let mut rows = HashMap::new();
         if !batches.is_empty() {
@@ -50,13 +52,13 @@ impl Found {
 }
 
 /// What is known of jobs that are not on record.
-pub(crate) fn sight(undone: &[&str], runs: &Runs) -> Result<Sight, Error> {
-    let mut sight = Sight { can_tell: true, ..Sight::default() };
-    let found = match Found::take(runs) {
+pub(crate) fn sight(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
+    let mut sight = QueueStatus { can_tell: true, ..QueueStatus::default() };
+    let found = match QueueSnapshot::take(runs) {
         Ok(found) => found,
         Err(Error::Scheduler(words)) => {
             let troubles = vec![format!("the queue cannot be asked: {words}")];
-            return Ok(Sight { troubles, can_tell: false, ..sight });
+            return Ok(QueueStatus { troubles, can_tell: false, ..sight });
         }
         Err(error) => return Err(error),
     };
@@ -90,7 +92,7 @@ pub(crate) fn sight(undone: &[&str], runs: &Runs) -> Result<Sight, Error> {
     let ends = Ends::of(&found, ended.chain(unchecked.iter().map(|batch| (*batch, 0))), runs)?;
     for (job, batch, array, task) in over {
         if let Some(failure) = ends.failure(batch, array, task, runs) {
-            sight.jobs.insert(job.to_owned(), Whereabouts::Failed(failure));
+            sight.jobs.insert(job.to_owned(), JobState::Failed(failure));
         }
     }
     let troubles = unchecked.iter().filter_map(|batch| Some((batch, ends.failure(batch, 0, 0, runs)?)));
@@ -99,7 +101,7 @@ pub(crate) fn sight(undone: &[&str], runs: &Runs) -> Result<Sight, Error> {
 }
 
 /// What it means that the look at a compute node failed.
-fn nothing_begun(batch: &Batch, Failure { why, log, last_lines }: &Failure, runs: &Runs) -> String {
+fn nothing_begun(batch: &Batch, Failure { why, log, last_lines }: &Failure, runs: &RunStore) -> String {
     match log {
         Some(_) => format!("the look at a compute node failed ({why}), so nothing was begun:\n{last_lines}"),
         None => format!(
@@ -112,7 +114,7 @@ fn nothing_begun(batch: &Batch, Failure { why, log, last_lines }: &Failure, runs
 
 /// How tasks ended that are not in the queue any more.
 struct Ends<'a> {
-    found: &'a Found,
+    found: &'a QueueSnapshot,
     answers: HashMap<&'a str, Answers>,
     /// State and exit code, by the scheduler's name for a task.
     accounts: HashMap<String, (String, String)>,
@@ -120,9 +122,9 @@ struct Ends<'a> {
 
 impl<'a> Ends<'a> {
     fn of(
-        found: &'a Found,
+        found: &'a QueueSnapshot,
         arrays: impl IntoIterator<Item = (&'a Batch, usize)>,
-        runs: &Runs,
+        runs: &RunStore,
     ) -> Result<Self, Error> {
         let mut answers = HashMap::new();
         let mut numbers = BTreeSet::new();
@@ -138,7 +140,7 @@ impl<'a> Ends<'a> {
     }
 
     /// What became of a task that did not do its jobs; nothing if it was not sent off.
-    fn failure(&self, batch: &Batch, array: usize, task: u32, runs: &Runs) -> Option<Failure> {
+    fn failure(&self, batch: &Batch, array: usize, task: u32, runs: &RunStore) -> Option<Failure> {
         let answers = &self.answers[batch.name.as_str()];
         let row = self.found.rows.get(&(batch.name_of(array), task));
         let account = answers.number(array).and_then(|number| self.accounts.get(&format!("{number}_{task}")));
@@ -162,12 +164,12 @@ impl<'a> Ends<'a> {
     }
 }
 
-fn live(row: &Row) -> Whereabouts {
+fn live(row: &Row) -> JobState {
     let known = |time: &str| (!matches!(time, "N/A" | "Unknown" | "")).then(|| time.to_owned());
     if row.is_at_work() {
-        Whereabouts::Running { by: format!("task {} on {}", row.id, row.node), ends: known(&row.ends) }
+        JobState::Running { by: format!("task {} on {}", row.id, row.node), ends: known(&row.ends) }
     } else {
-        Whereabouts::Queued { task: row.id.clone(), why: row.reason.clone(), starts: known(&row.starts) }
+        JobState::Queued { task: row.id.clone(), why: row.reason.clone(), starts: known(&row.starts) }
     }
 }
 

@@ -3,28 +3,32 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use ff_train::Stop;
+use ff_train::CancelToken;
 use tch::Device;
 
 use super::batch::Batch;
-use crate::perform::VERSION;
-use crate::{
-    Catalog, Claims, ClusterConfig, Engine, Error, Jobs, Local, OnEvent, Resources, Runs, Summary, Workshop,
-    device_name,
-};
+use crate::catalog::Catalog;
+use crate::config::{ClusterConfig, Resources};
+use crate::engine::Engine;
+use crate::engine::events::{OnEvent, Summary};
+use crate::engine::local::Local;
+use crate::error::Error;
+use crate::job::{Jobs, VERSION, device_name};
+use crate::run::JobContext;
+use crate::store::{Claims, RunStore};
 
 /// A task that was sent off.
-pub struct Task {
+pub struct BatchTask {
     batch: Batch,
     folder: PathBuf,
-    runs: Runs,
+    runs: RunStore,
     jobs: Jobs,
     /// None: it looks at the compute node.
     only: Option<HashSet<String>>,
     resources: Resources,
 }
 
-impl Task {
+impl BatchTask {
     /// The exit code of one that was asked to stop, and can go on where it was.
     pub const STOPPED: u8 = 75;
 
@@ -52,14 +56,14 @@ impl Task {
             folder.parent().and_then(Path::parent).ok_or_else(|| wrong("it is in no runs folder".into()))?;
         let resources = batch.run.cluster.resources(&array.kind);
         let jobs = Jobs::new(std::mem::take(&mut batch.jobs));
-        Ok(Self { folder: folder.to_owned(), runs: Runs::new(root), only, resources, jobs, batch })
+        Ok(Self { folder: folder.to_owned(), runs: RunStore::new(root), only, resources, jobs, batch })
     }
 
     /// Does its jobs.
     ///
     /// # Errors
     /// As the local engine; of the look at a compute node, what is wrong with it.
-    pub fn perform(&self, device: Device, stop: &Stop, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+    pub fn run(&self, device: Device, stop: &CancelToken, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         let run = &self.batch.run;
         if self.resources.gpus.is_some_and(|gpus| gpus > 0) && device == Device::Cpu {
             let reason = "a GPU was asked for, and none can be used here\nhint: `cargo xtask setup --cuda` installs the CUDA libraries";
@@ -84,7 +88,7 @@ impl Task {
             return Ok(Summary::default());
         };
         let engine = Local { workers, threads, devices: vec![device], only: Some(only.clone()) };
-        let workshop = Workshop {
+        let context = JobContext {
             jobs: &self.jobs,
             run,
             catalog: &catalog,
@@ -93,11 +97,11 @@ impl Task {
             stop: stop.clone(),
             device,
         };
-        engine.run(&workshop, on_event)
+        engine.run(&context, on_event)
     }
 
     /// Whether the runs folder can be worked in from here, and the data and the weights are there.
-    fn check(&self, claims: &Claims, catalog: &Catalog, stop: &Stop) -> Result<(), Error> {
+    fn check(&self, claims: &Claims, catalog: &Catalog, stop: &CancelToken) -> Result<(), Error> {
         // One that began to look on a node that died has left its claim.
         let _claim = claims.wait_for(&self.folder.join("check"), stop)?;
         for job in self.jobs.iter().filter(|job| job.blocked.is_none()) {

@@ -3,8 +3,8 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::{Curve, Curves, Kind, Span, Spot};
-use crate::Error;
+use super::{Curve, CurveKind, Curves, Span, Spot};
+use crate::error::Error;
 use crate::figure::draw::{Canvas, Drawn, draw_line, draw_marker, draw_text, draw_upright, picture};
 use crate::figure::layout::{LABEL_SIZE, Pixel, STEP, TICK, TICK_SIZE, width};
 use crate::figure::scale::Scale;
@@ -19,7 +19,7 @@ const TOP: i32 = 12;
 /// Length of a line in the legend.
 const SAMPLE: i32 = 30;
 
-struct Layout {
+struct CurvesLayout {
     x: Scale,
     y: Scale,
     /// The plot's upper left and lower right corners.
@@ -31,19 +31,19 @@ struct Layout {
 }
 
 pub(super) fn svg(plot: &Curves) -> Result<String, Error> {
-    let layout = Layout::of(plot);
+    let layout = CurvesLayout::of(plot);
     picture(&plot.title, layout.size, |canvas| draw(plot, &layout, canvas))
 }
 
 /// The names in the legend.
 fn names(plot: &Curves) -> Vec<&str> {
-    let curves = plot.curves.iter().filter(|curve| curve.kind != Kind::Faint);
+    let curves = plot.curves.iter().filter(|curve| curve.kind != CurveKind::Faint);
     let names = curves.map(|curve| &curve.name).chain(&plot.diagonal);
     if plot.legend { names.map(String::as_str).collect() } else { Vec::new() }
 }
 
-impl Layout {
-    fn of(plot: &Curves) -> Layout {
+impl CurvesLayout {
+    fn of(plot: &Curves) -> CurvesLayout {
         let spots = || plot.curves.iter().flat_map(|curve| &curve.spots);
         let ends = |ends: Option<(f64, f64)>| ends.into_iter().flat_map(|(low, high)| [low, high]);
         let x = scale(plot.x, spots().flat_map(|spot| [spot.x].into_iter().chain(ends(spot.x_ends))), 6.0);
@@ -63,7 +63,7 @@ impl Layout {
             at.0 += wide;
         }
         let bottom = entries.last().map_or(below, |last| last.1 + STEP);
-        Layout { x, y, from, to, entries, size: (WIDTH as u32, (bottom + 4) as u32) }
+        CurvesLayout { x, y, from, to, entries, size: (WIDTH as u32, (bottom + 4) as u32) }
     }
 
     fn place(&self, x: f64, y: f64) -> Pixel {
@@ -91,7 +91,7 @@ fn scale(span: Span, numbers: impl Iterator<Item = f64> + Clone, count: f64) -> 
     }
 }
 
-fn draw(plot: &Curves, layout: &Layout, canvas: &Canvas) -> Drawn {
+fn draw(plot: &Curves, layout: &CurvesLayout, canvas: &Canvas) -> Drawn {
     let (from, to) = (layout.from, layout.to);
     let grey = |width| GREY.stroke_width(width);
     for (y, name) in &layout.y.ticks {
@@ -116,10 +116,10 @@ fn draw(plot: &Curves, layout: &Layout, canvas: &Canvas) -> Drawn {
             draw_line(canvas, ends, grey(1), Some(reference_dash(1)))?;
         }
     }
-    let rank = |kind: Kind| match kind {
-        Kind::Faint => 0,
-        Kind::Line | Kind::Emphasis => 1,
-        Kind::Marks => 2,
+    let rank = |kind: CurveKind| match kind {
+        CurveKind::Faint => 0,
+        CurveKind::Line | CurveKind::Emphasis => 1,
+        CurveKind::Marks => 2,
     };
     for layer in 0..=2 {
         let mut nth = 0;
@@ -127,24 +127,24 @@ fn draw(plot: &Curves, layout: &Layout, canvas: &Canvas) -> Drawn {
             if rank(curve.kind) == layer {
                 draw_curve(plot, layout, canvas, nth, curve)?;
             }
-            nth += usize::from(curve.kind != Kind::Faint);
+            nth += usize::from(curve.kind != CurveKind::Faint);
         }
     }
     draw_legend(plot, layout, canvas)
 }
 
-fn style(nth: usize, kind: Kind) -> Style {
-    let style = Style::new(nth, kind == Kind::Emphasis);
+fn style(nth: usize, kind: CurveKind) -> Style {
+    let style = Style::new(nth, kind == CurveKind::Emphasis);
     match kind {
-        Kind::Faint => Style { colour: RGBColor(170, 170, 170), width: 1, dash: None, ..style },
-        Kind::Line | Kind::Marks | Kind::Emphasis => style,
+        CurveKind::Faint => Style { colour: RGBColor(170, 170, 170), width: 1, dash: None, ..style },
+        CurveKind::Line | CurveKind::Marks | CurveKind::Emphasis => style,
     }
 }
 
-fn draw_curve(plot: &Curves, layout: &Layout, canvas: &Canvas, nth: usize, curve: &Curve) -> Drawn {
+fn draw_curve(plot: &Curves, layout: &CurvesLayout, canvas: &Canvas, nth: usize, curve: &Curve) -> Drawn {
     let style = style(nth, curve.kind);
     let place = |x: f64, y: f64| Some(layout.place(on(plot.x, x)?, on(plot.y, y)?));
-    if matches!(curve.kind, Kind::Line | Kind::Faint) {
+    if matches!(curve.kind, CurveKind::Line | CurveKind::Faint) {
         let path = curve.spots.iter().filter_map(|spot| place(spot.x, spot.y)).collect();
         draw_line(canvas, shortened(path), style.colour.stroke_width(style.width), style.dash)?;
     }
@@ -157,11 +157,11 @@ fn draw_curve(plot: &Curves, layout: &Layout, canvas: &Canvas, nth: usize, curve
             }
         }
     }
-    if curve.kind == Kind::Line && curve.spots.iter().all(|spot| !spot.mark) {
+    if curve.kind == CurveKind::Line && curve.spots.iter().all(|spot| !spot.mark) {
         let path: Vec<Pixel> = curve.spots.iter().filter_map(|spot| place(spot.x, spot.y)).collect();
         identify(&path, nth).into_iter().try_for_each(|at| draw_marker(canvas, at, &style))?;
     }
-    let marked = |spot: &&Spot| spot.mark || matches!(curve.kind, Kind::Marks | Kind::Emphasis);
+    let marked = |spot: &&Spot| spot.mark || matches!(curve.kind, CurveKind::Marks | CurveKind::Emphasis);
     for spot in curve.spots.iter().filter(marked).filter_map(|spot| place(spot.x, spot.y)) {
         draw_marker(canvas, spot, &style)?;
     }
@@ -202,15 +202,15 @@ fn shortened(path: Vec<Pixel>) -> Vec<Pixel> {
     kept
 }
 
-fn draw_legend(plot: &Curves, layout: &Layout, canvas: &Canvas) -> Drawn {
-    let shown: Vec<&Curve> = plot.curves.iter().filter(|curve| curve.kind != Kind::Faint).collect();
+fn draw_legend(plot: &Curves, layout: &CurvesLayout, canvas: &Canvas) -> Drawn {
+    let shown: Vec<&Curve> = plot.curves.iter().filter(|curve| curve.kind != CurveKind::Faint).collect();
     for (nth, (&(left, top), name)) in layout.entries.iter().zip(names(plot)).enumerate() {
         let height = top + STEP / 2;
         let sample = vec![(left, height), (left + SAMPLE, height)];
         match shown.get(nth) {
             Some(curve) => {
                 let style = style(nth, curve.kind);
-                if curve.kind == Kind::Line {
+                if curve.kind == CurveKind::Line {
                     draw_line(canvas, sample, style.colour.stroke_width(style.width), style.dash)?;
                 }
                 draw_marker(canvas, (left + SAMPLE / 2, height), &style)?;

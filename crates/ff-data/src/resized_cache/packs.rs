@@ -1,0 +1,231 @@
+//! The packs of one dataset: what they hold, and the one that this process appends to.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+
+use super::pack::{HEAD_BYTES, HEADER_BYTES, Head, Limits, Pack};
+use crate::image::Image;
+
+const LOCKED: &str = "nothing panics under the lock";
+
+/// A folder of packs. Readers hold a lock for as long as it takes to look up a place, writers one another's
+/// for as long as it takes to write a record.
+pub struct Packs {
+    folder: PathBuf,
+    digest: [u8; 32],
+    limits: Limits,
+    index: RwLock<Index>,
+    own: Mutex<Option<Own>>,
+    /// Why nothing is written any more.
+    failure: OnceLock<String>,
+}
+
+struct Index {
+    /// The place of each sample's picture.
+    places: Vec<Option<Arc<Place>>>,
+    /// Further places of the same pictures: processes that ran at once each wrote their own.
+    spare: HashMap<u32, Vec<Arc<Place>>>,
+}
+
+/// Where a picture is.
+struct Place {
+    pack: Arc<Pack>,
+    /// Of the first pixel.
+    offset: u64,
+    head: Head,
+    /// Whether its checksum was found right.
+    sound: AtomicBool,
+}
+
+/// The pack that this process appends to.
+struct Own {
+    pack: Arc<Pack>,
+    end: u64,
+}
+
+impl Packs {
+    /// Finds what the packs in `folder` hold; if it does not exist, nothing.
+    pub fn open(folder: PathBuf, digest: [u8; 32], limits: Limits) -> Self {
+        let index = Index { places: vec![None; limits.samples], spare: HashMap::new() };
+        let (own, failure) = (Mutex::new(None), OnceLock::new());
+        let packs = Self { folder, digest, limits, index: RwLock::new(index), own, failure };
+        match std::fs::read_dir(&packs.folder) {
+            Ok(entries) => {
+                let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+                paths.sort();
+                paths.iter().for_each(|path| packs.add(path));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => packs.fail(&error),
+        }
+        packs
+    }
+
+    fn add(&self, path: &Path) {
+        // Opening what is not a file could block.
+        if path.extension() != Some("pack".as_ref()) || !path.is_file() {
+            return;
+        }
+        let name = path.display();
+        let open = || match Pack::open(path, &self.digest)? {
+            Some(pack) => pack.records(self.limits).map(|records| Some((Arc::new(pack), records))),
+            None => Ok(None),
+        };
+        match open() {
+            Ok(Some((pack, records))) => {
+                let mut index = self.index.write().expect(LOCKED);
+                for (head, offset) in records {
+                    index.add(Place { pack: pack.clone(), offset, head, sound: AtomicBool::new(false) });
+                }
+            }
+            Ok(None) => tracing::warn!(pack = %name, "kept pictures of another form or dataset are ignored"),
+            Err(error) => tracing::warn!(pack = %name, %error, "kept pictures cannot be read"),
+        }
+    }
+
+    /// Where the packs are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether there is a picture of a sample.
+    pub fn holds(&self, index: usize) -> bool {
+        self.place(index).is_some()
+    }
+
+    /// Bytes of pixels, each picture counted once.
+    pub fn bytes(&self) -> u64 {
+        let index = self.index.read().expect(LOCKED);
+        index.places.iter().flatten().map(|place| place.head.pixel_bytes()).sum()
+    }
+
+    /// Why pictures cannot be written, once one could not.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
+
+    fn place(&self, index: usize) -> Option<Arc<Place>> {
+        self.index.read().expect(LOCKED).places[index].clone()
+    }
+
+    /// The picture of a sample, if there is one and it is sound.
+    pub fn read(&self, index: usize) -> Option<Image> {
+        loop {
+            let place = self.place(index)?;
+            match place.read() {
+                Ok(Some(image)) => return Some(image),
+                // A truncated file, or other bytes.
+                Ok(None) | Err(_) => {
+                    place.pack.warn_of_damage();
+                    self.index.write().expect(LOCKED).remove(&place);
+                }
+            }
+        }
+    }
+
+    /// Writes a sample's picture, if there is none and it can be. Whether it was written.
+    pub fn keep(&self, index: usize, image: &Image) -> bool {
+        if self.failure().is_some() {
+            return false;
+        }
+        let Some(head) = Head::new(index, image.width, image.height, &image.data, self.limits) else {
+            return false;
+        };
+        let record = head.record(&image.data);
+        let mut own = self.own.lock().expect(LOCKED);
+        // Another thread may have written it meanwhile, or failed.
+        if self.failure().is_some() || self.holds(index) {
+            return false;
+        }
+        match self.append(&mut own, &record) {
+            Ok((pack, start)) => {
+                let offset = start + HEAD_BYTES as u64;
+                let place = Place { pack, offset, head, sound: AtomicBool::new(false) };
+                self.index.write().expect(LOCKED).add(place);
+                true
+            }
+            Err(error) => {
+                self.fail(&error);
+                false
+            }
+        }
+    }
+
+    /// Appends a record to this process's pack, which is made if there is none.
+    fn append(&self, own: &mut Option<Own>, record: &[u8]) -> io::Result<(Arc<Pack>, u64)> {
+        let own = match own {
+            Some(own) => own,
+            None => own.insert(Own { pack: Arc::new(self.create()?), end: HEADER_BYTES as u64 }),
+        };
+        let start = own.end;
+        if let Err(error) = own.pack.file.write_all_at(record, start) {
+            // A part of a record does no harm, but takes room where there is none.
+            let _ = match start == HEADER_BYTES as u64 {
+                true => std::fs::remove_file(&own.pack.path),
+                false => own.pack.file.set_len(start),
+            };
+            return Err(error);
+        }
+        own.end += record.len() as u64;
+        Ok((own.pack.clone(), start))
+    }
+
+    fn create(&self) -> io::Result<Pack> {
+        std::fs::create_dir_all(&self.folder)?;
+        loop {
+            // The state is random: the standard library's only source of chance.
+            let name = format!("{:016x}.pack", RandomState::new().build_hasher().finish());
+            match Pack::create(self.folder.join(name), &self.digest) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn fail(&self, error: &io::Error) {
+        if self.failure.set(error.to_string()).is_ok() {
+            let folder = self.folder.display();
+            tracing::warn!(%folder, %error, "pictures cannot be kept here and are decoded each time");
+        }
+    }
+}
+
+impl Index {
+    fn add(&mut self, place: Place) {
+        let sample = place.head.sample;
+        match &mut self.places[sample as usize] {
+            Some(_) => self.spare.entry(sample).or_default().push(Arc::new(place)),
+            empty => *empty = Some(Arc::new(place)),
+        }
+    }
+
+    /// Puts another in a place's stead, if there is one. Another thread may have done it already.
+    fn remove(&mut self, place: &Arc<Place>) {
+        let current = &mut self.places[place.head.sample as usize];
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, place)) {
+            *current = self.spare.get_mut(&place.head.sample).and_then(Vec::pop);
+        }
+    }
+}
+
+impl Place {
+    /// The picture; `None` if its checksum is wrong, which is looked at until it was right once.
+    fn read(&self) -> io::Result<Option<Image>> {
+        let Head { width, height, checksum, .. } = self.head;
+        // No more than the file's length, which was looked at when it was opened.
+        let mut data = vec![0; self.head.pixel_bytes() as usize];
+        self.pack.file.read_exact_at(&mut data, self.offset)?;
+        if !self.sound.load(Ordering::Relaxed) {
+            if self.head.checksum_with(&data) != checksum {
+                return Ok(None);
+            }
+            self.sound.store(true, Ordering::Relaxed);
+        }
+        Ok(Some(Image { width, height, data }))
+    }
+}

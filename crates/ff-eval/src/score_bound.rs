@@ -1,0 +1,346 @@
+//! How high a metric can still get.
+
+use crate::auroc::{Curve, curve_outputs, scores, truths};
+use crate::confusion::Confusion;
+use crate::error::Error;
+use crate::kappa::highest;
+use crate::metric::Metric;
+use crate::predictions::{Targets, argmax};
+use crate::score::Value;
+
+/// Added to the bound of kappa while a sample is unseen: its terms are rounded, so that the highest matrix need not have
+/// the highest float. Of `C` classes each side is off by at most about `4·C²·2⁻⁵³`: 4.4·10⁻¹⁰ of a thousand classes.
+const KAPPA_MARGIN: f64 = 1e-9;
+
+/// An upper bound of a metric over all samples from the logits of those seen so far, whatever the others' may be.
+///
+/// - Accuracy, macro recall, macro F1: all the unseen are predicted right. That is the highest for F1 too: of one class
+///   it is `2·TP / (support + predicted)`, which rises with a hit (`TP ≤ support`) and falls with a false alarm; and the
+///   mean is over the classes in targets or predictions, to which a hit adds none and a false alarm may add a zero.
+/// - AUROC: every pair of a positive and a negative sample that are not both seen is in order. It falls late: of half
+///   the samples only a quarter of the pairs is known.
+/// - Quadratic kappa: the highest of all ways to predict the unseen, which need not be all right.
+///
+/// The bound is never below the metric's own float: the arguments are integers, and a quotient, a sum and a mean that
+/// are each rounded to nearest keep their order; where that does not hold (kappa) a margin of 10⁻⁹ is added. Once all
+/// samples are seen it is the metric's own float.
+#[derive(Debug)]
+pub struct ScoreBound<'a> {
+    targets: &'a Targets,
+    outputs: usize,
+    seen: Vec<bool>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Matrix {
+        counts: Confusion,
+        unseen: Vec<u64>,
+        metric: Metric,
+        of_matrix: fn(&Confusion) -> Value,
+    },
+    Curves(Vec<Seen>),
+    /// The metric is undefined for such targets.
+    Never,
+}
+
+/// The samples of one curve that are seen, and what there is in all.
+#[derive(Debug)]
+struct Seen {
+    output: usize,
+    known: Vec<(usize, f64, bool)>,
+    positives: u64,
+    negatives: u64,
+}
+
+impl<'a> ScoreBound<'a> {
+    /// Nothing is seen yet. `targets` and `outputs` are such as [`Predictions::new`](crate::Predictions::new) takes.
+    ///
+    /// # Panics
+    /// If a class is not below `outputs`.
+    pub fn new(metric: Metric, targets: &'a Targets, outputs: usize) -> ScoreBound<'a> {
+        let samples = match targets {
+            Targets::Classes(classes) => classes.len(),
+            Targets::Labels(labels) => labels.len() / outputs,
+        };
+        let state = match (metric.of_matrix(), targets) {
+            (Some(of_matrix), Targets::Classes(classes)) => {
+                let mut unseen = vec![0; outputs];
+                classes.iter().for_each(|&class| unseen[class] += 1);
+                State::Matrix { counts: Confusion::empty(outputs), unseen, metric, of_matrix }
+            }
+            (Some(_), Targets::Labels(_)) => State::Never,
+            (None, _) => {
+                let of = |output| Seen { output, known: Vec::new(), positives: 0, negatives: 0 };
+                let mut curves: Vec<_> = curve_outputs(targets, outputs).map(of).collect();
+                for sample in 0..samples {
+                    for (curve, truth) in curves.iter_mut().zip(truths(targets, outputs, sample)) {
+                        curve.positives += u64::from(truth == Some(true));
+                        curve.negatives += u64::from(truth == Some(false));
+                    }
+                }
+                State::Curves(curves)
+            }
+        };
+        ScoreBound { targets, outputs, seen: vec![false; samples], state }
+    }
+
+    /// Takes in the logits of one more sample; any order will do.
+    ///
+    /// # Errors
+    /// A logit that is NaN or infinite; the error names the sample.
+    ///
+    /// # Panics
+    /// If there is no such sample, it was seen before, or the number of logits is not `outputs`.
+    pub fn observe(&mut self, sample: usize, logits: &[f32]) -> Result<(), Error> {
+        assert_eq!(logits.len(), self.outputs, "one logit for each output");
+        if let Some(output) = logits.iter().position(|logit| !logit.is_finite()) {
+            return Err(Error::Logit { row: sample, output, found: logits[output] });
+        }
+        assert!(!std::mem::replace(&mut self.seen[sample], true), "sample {sample} was seen before");
+        match (&mut self.state, self.targets) {
+            (State::Matrix { counts, unseen, .. }, Targets::Classes(classes)) => {
+                counts.add(classes[sample], argmax(logits), 1);
+                unseen[classes[sample]] -= 1;
+            }
+            (State::Curves(curves), targets) => {
+                let truths = truths(targets, self.outputs, sample);
+                for ((curve, score), truth) in curves.iter_mut().zip(scores(targets, logits)).zip(truths) {
+                    curve.known.extend(truth.map(|positive| (sample, score, positive)));
+                }
+            }
+            (State::Matrix { .. } | State::Never, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes in the logits of one more sample that are each known to within `room`, if they tell the metric all that it
+    /// needs: for the metrics of classes which logit is the highest, so that no other comes within `2·room` of it; for
+    /// AUROC, of which every pair counts, `room` must be 0. Else the sample stays unseen, as something that may still come
+    /// out in any way, so the bound holds whatever the exact logits are. The answer is whether it was taken in.
+    ///
+    /// # Errors
+    /// A logit that is NaN or infinite; the error names the sample.
+    ///
+    /// # Panics
+    /// As [`ScoreBound::observe`].
+    pub fn observe_within(&mut self, sample: usize, logits: &[f32], room: f32) -> Result<bool, Error> {
+        let decided = room == 0.0
+            || match self.state {
+                State::Matrix { .. } => lead(logits) > 2.0 * room,
+                State::Curves(_) => false,
+                State::Never => true,
+            };
+        match logits.iter().all(|logit| logit.is_finite()) && !decided {
+            true => Ok(false),
+            false => self.observe(sample, logits).map(|()| true),
+        }
+    }
+
+    /// The highest value that the metric can have; infinite where it may be undefined, of which it says nothing.
+    ///
+    /// Never rises by more than rounding. For AUROC it takes a pass over all that is seen: ask once per chunk, not once
+    /// per sample.
+    pub fn bound(&mut self) -> f64 {
+        let value = match &mut self.state {
+            State::Never => None,
+            State::Matrix { counts, unseen, metric: Metric::QuadraticKappa, of_matrix } => {
+                let margin = if unseen.iter().all(|&unseen| unseen == 0) { 0.0 } else { KAPPA_MARGIN };
+                of_matrix(&highest(counts, unseen)).value().map(|kappa| kappa + margin)
+            }
+            State::Matrix { counts, unseen, of_matrix, .. } => {
+                let mut all = counts.clone();
+                unseen.iter().enumerate().for_each(|(class, &unseen)| all.add(class, class, unseen));
+                of_matrix(&all).value()
+            }
+            State::Curves(curves) => {
+                let once = vec![1; self.seen.len()];
+                let areas: Vec<f64> = curves.iter_mut().filter_map(|curve| curve.at_best(&once)).collect();
+                Value::mean(&areas).and_then(|mean| mean.value())
+            }
+        };
+        value.unwrap_or(f64::INFINITY)
+    }
+}
+
+/// By how much the highest logit is above the next; infinite of a single one.
+fn lead(logits: &[f32]) -> f32 {
+    let (highest, next) =
+        logits.iter().fold((f32::NEG_INFINITY, f32::NEG_INFINITY), |(highest, next), &logit| {
+            if logit > highest { (logit, highest) } else { (highest, next.max(logit)) }
+        });
+    highest - next
+}
+
+impl Seen {
+    /// The area if all pairs with an unseen sample are in order; `None` if the curve has no area.
+    fn at_best(&mut self, once: &[u32]) -> Option<f64> {
+        // Left sorted, so that the next sort is a merge of what comes in between.
+        self.known.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let area = Curve::new(self.output, self.known.iter().copied()).area(once);
+        area.at_best(self.positives, self.negatives).value()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::predictions::Predictions;
+
+    /// Targets with absent classes, unknown labels and tasks of one kind only; logits with many ties; an order.
+    fn problems() -> impl Strategy<Value = (Predictions, Vec<usize>)> {
+        (1usize..30, 1usize..7, 1usize..7, any::<bool>()).prop_flat_map(
+            |(samples, outputs, used, classes)| {
+                let outputs = if classes { outputs.max(2) } else { outputs };
+                let targets = if classes {
+                    let class = (0..used.min(outputs)).prop_map(move |class| outputs - 1 - class);
+                    prop::collection::vec(class, samples).prop_map(Targets::Classes).boxed()
+                } else {
+                    let label = prop_oneof![2 => Just(0.0), 1 => Just(1.0), 1 => Just(f32::NAN)];
+                    prop::collection::vec(label, samples * outputs).prop_map(Targets::Labels).boxed()
+                };
+                let logit = prop_oneof![(-2i8..3).prop_map(f32::from), Just(-0.0), -3f32..3.0];
+                let logits = prop::collection::vec(logit, samples * outputs);
+                let order = Just((0..samples).collect::<Vec<_>>()).prop_shuffle();
+                (logits, targets, order).prop_map(move |(logits, targets, order)| {
+                    (Predictions::new(logits, outputs, targets).unwrap(), order)
+                })
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn is_never_below_falls_and_ends_at_the_value((predictions, order) in problems(), chunk in 1usize..9) {
+            for metric in Metric::ALL {
+                let value = metric.evaluate(&predictions).value();
+                let mut score_bound = ScoreBound::new(metric, predictions.targets(), predictions.outputs());
+                let mut before = score_bound.bound();
+                for samples in order.chunks(chunk) {
+                    for &sample in samples {
+                        score_bound.observe(sample, predictions.row(sample)).unwrap();
+                    }
+                    let bound = score_bound.bound();
+                    prop_assert!(value.is_none_or(|value| bound >= value), "{metric}: {bound} below {value:?}");
+                    prop_assert!(bound <= before + 1e-12, "{metric}: {before} rose to {bound}");
+                    before = bound;
+                }
+                prop_assert_eq!(before.to_bits(), value.unwrap_or(f64::INFINITY).to_bits(), "{}", metric);
+            }
+        }
+
+        /// Logits that are known to within some room, among them ties of two wrong classes: the bound holds for whatever
+        /// they are exactly, and where no sample is in doubt the value is the exact one.
+        #[test]
+        fn logits_known_to_within_some_room_bound_the_exact_ones(
+            (found, order) in problems(),
+            errors in prop::collection::vec(-1.0f32..=1.0, 30 * 7),
+            room in prop_oneof![Just(0.0f32), Just(0.125), Just(0.5), Just(1.0)],
+            seen in 0usize..31,
+        ) {
+            // Halved, so that no rounding takes a logit out of its room.
+            let exact = found.logits().iter().zip(&errors).map(|(logit, error)| logit + 0.5 * room * error);
+            let exact = Predictions::new(exact.collect(), found.outputs(), found.targets().clone()).unwrap();
+            for metric in Metric::ALL {
+                let value = metric.evaluate(&exact).value();
+                let mut score_bound = ScoreBound::new(metric, found.targets(), found.outputs());
+                let mut decided = true;
+                for &sample in order.iter().take(seen) {
+                    decided &= score_bound.observe_within(sample, found.row(sample), room).unwrap();
+                }
+                let bound = score_bound.bound();
+                prop_assert!(value.is_none_or(|value| bound >= value), "{metric}: {bound} below {value:?}");
+                if decided && seen >= order.len() {
+                    prop_assert_eq!(bound.to_bits(), value.unwrap_or(f64::INFINITY).to_bits(), "{}", metric);
+                }
+            }
+        }
+
+        /// Of few samples all predictions can be tried: the bound of a matrix is one of their values.
+        #[test]
+        fn of_a_matrix_it_is_reached(
+            outputs in 2usize..5,
+            samples in prop::collection::vec((0usize..4, 0usize..4), 1..12),
+            unseen in 0usize..5,
+        ) {
+            let unseen = unseen.min(samples.len());
+            let classes: Vec<usize> = samples.iter().map(|(class, _)| class % outputs).collect();
+            let targets = Targets::Classes(classes.clone());
+            let one_hot = |class: usize| (0..outputs).map(move |output| f32::from(u8::from(output == class)));
+            let rest = samples[unseen..].iter().map(|(_, taken)| taken % outputs);
+            for metric in Metric::ALL.into_iter().filter(|metric| *metric != Metric::Auroc) {
+                let mut score_bound = ScoreBound::new(metric, &targets, outputs);
+                for (sample, taken) in rest.clone().enumerate() {
+                    score_bound.observe(unseen + sample, &one_hot(taken).collect::<Vec<_>>()).unwrap();
+                }
+                let ways = (0..outputs.pow(unseen as u32)).filter_map(|way| {
+                    let taken = (0..unseen).map(|at| way / outputs.pow(at as u32) % outputs).chain(rest.clone());
+                    let logits = taken.flat_map(one_hot).collect();
+                    metric.evaluate(&Predictions::new(logits, outputs, targets.clone()).unwrap()).value()
+                });
+                let highest = ways.fold(f64::MIN, f64::max);
+                let bound = score_bound.bound();
+                let exact = (bound - highest).abs() <= KAPPA_MARGIN + 1e-12;
+                prop_assert!(exact || bound == f64::INFINITY, "{metric}: {bound}, reached {highest}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_prediction_can_raise_kappa() {
+        // Of three samples of class 0 one was taken for class 1; the one of class 1 is unseen.
+        let targets = Targets::Classes(vec![0, 0, 0, 1]);
+        let kappa = |last: [f32; 3]| {
+            let logits = [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0], last].concat();
+            Metric::QuadraticKappa
+                .evaluate(&Predictions::new(logits, 3, targets.clone()).unwrap())
+                .value()
+                .unwrap()
+        };
+        let (right, wrong) = (kappa([0.0, 1.0, 0.0]), kappa([0.0, 0.0, 1.0]));
+        assert_eq!((right, wrong), (0.5, 1.0 - 2.0 / 4.5));
+        let mut score_bound = ScoreBound::new(Metric::QuadraticKappa, &targets, 3);
+        assert_eq!(score_bound.bound(), 1.0 + KAPPA_MARGIN);
+        for (sample, logits) in [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]].iter().enumerate() {
+            score_bound.observe(sample, logits).unwrap();
+        }
+        assert_eq!(score_bound.bound(), wrong + KAPPA_MARGIN);
+        let labels = Targets::Labels(vec![0.0, 1.0]);
+        assert_eq!(ScoreBound::new(Metric::QuadraticKappa, &labels, 1).bound(), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_near_tie_of_two_wrong_classes_may_fall_either_way() {
+        // Class 0 is right of one sample; another is of class 0 too, and taken for class 1 or class 2. With class 1 in no
+        // other place, F1 is a mean over two classes or over three.
+        let targets = Targets::Classes(vec![0, 0, 2]);
+        let rows = [[5.0f32, 0.0, 0.0], [0.0, 3.0, 2.9999], [0.0, 0.0, 5.0]];
+        let exact = [rows[0], [0.0, 2.9999, 3.0], rows[2]].concat();
+        let exact = Predictions::new(exact, 3, targets.clone()).unwrap();
+        for metric in [Metric::MacroF1, Metric::MacroRecall, Metric::QuadraticKappa] {
+            let value = metric.evaluate(&exact).value().unwrap();
+            let mut score_bound = ScoreBound::new(metric, &targets, 3);
+            let taken: Vec<_> = rows
+                .iter()
+                .enumerate()
+                .map(|(sample, row)| score_bound.observe_within(sample, row, 1e-3).unwrap())
+                .collect();
+            assert_eq!(taken, [true, false, true]);
+            assert!(score_bound.bound() >= value, "{metric}");
+            let as_found = Predictions::new(rows.concat(), 3, targets.clone()).unwrap();
+            assert_ne!(metric.evaluate(&as_found).value(), Some(value), "{metric}: the tie matters");
+        }
+    }
+
+    #[test]
+    fn a_diverged_model_is_an_error() {
+        let targets = Targets::Classes(vec![0, 1]);
+        let error = ScoreBound::new(Metric::Accuracy, &targets, 2).observe(1, &[0.0, f32::NAN]).unwrap_err();
+        assert!(error.to_string().starts_with("row 1, output 1: expected a finite logit"), "{error}");
+    }
+}

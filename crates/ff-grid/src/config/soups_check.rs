@@ -1,0 +1,128 @@
+//! Checks of a table of soups: what would fail only after days of training is refused before.
+
+use ff_data::Augment;
+use ff_report::paper;
+use ff_train::NO_PATIENCE;
+use itertools::Itertools;
+
+use super::check::{check_epochs, check_inmerge, check_model, check_names, check_numbers, check_pretrain};
+use super::soups::Config;
+use crate::error::Error;
+use crate::job::Pool;
+
+/// What a hierarchy can group models by.
+const FIELDS: [&str; 4] = ["learning_rate", "augmentation", "seed", "capture"];
+
+impl Config {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
+        let methods = self.method.iter().map(|entry| entry.name.as_str()).collect();
+        check_names(&self.name, &self.backbone, &self.dataset, methods)?;
+        let empty = [
+            ("grid.learning_rates", self.grid.learning_rates.is_empty()),
+            ("grid.augmentations", self.grid.augmentations.is_empty()),
+            ("grid.seeds", self.grid.seeds.is_empty()),
+            ("fgg.learning_rates", self.fgg.learning_rates.is_empty()),
+        ];
+        if let Some((key, _)) = empty.iter().find(|(_, empty)| *empty) {
+            return wrong(format!("{key}: expected at least one entry, found none"));
+        }
+        check_pretrain(&self.backbone, self.pretrain.as_ref())?;
+        if let Some(settings) = &self.inmerge {
+            for backbone in &self.backbone {
+                check_inmerge(backbone, settings.of(backbone))?;
+            }
+        }
+        self.check_numbers()?;
+        self.check_landscape()?;
+        for (key, name, known) in self.paper_names() {
+            if !known {
+                return wrong(format!("{key}: the paper's Table 1 has nothing named `{name}`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What would fail only after days of training.
+    fn check_numbers(&self) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
+        let (grid, fgg) = (&self.grid, &self.fgg);
+        check_model(&self.model, &self.run, &self.evaluation)?;
+        let mut rates = vec![("probe.learning_rate", self.probe.learning_rate)];
+        rates.extend(grid.learning_rates.iter().map(|&rate| ("grid.learning_rates", rate)));
+        rates.extend(fgg.learning_rates.iter().map(|&rate| ("fgg.learning_rates", rate)));
+        rates.extend([("fgg.lr_max", fgg.lr_max), ("fgg.lr_min", fgg.lr_min)]);
+        check_numbers(rates)?;
+        check_epochs([
+            ("probe.epochs", self.probe.epochs),
+            ("finetune.epochs", self.finetune.epochs),
+            ("fgg.epochs", fgg.epochs),
+            ("fgg.epochs_per_cycle", fgg.epochs_per_cycle),
+        ])?;
+        if self.finetune.early_stopping_epochs == Some(0) {
+            return wrong(format!("finetune.{NO_PATIENCE}"));
+        }
+        let twice = [
+            (
+                "grid.learning_rates",
+                grid.learning_rates.iter().duplicates_by(|r| r.to_bits()).next().map(f64::to_string),
+            ),
+            (
+                "fgg.learning_rates",
+                fgg.learning_rates.iter().duplicates_by(|r| r.to_bits()).next().map(f64::to_string),
+            ),
+            ("grid.augmentations", grid.augmentations.iter().duplicates().next().map(Augment::to_string)),
+            ("grid.seeds", grid.seeds.iter().duplicates().next().map(u64::to_string)),
+            (
+                "fgg.also_augment",
+                fgg.augmentations(Pool::FggAll).iter().duplicates().next().map(Augment::to_string),
+            ),
+        ];
+        if let Some((key, Some(value))) = twice.iter().find(|(_, value)| value.is_some()) {
+            return wrong(format!("{key}: {value} stands twice"));
+        }
+        let models = grid.learning_rates.len() * grid.augmentations.len() * grid.seeds.len();
+        if grid.top_models > models {
+            return wrong(format!(
+                "grid.top_models: expected at most {models}, the grid's models, found {}",
+                grid.top_models
+            ));
+        }
+        for method in &self.method {
+            if method.pool == Pool::FggAll && fgg.also_augment.is_empty() {
+                return wrong(format!(
+                    "method `{}`: its pool `fgg-all` wants augmentations in fgg.also_augment, found none",
+                    method.name
+                ));
+            }
+            if method.select.rank() == 0 {
+                return wrong(format!("method `{}`: select.rank: expected 1 or more, found 0", method.name));
+            }
+            let Some(hierarchy) = method.select.hierarchy() else { continue };
+            if let Some(field) = hierarchy.levels.iter().find(|field| !FIELDS.contains(&field.as_str())) {
+                let known = FIELDS.join(", ");
+                return wrong(format!(
+                    "method `{}`: expected a field to group by ({known}), found `{field}`",
+                    method.name
+                ));
+            }
+            if hierarchy.policies.len() != hierarchy.levels.len() + 1 {
+                let (levels, policies) = (hierarchy.levels.len(), hierarchy.policies.len());
+                return wrong(format!(
+                    "method `{}`: {levels} levels need {} policies, found {policies}",
+                    method.name,
+                    levels + 1
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of the paper's rows and columns, and whether each is one.
+    fn paper_names(&self) -> impl Iterator<Item = (&'static str, &str, bool)> {
+        let rows = self.method.iter().filter_map(|method| method.paper_row.as_deref());
+        let columns = self.dataset.iter().filter_map(|dataset| dataset.paper_column.as_deref());
+        let rows = rows.map(|name| ("method.paper_row", name, paper::Method::named(name).is_some()));
+        rows.chain(columns.map(|name| ("dataset.paper_column", name, paper::Dataset::named(name).is_some())))
+    }
+}

@@ -1,0 +1,153 @@
+//! Jobs, and the graph that they make.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
+
+use itertools::Itertools;
+use serde::{Deserialize, Serialize};
+
+use super::data::DataSource;
+use super::spec::JobSpec;
+
+/// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table they are in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Digest of the recipe, the inputs' identities and the data's: 16 hexadecimal digits.
+    pub id: String,
+    /// What people call it.
+    pub label: String,
+    /// What it computes.
+    pub recipe: JobSpec,
+    /// Identities of the jobs whose results it needs, in the order the recipe expects.
+    pub inputs: Vec<String>,
+    /// Where its images are.
+    pub data: DataSource,
+    /// A file its weights start from.
+    pub weights: Option<PathBuf>,
+    /// What a hierarchy can group its models by: `learning_rate`, `augmentation`, `seed`.
+    pub fields: BTreeMap<String, String>,
+    /// What it will cost.
+    pub cost: Cost,
+    /// Why it cannot run, if it cannot: data or weights that are not there.
+    pub blocked: Option<String>,
+    /// What a reader of its result must know of its data, such as patients in more than one split.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
+
+impl Job {
+    /// The identity of a recipe with inputs.
+    pub(crate) fn identity(recipe: &JobSpec, inputs: &[String]) -> String {
+        let text = serde_json::to_string(&(recipe.canonical(), inputs)).expect("recipes are plain data");
+        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+    }
+
+    /// The name of its folder.
+    pub fn folder(&self) -> String {
+        format!("{}-{}", self.recipe.kind(), self.id)
+    }
+}
+
+/// What a job costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Training epochs.
+    pub epochs: u64,
+    /// Training images.
+    pub train_images: u64,
+    /// Images predicted: validation of each epoch, of each candidate, or a test split; and those that BatchNorm statistics
+    /// are computed from.
+    pub evaluated_images: u64,
+    /// Sets of weights evaluated.
+    pub evaluations: u64,
+}
+
+impl Cost {
+    /// How long it takes, roughly, in images evaluated: one that is trained on counts as three.
+    pub fn weight(&self) -> u64 {
+        3 * self.train_images + self.evaluated_images
+    }
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.epochs += other.epochs;
+        self.train_images += other.train_images;
+        self.evaluated_images += other.evaluated_images;
+        self.evaluations += other.evaluations;
+    }
+}
+
+/// Jobs in an order in which each comes after its inputs, to be found by identity.
+#[derive(Clone, Debug, Default)]
+pub struct Jobs {
+    list: Vec<Job>,
+    places: HashMap<String, usize>,
+}
+
+impl Jobs {
+    /// Jobs, each after its inputs.
+    pub fn new(list: Vec<Job>) -> Self {
+        let places = list.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
+        Self { list, places }
+    }
+
+    /// The job of that identity.
+    pub fn find(&self, id: &str) -> Option<&Job> {
+        self.place(id).map(|at| &self.list[at])
+    }
+
+    /// The jobs that need each job's result, by place.
+    pub(crate) fn followers(&self) -> Vec<Vec<usize>> {
+        let mut followers = vec![Vec::new(); self.list.len()];
+        for (at, job) in self.list.iter().enumerate() {
+            for input in job.inputs.iter().unique().filter_map(|id| self.place(id)) {
+                followers[input].push(at);
+            }
+        }
+        followers
+    }
+
+    /// Where it stands.
+    pub(crate) fn place(&self, id: &str) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
+    /// These jobs, and all that their results come from.
+    pub fn with_ancestors<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut wanted: HashSet<&str> =
+            ids.into_iter().filter_map(|id| self.find(id)).map(|job| job.id.as_str()).collect();
+        for job in self.list.iter().rev() {
+            if wanted.contains(job.id.as_str()) {
+                wanted.extend(job.inputs.iter().map(String::as_str));
+            }
+        }
+        Self::new(self.list.iter().filter(|job| wanted.contains(job.id.as_str())).cloned().collect())
+    }
+}
+
+impl Deref for Jobs {
+    type Target = [Job];
+
+    fn deref(&self) -> &[Job] {
+        &self.list
+    }
+}
+
+impl DerefMut for Jobs {
+    fn deref_mut(&mut self) -> &mut [Job] {
+        &mut self.list
+    }
+}
+
+impl<'a> IntoIterator for &'a Jobs {
+    type Item = &'a Job;
+    type IntoIter = std::slice::Iter<'a, Job>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}

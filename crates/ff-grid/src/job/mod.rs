@@ -1,0 +1,23 @@
+//! Jobs as data: what they compute, how they depend on each other, and what they leave. No input or output.
+
+mod data;
+mod graph;
+mod landscape;
+mod names;
+mod record;
+mod select;
+mod spec;
+
+pub use data::{DataIdentity, DataSource, EvalSplit};
+pub use graph::{Cost, Job, Jobs};
+pub use landscape::{
+    Anchors, Axis, Corner, GreedyBarrier, GreedyBarriersSpec, Judging, PathRecord, PathSpec, PlaneRecord,
+    PlaneSpec, RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
+};
+pub use names::{device_name, group_fields};
+pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
+pub use select::{BnStatistics, Diverged, Pool, Selection};
+pub use spec::{JobSpec, SoupSpec, Start, Training};
+
+pub(crate) use landscape::steps;
+pub(crate) use names::{VERSION, model_name};

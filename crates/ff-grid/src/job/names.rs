@@ -1,0 +1,33 @@
+//! Names that records, folders and weights carry.
+
+use std::collections::BTreeMap;
+
+use ff_data::Augment;
+use tch::Device;
+
+/// What a hierarchy can group a run's models by, as it stands in jobs and in weights' provenance.
+pub fn group_fields(learning_rate: f64, augment: Augment, seed: u64) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("learning_rate".to_owned(), format!("{learning_rate:e}")),
+        ("augmentation".to_owned(), augment.to_string()),
+        ("seed".to_owned(), seed.to_string()),
+    ])
+}
+
+/// A model's name: what its run varied, and its number among the run's captures.
+pub(crate) fn model_name(fields: &BTreeMap<String, String>, capture: Option<usize>) -> String {
+    let field = |name: &str| fields.get(name).map_or("?", String::as_str);
+    let run = format!("lr {} {} seed {}", field("learning_rate"), field("augmentation"), field("seed"));
+    match capture {
+        Some(number) => format!("{run} capture {number}"),
+        None => run,
+    }
+}
+
+/// The version written into every record and file.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A device as records and claims name it: `cpu`, `cuda(0)`.
+pub fn device_name(device: Device) -> String {
+    format!("{device:?}").to_lowercase()
+}

@@ -1,0 +1,217 @@
+//! How long a graph takes, on so many workers.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+use ff_models::{Architecture, Spec};
+use itertools::Itertools;
+use serde::Serialize;
+
+use crate::job::{Job, JobSpec, Jobs, SoupSpec};
+
+/// What jobs of a kind with models of a form take, measured: seconds per image evaluated. One trained on counts as three.
+#[derive(Debug, Default)]
+pub struct Speed {
+    measured: HashMap<Key, f64>,
+    /// By architecture, or for all: training images per second, said and not measured.
+    said: HashMap<Option<Architecture>, f64>,
+}
+
+/// A kind and a form; where no job of a kind is done yet, one of another kind with the same form will do, or any.
+type Key = (Option<&'static str>, Option<(Architecture, u32)>);
+
+/// How a graph goes on so many workers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Forecast {
+    /// Jobs at once.
+    pub workers: usize,
+    /// From the first job's beginning to the last one's end.
+    pub seconds: f64,
+    /// The share of all workers' time in which they have a job.
+    pub busy: f64,
+}
+
+/// The longest chain of jobs that wait for each other: however many workers there are, it takes no less.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Chain {
+    /// What it takes.
+    pub seconds: f64,
+    /// Its jobs by identity, the first one first.
+    pub jobs: Vec<String>,
+}
+
+impl Speed {
+    /// Measures it on the jobs that are done ([`RunStore::finished`]).
+    pub fn measured(jobs: &Jobs, done: &BTreeMap<&str, f64>) -> Self {
+        let mut found: HashMap<Key, Vec<f64>> = HashMap::new();
+        for job in jobs {
+            let Some(seconds) = done.get(job.id.as_str()) else { continue };
+            for key in keys(job).into_iter().unique() {
+                found.entry(key).or_default().push(seconds / weight(job));
+            }
+        }
+        let median = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
+        let measured = found.into_iter().map(|(key, values)| (key, median(values))).collect();
+        Self { measured, said: HashMap::new() }
+    }
+
+    /// With a number of training images per second for an architecture, or for all others, in place of what was measured.
+    pub fn with(mut self, architecture: Option<Architecture>, images_per_second: f64) -> Self {
+        self.said.insert(architecture, images_per_second);
+        self
+    }
+
+    /// What a job takes, in seconds; nothing if nothing is known of its like.
+    pub fn seconds(&self, job: &Job) -> Option<f64> {
+        if matches!(job.recipe, JobSpec::Evaluate { .. } | JobSpec::Plane(_) | JobSpec::Surface(_))
+            || job.cost.weight() == 0
+        {
+            return Some(self.measured.get(&keys(job)[0]).copied().unwrap_or(0.0));
+        }
+        let architecture = spec(job).map(|spec| spec.architecture);
+        if let Some(images) = self.said.get(&architecture).or_else(|| self.said.get(&None)) {
+            return Some(weight(job) / 3.0 / images);
+        }
+        keys(job).iter().find_map(|key| self.measured.get(key)).map(|seconds| seconds * weight(job))
+    }
+}
+
+/// From what is most like a job to what is least.
+fn keys(job: &Job) -> [Key; 3] {
+    let form = spec(job).map(|spec| (spec.architecture, spec.image_size));
+    [(Some(job.recipe.kind()), form), (None, form), (None, None)]
+}
+
+/// A job that looks at no image counts as one image, so that its time is what is measured.
+fn weight(job: &Job) -> f64 {
+    job.cost.weight().max(1) as f64
+}
+
+fn spec(job: &Job) -> Option<Spec> {
+    match &job.recipe {
+        JobSpec::Soup(SoupSpec { model, .. }) | JobSpec::Predict { model, .. } => Some(*model),
+        JobSpec::Path(recipe) => Some(recipe.judging.model),
+        JobSpec::PlaneRow(recipe) => Some(recipe.judging.model),
+        JobSpec::GreedyBarriers(recipe) => Some(recipe.judging.model),
+        recipe => recipe.training().map(|training| training.model),
+    }
+}
+
+/// Runs a graph on paper: each of so many workers takes, of the jobs whose inputs are done, the one from which the longest
+/// chain leads to the end. `seconds` says what each takes; a job that is not there is done.
+pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> Forecast {
+    let takes = |job: &Job| seconds.get(job.id.as_str()).copied();
+    let followers = jobs.followers();
+    let chains = chains(jobs, &followers, |job| takes(job).unwrap_or(0.0));
+    // Times are compared as whole microseconds, which are in order.
+    let micro = |seconds: f64| (seconds * 1e6) as u64;
+    let open = |id: &str| seconds.contains_key(id);
+    let inputs = |job: &Job| job.inputs.iter().unique().filter(|id| open(id)).count();
+    let mut waits: Vec<usize> = jobs.iter().map(inputs).collect();
+    let urgency = |at: usize| (micro(chains[at]), Reverse(at));
+    let mut ready: BinaryHeap<(u64, Reverse<usize>)> =
+        (0..jobs.len()).filter(|&at| open(&jobs[at].id) && waits[at] == 0).map(urgency).collect();
+    let mut running: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
+    let (mut now, mut work) = (0, 0);
+    loop {
+        while running.len() < workers.max(1) {
+            let Some((_, Reverse(at))) = ready.pop() else { break };
+            let takes = micro(takes(&jobs[at]).unwrap_or(0.0));
+            work += takes;
+            running.push(Reverse((now + takes, at)));
+        }
+        let Some(Reverse((end, at))) = running.pop() else { break };
+        now = end;
+        for &next in &followers[at] {
+            waits[next] -= 1;
+            if waits[next] == 0 && open(&jobs[next].id) {
+                ready.push(urgency(next));
+            }
+        }
+    }
+    let (wall, work) = (now as f64 / 1e6, work as f64 / 1e6);
+    let busy = if wall > 0.0 { work / wall / workers.max(1) as f64 } else { 1.0 };
+    Forecast { workers, seconds: wall, busy }
+}
+
+/// The chain that bounds a graph's time from below.
+pub fn longest_chain(jobs: &Jobs, seconds: &BTreeMap<&str, f64>) -> Chain {
+    let followers = jobs.followers();
+    let chains = chains(jobs, &followers, |job| seconds.get(job.id.as_str()).copied().unwrap_or(0.0));
+    let longest = |of: &[usize]| of.iter().copied().max_by(|&a, &b| chains[a].total_cmp(&chains[b]));
+    let all: Vec<usize> = (0..jobs.len()).collect();
+    let chain: Vec<usize> = std::iter::successors(longest(&all), |&at| longest(&followers[at])).collect();
+    Chain {
+        seconds: chain.first().map_or(0.0, |&at| chains[at]),
+        jobs: chain.into_iter().map(|at| jobs[at].id.clone()).collect(),
+    }
+}
+
+/// What the longest chain takes that leads from each job to the end, itself included.
+pub(crate) fn chains(jobs: &Jobs, followers: &[Vec<usize>], takes: impl Fn(&Job) -> f64) -> Vec<f64> {
+    let mut chains = vec![0.0; jobs.len()];
+    for at in (0..jobs.len()).rev() {
+        let rest = followers[at].iter().map(|&next| chains[next]).fold(0.0, f64::max);
+        chains[at] = takes(&jobs[at]) + rest;
+    }
+    chains
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_data::DatasetConfig;
+    use ff_eval::Metric;
+
+    use super::*;
+    use crate::job::{Cost, DataSource};
+
+    fn job(id: &str, inputs: &[&str]) -> Job {
+        let source: DatasetConfig = serde_json::from_str(r#"{"kind":"cifar10","path":"x"}"#).unwrap();
+        Job {
+            id: id.to_owned(),
+            label: id.to_owned(),
+            recipe: JobSpec::Evaluate { metric: Metric::Accuracy, resamples: 0, seed: 0 },
+            inputs: inputs.iter().map(|&id| id.to_owned()).collect(),
+            data: DataSource { source, split: None, shrink_px: None },
+            weights: None,
+            fields: BTreeMap::new(),
+            cost: Cost::default(),
+            remarks: Vec::new(),
+            blocked: None,
+        }
+    }
+
+    fn fork() -> Jobs {
+        // a, then four at once, then z.
+        let middle = ["b", "c", "d", "e"].map(|id| job(id, &["a"]));
+        Jobs::new([vec![job("a", &[])], middle.to_vec(), vec![job("z", &["b", "c", "d", "e"])]].concat())
+    }
+
+    #[test]
+    fn a_fork_by_hand() {
+        let jobs = fork();
+        let seconds =
+            BTreeMap::from([("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", 2.0), ("e", 4.0), ("z", 1.0)]);
+        let of = |workers| forecast(&jobs, &seconds, workers);
+        assert_eq!((of(1).seconds, of(1).busy), (12.0, 1.0));
+        // The longest of the four first: e beside b and c, then d alone.
+        assert_eq!((of(2).seconds, of(2).busy), (8.0, 0.75));
+        let longer =
+            BTreeMap::from(["a", "b", "c", "d", "e", "z"].map(|id| (id, if id == "e" { 6.0 } else { 1.0 })));
+        assert_eq!(forecast(&jobs, &longer, 2).seconds, 8.0);
+        assert_eq!((of(4).seconds, of(64).seconds), (6.0, 6.0));
+        let chain = longest_chain(&jobs, &seconds);
+        assert_eq!((chain.seconds, chain.jobs.join("")), (6.0, "aez".to_owned()));
+    }
+
+    #[test]
+    fn what_is_done_takes_no_time() {
+        let (jobs, rest) = (fork(), BTreeMap::from([("e", 4.0), ("z", 1.0)]));
+        assert_eq!(forecast(&jobs, &rest, 8).seconds, 5.0);
+        assert_eq!(longest_chain(&jobs, &rest).seconds, 5.0);
+        assert_eq!(forecast(&jobs, &BTreeMap::new(), 8), Forecast { workers: 8, seconds: 0.0, busy: 1.0 });
+    }
+}

@@ -1,0 +1,98 @@
+//! What was merged in each layer, and what its kernels are like afterwards.
+
+use ff_inmerge::{KernelStats, MergeStats};
+use serde::Serialize;
+
+use crate::config::InmergeMethod;
+use crate::error::Error;
+use crate::job::LayerKernels;
+use crate::plan::{Column, Plan, SeedJobs};
+use crate::results::read::record;
+use crate::run::InmergeHook;
+use crate::store::RunStore;
+
+/// What was merged in one layer in one epoch.
+#[derive(Serialize)]
+pub(super) struct Merged<'a> {
+    pub method: &'a str,
+    seed: u64,
+    pub epoch: u32,
+    pub layer: usize,
+    kernels: usize,
+    steps: usize,
+    tried: u64,
+    merged: u64,
+    mean_similarity: Option<f64>,
+    /// Merges for each kernel and step.
+    pub share: f64,
+}
+
+/// Every layer's merges in every epoch, for each row and seed.
+pub(super) fn merges<'a>(
+    plan: &Plan,
+    rows: &'a [InmergeMethod],
+    column: &Column<Vec<SeedJobs>>,
+    runs: &RunStore,
+) -> Result<Vec<Merged<'a>>, Error> {
+    let mut found = Vec::new();
+    for (row, seeds) in rows.iter().zip(&column.methods) {
+        for jobs in seeds {
+            let Some(record) = record(plan, runs, &jobs.trained)? else { continue };
+            let mut before = 0;
+            for epoch in &record.training()?.history {
+                let steps = epoch.step - std::mem::replace(&mut before, epoch.step);
+                for stats in InmergeHook::of(epoch)? {
+                    let MergeStats { layer, kernels, tried, merged, mean_similarity } = stats;
+                    let share = merged as f64 / (kernels * steps).max(1) as f64;
+                    let (method, seed, epoch) = (row.name.as_str(), jobs.seed, epoch.epoch);
+                    found.push(Merged {
+                        method,
+                        seed,
+                        epoch,
+                        layer,
+                        kernels,
+                        steps,
+                        tried,
+                        merged,
+                        mean_similarity,
+                        share,
+                    });
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How alike the kernels of one layer of a kept model are.
+#[derive(Serialize)]
+pub(super) struct Kernels<'a> {
+    method: &'a str,
+    seed: u64,
+    layer: usize,
+    name: String,
+    kernels: usize,
+    effective_rank: Option<f64>,
+    duplicate_share: f64,
+}
+
+/// Every layer's kernels, for each row and seed.
+pub(super) fn kernels<'a>(
+    plan: &Plan,
+    rows: &'a [InmergeMethod],
+    column: &Column<Vec<SeedJobs>>,
+    runs: &RunStore,
+) -> Result<Vec<Kernels<'a>>, Error> {
+    let mut found = Vec::new();
+    for (row, seeds) in rows.iter().zip(&column.methods) {
+        for jobs in seeds {
+            let layers = record(plan, runs, &jobs.trained)?.map_or(Vec::new(), |record| record.kernels);
+            found.extend(layers.into_iter().map(|LayerKernels { layer, name, stats }| {
+                let KernelStats { kernels, effective_rank, duplicate_share } = stats;
+                let (method, seed) = (row.name.as_str(), jobs.seed);
+                Kernels { method, seed, layer, name, kernels, effective_rank, duplicate_share }
+            }));
+        }
+    }
+    Ok(found)
+}

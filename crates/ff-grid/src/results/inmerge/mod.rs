@@ -1,0 +1,201 @@
+//! The table of a study of in-model merging, its plots, and what was merged.
+
+mod figures;
+mod layers;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use ff_data::Task;
+use ff_eval::Note;
+use ff_report::{LinePlot, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable, csv};
+use ff_train::predictions_of;
+use figures::{of_merges, of_sweep};
+use layers::{Merged, kernels, merges};
+
+use crate::config::InmergeConfig;
+use crate::error::Error;
+use crate::plan::{Column, Plan, SeedJobs};
+use crate::results::files::{place, write_text};
+use crate::results::read::{cost, record, skipped, skipped_in_training};
+use crate::store::RunStore;
+
+pub(super) type Columns = [Column<Vec<SeedJobs>>];
+
+/// The table as far as the records go.
+pub(super) fn table(
+    plan: &Plan,
+    config: &InmergeConfig,
+    columns: &Columns,
+    runs: &RunStore,
+) -> Result<SeedTable, Error> {
+    let of_report = columns.iter().map(|column| {
+        let dataset = &config.dataset[column.dataset];
+        let tasks = match &column.task {
+            Some(task @ Task::Multilabel { .. }) => task.names().to_vec(),
+            _ => Vec::new(),
+        };
+        SeedColumn {
+            backbone: config.backbone[column.backbone].name.clone(),
+            architecture: config.backbone[column.backbone].architecture.name().to_owned(),
+            dataset: dataset.name.clone(),
+            metric: dataset.metric,
+            tasks,
+            paper_dataset: dataset.paper_column.clone(),
+        }
+    });
+    let mut rows = Vec::new();
+    for (at, row) in config.rows().into_iter().enumerate() {
+        let cells = columns.iter().map(|column| cell(plan, runs, column, &column.methods[at]));
+        let trained = columns.iter().flat_map(|column| &column.methods[at]).map(|jobs| jobs.trained.as_str());
+        rows.push(SeedRow {
+            method: row.name,
+            paper_row: row.paper_row,
+            cells: cells.collect::<Result<_, _>>()?,
+            cost: cost(plan, runs, trained)?,
+        });
+    }
+    SeedTable::new(&config.name, of_report.collect(), rows, config.baseline())
+        .map_err(|error| Error::Job(error.to_string()))
+}
+
+fn cell(
+    plan: &Plan,
+    runs: &RunStore,
+    column: &Column<Vec<SeedJobs>>,
+    seeds: &[SeedJobs],
+) -> Result<SeedCell, Error> {
+    if let Some(why) = &column.blocked {
+        let note = Some(why.lines().next().unwrap_or_default().to_owned());
+        return Ok(SeedCell { runs: Vec::new(), note });
+    }
+    let (mut found, mut notes, mut remarks) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for jobs in seeds {
+        let seed = jobs.seed;
+        let Some(trained) = record(plan, runs, &jobs.trained)? else {
+            notes.push(format!("seed {seed} not run"));
+            continue;
+        };
+        let outcome = trained.training()?;
+        let Some(kept) = &outcome.kept else {
+            notes.push(format!("seed {seed} diverged"));
+            continue;
+        };
+        if let Some(at) = &outcome.diverged {
+            notes.push(format!("seed {seed} diverged in epoch {}: epoch {} is kept", at.epoch, kept.epoch));
+        }
+        if let images @ 1.. = skipped_in_training(plan, runs, std::slice::from_ref(&jobs.trained))? {
+            notes.push(format!("seed {seed}: {images} unreadable training images left out"));
+        }
+        remarks.extend(trained.remarks.iter().cloned());
+        let scored = jobs.test.as_ref().map(|id| record(plan, runs, id)).transpose()?.flatten();
+        if let Some(id) = &jobs.test
+            && let images @ 1.. = skipped(plan, runs, id)?
+        {
+            notes.push(format!("seed {seed}: {images} unreadable test images left out"));
+        }
+        let test = scored.map(|record| record.score().cloned()).transpose()?;
+        found.push(SeedRun { seed, validation: kept.validation.value(), test });
+    }
+    if seeds.iter().all(|jobs| jobs.test.is_none()) {
+        notes.push("the dataset has no test split".to_owned());
+    }
+    // The choice of an epoch hangs on single images of a class that has few; the same images for every seed.
+    let few = column
+        .methods
+        .iter()
+        .flatten()
+        .next()
+        .map(|jobs| few_samples(plan, runs, column, jobs))
+        .transpose()?;
+    notes.extend(few.flatten());
+    notes.extend(remarks);
+    Ok(SeedCell { runs: found, note: (!notes.is_empty()).then(|| notes.join("; ")) })
+}
+
+/// Which classes or tasks have few validation images, as far as a run has predicted them.
+fn few_samples(
+    plan: &Plan,
+    runs: &RunStore,
+    column: &Column<Vec<SeedJobs>>,
+    jobs: &SeedJobs,
+) -> Result<Option<String>, Error> {
+    let (Some(job), Some(trained)) = (plan.job(&jobs.trained), record(plan, runs, &jobs.trained)?) else {
+        return Ok(None);
+    };
+    let Some(kept) = &trained.training()?.kept else { return Ok(None) };
+    // A damaged file is the doctor's business; the table is of the records.
+    let Ok(file) = runs.open(job, &kept.predictions) else { return Ok(None) };
+    let predictions = predictions_of(&file)?;
+    let names = column.task.as_ref().map_or(&[][..], |task| task.names());
+    let few = Note::few_samples(predictions.targets(), predictions.outputs());
+    Ok(few.map(|note| format!("validation: {}", note.describe(names))))
+}
+
+/// Writes, for each column: a plot and its numbers for each sweep and for the merges over time; every layer's merges in
+/// every epoch (`merged-kernels.csv`); how alike the kernels of the kept models are (`kernels.csv`). With one column
+/// they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
+pub(super) fn details(
+    plan: &Plan,
+    config: &InmergeConfig,
+    columns: &Columns,
+    runs: &RunStore,
+    table: &SeedTable,
+) -> Result<Vec<PathBuf>, Error> {
+    let (folder, rows) = (config.folder(runs.root()), config.rows());
+    let mut files = Vec::new();
+    for (at, column) in columns.iter().enumerate() {
+        if column.blocked.is_some() {
+            continue;
+        }
+        let (backbone, dataset) =
+            (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
+        let place = place(&folder, columns, backbone, dataset);
+        let merged = merges(plan, &rows, column, runs)?;
+        for (name, figure) in figures(config, (at, column), table, &merged) {
+            let svg = match figure.to_svg() {
+                Err(ff_report::Error::NoPoint { .. }) => continue, // nothing of it is done yet
+                svg => svg.map_err(|error| Error::Job(error.to_string()))?,
+            };
+            files.push(write_text(&place, &format!("{name}.svg"), &svg)?);
+            files.push(write_text(&place, &format!("{name}.csv"), &figure.to_csv())?);
+        }
+        let kernels = kernels(plan, &rows, column, runs)?;
+        for (name, text) in [("merged-kernels.csv", csv(&merged)), ("kernels.csv", csv(&kernels))] {
+            // A file without a line would have no head either.
+            if !text.is_empty() {
+                files.push(write_text(&place, name, &text)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The plots of a column, each with its file's name: a line for each sweep, and the merges over time.
+fn figures(
+    config: &InmergeConfig,
+    (at, column): (usize, &Column<Vec<SeedJobs>>),
+    table: &SeedTable,
+    merged: &[Merged<'_>],
+) -> Vec<(String, LinePlot)> {
+    let (backbone, dataset) = (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
+    let title = format!("{dataset}, {backbone}");
+    let sweeps = config.sweep.iter();
+    let sweeps =
+        sweeps.map(|sweep| (format!("sweep-{}", sweep.parameter()), of_sweep(sweep, table, at, &title)));
+    let merges = of_merges(&config.rows(), merged, &title).map(|figure| ("merges".to_owned(), figure));
+    sweeps.chain(merges).collect()
+}
+
+/// The plots of a column for a report.
+pub(super) fn pictures(
+    plan: &Plan,
+    config: &InmergeConfig,
+    column: (usize, &Column<Vec<SeedJobs>>),
+    table: &SeedTable,
+    runs: &RunStore,
+) -> Result<Vec<LinePlot>, Error> {
+    let rows = config.rows();
+    let merged = merges(plan, &rows, column.1, runs)?;
+    Ok(figures(config, column, table, &merged).into_iter().map(|(_, figure)| figure).collect())
+}

@@ -1,0 +1,360 @@
+//! Pictures of errors between a column's models, and their numbers.
+
+use std::path::PathBuf;
+
+use ff_eval::Roughness;
+use ff_report::{Axis, Heatmap, LinePlot, Mark, Plot, Point, Series, Surface, csv};
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::files::{place, write_text};
+use super::read::record;
+use crate::config::{Config, LandscapeConfig, PlaneConfig};
+use crate::error::Error;
+use crate::job::{BnStatistics, GreedyBarrier, JobOutput, PathRecord, SurfaceRecord};
+use crate::plan::{Column, MethodJobs, PathJob, Plan};
+use crate::store::RunStore;
+
+/// Writes, for each column and as far as the records go: `surface-<plane>` (SVG, CSV, JSON) and `surfaces.csv`, how rough they
+/// are; `connectivity-<field>` (SVG, CSV); `barriers` (SVG, CSV), the matrix of all pairs; `paths.csv`, barrier and distance of
+/// every pair; `greedy_barriers-<method>` (SVG, CSV, JSON).
+pub(super) fn deliver(
+    plan: &Plan,
+    config: &Config,
+    columns: &[Column<MethodJobs>],
+    runs: &RunStore,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for column in columns.iter().filter(|column| column.blocked.is_none()) {
+        let (backbone, dataset) =
+            (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
+        let folder = place(&config.folder(runs.root()), columns, backbone, dataset);
+        let Album { plots, texts, .. } = album(plan, config, column, runs)?;
+        for (name, plot) in plots {
+            let svg = plot.to_svg().map_err(|error| Error::Job(error.to_string()))?;
+            files.push(write_text(&folder, &format!("{name}.svg"), &svg)?);
+            // What is tried has numbers of its own.
+            if !texts.iter().any(|(other, _)| *other == format!("{name}.csv")) {
+                files.push(write_text(&folder, &format!("{name}.csv"), &plot.to_csv())?);
+            }
+        }
+        for (name, text) in texts {
+            files.push(write_text(&folder, &name, &text)?);
+        }
+    }
+    Ok(files)
+}
+
+/// The plots of a column, for a report.
+pub(super) fn plots(
+    plan: &Plan,
+    config: &Config,
+    column: &Column<MethodJobs>,
+    runs: &RunStore,
+) -> Result<Vec<Plot>, Error> {
+    Ok(album(plan, config, column, runs)?.plots.into_iter().map(|(_, plot)| plot).collect())
+}
+
+/// What the soup of a method tried, as far as that was measured.
+pub(super) fn greedy_barriers(
+    plan: &Plan,
+    config: &Config,
+    column: &Column<MethodJobs>,
+    method: &str,
+    runs: &RunStore,
+) -> Result<Vec<GreedyBarrier>, Error> {
+    let methods = config.greedy_barriers.iter().flat_map(|section| &section.methods);
+    let Some((_, job)) = methods.zip(&column.landscape.greedy_barriers).find(|(name, _)| *name == method)
+    else {
+        return Ok(Vec::new());
+    };
+    Ok(match record(plan, runs, job)?.map(|record| record.finished) {
+        Some(JobOutput::GreedyBarriers(greedy_barriers)) => greedy_barriers,
+        _ => Vec::new(),
+    })
+}
+
+fn album<'a>(
+    plan: &'a Plan,
+    config: &Config,
+    column: &Column<MethodJobs>,
+    runs: &'a RunStore,
+) -> Result<Album<'a>, Error> {
+    let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);
+    let mut album = Album {
+        plan,
+        runs,
+        title: format!("{}, {}", dataset.name, backbone.name),
+        error: format!("validation error, 1 − {}", dataset.metric.title()),
+        plots: Vec::new(),
+        texts: Vec::new(),
+    };
+    if let Some(section) = &config.landscape {
+        album.surfaces(section, &column.landscape.surfaces)?;
+    }
+    album.curves(&column.landscape.curves)?;
+    album.matrix(&config.grid.models(), &column.landscape.matrix)?;
+    album.paths(column.landscape.curves.iter().chain(&column.landscape.matrix))?;
+    for method in config.greedy_barriers.iter().flat_map(|section| &section.methods) {
+        album.greedy_barriers(method, greedy_barriers(plan, config, column, method, runs)?)?;
+    }
+    Ok(album)
+}
+
+/// The pictures of one column, and further files; each with its name.
+struct Album<'a> {
+    plan: &'a Plan,
+    runs: &'a RunStore,
+    title: String,
+    error: String,
+    plots: Vec<(String, Plot)>,
+    texts: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct SurfaceLine<'a> {
+    plane: &'a str,
+    local_minima: usize,
+    mean_second_difference: Option<f64>,
+    undefined: usize,
+    /// ‖u‖ and ‖v‖.
+    length_x: f64,
+    length_y: f64,
+}
+
+#[derive(Serialize)]
+struct PathLine<'a> {
+    a: &'a str,
+    b: &'a str,
+    differ_in: String,
+    points: usize,
+    barrier: f64,
+    distance: f64,
+}
+
+#[derive(Serialize)]
+struct TryLine<'a> {
+    group: &'a str,
+    candidate: &'a str,
+    alone: Option<f64>,
+    before: Option<f64>,
+    with: f64,
+    taken: bool,
+    barrier: f64,
+    distance: f64,
+    relative_distance: Option<f64>,
+}
+
+impl Album<'_> {
+    fn finished(&self, job: &str) -> Result<Option<JobOutput>, Error> {
+        Ok(record(self.plan, self.runs, job)?.map(|record| record.finished))
+    }
+
+    fn path(&self, job: &PathJob) -> Result<Option<PathRecord>, Error> {
+        Ok(match self.finished(&job.job)? {
+            Some(JobOutput::Path(path)) => Some(path),
+            _ => None, // not done yet, or an end diverged
+        })
+    }
+
+    /// Keeps a plot, if there is a point in it.
+    fn plot(&mut self, name: &str, plot: Plot) {
+        if !plot.is_empty() {
+            self.plots.push((name.to_owned(), plot));
+        }
+    }
+
+    fn json(&mut self, name: &str, value: &impl Serialize) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| Error::Job(error.to_string()))?;
+        self.texts.push((format!("{name}.json"), text + "\n"));
+        Ok(())
+    }
+
+    fn csv(&mut self, name: &str, lines: &[impl Serialize]) {
+        if !lines.is_empty() {
+            self.texts.push((format!("{name}.csv"), csv(lines)));
+        }
+    }
+
+    fn surfaces(&mut self, section: &LandscapeConfig, jobs: &[String]) -> Result<(), Error> {
+        let mut lines = Vec::new();
+        for (plane, job) in section.plane.iter().zip(jobs) {
+            let Some(JobOutput::Surface(surface)) = self.finished(job)? else { continue };
+            let Roughness { local_minima, second_difference, undefined } = surface.roughness;
+            let [length_x, length_y] = surface.plane.lengths;
+            let mean_second_difference = second_difference;
+            let plane_name = plane.name.as_str();
+            lines.push(SurfaceLine {
+                plane: plane_name,
+                local_minima,
+                mean_second_difference,
+                undefined,
+                length_x,
+                length_y,
+            });
+            let figure = self.surface(plane, section.bn, &surface);
+            let name = format!("surface-{plane_name}");
+            self.plot(&name, Plot::Surface(figure));
+            self.json(&name, &surface)?;
+        }
+        self.csv("surfaces", &lines);
+        Ok(())
+    }
+
+    /// Both axes as L2 distances, so that the picture is true to scale.
+    fn surface(&self, plane: &PlaneConfig, bn: BnStatistics, surface: &SurfaceRecord) -> Surface {
+        let [along, across] = surface.plane.lengths;
+        let corners = surface.plane.corners.iter().zip(["w0", "w2", "w1"]).map(|(corner, role)| {
+            let error = corner.error.map_or(String::new(), |error| format!(", {error:.4}"));
+            Mark {
+                name: format!("{role}: {}{error}", corner.model),
+                x: corner.x * along,
+                y: corner.y * across,
+            }
+        });
+        let soups = surface.soups.iter().zip(&plane.soups).map(|(soup, method)| Mark {
+            name: format!("{method}, {:.4}: {:.3} beside the plane", soup.error, soup.height),
+            x: soup.x * along,
+            y: soup.y * across,
+        });
+        let Roughness { local_minima, second_difference, undefined } = surface.roughness;
+        let mut notes = vec![
+            format!("‖w2 − w0‖ = {along:.3}, w1 stands {across:.3} above"),
+            format!("{local_minima} local minim{}", if local_minima == 1 { "um" } else { "a" }),
+        ];
+        notes.extend(second_difference.map(|mean| format!("mean |second difference| {mean:.5}")));
+        if undefined > 0 {
+            notes.push(format!("grey: no finite output at {undefined} points"));
+        }
+        if bn == BnStatistics::Recalibrate {
+            notes.push("BatchNorm statistics anew at each point;".into());
+            notes.push("the errors named above are with the models' own".into());
+        }
+        let places = surface.axis.places();
+        Surface {
+            title: format!("{}: the plane `{}`", self.title, plane.name),
+            x_label: "along w2 − w0, L2 distance of weights".into(),
+            y_label: "across it".into(),
+            value_label: self.error.clone(),
+            x: places.iter().map(|x| x * along).collect(),
+            y: places.iter().map(|y| y * across).collect(),
+            values: surface.errors.clone(),
+            marks: corners.chain(soups).collect(),
+            notes,
+        }
+    }
+
+    /// A picture for each way in which the ends differ.
+    fn curves(&mut self, jobs: &[PathJob]) -> Result<(), Error> {
+        let mut kinds: Vec<(String, Vec<(&PathJob, PathRecord)>)> = Vec::new();
+        for job in jobs {
+            let Some(path) = self.path(job)? else { continue };
+            let kind = job.differ.join(" and ");
+            match kinds.iter_mut().find(|(other, _)| *other == kind) {
+                Some((_, paths)) => paths.push((job, path)),
+                None => kinds.push((kind, vec![(job, path)])),
+            }
+        }
+        for (kind, paths) in kinds {
+            let lambdas = paths[0].1.lambdas.clone();
+            let series = paths.into_iter().map(|(PathJob { ends: [a, b], .. }, path)| Series {
+                name: format!("{b} → {a}: barrier {:.4}", path.barrier),
+                points: path.errors.iter().map(|&y| Some(Point { y, low: None, high: None })).collect(),
+                emphasis: false,
+            });
+            let figure = LinePlot {
+                joined: true,
+                title: format!("{}: between models that differ in {kind}", self.title),
+                x_label: "λ, from the model named first to the second".into(),
+                y_label: self.error.clone(),
+                series: series.collect(),
+                x: Axis::Numbers(lambdas),
+                references: Vec::new(),
+            };
+            self.plot(&format!("connectivity-{}", slug(&kind)), Plot::Lines(figure));
+        }
+        Ok(())
+    }
+
+    fn matrix(&mut self, models: &[(String, [usize; 3])], jobs: &[PathJob]) -> Result<(), Error> {
+        let names: Vec<String> = models.iter().map(|(name, _)| name.clone()).collect();
+        let at = |name: &str| names.iter().position(|other| other == name).expect("a model of the grid");
+        let mut values = vec![vec![None; names.len()]; names.len()];
+        for job in jobs {
+            let [a, b] = job.ends.each_ref().map(|name| at(name));
+            let barrier = self.path(job)?.map(|path| path.barrier);
+            (values[a][b], values[b][a]) = (barrier, barrier);
+        }
+        let heat = Heatmap {
+            title: format!("{}: barriers between all pairs", self.title),
+            value_label: self.error.replace("error", "error above the straight line between the ends'"),
+            columns: names.clone(),
+            rows: names,
+            values,
+        };
+        self.plot("barriers", Plot::Heatmap(heat));
+        Ok(())
+    }
+
+    fn paths<'j>(&mut self, jobs: impl Iterator<Item = &'j PathJob>) -> Result<(), Error> {
+        let mut lines = Vec::new();
+        for job in jobs {
+            let Some(PathRecord { lambdas, barrier, distance, .. }) = self.path(job)? else { continue };
+            let [a, b] = job.ends.each_ref().map(String::as_str);
+            let (differ_in, points) = (job.differ.join(" and "), lambdas.len());
+            lines.push(PathLine { a, b, differ_in, points, barrier, distance });
+        }
+        self.csv("paths", &lines);
+        Ok(())
+    }
+
+    fn greedy_barriers(&mut self, method: &str, greedy_barriers: Vec<GreedyBarrier>) -> Result<(), Error> {
+        if greedy_barriers.is_empty() {
+            return Ok(());
+        }
+        let name = format!("greedy-barriers-{}", slug(method));
+        self.json(&name, &greedy_barriers)?;
+        let lines = greedy_barriers.iter().map(|tried| TryLine {
+            group: &tried.decision.group,
+            candidate: &tried.decision.candidate,
+            alone: tried.decision.alone,
+            before: tried.decision.before,
+            with: tried.with,
+            taken: tried.decision.taken,
+            barrier: tried.path.barrier,
+            distance: tried.path.distance,
+            relative_distance: tried.relative_distance,
+        });
+        self.csv(&name, &lines.collect_vec());
+        let of = |(name, taken): (&str, bool)| {
+            let point = |tried: &GreedyBarrier| Point { y: tried.path.barrier, low: None, high: None };
+            let points =
+                greedy_barriers.iter().map(|tried| (tried.decision.taken == taken).then(|| point(tried)));
+            let points = points.collect_vec();
+            let some = points.iter().any(Option::is_some);
+            some.then(|| Series { name: name.to_owned(), points, emphasis: taken })
+        };
+        let figure = LinePlot {
+            joined: false,
+            title: format!("{}: what {method} tried", self.title),
+            x_label: "candidate, in the order tried".into(),
+            y_label: format!(
+                "barrier to the soup as it stood, {}",
+                self.error.trim_start_matches("validation error, ")
+            ),
+            x: Axis::Categories(
+                greedy_barriers.iter().map(|tried| tried.decision.candidate.clone()).collect(),
+            ),
+            series: [("refused", false), ("taken", true)].into_iter().filter_map(of).collect(),
+            references: Vec::new(),
+        };
+        self.plot(&name, Plot::Lines(figure));
+        Ok(())
+    }
+}
+
+/// A name that a file can have.
+fn slug(name: &str) -> String {
+    let plain = name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    plain.split('-').filter(|part| !part.is_empty()).join("-")
+}

@@ -1,0 +1,237 @@
+//! A column of a table in detail.
+
+use ff_eval::Metric;
+use ff_report::report::{Choice, ColumnReport, Scored, Step};
+use ff_report::{Plot, SeedTable};
+
+use super::model::Model;
+use super::source::Source;
+use super::{comparisons, mistakes, per_class, training};
+use crate::config::{BackboneConfig, Config, DatasetEntry, InmergeConfig};
+use crate::error::Error;
+use crate::job::{GreedyBarrier, SoupRecord};
+use crate::plan::{Column, MethodJobs, Plan, SeedJobs};
+use crate::results::read::{record, score};
+use crate::results::{inmerge, landscape};
+use crate::store::RunStore;
+
+pub(super) fn of_soups(
+    source: &Source<'_>,
+    config: &Config,
+    column: &Column<MethodJobs>,
+    runs: &RunStore,
+) -> Result<ColumnReport, Error> {
+    let (plan, dataset) = (source.plan, &config.dataset[column.dataset]);
+    let mut report = empty(&config.backbone[column.backbone], dataset, column);
+    let mut models = Vec::new();
+    for (method, jobs) in config.method.iter().zip(&column.methods) {
+        match record(plan, runs, &jobs.soup)? {
+            Some(record) => models.push(Model { method, jobs, soup: record.soup()?.clone() }),
+            None => report.missing.push(format!("{} has no record yet", method.name)),
+        }
+    }
+    if report.classes.is_empty() {
+        report.classes = models.iter().find_map(|model| classes(plan, model, runs)).unwrap_or_default();
+    }
+    let name = |model: Option<&Model<'_>>| model.map(|model| model.method.name.clone());
+    let single = best(models.iter().filter(|model| model.is_single()).rev());
+    let delivered = best(models.iter().filter(|model| !model.is_single()));
+    report.single = name(single);
+    report.delivered = name(delivered);
+    report.best = name(best(single.into_iter().chain(delivered)));
+    let all = config.methods_and_singles();
+    let mut singles = Vec::new();
+    for (method, jobs) in all.iter().skip(config.method.len()).zip(&column.singles) {
+        if let Some(record) = record(plan, runs, &jobs.soup)? {
+            singles.push(Model { method, jobs, soup: record.soup()?.clone() });
+        }
+    }
+    report.scored = scored(plan, dataset, models.iter().chain(&singles), runs)?;
+    report.runs = training::runs(plan, column.methods.iter().flat_map(|jobs| &jobs.pool), runs)?;
+    for model in models.iter().filter(|model| !model.is_single()) {
+        let greedy_barriers = landscape::greedy_barriers(plan, config, column, &model.method.name, runs)?;
+        report.choices.push(choice(model, &greedy_barriers));
+    }
+    report.figures = landscape::plots(plan, config, column, runs)?;
+    if let Some(single) = single {
+        let soups = models.iter().filter(|model| !model.is_single());
+        let (found, missing) = comparisons::of(plan, config, dataset, (soups, single), runs)?;
+        report.comparisons = found;
+        report.missing.extend(missing);
+    }
+    // The same weights need not be shown twice.
+    let other = single.filter(|single| delivered.is_none_or(|soup| soup.soup.digest != single.soup.digest));
+    for model in delivered.into_iter().chain(other) {
+        match model.jobs.test.as_deref().map(|id| comparisons::predictions(plan, runs, id)) {
+            None => report.missing.push("the dataset has no test split".to_owned()),
+            Some(Err(why)) => report.missing.push(format!("{}: {why}", model.method.name)),
+            Some(Ok(predictions)) => {
+                let name = match single {
+                    Some(single) if other.is_none() => {
+                        format!("{}, the same weights as {}", model.method.name, single.method.name)
+                    }
+                    _ => model.method.name.clone(),
+                };
+                report.per_class_reports.push(per_class::of(&name, &predictions));
+            }
+        }
+    }
+    report.missing.dedup();
+    report.mistakes = delivered.and_then(|model| mistakes::of(source, model, &report.classes, runs));
+    Ok(report)
+}
+
+pub(super) fn of_merging(
+    source: &Source<'_>,
+    config: &InmergeConfig,
+    (at, column): (usize, &Column<Vec<SeedJobs>>),
+    table: &SeedTable,
+    runs: &RunStore,
+) -> Result<ColumnReport, Error> {
+    let plan = source.plan;
+    let mut report = empty(&config.backbone[column.backbone], &config.dataset[column.dataset], column);
+    if column.blocked.is_none() {
+        report.figures = inmerge::pictures(plan, config, (at, column), table, runs)?
+            .into_iter()
+            .map(Plot::Lines)
+            .collect();
+        report.runs = training::runs(plan, column.methods.iter().flatten().map(|jobs| &jobs.trained), runs)?;
+        for (name, jobs) in shown(config, (at, column), table) {
+            match jobs.test.as_deref().map(|id| comparisons::predictions(plan, runs, id)) {
+                Some(Ok(predictions)) => report.per_class_reports.push(per_class::of(&name, &predictions)),
+                Some(Err(why)) => report.missing.push(format!("{name}: {why}")),
+                None => {}
+            }
+        }
+    }
+    report.missing.extend(table.rows().iter().filter_map(|row| {
+        let note = row.cells[at].note.as_ref()?;
+        Some(format!("{}: {note}", row.method))
+    }));
+    Ok(report)
+}
+
+/// The models of a study of merging that are shown class by class: of the row that merges and has the best mean validation
+/// score, and of the baseline, each the first seed's.
+fn shown<'a>(
+    config: &InmergeConfig,
+    (at, column): (usize, &'a Column<Vec<SeedJobs>>),
+    table: &SeedTable,
+) -> Vec<(String, &'a SeedJobs)> {
+    let rows = config.rows();
+    let validation = |row: usize| {
+        let scores = table.rows()[row].cells[at].runs.iter().map(|run| run.validation);
+        let scores = scores.collect::<Option<Vec<f64>>>().filter(|scores| !scores.is_empty())?;
+        Some(scores.iter().sum::<f64>() / scores.len() as f64)
+    };
+    let merging = (0..rows.len()).filter(|&row| rows[row].inmerge.is_some());
+    let scored = merging.filter_map(|row| Some((row, validation(row)?)));
+    let best = scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row);
+    let models = best.into_iter().chain(config.baseline()).filter_map(|row| {
+        let jobs = column.methods[row].first()?;
+        Some((format!("{}, seed {}", rows[row].name, jobs.seed), jobs))
+    });
+    models.collect()
+}
+
+fn empty<M>(backbone: &BackboneConfig, dataset: &DatasetEntry, column: &Column<M>) -> ColumnReport {
+    ColumnReport {
+        backbone: backbone.name.clone(),
+        dataset: dataset.name.clone(),
+        metric: dataset.metric,
+        classes: column.task.as_ref().map_or(Vec::new(), |task| task.names().to_vec()),
+        single: None,
+        best: None,
+        delivered: None,
+        comparisons: Vec::new(),
+        scored: Vec::new(),
+        runs: Vec::new(),
+        choices: Vec::new(),
+        per_class_reports: Vec::new(),
+        mistakes: None,
+        figures: Vec::new(),
+        missing: column.blocked.iter().cloned().collect(),
+    }
+}
+
+/// What a soup's file says that its outputs mean, where the data is not there to say it.
+fn classes(plan: &Plan, model: &Model<'_>, runs: &RunStore) -> Option<Vec<String>> {
+    let file = runs.open(plan.job(&model.jobs.soup)?, &model.soup.weights).ok()?;
+    let names = file.provenance().ok()?.recipe.get("classes")?.clone();
+    serde_json::from_value(names).ok()
+}
+
+/// The best by validation score; of equal ones the last.
+fn best<'a, 'm>(models: impl Iterator<Item = &'a Model<'m>>) -> Option<&'a Model<'m>>
+where
+    'm: 'a,
+{
+    models.max_by(|a, b| a.soup.soup.score.total_cmp(&b.soup.soup.score))
+}
+
+/// The models with a test score. A single model whose weights stand there already is not another one.
+fn scored<'a, 'm: 'a>(
+    plan: &Plan,
+    dataset: &DatasetEntry,
+    models: impl Iterator<Item = &'a Model<'m>>,
+    runs: &RunStore,
+) -> Result<Vec<Scored>, Error> {
+    let score = |id: &str| score(plan, runs, id);
+    let (mut found, mut singles) = (Vec::new(), Vec::new());
+    for model in models {
+        if model.is_single() {
+            if singles.contains(&model.soup.digest) {
+                continue;
+            }
+            singles.push(model.soup.digest);
+        }
+        let Some(test) = model.jobs.test.as_deref().map(score).transpose()?.flatten() else { continue };
+        let mut elsewhere = Vec::new();
+        for (other, job) in dataset.ood.iter().zip(&model.jobs.ood) {
+            if let Ok(job) = job
+                && let Some(score) = score(&job.score)?
+            {
+                elsewhere.push((other.name.clone(), score));
+            }
+        }
+        let (name, single) = (model.method.name.clone(), model.is_single());
+        found.push(Scored { name, single, test, elsewhere });
+    }
+    Ok(found)
+}
+
+fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
+    let SoupRecord { soup, candidates, left_out, .. } = &model.soup;
+    let step = |decision: &ff_soup::Decision| {
+        let path = greedy_barriers.iter().find(|tried| tried.decision == *decision).map(|tried| &tried.path);
+        Step {
+            group: decision.group.clone(),
+            candidate: decision.candidate.clone(),
+            alone: decision.alone,
+            before: decision.before,
+            with: decision.with,
+            at_most: decision.at_most,
+            taken: decision.taken,
+            barrier: path.map(|path| path.barrier),
+            distance: path.map(|path| path.distance),
+        }
+    };
+    Choice {
+        method: model.method.name.clone(),
+        candidates: *candidates,
+        score: soup.score,
+        ingredients: soup
+            .average
+            .shares()
+            .into_iter()
+            .map(|(name, share)| (name.to_owned(), share))
+            .collect(),
+        steps: soup.decisions.iter().map(step).collect(),
+        left_out: left_out.clone(),
+    }
+}
+
+/// Whether a test of areas under curves says something of the metric.
+pub(super) fn of_areas(metric: Metric) -> bool {
+    metric == Metric::Auroc
+}

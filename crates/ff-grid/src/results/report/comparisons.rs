@@ -1,0 +1,89 @@
+//! Soups against the best single model, on the same samples.
+
+use ff_eval::{Predictions, bootstrap_difference, delong};
+use ff_report::report::Comparison;
+use ff_train::predictions_of;
+
+use super::columns::of_areas;
+use super::model::Model;
+use crate::config::{Config, DatasetEntry};
+use crate::error::Error;
+use crate::job::JobOutput;
+use crate::plan::Plan;
+use crate::results::read::record;
+use crate::store::RunStore;
+
+/// Every soup on the test split and elsewhere, and what could not be compared.
+pub(super) fn of<'a, 'm: 'a>(
+    plan: &Plan,
+    config: &Config,
+    dataset: &DatasetEntry,
+    (soups, single): (impl Iterator<Item = &'a Model<'m>>, &Model<'_>),
+    runs: &RunStore,
+) -> Result<(Vec<Comparison>, Vec<String>), Error> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for soup in soups {
+        let test = Some((None, soup.jobs.test.as_deref().zip(single.jobs.test.as_deref())));
+        let elsewhere = dataset.ood.iter().zip(soup.jobs.ood.iter().zip(&single.jobs.ood)).map(
+            |(other, (ours, theirs))| {
+                let jobs = ours.as_ref().ok().zip(theirs.as_ref().ok());
+                (
+                    Some(other.name.clone()),
+                    jobs.map(|(ours, theirs)| (ours.score.as_str(), theirs.score.as_str())),
+                )
+            },
+        );
+        for (elsewhere, jobs) in test.into_iter().chain(elsewhere) {
+            let Some((ours, theirs)) = jobs else { continue };
+            match compare(plan, config, dataset, (ours, theirs), runs) {
+                Ok((difference, delong)) => found.push(Comparison {
+                    method: soup.method.name.clone(),
+                    single: single.method.name.clone(),
+                    elsewhere,
+                    difference,
+                    same: soup.soup.digest == single.soup.digest,
+                    delong,
+                }),
+                Err(why) => {
+                    let on = elsewhere.as_deref().unwrap_or("test");
+                    missing
+                        .push(format!("{} against {} on {on}: {why}", soup.method.name, single.method.name));
+                }
+            }
+        }
+    }
+    Ok((found, missing))
+}
+
+type Compared = (Option<ff_eval::Difference>, Vec<ff_eval::OutputDifference>);
+
+fn compare(
+    plan: &Plan,
+    config: &Config,
+    dataset: &DatasetEntry,
+    (ours, theirs): (&str, &str),
+    runs: &RunStore,
+) -> Result<Compared, String> {
+    let (ours, theirs) = (predictions(plan, runs, ours)?, predictions(plan, runs, theirs)?);
+    let (resamples, seed) = (config.evaluation.resamples, config.evaluation.seed);
+    let unpaired = |error: ff_eval::Error| error.to_string();
+    let difference =
+        bootstrap_difference(dataset.metric, &theirs, &ours, resamples, seed).map_err(unpaired)?;
+    let areas = if of_areas(dataset.metric) { delong(&theirs, &ours).map_err(unpaired)? } else { Vec::new() };
+    Ok((difference, areas))
+}
+
+/// The predictions that an evaluation scored, or why there are none.
+pub(super) fn predictions(plan: &Plan, runs: &RunStore, evaluation: &str) -> Result<Predictions, String> {
+    let job =
+        plan.job(evaluation).and_then(|job| plan.job(job.inputs.first()?)).ok_or("it is not planned")?;
+    let record =
+        record(plan, runs, &job.id).map_err(|error| error.to_string())?.ok_or("not predicted yet")?;
+    match &record.finished {
+        JobOutput::Predictions { file, .. } => {
+            let file = runs.open(job, file).map_err(|error| error.to_string())?;
+            predictions_of(&file).map_err(|error| error.to_string())
+        }
+        _ => Err(format!("no predictions: {} diverged", record.diverged().unwrap_or(&record.label))),
+    }
+}

@@ -1,0 +1,89 @@
+//! The surest mistakes of a model, with their pictures where the data is there.
+
+use ff_data::Image;
+use ff_data::augment::resize;
+use ff_eval::{Answer, surest_mistakes};
+use ff_report::report::{Mistake, MistakesReport, ModelAnswer, Thumbnail};
+
+use super::comparisons;
+use super::model::Model;
+use super::source::Source;
+use crate::catalog::OpenDataset;
+use crate::job::{Job, JobOutput};
+use crate::results::read::record;
+use crate::store::RunStore;
+
+/// Mistakes shown.
+const COUNT: usize = 8;
+/// The longer side of a picture, at most.
+const PX: u32 = 96;
+
+/// Nothing if there are no test predictions.
+pub(super) fn of(
+    source: &Source<'_>,
+    model: &Model<'_>,
+    classes: &[String],
+    runs: &RunStore,
+) -> Option<MistakesReport> {
+    let plan = source.plan;
+    let evaluation = model.jobs.test.as_deref()?;
+    let predictions = comparisons::predictions(plan, runs, evaluation).ok()?;
+    let job = plan.job(plan.job(evaluation)?.inputs.first()?)?;
+    let images = images(source, job, predictions.len(), runs);
+    let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+    let mistakes = surest_mistakes(&predictions, COUNT).into_iter().map(|of| {
+        let image = images.as_ref().ok().map(|(data, indices)| (data, indices[of.sample]));
+        let answer = match of.answer {
+            Answer::Class { truth, taken } => ModelAnswer { said: name(taken), truth: name(truth) },
+            Answer::Task { task, truth } => {
+                let said = |yes: bool| format!("{}: {}", name(task), if yes { "yes" } else { "no" });
+                ModelAnswer { said: said(!truth), truth: said(truth) }
+            }
+        };
+        Mistake {
+            sample: image.map(|(data, index)| data.dataset.samples()[index].id.clone()),
+            answer,
+            confidence: of.confidence,
+            picture: image.and_then(|(data, index)| thumbnail(&data.dataset.image(index).ok()?)),
+        }
+    });
+    Some(MistakesReport {
+        model: model.method.name.clone(),
+        mistakes: mistakes.collect(),
+        no_pictures: images.err(),
+    })
+}
+
+/// The dataset and the index of the image behind each row of the predictions, or why that is not known.
+fn images(
+    source: &Source<'_>,
+    job: &Job,
+    rows: usize,
+    runs: &RunStore,
+) -> Result<(std::sync::Arc<OpenDataset>, Vec<usize>), String> {
+    let data = source.catalog.open(&job.data)?;
+    let record = record(source.plan, runs, &job.id).map_err(|error| error.to_string())?;
+    let Some(JobOutput::Predictions { skipped, .. }) = record.map(|record| record.finished) else {
+        return Err("the predictions are not on record".to_owned());
+    };
+    let samples = data.dataset.samples();
+    let read = data.splits.test.iter().copied().filter(|&index| !skipped.contains(&samples[index].id));
+    let indices: Vec<usize> = read.collect();
+    match indices.len() == rows {
+        true => Ok((data, indices)),
+        false => Err(format!("the test split has {} images, the predictions {rows}", indices.len())),
+    }
+}
+
+/// A small copy; what is small already stays as it is.
+fn thumbnail(image: &Image) -> Option<Thumbnail> {
+    let longer = image.width.max(image.height);
+    let side = |length: u32| (length * PX / longer).max(1);
+    let small =
+        if longer > PX { resize(image, side(image.width), side(image.height)) } else { image.clone() };
+    let (media_type, bytes) = match longer > PX {
+        true => ("image/jpeg", small.to_jpeg().ok()?),
+        false => ("image/png", small.to_png().ok()?),
+    };
+    Some(Thumbnail { media_type, bytes, width: small.width, height: small.height })
+}

@@ -1,0 +1,77 @@
+//! A report: everything that records, predictions and images say of one or more tables.
+
+mod columns;
+mod comparisons;
+mod mistakes;
+mod model;
+mod origin;
+mod per_class;
+mod source;
+mod training;
+
+use crate::results::read::record;
+
+pub use source::Source;
+
+use ff_report::report::{ColumnReport, ExperimentReport, Progress, StudyTable};
+use ff_report::{Report, SeedTable, Table};
+use itertools::Itertools;
+
+use super::inmerge;
+use super::soups;
+use crate::error::Error;
+use crate::job::VERSION;
+use crate::plan::{Plan, PlannedTable};
+use crate::store::RunStore;
+
+/// Gathers a report. What is damaged, missing or not done yet is said in it and stops nothing else; give it
+/// [`RunStore::lenient`]. `problems` are what the caller could not read at all.
+pub fn report(title: &str, sources: &[Source<'_>], runs: &RunStore, mut problems: Vec<String>) -> Report {
+    let mut studies = Vec::new();
+    for source in sources {
+        match experiment(source, runs) {
+            Ok(experiment) => studies.push(experiment),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    problems.extend(runs.passed_over());
+    Report { title: title.to_owned(), studies, problems, version: VERSION.to_owned() }
+}
+
+fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, Error> {
+    let plan = source.plan;
+    let (table, columns) = match &plan.table {
+        PlannedTable::Soups(config, of_plan) => {
+            let table: Table = soups::table(plan, config, of_plan, runs)?;
+            let columns = of_plan.iter().map(|column| columns::of_soups(source, config, column, runs));
+            (StudyTable::Soups(table), columns.collect::<Result<Vec<ColumnReport>, _>>()?)
+        }
+        PlannedTable::Merging(config, of_plan) => {
+            let table: SeedTable = inmerge::table(plan, config, of_plan, runs)?;
+            let columns = of_plan.iter().enumerate();
+            let columns = columns.map(|column| columns::of_merging(source, config, column, &table, runs));
+            let columns = columns.collect::<Result<Vec<ColumnReport>, _>>()?;
+            (StudyTable::Seeds(table), columns)
+        }
+    };
+    let missing = plan.missing();
+    Ok(ExperimentReport {
+        table,
+        progress: progress(plan, runs)?,
+        missing,
+        columns,
+        origin: origin::of(source, runs)?,
+    })
+}
+
+/// How far each kind of job is, in the order in which the plan has them.
+fn progress(plan: &Plan, runs: &RunStore) -> Result<Vec<Progress>, Error> {
+    let kinds = plan.jobs.iter().map(|job| job.recipe.kind()).unique();
+    let of_kind = |kind: &str| {
+        let jobs = || plan.jobs.iter().filter(|job| job.recipe.kind() == kind);
+        let done = jobs().map(|job| Ok(record(plan, runs, &job.id)?.is_some()));
+        let done = done.filter_ok(|done| *done).collect::<Result<Vec<_>, Error>>()?.len();
+        Ok(Progress { kind: kind.to_owned(), done, jobs: jobs().count() })
+    };
+    kinds.map(of_kind).collect()
+}

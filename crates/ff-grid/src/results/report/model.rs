@@ -1,0 +1,18 @@
+//! A method of a column with its choice.
+
+use crate::config::MethodConfig;
+use crate::job::SoupRecord;
+use crate::plan::MethodJobs;
+
+/// A method with its jobs and its choice.
+pub(super) struct Model<'a> {
+    pub method: &'a MethodConfig,
+    pub jobs: &'a MethodJobs,
+    pub soup: SoupRecord,
+}
+
+impl Model<'_> {
+    pub fn is_single(&self) -> bool {
+        self.method.select.hierarchy().is_none()
+    }
+}

@@ -1,0 +1,75 @@
+//! Where results come from.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use ff_report::report::Origin;
+
+use super::source::Source;
+use crate::error::Error;
+use crate::job::{DataIdentity, JobOutput, JobSpec, SoupSpec, Start};
+use crate::plan::PlannedTable;
+use crate::results::read::record;
+use crate::store::RunStore;
+
+pub(super) fn of(source: &Source<'_>, runs: &RunStore) -> Result<Origin, Error> {
+    let plan = source.plan;
+    let (mut versions, mut devices, mut data, mut weights) = (set(), set(), set(), set());
+    let mut written: Vec<SystemTime> = Vec::new();
+    let mut jobs = Vec::new();
+    for job in &plan.jobs {
+        let Some(record) = record(plan, runs, &job.id)? else { continue };
+        versions.insert(record.code_version.clone());
+        devices.insert(record.device.clone());
+        if let Some(DataIdentity { digest, split }) = identity(&record.recipe) {
+            let source =
+                serde_json::to_value(&job.data.source).map_err(|error| Error::Job(error.to_string()))?;
+            let kind = source.get("kind").and_then(|kind| kind.as_str()).unwrap_or("data").to_owned();
+            data.insert(format!("{kind}: {digest}, division {split}"));
+        }
+        if let Some(Start::File { digest, .. }) = record.recipe.training().map(|training| &training.start) {
+            weights.insert(digest.clone());
+        }
+        let file = std::fs::metadata(runs.folder(job).join("record.json"));
+        written.extend(file.and_then(|file| file.modified()));
+        let digest = match &record.finished {
+            JobOutput::Soup(soup) => soup.digest.to_string(),
+            _ => String::new(),
+        };
+        let seconds = format!("{:.1}", record.seconds);
+        jobs.push([record.recipe.kind().to_owned(), record.label, record.id, digest, seconds]);
+    }
+    let ends = written.iter().min().zip(written.iter().max());
+    let date = |time: &SystemTime| humantime::format_rfc3339_seconds(*time).to_string();
+    let dates = ends.map(|(first, last)| format!("{} to {}", date(first), date(last)));
+    let facts = [
+        ("Software", versions.into_iter().map(|version| format!("ff-grid {version}")).collect()),
+        ("Device", devices.into_iter().collect()),
+        ("Record files last written", dates.into_iter().collect::<Vec<_>>()),
+        ("Data, by digest", data.into_iter().collect()),
+        ("Weights that training started from, by digest", weights.into_iter().collect()),
+    ];
+    let facts = facts.into_iter().filter(|(_, values)| !values.is_empty());
+    let config = match &plan.table {
+        PlannedTable::Soups(config, _) => toml::to_string_pretty(config),
+        PlannedTable::Merging(config, _) => toml::to_string_pretty(config),
+    };
+    Ok(Origin {
+        commands: source.commands.clone(),
+        facts: facts.map(|(name, values)| (name.to_owned(), values)).collect(),
+        config: config.map_err(|error| Error::Config(error.to_string()))?,
+        jobs,
+    })
+}
+
+fn set() -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
+/// The data that a job reads.
+fn identity(recipe: &JobSpec) -> Option<&DataIdentity> {
+    match recipe {
+        JobSpec::Soup(SoupSpec { data, .. }) | JobSpec::Predict { data, .. } => Some(data),
+        other => other.training().map(|training| &training.data),
+    }
+}

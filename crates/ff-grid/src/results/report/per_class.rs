@@ -1,0 +1,18 @@
+//! What a model does class by class.
+
+use ff_eval::{Confusion, Predictions, auroc_per_output, calibration, output_table, roc_curves};
+use ff_report::report::PerClassReport;
+
+/// Of a reliability diagram.
+const BINS: usize = 10;
+
+pub(super) fn of(model: &str, predictions: &Predictions) -> PerClassReport {
+    PerClassReport {
+        model: model.to_owned(),
+        rows: output_table(predictions),
+        areas: auroc_per_output(predictions),
+        confusion: Confusion::of(predictions),
+        curves: roc_curves(predictions),
+        calibration: calibration(predictions, BINS),
+    }
+}

@@ -1,0 +1,89 @@
+//! Runs of training as curves.
+
+use ff_report::report::{Epoch, TrainingRun};
+use ff_train::{EpochRecord, LrSchedule, Outcome, SavedModel};
+use itertools::Itertools;
+
+use crate::error::Error;
+use crate::job::{Job, JobSpec, Training};
+use crate::plan::Plan;
+use crate::results::read::record;
+use crate::store::RunStore;
+
+/// Points of a run's learning rate, at most.
+const POINTS: usize = 300;
+
+/// Each run once; those that have not begun are left out.
+pub(super) fn runs<'a>(
+    plan: &Plan,
+    ids: impl Iterator<Item = &'a String>,
+    runs: &RunStore,
+) -> Result<Vec<TrainingRun>, Error> {
+    let mut found = Vec::new();
+    for job in ids.unique().filter_map(|id| plan.job(id)).filter(|job| job.blocked.is_none()) {
+        let Some(training) = job.recipe.training() else { continue };
+        match record(plan, runs, &job.id)? {
+            Some(record) => found.push(of_outcome(job, training, record.training()?)),
+            None => found.extend(unfinished(job, training, runs)),
+        }
+    }
+    Ok(found)
+}
+
+fn of_outcome(job: &Job, training: &Training, outcome: &Outcome) -> TrainingRun {
+    let cyclic = matches!(job.recipe, JobSpec::Fgg(_));
+    let per_epoch = outcome.history.first().map_or(1, |first| first.step.max(1)) as f64;
+    let model = |kept: &SavedModel| (kept.step as f64 / per_epoch, kept.validation.value());
+    let models = match cyclic {
+        true => outcome.snapshots.iter().map(model).collect(),
+        false => outcome.kept.iter().map(model).collect(),
+    };
+    let note = outcome.diverged.as_ref().map(|at| {
+        format!(
+            "diverged in epoch {} at step {}, with a learning rate of {:e}{}",
+            at.epoch,
+            at.step,
+            at.learning_rate,
+            if outcome.is_empty() { "" } else { "; what it left is from before" }
+        )
+    });
+    TrainingRun { models, note, ..of_history(job, training, &outcome.history) }
+}
+
+/// What a run that is still going has written so far.
+fn unfinished(job: &Job, training: &Training, runs: &RunStore) -> Option<TrainingRun> {
+    let history = EpochRecord::written_in(&runs.folder(job));
+    let note = format!("not finished: {} of {} epochs", history.len(), training.train.epochs);
+    (!history.is_empty()).then(|| TrainingRun { note: Some(note), ..of_history(job, training, &history) })
+}
+
+fn of_history(job: &Job, training: &Training, history: &[EpochRecord]) -> TrainingRun {
+    let epoch = |of: &EpochRecord| Epoch {
+        epoch: of.epoch,
+        validation: of.validation.value(),
+        train_loss: of.train_loss,
+        validation_loss: of.validation_loss,
+    };
+    let name = job.label.split_once(": ").map_or(job.label.as_str(), |(_, name)| name);
+    TrainingRun {
+        name: name.to_owned(),
+        cyclic: matches!(job.recipe, JobSpec::Fgg(_)),
+        epochs: history.iter().map(epoch).collect(),
+        rates: rates(&training.train.schedule, training.train.epochs, history),
+        models: Vec::new(),
+        note: None,
+    }
+}
+
+/// The learning rate step by step where it changes with every step, else as it stands in the history.
+fn rates(schedule: &LrSchedule, epochs: u32, history: &[EpochRecord]) -> Vec<(f64, f64)> {
+    let per_epoch = history.first().map_or(0, |first| first.step);
+    if let (LrSchedule::Cyclic { .. }, Some(last)) = (schedule, history.last())
+        && let Ok(rates) = schedule.over(epochs, per_epoch.max(1))
+    {
+        let every = last.step / POINTS + 1;
+        let at = |step: usize| (step as f64 / per_epoch as f64, rates.at(step, &[]));
+        return (1..=last.step).step_by(every).map(at).collect();
+    }
+    history.iter().map(|of| (f64::from(of.epoch), of.learning_rate)).collect()
+}

@@ -1,0 +1,71 @@
+//! A folder that timm loads: `timm.create_model("local-dir:FOLDER", pretrained=True)`.
+
+use std::path::{Path, PathBuf};
+
+use ff_checkpoint::write_json;
+use serde_json::json;
+
+use super::card::Card;
+use super::files::write_text;
+use crate::error::Error;
+
+/// Writes `config.json`, `model.safetensors` and the card as `README.md`, as a repository on the hub has them. The weights
+/// are another name of `soup`'s file, or a copy where the file system has no links. Nothing for an architecture that
+/// timm does not have.
+pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) -> Result<Vec<PathBuf>, Error> {
+    let architecture = card.backbone.architecture;
+    let Some(name) = architecture.timm() else { return Ok(Vec::new()) };
+    let image_size = card.model.image_size;
+    let classifier = match name {
+        "vgg16" | "vgg19" => "head.fc", // timm's name; it knows torchvision's weights by theirs
+        _ => architecture.classifier(),
+    };
+    let mut config = json!({
+        "architecture": name,
+        "num_classes": card.classes.len(),
+        "label_names": card.classes,
+        "pretrained_cfg": {
+            "num_classes": card.classes.len(),
+            "input_size": [3, image_size, image_size],
+            "fixed_input_size": architecture.has_fixed_px(),
+            "interpolation": "bilinear",
+            "crop_pct": 1.0,
+            "crop_mode": "squash",
+            "mean": architecture.mean().map(decimal),
+            "std": architecture.std().map(decimal),
+            "classifier": classifier,
+        },
+    });
+    if architecture.has_fixed_px() {
+        config["model_args"] = json!({ "img_size": image_size });
+    }
+    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    let path = folder.join("config.json");
+    write_json(&path, &config)?;
+    let weights = folder.join("model.safetensors");
+    link(soup, &weights).map_err(Error::file(&weights))?;
+    Ok(vec![path, weights, write_text(folder, "README.md", text)?])
+}
+
+/// The number as it is written: 0.485 and not 0.48500001430511475.
+fn decimal(number: f32) -> f64 {
+    number.to_string().parse().expect("a number reads back")
+}
+
+/// Gives a file another name, in place of whatever had it.
+fn link(file: &Path, name: &Path) -> std::io::Result<()> {
+    let new = name.with_extension("partial");
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    if std::fs::hard_link(file, &new).is_err() {
+        std::fs::copy(file, &new)?;
+    }
+    // Where both are one file already, renaming does nothing and leaves the new name.
+    std::fs::rename(&new, name)?;
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

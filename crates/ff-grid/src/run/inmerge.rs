@@ -1,0 +1,70 @@
+//! In-model merging as a hook of training, and what it leaves to be seen.
+
+use ff_inmerge::{InMerge, KernelStats, MergeStats, Merger};
+use ff_models::Model;
+use ff_train::{EpochRecord, StepHook};
+
+use crate::error::Error;
+use crate::job::LayerKernels;
+
+/// Merges the kernels of a model's convolutions before each training step.
+pub struct InmergeHook(Merger);
+
+impl InmergeHook {
+    /// What the history of a run has its reports under.
+    pub const NAME: &str = "inmerge";
+
+    /// A hook for a model; merges are drawn from `seed`.
+    ///
+    /// # Errors
+    /// Settings that the model cannot be merged with.
+    pub fn new(settings: InMerge, seed: u64, model: &Model) -> Result<Self, Error> {
+        let convolutions = model.parameters().convolutions().count();
+        Ok(Self(Merger::new(settings, seed, convolutions)?))
+    }
+
+    /// What was merged in an epoch, layer by layer; nothing if there was no merging.
+    ///
+    /// # Errors
+    /// A history that this software did not write.
+    pub fn of(epoch: &EpochRecord) -> Result<Vec<MergeStats>, Error> {
+        let report = epoch.hooks.get(Self::NAME).cloned().map(serde_json::from_value).transpose();
+        Ok(report.map_err(|error| Error::Job(format!("history: {error}")))?.unwrap_or_default())
+    }
+}
+
+impl StepHook for InmergeHook {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn before_forward(&mut self, step: usize, model: &Model) -> Result<(), ff_train::Error> {
+        self.0.merge(step as u64, model.parameters().convolutions().map(|convolution| &convolution.tensor));
+        Ok(())
+    }
+
+    fn report(&mut self) -> serde_json::Value {
+        serde_json::to_value(self.0.take_stats()).expect("plain data has a JSON form")
+    }
+
+    fn state(&self) -> serde_json::Value {
+        serde_json::to_value(self.0.counts()).expect("plain data has a JSON form")
+    }
+
+    fn load_state(&mut self, state: serde_json::Value) -> Result<(), ff_train::Error> {
+        let wrong = |reason: String| ff_train::Error::Config(format!("counts of merging: {reason}"));
+        let counts = serde_json::from_value(state).map_err(|error| wrong(error.to_string()))?;
+        self.0.resume(counts).map_err(|error| wrong(error.to_string()))
+    }
+}
+
+/// The kernels of each of a model's convolutions.
+pub(crate) fn kernels(model: &Model) -> Vec<LayerKernels> {
+    let layers = model.parameters().convolutions().enumerate();
+    let of_layer = layers.map(|(at, weight)| LayerKernels {
+        layer: at + 1,
+        name: weight.name.clone(),
+        stats: KernelStats::of(&weight.tensor),
+    });
+    of_layer.collect()
+}

@@ -1,0 +1,95 @@
+//! Runs one job and puts it on record.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use ff_checkpoint::entries;
+use ff_train::{CancelToken, EpochRecord, Outcome};
+
+use super::context::JobContext;
+use super::{landscape, soup};
+use crate::error::Error;
+use crate::job::{Cost, Job, JobOutput, JobSpec, Record, VERSION, device_name};
+use crate::store::Claimed;
+
+impl JobContext<'_> {
+    /// Does a job and puts it on record. The caller has claimed its folder. `on_epoch` hears of every epoch of training,
+    /// which `stop` stops.
+    ///
+    /// # Errors
+    /// Anything; nothing is on record then, and the job can be done again.
+    pub fn run(
+        &self,
+        job: &Job,
+        stop: &CancelToken,
+        on_epoch: &mut dyn FnMut(&EpochRecord),
+    ) -> Result<Record, Error> {
+        let started = Instant::now();
+        let mut layers = Vec::new();
+        let (finished, cost) = match &job.recipe {
+            JobSpec::Pretrain(training)
+            | JobSpec::Probe(training)
+            | JobSpec::Finetune(training)
+            | JobSpec::Fgg(training) => {
+                let (outcome, cost, kernels) = self.train(job, training, (stop, on_epoch))?;
+                layers = kernels;
+                (outcome, cost)
+            }
+            JobSpec::Soup(recipe) => soup::make(self, job, recipe, &*self.data(job, &recipe.data)?)?,
+            JobSpec::Predict { model, data, part, outputs, groups: _ } => {
+                self.predict(job, model, (data, *part), outputs.as_ref())?
+            }
+            JobSpec::Evaluate { metric, resamples, seed } => {
+                (self.evaluate(job, *metric, *resamples, *seed)?, Cost::default())
+            }
+            JobSpec::Plane(recipe) => landscape::plane(self, job, recipe)?,
+            JobSpec::PlaneRow(recipe) => landscape::row(self, job, recipe)?,
+            JobSpec::Surface(recipe) => landscape::surface(self, job, recipe)?,
+            JobSpec::Path(recipe) => landscape::path(self, job, recipe)?,
+            JobSpec::GreedyBarriers(recipe) => landscape::greedy_barriers(self, job, recipe)?,
+        };
+        // A resumed run also took the time of the epochs before it was stopped.
+        let trained = match &finished {
+            JobOutput::Training(outcome) => outcome.history.iter().map(|epoch| epoch.seconds).sum(),
+            _ => 0.0,
+        };
+        let record = Record {
+            id: job.id.clone(),
+            label: job.label.clone(),
+            recipe: job.recipe.clone(),
+            inputs: job.inputs.clone(),
+            finished,
+            kernels: layers,
+            cost,
+            seconds: started.elapsed().as_secs_f64().max(trained),
+            device: device_name(self.device),
+            threads: tch::get_num_threads().max(0) as usize,
+            remarks: job.remarks.clone(),
+            code_version: VERSION.to_owned(),
+        };
+        self.runs.finish(job, &record)?;
+        if job.recipe.training().is_some() {
+            Outcome::forget_resume_points(&self.runs.folder(job))?;
+        }
+        Ok(record)
+    }
+
+    /// Removes what is left of the work on a job that is done: a process may be killed after it has put the job on record
+    /// and before it has cleared up.
+    pub(crate) fn clean_up(&self, job: &Job, record: &Record) -> Result<(), Error> {
+        let folder = self.runs.folder(job);
+        let kept = [Path::new("record.json"), Path::new("history.jsonl")];
+        let kept: HashSet<PathBuf> = kept
+            .into_iter()
+            .chain(record.files().into_iter().map(|file| file.path.as_path()))
+            .map(|name| folder.join(name))
+            .collect();
+        if entries(&folder)?.iter().any(|path| !kept.contains(path))
+            && let Claimed::Ours(_claim) = self.claims.take(&folder, self.stop.child())?
+        {
+            Outcome::forget_resume_points(&folder)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! Errors of weights on validation images.
+
+use std::sync::Arc;
+
+use ff_checkpoint::StateDict;
+use ff_eval::Metric;
+use ff_models::Model;
+use ff_train::{EvalSet, Recalibration};
+
+use crate::error::Error;
+use crate::job::{Cost, EvalSplit, Job, Judging};
+use crate::run::context::JobContext;
+
+/// Tells the validation error of any weights.
+pub(super) struct ErrorEvaluator {
+    model: Model,
+    validation: Arc<EvalSet>,
+    metric: Metric,
+    recalibration: Option<Recalibration>,
+    evaluations: u64,
+}
+
+impl ErrorEvaluator {
+    pub fn new(context: &JobContext<'_>, job: &Job, judging: &Judging) -> Result<Self, Error> {
+        let Judging { model: spec, data, metric, recalibrate } = judging;
+        let data = context.data(job, data)?;
+        Ok(Self {
+            model: Model::new(spec, context.device, 0)?,
+            validation: context.catalog.eval_set(&data, EvalSplit::Validation, spec.image_size),
+            metric: *metric,
+            recalibration: recalibrate
+                .map(|batch| context.catalog.recalibration(&data, spec.image_size, batch)),
+            evaluations: 0,
+        })
+    }
+
+    /// 1 less the metric; `None` where a logit is not finite or the metric is undefined, as far outside of what was trained,
+    /// where a variance that was combined like a weight may be negative.
+    pub fn error(&mut self, weights: &StateDict) -> Result<Option<f64>, Error> {
+        self.model.load_strict(weights)?;
+        if let Some(images) = &self.recalibration {
+            images.run(&self.model)?;
+        }
+        self.evaluations += 1;
+        match self.validation.predict(&self.model, None) {
+            Ok(predictions) => Ok(self.metric.evaluate(&predictions).value().map(|score| 1.0 - score)),
+            Err(ff_train::Error::Eval(ff_eval::Error::Logit { .. })) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a model as training left it is judged as it was there.
+    pub fn knows_models(&self) -> bool {
+        self.recalibration.is_none()
+    }
+
+    /// Whether a tensor of the model is trained, and no running statistic.
+    pub fn trained(&self, name: &str) -> bool {
+        is_trained(&self.model, name)
+    }
+
+    pub fn cost(&self) -> Cost {
+        let of_training = self.recalibration.as_ref().map_or(0, Recalibration::images);
+        let images = (self.validation.len() + of_training) as u64;
+        Cost { evaluations: self.evaluations, evaluated_images: self.evaluations * images, ..Cost::default() }
+    }
+}
+
+/// Whether a tensor of a model is trained, and no running statistic.
+pub(super) fn is_trained(model: &Model, name: &str) -> bool {
+    model.parameters().trainable().any(|parameter| parameter.name == name)
+}

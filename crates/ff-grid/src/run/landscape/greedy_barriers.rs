@@ -1,0 +1,58 @@
+//! What lay between a greedy soup and the candidates that it tried.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::StateDict;
+use ff_soup::{Ingredient, Ingredients, distances};
+
+use super::evaluator::ErrorEvaluator;
+use super::path::between;
+use crate::error::Error;
+use crate::job::{Cost, Diverged, GreedyBarrier, GreedyBarriersSpec, Job, JobOutput, steps};
+use crate::run::context::JobContext;
+use crate::run::models::Models;
+
+/// For each candidate that a soup tried: the path to it, and the distances.
+pub(in crate::run) fn greedy_barriers(
+    context: &JobContext<'_>,
+    job: &Job,
+    recipe: &GreedyBarriersSpec,
+) -> Result<(JobOutput, Cost), Error> {
+    let record = context.runs.done(context.input(job, 0)?)?;
+    let soup = &record.soup()?.soup;
+    let probe = context.input(job, 1)?;
+    let probe = named("θ₀", context.runs.open(probe, context.runs.done(probe)?.weights()?)?);
+    let models = Models::of(context, job.inputs.iter().skip(2), Diverged::Keep)?.models;
+    let models = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
+    let models = Ingredients::new(models)?;
+    let mut judge = ErrorEvaluator::new(context, job, &recipe.judging)?;
+    let mut found = Vec::new();
+    for tried in soup.greedy_steps() {
+        let candidate = named(&tried.decision.candidate, models.weights(&tried.candidate)?);
+        let before = named("the soup before", models.weights(&tried.before)?);
+        let share = 1.0 / (tried.parts + 1) as f64;
+        let mut lambdas = steps(recipe.points);
+        if !lambdas.contains(&share) {
+            lambdas.push(share);
+            lambdas.sort_by(f64::total_cmp);
+        }
+        let from_probe =
+            distances(&Ingredients::new(vec![before.clone(), probe.clone()])?, |name| judge.trained(name))[0];
+        let known = [tried.decision.alone, tried.decision.before].map(|score| score.map(|score| 1.0 - score));
+        let path = between(&mut judge, [candidate, before], known, lambdas)?;
+        let at = path.lambdas.iter().position(|lambda| *lambda == share).expect("it was added");
+        found.push(GreedyBarrier {
+            decision: tried.decision.clone(),
+            share,
+            with: 1.0 - path.errors[at],
+            from_probe,
+            relative_distance: (from_probe > 0.0).then(|| path.distance / from_probe),
+            path,
+        });
+    }
+    Ok((JobOutput::GreedyBarriers(found), judge.cost()))
+}
+
+fn named(id: &str, weights: StateDict) -> Ingredient {
+    Ingredient { id: id.to_owned(), weights, fields: BTreeMap::new() }
+}

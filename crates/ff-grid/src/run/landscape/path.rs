@@ -1,0 +1,60 @@
+//! Errors on the straight path between two models.
+
+use ff_eval::barrier;
+use ff_soup::{Ingredient, Ingredients, distances};
+
+use super::evaluator::ErrorEvaluator;
+use crate::error::Error;
+use crate::job::{Cost, Diverged, Job, JobOutput, PathRecord, PathSpec, steps};
+use crate::run::context::JobContext;
+use crate::run::models::Models;
+
+/// The path between the models of a job's two runs, A and B.
+pub(in crate::run) fn path(
+    context: &JobContext<'_>,
+    job: &Job,
+    recipe: &PathSpec,
+) -> Result<(JobOutput, Cost), Error> {
+    let Models { models, left_out, .. } = Models::of(context, &job.inputs, Diverged::Keep)?;
+    if let Some(run) = left_out.into_iter().next() {
+        return Ok((JobOutput::Diverged { run }, Cost::default()));
+    }
+    let [a, b] = models.as_slice() else {
+        return Err(Error::Job(format!("a path joins two models, found {}", models.len())));
+    };
+    let mut judge = ErrorEvaluator::new(context, job, &recipe.judging)?;
+    let known = [a.score, b.score].map(|score| score.map(|score| 1.0 - score));
+    let found = between(&mut judge, [a.open(context)?, b.open(context)?], known, steps(recipe.points))?;
+    Ok((JobOutput::Path(found), judge.cost()))
+}
+
+/// The path between two models, A at λ = 1 and B at λ = 0, whose own errors may be known.
+pub(super) fn between(
+    judge: &mut ErrorEvaluator,
+    ends: [Ingredient; 2],
+    known: [Option<f64>; 2],
+    lambdas: Vec<f64>,
+) -> Result<PathRecord, Error> {
+    let names = ends.each_ref().map(|end| end.id.clone());
+    let ends = Ingredients::new(ends.into())?;
+    let [of_a, of_b] = if judge.knows_models() { known } else { [None; 2] };
+    let mut errors = Vec::new();
+    for &lambda in &lambdas {
+        let known = match lambda {
+            0.0 => of_b,
+            1.0 => of_a,
+            _ => None,
+        };
+        let error = match known {
+            Some(error) => Some(error),
+            None => judge.error(&ends.combine(&[lambda, 1.0 - lambda]))?,
+        };
+        errors.push(error.ok_or_else(|| {
+            let [a, b] = &names;
+            Error::Job(format!("between `{a}` and `{b}`, at λ = {lambda}, the error is not defined"))
+        })?);
+    }
+    let barrier = barrier(&lambdas, &errors);
+    let distance = distances(&ends, |name| judge.trained(name))[0];
+    Ok(PathRecord { lambdas, errors, barrier, distance })
+}

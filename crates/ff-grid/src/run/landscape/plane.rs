@@ -1,0 +1,116 @@
+//! The error surface on the plane through three models.
+
+use ff_eval::Roughness;
+use ff_models::{Model, Spec};
+use ff_soup::{Ingredient, Ingredients, Place, Plane};
+
+use super::evaluator::{ErrorEvaluator, is_trained};
+use crate::error::Error;
+use crate::job::{
+    Anchors, Corner, Cost, Diverged, Job, JobOutput, PlaneRecord, PlaneSpec, Record, RowSpec, SoupPlace,
+    SurfaceRecord, SurfaceSpec,
+};
+use crate::run::context::JobContext;
+use crate::run::models::{Models, RunModel};
+
+/// Chooses the three models and finds where they lie.
+pub(in crate::run) fn plane(
+    context: &JobContext<'_>,
+    job: &Job,
+    recipe: &PlaneSpec,
+) -> Result<(JobOutput, Cost), Error> {
+    let models = Models::of(context, &job.inputs, Diverged::Keep)?;
+    let chosen = choose(&models, &recipe.models)?;
+    let plane = through(context, &recipe.model, chosen)?;
+    let corners = plane.corners().map(|(model, x, y)| {
+        let score = chosen.iter().find(|of| of.id == model).and_then(|of| of.score);
+        Corner { model: model.to_owned(), x, y, error: score.map(|score| 1.0 - score) }
+    });
+    let record = PlaneRecord { corners, lengths: plane.lengths(), left_out: models.left_out };
+    Ok((JobOutput::Plane(record), Cost::default()))
+}
+
+/// Judges the points of one row.
+pub(in crate::run) fn row(
+    context: &JobContext<'_>,
+    job: &Job,
+    recipe: &RowSpec,
+) -> Result<(JobOutput, Cost), Error> {
+    let (_, plane) = found(context, job, &recipe.judging.model)?;
+    let mut judge = ErrorEvaluator::new(context, job, &recipe.judging)?;
+    let places = recipe.axis.places();
+    let y = places[recipe.row];
+    let errors = places.iter().map(|&x| judge.error(&plane.weights(x, y))).collect::<Result<_, _>>()?;
+    Ok((JobOutput::PlaneRow(errors), judge.cost()))
+}
+
+/// Joins the rows, and places the soups.
+pub(in crate::run) fn surface(
+    context: &JobContext<'_>,
+    job: &Job,
+    recipe: &SurfaceSpec,
+) -> Result<(JobOutput, Cost), Error> {
+    let (record, plane) = found(context, job, &recipe.model)?;
+    let (mut errors, mut soups) = (Vec::new(), Vec::new());
+    for id in &job.inputs {
+        let input = context.planned(id)?;
+        match context.runs.done(input)?.finished {
+            JobOutput::PlaneRow(row) => errors.push(row),
+            JobOutput::Soup(soup) => {
+                let weights = context.runs.open(input, &soup.weights)?;
+                let fields = Default::default();
+                let Place { x, y, height } =
+                    plane.place(&Ingredient { id: input.label.clone(), weights, fields })?;
+                soups.push(SoupPlace {
+                    soup: input.label.clone(),
+                    x,
+                    y,
+                    height,
+                    error: 1.0 - soup.soup.score,
+                });
+            }
+            _ => {}
+        }
+    }
+    let (axis, roughness) = (recipe.axis, Roughness::of(&errors));
+    let record = SurfaceRecord { plane: record, axis, errors, roughness, soups };
+    Ok((JobOutput::Surface(record), Cost::default()))
+}
+
+fn choose<'a>(models: &'a Models, anchors: &Anchors) -> Result<[&'a RunModel; 3], Error> {
+    match anchors {
+        Anchors::Named { models: [a, b, c] } => Ok([models.get(a)?, models.get(b)?, models.get(c)?]),
+        Anchors::Best {} => {
+            let mut ranked: Vec<(f64, &RunModel)> =
+                models.models.iter().filter_map(|model| Some((model.score?, model))).collect();
+            ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a)); // stable: ties keep their order
+            let [(_, a), (_, b), (_, c), ..] = ranked[..] else {
+                let found = ranked.len();
+                return Err(Error::Job(format!(
+                    "a plane goes through three models with a score, found {found}"
+                )));
+            };
+            Ok([a, b, c])
+        }
+    }
+}
+
+fn through(context: &JobContext<'_>, spec: &Spec, models: [&RunModel; 3]) -> Result<Plane, Error> {
+    let models = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
+    let form = Model::new(spec, context.device, 0)?;
+    Ok(Plane::through(Ingredients::new(models)?, |name| is_trained(&form, name))?)
+}
+
+/// The plane that is a job's first input, and its record.
+fn found(context: &JobContext<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecord, Plane), Error> {
+    let input = context.input(job, 0)?;
+    let Record { finished: JobOutput::Plane(record), .. } = context.runs.done(input)? else {
+        return Err(Error::Job(format!("job `{}` is not a plane", input.label)));
+    };
+    let is_run = |id: &&String| context.jobs.find(id).is_some_and(|job| job.recipe.training().is_some());
+    let models = Models::of(context, job.inputs.iter().filter(is_run), Diverged::Keep)?;
+    let [w0, w2, w1] = &record.corners;
+    let chosen = [models.get(&w0.model)?, models.get(&w2.model)?, models.get(&w1.model)?];
+    let plane = through(context, spec, chosen)?;
+    Ok((record, plane))
+}

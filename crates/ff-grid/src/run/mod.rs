@@ -1,0 +1,15 @@
+//! Runs one job.
+
+mod context;
+mod inmerge;
+mod job;
+mod landscape;
+mod models;
+mod predict;
+mod scorer;
+mod soup;
+mod train;
+
+pub use context::JobContext;
+pub use inmerge::InmergeHook;
+pub use scorer::ValidationScorer;

@@ -1,0 +1,69 @@
+//! Predictions of a model, and their score.
+
+use ff_checkpoint::FileRef;
+use ff_eval::{Metric, Note, OutputMap, Score};
+use ff_models::{Model, Spec};
+use ff_train::{predictions_of, save_predictions};
+
+use super::context::{JobContext, parent};
+use crate::error::Error;
+use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobOutput};
+
+impl JobContext<'_> {
+    pub(super) fn predict(
+        &self,
+        job: &Job,
+        spec: &Spec,
+        (identity, part): (&DataIdentity, EvalSplit),
+        outputs: Option<&OutputMap>,
+    ) -> Result<(JobOutput, Cost), Error> {
+        let data = self.data(job, identity)?;
+        let input = self.input(job, 0)?;
+        let record = self.runs.done(input)?;
+        if let Some(run) = record.diverged() {
+            return Ok((JobOutput::Diverged { run: run.to_owned() }, Cost::default()));
+        }
+        let weights = self.runs.open(input, record.weights()?)?;
+        let mut model = Model::new(spec, self.device, 0)?;
+        model.load_strict(&weights)?;
+        let images = self.catalog.eval_set(&data, part, spec.image_size);
+        let predictions = images.predict(&model, outputs)?;
+        let name = "predictions.safetensors";
+        let provenance = self.provenance(job, vec![parent(&input.label, &weights)], &data)?;
+        let path = self.runs.folder(job).join(name);
+        let file = FileRef::new(name, save_predictions(&path, &predictions, Some(&provenance))?);
+        let cost = Cost { evaluations: 1, evaluated_images: predictions.len() as u64, ..Cost::default() };
+        let skipped = images.skipped().to_vec();
+        Ok((JobOutput::Predictions { file, samples: predictions.len(), skipped }, cost))
+    }
+
+    /// Scores the predictions that are the job's input.
+    pub(super) fn evaluate(
+        &self,
+        job: &Job,
+        metric: Metric,
+        resamples: usize,
+        seed: u64,
+    ) -> Result<JobOutput, Error> {
+        let input = self.input(job, 0)?;
+        let record = self.runs.done(input)?;
+        let output = match (&record.finished, record.diverged()) {
+            (_, Some(run)) => JobOutput::Diverged { run: run.to_owned() },
+            (JobOutput::Predictions { file, .. }, None) => {
+                let file = self.runs.open(input, file)?;
+                let predictions = predictions_of(&file)?;
+                let mut score = Score::new(metric, &predictions, resamples, seed);
+                let names: Vec<String> = file
+                    .provenance()?
+                    .recipe
+                    .get("classes")
+                    .and_then(|names| serde_json::from_value(names.clone()).ok())
+                    .unwrap_or_default();
+                score.notes.iter_mut().for_each(|note| *note = Note::Text(note.describe(&names)));
+                JobOutput::Score(score)
+            }
+            _ => return Err(record.not("predictions")),
+        };
+        Ok(output)
+    }
+}

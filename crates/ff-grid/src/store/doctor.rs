@@ -1,0 +1,202 @@
+//! What is damaged in a runs folder, and setting it aside.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ff_checkpoint::{FileRef, StateDict, entries, is_partial, read_sealed};
+use ff_train::{CancelToken, Outcome};
+use serde::Serialize;
+
+use super::result_files::{ResultFiles, file_hash};
+use super::runs::{RunStore, read_record};
+use crate::error::Error;
+use crate::job::Job;
+use crate::store::claim::{Claimed, Claims, is_claim, owner_of};
+
+/// Something in a runs folder that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// What: a path below the runs folder.
+    pub path: PathBuf,
+    /// What is the matter with it.
+    pub trouble: String,
+    /// What [`repair`] does about it.
+    pub remedy: Remedy,
+}
+
+/// What is to be done about a [`Finding`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// Set aside together with its job's record, so that the job is run again; the results of jobs after it stay.
+    RunAgain,
+    /// Set aside; it is made again where it is needed.
+    SetAside,
+    /// Removed: it is a rest that nobody needs.
+    Remove,
+    /// Nothing: a process is at work there.
+    Wait,
+}
+
+/// Looks at every job and table of a runs folder; writes nothing. Every file of weights and predictions is read whole.
+///
+/// Kept images and hashes of files (`cache`) are not looked at: they are checked whenever they are used.
+///
+/// # Errors
+/// Folders that cannot be listed.
+pub fn examine(runs: &RunStore) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for folder in entries(&runs.root().join("jobs"))?.into_iter().filter(|path| path.is_dir()) {
+        findings.extend(job(&folder)?);
+    }
+    findings.extend(published(&below(&runs.root().join("tables"))?));
+    for finding in &mut findings {
+        finding.path = finding.path.strip_prefix(runs.root()).unwrap_or(&finding.path).to_owned();
+    }
+    Ok(findings)
+}
+
+/// Does what each finding's remedy says. What is set aside goes to the folder `set-aside` of the runs folder.
+///
+/// # Errors
+/// What cannot be moved or removed.
+pub fn repair(runs: &RunStore, claims: &Claims, findings: &[Finding]) -> Result<(), Error> {
+    for finding in findings {
+        let path = runs.root().join(&finding.path);
+        let folder = path.parent().unwrap_or(runs.root());
+        if finding.remedy == Remedy::Wait {
+            continue;
+        }
+        // Who claims a folder clears the rests of dead owners away.
+        let Claimed::Ours(_claim) = claims.take(folder, CancelToken::default())? else { continue };
+        if finding.remedy == Remedy::RunAgain {
+            set_aside(runs, &folder.join("record.json"))?;
+            Outcome::forget_resume_points(folder)?;
+        }
+        match finding.remedy {
+            Remedy::Remove => remove(&path)?,
+            _ => set_aside(runs, &path)?,
+        }
+    }
+    Ok(())
+}
+
+fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
+    let found = |path: &Path, trouble: String, remedy| Finding { path: path.to_owned(), trouble, remedy };
+    let again = |path: &Path, trouble: String| found(path, trouble, Remedy::RunAgain);
+    let owner = owner_of(folder);
+    if let Some(owner) = owner.as_ref().filter(|owner| !owner.has_ended()) {
+        return Ok(vec![found(folder, format!("{owner} is at work here"), Remedy::Wait)]);
+    }
+    let mut findings = Vec::new();
+    let path = folder.join("record.json");
+    let record = path.exists().then(|| read_record(&path));
+    let done = matches!(record, Some(Ok(_)));
+    match record {
+        None => {}
+        Some(Err(error)) => findings.push(again(&path, error.to_string())),
+        Some(Ok(record)) => {
+            let id = Job::identity(&record.recipe, &record.inputs);
+            let name = format!("{}-{id}", record.recipe.kind());
+            if id != record.id || folder.file_name().is_none_or(|found| found != name.as_str()) {
+                let trouble = format!("expected the record of this folder's job, found that of {name}");
+                findings.push(again(&path, trouble));
+            }
+            for file in record.files() {
+                findings
+                    .extend(weights(folder, file).map(|trouble| again(&folder.join(&file.path), trouble)));
+            }
+        }
+    }
+    for path in entries(folder)? {
+        let rest = |what: &str| Some(found(&path, what.to_owned(), Remedy::Remove));
+        findings.extend(match () {
+            () if is_claim(&path) => rest("the claim of a process that is gone"),
+            () if is_partial(&path) => rest("half-written by a process that is gone"),
+            () if !Outcome::is_resume_point(&path) => None,
+            () if done => rest("the resume point of a job that is done"),
+            () => StateDict::open(&path).err().map(|error| found(&path, error.to_string(), Remedy::SetAside)),
+        });
+    }
+    Ok(findings)
+}
+
+/// What is the matter with a file that a record names.
+fn weights(folder: &Path, file: &FileRef) -> Option<String> {
+    let whole = || {
+        let opened = file.open(folder)?;
+        opened.provenance()?;
+        opened.verify()
+    };
+    whole().err().map(|error| error.to_string())
+}
+
+/// What is the matter with the files of the tables. Those that a list names have the content that it says.
+fn published(paths: &[PathBuf]) -> Vec<Finding> {
+    let mut listed: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for path in paths.iter().filter(|path| path.ends_with(ResultFiles::NAME)) {
+        match read_sealed::<ResultFiles>(path) {
+            Ok(list) => {
+                let folder = path.parent().unwrap_or(path);
+                listed.extend(list.files.into_iter().map(|(name, hash)| (folder.join(name), hash)));
+            }
+            Err(error) => findings.push((path, error.to_string())),
+        }
+    }
+    let gone = listed.keys().filter(|path| !path.exists()).collect::<Vec<_>>();
+    findings.extend(gone.into_iter().map(|path| (path, "is not there, and was published".to_owned())));
+    let trouble = |path: &PathBuf| match listed.get(path) {
+        Some(hash) => match file_hash(path) {
+            Ok(found) if found == *hash => None,
+            Ok(_) => Some("damaged: its content is not what was published".to_owned()),
+            Err(error) => Some(error.to_string()),
+        },
+        None if path.extension().is_some_and(|extension| extension == "safetensors") => {
+            StateDict::open(path).and_then(|file| file.verify()).err().map(|error| error.to_string())
+        }
+        None => None,
+    };
+    findings.extend(paths.iter().filter_map(|path| Some((path, trouble(path)?))));
+    let finding = |(path, trouble): (&PathBuf, String)| Finding {
+        path: path.clone(),
+        trouble,
+        remedy: Remedy::SetAside,
+    };
+    findings.into_iter().map(finding).collect()
+}
+
+fn set_aside(runs: &RunStore, path: &Path) -> Result<(), Error> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let below = path.strip_prefix(runs.root()).unwrap_or(path);
+    let mut to = runs.root().join("set-aside").join(below);
+    let name = to.file_name().unwrap_or_default().to_os_string();
+    for number in 2.. {
+        if !to.exists() {
+            break;
+        }
+        let mut numbered = name.clone();
+        numbered.push(format!(".{number}"));
+        to.set_file_name(numbered);
+    }
+    let parent = to.parent().unwrap_or(runs.root());
+    std::fs::create_dir_all(parent).and_then(|()| std::fs::rename(path, &to)).map_err(Error::file(path))
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Every file below a folder.
+fn below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for path in entries(folder)? {
+        if path.is_dir() { files.extend(below(&path)?) } else { files.push(path) }
+    }
+    Ok(files)
+}

@@ -1,0 +1,202 @@
+//! Class by class: tables, confusion, ROC and reliability.
+
+use ff_eval::{Confusion, Value};
+use maud::{Markup, html};
+
+use super::data::{ColumnReport, ExperimentReport, PerClassReport};
+use super::{grid, picture};
+use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
+use crate::format::{self, NOTHING};
+
+/// More classes than this have no matrix and no plot of every curve: nobody could read them.
+const MANY: usize = 20;
+
+pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
+    let with: Vec<&ColumnReport> =
+        experiment.columns.iter().filter(|column| !column.per_class_reports.is_empty()).collect();
+    let open = with.len() <= 2;
+    with.first()?;
+    Some(html! {
+        p {
+            "On the test split. Precision, recall and F1 take the class with the highest output, or for yes-or-no tasks a \
+             probability above one half; no threshold was tuned. ECE over 10 bins of equal width; Brier score: lower is better."
+        }
+        @for column in with {
+            details open[open] {
+                summary { (column.name()) }
+                div.plots.pair { @for per_class in &column.per_class_reports { div { (of_model(column, per_class)) } } }
+                (reliability(column))
+            }
+        }
+    })
+}
+
+fn of_model(column: &ColumnReport, per_class: &PerClassReport) -> Markup {
+    let name = format!("{}: {}", column.name(), per_class.model);
+    html! {
+        h4 { (per_class.model) }
+        (table(column, per_class, &name))
+        @if let Some(confusion) = &per_class.confusion {
+            @if confusion.classes() <= MANY { (matrix(column, confusion, &name)) } @else { (confused(column, confusion, &name)) }
+        }
+        (roc(column, per_class))
+    }
+}
+
+fn table(column: &ColumnReport, per_class: &PerClassReport, name: &str) -> Markup {
+    let value = |value: &Value| value.value().map_or(NOTHING.to_owned(), format::value);
+    let row = |row: &ff_eval::ClassRow| {
+        let area = per_class.areas.iter().find(|of| of.output == row.class);
+        vec![
+            column.class(row.class),
+            format::count(row.support),
+            format::count(row.predicted),
+            value(&row.precision),
+            value(&row.recall),
+            value(&row.f1),
+            area.map_or(NOTHING.to_owned(), |of| value(&of.value)),
+        ]
+    };
+    let absent: Vec<String> =
+        per_class.rows.iter().filter(|row| row.support == 0).map(|row| column.class(row.class)).collect();
+    let head = ["Class", "Samples", "Predicted", "Precision", "Recall", "F1", "AUROC"];
+    html! {
+        (grid::plain(name, 1, &head, per_class.rows.iter().map(row).collect()))
+        @if !absent.is_empty() {
+            p.note { "No test sample of: " (absent.join(", ")) ". What needs one is undefined (" (NOTHING) "), not 0." }
+        }
+    }
+}
+
+fn matrix(column: &ColumnReport, confusion: &Confusion, name: &str) -> Markup {
+    let (classes, support) = (confusion.classes(), confusion.support());
+    let share = |row: usize, at: usize| 100.0 * confusion.count(row, at) as f64 / support[row].max(1) as f64;
+    html! {
+        div.wide tabindex="0" role="region" aria-label=(format!("{name}: confusion matrix")) {
+            table.matrix {
+                caption { "Confusion: truth down, prediction across; the shade is the share of the row" }
+                thead { tr { th scope="col" { "truth" } @for at in 0..classes { th scope="col" { (column.class(at)) } } } }
+                tbody { @for row in 0..classes {
+                    tr {
+                        th scope="row" { (column.class(row)) }
+                        @for at in 0..classes {
+                            td style=(format!("--share:{:.0}%", share(row, at))) class=[(row == at).then_some("hit")] {
+                                (confusion.count(row, at))
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// The confusions that happen most.
+fn confused(column: &ColumnReport, confusion: &Confusion, name: &str) -> Markup {
+    let classes = confusion.classes();
+    let mut pairs: Vec<(u64, usize, usize)> = (0..classes)
+        .flat_map(|row| {
+            (0..classes).filter(move |&at| at != row).map(move |at| (confusion.count(row, at), row, at))
+        })
+        .filter(|(count, ..)| *count > 0)
+        .collect();
+    pairs.sort_by_key(|&(count, row, at)| (std::cmp::Reverse(count), row, at));
+    let rows = pairs
+        .iter()
+        .take(MANY)
+        .map(|&(count, row, at)| vec![column.class(row), column.class(at), format::count(count)]);
+    html! {
+        h5 { "The " (MANY) " most frequent confusions" }
+        (grid::plain(name, 2, &["Truth", "Taken for", "Samples"], rows.collect()))
+    }
+}
+
+fn roc(column: &ColumnReport, per_class: &PerClassReport) -> Markup {
+    let curves: Vec<Curve> = per_class
+        .curves
+        .iter()
+        .filter(|curve| !curve.points.is_empty())
+        .map(|curve| Curve {
+            name: column.class(curve.output),
+            spots: curve
+                .points
+                .iter()
+                .map(|of| Spot::at(of.false_positive_rate, of.true_positive_rate))
+                .collect(),
+            kind: if per_class.curves.len() > MANY { CurveKind::Faint } else { CurveKind::Line },
+        })
+        .collect();
+    if curves.is_empty() {
+        return html! { p.note { "No ROC curve: no class has both positive and negative test samples." } };
+    }
+    let plot = Curves {
+        title: format!("{}: ROC of {}", column.name(), per_class.model),
+        x_label: "false positive rate".to_owned(),
+        y_label: "true positive rate".to_owned(),
+        x: Span::Unit,
+        y: Span::Unit,
+        legend: curves.len() <= MANY,
+        curves,
+        diagonal: Some("chance".to_owned()),
+        height: 400,
+    };
+    picture::curves(&plot, &format!("ROC curves of {}.", per_class.model))
+}
+
+/// Of classes, a diagram of all models; of tasks, a table, and the diagram of the first model.
+fn reliability(column: &ColumnReport) -> Markup {
+    let of_tasks =
+        column.per_class_reports.iter().any(|of| of.calibration.iter().any(|of| of.task.is_some()));
+    let named = |per_class: &PerClassReport, task: Option<usize>| match task {
+        Some(task) => column.class(task),
+        None => per_class.model.clone(),
+    };
+    let drawn = if of_tasks { &column.per_class_reports[..1] } else { &column.per_class_reports[..] };
+    let curves: Vec<Curve> = drawn
+        .iter()
+        .flat_map(|per_class| per_class.calibration.iter().map(move |of| (per_class, of)))
+        .map(|(per_class, of)| Curve {
+            name: named(per_class, of.task),
+            spots: of
+                .bins
+                .iter()
+                .filter(|bin| bin.samples > 0)
+                .map(|bin| Spot { mark: true, ..Spot::at(bin.said, bin.found) })
+                .collect(),
+            kind: CurveKind::Line,
+        })
+        .collect();
+    if curves.is_empty() {
+        return html! {};
+    }
+    let rows = column.per_class_reports.iter().flat_map(|per_class| {
+        per_class.calibration.iter().map(|of| {
+            let task = of.task.map_or("all classes".to_owned(), |task| column.class(task));
+            vec![
+                per_class.model.clone(),
+                task,
+                format::value(of.ece),
+                format::value(of.brier),
+                format::count(of.samples),
+            ]
+        })
+    });
+    let rows = rows.collect();
+    let models: Vec<&str> = drawn.iter().map(|per_class| per_class.model.as_str()).collect();
+    let plot = Curves {
+        title: format!("{}: reliability of {}", column.name(), models.join(" and ")),
+        x_label: "probability that the model gives".to_owned(),
+        y_label: "share that is so".to_owned(),
+        x: Span::Unit,
+        y: Span::Unit,
+        curves,
+        diagonal: Some("as it says".to_owned()),
+        height: 400,
+        legend: true,
+    };
+    html! {
+        h4 { "Calibration" }
+        (grid::plain(&format!("{}: calibration", column.name()), 2, &["Model", "Of", "ECE", "Brier score", "Samples"], rows))
+        (picture::curves(&plot, &format!("Reliability of {}: below the dashed line the model is surer than it should be.", models.join(" and "))))
+    }
+}
