@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 
+use ff_grid::JobId;
 use ff_grid::{Event, Job, JobOutput, Owner, Plan, Record, RunStore};
 use ff_train::EpochRecord;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -52,7 +53,7 @@ impl Bar {
 pub struct GridProgress {
     bar: Option<ProgressBar>,
     count: Mutex<usize>,
-    elsewhere: Mutex<HashSet<String>>,
+    elsewhere: Mutex<HashSet<JobId>>,
     total: usize,
 }
 
@@ -141,7 +142,7 @@ pub fn speed(epoch: &EpochRecord) -> String {
 
 /// What came out of a job, in a few words after its name.
 pub fn outcome(record: &Record) -> String {
-    match &record.finished {
+    match &record.output {
         JobOutput::Training(outcome) => {
             let diverged = outcome.diverged.as_ref().map(|at| format!(": diverged at step {}", at.step));
             let kept = outcome.kept.as_ref().map(|kept| match kept.validation.value() {

@@ -14,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use ff_grid::Job;
+use ff_grid::JobId;
 use ff_train::EpochRecord;
 
 /// Writes what happens in one run to an event file of its own in a folder.
@@ -60,7 +61,7 @@ impl EventFile {
 /// An event file for each job of a grid that trains, in a folder named as the job.
 pub struct TensorBoard {
     root: PathBuf,
-    files: Mutex<HashMap<String, EventFile>>,
+    files: Mutex<HashMap<JobId, EventFile>>,
 }
 
 impl TensorBoard {

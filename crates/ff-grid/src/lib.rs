@@ -30,7 +30,7 @@ pub use engine::{BatchTask, Engine, Event, Failure, JobState, Local, OnEvent, Qu
 pub use error::Error;
 pub use job::{
     Anchors, Axis, BnStatistics, Corner, Cost, DataIdentity, DataSource, Diverged, EvalSplit, GreedyBarrier,
-    GreedyBarriersSpec, Job, JobOutput, JobSpec, Jobs, Judging, LayerKernels, PathRecord, PathSpec,
+    GreedyBarriersSpec, Job, JobId, JobOutput, JobSpec, Jobs, Judging, LayerKernels, PathRecord, PathSpec,
     PlaneRecord, PlaneSpec, Pool, Record, RowSpec, Selection, SoupPlace, SoupRecord, SoupSpec, Start,
     SurfaceRecord, SurfaceSpec, Training, device_name, group_fields,
 };

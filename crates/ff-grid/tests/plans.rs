@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ff_data::OnBadImage;
 use ff_grid::{
-    Catalog, Column, Config, Experiment, InmergeConfig, Job, JobSpec, MethodJobs, Plan, PlannedTable,
+    Catalog, Column, Config, Experiment, InmergeConfig, Job, JobId, JobSpec, MethodJobs, Plan, PlannedTable,
     SeedJobs,
 };
 
@@ -46,7 +46,7 @@ fn demo(set: &[&str]) -> Plan {
 }
 
 fn count(plan: &Plan, kind: &str) -> usize {
-    plan.jobs.iter().filter(|job| job.recipe.kind() == kind).count()
+    plan.jobs.iter().filter(|job| job.spec.kind() == kind).count()
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn the_papers_table_plans_whole_without_data() {
     // The paper's headline: 2,400 epochs of grid search against 536 of FGG, on each column.
     let epochs = |wanted: &[&str]| -> u64 {
         let of_column = plan.jobs.iter().filter(|job| job.label.starts_with("CIFAR10 ResNet50:"));
-        of_column.filter(|job| wanted.contains(&job.recipe.kind())).map(|job| job.cost.epochs).sum()
+        of_column.filter(|job| wanted.contains(&job.spec.kind())).map(|job| job.cost.epochs).sum()
     };
     assert_eq!(epochs(&["finetune"]), 48 * 50);
     assert_eq!(8 * 50 + epochs(&["fgg"]), 536);
-    let fgg = plan.jobs.iter().find(|job| job.recipe.kind() == "fgg").unwrap();
+    let fgg = plan.jobs.iter().find(|job| job.spec.kind() == "fgg").unwrap();
     // Its five captures are at the ends of epochs, and evaluated with them.
     assert_eq!((fgg.cost.epochs, fgg.cost.train_images, fgg.cost.evaluations), (17, 17 * 45_000, 17));
 }
@@ -109,9 +109,9 @@ fn bases_are_shared_and_come_before_what_needs_them() {
         assert_eq!(job.blocked, None, "{}", job.label);
     }
     // The runs that FGG starts from keep the optimizer's state, the others do not.
-    for job in plan.jobs.iter().filter(|job| job.recipe.kind() == "finetune") {
+    for job in plan.jobs.iter().filter(|job| job.spec.kind() == "finetune") {
         let heavy = job.fields["augmentation"] == "heavy";
-        assert_eq!(job.recipe.training().unwrap().train.keep_optimizer, heavy, "{}", job.label);
+        assert_eq!(job.spec.training().unwrap().train.keep_optimizer, heavy, "{}", job.label);
     }
 }
 
@@ -134,7 +134,7 @@ fn cyclic_runs_from_bases_of_other_augmentations_are_a_pool_of_their_own() {
     assert_eq!(count(&plan, "fgg"), columns.len() * 12);
     // The other rows are what they are without it.
     let runs = |plan: &Plan| {
-        let runs = plan.jobs.iter().filter(|job| job.recipe.training().is_some());
+        let runs = plan.jobs.iter().filter(|job| job.spec.training().is_some());
         runs.map(|job| job.id.clone()).collect::<BTreeSet<_>>()
     };
     assert!(runs(&plan).is_superset(&runs(&demo(&[]))));
@@ -146,8 +146,8 @@ fn cyclic_runs_from_bases_of_other_augmentations_are_a_pool_of_their_own() {
 #[test]
 fn only_what_a_change_concerns_gets_another_identity() {
     let ids = |plan: &Plan| plan.jobs.iter().map(|job| job.id.clone()).collect::<BTreeSet<_>>();
-    let kinds = |plan: &Plan, others: &BTreeSet<String>| -> BTreeSet<&'static str> {
-        plan.jobs.iter().filter(|job| !others.contains(&job.id)).map(|job| job.recipe.kind()).collect()
+    let kinds = |plan: &Plan, others: &BTreeSet<JobId>| -> BTreeSet<&'static str> {
+        plan.jobs.iter().filter(|job| !others.contains(&job.id)).map(|job| job.spec.kind()).collect()
     };
     let before = ids(&demo(&[]));
     for unchanged in
@@ -177,14 +177,14 @@ const LOOKS: [&str; 3] = [
 #[test]
 fn looking_at_errors_adds_jobs_and_changes_none() {
     let (plain, looked) = (demo(&[]), demo(&LOOKS));
-    let described = |job: &Job| format!("{:?}", (&job.recipe, &job.inputs, &job.label, &job.fields));
+    let described = |job: &Job| format!("{:?}", (&job.spec, &job.inputs, &job.label, &job.fields));
     for job in &plain.jobs {
         let same = looked.job(&job.id).expect("its identity is as it was");
         assert_eq!(described(job), described(same));
     }
     let known: BTreeSet<&str> = plain.jobs.iter().map(|job| job.id.as_str()).collect();
     let new = looked.jobs.iter().filter(|job| !known.contains(job.id.as_str()));
-    let new: BTreeSet<_> = new.map(|job| job.recipe.kind()).collect();
+    let new: BTreeSet<_> = new.map(|job| job.spec.kind()).collect();
     assert_eq!(new, BTreeSet::from(["path", "plane", "plane-row", "surface", "tries"]));
     let count = |kind| count(&looked, kind);
     assert_eq!((count("plane"), count("plane-row"), count("surface"), count("tries")), (10, 50, 10, 20));
@@ -197,8 +197,7 @@ fn looking_at_errors_adds_jobs_and_changes_none() {
     }
     // Ends are known from training, unless BatchNorm statistics are computed anew; a network without any has none.
     let whole = |wanted: &str| {
-        let of =
-            looked.jobs.iter().filter(|job| job.label.starts_with(wanted) && job.recipe.kind() == "path");
+        let of = looked.jobs.iter().filter(|job| job.label.starts_with(wanted) && job.spec.kind() == "path");
         of.map(|job| (job.cost.evaluations, job.cost.evaluated_images)).collect::<BTreeSet<_>>()
     };
     assert_eq!(whole("Shapes ResNet-pico"), BTreeSet::from([(5, 5 * (240 + 480)), (11, 11 * (240 + 480))]));
@@ -226,13 +225,13 @@ fn figures_share_what_the_demo_table_has() {
 fn only_predictions_of_soups_touch_the_test_part() {
     let plan = demo(&[]);
     for job in &plan.jobs {
-        if let JobSpec::Predict { .. } = job.recipe {
+        if let JobSpec::Predict { .. } = job.spec {
             let input = plan.job(&job.inputs[0]).unwrap();
-            assert_eq!(input.recipe.kind(), "soup", "{}", job.label);
+            assert_eq!(input.spec.kind(), "soup", "{}", job.label);
             assert!(
                 plan.jobs
                     .iter()
-                    .all(|other| other.recipe.kind() == "evaluate" || !other.inputs.contains(&job.id))
+                    .all(|other| other.spec.kind() == "evaluate" || !other.inputs.contains(&job.id))
             );
         }
     }
@@ -313,7 +312,7 @@ fn methods_of_a_study_share_the_first_stage_and_nothing_else() {
         for (baseline, merged) in column.methods[0].iter().zip(&column.methods[1]) {
             let [baseline, merged] = [baseline, merged].map(|jobs| plan.job(&jobs.trained).unwrap());
             assert_eq!(baseline.inputs, merged.inputs);
-            let [baseline, merged] = [baseline, merged].map(|job| job.recipe.training().unwrap());
+            let [baseline, merged] = [baseline, merged].map(|job| job.spec.training().unwrap());
             assert_eq!((baseline.inmerge, merged.inmerge.is_some()), (None, true));
             assert_eq!((&baseline.train, &baseline.start), (&merged.train, &merged.start));
         }
@@ -322,7 +321,7 @@ fn methods_of_a_study_share_the_first_stage_and_nothing_else() {
 
 #[test]
 fn points_at_the_defaults_are_one_run_and_papers_run_again_nothing() {
-    let ids = |name: &str| -> BTreeSet<String> {
+    let ids = |name: &str| -> BTreeSet<JobId> {
         plan(read(name, &[]).unwrap()).jobs.iter().map(|job| job.id.clone()).collect()
     };
     let figure = plan(read("inmerge-fig2/demo.toml", &[]).unwrap());

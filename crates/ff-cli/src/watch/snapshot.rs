@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ff_grid::JobId;
 use ff_grid::{Job, JobOutput, Plan, Record, RunStore, owner_of};
 use ff_train::EpochRecord;
 use itertools::Itertools;
 use serde::Serialize;
 
 /// What need not be read again: of each finished job, its time and its best.
-pub type Known = BTreeMap<String, Done>;
+pub type Known = BTreeMap<JobId, Done>;
 
 /// What counts of a finished job.
 pub struct Done {
@@ -128,7 +129,7 @@ impl Snapshot {
 
 /// The validation score of what a job left, if it is a model.
 fn best(record: &Record) -> Option<f64> {
-    match &record.finished {
+    match &record.output {
         JobOutput::Training(outcome) => outcome.kept.as_ref()?.validation.value(),
         JobOutput::Soup(soup) => Some(soup.soup.score),
         _ => None,

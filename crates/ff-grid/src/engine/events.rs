@@ -1,5 +1,6 @@
 //! What an engine tells while it runs a plan, and how it ended.
 
+use crate::job::JobId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -88,7 +89,7 @@ pub struct Failure {
 #[derive(Debug, Default, Serialize)]
 pub struct QueueStatus {
     /// By identity; a job that nobody has taken up is not here.
-    pub jobs: BTreeMap<String, JobState>,
+    pub jobs: BTreeMap<JobId, JobState>,
     /// What went wrong with no single job, a sentence each.
     pub troubles: Vec<String>,
     /// Whether the queue could be asked, if jobs were sent off.

@@ -1,5 +1,6 @@
 //! Jobs in this process.
 
+use crate::job::JobId;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
@@ -24,7 +25,7 @@ pub struct Local {
     /// Where workers compute, in turn; at least one.
     pub devices: Vec<Device>,
     /// Do only these jobs, by identity. None: all.
-    pub only: Option<HashSet<String>>,
+    pub only: Option<HashSet<JobId>>,
 }
 
 #[derive(Clone, PartialEq)]

@@ -1,5 +1,6 @@
 //! Jobs, and the graph that they make.
 
+use super::id::JobId;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
@@ -15,13 +16,14 @@ use super::spec::JobSpec;
 #[serde(deny_unknown_fields)]
 pub struct Job {
     /// Digest of the recipe, the inputs' identities and the data's: 16 hexadecimal digits.
-    pub id: String,
+    pub id: JobId,
     /// What people call it.
     pub label: String,
     /// What it computes.
-    pub recipe: JobSpec,
+    #[serde(rename = "recipe")]
+    pub spec: JobSpec,
     /// Identities of the jobs whose results it needs, in the order the recipe expects.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<JobId>,
     /// Where its images are.
     pub data: DataSource,
     /// A file its weights start from.
@@ -39,14 +41,14 @@ pub struct Job {
 
 impl Job {
     /// The identity of a recipe with inputs.
-    pub(crate) fn identity(recipe: &JobSpec, inputs: &[String]) -> String {
-        let text = serde_json::to_string(&(recipe.canonical(), inputs)).expect("recipes are plain data");
-        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+    pub(crate) fn identity(spec: &JobSpec, inputs: &[JobId]) -> JobId {
+        let text = serde_json::to_string(&(spec.canonical(), inputs)).expect("recipes are plain data");
+        blake3::hash(text.as_bytes()).to_hex()[..16].into()
     }
 
     /// The name of its folder.
     pub fn folder(&self) -> String {
-        format!("{}-{}", self.recipe.kind(), self.id)
+        format!("{}-{}", self.spec.kind(), self.id)
     }
 }
 
@@ -85,7 +87,7 @@ impl std::ops::AddAssign for Cost {
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
     list: Vec<Job>,
-    places: HashMap<String, usize>,
+    places: HashMap<JobId, usize>,
 }
 
 impl Jobs {
@@ -122,7 +124,7 @@ impl Jobs {
             ids.into_iter().filter_map(|id| self.find(id)).map(|job| job.id.as_str()).collect();
         for job in self.list.iter().rev() {
             if wanted.contains(job.id.as_str()) {
-                wanted.extend(job.inputs.iter().map(String::as_str));
+                wanted.extend(job.inputs.iter().map(JobId::as_str));
             }
         }
         Self::new(self.list.iter().filter(|job| wanted.contains(job.id.as_str())).cloned().collect())

@@ -2,6 +2,7 @@
 
 mod data;
 mod graph;
+mod id;
 mod landscape;
 mod names;
 mod record;
@@ -10,6 +11,7 @@ mod spec;
 
 pub use data::{DataIdentity, DataSource, EvalSplit};
 pub use graph::{Cost, Job, Jobs};
+pub use id::JobId;
 pub use landscape::{
     Anchors, Axis, Corner, GreedyBarrier, GreedyBarriersSpec, Judging, PathRecord, PathSpec, PlaneRecord,
     PlaneSpec, RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,

@@ -1,5 +1,6 @@
 //! What a finished job leaves.
 
+use super::id::JobId;
 use ff_checkpoint::{Digest, FileRef};
 use ff_eval::Score;
 use ff_inmerge::KernelStats;
@@ -17,15 +18,17 @@ use crate::error::Error;
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// The job's identity.
-    pub id: String,
+    pub id: JobId,
     /// What people call it.
     pub label: String,
     /// What was computed.
-    pub recipe: JobSpec,
+    #[serde(rename = "recipe")]
+    pub spec: JobSpec,
     /// The jobs it was computed from.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<JobId>,
     /// What came out.
-    pub finished: JobOutput,
+    #[serde(rename = "finished")]
+    pub output: JobOutput,
     /// How alike the kernels of a trained model's convolutions are, layer by layer, in forward order; of its kept weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kernels: Vec<LayerKernels>,
@@ -130,7 +133,7 @@ fn predictions() -> FileRef {
 impl Record {
     /// The files that the job left, relative to its folder.
     pub fn files(&self) -> Vec<&FileRef> {
-        match &self.finished {
+        match &self.output {
             JobOutput::Training(outcome) => {
                 outcome.kept.iter().chain(&outcome.snapshots).flat_map(SavedModel::files).collect()
             }
@@ -149,7 +152,7 @@ impl Record {
     /// Whether what was left is all that the job asks for. A run whose optimizer state is wanted now, and was
     /// not kept then, has to be run again; its weights come out the same.
     pub(crate) fn serves(&self, job: &Job) -> bool {
-        match (&self.finished, job.recipe.training()) {
+        match (&self.output, job.spec.training()) {
             (JobOutput::Training(Outcome { kept: Some(kept), .. }), Some(wanted)) => {
                 !wanted.train.keep_optimizer || kept.optimizer.is_some()
             }
@@ -159,7 +162,7 @@ impl Record {
 
     /// The outcome of a run of training.
     pub fn training(&self) -> Result<&Outcome, Error> {
-        match &self.finished {
+        match &self.output {
             JobOutput::Training(outcome) => Ok(outcome),
             _ => Err(self.not("a run of training")),
         }
@@ -167,7 +170,7 @@ impl Record {
 
     /// The choice of a soup.
     pub fn soup(&self) -> Result<&SoupRecord, Error> {
-        match &self.finished {
+        match &self.output {
             JobOutput::Soup(soup) => Ok(soup),
             _ => Err(self.not("a soup")),
         }
@@ -175,7 +178,7 @@ impl Record {
 
     /// The run that diverged, by label, if nothing came out because of it.
     pub fn diverged(&self) -> Option<&str> {
-        match &self.finished {
+        match &self.output {
             JobOutput::Training(outcome) if outcome.diverged.is_some() && outcome.is_empty() => {
                 Some(&self.label)
             }
@@ -189,7 +192,7 @@ impl Record {
     /// # Errors
     /// [`Error::Job`] if there are none.
     pub fn weights(&self) -> Result<&FileRef, Error> {
-        match &self.finished {
+        match &self.output {
             JobOutput::Soup(soup) => Ok(&soup.weights),
             JobOutput::Training(Outcome { kept: Some(kept), .. }) => Ok(&kept.weights),
             _ => Err(self.not("a model")),
@@ -198,7 +201,7 @@ impl Record {
 
     /// The score of an evaluation.
     pub fn score(&self) -> Result<&Score, Error> {
-        match &self.finished {
+        match &self.output {
             JobOutput::Score(score) => Ok(score),
             _ => Err(self.not("an evaluation")),
         }

@@ -1,5 +1,6 @@
 //! What a plan's columns are made of.
 
+use crate::job::JobId;
 use std::path::PathBuf;
 
 use ff_data::Task;
@@ -27,11 +28,11 @@ pub struct Column<M> {
 /// The jobs of a method of souping in a column, by identity.
 pub struct MethodJobs {
     /// The runs whose models it may use.
-    pub pool: Vec<String>,
+    pub pool: Vec<JobId>,
     /// The choice.
-    pub soup: String,
+    pub soup: JobId,
     /// The score on the test split; `None` where the dataset has none.
-    pub test: Option<String>,
+    pub test: Option<JobId>,
     /// The scores on other datasets, or why there is none.
     pub ood: Vec<Result<OodScore, String>>,
 }
@@ -39,7 +40,7 @@ pub struct MethodJobs {
 /// A score on a dataset from elsewhere.
 pub struct OodScore {
     /// The job, by identity.
-    pub score: String,
+    pub score: JobId,
     /// How its classes were matched with the model's, where they differ; else empty.
     pub note: String,
 }
@@ -50,9 +51,9 @@ pub struct SeedJobs {
     /// The seed.
     pub seed: u64,
     /// The second stage of training.
-    pub trained: String,
+    pub trained: JobId,
     /// The score of its kept model on the test split; `None` where the dataset has none.
-    pub test: Option<String>,
+    pub test: Option<JobId>,
 }
 
 /// Finds the file of a Hugging Face id.

@@ -1,5 +1,6 @@
 //! How long a graph takes, on so many workers.
 
+use crate::job::JobId;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
@@ -37,7 +38,7 @@ pub struct Chain {
     /// What it takes.
     pub seconds: f64,
     /// Its jobs by identity, the first one first.
-    pub jobs: Vec<String>,
+    pub jobs: Vec<JobId>,
 }
 
 impl Speed {
@@ -66,7 +67,7 @@ impl Speed {
 
     /// What a job takes, in seconds; nothing if nothing is known of its like.
     pub fn seconds(&self, job: &Job) -> Option<f64> {
-        if matches!(job.recipe, JobSpec::Evaluate { .. } | JobSpec::Plane(_) | JobSpec::Surface(_))
+        if matches!(job.spec, JobSpec::Evaluate { .. } | JobSpec::Plane(_) | JobSpec::Surface(_))
             || job.cost.weight() == 0
         {
             return Some(self.measured.get(&keys(job)[0]).copied().unwrap_or(0.0));
@@ -82,7 +83,7 @@ impl Speed {
 /// From what is most like a job to what is least.
 fn keys(job: &Job) -> [Key; 3] {
     let form = spec(job).map(|spec| (spec.architecture, spec.image_size));
-    [(Some(job.recipe.kind()), form), (None, form), (None, None)]
+    [(Some(job.spec.kind()), form), (None, form), (None, None)]
 }
 
 /// A job that looks at no image counts as one image, so that its time is what is measured.
@@ -91,12 +92,12 @@ fn weight(job: &Job) -> f64 {
 }
 
 fn spec(job: &Job) -> Option<Spec> {
-    match &job.recipe {
+    match &job.spec {
         JobSpec::Soup(SoupSpec { model, .. }) | JobSpec::Predict { model, .. } => Some(*model),
-        JobSpec::Path(recipe) => Some(recipe.judging.model),
-        JobSpec::PlaneRow(recipe) => Some(recipe.judging.model),
-        JobSpec::GreedyBarriers(recipe) => Some(recipe.judging.model),
-        recipe => recipe.training().map(|training| training.model),
+        JobSpec::Path(spec) => Some(spec.judging.model),
+        JobSpec::PlaneRow(spec) => Some(spec.judging.model),
+        JobSpec::GreedyBarriers(spec) => Some(spec.judging.model),
+        spec => spec.training().map(|training| training.model),
     }
 }
 
@@ -171,10 +172,10 @@ mod tests {
     fn job(id: &str, inputs: &[&str]) -> Job {
         let source: DatasetConfig = serde_json::from_str(r#"{"kind":"cifar10","path":"x"}"#).unwrap();
         Job {
-            id: id.to_owned(),
+            id: id.into(),
             label: id.to_owned(),
-            recipe: JobSpec::Evaluate { metric: Metric::Accuracy, resamples: 0, seed: 0 },
-            inputs: inputs.iter().map(|&id| id.to_owned()).collect(),
+            spec: JobSpec::Evaluate { metric: Metric::Accuracy, resamples: 0, seed: 0 },
+            inputs: inputs.iter().map(|&id| id.into()).collect(),
             data: DataSource { source, split: None, shrink_px: None },
             weights: None,
             fields: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! The graph of jobs while it grows: each job once, in an order in which each comes after its inputs.
 
+use crate::job::JobId;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(super) struct Graph<'a> {
     pub evaluation: &'a EvaluationConfig,
     run: &'a RunConfig,
     jobs: Vec<Job>,
-    known: HashMap<String, usize>,
+    known: HashMap<JobId, usize>,
 }
 
 /// What the jobs of a column have in common.
@@ -187,12 +188,12 @@ impl<'a> Graph<'a> {
     }
 
     /// The job that pretrains a column's backbone, if its weights start there.
-    pub(super) fn pretrained(&mut self, shared: &Shared, start: &Start) -> Option<String> {
+    pub(super) fn pretrained(&mut self, shared: &Shared, start: &Start) -> Option<JobId> {
         let section = self.pretrain.filter(|_| matches!(start, Start::Input { .. }))?;
         Some(self.pretrain(shared, section))
     }
 
-    fn pretrain(&mut self, shared: &Shared, section: &PretrainConfig) -> String {
+    fn pretrain(&mut self, shared: &Shared, section: &PretrainConfig) -> JobId {
         let opened = self.catalog.open(&section.data());
         let (identity, sizes, outputs) = extent(&opened, "source", [0; 3]);
         let blocked = opened.as_ref().err().map(|why| format!("dataset of [pretrain]: {why}"));
@@ -264,7 +265,7 @@ impl<'a> Graph<'a> {
         label: &str,
         input: &str,
         dataset: &DatasetEntry,
-    ) -> Option<String> {
+    ) -> Option<JobId> {
         let (identity, source) = (shared.identity.clone(), shared.data.clone());
         (shared.sizes[2] > 0).then(|| {
             let on = Scored {
@@ -286,9 +287,9 @@ impl<'a> Graph<'a> {
         input: &str,
         dataset: &DatasetEntry,
         Scored { source, data, outputs, groups, images }: Scored,
-    ) -> String {
+    ) -> JobId {
         let (model, part) = (shared.spec, EvalSplit::Test);
-        let recipe = JobSpec::Predict { model, data: data.clone(), part, outputs, groups };
+        let spec = JobSpec::Predict { model, data: data.clone(), part, outputs, groups };
         let cost = Cost { evaluations: 1, evaluated_images: images, ..Cost::default() };
         let on = Shared {
             prefix: String::new(),
@@ -300,33 +301,32 @@ impl<'a> Graph<'a> {
             blocked: shared.blocked.clone(),
             remarks: shared.remarks.clone(),
         };
-        let predicted =
-            self.add(&on, format!("{label}: predict"), recipe, vec![input.to_owned()], cost, None);
+        let predicted = self.add(&on, format!("{label}: predict"), spec, vec![input.into()], cost, None);
         let evaluation = self.evaluation;
-        let recipe = JobSpec::Evaluate {
+        let spec = JobSpec::Evaluate {
             metric: dataset.metric,
             resamples: evaluation.resamples,
             seed: evaluation.seed,
         };
-        self.add(&on, format!("{label}: score"), recipe, vec![predicted], Cost::default(), None)
+        self.add(&on, format!("{label}: score"), spec, vec![predicted], Cost::default(), None)
     }
 
     pub(super) fn add(
         &mut self,
         shared: &Shared,
         label: String,
-        recipe: JobSpec,
-        inputs: Vec<String>,
+        spec: JobSpec,
+        inputs: Vec<JobId>,
         cost: Cost,
         weights: Option<PathBuf>,
-    ) -> String {
-        let id = Job::identity(&recipe, &inputs);
+    ) -> JobId {
+        let id = Job::identity(&spec, &inputs);
         if !self.known.contains_key(&id) {
             self.known.insert(id.clone(), self.jobs.len());
             self.jobs.push(Job {
                 id: id.clone(),
                 label,
-                recipe,
+                spec: spec,
                 inputs,
                 data: shared.data.clone(),
                 weights,

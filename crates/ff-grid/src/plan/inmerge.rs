@@ -1,5 +1,6 @@
 //! The jobs of a study of in-model merging.
 
+use crate::job::JobId;
 use ff_data::random::stream;
 use ff_train::{OptimizerConfig, TrainConfig};
 use rand::Rng;
@@ -73,12 +74,12 @@ fn first_stage(
     Origin { start, file: weights, .. }: Origin,
     dataset: &DatasetEntry,
     seed: u64,
-) -> String {
+) -> JobId {
     let pretrained = graph.pretrained(shared, &start);
-    let recipe = JobSpec::Finetune(training(graph, shared, start, &config.training, dataset, seed));
+    let spec = JobSpec::Finetune(training(graph, shared, start, &config.training, dataset, seed));
     let label = format!("{}: backbone seed {seed}", shared.prefix);
     let cost = shared.cost(config.training.epochs, 0);
-    let id = graph.add(shared, label, recipe, pretrained.into_iter().collect(), cost, weights);
+    let id = graph.add(shared, label, spec, pretrained.into_iter().collect(), cost, weights);
     graph.describe(&id, config.training.schedule.highest(), config.training.augment, seed);
     id
 }

@@ -1,5 +1,6 @@
 //! The jobs that look at errors between the models of a column.
 
+use crate::job::JobId;
 use itertools::Itertools;
 
 use super::columns::MethodJobs;
@@ -13,13 +14,13 @@ use crate::job::{
 #[derive(Clone, Debug, Default)]
 pub struct LandscapeJobs {
     /// The error surface of each plane, in the configuration's order.
-    pub surfaces: Vec<String>,
+    pub surfaces: Vec<JobId>,
     /// Paths to be drawn as curves.
     pub curves: Vec<PathJob>,
     /// Paths between all pairs of the grid's models.
     pub matrix: Vec<PathJob>,
     /// The tries of greedy soups, in the configuration's order.
-    pub greedy_barriers: Vec<String>,
+    pub greedy_barriers: Vec<JobId>,
 }
 
 /// A path between two models of the grid.
@@ -30,19 +31,19 @@ pub struct PathJob {
     /// What their runs differ in.
     pub differ: Vec<&'static str>,
     /// The job, by identity.
-    pub job: String,
+    pub job: JobId,
 }
 
 /// The runs of a column that models are chosen from.
 pub(super) struct Pools {
-    pub probe: String,
-    pub grid: Vec<String>,
-    pub fgg: Vec<String>,
-    pub fgg_all: Vec<String>,
+    pub probe: JobId,
+    pub grid: Vec<JobId>,
+    pub fgg: Vec<JobId>,
+    pub fgg_all: Vec<JobId>,
 }
 
 impl Pools {
-    pub fn of(&self, pool: Pool) -> &[String] {
+    pub fn of(&self, pool: Pool) -> &[JobId] {
         match pool {
             Pool::Grid => &self.grid,
             Pool::Fgg => &self.fgg,
@@ -103,31 +104,31 @@ impl Looks<'_, '_> {
         Cost { evaluations, evaluated_images: evaluations * images, ..Cost::default() }
     }
 
-    fn add(&mut self, label: String, recipe: JobSpec, inputs: Vec<String>, cost: Cost) -> String {
+    fn add(&mut self, label: String, spec: JobSpec, inputs: Vec<JobId>, cost: Cost) -> JobId {
         let label = format!("{}: {label}", self.shared.prefix);
-        self.graph.add(self.shared, label, recipe, inputs, cost, None)
+        self.graph.add(self.shared, label, spec, inputs, cost, None)
     }
 
-    fn surface(&mut self, section: &LandscapeConfig, at: usize) -> String {
+    fn surface(&mut self, section: &LandscapeConfig, at: usize) -> JobId {
         let plane = &section.plane[at];
         let (pool, axis, model) = (self.pools.of(plane.pool).to_vec(), section.grid, self.shared.spec);
         let label = format!("plane {}", plane.name);
-        let recipe = JobSpec::Plane(PlaneSpec { model, models: plane.models.clone() });
-        let id = self.add(label.clone(), recipe, pool.clone(), Cost::default());
-        let of_plane: Vec<String> = [id].into_iter().chain(pool).collect();
+        let spec = JobSpec::Plane(PlaneSpec { model, models: plane.models.clone() });
+        let id = self.add(label.clone(), spec, pool.clone(), Cost::default());
+        let of_plane: Vec<JobId> = [id].into_iter().chain(pool).collect();
         let judging = self.judging(section.bn);
-        let rows: Vec<String> = (0..axis.points)
+        let rows: Vec<JobId> = (0..axis.points)
             .map(|row| {
                 let cost = self.cost(&judging, axis.points);
-                let recipe = JobSpec::PlaneRow(RowSpec { judging: judging.clone(), axis, row });
+                let spec = JobSpec::PlaneRow(RowSpec { judging: judging.clone(), axis, row });
                 let label = format!("{label}, row {} of {}", row + 1, axis.points);
-                self.add(label, recipe, of_plane.clone(), cost)
+                self.add(label, spec, of_plane.clone(), cost)
             })
             .collect();
         let soups = plane.soups.iter().map(|name| self.methods[self.place(name)].soup.clone());
         let inputs = of_plane.into_iter().chain(soups).chain(rows).collect();
-        let recipe = JobSpec::Surface(SurfaceSpec { model, axis });
-        self.add(format!("{label}, whole"), recipe, inputs, Cost::default())
+        let spec = JobSpec::Surface(SurfaceSpec { model, axis });
+        self.add(format!("{label}, whole"), spec, inputs, Cost::default())
     }
 
     /// The pairs of the grid's models that are drawn, by their place in the pool.
@@ -165,12 +166,12 @@ impl Looks<'_, '_> {
         let evaluations = if judging.recalibrate.is_some() { points } else { points - 2 };
         let cost = self.cost(&judging, evaluations);
         let inputs = [a, b].map(|at| self.pools.grid[at].clone()).to_vec();
-        let recipe = JobSpec::Path(PathSpec { judging, points });
-        let job = self.add(format!("{points} places from {b_name} to {a_name}"), recipe, inputs, cost);
+        let spec = JobSpec::Path(PathSpec { judging, points });
+        let job = self.add(format!("{points} places from {b_name} to {a_name}"), spec, inputs, cost);
         PathJob { ends: [a_name, b_name], differ, job }
     }
 
-    fn greedy_barriers(&mut self, method: &str, points: usize) -> String {
+    fn greedy_barriers(&mut self, method: &str, points: usize) -> JobId {
         let at = self.place(method);
         let (jobs, judging) = (&self.methods[at], self.judging(self.config.method[at].bn));
         // At most: how many are tried, and not known from the choice, is told only afterwards.
@@ -178,8 +179,8 @@ impl Looks<'_, '_> {
         let places = if judging.recalibrate.is_some() { points + 1 } else { points - 1 };
         let cost = self.cost(&judging, greedy_barriers * places);
         let inputs = [&jobs.soup, &self.pools.probe].into_iter().chain(&jobs.pool).cloned().collect();
-        let recipe = JobSpec::GreedyBarriers(GreedyBarriersSpec { judging, points });
-        self.add(format!("what {method} tried"), recipe, inputs, cost)
+        let spec = JobSpec::GreedyBarriers(GreedyBarriersSpec { judging, points });
+        self.add(format!("what {method} tried"), spec, inputs, cost)
     }
 
     /// A method's place in the table.

@@ -1,5 +1,6 @@
 //! Finding what was done with data that is not there any more.
 
+use crate::job::JobId;
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -19,14 +20,14 @@ impl Plan {
         self.missed = self.missing();
         let mut found = Match { records, jobs: Vec::new(), names: HashMap::new() };
         for job in self.jobs.iter_mut() {
-            let inputs: Vec<String> = job.inputs.iter().map(|id| found.name(id)).collect();
+            let inputs: Vec<JobId> = job.inputs.iter().map(|id| found.name(id)).collect();
             if job.blocked.is_none() {
                 continue;
             }
-            if let Some(record) = found.only(&job.label, &inputs, |recipe| alike(recipe, &job.recipe)) {
+            if let Some(record) = found.only(&job.label, &inputs, |spec| alike(spec, &job.spec)) {
                 found.names.insert(job.id.clone(), record.id.clone());
-                let (id, recipe) = (record.id.clone(), record.recipe.clone());
-                *job = Job { id, recipe, inputs, blocked: None, ..job.clone() };
+                let (id, spec) = (record.id.clone(), record.spec.clone());
+                *job = Job { id, spec: spec, inputs, blocked: None, ..job.clone() };
             }
         }
         match &mut self.table {
@@ -93,28 +94,28 @@ struct Match<'a> {
     /// Jobs that the plan did not have.
     jobs: Vec<Job>,
     /// Identities by those in the plan.
-    names: HashMap<String, String>,
+    names: HashMap<JobId, JobId>,
 }
 
 impl<'a> Match<'a> {
-    fn name(&self, id: &str) -> String {
+    fn name(&self, id: &JobId) -> JobId {
         self.names.get(id).cloned().unwrap_or_else(|| id.to_owned())
     }
 
     fn is_done(&self, id: &str) -> bool {
-        self.records.iter().any(|record| record.id == id)
+        self.records.iter().any(|record| *record.id == *id)
     }
 
     fn label(&self, id: &str) -> Option<String> {
-        self.records.iter().find(|record| record.id == id).map(|record| record.label.clone())
+        self.records.iter().find(|record| *record.id == *id).map(|record| record.label.clone())
     }
 
     /// The record, if there is exactly one.
-    fn only(&self, label: &str, inputs: &[String], fits: impl Fn(&JobSpec) -> bool) -> Option<&'a Record> {
+    fn only(&self, label: &str, inputs: &[JobId], fits: impl Fn(&JobSpec) -> bool) -> Option<&'a Record> {
         let mut all = self
             .records
             .iter()
-            .filter(|record| record.label == label && record.inputs == inputs && fits(&record.recipe));
+            .filter(|record| record.label == label && record.inputs == inputs && fits(&record.spec));
         all.next().filter(|_| all.next().is_none())
     }
 
@@ -126,20 +127,18 @@ impl<'a> Match<'a> {
         dataset: &DatasetEntry,
         evaluation: &EvaluationConfig,
         data: DataSource,
-    ) -> Option<String> {
-        let is_prediction = |recipe: &JobSpec| matches!(recipe, JobSpec::Predict { .. });
-        let predicted = self.only(&format!("{label}: predict"), &[model.to_owned()], is_prediction)?;
+    ) -> Option<JobId> {
+        let is_prediction = |spec: &JobSpec| matches!(spec, JobSpec::Predict { .. });
+        let predicted = self.only(&format!("{label}: predict"), &[model.into()], is_prediction)?;
         let EvaluationConfig { resamples, seed } = *evaluation;
         let wanted = JobSpec::Evaluate { metric: dataset.metric, resamples, seed };
-        let scored =
-            self.only(&format!("{label}: score"), std::slice::from_ref(&predicted.id), |recipe| {
-                *recipe == wanted
-            })?;
+        let scored = self
+            .only(&format!("{label}: score"), std::slice::from_ref(&predicted.id), |spec| *spec == wanted)?;
         for record in [predicted, scored] {
             self.jobs.push(Job {
                 id: record.id.clone(),
                 label: record.label.clone(),
-                recipe: record.recipe.clone(),
+                spec: record.spec.clone(),
                 inputs: record.inputs.clone(),
                 data: data.clone(),
                 weights: None,
@@ -155,15 +154,15 @@ impl<'a> Match<'a> {
 
 /// Whether two recipes differ in nothing but their data, and in the content of a file of weights that is not there.
 fn alike(one: &JobSpec, other: &JobSpec) -> bool {
-    let starts = [one, other].map(|recipe| recipe.training().map(|training| &training.start));
+    let starts = [one, other].map(|spec| spec.training().map(|training| &training.start));
     let same_start = match starts {
         [Some(Start::File { digest: a, seed: one }), Some(Start::File { digest: b, seed: other })] => {
             one == other && (a == b || [a, b].iter().any(|digest| *digest == Start::UNKNOWN))
         }
         [one, other] => one == other,
     };
-    let rest = |recipe: &JobSpec| {
-        let mut value = serde_json::to_value(recipe.canonical()).expect("recipes are plain data");
+    let rest = |spec: &JobSpec| {
+        let mut value = serde_json::to_value(spec.canonical()).expect("recipes are plain data");
         for key in ["data", "start", "outputs", "groups"] {
             value[key] = Value::Null;
         }

@@ -1,5 +1,6 @@
 //! The jobs of a table of soups.
 
+use crate::job::JobId;
 use std::sync::Arc;
 
 use ff_data::Augment;
@@ -141,7 +142,7 @@ impl Builder<'_, '_> {
                     && method.select.hierarchy().is_some()
                     && backbone.architecture.has_batch_norm();
                 let label = format!("{}: {}", shared.prefix, method.name);
-                let recipe = JobSpec::Soup(SoupSpec {
+                let spec = JobSpec::Soup(SoupSpec {
                     model: shared.spec,
                     data: shared.identity.clone(),
                     metric: dataset.metric,
@@ -155,7 +156,7 @@ impl Builder<'_, '_> {
                     evaluated_images: models * (shared.sizes[1] + of_training),
                     ..Cost::default()
                 };
-                let soup = self.graph.add(shared, label.clone(), recipe, pool.clone(), cost, None);
+                let soup = self.graph.add(shared, label.clone(), spec, pool.clone(), cost, None);
                 let test = self.graph.test_score(shared, &label, &soup, dataset);
                 let ood = dataset
                     .ood
@@ -171,9 +172,9 @@ impl Builder<'_, '_> {
         &mut self,
         shared: &Shared,
         Origin { start, file: weights, .. }: Origin,
-        pretrained: Option<String>,
+        pretrained: Option<JobId>,
         dataset: &DatasetEntry,
-    ) -> String {
+    ) -> JobId {
         let probe = &self.config.probe;
         let train = TrainConfig {
             trainable: Trainable::Classifier { update_bn_stats: probe.update_bn_stats },
@@ -208,7 +209,7 @@ impl Builder<'_, '_> {
         rate: f64,
         augment: Augment,
         seed: u64,
-    ) -> String {
+    ) -> JobId {
         let (section, fgg) = (&self.config.finetune, &self.config.fgg);
         // The same run serves the grid search and FGG, so both must ask for the optimizer's state.
         let is_base = fgg.augmentations(Pool::FggAll).contains(&augment)
@@ -225,8 +226,7 @@ impl Builder<'_, '_> {
         let training = Training { model: shared.spec, start, data: shared.identity.clone(), train, inmerge };
         let cost = shared.cost(section.epochs, 0);
         let label = format!("{}: lr {rate:e} {augment} seed {seed}", shared.prefix);
-        let id =
-            self.graph.add(shared, label, JobSpec::Finetune(training), vec![probe.to_owned()], cost, None);
+        let id = self.graph.add(shared, label, JobSpec::Finetune(training), vec![probe.into()], cost, None);
         self.graph.describe(&id, rate, augment, seed);
         id
     }
@@ -237,7 +237,7 @@ impl Builder<'_, '_> {
         base: &str,
         dataset: &DatasetEntry,
         (rate, augment): (f64, Augment),
-    ) -> String {
+    ) -> JobId {
         let fgg = &self.config.fgg;
         let train = TrainConfig {
             schedule: self.cyclic(),
@@ -251,7 +251,7 @@ impl Builder<'_, '_> {
         let cost = shared.cost(fgg.epochs, inside as u64);
         let which = if augment == fgg.augment { String::new() } else { format!(" {augment}") };
         let label = format!("{}: FGG from lr {rate:e}{which}", shared.prefix);
-        let id = self.graph.add(shared, label, JobSpec::Fgg(training), vec![base.to_owned()], cost, None);
+        let id = self.graph.add(shared, label, JobSpec::Fgg(training), vec![base.into()], cost, None);
         self.graph.describe(&id, rate, augment, fgg.seed);
         id
     }

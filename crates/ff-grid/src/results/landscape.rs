@@ -1,5 +1,6 @@
 //! Pictures of errors between a column's models, and their numbers.
 
+use crate::job::JobId;
 use std::path::PathBuf;
 
 use ff_eval::Roughness;
@@ -68,7 +69,7 @@ pub(super) fn greedy_barriers(
     else {
         return Ok(Vec::new());
     };
-    Ok(match record(plan, runs, job)?.map(|record| record.finished) {
+    Ok(match record(plan, runs, job)?.map(|record| record.output) {
         Some(JobOutput::GreedyBarriers(greedy_barriers)) => greedy_barriers,
         _ => Vec::new(),
     })
@@ -147,7 +148,7 @@ struct TryLine<'a> {
 
 impl Album<'_> {
     fn finished(&self, job: &str) -> Result<Option<JobOutput>, Error> {
-        Ok(record(self.plan, self.runs, job)?.map(|record| record.finished))
+        Ok(record(self.plan, self.runs, job)?.map(|record| record.output))
     }
 
     fn path(&self, job: &PathJob) -> Result<Option<PathRecord>, Error> {
@@ -176,7 +177,7 @@ impl Album<'_> {
         }
     }
 
-    fn surfaces(&mut self, section: &LandscapeConfig, jobs: &[String]) -> Result<(), Error> {
+    fn surfaces(&mut self, section: &LandscapeConfig, jobs: &[JobId]) -> Result<(), Error> {
         let mut lines = Vec::new();
         for (plane, job) in section.plane.iter().zip(jobs) {
             let Some(JobOutput::Surface(surface)) = self.finished(job)? else { continue };

@@ -1,5 +1,6 @@
 //! Reading a plan's records.
 
+use crate::job::JobId;
 use std::collections::BTreeSet;
 
 use crate::error::Error;
@@ -24,17 +25,17 @@ pub(super) fn score(plan: &Plan, runs: &RunStore, id: &str) -> Result<Option<ff_
 pub(super) fn skipped(plan: &Plan, runs: &RunStore, evaluation: &str) -> Result<usize, Error> {
     let input = plan.job(evaluation).and_then(|job| job.inputs.first());
     let Some(input) = input else { return Ok(0) };
-    Ok(match record(plan, runs, input)?.map(|record| record.finished) {
+    Ok(match record(plan, runs, input)?.map(|record| record.output) {
         Some(JobOutput::Predictions { skipped, .. }) => skipped.len(),
         _ => 0,
     })
 }
 
 /// Images that runs of training could not read and left out.
-pub(super) fn skipped_in_training(plan: &Plan, runs: &RunStore, ids: &[String]) -> Result<usize, Error> {
+pub(super) fn skipped_in_training(plan: &Plan, runs: &RunStore, ids: &[JobId]) -> Result<usize, Error> {
     let mut names = BTreeSet::new();
     for id in ids {
-        if let Some(Record { finished: JobOutput::Training(outcome), .. }) = record(plan, runs, id)? {
+        if let Some(Record { output: JobOutput::Training(outcome), .. }) = record(plan, runs, id)? {
             names.extend(outcome.history.into_iter().flat_map(|epoch| epoch.skipped));
         }
     }
@@ -51,10 +52,10 @@ pub(super) fn cost<'a>(
     let mut queue: Vec<&str> = roots.collect();
     while let Some(id) = queue.pop() {
         if let Some(job) = plan.job(id)
-            && !matches!(job.recipe, JobSpec::Pretrain(_))
+            && !matches!(job.spec, JobSpec::Pretrain(_))
             && behind.insert(id)
         {
-            queue.extend(job.inputs.iter().map(String::as_str));
+            queue.extend(job.inputs.iter().map(JobId::as_str));
         }
     }
     let (mut cost, mut seconds) = (Cost::default(), 0.0);

@@ -61,14 +61,14 @@ impl JobContext<'_> {
         data: &OpenDataset,
     ) -> Result<Provenance, Error> {
         let mut recipe =
-            serde_json::to_value(job.recipe.canonical()).map_err(|error| Error::Job(error.to_string()))?;
+            serde_json::to_value(job.spec.canonical()).map_err(|error| Error::Job(error.to_string()))?;
         // For whoever has the file alone: what its outputs mean, and what a hierarchy can group it by.
         recipe["classes"] = serde_json::json!(data.dataset.task().names());
         if !job.fields.is_empty() {
             recipe["fields"] = serde_json::json!(job.fields);
         }
         Ok(Provenance {
-            kind: job.recipe.kind().to_owned(),
+            kind: job.spec.kind().to_owned(),
             recipe,
             parents,
             data: Some(data.identity.digest.clone()),

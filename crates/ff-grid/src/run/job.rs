@@ -27,7 +27,7 @@ impl JobContext<'_> {
     ) -> Result<Record, Error> {
         let started = Instant::now();
         let mut layers = Vec::new();
-        let (finished, cost) = match &job.recipe {
+        let (finished, cost) = match &job.spec {
             JobSpec::Pretrain(training)
             | JobSpec::Probe(training)
             | JobSpec::Finetune(training)
@@ -36,18 +36,18 @@ impl JobContext<'_> {
                 layers = kernels;
                 (outcome, cost)
             }
-            JobSpec::Soup(recipe) => soup::make(self, job, recipe, &*self.data(job, &recipe.data)?)?,
+            JobSpec::Soup(spec) => soup::make(self, job, spec, &*self.data(job, &spec.data)?)?,
             JobSpec::Predict { model, data, part, outputs, groups: _ } => {
                 self.predict(job, model, (data, *part), outputs.as_ref())?
             }
             JobSpec::Evaluate { metric, resamples, seed } => {
                 (self.evaluate(job, *metric, *resamples, *seed)?, Cost::default())
             }
-            JobSpec::Plane(recipe) => landscape::plane(self, job, recipe)?,
-            JobSpec::PlaneRow(recipe) => landscape::row(self, job, recipe)?,
-            JobSpec::Surface(recipe) => landscape::surface(self, job, recipe)?,
-            JobSpec::Path(recipe) => landscape::path(self, job, recipe)?,
-            JobSpec::GreedyBarriers(recipe) => landscape::greedy_barriers(self, job, recipe)?,
+            JobSpec::Plane(spec) => landscape::plane(self, job, spec)?,
+            JobSpec::PlaneRow(spec) => landscape::row(self, job, spec)?,
+            JobSpec::Surface(spec) => landscape::surface(self, job, spec)?,
+            JobSpec::Path(spec) => landscape::path(self, job, spec)?,
+            JobSpec::GreedyBarriers(spec) => landscape::greedy_barriers(self, job, spec)?,
         };
         // A resumed run also took the time of the epochs before it was stopped.
         let trained = match &finished {
@@ -57,9 +57,9 @@ impl JobContext<'_> {
         let record = Record {
             id: job.id.clone(),
             label: job.label.clone(),
-            recipe: job.recipe.clone(),
+            spec: job.spec.clone(),
             inputs: job.inputs.clone(),
-            finished,
+            output: finished,
             kernels: layers,
             cost,
             seconds: started.elapsed().as_secs_f64().max(trained),
@@ -69,7 +69,7 @@ impl JobContext<'_> {
             code_version: VERSION.to_owned(),
         };
         self.runs.finish(job, &record)?;
-        if job.recipe.training().is_some() {
+        if job.spec.training().is_some() {
             Outcome::forget_resume_points(&self.runs.folder(job))?;
         }
         Ok(record)

@@ -1,5 +1,6 @@
 //! The models that runs left.
 
+use crate::job::JobId;
 use std::collections::BTreeMap;
 
 use ff_eval::Predictions;
@@ -40,7 +41,7 @@ impl Models {
     /// point on the way.
     pub fn of<'a>(
         context: &JobContext<'_>,
-        runs: impl IntoIterator<Item = &'a String>,
+        runs: impl IntoIterator<Item = &'a JobId>,
         diverged: Diverged,
     ) -> Result<Self, Error> {
         let mut found = Self::default();
@@ -57,7 +58,7 @@ impl Models {
                 }
             }
             let snapshots = outcome.snapshots.iter().enumerate().map(|(i, kept)| (Some(i + 1), kept));
-            let models: Vec<_> = match run.recipe {
+            let models: Vec<_> = match run.spec {
                 JobSpec::Fgg(_) => snapshots.collect(),
                 _ => outcome.kept.iter().map(|kept| (None, kept)).collect(),
             };

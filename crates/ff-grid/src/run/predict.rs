@@ -47,7 +47,7 @@ impl JobContext<'_> {
     ) -> Result<JobOutput, Error> {
         let input = self.input(job, 0)?;
         let record = self.runs.done(input)?;
-        let output = match (&record.finished, record.diverged()) {
+        let output = match (&record.output, record.diverged()) {
             (_, Some(run)) => JobOutput::Diverged { run: run.to_owned() },
             (JobOutput::Predictions { file, .. }, None) => {
                 let file = self.runs.open(input, file)?;

@@ -49,7 +49,7 @@ pub(crate) fn make(
     let mut weights = ingredients.weights(&soup.average)?;
     let (evaluations, images) = (scorer.evaluations(), scorer.images());
     let found_on = scorer.predict(&weights, &soup.average)?;
-    let recipe = serde_json::to_value(&job.recipe).map_err(|error| Error::Job(error.to_string()))?;
+    let recipe = serde_json::to_value(&job.spec).map_err(|error| Error::Job(error.to_string()))?;
     let mut recipe = recipe.as_object().cloned().unwrap_or_default();
     // Whoever gets the file alone must know what its outputs mean.
     recipe.insert("classes".into(), data.dataset.task().names().into());

@@ -96,8 +96,8 @@ fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
         None => {}
         Some(Err(error)) => findings.push(again(&path, error.to_string())),
         Some(Ok(record)) => {
-            let id = Job::identity(&record.recipe, &record.inputs);
-            let name = format!("{}-{id}", record.recipe.kind());
+            let id = Job::identity(&record.spec, &record.inputs);
+            let name = format!("{}-{id}", record.spec.kind());
             if id != record.id || folder.file_name().is_none_or(|found| found != name.as_str()) {
                 let trouble = format!("expected the record of this folder's job, found that of {name}");
                 findings.push(again(&path, trouble));

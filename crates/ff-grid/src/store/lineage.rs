@@ -180,8 +180,8 @@ fn same_job(file: &Path) -> Option<SameJob> {
         return None;
     }
     Some(match read_record(&path) {
-        Ok(record) => match Job::identity(&record.recipe, &record.inputs) {
-            id if id == record.id => SameJob::Same(id),
+        Ok(record) => match Job::identity(&record.spec, &record.inputs) {
+            id if id == record.id => SameJob::Same(id.to_string()),
             id => SameJob::Other(format!("it was job {} then, and would be {id} now", record.id)),
         },
         Err(error) => SameJob::Other(error.to_string()),

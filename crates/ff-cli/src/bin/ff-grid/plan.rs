@@ -23,7 +23,7 @@ pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Cou
     let mut counts = JobSpec::KINDS.map(|kind| (kind, Count::default()));
     for job in &plan.jobs {
         let place =
-            JobSpec::KINDS.iter().position(|kind| *kind == job.recipe.kind()).expect("all kinds are listed");
+            JobSpec::KINDS.iter().position(|kind| *kind == job.spec.kind()).expect("all kinds are listed");
         let count = &mut counts[place].1;
         count.jobs += 1;
         count.blocked += usize::from(job.blocked.is_some());
@@ -44,7 +44,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
             .jobs
             .iter()
             .map(|job| {
-                serde_json::json!({"id": job.id, "kind": job.recipe.kind(), "label": job.label,
+                serde_json::json!({"id": job.id, "kind": job.spec.kind(), "label": job.label,
                     "inputs": job.inputs, "cost": job.cost, "blocked": job.blocked})
             })
             .collect();
@@ -62,7 +62,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
         };
         let Cost { epochs, train_images, evaluated_images, .. } = job.cost;
         let unknown = job.blocked.is_some() && evaluated_images == 0 && job.cost.evaluations > 0;
-        let cost = match job.recipe {
+        let cost = match job.spec {
             JobSpec::Evaluate { .. } | JobSpec::Plane(_) | JobSpec::Surface(_) => String::new(),
             JobSpec::GreedyBarriers(_) => format!("  at most {evaluated_images} images to evaluate"),
             JobSpec::Soup(_) if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
@@ -70,7 +70,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
             _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
             _ => format!("  {evaluated_images} images to evaluate"),
         };
-        text += &format!("{state} {:9} {}  {}{cost}\n", job.recipe.kind(), job.id, job.label);
+        text += &format!("{state} {:9} {}  {}{cost}\n", job.spec.kind(), job.id, job.label);
     }
     text += "\n";
     text += &summary(&counts);

@@ -1,5 +1,6 @@
 //! From a graph of jobs to job arrays that wait for each other.
 
+use crate::job::JobId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use itertools::Itertools;
@@ -29,7 +30,7 @@ pub(super) struct Array {
     /// The kind of its tasks' first jobs.
     pub kind: String,
     /// Numbers of its tasks, and the jobs of each by identity, in order.
-    pub tasks: BTreeMap<u32, Vec<String>>,
+    pub tasks: BTreeMap<u32, Vec<JobId>>,
     /// What has to be done before.
     pub after: Vec<After>,
     /// Of all arrays whose tasks are ready, one with a lower number should begin first: a longer chain leads from it to the
@@ -58,7 +59,7 @@ pub(super) enum After {
 /// Jobs that are done one after the other.
 struct ArrayTask {
     kind: &'static str,
-    jobs: Vec<String>,
+    jobs: Vec<JobId>,
     /// The tasks it needs.
     after: BTreeSet<usize>,
     queued: BTreeSet<String>,
@@ -149,7 +150,7 @@ fn tasks(jobs: &Jobs, fate: impl Fn(&Job) -> Disposition) -> Vec<ArrayTask> {
                 (None, _) => continue 'jobs,
             }
         }
-        let kind = job.recipe.kind();
+        let kind = job.spec.kind();
         let follows = matches!(kind, "predict" | "evaluate") && queued.is_empty() && after.len() == 1;
         let task = match after.first() {
             Some(&task) if follows => {
@@ -295,7 +296,7 @@ mod tests {
                 let (before, input_number) = place[input.as_str()];
                 if (before, input_number) == (at, number) {
                     let order = &arrays[at].tasks[&number];
-                    let place_of = |id: &String| order.iter().position(|other| other == id);
+                    let place_of = |id: &JobId| order.iter().position(|other| other == id);
                     assert!(place_of(input) < place_of(&job.id));
                     continue;
                 }
@@ -350,8 +351,8 @@ mod tests {
     #[test]
     fn what_is_done_is_not_sent_and_what_is_queued_is_waited_for() {
         let jobs = jobs("table1/paper.toml", &[]);
-        let is_todo = |job: &Job| !matches!(job.recipe.kind(), "probe" | "finetune");
-        let queued = |job: &Job| match job.recipe.kind() {
+        let is_todo = |job: &Job| !matches!(job.spec.kind(), "probe" | "finetune");
+        let queued = |job: &Job| match job.spec.kind() {
             "probe" => Disposition::Done,
             "finetune" => Disposition::Queued(format!("7_{}", &job.id[..4])),
             _ => Disposition::Todo,
@@ -368,7 +369,7 @@ mod tests {
     fn nothing_is_sent_that_needs_what_cannot_be_done() {
         let jobs = jobs("table1/paper.toml", &[]);
         let fate =
-            |job: &Job| if job.recipe.kind() == "probe" { Disposition::Blocked } else { Disposition::Todo };
+            |job: &Job| if job.spec.kind() == "probe" { Disposition::Blocked } else { Disposition::Todo };
         assert_eq!(arrays(&jobs, fate, |_| 1, 1000).len(), 1);
     }
 }

@@ -11,6 +11,7 @@ mod script;
 mod sight;
 mod task;
 
+use crate::job::JobId;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -224,7 +225,7 @@ impl Slurm {
         if jobs_of(&arrays) == 0 {
             return Ok((None, summary));
         }
-        let jobs = context.jobs.with_ancestors(ids.map(String::as_str)).to_vec();
+        let jobs = context.jobs.with_ancestors(ids.map(JobId::as_str)).to_vec();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unique =
             blake3::hash(format!("{now:?} {} {}", std::process::id(), jobs.len()).as_bytes()).to_hex();

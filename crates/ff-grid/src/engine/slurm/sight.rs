@@ -1,5 +1,6 @@
 //! What became of what was sent off.
 
+use crate::job::JobId;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
@@ -41,7 +42,7 @@ impl QueueSnapshot {
         queued
     }
 
-    fn tasks(&self) -> impl Iterator<Item = (&Batch, usize, u32, &[String])> {
+    fn tasks(&self) -> impl Iterator<Item = (&Batch, usize, u32, &[JobId])> {
         self.batches.iter().flat_map(|batch| {
             let arrays = batch.arrays.iter().enumerate();
             arrays.flat_map(move |(at, array)| {
@@ -74,7 +75,7 @@ pub(crate) fn sight(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Err
     let mut over = Vec::new();
     for (job, (batch, array, task)) in last {
         match queued.get(job) {
-            Some(row) => drop(sight.jobs.insert(job.to_owned(), live(row))),
+            Some(row) => drop(sight.jobs.insert(job.into(), live(row))),
             None => over.push((job, batch, array, task)),
         }
     }
@@ -92,7 +93,7 @@ pub(crate) fn sight(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Err
     let ends = Ends::of(&found, ended.chain(unchecked.iter().map(|batch| (*batch, 0))), runs)?;
     for (job, batch, array, task) in over {
         if let Some(failure) = ends.failure(batch, array, task, runs) {
-            sight.jobs.insert(job.to_owned(), JobState::Failed(failure));
+            sight.jobs.insert(job.into(), JobState::Failed(failure));
         }
     }
     let troubles = unchecked.iter().filter_map(|batch| Some((batch, ends.failure(batch, 0, 0, runs)?)));

@@ -1,5 +1,6 @@
 //! A task, on a compute node.
 
+use crate::job::JobId;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ pub struct BatchTask {
     runs: RunStore,
     jobs: Jobs,
     /// None: it looks at the compute node.
-    only: Option<HashSet<String>>,
+    only: Option<HashSet<JobId>>,
     resources: Resources,
 }
 
@@ -70,7 +71,7 @@ impl BatchTask {
             return Err(Error::Job(reason.into()));
         }
         let claims = Claims::new(run.lease(), &device_name(device));
-        let mine = |id: &String| self.only.as_ref().is_none_or(|only| only.contains(id));
+        let mine = |id: &JobId| self.only.as_ref().is_none_or(|only| only.contains(id));
         let sources: BTreeSet<String> = self
             .jobs
             .iter()

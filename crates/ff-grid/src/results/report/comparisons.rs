@@ -79,7 +79,7 @@ pub(super) fn predictions(plan: &Plan, runs: &RunStore, evaluation: &str) -> Res
         plan.job(evaluation).and_then(|job| plan.job(job.inputs.first()?)).ok_or("it is not planned")?;
     let record =
         record(plan, runs, &job.id).map_err(|error| error.to_string())?.ok_or("not predicted yet")?;
-    match &record.finished {
+    match &record.output {
         JobOutput::Predictions { file, .. } => {
             let file = runs.open(job, file).map_err(|error| error.to_string())?;
             predictions_of(&file).map_err(|error| error.to_string())

@@ -63,7 +63,7 @@ fn images(
 ) -> Result<(std::sync::Arc<OpenDataset>, Vec<usize>), String> {
     let data = source.catalog.open(&job.data)?;
     let record = record(source.plan, runs, &job.id).map_err(|error| error.to_string())?;
-    let Some(JobOutput::Predictions { skipped, .. }) = record.map(|record| record.finished) else {
+    let Some(JobOutput::Predictions { skipped, .. }) = record.map(|record| record.output) else {
         return Err("the predictions are not on record".to_owned());
     };
     let samples = data.dataset.samples();

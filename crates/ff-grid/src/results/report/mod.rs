@@ -66,9 +66,9 @@ fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, 
 
 /// How far each kind of job is, in the order in which the plan has them.
 fn progress(plan: &Plan, runs: &RunStore) -> Result<Vec<Progress>, Error> {
-    let kinds = plan.jobs.iter().map(|job| job.recipe.kind()).unique();
+    let kinds = plan.jobs.iter().map(|job| job.spec.kind()).unique();
     let of_kind = |kind: &str| {
-        let jobs = || plan.jobs.iter().filter(|job| job.recipe.kind() == kind);
+        let jobs = || plan.jobs.iter().filter(|job| job.spec.kind() == kind);
         let done = jobs().map(|job| Ok(record(plan, runs, &job.id)?.is_some()));
         let done = done.filter_ok(|done| *done).collect::<Result<Vec<_>, Error>>()?.len();
         Ok(Progress { kind: kind.to_owned(), done, jobs: jobs().count() })

@@ -21,23 +21,23 @@ pub(super) fn of(source: &Source<'_>, runs: &RunStore) -> Result<Origin, Error> 
         let Some(record) = record(plan, runs, &job.id)? else { continue };
         versions.insert(record.code_version.clone());
         devices.insert(record.device.clone());
-        if let Some(DataIdentity { digest, split }) = identity(&record.recipe) {
+        if let Some(DataIdentity { digest, split }) = identity(&record.spec) {
             let source =
                 serde_json::to_value(&job.data.source).map_err(|error| Error::Job(error.to_string()))?;
             let kind = source.get("kind").and_then(|kind| kind.as_str()).unwrap_or("data").to_owned();
             data.insert(format!("{kind}: {digest}, division {split}"));
         }
-        if let Some(Start::File { digest, .. }) = record.recipe.training().map(|training| &training.start) {
+        if let Some(Start::File { digest, .. }) = record.spec.training().map(|training| &training.start) {
             weights.insert(digest.clone());
         }
         let file = std::fs::metadata(runs.folder(job).join("record.json"));
         written.extend(file.and_then(|file| file.modified()));
-        let digest = match &record.finished {
+        let digest = match &record.output {
             JobOutput::Soup(soup) => soup.digest.to_string(),
             _ => String::new(),
         };
         let seconds = format!("{:.1}", record.seconds);
-        jobs.push([record.recipe.kind().to_owned(), record.label, record.id, digest, seconds]);
+        jobs.push([record.spec.kind().to_owned(), record.label, record.id.to_string(), digest, seconds]);
     }
     let ends = written.iter().min().zip(written.iter().max());
     let date = |time: &SystemTime| humantime::format_rfc3339_seconds(*time).to_string();

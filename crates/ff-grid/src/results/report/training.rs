@@ -1,5 +1,6 @@
 //! Runs of training as curves.
 
+use crate::job::JobId;
 use ff_report::report::{Epoch, TrainingRun};
 use ff_train::{EpochRecord, LrSchedule, Outcome, SavedModel};
 use itertools::Itertools;
@@ -16,12 +17,12 @@ const POINTS: usize = 300;
 /// Each run once; those that have not begun are left out.
 pub(super) fn runs<'a>(
     plan: &Plan,
-    ids: impl Iterator<Item = &'a String>,
+    ids: impl Iterator<Item = &'a JobId>,
     runs: &RunStore,
 ) -> Result<Vec<TrainingRun>, Error> {
     let mut found = Vec::new();
     for job in ids.unique().filter_map(|id| plan.job(id)).filter(|job| job.blocked.is_none()) {
-        let Some(training) = job.recipe.training() else { continue };
+        let Some(training) = job.spec.training() else { continue };
         match record(plan, runs, &job.id)? {
             Some(record) => found.push(of_outcome(job, training, record.training()?)),
             None => found.extend(unfinished(job, training, runs)),
@@ -31,7 +32,7 @@ pub(super) fn runs<'a>(
 }
 
 fn of_outcome(job: &Job, training: &Training, outcome: &Outcome) -> TrainingRun {
-    let cyclic = matches!(job.recipe, JobSpec::Fgg(_));
+    let cyclic = matches!(job.spec, JobSpec::Fgg(_));
     let per_epoch = outcome.history.first().map_or(1, |first| first.step.max(1)) as f64;
     let model = |kept: &SavedModel| (kept.step as f64 / per_epoch, kept.validation.value());
     let models = match cyclic {
@@ -67,7 +68,7 @@ fn of_history(job: &Job, training: &Training, history: &[EpochRecord]) -> Traini
     let name = job.label.split_once(": ").map_or(job.label.as_str(), |(_, name)| name);
     TrainingRun {
         name: name.to_owned(),
-        cyclic: matches!(job.recipe, JobSpec::Fgg(_)),
+        cyclic: matches!(job.spec, JobSpec::Fgg(_)),
         epochs: history.iter().map(epoch).collect(),
         rates: rates(&training.train.schedule, training.train.epochs, history),
         models: Vec::new(),

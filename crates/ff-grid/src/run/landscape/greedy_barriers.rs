@@ -16,7 +16,7 @@ use crate::run::models::Models;
 pub(in crate::run) fn greedy_barriers(
     context: &JobContext<'_>,
     job: &Job,
-    recipe: &GreedyBarriersSpec,
+    spec: &GreedyBarriersSpec,
 ) -> Result<(JobOutput, Cost), Error> {
     let record = context.runs.done(context.input(job, 0)?)?;
     let soup = &record.soup()?.soup;
@@ -25,13 +25,13 @@ pub(in crate::run) fn greedy_barriers(
     let models = Models::of(context, job.inputs.iter().skip(2), Diverged::Keep)?.models;
     let models = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let models = Ingredients::new(models)?;
-    let mut judge = ErrorEvaluator::new(context, job, &recipe.judging)?;
+    let mut judge = ErrorEvaluator::new(context, job, &spec.judging)?;
     let mut found = Vec::new();
     for tried in soup.greedy_steps() {
         let candidate = named(&tried.decision.candidate, models.weights(&tried.candidate)?);
         let before = named("the soup before", models.weights(&tried.before)?);
         let share = 1.0 / (tried.parts + 1) as f64;
-        let mut lambdas = steps(recipe.points);
+        let mut lambdas = steps(spec.points);
         if !lambdas.contains(&share) {
             lambdas.push(share);
             lambdas.sort_by(f64::total_cmp);

@@ -13,7 +13,7 @@ use crate::run::models::Models;
 pub(in crate::run) fn path(
     context: &JobContext<'_>,
     job: &Job,
-    recipe: &PathSpec,
+    spec: &PathSpec,
 ) -> Result<(JobOutput, Cost), Error> {
     let Models { models, left_out, .. } = Models::of(context, &job.inputs, Diverged::Keep)?;
     if let Some(run) = left_out.into_iter().next() {
@@ -22,9 +22,9 @@ pub(in crate::run) fn path(
     let [a, b] = models.as_slice() else {
         return Err(Error::Job(format!("a path joins two models, found {}", models.len())));
     };
-    let mut judge = ErrorEvaluator::new(context, job, &recipe.judging)?;
+    let mut judge = ErrorEvaluator::new(context, job, &spec.judging)?;
     let known = [a.score, b.score].map(|score| score.map(|score| 1.0 - score));
-    let found = between(&mut judge, [a.open(context)?, b.open(context)?], known, steps(recipe.points))?;
+    let found = between(&mut judge, [a.open(context)?, b.open(context)?], known, steps(spec.points))?;
     Ok((JobOutput::Path(found), judge.cost()))
 }
 

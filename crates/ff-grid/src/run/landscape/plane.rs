@@ -1,5 +1,6 @@
 //! The error surface on the plane through three models.
 
+use crate::job::JobId;
 use ff_eval::Roughness;
 use ff_models::{Model, Spec};
 use ff_soup::{Ingredient, Ingredients, Place, Plane};
@@ -17,11 +18,11 @@ use crate::run::models::{Models, RunModel};
 pub(in crate::run) fn plane(
     context: &JobContext<'_>,
     job: &Job,
-    recipe: &PlaneSpec,
+    spec: &PlaneSpec,
 ) -> Result<(JobOutput, Cost), Error> {
     let models = Models::of(context, &job.inputs, Diverged::Keep)?;
-    let chosen = choose(&models, &recipe.models)?;
-    let plane = through(context, &recipe.model, chosen)?;
+    let chosen = choose(&models, &spec.models)?;
+    let plane = through(context, &spec.model, chosen)?;
     let corners = plane.corners().map(|(model, x, y)| {
         let score = chosen.iter().find(|of| of.id == model).and_then(|of| of.score);
         Corner { model: model.to_owned(), x, y, error: score.map(|score| 1.0 - score) }
@@ -34,12 +35,12 @@ pub(in crate::run) fn plane(
 pub(in crate::run) fn row(
     context: &JobContext<'_>,
     job: &Job,
-    recipe: &RowSpec,
+    spec: &RowSpec,
 ) -> Result<(JobOutput, Cost), Error> {
-    let (_, plane) = found(context, job, &recipe.judging.model)?;
-    let mut judge = ErrorEvaluator::new(context, job, &recipe.judging)?;
-    let places = recipe.axis.places();
-    let y = places[recipe.row];
+    let (_, plane) = found(context, job, &spec.judging.model)?;
+    let mut judge = ErrorEvaluator::new(context, job, &spec.judging)?;
+    let places = spec.axis.places();
+    let y = places[spec.row];
     let errors = places.iter().map(|&x| judge.error(&plane.weights(x, y))).collect::<Result<_, _>>()?;
     Ok((JobOutput::PlaneRow(errors), judge.cost()))
 }
@@ -48,13 +49,13 @@ pub(in crate::run) fn row(
 pub(in crate::run) fn surface(
     context: &JobContext<'_>,
     job: &Job,
-    recipe: &SurfaceSpec,
+    spec: &SurfaceSpec,
 ) -> Result<(JobOutput, Cost), Error> {
-    let (record, plane) = found(context, job, &recipe.model)?;
+    let (record, plane) = found(context, job, &spec.model)?;
     let (mut errors, mut soups) = (Vec::new(), Vec::new());
     for id in &job.inputs {
         let input = context.planned(id)?;
-        match context.runs.done(input)?.finished {
+        match context.runs.done(input)?.output {
             JobOutput::PlaneRow(row) => errors.push(row),
             JobOutput::Soup(soup) => {
                 let weights = context.runs.open(input, &soup.weights)?;
@@ -72,7 +73,7 @@ pub(in crate::run) fn surface(
             _ => {}
         }
     }
-    let (axis, roughness) = (recipe.axis, Roughness::of(&errors));
+    let (axis, roughness) = (spec.axis, Roughness::of(&errors));
     let record = SurfaceRecord { plane: record, axis, errors, roughness, soups };
     Ok((JobOutput::Surface(record), Cost::default()))
 }
@@ -104,10 +105,10 @@ fn through(context: &JobContext<'_>, spec: &Spec, models: [&RunModel; 3]) -> Res
 /// The plane that is a job's first input, and its record.
 fn found(context: &JobContext<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecord, Plane), Error> {
     let input = context.input(job, 0)?;
-    let Record { finished: JobOutput::Plane(record), .. } = context.runs.done(input)? else {
+    let Record { output: JobOutput::Plane(record), .. } = context.runs.done(input)? else {
         return Err(Error::Job(format!("job `{}` is not a plane", input.label)));
     };
-    let is_run = |id: &&String| context.jobs.find(id).is_some_and(|job| job.recipe.training().is_some());
+    let is_run = |id: &&JobId| context.jobs.find(id).is_some_and(|job| job.spec.training().is_some());
     let models = Models::of(context, job.inputs.iter().filter(is_run), Diverged::Keep)?;
     let [w0, w2, w1] = &record.corners;
     let chosen = [models.get(&w0.model)?, models.get(&w2.model)?, models.get(&w1.model)?];
