@@ -12,16 +12,16 @@ impl QueueStatus {
     /// # Errors
     /// What was noted of jobs that were sent off cannot be read. A queue that cannot be asked is a trouble.
     pub fn take(jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<Self, Error> {
-        let mut sight = slurm::sight(undone, runs)?;
+        let mut status = slurm::status(undone, runs)?;
         for job in undone.iter().filter_map(|id| jobs.find(id)) {
-            if let Some(JobState::Running { .. }) = sight.jobs.get(&job.id) {
+            if let Some(JobState::Running { .. }) = status.jobs.get(&job.id) {
                 continue;
             }
             if let Some(owner) = owner_of(&runs.folder(job)).filter(|owner| !owner.has_ended()) {
                 let by = format!("{owner}, {}", owner.device);
-                sight.jobs.insert(job.id.clone(), JobState::Running { by, ends: None });
+                status.jobs.insert(job.id.clone(), JobState::Running { by, ends: None });
             }
         }
-        Ok(sight)
+        Ok(status)
     }
 }

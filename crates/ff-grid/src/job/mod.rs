@@ -3,6 +3,7 @@
 mod data;
 mod graph;
 mod id;
+mod inputs;
 mod landscape;
 mod names;
 mod record;

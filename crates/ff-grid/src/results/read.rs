@@ -23,7 +23,7 @@ pub(super) fn score(plan: &Plan, runs: &RunStore, id: &str) -> Result<Option<ff_
 
 /// Images that were left out of the predictions that an evaluation scored.
 pub(super) fn skipped(plan: &Plan, runs: &RunStore, evaluation: &str) -> Result<usize, Error> {
-    let input = plan.job(evaluation).and_then(|job| job.inputs.first());
+    let input = plan.job(evaluation).and_then(|job| job.predictions().ok());
     let Some(input) = input else { return Ok(0) };
     Ok(match record(plan, runs, input)?.map(|record| record.output) {
         Some(JobOutput::Predictions { skipped, .. }) => skipped.len(),

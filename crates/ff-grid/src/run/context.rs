@@ -42,13 +42,6 @@ impl JobContext<'_> {
         }
     }
 
-    /// The job whose result is the `at`th input.
-    pub(crate) fn input(&self, job: &Job, at: usize) -> Result<&Job, Error> {
-        let id =
-            job.inputs.get(at).ok_or_else(|| Error::Job(format!("job `{}` lacks an input", job.label)))?;
-        self.planned(id)
-    }
-
     /// A job of the plan.
     pub(crate) fn planned(&self, id: &str) -> Result<&Job, Error> {
         self.jobs.find(id).ok_or_else(|| Error::Job(format!("job {id} is not in the plan")))

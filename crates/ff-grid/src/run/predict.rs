@@ -18,7 +18,7 @@ impl JobContext<'_> {
         outputs: Option<&OutputMap>,
     ) -> Result<(JobOutput, Cost), Error> {
         let data = self.data(job, identity)?;
-        let input = self.input(job, 0)?;
+        let input = self.planned(job.model()?)?;
         let record = self.runs.done(input)?;
         if let Some(run) = record.diverged() {
             return Ok((JobOutput::Diverged { run: run.to_owned() }, Cost::default()));
@@ -45,7 +45,7 @@ impl JobContext<'_> {
         resamples: usize,
         seed: u64,
     ) -> Result<JobOutput, Error> {
-        let input = self.input(job, 0)?;
+        let input = self.planned(job.predictions()?)?;
         let record = self.runs.done(input)?;
         let output = match (&record.output, record.diverged()) {
             (_, Some(run)) => JobOutput::Diverged { run: run.to_owned() },

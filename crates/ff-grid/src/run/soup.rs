@@ -23,7 +23,7 @@ pub(crate) fn make(
 ) -> Result<(JobOutput, Cost), Error> {
     let SoupSpec { model: spec, metric, select, recalibrate, diverged, .. } = recipe;
     let validation = context.catalog.eval_set(data, EvalSplit::Validation, spec.image_size);
-    let Models { models, left_out, diverged } = Models::of(context, &job.inputs, *diverged)?;
+    let Models { models, left_out, diverged } = Models::of(context, job.runs(), *diverged)?;
     let candidates = models.len();
     let ingredients =
         Ingredients::new(models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?)?;

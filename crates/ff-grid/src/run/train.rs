@@ -37,7 +37,7 @@ impl JobContext<'_> {
                 parents.push(parent(&path.display().to_string(), &weights));
             }
             Start::Input { optimizer: carry, .. } => {
-                let input = self.input(job, 0)?;
+                let input = self.planned(job.base()?)?;
                 let record = self.runs.done(input)?;
                 let outcome = record.training()?;
                 let Some(kept) = &outcome.kept else {

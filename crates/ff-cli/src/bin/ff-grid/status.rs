@@ -17,21 +17,21 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     let missing = plan.missing();
     let open = plan.jobs.iter().filter(|job| job.blocked.is_none()).map(|job| job.id.as_str());
     let undone: Vec<&str> = open.filter(|id| !done.contains_key(id)).collect();
-    let sight = QueueStatus::take(&plan.jobs, &undone, &runs)?;
-    let left = left(&plan, &done, &undone, &sight);
+    let status = QueueStatus::take(&plan.jobs, &undone, &runs)?;
+    let left = left(&plan, &done, &undone, &status);
     if options.json {
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
         return ff_cli::print_json(&serde_json::json!({
-            "total": total, "missing": missing, "jobs": sight.jobs, "troubles": sight.troubles,
+            "total": total, "missing": missing, "jobs": status.jobs, "troubles": status.troubles,
             "seconds_left": left.map(|left| left.seconds)
         }));
     }
     let label = |id: &str| plan.job(id).map_or(id.to_owned(), |job| job.label.clone());
     let mut text = summary(&counts) + &missing_text(&missing);
     let (mut running, mut queued) = (String::new(), 0);
-    for (id, whereabouts) in &sight.jobs {
-        match whereabouts {
+    for (id, state) in &status.jobs {
+        match state {
             JobState::Queued { .. } => queued += 1,
             JobState::Running { by, ends } => {
                 let until = ends.as_ref().map_or(String::new(), |ends| format!(", until {ends} at most"));
@@ -40,7 +40,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
             JobState::Failed(_) => {}
         }
     }
-    let failed = failed(&plan, &sight);
+    let failed = failed(&plan, &status);
     if !running.is_empty() {
         text += &format!("\nrunning:\n{running}");
     }
@@ -50,24 +50,24 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     }
     if queued > 0 {
         text += &format!("\nin the queue: {}\n", counted(queued, "job"));
-        for (why, number) in reasons(&sight) {
+        for (why, number) in reasons(&status) {
             text += &format!("  {number} wait: {why}\n");
         }
     }
     if !failed.is_empty() {
         text += &format!("\nfailed:\n{failed}");
     }
-    for trouble in &sight.troubles {
+    for trouble in &status.troubles {
         text += &format!("\n{}\n", trouble.replace('\n', "\n  "));
     }
     ff_cli::print(&text)
 }
 
 /// What failed, in the table's order. Jobs of one task fail together, and those that were never begun for one reason.
-fn failed(plan: &Plan, sight: &QueueStatus) -> String {
+fn failed(plan: &Plan, status: &QueueStatus) -> String {
     let mut groups: Vec<(&Failure, Vec<&str>)> = Vec::new();
     for job in &plan.jobs {
-        let Some(JobState::Failed(failure)) = sight.jobs.get(&job.id) else { continue };
+        let Some(JobState::Failed(failure)) = status.jobs.get(&job.id) else { continue };
         match groups.iter_mut().find(|(other, _)| *other == failure) {
             Some((_, labels)) => labels.push(&job.label),
             None => groups.push((failure, vec![&job.label])),
@@ -91,9 +91,9 @@ fn left<'p>(
     plan: &Plan,
     done: &BTreeMap<&str, f64>,
     undone: &[&'p str],
-    sight: &QueueStatus,
+    status: &QueueStatus,
 ) -> Option<Forecast> {
-    let at_work = sight.jobs.values().filter(|job| matches!(job, JobState::Running { .. })).count();
+    let at_work = status.jobs.values().filter(|job| matches!(job, JobState::Running { .. })).count();
     if at_work == 0 {
         return None;
     }
@@ -104,10 +104,10 @@ fn left<'p>(
 }
 
 /// What jobs in the queue wait for, in the scheduler's words, with numbers.
-fn reasons(sight: &QueueStatus) -> Vec<(String, usize)> {
+fn reasons(status: &QueueStatus) -> Vec<(String, usize)> {
     let mut reasons = BTreeMap::new();
-    for whereabouts in sight.jobs.values() {
-        if let JobState::Queued { why, starts, .. } = whereabouts {
+    for state in status.jobs.values() {
+        if let JobState::Queued { why, starts, .. } = state {
             let starts = starts.as_ref().map_or(String::new(), |starts| format!(", begins {starts}"));
             *reasons.entry(format!("{why}{starts}")).or_insert(0) += 1;
         }

@@ -72,11 +72,11 @@ struct ArrayTask {
 /// `at_once` says how many jobs of a kind one task takes, `most` how many tasks an array may have.
 pub(super) fn arrays(
     jobs: &Jobs,
-    fate: impl Fn(&Job) -> Disposition,
+    disposition: impl Fn(&Job) -> Disposition,
     at_once: impl Fn(&str) -> usize,
     most: usize,
 ) -> Vec<Array> {
-    let tasks = tasks(jobs, fate);
+    let tasks = tasks(jobs, disposition);
     let deepest = tasks.iter().map(|task| task.depth).max().unwrap_or(0);
     let check = Array {
         kind: ClusterConfig::CHECK.to_owned(),
@@ -134,16 +134,16 @@ fn order(arrays: &mut [Array], jobs: &Jobs) {
 }
 
 /// One job a task, but for predictions and scores, which are made where their model is.
-fn tasks(jobs: &Jobs, fate: impl Fn(&Job) -> Disposition) -> Vec<ArrayTask> {
+fn tasks(jobs: &Jobs, disposition: impl Fn(&Job) -> Disposition) -> Vec<ArrayTask> {
     let mut tasks: Vec<ArrayTask> = Vec::new();
     let mut task_of: HashMap<&str, usize> = HashMap::new();
     'jobs: for job in jobs {
-        if !matches!(fate(job), Disposition::Todo) {
+        if !matches!(disposition(job), Disposition::Todo) {
             continue;
         }
         let (mut after, mut queued) = (BTreeSet::new(), BTreeSet::new());
         for input in &job.inputs {
-            match (task_of.get(input.as_str()), jobs.find(input).map(&fate)) {
+            match (task_of.get(input.as_str()), jobs.find(input).map(&disposition)) {
                 (Some(&task), _) => drop(after.insert(task)),
                 (None, Some(Disposition::Done)) => {}
                 (None, Some(Disposition::Queued(task))) => drop(queued.insert(task)),
@@ -368,8 +368,8 @@ mod tests {
     #[test]
     fn nothing_is_sent_that_needs_what_cannot_be_done() {
         let jobs = jobs("table1/paper.toml", &[]);
-        let fate =
+        let disposition =
             |job: &Job| if job.spec.kind() == "probe" { Disposition::Blocked } else { Disposition::Todo };
-        assert_eq!(arrays(&jobs, fate, |_| 1, 1000).len(), 1);
+        assert_eq!(arrays(&jobs, disposition, |_| 1, 1000).len(), 1);
     }
 }

@@ -8,7 +8,7 @@ mod arrays;
 mod batch;
 mod client;
 mod script;
-mod sight;
+mod status;
 mod task;
 
 use crate::job::JobId;
@@ -21,9 +21,9 @@ use batch::{Answers, Batch, Sent};
 use ff_checkpoint::write_atomic;
 use ff_train::CancelToken;
 use script::{Script, quoted};
-use sight::QueueSnapshot;
+use status::QueueSnapshot;
 
-pub(crate) use sight::sight;
+pub(crate) use status::status;
 pub use task::BatchTask;
 
 use crate::config::ClusterConfig;
@@ -124,17 +124,17 @@ impl Slurm {
                 }
             }
             undone = left;
-            let sight = sight(&undone, context.runs)?;
-            if !sight.can_tell {
+            let status = status(&undone, context.runs)?;
+            if !status.can_tell {
                 continue;
             }
-            note_failures(&sight, context.jobs, summary);
+            note_failures(&status, context.jobs, summary);
             let over = summary.failed.len() + summary.not_tried.len();
-            if over > 0 && over == sight.jobs.len() && !std::mem::replace(&mut looked_again, true) {
+            if over > 0 && over == status.jobs.len() && !std::mem::replace(&mut looked_again, true) {
                 continue;
             }
-            summary.queued = sight.jobs.len() - over;
-            if let ([trouble, ..], 0) = (sight.troubles.as_slice(), summary.queued) {
+            summary.queued = status.jobs.len() - over;
+            if let ([trouble, ..], 0) = (status.troubles.as_slice(), summary.queued) {
                 return Err(Error::Scheduler(trouble.clone()));
             }
             if summary.no_room > 0 && summary.queued == 0 && over == 0 {
@@ -193,10 +193,10 @@ impl Slurm {
         found: &QueueSnapshot,
     ) -> Result<(Option<Batch>, Summary), Error> {
         let queued = found.queued();
-        let mut fates = HashMap::new();
+        let mut dispositions = HashMap::new();
         let mut summary = Summary::default();
         for job in context.jobs {
-            let fate = if job.blocked.is_some() {
+            let disposition = if job.blocked.is_some() {
                 summary.blocked += 1;
                 Disposition::Blocked
             } else if context.runs.record(job)?.is_some() {
@@ -208,14 +208,14 @@ impl Slurm {
             } else {
                 Disposition::Todo
             };
-            fates.insert(job.id.as_str(), fate);
+            dispositions.insert(job.id.as_str(), disposition);
         }
         let most = match self.cluster.max_array {
             Some(most) => most,
             None => client::largest_array()?,
         };
         let at_once = |kind: &str| self.cluster.resources(kind).jobs_per_task.unwrap_or(1);
-        let mut arrays = arrays(context.jobs, |job| fates[job.id.as_str()].clone(), at_once, most);
+        let mut arrays = arrays(context.jobs, |job| dispositions[job.id.as_str()].clone(), at_once, most);
         let in_queue = found.rows.values().filter(|row| row.is_live()).count();
         let all = jobs_of(&arrays);
         shorten(&mut arrays, self.cluster.max_queued.unwrap_or(usize::MAX).saturating_sub(in_queue));
@@ -255,11 +255,11 @@ impl Slurm {
 }
 
 /// Puts down what failed, and what was never begun: label and reason.
-fn note_failures(sight: &QueueStatus, jobs: &Jobs, summary: &mut Summary) {
+fn note_failures(status: &QueueStatus, jobs: &Jobs, summary: &mut Summary) {
     summary.failed.clear();
     summary.not_tried.clear();
-    for (id, whereabouts) in &sight.jobs {
-        let (JobState::Failed(Failure { why, log, last_lines }), Some(job)) = (whereabouts, jobs.find(id))
+    for (id, state) in &status.jobs {
+        let (JobState::Failed(Failure { why, log, last_lines }), Some(job)) = (state, jobs.find(id))
         else {
             continue;
         };

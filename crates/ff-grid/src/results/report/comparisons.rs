@@ -76,7 +76,7 @@ fn compare(
 /// The predictions that an evaluation scored, or why there are none.
 pub(super) fn predictions(plan: &Plan, runs: &RunStore, evaluation: &str) -> Result<Predictions, String> {
     let job =
-        plan.job(evaluation).and_then(|job| plan.job(job.inputs.first()?)).ok_or("it is not planned")?;
+        plan.job(evaluation).and_then(|job| plan.job(job.predictions().ok()?)).ok_or("it is not planned")?;
     let record =
         record(plan, runs, &job.id).map_err(|error| error.to_string())?.ok_or("not predicted yet")?;
     match &record.output {

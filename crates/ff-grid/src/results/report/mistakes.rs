@@ -28,7 +28,7 @@ pub(super) fn of(
     let plan = source.plan;
     let evaluation = model.jobs.test.as_deref()?;
     let predictions = comparisons::predictions(plan, runs, evaluation).ok()?;
-    let job = plan.job(plan.job(evaluation)?.inputs.first()?)?;
+    let job = plan.job(plan.job(evaluation)?.predictions().ok()?)?;
     let images = images(source, job, predictions.len(), runs);
     let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
     let mistakes = surest_mistakes(&predictions, COUNT).into_iter().map(|of| {

@@ -18,14 +18,14 @@ pub(in crate::run) fn greedy_barriers(
     job: &Job,
     spec: &GreedyBarriersSpec,
 ) -> Result<(JobOutput, Cost), Error> {
-    let record = context.runs.done(context.input(job, 0)?)?;
+    let record = context.runs.done(context.planned(job.greedy_soup()?)?)?;
     let soup = &record.soup()?.soup;
-    let probe = context.input(job, 1)?;
+    let probe = context.planned(job.probe()?)?;
     let probe = named("θ₀", context.runs.open(probe, context.runs.done(probe)?.weights()?)?);
-    let models = Models::of(context, job.inputs.iter().skip(2), Diverged::Keep)?.models;
+    let models = Models::of(context, job.runs(), Diverged::Keep)?.models;
     let models = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let models = Ingredients::new(models)?;
-    let mut judge = ErrorEvaluator::new(context, job, &spec.judging)?;
+    let mut evaluator = ErrorEvaluator::new(context, job, &spec.judging)?;
     let mut found = Vec::new();
     for tried in soup.greedy_steps() {
         let candidate = named(&tried.decision.candidate, models.weights(&tried.candidate)?);
@@ -37,9 +37,9 @@ pub(in crate::run) fn greedy_barriers(
             lambdas.sort_by(f64::total_cmp);
         }
         let from_probe =
-            distances(&Ingredients::new(vec![before.clone(), probe.clone()])?, |name| judge.trained(name))[0];
+            distances(&Ingredients::new(vec![before.clone(), probe.clone()])?, |name| evaluator.trained(name))[0];
         let known = [tried.decision.alone, tried.decision.before].map(|score| score.map(|score| 1.0 - score));
-        let path = between(&mut judge, [candidate, before], known, lambdas)?;
+        let path = between(&mut evaluator, [candidate, before], known, lambdas)?;
         let at = path.lambdas.iter().position(|lambda| *lambda == share).expect("it was added");
         found.push(GreedyBarrier {
             decision: tried.decision.clone(),
@@ -50,7 +50,7 @@ pub(in crate::run) fn greedy_barriers(
             path,
         });
     }
-    Ok((JobOutput::GreedyBarriers(found), judge.cost()))
+    Ok((JobOutput::GreedyBarriers(found), evaluator.cost()))
 }
 
 fn named(id: &str, weights: StateDict) -> Ingredient {

@@ -15,29 +15,29 @@ pub(in crate::run) fn path(
     job: &Job,
     spec: &PathSpec,
 ) -> Result<(JobOutput, Cost), Error> {
-    let Models { models, left_out, .. } = Models::of(context, &job.inputs, Diverged::Keep)?;
+    let Models { models, left_out, .. } = Models::of(context, job.runs(), Diverged::Keep)?;
     if let Some(run) = left_out.into_iter().next() {
         return Ok((JobOutput::Diverged { run }, Cost::default()));
     }
     let [a, b] = models.as_slice() else {
         return Err(Error::Job(format!("a path joins two models, found {}", models.len())));
     };
-    let mut judge = ErrorEvaluator::new(context, job, &spec.judging)?;
+    let mut evaluator = ErrorEvaluator::new(context, job, &spec.judging)?;
     let known = [a.score, b.score].map(|score| score.map(|score| 1.0 - score));
-    let found = between(&mut judge, [a.open(context)?, b.open(context)?], known, steps(spec.points))?;
-    Ok((JobOutput::Path(found), judge.cost()))
+    let found = between(&mut evaluator, [a.open(context)?, b.open(context)?], known, steps(spec.points))?;
+    Ok((JobOutput::Path(found), evaluator.cost()))
 }
 
 /// The path between two models, A at λ = 1 and B at λ = 0, whose own errors may be known.
 pub(super) fn between(
-    judge: &mut ErrorEvaluator,
+    evaluator: &mut ErrorEvaluator,
     ends: [Ingredient; 2],
     known: [Option<f64>; 2],
     lambdas: Vec<f64>,
 ) -> Result<PathRecord, Error> {
     let names = ends.each_ref().map(|end| end.id.clone());
     let ends = Ingredients::new(ends.into())?;
-    let [of_a, of_b] = if judge.knows_models() { known } else { [None; 2] };
+    let [of_a, of_b] = if evaluator.knows_models() { known } else { [None; 2] };
     let mut errors = Vec::new();
     for &lambda in &lambdas {
         let known = match lambda {
@@ -47,7 +47,7 @@ pub(super) fn between(
         };
         let error = match known {
             Some(error) => Some(error),
-            None => judge.error(&ends.combine(&[lambda, 1.0 - lambda]))?,
+            None => evaluator.error(&ends.combine(&[lambda, 1.0 - lambda]))?,
         };
         errors.push(error.ok_or_else(|| {
             let [a, b] = &names;
@@ -55,6 +55,6 @@ pub(super) fn between(
         })?);
     }
     let barrier = barrier(&lambdas, &errors);
-    let distance = distances(&ends, |name| judge.trained(name))[0];
+    let distance = distances(&ends, |name| evaluator.trained(name))[0];
     Ok(PathRecord { lambdas, errors, barrier, distance })
 }

@@ -20,7 +20,7 @@ pub(in crate::run) fn plane(
     job: &Job,
     spec: &PlaneSpec,
 ) -> Result<(JobOutput, Cost), Error> {
-    let models = Models::of(context, &job.inputs, Diverged::Keep)?;
+    let models = Models::of(context, job.runs(), Diverged::Keep)?;
     let chosen = choose(&models, &spec.models)?;
     let plane = through(context, &spec.model, chosen)?;
     let corners = plane.corners().map(|(model, x, y)| {
@@ -38,11 +38,11 @@ pub(in crate::run) fn row(
     spec: &RowSpec,
 ) -> Result<(JobOutput, Cost), Error> {
     let (_, plane) = found(context, job, &spec.judging.model)?;
-    let mut judge = ErrorEvaluator::new(context, job, &spec.judging)?;
+    let mut evaluator = ErrorEvaluator::new(context, job, &spec.judging)?;
     let places = spec.axis.places();
     let y = places[spec.row];
-    let errors = places.iter().map(|&x| judge.error(&plane.weights(x, y))).collect::<Result<_, _>>()?;
-    Ok((JobOutput::PlaneRow(errors), judge.cost()))
+    let errors = places.iter().map(|&x| evaluator.error(&plane.weights(x, y))).collect::<Result<_, _>>()?;
+    Ok((JobOutput::PlaneRow(errors), evaluator.cost()))
 }
 
 /// Joins the rows, and places the soups.
@@ -53,7 +53,7 @@ pub(in crate::run) fn surface(
 ) -> Result<(JobOutput, Cost), Error> {
     let (record, plane) = found(context, job, &spec.model)?;
     let (mut errors, mut soups) = (Vec::new(), Vec::new());
-    for id in &job.inputs {
+    for id in job.runs() {
         let input = context.planned(id)?;
         match context.runs.done(input)?.output {
             JobOutput::PlaneRow(row) => errors.push(row),
@@ -104,12 +104,12 @@ fn through(context: &JobContext<'_>, spec: &Spec, models: [&RunModel; 3]) -> Res
 
 /// The plane that is a job's first input, and its record.
 fn found(context: &JobContext<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecord, Plane), Error> {
-    let input = context.input(job, 0)?;
+    let input = context.planned(job.plane()?)?;
     let Record { output: JobOutput::Plane(record), .. } = context.runs.done(input)? else {
         return Err(Error::Job(format!("job `{}` is not a plane", input.label)));
     };
     let is_run = |id: &&JobId| context.jobs.find(id).is_some_and(|job| job.spec.training().is_some());
-    let models = Models::of(context, job.inputs.iter().filter(is_run), Diverged::Keep)?;
+    let models = Models::of(context, job.runs().iter().filter(is_run), Diverged::Keep)?;
     let [w0, w2, w1] = &record.corners;
     let chosen = [models.get(&w0.model)?, models.get(&w2.model)?, models.get(&w1.model)?];
     let plane = through(context, spec, chosen)?;

@@ -53,13 +53,13 @@ impl QueueSnapshot {
 }
 
 /// What is known of jobs that are not on record.
-pub(crate) fn sight(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
-    let mut sight = QueueStatus { can_tell: true, ..QueueStatus::default() };
+pub(crate) fn status(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
+    let mut status = QueueStatus { can_tell: true, ..QueueStatus::default() };
     let found = match QueueSnapshot::take(runs) {
         Ok(found) => found,
         Err(Error::Scheduler(words)) => {
             let troubles = vec![format!("the queue cannot be asked: {words}")];
-            return Ok(QueueStatus { troubles, can_tell: false, ..sight });
+            return Ok(QueueStatus { troubles, can_tell: false, ..status });
         }
         Err(error) => return Err(error),
     };
@@ -75,7 +75,7 @@ pub(crate) fn sight(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Err
     let mut over = Vec::new();
     for (job, (batch, array, task)) in last {
         match queued.get(job) {
-            Some(row) => drop(sight.jobs.insert(job.into(), live(row))),
+            Some(row) => drop(status.jobs.insert(job.into(), live(row))),
             None => over.push((job, batch, array, task)),
         }
     }
@@ -93,12 +93,12 @@ pub(crate) fn sight(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Err
     let ends = Ends::of(&found, ended.chain(unchecked.iter().map(|batch| (*batch, 0))), runs)?;
     for (job, batch, array, task) in over {
         if let Some(failure) = ends.failure(batch, array, task, runs) {
-            sight.jobs.insert(job.into(), JobState::Failed(failure));
+            status.jobs.insert(job.into(), JobState::Failed(failure));
         }
     }
     let troubles = unchecked.iter().filter_map(|batch| Some((batch, ends.failure(batch, 0, 0, runs)?)));
-    sight.troubles.extend(troubles.map(|(batch, failure)| nothing_begun(batch, &failure, runs)));
-    Ok(sight)
+    status.troubles.extend(troubles.map(|(batch, failure)| nothing_begun(batch, &failure, runs)));
+    Ok(status)
 }
 
 /// What it means that the look at a compute node failed.
