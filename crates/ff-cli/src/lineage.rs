@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use ff_data::OnBadImage;
-use ff_grid::{Ancestor, Catalog, Experiment, FileStatus, SameJob};
+use ff_grid::read_experiment;
+use ff_grid::{Ancestor, Catalog, FileStatus, SameJob};
 
 /// Prints everything that a file of weights comes from ([`ff_grid::lineage`]), a line each, and whether it is there, intact, and would be the same
 /// job again; then the images that it was made with. An error if anything is missing, damaged or another job now.
@@ -65,7 +66,7 @@ fn datasets(places: &[PathBuf], root: &Path) -> BTreeMap<String, String> {
     let configs = tables.flatten().flatten().map(|table| table.path().join("config.toml"));
     let catalog = Catalog::new(root, None, 1, OnBadImage::Error, 0);
     let sources = configs
-        .filter_map(|path| Experiment::read(&path, &[]).ok())
+        .filter_map(|path| read_experiment(&path, &[]).ok())
         .flat_map(|experiment| experiment.sources());
     let opened =
         sources.filter_map(|(name, data)| Some((catalog.open(&data).ok()?.identity.digest.clone(), name)));

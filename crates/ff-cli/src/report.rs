@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use ff_grid::read_experiment;
 use ff_grid::{Catalog, Experiment, Plan, RunStore, Source, report};
 
 use crate::hub::find_cached;
@@ -40,7 +41,7 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     };
     let (mut problems, mut opened) = (Vec::new(), Vec::new());
     for path in configs {
-        match Experiment::read(&path, &options.set) {
+        match read_experiment(&path, &options.set) {
             Ok(experiment) => opened.push(open(options, path, experiment)),
             // What the user named must be there; of what was found, the rest is shown.
             Err(error) if options.config.is_empty() => problems.push(error.to_string()),
@@ -62,8 +63,9 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open(options: &ReportOptions, path: PathBuf, experiment: Experiment) -> (PathBuf, Plan, Catalog) {
-    let catalog = Catalog::of(&experiment, &options.data_root, &options.runs);
+fn open(options: &ReportOptions, path: PathBuf, experiment: Box<dyn Experiment>) -> (PathBuf, Plan, Catalog) {
+    let catalog =
+        Catalog::of(experiment.run(), experiment.sources().len(), &options.data_root, &options.runs);
     let mut plan = Plan::new(experiment, &catalog, &find_cached);
     if !plan.missing().is_empty() {
         plan.recover(&RunStore::new(&options.runs).all());

@@ -8,7 +8,7 @@ use ff_data::{Dataset, FileHashes, InMemory, OnBadImage, ResizedCache, Splits};
 use ff_train::{CancelToken, EvalSet, Recalibration};
 
 use super::error::Error;
-use crate::config::{Experiment, RunConfig};
+use crate::config::RunConfig;
 use crate::job::{DataIdentity, DataSource, EvalSplit};
 
 /// A dataset and its division.
@@ -77,13 +77,8 @@ impl Catalog {
         }
     }
 
-    /// The catalog of a study whose relative paths start at `data_root`, with its cache below a runs folder.
-    pub fn of(experiment: &Experiment, data_root: &Path, runs: &Path) -> Self {
-        Self::of_run(experiment.run(), experiment.sources().len(), data_root, runs)
-    }
-
-    /// The same for so many of its datasets.
-    pub(crate) fn of_run(run: &RunConfig, sources: usize, data_root: &Path, runs: &Path) -> Self {
+    /// The catalog of a run of so many datasets whose relative paths start at `data_root`, with its cache below a runs folder.
+    pub fn of(run: &RunConfig, sources: usize, data_root: &Path, runs: &Path) -> Self {
         let cache_bytes = (run.cache_mib << 20) / sources.max(1);
         let threads = run.loader_threads.unwrap_or(1);
         Self::new(data_root, Some(&runs.join("cache")), threads, run.on_bad_image, cache_bytes)

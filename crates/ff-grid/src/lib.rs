@@ -1,17 +1,18 @@
 //! A table as a graph of jobs: planned, run, resumed, shared.
 //!
-//! An [`Experiment`], be it of soups ([`Config`]) or of in-model merging ([`InmergeConfig`]), becomes a [`Plan`]: every probe,
+//! An [`Experiment`], be it of soups ([`SoupsConfig`]) or of in-model merging ([`InmergeConfig`]), becomes a [`Plan`]: every probe,
 //! fine-tune, cyclic run, soup, prediction and score once, however many rows and tables need it. An [`Engine`] runs what is not on
 //! record yet; [`write_results`] reads the records and writes the table and the soup. A job is known by the digest of its
 //! specification, its inputs and its data ([`Job::id`]), and done when its [`Record`] says so.
 //!
 //! Modules form floors, and each imports from those below it alone: [`job`] < [`config`], [`store`] < [`catalog`] < [`run`] < [`plan`] <
-//! [`engine`], [`results`].
+//! [`engine`], [`results`] < [`experiment`].
 
 pub mod catalog;
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod experiment;
 pub mod job;
 pub mod plan;
 pub mod results;
@@ -20,14 +21,18 @@ pub mod store;
 
 pub use catalog::{Catalog, OpenDataset};
 pub use config::{
-    BackboneConfig, ClusterConfig, Config, ConnectivityConfig, Curves, DatasetEntry, EvaluationConfig,
-    Expected, Experiment, ExperimentKind, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig,
-    InmergeConfig, InmergeMethod, InmergeOverride, InmergeSettings, LandscapeConfig, MethodConfig,
-    ModelConfig, OodEntry, PlaneConfig, PretrainConfig, ProbeConfig, Resources, RunConfig, StageConfig,
-    Sweep, WeightsSource, check_name, loader_threads, parse_with_overrides,
+    BackboneConfig, ClusterConfig, DatasetEntry, EvaluationConfig, Expected, InmergeSettings, ModelConfig,
+    OodEntry, PretrainConfig, Resources, RunConfig, WeightsSource, check_name, loader_threads,
+    parse_with_overrides,
 };
 pub use engine::{BatchTask, Engine, Event, Failure, JobState, Local, OnEvent, QueueStatus, Slurm, Summary};
 pub use error::Error;
+pub use experiment::{
+    ConnectivityConfig, Curves, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig, InmergeColumn,
+    InmergeConfig, InmergeMethod, InmergeOverride, InmergeTable, LandscapeConfig, LandscapeJobs,
+    MethodConfig, MethodJobs, OodScore, PathJob, PlaneConfig, ProbeConfig, SeedJobs, SoupsColumn,
+    SoupsConfig, SoupsTable, StageConfig, Sweep, parse_experiment, read_experiment,
+};
 pub use job::{
     Anchors, Axis, BnStatistics, Corner, Cost, DataIdentity, DataSource, Diverged, EvalSplit, GreedyBarrier,
     GreedyBarriersSpec, Job, JobId, JobOutput, JobSpec, Jobs, Judging, LayerKernels, PathRecord, PathSpec,
@@ -35,8 +40,8 @@ pub use job::{
     SurfaceRecord, SurfaceSpec, Training, device_name, group_fields,
 };
 pub use plan::{
-    Chain, Column, Forecast, HubResolver, LandscapeJobs, MethodJobs, OodScore, PathJob, Plan, PlannedTable,
-    SeedJobs, Speed, forecast, longest_chain,
+    Chain, ColumnBase, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Recovered, Speed,
+    StartWeights, Table, TestImages, Texts, forecast, longest_chain,
 };
 pub use results::{Results, Source, render, report, write_results};
 pub use run::{InmergeHook, JobContext, ValidationScorer};

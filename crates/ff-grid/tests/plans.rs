@@ -1,12 +1,13 @@
 //! What configurations become before anything runs.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ff_data::OnBadImage;
 use ff_grid::{
-    Catalog, Column, Config, Experiment, InmergeConfig, Job, JobId, JobSpec, MethodJobs, Plan, PlannedTable,
-    SeedJobs,
+    Catalog, Experiment, InmergeColumn, InmergeConfig, InmergeTable, Job, JobId, JobSpec, Plan, SoupsColumn,
+    SoupsConfig, SoupsTable, parse_experiment, read_experiment,
 };
 
 fn file(name: &str) -> PathBuf {
@@ -17,28 +18,29 @@ fn no_hub(id: &str) -> Result<PathBuf, String> {
     Err(format!("{id}: not here"))
 }
 
-fn read(name: &str, set: &[&str]) -> Result<Experiment, ff_grid::Error> {
+fn read(name: &str, set: &[&str]) -> Result<Box<dyn Experiment>, ff_grid::Error> {
     let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
-    Experiment::read(&file(name), &set)
+    read_experiment(&file(name), &set)
 }
 
-fn plan(experiment: Experiment) -> Plan {
+fn plan(experiment: Box<dyn Experiment>) -> Plan {
     let catalog = Catalog::new(Path::new("/nonexistent"), None, 0, OnBadImage::Error, 0);
     Plan::new(experiment, &catalog, &no_hub)
 }
 
-fn soups(plan: &Plan) -> (&Config, &[Column<MethodJobs>]) {
-    match &plan.table {
-        PlannedTable::Soups(config, columns) => (config, columns),
-        PlannedTable::Merging(..) => panic!("a table of soups"),
-    }
+fn soups(plan: &Plan) -> (&SoupsConfig, &[SoupsColumn]) {
+    let SoupsTable { config, columns } = plan.table_as().expect("a table of soups");
+    (config, columns)
 }
 
-fn merging(plan: &Plan) -> (&InmergeConfig, &[Column<Vec<SeedJobs>>]) {
-    match &plan.table {
-        PlannedTable::Merging(config, columns) => (config, columns),
-        PlannedTable::Soups(..) => panic!("a study of merging"),
-    }
+fn merging(plan: &Plan) -> (&InmergeConfig, &[InmergeColumn]) {
+    let InmergeTable { config, columns } = plan.table_as().expect("a table of in-model merging");
+    (config, columns)
+}
+
+/// An experiment's configuration, of the kind that it should be.
+fn of_kind<T: Experiment>(experiment: &dyn Experiment) -> &T {
+    (experiment as &dyn Any).downcast_ref().expect("another kind of experiment")
 }
 
 fn demo(set: &[&str]) -> Plan {
@@ -61,12 +63,12 @@ fn every_configuration_in_the_repository_is_valid() {
         "figures/demo.toml",
         "figures/paper.toml",
     ] {
-        let Experiment::Soups(config) = read(name, &[]).unwrap() else { panic!("{name}: a table of soups") };
+        let experiment = read(name, &[]).unwrap();
+        let config: &SoupsConfig = of_kind(&*experiment);
         let rows = if name.contains("appendix") { 7 } else { 6 };
         assert_eq!(config.method.len(), rows, "{name}");
-        let text = toml::to_string_pretty(&config).unwrap();
-        let again = Experiment::parse(&text, &[]).unwrap();
-        assert_eq!(again, Experiment::Soups(config), "{name}: the resolved configuration reads back");
+        let again = parse_experiment(&experiment.to_toml().unwrap(), &[]).unwrap();
+        assert_eq!(of_kind::<SoupsConfig>(&*again), config, "{name}: the resolved configuration reads back");
     }
 }
 
@@ -118,7 +120,7 @@ fn bases_are_shared_and_come_before_what_needs_them() {
 #[test]
 fn cyclic_runs_from_bases_of_other_augmentations_are_a_pool_of_their_own() {
     let plan = plan(read("table1-appendix/demo.toml", &[]).unwrap());
-    let PlannedTable::Soups(config, columns) = &plan.table else { panic!("a table of soups") };
+    let (config, columns) = soups(&plan);
     for column in columns {
         for (method, jobs) in config.method.iter().zip(&column.methods) {
             let expected = match method.name.as_str() {
@@ -289,12 +291,12 @@ fn every_study_of_merging_in_the_repository_is_valid() {
         "inmerge-fig2/paper",
     ] {
         let experiment = read(&format!("{name}.toml"), &[]).unwrap();
-        let Experiment::Merging(config) = &experiment else { panic!("{name}: a study of merging") };
+        let config: &InmergeConfig = of_kind(&*experiment);
         assert_eq!(config.baseline(), Some(0), "{name}");
-        let text = toml::to_string_pretty(config).unwrap();
+        let again = parse_experiment(&experiment.to_toml().unwrap(), &[]).unwrap();
         assert_eq!(
-            Experiment::parse(&text, &[]).unwrap(),
-            experiment,
+            of_kind::<InmergeConfig>(&*again),
+            config,
             "{name}: the resolved configuration reads back"
         );
     }

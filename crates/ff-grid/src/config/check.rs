@@ -9,7 +9,7 @@ use super::weights::WeightsSource;
 use crate::error::Error;
 
 /// Names that are folders, or that tell rows and columns apart.
-pub(super) fn check_names(
+pub(crate) fn check_names(
     table: &str,
     backbones: &[BackboneConfig],
     datasets: &[DatasetEntry],
@@ -46,7 +46,7 @@ pub fn check_name(name: &str) -> Result<(), Error> {
 }
 
 /// Whether a name can be printed.
-fn check_title(name: &str) -> Result<(), Error> {
+pub(crate) fn check_title(name: &str) -> Result<(), Error> {
     let wrong = |found: &str| {
         Err(Error::Config(format!(
             "name: expected 1 to {NAME_BYTES} bytes without control characters, found {found}"
@@ -60,7 +60,7 @@ fn check_title(name: &str) -> Result<(), Error> {
     }
 }
 
-pub(super) fn check_pretrain(
+pub(crate) fn check_pretrain(
     backbones: &[BackboneConfig],
     section: Option<&PretrainConfig>,
 ) -> Result<(), Error> {
@@ -78,7 +78,7 @@ pub(super) fn check_pretrain(
     }
 }
 
-pub(super) fn check_model(
+pub(crate) fn check_model(
     model: &ModelConfig,
     run: &RunConfig,
     evaluation: &EvaluationConfig,
@@ -105,7 +105,7 @@ pub(super) fn check_model(
     run.cluster.check("run.cluster.")
 }
 
-pub(super) fn check_counts<K: std::fmt::Display>(
+pub(crate) fn check_counts<K: std::fmt::Display>(
     counts: impl IntoIterator<Item = (K, usize)>,
 ) -> Result<(), Error> {
     match counts.into_iter().find(|(_, count)| *count == 0) {
@@ -121,7 +121,7 @@ const THREADS: usize = 4096;
 const EPOCHS: usize = 1_000_000;
 
 /// At least one, and not more than anybody trains.
-pub(super) fn check_epochs<K: std::fmt::Display>(
+pub(crate) fn check_epochs<K: std::fmt::Display>(
     epochs: impl IntoIterator<Item = (K, u32)>,
 ) -> Result<(), Error> {
     epochs.into_iter().try_for_each(|(key, epochs)| {
@@ -131,7 +131,7 @@ pub(super) fn check_epochs<K: std::fmt::Display>(
 }
 
 /// Upper limits: what is beyond them would end in the middle of the work, for want of memory or time.
-pub(super) fn check_limits<K: std::fmt::Display>(
+pub(crate) fn check_limits<K: std::fmt::Display>(
     limits: impl IntoIterator<Item = (K, usize, usize)>,
 ) -> Result<(), Error> {
     match limits.into_iter().find(|(_, found, most)| found > most) {
@@ -142,7 +142,7 @@ pub(super) fn check_limits<K: std::fmt::Display>(
     }
 }
 
-pub(super) fn check_numbers(numbers: impl IntoIterator<Item = (&'static str, f64)>) -> Result<(), Error> {
+pub(crate) fn check_numbers(numbers: impl IntoIterator<Item = (&'static str, f64)>) -> Result<(), Error> {
     match numbers.into_iter().find(|(_, number)| !number.is_finite() || *number < 0.0) {
         Some((key, number)) => {
             Err(Error::Config(format!("{key}: expected a finite number of 0 or more, found {number}")))
@@ -152,7 +152,7 @@ pub(super) fn check_numbers(numbers: impl IntoIterator<Item = (&'static str, f64
 }
 
 /// Whether a backbone can be merged so.
-pub(super) fn check_inmerge(backbone: &BackboneConfig, settings: InMerge) -> Result<(), Error> {
+pub(crate) fn check_inmerge(backbone: &BackboneConfig, settings: InMerge) -> Result<(), Error> {
     let named = |why: String| Error::Config(format!("backbone `{}`: {why}", backbone.name));
     settings.check(backbone.architecture.convolutions().len()).map_err(|error| named(error.to_string()))?;
     match backbone.shallow_layers {

@@ -1,13 +1,12 @@
 //! What an engine tells while it runs a plan, and how it ended.
 
-use crate::job::JobId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ff_train::EpochRecord;
 use serde::Serialize;
 
-use crate::job::{Job, Record};
+use crate::job::{Job, JobId, Record};
 use crate::store::Owner;
 
 /// Something that happened while a plan was run.

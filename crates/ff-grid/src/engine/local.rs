@@ -1,6 +1,5 @@
 //! Jobs in this process.
 
-use crate::job::JobId;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
@@ -11,7 +10,7 @@ use tch::Device;
 use super::Engine;
 use super::events::{Event, OnEvent, Summary};
 use crate::error::Error;
-use crate::job::Job;
+use crate::job::{Job, JobId};
 use crate::run::JobContext;
 use crate::store::Claimed;
 

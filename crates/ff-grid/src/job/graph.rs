@@ -1,6 +1,5 @@
 //! Jobs, and the graph that they make.
 
-use super::id::JobId;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
@@ -9,6 +8,7 @@ use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use super::data::DataSource;
+use super::id::JobId;
 use super::spec::JobSpec;
 
 /// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table they are in.

@@ -1,6 +1,5 @@
 //! What a finished job leaves.
 
-use super::id::JobId;
 use ff_checkpoint::{Digest, FileRef};
 use ff_eval::Score;
 use ff_inmerge::KernelStats;
@@ -9,6 +8,7 @@ use ff_train::{Outcome, SavedModel};
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Cost, Job};
+use super::id::JobId;
 use super::landscape::{GreedyBarrier, PathRecord, PlaneRecord, SurfaceRecord};
 use super::spec::JobSpec;
 use crate::error::Error;

@@ -1,6 +1,5 @@
 //! How long a graph takes, on so many workers.
 
-use crate::job::JobId;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
@@ -8,7 +7,7 @@ use ff_models::{Architecture, Spec};
 use itertools::Itertools;
 use serde::Serialize;
 
-use crate::job::{Job, JobSpec, Jobs, SoupSpec};
+use crate::job::{Job, JobId, JobSpec, Jobs, SoupSpec};
 
 /// What jobs of a kind with models of a form take, measured: seconds per image evaluated. One trained on counts as three.
 #[derive(Debug, Default)]

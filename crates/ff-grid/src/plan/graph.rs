@@ -1,107 +1,55 @@
 //! The graph of jobs while it grows: each job once, in an order in which each comes after its inputs.
 
-use crate::job::JobId;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ff_checkpoint::StateDict;
 use ff_data::{Augment, Task};
-use ff_eval::OutputMap;
 use ff_models::Spec;
 use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, Trainable, task_kind};
 
-use super::columns::HubResolver;
+use super::column::{ColumnBase, OpenedColumn, StartWeights, TestImages};
+use super::experiment::Experiment;
 use crate::catalog::{Catalog, OpenDataset};
 use crate::config::{
-    BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, RunConfig, WeightsSource,
+    BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, WeightsSource,
 };
-use crate::job::{Cost, DataIdentity, DataSource, EvalSplit, Job, JobSpec, Start, Training, group_fields};
+use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobId, JobSpec, Start, Training, group_fields};
 use crate::store::{OTHER_SPLIT_HINT, other_split, trained_on};
 
 /// What jobs are made of that every kind of table has, and the jobs so far.
-pub(super) struct Graph<'a> {
+pub struct Graph<'a> {
+    /// The datasets.
     pub catalog: &'a Catalog,
+    /// Finds weights of the hub.
     pub hub: HubResolver<'a>,
-    pub model: &'a ModelConfig,
-    pub pretrain: Option<&'a PretrainConfig>,
-    pub evaluation: &'a EvaluationConfig,
-    run: &'a RunConfig,
+    /// What all models have in common.
+    pub model: ModelConfig,
+    /// Pretraining, if some backbone starts there.
+    pub pretrain: Option<PretrainConfig>,
+    /// How scores are reported.
+    pub evaluation: EvaluationConfig,
+    allow_other_split: bool,
     jobs: Vec<Job>,
     known: HashMap<JobId, usize>,
 }
 
-/// What the jobs of a column have in common.
-pub(super) struct Shared {
-    pub prefix: String,
-    pub spec: Spec,
-    pub identity: DataIdentity,
-    pub data: DataSource,
-    pub sizes: [u64; 3],
-    /// Whether the test images are in groups.
-    pub groups: bool,
-    pub blocked: Option<String>,
-    pub remarks: Vec<String>,
-}
-
-impl Shared {
-    pub(super) fn cost(&self, epochs: u32, snapshots: u64) -> Cost {
-        let evaluations = u64::from(epochs) + snapshots;
-        let epochs = u64::from(epochs);
-        let [train, val, _] = self.sizes;
-        Cost { epochs, train_images: epochs * train, evaluated_images: evaluations * val, evaluations }
-    }
-}
-
-/// Images that a model is scored on: the test part of a dataset.
-pub(super) struct Scored {
-    pub source: DataSource,
-    pub data: DataIdentity,
-    /// If its classes are not the model's.
-    pub outputs: Option<OutputMap>,
-    pub groups: bool,
-    pub images: u64,
-}
-
-/// Where a backbone's weights start.
-#[derive(Clone)]
-pub(super) struct Origin {
-    pub start: Start,
-    /// The file, if it is one.
-    pub file: Option<PathBuf>,
-    /// What the file's weights were trained on.
-    seen: Vec<DataIdentity>,
-    /// Why the file is not there, if it is not.
-    blocked: Option<String>,
-}
-
-impl Origin {
-    fn of(start: Start) -> Self {
-        Self { start, file: None, seen: Vec::new(), blocked: None }
-    }
-
-    /// The same, with another seed for whatever is new.
-    pub(super) fn with_seed(&self, seed: u64) -> Self {
-        Self { start: self.start.with_seed(seed), ..self.clone() }
-    }
-}
-
-/// A backbone on a dataset, before any job.
-pub(super) struct Opening {
-    pub shared: Shared,
-    pub origin: Origin,
-    pub opened: Result<Arc<OpenDataset>, String>,
-    pub task: Option<Task>,
-}
+/// Finds the file of a Hugging Face id.
+pub type HubResolver<'a> = &'a dyn Fn(&str) -> Result<PathBuf, String>;
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(
-        (catalog, hub): (&'a Catalog, HubResolver<'a>),
-        model: &'a ModelConfig,
-        pretrain: Option<&'a PretrainConfig>,
-        (evaluation, run): (&'a EvaluationConfig, &'a RunConfig),
-    ) -> Self {
-        Self { catalog, hub, model, pretrain, evaluation, run, jobs: Vec::new(), known: HashMap::new() }
+    pub(super) fn new(experiment: &dyn Experiment, catalog: &'a Catalog, hub: HubResolver<'a>) -> Self {
+        Self {
+            catalog,
+            hub,
+            model: experiment.model().clone(),
+            pretrain: experiment.pretrain().cloned(),
+            evaluation: experiment.evaluation().clone(),
+            allow_other_split: experiment.run().allow_other_split,
+            jobs: Vec::new(),
+            known: HashMap::new(),
+        }
     }
 
     pub(super) fn finish(self) -> Vec<Job> {
@@ -109,7 +57,12 @@ impl<'a> Graph<'a> {
     }
 
     /// Opens a dataset for a backbone. What is missing, of the data or the weights, blocks the column's jobs.
-    pub(super) fn open(&self, backbone: &BackboneConfig, dataset: &DatasetEntry, origin: &Origin) -> Opening {
+    pub fn open(
+        &self,
+        backbone: &BackboneConfig,
+        dataset: &DatasetEntry,
+        origin: &StartWeights,
+    ) -> OpenedColumn {
         let opened = self.catalog.open(&dataset.data()).and_then(|opened| {
             if !dataset.metric.applies_to(task_kind(opened.dataset.task())) {
                 return Err(format!("metric {} does not apply to its task", dataset.metric));
@@ -127,12 +80,12 @@ impl<'a> Graph<'a> {
         let mut blocked = blocked.or_else(|| origin.blocked.clone());
         if let Some(why) = other_split(&origin.seen, &identity) {
             let why = named(&format!("the weights of {} were {why}", backbone.name));
-            match self.run.allow_other_split {
+            match self.allow_other_split {
                 true => remarks.push(why),
                 false => blocked = blocked.or_else(|| Some(format!("{why}\n{OTHER_SPLIT_HINT}"))),
             }
         }
-        let shared = Shared {
+        let shared = ColumnBase {
             prefix: format!("{} {}", dataset.name, backbone.name),
             spec: self.spec(backbone, outputs),
             identity,
@@ -142,62 +95,64 @@ impl<'a> Graph<'a> {
             blocked,
             remarks,
         };
-        Opening { shared, origin: origin.clone(), opened, task }
+        OpenedColumn { shared, origin: origin.clone(), opened, task }
     }
 
     fn spec(&self, backbone: &BackboneConfig, outputs: usize) -> Spec {
-        let ModelConfig { image_size, precision, .. } = *self.model;
+        let ModelConfig { image_size, precision, .. } = self.model;
         Spec { architecture: backbone.architecture, outputs, image_size, precision }
     }
 
     /// Where a backbone's weights start; `seed` is that of whatever of them is new.
-    pub(super) fn origin(&self, backbone: &BackboneConfig, seed: u64) -> Origin {
+    pub fn origin(&self, backbone: &BackboneConfig, seed: u64) -> StartWeights {
         let named = |why: String| format!("weights of {}: {why}", backbone.name);
         let origin = match &backbone.weights {
-            WeightsSource::Random => Origin::of(Start::Random { seed }),
+            WeightsSource::Random => StartWeights::of(Start::Random { seed }),
             WeightsSource::Pretrain => {
-                let opened =
-                    self.pretrain.map_or(Ok(()), |section| self.catalog.open(&section.data()).map(drop));
+                let opened = self
+                    .pretrain
+                    .as_ref()
+                    .map_or(Ok(()), |section| self.catalog.open(&section.data()).map(drop));
                 let blocked = opened.err().map(|why| named(format!("dataset of [pretrain]: {why}")));
-                Origin { blocked, ..Origin::of(Start::Input { optimizer: false, seed }) }
+                StartWeights { blocked, ..StartWeights::of(Start::Input { optimizer: false, seed }) }
             }
             WeightsSource::File(path) => Self::of_file(Ok(path.clone()), seed, named),
             WeightsSource::Hub(id) => Self::of_file((self.hub)(id), seed, named),
         };
         match self.spec(backbone, 1).check() {
             Ok(()) => origin,
-            Err(error) => Origin { blocked: Some(error.to_string()), ..origin },
+            Err(error) => StartWeights { blocked: Some(error.to_string()), ..origin },
         }
     }
 
-    fn of_file(path: Result<PathBuf, String>, seed: u64, named: impl Fn(String) -> String) -> Origin {
+    fn of_file(path: Result<PathBuf, String>, seed: u64, named: impl Fn(String) -> String) -> StartWeights {
         let open = |path: PathBuf| {
             StateDict::open(&path).map(|file| (path, file)).map_err(|error| error.to_string())
         };
         match path.and_then(open) {
-            Ok((path, file)) => Origin {
+            Ok((path, file)) => StartWeights {
                 file: Some(path),
                 seen: trained_on(&file),
-                ..Origin::of(Start::File { digest: file.digest().to_string(), seed })
+                ..StartWeights::of(Start::File { digest: file.digest().to_string(), seed })
             },
-            Err(why) => Origin {
+            Err(why) => StartWeights {
                 blocked: Some(named(why)),
-                ..Origin::of(Start::File { digest: Start::UNKNOWN.to_owned(), seed })
+                ..StartWeights::of(Start::File { digest: Start::UNKNOWN.to_owned(), seed })
             },
         }
     }
 
     /// The job that pretrains a column's backbone, if its weights start there.
-    pub(super) fn pretrained(&mut self, shared: &Shared, start: &Start) -> Option<JobId> {
-        let section = self.pretrain.filter(|_| matches!(start, Start::Input { .. }))?;
-        Some(self.pretrain(shared, section))
+    pub fn pretrained(&mut self, shared: &ColumnBase, start: &Start) -> Option<JobId> {
+        let section = self.pretrain.clone().filter(|_| matches!(start, Start::Input { .. }))?;
+        Some(self.pretrain(shared, &section))
     }
 
-    fn pretrain(&mut self, shared: &Shared, section: &PretrainConfig) -> JobId {
+    fn pretrain(&mut self, shared: &ColumnBase, section: &PretrainConfig) -> JobId {
         let opened = self.catalog.open(&section.data());
         let (identity, sizes, outputs) = extent(&opened, "source", [0; 3]);
         let blocked = opened.as_ref().err().map(|why| format!("dataset of [pretrain]: {why}"));
-        let source = Shared {
+        let source = ColumnBase {
             prefix: "source".into(),
             spec: Spec { outputs, ..shared.spec },
             identity,
@@ -222,7 +177,7 @@ impl<'a> Graph<'a> {
     }
 
     /// AdamW along a cosine.
-    pub(super) fn train_config(
+    pub fn train_config(
         &self,
         epochs: u32,
         augment: Augment,
@@ -230,7 +185,7 @@ impl<'a> Graph<'a> {
         metric: ff_eval::Metric,
         rate: f64,
     ) -> TrainConfig {
-        let model = self.model;
+        let model = &self.model;
         let (betas, eps, weight_decay) = ([0.9, 0.999], 1e-8, model.weight_decay);
         TrainConfig {
             epochs,
@@ -249,26 +204,26 @@ impl<'a> Graph<'a> {
     }
 
     /// Says what a hierarchy can group a run's models by.
-    pub(super) fn describe(&mut self, id: &str, rate: f64, augment: Augment, seed: u64) {
+    pub fn describe(&mut self, id: &str, rate: f64, augment: Augment, seed: u64) {
         self.jobs[self.known[id]].fields = group_fields(rate, augment, seed);
     }
 
     /// What a job costs.
-    pub(super) fn cost(&self, id: &str) -> Cost {
+    pub fn cost(&self, id: &str) -> Cost {
         self.jobs[self.known[id]].cost
     }
 
     /// The score of a model, the result of `input`, on the test part of its own dataset; `None` if that has none.
-    pub(super) fn test_score(
+    pub fn test_score(
         &mut self,
-        shared: &Shared,
+        shared: &ColumnBase,
         label: &str,
         input: &str,
         dataset: &DatasetEntry,
     ) -> Option<JobId> {
         let (identity, source) = (shared.identity.clone(), shared.data.clone());
         (shared.sizes[2] > 0).then(|| {
-            let on = Scored {
+            let on = TestImages {
                 source,
                 data: identity,
                 outputs: None,
@@ -280,18 +235,18 @@ impl<'a> Graph<'a> {
     }
 
     /// The score of a model on the test part of a dataset, by the metric of its own; `outputs` if their classes differ.
-    pub(super) fn score(
+    pub fn score(
         &mut self,
-        shared: &Shared,
+        shared: &ColumnBase,
         label: &str,
         input: &str,
         dataset: &DatasetEntry,
-        Scored { source, data, outputs, groups, images }: Scored,
+        TestImages { source, data, outputs, groups, images }: TestImages,
     ) -> JobId {
         let (model, part) = (shared.spec, EvalSplit::Test);
         let spec = JobSpec::Predict { model, data: data.clone(), part, outputs, groups };
         let cost = Cost { evaluations: 1, evaluated_images: images, ..Cost::default() };
-        let on = Shared {
+        let on = ColumnBase {
             prefix: String::new(),
             spec: shared.spec,
             identity: data,
@@ -302,7 +257,7 @@ impl<'a> Graph<'a> {
             remarks: shared.remarks.clone(),
         };
         let predicted = self.add(&on, format!("{label}: predict"), spec, vec![input.into()], cost, None);
-        let evaluation = self.evaluation;
+        let evaluation = &self.evaluation;
         let spec = JobSpec::Evaluate {
             metric: dataset.metric,
             resamples: evaluation.resamples,
@@ -311,9 +266,10 @@ impl<'a> Graph<'a> {
         self.add(&on, format!("{label}: score"), spec, vec![predicted], Cost::default(), None)
     }
 
-    pub(super) fn add(
+    /// Adds a job, unless it is there already; its identity.
+    pub fn add(
         &mut self,
-        shared: &Shared,
+        shared: &ColumnBase,
         label: String,
         spec: JobSpec,
         inputs: Vec<JobId>,

@@ -1,17 +1,17 @@
 //! From a configuration to a graph of jobs.
 
-mod columns;
+mod column;
+mod experiment;
 mod forecast;
 mod graph;
-mod inmerge;
-mod landscape;
 mod planned;
 mod recover;
-mod soups;
 
-pub use columns::{Column, HubResolver, MethodJobs, OodScore, SeedJobs};
+pub use column::{ColumnBase, OpenedColumn, StartWeights, TestImages};
+pub use experiment::{Experiment, Table, Texts};
 pub use forecast::{Chain, Forecast, Speed, forecast, longest_chain};
-pub use landscape::{LandscapeJobs, PathJob};
-pub use planned::{Plan, PlannedTable};
+pub use graph::{Graph, HubResolver};
+pub use planned::Plan;
+pub use recover::Recovered;
 
 pub(crate) use forecast::chains;

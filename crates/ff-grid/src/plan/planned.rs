@@ -1,15 +1,16 @@
-//! From a configuration to a graph of jobs.
+//! From an experiment to a graph of jobs.
 
+use std::any::Any;
 use std::path::PathBuf;
 
 use itertools::Itertools;
 
-use super::columns::{Column, HubResolver, MethodJobs, SeedJobs};
-use super::graph::Graph;
-use super::{inmerge, soups};
+use super::experiment::{Experiment, Table};
+use super::graph::{Graph, HubResolver};
+use super::recover::Recovered;
 use crate::catalog::Catalog;
-use crate::config::{Config, Experiment, InmergeConfig, ModelConfig, RunConfig};
-use crate::job::{Job, Jobs};
+use crate::config::{ModelConfig, RunConfig};
+use crate::job::{Job, Jobs, Record};
 use crate::store::RunStore;
 
 /// A table as a graph: its jobs, and the columns they make.
@@ -17,47 +18,33 @@ pub struct Plan {
     /// Every job once.
     pub jobs: Jobs,
     /// What they make.
-    pub table: PlannedTable,
+    pub table: Box<dyn Table>,
     /// What was not there before [`Plan::recover`] did without it.
-    pub(super) missed: Vec<String>,
-}
-
-/// A configuration and one column for each of its backbones on each of its datasets.
-#[expect(clippy::large_enum_variant, reason = "a process has one or two of them")]
-pub enum PlannedTable {
-    /// Grid search, FGG and soups.
-    Soups(Config, Vec<Column<MethodJobs>>),
-    /// In-model merging; a column has the jobs of every row ([`InmergeConfig::rows`]).
-    Merging(InmergeConfig, Vec<Column<Vec<SeedJobs>>>),
+    missed: Vec<String>,
 }
 
 impl Plan {
     /// Lays out every job. Data and weights that are not there block what needs them, and nothing else.
-    pub fn new(experiment: Experiment, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
-        let places = (catalog, hub);
-        let (jobs, table) = match experiment {
-            Experiment::Soups(config) => {
-                let mut graph = Graph::new(
-                    places,
-                    &config.model,
-                    config.pretrain.as_ref(),
-                    (&config.evaluation, &config.run),
-                );
-                let columns = soups::columns(&config, &mut graph);
-                (graph.finish(), PlannedTable::Soups(config, columns))
-            }
-            Experiment::Merging(config) => {
-                let mut graph = Graph::new(
-                    places,
-                    &config.model,
-                    config.pretrain.as_ref(),
-                    (&config.evaluation, &config.run),
-                );
-                let columns = inmerge::columns(&config, &mut graph);
-                (graph.finish(), PlannedTable::Merging(config, columns))
-            }
-        };
-        Self { jobs: Jobs::new(jobs), table, missed: Vec::new() }
+    pub fn new(experiment: Box<dyn Experiment>, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
+        let mut graph = Graph::new(&*experiment, catalog, hub);
+        let table = experiment.lay_out(&mut graph);
+        Self { jobs: Jobs::new(graph.finish()), table, missed: Vec::new() }
+    }
+
+    /// A job's identity holds its data's digest, so that without the data nobody knows which record is whose. This looks for
+    /// the one record that has the job's label, inputs, and specification but for the data (and the digest of a file of weights
+    /// that is not there either), and takes it for the job's; if there are several, none. Nothing is to be run with such a plan.
+    /// What is not there stays among [`Plan::missing`].
+    pub fn recover(&mut self, records: &[Record]) {
+        self.missed = self.missing();
+        let mut found = Recovered::of(&mut self.jobs, records);
+        self.table.recover(&mut found);
+        self.jobs = Jobs::new(self.jobs.iter().cloned().chain(found.into_jobs()).collect());
+    }
+
+    /// The table, if it is of that kind.
+    pub fn table_as<T: Table>(&self) -> Option<&T> {
+        (&*self.table as &dyn Any).downcast_ref()
     }
 
     /// The job of that identity.
@@ -67,42 +54,27 @@ impl Plan {
 
     /// How to run it.
     pub fn run(&self) -> &RunConfig {
-        match &self.table {
-            PlannedTable::Soups(config, _) => &config.run,
-            PlannedTable::Merging(config, _) => &config.run,
-        }
+        self.table.experiment().run()
     }
 
     /// The table's name.
     pub fn name(&self) -> &str {
-        match &self.table {
-            PlannedTable::Soups(config, _) => &config.name,
-            PlannedTable::Merging(config, _) => &config.name,
-        }
+        self.table.experiment().name()
     }
 
-    /// The table's folder.
+    /// The table's folder below the runs folder.
     pub fn folder(&self, runs: &RunStore) -> PathBuf {
-        match &self.table {
-            PlannedTable::Soups(config, _) => config.folder(runs.root()),
-            PlannedTable::Merging(config, _) => config.folder(runs.root()),
-        }
+        runs.root().join("tables").join(self.name())
     }
 
     /// What all models of the table have in common.
     pub fn model(&self) -> &ModelConfig {
-        match &self.table {
-            PlannedTable::Soups(config, _) => &config.model,
-            PlannedTable::Merging(config, _) => &config.model,
-        }
+        self.table.experiment().model()
     }
 
     /// Whether some column has both its data and its weights.
     pub fn can_run(&self) -> bool {
-        match &self.table {
-            PlannedTable::Soups(_, columns) => columns.iter().any(|column| column.blocked.is_none()),
-            PlannedTable::Merging(_, columns) => columns.iter().any(|column| column.blocked.is_none()),
-        }
+        self.table.blocked().iter().any(Option::is_none)
     }
 
     /// What a reader of the results must know of the data, each remark once.
@@ -112,18 +84,6 @@ impl Plan {
 
     /// What is not there, each reason once.
     pub fn missing(&self) -> Vec<String> {
-        let reasons: Vec<&String> = match &self.table {
-            PlannedTable::Soups(_, columns) => {
-                let of_column = columns.iter().flat_map(|column| {
-                    let of_ood = column.methods.iter().flat_map(|method| &method.ood);
-                    column.blocked.iter().chain(of_ood.filter_map(|ood| ood.as_ref().err()))
-                });
-                of_column.collect()
-            }
-            PlannedTable::Merging(_, columns) => {
-                columns.iter().filter_map(|column| column.blocked.as_ref()).collect()
-            }
-        };
-        self.missed.iter().chain(reasons).unique().cloned().collect()
+        self.missed.iter().cloned().chain(self.table.missing()).unique().collect()
     }
 }

@@ -1,95 +1,14 @@
 //! Finding what was done with data that is not there any more.
 
-use crate::job::JobId;
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::columns::OodScore;
-use super::planned::{Plan, PlannedTable};
 use crate::config::{DatasetEntry, EvaluationConfig};
-use crate::job::{DataSource, Job, JobSpec, Jobs, Record, Start};
+use crate::job::{DataSource, Job, JobId, JobSpec, Jobs, Record, Start};
 
-impl Plan {
-    /// A job's identity holds its data's digest, so that without the data nobody knows which record is whose. This looks for
-    /// the one record that has the job's label, inputs, and recipe but for the data (and the digest of a file of weights that is
-    /// not there either), and takes it
-    /// for the job's; if there are several, none. Nothing is to be run with such a plan. What is not there stays among
-    /// [`Plan::missing`].
-    pub fn recover(&mut self, records: &[Record]) {
-        self.missed = self.missing();
-        let mut found = Match { records, jobs: Vec::new(), names: HashMap::new() };
-        for job in self.jobs.iter_mut() {
-            let inputs: Vec<JobId> = job.inputs.iter().map(|id| found.name(id)).collect();
-            if job.blocked.is_none() {
-                continue;
-            }
-            if let Some(record) = found.only(&job.label, &inputs, |spec| alike(spec, &job.spec)) {
-                found.names.insert(job.id.clone(), record.id.clone());
-                let (id, spec) = (record.id.clone(), record.spec.clone());
-                *job = Job { id, spec: spec, inputs, blocked: None, ..job.clone() };
-            }
-        }
-        match &mut self.table {
-            PlannedTable::Soups(config, columns) => {
-                for column in columns {
-                    let (dataset, backbone) =
-                        (&config.dataset[column.dataset], &config.backbone[column.backbone]);
-                    let all = column.methods.iter_mut().chain(&mut column.singles);
-                    for (method, jobs) in config.methods_and_singles().iter().zip(all) {
-                        jobs.soup = found.name(&jobs.soup);
-                        jobs.pool.iter_mut().for_each(|id| *id = found.name(id));
-                        let label = format!("{} {}: {}", dataset.name, backbone.name, method.name);
-                        let known = jobs.test.take().map(|id| found.name(&id));
-                        let score = |found: &mut Match<'_>, label: &str, data: DataSource| {
-                            found.score(label, &jobs.soup, dataset, &config.evaluation, data)
-                        };
-                        jobs.test = match column.blocked {
-                            Some(_) => score(&mut found, &label, dataset.data()).or(known),
-                            None => known,
-                        };
-                        for (other, job) in dataset.ood.iter().zip(&mut jobs.ood) {
-                            let label = format!("{label} on {}", other.name);
-                            let id = score(&mut found, &label, dataset.data_of(other));
-                            if let (Some(score), true) = (id, column.blocked.is_some() || job.is_err()) {
-                                *job = Ok(OodScore { score, note: String::new() });
-                            }
-                        }
-                    }
-                    let done = column.methods.iter().any(|jobs| found.is_done(&jobs.soup));
-                    column.blocked.take_if(|_| done);
-                }
-            }
-            PlannedTable::Merging(config, columns) => {
-                for column in columns {
-                    let dataset = &config.dataset[column.dataset];
-                    for jobs in column.methods.iter_mut().flatten() {
-                        jobs.trained = found.name(&jobs.trained);
-                        jobs.test = jobs.test.take().map(|id| found.name(&id));
-                        if column.blocked.is_some()
-                            && let Some(label) = found.label(&jobs.trained)
-                        {
-                            let test = found.score(
-                                &label,
-                                &jobs.trained,
-                                dataset,
-                                &config.evaluation,
-                                dataset.data(),
-                            );
-                            jobs.test = test.or(jobs.test.take());
-                        }
-                    }
-                    let done = column.methods.iter().flatten().any(|jobs| found.is_done(&jobs.trained));
-                    column.blocked.take_if(|_| done);
-                }
-            }
-        }
-        self.jobs = Jobs::new(self.jobs.iter().cloned().chain(found.jobs).collect());
-    }
-}
-
-/// What was found so far.
-struct Match<'a> {
+/// Jobs of a plan that were found by their records alone.
+pub struct Recovered<'a> {
     records: &'a [Record],
     /// Jobs that the plan did not have.
     jobs: Vec<Job>,
@@ -97,16 +16,41 @@ struct Match<'a> {
     names: HashMap<JobId, JobId>,
 }
 
-impl<'a> Match<'a> {
-    fn name(&self, id: &JobId) -> JobId {
+impl<'a> Recovered<'a> {
+    /// Looks for the record of every job that is blocked, and puts what it found in its place.
+    pub(super) fn of(jobs: &mut Jobs, records: &'a [Record]) -> Self {
+        let mut found = Self { records, jobs: Vec::new(), names: HashMap::new() };
+        for job in jobs.iter_mut() {
+            let inputs: Vec<JobId> = job.inputs.iter().map(|id| found.name(id)).collect();
+            if job.blocked.is_none() {
+                continue;
+            }
+            if let Some(record) = found.only(&job.label, &inputs, |spec| alike(spec, &job.spec)) {
+                found.names.insert(job.id.clone(), record.id.clone());
+                let (id, spec) = (record.id.clone(), record.spec.clone());
+                *job = Job { id, spec, inputs, blocked: None, ..job.clone() };
+            }
+        }
+        found
+    }
+
+    /// The jobs that the plan did not have.
+    pub(super) fn into_jobs(self) -> Vec<Job> {
+        self.jobs
+    }
+
+    /// The identity that a planned job has on record; its own if it was not found.
+    pub fn name(&self, id: &JobId) -> JobId {
         self.names.get(id).cloned().unwrap_or_else(|| id.to_owned())
     }
 
-    fn is_done(&self, id: &str) -> bool {
+    /// Whether a job is on record.
+    pub fn is_done(&self, id: &str) -> bool {
         self.records.iter().any(|record| *record.id == *id)
     }
 
-    fn label(&self, id: &str) -> Option<String> {
+    /// What people called a job on record.
+    pub fn label(&self, id: &str) -> Option<String> {
         self.records.iter().find(|record| *record.id == *id).map(|record| record.label.clone())
     }
 
@@ -120,7 +64,7 @@ impl<'a> Match<'a> {
     }
 
     /// The evaluation of a model's predictions, both made jobs.
-    fn score(
+    pub fn score(
         &mut self,
         label: &str,
         model: &str,

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use ff_checkpoint::write_atomic;
 
 use crate::error::Error;
-use crate::plan::Column;
 
-pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
+pub(crate) fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
     let path = folder.join(name);
     write_atomic(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(path)
 }
 
 /// Where a column's own files lie: with one column in the table's folder itself, else in `<backbone>/<dataset>` below it.
-pub(super) fn place<M>(folder: &Path, columns: &[Column<M>], backbone: &str, dataset: &str) -> PathBuf {
-    if columns.len() == 1 { folder.to_owned() } else { folder.join(backbone).join(dataset) }
+pub(crate) fn place(folder: &Path, columns: usize, backbone: &str, dataset: &str) -> PathBuf {
+    if columns == 1 { folder.to_owned() } else { folder.join(backbone).join(dataset) }
 }

@@ -1,14 +1,13 @@
 //! From records to what people read.
 
-mod card;
 mod files;
-mod inmerge;
-mod landscape;
 mod read;
 mod report;
-mod soups;
-mod timm;
 mod write;
 
 pub use report::{Source, report};
 pub use write::{Results, render, write_results};
+
+pub(crate) use files::{place, write_text};
+pub(crate) use read::{cost, record, score, skipped, skipped_in_training};
+pub(crate) use report::{empty_column, per_class, scored_predictions, training_runs};

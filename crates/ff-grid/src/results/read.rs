@@ -1,15 +1,14 @@
 //! Reading a plan's records.
 
-use crate::job::JobId;
 use std::collections::BTreeSet;
 
 use crate::error::Error;
-use crate::job::{Cost, JobOutput, JobSpec, Record};
+use crate::job::{Cost, JobId, JobOutput, JobSpec, Record};
 use crate::plan::Plan;
 use crate::store::RunStore;
 
 /// The record of a job, if it can run and has.
-pub(super) fn record(plan: &Plan, runs: &RunStore, id: &str) -> Result<Option<Record>, Error> {
+pub(crate) fn record(plan: &Plan, runs: &RunStore, id: &str) -> Result<Option<Record>, Error> {
     match plan.job(id) {
         Some(job) if job.blocked.is_none() => runs.record(job),
         _ => Ok(None),
@@ -17,12 +16,12 @@ pub(super) fn record(plan: &Plan, runs: &RunStore, id: &str) -> Result<Option<Re
 }
 
 /// The score of an evaluation; none if it is not done, or its run diverged.
-pub(super) fn score(plan: &Plan, runs: &RunStore, id: &str) -> Result<Option<ff_eval::Score>, Error> {
+pub(crate) fn score(plan: &Plan, runs: &RunStore, id: &str) -> Result<Option<ff_eval::Score>, Error> {
     Ok(record(plan, runs, id)?.and_then(|record| record.score().ok().cloned()))
 }
 
 /// Images that were left out of the predictions that an evaluation scored.
-pub(super) fn skipped(plan: &Plan, runs: &RunStore, evaluation: &str) -> Result<usize, Error> {
+pub(crate) fn skipped(plan: &Plan, runs: &RunStore, evaluation: &str) -> Result<usize, Error> {
     let input = plan.job(evaluation).and_then(|job| job.predictions().ok());
     let Some(input) = input else { return Ok(0) };
     Ok(match record(plan, runs, input)?.map(|record| record.output) {
@@ -32,7 +31,7 @@ pub(super) fn skipped(plan: &Plan, runs: &RunStore, evaluation: &str) -> Result<
 }
 
 /// Images that runs of training could not read and left out.
-pub(super) fn skipped_in_training(plan: &Plan, runs: &RunStore, ids: &[JobId]) -> Result<usize, Error> {
+pub(crate) fn skipped_in_training(plan: &Plan, runs: &RunStore, ids: &[JobId]) -> Result<usize, Error> {
     let mut names = BTreeSet::new();
     for id in ids {
         if let Some(Record { output: JobOutput::Training(outcome), .. }) = record(plan, runs, id)? {
@@ -43,7 +42,7 @@ pub(super) fn skipped_in_training(plan: &Plan, runs: &RunStore, ids: &[JobId]) -
 }
 
 /// What the given jobs cost together with every job behind them, each counted once, from the pretrained weights on.
-pub(super) fn cost<'a>(
+pub(crate) fn cost<'a>(
     plan: &'a Plan,
     runs: &RunStore,
     roots: impl Iterator<Item = &'a str>,

@@ -1,6 +1,5 @@
 //! The models that runs left.
 
-use crate::job::JobId;
 use std::collections::BTreeMap;
 
 use ff_eval::Predictions;
@@ -9,7 +8,7 @@ use ff_train::{SavedModel, predictions_of};
 
 use super::context::JobContext;
 use crate::error::Error;
-use crate::job::{Diverged, Job, JobSpec, model_name};
+use crate::job::{Diverged, Job, JobId, JobSpec, model_name};
 
 /// The models of some runs, in order; no file is opened yet.
 #[derive(Default)]

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use ff_cli::{BadImage, Common, ReportOptions};
-use ff_grid::{Catalog, Experiment, HubResolver, Plan, RunStore};
+use ff_grid::read_experiment;
+use ff_grid::{Catalog, HubResolver, Plan, RunStore};
 
 /// A table from one configuration: images and pretrained weights in; every model, the soups, the table and the
 /// record of each choice out. What is done is never done again, also when another table needs it.
@@ -118,11 +119,12 @@ fn main() -> ExitCode {
 }
 
 fn prepare(options: &TableOptions, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Catalog, RunStore)> {
-    let mut experiment = Experiment::read(&options.config, &options.set)?;
+    let mut experiment = read_experiment(&options.config, &options.set)?;
     let run = experiment.run_mut();
     run.on_bad_image = options.on_bad_image.map_or(run.on_bad_image, Into::into);
     run.allow_other_split |= options.allow_other_split;
-    let catalog = Catalog::of(&experiment, &options.data_root, &options.runs);
+    let catalog =
+        Catalog::of(experiment.run(), experiment.sources().len(), &options.data_root, &options.runs);
     let plan = Plan::new(experiment, &catalog, hub);
     Ok((plan, catalog, RunStore::new(&options.runs)))
 }

@@ -1,13 +1,12 @@
 //! From a graph of jobs to job arrays that wait for each other.
 
-use crate::job::JobId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ClusterConfig;
-use crate::job::{Job, Jobs};
+use crate::job::{Job, JobId, Jobs};
 use crate::plan::chains;
 
 /// What is to become of a job.
@@ -268,15 +267,20 @@ mod tests {
 
     use super::*;
     use crate::catalog::Catalog;
-    use crate::config::Experiment;
+    use crate::experiment::read_experiment;
     use crate::plan::Plan;
 
     /// The jobs of one of the configurations, whose data need not be there.
     fn jobs(config: &str, set: &[&str]) -> Jobs {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(config);
         let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
-        let experiment = Experiment::read(&path, &set).unwrap();
-        let catalog = Catalog::of(&experiment, Path::new("/nonexistent"), Path::new("/nonexistent"));
+        let experiment = read_experiment(&path, &set).unwrap();
+        let catalog = Catalog::of(
+            experiment.run(),
+            experiment.sources().len(),
+            Path::new("/nonexistent"),
+            Path::new("/nonexistent"),
+        );
         Plan::new(experiment, &catalog, &|_| Err("offline".into())).jobs
     }
 

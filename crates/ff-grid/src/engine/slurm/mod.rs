@@ -11,7 +11,6 @@ mod script;
 mod status;
 mod task;
 
-use crate::job::JobId;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,7 +29,7 @@ use crate::config::ClusterConfig;
 use crate::engine::Engine;
 use crate::engine::events::{Event, Failure, JobState, OnEvent, QueueStatus, Summary};
 use crate::error::Error;
-use crate::job::{Jobs, VERSION};
+use crate::job::{JobId, Jobs, VERSION};
 use crate::run::JobContext;
 use crate::store::RunStore;
 
@@ -259,8 +258,7 @@ fn note_failures(status: &QueueStatus, jobs: &Jobs, summary: &mut Summary) {
     summary.failed.clear();
     summary.not_tried.clear();
     for (id, state) in &status.jobs {
-        let (JobState::Failed(Failure { why, log, last_lines }), Some(job)) = (state, jobs.find(id))
-        else {
+        let (JobState::Failed(Failure { why, log, last_lines }), Some(job)) = (state, jobs.find(id)) else {
             continue;
         };
         let label = job.label.clone();

@@ -1,6 +1,5 @@
 //! What became of what was sent off.
 
-use crate::job::JobId;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use super::client;
 use super::client::Row;
 use crate::engine::events::{Failure, JobState, QueueStatus};
 use crate::error::Error;
+use crate::job::JobId;
 use crate::store::RunStore;
 
 /// Tasks in the queue, and where they belong.

@@ -1,6 +1,5 @@
 //! A task, on a compute node.
 
-use crate::job::JobId;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,7 @@ use crate::engine::Engine;
 use crate::engine::events::{OnEvent, Summary};
 use crate::engine::local::Local;
 use crate::error::Error;
-use crate::job::{Jobs, VERSION, device_name};
+use crate::job::{JobId, Jobs, VERSION, device_name};
 use crate::run::JobContext;
 use crate::store::{Claims, RunStore};
 
@@ -80,7 +79,7 @@ impl BatchTask {
             .collect();
         let workers = run.workers.max(1);
         let threads = run.threads_each(self.resources.cpus.unwrap_or(1) as usize, workers);
-        let catalog = Catalog::of_run(run, sources.len(), &self.batch.data_root, self.runs.root())
+        let catalog = Catalog::of(run, sources.len(), &self.batch.data_root, self.runs.root())
             .loading_on(run.loaders_each(device, threads))
             .stopped_by(stop.clone());
         catalog.start();

@@ -1,27 +1,27 @@
 //! A report: everything that records, predictions and images say of one or more tables.
 
-mod columns;
-mod comparisons;
-mod mistakes;
-mod model;
+mod column;
 mod origin;
 mod per_class;
+mod predictions;
 mod source;
 mod training;
 
-use crate::results::read::record;
-
 pub use source::Source;
 
-use ff_report::report::{ColumnReport, ExperimentReport, Progress, StudyTable};
-use ff_report::{Report, SeedTable, Table};
+pub(crate) use column::empty_column;
+pub(crate) use per_class::per_class;
+pub(crate) use predictions::scored_predictions;
+pub(crate) use training::training_runs;
+
+use ff_report::Report;
+use ff_report::report::{ExperimentReport, Progress};
 use itertools::Itertools;
 
-use super::inmerge;
-use super::soups;
 use crate::error::Error;
 use crate::job::VERSION;
-use crate::plan::{Plan, PlannedTable};
+use crate::plan::Plan;
+use crate::results::read::record;
 use crate::store::RunStore;
 
 /// Gathers a report. What is damaged, missing or not done yet is said in it and stops nothing else; give it
@@ -40,20 +40,7 @@ pub fn report(title: &str, sources: &[Source<'_>], runs: &RunStore, mut problems
 
 fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, Error> {
     let plan = source.plan;
-    let (table, columns) = match &plan.table {
-        PlannedTable::Soups(config, of_plan) => {
-            let table: Table = soups::table(plan, config, of_plan, runs)?;
-            let columns = of_plan.iter().map(|column| columns::of_soups(source, config, column, runs));
-            (StudyTable::Soups(table), columns.collect::<Result<Vec<ColumnReport>, _>>()?)
-        }
-        PlannedTable::Merging(config, of_plan) => {
-            let table: SeedTable = inmerge::table(plan, config, of_plan, runs)?;
-            let columns = of_plan.iter().enumerate();
-            let columns = columns.map(|column| columns::of_merging(source, config, column, &table, runs));
-            let columns = columns.collect::<Result<Vec<ColumnReport>, _>>()?;
-            (StudyTable::Seeds(table), columns)
-        }
-    };
+    let (table, columns) = plan.table.report(plan, source.catalog, runs)?;
     let missing = plan.missing();
     Ok(ExperimentReport {
         table,

@@ -8,7 +8,6 @@ use ff_report::report::Origin;
 use super::source::Source;
 use crate::error::Error;
 use crate::job::{DataIdentity, JobOutput, JobSpec, SoupSpec, Start};
-use crate::plan::PlannedTable;
 use crate::results::read::record;
 use crate::store::RunStore;
 
@@ -50,14 +49,10 @@ pub(super) fn of(source: &Source<'_>, runs: &RunStore) -> Result<Origin, Error> 
         ("Weights that training started from, by digest", weights.into_iter().collect()),
     ];
     let facts = facts.into_iter().filter(|(_, values)| !values.is_empty());
-    let config = match &plan.table {
-        PlannedTable::Soups(config, _) => toml::to_string_pretty(config),
-        PlannedTable::Merging(config, _) => toml::to_string_pretty(config),
-    };
     Ok(Origin {
         commands: source.commands.clone(),
         facts: facts.map(|(name, values)| (name.to_owned(), values)).collect(),
-        config: config.map_err(|error| Error::Config(error.to_string()))?,
+        config: plan.table.experiment().to_toml()?,
         jobs,
     })
 }

@@ -6,7 +6,7 @@ use ff_report::report::PerClassReport;
 /// Of a reliability diagram.
 const BINS: usize = 10;
 
-pub(super) fn of(model: &str, predictions: &Predictions) -> PerClassReport {
+pub(crate) fn per_class(model: &str, predictions: &Predictions) -> PerClassReport {
     PerClassReport {
         model: model.to_owned(),
         rows: output_table(predictions),

@@ -1,12 +1,11 @@
 //! Runs of training as curves.
 
-use crate::job::JobId;
 use ff_report::report::{Epoch, TrainingRun};
 use ff_train::{EpochRecord, LrSchedule, Outcome, SavedModel};
 use itertools::Itertools;
 
 use crate::error::Error;
-use crate::job::{Job, JobSpec, Training};
+use crate::job::{Job, JobId, JobSpec, Training};
 use crate::plan::Plan;
 use crate::results::read::record;
 use crate::store::RunStore;
@@ -15,7 +14,7 @@ use crate::store::RunStore;
 const POINTS: usize = 300;
 
 /// Each run once; those that have not begun are left out.
-pub(super) fn runs<'a>(
+pub(crate) fn training_runs<'a>(
     plan: &Plan,
     ids: impl Iterator<Item = &'a JobId>,
     runs: &RunStore,

@@ -36,8 +36,9 @@ pub(in crate::run) fn greedy_barriers(
             lambdas.push(share);
             lambdas.sort_by(f64::total_cmp);
         }
-        let from_probe =
-            distances(&Ingredients::new(vec![before.clone(), probe.clone()])?, |name| evaluator.trained(name))[0];
+        let from_probe = distances(&Ingredients::new(vec![before.clone(), probe.clone()])?, |name| {
+            evaluator.trained(name)
+        })[0];
         let known = [tried.decision.alone, tried.decision.before].map(|score| score.map(|score| 1.0 - score));
         let path = between(&mut evaluator, [candidate, before], known, lambdas)?;
         let at = path.lambdas.iter().position(|lambda| *lambda == share).expect("it was added");

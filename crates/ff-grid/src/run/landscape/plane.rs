@@ -1,6 +1,5 @@
 //! The error surface on the plane through three models.
 
-use crate::job::JobId;
 use ff_eval::Roughness;
 use ff_models::{Model, Spec};
 use ff_soup::{Ingredient, Ingredients, Place, Plane};
@@ -8,8 +7,8 @@ use ff_soup::{Ingredient, Ingredients, Place, Plane};
 use super::evaluator::{ErrorEvaluator, is_trained};
 use crate::error::Error;
 use crate::job::{
-    Anchors, Corner, Cost, Diverged, Job, JobOutput, PlaneRecord, PlaneSpec, Record, RowSpec, SoupPlace,
-    SurfaceRecord, SurfaceSpec,
+    Anchors, Corner, Cost, Diverged, Job, JobId, JobOutput, PlaneRecord, PlaneSpec, Record, RowSpec,
+    SoupPlace, SurfaceRecord, SurfaceSpec,
 };
 use crate::run::context::JobContext;
 use crate::run::models::{Models, RunModel};

@@ -6,8 +6,8 @@ use ff_checkpoint::write_json;
 use serde_json::json;
 
 use super::card::Card;
-use super::files::write_text;
 use crate::error::Error;
+use crate::results::write_text;
 
 /// Writes `config.json`, `model.safetensors` and the card as `README.md`, as a repository on the hub has them. The weights
 /// are another name of `soup`'s file, or a copy where the file system has no links. Nothing for an architecture that

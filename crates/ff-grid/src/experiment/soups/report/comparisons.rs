@@ -1,22 +1,21 @@
 //! Soups against the best single model, on the same samples.
 
-use ff_eval::{Predictions, bootstrap_difference, delong};
+use ff_eval::{bootstrap_difference, delong};
 use ff_report::report::Comparison;
-use ff_train::predictions_of;
 
-use super::columns::of_areas;
 use super::model::Model;
-use crate::config::{Config, DatasetEntry};
+use super::of_areas;
+use crate::config::DatasetEntry;
 use crate::error::Error;
-use crate::job::JobOutput;
+use crate::experiment::soups::config::SoupsConfig;
 use crate::plan::Plan;
-use crate::results::read::record;
+use crate::results::scored_predictions;
 use crate::store::RunStore;
 
 /// Every soup on the test split and elsewhere, and what could not be compared.
 pub(super) fn of<'a, 'm: 'a>(
     plan: &Plan,
-    config: &Config,
+    config: &SoupsConfig,
     dataset: &DatasetEntry,
     (soups, single): (impl Iterator<Item = &'a Model<'m>>, &Model<'_>),
     runs: &RunStore,
@@ -59,31 +58,16 @@ type Compared = (Option<ff_eval::Difference>, Vec<ff_eval::OutputDifference>);
 
 fn compare(
     plan: &Plan,
-    config: &Config,
+    config: &SoupsConfig,
     dataset: &DatasetEntry,
     (ours, theirs): (&str, &str),
     runs: &RunStore,
 ) -> Result<Compared, String> {
-    let (ours, theirs) = (predictions(plan, runs, ours)?, predictions(plan, runs, theirs)?);
+    let (ours, theirs) = (scored_predictions(plan, runs, ours)?, scored_predictions(plan, runs, theirs)?);
     let (resamples, seed) = (config.evaluation.resamples, config.evaluation.seed);
     let unpaired = |error: ff_eval::Error| error.to_string();
     let difference =
         bootstrap_difference(dataset.metric, &theirs, &ours, resamples, seed).map_err(unpaired)?;
     let areas = if of_areas(dataset.metric) { delong(&theirs, &ours).map_err(unpaired)? } else { Vec::new() };
     Ok((difference, areas))
-}
-
-/// The predictions that an evaluation scored, or why there are none.
-pub(super) fn predictions(plan: &Plan, runs: &RunStore, evaluation: &str) -> Result<Predictions, String> {
-    let job =
-        plan.job(evaluation).and_then(|job| plan.job(job.predictions().ok()?)).ok_or("it is not planned")?;
-    let record =
-        record(plan, runs, &job.id).map_err(|error| error.to_string())?.ok_or("not predicted yet")?;
-    match &record.output {
-        JobOutput::Predictions { file, .. } => {
-            let file = runs.open(job, file).map_err(|error| error.to_string())?;
-            predictions_of(&file).map_err(|error| error.to_string())
-        }
-        _ => Err(format!("no predictions: {} diverged", record.diverged().unwrap_or(&record.label))),
-    }
 }

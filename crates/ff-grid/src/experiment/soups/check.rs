@@ -5,15 +5,15 @@ use ff_report::paper;
 use ff_train::NO_PATIENCE;
 use itertools::Itertools;
 
-use super::check::{check_epochs, check_inmerge, check_model, check_names, check_numbers, check_pretrain};
-use super::soups::Config;
+use super::config::SoupsConfig;
+use crate::config::{check_epochs, check_inmerge, check_model, check_names, check_numbers, check_pretrain};
 use crate::error::Error;
 use crate::job::Pool;
 
 /// What a hierarchy can group models by.
 const FIELDS: [&str; 4] = ["learning_rate", "augmentation", "seed", "capture"];
 
-impl Config {
+impl SoupsConfig {
     pub(super) fn check(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let methods = self.method.iter().map(|entry| entry.name.as_str()).collect();

@@ -4,8 +4,8 @@ use ff_eval::Spread;
 use ff_report::{Axis, LinePlot, Point, SeedCell, SeedColumn, SeedTable, Series};
 use itertools::Itertools;
 
+use super::config::{InmergeMethod, Sweep};
 use super::layers::Merged;
-use crate::config::{InmergeMethod, Sweep};
 
 /// The test metric along a sweep: mean and standard deviation over seeds, the tasks of a multilabel dataset as thin lines,
 /// the baseline as a dashed one.

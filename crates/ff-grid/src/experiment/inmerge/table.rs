@@ -1,8 +1,5 @@
 //! The table of a study of in-model merging, its plots, and what was merged.
 
-mod figures;
-mod layers;
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -10,17 +7,17 @@ use ff_data::Task;
 use ff_eval::Note;
 use ff_report::{LinePlot, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable, csv};
 use ff_train::predictions_of;
-use figures::{of_merges, of_sweep};
-use layers::{Merged, kernels, merges};
 
-use crate::config::InmergeConfig;
+use super::columns::{InmergeColumn, SeedJobs};
+use super::config::InmergeConfig;
+use super::figures::{of_merges, of_sweep};
+use super::layers::{Merged, kernels, merges};
 use crate::error::Error;
-use crate::plan::{Column, Plan, SeedJobs};
-use crate::results::files::{place, write_text};
-use crate::results::read::{cost, record, skipped, skipped_in_training};
+use crate::plan::Plan;
+use crate::results::{cost, place, record, skipped, skipped_in_training, write_text};
 use crate::store::RunStore;
 
-pub(super) type Columns = [Column<Vec<SeedJobs>>];
+pub(super) type Columns = [InmergeColumn];
 
 /// The table as far as the records go.
 pub(super) fn table(
@@ -59,12 +56,7 @@ pub(super) fn table(
         .map_err(|error| Error::Job(error.to_string()))
 }
 
-fn cell(
-    plan: &Plan,
-    runs: &RunStore,
-    column: &Column<Vec<SeedJobs>>,
-    seeds: &[SeedJobs],
-) -> Result<SeedCell, Error> {
+fn cell(plan: &Plan, runs: &RunStore, column: &InmergeColumn, seeds: &[SeedJobs]) -> Result<SeedCell, Error> {
     if let Some(why) = &column.blocked {
         let note = Some(why.lines().next().unwrap_or_default().to_owned());
         return Ok(SeedCell { runs: Vec::new(), note });
@@ -117,7 +109,7 @@ fn cell(
 fn few_samples(
     plan: &Plan,
     runs: &RunStore,
-    column: &Column<Vec<SeedJobs>>,
+    column: &InmergeColumn,
     jobs: &SeedJobs,
 ) -> Result<Option<String>, Error> {
     let (Some(job), Some(trained)) = (plan.job(&jobs.trained), record(plan, runs, &jobs.trained)?) else {
@@ -142,7 +134,7 @@ pub(super) fn details(
     runs: &RunStore,
     table: &SeedTable,
 ) -> Result<Vec<PathBuf>, Error> {
-    let (folder, rows) = (config.folder(runs.root()), config.rows());
+    let (folder, rows) = (plan.folder(runs), config.rows());
     let mut files = Vec::new();
     for (at, column) in columns.iter().enumerate() {
         if column.blocked.is_some() {
@@ -150,7 +142,7 @@ pub(super) fn details(
         }
         let (backbone, dataset) =
             (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-        let place = place(&folder, columns, backbone, dataset);
+        let place = place(&folder, columns.len(), backbone, dataset);
         let merged = merges(plan, &rows, column, runs)?;
         for (name, figure) in figures(config, (at, column), table, &merged) {
             let svg = match figure.to_svg() {
@@ -174,7 +166,7 @@ pub(super) fn details(
 /// The plots of a column, each with its file's name: a line for each sweep, and the merges over time.
 fn figures(
     config: &InmergeConfig,
-    (at, column): (usize, &Column<Vec<SeedJobs>>),
+    (at, column): (usize, &InmergeColumn),
     table: &SeedTable,
     merged: &[Merged<'_>],
 ) -> Vec<(String, LinePlot)> {
@@ -191,7 +183,7 @@ fn figures(
 pub(super) fn pictures(
     plan: &Plan,
     config: &InmergeConfig,
-    column: (usize, &Column<Vec<SeedJobs>>),
+    column: (usize, &InmergeColumn),
     table: &SeedTable,
     runs: &RunStore,
 ) -> Result<Vec<LinePlot>, Error> {

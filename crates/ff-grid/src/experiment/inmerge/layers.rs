@@ -3,11 +3,12 @@
 use ff_inmerge::{KernelStats, MergeStats};
 use serde::Serialize;
 
-use crate::config::InmergeMethod;
+use super::columns::InmergeColumn;
+use super::config::InmergeMethod;
 use crate::error::Error;
 use crate::job::LayerKernels;
-use crate::plan::{Column, Plan, SeedJobs};
-use crate::results::read::record;
+use crate::plan::Plan;
+use crate::results::record;
 use crate::run::InmergeHook;
 use crate::store::RunStore;
 
@@ -31,7 +32,7 @@ pub(super) struct Merged<'a> {
 pub(super) fn merges<'a>(
     plan: &Plan,
     rows: &'a [InmergeMethod],
-    column: &Column<Vec<SeedJobs>>,
+    column: &InmergeColumn,
     runs: &RunStore,
 ) -> Result<Vec<Merged<'a>>, Error> {
     let mut found = Vec::new();
@@ -80,7 +81,7 @@ pub(super) struct Kernels<'a> {
 pub(super) fn kernels<'a>(
     plan: &Plan,
     rows: &'a [InmergeMethod],
-    column: &Column<Vec<SeedJobs>>,
+    column: &InmergeColumn,
     runs: &RunStore,
 ) -> Result<Vec<Kernels<'a>>, Error> {
     let mut found = Vec::new();

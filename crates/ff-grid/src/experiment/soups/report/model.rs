@@ -1,8 +1,8 @@
 //! A method of a column with its choice.
 
-use crate::config::MethodConfig;
+use crate::experiment::soups::columns::MethodJobs;
+use crate::experiment::soups::config::MethodConfig;
 use crate::job::SoupRecord;
-use crate::plan::MethodJobs;
 
 /// A method with its jobs and its choice.
 pub(super) struct Model<'a> {

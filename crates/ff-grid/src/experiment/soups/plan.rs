@@ -1,6 +1,5 @@
 //! The jobs of a table of soups.
 
-use crate::job::JobId;
 use std::sync::Arc;
 
 use ff_data::Augment;
@@ -8,15 +7,16 @@ use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
 use ff_train::{LrSchedule, Rates, TrainConfig, Trainable, task_kind};
 
-use super::columns::{Column, MethodJobs, OodScore};
-use super::graph::{Graph, Origin, Scored, Shared};
-use super::landscape::{Looks, Pools};
+use super::columns::{MethodJobs, OodScore, SoupsColumn};
+use super::config::SoupsConfig;
+use super::landscape_plan::{Looks, Pools};
 use crate::catalog::OpenDataset;
-use crate::config::{BackboneConfig, Config, DatasetEntry, OodEntry};
-use crate::job::{BnStatistics, Cost, EvalSplit, JobSpec, Pool, Selection, SoupSpec, Start, Training};
+use crate::config::{BackboneConfig, DatasetEntry, OodEntry};
+use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, Selection, SoupSpec, Start, Training};
+use crate::plan::{ColumnBase, Graph, StartWeights, TestImages};
 
 /// Lays out every column of a table of soups.
-pub(super) fn columns(config: &Config, graph: &mut Graph<'_>) -> Vec<Column<MethodJobs>> {
+pub(super) fn columns(config: &SoupsConfig, graph: &mut Graph<'_>) -> Vec<SoupsColumn> {
     let mut builder = Builder { config, graph };
     let mut columns = Vec::new();
     for (b, backbone) in config.backbone.iter().enumerate() {
@@ -29,7 +29,7 @@ pub(super) fn columns(config: &Config, graph: &mut Graph<'_>) -> Vec<Column<Meth
 }
 
 struct Builder<'a, 'g> {
-    config: &'a Config,
+    config: &'a SoupsConfig,
     graph: &'a mut Graph<'g>,
 }
 
@@ -38,8 +38,8 @@ impl Builder<'_, '_> {
         &mut self,
         (b, backbone): (usize, &BackboneConfig),
         (d, dataset): (usize, &DatasetEntry),
-        origin: &Origin,
-    ) -> Column<MethodJobs> {
+        origin: &StartWeights,
+    ) -> SoupsColumn {
         let mut opening = self.graph.open(backbone, dataset, origin);
         if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
             opening.shared.blocked = self.snapshots(opened.splits.train.len()).err();
@@ -52,7 +52,7 @@ impl Builder<'_, '_> {
         let landscape = looks.jobs();
         let singles = methods.split_off(self.config.method.len());
         let (task, blocked) = (opening.task, opening.shared.blocked);
-        Column { backbone: b, dataset: d, task, blocked, methods, landscape, singles }
+        SoupsColumn { backbone: b, dataset: d, task, blocked, methods, landscape, singles }
     }
 
     /// Captures of a cyclic run over a number of training images.
@@ -79,9 +79,9 @@ impl Builder<'_, '_> {
     /// Every run of a column.
     fn pools(
         &mut self,
-        shared: &Shared,
+        shared: &ColumnBase,
         backbone: &BackboneConfig,
-        origin: Origin,
+        origin: StartWeights,
         dataset: &DatasetEntry,
     ) -> Pools {
         let config = self.config;
@@ -115,7 +115,7 @@ impl Builder<'_, '_> {
 
     fn methods(
         &mut self,
-        shared: &Shared,
+        shared: &ColumnBase,
         backbone: &BackboneConfig,
         pools: &Pools,
         dataset: &DatasetEntry,
@@ -170,8 +170,8 @@ impl Builder<'_, '_> {
 
     fn probe(
         &mut self,
-        shared: &Shared,
-        Origin { start, file: weights, .. }: Origin,
+        shared: &ColumnBase,
+        StartWeights { start, file: weights, .. }: StartWeights,
         pretrained: Option<JobId>,
         dataset: &DatasetEntry,
     ) -> JobId {
@@ -203,7 +203,7 @@ impl Builder<'_, '_> {
 
     fn finetune(
         &mut self,
-        (shared, inmerge): (&Shared, Option<InMerge>),
+        (shared, inmerge): (&ColumnBase, Option<InMerge>),
         probe: &str,
         dataset: &DatasetEntry,
         rate: f64,
@@ -233,7 +233,7 @@ impl Builder<'_, '_> {
 
     fn fgg(
         &mut self,
-        (shared, inmerge): (&Shared, Option<InMerge>),
+        (shared, inmerge): (&ColumnBase, Option<InMerge>),
         base: &str,
         dataset: &DatasetEntry,
         (rate, augment): (f64, Augment),
@@ -258,7 +258,7 @@ impl Builder<'_, '_> {
 
     fn ood(
         &mut self,
-        shared: &Shared,
+        shared: &ColumnBase,
         label: &str,
         soup: &str,
         dataset: &DatasetEntry,
@@ -282,7 +282,7 @@ impl Builder<'_, '_> {
         let images = data.splits.test.len() as u64;
         let label = format!("{label} on {}", other.name);
         let groups = data.has_groups(EvalSplit::Test);
-        let on = Scored { source, data: data.identity.clone(), outputs, groups, images };
+        let on = TestImages { source, data: data.identity.clone(), outputs, groups, images };
         let score = self.graph.score(shared, &label, soup, dataset, on);
         Ok(OodScore { score, note })
     }

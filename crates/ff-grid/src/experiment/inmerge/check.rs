@@ -4,12 +4,12 @@ use ff_report::inmerge;
 use ff_train::LrSchedule;
 use itertools::Itertools;
 
-use super::check::{check_epochs, check_inmerge, check_model, check_names, check_pretrain};
-use super::inmerge::{InmergeConfig, StageConfig, Sweep};
+use super::config::{InmergeConfig, StageConfig, Sweep};
+use crate::config::{check_epochs, check_inmerge, check_model, check_names, check_pretrain};
 use crate::error::Error;
 
 impl InmergeConfig {
-    pub(in crate::config) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let rows = self.rows();
         check_pretrain(&self.backbone, self.pretrain.as_ref())?;

@@ -7,21 +7,21 @@ use ff_report::{Cell, Column as ReportColumn, Row, Table, paper};
 use serde::Serialize;
 
 use super::card::Card;
-use super::files::{place, write_text};
-use super::read::{cost, record, score, skipped, skipped_in_training};
+use super::columns::{MethodJobs, SoupsColumn};
+use super::config::{MethodConfig, SoupsConfig};
 use super::timm;
-use crate::config::{Config, MethodConfig};
 use crate::error::Error;
 use crate::job::{Record, SoupRecord};
-use crate::plan::{Column, MethodJobs, Plan};
+use crate::plan::Plan;
+use crate::results::{cost, place, record, score, skipped, skipped_in_training, write_text};
 use crate::store::RunStore;
 
-pub(super) type Columns = [Column<MethodJobs>];
+pub(super) type Columns = [SoupsColumn];
 
 /// The table as far as the records go: what is missing or failed is said in its cell.
 pub(super) fn table(
     plan: &Plan,
-    config: &Config,
+    config: &SoupsConfig,
     columns: &Columns,
     runs: &RunStore,
 ) -> Result<Table, Error> {
@@ -48,9 +48,9 @@ pub(super) fn table(
 }
 
 fn cell(
-    (plan, config): (&Plan, &Config),
+    (plan, config): (&Plan, &SoupsConfig),
     runs: &RunStore,
-    column: &Column<MethodJobs>,
+    column: &SoupsColumn,
     method: &MethodConfig,
     jobs: &MethodJobs,
 ) -> Result<Cell, Error> {
@@ -143,25 +143,25 @@ struct SoupNote<'a> {
 /// was chosen, its model card, and a folder that timm loads. With one column they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
 pub(super) fn deliver(
     plan: &Plan,
-    config: &Config,
+    config: &SoupsConfig,
     columns: &Columns,
     runs: &RunStore,
 ) -> Result<Vec<PathBuf>, Error> {
-    let folder = config.folder(runs.root());
+    let folder = plan.folder(runs);
     let mut files = Vec::new();
     for column in columns {
         let (backbone, dataset) =
             (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-        let place = place(&folder, columns, backbone, dataset);
+        let place = place(&folder, columns.len(), backbone, dataset);
         files.extend(deliver_column((plan, config), runs, column, &place)?);
     }
     Ok(files)
 }
 
 fn deliver_column(
-    (plan, config): (&Plan, &Config),
+    (plan, config): (&Plan, &SoupsConfig),
     runs: &RunStore,
-    column: &Column<MethodJobs>,
+    column: &SoupsColumn,
     folder: &Path,
 ) -> Result<Vec<PathBuf>, Error> {
     let mut best: Option<(&MethodConfig, &MethodJobs, Record)> = None;

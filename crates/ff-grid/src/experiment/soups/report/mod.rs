@@ -1,28 +1,39 @@
-//! A column of a table in detail.
+//! A column of a table of soups in detail.
+
+mod comparisons;
+mod mistakes;
+mod model;
 
 use ff_eval::Metric;
 use ff_report::report::{Choice, ColumnReport, Scored, Step};
-use ff_report::{Plot, SeedTable};
 
-use super::model::Model;
-use super::source::Source;
-use super::{comparisons, mistakes, per_class, training};
-use crate::config::{BackboneConfig, Config, DatasetEntry, InmergeConfig};
+use self::model::Model;
+
+use super::landscape_results;
+use crate::catalog::Catalog;
+use crate::config::DatasetEntry;
 use crate::error::Error;
+use crate::experiment::soups::columns::SoupsColumn;
+use crate::experiment::soups::config::SoupsConfig;
 use crate::job::{GreedyBarrier, SoupRecord};
-use crate::plan::{Column, MethodJobs, Plan, SeedJobs};
-use crate::results::read::{record, score};
-use crate::results::{inmerge, landscape};
+use crate::plan::Plan;
+use crate::results::{empty_column, per_class, record, score, scored_predictions, training_runs};
 use crate::store::RunStore;
 
-pub(super) fn of_soups(
-    source: &Source<'_>,
-    config: &Config,
-    column: &Column<MethodJobs>,
+pub(super) fn column(
+    plan: &Plan,
+    catalog: &Catalog,
+    config: &SoupsConfig,
+    column: &SoupsColumn,
     runs: &RunStore,
 ) -> Result<ColumnReport, Error> {
-    let (plan, dataset) = (source.plan, &config.dataset[column.dataset]);
-    let mut report = empty(&config.backbone[column.backbone], dataset, column);
+    let dataset = &config.dataset[column.dataset];
+    let mut report = empty_column(
+        &config.backbone[column.backbone],
+        dataset,
+        column.task.as_ref(),
+        column.blocked.as_ref(),
+    );
     let mut models = Vec::new();
     for (method, jobs) in config.method.iter().zip(&column.methods) {
         match record(plan, runs, &jobs.soup)? {
@@ -47,12 +58,13 @@ pub(super) fn of_soups(
         }
     }
     report.scored = scored(plan, dataset, models.iter().chain(&singles), runs)?;
-    report.runs = training::runs(plan, column.methods.iter().flat_map(|jobs| &jobs.pool), runs)?;
+    report.runs = training_runs(plan, column.methods.iter().flat_map(|jobs| &jobs.pool), runs)?;
     for model in models.iter().filter(|model| !model.is_single()) {
-        let greedy_barriers = landscape::greedy_barriers(plan, config, column, &model.method.name, runs)?;
+        let greedy_barriers =
+            landscape_results::greedy_barriers(plan, config, column, &model.method.name, runs)?;
         report.choices.push(choice(model, &greedy_barriers));
     }
-    report.figures = landscape::plots(plan, config, column, runs)?;
+    report.figures = landscape_results::plots(plan, config, column, runs)?;
     if let Some(single) = single {
         let soups = models.iter().filter(|model| !model.is_single());
         let (found, missing) = comparisons::of(plan, config, dataset, (soups, single), runs)?;
@@ -62,7 +74,7 @@ pub(super) fn of_soups(
     // The same weights need not be shown twice.
     let other = single.filter(|single| delivered.is_none_or(|soup| soup.soup.digest != single.soup.digest));
     for model in delivered.into_iter().chain(other) {
-        match model.jobs.test.as_deref().map(|id| comparisons::predictions(plan, runs, id)) {
+        match model.jobs.test.as_deref().map(|id| scored_predictions(plan, runs, id)) {
             None => report.missing.push("the dataset has no test split".to_owned()),
             Some(Err(why)) => report.missing.push(format!("{}: {why}", model.method.name)),
             Some(Ok(predictions)) => {
@@ -72,86 +84,13 @@ pub(super) fn of_soups(
                     }
                     _ => model.method.name.clone(),
                 };
-                report.per_class_reports.push(per_class::of(&name, &predictions));
+                report.per_class_reports.push(per_class(&name, &predictions));
             }
         }
     }
     report.missing.dedup();
-    report.mistakes = delivered.and_then(|model| mistakes::of(source, model, &report.classes, runs));
+    report.mistakes = delivered.and_then(|model| mistakes::of(plan, catalog, model, &report.classes, runs));
     Ok(report)
-}
-
-pub(super) fn of_merging(
-    source: &Source<'_>,
-    config: &InmergeConfig,
-    (at, column): (usize, &Column<Vec<SeedJobs>>),
-    table: &SeedTable,
-    runs: &RunStore,
-) -> Result<ColumnReport, Error> {
-    let plan = source.plan;
-    let mut report = empty(&config.backbone[column.backbone], &config.dataset[column.dataset], column);
-    if column.blocked.is_none() {
-        report.figures = inmerge::pictures(plan, config, (at, column), table, runs)?
-            .into_iter()
-            .map(Plot::Lines)
-            .collect();
-        report.runs = training::runs(plan, column.methods.iter().flatten().map(|jobs| &jobs.trained), runs)?;
-        for (name, jobs) in shown(config, (at, column), table) {
-            match jobs.test.as_deref().map(|id| comparisons::predictions(plan, runs, id)) {
-                Some(Ok(predictions)) => report.per_class_reports.push(per_class::of(&name, &predictions)),
-                Some(Err(why)) => report.missing.push(format!("{name}: {why}")),
-                None => {}
-            }
-        }
-    }
-    report.missing.extend(table.rows().iter().filter_map(|row| {
-        let note = row.cells[at].note.as_ref()?;
-        Some(format!("{}: {note}", row.method))
-    }));
-    Ok(report)
-}
-
-/// The models of a study of merging that are shown class by class: of the row that merges and has the best mean validation
-/// score, and of the baseline, each the first seed's.
-fn shown<'a>(
-    config: &InmergeConfig,
-    (at, column): (usize, &'a Column<Vec<SeedJobs>>),
-    table: &SeedTable,
-) -> Vec<(String, &'a SeedJobs)> {
-    let rows = config.rows();
-    let validation = |row: usize| {
-        let scores = table.rows()[row].cells[at].runs.iter().map(|run| run.validation);
-        let scores = scores.collect::<Option<Vec<f64>>>().filter(|scores| !scores.is_empty())?;
-        Some(scores.iter().sum::<f64>() / scores.len() as f64)
-    };
-    let merging = (0..rows.len()).filter(|&row| rows[row].inmerge.is_some());
-    let scored = merging.filter_map(|row| Some((row, validation(row)?)));
-    let best = scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row);
-    let models = best.into_iter().chain(config.baseline()).filter_map(|row| {
-        let jobs = column.methods[row].first()?;
-        Some((format!("{}, seed {}", rows[row].name, jobs.seed), jobs))
-    });
-    models.collect()
-}
-
-fn empty<M>(backbone: &BackboneConfig, dataset: &DatasetEntry, column: &Column<M>) -> ColumnReport {
-    ColumnReport {
-        backbone: backbone.name.clone(),
-        dataset: dataset.name.clone(),
-        metric: dataset.metric,
-        classes: column.task.as_ref().map_or(Vec::new(), |task| task.names().to_vec()),
-        single: None,
-        best: None,
-        delivered: None,
-        comparisons: Vec::new(),
-        scored: Vec::new(),
-        runs: Vec::new(),
-        choices: Vec::new(),
-        per_class_reports: Vec::new(),
-        mistakes: None,
-        figures: Vec::new(),
-        missing: column.blocked.iter().cloned().collect(),
-    }
 }
 
 /// What a soup's file says that its outputs mean, where the data is not there to say it.

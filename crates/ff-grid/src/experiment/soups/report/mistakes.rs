@@ -5,12 +5,11 @@ use ff_data::augment::resize;
 use ff_eval::{Answer, surest_mistakes};
 use ff_report::report::{Mistake, MistakesReport, ModelAnswer, Thumbnail};
 
-use super::comparisons;
 use super::model::Model;
-use super::source::Source;
-use crate::catalog::OpenDataset;
+use crate::catalog::{Catalog, OpenDataset};
 use crate::job::{Job, JobOutput};
-use crate::results::read::record;
+use crate::plan::Plan;
+use crate::results::{record, scored_predictions};
 use crate::store::RunStore;
 
 /// Mistakes shown.
@@ -20,16 +19,16 @@ const PX: u32 = 96;
 
 /// Nothing if there are no test predictions.
 pub(super) fn of(
-    source: &Source<'_>,
+    plan: &Plan,
+    catalog: &Catalog,
     model: &Model<'_>,
     classes: &[String],
     runs: &RunStore,
 ) -> Option<MistakesReport> {
-    let plan = source.plan;
     let evaluation = model.jobs.test.as_deref()?;
-    let predictions = comparisons::predictions(plan, runs, evaluation).ok()?;
+    let predictions = scored_predictions(plan, runs, evaluation).ok()?;
     let job = plan.job(plan.job(evaluation)?.predictions().ok()?)?;
-    let images = images(source, job, predictions.len(), runs);
+    let images = images(plan, catalog, job, predictions.len(), runs);
     let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
     let mistakes = surest_mistakes(&predictions, COUNT).into_iter().map(|of| {
         let image = images.as_ref().ok().map(|(data, indices)| (data, indices[of.sample]));
@@ -56,13 +55,14 @@ pub(super) fn of(
 
 /// The dataset and the index of the image behind each row of the predictions, or why that is not known.
 fn images(
-    source: &Source<'_>,
+    plan: &Plan,
+    catalog: &Catalog,
     job: &Job,
     rows: usize,
     runs: &RunStore,
 ) -> Result<(std::sync::Arc<OpenDataset>, Vec<usize>), String> {
-    let data = source.catalog.open(&job.data)?;
-    let record = record(source.plan, runs, &job.id).map_err(|error| error.to_string())?;
+    let data = catalog.open(&job.data)?;
+    let record = record(plan, runs, &job.id).map_err(|error| error.to_string())?;
     let Some(JobOutput::Predictions { skipped, .. }) = record.map(|record| record.output) else {
         return Err("the predictions are not on record".to_owned());
     };

@@ -1,17 +1,17 @@
 //! The jobs of a study of in-model merging.
 
-use crate::job::JobId;
 use ff_data::random::stream;
 use ff_train::{OptimizerConfig, TrainConfig};
 use rand::Rng;
 
-use super::columns::{Column, SeedJobs};
-use super::graph::{Graph, Origin, Shared};
-use crate::config::{BackboneConfig, DatasetEntry, InmergeConfig, StageConfig};
-use crate::job::{JobSpec, Start, Training};
+use super::columns::{InmergeColumn, SeedJobs};
+use super::config::{InmergeConfig, StageConfig};
+use crate::config::{BackboneConfig, DatasetEntry};
+use crate::job::{JobId, JobSpec, Start, Training};
+use crate::plan::{ColumnBase, Graph, StartWeights};
 
 /// Lays out every column of a study.
-pub(super) fn columns(config: &InmergeConfig, graph: &mut Graph<'_>) -> Vec<Column<Vec<SeedJobs>>> {
+pub(super) fn columns(config: &InmergeConfig, graph: &mut Graph<'_>) -> Vec<InmergeColumn> {
     let mut columns = Vec::new();
     for (b, backbone) in config.backbone.iter().enumerate() {
         let origin = graph.origin(backbone, 0);
@@ -27,8 +27,8 @@ fn column(
     graph: &mut Graph<'_>,
     (b, backbone): (usize, &BackboneConfig),
     (d, dataset): (usize, &DatasetEntry),
-    origin: &Origin,
-) -> Column<Vec<SeedJobs>> {
+    origin: &StartWeights,
+) -> InmergeColumn {
     let rows = config.rows();
     let mut methods = vec![Vec::new(); rows.len()];
     let opening = graph.open(backbone, dataset, origin);
@@ -57,8 +57,8 @@ fn column(
         }
     }
     let (task, blocked) = (opening.task, opening.shared.blocked);
-    let (landscape, singles) = Default::default();
-    Column { backbone: b, dataset: d, task, blocked, methods, landscape, singles }
+
+    InmergeColumn { backbone: b, dataset: d, task, blocked, methods }
 }
 
 /// The seed of a run's second stage, whose order, augmentation, masks and merges are its own and not those of the first
@@ -70,8 +70,8 @@ fn second_seed(seed: u64) -> u64 {
 fn first_stage(
     config: &InmergeConfig,
     graph: &mut Graph<'_>,
-    shared: &Shared,
-    Origin { start, file: weights, .. }: Origin,
+    shared: &ColumnBase,
+    StartWeights { start, file: weights, .. }: StartWeights,
     dataset: &DatasetEntry,
     seed: u64,
 ) -> JobId {
@@ -86,7 +86,7 @@ fn first_stage(
 
 fn training(
     graph: &Graph<'_>,
-    shared: &Shared,
+    shared: &ColumnBase,
     start: Start,
     stage: &StageConfig,
     dataset: &DatasetEntry,

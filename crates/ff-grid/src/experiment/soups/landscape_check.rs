@@ -2,12 +2,12 @@
 
 use itertools::Itertools;
 
-use super::landscape::{Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
-use super::soups::Config;
+use super::config::SoupsConfig;
+use super::landscape_config::{Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 use crate::error::Error;
 use crate::job::{Anchors, Pool, group_fields, model_name};
 
-impl Config {
+impl SoupsConfig {
     pub(super) fn check_landscape(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         if let Some(LandscapeConfig { grid, plane, .. }) = &self.landscape {

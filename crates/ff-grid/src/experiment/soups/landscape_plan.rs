@@ -1,38 +1,16 @@
 //! The jobs that look at errors between the models of a column.
 
-use crate::job::JobId;
 use itertools::Itertools;
 
-use super::columns::MethodJobs;
-use super::graph::{Graph, Shared};
-use crate::config::{BackboneConfig, Config, Curves, DatasetEntry, FIELDS, LandscapeConfig};
+use super::columns::{LandscapeJobs, MethodJobs, PathJob};
+use super::config::{FIELDS, SoupsConfig};
+use super::landscape_config::{Curves, LandscapeConfig};
+use crate::config::{BackboneConfig, DatasetEntry};
 use crate::job::{
-    BnStatistics, Cost, GreedyBarriersSpec, JobSpec, Judging, PathSpec, PlaneSpec, Pool, RowSpec, SurfaceSpec,
+    BnStatistics, Cost, GreedyBarriersSpec, JobId, JobSpec, Judging, PathSpec, PlaneSpec, Pool, RowSpec,
+    SurfaceSpec,
 };
-
-/// Jobs that look at errors between a column's models, by identity; none unless the configuration asks for them.
-#[derive(Clone, Debug, Default)]
-pub struct LandscapeJobs {
-    /// The error surface of each plane, in the configuration's order.
-    pub surfaces: Vec<JobId>,
-    /// Paths to be drawn as curves.
-    pub curves: Vec<PathJob>,
-    /// Paths between all pairs of the grid's models.
-    pub matrix: Vec<PathJob>,
-    /// The tries of greedy soups, in the configuration's order.
-    pub greedy_barriers: Vec<JobId>,
-}
-
-/// A path between two models of the grid.
-#[derive(Clone, Debug)]
-pub struct PathJob {
-    /// The names of A and B.
-    pub ends: [String; 2],
-    /// What their runs differ in.
-    pub differ: Vec<&'static str>,
-    /// The job, by identity.
-    pub job: JobId,
-}
+use crate::plan::{ColumnBase, Graph};
 
 /// The runs of a column that models are chosen from.
 pub(super) struct Pools {
@@ -54,9 +32,9 @@ impl Pools {
 
 /// What every look at a column has in common.
 pub(super) struct Looks<'a, 'g> {
-    pub config: &'a Config,
+    pub config: &'a SoupsConfig,
     pub graph: &'a mut Graph<'g>,
-    pub shared: &'a Shared,
+    pub shared: &'a ColumnBase,
     pub backbone: &'a BackboneConfig,
     pub dataset: &'a DatasetEntry,
     pub pools: &'a Pools,

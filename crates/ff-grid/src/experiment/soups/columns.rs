@@ -1,14 +1,11 @@
-//! What a plan's columns are made of.
-
-use crate::job::JobId;
-use std::path::PathBuf;
+//! What the columns of a table of soups are made of.
 
 use ff_data::Task;
 
-use super::landscape::LandscapeJobs;
+use crate::job::JobId;
 
-/// A backbone on a dataset, with the jobs `M` of each row.
-pub struct Column<M> {
+/// A backbone on a dataset, with the jobs of each row.
+pub struct SoupsColumn {
     /// Position in the configuration's list.
     pub backbone: usize,
     /// Position in the configuration's list.
@@ -18,11 +15,11 @@ pub struct Column<M> {
     /// Why the column is left out, if it is.
     pub blocked: Option<String>,
     /// One for each row of the table.
-    pub methods: Vec<M>,
-    /// What looks at errors between its models.
+    pub methods: Vec<MethodJobs>,
+    /// What evaluates errors between its models.
     pub landscape: LandscapeJobs,
     /// Single models of the grid, the best first, that are scored like a row and are none (`grid.top_models`).
-    pub singles: Vec<M>,
+    pub singles: Vec<MethodJobs>,
 }
 
 /// The jobs of a method of souping in a column, by identity.
@@ -45,16 +42,26 @@ pub struct OodScore {
     pub note: String,
 }
 
-/// The jobs of a row of a study of merging with one seed, by identity.
-#[derive(Clone, Debug)]
-pub struct SeedJobs {
-    /// The seed.
-    pub seed: u64,
-    /// The second stage of training.
-    pub trained: JobId,
-    /// The score of its kept model on the test split; `None` where the dataset has none.
-    pub test: Option<JobId>,
+/// Jobs that look at errors between a column's models, by identity; none unless the configuration asks for them.
+#[derive(Clone, Debug, Default)]
+pub struct LandscapeJobs {
+    /// The error surface of each plane, in the configuration's order.
+    pub surfaces: Vec<JobId>,
+    /// Paths to be drawn as curves.
+    pub curves: Vec<PathJob>,
+    /// Paths between all pairs of the grid's models.
+    pub matrix: Vec<PathJob>,
+    /// The tries of greedy soups, in the configuration's order.
+    pub greedy_barriers: Vec<JobId>,
 }
 
-/// Finds the file of a Hugging Face id.
-pub type HubResolver<'a> = &'a dyn Fn(&str) -> Result<PathBuf, String>;
+/// A path between two models of the grid.
+#[derive(Clone, Debug)]
+pub struct PathJob {
+    /// The names of A and B.
+    pub ends: [String; 2],
+    /// What their runs differ in.
+    pub differ: Vec<&'static str>,
+    /// The job, by identity.
+    pub job: JobId,
+}

@@ -1,16 +1,22 @@
 //! An experiment with in-model merging as its configuration file states it.
 
-use std::path::{Path, PathBuf};
-
 use ff_data::Augment;
 use ff_inmerge::{InMerge, Pairs};
 use ff_train::{LrSchedule, SelectBy};
 use serde::{Deserialize, Serialize};
 
-use super::entries::{BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig};
-use super::kind::ExperimentKind;
-use super::run::RunConfig;
+use crate::config::{
+    BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
+};
 use crate::job::DataSource;
+
+/// What `kind` says in the file of a table of in-model merging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InmergeKind {
+    /// `inmerge`.
+    Inmerge,
+}
 
 /// Backbones × datasets × methods × seeds. Every method goes on, for the same number of epochs, from the same network: the
 /// one that the first stage kept with the same seed. So methods differ in nothing but the merging, and share the first stage's cost.
@@ -18,7 +24,7 @@ use crate::job::DataSource;
 #[serde(deny_unknown_fields)]
 pub struct InmergeConfig {
     /// `inmerge`.
-    pub kind: ExperimentKind,
+    pub kind: InmergeKind,
     /// Names the results' folder.
     pub name: String,
     /// Seeds of new weights, order, augmentation and merging; each is a run of its own.
@@ -73,14 +79,9 @@ impl InmergeConfig {
     }
 
     /// Datasets of the study by name, that of pretraining included.
-    pub(super) fn sources(&self) -> Vec<(String, DataSource)> {
+    pub(super) fn datasets(&self) -> Vec<(String, DataSource)> {
         let pretrain = self.pretrain.iter().map(|section| ("pretrain".to_owned(), section.data()));
         pretrain.chain(self.dataset.iter().map(|entry| (entry.name.clone(), entry.data()))).collect()
-    }
-
-    /// The folder of the study's results below the runs folder.
-    pub fn folder(&self, runs: &Path) -> PathBuf {
-        runs.join("tables").join(&self.name)
     }
 }
 
@@ -98,30 +99,6 @@ pub struct StageConfig {
     pub schedule: LrSchedule,
     /// How the stage's kept epoch is chosen.
     pub select_by: SelectBy,
-}
-
-/// In-model merging but for L_s, which is the backbone's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InmergeSettings {
-    /// α: what a merged kernel keeps of itself.
-    pub merge_weight: f64,
-    /// p: the chance that a kernel is set against another.
-    pub merge_probability: f64,
-    /// τ: the cosine that decides.
-    pub similarity_threshold: f64,
-    /// Which side of τ is merged.
-    #[serde(default)]
-    pub pairs: Pairs,
-}
-
-impl InmergeSettings {
-    /// The settings for a backbone. Its L_s is there, or the configuration would not have been accepted.
-    pub fn of(&self, backbone: &BackboneConfig) -> InMerge {
-        let Self { merge_weight, merge_probability, similarity_threshold, pairs } = *self;
-        let shallow_layers = backbone.shallow_layers.unwrap_or(0);
-        InMerge { shallow_layers, merge_weight, merge_probability, similarity_threshold, pairs }
-    }
 }
 
 /// A row of the table.

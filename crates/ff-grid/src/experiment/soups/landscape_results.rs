@@ -1,6 +1,5 @@
 //! Pictures of errors between a column's models, and their numbers.
 
-use crate::job::JobId;
 use std::path::PathBuf;
 
 use ff_eval::Roughness;
@@ -8,12 +7,13 @@ use ff_report::{Axis, Heatmap, LinePlot, Mark, Plot, Point, Series, Surface, csv
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::files::{place, write_text};
-use super::read::record;
-use crate::config::{Config, LandscapeConfig, PlaneConfig};
+use super::columns::{PathJob, SoupsColumn};
+use super::config::SoupsConfig;
+use super::landscape_config::{LandscapeConfig, PlaneConfig};
 use crate::error::Error;
-use crate::job::{BnStatistics, GreedyBarrier, JobOutput, PathRecord, SurfaceRecord};
-use crate::plan::{Column, MethodJobs, PathJob, Plan};
+use crate::job::{BnStatistics, GreedyBarrier, JobId, JobOutput, PathRecord, SurfaceRecord};
+use crate::plan::Plan;
+use crate::results::{place, record, write_text};
 use crate::store::RunStore;
 
 /// Writes, for each column and as far as the records go: `surface-<plane>` (SVG, CSV, JSON) and `surfaces.csv`, how rough they
@@ -21,15 +21,15 @@ use crate::store::RunStore;
 /// every pair; `greedy_barriers-<method>` (SVG, CSV, JSON).
 pub(super) fn deliver(
     plan: &Plan,
-    config: &Config,
-    columns: &[Column<MethodJobs>],
+    config: &SoupsConfig,
+    columns: &[SoupsColumn],
     runs: &RunStore,
 ) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for column in columns.iter().filter(|column| column.blocked.is_none()) {
         let (backbone, dataset) =
             (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-        let folder = place(&config.folder(runs.root()), columns, backbone, dataset);
+        let folder = place(&plan.folder(runs), columns.len(), backbone, dataset);
         let Album { plots, texts, .. } = album(plan, config, column, runs)?;
         for (name, plot) in plots {
             let svg = plot.to_svg().map_err(|error| Error::Job(error.to_string()))?;
@@ -49,8 +49,8 @@ pub(super) fn deliver(
 /// The plots of a column, for a report.
 pub(super) fn plots(
     plan: &Plan,
-    config: &Config,
-    column: &Column<MethodJobs>,
+    config: &SoupsConfig,
+    column: &SoupsColumn,
     runs: &RunStore,
 ) -> Result<Vec<Plot>, Error> {
     Ok(album(plan, config, column, runs)?.plots.into_iter().map(|(_, plot)| plot).collect())
@@ -59,8 +59,8 @@ pub(super) fn plots(
 /// What the soup of a method tried, as far as that was measured.
 pub(super) fn greedy_barriers(
     plan: &Plan,
-    config: &Config,
-    column: &Column<MethodJobs>,
+    config: &SoupsConfig,
+    column: &SoupsColumn,
     method: &str,
     runs: &RunStore,
 ) -> Result<Vec<GreedyBarrier>, Error> {
@@ -77,8 +77,8 @@ pub(super) fn greedy_barriers(
 
 fn album<'a>(
     plan: &'a Plan,
-    config: &Config,
-    column: &Column<MethodJobs>,
+    config: &SoupsConfig,
+    column: &SoupsColumn,
     runs: &'a RunStore,
 ) -> Result<Album<'a>, Error> {
     let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);

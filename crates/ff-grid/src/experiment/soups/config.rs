@@ -1,25 +1,31 @@
 //! A table of soups as its configuration file states it.
 
-use std::path::{Path, PathBuf};
-
 use ff_data::Augment;
 use ff_train::SelectBy;
 use serde::{Deserialize, Serialize};
 
-use super::entries::{BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig};
-use super::inmerge::InmergeSettings;
-use super::kind::ExperimentKind;
-use super::landscape::{ConnectivityConfig, GreedyBarriersConfig, LandscapeConfig};
-use super::run::RunConfig;
+use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, LandscapeConfig};
+use crate::config::{
+    BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
+};
 use crate::job::{BnStatistics, DataSource, Diverged, Pool, Selection, group_fields, model_name};
+
+/// What `kind` says in the file of a table of soups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SoupsKind {
+    /// `soups`.
+    #[default]
+    Soups,
+}
 
 /// A table: backbones × datasets × methods, and how their models are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub struct SoupsConfig {
     /// `soups`; the default.
     #[serde(default)]
-    pub kind: ExperimentKind,
+    pub kind: SoupsKind,
     /// Names the results' folder.
     pub name: String,
     /// Pretrained networks.
@@ -163,7 +169,7 @@ fn is_none(count: &usize) -> bool {
     *count == 0
 }
 
-impl Config {
+impl SoupsConfig {
     /// The rows of the table, then the grid's single models ([`GridConfig::top_models`]), which are no rows.
     pub(crate) fn methods_and_singles(&self) -> Vec<MethodConfig> {
         let single = |rank: usize| MethodConfig {
@@ -178,18 +184,13 @@ impl Config {
     }
 
     /// Datasets of the table by name, those that are only pretrained or tested on included.
-    pub(super) fn sources(&self) -> Vec<(String, DataSource)> {
+    pub(super) fn datasets(&self) -> Vec<(String, DataSource)> {
         let pretrain = self.pretrain.iter().map(|section| ("pretrain".to_owned(), section.data()));
         let of_entry = self.dataset.iter().flat_map(|entry| {
             let ood = entry.ood.iter().map(|other| (other.name.clone(), entry.data_of(other)));
             std::iter::once((entry.name.clone(), entry.data())).chain(ood)
         });
         pretrain.chain(of_entry).collect()
-    }
-
-    /// The folder of this table's results below the runs folder.
-    pub fn folder(&self, runs: &Path) -> PathBuf {
-        runs.join("tables").join(&self.name)
     }
 }
 

@@ -1,0 +1,91 @@
+//! What the jobs of a column are made of.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ff_data::Task;
+use ff_eval::OutputMap;
+use ff_models::Spec;
+
+use crate::catalog::OpenDataset;
+use crate::job::{Cost, DataIdentity, DataSource, Start};
+
+/// What the jobs of a column have in common.
+pub struct ColumnBase {
+    /// What the labels of its jobs begin with.
+    pub prefix: String,
+    /// The form of its models.
+    pub spec: Spec,
+    /// The data's identity.
+    pub identity: DataIdentity,
+    /// Where the data is.
+    pub data: DataSource,
+    /// Images to train on, to select on and to test on.
+    pub sizes: [u64; 3],
+    /// Whether the test images are in groups.
+    pub groups: bool,
+    /// Why its jobs cannot run, if they cannot.
+    pub blocked: Option<String>,
+    /// What a reader of its results must know.
+    pub remarks: Vec<String>,
+}
+
+impl ColumnBase {
+    /// What a run of so many epochs costs that leaves so many snapshots.
+    pub fn cost(&self, epochs: u32, snapshots: u64) -> Cost {
+        let evaluations = u64::from(epochs) + snapshots;
+        let epochs = u64::from(epochs);
+        let [train, val, _] = self.sizes;
+        Cost { epochs, train_images: epochs * train, evaluated_images: evaluations * val, evaluations }
+    }
+}
+
+/// Images that a model is scored on: the test part of a dataset.
+pub struct TestImages {
+    /// Where they are.
+    pub source: DataSource,
+    /// Their identity.
+    pub data: DataIdentity,
+    /// If its classes are not the model's.
+    pub outputs: Option<OutputMap>,
+    /// Whether they are in groups.
+    pub groups: bool,
+    /// Their number.
+    pub images: u64,
+}
+
+/// Where a backbone's weights start.
+#[derive(Clone)]
+pub struct StartWeights {
+    /// Where they start.
+    pub start: Start,
+    /// The file, if it is one.
+    pub file: Option<PathBuf>,
+    /// What the file's weights were trained on.
+    pub(super) seen: Vec<DataIdentity>,
+    /// Why the file is not there, if it is not.
+    pub(super) blocked: Option<String>,
+}
+
+impl StartWeights {
+    pub(super) fn of(start: Start) -> Self {
+        Self { start, file: None, seen: Vec::new(), blocked: None }
+    }
+
+    /// The same, with another seed for whatever is new.
+    pub fn with_seed(&self, seed: u64) -> Self {
+        Self { start: self.start.with_seed(seed), ..self.clone() }
+    }
+}
+
+/// A backbone on a dataset, before any job.
+pub struct OpenedColumn {
+    /// What its jobs have in common.
+    pub shared: ColumnBase,
+    /// Where its weights start.
+    pub origin: StartWeights,
+    /// The data, or why it is not there.
+    pub opened: Result<Arc<OpenDataset>, String>,
+    /// What is to be told of an image, if the data is there.
+    pub task: Option<Task>,
+}

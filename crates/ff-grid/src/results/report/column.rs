@@ -1,0 +1,32 @@
+//! A column of a report before anything is found.
+
+use ff_data::Task;
+use ff_report::report::ColumnReport;
+
+use crate::config::{BackboneConfig, DatasetEntry};
+
+/// A column of which nothing is known but what the plan says.
+pub(crate) fn empty_column(
+    backbone: &BackboneConfig,
+    dataset: &DatasetEntry,
+    task: Option<&Task>,
+    blocked: Option<&String>,
+) -> ColumnReport {
+    ColumnReport {
+        backbone: backbone.name.clone(),
+        dataset: dataset.name.clone(),
+        metric: dataset.metric,
+        classes: task.map_or(Vec::new(), |task| task.names().to_vec()),
+        single: None,
+        best: None,
+        delivered: None,
+        comparisons: Vec::new(),
+        scored: Vec::new(),
+        runs: Vec::new(),
+        choices: Vec::new(),
+        per_class_reports: Vec::new(),
+        mistakes: None,
+        figures: Vec::new(),
+        missing: blocked.into_iter().cloned().collect(),
+    }
+}
