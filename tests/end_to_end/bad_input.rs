@@ -153,7 +153,7 @@ keep_optimizer = false
     place.write("wild.toml", recipe);
     place.run("ff-train finetune --config wild.toml").refused(1, &["at step", "epoch 1", "1e30"]);
     assert!(!place.path("runs/wild/kept.safetensors").exists());
-    assert_ne!(place.json("runs/wild/outcome.json")["outcome"]["diverged"], Value::Null);
+    assert_ne!(place.json("runs/wild/record.json")["finished"]["training"]["diverged"], Value::Null);
     place
         .run("ff-train finetune --config wild.toml --set train.momentum=0.5")
         .refused(1, &["wild.toml", "unknown field `momentum`"]);

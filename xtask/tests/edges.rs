@@ -1,6 +1,7 @@
 //! The only edges between the crates of this workspace, held against `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId};
 
@@ -104,5 +105,106 @@ fn pure_rust_crates_do_not_reach_libtorch() {
         let torch =
             seen.iter().map(|id| metadata[id].name.as_str()).find(|name| ["tch", "torch-sys"].contains(name));
         assert_eq!(torch, None, "{name} needs libtorch");
+    }
+}
+
+/// The modules of `ff-grid` by floor. A module imports from those below it alone.
+const FLOORS: &[&[&str]] = &[
+    &["error"],
+    &["job"],
+    &["config", "store"],
+    &["catalog"],
+    &["run"],
+    &["plan"],
+    &["engine", "results"],
+    &["experiment"],
+];
+
+/// What a source file of a crate names of its own crate, and where: `crate::NAME`.
+struct Import {
+    file: PathBuf,
+    /// The module at the top of the crate that the file belongs to.
+    from: String,
+    /// The name after `crate::`, or `{` for several at once.
+    to: String,
+}
+
+/// Everything that the files of a crate import from it; comments and `lib.rs` itself are left out.
+fn imports(krate: &str) -> Vec<Import> {
+    let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates")).join(krate).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![src.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(&src).expect("below it").with_extension("");
+            let from = below.iter().next().expect("a name").to_string_lossy().into_owned();
+            if path.extension().is_none_or(|extension| extension != "rs") || from == "lib" || from == "bin" {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("UTF-8");
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code {
+                for (at, found_here) in line.match_indices("crate::") {
+                    let rest = &line[at + found_here.len()..];
+                    let end = rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(rest.len());
+                    let to = if end == 0 { rest.chars().take(1).collect() } else { rest[..end].to_owned() };
+                    found.push(Import { file: path.clone(), from: from.clone(), to });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Crates with a library of several modules.
+fn libraries() -> impl Iterator<Item = &'static str> {
+    ALLOWED.iter().map(|(name, _)| *name).filter(|name| *name != "xtask")
+}
+
+#[test]
+fn modules_are_imported_by_path() {
+    for krate in libraries() {
+        for Import { file, to, .. } in imports(krate) {
+            let through_lib = to.starts_with(|c: char| c == '{' || c.is_uppercase());
+            assert!(!through_lib, "{}: `crate::{to}` goes through lib.rs", file.display());
+        }
+    }
+}
+
+#[test]
+fn modules_import_downwards() {
+    for krate in libraries() {
+        let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for Import { from, to, .. } in imports(krate).into_iter().filter(|import| import.from != import.to) {
+            needs.entry(to.clone()).or_default();
+            needs.entry(from).or_default().insert(to);
+        }
+        // Take away what needs nothing any more, again and again: what is left is a circle.
+        while let Some(lowest) =
+            needs.iter().find(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone())
+        {
+            needs.remove(&lowest);
+            for others in needs.values_mut() {
+                others.remove(&lowest);
+            }
+        }
+        assert!(needs.is_empty(), "{krate}: modules import each other in a circle: {needs:?}");
+    }
+}
+
+#[test]
+fn ff_grid_stands_on_floors() {
+    let floor = |module: &str| {
+        let floor = FLOORS.iter().position(|floor| floor.contains(&module));
+        floor.unwrap_or_else(|| panic!("ff-grid: `{module}` is on no floor"))
+    };
+    for Import { file, from, to } in imports("ff-grid") {
+        let below = from == to || floor(&to) < floor(&from);
+        assert!(below, "{}: `{from}` imports from `{to}`, which is not below it", file.display());
     }
 }

@@ -31,6 +31,7 @@ mod sealed;
 mod state_dict;
 mod tensor;
 mod threads;
+mod trained_on;
 
 pub use atomic::{entries, is_partial, remove_partial, write_atomic, write_json};
 pub use digest::Digest;
@@ -42,3 +43,4 @@ pub use sealed::{read_sealed, write_sealed};
 pub use state_dict::StateDict;
 pub use tensor::{OwnedTensor, TensorRef, write_rounded};
 pub use threads::{cores, on_threads};
+pub use trained_on::{note_trained_on, trained_on};

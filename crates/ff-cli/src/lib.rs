@@ -1,5 +1,6 @@
 //! What the binaries have in common: logs, errors, exit codes, devices, the hub, progress.
 
+mod average;
 mod device;
 pub mod fetch;
 mod hub;
@@ -7,15 +8,18 @@ mod inspect;
 mod known;
 mod lineage;
 mod memory;
+mod options;
 #[cfg(feature = "png")]
 mod png;
+mod predict;
 mod progress;
 mod recipe;
 mod report;
-mod run_record;
+mod select;
 mod signals;
 mod source;
 mod tensorboard;
+mod train;
 mod watch;
 
 use std::io::{IsTerminal, Write};
@@ -24,20 +28,23 @@ use std::process::ExitCode;
 use ff_models::Precision;
 use tch::Device;
 
+pub use average::{average, bench as bench_average, check as check_soup};
 pub use device::DeviceChoice;
 pub use hub::{find_cached, find_or_download};
 pub use inspect::Inspection;
-pub use known::validation_predictions;
-pub use lineage::trace;
+pub use lineage::trace_and_check;
+pub use options::{ConfigOptions, RunsOption};
 #[cfg(feature = "png")]
 pub use png::png_beside;
+pub use predict::{PredictOptions, predict};
 pub use progress::{Bar, GridProgress, outcome, speed};
-pub use recipe::{DatasetRecipe, ModelRecipe, RunRecipe, check_split, output_map, spec_of};
+pub use recipe::{check_split, output_map, spec_of};
 pub use report::{ReportOptions, write_report};
-pub use run_record::{RunRecord, fields_of};
+pub use select::{SelectOptions, select};
 pub use signals::stop_on_signals;
 pub use source::{BadImage, Source};
 pub use tensorboard::{EventFile, TensorBoard};
+pub use train::{TrainOptions, train};
 pub use watch::{spoken, watch};
 
 /// Options of every binary.

@@ -5,12 +5,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use ff_data::OnBadImage;
-use ff_grid::read_experiment;
-use ff_grid::{Ancestor, Catalog, FileStatus, SameJob};
+
+use ff_grid::{Ancestor, Catalog, FileStatus, SameJob, lineage, read_experiment};
+
+use crate::average::check;
+
+/// Goes back through everything that a soup comes from, and checks the soup.
+pub fn trace_and_check(soup: &Path, places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
+    let ancestors = lineage(soup, places)?;
+    trace(&ancestors, places, data_root)?;
+    let parents = ancestors.iter().filter(|ancestor| ancestor.depth == 1);
+    check(soup, &parents.filter_map(|parent| parent.found.intact()).collect::<Vec<_>>())
+}
 
 /// Prints everything that a file of weights comes from ([`ff_grid::lineage`]), a line each, and whether it is there, intact, and would be the same
 /// job again; then the images that it was made with. An error if anything is missing, damaged or another job now.
-pub fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
+fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
     let mut troubles = 0;
     let mut text = String::new();
     for ancestor in ancestors {

@@ -1,90 +1,11 @@
-//! The recipe of one run of training, as a file states it.
+//! What weights say of themselves, for whoever has the file alone.
 
-use std::path::Path;
-
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use ff_checkpoint::StateDict;
-use ff_data::{DatasetConfig, SplitRule, Task};
+use ff_data::Task;
 use ff_eval::OutputMap;
-use ff_grid::{
-    Catalog, DataIdentity, DataSource, OTHER_SPLIT_HINT, OpenDataset, WeightsSource, check_name, other_split,
-};
-use ff_inmerge::InMerge;
-use ff_models::{Architecture, Precision, Spec};
-use ff_train::TrainConfig;
-use serde::{Deserialize, Serialize};
-
-/// One run of training: what `ff-train` is given, and `ff-soup select` for its validation data.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunRecipe {
-    /// Names the run's folder.
-    pub name: String,
-    /// The model.
-    pub model: ModelRecipe,
-    /// The images.
-    pub dataset: DatasetRecipe,
-    /// How it is trained.
-    pub train: TrainConfig,
-    /// In-model merging at every step, drawn from the run's seed. Absent: none.
-    pub inmerge: Option<InMerge>,
-}
-
-/// The model of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelRecipe {
-    /// Its architecture.
-    pub architecture: Architecture,
-    /// Side of the images.
-    #[serde(alias = "px")]
-    pub image_size: u32,
-    /// Type to compute in.
-    pub precision: Precision,
-    /// Where its weights start: a `.safetensors` file, a Hugging Face id, or `random`.
-    pub weights: WeightsSource,
-    /// Optimizer state to start from: a base's `kept.optimizer.safetensors`.
-    pub optimizer_state: Option<std::path::PathBuf>,
-    /// Seed of whatever of the weights is new.
-    pub seed: u64,
-}
-
-/// The images of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatasetRecipe {
-    /// Where they are, below the data root.
-    pub source: DatasetConfig,
-    /// How they are divided.
-    pub split: SplitRule,
-    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and kept on disk.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shrink_px: Option<u32>,
-}
-
-impl RunRecipe {
-    /// Reads a recipe file and applies overrides ([`ff_grid::Experiment::read`] says how).
-    pub fn read(path: &Path, set: &[String]) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{}: cannot read this recipe", path.display()))?;
-        let named = |error: String| anyhow!("{}: {error}", path.display());
-        let recipe: Self = ff_grid::parse_with_overrides(&text, set).map_err(named)?;
-        check_name(&recipe.name).map_err(|error| named(error.to_string()))?;
-        Ok(recipe)
-    }
-
-    /// Opens and divides the images.
-    pub fn open(&self, catalog: &Catalog) -> anyhow::Result<std::sync::Arc<OpenDataset>> {
-        let DatasetRecipe { source, split, shrink_px } = self.dataset.clone();
-        catalog.open(&DataSource { source, split: Some(split), shrink_px }).map_err(|error| anyhow!(error))
-    }
-
-    /// The model's form.
-    pub fn spec(&self, data: &OpenDataset) -> Spec {
-        let ModelRecipe { architecture, image_size, precision, .. } = self.model;
-        Spec { architecture, outputs: data.dataset.task().outputs(), image_size, precision }
-    }
-}
+use ff_grid::{DataIdentity, OTHER_SPLIT_HINT, other_split};
+use ff_models::Spec;
 
 /// The form of the model that a file of weights is of, from its provenance.
 pub fn spec_of(weights: &StateDict) -> anyhow::Result<Spec> {

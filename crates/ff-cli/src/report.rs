@@ -73,24 +73,25 @@ fn open(options: &ReportOptions, path: PathBuf, experiment: Box<dyn Experiment>)
     (path, plan, catalog)
 }
 
-/// The resolved configurations of all tables in a runs folder.
+/// The resolved configurations of all tables and single runs in a runs folder.
 fn tables(runs: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let below = |folder: &Path, name: &str| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> =
+            entries.map(|entry| entry.path().join(name)).filter(|path| path.is_file()).collect();
+        found.sort();
+        found
+    };
     let folder = runs.join("tables");
-    let entries = std::fs::read_dir(&folder).with_context(|| {
-        format!(
+    let found = [below(&folder, "config.toml"), below(runs, "recipe.toml")].concat();
+    match (found.is_empty(), folder.is_dir()) {
+        (false, _) => Ok(found),
+        (true, true) => bail!("{}: expected folders with a config.toml, found none", folder.display()),
+        (true, false) => bail!(
             "{}: expected the tables of a runs folder, found none\n\
              hint: give the folder with --runs, or a configuration with --config",
             folder.display()
-        )
-    })?;
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path().join("config.toml")))
-        .filter(|path| path.is_file())
-        .collect();
-    found.sort();
-    match found.is_empty() {
-        true => bail!("{}: expected folders with a config.toml, found none", folder.display()),
-        false => Ok(found),
+        ),
     }
 }
 

@@ -28,10 +28,11 @@ pub use config::{
 pub use engine::{BatchTask, Engine, Event, Failure, JobState, Local, OnEvent, QueueStatus, Slurm, Summary};
 pub use error::Error;
 pub use experiment::{
-    ConnectivityConfig, Curves, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig, InmergeColumn,
-    InmergeConfig, InmergeMethod, InmergeOverride, InmergeTable, LandscapeConfig, LandscapeJobs,
-    MethodConfig, MethodJobs, OodScore, PathJob, PlaneConfig, ProbeConfig, SeedJobs, SoupsColumn,
-    SoupsConfig, SoupsTable, StageConfig, Sweep, parse_experiment, read_experiment,
+    ConnectivityConfig, Curves, DatasetRecipe, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig,
+    InmergeColumn, InmergeConfig, InmergeMethod, InmergeOverride, InmergeTable, LandscapeConfig,
+    LandscapeJobs, MethodConfig, MethodJobs, ModelRecipe, OodScore, PathJob, PlaneConfig, ProbeConfig,
+    RunKind, RunRecipe, SeedJobs, SingleRun, SingleTable, SoupsColumn, SoupsConfig, SoupsTable, StageConfig,
+    Sweep, parse_experiment, read_experiment,
 };
 pub use job::{
     Anchors, Axis, BnStatistics, Corner, Cost, DataIdentity, DataSource, Diverged, EvalSplit, GreedyBarrier,
@@ -44,8 +45,8 @@ pub use plan::{
     StartWeights, Table, TestImages, Texts, forecast, longest_chain,
 };
 pub use results::{Results, Source, render, report, write_results};
-pub use run::{InmergeHook, JobContext, ValidationScorer};
+pub use run::{Choice, Chosen, InmergeHook, JobContext, ValidationScorer};
 pub use store::{
     Ancestor, Claim, Claimed, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore,
-    SameJob, examine, lineage, note_trained_on, other_split, owner_of, read_record, repair, trained_on,
+    SameJob, examine, lineage, other_split, owner_of, read_record, repair, trained_on,
 };

@@ -1,6 +1,7 @@
 //! The kinds of experiments, a folder each: configuration, plan, table and report.
 
 mod inmerge;
+mod single;
 mod soups;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 pub use inmerge::{
     InmergeColumn, InmergeConfig, InmergeMethod, InmergeOverride, InmergeTable, SeedJobs, StageConfig, Sweep,
 };
+pub use single::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe, SingleRun, SingleTable};
 pub use soups::{
     ConnectivityConfig, Curves, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig, LandscapeConfig,
     LandscapeJobs, MethodConfig, MethodJobs, OodScore, PathJob, PlaneConfig, ProbeConfig, SoupsColumn,
@@ -24,7 +26,14 @@ use crate::plan::Experiment;
 type Parse = fn(&str, &[String]) -> Result<Box<dyn Experiment>, Error>;
 
 /// Every kind, as `kind` in a file says it. A file without one is of the first.
-const KINDS: [(&str, Parse); 2] = [("soups", soups::parse), ("inmerge", inmerge::parse)];
+const KINDS: [(&str, Parse); 6] = [
+    ("soups", soups::parse),
+    ("inmerge", inmerge::parse),
+    ("pretrain", single::parse),
+    ("probe", single::parse),
+    ("finetune", single::parse),
+    ("fgg", single::parse),
+];
 
 /// Just enough of a file to tell its kind.
 #[derive(Deserialize)]
@@ -58,7 +67,7 @@ pub fn parse_experiment(text: &str, set: &[String]) -> Result<Box<dyn Experiment
     match KINDS.iter().find(|(name, _)| *name == kind) {
         Some((_, parse)) => parse(text, set),
         None => {
-            let known = KINDS.map(|(name, _)| format!("`{name}`")).join(" or ");
+            let known = KINDS.map(|(name, _)| format!("`{name}`")).join(", ");
             Err(Error::Config(format!("kind: expected {known}, found `{kind}`")))
         }
     }

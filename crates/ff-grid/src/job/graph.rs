@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,12 @@ pub struct Job {
     pub data: DataSource,
     /// A file its weights start from.
     pub weights: Option<PathBuf>,
+    /// A file of optimizer state that it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<PathBuf>,
+    /// Its folder below the runs folder, where that is not `jobs/KIND-ID`: a run of its own is found by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<PathBuf>,
     /// What a hierarchy can group its models by: `learning_rate`, `augmentation`, `seed`.
     pub fields: BTreeMap<String, String>,
     /// What it will cost.
@@ -46,9 +52,10 @@ impl Job {
         blake3::hash(text.as_bytes()).to_hex()[..16].into()
     }
 
-    /// The name of its folder.
-    pub fn folder(&self) -> String {
-        format!("{}-{}", self.spec.kind(), self.id)
+    /// Its folder, below the runs folder.
+    pub fn folder(&self) -> PathBuf {
+        let usual = || Path::new("jobs").join(format!("{}-{}", self.spec.kind(), self.id));
+        self.place.clone().unwrap_or_else(usual)
     }
 }
 

@@ -174,6 +174,9 @@ pub enum Start {
         digest: String,
         /// Seed of a new classifier.
         seed: u64,
+        /// Digest of the optimizer state to go on with. Absent: it starts anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optimizer: Option<String>,
     },
     /// The model that the input kept; a classifier that does not fit is new.
     Input {

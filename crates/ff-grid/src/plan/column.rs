@@ -1,8 +1,9 @@
 //! What the jobs of a column are made of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ff_checkpoint::StateDict;
 use ff_data::Task;
 use ff_eval::OutputMap;
 use ff_models::Spec;
@@ -61,6 +62,8 @@ pub struct StartWeights {
     pub start: Start,
     /// The file, if it is one.
     pub file: Option<PathBuf>,
+    /// The file of optimizer state to go on with, if there is one.
+    pub optimizer: Option<PathBuf>,
     /// What the file's weights were trained on.
     pub(super) seen: Vec<DataIdentity>,
     /// Why the file is not there, if it is not.
@@ -69,7 +72,23 @@ pub struct StartWeights {
 
 impl StartWeights {
     pub(super) fn of(start: Start) -> Self {
-        Self { start, file: None, seen: Vec::new(), blocked: None }
+        Self { start, file: None, optimizer: None, seen: Vec::new(), blocked: None }
+    }
+
+    /// The same, going on with an optimizer's state.
+    pub fn with_optimizer(mut self, path: &Path) -> Self {
+        match (StateDict::open(path), &mut self.start) {
+            (Ok(state), Start::File { optimizer, .. }) => {
+                *optimizer = Some(state.digest().to_string());
+                self.optimizer = Some(path.to_owned());
+            }
+            (Ok(_), _) => {
+                let why = "optimizer state: expected a file of weights that it belongs to, found none";
+                self.blocked.get_or_insert(why.to_owned());
+            }
+            (Err(error), _) => drop(self.blocked.get_or_insert(error.to_string())),
+        }
+        self
     }
 
     /// The same, with another seed for whatever is new.

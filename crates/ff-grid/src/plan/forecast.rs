@@ -177,6 +177,8 @@ mod tests {
             inputs: inputs.iter().map(|&id| id.into()).collect(),
             data: DataSource { source, split: None, shrink_px: None },
             weights: None,
+            optimizer: None,
+            place: None,
             fields: BTreeMap::new(),
             cost: Cost::default(),
             remarks: Vec::new(),

@@ -133,11 +133,11 @@ impl<'a> Graph<'a> {
             Ok((path, file)) => StartWeights {
                 file: Some(path),
                 seen: trained_on(&file),
-                ..StartWeights::of(Start::File { digest: file.digest().to_string(), seed })
+                ..StartWeights::of(Start::File { digest: file.digest().to_string(), seed, optimizer: None })
             },
             Err(why) => StartWeights {
                 blocked: Some(named(why)),
-                ..StartWeights::of(Start::File { digest: Start::UNKNOWN.to_owned(), seed })
+                ..StartWeights::of(Start::File { digest: Start::UNKNOWN.to_owned(), seed, optimizer: None })
             },
         }
     }
@@ -266,6 +266,22 @@ impl<'a> Graph<'a> {
         self.add(&on, format!("{label}: score"), spec, vec![predicted], Cost::default(), None)
     }
 
+    /// Adds a run of training that has no inputs and a folder of its own, named so.
+    pub fn add_alone(
+        &mut self,
+        base: &ColumnBase,
+        name: &str,
+        spec: JobSpec,
+        cost: Cost,
+        start: &StartWeights,
+        fields: BTreeMap<String, String>,
+    ) -> JobId {
+        let id = self.add(base, name.to_owned(), spec, Vec::new(), cost, start.file.clone());
+        let job = &mut self.jobs[self.known[&id]];
+        *job = Job { fields, optimizer: start.optimizer.clone(), place: Some(name.into()), ..job.clone() };
+        id
+    }
+
     /// Adds a job, unless it is there already; its identity.
     pub fn add(
         &mut self,
@@ -286,6 +302,8 @@ impl<'a> Graph<'a> {
                 inputs,
                 data: shared.data.clone(),
                 weights,
+                optimizer: None,
+                place: None,
                 fields: BTreeMap::new(),
                 cost,
                 blocked: shared.blocked.clone(),

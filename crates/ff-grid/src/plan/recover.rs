@@ -86,6 +86,8 @@ impl<'a> Recovered<'a> {
                 inputs: record.inputs.clone(),
                 data: data.clone(),
                 weights: None,
+                optimizer: None,
+                place: None,
                 fields: Default::default(),
                 cost: record.cost,
                 blocked: None,
@@ -100,9 +102,10 @@ impl<'a> Recovered<'a> {
 fn alike(one: &JobSpec, other: &JobSpec) -> bool {
     let starts = [one, other].map(|spec| spec.training().map(|training| &training.start));
     let same_start = match starts {
-        [Some(Start::File { digest: a, seed: one }), Some(Start::File { digest: b, seed: other })] => {
-            one == other && (a == b || [a, b].iter().any(|digest| *digest == Start::UNKNOWN))
-        }
+        [
+            Some(Start::File { digest: a, seed: one, .. }),
+            Some(Start::File { digest: b, seed: other, .. }),
+        ] => one == other && (a == b || [a, b].iter().any(|digest| *digest == Start::UNKNOWN)),
         [one, other] => one == other,
     };
     let rest = |spec: &JobSpec| {

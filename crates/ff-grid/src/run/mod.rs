@@ -1,5 +1,6 @@
 //! Runs one job.
 
+mod alone;
 mod context;
 mod inmerge;
 mod job;
@@ -13,3 +14,4 @@ mod train;
 pub use context::JobContext;
 pub use inmerge::InmergeHook;
 pub use scorer::ValidationScorer;
+pub use soup::{Choice, Chosen};

@@ -1,81 +1,140 @@
-//! The soup job: ingredients from runs, scores from validation.
+//! A choice among models, averaged: that of a soup's job, and that of files by hand.
 
-use ff_checkpoint::FileRef;
-use ff_eval::Note;
+use std::collections::HashMap;
+
+use ff_checkpoint::{FileRef, Provenance, StateDict, note_trained_on, trained_on};
+use ff_eval::{Note, Predictions};
 use ff_models::Model;
-use ff_soup::{Ingredients, NthBest, Selector};
+use ff_soup::{Ingredients, NthBest, Selector, Soup};
 use ff_train::save_predictions;
+use tch::Device;
 
 use super::context::JobContext;
 use super::models::Models;
 use super::scorer::ValidationScorer;
-use crate::catalog::OpenDataset;
+use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
-use crate::job::{Cost, EvalSplit, Job, JobOutput, SoupRecord, SoupSpec, VERSION};
-use crate::store::{note_trained_on, trained_on};
+use crate::job::{Cost, EvalSplit, Job, JobOutput, JobSpec, SoupRecord, SoupSpec, VERSION};
 
-/// Chooses among the models of a job's inputs and writes the average, its validation predictions, and why.
-pub(crate) fn make(
+/// What is chosen from, and what is known of it before anything is evaluated.
+pub struct Choice<'a> {
+    /// The models.
+    pub ingredients: &'a Ingredients,
+    /// How they are chosen.
+    pub spec: &'a SoupSpec,
+    /// Scores of models on validation that training found, by name.
+    pub scores: HashMap<String, f64>,
+    /// What training left of a model's predictions of the validation images, by name. Asked only where candidates are compared.
+    pub predictions: &'a mut dyn FnMut(&str) -> Result<Option<Predictions>, Error>,
+}
+
+/// A choice that was made.
+pub struct Chosen {
+    /// Which models, and why.
+    pub soup: Soup,
+    /// Their average.
+    pub weights: StateDict,
+    /// How it came to be.
+    pub provenance: Provenance,
+    /// What it says of the validation images.
+    pub predictions: Predictions,
+    /// What the score leaves out or rests on, a sentence each.
+    pub notes: Vec<String>,
+    /// Validation images that could not be read and were left out, by name.
+    pub skipped: Vec<String>,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+impl Choice<'_> {
+    /// Makes the choice on the validation part of `data`.
+    ///
+    /// # Errors
+    /// Models of another form, images that cannot be read, a metric that is undefined, the wish to stop.
+    pub fn make(self, catalog: &Catalog, data: &OpenDataset, device: Device) -> Result<Chosen, Error> {
+        let Self { ingredients, spec, scores, predictions } = self;
+        let validation = catalog.eval_set(data, EvalSplit::Validation, spec.model.image_size);
+        let model = Model::new(&spec.model, device, 0)?;
+        let mut scorer = ValidationScorer::new(model, &validation, spec.metric, scores);
+        if let Some(batch_size) = spec.recalibrate {
+            scorer = scorer.recalibrated_on(catalog.recalibration(data, spec.model.image_size, batch_size));
+        }
+        let soup = match spec.select.hierarchy() {
+            Some(hierarchy) => {
+                // Of a mean of all there are no candidates to evaluate.
+                if hierarchy.policies.iter().any(|policy| policy.is_greedy()) {
+                    for one in ingredients.iter() {
+                        if let Some(predictions) = predictions(&one.id)? {
+                            scorer = scorer.with_predictions(&one.id, predictions);
+                        }
+                    }
+                }
+                hierarchy.select(ingredients, &mut scorer)?
+            }
+            None => NthBest(spec.select.rank()).select(ingredients, &mut scorer)?,
+        };
+        let mut weights = ingredients.weights(&soup.average)?;
+        let (evaluations, evaluated_images) = (scorer.evaluations(), scorer.images());
+        let predictions = scorer.predict(&weights, &soup.average)?;
+        let recomputed = scorer.recomputed(&soup.average);
+        if !recomputed.is_empty() {
+            weights = scorer.weights();
+        }
+        // Whoever gets the file alone must know what its outputs mean.
+        let recipe = serde_json::to_value(JobSpec::Soup(spec.clone()));
+        let recipe = recipe.map_err(|error| Error::Job(error.to_string()))?;
+        let mut recipe = recipe.as_object().cloned().unwrap_or_default();
+        recipe.insert("classes".into(), data.dataset.task().names().into());
+        note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
+        if !recomputed.is_empty() {
+            recipe.insert("recomputed".into(), recomputed.into());
+        }
+        let digest = Some(data.identity.digest.clone());
+        let provenance = ingredients.provenance(&soup.average, recipe, digest, VERSION)?;
+        // A choice by a class of a few images hangs on single ones.
+        let few = Note::few_samples(predictions.targets(), predictions.outputs());
+        let said = spec.metric.notes(&predictions).into_iter().chain(few);
+        let names = data.dataset.task().names();
+        let notes = said.map(|note| format!("validation: {}", note.describe(names))).collect();
+        let skipped = validation.skipped().to_vec();
+        let cost = Cost { evaluations, evaluated_images, ..Cost::default() };
+        Ok(Chosen { soup, weights, provenance, predictions, notes, skipped, cost })
+    }
+}
+
+/// Chooses among the models of a job's runs and writes the average, its validation predictions, and why.
+pub(super) fn make(
     context: &JobContext<'_>,
     job: &Job,
-    recipe: &SoupSpec,
+    spec: &SoupSpec,
     data: &OpenDataset,
 ) -> Result<(JobOutput, Cost), Error> {
-    let SoupSpec { model: spec, metric, select, recalibrate, diverged, .. } = recipe;
-    let validation = context.catalog.eval_set(data, EvalSplit::Validation, spec.image_size);
-    let Models { models, left_out, diverged } = Models::of(context, job.runs(), *diverged)?;
+    let Models { models, left_out, diverged } = Models::of(context, job.runs(), spec.diverged)?;
     let candidates = models.len();
-    let ingredients =
-        Ingredients::new(models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?)?;
-    let scored = || models.iter().filter_map(|model| Some((model, model.score?)));
-    let known = scored().map(|(model, score)| (model.id.clone(), score)).collect();
-    let model = Model::new(spec, context.device, 0)?;
-    let mut scorer = ValidationScorer::new(model, &validation, *metric, known);
-    if let Some(batch_size) = recalibrate {
-        scorer = scorer.recalibrated_on(context.catalog.recalibration(data, spec.image_size, *batch_size));
-    }
-    let soup = match select.hierarchy() {
-        Some(hierarchy) => {
-            // Of a mean of all there are no candidates to look at.
-            if hierarchy.policies.iter().any(|policy| policy.is_greedy()) {
-                for (model, _) in scored() {
-                    scorer = scorer.with_predictions(&model.id, model.predictions(context)?);
-                }
-            }
-            hierarchy.select(&ingredients, &mut scorer)?
-        }
-        None => NthBest(select.rank()).select(&ingredients, &mut scorer)?,
+    let opened = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
+    let scores = models.iter().filter_map(|model| Some((model.id.clone(), model.score?))).collect();
+    let mut predictions = |id: &str| {
+        let scored = models.iter().find(|model| model.id == id && model.score.is_some());
+        scored.map(|model| model.predictions(context)).transpose()
     };
-    let mut weights = ingredients.weights(&soup.average)?;
-    let (evaluations, images) = (scorer.evaluations(), scorer.images());
-    let found_on = scorer.predict(&weights, &soup.average)?;
-    let recipe = serde_json::to_value(&job.spec).map_err(|error| Error::Job(error.to_string()))?;
-    let mut recipe = recipe.as_object().cloned().unwrap_or_default();
-    // Whoever gets the file alone must know what its outputs mean.
-    recipe.insert("classes".into(), data.dataset.task().names().into());
-    note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
-    let recomputed = scorer.recomputed(&soup.average);
-    if !recomputed.is_empty() {
-        weights = scorer.weights();
-        recipe.insert("recomputed".into(), recomputed.into());
-    }
-    let provenance =
-        ingredients.provenance(&soup.average, recipe, Some(data.identity.digest.clone()), VERSION)?;
+    let choice =
+        Choice { ingredients: &Ingredients::new(opened)?, spec, scores, predictions: &mut predictions };
+    let chosen = choice.make(context.catalog, data, context.device)?;
     let folder = context.runs.folder(job);
-    let (name, of_predictions) = ("soup.safetensors", "soup.val.safetensors");
-    weights.save(&folder.join(name), Some(&provenance))?;
-    let found = save_predictions(&folder.join(of_predictions), &found_on, Some(&provenance))?;
-
-    let skipped = validation.skipped().to_vec();
-    let cost = Cost { evaluations, evaluated_images: images, ..Cost::default() };
-    let digest = *weights.digest();
-    let (weights, predictions) = (FileRef::new(name, digest), FileRef::new(of_predictions, found));
-    // A choice by a class of a few images hangs on single ones.
-    let few = Note::few_samples(found_on.targets(), found_on.outputs());
-    let said = metric.notes(&found_on).into_iter().chain(few);
-    let notes =
-        said.map(|note| format!("validation: {}", note.describe(data.dataset.task().names()))).collect();
-    let record =
-        SoupRecord { soup, candidates, left_out, diverged, notes, skipped, weights, predictions, digest };
-    Ok((JobOutput::Soup(record), cost))
+    let (weights, predictions) = ("soup.safetensors", "soup.val.safetensors");
+    chosen.weights.save(&folder.join(weights), Some(&chosen.provenance))?;
+    let found = save_predictions(&folder.join(predictions), &chosen.predictions, Some(&chosen.provenance))?;
+    let digest = *chosen.weights.digest();
+    let record = SoupRecord {
+        soup: chosen.soup,
+        candidates,
+        left_out,
+        diverged,
+        notes: chosen.notes,
+        skipped: chosen.skipped,
+        weights: FileRef::new(weights, digest),
+        predictions: FileRef::new(predictions, found),
+        digest,
+    };
+    Ok((JobOutput::Soup(record), chosen.cost))
 }

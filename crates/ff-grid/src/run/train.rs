@@ -1,6 +1,8 @@
 //! A run of training.
 
-use ff_checkpoint::StateDict;
+use std::path::Path;
+
+use ff_checkpoint::{StateDict, note_trained_on, trained_on};
 use ff_models::Model;
 use ff_train::{CancelToken, EpochRecord, Outcome, Run, StepHook, TrainData, train};
 
@@ -8,7 +10,6 @@ use super::context::{JobContext, parent};
 use super::inmerge::{InmergeHook, kernels};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, LayerKernels, Start, Training};
-use crate::store::{note_trained_on, trained_on};
 
 impl JobContext<'_> {
     pub(super) fn train(
@@ -24,17 +25,18 @@ impl JobContext<'_> {
         let mut optimizer = None;
         match &training.start {
             Start::Random { .. } => {}
-            Start::File { digest, .. } => {
+            Start::File { digest, optimizer: state, .. } => {
                 let path =
                     job.weights.as_ref().ok_or_else(|| Error::Job("its weights are not there".into()))?;
-                let weights = StateDict::open(path)?;
-                if weights.digest().to_string() != *digest {
-                    let reason = "the weights have changed since the plan was made".into();
-                    return Err(Error::File { path: path.clone(), reason });
-                }
+                let weights = unchanged(path, digest)?;
                 model.load(&weights)?;
                 before = trained_on(&weights);
                 parents.push(parent(&path.display().to_string(), &weights));
+                if let (Some(digest), Some(path)) = (state, &job.optimizer) {
+                    let state = unchanged(path, digest)?;
+                    parents.push(parent(&path.display().to_string(), &state));
+                    optimizer = Some(state);
+                }
             }
             Start::Input { optimizer: carry, .. } => {
                 let input = self.planned(job.base()?)?;
@@ -100,5 +102,17 @@ impl JobContext<'_> {
             of_kernels = kernels(&model);
         }
         Ok((JobOutput::Training(outcome), cost, of_kernels))
+    }
+}
+
+/// A file that has the content it was planned with.
+fn unchanged(path: &Path, digest: &str) -> Result<StateDict, Error> {
+    let file = StateDict::open(path)?;
+    match file.digest().to_string() == *digest {
+        true => Ok(file),
+        false => {
+            let reason = "the weights have changed since the plan was made".into();
+            Err(Error::File { path: path.to_owned(), reason })
+        }
     }
 }

@@ -46,7 +46,8 @@ pub enum Remedy {
 /// Folders that cannot be listed.
 pub fn examine(runs: &RunStore) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
-    for folder in entries(&runs.root().join("jobs"))?.into_iter().filter(|path| path.is_dir()) {
+    let alone = entries(runs.root())?.into_iter().filter(|path| path.join("record.json").is_file());
+    for folder in entries(&runs.root().join("jobs"))?.into_iter().filter(|path| path.is_dir()).chain(alone) {
         findings.extend(job(&folder)?);
     }
     findings.extend(published(&below(&runs.root().join("tables"))?));
@@ -98,7 +99,10 @@ fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
         Some(Ok(record)) => {
             let id = Job::identity(&record.spec, &record.inputs);
             let name = format!("{}-{id}", record.spec.kind());
-            if id != record.id || folder.file_name().is_none_or(|found| found != name.as_str()) {
+            // A run of its own has a folder of any name.
+            let of_table = folder.parent().is_some_and(|parent| parent.ends_with("jobs"));
+            let misplaced = of_table && folder.file_name().is_none_or(|found| found != name.as_str());
+            if id != record.id || misplaced {
                 let trouble = format!("expected the record of this folder's job, found that of {name}");
                 findings.push(again(&path, trouble));
             }

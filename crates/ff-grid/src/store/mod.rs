@@ -11,6 +11,6 @@ pub use claim::{Claim, Claimed, Claims, Owner, owner_of};
 pub use doctor::{Finding, Remedy, examine, repair};
 pub use lineage::{Ancestor, FileStatus, SameJob, lineage};
 pub use runs::{RunStore, read_record};
-pub use trained_on::{OTHER_SPLIT_HINT, note_trained_on, other_split, trained_on};
+pub use trained_on::{OTHER_SPLIT_HINT, other_split, trained_on};
 
 pub(crate) use result_files::{ResultFiles, file_hash};

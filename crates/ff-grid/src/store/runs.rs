@@ -42,7 +42,7 @@ impl RunStore {
 
     /// A job's folder.
     pub fn folder(&self, job: &Job) -> PathBuf {
-        self.root.join("jobs").join(job.folder())
+        self.root.join(job.folder())
     }
 
     /// The record of a job, if it is done.
@@ -65,6 +65,11 @@ impl RunStore {
             return Ok(None);
         }
         let record = read_record(&path)?;
+        if record.id != job.id && job.place.is_some() {
+            let reason =
+                "this folder holds a run of another recipe or other data\nhint: give the recipe another name";
+            return Err(Error::File { path: self.folder(job), reason: reason.into() });
+        }
         if record.id != job.id {
             let reason = format!("expected the record of job {}, found that of {}", job.id, record.id);
             return Err(wrong(&path, reason));
@@ -72,9 +77,10 @@ impl RunStore {
         Ok(record.serves(job).then_some(record))
     }
 
-    /// Every record in the folder, of whatever table; what cannot be read is left out.
+    /// Every record in the folder, of whatever table or run; what cannot be read is left out.
     pub fn all(&self) -> Vec<Record> {
-        let folders = std::fs::read_dir(self.root.join("jobs")).into_iter().flatten().flatten();
+        let folders = [self.root.join("jobs"), self.root.clone()].map(std::fs::read_dir);
+        let folders = folders.into_iter().flatten().flatten().flatten();
         folders.filter_map(|folder| read_record(&folder.path().join("record.json")).ok()).collect()
     }
 

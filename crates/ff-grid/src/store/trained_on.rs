@@ -1,33 +1,16 @@
 //! Which images, divided how, weights have seen.
 
 use ff_checkpoint::StateDict;
-use serde_json::{Map, Value};
 
 use crate::job::DataIdentity;
 
 /// The datasets that weights, and those that they come from, were trained and selected on, as their provenance says;
 /// nothing of a file from elsewhere.
 pub fn trained_on(weights: &StateDict) -> Vec<DataIdentity> {
-    let Ok(made) = weights.provenance() else { return Vec::new() };
-    let one = |value: &Value| serde_json::from_value(value.clone()).ok();
-    let own = made.recipe.get("data").and_then(one);
-    let before = made.recipe.get("trained_on").and_then(Value::as_array);
-    own.into_iter().chain(before.into_iter().flatten().filter_map(one)).collect()
-}
-
-/// Notes in the recipe of new weights what those that they come from were trained on, each once, but for the recipe's own
-/// `data`; nothing where there is nothing else.
-pub fn note_trained_on(recipe: &mut Map<String, Value>, seen: impl IntoIterator<Item = DataIdentity>) {
-    let own = recipe.get("data").and_then(|data| serde_json::from_value(data.clone()).ok());
-    let mut before: Vec<DataIdentity> = Vec::new();
-    for data in seen {
-        if Some(&data) != own.as_ref() && !before.contains(&data) {
-            before.push(data);
-        }
-    }
-    if !before.is_empty() {
-        recipe.insert("trained_on".to_owned(), serde_json::json!(before));
-    }
+    ff_checkpoint::trained_on(weights)
+        .into_iter()
+        .filter_map(|data| serde_json::from_value(data).ok())
+        .collect()
 }
 
 /// Why weights that were trained on `seen` must not meet `data`, if they must not: they know the same images in another
@@ -45,7 +28,8 @@ pub const OTHER_SPLIT_HINT: &str =
 
 #[cfg(test)]
 mod tests {
-    use ff_checkpoint::{OwnedTensor, Provenance};
+    use ff_checkpoint::{OwnedTensor, Provenance, note_trained_on};
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -58,8 +42,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.safetensors");
         let (own, before) = (data("images", "one"), data("images", "two"));
-        let mut recipe = Map::from_iter([("data".to_owned(), serde_json::json!(own))]);
-        note_trained_on(&mut recipe, [own.clone(), before.clone(), before.clone()]);
+        let mut recipe = Map::from_iter([("data".to_owned(), json!(own))]);
+        note_trained_on(&mut recipe, [&own, &before, &before].map(|data| json!(data)));
         let provenance = Provenance {
             kind: "finetune".into(),
             recipe: recipe.into(),

@@ -25,7 +25,7 @@ use status::QueueSnapshot;
 pub(crate) use status::status;
 pub use task::BatchTask;
 
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, RunConfig};
 use crate::engine::Engine;
 use crate::engine::events::{Event, Failure, JobState, OnEvent, QueueStatus, Summary};
 use crate::error::Error;
@@ -230,7 +230,7 @@ impl Slurm {
             blake3::hash(format!("{now:?} {} {}", std::process::id(), jobs.len()).as_bytes()).to_hex();
         let table: String =
             self.table.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-        let run = crate::RunConfig { cluster: self.cluster.clone(), ..context.run.clone() };
+        let run = RunConfig { cluster: self.cluster.clone(), ..context.run.clone() };
         let batch = Batch {
             name: format!("ff-{table}-{}", &unique[..8]),
             table: self.table.clone(),

@@ -5,7 +5,7 @@ use itertools::Itertools;
 use super::config::SoupsConfig;
 use super::landscape_config::{Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 use crate::error::Error;
-use crate::job::{Anchors, Pool, group_fields, model_name};
+use crate::job::{Anchors, Pool, Selection, group_fields, model_name};
 
 impl SoupsConfig {
     pub(super) fn check_landscape(&self) -> Result<(), Error> {
@@ -68,7 +68,7 @@ impl SoupsConfig {
         &self,
         key: &str,
         names: &[String],
-        suits: impl Fn(&crate::Selection) -> bool,
+        suits: impl Fn(&Selection) -> bool,
     ) -> Result<(), Error> {
         let known = || self.method.iter().filter(|method| suits(&method.select)).map(|method| &method.name);
         match names.iter().find(|name| !known().contains(name)) {

@@ -1,0 +1,150 @@
+//! Averages of files, and checking that a file is one.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use ff_checkpoint::{Digest, StateDict, cores, note_trained_on, on_threads, trained_on};
+use ff_soup::{Average, Ingredient, Ingredients, verify};
+use serde_json::json;
+
+use crate::{print, print_json};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Opens files of weights; what a hierarchy can group them by is in their provenance.
+pub fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
+    let mut ingredients = Vec::new();
+    for (path, weights) in files.iter().zip(StateDict::open_all(files)?) {
+        let fields = weights.provenance().ok().and_then(|provenance| provenance.recipe.get("fields"));
+        let fields: BTreeMap<String, String> =
+            fields.and_then(|fields| serde_json::from_value(fields.clone()).ok()).unwrap_or_default();
+        ingredients.push(Ingredient { id: path.display().to_string(), weights, fields });
+    }
+    Ok(Ingredients::new(ingredients)?)
+}
+
+/// All ingredients, each weighed equally.
+fn mean_of(ingredients: &Ingredients) -> Average {
+    Average::mean(ingredients.iter().map(|one| Average::Ingredient(one.id.clone())).collect())
+}
+
+/// Writes the average of all files, each weighed equally.
+pub fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
+    let ingredients = ingredients(files)?;
+    let average = mean_of(&ingredients);
+    let weights = ingredients.weights(&average)?;
+    save(&ingredients, (&average, &weights), json!({"method": "average"}), None, output)
+}
+
+/// Times an average and its parts.
+pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let ingredients = ingredients(files)?;
+    let opened = start.elapsed().as_secs_f64();
+    let average = mean_of(&ingredients);
+    let weights = ingredients.weights(&average)?;
+    let averaged = start.elapsed().as_secs_f64();
+    save(&ingredients, (&average, &weights), json!({"method": "average"}), None, output)?;
+    let saved = start.elapsed().as_secs_f64();
+    let (bytes, read) = read(&ingredients);
+    if as_json {
+        return print_json(
+            &json!({"models": files.len(), "bytes": bytes, "seconds": saved, "open_s": opened,
+            "mean_s": averaged - opened, "save_s": saved - averaged, "read_s": read}),
+        );
+    }
+    print(&format!(
+        "{} files, {:.2} GB: {saved:.3} s, of which opened and checked {opened:.3}, averaged {:.3}, written {:.3}; \
+         their bytes alone are read in {read:.3} s\n",
+        files.len(),
+        bytes as f64 / 1e9,
+        averaged - opened,
+        saved - averaged,
+    ))
+}
+
+/// How many bytes of tensors there are, and the least that a pass over them takes: seconds for sums of the mapped
+/// bytes, on every core.
+fn read(ingredients: &Ingredients) -> (usize, f64) {
+    let start = Instant::now();
+    let tensors = ingredients.iter().flat_map(|one| one.weights.iter());
+    let blocks: Vec<_> = tensors.flat_map(|(_, tensor)| tensor.data.chunks(1 << 20)).collect();
+    let bytes = blocks.iter().map(|block| block.len()).sum();
+    on_threads(cores(), blocks, |block| {
+        let words = block.as_chunks().0.iter().map(|&word| u64::from_le_bytes(word));
+        black_box(words.fold(0u64, u64::wrapping_add));
+    });
+    (bytes, start.elapsed().as_secs_f64())
+}
+
+fn save(
+    ingredients: &Ingredients,
+    (average, weights): (&Average, &StateDict),
+    recipe: serde_json::Value,
+    data: Option<String>,
+    output: &Path,
+) -> anyhow::Result<()> {
+    let mut recipe = recipe.as_object().cloned().unwrap_or_default();
+    if let Some(model) = model_of(ingredients) {
+        recipe.insert("model".into(), model);
+    }
+    // So that a later use of the soup knows what its ingredients were trained on.
+    note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
+    let provenance = ingredients.provenance(average, recipe, data, VERSION)?;
+    Ok(weights.save(output, Some(&provenance))?)
+}
+
+/// The form of the model, where the first ingredient says it.
+fn model_of(ingredients: &Ingredients) -> Option<serde_json::Value> {
+    ingredients.iter().next()?.weights.provenance().ok()?.recipe.get("model").cloned()
+}
+
+/// Checks that a soup is the average that it says it is, to the bit.
+pub fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
+    let opened = StateDict::open(soup)?;
+    let wanted: Vec<_> = opened.provenance()?.parents.iter().map(|parent| parent.digest).collect();
+    let mut files = Vec::new();
+    for place in places {
+        collect(place, &wanted, &mut files)?;
+    }
+    match verify(&opened, &files) {
+        Ok(recomputed) => {
+            let but = match recomputed.len() {
+                0 => String::new(),
+                number => {
+                    let (some, more) =
+                        (recomputed[..number.min(3)].join(", "), if number > 3 { ", …" } else { "" });
+                    format!(", but for {number} tensors that were computed anew afterwards ({some}{more})")
+                }
+            };
+            print(&format!(
+                "{}: is the average of its {} ingredient(s), to the bit{but} (digest {})\n",
+                soup.display(),
+                wanted.len(),
+                opened.digest()
+            ))
+        }
+        Err(error) => bail!("{}: {error}", soup.display()),
+    }
+}
+
+/// Opens the files of a place that are wanted. Others, damaged ones included, are none of a soup's business.
+fn collect(place: &Path, wanted: &[Digest], files: &mut Vec<StateDict>) -> anyhow::Result<()> {
+    if place.is_dir() {
+        let entries = std::fs::read_dir(place).with_context(|| place.display().to_string())?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_dir() || path.extension().is_some_and(|extension| extension == "safetensors") {
+                collect(&path, wanted, files)?;
+            }
+        }
+    } else if let Ok(file) = StateDict::open(place)
+        && wanted.contains(file.digest())
+    {
+        files.push(file);
+    }
+    Ok(())
+}

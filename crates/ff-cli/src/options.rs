@@ -1,0 +1,27 @@
+//! Options that several commands have.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// A configuration, what takes the place of its values, and where its images are.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigOptions {
+    /// Configuration (TOML)
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Folder that the configuration's dataset paths start at
+    #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
+    pub data_root: PathBuf,
+    /// Put another value in place of the configuration's: a dotted key, such as fgg.epochs=5
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Where everything goes.
+#[derive(Args, Clone, Debug)]
+pub struct RunsOption {
+    /// Folder for everything that is made
+    #[arg(long, default_value = "runs")]
+    pub runs: PathBuf,
+}

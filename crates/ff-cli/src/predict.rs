@@ -1,0 +1,102 @@
+//! Predictions of a trained model.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use ff_checkpoint::{Parent, Provenance, StateDict, cores};
+use ff_data::{OnBadImage, Split};
+use ff_grid::{DataIdentity, loader_threads, trained_on};
+use ff_models::Model;
+use ff_train::{EvalSet, save_predictions};
+
+use crate::device::DeviceChoice;
+use crate::recipe::{check_split, output_map, spec_of};
+use crate::source::Source;
+
+/// What is predicted, and by what.
+#[derive(Args)]
+pub struct PredictOptions {
+    /// Weights that this software made
+    #[arg(long)]
+    checkpoint: PathBuf,
+    #[command(flatten)]
+    source: Source,
+    /// The split to predict
+    #[arg(long, value_enum)]
+    split: SplitName,
+    /// A class of the model that the dataset does not tell apart, and the class that it counts as: 4=3
+    #[arg(long, alias = "merge", value_name = "CLASS=CLASS", value_parser = pair)]
+    merge_classes: Vec<(String, String)>,
+    /// Predict images that the model was trained on in another division
+    #[arg(long)]
+    allow_other_split: bool,
+    /// safetensors to write, with "logits" and "targets"
+    #[arg(long)]
+    output: PathBuf,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SplitName {
+    /// Training images
+    Train,
+    /// Validation images
+    Val,
+    /// Test images
+    Test,
+}
+
+/// Writes the logits of a trained model for a split.
+pub fn predict(options: &PredictOptions) -> anyhow::Result<()> {
+    let PredictOptions { checkpoint, source, split, merge_classes, allow_other_split, output, device } =
+        options;
+    let weights = StateDict::open(checkpoint)?;
+    let spec = spec_of(&weights).with_context(|| checkpoint.display().to_string())?;
+    let dataset = source.open()?;
+    let splits = source.split(dataset.as_ref())?;
+    let data = DataIdentity::of(dataset.as_ref(), &splits);
+    check_split(&checkpoint.display().to_string(), &trained_on(&weights), &data, *allow_other_split)?;
+    let outputs = output_map(&weights, dataset.task(), merge_classes)
+        .with_context(|| checkpoint.display().to_string())?;
+    if outputs.is_none() && dataset.task().outputs() != spec.outputs {
+        bail!(
+            "{}: a model of {} outputs, but the dataset has {} classes",
+            checkpoint.display(),
+            spec.outputs,
+            dataset.task().outputs()
+        );
+    }
+    let indices = splits.get(match split {
+        SplitName::Train => Split::Train,
+        SplitName::Val => Split::Val,
+        SplitName::Test => Split::Test,
+    });
+    let device = device.find()?;
+    let mut model = Model::new(&spec, device, 0)?;
+    model.load_strict(&weights)?;
+    let threads = loader_threads(device, cores().get());
+    let images = EvalSet::new(dataset.clone(), indices.clone(), spec.image_size, threads, OnBadImage::Error);
+    let predictions = images.predict(&model, outputs.as_ref())?;
+    let provenance = Provenance {
+        kind: "predict".into(),
+        recipe: serde_json::json!({"model": spec, "outputs": outputs}),
+        parents: vec![Parent {
+            id: checkpoint.display().to_string(),
+            digest: *weights.digest(),
+            weight: None,
+        }],
+        data: Some(dataset.digest().to_owned()),
+        code_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    save_predictions(output, &predictions, Some(&provenance))?;
+    Ok(())
+}
+
+/// Two names with `=` between them.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(from, to)| (from.trim().to_owned(), to.trim().to_owned()));
+    pair.ok_or_else(|| "expected two classes, such as 4=3".to_owned())
+}

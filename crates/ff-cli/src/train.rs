@@ -1,0 +1,159 @@
+//! One run of training, by the path that a table's jobs take.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use ff_checkpoint::{cores, write_atomic};
+use ff_grid::{
+    Catalog, Claims, Error, JobContext, Plan, Record, RunConfig, RunKind, RunRecipe, RunStore, SingleRun,
+    device_name, loader_threads,
+};
+use ff_train::{EpochRecord, Outcome};
+
+use crate::device::DeviceChoice;
+use crate::hub::find_or_download;
+use crate::options::{ConfigOptions, RunsOption};
+use crate::progress::speed;
+use crate::signals::stop_on_signals;
+use crate::source::BadImage;
+use crate::tensorboard::EventFile;
+use crate::{print, say, warn_of_precision};
+
+/// How a run of training is done.
+#[derive(Args)]
+pub struct TrainOptions {
+    #[command(flatten)]
+    config: ConfigOptions,
+    #[command(flatten)]
+    runs: RunsOption,
+    /// Start from weights that were trained on the same images in another division; the record says so
+    #[arg(long)]
+    allow_other_split: bool,
+    /// What an image that cannot be read does
+    #[arg(long, value_enum, default_value = "error")]
+    on_bad_image: BadImage,
+    /// Threads that load images; 0 loads in the training thread [default: 1 on the CPU, all cores but one beside a GPU]
+    #[arg(long)]
+    loader_threads: Option<usize>,
+    /// Least minutes between resume points
+    #[arg(long, default_value_t = 1.0)]
+    resume_minutes: f64,
+    /// Write learning curves for TensorBoard too
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
+    /// Steps between resume points, instead of a time
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    resume_steps: Option<u64>,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+impl TrainOptions {
+    fn run_config(&self) -> anyhow::Result<RunConfig> {
+        Duration::try_from_secs_f64(self.resume_minutes * 60.0).context("--resume-minutes")?;
+        Ok(RunConfig {
+            loader_threads: self.loader_threads,
+            resume_minutes: self.resume_minutes,
+            resume_steps: self.resume_steps.map(|steps| steps as usize),
+            on_bad_image: self.on_bad_image.into(),
+            allow_other_split: self.allow_other_split,
+            ..RunConfig::default()
+        })
+    }
+}
+
+/// Trains one model, or says that it is trained, and prints the files that it left.
+pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
+    let ConfigOptions { config: path, data_root, set } = &options.config;
+    let recipe = RunRecipe::read(path, set)?;
+    let name = recipe.name.clone();
+    let mut experiment = SingleRun::new(recipe, kind).with_context(|| path.display().to_string())?;
+    *ff_grid::Experiment::run_mut(&mut experiment) = options.run_config()?;
+    let resolved = ff_grid::Experiment::to_toml(&experiment)?;
+    let device = options.device.find()?;
+    let stop = stop_on_signals()?;
+    let runs = RunStore::new(&options.runs.runs);
+    let run = options.run_config()?;
+    let catalog = Catalog::of(&run, 1, data_root, runs.root())
+        .stopped_by(stop.clone())
+        .loading_on(options.loader_threads.unwrap_or_else(|| loader_threads(device, cores().get())));
+    let plan = Plan::new(Box::new(experiment), &catalog, &find_or_download);
+    let [job] = &plan.jobs[..] else { bail!("{name}: expected one run, found {}", plan.jobs.len()) };
+    if let Some(why) = &job.blocked {
+        bail!("{}: {why}", path.display());
+    }
+    plan.remarks().iter().for_each(|remark| say(&format!("warning: {remark}")));
+    warn_of_precision(plan.model().precision, device);
+    catalog.start();
+    let claims = Claims::new(run.lease(), &device_name(device));
+    let context = JobContext {
+        jobs: &plan.jobs,
+        run: &run,
+        catalog: &catalog,
+        runs: &runs,
+        claims: &claims,
+        stop,
+        device,
+    };
+    let folder = runs.folder(job);
+    let events = options.tensorboard.as_ref().map(|root| EventFile::create(&root.join(&name)));
+    let mut events = events.transpose()?;
+    let trained = context.run_alone(job, &mut |epoch| {
+        if let Some(Err(error)) = events.as_mut().map(|events| events.epoch(epoch)) {
+            tracing::warn!("{error:#}");
+        }
+        say_epoch(epoch, job.cost.epochs);
+    });
+    let record = match trained {
+        Err(error) if error.is_stop() => {
+            bail!("stopped; the same command goes on where it was ({})", folder.display())
+        }
+        Ok((record, true)) => {
+            write_atomic(&folder.join("recipe.toml"), |file| file.write_all(resolved.as_bytes()))?;
+            record
+        }
+        Ok((record, false)) => {
+            say(&format!("{}: this run is done", folder.display()));
+            record
+        }
+        Err(error) => return Err(error.into()),
+    };
+    report(&record, &folder)
+}
+
+fn say_epoch(epoch: &EpochRecord, epochs: u64) {
+    let value = epoch.validation.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"));
+    say(&format!(
+        "epoch {}/{epochs}: loss {:.4}, validation {value} (loss {:.4}), lr {:.2e}, {}",
+        epoch.epoch,
+        epoch.train_loss,
+        epoch.validation_loss,
+        epoch.learning_rate,
+        speed(epoch)
+    ));
+    for skipped in &epoch.skipped {
+        say(&format!("left out: {skipped}"));
+    }
+}
+
+fn report(record: &Record, folder: &Path) -> anyhow::Result<()> {
+    let outcome: &Outcome = record.training().map_err(|error: Error| anyhow::anyhow!(error))?;
+    if let Some(at) = &outcome.diverged {
+        let text = format!(
+            "the loss stopped being a number at step {} (epoch {}, learning rate {:e})",
+            at.step, at.epoch, at.learning_rate
+        );
+        if outcome.is_empty() {
+            bail!(text);
+        }
+        say(&format!("warning: {text}; what is kept is from before"));
+    }
+    for kept in outcome.kept.iter().chain(&outcome.snapshots) {
+        print(&format!("{}\n", folder.join(&kept.weights.path).display()))?;
+    }
+    Ok(())
+}

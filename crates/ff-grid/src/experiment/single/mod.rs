@@ -1,0 +1,219 @@
+//! One run of training as an experiment: a plan of one job, and a table of one row.
+
+mod config;
+
+use std::path::PathBuf;
+
+use ff_checkpoint::StateDict;
+use ff_data::Task;
+use ff_eval::Metric;
+use ff_report::report::{ColumnReport, StudyTable};
+use ff_report::{Cell, Column, Row};
+
+use crate::catalog::Catalog;
+use crate::config::{BackboneConfig, EvaluationConfig, ModelConfig, PretrainConfig, RunConfig};
+use crate::error::Error;
+use crate::job::{DataSource, JobId, JobSpec, Training, group_fields};
+use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
+use crate::results::{cost, empty_column, record, training_runs};
+use crate::store::RunStore;
+
+pub use config::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe};
+
+/// Reads a recipe from text, with overrides.
+pub(super) fn parse(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
+    let recipe = RunRecipe::parse(text, set)?;
+    let kind =
+        recipe.kind.ok_or_else(|| Error::Config("kind: expected what the run is, found nothing".into()))?;
+    Ok(Box::new(SingleRun::new(recipe, kind)?))
+}
+
+/// A run of training to be planned.
+#[derive(Clone, Debug)]
+pub struct SingleRun {
+    recipe: RunRecipe,
+    kind: RunKind,
+    model: ModelConfig,
+    evaluation: EvaluationConfig,
+    run: RunConfig,
+}
+
+/// A planned run of training.
+pub struct SingleTable {
+    /// What it was planned from.
+    pub experiment: SingleRun,
+    /// The run.
+    pub job: JobId,
+    /// Why it cannot run, if it cannot.
+    pub blocked: Option<String>,
+    task: Option<Task>,
+}
+
+impl SingleRun {
+    /// A run of a kind.
+    ///
+    /// # Errors
+    /// [`Error::Config`]: the recipe is none for it.
+    pub fn new(recipe: RunRecipe, kind: RunKind) -> Result<Self, Error> {
+        recipe.check(kind)?;
+        let (model, evaluation, run) = recipe.common();
+        Ok(Self { recipe: RunRecipe { kind: Some(kind), ..recipe }, kind, model, evaluation, run })
+    }
+
+    /// What a hierarchy can group the run's models by. What a base's snapshots are grouped by is the base's learning rate,
+    /// not the cycle's.
+    fn fields(&self, file: Option<&PathBuf>) -> std::collections::BTreeMap<String, String> {
+        let train = &self.recipe.train;
+        let mut fields = group_fields(train.schedule.highest(), train.augment, train.seed);
+        if self.kind == RunKind::Fgg
+            && let Some(base) = file.and_then(|path| StateDict::open(path).ok())
+            && let Ok(made) = base.provenance()
+            && let Some(rate) = made.recipe.get("fields").and_then(|fields| fields["learning_rate"].as_str())
+        {
+            fields.insert("learning_rate".to_owned(), rate.to_owned());
+        }
+        fields
+    }
+}
+
+impl Experiment for SingleRun {
+    fn name(&self) -> &str {
+        &self.recipe.name
+    }
+
+    fn model(&self) -> &ModelConfig {
+        &self.model
+    }
+
+    fn pretrain(&self) -> Option<&PretrainConfig> {
+        None
+    }
+
+    fn evaluation(&self) -> &EvaluationConfig {
+        &self.evaluation
+    }
+
+    fn run(&self) -> &RunConfig {
+        &self.run
+    }
+
+    fn run_mut(&mut self) -> &mut RunConfig {
+        &mut self.run
+    }
+
+    fn sources(&self) -> Vec<(String, DataSource)> {
+        vec![(self.recipe.name.clone(), self.recipe.data())]
+    }
+
+    fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string_pretty(&self.recipe).map_err(|error| Error::Config(error.to_string()))
+    }
+
+    fn lay_out(self: Box<Self>, graph: &mut Graph<'_>) -> Box<dyn Table> {
+        let recipe = &self.recipe;
+        // Messages name the file, which is what its user knows.
+        let backbone = BackboneConfig { name: recipe.model.weights.to_string(), ..recipe.backbone() };
+        let mut origin = graph.origin(&backbone, recipe.model.seed);
+        if let Some(path) = &recipe.model.optimizer_state {
+            origin = origin.with_optimizer(path);
+        }
+        let opening = graph.open(&backbone, &recipe.entry(), &origin);
+        let (mut shared, start) = (opening.shared, opening.origin);
+        if let (None, Some(task)) = (&shared.blocked, &opening.task) {
+            shared.blocked = recipe.train.check(task).err().map(|error| error.to_string());
+        }
+        let training = Training {
+            model: shared.spec,
+            start: start.start.clone(),
+            data: shared.identity.clone(),
+            train: recipe.train.clone(),
+            inmerge: recipe.inmerge,
+        };
+        let spec = match self.kind {
+            RunKind::Pretrain => JobSpec::Pretrain(training),
+            RunKind::Probe => JobSpec::Probe(training),
+            RunKind::Finetune => JobSpec::Finetune(training),
+            RunKind::Fgg => JobSpec::Fgg(training),
+        };
+        let cost = shared.cost(recipe.train.epochs, 0);
+        let fields = self.fields(start.file.as_ref());
+        let job = graph.add_alone(&shared, &recipe.name, spec, cost, &start, fields);
+        let (blocked, task) = (shared.blocked, opening.task);
+        Box::new(SingleTable { experiment: *self, job, blocked, task })
+    }
+}
+
+impl SingleTable {
+    fn metric(&self) -> Metric {
+        self.experiment.recipe.train.metric
+    }
+
+    fn table(&self, plan: &Plan, runs: &RunStore) -> Result<ff_report::Table, Error> {
+        let recipe = &self.experiment.recipe;
+        let column = Column {
+            backbone: recipe.model.architecture.name().to_owned(),
+            dataset: recipe.name.clone(),
+            metric: self.metric(),
+            ood: Vec::new(),
+            paper: false,
+        };
+        let mut cell = Cell::default();
+        match (record(plan, runs, &self.job)?, &self.blocked) {
+            (Some(record), _) => {
+                let outcome = record.training()?;
+                cell.validation = outcome.kept.as_ref().and_then(|kept| kept.validation.value());
+                cell.note = outcome.diverged.as_ref().map(|at| format!("diverged in epoch {}", at.epoch));
+            }
+            (None, Some(why)) => cell.note = Some(why.lines().next().unwrap_or_default().to_owned()),
+            (None, None) => cell.note = Some("not run".to_owned()),
+        }
+        let cost = cost(plan, runs, std::iter::once(self.job.as_str()))?;
+        let row = Row { method: self.experiment.kind.name().to_owned(), cells: vec![cell], cost };
+        ff_report::Table::new(&recipe.name, vec![column], vec![row])
+            .map_err(|error| Error::Job(error.to_string()))
+    }
+}
+
+impl Table for SingleTable {
+    fn experiment(&self) -> &dyn Experiment {
+        &self.experiment
+    }
+
+    fn blocked(&self) -> Vec<Option<&str>> {
+        vec![self.blocked.as_deref()]
+    }
+
+    fn recover(&mut self, found: &mut Recovered<'_>) {
+        self.job = found.name(&self.job);
+        if found.is_done(&self.job) {
+            self.blocked = None;
+        }
+    }
+
+    fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
+        let table = self.table(plan, runs)?;
+        Ok(Texts {
+            markdown: table.to_markdown(),
+            csv: table.to_csv(),
+            latex: table.to_latex(),
+            json: table.to_json(),
+        })
+    }
+
+    fn write_details(&self, _plan: &Plan, _runs: &RunStore) -> Result<Vec<PathBuf>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn report(
+        &self,
+        plan: &Plan,
+        _catalog: &Catalog,
+        runs: &RunStore,
+    ) -> Result<(StudyTable, Vec<ColumnReport>), Error> {
+        let recipe = &self.experiment.recipe;
+        let blocked = self.blocked.as_ref();
+        let mut column = empty_column(&recipe.backbone(), &recipe.entry(), self.task.as_ref(), blocked);
+        column.runs = training_runs(plan, std::iter::once(&self.job), runs)?;
+        Ok((StudyTable::Soups(self.table(plan, runs)?), vec![column]))
+    }
+}
