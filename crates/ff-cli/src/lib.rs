@@ -1,13 +1,17 @@
 //! What the binaries have in common: logs, errors, exit codes, devices, the hub, progress.
 
 mod average;
+pub mod data;
 mod device;
 pub mod fetch;
+pub mod grid;
 mod hub;
+pub mod inmerge;
 mod inspect;
 mod known;
 mod lineage;
 mod memory;
+pub mod models;
 mod options;
 #[cfg(feature = "png")]
 mod png;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use ff_data::OnBadImage;
-
 use ff_grid::{Ancestor, Catalog, FileStatus, SameJob, lineage, read_experiment};
 
 use crate::average::check;

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 
-use ff_grid::JobId;
-use ff_grid::{Event, Job, JobOutput, Owner, Plan, Record, RunStore};
+use ff_grid::{Event, Job, JobId, JobOutput, Owner, Plan, Record, RunStore};
 use ff_train::EpochRecord;
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use ff_grid::read_experiment;
-use ff_grid::{Catalog, Experiment, Plan, RunStore, Source, report};
+use ff_grid::{Catalog, Experiment, Plan, RunStore, Source, read_experiment, report};
 
 use crate::hub::find_cached;
 use crate::say;

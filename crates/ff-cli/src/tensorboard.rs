@@ -13,8 +13,7 @@ use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use ff_grid::Job;
-use ff_grid::JobId;
+use ff_grid::{Job, JobId};
 use ff_train::EpochRecord;
 
 /// Writes what happens in one run to an event file of its own in a folder.

@@ -25,7 +25,10 @@ pub use config::{
     OodEntry, PretrainConfig, Resources, RunConfig, WeightsSource, check_name, loader_threads,
     parse_with_overrides,
 };
-pub use engine::{BatchTask, Engine, Event, Failure, JobState, Local, OnEvent, QueueStatus, Slurm, Summary};
+pub use engine::{
+    BatchTask, ENGINES, Engine, EngineKind, EngineSetup, Event, Failure, JobState, Local, OnEvent,
+    QueueStatus, Summary, cancel, queue_status,
+};
 pub use error::Error;
 pub use experiment::{
     ConnectivityConfig, Curves, DatasetRecipe, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig,

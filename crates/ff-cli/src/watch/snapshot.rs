@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ff_grid::JobId;
-use ff_grid::{Job, JobOutput, Plan, Record, RunStore, owner_of};
+use ff_grid::{Job, JobId, JobOutput, Plan, Record, RunStore, owner_of};
 use ff_train::EpochRecord;
 use itertools::Itertools;
 use serde::Serialize;

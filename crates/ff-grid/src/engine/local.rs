@@ -7,12 +7,22 @@ use std::time::{Duration, Instant};
 
 use tch::Device;
 
-use super::Engine;
-use super::events::{Event, OnEvent, Summary};
+use super::events::{Event, JobState, OnEvent, QueueStatus, Summary};
+use super::traits::{Engine, EngineKind, EngineSetup};
 use crate::error::Error;
-use crate::job::{Job, JobId};
+use crate::job::{Job, JobId, Jobs};
 use crate::run::JobContext;
-use crate::store::Claimed;
+use crate::store::{Claimed, RunStore, owner_of};
+
+pub(super) const KIND: EngineKind = EngineKind {
+    name: "local",
+    about: "Threads of this process",
+    queued: false,
+    new: |setup| {
+        let EngineSetup { workers, threads, devices, .. } = setup;
+        Box::new(Local { workers, threads, devices, only: None })
+    },
+};
 
 /// Threads of this process. Any number of processes, on any number of machines, may run the same plan on the same runs
 /// folder: each job is claimed by one of them.
@@ -114,6 +124,25 @@ impl Engine for Local {
             }
         }
         Ok(summary)
+    }
+
+    fn dry_run(&self, _context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn status(&self, jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
+        let mut status = QueueStatus { can_tell: true, ..QueueStatus::default() };
+        for job in undone.iter().filter_map(|id| jobs.find(id)) {
+            if let Some(owner) = owner_of(&runs.folder(job)).filter(|owner| !owner.has_ended()) {
+                let by = format!("{owner}, {}", owner.device);
+                status.jobs.insert(job.id.clone(), JobState::Running { by, ends: None });
+            }
+        }
+        Ok(status)
+    }
+
+    fn cancel(&self, _table: &str, _runs: &RunStore) -> Result<usize, Error> {
+        Ok(0)
     }
 }
 

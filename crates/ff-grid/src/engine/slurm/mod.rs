@@ -22,19 +22,29 @@ use ff_train::CancelToken;
 use script::{Script, quoted};
 use status::QueueSnapshot;
 
-pub(crate) use status::status;
+use status::status;
 pub use task::BatchTask;
 
 use crate::config::{ClusterConfig, RunConfig};
-use crate::engine::Engine;
 use crate::engine::events::{Event, Failure, JobState, OnEvent, QueueStatus, Summary};
+use crate::engine::traits::{Engine, EngineKind, EngineSetup};
 use crate::error::Error;
 use crate::job::{JobId, Jobs, VERSION};
 use crate::run::JobContext;
 use crate::store::RunStore;
 
-/// Sends jobs off to Slurm.
-pub struct Slurm {
+pub(super) const KIND: EngineKind = EngineKind {
+    name: "slurm",
+    about: "A cluster's queue, by sbatch",
+    queued: true,
+    new: |setup| {
+        let EngineSetup { table, cluster, data_root, program, options, wait, .. } = setup;
+        Box::new(Slurm { table, cluster, data_root, program, options, wait })
+    },
+};
+
+/// Submits jobs to Slurm.
+struct Slurm {
     /// The table's name, which names in the queue show.
     pub table: String,
     /// What jobs ask for.
@@ -60,14 +70,8 @@ impl Engine for Slurm {
         }
         Ok(summary)
     }
-}
 
-impl Slurm {
-    /// What would be sent off now: names and scripts. Nothing is written and nobody is asked but the queue.
-    ///
-    /// # Errors
-    /// As for sending it off.
-    pub fn scripts(&self, context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
+    fn dry_run(&self, context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
         let (batch, _) = self.batch(context, &QueueSnapshot::take(context.runs)?)?;
         let Some(batch) = batch else { return Ok(Vec::new()) };
         let number = |array: usize| format!("NUMBER-OF-{array:03}");
@@ -76,11 +80,11 @@ impl Slurm {
             .collect())
     }
 
-    /// Takes everything that was sent off for a table out of the queue; the number of tasks.
-    ///
-    /// # Errors
-    /// The scheduler's words.
-    pub fn cancel(table: &str, runs: &RunStore) -> Result<usize, Error> {
+    fn status(&self, _jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
+        status(undone, runs)
+    }
+
+    fn cancel(&self, table: &str, runs: &RunStore) -> Result<usize, Error> {
         let found = QueueSnapshot::take(runs)?;
         let of_table: Vec<&Batch> = found.batches.iter().filter(|batch| batch.table == table).collect();
         let live: Vec<_> = found
@@ -94,7 +98,9 @@ impl Slurm {
         }
         Ok(live.len())
     }
+}
 
+impl Slurm {
     /// Stays until nothing is in the queue any more, or everything is to stop.
     fn follow(
         &self,

@@ -3,28 +3,31 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
-use ff_cli::{DeviceChoice, GridProgress, TensorBoard, warn_of_precision};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ff_grid::{
-    Claims, ClusterConfig, Engine, Event, JobContext, Local, Plan, Results, RunStore, Slurm, Summary,
-    device_name, render, write_results,
+    Claims, ClusterConfig, ENGINES, EngineKind, EngineSetup, Event, JobContext, Plan, Results, RunStore,
+    Summary, device_name, render, write_results,
 };
 use ff_train::CancelToken;
+use itertools::Itertools;
 use tch::Device;
 
-use crate::plan::counted;
-use crate::prepare;
+use super::options::prepare;
+use super::plan::counted;
+use crate::{DeviceChoice, GridProgress, TensorBoard, warn_of_precision};
 
+/// Which table, and how it is run.
 #[derive(Args)]
 pub struct RunOptions {
     #[command(flatten)]
-    table: crate::TableOptions,
+    table: super::options::TableOptions,
     /// Where to compute: auto (all GPUs, or the CPU), cpu, cuda:N, or several with commas between them, one worker each
     #[arg(long, default_value = "auto", value_delimiter = ',')]
     device: Vec<DeviceChoice>,
     /// Who runs the jobs
-    #[arg(long, value_enum, default_value = "local")]
-    engine: EngineKind,
+    #[arg(long, value_parser = engines(), default_value = ENGINES[0].name)]
+    engine: &'static EngineKind,
     /// What jobs ask of the cluster: a file that holds what [run.cluster] would, in its place
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
@@ -39,61 +42,57 @@ pub struct RunOptions {
     tensorboard: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum EngineKind {
-    /// Threads of this process
-    Local,
-    /// A cluster's queue, by sbatch
-    Slurm,
+/// Takes an engine's name.
+fn engines() -> impl TypedValueParser<Value = &'static EngineKind> {
+    let values = ENGINES.map(|kind| PossibleValue::new(kind.name).help(kind.about));
+    PossibleValuesParser::new(values)
+        .map(|name| ENGINES.into_iter().find(|kind| kind.name == name).expect("one of the possible values"))
 }
 
 /// Runs what is not done yet.
 pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
+    let queued = options.engine.queued;
     let only =
         [("--wait", options.wait), ("--dry-run", options.dry_run), ("--cluster", options.cluster.is_some())];
-    if let (EngineKind::Local, Some((option, _))) = (options.engine, only.iter().find(|(_, given)| *given)) {
-        bail!("{option} is for --engine slurm\nhint: `ff-grid plan` prints the jobs of a table");
+    let names =
+        |queued: bool| ENGINES.iter().filter(|kind| kind.queued == queued).map(|kind| kind.name).join(" or ");
+    if let (false, Some((option, _))) = (queued, only.iter().find(|(_, given)| *given)) {
+        bail!("{option} is for --engine {}\nhint: `ff-grid plan` prints the jobs of a table", names(true));
     }
-    if let (EngineKind::Slurm, Some(_)) = (options.engine, &options.tensorboard) {
-        bail!("--tensorboard is for --engine local");
+    if queued && options.tensorboard.is_some() {
+        bail!("--tensorboard is for --engine {}", names(false));
     }
-    let stop = ff_cli::stop_on_signals()?;
-    let (plan, catalog, runs) = prepare(&options.table, &ff_cli::find_or_download)?;
+    let stop = crate::stop_on_signals()?;
+    let (plan, catalog, runs) = prepare(&options.table, &crate::find_or_download)?;
     let missing = plan.missing();
     for why in &missing {
-        ff_cli::say(&format!("left out: {why}"));
+        crate::say(&format!("left out: {why}"));
     }
     for remark in plan.remarks() {
-        ff_cli::say(&format!("warning: {remark}"));
+        crate::say(&format!("warning: {remark}"));
     }
     if !plan.can_run() {
         bail!(
             "nothing can be run: no column has both its data and its weights\n\
              hint: what is missing is said above; paths of datasets start at --data-root, now {}",
-            options.table.data_root.display()
+            options.table.config.data_root.display()
         );
     }
-    // A login node has no GPU; what is sent off looks for its own.
-    let devices = match options.engine {
-        EngineKind::Local => DeviceChoice::find_all(&options.device)?,
-        EngineKind::Slurm => vec![Device::Cpu],
-    };
+    // A login node has no GPU; what is submitted looks for its own.
+    let devices = if queued { vec![Device::Cpu] } else { DeviceChoice::find_all(&options.device)? };
     let device = devices[0];
-    if options.engine == EngineKind::Local {
+    if !queued {
         warn_of_precision(plan.model().precision, device);
     }
-    let engine = local(&plan, devices);
-    let loaders = plan.run().loaders_each(device, engine.threads);
+    let setup = setup(options, &plan, devices, verbose)?;
+    let loaders = plan.run().loaders_each(device, setup.threads);
     let catalog = catalog.stopped_by(stop.clone()).loading_on(loaders);
     if !options.dry_run {
         catalog.start();
     }
     let claims = Claims::new(plan.run().lease(), &device_name(device));
-    // Jobs that are sent off need the same folder under the same name.
-    let runs = match options.engine {
-        EngineKind::Local => runs,
-        EngineKind::Slurm => RunStore::new(&std::path::absolute(runs.root())?),
-    };
+    // Jobs that are submitted need the same folder under the same name.
+    let runs = if queued { RunStore::new(&std::path::absolute(runs.root())?) } else { runs };
     let context = JobContext {
         jobs: &plan.jobs,
         run: plan.run(),
@@ -111,33 +110,28 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
         }
         progress.event(event);
     };
-    let summary = match options.engine {
-        EngineKind::Local => engine.run(&context, &on_event)?,
-        EngineKind::Slurm => {
-            let engine = slurm(options, &plan, verbose)?;
-            if options.dry_run {
-                progress.finish();
-                return print_scripts(&engine.scripts(&context)?);
-            }
-            engine.run(&context, &on_event)?
-        }
-    };
+    let engine = (options.engine.new)(setup);
+    if options.dry_run {
+        progress.finish();
+        return print_scripts(&engine.dry_run(&context)?);
+    }
+    let summary = engine.run(&context, &on_event)?;
     progress.finish();
     finish(options, (&plan, &runs), &summary, (&claims, stop))
 }
 
-fn local(plan: &Plan, devices: Vec<Device>) -> Local {
+fn setup(
+    options: &RunOptions,
+    plan: &Plan,
+    devices: Vec<Device>,
+    verbose: u8,
+) -> anyhow::Result<EngineSetup> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = match plan.run().workers {
         0 if plan.model().image_size <= 64 && devices == [Device::Cpu] => cores,
         0 => devices.len(),
         workers => workers,
     };
-    let threads = plan.run().threads_each(cores, workers);
-    Local { workers, threads, devices, only: None }
-}
-
-fn slurm(options: &RunOptions, plan: &Plan, verbose: u8) -> anyhow::Result<Slurm> {
     let cluster = match &options.cluster {
         Some(path) => ClusterConfig::read(path)?,
         None => plan.run().cluster.clone(),
@@ -145,22 +139,24 @@ fn slurm(options: &RunOptions, plan: &Plan, verbose: u8) -> anyhow::Result<Slurm
     let device: Vec<String> = options.device.iter().map(DeviceChoice::to_string).collect();
     let mut to_task = vec!["--device".to_owned(), device.join(",")];
     to_task.extend((0..verbose).map(|_| "-v".to_owned()));
-    let program = std::env::current_exe().context("the path of this program cannot be found")?;
-    Ok(Slurm {
+    Ok(EngineSetup {
         table: plan.name().to_owned(),
         cluster,
-        data_root: std::path::absolute(&options.table.data_root)?,
-        program,
+        data_root: std::path::absolute(&options.table.config.data_root)?,
+        program: std::env::current_exe().context("the path of this program cannot be found")?,
         options: to_task,
         wait: options.wait,
+        workers,
+        threads: plan.run().threads_each(cores, workers),
+        devices,
     })
 }
 
 fn print_scripts(scripts: &[(String, String)]) -> anyhow::Result<()> {
     for (name, script) in scripts {
-        ff_cli::print(&format!("# {name}\n{script}\n"))?;
+        crate::print(&format!("# {name}\n{script}\n"))?;
     }
-    ff_cli::say(&format!("{} would be sent off", counted(scripts.len() as u64, "script")));
+    crate::say(&format!("{} would be sent off", counted(scripts.len() as u64, "script")));
     Ok(())
 }
 
@@ -187,7 +183,7 @@ fn finish(
             ),
         };
         let queued = counted(summary.queued as u64, "job");
-        ff_cli::say(&format!(
+        crate::say(&format!(
             "{queued} in the queue, {} done{no_room}\n\
              `ff-grid status` says how it goes; the same command prints the table when all is done",
             summary.found + summary.done
@@ -201,16 +197,16 @@ fn finish(
         // What was finished before can be read where nothing can be written.
         Err(_) => render(plan, runs)?.into(),
     };
-    ff_cli::print(&if options.table.json { json + "\n" } else { markdown })?;
+    crate::print(&if options.table.json { json + "\n" } else { markdown })?;
     match written {
         Ok(published) => {
-            published.files.iter().for_each(|path| ff_cli::say(&format!("wrote {}", path.display())));
+            published.files.iter().for_each(|path| crate::say(&format!("wrote {}", path.display())));
         }
         Err(error) if summary.done > 0 => return Err(error).context("the table cannot be written"),
-        Err(error) => ff_cli::say(&format!("warning: the table's files are not written anew: {error}")),
+        Err(error) => crate::say(&format!("warning: the table's files are not written anew: {error}")),
     }
     let done = counted(summary.done as u64, "job");
-    ff_cli::say(&format!("{done} done, {} had been done before", summary.found));
+    crate::say(&format!("{done} done, {} had been done before", summary.found));
     say_failures(summary)
 }
 

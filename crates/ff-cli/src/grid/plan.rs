@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use ff_grid::{Cost, JobSpec, Plan};
 use serde::Serialize;
 
-use crate::TableOptions;
-use crate::prepare;
+use super::options::{TableOptions, prepare};
 
 /// Jobs of one kind, added up.
 #[derive(Clone, Copy, Default, Serialize)]
@@ -35,7 +34,7 @@ pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Cou
 
 /// Prints the jobs and what they cost.
 pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
+    let (plan, _, runs) = prepare(options, &crate::find_cached)?;
     let done = runs.finished(&plan.jobs)?;
     let counts = counts(&plan, &done);
     let missing = plan.missing();
@@ -50,7 +49,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
             .collect();
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
-        return ff_cli::print_json(&serde_json::json!({"jobs": jobs, "total": total, "missing": missing,
+        return crate::print_json(&serde_json::json!({"jobs": jobs, "total": total, "missing": missing,
             "remarks": plan.remarks()}));
     }
     let mut text = String::new();
@@ -78,7 +77,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
     for remark in plan.remarks() {
         text += &format!("\nwarning: {remark}\n");
     }
-    ff_cli::print(&text)
+    crate::print(&text)
 }
 
 /// A line for each kind.

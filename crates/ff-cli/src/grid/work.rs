@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use ff_cli::{Common, DeviceChoice, outcome};
 use ff_grid::{BatchTask, Event, Summary};
 
-use crate::run::say_failures;
+use super::run::say_failures;
+use crate::{Common, DeviceChoice, outcome};
 
+/// Which task, and where it computes.
 #[derive(Args)]
 pub struct WorkOptions {
     /// The folder of what was sent off, in the runs folder
@@ -29,7 +30,7 @@ pub struct WorkOptions {
 /// Does a task. Exit code 75 says that it was asked to stop and can go on where it was.
 pub fn work(options: &WorkOptions, common: &Common) -> ExitCode {
     let mut stopped = false;
-    let code = ff_cli::main(common, || {
+    let code = crate::main(common, || {
         let summary = run(options)?;
         stopped = summary.stopped > 0;
         if stopped {
@@ -41,14 +42,14 @@ pub fn work(options: &WorkOptions, common: &Common) -> ExitCode {
 }
 
 fn run(options: &WorkOptions) -> anyhow::Result<Summary> {
-    let stop = ff_cli::stop_on_signals()?;
+    let stop = crate::stop_on_signals()?;
     let task = BatchTask::open(&options.batch, options.array, options.task)?;
     let device = options.device.find()?;
     let on_event = |event: Event<'_>| match event {
-        Event::Started(job) => ff_cli::say(&format!("{}: begun", job.label)),
+        Event::Started(job) => crate::say(&format!("{}: begun", job.label)),
         Event::Epoch(_, epoch) => tracing::info!("epoch {}: loss {:.4}", epoch.epoch, epoch.train_loss),
-        Event::Finished(job, record) => ff_cli::say(&format!("{}{}", job.label, outcome(record))),
-        Event::Failed(job, why) => ff_cli::say(&format!("{}: FAILED: {why}", job.label)),
+        Event::Finished(job, record) => crate::say(&format!("{}{}", job.label, outcome(record))),
+        Event::Failed(job, why) => crate::say(&format!("{}: FAILED: {why}", job.label)),
         Event::Elsewhere(job, _) => tracing::debug!("{}: another process is at it", job.label),
         Event::Sent(..) => {}
     };

@@ -1,14 +1,28 @@
 //! `ff-grid doctor`.
 
-use std::path::Path;
-
 use anyhow::bail;
+use clap::Args;
 use ff_grid::{Claims, Finding, Remedy, RunConfig, RunStore, examine};
 
-use crate::plan::counted;
+use super::plan::counted;
+use crate::options::RunsOption;
+
+/// A runs folder, and what becomes of damage.
+#[derive(Args)]
+pub struct DoctorOptions {
+    #[command(flatten)]
+    runs: RunsOption,
+    /// Set what is damaged aside (RUNS/set-aside), so that the next run makes just that again
+    #[arg(long)]
+    repair: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// Looks for damage.
-pub fn doctor(root: &Path, repair: bool, json: bool) -> anyhow::Result<()> {
+pub fn doctor(options: &DoctorOptions) -> anyhow::Result<()> {
+    let (root, &DoctorOptions { repair, json, .. }) = (&options.runs.runs, options);
     if !root.is_dir() {
         bail!("{}: expected a runs folder, found none", root.display());
     }
@@ -18,7 +32,7 @@ pub fn doctor(root: &Path, repair: bool, json: bool) -> anyhow::Result<()> {
         ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease(), "none"), &findings)?;
     }
     if json {
-        ff_cli::print_json(&serde_json::json!({"findings": findings, "repaired": repair}))?;
+        crate::print_json(&serde_json::json!({"findings": findings, "repaired": repair}))?;
     } else {
         for Finding { path, trouble, remedy } in &findings {
             let remedy = match (remedy, repair) {
@@ -31,13 +45,13 @@ pub fn doctor(root: &Path, repair: bool, json: bool) -> anyhow::Result<()> {
                 (Remedy::Remove, true) => "removed",
             };
             let trouble = trouble.lines().next().unwrap_or_default();
-            ff_cli::print(&format!("{}: {trouble}\n  {remedy}\n", path.display()))?;
+            crate::print(&format!("{}: {trouble}\n  {remedy}\n", path.display()))?;
         }
     }
     let troubles = findings.iter().filter(|finding| finding.remedy != Remedy::Wait).count();
     match (troubles as u64, repair) {
-        (0, _) => ff_cli::say("nothing is damaged"),
-        (troubles, true) => ff_cli::say(&format!("{} repaired", counted(troubles, "finding"))),
+        (0, _) => crate::say("nothing is damaged"),
+        (troubles, true) => crate::say(&format!("{} repaired", counted(troubles, "finding"))),
         (troubles, false) => {
             bail!("{}\nhint: --repair does what stands below each", counted(troubles, "finding"))
         }

@@ -2,27 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use ff_cli::spoken;
-use ff_grid::{Failure, Forecast, JobState, Plan, QueueStatus, Slurm, Speed, forecast};
+use ff_grid::{Failure, Forecast, JobState, Plan, QueueStatus, Speed, forecast, queue_status};
 
-use crate::TableOptions;
-use crate::plan::{counted, counts, missing_text, summary};
-use crate::prepare;
+use super::options::{TableOptions, prepare};
+use super::plan::{counted, counts, missing_text, summary};
+use crate::spoken;
 
 /// Prints how far a table is, and where the jobs are that are not done.
 pub fn status(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
+    let (plan, _, runs) = prepare(options, &crate::find_cached)?;
     let done = runs.finished(&plan.jobs)?;
     let counts = counts(&plan, &done);
     let missing = plan.missing();
     let open = plan.jobs.iter().filter(|job| job.blocked.is_none()).map(|job| job.id.as_str());
     let undone: Vec<&str> = open.filter(|id| !done.contains_key(id)).collect();
-    let status = QueueStatus::take(&plan.jobs, &undone, &runs)?;
+    let status = queue_status(&plan.jobs, &undone, &runs)?;
     let left = left(&plan, &done, &undone, &status);
     if options.json {
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
-        return ff_cli::print_json(&serde_json::json!({
+        return crate::print_json(&serde_json::json!({
             "total": total, "missing": missing, "jobs": status.jobs, "troubles": status.troubles,
             "seconds_left": left.map(|left| left.seconds)
         }));
@@ -60,7 +59,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     for trouble in &status.troubles {
         text += &format!("\n{}\n", trouble.replace('\n', "\n  "));
     }
-    ff_cli::print(&text)
+    crate::print(&text)
 }
 
 /// What failed, in the table's order. Jobs of one task fail together, and those that were never begun for one reason.
@@ -117,12 +116,12 @@ fn reasons(status: &QueueStatus) -> Vec<(String, usize)> {
 
 /// Takes a table's tasks out of the queue.
 pub fn cancel(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &ff_cli::find_cached)?;
-    let cancelled = Slurm::cancel(plan.name(), &runs)?;
+    let (plan, _, runs) = prepare(options, &crate::find_cached)?;
+    let cancelled = ff_grid::cancel(plan.name(), &runs)?;
     if options.json {
-        return ff_cli::print_json(&serde_json::json!({"tasks": cancelled}));
+        return crate::print_json(&serde_json::json!({"tasks": cancelled}));
     }
-    ff_cli::say(&match cancelled as u64 {
+    crate::say(&match cancelled as u64 {
         0 => "nothing of this table is in the queue".to_owned(),
         tasks => format!("{} cancelled; another run goes on where they were", counted(tasks, "task")),
     });

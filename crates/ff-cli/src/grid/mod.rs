@@ -1,0 +1,23 @@
+//! The commands of `ff-grid`.
+
+mod doctor;
+mod forecast;
+mod options;
+mod plan;
+mod run;
+mod status;
+mod work;
+
+pub use doctor::{DoctorOptions, doctor};
+pub use forecast::{ForecastOptions, print as forecast};
+pub use options::TableOptions;
+pub use plan::plan;
+pub use run::{RunOptions, run};
+pub use status::{cancel, status};
+pub use work::{WorkOptions, work};
+
+/// Follows a grid that any number of processes are running.
+pub fn watch(options: &TableOptions) -> anyhow::Result<()> {
+    let (plan, _, runs) = options::prepare(options, &crate::find_cached)?;
+    crate::watch::watch(&plan, &runs, options.json)
+}

@@ -1,0 +1,40 @@
+//! Which table, and where everything is.
+
+use clap::Args;
+use ff_grid::{Catalog, HubResolver, Plan, RunStore, read_experiment};
+
+use crate::options::{ConfigOptions, RunsOption};
+use crate::source::BadImage;
+
+/// A table.
+#[derive(Args)]
+pub struct TableOptions {
+    /// Its configuration.
+    #[command(flatten)]
+    pub config: ConfigOptions,
+    /// The runs folder.
+    #[command(flatten)]
+    pub runs: RunsOption,
+    /// What an image that cannot be read does; else the configuration's run.on_bad_image says it
+    #[arg(long, value_enum)]
+    pub on_bad_image: Option<BadImage>,
+    /// Use weights that were trained on the same images in another division; every result says so
+    #[arg(long)]
+    pub allow_other_split: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Plans a table.
+pub fn prepare(options: &TableOptions, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Catalog, RunStore)> {
+    let ConfigOptions { config, data_root, set } = &options.config;
+    let runs = &options.runs.runs;
+    let mut experiment = read_experiment(config, set)?;
+    let run = experiment.run_mut();
+    run.on_bad_image = options.on_bad_image.map_or(run.on_bad_image, Into::into);
+    run.allow_other_split |= options.allow_other_split;
+    let catalog = Catalog::of(experiment.run(), experiment.sources().len(), data_root, runs);
+    let plan = Plan::new(experiment, &catalog, hub);
+    Ok((plan, catalog, RunStore::new(runs)))
+}

@@ -1,0 +1,363 @@
+//! Merges similar kernels of a file of weights, and says how similar they are.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use ff_checkpoint::{OwnedTensor, Parent, Provenance, StateDict};
+use ff_inmerge::{InMerge, KernelStats, MergeStats, Merger, Pairs, Similarities};
+use ff_models::Architecture;
+use serde_json::json;
+use tch::{Kind, Tensor};
+
+use crate::DeviceChoice;
+
+/// The commands of `ff-inmerge`.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Merge kernels without training, and say what was merged
+    Merge {
+        /// The network.
+        #[command(flatten)]
+        network: Network,
+        /// The merged weights
+        #[arg(long)]
+        output: PathBuf,
+        /// How it merges.
+        #[command(flatten)]
+        settings: Settings,
+        /// How many times to go over all kernels; in training, each step is one
+        #[arg(long, default_value_t = 1)]
+        iterations: u64,
+        /// Seed of the pairs
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say how similar the kernels of each convolution are, to choose the threshold and the layers by
+    Similarity {
+        /// The network.
+        #[command(flatten)]
+        network: Network,
+        /// τ: count the pairs above it
+        #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+        similarity_threshold: f64,
+        /// Print JSON, with a histogram of 20 bins over [-1, 1] for each convolution
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure the merging of one step, on kernels of a network's shapes of which some are alike
+    Bench {
+        /// Architecture
+        #[arg(long)]
+        arch: Architecture,
+        /// How it merges.
+        #[command(flatten)]
+        settings: Settings,
+        /// Counted steps, after three that are not
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+        iters: u64,
+        /// auto, cpu or cuda:N
+        #[arg(long, default_value = "cpu")]
+        device: DeviceChoice,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Command {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Whatever is wrong, for people.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Merge { network, output, settings, iterations, seed, json } => {
+                merge(&network, &output, settings.inmerge(), iterations, seed, json)
+            }
+            Self::Similarity { network, similarity_threshold, json } => {
+                similarity(&network, similarity_threshold, json)
+            }
+            Self::Bench { arch, settings, iters, device, json } => {
+                bench(arch, settings.inmerge(), iters, device, json)
+            }
+        }
+    }
+}
+
+/// A network and its weights.
+#[derive(Args)]
+pub struct Network {
+    /// Architecture, such as vgg19 or resnet34
+    #[arg(long)]
+    arch: Architecture,
+    /// Its weights; the convolutions are enough
+    #[arg(long)]
+    weights: PathBuf,
+}
+
+/// The settings of in-model merging.
+#[derive(Args)]
+pub struct Settings {
+    /// L_s: the first convolutions, in forward order, that are left alone
+    #[arg(long)]
+    shallow_layers: usize,
+    /// α: what a merged kernel keeps of itself, in [0, 1]
+    #[arg(long, default_value_t = 0.8, allow_negative_numbers = true)]
+    merge_weight: f64,
+    /// p: the chance that a kernel is set against another, in [0, 1]
+    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    merge_probability: f64,
+    /// τ: the cosine that two kernels must exceed, in [-1, 1]
+    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    similarity_threshold: f64,
+    /// Which pairs are merged
+    #[arg(long, value_enum, default_value = "similar")]
+    pairs: Choice,
+}
+
+/// Which pairs are merged.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Choice {
+    /// Those above the threshold
+    Similar,
+    /// Those that are not
+    Dissimilar,
+}
+
+impl Settings {
+    fn inmerge(&self) -> InMerge {
+        InMerge {
+            shallow_layers: self.shallow_layers,
+            merge_weight: self.merge_weight,
+            merge_probability: self.merge_probability,
+            similarity_threshold: self.similarity_threshold,
+            pairs: match self.pairs {
+                Choice::Similar => Pairs::Similar,
+                Choice::Dissimilar => Pairs::Dissimilar,
+            },
+        }
+    }
+}
+
+/// A convolution of a file: its name and its weight, `[outputs, inputs, height, width]`.
+struct Convolution {
+    name: String,
+    weight: Tensor,
+}
+
+/// Opens a file of weights and finds the architecture's convolutions in it, in forward order.
+fn open(network: &Network) -> anyhow::Result<(StateDict, Vec<Convolution>)> {
+    let Network { arch, weights: path } = network;
+    let declared = arch.convolutions();
+    if declared.is_empty() {
+        bail!("{arch}: {}", ff_inmerge::Error::NoConvolutions);
+    }
+    let weights = StateDict::open(path)?;
+    let mut convolutions = Vec::new();
+    for (name, expected) in declared {
+        let wrong =
+            |what: String| format!("{}: `{name}`: expected a convolution of {arch}, {what}", path.display());
+        let tensor = weights.get(&name).with_context(|| wrong("found nothing of that name".into()))?;
+        if !tensor.shape.iter().map(|&size| size as i64).eq(expected) {
+            bail!(wrong(format!("{expected:?}, found shape {:?}", tensor.shape)));
+        }
+        let values = tensor.to_f64().with_context(|| wrong(format!("found type {}", tensor.dtype)))?;
+        let weight = Tensor::from_slice(&values).view(expected);
+        convolutions.push(Convolution { name: name.clone(), weight });
+    }
+    Ok((weights, convolutions))
+}
+
+fn merge(
+    network: &Network,
+    output: &Path,
+    settings: InMerge,
+    iterations: u64,
+    seed: u64,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let (weights, convolutions) = open(network)?;
+    let mut merger = Merger::new(settings, seed, convolutions.len())?;
+    let deep = &convolutions[settings.shallow_layers..];
+    let before: Vec<KernelStats> = deep.iter().map(|one| KernelStats::of(&one.weight)).collect();
+    for iteration in 1..=iterations {
+        merger.merge(iteration, convolutions.iter().map(|convolution| &convolution.weight));
+    }
+    let merged = weights.iter().map(|(name, tensor)| {
+        let changed = deep.iter().find(|one| one.name == name);
+        (name.to_owned(), changed.map_or_else(|| tensor.to_owned(), |one| stored(&one.weight, &tensor)))
+    });
+    let mut recipe =
+        json!({"architecture": network.arch, "inmerge": settings, "iterations": iterations, "seed": seed});
+    let origin = weights.provenance().ok();
+    // What the weights are, and what they were trained on, stays true.
+    for key in ["model", "fields", "classes", "data"] {
+        if let Some(value) = origin.and_then(|origin| origin.recipe.get(key)) {
+            recipe[key] = value.clone();
+        }
+    }
+    let id = network.weights.display().to_string();
+    let provenance = Provenance {
+        kind: "merge".into(),
+        recipe,
+        parents: vec![Parent { id, digest: *weights.digest(), weight: None }],
+        data: origin.and_then(|origin| origin.data.clone()),
+        code_version: env!("CARGO_PKG_VERSION").into(),
+    };
+    StateDict::from_tensors(merged.collect()).save(output, Some(&provenance))?;
+
+    let layers: Vec<_> = merger.take_stats().into_iter().zip(deep.iter().zip(before)).collect();
+    if as_json {
+        let layers: Vec<_> = layers
+            .iter()
+            .map(|(stats, (convolution, before))| {
+                json!({"name": convolution.name, "merges": stats, "before": before,
+                    "after": KernelStats::of(&convolution.weight)})
+            })
+            .collect();
+        return crate::print_json(&json!({"output": output, "layers": layers}));
+    }
+    let mut text = format!(
+        "{:>5}  {:28} {:>7} {:>7} {:>7} {:>10}  {:>18}\n",
+        "layer", "name", "kernels", "tried", "merged", "similarity", "effective rank"
+    );
+    for (stats, (convolution, before)) in layers {
+        let MergeStats { layer, kernels, tried, merged, mean_similarity } = stats;
+        let rank = |stats: &KernelStats| number(stats.effective_rank, 1);
+        text += &format!(
+            "{layer:>5}  {:28} {kernels:>7} {tried:>7} {merged:>7} {:>10}  {:>8} → {:>7}\n",
+            convolution.name,
+            number(mean_similarity, 4),
+            rank(&before),
+            rank(&KernelStats::of(&convolution.weight)),
+        );
+    }
+    crate::print(&text)
+}
+
+fn similarity(network: &Network, threshold: f64, as_json: bool) -> anyhow::Result<()> {
+    if !(-1.0..=1.0).contains(&threshold) {
+        let name = "similarity_threshold";
+        bail!(ff_inmerge::Error::Setting { name, low: -1.0, found: threshold });
+    }
+    let (_, convolutions) = open(network)?;
+    let of_layer =
+        |one: &Convolution| (Similarities::of(&one.weight, threshold), KernelStats::of(&one.weight));
+    let layers: Vec<_> = convolutions.iter().map(|one| (one, of_layer(one))).collect();
+    if as_json {
+        let layers: Vec<_> = layers
+            .iter()
+            .enumerate()
+            .map(|(at, (convolution, (similarities, kernels)))| {
+                json!({"layer": at + 1, "name": convolution.name, "similarities": similarities,
+                    "redundancy": kernels})
+            })
+            .collect();
+        return crate::print_json(&json!({"similarity_threshold": threshold, "layers": layers}));
+    }
+    let mut text = format!(
+        "{:>5}  {:28} {:>7} {:>8} {:>8} {:>9} {:>10} {:>9}  {}\n",
+        "layer", "name", "kernels", "mean", "highest", "above τ", "duplicates", "rank", "pairs from −1 to 1"
+    );
+    for (at, (convolution, (similarities, kernels))) in layers.iter().enumerate() {
+        let percent =
+            |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{:.2} %", 100.0 * share));
+        text += &format!(
+            "{:>5}  {:28} {:>7} {:>8} {:>8} {:>9} {:>10} {:>9}  {}\n",
+            at + 1,
+            convolution.name,
+            kernels.kernels,
+            number(similarities.mean, 4),
+            number(similarities.highest, 4),
+            percent(similarities.share_above),
+            percent(Some(kernels.duplicate_share)),
+            number(kernels.effective_rank, 1),
+            bars(&similarities.histogram),
+        );
+    }
+    text += &format!(
+        "above τ: pairs of kernels with a cosine above {threshold}; duplicates: kernels with another above {}; \
+         rank: effective rank\n",
+        ff_inmerge::DUPLICATE_SIMILARITY
+    );
+    crate::print(&text)
+}
+
+/// Counts as bars, on a logarithmic scale: a bin with any pair at all shows.
+fn bars(counts: &[u64]) -> String {
+    let highest = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let levels = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let bar = |&count: &u64| match count {
+        0 => '·',
+        _ => levels[(((count as f64 + 1.0).ln() / (highest + 1.0).ln() * 7.0).round() as usize).min(7)],
+    };
+    counts.iter().map(bar).collect()
+}
+
+fn bench(
+    arch: Architecture,
+    settings: InMerge,
+    iters: u64,
+    device: DeviceChoice,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let device = device.find()?;
+    let shapes: Vec<[i64; 4]> = arch.convolutions().into_iter().map(|(_, shape)| shape).collect();
+    let mut merger = Merger::new(settings, 0, shapes.len())?;
+    tch::manual_seed(0);
+    let weights: Vec<Tensor> = shapes.iter().map(|shape| alike(shape, device)).collect();
+    let mut times = Vec::new();
+    for step in 1..=iters + 3 {
+        if step == 4 {
+            merger.take_stats();
+        }
+        let start = Instant::now();
+        merger.merge(step, &weights);
+        if let tch::Device::Cuda(index) = device {
+            tch::Cuda::synchronize(index as i64);
+        }
+        if step > 3 {
+            times.push(start.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    let stats = merger.take_stats();
+    let sum = |of: &dyn Fn(&MergeStats) -> u64| stats.iter().map(of).sum::<u64>() as f64 / iters as f64;
+    let (tried, merged) = (sum(&|layer| layer.tried), sum(&|layer| layer.merged));
+    times.sort_by(f64::total_cmp);
+    let median = times[times.len() / 2];
+    let layers = shapes.len() - settings.shallow_layers;
+    if as_json {
+        return crate::print_json(&json!({"arch": arch, "layers": layers, "ms_per_merge": median,
+            "tried_per_merge": tried, "merged_per_merge": merged}));
+    }
+    crate::print(&format!(
+        "{arch}: {layers} layers, {median:.3} ms a step (median of {iters}); {tried:.0} kernels tried, {merged:.1} merged\n"
+    ))
+}
+
+/// Kernels of one of 64 directions each, and noise: two of one direction have a cosine of 1/2, so 1.6 % of the pairs lie
+/// above the usual threshold, as many as in the last layers of a trained VGG16. Channels-last, as a model's are.
+fn alike(shape: &[i64; 4], device: tch::Device) -> Tensor {
+    let options = (Kind::Float, device);
+    let directions = Tensor::randn([64, shape[1], shape[2], shape[3]], options);
+    let which = Tensor::randint(64, [shape[0]], (Kind::Int64, device));
+    let kernels = directions.index_select(0, &which) + Tensor::randn(shape.as_slice(), options);
+    let mut weight = Tensor::empty_permuted(shape.as_slice(), [0i64, 2, 3, 1], options);
+    weight.copy_(&kernels);
+    weight
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// A weight in the type that the file has it in.
+fn stored(weight: &Tensor, before: &ff_checkpoint::TensorRef<'_>) -> OwnedTensor {
+    let values = Vec::<f64>::try_from(weight.contiguous().view([-1])).expect("64-bit floats");
+    OwnedTensor::rounded(before.dtype, before.shape, &values)
+}
