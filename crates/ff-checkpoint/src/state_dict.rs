@@ -13,7 +13,7 @@ use safetensors::Dtype;
 use crate::blocks::BlockSums;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::provenance::Provenance;
+use crate::provenance::{Parent, Provenance};
 use crate::scan::Scan;
 use crate::tensor::all_finite;
 use crate::tensor::{OwnedTensor, TensorRef};
@@ -131,6 +131,11 @@ impl StateDict {
     /// computed on the first call, in one pass over them, and kept.
     pub fn digest(&self) -> &Digest {
         &self.identity().digest
+    }
+
+    /// These weights as a parent of others, called `id`; no average's ingredient.
+    pub fn as_parent(&self, id: &str) -> Parent {
+        Parent { id: id.to_owned(), digest: *self.digest(), weight: None }
     }
 
     /// Where it was opened; `None` for tensors that were never on disk.

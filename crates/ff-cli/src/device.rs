@@ -4,7 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::bail;
+use ff_models::Precision;
 use tch::Device;
+
+use crate::say;
 
 /// Where tensors live, as named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +107,15 @@ fn load_cuda() -> Result<(), String> {
     }
     #[cfg(not(target_os = "linux"))]
     Ok(())
+}
+
+/// Says that a precision is slow on a device, if it is.
+pub fn warn_of_precision(precision: Precision, device: Device) {
+    if precision.is_slow_on(device) {
+        say(&format!(
+            "warning: this processor has no instructions for {precision}, which makes it about ten times slower than fp32 here"
+        ));
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use ff_checkpoint::{OwnedTensor, Parent, Provenance, StateDict};
+use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
 use ff_inmerge::{InMerge, KernelStats, MergeStats, Merger, Pairs, Similarities};
 use ff_models::Architecture;
 use serde_json::json;
@@ -205,7 +205,7 @@ fn merge(
     let provenance = Provenance {
         kind: "merge".into(),
         recipe,
-        parents: vec![Parent { id, digest: *weights.digest(), weight: None }],
+        parents: vec![weights.as_parent(&id)],
         data: origin.and_then(|origin| origin.data.clone()),
         code_version: env!("CARGO_PKG_VERSION").into(),
     };

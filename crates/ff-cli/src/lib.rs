@@ -1,54 +1,81 @@
 //! What the binaries have in common: logs, errors, exit codes, devices, the hub, progress.
 
 mod average;
+mod bar;
 pub mod data;
+#[cfg(feature = "torch")]
 mod device;
 pub mod fetch;
+#[cfg(feature = "torch")]
 pub mod grid;
+#[cfg(feature = "torch")]
 mod hub;
+#[cfg(feature = "torch")]
 pub mod inmerge;
 mod inspect;
+#[cfg(feature = "torch")]
 mod known;
+#[cfg(feature = "torch")]
 mod lineage;
 mod memory;
+#[cfg(feature = "torch")]
 pub mod models;
 mod options;
 #[cfg(feature = "png")]
 mod png;
+#[cfg(feature = "torch")]
 mod predict;
+#[cfg(feature = "torch")]
 mod progress;
+#[cfg(feature = "torch")]
 mod recipe;
+#[cfg(feature = "torch")]
 mod report;
+#[cfg(feature = "torch")]
 mod select;
+#[cfg(feature = "torch")]
 mod signals;
 mod source;
+#[cfg(feature = "torch")]
 mod tensorboard;
+#[cfg(feature = "torch")]
 mod train;
+#[cfg(feature = "torch")]
 mod watch;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use ff_models::Precision;
-use tch::Device;
-
 pub use average::{average, bench as bench_average, check as check_soup};
-pub use device::DeviceChoice;
+pub use bar::Bar;
+#[cfg(feature = "torch")]
+pub use device::{DeviceChoice, warn_of_precision};
+#[cfg(feature = "torch")]
 pub use hub::{find_cached, find_or_download};
 pub use inspect::Inspection;
+#[cfg(feature = "torch")]
 pub use lineage::trace_and_check;
 pub use options::{ConfigOptions, RunsOption};
 #[cfg(feature = "png")]
 pub use png::png_beside;
+#[cfg(feature = "torch")]
 pub use predict::{PredictOptions, predict};
-pub use progress::{Bar, GridProgress, outcome, speed};
+#[cfg(feature = "torch")]
+pub use progress::{GridProgress, outcome, speed};
+#[cfg(feature = "torch")]
 pub use recipe::{check_split, output_map, spec_of};
+#[cfg(feature = "torch")]
 pub use report::{ReportOptions, write_report};
+#[cfg(feature = "torch")]
 pub use select::{SelectOptions, select};
+#[cfg(feature = "torch")]
 pub use signals::stop_on_signals;
 pub use source::{BadImage, Source};
+#[cfg(feature = "torch")]
 pub use tensorboard::{EventFile, TensorBoard};
+#[cfg(feature = "torch")]
 pub use train::{TrainOptions, train};
+#[cfg(feature = "torch")]
 pub use watch::{spoken, watch};
 
 /// Options of every binary.
@@ -91,15 +118,6 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
 /// Prints a line to stderr. A reader that has gone away is no error: long work goes on without it.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", harmless(text));
-}
-
-/// Says that a precision is slow on a device, if it is.
-pub fn warn_of_precision(precision: Precision, device: Device) {
-    if precision.is_slow_on(device) {
-        say(&format!(
-            "warning: this processor has no instructions for {precision}, which makes it about ten times slower than fp32 here"
-        ));
-    }
 }
 
 /// Names of classes and files come from others: what would move the cursor or colour the terminal is shown as �.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use ff_checkpoint::{Parent, Provenance, StateDict, cores};
+use ff_checkpoint::{Provenance, StateDict, cores};
 use ff_data::{OnBadImage, Split};
 use ff_grid::{DataIdentity, loader_threads, trained_on};
 use ff_models::Model;
@@ -83,11 +83,7 @@ pub fn predict(options: &PredictOptions) -> anyhow::Result<()> {
     let provenance = Provenance {
         kind: "predict".into(),
         recipe: serde_json::json!({"model": spec, "outputs": outputs}),
-        parents: vec![Parent {
-            id: checkpoint.display().to_string(),
-            digest: *weights.digest(),
-            weight: None,
-        }],
+        parents: vec![weights.as_parent(&checkpoint.display().to_string())],
         data: Some(dataset.digest().to_owned()),
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
     };

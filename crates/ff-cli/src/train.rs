@@ -14,13 +14,14 @@ use ff_grid::{
 use ff_train::{EpochRecord, Outcome};
 
 use crate::device::DeviceChoice;
+use crate::device::warn_of_precision;
 use crate::hub::find_or_download;
 use crate::options::{ConfigOptions, RunsOption};
 use crate::progress::speed;
 use crate::signals::stop_on_signals;
 use crate::source::BadImage;
 use crate::tensorboard::EventFile;
-use crate::{print, say, warn_of_precision};
+use crate::{print, say};
 
 /// How a run of training is done.
 #[derive(Args)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use ff_checkpoint::{FileRef, Parent, Provenance, StateDict};
+use ff_checkpoint::{FileRef, Provenance, StateDict};
 use ff_eval::{Predictions, Value};
 use ff_models::Model;
 use serde::{Deserialize, Serialize};
@@ -118,8 +118,7 @@ impl<'a> Files<'a> {
         let optimizer =
             state.map(|state| write(format!("{stem}.optimizer.safetensors"), state)).transpose()?;
         // They say whose they are, so that whoever chooses among the weights need not predict again.
-        let whose =
-            Parent { id: weights.path.display().to_string(), digest: *model.weights.digest(), weight: None };
+        let whose = model.weights.as_parent(&weights.path.display().to_string());
         let of_predictions =
             Provenance { kind: "predict".into(), parents: vec![whose], ..self.provenance.clone() };
         let name = format!("{stem}.val.safetensors");

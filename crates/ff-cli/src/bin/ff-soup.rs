@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ff_cli::{Common, SelectOptions, average, bench_average, check_soup, select, trace_and_check};
+use ff_cli::{Common, average, bench_average, check_soup};
+#[cfg(feature = "torch")]
+use ff_cli::{SelectOptions, select, trace_and_check};
 
 /// Files of weights in, their soup out.
 #[derive(Parser)]
@@ -43,6 +45,7 @@ enum Command {
     ///
     /// A file that a run of training left is not evaluated again where its predictions lie beside it (kept.val.safetensors)
     /// and are of the recipe's validation images. The recipe's model, images and metric are used.
+    #[cfg(feature = "torch")]
     Select(SelectOptions),
     /// Rebuild a soup from its ingredients and compare bits
     Verify {
@@ -52,10 +55,12 @@ enum Command {
         #[arg(required = true)]
         ingredients: Vec<PathBuf>,
         /// Go back through everything that the soup comes from, as far as it goes
+        #[cfg(feature = "torch")]
         #[arg(long)]
         deep: bool,
         /// With --deep, look whether the images are those that it was made with: the folder that the paths of datasets
         /// in the tables' configurations (RUNS/tables) start at
+        #[cfg(feature = "torch")]
         #[arg(long, env = "FF_DATA_ROOT", requires = "deep")]
         data_root: Option<PathBuf>,
     },
@@ -66,10 +71,12 @@ fn main() -> ExitCode {
     ff_cli::main(&cli.common, || match cli.command {
         Command::Average { files, output } => average(&files, &output),
         Command::Bench { files, output, json } => bench_average(&files, &output, json),
+        #[cfg(feature = "torch")]
         Command::Select(options) => select(&options),
-        Command::Verify { soup, ingredients, deep: false, .. } => check_soup(&soup, &ingredients),
+        #[cfg(feature = "torch")]
         Command::Verify { soup, ingredients, deep: true, data_root } => {
             trace_and_check(&soup, &ingredients, data_root.as_deref())
         }
+        Command::Verify { soup, ingredients, .. } => check_soup(&soup, &ingredients),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ff_grid::{Failure, Forecast, JobState, Plan, QueueStatus, Speed, forecast, queue_status};
+use ff_grid::{Failure, Forecast, JobState, Plan, Progress, QueueStatus, queue_status, time_left};
 
 use super::options::{TableOptions, prepare};
 use super::plan::{counted, counts, missing_text, summary};
@@ -17,7 +17,9 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     let open = plan.jobs.iter().filter(|job| job.blocked.is_none()).map(|job| job.id.as_str());
     let undone: Vec<&str> = open.filter(|id| !done.contains_key(id)).collect();
     let status = queue_status(&plan.jobs, &undone, &runs)?;
-    let left = left(&plan, &done, &undone, &status);
+    let running = status.jobs.iter().filter(|(_, state)| matches!(state, JobState::Running { .. }));
+    let running = running.map(|(id, _)| (id.as_str(), Progress::default())).collect();
+    let left = time_left(&plan.jobs, &done, &running);
     if options.json {
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
@@ -83,23 +85,6 @@ fn failed(plan: &Plan, status: &QueueStatus) -> String {
         log.iter().for_each(|log| text += &format!("    log: {}\n", log.display()));
     }
     text
-}
-
-/// How long the rest takes if as many are at work as now; nothing if nobody is, or if nothing like it is done yet.
-fn left<'p>(
-    plan: &Plan,
-    done: &BTreeMap<&str, f64>,
-    undone: &[&'p str],
-    status: &QueueStatus,
-) -> Option<Forecast> {
-    let at_work = status.jobs.values().filter(|job| matches!(job, JobState::Running { .. })).count();
-    if at_work == 0 {
-        return None;
-    }
-    let speed = Speed::measured(&plan.jobs, done);
-    let seconds = |id: &&'p str| Some((*id, speed.seconds(plan.job(id)?)?));
-    let seconds: Option<BTreeMap<&'p str, f64>> = undone.iter().map(seconds).collect();
-    Some(forecast(&plan.jobs, &seconds?, at_work))
 }
 
 /// What jobs in the queue wait for, in the scheduler's words, with numbers.

@@ -113,7 +113,7 @@ mod tests {
 
     fn running(label: &str, history: Vec<EpochRecord>) -> Running {
         let (owner, device) = ("process 42 on node7".into(), "cuda:0".into());
-        Running { label: label.into(), owner, device, epochs: 10, history }
+        Running { id: "0123456789abcdef".into(), label: label.into(), owner, device, epochs: 10, history }
     }
 
     fn screen(snapshot: &Snapshot) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ff_grid::{Job, JobId, JobOutput, Plan, Record, RunStore, owner_of};
+use ff_grid::{Job, JobId, JobOutput, Plan, Progress, Record, RunStore, owner_of, time_left};
 use ff_train::EpochRecord;
 use itertools::Itertools;
 use serde::Serialize;
@@ -41,6 +41,8 @@ pub struct Snapshot {
 /// A job that a process is at.
 #[derive(Debug, Serialize)]
 pub struct Running {
+    /// Its identity.
+    pub id: JobId,
     /// The job.
     pub label: String,
     /// The process.
@@ -78,6 +80,7 @@ impl Snapshot {
                 known.insert(job.id.clone(), Done { seconds: record.seconds, best: best(&record) });
             } else if let Some(owner) = owner_of(&runs.folder(job)).filter(|owner| !owner.has_ended()) {
                 running.push(Running {
+                    id: job.id.clone(),
                     label: job.label.clone(),
                     device: owner.device.clone(),
                     owner: owner.to_string(),
@@ -94,10 +97,9 @@ impl Snapshot {
                 .iter()
                 .map(|one| 3.0 * one.history.iter().map(|epoch| epoch.images as f64).sum::<f64>())
                 .sum::<f64>();
-        let seconds: f64 = finished().map(|(_, done)| done.seconds).sum::<f64>()
-            + running.iter().flat_map(|one| &one.history).map(|epoch| epoch.seconds).sum::<f64>();
-        let at_work = running.len() as f64;
-        let known_speed = behind > 0.0 && seconds > 0.0 && at_work > 0.0;
+        let done = finished().map(|(job, done)| (job.id.as_str(), done.seconds)).collect();
+        let progress = running.iter().map(|one| (one.id.as_str(), one.so_far())).collect();
+        let left = time_left(&plan.jobs, &done, &progress);
         let column = |job: &Job| job.label.split(": ").next().unwrap_or_default().to_owned();
         let scored = finished().filter_map(|(job, done)| Some((column(job), job, done.best?)));
         let best = scored
@@ -109,7 +111,7 @@ impl Snapshot {
             jobs: jobs.len(),
             missing: plan.jobs.len() - jobs.len(),
             share: if all > 0.0 { (behind / all).min(1.0) } else { 1.0 },
-            left_seconds: known_speed.then(|| (all - behind).max(0.0) * seconds / behind / at_work),
+            left_seconds: left.map(|left| left.seconds),
             images_per_second: running
                 .iter()
                 .filter_map(|one| one.history.last())
@@ -136,6 +138,15 @@ fn best(record: &Record) -> Option<f64> {
 }
 
 impl Running {
+    fn so_far(&self) -> Progress {
+        let epochs = self.history.len() as f64;
+        Progress {
+            images: self.history.iter().map(|epoch| epoch.images as u64).sum(),
+            seconds: self.history.iter().map(|epoch| epoch.seconds).sum(),
+            share: if self.epochs > 0 { (epochs / self.epochs as f64).min(1.0) } else { 0.0 },
+        }
+    }
+
     /// How far it is, in words.
     pub fn progress(&self) -> String {
         match (self.epochs, self.history.last()) {

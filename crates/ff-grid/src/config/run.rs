@@ -33,6 +33,9 @@ pub struct RunConfig {
     /// Whether weights that were trained on the same images in another division may be used (`--allow-other-split`); every
     /// result then says so.
     pub allow_other_split: bool,
+    /// Keep the optimizer's state of every fine-tuned model, so that another table's cyclic runs can go on from any of them (the
+    /// appendix of FissionFusion after its Table 1). Without it only those are kept that this table goes on from.
+    pub keep_optimizer: bool,
     /// Memory for decoded images, shared by all datasets of the table that are not shrunk.
     pub cache_mib: usize,
     /// What jobs ask of a cluster's scheduler.
@@ -50,6 +53,7 @@ impl Default for RunConfig {
             lease_seconds: 60.0,
             on_bad_image: OnBadImage::Error,
             allow_other_split: false,
+            keep_optimizer: false,
             cache_mib: 512,
             cluster: ClusterConfig::default(),
         }

@@ -125,14 +125,12 @@ impl Jobs {
         self.places.get(id).copied()
     }
 
-    /// These jobs, and all that their results come from.
-    pub fn with_ancestors<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut wanted: HashSet<&str> =
-            ids.into_iter().filter_map(|id| self.find(id)).map(|job| job.id.as_str()).collect();
-        for job in self.list.iter().rev() {
-            if wanted.contains(job.id.as_str()) {
-                wanted.extend(job.inputs.iter().map(JobId::as_str));
-            }
+    /// These jobs and their inputs, in the same order.
+    pub fn with_inputs<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut wanted: HashSet<&str> = HashSet::new();
+        for job in ids.into_iter().filter_map(|id| self.find(id)) {
+            wanted.insert(&job.id);
+            wanted.extend(job.inputs.iter().map(JobId::as_str));
         }
         Self::new(self.list.iter().filter(|job| wanted.contains(job.id.as_str())).cloned().collect())
     }

@@ -41,13 +41,17 @@ pub struct Chain {
 }
 
 impl Speed {
-    /// Measures it on the jobs that are done ([`RunStore::finished`]).
+    /// Measures it on the jobs that are done ([`RunStore::finished`](crate::store::RunStore::finished)).
     pub fn measured(jobs: &Jobs, done: &BTreeMap<&str, f64>) -> Self {
+        Self::of(jobs.iter().filter_map(|job| Some((job, weight(job), *done.get(job.id.as_str())?))))
+    }
+
+    /// Measures it on work of jobs: how many images evaluated it was worth, and the seconds that it took.
+    fn of<'a>(work: impl Iterator<Item = (&'a Job, f64, f64)>) -> Self {
         let mut found: HashMap<Key, Vec<f64>> = HashMap::new();
-        for job in jobs {
-            let Some(seconds) = done.get(job.id.as_str()) else { continue };
+        for (job, weight, seconds) in work {
             for key in keys(job).into_iter().unique() {
-                found.entry(key).or_default().push(seconds / weight(job));
+                found.entry(key).or_default().push(seconds / weight);
             }
         }
         let median = |mut values: Vec<f64>| {
@@ -135,6 +139,40 @@ pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> F
     let (wall, work) = (now as f64 / 1e6, work as f64 / 1e6);
     let busy = if wall > 0.0 { work / wall / workers.max(1) as f64 } else { 1.0 };
     Forecast { workers, seconds: wall, busy }
+}
+
+/// What a running job has done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Images that it has trained on.
+    pub images: u64,
+    /// What they took.
+    pub seconds: f64,
+    /// The part of the job that is done, 0 to 1.
+    pub share: f64,
+}
+
+/// How long the rest takes if as many jobs are at work as now: `done` with their seconds, and `running`; nothing if none is
+/// running, or if nothing like the rest has been done yet.
+pub fn time_left(
+    jobs: &Jobs,
+    done: &BTreeMap<&str, f64>,
+    running: &BTreeMap<&str, Progress>,
+) -> Option<Forecast> {
+    if running.is_empty() {
+        return None;
+    }
+    let finished = jobs.iter().filter_map(|job| Some((job, weight(job), *done.get(job.id.as_str())?)));
+    let so_far = jobs.iter().filter_map(|job| Some((job, running.get(job.id.as_str())?)));
+    let so_far = so_far.filter(|(_, progress)| progress.images > 0);
+    let so_far = so_far.map(|(job, progress)| (job, 3.0 * progress.images as f64, progress.seconds));
+    let speed = Speed::of(finished.chain(so_far));
+    let rest = jobs.iter().filter(|job| job.blocked.is_none() && !done.contains_key(job.id.as_str()));
+    let seconds = rest.map(|job| {
+        let share = running.get(job.id.as_str()).map_or(0.0, |progress| progress.share);
+        Some((job.id.as_str(), speed.seconds(job)? * (1.0 - share)))
+    });
+    Some(forecast(jobs, &seconds.collect::<Option<_>>()?, running.len()))
 }
 
 /// The chain that bounds a graph's time from below.

@@ -9,7 +9,7 @@ mod recover;
 
 pub use column::{ColumnBase, OpenedColumn, StartWeights, TestImages};
 pub use experiment::{Experiment, Table, Texts};
-pub use forecast::{Chain, Forecast, Speed, forecast, longest_chain};
+pub use forecast::{Chain, Forecast, Progress, Speed, forecast, longest_chain, time_left};
 pub use graph::{Graph, HubResolver};
 pub use planned::Plan;
 pub use recover::Recovered;

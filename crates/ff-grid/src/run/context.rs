@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ff_checkpoint::{Parent, Provenance, StateDict};
+use ff_checkpoint::{Parent, Provenance};
 use ff_train::CancelToken;
 use tch::Device;
 
@@ -68,8 +68,4 @@ impl JobContext<'_> {
             code_version: VERSION.to_owned(),
         })
     }
-}
-
-pub(super) fn parent(id: &str, weights: &StateDict) -> Parent {
-    Parent { id: id.to_owned(), digest: *weights.digest(), weight: None }
 }

@@ -5,7 +5,7 @@ use ff_eval::{Metric, Note, OutputMap, Score};
 use ff_models::{Model, Spec};
 use ff_train::{predictions_of, save_predictions};
 
-use super::context::{JobContext, parent};
+use super::context::JobContext;
 use crate::error::Error;
 use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobOutput};
 
@@ -29,7 +29,7 @@ impl JobContext<'_> {
         let images = self.catalog.eval_set(&data, part, spec.image_size);
         let predictions = images.predict(&model, outputs)?;
         let name = "predictions.safetensors";
-        let provenance = self.provenance(job, vec![parent(&input.label, &weights)], &data)?;
+        let provenance = self.provenance(job, vec![weights.as_parent(&input.label)], &data)?;
         let path = self.runs.folder(job).join(name);
         let file = FileRef::new(name, save_predictions(&path, &predictions, Some(&provenance))?);
         let cost = Cost { evaluations: 1, evaluated_images: predictions.len() as u64, ..Cost::default() };

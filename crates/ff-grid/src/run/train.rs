@@ -6,7 +6,7 @@ use ff_checkpoint::{StateDict, note_trained_on, trained_on};
 use ff_models::Model;
 use ff_train::{CancelToken, EpochRecord, Outcome, Run, StepHook, TrainData, train};
 
-use super::context::{JobContext, parent};
+use super::context::JobContext;
 use super::inmerge::{InmergeHook, kernels};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, LayerKernels, Start, Training};
@@ -31,10 +31,10 @@ impl JobContext<'_> {
                 let weights = unchanged(path, digest)?;
                 model.load(&weights)?;
                 before = trained_on(&weights);
-                parents.push(parent(&path.display().to_string(), &weights));
+                parents.push(weights.as_parent(&path.display().to_string()));
                 if let (Some(digest), Some(path)) = (state, &job.optimizer) {
                     let state = unchanged(path, digest)?;
-                    parents.push(parent(&path.display().to_string(), &state));
+                    parents.push(state.as_parent(&path.display().to_string()));
                     optimizer = Some(state);
                 }
             }
@@ -50,12 +50,12 @@ impl JobContext<'_> {
                 let weights = self.runs.open(input, &kept.weights)?;
                 model.load(&weights)?;
                 before = trained_on(&weights);
-                parents.push(parent(&input.label, &weights));
+                parents.push(weights.as_parent(&input.label));
                 if *carry {
                     let path = kept.optimizer.as_ref();
                     let path = path.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
                     let state = self.runs.open(input, path)?;
-                    parents.push(parent(&format!("{}, optimizer", input.label), &state));
+                    parents.push(state.as_parent(&format!("{}, optimizer", input.label)));
                     optimizer = Some(state);
                 }
             }

@@ -9,7 +9,7 @@ use super::arrays::Array;
 use super::client::Row;
 use crate::config::RunConfig;
 use crate::error::Error;
-use crate::job::Job;
+use crate::job::{Job, JobId, Jobs, VERSION};
 use crate::store::RunStore;
 
 /// Arrays that were sent off together, and everything that their tasks have to know. It is written before the first of them
@@ -29,10 +29,20 @@ pub(super) struct Batch {
     pub data_root: PathBuf,
     /// How jobs are run.
     pub run: RunConfig,
-    /// The jobs, and those their results come from.
-    pub jobs: Vec<Job>,
+    /// The jobs, in batches from before each array had a file of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    jobs: Vec<Job>,
     /// The arrays.
     pub arrays: Vec<Array>,
+}
+
+/// A batch without its arrays.
+pub(super) struct BatchHead {
+    pub name: String,
+    pub table: String,
+    pub made: u64,
+    pub data_root: PathBuf,
+    pub run: RunConfig,
 }
 
 /// What became of sending an array.
@@ -92,13 +102,40 @@ impl Batch {
         })
     }
 
-    /// Notes it.
-    pub fn write(&self, runs: &RunStore) -> Result<(), Error> {
+    /// Notes it, and for each array the jobs that its tasks have to know: their own and the inputs of those. The first array,
+    /// the preflight check, has all.
+    pub fn write(&self, runs: &RunStore, jobs: &Jobs) -> Result<(), Error> {
         let folder = self.folder(runs);
-        for folder in [folder.join("logs"), folder.join("scripts")] {
+        for folder in [folder.join("logs"), folder.join("scripts"), folder.join("jobs")] {
             std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
         }
+        let all = self.arrays.iter().flat_map(|array| array.tasks.values().flatten());
+        write_sealed(&Self::jobs_file(&folder, 0), &jobs.with_inputs(all.map(JobId::as_str)).to_vec())?;
+        for (at, array) in self.arrays.iter().enumerate().skip(1) {
+            let of_array = jobs.with_inputs(array.tasks.values().flatten().map(JobId::as_str));
+            write_sealed(&Self::jobs_file(&folder, at), &of_array.to_vec())?;
+        }
         Ok(write_sealed(&folder.join("batch.json"), self)?)
+    }
+
+    fn jobs_file(folder: &Path, array: usize) -> PathBuf {
+        folder.join("jobs").join(format!("{array:03}.json"))
+    }
+
+    /// What the tasks of an array have to know.
+    pub fn jobs_of(&self, folder: &Path, array: usize) -> Result<Jobs, Error> {
+        let jobs = if self.jobs.is_empty() {
+            read_sealed(&Self::jobs_file(folder, array))?
+        } else {
+            self.jobs.clone()
+        };
+        Ok(Jobs::new(jobs))
+    }
+
+    /// A batch of arrays.
+    pub fn new(head: BatchHead, arrays: Vec<Array>) -> Self {
+        let BatchHead { name, table, made, data_root, run } = head;
+        Self { name, table, code_version: VERSION.to_owned(), made, data_root, run, jobs: Vec::new(), arrays }
     }
 
     /// The folder of all batches.

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arrays::{After, Array, Disposition, arrays};
-use batch::{Answers, Batch, Sent};
+use batch::{Answers, Batch, BatchHead, Sent};
 use ff_checkpoint::write_atomic;
 use ff_train::CancelToken;
 use script::{Script, quoted};
@@ -29,7 +29,7 @@ use crate::config::{ClusterConfig, RunConfig};
 use crate::engine::events::{Event, Failure, JobState, OnEvent, QueueStatus, Summary};
 use crate::engine::traits::{Engine, EngineKind, EngineSetup};
 use crate::error::Error;
-use crate::job::{JobId, Jobs, VERSION};
+use crate::job::Jobs;
 use crate::run::JobContext;
 use crate::store::RunStore;
 
@@ -155,7 +155,7 @@ impl Slurm {
         let _claim = context.claims.wait_for(&Batch::root(context.runs), &context.stop)?;
         let (batch, summary) = self.batch(context, &QueueSnapshot::take(context.runs)?)?;
         let Some(batch) = batch else { return Ok(summary) };
-        batch.write(context.runs)?;
+        batch.write(context.runs, context.jobs)?;
         let mut answers = Answers::default();
         for (at, array) in batch.arrays.iter().enumerate() {
             let number = |array: usize| {
@@ -224,30 +224,25 @@ impl Slurm {
         let in_queue = found.rows.values().filter(|row| row.is_live()).count();
         let all = jobs_of(&arrays);
         shorten(&mut arrays, self.cluster.max_queued.unwrap_or(usize::MAX).saturating_sub(in_queue));
-        let ids = arrays.iter().flat_map(|array| array.tasks.values().flatten());
         summary.queued += jobs_of(&arrays);
         summary.no_room = all - jobs_of(&arrays);
         if jobs_of(&arrays) == 0 {
             return Ok((None, summary));
         }
-        let jobs = context.jobs.with_ancestors(ids.map(JobId::as_str)).to_vec();
+        let jobs = jobs_of(&arrays);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let unique =
-            blake3::hash(format!("{now:?} {} {}", std::process::id(), jobs.len()).as_bytes()).to_hex();
+        let unique = blake3::hash(format!("{now:?} {} {jobs}", std::process::id()).as_bytes()).to_hex();
         let table: String =
             self.table.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
         let run = RunConfig { cluster: self.cluster.clone(), ..context.run.clone() };
-        let batch = Batch {
+        let head = BatchHead {
             name: format!("ff-{table}-{}", &unique[..8]),
             table: self.table.clone(),
-            code_version: VERSION.to_owned(),
             made: now.as_millis() as u64,
             data_root: self.data_root.clone(),
             run,
-            jobs,
-            arrays,
         };
-        Ok((Some(batch), summary))
+        Ok((Some(Batch::new(head, arrays)), summary))
     }
 
     fn script(&self, batch: &Batch, runs: &RunStore, at: usize, number: impl Fn(usize) -> String) -> String {

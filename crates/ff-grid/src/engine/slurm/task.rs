@@ -42,20 +42,21 @@ impl BatchTask {
             let reason = "expected a batch's folder, found none on this machine\nhint: the runs folder has to be the same, under the same path, on all machines";
             return Err(wrong(reason.into()));
         }
-        let mut batch = Batch::open(folder)?;
+        let batch = Batch::open(folder)?;
         if batch.code_version != VERSION {
             return Err(wrong(format!(
                 "it was sent off by version {}, and this is {VERSION}",
                 batch.code_version
             )));
         }
+        let known = batch.jobs_of(folder, array);
         let found = batch.arrays.get(array).and_then(|array| Some((array, array.tasks.get(&task)?)));
         let (array, jobs) = found.ok_or_else(|| wrong(format!("array {array} has no task {task}")))?;
         let only = (array.kind != ClusterConfig::CHECK).then(|| jobs.iter().cloned().collect());
         let root =
             folder.parent().and_then(Path::parent).ok_or_else(|| wrong("it is in no runs folder".into()))?;
         let resources = batch.run.cluster.resources(&array.kind);
-        let jobs = Jobs::new(std::mem::take(&mut batch.jobs));
+        let jobs = known?;
         Ok(Self { folder: folder.to_owned(), runs: RunStore::new(root), only, resources, jobs, batch })
     }
 

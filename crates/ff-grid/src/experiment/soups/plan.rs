@@ -218,7 +218,7 @@ impl Builder<'_, '_> {
         let train = TrainConfig {
             select_by: section.select_by,
             early_stopping_epochs: section.early_stopping_epochs,
-            keep_optimizer: is_base && fgg.carry_optimizer,
+            keep_optimizer: is_base && fgg.carry_optimizer || self.config.run.keep_optimizer,
             task_weights: dataset.task_weights,
             ..self.graph.train_config(section.epochs, augment, seed, dataset.metric, rate)
         };

@@ -1,0 +1,203 @@
+//! The seams of this crate from outside: an engine and an experiment, each in one piece.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ff_data::{Augment, DatasetConfig, OnBadImage, PhantomKind, SplitRule};
+use ff_eval::Metric;
+use ff_grid::{
+    BackboneConfig, Catalog, Claims, DataSource, DatasetEntry, Engine, Error, EvaluationConfig, Event,
+    Experiment, Graph, JobContext, JobId, JobSpec, Jobs, ModelConfig, OnEvent, Plan, PretrainConfig,
+    QueueStatus, Recovered, RunConfig, RunStore, Summary, Table, Texts, Training, WeightsSource, render,
+};
+use ff_models::{Architecture, Precision};
+use ff_report::report::{ColumnReport, StudyTable};
+use ff_train::{CancelToken, TaskWeights};
+use tch::Device;
+
+/// Runs one job after the other in the caller's thread.
+struct OneByOne;
+
+impl Engine for OneByOne {
+    fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+        let mut summary = Summary::default();
+        for job in context.jobs {
+            if context.runs.record(job)?.is_some() {
+                summary.found += 1;
+                continue;
+            }
+            let record = context.run(job, &context.stop, &mut |_| {})?;
+            on_event(Event::Finished(job, &record));
+            summary.done += 1;
+        }
+        Ok(summary)
+    }
+
+    fn dry_run(&self, _: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn status(&self, _: &Jobs, _: &[&str], _: &RunStore) -> Result<QueueStatus, Error> {
+        Ok(QueueStatus::default())
+    }
+
+    fn cancel(&self, _: &str, _: &RunStore) -> Result<usize, Error> {
+        Ok(0)
+    }
+}
+
+/// The same training from two learning rates.
+#[derive(Debug)]
+struct TwoRates {
+    model: ModelConfig,
+    evaluation: EvaluationConfig,
+    run: RunConfig,
+}
+
+/// Its runs, by learning rate.
+struct Rates {
+    experiment: TwoRates,
+    runs: Vec<(f64, JobId)>,
+}
+
+fn images() -> DatasetEntry {
+    let source = DatasetConfig::Phantom {
+        task: PhantomKind::Shapes,
+        image_size: 16,
+        train: 24,
+        val: 12,
+        test: 0,
+        seed: 1,
+        shifted: false,
+    };
+    DatasetEntry {
+        name: "shapes".into(),
+        metric: Metric::Accuracy,
+        source,
+        split: SplitRule::Official {},
+        shrink_px: None,
+        task_weights: TaskWeights::Equal,
+        expected: None,
+        paper_column: None,
+        ood: Vec::new(),
+    }
+}
+
+impl Experiment for TwoRates {
+    fn name(&self) -> &str {
+        "two-rates"
+    }
+
+    fn model(&self) -> &ModelConfig {
+        &self.model
+    }
+
+    fn pretrain(&self) -> Option<&PretrainConfig> {
+        None
+    }
+
+    fn evaluation(&self) -> &EvaluationConfig {
+        &self.evaluation
+    }
+
+    fn run(&self) -> &RunConfig {
+        &self.run
+    }
+
+    fn run_mut(&mut self) -> &mut RunConfig {
+        &mut self.run
+    }
+
+    fn sources(&self) -> Vec<(String, DataSource)> {
+        vec![("shapes".into(), images().data())]
+    }
+
+    fn to_toml(&self) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    fn lay_out(self: Box<Self>, graph: &mut Graph<'_>) -> Box<dyn Table> {
+        let backbone = BackboneConfig {
+            name: "pico".into(),
+            architecture: Architecture::ResnetPico,
+            weights: WeightsSource::Random,
+            shallow_layers: None,
+        };
+        let origin = graph.origin(&backbone, 0);
+        let shared = graph.open(&backbone, &images(), &origin).shared;
+        let mut runs = Vec::new();
+        for rate in [1e-2, 1e-3] {
+            let train = graph.train_config(1, Augment::Minimal, 0, Metric::Accuracy, rate);
+            let (model, data) = (shared.spec, shared.identity.clone());
+            let training = Training { model, start: origin.start.clone(), data, train, inmerge: None };
+            let cost = shared.cost(1, 0);
+            let label = format!("shapes pico: lr {rate:e}");
+            runs.push((rate, graph.add(&shared, label, JobSpec::Finetune(training), vec![], cost, None)));
+        }
+        Box::new(Rates { experiment: *self, runs })
+    }
+}
+
+impl Table for Rates {
+    fn experiment(&self) -> &dyn Experiment {
+        &self.experiment
+    }
+
+    fn blocked(&self) -> Vec<Option<&str>> {
+        vec![None]
+    }
+
+    fn recover(&mut self, found: &mut Recovered<'_>) {
+        self.runs.iter_mut().for_each(|(_, id)| *id = found.name(id));
+    }
+
+    fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
+        let mut markdown = String::new();
+        for (rate, id) in &self.runs {
+            let record = runs.done(plan.job(id).expect("planned"))?;
+            let kept = record.training()?.kept.as_ref().expect("it did not diverge");
+            markdown += &format!("| {rate:e} | {:.4} |\n", kept.validation.value().expect("defined"));
+        }
+        Ok(Texts { markdown, csv: String::new(), latex: String::new(), json: String::new() })
+    }
+
+    fn write_details(&self, _: &Plan, _: &RunStore) -> Result<Vec<PathBuf>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn report(&self, _: &Plan, _: &Catalog, _: &RunStore) -> Result<(StudyTable, Vec<ColumnReport>), Error> {
+        Err(Error::Job("this table has no report".into()))
+    }
+}
+
+#[test]
+fn an_experiment_and_an_engine_from_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = TwoRates {
+        model: ModelConfig { image_size: 16, precision: Precision::Fp32, batch_size: 8, weight_decay: 0.01 },
+        evaluation: EvaluationConfig { resamples: 0, seed: 0 },
+        run: RunConfig::default(),
+    };
+    let run = experiment.run.clone();
+    let catalog = Catalog::new(Path::new("nowhere"), None, 0, OnBadImage::Error, 1 << 20);
+    let plan = Plan::new(Box::new(experiment), &catalog, &|id| Err(format!("{id}: no hub here")));
+    assert_eq!((plan.jobs.len(), plan.missing()), (2, vec![]));
+
+    let (runs, claims) = (RunStore::new(folder.path()), Claims::new(Duration::from_secs(60), "cpu"));
+    let context = JobContext {
+        jobs: &plan.jobs,
+        run: &run,
+        catalog: &catalog,
+        runs: &runs,
+        claims: &claims,
+        stop: CancelToken::default(),
+        device: Device::Cpu,
+    };
+    let summary = OneByOne.run(&context, &|_| {}).unwrap();
+    assert_eq!((summary.done, summary.found), (2, 0));
+    let summary = OneByOne.run(&context, &|_| {}).unwrap();
+    assert_eq!((summary.done, summary.found), (0, 2));
+    let [markdown, _] = render(&plan, &runs).unwrap();
+    assert_eq!(markdown.lines().count(), 2, "{markdown}");
+    assert!(markdown.starts_with("| 1e-2 | 0."), "{markdown}");
+}
