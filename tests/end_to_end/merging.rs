@@ -196,7 +196,7 @@ fn merged_models_are_ingredients_like_any_other() {
 /// A file of a pico VGG's convolutions and nothing else, with kernels that come in twos.
 fn trunk(place: &Place) -> BTreeMap<String, OwnedTensor> {
     let mut layers = BTreeMap::new();
-    for (name, shape) in ff_models::Architecture::VggPico.convolutions() {
+    for (name, shape) in ff_models::Architecture::VGG_PICO.convolutions() {
         let shape = shape.map(|size| size as usize);
         let length: usize = shape[1..].iter().product();
         let value = |at: usize| (((at / length / 2 * 31 + at % length * 17) % 23) as f32 - 11.0) / 50.0;

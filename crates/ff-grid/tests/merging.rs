@@ -41,10 +41,10 @@ fn make_realistic(weight: &Tensor) {
 fn every_network_of_the_paper_really_merges() {
     // L_s of the paper, and for ResNet50 that of its last stage: 49 convolutions, 9 in the last stage.
     for (architecture, shallow_layers, deep) in [
-        (Architecture::Vgg19, 10, 6),
-        (Architecture::Vgg16, 10, 3),
-        (Architecture::Resnet34, 30, 3),
-        (Architecture::Resnet50, 40, 9),
+        (Architecture::VGG19, 10, 6),
+        (Architecture::VGG16, 10, 3),
+        (Architecture::RESNET34, 30, 3),
+        (Architecture::RESNET50, 40, 9),
     ] {
         tch::manual_seed(1);
         let model = Model::new(&spec(architecture, Precision::Fp32), Device::Cpu, 0).unwrap();
@@ -74,7 +74,7 @@ fn every_network_of_the_paper_really_merges() {
 
 #[test]
 fn a_network_without_convolutions_is_refused() {
-    let model = Model::new(&spec(Architecture::DeitPico, Precision::Fp32), Device::Cpu, 0).unwrap();
+    let model = Model::new(&spec(Architecture::DEIT_PICO, Precision::Fp32), Device::Cpu, 0).unwrap();
     let error = InmergeHook::new(SETTINGS, 0, &model).err().unwrap().to_string();
     assert!(error.contains("no convolutions"), "{error}");
 }
@@ -108,7 +108,7 @@ fn run(
     let splits = SplitRule::Official {}.split(dataset.as_ref(), Path::new("")).unwrap();
     let validation = Arc::new(EvalSet::new(dataset.clone(), splits.val.clone(), 16, 0, OnBadImage::Error));
     let data = TrainData { dataset, train: splits.train, validation };
-    let spec = Spec { image_size: 16, ..spec(Architecture::VggPico, precision) };
+    let spec = Spec { image_size: 16, ..spec(Architecture::VGG_PICO, precision) };
     let mut model = Model::new(&spec, Device::Cpu, 1).unwrap();
     let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
     if let Some(settings) = settings {

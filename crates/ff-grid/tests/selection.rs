@@ -23,7 +23,7 @@ impl Scorer for Whole<'_> {
 }
 
 fn spec(precision: Precision) -> Spec {
-    Spec { architecture: Architecture::ResnetPico, outputs: 6, image_size: 16, precision }
+    Spec { architecture: Architecture::RESNET_PICO, outputs: 6, image_size: 16, precision }
 }
 
 const IMAGES: usize = 256;

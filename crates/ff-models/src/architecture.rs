@@ -1,181 +1,139 @@
-//! Which backbones there are, and what timm keeps beside each: mean, std, classifier, image size.
+//! What a row of the table of backbones says.
 
 use std::fmt;
-use std::str::FromStr;
+use std::hash::{Hash, Hasher};
 
-use serde::{Deserialize, Serialize};
+use ff_checkpoint::StateDict;
+use serde::{Serialize, Serializer};
+use tch::Device;
 
-use crate::error::Error;
+use crate::backbone::Backbone;
+use crate::builder::Builder;
+use crate::parameters::Parameters;
+use crate::precision::Precision;
 
-/// A backbone that a recipe can name; written and parsed as [`name`](Self::name).
+/// A backbone with all that is known of it. Written and read as its [`name`](Self::name), and equal by it.
+///
+/// The constants are the backbones that a recipe can name. One of your own is another value of this type: a network that
+/// is a [`Backbone`], and a function that declares it on a [`Builder`]. Only the constants can be read by name.
 ///
 /// ```
 /// use ff_models::Architecture;
-/// assert_eq!("deit_base_patch16_224".parse::<Architecture>().unwrap(), Architecture::DeitBase);
-/// assert_eq!(Architecture::Vgg16.to_string(), "vgg16");
+/// assert_eq!("deit_base_patch16_224".parse::<Architecture>().unwrap(), Architecture::DEIT_BASE);
+/// assert_eq!(Architecture::VGG16.to_string(), "vgg16");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Architecture {
-    /// Ours, for tests and demonstrations: three stages of one basic block, 32 px, 0.1 million weights.
-    ResnetPico,
-    /// ResNet-18 (He et al. 2016), timm's `resnet18`.
-    Resnet18,
-    /// ResNet-34 (He et al. 2016), timm's `resnet34`.
-    Resnet34,
-    /// ResNet-50 with the stride in the 3×3 convolution, timm's `resnet50`.
-    Resnet50,
-    /// Ours, for tests and demonstrations: DeiT with patches of 4 px, width 64, three blocks, 32 px.
-    DeitPico,
-    /// DeiT-Ti/16 (Touvron et al. 2021) without distillation, timm's `deit_tiny_patch16_224`.
-    DeitTiny,
-    /// DeiT-S/16, timm's `deit_small_patch16_224`.
-    DeitSmall,
-    /// DeiT-B/16, timm's `deit_base_patch16_224`.
-    DeitBase,
-    /// Ours, for tests and demonstrations: four convolutions and a small classifier, 32 px.
-    VggPico,
-    /// Ours, for studies on small images: VGG-16's 13 convolutions at a quarter of their width and a small classifier, 32 px,
-    /// about a million weights.
-    Vgg16Quarter,
-    /// VGG-16 (configuration D of Simonyan and Zisserman 2015) without BatchNorm, torchvision's `vgg16`.
-    Vgg16,
-    /// VGG-19 (configuration E) without BatchNorm, torchvision's `vgg19`.
-    Vgg19,
+#[derive(Clone, Copy)]
+pub struct Architecture {
+    /// The name in recipes and reports: timm's or torchvision's where they have the architecture.
+    pub name: &'static str,
+    /// The name in timm, if timm has it.
+    pub timm: Option<&'static str>,
+    /// The name in torchvision, if torchvision has it with the same weights.
+    pub torchvision: Option<&'static str>,
+    /// Side in pixels of the images that the published weights were trained on; 32 for our own.
+    pub image_size: u32,
+    /// Which sizes of images it takes.
+    pub sizes: ImageSizes,
+    /// Mean of the pixels, RGB in 0..1, which is subtracted from the input.
+    pub mean: [f32; 3],
+    /// Standard deviation of the pixels, RGB in 0..1, which divides the input.
+    pub std: [f32; 3],
+    /// Name of the last layer, whose weights are `<name>.weight` and `<name>.bias`.
+    pub classifier: &'static str,
+    /// timm's name for the last layer: another one for VGG, whose weights have torchvision's names here.
+    pub timm_classifier: &'static str,
+    /// Whether it has BatchNorm, and so running statistics besides its weights.
+    pub batch_norm: bool,
+    /// Declares its tensors, in PyTorch's order, and gives the network that computes with them.
+    pub build: fn(&mut Builder) -> Box<dyn Backbone>,
+}
+
+/// The sizes of images, side in pixels, that an architecture takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageSizes {
+    /// Any from this one on; images of one model may differ from batch to batch.
+    AtLeast(u32),
+    /// Multiples of a patch. The weights are made for one size, so all images of a model have it.
+    MultipleOf(u32),
+}
+
+impl ImageSizes {
+    /// Whether a model can be built for images of this size.
+    pub fn contain(self, image_size: u32) -> bool {
+        match self {
+            Self::AtLeast(least) => image_size >= least,
+            Self::MultipleOf(patch) => image_size > 0 && image_size.is_multiple_of(patch),
+        }
+    }
+}
+
+impl fmt::Display for ImageSizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(least) => write!(f, "at least {least} px"),
+            Self::MultipleOf(patch) => write!(f, "a multiple of {patch} px"),
+        }
+    }
 }
 
 impl Architecture {
-    /// Every architecture, by family and size.
-    pub const ALL: &[Self] = &[
-        Self::ResnetPico,
-        Self::Resnet18,
-        Self::Resnet34,
-        Self::Resnet50,
-        Self::DeitPico,
-        Self::DeitTiny,
-        Self::DeitSmall,
-        Self::DeitBase,
-        Self::VggPico,
-        Self::Vgg16Quarter,
-        Self::Vgg16,
-        Self::Vgg19,
-    ];
-
-    /// The name in recipes and reports; timm's or torchvision's where they have the architecture.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ResnetPico => "resnet_pico",
-            Self::Resnet18 => "resnet18",
-            Self::Resnet34 => "resnet34",
-            Self::Resnet50 => "resnet50",
-            Self::DeitPico => "deit_pico_patch4",
-            Self::DeitTiny => "deit_tiny_patch16_224",
-            Self::DeitSmall => "deit_small_patch16_224",
-            Self::DeitBase => "deit_base_patch16_224",
-            Self::VggPico => "vgg_pico",
-            Self::Vgg16Quarter => "vgg16_quarter",
-            Self::Vgg16 => "vgg16",
-            Self::Vgg19 => "vgg19",
-        }
-    }
-
-    /// The name of the architecture in timm; `None` for our own, which timm does not have.
-    pub fn timm(self) -> Option<&'static str> {
-        match self {
-            Self::ResnetPico | Self::DeitPico | Self::VggPico | Self::Vgg16Quarter => None,
-            _ => Some(self.name()),
-        }
-    }
-
     /// Whether its weights are made for one size of images.
-    pub fn has_fixed_px(self) -> bool {
-        matches!(self, Self::DeitPico | Self::DeitTiny | Self::DeitSmall | Self::DeitBase)
+    pub fn has_fixed_image_size(&self) -> bool {
+        matches!(self.sizes, ImageSizes::MultipleOf(_))
     }
 
-    /// Mean of the pixels, RGB in 0..1, which is taken off the input: ImageNet's, for every architecture.
-    pub fn mean(self) -> [f32; 3] {
-        [0.485, 0.456, 0.406]
+    /// Names and shapes of its convolutions' kernels, as [`Parameters::convolutions`] lists them. No weights are drawn.
+    pub fn convolutions(&self) -> Vec<(String, [i64; 4])> {
+        let mut outline = Builder {
+            image_size: i64::from(self.image_size),
+            outputs: 1,
+            precision: Precision::Fp32,
+            device: Device::Cpu,
+            seed: None,
+            parameters: Parameters::default(),
+        };
+        (self.build)(&mut outline);
+        let shape = |size: Vec<i64>| size.try_into().expect("kernels have four dimensions");
+        let kernels = outline.parameters.convolutions();
+        kernels.map(|kernel| (kernel.name.clone(), shape(kernel.tensor.size()))).collect()
     }
 
-    /// Standard deviation of the pixels, RGB in 0..1, which divides the input: ImageNet's, for every architecture.
-    pub fn std(self) -> [f32; 3] {
-        [0.229, 0.224, 0.225]
+    /// How many outputs weights of this architecture have, under our names or timm's; `None` if they have no such
+    /// classifier.
+    pub fn outputs_of(&self, weights: &StateDict) -> Option<usize> {
+        let mut layers = [self.classifier, self.timm_classifier].into_iter();
+        layers.find_map(|layer| weights.get(&format!("{layer}.weight"))?.shape.first().copied())
     }
+}
 
-    /// Name of the last layer, whose weights are `<name>.weight` and `<name>.bias`.
-    pub fn classifier(self) -> &'static str {
-        match self {
-            Self::ResnetPico | Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => "fc",
-            Self::DeitPico | Self::DeitTiny | Self::DeitSmall | Self::DeitBase => "head",
-            Self::VggPico | Self::Vgg16Quarter | Self::Vgg16 | Self::Vgg19 => "classifier.6",
-        }
+impl PartialEq for Architecture {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
     }
+}
 
-    /// Whether it has BatchNorm, and so running statistics besides its weights.
-    pub fn has_batch_norm(self) -> bool {
-        matches!(self, Self::ResnetPico | Self::Resnet18 | Self::Resnet34 | Self::Resnet50)
+impl Eq for Architecture {}
+
+impl Hash for Architecture {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
     }
+}
 
-    /// Side in pixels of the images that the published weights were trained on; 32 for the pico sizes.
-    pub fn default_px(self) -> u32 {
-        match self {
-            Self::ResnetPico | Self::DeitPico | Self::VggPico | Self::Vgg16Quarter => 32,
-            _ => 224,
-        }
+impl fmt::Debug for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(self.name)
     }
 }
 
-impl FromStr for Architecture {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL.iter().copied().find(|a| a.name() == text).ok_or_else(|| Error::Unknown {
-            what: "architecture",
-            found: text.to_owned(),
-            expected: Self::ALL.iter().map(|a| a.name()).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
-
-impl TryFrom<String> for Architecture {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
-
-impl From<Architecture> for String {
-    fn from(architecture: Architecture) -> String {
-        architecture.name().to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_read_back() {
-        for &architecture in Architecture::ALL {
-            assert_eq!(architecture.to_string().parse::<Architecture>().unwrap(), architecture);
-            let json = serde_json::to_string(&architecture).unwrap();
-            assert_eq!(serde_json::from_str::<Architecture>(&json).unwrap(), architecture);
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused_with_the_known_ones() {
-        let error = "resnet".parse::<Architecture>().unwrap_err().to_string();
-        assert!(
-            error.starts_with("unknown architecture `resnet`: expected one of resnet_pico, resnet18"),
-            "{error}"
-        );
+impl Serialize for Architecture {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
     }
 }

@@ -5,9 +5,9 @@
 use tch::{Kind, Tensor};
 
 use crate::backbone::{Backbone, Mode};
+use crate::builder::Builder;
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, Linear};
-use crate::parameters::Builder;
 
 fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
     Linear::new(b, name, [inputs, outputs], Init::trunc_normal(), Init::Constant(0.0))
@@ -109,7 +109,7 @@ impl Block {
 
 /// The sizes that make one DeiT differ from another.
 struct DeitLayout {
-    patch: i64,
+    patch: u32,
     width: i64,
     depth: usize,
     heads: i64,
@@ -126,16 +126,17 @@ struct Deit {
 }
 
 impl Deit {
-    fn new(b: &mut Builder, layout: &DeitLayout, image_size: i64, outputs: i64) -> Self {
+    fn new(b: &mut Builder, layout: &DeitLayout) -> Self {
         let &DeitLayout { patch, width, depth, heads } = layout;
-        let tokens = 1 + (image_size / patch).pow(2);
+        let patch = i64::from(patch);
+        let tokens = 1 + (b.image_size / patch).pow(2);
         Self {
             cls_token: b.weight("cls_token".to_owned(), &[1, 1, width], Init::Normal(1e-6)),
             pos_embed: b.weight("pos_embed".to_owned(), &[1, tokens, width], Init::trunc_normal()),
             patch_embed: PatchEmbed::new(b, patch, width),
             blocks: (0..depth).map(|i| Block::new(b, &format!("blocks.{i}"), width, heads)).collect(),
             norm: LayerNorm::new(b, "norm", width),
-            head: linear(b, "head", width, outputs).in_fp32(),
+            head: linear(b, "head", width, b.outputs).in_fp32(),
         }
     }
 }
@@ -158,37 +159,27 @@ impl Backbone for Deit {
 }
 
 /// Side of a patch of the published sizes, in pixels.
-pub(crate) const PATCH: i64 = 16;
+pub(crate) const PATCH: u32 = 16;
 
 /// Side of a patch of the pico size, in pixels.
-pub(crate) const PICO_PATCH: i64 = 4;
+pub(crate) const PICO_PATCH: u32 = 4;
 
 /// Ours: patches of 4 px, three narrow blocks, for images of 32 px.
-pub(crate) fn deit_pico(b: &mut Builder, image_size: i64, outputs: i64) -> Box<dyn Backbone> {
-    Box::new(Deit::new(
-        b,
-        &DeitLayout { patch: PICO_PATCH, width: 64, depth: 3, heads: 4 },
-        image_size,
-        outputs,
-    ))
+pub(crate) fn deit_pico(b: &mut Builder) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &DeitLayout { patch: PICO_PATCH, width: 64, depth: 3, heads: 4 }))
 }
 
 /// DeiT-Ti/16.
-pub(crate) fn deit_tiny(b: &mut Builder, image_size: i64, outputs: i64) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 192, depth: 12, heads: 3 }, image_size, outputs))
+pub(crate) fn deit_tiny(b: &mut Builder) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 192, depth: 12, heads: 3 }))
 }
 
 /// DeiT-S/16.
-pub(crate) fn deit_small(b: &mut Builder, image_size: i64, outputs: i64) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 384, depth: 12, heads: 6 }, image_size, outputs))
+pub(crate) fn deit_small(b: &mut Builder) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 384, depth: 12, heads: 6 }))
 }
 
 /// DeiT-B/16.
-pub(crate) fn deit_base(b: &mut Builder, image_size: i64, outputs: i64) -> Box<dyn Backbone> {
-    Box::new(Deit::new(
-        b,
-        &DeitLayout { patch: PATCH, width: 768, depth: 12, heads: 12 },
-        image_size,
-        outputs,
-    ))
+pub(crate) fn deit_base(b: &mut Builder) -> Box<dyn Backbone> {
+    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 768, depth: 12, heads: 12 }))
 }

@@ -4,8 +4,6 @@ use std::fmt;
 
 use ff_checkpoint::Dtype;
 
-use crate::architecture::Architecture;
-
 /// A model that cannot be built, or weights that do not fit it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -24,13 +22,13 @@ pub enum Error {
     #[error("{architecture}: found 0 outputs, expected at least 1")]
     NoOutputs {
         /// The architecture asked for.
-        architecture: Architecture,
+        architecture: &'static str,
     },
     /// An image size that the architecture cannot take.
     #[error("{architecture}: found images of {found} px, expected {expected}")]
     ImageSize {
         /// The architecture asked for.
-        architecture: Architecture,
+        architecture: &'static str,
         /// Side in pixels.
         found: u32,
         /// What would do.
@@ -53,13 +51,24 @@ pub enum Error {
     },
 }
 
+impl Error {
+    pub(crate) fn unknown<'a>(
+        what: &'static str,
+        found: &str,
+        expected: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let expected = expected.collect::<Vec<_>>().join(", ");
+        Self::Unknown { what, found: found.to_owned(), expected }
+    }
+}
+
 /// How a set of weights differs from a model's: all that is missing, extra or misshapen, each in order of name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The file, or `weights in memory`.
     pub file: String,
     /// The model's architecture.
-    pub architecture: Architecture,
+    pub architecture: &'static str,
     /// Names in the model and not in the weights.
     pub missing: Vec<String>,
     /// Names in the weights and not in the model.

@@ -6,7 +6,7 @@ use crate::random::stream;
 
 /// How a tensor starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Init {
+pub enum Init {
     /// One number everywhere.
     Constant(f32),
     /// Normal of mean 0 and this standard deviation.
@@ -17,19 +17,19 @@ pub(crate) enum Init {
 
 impl Init {
     /// Kaiming's normal over the fan out of a convolution, for ReLU: timm's ResNet, torchvision's VGG.
-    pub(crate) fn kaiming_fan_out(shape: [i64; 4]) -> Self {
+    pub fn kaiming_fan_out(shape: [i64; 4]) -> Self {
         let [outputs, _, height, width] = shape;
         Self::Normal((2.0 / (outputs * height * width) as f64).sqrt())
     }
 
     /// PyTorch's own default for the weight and the bias of a linear layer or convolution: within ±1/√fan in.
-    pub(crate) fn torch_default(fan_in: i64) -> Self {
+    pub fn torch_default(fan_in: i64) -> Self {
         Self::Uniform(1.0 / (fan_in as f64).sqrt())
     }
 
     /// timm's `trunc_normal_` with standard deviation 0.02. It truncates at ±2, a hundred standard deviations away, where
     /// no draw comes, so this is the plain normal.
-    pub(crate) fn trunc_normal() -> Self {
+    pub fn trunc_normal() -> Self {
         Self::Normal(0.02)
     }
 

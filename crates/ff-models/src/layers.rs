@@ -4,12 +4,12 @@ use rand_chacha::rand_core::Rng;
 use tch::{Kind, Tensor};
 
 use crate::backbone::Mode;
+use crate::builder::Builder;
 use crate::init::Init;
-use crate::parameters::Builder;
 use crate::random::stream;
 
 /// Convolution of a square kernel.
-pub(crate) struct Conv2d {
+pub struct Conv2d {
     weight: Tensor,
     bias: Option<Tensor>,
     stride: i64,
@@ -18,17 +18,13 @@ pub(crate) struct Conv2d {
 }
 
 impl Conv2d {
-    pub(crate) fn new(
-        b: &mut Builder,
-        weight: Tensor,
-        bias: Option<Tensor>,
-        stride: i64,
-        padding: i64,
-    ) -> Self {
+    /// With a kernel `[outputs, inputs, side, side]` and, if there is one, a bias `[outputs]`.
+    pub fn new(b: &Builder, weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64) -> Self {
         Self { weight, bias, stride, padding, compute: b.precision.kind() }
     }
 
-    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+    /// `[N, inputs, H, W]` to `[N, outputs, H', W']`, in the model's precision.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
         x.to_kind(self.compute).conv2d(
             &self.weight.to_kind(self.compute),
             self.bias.as_ref().map(|bias| bias.to_kind(self.compute)),
@@ -41,14 +37,15 @@ impl Conv2d {
 }
 
 /// `y = x Wᵀ + b`.
-pub(crate) struct Linear {
+pub struct Linear {
     weight: Tensor,
     bias: Tensor,
     compute: Kind,
 }
 
 impl Linear {
-    pub(crate) fn new(b: &mut Builder, name: &str, size: [i64; 2], weight: Init, bias: Init) -> Self {
+    /// Declares `<name>.weight` and `<name>.bias`; `size` is `[inputs, outputs]`.
+    pub fn new(b: &mut Builder, name: &str, size: [i64; 2], weight: Init, bias: Init) -> Self {
         let [inputs, outputs] = size;
         Self {
             weight: b.weight(format!("{name}.weight"), &[outputs, inputs], weight),
@@ -58,11 +55,12 @@ impl Linear {
     }
 
     /// Computes in fp32 whatever the model's precision: for the last layer, whose logits rank models.
-    pub(crate) fn in_fp32(self) -> Self {
+    pub fn in_fp32(self) -> Self {
         Self { compute: Kind::Float, ..self }
     }
 
-    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+    /// `[…, inputs]` to `[…, outputs]`.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
         x.to_kind(self.compute)
             .linear(&self.weight.to_kind(self.compute), Some(&self.bias.to_kind(self.compute)))
     }
@@ -70,7 +68,7 @@ impl Linear {
 
 /// BatchNorm over `[N, C, H, W]`, epsilon 1e-5, momentum 0.1. bf16 activations come in and go out; statistics and
 /// parameters are fp32, as under PyTorch's autocast.
-pub(crate) struct BatchNorm {
+pub struct BatchNorm {
     weight: Tensor,
     bias: Tensor,
     running_mean: Tensor,
@@ -79,8 +77,8 @@ pub(crate) struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// With `gain` as the initial weight.
-    pub(crate) fn new(b: &mut Builder, name: &str, channels: i64, gain: f32) -> Self {
+    /// Declares `<name>.weight`, which starts at `gain`, `<name>.bias`, running statistics and their count of batches.
+    pub fn new(b: &mut Builder, name: &str, channels: i64, gain: f32) -> Self {
         Self {
             weight: b.weight(format!("{name}.weight"), &[channels], Init::Constant(gain)),
             bias: b.weight(format!("{name}.bias"), &[channels], Init::Constant(0.0)),
@@ -90,7 +88,8 @@ impl BatchNorm {
         }
     }
 
-    pub(crate) fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+    /// `[N, C, H, W]` to the same, normalised; [`Mode`] says what becomes of the running statistics.
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let mut batches = self.num_batches_tracked.shallow_clone();
         let momentum = match mode {
             Mode::Eval => None,
@@ -117,14 +116,15 @@ impl BatchNorm {
 }
 
 /// LayerNorm over the last dimension, in fp32, epsilon 1e-6 as timm's vision transformers have it.
-pub(crate) struct LayerNorm {
+pub struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
     width: i64,
 }
 
 impl LayerNorm {
-    pub(crate) fn new(b: &mut Builder, name: &str, width: i64) -> Self {
+    /// Declares `<name>.weight` and `<name>.bias`.
+    pub fn new(b: &mut Builder, name: &str, width: i64) -> Self {
         Self {
             weight: b.weight(format!("{name}.weight"), &[width], Init::Constant(1.0)),
             bias: b.weight(format!("{name}.bias"), &[width], Init::Constant(0.0)),
@@ -132,14 +132,15 @@ impl LayerNorm {
         }
     }
 
-    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+    /// `[…, width]` to the same, normalised, in fp32.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
         x.to_kind(Kind::Float).layer_norm([self.width], Some(&self.weight), Some(&self.bias), 1e-6, true)
     }
 }
 
 /// Dropout with probability 1/2 of `[N, C]`: a bit of the stream of (seed, layer's name) for each element, survivors
 /// doubled. The identity in `Mode::Eval`.
-pub(crate) fn dropout_half(x: Tensor, mode: Mode, name: &str) -> Tensor {
+pub fn dropout_half(x: Tensor, mode: Mode, name: &str) -> Tensor {
     let Mode::Train { seed } = mode else { return x };
     let mut bytes = vec![0u8; x.numel().div_ceil(8)];
     stream(seed, "dropout", name).fill_bytes(&mut bytes);

@@ -12,7 +12,7 @@
 //! use ff_models::{Architecture, Mode, Model, Precision, Spec};
 //! use tch::{Device, Kind, Tensor};
 //!
-//! let spec = Spec { architecture: Architecture::ResnetPico, outputs: 7, px: 32, precision: Precision::Fp32 };
+//! let spec = Spec { architecture: Architecture::RESNET_PICO, outputs: 7, image_size: 32, precision: Precision::Fp32 };
 //! let model = Model::new(&spec, Device::Cpu, 0)?;
 //! let images = Tensor::zeros([4, 32, 32, 3], (Kind::Uint8, Device::Cpu));
 //! assert_eq!(model.forward(&images, Mode::Eval).size(), [4, 7]);
@@ -21,23 +21,30 @@
 
 mod architecture;
 mod backbone;
+mod builder;
 mod deit;
 mod error;
 mod init;
-mod layers;
+pub mod layers;
 mod load;
 mod model;
+mod names;
 mod parameters;
 mod position;
+mod precision;
 mod random;
 mod resnet;
 mod spec;
+mod table;
 mod vgg;
 
-pub use architecture::Architecture;
+pub use architecture::{Architecture, ImageSizes};
 pub use backbone::{Backbone, Mode};
+pub use builder::Builder;
 pub use error::{Error, Mismatch, Misshapen};
+pub use init::Init;
 pub use load::Loaded;
-pub use model::{MAX_PX, Model};
+pub use model::Model;
 pub use parameters::{Parameter, ParameterKind, Parameters};
-pub use spec::{Precision, Spec};
+pub use precision::Precision;
+pub use spec::{MAX_IMAGE_SIZE, Spec};

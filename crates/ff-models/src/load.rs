@@ -5,9 +5,9 @@ use std::fmt;
 use ff_checkpoint::{Dtype, StateDict, TensorRef};
 use tch::Tensor;
 
-use crate::architecture::Architecture;
 use crate::error::{Error, Mismatch, Misshapen};
 use crate::model::Model;
+use crate::names::{looks_like, torchvision_vgg};
 use crate::parameters::Parameter;
 use crate::position::{grid, resample};
 
@@ -57,7 +57,7 @@ impl Model {
         let file = name_of(weights);
         let renamed = torchvision_vgg(weights);
         let weights = renamed.as_ref().unwrap_or(weights);
-        let classifier = self.spec().architecture.classifier();
+        let classifier = self.spec().architecture.classifier;
         let replaced_classifier =
             self.spec().architecture.outputs_of(weights).filter(|&outputs| outputs != self.spec().outputs);
         let steps = self.parameters().iter().map(|parameter| {
@@ -152,7 +152,7 @@ impl Model {
         if missing.is_empty() && extra.is_empty() && misshapen.is_empty() {
             return Ok(());
         }
-        let architecture = self.spec().architecture;
+        let architecture = self.spec().architecture.name;
         let hint = looks_like(weights)
             .filter(|(_, mark)| self.parameters().get(mark).is_none())
             .map(|(family, _)| format!("these are the names of a {family}"));
@@ -167,43 +167,9 @@ impl Model {
     }
 }
 
-impl Architecture {
-    /// How many outputs weights of this architecture have; `None` if they have no such classifier.
-    pub fn outputs_of(self, weights: &StateDict) -> Option<usize> {
-        let timms_vgg = weights.get(TIMM_VGG).is_some();
-        let layer = if timms_vgg { "head.fc" } else { self.classifier() };
-        weights.get(&format!("{layer}.weight"))?.shape.first().copied()
-    }
-}
-
-/// A tensor that a VGG of timm's has, and nothing else.
-const TIMM_VGG: &str = "pre_logits.fc1.weight";
-
 /// What errors call the weights.
 fn name_of(weights: &StateDict) -> String {
     weights.path().map_or("weights in memory".to_owned(), |path| path.display().to_string())
-}
-
-/// A VGG of timm's, whose hidden linear layers are convolutions, under torchvision's names and shapes; `None` for anything
-/// else.
-fn torchvision_vgg(weights: &StateDict) -> Option<StateDict> {
-    weights.get(TIMM_VGG)?;
-    let layers =
-        [("pre_logits.fc1", "classifier.0"), ("pre_logits.fc2", "classifier.3"), ("head.fc", "classifier.6")];
-    let renamed = weights.iter().map(|(name, tensor)| {
-        let (layer, part) = name.rsplit_once('.').unwrap_or(("", name));
-        let mut tensor = tensor.to_owned();
-        let Some((_, other)) = layers.iter().find(|(timm, _)| *timm == layer) else {
-            return (name.to_owned(), tensor);
-        };
-        if let [outputs, rest @ ..] = tensor.shape.as_slice()
-            && part == "weight"
-        {
-            tensor.shape = vec![*outputs, rest.iter().product()];
-        }
-        (format!("{other}.{part}"), tensor)
-    });
-    Some(StateDict::from_tensors(renamed.collect()))
 }
 
 fn exact<'a>(parameter: &Parameter, found: Option<TensorRef<'a>>) -> Step<'a> {
@@ -236,14 +202,4 @@ fn tensor_of(parameter: &Parameter, found: &TensorRef<'_>) -> Tensor {
         tch::Kind::Int64 => Tensor::from_slice(&found.to_i64().expect("an integer tensor")),
         _ => Tensor::from_slice(&found.to_f32().expect("a tensor of floats")),
     }
-}
-
-/// The family that weights come from, and the name that tells it.
-fn looks_like(weights: &StateDict) -> Option<(&'static str, &'static str)> {
-    let marks = [
-        ("ResNet", "layer1.0.conv1.weight"),
-        ("DeiT or another vision transformer", "blocks.0.attn.qkv.weight"),
-        ("VGG", "features.0.weight"),
-    ];
-    marks.into_iter().find(|(_, mark)| weights.get(mark).is_some())
 }

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use ff_checkpoint::OwnedTensor;
 use tch::{Device, Tensor};
 
-use crate::architecture::Architecture;
 use crate::backbone::{Backbone, Mode};
+use crate::builder::Builder;
 use crate::error::Error;
-use crate::parameters::{Builder, Parameter, Parameters};
-use crate::spec::{Precision, Spec};
-use crate::{deit, resnet, vgg};
+use crate::parameters::{Parameter, Parameters};
+use crate::spec::Spec;
 
 /// A backbone on a device, with its weights. Built by [`Model::new`] with fresh weights; [`Model::load`] gives it others.
 pub struct Model {
@@ -32,9 +31,16 @@ impl Model {
     /// No outputs; an image size that the architecture cannot take.
     pub fn new(spec: &Spec, device: Device, seed: u64) -> Result<Self, Error> {
         spec.check()?;
-        let mut builder = Builder::new(device, seed, spec.precision);
-        let backbone = declare(spec, &mut builder);
-        let (mean, std) = (spec.architecture.mean(), spec.architecture.std());
+        let mut builder = Builder {
+            image_size: i64::from(spec.image_size),
+            outputs: spec.outputs as i64,
+            precision: spec.precision,
+            device,
+            seed: Some(seed),
+            parameters: Parameters::default(),
+        };
+        let backbone = (spec.architecture.build)(&mut builder);
+        let (mean, std) = (spec.architecture.mean, spec.architecture.std);
         let per_channel = |f: &dyn Fn(f64, f64) -> f64| {
             let values = [0, 1, 2].map(|c| f(f64::from(mean[c]), f64::from(std[c])) as f32);
             Tensor::from_slice(&values).view([1, 3, 1, 1]).to_device(device)
@@ -42,7 +48,7 @@ impl Model {
         Ok(Self {
             spec: *spec,
             device,
-            parameters: builder.finish(),
+            parameters: builder.parameters,
             backbone,
             scale: per_channel(&|_, std| 1.0 / (255.0 * std)),
             shift: per_channel(&|mean, std| -mean / std),
@@ -89,7 +95,7 @@ impl Model {
 
     /// Weight and bias of the last layer: what a linear probe trains.
     pub fn classifier(&self) -> impl Iterator<Item = &Parameter> {
-        self.parameters.of_layer(self.spec.architecture.classifier())
+        self.parameters.of_layer(self.spec.architecture.classifier)
     }
 
     /// Copies of weights and buffers under timm's names (VGG: torchvision's), `num_batches_tracked` included: row-major,
@@ -124,80 +130,6 @@ impl Model {
         let mut out = Tensor::empty_permuted(x.size(), [0i64, 2, 3, 1], (x.kind(), self.device));
         out.copy_(x);
         out
-    }
-}
-
-/// Declares the architecture's tensors.
-fn declare(spec: &Spec, b: &mut Builder) -> Box<dyn Backbone> {
-    let (image_size, outputs) = (i64::from(spec.image_size), spec.outputs as i64);
-    match spec.architecture {
-        Architecture::ResnetPico => resnet::resnet_pico(b, outputs),
-        Architecture::Resnet18 => resnet::resnet18(b, outputs),
-        Architecture::Resnet34 => resnet::resnet34(b, outputs),
-        Architecture::Resnet50 => resnet::resnet50(b, outputs),
-        Architecture::DeitPico => deit::deit_pico(b, image_size, outputs),
-        Architecture::DeitTiny => deit::deit_tiny(b, image_size, outputs),
-        Architecture::DeitSmall => deit::deit_small(b, image_size, outputs),
-        Architecture::DeitBase => deit::deit_base(b, image_size, outputs),
-        Architecture::VggPico => vgg::vgg_pico(b, outputs),
-        Architecture::Vgg16Quarter => vgg::vgg16_quarter(b, outputs),
-        Architecture::Vgg16 => vgg::vgg16(b, outputs),
-        Architecture::Vgg19 => vgg::vgg19(b, outputs),
-    }
-}
-
-impl Architecture {
-    /// Names and shapes of its convolutions' kernels, as [`Parameters::convolutions`] lists them. No weights are made.
-    pub fn convolutions(self) -> Vec<(String, [i64; 4])> {
-        let spec = Spec {
-            architecture: self,
-            outputs: 1,
-            image_size: self.default_px(),
-            precision: Precision::Fp32,
-        };
-        let mut builder = Builder::outline();
-        declare(&spec, &mut builder);
-        let parameters = builder.finish();
-        let shape =
-            |tensor: &Tensor| <[i64; 4]>::try_from(tensor.size()).expect("kernels have four dimensions");
-        parameters.convolutions().map(|kernel| (kernel.name.clone(), shape(&kernel.tensor))).collect()
-    }
-}
-
-/// The most pixels that the side of an image may have: beyond it even one image does not fit into memory.
-pub const MAX_PX: u32 = 4096;
-
-impl Spec {
-    /// Whether the architecture can be built so.
-    ///
-    /// # Errors
-    /// No outputs; an image size that the architecture cannot take.
-    pub fn check(&self) -> Result<(), Error> {
-        let &Self { architecture, outputs, image_size, .. } = self;
-        if outputs == 0 {
-            return Err(Error::NoOutputs { architecture });
-        }
-        let multiple = |patch: i64| (i64::from(image_size) % patch == 0, format!("a multiple of {patch} px"));
-        let (fits, expected) = match architecture {
-            Architecture::ResnetPico
-            | Architecture::Resnet18
-            | Architecture::Resnet34
-            | Architecture::Resnet50 => (true, "at least 1 px".to_owned()),
-            Architecture::DeitPico => multiple(deit::PICO_PATCH),
-            Architecture::DeitTiny | Architecture::DeitSmall | Architecture::DeitBase => {
-                multiple(deit::PATCH)
-            }
-            Architecture::VggPico => (image_size >= 8, "at least 8 px".to_owned()),
-            Architecture::Vgg16Quarter | Architecture::Vgg16 | Architecture::Vgg19 => {
-                (image_size >= 32, "at least 32 px".to_owned())
-            }
-        };
-        let expected = if image_size > MAX_PX { format!("at most {MAX_PX} px") } else { expected };
-        if fits && (1..=MAX_PX).contains(&image_size) {
-            Ok(())
-        } else {
-            Err(Error::ImageSize { architecture, found: image_size, expected })
-        }
     }
 }
 

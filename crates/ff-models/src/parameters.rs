@@ -1,11 +1,8 @@
-//! The store of a model's tensors, and the builder that fills it while a model is declared.
+//! The store of a model's tensors.
 
 use std::collections::HashMap;
 
-use tch::{Device, Tensor};
-
-use crate::init::Init;
-use crate::spec::Precision;
+use tch::Tensor;
 
 /// What a tensor of a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +41,18 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// Adds one; `is_kernel` puts it among the [`convolutions`](Self::convolutions).
+    ///
+    /// # Panics
+    /// If there is one of that name.
+    pub(crate) fn push(&mut self, parameter: Parameter, is_kernel: bool) {
+        let index = self.entries.len();
+        let previous = self.by_name.insert(parameter.name.clone(), index);
+        assert!(previous.is_none(), "{} is declared twice", parameter.name);
+        self.convolutions.extend(is_kernel.then_some(index));
+        self.entries.push(parameter);
+    }
+
     /// All of them, weights and buffers.
     pub fn iter(&self) -> std::slice::Iter<'_, Parameter> {
         self.entries.iter()
@@ -92,76 +101,5 @@ impl<'a> IntoIterator for &'a Parameters {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
-    }
-}
-
-/// Makes tensors while a model is declared: names them, draws them, files a handle in the store.
-pub(crate) struct Builder {
-    parameters: Parameters,
-    device: Device,
-    /// Seed of the values; without one they are left as the memory had them.
-    seed: Option<u64>,
-    /// Type that the layers cast to.
-    pub(crate) precision: Precision,
-}
-
-impl Builder {
-    pub(crate) fn new(device: Device, seed: u64, precision: Precision) -> Self {
-        Self { parameters: Parameters::default(), device, seed: Some(seed), precision }
-    }
-
-    /// A builder for whoever wants names and shapes only.
-    pub(crate) fn outline() -> Self {
-        let precision = Precision::Fp32;
-        Self { parameters: Parameters::default(), device: Device::Cpu, seed: None, precision }
-    }
-
-    /// A weight, fp32; channels-last where it has four dimensions.
-    pub(crate) fn weight(&mut self, name: String, shape: &[i64], init: Init) -> Tensor {
-        let tensor = self.fill(&name, shape, init).set_requires_grad(true);
-        self.file(name, tensor, ParameterKind::Weight)
-    }
-
-    /// The kernel of a convolution that [`Parameters::convolutions`] lists.
-    pub(crate) fn kernel(&mut self, name: String, shape: [i64; 4], init: Init) -> Tensor {
-        self.parameters.convolutions.push(self.parameters.entries.len());
-        self.weight(name, &shape, init)
-    }
-
-    /// A buffer of floats.
-    pub(crate) fn buffer(&mut self, name: String, shape: &[i64], value: f32) -> Tensor {
-        let tensor = self.fill(&name, shape, Init::Constant(value));
-        self.file(name, tensor, ParameterKind::Buffer)
-    }
-
-    /// A count, which starts at 0: a scalar i64.
-    pub(crate) fn counter(&mut self, name: String) -> Tensor {
-        let tensor = Tensor::zeros([0i64; 0], (tch::Kind::Int64, self.device));
-        self.file(name, tensor, ParameterKind::Buffer)
-    }
-
-    pub(crate) fn finish(self) -> Parameters {
-        self.parameters
-    }
-
-    fn fill(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
-        let options = (tch::Kind::Float, self.device);
-        let mut tensor = match shape.len() {
-            4 => Tensor::empty_permuted(shape, [0i64, 2, 3, 1], options),
-            _ => Tensor::empty(shape, options),
-        };
-        if let Some(seed) = self.seed {
-            let values = init.draw(shape.iter().product::<i64>() as usize, seed, name);
-            tensor.copy_(&Tensor::from_slice(&values).view(shape));
-        }
-        tensor
-    }
-
-    fn file(&mut self, name: String, tensor: Tensor, kind: ParameterKind) -> Tensor {
-        let handle = tensor.shallow_clone();
-        let previous = self.parameters.by_name.insert(name.clone(), self.parameters.entries.len());
-        assert!(previous.is_none(), "{name} is declared twice");
-        self.parameters.entries.push(Parameter { name, tensor, kind });
-        handle
     }
 }

@@ -5,9 +5,9 @@
 use tch::Tensor;
 
 use crate::backbone::{Backbone, Mode};
+use crate::builder::Builder;
 use crate::init::Init;
 use crate::layers::{BatchNorm, Conv2d, Linear};
-use crate::parameters::Builder;
 
 /// A convolution without bias and its BatchNorm, whose weight starts at `gain`.
 struct ConvNorm {
@@ -113,7 +113,7 @@ struct Resnet {
 }
 
 impl Resnet {
-    fn new(b: &mut Builder, layout: &ResnetLayout, outputs: i64) -> Self {
+    fn new(b: &mut Builder, layout: &ResnetLayout) -> Self {
         let (side, stride, max_pool) = layout.stem;
         let mut width = layout.widths[0];
         let stem = ConvNorm::new(b, ["conv1", "bn1"], [width, 3, side, side], stride, 1.0);
@@ -127,7 +127,7 @@ impl Resnet {
             }
         }
         let init = Init::torch_default(width);
-        let fc = Linear::new(b, "fc", [width, outputs], init, init).in_fp32();
+        let fc = Linear::new(b, "fc", [width, b.outputs], init, init).in_fp32();
         Self { stem, max_pool, blocks, fc }
     }
 }
@@ -153,32 +153,32 @@ const IMAGENET_STEM: (i64, i64, bool) = (7, 2, true);
 const IMAGENET_WIDTHS: &[i64] = &[64, 128, 256, 512];
 
 /// Ours: three stages of one basic block, for images of 32 px.
-pub(crate) fn resnet_pico(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+pub(crate) fn resnet_pico(b: &mut Builder) -> Box<dyn Backbone> {
     let layout = ResnetLayout {
         block: BlockKind::Basic,
         stem: (3, 2, false),
         widths: &[16, 32, 80],
         depths: &[1, 1, 1],
     };
-    Box::new(Resnet::new(b, &layout, outputs))
+    Box::new(Resnet::new(b, &layout))
 }
 
 /// ResNet-18.
-pub(crate) fn resnet18(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
-    imagenet(b, BlockKind::Basic, &[2, 2, 2, 2], outputs)
+pub(crate) fn resnet18(b: &mut Builder) -> Box<dyn Backbone> {
+    imagenet(b, BlockKind::Basic, &[2, 2, 2, 2])
 }
 
 /// ResNet-34.
-pub(crate) fn resnet34(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
-    imagenet(b, BlockKind::Basic, &[3, 4, 6, 3], outputs)
+pub(crate) fn resnet34(b: &mut Builder) -> Box<dyn Backbone> {
+    imagenet(b, BlockKind::Basic, &[3, 4, 6, 3])
 }
 
 /// ResNet-50.
-pub(crate) fn resnet50(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
-    imagenet(b, BlockKind::Bottleneck, &[3, 4, 6, 3], outputs)
+pub(crate) fn resnet50(b: &mut Builder) -> Box<dyn Backbone> {
+    imagenet(b, BlockKind::Bottleneck, &[3, 4, 6, 3])
 }
 
-fn imagenet(b: &mut Builder, block: BlockKind, depths: &'static [usize], outputs: i64) -> Box<dyn Backbone> {
+fn imagenet(b: &mut Builder, block: BlockKind, depths: &'static [usize]) -> Box<dyn Backbone> {
     let layout = ResnetLayout { block, stem: IMAGENET_STEM, widths: IMAGENET_WIDTHS, depths };
-    Box::new(Resnet::new(b, &layout, outputs))
+    Box::new(Resnet::new(b, &layout))
 }

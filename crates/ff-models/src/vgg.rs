@@ -4,9 +4,9 @@
 use tch::Tensor;
 
 use crate::backbone::{Backbone, Mode};
+use crate::builder::Builder;
 use crate::init::Init;
 use crate::layers::{Conv2d, Linear, dropout_half};
-use crate::parameters::Builder;
 
 /// A 3×3 convolution with bias.
 fn conv3x3(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Conv2d {
@@ -38,7 +38,7 @@ struct Vgg {
 }
 
 impl Vgg {
-    fn new(b: &mut Builder, layout: &VggLayout, outputs: i64) -> Self {
+    fn new(b: &mut Builder, layout: &VggLayout) -> Self {
         let (mut index, mut width) = (0, 3);
         let mut stages = Vec::new();
         for widths in layout.stages {
@@ -55,7 +55,7 @@ impl Vgg {
         let classifier = [
             linear(b, "classifier.0", width * pool * pool, hidden),
             linear(b, "classifier.3", hidden, hidden),
-            linear(b, "classifier.6", hidden, outputs).in_fp32(),
+            linear(b, "classifier.6", hidden, b.outputs).in_fp32(),
         ];
         Self { stages, pool, classifier }
     }
@@ -82,25 +82,25 @@ impl Backbone for Vgg {
 }
 
 /// Ours: four convolutions and a small classifier, for images of 32 px.
-pub(crate) fn vgg_pico(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+pub(crate) fn vgg_pico(b: &mut Builder) -> Box<dyn Backbone> {
     let layout = VggLayout { stages: &[&[16], &[32], &[64, 64]], pool: 2, hidden: 128 };
-    Box::new(Vgg::new(b, &layout, outputs))
+    Box::new(Vgg::new(b, &layout))
 }
 
 /// Ours: VGG-16 at a quarter of its width, for images of 32 px.
-pub(crate) fn vgg16_quarter(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+pub(crate) fn vgg16_quarter(b: &mut Builder) -> Box<dyn Backbone> {
     let stages: &[&[i64]] = &[&[16; 2], &[32; 2], &[64; 3], &[128; 3], &[128; 3]];
-    Box::new(Vgg::new(b, &VggLayout { stages, pool: 1, hidden: 128 }, outputs))
+    Box::new(Vgg::new(b, &VggLayout { stages, pool: 1, hidden: 128 }))
 }
 
 /// VGG-16.
-pub(crate) fn vgg16(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+pub(crate) fn vgg16(b: &mut Builder) -> Box<dyn Backbone> {
     let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 3], &[512; 3], &[512; 3]];
-    Box::new(Vgg::new(b, &VggLayout { stages, pool: 7, hidden: 4096 }, outputs))
+    Box::new(Vgg::new(b, &VggLayout { stages, pool: 7, hidden: 4096 }))
 }
 
 /// VGG-19.
-pub(crate) fn vgg19(b: &mut Builder, outputs: i64) -> Box<dyn Backbone> {
+pub(crate) fn vgg19(b: &mut Builder) -> Box<dyn Backbone> {
     let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 4], &[512; 4], &[512; 4]];
-    Box::new(Vgg::new(b, &VggLayout { stages, pool: 7, hidden: 4096 }, outputs))
+    Box::new(Vgg::new(b, &VggLayout { stages, pool: 7, hidden: 4096 }))
 }

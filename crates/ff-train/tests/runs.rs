@@ -14,7 +14,7 @@ use ff_train::{
 };
 
 const SPEC: Spec =
-    Spec { architecture: Architecture::ResnetPico, outputs: 6, image_size: 16, precision: Precision::Fp32 };
+    Spec { architecture: Architecture::RESNET_PICO, outputs: 6, image_size: 16, precision: Precision::Fp32 };
 
 fn config() -> TrainConfig {
     TrainConfig {

@@ -84,7 +84,7 @@ pub(crate) fn check_model(
     evaluation: &EvaluationConfig,
 ) -> Result<(), Error> {
     check_limits([
-        ("model.image_size", model.image_size as usize, ff_models::MAX_PX as usize),
+        ("model.image_size", model.image_size as usize, ff_models::MAX_IMAGE_SIZE as usize),
         ("model.batch_size", model.batch_size, 1 << 20),
         ("evaluation.resamples", evaluation.resamples, ff_eval::MAX_RESAMPLES),
         ("run.workers", run.workers, THREADS),

@@ -34,7 +34,7 @@ pub(super) fn table(
         };
         SeedColumn {
             backbone: config.backbone[column.backbone].name.clone(),
-            architecture: config.backbone[column.backbone].architecture.name().to_owned(),
+            architecture: config.backbone[column.backbone].architecture.name.to_owned(),
             dataset: dataset.name.clone(),
             metric: dataset.metric,
             tasks,

@@ -37,7 +37,7 @@ impl Card<'_> {
 
     fn front_matter(&self) -> String {
         let mut text = format!("---\nlicense: {}\n", quoted(license(&self.backbone.weights)));
-        if self.backbone.architecture.timm().is_some() {
+        if self.backbone.architecture.timm.is_some() {
             text += "library_name: \"timm\"\n";
         }
         if let WeightsSource::Hub(id) = &self.backbone.weights {
@@ -145,7 +145,7 @@ impl Card<'_> {
         for note in &self.notes {
             writeln!(text, "- Note: {}", markdown_text(note))?;
         }
-        let [mean, std] = [backbone.architecture.mean(), backbone.architecture.std()];
+        let [mean, std] = [backbone.architecture.mean, backbone.architecture.std];
         writeln!(
             text,
             "- Input: RGB in 0 to 1, resized to the square without cropping (bilinear, antialiased), less {mean:?}, over {std:?}\n"
@@ -178,7 +178,7 @@ impl Card<'_> {
 
     fn loading(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text, "## Loading\n")?;
-        if self.backbone.architecture.timm().is_some() {
+        if self.backbone.architecture.timm.is_some() {
             writeln!(
                 text,
                 "In Python, from the folder `timm` beside this file:\n\n```python\nimport timm\n"

@@ -65,7 +65,7 @@ impl Looks<'_, '_> {
     }
 
     fn judging(&self, bn: BnStatistics) -> Judging {
-        let anew = bn == BnStatistics::Recalibrate && self.backbone.architecture.has_batch_norm();
+        let anew = bn == BnStatistics::Recalibrate && self.backbone.architecture.batch_norm;
         Judging {
             model: self.shared.spec,
             data: self.shared.identity.clone(),

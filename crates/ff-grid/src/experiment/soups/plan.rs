@@ -140,7 +140,7 @@ impl Builder<'_, '_> {
                 };
                 let recalibrated = method.bn == BnStatistics::Recalibrate
                     && method.select.hierarchy().is_some()
-                    && backbone.architecture.has_batch_norm();
+                    && backbone.architecture.batch_norm;
                 let label = format!("{}: {}", shared.prefix, method.name);
                 let spec = JobSpec::Soup(SoupSpec {
                     model: shared.spec,

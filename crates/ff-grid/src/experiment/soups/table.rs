@@ -58,7 +58,7 @@ fn cell(
     let backbone = &config.backbone[column.backbone];
     let published = (|| {
         let place = (
-            paper::Backbone::named(backbone.architecture.name())?,
+            paper::Backbone::named(backbone.architecture.name)?,
             paper::Method::named(method.paper_row.as_deref()?)?,
             paper::Dataset::named(dataset.paper_column.as_deref()?)?,
         );
@@ -184,7 +184,7 @@ fn deliver_column(
     let soup = record.soup()?;
     let note = SoupNote {
         backbone: &backbone.name,
-        architecture: backbone.architecture.name(),
+        architecture: backbone.architecture.name,
         dataset: &dataset.name,
         classes: column.task.as_ref().map_or(&[], |task| task.names()),
         method: &method.name,

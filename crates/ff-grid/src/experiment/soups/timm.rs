@@ -14,12 +14,8 @@ use crate::results::write_text;
 /// timm does not have.
 pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) -> Result<Vec<PathBuf>, Error> {
     let architecture = card.backbone.architecture;
-    let Some(name) = architecture.timm() else { return Ok(Vec::new()) };
+    let Some(name) = architecture.timm else { return Ok(Vec::new()) };
     let image_size = card.model.image_size;
-    let classifier = match name {
-        "vgg16" | "vgg19" => "head.fc", // timm's name; it knows torchvision's weights by theirs
-        _ => architecture.classifier(),
-    };
     let mut config = json!({
         "architecture": name,
         "num_classes": card.classes.len(),
@@ -27,16 +23,16 @@ pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) ->
         "pretrained_cfg": {
             "num_classes": card.classes.len(),
             "input_size": [3, image_size, image_size],
-            "fixed_input_size": architecture.has_fixed_px(),
+            "fixed_input_size": architecture.has_fixed_image_size(),
             "interpolation": "bilinear",
             "crop_pct": 1.0,
             "crop_mode": "squash",
-            "mean": architecture.mean().map(decimal),
-            "std": architecture.std().map(decimal),
-            "classifier": classifier,
+            "mean": architecture.mean.map(decimal),
+            "std": architecture.std.map(decimal),
+            "classifier": architecture.timm_classifier,
         },
     });
-    if architecture.has_fixed_px() {
+    if architecture.has_fixed_image_size() {
         config["model_args"] = json!({ "img_size": image_size });
     }
     std::fs::create_dir_all(folder).map_err(Error::file(folder))?;

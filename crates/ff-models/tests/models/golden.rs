@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{OwnedTensor, StateDict};
-use ff_models::{Architecture, Mode, Model, Precision, Spec};
+use ff_models::{Architecture, Mode, Model, Spec};
 use serde_json::Value;
 use tch::{Device, Tensor};
+
+use crate::{model, spec};
 
 /// fp32 on other kernels and in another order of summation: relative to the largest logit.
 const TOLERANCE: f64 = 1e-4;
@@ -43,9 +45,7 @@ fn centre_and_half_width(name: &str, shape: &[usize]) -> (f64, f64) {
 
 /// The formula's weights, of the names and shapes that the architecture has at its published size.
 fn weights(architecture: Architecture) -> StateDict {
-    let spec =
-        Spec { architecture, outputs: 10, image_size: architecture.default_px(), precision: Precision::Fp32 };
-    let model = Model::new(&spec, Device::Cpu, 0).unwrap();
+    let model = model(architecture, 10, 0);
     let tensors = model.parameters().iter().map(|parameter| {
         let shape: Vec<usize> = parameter.tensor.size().iter().map(|&size| size as usize).collect();
         let tensor = if parameter.name.ends_with("num_batches_tracked") {
@@ -96,10 +96,10 @@ fn check_logits(family: &str) {
     for case in cases {
         let architecture: Architecture = case["architecture"].as_str().unwrap().parse().unwrap();
         let image_size = case["px"].as_u64().unwrap() as u32;
-        let spec = Spec { architecture, outputs: 10, image_size, precision: Precision::Fp32 };
+        let spec = Spec { image_size, ..spec(architecture, 10) };
         let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
         let loaded = model.load(&weights(architecture)).unwrap();
-        let other_size = family == "deit" && image_size != architecture.default_px();
+        let other_size = family == "deit" && image_size != architecture.image_size;
         assert_eq!(loaded.interpolated, other_size.then_some((14, image_size as usize / 16)));
         let input = images("input", case["batch"].as_i64().unwrap(), image_size);
         let logits = tch::no_grad(|| model.logits(&input, Mode::Eval));
@@ -127,14 +127,9 @@ fn vgg_logits_are_torchvisions() {
 #[test]
 fn training_leaves_pytorchs_running_statistics() {
     let golden = golden("batch_norm.json");
-    let spec = Spec {
-        architecture: Architecture::Resnet18,
-        outputs: 10,
-        image_size: 64,
-        precision: Precision::Fp32,
-    };
+    let spec = Spec { image_size: 64, ..spec(Architecture::RESNET18, 10) };
     let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
-    model.load_strict(&weights(Architecture::Resnet18)).unwrap();
+    model.load_strict(&weights(Architecture::RESNET18)).unwrap();
     let pass = |step: u64, mode| {
         let input = images(&format!("input.{step}"), 4, 64);
         let _ = tch::no_grad(|| model.logits(&input, mode));

@@ -3,14 +3,14 @@
 use ff_models::{Architecture, Error, Mode, Model, ParameterKind, Precision, Spec};
 use tch::{Device, Tensor};
 
-const PICO: [Architecture; 3] = [Architecture::ResnetPico, Architecture::DeitPico, Architecture::VggPico];
+use crate::PICO;
 
 fn spec(architecture: Architecture) -> Spec {
-    Spec { architecture, outputs: 5, image_size: architecture.default_px(), precision: Precision::Fp32 }
+    crate::spec(architecture, 5)
 }
 
 fn model(architecture: Architecture) -> Model {
-    Model::new(&spec(architecture), Device::Cpu, 1).unwrap()
+    crate::model(architecture, 5, 1)
 }
 
 /// Bytes that differ from pixel to pixel, `[n, image_size, image_size, 3]`.
@@ -31,7 +31,7 @@ fn forward_normalises_and_gives_fp32_logits() {
         let model = model(architecture);
         let images = images(3, 32);
         let pixels = images.to_kind(tch::Kind::Float).permute([0, 3, 1, 2]).contiguous() / 255.0;
-        let (mean, std) = (architecture.mean(), architecture.std());
+        let (mean, std) = (architecture.mean, architecture.std);
         let normalised = (pixels - Tensor::from_slice(&mean).view([1, 3, 1, 1]))
             / Tensor::from_slice(&std).view([1, 3, 1, 1]);
         let logits = model.forward(&images, Mode::Eval);
@@ -49,12 +49,12 @@ fn fresh_weights_depend_on_seed_and_name_alone() {
         let (a, b) = (model(architecture).state_dict(), model(architecture).state_dict());
         let other = Model::new(&spec(architecture), Device::Cpu, 2).unwrap().state_dict();
         assert_eq!(a, b);
-        let name = format!("{}.weight", architecture.classifier());
+        let name = format!("{}.weight", architecture.classifier);
         assert_ne!(a[&name], other[&name]);
         let more = Spec { outputs: 9, ..spec(architecture) };
         let more = Model::new(&more, Device::Cpu, 1).unwrap().state_dict();
         assert!(
-            a.iter().filter(|(k, _)| !k.starts_with(architecture.classifier())).all(|(k, v)| more[k] == *v)
+            a.iter().filter(|(k, _)| !k.starts_with(architecture.classifier)).all(|(k, v)| more[k] == *v)
         );
     }
 }
@@ -69,14 +69,14 @@ fn fresh_weights_are_timms() {
     };
     let near = |found: f64, expected: f64| (found / expected - 1.0).abs() < 0.03;
 
-    let resnet = model(Architecture::Resnet18);
+    let resnet = model(Architecture::RESNET18);
     assert!(near(std(&resnet, "layer3.0.conv2.weight"), (2.0f64 / (256.0 * 9.0)).sqrt()));
     assert!(near(std(&resnet, "layer3.0.downsample.0.weight"), (2.0f64 / 256.0).sqrt()));
     assert!(near(std(&resnet, "fc.weight"), (1.0f64 / 512.0 / 3.0).sqrt()));
     assert!(all(&resnet, "layer3.0.bn1.weight", 1.0) && all(&resnet, "layer3.0.bn2.weight", 0.0));
     assert!(all(&resnet, "layer3.0.downsample.1.weight", 1.0) && all(&resnet, "bn1.running_var", 1.0));
 
-    let deit = model(Architecture::DeitTiny);
+    let deit = model(Architecture::DEIT_TINY);
     for name in ["pos_embed", "blocks.3.attn.qkv.weight", "blocks.3.mlp.fc2.weight", "head.weight"] {
         assert!(near(std(&deit, name), 0.02), "{name}");
     }
@@ -84,7 +84,7 @@ fn fresh_weights_are_timms() {
     assert!(near(std(&deit, "patch_embed.proj.weight"), (1.0f64 / 768.0 / 3.0).sqrt()));
     assert!(all(&deit, "head.bias", 0.0) && all(&deit, "blocks.3.norm1.weight", 1.0));
 
-    let vgg = model(Architecture::VggPico);
+    let vgg = model(Architecture::VGG_PICO);
     assert!(near(std(&vgg, "classifier.3.weight"), 0.01) && all(&vgg, "classifier.3.bias", 0.0));
     assert!(near(std(&vgg, "features.8.weight"), (2.0f64 / (64.0 * 9.0)).sqrt()));
 }
@@ -117,7 +117,7 @@ fn layers_see_what_is_done_to_a_parameters_handle() {
 
 #[test]
 fn kernels_are_dense_and_channels_last_and_the_state_dict_is_row_major() {
-    let mut model = model(Architecture::ResnetPico);
+    let mut model = model(Architecture::RESNET_PICO);
     let kernel = &model.parameters().get("layer1.0.conv1.weight").unwrap().tensor;
     assert_eq!((kernel.size(), kernel.stride()), (vec![16, 16, 3, 3], vec![144, 1, 48, 16]));
     let state = model.state_dict();
@@ -158,10 +158,7 @@ fn a_probe_on_the_frozen_trunk_moves_nothing_but_the_classifier() {
         let features = tch::no_grad(|| model.features(&images(4, 32), Mode::Eval));
         model.classify(&features, Mode::Train { seed: 0 }).square().mean(tch::Kind::Float).backward();
         let classifier: Vec<_> = model.classifier().map(|p| p.name.clone()).collect();
-        assert_eq!(
-            classifier,
-            ["weight", "bias"].map(|kind| format!("{}.{kind}", architecture.classifier()))
-        );
+        assert_eq!(classifier, ["weight", "bias"].map(|kind| format!("{}.{kind}", architecture.classifier)));
         for parameter in model.parameters().trainable() {
             assert_eq!(
                 parameter.tensor.grad().defined(),
@@ -196,7 +193,7 @@ fn bf16_is_near_fp32_and_trains_fp32_weights() {
 
 #[test]
 fn dropout_is_the_seeds_and_ignores_libtorchs_generator() {
-    let model = model(Architecture::VggPico);
+    let model = model(Architecture::VGG_PICO);
     let run = |seed| model.forward(&images(2, 32), Mode::Train { seed });
     tch::manual_seed(1);
     let first = run(5);
@@ -210,37 +207,37 @@ fn convolutions_are_listed_in_forward_order_without_downsampling() {
     let names = |architecture| -> Vec<String> {
         model(architecture).parameters().convolutions().map(|p| p.name.clone()).collect()
     };
-    let resnet = names(Architecture::Resnet34);
+    let resnet = names(Architecture::RESNET34);
     assert_eq!(resnet.len(), 33);
     assert_eq!(resnet[..3], ["conv1.weight", "layer1.0.conv1.weight", "layer1.0.conv2.weight"]);
     assert_eq!(
-        names(Architecture::VggPico)[..3],
+        names(Architecture::VGG_PICO)[..3],
         ["features.0.weight", "features.3.weight", "features.6.weight"]
     );
 }
 
 #[test]
 fn convolutional_nets_take_any_size() {
-    assert_eq!(model(Architecture::ResnetPico).forward(&images(2, 45), Mode::Eval).size(), [2, 5]);
-    assert_eq!(model(Architecture::VggPico).forward(&images(2, 45), Mode::Eval).size(), [2, 5]);
+    assert_eq!(model(Architecture::RESNET_PICO).forward(&images(2, 45), Mode::Eval).size(), [2, 5]);
+    assert_eq!(model(Architecture::VGG_PICO).forward(&images(2, 45), Mode::Eval).size(), [2, 5]);
 }
 
 #[test]
 fn what_cannot_be_built_is_refused() {
     let refuse = |spec: Spec| Model::new(&spec, Device::Cpu, 0).err().expect("refused").to_string();
     assert_eq!(
-        refuse(Spec { image_size: 100, ..spec(Architecture::DeitTiny) }),
+        refuse(Spec { image_size: 100, ..spec(Architecture::DEIT_TINY) }),
         "deit_tiny_patch16_224: found images of 100 px, expected a multiple of 16 px"
     );
-    assert!(refuse(Spec { image_size: 31, ..spec(Architecture::Vgg16) }).contains("at least 32 px"));
-    assert!(refuse(Spec { image_size: 0, ..spec(Architecture::Resnet18) }).contains("at least 1 px"));
-    assert!(refuse(Spec { outputs: 0, ..spec(Architecture::Resnet18) }).contains("found 0 outputs"));
+    assert!(refuse(Spec { image_size: 31, ..spec(Architecture::VGG16) }).contains("at least 32 px"));
+    assert!(refuse(Spec { image_size: 0, ..spec(Architecture::RESNET18) }).contains("at least 1 px"));
+    assert!(refuse(Spec { outputs: 0, ..spec(Architecture::RESNET18) }).contains("found 0 outputs"));
     assert!(matches!("x".parse::<Architecture>(), Err(Error::Unknown { .. })));
 }
 
 #[test]
 fn a_model_can_move_to_another_thread() {
-    let model = model(Architecture::DeitPico);
+    let model = model(Architecture::DEIT_PICO);
     let here = model.forward(&images(1, 32), Mode::Eval);
     let there = std::thread::spawn(move || model.forward(&images(1, 32), Mode::Eval)).join().unwrap();
     assert!(there.equal(&here));
@@ -251,15 +248,15 @@ fn convolutions_are_known_without_weights() {
     let counts = Architecture::ALL.iter().map(|architecture| architecture.convolutions().len());
     assert_eq!(counts.collect::<Vec<_>>(), [7, 17, 33, 49, 0, 0, 0, 0, 4, 13, 13, 16]);
     for architecture in
-        [Architecture::ResnetPico, Architecture::Resnet50, Architecture::VggPico, Architecture::DeitPico]
+        [Architecture::RESNET_PICO, Architecture::RESNET50, Architecture::VGG_PICO, Architecture::DEIT_PICO]
     {
         let model = model(architecture);
         let built = model.parameters().convolutions();
         let built =
             built.map(|kernel| (kernel.name.clone(), <[i64; 4]>::try_from(kernel.tensor.size()).unwrap()));
         assert!(built.eq(architecture.convolutions()), "{architecture}");
-        assert_eq!(model.parameters().buffers().count() > 0, architecture.has_batch_norm(), "{architecture}");
+        assert_eq!(model.parameters().buffers().count() > 0, architecture.batch_norm, "{architecture}");
     }
-    let last = Architecture::Vgg19.convolutions().pop().unwrap();
+    let last = Architecture::VGG19.convolutions().pop().unwrap();
     assert_eq!(last, ("features.34.weight".to_owned(), [512, 512, 3, 3]));
 }

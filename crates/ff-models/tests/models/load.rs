@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
-use ff_models::{Architecture, Error, Mismatch, Model, Precision, Spec};
+use ff_models::{Architecture, Error, Mismatch, Model, Spec};
 use tch::Device;
 
-fn model(architecture: Architecture, outputs: usize, seed: u64) -> Model {
-    let spec =
-        Spec { architecture, outputs, image_size: architecture.default_px(), precision: Precision::Fp32 };
-    Model::new(&spec, Device::Cpu, seed).unwrap()
-}
+use crate::{PICO, model, spec};
 
 fn resnet(outputs: usize, seed: u64) -> Model {
-    model(Architecture::ResnetPico, outputs, seed)
+    model(Architecture::RESNET_PICO, outputs, seed)
 }
 
 /// What `load` says of these weights, which do not fit; the model must be as before.
@@ -29,7 +25,7 @@ fn mismatch(mut model: Model, weights: BTreeMap<String, OwnedTensor>) -> Mismatc
 
 #[test]
 fn a_models_own_weights_load_bit_for_bit() {
-    for architecture in [Architecture::ResnetPico, Architecture::DeitPico, Architecture::VggPico] {
+    for architecture in PICO {
         let (source, mut target) = (model(architecture, 4, 1).state_dict(), model(architecture, 4, 2));
         let loaded = target.load(&StateDict::from_tensors(source.clone())).unwrap();
         assert_eq!((loaded.replaced_classifier, loaded.interpolated), (None, None));
@@ -39,14 +35,14 @@ fn a_models_own_weights_load_bit_for_bit() {
 
 #[test]
 fn a_classifier_of_another_size_stays_fresh() {
-    for architecture in [Architecture::ResnetPico, Architecture::DeitPico, Architecture::VggPico] {
+    for architecture in PICO {
         let (source, fresh) =
             (model(architecture, 9, 1).state_dict(), model(architecture, 4, 2).state_dict());
         let mut target = model(architecture, 4, 2);
         let loaded = target.load(&StateDict::from_tensors(source.clone())).unwrap();
         assert_eq!(loaded.replaced_classifier, Some(9));
         for (name, tensor) in target.state_dict() {
-            let expected = if name.starts_with(architecture.classifier()) { &fresh } else { &source };
+            let expected = if name.starts_with(architecture.classifier) { &fresh } else { &source };
             assert_eq!(tensor, expected[&name], "{name}");
         }
         match target.load_strict(&StateDict::from_tensors(source)) {
@@ -58,7 +54,7 @@ fn a_classifier_of_another_size_stays_fresh() {
 
 #[test]
 fn a_vgg_of_timms_loads() {
-    let own = model(Architecture::VggPico, 4, 1).state_dict();
+    let own = model(Architecture::VGG_PICO, 4, 1).state_dict();
     let timms = own.iter().map(|(name, tensor)| {
         let mut tensor = tensor.clone();
         let name = match name.rsplit_once('.').unwrap() {
@@ -80,12 +76,12 @@ fn a_vgg_of_timms_loads() {
         (name, tensor)
     });
     let timms = StateDict::from_tensors(timms.collect());
-    assert_eq!(Architecture::VggPico.outputs_of(&timms), Some(4));
-    let mut target = model(Architecture::VggPico, 4, 2);
+    assert_eq!(Architecture::VGG_PICO.outputs_of(&timms), Some(4));
+    let mut target = model(Architecture::VGG_PICO, 4, 2);
     target.load(&timms).unwrap();
     assert_eq!(target.state_dict(), own);
     // Another number of classes keeps the model's own classifier.
-    let loaded = model(Architecture::VggPico, 7, 2).load(&timms).unwrap();
+    let loaded = model(Architecture::VGG_PICO, 7, 2).load(&timms).unwrap();
     assert_eq!(loaded.replaced_classifier, Some(4));
 }
 
@@ -154,7 +150,7 @@ fn a_classifier_without_its_bias_is_missing_it() {
 fn a_file_of_another_architecture_is_told_in_a_line_and_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deit.safetensors");
-    StateDict::from_tensors(model(Architecture::DeitPico, 4, 1).state_dict()).save(&path, None).unwrap();
+    StateDict::from_tensors(model(Architecture::DEIT_PICO, 4, 1).state_dict()).save(&path, None).unwrap();
     let error = resnet(4, 2).load(&StateDict::open(&path).unwrap()).unwrap_err().to_string();
     let (line, hint) = error.split_once('\n').unwrap();
     assert!(line.starts_with(&format!("{}: the weights do not fit resnet_pico: ", path.display())), "{line}");
@@ -167,17 +163,16 @@ fn a_file_of_another_architecture_is_told_in_a_line_and_a_hint() {
 
 #[test]
 fn a_position_embedding_that_is_no_grid_is_misshapen() {
-    let mut weights = model(Architecture::DeitPico, 4, 1).state_dict();
+    let mut weights = model(Architecture::DEIT_PICO, 4, 1).state_dict();
     weights.insert("pos_embed".to_owned(), OwnedTensor::f32([1, 60, 64], &[0.0; 60 * 64]));
-    assert_eq!(mismatch(model(Architecture::DeitPico, 4, 2), weights).misshapen[0].expected, [1, 65, 64]);
+    assert_eq!(mismatch(model(Architecture::DEIT_PICO, 4, 2), weights).misshapen[0].expected, [1, 65, 64]);
 }
 
 #[test]
 fn a_position_embedding_for_another_size_is_not_strict() {
-    let spec =
-        Spec { architecture: Architecture::DeitPico, outputs: 4, image_size: 40, precision: Precision::Fp32 };
+    let spec = Spec { image_size: 40, ..spec(Architecture::DEIT_PICO, 4) };
     let mut target = Model::new(&spec, Device::Cpu, 2).unwrap();
-    let weights = StateDict::from_tensors(model(Architecture::DeitPico, 4, 1).state_dict());
+    let weights = StateDict::from_tensors(model(Architecture::DEIT_PICO, 4, 1).state_dict());
     assert!(target.load_strict(&weights).is_err());
     assert_eq!(target.load(&weights).unwrap().interpolated, Some((8, 10)));
 }

@@ -1,0 +1,148 @@
+//! The backbones that a recipe can name: one row each.
+
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use crate::architecture::Architecture;
+use crate::architecture::ImageSizes::{AtLeast, MultipleOf};
+use crate::error::Error;
+use crate::{deit, resnet, vgg};
+
+const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// Makes a constant of each row, and the list of all.
+macro_rules! table {
+    ($($(#[$doc:meta])+ $constant:ident = $row:expr;)+) => {
+        impl Architecture {
+            $($(#[$doc])+ pub const $constant: Self = $row;)+
+
+            /// Every architecture that a recipe can name, by family and size.
+            pub const ALL: &[Self] = &[$(Self::$constant),+];
+        }
+    };
+}
+
+table! {
+    /// Ours, for tests and demonstrations: three stages of one basic block, 0.1 million weights.
+    RESNET_PICO = Architecture {
+        name: "resnet_pico", timm: None, torchvision: None,
+        image_size: 32, sizes: AtLeast(1), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "fc", timm_classifier: "fc", batch_norm: true, build: resnet::resnet_pico,
+    };
+    /// ResNet-18 (He et al. 2016).
+    RESNET18 = Architecture {
+        name: "resnet18", timm: Some("resnet18"), torchvision: Some("resnet18"),
+        image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "fc", timm_classifier: "fc", batch_norm: true, build: resnet::resnet18,
+    };
+    /// ResNet-34 (He et al. 2016).
+    RESNET34 = Architecture {
+        name: "resnet34", timm: Some("resnet34"), torchvision: Some("resnet34"),
+        image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "fc", timm_classifier: "fc", batch_norm: true, build: resnet::resnet34,
+    };
+    /// ResNet-50 with the stride in the 3×3 convolution.
+    RESNET50 = Architecture {
+        name: "resnet50", timm: Some("resnet50"), torchvision: Some("resnet50"),
+        image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "fc", timm_classifier: "fc", batch_norm: true, build: resnet::resnet50,
+    };
+    /// Ours, for tests and demonstrations: DeiT with patches of 4 px, width 64, three blocks.
+    DEIT_PICO = Architecture {
+        name: "deit_pico_patch4", timm: None, torchvision: None,
+        image_size: 32, sizes: MultipleOf(deit::PICO_PATCH), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "head", timm_classifier: "head", batch_norm: false, build: deit::deit_pico,
+    };
+    /// DeiT-Ti/16 (Touvron et al. 2021) without distillation.
+    DEIT_TINY = Architecture {
+        name: "deit_tiny_patch16_224", timm: Some("deit_tiny_patch16_224"), torchvision: None,
+        image_size: 224, sizes: MultipleOf(deit::PATCH), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "head", timm_classifier: "head", batch_norm: false, build: deit::deit_tiny,
+    };
+    /// DeiT-S/16.
+    DEIT_SMALL = Architecture {
+        name: "deit_small_patch16_224", timm: Some("deit_small_patch16_224"), torchvision: None,
+        image_size: 224, sizes: MultipleOf(deit::PATCH), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "head", timm_classifier: "head", batch_norm: false, build: deit::deit_small,
+    };
+    /// DeiT-B/16.
+    DEIT_BASE = Architecture {
+        name: "deit_base_patch16_224", timm: Some("deit_base_patch16_224"), torchvision: None,
+        image_size: 224, sizes: MultipleOf(deit::PATCH), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "head", timm_classifier: "head", batch_norm: false, build: deit::deit_base,
+    };
+    /// Ours, for tests and demonstrations: four convolutions and a small classifier.
+    VGG_PICO = Architecture {
+        name: "vgg_pico", timm: None, torchvision: None,
+        image_size: 32, sizes: AtLeast(8), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false, build: vgg::vgg_pico,
+    };
+    /// Ours, for studies on small images: VGG-16's 13 convolutions at a quarter of their width and a small classifier,
+    /// about a million weights.
+    VGG16_QUARTER = Architecture {
+        name: "vgg16_quarter", timm: None, torchvision: None,
+        image_size: 32, sizes: AtLeast(32), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false, build: vgg::vgg16_quarter,
+    };
+    /// VGG-16 (configuration D of Simonyan and Zisserman 2015) without BatchNorm.
+    VGG16 = Architecture {
+        name: "vgg16", timm: Some("vgg16"), torchvision: Some("vgg16"),
+        image_size: 224, sizes: AtLeast(32), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false, build: vgg::vgg16,
+    };
+    /// VGG-19 (configuration E) without BatchNorm.
+    VGG19 = Architecture {
+        name: "vgg19", timm: Some("vgg19"), torchvision: Some("vgg19"),
+        image_size: 224, sizes: AtLeast(32), mean: IMAGENET_MEAN, std: IMAGENET_STD,
+        classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false, build: vgg::vgg19,
+    };
+}
+
+impl Architecture {
+    /// The names of all, in the table's order.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|architecture| architecture.name)
+    }
+}
+
+impl FromStr for Architecture {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let found = Self::ALL.iter().find(|architecture| architecture.name == name);
+        found.copied().ok_or_else(|| Error::unknown("architecture", name, Self::names()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Architecture {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for &architecture in Architecture::ALL {
+            assert_eq!(architecture.to_string().parse::<Architecture>().unwrap(), architecture);
+            let json = serde_json::to_string(&architecture).unwrap();
+            assert_eq!(serde_json::from_str::<Architecture>(&json).unwrap(), architecture);
+            assert!(architecture.sizes.contain(architecture.image_size), "{architecture}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        let error = "resnet".parse::<Architecture>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("unknown architecture `resnet`: expected one of resnet_pico, resnet18"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! Backbones: what they compute, what they load, what they promise.
+
+mod golden;
+mod load;
+mod model;
+
+use ff_models::{Architecture, Model, Precision, Spec};
+use tch::Device;
+
+const PICO: [Architecture; 3] = [Architecture::RESNET_PICO, Architecture::DEIT_PICO, Architecture::VGG_PICO];
+
+/// At the architecture's own size, in fp32.
+fn spec(architecture: Architecture, outputs: usize) -> Spec {
+    Spec { architecture, outputs, image_size: architecture.image_size, precision: Precision::Fp32 }
+}
+
+fn model(architecture: Architecture, outputs: usize, seed: u64) -> Model {
+    Model::new(&spec(architecture, outputs), Device::Cpu, seed).unwrap()
+}
