@@ -102,7 +102,7 @@ fn logits(
     let path = weights;
     let weights = StateDict::open(path)?;
     let outputs = architecture.outputs_of(&weights).with_context(|| {
-        let classifier = architecture.classifier();
+        let classifier = architecture.classifier;
         format!(
             "{}: it has no tensor `{classifier}.weight`: are these {architecture}'s weights?",
             path.display()

@@ -1,4 +1,6 @@
-//! A seam for what acts on the weights at each step.
+//! Code that acts on the weights at each step.
+
+use std::collections::BTreeMap;
 
 use ff_models::Model;
 
@@ -9,7 +11,7 @@ use crate::error::Error;
 ///
 /// What a hook does must be a function of the step and the weights, so that a resumed run repeats it.
 pub trait StepHook {
-    /// What its reports stand under in the history; each hook of a run has its own.
+    /// The key of its reports in the history; unique among the hooks of a run.
     fn name(&self) -> &str;
 
     /// Called before the forward pass of `step`, counted from 1 since the start of the run, with gradients off.
@@ -20,7 +22,7 @@ pub trait StepHook {
         serde_json::Value::Null
     }
 
-    /// What it must remember of the epoch so far, for a run that goes on inside it. Null for nothing.
+    /// What it must remember of the epoch so far, for a run that resumes inside it. Null for nothing.
     fn state(&self) -> serde_json::Value {
         serde_json::Value::Null
     }
@@ -32,4 +34,16 @@ pub trait StepHook {
     fn load_state(&mut self, _: serde_json::Value) -> Result<(), Error> {
         Ok(())
     }
+}
+
+/// The state of each hook, by name.
+pub(crate) fn states(hooks: &[Box<dyn StepHook>]) -> BTreeMap<String, serde_json::Value> {
+    let states = hooks.iter().map(|hook| (hook.name().to_owned(), hook.state()));
+    states.filter(|(_, state)| !state.is_null()).collect()
+}
+
+/// What each hook did in the epoch, by name.
+pub(crate) fn reports(hooks: &mut [Box<dyn StepHook>]) -> BTreeMap<String, serde_json::Value> {
+    let reports = hooks.iter_mut().map(|hook| (hook.name().to_owned(), hook.report()));
+    reports.filter(|(_, report)| !report.is_null()).collect()
 }

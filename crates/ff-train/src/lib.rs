@@ -6,6 +6,7 @@
 //! uninterrupted one. (Another number of compute threads or another device may round differently.)
 
 mod cancel;
+mod candidate;
 mod config;
 mod error;
 mod evaluate;
@@ -14,22 +15,32 @@ mod history;
 mod hook;
 mod loss;
 mod optimizer;
+mod outcome;
+mod progress;
 mod recalibrate;
 mod resume;
+mod resume_every;
+mod run;
+mod saved_model;
 mod schedule;
+mod step;
 mod task_weights;
 mod train;
+mod trainer;
+mod validation;
 
 pub use cancel::CancelToken;
 pub use config::{NO_PATIENCE, SelectBy, TrainConfig, Trainable, task_kind};
 pub use error::Error;
 pub use evaluate::{EvalSet, load_predictions, predictions_of, save_predictions};
-pub use files::SavedModel;
 pub use history::{Divergence, EpochRecord};
 pub use hook::StepHook;
 pub use optimizer::{Optimizer, OptimizerConfig};
+pub use outcome::Outcome;
 pub use recalibrate::Recalibration;
-pub use resume::ResumeEvery;
+pub use resume_every::ResumeEvery;
+pub use run::{Run, TrainData};
+pub use saved_model::SavedModel;
 pub use schedule::{LrSchedule, Rates};
 pub use task_weights::TaskWeights;
-pub use train::{Outcome, Run, TrainData, train};
+pub use train::train;

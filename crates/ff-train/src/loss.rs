@@ -2,7 +2,7 @@
 
 use ff_data::Targets;
 use ff_eval::Predictions;
-use tch::{Kind, Reduction, Tensor};
+use tch::{Device, Kind, Reduction, Tensor};
 
 /// Targets as the loss wants them: class numbers `[N]` i64, or labels `[N, C]` f32 with NaN for unknown.
 pub(crate) fn target_tensor(targets: &Targets, outputs: usize) -> Tensor {
@@ -12,38 +12,58 @@ pub(crate) fn target_tensor(targets: &Targets, outputs: usize) -> Tensor {
     }
 }
 
-/// Cross entropy for class numbers; for labels, binary cross entropy over the known ones, times the weight of their task
-/// (`weights`, `[C]`; absent, 1). Logits are f32.
-pub(crate) fn loss(logits: &Tensor, targets: &Tensor, weights: Option<&Tensor>) -> Tensor {
-    if targets.kind() == Kind::Int64 {
-        return logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Mean, -100, 0.0);
-    }
-    let known = targets.isnan().logical_not().to_kind(Kind::Float);
-    let labels = targets.nan_to_num(0.0, None, None);
-    let each = logits.binary_cross_entropy_with_logits(&labels, weights, None::<&Tensor>, Reduction::None);
-    // A batch without a known label has loss 0, not 0 / 0.
-    (each * &known).sum(Kind::Float) / known.sum(Kind::Float).clamp_min(1.0)
+/// The loss, with the weight of each task of multilabel data.
+#[derive(Debug, Default)]
+pub(crate) struct Loss {
+    /// `[C]`; absent, all are 1.
+    weights: Option<Vec<f32>>,
+    /// The same, where the logits are.
+    on_device: Option<Tensor>,
 }
 
-/// The same loss over predictions, accumulated in 64 bits.
-pub(crate) fn validation_loss(predictions: &Predictions, weights: Option<&[f32]>) -> f64 {
-    let outputs = predictions.outputs();
-    let rows = predictions.logits().chunks_exact(outputs);
-    match predictions.targets() {
-        ff_eval::Targets::Classes(classes) => {
-            let each =
-                rows.zip(classes).map(|(logits, &class)| log_sum_exp(logits) - f64::from(logits[class]));
-            each.sum::<f64>() / classes.len() as f64
+impl Loss {
+    pub(crate) fn new(weights: Option<Vec<f32>>, device: Device) -> Self {
+        let on_device = weights.as_ref().map(|weights| Tensor::from_slice(weights).to_device(device));
+        Self { weights, on_device }
+    }
+
+    /// Cross entropy for class numbers; for labels, binary cross entropy over the known ones, times the weight of their
+    /// task. Logits are f32.
+    pub(crate) fn of_batch(&self, logits: &Tensor, targets: &Tensor) -> Tensor {
+        if targets.kind() == Kind::Int64 {
+            return logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Mean, -100, 0.0);
         }
-        ff_eval::Targets::Labels(labels) => {
-            let known = predictions.logits().iter().zip(labels).enumerate();
-            let known = known.filter(|(_, (_, label))| !label.is_nan());
-            let (sum, count) = known.fold((0.0, 0usize), |(sum, count), (at, (&logit, &label))| {
-                let (logit, label) = (f64::from(logit), f64::from(label));
-                let weight = weights.map_or(1.0, |weights| f64::from(weights[at % outputs]));
-                (sum + weight * (logit.max(0.0) - logit * label + (-logit.abs()).exp().ln_1p()), count + 1)
-            });
-            sum / count.max(1) as f64
+        let known = targets.isnan().logical_not().to_kind(Kind::Float);
+        let labels = targets.nan_to_num(0.0, None, None);
+        let weights = self.on_device.as_ref();
+        let each =
+            logits.binary_cross_entropy_with_logits(&labels, weights, None::<&Tensor>, Reduction::None);
+        // A batch without a known label has loss 0, not 0 / 0.
+        (each * &known).sum(Kind::Float) / known.sum(Kind::Float).clamp_min(1.0)
+    }
+
+    /// The same loss over predictions, accumulated in 64 bits.
+    pub(crate) fn of_predictions(&self, predictions: &Predictions) -> f64 {
+        let outputs = predictions.outputs();
+        let rows = predictions.logits().chunks_exact(outputs);
+        match predictions.targets() {
+            ff_eval::Targets::Classes(classes) => {
+                let each =
+                    rows.zip(classes).map(|(logits, &class)| log_sum_exp(logits) - f64::from(logits[class]));
+                each.sum::<f64>() / classes.len() as f64
+            }
+            ff_eval::Targets::Labels(labels) => {
+                let known = predictions.logits().iter().zip(labels).enumerate();
+                let known = known.filter(|(_, (_, label))| !label.is_nan());
+                let (sum, count) = known.fold((0.0, 0usize), |(sum, count), (at, (&logit, &label))| {
+                    let (logit, label) = (f64::from(logit), f64::from(label));
+                    let weight =
+                        self.weights.as_ref().map_or(1.0, |weights| f64::from(weights[at % outputs]));
+                    let loss = logit.max(0.0) - logit * label + (-logit.abs()).exp().ln_1p();
+                    (sum + weight * loss, count + 1)
+                });
+                sum / count.max(1) as f64
+            }
         }
     }
 }
@@ -64,47 +84,41 @@ mod tests {
     #[test]
     fn both_forms_agree_on_classes() {
         let logits = [0.5f32, -1.0, 2.0, 0.0, 3.0, -3.0];
-        let trained = loss(
+        let trained = Loss::default().of_batch(
             &Tensor::from_slice(&logits).view([2, 3]),
             &target_tensor(&Targets::Classes(vec![2, 0]), 3),
-            None,
         );
         let predictions =
             Predictions::new(logits.to_vec(), 3, ff_eval::Targets::Classes(vec![2, 0])).unwrap();
-        close(trained.double_value(&[]), validation_loss(&predictions, None));
+        close(trained.double_value(&[]), Loss::default().of_predictions(&predictions));
     }
 
     #[test]
     fn unknown_labels_count_for_nothing() {
         let (logits, labels) = ([0.5f32, -1.0, 2.0, 9.0], [1.0f32, 0.0, 0.0, f32::NAN]);
         let tensor = Tensor::from_slice(&logits).view([2, 2]).set_requires_grad(true);
-        let trained = loss(&tensor, &target_tensor(&Targets::Labels(labels.to_vec()), 2), None);
+        let trained = Loss::default().of_batch(&tensor, &target_tensor(&Targets::Labels(labels.to_vec()), 2));
         let predictions =
             Predictions::new(logits.to_vec(), 2, ff_eval::Targets::Labels(labels.to_vec())).unwrap();
         let by_hand = [(0.5f64, 1.0), (-1.0, 0.0), (2.0, 0.0)].map(|(z, y): (f64, f64)| {
             -(y * (1.0 / (1.0 + (-z).exp())).ln() + (1.0 - y) * (1.0 / (1.0 + z.exp())).ln())
         });
         close(trained.double_value(&[]), by_hand.iter().sum::<f64>() / 3.0);
-        close(validation_loss(&predictions, None), by_hand.iter().sum::<f64>() / 3.0);
+        close(Loss::default().of_predictions(&predictions), by_hand.iter().sum::<f64>() / 3.0);
         trained.backward();
-        let weights = [0.5f32, 2.0];
-        let weighed = loss(
-            &tensor,
-            &target_tensor(&Targets::Labels(labels.to_vec()), 2),
-            Some(&Tensor::from_slice(&weights)),
-        );
+        let loss = Loss::new(Some(vec![0.5, 2.0]), Device::Cpu);
+        let weighed = loss.of_batch(&tensor, &target_tensor(&Targets::Labels(labels.to_vec()), 2));
         let expected = (0.5 * by_hand[0] + 2.0 * by_hand[1] + 0.5 * by_hand[2]) / 3.0;
         close(weighed.double_value(&[]), expected);
-        close(validation_loss(&predictions, Some(&weights)), expected);
+        close(loss.of_predictions(&predictions), expected);
         assert_eq!(tensor.grad().double_value(&[1, 1]), 0.0);
     }
 
     #[test]
     fn a_batch_without_known_labels_has_no_loss() {
-        let trained = loss(
+        let trained = Loss::default().of_batch(
             &Tensor::from_slice(&[1f32]).view([1, 1]),
             &Tensor::from_slice(&[f32::NAN]).view([1, 1]),
-            None,
         );
         assert_eq!(trained.double_value(&[]), 0.0);
     }

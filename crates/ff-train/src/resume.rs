@@ -1,91 +1,34 @@
-//! Points to go on from: each is one file, whole or not there.
+//! Resume points: each is one file, whole or not there.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use ff_checkpoint::{OwnedTensor, Provenance, StateDict, entries};
-use ff_eval::{Predictions, Value};
+use ff_eval::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::candidate::Candidate;
 use crate::error::Error;
 use crate::evaluate::{prediction_tensors, predictions_from};
-use crate::files::SavedModel;
 use crate::history::EpochRecord;
 use crate::optimizer::Optimizer;
+use crate::progress::{PartOfEpoch, Progress};
+use crate::saved_model::SavedModel;
 
-/// How often a run writes a resume point; always after a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ResumeEvery {
-    /// After the first step that ends so long after the last point.
-    Time(Duration),
-    /// After so many steps, at least 1.
-    Steps(usize),
-}
-
-/// When the next resume point is due.
-pub(crate) struct Due {
-    every: ResumeEvery,
-    since: Instant,
-    steps: usize,
-}
-
-impl Due {
-    pub(crate) fn new(every: ResumeEvery) -> Self {
-        Self { every, since: Instant::now(), steps: 0 }
-    }
-
-    /// Whether a point is due after one more step.
-    pub(crate) fn after_step(&mut self) -> bool {
-        self.steps += 1;
-        match self.every {
-            ResumeEvery::Time(time) => self.since.elapsed() >= time,
-            ResumeEvery::Steps(steps) => self.steps >= steps,
-        }
-    }
-
-    pub(crate) fn done(&mut self) {
-        *self = Self::new(self.every);
-    }
-}
-
-/// Everything a run remembers, apart from the model and the optimizer.
-#[derive(Clone, Default)]
-pub(crate) struct Progress {
-    pub history: Vec<EpochRecord>,
-    pub snapshots: Vec<SavedModel>,
-    pub best: Option<Best>,
-    /// The epoch after those of the history, as far as it is done.
-    pub epoch: PartOfEpoch,
-}
-
-/// An epoch as far as it is done.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PartOfEpoch {
-    /// Batches of the loader that are behind, left out ones included.
-    pub batches: usize,
-    /// The loss of each step; finite.
-    pub losses: Vec<f64>,
-    pub images: usize,
-    pub skipped: Vec<String>,
-    /// What each hook remembers, by name.
-    pub hooks: BTreeMap<String, serde_json::Value>,
-    pub seconds: f64,
-    #[serde(default)]
-    pub data_seconds: f64,
-}
-
-/// The best epoch so far.
-#[derive(Clone)]
-pub(crate) struct Best {
-    pub epoch: u32,
-    pub step: usize,
-    pub validation: Value,
-    pub validation_loss: f64,
+/// A resume point that was read.
+pub(crate) struct ResumePoint {
+    pub progress: Progress,
+    /// The model's.
     pub weights: StateDict,
-    pub optimizer: Option<StateDict>,
-    pub predictions: Predictions,
+    /// All of it.
+    file: StateDict,
+}
+
+impl ResumePoint {
+    /// Gives an optimizer the state of the point.
+    pub(crate) fn restore(&self, optimizer: &mut Optimizer) -> Result<(), Error> {
+        optimizer.load_state(&self.file, OPTIMIZER)
+    }
 }
 
 /// The part of a resume point that is not tensors.
@@ -110,6 +53,11 @@ struct BestNotes {
 }
 
 const KIND: &str = "resume";
+const MODEL: &str = "model/";
+const OPTIMIZER: &str = "optimizer/";
+const BEST: &str = "best/";
+const BEST_OPTIMIZER: &str = "best-optimizer/";
+const BEST_PREDICTIONS: &str = "best-predictions/";
 /// Points that are kept: should the newest be damaged, there is one before it.
 const KEEP: usize = 2;
 
@@ -141,21 +89,22 @@ pub(crate) fn forget(folder: &Path, keep: usize) -> Result<(), Error> {
 pub(crate) fn save(
     folder: &Path,
     run: &Provenance,
-    (step, progress): (usize, &Progress),
-    model: BTreeMap<String, OwnedTensor>,
+    step: usize,
+    progress: &Progress,
+    weights: BTreeMap<String, OwnedTensor>,
     optimizer: &Optimizer,
 ) -> Result<(), Error> {
     let mut tensors = BTreeMap::new();
     let mut add = |prefix: &str, part: BTreeMap<String, OwnedTensor>| {
         tensors.extend(part.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
     };
-    add("model/", model);
-    add("optimizer/", optimizer.state());
+    add(MODEL, weights);
+    add(OPTIMIZER, optimizer.state());
     if let Some(best) = &progress.best {
-        add("best/", owned(&best.weights));
-        add("best-optimizer/", best.optimizer.as_ref().map(owned).unwrap_or_default());
+        add(BEST, owned(&best.weights));
+        add(BEST_OPTIMIZER, best.optimizer.as_ref().map(owned).unwrap_or_default());
         let predictions = prediction_tensors(&best.predictions);
-        add("best-predictions/", predictions.into_iter().map(|(name, t)| (name.to_owned(), t)).collect());
+        add(BEST_PREDICTIONS, predictions.into_iter().map(|(name, t)| (name.to_owned(), t)).collect());
     }
     let notes = Notes {
         run: run.clone(),
@@ -178,15 +127,11 @@ pub(crate) fn save(
     forget(folder, KEEP)
 }
 
-/// The newest resume point in a folder that is intact, if there is one: what was remembered, the model's weights, and the
-/// file that holds the optimizer's state under `optimizer/`. Damaged ones are passed over with a warning.
+/// The newest resume point in a folder that is intact, if there is one. Damaged ones are passed over with a warning.
 ///
 /// # Errors
 /// [`Error::Resume`] if it belongs to another run; files that cannot be read.
-pub(crate) fn load(
-    folder: &Path,
-    run: &Provenance,
-) -> Result<Option<(Progress, StateDict, StateDict)>, Error> {
+pub(crate) fn load(folder: &Path, run: &Provenance) -> Result<Option<ResumePoint>, Error> {
     for path in points(folder)? {
         match StateDict::open(&path) {
             Ok(file) => return read(file, &path, run).map(Some),
@@ -197,7 +142,7 @@ pub(crate) fn load(
     Ok(None)
 }
 
-fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<(Progress, StateDict, StateDict), Error> {
+fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<ResumePoint, Error> {
     let wrong = |reason: String| Error::Resume { path: path.to_owned(), reason };
     let provenance = file.provenance()?;
     if provenance.kind != KIND {
@@ -208,16 +153,16 @@ fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<(Progress, Sta
     if !same_run(&notes.run, run) {
         return Err(wrong("its recipe, data or starting weights are not this run's".into()));
     }
-    let best = notes.best.map(|best| -> Result<Best, Error> {
-        let optimizer = part(&file, "best-optimizer/");
-        Ok(Best {
+    let best = notes.best.map(|best| -> Result<Candidate, Error> {
+        let optimizer = part(&file, BEST_OPTIMIZER);
+        Ok(Candidate {
             epoch: best.epoch,
             step: best.step,
             validation: best.validation,
             validation_loss: best.validation_loss,
-            weights: part(&file, "best/"),
+            weights: part(&file, BEST),
             optimizer: (!optimizer.is_empty()).then_some(optimizer),
-            predictions: predictions_from(&file, "best-predictions/").map_err(wrong)?,
+            predictions: predictions_from(&file, BEST_PREDICTIONS).map_err(wrong)?,
         })
     });
     let progress = Progress {
@@ -226,7 +171,7 @@ fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<(Progress, Sta
         best: best.transpose()?,
         epoch: notes.epoch,
     };
-    Ok((progress, part(&file, "model/"), file))
+    Ok(ResumePoint { progress, weights: part(&file, MODEL), file })
 }
 
 /// Whether two runs compute the same: names and paths do not count, contents do.

@@ -155,6 +155,11 @@ impl Rates {
         }
     }
 
+    /// Steps of an epoch.
+    pub(crate) fn steps_per_epoch(&self) -> usize {
+        self.steps_per_epoch
+    }
+
     /// Whether a model is captured after this step: the learning rate is at its minimum there.
     pub fn captures_after(&self, step: usize) -> bool {
         self.place(step).is_some_and(|(place, cycle)| 2 * place == cycle)

@@ -150,7 +150,7 @@ impl RunRecipe {
     /// Its model as a table's backbone.
     pub(super) fn backbone(&self) -> BackboneConfig {
         let ModelRecipe { architecture, weights, .. } = self.model.clone();
-        BackboneConfig { name: architecture.name().to_owned(), architecture, weights, shallow_layers: None }
+        BackboneConfig { name: architecture.name.to_owned(), architecture, weights, shallow_layers: None }
     }
 
     /// Its images as a table's dataset.

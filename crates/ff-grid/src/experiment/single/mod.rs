@@ -151,7 +151,7 @@ impl SingleTable {
     fn table(&self, plan: &Plan, runs: &RunStore) -> Result<ff_report::Table, Error> {
         let recipe = &self.experiment.recipe;
         let column = Column {
-            backbone: recipe.model.architecture.name().to_owned(),
+            backbone: recipe.model.architecture.name.to_owned(),
             dataset: recipe.name.clone(),
             metric: self.metric(),
             ood: Vec::new(),

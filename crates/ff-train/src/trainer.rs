@@ -1,0 +1,147 @@
+//! The state of a run.
+
+use std::time::Instant;
+
+use ff_eval::Predictions;
+use ff_models::Model;
+use tch::Tensor;
+
+use crate::candidate::Candidate;
+use crate::config::{TrainConfig, Trainable};
+use crate::error::Error;
+use crate::files::Files;
+use crate::history::Divergence;
+use crate::loss::Loss;
+use crate::optimizer::Optimizer;
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::resume;
+use crate::resume_every::Due;
+use crate::run::{Run, TrainData};
+use crate::schedule::Rates;
+
+/// A run: what it was given, and how far it has come.
+pub(crate) struct Trainer<'a, 'r> {
+    pub(crate) config: &'a TrainConfig,
+    pub(crate) model: &'a Model,
+    pub(crate) data: &'a TrainData,
+    pub(crate) run: Run<'r>,
+    pub(crate) rates: Rates,
+    pub(crate) loss: Loss,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) files: Files<'r>,
+    pub(crate) due: Due,
+    pub(crate) progress: Progress,
+    /// Losses of the epoch's last steps, on the device: reading them waits for it.
+    pub(crate) losses: Vec<Tensor>,
+    /// The validation predictions of the model as it is, where a snapshot has just made them.
+    pub(crate) predictions: Option<Predictions>,
+    /// Since when the epoch's time is not counted yet.
+    pub(crate) since: Instant,
+}
+
+impl<'a, 'r> Trainer<'a, 'r> {
+    /// Prepares a run of `batches` an epoch, or takes up one from the newest resume point in its folder.
+    pub(crate) fn start(
+        config: &'a TrainConfig,
+        model: &'a mut Model,
+        data: &'a TrainData,
+        run: Run<'r>,
+        batches: usize,
+    ) -> Result<Self, Error> {
+        let loss = Loss::new(config.task_weights.of(data.dataset.as_ref(), &data.train), model.device());
+        let rates = config.schedule.over(config.epochs, batches)?;
+        let due = Due::new(run.resume_every);
+        // A point that was written before the optimizer's state was asked for cannot give it.
+        let has_state = |best: &Candidate| !config.keep_optimizer || best.optimizer.is_some();
+        let resumed = resume::load(run.folder, &run.provenance)?
+            .filter(|point| point.progress.best.as_ref().is_none_or(has_state));
+        if let Some(point) = &resumed {
+            model.load_strict(&point.weights)?;
+        }
+        let mut optimizer = match config.trainable {
+            Trainable::All {} => Optimizer::new(&config.optimizer, model.parameters().trainable()),
+            Trainable::Classifier { .. } => Optimizer::new(&config.optimizer, model.classifier()),
+        };
+        match (&resumed, &run.optimizer) {
+            (Some(point), _) => point.restore(&mut optimizer)?,
+            (None, Some(state)) => optimizer.load_state(state, "")?,
+            (None, None) => {}
+        }
+        let progress = resumed.map(|point| point.progress).unwrap_or_default();
+        let files = Files::open(run.folder, run.provenance.clone(), &progress.history)?;
+        let (losses, predictions, since) = (Vec::new(), None, Instant::now());
+        Ok(Self {
+            config,
+            model,
+            data,
+            run,
+            rates,
+            loss,
+            optimizer,
+            files,
+            due,
+            progress,
+            losses,
+            predictions,
+            since,
+        })
+    }
+
+    /// The first epoch that is not finished, from 1.
+    pub(crate) fn next_epoch(&self) -> u32 {
+        self.progress.epoch_number()
+    }
+
+    /// Batches of that epoch that are done.
+    pub(crate) fn batches_done(&self) -> usize {
+        self.progress.epoch.batches
+    }
+
+    /// Whether the validation loss has not fallen for too long.
+    pub(crate) fn is_stale(&self) -> bool {
+        let patience = self.config.early_stopping_epochs;
+        patience.is_some_and(|patience| self.progress.epochs_without_gain() >= patience as usize)
+    }
+
+    /// Steps of the run that are done.
+    pub(crate) fn steps_done(&self) -> usize {
+        self.progress.finished_steps() + self.progress.epoch.losses.len() + self.losses.len()
+    }
+
+    /// The last step of this epoch, as the schedule counts them: it counts a batch without a readable image, which is no
+    /// step of the optimizer.
+    pub(crate) fn last_step(&self) -> usize {
+        self.progress.epoch_number() as usize * self.rates.steps_per_epoch()
+    }
+
+    /// The learning rate of a step of this epoch.
+    pub(crate) fn rate(&self, step: usize) -> f64 {
+        self.rates.at(step, &self.progress.validation_losses())
+    }
+
+    /// Adds the time since it was last counted to the epoch's.
+    pub(crate) fn count_time(&mut self) {
+        let now = Instant::now();
+        self.progress.epoch.seconds += (now - self.since).as_secs_f64();
+        self.since = now;
+    }
+
+    /// Says that the epoch diverged at its step number `at`, counted from 0.
+    pub(crate) fn diverged_at(&self, at: usize) -> Divergence {
+        let Progress { history, epoch, .. } = &self.progress;
+        let before = at.checked_sub(1).map(|at| epoch.losses[at]);
+        let step = self.progress.finished_steps() + 1 + at;
+        Divergence {
+            epoch: self.progress.epoch_number(),
+            step,
+            learning_rate: self.rate(step),
+            last_finite_loss: before.or(history.last().map(|last| last.train_loss)),
+        }
+    }
+
+    /// Writes the best epoch's model, and says how the run ended.
+    pub(crate) fn finish(self, diverged: Option<Divergence>) -> Result<Outcome, Error> {
+        self.files.finish(self.progress, diverged)
+    }
+}

@@ -1,0 +1,118 @@
+//! Snapshots, and the end of an epoch.
+
+use ff_checkpoint::StateDict;
+use ff_eval::{Predictions, Value};
+
+use crate::candidate::Candidate;
+use crate::error::Error;
+use crate::history::{Divergence, EpochRecord};
+use crate::hook;
+use crate::schedule::LrSchedule;
+use crate::trainer::Trainer;
+
+impl Trainer<'_, '_> {
+    /// Takes a snapshot after a step, where the learning rate is at its minimum.
+    pub(crate) fn snapshot_if_lowest(&mut self) -> Result<(), Error> {
+        let step = self.steps_done();
+        if self.rates.captures_after(step) {
+            match self.take_snapshot(step) {
+                // The resumed run takes it first of all.
+                Err(Error::Stopped) => self.run.stop.set(),
+                predictions => self.predictions = predictions?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves the model as it is among the snapshots, and gives its predictions; nothing where a run that was stopped right
+    /// after has saved it. A model whose logits are not finite has diverged, which the losses of its epoch will say.
+    pub(crate) fn take_snapshot(&mut self, step: usize) -> Result<Option<Predictions>, Error> {
+        if self.progress.snapshots.last().is_some_and(|last| last.step >= step) {
+            return Ok(None);
+        }
+        let predictions = match self.data.validation.predict(self.model, None) {
+            Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(None),
+            predictions => predictions?,
+        };
+        let snapshot = self.candidate(step, self.config.metric.evaluate(&predictions), predictions);
+        let stem = format!("capture-{}", self.progress.snapshots.len() + 1);
+        self.progress.snapshots.push(self.files.save(&stem, &snapshot)?);
+        Ok(Some(snapshot.predictions))
+    }
+
+    /// Predictions on the validation images at the end of an epoch, or that the model has diverged.
+    pub(crate) fn validate(&mut self) -> Result<Result<Predictions, Divergence>, Error> {
+        let steps = self.progress.epoch.losses.len();
+        if steps == 0 {
+            return Err(Error::NoImages("none of the training images".into()));
+        }
+        match self.predict() {
+            // The losses are finite, and what they led to is not.
+            Err(Error::Eval(ff_eval::Error::Logit { .. })) => Ok(Err(self.diverged_at(steps - 1))),
+            Err(Error::Stopped) => {
+                self.write_point()?;
+                Err(Error::Stopped)
+            }
+            predictions => predictions.map(Ok),
+        }
+    }
+
+    /// Puts a finished epoch on record, and keeps the model if it is the best.
+    pub(crate) fn end_epoch(&mut self, predictions: Predictions) -> Result<(), Error> {
+        let (epoch, step) = (self.progress.epoch_number(), self.last_step());
+        self.count_time();
+        let part = std::mem::take(&mut self.progress.epoch);
+        let record = EpochRecord {
+            epoch,
+            step,
+            learning_rate: self.rate(step),
+            train_loss: part.losses.iter().sum::<f64>() / part.losses.len() as f64,
+            validation_loss: self.loss.of_predictions(&predictions),
+            validation: self.config.metric.evaluate(&predictions),
+            images: part.images,
+            skipped: part.skipped,
+            hooks: hook::reports(self.run.hooks),
+            seconds: part.seconds,
+            data_seconds: part.data_seconds,
+        };
+        let cyclic = matches!(self.config.schedule, LrSchedule::Cyclic { .. });
+        let best = self.progress.best.as_ref();
+        if !cyclic && best.is_none_or(|best| best.is_beaten_by(&record, self.config.select_by)) {
+            let state = || StateDict::from_tensors(self.optimizer.state());
+            self.progress.best = Some(Candidate {
+                validation_loss: record.validation_loss,
+                optimizer: self.config.keep_optimizer.then(state),
+                ..self.candidate(step, record.validation.clone(), predictions)
+            });
+        }
+        self.files.append(&record)?;
+        (self.run.on_epoch)(&record);
+        self.progress.history.push(record);
+        Ok(())
+    }
+
+    /// Predictions on the validation images, those of a snapshot where it has just made them.
+    fn predict(&mut self) -> Result<Predictions, Error> {
+        let last = self.last_step();
+        if (self.steps_done() + 1..=last).any(|missed| self.rates.captures_after(missed)) {
+            self.predictions = self.take_snapshot(last)?;
+        }
+        match self.predictions.take() {
+            Some(predictions) => Ok(predictions),
+            None => self.data.validation.predict(self.model, None),
+        }
+    }
+
+    /// The model as it is.
+    fn candidate(&self, step: usize, validation: Value, predictions: Predictions) -> Candidate {
+        Candidate {
+            epoch: self.progress.epoch_number(),
+            step,
+            validation,
+            validation_loss: f64::NAN,
+            weights: StateDict::from_tensors(self.model.state_dict()),
+            optimizer: None,
+            predictions,
+        }
+    }
+}
