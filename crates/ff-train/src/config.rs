@@ -5,7 +5,7 @@ use ff_eval::{Metric, TaskKind};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::optimizer::OptimizerConfig;
+use crate::optimizer_config::OptimizerConfig;
 use crate::schedule::LrSchedule;
 use crate::task_weights::TaskWeights;
 

@@ -1,36 +1,13 @@
-//! AdamW and SGD, with a state that can be saved.
+//! The optimizer, with a state that can be saved.
 
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_models::Parameter;
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Error;
-
-/// Which update rule, with its constants. The learning rate comes with each step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum OptimizerConfig {
-    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW`.
-    #[serde(rename = "adamw")]
-    AdamW {
-        /// Decay rates of the first and the second moment.
-        betas: [f64; 2],
-        /// Added to the denominator.
-        eps: f64,
-        /// Decoupled weight decay, on every trained parameter.
-        weight_decay: f64,
-    },
-    /// Stochastic gradient descent with momentum, as `torch.optim.SGD` (no dampening, no Nesterov).
-    Sgd {
-        /// Momentum; 0 for none.
-        momentum: f64,
-        /// L2 penalty, on every trained parameter.
-        weight_decay: f64,
-    },
-}
+use crate::optimizer_config::OptimizerConfig;
 
 /// Elements of a block of the update: four arrays of them fit a core's own cache.
 const CPU_BLOCK: i64 = 1 << 16;
@@ -48,68 +25,6 @@ pub struct Optimizer {
     /// AdamW: first and second moments. SGD: the momentum buffer.
     moments: Vec<(&'static str, Tensor)>,
     steps: i64,
-}
-
-impl OptimizerConfig {
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let (in_unit, not_negative) = match *self {
-            Self::AdamW { betas: [first, second], eps, weight_decay } => (
-                vec![("betas", first), ("betas", second)],
-                vec![("eps", eps), ("weight_decay", weight_decay)],
-            ),
-            Self::Sgd { momentum, weight_decay } => {
-                (vec![("momentum", momentum)], vec![("weight_decay", weight_decay)])
-            }
-        };
-        if let Some((name, value)) = in_unit.iter().find(|(_, value)| !(0.0..1.0).contains(value)) {
-            return Err(Error::Config(format!(
-                "optimizer.{name}: expected a number in [0, 1), found {value}"
-            )));
-        }
-        if let Some((name, value)) = not_negative.iter().find(|(_, value)| !value.is_finite() || *value < 0.0)
-        {
-            return Err(Error::Config(format!("optimizer.{name}: expected 0 or more, found {value}")));
-        }
-        Ok(())
-    }
-}
-
-impl OptimizerConfig {
-    /// One step of the rule for some of the weights. The gradient's memory is used up.
-    fn update(
-        &self,
-        mut weights: Tensor,
-        mut gradient: Tensor,
-        mut moments: Vec<Tensor>,
-        steps: i64,
-        lr: f64,
-    ) {
-        match (self, moments.as_mut_slice()) {
-            (&Self::AdamW { betas: [beta1, beta2], eps, weight_decay }, [mean, square]) => {
-                let correction = |beta: f64| 1.0 - beta.powi(steps as i32);
-                let _ = weights.g_mul_scalar_(1.0 - lr * weight_decay);
-                let _ = mean.lerp_(&gradient, 1.0 - beta1);
-                let _ = gradient.square_();
-                let _ = square.lerp_(&gradient, 1.0 - beta2);
-                // The gradient is done with: its buffer takes the denominator, and the step size as a factor
-                // of it, since tch's addcdiv_ has no `value`.
-                gradient.copy_(square);
-                let _ = gradient.sqrt_();
-                let _ = gradient.g_div_scalar_(correction(beta2).sqrt());
-                let _ = gradient.g_add_scalar_(eps);
-                let _ = gradient.g_mul_scalar_(-correction(beta1) / lr);
-                let _ = weights.addcdiv_(mean, &gradient);
-            }
-            (&Self::Sgd { momentum, weight_decay }, [buffer]) => {
-                let _ = gradient.g_add_(&(&weights * weight_decay));
-                // PyTorch's first momentum is the gradient itself; a buffer of zeros gives the same.
-                let _ = buffer.g_mul_scalar_(momentum);
-                let _ = buffer.g_add_(&gradient);
-                let _ = weights.g_sub_(&(&*buffer * lr));
-            }
-            _ => unreachable!("moments are made to fit the configuration"),
-        }
-    }
 }
 
 impl Optimizer {
@@ -136,14 +51,10 @@ impl Optimizer {
             *tensor = tensor.set_requires_grad(true);
             offset += tensor.numel() as i64;
         }
-        let moments: &[&'static str] = match config {
-            OptimizerConfig::AdamW { .. } => &["exp_avg", "exp_avg_sq"],
-            OptimizerConfig::Sgd { .. } => &["momentum_buffer"],
-        };
         Self {
             config: config.clone(),
             parameters: handles,
-            moments: moments.iter().map(|name| (*name, flat())).collect(),
+            moments: config.moments().iter().map(|name| (*name, flat())).collect(),
             weights,
             flat_gradients: gradients.map(|flat| (flat, gradient_views)),
             steps: 0,

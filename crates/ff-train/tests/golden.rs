@@ -122,7 +122,7 @@ fn schedules_follow_the_formula_and_pytorch() {
 }
 
 #[test]
-fn rates_of_the_merging_recipes_follow_pytorch() {
+fn rates_of_the_inmerge_recipes_follow_pytorch() {
     let text = std::fs::read_to_string(golden("schedule/golden.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
     let values = |name: &str| -> Vec<f64> { serde_json::from_value(golden[name].clone()).unwrap() };
