@@ -1,4 +1,4 @@
-//! One layer, one step.
+//! Merges the kernels of one layer at one step.
 
 use tch::{Device, Kind, Tensor};
 
@@ -6,7 +6,8 @@ use crate::config::{InMerge, Pairs};
 use crate::plan::MergePlan;
 use crate::stats::Counter;
 
-/// Merges the kernels of a convolution in place: weights `[outputs, …]` of any memory layout and float type.
+/// Merges the kernels of a convolution in place: weights `[outputs, …]` of any memory layout and
+/// float type.
 pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter: &mut Counter) {
     if plan.is_empty() {
         return;
@@ -31,8 +32,9 @@ pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter
     }
 }
 
-/// The kernels as rows `[outputs, length]`, fp32 or fp64, and whether they are the weights' own memory. Dense weights, be
-/// they contiguous or channels-last, are; the order of the numbers in a row is of no consequence.
+/// The kernels as rows `[outputs, length]`, fp32 or fp64, and whether they are the weights' own
+/// memory. Dense weights, be they contiguous or channels-last, are; the order of the numbers in a
+/// row is of no consequence.
 fn rows(weight: &Tensor) -> (Tensor, bool) {
     let (weight, outputs) = (weight.detach(), weight.size()[0]);
     let wide = matches!(weight.kind(), Kind::Float | Kind::Double);
@@ -49,8 +51,8 @@ fn rows(weight: &Tensor) -> (Tensor, bool) {
     (weight.to_kind(kind).contiguous().view([outputs, -1]), false)
 }
 
-/// The plan's kernels and their partners. They are moved by way of pinned memory, from where the copy need not wait for
-/// what the device is doing.
+/// The plan's kernels and their partners. They are moved by way of pinned memory, from where the
+/// copy need not wait for what the device is doing.
 fn indices(plan: &MergePlan, device: Device) -> (Tensor, Tensor) {
     let host = Tensor::from_slice(&[plan.kernels(), plan.partners()].concat()).view([2, -1]);
     let both = match device {
@@ -61,8 +63,9 @@ fn indices(plan: &MergePlan, device: Device) -> (Tensor, Tensor) {
     (both.get(0), both.get(1))
 }
 
-/// Cosines of pairs of rows. No row is copied: libtorch computes the products of listed pairs of rows as the gradient of
-/// `embedding_bag`'s sample weights, on every device, and several times faster than on gathered rows.
+/// Cosines of pairs of rows. No row is copied: libtorch computes the products of listed pairs of
+/// rows as the gradient of `embedding_bag`'s sample weights, on every device, and several times
+/// faster than on gathered rows.
 fn similarities(rows: &Tensor, kernels: &Tensor, partners: &Tensor) -> Tensor {
     let left = Tensor::cat(&[kernels, kernels, partners], 0);
     let right = Tensor::cat(&[partners, kernels, partners], 0);
@@ -81,7 +84,8 @@ fn similarities(rows: &Tensor, kernels: &Tensor, partners: &Tensor) -> Tensor {
     cosine(&of[0], &of[1], &of[2])
 }
 
-/// Cosine from the products of two vectors with each other and with themselves; 0 where one of them is zero.
+/// Cosine from the products of two vectors with each other and with themselves; 0 where one of them
+/// is zero.
 fn cosine(product: &Tensor, own: &Tensor, other: &Tensor) -> Tensor {
     let norms = own.sqrt() * other.sqrt();
     let zero = norms.eq(0.0);
@@ -93,12 +97,14 @@ fn cosine(product: &Tensor, own: &Tensor, other: &Tensor) -> Tensor {
 fn merge_chosen(rows: &mut Tensor, kernels: &Tensor, partners: &Tensor, chosen: &Tensor, merge_weight: f64) {
     let chosen = chosen.nonzero().view([-1]);
     let (kernels, partners) = (kernels.index_select(0, &chosen), partners.index_select(0, &chosen));
-    // Both are copied before anything is written: every source is what it was before this step's merges.
+    // Both are copied before anything is written: every source is what it was before this step's
+    // merges.
     let (own, others) = (rows.index_select(0, &kernels), rows.index_select(0, &partners));
     let _ = rows.index_copy_(0, &kernels, &others.lerp(&own, merge_weight));
 }
 
-/// To look at which are merged would make a GPU wait, so there all that were tried are written, most of them as they were.
+/// To look at which are merged would make a GPU wait, so there all that were tried are written,
+/// most of them as they were.
 fn merge_masked(rows: &mut Tensor, kernels: &Tensor, partners: &Tensor, chosen: &Tensor, merge_weight: f64) {
     let (own, others) = (rows.index_select(0, kernels), rows.index_select(0, partners));
     let merged = others.lerp(&own, merge_weight);

@@ -1,22 +1,22 @@
-//! What is merged, how often and how far.
+//! The settings of in-model merging.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The settings of in-model merging. The paper's defaults: α = 0.8, p = 0.3, τ = 0.3; L_s = 10 for VGG16 and VGG19, 30 for
-/// ResNet34.
+/// The settings of in-model merging. The paper's defaults: α = 0.8, p = 0.3, τ = 0.3; L_s = 10 for
+/// VGG16 and VGG19, 30 for ResNet34.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InMerge {
     /// L_s: the first convolutions, in forward order, that are left alone.
     pub shallow_layers: usize,
-    /// α in [0, 1]: what a merged kernel keeps of itself; its partner's share is 1 − α.
+    /// α in [0, 1]: a merged kernel's own weight in the average; its partner's is 1 − α.
     pub merge_weight: f64,
-    /// p in [0, 1]: the chance, at each step, that a kernel is set against another.
+    /// p in [0, 1]: the probability, at each step, that a kernel is compared with another.
     pub merge_probability: f64,
-    /// τ in [−1, 1]: the cosine that decides. It is compared in the weights' own precision, so kernels that are exactly
-    /// opposite may come out just above −1.
+    /// τ in [−1, 1]: the cosine that decides. It is compared in the weights' own precision, so
+    /// kernels that are exactly opposite may come out just above −1.
     pub similarity_threshold: f64,
     /// Which side of τ is merged.
     #[serde(default)]
@@ -30,8 +30,8 @@ pub enum Pairs {
     /// Those whose similarity exceeds τ (the method).
     #[default]
     Similar,
-    /// Those whose similarity does not exceed τ: the condition of Fig. 2b that shows what merging does harm. The paper
-    /// gives no rule for it; this is the complement of the method's.
+    /// Those whose similarity does not exceed τ: the condition of Fig. 2b that shows what merging
+    /// does harm. The paper gives no rule for it; this is the complement of the method's.
     Dissimilar,
 }
 
@@ -39,8 +39,8 @@ impl InMerge {
     /// Whether the settings make sense for a network of so many convolutions.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number out of its range; [`Error::NoConvolutions`]; [`Error::AllShallow`] if every
-    /// convolution would be left alone.
+    /// [`Error::Setting`] for a number out of its range; [`Error::NoConvolutions`];
+    /// [`Error::AllShallow`] if every convolution would be left alone.
     pub fn check(&self, convolutions: usize) -> Result<(), Error> {
         let ranges = [
             ("merge_weight", self.merge_weight, 0.0),

@@ -27,7 +27,7 @@ pub enum Error {
         /// Convolutions there are.
         convolutions: usize,
     },
-    /// Counts to go on from that are another network's.
+    /// Counts of another network, from which a run cannot resume.
     #[error("expected counts of {expected} layers, found {found}")]
     Counts {
         /// Layers that merge.

@@ -15,11 +15,13 @@ const BINS: i64 = 20;
 pub struct KernelStats {
     /// Number of kernels.
     pub kernels: usize,
-    /// Exponential of the entropy of the singular values, scaled to sum to 1, of the matrix whose rows are the kernels
-    /// (Roy and Vetterli 2007, The effective rank): from 1, if all kernels are multiples of one, to the smaller side of the
-    /// matrix. `None` if the weights are all zero or not all finite.
+    /// Exponential of the entropy of the singular values, scaled to sum to 1, of the matrix whose
+    /// rows are the kernels (Roy and Vetterli 2007, The effective rank): from 1, if all kernels are
+    /// multiples of one, to the smaller side of the matrix. `None` if the weights are all zero or
+    /// not all finite.
     pub effective_rank: Option<f64>,
-    /// Share of the kernels that have a duplicate, a kernel with a cosine above [`DUPLICATE_SIMILARITY`].
+    /// Share of the kernels that have a duplicate, a kernel with a cosine above
+    /// [`DUPLICATE_SIMILARITY`].
     pub duplicate_share: f64,
 }
 
@@ -64,7 +66,8 @@ impl KernelStats {
 }
 
 impl Similarities {
-    /// Of a convolution's weights, `[outputs, …]`. A kernel of zeros has similarity 0 to every other.
+    /// Of a convolution's weights, `[outputs, …]`. A kernel of zeros has similarity 0 to every
+    /// other.
     pub fn of(weight: &Tensor, threshold: f64) -> Self {
         tch::no_grad(|| {
             let rows = rows(weight);

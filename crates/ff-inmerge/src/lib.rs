@@ -1,15 +1,17 @@
-//! In-model merging (InMerge): similar kernels of one convolutional network are merged during training, which
-//! regularises it and costs nothing at inference (Wang et al., In-Model Merging for Enhancing the Robustness of
-//! Medical Imaging Classification Models, Algorithm 1).
+//! In-model merging (InMerge): similar kernels of one convolutional network are merged during
+//! training, which regularises it and costs nothing at inference (Wang et al., In-Model Merging for
+//! Enhancing the Robustness of Medical Imaging Classification Models, Algorithm 1).
 //!
-//! Before each training step's forward pass, and never in validation, every kernel Kᵢ of every convolution beyond the first
-//! [`shallow_layers`](InMerge::shallow_layers) is, with probability [`merge_probability`](InMerge::merge_probability), set
-//! against another kernel Kⱼ of its layer, drawn uniformly. If the cosine of the two, as vectors, exceeds
+//! Before each training step's forward pass, and never in validation, every kernel Kᵢ of every
+//! convolution beyond the first [`shallow_layers`](InMerge::shallow_layers) is, with probability
+//! [`merge_probability`](InMerge::merge_probability), compared with another kernel Kⱼ of its layer,
+//! drawn uniformly. If the cosine of the two, as vectors, exceeds
 //! [`similarity_threshold`](InMerge::similarity_threshold), then Kᵢ ← α Kᵢ + (1 − α) Kⱼ with α =
-//! [`merge_weight`](InMerge::merge_weight). All similarities and all Kⱼ are those of before the step's merges. Biases,
-//! BatchNorm and the optimizer's momentum are not touched.
+//! [`merge_weight`](InMerge::merge_weight). All similarities and all Kⱼ are those of before the
+//! step's merges. Biases, BatchNorm and the optimizer's momentum are not touched.
 //!
-//! The crate knows of no model and no training loop. It is given the weights of the convolutions, in forward order:
+//! The crate knows of no model and no training loop. It is given the weights of the convolutions,
+//! in forward order:
 //!
 //! ```
 //! use ff_inmerge::{InMerge, Merger, Pairs};

@@ -28,10 +28,11 @@ impl Merger {
         Ok(Self { config, seed, counters: std::iter::repeat_with(Counter::default).take(deep).collect() })
     }
 
-    /// The merges of one step, to be done before its forward pass: `convolutions` are the weights of all convolutions in
-    /// forward order, `[outputs, inputs, height, width]`, shallow ones included; a ResNet's downsampling convolutions are not
-    /// counted among them. They are changed in place, without a gradient. What happens depends on the seed, the step and
-    /// the weights alone.
+    /// The merges of one step, to be done before its forward pass: `convolutions` are the weights
+    /// of all convolutions in forward order, `[outputs, inputs, height, width]`, shallow ones
+    /// included; a ResNet's downsampling convolutions are not counted among them. They are changed
+    /// in place, without a gradient. What happens depends on the seed, the step and the weights
+    /// alone.
     ///
     /// On a GPU nothing here waits for the device.
     ///
@@ -45,7 +46,7 @@ impl Merger {
             for (at, (weight, counter)) in convolutions[shallow..].iter().zip(&mut self.counters).enumerate()
             {
                 let kernels = weight.size()[0] as usize;
-                counter.of(kernels);
+                counter.set_kernels(kernels);
                 let plan = MergePlan::draw(
                     kernels,
                     self.config.merge_probability,
@@ -58,13 +59,15 @@ impl Merger {
         });
     }
 
-    /// What was done to each layer beyond the shallow ones since this was last asked. Waits for the device.
+    /// What was done to each layer beyond the shallow ones since this was last asked. Waits for the
+    /// device.
     pub fn take_stats(&mut self) -> Vec<MergeStats> {
         let first = self.config.shallow_layers + 1;
         self.counters.iter_mut().enumerate().map(|(at, counter)| counter.take(first + at)).collect()
     }
 
-    /// What was counted so far of what [`take_stats`](Self::take_stats) will give. Waits for the device.
+    /// What was counted so far of what [`take_stats`](Self::take_stats) will give. Waits for the
+    /// device.
     pub fn counts(&self) -> Vec<MergeCounts> {
         self.counters.iter().map(Counter::counts).collect()
     }

@@ -1,11 +1,12 @@
-//! Which kernel is set against which.
+//! Which kernel is compared with which.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// The pairs of one layer at one step: for each kernel that is tried, its partner. A function of (seed, step, layer) and
-/// nothing else, so that a resumed run draws what an uninterrupted one does.
+/// The pairs of one layer at one step: for each kernel that is tried, its partner. A function of
+/// (seed, step, layer) and nothing else, so that a resumed run draws what an uninterrupted one
+/// does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MergePlan {
     /// Kernels that are tried, in rising order, each once.
@@ -15,8 +16,8 @@ pub struct MergePlan {
 }
 
 impl MergePlan {
-    /// Draws, for each of a layer's kernels, whether it is tried (with `probability`) and with which of the others
-    /// (uniformly). A layer of one kernel has no others, so its plan is empty.
+    /// Draws, for each of a layer's kernels, whether it is tried (with `probability`) and with
+    /// which of the others (uniformly). A layer of one kernel has no others, so its plan is empty.
     pub fn draw(kernels: usize, probability: f64, seed: u64, step: u64, layer: usize) -> Self {
         let mut plan = Self::default();
         if kernels < 2 {
@@ -100,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nobody_meets_himself(kernels in 0usize..40, p in 0.0..=1.0, seed: u64, step: u64, layer in 0usize..60) {
+        fn no_kernel_is_its_own_partner(kernels in 0usize..40, p in 0.0..=1.0, seed: u64, step: u64, layer in 0usize..60) {
             let plan = MergePlan::draw(kernels, p, seed, step, layer);
             let tried: Vec<_> = plan.pairs().map(|(kernel, _)| kernel).collect();
             prop_assert!(tried.is_sorted_by(|a, b| a < b));

@@ -1,9 +1,10 @@
-//! What merging did.
+//! Counts of what merging did.
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-/// What merging did to one layer since it was last asked.
+/// What merging did to one layer since the last call of
+/// [`Merger::take_stats`](crate::Merger::take_stats).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MergeStats {
@@ -11,7 +12,7 @@ pub struct MergeStats {
     pub layer: usize,
     /// Kernels that it has; 0 if no step was done.
     pub kernels: usize,
-    /// Kernels that were set against another, over all steps.
+    /// Kernels that were compared with another, over all steps.
     pub tried: u64,
     /// Those that were merged.
     pub merged: u64,
@@ -19,7 +20,8 @@ pub struct MergeStats {
     pub mean_similarity: Option<f64>,
 }
 
-/// What was counted of one layer since it was last asked, for a run that goes on in between.
+/// The state of one layer's counts, for a run that resumes between two calls of
+/// [`Merger::take_stats`](crate::Merger::take_stats).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MergeCounts {
@@ -29,18 +31,19 @@ pub struct MergeCounts {
     sums: Option<[f64; 3]>,
 }
 
-/// Counts that stay on the weights' device until somebody asks, so that a GPU never waits for the host.
+/// Counts on the weights' device, read back only on request, so that a GPU never waits for the
+/// host.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
     kernels: usize,
     tried: u64,
-    /// `[merged, similarities that are numbers, their sum]`, 64-bit floats: exact for counts up to 2⁵³.
+    /// `[merged, similarities that are numbers, their sum]`, 64-bit floats: exact for counts up to
+    /// 2⁵³.
     sums: Option<Tensor>,
 }
 
 impl Counter {
-    /// Says how many kernels the layer has.
-    pub(crate) fn of(&mut self, kernels: usize) {
+    pub(crate) fn set_kernels(&mut self, kernels: usize) {
         self.kernels = kernels;
     }
 

@@ -12,10 +12,12 @@ use crate::builder::Builder;
 use crate::parameters::Parameters;
 use crate::precision::Precision;
 
-/// A backbone with all that is known of it. Written and read as its [`name`](Self::name), and equal by it.
+/// A backbone with all that is known of it. Written and read as its [`name`](Self::name), and equal
+/// by it.
 ///
-/// The constants are the backbones that a recipe can name. One of your own is another value of this type: a network that
-/// is a [`Backbone`], and a function that declares it on a [`Builder`]. Only the constants can be read by name.
+/// The constants are the backbones that a recipe can name. One of your own is another value of this
+/// type: a network that is a [`Backbone`], and a function that declares it on a [`Builder`]. Only
+/// the constants can be read by name.
 ///
 /// ```
 /// use ff_models::Architecture;
@@ -40,7 +42,8 @@ pub struct Architecture {
     pub std: [f32; 3],
     /// Name of the last layer, whose weights are `<name>.weight` and `<name>.bias`.
     pub classifier: &'static str,
-    /// timm's name for the last layer: another one for VGG, whose weights have torchvision's names here.
+    /// timm's name for the last layer: another one for VGG, whose weights have torchvision's names
+    /// here.
     pub timm_classifier: &'static str,
     /// Whether it has BatchNorm, and so running statistics besides its weights.
     pub batch_norm: bool,
@@ -82,7 +85,8 @@ impl Architecture {
         matches!(self.sizes, ImageSizes::MultipleOf(_))
     }
 
-    /// Names and shapes of its convolutions' kernels, as [`Parameters::convolutions`] lists them. No weights are drawn.
+    /// Names and shapes of its convolutions' kernels, as [`Parameters::convolutions`] lists them.
+    /// No weights are drawn.
     pub fn convolutions(&self) -> Vec<(String, [i64; 4])> {
         let mut outline = Builder {
             image_size: i64::from(self.image_size),
@@ -98,8 +102,8 @@ impl Architecture {
         kernels.map(|kernel| (kernel.name.clone(), shape(kernel.tensor.size()))).collect()
     }
 
-    /// How many outputs weights of this architecture have, under our names or timm's; `None` if they have no such
-    /// classifier.
+    /// How many outputs weights of this architecture have, under our names or timm's; `None` if
+    /// they have no such classifier.
     pub fn outputs_of(&self, weights: &StateDict) -> Option<usize> {
         let mut layers = [self.classifier, self.timm_classifier].into_iter();
         layers.find_map(|layer| weights.get(&format!("{layer}.weight"))?.shape.first().copied())

@@ -6,8 +6,9 @@ use crate::init::Init;
 use crate::parameters::{Parameter, ParameterKind, Parameters};
 use crate::precision::Precision;
 
-/// Makes the tensors of a model while it is declared: names them, draws them, and keeps a handle on each, which becomes one
-/// of the model's [`Parameters`]. Declare them in PyTorch's order; each has a name of its own, or the declaration panics.
+/// Makes the tensors of a model while it is declared: names them, draws them, and keeps a handle on
+/// each, which becomes one of the model's [`Parameters`]. Declare them in PyTorch's order; a name
+/// that is declared twice panics.
 #[derive(Debug)]
 pub struct Builder {
     /// Side of the images in pixels.
@@ -29,8 +30,8 @@ impl Builder {
         self.keep(Parameter { name, tensor, kind: ParameterKind::Weight }, false)
     }
 
-    /// The kernel of a convolution on the forward path, `[outputs, inputs, height, width]`: a weight that
-    /// [`Parameters::convolutions`] lists.
+    /// The kernel of a convolution on the forward path, `[outputs, inputs, height, width]`: a
+    /// weight that [`Parameters::convolutions`] lists.
     pub fn kernel(&mut self, name: String, shape: [i64; 4], init: Init) -> Tensor {
         let tensor = self.fill(&name, &shape, init).set_requires_grad(true);
         self.keep(Parameter { name, tensor, kind: ParameterKind::Weight }, true)

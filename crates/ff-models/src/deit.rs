@@ -1,6 +1,8 @@
-//! DeiT (Touvron et al. 2021, "Training data-efficient image transformers"), without distillation, with timm's names.
+//! DeiT (Touvron et al. 2021, "Training data-efficient image transformers"), without distillation,
+//! with timm's names.
 //!
-//! In bf16, linear layers, attention and GELU compute in bf16; the residual stream and LayerNorm are fp32.
+//! In bf16, linear layers, attention and GELU compute in bf16; the residual stream and LayerNorm
+//! are fp32.
 
 use tch::{Kind, Tensor};
 
@@ -13,7 +15,8 @@ fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
     Linear::new(b, name, [inputs, outputs], Init::trunc_normal(), Init::Constant(0.0))
 }
 
-/// Cuts the picture into patches and makes a token of each: `[N, 3, H, W]` to `[N, patches, width]`.
+/// Cuts the picture into patches and makes a token of each: `[N, 3, H, W]` to `[N, patches,
+/// width]`.
 struct PatchEmbed {
     proj: Conv2d,
 }
@@ -21,7 +24,8 @@ struct PatchEmbed {
 impl PatchEmbed {
     fn new(b: &mut Builder, patch: i64, width: i64) -> Self {
         let init = Init::torch_default(3 * patch * patch);
-        // A linear map of patches that is written as a convolution: not one whose kernels could be merged.
+        // A linear map of patches that is written as a convolution: not one whose kernels could be
+        // merged.
         let weight = b.weight("patch_embed.proj.weight".to_owned(), &[width, 3, patch, patch], init);
         let bias = b.weight("patch_embed.proj.bias".to_owned(), &[width], init);
         Self { proj: Conv2d::new(b, weight, Some(bias), patch, 0) }
@@ -54,9 +58,11 @@ impl Attention {
     }
 }
 
-/// The values mixed by the softmax of the scaled products of queries and keys, each `[N, heads, T, D]`.
+/// The values mixed by the softmax of the scaled products of queries and keys, each `[N, heads, T,
+/// D]`.
 fn attend(query: &Tensor, key: &Tensor, value: &Tensor) -> Tensor {
-    // libtorch's fused attention computes its gradients in fp32 on a CPU, at less than half the speed of bf16 products.
+    // libtorch's fused attention computes its gradients in fp32 on a CPU, at less than half the
+    // speed of bf16 products.
     if query.device().is_cuda() || query.kind() == Kind::Float {
         let (mask, scale) = (None::<&Tensor>, None::<f64>);
         return Tensor::scaled_dot_product_attention(query, key, value, mask, 0.0, false, scale, false);

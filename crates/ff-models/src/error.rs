@@ -62,7 +62,8 @@ impl Error {
     }
 }
 
-/// How a set of weights differs from a model's: all that is missing, extra or misshapen, each in order of name.
+/// How a set of weights differs from a model's: all that is missing, extra or misshapen, each in
+/// order of name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The file, or `weights in memory`.

@@ -1,4 +1,5 @@
-//! Layers: weights are fp32, and cast together with the activations where a layer computes in another type.
+//! Layers: weights are fp32, and cast together with the activations where a layer computes in
+//! another type.
 
 use rand_chacha::rand_core::Rng;
 use tch::{Kind, Tensor};
@@ -54,7 +55,8 @@ impl Linear {
         }
     }
 
-    /// Computes in fp32 whatever the model's precision: for the last layer, whose logits rank models.
+    /// Computes in fp32 whatever the model's precision: for the last layer, whose logits rank
+    /// models.
     pub fn in_fp32(self) -> Self {
         Self { compute: Kind::Float, ..self }
     }
@@ -66,8 +68,8 @@ impl Linear {
     }
 }
 
-/// BatchNorm over `[N, C, H, W]`, epsilon 1e-5, momentum 0.1. bf16 activations come in and go out; statistics and
-/// parameters are fp32, as under PyTorch's autocast.
+/// BatchNorm over `[N, C, H, W]`, epsilon 1e-5, momentum 0.1. bf16 activations come in and go out;
+/// statistics and parameters are fp32, as under PyTorch's autocast.
 pub struct BatchNorm {
     weight: Tensor,
     bias: Tensor,
@@ -77,7 +79,8 @@ pub struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// Declares `<name>.weight`, which starts at `gain`, `<name>.bias`, running statistics and their count of batches.
+    /// Declares `<name>.weight`, which starts at `gain`, `<name>.bias`, running statistics and
+    /// their count of batches.
     pub fn new(b: &mut Builder, name: &str, channels: i64, gain: f32) -> Self {
         Self {
             weight: b.weight(format!("{name}.weight"), &[channels], Init::Constant(gain)),
@@ -88,7 +91,8 @@ impl BatchNorm {
         }
     }
 
-    /// `[N, C, H, W]` to the same, normalised; [`Mode`] says what becomes of the running statistics.
+    /// `[N, C, H, W]` to the same, normalised; [`Mode`] decides which statistics it uses and
+    /// whether it updates the running ones.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let mut batches = self.num_batches_tracked.shallow_clone();
         let momentum = match mode {
@@ -138,8 +142,8 @@ impl LayerNorm {
     }
 }
 
-/// Dropout with probability 1/2 of `[N, C]`: a bit of the stream of (seed, layer's name) for each element, survivors
-/// doubled. The identity in `Mode::Eval`.
+/// Dropout with probability 1/2 of `[N, C]`: a bit of the stream of (seed, layer's name) for each
+/// element, survivors doubled. The identity in `Mode::Eval`.
 pub fn dropout_half(x: Tensor, mode: Mode, name: &str) -> Tensor {
     let Mode::Train { seed } = mode else { return x };
     let mut bytes = vec![0u8; x.numel().div_ceil(8)];

@@ -1,12 +1,14 @@
 //! Backbones in tch, with timm's names, weights and initialisation.
 //!
-//! A [`Model`] takes a batch of 8-bit images, `[N, image_size, image_size, 3]`, and gives logits. It is one of three families, each in
-//! a file that reads like its paper's figure: ResNet, DeiT (a vision transformer) and VGG. Names and shapes of weights
-//! are timm's (VGG: torchvision's), so a file written here loads there with `strict=True` and the other way round; the
-//! pico sizes are ours, for tests and demonstrations.
+//! A [`Model`] takes a batch of 8-bit images, `[N, image_size, image_size, 3]`, and gives logits.
+//! It is one of three families, each in a file that reads like its paper's figure: ResNet, DeiT (a
+//! vision transformer) and VGG. Names and shapes of weights are timm's (VGG: torchvision's), so a
+//! file written here loads there with `strict=True` and the other way round; the pico sizes are
+//! ours, for tests and demonstrations.
 //!
-//! Weights are 32-bit floats whatever [`Precision`] computes; convolutions run channels-last. Nothing draws from
-//! libtorch's generator: initial weights and dropout masks are functions of a seed and a name.
+//! Weights are 32-bit floats whatever [`Precision`] computes; convolutions run channels-last.
+//! Nothing draws from libtorch's generator: initial weights and dropout masks are functions of a
+//! seed and a name.
 //!
 //! ```
 //! use ff_models::{Architecture, Mode, Model, Precision, Spec};

@@ -14,9 +14,11 @@ use crate::position::{grid, resample};
 /// What [`Model::load`] did beyond copying.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// The weights' classifier had this many outputs, not the model's number, so the model's own was kept.
+    /// The weights' classifier had this many outputs, not the model's number, so the model's own
+    /// was kept.
     pub replaced_classifier: Option<usize>,
-    /// The position embedding was interpolated: side of its grid in the weights and in the model, in patches.
+    /// The position embedding was interpolated: side of its grid in the weights and in the model,
+    /// in patches.
     pub interpolated: Option<(usize, usize)>,
 }
 
@@ -47,12 +49,15 @@ enum Step<'a> {
 }
 
 impl Model {
-    /// Takes over pretrained weights. f16, bf16 and f64 become fp32. A classifier with another number of outputs is left
-    /// out and the model keeps its own; DeiT's position embedding for another image size is interpolated as timm does
-    /// (bicubic, antialiased); `num_batches_tracked` may be missing; a VGG may have timm's names. On an error the model is as it was.
+    /// Takes over pretrained weights. f16, bf16 and f64 become fp32. A classifier with another
+    /// number of outputs is left out and the model keeps its own; DeiT's position embedding for
+    /// another image size is interpolated as timm does (bicubic, antialiased);
+    /// `num_batches_tracked` may be missing; a VGG may have timm's names. On an error the model is
+    /// as it was.
     ///
     /// # Errors
-    /// Any other missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be converted.
+    /// Any other missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be
+    /// converted.
     pub fn load(&mut self, weights: &StateDict) -> Result<Loaded, Error> {
         let file = name_of(weights);
         let renamed = torchvision_vgg(weights);
@@ -90,11 +95,13 @@ impl Model {
         Ok(Loaded { replaced_classifier, interpolated })
     }
 
-    /// Takes over weights that have exactly this model's names and shapes, classifier included: a checkpoint of ours, or
-    /// timm's own with as many outputs (VGG: torchvision's). On an error the model is as it was.
+    /// Takes over weights that have exactly this model's names and shapes, classifier included: a
+    /// checkpoint of ours, or timm's own with as many outputs (VGG: torchvision's). On an error the
+    /// model is as it was.
     ///
     /// # Errors
-    /// Any missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be converted.
+    /// Any missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be
+    /// converted.
     pub fn load_strict(&mut self, weights: &StateDict) -> Result<(), Error> {
         let parameters = self.parameters().iter();
         let steps: Vec<_> =

@@ -11,21 +11,24 @@ use crate::error::Error;
 use crate::parameters::{Parameter, Parameters};
 use crate::spec::Spec;
 
-/// A backbone on a device, with its weights. Built by [`Model::new`] with fresh weights; [`Model::load`] gives it others.
+/// A backbone on a device, with its weights. Built by [`Model::new`] with fresh weights;
+/// [`Model::load`] gives it others.
 pub struct Model {
     spec: Spec,
     device: Device,
     parameters: Parameters,
     backbone: Box<dyn Backbone>,
-    /// What makes normalised numbers of bytes: `byte * scale + shift`, each `[1, 3, 1, 1]` on the device.
+    /// What makes normalised numbers of bytes: `byte * scale + shift`, each `[1, 3, 1, 1]` on the
+    /// device.
     scale: Tensor,
     shift: Tensor,
 }
 
 impl Model {
-    /// A model with fresh weights: timm's initialisation (VGG: torchvision's), in which the last BatchNorm of a residual
-    /// block starts at zero. Each tensor is drawn in Rust from (`seed`, its name) alone, so weights are the same on any
-    /// device, and two architectures or numbers of outputs share nothing but the rule.
+    /// A model with fresh weights: timm's initialisation (VGG: torchvision's), in which the last
+    /// BatchNorm of a residual block starts at zero. Each tensor is drawn in Rust from (`seed`, its
+    /// name) alone, so weights are the same on any device, and two architectures or numbers of
+    /// outputs share nothing but the rule.
     ///
     /// # Errors
     /// No outputs; an image size that the architecture cannot take.
@@ -55,8 +58,9 @@ impl Model {
         })
     }
 
-    /// Logits, fp32 `[N, outputs]`, of a batch of pictures: u8 `[N, H, W, 3]` (RGB, rows from the top) on any device.
-    /// They are moved to the model's device and normalised there, and stay channels-last.
+    /// Logits, fp32 `[N, outputs]`, of a batch of pictures: u8 `[N, H, W, 3]` (RGB, rows from the
+    /// top) on any device. They are moved to the model's device and normalised there, and stay
+    /// channels-last.
     ///
     /// # Panics
     /// On images of another type or shape, or of a size other than the spec's for DeiT.
@@ -72,9 +76,9 @@ impl Model {
         self.classify(&self.backbone.features(&self.channels_last(normalised), mode), mode)
     }
 
-    /// What the last layer sees, fp32 `[N, F]`, of pictures as [`forward`](Self::forward) takes them. For a linear probe
-    /// with frozen BatchNorm, take them with `Mode::Eval` in `tch::no_grad`, and train on
-    /// [`classify`](Self::classify).
+    /// What the last layer sees, fp32 `[N, F]`, of pictures as [`forward`](Self::forward) takes
+    /// them. For a linear probe with frozen BatchNorm, take them with `Mode::Eval` in
+    /// `tch::no_grad`, and train on [`classify`](Self::classify).
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -82,8 +86,8 @@ impl Model {
         self.backbone.features(&self.normalise(images), mode)
     }
 
-    /// The last layer: [`features`](Self::features) to logits, fp32 `[N, outputs]`. In `Mode::Train`, VGG drops out half
-    /// of the features first (`classifier.5`).
+    /// The last layer: [`features`](Self::features) to logits, fp32 `[N, outputs]`. In
+    /// `Mode::Train`, VGG drops out half of the features first (`classifier.5`).
     pub fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
         self.backbone.classify(features, mode)
     }
@@ -98,8 +102,8 @@ impl Model {
         self.parameters.of_layer(self.spec.architecture.classifier)
     }
 
-    /// Copies of weights and buffers under timm's names (VGG: torchvision's), `num_batches_tracked` included: row-major,
-    /// fp32 and i64.
+    /// Copies of weights and buffers under timm's names (VGG: torchvision's), `num_batches_tracked`
+    /// included: row-major, fp32 and i64.
     pub fn state_dict(&self) -> BTreeMap<String, OwnedTensor> {
         self.parameters.iter().map(|parameter| (parameter.name.clone(), owned(&parameter.tensor))).collect()
     }
@@ -121,7 +125,8 @@ impl Model {
             images.kind(),
             images.size()
         );
-        // The permuted view of NHWC bytes is a channels-last NCHW tensor, and the cast keeps its strides.
+        // The permuted view of NHWC bytes is a channels-last NCHW tensor, and the cast keeps its
+        // strides.
         let mut x = images.to_device(self.device).permute([0, 3, 1, 2]).to_kind(tch::Kind::Float);
         x.g_mul_(&self.scale).g_add_(&self.shift)
     }

@@ -1,12 +1,12 @@
-//! What the names of weights tell.
+//! Weights told by their names.
 
 use ff_checkpoint::StateDict;
 
 /// A tensor that a VGG of timm's has, and nothing else.
 const TIMM_VGG: &str = "pre_logits.fc1.weight";
 
-/// A VGG of timm's, whose hidden linear layers are convolutions, under torchvision's names and shapes; `None` for anything
-/// else.
+/// A VGG of timm's, whose hidden linear layers are convolutions, under torchvision's names and
+/// shapes; `None` for anything else.
 pub(crate) fn torchvision_vgg(weights: &StateDict) -> Option<StateDict> {
     weights.get(TIMM_VGG)?;
     let layers =

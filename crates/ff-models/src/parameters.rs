@@ -9,7 +9,8 @@ use tch::Tensor;
 pub enum ParameterKind {
     /// Trained: fp32, requires a gradient.
     Weight,
-    /// Kept beside the weights and not trained: BatchNorm's running statistics (fp32) and its count of batches (i64).
+    /// Kept beside the weights and not trained: BatchNorm's running statistics (fp32) and its count
+    /// of batches (i64).
     Buffer,
 }
 
@@ -18,8 +19,9 @@ pub enum ParameterKind {
 pub struct Parameter {
     /// timm's name (VGG: torchvision's), such as `layer1.0.conv1.weight`.
     pub name: String,
-    /// A handle on the very tensor that the layer uses: what is done in place to it, `set_data` included, the layer sees.
-    /// Kernels of convolutions have channels-last strides; the storage is dense.
+    /// A handle on the very tensor that the layer uses: what is done in place to it, `set_data`
+    /// included, the layer sees. Kernels of convolutions have channels-last strides; the storage is
+    /// dense.
     pub tensor: Tensor,
     /// Weight or buffer.
     pub kind: ParameterKind,
@@ -88,8 +90,9 @@ impl Parameters {
         self.entries.iter().filter(move |parameter| parameter.is_of_layer(layer))
     }
 
-    /// Kernels of the convolutions, `[outputs, inputs, height, width]`, in forward order; a ResNet's downsampling
-    /// convolutions, which stand beside the path, are not among them, nor is DeiT's patch embedding.
+    /// Kernels of the convolutions, `[outputs, inputs, height, width]`, in forward order; a
+    /// ResNet's downsampling convolutions, which are on the shortcuts, are not among them, nor is
+    /// DeiT's patch embedding.
     pub fn convolutions(&self) -> impl Iterator<Item = &Parameter> {
         self.convolutions.iter().map(|&index| &self.entries[index])
     }

@@ -2,7 +2,8 @@
 
 use tch::Tensor;
 
-/// Side of the grid and width of a position embedding with one class token: `[1, 1 + side², width]`.
+/// Side of the grid and width of a position embedding with one class token: `[1, 1 + side²,
+/// width]`.
 pub(crate) fn grid(shape: &[usize]) -> Option<(usize, usize)> {
     let &[1, tokens, width] = shape else { return None };
     let side = tokens.checked_sub(1)?.isqrt();

@@ -5,7 +5,8 @@ use strum::VariantNames;
 
 use crate::error::Error;
 
-/// Type that convolutions, linear layers and attention compute in. Weights, normalisation and logits are fp32 always.
+/// Type that convolutions, linear layers and attention compute in. Weights, normalisation and
+/// logits are fp32 always.
 #[derive(
     Clone,
     Copy,
@@ -24,7 +25,8 @@ use crate::error::Error;
 pub enum Precision {
     /// 32-bit floats.
     Fp32,
-    /// bfloat16 with fp32 master weights: weights and activations are cast where they meet, as PyTorch's autocast does.
+    /// bfloat16 with fp32 master weights: weights and activations are cast where they meet, as
+    /// PyTorch's autocast does.
     Bf16,
 }
 
@@ -33,8 +35,8 @@ fn unknown(name: &str) -> Error {
 }
 
 impl Precision {
-    /// Whether it is slow where it is to be computed: bf16 on a processor without instructions for it takes some ten times as
-    /// long as fp32.
+    /// Whether it is slow where it is to be computed: bf16 on a processor without instructions for
+    /// it takes some ten times as long as fp32.
     pub fn is_slow_on(self, device: tch::Device) -> bool {
         self == Self::Bf16 && device == tch::Device::Cpu && !has_bf16()
     }

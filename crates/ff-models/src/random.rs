@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// A generator of its own for each (seed, purpose, name): ChaCha8, keyed by BLAKE3.
+/// The generator for one (seed, purpose, name): ChaCha8, keyed by BLAKE3.
 pub(crate) fn stream(seed: u64, purpose: &str, name: &str) -> ChaCha8Rng {
     let mut hasher = blake3::Hasher::new_derive_key("FissionFusion ff-models stream 1");
     hasher.update(&seed.to_le_bytes());

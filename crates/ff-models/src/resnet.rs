@@ -1,6 +1,7 @@
 //! ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition"), with timm's names.
 //!
-//! ReLU and the addition of the shortcut work in place, as in timm: the activations are most of a step's memory traffic.
+//! ReLU and the addition of the shortcut work in place, as in timm: the activations are most of a
+//! step's memory traffic.
 
 use tch::Tensor;
 

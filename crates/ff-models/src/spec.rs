@@ -17,7 +17,8 @@ pub struct Spec {
     pub architecture: Architecture,
     /// Number of logits, at least 1.
     pub outputs: usize,
-    /// Side of the images in pixels: one of the architecture's [`sizes`](Architecture::sizes), up to [`MAX_IMAGE_SIZE`].
+    /// Side of the images in pixels: one of the architecture's [`sizes`](Architecture::sizes), up
+    /// to [`MAX_IMAGE_SIZE`].
     #[serde(rename = "px", alias = "image_size")]
     pub image_size: u32,
     /// Compute type.

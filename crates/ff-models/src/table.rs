@@ -80,8 +80,8 @@ table! {
         image_size: 32, sizes: AtLeast(8), mean: IMAGENET_MEAN, std: IMAGENET_STD,
         classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false, build: vgg::vgg_pico,
     };
-    /// Ours, for studies on small images: VGG-16's 13 convolutions at a quarter of their width and a small classifier,
-    /// about a million weights.
+    /// Ours, for studies on small images: VGG-16's 13 convolutions at a quarter of their width and
+    /// a small classifier, about a million weights.
     VGG16_QUARTER = Architecture {
         name: "vgg16_quarter", timm: None, torchvision: None,
         image_size: 32, sizes: AtLeast(32), mean: IMAGENET_MEAN, std: IMAGENET_STD,

@@ -1,5 +1,5 @@
-//! VGG (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition") without
-//! BatchNorm, with torchvision's names.
+//! VGG (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image
+//! Recognition") without BatchNorm, with torchvision's names.
 
 use tch::Tensor;
 

@@ -1,24 +1,27 @@
-//! The wish to stop.
+//! A cancellation flag shared between threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 
-/// Asks long work to stop at its next step. Clones share it; once set, it stays so.
+/// Asks long work to stop at its next step. Clones share the flag; once set, it stays set.
 ///
-/// A run of training that is asked leaves a resume point and ends with [`Error::Stopped`].
+/// A training run that is asked to stop writes a resume point and ends with [`Error::Stopped`].
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken {
     flag: Arc<AtomicBool>,
-    above: Option<Arc<AtomicBool>>,
+    parent: Option<Arc<AtomicBool>>,
 }
 
 impl CancelToken {
-    /// A part's own wish: set when it or the whole's is.
+    /// A flag for a part of the work: set when it or this one is.
+    ///
+    /// # Panics
+    /// In debug builds, on a flag that is itself a child.
     pub fn child(&self) -> Self {
-        debug_assert!(self.above.is_none(), "wholes have parts, parts have none");
-        Self { flag: Arc::default(), above: Some(self.flag.clone()) }
+        debug_assert!(self.parent.is_none(), "a child has no children");
+        Self { flag: Arc::default(), parent: Some(self.flag.clone()) }
     }
 
     /// Asks to stop.
@@ -29,7 +32,7 @@ impl CancelToken {
     /// Whether to stop.
     pub fn is_set(&self) -> bool {
         let set = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
-        set(&self.flag) || self.above.as_ref().is_some_and(set)
+        set(&self.flag) || self.parent.as_ref().is_some_and(set)
     }
 
     /// The flag itself, for a signal's handler to set.

@@ -20,7 +20,8 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// Whether an epoch is better. One with an undefined metric is not, and one with a metric is better than one without.
+    /// Whether an epoch is better. One with an undefined metric is not, and one with a metric is
+    /// better than one without.
     pub(crate) fn is_beaten_by(&self, record: &EpochRecord, by: SelectBy) -> bool {
         match by {
             SelectBy::Loss => record.validation_loss < self.validation_loss,

@@ -15,7 +15,7 @@ use crate::task_weights::TaskWeights;
 pub struct TrainConfig {
     /// Passes over the training images.
     pub epochs: u32,
-    /// Images in a step; the last step of an epoch takes what is left.
+    /// Images in a step; the last step of an epoch takes the remainder.
     pub batch_size: usize,
     /// Training augmentation.
     pub augment: Augment,
@@ -36,8 +36,8 @@ pub struct TrainConfig {
     /// What each task of a multilabel dataset counts in the loss.
     #[serde(default, skip_serializing_if = "TaskWeights::is_equal")]
     pub task_weights: TaskWeights,
-    /// Keep the optimizer's state beside the kept weights, for a run that starts from both. Not with a cyclic learning
-    /// rate, whose models are the captures.
+    /// Keep the optimizer's state beside the kept weights, for a run that starts from both. Not
+    /// with a cyclic learning rate, whose models are the snapshots.
     pub keep_optimizer: bool,
 }
 
@@ -49,8 +49,8 @@ pub enum Trainable {
     All {},
     /// The last layer only: the linear probe.
     Classifier {
-        /// Let the frozen layers' BatchNorm statistics follow the training images, as the authors' code does.
-        /// The paper freezes the whole network.
+        /// Let the frozen layers' BatchNorm statistics follow the training images, as the authors'
+        /// code does. The paper freezes the whole network.
         #[serde(rename = "bn_drift", alias = "update_bn_stats")]
         update_bn_stats: bool,
     },
@@ -66,7 +66,8 @@ pub enum SelectBy {
     Loss,
 }
 
-/// What is wrong with a patience of 0: the run would stop after its first epoch, whatever the loss does.
+/// What is wrong with a patience of 0: the run would stop after its first epoch, whatever the loss
+/// does.
 pub const NO_PATIENCE: &str =
     "early_stopping_epochs: expected at least 1, found 0\nhint: leave the key out to never stop early";
 
@@ -79,7 +80,8 @@ pub fn task_kind(task: &Task) -> TaskKind {
 }
 
 impl TrainConfig {
-    /// Whether a run on such a task makes sense. [`train`](crate::train) asks the same before it writes anything.
+    /// Whether a run on such a task makes sense. [`train`](crate::train) asks the same before it
+    /// writes anything.
     ///
     /// # Errors
     /// [`Error::Config`] names the key, what was expected and what was found.

@@ -1,4 +1,4 @@
-//! Why a run cannot go on.
+//! What can fail in training and prediction.
 
 use std::path::PathBuf;
 

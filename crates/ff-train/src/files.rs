@@ -23,7 +23,7 @@ pub(crate) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Makes the folder if there is none, and starts the log anew with the epochs of `history`.
+    /// Makes the folder if there is none, and writes a new log with the epochs of `history`.
     pub(crate) fn open(
         folder: &'a Path,
         provenance: Provenance,
@@ -52,7 +52,8 @@ impl<'a> Files<'a> {
         Ok(Outcome { kept, snapshots, diverged, history })
     }
 
-    /// Writes a model's weights, its predictions and, if it has one, its optimizer state, under names that start with `stem`.
+    /// Writes a model's weights, its predictions and, if it has one, its optimizer state, under
+    /// names that start with `stem`.
     pub(crate) fn save(&self, stem: &str, model: &Candidate) -> Result<SavedModel, Error> {
         let provenance = Some(&self.provenance);
         let write = |name: String, weights: &StateDict| {

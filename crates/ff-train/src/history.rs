@@ -1,4 +1,4 @@
-//! What happened, epoch by epoch.
+//! The record of each epoch.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub struct EpochRecord {
     pub hooks: BTreeMap<String, serde_json::Value>,
     /// Wall time.
     pub seconds: f64,
-    /// Of it, how long the training waited for images (elsewhere called data time). 0 in records from before it was taken.
+    /// Data time: the part of the wall time spent waiting for images. 0 in records that predate it.
     #[serde(default)]
     pub data_seconds: f64,
 }
@@ -45,20 +45,20 @@ impl EpochRecord {
         self.images as f64 / self.seconds
     }
 
-    /// The part of the time, 0 to 1, in which the training waited for images. Much of it asks for more loader threads, or for
-    /// images that are shrunk once (`shrink_px`).
+    /// The share of the time, 0 to 1, spent waiting for images. If it is large, use more loader
+    /// threads, or shrink the images once (`shrink_px`).
     pub fn data_share(&self) -> f64 {
         self.data_seconds / self.seconds
     }
 
-    /// The epochs that a run has written down in its folder so far; up to a line that is still being written.
+    /// The epochs in the log of a run's folder, up to a line that is still being written.
     pub fn written_in(folder: &Path) -> Vec<Self> {
         let text = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
         text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 
-/// The point at which a run's numbers stopped being numbers.
+/// The step at which a run's loss stopped being finite.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Divergence {

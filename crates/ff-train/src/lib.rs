@@ -1,9 +1,10 @@
 //! The training loop: linear probe, full fine-tune, Fast Geometric Generation (FissionFusion §2–3).
 //!
-//! [`train`] takes a model, data and a [`TrainConfig`] and leaves weights, validation predictions and a history
-//! in a folder. What it computes is a function of the configuration and the data: no global generator, no
-//! dependence on the number of loader threads, and on the CPU a resumed run ends in the same bits as an
-//! uninterrupted one. (Another number of compute threads or another device may round differently.)
+//! [`train`] takes a model, data and a [`TrainConfig`] and leaves weights, validation predictions
+//! and a history in a folder. What it computes is a function of the configuration and the data: no
+//! global generator, no dependence on the number of loader threads, and on the CPU a resumed run
+//! ends in the same bits as an uninterrupted one. (Another number of compute threads or another
+//! device may round differently.)
 
 mod cancel;
 mod candidate;

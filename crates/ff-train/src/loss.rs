@@ -4,7 +4,8 @@ use ff_data::Targets;
 use ff_eval::Predictions;
 use tch::{Device, Kind, Reduction, Tensor};
 
-/// Targets as the loss wants them: class numbers `[N]` i64, or labels `[N, C]` f32 with NaN for unknown.
+/// Targets as the loss wants them: class numbers `[N]` i64, or labels `[N, C]` f32 with NaN for
+/// unknown.
 pub(crate) fn target_tensor(targets: &Targets, outputs: usize) -> Tensor {
     match targets {
         Targets::Classes(classes) => Tensor::from_slice(classes),
@@ -27,8 +28,8 @@ impl Loss {
         Self { weights, on_device }
     }
 
-    /// Cross entropy for class numbers; for labels, binary cross entropy over the known ones, times the weight of their
-    /// task. Logits are f32.
+    /// Cross entropy for class numbers; for labels, binary cross entropy over the known ones, times
+    /// the weight of their task. Logits are f32.
     pub(crate) fn of_batch(&self, logits: &Tensor, targets: &Tensor) -> Tensor {
         if targets.kind() == Kind::Int64 {
             return logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Mean, -100, 0.0);

@@ -14,13 +14,14 @@ const CPU_BLOCK: i64 = 1 << 16;
 
 /// The trained parameters and what the update rule remembers of them.
 ///
-/// All parameters become views of one flat buffer, each in its own memory layout, so that an update is a
-/// handful of operations however many tensors a model has.
+/// All parameters become views of one flat buffer, each in its own memory layout, so that an update
+/// is a handful of operations however many tensors a model has.
 pub struct Optimizer {
     config: OptimizerConfig,
     parameters: Vec<Tensor>,
     weights: Tensor,
-    /// Where launches cost more than copies: a buffer for all gradients, and each parameter's part of it.
+    /// Where launches cost more than copies: a buffer for all gradients, and each parameter's part
+    /// of it.
     flat_gradients: Option<(Tensor, Vec<Tensor>)>,
     /// AdamW: first and second moments. SGD: the momentum buffer.
     moments: Vec<(&'static str, Tensor)>,
@@ -28,8 +29,8 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// Takes over the parameters: from here on their values live in the optimizer's flat buffer, and gradients
-    /// are computed for them.
+    /// Takes over the parameters: from here on their values live in the optimizer's flat buffer,
+    /// and gradients are computed for them.
     ///
     /// # Panics
     /// If there are no parameters.
@@ -86,9 +87,10 @@ impl Optimizer {
         });
     }
 
-    /// Updates the weights from `offset` on by their gradient, which is used up. Element by element, so in blocks as well as
-    /// whole, to the same bits: on the CPU a block's weights, gradient and moments stay in the cache through all operations of
-    /// the rule, and memory is read and written once.
+    /// Updates the weights from `offset` on by their gradient, which is used up. Element by
+    /// element, so in blocks as well as whole, to the same bits: on the CPU a block's weights,
+    /// gradient and moments stay in the cache through all operations of the rule, and memory is
+    /// read and written once.
     fn update(&self, offset: i64, gradient: &Tensor, lr: f64) {
         let total = gradient.size()[0];
         let block = if gradient.device() == Device::Cpu { CPU_BLOCK } else { total };
@@ -106,7 +108,7 @@ impl Optimizer {
         }
     }
 
-    /// What must be kept to go on as if never stopped: flat moments in the order of the parameters, and the
+    /// The state that a resumed run needs: flat moments in the order of the parameters, and the
     /// number of steps.
     pub fn state(&self) -> BTreeMap<String, OwnedTensor> {
         let moments = self.moments.iter().map(|(name, tensor)| {
@@ -142,7 +144,7 @@ impl Optimizer {
     }
 }
 
-/// A gradient whose elements lie in memory as its parameter's do: itself, as a rule.
+/// A gradient in the memory layout of its parameter: usually the gradient itself.
 fn in_memory_order(gradient: &Tensor, parameter: &Tensor) -> Tensor {
     if gradient.stride() == parameter.stride() {
         return gradient.shallow_clone();

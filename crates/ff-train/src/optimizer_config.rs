@@ -75,8 +75,8 @@ impl OptimizerConfig {
                 let _ = mean.lerp_(&gradient, 1.0 - beta1);
                 let _ = gradient.square_();
                 let _ = square.lerp_(&gradient, 1.0 - beta2);
-                // The gradient is done with: its buffer takes the denominator, and the step size as a factor
-                // of it, since tch's addcdiv_ has no `value`.
+                // The gradient is done with: its buffer takes the denominator, and the step size as
+                // a factor of it, since tch's addcdiv_ has no `value`.
                 gradient.copy_(square);
                 let _ = gradient.sqrt_();
                 let _ = gradient.g_div_scalar_(correction(beta2).sqrt());
@@ -86,7 +86,8 @@ impl OptimizerConfig {
             }
             (&Self::Sgd { momentum, weight_decay }, [buffer]) => {
                 let _ = gradient.g_add_(&(&weights * weight_decay));
-                // PyTorch's first momentum is the gradient itself; a buffer of zeros gives the same.
+                // PyTorch's first momentum is the gradient itself; a buffer of zeros gives the
+                // same.
                 let _ = buffer.g_mul_scalar_(momentum);
                 let _ = buffer.g_add_(&gradient);
                 let _ = weights.g_sub_(&(&*buffer * lr));

@@ -13,8 +13,8 @@ use crate::saved_model::SavedModel;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
-    /// The model of the best epoch. Absent if the run diverged in its first epoch, and for a cyclic learning rate, whose
-    /// models are the snapshots.
+    /// The model of the best epoch. Absent if the run diverged in its first epoch, and for a cyclic
+    /// learning rate, whose models are the snapshots.
     pub kept: Option<SavedModel>,
     /// The models at the minima of a cyclic learning rate, in order.
     #[serde(rename = "captures")]
@@ -31,7 +31,8 @@ impl Outcome {
         self.kept.is_none() && self.snapshots.is_empty()
     }
 
-    /// Passes over the validation images: one after each epoch, and one for each snapshot inside an epoch.
+    /// Passes over the validation images: one after each epoch, and one for each snapshot inside an
+    /// epoch.
     pub fn evaluations(&self) -> u64 {
         let ends = |snapshot: &&SavedModel| self.history.iter().any(|epoch| epoch.step == snapshot.step);
         (self.history.len() + self.snapshots.iter().filter(|snapshot| !ends(snapshot)).count()) as u64

@@ -9,9 +9,9 @@ use crate::cancel::CancelToken;
 use crate::error::Error;
 use crate::evaluate::image_tensor;
 
-/// Training images from which a model's BatchNorm statistics are computed anew. The mean of several models' statistics is
-/// not that of their mean model's activations (Izmailov et al. 2018, Averaging weights leads to wider optima and better
-/// generalization, §3.2).
+/// Training images from which a model's BatchNorm statistics are recomputed. The mean of several
+/// models' statistics is not that of their mean model's activations (Izmailov et al. 2018,
+/// Averaging weights leads to wider optima and better generalization, §3.2).
 pub struct Recalibration {
     loader: Loader,
     images: usize,
@@ -19,8 +19,9 @@ pub struct Recalibration {
 }
 
 impl Recalibration {
-    /// The images `indices` of a dataset, resized and not augmented, in an order that is always the same and mixes the
-    /// classes, `batch_size` at a time, loaded by `threads` threads (0: the caller's).
+    /// The images `indices` of a dataset, resized and not augmented, in an order that is always the
+    /// same and mixes the classes, `batch_size` at a time, loaded by `threads` threads (0: the
+    /// caller's).
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
@@ -43,7 +44,7 @@ impl Recalibration {
         Self { loader: Loader::new(dataset, indices, config), images, stop: CancelToken::default() }
     }
 
-    /// With a wish to stop that is looked at before every batch.
+    /// With a flag that is checked before every batch.
     pub fn stopped_by(self, stop: CancelToken) -> Self {
         Self { stop, ..self }
     }
@@ -53,10 +54,12 @@ impl Recalibration {
         self.images
     }
 
-    /// Replaces the model's BatchNorm statistics by the mean over the batches; a model without BatchNorm is left as it is.
+    /// Replaces the model's BatchNorm statistics by the mean over the batches; a model without
+    /// BatchNorm is left as it is.
     ///
     /// # Errors
-    /// An unreadable image, unless they are to be skipped; no readable image at all; [`Error::Stopped`].
+    /// An unreadable image, unless they are to be skipped; no readable image at all;
+    /// [`Error::Stopped`].
     pub fn run(&self, model: &Model) -> Result<(), Error> {
         if model.parameters().buffers().next().is_none() {
             return Ok(());

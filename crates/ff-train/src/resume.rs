@@ -127,7 +127,8 @@ pub(crate) fn save(
     forget(folder, KEEP)
 }
 
-/// The newest resume point in a folder that is intact, if there is one. Damaged ones are passed over with a warning.
+/// The newest resume point in a folder that is intact, if there is one. Damaged ones are passed
+/// over with a warning.
 ///
 /// # Errors
 /// [`Error::Resume`] if it belongs to another run; files that cannot be read.

@@ -22,7 +22,8 @@ pub struct TrainData {
     pub validation: Arc<EvalSet>,
 }
 
-/// How a run is carried out. Apart from hooks and the optimizer state it starts from, nothing here changes its result.
+/// How a run is carried out. Apart from hooks and the optimizer state it starts from, nothing here
+/// changes its result.
 pub struct Run<'a> {
     /// The folder of the run's files; made if missing. A resume point in it is taken up.
     pub folder: &'a Path,

@@ -19,8 +19,8 @@ pub enum LrSchedule {
         /// Learning rate of the first epoch.
         lr: f64,
     },
-    /// From `lr`, multiplied by `factor` from the epoch in which each milestone lies (PyTorch's `MultiStepLR` stepped per
-    /// epoch, with milestones rounded down to whole epochs; InMerge §3.1, MedMNIST).
+    /// From `lr`, multiplied by `factor` from the epoch of each milestone (PyTorch's `MultiStepLR`
+    /// stepped per epoch, with milestones rounded down to whole epochs; InMerge §3.1, MedMNIST).
     MultiStep {
         /// Learning rate of the first epoch.
         lr: f64,
@@ -29,9 +29,9 @@ pub enum LrSchedule {
         /// What each milestone multiplies the rate by.
         factor: f64,
     },
-    /// From `lr`, multiplied by `factor` whenever so many epochs in a row have not lowered the validation loss
-    /// (PyTorch's `ReduceLROnPlateau` with `threshold = 0` and a `patience` of one less, which counts the epochs that
-    /// it lets pass; InMerge §3.1, "staged", ChestX-ray14).
+    /// From `lr`, multiplied by `factor` whenever so many epochs in a row have not lowered the
+    /// validation loss (PyTorch's `ReduceLROnPlateau` with `threshold = 0` and a `patience` of one
+    /// less, which counts the epochs that it lets pass; InMerge §3.1, "staged", ChestX-ray14).
     #[serde(rename = "staged", alias = "reduce-on-plateau")]
     ReduceOnPlateau {
         /// Learning rate of the first epoch.
@@ -41,17 +41,18 @@ pub enum LrSchedule {
         /// Epochs without a lower validation loss that end a stage.
         patience_epochs: u32,
     },
-    /// Fast Geometric Generation: from `lr_max` down to `lr_min` and up again in every cycle, one value for
-    /// each step (FissionFusion §2, α(i)).
+    /// Fast Geometric Generation: from `lr_max` down to `lr_min` and up again in every cycle, one
+    /// value for each step (FissionFusion §2, α(i)).
     Cyclic {
         /// α₁, the rate at a cycle's ends.
         lr_max: f64,
-        /// α₂, the rate in the middle of a cycle, where a model is captured.
+        /// α₂, the rate in the middle of a cycle, where a snapshot is taken.
         lr_min: f64,
         /// c, in epochs.
         epochs_per_cycle: u32,
-        /// The part of a cycle, in [0, 1), that the run starts with behind it. The formula starts at 0; the
-        /// authors' code enters at 0.25, which is what makes five captures in 17 epochs of 4 a cycle.
+        /// The part of a cycle, in [0, 1), that the run starts with behind it. The formula starts
+        /// at 0; the authors' code enters at 0.25, which is what makes five captures in 17 epochs
+        /// of 4 a cycle.
         phase: f64,
     },
 }
@@ -65,7 +66,7 @@ pub struct Rates {
 }
 
 impl LrSchedule {
-    /// The highest rate of a run, by which people call it.
+    /// The highest rate of a run, by which recipes are labelled.
     pub fn highest(&self) -> f64 {
         match *self {
             Self::Constant { lr }
@@ -79,8 +80,9 @@ impl LrSchedule {
     /// Lays the schedule over a run.
     ///
     /// # Errors
-    /// [`Error::Config`] for a rate or factor that is negative or not finite, `lr_min` above `lr_max`, a phase outside
-    /// [0, 1), a milestone outside (0, 1), no patience at all, or a cycle of an odd number of steps, which has no middle.
+    /// [`Error::Config`] for a rate or factor that is negative or not finite, `lr_min` above
+    /// `lr_max`, a phase outside [0, 1), a milestone outside (0, 1), no patience at all, or a cycle
+    /// of an odd number of steps, which has no middle.
     pub fn over(&self, epochs: u32, steps_per_epoch: usize) -> Result<Rates, Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (rates, phase) = match *self {
@@ -125,8 +127,8 @@ impl LrSchedule {
 }
 
 impl Rates {
-    /// The learning rate of a step, from 1, in a run whose finished epochs had these validation losses. Only a staged rate
-    /// depends on them.
+    /// The learning rate of a step, from 1, in a run whose finished epochs had these validation
+    /// losses. Only a staged rate depends on them.
     pub fn at(&self, step: usize, losses: &[f64]) -> f64 {
         match self.schedule {
             LrSchedule::Constant { lr } => lr,
@@ -160,17 +162,17 @@ impl Rates {
         self.steps_per_epoch
     }
 
-    /// Whether a model is captured after this step: the learning rate is at its minimum there.
-    pub fn captures_after(&self, step: usize) -> bool {
+    /// Whether a snapshot is taken after this step: the learning rate is at its minimum there.
+    pub fn snapshot_after(&self, step: usize) -> bool {
         self.place(step).is_some_and(|(place, cycle)| 2 * place == cycle)
     }
 
-    /// All steps after which a model is captured.
+    /// All steps after which a snapshot is taken.
     pub fn snapshots(&self) -> Vec<usize> {
-        (1..=self.epochs as usize * self.steps_per_epoch).filter(|&step| self.captures_after(step)).collect()
+        (1..=self.epochs as usize * self.steps_per_epoch).filter(|&step| self.snapshot_after(step)).collect()
     }
 
-    /// How many of the captures are not at the end of an epoch.
+    /// How many snapshots are not at the end of an epoch.
     pub fn captures_inside_epochs(&self) -> usize {
         self.snapshots().iter().filter(|&step| !step.is_multiple_of(self.steps_per_epoch)).count()
     }
@@ -258,7 +260,7 @@ mod tests {
             (&[3.0, 3.0], 0), // equal is no gain, and one epoch without is not two
             (&[3.0, 3.0, 3.0], -1),
             (&[3.0, 4.0, 2.0, 2.5], 0),
-            (&[3.0, 4.0, 4.0, 3.5, 3.5], -2), // the next stage counts anew, against the lowest of all
+            (&[3.0, 4.0, 4.0, 3.5, 3.5], -2), // the next stage counts from 0, against the lowest of all
             (&[f64::NAN, f64::NAN], -1),
         ] {
             assert_eq!(after(losses), expected, "{losses:?}");

@@ -28,7 +28,7 @@ impl Trainer<'_, '_> {
         self.predictions = None;
         // The run may have been stopped while it took a snapshot.
         let step = self.steps_done();
-        if !self.progress.epoch.losses.is_empty() && self.rates.captures_after(step) {
+        if !self.progress.epoch.losses.is_empty() && self.rates.snapshot_after(step) {
             self.predictions = self.take_snapshot(step)?;
         }
         self.since = Instant::now();
@@ -88,7 +88,8 @@ impl Trainer<'_, '_> {
         self.due.after_step() || self.run.stop.is_set()
     }
 
-    /// Reads losses back from the device, and finds the step at which the epoch diverged, if it did.
+    /// Reads losses back from the device, and finds the step at which the epoch diverged, if it
+    /// did.
     pub(crate) fn divergence(&mut self) -> Result<Option<Divergence>, Error> {
         if !self.losses.is_empty() {
             let losses = Tensor::stack(&self.losses, 0).to_kind(Kind::Double);
@@ -102,7 +103,8 @@ impl Trainer<'_, '_> {
     /// Writes a resume point, from which the run resumes to the same bits.
     ///
     /// # Errors
-    /// [`Error::Stopped`] once it is written, if the run is asked to stop; files that cannot be written.
+    /// [`Error::Stopped`] once it is written, if the run is asked to stop; files that cannot be
+    /// written.
     pub(crate) fn write_point(&mut self) -> Result<(), Error> {
         self.count_time();
         self.progress.epoch.hooks = hook::states(self.run.hooks);

@@ -12,9 +12,9 @@ pub enum TaskWeights {
     /// All 1.
     #[default]
     Equal,
-    /// The rarer, the more: `(max − n + mean) / max`, with a task's number n of positive training images and the largest
-    /// and mean of those numbers (FissionFusion's code, for CheXpert). From `mean / max`, for the commonest, to just
-    /// below `1 + mean / max`.
+    /// The rarer, the more: `(max − n + mean) / max`, with a task's number n of positive training
+    /// images and the largest and mean of those numbers (FissionFusion's code, for CheXpert). From
+    /// `mean / max`, for the commonest, to just below `1 + mean / max`.
     Rarity,
 }
 
@@ -37,7 +37,8 @@ impl TaskWeights {
         }
     }
 
-    /// The weight of each task, `[C]`; `None` if all are 1, as they are for classes and where no image is positive.
+    /// The weight of each task, `[C]`; `None` if all are 1, as they are for classes and where no
+    /// image is positive.
     pub(crate) fn of(self, dataset: &dyn Dataset, train: &[usize]) -> Option<Vec<f32>> {
         let Task::Multilabel { tasks } = dataset.task() else { return None };
         if self == Self::Equal {

@@ -9,15 +9,17 @@ use crate::outcome::Outcome;
 use crate::run::{Run, TrainData};
 use crate::trainer::Trainer;
 
-/// Trains `model` in place and writes to the run's folder: `kept.safetensors` (the best epoch's weights) with
-/// `kept.val.safetensors` (its validation predictions) and, if asked for, `kept.optimizer.safetensors`; for a cyclic
-/// learning rate, in place of these, `capture-N.safetensors` with its predictions for each minimum; `history.jsonl`;
-/// and, until the caller removes them ([`Outcome::forget_resume_points`]), the last two `resume-STEP.safetensors`.
+/// Trains `model` in place and writes to the run's folder: `kept.safetensors` (the best epoch's
+/// weights) with `kept.val.safetensors` (its validation predictions) and, if asked for,
+/// `kept.optimizer.safetensors`; for a cyclic learning rate, in place of these,
+/// `capture-N.safetensors` with its predictions for each minimum; `history.jsonl`; and, until the
+/// caller removes them ([`Outcome::forget_resume_points`]), the last two `resume-STEP.safetensors`.
 ///
 /// # Errors
-/// A configuration that makes no sense, unreadable images or files, libtorch's own failures. [`Error::Stopped`] if it was
-/// asked to stop; started again, it resumes. A loss that is not finite is no error: the run ends there,
-/// [`Outcome::diverged`] says where, and what was best before it is kept ("best on validation", FissionFusion §2).
+/// A configuration that makes no sense, unreadable images or files, libtorch's own failures.
+/// [`Error::Stopped`] if it was asked to stop; started again, it resumes. A loss that is not finite
+/// is no error: the run ends there, [`Outcome::diverged`] says where, and what was best before it
+/// is kept ("best on validation", FissionFusion §2).
 pub fn train(
     config: &TrainConfig,
     model: &mut Model,

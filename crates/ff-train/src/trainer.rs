@@ -41,7 +41,8 @@ pub(crate) struct Trainer<'a, 'r> {
 }
 
 impl<'a, 'r> Trainer<'a, 'r> {
-    /// Prepares a run of `batches` an epoch, or takes up one from the newest resume point in its folder.
+    /// Prepares a run of `batches` an epoch, or takes up one from the newest resume point in its
+    /// folder.
     pub(crate) fn start(
         config: &'a TrainConfig,
         model: &'a mut Model,
@@ -109,8 +110,8 @@ impl<'a, 'r> Trainer<'a, 'r> {
         self.progress.finished_steps() + self.progress.epoch.losses.len() + self.losses.len()
     }
 
-    /// The last step of this epoch, as the schedule counts them: it counts a batch without a readable image, which is no
-    /// step of the optimizer.
+    /// The last step of this epoch, as the schedule counts them: it counts a batch without a
+    /// readable image, which is no step of the optimizer.
     pub(crate) fn last_step(&self) -> usize {
         self.progress.epoch_number() as usize * self.rates.steps_per_epoch()
     }

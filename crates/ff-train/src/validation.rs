@@ -14,7 +14,7 @@ impl Trainer<'_, '_> {
     /// Takes a snapshot after a step, where the learning rate is at its minimum.
     pub(crate) fn snapshot_if_lowest(&mut self) -> Result<(), Error> {
         let step = self.steps_done();
-        if self.rates.captures_after(step) {
+        if self.rates.snapshot_after(step) {
             match self.take_snapshot(step) {
                 // The resumed run takes it first of all.
                 Err(Error::Stopped) => self.run.stop.set(),
@@ -24,8 +24,9 @@ impl Trainer<'_, '_> {
         Ok(())
     }
 
-    /// Saves the model as it is among the snapshots, and gives its predictions; nothing where a run that was stopped right
-    /// after has saved it. A model whose logits are not finite has diverged, which the losses of its epoch will say.
+    /// Saves the model as it is among the snapshots, and gives its predictions; nothing where a run
+    /// that was stopped right after has saved it. A model whose logits are not finite has diverged,
+    /// which the losses of its epoch will say.
     pub(crate) fn take_snapshot(&mut self, step: usize) -> Result<Option<Predictions>, Error> {
         if self.progress.snapshots.last().is_some_and(|last| last.step >= step) {
             return Ok(None);
@@ -94,7 +95,7 @@ impl Trainer<'_, '_> {
     /// Predictions on the validation images, those of a snapshot where it has just made them.
     fn predict(&mut self) -> Result<Predictions, Error> {
         let last = self.last_step();
-        if (self.steps_done() + 1..=last).any(|missed| self.rates.captures_after(missed)) {
+        if (self.steps_done() + 1..=last).any(|missed| self.rates.snapshot_after(missed)) {
             self.predictions = self.take_snapshot(last)?;
         }
         match self.predictions.take() {

@@ -1,5 +1,5 @@
-//! Logits and running statistics equal to timm's and torchvision's, on weights that both sides compute by a formula:
-//! see `tests/golden/models/make.py`.
+//! Logits and running statistics equal to timm's and torchvision's, on weights that both sides
+//! compute by a formula: see `tests/golden/models/make.py`.
 
 use std::collections::BTreeMap;
 

@@ -94,7 +94,8 @@ fn layers_see_what_is_done_to_a_parameters_handle() {
     for architecture in PICO {
         let model = model(architecture);
         let before = model.forward(&images(2, 32), Mode::Eval);
-        // As an optimizer does it: all weights become views of one buffer, each with its own strides.
+        // As an optimizer does it: all weights become views of one buffer, each with its own
+        // strides.
         let count: usize = model.parameters().trainable().map(|p| p.tensor.numel()).sum();
         let mut flat = Tensor::zeros([count as i64], (tch::Kind::Float, Device::Cpu));
         let mut offset = 0;

@@ -112,7 +112,8 @@ fn a_capture_that_was_interrupted_is_made_up_for() {
     let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let expected = run(&config, whole.path(), Trial::default()).unwrap();
     assert_eq!(expected.snapshots[0].step, 2);
-    // Only evaluation sees the wish: it stops in the middle of the capture, or at the end of the epoch.
+    // Only evaluation sees the wish: it stops in the middle of the capture, or at the end of the
+    // epoch.
     for step in [2, 4] {
         let stop = CancelToken::default();
         let hook = StopAt { step, stop: stop.clone(), seen: 0 };
