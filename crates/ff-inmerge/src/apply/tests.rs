@@ -1,5 +1,7 @@
 //! The batched operations against the rule written as the plainest loop.
 
+use std::sync::{Mutex, PoisonError};
+
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
 
@@ -37,6 +39,9 @@ fn kernels(weight: &Tensor) -> Vec<Vec<f64>> {
 
 /// Kernels of which many are alike: a few directions and some noise. `std` as in a trained layer.
 fn realistic(shape: [i64; 4], seed: i64) -> Tensor {
+    // libtorch's generator is one for all threads, so tests draw from it one at a time.
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(seed);
     let [outputs, inputs, height, width] = shape;
     let directions = Tensor::randn([outputs / 4 + 1, inputs, height, width], (Kind::Float, Device::Cpu));
@@ -59,8 +64,8 @@ const PAPER: InMerge = InMerge {
     pairs: Pairs::Similar,
 };
 
-/// Merges a copy of the weights with [`apply`], and another as it is done on other devices, and holds both against the
-/// loop. `tolerance` is in parts of the largest weight.
+/// Merges a copy of the weights with [`apply`], and another as it is done on other devices, and
+/// holds both against the loop. `tolerance` is in parts of the largest weight.
 fn check(weight: &Tensor, config: &InMerge, tolerance: f64) -> u64 {
     let plan = MergePlan::draw(weight.size()[0] as usize, config.merge_probability, 5, 9, 1);
     let (expected, merged) = oracle(&kernels(weight), &plan, config);
@@ -197,7 +202,8 @@ fn every_memory_layout_and_type_is_changed_in_place() {
 
 #[test]
 fn sources_are_the_weights_before_the_step() {
-    // Three equal directions of lengths 1, 2 and 4, all merged half and half: whoever read a merged partner would show.
+    // Three equal directions of lengths 1, 2 and 4, all merged half and half: whoever read a merged
+    // partner would show.
     let weight = Tensor::from_slice(&[1f32, 2.0, 4.0]).view([3, 1, 1, 1]);
     let config = InMerge { merge_probability: 1.0, merge_weight: 0.5, ..PAPER };
     let mut merger = Merger::new(config, 3, 1).unwrap();
