@@ -119,7 +119,7 @@ impl Experiment for TwoRates {
     fn lay_out(self: Box<Self>, graph: &mut Graph<'_>) -> Box<dyn Table> {
         let backbone = BackboneConfig {
             name: "pico".into(),
-            architecture: Architecture::ResnetPico,
+            architecture: Architecture::RESNET_PICO,
             weights: WeightsSource::Random,
             shallow_layers: None,
         };
