@@ -40,11 +40,11 @@ const BELOW_CLI: &[&str] = &[
 const WITHOUT_LIBTORCH: &[&str] = &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-report", "xtask"];
 
 /// The graph for the platform that the tests run on. Cargo would fetch the packages of every other platform too.
-fn metadata() -> Metadata {
+fn metadata(features: CargoOpt) -> Metadata {
     let host = format!("{}-unknown-{}-gnu", std::env::consts::ARCH, std::env::consts::OS);
     MetadataCommand::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .features(CargoOpt::AllFeatures)
+        .features(features)
         .other_options(["--filter-platform".into(), host])
         .exec()
         .expect("cargo metadata")
@@ -72,7 +72,7 @@ fn edges(metadata: &Metadata) -> HashMap<PackageId, BTreeSet<PackageId>> {
 
 #[test]
 fn only_the_listed_edges_exist() {
-    let metadata = metadata();
+    let metadata = metadata(CargoOpt::AllFeatures);
     let edges = edges(&metadata);
     let members = members(&metadata);
     let mut wrong = Vec::new();
@@ -91,21 +91,29 @@ fn only_the_listed_edges_exist() {
     assert!(wrong.is_empty(), "edges that the design does not have: {wrong:?}");
 }
 
+/// Refuses a package that needs libtorch.
+fn check_without_libtorch(metadata: &Metadata, name: &str) {
+    let edges = edges(metadata);
+    let id = &members(metadata)[name];
+    let mut seen = BTreeSet::from([id.clone()]);
+    let mut left = vec![id.clone()];
+    while let Some(next) = left.pop() {
+        left.extend(edges[&next].iter().filter(|package| seen.insert((*package).clone())).cloned());
+    }
+    let torch =
+        seen.iter().map(|id| metadata[id].name.as_str()).find(|name| ["tch", "torch-sys"].contains(name));
+    assert_eq!(torch, None, "{name} needs libtorch");
+}
+
 #[test]
 fn pure_rust_crates_do_not_reach_libtorch() {
-    let metadata = metadata();
-    let edges = edges(&metadata);
-    for (name, id) in members(&metadata).iter().filter(|(name, _)| WITHOUT_LIBTORCH.contains(&name.as_str()))
-    {
-        let mut seen = BTreeSet::from([id.clone()]);
-        let mut left = vec![id.clone()];
-        while let Some(next) = left.pop() {
-            left.extend(edges[&next].iter().filter(|package| seen.insert((*package).clone())).cloned());
-        }
-        let torch =
-            seen.iter().map(|id| metadata[id].name.as_str()).find(|name| ["tch", "torch-sys"].contains(name));
-        assert_eq!(torch, None, "{name} needs libtorch");
-    }
+    let metadata = metadata(CargoOpt::AllFeatures);
+    WITHOUT_LIBTORCH.iter().for_each(|name| check_without_libtorch(&metadata, name));
+}
+
+#[test]
+fn the_command_lines_without_their_feature_torch_do_not_either() {
+    check_without_libtorch(&metadata(CargoOpt::NoDefaultFeatures), "ff-cli");
 }
 
 /// The modules of `ff-grid` by floor. A module imports from those below it alone.

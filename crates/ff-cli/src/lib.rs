@@ -5,6 +5,7 @@ mod bar;
 pub mod data;
 #[cfg(feature = "torch")]
 mod device;
+pub mod eval;
 pub mod fetch;
 #[cfg(feature = "torch")]
 pub mod grid;

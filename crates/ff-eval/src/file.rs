@@ -8,19 +8,55 @@ use safetensors::{Dtype, SafeTensors};
 use crate::error::Error;
 use crate::predictions::{Predictions, Targets, TaskKind};
 
+/// A tensor as a file of any reader's has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// Its type's name, for messages.
+    pub dtype: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values, row by row.
+    pub values: Values,
+}
+
+/// A tensor's values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Floats.
+    Floats(Vec<f32>),
+    /// Integers.
+    Integers(Vec<i64>),
+    /// Of a type that predictions do not have.
+    Other,
+}
+
+/// What a file of tensors answers.
+pub trait TensorFile {
+    /// The tensor of that name.
+    fn tensor(&self, name: &str) -> Option<NamedTensor>;
+
+    /// What there is where a tensor is missing, for messages.
+    fn instead_of(&self, name: &str) -> String {
+        format!("no tensor `{name}`")
+    }
+}
+
 impl Predictions {
-    /// Reads the bytes of a predictions file.
+    /// Takes predictions from a file that some reader has open. Without a `kind` the type of the targets tells it.
     ///
     /// # Errors
-    /// Bytes that are not safetensors, a tensor that is missing or of another type or shape than `kind` asks for, and
-    /// all that [`Predictions::new`] and [`Predictions::with_groups`] refuse. A file without groups is none.
-    pub fn from_safetensors(bytes: &[u8], kind: TaskKind) -> Result<Predictions, Error> {
-        let file = SafeTensors::deserialize(bytes)?;
-        let (shape, logits) = floats(&file, "logits")?;
+    /// A tensor that is missing or of another type or shape than `kind` asks for, and all that [`Predictions::new`] and
+    /// [`Predictions::with_groups`] refuse. A file without groups is none.
+    pub fn from_tensors(file: &dyn TensorFile, kind: Option<TaskKind>) -> Result<Predictions, Error> {
+        let (shape, logits) = floats(file, "logits")?;
         let outputs = shape[1];
+        let kind = kind.unwrap_or_else(|| match file.tensor("targets").map(|targets| targets.values) {
+            Some(Values::Floats(_)) => TaskKind::Multilabel,
+            _ => TaskKind::Multiclass,
+        });
         let targets = match kind {
             TaskKind::Multilabel => {
-                let (labels, values) = floats(&file, "targets")?;
+                let (labels, values) = floats(file, "targets")?;
                 if labels != shape {
                     return Err(mismatch("targets", format!("shape {shape:?}"), format!("{labels:?}")));
                 }
@@ -31,15 +67,43 @@ impl Predictions {
                 let class = |(row, found): (usize, i64)| {
                     usize::try_from(found).map_err(|_| Error::Class { row, last, found })
                 };
-                let numbers = numbers(&file, "targets", "[N], one class per sample")?;
-                Targets::Classes(numbers.map(class).collect::<Result<_, _>>()?)
+                let classes = integers(file, "targets", "[N], one class per sample")?;
+                Targets::Classes(classes.into_iter().enumerate().map(class).collect::<Result<_, _>>()?)
             }
         };
         let predictions = Predictions::new(logits, outputs, targets)?;
-        if file.names().contains(&"groups") {
-            return predictions.with_groups(groups(&file)?);
+        if file.tensor("groups").is_none() {
+            return Ok(predictions);
         }
-        Ok(predictions)
+        let group =
+            |(row, found): (usize, i64)| u32::try_from(found).map_err(|_| Error::Group { row, found });
+        let groups = integers(file, "groups", "[N], one group per sample")?;
+        predictions.with_groups(groups.into_iter().enumerate().map(group).collect::<Result<_, _>>()?)
+    }
+
+    /// The tensors of its file, by name: floats are f32, integers i64.
+    pub fn to_tensors(&self) -> Vec<(&'static str, Vec<usize>, Values)> {
+        let (rows, outputs) = (self.len(), self.outputs());
+        let targets = match self.targets() {
+            Targets::Classes(classes) => {
+                let classes = classes.iter().map(|&class| class as i64).collect();
+                ("targets", vec![rows], Values::Integers(classes))
+            }
+            Targets::Labels(labels) => ("targets", vec![rows, outputs], Values::Floats(labels.clone())),
+        };
+        let groups = self.groups().map(|groups| {
+            ("groups", vec![rows], Values::Integers(groups.iter().copied().map(i64::from).collect()))
+        });
+        let logits = ("logits", vec![rows, outputs], Values::Floats(self.logits().to_vec()));
+        [logits, targets].into_iter().chain(groups).collect()
+    }
+
+    /// Reads the bytes of a predictions file.
+    ///
+    /// # Errors
+    /// Bytes that are not safetensors; as [`Predictions::from_tensors`].
+    pub fn from_safetensors(bytes: &[u8], kind: TaskKind) -> Result<Predictions, Error> {
+        Self::from_tensors(&SafeTensors::deserialize(bytes)?, Some(kind))
     }
 
     /// Reads a predictions file.
@@ -54,41 +118,51 @@ impl Predictions {
     }
 }
 
-fn floats(file: &SafeTensors, name: &'static str) -> Result<(Vec<usize>, Vec<f32>), Error> {
-    let (shape, data) = tensor(file, name, Dtype::F32, 2, "[N, C], a row per sample")?;
-    Ok((shape, data.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect()))
-}
-
-fn groups(file: &SafeTensors) -> Result<Vec<u32>, Error> {
-    let group = |(row, found): (usize, i64)| u32::try_from(found).map_err(|_| Error::Group { row, found });
-    numbers(file, "groups", "[N], one group per sample")?.map(group).collect()
-}
-
-/// Each row with its number.
-fn numbers<'a>(
-    file: &SafeTensors<'a>,
-    name: &'static str,
-    form: &str,
-) -> Result<impl Iterator<Item = (usize, i64)> + use<'a>, Error> {
-    let data = tensor(file, name, Dtype::I64, 1, form)?.1;
-    Ok(data.as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).enumerate())
-}
-
-fn tensor<'a>(
-    file: &SafeTensors<'a>,
-    name: &'static str,
-    dtype: Dtype,
-    rank: usize,
-    form: &str,
-) -> Result<(Vec<usize>, &'a [u8]), Error> {
-    let expected = || format!("{dtype} {form}");
-    let found = file
-        .tensor(name)
-        .map_err(|_| mismatch(name, expected(), format!("only {}", file.names().join(", "))))?;
-    if found.dtype() != dtype || found.shape().len() != rank {
-        return Err(mismatch(name, expected(), format!("{} {:?}", found.dtype(), found.shape())));
+impl TensorFile for SafeTensors<'_> {
+    fn tensor(&self, name: &str) -> Option<NamedTensor> {
+        let found = SafeTensors::tensor(self, name).ok()?;
+        let values = match found.dtype() {
+            Dtype::F32 => {
+                let words = found.data().as_chunks().0.iter();
+                Values::Floats(words.map(|&word| f32::from_le_bytes(word)).collect())
+            }
+            Dtype::I64 => {
+                let words = found.data().as_chunks().0.iter();
+                Values::Integers(words.map(|&word| i64::from_le_bytes(word)).collect())
+            }
+            _ => Values::Other,
+        };
+        Some(NamedTensor { dtype: found.dtype().to_string(), shape: found.shape().to_vec(), values })
     }
-    Ok((found.shape().to_vec(), found.data()))
+
+    fn instead_of(&self, _name: &str) -> String {
+        format!("only {}", self.names().join(", "))
+    }
+}
+
+fn floats(file: &dyn TensorFile, name: &'static str) -> Result<(Vec<usize>, Vec<f32>), Error> {
+    let expected = || "F32 [N, C], a row per sample".to_owned();
+    match file.tensor(name) {
+        Some(NamedTensor { shape, values: Values::Floats(values), .. }) if shape.len() == 2 => {
+            Ok((shape, values))
+        }
+        found => Err(unlike(file, name, expected(), found)),
+    }
+}
+
+fn integers(file: &dyn TensorFile, name: &'static str, form: &str) -> Result<Vec<i64>, Error> {
+    match file.tensor(name) {
+        Some(NamedTensor { shape, values: Values::Integers(values), .. }) if shape.len() == 1 => Ok(values),
+        found => Err(unlike(file, name, format!("I64 {form}"), found)),
+    }
+}
+
+fn unlike(file: &dyn TensorFile, name: &'static str, expected: String, found: Option<NamedTensor>) -> Error {
+    let found = match found {
+        Some(found) => format!("{} {:?}", found.dtype, found.shape),
+        None => file.instead_of(name),
+    };
+    mismatch(name, expected, found)
 }
 
 fn mismatch(name: &'static str, expected: String, found: String) -> Error {

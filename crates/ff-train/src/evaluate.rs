@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use ff_checkpoint::{Digest, OwnedTensor, Provenance, StateDict};
 use ff_data::{Augment, Batch, Dataset, Loader, LoaderConfig, OnBadImage, Targets};
-use ff_eval::{OutputMap, Predictions};
+use ff_eval::{NamedTensor, OutputMap, Predictions, TensorFile, Values};
 use ff_models::{Mode, Model};
 use tch::Tensor;
 
@@ -294,45 +294,34 @@ pub fn predictions_of(file: &StateDict) -> Result<Predictions, Error> {
 }
 
 pub(crate) fn prediction_tensors(predictions: &Predictions) -> BTreeMap<&'static str, OwnedTensor> {
-    let (rows, outputs) = (predictions.len(), predictions.outputs());
-    let targets = match predictions.targets() {
-        ff_eval::Targets::Classes(classes) => {
-            OwnedTensor::i64([rows], &classes.iter().map(|&class| class as i64).collect::<Vec<_>>())
-        }
-        ff_eval::Targets::Labels(labels) => OwnedTensor::f32([rows, outputs], labels),
+    let owned = |(name, shape, values)| {
+        let tensor = match values {
+            Values::Floats(values) => OwnedTensor::f32(shape, &values),
+            Values::Integers(values) => OwnedTensor::i64(shape, &values),
+            Values::Other => unreachable!("predictions are floats and integers"),
+        };
+        (name, tensor)
     };
-    let groups = predictions.groups().map(|groups| {
-        let numbers: Vec<i64> = groups.iter().copied().map(i64::from).collect();
-        ("groups", OwnedTensor::i64([rows], &numbers))
-    });
-    let tensors = [("logits", OwnedTensor::f32([rows, outputs], predictions.logits())), ("targets", targets)];
-    tensors.into_iter().chain(groups).collect()
+    predictions.to_tensors().into_iter().map(owned).collect()
 }
 
 pub(crate) fn predictions_from(file: &StateDict, prefix: &str) -> Result<Predictions, String> {
-    let get =
-        |name: &str| file.get(&format!("{prefix}{name}")).ok_or_else(|| format!("it has no tensor `{name}`"));
-    let (logits, targets) = (get("logits")?, get("targets")?);
-    let &[_, outputs] = logits.shape else {
-        return Err(format!("`logits`: expected shape [N, C], found {:?}", logits.shape));
-    };
-    let values =
-        logits.to_f32().ok_or_else(|| format!("`logits`: expected floats, found {}", logits.dtype))?;
-    let targets = match (targets.to_i64(), targets.to_f32()) {
-        (Some(classes), _) => {
-            let class =
-                |&class: &i64| usize::try_from(class).map_err(|_| format!("`targets`: class {class}"));
-            ff_eval::Targets::Classes(classes.iter().map(class).collect::<Result<_, _>>()?)
-        }
-        (None, Some(labels)) => ff_eval::Targets::Labels(labels),
-        (None, None) => return Err(format!("`targets`: expected i64 or floats, found {}", targets.dtype)),
-    };
-    let predictions = Predictions::new(values, outputs, targets).map_err(|error| error.to_string())?;
-    let Some(groups) = file.get(&format!("{prefix}groups")) else { return Ok(predictions) };
-    let numbers = groups.to_i64().ok_or_else(|| format!("`groups`: expected i64, found {}", groups.dtype))?;
-    let number = |&number: &i64| u32::try_from(number).map_err(|_| format!("`groups`: group {number}"));
-    let numbers = numbers.iter().map(number).collect::<Result<_, _>>()?;
-    predictions.with_groups(numbers).map_err(|error| error.to_string())
+    Predictions::from_tensors(&Prefixed { file, prefix }, None).map_err(|error| error.to_string())
+}
+
+/// The tensors of a checked file whose names begin so.
+struct Prefixed<'a> {
+    file: &'a StateDict,
+    prefix: &'a str,
+}
+
+impl TensorFile for Prefixed<'_> {
+    fn tensor(&self, name: &str) -> Option<NamedTensor> {
+        let found = self.file.get(&format!("{}{name}", self.prefix))?;
+        let integers = || found.to_i64().map(Values::Integers);
+        let values = integers().or_else(|| found.to_f32().map(Values::Floats)).unwrap_or(Values::Other);
+        Some(NamedTensor { dtype: found.dtype.to_string(), shape: found.shape.to_vec(), values })
+    }
 }
 
 #[cfg(test)]

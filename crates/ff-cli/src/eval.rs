@@ -1,0 +1,134 @@
+//! Scores predictions.
+
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use clap::{Subcommand, ValueEnum};
+use ff_checkpoint::StateDict;
+use ff_eval::{
+    Confusion, MAX_RESAMPLES, Metric, NamedTensor, Predictions, Score, TaskKind, TensorFile, Values,
+    auroc_per_output, class_table,
+};
+use serde_json::json;
+
+/// The commands of `ff-eval`.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Print every metric that applies
+    Score {
+        /// safetensors: "logits" f32 [N, C]; "targets" i64 [N] (multiclass) or f32 [N, C] with NaN for
+        /// unknown (multilabel)
+        #[arg(long)]
+        predictions: PathBuf,
+        /// What the targets are
+        #[arg(long, value_enum)]
+        task: TargetKind,
+        /// One metric instead of all: accuracy, macro-f1, macro-recall, auroc, quadratic-kappa
+        #[arg(long)]
+        metric: Option<Metric>,
+        /// Bootstrap resamples of the interval; 0 for none
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
+        resamples: u64,
+        /// Seed of the bootstrap
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Print JSON, with per-class figures
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Command {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Whatever is wrong, for people.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Score { predictions, task, metric, resamples, seed, json } => {
+                score(&predictions, task, metric, resamples as usize, seed, json)
+            }
+        }
+    }
+}
+
+/// What targets are.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum TargetKind {
+    /// One class for each sample
+    Multiclass,
+    /// Independent labels, some unknown
+    Multilabel,
+}
+
+fn score(
+    path: &std::path::Path,
+    task: TargetKind,
+    metric: Option<Metric>,
+    resamples: usize,
+    seed: u64,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let predictions = load(path)?;
+    let (expected, found) = (
+        match task {
+            TargetKind::Multiclass => TaskKind::Multiclass,
+            TargetKind::Multilabel => TaskKind::Multilabel,
+        },
+        predictions.kind(),
+    );
+    if expected != found {
+        bail!("{}: expected {} targets, found {}", path.display(), expected.name(), found.name());
+    }
+    let metrics: Vec<Metric> = match metric {
+        Some(metric) if !metric.applies_to(found) => {
+            bail!("{metric} does not apply to {} targets", found.name())
+        }
+        Some(metric) => vec![metric],
+        None => Metric::ALL.into_iter().filter(|metric| metric.applies_to(found)).collect(),
+    };
+    let scores: Vec<Score> =
+        metrics.into_iter().map(|metric| Score::new(metric, &predictions, resamples, seed)).collect();
+    if as_json {
+        return crate::print_json(&json!({
+            "samples": predictions.len(),
+            "groups": predictions.group_count(),
+            "scores": scores,
+            "per_class": Confusion::of(&predictions).map(|confusion| class_table(&confusion)),
+            "auroc_per_output": auroc_per_output(&predictions),
+        }));
+    }
+    let groups = predictions.group_count();
+    let groups =
+        groups.map_or(String::new(), |groups| format!(" in {groups} groups, which intervals resample"));
+    let mut text = format!("{} samples{groups}\n", predictions.len());
+    for score in scores {
+        let value = match (&score.value, &score.interval) {
+            (ff_eval::Value::Defined(value), Some(i)) => format!("{value:.4}  [{:.4}, {:.4}]", i.low, i.high),
+            (ff_eval::Value::Defined(value), None) => format!("{value:.4}"),
+            (ff_eval::Value::Undefined(why), _) => format!("undefined: {why}"),
+        };
+        text += &format!("{:16} {value}\n", score.metric.name());
+        for note in &score.notes {
+            text += &format!("{:16} ({note})\n", "");
+        }
+    }
+    crate::print(&text)
+}
+
+/// Reads predictions, checked as every file of ours is.
+fn load(path: &std::path::Path) -> anyhow::Result<Predictions> {
+    let file = StateDict::open(path)?;
+    Predictions::from_tensors(&Checked(&file), None).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+struct Checked<'a>(&'a StateDict);
+
+impl TensorFile for Checked<'_> {
+    fn tensor(&self, name: &str) -> Option<NamedTensor> {
+        let found = self.0.get(name)?;
+        let integers = || found.to_i64().map(Values::Integers);
+        let values = integers().or_else(|| found.to_f32().map(Values::Floats)).unwrap_or(Values::Other);
+        Some(NamedTensor { dtype: found.dtype.to_string(), shape: found.shape.to_vec(), values })
+    }
+}
