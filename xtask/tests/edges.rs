@@ -137,7 +137,7 @@ struct Import {
     to: String,
 }
 
-/// Everything that the files of a crate import from it; comments and `lib.rs` itself are left out.
+/// Everything that the files of a crate import from it; comments, tests and `lib.rs` itself are left out.
 fn imports(krate: &str) -> Vec<Import> {
     let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates")).join(krate).join("src");
     let mut found = Vec::new();
@@ -154,7 +154,11 @@ fn imports(krate: &str) -> Vec<Import> {
             if path.extension().is_none_or(|extension| extension != "rs") || from == "lib" || from == "bin" {
                 continue;
             }
+            if path.ends_with("tests.rs") {
+                continue;
+            }
             let text = std::fs::read_to_string(&path).expect("UTF-8");
+            let (text, _tests) = text.split_once("#[cfg(test)]\nmod ").unwrap_or((&text, ""));
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
             for line in code {
                 for (at, found_here) in line.match_indices("crate::") {

@@ -10,7 +10,7 @@ use ff_checkpoint::{Digest, StateDict, cores, note_trained_on, on_threads, train
 use ff_soup::{Average, Ingredient, Ingredients, verify};
 use serde_json::json;
 
-use crate::{print, print_json};
+use crate::output::{print, print_json};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::say;
+use crate::output::say;
 
 /// How far a piece of work is: a bar on a terminal, a line for every tenth of it elsewhere. Threads may share it.
 pub struct Bar {

@@ -12,8 +12,10 @@ use ff_data::random::stream;
 use ff_data::{Augment, Dataset, Loader, LoaderConfig, OnBadImage, Prepared, read_image};
 use serde_json::json;
 
+use crate::bar::Bar;
 use crate::fetch::Fetched;
-use crate::{Bar, Inspection, Source};
+use crate::inspect::Inspection;
+use crate::source::Source;
 
 /// The commands of `ff-data`.
 #[derive(Subcommand)]
@@ -100,9 +102,9 @@ impl Command {
         match self {
             Self::Inspect { source, decode, strict, json } => inspect(&source, decode, strict, json),
             Self::Fetch(request) => match crate::fetch::fetch(&request)? {
-                Fetched::Access(text) => crate::print(text),
+                Fetched::Access(text) => crate::output::print(text),
                 Fetched::Files(paths) => {
-                    paths.iter().try_for_each(|path| crate::print(&format!("{}\n", path.display())))
+                    paths.iter().try_for_each(|path| crate::output::print(&format!("{}\n", path.display())))
                 }
             },
             Self::Prepare { source, threads, json } => prepare(&source, threads, json),
@@ -119,8 +121,8 @@ impl Command {
 fn inspect(source: &Source, decode: bool, strict: bool, as_json: bool) -> anyhow::Result<()> {
     let found = Inspection::of(source, decode)?;
     match as_json {
-        true => crate::print_json(&found)?,
-        false => crate::print(&found.text())?,
+        true => crate::output::print_json(&found)?,
+        false => crate::output::print(&found.text())?,
     }
     let torn = found.torn();
     if strict && !torn.is_empty() {
@@ -143,15 +145,15 @@ fn prepare(source: &Source, threads: usize, as_json: bool) -> anyhow::Result<()>
     bar.finish();
     let Prepared { kept_before, added, unreadable, bytes } = prepared;
     for why in &unreadable {
-        crate::say(&format!("unreadable: {why}"));
+        crate::output::say(&format!("unreadable: {why}"));
     }
     if as_json {
-        return crate::print_json(
+        return crate::output::print_json(
             &json!({"kept_before": kept_before, "added": added, "unreadable": unreadable,
             "bytes": bytes, "seconds": started.elapsed().as_secs_f64(), "digest": dataset.digest()}),
         );
     }
-    crate::print(&format!(
+    crate::output::print(&format!(
         "{added} images added to {kept_before}, {} unreadable; {:.1} MB in {:.1} s\n",
         unreadable.len(),
         bytes as f64 / 1e6,
@@ -174,7 +176,7 @@ fn versions(
         let result = augment.apply(&image, image_size, &mut stream(seed, "augment", &[version, 0]));
         let file = output.join(format!("{augment}-{version:03}.png"));
         ff_data::write_png(&file, &result)?;
-        crate::print(&format!("{}\n", file.display()))?;
+        crate::output::print(&format!("{}\n", file.display()))?;
     }
     Ok(())
 }
@@ -211,12 +213,12 @@ fn bench(
     }
     let rate = images as f64 / started.elapsed().as_secs_f64();
     if as_json {
-        return crate::print_json(
+        return crate::output::print_json(
             &json!({"augment": augment, "px": image_size, "threads": threads, "images": images, "images_per_s": rate,
                 "peak_memory_mib": peak_memory_mib()}),
         );
     }
-    crate::print(&format!(
+    crate::output::print(&format!(
         "{augment} to {image_size} px, {threads} threads: {rate:.1} images/s ({images} images)\n"
     ))
 }

@@ -7,7 +7,7 @@ use anyhow::bail;
 use ff_models::Precision;
 use tch::Device;
 
-use crate::say;
+use crate::output::say;
 
 /// Where tensors live, as named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

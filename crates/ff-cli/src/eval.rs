@@ -90,7 +90,7 @@ fn score(
     let scores: Vec<Score> =
         metrics.into_iter().map(|metric| Score::new(metric, &predictions, resamples, seed)).collect();
     if as_json {
-        return crate::print_json(&json!({
+        return crate::output::print_json(&json!({
             "samples": predictions.len(),
             "groups": predictions.group_count(),
             "scores": scores,
@@ -113,7 +113,7 @@ fn score(
             text += &format!("{:16} ({note})\n", "");
         }
     }
-    crate::print(&text)
+    crate::output::print(&text)
 }
 
 /// Reads predictions, checked as every file of ours is.

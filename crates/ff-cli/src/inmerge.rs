@@ -11,7 +11,7 @@ use ff_models::Architecture;
 use serde_json::json;
 use tch::{Kind, Tensor};
 
-use crate::DeviceChoice;
+use crate::device::DeviceChoice;
 
 /// The commands of `ff-inmerge`.
 #[derive(Subcommand)]
@@ -220,7 +220,7 @@ fn merge(
                     "after": KernelStats::of(&convolution.weight)})
             })
             .collect();
-        return crate::print_json(&json!({"output": output, "layers": layers}));
+        return crate::output::print_json(&json!({"output": output, "layers": layers}));
     }
     let mut text = format!(
         "{:>5}  {:28} {:>7} {:>7} {:>7} {:>10}  {:>18}\n",
@@ -237,7 +237,7 @@ fn merge(
             rank(&KernelStats::of(&convolution.weight)),
         );
     }
-    crate::print(&text)
+    crate::output::print(&text)
 }
 
 fn similarity(network: &Network, threshold: f64, as_json: bool) -> anyhow::Result<()> {
@@ -258,7 +258,7 @@ fn similarity(network: &Network, threshold: f64, as_json: bool) -> anyhow::Resul
                     "redundancy": kernels})
             })
             .collect();
-        return crate::print_json(&json!({"similarity_threshold": threshold, "layers": layers}));
+        return crate::output::print_json(&json!({"similarity_threshold": threshold, "layers": layers}));
     }
     let mut text = format!(
         "{:>5}  {:28} {:>7} {:>8} {:>8} {:>9} {:>10} {:>9}  {}\n",
@@ -285,7 +285,7 @@ fn similarity(network: &Network, threshold: f64, as_json: bool) -> anyhow::Resul
          rank: effective rank\n",
         ff_inmerge::DUPLICATE_SIMILARITY
     );
-    crate::print(&text)
+    crate::output::print(&text)
 }
 
 /// Counts as bars, on a logarithmic scale: a bin with any pair at all shows.
@@ -332,10 +332,10 @@ fn bench(
     let median = times[times.len() / 2];
     let layers = shapes.len() - settings.shallow_layers;
     if as_json {
-        return crate::print_json(&json!({"arch": arch, "layers": layers, "ms_per_merge": median,
+        return crate::output::print_json(&json!({"arch": arch, "layers": layers, "ms_per_merge": median,
             "tried_per_merge": tried, "merged_per_merge": merged}));
     }
-    crate::print(&format!(
+    crate::output::print(&format!(
         "{arch}: {layers} layers, {median:.3} ms a step (median of {iters}); {tried:.0} kernels tried, {merged:.1} merged\n"
     ))
 }

@@ -41,7 +41,7 @@ fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -
         };
         text += &format!("images {}: {state}\n", &digest[..digest.len().min(16)]);
     }
-    crate::print(&text)?;
+    crate::output::print(&text)?;
     match troubles {
         0 => Ok(()),
         1 => bail!("1 thing that it comes from is not as it was"),

@@ -12,7 +12,7 @@ use ff_train::{Optimizer, OptimizerConfig};
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
-use crate::{DeviceChoice, warn_of_precision};
+use crate::device::{DeviceChoice, warn_of_precision};
 
 /// The commands of `ff-models`.
 #[derive(Subcommand)]
@@ -156,10 +156,10 @@ fn bench(
     seconds.sort_by(f64::total_cmp);
     let rate = batch as f64 / seconds[seconds.len() / 2];
     if as_json {
-        return crate::print_json(&json!({"arch": architecture, "batch": batch, "px": image_size,
+        return crate::output::print_json(&json!({"arch": architecture, "batch": batch, "px": image_size,
             "precision": precision, "device": format!("{device:?}"), "images_per_s": rate}));
     }
-    crate::print(&format!(
+    crate::output::print(&format!(
         "{architecture}, batch {batch}, {image_size} px, {precision}: {rate:.2} images/s (median step)\n"
     ))
 }

@@ -25,3 +25,11 @@ pub struct RunsOption {
     #[arg(long, default_value = "runs")]
     pub runs: PathBuf,
 }
+
+/// Options of every binary.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}

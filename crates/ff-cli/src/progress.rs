@@ -8,7 +8,7 @@ use ff_grid::{Event, Job, JobId, JobOutput, Owner, Plan, Record, RunStore};
 use ff_train::EpochRecord;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::say;
+use crate::output::say;
 
 /// Follows the events of a grid.
 pub struct GridProgress {

@@ -38,7 +38,7 @@ pub fn check_split(
     allowed: bool,
 ) -> anyhow::Result<()> {
     match other_split(seen, data) {
-        Some(why) if allowed => crate::say(&format!("warning: {name}: {why}")),
+        Some(why) if allowed => crate::output::say(&format!("warning: {name}: {why}")),
         Some(why) => bail!("{name}: {why}\n{OTHER_SPLIT_HINT}"),
         None => {}
     }

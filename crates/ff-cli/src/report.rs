@@ -7,7 +7,7 @@ use clap::Args;
 use ff_grid::{Catalog, Experiment, Plan, RunStore, Source, read_experiment, report};
 
 use crate::hub::find_cached;
-use crate::say;
+use crate::output::say;
 
 /// Which tables to report on, and where to.
 #[derive(Args)]

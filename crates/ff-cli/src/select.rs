@@ -16,8 +16,8 @@ use crate::average::ingredients;
 use crate::device::DeviceChoice;
 use crate::known::validation_predictions;
 use crate::options::ConfigOptions;
+use crate::output::{print, print_json, say};
 use crate::recipe::check_split;
-use crate::{print, print_json, say};
 
 /// What is chosen from, and how.
 #[derive(Args)]

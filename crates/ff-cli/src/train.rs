@@ -17,11 +17,11 @@ use crate::device::DeviceChoice;
 use crate::device::warn_of_precision;
 use crate::hub::find_or_download;
 use crate::options::{ConfigOptions, RunsOption};
+use crate::output::{print, say};
 use crate::progress::speed;
 use crate::signals::stop_on_signals;
 use crate::source::BadImage;
 use crate::tensorboard::EventFile;
-use crate::{print, say};
 
 /// How a run of training is done.
 #[derive(Args)]

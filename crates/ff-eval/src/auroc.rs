@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::predictions::{Predictions, Targets};
 use crate::probability::softmax;
-use crate::score::Value;
+use crate::value::Value;
 
 /// The AUROC of one output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

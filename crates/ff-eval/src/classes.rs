@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::confusion::Confusion;
 use crate::predictions::{Predictions, Targets};
-use crate::score::Value;
+use crate::value::Value;
 
 /// One class of a confusion matrix, or one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Cohen's kappa with quadratic weights, for ordinal classes such as grades.
 
 use crate::confusion::Confusion;
-use crate::score::Value;
+use crate::value::Value;
 
 /// `1 − Σ w·O / Σ w·E` with `w = (i − j)²`, `O` the observed counts and `E` those expected of independent raters.
 ///

@@ -34,6 +34,7 @@ mod score;
 mod score_bound;
 mod spread;
 mod surface;
+mod value;
 
 pub use auroc::{OutputAuroc, auroc_per_output};
 pub use bootstrap::{Interval, MAX_RESAMPLES, bootstrap};
@@ -51,7 +52,8 @@ pub use output_map::OutputMap;
 pub use paired::{Difference, Shown, bootstrap_difference};
 pub use predictions::{Predictions, Targets, TaskKind};
 pub use roc::{Roc, RocPoint, roc_curves};
-pub use score::{Score, Value};
+pub use score::Score;
 pub use score_bound::ScoreBound;
 pub use spread::{PairedDifference, Spread, StudentInterval};
 pub use surface::{Roughness, barrier};
+pub use value::Value;

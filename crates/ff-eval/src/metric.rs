@@ -5,13 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::auroc::{Curve, auroc_per_output, curves};
-use crate::classes::{absent, accuracy, macro_f1, macro_recall, only_predicted};
+use crate::auroc::{Curve, curves};
+use crate::classes::{accuracy, macro_f1, macro_recall};
 use crate::confusion::{Cells, Confusion};
 use crate::kappa::quadratic_kappa;
-use crate::note::Note;
 use crate::predictions::{Predictions, TaskKind};
-use crate::score::Value;
+use crate::value::Value;
 
 /// How well predictions agree with targets. All but AUROC look only at the arg-max (ties: the lowest index) and are
 /// undefined for multilabel targets. All are undefined without samples.
@@ -97,34 +96,6 @@ impl Metric {
     pub fn evaluate(self, predictions: &Predictions) -> Value {
         Prepared::new(self, predictions).value(&vec![1; predictions.len()])
     }
-
-    /// What [`Metric::evaluate`] leaves out or assumes on these predictions; empty if nothing, or if the value is undefined
-    /// and says why itself.
-    pub fn notes(self, predictions: &Predictions) -> Vec<Note> {
-        match self {
-            Metric::Auroc => {
-                let outputs = auroc_per_output(predictions);
-                if outputs.iter().all(|of| of.value.value().is_none()) {
-                    return Vec::new();
-                }
-                let left_out = outputs.iter().filter(|of| of.value.value().is_none());
-                left_out.map(|of| Note::LeftOut { output: of.output, why: of.gap().to_owned() }).collect()
-            }
-            Metric::MacroF1 | Metric::MacroRecall => {
-                let confusion = Confusion::of(predictions).filter(|confusion| confusion.samples() > 0);
-                let Some(confusion) = confusion else { return Vec::new() };
-                let classes = absent(&confusion);
-                let absent = (!classes.is_empty()).then_some(Note::AbsentClasses { metric: self, classes });
-                let recall = self == Metric::MacroRecall;
-                let only = if recall { only_predicted(&confusion) } else { Vec::new() };
-                absent
-                    .into_iter()
-                    .chain(only.into_iter().map(|class| Note::OnlyPredicted { class }))
-                    .collect()
-            }
-            Metric::Accuracy | Metric::QuadraticKappa => Vec::new(),
-        }
-    }
 }
 
 impl fmt::Display for Metric {
@@ -187,6 +158,7 @@ fn mean_area(curves: &[Curve], times: &[u32]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::note::Note;
     use crate::predictions::Targets;
 
     #[test]

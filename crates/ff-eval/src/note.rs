@@ -4,8 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::auroc::auroc_per_output;
+use crate::classes::{absent, only_predicted};
+use crate::confusion::Confusion;
 use crate::metric::Metric;
-use crate::predictions::{Targets, TaskKind};
+use crate::predictions::{Predictions, Targets, TaskKind};
 
 /// Scores that depend on a class with fewer samples are shaky. At 10 samples one image moves the class's recall by 10
 /// points, and the 95 % interval of a recall of one half is about 0.24 to 0.76 (Wilson 1927).
@@ -129,6 +132,36 @@ impl fmt::Display for Note {
     /// [`Note::describe`] without names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.describe(&[]))
+    }
+}
+
+impl Metric {
+    /// What [`Metric::evaluate`] leaves out or assumes on these predictions; empty if nothing, or if the value is undefined
+    /// and says why itself.
+    pub fn notes(self, predictions: &Predictions) -> Vec<Note> {
+        match self {
+            Metric::Auroc => {
+                let outputs = auroc_per_output(predictions);
+                if outputs.iter().all(|of| of.value.value().is_none()) {
+                    return Vec::new();
+                }
+                let left_out = outputs.iter().filter(|of| of.value.value().is_none());
+                left_out.map(|of| Note::LeftOut { output: of.output, why: of.gap().to_owned() }).collect()
+            }
+            Metric::MacroF1 | Metric::MacroRecall => {
+                let confusion = Confusion::of(predictions).filter(|confusion| confusion.samples() > 0);
+                let Some(confusion) = confusion else { return Vec::new() };
+                let classes = absent(&confusion);
+                let absent = (!classes.is_empty()).then_some(Note::AbsentClasses { metric: self, classes });
+                let recall = self == Metric::MacroRecall;
+                let only = if recall { only_predicted(&confusion) } else { Vec::new() };
+                absent
+                    .into_iter()
+                    .chain(only.into_iter().map(|class| Note::OnlyPredicted { class }))
+                    .collect()
+            }
+            Metric::Accuracy | Metric::QuadraticKappa => Vec::new(),
+        }
     }
 }
 

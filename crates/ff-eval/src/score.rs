@@ -7,32 +7,7 @@ use crate::bootstrap::{Interval, bootstrap};
 use crate::metric::Metric;
 use crate::note::Note;
 use crate::predictions::{Predictions, TaskKind};
-use crate::spread::mean;
-
-/// A number, or the reason why there is none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Value {
-    /// Finite.
-    Defined(f64),
-    /// Why, for people to read.
-    Undefined(String),
-}
-
-impl Value {
-    /// The number, if there is one.
-    pub fn value(&self) -> Option<f64> {
-        match self {
-            Value::Defined(value) => Some(*value),
-            Value::Undefined(_) => None,
-        }
-    }
-
-    /// `None` of nothing.
-    pub(crate) fn mean(values: &[f64]) -> Option<Value> {
-        mean(values).map(Value::Defined)
-    }
-}
+use crate::value::Value;
 
 /// What one metric says of one set of predictions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

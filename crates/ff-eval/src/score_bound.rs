@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::kappa::highest;
 use crate::metric::Metric;
 use crate::predictions::{Targets, argmax};
-use crate::score::Value;
+use crate::value::Value;
 
 /// Added to the bound of kappa while a sample is unseen: its terms are rounded, so that the highest matrix need not have
 /// the highest float. Of `C` classes each side is off by at most about `4·C²·2⁻⁵³`: 4.4·10⁻¹⁰ of a thousand classes.

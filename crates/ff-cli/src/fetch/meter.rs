@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-use crate::say;
+use crate::output::say;
 
 /// Follows one download after another.
 #[derive(Default)]

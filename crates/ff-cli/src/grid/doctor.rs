@@ -32,7 +32,7 @@ pub fn doctor(options: &DoctorOptions) -> anyhow::Result<()> {
         ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease(), "none"), &findings)?;
     }
     if json {
-        crate::print_json(&serde_json::json!({"findings": findings, "repaired": repair}))?;
+        crate::output::print_json(&serde_json::json!({"findings": findings, "repaired": repair}))?;
     } else {
         for Finding { path, trouble, remedy } in &findings {
             let remedy = match (remedy, repair) {
@@ -45,13 +45,13 @@ pub fn doctor(options: &DoctorOptions) -> anyhow::Result<()> {
                 (Remedy::Remove, true) => "removed",
             };
             let trouble = trouble.lines().next().unwrap_or_default();
-            crate::print(&format!("{}: {trouble}\n  {remedy}\n", path.display()))?;
+            crate::output::print(&format!("{}: {trouble}\n  {remedy}\n", path.display()))?;
         }
     }
     let troubles = findings.iter().filter(|finding| finding.remedy != Remedy::Wait).count();
     match (troubles as u64, repair) {
-        (0, _) => crate::say("nothing is damaged"),
-        (troubles, true) => crate::say(&format!("{} repaired", counted(troubles, "finding"))),
+        (0, _) => crate::output::say("nothing is damaged"),
+        (troubles, true) => crate::output::say(&format!("{} repaired", counted(troubles, "finding"))),
         (troubles, false) => {
             bail!("{}\nhint: --repair does what stands below each", counted(troubles, "finding"))
         }

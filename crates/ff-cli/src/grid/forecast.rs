@@ -9,7 +9,7 @@ use ff_grid::{Speed, forecast, longest_chain};
 use ff_models::Architecture;
 
 use super::options::{TableOptions, prepare};
-use crate::spoken;
+use crate::watch::spoken;
 
 /// Which table, on what.
 #[derive(Args)]
@@ -48,7 +48,7 @@ impl FromStr for Rate {
 
 /// Prints how long the whole table takes on so many workers.
 pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(&options.table, &crate::find_cached)?;
+    let (plan, _, runs) = prepare(&options.table, &crate::hub::find_cached)?;
     let measured = Speed::measured(&plan.jobs, &runs.finished(&plan.jobs)?);
     let speed = options.images_per_second.iter().fold(measured, |speed, rate| speed.with(rate.0, rate.1));
     let mut seconds = BTreeMap::new();
@@ -68,7 +68,7 @@ pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
     let of: Vec<_> =
         options.workers.iter().map(|&workers| forecast(&plan.jobs, &seconds, workers.max(1))).collect();
     if options.table.json {
-        return crate::print_json(
+        return crate::output::print_json(
             &serde_json::json!({"jobs": plan.jobs.len(), "work_seconds": work, "longest_chain": chain, "workers": of}),
         );
     }
@@ -96,5 +96,5 @@ pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
         let label = plan.job(id).map_or(id.as_str(), |job| &job.label);
         text += &format!("  {:>10}  {label}\n", spoken(seconds[id.as_str()]));
     }
-    crate::print(&text)
+    crate::output::print(&text)
 }

@@ -18,6 +18,6 @@ pub use work::{WorkOptions, work};
 
 /// Follows a grid that any number of processes are running.
 pub fn watch(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = options::prepare(options, &crate::find_cached)?;
+    let (plan, _, runs) = options::prepare(options, &crate::hub::find_cached)?;
     crate::watch::watch(&plan, &runs, options.json)
 }

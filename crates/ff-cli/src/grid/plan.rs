@@ -34,7 +34,7 @@ pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Cou
 
 /// Prints the jobs and what they cost.
 pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &crate::find_cached)?;
+    let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
     let done = runs.finished(&plan.jobs)?;
     let counts = counts(&plan, &done);
     let missing = plan.missing();
@@ -49,8 +49,10 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
             .collect();
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
-        return crate::print_json(&serde_json::json!({"jobs": jobs, "total": total, "missing": missing,
-            "remarks": plan.remarks()}));
+        return crate::output::print_json(
+            &serde_json::json!({"jobs": jobs, "total": total, "missing": missing,
+            "remarks": plan.remarks()}),
+        );
     }
     let mut text = String::new();
     for job in &plan.jobs {
@@ -77,7 +79,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
     for remark in plan.remarks() {
         text += &format!("\nwarning: {remark}\n");
     }
-    crate::print(&text)
+    crate::output::print(&text)
 }
 
 /// A line for each kind.

@@ -15,7 +15,9 @@ use tch::Device;
 
 use super::options::prepare;
 use super::plan::counted;
-use crate::{DeviceChoice, GridProgress, TensorBoard, warn_of_precision};
+use crate::device::{DeviceChoice, warn_of_precision};
+use crate::progress::GridProgress;
+use crate::tensorboard::TensorBoard;
 
 /// Which table, and how it is run.
 #[derive(Args)]
@@ -62,14 +64,14 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if queued && options.tensorboard.is_some() {
         bail!("--tensorboard is for --engine {}", names(false));
     }
-    let stop = crate::stop_on_signals()?;
-    let (plan, catalog, runs) = prepare(&options.table, &crate::find_or_download)?;
+    let stop = crate::signals::stop_on_signals()?;
+    let (plan, catalog, runs) = prepare(&options.table, &crate::hub::find_or_download)?;
     let missing = plan.missing();
     for why in &missing {
-        crate::say(&format!("left out: {why}"));
+        crate::output::say(&format!("left out: {why}"));
     }
     for remark in plan.remarks() {
-        crate::say(&format!("warning: {remark}"));
+        crate::output::say(&format!("warning: {remark}"));
     }
     if !plan.can_run() {
         bail!(
@@ -154,9 +156,9 @@ fn setup(
 
 fn print_scripts(scripts: &[(String, String)]) -> anyhow::Result<()> {
     for (name, script) in scripts {
-        crate::print(&format!("# {name}\n{script}\n"))?;
+        crate::output::print(&format!("# {name}\n{script}\n"))?;
     }
-    crate::say(&format!("{} would be sent off", counted(scripts.len() as u64, "script")));
+    crate::output::say(&format!("{} would be sent off", counted(scripts.len() as u64, "script")));
     Ok(())
 }
 
@@ -183,7 +185,7 @@ fn finish(
             ),
         };
         let queued = counted(summary.queued as u64, "job");
-        crate::say(&format!(
+        crate::output::say(&format!(
             "{queued} in the queue, {} done{no_room}\n\
              `ff-grid status` says how it goes; the same command prints the table when all is done",
             summary.found + summary.done
@@ -197,16 +199,18 @@ fn finish(
         // What was finished before can be read where nothing can be written.
         Err(_) => render(plan, runs)?.into(),
     };
-    crate::print(&if options.table.json { json + "\n" } else { markdown })?;
+    crate::output::print(&if options.table.json { json + "\n" } else { markdown })?;
     match written {
         Ok(published) => {
-            published.files.iter().for_each(|path| crate::say(&format!("wrote {}", path.display())));
+            published.files.iter().for_each(|path| crate::output::say(&format!("wrote {}", path.display())));
         }
         Err(error) if summary.done > 0 => return Err(error).context("the table cannot be written"),
-        Err(error) => crate::say(&format!("warning: the table's files are not written anew: {error}")),
+        Err(error) => {
+            crate::output::say(&format!("warning: the table's files are not written anew: {error}"))
+        }
     }
     let done = counted(summary.done as u64, "job");
-    crate::say(&format!("{done} done, {} had been done before", summary.found));
+    crate::output::say(&format!("{done} done, {} had been done before", summary.found));
     say_failures(summary)
 }
 

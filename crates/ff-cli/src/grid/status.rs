@@ -6,11 +6,11 @@ use ff_grid::{Failure, Forecast, JobState, Plan, Progress, QueueStatus, queue_st
 
 use super::options::{TableOptions, prepare};
 use super::plan::{counted, counts, missing_text, summary};
-use crate::spoken;
+use crate::watch::spoken;
 
 /// Prints how far a table is, and where the jobs are that are not done.
 pub fn status(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &crate::find_cached)?;
+    let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
     let done = runs.finished(&plan.jobs)?;
     let counts = counts(&plan, &done);
     let missing = plan.missing();
@@ -23,7 +23,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     if options.json {
         let total: serde_json::Map<_, _> =
             counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
-        return crate::print_json(&serde_json::json!({
+        return crate::output::print_json(&serde_json::json!({
             "total": total, "missing": missing, "jobs": status.jobs, "troubles": status.troubles,
             "seconds_left": left.map(|left| left.seconds)
         }));
@@ -61,7 +61,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     for trouble in &status.troubles {
         text += &format!("\n{}\n", trouble.replace('\n', "\n  "));
     }
-    crate::print(&text)
+    crate::output::print(&text)
 }
 
 /// What failed, in the table's order. Jobs of one task fail together, and those that were never begun for one reason.
@@ -101,12 +101,12 @@ fn reasons(status: &QueueStatus) -> Vec<(String, usize)> {
 
 /// Takes a table's tasks out of the queue.
 pub fn cancel(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &crate::find_cached)?;
+    let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
     let cancelled = ff_grid::cancel(plan.name(), &runs)?;
     if options.json {
-        return crate::print_json(&serde_json::json!({"tasks": cancelled}));
+        return crate::output::print_json(&serde_json::json!({"tasks": cancelled}));
     }
-    crate::say(&match cancelled as u64 {
+    crate::output::say(&match cancelled as u64 {
         0 => "nothing of this table is in the queue".to_owned(),
         tasks => format!("{} cancelled; another run goes on where they were", counted(tasks, "task")),
     });

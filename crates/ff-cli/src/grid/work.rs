@@ -8,7 +8,9 @@ use clap::Args;
 use ff_grid::{BatchTask, Event, Summary};
 
 use super::run::say_failures;
-use crate::{Common, DeviceChoice, outcome};
+use crate::device::DeviceChoice;
+use crate::options::Common;
+use crate::progress::outcome;
 
 /// Which task, and where it computes.
 #[derive(Args)]
@@ -42,14 +44,14 @@ pub fn work(options: &WorkOptions, common: &Common) -> ExitCode {
 }
 
 fn run(options: &WorkOptions) -> anyhow::Result<Summary> {
-    let stop = crate::stop_on_signals()?;
+    let stop = crate::signals::stop_on_signals()?;
     let task = BatchTask::open(&options.batch, options.array, options.task)?;
     let device = options.device.find()?;
     let on_event = |event: Event<'_>| match event {
-        Event::Started(job) => crate::say(&format!("{}: begun", job.label)),
+        Event::Started(job) => crate::output::say(&format!("{}: begun", job.label)),
         Event::Epoch(_, epoch) => tracing::info!("epoch {}: loss {:.4}", epoch.epoch, epoch.train_loss),
-        Event::Finished(job, record) => crate::say(&format!("{}{}", job.label, outcome(record))),
-        Event::Failed(job, why) => crate::say(&format!("{}: FAILED: {why}", job.label)),
+        Event::Finished(job, record) => crate::output::say(&format!("{}{}", job.label, outcome(record))),
+        Event::Failed(job, why) => crate::output::say(&format!("{}: FAILED: {why}", job.label)),
         Event::Elsewhere(job, _) => tracing::debug!("{}: another process is at it", job.label),
         Event::Sent(..) => {}
     };

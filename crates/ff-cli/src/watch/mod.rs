@@ -20,10 +20,10 @@ pub fn watch(plan: &Plan, runs: &RunStore, json: bool) -> anyhow::Result<()> {
     let mut known = Known::default();
     let first = Snapshot::take(plan, runs, &mut known)?;
     if json {
-        return crate::print_json(&first);
+        return crate::output::print_json(&first);
     }
     if !std::io::stdout().is_terminal() {
-        return crate::print(&first.to_string());
+        return crate::output::print(&first.to_string());
     }
     let mut terminal = ratatui::try_init()?;
     let result = follow(&mut terminal, first, || Snapshot::take(plan, runs, &mut known));

@@ -5,22 +5,13 @@ use std::ops::RangeInclusive;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::resize::resize_region;
+use super::resize::{Region, resize_region};
 use crate::image::Image;
 
 /// The aspect ratios (width over height) a crop may have.
 const RATIO: RangeInclusive<f64> = 3.0 / 4.0..=4.0 / 3.0;
 /// How many draws may fail to fit before the fallback.
 const ATTEMPTS: usize = 10;
-
-/// A rectangle of whole pixels inside a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Region {
-    pub left: u32,
-    pub top: u32,
-    pub width: u32,
-    pub height: u32,
-}
 
 /// A random part of `image` (see [`draw`]), `image_size` x `image_size`.
 pub(super) fn random_resized_crop(

@@ -4,8 +4,16 @@ use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
-use super::crop::Region;
 use crate::image::Image;
+
+/// A rectangle of whole pixels inside a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Region {
+    pub left: u32,
+    pub top: u32,
+    pub width: u32,
+    pub height: u32,
+}
 
 /// `image` at another size, the aspect ratio not kept: bilinear and antialiased, within one grey level of Pillow's
 /// `resize` with `BILINEAR`.

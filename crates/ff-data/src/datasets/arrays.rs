@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
-use super::digest::dataset_digest;
 use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
 

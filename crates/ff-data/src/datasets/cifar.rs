@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::digest::dataset_digest;
 use super::pickle::Pickle;
 use crate::dataset::{Content, Dataset, Sample, Split, Target, Task};
+use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::digest::dataset_digest;
 use super::hashes::{FileHashes, hash_files};
 use crate::dataset::{Content, Dataset, Sample, Task};
 use crate::decode::read_image;
+use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
 

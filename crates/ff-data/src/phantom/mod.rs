@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, Sample, Split, Target, Task};
-use crate::datasets::dataset_digest;
+use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
 use crate::random::stream;

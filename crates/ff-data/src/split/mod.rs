@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub use leakage::{Duplicates, Leakage, SharedGroup};
 
 use crate::dataset::{Dataset, Split, Target, Task};
-use crate::datasets::within;
 use crate::error::Error;
+use crate::place::within;
 use crate::table::Table;
 
 /// How a dataset is divided.

@@ -3,8 +3,12 @@
 use ff_eval::{PairedDifference, Spread};
 
 use super::{SeedCell, SeedColumn, SeedRow, SeedTable, notes, tasks};
+use crate::cost;
+use crate::format;
+use crate::inmerge;
+use crate::latex;
+use crate::markdown;
 use crate::section::{Field, Section, about_intervals, with_content};
-use crate::{cost, format, inmerge, latex, markdown};
 
 impl SeedTable {
     /// The parts of [`SeedTable::to_markdown`].

@@ -3,9 +3,13 @@
 use ff_eval::Score;
 
 use super::{Cell, Column, Row, Table};
+use crate::cost;
+use crate::format;
+use crate::latex;
+use crate::markdown;
+use crate::paper;
 use crate::rank::ranks;
 use crate::section::{Field, Section, about_intervals, with_content};
-use crate::{cost, format, latex, markdown, paper};
 
 impl Table {
     /// The parts of [`Table::to_markdown`].
