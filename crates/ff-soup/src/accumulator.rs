@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, StateDict, TensorRef, cores, on_threads};
 
-use crate::mean::{BLOCK, add, block_bytes, write_mean};
+use crate::merge::mean::{BLOCK, add, block_bytes, write_mean};
 
 /// A running sum of equally weighted weights, in 64-bit floats: two models' worth of memory however many are
 /// added, and one pass over a file for each.

@@ -1,8 +1,11 @@
 //! What a soup is made of.
 
+use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
-/// A tree of means: the leaves are ingredients, by name, and every mean weighs its parts equally. Each mean is
+use crate::merge::MergeMethod;
+
+/// A tree of averages: the leaves are ingredients, by name, and every mean weighs its parts equally. Each mean is
 /// rounded to the ingredients' type, as it would be when written to a file, so a tree always gives the same
 /// bits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,6 +15,58 @@ pub enum Average {
     Ingredient(String),
     /// The mean of parts.
     Mean(Vec<Average>),
+    /// Parts that another method has merged.
+    Merged(Box<Merged>),
+}
+
+/// Parts, and the method that makes weights of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Merged {
+    /// The method's name.
+    pub method: String,
+    /// Its settings.
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub settings: Settings,
+    /// The ingredient that the parts were fine-tuned from, where the method needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// What is merged, in the method's order.
+    pub parts: Vec<Average>,
+}
+
+/// A method's settings, as JSON; equal where their text is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "serde_json::Value", into = "serde_json::Value")]
+pub struct Settings(String);
+
+impl Settings {
+    /// As a value.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(&self.0).expect("it was a value")
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        serde_json::json!({}).into()
+    }
+}
+
+impl From<serde_json::Value> for Settings {
+    fn from(value: serde_json::Value) -> Self {
+        Self(value.to_string())
+    }
+}
+
+impl From<Settings> for serde_json::Value {
+    fn from(settings: Settings) -> Self {
+        settings.value()
+    }
 }
 
 impl Average {
@@ -27,7 +82,33 @@ impl Average {
         }
     }
 
-    /// The ingredients and their shares, which add up to 1, in the order of the tree.
+    /// `parts` merged by a method, with the ingredient that is their base where it needs one.
+    pub fn merged(method: &dyn MergeMethod, base: Option<&str>, parts: Vec<Average>) -> Self {
+        Self::Merged(Box::new(Merged {
+            method: method.name().to_owned(),
+            settings: method.settings().into(),
+            base: base.map(str::to_owned),
+            parts,
+        }))
+    }
+
+    /// Whether it is one model as it is.
+    pub fn is_ingredient(&self) -> bool {
+        matches!(self, Self::Ingredient(_))
+    }
+
+    /// The ingredients that are bases and no parts, each once.
+    pub fn bases(&self) -> Vec<&str> {
+        let (own, parts) = match self {
+            Self::Ingredient(_) => (None, [].as_slice()),
+            Self::Mean(parts) => (None, parts.as_slice()),
+            Self::Merged(merged) => (merged.base.as_deref(), merged.parts.as_slice()),
+        };
+        own.into_iter().chain(parts.iter().flat_map(Self::bases)).unique().collect()
+    }
+
+    /// The ingredients and their shares, which add up to 1, in the order of the tree; a method other than the mean counts its parts
+    /// equally.
     pub fn shares(&self) -> Vec<(&str, f64)> {
         let mut shares = Vec::new();
         self.collect(1.0, &mut shares);
@@ -47,11 +128,8 @@ impl Average {
     fn collect<'a>(&'a self, share: f64, shares: &mut Vec<(&'a str, f64)>) {
         match self {
             Self::Ingredient(id) => shares.push((id, share)),
-            Self::Mean(parts) => {
-                for part in parts {
-                    part.collect(share / parts.len() as f64, shares);
-                }
-            }
+            Self::Mean(parts) => collect(parts, share, shares),
+            Self::Merged(merged) => collect(&merged.parts, share, shares),
         }
     }
 }
@@ -60,14 +138,15 @@ impl std::fmt::Display for Average {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ingredient(id) => f.write_str(id),
-            Self::Mean(parts) => {
-                f.write_str("mean(")?;
-                for (i, part) in parts.iter().enumerate() {
-                    let separator = if i == 0 { "" } else { ", " };
-                    write!(f, "{separator}{part}")?;
-                }
-                f.write_str(")")
+            Self::Mean(parts) => write!(f, "mean({})", parts.iter().join(", ")),
+            Self::Merged(merged) => {
+                let base = merged.base.iter().map(|base| format!("{base}; ")).join("");
+                write!(f, "{}({base}{})", merged.method, merged.parts.iter().join(", "))
             }
         }
     }
+}
+
+fn collect<'a>(parts: &'a [Average], share: f64, shares: &mut Vec<(&'a str, f64)>) {
+    parts.iter().for_each(|part| part.collect(share / parts.len() as f64, shares));
 }

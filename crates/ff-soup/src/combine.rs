@@ -3,7 +3,7 @@
 use ff_checkpoint::{Dtype, StateDict, TensorRef, cores, on_threads, write_rounded};
 
 use crate::ingredient::Ingredients;
-use crate::mean::{BLOCK, add_scaled, block_bytes};
+use crate::merge::mean::{BLOCK, add_scaled, block_bytes};
 
 impl Ingredients {
     /// Σ cᵢ·θᵢ, with one coefficient for each model in order: a point on the line through two models, on the plane

@@ -2,7 +2,8 @@
 
 use ff_checkpoint::Digest;
 
-use crate::scorer::ScoreError;
+/// Whatever a [`Scorer`](crate::Scorer) fails with.
+pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error that names the ingredient.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,22 @@ pub enum Error {
         share: f64,
         /// What would do.
         least: f64,
+    },
+    /// A merge method that is not known, or settings that are none for it.
+    #[error("merge method `{name}`: {reason}")]
+    Method {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A tensor that a merge method cannot merge.
+    #[error("cannot merge `{tensor}`: {reason}")]
+    Merge {
+        /// The tensor.
+        tensor: String,
+        /// What is wrong.
+        reason: String,
     },
     /// A mix that names an ingredient which is not there.
     #[error("the soup needs ingredient `{0}`, which is not among those given")]

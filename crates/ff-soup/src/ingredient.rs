@@ -7,7 +7,8 @@ use itertools::Itertools;
 
 use crate::average::Average;
 use crate::error::Error;
-use crate::mean::{Node, mean};
+use crate::merge::mean::{Node, mean};
+use crate::merge::{MergeKind, method};
 
 /// One trained model.
 #[derive(Clone, Debug)]
@@ -23,7 +24,11 @@ pub struct Ingredient {
 /// Models that fit together: the same keys, shapes and types, finite values, distinct names. Their order is
 /// the order in which ties are broken.
 #[derive(Clone, Debug)]
-pub struct Ingredients(Vec<Ingredient>);
+pub struct Ingredients {
+    models: Vec<Ingredient>,
+    base: Option<Ingredient>,
+    methods: Vec<MergeKind>,
+}
 
 impl Ingredients {
     /// Checks that the models fit together.
@@ -36,41 +41,69 @@ impl Ingredients {
             return Err(Error::Duplicate(twice.clone()));
         }
         ingredients.iter().try_for_each(|ingredient| ingredient.fits(first))?;
-        Ok(Self(ingredients))
+        Ok(Self { models: ingredients, base: None, methods: Vec::new() })
+    }
+
+    /// With the model that they were fine-tuned from, for the methods that need it; it is no candidate.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`], [`Error::Mismatch`], [`Error::NotFinite`].
+    pub fn with_base(self, base: Ingredient) -> Result<Self, Error> {
+        if self.get(&base.id).is_some() {
+            return Err(Error::Duplicate(base.id));
+        }
+        base.fits(&self.models[0])?;
+        Ok(Self { base: Some(base), ..self })
+    }
+
+    /// With a merge method from outside this crate, so that averages can name it.
+    pub fn with_method(mut self, kind: MergeKind) -> Self {
+        self.methods.push(kind);
+        self
     }
 
     /// The models, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Ingredient> {
-        self.0.iter()
+        self.models.iter()
     }
 
-    /// The model of that name.
+    /// The model or the base of that name.
     pub fn get(&self, id: &str) -> Option<&Ingredient> {
-        self.0.iter().find(|ingredient| ingredient.id == id)
+        self.models.iter().chain(&self.base).find(|ingredient| ingredient.id == id)
     }
 
-    /// The weights of a mix. A single ingredient's are its own, not a copy.
+    /// The weights of an average. A single ingredient's are its own, not a copy.
     ///
     /// # Errors
-    /// [`Error::Missing`].
+    /// [`Error::Missing`], [`Error::Method`], [`Error::Merge`].
     pub fn weights(&self, average: &Average) -> Result<StateDict, Error> {
         Ok(match self.node(average)? {
-            Node::Leaf(weights) => weights.clone(),
-            tree => mean(&tree, ff_checkpoint::cores()),
+            Node::Leaf(weights) => weights,
+            tree => mean(&tree.by_ref(), ff_checkpoint::cores()),
         })
     }
 
-    pub(crate) fn node(&self, average: &Average) -> Result<Node<&StateDict>, Error> {
+    /// The tree of means, in whose leaves what other methods merge has been merged.
+    pub(crate) fn node(&self, average: &Average) -> Result<Node<StateDict>, Error> {
         match average {
-            Average::Ingredient(id) => {
-                let one = self.get(id).ok_or_else(|| Error::Missing(id.clone()))?;
-                Ok(Node::Leaf(&one.weights))
-            }
+            Average::Ingredient(id) => Ok(Node::Leaf(self.named(id)?.weights.clone())),
             Average::Mean(parts) if parts.is_empty() => Err(Error::Empty),
             Average::Mean(parts) => {
                 Ok(Node::Mean(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?))
             }
+            Average::Merged(merged) => {
+                let method = method(&merged.method, &merged.settings.value(), &self.methods)?;
+                let parts = merged.parts.iter().map(|part| self.weights(part));
+                let parts: Vec<StateDict> = parts.collect::<Result<_, _>>()?;
+                let base = merged.base.as_ref().map(|id| self.named(id)).transpose()?;
+                let parts: Vec<&StateDict> = parts.iter().collect();
+                Ok(Node::Leaf(method.merge(&parts, base.map(|base| &base.weights))?))
+            }
         }
+    }
+
+    fn named(&self, id: &str) -> Result<&Ingredient, Error> {
+        self.get(id).ok_or_else(|| Error::Missing(id.to_owned()))
     }
 }
 

@@ -13,28 +13,29 @@
 //!
 //! Sources: Wortsman et al. 2022, *Model soups*; Sanjeev et al. 2024, *FissionFusion*, §2.
 
+mod accept;
 mod accumulator;
 mod average;
-mod best;
 mod combine;
 mod decision;
 mod error;
-mod hierarchy;
 mod ingredient;
-mod mean;
+mod merge;
 mod plane;
 mod retrace;
 mod scorer;
+mod select;
 mod soup;
 
+pub use accept::Accept;
 pub use accumulator::Accumulator;
-pub use average::Average;
-pub use best::{Best, NthBest};
+pub use average::{Average, Merged, Settings};
 pub use decision::Decision;
-pub use error::Error;
-pub use hierarchy::{Accept, Hierarchy, Policy};
+pub use error::{Error, ScoreError};
 pub use ingredient::{Ingredient, Ingredients};
+pub use merge::{METHODS, Mean, MergeKind, MergeMethod, TensorParts, tensor_by_tensor};
 pub use plane::{Place, Plane, distances};
 pub use retrace::GreedyStep;
-pub use scorer::{Candidate, ScoreError, Scorer, Selector, Verdict};
+pub use scorer::{Candidate, Scorer, Verdict};
+pub use select::{Best, Hierarchy, NthBest, Policy, Selector};
 pub use soup::{Soup, verify};

@@ -1,15 +1,10 @@
-//! The two seams: how good weights are, and which to take.
+//! How good weights are.
 
 use ff_checkpoint::StateDict;
 
+use crate::accept::Accept;
 use crate::average::Average;
-use crate::error::Error;
-use crate::hierarchy::Accept;
-use crate::ingredient::Ingredients;
-use crate::soup::Soup;
-
-/// Whatever a [`Scorer`] fails with.
-pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;
+use crate::error::{Error, ScoreError};
 
 /// Tells how good weights are on validation data.
 pub trait Scorer {
@@ -49,7 +44,8 @@ pub struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    pub(crate) fn new(average: &'a Average, weights: &'a dyn Fn() -> Result<StateDict, Error>) -> Self {
+    /// A candidate whose weights `weights` makes.
+    pub fn new(average: &'a Average, weights: &'a dyn Fn() -> Result<StateDict, Error>) -> Self {
         Self { average, weights }
     }
 
@@ -65,10 +61,4 @@ impl<'a> Candidate<'a> {
     pub fn weights(&self) -> Result<StateDict, Error> {
         (self.weights)()
     }
-}
-
-/// Decides which ingredients to average.
-pub trait Selector {
-    /// Makes the choice. Selection sees validation scores only; the test split is none of its business.
-    fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error>;
 }

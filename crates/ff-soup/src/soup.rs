@@ -46,14 +46,16 @@ impl Ingredients {
     ) -> Result<Provenance, Error> {
         let value = serde_json::to_value(average).map_err(|error| Error::NotASoup(error.to_string()))?;
         recipe.insert("mix".into(), value);
-        let parent = |(id, weight): (&str, f64)| {
+        let parent = |(id, weight): (&str, Option<f64>)| {
             let ingredient = self.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
-            Ok(Parent { id: id.to_owned(), digest: *ingredient.weights.digest(), weight: Some(weight) })
+            Ok(Parent { weight, ..ingredient.weights.as_parent(id) })
         };
+        let parts = average.shares().into_iter().map(|(id, share)| (id, Some(share)));
+        let parents = parts.chain(average.bases().into_iter().map(|id| (id, None))).map(parent);
         Ok(Provenance {
             kind: "soup".into(),
             recipe: recipe.into(),
-            parents: average.shares().into_iter().map(parent).collect::<Result<_, Error>>()?,
+            parents: parents.collect::<Result<_, Error>>()?,
             data,
             code_version: code_version.to_owned(),
         })

@@ -74,7 +74,7 @@ impl<'a> ValidationScorer<'a> {
 
     fn load(&mut self, weights: &StateDict, average: &Average) -> Result<(), Error> {
         self.model.load_strict(weights)?;
-        if let (Some(images), Average::Mean(_)) = (&self.recalibration, average) {
+        if let (Some(images), false) = (&self.recalibration, average.is_ingredient()) {
             images.run(&self.model)?;
             self.images += images.images() as u64;
         }
@@ -164,10 +164,8 @@ impl<'a> ValidationScorer<'a> {
 
     /// The tensors of a mix that are not averages but computed anew, by name.
     pub fn recomputed(&self, average: &Average) -> Vec<String> {
-        match (&self.recalibration, average) {
-            (Some(_), Average::Mean(_)) => {
-                self.model.parameters().buffers().map(|buffer| buffer.name.clone()).collect()
-            }
+        match (&self.recalibration, average.is_ingredient()) {
+            (Some(_), false) => self.model.parameters().buffers().map(|buffer| buffer.name.clone()).collect(),
             _ => Vec::new(),
         }
     }

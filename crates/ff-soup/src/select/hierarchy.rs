@@ -4,12 +4,14 @@ use ff_checkpoint::StateDict;
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
+use super::selector::Selector;
+use crate::accept::Accept;
 use crate::accumulator::Accumulator;
 use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::{Ingredient, Ingredients};
-use crate::scorer::{Candidate, Scorer, Selector, Verdict};
+use crate::scorer::{Candidate, Scorer, Verdict};
 use crate::soup::Soup;
 
 /// Averages models at several levels (FissionFusion §2, Hierarchical Souping).
@@ -38,17 +40,6 @@ pub enum Policy {
         #[serde(default)]
         accept: Accept,
     },
-}
-
-/// When a greedy soup keeps a part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Accept {
-    /// The score must rise.
-    #[default]
-    Greater,
-    /// The score must not fall (the model soups authors' rule).
-    AtLeast,
 }
 
 /// A model or a local soup on its way up.
@@ -131,17 +122,6 @@ impl Policy {
     /// Whether parts are tried one by one.
     pub fn is_greedy(self) -> bool {
         matches!(self, Self::Greedy { .. })
-    }
-}
-
-impl Accept {
-    /// Whether a soup that scores `before` is replaced by one that scores `with`. Where it refuses an upper bound, it
-    /// refuses every score below.
-    pub fn accepts(self, with: f64, before: f64) -> bool {
-        match self {
-            Self::Greater => with > before,
-            Self::AtLeast => with >= before,
-        }
     }
 }
 

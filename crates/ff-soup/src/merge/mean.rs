@@ -2,7 +2,38 @@
 
 use std::num::NonZero;
 
-use ff_checkpoint::{Dtype, StateDict, on_threads, write_rounded};
+use ff_checkpoint::{Dtype, StateDict, cores, on_threads, write_rounded};
+
+use super::method::{MergeKind, MergeMethod};
+use crate::error::Error;
+
+/// The row of [`METHODS`](super::METHODS).
+pub(crate) const KIND: MergeKind = MergeKind {
+    name: "mean",
+    about: "The mean of all parts, each weighed equally (Wortsman et al. 2022)",
+    needs_base: false,
+    new: |settings| match settings.as_object() {
+        Some(none) if none.is_empty() => Ok(Box::new(Mean)),
+        _ => Err(format!("expected no settings, found {settings}")),
+    },
+};
+
+/// The mean of the parts, each weighed equally.
+#[derive(Clone, Copy, Debug)]
+pub struct Mean;
+
+impl MergeMethod for Mean {
+    fn name(&self) -> &str {
+        KIND.name
+    }
+
+    fn merge(&self, parts: &[&StateDict], _base: Option<&StateDict>) -> Result<StateDict, Error> {
+        match parts.is_empty() {
+            true => Err(Error::Empty),
+            false => Ok(mean(&Node::Mean(parts.iter().map(|&part| Node::Leaf(part)).collect()), cores())),
+        }
+    }
+}
 
 /// Elements worked on at a time: few enough for their sums to stay in a core's cache.
 pub(crate) const BLOCK: usize = 1 << 12;
@@ -47,6 +78,16 @@ pub(crate) fn mean(tree: &Node<&StateDict>, threads: NonZero<usize>) -> StateDic
 /// Bytes of a block of elements.
 pub(crate) fn block_bytes(dtype: Dtype) -> usize {
     BLOCK * dtype.bitsize() / 8
+}
+
+impl Node<StateDict> {
+    /// The same over borrowed weights.
+    pub fn by_ref(&self) -> Node<&StateDict> {
+        match self {
+            Self::Leaf(one) => Node::Leaf(one),
+            Self::Mean(parts) => Node::Mean(parts.iter().map(Self::by_ref).collect()),
+        }
+    }
 }
 
 impl<T: Copy> Node<T> {
@@ -167,6 +208,7 @@ mod tests {
                 return weights.map(|(name, tensor)| (name.to_owned(), tensor.to_owned())).collect();
             }
             Average::Mean(parts) => parts.iter().map(|part| plain(part, models)).collect::<Vec<_>>(),
+            Average::Merged(_) => unreachable!("these are trees of means"),
         };
         let mut mean = parts[0].clone();
         for (name, tensor) in mean.iter_mut().filter(|(_, tensor)| tensor.dtype != Dtype::I64) {
@@ -238,7 +280,7 @@ mod tests {
             let expected = StateDict::from_tensors(plain(&average, &models));
             prop_assert_eq!(*models.weights(&average).unwrap().digest(), *expected.digest());
             for threads in [1, 2, 7] {
-                let mean = mean(&models.node(&average).unwrap(), NonZero::new(threads).unwrap());
+                let mean = mean(&models.node(&average).unwrap().by_ref(), NonZero::new(threads).unwrap());
                 prop_assert_eq!(mean.digest(), expected.digest(), "{} threads", threads);
             }
         }

@@ -1,10 +1,11 @@
 //! Single models, by rank.
 
+use super::selector::Selector;
 use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::Ingredients;
-use crate::scorer::{Candidate, Scorer, Selector};
+use crate::scorer::{Candidate, Scorer};
 use crate::soup::Soup;
 
 /// Takes the one model that scores best, the first of several: what a grid search ends with.

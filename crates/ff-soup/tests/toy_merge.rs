@@ -1,0 +1,130 @@
+//! A merge method and a way to choose from outside this crate, in one file.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_soup::{
+    Average, Candidate, Error, Ingredient, Ingredients, MergeKind, MergeMethod, ScoreError, Scorer, Selector,
+    Soup, tensor_by_tensor,
+};
+use serde_json::{Value, json};
+
+/// The median of the parts, moved towards the base by a share.
+struct Median {
+    towards_base: f64,
+}
+
+const MEDIAN: MergeKind = MergeKind {
+    name: "median",
+    about: "The median of the parts, moved towards the base",
+    needs_base: true,
+    new: |settings| match settings["towards_base"].as_f64() {
+        Some(towards_base) => Ok(Box::new(Median { towards_base })),
+        None => Err("towards_base: expected a number".into()),
+    },
+};
+
+impl MergeMethod for Median {
+    fn name(&self) -> &str {
+        MEDIAN.name
+    }
+
+    fn settings(&self) -> Value {
+        json!({"towards_base": self.towards_base})
+    }
+
+    fn merge(&self, parts: &[&StateDict], base: Option<&StateDict>) -> Result<StateDict, Error> {
+        tensor_by_tensor(parts, base, |tensor| {
+            let base = tensor.base.ok_or("it needs a base")?;
+            let median = |at: usize| {
+                let mut values: Vec<f64> = tensor.parts.iter().map(|part| part[at]).collect();
+                values.sort_by(f64::total_cmp);
+                values[values.len() / 2]
+            };
+            Ok((0..base.len()).map(|at| median(at) + self.towards_base * (base[at] - median(at))).collect())
+        })
+    }
+}
+
+/// Merges whatever there is.
+struct Everything(Median);
+
+impl Selector for Everything {
+    fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
+        let parts = ingredients.iter().map(|one| Average::Ingredient(one.id.clone())).collect();
+        let average = Average::merged(&self.0, Some("base"), parts);
+        let weights = || ingredients.weights(&average);
+        let score = scorer.score(&Candidate::new(&average, &weights));
+        let score = score.map_err(|source| Error::Score { candidate: average.to_string(), source })?;
+        Ok(Soup { average, score, decisions: vec![] })
+    }
+}
+
+/// Scores the first weight.
+struct First;
+
+impl Scorer for First {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        Ok(values(&candidate.weights()?)[0])
+    }
+}
+
+fn model(id: &str, values: [f32; 2]) -> Ingredient {
+    let tensors = [
+        ("w".to_owned(), OwnedTensor::f32([2], &values)),
+        ("steps".to_owned(), OwnedTensor::i64([], &[values[0] as i64])),
+    ];
+    Ingredient { id: id.into(), weights: StateDict::from_tensors(tensors.into()), fields: BTreeMap::new() }
+}
+
+fn values(weights: &StateDict) -> Vec<f64> {
+    weights.get("w").unwrap().to_f64().unwrap()
+}
+
+fn ingredients() -> Ingredients {
+    let models = vec![model("a", [1.0, 8.0]), model("b", [2.0, -1.0]), model("c", [9.0, 0.0])];
+    Ingredients::new(models).unwrap().with_base(model("base", [0.0, 4.0])).unwrap().with_method(MEDIAN)
+}
+
+#[test]
+fn a_method_from_outside_is_chosen_averaged_and_recorded() {
+    let ingredients = ingredients();
+    let soup = Everything(Median { towards_base: 0.25 }).select(&ingredients, &mut First).unwrap();
+    assert_eq!((soup.score, soup.average.to_string().as_str()), (1.5, "median(base; a, b, c)"));
+    let weights = ingredients.weights(&soup.average).unwrap();
+    assert_eq!(values(&weights), [1.5, 1.0]);
+    assert_eq!(weights.get("steps").unwrap().to_i64().unwrap(), [1], "what is no float is the first part's");
+
+    let text = serde_json::to_value(&soup.average).unwrap();
+    assert_eq!(
+        text,
+        json!({"merged": {"method": "median", "settings": {"towards_base": 0.25}, "base": "base",
+            "parts": [{"ingredient": "a"}, {"ingredient": "b"}, {"ingredient": "c"}]}})
+    );
+    assert_eq!(serde_json::from_value::<Average>(text).unwrap(), soup.average);
+    let made = ingredients.provenance(&soup.average, Default::default(), None, "0").unwrap();
+    let parents: Vec<_> = made.parents.iter().map(|parent| (parent.id.as_str(), parent.weight)).collect();
+    let third = Some(1.0 / 3.0);
+    assert_eq!(parents, [("a", third), ("b", third), ("c", third), ("base", None)]);
+}
+
+#[test]
+fn averages_nest_and_what_is_unknown_is_said() {
+    let ingredients = ingredients();
+    let parts = ["a", "b", "c"].map(|id| Average::Ingredient(id.into())).to_vec();
+    let median = Average::merged(&Median { towards_base: 0.0 }, Some("base"), parts.clone());
+    let mean = Average::mean(vec![median, Average::Ingredient("a".into())]);
+    assert_eq!(values(&ingredients.weights(&mean).unwrap()), [1.5, 4.0]);
+
+    let without = Average::merged(&Median { towards_base: 0.0 }, None, parts.clone());
+    let error = ingredients.weights(&without).unwrap_err().to_string();
+    assert_eq!(error, "cannot merge `w`: it needs a base");
+    let models = Ingredients::new(vec![model("a", [1.0, 8.0])]).unwrap();
+    let unknown = Average::merged(&Median { towards_base: 0.0 }, None, vec![parts[0].clone()]);
+    let error = models.weights(&unknown).unwrap_err().to_string();
+    assert_eq!(error, "merge method `median`: there are mean");
+    // The mean by its name is the mean.
+    let [by_name, plain] = [Average::merged(&ff_soup::Mean, None, parts.clone()), Average::mean(parts)]
+        .map(|average| *ingredients.weights(&average).unwrap().digest());
+    assert_eq!(by_name, plain);
+}
