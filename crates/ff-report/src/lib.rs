@@ -5,17 +5,16 @@
 //! own, a [`Surface`] a plane in filled contours, a [`Heatmap`] a matrix in colours. A [`Report`] is a page of all that and more. All are
 //! filled from records and compute no
 //! metric: they rank, average over seeds, subtract the published number, and render themselves. The published numbers
-//! are in [`paper`] (FissionFusion) and [`inmerge`].
+//! are in [`published`], read from `configs/published`.
 
 mod cost;
 mod csv;
 mod error;
 mod figure;
 mod format;
-pub mod inmerge;
 mod latex;
 mod markdown;
-pub mod paper;
+pub mod published;
 mod rank;
 pub mod report;
 mod section;

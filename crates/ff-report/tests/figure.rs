@@ -29,7 +29,11 @@ fn sweep() -> LinePlot {
 
 /// Fourteen diseases and fifteen series: the most that must stay legible.
 fn crowded() -> LinePlot {
-    let names = ff_report::inmerge::DISEASES.map(|(disease, _)| disease.replace('_', " "));
+    let names = ff_report::published::INMERGE
+        .tasks
+        .iter()
+        .map(|task| task.name.replace('_', " "))
+        .collect::<Vec<_>>();
     let of = |nth: usize| {
         let y = |at: usize| 0.7 + 0.01 * nth as f64 + 0.02 * ((at * 5 + nth) % 7) as f64;
         series(&format!("L_s = {nth}, τ = 0.3"), (0..14).map(|at| point(y(at))).collect())

@@ -143,7 +143,8 @@ fn json() {
 /// Wide parts are shrunk to the page.
 #[test]
 fn all_fourteen_diseases_stand_below_the_published_rows() {
-    let names = ff_report::inmerge::DISEASES.map(|(disease, _)| disease);
+    let names: Vec<&str> =
+        ff_report::published::INMERGE.tasks.iter().map(|task| task.name.as_str()).collect();
     let output = |output| OutputAuroc { output, value: Value::Defined(0.8), positives: 9, negatives: 90 };
     let test = Score { outputs: (0..14).map(output).collect(), ..score(Metric::Auroc, 0.8) };
     let cell = SeedCell { runs: vec![run(0, test)], note: None };

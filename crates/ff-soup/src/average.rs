@@ -99,12 +99,17 @@ impl Average {
 
     /// The ingredients that are bases and no parts, each once.
     pub fn bases(&self) -> Vec<&str> {
+        let parts: Vec<&str> = self.shares().into_iter().map(|(id, _)| id).collect();
+        self.all_bases().into_iter().unique().filter(|base| !parts.contains(base)).collect()
+    }
+
+    fn all_bases(&self) -> Vec<&str> {
         let (own, parts) = match self {
             Self::Ingredient(_) => (None, [].as_slice()),
             Self::Mean(parts) => (None, parts.as_slice()),
             Self::Merged(merged) => (merged.base.as_deref(), merged.parts.as_slice()),
         };
-        own.into_iter().chain(parts.iter().flat_map(Self::bases)).unique().collect()
+        own.into_iter().chain(parts.iter().flat_map(Self::all_bases)).collect()
     }
 
     /// The ingredients and their shares, which add up to 1, in the order of the tree; a method other than the mean counts its parts
@@ -119,7 +124,11 @@ impl Average {
     pub fn summary(&self) -> String {
         match self.shares().as_slice() {
             shares @ [(first, _), ..] if shares.len() > 3 => {
-                format!("the mean of {} models (`{first}` first)", shares.len())
+                let method = match self {
+                    Self::Merged(merged) => &merged.method,
+                    _ => "mean",
+                };
+                format!("the {method} of {} models (`{first}` first)", shares.len())
             }
             _ => self.to_string(),
         }

@@ -92,12 +92,23 @@ impl Ingredients {
                 Ok(Node::Mean(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?))
             }
             Average::Merged(merged) => {
-                let method = method(&merged.method, &merged.settings.value(), &self.methods)?;
+                let (kind, method) = method(&merged.method, &merged.settings.value(), &self.methods)?;
+                if kind.needs_base != merged.base.is_some() {
+                    let reason = match kind.needs_base {
+                        true => "it needs a base: the weights that its parts were fine-tuned from",
+                        false => "it takes no base",
+                    };
+                    return Err(Error::Method { name: merged.method.clone(), reason: reason.into() });
+                }
                 let parts = merged.parts.iter().map(|part| self.weights(part));
                 let parts: Vec<StateDict> = parts.collect::<Result<_, _>>()?;
                 let base = merged.base.as_ref().map(|id| self.named(id)).transpose()?;
                 let parts: Vec<&StateDict> = parts.iter().collect();
-                Ok(Node::Leaf(method.merge(&parts, base.map(|base| &base.weights))?))
+                let weights = method.merge(&parts, base.map(|base| &base.weights))?;
+                // What a method from elsewhere gives goes into means like any model.
+                let merged = Ingredient { id: average.to_string(), weights, fields: BTreeMap::new() };
+                merged.fits(&self.models[0])?;
+                Ok(Node::Leaf(merged.weights))
             }
         }
     }

@@ -38,4 +38,4 @@ pub use plane::{Place, Plane, distances};
 pub use retrace::GreedyStep;
 pub use scorer::{Candidate, Scorer, Verdict};
 pub use select::{Best, Hierarchy, NthBest, Policy, Selector};
-pub use soup::{Soup, verify};
+pub use soup::{Soup, verify, verify_with};

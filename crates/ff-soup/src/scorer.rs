@@ -31,7 +31,7 @@ pub enum Verdict {
     /// The candidate's score.
     Score(f64),
     /// It cannot be kept.
-    Below {
+    Rejected {
         /// What its score is at most.
         bound: f64,
     },

@@ -7,6 +7,7 @@ use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::{Ingredient, Ingredients};
+use crate::merge::MergeKind;
 
 /// What was chosen, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,18 @@ impl Ingredients {
 /// [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an ingredient is not among
 /// the files, [`Error::Different`] if the average is another one.
 pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Vec<String>, Error> {
+    verify_with(soup, files, &[])
+}
+
+/// As [`verify`], where merge methods from outside this crate are known too.
+///
+/// # Errors
+/// As there.
+pub fn verify_with(
+    soup: &StateDict,
+    files: &[StateDict],
+    methods: &[MergeKind],
+) -> Result<Vec<String>, Error> {
     let provenance = soup.provenance()?;
     let recipe: Recipe = serde_json::from_value(provenance.recipe.clone())
         .map_err(|error| Error::NotASoup(format!("no record of a soup in its metadata: {error}")))?;
@@ -83,7 +96,8 @@ pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Vec<String>, Erro
             weights.ok_or_else(|| Error::Missing(format!("{} (digest {})", parent.id, parent.digest)))?;
         Ok(Ingredient { id: parent.id.clone(), weights, fields: Default::default() })
     };
-    let ingredients = Ingredients::new(provenance.parents.iter().map(find).collect::<Result<_, Error>>()?)?;
+    let parents = provenance.parents.iter().map(find).collect::<Result<_, Error>>()?;
+    let ingredients = methods.iter().fold(Ingredients::new(parents)?, |all, kind| all.with_method(*kind));
     verify_digests(ingredients.iter().map(|one| &one.weights).chain([soup]).collect())?;
     let rebuilt = ingredients.weights(&recipe.average)?;
     let averaged = |weights: &StateDict| {

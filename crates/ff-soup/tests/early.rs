@@ -94,7 +94,7 @@ impl Scorer for Linear<'_> {
             }
             let bound = score_bound.bound();
             if !accept.accepts(bound, best) {
-                return Ok(Verdict::Below { bound });
+                return Ok(Verdict::Rejected { bound });
             }
         }
         self.finish(logits).map(Verdict::Score)
@@ -295,7 +295,7 @@ impl Scorer for Hasty {
     }
 
     fn beats(&mut self, _: &Candidate<'_>, best: f64, _: Accept) -> Result<Verdict, ScoreError> {
-        Ok(Verdict::Below { bound: best })
+        Ok(Verdict::Rejected { bound: best })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_soup::{
     Average, Candidate, Error, Ingredient, Ingredients, MergeKind, MergeMethod, ScoreError, Scorer, Selector,
-    Soup, tensor_by_tensor,
+    Soup, tensor_by_tensor, verify_with,
 };
 use serde_json::{Value, json};
 
@@ -106,6 +106,15 @@ fn a_method_from_outside_is_chosen_averaged_and_recorded() {
     let parents: Vec<_> = made.parents.iter().map(|parent| (parent.id.as_str(), parent.weight)).collect();
     let third = Some(1.0 / 3.0);
     assert_eq!(parents, [("a", third), ("b", third), ("c", third), ("base", None)]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("soup.safetensors");
+    weights.save(&path, Some(&made)).unwrap();
+    let soup = StateDict::open(&path).unwrap();
+    let files: Vec<_> = ingredients.iter().map(|one| one.weights.clone()).collect();
+    let files = [files, vec![model("base", [0.0, 4.0]).weights]].concat();
+    assert_eq!(verify_with(&soup, &files, &[MEDIAN]).unwrap(), Vec::<String>::new());
+    assert!(verify_with(&soup, &files, &[]).unwrap_err().to_string().contains("`median`"));
 }
 
 #[test]
@@ -118,7 +127,10 @@ fn averages_nest_and_what_is_unknown_is_said() {
 
     let without = Average::merged(&Median { towards_base: 0.0 }, None, parts.clone());
     let error = ingredients.weights(&without).unwrap_err().to_string();
-    assert_eq!(error, "cannot merge `w`: it needs a base");
+    assert_eq!(
+        error,
+        "merge method `median`: it needs a base: the weights that its parts were fine-tuned from"
+    );
     let models = Ingredients::new(vec![model("a", [1.0, 8.0])]).unwrap();
     let unknown = Average::merged(&Median { towards_base: 0.0 }, None, vec![parts[0].clone()]);
     let error = models.weights(&unknown).unwrap_err().to_string();

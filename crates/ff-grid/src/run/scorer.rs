@@ -119,7 +119,7 @@ impl<'a> ValidationScorer<'a> {
         // A candidate whose numbers are none fails in its whole evaluation, as it always would have.
         Ok(match below {
             _ if failed => None,
-            Some(bound) => Some(Verdict::Below { bound }),
+            Some(bound) => Some(Verdict::Rejected { bound }),
             None if doubtful || seen < last.len() => None,
             None => {
                 let found = Predictions::new(logits, last.outputs(), last.targets().clone())?;

@@ -2,7 +2,7 @@
 
 use super::{SeedCell, SeedColumn, SeedRow};
 use crate::error::Error;
-use crate::inmerge;
+use crate::published::INMERGE;
 use crate::shape::{check_metric, check_rows};
 
 pub(super) fn check(columns: &[SeedColumn], rows: &[SeedRow], baseline: Option<usize>) -> Result<(), Error> {
@@ -12,7 +12,7 @@ pub(super) fn check(columns: &[SeedColumn], rows: &[SeedRow], baseline: Option<u
     }
     columns.iter().try_for_each(check_published_dataset)?;
     for row in rows {
-        if let Some(name) = row.paper_row.as_ref().filter(|name| inmerge::Method::named(name).is_none()) {
+        if let Some(name) = row.paper_row.as_ref().filter(|name| INMERGE.method(name).is_none()) {
             return Err(Error::NotPublished { place: format!("row {:?}", row.method), name: name.clone() });
         }
         for (cell, column) in row.cells.iter().zip(columns) {
@@ -29,7 +29,7 @@ fn check_published_dataset(column: &SeedColumn) -> Result<(), Error> {
     let place = || format!("column {}", column.name());
     match column.published_dataset() {
         None => Err(Error::NotPublished { place: place(), name: name.clone() }),
-        Some(dataset) if dataset.metric() != column.metric => {
+        Some(dataset) if dataset.metric != column.metric => {
             Err(Error::NotPublished { place: place(), name: format!("{name} by {}", column.metric) })
         }
         Some(_) => Ok(()),

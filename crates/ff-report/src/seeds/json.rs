@@ -50,7 +50,7 @@ impl SeedTable {
                     .baseline()
                     .filter(|baseline| baseline.method != row.method)
                     .and_then(|baseline| cell.difference(&baseline.cells[at])),
-                paper: self.published(row, &self.columns[at]).map(|of| of.mean),
+                paper: self.published(row, &self.columns[at]).map(|of| of.mean()),
             });
             let cells = cells.collect();
             JsonRow { method: &row.method, paper_row: row.paper_row.as_deref(), cells, cost: &row.cost }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::Cost;
 use crate::error::Error;
-use crate::inmerge;
+use crate::published::{INMERGE, Published, PublishedDataset};
 use crate::rank::{Rank, ranks};
 use crate::section::distinct;
 
@@ -31,7 +31,7 @@ pub struct SeedColumn {
     pub metric: Metric,
     /// Names of the tasks of a multilabel dataset, in the order of its outputs; else empty.
     pub tasks: Vec<String>,
-    /// The dataset of InMerge's paper that this is, by the name that [`inmerge::Dataset::named`] knows; `None` if the
+    /// The dataset of InMerge's paper that this is, by the name that [`Paper::dataset`](crate::published::Paper::dataset) knows; `None` if the
     /// numbers are not to be set beside the paper's.
     pub paper_dataset: Option<String>,
 }
@@ -64,7 +64,7 @@ pub struct SeedCell {
 pub struct SeedRow {
     /// As it is to be printed, such as "InMerge"; unique in the table.
     pub method: String,
-    /// The method of InMerge's paper that this is, by the name that [`inmerge::Method::named`] knows; `None` if it is
+    /// The method of InMerge's paper that this is, by the name that [`Paper::method`](crate::published::Paper::method) knows; `None` if it is
     /// not the paper's.
     pub paper_row: Option<String>,
     /// One per column, in the table's order.
@@ -91,8 +91,8 @@ impl SeedColumn {
         format!("{} ({})", self.dataset, self.metric.title())
     }
 
-    fn published_dataset(&self) -> Option<inmerge::Dataset> {
-        inmerge::Dataset::named(self.paper_dataset.as_deref()?)
+    fn published_dataset(&self) -> Option<&'static PublishedDataset> {
+        INMERGE.dataset(self.paper_dataset.as_deref()?)
     }
 }
 
@@ -189,9 +189,7 @@ impl SeedTable {
     }
 
     /// What the paper has for a row in a column.
-    fn published(&self, row: &SeedRow, column: &SeedColumn) -> Option<inmerge::Published> {
-        let method = inmerge::Method::named(row.paper_row.as_deref()?)?;
-        let backbone = inmerge::Backbone::named(&column.architecture)?;
-        inmerge::published(backbone, method, column.published_dataset()?)
+    fn published(&self, row: &SeedRow, column: &SeedColumn) -> Option<Published> {
+        INMERGE.value(&column.architecture, row.paper_row.as_deref()?, &column.published_dataset()?.label)
     }
 }

@@ -5,9 +5,9 @@ use ff_eval::{PairedDifference, Spread};
 use super::{SeedCell, SeedColumn, SeedRow, SeedTable, notes, tasks};
 use crate::cost;
 use crate::format;
-use crate::inmerge;
 use crate::latex;
 use crate::markdown;
+use crate::published::INMERGE;
 use crate::section::{Field, Section, about_intervals, with_content};
 
 impl SeedTable {
@@ -173,24 +173,23 @@ fn beside_paper(table: &SeedTable, backbone: &str) -> Section {
     let mut section = Section::new(heading, 2, head.map(str::to_owned).to_vec());
     for (column, row, cell) in cells(table, backbone) {
         let Some(published) = table.published(row, column) else { continue };
-        let difference = cell.test().map(|of| format::difference(of.mean - published.mean));
+        let difference = cell.test().map(|of| format::difference(of.mean - published.mean()));
         let fields = vec![
             Field::from(column.title()),
             Field::from(row.method.as_str()),
             section.field(test_text(cell), None, &notes::of_cell(cell, column)),
-            Field::from(match published.sd {
-                Some(sd) => format!("{:.3} ± {sd:.3} (5)", published.mean),
-                None => format!("{:.3}", published.mean),
+            Field::from(match published.sd() {
+                Some(sd) => format!("{:.3} ± {sd:.3} (5)", published.mean()),
+                None => format!("{:.3}", published.mean()),
             }),
             section.field(difference, None, ""),
         ];
         section.rows.push(fields);
     }
     section.remarks.push(SPREAD.to_owned());
-    section.remarks.push(format!("Paper: {}.", inmerge::SOURCE));
+    section.remarks.push(format!("Paper: {}.", INMERGE.source));
     let ours = table.columns_of(backbone).filter_map(|(_, column)| column.published_dataset());
-    if let Some(of) = inmerge::Backbone::named(backbone) {
-        section.remarks.extend(ours.flat_map(|dataset| inmerge::traps(of, dataset)).map(str::to_owned));
-    }
+    let of_papers = ours.flat_map(|dataset| INMERGE.remarks(backbone, &dataset.label));
+    section.remarks.extend(of_papers.map(str::to_owned));
     section
 }

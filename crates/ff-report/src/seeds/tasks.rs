@@ -2,8 +2,7 @@
 
 use super::{SeedRow, SeedTable, notes};
 use crate::format::{self, NOTHING};
-use crate::inmerge;
-use crate::paper::same;
+use crate::published::{INMERGE, PublishedModel, same};
 use crate::rank::ranks;
 use crate::section::{Field, Section};
 
@@ -11,7 +10,7 @@ use crate::section::{Field, Section};
 /// Table 1 of the paper stands above our rows.
 pub(super) fn section(table: &SeedTable, at: usize) -> Section {
     let column = &table.columns[at];
-    let paper = column.published_dataset() == Some(inmerge::Dataset::ChestXray14);
+    let paper = column.published_dataset().is_some_and(|of| of.label == "ChestX-ray14");
     let names = column.tasks.iter().map(|task| if paper { abbreviated(task) } else { task.clone() });
     let head = ["Method".to_owned()].into_iter().chain(names).chain(["Average".to_owned()]);
     let heading = format!("Tasks: {} ({})", column.name(), column.metric.title());
@@ -20,7 +19,7 @@ pub(super) fn section(table: &SeedTable, at: usize) -> Section {
         return section;
     }
     if paper {
-        section.rows.extend(inmerge::TABLE_1.iter().map(|row| published(row, &column.tasks)));
+        section.rows.extend(INMERGE.models.iter().map(|row| published(row, &column.tasks)));
     }
     let better = column.metric.higher_is_better();
     let marks: Vec<_> = (0..column.tasks.len())
@@ -50,25 +49,24 @@ pub(super) fn section(table: &SeedTable, at: usize) -> Section {
 
 /// The paper's head of a task, so that fourteen fit on a page.
 fn abbreviated(task: &str) -> String {
-    inmerge::disease(task).map_or_else(|| task.to_owned(), |at| inmerge::DISEASES[at].1.to_owned())
+    INMERGE.task(task).map_or_else(|| task.to_owned(), |at| INMERGE.tasks[at].head.clone())
 }
 
-fn published(row: &inmerge::ChestRow, tasks: &[String]) -> Vec<Field> {
-    let of_task = |task: &String| inmerge::disease(task).map(|at| row.diseases[at]);
+fn published(row: &PublishedModel, tasks: &[String]) -> Vec<Field> {
+    let of_task = |task: &String| INMERGE.task(task).map(|at| row.tasks[at]);
     let values = tasks.iter().map(of_task).chain([Some(row.average)]);
     let texts = values.map(|value| value.map_or_else(|| NOTHING.to_owned(), |value| format!("{value:.3}")));
-    [format!("{} (published)", row.model)].into_iter().chain(texts).map(Field::from).collect()
+    [format!("{} (published)", row.name)].into_iter().chain(texts).map(Field::from).collect()
 }
 
 fn about_published(tasks: &[String]) -> [String; 3] {
-    let heads = inmerge::DISEASES.iter().filter(|(disease, _)| tasks.iter().any(|task| same(task, disease)));
-    let heads: Vec<_> =
-        heads.map(|(disease, head)| format!("{head}: {}", disease.replace('_', " "))).collect();
+    let heads = INMERGE.tasks.iter().filter(|of| tasks.iter().any(|task| same(task, &of.name)));
+    let heads: Vec<_> = heads.map(|of| format!("{}: {}", of.head, of.name.replace('_', " "))).collect();
     [
         format!("{}.", heads.join(", ")),
         "Published rows were trained and scored by their authors, on splits that need not be ours, and have no marks; \
          their average is over 14 diseases."
             .to_owned(),
-        format!("Published: {}.", inmerge::SOURCE),
+        format!("Published: {}.", INMERGE.source),
     ]
 }

@@ -7,7 +7,7 @@ use crate::cost;
 use crate::format;
 use crate::latex;
 use crate::markdown;
-use crate::paper;
+use crate::published::FISSIONFUSION;
 use crate::rank::ranks;
 use crate::section::{Field, Section, about_intervals, with_content};
 
@@ -150,8 +150,10 @@ fn beside_paper(table: &Table, backbone: &str) -> Section {
         ];
         section.rows.push(fields);
     }
-    section.remarks.push(format!("Paper: {}.", paper::SOURCE));
+    section.remarks.push(format!("Paper: {}.", FISSIONFUSION.source));
     let ours = table.columns_of(backbone).map(|(_, column)| column).filter(|column| column.paper);
-    section.remarks.extend(ours.flat_map(paper::disagreements).map(str::to_owned));
+    section.remarks.extend(
+        ours.flat_map(|column| FISSIONFUSION.remarks(&column.backbone, &column.dataset)).map(str::to_owned),
+    );
     section
 }

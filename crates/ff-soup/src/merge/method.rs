@@ -1,7 +1,5 @@
 //! What a merge method is.
 
-use std::sync::Mutex;
-
 use ff_checkpoint::{OwnedTensor, StateDict, cores, on_threads};
 
 use crate::error::Error;
@@ -63,8 +61,8 @@ pub fn tensor_by_tensor(
     let values = |weights: &StateDict, name: &str| {
         weights.get(name).and_then(|tensor| tensor.to_f64()).ok_or("a part lacks it, or has no floats there")
     };
-    let merged = Mutex::new(Vec::new());
-    on_threads(cores(), first.iter().collect(), |(name, tensor)| {
+    let mut merged: Vec<_> = first.iter().map(|_| None).collect();
+    on_threads(cores(), first.iter().zip(&mut merged).collect(), |((name, tensor), merged)| {
         let one = || -> Result<OwnedTensor, String> {
             if !tensor.is_float() {
                 return Ok(tensor.to_owned());
@@ -78,8 +76,8 @@ pub fn tensor_by_tensor(
             }
         };
         let one = one().map_err(|reason| Error::Merge { tensor: name.to_owned(), reason });
-        merged.lock().expect("no panic while pushing").push(one.map(|tensor| (name.to_owned(), tensor)));
+        *merged = Some(one.map(|tensor| (name.to_owned(), tensor)));
     });
-    let merged = merged.into_inner().expect("no panic while pushing");
-    Ok(StateDict::from_tensors(merged.into_iter().collect::<Result<_, _>>()?))
+    // Of several errors it is the first tensor's, however threads went.
+    Ok(StateDict::from_tensors(merged.into_iter().flatten().collect::<Result<_, _>>()?))
 }

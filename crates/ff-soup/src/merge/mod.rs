@@ -16,11 +16,12 @@ pub(crate) fn method(
     name: &str,
     settings: &serde_json::Value,
     more: &[MergeKind],
-) -> Result<Box<dyn MergeMethod>, Error> {
+) -> Result<(MergeKind, Box<dyn MergeMethod>), Error> {
     let kind = more.iter().chain(&METHODS).find(|kind| kind.name == name);
     let Some(kind) = kind else {
         let known = more.iter().chain(&METHODS).map(|kind| kind.name).collect::<Vec<_>>().join(", ");
         return Err(Error::Method { name: name.to_owned(), reason: format!("there are {known}") });
     };
-    (kind.new)(settings).map_err(|reason| Error::Method { name: name.to_owned(), reason })
+    let made = (kind.new)(settings).map_err(|reason| Error::Method { name: name.to_owned(), reason })?;
+    Ok((*kind, made))
 }

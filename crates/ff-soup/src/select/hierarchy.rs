@@ -193,7 +193,7 @@ impl Run<'_> {
             let verdict = self.beats(&average, &|| Ok(sum.mean_with(&weights)), best, accept)?;
             let (with, at_most) = match verdict {
                 Verdict::Score(with) => (Some(with), None),
-                Verdict::Below { bound } => (None, Some(bound)),
+                Verdict::Rejected { bound } => (None, Some(bound)),
             };
             let better = with.filter(|with| accept.accepts(*with, best));
             self.decisions.push(Decision {
@@ -245,7 +245,7 @@ impl Run<'_> {
         let failed = |source| Error::Score { candidate: average.summary(), source };
         match self.scorer.beats(&Candidate::new(average, weights), best, accept).map_err(failed)? {
             Verdict::Score(score) if score.is_nan() => Err(failed("its score is not a number".into())),
-            Verdict::Below { bound } if bound.is_nan() || accept.accepts(bound, best) => Err(failed(
+            Verdict::Rejected { bound } if bound.is_nan() || accept.accepts(bound, best) => Err(failed(
                 format!("given up at a bound of {bound}, with which it may still beat {best}").into(),
             )),
             verdict => Ok(verdict),

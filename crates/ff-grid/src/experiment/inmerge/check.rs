@@ -1,6 +1,6 @@
 //! What would fail only after days of training is refused before.
 
-use ff_report::inmerge;
+use ff_report::published::INMERGE;
 use ff_train::LrSchedule;
 use itertools::Itertools;
 
@@ -56,7 +56,7 @@ impl InmergeConfig {
             }
         }
         let named = self.method.iter().filter_map(|method| method.paper_row.as_deref());
-        if let Some(name) = named.into_iter().find(|name| inmerge::Method::named(name).is_none()) {
+        if let Some(name) = named.into_iter().find(|name| INMERGE.method(name).is_none()) {
             return wrong(format!("method.paper_row: InMerge's tables have nothing named `{name}`"));
         }
         for dataset in &self.dataset {
@@ -64,15 +64,13 @@ impl InmergeConfig {
                 return wrong(format!("dataset `{}`: a study of merging has no `ood`", dataset.name));
             }
             let Some(name) = dataset.paper_column.as_deref() else { continue };
-            let Some(published) = inmerge::Dataset::named(name) else {
+            let Some(published) = INMERGE.dataset(name) else {
                 return wrong(format!("dataset.paper_column: InMerge's tables have nothing named `{name}`"));
             };
-            if published.metric() != dataset.metric {
+            if published.metric != dataset.metric {
                 return wrong(format!(
                     "dataset `{}`: the paper's {name} is scored by {}, not by {}\nhint: leave out paper_column",
-                    dataset.name,
-                    published.metric(),
-                    dataset.metric
+                    dataset.name, published.metric, dataset.metric
                 ));
             }
         }

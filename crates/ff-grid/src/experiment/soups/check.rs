@@ -1,7 +1,7 @@
 //! Checks of a table of soups: what would fail only after days of training is refused before.
 
 use ff_data::Augment;
-use ff_report::paper;
+use ff_report::published::FISSIONFUSION;
 use ff_train::NO_PATIENCE;
 use itertools::Itertools;
 
@@ -122,7 +122,7 @@ impl SoupsConfig {
     fn paper_names(&self) -> impl Iterator<Item = (&'static str, &str, bool)> {
         let rows = self.method.iter().filter_map(|method| method.paper_row.as_deref());
         let columns = self.dataset.iter().filter_map(|dataset| dataset.paper_column.as_deref());
-        let rows = rows.map(|name| ("method.paper_row", name, paper::Method::named(name).is_some()));
-        rows.chain(columns.map(|name| ("dataset.paper_column", name, paper::Dataset::named(name).is_some())))
+        let rows = rows.map(|name| ("method.paper_row", name, FISSIONFUSION.method(name).is_some()));
+        rows.chain(columns.map(|name| ("dataset.paper_column", name, FISSIONFUSION.dataset(name).is_some())))
     }
 }

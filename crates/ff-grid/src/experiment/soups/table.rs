@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::write_json;
-use ff_report::{Cell, Column as ReportColumn, Row, Table, paper};
+use ff_report::published::{FISSIONFUSION, Published};
+use ff_report::{Cell, Column as ReportColumn, Row, Table};
 use serde::Serialize;
 
 use super::card::Card;
@@ -57,12 +58,8 @@ fn cell(
     let dataset = &config.dataset[column.dataset];
     let backbone = &config.backbone[column.backbone];
     let published = (|| {
-        let place = (
-            paper::Backbone::named(backbone.architecture.name)?,
-            paper::Method::named(method.paper_row.as_deref()?)?,
-            paper::Dataset::named(dataset.paper_column.as_deref()?)?,
-        );
-        paper::published(place.0, place.1, place.2)
+        let (method, dataset) = (method.paper_row.as_deref()?, dataset.paper_column.as_deref()?);
+        FISSIONFUSION.value(backbone.architecture.name, method, dataset).map(Published::mean)
     })();
     let ood_names = dataset.ood.iter().map(|other| other.name.clone());
     let mut cell = Cell { paper: published, ..Cell::default() };
