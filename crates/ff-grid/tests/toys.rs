@@ -11,7 +11,7 @@ use ff_grid::{
     QueueStatus, Recovered, RunConfig, RunStore, Summary, Table, Texts, Training, WeightsSource, render,
 };
 use ff_models::{Architecture, Precision};
-use ff_report::report::{ColumnReport, StudyTable};
+use ff_report::report::{ColumnReport, ExperimentTable};
 use ff_train::{CancelToken, TaskWeights};
 use tch::Device;
 
@@ -165,7 +165,12 @@ impl Table for Rates {
         Ok(Vec::new())
     }
 
-    fn report(&self, _: &Plan, _: &Catalog, _: &RunStore) -> Result<(StudyTable, Vec<ColumnReport>), Error> {
+    fn report(
+        &self,
+        _: &Plan,
+        _: &Catalog,
+        _: &RunStore,
+    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
         Err(Error::Job("this table has no report".into()))
     }
 }

@@ -2,8 +2,8 @@
 
 use ff_eval::{Difference, Interval, Metric, Score, Value};
 use ff_report::report::{
-    ColumnReport, Comparison, ExperimentReport, Mistake, MistakesReport, ModelAnswer, Origin, Progress,
-    Report, StudyTable,
+    ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake, MistakesReport, ModelAnswer,
+    Origin, Progress, Report,
 };
 use ff_report::{Cell, Column, Cost, Row, Table};
 
@@ -44,7 +44,7 @@ fn report(difference: Option<Difference>) -> Report {
     let comparison = Comparison {
         method: "Soup".into(),
         single: "Single".into(),
-        elsewhere: None,
+        ood: None,
         difference,
         same: false,
         delong: vec![],
@@ -73,14 +73,14 @@ fn report(difference: Option<Difference>) -> Report {
         missing: vec!["GoU has no record yet".into()],
     };
     let experiment = ExperimentReport {
-        table: StudyTable::Soups(Table::new("t", vec![column], rows).unwrap()),
+        table: ExperimentTable::Soups(Table::new("t", vec![column], rows).unwrap()),
         progress: vec![Progress { kind: "soup".into(), done: 1, jobs: 2 }],
         missing: vec!["dataset x".into()],
         columns: vec![detail],
         origin: Origin::default(),
     };
     let (title, version) = (HOSTILE.into(), "1".into());
-    Report { title, studies: vec![experiment], problems: vec!["a record is damaged".into()], version }
+    Report { title, experiments: vec![experiment], problems: vec!["a record is damaged".into()], version }
 }
 
 fn page(value: f64, low: f64, high: f64) -> String {
@@ -125,6 +125,6 @@ fn what_is_missing_is_said() {
     ] {
         assert!(page.contains(part), "no `{part}`");
     }
-    let empty = Report { title: "t".into(), studies: vec![], problems: vec![], version: "1".into() };
+    let empty = Report { title: "t".into(), experiments: vec![], problems: vec![], version: "1".into() };
     assert!(empty.to_html().contains("There is no table to report on."));
 }

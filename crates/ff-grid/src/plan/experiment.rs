@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use ff_report::report::{ColumnReport, StudyTable};
+use ff_report::report::{ColumnReport, ExperimentTable};
 
 use super::graph::Graph;
 use super::planned::Plan;
@@ -85,7 +85,7 @@ pub trait Table: Any + Send + Sync {
         plan: &Plan,
         catalog: &Catalog,
         runs: &RunStore,
-    ) -> Result<(StudyTable, Vec<ColumnReport>), Error>;
+    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error>;
 }
 
 /// A table in the formats that it is written in.

@@ -64,7 +64,7 @@ fn row(column: &ColumnReport, of: &Comparison) -> Vec<String> {
     };
     vec![
         format!("{} ({})", column.name(), column.metric.title()),
-        of.elsewhere.clone().unwrap_or_else(|| "test".to_owned()),
+        of.ood.clone().unwrap_or_else(|| "test".to_owned()),
         of.method.clone(),
         of.single.clone(),
         difference,
@@ -73,7 +73,7 @@ fn row(column: &ColumnReport, of: &Comparison) -> Vec<String> {
 }
 
 fn delong(column: &ColumnReport, of: &Comparison) -> Markup {
-    let on = of.elsewhere.as_deref().unwrap_or("test");
+    let on = of.ood.as_deref().unwrap_or("test");
     let name = format!("{}: {} against {} on {on}", column.name(), of.method, of.single);
     let rows = of.delong.iter().map(|output| {
         let mut row = vec![column.class(output.output)];

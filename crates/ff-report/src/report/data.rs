@@ -14,7 +14,7 @@ pub struct Report {
     /// The page's heading.
     pub title: String,
     /// The studies, in the order in which they are read.
-    pub studies: Vec<ExperimentReport>,
+    pub experiments: Vec<ExperimentReport>,
     /// What could not be read at all, a sentence each.
     pub problems: Vec<String>,
     /// Version of the software that made the page.
@@ -25,7 +25,7 @@ pub struct Report {
 #[derive(Debug, Clone)]
 pub struct ExperimentReport {
     /// The table.
-    pub table: StudyTable,
+    pub table: ExperimentTable,
     /// How far its jobs are, by kind.
     pub progress: Vec<Progress>,
     /// What is not there, a sentence each.
@@ -38,7 +38,7 @@ pub struct ExperimentReport {
 
 /// The table of either kind of study.
 #[derive(Debug, Clone)]
-pub enum StudyTable {
+pub enum ExperimentTable {
     /// Methods of souping.
     Soups(Table),
     /// Methods run with several seeds.
@@ -99,7 +99,7 @@ pub struct Comparison {
     /// The single model, by row.
     pub single: String,
     /// The dataset of another distribution; `None` for the test split.
-    pub elsewhere: Option<String>,
+    pub ood: Option<String>,
     /// The soup's metric less the single model's; `None` if it is undefined.
     pub difference: Option<Difference>,
     /// Both are the very same weights.
@@ -118,7 +118,7 @@ pub struct Scored {
     /// On the test split.
     pub test: Score,
     /// Elsewhere, by dataset.
-    pub elsewhere: Vec<(String, Score)>,
+    pub ood: Vec<(String, Score)>,
 }
 
 /// A run of training.
@@ -283,8 +283,8 @@ impl ColumnReport {
 impl ExperimentReport {
     pub(super) fn title(&self) -> &str {
         match &self.table {
-            StudyTable::Soups(table) => table.title(),
-            StudyTable::Seeds(table) => table.title(),
+            ExperimentTable::Soups(table) => table.title(),
+            ExperimentTable::Seeds(table) => table.title(),
         }
     }
 }

@@ -16,8 +16,8 @@ mod summary;
 mod words;
 
 pub use data::{
-    Choice, ColumnReport, Comparison, Epoch, ExperimentReport, Mistake, MistakesReport, ModelAnswer, Origin,
-    PerClassReport, Progress, Report, Scored, Step, StudyTable, Thumbnail, TrainingRun,
+    Choice, ColumnReport, Comparison, Epoch, ExperimentReport, ExperimentTable, Mistake, MistakesReport,
+    ModelAnswer, Origin, PerClassReport, Progress, Report, Scored, Step, Thumbnail, TrainingRun,
 };
 
 impl Report {

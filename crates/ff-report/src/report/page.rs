@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::data::{ExperimentReport, Report, StudyTable};
+use super::data::{ExperimentReport, ExperimentTable, Report};
 use super::{choice, comparison, grid, learning, mistakes, per_class, picture, provenance, shift, summary};
 use crate::section::Section;
 
@@ -17,8 +17,8 @@ struct Chapter {
 }
 
 pub(super) fn document(report: &Report) -> String {
-    let studies: Vec<(usize, &ExperimentReport, Vec<Chapter>)> = report
-        .studies
+    let experiments: Vec<(usize, &ExperimentReport, Vec<Chapter>)> = report
+        .experiments
         .iter()
         .enumerate()
         .map(|(nth, experiment)| (nth, experiment, parts(nth, experiment)))
@@ -41,7 +41,7 @@ pub(super) fn document(report: &Report) -> String {
                 nav aria-label="Contents" {
                     ul {
                         li { a href="#summary" { "Summary" } }
-                        @for (nth, experiment, parts) in &studies {
+                        @for (nth, experiment, parts) in &experiments {
                             li {
                                 a href=(format!("#study-{nth}")) { (experiment.title()) }
                                 ul { @for part in parts { li { a href=(format!("#{}", part.anchor)) { (part.heading) } } } }
@@ -53,13 +53,13 @@ pub(super) fn document(report: &Report) -> String {
                     section #summary {
                         h2 { "Summary" }
                         @for why in &report.problems { p.warning { (why) } }
-                        @if report.studies.is_empty() { p { "There is no table to report on." } }
-                        @for experiment in &report.studies {
-                            @if report.studies.len() > 1 { h3 { (experiment.title()) } }
-                            (summary::of_study(experiment))
+                        @if report.experiments.is_empty() { p { "There is no table to report on." } }
+                        @for experiment in &report.experiments {
+                            @if report.experiments.len() > 1 { h3 { (experiment.title()) } }
+                            (summary::of_experiment(experiment))
                         }
                     }
-                    @for (nth, experiment, parts) in &studies {
+                    @for (nth, experiment, parts) in &experiments {
                         section id=(format!("study-{nth}")) {
                             h2 { (experiment.title()) }
                             @for part in parts {
@@ -98,8 +98,8 @@ fn parts(nth: usize, experiment: &ExperimentReport) -> Vec<Chapter> {
 
 fn tables(experiment: &ExperimentReport) -> Markup {
     let sections: Vec<Section> = match &experiment.table {
-        StudyTable::Soups(table) => table.sections(),
-        StudyTable::Seeds(table) => table.sections(),
+        ExperimentTable::Soups(table) => table.sections(),
+        ExperimentTable::Seeds(table) => table.sections(),
     };
     html! { @for section in &sections { (grid::section(section)) } }
 }

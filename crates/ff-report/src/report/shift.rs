@@ -23,8 +23,7 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
 }
 
 fn of_column(column: &ColumnReport) -> Vec<Curves> {
-    let names: Vec<&String> =
-        column.scored.iter().flat_map(|of| of.elsewhere.iter().map(|of| &of.0)).collect();
+    let names: Vec<&String> = column.scored.iter().flat_map(|of| of.ood.iter().map(|of| &of.0)).collect();
     let distinct = crate::section::distinct(names.iter().map(|name| name.as_str()));
     let plot = |name: &str| {
         let curves: Vec<Curve> = column.scored.iter().filter_map(|of| curve(of, name)).collect();
@@ -43,8 +42,8 @@ fn of_column(column: &ColumnReport) -> Vec<Curves> {
     distinct.into_iter().filter_map(plot).collect()
 }
 
-fn curve(of: &Scored, elsewhere: &str) -> Option<Curve> {
-    let (_, shifted) = of.elsewhere.iter().find(|(name, _)| name == elsewhere)?;
+fn curve(of: &Scored, ood: &str) -> Option<Curve> {
+    let (_, shifted) = of.ood.iter().find(|(name, _)| name == ood)?;
     let ends = |score: &Score| score.interval.as_ref().map(|of| (of.low, of.high));
     let spot = Spot {
         x: of.test.value.value()?,

@@ -4,14 +4,14 @@ use ff_eval::Shown;
 use maud::{Markup, html};
 
 use super::comparison::{verdict, with_interval};
-use super::data::{ColumnReport, Comparison, ExperimentReport, StudyTable};
+use super::data::{ColumnReport, Comparison, ExperimentReport, ExperimentTable};
 use super::{grid, seeds};
 use crate::cost::Cost;
 use crate::format::{self, NOTHING};
 use crate::table::Table;
 
 /// The paragraph of one study.
-pub(super) fn of_study(experiment: &ExperimentReport) -> Markup {
+pub(super) fn of_experiment(experiment: &ExperimentReport) -> Markup {
     let (done, jobs) =
         experiment.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
     html! {
@@ -20,14 +20,14 @@ pub(super) fn of_study(experiment: &ExperimentReport) -> Markup {
         }
         @for why in &experiment.missing { p.warning { "Missing: " (why) } }
         @match &experiment.table {
-            StudyTable::Soups(table) => (of_soups(experiment, table)),
-            StudyTable::Seeds(table) => (seeds::summary(table)),
+            ExperimentTable::Soups(table) => (of_soups(experiment, table)),
+            ExperimentTable::Seeds(table) => (seeds::summary(table)),
         }
     }
 }
 
 fn on_test<'a>(column: &'a ColumnReport, method: &str) -> Option<&'a Comparison> {
-    column.comparisons.iter().find(|of| of.elsewhere.is_none() && of.method == method)
+    column.comparisons.iter().find(|of| of.ood.is_none() && of.method == method)
 }
 
 fn of_soups(experiment: &ExperimentReport, table: &Table) -> Markup {

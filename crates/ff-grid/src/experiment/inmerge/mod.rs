@@ -12,7 +12,7 @@ mod table;
 
 use std::path::PathBuf;
 
-use ff_report::report::{ColumnReport, StudyTable};
+use ff_report::report::{ColumnReport, ExperimentTable};
 
 pub use columns::{InmergeColumn, SeedJobs};
 pub use config::{InmergeConfig, InmergeMethod, InmergeOverride, StageConfig, Sweep};
@@ -121,11 +121,11 @@ impl Table for InmergeTable {
         plan: &Plan,
         _catalog: &Catalog,
         runs: &RunStore,
-    ) -> Result<(StudyTable, Vec<ColumnReport>), Error> {
+    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
         let table = table::table(plan, &self.config, &self.columns, runs)?;
         let columns = self.columns.iter().enumerate();
         let columns = columns.map(|column| report::column(plan, &self.config, column, &table, runs));
         let columns = columns.collect::<Result<_, _>>()?;
-        Ok((StudyTable::Seeds(table), columns))
+        Ok((ExperimentTable::Seeds(table), columns))
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ff_checkpoint::StateDict;
 use ff_data::Task;
 use ff_eval::Metric;
-use ff_report::report::{ColumnReport, StudyTable};
+use ff_report::report::{ColumnReport, ExperimentTable};
 use ff_report::{Cell, Column, Row};
 
 use crate::catalog::Catalog;
@@ -209,11 +209,11 @@ impl Table for SingleTable {
         plan: &Plan,
         _catalog: &Catalog,
         runs: &RunStore,
-    ) -> Result<(StudyTable, Vec<ColumnReport>), Error> {
+    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
         let recipe = &self.experiment.recipe;
         let blocked = self.blocked.as_ref();
         let mut column = empty_column(&recipe.backbone(), &recipe.entry(), self.task.as_ref(), blocked);
         column.runs = training_runs(plan, std::iter::once(&self.job), runs)?;
-        Ok((StudyTable::Soups(self.table(plan, runs)?), vec![column]))
+        Ok((ExperimentTable::Soups(self.table(plan, runs)?), vec![column]))
     }
 }

@@ -16,7 +16,7 @@ mod timm;
 
 use std::path::PathBuf;
 
-use ff_report::report::{ColumnReport, StudyTable};
+use ff_report::report::{ColumnReport, ExperimentTable};
 
 pub use columns::{LandscapeJobs, MethodJobs, OodScore, PathJob, SoupsColumn};
 pub use config::{FggConfig, FinetuneConfig, GridConfig, MethodConfig, ProbeConfig, SoupsConfig};
@@ -135,9 +135,9 @@ impl Table for SoupsTable {
         plan: &Plan,
         catalog: &Catalog,
         runs: &RunStore,
-    ) -> Result<(StudyTable, Vec<ColumnReport>), Error> {
+    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
         let table = table::table(plan, &self.config, &self.columns, runs)?;
         let columns = self.columns.iter().map(|of| report::column(plan, catalog, &self.config, of, runs));
-        Ok((StudyTable::Soups(table), columns.collect::<Result<_, _>>()?))
+        Ok((ExperimentTable::Soups(table), columns.collect::<Result<_, _>>()?))
     }
 }

@@ -27,15 +27,15 @@ use crate::store::RunStore;
 /// Gathers a report. What is damaged, missing or not done yet is said in it and stops nothing else; give it
 /// [`RunStore::lenient`]. `problems` are what the caller could not read at all.
 pub fn report(title: &str, sources: &[Source<'_>], runs: &RunStore, mut problems: Vec<String>) -> Report {
-    let mut studies = Vec::new();
+    let mut experiments = Vec::new();
     for source in sources {
         match experiment(source, runs) {
-            Ok(experiment) => studies.push(experiment),
+            Ok(experiment) => experiments.push(experiment),
             Err(error) => problems.push(error.to_string()),
         }
     }
     problems.extend(runs.passed_over());
-    Report { title: title.to_owned(), studies, problems, version: VERSION.to_owned() }
+    Report { title: title.to_owned(), experiments, problems, version: VERSION.to_owned() }
 }
 
 fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, Error> {

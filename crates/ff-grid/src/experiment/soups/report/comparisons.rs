@@ -23,7 +23,7 @@ pub(super) fn of<'a, 'm: 'a>(
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for soup in soups {
         let test = Some((None, soup.jobs.test.as_deref().zip(single.jobs.test.as_deref())));
-        let elsewhere = dataset.ood.iter().zip(soup.jobs.ood.iter().zip(&single.jobs.ood)).map(
+        let ood = dataset.ood.iter().zip(soup.jobs.ood.iter().zip(&single.jobs.ood)).map(
             |(other, (ours, theirs))| {
                 let jobs = ours.as_ref().ok().zip(theirs.as_ref().ok());
                 (
@@ -32,19 +32,19 @@ pub(super) fn of<'a, 'm: 'a>(
                 )
             },
         );
-        for (elsewhere, jobs) in test.into_iter().chain(elsewhere) {
+        for (ood, jobs) in test.into_iter().chain(ood) {
             let Some((ours, theirs)) = jobs else { continue };
             match compare(plan, config, dataset, (ours, theirs), runs) {
                 Ok((difference, delong)) => found.push(Comparison {
                     method: soup.method.name.clone(),
                     single: single.method.name.clone(),
-                    elsewhere,
+                    ood,
                     difference,
                     same: soup.soup.digest == single.soup.digest,
                     delong,
                 }),
                 Err(why) => {
-                    let on = elsewhere.as_deref().unwrap_or("test");
+                    let on = ood.as_deref().unwrap_or("test");
                     missing
                         .push(format!("{} against {} on {on}: {why}", soup.method.name, single.method.name));
                 }

@@ -125,16 +125,16 @@ fn scored<'a, 'm: 'a>(
             singles.push(model.soup.digest);
         }
         let Some(test) = model.jobs.test.as_deref().map(score).transpose()?.flatten() else { continue };
-        let mut elsewhere = Vec::new();
+        let mut ood = Vec::new();
         for (other, job) in dataset.ood.iter().zip(&model.jobs.ood) {
             if let Ok(job) = job
                 && let Some(score) = score(&job.score)?
             {
-                elsewhere.push((other.name.clone(), score));
+                ood.push((other.name.clone(), score));
             }
         }
         let (name, single) = (model.method.name.clone(), model.is_single());
-        found.push(Scored { name, single, test, elsewhere });
+        found.push(Scored { name, single, test, ood });
     }
     Ok(found)
 }
