@@ -11,14 +11,13 @@ use crate::workspace::Workspace;
 
 /// Runs every check and stops at the first that fails.
 ///
-/// The tests come last, so the output ends with the test runner's own count.
+/// The tests come last, so the output ends with the test runner's own count. What they need compiled, the doc tests need too.
 pub fn run(workspace: &Workspace) -> Result<ExitCode> {
-    let mut passed = Vec::new();
+    let mut passed = lints(workspace)?;
     let mut check = |name: &'static str, arguments: &[&str]| -> Result<()> {
         passed.push(step(name, cargo(workspace, arguments))?);
         Ok(())
     };
-    check("format", &["fmt", "--all", "--check"])?;
     if succeeds(workspace, &["deny", "--version"]) {
         check("dependencies", &["deny", "check", "bans", "licenses", "sources"])?;
         // The list of known holes lies on a server of its own, which not every machine can reach.
@@ -29,18 +28,38 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     } else {
         eprintln!("\n== dependencies: left out, since cargo-deny is not installed");
     }
-    setup::ensure(workspace, false)?;
-    check("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     check("docs", &["doc", "--workspace", "--no-deps"])?;
     check("doc tests", &["test", "--doc", "--workspace"])?;
     eprintln!("\npassed so far: {}; now the tests", passed.join(", "));
 
     if succeeds(workspace, &["nextest", "--version"]) {
-        step("tests", cargo(workspace, &["nextest", "run", "--workspace", "--no-fail-fast"]))?;
+        // Of the profile `ci` a test that computes takes two threads, and one that waits for a cluster takes one.
+        let threads = (2 * std::thread::available_parallelism().map_or(1, usize::from)).to_string();
+        let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--profile", "ci"];
+        step("tests", cargo(workspace, &[&arguments[..], &["--test-threads", &threads]].concat()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let arguments = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
     counted_tests(cargo(workspace, &arguments))
+}
+
+/// What one runs before a commit: format, lints, the structure of the crates, and every crate's own unit tests.
+pub fn quick(workspace: &Workspace) -> Result<ExitCode> {
+    let mut passed = lints(workspace)?;
+    let units = ["test", "--workspace", "--lib", "--bins", "--quiet"];
+    passed.push(step("unit tests", cargo(workspace, &units))?);
+    let structure = ["test", "--package", "xtask", "--test", "edges", "--quiet"];
+    passed.push(step("structure", cargo(workspace, &structure))?);
+    eprintln!("\npassed: {}", passed.join(", "));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Format and lints, the cheap things first; their names with the time they took.
+fn lints(workspace: &Workspace) -> Result<Vec<String>> {
+    let format = step("format", cargo(workspace, &["fmt", "--all", "--check"]))?;
+    setup::ensure(workspace, false)?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    Ok(vec![format, step("lints", cargo(workspace, &lints))?])
 }
 
 /// Runs the crash tests, one after the other and in full view.

@@ -35,6 +35,8 @@ enum Command {
     },
     /// Measure loader and training step, and what one would run instead, in turn
     Bench(bench::Options),
+    /// Run what one runs before a commit: format, lints, the structure of the crates and unit tests
+    Check,
     /// Run every check: format, lints, docs and all tests
     Test,
     /// Kill, stop and crowd a small grid of every kind of job, and compare what it leaves with an undisturbed one, bit by bit
@@ -75,6 +77,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Setup { cuda } => setup::run(&workspace, cuda).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Check => checks::quick(&workspace),
         Command::Test => checks::run(&workspace),
         Command::CrashTest { kills } => checks::crash(&workspace, kills),
         Command::ReproduceTable1(options) => reproduce::run(&workspace, "table1", &options),

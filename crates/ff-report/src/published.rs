@@ -69,7 +69,7 @@ pub struct PublishedTask {
 
 /// A published number.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Published {
     /// Of one run, or of nobody knows how many.
     Value(f64),
@@ -179,6 +179,8 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn fission(backbone: &str, method: &str, dataset: &str) -> f64 {
@@ -198,6 +200,8 @@ mod tests {
                 let known = |label: &String| paper.dataset(label).is_some_and(|of| of.label == *label);
                 assert!(row.values.keys().all(known), "{name}: {row:?}");
             }
+            let rows: BTreeSet<_> = paper.row.iter().map(|row| (&row.backbone, &row.method)).collect();
+            assert_eq!(rows.len(), paper.row.len(), "{name}: a row is there twice");
             for remark in &paper.remark {
                 assert!(paper.remarks(&remark.backbone, &remark.dataset).count() > 0, "{name}: {remark:?}");
             }
@@ -220,6 +224,12 @@ mod tests {
         let derma = INMERGE.value("VGG19", "Baseline", "DermaMNIST");
         assert_eq!(derma, Some(Published::Spread { mean: 0.745, sd: 0.009 }));
         assert_eq!(INMERGE.value("VGG16", "InMerge", "PathMNIST"), None);
+        // All of them, the means and standard deviations in thousandths, counted from the paper.
+        let values: Vec<&Published> = INMERGE.row.iter().flat_map(|row| row.values.values()).collect();
+        let sum =
+            |of: &dyn Fn(&Published) -> f64| values.iter().map(|value| thousandths(of(value))).sum::<u32>();
+        assert_eq!((values.len(), sum(&|value| value.mean())), (11, 9258));
+        assert_eq!(sum(&|value| value.sd().unwrap_or(0.0)), 35);
     }
 
     #[test]

@@ -11,31 +11,41 @@ use super::inmerge::{InmergeHook, kernels};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, LayerKernels, Start, Training};
 
+/// What a run of training starts from: weights and optimizer state, with the names that provenance has them under.
+#[derive(Default)]
+struct StartingPoint {
+    weights: Option<(String, StateDict)>,
+    optimizer: Option<(String, StateDict)>,
+}
+
 impl JobContext<'_> {
+    /// Trains, unless the run that this one starts from left nothing to start from: then it ends where that one did.
     pub(super) fn train(
         &self,
         job: &Job,
         training: &Training,
         (stop, on_epoch): (&CancelToken, &mut dyn FnMut(&EpochRecord)),
     ) -> Result<(JobOutput, Cost, Vec<LayerKernels>), Error> {
-        let data = self.data(job, &training.data)?;
-        let (Start::Random { seed } | Start::File { seed, .. } | Start::Input { seed, .. }) = training.start;
-        let mut model = Model::new(&training.model, self.device, seed)?;
-        let (mut parents, mut before) = (Vec::new(), Vec::new());
-        let mut optimizer = None;
-        match &training.start {
-            Start::Random { .. } => {}
-            Start::File { digest, optimizer: state, .. } => {
-                let path =
-                    job.weights.as_ref().ok_or_else(|| Error::Job("its weights are not there".into()))?;
-                let weights = unchanged(path, digest)?;
-                model.load(&weights)?;
-                before = trained_on(&weights);
-                parents.push(weights.as_parent(&path.display().to_string()));
-                if let (Some(digest), Some(path)) = (state, &job.optimizer) {
-                    let state = unchanged(path, digest)?;
-                    parents.push(state.as_parent(&path.display().to_string()));
-                    optimizer = Some(state);
+        match self.starting_point(job, &training.start)? {
+            Ok(start) => self.train_from(job, training, start, (stop, on_epoch)),
+            Err(outcome) => Ok((JobOutput::Training(outcome), Cost::default(), Vec::new())),
+        }
+    }
+
+    /// What the run starts from, or how the run before it ended if that left nothing.
+    fn starting_point(&self, job: &Job, start: &Start) -> Result<Result<StartingPoint, Outcome>, Error> {
+        Ok(Ok(match start {
+            Start::Random { .. } => StartingPoint::default(),
+            Start::File { digest, optimizer, .. } => {
+                let named = |path: &Path, digest: &str| -> Result<_, Error> {
+                    Ok((path.display().to_string(), unchanged(path, digest)?))
+                };
+                let missing = || Error::Job("its weights are not there".into());
+                let path = job.weights.as_ref().ok_or_else(missing)?;
+                let optimizer = optimizer.as_ref().zip(job.optimizer.as_ref());
+                StartingPoint {
+                    weights: Some(named(path, digest)?),
+                    optimizer: optimizer.map(|(digest, path)| named(path, digest)).transpose()?,
                 }
             }
             Start::Input { optimizer: carry, .. } => {
@@ -43,23 +53,39 @@ impl JobContext<'_> {
                 let record = self.runs.done(input)?;
                 let outcome = record.training()?;
                 let Some(kept) = &outcome.kept else {
-                    // Nothing to start from: this run ends where the one before it did.
-                    let outcome = Outcome { history: Vec::new(), ..outcome.clone() };
-                    return Ok((JobOutput::Training(outcome), Cost::default(), Vec::new()));
+                    return Ok(Err(Outcome { history: Vec::new(), ..outcome.clone() }));
                 };
-                let weights = self.runs.open(input, &kept.weights)?;
-                model.load(&weights)?;
-                before = trained_on(&weights);
-                parents.push(weights.as_parent(&input.label));
-                if *carry {
-                    let path = kept.optimizer.as_ref();
-                    let path = path.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
-                    let state = self.runs.open(input, path)?;
-                    parents.push(state.as_parent(&format!("{}, optimizer", input.label)));
-                    optimizer = Some(state);
+                let state = || {
+                    let file = kept.optimizer.as_ref();
+                    let file = file.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
+                    Ok::<_, Error>((format!("{}, optimizer", input.label), self.runs.open(input, file)?))
+                };
+                StartingPoint {
+                    weights: Some((input.label.clone(), self.runs.open(input, &kept.weights)?)),
+                    optimizer: carry.then(state).transpose()?,
                 }
             }
+        }))
+    }
+
+    fn train_from(
+        &self,
+        job: &Job,
+        training: &Training,
+        start: StartingPoint,
+        (stop, on_epoch): (&CancelToken, &mut dyn FnMut(&EpochRecord)),
+    ) -> Result<(JobOutput, Cost, Vec<LayerKernels>), Error> {
+        let data = self.data(job, &training.data)?;
+        let (Start::Random { seed } | Start::File { seed, .. } | Start::Input { seed, .. }) = training.start;
+        let mut model = Model::new(&training.model, self.device, seed)?;
+        if let Some((name, weights)) = &start.weights {
+            let loaded = model.load(weights)?;
+            tracing::info!("{name}: {loaded}");
         }
+        let seen = start.weights.iter().flat_map(|(_, weights)| trained_on(weights)).collect::<Vec<_>>();
+        let parents = start.weights.iter().chain(&start.optimizer);
+        let parents = parents.map(|(name, file)| file.as_parent(name)).collect();
+        let optimizer = start.optimizer.map(|(_, state)| state);
         let train_data = TrainData {
             dataset: data.dataset.clone(),
             train: data.splits.train.clone(),
@@ -67,7 +93,7 @@ impl JobContext<'_> {
         };
         let mut provenance = self.provenance(job, parents, &data)?;
         if let Some(recipe) = provenance.recipe.as_object_mut() {
-            note_trained_on(recipe, before);
+            note_trained_on(recipe, seen);
         }
         let mut hooks: Vec<Box<dyn StepHook>> = Vec::new();
         if let Some(settings) = training.inmerge {
