@@ -143,7 +143,7 @@ impl ClusterConfig {
             (format!("{prefix}max_array"), self.max_array),
             (format!("{prefix}max_queued"), self.max_queued),
         ]);
-        super::check::check_counts(counts.map(|(key, count)| (key, count.unwrap_or(1))))
+        super::numbers::check_counts(counts.map(|(key, count)| (key, count.unwrap_or(1))))
     }
 
     /// What jobs of a kind ask for, all told.

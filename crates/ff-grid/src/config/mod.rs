@@ -4,6 +4,7 @@ mod check;
 mod cluster;
 mod entries;
 mod inmerge_settings;
+mod numbers;
 mod overrides;
 mod run;
 mod weights;
@@ -18,6 +19,5 @@ pub use overrides::parse_with_overrides;
 pub use run::{RunConfig, loader_threads};
 pub use weights::WeightsSource;
 
-pub(crate) use check::{
-    check_epochs, check_inmerge, check_model, check_names, check_numbers, check_pretrain,
-};
+pub(crate) use check::{check_inmerge, check_model, check_names, check_pretrain};
+pub(crate) use numbers::{check_epochs, check_numbers};

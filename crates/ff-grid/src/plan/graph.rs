@@ -10,7 +10,6 @@ use ff_models::Spec;
 use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, Trainable, task_kind};
 
 use super::column::{ColumnBase, OpenedColumn, StartWeights, TestImages};
-use super::experiment::Experiment;
 use crate::catalog::{Catalog, OpenDataset};
 use crate::config::{
     BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, WeightsSource,
@@ -39,17 +38,16 @@ pub struct Graph<'a> {
 pub type HubResolver<'a> = &'a dyn Fn(&str) -> Result<PathBuf, String>;
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(experiment: &dyn Experiment, catalog: &'a Catalog, hub: HubResolver<'a>) -> Self {
-        Self {
-            catalog,
-            hub,
-            model: experiment.model().clone(),
-            pretrain: experiment.pretrain().cloned(),
-            evaluation: experiment.evaluation().clone(),
-            allow_other_split: experiment.run().allow_other_split,
-            jobs: Vec::new(),
-            known: HashMap::new(),
-        }
+    pub(super) fn new(
+        (catalog, hub): (&'a Catalog, HubResolver<'a>),
+        model: &ModelConfig,
+        pretrain: Option<&PretrainConfig>,
+        evaluation: &EvaluationConfig,
+        allow_other_split: bool,
+    ) -> Self {
+        let (model, pretrain, evaluation) = (model.clone(), pretrain.cloned(), evaluation.clone());
+        let (jobs, known) = (Vec::new(), HashMap::new());
+        Self { catalog, hub, model, pretrain, evaluation, allow_other_split, jobs, known }
     }
 
     pub(super) fn finish(self) -> Vec<Job> {
