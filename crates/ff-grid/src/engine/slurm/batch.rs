@@ -45,6 +45,14 @@ pub(super) struct BatchHead {
     pub run: RunConfig,
 }
 
+/// What the tasks of an array have to know.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArrayJobs {
+    /// Their jobs, and the inputs of those.
+    jobs: Vec<Job>,
+}
+
 /// What became of sending an array.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -109,11 +117,12 @@ impl Batch {
         for folder in [folder.join("logs"), folder.join("scripts"), folder.join("jobs")] {
             std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
         }
-        let all = self.arrays.iter().flat_map(|array| array.tasks.values().flatten());
-        write_sealed(&Self::jobs_file(&folder, 0), &jobs.with_inputs(all.map(JobId::as_str)).to_vec())?;
-        for (at, array) in self.arrays.iter().enumerate().skip(1) {
-            let of_array = jobs.with_inputs(array.tasks.values().flatten().map(JobId::as_str));
-            write_sealed(&Self::jobs_file(&folder, at), &of_array.to_vec())?;
+        let all = self.arrays.iter().flat_map(|array| array.tasks.values().flatten()).collect::<Vec<_>>();
+        for (at, array) in self.arrays.iter().enumerate() {
+            let of_array = || array.tasks.values().flatten().collect();
+            let ids = if at == 0 { all.clone() } else { of_array() };
+            let jobs = jobs.with_inputs(ids.into_iter().map(JobId::as_str)).to_vec();
+            write_sealed(&Self::jobs_file(&folder, at), &ArrayJobs { jobs })?;
         }
         Ok(write_sealed(&folder.join("batch.json"), self)?)
     }
@@ -125,7 +134,7 @@ impl Batch {
     /// What the tasks of an array have to know.
     pub fn jobs_of(&self, folder: &Path, array: usize) -> Result<Jobs, Error> {
         let jobs = if self.jobs.is_empty() {
-            read_sealed(&Self::jobs_file(folder, array))?
+            read_sealed::<ArrayJobs>(&Self::jobs_file(folder, array))?.jobs
         } else {
             self.jobs.clone()
         };
