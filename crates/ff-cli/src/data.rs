@@ -102,7 +102,7 @@ impl Command {
         match self {
             Self::Inspect { source, decode, strict, json } => inspect(&source, decode, strict, json),
             Self::Fetch(request) => match crate::fetch::fetch(&request)? {
-                Fetched::Access(text) => crate::output::print(text),
+                Fetched::Access(text) => crate::output::print(&text),
                 Fetched::Files(paths) => {
                     paths.iter().try_for_each(|path| crate::output::print(&format!("{}\n", path.display())))
                 }

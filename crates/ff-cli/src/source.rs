@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
-use ff_data::{Dataset, DatasetConfig, FileHashes, OnBadImage, ResizedCache, Split, SplitRule, Splits};
+use ff_data::{
+    About, Dataset, DatasetConfig, FileHashes, OnBadImage, ResizedCache, Split, SplitRule, Splits,
+};
 
 /// What an unreadable image does.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -30,7 +32,7 @@ impl From<BadImage> for OnBadImage {
 #[derive(Args, Clone, Debug)]
 pub struct Source {
     /// What lies there
-    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(DatasetConfig::ON_DISK))]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(kinds()))]
     pub dataset: String,
     /// The dataset's folder (manifest: the CSV; MedMNIST: the .npz or its folder)
     #[arg(long)]
@@ -128,6 +130,14 @@ impl Source {
         }
         self.rule(dataset).split(dataset, Path::new(""))
     }
+}
+
+/// Every dataset that lies on disk. A family is shown as its members, which need no further option.
+fn kinds() -> Vec<PossibleValue> {
+    let on_disk = || DatasetConfig::KINDS.iter().filter(|about| about.on_disk());
+    let names = on_disk().flat_map(About::names).map(|(name, _)| PossibleValue::new(name));
+    let families = on_disk().filter(|about| !about.members.is_empty());
+    names.chain(families.map(|about| PossibleValue::new(about.kind).hide(true))).collect()
 }
 
 /// Three numbers between commas.

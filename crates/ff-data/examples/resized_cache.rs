@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use ff_data::datasets::Folder;
 use ff_data::random::stream;
 use ff_data::{Augment, Dataset, DatasetConfig, FileHashes, ResizedCache};
 
@@ -16,7 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, px, sizes @ ..] = arguments.as_slice() else { return Err("DIR PX SHRINK_PX…".into()) };
     let px: u32 = px.parse()?;
-    let dataset = DatasetConfig::Folder { path: folder.into() }.open(Path::new(""), &FileHashes::none())?;
+    let dataset =
+        DatasetConfig::Folder(Folder { path: folder.into() }).open(Path::new(""), &FileHashes::none())?;
     println!("{} images", dataset.samples().len());
     for size in sizes {
         let shrunk = ResizedCache::new(dataset.clone(), size.parse()?, None);

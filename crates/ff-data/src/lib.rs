@@ -9,15 +9,15 @@
 
 pub mod augment;
 mod cache;
+mod data_root;
 mod dataset;
-mod datasets;
+pub mod datasets;
 mod decode;
 mod digest;
 mod error;
 mod image;
 mod loader;
 mod phantom;
-mod place;
 pub mod random;
 mod resized_cache;
 mod split;
@@ -27,7 +27,10 @@ mod write;
 pub use augment::Augment;
 pub use cache::InMemory;
 pub use dataset::{Content, Dataset, Sample, Split, Target, Task};
-pub use datasets::{Cifar101Version, DatasetConfig, FileHashes, Published, SplitSource, UncertainLabels};
+pub use datasets::{
+    About, Access, Cifar101Version, DatasetConfig, FileHashes, MedMnistName, Published, SplitSource,
+    UncertainLabels,
+};
 pub use decode::{MAX_PIXELS, decode, read_image};
 pub use error::{Error, Problem};
 pub use image::Image;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use ff_data::datasets::{Cifar10, Cifar100, Folder, Manifest};
 use ff_data::{Dataset, DatasetConfig, Error, FileHashes, Split, Target, Task};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/data/");
@@ -27,12 +28,12 @@ fn picture(path: &Path, level: u8) {
 }
 
 fn folder(root: &Path) -> Result<Arc<dyn Dataset>, Error> {
-    DatasetConfig::Folder { path: "".into() }.open(root, &FileHashes::none())
+    DatasetConfig::Folder(Folder { path: "".into() }).open(root, &FileHashes::none())
 }
 
 fn manifest(root: &Path, text: &str) -> Result<Arc<dyn Dataset>, Error> {
     fs::write(root.join("list.csv"), text).unwrap();
-    DatasetConfig::Manifest { path: "list.csv".into() }.open(root, &FileHashes::none())
+    DatasetConfig::Manifest(Manifest { path: "list.csv".into() }).open(root, &FileHashes::none())
 }
 
 fn refusal(result: Result<Arc<dyn Dataset>, Error>) -> String {
@@ -99,7 +100,8 @@ fn bad_folders_are_refused_by_name() {
     assert!(of(&["a/1.bmp"]).contains("expected two classes or more"));
     assert!(of(&["1.bmp"]).contains("found no image"));
     let missing = refusal(
-        DatasetConfig::Folder { path: "absent".into() }.open(Path::new("nowhere"), &FileHashes::none()),
+        DatasetConfig::Folder(Folder { path: "absent".into() })
+            .open(Path::new("nowhere"), &FileHashes::none()),
     );
     assert!(missing.contains("absent: cannot be read"), "{missing}");
 }
@@ -187,8 +189,9 @@ fn bad_manifests_are_refused_by_row() {
 
 #[test]
 fn cifar10_in_both_forms_is_one_dataset() {
-    let python =
-        DatasetConfig::Cifar10 { path: "".into() }.open(Path::new(GOLDEN), &FileHashes::none()).unwrap();
+    let python = DatasetConfig::Cifar10(Cifar10 { path: "".into() })
+        .open(Path::new(GOLDEN), &FileHashes::none())
+        .unwrap();
     assert_eq!(python.samples().len(), 6);
     assert_eq!(python.samples()[0].id, "data_batch_1/00000");
     assert_eq!(
@@ -214,8 +217,10 @@ fn cifar10_in_both_forms_is_one_dataset() {
         let name = sample.id.split('/').next().unwrap();
         fs::write(folder.path().join(format!("{name}.bin")), record).unwrap();
     }
-    let open =
-        || DatasetConfig::Cifar10 { path: folder.path().into() }.open(Path::new(""), &FileHashes::none());
+    let open = || {
+        DatasetConfig::Cifar10(Cifar10 { path: folder.path().into() })
+            .open(Path::new(""), &FileHashes::none())
+    };
     let binary = open().unwrap();
     assert_eq!(binary.digest(), python.digest());
     assert_eq!(binary.samples(), python.samples());
@@ -237,7 +242,7 @@ fn cifar10_in_both_forms_is_one_dataset() {
 
 #[test]
 fn cifar100_has_fine_labels_and_any_array_order() {
-    let dataset = DatasetConfig::Cifar100 { path: "cifar-100-python".into() }
+    let dataset = DatasetConfig::Cifar100(Cifar100 { path: "cifar-100-python".into() })
         .open(Path::new(GOLDEN), &FileHashes::none())
         .unwrap();
     let targets: Vec<_> = dataset.samples().iter().map(|sample| sample.target.clone()).collect();
@@ -251,13 +256,15 @@ fn cifar100_has_fine_labels_and_any_array_order() {
 #[test]
 fn a_damaged_or_absent_cifar_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let text = refusal(DatasetConfig::Cifar10 { path: "".into() }.open(folder.path(), &FileHashes::none()));
+    let text =
+        refusal(DatasetConfig::Cifar10(Cifar10 { path: "".into() }).open(folder.path(), &FileHashes::none()));
     assert!(text.contains("expected CIFAR-10 (cifar-10-batches-py or cifar-10-batches-bin)"), "{text}");
     let whole = fs::read(Path::new(GOLDEN).join("cifar-10-batches-py/data_batch_2")).unwrap();
     for length in (0..whole.len()).step_by(97) {
         fs::write(folder.path().join("data_batch_1"), &whole[..length]).unwrap();
-        let text =
-            refusal(DatasetConfig::Cifar10 { path: "".into() }.open(folder.path(), &FileHashes::none()));
+        let text = refusal(
+            DatasetConfig::Cifar10(Cifar10 { path: "".into() }).open(folder.path(), &FileHashes::none()),
+        );
         assert!(text.contains("data_batch_1: expected a CIFAR-10 batch in Python's pickle format"), "{text}");
     }
 }

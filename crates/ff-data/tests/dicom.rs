@@ -4,6 +4,7 @@ mod golden;
 
 use std::path::PathBuf;
 
+use ff_data::datasets::Folder;
 use ff_data::{DatasetConfig, Error, FileHashes, Image, decode, read_image};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -177,7 +178,8 @@ fn a_folder_of_dicom_files_is_a_dataset() {
         let from = golden(&format!("{name}.dcm"));
         std::fs::copy(from, folder.path().join(class).join(name).with_extension(extension)).unwrap();
     }
-    let dataset = DatasetConfig::Folder { path: "".into() }.open(folder.path(), &FileHashes::none()).unwrap();
+    let dataset =
+        DatasetConfig::Folder(Folder { path: "".into() }).open(folder.path(), &FileHashes::none()).unwrap();
     let ids: Vec<&str> = dataset.samples().iter().map(|sample| sample.id.as_str()).collect();
     assert_eq!(ids, ["a/baseline.dcm", "a/rgb.DCM", "b/window-12.dicom"]);
     for (index, name) in ["baseline.dcm", "rgb.dcm", "window-12.dcm"].iter().enumerate() {

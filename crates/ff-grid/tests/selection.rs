@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_data::datasets::PhantomConfig;
 use ff_data::{Dataset, DatasetConfig, FileHashes, OnBadImage, PhantomKind, Target};
 use ff_eval::Metric;
 use ff_grid::ValidationScorer;
@@ -81,7 +82,7 @@ fn models(base: &StateDict) -> Ingredients {
 }
 
 fn dataset() -> Arc<dyn Dataset> {
-    let source = DatasetConfig::Phantom {
+    let source = DatasetConfig::Phantom(PhantomConfig {
         task: PhantomKind::Shapes,
         image_size: 16,
         train: 6,
@@ -89,7 +90,7 @@ fn dataset() -> Arc<dyn Dataset> {
         test: 6,
         seed: 1,
         shifted: false,
-    };
+    });
     source.open(Path::new(""), &FileHashes::none()).unwrap()
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ff_data::datasets::PhantomConfig;
 use ff_data::{Augment, DatasetConfig, OnBadImage, PhantomKind, SplitRule};
 use ff_eval::Metric;
 use ff_grid::{
@@ -61,7 +62,7 @@ struct Rates {
 }
 
 fn images() -> DatasetEntry {
-    let source = DatasetConfig::Phantom {
+    let source = DatasetConfig::Phantom(PhantomConfig {
         task: PhantomKind::Shapes,
         image_size: 16,
         train: 24,
@@ -69,7 +70,7 @@ fn images() -> DatasetEntry {
         test: 0,
         seed: 1,
         shifted: false,
-    };
+    });
     DatasetEntry {
         name: "shapes".into(),
         metric: Metric::Accuracy,

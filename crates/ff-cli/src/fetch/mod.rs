@@ -1,12 +1,11 @@
 //! Gets datasets: downloads what is open, says how to come by the rest.
 
-mod access;
 mod answer;
 mod archive;
 mod checksum;
 mod download;
-mod kind;
 mod meter;
+mod offer;
 mod part;
 mod patience;
 mod sources;
@@ -14,12 +13,13 @@ mod sources;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 pub use archive::unpack;
 pub use checksum::Checksum;
 pub use download::{Client, Download};
-pub use kind::{DatasetKind, Offer};
 pub use meter::Meter;
+pub use offer::{Offer, find, names};
 pub use patience::Patience;
 pub use sources::Open;
 
@@ -27,8 +27,8 @@ pub use sources::Open;
 #[derive(Args, Clone, Debug)]
 pub struct Request {
     /// The dataset
-    #[arg(value_enum)]
-    pub kind: DatasetKind,
+    #[arg(value_parser = PossibleValuesParser::new(names()))]
+    pub kind: String,
     /// Folder for its files
     #[arg(long)]
     pub root: PathBuf,
@@ -49,15 +49,15 @@ pub enum Fetched {
     /// These files and folders are there now
     Files(Vec<PathBuf>),
     /// How to come by a dataset that is not handed out to everyone
-    Access(&'static str),
+    Access(String),
 }
 
 /// Gets a dataset, or says how to come by it.
 ///
 /// # Errors
-/// Those of [`DatasetKind::find`], [`Client::download`] and [`unpack`].
+/// Those of [`find`], [`Client::download`] and [`unpack`].
 pub fn fetch(request: &Request) -> anyhow::Result<Fetched> {
-    let mut open = match request.kind.find(request.image_size, request.version.as_deref())? {
+    let mut open = match find(&request.kind, request.image_size, request.version.as_deref())? {
         Offer::Open(open) => open,
         Offer::Closed(text) => return Ok(Fetched::Access(text)),
     };

@@ -85,11 +85,6 @@ pub struct Open {
     pub folder: Option<&'static str>,
 }
 
-/// Whether a name is one of MedMNIST's.
-pub(super) fn is_medmnist(flag: &str) -> bool {
-    MEDMNIST.iter().any(|(name, _)| *name == flag)
-}
-
 /// A file of MedMNIST, such as `pathmnist`; 28 pixels a side unless another is named.
 ///
 /// # Errors

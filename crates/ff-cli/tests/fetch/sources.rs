@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 
-use clap::{Args, Command, FromArgMatches, ValueEnum};
-use ff_cli::fetch::{Checksum, DatasetKind, Download, Fetched, Offer, Request, fetch};
+use clap::{Args, Command, FromArgMatches};
+use ff_cli::fetch::{Checksum, Download, Fetched, Offer, Request, fetch, find, names};
 
 use crate::server::{Reply, Server};
 
 /// Every file of every open dataset.
 fn files() -> Vec<Download> {
     let sides = [None, Some(64), Some(128), Some(224)];
-    let offers = DatasetKind::value_variants()
-        .iter()
-        .flat_map(|kind| sides.map(|image_size| kind.find(image_size, None)));
+    let names = names();
+    let offers =
+        names.iter().flat_map(|name| sides.map(|image_size| find(name.get_name(), image_size, None)));
     let open = offers.filter_map(|offer| match offer {
         Ok(Offer::Open(open)) => Some(open.files),
         _ => None,
@@ -43,9 +43,11 @@ fn names_on_the_command_line() {
         let matches = Request::augment_args(Command::new("fetch")).try_get_matches_from(line.split(' '));
         matches.map(|matches| Request::from_arg_matches(&matches).expect("a request"))
     };
-    for kind in DatasetKind::value_variants() {
-        let name = kind.to_possible_value().expect("a name").get_name().to_owned();
-        assert_eq!(request(&format!("fetch {name} --root data")).expect("a request").kind, *kind);
+    for name in names() {
+        let name = name.get_name();
+        assert_eq!(request(&format!("fetch {name} --root data")).expect("a request").kind, name);
+        // Whatever is offered is either downloaded or explained.
+        find(name, None, None).expect("an offer");
     }
     let chosen = request("fetch cifar10.1 --root data --version v6").expect("a request");
     assert_eq!(chosen.version.as_deref(), Some("v6"));
@@ -54,25 +56,20 @@ fn names_on_the_command_line() {
 
 #[test]
 fn choices_that_there_are_not() {
-    let fails = |kind: DatasetKind, image_size, version, text: &str| {
-        let error = kind.find(image_size, version).expect_err("an error").to_string();
+    let fails = |name: &str, image_size, version, text: &str| {
+        let error = find(name, image_size, version).expect_err("an error").to_string();
         assert!(error.contains(text), "{error}");
     };
-    fails(
-        DatasetKind::Pathmnist,
-        Some(32),
-        None,
-        "pathmnist: expected --image-size 28, 64, 128 or 224, found 32",
-    );
-    fails(DatasetKind::Cifar10, Some(32), None, "cifar10: expected no --image-size");
-    fails(DatasetKind::Cifar10_1, None, Some("v5"), "expected --version v4 or v6, found `v5`");
-    fails(DatasetKind::MimicCxr, None, Some("2.1.0"), "mimic-cxr: expected no --version");
+    fails("pathmnist", Some(32), None, "pathmnist: expected --image-size 28, 64, 128 or 224, found 32");
+    fails("cifar10", Some(32), None, "cifar10: expected no --image-size");
+    fails("cifar10.1", None, Some("v5"), "expected --version v4 or v6, found `v5`");
+    fails("mimic-cxr", None, Some("2.1.0"), "mimic-cxr: expected no --version");
 }
 
 #[test]
 fn texts_say_where_and_what() {
-    for kind in DatasetKind::value_variants() {
-        if let Ok(Offer::Closed(text)) = kind.find(None, None) {
+    for name in names() {
+        if let Ok(Offer::Closed(text)) = find(name.get_name(), None, None) {
             for part in ["https://", "terms: ", "ROOT/"] {
                 assert!(text.contains(part), "{part}: {text}");
             }
@@ -86,15 +83,15 @@ fn a_mirror_is_asked_for_the_published_name() {
     let server = Server::new(b"", vec![Reply::Status("404 Not Found")]);
     let mirror = server.url.replace("file.bin", "");
     let root = tempfile::tempdir().expect("a folder");
-    let request = |kind| Request {
-        kind,
+    let request = |kind: &str| Request {
+        kind: kind.to_owned(),
         root: root.path().to_owned(),
         image_size: None,
         version: None,
         mirror: Some(mirror.clone()),
     };
-    let error = fetch(&request(DatasetKind::Pathmnist)).expect_err("an error").to_string();
+    let error = fetch(&request("pathmnist")).expect_err("an error").to_string();
     assert!(error.contains("/data/pathmnist.npz: the server answers 404 Not Found"), "{error}");
     assert_eq!(server.lines(), ["get /data/pathmnist.npz http/1.1"]);
-    assert!(matches!(fetch(&request(DatasetKind::Messidor)), Ok(Fetched::Access(_))));
+    assert!(matches!(fetch(&request("messidor")), Ok(Fetched::Access(_))));
 }

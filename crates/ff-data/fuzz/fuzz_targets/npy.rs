@@ -1,6 +1,7 @@
 //! CIFAR-10.1: the first byte chooses which of its two arrays is given.
 #![no_main]
 
+use ff_data::datasets::Cifar10_1;
 use ff_data::{Cifar101Version, DatasetConfig};
 use ff_data_fuzz::{golden, open, write};
 use libfuzzer_sys::fuzz_target;
@@ -13,5 +14,5 @@ fuzz_target!(|data: &[u8]| {
     let (fuzzed, other) = if choice % 2 == 0 { (DATA, LABELS) } else { (LABELS, DATA) };
     write(fuzzed.0, data);
     write(other.0, other.1);
-    open(&DatasetConfig::Cifar10_1 { path: "".into(), version: Cifar101Version::V6 });
+    open(&DatasetConfig::Cifar10_1(Cifar10_1 { path: "".into(), version: Cifar101Version::V6 }));
 });

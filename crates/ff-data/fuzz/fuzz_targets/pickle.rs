@@ -2,6 +2,7 @@
 #![no_main]
 
 use ff_data::DatasetConfig;
+use ff_data::datasets::{Cifar10, Cifar100};
 use ff_data_fuzz::{golden, open, write};
 use libfuzzer_sys::fuzz_target;
 
@@ -17,10 +18,10 @@ fuzz_target!(
         let Some((choice, data)) = data.split_first() else { return };
         if choice % 2 == 0 {
             write("cifar-10-batches-py/data_batch_1", data);
-            open(&DatasetConfig::Cifar10 { path: "".into() });
+            open(&DatasetConfig::Cifar10(Cifar10 { path: "".into() }));
         } else {
             write("cifar-100-python/train", data);
-            open(&DatasetConfig::Cifar100 { path: "".into() });
+            open(&DatasetConfig::Cifar100(Cifar100 { path: "".into() }));
         }
     }
 );

@@ -5,6 +5,7 @@ use std::panic::{PanicHookInfo, catch_unwind};
 use std::sync::Mutex;
 
 use ff_data::DatasetConfig;
+use ff_data::datasets::Messidor;
 use ff_data_fuzz::{golden, open, write};
 use libfuzzer_sys::fuzz_target;
 
@@ -24,7 +25,7 @@ fuzz_target!(
     },
     |data: &[u8]| {
         write("Annotation_Base11.xls", data);
-        if catch_unwind(|| open(&DatasetConfig::Messidor { path: "".into() })).is_err() {
+        if catch_unwind(|| open(&DatasetConfig::Messidor(Messidor { path: "".into() }))).is_err() {
             eprintln!("{}", LAST.lock().expect("no panic under the lock"));
             std::process::abort();
         }

@@ -3,8 +3,7 @@
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
-use super::resize::Region;
-use super::resize::{resize, resize_region};
+use super::resize::{Region, resize, resize_region};
 use super::{affine, enhance, flip, rand_augment, timm_rand_augment, tone};
 use crate::image::Image;
 

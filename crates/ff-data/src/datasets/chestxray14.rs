@@ -1,16 +1,63 @@
 //! NIH ChestX-ray14: 112,120 frontal chest radiographs with 14 findings.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::Listed;
-use super::images::{Images, find_file, named, require_file};
-use super::listing::Listing;
-use crate::dataset::{Sample, Split, Target, Task};
+use crate::data_root::within;
+use crate::dataset::{Dataset, Sample, Split, Target, Task};
+use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::files::{self, Listed};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::{Images, find_file, named, require_file};
+use crate::datasets::listing::Listing;
+use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::{Row, Table};
+
+/// NIH ChestX-ray14: `Data_Entry_2017*.csv` with the NIH's lists, or a table with a column `fold`; images in
+/// any folders. 14 findings; a patient is a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chestxray14 {
+    /// The folder that holds them.
+    pub path: PathBuf,
+    /// Which division, where both are there.
+    #[serde(default, alias = "division", skip_serializing_if = "Option::is_none")]
+    pub split_source: Option<SplitSource>,
+}
+
+impl DatasetKind for Chestxray14 {
+    const ABOUT: About = About {
+        kind: "chestxray14",
+        title: "NIH ChestX-ray14",
+        members: &[],
+        licence: Some("free use, with the NIH Clinical Center named and the CVPR 2017 paper cited"),
+        access: Access::Browser(Steps {
+            needs: "no login, but 42 GB served to browsers.",
+            at: &["https://nihcc.app.box.com/v/ChestXray-NIHCC"],
+            note: "",
+            place: &[
+                "ROOT/Data_Entry_2017.csv or Data_Entry_2017_v2020.csv",
+                "ROOT/train_val_list.txt, ROOT/test_list.txt",
+                "ROOT/images_001/images/*.png to images_012, or images_NNN/*.png, or all images in ROOT/images/",
+            ],
+        }),
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?, self.split_source)?, hashes)
+    }
+
+    fn published(&self, dataset: &dyn Dataset) -> Option<Published> {
+        // Only the folds have a validation set.
+        let folds = self.split_source != Some(SplitSource::Lists)
+            && dataset.samples().iter().any(|sample| sample.split == Some(Split::Val));
+        Some(if folds { Published::split([78_468, 11_219, 22_433]) } else { Published::of(112_120) })
+    }
+}
 
 const TASKS: [&str; 14] = [
     "Atelectasis",
@@ -43,7 +90,7 @@ pub enum SplitSource {
 }
 
 /// Opens the form of `split_source`; absent, whichever is there. A patient is a group.
-pub fn open(root: &Path, split_source: Option<SplitSource>) -> Result<Listed, Error> {
+fn read(root: &Path, split_source: Option<SplitSource>) -> Result<Listed, Error> {
     let folds = folds(root)?;
     let entries = find_file(root, &["Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv"])?;
     let lists = entries.filter(|_| root.join("test_list.txt").is_file() || folds.is_none());

@@ -1,21 +1,68 @@
 //! CheXpert: frontal chest radiographs with 13 findings.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::chest_labels::{ChestLabels, UncertainLabels};
-use super::files::Listed;
-use super::images::{find_file, inside, require_file};
-use super::listing::Listing;
-use crate::dataset::{Sample, Split};
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::{Dataset, Sample, Split};
+use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::chest_labels::{ChestLabels, UncertainLabels};
+use crate::datasets::files::{self, Listed};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::{find_file, inside, require_file};
+use crate::datasets::listing::Listing;
+use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
+
+/// CheXpert, the large or the small form: `train.csv`, `valid.csv` and, if it is there, the test set's table;
+/// official splits. Frontal views, 13 findings; where `No Finding` is 1, all but Support Devices are 0. A
+/// patient is a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chexpert {
+    /// The folder that holds the tables.
+    pub path: PathBuf,
+    /// What `-1` counts as.
+    #[serde(default)]
+    pub uncertain: UncertainLabels,
+}
+
+impl DatasetKind for Chexpert {
+    const ABOUT: About = About {
+        kind: "chexpert",
+        title: "CheXpert",
+        members: &[],
+        licence: Some("research use agreement: non-commercial, not to be passed on"),
+        access: Access::Apply(Steps {
+            needs: "an account at Stanford AIMI, and its research use agreement.",
+            at: &["https://aimi.stanford.edu/datasets/chexpert-chest-x-rays"],
+            note: "",
+            place: &[
+                "ROOT/train.csv, ROOT/valid.csv, as unpacked from CheXpert-v1.0 or CheXpert-v1.0-small",
+                "ROOT/train/patient<N>/study<N>/view<N>_{frontal,lateral}.jpg, ROOT/valid/ alike",
+                "ROOT/test.csv, test_labels.csv or groundtruth.csv, and ROOT/test/: the test set, released later",
+            ],
+        }),
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?, self.uncertain)?, hashes)
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        Some(Published::split([191_027, 202, 518]))
+    }
+}
 
 /// Names that the table of the test set has had.
 const TEST: [&str; 3] = ["test.csv", "test_labels.csv", "groundtruth.csv"];
 
 /// Opens `train.csv`, `valid.csv` and, if it is there, the test set's table, with the official splits. A patient is
 /// a group.
-pub fn open(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
+fn read(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
     let mut parts = vec![
         (require_file(root, &["train.csv"], "the table of the training set")?, Split::Train),
         (require_file(root, &["valid.csv"], "the table of the validation set")?, Split::Val),

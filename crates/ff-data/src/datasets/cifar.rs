@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::pickle::Pickle;
 use crate::dataset::{Content, Dataset, Sample, Split, Target, Task};
+use crate::datasets::pickle::Pickle;
 use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
@@ -14,61 +14,18 @@ const BYTES: usize = PIXELS * 3;
 
 /// How one of the two is laid out.
 pub struct Cifar {
-    name: &'static str,
-    python_folder: &'static str,
-    binary_folder: &'static str,
+    pub name: &'static str,
+    pub python_folder: &'static str,
+    pub binary_folder: &'static str,
     /// Name of a part of the Python form, of the binary form, and its split.
-    parts: &'static [(&'static str, &'static str, Split)],
+    pub parts: &'static [(&'static str, &'static str, Split)],
     /// Key of the labels in the Python form.
-    label_key: &'static str,
+    pub label_key: &'static str,
     /// Bytes before the pixels of a binary record; the last is the label.
-    label_bytes: usize,
+    pub label_bytes: usize,
     /// Names of the classes.
     pub classes: &'static [&'static str],
 }
-
-/// 60,000 images of 10 classes.
-pub const CIFAR10: Cifar = Cifar {
-    name: "CIFAR-10",
-    python_folder: "cifar-10-batches-py",
-    binary_folder: "cifar-10-batches-bin",
-    parts: &[
-        ("data_batch_1", "data_batch_1.bin", Split::Train),
-        ("data_batch_2", "data_batch_2.bin", Split::Train),
-        ("data_batch_3", "data_batch_3.bin", Split::Train),
-        ("data_batch_4", "data_batch_4.bin", Split::Train),
-        ("data_batch_5", "data_batch_5.bin", Split::Train),
-        ("test_batch", "test_batch.bin", Split::Test),
-    ],
-    label_key: "labels",
-    label_bytes: 1,
-    classes: &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
-};
-
-/// 60,000 images of 100 classes (the fine labels).
-pub const CIFAR100: Cifar = Cifar {
-    name: "CIFAR-100",
-    python_folder: "cifar-100-python",
-    binary_folder: "cifar-100-binary",
-    parts: &[("train", "train.bin", Split::Train), ("test", "test.bin", Split::Test)],
-    label_key: "fine_labels",
-    label_bytes: 2,
-    classes: &FINE_CLASSES,
-};
-
-#[rustfmt::skip]
-const FINE_CLASSES: [&str; 100] = [
-    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl", "boy",
-    "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle", "chair", "chimpanzee", "clock",
-    "cloud", "cockroach", "couch", "crab", "crocodile", "cup", "dinosaur", "dolphin", "elephant", "flatfish",
-    "forest", "fox", "girl", "hamster", "house", "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion",
-    "lizard", "lobster", "man", "maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange",
-    "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree", "plain", "plate", "poppy", "porcupine",
-    "possum", "rabbit", "raccoon", "ray", "road", "rocket", "rose", "sea", "seal", "shark", "shrew", "skunk",
-    "skyscraper", "snail", "snake", "spider", "squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank",
-    "telephone", "television", "tiger", "tractor", "train", "trout", "tulip", "turtle", "wardrobe", "whale",
-    "willow_tree", "wolf", "woman", "worm",
-];
 
 /// Pictures in memory, as planes: `pixels[index * 3072 + channel * 1024 + y * 32 + x]`.
 pub struct InRam {
@@ -80,7 +37,7 @@ pub struct InRam {
 }
 
 /// Opens the form that is found in `path`, or that `path` is. Both forms have the same ids and digest.
-pub fn open(path: &Path, cifar: &Cifar) -> Result<InRam, Error> {
+pub fn read(path: &Path, cifar: &Cifar) -> Result<InRam, Error> {
     let (folder, binary) = find(path, cifar)?;
     let mut samples = Vec::new();
     let mut pixels = Vec::new();

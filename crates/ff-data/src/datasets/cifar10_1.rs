@@ -2,16 +2,53 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::arrays::{ArraySplit, Arrays, Bytes, Form};
-use super::cifar::CIFAR10;
-use super::images::require_file;
-use super::npy::Header;
-use crate::dataset::{Sample, Split, Target, Task};
+use crate::data_root::within;
+use crate::dataset::{Dataset, Sample, Split, Target, Task};
+use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::arrays::{ArraySplit, Arrays, Bytes, Form};
+use crate::datasets::cifar10::CLASSES;
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::require_file;
+use crate::datasets::npy::Header;
+use crate::datasets::published::Published;
 use crate::error::Error;
+
+/// CIFAR-10.1: `cifar10.1_{v4,v6}_{data,labels}.npy`. All of it is a test set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cifar10_1 {
+    /// The folder of the files.
+    pub path: PathBuf,
+    /// Which of the two sets.
+    #[serde(default)]
+    pub version: Cifar101Version,
+}
+
+impl DatasetKind for Cifar10_1 {
+    const ABOUT: About = About {
+        kind: "cifar10.1",
+        title: "CIFAR-10.1",
+        members: &[],
+        licence: Some("MIT"),
+        access: Access::Download,
+    };
+
+    fn open(&self, data_root: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        Ok(Arc::new(read(&within(data_root, &self.path)?, self.version)?))
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        Some(Published::split(match self.version {
+            Cifar101Version::V4 => [0, 0, 2_021],
+            Cifar101Version::V6 => [0, 0, 2_000],
+        }))
+    }
+}
 
 /// Which of the two sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +71,7 @@ impl Cifar101Version {
 }
 
 /// Opens `cifar10.1_<version>_{data,labels}.npy`; all images are test images.
-pub fn open(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
+fn read(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
     let name = version.name();
     let find = |part: &str| require_file(root, &[&format!("cifar10.1_{name}_{part}.npy")], "CIFAR-10.1");
     let (data, labels) = (find("data")?, find("labels")?);
@@ -76,6 +113,6 @@ pub fn open(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
     let (count, form) = Form::of(&header.shape).expect("checked above");
     let bytes = Bytes::File { file, offset: header.bytes as u64 };
     let part = ArraySplit { place: data.display().to_string(), bytes, count, form };
-    let classes = CIFAR10.classes.iter().map(|&class| class.to_owned()).collect();
+    let classes = CLASSES.iter().map(|&class| class.to_owned()).collect();
     Arrays::new(Task::Multiclass { classes }, samples, vec![part])
 }

@@ -1,9 +1,10 @@
 //! A dataset whose pictures are files.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::hashes::{FileHashes, hash_files};
 use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::datasets::hashes::{FileHashes, hash_files};
 use crate::decode::read_image;
 use crate::digest::dataset_digest;
 use crate::error::Error;
@@ -32,6 +33,11 @@ impl Files {
         let digest = dataset_digest(&listed.task, &listed.samples, &contents);
         Ok(Self { listed, contents, digest })
     }
+}
+
+/// Opens what is listed, its files hashed.
+pub fn open(listed: Listed, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+    Ok(Arc::new(Files::new(listed, hashes)?))
 }
 
 impl Dataset for Files {

@@ -2,12 +2,50 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::class_order;
-use super::files::Listed;
-use super::images::{has_image_extension, is_hidden, walk};
-use crate::dataset::{Sample, Split, Target, Task};
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::{Dataset, Sample, Split, Target, Task};
+use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::class_order::class_order;
+use crate::datasets::files::{self, Listed};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::{has_image_extension, is_hidden, walk};
+use crate::datasets::published::Published;
 use crate::error::Error;
+
+/// Class folders: `PATH/<class>/*`, or `PATH/{train,val,test}/<class>/*` where `valid` and
+/// `validation` are `val` too and `val` and `test` may be missing.
+///
+/// Classes are sorted by name (by value where all are integers); a class folder is read with its
+/// subfolders; hidden files and files without an image's extension are ignored. A sample's id is
+/// its path below PATH.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    /// The root of the folders.
+    pub path: PathBuf,
+}
+
+impl DatasetKind for Folder {
+    const ABOUT: About = About {
+        kind: "folder",
+        title: "images in class folders",
+        members: &[],
+        licence: None,
+        access: Access::Own,
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?)?, hashes)
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        None
+    }
+}
 
 const FORM: &str = "ROOT/<class>/<image> or ROOT/{train,val,test}/<class>/<image>";
 
@@ -18,8 +56,8 @@ struct FolderListing {
     path: PathBuf,
 }
 
-/// Opens `root`; [`super::DatasetConfig::Folder`] says what it may look like.
-pub fn open(root: &Path) -> Result<Listed, Error> {
+/// Opens `root`; [`Folder`] says what it may look like.
+fn read(root: &Path) -> Result<Listed, Error> {
     let mut found = Vec::new();
     let splits = split_folders(root)?;
     if splits.is_empty() {

@@ -2,14 +2,62 @@
 //! 2018 challenge (task 3).
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::files::Listed;
-use super::images::{Images, find_file, require_file};
-use super::listing::Listing;
-use crate::dataset::{Sample, Split, Target, Task};
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::{Dataset, Sample, Split, Target, Task};
+use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::files::{self, Listed};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::{Images, find_file, require_file};
+use crate::datasets::listing::Listing;
+use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
+
+/// HAM10000, as the Harvard Dataverse has it (`HAM10000_metadata`; a lesion is a group) or as the ISIC 2018
+/// challenge does (`ISIC2018_Task3_*_{Input,GroundTruth}`, with official splits). Seven classes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ham10000 {
+    /// The folder that holds either.
+    pub path: PathBuf,
+}
+
+impl DatasetKind for Ham10000 {
+    const ABOUT: About = About {
+        kind: "ham10000",
+        title: "HAM10000",
+        members: &[],
+        licence: Some("CC BY-NC 4.0, with attribution as the page asks"),
+        access: Access::Browser(Steps {
+            needs: "no login, but served to browsers.",
+            at: &[
+                "https://doi.org/10.7910/DVN/DBW86T (Harvard Dataverse)",
+                "https://challenge.isic-archive.com/data/#2018 (ISIC 2018 Task 3: with the official test set)",
+            ],
+            note: "",
+            place: &[
+                "ROOT/HAM10000_metadata or HAM10000_metadata.csv",
+                "ROOT/HAM10000_images_part_1/, ROOT/HAM10000_images_part_2/",
+                "or ROOT/ISIC2018_Task3_{Training,Validation,Test}_Input/",
+                "   ROOT/ISIC2018_Task3_{Training,Validation,Test}_GroundTruth/",
+            ],
+        }),
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?)?, hashes)
+    }
+
+    fn published(&self, dataset: &dyn Dataset) -> Option<Published> {
+        let official = dataset.samples().iter().any(|sample| sample.split.is_some());
+        Some(if official { Published::split([10_015, 193, 1_512]) } else { Published::of(10_015) })
+    }
+}
 
 /// ISIC's abbreviations, in the order of its tables. The Dataverse writes them in lower case.
 const CLASSES: [&str; 7] = ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"];
@@ -18,7 +66,7 @@ const PARTS: [(&str, Split); 3] =
     [("Training", Split::Train), ("Validation", Split::Val), ("Test", Split::Test)];
 
 /// Opens whichever form is there; ISIC's, with its official splits, if both are.
-pub fn open(root: &Path) -> Result<Listed, Error> {
+fn read(root: &Path) -> Result<Listed, Error> {
     match root.join(ground_truth("Training")).is_dir() {
         true => isic(root),
         false => dataverse(root),

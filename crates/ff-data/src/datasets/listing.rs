@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::files::Listed;
 use crate::dataset::{Sample, Task};
+use crate::datasets::files::Listed;
 use crate::error::Error;
 
 /// Rows of a dataset whose pictures are files.

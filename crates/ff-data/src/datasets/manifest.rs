@@ -1,18 +1,55 @@
 //! A CSV that lists images and their labels.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::class_order;
-use super::files::Listed;
-use super::images::inside;
-use super::listing::Listing;
-use crate::dataset::{Sample, Split, Target, Task};
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::{Dataset, Sample, Split, Target, Task};
+use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::class_order::class_order;
+use crate::datasets::files::{self, Listed};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::inside;
+use crate::datasets::listing::Listing;
+use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::{Row, Table};
 
-/// Opens the CSV at `path`; [`super::DatasetConfig::Manifest`] says what it may look like.
-pub fn open(path: &Path) -> Result<Listed, Error> {
+/// A CSV with the columns `path,label`, or `path,<task>,<task>…` (1, 0, or blank for unknown), and
+/// optionally `split` and `group` (patient). Columns are found by name, trimmed, without regard to
+/// case; beside `label`, other columns are ignored.
+///
+/// Image paths are relative to the CSV's folder and cannot leave it. A sample's id is its path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The CSV.
+    pub path: PathBuf,
+}
+
+impl DatasetKind for Manifest {
+    const ABOUT: About = About {
+        kind: "manifest",
+        title: "images that a CSV lists",
+        members: &[],
+        licence: None,
+        access: Access::Own,
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?)?, hashes)
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        None
+    }
+}
+
+/// Opens the CSV at `path`; [`Manifest`] says what it may look like.
+fn read(path: &Path) -> Result<Listed, Error> {
     let table = Table::read(path)?;
     let root = path.parent().unwrap_or(Path::new(""));
     let files = table.require("path")?;

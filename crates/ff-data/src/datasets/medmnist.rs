@@ -1,171 +1,133 @@
 //! MedMNIST v2 (Yang et al. 2023): PathMNIST, DermaMNIST, BloodMNIST, OCTMNIST and ChestMNIST.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use zip::{CompressionMethod, ZipArchive};
+use serde::{Deserialize, Serialize};
 
-use super::arrays::{ArraySplit, Arrays, Bytes, Form};
-use super::images::named;
-use super::npy::Header;
-use crate::dataset::{Sample, Split, Target, Task};
+use crate::data_root::within;
+use crate::dataset::Dataset;
+use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::npz::{Npz, read};
+use crate::datasets::published::Published;
 use crate::error::Error;
 
-/// Arrays up to this size are unpacked into memory: all of 28 px, and DermaMNIST and BloodMNIST of 64 px.
-const RAM_LIMIT: u64 = 256 << 20;
-/// Most bytes of a label array; ChestMNIST's largest has 8.8 MB as i64.
-const MAX_LABELS: u64 = 64 << 20;
-
-/// One of the datasets.
+/// One dataset of MedMNIST, of any size: `<name>*.npz`, with official splits.
+///
+/// `kind = "pathmnist"` is short for `kind = "medmnist"` with `name = "pathmnist"`; so are the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MedMnist {
-    /// How its files are called.
-    pub flag: &'static str,
-    labels: &'static [&'static str],
-    multilabel: bool,
+    /// Which dataset.
+    pub name: MedMnistName,
+    /// The file, or the folder that holds one.
+    pub path: PathBuf,
 }
 
-#[rustfmt::skip]
-pub const PATH: MedMnist = MedMnist { flag: "pathmnist", multilabel: false, labels: &[
-    "adipose", "background", "debris", "lymphocytes", "mucus", "smooth muscle", "normal colon mucosa",
-    "cancer-associated stroma", "colorectal adenocarcinoma epithelium",
-] };
-#[rustfmt::skip]
-pub const DERMA: MedMnist = MedMnist { flag: "dermamnist", multilabel: false, labels: &[
-    "actinic keratoses and intraepithelial carcinoma", "basal cell carcinoma", "benign keratosis-like lesions",
-    "dermatofibroma", "melanoma", "melanocytic nevi", "vascular lesions",
-] };
-#[rustfmt::skip]
-pub const BLOOD: MedMnist = MedMnist { flag: "bloodmnist", multilabel: false, labels: &[
-    "basophil", "eosinophil", "erythroblast", "immature granulocytes", "lymphocyte", "monocyte", "neutrophil",
-    "platelet",
-] };
-#[rustfmt::skip]
-pub const OCT: MedMnist = MedMnist { flag: "octmnist", multilabel: false, labels: &[
-    "choroidal neovascularization", "diabetic macular edema", "drusen", "normal",
-] };
-#[rustfmt::skip]
-pub const CHEST: MedMnist = MedMnist { flag: "chestmnist", multilabel: true, labels: &[
-    "atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia", "pneumothorax",
-    "consolidation", "edema", "emphysema", "fibrosis", "pleural", "hernia",
-] };
-
-/// Opens an `.npz`, or the one of this dataset in a folder, with the official splits.
-pub fn open(path: &Path, set: &MedMnist) -> Result<Arrays, Error> {
-    let path = find(path, set)?;
-    let file = File::open(&path).map_err(Error::read(&path))?;
-    let archive = ZipArchive::new(file);
-    let mut archive = archive.map_err(|error| damaged(&path, "an .npz archive", error.to_string()))?;
-    let (mut samples, mut parts) = (Vec::new(), Vec::new());
-    for split in [Split::Train, Split::Val, Split::Test] {
-        let targets = labels(&mut archive, &path, set, split)?;
-        parts.push(images(&mut archive, &path, split, targets.len())?);
-        for (row, target) in targets.into_iter().enumerate() {
-            let id = format!("{}/{row:06}", split.name());
-            samples.push(Sample { id, target, group: None, split: Some(split) });
-        }
-    }
-    if let Some(other) = parts.iter().find(|part| part.form != parts[0].form) {
-        return Err(damaged(&other.place, "images of one size in all splits", "another".to_owned()));
-    }
-    let names = set.labels.iter().map(|&name| name.to_owned()).collect();
-    let task = match set.multilabel {
-        true => Task::Multilabel { tasks: names },
-        false => Task::Multiclass { classes: names },
+impl DatasetKind for MedMnist {
+    const ABOUT: About = About {
+        kind: "medmnist",
+        title: "MedMNIST",
+        members: &[member(&PATH), member(&DERMA), member(&BLOOD), member(&OCT), member(&CHEST)],
+        licence: Some("CC BY 4.0; DermaMNIST: CC BY-NC 4.0"),
+        access: Access::Download,
     };
-    Arrays::new(task, samples, parts)
+
+    fn open(&self, data_root: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        Ok(Arc::new(read(&within(data_root, &self.path)?, &self.name.set().archive)?))
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        Some(Published::split(self.name.set().splits))
+    }
 }
 
-fn find(path: &Path, set: &MedMnist) -> Result<PathBuf, Error> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let sizes = ["", "_64", "_128", "_224"].map(|size| format!("{}{size}.npz", set.flag));
-    let found = named(path, |name| sizes.iter().any(|size| size == name))?;
-    match &found[..] {
-        [file] => Ok(file.clone()),
-        [] => Err(Error::dataset(path.display(), format!("one of {}", sizes.join(", ")), "no such file")),
-        several => {
-            let names: Vec<_> = several.iter().map(|file| file.display().to_string()).collect();
-            let error = Error::dataset(path.display(), format!("one size of {}", set.flag), names.join(", "));
-            Err(error.hint("name the file itself"))
+/// One of its datasets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MedMnistName {
+    /// Colon pathology, 9 classes.
+    Pathmnist,
+    /// Skin lesions, 7 classes.
+    Dermamnist,
+    /// Blood cells, 8 classes.
+    Bloodmnist,
+    /// Retinal OCT, 4 classes.
+    Octmnist,
+    /// Chest radiographs, 14 findings.
+    Chestmnist,
+}
+
+impl MedMnistName {
+    const fn set(self) -> &'static Set {
+        match self {
+            Self::Pathmnist => &PATH,
+            Self::Dermamnist => &DERMA,
+            Self::Bloodmnist => &BLOOD,
+            Self::Octmnist => &OCT,
+            Self::Chestmnist => &CHEST,
         }
     }
 }
 
-fn damaged(place: impl AsRef<Path>, expected: &str, found: String) -> Error {
-    let error = Error::dataset(place.as_ref().display(), expected, found);
-    error.hint("download it again: the file is incomplete or changed")
+/// What there is to know of one of them.
+struct Set {
+    title: &'static str,
+    /// Published images of train, val and test.
+    splits: [usize; 3],
+    archive: Npz,
 }
 
-/// The targets of a split, from an array `[N, 1]` of classes or `[N, L]` of labels.
-fn labels(
-    archive: &mut ZipArchive<File>,
-    path: &Path,
-    set: &MedMnist,
-    split: Split,
-) -> Result<Vec<Target>, Error> {
-    let name = format!("{}_labels.npy", split.name());
-    let place = format!("{} {name}", path.display());
-    let columns = if set.multilabel { set.labels.len() } else { 1 };
-    let expected = format!("an array [N, {columns}] of whole numbers");
-    let wrong = |found: String| damaged(&place, &expected, found);
-    let member = archive.by_name(&name).map_err(|error| wrong(error.to_string()))?;
-    let mut bytes = Vec::new();
-    member.take(MAX_LABELS).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
-    let header = Header::read(&mut bytes.as_slice()).map_err(wrong)?;
-    if !matches!(header.shape[..], [_, found] if found == columns) {
-        return Err(wrong(format!("the shape {:?}", header.shape)));
-    }
-    let numbers = header.integers(&bytes[header.bytes..]).map_err(wrong)?;
-    let last = if set.multilabel { 1 } else { set.labels.len() - 1 };
-    let targets = numbers.chunks_exact(columns).enumerate().map(|(row, values)| {
-        let known = |&value: &i64| usize::try_from(value).ok().filter(|&value| value <= last);
-        let values: Option<Vec<usize>> = values.iter().map(known).collect();
-        let values = values.ok_or_else(|| {
-            damaged(format!("{place} row {row}"), &format!("labels of 0 to {last}"), "another".to_owned())
-        })?;
-        Ok(match set.multilabel {
-            true => Target::Labels(values.into_iter().map(|value| Some(value == 1)).collect()),
-            false => Target::Class(values[0]),
-        })
-    });
-    targets.collect()
+const fn member(set: &'static Set) -> (&'static str, &'static str) {
+    (set.archive.flag, set.title)
 }
 
-/// The pictures of a split. Those that are stored are read where they lie, compressed ones are unpacked.
-fn images(
-    archive: &mut ZipArchive<File>,
-    path: &Path,
-    split: Split,
-    rows: usize,
-) -> Result<ArraySplit, Error> {
-    let name = format!("{}_images.npy", split.name());
-    let place = format!("{} {name}", path.display());
-    let wrong = |found: String| {
-        damaged(&place, &format!("an array [{rows}, H, W] or [{rows}, H, W, 3] of u8"), found)
-    };
-    let mut member = archive.by_name(&name).map_err(|error| wrong(error.to_string()))?;
-    let (size, stored) = (member.size(), member.compression() == CompressionMethod::Stored);
-    let start = member.data_start();
-    let header = Header::read(&mut member).map_err(wrong)?;
-    let (count, form) =
-        Form::of(&header.shape).ok_or_else(|| wrong(format!("the shape {:?}", header.shape)))?;
-    let length = header.elements().map(|elements| elements as u64);
-    let length = length.filter(|length| Some(size) == length.checked_add(header.bytes as u64));
-    let (true, "|u1", Some(length)) = (count == rows, header.descr.as_str(), length) else {
-        return Err(wrong(format!("{:?} of {} in {size} bytes", header.shape, header.descr)));
-    };
-    let bytes = match (stored, start) {
-        (true, Some(start)) => {
-            let file = File::open(path).map_err(Error::read(path))?;
-            let end = file.metadata().map_err(Error::read(path))?.len();
-            if start.checked_add(size).is_none_or(|last| last > end) {
-                return Err(wrong(format!("a file of {end} bytes")));
-            }
-            Bytes::File { file, offset: start + header.bytes as u64 }
-        }
-        _ => Bytes::unpack(member, length, RAM_LIMIT).map_err(|error| wrong(error.to_string()))?,
-    };
-    Ok(ArraySplit { place, bytes, count, form })
-}
+#[rustfmt::skip]
+const PATH: Set = Set {
+    title: "MedMNIST: colon pathology, 9 classes",
+    splits: [89_996, 10_004, 7_180],
+    archive: Npz { flag: "pathmnist", multilabel: false, labels: &[
+        "adipose", "background", "debris", "lymphocytes", "mucus", "smooth muscle", "normal colon mucosa",
+        "cancer-associated stroma", "colorectal adenocarcinoma epithelium",
+    ] },
+};
+
+#[rustfmt::skip]
+const DERMA: Set = Set {
+    title: "MedMNIST: skin lesions, 7 classes",
+    splits: [7_007, 1_003, 2_005],
+    archive: Npz { flag: "dermamnist", multilabel: false, labels: &[
+        "actinic keratoses and intraepithelial carcinoma", "basal cell carcinoma", "benign keratosis-like lesions",
+        "dermatofibroma", "melanoma", "melanocytic nevi", "vascular lesions",
+    ] },
+};
+
+#[rustfmt::skip]
+const BLOOD: Set = Set {
+    title: "MedMNIST: blood cells, 8 classes",
+    splits: [11_959, 1_712, 3_421],
+    archive: Npz { flag: "bloodmnist", multilabel: false, labels: &[
+        "basophil", "eosinophil", "erythroblast", "immature granulocytes", "lymphocyte", "monocyte", "neutrophil",
+        "platelet",
+    ] },
+};
+
+#[rustfmt::skip]
+const OCT: Set = Set {
+    title: "MedMNIST: retinal OCT, 4 classes",
+    splits: [97_477, 10_832, 1_000],
+    archive: Npz { flag: "octmnist", multilabel: false, labels: &[
+        "choroidal neovascularization", "diabetic macular edema", "drusen", "normal",
+    ] },
+};
+
+#[rustfmt::skip]
+const CHEST: Set = Set {
+    title: "MedMNIST: chest X-rays, 14 tasks",
+    splits: [78_468, 11_219, 22_433],
+    archive: Npz { flag: "chestmnist", multilabel: true, labels: &[
+        "atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia", "pneumothorax",
+        "consolidation", "edema", "emphysema", "fibrosis", "pleural", "hernia",
+    ] },
+};

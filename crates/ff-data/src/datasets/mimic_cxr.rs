@@ -2,21 +2,70 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::chest_labels::{ChestLabels, UncertainLabels};
-use super::files::Listed;
-use super::images::named;
-use super::listing::Listing;
-use crate::dataset::{Sample, Split, Target};
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::{Dataset, Sample, Split, Target};
+use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::chest_labels::{ChestLabels, UncertainLabels};
+use crate::datasets::files::{self, Listed};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::named;
+use crate::datasets::listing::Listing;
+use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
+
+/// MIMIC-CXR-JPG: three tables (gzipped or not) and `files/`; official splits. Frontal views and findings as for
+/// [`Chexpert`](crate::datasets::Chexpert).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MimicCxr {
+    /// The folder that holds the tables.
+    pub path: PathBuf,
+    /// What `-1` counts as.
+    #[serde(default)]
+    pub uncertain: UncertainLabels,
+    /// Read one split and no other: its images are all that has to be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Split>,
+}
+
+impl DatasetKind for MimicCxr {
+    const ABOUT: About = About {
+        kind: "mimic-cxr",
+        title: "MIMIC-CXR-JPG",
+        members: &[],
+        licence: Some("PhysioNet Credentialed Health Data License 1.5.0: not to be passed on"),
+        access: Access::Apply(Steps {
+            needs: "a credentialed PhysioNet account (training in research with human subjects), and the\n\
+                data use agreement.",
+            at: &["https://physionet.org/content/mimic-cxr-jpg/ (2.1.0, or 2.0.0)"],
+            note: "",
+            place: &[
+                "ROOT/mimic-cxr-2.0.0-{split,chexpert,metadata}.csv or .csv.gz (2.1.0 keeps these names)",
+                "ROOT/files/p10/p10000032/s50414267/<dicom_id>.jpg",
+            ],
+        }),
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?, self.uncertain, self.only)?, hashes)
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        None
+    }
+}
 
 /// Views that are frontal.
 const FRONTAL: [&str; 2] = ["PA", "AP"];
 
 /// Opens the split, label and metadata tables, with the official splits; `only` reads one split, for who holds no
 /// more. A patient is a group.
-pub fn open(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<Listed, Error> {
+fn read(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<Listed, Error> {
     let views = views(root)?;
     let labels = labels(root, uncertain)?;
     let table = table(root, "split")?;

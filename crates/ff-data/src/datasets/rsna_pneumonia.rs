@@ -1,14 +1,57 @@
 //! RSNA Pneumonia Detection Challenge, stage 2, as a classification: normal against lung opacity.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::files::Listed;
-use super::images::{Images, require_file};
-use super::listing::Listing;
-use crate::dataset::{Sample, Target, Task};
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::{Dataset, Sample, Target, Task};
+use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::files::{self, Listed};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::{Images, require_file};
+use crate::datasets::listing::Listing;
+use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
+
+/// RSNA Pneumonia Detection, stage 2: DICOM files and two tables. Normal against Lung Opacity; the third class
+/// is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RsnaPneumonia {
+    /// The folder that holds them.
+    pub path: PathBuf,
+}
+
+impl DatasetKind for RsnaPneumonia {
+    const ABOUT: About = About {
+        kind: "rsna-pneumonia",
+        title: "RSNA Pneumonia Detection Challenge (2018)",
+        members: &[],
+        licence: Some("the competition's rules"),
+        access: Access::Apply(Steps {
+            needs: "a Kaggle account, and the competition's rules accepted there.",
+            at: &["https://www.kaggle.com/competitions/rsna-pneumonia-detection-challenge/data"],
+            note: "",
+            place: &[
+                "ROOT/stage_2_train_labels.csv",
+                "ROOT/stage_2_detailed_class_info.csv",
+                "ROOT/stage_2_train_images/<patientId>.dcm",
+            ],
+        }),
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?)?, hashes)
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        Some(Published::of(8_851 + 6_012))
+    }
+}
 
 const CLASSES: [&str; 2] = ["Normal", "Lung Opacity"];
 /// The third class: neither normal nor of the kind that was looked for. The paper drops it.
@@ -16,7 +59,7 @@ const DROPPED: &str = "No Lung Opacity / Not Normal";
 
 /// Opens `stage_2_detailed_class_info.csv` and the DICOM files beside it. Both tables have a row for each box, so a
 /// patient may stand in several. A patient has one image and is a group.
-pub fn open(root: &Path) -> Result<Listed, Error> {
+fn read(root: &Path) -> Result<Listed, Error> {
     let what = "the table of classes";
     let table = Table::read(&require_file(root, &["stage_2_detailed_class_info.csv"], what)?)?;
     let (patient, class) = (table.require("patientId")?, table.require("class")?);

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub use leakage::{Duplicates, Leakage, SharedGroup};
 
+use crate::data_root::within;
 use crate::dataset::{Dataset, Split, Target, Task};
 use crate::error::Error;
-use crate::place::within;
 use crate::table::Table;
 
 /// How a dataset is divided.

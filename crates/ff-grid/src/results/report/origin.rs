@@ -23,7 +23,12 @@ pub(super) fn of(source: &Source<'_>, runs: &RunStore) -> Result<Origin, Error> 
         if let Some(DataIdentity { digest, split }) = identity(&record.spec) {
             let source =
                 serde_json::to_value(&job.data.source).map_err(|error| Error::Job(error.to_string()))?;
-            let kind = source.get("kind").and_then(|kind| kind.as_str()).unwrap_or("data").to_owned();
+            let kind = source
+                .get("name")
+                .or(source.get("kind"))
+                .and_then(|kind| kind.as_str())
+                .unwrap_or("data")
+                .to_owned();
             data.insert(format!("{kind}: {digest}, division {split}"));
         }
         if let Some(Start::File { digest, .. }) = record.spec.training().map(|training| &training.start) {

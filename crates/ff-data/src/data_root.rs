@@ -1,4 +1,4 @@
-//! Paths of configurations.
+//! Paths of a configuration, which are relative to the data root.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -1,0 +1,63 @@
+//! APTOS 2019: grades of diabetic retinopathy.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::Dataset;
+use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::files::{self, Listed};
+use crate::datasets::grades::{blank_grade, grades, sample};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::{Images, require_file};
+use crate::datasets::listing::Listing;
+use crate::datasets::published::Published;
+use crate::error::Error;
+use crate::table::Table;
+
+/// APTOS 2019: `train.csv` and `train_images/`. Grades 0 to 4.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Aptos2019 {
+    /// The folder that holds both.
+    pub path: PathBuf,
+}
+
+impl DatasetKind for Aptos2019 {
+    const ABOUT: About = About {
+        kind: "aptos2019",
+        title: "APTOS 2019 Blindness Detection",
+        members: &[],
+        licence: Some("the competition's rules"),
+        access: Access::Apply(Steps {
+            needs: "a Kaggle account, and the competition's rules accepted there.",
+            at: &["https://www.kaggle.com/competitions/aptos2019-blindness-detection/data"],
+            note: "",
+            place: &["ROOT/train.csv", "ROOT/train_images/<id_code>.png"],
+        }),
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?)?, hashes)
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        Some(Published::of(3_662))
+    }
+}
+
+/// Asia Pacific Tele-Ophthalmology Society 2019: `train.csv` and `train_images/`.
+fn read(root: &Path) -> Result<Listed, Error> {
+    let table = Table::read(&require_file(root, &["train.csv"], "the table of grades")?)?;
+    let images = Images::below(&root.join("train_images"))?;
+    let (id, grade) = (table.require("id_code")?, table.require("diagnosis")?);
+    let mut listing = Listing::default();
+    for row in table.rows() {
+        let name = row.filled(id)?;
+        let grade = row.whole(grade, 4)?.ok_or_else(|| blank_grade(&row.place()))?;
+        listing.add(row.place(), sample(name, grade, None), images.find(name)?)?;
+    }
+    listing.finish(grades(4), root.display(), "images are looked for in train_images/, as <id_code>.png")
+}

@@ -1,0 +1,63 @@
+//! CIFAR-10 (Krizhevsky 2009).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::{Dataset, Split};
+use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::cifar::{Cifar, read};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::published::Published;
+use crate::error::Error;
+
+/// CIFAR-10 as published, in the Python form (`cifar-10-batches-py`) or, where that is absent, the
+/// binary form (`cifar-10-batches-bin`), with the official test split. Held in memory (184 MB).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cifar10 {
+    /// The folder that holds either folder, or is it.
+    pub path: PathBuf,
+}
+
+impl DatasetKind for Cifar10 {
+    const ABOUT: About = About {
+        kind: "cifar10",
+        title: "CIFAR-10",
+        members: &[],
+        licence: Some("none stated; Krizhevsky 2009 to be cited"),
+        access: Access::Download,
+    };
+
+    fn open(&self, data_root: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        Ok(Arc::new(read(&within(data_root, &self.path)?, &FORM)?))
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        Some(Published::split([50_000, 0, 10_000]))
+    }
+}
+
+/// 60,000 images of 10 classes.
+const FORM: Cifar = Cifar {
+    name: "CIFAR-10",
+    python_folder: "cifar-10-batches-py",
+    binary_folder: "cifar-10-batches-bin",
+    parts: &[
+        ("data_batch_1", "data_batch_1.bin", Split::Train),
+        ("data_batch_2", "data_batch_2.bin", Split::Train),
+        ("data_batch_3", "data_batch_3.bin", Split::Train),
+        ("data_batch_4", "data_batch_4.bin", Split::Train),
+        ("data_batch_5", "data_batch_5.bin", Split::Train),
+        ("test_batch", "test_batch.bin", Split::Test),
+    ],
+    label_key: "labels",
+    label_bytes: 1,
+    classes: &CLASSES,
+};
+
+/// In the order of their labels.
+pub const CLASSES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];

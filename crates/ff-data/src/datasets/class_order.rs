@@ -1,0 +1,25 @@
+//! The order of classes that a dataset names but does not number.
+
+/// Names of classes in the order of their indices: by value where all are integers, else by name.
+pub fn class_order(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names.dedup();
+    if let Ok(values) = names.iter().map(|name| name.parse::<i64>()).collect::<Result<Vec<_>, _>>() {
+        let mut pairs: Vec<_> = values.into_iter().zip(names).collect();
+        pairs.sort();
+        return pairs.into_iter().map(|(_, name)| name).collect();
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_ordered_by_value() {
+        let order = |names: &[&str]| class_order(names.iter().map(|&name| name.to_owned()).collect());
+        assert_eq!(order(&["10", "9", "2", "9"]), ["2", "9", "10"]);
+        assert_eq!(order(&["b", "10", "9"]), ["10", "9", "b"]);
+    }
+}

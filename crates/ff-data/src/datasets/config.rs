@@ -1,0 +1,189 @@
+//! How the rows of the datasets become the type that a configuration is read into.
+
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::datasets::about::About;
+
+/// Makes [`DatasetConfig`](crate::datasets::DatasetConfig) of rows `Variant(module::Options)`, whose options are a
+/// [`DatasetKind`](crate::datasets::DatasetKind).
+macro_rules! datasets {
+    ($($variant:ident($module:ident::$options:ident),)*) => {
+        $(pub use $module::$options;)*
+
+        /// A dataset as a configuration names it: `kind = "folder"` and so on, with the fields of the variant's
+        /// type. Paths are relative to the data root.
+        ///
+        /// ```
+        /// use ff_data::DatasetConfig;
+        /// use ff_data::datasets::Folder;
+        ///
+        /// let config: DatasetConfig = toml::from_str("kind = 'folder'\npath = 'cells'").unwrap();
+        /// assert_eq!(config, DatasetConfig::Folder(Folder { path: "cells".into() }));
+        /// ```
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum DatasetConfig {
+            $(#[doc = concat!("See [`", stringify!($options), "`].")] $variant($options),)*
+        }
+
+        impl DatasetConfig {
+            /// Every dataset that `kind` may name.
+            pub const KINDS: &[About] = &[$(<$options>::ABOUT),*];
+
+            /// Opens the dataset.
+            ///
+            /// Every file that `hashes` does not know is read once, on all cores, for the digest: at first, the
+            /// cost of reading the dataset from disk. Nothing is decoded.
+            ///
+            /// # Errors
+            /// [`Error::Read`](crate::Error::Read) or [`Error::Dataset`](crate::Error::Dataset), naming the file
+            /// and row; a relative path that leaves the data root.
+            pub fn open(
+                &self,
+                data_root: &std::path::Path,
+                hashes: &FileHashes,
+            ) -> Result<std::sync::Arc<dyn crate::dataset::Dataset>, crate::error::Error> {
+                match self { $(Self::$variant(options) => options.open(data_root, hashes),)* }
+            }
+
+            /// What the dataset is published with; `None` for data of one's own, and where `dataset`'s form leaves
+            /// it open.
+            pub fn published(&self, dataset: &dyn crate::dataset::Dataset) -> Option<Published> {
+                match self { $(Self::$variant(options) => options.published(dataset),)* }
+            }
+        }
+
+        impl serde::Serialize for DatasetConfig {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$variant(options) => {
+                        config::Tagged { kind: <$options>::ABOUT.kind, options }.serialize(serializer)
+                    })*
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for DatasetConfig {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let (kind, fields) = config::read(deserializer, Self::KINDS)?;
+                match kind {
+                    $(kind if kind == <$options>::ABOUT.kind => config::options(fields).map(Self::$variant),)*
+                    _ => unreachable!("a kind that was found"),
+                }
+            }
+        }
+    };
+}
+
+pub(super) use datasets;
+
+/// A dataset's options beside its kind.
+#[derive(Serialize)]
+pub struct Tagged<'a, T> {
+    pub kind: &'static str,
+    #[serde(flatten)]
+    pub options: &'a T,
+}
+
+/// The kind and the options that a configuration has beside it. The name of a family's member may be the kind.
+pub fn read<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    kinds: &[About],
+) -> Result<(&'static str, Map<String, Value>), D::Error> {
+    let mut fields = Map::deserialize(deserializer)?;
+    let kind = fields.remove("kind").ok_or_else(|| D::Error::missing_field("kind"))?;
+    let kind: String = options(kind)?;
+    if let Some(about) = kinds.iter().find(|about| about.kind == kind) {
+        return Ok((about.kind, fields));
+    }
+    let names = |about: &About| about.members.iter().any(|(name, _)| *name == kind);
+    let Some(family) = kinds.iter().find(|about| names(about)) else {
+        let known: Vec<String> = kinds.iter().map(|about| format!("`{}`", about.kind)).collect();
+        let known = known.join(", ");
+        return Err(D::Error::custom(format!("unknown variant `{kind}`, expected one of {known}")));
+    };
+    if fields.insert("name".to_owned(), kind.clone().into()).is_some() {
+        return Err(D::Error::custom(format!("unknown field `name` beside the kind `{kind}`")));
+    }
+    Ok((family.kind, fields))
+}
+
+/// Options as a dataset declares them.
+pub fn options<T: DeserializeOwned, E: Error>(fields: impl Into<Value>) -> Result<T, E> {
+    serde_json::from_value(fields.into()).map_err(E::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::datasets::{DatasetConfig, Folder, MedMnist, MedMnistName, PhantomConfig};
+
+    fn read(text: &str) -> Result<DatasetConfig, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.message().to_owned())
+    }
+
+    #[test]
+    fn a_config_is_strict() {
+        assert_eq!(
+            read("kind = 'folder'\npath = 'cells'").unwrap(),
+            DatasetConfig::Folder(Folder { path: "cells".into() })
+        );
+        let phantom = "kind = 'phantom'\ntask = 'grades'\npx = 32\ntrain = 8\nval = 8\ntest = 8\nseed = 1";
+        assert!(matches!(
+            read(phantom).unwrap(),
+            DatasetConfig::Phantom(PhantomConfig { shifted: false, .. })
+        ));
+        for (bad, text) in [
+            ("kind = 'folder'\npath = 'x'\nroot = 'y'", "unknown field `root`, expected `path`"),
+            (
+                "kind = 'folders'\npath = 'x'",
+                "unknown variant `folders`, expected one of `folder`, `manifest`",
+            ),
+            ("kind = 'folder'", "missing field `path`"),
+            ("path = 'x'", "missing field `kind`"),
+            ("kind = 'medmnist'\npath = 'x'", "missing field `name`"),
+            ("kind = 'octmnist'\nname = 'pathmnist'\npath = 'x'", "unknown field `name`"),
+        ] {
+            let error = read(bad).unwrap_err();
+            assert!(error.contains(text), "{bad}: {error}");
+        }
+        assert!(read(&format!("{phantom}\nseeds = 2")).is_err());
+    }
+
+    #[test]
+    fn every_kind_on_disk_needs_no_more_than_a_path() {
+        for about in DatasetConfig::KINDS.iter().filter(|about| about.on_disk()) {
+            for (name, _) in about.names() {
+                let config = read(&format!("kind = '{name}'\npath = 'x'")).unwrap();
+                let value = serde_json::to_value(&config).unwrap();
+                assert_eq!(value["kind"], about.kind);
+                assert!(about.members.is_empty() || value["name"] == name, "{value}");
+                assert_eq!(serde_json::from_value::<DatasetConfig>(value).unwrap(), config);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_family_is_short_for_both() {
+        let long = read("kind = 'medmnist'\nname = 'octmnist'\npath = 'x'").unwrap();
+        assert_eq!(read("kind = 'octmnist'\npath = 'x'").unwrap(), long);
+        let options = MedMnist { name: MedMnistName::Octmnist, path: "x".into() };
+        assert_eq!(long, DatasetConfig::MedMnist(options));
+        assert_eq!(
+            toml::to_string(&long).unwrap(),
+            "kind = \"medmnist\"\nname = \"octmnist\"\npath = \"x\"\n"
+        );
+    }
+
+    #[test]
+    fn kinds_and_names_are_unique() {
+        let mut names: Vec<&str> = DatasetConfig::KINDS
+            .iter()
+            .flat_map(|about| std::iter::once(about.kind).chain(about.members.iter().map(|(name, _)| *name)))
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,99 @@
+//! Messidor: grades of diabetic retinopathy.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data_root::within;
+use crate::dataset::Dataset;
+use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::files::{self, Listed};
+use crate::datasets::grades::{blank_grade, grades, sample};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::images::{Images, walk};
+use crate::datasets::listing::Listing;
+use crate::datasets::published::Published;
+use crate::error::Error;
+use crate::table::Table;
+
+/// Messidor: twelve annotation tables (`.xls` or CSV) and `.tif` images in any folders. Grades 0 to 3, of which
+/// 3 takes in what others call 4.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Messidor {
+    /// The folder that holds them.
+    pub path: PathBuf,
+}
+
+impl DatasetKind for Messidor {
+    const ABOUT: About = About {
+        kind: "messidor",
+        title: "Messidor",
+        members: &[],
+        licence: Some("research and education"),
+        access: Access::Apply(Steps {
+            needs: "a form at ADCIS.",
+            at: &["https://www.adcis.net/en/third-party/messidor/"],
+            note: "",
+            place: &[
+                "ROOT/Annotation_Base{11..14,21..24,31..34}*.xls, or CSV made of them, with their columns' names",
+                "ROOT/Base11/*.tif and so on to Base34, or all images in ROOT",
+            ],
+        }),
+    };
+
+    fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        files::open(read(&within(data_root, &self.path)?)?, hashes)
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        Some(Published::of(1_200))
+    }
+}
+
+/// Messidor: one annotation table for each of twelve bases, `.xls` or its conversion to CSV. Where a base has a
+/// table whose name goes on after the number (`Annotation_Base11_update.xls`), that one counts.
+fn read(root: &Path) -> Result<Listed, Error> {
+    let mut bases: BTreeMap<String, Vec<(bool, bool, PathBuf)>> = BTreeMap::new();
+    let files = walk(root)?;
+    for path in &files {
+        let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().to_ascii_lowercase());
+        let Some((stem, extension)) = name.rsplit_once('.') else { continue };
+        let Some(rest) = stem.strip_prefix("annotation_base").filter(|rest| rest.len() >= 2) else {
+            continue;
+        };
+        if let (true, Some(base), Some(suffix)) =
+            (["xls", "csv"].contains(&extension), rest.get(..2), rest.get(2..))
+        {
+            let updated = suffix.contains("update");
+            bases.entry(base.to_owned()).or_default().push((updated, extension == "xls", path.clone()));
+        }
+    }
+    if bases.is_empty() {
+        let expected = "tables of grades (Annotation_Base11.xls and so on, or .csv)";
+        return Err(Error::dataset(root.display(), expected, "none"));
+    }
+    let images = Images::among(files, root);
+    let mut listing = Listing::default();
+    if bases.len() < 12 {
+        let names: Vec<&str> = bases.keys().map(String::as_str).collect();
+        listing.note(format!("only the bases {} of 12", names.join(", ")));
+    }
+    for mut tables in bases.into_values() {
+        tables.sort();
+        let (updated, _, path) = tables.pop().expect("a base has a table");
+        if updated && !tables.is_empty() {
+            listing.note(format!("{} in place of the table that it corrects", path.display()));
+        }
+        let table = Table::read(&path)?;
+        let (image, grade) = (table.require("Image name")?, table.require("Retinopathy grade")?);
+        for row in table.rows() {
+            let name = row.filled(image)?;
+            let grade = row.whole(grade, 3)?.ok_or_else(|| blank_grade(&row.place()))?;
+            listing.add(row.place(), sample(name, grade, None), images.find(name)?)?;
+        }
+    }
+    listing.finish(grades(3), root.display(), "images are looked for in all folders, as <Image name>")
+}

@@ -1,0 +1,55 @@
+//! Phantoms, as a configuration names them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Dataset;
+use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::hashes::FileHashes;
+use crate::datasets::published::Published;
+use crate::error::Error;
+use crate::phantom::{Phantom, PhantomKind};
+
+/// Procedural images, drawn when asked for; see [`PhantomKind`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhantomConfig {
+    /// What is drawn.
+    pub task: PhantomKind,
+    /// Width and height.
+    #[serde(alias = "px")]
+    pub image_size: u32,
+    /// Training images.
+    pub train: usize,
+    /// Validation images.
+    pub val: usize,
+    /// Test images.
+    pub test: usize,
+    /// Another seed is another dataset of the same kind.
+    pub seed: u64,
+    /// Draws the out-of-distribution twin: same labels, another scanner (contrast, blur, noise,
+    /// colour cast, background).
+    #[serde(default)]
+    pub shifted: bool,
+}
+
+impl DatasetKind for PhantomConfig {
+    const ABOUT: About = About {
+        kind: "phantom",
+        title: "procedural images",
+        members: &[],
+        licence: None,
+        access: Access::Drawn,
+    };
+
+    fn open(&self, _: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+        let &Self { task, image_size, train, val, test, seed, shifted } = self;
+        Ok(Arc::new(Phantom::new(task, image_size, [train, val, test], seed, shifted)?))
+    }
+
+    fn published(&self, _: &dyn Dataset) -> Option<Published> {
+        None
+    }
+}
