@@ -296,7 +296,7 @@ impl<'a> Graph<'a> {
             self.jobs.push(Job {
                 id: id.clone(),
                 label,
-                spec: spec,
+                spec,
                 inputs,
                 data: shared.data.clone(),
                 weights,
