@@ -11,41 +11,54 @@ use crate::workspace::Workspace;
 
 /// Runs every check and stops at the first that fails.
 ///
-/// The tests come last, so the output ends with the test runner's own count. What they need compiled, the doc tests need too.
+/// Everything is compiled once: clippy is the compiler of the tests, and the doc tests' run of rustdoc, over the same libraries,
+/// checks the docs too. The tests come last, so the output ends with the test runner's own count.
 pub fn run(workspace: &Workspace) -> Result<ExitCode> {
-    let mut passed = lints(workspace)?;
-    let mut check = |name: &'static str, arguments: &[&str]| -> Result<()> {
-        passed.push(step(name, cargo(workspace, arguments))?);
+    let mut passed = vec![step("format", cargo(workspace, &["fmt", "--all", "--check"]))?];
+    let mut check = |name: &'static str, command: Command| -> Result<()> {
+        passed.push(step(name, command)?);
         Ok(())
     };
     if succeeds(workspace, &["deny", "--version"]) {
-        check("dependencies", &["deny", "check", "bans", "licenses", "sources"])?;
+        check("dependencies", cargo(workspace, &["deny", "check", "bans", "licenses", "sources"]))?;
         // The list of known holes lies on a server of its own, which not every machine can reach.
         match succeeds(workspace, &["deny", "fetch", "db"]) {
-            true => check("advisories", &["deny", "check", "--disable-fetch", "advisories"])?,
+            true => {
+                check("advisories", cargo(workspace, &["deny", "check", "--disable-fetch", "advisories"]))?;
+            }
             false => eprintln!("\n== advisories: left out, since their database cannot be fetched from here"),
         }
     } else {
         eprintln!("\n== dependencies: left out, since cargo-deny is not installed");
     }
-    check("docs", &["doc", "--workspace", "--no-deps"])?;
-    check("doc tests", &["test", "--doc", "--workspace"])?;
+    setup::ensure(workspace, false)?;
+    check(
+        "build and lints",
+        linting(cargo(workspace, &["test", "--workspace", "--all-targets", "--no-run"])),
+    )?;
+    let documenting =
+        crate::rustdoc::documenting(linting(cargo(workspace, &["test", "--doc", "--workspace"])))?;
+    check("docs and doc tests", documenting)?;
     eprintln!("\npassed so far: {}; now the tests", passed.join(", "));
 
     if succeeds(workspace, &["nextest", "--version"]) {
         // Of the profile `ci` a test that computes takes two threads, and one that waits for a cluster takes one.
         let threads = (2 * std::thread::available_parallelism().map_or(1, usize::from)).to_string();
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--profile", "ci"];
-        step("tests", cargo(workspace, &[&arguments[..], &["--test-threads", &threads]].concat()))?;
+        let arguments = [&arguments[..], &["--test-threads", &threads]].concat();
+        step("tests", linting(cargo(workspace, &arguments)))?;
         return Ok(ExitCode::SUCCESS);
     }
     let arguments = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
-    counted_tests(cargo(workspace, &arguments))
+    counted_tests(linting(cargo(workspace, &arguments)))
 }
 
 /// What one runs before a commit: format, lints, the structure of the crates, and every crate's own unit tests.
 pub fn quick(workspace: &Workspace) -> Result<ExitCode> {
-    let mut passed = lints(workspace)?;
+    let mut passed = vec![step("format", cargo(workspace, &["fmt", "--all", "--check"]))?];
+    setup::ensure(workspace, false)?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    passed.push(step("lints", cargo(workspace, &lints))?);
     let units = ["test", "--workspace", "--lib", "--bins", "--quiet"];
     passed.push(step("unit tests", cargo(workspace, &units))?);
     let structure = ["test", "--package", "xtask", "--test", "edges", "--quiet"];
@@ -54,12 +67,15 @@ pub fn quick(workspace: &Workspace) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Format and lints, the cheap things first; their names with the time they took.
-fn lints(workspace: &Workspace) -> Result<Vec<String>> {
-    let format = step("format", cargo(workspace, &["fmt", "--all", "--check"]))?;
-    setup::ensure(workspace, false)?;
-    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    Ok(vec![format, step("lints", cargo(workspace, &lints))?])
+/// A cargo command whose compiler of this workspace's crates is clippy, which compiles what it has read: `cargo clippy` would
+/// compile every dependency a second time. Warnings are errors.
+fn linting(mut cargo: Command) -> Command {
+    let driver = std::path::Path::new(cargo.get_program()).with_file_name("clippy-driver");
+    let driver = if driver.is_file() { driver } else { "clippy-driver".into() };
+    cargo
+        .env("RUSTC_WORKSPACE_WRAPPER", driver)
+        .env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+    cargo
 }
 
 /// Runs the crash tests, one after the other and in full view.

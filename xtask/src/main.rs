@@ -5,6 +5,7 @@
 mod bench;
 mod checks;
 mod reproduce;
+mod rustdoc;
 mod setup;
 mod workspace;
 
@@ -62,6 +63,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = rustdoc::instead() {
+        return code;
+    }
     let cli = Cli::parse();
     match run(cli.command) {
         Ok(code) => code,

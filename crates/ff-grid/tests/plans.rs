@@ -388,3 +388,31 @@ fn merging_that_cannot_work_is_refused_before_anything_runs() {
         assert!(text.contains(expected) && text.contains("demo.toml"), "{set}: {text}");
     }
 }
+
+/// Jobs are known by what they compute, so a runs folder made before serves as long as these stay: both demos' identities, folded
+/// in their order, as the version before the configuration's keys were renamed had them.
+#[test]
+fn identities_are_those_of_runs_folders_made_before() {
+    for (name, jobs, folded) in [
+        ("table1/demo.toml", 472, 0x1891_8dbb_a59c_a857),
+        ("inmerge-table2/demo.toml", 106, 0x7473_49d3_9556_fccf),
+    ] {
+        let plan = plan(read(name, &[]).unwrap());
+        let number = |job: &Job| u64::from_str_radix(&job.id, 16).unwrap();
+        let found = plan.jobs.iter().fold(0u64, |folded, job| folded.rotate_left(1) ^ number(job));
+        assert_eq!((plan.jobs.len(), found), (jobs, folded), "{name}");
+    }
+}
+
+/// Configurations from before keys were renamed mean the same.
+#[test]
+fn old_spellings_are_the_same_configuration() {
+    let text = std::fs::read_to_string(file("figures/demo.toml")).unwrap();
+    let old = text
+        .replace("image_size", "px")
+        .replace("update_bn_stats", "bn_drift")
+        .replace("[greedy_barriers]", "[tries]");
+    assert_ne!(old, text);
+    let [new, old] = [text, old].map(|text| parse_experiment(&text, &[]).unwrap());
+    assert_eq!(of_kind::<SoupsConfig>(&*old), of_kind::<SoupsConfig>(&*new));
+}

@@ -1,6 +1,7 @@
 //! The result.
 
 use ff_checkpoint::{Digest, Parent, Provenance, StateDict, cores, on_threads};
+use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use crate::average::Average;
@@ -96,7 +97,9 @@ pub fn verify_with(
             weights.ok_or_else(|| Error::Missing(format!("{} (digest {})", parent.id, parent.digest)))?;
         Ok(Ingredient { id: parent.id.clone(), weights, fields: Default::default() })
     };
-    let parents = provenance.parents.iter().map(find).collect::<Result<_, Error>>()?;
+    // A tree may name an ingredient more than once.
+    let parents =
+        provenance.parents.iter().unique_by(|parent| &parent.id).map(find).collect::<Result<_, Error>>()?;
     let ingredients = methods.iter().fold(Ingredients::new(parents)?, |all, kind| all.with_method(*kind));
     verify_digests(ingredients.iter().map(|one| &one.weights).chain([soup]).collect())?;
     let rebuilt = ingredients.weights(&recipe.average)?;

@@ -134,7 +134,7 @@ fn averages_nest_and_what_is_unknown_is_said() {
     let models = Ingredients::new(vec![model("a", [1.0, 8.0])]).unwrap();
     let unknown = Average::merged(&Median { towards_base: 0.0 }, None, vec![parts[0].clone()]);
     let error = models.weights(&unknown).unwrap_err().to_string();
-    assert_eq!(error, "merge method `median`: there are mean");
+    assert_eq!(error, "merge method `median`: expected one of those that are known, mean");
     // The mean by its name is the mean.
     let [by_name, plain] = [Average::merged(&ff_soup::Mean, None, parts.clone()), Average::mean(parts)]
         .map(|average| *ingredients.weights(&average).unwrap().digest());

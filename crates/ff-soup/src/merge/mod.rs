@@ -20,7 +20,10 @@ pub(crate) fn method(
     let kind = more.iter().chain(&METHODS).find(|kind| kind.name == name);
     let Some(kind) = kind else {
         let known = more.iter().chain(&METHODS).map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        return Err(Error::Method { name: name.to_owned(), reason: format!("there are {known}") });
+        return Err(Error::Method {
+            name: name.to_owned(),
+            reason: format!("expected one of those that are known, {known}"),
+        });
     };
     let made = (kind.new)(settings).map_err(|reason| Error::Method { name: name.to_owned(), reason })?;
     Ok((*kind, made))

@@ -1,0 +1,70 @@
+//! This program in the place of rustdoc: where cargo runs doc tests, the docs are written and checked first.
+//!
+//! `cargo doc` would have every dependency compiled once more, since its libraries are not those of a build.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+/// Names the rustdoc that stands behind this program.
+const REAL: &str = "FF_XTASK_RUSTDOC";
+
+/// A `cargo test --doc` that also writes the docs, with warnings as errors.
+pub fn documenting(mut cargo: Command) -> Result<Command> {
+    let real = Path::new(cargo.get_program()).with_file_name("rustdoc");
+    let real = if real.is_file() { real } else { "rustdoc".into() };
+    let own = std::env::current_exe().context("the path of this program cannot be found")?;
+    cargo.env("RUSTDOC", own).env(REAL, real);
+    Ok(cargo)
+}
+
+/// Does what cargo asks rustdoc to do, if this program was started in its place.
+pub fn instead() -> Option<ExitCode> {
+    let real = std::env::var_os(REAL)?;
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let run = |arguments: &[OsString]| Command::new(&real).args(arguments).status();
+    if arguments.iter().any(|argument| argument == "--test") {
+        match run(&for_docs(&arguments)) {
+            Ok(status) if status.success() => {}
+            _ => return Some(ExitCode::FAILURE),
+        }
+    }
+    match run(&arguments) {
+        Ok(status) if status.success() => Some(ExitCode::SUCCESS),
+        _ => Some(ExitCode::FAILURE),
+    }
+}
+
+/// The arguments that test a library's docs, made to write them.
+fn for_docs(arguments: &[OsString]) -> Vec<OsString> {
+    let mut docs: Vec<OsString> = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("--test") => {}
+            Some("--test-run-directory" | "--test-args" | "--test-runtool" | "--test-runtool-arg") => {
+                arguments.next();
+            }
+            _ => docs.push(argument.clone()),
+        }
+    }
+    docs.extend(["--out-dir", "target/doc", "-D", "warnings"].map(OsString::from));
+    docs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_only_for_tests_is_left_out() {
+        let arguments =
+            ["--crate-name", "x", "--test", "src/lib.rs", "--test-run-directory", "/x", "-L", "y"];
+        let docs = for_docs(&arguments.map(OsString::from));
+        let expected =
+            ["--crate-name", "x", "src/lib.rs", "-L", "y", "--out-dir", "target/doc", "-D", "warnings"];
+        assert_eq!(docs, expected.map(OsString::from));
+    }
+}
