@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 /// Everything is compiled once: clippy is the compiler of the tests, and the doc tests' run of rustdoc, over the same libraries,
 /// checks the docs too. The tests come last, so the output ends with the test runner's own count.
 pub fn run(workspace: &Workspace) -> Result<ExitCode> {
+    // The build below puts another program in this one's place.
+    let own = std::env::current_exe().context("the path of this program cannot be found")?;
     let mut passed = vec![step("format", cargo(workspace, &["fmt", "--all", "--check"]))?];
     let mut check = |name: &'static str, command: Command| -> Result<()> {
         passed.push(step(name, command)?);
@@ -37,7 +39,7 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
         linting(cargo(workspace, &["test", "--workspace", "--all-targets", "--no-run"])),
     )?;
     let documenting =
-        crate::rustdoc::documenting(linting(cargo(workspace, &["test", "--doc", "--workspace"])))?;
+        crate::rustdoc::documenting(&own, linting(cargo(workspace, &["test", "--doc", "--workspace"])));
     check("docs and doc tests", documenting)?;
     eprintln!("\npassed so far: {}; now the tests", passed.join(", "));
 

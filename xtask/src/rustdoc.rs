@@ -6,18 +6,15 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
-
 /// Names the rustdoc that stands behind this program.
 const REAL: &str = "FF_XTASK_RUSTDOC";
 
-/// A `cargo test --doc` that also writes the docs, with warnings as errors.
-pub fn documenting(mut cargo: Command) -> Result<Command> {
+/// A `cargo test --doc` that also writes the docs, with warnings as errors; `own` is this program.
+pub fn documenting(own: &Path, mut cargo: Command) -> Command {
     let real = Path::new(cargo.get_program()).with_file_name("rustdoc");
     let real = if real.is_file() { real } else { "rustdoc".into() };
-    let own = std::env::current_exe().context("the path of this program cannot be found")?;
     cargo.env("RUSTDOC", own).env(REAL, real);
-    Ok(cargo)
+    cargo
 }
 
 /// Does what cargo asks rustdoc to do, if this program was started in its place.
