@@ -1,5 +1,11 @@
 //! What the binaries have in common: logs, errors, exit codes, devices, the hub, progress.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "doc comments of options are help texts"
+)]
+
 mod average;
 mod bar;
 pub mod data;
