@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use clap::{Subcommand, ValueEnum};
 use ff_checkpoint::StateDict;
 use ff_eval::{
-    Confusion, MAX_RESAMPLES, Metric, NamedTensor, Predictions, Score, TaskKind, TensorFile, Values,
+    Confusion, MAX_RESAMPLES, Metric, NamedTensor, Predictions, Score, TaskKind, TensorFile,
     auroc_per_output, class_table,
 };
 use serde_json::json;
@@ -127,8 +127,6 @@ struct Checked<'a>(&'a StateDict);
 impl TensorFile for Checked<'_> {
     fn tensor(&self, name: &str) -> Option<NamedTensor> {
         let found = self.0.get(name)?;
-        let integers = || found.to_i64().map(Values::Integers);
-        let values = integers().or_else(|| found.to_f32().map(Values::Floats)).unwrap_or(Values::Other);
-        Some(NamedTensor { dtype: found.dtype.to_string(), shape: found.shape.to_vec(), values })
+        Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
     }
 }

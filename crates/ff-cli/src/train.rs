@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use ff_checkpoint::{cores, write_atomic};
 use ff_grid::{
-    Catalog, Claims, Error, JobContext, Plan, Record, RunConfig, RunKind, RunRecipe, RunStore, SingleRun,
-    device_name, loader_threads,
+    Catalog, Claims, Error, Experiment, JobContext, Plan, Record, RunConfig, RunKind, RunRecipe, RunStore,
+    SingleRun, device_name,
 };
 use ff_train::{EpochRecord, Outcome};
 
@@ -73,15 +73,15 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
     let recipe = RunRecipe::read(path, set)?;
     let name = recipe.name.clone();
     let mut experiment = SingleRun::new(recipe, kind).with_context(|| path.display().to_string())?;
-    *ff_grid::Experiment::run_mut(&mut experiment) = options.run_config()?;
-    let resolved = ff_grid::Experiment::to_toml(&experiment)?;
+    let run = options.run_config()?;
+    *experiment.run_mut() = run.clone();
+    let resolved = experiment.to_toml()?;
     let device = options.device.find()?;
     let stop = stop_on_signals()?;
     let runs = RunStore::new(&options.runs.runs);
-    let run = options.run_config()?;
     let catalog = Catalog::of(&run, 1, data_root, runs.root())
         .stopped_by(stop.clone())
-        .loading_on(options.loader_threads.unwrap_or_else(|| loader_threads(device, cores().get())));
+        .loading_on(run.loaders_each(device, cores().get()));
     let plan = Plan::new(Box::new(experiment), &catalog, &find_or_download);
     let [job] = &plan.jobs[..] else { bail!("{name}: expected one run, found {}", plan.jobs.len()) };
     if let Some(why) = &job.blocked {

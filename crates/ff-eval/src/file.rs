@@ -19,6 +19,19 @@ pub struct NamedTensor {
     pub values: Values,
 }
 
+impl NamedTensor {
+    /// A tensor of which a reader has the elements as integers, as floats or, being of some other type, as neither.
+    pub fn new(
+        dtype: impl ToString,
+        shape: &[usize],
+        integers: Option<Vec<i64>>,
+        floats: Option<Vec<f32>>,
+    ) -> Self {
+        let values = integers.map(Values::Integers).or(floats.map(Values::Floats)).unwrap_or(Values::Other);
+        Self { dtype: dtype.to_string(), shape: shape.to_vec(), values }
+    }
+}
+
 /// A tensor's values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
@@ -48,15 +61,16 @@ impl Predictions {
     /// A tensor that is missing or of another type or shape than `kind` asks for, and all that [`Predictions::new`] and
     /// [`Predictions::with_groups`] refuse. A file without groups is none.
     pub fn from_tensors(file: &dyn TensorFile, kind: Option<TaskKind>) -> Result<Predictions, Error> {
-        let (shape, logits) = floats(file, "logits")?;
+        let (shape, logits) = floats(file, "logits", file.tensor("logits"))?;
         let outputs = shape[1];
-        let kind = kind.unwrap_or_else(|| match file.tensor("targets").map(|targets| targets.values) {
+        let targets = file.tensor("targets");
+        let kind = kind.unwrap_or_else(|| match targets.as_ref().map(|targets| &targets.values) {
             Some(Values::Floats(_)) => TaskKind::Multilabel,
             _ => TaskKind::Multiclass,
         });
         let targets = match kind {
             TaskKind::Multilabel => {
-                let (labels, values) = floats(file, "targets")?;
+                let (labels, values) = floats(file, "targets", targets)?;
                 if labels != shape {
                     return Err(mismatch("targets", format!("shape {shape:?}"), format!("{labels:?}")));
                 }
@@ -67,17 +81,18 @@ impl Predictions {
                 let class = |(row, found): (usize, i64)| {
                     usize::try_from(found).map_err(|_| Error::Class { row, last, found })
                 };
-                let classes = integers(file, "targets", "[N], one class per sample")?;
+                let classes = integers(file, "targets", targets, "[N], one class per sample")?;
                 Targets::Classes(classes.into_iter().enumerate().map(class).collect::<Result<_, _>>()?)
             }
         };
         let predictions = Predictions::new(logits, outputs, targets)?;
-        if file.tensor("groups").is_none() {
+        let groups = file.tensor("groups");
+        if groups.is_none() {
             return Ok(predictions);
         }
         let group =
             |(row, found): (usize, i64)| u32::try_from(found).map_err(|_| Error::Group { row, found });
-        let groups = integers(file, "groups", "[N], one group per sample")?;
+        let groups = integers(file, "groups", groups, "[N], one group per sample")?;
         predictions.with_groups(groups.into_iter().enumerate().map(group).collect::<Result<_, _>>()?)
     }
 
@@ -140,9 +155,13 @@ impl TensorFile for SafeTensors<'_> {
     }
 }
 
-fn floats(file: &dyn TensorFile, name: &'static str) -> Result<(Vec<usize>, Vec<f32>), Error> {
+fn floats(
+    file: &dyn TensorFile,
+    name: &'static str,
+    found: Option<NamedTensor>,
+) -> Result<(Vec<usize>, Vec<f32>), Error> {
     let expected = || "F32 [N, C], a row per sample".to_owned();
-    match file.tensor(name) {
+    match found {
         Some(NamedTensor { shape, values: Values::Floats(values), .. }) if shape.len() == 2 => {
             Ok((shape, values))
         }
@@ -150,8 +169,13 @@ fn floats(file: &dyn TensorFile, name: &'static str) -> Result<(Vec<usize>, Vec<
     }
 }
 
-fn integers(file: &dyn TensorFile, name: &'static str, form: &str) -> Result<Vec<i64>, Error> {
-    match file.tensor(name) {
+fn integers(
+    file: &dyn TensorFile,
+    name: &'static str,
+    found: Option<NamedTensor>,
+    form: &str,
+) -> Result<Vec<i64>, Error> {
+    match found {
         Some(NamedTensor { shape, values: Values::Integers(values), .. }) if shape.len() == 1 => Ok(values),
         found => Err(unlike(file, name, format!("I64 {form}"), found)),
     }

@@ -44,8 +44,8 @@ pub use job::{
     SurfaceRecord, SurfaceSpec, Training, device_name, group_fields,
 };
 pub use plan::{
-    Chain, ColumnBase, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress, Recovered,
-    Speed, StartWeights, Table, TestImages, Texts, forecast, longest_chain, time_left,
+    Chain, ColumnBase, Common, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
+    Recovered, Speed, StartWeights, Table, TestImages, Texts, forecast, longest_chain, time_left,
 };
 pub use results::{Results, Source, render, report, write_results};
 pub use run::{Choice, Chosen, InmergeHook, JobContext, ValidationScorer};

@@ -7,9 +7,9 @@ use ff_data::datasets::PhantomConfig;
 use ff_data::{Augment, DatasetConfig, OnBadImage, PhantomKind, SplitRule};
 use ff_eval::Metric;
 use ff_grid::{
-    BackboneConfig, Catalog, Claims, DataSource, DatasetEntry, Engine, Error, EvaluationConfig, Event,
-    Experiment, Graph, JobContext, JobId, JobSpec, Jobs, ModelConfig, OnEvent, Plan, PretrainConfig,
-    QueueStatus, Recovered, RunConfig, RunStore, Summary, Table, Texts, Training, WeightsSource, render,
+    BackboneConfig, Catalog, Claims, Common, DataSource, DatasetEntry, Engine, Error, EvaluationConfig,
+    Event, Experiment, Graph, JobContext, JobId, JobSpec, Jobs, ModelConfig, OnEvent, Plan, QueueStatus,
+    Recovered, RunConfig, RunStore, Summary, Table, Texts, Training, WeightsSource, render,
 };
 use ff_models::{Architecture, Precision};
 use ff_report::report::{ColumnReport, ExperimentTable};
@@ -85,24 +85,14 @@ fn images() -> DatasetEntry {
 }
 
 impl Experiment for TwoRates {
-    fn name(&self) -> &str {
-        "two-rates"
-    }
-
-    fn model(&self) -> &ModelConfig {
-        &self.model
-    }
-
-    fn pretrain(&self) -> Option<&PretrainConfig> {
-        None
-    }
-
-    fn evaluation(&self) -> &EvaluationConfig {
-        &self.evaluation
-    }
-
-    fn run(&self) -> &RunConfig {
-        &self.run
+    fn common(&self) -> Common<'_> {
+        Common {
+            name: "two-rates",
+            model: &self.model,
+            pretrain: None,
+            evaluation: &self.evaluation,
+            run: &self.run,
+        }
     }
 
     fn run_mut(&mut self) -> &mut RunConfig {

@@ -25,6 +25,8 @@ pub trait Scorer {
     }
 }
 
+const NOT_A_NUMBER: &str = "its score is not a number";
+
 /// What [`Scorer::beats`] finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
@@ -47,6 +49,35 @@ impl<'a> Candidate<'a> {
     /// A candidate whose weights `weights` makes.
     pub fn new(average: &'a Average, weights: &'a dyn Fn() -> Result<StateDict, Error>) -> Self {
         Self { average, weights }
+    }
+
+    /// Its score, as [`Scorer::score`] has it.
+    ///
+    /// # Errors
+    /// [`Error::Score`]: scoring it failed, or the score is not a number.
+    pub fn score(&self, scorer: &mut dyn Scorer) -> Result<f64, Error> {
+        let score = scorer.score(self).map_err(|source| self.unscored(source))?;
+        if score.is_nan() { Err(self.unscored(NOT_A_NUMBER.into())) } else { Ok(score) }
+    }
+
+    /// Whether a greedy soup that scores `best` may keep it, as [`Scorer::beats`] has it.
+    ///
+    /// # Errors
+    /// [`Error::Score`]: scoring it failed, its score is not a number, or it was given up at a bound that may still beat
+    /// `best`.
+    pub fn beats(&self, scorer: &mut dyn Scorer, best: f64, accept: Accept) -> Result<Verdict, Error> {
+        match scorer.beats(self, best, accept).map_err(|source| self.unscored(source))? {
+            Verdict::Score(score) if score.is_nan() => Err(self.unscored(NOT_A_NUMBER.into())),
+            Verdict::Rejected { bound } if bound.is_nan() || accept.accepts(bound, best) => {
+                let why = format!("given up at a bound of {bound}, with which it may still beat {best}");
+                Err(self.unscored(why.into()))
+            }
+            verdict => Ok(verdict),
+        }
+    }
+
+    fn unscored(&self, source: ScoreError) -> Error {
+        Error::Score { candidate: self.average.summary(), source }
     }
 
     /// What it is made of.

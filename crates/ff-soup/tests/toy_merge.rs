@@ -54,8 +54,7 @@ impl Selector for Everything {
         let parts = ingredients.iter().map(|one| Average::Ingredient(one.id.clone())).collect();
         let average = Average::merged(&self.0, Some("base"), parts);
         let weights = || ingredients.weights(&average);
-        let score = scorer.score(&Candidate::new(&average, &weights));
-        let score = score.map_err(|source| Error::Score { candidate: average.to_string(), source })?;
+        let score = Candidate::new(&average, &weights).score(scorer)?;
         Ok(Soup { average, score, decisions: vec![] })
     }
 }

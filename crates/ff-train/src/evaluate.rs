@@ -318,9 +318,7 @@ struct Prefixed<'a> {
 impl TensorFile for Prefixed<'_> {
     fn tensor(&self, name: &str) -> Option<NamedTensor> {
         let found = self.file.get(&format!("{}{name}", self.prefix))?;
-        let integers = || found.to_i64().map(Values::Integers);
-        let values = integers().or_else(|| found.to_f32().map(Values::Floats)).unwrap_or(Values::Other);
-        Some(NamedTensor { dtype: found.dtype.to_string(), shape: found.shape.to_vec(), values })
+        Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
     }
 }
 

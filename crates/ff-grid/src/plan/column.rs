@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ff_checkpoint::StateDict;
+use ff_checkpoint::{Provenance, StateDict};
 use ff_data::Task;
 use ff_eval::OutputMap;
 use ff_models::Spec;
@@ -64,6 +64,8 @@ pub struct StartWeights {
     pub file: Option<PathBuf>,
     /// The file of optimizer state to go on with, if there is one.
     pub optimizer: Option<PathBuf>,
+    /// How the file's weights came to be, if it says so.
+    pub made: Option<Provenance>,
     /// What the file's weights were trained on.
     pub(super) seen: Vec<DataIdentity>,
     /// Why the file is not there, if it is not.
@@ -72,7 +74,7 @@ pub struct StartWeights {
 
 impl StartWeights {
     pub(super) fn of(start: Start) -> Self {
-        Self { start, file: None, optimizer: None, seen: Vec::new(), blocked: None }
+        Self { start, file: None, optimizer: None, made: None, seen: Vec::new(), blocked: None }
     }
 
     /// The same, going on with an optimizer's state.

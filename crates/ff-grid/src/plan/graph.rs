@@ -130,6 +130,7 @@ impl<'a> Graph<'a> {
         match path.and_then(open) {
             Ok((path, file)) => StartWeights {
                 file: Some(path),
+                made: file.provenance().ok().cloned(),
                 seen: trained_on(&file),
                 ..StartWeights::of(Start::File { digest: file.digest().to_string(), seed, optimizer: None })
             },

@@ -17,20 +17,13 @@ use crate::store::RunStore;
 
 /// An experiment as its configuration file states it.
 pub trait Experiment: Any + Debug + Send + Sync {
-    /// The name of its table and its folder.
-    fn name(&self) -> &str;
-
-    /// What all its models have in common.
-    fn model(&self) -> &ModelConfig;
-
-    /// Pretraining on a source domain, if some backbone starts there.
-    fn pretrain(&self) -> Option<&PretrainConfig>;
-
-    /// How test scores are reported.
-    fn evaluation(&self) -> &EvaluationConfig;
+    /// What it states as every experiment does.
+    fn common(&self) -> Common<'_>;
 
     /// How to run it.
-    fn run(&self) -> &RunConfig;
+    fn run(&self) -> &RunConfig {
+        self.common().run
+    }
 
     /// The same, to be changed.
     fn run_mut(&mut self) -> &mut RunConfig;
@@ -46,6 +39,20 @@ pub trait Experiment: Any + Debug + Send + Sync {
 
     /// Adds its jobs to the graph, each after its inputs.
     fn lay_out(self: Box<Self>, graph: &mut Graph<'_>) -> Box<dyn Table>;
+}
+
+/// What every experiment states.
+pub struct Common<'a> {
+    /// The name of its table and its folder.
+    pub name: &'a str,
+    /// What all its models have in common.
+    pub model: &'a ModelConfig,
+    /// Pretraining on a source domain, if some backbone starts there.
+    pub pretrain: Option<&'a PretrainConfig>,
+    /// How test scores are reported.
+    pub evaluation: &'a EvaluationConfig,
+    /// How to run it.
+    pub run: &'a RunConfig,
 }
 
 /// The columns and rows of a planned experiment, and what becomes of their records.
@@ -100,6 +107,17 @@ pub struct Texts {
     pub json: String,
 }
 
+impl From<&ff_report::Table> for Texts {
+    fn from(table: &ff_report::Table) -> Self {
+        Self {
+            markdown: table.to_markdown(),
+            csv: table.to_csv(),
+            latex: table.to_latex(),
+            json: table.to_json(),
+        }
+    }
+}
+
 /// A table as a graph: its jobs, and the columns they make.
 pub struct Plan {
     /// Every job once.
@@ -113,12 +131,13 @@ pub struct Plan {
 impl Plan {
     /// Lays out every job. Data and weights that are not there block what needs them, and nothing else.
     pub fn new(experiment: Box<dyn Experiment>, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
+        let common = experiment.common();
         let mut graph = Graph::new(
             (catalog, hub),
-            experiment.model(),
-            experiment.pretrain(),
-            experiment.evaluation(),
-            experiment.run().allow_other_split,
+            common.model,
+            common.pretrain,
+            common.evaluation,
+            common.run.allow_other_split,
         );
         let table = experiment.lay_out(&mut graph);
         Self { jobs: Jobs::new(graph.finish()), table, missed: Vec::new() }
@@ -152,7 +171,7 @@ impl Plan {
 
     /// The table's name.
     pub fn name(&self) -> &str {
-        self.table.experiment().name()
+        self.table.experiment().common().name
     }
 
     /// The table's folder below the runs folder.
@@ -162,7 +181,7 @@ impl Plan {
 
     /// What all models of the table have in common.
     pub fn model(&self) -> &ModelConfig {
-        self.table.experiment().model()
+        self.table.experiment().common().model
     }
 
     /// Whether some column has both its data and its weights.

@@ -26,12 +26,8 @@ impl Selector for NthBest {
         let mut decisions = Vec::new();
         for (at, ingredient) in ingredients.iter().enumerate() {
             let average = Average::Ingredient(ingredient.id.clone());
-            let failed = |source| Error::Score { candidate: ingredient.id.clone(), source };
             let weights = || ingredients.weights(&average);
-            let score = scorer.score(&Candidate::new(&average, &weights)).map_err(failed)?;
-            if score.is_nan() {
-                return Err(failed("its score is not a number".into()));
-            }
+            let score = Candidate::new(&average, &weights).score(scorer)?;
             order.push((at, score));
             decisions.push(Decision {
                 group: String::new(),

@@ -1,6 +1,5 @@
 //! Soups of soups, over the fields of the recipe.
 
-use ff_checkpoint::StateDict;
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
@@ -190,7 +189,8 @@ impl Run<'_> {
             };
             let weights = self.ingredients.weights(&part.average)?;
             let average = Average::mean(kept.iter().cloned().chain([part.average.clone()]).collect());
-            let verdict = self.beats(&average, &|| Ok(sum.mean_with(&weights)), best, accept)?;
+            let mean = || Ok(sum.mean_with(&weights));
+            let verdict = Candidate::new(&average, &mean).beats(self.scorer, best, accept)?;
             let (with, at_most) = match verdict {
                 Verdict::Score(with) => (Some(with), None),
                 Verdict::Rejected { bound } => (None, Some(bound)),
@@ -220,35 +220,9 @@ impl Run<'_> {
             return Ok(score);
         }
         let ingredients = self.ingredients;
-        let score = self.evaluate(&part.average, &|| ingredients.weights(&part.average))?;
+        let weights = || ingredients.weights(&part.average);
+        let score = Candidate::new(&part.average, &weights).score(self.scorer)?;
         part.score = Some(score);
         Ok(score)
-    }
-
-    fn evaluate(
-        &mut self,
-        average: &Average,
-        weights: &dyn Fn() -> Result<StateDict, Error>,
-    ) -> Result<f64, Error> {
-        let failed = |source| Error::Score { candidate: average.summary(), source };
-        let score = self.scorer.score(&Candidate::new(average, weights)).map_err(failed)?;
-        if score.is_nan() { Err(failed("its score is not a number".into())) } else { Ok(score) }
-    }
-
-    fn beats(
-        &mut self,
-        average: &Average,
-        weights: &dyn Fn() -> Result<StateDict, Error>,
-        best: f64,
-        accept: Accept,
-    ) -> Result<Verdict, Error> {
-        let failed = |source| Error::Score { candidate: average.summary(), source };
-        match self.scorer.beats(&Candidate::new(average, weights), best, accept).map_err(failed)? {
-            Verdict::Score(score) if score.is_nan() => Err(failed("its score is not a number".into())),
-            Verdict::Rejected { bound } if bound.is_nan() || accept.accepts(bound, best) => Err(failed(
-                format!("given up at a bound of {bound}, with which it may still beat {best}").into(),
-            )),
-            verdict => Ok(verdict),
-        }
     }
 }

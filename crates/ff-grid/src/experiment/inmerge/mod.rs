@@ -18,10 +18,10 @@ pub use columns::{InmergeColumn, SeedJobs};
 pub use config::{InmergeConfig, InmergeMethod, InmergeOverride, StageConfig, Sweep};
 
 use crate::catalog::Catalog;
-use crate::config::{EvaluationConfig, ModelConfig, PretrainConfig, RunConfig, parse_with_overrides};
+use crate::config::{RunConfig, parse_with_overrides};
 use crate::error::Error;
 use crate::job::DataSource;
-use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
+use crate::plan::{Common, Experiment, Graph, Plan, Recovered, Table, Texts};
 use crate::store::RunStore;
 
 /// Reads a configuration from text, with overrides.
@@ -50,24 +50,14 @@ impl InmergeConfig {
 }
 
 impl Experiment for InmergeConfig {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn model(&self) -> &ModelConfig {
-        &self.model
-    }
-
-    fn pretrain(&self) -> Option<&PretrainConfig> {
-        self.pretrain.as_ref()
-    }
-
-    fn evaluation(&self) -> &EvaluationConfig {
-        &self.evaluation
-    }
-
-    fn run(&self) -> &RunConfig {
-        &self.run
+    fn common(&self) -> Common<'_> {
+        Common {
+            name: &self.name,
+            model: &self.model,
+            pretrain: self.pretrain.as_ref(),
+            evaluation: &self.evaluation,
+            run: &self.run,
+        }
     }
 
     fn run_mut(&mut self) -> &mut RunConfig {

@@ -2,19 +2,19 @@
 
 mod config;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ff_checkpoint::StateDict;
 use ff_data::Task;
 use ff_eval::Metric;
 use ff_report::report::{ColumnReport, ExperimentTable};
 use ff_report::{Cell, Column, Row};
 
 use crate::catalog::Catalog;
-use crate::config::{BackboneConfig, EvaluationConfig, ModelConfig, PretrainConfig, RunConfig};
+use crate::config::{BackboneConfig, EvaluationConfig, ModelConfig, RunConfig};
 use crate::error::Error;
 use crate::job::{DataSource, JobId, JobSpec, Training, group_fields};
-use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
+use crate::plan::{Common, Experiment, Graph, Plan, Recovered, StartWeights, Table, Texts};
 use crate::results::{cost, empty_column, record, training_runs};
 use crate::store::RunStore;
 
@@ -62,12 +62,11 @@ impl SingleRun {
 
     /// What a hierarchy can group the run's models by. What a base's snapshots are grouped by is the base's learning rate,
     /// not the cycle's.
-    fn fields(&self, file: Option<&PathBuf>) -> std::collections::BTreeMap<String, String> {
+    fn fields(&self, start: &StartWeights) -> BTreeMap<String, String> {
         let train = &self.recipe.train;
         let mut fields = group_fields(train.schedule.highest(), train.augment, train.seed);
         if self.kind == RunKind::Fgg
-            && let Some(base) = file.and_then(|path| StateDict::open(path).ok())
-            && let Ok(made) = base.provenance()
+            && let Some(made) = &start.made
             && let Some(rate) = made.recipe.get("fields").and_then(|fields| fields["learning_rate"].as_str())
         {
             fields.insert("learning_rate".to_owned(), rate.to_owned());
@@ -77,24 +76,14 @@ impl SingleRun {
 }
 
 impl Experiment for SingleRun {
-    fn name(&self) -> &str {
-        &self.recipe.name
-    }
-
-    fn model(&self) -> &ModelConfig {
-        &self.model
-    }
-
-    fn pretrain(&self) -> Option<&PretrainConfig> {
-        None
-    }
-
-    fn evaluation(&self) -> &EvaluationConfig {
-        &self.evaluation
-    }
-
-    fn run(&self) -> &RunConfig {
-        &self.run
+    fn common(&self) -> Common<'_> {
+        Common {
+            name: &self.recipe.name,
+            model: &self.model,
+            pretrain: None,
+            evaluation: &self.evaluation,
+            run: &self.run,
+        }
     }
 
     fn run_mut(&mut self) -> &mut RunConfig {
@@ -136,7 +125,7 @@ impl Experiment for SingleRun {
             RunKind::Fgg => JobSpec::Fgg(training),
         };
         let cost = shared.cost(recipe.train.epochs, 0);
-        let fields = self.fields(start.file.as_ref());
+        let fields = self.fields(&start);
         let job = graph.add_alone(&shared, &recipe.name, spec, cost, &start, fields);
         let (blocked, task) = (shared.blocked, opening.task);
         Box::new(SingleTable { experiment: *self, job, blocked, task })
@@ -191,13 +180,7 @@ impl Table for SingleTable {
     }
 
     fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
-        let table = self.table(plan, runs)?;
-        Ok(Texts {
-            markdown: table.to_markdown(),
-            csv: table.to_csv(),
-            latex: table.to_latex(),
-            json: table.to_json(),
-        })
+        Ok(Texts::from(&self.table(plan, runs)?))
     }
 
     fn write_details(&self, _plan: &Plan, _runs: &RunStore) -> Result<Vec<PathBuf>, Error> {

@@ -23,10 +23,10 @@ pub use config::{FggConfig, FinetuneConfig, GridConfig, MethodConfig, ProbeConfi
 pub use landscape_config::{ConnectivityConfig, Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 
 use crate::catalog::Catalog;
-use crate::config::{EvaluationConfig, ModelConfig, PretrainConfig, RunConfig, parse_with_overrides};
+use crate::config::{RunConfig, parse_with_overrides};
 use crate::error::Error;
 use crate::job::DataSource;
-use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
+use crate::plan::{Common, Experiment, Graph, Plan, Recovered, Table, Texts};
 use crate::store::RunStore;
 
 /// Reads a configuration from text, with overrides.
@@ -55,24 +55,14 @@ impl SoupsConfig {
 }
 
 impl Experiment for SoupsConfig {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn model(&self) -> &ModelConfig {
-        &self.model
-    }
-
-    fn pretrain(&self) -> Option<&PretrainConfig> {
-        self.pretrain.as_ref()
-    }
-
-    fn evaluation(&self) -> &EvaluationConfig {
-        &self.evaluation
-    }
-
-    fn run(&self) -> &RunConfig {
-        &self.run
+    fn common(&self) -> Common<'_> {
+        Common {
+            name: &self.name,
+            model: &self.model,
+            pretrain: self.pretrain.as_ref(),
+            evaluation: &self.evaluation,
+            run: &self.run,
+        }
     }
 
     fn run_mut(&mut self) -> &mut RunConfig {
@@ -115,13 +105,7 @@ impl Table for SoupsTable {
     }
 
     fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
-        let table = table::table(plan, &self.config, &self.columns, runs)?;
-        Ok(Texts {
-            markdown: table.to_markdown(),
-            csv: table.to_csv(),
-            latex: table.to_latex(),
-            json: table.to_json(),
-        })
+        Ok(Texts::from(&table::table(plan, &self.config, &self.columns, runs)?))
     }
 
     fn write_details(&self, plan: &Plan, runs: &RunStore) -> Result<Vec<PathBuf>, Error> {
