@@ -1,6 +1,6 @@
 //! Where a level runs through a cell of a grid.
 
-use super::layout::Pixel;
+use crate::figure::canvas::Pixel;
 
 /// The corners of a cell, one after the other around it, and their values.
 pub(super) type Cell = [(Pixel, f64); 4];

@@ -1,7 +1,9 @@
 //! Any of the plots.
 
-use super::{Heatmap, LinePlot, Surface};
 use crate::error::Error;
+use crate::figure::heatmap::Heatmap;
+use crate::figure::lines::LinePlot;
+use crate::figure::surface::Surface;
 
 /// A plot of one of the kinds.
 #[derive(Debug, Clone, PartialEq)]

@@ -21,6 +21,16 @@ impl Scale {
         Scale { low, high, ticks: round_numbers(low, high, count) }
     }
 
+    /// How far along the axis a number is, 0 at its low end and 1 at its high end.
+    pub fn share(&self, at: f64) -> f64 {
+        (at - self.low) / (self.high - self.low)
+    }
+
+    /// The labels of the ticks.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.ticks.iter().map(|(_, name)| name)
+    }
+
     /// From 0 to 1, a little beyond.
     pub fn unit() -> Scale {
         Scale { low: -0.02, high: 1.02, ticks: round_numbers(0.0, 1.0, 5.0) }

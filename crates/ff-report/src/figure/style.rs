@@ -1,6 +1,6 @@
 //! How series look: alike for nobody, colour-blind or reading in grey.
 
-use plotters::style::RGBColor;
+use plotters::style::{Color, RGBColor, ShapeStyle};
 
 /// Okabe and Ito's colours without yellow, which is faint on white.
 const COLOURS: [RGBColor; 7] = [
@@ -63,6 +63,11 @@ impl Style {
             width,
             radius,
         }
+    }
+
+    /// Of the line.
+    pub fn stroke(&self) -> ShapeStyle {
+        self.colour.stroke_width(self.width)
     }
 }
 

@@ -1,9 +1,7 @@
-//! Plots of lines and points that have places of their own: curves over training, ROC curves, reliability, one score against
-//! another.
-
-mod draw;
+//! A plot of curves, as data: curves over training, ROC curves, reliability, one score against another.
 
 use crate::error::Error;
+use crate::figure::check::{check_any, check_finite};
 
 /// A plot whose series need not share their places on the x axis. The legend stands below, so that the picture stays
 /// narrow enough for a telephone.
@@ -87,72 +85,28 @@ impl Spot {
         Spot { x, y, ..Spot::default() }
     }
 
-    fn numbers(&self) -> impl Iterator<Item = f64> {
+    pub(super) fn numbers(&self) -> impl Iterator<Item = f64> {
         let ends = [self.x_ends, self.y_ends].into_iter().flatten();
         [self.x, self.y].into_iter().chain(ends.flat_map(|(low, high)| [low, high]))
     }
 }
 
 impl Curves {
-    /// The plot as an SVG picture, the same text for the same plot; series look as in [`crate::LinePlot::to_svg`].
-    ///
-    /// # Errors
-    /// A number that is not finite, or no point at all.
-    pub fn to_svg(&self) -> Result<String, Error> {
-        for curve in &self.curves {
-            if let Some(found) = curve.spots.iter().flat_map(Spot::numbers).find(|number| !number.is_finite())
-            {
-                let (figure, of) = (self.title.clone(), format!("series {:?}", curve.name));
-                return Err(Error::NotFinite { figure, of, found: found.to_string() });
-            }
+    pub(super) fn check(&self) -> Result<(), Error> {
+        for Curve { name, spots, .. } in &self.curves {
+            let numbers = spots.iter().flat_map(Spot::numbers);
+            check_finite(&self.title, &format!("series {name:?}"), numbers)?;
         }
-        if self.curves.iter().all(|curve| curve.spots.is_empty()) {
-            return Err(Error::NoPoint { figure: self.title.clone() });
-        }
-        draw::svg(self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plot(spots: Vec<Spot>) -> Curves {
-        Curves {
-            title: "t".into(),
-            x_label: "x".into(),
-            y_label: "y".into(),
-            x: Span::Data,
-            y: Span::Data,
-            curves: vec![Curve { name: "c".into(), spots, kind: CurveKind::Line }],
-            diagonal: None,
-            height: 200,
-            legend: true,
-        }
+        check_any(&self.title, self.curves.iter().any(|curve| !curve.spots.is_empty()))
     }
 
-    #[test]
-    fn what_cannot_be_drawn_is_said() {
-        assert_eq!(plot(vec![]).to_svg(), Err(Error::NoPoint { figure: "t".into() }));
-        let message = plot(vec![Spot::at(0.0, f64::NAN)]).to_svg().unwrap_err().to_string();
-        assert_eq!(message, "figure \"t\", series \"c\": expected a finite number, found NaN");
+    /// The series with a place in the legend.
+    pub(super) fn shown(&self) -> impl Iterator<Item = &Curve> {
+        self.curves.iter().filter(|curve| curve.kind != CurveKind::Faint)
     }
 
-    /// A hundred thousand points of a curve fall on a few hundred pixels.
-    #[test]
-    fn long_curves_are_no_longer_than_the_picture() {
-        let steps = |count: usize| {
-            (0..=count).map(move |at| Spot::at(at as f64 / count as f64, (at as f64 / count as f64).sqrt()))
-        };
-        let svg = plot(steps(100_000).collect()).to_svg().unwrap();
-        assert!(svg.len() < 20_000, "{}", svg.len());
-    }
-
-    #[test]
-    fn a_rate_of_nothing_has_no_logarithm() {
-        let mut of_rates = plot(vec![Spot::at(0.0, 1e-3), Spot::at(1.0, 0.0), Spot::at(2.0, 1e-5)]);
-        of_rates.y = Span::Powers;
-        let svg = of_rates.to_svg().unwrap();
-        assert!(svg.contains("1e−4"), "{svg}");
+    /// What the legend names: the series, then the diagonal.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.shown().map(|curve| &curve.name).chain(&self.diagonal).filter(|_| self.legend)
     }
 }
