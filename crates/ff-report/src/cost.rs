@@ -26,18 +26,13 @@ pub struct Cost {
 pub(crate) fn section<'a>(costs: impl Iterator<Item = (&'a str, Cost)>, over: &str) -> Section {
     let head =
         ["Method", "Training epochs", "Training images", "Validation passes", "Validation images", "Time"];
-    let mut section = Section::new("Cost".to_owned(), 1, head.map(str::to_owned).to_vec());
-    for (method, cost) in costs {
-        let time = section.field(cost.wall_seconds.map(format::seconds), None, "");
+    let row = |(method, cost): (&str, Cost)| {
         let counts =
             [cost.training_epochs, cost.training_images, cost.validation_passes, cost.validation_images];
-        let mut fields = vec![Field::from(method)];
-        fields.extend(counts.map(|of| Field::from(format::count(of))));
-        fields.push(time);
-        section.rows.push(fields);
-    }
-    section
-        .remarks
-        .push(format!("Over {over}, each method as if run alone: work that methods share counts for each."));
-    section
+        let counts = counts.map(|of| Field::from(format::count(of)));
+        let time = Field::from(cost.wall_seconds.map(format::seconds));
+        [Field::from(method)].into_iter().chain(counts).chain([time]).collect()
+    };
+    Section::new("Cost", 1, &head, costs.map(row).collect())
+        .remark(format!("Over {over}, each method as if run alone: work that methods share counts for each."))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::rank::Rank;
-use crate::section::{Field, Section};
+use crate::section::{Field, Footnotes, Section};
 
 /// The parts, each a `table` float.
 pub(crate) fn document(title: &str, sections: &[Section]) -> String {
@@ -19,7 +19,7 @@ pub(crate) fn document(title: &str, sections: &[Section]) -> String {
 const SHRINK: &str = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%";
 
 fn write_section(text: &mut String, section: &Section) {
-    let columns = section.head.len();
+    let (columns, footnotes) = (section.head.len(), section.footnotes());
     let form = "l".repeat(section.words.min(columns)) + &"r".repeat(columns.saturating_sub(section.words));
     // Writing to a String cannot fail.
     let _ = write!(text, "\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n", escape(&section.heading));
@@ -27,10 +27,10 @@ fn write_section(text: &mut String, section: &Section) {
     write_row(text, section.head.iter().map(|head| escape(head)));
     text.push_str("\\midrule\n");
     for row in &section.rows {
-        write_row(text, row.iter().map(write_field));
+        write_row(text, row.iter().map(|field| write_field(field, &footnotes)));
     }
     let _ = writeln!(text, "\\bottomrule\n\\end{{tabular}}}}");
-    for (nth, footnote) in section.footnotes.iter().enumerate() {
+    for (nth, footnote) in footnotes.0.iter().enumerate() {
         let _ = writeln!(text, "\\par\\footnotesize\\textsuperscript{{{}}} {}", nth + 1, escape(footnote));
     }
     for remark in &section.remarks {
@@ -44,14 +44,14 @@ fn write_row(text: &mut String, fields: impl Iterator<Item = String>) {
     text.push_str(" \\\\\n");
 }
 
-fn write_field(field: &Field) -> String {
+fn write_field(field: &Field, footnotes: &Footnotes) -> String {
     let text = escape(&field.text);
     let text = match field.mark {
         Some(Rank::Best) => format!("\\textbf{{{text}}}"),
         Some(Rank::Second) => format!("\\underline{{{text}}}"),
         None => text,
     };
-    match field.note {
+    match footnotes.number(field) {
         Some(note) => format!("{text}\\textsuperscript{{{note}}}"),
         None => text,
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::rank::Rank;
-use crate::section::{Field, Section};
+use crate::section::{Field, Footnotes, Section};
 
 /// The parts one below the other.
 pub(crate) fn document(title: &str, sections: &[Section]) -> String {
@@ -15,8 +15,10 @@ pub(crate) fn document(title: &str, sections: &[Section]) -> String {
 }
 
 fn write_section(text: &mut String, section: &Section) {
+    let footnotes = section.footnotes();
+    let field = |field: &Field| write_field(field, &footnotes);
     let mut grid: Vec<Vec<String>> = vec![section.head.iter().map(|head| escape(head)).collect()];
-    grid.extend(section.rows.iter().map(|row| row.iter().map(write_field).collect()));
+    grid.extend(section.rows.iter().map(|row| row.iter().map(field).collect()));
     let width = |at: usize| grid.iter().map(|row| row[at].chars().count()).max().unwrap_or(0).max(3);
     let widths: Vec<usize> = (0..section.head.len()).map(width).collect();
     // Writing to a String cannot fail.
@@ -38,7 +40,7 @@ fn write_section(text: &mut String, section: &Section) {
             text.push_str("|\n");
         }
     }
-    for (nth, footnote) in section.footnotes.iter().enumerate() {
+    for (nth, footnote) in footnotes.0.iter().enumerate() {
         let _ = write!(text, "\n<sup>{}</sup> {}\n", nth + 1, escape(footnote));
     }
     for remark in &section.remarks {
@@ -46,14 +48,14 @@ fn write_section(text: &mut String, section: &Section) {
     }
 }
 
-fn write_field(field: &Field) -> String {
+fn write_field(field: &Field, footnotes: &Footnotes) -> String {
     let text = escape(&field.text);
     let text = match field.mark {
         Some(Rank::Best) => format!("**{text}**"),
         Some(Rank::Second) => format!("<u>{text}</u>"),
         None => text,
     };
-    match field.note {
+    match footnotes.number(field) {
         Some(note) => format!("{text}<sup>{note}</sup>"),
         None => text,
     }

@@ -14,8 +14,6 @@ pub(crate) struct Section {
     /// The first columns are words and stand left, the others numbers and stand right.
     pub words: usize,
     pub rows: Vec<Vec<Field>>,
-    /// Referred to by [`Field::note`], which counts from 1.
-    pub footnotes: Vec<String>,
     /// About the grid as a whole.
     pub remarks: Vec<String>,
 }
@@ -25,8 +23,12 @@ pub(crate) struct Section {
 pub(crate) struct Field {
     pub text: String,
     pub mark: Option<Rank>,
-    pub note: Option<usize>,
+    /// Why it is as it is; empty if there is nothing to say.
+    pub reason: String,
 }
+
+/// The reasons of a section's fields, each once, numbered from 1.
+pub(crate) struct Footnotes<'a>(pub Vec<&'a str>);
 
 impl From<&str> for Field {
     fn from(text: &str) -> Field {
@@ -40,21 +42,67 @@ impl From<String> for Field {
     }
 }
 
+impl From<Option<String>> for Field {
+    fn from(text: Option<String>) -> Field {
+        Field::from(text.unwrap_or_else(|| NOTHING.to_owned()))
+    }
+}
+
+impl Field {
+    /// Its text and why it is as it is.
+    pub fn because(text: Option<String>, reason: String) -> Field {
+        Field { reason, ..Field::from(text) }
+    }
+}
+
 impl Section {
-    pub fn new(heading: String, words: usize, head: Vec<String>) -> Section {
-        Section { heading, head, words, rows: Vec::new(), footnotes: Vec::new(), remarks: Vec::new() }
+    /// A grid of such rows, whose first `words` columns are words.
+    pub fn new(heading: impl Into<String>, words: usize, head: &[&str], rows: Vec<Vec<Field>>) -> Section {
+        let head = head.iter().map(|&head| head.to_owned()).collect();
+        Section { heading: heading.into(), head, words, rows, remarks: Vec::new() }
     }
 
-    /// A field and why it is as it is, empty if there is nothing to say; the same reason has the same number.
-    pub fn field(&mut self, text: Option<String>, mark: Option<Rank>, reason: &str) -> Field {
-        let note = (!reason.is_empty()).then(|| {
-            let known = self.footnotes.iter().position(|footnote| footnote == reason);
-            known.unwrap_or_else(|| {
-                self.footnotes.push(reason.to_owned());
-                self.footnotes.len() - 1
-            }) + 1
-        });
-        Field { text: text.unwrap_or_else(|| NOTHING.to_owned()), mark, note }
+    /// Methods, each with its fields, against columns of those titles.
+    pub fn of_methods<'a>(
+        heading: String,
+        titles: impl Iterator<Item = String>,
+        rows: impl Iterator<Item = (&'a str, Vec<Field>)>,
+    ) -> Section {
+        let rows = rows.map(|(method, fields)| [Field::from(method)].into_iter().chain(fields).collect());
+        let mut section = Section::new(heading, 1, &["Method"], rows.collect());
+        section.head.extend(titles);
+        section
+    }
+
+    /// Our values beside the paper's.
+    pub fn beside_paper(backbone: &str, rows: Vec<Vec<Field>>) -> Section {
+        let head = ["Dataset", "Method", "Ours", "Paper", "Difference"];
+        Section::new(format!("Beside the paper: {backbone}"), 2, &head, rows)
+    }
+
+    /// With a remark after the others.
+    pub fn remark(mut self, remark: impl Into<String>) -> Section {
+        self.remarks.push(remark.into());
+        self
+    }
+
+    /// With remarks after the others.
+    pub fn remarks(mut self, remarks: impl IntoIterator<Item = impl Into<String>>) -> Section {
+        self.remarks.extend(remarks.into_iter().map(Into::into));
+        self
+    }
+
+    /// What its fields have to say, in their order.
+    pub fn footnotes(&self) -> Footnotes<'_> {
+        let reasons = self.rows.iter().flatten().map(|field| field.reason.as_str());
+        Footnotes(distinct(reasons.filter(|reason| !reason.is_empty())))
+    }
+}
+
+impl Footnotes<'_> {
+    /// The number of a field's footnote, if it has one.
+    pub fn number(&self, field: &Field) -> Option<usize> {
+        self.0.iter().position(|footnote| *footnote == field.reason).map(|at| at + 1)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::data::{Choice, ColumnReport, ExperimentReport, Step};
-use super::grid;
-use super::words::{of_group, sentence};
 use crate::format::{self, NOTHING};
+use crate::report::data::{Choice, ColumnReport, ExperimentReport, Step};
+use crate::report::grid;
+use crate::report::words::{of_group, sentence};
 use crate::section::distinct;
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {

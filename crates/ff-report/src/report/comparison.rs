@@ -3,9 +3,9 @@
 use ff_eval::{DeLong, Difference, Shown};
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, Comparison, ExperimentReport};
-use super::grid;
 use crate::format::{self, NOTHING};
+use crate::report::data::{ColumnReport, Comparison, ExperimentReport};
+use crate::report::grid;
 
 /// What may be said of a difference, and no more.
 pub(super) fn verdict(shown: Shown) -> &'static str {

@@ -15,6 +15,7 @@ pub(super) fn section(section: &Section) -> Markup {
 
 /// The grid itself with what stands below it.
 pub(super) fn grid(section: &Section) -> Markup {
+    let footnotes = section.footnotes();
     html! {
         div.wide tabindex="0" role="region" aria-label=(section.heading) {
             table.sortable {
@@ -26,26 +27,26 @@ pub(super) fn grid(section: &Section) -> Markup {
                 } }
                 tbody {
                     @for row in &section.rows {
-                        tr { @for (at, field) in row.iter().enumerate() { (cell(field, at, section.words)) } }
+                        tr { @for (at, field) in row.iter().enumerate() { (cell(field, footnotes.number(field), at, section.words)) } }
                     }
                 }
             }
         }
-        @for (nth, footnote) in section.footnotes.iter().enumerate() {
+        @for (nth, footnote) in footnotes.0.iter().enumerate() {
             p.note { sup { (nth + 1) } " " (footnote) }
         }
         @for remark in &section.remarks { p.note { (remark) } }
     }
 }
 
-fn cell(field: &Field, at: usize, words: usize) -> Markup {
+fn cell(field: &Field, note: Option<usize>, at: usize, words: usize) -> Markup {
     let text = html! {
         @match field.mark {
             Some(Rank::Best) => strong title="best" { (field.text) },
             Some(Rank::Second) => span.second title="second best" { (field.text) },
             None => (field.text),
         }
-        @if let Some(note) = field.note { sup { (note) } }
+        @if let Some(note) = note { sup { (note) } }
     };
     html! {
         @if at == 0 { th scope="row" { (text) } }
@@ -56,8 +57,6 @@ fn cell(field: &Field, at: usize, words: usize) -> Markup {
 
 /// A table from plain text, the first `words` columns being words.
 pub(super) fn plain(name: &str, words: usize, head: &[&str], rows: Vec<Vec<String>>) -> Markup {
-    let mut section =
-        Section::new(name.to_owned(), words, head.iter().map(|&head| head.to_owned()).collect());
-    section.rows = rows.into_iter().map(|row| row.into_iter().map(Field::from).collect()).collect();
-    grid(&section)
+    let rows = rows.into_iter().map(|row| row.into_iter().map(Field::from).collect()).collect();
+    grid(&Section::new(name, words, head, rows))
 }

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, ExperimentReport, TrainingRun};
-use super::picture;
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
+use crate::report::data::{ColumnReport, ExperimentReport, TrainingRun};
+use crate::report::picture;
 
 /// Runs that have a colour of their own.
 const SHOWN: usize = 5;

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, ExperimentReport, Mistake, MistakesReport};
+use crate::report::data::{ColumnReport, ExperimentReport, Mistake, MistakesReport};
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     let with: Vec<(&ColumnReport, &MistakesReport)> =

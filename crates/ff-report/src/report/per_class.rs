@@ -3,10 +3,11 @@
 use ff_eval::{Confusion, Value};
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, ExperimentReport, PerClassReport};
-use super::{grid, picture};
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::format::{self, NOTHING};
+use crate::report::data::{ColumnReport, ExperimentReport, PerClassReport};
+use crate::report::grid;
+use crate::report::picture;
 
 /// More classes than this have no matrix and no plot of every curve: nobody could read them.
 const MANY: usize = 20;

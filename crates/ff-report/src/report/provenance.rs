@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::data::ExperimentReport;
-use super::grid;
+use crate::report::data::ExperimentReport;
+use crate::report::grid;
 
 pub(super) fn commands(experiment: &ExperimentReport) -> Markup {
     html! { pre tabindex="0" { code { @for command in &experiment.origin.commands { (command) "\n" } } } }

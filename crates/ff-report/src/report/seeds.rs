@@ -3,9 +3,9 @@
 use ff_eval::{PairedDifference, Shown};
 use maud::{Markup, html};
 
-use super::comparison::verdict;
-use super::grid;
 use crate::format::{self, NOTHING};
+use crate::report::comparison::verdict;
+use crate::report::grid;
 use crate::seeds::SeedTable;
 
 pub(super) fn summary(table: &SeedTable) -> Markup {

@@ -3,9 +3,9 @@
 use ff_eval::Score;
 use maud::{Markup, html};
 
-use super::data::{ColumnReport, ExperimentReport, Scored};
-use super::picture;
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
+use crate::report::data::{ColumnReport, ExperimentReport, Scored};
+use crate::report::picture;
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     let plots: Vec<Curves> = experiment.columns.iter().flat_map(of_column).collect();

@@ -3,11 +3,12 @@
 use ff_eval::Shown;
 use maud::{Markup, html};
 
-use super::comparison::{verdict, with_interval};
-use super::data::{ColumnReport, Comparison, ExperimentReport, ExperimentTable};
-use super::{grid, seeds};
 use crate::cost::Cost;
 use crate::format::{self, NOTHING};
+use crate::report::comparison::{verdict, with_interval};
+use crate::report::data::{ColumnReport, Comparison, ExperimentReport, ExperimentTable};
+use crate::report::grid;
+use crate::report::seeds;
 use crate::table::Table;
 
 /// The paragraph of one study.

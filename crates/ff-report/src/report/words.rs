@@ -1,6 +1,6 @@
 //! What greedy selection did, in words.
 
-use super::data::{Choice, Step};
+use crate::report::data::{Choice, Step};
 use crate::section::distinct;
 
 /// What happened, in a sentence or two.

@@ -1,8 +1,8 @@
 //! Whether rows and columns make a table over seeds.
 
-use super::{SeedCell, SeedColumn, SeedRow};
 use crate::error::Error;
 use crate::published::INMERGE;
+use crate::seeds::data::{SeedCell, SeedColumn, SeedRow};
 use crate::shape::{check_metric, check_rows};
 
 pub(super) fn check(columns: &[SeedColumn], rows: &[SeedRow], baseline: Option<usize>) -> Result<(), Error> {

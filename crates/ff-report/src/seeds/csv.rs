@@ -3,10 +3,12 @@
 use ff_eval::Value;
 use serde::Serialize;
 
-use super::{SeedTable, notes};
 use crate::csv::csv;
+use crate::seeds::data::{SeedCell, SeedColumn, SeedRun};
+use crate::seeds::notes;
+use crate::seeds::table::SeedTable;
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Default, Serialize)]
 struct Line<'a> {
     method: &'a str,
     backbone: &'a str,
@@ -29,57 +31,57 @@ impl SeedTable {
     /// its value is the mean over tasks, and a line for each task follows. A cell without runs has a line without seed.
     pub fn to_csv(&self) -> String {
         let mut lines = Vec::new();
-        for row in &self.rows {
-            for (cell, column) in row.cells.iter().zip(&self.columns) {
+        for row in self.rows() {
+            for (cell, column) in row.cells.iter().zip(self.columns()) {
                 let place = Line {
                     method: &row.method,
                     backbone: &column.backbone,
                     dataset: &column.dataset,
                     metric: column.metric.name(),
-                    seed: None,
-                    task: None,
-                    validation: None,
-                    test: None,
-                    low: None,
-                    high: None,
-                    samples: None,
-                    positives: None,
-                    negatives: None,
                     note: cell.note.clone().unwrap_or_default(),
+                    ..Line::default()
                 };
                 if cell.runs.is_empty() {
                     lines.push(place.clone());
                 }
                 for run in &cell.runs {
-                    let interval = run.test.as_ref().and_then(|score| score.interval);
-                    let said = cell.note.iter().cloned().chain(notes::of_run(run, cell, column));
-                    lines.push(Line {
-                        seed: Some(run.seed),
-                        validation: run.validation,
-                        test: run.test_value(),
-                        low: interval.map(|interval| interval.low),
-                        high: interval.map(|interval| interval.high),
-                        samples: run.test.as_ref().map(|score| score.samples as u64),
-                        note: said.collect::<Vec<_>>().join("; "),
-                        ..place.clone()
-                    });
-                    let outputs = run.test.iter().flat_map(|score| &score.outputs);
-                    lines.extend(column.tasks.iter().zip(outputs).map(|(task, of)| Line {
-                        seed: Some(run.seed),
-                        task: Some(task),
-                        test: of.value.value(),
-                        samples: Some(of.positives + of.negatives),
-                        positives: Some(of.positives),
-                        negatives: Some(of.negatives),
-                        note: match &of.value {
-                            Value::Undefined(why) => notes::with_names(why, column),
-                            Value::Defined(_) => String::new(),
-                        },
-                        ..place.clone()
-                    }));
+                    lines.push(of_run(&place, run, cell, column));
+                    lines.extend(of_tasks(&place, run, column));
                 }
             }
         }
         csv(&lines)
     }
+}
+
+fn of_run<'a>(place: &Line<'a>, run: &SeedRun, cell: &SeedCell, column: &SeedColumn) -> Line<'a> {
+    let interval = run.test.as_ref().and_then(|score| score.interval);
+    let said = cell.note.iter().cloned().chain(notes::of_run(run, cell, column));
+    Line {
+        seed: Some(run.seed),
+        validation: run.validation,
+        test: run.test_value(),
+        low: interval.map(|interval| interval.low),
+        high: interval.map(|interval| interval.high),
+        samples: run.test.as_ref().map(|score| score.samples as u64),
+        note: said.collect::<Vec<_>>().join("; "),
+        ..place.clone()
+    }
+}
+
+fn of_tasks<'a>(place: &Line<'a>, run: &SeedRun, column: &'a SeedColumn) -> impl Iterator<Item = Line<'a>> {
+    let outputs = run.test.iter().flat_map(|score| &score.outputs);
+    column.tasks.iter().zip(outputs).map(|(task, of)| Line {
+        seed: Some(run.seed),
+        task: Some(task),
+        test: of.value.value(),
+        samples: Some(of.positives + of.negatives),
+        positives: Some(of.positives),
+        negatives: Some(of.negatives),
+        note: match &of.value {
+            Value::Undefined(why) => notes::with_names(why, column),
+            Value::Defined(_) => String::new(),
+        },
+        ..place.clone()
+    })
 }

@@ -3,9 +3,10 @@
 use ff_eval::{PairedDifference, Spread};
 use serde::Serialize;
 
-use super::{SeedCell, SeedColumn, SeedTable};
 use crate::cost::Cost;
 use crate::rank::Rank;
+use crate::seeds::data::{SeedCell, SeedColumn};
+use crate::seeds::table::SeedTable;
 
 #[derive(Serialize)]
 struct JsonTable<'a> {
@@ -39,8 +40,8 @@ impl SeedTable {
     /// ("best", "second" or null) and paired difference from the baseline (null in the baseline itself), and the paper's
     /// number. The cells of a row are in the order of `columns`.
     pub fn to_json(&self) -> String {
-        let ranks: Vec<_> = (0..self.columns.len()).map(|column| self.ranks(column)).collect();
-        let rows = self.rows.iter().enumerate().map(|(nth, row)| {
+        let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();
+        let rows = self.rows().iter().enumerate().map(|(nth, row)| {
             let cells = row.cells.iter().enumerate().map(|(at, cell)| JsonCell {
                 cell,
                 validation: cell.validation(),
@@ -50,14 +51,14 @@ impl SeedTable {
                     .baseline()
                     .filter(|baseline| baseline.method != row.method)
                     .and_then(|baseline| cell.difference(&baseline.cells[at])),
-                paper: self.published(row, &self.columns[at]).map(|of| of.mean()),
+                paper: self.published(row, &self.columns()[at]).map(|of| of.mean()),
             });
             let cells = cells.collect();
             JsonRow { method: &row.method, paper_row: row.paper_row.as_deref(), cells, cost: &row.cost }
         });
         let table = JsonTable {
-            title: &self.title,
-            columns: &self.columns,
+            title: self.title(),
+            columns: self.columns(),
             rows: rows.collect(),
             baseline: self.baseline().map(|row| row.method.as_str()),
         };

@@ -2,8 +2,8 @@
 
 use ff_eval::Value;
 
-use super::{SeedCell, SeedColumn, SeedRun};
 use crate::format;
+use crate::seeds::data::{SeedCell, SeedColumn, SeedRun};
 
 /// Why a cell is not what it seems or not there at all. What is not true of every run is followed by the seeds of those
 /// of which it is.

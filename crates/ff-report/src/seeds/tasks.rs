@@ -1,47 +1,45 @@
 //! The tasks of a multilabel dataset, one by one.
 
-use super::{SeedRow, SeedTable, notes};
 use crate::format::{self, NOTHING};
 use crate::published::{INMERGE, PublishedModel, same};
 use crate::rank::ranks;
 use crate::section::{Field, Section};
+use crate::seeds::data::SeedRow;
+use crate::seeds::notes;
+use crate::seeds::table::SeedTable;
 
 /// Tasks as columns, then their average; without rows if the column has no tasks. If it is the paper's ChestX-ray14,
 /// Table 1 of the paper stands above our rows.
 pub(super) fn section(table: &SeedTable, at: usize) -> Section {
-    let column = &table.columns[at];
+    let column = &table.columns()[at];
     let paper = column.published_dataset().is_some_and(|of| of.label == "ChestX-ray14");
     let names = column.tasks.iter().map(|task| if paper { abbreviated(task) } else { task.clone() });
-    let head = ["Method".to_owned()].into_iter().chain(names).chain(["Average".to_owned()]);
+    let titles = names.chain(["Average".to_owned()]);
     let heading = format!("Tasks: {} ({})", column.name(), column.metric.title());
-    let mut section = Section::new(heading, 1, head.collect());
     if column.tasks.is_empty() {
-        return section;
+        return Section::of_methods(heading, titles, std::iter::empty());
     }
-    if paper {
-        section.rows.extend(INMERGE.models.iter().map(|row| published(row, &column.tasks)));
-    }
-    let better = column.metric.higher_is_better();
-    let marks: Vec<_> = (0..column.tasks.len())
-        .map(|task| {
-            let mean = |row: &SeedRow| row.cells[at].task(task).map(|of| of.mean);
-            ranks(&table.rows.iter().map(mean).collect::<Vec<_>>(), better)
-        })
-        .collect();
+    let marks = |task: usize| {
+        let mean = |row: &SeedRow| row.cells[at].task(task).map(|of| of.mean);
+        let means: Vec<_> = table.rows().iter().map(mean).collect();
+        ranks(&means, column.metric.higher_is_better())
+    };
+    let marks: Vec<_> = (0..column.tasks.len()).map(marks).collect();
     let averages = table.ranks(at);
-    for (nth, row) in table.rows.iter().enumerate() {
+    let ours = table.rows().iter().enumerate().map(|(nth, row)| {
         let cell = &row.cells[at];
-        let mut fields = vec![Field::from(row.method.as_str())];
-        for (task, marks) in marks.iter().enumerate() {
+        let of_task = |(task, marks): (usize, &Vec<_>)| {
             let text = cell.task(task).map(|of| format::value(of.mean));
-            fields.push(section.field(text, marks[nth], &notes::of_task(cell, column, task)));
-        }
-        let average = cell.test().map(|of| format::value(of.mean));
-        fields.push(section.field(average, averages[nth], &notes::of_cell(cell, column)));
-        section.rows.push(fields);
-    }
-    section.remarks.push("Means over seeds. Bold: best of the column; underlined: second best.".to_owned());
+            Field { mark: marks[nth], ..Field::because(text, notes::of_task(cell, column, task)) }
+        };
+        let text = cell.test().map(|of| format::value(of.mean));
+        let average = Field { mark: averages[nth], ..Field::because(text, notes::of_cell(cell, column)) };
+        (row.method.as_str(), marks.iter().enumerate().map(of_task).chain([average]).collect())
+    });
+    let mut section = Section::of_methods(heading, titles, ours)
+        .remark("Means over seeds. Bold: best of the column; underlined: second best.");
     if paper {
+        section.rows.splice(..0, INMERGE.models.iter().map(|row| published(row, &column.tasks)));
         section.remarks.extend(about_published(&column.tasks));
     }
     section

@@ -7,9 +7,9 @@ use crate::cost::Cost;
 use crate::csv::csv;
 use crate::format;
 use crate::rank::Rank;
-use crate::table::{Cell, Column, Row, Table};
+use crate::table::data::{Cell, Column, Row, Table};
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Line<'a> {
     method: &'a str,
     backbone: &'a str,
@@ -67,30 +67,24 @@ fn line<'a>(
     let Cost { training_epochs, training_images, validation_passes, validation_images, wall_seconds } =
         row.cost;
     let interval = score.and_then(|score| score.interval);
-    let mut notes: Vec<String> = cell.note.clone().into_iter().collect();
-    if let Some(score) = score {
-        notes.extend(format::notes(score));
-    }
+    let notes = cell.note.iter().cloned().chain(score.into_iter().flat_map(format::notes));
     Line {
         method: &row.method,
         backbone: &column.backbone,
         dataset: &column.dataset,
         metric: column.metric.name(),
         scored_on,
-        validation: None,
         test: score.and_then(|score| score.value.value()),
         low: interval.map(|interval| interval.low),
         high: interval.map(|interval| interval.high),
         samples: score.map(|score| score.samples),
         groups: score.and_then(|score| score.groups),
-        rank: None,
-        paper: None,
-        difference: None,
-        note: notes.join("; "),
+        note: notes.collect::<Vec<_>>().join("; "),
         training_epochs,
         training_images,
         validation_passes,
         validation_images,
         wall_seconds,
+        ..Line::default()
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cost::Cost;
 use crate::rank::Rank;
-use crate::table::{Cell, Column, Table};
+use crate::table::data::{Cell, Column, Table};
 
 #[derive(Serialize)]
 struct JsonTable<'a> {

@@ -1,0 +1,147 @@
+//! The table as data.
+
+use ff_eval::{Metric, Score};
+use serde::{Deserialize, Serialize};
+
+use crate::cost::Cost;
+use crate::error::Error;
+use crate::rank::{Rank, ranks};
+use crate::section::distinct;
+use crate::shape::{check_metric, check_rows};
+
+/// A backbone trained on a dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// As it is to be printed, such as "ResNet50". Columns of one backbone are printed together.
+    pub backbone: String,
+    /// As it is to be printed, such as "HAM10000".
+    pub dataset: String,
+    /// The metric of every score in the column.
+    pub metric: Metric,
+    /// Datasets of another distribution that the same models are also scored on.
+    pub ood: Vec<String>,
+    /// Whether the column is one of the paper's: same backbone, dataset and recipe.
+    pub paper: bool,
+}
+
+impl Column {
+    fn name(&self) -> String {
+        format!("{} on {}", self.backbone, self.dataset)
+    }
+
+    /// "HAM10000 (macro recall)".
+    pub(super) fn title(&self) -> String {
+        format!("{} ({})", self.dataset, self.metric.title())
+    }
+}
+
+/// What one method reached in one column.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// The metric on the validation split, by which the method selected.
+    pub validation: Option<f64>,
+    /// The score on the test split; `None` if there is none, and then `note` should say why.
+    pub test: Option<Score>,
+    /// The scores on the column's OOD sets, in its order. A set that could not be scored for a reason of its own, such
+    /// as missing files, is a score whose value is undefined for that reason.
+    pub ood: Vec<(String, Option<Score>)>,
+    /// What a reader must know of the cell, such as "diverged" or "missing: EyePACS".
+    pub note: Option<String>,
+    /// The number the paper has here.
+    pub paper: Option<f64>,
+}
+
+impl Cell {
+    /// The test value less the paper's.
+    pub fn difference(&self) -> Option<f64> {
+        Some(self.test_value()? - self.paper?)
+    }
+
+    pub(super) fn test_value(&self) -> Option<f64> {
+        self.test.as_ref()?.value.value()
+    }
+}
+
+/// One method across all columns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// As it is to be printed, such as "GoG"; unique in the table.
+    pub method: String,
+    /// One per column, in the table's order.
+    pub cells: Vec<Cell>,
+    /// What the method costs.
+    pub cost: Cost,
+}
+
+/// Methods against columns, all fitting together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    title: String,
+    columns: Vec<Column>,
+    rows: Vec<Row>,
+}
+
+impl Table {
+    /// Puts rows under columns.
+    ///
+    /// # Errors
+    /// A row without exactly one cell per column, OOD sets other than the column's, a score by another metric, or two
+    /// rows of one name.
+    pub fn new(title: impl Into<String>, columns: Vec<Column>, rows: Vec<Row>) -> Result<Table, Error> {
+        let shapes = rows.iter().map(|row| (row.method.as_str(), row.cells.len()));
+        check_rows(shapes, columns.len())?;
+        for row in &rows {
+            for (cell, column) in row.cells.iter().zip(&columns) {
+                if !cell.ood.iter().map(|(name, _)| name).eq(&column.ood) {
+                    return Err(Error::Ood {
+                        method: row.method.clone(),
+                        column: column.name(),
+                        expected: column.ood.clone(),
+                        found: cell.ood.iter().map(|(name, _)| name.clone()).collect(),
+                    });
+                }
+                let scores = cell.test.iter().chain(cell.ood.iter().filter_map(|(_, score)| score.as_ref()));
+                check_metric(&row.method, column.name(), column.metric, scores)?;
+            }
+        }
+        Ok(Table { title: title.into(), columns, rows })
+    }
+
+    /// What the table is called.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Its columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The mark of each row in one column, by test value. Equal values share a mark: the best may be several, and
+    /// "second" is the next value below them.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn ranks(&self, column: usize) -> Vec<Option<Rank>> {
+        let values: Vec<_> = self.rows.iter().map(|row| row.cells[column].test_value()).collect();
+        ranks(&values, self.columns[column].metric.higher_is_better())
+    }
+
+    /// The backbones, in the order of their first column.
+    pub(super) fn backbones(&self) -> Vec<&str> {
+        distinct(self.columns.iter().map(|column| column.backbone.as_str()))
+    }
+
+    /// The columns of one backbone, with their indices.
+    pub(super) fn columns_of(&self, backbone: &str) -> impl Iterator<Item = (usize, &Column)> + Clone {
+        self.columns.iter().enumerate().filter(move |(_, column)| column.backbone == backbone)
+    }
+}
