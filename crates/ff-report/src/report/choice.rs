@@ -4,26 +4,18 @@ use maud::{Markup, html};
 
 use crate::format::{self, NOTHING};
 use crate::report::data::{Choice, ColumnReport, ExperimentReport, Step};
+use crate::report::fold;
 use crate::report::grid;
 use crate::report::words::{of_group, sentence};
 use crate::section::distinct;
 
+const INTRODUCTION: &str = "A greedy soup looks at its candidates from the best to the worst and takes one only if the mean \
+                            with it scores better on validation. Below is every look, in order.";
+
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    let with: Vec<&ColumnReport> =
-        experiment.columns.iter().filter(|column| !column.choices.is_empty()).collect();
-    let open = with.len() <= 2;
-    with.first()?;
-    Some(html! {
-        p {
-            "A greedy soup looks at its candidates from the best to the worst and takes one only if the mean with it scores \
-             better on validation. Below is every look, in order."
-        }
-        @for column in with {
-            details open[open] {
-                summary { (column.name()) }
-                @for choice in &column.choices { (of_soup(column, choice)) }
-            }
-        }
+    fold::columns(experiment, INTRODUCTION, |column| {
+        let choices = &column.choices;
+        (!choices.is_empty()).then(|| html! { @for choice in choices { (of_soup(column, choice)) } })
     })
 }
 

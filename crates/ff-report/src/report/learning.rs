@@ -4,30 +4,27 @@ use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::report::data::{ColumnReport, ExperimentReport, TrainingRun};
+use crate::report::fold;
 use crate::report::picture;
 
 /// Runs that have a colour of their own.
 const SHOWN: usize = 5;
 
+const INTRODUCTION: &str = "The validation metric after each epoch, and the learning rate under it. A mark is a model that \
+                            the run left: the epoch that was kept, or, where the rate is cyclic, a capture at its \
+                            minimum.";
+
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    let drawn: Vec<&ColumnReport> =
-        experiment.columns.iter().filter(|column| !column.runs.is_empty()).collect();
-    let open = drawn.len() <= 2;
-    drawn.first()?;
-    Some(html! {
-        p {
-            "The validation metric after each epoch, and the learning rate under it. A mark is a model that the run left: the \
-             epoch that was kept, or, where the rate is cyclic, a capture at its minimum."
-        }
-        @for column in drawn {
-            details open[open] {
-                summary { (column.name()) }
+    fold::columns(experiment, INTRODUCTION, |column| {
+        let content = || {
+            html! {
                 div.plots { @for cyclic in [false, true] { (of_kind(column, cyclic)) } }
                 @for run in &column.runs {
                     @if let Some(note) = &run.note { p.note { (run.name) ": " (note) } }
                 }
             }
-        }
+        };
+        (!column.runs.is_empty()).then(content)
     })
 }
 

@@ -4,23 +4,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
-use crate::report::data::{ColumnReport, ExperimentReport, Mistake, MistakesReport};
+use crate::report::data::{ExperimentReport, Mistake};
+use crate::report::fold;
+
+const INTRODUCTION: &str =
+    "Test images on which the soup is wrong and surest. They are worth a look: a label may be wrong, too.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    let with: Vec<(&ColumnReport, &MistakesReport)> =
-        experiment.columns.iter().filter_map(|column| Some((column, column.mistakes.as_ref()?))).collect();
-    let open = with.len() <= 2;
-    with.first()?;
-    Some(html! {
-        p { "Test images on which the soup is wrong and surest. They are worth a look: a label may be wrong, too." }
-        @for (column, mistakes) in with {
-            details open[open] {
-                summary { (column.name()) }
-                @if let Some(why) = &mistakes.no_pictures { p.note { "No pictures: " (why) } }
-                @if mistakes.mistakes.is_empty() { p { (mistakes.model) " makes no mistake on the test split." } }
-                ul.mistakes { @for mistake in &mistakes.mistakes { li { (one(mistake)) } } }
-            }
-        }
+    fold::columns(experiment, INTRODUCTION, |column| {
+        let mistakes = column.mistakes.as_ref()?;
+        Some(html! {
+            @if let Some(why) = &mistakes.no_pictures { p.note { "No pictures: " (why) } }
+            @if mistakes.mistakes.is_empty() { p { (mistakes.model) " makes no mistake on the test split." } }
+            ul.mistakes { @for mistake in &mistakes.mistakes { li { (one(mistake)) } } }
+        })
     })
 }
 

@@ -3,6 +3,7 @@
 mod choice;
 mod comparison;
 mod data;
+mod fold;
 mod grid;
 mod learning;
 mod mistakes;

@@ -6,29 +6,27 @@ use maud::{Markup, html};
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::format::{self, NOTHING};
 use crate::report::data::{ColumnReport, ExperimentReport, PerClassReport};
+use crate::report::fold;
 use crate::report::grid;
 use crate::report::picture;
 
 /// More classes than this have no matrix and no plot of every curve: nobody could read them.
 const MANY: usize = 20;
 
+const INTRODUCTION: &str = "On the test split. Precision, recall and F1 take the class with the highest output, or for \
+                            yes-or-no tasks a probability above one half; no threshold was tuned. ECE over 10 bins of \
+                            equal width; Brier score: lower is better.";
+
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
-    let with: Vec<&ColumnReport> =
-        experiment.columns.iter().filter(|column| !column.per_class_reports.is_empty()).collect();
-    let open = with.len() <= 2;
-    with.first()?;
-    Some(html! {
-        p {
-            "On the test split. Precision, recall and F1 take the class with the highest output, or for yes-or-no tasks a \
-             probability above one half; no threshold was tuned. ECE over 10 bins of equal width; Brier score: lower is better."
-        }
-        @for column in with {
-            details open[open] {
-                summary { (column.name()) }
-                div.plots.pair { @for per_class in &column.per_class_reports { div { (of_model(column, per_class)) } } }
+    fold::columns(experiment, INTRODUCTION, |column| {
+        let reports = &column.per_class_reports;
+        let content = || {
+            html! {
+                div.plots.pair { @for per_class in reports { div { (of_model(column, per_class)) } } }
                 (reliability(column))
             }
-        }
+        };
+        (!reports.is_empty()).then(content)
     })
 }
 
@@ -130,17 +128,9 @@ fn roc(column: &ColumnReport, per_class: &PerClassReport) -> Markup {
     if curves.is_empty() {
         return html! { p.note { "No ROC curve: no class has both positive and negative test samples." } };
     }
-    let plot = Curves {
-        title: format!("{}: ROC of {}", column.name(), per_class.model),
-        x_label: "false positive rate".to_owned(),
-        y_label: "true positive rate".to_owned(),
-        x: Span::Unit,
-        y: Span::Unit,
-        legend: curves.len() <= MANY,
-        curves,
-        diagonal: Some("chance".to_owned()),
-        height: 400,
-    };
+    let title = format!("{}: ROC of {}", column.name(), per_class.model);
+    let labels = ["false positive rate", "true positive rate", "chance"];
+    let plot = Curves { legend: curves.len() <= MANY, ..shares(title, labels, curves) };
     picture::curves(&plot, &format!("ROC curves of {}.", per_class.model))
 }
 
@@ -184,20 +174,27 @@ fn reliability(column: &ColumnReport) -> Markup {
     });
     let rows = rows.collect();
     let models: Vec<&str> = drawn.iter().map(|per_class| per_class.model.as_str()).collect();
-    let plot = Curves {
-        title: format!("{}: reliability of {}", column.name(), models.join(" and ")),
-        x_label: "probability that the model gives".to_owned(),
-        y_label: "share that is so".to_owned(),
-        x: Span::Unit,
-        y: Span::Unit,
-        curves,
-        diagonal: Some("as it says".to_owned()),
-        height: 400,
-        legend: true,
-    };
+    let title = format!("{}: reliability of {}", column.name(), models.join(" and "));
+    let labels = ["probability that the model gives", "share that is so", "as it says"];
+    let plot = shares(title, labels, curves);
     html! {
         h4 { "Calibration" }
         (grid::plain(&format!("{}: calibration", column.name()), 2, &["Model", "Of", "ECE", "Brier score", "Samples"], rows))
         (picture::curves(&plot, &format!("Reliability of {}: below the dashed line the model is surer than it should be.", models.join(" and "))))
+    }
+}
+
+/// A plot of shares over shares, with what the axes and the diagonal are.
+fn shares(title: String, [x, y, diagonal]: [&str; 3], curves: Vec<Curve>) -> Curves {
+    Curves {
+        title,
+        x_label: x.to_owned(),
+        y_label: y.to_owned(),
+        x: Span::Unit,
+        y: Span::Unit,
+        curves,
+        diagonal: Some(diagonal.to_owned()),
+        height: 400,
+        legend: true,
     }
 }

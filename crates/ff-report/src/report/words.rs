@@ -32,56 +32,71 @@ pub(super) fn of_group(choice: &Choice, group: &str) -> Option<String> {
     if rest.is_empty() {
         return Some(format!("{} was the only candidate.", first.candidate));
     }
-    let refused: Vec<&&Step> = rest.iter().filter(|step| !step.taken).collect();
+    let refused: Vec<&Step> = rest.iter().copied().filter(|step| !step.taken).collect();
     if refused.is_empty() {
         return Some(format!("All {} were taken, each of them raising the score.", steps.len()));
     }
-    let points = |gap: f64| format!("{:.1}", gap * 100.0);
-    let between = |low: f64, high: f64| match (points(low), points(high)) {
-        (low, high) if low == high => format!("{low} points"),
-        (low, high) => format!("{low} to {high} points"),
-    };
-    let range = |gaps: Vec<f64>| {
-        let (low, high) =
-            gaps.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), g| (l.min(*g), h.max(*g)));
-        (low, high)
-    };
-    let behind = range(refused.iter().filter_map(|step| Some(best - step.alone?)).collect());
-    let alone = match behind {
-        (low, _) if !low.is_finite() => String::new(),
-        (_, high) if high < 0.0005 => "each alone as good as the best within 0.05 points".to_owned(),
-        (_, high) if high < 0.01 => {
-            format!("each alone within {} points of the best ({})", points(high), first.candidate)
-        }
-        (low, high) => format!("alone they are {} behind the best ({})", between(low, high), first.candidate),
-    };
+    let parts = [alone(&refused, best, &first.candidate), cost(&refused)].into_iter().flatten();
+    let parts: Vec<String> = parts.collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
+    Some(format!("{} of {} rejected{parts}.{}", refused.len(), rest.len(), behind_barriers(&refused)))
+}
+
+/// How good what was refused is alone.
+fn alone(refused: &[&Step], best: f64, name: &str) -> Option<String> {
+    let (low, high) = range(refused.iter().filter_map(|step| Some(best - step.alone?)))?;
+    Some(match high {
+        high if high < 0.0005 => "each alone as good as the best within 0.05 points".to_owned(),
+        high if high < 0.01 => format!("each alone within {} points of the best ({name})", points(high)),
+        high => format!("alone they are {} behind the best ({name})", between(low, high)),
+    })
+}
+
+/// What the soup would have lost by what was refused.
+fn cost(refused: &[&Step]) -> Option<String> {
     // A bound is an upper end, so that the cost is at least this.
-    let cost =
-        range(refused.iter().filter_map(|step| Some(step.before? - step.with.or(step.at_most)?)).collect());
-    let bounded = refused.iter().any(|step| step.at_most.is_some());
-    let cost = match cost {
-        (low, _) if !low.is_finite() => String::new(),
-        (_, high) if high <= 0.0 => "the mean with any of them scores exactly what it did without".to_owned(),
-        (low, high) => {
-            let least = if bounded { "at least " } else { "" };
-            format!("taken into the mean, they would have cost {least}{}", between(low.max(0.0), high))
-        }
-    };
-    // Good alone, and worse than either in the mean: what a barrier between two models looks like.
+    let lost = |step: &&Step| Some(step.before? - step.with.or(step.at_most)?);
+    let (low, high) = range(refused.iter().filter_map(lost))?;
+    if high <= 0.0 {
+        return Some("the mean with any of them scores exactly what it did without".to_owned());
+    }
+    let least = if refused.iter().any(|step| step.at_most.is_some()) { "at least " } else { "" };
+    let cost = between(low.max(0.0), high);
+    Some(format!("taken into the mean, they would have cost {least}{cost}"))
+}
+
+/// What of it is good alone, and worse than either in the mean: what a barrier between two models looks like.
+fn behind_barriers(refused: &[&Step]) -> String {
     let apart = |step: &&&Step| {
         let (alone, before, with) = (step.alone?, step.before?, step.with.or(step.at_most)?);
         (before - alone < 0.02 && with < alone.min(before) - 0.02).then_some(())
     };
-    let apart = match refused.iter().filter(|step| apart(step).is_some()).count() {
+    match refused.iter().filter(|step| apart(step).is_some()).count() {
         0 => String::new(),
-        1 => " One is nearly as good alone, yet its mean with the soup is worse than either by more than 2 points: that is what a barrier between the two looks like.".to_owned(),
+        1 => " One is nearly as good alone, yet its mean with the soup is worse than either by more than 2 points: that is \
+              what a barrier between the two looks like."
+            .to_owned(),
         count => format!(
-            " {count} of them are nearly as good alone, yet their mean with the soup is worse than either by more than 2 points: that is what barriers look like."
+            " {count} of them are nearly as good alone, yet their mean with the soup is worse than either by more than 2 \
+             points: that is what barriers look like."
         ),
-    };
-    let parts: Vec<String> = [alone, cost].into_iter().filter(|part| !part.is_empty()).collect();
-    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
-    Some(format!("{} of {} rejected{parts}.{apart}", refused.len(), rest.len()))
+    }
+}
+
+/// The least and the greatest of some gaps; `None` if there is none.
+fn range(gaps: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    gaps.map(|gap| (gap, gap)).reduce(|(low, high), (gap, _)| (low.min(gap), high.max(gap)))
+}
+
+fn points(gap: f64) -> String {
+    format!("{:.1}", gap * 100.0)
+}
+
+fn between(low: f64, high: f64) -> String {
+    match (points(low), points(high)) {
+        (low, high) if low == high => format!("{low} points"),
+        (low, high) => format!("{low} to {high} points"),
+    }
 }
 
 #[cfg(test)]
