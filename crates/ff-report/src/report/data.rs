@@ -8,12 +8,12 @@ use crate::figure::Plot;
 use crate::seeds::SeedTable;
 use crate::table::Table;
 
-/// One or more studies on a page.
+/// One or more experiments on a page.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The page's heading.
     pub title: String,
-    /// The studies, in the order in which they are read.
+    /// The experiments, in the order in which they are read.
     pub experiments: Vec<ExperimentReport>,
     /// What could not be read at all, a sentence each.
     pub problems: Vec<String>,
@@ -36,7 +36,7 @@ pub struct ExperimentReport {
     pub origin: Origin,
 }
 
-/// The table of either kind of study.
+/// The table of either kind of experiment.
 #[derive(Debug, Clone)]
 pub enum ExperimentTable {
     /// Methods of souping.
@@ -73,9 +73,9 @@ pub struct ColumnReport {
     pub best: Option<String>,
     /// The soup that was delivered: the row with the best validation score among the soups.
     pub delivered: Option<String>,
-    /// Every soup against the best single model, on the test split and elsewhere.
+    /// Every soup against the best single model, on the test split and out of distribution.
     pub comparisons: Vec<Comparison>,
-    /// Models that were scored both on the test split and elsewhere.
+    /// Models that were scored both on the test split and out of distribution.
     pub scored: Vec<Scored>,
     /// The runs of training, in the order of the plan.
     pub runs: Vec<TrainingRun>,
@@ -85,7 +85,7 @@ pub struct ColumnReport {
     pub per_class_reports: Vec<PerClassReport>,
     /// Where the delivered soup is surest and wrong.
     pub mistakes: Option<MistakesReport>,
-    /// Further plots: sweeps and merges of a study of in-model merging; errors between models.
+    /// Further plots: sweeps and merges of an experiment of in-model merging; errors between models.
     pub figures: Vec<Plot>,
     /// What is not there, a sentence each.
     pub missing: Vec<String>,
@@ -108,7 +108,7 @@ pub struct Comparison {
     pub delong: Vec<OutputDifference>,
 }
 
-/// A model scored at home and elsewhere.
+/// A model scored in and out of distribution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
     /// Its row.
@@ -117,7 +117,7 @@ pub struct Scored {
     pub single: bool,
     /// On the test split.
     pub test: Score,
-    /// Elsewhere, by dataset.
+    /// Out of distribution, by dataset.
     pub ood: Vec<(String, Score)>,
 }
 

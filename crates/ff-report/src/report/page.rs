@@ -18,7 +18,7 @@ use crate::section::Section;
 const STYLE: &str = include_str!("style.css");
 const SORT: &str = include_str!("sort.js");
 
-/// A part of a study: its anchor, heading and content.
+/// A part of an experiment: its anchor, heading and content.
 struct Chapter {
     anchor: String,
     heading: &'static str,
@@ -26,31 +26,20 @@ struct Chapter {
 }
 
 pub(super) fn document(report: &Report) -> String {
-    let experiments: Vec<(usize, &ExperimentReport, Vec<Chapter>)> = report
-        .experiments
-        .iter()
-        .enumerate()
-        .map(|(nth, experiment)| (nth, experiment, parts(nth, experiment)))
-        .collect();
+    let chapters: Vec<_> =
+        report.experiments.iter().enumerate().map(|(nth, experiment)| parts(nth, experiment)).collect();
+    let experiments = || report.experiments.iter().zip(&chapters).enumerate();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="generator" content=(format!("ff-grid {}", report.version));
-                title { (report.title) }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(report))
             body {
                 a.skip href="#summary" { "To the summary" }
                 header { h1 { (report.title) } }
                 nav aria-label="Contents" {
                     ul {
                         li { a href="#summary" { "Summary" } }
-                        @for (nth, experiment, parts) in &experiments {
+                        @for (nth, (experiment, parts)) in experiments() {
                             li {
                                 a href=(format!("#study-{nth}")) { (experiment.title()) }
                                 ul { @for part in parts { li { a href=(format!("#{}", part.anchor)) { (part.heading) } } } }
@@ -59,16 +48,8 @@ pub(super) fn document(report: &Report) -> String {
                     }
                 }
                 main {
-                    section #summary {
-                        h2 { "Summary" }
-                        @for why in &report.problems { p.warning { (why) } }
-                        @if report.experiments.is_empty() { p { "There is no table to report on." } }
-                        @for experiment in &report.experiments {
-                            @if report.experiments.len() > 1 { h3 { (experiment.title()) } }
-                            (summary::of_experiment(experiment))
-                        }
-                    }
-                    @for (nth, experiment, parts) in &experiments {
+                    (summary(report))
+                    @for (nth, (experiment, parts)) in experiments() {
                         section id=(format!("study-{nth}")) {
                             h2 { (experiment.title()) }
                             @for part in parts {
@@ -83,6 +64,34 @@ pub(super) fn document(report: &Report) -> String {
         }
     };
     page.into_string()
+}
+
+fn head(report: &Report) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="generator" content=(format!("ff-grid {}", report.version));
+            title { (report.title) }
+            link rel="icon" href="data:,";
+            style { (PreEscaped(STYLE)) }
+        }
+    }
+}
+
+fn summary(report: &Report) -> Markup {
+    html! {
+        section #summary {
+            h2 { "Summary" }
+            @for why in &report.problems { p.warning { (why) } }
+            @if report.experiments.is_empty() { p { "There is no table to report on." } }
+            @for experiment in &report.experiments {
+                @if report.experiments.len() > 1 { h3 { (experiment.title()) } }
+                (summary::of_experiment(experiment))
+            }
+        }
+    }
 }
 
 /// The parts that have content, in the order in which they are read.

@@ -1,4 +1,4 @@
-//! What a study over seeds found, in plain words.
+//! What an experiment over seeds found, in plain words.
 
 use ff_eval::{PairedDifference, Shown};
 use maud::{Markup, html};

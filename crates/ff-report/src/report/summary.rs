@@ -11,7 +11,7 @@ use crate::report::grid;
 use crate::report::seeds;
 use crate::table::Table;
 
-/// The paragraph of one study.
+/// The paragraph of one experiment.
 pub(super) fn of_experiment(experiment: &ExperimentReport) -> Markup {
     let (done, jobs) =
         experiment.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
