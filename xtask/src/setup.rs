@@ -2,18 +2,18 @@
 
 mod install;
 mod libtorch;
+mod link;
 mod wheels;
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
 use install::Installer;
 use libtorch::Libtorch;
+use link::point;
 
 /// `cargo xtask setup`: [`ensure`], and a line that says where libtorch is.
 pub fn run(workspace: &Workspace, cuda: bool) -> Result<()> {
@@ -72,26 +72,10 @@ fn supported_platform() -> Result<()> {
     )
 }
 
-/// Points the link at `target` in one step, so that a build running meanwhile sees the old or the new one.
-fn point(link: &Path, target: &Path) -> Result<()> {
-    if fs::read_link(link).is_ok_and(|current| current == target) {
-        return Ok(());
-    }
-    if link.is_dir() && !link.is_symlink() {
-        bail!("{} is a folder, and a link was to be put there\nhint: move it away", link.display());
-    }
-    let new = PathBuf::from(format!("{}.new-{}", link.display(), std::process::id()));
-    let made = symlink(target, &new).and_then(|()| fs::rename(&new, link)).and_then(|()| sync_parent(link));
-    made.with_context(|| format!("{} could not be linked to {}", link.display(), target.display()))
-}
-
-/// Makes a rename in the folder around `path` outlive a power cut.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The only edges between the crates of this workspace, held against `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId};
 
@@ -128,19 +128,18 @@ const FLOORS: &[&[&str]] = &[
     &["experiment"],
 ];
 
-/// What a source file of a crate names of its own crate, and where: `crate::NAME`.
+/// What a file imports from another of its crate, both as modules: `["job", "id"]` is `job/id.rs`.
 struct Import {
-    file: PathBuf,
-    /// The module at the top of the crate that the file belongs to.
-    from: String,
-    /// The name after `crate::`, or `{` for several at once.
-    to: String,
+    from: Vec<String>,
+    to: Vec<String>,
+    /// As it is written.
+    path: String,
 }
 
-/// Everything that the files of a crate import from it; comments, tests and `lib.rs` itself are left out.
-fn imports(krate: &str) -> Vec<Import> {
+/// The files of a crate by the modules that they are, without their comments and tests; `lib.rs` and programs are left out.
+fn modules(krate: &str) -> BTreeMap<Vec<String>, String> {
     let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates")).join(krate).join("src");
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     let mut folders = vec![src.clone()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a folder of sources") {
@@ -150,26 +149,68 @@ fn imports(krate: &str) -> Vec<Import> {
                 continue;
             }
             let below = path.strip_prefix(&src).expect("below it").with_extension("");
-            let from = below.iter().next().expect("a name").to_string_lossy().into_owned();
-            if path.extension().is_none_or(|extension| extension != "rs") || from == "lib" || from == "bin" {
-                continue;
-            }
-            if path.ends_with("tests.rs") {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("UTF-8");
-            let (text, _tests) = text.split_once("#[cfg(test)]\nmod ").unwrap_or((&text, ""));
-            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            for line in code {
-                for (at, found_here) in line.match_indices("crate::") {
-                    let rest = &line[at + found_here.len()..];
-                    let end = rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(rest.len());
-                    let to = if end == 0 { rest.chars().take(1).collect() } else { rest[..end].to_owned() };
-                    found.push(Import { file: path.clone(), from: from.clone(), to });
-                }
+            let mut module: Vec<String> =
+                below.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+            module.pop_if(|name| name == "mod");
+            let left_out = module[0] == "lib" || module[0] == "bin" || module.ends_with(&["tests".into()]);
+            if path.extension().is_some_and(|extension| extension == "rs") && !left_out {
+                let text = std::fs::read_to_string(&path).expect("UTF-8");
+                let code = text.split("#[cfg(test)]\nmod ").next().expect("a first part").lines();
+                let code = code.filter(|line| !line.trim_start().starts_with("//"));
+                found.insert(module, code.collect::<Vec<_>>().join("\n").replace("pub(in ", "pub("));
             }
         }
     }
+    found
+}
+
+/// The paths of a `use` tree: `a::{b, c::{d, e}}` is `a::b`, `a::c::d` and `a::c::e`.
+fn paths(tree: &str) -> Vec<String> {
+    let Some((stem, branches)) = tree.trim().split_once('{') else { return vec![tree.trim().to_owned()] };
+    let mut depth = 0;
+    let of_this = |letter: char| {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        letter == ',' && depth == 0
+    };
+    let branches =
+        branches.trim_end().trim_end_matches('}').split(of_this).filter(|it| !it.trim().is_empty());
+    branches.flat_map(paths).map(|path| format!("{stem}{path}")).collect()
+}
+
+/// Every import from a crate's own modules.
+fn imports(krate: &str) -> Vec<Import> {
+    let modules = modules(krate);
+    let mut found = Vec::new();
+    for (from, code) in &modules {
+        let uses = code.split("use ").skip(1).filter_map(|rest| rest.split(';').next());
+        let inline = ["crate::", "super::"].into_iter().flat_map(|start| {
+            code.match_indices(start).map(|(at, _)| {
+                code[at..].split(|c: char| c != '_' && c != ':' && !c.is_alphanumeric()).next().expect("it")
+            })
+        });
+        for path in uses.flat_map(paths).chain(inline.map(str::to_owned)) {
+            let mut names = path.split("::").map(str::trim).peekable();
+            let mut to = match names.peek() {
+                Some(&"crate") => Vec::new(),
+                Some(&("self" | "super")) => from.clone(),
+                // A child of the module, as in `pub use child::Item`.
+                Some(&child) if modules.contains_key(&[&from[..], &[child.into()]].concat()) => from.clone(),
+                _ => continue,
+            };
+            while let Some(name) = names.next_if(|name| ["crate", "self", "super"].contains(name)) {
+                if name == "super" {
+                    to.pop();
+                }
+            }
+            while let Some(name) =
+                names.next_if(|&name| modules.contains_key(&[&to[..], &[name.into()]].concat()))
+            {
+                to.push(name.into());
+            }
+            found.push(Import { from: from.clone(), to, path });
+        }
+    }
+    found.retain(|import| import.from != import.to);
     found
 }
 
@@ -181,31 +222,35 @@ fn libraries() -> impl Iterator<Item = &'static str> {
 #[test]
 fn modules_are_imported_by_path() {
     for krate in libraries() {
-        for Import { file, to, .. } in imports(krate) {
-            let through_lib = to.starts_with(|c: char| c == '{' || c.is_uppercase());
-            assert!(!through_lib, "{}: `crate::{to}` goes through lib.rs", file.display());
+        for Import { from, to, path } in imports(krate) {
+            assert!(!to.is_empty(), "{krate}: {} imports `{path}` through lib.rs", from.join("::"));
         }
     }
 }
 
+/// In every folder: neither two of its modules nor a module and its `mod.rs` import each other, by whatever detour.
 #[test]
-fn modules_import_downwards() {
+fn files_import_downwards() {
     for krate in libraries() {
-        let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for Import { from, to, .. } in imports(krate).into_iter().filter(|import| import.from != import.to) {
-            needs.entry(to.clone()).or_default();
-            needs.entry(from).or_default().insert(to);
+        let mut folders: BTreeMap<Vec<String>, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+        for Import { from, to, .. } in imports(krate) {
+            let shared = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
+            let child = |path: &[String]| path.get(shared).map_or("mod.rs", String::as_str).to_owned();
+            let needs = folders.entry(from[..shared].to_vec()).or_default();
+            needs.entry(child(&to)).or_default();
+            needs.entry(child(&from)).or_default().insert(child(&to));
         }
-        // Take away what needs nothing any more, again and again: what is left is a circle.
-        while let Some(lowest) =
-            needs.iter().find(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone())
-        {
-            needs.remove(&lowest);
-            for others in needs.values_mut() {
-                others.remove(&lowest);
+        for (folder, mut needs) in folders {
+            // Take away what needs nothing any more, again and again: what is left is a circle.
+            while let Some(lowest) =
+                needs.iter().find(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone())
+            {
+                needs.remove(&lowest);
+                needs.values_mut().for_each(|others| drop(others.remove(&lowest)));
             }
+            let folder = folder.join("/");
+            assert!(needs.is_empty(), "{krate}/src/{folder}: files import each other in a circle: {needs:?}");
         }
-        assert!(needs.is_empty(), "{krate}: modules import each other in a circle: {needs:?}");
     }
 }
 
@@ -215,8 +260,19 @@ fn ff_grid_stands_on_floors() {
         let floor = FLOORS.iter().position(|floor| floor.contains(&module));
         floor.unwrap_or_else(|| panic!("ff-grid: `{module}` is on no floor"))
     };
-    for Import { file, from, to } in imports("ff-grid") {
-        let below = from == to || floor(&to) < floor(&from);
-        assert!(below, "{}: `{from}` imports from `{to}`, which is not below it", file.display());
+    for Import { from, to, path } in imports("ff-grid") {
+        let below = from[0] == to[0] || floor(&to[0]) < floor(&from[0]);
+        assert!(below, "{} imports `{path}`, which is not below it", from.join("::"));
     }
+}
+
+#[test]
+fn imports_are_read_from_use_trees() {
+    assert_eq!(paths("a::{b, c::{d, e},\n}"), ["a::b", "a::c::d", "a::c::e"]);
+    let of = |from: &str, path: &str| {
+        imports("ff-grid").iter().any(|it| it.from.join("::") == from && it.to.join("::") == path)
+    };
+    assert!(of("job::spec", "job::id") || of("job::graph", "job::id"), "siblings, by `super::`");
+    assert!(of("plan::planned", "job::graph") || of("plan::planned", "job"), "other floors, by `crate::`");
+    assert!(of("job", "job::id"), "children, by `pub use`");
 }

@@ -15,8 +15,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::provenance::{Parent, Provenance};
 use crate::scan::Scan;
-use crate::tensor::all_finite;
-use crate::tensor::{OwnedTensor, TensorRef};
+use crate::tensor::{OwnedTensor, TensorRef, all_finite};
 
 /// Named tensors, in order of name. Cheap to clone: clones share the content, and what is known of it.
 #[derive(Clone)]

@@ -13,8 +13,7 @@ use ff_grid::{
 };
 use ff_train::{EpochRecord, Outcome};
 
-use crate::device::DeviceChoice;
-use crate::device::warn_of_precision;
+use crate::device::{DeviceChoice, warn_of_precision};
 use crate::hub::find_or_download;
 use crate::options::{ConfigOptions, RunsOption};
 use crate::output::{print, say};

@@ -7,10 +7,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::architecture::Architecture;
 use crate::architecture::ImageSizes::{AtLeast, MultipleOf};
-use crate::deit;
 use crate::error::Error;
-use crate::resnet;
-use crate::vgg;
+use crate::{deit, resnet, vgg};
 
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];

@@ -12,10 +12,9 @@ use crate::config::Trainable;
 use crate::error::Error;
 use crate::evaluate::image_tensor;
 use crate::history::Divergence;
-use crate::hook;
 use crate::loss::target_tensor;
-use crate::resume;
 use crate::trainer::Trainer;
+use crate::{hook, resume};
 
 impl Trainer<'_, '_> {
     /// Begins an epoch, or resumes inside it.

@@ -3,17 +3,16 @@
 //! All work is done in a sibling folder and renamed at the end, so the folder of a libtorch is whole or absent.
 //! After an interruption the wheels that had arrived are used again, and everything else starts anew.
 
-use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, io};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::libtorch::{Libtorch, VERSION};
-use super::sync_parent;
+use super::link::sync_parent;
 use super::wheels::{Build, Wheel};
 
 /// The glibc versions that the pinned wheels name: pip takes each of these tags by itself, not the lower ones.

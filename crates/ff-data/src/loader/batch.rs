@@ -1,10 +1,11 @@
 //! One batch, and how it is made.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use super::{OnBadImage, Plan};
-use crate::dataset::{Target, Task};
+use crate::dataset::{Dataset, Target, Task};
 use crate::error::{Error, panic_text};
+use crate::loader::config::{LoaderConfig, OnBadImage};
 use crate::random::stream;
 
 /// Pictures and targets that are trained on or predicted together.
@@ -70,6 +71,12 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
+}
+
+/// What the threads share.
+pub(super) struct Plan {
+    pub dataset: Arc<dyn Dataset>,
+    pub config: LoaderConfig,
 }
 
 impl Plan {

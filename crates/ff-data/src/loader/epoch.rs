@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::{Batch, Plan};
 use crate::error::Error;
+use crate::loader::batch::{Batch, Plan};
+use crate::loader::config::OnBadImage;
 
 /// Iterator over the batches of one epoch; see [`Loader::epoch`](super::Loader::epoch).
 ///
@@ -119,7 +120,7 @@ impl Epoch {
             self.any = true;
             batch.skipped = std::mem::take(&mut self.skipped);
             // A bad image may follow at any time, but only with skipping is it not the end.
-            if self.work.plan.config.on_bad_image == super::OnBadImage::Error {
+            if self.work.plan.config.on_bad_image == OnBadImage::Error {
                 return Some(Ok(batch));
             }
             if let Some(earlier) = self.kept.replace(batch) {

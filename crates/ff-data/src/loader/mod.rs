@@ -1,6 +1,7 @@
 //! Samples to batches, on threads.
 
 mod batch;
+mod config;
 mod epoch;
 
 use std::sync::Arc;
@@ -8,45 +9,13 @@ use std::time::Duration;
 
 use rand::seq::SliceRandom;
 
+use batch::Plan;
 pub use batch::{Batch, Targets};
+pub use config::{LoaderConfig, OnBadImage, batches};
 pub use epoch::Epoch;
 
-use crate::augment::Augment;
 use crate::dataset::Dataset;
 use crate::random::stream;
-
-/// How samples become batches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoaderConfig {
-    /// Samples in a batch. The last one of an epoch takes what is left, which may be less; a single sample
-    /// that is left over joins the batch before it, since BatchNorm cannot normalise a batch of one.
-    pub batch_size: usize,
-    /// Width and height of the pictures in a batch.
-    pub image_size: u32,
-    /// What is done to each picture.
-    pub augment: Augment,
-    /// Whether each epoch has its own order, or all have that of the indices.
-    pub shuffle: bool,
-    /// Seed of order and augmentation.
-    pub seed: u64,
-    /// Threads that decode and augment; 0 does it in the caller's.
-    pub threads: usize,
-    /// Batches that may be ready before they are asked for, besides the one that each thread works on. At
-    /// least one for each thread is allowed.
-    pub prefetch: usize,
-    /// What to do about a picture that cannot be read.
-    pub on_bad_image: OnBadImage,
-}
-
-/// What to do about a picture that cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnBadImage {
-    /// The epoch ends with the error.
-    Error,
-    /// The picture is left out and named in [`Batch::skipped`].
-    Skip,
-}
 
 /// Makes the batches of any epoch.
 ///
@@ -61,27 +30,6 @@ pub struct Loader {
 
 /// How long a batch may take: far longer than any does, and yet a disk that never answers is noticed.
 const PATIENCE: Duration = Duration::from_secs(600);
-
-/// What the threads share.
-struct Plan {
-    dataset: Arc<dyn Dataset>,
-    config: LoaderConfig,
-}
-
-impl LoaderConfig {
-    fn batches(&self, samples: usize) -> usize {
-        batches(samples, self.batch_size)
-    }
-}
-
-/// Batches that a number of samples makes ([`LoaderConfig::batch_size`]).
-///
-/// # Panics
-/// If `batch_size` is 0.
-pub fn batches(samples: usize, batch_size: usize) -> usize {
-    let lone = batch_size > 1 && samples > 1 && samples % batch_size == 1;
-    samples.div_ceil(batch_size) - usize::from(lone)
-}
 
 impl Loader {
     /// A loader of the samples at `indices` of `dataset`.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Splits;
 use crate::dataset::{Content, Dataset, Split};
+use crate::split::splits::Splits;
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 

@@ -4,9 +4,8 @@ use maud::{Markup, html};
 
 use crate::format::{self, NOTHING};
 use crate::report::data::{Choice, ColumnReport, ExperimentReport, Step};
-use crate::report::fold;
-use crate::report::grid;
 use crate::report::words::{of_group, sentence};
+use crate::report::{fold, grid};
 use crate::section::distinct;
 
 const INTRODUCTION: &str = "A greedy soup looks at its candidates from the best to the worst and takes one only if the mean \

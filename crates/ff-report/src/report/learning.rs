@@ -4,8 +4,7 @@ use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::report::data::{ColumnReport, ExperimentReport, TrainingRun};
-use crate::report::fold;
-use crate::report::picture;
+use crate::report::{fold, picture};
 
 /// Runs that have a colour of their own.
 const SHOWN: usize = 5;

@@ -2,17 +2,10 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::report::choice;
-use crate::report::comparison;
 use crate::report::data::{ExperimentReport, ExperimentTable, Report};
-use crate::report::grid;
-use crate::report::learning;
-use crate::report::mistakes;
-use crate::report::per_class;
-use crate::report::picture;
-use crate::report::provenance;
-use crate::report::shift;
-use crate::report::summary;
+use crate::report::{
+    choice, comparison, grid, learning, mistakes, per_class, picture, provenance, shift, summary,
+};
 use crate::section::Section;
 
 const STYLE: &str = include_str!("style.css");

@@ -6,9 +6,7 @@ use maud::{Markup, html};
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::format::{self, NOTHING};
 use crate::report::data::{ColumnReport, ExperimentReport, PerClassReport};
-use crate::report::fold;
-use crate::report::grid;
-use crate::report::picture;
+use crate::report::{fold, grid, picture};
 
 /// More classes than this have no matrix and no plot of every curve: nobody could read them.
 const MANY: usize = 20;

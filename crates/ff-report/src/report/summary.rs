@@ -7,8 +7,7 @@ use crate::cost::Cost;
 use crate::format::{self, NOTHING};
 use crate::report::comparison::{verdict, with_interval};
 use crate::report::data::{ColumnReport, Comparison, ExperimentReport, ExperimentTable};
-use crate::report::grid;
-use crate::report::seeds;
+use crate::report::{grid, seeds};
 use crate::table::Table;
 
 /// The paragraph of one experiment.

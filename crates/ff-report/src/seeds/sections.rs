@@ -2,16 +2,12 @@
 
 use ff_eval::{PairedDifference, Spread};
 
-use crate::cost;
-use crate::format;
-use crate::latex;
-use crate::markdown;
 use crate::published::INMERGE;
 use crate::section::{Field, Section, about_intervals, with_content};
 use crate::seeds::data::{SeedCell, SeedColumn, SeedRow};
-use crate::seeds::notes;
 use crate::seeds::table::SeedTable;
-use crate::seeds::tasks;
+use crate::seeds::{notes, tasks};
+use crate::{cost, format, latex, markdown};
 
 impl SeedTable {
     /// The table for people: per backbone the test values as mean ± standard deviation over seeds (best in bold, second

@@ -2,14 +2,11 @@
 
 use ff_eval::Score;
 
-use crate::cost;
-use crate::format;
-use crate::latex;
-use crate::markdown;
 use crate::published::FISSIONFUSION;
 use crate::rank::ranks;
 use crate::section::{Field, Section, about_intervals, with_content};
 use crate::table::data::{Cell, Column, Row, Table};
+use crate::{cost, format, latex, markdown};
 
 impl Table {
     /// The table for people: per backbone the test values (best in bold, second best underlined), then validation and

@@ -191,3 +191,11 @@ fn walk(data: &[u8], implicit: bool, big_endian: bool) -> Result<Elements<'_>, S
     }
     if inside.is_empty() { Ok(elements) } else { Err("the end of the file inside a sequence".to_owned()) }
 }
+
+/// The picture itself.
+pub fn pixel_data<'a, 'b>(elements: &'b Elements<'a>, place: &str) -> Result<&'b (VR, Value<'a>), Error> {
+    elements.get(&PIXEL_DATA).ok_or_else(|| {
+        let hint = "reports, structures and other DICOM files without a picture cannot be in a dataset";
+        Error::image(place, "a DICOM image", "no pixel data (or a file truncated before it)").hint(hint)
+    })
+}

@@ -4,7 +4,7 @@ use std::fmt;
 
 use dicom_core::Tag;
 
-use super::elements::{Elements, PIXEL_DATA, Value};
+use super::elements::{Elements, PIXEL_DATA, Value, pixel_data};
 use super::tone::{Curve, Tone, Window};
 use crate::decode::MAX_PIXELS;
 use crate::error::Error;
@@ -70,7 +70,7 @@ impl Header {
     pub fn read(elements: &Elements<'_>, big_endian: bool, place: &str) -> Result<Self, Error> {
         let fields = Fields { elements, big_endian, place };
         // A file without a picture has none of what is read below: this is the error that says so.
-        super::pixel_data(elements, place)?;
+        pixel_data(elements, place)?;
         let (rows, columns) = (fields.number(ROWS, "Rows")?, fields.number(COLUMNS, "Columns")?);
         let pixels = u64::from(rows) * u64::from(columns);
         if pixels == 0 || pixels > MAX_PIXELS {

@@ -10,20 +10,15 @@ use std::borrow::Cow;
 
 use dicom_core::VR;
 
-use self::elements::{Coding, Elements, PIXEL_DATA, Value};
+use self::elements::{Coding, Value, pixel_data};
 use self::header::{Colours, Header};
+use self::tone::Samples;
 use crate::error::Error;
 use crate::image::Image;
 
 /// Whether bytes are a DICOM file with its preamble.
 pub fn is_dicom(bytes: &[u8]) -> bool {
     bytes.get(128..132) == Some(b"DICM")
-}
-
-/// Interleaved samples as the file has them.
-enum Samples<'a> {
-    Bytes(Cow<'a, [u8]>),
-    Words(Vec<u16>),
 }
 
 /// Decodes a file for which [`is_dicom`] holds.
@@ -72,22 +67,6 @@ pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
     };
     // Rows and columns are 16-bit numbers.
     Ok(Image { width: header.columns as u32, height: header.rows as u32, data })
-}
-
-impl<'a> Samples<'a> {
-    fn new(data: Cow<'a, [u8]>, width: usize, word: fn([u8; 2]) -> u16) -> Self {
-        match width {
-            1 => Self::Bytes(data),
-            _ => Self::Words(data.as_chunks().0.iter().map(|&bytes| word(bytes)).collect()),
-        }
-    }
-}
-
-fn pixel_data<'a, 'b>(elements: &'b Elements<'a>, place: &str) -> Result<&'b (VR, Value<'a>), Error> {
-    elements.get(&PIXEL_DATA).ok_or_else(|| {
-        let hint = "reports, structures and other DICOM files without a picture cannot be in a dataset";
-        Error::image(place, "a DICOM image", "no pixel data (or a file truncated before it)").hint(hint)
-    })
 }
 
 fn native<'a>(

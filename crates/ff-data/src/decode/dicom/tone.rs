@@ -1,6 +1,22 @@
 //! Stored greys to 8 bits.
 
-use super::Samples;
+use std::borrow::Cow;
+
+/// Interleaved samples as the file has them.
+pub enum Samples<'a> {
+    Bytes(Cow<'a, [u8]>),
+    Words(Vec<u16>),
+}
+
+impl<'a> Samples<'a> {
+    /// Samples of `width` bytes.
+    pub fn new(data: Cow<'a, [u8]>, width: usize, word: fn([u8; 2]) -> u16) -> Self {
+        match width {
+            1 => Self::Bytes(data),
+            _ => Self::Words(data.as_chunks().0.iter().map(|&bytes| word(bytes)).collect()),
+        }
+    }
+}
 
 /// The form of VOI LUT Function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

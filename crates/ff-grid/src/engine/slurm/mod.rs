@@ -20,9 +20,8 @@ use batch::{Answers, Batch, BatchHead, Sent};
 use ff_checkpoint::write_atomic;
 use ff_train::CancelToken;
 use script::{Script, quoted};
-use status::QueueSnapshot;
+use status::{QueueSnapshot, status};
 
-use status::status;
 pub use task::BatchTask;
 
 use crate::config::{ClusterConfig, RunConfig};

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::arrays::{After, Array};
+use super::task::BatchTask;
 use crate::config::{ClusterConfig, Resources};
 
 /// What stands in every script of a batch.
@@ -88,7 +89,7 @@ exit "$code"
 "#,
             setup = self.cluster.setup.iter().map(|line| format!("{line}\n")).collect::<String>(),
             program = self.program,
-            STOPPED = super::BatchTask::STOPPED,
+            STOPPED = BatchTask::STOPPED,
         )
         .expect("a string");
         text
