@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::augment::Augment;
 use crate::dataset::{Sample, Target, Task};
 use crate::error::Error;
 use crate::image::Image;

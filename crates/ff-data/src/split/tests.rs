@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dataset::Sample;
+use crate::dataset::{Sample, Target, Task};
 use crate::image::Image;
 
 struct Plain {
