@@ -47,6 +47,8 @@ pub enum Target {
 /// Part of a dataset that a sample belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Split {
     /// Weights are fitted to it.
     Train,
@@ -57,13 +59,12 @@ pub enum Split {
 }
 
 impl Split {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
+
     /// `train`, `val` or `test`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-        }
+        self.into()
     }
 
     /// The split of a folder's or a cell's name, without regard to case; `valid`, `validation` and
@@ -136,7 +137,7 @@ mod tests {
             assert_eq!(Split::from_name(name), Some(Split::Val));
         }
         assert_eq!(Split::from_name("dev"), None);
-        for split in [Split::Train, Split::Val, Split::Test] {
+        for split in Split::ALL {
             assert_eq!(Split::from_name(split.name()), Some(split));
         }
     }

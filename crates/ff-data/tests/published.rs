@@ -468,7 +468,7 @@ fn chestxray14_lists() {
     assert_eq!(of("lists").digest(), dataset.digest());
     let by_folds = of("folds");
     let splits: Vec<_> = by_folds.samples().iter().map(|sample| sample.split.unwrap()).collect();
-    assert_eq!(splits, [Split::Train, Split::Val, Split::Test]);
+    assert_eq!(splits, Split::ALL);
     assert!((0..3).all(|index| labels(&*by_folds, index) == labels(&*dataset, index)));
     assert!(notes(&*by_folds).contains("the folds of"));
 }
@@ -522,7 +522,7 @@ fn medmnist() {
         for index in 0..9 {
             check_pixels(&*dataset, index, side, channels);
             let sample = &dataset.samples()[index];
-            let split = [Split::Train, Split::Val, Split::Test][[0, 0, 0, 0, 1, 1, 2, 2, 2][index]];
+            let split = Split::ALL[[0, 0, 0, 0, 1, 1, 2, 2, 2][index]];
             assert_eq!(sample.split, Some(split));
             match &sample.target {
                 Target::Class(class) => assert_eq!(*class, index % classes),

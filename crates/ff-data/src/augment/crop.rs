@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn fallback_is_torchvisions() {
-        for row in Golden::open().table_i64("fallback").chunks_exact(6) {
+        for row in Golden::open().table("fallback", i64::from_le_bytes).chunks_exact(6) {
             let row: Vec<u32> = row.iter().map(|&value| value as u32).collect();
             let expected = Region { left: row[2], top: row[3], width: row[4], height: row[5] };
             assert_eq!(fallback(row[0], row[1]), expected, "{}x{}", row[0], row[1]);
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn draws_are_distributed_as_torchvisions() {
         let mut rng = stream(2, "crop", &[]);
-        for row in Golden::open().table_f64("crop_means").chunks_exact(8) {
+        for row in Golden::open().table("crop_means", f64::from_le_bytes).chunks_exact(8) {
             let (width, height) = (row[2] as u32, row[3] as u32);
             let mut sums = [0.0; 4];
             for _ in 0..20_000 {

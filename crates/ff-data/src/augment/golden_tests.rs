@@ -2,6 +2,7 @@
 
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
+use strum::VariantArray;
 
 use super::resize::{Region, resize, resize_region};
 use super::{affine, enhance, flip, rand_augment, timm_rand_augment, tone};
@@ -36,16 +37,10 @@ impl Golden {
         image(&self.0.tensor(name).unwrap())
     }
 
-    pub fn table_i64(&self, name: &str) -> Vec<i64> {
+    /// A table of numbers, of which `number` makes each out of its bytes.
+    pub fn table<T>(&self, name: &str, number: fn([u8; 8]) -> T) -> Vec<T> {
         let tensor = self.0.tensor(&format!("table/{name}")).unwrap();
-        let (numbers, _) = tensor.data().as_chunks::<8>();
-        numbers.iter().map(|number| i64::from_le_bytes(*number)).collect()
-    }
-
-    pub fn table_f64(&self, name: &str) -> Vec<f64> {
-        let tensor = self.0.tensor(&format!("table/{name}")).unwrap();
-        let (numbers, _) = tensor.data().as_chunks::<8>();
-        numbers.iter().map(|number| f64::from_le_bytes(*number)).collect()
+        tensor.data().as_chunks::<8>().0.iter().copied().map(number).collect()
     }
 }
 
@@ -80,10 +75,8 @@ fn run(mut image: Image, operation: &str, parameters: &str) -> Image {
     {
         let sign = sign.parse().unwrap();
         match operation {
-            "torchvision_rand_augment" => {
-                named(&rand_augment::Operation::ALL, name).apply(&mut image, sign);
-            }
-            _ => named(&timm_rand_augment::Operation::ALL, name).apply(&mut image, sign),
+            "torchvision_rand_augment" => named::<rand_augment::Operation>(name).apply(&mut image, sign),
+            _ => named::<timm_rand_augment::Operation>(name).apply(&mut image, sign),
         }
         return image;
     }
@@ -121,6 +114,6 @@ fn run(mut image: Image, operation: &str, parameters: &str) -> Image {
 }
 
 /// The policy's operation that timm or torchvision calls `name`.
-fn named<T: Copy + std::fmt::Debug>(operations: &[T], name: &str) -> T {
-    *operations.iter().find(|operation| format!("{operation:?}") == name).unwrap()
+fn named<T: Copy + std::fmt::Debug + VariantArray>(name: &str) -> T {
+    *T::VARIANTS.iter().find(|operation| format!("{operation:?}") == name).unwrap()
 }

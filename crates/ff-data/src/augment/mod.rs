@@ -16,12 +16,10 @@ mod resize;
 mod timm_rand_augment;
 mod tone;
 
-use std::fmt;
-use std::str::FromStr;
-
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
 use crate::image::Image;
 pub use resize::resize;
@@ -32,6 +30,8 @@ pub use resize::resize;
 /// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `flip`, `eval` in recipes and on command lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::Display, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownAugment, parse_err_fn = unknown)]
 pub enum Augment {
     /// Random resized crop of 90 to 100 % of the area, no flip (FissionFusion §3).
     Minimal,
@@ -44,6 +44,7 @@ pub enum Augment {
     /// timm's `rand-m15-n2` inside timm's training transform: random resized crop of 8 to 100 % of the area,
     /// horizontal flip with probability 1/2, then two of timm's 15 operations, each applied with probability 1/2
     /// at magnitude 10, to which timm clamps 15. It turns colour jitter off.
+    #[strum(serialize = "rand-m15-n2")]
     RandM15N2,
     /// Resized to the square, nothing cropped, then flipped horizontally with probability 1/2 (InMerge §3.1, ChestX-ray14).
     Flip,
@@ -52,22 +53,6 @@ pub enum Augment {
 }
 
 impl Augment {
-    /// Every augmentation, `Eval` last.
-    pub const ALL: [Self; 6] =
-        [Self::Minimal, Self::Medium, Self::Heavy, Self::RandM15N2, Self::Flip, Self::Eval];
-
-    /// The name in recipes and on command lines.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Minimal => "minimal",
-            Self::Medium => "medium",
-            Self::Heavy => "heavy",
-            Self::RandM15N2 => "rand-m15-n2",
-            Self::Flip => "flip",
-            Self::Eval => "eval",
-        }
-    }
-
     /// A `image_size` x `image_size` picture made from `image`. All randomness comes from `rng`; `Eval` draws nothing.
     ///
     /// # Panics
@@ -114,27 +99,16 @@ fn timm_crop_and_flip(image: &Image, image_size: u32, rng: &mut ChaCha8Rng) -> I
     out
 }
 
-impl fmt::Display for Augment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Augment {
-    type Err = UnknownAugment;
-
-    fn from_str(name: &str) -> Result<Self, UnknownAugment> {
-        let found = Self::ALL.into_iter().find(|augment| augment.name() == name);
-        found.ok_or_else(|| UnknownAugment { found: name.to_owned() })
-    }
-}
-
 /// A name that is no augmentation's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected an augmentation, found `{found}`\nhint: one of {}", Augment::ALL.map(Augment::name).join(", "))]
+#[error("expected an augmentation, found `{found}`\nhint: one of {}", Augment::VARIANTS.join(", "))]
 pub struct UnknownAugment {
     /// What stood in the name's place.
     pub found: String,
+}
+
+fn unknown(found: &str) -> UnknownAugment {
+    UnknownAugment { found: found.to_owned() }
 }
 
 #[cfg(test)]
@@ -151,9 +125,13 @@ mod tests {
         Image { width, height, data }
     }
 
+    fn every_augment() -> impl Iterator<Item = Augment> {
+        Augment::VARIANTS.iter().map(|name| name.parse().unwrap())
+    }
+
     #[test]
     fn names_are_the_same_everywhere() {
-        for augment in Augment::ALL {
+        for augment in every_augment() {
             assert_eq!(augment.to_string().parse(), Ok(augment));
             let json = serde_json::to_string(&augment).unwrap();
             assert_eq!(json, format!("\"{augment}\""));
@@ -170,7 +148,7 @@ mod tests {
     #[test]
     fn the_stream_alone_decides() {
         let image = picture(40, 30);
-        for augment in Augment::ALL {
+        for augment in every_augment() {
             let draw = |index| augment.apply(&image, 24, &mut stream(5, "augment", &[index]));
             let alone: Vec<Image> = (0..8).map(draw).collect();
             let together: Vec<Image> = std::thread::scope(|scope| {
@@ -226,7 +204,7 @@ mod tests {
         #[test]
         fn any_picture_becomes_a_square(width in 1u32..40, height in 1u32..40, image_size in 1u32..40, seed: u64) {
             let image = picture(width, height);
-            for augment in Augment::ALL {
+            for augment in every_augment() {
                 let out = augment.apply(&image, image_size, &mut stream(seed, "augment", &[]));
                 prop_assert_eq!((out.width, out.height, out.data.len()), (image_size, image_size, (image_size * image_size * 3) as usize));
             }
@@ -235,7 +213,7 @@ mod tests {
         #[test]
         fn a_sliver_becomes_a_square(length in 1u32..3000, upright: bool, seed: u64) {
             let image = if upright { picture(1, length) } else { picture(length, 1) };
-            for augment in Augment::ALL {
+            for augment in every_augment() {
                 let out = augment.apply(&image, 8, &mut stream(seed, "augment", &[]));
                 prop_assert_eq!((out.width, out.height, out.data.len()), (8, 8, 192));
             }

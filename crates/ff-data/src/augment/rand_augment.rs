@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
+use strum::VariantArray;
 
 use super::{affine, enhance, tone};
 use crate::image::Image;
@@ -14,7 +15,7 @@ const MAGNITUDE: f64 = 15.0 / 30.0;
 const FILL: [u8; 3] = [0; 3];
 
 /// torchvision's 14 operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum Operation {
     Identity,
     ShearX,
@@ -41,29 +42,12 @@ pub(super) fn rand_augment(image: &mut Image, rng: &mut ChaCha8Rng) {
 }
 
 fn draw(rng: &mut ChaCha8Rng) -> (Operation, f64) {
-    let operation = *Operation::ALL.choose(rng).expect("there are operations");
+    let operation = *Operation::VARIANTS.choose(rng).expect("there are operations");
     let negative = operation.is_signed() && rng.random_bool(0.5);
     (operation, if negative { -1.0 } else { 1.0 })
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 14] = [
-        Self::Identity,
-        Self::ShearX,
-        Self::ShearY,
-        Self::TranslateX,
-        Self::TranslateY,
-        Self::Rotate,
-        Self::Brightness,
-        Self::Color,
-        Self::Contrast,
-        Self::Sharpness,
-        Self::Posterize,
-        Self::Solarize,
-        Self::AutoContrast,
-        Self::Equalize,
-    ];
-
     /// Whether the magnitude may turn negative.
     fn is_signed(self) -> bool {
         !matches!(
@@ -112,7 +96,7 @@ mod tests {
 
     #[test]
     fn shifts_are_torchvisions() {
-        for (side, expected) in (1..).zip(Golden::open().table_i64("translate")) {
+        for (side, expected) in (1..).zip(Golden::open().table("translate", i64::from_le_bytes)) {
             assert_eq!(shift(side), expected as f64, "{side} pixels");
         }
     }
@@ -122,7 +106,7 @@ mod tests {
     fn each_operation_is_as_likely_and_so_is_each_sign() {
         let mut rng = stream(4, "operations", &[]);
         let draws: Vec<_> = (0..28_000).map(|_| draw(&mut rng)).collect();
-        for operation in Operation::ALL {
+        for &operation in Operation::VARIANTS {
             let signs: Vec<f64> =
                 draws.iter().filter(|draw| draw.0 == operation).map(|draw| draw.1).collect();
             assert!((1800..2200).contains(&signs.len()), "{operation:?}: {}", signs.len());

@@ -7,6 +7,7 @@
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
+use strum::VariantArray;
 
 use super::{affine, enhance, tone};
 use crate::image::Image;
@@ -17,7 +18,7 @@ const OPERATIONS: usize = 2;
 const FILL: [u8; 3] = [124, 116, 104];
 
 /// timm's 15 operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum Operation {
     AutoContrast,
     Equalize,
@@ -48,7 +49,7 @@ pub(super) fn rand_augment(image: &mut Image, rng: &mut ChaCha8Rng) {
 
 /// `None` where the operation drawn does not run.
 fn draw(rng: &mut ChaCha8Rng) -> Option<(Operation, f64)> {
-    let operation = *Operation::ALL.choose(rng).expect("there are operations");
+    let operation = *Operation::VARIANTS.choose(rng).expect("there are operations");
     rng.random_bool(0.5).then(|| {
         let negative = operation.is_signed() && rng.random_bool(0.5);
         (operation, if negative { -1.0 } else { 1.0 })
@@ -56,24 +57,6 @@ fn draw(rng: &mut ChaCha8Rng) -> Option<(Operation, f64)> {
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 15] = [
-        Self::AutoContrast,
-        Self::Equalize,
-        Self::Invert,
-        Self::Rotate,
-        Self::Posterize,
-        Self::Solarize,
-        Self::SolarizeAdd,
-        Self::Color,
-        Self::Contrast,
-        Self::Brightness,
-        Self::Sharpness,
-        Self::ShearX,
-        Self::ShearY,
-        Self::TranslateXRel,
-        Self::TranslateYRel,
-    ];
-
     /// Whether the magnitude may turn negative.
     fn is_signed(self) -> bool {
         use Operation::{Rotate, ShearX, ShearY, TranslateXRel, TranslateYRel};
@@ -115,7 +98,7 @@ mod tests {
     fn each_operation_is_as_likely_and_so_is_each_sign() {
         let mut rng = stream(6, "operations", &[]);
         let draws: Vec<_> = (0..30_000).filter_map(|_| draw(&mut rng)).collect();
-        for operation in Operation::ALL {
+        for &operation in Operation::VARIANTS {
             let signs: Vec<f64> =
                 draws.iter().filter(|draw| draw.0 == operation).map(|draw| draw.1).collect();
             assert!((850..1150).contains(&signs.len()), "{operation:?}: {}", signs.len());

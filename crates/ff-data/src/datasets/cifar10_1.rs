@@ -51,8 +51,9 @@ impl DatasetKind for Cifar10_1 {
 }
 
 /// Which of the two sets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Cifar101Version {
     /// 2,021 images.
     V4,
@@ -61,19 +62,9 @@ pub enum Cifar101Version {
     V6,
 }
 
-impl Cifar101Version {
-    fn name(self) -> &'static str {
-        match self {
-            Self::V4 => "v4",
-            Self::V6 => "v6",
-        }
-    }
-}
-
 /// Opens `cifar10.1_<version>_{data,labels}.npy`; all images are test images.
 fn read(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
-    let name = version.name();
-    let find = |part: &str| require_file(root, &[&format!("cifar10.1_{name}_{part}.npy")], "CIFAR-10.1");
+    let find = |part: &str| require_file(root, &[&format!("cifar10.1_{version}_{part}.npy")], "CIFAR-10.1");
     let (data, labels) = (find("data")?, find("labels")?);
     let wrong = |path: &Path, expected: &str, found: String| {
         Error::dataset(path.display(), expected, found)
@@ -107,7 +98,7 @@ fn read(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
         let class = usize::try_from(label).ok().filter(|&class| class < 10);
         let class =
             class.ok_or_else(|| wrong(&labels, "labels of 0 to 9", format!("{label} for image {row}")))?;
-        let id = format!("{name}/{row:05}");
+        let id = format!("{version}/{row:05}");
         samples.push(Sample { id, target: Target::Class(class), group: None, split: Some(Split::Test) });
     }
     let (count, form) = Form::of(&header.shape).expect("checked above");

@@ -34,7 +34,7 @@ pub fn read(path: &Path, set: &Npz) -> Result<Arrays, Error> {
     let archive = ZipArchive::new(file);
     let mut archive = archive.map_err(|error| damaged(&path, "an .npz archive", error.to_string()))?;
     let (mut samples, mut parts) = (Vec::new(), Vec::new());
-    for split in [Split::Train, Split::Val, Split::Test] {
+    for split in Split::ALL {
         let targets = labels(&mut archive, &path, set, split)?;
         parts.push(images(&mut archive, &path, split, targets.len())?);
         for (row, target) in targets.into_iter().enumerate() {

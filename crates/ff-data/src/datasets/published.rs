@@ -31,8 +31,7 @@ impl Published {
             (expected != found).then(|| format!("{what}: {expected} images are published, {found} are here"))
         };
         let mut found: Vec<String> = differ("all", self.images, samples.len()).into_iter().collect();
-        let parts = [Split::Train, Split::Val, Split::Test];
-        for (split, expected) in parts.into_iter().zip(self.splits.into_iter().flatten()) {
+        for (split, expected) in Split::ALL.into_iter().zip(self.splits.into_iter().flatten()) {
             let here = samples.iter().filter(|sample| sample.split == Some(split)).count();
             found.extend(differ(split.name(), expected, here));
         }

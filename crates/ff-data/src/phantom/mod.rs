@@ -29,8 +29,9 @@ const VERSION: u64 = 1;
 
 /// What a phantom shows. Each varies position, size, rotation, colour, exposure, blur and noise, and
 /// near the boundaries between classes its truth is uncertain, as a reader's would be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum PhantomKind {
     /// Six geometric forms, balanced; for accuracy (CIFAR's place).
     Shapes,
@@ -62,21 +63,8 @@ impl PhantomKind {
     }
 
     /// The name of its random streams.
-    fn purpose(self, shifted: bool) -> &'static str {
-        match (self, shifted) {
-            (Self::Shapes, false) => "phantom shapes",
-            (Self::Shapes, true) => "phantom shapes shifted",
-            (Self::Grades, false) => "phantom grades",
-            (Self::Grades, true) => "phantom grades shifted",
-            (Self::Lesions, false) => "phantom lesions",
-            (Self::Lesions, true) => "phantom lesions shifted",
-            (Self::Opacity, false) => "phantom opacity",
-            (Self::Opacity, true) => "phantom opacity shifted",
-            (Self::Findings, false) => "phantom findings",
-            (Self::Findings, true) => "phantom findings shifted",
-            (Self::Source, false) => "phantom source",
-            (Self::Source, true) => "phantom source shifted",
-        }
+    fn purpose(self, shifted: bool) -> String {
+        format!("phantom {self}{}", if shifted { " shifted" } else { "" })
     }
 
     /// How often each class is drawn, up to a factor.
@@ -124,14 +112,14 @@ impl Phantom {
         }
         let mut samples = Vec::new();
         let mut contents = Vec::new();
-        for (number, split) in [Split::Train, Split::Val, Split::Test].into_iter().enumerate() {
+        for (number, split) in Split::ALL.into_iter().enumerate() {
             let targets = targets(kind, seed, shifted, number, counts[number]);
             for (position, target) in targets.into_iter().enumerate() {
                 let id = format!("{}/{position:05}", split.name());
                 samples.push(Sample { id, target, group: None, split: Some(split) });
                 // A picture follows from these, so they stand for its pixels in the digest.
                 let numbers = [VERSION, u64::from(image_size), seed, number as u64, position as u64];
-                let mut hasher = blake3::Hasher::new_derive_key(purpose);
+                let mut hasher = blake3::Hasher::new_derive_key(&purpose);
                 for number in numbers {
                     hasher.update(&number.to_le_bytes());
                 }
@@ -150,7 +138,7 @@ impl Phantom {
             i if i < train + val => (1, i - train),
             i => (2, i - train - val),
         };
-        stream(self.seed, self.kind.purpose(self.shifted), &[number, position as u64])
+        stream(self.seed, &self.kind.purpose(self.shifted), &[number, position as u64])
     }
 }
 
@@ -160,14 +148,14 @@ fn targets(kind: PhantomKind, seed: u64, shifted: bool, split: usize, count: usi
     if kind == PhantomKind::Findings {
         let known = |position| {
             // The picture's own stream begins with the truth; the gaps in it have nothing to do with the picture.
-            let mut truth = stream(seed, purpose, &[split as u64, position]);
-            let mut gaps = stream(seed, purpose, &[split as u64, position, 1]);
+            let mut truth = stream(seed, &purpose, &[split as u64, position]);
+            let mut gaps = stream(seed, &purpose, &[split as u64, position, 1]);
             Target::Labels(findings::known(&mut truth, &mut gaps))
         };
         return (0..count as u64).map(known).collect();
     }
     let mut classes = apportion(count, &kind.weights());
-    classes.shuffle(&mut stream(seed, purpose, &[split as u64]));
+    classes.shuffle(&mut stream(seed, &purpose, &[split as u64]));
     classes.into_iter().map(Target::Class).collect()
 }
 

@@ -7,8 +7,6 @@ use serde::Serialize;
 use crate::dataset::{Content, Dataset, Split};
 use crate::split::splits::Splits;
 
-const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
-
 /// Groups (patients) and images that a division has on more than one side: they make validation and test look better
 /// than they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -69,7 +67,7 @@ impl Splits {
     /// The groups and images of `dataset` that this division tears.
     pub fn leakage(&self, dataset: &dyn Dataset) -> Leakage {
         let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-        for (slot, split) in SPLITS.into_iter().enumerate() {
+        for (slot, split) in Split::ALL.into_iter().enumerate() {
             for &index in self.get(split).iter() {
                 if let Some(group) = &dataset.samples()[index].group {
                     counts.entry(group).or_default()[slot] += 1;
@@ -90,7 +88,7 @@ impl Splits {
 
     fn duplicates(&self, dataset: &dyn Dataset, contents: &[Content]) -> Duplicates {
         let mut places: BTreeMap<&Content, ([usize; 3], Vec<usize>)> = BTreeMap::new();
-        for (slot, split) in SPLITS.into_iter().enumerate() {
+        for (slot, split) in Split::ALL.into_iter().enumerate() {
             for &index in self.get(split).iter() {
                 let (counts, indices) = places.entry(&contents[index]).or_default();
                 counts[slot] += 1;

@@ -8,7 +8,6 @@ use crate::dataset::{Dataset, Sample, Split, Target};
 use crate::error::Error;
 use crate::random::stream;
 
-const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 const RULE: &str = "split rule `ratio`";
 
 /// The split of every sample.
@@ -70,7 +69,7 @@ fn by_stratum(samples: &[Sample], free: &[usize], shares: [f64; 3], seed: u64, a
         members.shuffle(&mut stream(seed, "split", &[stratum as u64]));
         let counts = round(members.len(), shares, &mut owed);
         let mut rest = members.as_slice();
-        for (split, count) in SPLITS.into_iter().zip(counts) {
+        for (split, count) in Split::ALL.into_iter().zip(counts) {
             let (taken, left) = rest.split_at(count);
             taken.iter().for_each(|&index| assigned[index] = split);
             rest = left;
@@ -150,7 +149,7 @@ fn by_group(
         for (&stratum, &count) in &counts {
             *filled.entry((slot, stratum)).or_default() += count;
         }
-        group.iter().for_each(|&index| assigned[index] = SPLITS[slot]);
+        group.iter().for_each(|&index| assigned[index] = Split::ALL[slot]);
     }
     Ok(())
 }

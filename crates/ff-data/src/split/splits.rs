@@ -55,7 +55,7 @@ impl Splits {
 
     /// Refuses a division that nothing can be trained or selected with.
     pub(super) fn check(&self, dataset: &dyn Dataset, place: &str, needs_test: bool) -> Result<(), Error> {
-        for split in [Split::Train, Split::Val, Split::Test] {
+        for split in Split::ALL {
             if self.get(split).is_empty() && (split != Split::Test || needs_test) {
                 let hint = val_hint(dataset, split).unwrap_or("add images, or change the shares");
                 return Err(Error::split(place, format!("samples in {}", split.name()), "none").hint(hint));

@@ -78,7 +78,7 @@ proptest! {
         prop_assert_eq!(all, (0..classes.len()).collect::<Vec<_>>());
         for (class, &size) in sizes.iter().enumerate() {
             prop_assert!(count(&dataset, &splits.train, class) > 0);
-            for (split, share) in [Split::Train, Split::Val, Split::Test].into_iter().zip(shares) {
+            for (split, share) in Split::ALL.into_iter().zip(shares) {
                 let off = count(&dataset, splits.get(split), class) as f64 - share * size as f64;
                 prop_assert!(off.abs() <= 1.0 + 1e-9, "{class} {split:?} {off}");
             }
@@ -146,7 +146,7 @@ fn an_official_test_split_stays() {
 
 #[test]
 fn official_splits_are_taken_or_missed() {
-    let split = |i| Some([Split::Train, Split::Val, Split::Test][i % 3]);
+    let split = |i| Some(Split::ALL[i % 3]);
     let splits = apply(&SplitRule::Official {}, &plain(&[0, 0, 0, 1, 1, 1], split, |_| None)).unwrap();
     assert_eq!(
         (&splits.train[..], &splits.val[..], &splits.test[..]),
@@ -172,7 +172,7 @@ fn impossible_divisions_are_refused() {
     let torn =
         plain(&[0, 1, 0, 1], |i| Some(if i < 2 { Split::Train } else { Split::Test }), |_| Some("p".into()));
     assert!(text(grouped, &torn).contains("group `p` both in"));
-    let unseen = plain(&[0, 0, 1], |i| Some([Split::Train, Split::Val, Split::Test][i]), |_| None);
+    let unseen = plain(&[0, 0, 1], |i| Some(Split::ALL[i]), |_| None);
     assert!(text(SplitRule::Official {}, &unseen).contains("class `c1` in test but not in train"));
 }
 
