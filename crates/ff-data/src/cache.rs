@@ -26,11 +26,6 @@ impl InMemory {
         Self { dataset, pictures, budget_bytes, used_bytes: AtomicUsize::new(0) }
     }
 
-    /// Bytes of pixels that are kept now.
-    pub fn used_bytes(&self) -> usize {
-        self.used_bytes.load(Ordering::Relaxed)
-    }
-
     fn reserve(&self, bytes: usize) -> bool {
         let more = |used: usize| used.checked_add(bytes).filter(|&sum| sum <= self.budget_bytes);
         self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -123,7 +118,7 @@ mod tests {
                 assert_eq!(cache.image(index).unwrap().data, [index as u8; 12]);
             }
         }
-        assert_eq!(cache.used_bytes(), 24);
+        assert_eq!(cache.used_bytes.load(Ordering::Relaxed), 24);
         // 0 and 1 once, 2 (over the budget) three times.
         assert_eq!(inner.decoded.load(Ordering::Relaxed), 5);
         assert!(cache.image(3).is_err() && cache.image(3).is_err());
@@ -138,6 +133,6 @@ mod tests {
                 scope.spawn(|| (0..3).for_each(|index| drop(cache.image(index).unwrap())));
             }
         });
-        assert_eq!(cache.used_bytes(), 3 * 12);
+        assert_eq!(cache.used_bytes.load(Ordering::Relaxed), 3 * 12);
     }
 }

@@ -21,7 +21,9 @@ pub trait DatasetKind {
 
     /// The numbers that its authors publish; `None` for data of one's own, and where the form of `dataset` leaves
     /// it open.
-    fn published(&self, dataset: &dyn Dataset) -> Option<Published>;
+    fn published(&self, _dataset: &dyn Dataset) -> Option<Published> {
+        None
+    }
 }
 
 /// A dataset's name, title, licence, and how to get it.

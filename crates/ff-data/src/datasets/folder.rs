@@ -13,7 +13,6 @@ use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
 use crate::datasets::images::{has_image_extension, is_hidden, walk};
-use crate::datasets::published::Published;
 use crate::error::Error;
 
 /// Class folders: `PATH/<class>/*`, or `PATH/{train,val,test}/<class>/*` where `valid` and
@@ -40,10 +39,6 @@ impl DatasetKind for Folder {
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        None
     }
 }
 

@@ -14,7 +14,6 @@ use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
 use crate::datasets::images::inside;
 use crate::datasets::listing::Listing;
-use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::{Row, Table};
 
@@ -41,10 +40,6 @@ impl DatasetKind for Manifest {
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        None
     }
 }
 

@@ -14,7 +14,6 @@ use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
 use crate::datasets::images::named;
 use crate::datasets::listing::Listing;
-use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
@@ -53,10 +52,6 @@ impl DatasetKind for MimicCxr {
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?, self.uncertain, self.only)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        None
     }
 }
 

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::Dataset;
 use crate::datasets::about::{About, Access, DatasetKind};
 use crate::datasets::hashes::FileHashes;
-use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::phantom::{Phantom, PhantomKind};
 
@@ -47,9 +46,5 @@ impl DatasetKind for PhantomConfig {
     fn open(&self, _: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         let &Self { task, image_size, train, val, test, seed, shifted } = self;
         Ok(Arc::new(Phantom::new(task, image_size, [train, val, test], seed, shifted)?))
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        None
     }
 }

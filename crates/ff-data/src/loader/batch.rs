@@ -17,7 +17,7 @@ pub struct Batch {
     pub images: Vec<u8>,
     /// Width and height of each picture.
     pub image_size: u32,
-    /// The N samples' indices in the dataset, in order.
+    /// The N samples' indices in the dataset, in order; a loader gives no batch of none.
     pub indices: Vec<usize>,
     /// The N samples' targets.
     pub targets: Targets,
@@ -58,18 +58,6 @@ impl Targets {
             }
             _ => panic!("a dataset's targets are of its task's kind"),
         }
-    }
-}
-
-impl Batch {
-    /// Number of samples.
-    pub fn len(&self) -> usize {
-        self.indices.len()
-    }
-
-    /// Whether there are no samples; a loader gives no such batch.
-    pub fn is_empty(&self) -> bool {
-        self.indices.is_empty()
     }
 }
 

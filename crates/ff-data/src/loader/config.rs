@@ -37,13 +37,6 @@ pub enum OnBadImage {
     Skip,
 }
 
-impl LoaderConfig {
-    /// Batches that a number of samples makes.
-    pub(super) fn batches(&self, samples: usize) -> usize {
-        batches(samples, self.batch_size)
-    }
-}
-
 /// Batches that a number of samples makes ([`LoaderConfig::batch_size`]).
 ///
 /// # Panics

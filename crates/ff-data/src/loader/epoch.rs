@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::error::Error;
 use crate::loader::batch::{Batch, Plan};
-use crate::loader::config::OnBadImage;
+use crate::loader::config::{OnBadImage, batches};
 
 /// Iterator over the batches of one epoch; see [`Loader::epoch`](super::Loader::epoch).
 ///
@@ -114,7 +114,7 @@ impl Epoch {
                 Err(error) => return Some(Err(error)),
             };
             self.skipped.append(&mut batch.skipped);
-            if batch.is_empty() {
+            if batch.indices.is_empty() {
                 continue;
             }
             self.any = true;
@@ -145,7 +145,7 @@ impl Epoch {
 
 impl Work {
     fn batches(&self) -> usize {
-        self.plan.config.batches(self.order.len())
+        batches(self.order.len(), self.plan.config.batch_size)
     }
 
     fn range(&self, number: usize) -> Range<usize> {

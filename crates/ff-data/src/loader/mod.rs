@@ -28,7 +28,8 @@ pub struct Loader {
     patience: Duration,
 }
 
-/// How long a batch may take: far longer than any does, and yet a disk that never answers is noticed.
+/// How long a batch may take before its thread counts as hung: far longer than any does, and yet a disk that never
+/// answers is noticed. In the caller's thread (0 threads) it is not watched.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Loader {
@@ -43,20 +44,9 @@ impl Loader {
         Self { plan: Arc::new(Plan { dataset, config }), indices, patience: PATIENCE }
     }
 
-    /// With another time that a batch may take before a thread counts as hung; ten minutes if never said. In the caller's
-    /// thread (0 threads) it is not watched.
-    pub fn patient_for(self, patience: Duration) -> Self {
-        Self { patience, ..self }
-    }
-
     /// Batches in an epoch, if no picture is bad.
     pub fn batches(&self) -> usize {
-        self.plan.config.batches(self.indices.len())
-    }
-
-    /// Samples in an epoch, if no picture is bad.
-    pub fn samples(&self) -> usize {
-        self.indices.len()
+        batches(self.indices.len(), self.plan.config.batch_size)
     }
 
     /// The batches of an epoch, in order. After an error there are no more.

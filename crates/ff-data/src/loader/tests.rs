@@ -70,6 +70,10 @@ fn loader(dataset: Numbers, config: LoaderConfig) -> Loader {
     Loader::new(Arc::new(dataset), indices, config)
 }
 
+fn sizes(batches: &[Batch]) -> Vec<usize> {
+    batches.iter().map(|batch| batch.indices.len()).collect()
+}
+
 fn all(loader: &Loader, epoch: u64) -> Vec<Batch> {
     loader.epoch(epoch).collect::<Result<_, _>>().unwrap()
 }
@@ -77,7 +81,7 @@ fn all(loader: &Loader, epoch: u64) -> Vec<Batch> {
 #[test]
 fn threads_do_not_change_the_batches() {
     let reference = all(&loader(numbers(20, &[]), config(0)), 4);
-    assert_eq!(reference.iter().map(Batch::len).collect::<Vec<_>>(), [3, 3, 3, 3, 3, 3, 2]);
+    assert_eq!(sizes(&reference), [3, 3, 3, 3, 3, 3, 2]);
     for threads in [1, 3, 16] {
         assert_eq!(all(&loader(numbers(20, &[]), config(threads)), 4), reference);
     }
@@ -109,17 +113,13 @@ fn a_batch_holds_pictures_and_targets_in_order() {
 
 #[test]
 fn a_lone_last_sample_joins_the_batch_before_it() {
-    let sizes = |samples: usize, batch_size: usize| {
+    for (samples, batch_size, expected) in
+        [(7, 3, vec![3, 4]), (8, 3, vec![3, 3, 2]), (4, 3, vec![4]), (1, 3, vec![1]), (3, 1, vec![1, 1, 1])]
+    {
         let loader = loader(numbers(samples, &[]), LoaderConfig { batch_size, ..config(2) });
-        let sizes: Vec<_> = all(&loader, 0).iter().map(Batch::len).collect();
-        assert_eq!(sizes.len(), loader.batches());
-        sizes
-    };
-    assert_eq!(sizes(7, 3), [3, 4]);
-    assert_eq!(sizes(8, 3), [3, 3, 2]);
-    assert_eq!(sizes(4, 3), [4]);
-    assert_eq!(sizes(1, 3), [1]);
-    assert_eq!(sizes(3, 1), [1, 1, 1]);
+        assert_eq!(sizes(&all(&loader, 0)), expected);
+        assert_eq!(loader.batches(), expected.len());
+    }
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_thread_that_hangs_is_an_error() {
     let mut dataset = numbers(9, &[]);
     // Threads that hang are left behind, so it costs nothing.
     dataset.delay = Duration::from_secs(3600);
-    let slow = loader(dataset, config(2)).patient_for(Duration::from_millis(50));
+    let slow = Loader { patience: Duration::from_millis(50), ..loader(dataset, config(2)) };
     let items: Vec<_> = slow.epoch(0).collect();
     assert_eq!(items.len(), 1);
     let text = items[0].as_ref().unwrap_err().to_string();

@@ -42,11 +42,6 @@ pub struct Duplicates {
 }
 
 impl Leakage {
-    /// Whether anything stands on more than one side.
-    pub fn is_none(&self) -> bool {
-        self.shared.is_empty() && self.duplicates.as_ref().is_none_or(|images| images.across.is_empty())
-    }
-
     /// What stands on more than one side, in a sentence; `None` if nothing does.
     pub fn summary(&self) -> Option<String> {
         let groups = match self.shared.len() {
