@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::dataset::{Dataset, Inventory};
 use crate::error::Error;
 use crate::image::Image;
 
@@ -33,12 +33,8 @@ impl InMemory {
 }
 
 impl Dataset for InMemory {
-    fn task(&self) -> &Task {
-        self.dataset.task()
-    }
-
-    fn samples(&self) -> &[Sample] {
-        self.dataset.samples()
+    fn inventory(&self) -> &Inventory {
+        self.dataset.inventory()
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
@@ -57,24 +53,15 @@ impl Dataset for InMemory {
     fn digest(&self) -> &str {
         self.dataset.digest()
     }
-
-    fn contents(&self) -> Option<&[Content]> {
-        self.dataset.contents()
-    }
-
-    fn notes(&self) -> &[String] {
-        self.dataset.notes()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::Target;
+    use crate::dataset::{Sample, Target, Task};
 
     struct Counting {
-        task: Task,
-        samples: Vec<Sample>,
+        inventory: Inventory,
         decoded: AtomicUsize,
     }
 
@@ -82,20 +69,15 @@ mod tests {
         fn new() -> Arc<Self> {
             let sample =
                 |i| Sample { id: format!("{i}"), target: Target::Class(0), group: None, split: None };
-            Arc::new(Self {
-                task: Task::Multiclass { classes: vec!["only".into()] },
-                samples: (0..4).map(sample).collect(),
-                decoded: AtomicUsize::new(0),
-            })
+            let task = Task::Multiclass { classes: vec!["only".into()] };
+            let inventory = Inventory::new(task, (0..4).map(sample).collect());
+            Arc::new(Self { inventory, decoded: AtomicUsize::new(0) })
         }
     }
 
     impl Dataset for Counting {
-        fn task(&self) -> &Task {
-            &self.task
-        }
-        fn samples(&self) -> &[Sample] {
-            &self.samples
+        fn inventory(&self) -> &Inventory {
+            &self.inventory
         }
         fn image(&self, index: usize) -> Result<Image, Error> {
             self.decoded.fetch_add(1, Ordering::Relaxed);

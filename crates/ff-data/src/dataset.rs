@@ -95,13 +95,31 @@ pub struct Sample {
 /// BLAKE3 of a picture's file or pixels.
 pub type Content = [u8; 32];
 
+/// All that is known of pictures without decoding them.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    /// What is to be predicted.
+    pub task: Task,
+    /// All samples of all splits; a sample's position is its index everywhere else.
+    pub samples: Vec<Sample>,
+    /// BLAKE3 of each picture's file or pixels, in the order of the samples; `None` where pictures are drawn when
+    /// asked for.
+    pub contents: Option<Vec<Content>>,
+    /// What was chosen or left out when the dataset was opened, in words.
+    pub notes: Vec<String>,
+}
+
+impl Inventory {
+    /// One without contents and notes.
+    pub fn new(task: Task, samples: Vec<Sample>) -> Self {
+        Self { task, samples, contents: None, notes: Vec::new() }
+    }
+}
+
 /// Pictures with targets. Everything but the pixels is in memory; pictures are decoded when asked for.
 pub trait Dataset: Send + Sync {
-    /// What is to be predicted.
-    fn task(&self) -> &Task;
-
-    /// All samples of all splits; a sample's position is its index everywhere else.
-    fn samples(&self) -> &[Sample];
+    /// All that is known of the pictures.
+    fn inventory(&self) -> &Inventory;
 
     /// The picture of a sample, decoded, of its own size.
     ///
@@ -115,15 +133,24 @@ pub trait Dataset: Send + Sync {
     /// Hex BLAKE3 over ids, targets, splits, groups and contents: equal digests, equal data.
     fn digest(&self) -> &str;
 
-    /// BLAKE3 of each picture's file or pixels, in the order of the samples; `None` where pictures are drawn when
-    /// asked for.
-    fn contents(&self) -> Option<&[Content]> {
-        None
+    /// [`Inventory::task`].
+    fn task(&self) -> &Task {
+        &self.inventory().task
     }
 
-    /// What was chosen or left out when the dataset was opened, in words.
+    /// [`Inventory::samples`].
+    fn samples(&self) -> &[Sample] {
+        &self.inventory().samples
+    }
+
+    /// [`Inventory::contents`].
+    fn contents(&self) -> Option<&[Content]> {
+        self.inventory().contents.as_deref()
+    }
+
+    /// [`Inventory::notes`].
     fn notes(&self) -> &[String] {
-        &[]
+        &self.inventory().notes
     }
 }
 

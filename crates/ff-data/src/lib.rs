@@ -26,7 +26,7 @@ mod write;
 
 pub use augment::Augment;
 pub use cache::InMemory;
-pub use dataset::{Content, Dataset, Sample, Split, Target, Task};
+pub use dataset::{Content, Dataset, Inventory, Sample, Split, Target, Task};
 pub use datasets::{
     About, Access, Cifar101Version, DatasetConfig, FileHashes, MedMnistName, Published, SplitSource,
     UncertainLabels,

@@ -8,15 +8,14 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use ff_data::augment::resize;
-use ff_data::{Dataset, Error, Image, InMemory, Prepared, ResizedCache, Sample, Target, Task};
+use ff_data::{Dataset, Error, Image, InMemory, Inventory, Prepared, ResizedCache, Sample, Target, Task};
 
 const HEADER: usize = 48;
 const HEAD: usize = 32;
 
 /// Pictures that follow from their index, of which some are bad or panic; counts how often they are decoded.
 struct Source {
-    task: Task,
-    samples: Vec<Sample>,
+    inventory: Inventory,
     side: u32,
     bad: Vec<usize>,
     panics: Vec<usize>,
@@ -29,9 +28,10 @@ struct Source {
 impl Source {
     fn new(count: usize, side: u32) -> Self {
         let sample = |i| Sample { id: format!("s{i}"), target: Target::Class(0), group: None, split: None };
+        let task = Task::Multiclass { classes: vec!["only".into()] };
+        let inventory = Inventory::new(task, (0..count).map(sample).collect());
         Self {
-            task: Task::Multiclass { classes: vec!["only".into()] },
-            samples: (0..count).map(sample).collect(),
+            inventory: Inventory { contents: Some(vec![[7; 32]]), ..inventory },
             side,
             bad: vec![],
             panics: vec![],
@@ -53,11 +53,8 @@ impl Source {
 }
 
 impl Dataset for Source {
-    fn task(&self) -> &Task {
-        &self.task
-    }
-    fn samples(&self) -> &[Sample] {
-        &self.samples
+    fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
     fn image(&self, index: usize) -> Result<Image, Error> {
         self.decoded.fetch_add(1, Ordering::Relaxed);
@@ -73,15 +70,12 @@ impl Dataset for Source {
     fn digest(&self) -> &str {
         self.digest
     }
-    fn contents(&self) -> Option<&[[u8; 32]]> {
-        Some(&[[7; 32]])
-    }
 }
 
 /// Whether all pictures are what they are without a folder.
 #[track_caller]
 fn check(shrunk: &ResizedCache, source: &Source, px: u32) {
-    for index in 0..source.samples.len() {
+    for index in 0..source.samples().len() {
         let Image { width, height, .. } = source.picture(index);
         let shorter = width.min(height);
         let side = |side: u32| if shorter <= px { side } else { (side * px + shorter / 2) / shorter };
@@ -404,11 +398,8 @@ fn each_trouble_is_warned_of_once() {
 fn a_picture_that_a_pack_cannot_hold_is_made_each_time() {
     struct Odd(Source);
     impl Dataset for Odd {
-        fn task(&self) -> &Task {
-            self.0.task()
-        }
-        fn samples(&self) -> &[Sample] {
-            self.0.samples()
+        fn inventory(&self) -> &Inventory {
+            self.0.inventory()
         }
         fn image(&self, index: usize) -> Result<Image, Error> {
             self.0.decoded.fetch_add(1, Ordering::Relaxed);

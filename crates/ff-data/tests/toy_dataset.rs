@@ -4,16 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ff_data::{
-    Augment, Dataset, Error, Image, Loader, LoaderConfig, OnBadImage, Sample, SplitRule, Target, Targets,
-    Task,
+    Augment, Dataset, Error, Image, Inventory, Loader, LoaderConfig, OnBadImage, Sample, SplitRule, Target,
+    Targets, Task,
 };
 
 const IMAGES: usize = 40;
 
 /// Dark and bright images, in turn.
 struct Brightness {
-    task: Task,
-    samples: Vec<Sample>,
+    inventory: Inventory,
 }
 
 impl Brightness {
@@ -25,17 +24,13 @@ impl Brightness {
             split: None,
         };
         let task = Task::Multiclass { classes: vec!["dark".into(), "bright".into()] };
-        Self { task, samples: (0..IMAGES).map(sample).collect() }
+        Self { inventory: Inventory::new(task, (0..IMAGES).map(sample).collect()) }
     }
 }
 
 impl Dataset for Brightness {
-    fn task(&self) -> &Task {
-        &self.task
-    }
-
-    fn samples(&self) -> &[Sample] {
-        &self.samples
+    fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {

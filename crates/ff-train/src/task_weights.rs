@@ -61,16 +61,13 @@ impl TaskWeights {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ff_data::{Error, Image, Sample};
+    use ff_data::{Error, Image, Inventory, Sample};
 
-    struct Labels(Task, Vec<Sample>);
+    struct Labels(Inventory);
 
     impl Dataset for Labels {
-        fn task(&self) -> &Task {
+        fn inventory(&self) -> &Inventory {
             &self.0
-        }
-        fn samples(&self) -> &[Sample] {
-            &self.1
         }
         fn image(&self, _: usize) -> Result<Image, Error> {
             Ok(Image::filled(1, 1, [0; 3]))
@@ -88,7 +85,8 @@ mod tests {
             Sample { id: id.to_string(), target: Target::Labels(labels), group: None, split: None }
         };
         let tasks = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let data = Labels(Task::Multilabel { tasks }, rows.into_iter().enumerate().map(sample).collect());
+        let samples = rows.into_iter().enumerate().map(sample).collect();
+        let data = Labels(Inventory::new(Task::Multilabel { tasks }, samples));
         // Positives 4, 2, 0 among the first four: the fifth is not trained on.
         let weights = TaskWeights::Rarity.of(&data, &[0, 1, 2, 3]).unwrap();
         assert_eq!(weights, [0.5, 1.0, 1.5]);

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use ff_data::{Dataset, Error, Image, Sample, ResizedCache, Target, Task};
+use ff_data::{Dataset, Error, Image, Inventory, ResizedCache, Sample, Target, Task};
 use ff_data_fuzz::{folder, write};
 use libfuzzer_sys::fuzz_target;
 
@@ -18,17 +18,12 @@ const HEADER_BYTES: usize = 48;
 const HEAD_BYTES: usize = 32;
 
 struct Tiny {
-    task: Task,
-    samples: Vec<Sample>,
+    inventory: Inventory,
 }
 
 impl Dataset for Tiny {
-    fn task(&self) -> &Task {
-        &self.task
-    }
-
-    fn samples(&self) -> &[Sample] {
-        &self.samples
+    fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
@@ -62,7 +57,8 @@ impl Fixture {
             split: None,
         };
         let samples = (0..SIZES.len()).map(sample).collect();
-        let dataset = Arc::new(Tiny { task: Task::Multiclass { classes: vec!["only".into()] }, samples });
+        let task = Task::Multiclass { classes: vec!["only".into()] };
+        let dataset = Arc::new(Tiny { inventory: Inventory::new(task, samples) });
         let shrunk = ResizedCache::new(dataset.clone(), PX, None);
         let images: Vec<_> = (0..SIZES.len()).map(|index| shrunk.image(index).expect("a picture")).collect();
         let packs = PathBuf::from("packs").join(&shrunk.digest()[..32]);

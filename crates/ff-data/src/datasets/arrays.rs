@@ -1,10 +1,10 @@
-//! Pictures of one size in arrays: what CIFAR-10.1 and MedMNIST publish.
+//! Pictures of one size in arrays: what CIFAR, CIFAR-10.1 and MedMNIST publish.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
-use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::dataset::{Content, Dataset, Inventory, Sample, Task};
 use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
@@ -106,10 +106,8 @@ pub struct ArraySplit {
 
 /// A dataset whose pictures are in arrays.
 pub struct Arrays {
-    task: Task,
-    samples: Vec<Sample>,
+    inventory: Inventory,
     parts: Vec<ArraySplit>,
-    contents: Vec<Content>,
     digest: String,
 }
 
@@ -124,8 +122,14 @@ impl Arrays {
                 contents.push(*blake3::hash(&picture).as_bytes());
             }
         }
+        Ok(Self::hashed(task, samples, parts, contents))
+    }
+
+    /// The same of pictures that are hashed already.
+    pub fn hashed(task: Task, samples: Vec<Sample>, parts: Vec<ArraySplit>, contents: Vec<Content>) -> Self {
         let digest = dataset_digest(&task, &samples, &contents);
-        Ok(Self { task, samples, parts, contents, digest })
+        let inventory = Inventory { contents: Some(contents), ..Inventory::new(task, samples) };
+        Self { inventory, parts, digest }
     }
 }
 
@@ -137,12 +141,8 @@ impl ArraySplit {
 }
 
 impl Dataset for Arrays {
-    fn task(&self) -> &Task {
-        &self.task
-    }
-
-    fn samples(&self) -> &[Sample] {
-        &self.samples
+    fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
@@ -159,14 +159,10 @@ impl Dataset for Arrays {
             }
             at -= part.count;
         }
-        panic!("sample {index} of {}", self.samples.len());
+        panic!("sample {index} of {}", self.samples().len());
     }
 
     fn digest(&self) -> &str {
         &self.digest
-    }
-
-    fn contents(&self) -> Option<&[Content]> {
-        Some(&self.contents)
     }
 }

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dataset::{Content, Dataset, Sample, Split, Target, Task};
+use crate::dataset::{Sample, Split, Target, Task};
+use crate::datasets::arrays::{ArraySplit, Arrays, Bytes, Form};
 use crate::datasets::pickle::Pickle;
-use crate::digest::dataset_digest;
 use crate::error::Error;
-use crate::image::Image;
 
 const SIDE: usize = 32;
 const PIXELS: usize = SIDE * SIDE;
@@ -27,17 +26,8 @@ pub struct Cifar {
     pub classes: &'static [&'static str],
 }
 
-/// Pictures in memory, as planes: `pixels[index * 3072 + channel * 1024 + y * 32 + x]`.
-pub struct InRam {
-    task: Task,
-    samples: Vec<Sample>,
-    pixels: Vec<u8>,
-    contents: Vec<Content>,
-    digest: String,
-}
-
 /// Opens the form that is found in `path`, or that `path` is. Both forms have the same ids and digest.
-pub fn read(path: &Path, cifar: &Cifar) -> Result<InRam, Error> {
+pub fn read(path: &Path, cifar: &Cifar) -> Result<Arrays, Error> {
     let (folder, binary) = find(path, cifar)?;
     let mut samples = Vec::new();
     let mut pixels = Vec::new();
@@ -61,10 +51,20 @@ pub fn read(path: &Path, cifar: &Cifar) -> Result<InRam, Error> {
     }
     let classes = cifar.classes.iter().map(|&name| name.to_owned()).collect();
     let task = Task::Multiclass { classes };
-    let contents: Vec<Content> =
-        pixels.chunks_exact(BYTES).map(|image| *blake3::hash(image).as_bytes()).collect();
-    let digest = dataset_digest(&task, &samples, &contents);
-    Ok(InRam { task, samples, pixels, contents, digest })
+    let contents = pixels.chunks_exact(BYTES).map(|image| *blake3::hash(image).as_bytes()).collect();
+    pixels.chunks_exact_mut(BYTES).for_each(interleave);
+    let form = Form { height: SIDE, width: SIDE, channels: 3 };
+    let (place, count) = (path.display().to_string(), samples.len());
+    let part = ArraySplit { place, bytes: Bytes::Ram(pixels), count, form };
+    Ok(Arrays::hashed(task, samples, vec![part], contents))
+}
+
+/// A red, a green and a blue plane, as the files have them, to pixels.
+fn interleave(image: &mut [u8]) {
+    let planes = image.to_vec();
+    for (i, pixel) in image.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        *pixel = [0, 1, 2].map(|channel| planes[channel * PIXELS + i]);
+    }
 }
 
 /// The folder, and whether it is the binary form.
@@ -121,28 +121,4 @@ fn read_binary(bytes: &[u8], cifar: &Cifar, pixels: &mut Vec<u8>) -> Result<Vec<
         pixels.extend_from_slice(image);
     }
     Ok(labels)
-}
-
-impl Dataset for InRam {
-    fn task(&self) -> &Task {
-        &self.task
-    }
-
-    fn samples(&self) -> &[Sample] {
-        &self.samples
-    }
-
-    fn image(&self, index: usize) -> Result<Image, Error> {
-        let planes = &self.pixels[index * BYTES..(index + 1) * BYTES];
-        let pixel = |i: usize| [planes[i], planes[PIXELS + i], planes[2 * PIXELS + i]];
-        Ok(Image { width: SIDE as u32, height: SIDE as u32, data: (0..PIXELS).flat_map(pixel).collect() })
-    }
-
-    fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    fn contents(&self) -> Option<&[Content]> {
-        Some(&self.contents)
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::dataset::{Dataset, Inventory};
 use crate::datasets::hashes::{FileHashes, hash_files};
 use crate::decode::read_image;
 use crate::digest::dataset_digest;
@@ -12,41 +12,28 @@ use crate::image::Image;
 
 /// What is to be read, before any picture is looked at.
 pub struct Listed {
-    pub task: Task,
-    pub samples: Vec<Sample>,
+    pub inventory: Inventory,
     /// The picture of each sample.
     pub paths: Vec<PathBuf>,
-    pub notes: Vec<String>,
 }
 
 /// Samples with a file each.
-pub struct Files {
+struct Files {
     listed: Listed,
-    contents: Vec<Content>,
     digest: String,
 }
 
-impl Files {
-    /// Hashes all files that `hashes` does not know.
-    pub fn new(listed: Listed, hashes: &FileHashes) -> Result<Self, Error> {
-        let contents = hash_files(&listed.paths, hashes)?;
-        let digest = dataset_digest(&listed.task, &listed.samples, &contents);
-        Ok(Self { listed, contents, digest })
-    }
-}
-
-/// Opens what is listed, its files hashed.
-pub fn open(listed: Listed, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
-    Ok(Arc::new(Files::new(listed, hashes)?))
+/// Opens what is listed, and hashes all files that `hashes` does not know.
+pub fn open(mut listed: Listed, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+    let contents = hash_files(&listed.paths, hashes)?;
+    let digest = dataset_digest(&listed.inventory.task, &listed.inventory.samples, &contents);
+    listed.inventory.contents = Some(contents);
+    Ok(Arc::new(Files { listed, digest }))
 }
 
 impl Dataset for Files {
-    fn task(&self) -> &Task {
-        &self.listed.task
-    }
-
-    fn samples(&self) -> &[Sample] {
-        &self.listed.samples
+    fn inventory(&self) -> &Inventory {
+        &self.listed.inventory
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
@@ -55,13 +42,5 @@ impl Dataset for Files {
 
     fn digest(&self) -> &str {
         &self.digest
-    }
-
-    fn contents(&self) -> Option<&[Content]> {
-        Some(&self.contents)
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.listed.notes
     }
 }

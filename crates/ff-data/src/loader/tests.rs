@@ -3,14 +3,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::augment::Augment;
-use crate::dataset::{Sample, Target, Task};
+use crate::dataset::{Inventory, Sample, Target, Task};
 use crate::error::Error;
 use crate::image::Image;
 
 /// Pictures of one colour, their index; some are bad, one panics.
 struct Numbers {
-    task: Task,
-    samples: Vec<Sample>,
+    inventory: Inventory,
     bad: Vec<usize>,
     panics: Option<usize>,
     delay: Duration,
@@ -20,9 +19,9 @@ struct Numbers {
 fn numbers(count: usize, bad: &[usize]) -> Numbers {
     let target = |i: usize| Target::Labels(vec![Some(i.is_multiple_of(2)), None]);
     let sample = |i| Sample { id: format!("s{i}"), target: target(i), group: None, split: None };
+    let task = Task::Multilabel { tasks: vec!["even".into(), "open".into()] };
     Numbers {
-        task: Task::Multilabel { tasks: vec!["even".into(), "open".into()] },
-        samples: (0..count).map(sample).collect(),
+        inventory: Inventory::new(task, (0..count).map(sample).collect()),
         bad: bad.to_vec(),
         panics: None,
         delay: Duration::ZERO,
@@ -31,11 +30,8 @@ fn numbers(count: usize, bad: &[usize]) -> Numbers {
 }
 
 impl Dataset for Numbers {
-    fn task(&self) -> &Task {
-        &self.task
-    }
-    fn samples(&self) -> &[Sample] {
-        &self.samples
+    fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
     fn image(&self, index: usize) -> Result<Image, Error> {
         self.read.fetch_add(1, Ordering::Relaxed);
@@ -66,7 +62,7 @@ fn config(threads: usize) -> LoaderConfig {
 }
 
 fn loader(dataset: Numbers, config: LoaderConfig) -> Loader {
-    let indices = (0..dataset.samples.len()).collect();
+    let indices = (0..dataset.samples().len()).collect();
     Loader::new(Arc::new(dataset), indices, config)
 }
 

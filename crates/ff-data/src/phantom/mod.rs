@@ -18,7 +18,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Dataset, Sample, Split, Target, Task};
+use crate::dataset::{Dataset, Inventory, Sample, Split, Target, Task};
 use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
@@ -86,8 +86,7 @@ pub struct Phantom {
     seed: u64,
     shifted: bool,
     counts: [usize; 3],
-    task: Task,
-    samples: Vec<Sample>,
+    inventory: Inventory,
     digest: String,
 }
 
@@ -128,7 +127,8 @@ impl Phantom {
         }
         let task = kind.task();
         let digest = dataset_digest(&task, &samples, &contents);
-        Ok(Self { kind, image_size, seed, shifted, counts, task, samples, digest })
+        let inventory = Inventory::new(task, samples);
+        Ok(Self { kind, image_size, seed, shifted, counts, inventory, digest })
     }
 
     fn random(&self, index: usize) -> ChaCha8Rng {
@@ -176,19 +176,15 @@ fn apportion(count: usize, weights: &[f64]) -> Vec<usize> {
 }
 
 impl Dataset for Phantom {
-    fn task(&self) -> &Task {
-        &self.task
-    }
-
-    fn samples(&self) -> &[Sample] {
-        &self.samples
+    fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
         let mut rng = self.random(index);
         let rng = &mut rng;
         let mut canvas = Canvas::new(self.image_size);
-        let grey = match (self.kind, &self.samples[index].target) {
+        let grey = match (self.kind, &self.samples()[index].target) {
             (PhantomKind::Findings, _) => {
                 findings::draw(&mut canvas, self.shifted, rng);
                 true

@@ -9,8 +9,8 @@ fn phantom(kind: PhantomKind, counts: [usize; 3], shifted: bool) -> Phantom {
 }
 
 fn class_counts(dataset: &Phantom) -> Vec<usize> {
-    let mut counts = vec![0; dataset.task.outputs()];
-    for sample in &dataset.samples {
+    let mut counts = vec![0; dataset.task().outputs()];
+    for sample in dataset.samples() {
         match sample.target {
             Target::Class(class) => counts[class] += 1,
             Target::Labels(_) => unreachable!(),
@@ -28,8 +28,8 @@ fn a_picture_is_a_function_of_its_configuration() {
             // A longer training set leaves validation and test as they are.
             assert_eq!(short.image(i).unwrap(), long.image(j).unwrap(), "{kind:?}");
             assert_eq!(
-                (&short.samples[i].id, &short.samples[i].target),
-                (&long.samples[j].id, &long.samples[j].target)
+                (&short.samples()[i].id, &short.samples()[i].target),
+                (&long.samples()[j].id, &long.samples()[j].target)
             );
         }
         assert_eq!(short.digest(), phantom(kind, [4, 3, 2], false).digest());
@@ -64,8 +64,12 @@ fn classes_come_in_proportion_and_each_at_least_once() {
     assert_eq!(lesions, [1; 7]);
     let lesions = class_counts(&phantom(PhantomKind::Lesions, [0, 400, 0], true));
     assert_eq!(lesions, [240, 48, 44, 24, 20, 12, 12]);
-    let targets: Vec<_> =
-        phantom(PhantomKind::Source, [24, 0, 0], false).samples.into_iter().map(|s| s.target).collect();
+    let targets: Vec<_> = phantom(PhantomKind::Source, [24, 0, 0], false)
+        .inventory
+        .samples
+        .into_iter()
+        .map(|s| s.target)
+        .collect();
     assert!(targets[..12] != targets[12..], "classes are shuffled");
 }
 
@@ -73,7 +77,7 @@ fn classes_come_in_proportion_and_each_at_least_once() {
 fn findings_have_both_values_and_gaps() {
     let dataset = phantom(PhantomKind::Findings, [2000, 0, 0], false);
     let mut counts = [[0u32; 3]; 13];
-    for sample in &dataset.samples {
+    for sample in dataset.samples() {
         let Target::Labels(labels) = &sample.target else { unreachable!() };
         for (count, label) in counts.iter_mut().zip(labels) {
             count[label.map_or(2, usize::from)] += 1;

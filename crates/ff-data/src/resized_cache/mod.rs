@@ -12,7 +12,7 @@ use pack::Limits;
 use packs::Packs;
 
 use crate::augment::resize;
-use crate::dataset::{Content, Dataset, Sample, Task};
+use crate::dataset::{Dataset, Inventory};
 use crate::error::{Error, panic_text};
 use crate::image::Image;
 
@@ -127,12 +127,8 @@ impl ResizedCache {
 }
 
 impl Dataset for ResizedCache {
-    fn task(&self) -> &Task {
-        self.dataset.task()
-    }
-
-    fn samples(&self) -> &[Sample] {
-        self.dataset.samples()
+    fn inventory(&self) -> &Inventory {
+        self.dataset.inventory()
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
@@ -145,14 +141,6 @@ impl Dataset for ResizedCache {
     /// Follows from the inner digest and `px`: other pixels, other data.
     fn digest(&self) -> &str {
         &self.digest
-    }
-
-    fn contents(&self) -> Option<&[Content]> {
-        self.dataset.contents()
-    }
-
-    fn notes(&self) -> &[String] {
-        self.dataset.notes()
     }
 }
 

@@ -1,20 +1,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dataset::{Sample, Target, Task};
+use crate::dataset::{Inventory, Sample, Target, Task};
 use crate::image::Image;
 
-struct Plain {
-    task: Task,
-    samples: Vec<Sample>,
-}
+struct Plain(Inventory);
 
 impl Dataset for Plain {
-    fn task(&self) -> &Task {
-        &self.task
-    }
-    fn samples(&self) -> &[Sample] {
-        &self.samples
+    fn inventory(&self) -> &Inventory {
+        &self.0
     }
     fn image(&self, _: usize) -> Result<Image, Error> {
         Ok(Image::filled(1, 1, [0; 3]))
@@ -42,7 +36,7 @@ fn plain(
     };
     let count = classes.iter().max().unwrap() + 1;
     let samples = classes.iter().enumerate().map(sample).collect();
-    Plain { task: Task::Multiclass { classes: names("c", count) }, samples }
+    Plain(Inventory::new(Task::Multiclass { classes: names("c", count) }, samples))
 }
 
 fn unsplit(classes: &[usize]) -> Plain {
@@ -58,7 +52,7 @@ fn apply(rule: &SplitRule, dataset: &Plain) -> Result<Splits, Error> {
 }
 
 fn count(dataset: &Plain, indices: &[usize], class: usize) -> usize {
-    indices.iter().filter(|&&index| dataset.samples[index].target == Target::Class(class)).count()
+    indices.iter().filter(|&&index| dataset.samples()[index].target == Target::Class(class)).count()
 }
 
 proptest! {
@@ -185,12 +179,12 @@ fn multilabel_is_stratified_by_number_of_positives() {
         split: None,
     };
     let task = Task::Multilabel { tasks: names("t", 3) };
-    let mut dataset = Plain { task, samples: (0..80).map(sample).collect() };
+    let mut dataset = Plain(Inventory::new(task, (0..80).map(sample).collect()));
     let splits = apply(&ratio(0.8, 0.1, 0.1, 5), &dataset).unwrap();
     for positives in 0..4 {
         assert_eq!(splits.train.iter().filter(|&&index| index % 4 == positives).count(), 16);
     }
-    for sample in &mut dataset.samples {
+    for sample in &mut dataset.0.samples {
         let Target::Labels(labels) = &mut sample.target else { unreachable!() };
         labels[1] = None;
     }
