@@ -134,9 +134,7 @@ fn from_folds(root: &Path, table: &Table) -> Result<Listed, Error> {
     let mut listing = Listing::default();
     listing.note(format!("division: the folds of {}", table.place()));
     collect(root, table, listing, |row| {
-        let name = row.cell(fold);
-        let split = Split::from_name(name)
-            .ok_or_else(|| Error::dataset(row.place(), "a fold: train, val or test", format!("`{name}`")))?;
+        let split = row.split(fold, "a fold: train, val or test")?;
         let label = |&column: &usize| Ok(row.whole(column, 1)?.map(|value| value == 1));
         let labels = columns.iter().map(label).collect::<Result<_, Error>>()?;
         Ok((Target::Labels(labels), Some(split)))

@@ -107,7 +107,7 @@ fn dataverse(root: &Path) -> Result<Listed, Error> {
 fn isic(root: &Path) -> Result<Listed, Error> {
     let groupings = ["ISIC2018_Task3_Training_LesionGroupings.csv"];
     let lesions = match find_file(root, &groupings)? {
-        Some(path) => lesions(&path)?,
+        Some(path) => Table::read(&path)?.by("image", "lesion_id")?,
         None => HashMap::new(),
     };
     let mut listing = Listing::default();
@@ -141,10 +141,4 @@ fn isic(root: &Path) -> Result<Listed, Error> {
         }
     }
     listing.finish(task(), root.display(), "images are looked for in ISIC2018_Task3_*_Input/, as <image>.jpg")
-}
-
-fn lesions(path: &Path) -> Result<HashMap<String, String>, Error> {
-    let table = Table::read(path)?;
-    let (image, lesion) = (table.require("image")?, table.require("lesion_id")?);
-    Ok(table.rows().map(|row| (row.cell(image).to_owned(), row.cell(lesion).to_owned())).collect())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
-use crate::dataset::{Dataset, Sample, Split, Target, Task};
+use crate::dataset::{Dataset, Sample, Target, Task};
 use crate::datasets::about::{About, Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
@@ -72,7 +72,7 @@ fn read(path: &Path) -> Result<Listed, Error> {
             id: id.to_owned(),
             target,
             group: group.map(|column| row.cell(column)).filter(|cell| !cell.is_empty()).map(str::to_owned),
-            split: split.map(|column| split_of(&row, column)).transpose()?,
+            split: split.map(|column| row.split(column, "a split: train, val or test")).transpose()?,
         };
         listing.add(row.place(), sample, file.is_file().then_some(file))?;
     }
@@ -124,10 +124,4 @@ fn known(row: &Row<'_>, column: usize) -> Result<Option<bool>, Error> {
             Err(Error::dataset(row.place(), "1, 0, or blank for unknown", found).hint(hint))
         }
     }
-}
-
-fn split_of(row: &Row<'_>, column: usize) -> Result<Split, Error> {
-    let cell = row.cell(column);
-    Split::from_name(cell)
-        .ok_or_else(|| Error::dataset(row.place(), "a split: train, val or test", format!("`{cell}`")))
 }

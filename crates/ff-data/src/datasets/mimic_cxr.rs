@@ -61,7 +61,7 @@ const FRONTAL: [&str; 2] = ["PA", "AP"];
 /// Opens the split, label and metadata tables, with the official splits; `only` reads one split, for who holds no
 /// more. A patient is a group.
 fn read(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<Listed, Error> {
-    let views = views(root)?;
+    let views = table(root, "metadata")?.by("dicom_id", "ViewPosition")?;
     let labels = labels(root, uncertain)?;
     let table = table(root, "split")?;
     let (dicom, experiment, subject, split) = (
@@ -73,10 +73,7 @@ fn read(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<
     let mut listing = Listing::default();
     let (mut lateral, mut unlabelled) = (0, 0);
     for row in table.rows() {
-        let name = row.cell(split);
-        let part = Split::from_name(name).ok_or_else(|| {
-            Error::dataset(row.place(), "a split: train, validate or test", format!("`{name}`"))
-        })?;
+        let part = row.split(split, "a split: train, validate or test")?;
         if only.is_some_and(|only| only != part) {
             continue;
         }
@@ -122,13 +119,6 @@ fn table(root: &Path, kind: &str) -> Result<Table, Error> {
         Error::dataset(root.display(), expected, "no such file")
     })?;
     Table::read(&path)
-}
-
-/// The view of each image.
-fn views(root: &Path) -> Result<HashMap<String, String>, Error> {
-    let table = table(root, "metadata")?;
-    let (dicom, view) = (table.require("dicom_id")?, table.require("ViewPosition")?);
-    Ok(table.rows().map(|row| (row.cell(dicom).to_owned(), row.cell(view).to_owned())).collect())
 }
 
 /// The truth of each study.

@@ -3,22 +3,19 @@
 mod read;
 mod xls;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use csv::StringRecord;
+
+use crate::dataset::Split;
 use crate::error::Error;
 
 /// A table in memory: cells trimmed, columns found by name without regard to case.
 pub(crate) struct Table {
     path: PathBuf,
     columns: Vec<String>,
-    records: Vec<Record>,
-}
-
-/// The cells of a row, one for each column, and where it stands.
-struct Record {
-    cells: csv::StringRecord,
-    number: u64,
+    records: Vec<StringRecord>,
 }
 
 impl Table {
@@ -30,26 +27,16 @@ impl Table {
     /// [`Error::Read`], or [`Error::Dataset`] naming the row.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let (columns, records) = read::read(path)?;
-        let table = Self { path: path.to_owned(), columns, records };
-        table.check()?;
-        Ok(table)
-    }
-
-    fn check(&self) -> Result<(), Error> {
+        let wrong = |expected: &str, found: String| Err(Error::dataset(path.display(), expected, found));
         let mut names = HashSet::new();
-        for name in &self.columns {
-            if !name.is_empty() && !names.insert(name.to_ascii_lowercase()) {
-                return Err(Error::dataset(
-                    self.place(),
-                    "columns of different names",
-                    format!("two `{name}`"),
-                ));
-            }
+        let mut named = columns.iter().filter(|name| !name.is_empty());
+        if let Some(name) = named.find(|name| !names.insert(name.to_ascii_lowercase())) {
+            return wrong("columns of different names", format!("two `{name}`"));
         }
-        if self.records.is_empty() {
-            return Err(Error::dataset(self.place(), "at least one row below the header", "none"));
+        if records.is_empty() {
+            return wrong("at least one row below the header", "none".to_owned());
         }
-        Ok(())
+        Ok(Self { path: path.to_owned(), columns, records })
     }
 
     /// The file, for errors.
@@ -75,6 +62,12 @@ impl Table {
         })
     }
 
+    /// The cells of a column by those of another, of which the last counts where several are the same.
+    pub fn by(&self, key: &str, value: &str) -> Result<HashMap<String, String>, Error> {
+        let (key, value) = (self.require(key)?, self.require(value)?);
+        Ok(self.rows().map(|row| (row.cell(key).to_owned(), row.cell(value).to_owned())).collect())
+    }
+
     /// The rows below the header.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.records.iter().map(|record| Row { table: self, record })
@@ -85,13 +78,13 @@ impl Table {
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
     table: &'a Table,
-    record: &'a Record,
+    record: &'a StringRecord,
 }
 
 impl<'a> Row<'a> {
     /// A cell; every row has as many as the header.
     pub fn cell(&self, column: usize) -> &'a str {
-        &self.record.cells[column]
+        &self.record[column]
     }
 
     /// A cell that must not be blank.
@@ -119,6 +112,13 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// The split that a cell names; `expected` says in an error what could stand there.
+    pub fn split(&self, column: usize, expected: &str) -> Result<Split, Error> {
+        let cell = self.cell(column);
+        let split = Split::from_name(cell);
+        split.ok_or_else(|| Error::dataset(self.place(), expected, format!("`{cell}`")))
+    }
+
     /// The name of a column.
     pub fn column_name(&self, column: usize) -> &'a str {
         &self.table.columns[column]
@@ -126,7 +126,7 @@ impl<'a> Row<'a> {
 
     /// The line of the file where the row starts; the header is line 1.
     pub fn number(&self) -> u64 {
-        self.record.number
+        self.record.position().map_or(0, csv::Position::line)
     }
 
     /// The file and row, for errors.

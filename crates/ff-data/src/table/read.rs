@@ -5,17 +5,17 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use calamine::{Data, Reader, Xls};
-use csv::StringRecord;
+use csv::{Position, StringRecord};
 
-use super::{Record, xls};
+use super::xls;
 use crate::error::Error;
 
 /// Most bytes that a gzipped table may unpack to: MIMIC-CXR's largest has 56 MB, and a few kilobytes can claim
 /// any number.
 const MAX_UNPACKED: u64 = 1 << 30;
 
-/// Names of the columns, and the rows.
-type Cells = (Vec<String>, Vec<Record>);
+/// Names of the columns, and the rows with the lines that they start at.
+type Cells = (Vec<String>, Vec<StringRecord>);
 
 pub(super) fn read(path: &Path) -> Result<Cells, Error> {
     let bytes = std::fs::read(path).map_err(Error::read(path))?;
@@ -62,17 +62,14 @@ fn text(path: &Path, bytes: &[u8]) -> Result<Cells, Error> {
     let mut records = Vec::new();
     for cells in reader.records() {
         let cells = cells.map_err(explain)?;
-        let number = cells.position().map_or(0, csv::Position::line);
         // A comma at the end of each row and not of the header adds a cell that means nothing.
         if cells.len() < columns.len() || cells.iter().skip(columns.len()).any(|extra| !extra.is_empty()) {
-            let place = format!("{} row {number}", path.display());
-            return Err(Error::dataset(
-                place,
-                format!("{} cells as in the header", columns.len()),
-                format!("{}", cells.len()),
-            ));
+            let number = cells.position().map_or(0, Position::line);
+            let (place, expected) = (format!("{} row {number}", path.display()), columns.len());
+            let expected = format!("{expected} cells as in the header");
+            return Err(Error::dataset(place, expected, cells.len().to_string()));
         }
-        records.push(Record { cells, number });
+        records.push(cells);
     }
     Ok((columns, records))
 }
@@ -100,19 +97,14 @@ fn sheet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Error> {
     });
     let range = range.unwrap_or_else(|_| Err("a damaged file".into())).map_err(damaged)?;
     let first = range.start().map_or(0, |(row, _)| row);
-    let row = |cells: &[Data]| -> StringRecord { cells.iter().map(cell).collect() };
-    let mut rows = range
-        .rows()
-        .map(row)
-        .enumerate()
-        .map(|(index, cells)| Record { number: u64::from(first) + index as u64 + 1, cells });
+    // A cell as a CSV would have it: whole numbers without a decimal point.
+    let cell = |data: &Data| data.to_string().trim().to_owned();
+    let mut rows = range.rows().zip(u64::from(first) + 1..).map(|(cells, line)| {
+        let mut row: StringRecord = cells.iter().map(cell).collect();
+        row.set_position(Some(Position::new().set_line(line).clone()));
+        row
+    });
     let header = rows.next().ok_or_else(|| damaged("an empty one".into()))?;
-    let columns = header.cells.iter().map(str::to_owned).collect();
-    let blank = |record: &Record| record.cells.iter().all(str::is_empty);
-    Ok((columns, rows.filter(|record| !blank(record)).collect()))
-}
-
-/// A cell as a CSV would have it: whole numbers without a decimal point.
-fn cell(data: &Data) -> String {
-    data.to_string().trim().to_owned()
+    let columns = header.iter().map(str::to_owned).collect();
+    Ok((columns, rows.filter(|row| !row.iter().all(str::is_empty)).collect()))
 }
