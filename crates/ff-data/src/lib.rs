@@ -22,6 +22,7 @@ pub mod random;
 mod resized_cache;
 mod split;
 mod table;
+mod threads;
 mod write;
 
 pub use augment::Augment;

@@ -3,7 +3,7 @@
 mod pack;
 mod packs;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,6 +15,7 @@ use crate::augment::resize;
 use crate::dataset::{Dataset, Inventory};
 use crate::error::{Error, panic_text};
 use crate::image::Image;
+use crate::threads::on_threads;
 
 /// A dataset in front of another: pictures are shrunk until the shorter side has at most `px` pixels, and
 /// kept on disk when first asked for, since decoding a large picture costs far more than reading a small
@@ -96,16 +97,8 @@ impl ResizedCache {
             }
             unreadable
         };
-        let mut unreadable: Vec<_> = std::thread::scope(|scope| {
-            let count = threads.clamp(1, missing.len().max(1));
-            // The caller is one of them, and does it alone where no thread can be started.
-            let start = || std::thread::Builder::new().spawn_scoped(scope, work);
-            let handles: Vec<_> = (1..count).map_while(|_| start().ok()).collect();
-            let own = work();
-            let others =
-                handles.into_iter().flat_map(|handle| handle.join().unwrap_or_else(|p| resume_unwind(p)));
-            own.into_iter().chain(others).collect()
-        });
+        let count = threads.clamp(1, missing.len().max(1));
+        let mut unreadable = on_threads(count, work).concat();
         if let Some(failure) = packs.failure() {
             return Err(Error::Write { path: packs.folder().to_owned(), reason: failure.to_owned() });
         }

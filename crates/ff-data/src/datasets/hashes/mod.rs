@@ -15,6 +15,7 @@ use line::{Known, Stamp, name};
 
 use crate::dataset::Content;
 use crate::error::Error;
+use crate::threads::on_threads;
 
 /// Files that a thread hashes before what it found is written down.
 const BATCH: usize = 256;
@@ -180,16 +181,8 @@ pub fn hash_files(paths: &[PathBuf], hashes: &FileHashes) -> Result<Vec<Content>
         hashes.remember(fresh);
         result.map(|()| done)
     };
-    let parts: Vec<Result<Vec<_>, Error>> = std::thread::scope(|scope| {
-        // The caller is one of them, and does it alone where no thread can be started.
-        let start = || std::thread::Builder::new().spawn_scoped(scope, work);
-        let handles: Vec<_> = (1..threads).map_while(|_| start().ok()).collect();
-        let own = work();
-        let others = handles.into_iter().map(|handle| handle.join().expect("hashing does not panic"));
-        std::iter::once(own).chain(others).collect()
-    });
     let mut contents = vec![Content::default(); paths.len()];
-    for part in parts {
+    for part in on_threads(threads, work) {
         for (index, content) in part? {
             contents[index] = content;
         }
