@@ -132,13 +132,9 @@ impl Phantom {
     }
 
     fn random(&self, index: usize) -> ChaCha8Rng {
-        let [train, val, _] = self.counts;
-        let (number, position) = match index {
-            i if i < train => (0, i),
-            i if i < train + val => (1, i - train),
-            i => (2, i - train - val),
-        };
-        stream(self.seed, &self.kind.purpose(self.shifted), &[number, position as u64])
+        let number = self.samples()[index].split.expect("every phantom has a split") as usize;
+        let position = index - self.counts[..number].iter().sum::<usize>();
+        stream(self.seed, &self.kind.purpose(self.shifted), &[number as u64, position as u64])
     }
 }
 
@@ -184,27 +180,20 @@ impl Dataset for Phantom {
         let mut rng = self.random(index);
         let rng = &mut rng;
         let mut canvas = Canvas::new(self.image_size);
-        let grey = match (self.kind, &self.samples()[index].target) {
-            (PhantomKind::Findings, _) => {
-                findings::draw(&mut canvas, self.shifted, rng);
-                true
-            }
-            (PhantomKind::Opacity, Target::Class(class)) => {
-                opacity::draw(&mut canvas, *class, self.shifted, rng);
-                true
-            }
-            (kind, Target::Class(class)) => {
-                let draw = match kind {
+        match self.samples()[index].target {
+            Target::Labels(_) => findings::draw(&mut canvas, self.shifted, rng),
+            Target::Class(class) => {
+                let draw = match self.kind {
                     PhantomKind::Grades => grades::draw,
                     PhantomKind::Lesions => lesions::draw,
+                    PhantomKind::Opacity => opacity::draw,
                     PhantomKind::Source => source::draw,
                     _ => shapes::draw,
                 };
-                draw(&mut canvas, *class, self.shifted, rng);
-                false
+                draw(&mut canvas, class, self.shifted, rng);
             }
-            (_, Target::Labels(_)) => unreachable!("only findings have labels"),
-        };
+        }
+        let grey = matches!(self.kind, PhantomKind::Opacity | PhantomKind::Findings);
         let look = Look::draw(self.shifted, grey, rng);
         Ok(look.expose(canvas, rng))
     }
