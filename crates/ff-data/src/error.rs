@@ -73,6 +73,11 @@ impl Error {
         Self::Dataset(Problem::new(place, expected, found))
     }
 
+    /// A downloaded file that is not what its authors publish.
+    pub(crate) fn damaged(place: impl ToString, expected: &str, found: impl Into<String>) -> Self {
+        Self::dataset(place, expected, found).hint("download it again: the file is incomplete or changed")
+    }
+
     /// A division that cannot be made; `place` is the rule or the file.
     pub fn split(place: impl ToString, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self::Split(Problem::new(place, expected, found))

@@ -35,10 +35,8 @@ pub fn read(path: &Path, cifar: &Cifar) -> Result<Arrays, Error> {
         let file = folder.join(if binary { binary_name } else { python_name });
         let bytes = std::fs::read(&file).map_err(Error::read(&file))?;
         let read = if binary { read_binary } else { read_python };
-        let labels = read(&bytes, cifar, &mut pixels).map_err(|(expected, found)| {
-            Error::dataset(file.display(), expected, found)
-                .hint("download it again: the file is incomplete or changed")
-        })?;
+        let labels = read(&bytes, cifar, &mut pixels)
+            .map_err(|(expected, found)| Error::damaged(file.display(), &expected, found))?;
         for (row, label) in labels.into_iter().enumerate() {
             let class = usize::try_from(label).ok().filter(|&class| class < cifar.classes.len());
             let class = class.ok_or_else(|| {

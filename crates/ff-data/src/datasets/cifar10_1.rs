@@ -66,10 +66,7 @@ pub enum Cifar101Version {
 fn read(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
     let find = |part: &str| require_file(root, &[&format!("cifar10.1_{version}_{part}.npy")], "CIFAR-10.1");
     let (data, labels) = (find("data")?, find("labels")?);
-    let wrong = |path: &Path, expected: &str, found: String| {
-        Error::dataset(path.display(), expected, found)
-            .hint("download it again: the file is incomplete or changed")
-    };
+    let wrong = |path: &Path, expected: &str, found: String| Error::damaged(path.display(), expected, found);
 
     let mut bytes = Vec::new();
     // Labels are few: a file that is not what its name says may be of any size.

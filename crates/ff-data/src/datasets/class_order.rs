@@ -4,10 +4,9 @@
 pub fn class_order(mut names: Vec<String>) -> Vec<String> {
     names.sort();
     names.dedup();
-    if let Ok(values) = names.iter().map(|name| name.parse::<i64>()).collect::<Result<Vec<_>, _>>() {
-        let mut pairs: Vec<_> = values.into_iter().zip(names).collect();
-        pairs.sort();
-        return pairs.into_iter().map(|(_, name)| name).collect();
+    let value = |name: &String| name.parse::<i64>().ok();
+    if names.iter().all(|name| value(name).is_some()) {
+        names.sort_by_key(value);
     }
     names
 }

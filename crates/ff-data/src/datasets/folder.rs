@@ -12,7 +12,7 @@ use crate::datasets::about::{About, Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
-use crate::datasets::images::{has_image_extension, is_hidden, walk};
+use crate::datasets::images::{entries, has_image_extension, is_hidden, walk};
 use crate::error::Error;
 
 /// Class folders: `PATH/<class>/*`, or `PATH/{train,val,test}/<class>/*` where `valid` and
@@ -179,16 +179,8 @@ fn check_classes(root: &Path, found: &[FolderListing], classes: &[String]) -> Re
 }
 
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
-        let entry = entry.map_err(Error::read(folder))?;
-        // `is_dir` follows links. macOS archives leave a __MACOSX folder of file forks.
-        if entry.path().is_dir() && !is_hidden(&entry.file_name()) && entry.file_name() != "__MACOSX" {
-            folders.push(entry.path());
-        }
-    }
-    folders.sort();
-    Ok(folders)
+    // `is_dir` follows links. macOS archives leave a __MACOSX folder of file forks.
+    entries(folder, |path, name| path.is_dir() && !is_hidden(name) && name != "__MACOSX")
 }
 
 fn file_name(path: &Path) -> Result<&str, Error> {

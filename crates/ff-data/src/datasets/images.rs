@@ -1,6 +1,7 @@
 //! Picture files below a folder, found by name.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -85,18 +86,22 @@ pub fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// The files directly in a folder whose lower-case name is accepted, sorted by name.
-pub fn named(folder: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
+/// What lies directly in a folder and is accepted, sorted by name.
+pub fn entries(folder: &Path, accept: impl Fn(&Path, &OsStr) -> bool) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
-        let path = entry.map_err(Error::read(folder))?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase());
-        if name.is_some_and(|name| accept(&name)) && path.is_file() {
-            files.push(path);
+        let entry = entry.map_err(Error::read(folder))?;
+        if accept(&entry.path(), &entry.file_name()) {
+            paths.push(entry.path());
         }
     }
-    files.sort();
-    Ok(files)
+    paths.sort();
+    Ok(paths)
+}
+
+/// The files directly in a folder whose lower-case name is accepted, sorted by name.
+pub fn named(folder: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
+    entries(folder, |path, name| accept(&name.to_string_lossy().to_ascii_lowercase()) && path.is_file())
 }
 
 /// The one file directly in a folder that has one of these names, without regard to case; earlier names win.
@@ -129,7 +134,7 @@ pub fn inside(cell: &str) -> Option<PathBuf> {
     (!path.as_os_str().is_empty()).then_some(path)
 }
 
-pub fn is_hidden(name: &std::ffi::OsStr) -> bool {
+pub fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 

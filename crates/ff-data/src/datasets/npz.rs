@@ -32,7 +32,8 @@ pub fn read(path: &Path, set: &Npz) -> Result<Arrays, Error> {
     let path = find(path, set)?;
     let file = File::open(&path).map_err(Error::read(&path))?;
     let archive = ZipArchive::new(file);
-    let mut archive = archive.map_err(|error| damaged(&path, "an .npz archive", error.to_string()))?;
+    let mut archive =
+        archive.map_err(|error| Error::damaged(path.display(), "an .npz archive", error.to_string()))?;
     let (mut samples, mut parts) = (Vec::new(), Vec::new());
     for split in Split::ALL {
         let targets = labels(&mut archive, &path, set, split)?;
@@ -43,7 +44,7 @@ pub fn read(path: &Path, set: &Npz) -> Result<Arrays, Error> {
         }
     }
     if let Some(other) = parts.iter().find(|part| part.form != parts[0].form) {
-        return Err(damaged(&other.place, "images of one size in all splits", "another".to_owned()));
+        return Err(Error::damaged(&other.place, "images of one size in all splits", "another"));
     }
     let names = set.labels.iter().map(|&name| name.to_owned()).collect();
     let task = match set.multilabel {
@@ -70,11 +71,6 @@ fn find(path: &Path, set: &Npz) -> Result<PathBuf, Error> {
     }
 }
 
-fn damaged(place: impl AsRef<Path>, expected: &str, found: String) -> Error {
-    let error = Error::dataset(place.as_ref().display(), expected, found);
-    error.hint("download it again: the file is incomplete or changed")
-}
-
 /// The targets of a split, from an array `[N, 1]` of classes or `[N, L]` of labels.
 fn labels(
     archive: &mut ZipArchive<File>,
@@ -86,7 +82,7 @@ fn labels(
     let place = format!("{} {name}", path.display());
     let columns = if set.multilabel { set.labels.len() } else { 1 };
     let expected = format!("an array [N, {columns}] of whole numbers");
-    let wrong = |found: String| damaged(&place, &expected, found);
+    let wrong = |found: String| Error::damaged(&place, &expected, found);
     let member = archive.by_name(&name).map_err(|error| wrong(error.to_string()))?;
     let mut bytes = Vec::new();
     member.take(MAX_LABELS).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
@@ -100,7 +96,7 @@ fn labels(
         let known = |&value: &i64| usize::try_from(value).ok().filter(|&value| value <= last);
         let values: Option<Vec<usize>> = values.iter().map(known).collect();
         let values = values.ok_or_else(|| {
-            damaged(format!("{place} row {row}"), &format!("labels of 0 to {last}"), "another".to_owned())
+            Error::damaged(format!("{place} row {row}"), &format!("labels of 0 to {last}"), "another")
         })?;
         Ok(match set.multilabel {
             true => Target::Labels(values.into_iter().map(|value| Some(value == 1)).collect()),
@@ -120,7 +116,7 @@ fn images(
     let name = format!("{}_images.npy", split.name());
     let place = format!("{} {name}", path.display());
     let wrong = |found: String| {
-        damaged(&place, &format!("an array [{rows}, H, W] or [{rows}, H, W, 3] of u8"), found)
+        Error::damaged(&place, &format!("an array [{rows}, H, W] or [{rows}, H, W, 3] of u8"), found)
     };
     let mut member = archive.by_name(&name).map_err(|error| wrong(error.to_string()))?;
     let (size, stored) = (member.size(), member.compression() == CompressionMethod::Stored);

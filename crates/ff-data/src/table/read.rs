@@ -33,8 +33,7 @@ fn unpack(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut unpacked = Vec::new();
     let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(MAX_UNPACKED + 1);
     reader.read_to_end(&mut unpacked).map_err(|error| {
-        Error::dataset(path.display(), "a sound gzip file", format!("a damaged one: {error}"))
-            .hint("download it again: the file is incomplete or changed")
+        Error::damaged(path.display(), "a sound gzip file", format!("a damaged one: {error}"))
     })?;
     if unpacked.len() as u64 > MAX_UNPACKED {
         let expected = format!("a table of at most {MAX_UNPACKED} bytes");
