@@ -31,13 +31,20 @@ fn folder(root: &Path) -> Result<Arc<dyn Dataset>, Error> {
     DatasetConfig::Folder(Folder { path: "".into() }).open(root, &FileHashes::none())
 }
 
+fn cifar10(root: &Path) -> Result<Arc<dyn Dataset>, Error> {
+    DatasetConfig::Cifar10(Cifar10 { path: "".into() }).open(root, &FileHashes::none())
+}
+
 fn manifest(root: &Path, text: &str) -> Result<Arc<dyn Dataset>, Error> {
     fs::write(root.join("list.csv"), text).unwrap();
     DatasetConfig::Manifest(Manifest { path: "list.csv".into() }).open(root, &FileHashes::none())
 }
 
-fn refusal(result: Result<Arc<dyn Dataset>, Error>) -> String {
-    result.err().expect("refused").to_string()
+/// Whether it is refused in words that hold `text`.
+#[track_caller]
+fn refused(result: Result<Arc<dyn Dataset>, Error>, text: &str) {
+    let error = result.err().expect("refused").to_string();
+    assert!(error.contains(text), "{error}");
 }
 
 fn classes(dataset: &dyn Dataset) -> Vec<&str> {
@@ -84,26 +91,18 @@ fn split_folders_under_any_name() {
 
 #[test]
 fn bad_folders_are_refused_by_name() {
-    let of = |paths: &[&str]| refusal(folder(tree(paths).path()));
-    assert!(of(&["train/a/1.bmp", "train/b/1.bmp", "test/c/1.bmp"]).contains("class `c` only in test"));
-    assert!(
-        of(&["train/a/1.bmp", "train/b/x.txt"]).contains("train/b: expected images of the class, found none")
-    );
-    assert!(of(&["a/1.txt", "b/1.bmp"]).contains("a: expected images"));
-    assert!(of(&["test/a/1.bmp", "test/b/1.bmp"]).contains("expected a `train` folder"));
-    assert!(
-        of(&["train/a/1.bmp", "train/b/1.bmp", "val/x.bmp"])
-            .contains("val: expected at least one image, found none")
-    );
-    assert!(of(&["val/a/1.bmp", "valid/a/1.bmp", "train/a/1.bmp"]).contains("one val folder"));
-    assert!(of(&["a/1.bmp", "a/1.png", "b/1.bmp"]).contains("one file for each id"));
-    assert!(of(&["a/1.bmp"]).contains("expected two classes or more"));
-    assert!(of(&["1.bmp"]).contains("found no image"));
-    let missing = refusal(
-        DatasetConfig::Folder(Folder { path: "absent".into() })
-            .open(Path::new("nowhere"), &FileHashes::none()),
-    );
-    assert!(missing.contains("absent: cannot be read"), "{missing}");
+    let bad = |paths: &[&str], text: &str| refused(folder(tree(paths).path()), text);
+    bad(&["train/a/1.bmp", "train/b/1.bmp", "test/c/1.bmp"], "class `c` only in test");
+    bad(&["train/a/1.bmp", "train/b/x.txt"], "train/b: expected images of the class, found none");
+    bad(&["a/1.txt", "b/1.bmp"], "a: expected images");
+    bad(&["test/a/1.bmp", "test/b/1.bmp"], "expected a `train` folder");
+    bad(&["train/a/1.bmp", "train/b/1.bmp", "val/x.bmp"], "val: expected at least one image, found none");
+    bad(&["val/a/1.bmp", "valid/a/1.bmp", "train/a/1.bmp"], "one val folder");
+    bad(&["a/1.bmp", "a/1.png", "b/1.bmp"], "one file for each id");
+    bad(&["a/1.bmp"], "expected two classes or more");
+    bad(&["1.bmp"], "found no image");
+    let absent = DatasetConfig::Folder(Folder { path: "absent".into() });
+    refused(absent.open(Path::new("nowhere"), &FileHashes::none()), "absent: cannot be read");
 }
 
 #[test]
@@ -160,38 +159,29 @@ fn a_manifest_of_tasks_with_unknown_labels() {
 fn bad_manifests_are_refused_by_row() {
     let root = tree(&["in/1.bmp", "in/2.bmp"]);
     let inside = root.path().join("in");
-    let of = |text: &str| refusal(manifest(&inside, text));
-    assert!(
-        of("path,label\n1.bmp,a\n../x.bmp,b\n")
-            .contains("row 3: expected the path of an image inside the CSV's folder")
+    let bad = |table: &str, text: &str| refused(manifest(&inside, table), text);
+    bad("path,label\n1.bmp,a\n../x.bmp,b\n", "row 3: expected the path of an image inside the CSV's folder");
+    bad("path,label\n1.bmp,a\n/etc/hosts,b\n", "row 3: expected the path of an image inside");
+    bad(
+        "path,label\n1.bmp,a\n9.bmp,b\n",
+        "row 3: expected an image file for every row, found none for 1 of 2",
     );
-    assert!(
-        of("path,label\n1.bmp,a\n/etc/hosts,b\n").contains("row 3: expected the path of an image inside")
-    );
-    assert!(
-        of("path,label\n1.bmp,a\n9.bmp,b\n")
-            .contains("row 3: expected an image file for every row, found none for 1 of 2")
-    );
-    assert!(of("path,label\n1.bmp,a\n./1.bmp,b\n").contains("row 3: expected each image once"));
-    assert!(of("path,label\n1.bmp,a\n2.bmp,\n").contains("row 3: expected a label, found a blank cell"));
-    assert!(of("path,label\n1.bmp,a\n").contains("two labels or more"));
-    assert!(of("path,edema\n1.bmp,-1\n").contains("row 2: expected 1, 0, or blank for unknown, found `-1`"));
-    assert!(
-        of("path,label,split\n1.bmp,a,dev\n2.bmp,b,train\n").contains("expected a split: train, val or test")
-    );
-    assert!(of("file,label\n1.bmp,a\n").contains("expected a column `path`, found the columns file, label"));
-    assert!(of("path\n1.bmp\n").contains("one column for each task"));
-    assert!(of("path,label\n").contains("at least one row"));
-    assert!(of("path,label\n1.bmp\n").contains("row 2: expected 2 cells as in the header, found 1"));
-    assert!(of("path,label,Label\n1.bmp,a,b\n").contains("two `Label`"));
-    assert!(of("path,label\n,a\n1.bmp,b\n").contains("row 2: expected the path of an image"));
+    bad("path,label\n1.bmp,a\n./1.bmp,b\n", "row 3: expected each image once");
+    bad("path,label\n1.bmp,a\n2.bmp,\n", "row 3: expected a label, found a blank cell");
+    bad("path,label\n1.bmp,a\n", "two labels or more");
+    bad("path,edema\n1.bmp,-1\n", "row 2: expected 1, 0, or blank for unknown, found `-1`");
+    bad("path,label,split\n1.bmp,a,dev\n2.bmp,b,train\n", "expected a split: train, val or test");
+    bad("file,label\n1.bmp,a\n", "expected a column `path`, found the columns file, label");
+    bad("path\n1.bmp\n", "one column for each task");
+    bad("path,label\n", "at least one row");
+    bad("path,label\n1.bmp\n", "row 2: expected 2 cells as in the header, found 1");
+    bad("path,label,Label\n1.bmp,a,b\n", "two `Label`");
+    bad("path,label\n,a\n1.bmp,b\n", "row 2: expected the path of an image");
 }
 
 #[test]
 fn cifar10_in_both_forms_is_one_dataset() {
-    let python = DatasetConfig::Cifar10(Cifar10 { path: "".into() })
-        .open(Path::new(GOLDEN), &FileHashes::none())
-        .unwrap();
+    let python = cifar10(Path::new(GOLDEN)).unwrap();
     assert_eq!(python.samples().len(), 6);
     assert_eq!(python.samples()[0].id, "data_batch_1/00000");
     assert_eq!(
@@ -217,10 +207,7 @@ fn cifar10_in_both_forms_is_one_dataset() {
         let name = sample.id.split('/').next().unwrap();
         fs::write(folder.path().join(format!("{name}.bin")), record).unwrap();
     }
-    let open = || {
-        DatasetConfig::Cifar10(Cifar10 { path: folder.path().into() })
-            .open(Path::new(""), &FileHashes::none())
-    };
+    let open = || cifar10(folder.path());
     let binary = open().unwrap();
     assert_eq!(binary.digest(), python.digest());
     assert_eq!(binary.samples(), python.samples());
@@ -229,15 +216,11 @@ fn cifar10_in_both_forms_is_one_dataset() {
     assert_eq!(binary.image(3).unwrap(), python.image(3).unwrap());
 
     fs::write(folder.path().join("data_batch_3.bin"), [0; 100]).unwrap();
-    let text = refusal(open());
-    assert!(
-        text.contains("data_batch_3.bin: expected records of 3073 bytes, found 100 bytes\nhint:"),
-        "{text}"
-    );
+    refused(open(), "data_batch_3.bin: expected records of 3073 bytes, found 100 bytes\nhint:");
     fs::write(folder.path().join("data_batch_3.bin"), [77; 3073]).unwrap();
-    assert!(refusal(open()).contains("expected labels of 0 to 9, found 77 for image 0"));
+    refused(open(), "expected labels of 0 to 9, found 77 for image 0");
     fs::remove_file(folder.path().join("data_batch_3.bin")).unwrap();
-    assert!(refusal(open()).contains("data_batch_3.bin: cannot be read"));
+    refused(open(), "data_batch_3.bin: cannot be read");
 }
 
 #[test]
@@ -256,15 +239,12 @@ fn cifar100_has_fine_labels_and_any_array_order() {
 #[test]
 fn a_damaged_or_absent_cifar_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let text =
-        refusal(DatasetConfig::Cifar10(Cifar10 { path: "".into() }).open(folder.path(), &FileHashes::none()));
-    assert!(text.contains("expected CIFAR-10 (cifar-10-batches-py or cifar-10-batches-bin)"), "{text}");
+    let expected = "expected CIFAR-10 (cifar-10-batches-py or cifar-10-batches-bin)";
+    refused(cifar10(folder.path()), expected);
     let whole = fs::read(Path::new(GOLDEN).join("cifar-10-batches-py/data_batch_2")).unwrap();
+    let expected = "data_batch_1: expected a CIFAR-10 batch in Python's pickle format";
     for length in (0..whole.len()).step_by(97) {
         fs::write(folder.path().join("data_batch_1"), &whole[..length]).unwrap();
-        let text = refusal(
-            DatasetConfig::Cifar10(Cifar10 { path: "".into() }).open(folder.path(), &FileHashes::none()),
-        );
-        assert!(text.contains("data_batch_1: expected a CIFAR-10 batch in Python's pickle format"), "{text}");
+        refused(cifar10(folder.path()), expected);
     }
 }
