@@ -13,8 +13,8 @@ pub struct Listing {
     samples: Vec<Sample>,
     paths: Vec<PathBuf>,
     places: HashMap<String, String>,
-    missing: usize,
-    first_missing: Option<(String, String)>,
+    /// Place and id of those whose picture was not found.
+    missing: Vec<(String, String)>,
     notes: Vec<String>,
 }
 
@@ -27,10 +27,7 @@ impl Listing {
         }
         match path {
             Some(path) => self.paths.push(path),
-            None => {
-                self.missing += 1;
-                self.first_missing.get_or_insert_with(|| (place.clone(), sample.id.clone()));
-            }
+            None => self.missing.push((place.clone(), sample.id.clone())),
         }
         self.places.insert(sample.id.clone(), place);
         self.samples.push(sample);
@@ -45,9 +42,9 @@ impl Listing {
     /// The dataset, if every row has a picture; `place` is what has no rows if there are none, `hint` says where pictures were
     /// looked for.
     pub fn finish(self, task: Task, place: impl ToString, hint: &str) -> Result<Listed, Error> {
-        if let Some((row, id)) = self.first_missing {
-            let found =
-                format!("none for {} of {}, the first of them `{id}`", self.missing, self.samples.len());
+        if let Some((row, id)) = self.missing.first() {
+            let (missing, all) = (self.missing.len(), self.samples.len());
+            let found = format!("none for {missing} of {all}, the first of them `{id}`");
             return Err(Error::dataset(row, "an image file for every row", found).hint(hint));
         }
         if self.samples.is_empty() {

@@ -29,17 +29,17 @@ impl DatasetKind for MedMnist {
     const ABOUT: About = About {
         kind: "medmnist",
         title: "MedMNIST",
-        members: &[member(&PATH), member(&DERMA), member(&BLOOD), member(&OCT), member(&CHEST)],
+        members: &[member(0), member(1), member(2), member(3), member(4)],
         licence: Some("CC BY 4.0; DermaMNIST: CC BY-NC 4.0"),
         access: Access::Download,
     };
 
     fn open(&self, data_root: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
-        Ok(Arc::new(read(&within(data_root, &self.path)?, &self.name.set().archive)?))
+        Ok(Arc::new(read(&within(data_root, &self.path)?, &SETS[self.name as usize].archive)?))
     }
 
     fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        Some(Published::split(self.name.set().splits))
+        Some(Published::split(SETS[self.name as usize].splits))
     }
 }
 
@@ -59,18 +59,6 @@ pub enum MedMnistName {
     Chestmnist,
 }
 
-impl MedMnistName {
-    const fn set(self) -> &'static Set {
-        match self {
-            Self::Pathmnist => &PATH,
-            Self::Dermamnist => &DERMA,
-            Self::Bloodmnist => &BLOOD,
-            Self::Octmnist => &OCT,
-            Self::Chestmnist => &CHEST,
-        }
-    }
-}
-
 /// What there is to know of one of them.
 struct Set {
     title: &'static str,
@@ -79,55 +67,51 @@ struct Set {
     archive: Npz,
 }
 
-const fn member(set: &'static Set) -> (&'static str, &'static str) {
-    (set.archive.flag, set.title)
+/// In the order of [`MedMnistName`].
+#[rustfmt::skip]
+const SETS: [Set; 5] = [
+    Set {
+        title: "MedMNIST: colon pathology, 9 classes",
+        splits: [89_996, 10_004, 7_180],
+        archive: Npz { flag: "pathmnist", multilabel: false, labels: &[
+            "adipose", "background", "debris", "lymphocytes", "mucus", "smooth muscle", "normal colon mucosa",
+            "cancer-associated stroma", "colorectal adenocarcinoma epithelium",
+        ] },
+    },
+    Set {
+        title: "MedMNIST: skin lesions, 7 classes",
+        splits: [7_007, 1_003, 2_005],
+        archive: Npz { flag: "dermamnist", multilabel: false, labels: &[
+            "actinic keratoses and intraepithelial carcinoma", "basal cell carcinoma",
+            "benign keratosis-like lesions", "dermatofibroma", "melanoma", "melanocytic nevi", "vascular lesions",
+        ] },
+    },
+    Set {
+        title: "MedMNIST: blood cells, 8 classes",
+        splits: [11_959, 1_712, 3_421],
+        archive: Npz { flag: "bloodmnist", multilabel: false, labels: &[
+            "basophil", "eosinophil", "erythroblast", "immature granulocytes", "lymphocyte", "monocyte",
+            "neutrophil", "platelet",
+        ] },
+    },
+    Set {
+        title: "MedMNIST: retinal OCT, 4 classes",
+        splits: [97_477, 10_832, 1_000],
+        archive: Npz { flag: "octmnist", multilabel: false, labels: &[
+            "choroidal neovascularization", "diabetic macular edema", "drusen", "normal",
+        ] },
+    },
+    Set {
+        title: "MedMNIST: chest X-rays, 14 tasks",
+        splits: [78_468, 11_219, 22_433],
+        archive: Npz { flag: "chestmnist", multilabel: true, labels: &[
+            "atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia",
+            "pneumothorax", "consolidation", "edema", "emphysema", "fibrosis", "pleural", "hernia",
+        ] },
+    },
+];
+
+/// The name and the title of one of them.
+const fn member(number: usize) -> (&'static str, &'static str) {
+    (SETS[number].archive.flag, SETS[number].title)
 }
-
-#[rustfmt::skip]
-const PATH: Set = Set {
-    title: "MedMNIST: colon pathology, 9 classes",
-    splits: [89_996, 10_004, 7_180],
-    archive: Npz { flag: "pathmnist", multilabel: false, labels: &[
-        "adipose", "background", "debris", "lymphocytes", "mucus", "smooth muscle", "normal colon mucosa",
-        "cancer-associated stroma", "colorectal adenocarcinoma epithelium",
-    ] },
-};
-
-#[rustfmt::skip]
-const DERMA: Set = Set {
-    title: "MedMNIST: skin lesions, 7 classes",
-    splits: [7_007, 1_003, 2_005],
-    archive: Npz { flag: "dermamnist", multilabel: false, labels: &[
-        "actinic keratoses and intraepithelial carcinoma", "basal cell carcinoma", "benign keratosis-like lesions",
-        "dermatofibroma", "melanoma", "melanocytic nevi", "vascular lesions",
-    ] },
-};
-
-#[rustfmt::skip]
-const BLOOD: Set = Set {
-    title: "MedMNIST: blood cells, 8 classes",
-    splits: [11_959, 1_712, 3_421],
-    archive: Npz { flag: "bloodmnist", multilabel: false, labels: &[
-        "basophil", "eosinophil", "erythroblast", "immature granulocytes", "lymphocyte", "monocyte", "neutrophil",
-        "platelet",
-    ] },
-};
-
-#[rustfmt::skip]
-const OCT: Set = Set {
-    title: "MedMNIST: retinal OCT, 4 classes",
-    splits: [97_477, 10_832, 1_000],
-    archive: Npz { flag: "octmnist", multilabel: false, labels: &[
-        "choroidal neovascularization", "diabetic macular edema", "drusen", "normal",
-    ] },
-};
-
-#[rustfmt::skip]
-const CHEST: Set = Set {
-    title: "MedMNIST: chest X-rays, 14 tasks",
-    splits: [78_468, 11_219, 22_433],
-    archive: Npz { flag: "chestmnist", multilabel: true, labels: &[
-        "atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia", "pneumothorax",
-        "consolidation", "edema", "emphysema", "fibrosis", "pleural", "hernia",
-    ] },
-};

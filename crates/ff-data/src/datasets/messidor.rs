@@ -60,12 +60,9 @@ fn read(root: &Path) -> Result<Listed, Error> {
     let files = walk(root)?;
     for path in &files {
         let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().to_ascii_lowercase());
-        let Some((stem, extension)) = name.rsplit_once('.') else { continue };
-        let Some(rest) = stem.strip_prefix("annotation_base").filter(|rest| rest.len() >= 2) else {
-            continue;
-        };
-        if let (true, Some(base), Some(suffix)) =
-            (["xls", "csv"].contains(&extension), rest.get(..2), rest.get(2..))
+        if let Some((stem, extension @ ("xls" | "csv"))) = name.rsplit_once('.')
+            && let Some(rest) = stem.strip_prefix("annotation_base")
+            && let Some((base, suffix)) = rest.split_at_checked(2)
         {
             let updated = suffix.contains("update");
             bases.entry(base.to_owned()).or_default().push((updated, extension == "xls", path.clone()));

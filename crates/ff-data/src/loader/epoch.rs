@@ -56,17 +56,15 @@ impl Epoch {
         let count = config.threads.min(work.batches().saturating_sub(first));
         let ahead = config.prefetch.div_ceil(count.max(1)).max(1);
         // If the system gives fewer threads than asked, what there is must do.
-        let threads =
-            (0..count).map_while(|thread| work.spawn(first + thread, count, ahead)).collect::<Vec<_>>();
-        let threads = if threads.len() == count {
-            threads
-        } else {
+        let mut threads: Vec<_> =
+            (0..count).map_while(|thread| work.spawn(first + thread, count, ahead)).collect();
+        if threads.len() < count {
             tracing::warn!(
                 asked = count,
                 "threads that load images cannot be started; this thread loads them"
             );
-            stop(&work, threads)
-        };
+            stop(&work, &mut threads);
+        }
         // Whoever goes on inside an epoch has had a good picture before.
         let any = first > 0;
         Self {
@@ -194,17 +192,16 @@ impl Work {
     }
 }
 
-/// Stops threads and waits for them. Gives back none.
-fn stop(work: &Work, threads: Vec<Thread>) -> Vec<Thread> {
+/// Stops threads and waits for them, until there are none.
+fn stop(work: &Work, threads: &mut Vec<Thread>) {
     work.stop.store(true, Ordering::Relaxed);
-    for Thread { results, handle } in threads {
+    for Thread { results, handle } in threads.drain(..) {
         // A thread that waits to send is woken by the receiver's end.
         drop(results);
         // Its panics were caught and sent.
         let _ = handle.join();
     }
     work.stop.store(false, Ordering::Relaxed);
-    Vec::new()
 }
 
 impl Iterator for Epoch {
@@ -224,6 +221,6 @@ impl Iterator for Epoch {
 
 impl Drop for Epoch {
     fn drop(&mut self) {
-        stop(&self.work, std::mem::take(&mut self.threads));
+        stop(&self.work, &mut self.threads);
     }
 }

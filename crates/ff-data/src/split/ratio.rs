@@ -124,18 +124,19 @@ fn by_group(
         let found = format!("group `{torn}` both in the dataset's test split and outside it");
         return Err(Error::split(RULE, "groups that the dataset itself keeps whole", found));
     }
-    let mut totals: BTreeMap<usize, f64> = BTreeMap::new();
-    for &index in free {
-        *totals.entry(stratum(&samples[index])).or_default() += 1.0;
-    }
+    let count = |indices: &[usize]| {
+        let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
+        for &index in indices {
+            *counts.entry(stratum(&samples[index])).or_default() += 1.0;
+        }
+        counts
+    };
+    let totals = count(free);
     let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
     groups.shuffle(&mut stream(seed, "split groups", &[]));
     let mut filled: BTreeMap<(usize, usize), f64> = BTreeMap::new();
     for group in groups {
-        let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
-        for &index in &group {
-            *counts.entry(stratum(&samples[index])).or_default() += 1.0;
-        }
+        let counts = count(&group);
         // How full the split's share of these strata would be with the group in it.
         let fullness = |slot: usize| -> f64 {
             let one = |(&stratum, &count): (&usize, &f64)| {
