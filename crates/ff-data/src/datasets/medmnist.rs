@@ -83,7 +83,8 @@ const SETS: [Set; 5] = [
         splits: [7_007, 1_003, 2_005],
         archive: Npz { flag: "dermamnist", multilabel: false, labels: &[
             "actinic keratoses and intraepithelial carcinoma", "basal cell carcinoma",
-            "benign keratosis-like lesions", "dermatofibroma", "melanoma", "melanocytic nevi", "vascular lesions",
+            "benign keratosis-like lesions", "dermatofibroma", "melanoma", "melanocytic nevi",
+            "vascular lesions",
         ] },
     },
     Set {

@@ -28,8 +28,8 @@ pub struct Loader {
     patience: Duration,
 }
 
-/// How long a batch may take before its thread counts as hung: far longer than any does, and yet a disk that never
-/// answers is noticed. In the caller's thread (0 threads) it is not watched.
+/// How long a batch may take before its thread counts as hung: far longer than any does, and yet a disk that
+/// never answers is noticed. In the caller's thread (0 threads) it is not watched.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Loader {
