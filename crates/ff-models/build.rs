@@ -1,4 +1,4 @@
-//! Binaries and tests find libtorch where cargo was told it is, without `LD_LIBRARY_PATH`.
+//! Binaries and tests find libtorch where cargo was told it is, without `LD_LIBRARY_PATH`. For every crate that uses it.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
