@@ -17,7 +17,7 @@ use crate::fetch::Fetched;
 use crate::inspect::Inspection;
 use crate::source::Source;
 
-/// The commands of `ff-data`.
+/// Images on disk: what a dataset holds, what augmentation makes of it, how fast it loads.
 #[derive(Subcommand)]
 pub enum Command {
     /// Print splits, class counts, digest, what differs from the published numbers, and what stands in more than one

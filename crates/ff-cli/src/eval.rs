@@ -11,7 +11,7 @@ use ff_eval::{
 };
 use serde_json::json;
 
-/// The commands of `ff-eval`.
+/// Logits and targets in, metrics with 95 % intervals out.
 #[derive(Subcommand)]
 pub enum Command {
     /// Print every metric that applies

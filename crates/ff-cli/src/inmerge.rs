@@ -13,7 +13,9 @@ use tch::{Kind, Tensor};
 
 use crate::device::DeviceChoice;
 
-/// The commands of `ff-inmerge`.
+/// In-model merging (InMerge) on files of weights: similar kernels of a network's deep convolutions are merged.
+///
+/// In training it is a setting: `[inmerge]` in a recipe of `ff-train finetune` or in a configuration of `ff-grid`.
 #[derive(Subcommand)]
 pub enum Command {
     /// Merge kernels without training, and say what was merged

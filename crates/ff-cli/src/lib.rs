@@ -55,38 +55,20 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 pub use average::{average, bench as bench_average, check as check_soup};
-pub use bar::Bar;
-#[cfg(feature = "torch")]
-pub use device::{DeviceChoice, warn_of_precision};
-#[cfg(feature = "torch")]
-pub use hub::{find_cached, find_or_download};
-pub use inspect::Inspection;
-#[cfg(feature = "torch")]
-pub use lineage::trace_and_check;
-pub use options::{Common, ConfigOptions, RunsOption};
+pub use options::{Common, ConfigOptions, RunsOption, parse};
 use output::describe;
-pub use output::{print, print_json, say};
+pub use output::say;
 #[cfg(feature = "png")]
 pub use png::png_beside;
-#[cfg(feature = "torch")]
-pub use predict::{PredictOptions, predict};
-#[cfg(feature = "torch")]
-pub use progress::{GridProgress, outcome, speed};
-#[cfg(feature = "torch")]
-pub use recipe::{check_split, output_map, spec_of};
-#[cfg(feature = "torch")]
-pub use report::{ReportOptions, write_report};
-#[cfg(feature = "torch")]
-pub use select::{SelectOptions, select};
-#[cfg(feature = "torch")]
-pub use signals::stop_on_signals;
 pub use source::{BadImage, Source};
 #[cfg(feature = "torch")]
-pub use tensorboard::{EventFile, TensorBoard};
-#[cfg(feature = "torch")]
-pub use train::{TrainOptions, train};
-#[cfg(feature = "torch")]
-pub use watch::{spoken, watch};
+pub use {
+    lineage::trace_and_check,
+    predict::{PredictOptions, predict},
+    report::{ReportOptions, write_report},
+    select::{SelectOptions, select},
+    train::{TrainOptions, train},
+};
 
 /// Runs a binary's work: logs to stderr, an error as `error: …` with exit code 1. (Wrong usage has ended the
 /// program with exit code 2 before.) From here on the allocator keeps what is freed.

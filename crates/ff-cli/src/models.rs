@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::device::{DeviceChoice, warn_of_precision};
 
-/// The commands of `ff-models`.
+/// Backbones under timm's names: their logits, their speed.
 #[derive(Subcommand)]
 pub enum Command {
     /// Compute logits of given inputs

@@ -4,21 +4,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Subcommand;
 use ff_cli::grid::{DoctorOptions, ForecastOptions, RunOptions, TableOptions, WorkOptions};
-use ff_cli::{Common, ReportOptions, grid};
+use ff_cli::{ReportOptions, grid};
 
 /// A table from one configuration: images and pretrained weights in; every model, the soups, the table and the
 /// record of each choice out. What is done is never done again, also when another table needs it.
-#[derive(Parser)]
-#[command(name = "ff-grid", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-    #[command(flatten)]
-    common: Common,
-}
-
 #[derive(Subcommand)]
 enum Command {
     /// Print the jobs and what they cost; run nothing
@@ -49,14 +40,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    if let Command::Work(options) = &cli.command {
-        return grid::work(options, &cli.common);
+    let (command, common) = ff_cli::parse::<Command>("ff-grid");
+    if let Command::Work(options) = &command {
+        return grid::work(options, &common);
     }
-    ff_cli::main(&cli.common, || match &cli.command {
+    ff_cli::main(&common, || match &command {
         Command::Plan(options) => grid::plan(options),
         Command::Forecast(options) => grid::forecast(options),
-        Command::Run(options) => grid::run(options, cli.common.verbose),
+        Command::Run(options) => grid::run(options, common.verbose),
         Command::Watch(options) => grid::watch(options),
         Command::Status(options) => grid::status(options),
         Command::Cancel(options) => grid::cancel(options),

@@ -2,23 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use ff_cli::Common;
 use ff_cli::inmerge::Command;
 
-/// In-model merging (InMerge) on files of weights: similar kernels of a network's deep convolutions are merged.
-///
-/// In training it is a setting: `[inmerge]` in a recipe of `ff-train finetune` or in a configuration of `ff-grid`.
-#[derive(Parser)]
-#[command(name = "ff-inmerge", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-    #[command(flatten)]
-    common: Common,
-}
-
 fn main() -> ExitCode {
-    let Cli { command, common } = Cli::parse();
+    let (command, common) = ff_cli::parse::<Command>("ff-inmerge");
     ff_cli::main(&common, || command.run())
 }

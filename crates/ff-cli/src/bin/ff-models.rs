@@ -2,21 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use ff_cli::Common;
 use ff_cli::models::Command;
 
-/// Backbones under timm's names: their logits, their speed.
-#[derive(Parser)]
-#[command(name = "ff-models", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-    #[command(flatten)]
-    common: Common,
-}
-
 fn main() -> ExitCode {
-    let Cli { command, common } = Cli::parse();
+    let (command, common) = ff_cli::parse::<Command>("ff-models");
     ff_cli::main(&common, || command.run())
 }

@@ -3,21 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use ff_cli::{Common, average, bench_average, check_soup};
+use clap::Subcommand;
 #[cfg(feature = "torch")]
 use ff_cli::{SelectOptions, select, trace_and_check};
+use ff_cli::{average, bench_average, check_soup};
 
 /// Files of weights in, their soup out.
-#[derive(Parser)]
-#[command(name = "ff-soup", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-    #[command(flatten)]
-    common: Common,
-}
-
 #[derive(Subcommand)]
 enum Command {
     /// Average all files, each weighed equally
@@ -67,8 +58,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    ff_cli::main(&cli.common, || match cli.command {
+    let (command, common) = ff_cli::parse::<Command>("ff-soup");
+    ff_cli::main(&common, || match command {
         Command::Average { files, output } => average(&files, &output),
         Command::Bench { files, output, json } => bench_average(&files, &output, json),
         #[cfg(feature = "torch")]

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use ff_cli::{Common, PredictOptions, TrainOptions, predict, train};
+use clap::Subcommand;
+use ff_cli::{PredictOptions, TrainOptions, predict, train};
 use ff_grid::RunKind;
 
 /// Trains one model from a recipe, or lets a trained one predict.
@@ -11,15 +11,6 @@ use ff_grid::RunKind;
 /// A run leaves in RUNS/NAME: kept.safetensors (the best epoch's weights) and kept.val.safetensors (its validation
 /// predictions), or an FGG run's captures in their place; history.jsonl, recipe.toml and record.json. Started again, it
 /// goes on where it stopped.
-#[derive(Parser)]
-#[command(name = "ff-train", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-    #[command(flatten)]
-    common: Common,
-}
-
 #[derive(Subcommand)]
 enum Command {
     /// Train a whole network on a source domain
@@ -36,8 +27,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    ff_cli::main(&cli.common, || match &cli.command {
+    let (command, common) = ff_cli::parse::<Command>("ff-train");
+    ff_cli::main(&common, || match &command {
         Command::Pretrain(options) => train(RunKind::Pretrain, options),
         Command::Probe(options) => train(RunKind::Probe, options),
         Command::Finetune(options) => train(RunKind::Finetune, options),
