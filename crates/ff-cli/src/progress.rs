@@ -1,18 +1,19 @@
 //! How far a grid is: a bar on a terminal, plain lines elsewhere.
 
 use std::collections::HashSet;
-use std::io::IsTerminal;
 use std::sync::Mutex;
 
+use ff_eval::Value;
 use ff_grid::{Event, Job, JobId, JobOutput, Owner, Plan, Record, RunStore};
 use ff_train::EpochRecord;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
+use crate::bar::progress_bar;
 use crate::output::say;
 
 /// Follows the events of a grid.
 pub struct GridProgress {
-    bar: Option<ProgressBar>,
+    bar: ProgressBar,
     count: Mutex<usize>,
     elsewhere: Mutex<HashSet<JobId>>,
     total: usize,
@@ -25,33 +26,18 @@ impl GridProgress {
         let open = |job: &&Job| job.blocked.is_none() && !matches!(runs.record(job), Ok(Some(_)));
         let todo: Vec<u64> = plan.jobs.iter().filter(open).map(|job| job.cost.weight()).collect();
         let (total, images) = (todo.len(), todo.iter().sum());
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style =
-                ProgressStyle::with_template("{bar:30} {percent:>3}% {elapsed} gone, {eta} left  {wide_msg}");
-            ProgressBar::new(images).with_style(style.expect("a valid template"))
-        });
+        let bar = progress_bar(Some(images), "{bar:30} {percent:>3}% {elapsed} gone, {eta} left  {wide_msg}");
         Self { bar, count: Mutex::new(0), elsewhere: Mutex::default(), total }
     }
 
     /// Takes up an event.
     pub fn event(&self, event: Event<'_>) {
         match event {
-            Event::Started(job) => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(job.label.clone());
-                }
-            }
-            Event::Epoch(job, _) => {
-                let epochs = job.cost.epochs.max(1);
-                if let Some(bar) = &self.bar {
-                    bar.inc(job.cost.weight() / epochs);
-                }
-            }
+            Event::Started(job) => self.bar.set_message(job.label.clone()),
+            Event::Epoch(job, _) => self.bar.inc(job.cost.weight() / job.cost.epochs.max(1)),
             Event::Finished(job, record) => {
-                if let Some(bar) = &self.bar
-                    && job.cost.epochs == 0
-                {
-                    bar.inc(job.cost.weight());
+                if job.cost.epochs == 0 {
+                    self.bar.inc(job.cost.weight());
                 }
                 self.line(&format!("{} ({:.1} s){}", job.label, record.seconds, outcome(record)));
             }
@@ -65,9 +51,7 @@ impl GridProgress {
 
     /// Takes the bar away.
     pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 
     /// Says once of each job that another process is at it.
@@ -85,10 +69,7 @@ impl GridProgress {
     }
 
     fn tell(&self, text: String) {
-        match &self.bar {
-            Some(bar) => bar.set_message(text),
-            None => say(&text),
-        }
+        if self.bar.is_hidden() { say(&text) } else { self.bar.set_message(text) }
     }
 }
 
@@ -101,19 +82,21 @@ pub fn speed(epoch: &EpochRecord) -> String {
     format!("{:.0} images/s{waited}", epoch.images_per_second())
 }
 
+/// A metric to four digits.
+pub fn shown(value: &Value) -> String {
+    value.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"))
+}
+
 /// What came out of a job, in a few words after its name.
 pub fn outcome(record: &Record) -> String {
     match &record.output {
         JobOutput::Training(outcome) => {
             let diverged = outcome.diverged.as_ref().map(|at| format!(": diverged at step {}", at.step));
-            let kept = outcome.kept.as_ref().map(|kept| match kept.validation.value() {
-                Some(value) => format!(": {value:.4} on validation, epoch {}", kept.epoch),
-                None => format!(": undefined on validation, epoch {}", kept.epoch),
-            });
-            let snapshots = match outcome.snapshots.len() {
-                0 => None,
-                snapshots => Some(format!(": {snapshots} captures")),
-            };
+            let kept = outcome.kept.as_ref();
+            let kept =
+                kept.map(|kept| format!(": {} on validation, epoch {}", shown(&kept.validation), kept.epoch));
+            let snapshots = outcome.snapshots.len();
+            let snapshots = (snapshots > 0).then(|| format!(": {snapshots} captures"));
             [diverged, kept.or(snapshots)].into_iter().flatten().collect()
         }
         JobOutput::Soup(soup) => {
@@ -122,10 +105,7 @@ pub fn outcome(record: &Record) -> String {
         }
         JobOutput::Predictions { samples, .. } => format!(": {samples} images"),
         JobOutput::Diverged { .. } => ": nothing, since its run diverged".to_owned(),
-        JobOutput::Score(score) => match score.value.value() {
-            Some(value) => format!(": {value:.4}"),
-            None => ": undefined".to_owned(),
-        },
+        JobOutput::Score(score) => format!(": {}", shown(&score.value)),
         JobOutput::Plane(_) | JobOutput::PlaneRow(_) => String::new(),
         JobOutput::Surface(surface) => {
             let minima = surface.roughness.local_minima;

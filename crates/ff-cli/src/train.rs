@@ -17,7 +17,7 @@ use crate::device::{DeviceChoice, warn_of_precision};
 use crate::hub::find_or_download;
 use crate::options::{ConfigOptions, RunsOption};
 use crate::output::{print, say};
-use crate::progress::speed;
+use crate::progress::{shown, speed};
 use crate::signals::stop_on_signals;
 use crate::source::BadImage;
 use crate::tensorboard::EventFile;
@@ -126,11 +126,11 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
 }
 
 fn say_epoch(epoch: &EpochRecord, epochs: u64) {
-    let value = epoch.validation.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"));
     say(&format!(
-        "epoch {}/{epochs}: loss {:.4}, validation {value} (loss {:.4}), lr {:.2e}, {}",
+        "epoch {}/{epochs}: loss {:.4}, validation {} (loss {:.4}), lr {:.2e}, {}",
         epoch.epoch,
         epoch.train_loss,
+        shown(&epoch.validation),
         epoch.validation_loss,
         epoch.learning_rate,
         speed(epoch)

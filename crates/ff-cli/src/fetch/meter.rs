@@ -2,9 +2,13 @@
 
 use std::io::IsTerminal;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
 
+use crate::bar::progress_bar;
 use crate::output::say;
+
+const TEMPLATE: &str =
+    "{bar:30} {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}";
 
 /// Follows one download after another.
 #[derive(Default)]
@@ -32,7 +36,7 @@ impl Meter {
         (self.name, self.total) = (name.to_owned(), total);
         self.tenths = self.tenths_of(have);
         if self.loud && std::io::stderr().is_terminal() {
-            let bar = self.bar.get_or_insert_with(bar);
+            let bar = self.bar.get_or_insert_with(|| progress_bar(None, TEMPLATE));
             total.map_or_else(|| bar.unset_length(), |total| bar.set_length(total));
             bar.set_message(name.to_owned());
             bar.set_position(have);
@@ -74,11 +78,4 @@ impl Meter {
     fn tenths_of(&self, have: u64) -> u64 {
         self.total.map_or(0, |total| 10 * have / total.max(1))
     }
-}
-
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template(
-        "{bar:30} {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}",
-    );
-    ProgressBar::no_length().with_style(style.expect("a valid template"))
 }

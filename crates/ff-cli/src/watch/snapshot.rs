@@ -8,6 +8,8 @@ use ff_train::EpochRecord;
 use itertools::Itertools;
 use serde::Serialize;
 
+use crate::progress::{shown, speed};
+
 /// What need not be read again: of each finished job, its time and its best.
 pub type Known = BTreeMap<JobId, Done>;
 
@@ -18,7 +20,7 @@ pub struct Done {
 }
 
 /// How a grid stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Snapshot {
     /// Jobs that are done.
     pub done: usize,
@@ -101,11 +103,9 @@ impl Snapshot {
         let progress = running.iter().map(|one| (one.id.as_str(), one.so_far())).collect();
         let left = time_left(&plan.jobs, &done, &progress);
         let column = |job: &Job| job.label.split(": ").next().unwrap_or_default().to_owned();
-        let scored = finished().filter_map(|(job, done)| Some((column(job), job, done.best?)));
-        let best = scored
-            .into_group_map_by(|(column, ..)| column.clone())
-            .into_iter()
-            .sorted_by(|a, b| a.0.cmp(&b.0));
+        let scored = finished().filter_map(|(job, done)| Some((column(job), (&job.label, done.best?))));
+        let best = scored.into_grouping_map().max_by(|_, a, b| a.1.total_cmp(&b.1));
+        let best = best.into_iter().sorted_by(|a, b| a.0.cmp(&b.0));
         Ok(Self {
             done: finished().count(),
             jobs: jobs.len(),
@@ -118,12 +118,7 @@ impl Snapshot {
                 .map(EpochRecord::images_per_second)
                 .sum(),
             running,
-            best: best
-                .filter_map(|(column, scored)| {
-                    let (_, job, score) = scored.into_iter().max_by(|a, b| a.2.total_cmp(&b.2))?;
-                    Some(Best { column, label: job.label.clone(), score })
-                })
-                .collect(),
+            best: best.map(|(column, (label, score))| Best { column, label: label.clone(), score }).collect(),
         })
     }
 }
@@ -153,13 +148,8 @@ impl Running {
             (0, _) => String::new(),
             (epochs, None) => format!("epoch 1 of {epochs}"),
             (epochs, Some(last)) => {
-                let score =
-                    last.validation.value().map_or("undefined".to_owned(), |score| format!("{score:.4}"));
-                format!(
-                    "epoch {} of {epochs}, {score} on validation, {}",
-                    last.epoch,
-                    crate::progress::speed(last)
-                )
+                let score = shown(&last.validation);
+                format!("epoch {} of {epochs}, {score} on validation, {}", last.epoch, speed(last))
             }
         }
     }
