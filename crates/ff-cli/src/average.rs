@@ -5,14 +5,12 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use ff_checkpoint::{Digest, StateDict, cores, note_trained_on, on_threads, trained_on};
 use ff_soup::{Average, Ingredient, Ingredients, verify};
 use serde_json::json;
 
 use crate::output::{print, print_json};
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Opens files of weights; what a hierarchy can group them by is in their provenance.
 pub fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
@@ -36,7 +34,7 @@ pub fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     let ingredients = ingredients(files)?;
     let average = mean_of(&ingredients);
     let weights = ingredients.weights(&average)?;
-    save(&ingredients, (&average, &weights), json!({"method": "average"}), None, output)
+    save(&ingredients, &average, &weights, output)
 }
 
 /// Times an average and its parts.
@@ -47,7 +45,7 @@ pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<
     let average = mean_of(&ingredients);
     let weights = ingredients.weights(&average)?;
     let averaged = start.elapsed().as_secs_f64();
-    save(&ingredients, (&average, &weights), json!({"method": "average"}), None, output)?;
+    save(&ingredients, &average, &weights, output)?;
     let saved = start.elapsed().as_secs_f64();
     let (bytes, read) = read(&ingredients);
     if as_json {
@@ -82,18 +80,18 @@ fn read(ingredients: &Ingredients) -> (usize, f64) {
 
 fn save(
     ingredients: &Ingredients,
-    (average, weights): (&Average, &StateDict),
-    recipe: serde_json::Value,
-    data: Option<String>,
+    average: &Average,
+    weights: &StateDict,
     output: &Path,
 ) -> anyhow::Result<()> {
-    let mut recipe = recipe.as_object().cloned().unwrap_or_default();
+    let mut recipe = serde_json::Map::new();
+    recipe.insert("method".into(), "average".into());
     if let Some(model) = model_of(ingredients) {
         recipe.insert("model".into(), model);
     }
     // So that a later use of the soup knows what its ingredients were trained on.
     note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
-    let provenance = ingredients.provenance(average, recipe, data, VERSION)?;
+    let provenance = ingredients.provenance(average, recipe, None, env!("CARGO_PKG_VERSION"))?;
     Ok(weights.save(output, Some(&provenance))?)
 }
 
@@ -110,25 +108,20 @@ pub fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
     for place in places {
         collect(place, &wanted, &mut files)?;
     }
-    match verify(&opened, &files) {
-        Ok(recomputed) => {
-            let but = match recomputed.len() {
-                0 => String::new(),
-                number => {
-                    let (some, more) =
-                        (recomputed[..number.min(3)].join(", "), if number > 3 { ", …" } else { "" });
-                    format!(", but for {number} tensors that were computed anew afterwards ({some}{more})")
-                }
-            };
-            print(&format!(
-                "{}: is the average of its {} ingredient(s), to the bit{but} (digest {})\n",
-                soup.display(),
-                wanted.len(),
-                opened.digest()
-            ))
+    let recomputed = verify(&opened, &files).map_err(|error| anyhow!("{}: {error}", soup.display()))?;
+    let but = match recomputed.len() {
+        0 => String::new(),
+        number => {
+            let (some, more) = (recomputed[..number.min(3)].join(", "), if number > 3 { ", …" } else { "" });
+            format!(", but for {number} tensors that were computed anew afterwards ({some}{more})")
         }
-        Err(error) => bail!("{}: {error}", soup.display()),
-    }
+    };
+    print(&format!(
+        "{}: is the average of its {} ingredient(s), to the bit{but} (digest {})\n",
+        soup.display(),
+        wanted.len(),
+        opened.digest()
+    ))
 }
 
 /// Opens the files of a place that are wanted. Others, damaged ones included, are none of a soup's business.

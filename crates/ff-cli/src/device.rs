@@ -97,13 +97,9 @@ fn load_cuda() -> Result<(), String> {
         // SAFETY: the library's initialisers register kernels and nothing else; it is never unloaded.
         #[allow(unsafe_code)]
         let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) };
-        match library {
-            Ok(library) => {
-                std::mem::forget(library);
-                Ok(())
-            }
-            Err(error) => Err(format!("the CUDA half of libtorch cannot be loaded: {error}")),
-        }
+        let failed =
+            |error: libloading::Error| format!("the CUDA half of libtorch cannot be loaded: {error}");
+        library.map(std::mem::forget).map_err(failed)
     }
     #[cfg(not(target_os = "linux"))]
     Ok(())

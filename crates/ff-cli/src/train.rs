@@ -8,10 +8,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use ff_checkpoint::{cores, write_atomic};
 use ff_grid::{
-    Catalog, Claims, Error, Experiment, JobContext, Plan, Record, RunConfig, RunKind, RunRecipe, RunStore,
+    Catalog, Claims, Experiment, JobContext, Plan, Record, RunConfig, RunKind, RunRecipe, RunStore,
     SingleRun, device_name,
 };
-use ff_train::{EpochRecord, Outcome};
+use ff_train::EpochRecord;
 
 use crate::device::{DeviceChoice, warn_of_precision};
 use crate::hub::find_or_download;
@@ -141,7 +141,7 @@ fn say_epoch(epoch: &EpochRecord, epochs: u64) {
 }
 
 fn report(record: &Record, folder: &Path) -> anyhow::Result<()> {
-    let outcome: &Outcome = record.training().map_err(|error: Error| anyhow::anyhow!(error))?;
+    let outcome = record.training()?;
     if let Some(at) = &outcome.diverged {
         let text = format!(
             "the loss stopped being a number at step {} (epoch {}, learning rate {:e})",

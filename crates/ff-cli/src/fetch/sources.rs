@@ -5,57 +5,29 @@ use anyhow::{Context, bail};
 use super::checksum::Checksum;
 use super::download::Download;
 
-/// Sides in which MedMNIST is published.
-const SIDES: [u32; 4] = [28, 64, 128, 224];
-
-/// MD5 of MedMNIST's files by side, as its own package (medmnist 3.0.2, `info.py`) gives them for record
+/// Name, side and MD5 of MedMNIST's files, as its own package (medmnist 3.0.2, `info.py`) gives them for record
 /// 10519652 of Zenodo. It gives no sizes.
-const MEDMNIST: [(&str, [&str; 4]); 5] = [
-    (
-        "pathmnist",
-        [
-            "a8b06965200029087d5bd730944a56c1",
-            "55aa9c1e0525abe5a6b9d8343a507616",
-            "ac42d08fb904d92c244187169d1fd1d9",
-            "2c51a510bcdc9cf8ddb2af93af1eadec",
-        ],
-    ),
-    (
-        "dermamnist",
-        [
-            "0744692d530f8e62ec473284d019b0c7",
-            "b70a2f5635c6199aeaa28c31d7202e1f",
-            "2defd784463fa5243564e855ed717de1",
-            "8974907d8e169bef5f5b96bc506ae45d",
-        ],
-    ),
-    (
-        "bloodmnist",
-        [
-            "7053d0359d879ad8a5505303e11de1dc",
-            "2b94928a2ae4916078ca51e05b6b800b",
-            "adace1e0ed228fccda1f39692059dd4c",
-            "b718ff6835fcbdb22ba9eacccd7b2601",
-        ],
-    ),
-    (
-        "octmnist",
-        [
-            "c68d92d5b585d8d81f7112f81e2d0842",
-            "e229e9440236b774d9f0dfef9d07bdaf",
-            "0a97e76651ace45c5d943ee3f65b63ae",
-            "abc493b6d529d5de7569faaef2773ba3",
-        ],
-    ),
-    (
-        "chestmnist",
-        [
-            "02c8a6516a18b556561a56cbdd36c4a8",
-            "9de6cd0b934ebb5b7426cfba5efbae16",
-            "db107e5590b27930b62dbaf558aebee3",
-            "45bd33e6f06c3e8cdb481c74a89152aa",
-        ],
-    ),
+const MEDMNIST: [(&str, u32, &str); 20] = [
+    ("pathmnist", 28, "a8b06965200029087d5bd730944a56c1"),
+    ("pathmnist", 64, "55aa9c1e0525abe5a6b9d8343a507616"),
+    ("pathmnist", 128, "ac42d08fb904d92c244187169d1fd1d9"),
+    ("pathmnist", 224, "2c51a510bcdc9cf8ddb2af93af1eadec"),
+    ("dermamnist", 28, "0744692d530f8e62ec473284d019b0c7"),
+    ("dermamnist", 64, "b70a2f5635c6199aeaa28c31d7202e1f"),
+    ("dermamnist", 128, "2defd784463fa5243564e855ed717de1"),
+    ("dermamnist", 224, "8974907d8e169bef5f5b96bc506ae45d"),
+    ("bloodmnist", 28, "7053d0359d879ad8a5505303e11de1dc"),
+    ("bloodmnist", 64, "2b94928a2ae4916078ca51e05b6b800b"),
+    ("bloodmnist", 128, "adace1e0ed228fccda1f39692059dd4c"),
+    ("bloodmnist", 224, "b718ff6835fcbdb22ba9eacccd7b2601"),
+    ("octmnist", 28, "c68d92d5b585d8d81f7112f81e2d0842"),
+    ("octmnist", 64, "e229e9440236b774d9f0dfef9d07bdaf"),
+    ("octmnist", 128, "0a97e76651ace45c5d943ee3f65b63ae"),
+    ("octmnist", 224, "abc493b6d529d5de7569faaef2773ba3"),
+    ("chestmnist", 28, "02c8a6516a18b556561a56cbdd36c4a8"),
+    ("chestmnist", 64, "9de6cd0b934ebb5b7426cfba5efbae16"),
+    ("chestmnist", 128, "db107e5590b27930b62dbaf558aebee3"),
+    ("chestmnist", 224, "45bd33e6f06c3e8cdb481c74a89152aa"),
 ];
 
 /// Archive, folder in it, bytes, MD5. The MD5s are those by which torchvision (`datasets/cifar.py`) knows the
@@ -73,9 +45,6 @@ const CIFAR10_1: [(&str, u64, &str); 4] = [
     ("cifar10.1_v6_labels.npy", 8_128, "ae40beda001693674edc94d925ee8268cfe68905f8f9aff800c8dcdfcd6c9448"),
 ];
 
-/// Versions of CIFAR-10.1.
-const VERSIONS: [&str; 2] = ["v4", "v6"];
-
 /// What an open dataset consists of.
 #[derive(Clone, Debug)]
 pub struct Open {
@@ -90,18 +59,18 @@ pub struct Open {
 /// # Errors
 /// No such side or name.
 pub(super) fn medmnist(flag: &str, image_size: Option<u32>) -> anyhow::Result<Open> {
-    let image_size = image_size.unwrap_or(SIDES[0]);
-    let Some(side) = SIDES.iter().position(|&side| side == image_size) else {
+    let image_size = image_size.unwrap_or(28);
+    if !MEDMNIST.iter().any(|(_, side, _)| *side == image_size) {
         bail!("{flag}: expected --image-size 28, 64, 128 or 224, found {image_size}");
-    };
-    let known = MEDMNIST.iter().find(|(name, _)| *name == flag);
-    let (_, digests) = known.with_context(|| format!("{flag}: no file of this name is known"))?;
+    }
+    let known = MEDMNIST.iter().find(|(name, side, _)| *name == flag && *side == image_size);
+    let (_, _, md5) = known.with_context(|| format!("{flag}: no file of this name is known"))?;
     let file_name = match image_size {
         28 => format!("{flag}.npz"),
         _ => format!("{flag}_{image_size}.npz"),
     };
     let url = format!("https://zenodo.org/records/10519652/files/{file_name}?download=1");
-    let checksum = Checksum::Md5(digests[side].to_owned());
+    let checksum = Checksum::Md5((*md5).to_owned());
     Ok(Open { files: vec![Download { url, file_name, bytes: None, checksum }], folder: None })
 }
 
@@ -118,10 +87,11 @@ pub(super) fn cifar(hundred: bool) -> Open {
 /// # Errors
 /// No such version.
 pub(super) fn cifar10_1(version: Option<&str>) -> anyhow::Result<Open> {
-    if let Some(version) = version.filter(|version| !VERSIONS.contains(version)) {
-        bail!("cifar10.1: expected --version v4 or v6, found `{version}`");
-    }
-    let start = version.map_or_else(String::new, |version| format!("cifar10.1_{version}_"));
+    let start = match version {
+        None => String::new(),
+        Some(known @ ("v4" | "v6")) => format!("cifar10.1_{known}_"),
+        Some(other) => bail!("cifar10.1: expected --version v4 or v6, found `{other}`"),
+    };
     let chosen = CIFAR10_1.iter().filter(|(name, ..)| name.starts_with(&start));
     let files = chosen.map(|&(name, bytes, sha256)| Download {
         url: format!("https://github.com/modestyachts/CIFAR-10.1/blob/master/datasets/{name}?raw=true"),

@@ -47,8 +47,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
                     "inputs": job.inputs, "cost": job.cost, "blocked": job.blocked})
             })
             .collect();
-        let total: serde_json::Map<_, _> =
-            counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
+        let total: BTreeMap<_, _> = counts.iter().copied().collect();
         return crate::output::print_json(
             &serde_json::json!({"jobs": jobs, "total": total, "missing": missing,
             "remarks": plan.remarks()}),

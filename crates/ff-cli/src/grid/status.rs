@@ -21,8 +21,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     let running = running.map(|(id, _)| (id.as_str(), Progress::default())).collect();
     let left = time_left(&plan.jobs, &done, &running);
     if options.json {
-        let total: serde_json::Map<_, _> =
-            counts.iter().map(|(kind, count)| ((*kind).to_owned(), serde_json::json!(count))).collect();
+        let total: BTreeMap<_, _> = counts.iter().copied().collect();
         return crate::output::print_json(&serde_json::json!({
             "total": total, "missing": missing, "jobs": status.jobs, "troubles": status.troubles,
             "seconds_left": left.map(|left| left.seconds)
@@ -88,7 +87,7 @@ fn failed(plan: &Plan, status: &QueueStatus) -> String {
 }
 
 /// What jobs in the queue wait for, in the scheduler's words, with numbers.
-fn reasons(status: &QueueStatus) -> Vec<(String, usize)> {
+fn reasons(status: &QueueStatus) -> BTreeMap<String, usize> {
     let mut reasons = BTreeMap::new();
     for state in status.jobs.values() {
         if let JobState::Queued { why, starts, .. } = state {
@@ -96,7 +95,7 @@ fn reasons(status: &QueueStatus) -> Vec<(String, usize)> {
             *reasons.entry(format!("{why}{starts}")).or_insert(0) += 1;
         }
     }
-    reasons.into_iter().collect()
+    reasons
 }
 
 /// Takes a table's tasks out of the queue.
