@@ -114,11 +114,12 @@ impl Block {
 }
 
 /// The sizes that make one DeiT differ from another.
-struct DeitLayout {
-    patch: u32,
-    width: i64,
-    depth: usize,
-    heads: i64,
+pub(crate) struct DeitLayout {
+    /// Side of a patch, in pixels.
+    pub patch: i64,
+    pub width: i64,
+    pub depth: usize,
+    pub heads: i64,
 }
 
 /// Patches, class token, position embedding, blocks, the class token's linear classifier.
@@ -131,19 +132,18 @@ struct Deit {
     head: Linear,
 }
 
-impl Deit {
-    fn new(b: &mut Builder, layout: &DeitLayout) -> Self {
-        let &DeitLayout { patch, width, depth, heads } = layout;
-        let patch = i64::from(patch);
+impl DeitLayout {
+    pub(crate) fn build(self, b: &mut Builder) -> Box<dyn Backbone> {
+        let Self { patch, width, depth, heads } = self;
         let tokens = 1 + (b.image_size / patch).pow(2);
-        Self {
+        Box::new(Deit {
             cls_token: b.weight("cls_token".to_owned(), &[1, 1, width], Init::Normal(1e-6)),
             pos_embed: b.weight("pos_embed".to_owned(), &[1, tokens, width], Init::trunc_normal()),
             patch_embed: PatchEmbed::new(b, patch, width),
             blocks: (0..depth).map(|i| Block::new(b, &format!("blocks.{i}"), width, heads)).collect(),
             norm: LayerNorm::new(b, "norm", width),
             head: linear(b, "head", width, b.outputs).in_fp32(),
-        }
+        })
     }
 }
 
@@ -162,30 +162,4 @@ impl Backbone for Deit {
     fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
         self.head.forward(features)
     }
-}
-
-/// Side of a patch of the published sizes, in pixels.
-pub(crate) const PATCH: u32 = 16;
-
-/// Side of a patch of the pico size, in pixels.
-pub(crate) const PICO_PATCH: u32 = 4;
-
-/// Ours: patches of 4 px, three narrow blocks, for images of 32 px.
-pub(crate) fn deit_pico(b: &mut Builder) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &DeitLayout { patch: PICO_PATCH, width: 64, depth: 3, heads: 4 }))
-}
-
-/// DeiT-Ti/16.
-pub(crate) fn deit_tiny(b: &mut Builder) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 192, depth: 12, heads: 3 }))
-}
-
-/// DeiT-S/16.
-pub(crate) fn deit_small(b: &mut Builder) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 384, depth: 12, heads: 6 }))
-}
-
-/// DeiT-B/16.
-pub(crate) fn deit_base(b: &mut Builder) -> Box<dyn Backbone> {
-    Box::new(Deit::new(b, &DeitLayout { patch: PATCH, width: 768, depth: 12, heads: 12 }))
 }

@@ -96,23 +96,19 @@ impl std::error::Error for Mismatch {}
 /// One line: counts, and the first of each.
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: the weights do not fit {}:", self.file, self.architecture)?;
-        let mut separator = "";
+        let mut parts = Vec::new();
         if let Some(first) = self.missing.first() {
-            write!(f, " {} missing ({first}{})", self.missing.len(), more(&self.missing))?;
-            separator = ",";
+            parts.push(format!("{} missing ({first}{})", self.missing.len(), more(&self.missing)));
         }
         if let Some(first) = self.extra.first() {
-            write!(f, "{separator} {} unexpected ({first}{})", self.extra.len(), more(&self.extra))?;
-            separator = ",";
+            parts.push(format!("{} unexpected ({first}{})", self.extra.len(), more(&self.extra)));
         }
         if let Some(Misshapen { name, expected, found }) = self.misshapen.first() {
             let (count, more) = (self.misshapen.len(), more(&self.misshapen));
-            write!(
-                f,
-                "{separator} {count} of another shape ({name}: expected {expected:?}, found {found:?}{more})"
-            )?;
+            let shapes = format!("{name}: expected {expected:?}, found {found:?}{more}");
+            parts.push(format!("{count} of another shape ({shapes})"));
         }
+        write!(f, "{}: the weights do not fit {}: {}", self.file, self.architecture, parts.join(", "))?;
         self.hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
     }
 }

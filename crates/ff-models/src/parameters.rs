@@ -65,16 +65,6 @@ impl Parameters {
         self.by_name.get(name).map(|&index| &self.entries[index])
     }
 
-    /// How many, weights and buffers.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there is none; no model is so.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// The weights, without the buffers.
     pub fn trainable(&self) -> impl Iterator<Item = &Parameter> {
         self.entries.iter().filter(|parameter| parameter.kind == ParameterKind::Weight)
@@ -95,14 +85,5 @@ impl Parameters {
     /// DeiT's patch embedding.
     pub fn convolutions(&self) -> impl Iterator<Item = &Parameter> {
         self.convolutions.iter().map(|&index| &self.entries[index])
-    }
-}
-
-impl<'a> IntoIterator for &'a Parameters {
-    type Item = &'a Parameter;
-    type IntoIter = std::slice::Iter<'a, Parameter>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
     }
 }

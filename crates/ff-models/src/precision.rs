@@ -1,25 +1,13 @@
 //! The type that a model computes in.
 
 use serde::{Deserialize, Serialize};
-use strum::VariantNames;
+use strum::{Display, EnumString, VariantNames};
 
 use crate::error::Error;
 
 /// Type that convolutions, linear layers and attention compute in. Weights, normalisation and
 /// logits are fp32 always.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantNames,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = unknown)]
 pub enum Precision {

@@ -37,8 +37,8 @@ impl ConvNorm {
 }
 
 /// Which residual block a net is made of.
-#[derive(Clone, Copy, PartialEq)]
-enum BlockKind {
+#[derive(Clone, Copy)]
+pub(crate) enum BlockKind {
     /// Two 3×3 convolutions.
     Basic,
     /// 1×1, 3×3 (with the stride) and 1×1, four times as wide at its ends.
@@ -95,14 +95,14 @@ impl Block {
 }
 
 /// The sizes that make one ResNet differ from another.
-struct ResnetLayout {
-    block: BlockKind,
+pub(crate) struct ResnetLayout {
+    pub block: BlockKind,
     /// Side and stride of the first convolution, and whether a 3×3 maximum of stride 2 follows.
-    stem: (i64, i64, bool),
+    pub stem: (i64, i64, bool),
     /// Width of each stage.
-    widths: &'static [i64],
+    pub widths: &'static [i64],
     /// Blocks of each stage.
-    depths: &'static [usize],
+    pub depths: &'static [usize],
 }
 
 /// Stem, stages of residual blocks, mean over the picture, linear classifier.
@@ -113,23 +113,28 @@ struct Resnet {
     fc: Linear,
 }
 
-impl Resnet {
-    fn new(b: &mut Builder, layout: &ResnetLayout) -> Self {
-        let (side, stride, max_pool) = layout.stem;
-        let mut width = layout.widths[0];
+impl ResnetLayout {
+    /// The stem and the widths of those for ImageNet.
+    pub(crate) fn imagenet(block: BlockKind, depths: &'static [usize]) -> Self {
+        Self { block, stem: (7, 2, true), widths: &[64, 128, 256, 512], depths }
+    }
+
+    pub(crate) fn build(self, b: &mut Builder) -> Box<dyn Backbone> {
+        let (side, stride, max_pool) = self.stem;
+        let mut width = self.widths[0];
         let stem = ConvNorm::new(b, ["conv1", "bn1"], [width, 3, side, side], stride, 1.0);
         let mut blocks = Vec::new();
-        for (stage, (&stage_width, &depth)) in layout.widths.iter().zip(layout.depths).enumerate() {
+        for (stage, (&stage_width, &depth)) in self.widths.iter().zip(self.depths).enumerate() {
             for i in 0..depth {
                 let name = format!("layer{}.{i}", stage + 1);
                 let stride = if stage > 0 && i == 0 { 2 } else { 1 };
-                blocks.push(Block::new(b, layout.block, &name, width, stage_width, stride));
-                width = stage_width * layout.block.expansion();
+                blocks.push(Block::new(b, self.block, &name, width, stage_width, stride));
+                width = stage_width * self.block.expansion();
             }
         }
         let init = Init::torch_default(width);
         let fc = Linear::new(b, "fc", [width, b.outputs], init, init).in_fp32();
-        Self { stem, max_pool, blocks, fc }
+        Box::new(Resnet { stem, max_pool, blocks, fc })
     }
 }
 
@@ -148,38 +153,4 @@ impl Backbone for Resnet {
     fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
         self.fc.forward(features)
     }
-}
-
-const IMAGENET_STEM: (i64, i64, bool) = (7, 2, true);
-const IMAGENET_WIDTHS: &[i64] = &[64, 128, 256, 512];
-
-/// Ours: three stages of one basic block, for images of 32 px.
-pub(crate) fn resnet_pico(b: &mut Builder) -> Box<dyn Backbone> {
-    let layout = ResnetLayout {
-        block: BlockKind::Basic,
-        stem: (3, 2, false),
-        widths: &[16, 32, 80],
-        depths: &[1, 1, 1],
-    };
-    Box::new(Resnet::new(b, &layout))
-}
-
-/// ResNet-18.
-pub(crate) fn resnet18(b: &mut Builder) -> Box<dyn Backbone> {
-    imagenet(b, BlockKind::Basic, &[2, 2, 2, 2])
-}
-
-/// ResNet-34.
-pub(crate) fn resnet34(b: &mut Builder) -> Box<dyn Backbone> {
-    imagenet(b, BlockKind::Basic, &[3, 4, 6, 3])
-}
-
-/// ResNet-50.
-pub(crate) fn resnet50(b: &mut Builder) -> Box<dyn Backbone> {
-    imagenet(b, BlockKind::Bottleneck, &[3, 4, 6, 3])
-}
-
-fn imagenet(b: &mut Builder, block: BlockKind, depths: &'static [usize]) -> Box<dyn Backbone> {
-    let layout = ResnetLayout { block, stem: IMAGENET_STEM, widths: IMAGENET_WIDTHS, depths };
-    Box::new(Resnet::new(b, &layout))
 }

@@ -21,13 +21,13 @@ fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
 }
 
 /// The sizes that make one VGG differ from another.
-struct VggLayout {
+pub(crate) struct VggLayout {
     /// Widths of the convolutions of each stage; a 2×2 maximum of stride 2 ends a stage.
-    stages: &'static [&'static [i64]],
+    pub stages: &'static [&'static [i64]],
     /// Side that the picture is averaged to before the classifier.
-    pool: i64,
+    pub pool: i64,
     /// Width of the classifier's two hidden layers.
-    hidden: i64,
+    pub hidden: i64,
 }
 
 /// Stages of convolutions, an average to a fixed size, a classifier of three linear layers.
@@ -37,11 +37,12 @@ struct Vgg {
     classifier: [Linear; 3],
 }
 
-impl Vgg {
-    fn new(b: &mut Builder, layout: &VggLayout) -> Self {
+impl VggLayout {
+    pub(crate) fn build(self, b: &mut Builder) -> Box<dyn Backbone> {
+        let Self { pool, hidden, .. } = self;
         let (mut index, mut width) = (0, 3);
         let mut stages = Vec::new();
-        for widths in layout.stages {
+        for widths in self.stages {
             let mut stage = Vec::new();
             for &outputs in *widths {
                 stage.push(conv3x3(b, &format!("features.{index}"), width, outputs));
@@ -51,13 +52,12 @@ impl Vgg {
             index += 1; // and the maximum
             stages.push(stage);
         }
-        let &VggLayout { pool, hidden, .. } = layout;
         let classifier = [
             linear(b, "classifier.0", width * pool * pool, hidden),
             linear(b, "classifier.3", hidden, hidden),
             linear(b, "classifier.6", hidden, b.outputs).in_fp32(),
         ];
-        Self { stages, pool, classifier }
+        Box::new(Vgg { stages, pool, classifier })
     }
 }
 
@@ -79,28 +79,4 @@ impl Backbone for Vgg {
     fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
         self.classifier[2].forward(&dropout_half(features.shallow_clone(), mode, "classifier.5"))
     }
-}
-
-/// Ours: four convolutions and a small classifier, for images of 32 px.
-pub(crate) fn vgg_pico(b: &mut Builder) -> Box<dyn Backbone> {
-    let layout = VggLayout { stages: &[&[16], &[32], &[64, 64]], pool: 2, hidden: 128 };
-    Box::new(Vgg::new(b, &layout))
-}
-
-/// Ours: VGG-16 at a quarter of its width, for images of 32 px.
-pub(crate) fn vgg16_quarter(b: &mut Builder) -> Box<dyn Backbone> {
-    let stages: &[&[i64]] = &[&[16; 2], &[32; 2], &[64; 3], &[128; 3], &[128; 3]];
-    Box::new(Vgg::new(b, &VggLayout { stages, pool: 1, hidden: 128 }))
-}
-
-/// VGG-16.
-pub(crate) fn vgg16(b: &mut Builder) -> Box<dyn Backbone> {
-    let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 3], &[512; 3], &[512; 3]];
-    Box::new(Vgg::new(b, &VggLayout { stages, pool: 7, hidden: 4096 }))
-}
-
-/// VGG-19.
-pub(crate) fn vgg19(b: &mut Builder) -> Box<dyn Backbone> {
-    let stages: &[&[i64]] = &[&[64; 2], &[128; 2], &[256; 4], &[512; 4], &[512; 4]];
-    Box::new(Vgg::new(b, &VggLayout { stages, pool: 7, hidden: 4096 }))
 }

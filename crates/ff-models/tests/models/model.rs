@@ -140,7 +140,7 @@ fn every_weight_gets_a_gradient_and_a_buffer_none() {
     for architecture in PICO {
         let model = model(architecture);
         model.forward(&images(4, 32), Mode::Train { seed: 3 }).square().mean(tch::Kind::Float).backward();
-        for parameter in model.parameters() {
+        for parameter in model.parameters().iter() {
             assert_eq!(
                 parameter.tensor.grad().defined(),
                 parameter.kind == ParameterKind::Weight,
