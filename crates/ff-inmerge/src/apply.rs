@@ -9,7 +9,7 @@ use crate::stats::Counter;
 /// Merges the kernels of a convolution in place: weights `[outputs, …]` of any memory layout and
 /// float type.
 pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter: &mut Counter) {
-    if plan.is_empty() {
+    if plan.kernels.is_empty() {
         return;
     }
     let device = weight.device();
@@ -54,7 +54,7 @@ fn rows(weight: &Tensor) -> (Tensor, bool) {
 /// The plan's kernels and their partners. They are moved by way of pinned memory, from where the
 /// copy need not wait for what the device is doing.
 fn indices(plan: &MergePlan, device: Device) -> (Tensor, Tensor) {
-    let host = Tensor::from_slice(&[plan.kernels(), plan.partners()].concat()).view([2, -1]);
+    let host = Tensor::from_slice(&[plan.kernels.as_slice(), &plan.partners].concat()).view([2, -1]);
     let both = match device {
         Device::Cpu => host,
         // `pin_memory` takes a device that libtorch no longer wants, and warns each time.

@@ -63,16 +63,17 @@ impl InMerge {
 }
 
 #[cfg(test)]
+pub(crate) const PAPER: InMerge = InMerge {
+    shallow_layers: 10,
+    merge_weight: 0.8,
+    merge_probability: 0.3,
+    similarity_threshold: 0.3,
+    pairs: Pairs::Similar,
+};
+
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    const PAPER: InMerge = InMerge {
-        shallow_layers: 10,
-        merge_weight: 0.8,
-        merge_probability: 0.3,
-        similarity_threshold: 0.3,
-        pairs: Pairs::Similar,
-    };
 
     #[test]
     fn what_cannot_work_is_refused_with_the_value() {

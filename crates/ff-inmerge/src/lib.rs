@@ -46,5 +46,4 @@ pub use config::{InMerge, Pairs};
 pub use error::Error;
 pub use kernels::{DUPLICATE_SIMILARITY, KernelStats, Similarities};
 pub use merger::Merger;
-pub use plan::MergePlan;
 pub use stats::{MergeCounts, MergeStats};

@@ -43,17 +43,11 @@ impl Merger {
         let shallow = self.config.shallow_layers;
         assert_eq!(convolutions.len(), shallow + self.counters.len(), "the network's number of convolutions");
         tch::no_grad(|| {
-            for (at, (weight, counter)) in convolutions[shallow..].iter().zip(&mut self.counters).enumerate()
-            {
-                let kernels = weight.size()[0] as usize;
-                counter.set_kernels(kernels);
-                let plan = MergePlan::draw(
-                    kernels,
-                    self.config.merge_probability,
-                    self.seed,
-                    step,
-                    shallow + at + 1,
-                );
+            let deep = convolutions[shallow..].iter().zip(&mut self.counters);
+            for ((weight, counter), layer) in deep.zip(shallow + 1..) {
+                counter.kernels = weight.size()[0] as usize;
+                let probability = self.config.merge_probability;
+                let plan = MergePlan::draw(counter.kernels, probability, self.seed, step, layer);
                 apply(weight, &plan, &self.config, counter);
             }
         });
@@ -63,7 +57,7 @@ impl Merger {
     /// device.
     pub fn take_stats(&mut self) -> Vec<MergeStats> {
         let first = self.config.shallow_layers + 1;
-        self.counters.iter_mut().enumerate().map(|(at, counter)| counter.take(first + at)).collect()
+        self.counters.iter_mut().zip(first..).map(|(counter, layer)| counter.take(layer)).collect()
     }
 
     /// What was counted so far of what [`take_stats`](Self::take_stats) will give. Waits for the

@@ -8,17 +8,17 @@ use rand_chacha::rand_core::SeedableRng;
 /// (seed, step, layer) and nothing else, so that a resumed run draws what an uninterrupted one
 /// does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MergePlan {
+pub(crate) struct MergePlan {
     /// Kernels that are tried, in rising order, each once.
-    kernels: Vec<i64>,
+    pub(crate) kernels: Vec<i64>,
     /// The partner of each: another kernel of the layer.
-    partners: Vec<i64>,
+    pub(crate) partners: Vec<i64>,
 }
 
 impl MergePlan {
     /// Draws, for each of a layer's kernels, whether it is tried (with `probability`) and with
     /// which of the others (uniformly). A layer of one kernel has no others, so its plan is empty.
-    pub fn draw(kernels: usize, probability: f64, seed: u64, step: u64, layer: usize) -> Self {
+    pub(crate) fn draw(kernels: usize, probability: f64, seed: u64, step: u64, layer: usize) -> Self {
         let mut plan = Self::default();
         if kernels < 2 {
             return plan;
@@ -34,27 +34,10 @@ impl MergePlan {
         plan
     }
 
-    /// How many kernels are tried.
-    pub fn len(&self) -> usize {
-        self.kernels.len()
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.kernels.is_empty()
-    }
-
     /// Kernels that are tried and their partners.
-    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
+    #[cfg(test)]
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
         self.kernels.iter().zip(&self.partners).map(|(&kernel, &partner)| (kernel as usize, partner as usize))
-    }
-
-    pub(crate) fn kernels(&self) -> &[i64] {
-        &self.kernels
-    }
-
-    pub(crate) fn partners(&self) -> &[i64] {
-        &self.partners
     }
 }
 
@@ -110,8 +93,8 @@ mod tests {
 
         #[test]
         fn all_or_none_are_tried_at_the_ends(kernels in 2usize..40, seed: u64) {
-            prop_assert!(MergePlan::draw(kernels, 0.0, seed, 1, 0).is_empty());
-            prop_assert_eq!(MergePlan::draw(kernels, 1.0, seed, 1, 0).len(), kernels);
+            prop_assert!(MergePlan::draw(kernels, 0.0, seed, 1, 0).kernels.is_empty());
+            prop_assert_eq!(MergePlan::draw(kernels, 1.0, seed, 1, 0).kernels.len(), kernels);
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct MergeCounts {
 /// host.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
-    kernels: usize,
+    pub(crate) kernels: usize,
     tried: u64,
     /// `[merged, similarities that are numbers, their sum]`, 64-bit floats: exact for counts up to
     /// 2⁵³.
@@ -43,10 +43,6 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    pub(crate) fn set_kernels(&mut self, kernels: usize) {
-        self.kernels = kernels;
-    }
-
     pub(crate) fn add(&mut self, similarities: &Tensor, merged: &Tensor) {
         self.tried += similarities.numel() as u64;
         let numbers = similarities.isnan().logical_not().sum(Kind::Double);

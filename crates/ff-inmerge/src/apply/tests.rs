@@ -56,13 +56,7 @@ fn channels_last(weight: &Tensor) -> Tensor {
     out
 }
 
-const PAPER: InMerge = InMerge {
-    shallow_layers: 0,
-    merge_weight: 0.8,
-    merge_probability: 0.3,
-    similarity_threshold: 0.3,
-    pairs: Pairs::Similar,
-};
+const PAPER: InMerge = InMerge { shallow_layers: 0, ..crate::config::PAPER };
 
 /// Merges a copy of the weights with [`apply`], and another as it is done on other devices, and
 /// holds both against the loop. `tolerance` is in parts of the largest weight.
@@ -80,11 +74,11 @@ fn check(weight: &Tensor, config: &InMerge, tolerance: f64) -> u64 {
     apply(&own, &plan, config, &mut counter);
     close(&own);
     let stats = counter.take(1);
-    assert_eq!((stats.tried, stats.merged), (plan.len() as u64, merged));
+    assert_eq!((stats.tried, stats.merged), (plan.kernels.len() as u64, merged));
 
-    if !plan.is_empty() {
+    if !plan.kernels.is_empty() {
         let (mut rows, _) = rows(&weight.copy());
-        let [kernels, partners] = [plan.kernels(), plan.partners()].map(Tensor::from_slice);
+        let [kernels, partners] = [&plan.kernels, &plan.partners].map(|of| Tensor::from_slice(of));
         let similarities = similarities(&rows, &kernels, &partners);
         let chosen = match config.pairs {
             Pairs::Similar => similarities.gt(config.similarity_threshold),
