@@ -9,10 +9,7 @@ use ff_checkpoint::{FileRef, Provenance, StateDict};
 use crate::candidate::Candidate;
 use crate::error::Error;
 use crate::evaluate::save_predictions;
-use crate::history;
-use crate::history::{Divergence, EpochRecord};
-use crate::outcome::Outcome;
-use crate::progress::Progress;
+use crate::history::{self, EpochRecord};
 use crate::saved_model::SavedModel;
 
 /// Writes the files of a run.
@@ -43,13 +40,6 @@ impl<'a> Files<'a> {
         let line = serde_json::to_string(record)
             .map_err(|error| Error::File { path: path.clone(), reason: error.to_string() })?;
         writeln!(self.history, "{line}").map_err(file_error(&path))
-    }
-
-    /// Writes the best epoch, if there is one, and says how the run ended.
-    pub(crate) fn finish(&self, progress: Progress, diverged: Option<Divergence>) -> Result<Outcome, Error> {
-        let Progress { history, snapshots, best, .. } = progress;
-        let kept = best.map(|best| self.save("kept", &best)).transpose()?;
-        Ok(Outcome { kept, snapshots, diverged, history })
     }
 
     /// Writes a model's weights, its predictions and, if it has one, its optimizer state, under

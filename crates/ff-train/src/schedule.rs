@@ -208,16 +208,13 @@ fn stages(losses: &[f64], patience: u32) -> usize {
 mod tests {
     use super::*;
 
-    const FGG: LrSchedule =
-        LrSchedule::Cyclic { lr_max: 1e-5, lr_min: 1e-8, epochs_per_cycle: 4, phase: 0.25 };
-
     fn phase(phase: f64) -> LrSchedule {
         LrSchedule::Cyclic { lr_max: 1e-5, lr_min: 1e-8, epochs_per_cycle: 4, phase }
     }
 
     #[test]
     fn the_papers_run_captures_five_models_at_the_minima() {
-        let rates = FGG.over(17, 10).unwrap();
+        let rates = phase(0.25).over(17, 10).unwrap();
         assert_eq!(rates.snapshots(), [10, 50, 90, 130, 170]);
         for step in rates.snapshots() {
             assert_eq!(rates.at(step, &[]), 1e-8);

@@ -30,12 +30,12 @@ pub fn train(
     let loader = loader(config, model, data, &run);
     let mut trainer = Trainer::start(config, model, data, run, loader.batches())?;
 
-    for epoch in trainer.next_epoch()..=config.epochs {
+    for epoch in trainer.progress.epoch_number()..=config.epochs {
         if trainer.is_stale() {
             break;
         }
         trainer.begin_epoch()?;
-        let mut batches = loader.epoch_from(u64::from(epoch), trainer.batches_done());
+        let mut batches = loader.epoch_from(u64::from(epoch), trainer.progress.epoch.batches);
         while let Some(batch) = trainer.next_batch(&mut batches)? {
             trainer.call_hooks()?;
             let loss = trainer.forward(&batch);

@@ -71,7 +71,6 @@ impl<'a, 'r> Trainer<'a, 'r> {
         }
         let progress = resumed.map(|point| point.progress).unwrap_or_default();
         let files = Files::open(run.folder, run.provenance.clone(), &progress.history)?;
-        let (losses, predictions, since) = (Vec::new(), None, Instant::now());
         Ok(Self {
             config,
             model,
@@ -83,20 +82,10 @@ impl<'a, 'r> Trainer<'a, 'r> {
             files,
             due,
             progress,
-            losses,
-            predictions,
-            since,
+            losses: Vec::new(),
+            predictions: None,
+            since: Instant::now(),
         })
-    }
-
-    /// The first epoch that is not finished, from 1.
-    pub(crate) fn next_epoch(&self) -> u32 {
-        self.progress.epoch_number()
-    }
-
-    /// Batches of that epoch that are done.
-    pub(crate) fn batches_done(&self) -> usize {
-        self.progress.epoch.batches
     }
 
     /// Whether the validation loss has not fallen for too long.
@@ -143,6 +132,8 @@ impl<'a, 'r> Trainer<'a, 'r> {
 
     /// Writes the best epoch's model, and says how the run ended.
     pub(crate) fn finish(self, diverged: Option<Divergence>) -> Result<Outcome, Error> {
-        self.files.finish(self.progress, diverged)
+        let Progress { history, snapshots, best, .. } = self.progress;
+        let kept = best.map(|best| self.files.save("kept", &best)).transpose()?;
+        Ok(Outcome { kept, snapshots, diverged, history })
     }
 }
