@@ -142,9 +142,7 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
             });
         }
     }
-    for (architecture, peer) in
-        [("resnet50", "resnet50"), ("deit_small_patch16_224", "deit_small_patch16_224")]
-    {
+    for architecture in ["resnet50", "deit_small_patch16_224"] {
         for precision in ["fp32", "bf16"] {
             let device = &options.device;
             let batch = if device == "cpu" { 16 } else { 128 };
@@ -156,7 +154,7 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
                 rate: true,
                 ours: words(&format!("ff-models bench --arch {architecture} {common} --json")),
                 key: "images_per_s",
-                peer: words(&format!("step.py --arch {peer} {common} --channels-last --fused")),
+                peer: words(&format!("step.py --arch {architecture} {common} --channels-last --fused")),
                 peer_key: "images_per_s",
             });
         }

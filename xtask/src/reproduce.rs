@@ -54,31 +54,20 @@ impl Options {
     fn arguments(&self, root: &Path, table: &str) -> Vec<OsString> {
         let demo = || root.join("configs").join(table).join("demo.toml");
         let config = self.config.clone().unwrap_or_else(demo);
-        let mut arguments: Vec<OsString> = vec!["run".into(), "--config".into(), config.into()];
-        let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
-        if let Some(folder) = &self.data_root {
-            option("--data-root", folder.into());
-        }
-        if let Some(folder) = &self.runs {
-            option("--runs", folder.into());
-        }
-        match self.engine {
-            Some(Engine::Local) => option("--engine", "local".into()),
-            Some(Engine::Slurm) => option("--engine", "slurm".into()),
-            None => {}
-        }
-        if let Some(file) = &self.cluster {
-            option("--cluster", file.into());
-        }
-        for pair in &self.set {
-            option("--set", pair.into());
-        }
-        if self.wait {
-            arguments.push("--wait".into());
-        }
-        if self.json {
-            arguments.push("--json".into());
-        }
+        let engine = self.engine.as_ref().and_then(Engine::to_possible_value);
+        let options = [
+            ("--config", Some(OsString::from(config))),
+            ("--data-root", self.data_root.as_ref().map(OsString::from)),
+            ("--runs", self.runs.as_ref().map(OsString::from)),
+            ("--engine", engine.map(|engine| OsString::from(engine.get_name()))),
+            ("--cluster", self.cluster.as_ref().map(OsString::from)),
+        ];
+        let options = options.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let set = self.set.iter().map(|pair| ("--set", OsString::from(pair)));
+        let mut arguments = vec![OsString::from("run")];
+        arguments.extend(options.chain(set).flat_map(|(name, value)| [OsString::from(name), value]));
+        let flags = [("--wait", self.wait), ("--json", self.json)];
+        arguments.extend(flags.into_iter().filter(|(_, given)| *given).map(|(name, _)| OsString::from(name)));
         arguments
     }
 }

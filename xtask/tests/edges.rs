@@ -24,17 +24,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const BELOW_GRID: &[&str] =
     &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-models", "ff-inmerge", "ff-train", "ff-report"];
 
-const BELOW_CLI: &[&str] = &[
-    "ff-checkpoint",
-    "ff-data",
-    "ff-eval",
-    "ff-soup",
-    "ff-models",
-    "ff-inmerge",
-    "ff-train",
-    "ff-report",
-    "ff-grid",
-];
+const BELOW_CLI: &[&str] =
+    &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-models", "ff-inmerge", "ff-train", "ff-grid"];
 
 /// The crates that build and test without libtorch, so that a team can take one without PyTorch.
 const WITHOUT_LIBTORCH: &[&str] = &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-report", "xtask"];
