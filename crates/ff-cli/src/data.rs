@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use ff_data::random::stream;
 use ff_data::{Augment, Dataset, Loader, LoaderConfig, OnBadImage, Prepared, read_image};
 use serde_json::json;
@@ -51,46 +51,9 @@ pub enum Command {
         json: bool,
     },
     /// Write augmented versions of one image as PNG files
-    Augment {
-        /// minimal, medium, heavy, rand-m15-n2, flip or eval
-        #[arg(long)]
-        augment: Augment,
-        /// Side of the result
-        #[arg(long, alias = "px", default_value_t = 224)]
-        image_size: u32,
-        /// Seed of the draws
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-        /// Number of versions
-        #[arg(long, default_value_t = 8)]
-        count: u64,
-        /// The image
-        image: PathBuf,
-        /// Folder for the versions
-        #[arg(long)]
-        output: PathBuf,
-    },
+    Augment(Versions),
     /// Measure images per second of the loader over the training split
-    Bench {
-        /// The dataset.
-        #[command(flatten)]
-        source: Source,
-        /// minimal, medium, heavy, rand-m15-n2, flip or eval
-        #[arg(long, default_value = "heavy")]
-        augment: Augment,
-        /// Side of the result
-        #[arg(long, alias = "px", default_value_t = 224)]
-        image_size: u32,
-        /// Loader threads
-        #[arg(long, default_value_t = 2)]
-        threads: usize,
-        /// Counted epochs, after one that is not
-        #[arg(long, default_value_t = 2)]
-        epochs: u64,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Bench(Bench),
 }
 
 impl Command {
@@ -108,12 +71,8 @@ impl Command {
                 }
             },
             Self::Prepare { source, threads, json } => prepare(&source, threads, json),
-            Self::Augment { augment, image_size, seed, count, image, output } => {
-                versions(augment, image_size, seed, count, &image, &output)
-            }
-            Self::Bench { source, augment, image_size, threads, epochs, json } => {
-                bench(&source, augment, image_size, threads, epochs, json)
-            }
+            Self::Augment(options) => versions(&options),
+            Self::Bench(options) => bench(&options),
         }
     }
 }
@@ -161,15 +120,31 @@ fn prepare(source: &Source, threads: usize, as_json: bool) -> anyhow::Result<()>
     ))
 }
 
-fn versions(
+/// Which versions of which image.
+#[derive(Args)]
+pub struct Versions {
+    /// minimal, medium, heavy, rand-m15-n2, flip or eval
+    #[arg(long)]
     augment: Augment,
+    /// Side of the result
+    #[arg(long, alias = "px", default_value_t = 224)]
     image_size: u32,
+    /// Seed of the draws
+    #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Number of versions
+    #[arg(long, default_value_t = 8)]
     count: u64,
-    path: &std::path::Path,
-    output: &std::path::Path,
-) -> anyhow::Result<()> {
-    let image = read_image(path)?;
+    /// The image
+    image: PathBuf,
+    /// Folder for the versions
+    #[arg(long)]
+    output: PathBuf,
+}
+
+fn versions(options: &Versions) -> anyhow::Result<()> {
+    let &Versions { augment, image_size, seed, count, ref image, ref output } = options;
+    let image = read_image(image)?;
     std::fs::create_dir_all(output)
         .with_context(|| format!("{}: cannot make this folder", output.display()))?;
     for version in 0..count {
@@ -181,14 +156,30 @@ fn versions(
     Ok(())
 }
 
-fn bench(
-    source: &Source,
+/// What is loaded, and how.
+#[derive(Args)]
+pub struct Bench {
+    #[command(flatten)]
+    source: Source,
+    /// minimal, medium, heavy, rand-m15-n2, flip or eval
+    #[arg(long, default_value = "heavy")]
     augment: Augment,
+    /// Side of the result
+    #[arg(long, alias = "px", default_value_t = 224)]
     image_size: u32,
+    /// Loader threads
+    #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Counted epochs, after one that is not
+    #[arg(long, default_value_t = 2)]
     epochs: u64,
-    as_json: bool,
-) -> anyhow::Result<()> {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn bench(options: &Bench) -> anyhow::Result<()> {
+    let &Bench { ref source, augment, image_size, threads, epochs, json: as_json } = options;
     let dataset: Arc<dyn Dataset> = source.open()?;
     let indices = source.split(dataset.as_ref())?.train;
     let config = LoaderConfig {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use ff_checkpoint::StateDict;
 use ff_eval::{
     Confusion, MAX_RESAMPLES, Metric, NamedTensor, Predictions, Score, TaskKind, TensorFile,
@@ -15,27 +15,7 @@ use serde_json::json;
 #[derive(Subcommand)]
 pub enum Command {
     /// Print every metric that applies
-    Score {
-        /// safetensors: "logits" f32 [N, C]; "targets" i64 [N] (multiclass) or f32 [N, C] with NaN for
-        /// unknown (multilabel)
-        #[arg(long)]
-        predictions: PathBuf,
-        /// What the targets are
-        #[arg(long, value_enum)]
-        task: TargetKind,
-        /// One metric instead of all: accuracy, macro-f1, macro-recall, auroc, quadratic-kappa
-        #[arg(long)]
-        metric: Option<Metric>,
-        /// Bootstrap resamples of the interval; 0 for none
-        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
-        resamples: u64,
-        /// Seed of the bootstrap
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-        /// Print JSON, with per-class figures
-        #[arg(long)]
-        json: bool,
-    },
+    Score(ScoreOptions),
 }
 
 impl Command {
@@ -44,11 +24,8 @@ impl Command {
     /// # Errors
     /// Whatever is wrong, for people.
     pub fn run(self) -> anyhow::Result<()> {
-        match self {
-            Self::Score { predictions, task, metric, resamples, seed, json } => {
-                score(&predictions, task, metric, resamples as usize, seed, json)
-            }
-        }
+        let Self::Score(options) = self;
+        score(&options)
     }
 }
 
@@ -61,14 +38,32 @@ pub enum TargetKind {
     Multilabel,
 }
 
-fn score(
-    path: &std::path::Path,
+/// What is scored, and how.
+#[derive(Args)]
+pub struct ScoreOptions {
+    /// safetensors: "logits" f32 [N, C]; "targets" i64 [N] (multiclass) or f32 [N, C] with NaN for
+    /// unknown (multilabel)
+    #[arg(long)]
+    predictions: PathBuf,
+    /// What the targets are
+    #[arg(long, value_enum)]
     task: TargetKind,
+    /// One metric instead of all: accuracy, macro-f1, macro-recall, auroc, quadratic-kappa
+    #[arg(long)]
     metric: Option<Metric>,
-    resamples: usize,
+    /// Bootstrap resamples of the interval; 0 for none
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
+    resamples: u64,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0)]
     seed: u64,
-    as_json: bool,
-) -> anyhow::Result<()> {
+    /// Print JSON, with per-class figures
+    #[arg(long)]
+    json: bool,
+}
+
+fn score(options: &ScoreOptions) -> anyhow::Result<()> {
+    let &ScoreOptions { predictions: ref path, task, metric, resamples, seed, json: as_json } = options;
     let predictions = load(path)?;
     let (expected, found) = (
         match task {
@@ -87,8 +82,8 @@ fn score(
         Some(metric) => vec![metric],
         None => Metric::ALL.into_iter().filter(|metric| metric.applies_to(found)).collect(),
     };
-    let scores: Vec<Score> =
-        metrics.into_iter().map(|metric| Score::new(metric, &predictions, resamples, seed)).collect();
+    let of = |metric| Score::new(metric, &predictions, resamples as usize, seed);
+    let scores: Vec<Score> = metrics.into_iter().map(of).collect();
     if as_json {
         return crate::output::print_json(&json!({
             "samples": predictions.len(),

@@ -1,6 +1,6 @@
 //! Merges similar kernels of a file of weights, and says how similar they are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
@@ -19,26 +19,7 @@ use crate::device::DeviceChoice;
 #[derive(Subcommand)]
 pub enum Command {
     /// Merge kernels without training, and say what was merged
-    Merge {
-        /// The network.
-        #[command(flatten)]
-        network: Network,
-        /// The merged weights
-        #[arg(long)]
-        output: PathBuf,
-        /// How it merges.
-        #[command(flatten)]
-        settings: Settings,
-        /// How many times to go over all kernels; in training, each step is one
-        #[arg(long, default_value_t = 1)]
-        iterations: u64,
-        /// Seed of the pairs
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Merge(Merge),
     /// Say how similar the kernels of each convolution are, to choose the threshold and the layers by
     Similarity {
         /// The network.
@@ -52,23 +33,7 @@ pub enum Command {
         json: bool,
     },
     /// Measure the merging of one step, on kernels of a network's shapes of which some are alike
-    Bench {
-        /// Architecture
-        #[arg(long)]
-        arch: Architecture,
-        /// How it merges.
-        #[command(flatten)]
-        settings: Settings,
-        /// Counted steps, after three that are not
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
-        iters: u64,
-        /// auto, cpu or cuda:N
-        #[arg(long, default_value = "cpu")]
-        device: DeviceChoice,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Bench(Bench),
 }
 
 impl Command {
@@ -78,15 +43,11 @@ impl Command {
     /// Whatever is wrong, for people.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
-            Self::Merge { network, output, settings, iterations, seed, json } => {
-                merge(&network, &output, settings.inmerge(), iterations, seed, json)
-            }
+            Self::Merge(options) => merge(&options),
             Self::Similarity { network, similarity_threshold, json } => {
                 similarity(&network, similarity_threshold, json)
             }
-            Self::Bench { arch, settings, iters, device, json } => {
-                bench(arch, settings.inmerge(), iters, device, json)
-            }
+            Self::Bench(options) => bench(&options),
         }
     }
 }
@@ -175,14 +136,30 @@ fn open(network: &Network) -> anyhow::Result<(StateDict, Vec<Convolution>)> {
     Ok((weights, convolutions))
 }
 
-fn merge(
-    network: &Network,
-    output: &Path,
-    settings: InMerge,
+/// What is merged, and how.
+#[derive(Args)]
+pub struct Merge {
+    #[command(flatten)]
+    network: Network,
+    /// The merged weights
+    #[arg(long)]
+    output: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+    /// How many times to go over all kernels; in training, each step is one
+    #[arg(long, default_value_t = 1)]
     iterations: u64,
+    /// Seed of the pairs
+    #[arg(long, default_value_t = 0)]
     seed: u64,
-    as_json: bool,
-) -> anyhow::Result<()> {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn merge(options: &Merge) -> anyhow::Result<()> {
+    let &Merge { ref network, ref output, ref settings, iterations, seed, json: as_json } = options;
+    let settings = settings.inmerge();
     let (weights, convolutions) = open(network)?;
     let mut merger = Merger::new(settings, seed, convolutions.len())?;
     let deep = &convolutions[settings.shallow_layers..];
@@ -301,14 +278,28 @@ fn bars(counts: &[u64]) -> String {
     counts.iter().map(bar).collect()
 }
 
-fn bench(
+/// Which step is measured.
+#[derive(Args)]
+pub struct Bench {
+    /// Architecture
+    #[arg(long)]
     arch: Architecture,
-    settings: InMerge,
+    #[command(flatten)]
+    settings: Settings,
+    /// Counted steps, after three that are not
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     iters: u64,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
-    as_json: bool,
-) -> anyhow::Result<()> {
-    let device = device.find()?;
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn bench(options: &Bench) -> anyhow::Result<()> {
+    let &Bench { arch, ref settings, iters, device, json: as_json } = options;
+    let (settings, device) = (settings.inmerge(), device.find()?);
     let shapes: Vec<[i64; 4]> = arch.convolutions().into_iter().map(|(_, shape)| shape).collect();
     let mut merger = Merger::new(settings, 0, shapes.len())?;
     tch::manual_seed(0);

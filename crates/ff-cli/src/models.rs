@@ -1,11 +1,11 @@
 //! Runs a backbone by itself.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_models::{Architecture, Mode, Model, Precision, Spec};
 use ff_train::{Optimizer, OptimizerConfig};
@@ -18,50 +18,9 @@ use crate::device::{DeviceChoice, warn_of_precision};
 #[derive(Subcommand)]
 pub enum Command {
     /// Compute logits of given inputs
-    Logits {
-        /// Architecture, such as resnet50 or deit_base_patch16_224
-        #[arg(long)]
-        arch: Architecture,
-        /// Its weights
-        #[arg(long)]
-        weights: PathBuf,
-        /// safetensors with "input" f32 [N, 3, H, W], normalised
-        #[arg(long)]
-        input: PathBuf,
-        /// safetensors to write, with "logits" f32 [N, C]
-        #[arg(long)]
-        output: PathBuf,
-        /// fp32 or bf16
-        #[arg(long, default_value = "fp32")]
-        precision: Precision,
-        /// auto, cpu or cuda:N
-        #[arg(long, default_value = "cpu")]
-        device: DeviceChoice,
-    },
+    Logits(Logits),
     /// Measure a training step: forward, cross entropy, backward, AdamW
-    Bench {
-        /// Architecture
-        #[arg(long)]
-        arch: Architecture,
-        /// Images in a step
-        #[arg(long, default_value_t = 16)]
-        batch: i64,
-        /// Side of the images
-        #[arg(long, alias = "px", default_value_t = 224)]
-        image_size: u32,
-        /// fp32 or bf16
-        #[arg(long, default_value = "fp32")]
-        precision: Precision,
-        /// Counted steps, after a few that are not
-        #[arg(long, default_value_t = 5)]
-        iters: usize,
-        /// auto, cpu or cuda:N
-        #[arg(long, default_value = "cpu")]
-        device: DeviceChoice,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Bench(Bench),
 }
 
 impl Command {
@@ -71,24 +30,38 @@ impl Command {
     /// Whatever is wrong, for people.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
-            Self::Logits { arch, weights, input, output, precision, device } => {
-                logits(arch, &weights, &input, &output, precision, device)
-            }
-            Self::Bench { arch, batch, image_size, precision, iters, device, json } => {
-                bench(arch, batch, image_size, precision, iters, device, json)
-            }
+            Self::Logits(options) => logits(&options),
+            Self::Bench(options) => bench(&options),
         }
     }
 }
 
-fn logits(
-    architecture: Architecture,
-    weights: &Path,
-    input: &Path,
-    output: &Path,
+/// What computes logits, and of what.
+#[derive(Args)]
+pub struct Logits {
+    /// Architecture, such as resnet50 or deit_base_patch16_224
+    #[arg(long)]
+    arch: Architecture,
+    /// Its weights
+    #[arg(long)]
+    weights: PathBuf,
+    /// safetensors with "input" f32 [N, 3, H, W], normalised
+    #[arg(long)]
+    input: PathBuf,
+    /// safetensors to write, with "logits" f32 [N, C]
+    #[arg(long)]
+    output: PathBuf,
+    /// fp32 or bf16
+    #[arg(long, default_value = "fp32")]
     precision: Precision,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
-) -> anyhow::Result<()> {
+}
+
+fn logits(options: &Logits) -> anyhow::Result<()> {
+    let Logits { weights: path, input, output, .. } = options;
+    let &Logits { arch: architecture, precision, .. } = options;
     let file = StateDict::open(input)?;
     let images =
         file.get("input").with_context(|| format!("{}: it has no tensor `input`", input.display()))?;
@@ -99,7 +72,6 @@ fn logits(
         bail!("{}: `input`: expected square images, found {height} × {width}", input.display());
     }
     let values = images.to_f32().with_context(|| format!("{}: `input`: expected floats", input.display()))?;
-    let path = weights;
     let weights = StateDict::open(path)?;
     let outputs = architecture.outputs_of(&weights).with_context(|| {
         let classifier = architecture.classifier;
@@ -108,7 +80,7 @@ fn logits(
             path.display()
         )
     })?;
-    let device = device.find()?;
+    let device = options.device.find()?;
     let mut model =
         Model::new(&Spec { architecture, outputs, image_size: width as u32, precision }, device, 0)?;
     model.load(&weights)?;
@@ -122,15 +94,34 @@ fn logits(
     Ok(())
 }
 
-fn bench(
-    architecture: Architecture,
+/// Which step is measured.
+#[derive(Args)]
+pub struct Bench {
+    /// Architecture
+    #[arg(long)]
+    arch: Architecture,
+    /// Images in a step
+    #[arg(long, default_value_t = 16)]
     batch: i64,
+    /// Side of the images
+    #[arg(long, alias = "px", default_value_t = 224)]
     image_size: u32,
+    /// fp32 or bf16
+    #[arg(long, default_value = "fp32")]
     precision: Precision,
+    /// Counted steps, after a few that are not
+    #[arg(long, default_value_t = 5)]
     iters: usize,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
-    as_json: bool,
-) -> anyhow::Result<()> {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn bench(options: &Bench) -> anyhow::Result<()> {
+    let &Bench { arch: architecture, batch, image_size, precision, iters, device, json: as_json } = options;
     let device = device.find()?;
     warn_of_precision(precision, device);
     let model = Model::new(&Spec { architecture, outputs: 7, image_size, precision }, device, 0)?;
