@@ -21,17 +21,12 @@ pub fn documenting(own: &Path, mut cargo: Command) -> Command {
 pub fn instead() -> Option<ExitCode> {
     let real = std::env::var_os(REAL)?;
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let run = |arguments: &[OsString]| Command::new(&real).args(arguments).status();
-    if arguments.iter().any(|argument| argument == "--test") {
-        match run(&for_docs(&arguments)) {
-            Ok(status) if status.success() => {}
-            _ => return Some(ExitCode::FAILURE),
-        }
-    }
-    match run(&arguments) {
-        Ok(status) if status.success() => Some(ExitCode::SUCCESS),
-        _ => Some(ExitCode::FAILURE),
-    }
+    let succeeds = |arguments: &[OsString]| {
+        Command::new(&real).args(arguments).status().is_ok_and(|status| status.success())
+    };
+    let tests = arguments.iter().any(|argument| argument == "--test");
+    let done = (!tests || succeeds(&for_docs(&arguments))) && succeeds(&arguments);
+    Some(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The arguments that test a library's docs, made to write them.

@@ -6,7 +6,6 @@ mod link;
 mod wheels;
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -33,7 +32,13 @@ pub fn ensure(workspace: &Workspace, cuda: bool) -> Result<()> {
         let own = std::path::absolute(own).context("LIBTORCH")?;
         let found =
             Libtorch::inspect(&own).with_context(|| format!("LIBTORCH is set to {}", own.display()))?;
-        require_cuda(cuda, found, &own)?;
+        if cuda && !found.cuda {
+            bail!(
+                "LIBTORCH is set to {}, which has no CUDA libraries (lib/libtorch_cuda.so)\n\
+                 hint: unset LIBTORCH to have them downloaded, or set it to a libtorch with CUDA",
+                own.display()
+            );
+        }
         return point(&link, &own);
     }
     match Libtorch::inspect(&link) {
@@ -45,17 +50,6 @@ pub fn ensure(workspace: &Workspace, cuda: bool) -> Result<()> {
             point(&link, &installed)
         }
     }
-}
-
-fn require_cuda(wanted: bool, found: Libtorch, folder: &Path) -> Result<()> {
-    if wanted && !found.cuda {
-        bail!(
-            "LIBTORCH is set to {}, which has no CUDA libraries (lib/libtorch_cuda.so)\n\
-             hint: unset LIBTORCH to have them downloaded, or set it to a libtorch with CUDA",
-            folder.display()
-        );
-    }
-    Ok(())
 }
 
 fn supported_platform() -> Result<()> {
