@@ -10,7 +10,7 @@ use crate::output::say;
 const TEMPLATE: &str =
     "{bar:30} {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}";
 
-/// Follows one download after another.
+/// Follows one download after another. The default one says nothing.
 #[derive(Default)]
 pub struct Meter {
     loud: bool,
@@ -23,12 +23,7 @@ pub struct Meter {
 impl Meter {
     /// Speaks on stderr.
     pub fn new() -> Self {
-        Self { loud: true, ..Self::silent() }
-    }
-
-    /// Says nothing.
-    pub fn silent() -> Self {
-        Self::default()
+        Self { loud: true, ..Self::default() }
     }
 
     /// A file's bytes begin to arrive, `have` of them being there.

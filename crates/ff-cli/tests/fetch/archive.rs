@@ -138,12 +138,12 @@ fn a_dataset_that_is_an_archive() {
     let open = Open { files: vec![file], folder: Some("data") };
     let client = Client::new(Patience::default());
     for _ in 0..2 {
-        let paths = get(&open, &root, &client, &mut Meter::silent()).expect("a folder");
+        let paths = get(&open, &root, &client, &mut Meter::default()).expect("a folder");
         assert_eq!(paths, [root.join("data")]);
         assert_eq!(server.offsets(), [0]);
     }
     // The archive stays, and serves when the folder is gone.
     fs::remove_dir_all(root.join("data")).expect("a folder");
-    get(&open, &root, &client, &mut Meter::silent()).expect("a folder");
+    get(&open, &root, &client, &mut Meter::default()).expect("a folder");
     assert_eq!(server.offsets(), [0]);
 }

@@ -62,7 +62,7 @@ impl Case {
 
     pub fn download(&self) -> anyhow::Result<PathBuf> {
         let patience = Patience { stall: self.stall, tries: 3, pause: Duration::from_millis(5) };
-        Client::new(patience).download(&self.wanted, self.folder.path(), &mut Meter::silent())
+        Client::new(patience).download(&self.wanted, self.folder.path(), &mut Meter::default())
     }
 
     /// Downloads the file, which takes requests from these offsets on.
