@@ -99,6 +99,9 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
         stop,
         device,
     };
+    if let (Some(weights), Ok(None)) = (&job.weights, runs.record(job)) {
+        say(&format!("starts from {}", weights.display()));
+    }
     let folder = runs.folder(job);
     let events = options.tensorboard.as_ref().map(|root| EventFile::create(&root.join(&name)));
     let mut events = events.transpose()?;
