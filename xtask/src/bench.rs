@@ -50,7 +50,6 @@ struct Case {
     ours: Vec<String>,
     key: &'static str,
     peer: Vec<String>,
-    peer_key: &'static str,
 }
 
 /// Runs all cases and prints a table.
@@ -85,7 +84,7 @@ fn measure(case: &Case, options: &Options, workspace: &Workspace) -> Result<Valu
         ours.push(figure(workspace.program(program).args(arguments), case.key)?);
         if let (Some(folder), Some((script, arguments))) = (&options.peers, case.peer.split_first()) {
             let mut peer = Command::new(&options.python);
-            peers.push(figure(peer.arg(folder.join(script)).args(arguments), case.peer_key)?);
+            peers.push(figure(peer.arg(folder.join(script)).args(arguments), case.key)?);
         }
     }
     let (our, peer) = (median(&ours), (!peers.is_empty()).then(|| median(&peers)));
@@ -138,7 +137,6 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
                 ours: [words(&ours), vec!["--root".into(), folder.into()]].concat(),
                 key: "images_per_s",
                 peer: words(&peer),
-                peer_key: "images_per_s",
             });
         }
     }
@@ -155,7 +153,6 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
                 ours: words(&format!("ff-models bench --arch {architecture} {common} --json")),
                 key: "images_per_s",
                 peer: words(&format!("step.py --arch {architecture} {common} --channels-last --fused")),
-                peer_key: "images_per_s",
             });
         }
     }
@@ -169,7 +166,6 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
             )),
             key: "ms_per_merge",
             peer: words(&format!("inmerge.py --arch {architecture} --skip 10 --iters 15")),
-            peer_key: "ms_per_merge",
         });
     }
     if let Some(folder) = &options.weights {
@@ -190,7 +186,6 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
             ours: [words("ff-soup bench --json --output"), vec![output], files].concat(),
             key: "seconds",
             peer: [words(&peer), vec![folder.display().to_string()]].concat(),
-            peer_key: "seconds",
         });
     }
     Ok(cases)

@@ -30,8 +30,6 @@ pub struct Architecture {
     pub name: &'static str,
     /// The name in timm, if timm has it.
     pub timm: Option<&'static str>,
-    /// The name in torchvision, if torchvision has it with the same weights.
-    pub torchvision: Option<&'static str>,
     /// Side in pixels of the images that the published weights were trained on; 32 for our own.
     pub image_size: u32,
     /// Which sizes of images it takes.
