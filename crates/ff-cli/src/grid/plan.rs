@@ -19,7 +19,7 @@ pub struct Count {
 
 /// By kind, those that the plan has.
 pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Count)> {
-    let mut counts = JobSpec::KINDS.map(|kind| (kind, Count::default()));
+    let mut counts: Vec<_> = JobSpec::KINDS.iter().map(|&kind| (kind, Count::default())).collect();
     for job in &plan.jobs {
         let place =
             JobSpec::KINDS.iter().position(|kind| *kind == job.spec.kind()).expect("all kinds are listed");

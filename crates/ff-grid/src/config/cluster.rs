@@ -129,7 +129,7 @@ impl ClusterConfig {
 
     /// Whether it can be meant; `prefix` stands before a wrong key.
     pub(crate) fn check(&self, prefix: &str) -> Result<(), Error> {
-        let known = || JobSpec::KINDS.into_iter().chain([Self::CHECK]);
+        let known = || JobSpec::KINDS.iter().copied().chain([Self::CHECK]);
         if let Some(kind) = self.kind.keys().find(|kind| !known().any(|known| known == *kind)) {
             let known = known().collect::<Vec<_>>().join(", ");
             return Err(Error::Config(format!("{prefix}kind: expected one of {known}, found `{kind}`")));

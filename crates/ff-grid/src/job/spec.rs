@@ -5,14 +5,16 @@ use ff_inmerge::InMerge;
 use ff_models::Spec;
 use ff_train::TrainConfig;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
 use super::data::{DataIdentity, EvalSplit};
 use super::landscape::{GreedyBarriersSpec, PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
 use super::select::{Diverged, Selection};
 
 /// What a job computes: everything its result depends on, besides its inputs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr, VariantNames)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[strum(serialize_all = "kebab-case")]
 pub enum JobSpec {
     /// Training from scratch on a source domain.
     Pretrain(Training),
@@ -58,42 +60,17 @@ pub enum JobSpec {
     Path(PathSpec),
     /// How far from a greedy soup, and behind what barrier, its candidates lay: inputs, the soup, the probe, and the runs.
     #[serde(rename = "tries")]
+    #[strum(serialize = "tries")]
     GreedyBarriers(GreedyBarriersSpec),
 }
 
 impl JobSpec {
     /// Every kind's name, in the order in which a table needs them.
-    pub const KINDS: [&str; 12] = [
-        "pretrain",
-        "probe",
-        "finetune",
-        "fgg",
-        "soup",
-        "predict",
-        "evaluate",
-        "plane",
-        "plane-row",
-        "surface",
-        "path",
-        "tries",
-    ];
+    pub const KINDS: &[&str] = Self::VARIANTS;
 
     /// The kind's name.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Pretrain(_) => "pretrain",
-            Self::Probe(_) => "probe",
-            Self::Finetune(_) => "finetune",
-            Self::Fgg(_) => "fgg",
-            Self::Soup(_) => "soup",
-            Self::Predict { .. } => "predict",
-            Self::Evaluate { .. } => "evaluate",
-            Self::Plane(_) => "plane",
-            Self::PlaneRow(_) => "plane-row",
-            Self::Surface(_) => "surface",
-            Self::Path(_) => "path",
-            Self::GreedyBarriers(_) => "tries",
-        }
+        self.into()
     }
 
     /// The recipe without what does not change the weights: whether the optimizer's state is kept as well.

@@ -142,8 +142,9 @@ impl InmergeOverride {
 }
 
 /// One setting through several values (InMerge, Fig. 2).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(tag = "parameter", rename_all = "snake_case", deny_unknown_fields)]
+#[strum(serialize_all = "snake_case")]
 pub enum Sweep {
     /// L_s.
     ShallowLayers {
@@ -182,12 +183,7 @@ impl Sweep {
 
     /// The setting as it stands in a configuration.
     pub fn parameter(&self) -> &'static str {
-        match self {
-            Self::ShallowLayers { .. } => "shallow_layers",
-            Self::SimilarityThreshold { .. } => "similarity_threshold",
-            Self::MergeWeight { .. } => "merge_weight",
-            Self::MergeProbability { .. } => "merge_probability",
-        }
+        self.into()
     }
 
     /// Each value as it is printed, and the departure that it is.

@@ -35,8 +35,9 @@ pub struct RunRecipe {
 }
 
 /// What a run of training is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum RunKind {
     /// Training on a source domain.
     Pretrain,
@@ -83,12 +84,7 @@ pub struct DatasetRecipe {
 impl RunKind {
     /// Its name in files and commands.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Pretrain => "pretrain",
-            Self::Probe => "probe",
-            Self::Finetune => "finetune",
-            Self::Fgg => "fgg",
-        }
+        self.into()
     }
 }
 
