@@ -1,6 +1,6 @@
 //! The seams of this crate from outside: an engine and an experiment, each in one piece.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ff_data::datasets::PhantomConfig;
@@ -34,16 +34,8 @@ impl Engine for OneByOne {
         Ok(summary)
     }
 
-    fn dry_run(&self, _: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
-        Ok(Vec::new())
-    }
-
     fn status(&self, _: &Jobs, _: &[&str], _: &RunStore) -> Result<QueueStatus, Error> {
         Ok(QueueStatus::default())
-    }
-
-    fn cancel(&self, _: &str, _: &RunStore) -> Result<usize, Error> {
-        Ok(0)
     }
 }
 
@@ -150,10 +142,6 @@ impl Table for Rates {
             markdown += &format!("| {rate:e} | {:.4} |\n", kept.validation.value().expect("defined"));
         }
         Ok(Texts { markdown, csv: String::new(), latex: String::new(), json: String::new() })
-    }
-
-    fn write_details(&self, _: &Plan, _: &RunStore) -> Result<Vec<PathBuf>, Error> {
-        Ok(Vec::new())
     }
 
     fn report(

@@ -126,10 +126,6 @@ impl Engine for Local {
         Ok(summary)
     }
 
-    fn dry_run(&self, _context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
-        Ok(Vec::new())
-    }
-
     fn status(&self, jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
         let mut status = QueueStatus { can_tell: true, ..QueueStatus::default() };
         for job in undone.iter().filter_map(|id| jobs.find(id)) {
@@ -139,10 +135,6 @@ impl Engine for Local {
             }
         }
         Ok(status)
-    }
-
-    fn cancel(&self, _table: &str, _runs: &RunStore) -> Result<usize, Error> {
-        Ok(0)
     }
 }
 

@@ -24,7 +24,9 @@ pub trait Engine {
     ///
     /// # Errors
     /// As for running them.
-    fn dry_run(&self, context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error>;
+    fn dry_run(&self, _context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
+        Ok(Vec::new())
+    }
 
     /// Where those of the jobs are that are not on record, by the identities in `undone`, as far as this engine knows.
     ///
@@ -36,7 +38,9 @@ pub trait Engine {
     ///
     /// # Errors
     /// The scheduler's words.
-    fn cancel(&self, table: &str, runs: &RunStore) -> Result<usize, Error>;
+    fn cancel(&self, _table: &str, _runs: &RunStore) -> Result<usize, Error> {
+        Ok(0)
+    }
 }
 
 /// What an engine may want to know.

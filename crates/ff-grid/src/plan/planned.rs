@@ -77,11 +77,13 @@ pub trait Table: Any + Send + Sync {
     /// A record that cannot be read, or that is not what the table needs.
     fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error>;
 
-    /// Writes what goes with the table into its folder; the files.
+    /// Writes what goes with the table into its folder, if anything does; the files.
     ///
     /// # Errors
     /// As [`Table::texts`]; a file that cannot be written.
-    fn write_details(&self, plan: &Plan, runs: &RunStore) -> Result<Vec<PathBuf>, Error>;
+    fn write_details(&self, _plan: &Plan, _runs: &RunStore) -> Result<Vec<PathBuf>, Error> {
+        Ok(Vec::new())
+    }
 
     /// The table and each column in detail, for a report. `catalog` has the data, for the names and pictures of images.
     ///

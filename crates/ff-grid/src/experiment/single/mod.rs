@@ -3,7 +3,6 @@
 mod config;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use ff_data::Task;
 use ff_eval::Metric;
@@ -181,10 +180,6 @@ impl Table for SingleTable {
 
     fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
         Ok(Texts::from(&self.table(plan, runs)?))
-    }
-
-    fn write_details(&self, _plan: &Plan, _runs: &RunStore) -> Result<Vec<PathBuf>, Error> {
-        Ok(Vec::new())
     }
 
     fn report(
