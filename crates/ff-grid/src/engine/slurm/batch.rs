@@ -9,7 +9,7 @@ use super::arrays::Array;
 use super::client::Row;
 use crate::config::RunConfig;
 use crate::error::Error;
-use crate::job::{Job, JobId, Jobs, VERSION};
+use crate::job::{Job, JobId, Jobs};
 use crate::store::RunStore;
 
 /// Arrays that were sent off together, and everything that their tasks have to know. It is written before the first of them
@@ -31,18 +31,9 @@ pub(super) struct Batch {
     pub run: RunConfig,
     /// The jobs, in batches from before each array had a file of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    jobs: Vec<Job>,
+    pub jobs: Vec<Job>,
     /// The arrays.
     pub arrays: Vec<Array>,
-}
-
-/// A batch without its arrays.
-pub(super) struct BatchHead {
-    pub name: String,
-    pub table: String,
-    pub made: u64,
-    pub data_root: PathBuf,
-    pub run: RunConfig,
 }
 
 /// What the tasks of an array have to know.
@@ -83,27 +74,17 @@ impl Answers {
 impl Batch {
     /// All batches of a runs folder, the oldest first.
     pub fn all(runs: &RunStore) -> Result<Vec<Self>, Error> {
-        let root = Self::root(runs);
-        if !root.is_dir() {
-            return Ok(Vec::new());
-        }
-        let files = entries(&root)?.into_iter().map(|folder| folder.join("batch.json"));
-        let mut batches = Vec::new();
-        for file in files.filter(|file| file.is_file()) {
-            batches.push(Self::read(&file)?);
-        }
+        let folders = entries(&Self::root(runs))?.into_iter();
+        let folders = folders.filter(|folder| folder.join("batch.json").is_file());
+        let mut batches = folders.map(|folder| Self::open(&folder)).collect::<Result<Vec<_>, _>>()?;
         batches.sort_by(|a, b| (a.made, &a.name).cmp(&(b.made, &b.name)));
         Ok(batches)
     }
 
     /// Reads the batch of a folder.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        Self::read(&folder.join("batch.json"))
-    }
-
-    fn read(file: &Path) -> Result<Self, Error> {
-        read_sealed(file).map_err(|error| {
-            let folder = file.parent().unwrap_or(file).display();
+        read_sealed(&folder.join("batch.json")).map_err(|error| {
+            let folder = folder.display();
             let hint =
                 format!("hint: once nothing of it is in the queue, the folder {folder} may be removed");
             Error::Job(format!("{error}\n{hint}"))
@@ -117,11 +98,10 @@ impl Batch {
         for folder in [folder.join("logs"), folder.join("scripts"), folder.join("jobs")] {
             std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
         }
-        let all = self.arrays.iter().flat_map(|array| array.tasks.values().flatten()).collect::<Vec<_>>();
         for (at, array) in self.arrays.iter().enumerate() {
-            let of_array = || array.tasks.values().flatten().collect();
-            let ids = if at == 0 { all.clone() } else { of_array() };
-            let jobs = jobs.with_inputs(ids.into_iter().map(JobId::as_str)).to_vec();
+            let arrays = if at == 0 { &self.arrays[..] } else { std::slice::from_ref(array) };
+            let ids = arrays.iter().flat_map(|array| array.tasks.values().flatten());
+            let jobs = jobs.with_inputs(ids.map(JobId::as_str)).to_vec();
             write_sealed(&Self::jobs_file(&folder, at), &ArrayJobs { jobs })?;
         }
         Ok(write_sealed(&folder.join("batch.json"), self)?)
@@ -139,12 +119,6 @@ impl Batch {
             self.jobs.clone()
         };
         Ok(Jobs::new(jobs))
-    }
-
-    /// A batch of arrays.
-    pub fn new(head: BatchHead, arrays: Vec<Array>) -> Self {
-        let BatchHead { name, table, made, data_root, run } = head;
-        Self { name, table, code_version: VERSION.to_owned(), made, data_root, run, jobs: Vec::new(), arrays }
     }
 
     /// The folder of all batches.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use itertools::Itertools;
+
 use crate::error::Error;
 
 /// A task, or an array whose tasks have not been told apart, as the queue shows it.
@@ -58,22 +60,17 @@ pub(super) fn queue() -> Result<Vec<Row>, Error> {
 }
 
 fn row(line: &str) -> Option<Row> {
-    let mut fields = line.splitn(9, '|').map(str::to_owned);
-    let (id, array, task, state) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-    let (starts, ends, node) = (fields.next()?, fields.next()?, fields.next()?);
-    let (name, reason) = (fields.next()?, fields.next()?);
+    let fields = line.splitn(9, '|').map(str::to_owned);
+    let (id, array, task, state, starts, ends, node, name, reason) = fields.collect_tuple()?;
     Some(Row { id, array, task: task.parse().ok(), name, state, reason, starts, ends, node })
 }
 
 /// How tasks that have left the queue ended: `(123_4, FAILED, 1:0)`. Sites may keep no accounts.
 pub(super) fn accounts(arrays: &BTreeSet<String>) -> Option<Vec<(String, String, String)>> {
-    let jobs = format!("--jobs={}", arrays.iter().cloned().collect::<Vec<_>>().join(","));
+    let jobs = format!("--jobs={}", arrays.iter().join(","));
     let options = ["--noheader", "--parsable2", "--allocations", "--format=JobID,State,ExitCode", &jobs];
     let text = call("sacct", &options, None).ok()?;
-    let line = |line: &str| {
-        let mut fields = line.split('|').map(str::to_owned);
-        Some((fields.next()?, fields.next()?, fields.next()?))
-    };
+    let line = |line: &str| line.split('|').map(str::to_owned).next_tuple();
     Some(text.lines().filter_map(line).collect())
 }
 

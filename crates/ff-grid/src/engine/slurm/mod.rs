@@ -12,11 +12,10 @@ mod status;
 mod task;
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arrays::{After, Array, Disposition, arrays};
-use batch::{Answers, Batch, BatchHead, Sent};
+use batch::{Answers, Batch, Sent};
 use ff_checkpoint::write_atomic;
 use ff_train::CancelToken;
 use script::{Script, quoted};
@@ -24,11 +23,11 @@ use status::{QueueSnapshot, status};
 
 pub use task::BatchTask;
 
-use crate::config::{ClusterConfig, RunConfig};
+use crate::config::RunConfig;
 use crate::engine::events::{Event, Failure, JobState, OnEvent, QueueStatus, Summary};
 use crate::engine::traits::{Engine, EngineKind, EngineSetup};
 use crate::error::Error;
-use crate::job::Jobs;
+use crate::job::{Jobs, VERSION};
 use crate::run::JobContext;
 use crate::store::RunStore;
 
@@ -36,26 +35,12 @@ pub(super) const KIND: EngineKind = EngineKind {
     name: "slurm",
     about: "A cluster's queue, by sbatch",
     queued: true,
-    new: |setup| {
-        let EngineSetup { table, cluster, data_root, program, options, wait, .. } = setup;
-        Box::new(Slurm { table, cluster, data_root, program, options, wait })
-    },
+    new: |setup| Box::new(Slurm { setup }),
 };
 
 /// Submits jobs to Slurm.
 struct Slurm {
-    /// The table's name, which names in the queue show.
-    pub table: String,
-    /// What jobs ask for.
-    pub cluster: ClusterConfig,
-    /// Where relative paths of datasets start, under its whole name.
-    pub data_root: PathBuf,
-    /// `ff-grid` on a compute node, if the cluster's configuration does not say.
-    pub program: PathBuf,
-    /// Options for it.
-    pub options: Vec<String>,
-    /// Stay until nothing is in the queue any more.
-    pub wait: bool,
+    setup: EngineSetup,
 }
 
 /// How often the queue is asked while it is waited for.
@@ -64,7 +49,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 impl Engine for Slurm {
     fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         let mut summary = self.send(context, on_event)?;
-        if self.wait {
+        if self.setup.wait {
             self.follow(context, on_event, &mut summary)?;
         }
         Ok(summary)
@@ -214,41 +199,42 @@ impl Slurm {
             };
             dispositions.insert(job.id.as_str(), disposition);
         }
-        let most = match self.cluster.max_array {
+        let EngineSetup { table, cluster, data_root, .. } = &self.setup;
+        let most = match cluster.max_array {
             Some(most) => most,
             None => client::largest_array()?,
         };
-        let at_once = |kind: &str| self.cluster.resources(kind).jobs_per_task.unwrap_or(1);
+        let at_once = |kind: &str| cluster.resources(kind).jobs_per_task.unwrap_or(1);
         let mut arrays = arrays(context.jobs, |job| dispositions[job.id.as_str()].clone(), at_once, most);
         let in_queue = found.rows.values().filter(|row| row.is_live()).count();
         let all = jobs_of(&arrays);
-        shorten(&mut arrays, self.cluster.max_queued.unwrap_or(usize::MAX).saturating_sub(in_queue));
-        summary.queued += jobs_of(&arrays);
-        summary.no_room = all - jobs_of(&arrays);
-        if jobs_of(&arrays) == 0 {
+        shorten(&mut arrays, cluster.max_queued.unwrap_or(usize::MAX).saturating_sub(in_queue));
+        let jobs = jobs_of(&arrays);
+        summary.queued += jobs;
+        summary.no_room = all - jobs;
+        if jobs == 0 {
             return Ok((None, summary));
         }
-        let jobs = jobs_of(&arrays);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unique = blake3::hash(format!("{now:?} {} {jobs}", std::process::id()).as_bytes()).to_hex();
-        let table: String =
-            self.table.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-        let run = RunConfig { cluster: self.cluster.clone(), ..context.run.clone() };
-        let head = BatchHead {
-            name: format!("ff-{table}-{}", &unique[..8]),
-            table: self.table.clone(),
+        let plain = table.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
+        let batch = Batch {
+            name: format!("ff-{plain}-{}", &unique[..8]),
+            table: table.clone(),
+            code_version: VERSION.to_owned(),
             made: now.as_millis() as u64,
-            data_root: self.data_root.clone(),
-            run,
+            data_root: data_root.clone(),
+            run: RunConfig { cluster: cluster.clone(), ..context.run.clone() },
+            jobs: Vec::new(),
+            arrays,
         };
-        Ok((Some(Batch::new(head, arrays)), summary))
+        Ok((Some(batch), summary))
     }
 
     fn script(&self, batch: &Batch, runs: &RunStore, at: usize, number: impl Fn(usize) -> String) -> String {
-        let program =
-            &self.cluster.program.clone().unwrap_or_else(|| quoted(&self.program.display().to_string()));
-        let script =
-            Script { cluster: &self.cluster, folder: &batch.folder(runs), program, options: &self.options };
+        let EngineSetup { cluster, program, options, .. } = &self.setup;
+        let program = &cluster.program.clone().unwrap_or_else(|| quoted(&program.display().to_string()));
+        let script = Script { cluster, folder: &batch.folder(runs), program, options };
         script.text(at, &batch.name_of(at), &batch.arrays[at], number)
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use itertools::Itertools;
+
 use super::arrays::{After, Array};
 use super::task::BatchTask;
 use crate::config::{ClusterConfig, Resources};
@@ -108,26 +110,23 @@ fn ranges(numbers: impl IntoIterator<Item = u32>) -> String {
     let range = |&(first, last): &(u32, u32)| {
         if first == last { first.to_string() } else { format!("{first}-{last}") }
     };
-    ranges.iter().map(range).collect::<Vec<_>>().join(",")
+    ranges.iter().map(range).join(",")
 }
 
 /// What is waited for, as the scheduler writes it.
 fn dependency(after: &[After], number: impl Fn(usize) -> String) -> Option<String> {
-    let list =
-        |tasks: &std::collections::BTreeSet<String>| tasks.iter().cloned().collect::<Vec<_>>().join(":");
     let one = |after: &After| match after {
         After::All(array) => format!("afterok:{}", number(*array)),
         After::Some(array, tasks) => {
             let array = number(*array);
-            let tasks: Vec<String> = tasks.iter().map(|task| format!("{array}_{task}")).collect();
-            format!("afterok:{}", tasks.join(":"))
+            format!("afterok:{}", tasks.iter().map(|task| format!("{array}_{task}")).join(":"))
         }
         After::Same(array) => format!("aftercorr:{}", number(*array)),
         After::Ended(array) => format!("afterany:{}", number(*array)),
-        After::Queued(tasks) => format!("afterok:{}", list(tasks)),
-        After::QueuedEnded(tasks) => format!("afterany:{}", list(tasks)),
+        After::Queued(tasks) => format!("afterok:{}", tasks.iter().join(":")),
+        After::QueuedEnded(tasks) => format!("afterany:{}", tasks.iter().join(":")),
     };
-    (!after.is_empty()).then(|| after.iter().map(one).collect::<Vec<_>>().join(","))
+    (!after.is_empty()).then(|| after.iter().map(one).join(","))
 }
 
 /// For a shell, and for the scheduler's own lines, which take quotes too.
