@@ -21,8 +21,8 @@ pub mod store;
 
 pub use catalog::{Catalog, OpenDataset};
 pub use config::{
-    BackboneConfig, ClusterConfig, DatasetEntry, EvaluationConfig, Expected, InmergeSettings, ModelConfig,
-    OodEntry, PretrainConfig, Resources, RunConfig, WeightsSource, check_name, loader_threads,
+    BackboneConfig, ClusterConfig, Common, DatasetEntry, EvaluationConfig, Expected, InmergeSettings,
+    ModelConfig, OodEntry, PretrainConfig, Resources, RunConfig, WeightsSource, check_name, loader_threads,
     parse_with_overrides,
 };
 pub use engine::{
@@ -44,7 +44,7 @@ pub use job::{
     SurfaceRecord, SurfaceSpec, Training, device_name, group_fields,
 };
 pub use plan::{
-    Chain, ColumnBase, Common, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
+    Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
     Recovered, Speed, StartWeights, Table, TestImages, Texts, forecast, longest_chain, time_left,
 };
 pub use results::{Results, Source, render, report, write_results};

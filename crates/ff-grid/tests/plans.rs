@@ -75,14 +75,14 @@ fn every_configuration_in_the_repository_is_valid() {
 #[test]
 fn the_papers_table_plans_whole_without_data() {
     let plan = plan(read("table1/paper.toml", &[]).unwrap());
-    let (config, columns) = soups(&plan);
+    let columns = soups(&plan).1;
     assert_eq!(columns.len(), 14);
     for (kind, each) in [("probe", 1), ("finetune", 48), ("fgg", 8), ("soup", 6 + 4)] {
         assert_eq!(count(&plan, kind), 14 * each, "{kind}");
     }
     for column in columns {
-        let why = column.blocked.as_ref().expect("nothing is there");
-        let name = &config.dataset[column.dataset].name;
+        let why = column.head.blocked.as_ref().expect("nothing is there");
+        let name = &column.head.dataset.name;
         assert!(why.contains(name.as_str()), "{why} names {name}");
     }
     assert!(plan.jobs.iter().all(|job| job.blocked.is_some()));

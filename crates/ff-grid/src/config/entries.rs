@@ -8,8 +8,23 @@ use ff_models::{Architecture, Precision};
 use ff_train::TaskWeights;
 use serde::{Deserialize, Serialize};
 
+use super::run::RunConfig;
 use super::weights::WeightsSource;
 use crate::job::DataSource;
+
+/// What every experiment states.
+pub struct Common<'a> {
+    /// The name of its table and its folder.
+    pub name: &'a str,
+    /// What all its models have in common.
+    pub model: &'a ModelConfig,
+    /// Pretraining on a source domain, if some backbone starts there.
+    pub pretrain: Option<&'a PretrainConfig>,
+    /// How test scores are reported.
+    pub evaluation: &'a EvaluationConfig,
+    /// How to run it.
+    pub run: &'a RunConfig,
+}
 
 /// A pretrained network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,4 +162,17 @@ pub struct EvaluationConfig {
     pub resamples: usize,
     /// Seed of the bootstrap.
     pub seed: u64,
+}
+
+/// The datasets of a table by name, those that are only pretrained or tested on included.
+pub(crate) fn sources(
+    pretrain: Option<&PretrainConfig>,
+    datasets: &[DatasetEntry],
+) -> Vec<(String, DataSource)> {
+    let pretrain = pretrain.map(|section| ("pretrain".to_owned(), section.data()));
+    let of_entry = datasets.iter().flat_map(|entry| {
+        let ood = entry.ood.iter().map(|other| (other.name.clone(), entry.data_of(other)));
+        std::iter::once((entry.name.clone(), entry.data())).chain(ood)
+    });
+    pretrain.into_iter().chain(of_entry).collect()
 }

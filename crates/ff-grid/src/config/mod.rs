@@ -12,7 +12,7 @@ mod weights;
 pub use check::check_name;
 pub use cluster::{ClusterConfig, Resources};
 pub use entries::{
-    BackboneConfig, DatasetEntry, EvaluationConfig, Expected, ModelConfig, OodEntry, PretrainConfig,
+    BackboneConfig, Common, DatasetEntry, EvaluationConfig, Expected, ModelConfig, OodEntry, PretrainConfig,
 };
 pub use inmerge_settings::InmergeSettings;
 pub use overrides::parse_with_overrides;
@@ -20,4 +20,5 @@ pub use run::{RunConfig, loader_threads};
 pub use weights::WeightsSource;
 
 pub(crate) use check::{check_inmerge, check_model, check_names, check_pretrain};
+pub(crate) use entries::sources;
 pub(crate) use numbers::{check_epochs, check_numbers};

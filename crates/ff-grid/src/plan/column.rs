@@ -6,12 +6,28 @@ use std::sync::Arc;
 use ff_checkpoint::{Provenance, StateDict};
 use ff_data::Task;
 use ff_eval::OutputMap;
+use ff_inmerge::InMerge;
 use ff_models::Spec;
+use ff_train::TrainConfig;
 
 use crate::catalog::OpenDataset;
-use crate::job::{Cost, DataIdentity, DataSource, Start};
+use crate::config::{BackboneConfig, DatasetEntry};
+use crate::job::{Cost, DataIdentity, DataSource, Start, Training};
+
+/// A backbone on a dataset, as a planned table has it.
+pub struct ColumnHead {
+    /// The pretrained network.
+    pub backbone: BackboneConfig,
+    /// What it is trained on.
+    pub dataset: DatasetEntry,
+    /// What is to be told of an image; `None` if the data is not there.
+    pub task: Option<Task>,
+    /// Why the column is left out, if it is.
+    pub blocked: Option<String>,
+}
 
 /// What the jobs of a column have in common.
+#[derive(Clone)]
 pub struct ColumnBase {
     /// What the labels of its jobs begin with.
     pub prefix: String,
@@ -38,6 +54,11 @@ impl ColumnBase {
         let epochs = u64::from(epochs);
         let [train, val, _] = self.sizes;
         Cost { epochs, train_images: epochs * train, evaluated_images: evaluations * val, evaluations }
+    }
+
+    /// The recipe of a run of training on its data.
+    pub fn training(&self, start: Start, train: TrainConfig, inmerge: Option<InMerge>) -> Training {
+        Training { model: self.spec, start, data: self.identity.clone(), train, inmerge }
     }
 }
 
@@ -103,10 +124,14 @@ impl StartWeights {
 pub struct OpenedColumn {
     /// What its jobs have in common.
     pub shared: ColumnBase,
-    /// Where its weights start.
-    pub origin: StartWeights,
     /// The data, or why it is not there.
     pub opened: Result<Arc<OpenDataset>, String>,
-    /// What is to be told of an image, if the data is there.
-    pub task: Option<Task>,
+}
+
+impl OpenedColumn {
+    /// The column of a backbone on a dataset, once its jobs are laid out.
+    pub fn head(self, backbone: BackboneConfig, dataset: DatasetEntry) -> ColumnHead {
+        let task = self.opened.ok().map(|opened| opened.dataset.task().clone());
+        ColumnHead { backbone, dataset, task, blocked: self.shared.blocked }
+    }
 }

@@ -12,9 +12,9 @@ use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, 
 use super::column::{ColumnBase, OpenedColumn, StartWeights, TestImages};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::config::{
-    BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, WeightsSource,
+    BackboneConfig, Common, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, WeightsSource,
 };
-use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobId, JobSpec, Start, Training, group_fields};
+use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobId, JobSpec, Start, group_fields};
 use crate::store::{OTHER_SPLIT_HINT, other_split, trained_on};
 
 /// What jobs are made of that every kind of table has, and the jobs so far.
@@ -38,16 +38,17 @@ pub struct Graph<'a> {
 pub type HubResolver<'a> = &'a dyn Fn(&str) -> Result<PathBuf, String>;
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(
-        (catalog, hub): (&'a Catalog, HubResolver<'a>),
-        model: &ModelConfig,
-        pretrain: Option<&PretrainConfig>,
-        evaluation: &EvaluationConfig,
-        allow_other_split: bool,
-    ) -> Self {
-        let (model, pretrain, evaluation) = (model.clone(), pretrain.cloned(), evaluation.clone());
-        let (jobs, known) = (Vec::new(), HashMap::new());
-        Self { catalog, hub, model, pretrain, evaluation, allow_other_split, jobs, known }
+    pub(super) fn new(catalog: &'a Catalog, hub: HubResolver<'a>, common: &Common<'_>) -> Self {
+        Self {
+            catalog,
+            hub,
+            model: common.model.clone(),
+            pretrain: common.pretrain.cloned(),
+            evaluation: common.evaluation.clone(),
+            allow_other_split: common.run.allow_other_split,
+            jobs: Vec::new(),
+            known: HashMap::new(),
+        }
     }
 
     pub(super) fn finish(self) -> Vec<Job> {
@@ -68,14 +69,12 @@ impl<'a> Graph<'a> {
             dataset.task_weights.check(opened.dataset.task()).map_err(|error| error.to_string())?;
             Ok(opened)
         });
-        let blocked = opened.as_ref().err().map(|why| format!("dataset {}: {why}", dataset.name));
-        let task = opened.as_ref().ok().map(|opened| opened.dataset.task().clone());
         let expected = dataset.expected.map_or([0; 3], |e| [e.train, e.val, e.test]);
         let (identity, sizes, outputs) = extent(&opened, &dataset.name, expected);
         let named = |remark: &str| format!("dataset {}: {remark}", dataset.name);
         let mut remarks: Vec<String> =
             opened.iter().flat_map(|opened| &opened.remarks).map(|remark| named(remark)).collect();
-        let mut blocked = blocked.or_else(|| origin.blocked.clone());
+        let mut blocked = opened.as_ref().err().map(|why| named(why)).or_else(|| origin.blocked.clone());
         if let Some(why) = other_split(&origin.seen, &identity) {
             let why = named(&format!("the weights of {} were {why}", backbone.name));
             match self.allow_other_split {
@@ -93,7 +92,7 @@ impl<'a> Graph<'a> {
             blocked,
             remarks,
         };
-        OpenedColumn { shared, origin: origin.clone(), opened, task }
+        OpenedColumn { shared, opened }
     }
 
     fn spec(&self, backbone: &BackboneConfig, outputs: usize) -> Spec {
@@ -144,10 +143,6 @@ impl<'a> Graph<'a> {
     /// The job that pretrains a column's backbone, if its weights start there.
     pub fn pretrained(&mut self, shared: &ColumnBase, start: &Start) -> Option<JobId> {
         let section = self.pretrain.clone().filter(|_| matches!(start, Start::Input { .. }))?;
-        Some(self.pretrain(shared, &section))
-    }
-
-    fn pretrain(&mut self, shared: &ColumnBase, section: &PretrainConfig) -> JobId {
         let opened = self.catalog.open(&section.data());
         let (identity, sizes, outputs) = extent(&opened, "source", [0; 3]);
         let blocked = opened.as_ref().err().map(|why| format!("dataset of [pretrain]: {why}"));
@@ -167,12 +162,10 @@ impl<'a> Graph<'a> {
         };
         let train =
             self.train_config(section.epochs, section.augment, section.seed, metric, section.learning_rate);
-        let start = Start::Random { seed: section.seed };
-        let training =
-            Training { model: source.spec, start, data: source.identity.clone(), train, inmerge: None };
+        let training = source.training(Start::Random { seed: section.seed }, train, None);
         let label = format!("source {}: pretrain", source.spec.architecture);
         let cost = source.cost(section.epochs, 0);
-        self.add(&source, label, JobSpec::Pretrain(training), vec![], cost, None)
+        Some(self.add(&source, label, JobSpec::Pretrain(training), vec![], cost, None))
     }
 
     /// AdamW along a cosine.
@@ -220,17 +213,9 @@ impl<'a> Graph<'a> {
         input: &str,
         dataset: &DatasetEntry,
     ) -> Option<JobId> {
-        let (identity, source) = (shared.identity.clone(), shared.data.clone());
-        (shared.sizes[2] > 0).then(|| {
-            let on = TestImages {
-                source,
-                data: identity,
-                outputs: None,
-                groups: shared.groups,
-                images: shared.sizes[2],
-            };
-            self.score(shared, label, input, dataset, on)
-        })
+        let ColumnBase { identity, data, groups, sizes: [_, _, images], .. } = shared.clone();
+        let on = TestImages { source: data, data: identity, outputs: None, groups, images };
+        (images > 0).then(|| self.score(shared, label, input, dataset, on))
     }
 
     /// The score of a model on the test part of a dataset, by the metric of its own; `outputs` if their classes differ.
@@ -242,26 +227,12 @@ impl<'a> Graph<'a> {
         dataset: &DatasetEntry,
         TestImages { source, data, outputs, groups, images }: TestImages,
     ) -> JobId {
-        let (model, part) = (shared.spec, EvalSplit::Test);
-        let spec = JobSpec::Predict { model, data: data.clone(), part, outputs, groups };
+        let spec = JobSpec::Predict { model: shared.spec, data, part: EvalSplit::Test, outputs, groups };
         let cost = Cost { evaluations: 1, evaluated_images: images, ..Cost::default() };
-        let on = ColumnBase {
-            prefix: String::new(),
-            spec: shared.spec,
-            identity: data,
-            data: source,
-            sizes: [0; 3],
-            groups,
-            blocked: shared.blocked.clone(),
-            remarks: shared.remarks.clone(),
-        };
+        let on = ColumnBase { data: source, ..shared.clone() };
         let predicted = self.add(&on, format!("{label}: predict"), spec, vec![input.into()], cost, None);
-        let evaluation = &self.evaluation;
-        let spec = JobSpec::Evaluate {
-            metric: dataset.metric,
-            resamples: evaluation.resamples,
-            seed: evaluation.seed,
-        };
+        let EvaluationConfig { resamples, seed } = self.evaluation;
+        let spec = JobSpec::Evaluate { metric: dataset.metric, resamples, seed };
         self.add(&on, format!("{label}: score"), spec, vec![predicted], Cost::default(), None)
     }
 

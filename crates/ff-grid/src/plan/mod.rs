@@ -6,10 +6,10 @@ mod graph;
 mod planned;
 mod recover;
 
-pub use column::{ColumnBase, OpenedColumn, StartWeights, TestImages};
+pub use column::{ColumnBase, ColumnHead, OpenedColumn, StartWeights, TestImages};
 pub use forecast::{Chain, Forecast, Progress, Speed, forecast, longest_chain, time_left};
 pub use graph::{Graph, HubResolver};
-pub use planned::{Common, Experiment, Plan, Table, Texts};
+pub use planned::{Experiment, Plan, Table, Texts};
 pub use recover::Recovered;
 
 pub(crate) use forecast::chains;

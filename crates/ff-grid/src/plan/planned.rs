@@ -10,7 +10,7 @@ use itertools::Itertools;
 use super::graph::{Graph, HubResolver};
 use super::recover::Recovered;
 use crate::catalog::Catalog;
-use crate::config::{EvaluationConfig, ModelConfig, PretrainConfig, RunConfig};
+use crate::config::{Common, ModelConfig, RunConfig};
 use crate::error::Error;
 use crate::job::{DataSource, Job, Jobs, Record};
 use crate::store::RunStore;
@@ -39,20 +39,6 @@ pub trait Experiment: Any + Debug + Send + Sync {
 
     /// Adds its jobs to the graph, each after its inputs.
     fn lay_out(self: Box<Self>, graph: &mut Graph<'_>) -> Box<dyn Table>;
-}
-
-/// What every experiment states.
-pub struct Common<'a> {
-    /// The name of its table and its folder.
-    pub name: &'a str,
-    /// What all its models have in common.
-    pub model: &'a ModelConfig,
-    /// Pretraining on a source domain, if some backbone starts there.
-    pub pretrain: Option<&'a PretrainConfig>,
-    /// How test scores are reported.
-    pub evaluation: &'a EvaluationConfig,
-    /// How to run it.
-    pub run: &'a RunConfig,
 }
 
 /// The columns and rows of a planned experiment, and what becomes of their records.
@@ -133,14 +119,7 @@ pub struct Plan {
 impl Plan {
     /// Lays out every job. Data and weights that are not there block what needs them, and nothing else.
     pub fn new(experiment: Box<dyn Experiment>, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
-        let common = experiment.common();
-        let mut graph = Graph::new(
-            (catalog, hub),
-            common.model,
-            common.pretrain,
-            common.evaluation,
-            common.run.allow_other_split,
-        );
+        let mut graph = Graph::new(catalog, hub, &experiment.common());
         let table = experiment.lay_out(&mut graph);
         Self { jobs: Jobs::new(graph.finish()), table, missed: Vec::new() }
     }

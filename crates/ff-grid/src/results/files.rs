@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ff_checkpoint::write_atomic;
 
 use crate::error::Error;
+use crate::plan::ColumnHead;
 
 pub(crate) fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
     let path = folder.join(name);
@@ -13,6 +14,6 @@ pub(crate) fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBu
 }
 
 /// Where a column's own files lie: with one column in the table's folder itself, else in `<backbone>/<dataset>` below it.
-pub(crate) fn place(folder: &Path, columns: usize, backbone: &str, dataset: &str) -> PathBuf {
-    if columns == 1 { folder.to_owned() } else { folder.join(backbone).join(dataset) }
+pub(crate) fn place(folder: PathBuf, columns: usize, head: &ColumnHead) -> PathBuf {
+    if columns == 1 { folder } else { folder.join(&head.backbone.name).join(&head.dataset.name) }
 }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::config::{
     BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
 };
-use crate::job::DataSource;
 
 /// What `kind` says in the file of a table of in-model merging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,12 +75,6 @@ impl InmergeConfig {
     /// Which of the rows the others are compared with: the first that does not merge.
     pub fn baseline(&self) -> Option<usize> {
         self.method.iter().position(|method| method.inmerge.is_none())
-    }
-
-    /// Datasets of the study by name, that of pretraining included.
-    pub(super) fn datasets(&self) -> Vec<(String, DataSource)> {
-        let pretrain = self.pretrain.iter().map(|section| ("pretrain".to_owned(), section.data()));
-        pretrain.chain(self.dataset.iter().map(|entry| (entry.name.clone(), entry.data()))).collect()
     }
 }
 

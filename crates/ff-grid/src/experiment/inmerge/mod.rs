@@ -18,15 +18,17 @@ pub use columns::{InmergeColumn, SeedJobs};
 pub use config::{InmergeConfig, InmergeMethod, InmergeOverride, StageConfig, Sweep};
 
 use crate::catalog::Catalog;
-use crate::config::{RunConfig, parse_with_overrides};
+use crate::config::{Common, RunConfig, parse_with_overrides, sources};
 use crate::error::Error;
 use crate::job::DataSource;
-use crate::plan::{Common, Experiment, Graph, Plan, Recovered, Table, Texts};
+use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
 use crate::store::RunStore;
 
 /// Reads a configuration from text, with overrides.
 pub(super) fn parse(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
-    Ok(Box::new(InmergeConfig::parse(text, set)?))
+    let config: InmergeConfig = parse_with_overrides(text, set).map_err(Error::Config)?;
+    config.check()?;
+    Ok(Box::new(config))
 }
 
 /// A planned table of in-model merging.
@@ -35,18 +37,6 @@ pub struct InmergeTable {
     pub config: InmergeConfig,
     /// One for each backbone on each dataset.
     pub columns: Vec<InmergeColumn>,
-}
-
-impl InmergeConfig {
-    /// Reads a configuration from text, with overrides ([`read_experiment`](crate::experiment::read_experiment)).
-    ///
-    /// # Errors
-    /// [`Error::Config`]: what is wrong, by key.
-    pub fn parse(text: &str, set: &[String]) -> Result<Self, Error> {
-        let config: Self = parse_with_overrides(text, set).map_err(Error::Config)?;
-        config.check()?;
-        Ok(config)
-    }
 }
 
 impl Experiment for InmergeConfig {
@@ -65,7 +55,7 @@ impl Experiment for InmergeConfig {
     }
 
     fn sources(&self) -> Vec<(String, DataSource)> {
-        self.datasets()
+        sources(self.pretrain.as_ref(), &self.dataset)
     }
 
     fn to_toml(&self) -> Result<String, Error> {
@@ -84,7 +74,7 @@ impl Table for InmergeTable {
     }
 
     fn blocked(&self) -> Vec<Option<&str>> {
-        self.columns.iter().map(|column| column.blocked.as_deref()).collect()
+        self.columns.iter().map(|column| column.head.blocked.as_deref()).collect()
     }
 
     fn recover(&mut self, found: &mut Recovered<'_>) {

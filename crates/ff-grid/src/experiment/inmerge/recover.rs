@@ -2,16 +2,16 @@
 
 use super::columns::InmergeColumn;
 use super::config::InmergeConfig;
-use crate::plan::Recovered;
+use crate::plan::{ColumnHead, Recovered};
 
 /// Takes up what was found of each column's jobs.
 pub(super) fn recover(config: &InmergeConfig, columns: &mut [InmergeColumn], found: &mut Recovered<'_>) {
     for column in columns {
-        let dataset = &config.dataset[column.dataset];
+        let ColumnHead { dataset, blocked, .. } = &mut column.head;
         for jobs in column.methods.iter_mut().flatten() {
             jobs.trained = found.name(&jobs.trained);
             jobs.test = jobs.test.take().map(|id| found.name(&id));
-            if column.blocked.is_some()
+            if blocked.is_some()
                 && let Some(label) = found.label(&jobs.trained)
             {
                 let test = found.score(&label, &jobs.trained, dataset, &config.evaluation, dataset.data());
@@ -19,6 +19,6 @@ pub(super) fn recover(config: &InmergeConfig, columns: &mut [InmergeColumn], fou
             }
         }
         let done = column.methods.iter().flatten().any(|jobs| found.is_done(&jobs.trained));
-        column.blocked.take_if(|_| done);
+        blocked.take_if(|_| done);
     }
 }

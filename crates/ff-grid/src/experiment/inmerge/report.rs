@@ -18,13 +18,8 @@ pub(super) fn column(
     table: &SeedTable,
     runs: &RunStore,
 ) -> Result<ColumnReport, Error> {
-    let mut report = empty_column(
-        &config.backbone[column.backbone],
-        &config.dataset[column.dataset],
-        column.task.as_ref(),
-        column.blocked.as_ref(),
-    );
-    if column.blocked.is_none() {
+    let mut report = empty_column(&column.head);
+    if column.head.blocked.is_none() {
         report.figures =
             pictures(plan, config, (at, column), table, runs)?.into_iter().map(Plot::Lines).collect();
         report.runs = training_runs(plan, column.methods.iter().flatten().map(|jobs| &jobs.trained), runs)?;

@@ -13,28 +13,26 @@ use super::config::InmergeConfig;
 use super::figures::{of_merges, of_sweep};
 use super::layers::{Merged, kernels, merges};
 use crate::error::Error;
-use crate::plan::Plan;
+use crate::plan::{ColumnHead, Plan};
 use crate::results::{cost, place, record, skipped, skipped_in_training, write_text};
 use crate::store::RunStore;
-
-pub(super) type Columns = [InmergeColumn];
 
 /// The table as far as the records go.
 pub(super) fn table(
     plan: &Plan,
     config: &InmergeConfig,
-    columns: &Columns,
+    columns: &[InmergeColumn],
     runs: &RunStore,
 ) -> Result<SeedTable, Error> {
     let of_report = columns.iter().map(|column| {
-        let dataset = &config.dataset[column.dataset];
-        let tasks = match &column.task {
+        let ColumnHead { backbone, dataset, task, .. } = &column.head;
+        let tasks = match task {
             Some(task @ Task::Multilabel { .. }) => task.names().to_vec(),
             _ => Vec::new(),
         };
         SeedColumn {
-            backbone: config.backbone[column.backbone].name.clone(),
-            architecture: config.backbone[column.backbone].architecture.name.to_owned(),
+            backbone: backbone.name.clone(),
+            architecture: backbone.architecture.name.to_owned(),
             dataset: dataset.name.clone(),
             metric: dataset.metric,
             tasks,
@@ -57,7 +55,7 @@ pub(super) fn table(
 }
 
 fn cell(plan: &Plan, runs: &RunStore, column: &InmergeColumn, seeds: &[SeedJobs]) -> Result<SeedCell, Error> {
-    if let Some(why) = &column.blocked {
+    if let Some(why) = &column.head.blocked {
         let note = Some(why.lines().next().unwrap_or_default().to_owned());
         return Ok(SeedCell { runs: Vec::new(), note });
     }
@@ -119,7 +117,7 @@ fn few_samples(
     // A damaged file is the doctor's business; the table is of the records.
     let Ok(file) = runs.open(job, &kept.predictions) else { return Ok(None) };
     let predictions = predictions_of(&file)?;
-    let names = column.task.as_ref().map_or(&[][..], |task| task.names());
+    let names = column.head.task.as_ref().map_or(&[][..], |task| task.names());
     let few = Note::few_samples(predictions.targets(), predictions.outputs());
     Ok(few.map(|note| format!("validation: {}", note.describe(names))))
 }
@@ -130,19 +128,17 @@ fn few_samples(
 pub(super) fn details(
     plan: &Plan,
     config: &InmergeConfig,
-    columns: &Columns,
+    columns: &[InmergeColumn],
     runs: &RunStore,
     table: &SeedTable,
 ) -> Result<Vec<PathBuf>, Error> {
-    let (folder, rows) = (plan.folder(runs), config.rows());
+    let rows = config.rows();
     let mut files = Vec::new();
     for (at, column) in columns.iter().enumerate() {
-        if column.blocked.is_some() {
+        if column.head.blocked.is_some() {
             continue;
         }
-        let (backbone, dataset) =
-            (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-        let place = place(&folder, columns.len(), backbone, dataset);
+        let place = place(plan.folder(runs), columns.len(), &column.head);
         let merged = merges(plan, &rows, column, runs)?;
         for (name, figure) in figures(config, (at, column), table, &merged) {
             let svg = match figure.to_svg() {
@@ -170,8 +166,7 @@ fn figures(
     table: &SeedTable,
     merged: &[Merged<'_>],
 ) -> Vec<(String, LinePlot)> {
-    let (backbone, dataset) = (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-    let title = format!("{dataset}, {backbone}");
+    let title = format!("{}, {}", column.head.dataset.name, column.head.backbone.name);
     let sweeps = config.sweep.iter();
     let sweeps =
         sweeps.map(|sweep| (format!("sweep-{}", sweep.parameter()), of_sweep(sweep, table, at, &title)));

@@ -4,16 +4,15 @@ mod config;
 
 use std::collections::BTreeMap;
 
-use ff_data::Task;
 use ff_eval::Metric;
 use ff_report::report::{ColumnReport, ExperimentTable};
 use ff_report::{Cell, Column, Row};
 
 use crate::catalog::Catalog;
-use crate::config::{BackboneConfig, EvaluationConfig, ModelConfig, RunConfig};
+use crate::config::{BackboneConfig, Common, EvaluationConfig, ModelConfig, RunConfig};
 use crate::error::Error;
-use crate::job::{DataSource, JobId, JobSpec, Training, group_fields};
-use crate::plan::{Common, Experiment, Graph, Plan, Recovered, StartWeights, Table, Texts};
+use crate::job::{DataSource, JobId, JobSpec, group_fields};
+use crate::plan::{ColumnHead, Experiment, Graph, Plan, Recovered, StartWeights, Table, Texts};
 use crate::results::{cost, empty_column, record, training_runs};
 use crate::store::RunStore;
 
@@ -43,9 +42,7 @@ pub struct SingleTable {
     pub experiment: SingleRun,
     /// The run.
     pub job: JobId,
-    /// Why it cannot run, if it cannot.
-    pub blocked: Option<String>,
-    task: Option<Task>,
+    head: ColumnHead,
 }
 
 impl SingleRun {
@@ -105,18 +102,13 @@ impl Experiment for SingleRun {
         if let Some(path) = &recipe.model.optimizer_state {
             origin = origin.with_optimizer(path);
         }
-        let opening = graph.open(&backbone, &recipe.entry(), &origin);
-        let (mut shared, start) = (opening.shared, opening.origin);
-        if let (None, Some(task)) = (&shared.blocked, &opening.task) {
-            shared.blocked = recipe.train.check(task).err().map(|error| error.to_string());
+        let mut opening = graph.open(&backbone, &recipe.entry(), &origin);
+        if let (None, Ok(opened)) = (&opening.shared.blocked, &opening.opened) {
+            let checked = recipe.train.check(opened.dataset.task());
+            opening.shared.blocked = checked.err().map(|error| error.to_string());
         }
-        let training = Training {
-            model: shared.spec,
-            start: start.start.clone(),
-            data: shared.identity.clone(),
-            train: recipe.train.clone(),
-            inmerge: recipe.inmerge,
-        };
+        let shared = &opening.shared;
+        let training = shared.training(origin.start.clone(), recipe.train.clone(), recipe.inmerge);
         let spec = match self.kind {
             RunKind::Pretrain => JobSpec::Pretrain(training),
             RunKind::Probe => JobSpec::Probe(training),
@@ -124,10 +116,9 @@ impl Experiment for SingleRun {
             RunKind::Fgg => JobSpec::Fgg(training),
         };
         let cost = shared.cost(recipe.train.epochs, 0);
-        let fields = self.fields(&start);
-        let job = graph.add_alone(&shared, &recipe.name, spec, cost, &start, fields);
-        let (blocked, task) = (shared.blocked, opening.task);
-        Box::new(SingleTable { experiment: *self, job, blocked, task })
+        let job = graph.add_alone(shared, &recipe.name, spec, cost, &origin, self.fields(&origin));
+        let head = opening.head(recipe.backbone(), recipe.entry());
+        Box::new(SingleTable { experiment: *self, job, head })
     }
 }
 
@@ -146,7 +137,7 @@ impl SingleTable {
             paper: false,
         };
         let mut cell = Cell::default();
-        match (record(plan, runs, &self.job)?, &self.blocked) {
+        match (record(plan, runs, &self.job)?, &self.head.blocked) {
             (Some(record), _) => {
                 let outcome = record.training()?;
                 cell.validation = outcome.kept.as_ref().and_then(|kept| kept.validation.value());
@@ -168,13 +159,13 @@ impl Table for SingleTable {
     }
 
     fn blocked(&self) -> Vec<Option<&str>> {
-        vec![self.blocked.as_deref()]
+        vec![self.head.blocked.as_deref()]
     }
 
     fn recover(&mut self, found: &mut Recovered<'_>) {
         self.job = found.name(&self.job);
         if found.is_done(&self.job) {
-            self.blocked = None;
+            self.head.blocked = None;
         }
     }
 
@@ -188,9 +179,7 @@ impl Table for SingleTable {
         _catalog: &Catalog,
         runs: &RunStore,
     ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
-        let recipe = &self.experiment.recipe;
-        let blocked = self.blocked.as_ref();
-        let mut column = empty_column(&recipe.backbone(), &recipe.entry(), self.task.as_ref(), blocked);
+        let mut column = empty_column(&self.head);
         column.runs = training_runs(plan, std::iter::once(&self.job), runs)?;
         Ok((ExperimentTable::Soups(self.table(plan, runs)?), vec![column]))
     }

@@ -1,19 +1,12 @@
 //! What the columns of a table of soups are made of.
 
-use ff_data::Task;
-
 use crate::job::JobId;
+use crate::plan::ColumnHead;
 
 /// A backbone on a dataset, with the jobs of each row.
 pub struct SoupsColumn {
-    /// Position in the configuration's list.
-    pub backbone: usize,
-    /// Position in the configuration's list.
-    pub dataset: usize,
-    /// What is to be told of an image; `None` if the data is not there.
-    pub task: Option<Task>,
-    /// Why the column is left out, if it is.
-    pub blocked: Option<String>,
+    /// Which backbone on which dataset.
+    pub head: ColumnHead,
     /// One for each row of the table.
     pub methods: Vec<MethodJobs>,
     /// What evaluates errors between its models.

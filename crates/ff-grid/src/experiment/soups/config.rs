@@ -8,7 +8,7 @@ use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, Landscap
 use crate::config::{
     BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
 };
-use crate::job::{BnStatistics, DataSource, Diverged, Pool, Selection, group_fields, model_name};
+use crate::job::{BnStatistics, Diverged, Pool, Selection, group_fields, model_name};
 
 /// What `kind` says in the file of a table of soups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,16 +181,6 @@ impl SoupsConfig {
             paper_row: None,
         };
         self.method.iter().cloned().chain((1..=self.grid.top_models).map(single)).collect()
-    }
-
-    /// Datasets of the table by name, those that are only pretrained or tested on included.
-    pub(super) fn datasets(&self) -> Vec<(String, DataSource)> {
-        let pretrain = self.pretrain.iter().map(|section| ("pretrain".to_owned(), section.data()));
-        let of_entry = self.dataset.iter().flat_map(|entry| {
-            let ood = entry.ood.iter().map(|other| (other.name.clone(), entry.data_of(other)));
-            std::iter::once((entry.name.clone(), entry.data())).chain(ood)
-        });
-        pretrain.chain(of_entry).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use super::config::SoupsConfig;
 use super::landscape_config::{LandscapeConfig, PlaneConfig};
 use crate::error::Error;
 use crate::job::{BnStatistics, GreedyBarrier, JobId, JobOutput, PathRecord, SurfaceRecord};
-use crate::plan::Plan;
+use crate::plan::{ColumnHead, Plan};
 use crate::results::{place, record, write_text};
 use crate::store::RunStore;
 
@@ -26,10 +26,8 @@ pub(super) fn deliver(
     runs: &RunStore,
 ) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
-    for column in columns.iter().filter(|column| column.blocked.is_none()) {
-        let (backbone, dataset) =
-            (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-        let folder = place(&plan.folder(runs), columns.len(), backbone, dataset);
+    for column in columns.iter().filter(|column| column.head.blocked.is_none()) {
+        let folder = place(plan.folder(runs), columns.len(), &column.head);
         let Album { plots, texts, .. } = album(plan, config, column, runs)?;
         for (name, plot) in plots {
             let svg = plot.to_svg().map_err(|error| Error::Job(error.to_string()))?;
@@ -81,7 +79,7 @@ fn album<'a>(
     column: &SoupsColumn,
     runs: &'a RunStore,
 ) -> Result<Album<'a>, Error> {
-    let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);
+    let ColumnHead { backbone, dataset, .. } = &column.head;
     let mut album = Album {
         plan,
         runs,

@@ -23,15 +23,17 @@ pub use config::{FggConfig, FinetuneConfig, GridConfig, MethodConfig, ProbeConfi
 pub use landscape_config::{ConnectivityConfig, Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 
 use crate::catalog::Catalog;
-use crate::config::{RunConfig, parse_with_overrides};
+use crate::config::{Common, RunConfig, parse_with_overrides, sources};
 use crate::error::Error;
 use crate::job::DataSource;
-use crate::plan::{Common, Experiment, Graph, Plan, Recovered, Table, Texts};
+use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
 use crate::store::RunStore;
 
 /// Reads a configuration from text, with overrides.
 pub(super) fn parse(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
-    Ok(Box::new(SoupsConfig::parse(text, set)?))
+    let config: SoupsConfig = parse_with_overrides(text, set).map_err(Error::Config)?;
+    config.check()?;
+    Ok(Box::new(config))
 }
 
 /// A planned table of soups.
@@ -40,18 +42,6 @@ pub struct SoupsTable {
     pub config: SoupsConfig,
     /// One for each backbone on each dataset.
     pub columns: Vec<SoupsColumn>,
-}
-
-impl SoupsConfig {
-    /// Reads a configuration from text, with overrides ([`read_experiment`](crate::experiment::read_experiment)).
-    ///
-    /// # Errors
-    /// [`Error::Config`]: what is wrong, by key.
-    pub fn parse(text: &str, set: &[String]) -> Result<Self, Error> {
-        let config: Self = parse_with_overrides(text, set).map_err(Error::Config)?;
-        config.check()?;
-        Ok(config)
-    }
 }
 
 impl Experiment for SoupsConfig {
@@ -70,7 +60,7 @@ impl Experiment for SoupsConfig {
     }
 
     fn sources(&self) -> Vec<(String, DataSource)> {
-        self.datasets()
+        sources(self.pretrain.as_ref(), &self.dataset)
     }
 
     fn to_toml(&self) -> Result<String, Error> {
@@ -89,13 +79,13 @@ impl Table for SoupsTable {
     }
 
     fn blocked(&self) -> Vec<Option<&str>> {
-        self.columns.iter().map(|column| column.blocked.as_deref()).collect()
+        self.columns.iter().map(|column| column.head.blocked.as_deref()).collect()
     }
 
     fn missing(&self) -> Vec<String> {
         let of_column = self.columns.iter().flat_map(|column| {
             let of_ood = column.methods.iter().flat_map(|method| &method.ood);
-            column.blocked.iter().chain(of_ood.filter_map(|ood| ood.as_ref().err()))
+            column.head.blocked.iter().chain(of_ood.filter_map(|ood| ood.as_ref().err()))
         });
         of_column.cloned().collect()
     }

@@ -3,12 +3,12 @@
 use super::columns::{OodScore, SoupsColumn};
 use super::config::SoupsConfig;
 use crate::job::DataSource;
-use crate::plan::Recovered;
+use crate::plan::{ColumnHead, Recovered};
 
 /// Takes up what was found of each column's jobs.
 pub(super) fn recover(config: &SoupsConfig, columns: &mut [SoupsColumn], found: &mut Recovered<'_>) {
     for column in columns {
-        let (dataset, backbone) = (&config.dataset[column.dataset], &config.backbone[column.backbone]);
+        let ColumnHead { backbone, dataset, blocked, .. } = &mut column.head;
         let all = column.methods.iter_mut().chain(&mut column.singles);
         for (method, jobs) in config.methods_and_singles().iter().zip(all) {
             jobs.soup = found.name(&jobs.soup);
@@ -18,19 +18,19 @@ pub(super) fn recover(config: &SoupsConfig, columns: &mut [SoupsColumn], found: 
             let score = |found: &mut Recovered<'_>, label: &str, data: DataSource| {
                 found.score(label, &jobs.soup, dataset, &config.evaluation, data)
             };
-            jobs.test = match column.blocked {
+            jobs.test = match blocked {
                 Some(_) => score(found, &label, dataset.data()).or(known),
                 None => known,
             };
             for (other, job) in dataset.ood.iter().zip(&mut jobs.ood) {
                 let label = format!("{label} on {}", other.name);
                 let id = score(found, &label, dataset.data_of(other));
-                if let (Some(score), true) = (id, column.blocked.is_some() || job.is_err()) {
+                if let (Some(score), true) = (id, blocked.is_some() || job.is_err()) {
                     *job = Ok(OodScore { score, note: String::new() });
                 }
             }
         }
         let done = column.methods.iter().any(|jobs| found.is_done(&jobs.soup));
-        column.blocked.take_if(|_| done);
+        blocked.take_if(|_| done);
     }
 }

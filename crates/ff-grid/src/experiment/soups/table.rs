@@ -13,21 +13,19 @@ use super::config::{MethodConfig, SoupsConfig};
 use super::timm;
 use crate::error::Error;
 use crate::job::{Record, SoupRecord};
-use crate::plan::Plan;
+use crate::plan::{ColumnHead, Plan};
 use crate::results::{cost, place, record, score, skipped, skipped_in_training, write_text};
 use crate::store::RunStore;
-
-pub(super) type Columns = [SoupsColumn];
 
 /// The table as far as the records go: what is missing or failed is said in its cell.
 pub(super) fn table(
     plan: &Plan,
     config: &SoupsConfig,
-    columns: &Columns,
+    columns: &[SoupsColumn],
     runs: &RunStore,
 ) -> Result<Table, Error> {
     let of_report = columns.iter().map(|column| {
-        let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);
+        let ColumnHead { backbone, dataset, .. } = &column.head;
         ReportColumn {
             backbone: backbone.name.clone(),
             dataset: dataset.name.clone(),
@@ -40,7 +38,7 @@ pub(super) fn table(
     for (m, method) in config.method.iter().enumerate() {
         let mut cells = Vec::new();
         for column in columns {
-            cells.push(cell((plan, config), runs, column, method, &column.methods[m])?);
+            cells.push(cell(plan, runs, column, method, &column.methods[m])?);
         }
         let soups = columns.iter().map(|column| column.methods[m].soup.as_str());
         rows.push(Row { method: method.name.clone(), cells, cost: cost(plan, runs, soups)? });
@@ -49,21 +47,20 @@ pub(super) fn table(
 }
 
 fn cell(
-    (plan, config): (&Plan, &SoupsConfig),
+    plan: &Plan,
     runs: &RunStore,
     column: &SoupsColumn,
     method: &MethodConfig,
     jobs: &MethodJobs,
 ) -> Result<Cell, Error> {
-    let dataset = &config.dataset[column.dataset];
-    let backbone = &config.backbone[column.backbone];
+    let ColumnHead { backbone, dataset, blocked, .. } = &column.head;
     let published = (|| {
         let (method, dataset) = (method.paper_row.as_deref()?, dataset.paper_column.as_deref()?);
         FISSIONFUSION.value(backbone.architecture.name, method, dataset).map(Published::mean)
     })();
     let ood_names = dataset.ood.iter().map(|other| other.name.clone());
     let mut cell = Cell { paper: published, ..Cell::default() };
-    if let Some(why) = &column.blocked {
+    if let Some(why) = blocked {
         cell.ood = ood_names.map(|name| (name, None)).collect();
         cell.note = Some(why.lines().next().unwrap_or_default().to_owned());
         return Ok(cell);
@@ -79,9 +76,8 @@ fn cell(
             if !soup.diverged.is_empty() {
                 notes.push(format!("diverged, and used as they were before: {}", soup.diverged.join(", ")));
             }
-            match skipped_in_training(plan, runs, &jobs.pool)? {
-                0 => {}
-                images => notes.push(format!("{images} unreadable training images left out")),
+            if let images @ 1.. = skipped_in_training(plan, runs, &jobs.pool)? {
+                notes.push(format!("{images} unreadable training images left out"));
             }
             if !soup.skipped.is_empty() {
                 notes.push(format!("{} unreadable validation images left out", soup.skipped.len()));
@@ -96,9 +92,8 @@ fn cell(
     match &jobs.test {
         Some(id) => {
             cell.test = score(id)?;
-            match skipped(plan, runs, id)? {
-                0 => {}
-                images => notes.push(format!("{images} unreadable test images left out")),
+            if let images @ 1.. = skipped(plan, runs, id)? {
+                notes.push(format!("{images} unreadable test images left out"));
             }
         }
         None => notes.push("the dataset has no test split".to_owned()),
@@ -141,15 +136,12 @@ struct SoupNote<'a> {
 pub(super) fn deliver(
     plan: &Plan,
     config: &SoupsConfig,
-    columns: &Columns,
+    columns: &[SoupsColumn],
     runs: &RunStore,
 ) -> Result<Vec<PathBuf>, Error> {
-    let folder = plan.folder(runs);
     let mut files = Vec::new();
     for column in columns {
-        let (backbone, dataset) =
-            (&config.backbone[column.backbone].name, &config.dataset[column.dataset].name);
-        let place = place(&folder, columns.len(), backbone, dataset);
+        let place = place(plan.folder(runs), columns.len(), &column.head);
         files.extend(deliver_column((plan, config), runs, column, &place)?);
     }
     Ok(files)
@@ -177,13 +169,13 @@ fn deliver_column(
     let path = folder.join("soup.safetensors");
     let weights = runs.open(job, record.weights()?)?;
     weights.save(&path, Some(weights.provenance()?))?;
-    let (backbone, dataset) = (&config.backbone[column.backbone], &config.dataset[column.dataset]);
+    let ColumnHead { backbone, dataset, task, .. } = &column.head;
     let soup = record.soup()?;
     let note = SoupNote {
         backbone: &backbone.name,
         architecture: backbone.architecture.name,
         dataset: &dataset.name,
-        classes: column.task.as_ref().map_or(&[], |task| task.names()),
+        classes: task.as_ref().map_or(&[], |task| task.names()),
         method: &method.name,
         metric: dataset.metric,
         chosen: "the best validation score among the soups, ties to the later method; no test image was looked at",
@@ -199,7 +191,7 @@ fn deliver_column(
         let found = job.as_ref().ok().map(|job| score(&job.score)).transpose()?.flatten();
         scores.push((other.name.clone(), found));
     }
-    let of_cell = cell((plan, config), runs, column, method, jobs)?.note;
+    let of_cell = cell(plan, runs, column, method, jobs)?.note;
     let of_scores = scores.iter().flat_map(|(on, score)| {
         score.iter().flat_map(|score| &score.notes).map(move |note| format!("{on}: {note}"))
     });

@@ -1,22 +1,16 @@
 //! A column of a report before anything is found.
 
-use ff_data::Task;
 use ff_report::report::ColumnReport;
 
-use crate::config::{BackboneConfig, DatasetEntry};
+use crate::plan::ColumnHead;
 
 /// A column of which nothing is known but what the plan says.
-pub(crate) fn empty_column(
-    backbone: &BackboneConfig,
-    dataset: &DatasetEntry,
-    task: Option<&Task>,
-    blocked: Option<&String>,
-) -> ColumnReport {
+pub(crate) fn empty_column(ColumnHead { backbone, dataset, task, blocked }: &ColumnHead) -> ColumnReport {
     ColumnReport {
         backbone: backbone.name.clone(),
         dataset: dataset.name.clone(),
         metric: dataset.metric,
-        classes: task.map_or(Vec::new(), |task| task.names().to_vec()),
+        classes: task.as_ref().map_or(Vec::new(), |task| task.names().to_vec()),
         single: None,
         best: None,
         delivered: None,
@@ -27,6 +21,6 @@ pub(crate) fn empty_column(
         per_class_reports: Vec::new(),
         mistakes: None,
         figures: Vec::new(),
-        missing: blocked.into_iter().cloned().collect(),
+        missing: blocked.iter().cloned().collect(),
     }
 }

@@ -27,13 +27,8 @@ pub(super) fn column(
     column: &SoupsColumn,
     runs: &RunStore,
 ) -> Result<ColumnReport, Error> {
-    let dataset = &config.dataset[column.dataset];
-    let mut report = empty_column(
-        &config.backbone[column.backbone],
-        dataset,
-        column.task.as_ref(),
-        column.blocked.as_ref(),
-    );
+    let dataset = &column.head.dataset;
+    let mut report = empty_column(&column.head);
     let mut models = Vec::new();
     for (method, jobs) in config.method.iter().zip(&column.methods) {
         match record(plan, runs, &jobs.soup)? {
