@@ -12,18 +12,15 @@ pub fn parse_with_overrides<T: DeserializeOwned>(text: &str, set: &[String]) -> 
         // Straight from the text: errors point at line and column.
         return toml::from_str(text).map_err(|error| error.to_string());
     }
-    let mut table: Table = toml::from_str(text).map_err(|error| error.to_string())?;
+    let mut root = Value::Table(toml::from_str(text).map_err(|error| error.to_string())?);
     for assignment in set {
         let Some((key, value)) = assignment.split_once('=') else {
             return Err(format!("--set {assignment}: expected key=value"));
         };
         let path: Vec<&str> = key.trim().split('.').map(str::trim).collect();
-        let mut root = Value::Table(table);
         put(&mut root, &path, &value_of(value.trim())).map_err(|why| format!("--set {assignment}: {why}"))?;
-        let Value::Table(changed) = root else { unreachable!("a table stays one") };
-        table = changed;
     }
-    Value::Table(table).try_into().map_err(|error: toml::de::Error| {
+    root.try_into().map_err(|error: toml::de::Error| {
         let set = set.join(" ");
         format!("with --set {set}: {error}")
     })

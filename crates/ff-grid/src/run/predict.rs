@@ -47,8 +47,8 @@ impl JobContext<'_> {
     ) -> Result<JobOutput, Error> {
         let input = self.planned(job.predictions()?)?;
         let record = self.runs.done(input)?;
-        let output = match (&record.output, record.diverged()) {
-            (_, Some(run)) => JobOutput::Diverged { run: run.to_owned() },
+        match (&record.output, record.diverged()) {
+            (_, Some(run)) => Ok(JobOutput::Diverged { run: run.to_owned() }),
             (JobOutput::Predictions { file, .. }, None) => {
                 let file = self.runs.open(input, file)?;
                 let predictions = predictions_of(&file)?;
@@ -60,10 +60,9 @@ impl JobContext<'_> {
                     .and_then(|names| serde_json::from_value(names.clone()).ok())
                     .unwrap_or_default();
                 score.notes.iter_mut().for_each(|note| *note = Note::Text(note.describe(&names)));
-                JobOutput::Score(score)
+                Ok(JobOutput::Score(score))
             }
-            _ => return Err(record.not("predictions")),
-        };
-        Ok(output)
+            _ => Err(record.not("predictions")),
+        }
     }
 }

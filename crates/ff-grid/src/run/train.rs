@@ -26,55 +26,10 @@ impl JobContext<'_> {
         training: &Training,
         (stop, on_epoch): (&CancelToken, &mut dyn FnMut(&EpochRecord)),
     ) -> Result<(JobOutput, Cost, Vec<LayerKernels>), Error> {
-        match self.starting_point(job, &training.start)? {
-            Ok(start) => self.train_from(job, training, start, (stop, on_epoch)),
-            Err(outcome) => Ok((JobOutput::Training(outcome), Cost::default(), Vec::new())),
-        }
-    }
-
-    /// What the run starts from, or how the run before it ended if that left nothing.
-    fn starting_point(&self, job: &Job, start: &Start) -> Result<Result<StartingPoint, Outcome>, Error> {
-        Ok(Ok(match start {
-            Start::Random { .. } => StartingPoint::default(),
-            Start::File { digest, optimizer, .. } => {
-                let named = |path: &Path, digest: &str| -> Result<_, Error> {
-                    Ok((path.display().to_string(), unchanged(path, digest)?))
-                };
-                let missing = || Error::Job("its weights are not there".into());
-                let path = job.weights.as_ref().ok_or_else(missing)?;
-                let optimizer = optimizer.as_ref().zip(job.optimizer.as_ref());
-                StartingPoint {
-                    weights: Some(named(path, digest)?),
-                    optimizer: optimizer.map(|(digest, path)| named(path, digest)).transpose()?,
-                }
-            }
-            Start::Input { optimizer: carry, .. } => {
-                let input = self.planned(job.base()?)?;
-                let record = self.runs.done(input)?;
-                let outcome = record.training()?;
-                let Some(kept) = &outcome.kept else {
-                    return Ok(Err(Outcome { history: Vec::new(), ..outcome.clone() }));
-                };
-                let state = || {
-                    let file = kept.optimizer.as_ref();
-                    let file = file.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
-                    Ok::<_, Error>((format!("{}, optimizer", input.label), self.runs.open(input, file)?))
-                };
-                StartingPoint {
-                    weights: Some((input.label.clone(), self.runs.open(input, &kept.weights)?)),
-                    optimizer: carry.then(state).transpose()?,
-                }
-            }
-        }))
-    }
-
-    fn train_from(
-        &self,
-        job: &Job,
-        training: &Training,
-        start: StartingPoint,
-        (stop, on_epoch): (&CancelToken, &mut dyn FnMut(&EpochRecord)),
-    ) -> Result<(JobOutput, Cost, Vec<LayerKernels>), Error> {
+        let start = match self.starting_point(job, &training.start)? {
+            Ok(start) => start,
+            Err(outcome) => return Ok((JobOutput::Training(outcome), Cost::default(), Vec::new())),
+        };
         let data = self.data(job, &training.data)?;
         let (Start::Random { seed } | Start::File { seed, .. } | Start::Input { seed, .. }) = training.start;
         let mut model = Model::new(&training.model, self.device, seed)?;
@@ -128,6 +83,42 @@ impl JobContext<'_> {
             of_kernels = kernels(&model);
         }
         Ok((JobOutput::Training(outcome), cost, of_kernels))
+    }
+
+    /// What the run starts from, or how the run before it ended if that left nothing.
+    fn starting_point(&self, job: &Job, start: &Start) -> Result<Result<StartingPoint, Outcome>, Error> {
+        Ok(Ok(match start {
+            Start::Random { .. } => StartingPoint::default(),
+            Start::File { digest, optimizer, .. } => {
+                let named = |path: &Path, digest: &str| -> Result<_, Error> {
+                    Ok((path.display().to_string(), unchanged(path, digest)?))
+                };
+                let missing = || Error::Job("its weights are not there".into());
+                let path = job.weights.as_ref().ok_or_else(missing)?;
+                let optimizer = optimizer.as_ref().zip(job.optimizer.as_ref());
+                StartingPoint {
+                    weights: Some(named(path, digest)?),
+                    optimizer: optimizer.map(|(digest, path)| named(path, digest)).transpose()?,
+                }
+            }
+            Start::Input { optimizer: carry, .. } => {
+                let input = self.planned(job.base()?)?;
+                let record = self.runs.done(input)?;
+                let outcome = record.training()?;
+                let Some(kept) = &outcome.kept else {
+                    return Ok(Err(Outcome { history: Vec::new(), ..outcome.clone() }));
+                };
+                let state = || {
+                    let file = kept.optimizer.as_ref();
+                    let file = file.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
+                    Ok::<_, Error>((format!("{}, optimizer", input.label), self.runs.open(input, file)?))
+                };
+                StartingPoint {
+                    weights: Some((input.label.clone(), self.runs.open(input, &kept.weights)?)),
+                    optimizer: carry.then(state).transpose()?,
+                }
+            }
+        }))
     }
 }
 

@@ -7,7 +7,7 @@ use ff_checkpoint::{FileRef, StateDict, entries, is_partial, read_sealed};
 use ff_train::{CancelToken, Outcome};
 use serde::Serialize;
 
-use super::result_files::{ResultFiles, file_hash};
+use super::result_files::{ResultFiles, file_hash, remove_file};
 use super::runs::{RunStore, read_record};
 use crate::error::Error;
 use crate::job::Job;
@@ -75,7 +75,7 @@ pub fn repair(runs: &RunStore, claims: &Claims, findings: &[Finding]) -> Result<
             Outcome::forget_resume_points(folder)?;
         }
         match finding.remedy {
-            Remedy::Remove => remove(&path)?,
+            Remedy::Remove => remove_file(&path).map_err(Error::file(&path))?,
             _ => set_aside(runs, &path)?,
         }
     }
@@ -187,13 +187,6 @@ fn set_aside(runs: &RunStore, path: &Path) -> Result<(), Error> {
     }
     let parent = to.parent().unwrap_or(runs.root());
     std::fs::create_dir_all(parent).and_then(|()| std::fs::rename(path, &to)).map_err(Error::file(path))
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(path)(error)),
-        _ => Ok(()),
-    }
 }
 
 /// Every file below a folder.

@@ -13,4 +13,4 @@ pub use lineage::{Ancestor, FileStatus, SameJob, lineage};
 pub use runs::{RunStore, read_record};
 pub use trained_on::{OTHER_SPLIT_HINT, other_split, trained_on};
 
-pub(crate) use result_files::{ResultFiles, file_hash};
+pub(crate) use result_files::{ResultFiles, file_hash, remove_file};

@@ -25,3 +25,11 @@ pub(crate) fn file_hash(path: &Path) -> Result<String, Error> {
     let hash = || Ok(blake3::Hasher::new().update_reader(std::fs::File::open(path)?)?.finalize());
     hash().map(|hash| hash.to_hex().to_string()).map_err(Error::file(path))
 }
+
+/// Removes a file, if it is there.
+pub(crate) fn remove_file(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

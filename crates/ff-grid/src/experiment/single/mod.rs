@@ -4,7 +4,6 @@ mod config;
 
 use std::collections::BTreeMap;
 
-use ff_eval::Metric;
 use ff_report::report::{ColumnReport, ExperimentTable};
 use ff_report::{Cell, Column, Row};
 
@@ -123,21 +122,17 @@ impl Experiment for SingleRun {
 }
 
 impl SingleTable {
-    fn metric(&self) -> Metric {
-        self.experiment.recipe.train.metric
-    }
-
     fn table(&self, plan: &Plan, runs: &RunStore) -> Result<ff_report::Table, Error> {
-        let recipe = &self.experiment.recipe;
+        let ColumnHead { backbone, dataset, blocked, .. } = &self.head;
         let column = Column {
-            backbone: recipe.model.architecture.name.to_owned(),
-            dataset: recipe.name.clone(),
-            metric: self.metric(),
+            backbone: backbone.name.clone(),
+            dataset: dataset.name.clone(),
+            metric: dataset.metric,
             ood: Vec::new(),
             paper: false,
         };
         let mut cell = Cell::default();
-        match (record(plan, runs, &self.job)?, &self.head.blocked) {
+        match (record(plan, runs, &self.job)?, blocked) {
             (Some(record), _) => {
                 let outcome = record.training()?;
                 cell.validation = outcome.kept.as_ref().and_then(|kept| kept.validation.value());
@@ -148,7 +143,7 @@ impl SingleTable {
         }
         let cost = cost(plan, runs, std::iter::once(self.job.as_str()))?;
         let row = Row { method: self.experiment.kind.name().to_owned(), cells: vec![cell], cost };
-        ff_report::Table::new(&recipe.name, vec![column], vec![row])
+        ff_report::Table::new(&dataset.name, vec![column], vec![row])
             .map_err(|error| Error::Job(error.to_string()))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::card::Card;
 use crate::error::Error;
 use crate::results::write_text;
+use crate::store::remove_file;
 
 /// Writes `config.json`, `model.safetensors` and the card as `README.md`, as a repository on the hub has them. The weights
 /// are another name of `soup`'s file, or a copy where the file system has no links. Nothing for an architecture that
@@ -51,17 +52,11 @@ fn decimal(number: f32) -> f64 {
 /// Gives a file another name, in place of whatever had it.
 fn link(file: &Path, name: &Path) -> std::io::Result<()> {
     let new = name.with_extension("partial");
-    match std::fs::remove_file(&new) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_file(&new)?;
     if std::fs::hard_link(file, &new).is_err() {
         std::fs::copy(file, &new)?;
     }
     // Where both are one file already, renaming does nothing and leaves the new name.
     std::fs::rename(&new, name)?;
-    match std::fs::remove_file(&new) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    remove_file(&new)
 }

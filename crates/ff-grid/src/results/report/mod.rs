@@ -41,14 +41,8 @@ pub fn report(title: &str, sources: &[Source<'_>], runs: &RunStore, mut problems
 fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, Error> {
     let plan = source.plan;
     let (table, columns) = plan.table.report(plan, source.catalog, runs)?;
-    let missing = plan.missing();
-    Ok(ExperimentReport {
-        table,
-        progress: progress(plan, runs)?,
-        missing,
-        columns,
-        origin: origin::of(source, runs)?,
-    })
+    let (progress, origin) = (progress(plan, runs)?, origin::of(source, runs)?);
+    Ok(ExperimentReport { table, progress, missing: plan.missing(), columns, origin })
 }
 
 /// How far each kind of job is, in the order in which the plan has them.

@@ -13,7 +13,7 @@ use crate::store::RunStore;
 
 pub(super) fn of(source: &Source<'_>, runs: &RunStore) -> Result<Origin, Error> {
     let plan = source.plan;
-    let (mut versions, mut devices, mut data, mut weights) = (set(), set(), set(), set());
+    let [mut versions, mut devices, mut data, mut weights]: [BTreeSet<String>; 4] = Default::default();
     let mut written: Vec<SystemTime> = Vec::new();
     let mut jobs = Vec::new();
     for job in &plan.jobs {
@@ -60,10 +60,6 @@ pub(super) fn of(source: &Source<'_>, runs: &RunStore) -> Result<Origin, Error> 
         config: plan.table.experiment().to_toml()?,
         jobs,
     })
-}
-
-fn set() -> BTreeSet<String> {
-    BTreeSet::new()
 }
 
 /// The data that a job reads.

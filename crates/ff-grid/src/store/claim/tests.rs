@@ -1,7 +1,4 @@
-use super::owner::Owner;
 use super::*;
-use super::{Claim, Claimed, Claims, owner_of};
-use crate::error::Error;
 
 const LEASE: Duration = Duration::from_secs(600);
 

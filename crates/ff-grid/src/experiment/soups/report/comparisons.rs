@@ -1,10 +1,9 @@
 //! Soups against the best single model, on the same samples.
 
-use ff_eval::{bootstrap_difference, delong};
+use ff_eval::{Metric, bootstrap_difference, delong};
 use ff_report::report::Comparison;
 
 use super::model::Model;
-use super::of_areas;
 use crate::config::DatasetEntry;
 use crate::error::Error;
 use crate::experiment::soups::config::SoupsConfig;
@@ -68,6 +67,10 @@ fn compare(
     let unpaired = |error: ff_eval::Error| error.to_string();
     let difference =
         bootstrap_difference(dataset.metric, &theirs, &ours, resamples, seed).map_err(unpaired)?;
-    let areas = if of_areas(dataset.metric) { delong(&theirs, &ours).map_err(unpaired)? } else { Vec::new() };
+    // A test of areas under curves says something of no other metric.
+    let areas = match dataset.metric {
+        Metric::Auroc => delong(&theirs, &ours).map_err(unpaired)?,
+        _ => Vec::new(),
+    };
     Ok((difference, areas))
 }

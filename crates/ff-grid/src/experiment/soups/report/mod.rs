@@ -4,7 +4,6 @@ mod comparisons;
 mod mistakes;
 mod model;
 
-use ff_eval::Metric;
 use ff_report::report::{Choice, ColumnReport, Scored, Step};
 
 use self::model::Model;
@@ -163,9 +162,4 @@ fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
         steps: soup.decisions.iter().map(step).collect(),
         left_out: left_out.clone(),
     }
-}
-
-/// Whether a test of areas under curves says something of the metric.
-pub(super) fn of_areas(metric: Metric) -> bool {
-    metric == Metric::Auroc
 }
