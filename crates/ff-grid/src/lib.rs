@@ -19,37 +19,32 @@ pub mod results;
 pub mod run;
 pub mod store;
 
-pub use catalog::{Catalog, OpenDataset};
+// What other crates use, under its name alone; the rest is in its module.
+pub use catalog::Catalog;
 pub use config::{
-    BackboneConfig, ClusterConfig, Common, DatasetEntry, EvaluationConfig, Expected, InmergeSettings,
-    ModelConfig, OodEntry, PretrainConfig, Resources, RunConfig, WeightsSource, check_name, loader_threads,
-    parse_with_overrides,
+    BackboneConfig, ClusterConfig, Common, DatasetEntry, EvaluationConfig, ModelConfig, RunConfig,
+    WeightsSource, loader_threads,
 };
 pub use engine::{
-    BatchTask, ENGINES, Engine, EngineKind, EngineSetup, Event, Failure, JobState, Local, OnEvent,
-    QueueStatus, Summary, cancel, queue_status,
+    BatchTask, ENGINES, Engine, EngineKind, EngineSetup, Event, Failure, JobState, OnEvent, QueueStatus,
+    Summary, cancel, queue_status,
 };
 pub use error::Error;
 pub use experiment::{
-    ConnectivityConfig, Curves, DatasetRecipe, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig,
-    InmergeColumn, InmergeConfig, InmergeMethod, InmergeOverride, InmergeTable, LandscapeConfig,
-    LandscapeJobs, MethodConfig, MethodJobs, ModelRecipe, OodScore, PathJob, PlaneConfig, ProbeConfig,
-    RunKind, RunRecipe, SeedJobs, SingleRun, SingleTable, SoupsColumn, SoupsConfig, SoupsTable, StageConfig,
-    Sweep, parse_experiment, read_experiment,
+    InmergeColumn, InmergeConfig, InmergeTable, RunKind, RunRecipe, SingleRun, SoupsColumn, SoupsConfig,
+    SoupsTable, parse_experiment, read_experiment,
 };
 pub use job::{
-    Anchors, Axis, BnStatistics, Corner, Cost, DataIdentity, DataSource, Diverged, EvalSplit, GreedyBarrier,
-    GreedyBarriersSpec, Job, JobId, JobOutput, JobSpec, Jobs, Judging, LayerKernels, PathRecord, PathSpec,
-    PlaneRecord, PlaneSpec, Pool, Record, RowSpec, Selection, SoupPlace, SoupRecord, SoupSpec, Start,
-    SurfaceRecord, SurfaceSpec, Training, device_name, group_fields,
+    Cost, DataIdentity, DataSource, Diverged, Job, JobId, JobOutput, JobSpec, Jobs, Record, Selection,
+    SoupSpec, Training, device_name,
 };
 pub use plan::{
-    Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
-    Recovered, Speed, StartWeights, Table, TestImages, Texts, forecast, longest_chain, time_left,
+    Experiment, Forecast, Graph, HubResolver, Plan, Progress, Recovered, Speed, Table, Texts, forecast,
+    longest_chain, time_left,
 };
 pub use results::{Results, Source, render, report, write_results};
 pub use run::{Choice, Chosen, InmergeHook, JobContext, ValidationScorer};
 pub use store::{
-    Ancestor, Claim, Claimed, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore,
-    SameJob, examine, lineage, other_split, owner_of, read_record, repair, trained_on,
+    Ancestor, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore, SameJob, examine,
+    lineage, other_split, owner_of, read_record, repair, trained_on,
 };

@@ -33,12 +33,6 @@ impl Borrow<str> for JobId {
     }
 }
 
-impl From<String> for JobId {
-    fn from(id: String) -> Self {
-        Self(id)
-    }
-}
-
 impl From<&str> for JobId {
     fn from(id: &str) -> Self {
         Self(id.to_owned())

@@ -93,23 +93,13 @@ pub struct SurfaceSpec {
     pub axis: Axis,
 }
 
-/// The recipe of a path between two models.
+/// The recipe of a path between two models, or of the paths to all that a greedy soup tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathSpec {
     /// How weights are judged.
     pub judging: Judging,
-    /// Places on the path, both ends included, evenly spaced.
-    pub points: usize,
-}
-
-/// The recipe of what a greedy soup tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GreedyBarriersSpec {
-    /// How weights are judged.
-    pub judging: Judging,
-    /// Places on each path, both ends included, evenly spaced; the soup with the candidate in it is one more.
+    /// Places on each path, both ends included, evenly spaced; of a greedy soup the soup with the candidate in it is one more.
     pub points: usize,
 }
 

@@ -14,8 +14,8 @@ pub use data::{DataIdentity, DataSource, EvalSplit};
 pub use graph::{Cost, Job, Jobs};
 pub use id::JobId;
 pub use landscape::{
-    Anchors, Axis, Corner, GreedyBarrier, GreedyBarriersSpec, Judging, PathRecord, PathSpec, PlaneRecord,
-    PlaneSpec, RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
+    Anchors, Axis, Corner, GreedyBarrier, Judging, PathRecord, PathSpec, PlaneRecord, PlaneSpec, RowSpec,
+    SoupPlace, SurfaceRecord, SurfaceSpec,
 };
 pub use names::{device_name, group_fields};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
@@ -24,3 +24,4 @@ pub use spec::{JobSpec, SoupSpec, Start, Training};
 
 pub(crate) use landscape::steps;
 pub(crate) use names::{VERSION, model_name};
+pub(crate) use spec::is_default;

@@ -107,10 +107,3 @@ pub enum Diverged {
     /// They are left out.
     Drop,
 }
-
-impl Diverged {
-    /// True for [`Diverged::Keep`].
-    pub(crate) fn is_keep(&self) -> bool {
-        *self == Self::Keep
-    }
-}

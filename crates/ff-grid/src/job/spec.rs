@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
 use super::data::{DataIdentity, EvalSplit};
-use super::landscape::{GreedyBarriersSpec, PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
+use super::landscape::{PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
 use super::select::{Diverged, Selection};
 
 /// What a job computes: everything its result depends on, besides its inputs.
@@ -38,7 +38,7 @@ pub enum JobSpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outputs: Option<OutputMap>,
         /// Whether the images are in groups, such as patients, which the predictions then name.
-        #[serde(default, skip_serializing_if = "is_false")]
+        #[serde(default, skip_serializing_if = "is_default")]
         groups: bool,
     },
     /// A score with its interval: input, predictions.
@@ -61,7 +61,7 @@ pub enum JobSpec {
     /// How far from a greedy soup, and behind what barrier, its candidates lay: inputs, the soup, the probe, and the runs.
     #[serde(rename = "tries")]
     #[strum(serialize = "tries")]
-    GreedyBarriers(GreedyBarriersSpec),
+    GreedyBarriers(PathSpec),
 }
 
 impl JobSpec {
@@ -115,7 +115,7 @@ pub struct SoupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalibrate: Option<usize>,
     /// What becomes of the models of runs that diverged.
-    #[serde(default, skip_serializing_if = "Diverged::is_keep")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub diverged: Diverged,
 }
 
@@ -177,6 +177,7 @@ impl Start {
     }
 }
 
-fn is_false(value: &bool) -> bool {
-    !value
+/// For `skip_serializing_if`.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

@@ -97,9 +97,8 @@ fn weight(job: &Job) -> f64 {
 fn spec(job: &Job) -> Option<Spec> {
     match &job.spec {
         JobSpec::Soup(SoupSpec { model, .. }) | JobSpec::Predict { model, .. } => Some(*model),
-        JobSpec::Path(spec) => Some(spec.judging.model),
         JobSpec::PlaneRow(spec) => Some(spec.judging.model),
-        JobSpec::GreedyBarriers(spec) => Some(spec.judging.model),
+        JobSpec::Path(spec) | JobSpec::GreedyBarriers(spec) => Some(spec.judging.model),
         spec => spec.training().map(|training| training.model),
     }
 }

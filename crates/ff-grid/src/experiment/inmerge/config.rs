@@ -182,28 +182,21 @@ impl Sweep {
     /// Each value as it is printed, and the departure that it is.
     pub fn points(&self) -> Vec<(String, InmergeOverride)> {
         let usual = InmergeOverride::default();
-        let each = |values: &[f64], departure: &dyn Fn(f64) -> InmergeOverride| {
-            values.iter().map(|&value| (value.to_string(), departure(value))).collect::<Vec<_>>()
-        };
         match self {
             Self::ShallowLayers { values } => {
-                let departure = |&value| InmergeOverride { shallow_layers: Some(value), ..usual };
-                values.iter().map(|value| (value.to_string(), departure(value))).collect()
+                each(values, |value| InmergeOverride { shallow_layers: Some(value), ..usual })
             }
             Self::SimilarityThreshold { values, dissimilar } => {
                 let other = InmergeOverride { pairs: Some(Pairs::Dissimilar), ..usual };
-                let mut points = Vec::from_iter(dissimilar.then(|| ("dissimilar".to_owned(), other)));
-                points.extend(each(values, &|value| InmergeOverride {
-                    similarity_threshold: Some(value),
-                    ..usual
-                }));
-                points
+                let own =
+                    each(values, |value| InmergeOverride { similarity_threshold: Some(value), ..usual });
+                dissimilar.then(|| ("dissimilar".to_owned(), other)).into_iter().chain(own).collect()
             }
             Self::MergeWeight { values } => {
-                each(values, &|value| InmergeOverride { merge_weight: Some(value), ..usual })
+                each(values, |value| InmergeOverride { merge_weight: Some(value), ..usual })
             }
             Self::MergeProbability { values } => {
-                each(values, &|value| InmergeOverride { merge_probability: Some(value), ..usual })
+                each(values, |value| InmergeOverride { merge_probability: Some(value), ..usual })
             }
         }
     }
@@ -212,4 +205,12 @@ impl Sweep {
     pub fn row(&self, point: &str) -> String {
         format!("{} = {point}", self.symbol())
     }
+}
+
+/// Each value as it is printed, and the departure that it is.
+fn each<V: Copy + ToString>(
+    values: &[V],
+    departure: impl Fn(V) -> InmergeOverride,
+) -> Vec<(String, InmergeOverride)> {
+    values.iter().map(|&value| (value.to_string(), departure(value))).collect()
 }

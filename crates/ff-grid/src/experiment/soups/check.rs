@@ -62,21 +62,14 @@ impl SoupsConfig {
         if self.finetune.early_stopping_epochs == Some(0) {
             return wrong(format!("finetune.{NO_PATIENCE}"));
         }
+        let rate = |of: &[f64]| of.iter().duplicates_by(|rate| rate.to_bits()).next().map(f64::to_string);
+        let augment = |of: &[Augment]| of.iter().duplicates().next().map(Augment::to_string);
         let twice = [
-            (
-                "grid.learning_rates",
-                grid.learning_rates.iter().duplicates_by(|r| r.to_bits()).next().map(f64::to_string),
-            ),
-            (
-                "fgg.learning_rates",
-                fgg.learning_rates.iter().duplicates_by(|r| r.to_bits()).next().map(f64::to_string),
-            ),
-            ("grid.augmentations", grid.augmentations.iter().duplicates().next().map(Augment::to_string)),
+            ("grid.learning_rates", rate(&grid.learning_rates)),
+            ("fgg.learning_rates", rate(&fgg.learning_rates)),
+            ("grid.augmentations", augment(&grid.augmentations)),
             ("grid.seeds", grid.seeds.iter().duplicates().next().map(u64::to_string)),
-            (
-                "fgg.also_augment",
-                fgg.augmentations(Pool::FggAll).iter().duplicates().next().map(Augment::to_string),
-            ),
+            ("fgg.also_augment", augment(&fgg.augmentations(Pool::FggAll))),
         ];
         if let Some((key, Some(value))) = twice.iter().find(|(_, value)| value.is_some()) {
             return wrong(format!("{key}: {value} stands twice"));

@@ -8,7 +8,7 @@ use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, Landscap
 use crate::config::{
     BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
 };
-use crate::job::{BnStatistics, Diverged, Pool, Selection, group_fields, model_name};
+use crate::job::{BnStatistics, Diverged, Pool, Selection, group_fields, is_default, model_name};
 
 /// What `kind` says in the file of a table of soups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ pub struct GridConfig {
     pub seeds: Vec<u64>,
     /// So many of its models, the best on validation, are scored on test images and elsewhere as the rows are, for the
     /// report's figure (FissionFusion, Fig. 3: five). They take no part in anything else.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub top_models: usize,
 }
 
@@ -156,17 +156,13 @@ pub struct MethodConfig {
     /// What it makes of them.
     pub select: Selection,
     /// The models of runs that diverged after good epochs.
-    #[serde(default, skip_serializing_if = "Diverged::is_keep")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub diverged: Diverged,
     /// The BatchNorm statistics of what it averages.
     #[serde(default)]
     pub bn: BnStatistics,
     /// The row of the paper's Table 1 that this is, if it is one.
     pub paper_row: Option<String>,
-}
-
-fn is_none(count: &usize) -> bool {
-    *count == 0
 }
 
 impl SoupsConfig {

@@ -7,8 +7,7 @@ use super::config::{FIELDS, SoupsConfig};
 use super::landscape_config::{Curves, LandscapeConfig};
 use crate::config::{BackboneConfig, DatasetEntry};
 use crate::job::{
-    BnStatistics, Cost, GreedyBarriersSpec, JobId, JobSpec, Judging, PathSpec, PlaneSpec, Pool, RowSpec,
-    SurfaceSpec,
+    BnStatistics, Cost, JobId, JobSpec, Judging, PathSpec, PlaneSpec, Pool, RowSpec, SurfaceSpec,
 };
 use crate::plan::{ColumnBase, Graph};
 
@@ -157,7 +156,7 @@ impl Looks<'_, '_> {
         let places = if judging.recalibrate.is_some() { points + 1 } else { points - 1 };
         let cost = self.cost(&judging, greedy_barriers * places);
         let inputs = [&jobs.soup, &self.pools.probe].into_iter().chain(&jobs.pool).cloned().collect();
-        let spec = JobSpec::GreedyBarriers(GreedyBarriersSpec { judging, points });
+        let spec = JobSpec::GreedyBarriers(PathSpec { judging, points });
         self.add(format!("what {method} tried"), spec, inputs, cost)
     }
 

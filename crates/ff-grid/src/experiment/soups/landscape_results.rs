@@ -179,21 +179,19 @@ impl Album<'_> {
         let mut lines = Vec::new();
         for (plane, job) in section.plane.iter().zip(jobs) {
             let Some(JobOutput::Surface(surface)) = self.finished(job)? else { continue };
-            let Roughness { local_minima, second_difference, undefined } = surface.roughness;
-            let [length_x, length_y] = surface.plane.lengths;
-            let mean_second_difference = second_difference;
-            let plane_name = plane.name.as_str();
+            let Roughness { local_minima, second_difference: mean_second_difference, undefined } =
+                surface.roughness;
+            let ([length_x, length_y], name) = (surface.plane.lengths, plane.name.as_str());
             lines.push(SurfaceLine {
-                plane: plane_name,
+                plane: name,
                 local_minima,
                 mean_second_difference,
                 undefined,
                 length_x,
                 length_y,
             });
-            let figure = self.surface(plane, section.bn, &surface);
-            let name = format!("surface-{plane_name}");
-            self.plot(&name, Plot::Surface(figure));
+            let name = format!("surface-{name}");
+            self.plot(&name, Plot::Surface(self.surface(plane, section.bn, &surface)));
             self.json(&name, &surface)?;
         }
         self.csv("surfaces", &lines);

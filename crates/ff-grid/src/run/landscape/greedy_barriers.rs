@@ -8,7 +8,7 @@ use ff_soup::{Ingredient, Ingredients, distances};
 use super::evaluator::ErrorEvaluator;
 use super::path::between;
 use crate::error::Error;
-use crate::job::{Cost, Diverged, GreedyBarrier, GreedyBarriersSpec, Job, JobOutput, steps};
+use crate::job::{Cost, Diverged, GreedyBarrier, Job, JobOutput, PathSpec, steps};
 use crate::run::context::JobContext;
 use crate::run::models::Models;
 
@@ -16,7 +16,7 @@ use crate::run::models::Models;
 pub(in crate::run) fn greedy_barriers(
     context: &JobContext<'_>,
     job: &Job,
-    spec: &GreedyBarriersSpec,
+    spec: &PathSpec,
 ) -> Result<(JobOutput, Cost), Error> {
     let record = context.runs.done(context.planned(job.greedy_soup()?)?)?;
     let soup = &record.soup()?.soup;
