@@ -4,7 +4,7 @@
 use std::path::Component;
 
 use ff_checkpoint::{read_sealed, write_sealed};
-use ff_grid::{Record, owner_of};
+use ff_grid::{Record, owner_of, read_record};
 use ff_grid_fuzz::file;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
@@ -17,9 +17,9 @@ fuzz_target!(|bytes: &[u8]| {
     {
         let _ = write_sealed(&path, &fields);
     }
-    if let Ok(record) = Record::read(&path) {
-        for name in record.files() {
-            assert!(matches!(name.components().collect::<Vec<_>>()[..], [Component::Normal(_)]));
+    if let Ok(record) = read_record(&path) {
+        for file in record.files() {
+            assert!(matches!(file.path.components().collect::<Vec<_>>()[..], [Component::Normal(_)]));
         }
         write_sealed(&path, &record).expect("what was read can be written");
         assert_eq!(read_sealed::<Record>(&path).expect("what was written"), record);
