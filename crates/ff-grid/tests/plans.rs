@@ -47,6 +47,19 @@ fn demo(set: &[&str]) -> Plan {
     plan(read("table1/demo.toml", set).unwrap())
 }
 
+fn ids(plan: &Plan) -> BTreeSet<JobId> {
+    plan.jobs.iter().map(|job| job.id.clone()).collect()
+}
+
+/// Each job stands once, after its inputs.
+fn check_order(plan: &Plan) {
+    let mut seen = BTreeSet::new();
+    for job in &plan.jobs {
+        assert!(job.inputs.iter().all(|input| seen.contains(input.as_str())), "{}", job.label);
+        assert!(seen.insert(job.id.as_str()), "{} stands twice", job.label);
+    }
+}
+
 fn count(plan: &Plan, kind: &str) -> usize {
     plan.jobs.iter().filter(|job| job.spec.kind() == kind).count()
 }
@@ -104,12 +117,8 @@ fn bases_are_shared_and_come_before_what_needs_them() {
     let plan = demo(&[]);
     assert_eq!(soups(&plan).1.len(), 10);
     assert_eq!((count(&plan, "probe"), count(&plan, "finetune"), count(&plan, "fgg")), (10, 10 * 12, 10 * 4));
-    let mut seen = BTreeSet::new();
-    for job in &plan.jobs {
-        assert!(job.inputs.iter().all(|input| seen.contains(input.as_str())), "{}", job.label);
-        assert!(seen.insert(job.id.as_str()), "{} stands twice", job.label);
-        assert_eq!(job.blocked, None, "{}", job.label);
-    }
+    check_order(&plan);
+    assert!(plan.jobs.iter().all(|job| job.blocked.is_none()));
     // The runs that FGG starts from keep the optimizer's state, the others do not.
     for job in plan.jobs.iter().filter(|job| job.spec.kind() == "finetune") {
         let heavy = job.fields["augmentation"] == "heavy";
@@ -147,7 +156,6 @@ fn cyclic_runs_from_bases_of_other_augmentations_are_a_pool_of_their_own() {
 
 #[test]
 fn only_what_a_change_concerns_gets_another_identity() {
-    let ids = |plan: &Plan| plan.jobs.iter().map(|job| job.id.clone()).collect::<BTreeSet<_>>();
     let kinds = |plan: &Plan, others: &BTreeSet<JobId>| -> BTreeSet<&'static str> {
         plan.jobs.iter().filter(|job| !others.contains(&job.id)).map(|job| job.spec.kind()).collect()
     };
@@ -192,11 +200,7 @@ fn looking_at_errors_adds_jobs_and_changes_none() {
     assert_eq!((count("plane"), count("plane-row"), count("surface"), count("tries")), (10, 50, 10, 20));
     // Of 12 models two pairs differ in augmentation and three in learning rate, and there is one seed.
     assert_eq!(count("path"), 10 * (2 + 3 + 12 * 11 / 2));
-    let mut seen = BTreeSet::new();
-    for job in &looked.jobs {
-        assert!(job.inputs.iter().all(|input| seen.contains(input.as_str())), "{}", job.label);
-        assert!(seen.insert(job.id.as_str()), "{} stands twice", job.label);
-    }
+    check_order(&looked);
     // Ends are known from training, unless BatchNorm statistics are computed anew; a network without any has none.
     let whole = |wanted: &str| {
         let of = looked.jobs.iter().filter(|job| job.label.starts_with(wanted) && job.spec.kind() == "path");
@@ -323,9 +327,7 @@ fn methods_of_a_study_share_the_first_stage_and_nothing_else() {
 
 #[test]
 fn points_at_the_defaults_are_one_run_and_papers_run_again_nothing() {
-    let ids = |name: &str| -> BTreeSet<JobId> {
-        plan(read(name, &[]).unwrap()).jobs.iter().map(|job| job.id.clone()).collect()
-    };
+    let ids = |name: &str| ids(&plan(read(name, &[]).unwrap()));
     let figure = plan(read("inmerge-fig2/demo.toml", &[]).unwrap());
     let (config, _) = merging(&figure);
     // 4 + 5 + 4 + 4 points, of which three stand at the defaults; L_s = 2 is the network's own.

@@ -44,14 +44,9 @@ impl<'a> Recovered<'a> {
         self.names.get(id).cloned().unwrap_or_else(|| id.to_owned())
     }
 
-    /// Whether a job is on record.
-    pub fn is_done(&self, id: &str) -> bool {
-        self.records.iter().any(|record| *record.id == *id)
-    }
-
-    /// What people called a job on record.
-    pub fn label(&self, id: &str) -> Option<String> {
-        self.records.iter().find(|record| *record.id == *id).map(|record| record.label.clone())
+    /// The record of a job, if it is done.
+    pub fn record(&self, id: &str) -> Option<&'a Record> {
+        self.records.iter().find(|record| *record.id == *id)
     }
 
     /// The record, if there is exactly one.

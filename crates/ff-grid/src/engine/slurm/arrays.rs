@@ -275,12 +275,8 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(config);
         let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
         let experiment = read_experiment(&path, &set).unwrap();
-        let catalog = Catalog::of(
-            experiment.run(),
-            experiment.sources().len(),
-            Path::new("/nonexistent"),
-            Path::new("/nonexistent"),
-        );
+        let nowhere = Path::new("/nonexistent");
+        let catalog = Catalog::of(experiment.run(), experiment.sources().len(), nowhere, nowhere);
         Plan::new(experiment, &catalog, &|_| Err("offline".into())).jobs
     }
 

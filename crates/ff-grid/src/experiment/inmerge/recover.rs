@@ -2,6 +2,7 @@
 
 use super::columns::InmergeColumn;
 use super::config::InmergeConfig;
+use crate::job::Record;
 use crate::plan::{ColumnHead, Recovered};
 
 /// Takes up what was found of each column's jobs.
@@ -12,13 +13,13 @@ pub(super) fn recover(config: &InmergeConfig, columns: &mut [InmergeColumn], fou
             jobs.trained = found.name(&jobs.trained);
             jobs.test = jobs.test.take().map(|id| found.name(&id));
             if blocked.is_some()
-                && let Some(label) = found.label(&jobs.trained)
+                && let Some(Record { label, .. }) = found.record(&jobs.trained)
             {
-                let test = found.score(&label, &jobs.trained, dataset, &config.evaluation, dataset.data());
+                let test = found.score(label, &jobs.trained, dataset, &config.evaluation, dataset.data());
                 jobs.test = test.or(jobs.test.take());
             }
         }
-        let done = column.methods.iter().flatten().any(|jobs| found.is_done(&jobs.trained));
+        let done = column.methods.iter().flatten().any(|jobs| found.record(&jobs.trained).is_some());
         blocked.take_if(|_| done);
     }
 }

@@ -5,7 +5,8 @@ use ff_report::{Plot, SeedTable};
 
 use super::columns::{InmergeColumn, SeedJobs};
 use super::config::InmergeConfig;
-use super::table::pictures;
+use super::layers::merges;
+use super::table::figures;
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::results::{empty_column, per_class, scored_predictions, training_runs};
@@ -20,8 +21,10 @@ pub(super) fn column(
 ) -> Result<ColumnReport, Error> {
     let mut report = empty_column(&column.head);
     if column.head.blocked.is_none() {
-        report.figures =
-            pictures(plan, config, (at, column), table, runs)?.into_iter().map(Plot::Lines).collect();
+        let rows = config.rows();
+        let merged = merges(plan, &rows, column, runs)?;
+        let figures = figures(config, (at, column), table, &merged).into_iter();
+        report.figures = figures.map(|(_, figure)| Plot::Lines(figure)).collect();
         report.runs = training_runs(plan, column.methods.iter().flatten().map(|jobs| &jobs.trained), runs)?;
         for (name, jobs) in shown(config, (at, column), table) {
             match jobs.test.as_deref().map(|id| scored_predictions(plan, runs, id)) {

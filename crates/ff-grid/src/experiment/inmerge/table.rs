@@ -160,7 +160,7 @@ pub(super) fn details(
 }
 
 /// The plots of a column, each with its file's name: a line for each sweep, and the merges over time.
-fn figures(
+pub(super) fn figures(
     config: &InmergeConfig,
     (at, column): (usize, &InmergeColumn),
     table: &SeedTable,
@@ -172,17 +172,4 @@ fn figures(
         sweeps.map(|sweep| (format!("sweep-{}", sweep.parameter()), of_sweep(sweep, table, at, &title)));
     let merges = of_merges(&config.rows(), merged, &title).map(|figure| ("merges".to_owned(), figure));
     sweeps.chain(merges).collect()
-}
-
-/// The plots of a column for a report.
-pub(super) fn pictures(
-    plan: &Plan,
-    config: &InmergeConfig,
-    column: (usize, &InmergeColumn),
-    table: &SeedTable,
-    runs: &RunStore,
-) -> Result<Vec<LinePlot>, Error> {
-    let rows = config.rows();
-    let merged = merges(plan, &rows, column.1, runs)?;
-    Ok(figures(config, column, table, &merged).into_iter().map(|(_, figure)| figure).collect())
 }

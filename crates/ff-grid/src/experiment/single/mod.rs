@@ -159,7 +159,7 @@ impl Table for SingleTable {
 
     fn recover(&mut self, found: &mut Recovered<'_>) {
         self.job = found.name(&self.job);
-        if found.is_done(&self.job) {
+        if found.record(&self.job).is_some() {
             self.head.blocked = None;
         }
     }

@@ -44,16 +44,6 @@ pub(super) fn deliver(
     Ok(files)
 }
 
-/// The plots of a column, for a report.
-pub(super) fn plots(
-    plan: &Plan,
-    config: &SoupsConfig,
-    column: &SoupsColumn,
-    runs: &RunStore,
-) -> Result<Vec<Plot>, Error> {
-    Ok(album(plan, config, column, runs)?.plots.into_iter().map(|(_, plot)| plot).collect())
-}
-
 /// What the soup of a method tried, as far as that was measured.
 pub(super) fn greedy_barriers(
     plan: &Plan,
@@ -73,7 +63,8 @@ pub(super) fn greedy_barriers(
     })
 }
 
-fn album<'a>(
+/// What there is to show of a column, as far as the records go.
+pub(super) fn album<'a>(
     plan: &'a Plan,
     config: &SoupsConfig,
     column: &SoupsColumn,
@@ -101,12 +92,12 @@ fn album<'a>(
 }
 
 /// The pictures of one column, and further files; each with its name.
-struct Album<'a> {
+pub(super) struct Album<'a> {
     plan: &'a Plan,
     runs: &'a RunStore,
     title: String,
     error: String,
-    plots: Vec<(String, Plot)>,
+    pub plots: Vec<(String, Plot)>,
     texts: Vec<(String, String)>,
 }
 

@@ -27,6 +27,7 @@ use crate::config::{Common, RunConfig, parse_with_overrides, sources};
 use crate::error::Error;
 use crate::job::DataSource;
 use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
+use crate::results::place;
 use crate::store::RunStore;
 
 /// Reads a configuration from text, with overrides.
@@ -99,7 +100,11 @@ impl Table for SoupsTable {
     }
 
     fn write_details(&self, plan: &Plan, runs: &RunStore) -> Result<Vec<PathBuf>, Error> {
-        let mut files = table::deliver(plan, &self.config, &self.columns, runs)?;
+        let mut files = Vec::new();
+        for column in &self.columns {
+            let folder = place(plan.folder(runs), self.columns.len(), &column.head);
+            files.extend(table::deliver((plan, &self.config), runs, column, &folder)?);
+        }
         files.extend(landscape_results::deliver(plan, &self.config, &self.columns, runs)?);
         Ok(files)
     }

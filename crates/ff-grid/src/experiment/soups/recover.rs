@@ -30,7 +30,7 @@ pub(super) fn recover(config: &SoupsConfig, columns: &mut [SoupsColumn], found: 
                 }
             }
         }
-        let done = column.methods.iter().any(|jobs| found.is_done(&jobs.soup));
+        let done = column.methods.iter().any(|jobs| found.record(&jobs.soup).is_some());
         blocked.take_if(|_| done);
     }
 }

@@ -14,7 +14,7 @@ use super::timm;
 use crate::error::Error;
 use crate::job::{Record, SoupRecord};
 use crate::plan::{ColumnHead, Plan};
-use crate::results::{cost, place, record, score, skipped, skipped_in_training, write_text};
+use crate::results::{cost, record, score, skipped, skipped_in_training, write_text};
 use crate::store::RunStore;
 
 /// The table as far as the records go: what is missing or failed is said in its cell.
@@ -131,23 +131,9 @@ struct SoupNote<'a> {
     record: &'a SoupRecord,
 }
 
-/// Writes, for each column, the soup with the best validation score, ties to the later method, with the record of how it
-/// was chosen, its model card, and a folder that timm loads. With one column they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
+/// Writes into a column's folder the soup with the best validation score, ties to the later method, with the record of how
+/// it was chosen, its model card, and a folder that timm loads.
 pub(super) fn deliver(
-    plan: &Plan,
-    config: &SoupsConfig,
-    columns: &[SoupsColumn],
-    runs: &RunStore,
-) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
-    for column in columns {
-        let place = place(plan.folder(runs), columns.len(), &column.head);
-        files.extend(deliver_column((plan, config), runs, column, &place)?);
-    }
-    Ok(files)
-}
-
-fn deliver_column(
     (plan, config): (&Plan, &SoupsConfig),
     runs: &RunStore,
     column: &SoupsColumn,

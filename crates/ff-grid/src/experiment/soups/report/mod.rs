@@ -58,7 +58,8 @@ pub(super) fn column(
             landscape_results::greedy_barriers(plan, config, column, &model.method.name, runs)?;
         report.choices.push(choice(model, &greedy_barriers));
     }
-    report.figures = landscape_results::plots(plan, config, column, runs)?;
+    let album = landscape_results::album(plan, config, column, runs)?;
+    report.figures = album.plots.into_iter().map(|(_, plot)| plot).collect();
     if let Some(single) = single {
         let soups = models.iter().filter(|model| !model.is_single());
         let (found, missing) = comparisons::of(plan, config, dataset, (soups, single), runs)?;
