@@ -1,8 +1,6 @@
 //! Images that are not what they should be.
 
-use serde_json::Value;
-
-use crate::place::{FOLDER, Place, table};
+use crate::place::{FOLDER, Place, official_folder};
 
 const RUN: &str = "ff-grid run --config tiny.toml";
 /// Fewer jobs: one learning rate, one augmentation.
@@ -10,9 +8,8 @@ const SMALL: &str = "--set grid.learning_rates=[1e-2] --set grid.augmentations=[
                      --set fgg.learning_rates=[1e-2] --set fgg.epochs=2 --set finetune.epochs=1";
 
 fn cells() -> Place {
-    let place = Place::new();
+    let place = Place::with_table(FOLDER);
     place.images("data/cells", &["a", "b", "c"], 10);
-    place.write("tiny.toml", &table(FOLDER));
     place
 }
 
@@ -34,13 +31,11 @@ fn a_corrupt_image_stops_or_is_left_out_by_name() {
     assert!(!ran.stderr.contains('\u{1b}'), "colours, and no terminal:\n{}", ran.stderr);
     let printed = ran.ok();
     assert!(printed.contains("2 unreadable test images left out"), "{printed}");
-    let record = std::fs::read_to_string(place.job("probe", "probe").join("record.json")).unwrap();
-    let record: Value = serde_json::from_str(&record).unwrap();
-    let epoch = &record["finished"]["training"]["history"][0];
+    let epoch = &place.record("probe", "probe")["finished"]["training"]["history"][0];
     assert_eq!((&epoch["images"], epoch["skipped"].as_array().unwrap().len()), (&12.into(), 6));
 
     let inspect = "ff-data inspect --dataset folder --root data/cells --decode --json";
-    let inspected: Value = serde_json::from_str(&place.run(inspect).ok()).unwrap();
+    let inspected = place.json_of(inspect);
     assert_eq!(inspected["unreadable"].as_array().unwrap().len(), 10);
 }
 
@@ -66,19 +61,11 @@ fn refused(place: &Place, expected: &[&str]) {
 
 #[test]
 fn a_class_that_is_only_tested() {
-    let place = Place::new();
+    let place = Place::with_table(&official_folder());
     for split in ["train", "val"] {
         place.images(&format!("data/cells/{split}"), &["a", "b"], 3);
     }
     place.images("data/cells/test", &["a", "b", "c"], 3);
-    place.write(
-        "tiny.toml",
-        &table(
-            &FOLDER
-                .replace("ratio", "official")
-                .replace(", train = 0.6, val = 0.2, test = 0.2, seed = 0", ""),
-        ),
-    );
     refused(&place, &["`c`", "test"]);
 }
 

@@ -43,8 +43,7 @@ fn help() {
 
 #[test]
 fn errors() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.write("cells.toml", &table(FOLDER));
     place.write("typo.toml", &table(SHAPES).replace("update_bn_stats", "updte_bn_stats"));
     place.images("data/cells", &["a", "b"], 5);
@@ -80,8 +79,7 @@ fn errors() {
 
 #[test]
 fn a_plan() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(&format!("{SHAPES}{FOLDER}")));
+    let place = Place::with_table(&format!("{SHAPES}{FOLDER}"));
     let plan = place.run("ff-grid plan --config tiny.toml --data-root nowhere").ok();
     insta::assert_snapshot!("plan", without_identities(&stable(&plan)));
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::place::{Place, SHAPES, table};
+use crate::place::{Place, SHAPES, binary, table, works};
 use crate::results::same;
 use ff_data::random::stream;
 use rand::Rng;
@@ -147,16 +147,14 @@ fn so_do_processes_of_several_machines() {
     // Of a machine with another name nobody can see whether a process lives: its lease has to run out.
     let elsewhere = |place: &Place, runs: &str| {
         static NAMES: AtomicU64 = AtomicU64::new(0);
-        let program = place.command(&["ff-grid"]).get_program().to_owned();
         let name = NAMES.fetch_add(1, Ordering::Relaxed);
         let script = format!("hostname machine-{name} && exec \"$@\"");
         let mut command = Command::new("unshare");
-        command.args(["--uts", "sh", "-c", &script, "sh"]).arg(program).current_dir(place.path(""));
+        command.args(["--uts", "sh", "-c", &script, "sh"]).arg(binary("ff-grid")).current_dir(place.path(""));
         command.args(["run", "--config", "tiny.toml", "--set", "run.lease_seconds=10", "--runs", runs]);
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let can = Command::new("unshare").args(["--uts", "hostname", "machine"]).status();
-    if !can.is_ok_and(|status| status.success()) {
+    if !works(&["unshare", "--uts", "hostname", "machine"]) {
         eprintln!("skipped: `unshare --uts` is not allowed here");
         return;
     }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::place::{Place, SHAPES, table};
+use crate::place::{Place, Ran, SHAPES, binary, flip_last, works};
 
 const RUN: &str = "ff-grid run --config tiny.toml";
 /// One more greedy soup, which needs every model of the grid.
@@ -11,21 +11,16 @@ const OTHER_SOUP: &str = "--set method.2.select={kind='greedy',accept='at-least'
 
 #[test]
 fn damaged_results_are_named_and_never_averaged() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     let before = place.files("runs/jobs");
 
     let folder = place.job("finetune", "lr 1e-2 minimal");
     let kept = folder.join("kept.safetensors");
-    let sound = std::fs::read(&kept).unwrap();
-    let mut flipped = sound.clone();
-    *flipped.last_mut().unwrap() ^= 1;
-    std::fs::write(&kept, &flipped).unwrap();
-    let name = kept.strip_prefix(place.path("")).unwrap().to_str().unwrap();
-    let stderr =
-        place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &["Greedy Soup", name, "damaged", "hint:"]);
-    assert!(stderr.contains("1 job failed, and 2 jobs not tried"), "{stderr}");
+    let sound = flip_last(&kept);
+    let name = place.name(&kept);
+    let expected = ["Greedy Soup", name, "damaged", "hint:", "1 job failed, and 2 jobs not tried"];
+    place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &expected);
     let new: Vec<_> =
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
     assert_eq!(new, Vec::<String>::new(), "something was made of damaged weights");
@@ -35,14 +30,12 @@ fn damaged_results_are_named_and_never_averaged() {
     place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &["Greedy Soup", name]);
 
     std::fs::write(&kept, &sound).unwrap();
-    let again = place.run(&format!("{RUN} {OTHER_SOUP}"));
-    assert!(again.stderr.contains("3 jobs done, 22 had been done before"), "{}", again.stderr);
-    again.ok();
+    place.run(&format!("{RUN} {OTHER_SOUP}")).ok_saying("3 jobs done, 22 had been done before");
 
     let record = folder.join("record.json");
     let text = std::fs::read_to_string(&record).unwrap();
     std::fs::write(&record, &text[..text.len() / 2]).unwrap();
-    let name = record.strip_prefix(place.path("")).unwrap().to_str().unwrap();
+    let name = place.name(&record);
     for command in ["plan", "run", "status"] {
         place
             .run(&format!("ff-grid {command} --config tiny.toml"))
@@ -50,20 +43,15 @@ fn damaged_results_are_named_and_never_averaged() {
     }
     // As the hint says; the run gives the same weights, so nothing after it is done again.
     std::fs::remove_file(&record).unwrap();
-    let again = place.run(RUN);
-    assert!(again.stderr.contains("1 job done, 24 had been done before"), "{}", again.stderr);
-    again.ok();
+    place.run(RUN).ok_saying("1 job done, 24 had been done before");
     assert_eq!(std::fs::read(&kept).unwrap(), sound);
 }
 
 #[test]
 fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
-    let healthy = place.run("ff-grid doctor");
-    assert!(healthy.stderr.contains("nothing is damaged"), "{}", healthy.stderr);
-    healthy.ok();
+    place.run("ff-grid doctor").ok_saying("nothing is damaged");
 
     let findings = |place: &Place| -> Vec<String> {
         let findings = ff_grid::examine(&ff_grid::RunStore::new(&place.path("runs"))).unwrap();
@@ -98,13 +86,10 @@ fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
     std::fs::write(probe.join("resume-0000000002.safetensors"), "x").unwrap();
     assert_eq!(findings(&place).len(), 4);
     place.run("ff-grid doctor").refused(1, &["4 findings", "hint: --repair"]);
-    let repaired = place.run("ff-grid doctor --repair");
-    assert!(repaired.stderr.contains("4 findings repaired"), "{}", repaired.stderr);
-    assert!(repaired.ok().contains("set aside; the next run does the job again"));
+    let repaired = place.run("ff-grid doctor --repair").ok_saying("4 findings repaired");
+    assert!(repaired.contains("set aside; the next run does the job again"));
     place.run("ff-grid doctor").ok();
-    let again = place.run(RUN);
-    assert!(again.stderr.contains("3 jobs done, 22 had been done before"), "{}", again.stderr);
-    again.ok();
+    place.run(RUN).ok_saying("3 jobs done, 22 had been done before");
     let after: Vec<_> =
         place.files("runs").into_iter().filter(|name| !name.starts_with("set-aside/")).collect();
     assert_eq!(after, before);
@@ -114,8 +99,7 @@ fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
 
 #[test]
 fn a_folder_that_cannot_be_written_to() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     std::fs::create_dir(place.path("small")).unwrap();
     let Some(mounted) = Mounted::new(&place.path("small"), "50m,ro") else {
         eprintln!("skipped: a file system cannot be mounted here");
@@ -126,77 +110,58 @@ fn a_folder_that_cannot_be_written_to() {
     place.run(&format!("{RUN} --runs small/runs")).ok();
     // What is finished can be read where nothing can be written any more.
     assert!(mounted.resize("50m,ro"));
-    let again = place.run(&format!("{RUN} --runs small/runs"));
-    assert!(again.stderr.contains("warning: the table's files are not written anew"), "{}", again.stderr);
-    assert!(again.ok().contains("| GoG"));
+    let printed = place
+        .run(&format!("{RUN} --runs small/runs"))
+        .ok_saying("warning: the table's files are not written anew");
+    assert!(printed.contains("| GoG"));
 }
 
 #[test]
 fn what_one_may_not_write_or_read() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     std::fs::create_dir_all(place.path("runs/jobs")).unwrap();
     // Whoever runs this, root included, is bound by permissions.
-    let bound = |words: &[&str]| {
-        let program = place.command(&["ff-grid"]).get_program().to_owned();
-        let mut command = Command::new("setpriv");
-        command.args(["--bounding-set=-dac_override,-dac_read_search", "--"]).arg(program);
-        let output = command.args(words).current_dir(place.path("")).output();
-        output.ok().map(|output| (output.status.success(), String::from_utf8(output.stderr).unwrap()))
-    };
-    if bound(&["--version"]).is_none_or(|(ended_well, _)| !ended_well) {
+    let bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--", binary("ff-grid")];
+    if !works(&[&bound[..], &["--version"]].concat()) {
         eprintln!("skipped: `setpriv` is not there, or may not take capabilities away");
         return;
     }
+    let run = |options: &str| {
+        let mut command = Command::new(bound[0]);
+        command.args(&bound[1..]).args(["run", "--config", "tiny.toml"]).args(options.split_whitespace());
+        Ran::of(command.current_dir(place.path("")))
+    };
     let chmod = |mode: u32, path: &std::path::Path| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    let run = ["run", "--config", "tiny.toml"];
     chmod(0o555, &place.path("runs/jobs"));
-    let (ended_well, said) = bound(&run).unwrap();
-    assert!(!ended_well && said.contains("runs/jobs/probe") && said.contains("Permission denied"), "{said}");
+    run("").refused(1, &["runs/jobs/probe", "Permission denied"]);
     chmod(0o755, &place.path("runs/jobs"));
-    let (ended_well, said) = bound(&run).unwrap();
-    assert!(ended_well, "{said}");
+    run("").ok();
 
     let kept = place.job("finetune", "lr 1e-2 minimal").join("kept.safetensors");
     chmod(0o000, &kept);
-    let other = [&run[..], &OTHER_SOUP.split(' ').collect::<Vec<_>>()].concat();
-    let (ended_well, said) = bound(&other).unwrap();
-    assert!(
-        !ended_well && said.contains("kept.safetensors: cannot open this file: Permission denied"),
-        "{said}"
-    );
+    run(OTHER_SOUP).refused(1, &["kept.safetensors: cannot open this file: Permission denied"]);
     chmod(0o644, &kept);
-    let (ended_well, said) = bound(&other).unwrap();
-    assert!(ended_well && said.contains("3 jobs done, 22 had been done before"), "{said}");
+    run(OTHER_SOUP).ok_saying("3 jobs done, 22 had been done before");
 }
 
 #[test]
 fn too_many_open_files() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
-    let limited = |files: usize| {
-        let program = place.command(&["ff-grid"]).get_program().to_owned();
-        let words = ["run", "--config", "tiny.toml"];
-        let script = format!("ulimit -n {files}; exec \"$@\"");
-        let mut command = Command::new("sh");
-        command.args(["-c", &script, "sh"]).arg(program).args(words).current_dir(place.path(""));
-        let output = command.output().unwrap();
-        (output.status.success(), String::from_utf8(output.stderr).unwrap())
-    };
+    let place = Place::with_table(SHAPES);
     // Enough to load libtorch, and too few to go on for long.
-    let (ended_well, said) = limited(5);
-    assert!(!ended_well && said.contains("Too many open files"), "{said}");
-    assert!(!said.contains("panicked"), "{said}");
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 5; exec \"$@\"", "sh", binary("ff-grid"), "run", "--config", "tiny.toml"]);
+    let Ran { code, stderr, .. } = Ran::of(limited.current_dir(place.path("")));
+    assert!(code != 0 && stderr.contains("Too many open files"), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
     place.run(RUN).ok();
     place.run("ff-grid doctor").ok();
 }
 
 #[test]
 fn a_full_disk() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     std::fs::create_dir(place.path("small")).unwrap();
     let Some(mounted) = Mounted::new(&place.path("small"), "64k") else {
         eprintln!("skipped: a small file system cannot be mounted here");
@@ -231,17 +196,13 @@ struct Mounted(std::path::PathBuf);
 impl Mounted {
     fn new(at: &std::path::Path, size: &str) -> Option<Self> {
         let options = format!("size={size}");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
-        mount.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()))
+        works(&["mount", "-t", "tmpfs", "-o", &options, "tmpfs", at.to_str().unwrap()])
+            .then(|| Self(at.to_owned()))
     }
 
     fn resize(&self, size: &str) -> bool {
         let options = format!("remount,size={size}");
-        Command::new("mount")
-            .args(["-o", &options])
-            .arg(&self.0)
-            .status()
-            .is_ok_and(|status| status.success())
+        works(&["mount", "-o", &options, self.0.to_str().unwrap()])
     }
 }
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
-use serde_json::Value;
 
-use crate::place::{JOBS, Place, SHAPES, table};
+use crate::place::{JOBS, Place, SHAPES, assert_has, table};
 
 const RUN: &str = "ff-grid run --config study.toml";
 
@@ -84,27 +83,17 @@ seed = 0
 fn a_study_from_plan_to_plots() {
     let place = Place::new();
     place.write("study.toml", STUDY);
-    let plan: Value =
-        serde_json::from_str(&place.run("ff-grid plan --config study.toml --json").ok()).unwrap();
+    place.run(&format!("{RUN} --set backbone.shallow_layers=4")).refused(1, &["study.toml", "found 4"]);
+    let plan = place.json_of("ff-grid plan --config study.toml --json");
     let count = |kind: &str| plan["total"][kind]["jobs"].as_u64().unwrap();
     // For each dataset and seed: the first stage, the baseline, and three ways of merging.
     assert_eq!([count("finetune"), count("predict"), count("evaluate")], [2 * 2 * 5, 2 * 2 * 4, 2 * 2 * 4]);
-    assert!(!place.path("runs").exists(), "a plan writes nothing");
+    assert!(!place.path("runs").exists(), "neither what is refused nor a plan writes anything");
 
-    let first = place.run(RUN);
-    assert!(first.stderr.contains("52 jobs done, 0 had been done before"), "{}", first.stderr);
-    let printed = first.ok();
+    let printed = place.run(RUN).ok_saying("52 jobs done, 0 had been done before");
     assert_eq!(printed, place.read("runs/tables/study/table.md"));
-    for part in [
-        "## Test: VGG-pico",
-        "## Difference from Baseline: VGG-pico",
-        "## Tasks: VGG-pico on findings (AUROC)",
-        "L_s = 0",
-        "τ = dissimilar",
-        "(2)",
-    ] {
-        assert!(printed.contains(part), "no `{part}` in:\n{printed}");
-    }
+    assert_has(&printed, &["## Test: VGG-pico", "## Difference from Baseline: VGG-pico"]);
+    assert_has(&printed, &["## Tasks: VGG-pico on findings (AUROC)", "L_s = 0", "τ = dissimilar", "(2)"]);
     let mut expected = ["config.toml", "files.json", "table.csv", "table.json", "table.md", "table.tex"]
         .map(String::from)
         .to_vec();
@@ -119,31 +108,23 @@ fn a_study_from_plan_to_plots() {
 
     what_was_merged_is_on_record(&place);
 
-    let again = place.run(RUN);
-    assert!(again.stderr.contains("0 jobs done, 52 had been done before"), "{}", again.stderr);
-    assert_eq!(again.ok(), printed);
+    assert_eq!(place.run(RUN).ok_saying("0 jobs done, 52 had been done before"), printed);
     place.run("ff-grid report").ok();
-    let page = place.read("report.html");
-    for part in ["Class by class", ">Baseline, seed 0</h4>", ", seed 0: confusion matrix", "Learning curves"]
-    {
-        assert!(page.contains(part), "no `{part}` in the report");
-    }
+    let expected =
+        ["Class by class", ">Baseline, seed 0</h4>", ", seed 0: confusion matrix", "Learning curves"];
+    assert_has(&place.read("report.html"), &expected);
     let resolved = place.run("ff-grid run --config runs/tables/study/config.toml");
     assert!(resolved.stderr.contains("0 jobs done"), "the resolved configuration is the same study");
 }
 
 fn what_was_merged_is_on_record(place: &Place) {
-    let record = |label: &str| -> Value {
-        let folder = place.job("finetune", label);
-        serde_json::from_str(&std::fs::read_to_string(folder.join("record.json")).unwrap()).unwrap()
-    };
-    let merged = record("shapes VGG-pico: InMerge seed 1");
+    let merged = place.record("finetune", "shapes VGG-pico: InMerge seed 1");
     for epoch in merged["finished"]["training"]["history"].as_array().unwrap() {
         let layers = epoch["hooks"]["inmerge"].as_array().unwrap();
         assert_eq!(layers.iter().map(|layer| layer["layer"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 4]);
         assert!(layers.iter().all(|layer| layer["merged"].as_u64().unwrap() > 0), "{epoch}");
     }
-    let baseline = record("shapes VGG-pico: Baseline seed 1");
+    let baseline = place.record("finetune", "shapes VGG-pico: Baseline seed 1");
     assert!(baseline["finished"]["training"]["history"][0].get("hooks").is_none());
     assert_eq!(baseline["inputs"], merged["inputs"], "both go on from the same network");
     for record in [&merged, &baseline] {
@@ -158,20 +139,6 @@ fn what_was_merged_is_on_record(place: &Place) {
 }
 
 #[test]
-fn what_cannot_be_merged_is_refused_and_nothing_is_written() {
-    let place = Place::new();
-    place.write("study.toml", STUDY);
-    for (set, expected) in [
-        ("backbone.shallow_layers=4", "expected fewer than the network's 4 convolutions, found 4"),
-        ("inmerge.merge_probability=1.5", "merge_probability: expected a number in [0, 1], found 1.5"),
-        ("backbone.architecture=deit_pico_patch4", "the network has no convolutions"),
-    ] {
-        place.run(&format!("{RUN} --set {set}")).refused(1, &[expected]);
-        assert!(!place.path("runs").exists(), "{set}");
-    }
-}
-
-#[test]
 fn merged_models_are_ingredients_like_any_other() {
     let place = Place::new();
     let merging = "\n[inmerge]\nmerge_weight = 0.8\nmerge_probability = 0.9\nsimilarity_threshold = 0.0\n";
@@ -180,13 +147,11 @@ fn merged_models_are_ingredients_like_any_other() {
     place
         .run("ff-grid run --config tiny.toml")
         .refused(1, &["backbone `pico`: shallow_layers: expected L_s of in-model merging"]);
-    let ran = place.run("ff-grid run --config tiny.toml --set backbone.shallow_layers=3");
-    assert!(ran.stderr.contains(&format!("{JOBS} jobs done")), "{}", ran.stderr);
-    ran.ok();
-    for kind in ["finetune", "fgg"] {
-        let folder = place.job(kind, if kind == "fgg" { "FGG from lr 1e-3" } else { "lr 1e-3 minimal" });
-        let record = std::fs::read_to_string(folder.join("record.json")).unwrap();
-        let record: Value = serde_json::from_str(&record).unwrap();
+    place
+        .run("ff-grid run --config tiny.toml --set backbone.shallow_layers=3")
+        .ok_saying(&format!("{JOBS} jobs done"));
+    for (kind, label) in [("finetune", "lr 1e-3 minimal"), ("fgg", "FGG from lr 1e-3")] {
+        let record = place.record(kind, label);
         let epoch = &record["finished"]["training"]["history"][0];
         assert_eq!(epoch["hooks"]["inmerge"].as_array().unwrap().len(), 4, "of 7 convolutions");
     }
@@ -214,8 +179,7 @@ fn files_of_weights_are_merged_and_looked_at() {
     let common = "--arch vgg_pico --weights trunk.safetensors";
     let text = place.run(&format!("ff-inmerge similarity {common}")).ok();
     assert!(text.contains("features.8.weight") && text.contains("100.00 %"), "{text}");
-    let json = place.run(&format!("ff-inmerge similarity {common} --similarity-threshold 0.99 --json")).ok();
-    let json: Value = serde_json::from_str(&json).unwrap();
+    let json = place.json_of(&format!("ff-inmerge similarity {common} --similarity-threshold 0.99 --json"));
     let layer = &json["layers"][3];
     assert_eq!((&layer["layer"], &layer["name"]), (&4.into(), &"features.8.weight".into()));
     assert_eq!(layer["redundancy"]["duplicate_share"], 1.0);
@@ -225,8 +189,7 @@ fn files_of_weights_are_merged_and_looked_at() {
 
     let merge =
         format!("ff-inmerge merge {common} --shallow-layers 2 --merge-probability 1 --iterations 3 --seed 7");
-    let json: Value =
-        serde_json::from_str(&place.run(&format!("{merge} --output a.safetensors --json")).ok()).unwrap();
+    let json = place.json_of(&format!("{merge} --output a.safetensors --json"));
     let layers = json["layers"].as_array().unwrap();
     assert_eq!(
         layers.iter().map(|layer| layer["merges"]["tried"].as_u64().unwrap()).collect::<Vec<_>>(),
@@ -281,9 +244,7 @@ fn a_merged_file_is_still_the_model_that_it_was() {
 fn a_seed_that_diverges_is_named_and_the_study_goes_on() {
     let place = Place::new();
     place.write("study.toml", &STUDY.replace("lr = 0.02", "lr = 1e30"));
-    let ran = place.run(RUN);
-    assert!(ran.stderr.contains("nothing, since its run diverged"), "{}", ran.stderr);
-    let printed = ran.ok();
+    let printed = place.run(RUN).ok_saying("nothing, since its run diverged");
     assert!(printed.contains("seed 0 diverged; seed 1 diverged"), "{printed}");
     assert!(place.run(RUN).stderr.contains("0 jobs done"), "and it is not tried again");
 }

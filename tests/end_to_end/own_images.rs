@@ -6,9 +6,8 @@ use crate::place::{FOLDER, Place, picture, table};
 
 #[test]
 fn class_folders_below_a_data_root() {
-    let place = Place::new();
+    let place = Place::with_table(FOLDER);
     place.images("mine/cells", &["blue", "green", "red"], 14);
-    place.write("tiny.toml", &table(FOLDER));
     let set = "--set name=cells --set fgg.epochs=1 --set grid.learning_rates=[1e-2]";
     let printed = place.run(&format!("ff-grid run --config tiny.toml --data-root mine {set}")).ok();
     assert!(printed.contains("cells"), "{printed}");
@@ -79,7 +78,7 @@ split = { kind = "ratio", train = 0.5, val = 0.25, test = 0.25, seed = 0, groupe
     assert!(!place.path("other").exists());
 
     let inspected = "ff-data inspect --dataset manifest --root data/labels.csv --grouped --json";
-    let inspected: Value = serde_json::from_str(&place.run(inspected).ok()).unwrap();
+    let inspected = place.json_of(inspected);
     assert_eq!(inspected["images"], 40);
     assert_eq!(inspected["leakage"]["groups"], 20);
     assert_eq!(inspected["leakage"]["shared"], serde_json::json!([]));

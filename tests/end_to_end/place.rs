@@ -22,6 +22,13 @@ impl Place {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// One with [`table`] of a dataset in `tiny.toml`.
+    pub fn with_table(dataset: &str) -> Self {
+        let place = Self::new();
+        place.write("tiny.toml", &table(dataset));
+        place
+    }
+
     pub fn path(&self, below: &str) -> PathBuf {
         self.0.path().join(below)
     }
@@ -47,13 +54,13 @@ impl Place {
 
     /// The same, words as they are.
     pub fn run_words(&self, words: &[&str]) -> Ran {
-        let output = self.command(words).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran {
-            code: output.status.code().expect("an exit code"),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        Ran::of(&mut self.command(words))
+    }
+
+    /// What a command line says on stdout, which does what it is asked to, as JSON.
+    #[track_caller]
+    pub fn json_of(&self, line: &str) -> Value {
+        self.run(line).json()
     }
 
     /// The command of these words, not started yet.
@@ -102,14 +109,48 @@ impl Place {
         assert_eq!(found.len(), 1, "{kind} {label}: {found:?}");
         found[0].clone()
     }
+
+    /// The record of [`Self::job`].
+    pub fn record(&self, kind: &str, label: &str) -> Value {
+        serde_json::from_slice(&std::fs::read(self.job(kind, label).join("record.json")).unwrap()).unwrap()
+    }
+
+    /// A path without this folder before it, as messages name it.
+    pub fn name<'a>(&self, path: &'a Path) -> &'a str {
+        path.strip_prefix(self.0.path()).unwrap().to_str().unwrap()
+    }
 }
 
 impl Ran {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().expect("an exit code"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
     /// It did what it was asked to: what it said on stdout.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.stdout
+    }
+
+    /// The same, and `expected` is a part of what it said on stderr.
+    #[track_caller]
+    pub fn ok_saying(self, expected: &str) -> String {
+        assert_has(&self.stderr, &[expected]);
+        self.ok()
+    }
+
+    /// It did what it was asked to: the JSON that it said on stdout.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        serde_json::from_str(&self.ok()).unwrap()
     }
 
     /// It refused, with that exit code and an error that says all of `expected`: its stderr.
@@ -118,11 +159,31 @@ impl Ran {
         assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
         assert!(self.stderr.contains("error: "), "{}", self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
-        for part in expected {
-            assert!(self.stderr.contains(part), "no `{part}` in:\n{}", self.stderr);
-        }
+        assert_has(&self.stderr, expected);
         self.stderr
     }
+}
+
+/// All parts are in a text, whose beginning is said where one is not.
+#[track_caller]
+pub fn assert_has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no `{part}` in:\n{text:.9999}");
+    }
+}
+
+/// Flips a bit of a file's last byte; the bytes that it had.
+pub fn flip_last(path: &Path) -> Vec<u8> {
+    let sound = std::fs::read(path).unwrap();
+    let mut flipped = sound.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    std::fs::write(path, flipped).unwrap();
+    sound
+}
+
+/// A program is here and does what these words ask of it.
+pub fn works(words: &[&str]) -> bool {
+    Command::new(words[0]).args(&words[1..]).output().is_ok_and(|output| output.status.success())
 }
 
 /// A noisy 16 px picture in the colour of a class.
@@ -149,7 +210,8 @@ fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-fn binary(name: &str) -> &'static str {
+/// Where a binary of ours is.
+pub fn binary(name: &str) -> &'static str {
     match name {
         "ff-data" => env!("CARGO_BIN_EXE_ff-data"),
         "ff-eval" => env!("CARGO_BIN_EXE_ff-eval"),
@@ -258,6 +320,11 @@ source = { kind = "phantom", task = "shapes", image_size = 16, train = 24, val =
 split = { kind = "official" }
 "#;
 
+/// A shifted twin to test models of [`SHAPES`] with, after it.
+pub const TWIN: &str = r#"
+ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", image_size = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]
+"#;
+
 /// Class folders in `cells` below the data root.
 pub const FOLDER: &str = r#"
 [[dataset]]
@@ -265,4 +332,34 @@ name = "cells"
 metric = "macro-f1"
 source = { kind = "folder", path = "cells" }
 split = { kind = "ratio", train = 0.6, val = 0.2, test = 0.2, seed = 0 }
+"#;
+
+/// The same, already divided into folders of the splits.
+pub fn official_folder() -> String {
+    FOLDER.replace("\"ratio\", train = 0.6, val = 0.2, test = 0.2, seed = 0", "\"official\"")
+}
+
+/// A recipe of `ff-train`: a short training on the images of [`FOLDER`].
+pub const PROBE: &str = r#"
+name = "probe"
+[model]
+architecture = "resnet_pico"
+image_size = 16
+precision = "fp32"
+weights = "random"
+seed = 0
+[dataset]
+source = { kind = "folder", path = "cells" }
+split = { kind = "ratio", train = 0.6, val = 0.2, test = 0.2, seed = 0 }
+[train]
+epochs = 1
+batch_size = 8
+augment = "minimal"
+seed = 0
+optimizer = { kind = "sgd", momentum = 0.9, weight_decay = 0.0 }
+schedule = { kind = "constant", lr = 1e-2 }
+trainable = { kind = "all" }
+select_by = "metric"
+metric = "accuracy"
+keep_optimizer = false
 "#;

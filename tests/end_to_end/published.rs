@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::place::{Place, picture, table};
+use crate::place::{Place, picture};
 
 const FINDINGS: &str = "No Finding,Enlarged Cardiomediastinum,Cardiomegaly,Lung Opacity,Lung Lesion,Edema,Consolidation,\
     Pneumonia,Atelectasis,Pneumothorax,Pleural Effusion,Pleural Other,Fracture,Support Devices";
@@ -105,11 +105,10 @@ const SMALL: &str = "--set grid.learning_rates=[1e-2] --set fgg.epochs=1";
 
 #[test]
 fn grades_with_and_without_a_fifth() {
-    let place = Place::new();
+    let place = Place::with_table(GRADES);
     grades(&place, "data/aptos2019", ("id_code,diagnosis", "train.csv", "train_images", "png"), 4);
     let messidor = ("Image name,Retinopathy grade", "Annotation_Base11.csv", "Base11", "tif");
     grades(&place, "data/messidor", messidor, 3);
-    place.write("tiny.toml", &table(GRADES));
     let run = format!("ff-grid run --config tiny.toml --data-root data {SMALL}");
     let ran = place.run(&run);
     assert!(ran.stderr.contains("messidor2") || ran.stdout.contains("messidor2"), "{}", ran.stderr);
@@ -141,16 +140,13 @@ fn grades_with_and_without_a_fifth() {
 
 #[test]
 fn chest_findings_by_name_elsewhere() {
-    let place = Place::new();
+    let place = Place::with_table(CHEST);
     chexpert(&place);
     mimic(&place);
-    place.write("tiny.toml", &table(CHEST));
     place.run(&format!("ff-grid run --config tiny.toml --data-root data {SMALL}")).ok();
     let table = place.read("runs/tables/tiny/table.json");
     assert!(table.contains("MIMIC-CXR"), "{table}");
-    let probe = place.job("probe", "probe");
-    let record: Value =
-        serde_json::from_str(&std::fs::read_to_string(probe.join("record.json")).unwrap()).unwrap();
+    let record = place.record("probe", "probe");
     assert_eq!(record["recipe"]["train"]["task_weights"], "rarity", "{record}");
 }
 
@@ -159,7 +155,7 @@ fn inspect_compares_with_what_is_published_and_finds_copies() {
     let place = Place::new();
     grades(&place, "aptos", ("id_code,diagnosis", "train.csv", "train_images", "png"), 4);
     let inspect = "ff-data inspect --dataset aptos2019 --root aptos";
-    let found: Value = serde_json::from_str(&place.run(&format!("{inspect} --json --strict")).ok()).unwrap();
+    let found = place.json_of(&format!("{inspect} --json --strict"));
     assert_eq!(found["published"]["images"], 3662);
     assert_eq!(found["differences"][0], "all: 3662 images are published, 40 are here");
     assert_eq!(found["leakage"]["duplicates"]["across"], serde_json::json!([]));
@@ -191,12 +187,10 @@ fn a_dataset_is_prepared_once() {
     std::fs::write(place.path("cells/a/a00.png"), "no picture").unwrap();
     let prepare = "ff-data prepare --dataset folder --root cells --shrink-px 8";
     place.run(prepare).refused(1, &["--cache: where to keep the images?", "hint: "]);
-    let ran = place.run(&format!("{prepare} --cache cache --json"));
-    assert!(ran.stderr.contains("unreadable: a/a00.png: "), "{}", ran.stderr);
-    let made: Value = serde_json::from_str(&ran.ok()).unwrap();
+    let said = place.run(&format!("{prepare} --cache cache --json")).ok_saying("unreadable: a/a00.png: ");
+    let made: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&made["added"], &made["bytes"]), (&11.into(), &(11 * 8 * 8 * 3).into()));
-    let again: Value =
-        serde_json::from_str(&place.run(&format!("{prepare} --cache cache --json")).ok()).unwrap();
+    let again = place.json_of(&format!("{prepare} --cache cache --json"));
     assert_eq!((&again["kept_before"], &again["added"]), (&11.into(), &0.into()));
     assert_eq!(again["digest"], made["digest"]);
 }
@@ -227,7 +221,7 @@ fn a_pass_over_more_than_fits_keeps_little() {
     }
     let bench = "ff-data bench --dataset folder --root big --epochs 1 --ratio 0.9,0.1,0 --json";
     for more in ["", "--shrink-px 256 --cache cache"] {
-        let found: Value = serde_json::from_str(&place.run(&format!("{bench} {more}")).ok()).unwrap();
+        let found = place.json_of(&format!("{bench} {more}"));
         assert_eq!(found["images"], 54);
         let peak = found["peak_memory_mib"].as_f64().unwrap();
         assert!(peak < 1024.0, "{peak}");

@@ -116,7 +116,7 @@ fn predictions_and_scores(place: &Place) {
     assert_eq!(digest("val.safetensors"), digest("runs/ft/kept.val.safetensors"));
 
     let score = "ff-eval score --predictions val.safetensors --resamples 50";
-    let scored = parsed(&place.run(&format!("{score} --task multiclass --json")).ok());
+    let scored = place.json_of(&format!("{score} --task multiclass --json"));
     assert_eq!(scored["samples"], 6);
     let metrics: Vec<_> =
         scored["scores"].as_array().unwrap().iter().map(|score| score["metric"].as_str().unwrap()).collect();
@@ -137,7 +137,7 @@ fn soups(place: &Place) {
     for method in METHODS {
         let select =
             format!("ff-soup select --method {method} --config fgg.toml --output {method}.safetensors");
-        let chosen = parsed(&place.run(&format!("{select} {files} --json")).ok());
+        let chosen = place.json_of(&format!("{select} {files} --json"));
         assert_eq!(chosen["decisions"].as_array().unwrap().len(), 3, "{chosen}");
         place.run(&format!("ff-soup verify {method}.safetensors runs")).ok();
     }
@@ -177,9 +177,7 @@ fn known_scores(place: &Place, files: &str) {
     std::fs::copy(another, place.path("alone/0.val.safetensors")).unwrap();
     let select = |files: &str, known: &str| {
         let select = "ff-soup select --method greedy --config fgg.toml --output x -v --json";
-        let ran = place.run(&format!("{select} {files}"));
-        assert!(ran.stderr.contains(known), "{}", ran.stderr);
-        let soup = parsed(&ran.ok());
+        let soup = parsed(&place.run(&format!("{select} {files}")).ok_saying(known));
         let decisions = soup["decisions"].as_array().unwrap().clone();
         let scores = |decision: &Value| {
             ["alone", "before", "with", "at_most", "taken"].map(|field| decision[field].clone())
@@ -194,7 +192,7 @@ fn known_scores(place: &Place, files: &str) {
 #[test]
 fn looking_at_data() {
     let place = place();
-    let inspected = parsed(&place.run(&format!("ff-data inspect {SOURCE} --decode --json")).ok());
+    let inspected = place.json_of(&format!("ff-data inspect {SOURCE} --decode --json"));
     assert_eq!(inspected["images"], 60);
     assert_eq!(inspected["train"]["per_class"], serde_json::json!({"a": 16, "b": 16, "c": 16}));
     assert_eq!(inspected["unreadable"], serde_json::json!([]));
@@ -217,7 +215,7 @@ fn looking_at_data() {
     }
     let bench =
         format!("ff-data bench {SOURCE} --augment heavy --image-size 16 --threads 2 --epochs 1 --json");
-    let bench = parsed(&place.run(&bench).ok());
+    let bench = place.json_of(&bench);
     assert_eq!(bench["images"], 48);
     assert!(bench["images_per_s"].as_f64().unwrap() > 0.0);
 }

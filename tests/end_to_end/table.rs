@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use ff_checkpoint::{OwnedTensor, StateDict};
 use serde_json::Value;
 
-use crate::place::{JOBS, Place, SHAPES, table};
+use crate::place::{JOBS, Place, SHAPES, TWIN, assert_has, flip_last};
 
 const RUN: &str = "ff-grid run --config tiny.toml";
 
 #[test]
 fn a_table_from_plan_to_verified_soup() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
 
     // The bases of FGG are the grid's own heavy-augmentation runs: 4 models are fine-tuned, not 6.
-    let plan: Value =
-        serde_json::from_str(&place.run("ff-grid plan --config tiny.toml --json").ok()).unwrap();
+    let plan = place.json_of("ff-grid plan --config tiny.toml --json");
     let count = |kind: &str| plan["total"][kind]["jobs"].as_u64().unwrap();
     let kinds = ["probe", "finetune", "fgg", "soup", "predict", "evaluate"];
     assert_eq!(kinds.map(count), [1, 4, 2, 6, 6, 6]);
@@ -24,9 +22,7 @@ fn a_table_from_plan_to_verified_soup() {
     assert_eq!(plan["total"]["finetune"]["train_images"], 4 * 2 * 24);
     assert!(!place.path("runs").exists(), "a plan writes nothing");
 
-    let first = place.run(RUN);
-    assert!(first.stderr.contains(&format!("{JOBS} jobs done, 0 had been done before")), "{}", first.stderr);
-    let printed = first.ok();
+    let printed = place.run(RUN).ok_saying(&format!("{JOBS} jobs done, 0 had been done before"));
     assert_eq!(printed, place.read("runs/tables/tiny/table.md"));
     let made = [
         "config.toml",
@@ -43,20 +39,18 @@ fn a_table_from_plan_to_verified_soup() {
     assert_eq!(partial_files(&place), Vec::<String>::new());
     let written = made.map(|name| std::fs::read(place.path("runs/tables/tiny").join(name)).unwrap());
 
-    let status: Value =
-        serde_json::from_str(&place.run("ff-grid status --config tiny.toml --json").ok()).unwrap();
+    let status = place.json_of("ff-grid status --config tiny.toml --json");
     for kind in kinds {
         assert_eq!(status["total"][kind]["done"], status["total"][kind]["jobs"], "{kind}");
     }
 
-    let again = place.run(RUN);
-    assert!(again.stderr.contains(&format!("0 jobs done, {JOBS} had been done before")), "{}", again.stderr);
-    assert_eq!(again.ok(), printed);
+    let again = place.run(RUN).ok_saying(&format!("0 jobs done, {JOBS} had been done before"));
+    assert_eq!(again, printed);
     assert_eq!(written, made.map(|name| std::fs::read(place.path("runs/tables/tiny").join(name)).unwrap()));
 
     // The resolved configuration is one: it makes the same table.
     let resolved = "ff-grid status --config runs/tables/tiny/config.toml --json";
-    assert_eq!(serde_json::from_str::<Value>(&place.run(resolved).ok()).unwrap(), status);
+    assert_eq!(place.json_of(resolved), status);
 
     soups_can_be_verified(&place);
     another_table_shares_the_training(&place);
@@ -91,9 +85,8 @@ fn soups_can_be_verified(place: &Place) {
         .refused(1, &["forged.safetensors", "not the average of its ingredients"]);
 
     // A flipped bit in the file.
-    let mut bytes = std::fs::read(place.path(soup)).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    std::fs::write(place.path("damaged.safetensors"), bytes).unwrap();
+    std::fs::copy(place.path(soup), place.path("damaged.safetensors")).unwrap();
+    flip_last(&place.path("damaged.safetensors"));
     place.run("ff-soup verify damaged.safetensors runs").refused(1, &["damaged.safetensors: damaged"]);
 
     // No ingredients there.
@@ -103,14 +96,9 @@ fn soups_can_be_verified(place: &Place) {
 
 fn another_table_shares_the_training(place: &Place) {
     let before = place.files("runs/jobs");
-    let other = "--config tiny.toml --set name=other --set evaluation.resamples=30";
-    let ran = place.run(&format!("ff-grid run {other}"));
-    assert!(
-        ran.stderr.contains(&format!("6 jobs done, {} had been done before", JOBS - 6)),
-        "{}",
-        ran.stderr
-    );
-    ran.ok();
+    let other = "--set name=other --set evaluation.resamples=30";
+    let said = format!("6 jobs done, {} had been done before", JOBS - 6);
+    place.run(&format!("{RUN} {other}")).ok_saying(&said);
     let new: Vec<_> =
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
     assert_eq!(new.len(), 6);
@@ -120,8 +108,7 @@ fn another_table_shares_the_training(place: &Place) {
 
 #[test]
 fn results_do_not_depend_on_workers_and_loader_threads() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     // Enough workers for libtorch to have one thread in each: its own threads do change the last bits.
     let cores = std::thread::available_parallelism().unwrap().get();
     for (runs, workers, threads) in [("a", cores, 0), ("b", cores + 1, 2)] {
@@ -153,12 +140,11 @@ fn results_do_not_depend_on_workers_and_loader_threads() {
 
 #[test]
 fn a_forecast_counts_from_what_is_on_record() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     let forecast = "ff-grid forecast --config tiny.toml --workers 1,4,1000 --json";
     place.run(forecast).refused(1, &["probe: nothing like it is on record", "--images-per-second"]);
     let said = format!("{forecast} --images-per-second resnet_pico=120");
-    let json: Value = serde_json::from_str(&place.run(&said).ok()).unwrap();
+    let json = place.json_of(&said);
     // 360 images trained on, and 304 predicted at three times the rate: a capture of each cyclic run is at the end of an epoch.
     let work = json["work_seconds"].as_f64().unwrap();
     assert!((work - (360.0 + 304.0 / 3.0) / 120.0).abs() < 1e-9, "{work}");
@@ -171,20 +157,18 @@ fn a_forecast_counts_from_what_is_on_record() {
     assert_eq!(json["longest_chain"]["jobs"].as_array().unwrap().len(), 6);
 
     place.run(RUN).ok();
-    let json: Value = serde_json::from_str(&place.run(forecast).ok()).unwrap();
+    let json = place.json_of(forecast);
     let measured = json["work_seconds"].as_f64().unwrap();
     assert!(measured > 0.0 && measured != work);
     let text = place.run("ff-grid forecast --config tiny.toml").ok();
     assert!(text.contains("No number of workers takes less than"), "{text}");
-    let status: Value =
-        serde_json::from_str(&place.run("ff-grid status --config tiny.toml --json").ok()).unwrap();
+    let status = place.json_of("ff-grid status --config tiny.toml --json");
     assert_eq!((&status["seconds_left"], &status["jobs"]), (&Value::Null, &serde_json::json!({})));
     place.run("ff-grid forecast --config tiny.toml --images-per-second vgg=3").refused(2, &["vgg"]);
 }
 
 #[test]
 fn several_columns_pretraining_and_ood() {
-    let twin = r#"ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", image_size = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]"#;
     let findings = r#"
 [[dataset]]
 name = "findings"
@@ -201,13 +185,10 @@ learning_rate = 3e-3
 augment = "minimal"
 seed = 0
 "#;
-    let place = Place::new();
-    place.write("tiny.toml", &table(&format!("{SHAPES}{twin}\n{findings}{pretrain}")));
+    let place = Place::with_table(&format!("{SHAPES}{TWIN}{findings}{pretrain}"));
     let line = format!("{RUN} --set backbone.weights=pretrain --set grid.augmentations=['heavy']");
     let printed = place.run(&line).ok();
-    for said in ["shapes", "twin", "findings", "the dataset has no test split"] {
-        assert!(printed.contains(said), "no `{said}` in:\n{printed}");
-    }
+    assert_has(&printed, &["shapes", "twin", "findings", "the dataset has no test split"]);
     let kinds = |kind: &str| {
         let jobs = place.files("runs/jobs").into_iter().filter(|file| file.ends_with("/record.json"));
         jobs.filter(|file| file.starts_with(kind)).count()
@@ -225,18 +206,12 @@ fn partial_files(place: &Place) -> Vec<String> {
 
 #[test]
 fn statistics_of_averages_can_be_computed_anew() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     let uniform = "--set method.1.bn=recalibrate";
-    let ran = place.run(&format!("{RUN} --set name=anew {uniform}"));
     // Another choice, its prediction and its score; no training.
-    assert!(
-        ran.stderr.contains(&format!("3 jobs done, {} had been done before", JOBS - 3)),
-        "{}",
-        ran.stderr
-    );
-    ran.ok();
+    let said = format!("3 jobs done, {} had been done before", JOBS - 3);
+    place.run(&format!("{RUN} --set name=anew {uniform}")).ok_saying(&said);
     let soups: Vec<_> = place
         .files("runs/jobs")
         .into_iter()
@@ -262,8 +237,7 @@ fn statistics_of_averages_can_be_computed_anew() {
 
 #[test]
 fn a_soup_is_traced_back_to_the_probe_and_the_images() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     let line = "ff-soup verify runs/tables/tiny/soup.safetensors runs --deep";
     let text = place.run(&format!("{line} --data-root .")).ok();
@@ -275,11 +249,8 @@ fn a_soup_is_traced_back_to_the_probe_and_the_images() {
     assert!(text.contains("there, unchanged (shapes)"), "{text}");
     assert!(place.run(line).ok().contains("not looked at (--data-root)"));
 
-    let folder = place.job("probe", "");
-    let kept = folder.join("kept.safetensors");
-    let mut bytes = std::fs::read(&kept).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    std::fs::write(&kept, bytes).unwrap();
+    let kept = place.job("probe", "").join("kept.safetensors");
+    flip_last(&kept);
     let ran = place.run(line);
     assert!(ran.stdout.contains("DAMAGED, runs/jobs/probe-"), "{}", ran.stdout);
     ran.refused(1, &["1 thing that it comes from is not as it was"]);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use ff_checkpoint::StateDict;
 
-use crate::place::{Place, SHAPES, table};
+use crate::place::{Place, SHAPES, works};
 
 /// Loads the folder, and writes what goes in and what comes out.
 const LOAD: &str = r#"
@@ -40,8 +40,7 @@ fn timm_loads_what_was_delivered_and_the_card_is_one() {
         );
         return;
     };
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     let smaller = "--set model.image_size=32 --set backbone.architecture=deit_tiny_patch16_224 --set grid.learning_rates=[1e-3] \
                    --set grid.augmentations=[\"heavy\"] --set fgg.learning_rates=[1e-3] --set finetune.epochs=1";
     place.run(&format!("ff-grid run --config tiny.toml {smaller}")).ok();
@@ -90,11 +89,7 @@ fn timm_loads_what_was_delivered_and_the_card_is_one() {
 /// A Python that has timm.
 fn python() -> Option<String> {
     let python = std::env::var("FF_TIMM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let answer = Command::new(&python)
-        .args(["-c", "import timm, safetensors.torch, huggingface_hub"])
-        .output()
-        .ok()?;
-    answer.status.success().then_some(python)
+    works(&[&python, "-c", "import timm, safetensors.torch, huggingface_hub"]).then_some(python)
 }
 
 fn run(python: &str, script: &str, words: &[&str], place: &Place) -> String {

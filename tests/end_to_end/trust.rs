@@ -4,40 +4,14 @@
 use ff_checkpoint::{StateDict, read_sealed, write_sealed};
 use serde_json::Value;
 
-use crate::place::{FOLDER, Place, SHAPES, picture, table};
+use crate::place::{FOLDER, PROBE, Place, SHAPES, picture, table};
 
 const RUN: &str = "ff-grid run --config tiny.toml";
 const OTHER_SPLIT: [&str; 2] = ["in another division", "--allow-other-split"];
 
-/// The recipe of a probe on the images of [`FOLDER`].
-const PROBE: &str = r#"
-name = "probe"
-[model]
-architecture = "resnet_pico"
-image_size = 16
-precision = "fp32"
-weights = "random"
-seed = 0
-[dataset]
-source = { kind = "folder", path = "cells" }
-split = { kind = "ratio", train = 0.6, val = 0.2, test = 0.2, seed = 0 }
-[train]
-epochs = 1
-batch_size = 8
-augment = "minimal"
-seed = 0
-optimizer = { kind = "sgd", momentum = 0.9, weight_decay = 0.0 }
-schedule = { kind = "constant", lr = 1e-2 }
-trainable = { kind = "all" }
-select_by = "metric"
-metric = "accuracy"
-keep_optimizer = false
-"#;
-
 fn place() -> Place {
-    let place = Place::new();
+    let place = Place::with_table(FOLDER);
     place.images("data/cells", &["a", "b"], 20);
-    place.write("tiny.toml", &table(FOLDER));
     place.write("probe.toml", PROBE);
     place
 }
@@ -54,13 +28,9 @@ fn weights_that_know_the_images_in_another_division_are_refused() {
         format!("ff-train finetune --config probe.toml --set name=next --set model.weights={file} {other}");
     place.run(&next).refused(1, &[file, OTHER_SPLIT[0], OTHER_SPLIT[1]]);
     assert!(!place.path("runs/next").exists());
-    let ran = place.run(&format!("{next} --allow-other-split"));
-    assert!(
-        ran.stderr.contains("warning: dataset next: the weights of runs/probe/kept.safetensors"),
-        "{}",
-        ran.stderr
-    );
-    ran.ok();
+    place
+        .run(&format!("{next} --allow-other-split"))
+        .ok_saying("warning: dataset next: the weights of runs/probe/kept.safetensors");
     let kept = StateDict::open(&place.path("runs/next/kept.safetensors")).unwrap();
     assert_eq!(kept.provenance().unwrap().recipe["trained_on"].as_array().unwrap().len(), 1);
     let own =
@@ -93,9 +63,9 @@ fn weights_that_know_the_images_in_another_division_are_refused() {
         &["nothing can be run", "dataset cells: the weights of pico", OTHER_SPLIT[0], OTHER_SPLIT[1]],
     );
     assert!(!place.path("table").exists());
-    let ran = place.run(&format!("{RUN} {set} --allow-other-split"));
-    assert!(ran.stderr.contains("warning: dataset cells: the weights of pico"), "{}", ran.stderr);
-    ran.ok();
+    place
+        .run(&format!("{RUN} {set} --allow-other-split"))
+        .ok_saying("warning: dataset cells: the weights of pico");
     for name in ["table.md", "soup.md"] {
         assert!(place.read(&format!("runs/tables/tiny/{name}")).contains(OTHER_SPLIT[0]), "{name}");
     }
@@ -105,14 +75,13 @@ fn weights_that_know_the_images_in_another_division_are_refused() {
 
 #[test]
 fn an_intact_file_in_the_place_of_another_is_noticed() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     let [one, other] = ["lr 1e-2 minimal", "lr 1e-3 minimal"]
         .map(|label| place.job("finetune", label).join("kept.safetensors"));
     let sound = std::fs::read(&one).unwrap();
     std::fs::copy(&other, &one).unwrap();
-    let name = one.strip_prefix(place.path("")).unwrap().to_str().unwrap();
+    let name = place.name(&one);
     let again = format!("{RUN} --set method.2.select={{kind='greedy',accept='at-least'}}");
     place.run(&again).refused(1, &[name, "not the file that was recorded", "hint:"]);
     let examined = place.run("ff-grid doctor");
@@ -141,8 +110,7 @@ fn an_intact_file_in_the_place_of_another_is_noticed() {
 
 #[test]
 fn published_files_are_known_to_the_doctor() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     place.run("ff-grid doctor").ok();
     for name in ["table.md", "table.csv", "config.toml", "soup.safetensors", "soup.md", "files.json"] {
@@ -267,8 +235,7 @@ fn scores_of_another_start_are_not_shown_under_this_one() {
 
 #[test]
 fn models_of_runs_that_diverged_are_used_or_dropped_as_the_table_says() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     // As if one of its runs had diverged after its best epoch.
     let path = place.job("finetune", "lr 1e-2 minimal").join("record.json");

@@ -3,27 +3,16 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
-
-use crate::place::{Place, SHAPES, table};
+use crate::place::{Place, SHAPES, assert_has, works};
 
 #[test]
 fn a_grid_is_watched_from_outside() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     let watch = "ff-grid watch --config tiny.toml";
     assert_eq!(place.run(watch).ok(), "0 of 25 jobs done\n");
 
-    let words = [
-        "ff-grid",
-        "run",
-        "--config",
-        "tiny.toml",
-        "--set",
-        "finetune.epochs=1000000",
-        "--set",
-        "run.workers=1",
-    ];
+    let line = "ff-grid run --config tiny.toml --set finetune.epochs=1000000 --set run.workers=1";
+    let words: Vec<&str> = line.split(' ').collect();
     let mut grid = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     // The probe is done, the first fine-tuning has begun: it has more epochs than it can come to before it is killed.
     let first = BufReader::new(grid.stderr.take().unwrap())
@@ -32,8 +21,8 @@ fn a_grid_is_watched_from_outside() {
         .find(|line| line.starts_with('['));
     assert!(first.unwrap().contains("probe"));
     let line = format!("{watch} --json --set finetune.epochs=1000000");
-    let seen: Value = loop {
-        let seen: Value = serde_json::from_str(&place.run(&line).ok()).unwrap();
+    let seen = loop {
+        let seen = place.json_of(&line);
         if seen["running"][0]["history"].as_array().is_some_and(|history| history.len() > 1) {
             break seen;
         }
@@ -61,8 +50,7 @@ fn a_grid_is_watched_from_outside() {
 
 #[test]
 fn tensorboard_reads_its_event_files() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     place.run("ff-grid run --config tiny.toml --tensorboard curves").ok();
     let files = place.files("curves");
     assert_eq!(files.len(), 7, "a probe, four fine-tuned models and two cyclic runs: {files:?}");
@@ -75,8 +63,7 @@ events.Reload()
 for tag in sorted(events.Tags()["scalars"]):
     print(tag, *[f"{event.step}:{event.value:.6f}" for event in events.Scalars(tag)])
 "#;
-    let known = Command::new(&python).args(["-c", "import tensorboard"]).output();
-    if !known.is_ok_and(|output| output.status.success()) {
+    if !works(&[&python, "-c", "import tensorboard"]) {
         eprintln!("skipped: no Python with tensorboard (FF_TENSORBOARD_PYTHON or python3)");
         return;
     }
@@ -84,8 +71,7 @@ for tag in sorted(events.Tags()["scalars"]):
     let output = Command::new(&python).args(["-c", script]).arg(&folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let read = String::from_utf8(output.stdout).unwrap();
-    let record = place.job("finetune", "lr 1e-3 heavy").join("record.json");
-    let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    let record = place.record("finetune", "lr 1e-3 heavy");
     let history = record["finished"]["training"]["history"].as_array().unwrap();
     for (tag, field) in [
         ("loss/train", "train_loss"),
@@ -98,10 +84,5 @@ for tag in sorted(events.Tags()["scalars"]):
             .collect();
         assert!(read.contains(&format!("{tag} {}\n", values.join(" "))), "{tag} {values:?} in\n{read}");
     }
-    assert!(
-        read.contains("metric/validation 1:")
-            && read.contains("images_per_second 1:")
-            && read.contains("data_time_share 1:"),
-        "{read}"
-    );
+    assert_has(&read, &["metric/validation 1:", "images_per_second 1:", "data_time_share 1:"]);
 }

@@ -5,9 +5,8 @@ mod cluster;
 use std::process::{Child, Stdio};
 
 use cluster::{Cluster, Row, wait};
-use serde_json::Value;
 
-use crate::place::{JOBS, Place, Ran, SHAPES, table};
+use crate::place::{FOLDER, JOBS, Place, Ran, SHAPES, assert_has, binary, table, works};
 use crate::results::same;
 
 /// One thread for each job, since sums in another order differ in their last bits.
@@ -22,6 +21,13 @@ cpus = 1
 
 [evaluation]
 ";
+
+/// The table, done nowhere yet.
+fn prepared() -> Place {
+    let place = Place::new();
+    place.write("tiny.toml", &table(SHAPES).replace("[evaluation]\n", RUN));
+    place
+}
 
 /// The table, and in `whole` what the local engine leaves of it. `epochs` of fine-tuning say how long it takes.
 fn done_locally(dataset: &str, epochs: u32) -> Place {
@@ -47,9 +53,7 @@ fn command(place: &Place, cluster: &Cluster, line: &str) -> std::process::Comman
 }
 
 fn grid(place: &Place, cluster: &Cluster, line: &str) -> Ran {
-    let output = command(place, cluster, line).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Ran::of(&mut command(place, cluster, line))
 }
 
 fn start(place: &Place, cluster: &Cluster, line: &str) -> Child {
@@ -58,8 +62,8 @@ fn start(place: &Place, cluster: &Cluster, line: &str) -> Child {
 
 /// The jobs that `ff-grid status` finds in a state, by label.
 fn in_state(place: &Place, cluster: &Cluster, state: &str) -> Vec<String> {
-    let plan: Value = serde_json::from_str(&grid(place, cluster, "plan --json").ok()).unwrap();
-    let status: Value = serde_json::from_str(&grid(place, cluster, "status --json").ok()).unwrap();
+    let plan = grid(place, cluster, "plan --json").json();
+    let status = grid(place, cluster, "status --json").json();
     let jobs = plan["jobs"].as_array().unwrap().iter();
     let found = jobs.filter(|job| status["jobs"][job["id"].as_str().unwrap()]["state"] == state);
     found.map(|job| job["label"].as_str().unwrap().to_owned()).collect()
@@ -76,16 +80,8 @@ fn the_table_is_the_local_engines_and_nothing_is_sent_twice() {
     let scripts = grid(&place, &cluster, "run --engine slurm --dry-run").ok();
     assert!(cluster.queue().is_empty() && !place.path("queued/slurm").exists());
     // The cyclic runs wait for their own bases, which have the same numbers.
-    for part in [
-        "#SBATCH --array=0-3\n",
-        "#SBATCH --array=2-3\n",
-        "aftercorr:",
-        "--requeue",
-        "--signal=B:USR1@120",
-        "--cpus-per-task=1\n",
-    ] {
-        assert!(scripts.contains(part), "no `{part}` in:\n{scripts}");
-    }
+    assert_has(&scripts, &["#SBATCH --array=0-3\n", "#SBATCH --array=2-3\n", "aftercorr:"]);
+    assert_has(&scripts, &["--requeue", "--signal=B:USR1@120", "--cpus-per-task=1\n"]);
     let said = grid(&place, &cluster, SEND);
     assert_eq!((said.code, said.stdout.as_str()), (0, ""));
     assert!(said.stderr.contains(&format!("{JOBS} jobs in the queue")), "{}", said.stderr);
@@ -127,8 +123,7 @@ fn what_is_cancelled_goes_on_with_the_next_run() {
     grid(&place, &cluster, SEND).ok();
     cluster.running("-finetune");
     wait("a resume point", || place.files("queued/jobs").iter().any(|name| name.contains("resume-")));
-    let said = grid(&place, &cluster, "cancel");
-    assert!(said.stderr.contains("tasks cancelled"), "{}", said.stderr);
+    assert_has(&grid(&place, &cluster, "cancel").stderr, &["tasks cancelled"]);
     wait("an empty queue", || cluster.queue().is_empty());
     let before = place.files("queued/jobs");
     assert!(!before.iter().any(|name| name.contains("claim-")), "{before:?}");
@@ -136,8 +131,7 @@ fn what_is_cancelled_goes_on_with_the_next_run() {
     assert!(failed.iter().any(|label| label.contains("GoG")), "{failed:?}");
     grid(&place, &cluster, SEND_AND_WAIT).ok();
     same(&place, "queued");
-    let said = grid(&place, &cluster, "cancel");
-    assert!(said.stderr.contains("nothing of this table is in the queue"), "{}", said.stderr);
+    assert_has(&grid(&place, &cluster, "cancel").stderr, &["nothing of this table is in the queue"]);
 }
 
 #[test]
@@ -164,7 +158,7 @@ fn a_failed_task_leaves_its_own_undone_and_the_rest_done() {
     let Some(cluster) = Cluster::start() else { return };
     let place = done_locally(SHAPES, 2);
     // A file stands where a job's folder should be.
-    let plan: Value = serde_json::from_str(&grid(&place, &cluster, "plan --json").ok()).unwrap();
+    let plan = grid(&place, &cluster, "plan --json").json();
     let jobs = plan["jobs"].as_array().unwrap();
     let job = jobs.iter().find(|job| job["label"].as_str().unwrap().contains("lr 1e-3 heavy")).unwrap();
     let broken = format!("queued/jobs/finetune-{}", job["id"].as_str().unwrap());
@@ -172,8 +166,7 @@ fn a_failed_task_leaves_its_own_undone_and_the_rest_done() {
     let error = grid(&place, &cluster, SEND_AND_WAIT)
         .refused(1, &["1 job failed", "lr 1e-3 heavy", "not tried that need what failed"]);
     assert!(error.contains("File exists") || error.contains("Not a directory"), "{error}");
-    let status = grid(&place, &cluster, "status").ok();
-    assert!(status.contains("failed:\n") && status.contains("log: "), "{status}");
+    assert_has(&grid(&place, &cluster, "status").ok(), &["failed:\n", "log: "]);
     // Its cyclic run and every soup need it; the rest is there.
     let failed = in_state(&place, &cluster, "failed");
     assert!(failed.contains(&"shapes pico: lr 1e-3 heavy seed 0".to_owned()), "{failed:?}");
@@ -199,8 +192,8 @@ fn what_is_refused_halfway_is_known_and_sent_by_the_next_run() {
     assert_eq!(cluster.queue().len(), 8);
     assert_eq!(in_state(&place, &cluster, "queued").len(), 7);
     assert_eq!(in_state(&place, &cluster, "failed").len(), 18);
-    let status = grid(&place, &cluster, "status").ok();
-    assert!(status.contains("refused: sbatch: error: invalid partition specified: nowhere"), "{status}");
+    let why = "refused: sbatch: error: invalid partition specified: nowhere";
+    assert_has(&grid(&place, &cluster, "status").ok(), &[why]);
     // Another look at a node, and the soups.
     grid(&place, &cluster, SEND).ok();
     assert_eq!(cluster.queue().len(), 8 + 1 + 6);
@@ -212,7 +205,7 @@ fn what_is_refused_halfway_is_known_and_sent_by_the_next_run() {
 #[test]
 fn a_node_without_the_data_is_found_out_before_anything_begins() {
     let Some(cluster) = Cluster::start() else { return };
-    let place = done_locally(crate::place::FOLDER, 2);
+    let place = done_locally(FOLDER, 2);
     cluster.hold(true);
     grid(&place, &cluster, SEND).ok();
     std::fs::rename(place.path("data"), place.path("elsewhere")).unwrap();
@@ -220,8 +213,7 @@ fn a_node_without_the_data_is_found_out_before_anything_begins() {
     wait("an empty queue", || cluster.queue().is_empty());
     std::fs::rename(place.path("elsewhere"), place.path("data")).unwrap();
     let status = grid(&place, &cluster, "status").ok();
-    assert!(status.contains("the look at a compute node failed"), "{status}");
-    assert!(status.contains("data/cells"), "{status}");
+    assert_has(&status, &["the look at a compute node failed", "data/cells"]);
     assert!(!place.path("queued/jobs").exists());
     grid(&place, &cluster, SEND_AND_WAIT).ok();
     same(&place, "queued");
@@ -230,15 +222,13 @@ fn a_node_without_the_data_is_found_out_before_anything_begins() {
 #[test]
 fn a_runs_folder_that_is_not_shared_is_found_out_too() {
     let Some(cluster) = Cluster::start() else { return };
-    let can = std::process::Command::new("unshare").args(["--mount", "true"]).status();
-    if !can.is_ok_and(|status| status.success()) {
+    if !works(&["unshare", "--mount", "true"]) {
         eprintln!("skipped: `unshare --mount` is not allowed here");
         return;
     }
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES).replace("[evaluation]\n", RUN));
+    let place = prepared();
     // On the compute nodes, another folder lies under the name.
-    let program = place.command(&["ff-grid"]).get_program().to_str().unwrap().to_owned();
+    let program = binary("ff-grid");
     let script = format!(
         "#!/bin/sh\nexec unshare --mount sh -c 'mount -t tmpfs none \"$0\" && exec {program} \"$@\"' {} \"$@\"\n",
         place.path("queued").display()
@@ -256,22 +246,19 @@ fn a_runs_folder_that_is_not_shared_is_found_out_too() {
 #[test]
 fn a_node_without_the_gpu_that_was_asked_for_is_found_out_too() {
     let Some(cluster) = Cluster::start() else { return };
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES).replace("[evaluation]\n", RUN));
+    let place = prepared();
     let asked = format!("{SEND_AND_WAIT} --set run.cluster.gpus=1");
     let mut with_none = command(&place, &cluster, &asked);
-    let output = with_none.env("CUDA_VISIBLE_DEVICES", "").output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("a GPU was asked for, and none can be used here"), "{said}");
+    let ran = Ran::of(with_none.env("CUDA_VISIBLE_DEVICES", ""));
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert_has(&ran.stderr, &["a GPU was asked for, and none can be used here"]);
     assert!(!place.path("queued/jobs").exists());
 }
 
 #[test]
 fn a_large_grid_stays_within_the_queues_limits() {
     let Some(cluster) = Cluster::start() else { return };
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES).replace("[evaluation]\n", RUN));
+    let place = prepared();
     let seeds: Vec<String> = (0..100).map(|seed| seed.to_string()).collect();
     let large = format!("--set grid.seeds=[{}]", seeds.join(","));
     cluster.hold(true);
@@ -293,13 +280,9 @@ fn a_large_grid_stays_within_the_queues_limits() {
 
 #[test]
 fn without_slurm_the_error_says_so() {
-    let place = Place::new();
-    place.write("tiny.toml", &table(SHAPES));
+    let place = Place::with_table(SHAPES);
     let mut command = place.command(&["ff-grid", "run", "--config", "tiny.toml", "--engine", "slurm"]);
-    let output = command.env("PATH", "/nonexistent").output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("is not on the path") && said.contains("login node"), "{said}");
+    Ran::of(command.env("PATH", "/nonexistent")).refused(1, &["is not on the path", "login node"]);
     place.run("ff-grid run --config tiny.toml --wait").refused(1, &["--wait is for --engine slurm"]);
     let wrong = "ff-grid plan --config tiny.toml --set run.cluster.kind.soups.gpus=1";
     place.run(wrong).refused(1, &["run.cluster.kind: expected one of pretrain, ", "found `soups`"]);
