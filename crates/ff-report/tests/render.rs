@@ -1,22 +1,14 @@
 //! The four forms of a table that has all that can happen: ties, a diverged method, a missing dataset, an undefined
 //! value, dropped resamples, columns with and without the paper.
 
-use ff_eval::{Interval, Metric, Score, Value};
+mod score;
+
+use ff_eval::{Metric, Score, Value};
 use ff_report::published::{FISSIONFUSION, Published};
 use ff_report::{Cell, Column, Cost, Error, Row, Table};
 
 fn score(metric: Metric, value: f64) -> Option<Score> {
-    let interval =
-        Interval { low: value - 0.05, high: value + 0.04, level: 0.95, resamples: 1000, dropped: 0 };
-    Some(Score {
-        metric,
-        value: Value::Defined(value),
-        interval: Some(interval),
-        samples: 1486,
-        groups: None,
-        notes: vec![],
-        outputs: vec![],
-    })
+    Some(score::score(metric, Value::Defined(value)))
 }
 
 fn column(backbone: &str, dataset: &str, metric: Metric, ood: &[&str], paper: bool) -> Column {
@@ -33,15 +25,8 @@ fn columns() -> Vec<Column> {
 }
 
 fn aptos(method: &str, test: f64, ood: f64) -> Cell {
-    let missing = Score {
-        metric: Metric::MacroF1,
-        value: Value::Undefined("missing: EyePACS".to_owned()),
-        interval: None,
-        samples: 0,
-        groups: None,
-        notes: vec![],
-        outputs: vec![],
-    };
+    let missing = Value::Undefined("missing: EyePACS".to_owned());
+    let missing = Score { samples: 0, ..score::score(Metric::MacroF1, missing) };
     Cell {
         validation: Some(test + 0.01),
         test: score(Metric::MacroF1, test),
@@ -73,15 +58,8 @@ fn table() -> Table {
     let mut partial = score(Metric::Auroc, 0.71234).unwrap();
     partial.interval.as_mut().unwrap().dropped = 12;
     partial.notes = vec![ff_eval::Note::Text("AUROC leaves out output 3: no positive sample".to_owned())];
-    let undefined = Score {
-        metric: Metric::Auroc,
-        value: Value::Undefined("output 0: no known sample".to_owned()),
-        interval: None,
-        samples: 20,
-        groups: None,
-        notes: vec![],
-        outputs: vec![],
-    };
+    let undefined = Value::Undefined("output 0: no known sample".to_owned());
+    let undefined = Score { samples: 20, ..score::score(Metric::Auroc, undefined) };
     let cost = Cost {
         training_epochs: 2_410,
         training_images: 7_061_300,

@@ -1,29 +1,19 @@
 //! The page: wording follows intervals, text is escaped, what is missing is said.
 
-use ff_eval::{Difference, Interval, Metric, Score, Value};
+mod score;
+
+use ff_eval::{Difference, Interval, Metric, Value};
 use ff_report::report::{
     ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake, MistakesReport, ModelAnswer,
     Origin, Progress, Report,
 };
 use ff_report::{Cell, Column, Cost, Row, Table};
+use score::score;
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)> & \"more\"";
 
 fn interval(low: f64, high: f64) -> Interval {
     Interval { low, high, level: 0.95, resamples: 100, dropped: 0 }
-}
-
-fn score(value: Value) -> Score {
-    let ends = value.value().map(|value| interval(value - 0.05, value + 0.05));
-    Score {
-        metric: Metric::Accuracy,
-        value,
-        interval: ends,
-        samples: 10,
-        groups: None,
-        notes: vec![],
-        outputs: vec![],
-    }
 }
 
 /// One column; the soup is so much better than the single model.
@@ -36,7 +26,8 @@ fn report(difference: Option<Difference>) -> Report {
         paper: false,
     };
     let row = |method: &str, value: Value| {
-        let cell = Cell { validation: Some(0.5), test: Some(score(value)), ..Cell::default() };
+        let cell =
+            Cell { validation: Some(0.5), test: Some(score(Metric::Accuracy, value)), ..Cell::default() };
         Row { method: method.into(), cells: vec![cell], cost: Cost { training_epochs: 7, ..Cost::default() } }
     };
     let why = Value::Undefined("no samples".into());

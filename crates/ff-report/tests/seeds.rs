@@ -1,23 +1,15 @@
 //! The four forms of a table over seeds that has all that can happen: a missing seed, a single seed, no result, a task
 //! with one class only, columns with and without the paper.
 
-use ff_eval::{Interval, Metric, OutputAuroc, Score, Value};
+mod score;
+
+use ff_eval::{Metric, OutputAuroc, Score, Value};
 use ff_report::{Cost, Error, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};
 
 const TASKS: [&str; 3] = ["Effusion", "Pneumonia", "Hernia"];
 
 fn score(metric: Metric, value: f64) -> Score {
-    let interval =
-        Interval { low: value - 0.05, high: value + 0.04, level: 0.95, resamples: 1000, dropped: 0 };
-    Score {
-        metric,
-        value: Value::Defined(value),
-        interval: Some(interval),
-        samples: 1486,
-        groups: None,
-        notes: vec![],
-        outputs: vec![],
-    }
+    score::score(metric, Value::Defined(value))
 }
 
 /// Hernia has no positive sample.
@@ -30,7 +22,6 @@ fn chest_score(effusion: f64, pneumonia: f64) -> Score {
             output(1, Value::Defined(pneumonia)),
             OutputAuroc { output: 2, value: gap, positives: 0, negatives: 1486 },
         ],
-        groups: None,
         notes: vec![ff_eval::Note::Text("AUROC leaves out output 2: no positive sample".to_owned())],
         ..score(Metric::Auroc, (effusion + pneumonia) / 2.0)
     }
