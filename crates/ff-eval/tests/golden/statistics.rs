@@ -1,35 +1,22 @@
 //! Comparisons, curves and calibration against scikit-learn, SciPy and NumPy: see tests/golden/eval/statistics.py.
-//! Tolerance 1e-9 (sums in another order), but for the bootstrap, whose resamples are others.
-
-use std::path::Path;
+//! The bootstrap's resamples are others than theirs.
 
 use ff_eval::{
-    DeLong, Metric, Predictions, TaskKind, bootstrap_difference, calibration, delong, output_table,
-    roc_curves,
+    DeLong, Metric, Predictions, bootstrap_difference, calibration, delong, output_table, roc_curves,
 };
 use serde_json::Value as Json;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/eval");
+use crate::metrics::assert_same;
+use crate::{assert_near, assert_same_test, predictions};
 
 /// A name, two models on the same samples, and what is expected of them.
 type Case = (String, [Predictions; 2], Json);
 
-fn cases() -> Vec<Case> {
-    let text = std::fs::read_to_string(Path::new(FOLDER).join("statistics.json")).unwrap();
-    let all: Json = serde_json::from_str(&text).unwrap();
-    let case = |(name, expected): (&String, &Json)| {
-        let kind: TaskKind = expected["kind"].as_str().unwrap().parse().unwrap();
-        let read = |file: String| Predictions::read(&Path::new(FOLDER).join(file), kind).unwrap();
-        let pair = [read(format!("{name}.safetensors")), read(format!("{name}_other.safetensors"))];
-        (name.clone(), pair, expected.clone())
-    };
-    all.as_object().unwrap().iter().map(case).collect()
-}
-
-#[track_caller]
-fn assert_near(ours: f64, theirs: &Json, what: &str) {
-    let theirs = theirs.as_f64().unwrap_or_else(|| panic!("{what}: {theirs}"));
-    assert!((ours - theirs).abs() < 1e-9, "{what}: {ours}, not {theirs}");
+fn cases() -> impl Iterator<Item = Case> {
+    crate::cases("statistics.json").into_iter().map(|(name, expected)| {
+        let pair = [predictions(&name, &expected), predictions(&format!("{name}_other"), &expected)];
+        (name, pair, expected)
+    })
 }
 
 #[test]
@@ -45,13 +32,7 @@ fn delong_is_its_definition() {
                 DeLong::Undefined(_) => assert!(theirs.is_null(), "{what}"),
                 DeLong::Defined(of) => {
                     tests += 1;
-                    assert_near(of.baseline, &theirs["baseline"], &what);
-                    assert_near(of.other, &theirs["other"], &what);
-                    assert_near(of.difference, &theirs["difference"], &what);
-                    assert_near(of.standard_error, &theirs["standard_error"], &what);
-                    assert_near(of.interval.0, &theirs["interval"][0], &what);
-                    assert_near(of.interval.1, &theirs["interval"][1], &what);
-                    assert_near(of.p.unwrap(), &theirs["p"], &what);
+                    assert_same_test(of, theirs, &what);
                 }
             }
         }
@@ -110,10 +91,7 @@ fn tasks_have_scikit_learns_precision_and_recall() {
                 "{what}"
             );
             for (key, value) in [("precision", &ours.precision), ("recall", &ours.recall), ("f1", &ours.f1)] {
-                match value.value() {
-                    Some(value) => assert_near(value, &theirs[key], &what),
-                    None => assert!(theirs[key].is_null(), "{what}: {key}"),
-                }
+                assert_same(value, &theirs[key], &format!("{what}: {key}"));
             }
         }
     }

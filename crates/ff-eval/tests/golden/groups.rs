@@ -1,25 +1,12 @@
-//! Groups of samples: against Obuchowski's definition (tests/golden/eval/clustered.py, tolerance 1e-9 for sums in another order),
-//! against what there was before groups, and properties.
-
-use std::path::Path;
+//! Groups of samples: against Obuchowski's definition (tests/golden/eval/clustered.py), against what there was before groups,
+//! and properties.
 
 use ff_eval::{
     AurocDifference, DeLong, Metric, Predictions, Targets, TaskKind, bootstrap, bootstrap_difference, delong,
 };
 use proptest::prelude::*;
-use serde_json::Value as Json;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/eval");
-
-fn read(name: &str, kind: TaskKind) -> Predictions {
-    Predictions::read(&Path::new(FOLDER).join(format!("{name}.safetensors")), kind).unwrap()
-}
-
-#[track_caller]
-fn assert_near(ours: f64, theirs: &Json, tolerance: f64) {
-    let theirs = theirs.as_f64().unwrap();
-    assert!((ours - theirs).abs() < tolerance, "{ours}, not {theirs}");
-}
+use crate::{assert_near, assert_same_test, cases, predictions, read};
 
 fn outcomes(baseline: &Predictions, other: &Predictions) -> Vec<DeLong> {
     delong(baseline, other).unwrap().into_iter().map(|of| of.outcome).collect()
@@ -27,12 +14,9 @@ fn outcomes(baseline: &Predictions, other: &Predictions) -> Vec<DeLong> {
 
 #[test]
 fn clustered_delong_is_obuchowskis_definition() {
-    let text = std::fs::read_to_string(Path::new(FOLDER).join("clustered.json")).unwrap();
-    let cases: Json = serde_json::from_str(&text).unwrap();
     let (mut tests, mut undefined) = (0, vec![]);
-    for (name, case) in cases.as_object().unwrap() {
-        let kind = case["kind"].as_str().unwrap().parse().unwrap();
-        let [baseline, other] = [read(name, kind), read(&format!("{name}_other"), kind)];
+    for (name, case) in cases("clustered.json") {
+        let [baseline, other] = [predictions(&name, &case), predictions(&format!("{name}_other"), &case)];
         // All tied: its area does not vary, so that the difference varies as the other area does.
         let same = vec![0.0; baseline.logits().len()];
         let constant = Predictions::new(same, baseline.outputs(), baseline.targets().clone()).unwrap();
@@ -45,19 +29,14 @@ fn clustered_delong_is_obuchowskis_definition() {
                 continue;
             };
             tests += 1;
-            assert_near(found.baseline, &theirs["baseline"], 1e-9);
-            assert_near(found.other, &theirs["other"], 1e-9);
-            assert_near(found.difference, &theirs["difference"], 1e-9);
-            assert_near(found.standard_error, &theirs["standard_error"], 1e-9);
-            assert_near(found.interval.0, &theirs["interval"][0], 1e-9);
-            assert_near(found.interval.1, &theirs["interval"][1], 1e-9);
-            assert_near(found.p.unwrap(), &theirs["p"], 1e-9);
-            assert_near(found.standard_error, &theirs["jackknife"], 0.15 * found.standard_error);
+            assert_same_test(&found, theirs, &name);
+            let jackknife = theirs["jackknife"].as_f64().unwrap();
+            assert!((found.standard_error - jackknife).abs() < 0.15 * found.standard_error, "{found:?}");
             let errors: Vec<f64> = alone.iter().map(|of| standard_error(&of[at])).collect();
-            assert_near(errors[0], &theirs["standard_errors"][0], 1e-9);
-            assert_near(errors[1], &theirs["standard_errors"][1], 1e-9);
+            assert_near(errors[0], &theirs["standard_errors"][0], &name);
+            assert_near(errors[1], &theirs["standard_errors"][1], &name);
             let shared = (errors[0].powi(2) + errors[1].powi(2) - found.standard_error.powi(2)) / 2.0;
-            assert_near(shared, &theirs["covariance"], 1e-9);
+            assert_near(shared, &theirs["covariance"], &name);
         }
     }
     let why =

@@ -1,38 +1,30 @@
-//! Every metric against scikit-learn: see tests/golden/eval/make.py. Tolerance 1e-9 (sums in another order).
+//! Every metric against scikit-learn: see tests/golden/eval/make.py.
 
-use std::path::Path;
-
-use ff_eval::{Confusion, Metric, Predictions, TaskKind, Value, auroc_per_output, class_table};
+use ff_eval::{Confusion, Metric, Predictions, Value, auroc_per_output, class_table};
 use serde_json::Value as Json;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/eval");
+use crate::{assert_near, predictions};
 
-fn cases() -> Vec<(String, Predictions, Json)> {
-    let text = std::fs::read_to_string(Path::new(FOLDER).join("expected.json")).unwrap();
-    let all: Json = serde_json::from_str(&text).unwrap();
-    let case = |(name, expected): (&String, &Json)| {
-        let kind: TaskKind = expected["kind"].as_str().unwrap().parse().unwrap();
-        let file = Path::new(FOLDER).join(format!("{name}.safetensors"));
-        (name.clone(), Predictions::read(&file, kind).unwrap(), expected.clone())
-    };
-    all.as_object().unwrap().iter().map(case).collect()
+fn cases() -> impl Iterator<Item = (String, Predictions, Json)> {
+    crate::cases("expected.json").into_iter().map(|(name, expected)| {
+        let predictions = predictions(&name, &expected);
+        (name, predictions, expected)
+    })
 }
 
 /// null is "undefined".
 #[track_caller]
-fn assert_same(ours: &Value, theirs: &Json, what: &str) {
-    match (ours.value(), theirs.as_f64()) {
-        (Some(ours), Some(theirs)) => assert!((ours - theirs).abs() < 1e-9, "{what}: {ours}, not {theirs}"),
-        (None, None) => {}
-        (_, theirs) => panic!("{what}: {ours:?}, not {theirs:?}"),
+pub fn assert_same(ours: &Value, theirs: &Json, what: &str) {
+    match ours.value() {
+        Some(ours) => assert_near(ours, theirs, what),
+        None => assert!(theirs.is_null(), "{what}: {ours:?}, not {theirs}"),
     }
 }
 
 #[test]
 fn metrics_are_scikit_learns() {
-    let cases = cases();
-    assert_eq!(cases.len(), 12);
-    for (name, predictions, expected) in cases {
+    assert_eq!(cases().count(), 12);
+    for (name, predictions, expected) in cases() {
         for metric in Metric::ALL.into_iter().filter(|metric| metric.applies_to(predictions.kind())) {
             let theirs = &expected.as_object().unwrap()[metric.name()];
             assert_same(&metric.evaluate(&predictions), theirs, &format!("{name}, {metric}"));
