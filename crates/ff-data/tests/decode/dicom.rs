@@ -1,0 +1,175 @@
+//! DICOM files.
+
+use ff_data::datasets::Folder;
+use ff_data::{DatasetConfig, FileHashes, Image, decode, read_image};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{Golden, check_pictures, refusal};
+
+const GOLDEN: Golden = Golden("dicom");
+
+/// The file with another value of a 16-bit element of group 0028, explicit little endian.
+fn with_number(name: &str, element: u16, value: u16) -> Vec<u8> {
+    let mut bytes = GOLDEN.bytes(name);
+    let [low, high] = element.to_le_bytes();
+    let header = [0x28, 0, low, high, b'U', b'S', 2, 0];
+    let start = bytes.windows(8).position(|window| window == header).unwrap();
+    bytes[start + 8..start + 10].copy_from_slice(&value.to_le_bytes());
+    bytes
+}
+
+/// The file with other bytes of the same number in the place of the first that equal `from`.
+fn replaced(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = GOLDEN.bytes(name);
+    let start = bytes.windows(from.len()).position(|window| window == from).unwrap();
+    bytes[start..start + to.len()].copy_from_slice(to);
+    bytes
+}
+
+#[track_caller]
+fn refuses(bytes: &[u8], expected: &str) {
+    let text = refusal(bytes);
+    assert!(text.contains(expected), "no `{expected}` in: {text}");
+}
+
+/// JPEG allows decoders to differ in the inverse transform; everything else is exact.
+fn tolerance(name: &str) -> u8 {
+    match name {
+        "baseline.dcm" | "baseline-ybr.dcm" | "frames-jpeg.dcm" | "fragments.dcm" | "icon-jpeg.dcm" => 2,
+        _ => 0,
+    }
+}
+
+#[test]
+fn every_form_is_decoded_as_pydicom_does() {
+    check_pictures(&GOLDEN, 25, tolerance);
+}
+
+#[test]
+fn other_forms_are_refused_by_name() {
+    for (name, expected) in [
+        ("refused-jpeg-2000.dcm", "JPEG 2000 Image Compression (Lossless Only) (1.2.840.10008.1.2.4.90)"),
+        ("refused-jpeg-2000.dcm", "\nhint: decompress the file"),
+        ("refused-jpeg-ls.dcm", "JPEG-LS Lossless Image Compression (1.2.840.10008.1.2.4.80)"),
+        ("refused-extended-12.dcm", "(1.2.840.10008.1.2.4.51), found an extended JPEG of 12 bits"),
+        ("refused-palette.dcm", "found 1 of PALETTE COLOR"),
+        ("refused-modality-lut.dcm", "expected Rescale Slope and Intercept, found a Modality LUT"),
+        ("refused-no-pixels.dcm", "expected a DICOM image, found no pixel data"),
+    ] {
+        refuses(&GOLDEN.bytes(name), expected);
+    }
+    let only_a_preamble = [&[0; 128], b"DICM".as_slice()].concat();
+    refuses(&only_a_preamble, "expected DICOM file meta information, found the end of the file");
+    refuses(
+        &replaced("rgb.dcm", b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"),
+        "found an unknown transfer syntax (1.2.840.10008.1.2.9)",
+    );
+}
+
+#[test]
+fn a_wrong_header_is_refused_before_it_is_believed() {
+    let (rows, columns) = (0x10, 0x11);
+    let mut huge = with_number("rle-8.dcm", rows, 0xffff);
+    let start = huge.windows(8).position(|window| window == b"\x28\0\x11\0US\x02\0").unwrap();
+    huge[start + 8..start + 10].fill(0xff);
+    refuses(&huge, "found 65535 x 65535");
+    for (name, element, value, expected) in [
+        ("rgb.dcm", rows, 0, "expected an image of 1 to 178956970 pixels, found 20 x 0"),
+        ("monochrome1.dcm", columns, 21, "21 x 12 pixels, 1 sample(s) of 8 bits"),
+        ("monochrome1.dcm", columns, 21, "found 240 bytes of pixel data instead of 252"),
+        ("baseline.dcm", columns, 21, "found a JPEG of 20 x 12 pixels and 1 samples"),
+        // Within the pixels allowed, and far more than the bytes can hold.
+        ("rle-8.dcm", rows, 0xfff, "found too few bytes for its size"),
+        ("rgb.dcm", 0x02, 4, "found 4 of RGB"),
+    ] {
+        refuses(&with_number(name, element, value), expected);
+    }
+    for (bits, value) in [(0x100, 32), (0x100, 0), (0x101, 17), (0x101, 1), (0x101, 0), (0x102, 15)] {
+        let expected = "expected 8 to 16 bits stored in 8 or 16, from the lowest, found";
+        refuses(&with_number("window-12.dcm", bits, value), expected);
+    }
+    for (name, from, to, expected) in [
+        ("frames.dcm", b"IS\x02\x002 ", b"IS\x02\x003 ", "found 960 bytes of pixel data instead of 1440"),
+        ("frames-jpeg.dcm", b"IS\x02\x002 ", b"IS\x02\x009 ", "found 2 fragments of pixel data"),
+        ("frames.dcm", b"IS\x02\x002 ", b"IS\x02\x000 ", "expected a positive Number of Frames, found `0`"),
+        ("window-8.dcm", b"120.0 ", b"0.500 ", "expected a Window Width of 1 or more, found 0.5"),
+        (
+            "window-8.dcm",
+            b"120.0 ",
+            b"widest",
+            "expected a number as Window Width (0028,1051), found `widest`",
+        ),
+    ] {
+        refuses(&replaced(name, from, to), expected);
+    }
+}
+
+#[test]
+fn a_truncated_file_is_an_error() {
+    for name in GOLDEN.decoded().keys() {
+        let whole = GOLDEN.bytes(name);
+        let picture = decode(&whole, name).unwrap();
+        for length in (0..whole.len()).rev() {
+            // Bytes after the pixels of a deflated file: its end mark and its padding.
+            if let Ok(Image { data, .. }) = decode(&whole[..length], name) {
+                assert!(name == "sigmoid.dcm" && length + 8 > whole.len(), "{name} of {length} bytes");
+                assert_eq!(data, picture.data);
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_never_panics() {
+    let names: Vec<String> = GOLDEN.decoded().keys().cloned().collect();
+    let files: Vec<Vec<u8>> = names.iter().map(|name| GOLDEN.bytes(name)).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    for _ in 0..20_000 {
+        let mut file = files[rng.random_range(0..files.len())].clone();
+        for _ in 0..rng.random_range(1..4) {
+            // Not the preamble, which nobody reads.
+            let place = rng.random_range(132..file.len());
+            match rng.random_range(0..4) {
+                0 => file[place] = rng.next_u32() as u8,
+                1 => file[place] ^= 1 << rng.random_range(0..8),
+                2 => file[place..].iter_mut().take(4).for_each(|byte| *byte = 0xff),
+                _ => drop(file.remove(place)),
+            }
+        }
+        let _ = decode(&file, "damaged.dcm");
+    }
+}
+
+#[test]
+fn a_scan_that_comes_twice_is_no_panic() {
+    let mut file = GOLDEN.bytes("baseline.dcm");
+    let scan = file.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
+    let end = file.windows(2).rposition(|pair| pair == [0xff, 0xd9]).unwrap();
+    let repeated = file[scan..end].to_vec();
+    let item = file.windows(4).rposition(|tag| tag == [0xfe, 0xff, 0, 0xe0]).unwrap() + 4;
+    let length = u32::from_le_bytes(file[item..item + 4].try_into().unwrap()) + repeated.len() as u32;
+    file[item..item + 4].copy_from_slice(&length.to_le_bytes());
+    file.splice(end..end, repeated);
+    let _ = decode(&file, "twice.dcm");
+}
+
+#[test]
+fn a_folder_of_dicom_files_is_a_dataset() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, name, extension) in
+        [("a", "baseline", "dcm"), ("a", "rgb", "DCM"), ("b", "window-12", "dicom")]
+    {
+        std::fs::create_dir_all(folder.path().join(class)).unwrap();
+        let from = GOLDEN.path(&format!("{name}.dcm"));
+        std::fs::copy(from, folder.path().join(class).join(name).with_extension(extension)).unwrap();
+    }
+    let dataset =
+        DatasetConfig::Folder(Folder { path: "".into() }).open(folder.path(), &FileHashes::none()).unwrap();
+    let ids: Vec<&str> = dataset.samples().iter().map(|sample| sample.id.as_str()).collect();
+    assert_eq!(ids, ["a/baseline.dcm", "a/rgb.DCM", "b/window-12.dicom"]);
+    for (index, name) in ["baseline.dcm", "rgb.dcm", "window-12.dcm"].iter().enumerate() {
+        assert_eq!(dataset.image(index).unwrap(), read_image(&GOLDEN.path(name)).unwrap());
+    }
+}
