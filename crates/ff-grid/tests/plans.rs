@@ -52,7 +52,15 @@ fn ids(plan: &Plan) -> BTreeSet<JobId> {
 }
 
 /// Each job stands once, after its inputs.
-fn check_order(plan: &Plan) {
+fn count(plan: &Plan, kind: &str) -> usize {
+    plan.jobs.iter().filter(|job| job.spec.kind() == kind).count()
+}
+
+fn ids(plan: &Plan) -> BTreeSet<JobId> {
+    plan.jobs.iter().map(|job| job.id.clone()).collect()
+}
+
+fn each_comes_once_after_its_inputs(plan: &Plan) {
     let mut seen = BTreeSet::new();
     for job in &plan.jobs {
         assert!(job.inputs.iter().all(|input| seen.contains(input.as_str())), "{}", job.label);
@@ -60,8 +68,13 @@ fn check_order(plan: &Plan) {
     }
 }
 
-fn count(plan: &Plan, kind: &str) -> usize {
-    plan.jobs.iter().filter(|job| job.spec.kind() == kind).count()
+/// Reads a configuration, which is what its resolved text reads back as, and looks at it.
+fn reads_back<T: Experiment + PartialEq>(name: &str, look: impl FnOnce(&T)) {
+    let experiment = read(name, &[]).unwrap();
+    let config: &T = of_kind(&*experiment);
+    look(config);
+    let again = parse_experiment(&experiment.to_toml().unwrap(), &[]).unwrap();
+    assert_eq!(of_kind::<T>(&*again), config, "{name}: the resolved configuration reads back");
 }
 
 #[test]
@@ -76,12 +89,8 @@ fn every_configuration_in_the_repository_is_valid() {
         "figures/demo.toml",
         "figures/paper.toml",
     ] {
-        let experiment = read(name, &[]).unwrap();
-        let config: &SoupsConfig = of_kind(&*experiment);
         let rows = if name.contains("appendix") { 7 } else { 6 };
-        assert_eq!(config.method.len(), rows, "{name}");
-        let again = parse_experiment(&experiment.to_toml().unwrap(), &[]).unwrap();
-        assert_eq!(of_kind::<SoupsConfig>(&*again), config, "{name}: the resolved configuration reads back");
+        reads_back(name, |config: &SoupsConfig| assert_eq!(config.method.len(), rows, "{name}"));
     }
 }
 
@@ -117,7 +126,7 @@ fn bases_are_shared_and_come_before_what_needs_them() {
     let plan = demo(&[]);
     assert_eq!(soups(&plan).1.len(), 10);
     assert_eq!((count(&plan, "probe"), count(&plan, "finetune"), count(&plan, "fgg")), (10, 10 * 12, 10 * 4));
-    check_order(&plan);
+    each_comes_once_after_its_inputs(&plan);
     assert!(plan.jobs.iter().all(|job| job.blocked.is_none()));
     // The runs that FGG starts from keep the optimizer's state, the others do not.
     for job in plan.jobs.iter().filter(|job| job.spec.kind() == "finetune") {
@@ -200,7 +209,7 @@ fn looking_at_errors_adds_jobs_and_changes_none() {
     assert_eq!((count("plane"), count("plane-row"), count("surface"), count("tries")), (10, 50, 10, 20));
     // Of 12 models two pairs differ in augmentation and three in learning rate, and there is one seed.
     assert_eq!(count("path"), 10 * (2 + 3 + 12 * 11 / 2));
-    check_order(&looked);
+    each_comes_once_after_its_inputs(&looked);
     // Ends are known from training, unless BatchNorm statistics are computed anew; a network without any has none.
     let whole = |wanted: &str| {
         let of = looked.jobs.iter().filter(|job| job.label.starts_with(wanted) && job.spec.kind() == "path");
@@ -294,15 +303,8 @@ fn every_study_of_merging_in_the_repository_is_valid() {
         "inmerge-fig2/demo",
         "inmerge-fig2/paper",
     ] {
-        let experiment = read(&format!("{name}.toml"), &[]).unwrap();
-        let config: &InmergeConfig = of_kind(&*experiment);
-        assert_eq!(config.baseline(), Some(0), "{name}");
-        let again = parse_experiment(&experiment.to_toml().unwrap(), &[]).unwrap();
-        assert_eq!(
-            of_kind::<InmergeConfig>(&*again),
-            config,
-            "{name}: the resolved configuration reads back"
-        );
+        let name = format!("{name}.toml");
+        reads_back(&name, |config: &InmergeConfig| assert_eq!(config.baseline(), Some(0), "{name}"));
     }
 }
 

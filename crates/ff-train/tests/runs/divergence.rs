@@ -28,14 +28,8 @@ fn what_was_good_before_a_divergence_is_kept() {
 
         fn before_forward(&mut self, step: usize, model: &Model) -> Result<(), Error> {
             if step == self.0 {
-                let _ = model
-                    .parameters()
-                    .trainable()
-                    .next()
-                    .unwrap()
-                    .tensor
-                    .shallow_clone()
-                    .fill_(f64::INFINITY);
+                let first = model.parameters().trainable().next().unwrap();
+                let _ = first.tensor.shallow_clone().fill_(f64::INFINITY);
             }
             Ok(())
         }
@@ -58,8 +52,7 @@ fn what_was_good_before_a_divergence_is_kept() {
         }
         if let LrSchedule::Cyclic { .. } = config.schedule {
             // A cycle does not depend on how many follow it.
-            let expected = expected.unwrap();
-            assert_eq!(found.snapshots, expected.snapshots);
+            assert_eq!(found.snapshots, expected.unwrap().snapshots);
         }
     }
 }

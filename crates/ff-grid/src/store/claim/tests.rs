@@ -51,22 +51,16 @@ fn a_folder_has_one_owner_at_a_time() {
 fn of_many_at_once_one_gets_it() {
     let folder = tempfile::tempdir().unwrap();
     left(folder.path(), 4, |owner| owner["pid"] = u32::MAX.into());
+    let take = || match Claims::new(LEASE, "cpu").take(folder.path(), CancelToken::default()).unwrap() {
+        Claimed::Ours(claim) => {
+            // What is dropped here would let the next in.
+            std::mem::forget(claim);
+            1
+        }
+        Claimed::Theirs(_) => 0_usize,
+    };
     let taken: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..16)
-            .map(|_| {
-                scope.spawn(|| {
-                    let claimed =
-                        Claims::new(LEASE, "cpu").take(folder.path(), CancelToken::default()).unwrap();
-                    // What is dropped here would let the next in.
-                    if let Claimed::Ours(claim) = claimed {
-                        std::mem::forget(claim)
-                    } else {
-                        return 0;
-                    }
-                    1
-                })
-            })
-            .collect();
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(take)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(taken, 1);
