@@ -90,10 +90,13 @@ impl Place {
 
     /// Every file below a folder, as paths relative to it, sorted.
     pub fn files(&self, below: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        list(&self.path(below), &self.path(below), &mut found);
-        found.sort();
-        found
+        let root = self.path(below);
+        let entries = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
+        let files = entries.filter(|entry| !entry.file_type().is_dir());
+        let name = |file: walkdir::DirEntry| file.path().strip_prefix(&root).unwrap().display().to_string();
+        let mut names: Vec<_> = files.map(name).collect();
+        names.sort();
+        names
     }
 
     /// The folder of the only job of a kind whose record's label contains `label`.
@@ -197,17 +200,6 @@ pub fn picture(path: &Path, class: usize, number: usize) {
     // Old enough for its hash to be remembered: so it is on a slow machine, and so it is on every one.
     let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
     std::fs::File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
-}
-
-fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            list(root, &path, found);
-        } else {
-            found.push(path.strip_prefix(root).unwrap().display().to_string());
-        }
-    }
 }
 
 /// Where a binary of ours is.
