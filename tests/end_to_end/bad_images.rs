@@ -1,8 +1,7 @@
 //! Images that are not what they should be.
 
-use crate::place::{FOLDER, Place, official_folder};
+use crate::place::{FOLDER, Place, RUN, official_folder};
 
-const RUN: &str = "ff-grid run --config tiny.toml";
 /// Fewer jobs: one learning rate, one augmentation.
 const SMALL: &str = "--set grid.learning_rates=[1e-2] --set grid.augmentations=['heavy'] \
                      --set fgg.learning_rates=[1e-2] --set fgg.epochs=2 --set finetune.epochs=1";

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use ff_checkpoint::{OwnedTensor, StateDict};
 use serde_json::Value;
 
-use crate::place::{FOLDER, JOBS, PROBE, Place, SHAPES, assert_has, table};
-
-const RUN: &str = "ff-grid run --config tiny.toml";
+use crate::place::{FOLDER, JOBS, PROBE, Place, RUN, SHAPES, assert_has, table};
 
 #[test]
 fn a_configuration_with_something_wrong_in_it() {

@@ -3,9 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::place::{Place, Ran, SHAPES, binary, flip_last, works};
+use crate::place::{Place, RUN, Ran, SHAPES, binary, flip_last, works};
 
-const RUN: &str = "ff-grid run --config tiny.toml";
 /// One more greedy soup, which needs every model of the grid.
 const OTHER_SOUP: &str = "--set method.2.select={kind='greedy',accept='at-least'}";
 

@@ -2,9 +2,7 @@
 
 use serde_json::Value;
 
-use crate::place::{JOBS, Place, SHAPES, assert_has, table};
-
-const RUN: &str = "ff-grid run --config tiny.toml";
+use crate::place::{JOBS, Place, RUN, SHAPES, assert_has, table};
 
 /// The tiny table, whose grid has 2 learning rates and 2 augmentations, with every look at its errors.
 fn looked() -> String {

@@ -300,6 +300,9 @@ select = {{ kind = "gog", by = "learning_rate" }}
     )
 }
 
+/// Runs the table of [`Place::with_table`].
+pub const RUN: &str = "ff-grid run --config tiny.toml";
+
 /// Jobs of [`table`]: a probe, 4 fine-tuned models, 2 cyclic runs; 6 soups, predictions and scores.
 pub const JOBS: usize = 25;
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use ff_checkpoint::{OwnedTensor, StateDict};
 use serde_json::Value;
 
-use crate::place::{JOBS, Place, SHAPES, TWIN, assert_has, flip_last};
-
-const RUN: &str = "ff-grid run --config tiny.toml";
+use crate::place::{JOBS, Place, RUN, SHAPES, TWIN, assert_has, flip_last};
 
 #[test]
 fn a_table_from_plan_to_verified_soup() {

@@ -4,9 +4,8 @@
 use ff_checkpoint::{StateDict, read_sealed, write_sealed};
 use serde_json::Value;
 
-use crate::place::{FOLDER, PROBE, Place, SHAPES, picture, table};
+use crate::place::{FOLDER, PROBE, Place, RUN, SHAPES, picture, table};
 
-const RUN: &str = "ff-grid run --config tiny.toml";
 const OTHER_SPLIT: [&str; 2] = ["in another division", "--allow-other-split"];
 
 fn place() -> Place {
