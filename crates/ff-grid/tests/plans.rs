@@ -264,6 +264,16 @@ fn mistakes_are_named() {
         (["grid.seeds=[1, 1]"], "grid.seeds: 1 stands twice"),
         (["fgg.lr_max=nan"], "fgg.lr_max: expected a finite number"),
         (["run.resume_minutes=-1"], "run.resume_minutes"),
+        (["finetune.epochs=0"], "finetune.epochs: expected at least 1"),
+        (["finetune.epochs=4000000000"], "finetune.epochs: expected at most 1000000"),
+        (["finetune.early_stopping_epochs=0"], "finetune.early_stopping_epochs: expected at least 1"),
+        (["model.image_size=100000"], "model.image_size: expected at most 4096"),
+        (["model.batch_size=10000000"], "model.batch_size: expected at most"),
+        (["evaluation.resamples=1000000000"], "evaluation.resamples: expected at most 1000000"),
+        (["run.workers=100000"], "run.workers: expected at most 4096"),
+        (["run.cache_mib=18000000000000"], "run.cache_mib: expected at most"),
+        (["model.precision=fp64"], "fp64"),
+        (["grid.augmentations=['light']"], "light"),
         (["backbone.weights=model.pth"], "expected a file that ends in .safetensors"),
         (["method.0.paper_row=GoX"], "has nothing named `GoX`"),
         (["finetune.epoch=1"], "unknown field `epoch`"),
@@ -289,6 +299,7 @@ fn mistakes_are_named() {
     ] {
         let text = error(&set);
         assert!(text.contains(expected) && text.contains("demo.toml"), "{set:?}: {text}");
+        assert!(!text.contains("line 0"), "{set:?}: {text}");
     }
 }
 
