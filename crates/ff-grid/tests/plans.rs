@@ -47,11 +47,6 @@ fn demo(set: &[&str]) -> Plan {
     plan(read("table1/demo.toml", set).unwrap())
 }
 
-fn ids(plan: &Plan) -> BTreeSet<JobId> {
-    plan.jobs.iter().map(|job| job.id.clone()).collect()
-}
-
-/// Each job stands once, after its inputs.
 fn count(plan: &Plan, kind: &str) -> usize {
     plan.jobs.iter().filter(|job| job.spec.kind() == kind).count()
 }
@@ -60,6 +55,7 @@ fn ids(plan: &Plan) -> BTreeSet<JobId> {
     plan.jobs.iter().map(|job| job.id.clone()).collect()
 }
 
+/// Each job stands once, after its inputs.
 fn each_comes_once_after_its_inputs(plan: &Plan) {
     let mut seen = BTreeSet::new();
     for job in &plan.jobs {

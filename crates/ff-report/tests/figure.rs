@@ -10,58 +10,41 @@ fn series(name: &str, points: Vec<Option<Point>>) -> Series {
     Series { name: name.to_owned(), points, emphasis: false }
 }
 
+fn plot(title: &str, x_label: &str, x: Axis, series: Vec<Series>) -> LinePlot {
+    let [title, x_label, y_label] = [title, x_label, "AUROC"].map(str::to_owned);
+    LinePlot { joined: true, title, x_label, y_label, x, series, references: vec![] }
+}
+
 fn sweep() -> LinePlot {
     let whisker = |y: f64, sd: f64| Some(Point { y, low: Some(y - sd), high: Some(y + sd) });
     let points = vec![whisker(0.812, 0.004), whisker(0.824, 0.003), None, whisker(0.826, 0.002)];
-    LinePlot {
-        joined: true,
-        title: "Merge weight & probability".to_owned(),
-        x_label: "Merge weight α".to_owned(),
-        y_label: "AUROC".to_owned(),
-        x: Axis::Numbers(vec![0.5, 0.7, 0.8, 0.9]),
-        series: vec![
-            Series { emphasis: true, ..series("p = 0.3", points) },
-            series("p < 0.1", vec![whisker(0.81, 0.005), whisker(0.815, 0.004), point(0.82), point(0.818)]),
-        ],
-        references: vec![("Baseline".to_owned(), 0.807)],
-    }
+    let series = vec![
+        Series { emphasis: true, ..series("p = 0.3", points) },
+        series("p < 0.1", vec![whisker(0.81, 0.005), whisker(0.815, 0.004), point(0.82), point(0.818)]),
+    ];
+    let x = Axis::Numbers(vec![0.5, 0.7, 0.8, 0.9]);
+    let references = vec![("Baseline".to_owned(), 0.807)];
+    LinePlot { references, ..plot("Merge weight & probability", "Merge weight α", x, series) }
 }
 
 /// Fourteen diseases and fifteen series: the most that must stay legible.
 fn crowded() -> LinePlot {
-    let names = ff_report::published::INMERGE
-        .tasks
-        .iter()
-        .map(|task| task.name.replace('_', " "))
-        .collect::<Vec<_>>();
+    let names = ff_report::published::INMERGE.tasks.iter().map(|task| task.name.replace('_', " "));
     let of = |nth: usize| {
         let y = |at: usize| 0.7 + 0.01 * nth as f64 + 0.02 * ((at * 5 + nth) % 7) as f64;
         series(&format!("L_s = {nth}, τ = 0.3"), (0..14).map(|at| point(y(at))).collect())
     };
-    LinePlot {
-        joined: true,
-        title: "Shallow layers".to_owned(),
-        x_label: "Disease".to_owned(),
-        y_label: "AUROC".to_owned(),
-        x: Axis::Categories(names.to_vec()),
-        series: (0..15).map(of).collect(),
-        references: vec![],
-    }
+    plot("Shallow layers", "Disease", Axis::Categories(names.collect()), (0..15).map(of).collect())
 }
 
 fn curve() -> LinePlot {
     let of = |rate: f64, end: f64| {
         (1..=40).map(|epoch| point(end - 0.3 * (-rate * f64::from(epoch)).exp())).collect()
     };
-    LinePlot {
-        joined: true,
-        title: "Validation".to_owned(),
-        x_label: "Epoch".to_owned(),
-        y_label: "Mean AUROC of the validation split".to_owned(),
-        x: Axis::Numbers((1..=40).map(f64::from).collect()),
-        series: vec![series("Baseline", of(0.1, 0.81)), series("InMerge", of(0.12, 0.83))],
-        references: vec![],
-    }
+    let series = vec![series("Baseline", of(0.1, 0.81)), series("InMerge", of(0.12, 0.83))];
+    let y_label = "Mean AUROC of the validation split".to_owned();
+    let x = Axis::Numbers((1..=40).map(f64::from).collect());
+    LinePlot { y_label, ..plot("Validation", "Epoch", x, series) }
 }
 
 /// `FIGURES=folder` keeps the pictures to look at.

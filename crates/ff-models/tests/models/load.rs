@@ -56,24 +56,18 @@ fn a_classifier_of_another_size_stays_fresh() {
 fn a_vgg_of_timms_loads() {
     let own = model(Architecture::VGG_PICO, 4, 1).state_dict();
     let timms = own.iter().map(|(name, tensor)| {
-        let mut tensor = tensor.clone();
-        let name = match name.rsplit_once('.').unwrap() {
-            ("classifier.0", part) => {
-                if part == "weight" {
-                    tensor.shape = vec![128, 64, 2, 2];
-                }
-                format!("pre_logits.fc1.{part}")
-            }
-            ("classifier.3", part) => {
-                if part == "weight" {
-                    tensor.shape = vec![128, 128, 1, 1];
-                }
-                format!("pre_logits.fc2.{part}")
-            }
-            ("classifier.6", part) => format!("head.fc.{part}"),
-            _ => name.clone(),
+        let (layer, part) = name.rsplit_once('.').unwrap();
+        let (layer, kernel) = match layer {
+            "classifier.0" => ("pre_logits.fc1", Some(vec![128, 64, 2, 2])),
+            "classifier.3" => ("pre_logits.fc2", Some(vec![128, 128, 1, 1])),
+            "classifier.6" => ("head.fc", None),
+            other => (other, None),
         };
-        (name, tensor)
+        let mut tensor = tensor.clone();
+        if let (Some(shape), "weight") = (kernel, part) {
+            tensor.shape = shape;
+        }
+        (format!("{layer}.{part}"), tensor)
     });
     let timms = StateDict::from_tensors(timms.collect());
     assert_eq!(Architecture::VGG_PICO.outputs_of(&timms), Some(4));

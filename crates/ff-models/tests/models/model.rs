@@ -1,6 +1,6 @@
 //! What a model promises whatever its weights: layout, modes, gradients, precision, initialisation.
 
-use ff_models::{Architecture, Error, Mode, Model, ParameterKind, Precision, Spec};
+use ff_models::{Architecture, Error, Mode, Model, Parameter, ParameterKind, Precision, Spec};
 use tch::{Device, Tensor};
 
 use crate::PICO;
@@ -140,13 +140,8 @@ fn every_weight_gets_a_gradient_and_a_buffer_none() {
     for architecture in PICO {
         let model = model(architecture);
         model.forward(&images(4, 32), Mode::Train { seed: 3 }).square().mean(tch::Kind::Float).backward();
-        for parameter in model.parameters().iter() {
-            assert_eq!(
-                parameter.tensor.grad().defined(),
-                parameter.kind == ParameterKind::Weight,
-                "{}",
-                parameter.name
-            );
+        for Parameter { name, kind, tensor } in model.parameters().iter() {
+            assert_eq!(tensor.grad().defined(), *kind == ParameterKind::Weight, "{name}");
         }
     }
 }
@@ -160,13 +155,8 @@ fn a_probe_on_the_frozen_trunk_moves_nothing_but_the_classifier() {
         model.classify(&features, Mode::Train { seed: 0 }).square().mean(tch::Kind::Float).backward();
         let classifier: Vec<_> = model.classifier().map(|p| p.name.clone()).collect();
         assert_eq!(classifier, ["weight", "bias"].map(|kind| format!("{}.{kind}", architecture.classifier)));
-        for parameter in model.parameters().trainable() {
-            assert_eq!(
-                parameter.tensor.grad().defined(),
-                classifier.contains(&parameter.name),
-                "{}",
-                parameter.name
-            );
+        for Parameter { name, tensor, .. } in model.parameters().trainable() {
+            assert_eq!(tensor.grad().defined(), classifier.contains(name), "{name}");
         }
         assert_eq!(model.state_dict(), before);
     }
