@@ -237,7 +237,9 @@ fn files_import_downwards() {
                 needs.iter().find(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone())
             {
                 needs.remove(&lowest);
-                needs.values_mut().for_each(|others| drop(others.remove(&lowest)));
+                for others in needs.values_mut() {
+                    others.remove(&lowest);
+                }
             }
             let folder = folder.join("/");
             assert!(needs.is_empty(), "{krate}/src/{folder}: files import each other in a circle: {needs:?}");
