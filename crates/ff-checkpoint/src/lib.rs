@@ -42,5 +42,5 @@ pub use safetensors::Dtype;
 pub use sealed::{read_sealed, write_sealed};
 pub use state_dict::StateDict;
 pub use tensor::{OwnedTensor, TensorRef, write_rounded};
-pub use threads::{cores, on_threads};
+pub use threads::{cores, map_on_cores, on_threads};
 pub use trained_on::{note_trained_on, trained_on};

@@ -31,6 +31,17 @@ pub fn on_threads<T: Send>(threads: NonZero<usize>, work: Vec<T>, each: impl Fn(
     });
 }
 
+/// What `each` makes of every item, in their order; as many items at a time as there are cores.
+pub fn map_on_cores<T: Send, R: Send>(
+    items: impl IntoIterator<Item = T>,
+    each: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let items: Vec<T> = items.into_iter().collect();
+    let mut made: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    on_threads(cores(), items.into_iter().zip(&mut made).collect(), |(item, room)| *room = Some(each(item)));
+    made.into_iter().flatten().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

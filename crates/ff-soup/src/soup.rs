@@ -1,6 +1,6 @@
 //! The result.
 
-use ff_checkpoint::{Digest, Parent, Provenance, StateDict, cores, on_threads};
+use ff_checkpoint::{Digest, Parent, Provenance, StateDict, map_on_cores};
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
@@ -101,7 +101,8 @@ pub fn verify_with(
     let parents =
         provenance.parents.iter().unique_by(|parent| &parent.id).map(find).collect::<Result<_, Error>>()?;
     let ingredients = methods.iter().fold(Ingredients::new(parents)?, |all, kind| all.with_method(*kind));
-    verify_digests(ingredients.iter().map(|one| &one.weights).chain([soup]).collect())?;
+    let all = ingredients.iter().map(|one| &one.weights).chain([soup]);
+    map_on_cores(all, StateDict::verify).into_iter().collect::<Result<(), _>>()?;
     let rebuilt = ingredients.weights(&recipe.average)?;
     let averaged = |weights: &StateDict| {
         let kept = weights.iter().filter(|(name, _)| !recipe.recomputed.iter().any(|other| other == name));
@@ -109,13 +110,4 @@ pub fn verify_with(
     };
     let (expected, found) = (averaged(soup), averaged(&rebuilt));
     if expected == found { Ok(recipe.recomputed) } else { Err(Error::Different { expected, found }) }
-}
-
-/// Recomputes digests, as many at a time as there are cores; the first mismatch is the error.
-fn verify_digests(weights: Vec<&StateDict>) -> Result<(), Error> {
-    let mut verified: Vec<_> = weights.iter().map(|_| Ok(())).collect();
-    on_threads(cores(), weights.into_iter().zip(&mut verified).collect(), |(one, verified)| {
-        *verified = one.verify();
-    });
-    Ok(verified.into_iter().collect::<Result<(), _>>()?)
 }

@@ -20,7 +20,7 @@ use crate::metadata::Metadata;
 use crate::provenance::Provenance;
 use crate::scan::Scan;
 use crate::tensor::TensorRef;
-use crate::threads::{cores, on_threads};
+use crate::threads::map_on_cores;
 
 impl StateDict {
     /// Maps a safetensors file into memory and checks its content against its block checksums.
@@ -49,11 +49,7 @@ impl StateDict {
     /// # Errors
     /// The first file's that cannot be opened.
     pub fn open_all<P: AsRef<Path> + Sync>(paths: &[P]) -> Result<Vec<Self>, Error> {
-        let mut opened: Vec<_> = paths.iter().map(|_| None).collect();
-        on_threads(cores(), paths.iter().zip(&mut opened).collect(), |(path, room)| {
-            *room = Some(Self::open(path.as_ref()));
-        });
-        opened.into_iter().flatten().collect()
+        map_on_cores(paths, |path| Self::open(path.as_ref())).into_iter().collect()
     }
 
     fn parse(path: &Path, map: Mmap) -> Result<Self, Error> {

@@ -1,6 +1,6 @@
 //! What a merge method is.
 
-use ff_checkpoint::{OwnedTensor, StateDict, cores, on_threads};
+use ff_checkpoint::{OwnedTensor, StateDict, map_on_cores};
 
 use crate::error::Error;
 
@@ -61,8 +61,7 @@ pub fn tensor_by_tensor(
     let values = |weights: &StateDict, name: &str| {
         weights.get(name).and_then(|tensor| tensor.to_f64()).ok_or("a part lacks it, or has no floats there")
     };
-    let mut merged: Vec<_> = first.iter().map(|_| None).collect();
-    on_threads(cores(), first.iter().zip(&mut merged).collect(), |((name, tensor), merged)| {
+    let merged = map_on_cores(first.iter(), |(name, tensor)| {
         let one = || -> Result<OwnedTensor, String> {
             if !tensor.is_float() {
                 return Ok(tensor.to_owned());
@@ -76,8 +75,8 @@ pub fn tensor_by_tensor(
             }
         };
         let one = one().map_err(|reason| Error::Merge { tensor: name.to_owned(), reason });
-        *merged = Some(one.map(|tensor| (name.to_owned(), tensor)));
+        one.map(|tensor| (name.to_owned(), tensor))
     });
     // Of several errors it is the first tensor's, however threads went.
-    Ok(StateDict::from_tensors(merged.into_iter().flatten().collect::<Result<_, _>>()?))
+    Ok(StateDict::from_tensors(merged.into_iter().collect::<Result<_, _>>()?))
 }
