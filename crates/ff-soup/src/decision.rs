@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One candidate looked at by a policy, in the order in which they were looked at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// The group it was looked at in, such as `learning_rate=1e-4`; empty at the top.

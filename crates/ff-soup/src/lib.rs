@@ -37,5 +37,5 @@ pub use merge::{METHODS, Mean, MergeKind, MergeMethod, TensorParts, tensor_by_te
 pub use plane::{Place, Plane, distances};
 pub use retrace::GreedyStep;
 pub use scorer::{Candidate, Scorer, Verdict};
-pub use select::{Best, Hierarchy, NthBest, Policy, Selector};
-pub use soup::{Soup, verify, verify_with};
+pub use select::{Hierarchy, NthBest, Policy, Selector};
+pub use soup::{Soup, verify};

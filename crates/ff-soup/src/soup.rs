@@ -66,7 +66,7 @@ impl Ingredients {
 
 /// Rebuilds a soup from its ingredients, found among `files` by content whatever their names, and compares
 /// bits. Tensors that the soup's recipe names as `recomputed` after averaging are left out of the comparison; the answer is
-/// their names.
+/// their names. `methods` are merge methods from outside this crate.
 ///
 /// The digests of the soup and of its ingredients are recomputed, not only read from the files
 /// ([`StateDict::verify`]).
@@ -75,19 +75,7 @@ impl Ingredients {
 /// [`Error::Checkpoint`] if the soup or an ingredient has not the digest that its file carries,
 /// [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an ingredient is not among
 /// the files, [`Error::Different`] if the average is another one.
-pub fn verify(soup: &StateDict, files: &[StateDict]) -> Result<Vec<String>, Error> {
-    verify_with(soup, files, &[])
-}
-
-/// As [`verify`], where merge methods from outside this crate are known too.
-///
-/// # Errors
-/// As there.
-pub fn verify_with(
-    soup: &StateDict,
-    files: &[StateDict],
-    methods: &[MergeKind],
-) -> Result<Vec<String>, Error> {
+pub fn verify(soup: &StateDict, files: &[StateDict], methods: &[MergeKind]) -> Result<Vec<String>, Error> {
     let provenance = soup.provenance()?;
     let recipe: Recipe = serde_json::from_value(provenance.recipe.clone())
         .map_err(|error| Error::NotASoup(format!("no record of a soup in its metadata: {error}")))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use ff_soup::{
-    Accept, Average, Best, Candidate, Error, Hierarchy, Ingredient, Ingredients, NthBest, Policy, ScoreError,
+    Accept, Average, Candidate, Error, Hierarchy, Ingredient, Ingredients, NthBest, Policy, ScoreError,
     Scorer, Selector, verify,
 };
 use proptest::prelude::*;
@@ -193,7 +193,7 @@ fn ties_keep_the_order_given() {
 
 #[test]
 fn the_best_is_the_first_of_the_highest() {
-    let soup = Best.select(&named(&[&[2.0], &[1.0], &[-1.0]]), &mut Bowl(vec![0.0])).unwrap();
+    let soup = NthBest(1).select(&named(&[&[2.0], &[1.0], &[-1.0]]), &mut Bowl(vec![0.0])).unwrap();
     assert_eq!((soup.average, soup.score), (Average::Ingredient("m1".into()), -1.0));
     assert_eq!(soup.decisions.iter().map(|d| d.taken).collect::<Vec<_>>(), [false, true, false]);
 }
@@ -250,24 +250,24 @@ fn a_saved_soup_verifies_and_a_changed_one_does_not() {
 
     let files: Vec<StateDict> = ingredients.iter().map(|i| i.weights.clone()).collect();
     let opened = StateDict::open(&path).unwrap();
-    assert!(verify(&opened, &files).unwrap().is_empty());
-    assert!(matches!(verify(&opened, &files[..1]), Err(Error::Missing(_))));
+    assert!(verify(&opened, &files, &[]).unwrap().is_empty());
+    assert!(matches!(verify(&opened, &files[..1], &[]), Err(Error::Missing(_))));
 
     weights(&[0.125]).save(&path, Some(&provenance)).unwrap();
-    assert!(matches!(verify(&StateDict::open(&path).unwrap(), &files), Err(Error::Different { .. })));
+    assert!(matches!(verify(&StateDict::open(&path).unwrap(), &files, &[]), Err(Error::Different { .. })));
     // What was computed anew after averaging is named, and not compared.
     let recomputed = |names: &[&str]| {
         let recipe = serde_json::json!({"recomputed": names}).as_object().cloned().unwrap();
         let provenance = ingredients.provenance(&soup.average, recipe, None, "0.1.0").unwrap();
         weights(&[0.125]).save(&path, Some(&provenance)).unwrap();
-        verify(&StateDict::open(&path).unwrap(), &files)
+        verify(&StateDict::open(&path).unwrap(), &files, &[])
     };
     let both = ["bn.num_batches_tracked", "fc.weight"];
     assert_eq!(recomputed(&both).unwrap(), both);
     assert!(matches!(recomputed(&both[..1]), Err(Error::Different { .. })));
 
     weights(&[0.125]).save(&path, None).unwrap();
-    assert!(verify(&StateDict::open(&path).unwrap(), &files).is_err());
+    assert!(verify(&StateDict::open(&path).unwrap(), &files, &[]).is_err());
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn a_verification_recomputes_the_digests_that_files_carry() {
     };
     replace(&expected.to_string(), &found.to_string());
     let last = ingredients.iter().last().unwrap().weights.clone();
-    let error = verify(&soup, &[StateDict::open(&path).unwrap(), last]).unwrap_err();
+    let error = verify(&soup, &[StateDict::open(&path).unwrap(), last], &[]).unwrap_err();
     assert!(matches!(error, Error::Checkpoint(ff_checkpoint::Error::Damaged { .. })), "{error}");
 }
 

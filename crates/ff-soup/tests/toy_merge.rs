@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_soup::{
     Average, Candidate, Error, Ingredient, Ingredients, MergeKind, MergeMethod, ScoreError, Scorer, Selector,
-    Soup, tensor_by_tensor, verify_with,
+    Soup, tensor_by_tensor, verify,
 };
 use serde_json::{Value, json};
 
@@ -112,8 +112,8 @@ fn a_method_from_outside_is_chosen_averaged_and_recorded() {
     let soup = StateDict::open(&path).unwrap();
     let files: Vec<_> = ingredients.iter().map(|one| one.weights.clone()).collect();
     let files = [files, vec![model("base", [0.0, 4.0]).weights]].concat();
-    assert_eq!(verify_with(&soup, &files, &[MEDIAN]).unwrap(), Vec::<String>::new());
-    assert!(verify_with(&soup, &files, &[]).unwrap_err().to_string().contains("`median`"));
+    assert_eq!(verify(&soup, &files, &[MEDIAN]).unwrap(), Vec::<String>::new());
+    assert!(verify(&soup, &files, &[]).unwrap_err().to_string().contains("`median`"));
 }
 
 #[test]

@@ -8,17 +8,9 @@ use crate::ingredient::Ingredients;
 use crate::scorer::{Candidate, Scorer};
 use crate::soup::Soup;
 
-/// Takes the one model that scores best, the first of several: what a grid search ends with.
-pub struct Best;
-
-/// Takes the one model of this rank, from 1, ties by their order; the worst if there are fewer models.
+/// Takes the one model of this rank, from 1, ties by their order; the worst if there are fewer models. The first is what a
+/// grid search ends with.
 pub struct NthBest(pub usize);
-
-impl Selector for Best {
-    fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
-        NthBest(1).select(ingredients, scorer)
-    }
-}
 
 impl Selector for NthBest {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
@@ -30,13 +22,9 @@ impl Selector for NthBest {
             let score = Candidate::new(&average, &weights).score(scorer)?;
             order.push((at, score));
             decisions.push(Decision {
-                group: String::new(),
                 candidate: ingredient.id.clone(),
                 alone: Some(score),
-                before: None,
-                with: None,
-                at_most: None,
-                taken: false,
+                ..Decision::default()
             });
         }
         order.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable

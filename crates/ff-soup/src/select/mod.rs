@@ -4,6 +4,6 @@ mod best;
 mod hierarchy;
 mod selector;
 
-pub use best::{Best, NthBest};
+pub use best::NthBest;
 pub use hierarchy::{Hierarchy, Policy};
 pub use selector::Selector;
