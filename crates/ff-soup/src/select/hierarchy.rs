@@ -109,8 +109,8 @@ impl Selector for Hierarchy {
             return Err(Error::Policies { levels: self.levels.len(), policies: self.policies.len() });
         }
         let mut run = Run { ingredients, scorer, decisions: Vec::new() };
-        let mut soup = self.merge(0, "", ingredients.iter().collect(), &mut run)?;
-        let score = run.score(&mut soup)?;
+        let soup = self.merge(0, "", ingredients.iter().collect(), &mut run)?;
+        let score = run.score(&soup)?;
         Ok(Soup { average: soup.average, score, decisions: run.decisions })
     }
 }
@@ -153,76 +153,92 @@ impl Run<'_> {
             group: group.to_owned(),
             candidate: part.name.clone(),
             alone: part.score,
-            before: None,
-            with: None,
-            at_most: None,
             taken: true,
+            ..Decision::default()
         }));
         let average = Average::mean(parts.into_iter().map(|part| part.average).collect());
         Ok(Node { name: group.to_owned(), average, score: None })
     }
 
-    fn greedy(&mut self, group: &str, mut parts: Vec<Node>, accept: Accept) -> Result<Node, Error> {
-        let mut ranked = Vec::new();
-        for mut part in parts.drain(..) {
-            ranked.push((self.score(&mut part)?, part));
-        }
-        ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a)); // stable: ties keep their order
-
-        let mut ranked = ranked.into_iter();
-        let (mut best, first) = ranked.next().ok_or(Error::Empty)?;
-        let mut sum: Option<Accumulator> = None;
+    fn greedy(&mut self, group: &str, parts: Vec<Node>, accept: Accept) -> Result<Node, Error> {
+        let mut ranked = self.best_first(parts)?.into_iter();
+        let (score, first) = ranked.next().ok_or(Error::Empty)?;
         self.decisions.push(Decision {
             group: group.to_owned(),
             candidate: first.name,
-            alone: Some(best),
-            before: None,
-            with: Some(best),
-            at_most: None,
+            alone: Some(score),
+            with: Some(score),
             taken: true,
+            ..Decision::default()
         });
-        let mut kept = vec![first.average];
+        let mut soup = Greedy { accept, kept: vec![first.average], score, sum: None };
         for (alone, part) in ranked {
-            let sum = match &mut sum {
-                Some(sum) => sum,
-                None => sum.insert(Accumulator::new(self.ingredients.weights(&kept[0])?)),
-            };
-            let weights = self.ingredients.weights(&part.average)?;
-            let average = Average::mean(kept.iter().cloned().chain([part.average.clone()]).collect());
-            let mean = || Ok(sum.mean_with(&weights));
-            let verdict = Candidate::new(&average, &mean).beats(self.scorer, best, accept)?;
+            let before = soup.score;
+            let (verdict, taken) = soup.consider(part.average, self)?;
             let (with, at_most) = match verdict {
                 Verdict::Score(with) => (Some(with), None),
                 Verdict::Rejected { bound } => (None, Some(bound)),
             };
-            let better = with.filter(|with| accept.accepts(*with, best));
             self.decisions.push(Decision {
                 group: group.to_owned(),
                 candidate: part.name,
                 alone: Some(alone),
-                before: Some(best),
+                before: Some(before),
                 with,
                 at_most,
-                taken: better.is_some(),
+                taken,
             });
-            if let Some(with) = better {
-                sum.add(&weights);
-                kept.push(part.average);
-                best = with;
-            }
         }
-        Ok(Node { name: group.to_owned(), average: Average::mean(kept), score: Some(best) })
+        Ok(Node { name: group.to_owned(), average: Average::mean(soup.kept), score: Some(soup.score) })
     }
 
-    /// The score of a part, worked out at most once.
-    fn score(&mut self, part: &mut Node) -> Result<f64, Error> {
-        if let Some(score) = part.score {
-            return Ok(score);
+    /// The parts with their scores, best first; ties keep their order.
+    fn best_first(&mut self, parts: Vec<Node>) -> Result<Vec<(f64, Node)>, Error> {
+        let mut ranked = Vec::new();
+        for part in parts {
+            ranked.push((self.score(&part)?, part));
         }
-        let ingredients = self.ingredients;
-        let weights = || ingredients.weights(&part.average);
-        let score = Candidate::new(&part.average, &weights).score(self.scorer)?;
-        part.score = Some(score);
-        Ok(score)
+        ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a)); // stable
+        Ok(ranked)
+    }
+
+    /// The score of a part, worked out unless it is known.
+    fn score(&mut self, part: &Node) -> Result<f64, Error> {
+        let weights = || self.ingredients.weights(&part.average);
+        match part.score {
+            Some(score) => Ok(score),
+            None => Candidate::new(&part.average, &weights).score(self.scorer),
+        }
+    }
+}
+
+/// A greedy soup as it stands.
+struct Greedy {
+    accept: Accept,
+    kept: Vec<Average>,
+    score: f64,
+    /// Of what is kept; there once a second part is tried.
+    sum: Option<Accumulator>,
+}
+
+impl Greedy {
+    /// What the soup scores with one more part, and whether that is kept.
+    fn consider(&mut self, part: Average, run: &mut Run<'_>) -> Result<(Verdict, bool), Error> {
+        let sum = match &mut self.sum {
+            Some(sum) => sum,
+            none => none.insert(Accumulator::new(run.ingredients.weights(&self.kept[0])?)),
+        };
+        let weights = run.ingredients.weights(&part)?;
+        let average = Average::mean(self.kept.iter().cloned().chain([part.clone()]).collect());
+        let mean = || Ok(sum.mean_with(&weights));
+        let verdict = Candidate::new(&average, &mean).beats(run.scorer, self.score, self.accept)?;
+        let better = match verdict {
+            Verdict::Score(score) if self.accept.accepts(score, self.score) => score,
+            _ => return Ok((verdict, false)),
+        };
+        sum.add(&weights);
+        self.kept.push(part);
+        self.score = better;
+        Ok((verdict, true))
     }
 }
