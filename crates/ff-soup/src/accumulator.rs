@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ff_checkpoint::{Dtype, StateDict, TensorRef, cores, on_threads};
+use ff_checkpoint::{StateDict, TensorRef, cores, on_threads};
 
-use crate::merge::mean::{BLOCK, add, block_bytes, write_mean};
+use crate::merge::mean::{BLOCK, add, block_bytes, by_blocks, data, write_mean};
 
 /// A running sum of equally weighted weights, in 64-bit floats: two models' worth of memory however many are
 /// added, and one pass over a file for each.
@@ -13,7 +13,7 @@ use crate::merge::mean::{BLOCK, add, block_bytes, write_mean};
 /// 2²³, so a mean does not depend on the order in practice. The mean is rounded once, to the ingredients' own
 /// type. Integer tensors (BatchNorm's `num_batches_tracked`) are the first ingredient's. Every core works, on
 /// elements of its own, so the bits do not depend on how many there are.
-pub struct Accumulator {
+pub(crate) struct Accumulator {
     first: StateDict,
     sums: BTreeMap<String, Vec<f64>>,
     count: usize,
@@ -37,7 +37,7 @@ impl Accumulator {
     pub fn add(&mut self, weights: &StateDict) {
         let mut work = Vec::new();
         for (name, sums) in &mut self.sums {
-            let TensorRef { dtype, data, .. } = tensor(weights, name);
+            let TensorRef { dtype, data, .. } = weights.get(name).expect("ingredients have the same keys");
             let blocks = sums.chunks_mut(BLOCK).zip(data.chunks(block_bytes(dtype)));
             work.extend(blocks.map(|(sums, data)| (dtype, data, sums)));
         }
@@ -45,47 +45,18 @@ impl Accumulator {
         self.count += 1;
     }
 
-    /// The mean of what was added.
-    pub fn mean(&self) -> StateDict {
-        self.mean_and(None)
-    }
-
-    /// The mean as it would be with one more model: what a greedy soup asks at each step.
+    /// The mean of what was added and one more model: what a greedy soup asks at each step.
     pub fn mean_with(&self, weights: &StateDict) -> StateDict {
-        self.mean_and(Some(weights))
+        by_blocks(
+            &self.first,
+            cores(),
+            |name| (self.sums[name].as_slice(), data(weights, name)),
+            |(sums, more), dtype, start, room| {
+                let [first, count] = [start, room.len()].map(|bytes| bytes * 8 / dtype.bitsize());
+                let mut sums = sums[first..first + count].to_vec();
+                add(dtype, [&more[start..start + room.len()]], &mut sums);
+                write_mean(dtype, &mut sums, self.count + 1, room);
+            },
+        )
     }
-
-    fn mean_and(&self, more: Option<&StateDict>) -> StateDict {
-        let count = self.count + usize::from(more.is_some());
-        self.first.refilled(|rooms| {
-            let mut work = Vec::new();
-            for (name, first, room) in rooms {
-                let Some(sums) = self.sums.get(name) else {
-                    room.copy_from_slice(first.data);
-                    continue;
-                };
-                let more = more.map(|weights| tensor(weights, name).data);
-                let size = block_bytes(first.dtype);
-                for (i, (room, sums)) in room.chunks_mut(size).zip(sums.chunks(BLOCK)).enumerate() {
-                    let more = more.map(|data| &data[i * size..i * size + room.len()]);
-                    work.push((first.dtype, sums, more, room));
-                }
-            }
-            on_threads(
-                cores(),
-                work,
-                |(dtype, sums, more, room): (Dtype, &[f64], Option<&[u8]>, &mut [u8])| {
-                    let mut sums = sums.to_vec();
-                    if let Some(data) = more {
-                        add(dtype, [data], &mut sums);
-                    }
-                    write_mean(dtype, &mut sums, count, room);
-                },
-            );
-        })
-    }
-}
-
-fn tensor<'a>(weights: &'a StateDict, name: &str) -> TensorRef<'a> {
-    weights.get(name).expect("ingredients have the same keys")
 }

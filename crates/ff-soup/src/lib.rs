@@ -28,7 +28,6 @@ mod select;
 mod soup;
 
 pub use accept::Accept;
-pub use accumulator::Accumulator;
 pub use average::{Average, Merged, Settings};
 pub use decision::Decision;
 pub use error::{Error, ScoreError};
