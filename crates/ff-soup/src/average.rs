@@ -104,20 +104,34 @@ impl Average {
     }
 
     fn all_bases(&self) -> Vec<&str> {
-        let (own, parts) = match self {
-            Self::Ingredient(_) => (None, [].as_slice()),
-            Self::Mean(parts) => (None, parts.as_slice()),
-            Self::Merged(merged) => (merged.base.as_deref(), merged.parts.as_slice()),
+        let own = match self {
+            Self::Merged(merged) => merged.base.as_deref(),
+            Self::Ingredient(_) | Self::Mean(_) => None,
         };
-        own.into_iter().chain(parts.iter().flat_map(Self::all_bases)).collect()
+        own.into_iter().chain(self.parts().iter().flat_map(Self::all_bases)).collect()
+    }
+
+    /// What is averaged or merged; nothing of one model.
+    fn parts(&self) -> &[Average] {
+        match self {
+            Self::Ingredient(_) => &[],
+            Self::Mean(parts) => parts,
+            Self::Merged(merged) => &merged.parts,
+        }
     }
 
     /// The ingredients and their shares, which add up to 1, in the order of the tree; a method other than the mean counts its parts
     /// equally.
     pub fn shares(&self) -> Vec<(&str, f64)> {
-        let mut shares = Vec::new();
-        self.collect(1.0, &mut shares);
-        shares
+        self.shares_of(1.0)
+    }
+
+    fn shares_of(&self, whole: f64) -> Vec<(&str, f64)> {
+        if let Self::Ingredient(id) = self {
+            return vec![(id, whole)];
+        }
+        let parts = self.parts();
+        parts.iter().flat_map(|part| part.shares_of(whole / parts.len() as f64)).collect()
     }
 
     /// The mix in a few words: the tree itself if it is small.
@@ -133,14 +147,6 @@ impl Average {
             _ => self.to_string(),
         }
     }
-
-    fn collect<'a>(&'a self, share: f64, shares: &mut Vec<(&'a str, f64)>) {
-        match self {
-            Self::Ingredient(id) => shares.push((id, share)),
-            Self::Mean(parts) => collect(parts, share, shares),
-            Self::Merged(merged) => collect(&merged.parts, share, shares),
-        }
-    }
 }
 
 impl std::fmt::Display for Average {
@@ -154,8 +160,4 @@ impl std::fmt::Display for Average {
             }
         }
     }
-}
-
-fn collect<'a>(parts: &'a [Average], share: f64, shares: &mut Vec<(&'a str, f64)>) {
-    parts.iter().for_each(|part| part.collect(share / parts.len() as f64, shares));
 }

@@ -50,22 +50,21 @@ impl Plane {
     pub fn through(models: Ingredients, counts: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let [a, b, c] = three(&models);
         let weights = [a, b, c].map(|model| &model.weights);
+        let ids = || [a, b, c].map(|model| model.id.clone());
         let counted: Vec<String> = a.weights.names().filter(|name| counts(name)).map(str::to_owned).collect();
         let from_first = |model: usize| inner(&counted, weights[0], [weights[model]; 2]).sqrt();
         let (to_b, to_c) = (from_first(1), from_first(2));
         let (order, length) = if to_b >= to_c { ([a, b, c], to_b) } else { ([a, c, b], to_c) };
         let norm = norm(&counted, &order[0].weights);
         if length <= LEAST_DISTANCE * norm {
-            let models = [a, b, c].map(|model| model.id.clone());
-            return Err(Error::Same { models, distance: length, norm });
+            return Err(Error::Same { models: ids(), distance: length, norm });
         }
         let [w0, w2, w1] = order.map(|model| &model.weights);
         let foot = inner(&counted, w0, [w1, w2]) / length.powi(2);
         let height = (inner(&counted, w0, [w1, w1]) - (foot * length).powi(2)).max(0.0).sqrt();
         let share = height / length;
         if share < LEAST_HEIGHT {
-            let models = [a, b, c].map(|model| model.id.clone());
-            return Err(Error::Collinear { models, share, least: LEAST_HEIGHT });
+            return Err(Error::Collinear { models: ids(), share, least: LEAST_HEIGHT });
         }
         let models = Ingredients::new(order.map(Clone::clone).to_vec())?;
         Ok(Self { models, counted, lengths: [length, height], foot })
@@ -73,12 +72,8 @@ impl Plane {
 
     /// w0, w2 and w1, with their x and y.
     pub fn corners(&self) -> [(&str, f64, f64); 3] {
-        let [w0, w2, w1] = self.corner_models().map(|model| model.id.as_str());
+        let [w0, w2, w1] = three(&self.models).map(|model| model.id.as_str());
         [(w0, 0.0, 0.0), (w2, 1.0, 0.0), (w1, self.foot, 1.0)]
-    }
-
-    fn corner_models(&self) -> [&Ingredient; 3] {
-        three(&self.models)
     }
 
     /// ‖u‖ and ‖v‖: what 1 in x, and in y, is as an L2 distance.
@@ -97,7 +92,7 @@ impl Plane {
     /// # Errors
     /// [`Error::Mismatch`] and [`Error::NotFinite`] for other weights.
     pub fn place(&self, other: &Ingredient) -> Result<Place, Error> {
-        let [w0, w2, w1] = self.corner_models();
+        let [w0, w2, w1] = three(&self.models);
         other.fits(w0)?;
         let along = |model: &Ingredient| inner(&self.counted, &w0.weights, [&other.weights, &model.weights]);
         let [length, height] = self.lengths;
