@@ -47,7 +47,6 @@ fn report(difference: Option<Difference>) -> Report {
         dataset: HOSTILE.into(),
         metric: Metric::Accuracy,
         classes: vec![],
-        single: Some("Single".into()),
         best: Some("Soup".into()),
         delivered: Some("Soup".into()),
         comparisons: vec![comparison],

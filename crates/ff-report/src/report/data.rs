@@ -67,8 +67,6 @@ pub struct ColumnReport {
     pub metric: Metric,
     /// Names of the classes or tasks; empty if they are not known.
     pub classes: Vec<String>,
-    /// The row with the best validation score among the single models: what soups are compared with.
-    pub single: Option<String>,
     /// The row with the best validation score of all: what is to be taken.
     pub best: Option<String>,
     /// The soup that was delivered: the row with the best validation score among the soups.
@@ -128,27 +126,14 @@ pub struct TrainingRun {
     pub name: String,
     /// A cyclic run that captures models.
     pub cyclic: bool,
-    /// Its finished epochs.
-    pub epochs: Vec<Epoch>,
+    /// Its finished epochs, from 1, each with the validation metric if it is defined.
+    pub epochs: Vec<(u32, Option<f64>)>,
     /// The learning rate at steps of the run: in epochs, and in its own unit.
     pub rates: Vec<(f64, f64)>,
     /// Models that it left: in epochs, and their validation metric. Of a cyclic run, the captures; else the kept epoch.
     pub models: Vec<(f64, Option<f64>)>,
     /// Why it is not whole: it diverged, or is still going.
     pub note: Option<String>,
-}
-
-/// An epoch of a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Epoch {
-    /// From 1.
-    pub epoch: u32,
-    /// The validation metric, if it is defined.
-    pub validation: Option<f64>,
-    /// Mean loss over its steps.
-    pub train_loss: f64,
-    /// Loss over the validation images.
-    pub validation_loss: f64,
 }
 
 /// How a soup came to be.
@@ -158,8 +143,6 @@ pub struct Choice {
     pub method: String,
     /// Candidates in all.
     pub candidates: usize,
-    /// Its score on validation.
-    pub score: f64,
     /// What it is made of: each model's name and share.
     pub ingredients: Vec<(String, f64)>,
     /// Every look at a candidate, in order.

@@ -35,7 +35,7 @@ fn of_kind(column: &ColumnReport, cyclic: bool) -> Markup {
     }
     let what = if cyclic { "cyclic runs (FGG)" } else { "fine-tuning" };
     let title = format!("{}: {what}", column.name());
-    let last = runs.iter().flat_map(|run| run.epochs.iter().map(|of| of.epoch)).max().unwrap_or(1);
+    let last = runs.iter().flat_map(|run| run.epochs.iter().map(|of| of.0)).max().unwrap_or(1);
     let best = |run: &&TrainingRun| run.models.iter().filter_map(|of| of.1).fold(f64::NEG_INFINITY, f64::max);
     let mut ranked = runs.clone();
     ranked.sort_by(|a, b| best(b).total_cmp(&best(a)));
@@ -74,7 +74,7 @@ fn of_kind(column: &ColumnReport, cyclic: bool) -> Markup {
 
 /// The epochs and the models, in the order of time.
 fn metric_spots(run: &TrainingRun) -> Vec<Spot> {
-    let epochs = run.epochs.iter().filter_map(|of| Some(Spot::at(f64::from(of.epoch), of.validation?)));
+    let epochs = run.epochs.iter().filter_map(|&(epoch, value)| Some(Spot::at(f64::from(epoch), value?)));
     let models = run.models.iter().filter_map(|&(x, y)| Some(Spot { mark: true, ..Spot::at(x, y?) }));
     let mut spots: Vec<Spot> = epochs.chain(models).collect();
     spots.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.mark.cmp(&b.mark)));

@@ -17,7 +17,7 @@ mod summary;
 mod words;
 
 pub use data::{
-    Choice, ColumnReport, Comparison, Epoch, ExperimentReport, ExperimentTable, Mistake, MistakesReport,
+    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake, MistakesReport,
     ModelAnswer, Origin, PerClassReport, Progress, Report, Scored, Step, Thumbnail, TrainingRun,
 };
 

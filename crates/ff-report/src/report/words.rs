@@ -110,14 +110,7 @@ mod tests {
 
     fn of(steps: Vec<Step>, taken: usize) -> String {
         let ingredients = (0..taken).map(|at| (format!("m{at}"), 1.0 / taken as f64)).collect();
-        sentence(&Choice {
-            method: "Greedy".into(),
-            candidates: 3,
-            score: 0.9,
-            ingredients,
-            steps,
-            left_out: vec![],
-        })
+        sentence(&Choice { method: "Greedy".into(), candidates: 3, ingredients, steps, left_out: vec![] })
     }
 
     #[test]

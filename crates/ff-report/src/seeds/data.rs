@@ -1,14 +1,13 @@
 //! Columns, rows and cells of a table over seeds.
 
 use ff_eval::{Metric, PairedDifference, Score, Spread};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::cost::Cost;
 use crate::published::{INMERGE, PublishedDataset};
 
 /// A backbone trained on a dataset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SeedColumn {
     /// As it is to be printed, such as "VGG19". Columns of one backbone are printed together.
     pub backbone: String,
@@ -26,8 +25,7 @@ pub struct SeedColumn {
 }
 
 /// What one method reached in one column with one seed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SeedRun {
     /// The seed. Runs of one seed are a pair across methods.
     pub seed: u64,
@@ -38,8 +36,7 @@ pub struct SeedRun {
 }
 
 /// The runs of one method in one column.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct SeedCell {
     /// One per seed; methods need not have the same seeds.
     pub runs: Vec<SeedRun>,
@@ -48,8 +45,7 @@ pub struct SeedCell {
 }
 
 /// One method across all columns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SeedRow {
     /// As it is to be printed, such as "InMerge"; unique in the table.
     pub method: String,

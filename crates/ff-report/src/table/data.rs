@@ -1,7 +1,7 @@
 //! The table as data.
 
 use ff_eval::{Metric, Score};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::cost::Cost;
 use crate::error::Error;
@@ -10,8 +10,7 @@ use crate::section::distinct;
 use crate::shape::{check_metric, check_rows};
 
 /// A backbone trained on a dataset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Column {
     /// As it is to be printed, such as "ResNet50". Columns of one backbone are printed together.
     pub backbone: String,
@@ -37,8 +36,7 @@ impl Column {
 }
 
 /// What one method reached in one column.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Cell {
     /// The metric on the validation split, by which the method selected.
     pub validation: Option<f64>,
@@ -65,8 +63,7 @@ impl Cell {
 }
 
 /// One method across all columns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// As it is to be printed, such as "GoG"; unique in the table.
     pub method: String,

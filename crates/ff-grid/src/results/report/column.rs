@@ -11,7 +11,6 @@ pub(crate) fn empty_column(ColumnHead { backbone, dataset, task, blocked }: &Col
         dataset: dataset.name.clone(),
         metric: dataset.metric,
         classes: task.as_ref().map_or(Vec::new(), |task| task.names().to_vec()),
-        single: None,
         best: None,
         delivered: None,
         comparisons: Vec::new(),

@@ -1,6 +1,6 @@
 //! Runs of training as curves.
 
-use ff_report::report::{Epoch, TrainingRun};
+use ff_report::report::TrainingRun;
 use ff_train::{EpochRecord, LrSchedule, Outcome, SavedModel};
 use itertools::Itertools;
 
@@ -58,17 +58,11 @@ fn unfinished(job: &Job, training: &Training, runs: &RunStore) -> Option<Trainin
 }
 
 fn of_history(job: &Job, training: &Training, history: &[EpochRecord]) -> TrainingRun {
-    let epoch = |of: &EpochRecord| Epoch {
-        epoch: of.epoch,
-        validation: of.validation.value(),
-        train_loss: of.train_loss,
-        validation_loss: of.validation_loss,
-    };
     let name = job.label.split_once(": ").map_or(job.label.as_str(), |(_, name)| name);
     TrainingRun {
         name: name.to_owned(),
         cyclic: matches!(job.spec, JobSpec::Fgg(_)),
-        epochs: history.iter().map(epoch).collect(),
+        epochs: history.iter().map(|of| (of.epoch, of.validation.value())).collect(),
         rates: rates(&training.train.schedule, training.train.epochs, history),
         models: Vec::new(),
         note: None,

@@ -41,7 +41,6 @@ pub(super) fn column(
     let name = |model: Option<&Model<'_>>| model.map(|model| model.method.name.clone());
     let single = best(models.iter().filter(|model| model.is_single()).rev());
     let delivered = best(models.iter().filter(|model| !model.is_single()));
-    report.single = name(single);
     report.delivered = name(delivered);
     report.best = name(best(single.into_iter().chain(delivered)));
     let all = config.methods_and_singles();
@@ -153,7 +152,6 @@ fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
     Choice {
         method: model.method.name.clone(),
         candidates: *candidates,
-        score: soup.score,
         ingredients: soup
             .average
             .shares()
