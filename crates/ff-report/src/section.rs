@@ -62,15 +62,18 @@ impl Section {
         Section { heading: heading.into(), head, words, rows, remarks: Vec::new() }
     }
 
-    /// Methods, each with its fields, against columns of those titles.
+    /// Methods against columns, each of which has a title and a field for every method.
     pub fn of_methods<'a>(
         heading: String,
-        titles: impl Iterator<Item = String>,
-        rows: impl Iterator<Item = (&'a str, Vec<Field>)>,
+        methods: impl Iterator<Item = &'a str>,
+        columns: impl IntoIterator<Item = (String, Vec<Field>)>,
     ) -> Section {
-        let rows = rows.map(|(method, fields)| [Field::from(method)].into_iter().chain(fields).collect());
-        let mut section = Section::new(heading, 1, &["Method"], rows.collect());
-        section.head.extend(titles);
+        let rows = methods.map(|method| vec![Field::from(method)]).collect();
+        let mut section = Section::new(heading, 1, &["Method"], rows);
+        for (title, fields) in columns {
+            section.head.push(title);
+            section.rows.iter_mut().zip(fields).for_each(|(row, field)| row.push(field));
+        }
         section
     }
 
@@ -97,6 +100,11 @@ impl Section {
         let reasons = self.rows.iter().flatten().map(|field| field.reason.as_str());
         Footnotes(distinct(reasons.filter(|reason| !reason.is_empty())))
     }
+}
+
+/// The fields of a column with their marks.
+pub(crate) fn marked(fields: impl Iterator<Item = Field>, marks: Vec<Option<Rank>>) -> Vec<Field> {
+    fields.zip(marks).map(|(field, mark)| Field { mark, ..field }).collect()
 }
 
 impl Footnotes<'_> {

@@ -3,7 +3,7 @@
 use ff_eval::{PairedDifference, Spread};
 
 use crate::published::INMERGE;
-use crate::section::{Field, Section, about_intervals, with_content};
+use crate::section::{Field, Section, about_intervals, marked, with_content};
 use crate::seeds::data::{SeedCell, SeedColumn, SeedRow};
 use crate::seeds::table::SeedTable;
 use crate::seeds::{notes, tasks};
@@ -75,47 +75,38 @@ fn test_field(cell: &SeedCell, column: &SeedColumn) -> Field {
 }
 
 fn test(table: &SeedTable, backbone: &str) -> Section {
-    let columns: Vec<_> =
-        table.columns_of(backbone).map(|(at, column)| (at, column, table.ranks(at))).collect();
-    let rows = table.rows().iter().enumerate().map(|(nth, row)| {
-        let field = |(at, column, marks): &(usize, &SeedColumn, Vec<_>)| Field {
-            mark: marks[nth],
-            ..test_field(&row.cells[*at], column)
-        };
-        (row.method.as_str(), columns.iter().map(field).collect())
+    let columns = table.columns_of(backbone).map(|(at, column)| {
+        let fields = table.rows().iter().map(|row| test_field(&row.cells[at], column));
+        (column.title(), marked(fields, table.ranks(at)))
     });
     let single = cells(table, backbone).filter(|(.., cell)| cell.test().is_some_and(|of| of.count == 1));
     let scores = single.flat_map(|(.., cell)| &cell.runs).filter_map(|run| run.test.as_ref());
-    Section::of_methods(
-        format!("Test: {backbone}"),
-        columns.iter().map(|(_, column, _)| column.title()),
-        rows,
-    )
-    .remark(SPREAD)
-    .remarks(about_intervals(scores))
-    .remark("Bold: best mean of the column; underlined: second best.")
+    Section::of_methods(format!("Test: {backbone}"), table.methods(), columns)
+        .remark(SPREAD)
+        .remarks(about_intervals(scores))
+        .remark("Bold: best mean of the column; underlined: second best.")
 }
 
 fn differences(table: &SeedTable, backbone: &str, baseline: &SeedRow) -> Section {
     let others = || table.rows().iter().filter(|row| row.method != baseline.method);
     let paired = |row: &SeedRow, at: usize| row.cells[at].difference(&baseline.cells[at]);
-    let columns = || table.columns_of(backbone);
-    let rows = others().map(|row| {
-        let fields = columns().map(|(at, column)| {
-            let (cell, paired) = (&row.cells[at], paired(row, at));
-            let reason = match (paired, cell.test()) {
-                (Some(_), _) => String::new(),
-                (None, None) => notes::of_cell(cell, column),
-                (None, Some(_)) => format!("no seed with which {} has a value too", baseline.method),
-            };
-            Field::because(paired.map(difference), reason)
-        });
-        (row.method.as_str(), fields.collect())
-    });
-    let one_pair =
-        others().any(|row| columns().any(|(at, _)| paired(row, at).is_some_and(|of| of.count == 1)));
+    let field = |row: &SeedRow, at: usize, column: &SeedColumn| {
+        let (cell, paired) = (&row.cells[at], paired(row, at));
+        let reason = match (paired, cell.test()) {
+            (Some(_), _) => String::new(),
+            (None, None) => notes::of_cell(cell, column),
+            (None, Some(_)) => format!("no seed with which {} has a value too", baseline.method),
+        };
+        Field::because(paired.map(difference), reason)
+    };
+    let columns = table
+        .columns_of(backbone)
+        .map(|(at, column)| (column.title(), others().map(|row| field(row, at, column)).collect()));
+    let one_pair = table
+        .columns_of(backbone)
+        .any(|(at, _)| others().any(|row| paired(row, at).is_some_and(|of| of.count == 1)));
     let heading = format!("Difference from {}: {backbone}", baseline.method);
-    Section::of_methods(heading, columns().map(|(_, column)| column.title()), rows)
+    Section::of_methods(heading, others().map(|row| row.method.as_str()), columns)
         .remark("Mean over the seeds that both have, with its 95 % interval by Student's t, in brackets the number of pairs.")
         .remarks(one_pair.then_some("One pair has no interval."))
 }

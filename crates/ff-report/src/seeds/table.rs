@@ -48,6 +48,11 @@ impl SeedTable {
         &self.rows
     }
 
+    /// The names of its rows.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|row| row.method.as_str())
+    }
+
     /// The row with which the others are compared.
     pub fn baseline(&self) -> Option<&SeedRow> {
         self.baseline.map(|row| &self.rows[row])

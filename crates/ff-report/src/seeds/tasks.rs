@@ -1,10 +1,11 @@
 //! The tasks of a multilabel dataset, one by one.
 
+use ff_eval::Spread;
+
 use crate::format::{self, NOTHING};
 use crate::published::{INMERGE, PublishedModel, same};
 use crate::rank::ranks;
-use crate::section::{Field, Section};
-use crate::seeds::data::SeedRow;
+use crate::section::{Field, Section, marked};
 use crate::seeds::notes;
 use crate::seeds::table::SeedTable;
 
@@ -13,30 +14,24 @@ use crate::seeds::table::SeedTable;
 pub(super) fn section(table: &SeedTable, at: usize) -> Section {
     let column = &table.columns()[at];
     let paper = column.published_dataset().is_some_and(|of| of.label == "ChestX-ray14");
-    let names = column.tasks.iter().map(|task| if paper { abbreviated(task) } else { task.clone() });
-    let titles = names.chain(["Average".to_owned()]);
     let heading = format!("Tasks: {} ({})", column.name(), column.metric.title());
     if column.tasks.is_empty() {
-        return Section::of_methods(heading, titles, std::iter::empty());
+        return Section::of_methods(heading, std::iter::empty(), []);
     }
-    let marks = |task: usize| {
-        let mean = |row: &SeedRow| row.cells[at].task(task).map(|of| of.mean);
-        let means: Vec<_> = table.rows().iter().map(mean).collect();
-        ranks(&means, column.metric.higher_is_better())
-    };
-    let marks: Vec<_> = (0..column.tasks.len()).map(marks).collect();
-    let averages = table.ranks(at);
-    let ours = table.rows().iter().enumerate().map(|(nth, row)| {
-        let cell = &row.cells[at];
-        let of_task = |(task, marks): (usize, &Vec<_>)| {
-            let text = cell.task(task).map(|of| format::value(of.mean));
-            Field { mark: marks[nth], ..Field::because(text, notes::of_task(cell, column, task)) }
-        };
-        let text = cell.test().map(|of| format::value(of.mean));
-        let average = Field { mark: averages[nth], ..Field::because(text, notes::of_cell(cell, column)) };
-        (row.method.as_str(), marks.iter().enumerate().map(of_task).chain([average]).collect())
+    let cells = || table.rows().iter().map(|row| &row.cells[at]);
+    let mean = |of: Option<Spread>| of.map(|of| of.mean);
+    let tasks = column.tasks.iter().enumerate().map(|(nth, task)| {
+        let means: Vec<_> = cells().map(|cell| mean(cell.task(nth))).collect();
+        let fields = cells()
+            .zip(&means)
+            .map(|(cell, mean)| Field::because(mean.map(format::value), notes::of_task(cell, column, nth)));
+        let title = if paper { abbreviated(task) } else { task.clone() };
+        (title, marked(fields, ranks(&means, column.metric.higher_is_better())))
     });
-    let mut section = Section::of_methods(heading, titles, ours)
+    let averages = cells()
+        .map(|cell| Field::because(mean(cell.test()).map(format::value), notes::of_cell(cell, column)));
+    let average = ("Average".to_owned(), marked(averages, table.ranks(at)));
+    let mut section = Section::of_methods(heading, table.methods(), tasks.chain([average]))
         .remark("Means over seeds. Bold: best of the column; underlined: second best.");
     if paper {
         section.rows.splice(..0, INMERGE.models.iter().map(|row| published(row, &column.tasks)));

@@ -122,6 +122,11 @@ impl Table {
         &self.rows
     }
 
+    /// The names of its rows.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|row| row.method.as_str())
+    }
+
     /// The mark of each row in one column, by test value. Equal values share a mark: the best may be several, and
     /// "second" is the next value below them.
     ///

@@ -4,7 +4,7 @@ use ff_eval::Score;
 
 use crate::published::FISSIONFUSION;
 use crate::rank::ranks;
-use crate::section::{Field, Section, about_intervals, with_content};
+use crate::section::{Field, Section, about_intervals, marked, with_content};
 use crate::table::data::{Cell, Column, Row, Table};
 use crate::{cost, format, latex, markdown};
 
@@ -46,19 +46,12 @@ fn notes(cell: &Cell, score: Option<&Score>) -> String {
 }
 
 fn main(table: &Table, backbone: &str) -> Section {
-    let columns: Vec<_> =
-        table.columns_of(backbone).map(|(at, column)| (at, column, table.ranks(at))).collect();
-    let rows = table.rows().iter().enumerate().map(|(nth, row)| {
-        let field =
-            |(at, _, marks): &(usize, _, Vec<_>)| Field { mark: marks[nth], ..test_field(&row.cells[*at]) };
-        (row.method.as_str(), columns.iter().map(field).collect())
+    let columns = table.columns_of(backbone).map(|(at, column)| {
+        let fields = table.rows().iter().map(|row| test_field(&row.cells[at]));
+        (column.title(), marked(fields, table.ranks(at)))
     });
-    Section::of_methods(
-        format!("Test: {backbone}"),
-        columns.iter().map(|(_, column, _)| column.title()),
-        rows,
-    )
-    .remark("Bold: best of the column; underlined: second best.")
+    Section::of_methods(format!("Test: {backbone}"), table.methods(), columns)
+        .remark("Bold: best of the column; underlined: second best.")
 }
 
 fn test_field(cell: &Cell) -> Field {
@@ -96,26 +89,18 @@ fn intervals(table: &Table, backbone: &str) -> Section {
 }
 
 fn ood(table: &Table, backbone: &str) -> Section {
-    let sets: Vec<(usize, usize, &Column)> = table
+    let sets = table
         .columns_of(backbone)
-        .flat_map(|(at, column)| (0..column.ood.len()).map(move |nth| (at, nth, column)))
-        .collect();
-    let titles = sets.iter().map(|(_, nth, column)| {
-        format!("{} → {} ({})", column.dataset, column.ood[*nth], column.metric.title())
+        .flat_map(|(at, column)| column.ood.iter().enumerate().map(move |(nth, set)| (at, column, nth, set)));
+    let columns = sets.map(|(at, column, nth, set)| {
+        let cells = table.rows().iter().map(|row| (&row.cells[at], row.cells[at].ood[nth].1.as_ref()));
+        let values: Vec<_> = cells.clone().map(|(_, score)| score?.value.value()).collect();
+        let fields =
+            cells.map(|(cell, score)| Field::because(score.and_then(format::score), notes(cell, score)));
+        let title = format!("{} → {set} ({})", column.dataset, column.metric.title());
+        (title, marked(fields, ranks(&values, column.metric.higher_is_better())))
     });
-    let marks = sets.iter().map(|&(at, nth, column)| {
-        let value = |row: &Row| row.cells[at].ood[nth].1.as_ref()?.value.value();
-        ranks(&table.rows().iter().map(value).collect::<Vec<_>>(), column.metric.higher_is_better())
-    });
-    let marks: Vec<_> = marks.collect();
-    let rows = table.rows().iter().enumerate().map(|(line, row)| {
-        let fields = sets.iter().zip(&marks).map(|(&(at, nth, _), marks)| {
-            let (cell, score) = (&row.cells[at], row.cells[at].ood[nth].1.as_ref());
-            Field { mark: marks[line], ..Field::because(score.and_then(format::score), notes(cell, score)) }
-        });
-        (row.method.as_str(), fields.collect())
-    });
-    Section::of_methods(format!("Out of distribution: {backbone}"), titles, rows)
+    Section::of_methods(format!("Out of distribution: {backbone}"), table.methods(), columns)
         .remark("Trained on → scored on. No model was selected by these.")
 }
 
