@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use itertools::Itertools;
+
 use crate::rank::Rank;
 use crate::section::{Field, Footnotes, Section};
 
@@ -39,8 +41,8 @@ fn write_section(text: &mut String, section: &Section) {
     text.push_str("\\end{table}\n");
 }
 
-fn write_row(text: &mut String, fields: impl Iterator<Item = String>) {
-    text.push_str(&fields.collect::<Vec<_>>().join(" & "));
+fn write_row(text: &mut String, mut fields: impl Iterator<Item = String>) {
+    text.push_str(&fields.join(" & "));
     text.push_str(" \\\\\n");
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ff_eval::{Interval, Score};
+use itertools::Itertools;
 
 use crate::format::{self, NOTHING};
 use crate::rank::Rank;
@@ -98,7 +99,7 @@ impl Section {
     /// What its fields have to say, in their order.
     pub fn footnotes(&self) -> Footnotes<'_> {
         let reasons = self.rows.iter().flatten().map(|field| field.reason.as_str());
-        Footnotes(distinct(reasons.filter(|reason| !reason.is_empty())))
+        Footnotes(reasons.filter(|reason| !reason.is_empty()).unique().collect())
     }
 }
 
@@ -117,17 +118,6 @@ impl Footnotes<'_> {
 /// The parts that have content.
 pub(crate) fn with_content(sections: impl Iterator<Item = Section>) -> Vec<Section> {
     sections.filter(|section| !section.rows.is_empty() && section.head.len() > 1).collect()
-}
-
-/// The names without repetition, in the order in which they first come.
-pub(crate) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut distinct = Vec::new();
-    for name in names {
-        if !distinct.contains(&name) {
-            distinct.push(name);
-        }
-    }
-    distinct
 }
 
 /// What the bootstrap intervals in a section are, one remark per kind.

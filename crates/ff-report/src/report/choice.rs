@@ -1,12 +1,12 @@
 //! How soups came to be, and why greedy selection stopped where it did.
 
+use itertools::Itertools;
 use maud::{Markup, html};
 
 use crate::format::{self, NOTHING};
 use crate::report::data::{Choice, ColumnReport, ExperimentReport, Step};
 use crate::report::words::{of_group, sentence};
 use crate::report::{fold, grid};
-use crate::section::distinct;
 
 const INTRODUCTION: &str = "A greedy soup looks at its candidates from the best to the worst and takes one only if the mean \
                             with it scores better on validation. Below is every look, in order.";
@@ -20,8 +20,8 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
 
 fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
     let name = format!("{}: {}", column.name(), choice.method);
-    let groups = distinct(choice.steps.iter().map(|step| step.group.as_str()));
-    let made = choice.ingredients.iter().map(|(name, share)| format!("{name} ({:.1} %)", share * 100.0));
+    let groups: Vec<_> = choice.steps.iter().map(|step| step.group.as_str()).unique().collect();
+    let mut made = choice.ingredients.iter().map(|(name, share)| format!("{name} ({:.1} %)", share * 100.0));
     html! {
         h4 { (choice.method) }
         p { (sentence(choice)) }
@@ -31,7 +31,7 @@ fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
         details {
             summary { "Every look: " (choice.steps.len()) }
             (steps(&name, &choice.steps))
-            p.note { "Made of: " (made.collect::<Vec<_>>().join("; ")) "." }
+            p.note { "Made of: " (made.join("; ")) "." }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Where results come from, and how to make them again.
 
+use itertools::Itertools;
 use maud::{Markup, html};
 
 use crate::report::data::ExperimentReport;
@@ -22,7 +23,7 @@ pub(super) fn section(experiment: &ExperimentReport) -> Markup {
         @if !experiment.progress.is_empty() {
             p {
                 "On record: "
-                (experiment.progress.iter().map(|of| format!("{} {}/{}", of.kind, of.done, of.jobs)).collect::<Vec<_>>().join(", "))
+                (experiment.progress.iter().map(|of| format!("{} {}/{}", of.kind, of.done, of.jobs)).join(", "))
                 "."
             }
         }

@@ -1,6 +1,7 @@
 //! In-distribution against out-of-distribution scores (FissionFusion, Fig. 3).
 
 use ff_eval::Score;
+use itertools::Itertools;
 use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
@@ -23,8 +24,7 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
 }
 
 fn of_column(column: &ColumnReport) -> Vec<Curves> {
-    let names: Vec<&String> = column.scored.iter().flat_map(|of| of.ood.iter().map(|of| &of.0)).collect();
-    let distinct = crate::section::distinct(names.iter().map(|name| name.as_str()));
+    let names = column.scored.iter().flat_map(|of| of.ood.iter().map(|of| of.0.as_str())).unique();
     let plot = |name: &str| {
         let curves: Vec<Curve> = column.scored.iter().filter_map(|of| curve(of, name)).collect();
         (!curves.is_empty()).then(|| Curves {
@@ -39,7 +39,7 @@ fn of_column(column: &ColumnReport) -> Vec<Curves> {
             legend: true,
         })
     };
-    distinct.into_iter().filter_map(plot).collect()
+    names.filter_map(plot).collect()
 }
 
 fn curve(of: &Scored, ood: &str) -> Option<Curve> {

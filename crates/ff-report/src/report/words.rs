@@ -1,11 +1,12 @@
 //! What greedy selection did, in words.
 
+use itertools::Itertools;
+
 use crate::report::data::{Choice, Step};
-use crate::section::distinct;
 
 /// What happened, in a sentence or two.
 pub(super) fn sentence(choice: &Choice) -> String {
-    let groups = distinct(choice.steps.iter().map(|step| step.group.as_str()));
+    let groups: Vec<_> = choice.steps.iter().map(|step| step.group.as_str()).unique().collect();
     let taken = match choice.ingredients.as_slice() {
         [(only, _)] => format!("It is one model, {only}: nothing was averaged."),
         many => format!("It is the mean of {} of {} models.", many.len(), choice.candidates),
@@ -36,9 +37,8 @@ pub(super) fn of_group(choice: &Choice, group: &str) -> Option<String> {
     if refused.is_empty() {
         return Some(format!("All {} were taken, each of them raising the score.", steps.len()));
     }
-    let parts = [alone(&refused, best, &first.candidate), cost(&refused)].into_iter().flatten();
-    let parts: Vec<String> = parts.collect();
-    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
+    let parts = [alone(&refused, best, &first.candidate), cost(&refused)].into_iter().flatten().join("; ");
+    let parts = if parts.is_empty() { parts } else { format!(": {parts}") };
     Some(format!("{} of {} rejected{parts}.{}", refused.len(), rest.len(), behind_barriers(&refused)))
 }
 

@@ -1,6 +1,7 @@
 //! A table over seeds as lines: one for each method, column, seed and task.
 
 use ff_eval::Value;
+use itertools::Itertools;
 use serde::Serialize;
 
 use crate::csv::csv;
@@ -56,7 +57,7 @@ impl SeedTable {
 
 fn of_run<'a>(place: &Line<'a>, run: &SeedRun, cell: &SeedCell, column: &SeedColumn) -> Line<'a> {
     let interval = run.test.as_ref().and_then(|score| score.interval);
-    let said = cell.note.iter().cloned().chain(notes::of_run(run, cell, column));
+    let mut said = cell.note.iter().cloned().chain(notes::of_run(run, cell, column));
     Line {
         seed: Some(run.seed),
         validation: run.validation,
@@ -64,7 +65,7 @@ fn of_run<'a>(place: &Line<'a>, run: &SeedRun, cell: &SeedCell, column: &SeedCol
         low: interval.map(|interval| interval.low),
         high: interval.map(|interval| interval.high),
         samples: run.test.as_ref().map(|score| score.samples as u64),
-        note: said.collect::<Vec<_>>().join("; "),
+        note: said.join("; "),
         ..place.clone()
     }
 }

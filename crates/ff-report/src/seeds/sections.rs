@@ -1,6 +1,7 @@
 //! The parts of a table over seeds that people read.
 
 use ff_eval::{PairedDifference, Spread};
+use itertools::Itertools;
 
 use crate::published::INMERGE;
 use crate::section::{Field, Section, about_intervals, marked, with_content};
@@ -27,7 +28,7 @@ impl SeedTable {
 
     /// The parts of [`SeedTable::to_markdown`], in the order in which they are read; those without content are left out.
     pub(crate) fn sections(&self) -> Vec<Section> {
-        let per_backbone = self.backbones().into_iter().flat_map(|backbone| {
+        let per_backbone = self.backbones().flat_map(|backbone| {
             [test(self, backbone)]
                 .into_iter()
                 .chain(self.baseline().map(|baseline| differences(self, backbone, baseline)))
@@ -124,20 +125,15 @@ fn difference(of: PairedDifference) -> String {
 
 fn validation(table: &SeedTable, backbone: &str) -> Section {
     let row = |(column, row, cell): (&SeedColumn, &SeedRow, &SeedCell)| {
-        let seeds: Vec<_> = cell.runs.iter().map(|run| run.seed.to_string()).collect();
-        let mut samples: Vec<_> =
-            cell.runs.iter().filter_map(|run| run.test.as_ref()).map(|score| score.samples as u64).collect();
-        samples.sort_unstable();
-        samples.dedup();
-        let samples: Vec<_> = samples.into_iter().map(format::count).collect();
+        let samples = cell.runs.iter().filter_map(|run| Some(run.test.as_ref()?.samples as u64));
         let some = |text: String| Field::from((!text.is_empty()).then_some(text));
         vec![
             Field::from(column.title()),
             Field::from(row.method.as_str()),
-            some(seeds.join(", ")),
+            some(cell.runs.iter().map(|run| run.seed).join(", ")),
             Field::from(cell.validation().map(spread)),
             test_field(cell, column),
-            some(samples.join("; ")),
+            some(samples.sorted().dedup().map(format::count).join("; ")),
         ]
     };
     let heading = format!("Validation and test: {backbone}");

@@ -1,9 +1,10 @@
 //! A table over seeds, as data.
 
+use itertools::Itertools;
+
 use crate::error::Error;
 use crate::published::{INMERGE, Published};
 use crate::rank::{Rank, ranks};
-use crate::section::distinct;
 use crate::seeds::check::check;
 use crate::seeds::data::{SeedColumn, SeedRow};
 
@@ -69,8 +70,8 @@ impl SeedTable {
     }
 
     /// The backbones, in the order of their first column.
-    pub(super) fn backbones(&self) -> Vec<&str> {
-        distinct(self.columns.iter().map(|column| column.backbone.as_str()))
+    pub(super) fn backbones(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.backbone.as_str()).unique()
     }
 
     /// The columns of one backbone, with their indices.

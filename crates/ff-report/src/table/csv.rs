@@ -1,6 +1,7 @@
 //! A table as lines: one for each method, column and set it was scored on.
 
 use ff_eval::Score;
+use itertools::Itertools;
 use serde::Serialize;
 
 use crate::cost::Cost;
@@ -67,7 +68,7 @@ fn line<'a>(
     let Cost { training_epochs, training_images, validation_passes, validation_images, wall_seconds } =
         row.cost;
     let interval = score.and_then(|score| score.interval);
-    let notes = cell.note.iter().cloned().chain(score.into_iter().flat_map(format::notes));
+    let mut notes = cell.note.iter().cloned().chain(score.into_iter().flat_map(format::notes));
     Line {
         method: &row.method,
         backbone: &column.backbone,
@@ -79,7 +80,7 @@ fn line<'a>(
         high: interval.map(|interval| interval.high),
         samples: score.map(|score| score.samples),
         groups: score.and_then(|score| score.groups),
-        note: notes.collect::<Vec<_>>().join("; "),
+        note: notes.join("; "),
         training_epochs,
         training_images,
         validation_passes,

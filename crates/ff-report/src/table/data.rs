@@ -1,12 +1,12 @@
 //! The table as data.
 
 use ff_eval::{Metric, Score};
+use itertools::Itertools;
 use serde::Serialize;
 
 use crate::cost::Cost;
 use crate::error::Error;
 use crate::rank::{Rank, ranks};
-use crate::section::distinct;
 use crate::shape::{check_metric, check_rows};
 
 /// A backbone trained on a dataset.
@@ -138,8 +138,8 @@ impl Table {
     }
 
     /// The backbones, in the order of their first column.
-    pub(super) fn backbones(&self) -> Vec<&str> {
-        distinct(self.columns.iter().map(|column| column.backbone.as_str()))
+    pub(super) fn backbones(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.backbone.as_str()).unique()
     }
 
     /// The columns of one backbone, with their indices.

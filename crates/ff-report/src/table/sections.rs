@@ -23,9 +23,7 @@ impl Table {
 
     /// The parts of [`Table::to_markdown`], in the order in which they are read; those without content are left out.
     pub(crate) fn sections(&self) -> Vec<Section> {
-        let each = |part: fn(&Table, &str) -> Section| {
-            self.backbones().into_iter().map(move |name| part(self, name))
-        };
+        let each = |part: fn(&Table, &str) -> Section| self.backbones().map(move |name| part(self, name));
         let cost =
             cost::section(self.rows().iter().map(|row| (row.method.as_str(), row.cost)), "all columns");
         with_content(
