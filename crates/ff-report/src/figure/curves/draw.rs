@@ -1,7 +1,7 @@
 //! A plot of curves as SVG.
 
 use plotters::style::text_anchor::{HPos, VPos};
-use plotters::style::{Color, RGBColor, ShapeStyle};
+use plotters::style::{Color, RGBColor};
 
 use crate::error::Error;
 use crate::figure::canvas::{Canvas, Drawn, Pixel, draw_line, draw_marker, draw_sample, draw_text, picture};
@@ -29,7 +29,7 @@ fn draw(plot: &Curves, layout: &CurvesLayout, canvas: &Canvas) -> Drawn {
         let (low, high) = (frame.x.low.max(frame.y.low), frame.x.high.min(frame.y.high));
         if low < high {
             let ends = vec![frame.place(low, low), frame.place(high, high)];
-            draw_line(canvas, ends, diagonal_style(), Some(reference_dash(1)))?;
+            draw_line(canvas, ends, GREY.stroke_width(1), Some(reference_dash(1)))?;
         }
     }
     let rank = |kind: CurveKind| match kind {
@@ -129,15 +129,13 @@ fn draw_legend(plot: &Curves, layout: &CurvesLayout, canvas: &Canvas) -> Drawn {
                 }
                 draw_marker(canvas, (left + SAMPLE / 2, middle), &style)?;
             }
-            None => draw_sample(canvas, (left, middle), SAMPLE, diagonal_style(), Some(reference_dash(1)))?,
+            None => {
+                draw_sample(canvas, (left, middle), SAMPLE, GREY.stroke_width(1), Some(reference_dash(1)))?
+            }
         }
         draw_text(canvas, name, (left + SAMPLE + 8, middle), TICK_SIZE, HPos::Left, VPos::Center)?;
     }
     Ok(())
-}
-
-fn diagonal_style() -> ShapeStyle {
-    GREY.stroke_width(1)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A line plot as SVG.
 
+use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, VPos};
-use plotters::style::{Color, ShapeStyle};
 
 use crate::error::Error;
 use crate::figure::canvas::{Canvas, Drawn, Pixel, draw_line, draw_marker, draw_sample, draw_text, picture};
@@ -33,7 +33,7 @@ fn draw(plot: &LinePlot, layout: &LinesLayout, canvas: &Canvas) -> Drawn {
     let (from, across) = (layout.frame.from.0, layout.frame.to.0 - layout.frame.from.0);
     for (nth, (_, y)) in plot.references.iter().enumerate() {
         let height = layout.frame.place(layout.frame.x.low, *y).1;
-        draw_sample(canvas, (from, height), across, reference_style(), Some(reference_dash(nth)))?;
+        draw_sample(canvas, (from, height), across, GREY.stroke_width(2), Some(reference_dash(nth)))?;
     }
     let of_emphasis =
         |emphasis| plot.series.iter().enumerate().filter(move |(_, of)| of.emphasis == emphasis);
@@ -91,15 +91,11 @@ fn draw_legend(plot: &LinePlot, layout: &LinesLayout, canvas: &Canvas) -> Drawn 
     }
     for nth in 0..plot.references.len() {
         let at = line(plot.series.len() + nth);
-        draw_sample(canvas, at, SAMPLE, reference_style(), Some(reference_dash(nth)))?;
+        draw_sample(canvas, at, SAMPLE, GREY.stroke_width(2), Some(reference_dash(nth)))?;
     }
     for (nth, name) in plot.names().enumerate() {
         let at = (left + SAMPLE + 10, line(nth).1);
         draw_text(canvas, name, at, TICK_SIZE, HPos::Left, VPos::Center)?;
     }
     Ok(())
-}
-
-fn reference_style() -> ShapeStyle {
-    GREY.stroke_width(2)
 }
