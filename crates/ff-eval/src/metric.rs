@@ -1,9 +1,7 @@
 //! The metrics that a config can name.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::auroc::{Curve, curves};
 use crate::classes::{accuracy, macro_f1, macro_recall};
@@ -14,8 +12,11 @@ use crate::value::Value;
 
 /// How well predictions agree with targets. All but AUROC look only at the arg-max (ties: the lowest index) and are
 /// undefined for multilabel targets. All are undefined without samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Metric {
     /// Share of samples whose arg-max is their class; 0 to 1. Over all samples at once: FissionFusion's released code
     /// averages batches, which is wrong where the last is smaller.
@@ -45,13 +46,7 @@ impl Metric {
 
     /// The name used in configs, records and on command lines.
     pub fn name(self) -> &'static str {
-        match self {
-            Metric::Accuracy => "accuracy",
-            Metric::MacroF1 => "macro-f1",
-            Metric::MacroRecall => "macro-recall",
-            Metric::Auroc => "auroc",
-            Metric::QuadraticKappa => "quadratic-kappa",
-        }
+        self.into()
     }
 
     /// The name for people to read, as in a table's head.
@@ -98,21 +93,8 @@ impl Metric {
     }
 }
 
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Metric {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Metric, String> {
-        Metric::ALL.into_iter().find(|metric| metric.name() == text).ok_or_else(|| {
-            let names = Metric::ALL.map(Metric::name).join(", ");
-            format!("expected one of {names}, found {text:?}")
-        })
-    }
+fn unknown(text: &str) -> String {
+    format!("expected one of {}, found {text:?}", Metric::ALL.map(Metric::name).join(", "))
 }
 
 /// A metric with all the work done that does not depend on how often each sample counts: arg-max and sorting. The

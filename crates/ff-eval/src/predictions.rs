@@ -1,16 +1,16 @@
 //! What a model said about each sample, and what is true of it.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::error::Error;
 
 /// What the outputs of a model stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum TaskKind {
     /// One class per sample; outputs compete.
     Multiclass,
@@ -21,28 +21,12 @@ pub enum TaskKind {
 impl TaskKind {
     /// The name used in configs and on command lines.
     pub fn name(self) -> &'static str {
-        match self {
-            TaskKind::Multiclass => "multiclass",
-            TaskKind::Multilabel => "multilabel",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for TaskKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for TaskKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<TaskKind, String> {
-        [TaskKind::Multiclass, TaskKind::Multilabel]
-            .into_iter()
-            .find(|kind| kind.name() == text)
-            .ok_or_else(|| format!("expected multiclass or multilabel, found {text:?}"))
-    }
+fn unknown(text: &str) -> String {
+    format!("expected multiclass or multilabel, found {text:?}")
 }
 
 /// The truth about `N` samples.
