@@ -83,7 +83,7 @@ pub(crate) fn truths(targets: &Targets, outputs: usize, sample: usize) -> Vec<Op
 /// The samples where one output is known, sorted by score once, so that any resample is a single pass.
 #[derive(Debug)]
 pub(crate) struct Curve {
-    output: usize,
+    pub(crate) output: usize,
     ascending: Vec<Scored>,
 }
 
@@ -138,10 +138,6 @@ impl Curve {
             }
         }
         area
-    }
-
-    pub(crate) fn output(&self) -> usize {
-        self.output
     }
 
     /// Each distinct score, the highest first, with the numbers of positives and negatives that have it or a higher one.

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::groups::Groups;
 use crate::metric::{Metric, Prepared};
 use crate::predictions::Predictions;
-
-/// The level of every interval.
-const LEVEL: f64 = 0.95;
+use crate::spread::LEVEL;
 
 /// The most resamples that whoever reads a number from a user should take: each is a pass over all samples.
 pub const MAX_RESAMPLES: usize = 1_000_000;
@@ -56,11 +54,11 @@ pub(crate) fn interval(
     seed: u64,
     of: impl Fn(&[u32]) -> Option<f64>,
 ) -> Option<Interval> {
-    if groups.is_some_and(|groups| groups.count() < 2) {
+    if groups.is_some_and(|groups| groups.count < 2) {
         return None;
     }
     let mut times = vec![0; samples];
-    let mut of_groups = vec![0; groups.map_or(0, Groups::count)];
+    let mut of_groups = vec![0; groups.map_or(0, |groups| groups.count)];
     let mut values = Vec::new(); // not all at once: the number of resamples may be a mistake
     for resample in 0..resamples as u64 {
         match groups {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::confusion::Confusion;
 use crate::predictions::{Predictions, Targets};
+use crate::spread::mean;
 use crate::value::Value;
 
 /// One class of a confusion matrix, or one task.
@@ -104,7 +105,7 @@ fn macro_mean(confusion: &Confusion, of_class: impl Fn(f64, f64, f64) -> f64) ->
             of_class(confusion.count(class, class) as f64, support[class] as f64, predicted[class] as f64)
         })
         .collect();
-    Value::mean(&present).unwrap_or_else(|| Value::Undefined("no samples".to_owned()))
+    mean(&present).map_or_else(|| Value::Undefined("no samples".to_owned()), Value::Defined)
 }
 
 fn ratio(part: u64, whole: u64, why_not: impl FnOnce() -> String) -> Value {

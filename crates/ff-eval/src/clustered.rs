@@ -33,9 +33,9 @@ pub(crate) fn variance(gains: &[Gain], groups: &Groups) -> Result<f64, String> {
         let count = of_kind(kind).count() as f64;
         (of_kind(kind).sum::<f64>() / count, count)
     });
-    let mut sums = vec![Sums::default(); groups.count()];
+    let mut sums = vec![Sums::default(); groups.count];
     for &(sample, positive, gain) in gains {
-        let of = &mut sums[groups.of_sample(sample)];
+        let of = &mut sums[groups.of_sample[sample]];
         let (sum, (mean, count)) =
             if positive { (&mut of.positive, of_positives) } else { (&mut of.negative, of_negatives) };
         *sum += (gain - mean) / count;

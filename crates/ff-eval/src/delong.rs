@@ -9,9 +9,7 @@ use crate::error::Error;
 use crate::groups::Groups;
 use crate::paired::check_paired;
 use crate::predictions::Predictions;
-
-/// The level of every interval.
-const LEVEL: f64 = 0.95;
+use crate::spread::LEVEL;
 
 /// The difference between two models' AUROC of one output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +69,7 @@ pub fn delong(baseline: &Predictions, other: &Predictions) -> Result<Vec<OutputD
     let groups = check_paired(baseline, other)?.filter(|groups| !groups.are_samples());
     let pairs = curves(baseline).into_iter().zip(curves(other));
     let outcome = |(baseline, other): (Curve, Curve)| OutputDifference {
-        output: baseline.output(),
+        output: baseline.output,
         outcome: test(&baseline, &other, counts(&baseline), groups.as_ref()),
     };
     Ok(pairs.map(outcome).collect())
@@ -88,7 +86,7 @@ fn test(
     (positives, negatives): (u64, u64),
     groups: Option<&Groups>,
 ) -> DeLong {
-    let undefined = |why: String| DeLong::Undefined(format!("output {}: {why}", baseline.output()));
+    let undefined = |why: String| DeLong::Undefined(format!("output {}: {why}", baseline.output));
     if positives < 2 || negatives < 2 {
         return undefined(format!(
             "expected at least 2 positive and 2 negative samples, found {positives} and {negatives}"

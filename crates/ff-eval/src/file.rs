@@ -72,7 +72,8 @@ impl Predictions {
             TaskKind::Multilabel => {
                 let (labels, values) = floats(file, "targets", targets)?;
                 if labels != shape {
-                    return Err(mismatch("targets", format!("shape {shape:?}"), format!("{labels:?}")));
+                    let (expected, found) = (format!("shape {shape:?}"), format!("{labels:?}"));
+                    return Err(Error::Tensor { name: "targets", expected, found });
                 }
                 Targets::Labels(values)
             }
@@ -160,12 +161,11 @@ fn floats(
     name: &'static str,
     found: Option<NamedTensor>,
 ) -> Result<(Vec<usize>, Vec<f32>), Error> {
-    let expected = || "F32 [N, C], a row per sample".to_owned();
     match found {
         Some(NamedTensor { shape, values: Values::Floats(values), .. }) if shape.len() == 2 => {
             Ok((shape, values))
         }
-        found => Err(unlike(file, name, expected(), found)),
+        found => Err(unlike(file, name, "F32 [N, C], a row per sample".to_owned(), found)),
     }
 }
 
@@ -186,10 +186,6 @@ fn unlike(file: &dyn TensorFile, name: &'static str, expected: String, found: Op
         Some(found) => format!("{} {:?}", found.dtype, found.shape),
         None => file.instead_of(name),
     };
-    mismatch(name, expected, found)
-}
-
-fn mismatch(name: &'static str, expected: String, found: String) -> Error {
     Error::Tensor { name, expected, found }
 }
 

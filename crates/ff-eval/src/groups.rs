@@ -8,8 +8,10 @@ use crate::predictions::Predictions;
 /// gave them do not matter, and samples that are each a group of their own keep their index.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Groups {
-    of_sample: Vec<usize>,
-    count: usize,
+    /// The group of each sample.
+    pub(crate) of_sample: Vec<usize>,
+    /// Number of groups.
+    pub(crate) count: usize,
 }
 
 impl Groups {
@@ -22,16 +24,6 @@ impl Groups {
         });
         let of_sample = numbers.collect();
         Some(Groups { of_sample, count: known.len() })
-    }
-
-    /// Number of groups.
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The group of a sample.
-    pub(crate) fn of_sample(&self, sample: usize) -> usize {
-        self.of_sample[sample]
     }
 
     /// Whether each sample is a group of its own.

@@ -8,6 +8,7 @@ use crate::classes::{accuracy, macro_f1, macro_recall};
 use crate::confusion::{Cells, Confusion};
 use crate::kappa::quadratic_kappa;
 use crate::predictions::{Predictions, TaskKind};
+use crate::spread::mean;
 use crate::value::Value;
 
 /// How well predictions agree with targets. All but AUROC look only at the arg-max (ties: the lowest index) and are
@@ -130,11 +131,11 @@ impl Prepared {
 fn mean_area(curves: &[Curve], times: &[u32]) -> Value {
     let areas: Vec<_> = curves.iter().map(|curve| curve.area(times)).collect();
     let defined: Vec<f64> = areas.iter().filter_map(|area| area.value()).collect();
-    Value::mean(&defined).unwrap_or_else(|| {
-        let why =
-            curves.iter().zip(&areas).map(|(of, area)| format!("output {}: {}", of.output(), area.gap()));
+    let undefined = || {
+        let why = curves.iter().zip(&areas).map(|(of, area)| format!("output {}: {}", of.output, area.gap()));
         Value::Undefined(why.collect::<Vec<_>>().join("; "))
-    })
+    };
+    mean(&defined).map_or_else(undefined, Value::Defined)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl OutputMap {
         }
         let find = |names: &[String], name: &str| names.iter().position(|other| same(other, name));
         for (from, to) in merged {
-            let unknown = match (find(model, from), find(dataset, to)) {
+            let (name, side, known) = match (find(model, from), find(dataset, to)) {
                 (Some(_), Some(_)) if kind == TaskKind::Multiclass => continue,
                 (Some(_), Some(_)) => {
                     return Err("tasks do not exclude one another: they cannot be merged".into());
@@ -45,12 +45,7 @@ impl OutputMap {
                 (None, _) => (from, "model", model),
                 (_, None) => (to, "dataset", dataset),
             };
-            return Err(format!(
-                "merge: the {} has no `{}`, but {}",
-                unknown.1,
-                unknown.0,
-                unknown.2.join(", ")
-            ));
+            return Err(format!("merge: the {side} has no `{name}`, but {}", known.join(", ")));
         }
         let mut outputs = vec![Vec::new(); dataset.len()];
         for (index, name) in model.iter().enumerate() {
@@ -69,8 +64,7 @@ impl OutputMap {
         }
         let scored: Vec<usize> = (0..dataset.len()).filter(|&class| !outputs[class].is_empty()).collect();
         if kind == TaskKind::Multiclass && scored.len() < dataset.len() || scored.is_empty() {
-            let names = |names: &[String]| names.join(", ");
-            return Err(format!("expected the classes {}, found {}", names(model), names(dataset)));
+            return Err(format!("expected the classes {}, found {}", model.join(", "), dataset.join(", ")));
         }
         Ok(Some(Self { outputs: scored.iter().map(|&class| outputs[class].clone()).collect(), scored }))
     }

@@ -26,8 +26,7 @@ pub struct RocPoint {
 /// The curves behind [`crate::auroc_per_output`]. Points between two others on a straight line are left out, as
 /// scikit-learn's `roc_curve` does.
 pub fn roc_curves(predictions: &Predictions) -> Vec<Roc> {
-    let roc =
-        |curve: &crate::auroc::Curve| Roc { output: curve.output(), points: points(&curve.descending()) };
+    let roc = |curve: &crate::auroc::Curve| Roc { output: curve.output, points: points(&curve.descending()) };
     curves(predictions).iter().map(roc).collect()
 }
 

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::kappa::highest;
 use crate::metric::Metric;
 use crate::predictions::{Targets, argmax};
+use crate::spread::mean;
 use crate::value::Value;
 
 /// Added to the bound of kappa while a sample is unseen: its terms are rounded, so that the highest matrix need not have
@@ -157,7 +158,7 @@ impl<'a> ScoreBound<'a> {
             State::Curves(curves) => {
                 let once = vec![1; self.seen.len()];
                 let areas: Vec<f64> = curves.iter_mut().filter_map(|curve| curve.at_best(&once)).collect();
-                Value::mean(&areas).and_then(|mean| mean.value())
+                mean(&areas)
             }
         };
         value.unwrap_or(f64::INFINITY)

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The level of every interval.
-const LEVEL: f64 = 0.95;
+pub(crate) const LEVEL: f64 = 0.95;
 
 /// Mean and standard deviation of the same quantity over runs that differ in their seed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::spread::mean;
+
 /// The barrier on a path between two models: the most by which an error on it exceeds the straight line between the errors
 /// of its ends, at the same place (Frankle et al. 2020, *Linear Mode Connectivity*; Entezari et al. 2022). The ends are
 /// on the path, so it is 0 or more. In the errors' unit.
@@ -64,7 +66,7 @@ impl Grid<'_> {
             .flat_map(|line| line.windows(3))
             .filter_map(|triple| Some((triple[0]? - 2.0 * triple[1]? + triple[2]?).abs()))
             .collect();
-        (!differences.is_empty()).then(|| differences.iter().sum::<f64>() / differences.len() as f64)
+        mean(&differences)
     }
 
     fn local_minima(&self) -> usize {

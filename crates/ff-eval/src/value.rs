@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::spread::mean;
-
 /// A number, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -21,10 +19,5 @@ impl Value {
             Value::Defined(value) => Some(*value),
             Value::Undefined(_) => None,
         }
-    }
-
-    /// `None` of nothing.
-    pub(crate) fn mean(values: &[f64]) -> Option<Value> {
-        mean(values).map(Value::Defined)
     }
 }
