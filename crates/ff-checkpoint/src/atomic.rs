@@ -23,10 +23,8 @@ pub fn is_partial(path: &Path) -> bool {
 /// # Errors
 /// [`Error::Io`]; a folder that is not there has none.
 pub fn remove_partial(folder: &Path) -> Result<(), Error> {
-    let partial = entries(folder)?.into_iter().filter(|path| is_partial(path));
-    partial
-        .into_iter()
-        .try_for_each(|path| std::fs::remove_file(&path).map_err(Error::io(&path, "remove this file")))
+    let mut partial = entries(folder)?.into_iter().filter(|path| is_partial(path));
+    partial.try_for_each(|path| std::fs::remove_file(&path).map_err(Error::io(&path, "remove this file")))
 }
 
 /// The paths of what is in a folder, sorted; none if it is not there.

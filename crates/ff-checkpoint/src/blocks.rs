@@ -1,7 +1,5 @@
 //! Checksums of blocks of data.
 
-use std::fmt::Write;
-
 use serde::{Deserialize, Serialize};
 
 use crate::tensor::TensorRef;
@@ -84,10 +82,7 @@ pub(crate) fn tensors_in<'a>(
 
 impl From<BlockSums> for String {
     fn from(sums: BlockSums) -> Self {
-        sums.0.iter().fold(Self::with_capacity(sums.0.len() * 8), |mut text, sum| {
-            write!(text, "{sum:08x}").expect("a string takes all that is written to it");
-            text
-        })
+        sums.0.iter().map(|sum| format!("{sum:08x}")).collect()
     }
 }
 
