@@ -154,12 +154,8 @@ impl StateDict {
     ///
     /// Found when a file is opened; for tensors in memory, on the first call.
     pub fn first_not_finite(&self) -> Option<&str> {
-        let find = || {
-            let mut tensors = self.iter();
-            tensors
-                .find(|(_, tensor)| !all_finite(tensor.dtype, tensor.data))
-                .map(|(name, _)| name.to_owned())
-        };
+        let is_bad = |(_, tensor): &(&str, TensorRef<'_>)| !all_finite(tensor.dtype, tensor.data);
+        let find = || self.iter().find(is_bad).map(|(name, _)| name.to_owned());
         self.content.not_finite.get_or_init(find).as_deref()
     }
 

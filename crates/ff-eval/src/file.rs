@@ -137,18 +137,11 @@ impl Predictions {
 impl TensorFile for SafeTensors<'_> {
     fn tensor(&self, name: &str) -> Option<NamedTensor> {
         let found = SafeTensors::tensor(self, name).ok()?;
-        let values = match found.dtype() {
-            Dtype::F32 => {
-                let words = found.data().as_chunks().0.iter();
-                Values::Floats(words.map(|&word| f32::from_le_bytes(word)).collect())
-            }
-            Dtype::I64 => {
-                let words = found.data().as_chunks().0.iter();
-                Values::Integers(words.map(|&word| i64::from_le_bytes(word)).collect())
-            }
-            _ => Values::Other,
-        };
-        Some(NamedTensor { dtype: found.dtype().to_string(), shape: found.shape().to_vec(), values })
+        let (dtype, data) = (found.dtype(), found.data());
+        let integers = || data.as_chunks().0.iter().map(|&word| i64::from_le_bytes(word)).collect();
+        let floats = || data.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
+        let (integers, floats) = ((dtype == Dtype::I64).then(integers), (dtype == Dtype::F32).then(floats));
+        Some(NamedTensor::new(dtype, found.shape(), integers, floats))
     }
 
     fn instead_of(&self, _name: &str) -> String {

@@ -33,13 +33,9 @@ impl Soup {
             };
             let parts = kept.entry(&decision.group).or_default();
             if decision.before.is_some() {
-                let (before, count) = (Average::mean(parts.clone()), parts.len());
-                greedy_steps.push(GreedyStep {
-                    decision,
-                    before,
-                    parts: count,
-                    candidate: candidate.clone(),
-                });
+                let before = Average::mean(parts.clone());
+                let candidate = candidate.clone();
+                greedy_steps.push(GreedyStep { decision, before, parts: parts.len(), candidate });
             }
             if decision.taken {
                 parts.push(candidate);

@@ -154,11 +154,9 @@ fn one(column: &ColumnReport, of: &Comparison) -> String {
     };
     let (soup, single, change) = (&of.method, &of.single, with_interval(difference));
     let said = match difference.shown() {
-        Shown::Higher => {
-            format!("On test images {soup} is better than the best single model, {single}: {change}.")
-        }
-        Shown::Lower => {
-            format!("On test images {soup} is worse than the best single model, {single}: {change}.")
+        shown @ (Shown::Higher | Shown::Lower) => {
+            let verdict = verdict(shown);
+            format!("On test images {soup} is {verdict} than the best single model, {single}: {change}.")
         }
         Shown::Neither => format!(
             "On test images no difference between {soup} and the best single model, {single}, is shown: {change}. These \
