@@ -11,8 +11,8 @@ use crate::predictions::{Predictions, TaskKind};
 use crate::spread::mean;
 use crate::value::Value;
 
-/// How well predictions agree with targets. All but AUROC look only at the arg-max (ties: the lowest index) and are
-/// undefined for multilabel targets. All are undefined without samples.
+/// How well predictions agree with targets; of each metric more is better. All but AUROC look only at the arg-max (ties: the
+/// lowest index) and are undefined for multilabel targets. All are undefined without samples.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
 )]
@@ -58,17 +58,6 @@ impl Metric {
             Metric::MacroRecall => "macro recall",
             Metric::Auroc => "AUROC",
             Metric::QuadraticKappa => "quadratic kappa",
-        }
-    }
-
-    /// Whether more is better: so it is for all of them.
-    pub fn higher_is_better(self) -> bool {
-        match self {
-            Metric::Accuracy
-            | Metric::MacroF1
-            | Metric::MacroRecall
-            | Metric::Auroc
-            | Metric::QuadraticKappa => true,
         }
     }
 

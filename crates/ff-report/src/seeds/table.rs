@@ -66,7 +66,7 @@ impl SeedTable {
     /// If there is no such column.
     pub fn ranks(&self, column: usize) -> Vec<Option<Rank>> {
         let mean = |row: &SeedRow| row.cells[column].test().map(|spread| spread.mean);
-        ranks(&self.rows.iter().map(mean).collect::<Vec<_>>(), self.columns[column].metric.higher_is_better())
+        ranks(&self.rows.iter().map(mean).collect::<Vec<_>>())
     }
 
     /// The backbones, in the order of their first column.

@@ -26,7 +26,7 @@ pub(super) fn section(table: &SeedTable, at: usize) -> Section {
             .zip(&means)
             .map(|(cell, mean)| Field::because(mean.map(format::value), notes::of_task(cell, column, nth)));
         let title = if paper { abbreviated(task) } else { task.clone() };
-        (title, marked(fields, ranks(&means, column.metric.higher_is_better())))
+        (title, marked(fields, ranks(&means)))
     });
     let averages = cells()
         .map(|cell| Field::because(mean(cell.test()).map(format::value), notes::of_cell(cell, column)));

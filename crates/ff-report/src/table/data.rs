@@ -134,7 +134,7 @@ impl Table {
     /// If there is no such column.
     pub fn ranks(&self, column: usize) -> Vec<Option<Rank>> {
         let values: Vec<_> = self.rows.iter().map(|row| row.cells[column].test_value()).collect();
-        ranks(&values, self.columns[column].metric.higher_is_better())
+        ranks(&values)
     }
 
     /// The backbones, in the order of their first column.

@@ -96,7 +96,7 @@ fn ood(table: &Table, backbone: &str) -> Section {
         let fields =
             cells.map(|(cell, score)| Field::because(score.and_then(format::score), notes(cell, score)));
         let title = format!("{} → {set} ({})", column.dataset, column.metric.title());
-        (title, marked(fields, ranks(&values, column.metric.higher_is_better())))
+        (title, marked(fields, ranks(&values)))
     });
     Section::of_methods(format!("Out of distribution: {backbone}"), table.methods(), columns)
         .remark("Trained on → scored on. No model was selected by these.")
