@@ -6,8 +6,8 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use ff_checkpoint::StateDict;
 use ff_eval::{
-    Confusion, MAX_RESAMPLES, Metric, NamedTensor, Predictions, Score, TaskKind, TensorFile,
-    auroc_per_output, class_table,
+    Confusion, MAX_RESAMPLES, Metric, NamedTensor, Predictions, Score, TaskKind, auroc_per_output,
+    class_table,
 };
 use serde_json::json;
 
@@ -114,14 +114,9 @@ fn score(options: &ScoreOptions) -> anyhow::Result<()> {
 /// Reads predictions, checked as every file of ours is.
 fn load(path: &std::path::Path) -> anyhow::Result<Predictions> {
     let file = StateDict::open(path)?;
-    Predictions::from_tensors(&Checked(&file), None).map_err(|error| anyhow!("{}: {error}", path.display()))
-}
-
-struct Checked<'a>(&'a StateDict);
-
-impl TensorFile for Checked<'_> {
-    fn tensor(&self, name: &str) -> Option<NamedTensor> {
-        let found = self.0.get(name)?;
+    let tensor = |name: &str| {
+        let found = file.get(name)?;
         Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
-    }
+    };
+    Predictions::from_tensors(tensor).map_err(|error| anyhow!("{}: {error}", path.display()))
 }

@@ -1,7 +1,5 @@
 //! What can be wrong with predictions.
 
-use std::path::PathBuf;
-
 /// Predictions that cannot be scored. Rows and outputs are counted from 0.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -84,9 +82,6 @@ pub enum Error {
         "expected predictions of the same samples, found other {0}; hint: score both models on one split"
     )]
     Unpaired(&'static str),
-    /// Not a safetensors file, or a damaged one.
-    #[error("expected a safetensors file: {0}")]
-    Format(#[from] safetensors::SafeTensorError),
     /// A tensor is missing or of another type or shape.
     #[error("tensor \"{name}\": expected {expected}, found {found}")]
     Tensor {
@@ -96,16 +91,5 @@ pub enum Error {
         expected: String,
         /// What the file holds.
         found: String,
-    },
-    /// The file could not be read.
-    #[error("could not be read: {0}")]
-    Read(#[from] std::io::Error),
-    /// Any of the above, with the file it is about.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Box<Error>,
     },
 }

@@ -43,7 +43,7 @@ pub use classes::{ClassRow, class_table, output_table};
 pub use confusion::Confusion;
 pub use delong::{AurocDifference, DeLong, OutputDifference, delong};
 pub use error::Error;
-pub use file::{NamedTensor, TensorFile, Values};
+pub use file::{NamedTensor, Values};
 pub use metric::Metric;
 pub use mistakes::{Answer, Mistake, surest_mistakes};
 pub use note::Note;

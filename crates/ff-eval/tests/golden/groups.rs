@@ -2,11 +2,11 @@
 //! and properties.
 
 use ff_eval::{
-    AurocDifference, DeLong, Metric, Predictions, Targets, TaskKind, bootstrap, bootstrap_difference, delong,
+    AurocDifference, DeLong, Metric, Predictions, Targets, bootstrap, bootstrap_difference, delong,
 };
 use proptest::prelude::*;
 
-use crate::{assert_near, assert_same_test, cases, predictions, read};
+use super::{assert_near, assert_same_test, pairs, read};
 
 fn outcomes(baseline: &Predictions, other: &Predictions) -> Vec<DeLong> {
     delong(baseline, other).unwrap().into_iter().map(|of| of.outcome).collect()
@@ -15,8 +15,7 @@ fn outcomes(baseline: &Predictions, other: &Predictions) -> Vec<DeLong> {
 #[test]
 fn clustered_delong_is_obuchowskis_definition() {
     let (mut tests, mut undefined) = (0, vec![]);
-    for (name, case) in cases("clustered.json") {
-        let [baseline, other] = [predictions(&name, &case), predictions(&format!("{name}_other"), &case)];
+    for (name, [baseline, other], case) in pairs("clustered.json") {
         // All tied: its area does not vary, so that the difference varies as the other area does.
         let same = vec![0.0; baseline.logits().len()];
         let constant = Predictions::new(same, baseline.outputs(), baseline.targets().clone()).unwrap();
@@ -31,7 +30,7 @@ fn clustered_delong_is_obuchowskis_definition() {
             tests += 1;
             assert_same_test(&found, theirs, &name);
             let jackknife = theirs["jackknife"].as_f64().unwrap();
-            assert!((found.standard_error - jackknife).abs() < 0.15 * found.standard_error, "{found:?}");
+            assert!((found.standard_error - jackknife).abs() < 0.15 * found.standard_error, "{name}");
             let errors: Vec<f64> = alone.iter().map(|of| standard_error(&of[at])).collect();
             assert_near(errors[0], &theirs["standard_errors"][0], &name);
             assert_near(errors[1], &theirs["standard_errors"][1], &name);
@@ -52,7 +51,7 @@ fn standard_error(outcome: &DeLong) -> f64 {
 /// Recorded before predictions could have groups.
 #[test]
 fn without_groups_the_bits_are_the_same_as_ever() {
-    let [baseline, other] = ["binary", "binary_other"].map(|name| read(name, TaskKind::Multiclass));
+    let [baseline, other] = ["binary", "binary_other"].map(read);
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     let singles = (0..baseline.len() as u32).map(|sample| 1000 - sample).collect::<Vec<_>>();
     let grouped = baseline.clone().with_groups(singles).unwrap();

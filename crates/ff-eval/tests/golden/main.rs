@@ -1,37 +1,55 @@
-//! Numbers against scikit-learn's, SciPy's and NumPy's, and against definitions: see the scripts in `tests/golden/eval`.
+//! Metrics, comparisons and groups against scikit-learn, SciPy, NumPy and the definitions themselves: the scripts in
+//! tests/golden/eval made the files. Tolerance 1e-9 (sums in another order), where a test does not say another.
 
 mod groups;
 mod metrics;
 mod statistics;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use ff_eval::{AurocDifference, Predictions, TaskKind};
+use ff_checkpoint::StateDict;
+use ff_eval::{AurocDifference, NamedTensor, Predictions, Value};
 use serde_json::Value as Json;
 
-fn folder() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/eval"))
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/eval");
+
+fn read(name: &str) -> Predictions {
+    let file = StateDict::open(&Path::new(FOLDER).join(format!("{name}.safetensors"))).unwrap();
+    let tensor = |name: &str| {
+        let found = file.get(name)?;
+        Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
+    };
+    Predictions::from_tensors(tensor).unwrap()
 }
 
-/// Names of files of predictions, and what is expected of them.
-fn cases(file: &str) -> serde_json::Map<String, Json> {
-    serde_json::from_str(&std::fs::read_to_string(folder().join(file)).unwrap()).unwrap()
+/// The cases of a file: of each the name and what is expected.
+fn cases(file: &str) -> BTreeMap<String, Json> {
+    let text = std::fs::read_to_string(Path::new(FOLDER).join(file)).unwrap();
+    serde_json::from_str(&text).unwrap()
 }
 
-/// The predictions of a case, of the kind that it says.
-fn predictions(name: &str, expected: &Json) -> Predictions {
-    read(name, expected["kind"].as_str().unwrap().parse().unwrap())
+/// The cases of a file of two models on the same samples: of each the name, the models and what is expected.
+fn pairs(file: &str) -> impl Iterator<Item = (String, [Predictions; 2], Json)> {
+    cases(file).into_iter().map(|(name, expected)| {
+        let models = [read(&name), read(&format!("{name}_other"))];
+        (name, models, expected)
+    })
 }
 
-fn read(name: &str, kind: TaskKind) -> Predictions {
-    Predictions::read(&folder().join(format!("{name}.safetensors")), kind).unwrap()
-}
-
-/// Sums in another order differ by less than 1e-9.
 #[track_caller]
 fn assert_near(ours: f64, theirs: &Json, what: &str) {
     let theirs = theirs.as_f64().unwrap_or_else(|| panic!("{what}: {theirs}"));
     assert!((ours - theirs).abs() < 1e-9, "{what}: {ours}, not {theirs}");
+}
+
+/// null is "undefined".
+#[track_caller]
+fn assert_same(ours: &Value, theirs: &Json, what: &str) {
+    match ours.value() {
+        Some(ours) => assert_near(ours, theirs, what),
+        None => assert!(theirs.is_null(), "{what}: {ours:?}, not {theirs}"),
+    }
 }
 
 #[track_caller]

@@ -1,31 +1,18 @@
 //! Every metric against scikit-learn: see tests/golden/eval/make.py.
 
-use ff_eval::{Confusion, Metric, Predictions, Value, auroc_per_output, class_table};
+use ff_eval::{Confusion, Metric, auroc_per_output, class_table};
 use serde_json::Value as Json;
 
-use crate::{assert_near, predictions};
-
-fn cases() -> impl Iterator<Item = (String, Predictions, Json)> {
-    crate::cases("expected.json").into_iter().map(|(name, expected)| {
-        let predictions = predictions(&name, &expected);
-        (name, predictions, expected)
-    })
-}
-
-/// null is "undefined".
-#[track_caller]
-pub fn assert_same(ours: &Value, theirs: &Json, what: &str) {
-    match ours.value() {
-        Some(ours) => assert_near(ours, theirs, what),
-        None => assert!(theirs.is_null(), "{what}: {ours:?}, not {theirs}"),
-    }
-}
+use super::{assert_same, cases, read};
 
 #[test]
 fn metrics_are_scikit_learns() {
-    assert_eq!(cases().count(), 12);
-    for (name, predictions, expected) in cases() {
-        for metric in Metric::ALL.into_iter().filter(|metric| metric.applies_to(predictions.kind())) {
+    assert_eq!(cases("expected.json").len(), 12);
+    for (name, expected) in cases("expected.json") {
+        let predictions = read(&name);
+        let kind = predictions.kind();
+        assert_eq!(kind.name(), expected["kind"], "{name}");
+        for metric in Metric::ALL.into_iter().filter(|metric| metric.applies_to(kind)) {
             let theirs = &expected.as_object().unwrap()[metric.name()];
             assert_same(&metric.evaluate(&predictions), theirs, &format!("{name}, {metric}"));
         }
@@ -34,8 +21,8 @@ fn metrics_are_scikit_learns() {
 
 #[test]
 fn areas_per_output_are_scikit_learns() {
-    for (name, predictions, expected) in cases() {
-        let ours = auroc_per_output(&predictions);
+    for (name, expected) in cases("expected.json") {
+        let ours = auroc_per_output(&read(&name));
         let theirs = expected["outputs"].as_array().unwrap();
         assert_eq!(ours.len(), theirs.len(), "{name}");
         for (ours, theirs) in ours.iter().zip(theirs) {
@@ -46,18 +33,15 @@ fn areas_per_output_are_scikit_learns() {
 
 #[test]
 fn class_tables_are_scikit_learns() {
-    for (name, predictions, expected) in cases() {
-        let Some(confusion) = Confusion::of(&predictions) else { continue };
+    for (name, expected) in cases("expected.json") {
+        let Some(confusion) = Confusion::of(&read(&name)) else { continue };
         for row in class_table(&confusion) {
             let class = row.class;
-            assert_eq!(
-                Json::from(confusion.row(class)),
-                expected["confusion"][class],
-                "{name}, class {class}"
-            );
-            assert_eq!(Json::from(row.support), expected["support"][class], "{name}, class {class}");
-            for (what, ours) in [("precision", &row.precision), ("recall", &row.recall), ("f1", &row.f1)] {
-                assert_same(ours, &expected[what][class], &format!("{name}, {what} of class {class}"));
+            let what = format!("{name}, class {class}");
+            assert_eq!(Json::from(confusion.row(class)), expected["confusion"][class], "{what}");
+            assert_eq!(Json::from(row.support), expected["support"][class], "{what}");
+            for (key, ours) in [("precision", &row.precision), ("recall", &row.recall), ("f1", &row.f1)] {
+                assert_same(ours, &expected[key][class], &format!("{what}, {key}"));
             }
         }
     }

@@ -1,28 +1,14 @@
-//! Comparisons, curves and calibration against scikit-learn, SciPy and NumPy: see tests/golden/eval/statistics.py.
-//! The bootstrap's resamples are others than theirs.
+//! Comparisons, curves and calibration against scikit-learn, SciPy and NumPy: see tests/golden/eval/statistics.py. The
+//! bootstrap's tolerance is another, since its resamples are others.
 
-use ff_eval::{
-    DeLong, Metric, Predictions, bootstrap_difference, calibration, delong, output_table, roc_curves,
-};
-use serde_json::Value as Json;
+use ff_eval::{DeLong, Metric, bootstrap_difference, calibration, delong, output_table, roc_curves};
 
-use crate::metrics::assert_same;
-use crate::{assert_near, assert_same_test, predictions};
-
-/// A name, two models on the same samples, and what is expected of them.
-type Case = (String, [Predictions; 2], Json);
-
-fn cases() -> impl Iterator<Item = Case> {
-    crate::cases("statistics.json").into_iter().map(|(name, expected)| {
-        let pair = [predictions(&name, &expected), predictions(&format!("{name}_other"), &expected)];
-        (name, pair, expected)
-    })
-}
+use super::{assert_near, assert_same, assert_same_test, pairs};
 
 #[test]
 fn delong_is_its_definition() {
     let mut tests = 0;
-    for (name, [baseline, other], expected) in cases() {
+    for (name, [baseline, other], expected) in pairs("statistics.json") {
         let found = delong(&baseline, &other).unwrap();
         let theirs = expected["delong"].as_array().unwrap();
         assert_eq!(found.len(), theirs.len(), "{name}");
@@ -42,7 +28,7 @@ fn delong_is_its_definition() {
 
 #[test]
 fn curves_are_scikit_learns() {
-    for (name, [predictions, _], expected) in cases() {
+    for (name, [predictions, _], expected) in pairs("statistics.json") {
         let found = roc_curves(&predictions);
         let theirs = expected["roc"].as_array().unwrap();
         assert_eq!(found.len(), theirs.len(), "{name}");
@@ -59,7 +45,7 @@ fn curves_are_scikit_learns() {
 
 #[test]
 fn calibration_is_scikit_learns() {
-    for (name, [predictions, _], expected) in cases() {
+    for (name, [predictions, _], expected) in pairs("statistics.json") {
         let found = calibration(&predictions, 10);
         let theirs = expected["calibration"].as_array().unwrap();
         assert_eq!(found.len(), theirs.len(), "{name}");
@@ -80,7 +66,7 @@ fn calibration_is_scikit_learns() {
 #[test]
 fn tasks_have_scikit_learns_precision_and_recall() {
     let mut rows = 0;
-    for (name, [predictions, _], expected) in cases() {
+    for (name, [predictions, _], expected) in pairs("statistics.json") {
         let Some(theirs) = expected["table"].as_array() else { continue };
         for (ours, theirs) in output_table(&predictions).iter().zip(theirs) {
             rows += 1;
@@ -91,7 +77,7 @@ fn tasks_have_scikit_learns_precision_and_recall() {
                 "{what}"
             );
             for (key, value) in [("precision", &ours.precision), ("recall", &ours.recall), ("f1", &ours.f1)] {
-                assert_same(value, &theirs[key], &format!("{what}: {key}"));
+                assert_same(value, &theirs[key], &format!("{what}, {key}"));
             }
         }
     }
@@ -100,7 +86,7 @@ fn tasks_have_scikit_learns_precision_and_recall() {
 
 #[test]
 fn differences_are_scikit_learns_and_their_intervals_numpys() {
-    for (name, [baseline, other], expected) in cases() {
+    for (name, [baseline, other], expected) in pairs("statistics.json") {
         for (metric, theirs) in expected["difference"].as_object().into_iter().flatten() {
             let of: Metric = metric.parse().unwrap();
             let found = bootstrap_difference(of, &baseline, &other, 4000, 0).unwrap().unwrap();
