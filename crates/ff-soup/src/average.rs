@@ -2,6 +2,7 @@
 
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::merge::MergeMethod;
 
@@ -26,8 +27,8 @@ pub struct Merged {
     /// The method's name.
     pub method: String,
     /// Its settings.
-    #[serde(default, skip_serializing_if = "Settings::is_empty")]
-    pub settings: Settings,
+    #[serde(default = "no_settings", skip_serializing_if = "are_none")]
+    pub settings: Value,
     /// The ingredient that the parts were fine-tuned from, where the method needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
@@ -35,38 +36,12 @@ pub struct Merged {
     pub parts: Vec<Average>,
 }
 
-/// A method's settings, as JSON; equal where their text is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "serde_json::Value", into = "serde_json::Value")]
-pub struct Settings(String);
-
-impl Settings {
-    /// As a value.
-    pub fn value(&self) -> serde_json::Value {
-        serde_json::from_str(&self.0).expect("it was a value")
-    }
-
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
+fn no_settings() -> Value {
+    json!({})
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        serde_json::json!({}).into()
-    }
-}
-
-impl From<serde_json::Value> for Settings {
-    fn from(value: serde_json::Value) -> Self {
-        Self(value.to_string())
-    }
-}
-
-impl From<Settings> for serde_json::Value {
-    fn from(settings: Settings) -> Self {
-        settings.value()
-    }
+fn are_none(settings: &Value) -> bool {
+    *settings == no_settings()
 }
 
 impl Average {
@@ -86,7 +61,7 @@ impl Average {
     pub fn merged(method: &dyn MergeMethod, base: Option<&str>, parts: Vec<Average>) -> Self {
         Self::Merged(Box::new(Merged {
             method: method.name().to_owned(),
-            settings: method.settings().into(),
+            settings: method.settings(),
             base: base.map(str::to_owned),
             parts,
         }))

@@ -92,7 +92,7 @@ impl Ingredients {
                 Ok(Node::Mean(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?))
             }
             Average::Merged(merged) => {
-                let (kind, method) = method(&merged.method, &merged.settings.value(), &self.methods)?;
+                let (kind, method) = method(&merged.method, &merged.settings, &self.methods)?;
                 if kind.needs_base != merged.base.is_some() {
                     let reason = match kind.needs_base {
                         true => "it needs a base: the weights that its parts were fine-tuned from",

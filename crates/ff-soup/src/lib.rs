@@ -28,7 +28,7 @@ mod select;
 mod soup;
 
 pub use accept::Accept;
-pub use average::{Average, Merged, Settings};
+pub use average::{Average, Merged};
 pub use decision::Decision;
 pub use error::{Error, ScoreError};
 pub use ingredient::{Ingredient, Ingredients};
