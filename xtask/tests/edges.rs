@@ -148,7 +148,7 @@ fn modules(krate: &str) -> BTreeMap<Vec<String>, String> {
                 let text = std::fs::read_to_string(&path).expect("UTF-8");
                 let code = text.split("#[cfg(test)]\nmod ").next().expect("a first part").lines();
                 let code = code.filter(|line| !line.trim_start().starts_with("//"));
-                found.insert(module, code.collect::<Vec<_>>().join("\n").replace("pub(in ", "pub("));
+                found.insert(module, code.collect::<Vec<_>>().join("\n").replace("pub(in crate::", "pub("));
             }
         }
     }
@@ -179,7 +179,9 @@ fn imports(krate: &str) -> Vec<Import> {
                 code[at..].split(|c: char| c != '_' && c != ':' && !c.is_alphanumeric()).next().expect("it")
             })
         });
-        for path in uses.flat_map(paths).chain(inline.map(str::to_owned)) {
+        // A `crate::` before a brace is a `use` tree's.
+        let inline = inline.filter(|path| !path.ends_with("::")).map(str::to_owned);
+        for path in uses.flat_map(paths).chain(inline) {
             let mut names = path.split("::").map(str::trim).peekable();
             let mut to = match names.peek() {
                 Some(&"crate") => Vec::new(),

@@ -30,7 +30,7 @@ pub struct RunsOption {
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// Say more on stderr; twice for still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 900)]
     pub verbose: u8,
 }
 
