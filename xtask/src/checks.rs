@@ -93,6 +93,8 @@ pub fn crash(workspace: &Workspace, kills: u32) -> Result<ExitCode> {
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(arguments).current_dir(workspace.root()).env("RUSTDOCFLAGS", "-D warnings");
+    // Several tests share the cores, and libtorch's threads would spin on them while they wait for each other.
+    cargo.env("OMP_WAIT_POLICY", "passive");
     cargo
 }
 

@@ -32,7 +32,7 @@ pub struct WorkOptions {
 /// Does a task. Exit code 75 says that it was asked to stop and can go on where it was.
 pub fn work(options: &WorkOptions, common: &Common) -> ExitCode {
     let mut stopped = false;
-    let code = crate::main(common, || {
+    let code = crate::program::main(common, || {
         let summary = run(options)?;
         stopped = summary.stopped > 0;
         if stopped {
