@@ -59,6 +59,10 @@ pub fn same(place: &Place, runs: &str) {
     // No temporary file, no claim, no resume point is left.
     assert_eq!(names(&found), names(&expected));
     for (name, bytes) in &expected {
-        assert!(found[name] == *bytes, "{name} differs");
+        let text = |bytes: &[u8]| match name.contains(".json") {
+            true => format!("\n{}", String::from_utf8_lossy(bytes)),
+            false => String::new(),
+        };
+        assert!(found[name] == *bytes, "{name} differs:{}{}", text(&found[name]), text(bytes));
     }
 }
