@@ -44,8 +44,9 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     eprintln!("\npassed so far: {}; now the tests", passed.join(", "));
 
     if succeeds(workspace, &["nextest", "--version"]) {
-        // Of the profile `ci` a test that computes takes two threads, and one that waits for a cluster takes one.
-        let threads = (2 * std::thread::available_parallelism().map_or(1, usize::from)).to_string();
+        // Three to a core, since many wait: for a cluster, a disk, another process. Of the profile `ci` a test that computes
+        // takes two of them.
+        let threads = (3 * std::thread::available_parallelism().map_or(1, usize::from)).to_string();
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--profile", "ci"];
         let arguments = [&arguments[..], &["--test-threads", &threads]].concat();
         step("tests", linting(cargo(workspace, &arguments)))?;
