@@ -39,8 +39,8 @@ pub use job::{
     SoupSpec, Training, device_name,
 };
 pub use plan::{
-    Experiment, Forecast, Graph, HubResolver, Plan, Progress, Recovered, Speed, Table, Texts, forecast,
-    longest_chain, time_left,
+    Experiment, Forecast, Graph, HubResolver, Plan, Progress, Records, Recovered, Speed, Table, TableReport,
+    Texts, forecast, longest_chain, time_left,
 };
 pub use results::{Results, Source, render, report, write_results};
 pub use run::{Choice, Chosen, InmergeHook, JobContext, ValidationScorer};

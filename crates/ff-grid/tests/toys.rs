@@ -9,10 +9,10 @@ use ff_eval::Metric;
 use ff_grid::{
     BackboneConfig, Catalog, Claims, Common, DataSource, DatasetEntry, Engine, Error, EvaluationConfig,
     Event, Experiment, Graph, JobContext, JobId, JobSpec, Jobs, ModelConfig, OnEvent, Plan, QueueStatus,
-    Recovered, RunConfig, RunStore, Summary, Table, Texts, Training, WeightsSource, render,
+    Records, Recovered, RunConfig, RunStore, Summary, Table, TableReport, Texts, Training, WeightsSource,
+    render,
 };
 use ff_models::{Architecture, Precision};
-use ff_report::report::{ColumnReport, ExperimentTable};
 use ff_train::{CancelToken, TaskWeights};
 use tch::Device;
 
@@ -134,7 +134,7 @@ impl Table for Rates {
         self.runs.iter_mut().for_each(|(_, id)| *id = found.name(id));
     }
 
-    fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
+    fn texts(&self, Records { plan, runs }: Records<'_>) -> Result<Texts, Error> {
         let mut markdown = String::new();
         for (rate, id) in &self.runs {
             let record = runs.done(plan.job(id).expect("planned"))?;
@@ -144,12 +144,7 @@ impl Table for Rates {
         Ok(Texts { markdown, csv: String::new(), latex: String::new(), json: String::new() })
     }
 
-    fn report(
-        &self,
-        _: &Plan,
-        _: &Catalog,
-        _: &RunStore,
-    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
+    fn report(&self, _: Records<'_>, _: &Catalog) -> Result<TableReport, Error> {
         Err(Error::Job("this table has no report".into()))
     }
 }

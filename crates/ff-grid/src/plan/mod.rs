@@ -9,7 +9,7 @@ mod recover;
 pub use column::{ColumnBase, ColumnHead, OpenedColumn, StartWeights, TestImages};
 pub use forecast::{Chain, Forecast, Progress, Speed, forecast, longest_chain, time_left};
 pub use graph::{Graph, HubResolver};
-pub use planned::{Experiment, Plan, Table, Texts};
+pub use planned::{Experiment, Plan, Records, Table, TableReport, Texts};
 pub use recover::Recovered;
 
 pub(crate) use forecast::chains;

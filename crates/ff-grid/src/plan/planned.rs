@@ -61,13 +61,13 @@ pub trait Table: Any + Send + Sync {
     ///
     /// # Errors
     /// A record that cannot be read, or that is not what the table needs.
-    fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error>;
+    fn texts(&self, records: Records<'_>) -> Result<Texts, Error>;
 
     /// Writes what goes with the table into its folder, if anything does; the files.
     ///
     /// # Errors
     /// As [`Table::texts`]; a file that cannot be written.
-    fn write_details(&self, _plan: &Plan, _runs: &RunStore) -> Result<Vec<PathBuf>, Error> {
+    fn write_details(&self, _records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
         Ok(Vec::new())
     }
 
@@ -75,13 +75,11 @@ pub trait Table: Any + Send + Sync {
     ///
     /// # Errors
     /// As [`Table::texts`].
-    fn report(
-        &self,
-        plan: &Plan,
-        catalog: &Catalog,
-        runs: &RunStore,
-    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error>;
+    fn report(&self, records: Records<'_>, catalog: &Catalog) -> Result<TableReport, Error>;
 }
+
+/// A table, and each of its columns in detail.
+pub type TableReport = (ExperimentTable, Vec<ColumnReport>);
 
 /// A table in the formats that it is written in.
 pub struct Texts {
@@ -114,6 +112,15 @@ pub struct Plan {
     pub table: Box<dyn Table>,
     /// What was not there before [`Plan::recover`] did without it.
     missed: Vec<String>,
+}
+
+/// A plan, and the runs folder that has its records.
+#[derive(Clone, Copy)]
+pub struct Records<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The runs folder.
+    pub runs: &'a RunStore,
 }
 
 impl Plan {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ff_checkpoint::write_atomic;
 
 use crate::error::Error;
-use crate::plan::ColumnHead;
+use crate::plan::{ColumnHead, Records};
 
 pub(crate) fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
     let path = folder.join(name);
@@ -14,6 +14,7 @@ pub(crate) fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBu
 }
 
 /// Where a column's own files lie: with one column in the table's folder itself, else in `<backbone>/<dataset>` below it.
-pub(crate) fn place(folder: PathBuf, columns: usize, head: &ColumnHead) -> PathBuf {
+pub(crate) fn place(records: Records<'_>, columns: usize, head: &ColumnHead) -> PathBuf {
+    let folder = records.plan.folder(records.runs);
     if columns == 1 { folder } else { folder.join(&head.backbone.name).join(&head.dataset.name) }
 }

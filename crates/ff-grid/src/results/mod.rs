@@ -9,5 +9,4 @@ pub use report::{Source, report};
 pub use write::{Results, render, write_results};
 
 pub(crate) use files::{place, write_text};
-pub(crate) use read::{cost, record, score, skipped, skipped_in_training};
-pub(crate) use report::{empty_column, per_class, scored_predictions, training_runs};
+pub(crate) use report::{empty_column, per_class};

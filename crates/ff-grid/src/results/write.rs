@@ -6,7 +6,7 @@ use ff_checkpoint::write_sealed;
 
 use super::files::write_text;
 use crate::error::Error;
-use crate::plan::{Plan, Texts};
+use crate::plan::{Plan, Records, Texts};
 use crate::store::{ResultFiles, RunStore, file_hash, remove_file};
 
 /// A table as far as the records go, and the files that it was written to.
@@ -23,7 +23,7 @@ pub struct Results {
 
 /// The table as far as the records go, as Markdown and as JSON; nothing is written.
 pub fn render(plan: &Plan, runs: &RunStore) -> Result<[String; 2], Error> {
-    let texts = plan.table.texts(plan, runs)?;
+    let texts = plan.table.texts(Records { plan, runs })?;
     Ok([texts.markdown, texts.json])
 }
 
@@ -31,7 +31,7 @@ pub fn render(plan: &Plan, runs: &RunStore) -> Result<[String; 2], Error> {
 /// them. What is missing or failed is said in its cell.
 pub fn write_results(plan: &Plan, runs: &RunStore) -> Result<Results, Error> {
     let folder = plan.folder(runs);
-    let Texts { markdown, csv, latex, json } = plan.table.texts(plan, runs)?;
+    let Texts { markdown, csv, latex, json } = plan.table.texts(Records { plan, runs })?;
     let resolved = plan.table.experiment().to_toml()?;
     // The list is of the files as they were: it is absent until all of them are rewritten.
     let list = folder.join(ResultFiles::NAME);
@@ -46,7 +46,7 @@ pub fn write_results(plan: &Plan, runs: &RunStore) -> Result<Results, Error> {
     ] {
         files.push(write_text(&folder, name, text)?);
     }
-    files.extend(plan.table.write_details(plan, runs)?);
+    files.extend(plan.table.write_details(Records { plan, runs })?);
     let entry =
         |path: &PathBuf| Ok((path.strip_prefix(&folder).unwrap_or(path).to_owned(), file_hash(path)?));
     let listed = files.iter().map(entry).collect::<Result<_, Error>>()?;

@@ -1,9 +1,18 @@
 //! What the columns of a table of in-model merging are made of.
 
+use super::config::InmergeConfig;
 use crate::job::JobId;
 use crate::plan::ColumnHead;
 
-/// A backbone on a dataset, with the jobs of each row ([`InmergeConfig::rows`](super::config::InmergeConfig::rows)).
+/// A planned table of in-model merging.
+pub struct InmergeTable {
+    /// What it was planned from.
+    pub config: InmergeConfig,
+    /// One for each backbone on each dataset.
+    pub columns: Vec<InmergeColumn>,
+}
+
+/// A backbone on a dataset, with the jobs of each row ([`InmergeConfig::rows`]).
 pub struct InmergeColumn {
     /// Which backbone on which dataset.
     pub head: ColumnHead,

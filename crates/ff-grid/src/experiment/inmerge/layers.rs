@@ -7,10 +7,8 @@ use super::columns::InmergeColumn;
 use super::config::InmergeMethod;
 use crate::error::Error;
 use crate::job::LayerKernels;
-use crate::plan::Plan;
-use crate::results::record;
+use crate::plan::Records;
 use crate::run::InmergeHook;
-use crate::store::RunStore;
 
 /// What was merged in one layer in one epoch.
 #[derive(Serialize)]
@@ -30,15 +28,14 @@ pub(super) struct Merged<'a> {
 
 /// Every layer's merges in every epoch, for each row and seed.
 pub(super) fn merges<'a>(
-    plan: &Plan,
     rows: &'a [InmergeMethod],
     column: &InmergeColumn,
-    runs: &RunStore,
+    records: Records<'_>,
 ) -> Result<Vec<Merged<'a>>, Error> {
     let mut found = Vec::new();
     for (row, seeds) in rows.iter().zip(&column.methods) {
         for jobs in seeds {
-            let Some(record) = record(plan, runs, &jobs.trained)? else { continue };
+            let Some(record) = records.of(&jobs.trained)? else { continue };
             let mut before = 0;
             for epoch in &record.training()?.history {
                 let steps = epoch.step - std::mem::replace(&mut before, epoch.step);
@@ -79,15 +76,14 @@ pub(super) struct Kernels<'a> {
 
 /// Every layer's kernels, for each row and seed.
 pub(super) fn kernels<'a>(
-    plan: &Plan,
     rows: &'a [InmergeMethod],
     column: &InmergeColumn,
-    runs: &RunStore,
+    records: Records<'_>,
 ) -> Result<Vec<Kernels<'a>>, Error> {
     let mut found = Vec::new();
     for (row, seeds) in rows.iter().zip(&column.methods) {
         for jobs in seeds {
-            let layers = record(plan, runs, &jobs.trained)?.map_or(Vec::new(), |record| record.kernels);
+            let layers = records.of(&jobs.trained)?.map_or(Vec::new(), |record| record.kernels);
             found.extend(layers.into_iter().map(|LayerKernels { layer, name, stats }| {
                 let KernelStats { kernels, effective_rank, duplicate_share } = stats;
                 let (method, seed) = (row.name.as_str(), jobs.seed);

@@ -6,37 +6,27 @@ mod config;
 mod figures;
 mod layers;
 mod plan;
-mod recover;
 mod report;
 mod table;
 
 use std::path::PathBuf;
 
-use ff_report::report::{ColumnReport, ExperimentTable};
+use ff_report::report::ExperimentTable;
 
-pub use columns::{InmergeColumn, SeedJobs};
+pub use columns::{InmergeColumn, InmergeTable, SeedJobs};
 pub use config::{InmergeConfig, InmergeMethod, InmergeOverride, StageConfig, Sweep};
 
 use crate::catalog::Catalog;
 use crate::config::{Common, RunConfig, parse_with_overrides, sources};
 use crate::error::Error;
-use crate::job::DataSource;
-use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
-use crate::store::RunStore;
+use crate::job::{DataSource, Record};
+use crate::plan::{ColumnHead, Experiment, Graph, Records, Recovered, Table, TableReport, Texts};
 
 /// Reads a configuration from text, with overrides.
 pub(super) fn parse(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
     let config: InmergeConfig = parse_with_overrides(text, set).map_err(Error::Config)?;
     config.check()?;
     Ok(Box::new(config))
-}
-
-/// A planned table of in-model merging.
-pub struct InmergeTable {
-    /// What it was planned from.
-    pub config: InmergeConfig,
-    /// One for each backbone on each dataset.
-    pub columns: Vec<InmergeColumn>,
 }
 
 impl Experiment for InmergeConfig {
@@ -78,11 +68,26 @@ impl Table for InmergeTable {
     }
 
     fn recover(&mut self, found: &mut Recovered<'_>) {
-        recover::recover(&self.config, &mut self.columns, found);
+        let Self { config, columns } = self;
+        for column in columns {
+            let ColumnHead { dataset, blocked, .. } = &mut column.head;
+            for jobs in column.methods.iter_mut().flatten() {
+                jobs.trained = found.name(&jobs.trained);
+                jobs.test = jobs.test.take().map(|id| found.name(&id));
+                if blocked.is_some()
+                    && let Some(Record { label, .. }) = found.record(&jobs.trained)
+                {
+                    let test = found.score(label, &jobs.trained, dataset, &config.evaluation, dataset.data());
+                    jobs.test = test.or(jobs.test.take());
+                }
+            }
+            let done = column.methods.iter().flatten().any(|jobs| found.record(&jobs.trained).is_some());
+            blocked.take_if(|_| done);
+        }
     }
 
-    fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
-        let table = table::table(plan, &self.config, &self.columns, runs)?;
+    fn texts(&self, records: Records<'_>) -> Result<Texts, Error> {
+        let table = self.table(records)?;
         Ok(Texts {
             markdown: table.to_markdown(),
             csv: table.to_csv(),
@@ -91,20 +96,13 @@ impl Table for InmergeTable {
         })
     }
 
-    fn write_details(&self, plan: &Plan, runs: &RunStore) -> Result<Vec<PathBuf>, Error> {
-        let table = table::table(plan, &self.config, &self.columns, runs)?;
-        table::details(plan, &self.config, &self.columns, runs, &table)
+    fn write_details(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
+        self.details(records)
     }
 
-    fn report(
-        &self,
-        plan: &Plan,
-        _catalog: &Catalog,
-        runs: &RunStore,
-    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
-        let table = table::table(plan, &self.config, &self.columns, runs)?;
-        let columns = self.columns.iter().enumerate();
-        let columns = columns.map(|column| report::column(plan, &self.config, column, &table, runs));
+    fn report(&self, records: Records<'_>, _catalog: &Catalog) -> Result<TableReport, Error> {
+        let table = self.table(records)?;
+        let columns = (0..self.columns.len()).map(|at| report::column(self, at, &table, records));
         let columns = columns.collect::<Result<_, _>>()?;
         Ok((ExperimentTable::Seeds(table), columns))
     }

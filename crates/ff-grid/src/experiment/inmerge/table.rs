@@ -8,53 +8,98 @@ use ff_eval::Note;
 use ff_report::{LinePlot, SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable, csv};
 use ff_train::predictions_of;
 
-use super::columns::{InmergeColumn, SeedJobs};
-use super::config::InmergeConfig;
+use super::columns::{InmergeColumn, InmergeTable, SeedJobs};
 use super::figures::{of_merges, of_sweep};
 use super::layers::{Merged, kernels, merges};
 use crate::error::Error;
-use crate::plan::{ColumnHead, Plan};
-use crate::results::{cost, place, record, skipped, skipped_in_training, write_text};
-use crate::store::RunStore;
+use crate::plan::{ColumnHead, Records};
+use crate::results::{place, write_text};
 
-/// The table as far as the records go.
-pub(super) fn table(
-    plan: &Plan,
-    config: &InmergeConfig,
-    columns: &[InmergeColumn],
-    runs: &RunStore,
-) -> Result<SeedTable, Error> {
-    let of_report = columns.iter().map(|column| {
-        let ColumnHead { backbone, dataset, task, .. } = &column.head;
-        let tasks = match task {
-            Some(task @ Task::Multilabel { .. }) => task.names().to_vec(),
-            _ => Vec::new(),
-        };
-        SeedColumn {
-            backbone: backbone.name.clone(),
-            architecture: backbone.architecture.name.to_owned(),
-            dataset: dataset.name.clone(),
-            metric: dataset.metric,
-            tasks,
-            paper_dataset: dataset.paper_column.clone(),
-        }
-    });
-    let mut rows = Vec::new();
-    for (at, row) in config.rows().into_iter().enumerate() {
-        let cells = columns.iter().map(|column| cell(plan, runs, column, &column.methods[at]));
-        let trained = columns.iter().flat_map(|column| &column.methods[at]).map(|jobs| jobs.trained.as_str());
-        rows.push(SeedRow {
-            method: row.name,
-            paper_row: row.paper_row,
-            cells: cells.collect::<Result<_, _>>()?,
-            cost: cost(plan, runs, trained)?,
+impl InmergeTable {
+    /// The table as far as the records go.
+    pub(super) fn table(&self, records: Records<'_>) -> Result<SeedTable, Error> {
+        let Self { config, columns } = self;
+        let of_report = columns.iter().map(|column| {
+            let ColumnHead { backbone, dataset, task, .. } = &column.head;
+            let tasks = match task {
+                Some(task @ Task::Multilabel { .. }) => task.names().to_vec(),
+                _ => Vec::new(),
+            };
+            SeedColumn {
+                backbone: backbone.name.clone(),
+                architecture: backbone.architecture.name.to_owned(),
+                dataset: dataset.name.clone(),
+                metric: dataset.metric,
+                tasks,
+                paper_dataset: dataset.paper_column.clone(),
+            }
         });
+        let mut rows = Vec::new();
+        for (at, row) in config.rows().into_iter().enumerate() {
+            let cells = columns.iter().map(|column| cell(records, column, &column.methods[at]));
+            let trained =
+                columns.iter().flat_map(|column| &column.methods[at]).map(|jobs| jobs.trained.as_str());
+            rows.push(SeedRow {
+                method: row.name,
+                paper_row: row.paper_row,
+                cells: cells.collect::<Result<_, _>>()?,
+                cost: records.cost(trained)?,
+            });
+        }
+        SeedTable::new(&config.name, of_report.collect(), rows, config.baseline())
+            .map_err(|error| Error::Job(error.to_string()))
     }
-    SeedTable::new(&config.name, of_report.collect(), rows, config.baseline())
-        .map_err(|error| Error::Job(error.to_string()))
+
+    /// Writes, for each column: a plot and its numbers for each sweep and for the merges over time; every layer's merges in
+    /// every epoch (`merged-kernels.csv`); how alike the kernels of the kept models are (`kernels.csv`). With one column
+    /// they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
+    pub(super) fn details(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
+        let table = self.table(records)?;
+        let rows = self.config.rows();
+        let mut files = Vec::new();
+        for (at, column) in self.columns.iter().enumerate() {
+            if column.head.blocked.is_some() {
+                continue;
+            }
+            let place = place(records, self.columns.len(), &column.head);
+            let merged = merges(&rows, column, records)?;
+            for (name, figure) in self.figures(at, &table, &merged) {
+                let svg = match figure.to_svg() {
+                    Err(ff_report::Error::NoPoint { .. }) => continue, // nothing of it is done yet
+                    svg => svg.map_err(|error| Error::Job(error.to_string()))?,
+                };
+                files.push(write_text(&place, &format!("{name}.svg"), &svg)?);
+                files.push(write_text(&place, &format!("{name}.csv"), &figure.to_csv())?);
+            }
+            let kernels = kernels(&rows, column, records)?;
+            for (name, text) in [("merged-kernels.csv", csv(&merged)), ("kernels.csv", csv(&kernels))] {
+                // A file without a line would have no head either.
+                if !text.is_empty() {
+                    files.push(write_text(&place, name, &text)?);
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// The plots of a column, each with its file's name: a line for each sweep, and the merges over time.
+    pub(super) fn figures(
+        &self,
+        at: usize,
+        table: &SeedTable,
+        merged: &[Merged<'_>],
+    ) -> Vec<(String, LinePlot)> {
+        let (config, ColumnHead { backbone, dataset, .. }) = (&self.config, &self.columns[at].head);
+        let title = format!("{}, {}", dataset.name, backbone.name);
+        let sweeps = config.sweep.iter();
+        let sweeps =
+            sweeps.map(|sweep| (format!("sweep-{}", sweep.parameter()), of_sweep(sweep, table, at, &title)));
+        let merges = of_merges(&config.rows(), merged, &title).map(|figure| ("merges".to_owned(), figure));
+        sweeps.chain(merges).collect()
+    }
 }
 
-fn cell(plan: &Plan, runs: &RunStore, column: &InmergeColumn, seeds: &[SeedJobs]) -> Result<SeedCell, Error> {
+fn cell(records: Records<'_>, column: &InmergeColumn, seeds: &[SeedJobs]) -> Result<SeedCell, Error> {
     if let Some(why) = &column.head.blocked {
         let note = Some(why.lines().next().unwrap_or_default().to_owned());
         return Ok(SeedCell { runs: Vec::new(), note });
@@ -62,7 +107,7 @@ fn cell(plan: &Plan, runs: &RunStore, column: &InmergeColumn, seeds: &[SeedJobs]
     let (mut found, mut notes, mut remarks) = (Vec::new(), Vec::new(), BTreeSet::new());
     for jobs in seeds {
         let seed = jobs.seed;
-        let Some(trained) = record(plan, runs, &jobs.trained)? else {
+        let Some(trained) = records.of(&jobs.trained)? else {
             notes.push(format!("seed {seed} not run"));
             continue;
         };
@@ -74,13 +119,13 @@ fn cell(plan: &Plan, runs: &RunStore, column: &InmergeColumn, seeds: &[SeedJobs]
         if let Some(at) = &outcome.diverged {
             notes.push(format!("seed {seed} diverged in epoch {}: epoch {} is kept", at.epoch, kept.epoch));
         }
-        if let images @ 1.. = skipped_in_training(plan, runs, std::slice::from_ref(&jobs.trained))? {
+        if let images @ 1.. = records.skipped_in_training(std::slice::from_ref(&jobs.trained))? {
             notes.push(format!("seed {seed}: {images} unreadable training images left out"));
         }
         remarks.extend(trained.remarks.iter().cloned());
-        let scored = jobs.test.as_ref().map(|id| record(plan, runs, id)).transpose()?.flatten();
+        let scored = jobs.test.as_ref().map(|id| records.of(id)).transpose()?.flatten();
         if let Some(id) = &jobs.test
-            && let images @ 1.. = skipped(plan, runs, id)?
+            && let images @ 1.. = records.skipped(id)?
         {
             notes.push(format!("seed {seed}: {images} unreadable test images left out"));
         }
@@ -91,85 +136,21 @@ fn cell(plan: &Plan, runs: &RunStore, column: &InmergeColumn, seeds: &[SeedJobs]
         notes.push("the dataset has no test split".to_owned());
     }
     // The choice of an epoch hangs on single images of a class that has few; the same images for every seed.
-    let few = column
-        .methods
-        .iter()
-        .flatten()
-        .next()
-        .map(|jobs| few_samples(plan, runs, column, jobs))
-        .transpose()?;
-    notes.extend(few.flatten());
+    notes.extend(few_samples(records, column)?);
     notes.extend(remarks);
     Ok(SeedCell { runs: found, note: (!notes.is_empty()).then(|| notes.join("; ")) })
 }
 
 /// Which classes or tasks have few validation images, as far as a run has predicted them.
-fn few_samples(
-    plan: &Plan,
-    runs: &RunStore,
-    column: &InmergeColumn,
-    jobs: &SeedJobs,
-) -> Result<Option<String>, Error> {
-    let (Some(job), Some(trained)) = (plan.job(&jobs.trained), record(plan, runs, &jobs.trained)?) else {
-        return Ok(None);
-    };
+fn few_samples(records: Records<'_>, column: &InmergeColumn) -> Result<Option<String>, Error> {
+    let first = column.methods.iter().flatten().next();
+    let Some(job) = first.and_then(|jobs| records.plan.job(&jobs.trained)) else { return Ok(None) };
+    let Some(trained) = records.of(&job.id)? else { return Ok(None) };
     let Some(kept) = &trained.training()?.kept else { return Ok(None) };
     // A damaged file is the doctor's business; the table is of the records.
-    let Ok(file) = runs.open(job, &kept.predictions) else { return Ok(None) };
+    let Ok(file) = records.runs.open(job, &kept.predictions) else { return Ok(None) };
     let predictions = predictions_of(&file)?;
     let names = column.head.task.as_ref().map_or(&[][..], |task| task.names());
     let few = Note::few_samples(predictions.targets(), predictions.outputs());
     Ok(few.map(|note| format!("validation: {}", note.describe(names))))
-}
-
-/// Writes, for each column: a plot and its numbers for each sweep and for the merges over time; every layer's merges in
-/// every epoch (`merged-kernels.csv`); how alike the kernels of the kept models are (`kernels.csv`). With one column
-/// they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
-pub(super) fn details(
-    plan: &Plan,
-    config: &InmergeConfig,
-    columns: &[InmergeColumn],
-    runs: &RunStore,
-    table: &SeedTable,
-) -> Result<Vec<PathBuf>, Error> {
-    let rows = config.rows();
-    let mut files = Vec::new();
-    for (at, column) in columns.iter().enumerate() {
-        if column.head.blocked.is_some() {
-            continue;
-        }
-        let place = place(plan.folder(runs), columns.len(), &column.head);
-        let merged = merges(plan, &rows, column, runs)?;
-        for (name, figure) in figures(config, (at, column), table, &merged) {
-            let svg = match figure.to_svg() {
-                Err(ff_report::Error::NoPoint { .. }) => continue, // nothing of it is done yet
-                svg => svg.map_err(|error| Error::Job(error.to_string()))?,
-            };
-            files.push(write_text(&place, &format!("{name}.svg"), &svg)?);
-            files.push(write_text(&place, &format!("{name}.csv"), &figure.to_csv())?);
-        }
-        let kernels = kernels(plan, &rows, column, runs)?;
-        for (name, text) in [("merged-kernels.csv", csv(&merged)), ("kernels.csv", csv(&kernels))] {
-            // A file without a line would have no head either.
-            if !text.is_empty() {
-                files.push(write_text(&place, name, &text)?);
-            }
-        }
-    }
-    Ok(files)
-}
-
-/// The plots of a column, each with its file's name: a line for each sweep, and the merges over time.
-pub(super) fn figures(
-    config: &InmergeConfig,
-    (at, column): (usize, &InmergeColumn),
-    table: &SeedTable,
-    merged: &[Merged<'_>],
-) -> Vec<(String, LinePlot)> {
-    let title = format!("{}, {}", column.head.dataset.name, column.head.backbone.name);
-    let sweeps = config.sweep.iter();
-    let sweeps =
-        sweeps.map(|sweep| (format!("sweep-{}", sweep.parameter()), of_sweep(sweep, table, at, &title)));
-    let merges = of_merges(&config.rows(), merged, &title).map(|figure| ("merges".to_owned(), figure));
-    sweeps.chain(merges).collect()
 }

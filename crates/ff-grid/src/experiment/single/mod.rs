@@ -4,16 +4,17 @@ mod config;
 
 use std::collections::BTreeMap;
 
-use ff_report::report::{ColumnReport, ExperimentTable};
+use ff_report::report::ExperimentTable;
 use ff_report::{Cell, Column, Row};
 
 use crate::catalog::Catalog;
 use crate::config::{BackboneConfig, Common, EvaluationConfig, ModelConfig, RunConfig};
 use crate::error::Error;
 use crate::job::{DataSource, JobId, JobSpec, group_fields};
-use crate::plan::{ColumnHead, Experiment, Graph, Plan, Recovered, StartWeights, Table, Texts};
-use crate::results::{cost, empty_column, record, training_runs};
-use crate::store::RunStore;
+use crate::plan::{
+    ColumnHead, Experiment, Graph, Records, Recovered, StartWeights, Table, TableReport, Texts,
+};
+use crate::results::empty_column;
 
 pub use config::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe};
 
@@ -122,7 +123,7 @@ impl Experiment for SingleRun {
 }
 
 impl SingleTable {
-    fn table(&self, plan: &Plan, runs: &RunStore) -> Result<ff_report::Table, Error> {
+    fn table(&self, records: Records<'_>) -> Result<ff_report::Table, Error> {
         let ColumnHead { backbone, dataset, blocked, .. } = &self.head;
         let column = Column {
             backbone: backbone.name.clone(),
@@ -132,7 +133,7 @@ impl SingleTable {
             paper: false,
         };
         let mut cell = Cell::default();
-        match (record(plan, runs, &self.job)?, blocked) {
+        match (records.of(&self.job)?, blocked) {
             (Some(record), _) => {
                 let outcome = record.training()?;
                 cell.validation = outcome.kept.as_ref().and_then(|kept| kept.validation.value());
@@ -141,7 +142,7 @@ impl SingleTable {
             (None, Some(why)) => cell.note = Some(why.lines().next().unwrap_or_default().to_owned()),
             (None, None) => cell.note = Some("not run".to_owned()),
         }
-        let cost = cost(plan, runs, std::iter::once(self.job.as_str()))?;
+        let cost = records.cost(std::iter::once(self.job.as_str()))?;
         let row = Row { method: self.experiment.kind.name().to_owned(), cells: vec![cell], cost };
         ff_report::Table::new(&dataset.name, vec![column], vec![row])
             .map_err(|error| Error::Job(error.to_string()))
@@ -164,18 +165,13 @@ impl Table for SingleTable {
         }
     }
 
-    fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
-        Ok(Texts::from(&self.table(plan, runs)?))
+    fn texts(&self, records: Records<'_>) -> Result<Texts, Error> {
+        Ok(Texts::from(&self.table(records)?))
     }
 
-    fn report(
-        &self,
-        plan: &Plan,
-        _catalog: &Catalog,
-        runs: &RunStore,
-    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
+    fn report(&self, records: Records<'_>, _catalog: &Catalog) -> Result<TableReport, Error> {
         let mut column = empty_column(&self.head);
-        column.runs = training_runs(plan, std::iter::once(&self.job), runs)?;
-        Ok((ExperimentTable::Soups(self.table(plan, runs)?), vec![column]))
+        column.runs = records.training_runs(std::iter::once(&self.job))?;
+        Ok((ExperimentTable::Soups(self.table(records)?), vec![column]))
     }
 }

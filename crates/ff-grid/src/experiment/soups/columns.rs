@@ -1,7 +1,16 @@
 //! What the columns of a table of soups are made of.
 
+use super::config::SoupsConfig;
 use crate::job::JobId;
 use crate::plan::ColumnHead;
+
+/// A planned table of soups.
+pub struct SoupsTable {
+    /// What it was planned from.
+    pub config: SoupsConfig,
+    /// One for each backbone on each dataset.
+    pub columns: Vec<SoupsColumn>,
+}
 
 /// A backbone on a dataset, with the jobs of each row.
 pub struct SoupsColumn {

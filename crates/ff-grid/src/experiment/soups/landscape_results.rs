@@ -7,94 +7,79 @@ use ff_report::{Axis, Heatmap, LinePlot, Mark, Plot, Point, Series, Surface, csv
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::columns::{PathJob, SoupsColumn};
-use super::config::SoupsConfig;
+use super::columns::{PathJob, SoupsColumn, SoupsTable};
 use super::landscape_config::{LandscapeConfig, PlaneConfig};
 use crate::error::Error;
 use crate::job::{BnStatistics, GreedyBarrier, JobId, JobOutput, PathRecord, SurfaceRecord};
-use crate::plan::{ColumnHead, Plan};
-use crate::results::{place, record, write_text};
-use crate::store::RunStore;
+use crate::plan::{ColumnHead, Records};
+use crate::results::{place, write_text};
 
-/// Writes, for each column and as far as the records go: `surface-<plane>` (SVG, CSV, JSON) and `surfaces.csv`, how rough they
-/// are; `connectivity-<field>` (SVG, CSV); `barriers` (SVG, CSV), the matrix of all pairs; `paths.csv`, barrier and distance of
-/// every pair; `greedy_barriers-<method>` (SVG, CSV, JSON).
-pub(super) fn deliver(
-    plan: &Plan,
-    config: &SoupsConfig,
-    columns: &[SoupsColumn],
-    runs: &RunStore,
-) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
-    for column in columns.iter().filter(|column| column.head.blocked.is_none()) {
-        let folder = place(plan.folder(runs), columns.len(), &column.head);
-        let Album { plots, texts, .. } = album(plan, config, column, runs)?;
-        for (name, plot) in plots {
-            let svg = plot.to_svg().map_err(|error| Error::Job(error.to_string()))?;
-            files.push(write_text(&folder, &format!("{name}.svg"), &svg)?);
-            // What is tried has numbers of its own.
-            if !texts.iter().any(|(other, _)| *other == format!("{name}.csv")) {
-                files.push(write_text(&folder, &format!("{name}.csv"), &plot.to_csv())?);
+impl SoupsTable {
+    /// Writes, for each column and as far as the records go: `surface-<plane>` (SVG, CSV, JSON) and `surfaces.csv`, how rough
+    /// they are; `connectivity-<field>` (SVG, CSV); `barriers` (SVG, CSV), the matrix of all pairs; `paths.csv`, barrier and
+    /// distance of every pair; `greedy_barriers-<method>` (SVG, CSV, JSON).
+    pub(super) fn draw_landscapes(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
+        let mut files = Vec::new();
+        for column in self.columns.iter().filter(|column| column.head.blocked.is_none()) {
+            let folder = place(records, self.columns.len(), &column.head);
+            let Album { plots, texts, .. } = self.album(column, records)?;
+            for (name, plot) in plots {
+                let svg = plot.to_svg().map_err(|error| Error::Job(error.to_string()))?;
+                files.push(write_text(&folder, &format!("{name}.svg"), &svg)?);
+                // What is tried has numbers of its own.
+                if !texts.iter().any(|(other, _)| *other == format!("{name}.csv")) {
+                    files.push(write_text(&folder, &format!("{name}.csv"), &plot.to_csv())?);
+                }
+            }
+            for (name, text) in texts {
+                files.push(write_text(&folder, &name, &text)?);
             }
         }
-        for (name, text) in texts {
-            files.push(write_text(&folder, &name, &text)?);
+        Ok(files)
+    }
+
+    /// What the soup of a method tried, as far as that was measured.
+    pub(super) fn greedy_barriers(
+        &self,
+        column: &SoupsColumn,
+        method: &str,
+        records: Records<'_>,
+    ) -> Result<Vec<GreedyBarrier>, Error> {
+        let methods = self.config.greedy_barriers.iter().flat_map(|section| &section.methods);
+        let mut jobs = methods.zip(&column.landscape.greedy_barriers);
+        let Some((_, job)) = jobs.find(|(name, _)| *name == method) else { return Ok(Vec::new()) };
+        Ok(match records.output(job)? {
+            Some(JobOutput::GreedyBarriers(greedy_barriers)) => greedy_barriers,
+            _ => Vec::new(),
+        })
+    }
+
+    /// What there is to show of a column, as far as the records go.
+    pub(super) fn album<'a>(&self, column: &SoupsColumn, records: Records<'a>) -> Result<Album<'a>, Error> {
+        let (config, ColumnHead { backbone, dataset, .. }) = (&self.config, &column.head);
+        let mut album = Album {
+            records,
+            title: format!("{}, {}", dataset.name, backbone.name),
+            error: format!("validation error, 1 − {}", dataset.metric.title()),
+            plots: Vec::new(),
+            texts: Vec::new(),
+        };
+        if let Some(section) = &config.landscape {
+            album.surfaces(section, &column.landscape.surfaces)?;
         }
+        album.curves(&column.landscape.curves)?;
+        album.matrix(&config.grid.models(), &column.landscape.matrix)?;
+        album.paths(column.landscape.curves.iter().chain(&column.landscape.matrix))?;
+        for method in config.greedy_barriers.iter().flat_map(|section| &section.methods) {
+            album.greedy_barriers(method, self.greedy_barriers(column, method, records)?)?;
+        }
+        Ok(album)
     }
-    Ok(files)
-}
-
-/// What the soup of a method tried, as far as that was measured.
-pub(super) fn greedy_barriers(
-    plan: &Plan,
-    config: &SoupsConfig,
-    column: &SoupsColumn,
-    method: &str,
-    runs: &RunStore,
-) -> Result<Vec<GreedyBarrier>, Error> {
-    let methods = config.greedy_barriers.iter().flat_map(|section| &section.methods);
-    let Some((_, job)) = methods.zip(&column.landscape.greedy_barriers).find(|(name, _)| *name == method)
-    else {
-        return Ok(Vec::new());
-    };
-    Ok(match record(plan, runs, job)?.map(|record| record.output) {
-        Some(JobOutput::GreedyBarriers(greedy_barriers)) => greedy_barriers,
-        _ => Vec::new(),
-    })
-}
-
-/// What there is to show of a column, as far as the records go.
-pub(super) fn album<'a>(
-    plan: &'a Plan,
-    config: &SoupsConfig,
-    column: &SoupsColumn,
-    runs: &'a RunStore,
-) -> Result<Album<'a>, Error> {
-    let ColumnHead { backbone, dataset, .. } = &column.head;
-    let mut album = Album {
-        plan,
-        runs,
-        title: format!("{}, {}", dataset.name, backbone.name),
-        error: format!("validation error, 1 − {}", dataset.metric.title()),
-        plots: Vec::new(),
-        texts: Vec::new(),
-    };
-    if let Some(section) = &config.landscape {
-        album.surfaces(section, &column.landscape.surfaces)?;
-    }
-    album.curves(&column.landscape.curves)?;
-    album.matrix(&config.grid.models(), &column.landscape.matrix)?;
-    album.paths(column.landscape.curves.iter().chain(&column.landscape.matrix))?;
-    for method in config.greedy_barriers.iter().flat_map(|section| &section.methods) {
-        album.greedy_barriers(method, greedy_barriers(plan, config, column, method, runs)?)?;
-    }
-    Ok(album)
 }
 
 /// The pictures of one column, and further files; each with its name.
 pub(super) struct Album<'a> {
-    plan: &'a Plan,
-    runs: &'a RunStore,
+    records: Records<'a>,
     title: String,
     error: String,
     pub plots: Vec<(String, Plot)>,
@@ -136,12 +121,8 @@ struct TryLine<'a> {
 }
 
 impl Album<'_> {
-    fn finished(&self, job: &str) -> Result<Option<JobOutput>, Error> {
-        Ok(record(self.plan, self.runs, job)?.map(|record| record.output))
-    }
-
     fn path(&self, job: &PathJob) -> Result<Option<PathRecord>, Error> {
-        Ok(match self.finished(&job.job)? {
+        Ok(match self.records.output(&job.job)? {
             Some(JobOutput::Path(path)) => Some(path),
             _ => None, // not done yet, or an end diverged
         })
@@ -169,7 +150,7 @@ impl Album<'_> {
     fn surfaces(&mut self, section: &LandscapeConfig, jobs: &[JobId]) -> Result<(), Error> {
         let mut lines = Vec::new();
         for (plane, job) in section.plane.iter().zip(jobs) {
-            let Some(JobOutput::Surface(surface)) = self.finished(job)? else { continue };
+            let Some(JobOutput::Surface(surface)) = self.records.output(job)? else { continue };
             let Roughness { local_minima, second_difference: mean_second_difference, undefined } =
                 surface.roughness;
             let ([length_x, length_y], name) = (surface.plane.lengths, plane.name.as_str());

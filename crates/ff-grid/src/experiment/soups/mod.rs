@@ -9,16 +9,15 @@ mod landscape_config;
 mod landscape_plan;
 mod landscape_results;
 mod plan;
-mod recover;
 mod report;
 mod table;
 mod timm;
 
 use std::path::PathBuf;
 
-use ff_report::report::{ColumnReport, ExperimentTable};
+use ff_report::report::ExperimentTable;
 
-pub use columns::{LandscapeJobs, MethodJobs, OodScore, PathJob, SoupsColumn};
+pub use columns::{LandscapeJobs, MethodJobs, OodScore, PathJob, SoupsColumn, SoupsTable};
 pub use config::{FggConfig, FinetuneConfig, GridConfig, MethodConfig, ProbeConfig, SoupsConfig};
 pub use landscape_config::{ConnectivityConfig, Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 
@@ -26,23 +25,14 @@ use crate::catalog::Catalog;
 use crate::config::{Common, RunConfig, parse_with_overrides, sources};
 use crate::error::Error;
 use crate::job::DataSource;
-use crate::plan::{Experiment, Graph, Plan, Recovered, Table, Texts};
+use crate::plan::{ColumnHead, Experiment, Graph, Records, Recovered, Table, TableReport, Texts};
 use crate::results::place;
-use crate::store::RunStore;
 
 /// Reads a configuration from text, with overrides.
 pub(super) fn parse(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
     let config: SoupsConfig = parse_with_overrides(text, set).map_err(Error::Config)?;
     config.check()?;
     Ok(Box::new(config))
-}
-
-/// A planned table of soups.
-pub struct SoupsTable {
-    /// What it was planned from.
-    pub config: SoupsConfig,
-    /// One for each backbone on each dataset.
-    pub columns: Vec<SoupsColumn>,
 }
 
 impl Experiment for SoupsConfig {
@@ -92,31 +82,51 @@ impl Table for SoupsTable {
     }
 
     fn recover(&mut self, found: &mut Recovered<'_>) {
-        recover::recover(&self.config, &mut self.columns, found);
+        let Self { config, columns } = self;
+        for column in columns {
+            let ColumnHead { backbone, dataset, blocked, .. } = &mut column.head;
+            let all = column.methods.iter_mut().chain(&mut column.singles);
+            for (method, jobs) in config.methods_and_singles().iter().zip(all) {
+                jobs.soup = found.name(&jobs.soup);
+                jobs.pool.iter_mut().for_each(|id| *id = found.name(id));
+                let label = format!("{} {}: {}", dataset.name, backbone.name, method.name);
+                let known = jobs.test.take().map(|id| found.name(&id));
+                let score = |found: &mut Recovered<'_>, label: &str, data: DataSource| {
+                    found.score(label, &jobs.soup, dataset, &config.evaluation, data)
+                };
+                jobs.test = match blocked {
+                    Some(_) => score(found, &label, dataset.data()).or(known),
+                    None => known,
+                };
+                for (other, job) in dataset.ood.iter().zip(&mut jobs.ood) {
+                    let label = format!("{label} on {}", other.name);
+                    let id = score(found, &label, dataset.data_of(other));
+                    if let (Some(score), true) = (id, blocked.is_some() || job.is_err()) {
+                        *job = Ok(OodScore { score, note: String::new() });
+                    }
+                }
+            }
+            let done = column.methods.iter().any(|jobs| found.record(&jobs.soup).is_some());
+            blocked.take_if(|_| done);
+        }
     }
 
-    fn texts(&self, plan: &Plan, runs: &RunStore) -> Result<Texts, Error> {
-        Ok(Texts::from(&table::table(plan, &self.config, &self.columns, runs)?))
+    fn texts(&self, records: Records<'_>) -> Result<Texts, Error> {
+        Ok(Texts::from(&self.table(records)?))
     }
 
-    fn write_details(&self, plan: &Plan, runs: &RunStore) -> Result<Vec<PathBuf>, Error> {
+    fn write_details(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
         for column in &self.columns {
-            let folder = place(plan.folder(runs), self.columns.len(), &column.head);
-            files.extend(table::deliver((plan, &self.config), runs, column, &folder)?);
+            let folder = place(records, self.columns.len(), &column.head);
+            files.extend(self.deliver(records, column, &folder)?);
         }
-        files.extend(landscape_results::deliver(plan, &self.config, &self.columns, runs)?);
+        files.extend(self.draw_landscapes(records)?);
         Ok(files)
     }
 
-    fn report(
-        &self,
-        plan: &Plan,
-        catalog: &Catalog,
-        runs: &RunStore,
-    ) -> Result<(ExperimentTable, Vec<ColumnReport>), Error> {
-        let table = table::table(plan, &self.config, &self.columns, runs)?;
-        let columns = self.columns.iter().map(|of| report::column(plan, catalog, &self.config, of, runs));
-        Ok((ExperimentTable::Soups(table), columns.collect::<Result<_, _>>()?))
+    fn report(&self, records: Records<'_>, catalog: &Catalog) -> Result<TableReport, Error> {
+        let columns = self.columns.iter().map(|column| report::column(self, column, records, catalog));
+        Ok((ExperimentTable::Soups(self.table(records)?), columns.collect::<Result<_, _>>()?))
     }
 }

@@ -8,114 +8,12 @@ use ff_report::{Cell, Column as ReportColumn, Row, Table};
 use serde::Serialize;
 
 use super::card::Card;
-use super::columns::{MethodJobs, SoupsColumn};
-use super::config::{MethodConfig, SoupsConfig};
+use super::columns::{SoupsColumn, SoupsTable};
 use super::timm;
 use crate::error::Error;
 use crate::job::{Record, SoupRecord};
-use crate::plan::{ColumnHead, Plan};
-use crate::results::{cost, record, score, skipped, skipped_in_training, write_text};
-use crate::store::RunStore;
-
-/// The table as far as the records go: what is missing or failed is said in its cell.
-pub(super) fn table(
-    plan: &Plan,
-    config: &SoupsConfig,
-    columns: &[SoupsColumn],
-    runs: &RunStore,
-) -> Result<Table, Error> {
-    let of_report = columns.iter().map(|column| {
-        let ColumnHead { backbone, dataset, .. } = &column.head;
-        ReportColumn {
-            backbone: backbone.name.clone(),
-            dataset: dataset.name.clone(),
-            metric: dataset.metric,
-            ood: dataset.ood.iter().map(|other| other.name.clone()).collect(),
-            paper: dataset.paper_column.is_some(),
-        }
-    });
-    let mut rows = Vec::new();
-    for (m, method) in config.method.iter().enumerate() {
-        let mut cells = Vec::new();
-        for column in columns {
-            cells.push(cell(plan, runs, column, method, &column.methods[m])?);
-        }
-        let soups = columns.iter().map(|column| column.methods[m].soup.as_str());
-        rows.push(Row { method: method.name.clone(), cells, cost: cost(plan, runs, soups)? });
-    }
-    Table::new(&config.name, of_report.collect(), rows).map_err(|error| Error::Job(error.to_string()))
-}
-
-fn cell(
-    plan: &Plan,
-    runs: &RunStore,
-    column: &SoupsColumn,
-    method: &MethodConfig,
-    jobs: &MethodJobs,
-) -> Result<Cell, Error> {
-    let ColumnHead { backbone, dataset, blocked, .. } = &column.head;
-    let published = (|| {
-        let (method, dataset) = (method.paper_row.as_deref()?, dataset.paper_column.as_deref()?);
-        FISSIONFUSION.value(backbone.architecture.name, method, dataset).map(Published::mean)
-    })();
-    let ood_names = dataset.ood.iter().map(|other| other.name.clone());
-    let mut cell = Cell { paper: published, ..Cell::default() };
-    if let Some(why) = blocked {
-        cell.ood = ood_names.map(|name| (name, None)).collect();
-        cell.note = Some(why.lines().next().unwrap_or_default().to_owned());
-        return Ok(cell);
-    }
-    let mut notes = Vec::new();
-    match record(plan, runs, &jobs.soup)? {
-        Some(record) => {
-            let soup = record.soup()?;
-            cell.validation = Some(soup.soup.score);
-            if !soup.left_out.is_empty() {
-                notes.push(format!("left out, diverged: {}", soup.left_out.join(", ")));
-            }
-            if !soup.diverged.is_empty() {
-                notes.push(format!("diverged, and used as they were before: {}", soup.diverged.join(", ")));
-            }
-            if let images @ 1.. = skipped_in_training(plan, runs, &jobs.pool)? {
-                notes.push(format!("{images} unreadable training images left out"));
-            }
-            if !soup.skipped.is_empty() {
-                notes.push(format!("{} unreadable validation images left out", soup.skipped.len()));
-            }
-            notes.extend(soup.notes.iter().chain(&record.remarks).cloned());
-        }
-        None => notes.push("not run".to_owned()),
-    }
-    let score = |id: &str| -> Result<Option<ff_eval::Score>, Error> {
-        record(plan, runs, id)?.map(|record| record.score().cloned()).transpose()
-    };
-    match &jobs.test {
-        Some(id) => {
-            cell.test = score(id)?;
-            if let images @ 1.. = skipped(plan, runs, id)? {
-                notes.push(format!("{images} unreadable test images left out"));
-            }
-        }
-        None => notes.push("the dataset has no test split".to_owned()),
-    }
-    for (name, job) in ood_names.zip(&jobs.ood) {
-        let found = match job {
-            Ok(ood) => {
-                if !ood.note.is_empty() {
-                    notes.push(format!("{name}: {}", ood.note));
-                }
-                score(&ood.score)?
-            }
-            Err(why) => {
-                notes.push(why.lines().next().unwrap_or_default().to_owned());
-                None
-            }
-        };
-        cell.ood.push((name, found));
-    }
-    cell.note = (!notes.is_empty()).then(|| notes.join("; "));
-    Ok(cell)
-}
+use crate::plan::{ColumnHead, Records};
+use crate::results::write_text;
 
 /// The record beside a soup that a user takes away: which models went in, and why.
 #[derive(Serialize)]
@@ -131,69 +29,167 @@ struct SoupNote<'a> {
     record: &'a SoupRecord,
 }
 
-/// Writes into a column's folder the soup with the best validation score, ties to the later method, with the record of how
-/// it was chosen, its model card, and a folder that timm loads.
-pub(super) fn deliver(
-    (plan, config): (&Plan, &SoupsConfig),
-    runs: &RunStore,
-    column: &SoupsColumn,
-    folder: &Path,
-) -> Result<Vec<PathBuf>, Error> {
-    let mut best: Option<(&MethodConfig, &MethodJobs, Record)> = None;
-    for (method, jobs) in config.method.iter().zip(&column.methods) {
-        if method.select.hierarchy().is_none() {
-            continue;
+impl SoupsTable {
+    /// The table as far as the records go: what is missing or failed is said in its cell.
+    pub(super) fn table(&self, records: Records<'_>) -> Result<Table, Error> {
+        let Self { config, columns } = self;
+        let of_report = columns.iter().map(|column| {
+            let ColumnHead { backbone, dataset, .. } = &column.head;
+            ReportColumn {
+                backbone: backbone.name.clone(),
+                dataset: dataset.name.clone(),
+                metric: dataset.metric,
+                ood: dataset.ood.iter().map(|other| other.name.clone()).collect(),
+                paper: dataset.paper_column.is_some(),
+            }
+        });
+        let mut rows = Vec::new();
+        for (m, method) in config.method.iter().enumerate() {
+            let cells = columns.iter().map(|column| self.cell(records, column, m));
+            let cells = cells.collect::<Result<_, _>>()?;
+            let soups = columns.iter().map(|column| column.methods[m].soup.as_str());
+            rows.push(Row { method: method.name.clone(), cells, cost: records.cost(soups)? });
         }
-        let Some(record) = record(plan, runs, &jobs.soup)? else { continue };
-        let before = best.as_ref().map(|(.., best)| best.soup().map(|soup| soup.soup.score)).transpose()?;
-        if before.is_none_or(|before| record.soup().is_ok_and(|soup| soup.soup.score >= before)) {
-            best = Some((method, jobs, record));
+        Table::new(&config.name, of_report.collect(), rows).map_err(|error| Error::Job(error.to_string()))
+    }
+
+    /// The cell of the method at a place.
+    fn cell(&self, records: Records<'_>, column: &SoupsColumn, at: usize) -> Result<Cell, Error> {
+        let (method, jobs) = (&self.config.method[at], &column.methods[at]);
+        let ColumnHead { backbone, dataset, blocked, .. } = &column.head;
+        let published = (|| {
+            let (method, dataset) = (method.paper_row.as_deref()?, dataset.paper_column.as_deref()?);
+            FISSIONFUSION.value(backbone.architecture.name, method, dataset).map(Published::mean)
+        })();
+        let ood_names = dataset.ood.iter().map(|other| other.name.clone());
+        let mut cell = Cell { paper: published, ..Cell::default() };
+        if let Some(why) = blocked {
+            cell.ood = ood_names.map(|name| (name, None)).collect();
+            cell.note = Some(why.lines().next().unwrap_or_default().to_owned());
+            return Ok(cell);
         }
+        let mut notes = Vec::new();
+        match records.of(&jobs.soup)? {
+            Some(record) => {
+                let soup = record.soup()?;
+                cell.validation = Some(soup.soup.score);
+                if !soup.left_out.is_empty() {
+                    notes.push(format!("left out, diverged: {}", soup.left_out.join(", ")));
+                }
+                if !soup.diverged.is_empty() {
+                    notes.push(format!(
+                        "diverged, and used as they were before: {}",
+                        soup.diverged.join(", ")
+                    ));
+                }
+                if let images @ 1.. = records.skipped_in_training(&jobs.pool)? {
+                    notes.push(format!("{images} unreadable training images left out"));
+                }
+                if !soup.skipped.is_empty() {
+                    notes.push(format!("{} unreadable validation images left out", soup.skipped.len()));
+                }
+                notes.extend(soup.notes.iter().chain(&record.remarks).cloned());
+            }
+            None => notes.push("not run".to_owned()),
+        }
+        let score = |id: &str| -> Result<Option<ff_eval::Score>, Error> {
+            records.of(id)?.map(|record| record.score().cloned()).transpose()
+        };
+        match &jobs.test {
+            Some(id) => {
+                cell.test = score(id)?;
+                if let images @ 1.. = records.skipped(id)? {
+                    notes.push(format!("{images} unreadable test images left out"));
+                }
+            }
+            None => notes.push("the dataset has no test split".to_owned()),
+        }
+        for (name, job) in ood_names.zip(&jobs.ood) {
+            let found = match job {
+                Ok(ood) => {
+                    if !ood.note.is_empty() {
+                        notes.push(format!("{name}: {}", ood.note));
+                    }
+                    score(&ood.score)?
+                }
+                Err(why) => {
+                    notes.push(why.lines().next().unwrap_or_default().to_owned());
+                    None
+                }
+            };
+            cell.ood.push((name, found));
+        }
+        cell.note = (!notes.is_empty()).then(|| notes.join("; "));
+        Ok(cell)
     }
-    let Some((method, jobs, record)) = best else { return Ok(Vec::new()) };
-    let job = plan.job(&jobs.soup).ok_or_else(|| record.not("in the plan"))?;
-    let path = folder.join("soup.safetensors");
-    let weights = runs.open(job, record.weights()?)?;
-    weights.save(&path, Some(weights.provenance()?))?;
-    let ColumnHead { backbone, dataset, task, .. } = &column.head;
-    let soup = record.soup()?;
-    let note = SoupNote {
-        backbone: &backbone.name,
-        architecture: backbone.architecture.name,
-        dataset: &dataset.name,
-        classes: task.as_ref().map_or(&[], |task| task.names()),
-        method: &method.name,
-        metric: dataset.metric,
-        chosen: "the best validation score among the soups, ties to the later method; no test image was looked at",
-        ingredients: soup.soup.average.shares(),
-        record: soup,
-    };
-    let note_path = folder.join("soup.json");
-    write_json(&note_path, &note)?;
-    let mut files = vec![path.clone(), note_path];
-    let score = |id: &str| score(plan, runs, id);
-    let mut scores = vec![("test".to_owned(), jobs.test.as_deref().map(score).transpose()?.flatten())];
-    for (other, job) in dataset.ood.iter().zip(&jobs.ood) {
-        let found = job.as_ref().ok().map(|job| score(&job.score)).transpose()?.flatten();
-        scores.push((other.name.clone(), found));
+
+    /// Writes into a column's folder the soup with the best validation score, ties to the later method, with the record of how
+    /// it was chosen, its model card, and a folder that timm loads.
+    pub(super) fn deliver(
+        &self,
+        records: Records<'_>,
+        column: &SoupsColumn,
+        folder: &Path,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let (config, Records { plan, runs }) = (&self.config, records);
+        let mut best: Option<(usize, Record)> = None;
+        for (at, (method, jobs)) in config.method.iter().zip(&column.methods).enumerate() {
+            if method.select.hierarchy().is_none() {
+                continue;
+            }
+            let Some(record) = records.of(&jobs.soup)? else { continue };
+            let before =
+                best.as_ref().map(|(_, best)| best.soup().map(|soup| soup.soup.score)).transpose()?;
+            if before.is_none_or(|before| record.soup().is_ok_and(|soup| soup.soup.score >= before)) {
+                best = Some((at, record));
+            }
+        }
+        let Some((at, record)) = best else { return Ok(Vec::new()) };
+        let (method, jobs) = (&config.method[at], &column.methods[at]);
+        let job = plan.job(&jobs.soup).ok_or_else(|| record.not("in the plan"))?;
+        let path = folder.join("soup.safetensors");
+        let weights = runs.open(job, record.weights()?)?;
+        weights.save(&path, Some(weights.provenance()?))?;
+        let ColumnHead { backbone, dataset, task, .. } = &column.head;
+        let soup = record.soup()?;
+        let note = SoupNote {
+            backbone: &backbone.name,
+            architecture: backbone.architecture.name,
+            dataset: &dataset.name,
+            classes: task.as_ref().map_or(&[], |task| task.names()),
+            method: &method.name,
+            metric: dataset.metric,
+            chosen: "the best validation score among the soups, ties to the later method; no test image was looked at",
+            ingredients: soup.soup.average.shares(),
+            record: soup,
+        };
+        let note_path = folder.join("soup.json");
+        write_json(&note_path, &note)?;
+        let mut files = vec![path.clone(), note_path];
+        let score = |id: &str| records.score(id);
+        let mut scores = vec![("test".to_owned(), jobs.test.as_deref().map(score).transpose()?.flatten())];
+        for (other, job) in dataset.ood.iter().zip(&jobs.ood) {
+            let found = job.as_ref().ok().map(|job| score(&job.score)).transpose()?.flatten();
+            scores.push((other.name.clone(), found));
+        }
+        let of_cell = self.cell(records, column, at)?.note;
+        let of_scores = scores.iter().flat_map(|(on, score)| {
+            score.iter().flat_map(|score| &score.notes).map(move |note| format!("{on}: {note}"))
+        });
+        let notes = of_cell.into_iter().chain(of_scores).collect();
+        let card = Card {
+            backbone,
+            dataset,
+            model: &config.model,
+            method: &method.name,
+            classes: note.classes,
+            soup,
+            notes,
+            scores,
+        };
+        let text = card.to_markdown();
+        files.push(write_text(folder, "soup.md", &text)?);
+        files.extend(timm::folder(&folder.join("timm"), &path, &card, &text)?);
+        Ok(files)
     }
-    let of_cell = cell(plan, runs, column, method, jobs)?.note;
-    let of_scores = scores.iter().flat_map(|(on, score)| {
-        score.iter().flat_map(|score| &score.notes).map(move |note| format!("{on}: {note}"))
-    });
-    let notes = of_cell.into_iter().chain(of_scores).collect();
-    let card = Card {
-        backbone,
-        dataset,
-        model: &config.model,
-        method: &method.name,
-        classes: note.classes,
-        soup,
-        notes,
-        scores,
-    };
-    let text = card.to_markdown();
-    files.push(write_text(folder, "soup.md", &text)?);
-    files.extend(timm::folder(&folder.join("timm"), &path, &card, &text)?);
-    Ok(files)
 }

@@ -11,8 +11,6 @@ pub use source::Source;
 
 pub(crate) use column::empty_column;
 pub(crate) use per_class::per_class;
-pub(crate) use predictions::scored_predictions;
-pub(crate) use training::training_runs;
 
 use ff_report::Report;
 use ff_report::report::{ExperimentReport, Progress};
@@ -20,8 +18,7 @@ use itertools::Itertools;
 
 use crate::error::Error;
 use crate::job::VERSION;
-use crate::plan::Plan;
-use crate::results::read::record;
+use crate::plan::Records;
 use crate::store::RunStore;
 
 /// Gathers a report. What is damaged, missing or not done yet is said in it and stops nothing else; give it
@@ -40,17 +37,19 @@ pub fn report(title: &str, sources: &[Source<'_>], runs: &RunStore, mut problems
 
 fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, Error> {
     let plan = source.plan;
-    let (table, columns) = plan.table.report(plan, source.catalog, runs)?;
-    let (progress, origin) = (progress(plan, runs)?, origin::of(source, runs)?);
+    let records = Records { plan, runs };
+    let (table, columns) = plan.table.report(records, source.catalog)?;
+    let (progress, origin) = (progress(records)?, origin::of(records, &source.commands)?);
     Ok(ExperimentReport { table, progress, missing: plan.missing(), columns, origin })
 }
 
 /// How far each kind of job is, in the order in which the plan has them.
-fn progress(plan: &Plan, runs: &RunStore) -> Result<Vec<Progress>, Error> {
-    let kinds = plan.jobs.iter().map(|job| job.spec.kind()).unique();
+fn progress(records: Records<'_>) -> Result<Vec<Progress>, Error> {
+    let jobs = &records.plan.jobs;
+    let kinds = jobs.iter().map(|job| job.spec.kind()).unique();
     let of_kind = |kind: &str| {
-        let jobs = || plan.jobs.iter().filter(|job| job.spec.kind() == kind);
-        let done = jobs().map(|job| Ok(record(plan, runs, &job.id)?.is_some()));
+        let jobs = || jobs.iter().filter(|job| job.spec.kind() == kind);
+        let done = jobs().map(|job| Ok(records.of(&job.id)?.is_some()));
         let done = done.filter_ok(|done| *done).collect::<Result<Vec<_>, Error>>()?.len();
         Ok(Progress { kind: kind.to_owned(), done, jobs: jobs().count() })
     };

@@ -5,19 +5,17 @@ use std::time::SystemTime;
 
 use ff_report::report::Origin;
 
-use super::source::Source;
 use crate::error::Error;
 use crate::job::{DataIdentity, JobOutput, JobSpec, SoupSpec, Start};
-use crate::results::read::record;
-use crate::store::RunStore;
+use crate::plan::Records;
 
-pub(super) fn of(source: &Source<'_>, runs: &RunStore) -> Result<Origin, Error> {
-    let plan = source.plan;
+pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Error> {
+    let Records { plan, runs } = records;
     let [mut versions, mut devices, mut data, mut weights]: [BTreeSet<String>; 4] = Default::default();
     let mut written: Vec<SystemTime> = Vec::new();
     let mut jobs = Vec::new();
     for job in &plan.jobs {
-        let Some(record) = record(plan, runs, &job.id)? else { continue };
+        let Some(record) = records.of(&job.id)? else { continue };
         versions.insert(record.code_version.clone());
         devices.insert(record.device.clone());
         if let Some(DataIdentity { digest, split }) = identity(&record.spec) {
@@ -55,7 +53,7 @@ pub(super) fn of(source: &Source<'_>, runs: &RunStore) -> Result<Origin, Error> 
     ];
     let facts = facts.into_iter().filter(|(_, values)| !values.is_empty());
     Ok(Origin {
-        commands: source.commands.clone(),
+        commands: commands.to_vec(),
         facts: facts.map(|(name, values)| (name.to_owned(), values)).collect(),
         config: plan.table.experiment().to_toml()?,
         jobs,

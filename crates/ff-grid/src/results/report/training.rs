@@ -6,28 +6,28 @@ use itertools::Itertools;
 
 use crate::error::Error;
 use crate::job::{Job, JobId, JobSpec, Training};
-use crate::plan::Plan;
-use crate::results::read::record;
+use crate::plan::Records;
 use crate::store::RunStore;
 
 /// Points of a run's learning rate, at most.
 const POINTS: usize = 300;
 
-/// Each run once; those that have not begun are left out.
-pub(crate) fn training_runs<'a>(
-    plan: &Plan,
-    ids: impl Iterator<Item = &'a JobId>,
-    runs: &RunStore,
-) -> Result<Vec<TrainingRun>, Error> {
-    let mut found = Vec::new();
-    for job in ids.unique().filter_map(|id| plan.job(id)).filter(|job| job.blocked.is_none()) {
-        let Some(training) = job.spec.training() else { continue };
-        match record(plan, runs, &job.id)? {
-            Some(record) => found.push(of_outcome(job, training, record.training()?)),
-            None => found.extend(unfinished(job, training, runs)),
+impl<'a> Records<'a> {
+    /// Each run once; those that have not begun are left out.
+    pub(crate) fn training_runs(
+        self,
+        ids: impl Iterator<Item = &'a JobId>,
+    ) -> Result<Vec<TrainingRun>, Error> {
+        let mut found = Vec::new();
+        for job in ids.unique().filter_map(|id| self.plan.job(id)).filter(|job| job.blocked.is_none()) {
+            let Some(training) = job.spec.training() else { continue };
+            match self.of(&job.id)? {
+                Some(record) => found.push(of_outcome(job, training, record.training()?)),
+                None => found.extend(unfinished(job, training, self.runs)),
+            }
         }
+        Ok(found)
     }
-    Ok(found)
 }
 
 fn of_outcome(job: &Job, training: &Training, outcome: &Outcome) -> TrainingRun {

@@ -7,17 +7,14 @@ use super::model::Model;
 use crate::config::DatasetEntry;
 use crate::error::Error;
 use crate::experiment::soups::config::SoupsConfig;
-use crate::plan::Plan;
-use crate::results::scored_predictions;
-use crate::store::RunStore;
+use crate::plan::Records;
 
 /// Every soup on the test split and elsewhere, and what could not be compared.
 pub(super) fn of<'a, 'm: 'a>(
-    plan: &Plan,
     config: &SoupsConfig,
     dataset: &DatasetEntry,
     (soups, single): (impl Iterator<Item = &'a Model<'m>>, &Model<'_>),
-    runs: &RunStore,
+    records: Records<'_>,
 ) -> Result<(Vec<Comparison>, Vec<String>), Error> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for soup in soups {
@@ -33,7 +30,7 @@ pub(super) fn of<'a, 'm: 'a>(
         );
         for (ood, jobs) in test.into_iter().chain(ood) {
             let Some((ours, theirs)) = jobs else { continue };
-            match compare(plan, config, dataset, (ours, theirs), runs) {
+            match compare(config, dataset, (ours, theirs), records) {
                 Ok((difference, delong)) => found.push(Comparison {
                     method: soup.method.name.clone(),
                     single: single.method.name.clone(),
@@ -56,13 +53,12 @@ pub(super) fn of<'a, 'm: 'a>(
 type Compared = (Option<ff_eval::Difference>, Vec<ff_eval::OutputDifference>);
 
 fn compare(
-    plan: &Plan,
     config: &SoupsConfig,
     dataset: &DatasetEntry,
     (ours, theirs): (&str, &str),
-    runs: &RunStore,
+    records: Records<'_>,
 ) -> Result<Compared, String> {
-    let (ours, theirs) = (scored_predictions(plan, runs, ours)?, scored_predictions(plan, runs, theirs)?);
+    let (ours, theirs) = (records.scored_predictions(ours)?, records.scored_predictions(theirs)?);
     let (resamples, seed) = (config.evaluation.resamples, config.evaluation.seed);
     let unpaired = |error: ff_eval::Error| error.to_string();
     let difference =

@@ -8,9 +8,7 @@ use ff_report::report::{Mistake, MistakesReport, ModelAnswer, Thumbnail};
 use super::model::Model;
 use crate::catalog::{Catalog, OpenDataset};
 use crate::job::{Job, JobOutput};
-use crate::plan::Plan;
-use crate::results::{record, scored_predictions};
-use crate::store::RunStore;
+use crate::plan::Records;
 
 /// Mistakes shown.
 const COUNT: usize = 8;
@@ -19,16 +17,16 @@ const PX: u32 = 96;
 
 /// Nothing if there are no test predictions.
 pub(super) fn of(
-    plan: &Plan,
+    records: Records<'_>,
     catalog: &Catalog,
     model: &Model<'_>,
     classes: &[String],
-    runs: &RunStore,
 ) -> Option<MistakesReport> {
     let evaluation = model.jobs.test.as_deref()?;
-    let predictions = scored_predictions(plan, runs, evaluation).ok()?;
+    let predictions = records.scored_predictions(evaluation).ok()?;
+    let plan = records.plan;
     let job = plan.job(plan.job(evaluation)?.predictions().ok()?)?;
-    let images = images(plan, catalog, job, predictions.len(), runs);
+    let images = images(records, catalog, job, predictions.len());
     let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
     let mistakes = surest_mistakes(&predictions, COUNT).into_iter().map(|of| {
         let image = images.as_ref().ok().map(|(data, indices)| (data, indices[of.sample]));
@@ -55,15 +53,14 @@ pub(super) fn of(
 
 /// The dataset and the index of the image behind each row of the predictions, or why that is not known.
 fn images(
-    plan: &Plan,
+    records: Records<'_>,
     catalog: &Catalog,
     job: &Job,
     rows: usize,
-    runs: &RunStore,
 ) -> Result<(std::sync::Arc<OpenDataset>, Vec<usize>), String> {
     let data = catalog.open(&job.data)?;
-    let record = record(plan, runs, &job.id).map_err(|error| error.to_string())?;
-    let Some(JobOutput::Predictions { skipped, .. }) = record.map(|record| record.output) else {
+    let output = records.output(&job.id).map_err(|error| error.to_string())?;
+    let Some(JobOutput::Predictions { skipped, .. }) = output else {
         return Err("the predictions are not on record".to_owned());
     };
     let samples = data.dataset.samples();

@@ -8,35 +8,32 @@ use ff_report::report::{Choice, ColumnReport, Scored, Step};
 
 use self::model::Model;
 
-use super::landscape_results;
 use crate::catalog::Catalog;
 use crate::config::DatasetEntry;
 use crate::error::Error;
-use crate::experiment::soups::columns::SoupsColumn;
-use crate::experiment::soups::config::SoupsConfig;
+use crate::experiment::soups::columns::{SoupsColumn, SoupsTable};
 use crate::job::{GreedyBarrier, SoupRecord};
-use crate::plan::Plan;
-use crate::results::{empty_column, per_class, record, score, scored_predictions, training_runs};
-use crate::store::RunStore;
+use crate::plan::Records;
+use crate::results::{empty_column, per_class};
 
 pub(super) fn column(
-    plan: &Plan,
-    catalog: &Catalog,
-    config: &SoupsConfig,
+    table: &SoupsTable,
     column: &SoupsColumn,
-    runs: &RunStore,
+    records: Records<'_>,
+    catalog: &Catalog,
 ) -> Result<ColumnReport, Error> {
+    let config = &table.config;
     let dataset = &column.head.dataset;
     let mut report = empty_column(&column.head);
     let mut models = Vec::new();
     for (method, jobs) in config.method.iter().zip(&column.methods) {
-        match record(plan, runs, &jobs.soup)? {
+        match records.of(&jobs.soup)? {
             Some(record) => models.push(Model { method, jobs, soup: record.soup()?.clone() }),
             None => report.missing.push(format!("{} has no record yet", method.name)),
         }
     }
     if report.classes.is_empty() {
-        report.classes = models.iter().find_map(|model| classes(plan, model, runs)).unwrap_or_default();
+        report.classes = models.iter().find_map(|model| classes(model, records)).unwrap_or_default();
     }
     let name = |model: Option<&Model<'_>>| model.map(|model| model.method.name.clone());
     let single = best(models.iter().filter(|model| model.is_single()).rev());
@@ -46,29 +43,28 @@ pub(super) fn column(
     let all = config.methods_and_singles();
     let mut singles = Vec::new();
     for (method, jobs) in all.iter().skip(config.method.len()).zip(&column.singles) {
-        if let Some(record) = record(plan, runs, &jobs.soup)? {
+        if let Some(record) = records.of(&jobs.soup)? {
             singles.push(Model { method, jobs, soup: record.soup()?.clone() });
         }
     }
-    report.scored = scored(plan, dataset, models.iter().chain(&singles), runs)?;
-    report.runs = training_runs(plan, column.methods.iter().flat_map(|jobs| &jobs.pool), runs)?;
+    report.scored = scored(dataset, models.iter().chain(&singles), records)?;
+    report.runs = records.training_runs(column.methods.iter().flat_map(|jobs| &jobs.pool))?;
     for model in models.iter().filter(|model| !model.is_single()) {
-        let greedy_barriers =
-            landscape_results::greedy_barriers(plan, config, column, &model.method.name, runs)?;
+        let greedy_barriers = table.greedy_barriers(column, &model.method.name, records)?;
         report.choices.push(choice(model, &greedy_barriers));
     }
-    let album = landscape_results::album(plan, config, column, runs)?;
+    let album = table.album(column, records)?;
     report.figures = album.plots.into_iter().map(|(_, plot)| plot).collect();
     if let Some(single) = single {
         let soups = models.iter().filter(|model| !model.is_single());
-        let (found, missing) = comparisons::of(plan, config, dataset, (soups, single), runs)?;
+        let (found, missing) = comparisons::of(config, dataset, (soups, single), records)?;
         report.comparisons = found;
         report.missing.extend(missing);
     }
     // The same weights need not be shown twice.
     let other = single.filter(|single| delivered.is_none_or(|soup| soup.soup.digest != single.soup.digest));
     for model in delivered.into_iter().chain(other) {
-        match model.jobs.test.as_deref().map(|id| scored_predictions(plan, runs, id)) {
+        match model.jobs.test.as_deref().map(|id| records.scored_predictions(id)) {
             None => report.missing.push("the dataset has no test split".to_owned()),
             Some(Err(why)) => report.missing.push(format!("{}: {why}", model.method.name)),
             Some(Ok(predictions)) => {
@@ -83,12 +79,12 @@ pub(super) fn column(
         }
     }
     report.missing.dedup();
-    report.mistakes = delivered.and_then(|model| mistakes::of(plan, catalog, model, &report.classes, runs));
+    report.mistakes = delivered.and_then(|model| mistakes::of(records, catalog, model, &report.classes));
     Ok(report)
 }
 
 /// What a soup's file says that its outputs mean, where the data is not there to say it.
-fn classes(plan: &Plan, model: &Model<'_>, runs: &RunStore) -> Option<Vec<String>> {
+fn classes(model: &Model<'_>, Records { plan, runs }: Records<'_>) -> Option<Vec<String>> {
     let file = runs.open(plan.job(&model.jobs.soup)?, &model.soup.weights).ok()?;
     let names = file.provenance().ok()?.recipe.get("classes")?.clone();
     serde_json::from_value(names).ok()
@@ -104,12 +100,11 @@ where
 
 /// The models with a test score. A single model whose weights stand there already is not another one.
 fn scored<'a, 'm: 'a>(
-    plan: &Plan,
     dataset: &DatasetEntry,
     models: impl Iterator<Item = &'a Model<'m>>,
-    runs: &RunStore,
+    records: Records<'_>,
 ) -> Result<Vec<Scored>, Error> {
-    let score = |id: &str| score(plan, runs, id);
+    let score = |id: &str| records.score(id);
     let (mut found, mut singles) = (Vec::new(), Vec::new());
     for model in models {
         if model.is_single() {
