@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use ff_checkpoint::{Provenance, StateDict};
 use ff_data::Task;
-use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
 use ff_models::Spec;
 use ff_train::TrainConfig;
@@ -60,20 +59,6 @@ impl ColumnBase {
     pub fn training(&self, start: Start, train: TrainConfig, inmerge: Option<InMerge>) -> Training {
         Training { model: self.spec, start, data: self.identity.clone(), train, inmerge }
     }
-}
-
-/// Images that a model is scored on: the test part of a dataset.
-pub struct TestImages {
-    /// Where they are.
-    pub source: DataSource,
-    /// Their identity.
-    pub data: DataIdentity,
-    /// If its classes are not the model's.
-    pub outputs: Option<OutputMap>,
-    /// Whether they are in groups.
-    pub groups: bool,
-    /// Their number.
-    pub images: u64,
 }
 
 /// Where a backbone's weights start.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use ff_checkpoint::StateDict;
 use ff_data::{Augment, Task};
+use ff_eval::OutputMap;
 use ff_models::Spec;
 use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, Trainable, task_kind};
 
-use super::column::{ColumnBase, OpenedColumn, StartWeights, TestImages};
+use super::column::{ColumnBase, OpenedColumn, StartWeights};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::config::{
     BackboneConfig, Common, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, WeightsSource,
@@ -213,27 +214,26 @@ impl<'a> Graph<'a> {
         input: &str,
         dataset: &DatasetEntry,
     ) -> Option<JobId> {
-        let ColumnBase { identity, data, groups, sizes: [_, _, images], .. } = shared.clone();
-        let on = TestImages { source: data, data: identity, outputs: None, groups, images };
-        (images > 0).then(|| self.score(shared, label, input, dataset, on))
+        (shared.sizes[2] > 0).then(|| self.score(shared, label, input, dataset, None))
     }
 
-    /// The score of a model on the test part of a dataset, by the metric of its own; `outputs` if their classes differ.
+    /// The score of a model on the test part of the data of `on`, by the metric of its own dataset; `outputs` if their classes
+    /// differ.
     pub fn score(
         &mut self,
-        shared: &ColumnBase,
+        on: &ColumnBase,
         label: &str,
         input: &str,
         dataset: &DatasetEntry,
-        TestImages { source, data, outputs, groups, images }: TestImages,
+        outputs: Option<OutputMap>,
     ) -> JobId {
-        let spec = JobSpec::Predict { model: shared.spec, data, part: EvalSplit::Test, outputs, groups };
+        let ColumnBase { spec: model, identity: data, groups, sizes: [_, _, images], .. } = on.clone();
+        let spec = JobSpec::Predict { model, data, part: EvalSplit::Test, outputs, groups };
         let cost = Cost { evaluations: 1, evaluated_images: images, ..Cost::default() };
-        let on = ColumnBase { data: source, ..shared.clone() };
-        let predicted = self.add(&on, format!("{label}: predict"), spec, vec![input.into()], cost, None);
+        let predicted = self.add(on, format!("{label}: predict"), spec, vec![input.into()], cost, None);
         let EvaluationConfig { resamples, seed } = self.evaluation;
         let spec = JobSpec::Evaluate { metric: dataset.metric, resamples, seed };
-        self.add(&on, format!("{label}: score"), spec, vec![predicted], Cost::default(), None)
+        self.add(on, format!("{label}: score"), spec, vec![predicted], Cost::default(), None)
     }
 
     /// Adds a run of training that has no inputs and a folder of its own, named so.

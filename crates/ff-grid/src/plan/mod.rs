@@ -6,7 +6,7 @@ mod graph;
 mod planned;
 mod recover;
 
-pub use column::{ColumnBase, ColumnHead, OpenedColumn, StartWeights, TestImages};
+pub use column::{ColumnBase, ColumnHead, OpenedColumn, StartWeights};
 pub use forecast::{Chain, Forecast, Progress, Speed, forecast, longest_chain, time_left};
 pub use graph::{Graph, HubResolver};
 pub use planned::{Experiment, Plan, Records, Table, TableReport, Texts};

@@ -14,7 +14,7 @@ use super::landscape_plan::{Looks, Pools};
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry, OodEntry};
 use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, Selection, SoupSpec, Start};
-use crate::plan::{ColumnBase, Graph, StartWeights, TestImages};
+use crate::plan::{ColumnBase, Graph, StartWeights};
 
 /// Lays out every column of a table of soups.
 pub(super) fn columns(config: &SoupsConfig, graph: &mut Graph<'_>) -> Vec<SoupsColumn> {
@@ -203,11 +203,14 @@ impl Builder<'_, '_> {
                 .map_err(named)?;
             note = outputs.as_ref().map_or(String::new(), |map| map.describe(own, found.names()));
         }
-        let images = data.splits.test.len() as u64;
-        let label = format!("{label} on {}", other.name);
-        let groups = data.has_groups(EvalSplit::Test);
-        let on = TestImages { source, data: data.identity.clone(), outputs, groups, images };
-        let score = self.graph.score(self.shared, &label, soup, dataset, on);
+        let on = ColumnBase {
+            data: source,
+            identity: data.identity.clone(),
+            sizes: [0, 0, data.splits.test.len() as u64],
+            groups: data.has_groups(EvalSplit::Test),
+            ..self.shared.clone()
+        };
+        let score = self.graph.score(&on, &format!("{label} on {}", other.name), soup, dataset, outputs);
         Ok(OodScore { score, note })
     }
 }
