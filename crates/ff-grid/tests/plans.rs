@@ -58,7 +58,7 @@ fn ids(plan: &Plan) -> BTreeSet<JobId> {
 /// Each job stands once, after its inputs.
 fn each_comes_once_after_its_inputs(plan: &Plan) {
     let mut seen = BTreeSet::new();
-    for job in &plan.jobs {
+    for job in plan.jobs.iter() {
         assert!(job.inputs.iter().all(|input| seen.contains(input.as_str())), "{}", job.label);
         assert!(seen.insert(job.id.as_str()), "{} stands twice", job.label);
     }
@@ -193,7 +193,7 @@ const LOOKS: [&str; 3] = [
 fn looking_at_errors_adds_jobs_and_changes_none() {
     let (plain, looked) = (demo(&[]), demo(&LOOKS));
     let described = |job: &Job| format!("{:?}", (&job.spec, &job.inputs, &job.label, &job.fields));
-    for job in &plain.jobs {
+    for job in plain.jobs.iter() {
         let same = looked.job(&job.id).expect("its identity is as it was");
         assert_eq!(described(job), described(same));
     }
@@ -235,7 +235,7 @@ fn figures_share_what_the_demo_table_has() {
 #[test]
 fn only_predictions_of_soups_touch_the_test_part() {
     let plan = demo(&[]);
-    for job in &plan.jobs {
+    for job in plan.jobs.iter() {
         if let JobSpec::Predict { .. } = job.spec {
             let input = plan.job(&job.inputs[0]).unwrap();
             assert_eq!(input.spec.kind(), "soup", "{}", job.label);

@@ -22,7 +22,7 @@ struct OneByOne;
 impl Engine for OneByOne {
     fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         let mut summary = Summary::default();
-        for job in context.jobs {
+        for job in context.jobs.iter() {
             if context.runs.record(job)?.is_some() {
                 summary.found += 1;
                 continue;

@@ -52,7 +52,7 @@ pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
     let measured = Speed::measured(&plan.jobs, &runs.finished(&plan.jobs)?);
     let speed = options.images_per_second.iter().fold(measured, |speed, rate| speed.with(rate.0, rate.1));
     let mut seconds = BTreeMap::new();
-    for job in &plan.jobs {
+    for job in plan.jobs.iter() {
         let Some(takes) = speed.seconds(job) else {
             bail!(
                 "{}: nothing like it is on record in {}, so nobody knows what it takes\n\

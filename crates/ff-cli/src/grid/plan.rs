@@ -20,7 +20,7 @@ pub struct Count {
 /// By kind, those that the plan has.
 pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Count)> {
     let mut counts: Vec<_> = JobSpec::KINDS.iter().map(|&kind| (kind, Count::default())).collect();
-    for job in &plan.jobs {
+    for job in plan.jobs.iter() {
         let place =
             JobSpec::KINDS.iter().position(|kind| *kind == job.spec.kind()).expect("all kinds are listed");
         let count = &mut counts[place].1;
@@ -54,7 +54,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
         );
     }
     let mut text = String::new();
-    for job in &plan.jobs {
+    for job in plan.jobs.iter() {
         let state = match (&job.blocked, done.contains_key(job.id.as_str())) {
             (Some(_), _) => "missing ",
             (None, true) => "done    ",

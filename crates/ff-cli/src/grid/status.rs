@@ -66,7 +66,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
 /// What failed, in the table's order. Jobs of one task fail together, and those that were never begun for one reason.
 fn failed(plan: &Plan, status: &QueueStatus) -> String {
     let mut groups: Vec<(&Failure, Vec<&str>)> = Vec::new();
-    for job in &plan.jobs {
+    for job in plan.jobs.iter() {
         let Some(JobState::Failed(failure)) = status.jobs.get(&job.id) else { continue };
         match groups.iter_mut().find(|(other, _)| *other == failure) {
             Some((_, labels)) => labels.push(&job.label),

@@ -1,7 +1,7 @@
 //! Jobs, and the graph that they make.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use itertools::Itertools;
@@ -141,20 +141,5 @@ impl Deref for Jobs {
 
     fn deref(&self) -> &[Job] {
         &self.list
-    }
-}
-
-impl DerefMut for Jobs {
-    fn deref_mut(&mut self) -> &mut [Job] {
-        &mut self.list
-    }
-}
-
-impl<'a> IntoIterator for &'a Jobs {
-    type Item = &'a Job;
-    type IntoIter = std::slice::Iter<'a, Job>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.list.iter()
     }
 }

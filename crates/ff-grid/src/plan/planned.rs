@@ -137,9 +137,9 @@ impl Plan {
     /// What is not there stays among [`Plan::missing`].
     pub fn recover(&mut self, records: &[Record]) {
         self.missed = self.missing();
-        let mut found = Recovered::of(&mut self.jobs, records);
+        let mut found = Recovered::of(&self.jobs, records);
         self.table.recover(&mut found);
-        self.jobs = Jobs::new(self.jobs.iter().cloned().chain(found.into_jobs()).collect());
+        self.jobs = Jobs::new(found.jobs);
     }
 
     /// The table, if it is of that kind.

@@ -10,33 +10,28 @@ use crate::job::{DataSource, Job, JobId, JobSpec, Jobs, Record, Start};
 /// Jobs of a plan that were found by their records alone.
 pub struct Recovered<'a> {
     records: &'a [Record],
-    /// Jobs that the plan did not have.
-    jobs: Vec<Job>,
+    /// The plan's jobs, with what was found in place of those that are blocked, and then those that the plan did not have.
+    pub(super) jobs: Vec<Job>,
     /// Identities by those in the plan.
     names: HashMap<JobId, JobId>,
 }
 
 impl<'a> Recovered<'a> {
     /// Looks for the record of every job that is blocked, and puts what it found in its place.
-    pub(super) fn of(jobs: &mut Jobs, records: &'a [Record]) -> Self {
+    pub(super) fn of(jobs: &Jobs, records: &'a [Record]) -> Self {
         let mut found = Self { records, jobs: Vec::new(), names: HashMap::new() };
-        for job in jobs.iter_mut() {
+        for mut job in jobs.iter().cloned() {
             let inputs: Vec<JobId> = job.inputs.iter().map(|id| found.name(id)).collect();
-            if job.blocked.is_none() {
-                continue;
-            }
-            if let Some(record) = found.only(&job.label, &inputs, |spec| alike(spec, &job.spec)) {
+            if job.blocked.is_some()
+                && let Some(record) = found.only(&job.label, &inputs, |spec| alike(spec, &job.spec))
+            {
                 found.names.insert(job.id.clone(), record.id.clone());
                 let (id, spec) = (record.id.clone(), record.spec.clone());
-                *job = Job { id, spec, inputs, blocked: None, ..job.clone() };
+                job = Job { id, spec, inputs, blocked: None, ..job };
             }
+            found.jobs.push(job);
         }
         found
-    }
-
-    /// The jobs that the plan did not have.
-    pub(super) fn into_jobs(self) -> Vec<Job> {
-        self.jobs
     }
 
     /// The identity that a planned job has on record; its own if it was not found.

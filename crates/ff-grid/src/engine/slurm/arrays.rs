@@ -86,10 +86,10 @@ pub(super) fn arrays(
     let mut arrays = vec![check];
     let mut places: Vec<Option<(usize, u32)>> = vec![None; tasks.len()];
     for depth in 0..=deepest {
-        let mut groups: BTreeMap<(&str, Vec<Wild>), Vec<Waiting>> = BTreeMap::new();
+        let mut groups: BTreeMap<(&str, Vec<After>), Vec<Waiting>> = BTreeMap::new();
         for (at, task) in tasks.iter().enumerate().filter(|(_, task)| task.depth == depth) {
             let after = needs(task, &places, &arrays);
-            groups.entry((task.kind, after.iter().map(Wild::of).collect())).or_default().push((at, after));
+            groups.entry((task.kind, after.iter().map(wild).collect())).or_default().push((at, after));
         }
         // The graph's order, as far as there is a choice.
         let mut groups: Vec<_> = groups.into_values().flat_map(split).collect();
@@ -136,7 +136,7 @@ fn order(arrays: &mut [Array], jobs: &Jobs) {
 fn tasks(jobs: &Jobs, disposition: impl Fn(&Job) -> Disposition) -> Vec<ArrayTask> {
     let mut tasks: Vec<ArrayTask> = Vec::new();
     let mut task_of: HashMap<&str, usize> = HashMap::new();
-    'jobs: for job in jobs {
+    'jobs: for job in jobs.iter() {
         if !matches!(disposition(job), Disposition::Todo) {
             continue;
         }
@@ -187,21 +187,12 @@ fn needs(task: &ArrayTask, places: &[Option<(usize, u32)>], arrays: &[Array]) ->
     of_arrays.chain(queued).collect()
 }
 
-/// What a task waits for, but for which tasks of an array.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Wild {
-    All(usize),
-    Some(usize),
-    Queued,
-}
-
-impl Wild {
-    fn of(after: &After) -> Self {
-        match *after {
-            After::Some(array, _) => Self::Some(array),
-            After::All(array) | After::Same(array) | After::Ended(array) => Self::All(array),
-            After::Queued(_) | After::QueuedEnded(_) => Self::Queued,
-        }
+/// What a task waits for, but for which tasks of an array, or in the queue.
+fn wild(after: &After) -> After {
+    match after {
+        After::Some(array, _) => After::Some(*array, Vec::new()),
+        After::Queued(_) => After::Queued(BTreeSet::new()),
+        other => other.clone(),
     }
 }
 

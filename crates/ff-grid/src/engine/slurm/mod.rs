@@ -93,7 +93,7 @@ impl Slurm {
         summary: &mut Summary,
     ) -> Result<(), Error> {
         let mut undone = Vec::new();
-        for job in context.jobs {
+        for job in context.jobs.iter() {
             if context.runs.record(job)?.is_none() {
                 undone.push(job.id.as_str());
             }
@@ -184,7 +184,7 @@ impl Slurm {
         let queued = found.queued();
         let mut dispositions = HashMap::new();
         let mut summary = Summary::default();
-        for job in context.jobs {
+        for job in context.jobs.iter() {
             let disposition = if job.blocked.is_some() {
                 summary.blocked += 1;
                 Disposition::Blocked

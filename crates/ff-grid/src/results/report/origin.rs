@@ -14,7 +14,7 @@ pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Er
     let [mut versions, mut devices, mut data, mut weights]: [BTreeSet<String>; 4] = Default::default();
     let mut written: Vec<SystemTime> = Vec::new();
     let mut jobs = Vec::new();
-    for job in &plan.jobs {
+    for job in plan.jobs.iter() {
         let Some(record) = records.of(&job.id)? else { continue };
         versions.insert(record.code_version.clone());
         devices.insert(record.device.clone());
