@@ -8,10 +8,7 @@ use ff_models::{Architecture, Precision};
 use ff_train::{LrSchedule, TrainConfig, Trainable};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{
-    BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, RunConfig, WeightsSource, check_name,
-    parse_with_overrides,
-};
+use crate::config::{BackboneConfig, DatasetEntry, WeightsSource, check_name, parse_with_overrides};
 use crate::error::Error;
 use crate::job::DataSource;
 
@@ -162,13 +159,5 @@ impl RunRecipe {
             paper_column: None,
             ood: Vec::new(),
         }
-    }
-
-    /// What a table's models have in common.
-    pub(super) fn common(&self) -> (ModelConfig, EvaluationConfig, RunConfig) {
-        let ModelRecipe { image_size, precision, .. } = self.model;
-        let batch_size = self.train.batch_size;
-        let model = ModelConfig { image_size, precision, batch_size, weight_decay: 0.0 };
-        (model, EvaluationConfig { resamples: 0, seed: 0 }, RunConfig::default())
     }
 }

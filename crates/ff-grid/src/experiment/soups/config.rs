@@ -2,6 +2,7 @@
 
 use ff_data::Augment;
 use ff_train::SelectBy;
+use itertools::iproduct;
 use serde::{Deserialize, Serialize};
 
 use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, LandscapeConfig};
@@ -184,15 +185,13 @@ impl GridConfig {
     /// The grid's models: name, and values of seed, augmentation and learning rate by their place in the lists; in the order of
     /// the pool.
     pub(crate) fn models(&self) -> Vec<(String, [usize; 3])> {
-        let mut models = Vec::new();
-        for (a, &augment) in self.augmentations.iter().enumerate() {
-            for (r, &rate) in self.learning_rates.iter().enumerate() {
-                for (s, &seed) in self.seeds.iter().enumerate() {
-                    models.push((model_name(&group_fields(rate, augment, seed), None), [s, a, r]));
-                }
-            }
-        }
-        models
+        let values = iproduct!(
+            self.augmentations.iter().enumerate(),
+            self.learning_rates.iter().enumerate(),
+            self.seeds.iter().enumerate()
+        );
+        let name = |rate, augment, seed| model_name(&group_fields(rate, augment, seed), None);
+        values.map(|((a, &augment), (r, &rate), (s, &seed))| (name(rate, augment, seed), [s, a, r])).collect()
     }
 }
 

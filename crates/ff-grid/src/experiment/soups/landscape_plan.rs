@@ -4,8 +4,8 @@ use itertools::Itertools;
 
 use super::columns::{LandscapeJobs, MethodJobs, PathJob};
 use super::config::{FIELDS, SoupsConfig};
-use super::landscape_config::{Curves, LandscapeConfig};
-use crate::config::{BackboneConfig, DatasetEntry};
+use super::landscape_config::{Curves, LandscapeConfig, PlaneConfig};
+use crate::config::DatasetEntry;
 use crate::job::{
     BnStatistics, Cost, JobId, JobSpec, Judging, PathSpec, PlaneSpec, Pool, RowSpec, SurfaceSpec,
 };
@@ -34,7 +34,6 @@ pub(super) struct Looks<'a, 'g> {
     pub config: &'a SoupsConfig,
     pub graph: &'a mut Graph<'g>,
     pub shared: &'a ColumnBase,
-    pub backbone: &'a BackboneConfig,
     pub dataset: &'a DatasetEntry,
     pub pools: &'a Pools,
     pub methods: &'a [MethodJobs],
@@ -45,8 +44,7 @@ impl Looks<'_, '_> {
     pub fn jobs(mut self) -> LandscapeJobs {
         let mut jobs = LandscapeJobs::default();
         if let Some(section) = &self.config.landscape {
-            jobs.surfaces =
-                section.plane.iter().enumerate().map(|(at, _)| self.surface(section, at)).collect();
+            jobs.surfaces = section.plane.iter().map(|plane| self.surface(section, plane)).collect();
         }
         if let Some(section) = &self.config.connectivity {
             let pairs = self.pairs(&section.curves);
@@ -64,7 +62,7 @@ impl Looks<'_, '_> {
     }
 
     fn judging(&self, bn: BnStatistics) -> Judging {
-        let anew = bn == BnStatistics::Recalibrate && self.backbone.architecture.batch_norm;
+        let anew = bn == BnStatistics::Recalibrate && self.shared.spec.architecture.batch_norm;
         Judging {
             model: self.shared.spec,
             data: self.shared.identity.clone(),
@@ -86,8 +84,7 @@ impl Looks<'_, '_> {
         self.graph.add(self.shared, label, spec, inputs, cost, None)
     }
 
-    fn surface(&mut self, section: &LandscapeConfig, at: usize) -> JobId {
-        let plane = &section.plane[at];
+    fn surface(&mut self, section: &LandscapeConfig, plane: &PlaneConfig) -> JobId {
         let (pool, axis, model) = (self.pools.of(plane.pool).to_vec(), section.grid, self.shared.spec);
         let label = format!("plane {}", plane.name);
         let spec = JobSpec::Plane(PlaneSpec { model, models: plane.models.clone() });

@@ -41,12 +41,12 @@ fn column(
     }
     let (shared, opened) = (&opening.shared, &opening.opened);
     let inmerge = config.inmerge.map(|settings| settings.of(backbone));
-    let mut builder = Builder { config, graph, backbone, dataset, shared, opened, inmerge };
+    let mut builder = Builder { config, graph, dataset, shared, opened, inmerge };
     let pools = builder.pools(origin);
     let methods = config.methods_and_singles();
     let mut methods: Vec<_> = methods.iter().map(|method| builder.method(method, &pools)).collect();
     let graph = builder.graph;
-    let looks = Looks { config, graph, shared, backbone, dataset, pools: &pools, methods: &methods };
+    let looks = Looks { config, graph, shared, dataset, pools: &pools, methods: &methods };
     let landscape = looks.jobs();
     let singles = methods.split_off(config.method.len());
     SoupsColumn { head: opening.head(backbone.clone(), dataset.clone()), methods, landscape, singles }
@@ -67,7 +67,6 @@ fn cyclic(fgg: &FggConfig) -> LrSchedule {
 struct Builder<'a, 'g> {
     config: &'a SoupsConfig,
     graph: &'a mut Graph<'g>,
-    backbone: &'a BackboneConfig,
     dataset: &'a DatasetEntry,
     shared: &'a ColumnBase,
     opened: &'a Result<Arc<OpenDataset>, String>,
@@ -113,7 +112,7 @@ impl Builder<'_, '_> {
         };
         let recalibrated = method.bn == BnStatistics::Recalibrate
             && method.select.hierarchy().is_some()
-            && self.backbone.architecture.batch_norm;
+            && shared.spec.architecture.batch_norm;
         let label = format!("{}: {}", shared.prefix, method.name);
         let spec = JobSpec::Soup(SoupSpec {
             model: shared.spec,
