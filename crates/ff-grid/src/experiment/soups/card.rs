@@ -1,7 +1,5 @@
 //! The model card of a delivered soup, as the Hugging Face hub shows it.
 
-use std::fmt::Write as _;
-
 use ff_eval::{Metric, Score, Value};
 use ff_report::markdown_text;
 
@@ -25,10 +23,69 @@ pub(super) struct Card<'a> {
 impl Card<'_> {
     /// YAML front matter and Markdown. Scalars are quoted as JSON, which is YAML.
     pub fn to_markdown(&self) -> String {
-        let mut text = self.front_matter();
-        // Writing to a String cannot fail.
-        let _ = self.body(&mut text);
-        text
+        let Card { backbone, dataset, soup, .. } = self;
+        let shares = soup.soup.average.shares();
+        let of = match shares.len() {
+            1 => "One fine-tuned network: the choice among the candidates kept a single one.".to_owned(),
+            count => format!(
+                "A model soup: the mean of the weights of {count} fine-tuned networks, at the cost of one."
+            ),
+        };
+        let share =
+            |(name, share): &(&str, f64)| format!("| {} | {:.2} % |\n", markdown_text(name), share * 100.0);
+        let [mean, std] = [backbone.architecture.mean, backbone.architecture.std];
+        let note = |note: &String| format!("- Note: {}\n", markdown_text(note));
+        format!(
+            r"{front_matter}# {name}
+
+{of} It was chosen by {metric} on the validation split; no test image was looked at for it.
+
+## Task and data
+
+- Architecture: `{architecture}`, images of {image_size} × {image_size} px
+- Outputs, in order: {classes}
+- Trained on: {dataset}
+{notes}- Input: RGB in 0 to 1, resized to the square without cropping (bilinear, antialiased), less {mean:?}, over {std:?}
+
+{scores}
+## Ingredients
+
+{ingredients} of {candidates} candidates, by {method}:
+
+| Model | Share |
+|:--|--:|
+{shares}
+Every candidate's score and fate is in `soup.json`. Digest of the weights: `{digest}`.
+
+## Intended use and limits
+
+{LIMITS}
+
+## Licence
+
+{base} The images have terms of their own, which may bind what is learnt from them.
+
+## Loading
+
+{loading}
+",
+            front_matter = self.front_matter(),
+            name = markdown_text(&self.name()),
+            metric = dataset.metric.title(),
+            architecture = backbone.architecture,
+            image_size = self.model.image_size,
+            classes = markdown_text(&self.classes.join(", ")),
+            dataset = markdown_text(&dataset.name),
+            notes = self.notes.iter().map(note).collect::<String>(),
+            scores = self.scores(),
+            ingredients = shares.len(),
+            candidates = soup.candidates,
+            method = markdown_text(self.method),
+            shares = shares.iter().map(share).collect::<String>(),
+            digest = soup.digest,
+            base = base(&backbone.weights),
+            loading = self.loading(),
+        )
     }
 
     fn name(&self) -> String {
@@ -68,100 +125,11 @@ impl Card<'_> {
         ))
     }
 
-    fn body(&self, text: &mut String) -> std::fmt::Result {
-        let Card { backbone, dataset, soup, .. } = self;
-        let shares = soup.soup.average.shares();
-        writeln!(text, "# {}\n", markdown_text(&self.name()))?;
-        let of = match shares.len() {
-            1 => "One fine-tuned network: the choice among the candidates kept a single one.".to_owned(),
-            count => format!(
-                "A model soup: the mean of the weights of {count} fine-tuned networks, at the cost of one."
-            ),
-        };
-        writeln!(
-            text,
-            "{of} It was chosen by {} on the validation split; no test image was looked at for it.\n",
-            dataset.metric.title()
-        )?;
-        self.task(text)?;
-        self.scores(text)?;
-        writeln!(
-            text,
-            "## Ingredients\n\n{} of {} candidates, by {}:\n",
-            shares.len(),
-            soup.candidates,
-            markdown_text(self.method)
-        )?;
-        writeln!(text, "| Model | Share |\n|:--|--:|")?;
-        for (name, share) in shares {
-            writeln!(text, "| {} | {:.2} % |", markdown_text(name), share * 100.0)?;
-        }
-        writeln!(
-            text,
-            "\nEvery candidate's score and fate is in `soup.json`. Digest of the weights: `{}`.\n",
-            soup.digest
-        )?;
-        text.push_str(
-            "## Intended use and limits\n\nFor research on images like those it was trained on. It is not a medical device and no \
-             clinical study stands behind it. Its scores speak of the datasets above and of no other hospital, camera or \
-             population; the intervals speak of other draws of the same kind of images, not of other training runs. Outputs \
-             are not calibrated unless a report says so.\n\n",
-        );
-        let base = match &backbone.weights {
-            WeightsSource::Random => "Training started from random weights.".to_owned(),
-            WeightsSource::Pretrain => {
-                "Training started from a network pretrained here, on the source domain of the configuration."
-                    .to_owned()
-            }
-            WeightsSource::File(path) => {
-                let file = markdown_text(&path.file_name().unwrap_or_default().to_string_lossy());
-                format!("Training started from the file {file}, whose licence is not known here.")
-            }
-            WeightsSource::Hub(id) => match license(&backbone.weights) {
-                "unknown" => {
-                    format!("Training started from `{id}`, whose licence is not known here: see its page.")
-                }
-                known => format!("Training started from `{id}`, which is published under {known}."),
-            },
-        };
-        writeln!(
-            text,
-            "## Licence\n\n{base} The images have terms of their own, which may bind what is learnt from them.\n"
-        )?;
-        self.loading(text)
-    }
-
-    fn task(&self, text: &mut String) -> std::fmt::Result {
-        let Card { backbone, dataset, model, classes, .. } = self;
-        writeln!(text, "## Task and data\n")?;
-        writeln!(
-            text,
-            "- Architecture: `{}`, images of {image_size} × {image_size} px",
-            backbone.architecture,
-            image_size = model.image_size
-        )?;
-        writeln!(text, "- Outputs, in order: {}", markdown_text(&classes.join(", ")))?;
-        writeln!(text, "- Trained on: {}", markdown_text(&dataset.name))?;
-        for note in &self.notes {
-            writeln!(text, "- Note: {}", markdown_text(note))?;
-        }
-        let [mean, std] = [backbone.architecture.mean, backbone.architecture.std];
-        writeln!(
-            text,
-            "- Input: RGB in 0 to 1, resized to the square without cropping (bilinear, antialiased), less {mean:?}, over {std:?}\n"
-        )
-    }
-
-    fn scores(&self, text: &mut String) -> std::fmt::Result {
-        let metric = self.dataset.metric.title();
-        writeln!(text, "## Scores\n\n| On | {metric} | 95 % interval | Images |\n|:--|--:|--:|--:|")?;
-        writeln!(text, "| validation, by which it was chosen | {:.4} | – | – |", self.soup.soup.score)?;
-        for (on, score) in &self.scores {
+    /// The table of scores, and what its intervals are.
+    fn scores(&self) -> String {
+        let row = |(on, score): &(String, Option<Score>)| {
             let on = markdown_text(on);
-            let Some(score) = score else {
-                writeln!(text, "| {on} | – | – | – |")?;
-                continue;
-            };
+            let Some(score) = score else { return format!("| {on} | – | – | – |\n") };
             let value = match &score.value {
                 Value::Defined(value) => format!("{value:.4}"),
                 Value::Undefined(why) => format!("undefined: {}", markdown_text(why)),
@@ -169,33 +137,69 @@ impl Card<'_> {
             let interval =
                 score.interval.map_or("–".to_owned(), |of| format!("[{:.4}, {:.4}]", of.low, of.high));
             let of = score.groups.map_or(String::new(), |groups| format!(" of {groups} groups"));
-            writeln!(text, "| {on} | {value} | {interval} | {}{of} |", score.samples)?;
-        }
+            format!("| {on} | {value} | {interval} | {}{of} |\n", score.samples)
+        };
         let grouped = self.scores.iter().flat_map(|(_, score)| score).any(|score| score.groups.is_some());
-        let of = if grouped { "groups (patients), each with all its images" } else { "images" };
-        writeln!(text, "\nIntervals are percentiles of bootstrap resamples of the {of}.\n")
+        format!(
+            r"## Scores
+
+| On | {metric} | 95 % interval | Images |
+|:--|--:|--:|--:|
+| validation, by which it was chosen | {validation:.4} | – | – |
+{rows}
+Intervals are percentiles of bootstrap resamples of the {of}.
+",
+            metric = self.dataset.metric.title(),
+            validation = self.soup.soup.score,
+            rows = self.scores.iter().map(row).collect::<String>(),
+            of = if grouped { "groups (patients), each with all its images" } else { "images" },
+        )
     }
 
-    fn loading(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "## Loading\n")?;
-        if self.backbone.architecture.timm.is_some() {
-            writeln!(
-                text,
-                "In Python, from the folder `timm` beside this file:\n\n```python\nimport timm\n"
-            )?;
-            writeln!(text, "model = timm.create_model(\"local-dir:timm\", pretrained=True).eval()")?;
-            writeln!(
-                text,
-                "transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))\n```"
-            )
-        } else {
-            writeln!(
-                text,
-                "timm has no architecture `{}`: it is one of this program's own, for tests and demonstrations. Load \
-                 `soup.safetensors` with `ff-train predict --checkpoint soup.safetensors` or `ff-models logits`.",
-                self.backbone.architecture
-            )
+    fn loading(&self) -> String {
+        let architecture = self.backbone.architecture;
+        if architecture.timm.is_none() {
+            return format!(
+                "timm has no architecture `{architecture}`: it is one of this program's own, for tests and demonstrations. Load \
+                 `soup.safetensors` with `ff-train predict --checkpoint soup.safetensors` or `ff-models logits`."
+            );
         }
+        r#"In Python, from the folder `timm` beside this file:
+
+```python
+import timm
+
+model = timm.create_model("local-dir:timm", pretrained=True).eval()
+transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+```"#
+            .to_owned()
+    }
+}
+
+/// What every card says of the use of a model.
+const LIMITS: &str = "For research on images like those it was trained on. It is not a medical device and no clinical study \
+    stands behind it. Its scores speak of the datasets above and of no other hospital, camera or population; the intervals \
+    speak of other draws of the same kind of images, not of other training runs. Outputs are not calibrated unless a report \
+    says so.";
+
+/// Where training started, and under what licence.
+fn base(weights: &WeightsSource) -> String {
+    match weights {
+        WeightsSource::Random => "Training started from random weights.".to_owned(),
+        WeightsSource::Pretrain => {
+            "Training started from a network pretrained here, on the source domain of the configuration."
+                .to_owned()
+        }
+        WeightsSource::File(path) => {
+            let file = markdown_text(&path.file_name().unwrap_or_default().to_string_lossy());
+            format!("Training started from the file {file}, whose licence is not known here.")
+        }
+        WeightsSource::Hub(id) => match license(weights) {
+            "unknown" => {
+                format!("Training started from `{id}`, whose licence is not known here: see its page.")
+            }
+            known => format!("Training started from `{id}`, which is published under {known}."),
+        },
     }
 }
 
