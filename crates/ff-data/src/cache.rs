@@ -50,6 +50,7 @@ impl Dataset for InMemory {
         Ok(picture)
     }
 
+    /// The inner one's, which need not be its inventory's.
     fn digest(&self) -> &str {
         self.dataset.digest()
     }
@@ -70,7 +71,7 @@ mod tests {
             let sample =
                 |i| Sample { id: format!("{i}"), target: Target::Class(0), group: None, split: None };
             let task = Task::Multiclass { classes: vec!["only".into()] };
-            let inventory = Inventory::new(task, (0..4).map(sample).collect());
+            let inventory = Inventory::new(task, (0..4).map(sample).collect(), "digest");
             Arc::new(Self { inventory, decoded: AtomicUsize::new(0) })
         }
     }
@@ -85,9 +86,6 @@ mod tests {
                 return Err(Error::image("3", "an image", "none"));
             }
             Ok(Image::filled(2, 2, [index as u8; 3]))
-        }
-        fn digest(&self) -> &str {
-            "digest"
         }
     }
 

@@ -107,12 +107,14 @@ pub struct Inventory {
     pub contents: Option<Vec<Content>>,
     /// What was chosen or left out when the dataset was opened, in words.
     pub notes: Vec<String>,
+    /// Hex BLAKE3 over ids, targets, splits, groups and contents: equal digests, equal data.
+    pub digest: String,
 }
 
 impl Inventory {
     /// One without contents and notes.
-    pub fn new(task: Task, samples: Vec<Sample>) -> Self {
-        Self { task, samples, contents: None, notes: Vec::new() }
+    pub fn new(task: Task, samples: Vec<Sample>, digest: impl Into<String>) -> Self {
+        Self { task, samples, contents: None, notes: Vec::new(), digest: digest.into() }
     }
 }
 
@@ -130,8 +132,10 @@ pub trait Dataset: Send + Sync {
     /// If `index` is not below `samples().len()`.
     fn image(&self, index: usize) -> Result<Image, Error>;
 
-    /// Hex BLAKE3 over ids, targets, splits, groups and contents: equal digests, equal data.
-    fn digest(&self) -> &str;
+    /// [`Inventory::digest`]; another where pictures are not those of the inventory, such as shrunk ones.
+    fn digest(&self) -> &str {
+        &self.inventory().digest
+    }
 
     /// [`Inventory::task`].
     fn task(&self) -> &Task {

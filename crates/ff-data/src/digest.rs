@@ -1,9 +1,17 @@
 //! The digest of a dataset.
 
-use crate::dataset::{Content, Sample, Target, Task};
+use crate::dataset::{Content, Inventory, Sample, Target, Task};
+
+impl Inventory {
+    /// One with the contents of its pictures, and the digest that follows from them.
+    pub(crate) fn hashed(task: Task, samples: Vec<Sample>, contents: Vec<Content>) -> Self {
+        let digest = dataset_digest(&task, &samples, &contents);
+        Self { contents: Some(contents), ..Self::new(task, samples, digest) }
+    }
+}
 
 /// Hex BLAKE3 over the task, and each sample's id, target, split, group and content.
-pub fn dataset_digest(task: &Task, samples: &[Sample], contents: &[Content]) -> String {
+fn dataset_digest(task: &Task, samples: &[Sample], contents: &[Content]) -> String {
     let mut hasher = blake3::Hasher::new();
     // Each field carries its length, so that no two datasets run together into the same bytes.
     let mut field = |bytes: &[u8]| {

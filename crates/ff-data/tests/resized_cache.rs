@@ -19,7 +19,6 @@ struct Source {
     side: u32,
     bad: Vec<usize>,
     panics: Vec<usize>,
-    digest: &'static str,
     decoded: AtomicUsize,
     /// Decoding ends for all threads at once.
     together: Option<Barrier>,
@@ -29,13 +28,12 @@ impl Source {
     fn new(count: usize, side: u32) -> Self {
         let sample = |i| Sample { id: format!("s{i}"), target: Target::Class(0), group: None, split: None };
         let task = Task::Multiclass { classes: vec!["only".into()] };
-        let inventory = Inventory::new(task, (0..count).map(sample).collect());
+        let inventory = Inventory::new(task, (0..count).map(sample).collect(), "source");
         Self {
             inventory: Inventory { contents: Some(vec![[7; 32]]), ..inventory },
             side,
             bad: vec![],
             panics: vec![],
-            digest: "source",
             decoded: AtomicUsize::new(0),
             together: None,
         }
@@ -66,9 +64,6 @@ impl Dataset for Source {
             return Err(Error::image(format!("{index}.png"), "a picture", "none"));
         }
         Ok(self.picture(index))
-    }
-    fn digest(&self) -> &str {
-        self.digest
     }
 }
 
@@ -123,8 +118,10 @@ fn pictures_are_decoded_once_and_the_same_as_without_a_folder() {
 #[test]
 fn it_is_its_own_dataset_with_the_inner_ones_samples() {
     let source = Arc::new(Source::new(2, 5));
-    let shrunk = |digest, px| {
-        ResizedCache::new(Arc::new(Source { digest, ..Source::new(2, 5) }), px, None).digest().to_owned()
+    let shrunk = |digest: &str, px| {
+        let mut source = Source::new(2, 5);
+        source.inventory.digest = digest.to_owned();
+        ResizedCache::new(Arc::new(source), px, None).digest().to_owned()
     };
     assert_eq!(shrunk("a", 3), shrunk("a", 3));
     assert_eq!(shrunk("a", 3).len(), 64);
@@ -322,7 +319,9 @@ fn a_stale_pack_and_what_is_no_pack_are_ignored() {
         assert_eq!(reread(folder.path(), &pack, &other, &source), 3);
     }
     // Of another dataset, and folders and texts beside the pack.
-    let other = Arc::new(Source { digest: "other", ..Source::new(3, 2) });
+    let mut other = Source::new(3, 2);
+    other.inventory.digest = "other".to_owned();
+    let other = Arc::new(other);
     let elsewhere = tempfile::tempdir().unwrap();
     check(&ResizedCache::new(other.clone(), 2, Some(elsewhere.path())), &other, 2);
     let stale = fs::read(&packs(elsewhere.path())[0]).unwrap();

@@ -24,7 +24,7 @@ impl Brightness {
             split: None,
         };
         let task = Task::Multiclass { classes: vec!["dark".into(), "bright".into()] };
-        Self { inventory: Inventory::new(task, (0..IMAGES).map(sample).collect()) }
+        Self { inventory: Inventory::new(task, (0..IMAGES).map(sample).collect(), "brightness-1") }
     }
 }
 
@@ -35,10 +35,6 @@ impl Dataset for Brightness {
 
     fn image(&self, index: usize) -> Result<Image, Error> {
         Ok(Image::filled(12, 9, [level(index); 3]))
-    }
-
-    fn digest(&self) -> &str {
-        "brightness-1"
     }
 }
 

@@ -72,9 +72,6 @@ mod tests {
         fn image(&self, _: usize) -> Result<Image, Error> {
             Ok(Image::filled(1, 1, [0; 3]))
         }
-        fn digest(&self) -> &str {
-            ""
-        }
     }
 
     #[test]
@@ -86,7 +83,7 @@ mod tests {
         };
         let tasks = ["a", "b", "c"].map(str::to_owned).to_vec();
         let samples = rows.into_iter().enumerate().map(sample).collect();
-        let data = Labels(Inventory::new(Task::Multilabel { tasks }, samples));
+        let data = Labels(Inventory::new(Task::Multilabel { tasks }, samples, ""));
         // Positives 4, 2, 0 among the first four: the fifth is not trained on.
         let weights = TaskWeights::Rarity.of(&data, &[0, 1, 2, 3]).unwrap();
         assert_eq!(weights, [0.5, 1.0, 1.5]);

@@ -31,10 +31,6 @@ impl Dataset for Tiny {
         let data = (0..width * height * 3).map(|i| (i * 37 + index as u32) as u8).collect();
         Ok(Image { width, height, data })
     }
-
-    fn digest(&self) -> &str {
-        "tiny"
-    }
 }
 
 struct Fixture {
@@ -58,7 +54,7 @@ impl Fixture {
         };
         let samples = (0..SIZES.len()).map(sample).collect();
         let task = Task::Multiclass { classes: vec!["only".into()] };
-        let dataset = Arc::new(Tiny { inventory: Inventory::new(task, samples) });
+        let dataset = Arc::new(Tiny { inventory: Inventory::new(task, samples, "tiny") });
         let shrunk = ResizedCache::new(dataset.clone(), PX, None);
         let images: Vec<_> = (0..SIZES.len()).map(|index| shrunk.image(index).expect("a picture")).collect();
         let packs = PathBuf::from("packs").join(&shrunk.digest()[..32]);

@@ -5,7 +5,6 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
 use crate::dataset::{Content, Dataset, Inventory, Sample, Task};
-use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
 
@@ -108,7 +107,6 @@ pub struct ArraySplit {
 pub struct Arrays {
     inventory: Inventory,
     parts: Vec<ArraySplit>,
-    digest: String,
 }
 
 impl Arrays {
@@ -127,9 +125,7 @@ impl Arrays {
 
     /// The same of pictures that are hashed already.
     pub fn hashed(task: Task, samples: Vec<Sample>, parts: Vec<ArraySplit>, contents: Vec<Content>) -> Self {
-        let digest = dataset_digest(&task, &samples, &contents);
-        let inventory = Inventory { contents: Some(contents), ..Inventory::new(task, samples) };
-        Self { inventory, parts, digest }
+        Self { inventory: Inventory::hashed(task, samples, contents), parts }
     }
 }
 
@@ -160,9 +156,5 @@ impl Dataset for Arrays {
             at -= part.count;
         }
         panic!("sample {index} of {}", self.samples().len());
-    }
-
-    fn digest(&self) -> &str {
-        &self.digest
     }
 }

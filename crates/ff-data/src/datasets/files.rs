@@ -3,44 +3,42 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::dataset::{Dataset, Inventory};
+use crate::dataset::{Dataset, Inventory, Sample, Task};
 use crate::datasets::hashes::{FileHashes, hash_files};
 use crate::decode::read_image;
-use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
 
 /// What is to be read, before any picture is looked at.
 pub struct Listed {
-    pub inventory: Inventory,
+    pub task: Task,
+    pub samples: Vec<Sample>,
     /// The picture of each sample.
     pub paths: Vec<PathBuf>,
+    /// [`Inventory::notes`].
+    pub notes: Vec<String>,
 }
 
 /// Samples with a file each.
 struct Files {
-    listed: Listed,
-    digest: String,
+    inventory: Inventory,
+    paths: Vec<PathBuf>,
 }
 
 /// Opens what is listed, and hashes all files that `hashes` does not know.
-pub fn open(mut listed: Listed, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
-    let contents = hash_files(&listed.paths, hashes)?;
-    let digest = dataset_digest(&listed.inventory.task, &listed.inventory.samples, &contents);
-    listed.inventory.contents = Some(contents);
-    Ok(Arc::new(Files { listed, digest }))
+pub fn open(listed: Listed, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
+    let Listed { task, samples, paths, notes } = listed;
+    let contents = hash_files(&paths, hashes)?;
+    let inventory = Inventory { notes, ..Inventory::hashed(task, samples, contents) };
+    Ok(Arc::new(Files { inventory, paths }))
 }
 
 impl Dataset for Files {
     fn inventory(&self) -> &Inventory {
-        &self.listed.inventory
+        &self.inventory
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
-        read_image(&self.listed.paths[index])
-    }
-
-    fn digest(&self) -> &str {
-        &self.digest
+        read_image(&self.paths[index])
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
-use crate::dataset::{Dataset, Inventory, Sample, Split, Target, Task};
+use crate::dataset::{Dataset, Sample, Split, Target, Task};
 use crate::datasets::about::{About, Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
@@ -73,7 +73,7 @@ fn read(root: &Path) -> Result<Listed, Error> {
     let classes = class_order(found.iter().map(|image| image.class.clone()).collect());
     check_classes(root, &found, &classes)?;
     let (samples, paths) = samples(root, found, &classes)?;
-    Ok(Listed { inventory: Inventory::new(Task::Multiclass { classes }, samples), paths })
+    Ok(Listed { task: Task::Multiclass { classes }, samples, paths, notes: Vec::new() })
 }
 
 fn samples(

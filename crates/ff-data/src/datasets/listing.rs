@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::dataset::{Inventory, Sample, Task};
+use crate::dataset::{Sample, Task};
 use crate::datasets::files::Listed;
 use crate::error::Error;
 
@@ -50,7 +50,6 @@ impl Listing {
         if self.samples.is_empty() {
             return Err(Error::dataset(place, "rows with images", "none"));
         }
-        let inventory = Inventory { notes: self.notes, ..Inventory::new(task, self.samples) };
-        Ok(Listed { inventory, paths: self.paths })
+        Ok(Listed { task, samples: self.samples, paths: self.paths, notes: self.notes })
     }
 }

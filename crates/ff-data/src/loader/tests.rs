@@ -21,7 +21,7 @@ fn numbers(count: usize, bad: &[usize]) -> Numbers {
     let sample = |i| Sample { id: format!("s{i}"), target: target(i), group: None, split: None };
     let task = Task::Multilabel { tasks: vec!["even".into(), "open".into()] };
     Numbers {
-        inventory: Inventory::new(task, (0..count).map(sample).collect()),
+        inventory: Inventory::new(task, (0..count).map(sample).collect(), "numbers"),
         bad: bad.to_vec(),
         panics: None,
         delay: Duration::ZERO,
@@ -42,9 +42,6 @@ impl Dataset for Numbers {
         }
         let data = (0..5 * 4 * 3).map(|byte| (byte * 4 + index) as u8).collect();
         Ok(Image { width: 5, height: 4, data })
-    }
-    fn digest(&self) -> &str {
-        "numbers"
     }
 }
 

@@ -19,7 +19,6 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, Inventory, Sample, Split, Target, Task};
-use crate::digest::dataset_digest;
 use crate::error::Error;
 use crate::image::Image;
 use crate::random::stream;
@@ -87,7 +86,6 @@ pub struct Phantom {
     shifted: bool,
     counts: [usize; 3],
     inventory: Inventory,
-    digest: String,
 }
 
 impl Phantom {
@@ -125,10 +123,8 @@ impl Phantom {
                 contents.push(*hasher.finalize().as_bytes());
             }
         }
-        let task = kind.task();
-        let digest = dataset_digest(&task, &samples, &contents);
-        let inventory = Inventory::new(task, samples);
-        Ok(Self { kind, image_size, seed, shifted, counts, inventory, digest })
+        let inventory = Inventory { contents: None, ..Inventory::hashed(kind.task(), samples, contents) };
+        Ok(Self { kind, image_size, seed, shifted, counts, inventory })
     }
 
     fn random(&self, index: usize) -> ChaCha8Rng {
@@ -196,10 +192,6 @@ impl Dataset for Phantom {
         let grey = matches!(self.kind, PhantomKind::Opacity | PhantomKind::Findings);
         let look = Look::draw(self.shifted, grey, rng);
         Ok(look.expose(canvas, rng))
-    }
-
-    fn digest(&self) -> &str {
-        &self.digest
     }
 }
 

@@ -13,9 +13,6 @@ impl Dataset for Plain {
     fn image(&self, _: usize) -> Result<Image, Error> {
         Ok(Image::filled(1, 1, [0; 3]))
     }
-    fn digest(&self) -> &str {
-        "plain"
-    }
 }
 
 fn names(prefix: &str, count: usize) -> Vec<String> {
@@ -36,7 +33,7 @@ fn plain(
     };
     let count = classes.iter().max().unwrap() + 1;
     let samples = classes.iter().enumerate().map(sample).collect();
-    Plain(Inventory::new(Task::Multiclass { classes: names("c", count) }, samples))
+    Plain(Inventory::new(Task::Multiclass { classes: names("c", count) }, samples, "plain"))
 }
 
 fn unsplit(classes: &[usize]) -> Plain {
@@ -179,7 +176,7 @@ fn multilabel_is_stratified_by_number_of_positives() {
         split: None,
     };
     let task = Task::Multilabel { tasks: names("t", 3) };
-    let mut dataset = Plain(Inventory::new(task, (0..80).map(sample).collect()));
+    let mut dataset = Plain(Inventory::new(task, (0..80).map(sample).collect(), "plain"));
     let splits = apply(&ratio(0.8, 0.1, 0.1, 5), &dataset).unwrap();
     for positives in 0..4 {
         assert_eq!(splits.train.iter().filter(|&&index| index % 4 == positives).count(), 16);
