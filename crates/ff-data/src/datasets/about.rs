@@ -10,8 +10,26 @@ use crate::error::Error;
 
 /// A dataset that a configuration can name: its options, how it is opened and what is published of it.
 pub trait DatasetKind {
+    /// [`About::kind`].
+    const KIND: &'static str;
+    /// [`About::title`].
+    const TITLE: &'static str;
+    /// [`About::members`].
+    const MEMBERS: &'static [(&'static str, &'static str)] = &[];
+    /// [`About::licence`].
+    const LICENCE: Option<&'static str> = None;
+    /// [`About::access`].
+    const ACCESS: Access;
+    /// What its authors publish, where that is the same in all its forms.
+    const PUBLISHED: Option<Published> = None;
     /// What there is to know of it without its files.
-    const ABOUT: About;
+    const ABOUT: About = About {
+        kind: Self::KIND,
+        title: Self::TITLE,
+        members: Self::MEMBERS,
+        licence: Self::LICENCE,
+        access: Self::ACCESS,
+    };
 
     /// Opens it; a relative path of its options starts at `data_root`.
     ///
@@ -22,7 +40,7 @@ pub trait DatasetKind {
     /// The numbers that its authors publish; `None` for data of one's own, and where the form of `dataset` leaves
     /// it open.
     fn published(&self, _dataset: &dyn Dataset) -> Option<Published> {
-        None
+        Self::PUBLISHED
     }
 }
 

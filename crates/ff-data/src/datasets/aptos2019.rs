@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::Dataset;
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::grades::{blank_grade, grades, sample};
 use crate::datasets::hashes::FileHashes;
@@ -26,25 +26,19 @@ pub struct Aptos2019 {
 }
 
 impl DatasetKind for Aptos2019 {
-    const ABOUT: About = About {
-        kind: "aptos2019",
-        title: "APTOS 2019 Blindness Detection",
-        members: &[],
-        licence: Some("the competition's rules"),
-        access: Access::Apply(Steps {
-            needs: "a Kaggle account, and the competition's rules accepted there.",
-            at: &["https://www.kaggle.com/competitions/aptos2019-blindness-detection/data"],
-            note: "",
-            place: &["ROOT/train.csv", "ROOT/train_images/<id_code>.png"],
-        }),
-    };
+    const KIND: &'static str = "aptos2019";
+    const TITLE: &'static str = "APTOS 2019 Blindness Detection";
+    const LICENCE: Option<&'static str> = Some("the competition's rules");
+    const ACCESS: Access = Access::Apply(Steps {
+        needs: "a Kaggle account, and the competition's rules accepted there.",
+        at: &["https://www.kaggle.com/competitions/aptos2019-blindness-detection/data"],
+        note: "",
+        place: &["ROOT/train.csv", "ROOT/train_images/<id_code>.png"],
+    });
+    const PUBLISHED: Option<Published> = Some(Published::of(3_662));
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        Some(Published::of(3_662))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Sample, Split, Target, Task};
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
 use crate::datasets::images::{Images, find_file, named, require_file};
@@ -30,22 +30,20 @@ pub struct Chestxray14 {
 }
 
 impl DatasetKind for Chestxray14 {
-    const ABOUT: About = About {
-        kind: "chestxray14",
-        title: "NIH ChestX-ray14",
-        members: &[],
-        licence: Some("free use, with the NIH Clinical Center named and the CVPR 2017 paper cited"),
-        access: Access::Browser(Steps {
-            needs: "no login, but 42 GB served to browsers.",
-            at: &["https://nihcc.app.box.com/v/ChestXray-NIHCC"],
-            note: "",
-            place: &[
-                "ROOT/Data_Entry_2017.csv or Data_Entry_2017_v2020.csv",
-                "ROOT/train_val_list.txt, ROOT/test_list.txt",
-                "ROOT/images_001/images/*.png to images_012, or images_NNN/*.png, or all images in ROOT/images/",
-            ],
-        }),
-    };
+    const KIND: &'static str = "chestxray14";
+    const TITLE: &'static str = "NIH ChestX-ray14";
+    const LICENCE: Option<&'static str> =
+        Some("free use, with the NIH Clinical Center named and the CVPR 2017 paper cited");
+    const ACCESS: Access = Access::Browser(Steps {
+        needs: "no login, but 42 GB served to browsers.",
+        at: &["https://nihcc.app.box.com/v/ChestXray-NIHCC"],
+        note: "",
+        place: &[
+            "ROOT/Data_Entry_2017.csv or Data_Entry_2017_v2020.csv",
+            "ROOT/train_val_list.txt, ROOT/test_list.txt",
+            "ROOT/images_001/images/*.png to images_012, or images_NNN/*.png, or all images in ROOT/images/",
+        ],
+    });
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?, self.split_source)?, hashes)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Sample, Split};
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::chest_labels::{ChestLabels, UncertainLabels};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
@@ -31,29 +31,23 @@ pub struct Chexpert {
 }
 
 impl DatasetKind for Chexpert {
-    const ABOUT: About = About {
-        kind: "chexpert",
-        title: "CheXpert",
-        members: &[],
-        licence: Some("research use agreement: non-commercial, not to be passed on"),
-        access: Access::Apply(Steps {
-            needs: "an account at Stanford AIMI, and its research use agreement.",
-            at: &["https://aimi.stanford.edu/datasets/chexpert-chest-x-rays"],
-            note: "",
-            place: &[
-                "ROOT/train.csv, ROOT/valid.csv, as unpacked from CheXpert-v1.0 or CheXpert-v1.0-small",
-                "ROOT/train/patient<N>/study<N>/view<N>_{frontal,lateral}.jpg, ROOT/valid/ alike",
-                "ROOT/test.csv, test_labels.csv or groundtruth.csv, and ROOT/test/: the test set, released later",
-            ],
-        }),
-    };
+    const KIND: &'static str = "chexpert";
+    const TITLE: &'static str = "CheXpert";
+    const LICENCE: Option<&'static str> = Some("research use agreement: non-commercial, not to be passed on");
+    const ACCESS: Access = Access::Apply(Steps {
+        needs: "an account at Stanford AIMI, and its research use agreement.",
+        at: &["https://aimi.stanford.edu/datasets/chexpert-chest-x-rays"],
+        note: "",
+        place: &[
+            "ROOT/train.csv, ROOT/valid.csv, as unpacked from CheXpert-v1.0 or CheXpert-v1.0-small",
+            "ROOT/train/patient<N>/study<N>/view<N>_{frontal,lateral}.jpg, ROOT/valid/ alike",
+            "ROOT/test.csv, test_labels.csv or groundtruth.csv, and ROOT/test/: the test set, released later",
+        ],
+    });
+    const PUBLISHED: Option<Published> = Some(Published::split([191_027, 202, 518]));
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?, self.uncertain)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        Some(Published::split([191_027, 202, 518]))
     }
 }
 

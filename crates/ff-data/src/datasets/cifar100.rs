@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Split};
-use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::cifar::{Cifar, read};
 use crate::datasets::hashes::FileHashes;
 use crate::datasets::published::Published;
@@ -23,20 +23,14 @@ pub struct Cifar100 {
 }
 
 impl DatasetKind for Cifar100 {
-    const ABOUT: About = About {
-        kind: "cifar100",
-        title: "CIFAR-100",
-        members: &[],
-        licence: Some("none stated; Krizhevsky 2009 to be cited"),
-        access: Access::Download,
-    };
+    const KIND: &'static str = "cifar100";
+    const TITLE: &'static str = "CIFAR-100";
+    const LICENCE: Option<&'static str> = Some("none stated; Krizhevsky 2009 to be cited");
+    const ACCESS: Access = Access::Download;
+    const PUBLISHED: Option<Published> = Some(Published::split([50_000, 0, 10_000]));
 
     fn open(&self, data_root: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         Ok(Arc::new(read(&within(data_root, &self.path)?, &FORM)?))
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        Some(Published::split([50_000, 0, 10_000]))
     }
 }
 

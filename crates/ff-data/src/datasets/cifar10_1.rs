@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Sample, Split, Target, Task};
-use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::arrays::{ArraySplit, Arrays, Bytes, Form};
 use crate::datasets::cifar10::CLASSES;
 use crate::datasets::hashes::FileHashes;
@@ -30,13 +30,10 @@ pub struct Cifar10_1 {
 }
 
 impl DatasetKind for Cifar10_1 {
-    const ABOUT: About = About {
-        kind: "cifar10.1",
-        title: "CIFAR-10.1",
-        members: &[],
-        licence: Some("MIT"),
-        access: Access::Download,
-    };
+    const KIND: &'static str = "cifar10.1";
+    const TITLE: &'static str = "CIFAR-10.1";
+    const LICENCE: Option<&'static str> = Some("MIT");
+    const ACCESS: Access = Access::Download;
 
     fn open(&self, data_root: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         Ok(Arc::new(read(&within(data_root, &self.path)?, self.version)?))

@@ -58,7 +58,7 @@ macro_rules! datasets {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
                     $(Self::$variant(options) => {
-                        config::Tagged { kind: <$options>::ABOUT.kind, options }.serialize(serializer)
+                        config::Tagged { kind: <$options>::KIND, options }.serialize(serializer)
                     })*
                 }
             }
@@ -68,7 +68,7 @@ macro_rules! datasets {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let (kind, fields) = config::read(deserializer, Self::KINDS)?;
                 match kind {
-                    $(kind if kind == <$options>::ABOUT.kind => config::options(fields).map(Self::$variant),)*
+                    $(kind if kind == <$options>::KIND => config::options(fields).map(Self::$variant),)*
                     _ => unreachable!("a kind that was found"),
                 }
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::Dataset;
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::grades::{blank_grade, grades, sample};
 use crate::datasets::hashes::FileHashes;
@@ -27,29 +27,23 @@ pub struct Eyepacs {
 }
 
 impl DatasetKind for Eyepacs {
-    const ABOUT: About = About {
-        kind: "eyepacs",
-        title: "EyePACS (Kaggle Diabetic Retinopathy Detection)",
-        members: &[],
-        licence: Some("the competition's rules"),
-        access: Access::Apply(Steps {
-            needs: "a Kaggle account, and the competition's rules accepted there.",
-            at: &["https://www.kaggle.com/competitions/diabetic-retinopathy-detection/data"],
-            note: "the images come as one zip in several parts: `cat train.zip.* > train.zip`, then unpack",
-            place: &[
-                "ROOT/trainLabels.csv",
-                "ROOT/train/<patient>_{left,right}.jpeg",
-                "ROOT/retinopathy_solution.csv, ROOT/test/: the test set, whose labels came after the competition",
-            ],
-        }),
-    };
+    const KIND: &'static str = "eyepacs";
+    const TITLE: &'static str = "EyePACS (Kaggle Diabetic Retinopathy Detection)";
+    const LICENCE: Option<&'static str> = Some("the competition's rules");
+    const ACCESS: Access = Access::Apply(Steps {
+        needs: "a Kaggle account, and the competition's rules accepted there.",
+        at: &["https://www.kaggle.com/competitions/diabetic-retinopathy-detection/data"],
+        note: "the images come as one zip in several parts: `cat train.zip.* > train.zip`, then unpack",
+        place: &[
+            "ROOT/trainLabels.csv",
+            "ROOT/train/<patient>_{left,right}.jpeg",
+            "ROOT/retinopathy_solution.csv, ROOT/test/: the test set, whose labels came after the competition",
+        ],
+    });
+    const PUBLISHED: Option<Published> = Some(Published::of(88_702));
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        Some(Published::of(88_702))
     }
 }
 

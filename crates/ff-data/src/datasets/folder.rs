@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Sample, Split, Target, Task};
-use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
@@ -29,13 +29,9 @@ pub struct Folder {
 }
 
 impl DatasetKind for Folder {
-    const ABOUT: About = About {
-        kind: "folder",
-        title: "images in class folders",
-        members: &[],
-        licence: None,
-        access: Access::Own,
-    };
+    const KIND: &'static str = "folder";
+    const TITLE: &'static str = "images in class folders";
+    const ACCESS: Access = Access::Own;
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)

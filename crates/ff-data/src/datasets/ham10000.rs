@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Sample, Split, Target, Task};
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
 use crate::datasets::images::{Images, find_file, require_file};
@@ -28,26 +28,23 @@ pub struct Ham10000 {
 }
 
 impl DatasetKind for Ham10000 {
-    const ABOUT: About = About {
-        kind: "ham10000",
-        title: "HAM10000",
-        members: &[],
-        licence: Some("CC BY-NC 4.0, with attribution as the page asks"),
-        access: Access::Browser(Steps {
-            needs: "no login, but served to browsers.",
-            at: &[
-                "https://doi.org/10.7910/DVN/DBW86T (Harvard Dataverse)",
-                "https://challenge.isic-archive.com/data/#2018 (ISIC 2018 Task 3: with the official test set)",
-            ],
-            note: "",
-            place: &[
-                "ROOT/HAM10000_metadata or HAM10000_metadata.csv",
-                "ROOT/HAM10000_images_part_1/, ROOT/HAM10000_images_part_2/",
-                "or ROOT/ISIC2018_Task3_{Training,Validation,Test}_Input/",
-                "   ROOT/ISIC2018_Task3_{Training,Validation,Test}_GroundTruth/",
-            ],
-        }),
-    };
+    const KIND: &'static str = "ham10000";
+    const TITLE: &'static str = "HAM10000";
+    const LICENCE: Option<&'static str> = Some("CC BY-NC 4.0, with attribution as the page asks");
+    const ACCESS: Access = Access::Browser(Steps {
+        needs: "no login, but served to browsers.",
+        at: &[
+            "https://doi.org/10.7910/DVN/DBW86T (Harvard Dataverse)",
+            "https://challenge.isic-archive.com/data/#2018 (ISIC 2018 Task 3: with the official test set)",
+        ],
+        note: "",
+        place: &[
+            "ROOT/HAM10000_metadata or HAM10000_metadata.csv",
+            "ROOT/HAM10000_images_part_1/, ROOT/HAM10000_images_part_2/",
+            "or ROOT/ISIC2018_Task3_{Training,Validation,Test}_Input/",
+            "   ROOT/ISIC2018_Task3_{Training,Validation,Test}_GroundTruth/",
+        ],
+    });
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)

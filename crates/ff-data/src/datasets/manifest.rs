@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Sample, Target, Task};
-use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
@@ -30,13 +30,9 @@ pub struct Manifest {
 }
 
 impl DatasetKind for Manifest {
-    const ABOUT: About = About {
-        kind: "manifest",
-        title: "images that a CSV lists",
-        members: &[],
-        licence: None,
-        access: Access::Own,
-    };
+    const KIND: &'static str = "manifest";
+    const TITLE: &'static str = "images that a CSV lists";
+    const ACCESS: Access = Access::Own;
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::Dataset;
-use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::hashes::FileHashes;
 use crate::datasets::npz::{Npz, read};
 use crate::datasets::published::Published;
@@ -26,13 +26,12 @@ pub struct MedMnist {
 }
 
 impl DatasetKind for MedMnist {
-    const ABOUT: About = About {
-        kind: "medmnist",
-        title: "MedMNIST",
-        members: &[member(0), member(1), member(2), member(3), member(4)],
-        licence: Some("CC BY 4.0; DermaMNIST: CC BY-NC 4.0"),
-        access: Access::Download,
-    };
+    const KIND: &'static str = "medmnist";
+    const TITLE: &'static str = "MedMNIST";
+    const MEMBERS: &'static [(&'static str, &'static str)] =
+        &[member(0), member(1), member(2), member(3), member(4)];
+    const LICENCE: Option<&'static str> = Some("CC BY 4.0; DermaMNIST: CC BY-NC 4.0");
+    const ACCESS: Access = Access::Download;
 
     fn open(&self, data_root: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         Ok(Arc::new(read(&within(data_root, &self.path)?, &SETS[self.name as usize].archive)?))

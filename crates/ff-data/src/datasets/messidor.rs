@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::Dataset;
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::grades::{blank_grade, grades, sample};
 use crate::datasets::hashes::FileHashes;
@@ -28,28 +28,22 @@ pub struct Messidor {
 }
 
 impl DatasetKind for Messidor {
-    const ABOUT: About = About {
-        kind: "messidor",
-        title: "Messidor",
-        members: &[],
-        licence: Some("research and education"),
-        access: Access::Apply(Steps {
-            needs: "a form at ADCIS.",
-            at: &["https://www.adcis.net/en/third-party/messidor/"],
-            note: "",
-            place: &[
-                "ROOT/Annotation_Base{11..14,21..24,31..34}*.xls, or CSV made of them, with their columns' names",
-                "ROOT/Base11/*.tif and so on to Base34, or all images in ROOT",
-            ],
-        }),
-    };
+    const KIND: &'static str = "messidor";
+    const TITLE: &'static str = "Messidor";
+    const LICENCE: Option<&'static str> = Some("research and education");
+    const ACCESS: Access = Access::Apply(Steps {
+        needs: "a form at ADCIS.",
+        at: &["https://www.adcis.net/en/third-party/messidor/"],
+        note: "",
+        place: &[
+            "ROOT/Annotation_Base{11..14,21..24,31..34}*.xls, or CSV made of them, with their columns' names",
+            "ROOT/Base11/*.tif and so on to Base34, or all images in ROOT",
+        ],
+    });
+    const PUBLISHED: Option<Published> = Some(Published::of(1_200));
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        Some(Published::of(1_200))
     }
 }
 

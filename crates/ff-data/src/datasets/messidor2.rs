@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::Dataset;
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::grades::{grades, sample};
 use crate::datasets::hashes::FileHashes;
@@ -28,31 +28,25 @@ pub struct Messidor2 {
 }
 
 impl DatasetKind for Messidor2 {
-    const ABOUT: About = About {
-        kind: "messidor2",
-        title: "Messidor-2",
-        members: &[],
-        licence: Some("research and education"),
-        access: Access::Apply(Steps {
-            needs: "a form at ADCIS for the images; the grades (of Google's readers) come from Kaggle, with an account.",
-            at: &[
-                "https://www.adcis.net/en/third-party/messidor2/",
-                "https://www.kaggle.com/datasets/google-brain/messidor2-dr-grades",
-            ],
-            note: "",
-            place: &[
-                "ROOT/messidor_data.csv (messidor-2.csv, which comes with the images, holds pairs and no grades)",
-                "ROOT/IMAGES/*.png and IM*.JPG",
-            ],
-        }),
-    };
+    const KIND: &'static str = "messidor2";
+    const TITLE: &'static str = "Messidor-2";
+    const LICENCE: Option<&'static str> = Some("research and education");
+    const ACCESS: Access = Access::Apply(Steps {
+        needs: "a form at ADCIS for the images; the grades (of Google's readers) come from Kaggle, with an account.",
+        at: &[
+            "https://www.adcis.net/en/third-party/messidor2/",
+            "https://www.kaggle.com/datasets/google-brain/messidor2-dr-grades",
+        ],
+        note: "",
+        place: &[
+            "ROOT/messidor_data.csv (messidor-2.csv, which comes with the images, holds pairs and no grades)",
+            "ROOT/IMAGES/*.png and IM*.JPG",
+        ],
+    });
+    const PUBLISHED: Option<Published> = Some(Published::of(1_744));
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        Some(Published::of(1_744))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Sample, Split, Target};
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::chest_labels::{ChestLabels, UncertainLabels};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
@@ -33,22 +33,20 @@ pub struct MimicCxr {
 }
 
 impl DatasetKind for MimicCxr {
-    const ABOUT: About = About {
-        kind: "mimic-cxr",
-        title: "MIMIC-CXR-JPG",
-        members: &[],
-        licence: Some("PhysioNet Credentialed Health Data License 1.5.0: not to be passed on"),
-        access: Access::Apply(Steps {
-            needs: "a credentialed PhysioNet account (training in research with human subjects), and the\n\
-                data use agreement.",
-            at: &["https://physionet.org/content/mimic-cxr-jpg/ (2.1.0, or 2.0.0)"],
-            note: "",
-            place: &[
-                "ROOT/mimic-cxr-2.0.0-{split,chexpert,metadata}.csv or .csv.gz (2.1.0 keeps these names)",
-                "ROOT/files/p10/p10000032/s50414267/<dicom_id>.jpg",
-            ],
-        }),
-    };
+    const KIND: &'static str = "mimic-cxr";
+    const TITLE: &'static str = "MIMIC-CXR-JPG";
+    const LICENCE: Option<&'static str> =
+        Some("PhysioNet Credentialed Health Data License 1.5.0: not to be passed on");
+    const ACCESS: Access = Access::Apply(Steps {
+        needs: "a credentialed PhysioNet account (training in research with human subjects), and the\n\
+            data use agreement.",
+        at: &["https://physionet.org/content/mimic-cxr-jpg/ (2.1.0, or 2.0.0)"],
+        note: "",
+        place: &[
+            "ROOT/mimic-cxr-2.0.0-{split,chexpert,metadata}.csv or .csv.gz (2.1.0 keeps these names)",
+            "ROOT/files/p10/p10000032/s50414267/<dicom_id>.jpg",
+        ],
+    });
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?, self.uncertain, self.only)?, hashes)

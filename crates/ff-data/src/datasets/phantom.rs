@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
-use crate::datasets::about::{About, Access, DatasetKind};
+use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::hashes::FileHashes;
 use crate::error::Error;
 use crate::phantom::{Phantom, PhantomKind};
@@ -35,13 +35,9 @@ pub struct PhantomConfig {
 }
 
 impl DatasetKind for PhantomConfig {
-    const ABOUT: About = About {
-        kind: "phantom",
-        title: "procedural images",
-        members: &[],
-        licence: None,
-        access: Access::Drawn,
-    };
+    const KIND: &'static str = "phantom";
+    const TITLE: &'static str = "procedural images";
+    const ACCESS: Access = Access::Drawn;
 
     fn open(&self, _: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         let &Self { task, image_size, train, val, test, seed, shifted } = self;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
 use crate::dataset::{Dataset, Sample, Target, Task};
-use crate::datasets::about::{About, Access, DatasetKind, Steps};
+use crate::datasets::about::{Access, DatasetKind, Steps};
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
 use crate::datasets::images::{Images, require_file};
@@ -27,29 +27,23 @@ pub struct RsnaPneumonia {
 }
 
 impl DatasetKind for RsnaPneumonia {
-    const ABOUT: About = About {
-        kind: "rsna-pneumonia",
-        title: "RSNA Pneumonia Detection Challenge (2018)",
-        members: &[],
-        licence: Some("the competition's rules"),
-        access: Access::Apply(Steps {
-            needs: "a Kaggle account, and the competition's rules accepted there.",
-            at: &["https://www.kaggle.com/competitions/rsna-pneumonia-detection-challenge/data"],
-            note: "",
-            place: &[
-                "ROOT/stage_2_train_labels.csv",
-                "ROOT/stage_2_detailed_class_info.csv",
-                "ROOT/stage_2_train_images/<patientId>.dcm",
-            ],
-        }),
-    };
+    const KIND: &'static str = "rsna-pneumonia";
+    const TITLE: &'static str = "RSNA Pneumonia Detection Challenge (2018)";
+    const LICENCE: Option<&'static str> = Some("the competition's rules");
+    const ACCESS: Access = Access::Apply(Steps {
+        needs: "a Kaggle account, and the competition's rules accepted there.",
+        at: &["https://www.kaggle.com/competitions/rsna-pneumonia-detection-challenge/data"],
+        note: "",
+        place: &[
+            "ROOT/stage_2_train_labels.csv",
+            "ROOT/stage_2_detailed_class_info.csv",
+            "ROOT/stage_2_train_images/<patientId>.dcm",
+        ],
+    });
+    const PUBLISHED: Option<Published> = Some(Published::of(8_851 + 6_012));
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
         files::open(read(&within(data_root, &self.path)?)?, hashes)
-    }
-
-    fn published(&self, _: &dyn Dataset) -> Option<Published> {
-        Some(Published::of(8_851 + 6_012))
     }
 }
 
