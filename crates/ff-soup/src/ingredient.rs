@@ -79,7 +79,7 @@ impl Ingredients {
     pub fn weights(&self, average: &Average) -> Result<StateDict, Error> {
         Ok(match self.node(average)? {
             Node::Leaf(weights) => weights,
-            tree => mean(&tree.by_ref(), ff_checkpoint::cores()),
+            tree => mean(&tree, ff_checkpoint::cores()),
         })
     }
 

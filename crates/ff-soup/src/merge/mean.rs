@@ -28,10 +28,8 @@ impl MergeMethod for Mean {
     }
 
     fn merge(&self, parts: &[&StateDict], _base: Option<&StateDict>) -> Result<StateDict, Error> {
-        match parts.is_empty() {
-            true => Err(Error::Empty),
-            false => Ok(mean(&Node::Mean(parts.iter().map(|&part| Node::Leaf(part)).collect()), cores())),
-        }
+        let parts: Vec<_> = parts.iter().map(|&part| Node::Leaf(part.clone())).collect();
+        if parts.is_empty() { Err(Error::Empty) } else { Ok(mean(&Node::Mean(parts), cores())) }
     }
 }
 
@@ -50,7 +48,7 @@ pub(crate) enum Node<T> {
 /// The mean of models, or of means of them; memory for the result only. An element's sums are in the order of
 /// the tree whatever the number of threads, so they are the same to the bit. Tensors that are not floats are
 /// the first model's.
-pub(crate) fn mean(tree: &Node<&StateDict>, threads: NonZero<usize>) -> StateDict {
+pub(crate) fn mean(tree: &Node<StateDict>, threads: NonZero<usize>) -> StateDict {
     by_blocks(
         tree.first(),
         threads,
@@ -96,27 +94,17 @@ pub(crate) fn block_bytes(dtype: Dtype) -> usize {
     BLOCK * dtype.bitsize() / 8
 }
 
-impl Node<StateDict> {
-    /// The same over borrowed weights.
-    pub fn by_ref(&self) -> Node<&StateDict> {
+impl<T> Node<T> {
+    fn first(&self) -> &T {
         match self {
-            Self::Leaf(one) => Node::Leaf(one),
-            Self::Mean(parts) => Node::Mean(parts.iter().map(Self::by_ref).collect()),
-        }
-    }
-}
-
-impl<T: Copy> Node<T> {
-    fn first(&self) -> T {
-        match self {
-            Self::Leaf(one) => *one,
+            Self::Leaf(one) => one,
             Self::Mean(parts) => parts[0].first(),
         }
     }
 
-    fn map<U>(&self, f: &impl Fn(T) -> U) -> Node<U> {
+    fn map<'a, U>(&'a self, f: &impl Fn(&'a T) -> U) -> Node<U> {
         match self {
-            Self::Leaf(one) => Node::Leaf(f(*one)),
+            Self::Leaf(one) => Node::Leaf(f(one)),
             Self::Mean(parts) => Node::Mean(parts.iter().map(|part| part.map(f)).collect()),
         }
     }
@@ -296,7 +284,7 @@ mod tests {
             let expected = StateDict::from_tensors(plain(&average, &models));
             prop_assert_eq!(*models.weights(&average).unwrap().digest(), *expected.digest());
             for threads in [1, 2, 7] {
-                let mean = mean(&models.node(&average).unwrap().by_ref(), NonZero::new(threads).unwrap());
+                let mean = mean(&models.node(&average).unwrap(), NonZero::new(threads).unwrap());
                 prop_assert_eq!(mean.digest(), expected.digest(), "{} threads", threads);
             }
         }
