@@ -1,10 +1,10 @@
 //! One batch, and how it is made.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::dataset::{Dataset, Target, Task};
-use crate::error::{Error, panic_text};
+use crate::error::Error;
 use crate::loader::config::{LoaderConfig, OnBadImage};
 use crate::random::stream;
 
@@ -68,24 +68,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Makes the batch of `indices`; `None` if `cancelled` says so before it is done.
+    /// Makes the batch of `indices`; `None` if `stop` is set before it is done.
     pub fn batch(
         &self,
         (number, indices): (usize, &[usize]),
         epoch: u64,
-        cancelled: impl Fn() -> bool,
-    ) -> Option<Result<Batch, Error>> {
-        // A decoder that panics on a strange file must not take the process, or hang it.
-        catch_unwind(AssertUnwindSafe(|| self.make((number, indices), epoch, cancelled))).unwrap_or_else(
-            |panic| Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic))))),
-        )
-    }
-
-    fn make(
-        &self,
-        (number, indices): (usize, &[usize]),
-        epoch: u64,
-        cancelled: impl Fn() -> bool,
+        stop: &AtomicBool,
     ) -> Option<Result<Batch, Error>> {
         let image_size = self.config.image_size;
         let mut batch = Batch {
@@ -102,7 +90,7 @@ impl Plan {
             skipped: Vec::new(),
         };
         for &index in indices {
-            if cancelled() {
+            if stop.load(Ordering::Relaxed) {
                 return None;
             }
             let sample = &self.dataset.samples()[index];

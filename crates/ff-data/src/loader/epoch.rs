@@ -1,6 +1,7 @@
 //! The batches of one epoch, made ahead on threads.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::error::Error;
+use crate::error::{Error, panic_text};
 use crate::loader::batch::{Batch, Plan};
 use crate::loader::config::{OnBadImage, batches};
 
@@ -125,11 +126,6 @@ impl Epoch {
                 return Some(Ok(earlier));
             }
         }
-        self.finish()
-    }
-
-    fn finish(&mut self) -> Option<Result<Batch, Error>> {
-        self.finished = true;
         if !self.any && !self.skipped.is_empty() {
             let first = &self.skipped[0];
             let text = format!("none of {} images can be read; the first is {first}", self.skipped.len());
@@ -154,8 +150,11 @@ impl Work {
 
     /// Makes a batch; `None` if the epoch is given up.
     fn batch(&self, number: usize) -> Option<Result<Batch, Error>> {
-        let stopped = || self.stop.load(Ordering::Relaxed);
-        self.plan.batch((number, &self.order[self.range(number)]), self.epoch, stopped)
+        let make = || self.plan.batch((number, &self.order[self.range(number)]), self.epoch, &self.stop);
+        // A decoder that panics on a strange file must not take the process, or hang it.
+        catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
+            Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic)))))
+        })
     }
 
     /// Gives the epoch up and says which batch did not come.
