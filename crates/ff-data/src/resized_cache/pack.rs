@@ -99,6 +99,9 @@ impl Head {
     }
 }
 
+/// A record's head, and where its pixels begin.
+pub type Record = (Head, u64);
+
 /// An open pack.
 pub struct Pack {
     pub path: PathBuf,
@@ -107,20 +110,22 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// Opens a pack; `None` if it is of another version or dataset. One that is too short for a header is
-    /// torn, or about to be written: it has no records.
-    pub fn open(path: &Path, digest: &[u8; 32]) -> io::Result<Option<Self>> {
+    /// Opens a pack and finds its records; `None` if it is of another version or dataset. One that is too short
+    /// for a header is torn, or about to be written: it has no records.
+    pub fn open(path: &Path, digest: &[u8; 32], limits: Limits) -> io::Result<Option<(Self, Vec<Record>)>> {
         let pack = Self::new(path.to_owned(), File::open(path)?);
         let mut found = [0; HEADER_BYTES];
         match pack.file.read_exact_at(&mut found, 0) {
-            Ok(()) => Ok((found == header(digest)).then_some(pack)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Some(pack)),
-            Err(error) => Err(error),
+            Ok(()) if found != header(digest) => return Ok(None),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+            _ => {}
         }
+        let records = pack.records(limits)?;
+        Ok(Some((pack, records)))
     }
 
-    /// The records up to the first that is torn or makes no sense: each head, and where its pixels begin.
-    pub fn records(&self, limits: Limits) -> io::Result<Vec<(Head, u64)>> {
+    /// The records up to the first that is torn or makes no sense.
+    fn records(&self, limits: Limits) -> io::Result<Vec<Record>> {
         let length = self.file.metadata()?.len();
         let mut records = Vec::new();
         let mut bytes = [0; HEAD_BYTES];
@@ -142,13 +147,9 @@ impl Pack {
     pub fn create(path: PathBuf, digest: &[u8; 32]) -> io::Result<Self> {
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
         let pack = Self::new(path, file);
-        match pack.file.write_all_at(&header(digest), 0) {
-            Ok(()) => Ok(pack),
-            Err(error) => {
-                let _ = std::fs::remove_file(&pack.path);
-                Err(error)
-            }
-        }
+        let written = pack.file.write_all_at(&header(digest), 0);
+        written.inspect_err(|_| drop(std::fs::remove_file(&pack.path)))?;
+        Ok(pack)
     }
 
     fn new(path: PathBuf, file: File) -> Self {

@@ -1,6 +1,5 @@
 //! The packs of one dataset: what they hold, and the one that this process appends to.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -19,17 +18,12 @@ pub struct Packs {
     folder: PathBuf,
     digest: [u8; 32],
     limits: Limits,
-    index: RwLock<Index>,
+    /// The places of each sample's picture, of which the first is read: processes that ran at once each wrote
+    /// their own.
+    index: RwLock<Vec<Vec<Arc<Place>>>>,
     own: Mutex<Option<Own>>,
     /// Why nothing is written any more.
     failure: OnceLock<String>,
-}
-
-struct Index {
-    /// The place of each sample's picture.
-    places: Vec<Option<Arc<Place>>>,
-    /// Further places of the same pictures: processes that ran at once each wrote their own.
-    spare: HashMap<u32, Vec<Arc<Place>>>,
 }
 
 /// Where a picture is.
@@ -42,18 +36,14 @@ struct Place {
     sound: AtomicBool,
 }
 
-/// The pack that this process appends to.
-struct Own {
-    pack: Arc<Pack>,
-    end: u64,
-}
+/// The pack that this process appends to, and where it ends.
+type Own = (Arc<Pack>, u64);
 
 impl Packs {
     /// Finds what the packs in `folder` hold; if it does not exist, nothing.
     pub fn open(folder: PathBuf, digest: [u8; 32], limits: Limits) -> Self {
-        let index = Index { places: vec![None; limits.samples], spare: HashMap::new() };
-        let (own, failure) = (Mutex::new(None), OnceLock::new());
-        let packs = Self { folder, digest, limits, index: RwLock::new(index), own, failure };
+        let index = RwLock::new(vec![Vec::new(); limits.samples]);
+        let packs = Self { folder, digest, limits, index, own: Mutex::new(None), failure: OnceLock::new() };
         match std::fs::read_dir(&packs.folder) {
             Ok(entries) => {
                 let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
@@ -72,16 +62,10 @@ impl Packs {
             return;
         }
         let name = path.display();
-        let open = || match Pack::open(path, &self.digest)? {
-            Some(pack) => pack.records(self.limits).map(|records| Some((Arc::new(pack), records))),
-            None => Ok(None),
-        };
-        match open() {
+        match Pack::open(path, &self.digest, self.limits) {
             Ok(Some((pack, records))) => {
-                let mut index = self.index.write().expect(LOCKED);
-                for (head, offset) in records {
-                    index.add(Place { pack: pack.clone(), offset, head, sound: AtomicBool::new(false) });
-                }
+                let pack = Arc::new(pack);
+                records.into_iter().for_each(|(head, offset)| self.remember(&pack, offset, head));
             }
             Ok(None) => tracing::warn!(pack = %name, "kept pictures of another form or dataset are ignored"),
             Err(error) => tracing::warn!(pack = %name, %error, "kept pictures cannot be read"),
@@ -101,7 +85,7 @@ impl Packs {
     /// Bytes of pixels, each picture counted once.
     pub fn bytes(&self) -> u64 {
         let index = self.index.read().expect(LOCKED);
-        index.places.iter().flatten().map(|place| place.head.pixel_bytes()).sum()
+        index.iter().filter_map(|places| places.first()).map(|place| place.head.pixel_bytes()).sum()
     }
 
     /// Why pictures cannot be written, once one could not.
@@ -110,7 +94,12 @@ impl Packs {
     }
 
     fn place(&self, index: usize) -> Option<Arc<Place>> {
-        self.index.read().expect(LOCKED).places[index].clone()
+        self.index.read().expect(LOCKED)[index].first().cloned()
+    }
+
+    fn remember(&self, pack: &Arc<Pack>, offset: u64, head: Head) {
+        let place = Arc::new(Place { pack: pack.clone(), offset, head, sound: AtomicBool::new(false) });
+        self.index.write().expect(LOCKED)[head.sample as usize].push(place);
     }
 
     /// The picture of a sample, if there is one and it is sound.
@@ -122,7 +111,8 @@ impl Packs {
                 // A truncated file, or other bytes.
                 Ok(None) | Err(_) => {
                     place.pack.warn_of_damage();
-                    self.index.write().expect(LOCKED).remove(&place);
+                    // Another thread may have done it already.
+                    self.index.write().expect(LOCKED)[index].retain(|other| !Arc::ptr_eq(other, &place));
                 }
             }
         }
@@ -144,9 +134,7 @@ impl Packs {
         }
         match self.append(&mut own, &record) {
             Ok((pack, start)) => {
-                let offset = start + HEAD_BYTES as u64;
-                let place = Place { pack, offset, head, sound: AtomicBool::new(false) };
-                self.index.write().expect(LOCKED).add(place);
+                self.remember(&pack, start + HEAD_BYTES as u64, head);
                 true
             }
             Err(error) => {
@@ -158,21 +146,21 @@ impl Packs {
 
     /// Appends a record to this process's pack, which is made if there is none.
     fn append(&self, own: &mut Option<Own>, record: &[u8]) -> io::Result<(Arc<Pack>, u64)> {
-        let own = match own {
+        let (pack, end) = match own {
             Some(own) => own,
-            None => own.insert(Own { pack: Arc::new(self.create()?), end: HEADER_BYTES as u64 }),
+            None => own.insert((Arc::new(self.create()?), HEADER_BYTES as u64)),
         };
-        let start = own.end;
-        if let Err(error) = own.pack.file.write_all_at(record, start) {
+        let start = *end;
+        if let Err(error) = pack.file.write_all_at(record, start) {
             // A part of a record does no harm, but takes room where there is none.
             let _ = match start == HEADER_BYTES as u64 {
-                true => std::fs::remove_file(&own.pack.path),
-                false => own.pack.file.set_len(start),
+                true => std::fs::remove_file(&pack.path),
+                false => pack.file.set_len(start),
             };
             return Err(error);
         }
-        own.end += record.len() as u64;
-        Ok((own.pack.clone(), start))
+        *end += record.len() as u64;
+        Ok((pack.clone(), start))
     }
 
     fn create(&self) -> io::Result<Pack> {
@@ -191,24 +179,6 @@ impl Packs {
         if self.failure.set(error.to_string()).is_ok() {
             let folder = self.folder.display();
             tracing::warn!(%folder, %error, "pictures cannot be kept here and are decoded each time");
-        }
-    }
-}
-
-impl Index {
-    fn add(&mut self, place: Place) {
-        let sample = place.head.sample;
-        match &mut self.places[sample as usize] {
-            Some(_) => self.spare.entry(sample).or_default().push(Arc::new(place)),
-            empty => *empty = Some(Arc::new(place)),
-        }
-    }
-
-    /// Puts another in a place's stead, if there is one. Another thread may have done it already.
-    fn remove(&mut self, place: &Arc<Place>) {
-        let current = &mut self.places[place.head.sample as usize];
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, place)) {
-            *current = self.spare.get_mut(&place.head.sample).and_then(Vec::pop);
         }
     }
 }
