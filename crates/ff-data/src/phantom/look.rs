@@ -6,51 +6,31 @@ use rand_chacha::ChaCha8Rng;
 use super::canvas::{Canvas, normal};
 use crate::image::Image;
 
-/// One exposure. The shifted twin's are those of another, worse device.
-pub struct Look {
-    contrast: f32,
-    brightness: f32,
-    cast: [f32; 3],
-    /// Weight of the 3 × 3 mean in place of the pixel, twice over.
-    blur: f32,
-    noise: f32,
-    grey: bool,
-}
-
-impl Look {
-    /// A random one.
-    pub fn draw(shifted: bool, grey: bool, rng: &mut ChaCha8Rng) -> Self {
-        let (contrast, brightness, blur, noise) = if shifted {
-            (0.6..0.95, -0.06..0.12, 0.2..0.7, 0.03..0.075)
-        } else {
-            (0.75..1.15, -0.08..0.08, 0.0..0.5, 0.02..0.06)
-        };
-        // The other device's white is not white.
-        let center = if shifted && !grey { [0.04, 0.0, -0.04] } else { [0.0; 3] };
-        Self {
-            contrast: rng.random_range(contrast),
-            brightness: rng.random_range(brightness),
-            cast: center.map(|c| if grey { c } else { c + rng.random_range(-0.05..0.05) }),
-            blur: rng.random_range(blur),
-            noise: rng.random_range(noise),
-            grey,
+/// A photograph of a scene, randomly exposed. Those of the shifted twin are another, worse device's.
+pub fn photograph(scene: &Canvas, shifted: bool, grey: bool, rng: &mut ChaCha8Rng) -> Image {
+    let (contrast, brightness, blurring, noise) = if shifted {
+        (0.6..0.95, -0.06..0.12, 0.2..0.7, 0.03..0.075)
+    } else {
+        (0.75..1.15, -0.08..0.08, 0.0..0.5, 0.02..0.06)
+    };
+    // The other device's white is not white.
+    let center = if shifted && !grey { [0.04, 0.0, -0.04] } else { [0.0; 3] };
+    let contrast: f32 = rng.random_range(contrast);
+    let brightness: f32 = rng.random_range(brightness);
+    let cast: [f32; 3] = center.map(|c| if grey { c } else { c + rng.random_range(-0.05..0.05) });
+    // Weight of the 3 × 3 mean in place of the pixel, twice over.
+    let weight: f32 = rng.random_range(blurring);
+    let noise: f32 = rng.random_range(noise);
+    let mut data = Vec::with_capacity(scene.pixels.len() * 3);
+    for value in blur(scene, weight) {
+        let shared = normal(rng);
+        for (c, channel) in value.into_iter().enumerate() {
+            let grain = if grey { shared } else { 0.7 * shared + 0.7 * normal(rng) };
+            let level = (channel - 0.5) * contrast + 0.5 + brightness + cast[c];
+            data.push(((level + grain * noise) * 255.0).round() as u8);
         }
     }
-
-    /// The photograph of a scene.
-    pub fn expose(&self, scene: Canvas, rng: &mut ChaCha8Rng) -> Image {
-        let px = scene.px;
-        let mut data = Vec::with_capacity(px * px * 3);
-        for value in blur(&scene, self.blur) {
-            let shared = normal(rng);
-            for (c, channel) in value.into_iter().enumerate() {
-                let grain = if self.grey { shared } else { 0.7 * shared + 0.7 * normal(rng) };
-                let level = (channel - 0.5) * self.contrast + 0.5 + self.brightness + self.cast[c];
-                data.push(((level + grain * self.noise) * 255.0).round() as u8);
-            }
-        }
-        Image { width: px as u32, height: px as u32, data }
-    }
+    Image { width: scene.px as u32, height: scene.px as u32, data }
 }
 
 /// A mix of each pixel with the mean of its neighbourhood, whose size goes with the picture's.

@@ -13,7 +13,7 @@ mod shapes;
 mod source;
 
 use canvas::Canvas;
-use look::Look;
+use look::photograph;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -173,8 +173,7 @@ impl Dataset for Phantom {
     }
 
     fn image(&self, index: usize) -> Result<Image, Error> {
-        let mut rng = self.random(index);
-        let rng = &mut rng;
+        let rng = &mut self.random(index);
         let mut canvas = Canvas::new(self.image_size);
         match self.samples()[index].target {
             Target::Labels(_) => findings::draw(&mut canvas, self.shifted, rng),
@@ -190,8 +189,7 @@ impl Dataset for Phantom {
             }
         }
         let grey = matches!(self.kind, PhantomKind::Opacity | PhantomKind::Findings);
-        let look = Look::draw(self.shifted, grey, rng);
-        Ok(look.expose(canvas, rng))
+        Ok(photograph(&canvas, self.shifted, grey, rng))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use strum::VariantArray;
 
 use super::canvas::{Canvas, Noise, Rgb, color, direction, edge, normal, turn};
-use super::forms::{Form, Pose};
+use super::forms::Form;
 
 /// Names of the classes.
 pub const CLASSES: [&str; 6] = ["disc", "square", "triangle", "ring", "cross", "star"];
@@ -15,7 +16,7 @@ pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8R
     for _ in 0..rng.random_range(0..3) {
         stroke(canvas, rng);
     }
-    figure(canvas, Form::ALL[class], rng);
+    figure(canvas, Form::VARIANTS[class], rng);
     if rng.random_bool(0.3) {
         stroke(canvas, rng);
     }
@@ -37,15 +38,17 @@ pub fn ground(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) {
 pub fn figure(canvas: &mut Canvas, form: Form, rng: &mut ChaCha8Rng) {
     let center = [rng.random_range(-0.3..0.3), rng.random_range(-0.3..0.3)];
     let tilt = 0.35 * normal(rng);
-    let pose = Pose {
-        radius: rng.random_range(0.4..0.75),
-        turn: [tilt.cos(), tilt.sin()],
-        stretch: rng.random_range(0.85..1.18),
-    };
+    let turned = [tilt.cos(), tilt.sin()];
+    let radius: f32 = rng.random_range(0.4..0.75);
+    let stretch: f32 = rng.random_range(0.85..1.18);
     let paint = paint(form, rng);
     let opacity = rng.random_range(0.65..1.0);
     let soft = canvas.pixel() * 1.5;
-    canvas.stamp(center, pose.reach(), paint, |dx, dy| opacity * edge(pose.distance(form, dx, dy), soft));
+    canvas.stamp(center, radius * 1.7, paint, |dx, dy| {
+        let [x, y] = turn(turned, dx, dy);
+        let distance = form.distance(x / (radius * stretch), y * stretch / radius) * radius;
+        opacity * edge(distance, soft)
+    });
 }
 
 /// Any colour, but each form has some more often than others, as things have.

@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use strum::VariantArray;
 
 use super::canvas::{Canvas, Noise, color, direction, edge, turn};
 use super::forms::Form;
@@ -16,9 +17,9 @@ pub const CLASSES: [&str; 12] = [
 /// A form on a mottled ground, or a texture that fades in and out over one.
 pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
     ground(canvas, shifted, rng);
-    match Form::ALL.get(class) {
+    match Form::VARIANTS.get(class) {
         Some(form) => figure(canvas, *form, rng),
-        None => texture(canvas, class - Form::ALL.len(), rng),
+        None => texture(canvas, class - Form::VARIANTS.len(), rng),
     }
 }
 
