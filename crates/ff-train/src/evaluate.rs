@@ -27,12 +27,18 @@ pub struct EvalSet {
     dataset: Arc<dyn Dataset>,
     indices: Arc<[usize]>,
     config: LoaderConfig,
-    kept: OnceLock<Vec<Batch>>,
-    skipped: OnceLock<Vec<String>>,
-    /// The sample of each row of the predictions; known after the first pass.
-    rows: OnceLock<Vec<usize>>,
+    first_pass: OnceLock<FirstPass>,
     fits: bool,
     stop: CancelToken,
+}
+
+/// What is known after the first pass.
+struct FirstPass {
+    /// All of them, if they fit.
+    batches: Vec<Batch>,
+    skipped: Vec<String>,
+    /// The sample of each row of the predictions.
+    rows: Vec<usize>,
 }
 
 impl EvalSet {
@@ -59,9 +65,7 @@ impl EvalSet {
             dataset,
             indices,
             config,
-            kept: OnceLock::new(),
-            skipped: OnceLock::new(),
-            rows: OnceLock::new(),
+            first_pass: OnceLock::new(),
             fits: bytes <= KEEP_BYTES,
             stop: CancelToken::default(),
         }
@@ -84,7 +88,7 @@ impl EvalSet {
 
     /// The images that could not be read and are left out, by name; known after the first pass.
     pub fn skipped(&self) -> &[String] {
-        self.skipped.get().map_or(&[], Vec::as_slice)
+        self.first_pass.get().map_or(&[], |pass| pass.skipped.as_slice())
     }
 
     /// What the model says of every image, in order, with the images' groups if they have any; `outputs` says which of its outputs speak for which classes, if
@@ -95,30 +99,25 @@ impl EvalSet {
     /// finite; [`Error::Stopped`].
     pub fn predict(&self, model: &Model, outputs: Option<&OutputMap>) -> Result<Predictions, Error> {
         let mut found = Collected::default();
-        if let Some(batches) = self.kept.get() {
+        if let Some(batches) = self.kept() {
             for batch in batches {
                 self.stop.check()?;
                 found.add(model, batch);
             }
         } else {
-            let (mut batches, mut skipped, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut batches, mut skipped) = (Vec::new(), Vec::new());
             let loader = Loader::new(self.dataset.clone(), self.indices.clone(), self.config.clone());
             for batch in loader.epoch(0) {
                 self.stop.check()?;
                 let batch = batch?;
                 skipped.extend(batch.skipped.iter().cloned());
-                rows.extend(&batch.indices);
                 found.add(model, &batch);
                 if self.fits {
                     batches.push(batch);
                 }
             }
             // Another thread may have been first, with the same batches.
-            let _ = self.skipped.set(skipped);
-            let _ = self.rows.set(rows);
-            if self.fits {
-                let _ = self.kept.set(batches);
-            }
+            let _ = self.first_pass.set(FirstPass { batches, skipped, rows: found.rows.clone() });
         }
         let samples = self.dataset.samples();
         let names = found.rows.iter().map(|&index| samples[index].group.as_deref()).collect::<Vec<_>>();
@@ -145,7 +144,8 @@ impl EvalSet {
         enough: &mut dyn FnMut(usize, &[f32]) -> bool,
     ) -> Result<Option<usize>, Error> {
         let all = (self.config.on_bad_image == OnBadImage::Error).then_some(&*self.indices);
-        let Some(samples) = self.rows.get().map(Vec::as_slice).or(all) else { return Ok(None) };
+        let known = self.first_pass.get().map(|pass| pass.rows.as_slice());
+        let Some(samples) = known.or(all) else { return Ok(None) };
         if order.iter().any(|&row| row >= samples.len()) {
             return Ok(None);
         }
@@ -159,7 +159,7 @@ impl EvalSet {
                 .zip(logits.chunks_exact(outputs))
                 .fold(false, |stop, (&row, logits)| enough(row, logits) || stop)
         };
-        if let Some(batches) = self.kept.get() {
+        if let Some(batches) = self.kept() {
             let starts: Vec<usize> = batches
                 .iter()
                 .scan(0, |next, batch| Some(std::mem::replace(next, *next + batch.indices.len())))
@@ -192,6 +192,11 @@ impl EvalSet {
             }
         }
         Ok(Some(seen))
+    }
+
+    /// The batches in memory, once they are there.
+    fn kept(&self) -> Option<&[Batch]> {
+        self.first_pass.get().filter(|_| self.fits).map(|pass| pass.batches.as_slice())
     }
 }
 

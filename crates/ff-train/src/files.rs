@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ff_checkpoint::{FileRef, Provenance, StateDict};
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, CandidateNotes};
 use crate::error::Error;
 use crate::evaluate::save_predictions;
 use crate::history::{self, EpochRecord};
@@ -61,7 +61,7 @@ impl<'a> Files<'a> {
         let name = format!("{stem}.val.safetensors");
         let digest = save_predictions(&self.folder.join(&name), &model.predictions, Some(&of_predictions))?;
         let predictions = FileRef::new(name, digest);
-        let (epoch, step, validation) = (model.epoch, model.step, model.validation.clone());
+        let CandidateNotes { epoch, step, validation, .. } = model.notes.clone();
         Ok(SavedModel { epoch, step, validation, weights, predictions, optimizer })
     }
 }

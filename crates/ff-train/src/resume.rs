@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::{OwnedTensor, Provenance, StateDict, entries};
-use ff_eval::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, CandidateNotes};
 use crate::error::Error;
 use crate::evaluate::{prediction_tensors, predictions_from};
 use crate::history::EpochRecord;
@@ -39,17 +38,8 @@ struct Notes {
     history: Vec<EpochRecord>,
     #[serde(rename = "captures")]
     snapshots: Vec<SavedModel>,
-    best: Option<BestNotes>,
+    best: Option<CandidateNotes>,
     epoch: PartOfEpoch,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BestNotes {
-    epoch: u32,
-    step: usize,
-    validation: Value,
-    validation_loss: f64,
 }
 
 const KIND: &str = "resume";
@@ -110,12 +100,7 @@ pub(crate) fn save(
         run: run.clone(),
         history: progress.history.clone(),
         snapshots: progress.snapshots.clone(),
-        best: progress.best.as_ref().map(|best| BestNotes {
-            epoch: best.epoch,
-            step: best.step,
-            validation: best.validation.clone(),
-            validation_loss: best.validation_loss,
-        }),
+        best: progress.best.as_ref().map(|best| best.notes.clone()),
         epoch: progress.epoch.clone(),
     };
     // Ten digits, so that names sort as steps do.
@@ -154,13 +139,10 @@ fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<ResumePoint, E
     if !same_run(&notes.run, run) {
         return Err(wrong("its recipe, data or starting weights are not this run's".into()));
     }
-    let best = notes.best.map(|best| -> Result<Candidate, Error> {
+    let best = notes.best.map(|notes| -> Result<Candidate, Error> {
         let optimizer = part(&file, BEST_OPTIMIZER);
         Ok(Candidate {
-            epoch: best.epoch,
-            step: best.step,
-            validation: best.validation,
-            validation_loss: best.validation_loss,
+            notes,
             weights: part(&file, BEST),
             optimizer: (!optimizer.is_empty()).then_some(optimizer),
             predictions: predictions_from(&file, BEST_PREDICTIONS).map_err(wrong)?,

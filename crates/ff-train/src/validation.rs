@@ -1,9 +1,9 @@
 //! Snapshots, and the end of an epoch.
 
 use ff_checkpoint::StateDict;
-use ff_eval::{Predictions, Value};
+use ff_eval::Predictions;
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, CandidateNotes};
 use crate::error::Error;
 use crate::history::{Divergence, EpochRecord};
 use crate::hook;
@@ -35,7 +35,9 @@ impl Trainer<'_, '_> {
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(None),
             predictions => predictions?,
         };
-        let snapshot = self.candidate(step, self.config.metric.evaluate(&predictions), predictions);
+        let (epoch, validation) = (self.progress.epoch_number(), self.config.metric.evaluate(&predictions));
+        let notes = CandidateNotes { epoch, step, validation, validation_loss: f64::NAN };
+        let snapshot = self.candidate(notes, None, predictions);
         let stem = format!("capture-{}", self.progress.snapshots.len() + 1);
         self.progress.snapshots.push(self.files.save(&stem, &snapshot)?);
         Ok(Some(snapshot.predictions))
@@ -78,13 +80,12 @@ impl Trainer<'_, '_> {
         };
         let cyclic = matches!(self.config.schedule, LrSchedule::Cyclic { .. });
         let best = self.progress.best.as_ref();
-        if !cyclic && best.is_none_or(|best| best.is_beaten_by(&record, self.config.select_by)) {
+        if !cyclic && best.is_none_or(|best| best.notes.is_beaten_by(&record, self.config.select_by)) {
+            let (validation, validation_loss) = (record.validation.clone(), record.validation_loss);
+            let notes = CandidateNotes { epoch, step, validation, validation_loss };
             let state = || StateDict::from_tensors(self.optimizer.state());
-            self.progress.best = Some(Candidate {
-                validation_loss: record.validation_loss,
-                optimizer: self.config.keep_optimizer.then(state),
-                ..self.candidate(step, record.validation.clone(), predictions)
-            });
+            let optimizer = self.config.keep_optimizer.then(state);
+            self.progress.best = Some(self.candidate(notes, optimizer, predictions));
         }
         self.files.append(&record)?;
         (self.run.on_epoch)(&record);
@@ -105,15 +106,13 @@ impl Trainer<'_, '_> {
     }
 
     /// The model as it is.
-    fn candidate(&self, step: usize, validation: Value, predictions: Predictions) -> Candidate {
-        Candidate {
-            epoch: self.progress.epoch_number(),
-            step,
-            validation,
-            validation_loss: f64::NAN,
-            weights: StateDict::from_tensors(self.model.state_dict()),
-            optimizer: None,
-            predictions,
-        }
+    fn candidate(
+        &self,
+        notes: CandidateNotes,
+        optimizer: Option<StateDict>,
+        predictions: Predictions,
+    ) -> Candidate {
+        let weights = StateDict::from_tensors(self.model.state_dict());
+        Candidate { notes, weights, optimizer, predictions }
     }
 }
