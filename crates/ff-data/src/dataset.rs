@@ -47,12 +47,13 @@ pub enum Target {
 /// Part of a dataset that a sample belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[derive(strum::IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
+#[derive(strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 pub enum Split {
     /// Weights are fitted to it.
     Train,
     /// Checkpoints and soups are selected by it.
+    #[strum(to_string = "val", serialize = "valid", serialize = "validation", serialize = "validate")]
     Val,
     /// Only evaluation sees it.
     Test,
@@ -70,12 +71,7 @@ impl Split {
     /// The split of a folder's or a cell's name, without regard to case; `valid`, `validation` and
     /// `validate` are `val` too.
     pub fn from_name(name: &str) -> Option<Self> {
-        match name.trim().to_ascii_lowercase().as_str() {
-            "train" => Some(Self::Train),
-            "val" | "valid" | "validation" | "validate" => Some(Self::Val),
-            "test" => Some(Self::Test),
-            _ => None,
-        }
+        name.trim().parse().ok()
     }
 }
 

@@ -31,7 +31,7 @@ pub use resize::resize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(strum::Display, strum::EnumString, strum::VariantNames)]
-#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownAugment, parse_err_fn = unknown)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Augment {
     /// Random resized crop of 90 to 100 % of the area, no flip (FissionFusion §3).
     Minimal,
@@ -99,16 +99,8 @@ fn timm_crop_and_flip(image: &Image, image_size: u32, rng: &mut ChaCha8Rng) -> I
     out
 }
 
-/// A name that is no augmentation's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected an augmentation, found `{found}`\nhint: one of {}", Augment::VARIANTS.join(", "))]
-pub struct UnknownAugment {
-    /// What stood in the name's place.
-    pub found: String,
-}
-
-fn unknown(found: &str) -> UnknownAugment {
-    UnknownAugment { found: found.to_owned() }
+fn unknown(found: &str) -> String {
+    format!("expected an augmentation, found `{found}`\nhint: one of {}", Augment::VARIANTS.join(", "))
 }
 
 #[cfg(test)]
@@ -141,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_told_the_known_ones() {
-        let error = "rand".parse::<Augment>().unwrap_err().to_string();
+        let error = "rand".parse::<Augment>().unwrap_err();
         assert!(error.contains("`rand`") && error.contains("hint: one of minimal, medium"), "{error}");
     }
 

@@ -72,10 +72,6 @@ pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
     if format == ImageFormat::Jpeg && jpeg_is_truncated(bytes) {
         return Err(Error::image(place, "a whole JPEG image", "one without an end: the file is truncated"));
     }
-    pixels(bytes, format, place)
-}
-
-fn pixels(bytes: &[u8], format: ImageFormat, place: &str) -> Result<Image, Error> {
     let explain = |error| explain(&error, format, place);
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(explain)?;
     let (width, height) = decoder.dimensions();
