@@ -183,7 +183,7 @@ fn a_full_disk() {
         // Whatever has its place is whole.
         let findings = ff_grid::examine(&ff_grid::RunStore::new(&place.path("small"))).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
-        (size, times) = (size + 300, times + 1);
+        (size, times) = (size + if times < 10 { 150 } else { 300 }, times + 1);
         assert!(mounted.resize(&format!("{size}k")));
     };
     assert!(times > 5 && !last.stderr.contains("25 jobs done"), "{times} times full\n{}", last.stderr);

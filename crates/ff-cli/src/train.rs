@@ -99,10 +99,11 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
         stop,
         device,
     };
-    if let (Some(weights), Ok(None)) = (&job.weights, runs.record(job)) {
+    let folder = runs.folder(job);
+    // A run that has begun goes on from its own files.
+    if let (Some(weights), false) = (&job.weights, folder.exists()) {
         say(&format!("starts from {}", weights.display()));
     }
-    let folder = runs.folder(job);
     let events = options.tensorboard.as_ref().map(|root| EventFile::create(&root.join(&name)));
     let mut events = events.transpose()?;
     let trained = context.run_alone(job, &mut |epoch| {

@@ -115,6 +115,8 @@ impl Inventory {
 }
 
 /// Pictures with targets. Everything but the pixels is in memory; pictures are decoded when asked for.
+///
+/// A dataset of one's own gives its inventory and its pictures; all else follows, and what wraps a dataset relies on it.
 pub trait Dataset: Send + Sync {
     /// All that is known of the pictures.
     fn inventory(&self) -> &Inventory;

@@ -40,8 +40,24 @@ pub enum Values {
 }
 
 impl Predictions {
-    /// Takes predictions from the tensors of a file that some reader has open, by name. The type of the targets tells what
-    /// the outputs stand for.
+    /// Takes predictions from the tensors of a file that some reader has open, by name: "logits" f32 `[N, C]`; "targets",
+    /// i64 `[N]` (multiclass) or f32 `[N, C]` with NaN for unknown (multilabel); and, optional, "groups" i64 `[N]`, each
+    /// from 0 to 2³² − 1. The type of the targets tells what the outputs stand for.
+    ///
+    /// With a file that `ff_checkpoint` has open:
+    ///
+    /// ```no_run
+    /// use ff_checkpoint::StateDict;
+    /// use ff_eval::{Metric, NamedTensor, Predictions};
+    ///
+    /// let file = StateDict::open("kept.val.safetensors".as_ref())?;
+    /// let predictions = Predictions::from_tensors(|name| {
+    ///     let found = file.get(name)?;
+    ///     Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
+    /// })?;
+    /// println!("{:?}", Metric::Accuracy.evaluate(&predictions));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// A tensor that is missing or of another type or shape than these have, and all that [`Predictions::new`] and

@@ -34,8 +34,16 @@ impl Engine for OneByOne {
         Ok(summary)
     }
 
+    fn dry_run(&self, _: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
+        Ok(Vec::new())
+    }
+
     fn status(&self, _: &Jobs, _: &[&str], _: &RunStore) -> Result<QueueStatus, Error> {
         Ok(QueueStatus::default())
+    }
+
+    fn cancel(&self, _: &str, _: &RunStore) -> Result<usize, Error> {
+        Ok(0)
     }
 }
 

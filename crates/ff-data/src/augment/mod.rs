@@ -30,7 +30,7 @@ pub use resize::resize;
 /// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `flip`, `eval` in recipes and on command lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[derive(strum::Display, strum::EnumString, strum::VariantNames)]
+#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::VariantNames)]
 #[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Augment {
     /// Random resized crop of 90 to 100 % of the area, no flip (FissionFusion §3).
@@ -53,6 +53,9 @@ pub enum Augment {
 }
 
 impl Augment {
+    /// All of them.
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
+
     /// A `image_size` x `image_size` picture made from `image`. All randomness comes from `rng`; `Eval` draws nothing.
     ///
     /// # Panics
@@ -117,13 +120,9 @@ mod tests {
         Image { width, height, data }
     }
 
-    fn every_augment() -> impl Iterator<Item = Augment> {
-        Augment::VARIANTS.iter().map(|name| name.parse().unwrap())
-    }
-
     #[test]
     fn names_are_the_same_everywhere() {
-        for augment in every_augment() {
+        for &augment in Augment::ALL {
             assert_eq!(augment.to_string().parse(), Ok(augment));
             let json = serde_json::to_string(&augment).unwrap();
             assert_eq!(json, format!("\"{augment}\""));
@@ -140,7 +139,7 @@ mod tests {
     #[test]
     fn the_stream_alone_decides() {
         let image = picture(40, 30);
-        for augment in every_augment() {
+        for &augment in Augment::ALL {
             let draw = |index| augment.apply(&image, 24, &mut stream(5, "augment", &[index]));
             let alone: Vec<Image> = (0..8).map(draw).collect();
             let together: Vec<Image> = std::thread::scope(|scope| {
@@ -196,7 +195,7 @@ mod tests {
         #[test]
         fn any_picture_becomes_a_square(width in 1u32..40, height in 1u32..40, image_size in 1u32..40, seed: u64) {
             let image = picture(width, height);
-            for augment in every_augment() {
+            for &augment in Augment::ALL {
                 let out = augment.apply(&image, image_size, &mut stream(seed, "augment", &[]));
                 prop_assert_eq!((out.width, out.height, out.data.len()), (image_size, image_size, (image_size * image_size * 3) as usize));
             }
@@ -205,7 +204,7 @@ mod tests {
         #[test]
         fn a_sliver_becomes_a_square(length in 1u32..3000, upright: bool, seed: u64) {
             let image = if upright { picture(1, length) } else { picture(length, 1) };
-            for augment in every_augment() {
+            for &augment in Augment::ALL {
                 let out = augment.apply(&image, 8, &mut stream(seed, "augment", &[]));
                 prop_assert_eq!((out.width, out.height, out.data.len()), (8, 8, 192));
             }

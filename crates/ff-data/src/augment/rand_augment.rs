@@ -14,7 +14,7 @@ const OPERATIONS: usize = 2;
 const MAGNITUDE: f64 = 15.0 / 30.0;
 const FILL: [u8; 3] = [0; 3];
 
-/// torchvision's 14 operations.
+/// torchvision's 14 operations. Their order decides what is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum Operation {
     Identity,

@@ -17,7 +17,7 @@ const OPERATIONS: usize = 2;
 /// ImageNet's mean colour.
 const FILL: [u8; 3] = [124, 116, 104];
 
-/// timm's 15 operations.
+/// timm's 15 operations. Their order decides what is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum Operation {
     AutoContrast,

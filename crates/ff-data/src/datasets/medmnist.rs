@@ -115,3 +115,16 @@ const SETS: [Set; 5] = [
 const fn member(number: usize) -> (&'static str, &'static str) {
     (SETS[number].archive.flag, SETS[number].title)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_has_its_own_set() {
+        use MedMnistName::*;
+        for name in [Pathmnist, Dermamnist, Bloodmnist, Octmnist, Chestmnist] {
+            assert_eq!(serde_json::to_value(name).unwrap(), SETS[name as usize].archive.flag);
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::augment::resize;
 use crate::dataset::{Dataset, Inventory};
 use crate::error::{Error, panic_text};
 use crate::image::Image;
-use crate::threads::on_threads;
+use crate::threads::on_each_thread;
 
 /// A dataset in front of another: pictures are shrunk until the shorter side has at most `px` pixels, and
 /// kept on disk when first asked for, since decoding a large picture costs far more than reading a small
@@ -98,7 +98,7 @@ impl ResizedCache {
             unreadable
         };
         let count = threads.clamp(1, missing.len().max(1));
-        let mut unreadable = on_threads(count, work).concat();
+        let mut unreadable = on_each_thread(count, work).concat();
         if let Some(failure) = packs.failure() {
             return Err(Error::Write { path: packs.folder().to_owned(), reason: failure.to_owned() });
         }

@@ -126,6 +126,11 @@ impl Engine for Local {
         Ok(summary)
     }
 
+    /// Nothing is submitted.
+    fn dry_run(&self, _: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
+        Ok(Vec::new())
+    }
+
     fn status(&self, jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
         let mut status = QueueStatus { can_tell: true, ..QueueStatus::default() };
         for job in undone.iter().filter_map(|id| jobs.find(id)) {
@@ -135,6 +140,11 @@ impl Engine for Local {
             }
         }
         Ok(status)
+    }
+
+    /// Nothing waits in a queue.
+    fn cancel(&self, _: &str, _: &RunStore) -> Result<usize, Error> {
+        Ok(0)
     }
 }
 

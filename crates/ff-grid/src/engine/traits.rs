@@ -24,9 +24,7 @@ pub trait Engine {
     ///
     /// # Errors
     /// As for running them.
-    fn dry_run(&self, _context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
-        Ok(Vec::new())
-    }
+    fn dry_run(&self, context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error>;
 
     /// Where those of the jobs are that are not on record, by the identities in `undone`, as far as this engine knows.
     ///
@@ -38,9 +36,7 @@ pub trait Engine {
     ///
     /// # Errors
     /// The scheduler's words.
-    fn cancel(&self, _table: &str, _runs: &RunStore) -> Result<usize, Error> {
-        Ok(0)
-    }
+    fn cancel(&self, table: &str, runs: &RunStore) -> Result<usize, Error>;
 }
 
 /// What an engine may want to know.

@@ -15,7 +15,7 @@ use line::{Known, Stamp, name};
 
 use crate::dataset::Content;
 use crate::error::Error;
-use crate::threads::on_threads;
+use crate::threads::on_each_thread;
 
 /// Files that a thread hashes before what it found is written down.
 const BATCH: usize = 256;
@@ -182,7 +182,7 @@ pub fn hash_files(paths: &[PathBuf], hashes: &FileHashes) -> Result<Vec<Content>
         result.map(|()| done)
     };
     let mut contents = vec![Content::default(); paths.len()];
-    for part in on_threads(threads, work) {
+    for part in on_each_thread(threads, work) {
         for (index, content) in part? {
             contents[index] = content;
         }

@@ -42,13 +42,14 @@ fn column(
         let StartWeights { start, file, .. } = origin.with_seed(seed);
         let pretrained = graph.pretrained(shared, &start).into_iter().collect();
         let label = format!("{}: backbone seed {seed}", shared.prefix);
-        let first = training.add(graph, label, (seed, seed), (start, file), None, pretrained);
+        let first =
+            training.add(graph, label, Seeds { group: seed, own: seed }, (start, file), None, pretrained);
         for (row, jobs) in rows.iter().zip(&mut methods) {
             let label = format!("{}: {} seed {seed}", shared.prefix, row.name);
             let start = (Start::Input { optimizer: false, seed: 0 }, None);
             let inmerge = config.inmerge(row, backbone);
-            let (seeds, inputs) = ((seed, second_seed(seed)), vec![first.clone()]);
-            let trained = merging.add(graph, label.clone(), seeds, start, inmerge, inputs);
+            let seeds = Seeds { group: seed, own: second_seed(seed) };
+            let trained = merging.add(graph, label.clone(), seeds, start, inmerge, vec![first.clone()]);
             let test = graph.test_score(shared, &label, &trained, dataset);
             jobs.push(SeedJobs { seed, trained, test });
         }
@@ -69,13 +70,21 @@ struct Stage<'a> {
     dataset: &'a DatasetEntry,
 }
 
+/// What seeds a run has.
+struct Seeds {
+    /// That of its line of the table, by which its models are grouped.
+    group: u64,
+    /// All chance in it comes from this one.
+    own: u64,
+}
+
 impl Stage<'_> {
-    /// Adds a run: its models are grouped by `seed`, and all chance in it comes from `own_seed`.
+    /// Adds a run.
     fn add(
         &self,
         graph: &mut Graph<'_>,
         label: String,
-        (seed, own_seed): (u64, u64),
+        seeds: Seeds,
         (start, weights): (Start, Option<PathBuf>),
         inmerge: Option<InMerge>,
         inputs: Vec<JobId>,
@@ -87,12 +96,12 @@ impl Stage<'_> {
             schedule: schedule.clone(),
             select_by: *select_by,
             task_weights: self.dataset.task_weights,
-            ..graph.train_config(*epochs, *augment, own_seed, self.dataset.metric, 0.0)
+            ..graph.train_config(*epochs, *augment, seeds.own, self.dataset.metric, 0.0)
         };
         let spec = JobSpec::Finetune(self.shared.training(start, train, inmerge));
         let cost = self.shared.cost(*epochs, 0);
         let id = graph.add(self.shared, label, spec, inputs, cost, weights);
-        graph.describe(&id, schedule.highest(), *augment, seed);
+        graph.describe(&id, schedule.highest(), *augment, seeds.group);
         id
     }
 }
