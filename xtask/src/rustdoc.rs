@@ -42,8 +42,15 @@ fn for_docs(arguments: &[OsString]) -> Vec<OsString> {
             _ => docs.push(argument.clone()),
         }
     }
-    docs.extend(["--out-dir", "target/doc", "-D", "warnings"].map(OsString::from));
+    let doc = target(&docs).join("doc").into();
+    docs.extend(["--out-dir".into(), doc, "-D".into(), "warnings".into()]);
     docs
+}
+
+/// The target folder, above that of the libraries that cargo names (`-L dependency=target/debug/deps`).
+fn target(arguments: &[OsString]) -> &Path {
+    let deps = arguments.iter().find_map(|argument| argument.to_str()?.strip_prefix("dependency="));
+    deps.and_then(|deps| Path::new(deps).ancestors().nth(2)).unwrap_or(Path::new("target"))
 }
 
 #[cfg(test)]
@@ -52,11 +59,19 @@ mod tests {
 
     #[test]
     fn what_is_only_for_tests_is_left_out() {
-        let arguments =
-            ["--crate-name", "x", "--test", "src/lib.rs", "--test-run-directory", "/x", "-L", "y"];
+        let arguments = [
+            "--crate-name",
+            "x",
+            "--test",
+            "x.rs",
+            "--test-run-directory",
+            "/x",
+            "-L",
+            "dependency=t/debug/deps",
+        ];
         let docs = for_docs(&arguments.map(OsString::from));
         let expected =
-            ["--crate-name", "x", "src/lib.rs", "-L", "y", "--out-dir", "target/doc", "-D", "warnings"];
-        assert_eq!(docs, expected.map(OsString::from));
+            "--crate-name x x.rs -L dependency=t/debug/deps --out-dir t/doc -D warnings".split(' ');
+        assert_eq!(docs, expected.map(OsString::from).collect::<Vec<_>>());
     }
 }

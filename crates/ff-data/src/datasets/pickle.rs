@@ -130,7 +130,8 @@ impl Machine<'_> {
     /// Runs one operation; false at the end of the pickle.
     fn step(&mut self) -> Result<bool, String> {
         let start = self.at;
-        match self.byte()? {
+        let operation = self.byte()?;
+        match operation {
             b'.' => return Ok(false),
             0x80 => match self.byte()? {
                 0..=2 => {}
@@ -138,23 +139,8 @@ impl Machine<'_> {
             },
             b'(' => self.marks.push(self.stack.len()),
             b'N' => self.push(Node::Plain),
-            0x88 => self.push(Node::Int(1)),
-            0x89 => self.push(Node::Int(0)),
-            b'K' => self.int::<1>()?,
-            b'M' => self.int::<2>()?,
-            b'J' => {
-                let value = i32::from_le_bytes(self.array()?);
-                self.push(Node::Int(value.into()));
-            }
-            0x8a => {
-                let length = self.byte()?.into();
-                let range = self.skip(length)?;
-                let value = long(&self.bytes[range])?;
-                self.push(Node::Int(value));
-            }
-            b'I' => {
-                let range = self.line()?;
-                let value = self.ascii(range)?.parse().map_err(|_| "an integer that is none".to_owned())?;
+            0x88 | 0x89 | b'K' | b'M' | b'J' | 0x8a | b'I' => {
+                let value = self.integer(operation)?;
                 self.push(Node::Int(value));
             }
             b'U' => self.string::<1>(Node::Bytes)?,
@@ -167,8 +153,7 @@ impl Machine<'_> {
                 }
                 self.push(Node::Bytes(start + 1..end - 1));
             }
-            b']' => self.push(Node::List(vec![])),
-            b')' => self.push(Node::List(vec![])),
+            b']' | b')' => self.push(Node::List(vec![])),
             b'}' => self.push(Node::Dict(vec![])),
             b'l' | b't' => {
                 let items = self.since_mark()?;
@@ -178,48 +163,24 @@ impl Machine<'_> {
                 let items = pairs(&self.since_mark()?)?;
                 self.push(Node::Dict(items));
             }
-            operation @ 0x85..=0x87 => {
+            0x85..=0x87 => {
                 let items = self.take(usize::from(operation - 0x84))?;
                 self.push(Node::List(items));
             }
-            b'a' => {
-                let items = self.take(1)?;
+            b'a' | b'e' => {
+                let items = if operation == b'a' { self.take(1)? } else { self.since_mark()? };
                 self.append(&items)?;
             }
-            b'e' => {
-                let items = self.since_mark()?;
-                self.append(&items)?;
-            }
-            b's' => {
-                let items = self.take(2)?;
+            b's' | b'u' => {
+                let items = if operation == b's' { self.take(2)? } else { self.since_mark()? };
                 self.set_items(&items)?;
             }
-            b'u' => {
-                let items = self.since_mark()?;
-                self.set_items(&items)?;
-            }
-            b'q' => {
-                let key = self.byte()?;
-                self.put(key.into())?;
-            }
-            b'r' => {
-                let key = u32::from_le_bytes(self.array()?);
+            b'q' | b'r' | b'p' => {
+                let key = self.memo_key(operation)?;
                 self.put(key)?;
             }
-            b'p' => {
-                let key = self.memo_key()?;
-                self.put(key)?;
-            }
-            b'h' => {
-                let key = self.byte()?;
-                self.get(key.into())?;
-            }
-            b'j' => {
-                let key = u32::from_le_bytes(self.array()?);
-                self.get(key)?;
-            }
-            b'g' => {
-                let key = self.memo_key()?;
+            b'h' | b'j' | b'g' => {
+                let key = self.memo_key(operation)?;
                 self.get(key)?;
             }
             b'c' => {
@@ -355,15 +316,36 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn memo_key(&mut self) -> Result<u32, String> {
-        let range = self.line()?;
-        self.ascii(range)?.parse().map_err(|_| "a malformed memo key".into())
+    /// The place in the memo that an operation names: in a byte, in four, or as a line of text.
+    fn memo_key(&mut self, operation: u8) -> Result<u32, String> {
+        match operation {
+            b'q' | b'h' => Ok(self.byte()?.into()),
+            b'r' | b'j' => Ok(u32::from_le_bytes(self.array()?)),
+            _ => {
+                let range = self.line()?;
+                self.ascii(range)?.parse().map_err(|_| "a malformed memo key".into())
+            }
+        }
     }
 
-    fn int<const N: usize>(&mut self) -> Result<(), String> {
-        let value = self.unsigned::<N>()?;
-        self.push(Node::Int(value as i64));
-        Ok(())
+    /// The number that an operation puts on the stack.
+    fn integer(&mut self, operation: u8) -> Result<i64, String> {
+        Ok(match operation {
+            0x88 => 1,
+            0x89 => 0,
+            b'K' => self.unsigned::<1>()? as i64,
+            b'M' => self.unsigned::<2>()? as i64,
+            b'J' => i32::from_le_bytes(self.array()?).into(),
+            0x8a => {
+                let length = self.byte()?.into();
+                let range = self.skip(length)?;
+                long(&self.bytes[range])?
+            }
+            _ => {
+                let range = self.line()?;
+                self.ascii(range)?.parse().map_err(|_| "an integer that is none".to_owned())?
+            }
+        })
     }
 
     fn string<const N: usize>(&mut self, node: fn(Range<usize>) -> Node) -> Result<(), String> {
