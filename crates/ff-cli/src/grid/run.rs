@@ -119,7 +119,7 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     }
     let summary = engine.run(&context, &on_event)?;
     progress.finish();
-    finish(options, (&plan, &runs), &summary, (&claims, stop))
+    finish(options, &plan, &runs, &summary, &claims, stop)
 }
 
 fn setup(
@@ -165,9 +165,11 @@ fn print_scripts(scripts: &[(String, String)]) -> anyhow::Result<()> {
 /// Publishes the table, if it is time for it, and says how it went.
 fn finish(
     options: &RunOptions,
-    (plan, runs): (&Plan, &RunStore),
+    plan: &Plan,
+    runs: &RunStore,
     summary: &Summary,
-    (claims, stop): (&Claims, CancelToken),
+    claims: &Claims,
+    stop: CancelToken,
 ) -> anyhow::Result<()> {
     if summary.stopped > 0 {
         bail!(

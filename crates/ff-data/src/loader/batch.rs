@@ -71,7 +71,8 @@ impl Plan {
     /// Makes the batch of `indices`; `None` if `stop` is set before it is done.
     pub fn batch(
         &self,
-        (number, indices): (usize, &[usize]),
+        number: usize,
+        indices: &[usize],
         epoch: u64,
         stop: &AtomicBool,
     ) -> Option<Result<Batch, Error>> {

@@ -49,7 +49,8 @@ impl Epoch {
     pub(super) fn start(
         plan: Arc<Plan>,
         order: Arc<[usize]>,
-        (epoch, first): (u64, usize),
+        epoch: u64,
+        first: usize,
         patience: Duration,
     ) -> Self {
         let work = Arc::new(Work { plan, order, epoch, stop: AtomicBool::new(false) });
@@ -150,7 +151,7 @@ impl Work {
 
     /// Makes a batch; `None` if the epoch is given up.
     fn batch(&self, number: usize) -> Option<Result<Batch, Error>> {
-        let make = || self.plan.batch((number, &self.order[self.range(number)]), self.epoch, &self.stop);
+        let make = || self.plan.batch(number, &self.order[self.range(number)], self.epoch, &self.stop);
         // A decoder that panics on a strange file must not take the process, or hang it.
         catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
             Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic)))))

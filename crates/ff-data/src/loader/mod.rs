@@ -67,7 +67,7 @@ impl Loader {
         if config.shuffle {
             order.shuffle(&mut stream(config.seed, "shuffle", &[epoch]));
         }
-        Epoch::start(self.plan.clone(), order.into(), (epoch, first), self.patience)
+        Epoch::start(self.plan.clone(), order.into(), epoch, first, self.patience)
     }
 }
 

@@ -32,7 +32,7 @@ impl JobContext<'_> {
             | JobSpec::Probe(training)
             | JobSpec::Finetune(training)
             | JobSpec::Fgg(training) => {
-                let (outcome, cost, kernels) = self.train(job, training, (stop, on_epoch))?;
+                let (outcome, cost, kernels) = self.train(job, training, stop, on_epoch)?;
                 layers = kernels;
                 (outcome, cost)
             }

@@ -24,7 +24,8 @@ impl JobContext<'_> {
         &self,
         job: &Job,
         training: &Training,
-        (stop, on_epoch): (&CancelToken, &mut dyn FnMut(&EpochRecord)),
+        stop: &CancelToken,
+        on_epoch: &mut dyn FnMut(&EpochRecord),
     ) -> Result<(JobOutput, Cost, Vec<LayerKernels>), Error> {
         let start = match self.starting_point(job, &training.start)? {
             Ok(start) => start,
