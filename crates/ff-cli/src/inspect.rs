@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::source::Source;
 
-const SPLITS: [Split; 3] = [Split::Train, Split::Val, Split::Test];
 /// Names of torn groups and images that are listed; the JSON has all.
 const LISTED: usize = 5;
 
@@ -41,9 +40,9 @@ impl Inspection {
         let dataset = dataset.as_ref();
         let splits = source.split(dataset)?;
         let names = dataset.task().names().to_vec();
-        let counts = SPLITS.map(|split| count(dataset, &splits, split));
-        let sizes = SPLITS.map(|split| splits.get(split).len());
-        let parts = SPLITS.iter().zip(&counts).zip(sizes).map(|((split, counts), images)| {
+        let counts = Split::ALL.map(|split| count(dataset, &splits, split));
+        let sizes = Split::ALL.map(|split| splits.get(split).len());
+        let parts = Split::ALL.iter().zip(&counts).zip(sizes).map(|((split, counts), images)| {
             (split.name().to_owned(), part(dataset, &names, counts, images))
         });
         let published = source.config()?.published(dataset);

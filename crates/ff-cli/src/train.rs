@@ -100,7 +100,7 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
         device,
     };
     let folder = runs.folder(job);
-    // A run that has begun goes on from its own files.
+    // A run that has begun continues from its own files.
     if let (Some(weights), false) = (&job.weights, folder.exists()) {
         say(&format!("starts from {}", weights.display()));
     }

@@ -11,7 +11,7 @@ use super::data::{DataIdentity, EvalSplit};
 use super::landscape::{PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
 use super::select::{Diverged, Selection};
 
-/// What a job computes: everything its result depends on, besides its inputs.
+/// What a job computes: everything its result depends on, besides its inputs. In the order in which a table needs the kinds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr, VariantNames)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[strum(serialize_all = "kebab-case")]
