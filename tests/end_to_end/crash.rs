@@ -1,5 +1,6 @@
-//! Processes that are killed, stopped and several at once, on a grid of every kind of job: nothing is lost, nothing is done
-//! twice, and what comes out is what an uninterrupted run leaves, to the bit.
+//! Processes that are killed, stopped and several at once, on a grid of every kind of job: nothing
+//! is lost, nothing is done twice, and what comes out is what an uninterrupted run leaves, to the
+//! bit.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -17,8 +18,8 @@ use rand::Rng;
 /// Kills of the short form; `cargo xtask crash-test` asks for more.
 const KILLS: u64 = 20;
 
-/// Pretraining, probe, fine-tunes and cyclic runs with in-model merging, soups, predictions, scores. One thread for each
-/// job, since sums in another order differ in their last bits.
+/// Pretraining, probe, fine-tunes and cyclic runs with in-model merging, soups, predictions,
+/// scores. One thread for each job, since sums in another order differ in their last bits.
 fn config() -> String {
     let sections = r#"
 [inmerge]
@@ -62,7 +63,8 @@ fn end(child: Child) -> (bool, String) {
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// The finished jobs of a runs folder, and which file each record is: one that is written again is another.
+/// The finished jobs of a runs folder, and which file each record is: one that is written again is
+/// another.
 fn records(place: &Place, runs: &str) -> BTreeMap<String, u64> {
     let files = place.files(runs).into_iter().filter(|name| name.ends_with("record.json"));
     files.map(|name| (name.clone(), std::fs::metadata(place.path(runs).join(name)).unwrap().ino())).collect()
@@ -144,7 +146,8 @@ fn four_processes_share_a_grid_and_one_is_killed() {
 
 #[test]
 fn so_do_processes_of_several_machines() {
-    // Of a machine with another name nobody can see whether a process lives: its lease has to run out.
+    // Of a machine with another name nobody can see whether a process lives: its lease has to run
+    // out.
     let elsewhere = |place: &Place, runs: &str| {
         static NAMES: AtomicU64 = AtomicU64::new(0);
         let name = NAMES.fetch_add(1, Ordering::Relaxed);

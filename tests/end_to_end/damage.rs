@@ -62,7 +62,8 @@ fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
         let path = place.path("runs").join(name);
         let sound = std::fs::read(&path).unwrap();
         let mut flipped = sound.clone();
-        // A digit of a record, a byte of a tensor: somewhere in the last third, another place in each file.
+        // A digit of a record, a byte of a tensor: somewhere in the last third, another place in
+        // each file.
         let digit = |byte: &u8| !name.ends_with(".json") || byte.is_ascii_digit();
         let from = sound.len() * 2 / 3 - at;
         let place_of = from + sound[from..].iter().position(digit).unwrap();
@@ -166,7 +167,8 @@ fn a_full_disk() {
         eprintln!("skipped: a small file system cannot be mounted here");
         return;
     };
-    // A little more room each time: it is full at another write, and goes on from what was done before.
+    // A little more room each time: it is full at another write, and goes on from what was done
+    // before.
     let (mut size, mut times) = (64, 0);
     let last = loop {
         let ran = place.run(&format!("{RUN} --runs small"));

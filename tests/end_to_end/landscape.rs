@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::place::{JOBS, Place, RUN, SHAPES, assert_has, table};
 
-/// The tiny table, whose grid has 2 learning rates and 2 augmentations, with every look at its errors.
+/// The tiny table, whose grid has 2 learning rates and 2 augmentations, with every look at its
+/// errors.
 fn looked() -> String {
     let sections = r#"
 [landscape]
@@ -78,7 +79,8 @@ fn the_surface_goes_through_its_models(place: &Place) {
     assert_eq!(w1["y"], 1.0);
     let soups = surface["soups"].as_array().unwrap();
     assert_eq!(soups.len(), 2);
-    // The mean of four models does not lie in the plane through three; the best of them is one of its corners.
+    // The mean of four models does not lie in the plane through three; the best of them is one of
+    // its corners.
     assert!(soups[0]["height"].as_f64().unwrap() > 1e-3, "{soups:?}");
     assert!(soups[1]["height"].as_f64().unwrap() < 1e-3, "{soups:?}");
     let values = place.read("runs/tables/tiny/surface-grid.csv");
@@ -147,7 +149,8 @@ fn what_is_missing_is_done_again(place: &Place) {
 fn models_that_span_no_plane_are_named() {
     let place = Place::new();
     place.write("tiny.toml", &looked());
-    // Rates at which no weight moves: four times all but the same weights, with other running statistics.
+    // Rates at which no weight moves: four times all but the same weights, with other running
+    // statistics.
     let still = "--set grid.learning_rates=[1e-30,2e-30]";
     let said =
         place.run(&format!("{RUN} {still}")).refused(1, &["plane grid: no plane goes through `lr 1e-30"]);

@@ -8,8 +8,8 @@ use crate::place::{JOBS, Place, SHAPES, assert_has, table};
 
 const RUN: &str = "ff-grid run --config study.toml";
 
-/// Two seeds of a pico VGG, on 13 findings and on shapes; a baseline, merging, and a sweep of three points, one of which
-/// is the method itself.
+/// Two seeds of a pico VGG, on 13 findings and on shapes; a baseline, merging, and a sweep of three
+/// points, one of which is the method itself.
 const STUDY: &str = r#"
 kind = "inmerge"
 name = "study"

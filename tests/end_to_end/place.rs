@@ -77,7 +77,8 @@ impl Place {
         command
     }
 
-    /// A class-folder tree of `count` images for each class below `below`; each class has a colour of its own.
+    /// A class-folder tree of `count` images for each class below `below`; each class has a colour
+    /// of its own.
     pub fn images(&self, below: &str, classes: &[&str], count: usize) {
         for (class, name) in classes.iter().enumerate() {
             let folder = self.path(below).join(name);
@@ -197,7 +198,8 @@ pub fn picture(path: &Path, class: usize, number: usize) {
         *value = base + ((at * 37 + number * 101 + at * at * number) % 60) as u8;
     }
     write_png(path, &image).unwrap();
-    // Old enough for its hash to be remembered: so it is on a slow machine, and so it is on every one.
+    // Old enough for its hash to be remembered: so it is on a slow machine, and so it is on every
+    // one.
     let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
     std::fs::File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
 }
@@ -216,8 +218,8 @@ pub fn binary(name: &str) -> &'static str {
     }
 }
 
-/// A whole table of 25 jobs on a dataset given as TOML: 2 learning rates × 2 augmentations, FGG of 3 epochs from
-/// 2 bases that are the grid's own.
+/// A whole table of 25 jobs on a dataset given as TOML: 2 learning rates × 2 augmentations, FGG of
+/// 3 epochs from 2 bases that are the grid's own.
 pub fn table(dataset: &str) -> String {
     format!(
         r#"

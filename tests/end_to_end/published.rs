@@ -7,7 +7,8 @@ use crate::place::{Place, picture};
 const FINDINGS: &str = "No Finding,Enlarged Cardiomediastinum,Cardiomegaly,Lung Opacity,Lung Lesion,Edema,Consolidation,\
     Pneumonia,Atelectasis,Pneumothorax,Pleural Effusion,Pleural Other,Fracture,Support Devices";
 
-/// Labels of a row: two tasks follow the picture's colour, the others are in turn unknown, uncertain and absent.
+/// Labels of a row: two tasks follow the picture's colour, the others are in turn unknown,
+/// uncertain and absent.
 fn labels(number: usize) -> String {
     let mut cells = vec!["".to_owned(); 14];
     for (task, cell) in cells.iter_mut().enumerate().skip(1) {

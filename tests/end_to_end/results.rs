@@ -28,7 +28,8 @@ pub fn results(place: &Place, runs: &str) -> BTreeMap<String, Vec<u8>> {
             lines.iter_mut().for_each(untimed);
             bytes = serde_json::to_vec(&lines).unwrap();
         } else if name.contains("tables/") && !name.ends_with(".safetensors") {
-            // Of the table's forms, the JSON one is compared: the others are the same with times in them.
+            // Of the table's forms, the JSON one is compared: the others are the same with times in
+            // them.
             continue;
         }
         found.insert(name, bytes);

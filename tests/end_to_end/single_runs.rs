@@ -1,4 +1,5 @@
-//! One run at a time: probe, fine-tune, cyclic run, predictions, scores, soups; and looking at data and models.
+//! One run at a time: probe, fine-tune, cyclic run, predictions, scores, soups; and looking at data
+//! and models.
 
 use std::collections::BTreeMap;
 
@@ -167,7 +168,8 @@ fn soups(place: &Place) {
     assert!(!place.path("x.safetensors").exists());
 }
 
-/// Predictions that training left beside weights spare an evaluation and change nothing; those of other weights do not count.
+/// Predictions that training left beside weights spare an evaluation and change nothing; those of
+/// other weights do not count.
 fn known_scores(place: &Place, files: &str) {
     std::fs::create_dir(place.path("alone")).unwrap();
     for (number, file) in files.split(' ').enumerate() {

@@ -107,7 +107,8 @@ fn another_table_shares_the_training(place: &Place) {
 #[test]
 fn results_do_not_depend_on_workers_and_loader_threads() {
     let place = Place::with_table(SHAPES);
-    // Enough workers for libtorch to have one thread in each: its own threads do change the last bits.
+    // Enough workers for libtorch to have one thread in each: its own threads do change the last
+    // bits.
     let cores = std::thread::available_parallelism().unwrap().get();
     for (runs, workers, threads) in [("a", cores, 0), ("b", cores + 1, 2)] {
         let set = format!("--set run.workers={workers} --set run.loader_threads={threads}");
@@ -143,7 +144,8 @@ fn a_forecast_counts_from_what_is_on_record() {
     place.run(forecast).refused(1, &["probe: nothing like it is on record", "--images-per-second"]);
     let said = format!("{forecast} --images-per-second resnet_pico=120");
     let json = place.json_of(&said);
-    // 360 images trained on, and 304 predicted at three times the rate: a capture of each cyclic run is at the end of an epoch.
+    // 360 images trained on, and 304 predicted at three times the rate: a capture of each cyclic
+    // run is at the end of an epoch.
     let work = json["work_seconds"].as_f64().unwrap();
     assert!((work - (360.0 + 304.0 / 3.0) / 120.0).abs() < 1e-9, "{work}");
     let wall: Vec<f64> =
@@ -191,7 +193,8 @@ seed = 0
         let jobs = place.files("runs/jobs").into_iter().filter(|file| file.ends_with("/record.json"));
         jobs.filter(|file| file.starts_with(kind)).count()
     };
-    // One source model for both columns; heavy is FGG's augmentation, so its bases are the whole grid.
+    // One source model for both columns; heavy is FGG's augmentation, so its bases are the whole
+    // grid.
     assert_eq!([kinds("pretrain"), kinds("finetune"), kinds("fgg")], [1, 4, 4]);
     for column in ["pico/shapes", "pico/findings"] {
         assert!(place.path("runs/tables/tiny").join(column).join("soup.safetensors").is_file(), "{column}");

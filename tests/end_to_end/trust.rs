@@ -1,5 +1,6 @@
-//! What nobody should have to doubt: weights that know the images they are judged on, files in the wrong place, images on
-//! both sides of a division, names that mean to do harm, results under another configuration's name.
+//! What nobody should have to doubt: weights that know the images they are judged on, files in the
+//! wrong place, images on both sides of a division, names that mean to do harm, results under
+//! another configuration's name.
 
 use ff_checkpoint::{StateDict, read_sealed, write_sealed};
 use serde_json::Value;

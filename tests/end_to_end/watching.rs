@@ -14,7 +14,8 @@ fn a_grid_is_watched_from_outside() {
     let line = "ff-grid run --config tiny.toml --set finetune.epochs=1000000 --set run.workers=1";
     let words: Vec<&str> = line.split(' ').collect();
     let mut grid = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    // The probe is done, the first fine-tuning has begun: it has more epochs than it can come to before it is killed.
+    // The probe is done, the first fine-tuning has begun: it has more epochs than it can come to
+    // before it is killed.
     let first = BufReader::new(grid.stderr.take().unwrap())
         .lines()
         .map(Result::unwrap)

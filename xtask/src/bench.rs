@@ -16,12 +16,12 @@ pub struct Options {
     /// A folder of JPEG images in class folders; without it the loader is not measured
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// A folder of weights of one architecture, named 00.safetensors and on, as soup.py makes it with --dir; without it
-    /// averaging is not measured
+    /// A folder of weights of one architecture, named 00.safetensors and on, as soup.py makes it
+    /// with --dir; without it averaging is not measured
     #[arg(long, value_name = "DIR")]
     weights: Option<PathBuf>,
-    /// A folder with the peers' scripts (loader.py, step.py, soup.py, inmerge.py), each of which prints a line of JSON; without it
-    /// only this software is measured
+    /// A folder with the peers' scripts (loader.py, step.py, soup.py, inmerge.py), each of which
+    /// prints a line of JSON; without it only this software is measured
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
     /// The Python that runs them

@@ -11,8 +11,9 @@ use crate::workspace::Workspace;
 
 /// Runs every check and stops at the first that fails.
 ///
-/// Everything is compiled once: clippy is the compiler of the tests, and the doc tests' run of rustdoc, over the same libraries,
-/// checks the docs too. The tests come last, so the output ends with the test runner's own count.
+/// Everything is compiled once: clippy is the compiler of the tests, and the doc tests' run of
+/// rustdoc, over the same libraries, checks the docs too. The tests come last, so the output ends
+/// with the test runner's own count.
 pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     // The build below puts another program in this one's place.
     let own = std::env::current_exe().context("the path of this program cannot be found")?;
@@ -44,8 +45,8 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     eprintln!("\npassed so far: {}; now the tests", passed.join(", "));
 
     if succeeds(workspace, &["nextest", "--version"]) {
-        // Three to a core, since many wait: for a cluster, a disk, another process. Of the profile `ci` a test that computes
-        // takes two of them.
+        // Three to a core, since many wait: for a cluster, a disk, another process. Of the profile
+        // `ci` a test that computes takes two of them.
         let threads = (3 * std::thread::available_parallelism().map_or(1, usize::from)).to_string();
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--profile", "ci"];
         let arguments = [&arguments[..], &["--test-threads", &threads]].concat();
@@ -56,7 +57,8 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     counted_tests(linting(cargo(workspace, &arguments)))
 }
 
-/// What one runs before a commit: format, lints, the structure of the crates, and every crate's own unit tests.
+/// What one runs before a commit: format, lints, the structure of the crates, and every crate's own
+/// unit tests.
 pub fn quick(workspace: &Workspace) -> Result<ExitCode> {
     let mut passed = vec![step("format", cargo(workspace, &["fmt", "--all", "--check"]))?];
     setup::ensure(workspace, false)?;
@@ -70,8 +72,8 @@ pub fn quick(workspace: &Workspace) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A cargo command whose compiler of this workspace's crates is clippy, which compiles what it has read: `cargo clippy` would
-/// compile every dependency a second time. Warnings are errors.
+/// A cargo command whose compiler of this workspace's crates is clippy, which compiles what it has
+/// read: `cargo clippy` would compile every dependency a second time. Warnings are errors.
 fn linting(mut cargo: Command) -> Command {
     let driver = std::path::Path::new(cargo.get_program()).with_file_name("clippy-driver");
     let driver = if driver.is_file() { driver } else { "clippy-driver".into() };
@@ -94,7 +96,8 @@ pub fn crash(workspace: &Workspace, kills: u32) -> Result<ExitCode> {
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(arguments).current_dir(workspace.root()).env("RUSTDOCFLAGS", "-D warnings");
-    // Several tests share the cores, and libtorch's threads would spin on them while they wait for each other.
+    // Several tests share the cores, and libtorch's threads would spin on them while they wait for
+    // each other.
     cargo.env("OMP_WAIT_POLICY", "passive");
     cargo
 }

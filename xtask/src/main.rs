@@ -1,4 +1,5 @@
-//! The commands around the workspace: `cargo xtask setup`, `cargo xtask test`, `cargo xtask reproduce-…`.
+//! The commands around the workspace: `cargo xtask setup`, `cargo xtask test`,
+//! `cargo xtask reproduce-…`.
 //!
 //! It needs no libtorch itself: it is what fetches it.
 
@@ -26,9 +27,9 @@ struct Cli {
 enum Command {
     /// Put libtorch 2.11.0 in the user's cache folder and link `.libtorch` to it
     ///
-    /// The libraries come from the Python package index by way of pip, each file checked against its known
-    /// SHA-256. A LIBTORCH that is set already is checked and linked instead, and nothing is downloaded.
-    /// Every other command does this too if it is missing.
+    /// The libraries come from the Python package index by way of pip, each file checked against
+    /// its known SHA-256. A LIBTORCH that is set already is checked and linked instead, and nothing
+    /// is downloaded. Every other command does this too if it is missing.
     Setup {
         /// The CUDA libraries instead of the CPU ones (several GB)
         #[arg(long)]
@@ -40,25 +41,31 @@ enum Command {
     Check,
     /// Run every check: format, lints, docs and all tests
     Test,
-    /// Kill, stop and crowd a small grid of every kind of job, and compare what it leaves with an undisturbed one, bit by bit
+    /// Kill, stop and crowd a small grid of every kind of job, and compare what it leaves with an
+    /// undisturbed one, bit by bit
     CrashTest {
         /// How often to kill it; `cargo xtask test` does so 20 times
         #[arg(long, default_value_t = 200)]
         kills: u32,
     },
-    /// Build the programs in release mode and run Table 1 of the FissionFusion paper with `ff-grid run`
+    /// Build the programs in release mode and run Table 1 of the FissionFusion paper with
+    /// `ff-grid run`
     ReproduceTable1(reproduce::Options),
-    /// Build the programs in release mode and run Table 1 of the FissionFusion paper's appendix: which half of the method does
-    /// what
+    /// Build the programs in release mode and run Table 1 of the FissionFusion paper's appendix:
+    /// which half of the method does what
     ReproduceAppendixTable1(reproduce::Options),
-    /// Build the programs in release mode and make the figures: error surfaces, linear mode connectivity and greedy soups' tries
-    /// of FissionFusion, and, unless a config is named, the sweeps of InMerge
+    /// Build the programs in release mode and make the figures: error surfaces, linear mode
+    /// connectivity and greedy soups' tries of FissionFusion, and, unless a config is named, the
+    /// sweeps of InMerge
     ReproduceFigures(reproduce::Options),
-    /// Build the programs in release mode and run Table 1 of the InMerge paper: chest findings, AUROC
+    /// Build the programs in release mode and run Table 1 of the InMerge paper: chest findings,
+    /// AUROC
     ReproduceInmergeTable1(reproduce::Options),
-    /// Build the programs in release mode and run Table 2 of the InMerge paper: several datasets, accuracy
+    /// Build the programs in release mode and run Table 2 of the InMerge paper: several datasets,
+    /// accuracy
     ReproduceInmergeTable2(reproduce::Options),
-    /// Build the programs in release mode and run Fig. 2 of the InMerge paper: one setting after the other
+    /// Build the programs in release mode and run Fig. 2 of the InMerge paper: one setting after
+    /// the other
     ReproduceInmergeFig2(reproduce::Options),
 }
 

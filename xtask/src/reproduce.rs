@@ -26,7 +26,8 @@ pub struct Options {
     /// What runs the jobs
     #[arg(long)]
     engine: Option<Engine>,
-    /// What jobs ask of the cluster: a file that holds what the config's [run.cluster] would, in its place
+    /// What jobs ask of the cluster: a file that holds what the config's [run.cluster] would, in
+    /// its place
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
     /// Stay until all that was sent to the cluster is done
@@ -50,7 +51,8 @@ enum Engine {
 }
 
 impl Options {
-    /// The arguments of `ff-grid`, with a table's demo config of the checkout at `root` where none is named.
+    /// The arguments of `ff-grid`, with a table's demo config of the checkout at `root` where none
+    /// is named.
     fn arguments(&self, root: &Path, table: &str) -> Vec<OsString> {
         let demo = || root.join("configs").join(table).join("demo.toml");
         let config = self.config.clone().unwrap_or_else(demo);
@@ -72,8 +74,8 @@ impl Options {
     }
 }
 
-/// Sets up libtorch if it is missing, builds the programs and runs a table, named as its folder of configs. The exit code
-/// is that of `ff-grid`.
+/// Sets up libtorch if it is missing, builds the programs and runs a table, named as its folder of
+/// configs. The exit code is that of `ff-grid`.
 pub fn run(workspace: &Workspace, table: &str, options: &Options) -> Result<ExitCode> {
     setup::ensure(workspace, false)?;
     workspace.build_programs()?;
@@ -84,8 +86,9 @@ pub fn run(workspace: &Workspace, table: &str, options: &Options) -> Result<Exit
     Ok(ExitCode::from(code))
 }
 
-/// Runs everything that ends in a figure: without a config, the demos of FissionFusion's figures and of InMerge's sweeps, one
-/// after the other; with one, that. The exit code is that of the first `ff-grid` that failed.
+/// Runs everything that ends in a figure: without a config, the demos of FissionFusion's figures
+/// and of InMerge's sweeps, one after the other; with one, that. The exit code is that of the first
+/// `ff-grid` that failed.
 pub fn run_figures(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let tables = if options.config.is_some() { &["figures"][..] } else { &["figures", "inmerge-fig2"] };
     for table in tables {

@@ -1,6 +1,8 @@
-//! This program in the place of rustdoc: where cargo runs doc tests, the docs are written and checked first.
+//! This program in the place of rustdoc: where cargo runs doc tests, the docs are written and
+//! checked first.
 //!
-//! `cargo doc` would have every dependency compiled once more, since its libraries are not those of a build.
+//! `cargo doc` would have every dependency compiled once more, since its libraries are not those of
+//! a build.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -47,7 +49,8 @@ fn for_docs(arguments: &[OsString]) -> Vec<OsString> {
     docs
 }
 
-/// The target folder, above that of the libraries that cargo names (`-L dependency=target/debug/deps`).
+/// The target folder, above that of the libraries that cargo names
+/// (`-L dependency=target/debug/deps`).
 fn target(arguments: &[OsString]) -> &Path {
     let deps = arguments.iter().find_map(|argument| argument.to_str()?.strip_prefix("dependency="));
     deps.and_then(|deps| Path::new(deps).ancestors().nth(2)).unwrap_or(Path::new("target"))

@@ -22,10 +22,12 @@ pub fn run(workspace: &Workspace, cuda: bool) -> Result<()> {
     Ok(())
 }
 
-/// Makes `.libtorch` at the top of the checkout a link to libtorch 2.11.0, downloading it if there is none.
+/// Makes `.libtorch` at the top of the checkout a link to libtorch 2.11.0, downloading it if there
+/// is none.
 ///
-/// A `LIBTORCH` that the user has set wins: it is checked and linked, and nothing is downloaded. A link that
-/// already leads to the right libtorch is kept, whoever made it. All messages go to stderr.
+/// A `LIBTORCH` that the user has set wins: it is checked and linked, and nothing is downloaded. A
+/// link that already leads to the right libtorch is kept, whoever made it. All messages go to
+/// stderr.
 pub fn ensure(workspace: &Workspace, cuda: bool) -> Result<()> {
     let link = workspace.link();
     if let Some(own) = workspace.users_libtorch() {

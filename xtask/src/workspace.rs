@@ -14,7 +14,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the checkout from what cargo tells the programs it runs, so that a moved checkout still works.
+    /// Finds the checkout from what cargo tells the programs it runs, so that a moved checkout
+    /// still works.
     pub fn find() -> Result<Workspace> {
         let manifest = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
@@ -45,9 +46,9 @@ impl Workspace {
 
     /// Cargo, in the caller's folder, so that paths on the command line mean what they say.
     ///
-    /// Its environment is that of a plain `cargo build`: a `LIBTORCH` which only cargo's own configuration
-    /// has set is taken out again, and so is what cargo told this program of its package; torch-sys and ring
-    /// would otherwise be built anew each time the two alternate.
+    /// Its environment is that of a plain `cargo build`: a `LIBTORCH` which only cargo's own
+    /// configuration has set is taken out again, and so is what cargo told this program of its
+    /// package; torch-sys and ring would otherwise be built anew each time the two alternate.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         if self.libtorch.is_none() {
@@ -71,9 +72,9 @@ impl Workspace {
         Ok(())
     }
 
-    /// A program that was built, for arguments to be added. Cargo runs it, because only cargo knows every way in which
-    /// the target folder can be moved; with `--quiet` it adds nothing to the program's own last words and hands on its
-    /// exit code.
+    /// A program that was built, for arguments to be added. Cargo runs it, because only cargo knows
+    /// every way in which the target folder can be moved; with `--quiet` it adds nothing to the
+    /// program's own last words and hands on its exit code.
     pub fn program(&self, name: &str) -> Command {
         let mut program = self.release("run");
         program.args(["--quiet", "--bin", name, "--"]);
@@ -88,7 +89,8 @@ impl Workspace {
     }
 }
 
-/// Cargo sets `LIBTORCH` to the link for every program it runs, this one too: that is not the user's choice.
+/// Cargo sets `LIBTORCH` to the link for every program it runs, this one too: that is not the
+/// user's choice.
 fn is_own_link(root: &Path, libtorch: &Path) -> bool {
     let parent = libtorch.parent().and_then(|parent| parent.canonicalize().ok());
     libtorch.file_name() == Some(".libtorch".as_ref())

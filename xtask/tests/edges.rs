@@ -5,8 +5,8 @@ use std::path::Path;
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId};
 
-/// Each crate and the crates of this workspace that it may depend on. A crate may be absent; an edge that is
-/// not listed here may not exist. Development dependencies are free.
+/// Each crate and the crates of this workspace that it may depend on. A crate may be absent; an
+/// edge that is not listed here may not exist. Development dependencies are free.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ff-checkpoint", &[]),
     ("ff-data", &[]),
@@ -30,7 +30,8 @@ const BELOW_CLI: &[&str] =
 /// The crates that build and test without libtorch, so that a team can take one without PyTorch.
 const WITHOUT_LIBTORCH: &[&str] = &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-report", "xtask"];
 
-/// The graph for the platform that the tests run on. Cargo would fetch the packages of every other platform too.
+/// The graph for the platform that the tests run on. Cargo would fetch the packages of every other
+/// platform too.
 fn metadata(features: CargoOpt) -> Metadata {
     let host = format!("{}-unknown-{}-gnu", std::env::consts::ARCH, std::env::consts::OS);
     MetadataCommand::new()
@@ -127,7 +128,8 @@ struct Import {
     path: String,
 }
 
-/// The files of a crate by the modules that they are, without their comments and tests; `lib.rs` and programs are left out.
+/// The files of a crate by the modules that they are, without their comments and tests; `lib.rs`
+/// and programs are left out.
 fn modules(krate: &str) -> BTreeMap<Vec<String>, String> {
     let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates")).join(krate).join("src");
     let mut found = BTreeMap::new();
@@ -146,7 +148,8 @@ fn modules(krate: &str) -> BTreeMap<Vec<String>, String> {
             let left_out = module[0] == "lib" || module[0] == "bin" || module.ends_with(&["tests".into()]);
             if path.extension().is_some_and(|extension| extension == "rs") && !left_out {
                 let text = std::fs::read_to_string(&path).expect("UTF-8");
-                // Tests in a file of their own are a line, those beside the code are the rest of the file.
+                // Tests in a file of their own are a line, those beside the code are the rest of
+                // the file.
                 let code = text.split("#[cfg(test)]\nmod tests {").next().expect("a first part").lines();
                 let code = code.filter(|line| !line.trim_start().starts_with("//"));
                 found.insert(module, code.collect::<Vec<_>>().join("\n").replace("pub(in crate::", "pub("));
@@ -222,7 +225,8 @@ fn modules_are_imported_by_path() {
     }
 }
 
-/// In every folder: neither two of its modules nor a module and its `mod.rs` import each other, by whatever detour.
+/// In every folder: neither two of its modules nor a module and its `mod.rs` import each other, by
+/// whatever detour.
 #[test]
 fn files_import_downwards() {
     for krate in libraries() {

@@ -41,9 +41,9 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-/// Writes a file so that a reader finds all of it or none of it, whenever the process or the machine dies:
-/// temporary file in the same folder, fsync, rename, fsync of the folder. Missing parent folders are made.
-/// The temporary file goes away when writing fails.
+/// Writes a file so that a reader finds all of it or none of it, whenever the process or the
+/// machine dies: temporary file in the same folder, fsync, rename, fsync of the folder. Missing
+/// parent folders are made. The temporary file goes away when writing fails.
 pub fn write_atomic(
     path: &Path,
     write: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>,
@@ -72,7 +72,8 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     })
 }
 
-/// Temporary files are private to their owner; results are for the group too, as the umask usually allows.
+/// Temporary files are private to their owner; results are for the group too, as the umask usually
+/// allows.
 #[cfg(unix)]
 fn share_like_any_file(file: &NamedTempFile) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

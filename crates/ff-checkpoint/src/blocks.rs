@@ -9,8 +9,8 @@ const BLOCK: usize = 1 << 20;
 
 /// The CRC32C of every block of 1 MiB of the tensors' data, concatenated in order of name.
 ///
-/// The last block may be shorter. In a block every flipped bit is found, and every burst of damage of
-/// up to 32 bits; of other damage all but one case in 2³².
+/// The last block may be shorter. In a block every flipped bit is found, and every burst of damage
+/// of up to 32 bits; of other damage all but one case in 2³².
 ///
 /// Written as 8 hexadecimal digits for each block.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

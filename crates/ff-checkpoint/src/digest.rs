@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::tensor::TensorRef;
 
-/// Bytes hashed at a time: few enough for a core's second cache, a power of two of the hash's own KiB, and whole
-/// elements of every type.
+/// Bytes hashed at a time: few enough for a core's second cache, a power of two of the hash's own
+/// KiB, and whole elements of every type.
 pub(crate) const RUN: usize = 1 << 17;
 
 /// Bytes of the widest element, which those of narrower ones divide.
 const WIDEST: usize = 16;
 
-/// The BLAKE3 hash (256 bits, written as 64 hexadecimal digits) of a set of tensors: names, types, shapes and
-/// bytes, in order of name. Two files with the same digest hold the same weights, whatever their metadata.
+/// The BLAKE3 hash (256 bits, written as 64 hexadecimal digits) of a set of tensors: names, types,
+/// shapes and bytes, in order of name. Two files with the same digest hold the same weights,
+/// whatever their metadata.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
@@ -32,15 +33,16 @@ impl Digest {
         Self(*blake3::hash(text.as_bytes()).as_bytes())
     }
 
-    /// The digest of tensors, whose bytes `watch` gets first, which brings them into the cache: the name, the
-    /// type, and a run of whole elements.
+    /// The digest of tensors, whose bytes `watch` gets first, which brings them into the cache: the
+    /// name, the type, and a run of whole elements.
     pub(crate) fn watched<'a>(
         tensors: impl Iterator<Item = (&'a str, TensorRef<'a>)>,
         mut watch: impl FnMut(&'a str, Dtype, &[u8]),
     ) -> Self {
         let mut hasher = blake3::Hasher::new();
         for (name, tensor) in tensors {
-            // Every field is preceded by its length, so that no two sets of tensors hash the same bytes.
+            // Every field is preceded by its length, so that no two sets of tensors hash the same
+            // bytes.
             let dtype = tensor.dtype.to_string();
             for text in [name, &dtype] {
                 hasher.update(&(text.len() as u64).to_le_bytes());

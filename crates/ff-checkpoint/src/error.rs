@@ -77,7 +77,8 @@ pub enum Error {
         /// The block's checksum as it is now.
         found: u32,
     },
-    /// The header (names, types and shapes of tensors, digest, checksums, provenance) is not what was written.
+    /// The header (names, types and shapes of tensors, digest, checksums, provenance) is not what
+    /// was written.
     #[error(
         "{path}: damaged: its header has digest {found}, {expected} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again"
     )]

@@ -8,13 +8,15 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::state_dict::StateDict;
 
-/// A file that a record names, with the digest of its content: an intact file of other content in its place is noticed.
+/// A file that a record names, with the digest of its content: an intact file of other content in
+/// its place is noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Form")]
 pub struct FileRef {
     /// Where it is, relative to the record's folder.
     pub path: PathBuf,
-    /// The digest of its content. Absent in records from before it was kept; then any intact file will do.
+    /// The digest of its content. Absent in records from before it was kept; then any intact file
+    /// will do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }
@@ -45,7 +47,8 @@ impl FileRef {
     /// Opens the file in `folder`.
     ///
     /// # Errors
-    /// Those of [`StateDict::open`]; [`Error::OtherContent`] if it is not the file that was recorded.
+    /// Those of [`StateDict::open`]; [`Error::OtherContent`] if it is not the file that was
+    /// recorded.
     pub fn open(&self, folder: &Path) -> Result<StateDict, Error> {
         let path = folder.join(&self.path);
         let file = StateDict::open(&path)?;

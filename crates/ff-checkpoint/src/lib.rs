@@ -1,10 +1,10 @@
 //! Weights on disk: safetensors with a content digest and provenance, written atomically.
 //!
-//! A [`StateDict`] is a set of named tensors, memory-mapped from a file or held in memory. Every file this
-//! crate writes carries the [`Digest`] of its content, which is its identity; checksums of blocks of it, which
-//! [`StateDict::open`] checks at the speed of memory; and a [`Provenance`]: how the weights came to be.
-//! [`StateDict::verify`] recomputes the digest. A file from elsewhere (timm, the Hugging Face hub) has none of these
-//! and opens all the same.
+//! A [`StateDict`] is a set of named tensors, memory-mapped from a file or held in memory. Every
+//! file this crate writes carries the [`Digest`] of its content, which is its identity; checksums
+//! of blocks of it, which [`StateDict::open`] checks at the speed of memory; and a [`Provenance`]:
+//! how the weights came to be. [`StateDict::verify`] recomputes the digest. A file from elsewhere
+//! (timm, the Hugging Face hub) has none of these and opens all the same.
 //!
 //! ```
 //! # use std::collections::BTreeMap;

@@ -9,8 +9,8 @@ use crate::digest::Digest;
 use crate::provenance::Provenance;
 use crate::tensor::TensorRef;
 
-/// The one metadata key this crate writes. (One, because the order of several is not kept by the format's
-/// library, and equal content should be equal files.)
+/// The one metadata key this crate writes. (One, because the order of several is not kept by the
+/// format's library, and equal content should be equal files.)
 const KEY: &str = "fissionfusion";
 
 /// The value of that key, as JSON.

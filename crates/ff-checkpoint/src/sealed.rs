@@ -13,8 +13,8 @@ use crate::error::Error;
 /// The field that holds the digest of all others.
 const SEAL: &str = "digest";
 
-/// Writes `value`, which must be a JSON object without a field `digest`, as indented JSON with the digest of its content
-/// in that field, atomically ([`write_atomic`](crate::write_atomic)).
+/// Writes `value`, which must be a JSON object without a field `digest`, as indented JSON with the
+/// digest of its content in that field, atomically ([`write_atomic`](crate::write_atomic)).
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Json`] for a value that has no such form.
@@ -30,8 +30,8 @@ pub fn write_sealed(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 
 /// Reads what [`write_sealed`] wrote.
 ///
-/// Changes that mean the same (blanks, the order of fields) are no damage. A file without a seal is one from before there
-/// were seals, and is taken as it is.
+/// Changes that mean the same (blanks, the order of fields) are no damage. A file without a seal is
+/// one from before there were seals, and is taken as it is.
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Json`] if it is no JSON or no such value; [`Error::Damaged`] if its content is not what was

@@ -17,7 +17,8 @@ use crate::provenance::{Parent, Provenance};
 use crate::scan::Scan;
 use crate::tensor::{OwnedTensor, TensorRef, all_finite};
 
-/// Named tensors, in order of name. Cheap to clone: clones share the content, and what is known of it.
+/// Named tensors, in order of name. Cheap to clone: clones share the content, and what is known of
+/// it.
 #[derive(Clone)]
 pub struct StateDict {
     content: Arc<Content>,
@@ -69,8 +70,8 @@ impl StateDict {
         Self::new(Bytes::Owned(data), entries)
     }
 
-    /// Tensors of these names, types and shapes with other elements: `fill` writes them into the room, zeroed
-    /// before, that it gets for each.
+    /// Tensors of these names, types and shapes with other elements: `fill` writes them into the
+    /// room, zeroed before, that it gets for each.
     pub fn refilled<'a>(&'a self, fill: impl FnOnce(Vec<(&'a str, TensorRef<'a>, &mut [u8])>)) -> Self {
         let mut data = vec![0; self.iter().map(|(_, tensor)| tensor.data.len()).sum()];
         let mut entries = BTreeMap::new();

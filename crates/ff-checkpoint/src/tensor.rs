@@ -44,7 +44,8 @@ impl OwnedTensor {
     /// A tensor of floats of a type that weights come in, each value rounded to it.
     ///
     /// # Panics
-    /// If the number of values is not the product of the shape, or for another type ([`TensorRef::is_float`]).
+    /// If the number of values is not the product of the shape, or for another type
+    /// ([`TensorRef::is_float`]).
     pub fn rounded(dtype: Dtype, shape: &[usize], values: &[f64]) -> Self {
         let mut data = vec![0; values.len() * dtype.bitsize() / 8];
         write_rounded(dtype, values, &mut data);
@@ -107,7 +108,8 @@ impl TensorRef<'_> {
         matches!(self.dtype, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64)
     }
 
-    /// The elements as 32-bit floats, rounded where the type is wider; `None` for other types than floats.
+    /// The elements as 32-bit floats, rounded where the type is wider; `None` for other types than
+    /// floats.
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         Some(match self.dtype {
             Dtype::F32 => self.chunks().map(f32::from_le_bytes).collect(),
@@ -118,7 +120,8 @@ impl TensorRef<'_> {
         })
     }
 
-    /// The elements as 64-bit floats, which hold those of every type of weights exactly; `None` for other types.
+    /// The elements as 64-bit floats, which hold those of every type of weights exactly; `None` for
+    /// other types.
     pub fn to_f64(&self) -> Option<Vec<f64>> {
         match self.dtype {
             Dtype::F64 => Some(self.chunks().map(f64::from_le_bytes).collect()),

@@ -8,8 +8,8 @@ pub fn cores() -> NonZero<usize> {
     std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
-/// Does every piece of work, each by the first of `threads` threads that is free, the caller's being one.
-/// The order is not defined: no piece may depend on another.
+/// Does every piece of work, each by the first of `threads` threads that is free, the caller's
+/// being one. The order is not defined: no piece may depend on another.
 pub fn on_threads<T: Send>(threads: NonZero<usize>, work: Vec<T>, each: impl Fn(T) + Sync) {
     let helpers = threads.get().min(work.len()).saturating_sub(1);
     let queue = Mutex::new(work.into_iter());

@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::state_dict::StateDict;
 
-/// The data that weights, and those that they come from, were trained and selected on, as the recipes in their provenance name
-/// it: the value of `data`, then those of `trained_on`. Nothing of a file without provenance.
+/// The data that weights, and those that they come from, were trained and selected on, as the
+/// recipes in their provenance name it: the value of `data`, then those of `trained_on`. Nothing of
+/// a file without provenance.
 pub fn trained_on(weights: &StateDict) -> Vec<Value> {
     let Ok(made) = weights.provenance() else { return Vec::new() };
     let own = made.recipe.get("data").filter(|data| data.is_object());
@@ -13,8 +14,8 @@ pub fn trained_on(weights: &StateDict) -> Vec<Value> {
     own.into_iter().chain(before.into_iter().flatten()).cloned().collect()
 }
 
-/// Notes in the recipe of new weights what those that they come from were trained on, each once, but for the recipe's own
-/// `data`; nothing where there is nothing else.
+/// Notes in the recipe of new weights what those that they come from were trained on, each once,
+/// but for the recipe's own `data`; nothing where there is nothing else.
 pub fn note_trained_on(recipe: &mut Map<String, Value>, seen: impl IntoIterator<Item = Value>) {
     let mut before: Vec<Value> = Vec::new();
     for data in seen {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use ff_checkpoint::{Digest, Error, OwnedTensor, Provenance, StateDict};
 
-/// 2.5 blocks of data, whose tensors of different types are in another order in the file than by name.
+/// 2.5 blocks of data, whose tensors of different types are in another order in the file than by
+/// name.
 fn weights() -> StateDict {
     let tensor = |size: usize| {
         let values: Vec<f32> = (0..size).map(|i| (i % 1013) as f32 - 500.5).collect();
@@ -58,7 +59,8 @@ fn a_damaged_block_is_named_with_its_tensors() {
     weights().save(&path, None).unwrap();
     let bytes = fs::read(&path).unwrap();
     let start = header(&bytes);
-    // In the file `b` comes first, as its type is the widest. By name block 0 ends in `c`, block 1 in `d`.
+    // In the file `b` comes first, as its type is the widest. By name block 0 ends in `c`, block 1
+    // in `d`.
     let (a, c) = (start + 24, start + 24 + 400_004);
     let end_of_0 = c + (1 << 20) - 400_004 - 24;
     for (at, block, tensors) in [
@@ -114,8 +116,8 @@ fn the_digest_is_taken_as_it_is_until_it_is_verified() {
     opened.save(&again, Some(&provenance())).unwrap();
     assert_eq!(fs::read(&path).unwrap(), fs::read(&again).unwrap());
 
-    // The header's seal covers the digest, so another needs another seal: not damage, but all that is needed to see that
-    // opening does not compute it.
+    // The header's seal covers the digest, so another needs another seal: not damage, but all that
+    // is needed to see that opening does not compute it.
     let (right, wrong) = (weights().digest().to_string(), Digest::of(std::iter::empty()).to_string());
     edit(&path, |header| header.replace(&right, &wrong));
     let Err(Error::DamagedHeader { expected, found, .. }) = StateDict::open(&path) else { panic!() };
@@ -146,8 +148,8 @@ fn the_seal_covers_shapes_and_names() {
     }
 }
 
-/// Files from before there were checksums carry a digest, and a seal of the provenance; the first ones not even that.
-/// Digest and seal are those that the software wrote then.
+/// Files from before there were checksums carry a digest, and a seal of the provenance; the first
+/// ones not even that. Digest and seal are those that the software wrote then.
 #[test]
 fn files_of_old_form_open_and_have_their_digest_checked() {
     let folder = tempfile::tempdir().unwrap();

@@ -143,7 +143,8 @@ fn types_convert_to_f32() {
 
 #[test]
 fn a_value_that_is_not_finite_is_found_wherever_a_pass_pauses() {
-    // Longer than a run of the hash, which ends in the midst of an element after a name of odd length.
+    // Longer than a run of the hash, which ends in the midst of an element after a name of odd
+    // length.
     let size = 70_001;
     for name in ["w", "we", "wei", "weig"] {
         let found = |dtype, at: usize, value| {

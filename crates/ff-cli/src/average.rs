@@ -64,8 +64,8 @@ pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<
     ))
 }
 
-/// How many bytes of tensors there are, and the least that a pass over them takes: seconds for sums of the mapped
-/// bytes, on every core.
+/// How many bytes of tensors there are, and the least that a pass over them takes: seconds for sums
+/// of the mapped bytes, on every core.
 fn read(ingredients: &Ingredients) -> (usize, f64) {
     let start = Instant::now();
     let tensors = ingredients.iter().flat_map(|one| one.weights.iter());
@@ -124,7 +124,8 @@ pub fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
     ))
 }
 
-/// Opens the files of a place that are wanted. Others, damaged ones included, are none of a soup's business.
+/// Opens the files of a place that are wanted. Others, damaged ones included, are none of a soup's
+/// business.
 fn collect(place: &Path, wanted: &[Digest], files: &mut Vec<StateDict>) -> anyhow::Result<()> {
     if place.is_dir() {
         let entries = std::fs::read_dir(place).with_context(|| place.display().to_string())?;

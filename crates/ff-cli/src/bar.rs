@@ -10,7 +10,8 @@ pub fn progress_bar(length: Option<u64>, template: &str) -> ProgressBar {
     ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr()).with_style(style)
 }
 
-/// How far a piece of work is: a bar on a terminal, a line for every tenth of it elsewhere. Threads may share it.
+/// How far a piece of work is: a bar on a terminal, a line for every tenth of it elsewhere. Threads
+/// may share it.
 pub struct Bar {
     bar: ProgressBar,
     what: &'static str,

@@ -20,8 +20,8 @@ use crate::source::Source;
 /// Images on disk: what a dataset holds, what augmentation makes of it, how fast it loads.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Print splits, class counts, digest, what differs from the published numbers, and what stands in more than one
-    /// split: groups (patients), copies of an image
+    /// Print splits, class counts, digest, what differs from the published numbers, and what stands
+    /// in more than one split: groups (patients), copies of an image
     Inspect {
         /// The dataset.
         #[command(flatten)]
@@ -38,7 +38,8 @@ pub enum Command {
     },
     /// Download an open dataset, or say how to come by one that is not
     Fetch(crate::fetch::Request),
-    /// Decode all images, shrink them to --shrink-px and keep them in --cache, so that runs read pixels
+    /// Decode all images, shrink them to --shrink-px and keep them in --cache, so that runs read
+    /// pixels
     Prepare {
         /// The dataset.
         #[command(flatten)]

@@ -89,12 +89,14 @@ impl DeviceChoice {
     }
 }
 
-/// Loads libtorch's CUDA half, which registers itself with the CPU half that the binary is linked to.
+/// Loads libtorch's CUDA half, which registers itself with the CPU half that the binary is linked
+/// to.
 fn load_cuda() -> Result<(), String> {
     #[cfg(target_os = "linux")]
     {
         use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-        // SAFETY: the library's initialisers register kernels and nothing else; it is never unloaded.
+        // SAFETY: the library's initialisers register kernels and nothing else; it is never
+        // unloaded.
         #[allow(unsafe_code)]
         let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) };
         let failed =

@@ -13,14 +13,17 @@ use tch::{Kind, Tensor};
 
 use crate::device::DeviceChoice;
 
-/// In-model merging (InMerge) on files of weights: similar kernels of a network's deep convolutions are merged.
+/// In-model merging (InMerge) on files of weights: similar kernels of a network's deep convolutions
+/// are merged.
 ///
-/// In training it is a setting: `[inmerge]` in a recipe of `ff-train finetune` or in a configuration of `ff-grid`.
+/// In training it is a setting: `[inmerge]` in a recipe of `ff-train finetune` or in a
+/// configuration of `ff-grid`.
 #[derive(Subcommand)]
 pub enum Command {
     /// Merge kernels without training, and say what was merged
     Merge(Merge),
-    /// Say how similar the kernels of each convolution are, to choose the threshold and the layers by
+    /// Say how similar the kernels of each convolution are, to choose the threshold and the layers
+    /// by
     Similarity {
         /// The network.
         #[command(flatten)]
@@ -333,8 +336,9 @@ fn bench(options: &Bench) -> anyhow::Result<()> {
     ))
 }
 
-/// Kernels of one of 64 directions each, and noise: two of one direction have a cosine of 1/2, so 1.6 % of the pairs lie
-/// above the usual threshold, as many as in the last layers of a trained VGG16. Channels-last, as a model's are.
+/// Kernels of one of 64 directions each, and noise: two of one direction have a cosine of 1/2, so
+/// 1.6 % of the pairs lie above the usual threshold, as many as in the last layers of a trained
+/// VGG16. Channels-last, as a model's are.
 fn alike(shape: &[i64; 4], device: tch::Device) -> Tensor {
     let options = (Kind::Float, device);
     let directions = Tensor::randn([64, shape[1], shape[2], shape[3]], options);

@@ -6,8 +6,9 @@ use ff_grid::DataIdentity;
 use ff_models::Spec;
 use ff_train::predictions_of;
 
-/// The validation predictions of weights, if a training run left them beside the file (`NAME.val.safetensors`) and they are of
-/// these very weights, by a model of this form, on these images in this division. Anything else is as if there were none.
+/// The validation predictions of weights, if a training run left them beside the file
+/// (`NAME.val.safetensors`) and they are of these very weights, by a model of this form, on these
+/// images in this division. Anything else is as if there were none.
 pub fn validation_predictions(weights: &StateDict, spec: &Spec, data: &DataIdentity) -> Option<Predictions> {
     let file = StateDict::open(&weights.path()?.with_extension("val.safetensors")).ok()?;
     let found = file.provenance().ok()?;

@@ -17,8 +17,9 @@ pub fn trace_and_check(soup: &Path, places: &[PathBuf], data_root: Option<&Path>
     check(soup, &parents.filter_map(|parent| parent.found.intact()).collect::<Vec<_>>())
 }
 
-/// Prints everything that a file of weights comes from ([`ff_grid::lineage`]), a line each, and whether it is there, intact, and would be the same
-/// job again; then the images that it was made with. An error if anything is missing, damaged or another job now.
+/// Prints everything that a file of weights comes from ([`ff_grid::lineage`]), a line each, and
+/// whether it is there, intact, and would be the same job again; then the images that it was made
+/// with. An error if anything is missing, damaged or another job now.
 fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
     let mut troubles = 0;
     let mut text = String::new();
@@ -69,7 +70,8 @@ fn line(ancestor: &Ancestor) -> (String, bool) {
     (format!("{share}{}: {kind} {digest}, {state}{job}{above}", ancestor.id), missing || other)
 }
 
-/// Digests and names of the datasets that the tables of the runs folders among the places name, those that can be opened.
+/// Digests and names of the datasets that the tables of the runs folders among the places name,
+/// those that can be opened.
 fn datasets(places: &[PathBuf], root: &Path) -> BTreeMap<String, String> {
     let tables = places.iter().filter_map(|place| std::fs::read_dir(place.join("tables")).ok());
     let configs = tables.flatten().flatten().map(|table| table.path().join("config.toml"));

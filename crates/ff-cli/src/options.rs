@@ -34,7 +34,8 @@ pub struct Common {
     pub verbose: u8,
 }
 
-// The commands come last: what they are documented as is the help text, and not what the options are.
+// The commands come last: what they are documented as is the help text, and not what the options
+// are.
 #[derive(Parser)]
 #[command(version)]
 struct Cli<C: Subcommand> {
@@ -44,8 +45,8 @@ struct Cli<C: Subcommand> {
     command: C,
 }
 
-/// Reads the command line of the binary `name`: one of its commands, whose documentation is the binary's help text, and
-/// the options of every binary. Ends the program on wrong usage.
+/// Reads the command line of the binary `name`: one of its commands, whose documentation is the
+/// binary's help text, and the options of every binary. Ends the program on wrong usage.
 pub fn parse<C: Subcommand>(name: &'static str) -> (C, Common) {
     let matches = Cli::<C>::command().name(name).get_matches();
     let Cli { command, common } = Cli::<C>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

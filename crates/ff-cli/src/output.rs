@@ -7,7 +7,8 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", harmless(text));
 }
 
-/// Names of classes and files come from others: what would move the cursor or colour the terminal is shown as �.
+/// Names of classes and files come from others: what would move the cursor or colour the terminal
+/// is shown as �.
 fn harmless(text: &str) -> String {
     let harmful = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
     text.replace(harmful, "\u{fffd}")

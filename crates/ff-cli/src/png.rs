@@ -13,7 +13,8 @@ const SANS_SERIF: [&str; 5] = ["Arial", "Helvetica", "Liberation Sans", "DejaVu 
 /// Pixels for each unit of the SVG picture.
 const SCALE: f32 = 2.0;
 
-/// Draws SVG pictures as PNG beside them, twice as large, with the system's fonts. What is no SVG picture is passed over.
+/// Draws SVG pictures as PNG beside them, twice as large, with the system's fonts. What is no SVG
+/// picture is passed over.
 ///
 /// # Errors
 /// No font, or a picture that cannot be read or written.

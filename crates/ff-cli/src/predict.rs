@@ -25,7 +25,8 @@ pub struct PredictOptions {
     /// The split to predict
     #[arg(long, value_enum)]
     split: SplitName,
-    /// A class of the model that the dataset does not tell apart, and the class that it counts as: 4=3
+    /// A class of the model that the dataset does not tell apart, and the class that it counts as:
+    /// 4=3
     #[arg(long, alias = "merge", value_name = "CLASS=CLASS", value_parser = pair)]
     merge_classes: Vec<(String, String)>,
     /// Predict images that the model was trained on in another division

@@ -10,8 +10,8 @@ use crate::memory;
 use crate::options::Common;
 use crate::output::{describe, say};
 
-/// Runs a binary's work: logs to stderr, an error as `error: …` with exit code 1. (Wrong usage has ended the
-/// program with exit code 2 before.) From here on the allocator keeps what is freed.
+/// Runs a binary's work: logs to stderr, an error as `error: …` with exit code 1. (Wrong usage has
+/// ended the program with exit code 2 before.) From here on the allocator keeps what is freed.
 pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     memory::keep_freed_memory();
     let level = match common.verbose {

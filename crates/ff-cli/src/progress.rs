@@ -20,8 +20,8 @@ pub struct GridProgress {
 }
 
 impl GridProgress {
-    /// For the jobs of a plan that are not on record yet. The bar counts images: those trained on and those
-    /// evaluated weigh about 3 to 1.
+    /// For the jobs of a plan that are not on record yet. The bar counts images: those trained on
+    /// and those evaluated weigh about 3 to 1.
     pub fn new(plan: &Plan, runs: &RunStore) -> Self {
         let open = |job: &&Job| job.blocked.is_none() && !matches!(runs.record(job), Ok(Some(_)));
         let todo: Vec<u64> = plan.jobs.iter().filter(open).map(|job| job.cost.weight()).collect();

@@ -14,8 +14,8 @@ pub fn spec_of(weights: &StateDict) -> anyhow::Result<Spec> {
     serde_json::from_value(model).context("its provenance names a model that is not known")
 }
 
-/// Which outputs of a model speak for which classes of a dataset; `None` if they are its own, or its file does not say
-/// what they are. `merge` is as for [`OutputMap::by_name`].
+/// Which outputs of a model speak for which classes of a dataset; `None` if they are its own, or
+/// its file does not say what they are. `merge` is as for [`OutputMap::by_name`].
 pub fn output_map(
     weights: &StateDict,
     task: &Task,
@@ -29,8 +29,9 @@ pub fn output_map(
     OutputMap::by_name(ff_train::task_kind(task), &classes, task.names(), &merge).map_err(anyhow::Error::msg)
 }
 
-/// Refuses weights that know these images in another division: what they are validated or tested on may be what they, or
-/// those that they come from, were trained on. If `allowed`, it is said and nothing else.
+/// Refuses weights that know these images in another division: what they are validated or tested on
+/// may be what they, or those that they come from, were trained on. If `allowed`, it is said and
+/// nothing else.
 pub fn check_split(
     name: &str,
     seen: &[DataIdentity],

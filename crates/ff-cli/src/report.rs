@@ -18,7 +18,8 @@ pub struct ReportOptions {
     /// The page to write
     #[arg(long, default_value = "report.html")]
     output: PathBuf,
-    /// A table's configuration, several times for several tables; else every table in the runs folder
+    /// A table's configuration, several times for several tables; else every table in the runs
+    /// folder
     #[arg(long)]
     config: Vec<PathBuf>,
     /// Put another value in place of the configurations', as in the run that is reported on

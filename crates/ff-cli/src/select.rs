@@ -39,7 +39,8 @@ pub struct SelectOptions {
     /// The soup
     #[arg(long)]
     output: PathBuf,
-    /// Take files that were trained on the recipe's images in another division; the soup's provenance says so
+    /// Take files that were trained on the recipe's images in another division; the soup's
+    /// provenance says so
     #[arg(long)]
     allow_other_split: bool,
     /// auto, cpu or cuda:N

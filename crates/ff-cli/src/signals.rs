@@ -5,8 +5,9 @@ use ff_train::CancelToken;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// A wish to stop that is set by Ctrl-C, SIGTERM and SIGHUP (a terminal that is closed). The second of them ends the process
-/// where it is, which loses no more than a kill does. A signal that is ignored, as SIGHUP is below `nohup`, stays so.
+/// A wish to stop that is set by Ctrl-C, SIGTERM and SIGHUP (a terminal that is closed). The second
+/// of them ends the process where it is, which loses no more than a kill does. A signal that is
+/// ignored, as SIGHUP is below `nohup`, stays so.
 pub fn stop_on_signals() -> anyhow::Result<CancelToken> {
     let stop = CancelToken::default();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

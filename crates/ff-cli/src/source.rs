@@ -37,7 +37,8 @@ pub struct Source {
     /// The dataset's folder (manifest: the CSV; MedMNIST: the .npz or its folder)
     #[arg(long)]
     pub root: PathBuf,
-    /// An option of the dataset, as in a recipe: version=v4, uncertain=ones, only=test, split_source=folds
+    /// An option of the dataset, as in a recipe: version=v4, uncertain=ones, only=test,
+    /// split_source=folds
     #[arg(long, value_name = "KEY=VALUE")]
     pub with: Vec<String>,
     /// Divide by these shares of train, val and test instead of the dataset's own split
@@ -102,8 +103,9 @@ impl Source {
         Ok(self.config()?.open(Path::new(""), &hashes)?)
     }
 
-    /// The rule by which it is divided: the shares or the CSV given; else the dataset's own split if it has one for
-    /// training and validation; else 90:10 beside its own test split, or 80:10:10.
+    /// The rule by which it is divided: the shares or the CSV given; else the dataset's own split
+    /// if it has one for training and validation; else 90:10 beside its own test split, or
+    /// 80:10:10.
     pub fn rule(&self, dataset: &dyn Dataset) -> SplitRule {
         let has = |split| dataset.samples().iter().any(|sample| sample.split == Some(split));
         let ratio = |train, val, test| SplitRule::Ratio {

@@ -1,8 +1,9 @@
 //! Event files that TensorBoard reads.
 //!
-//! A file is a sequence of records: length (8 bytes), masked CRC-32C of the length, data, masked CRC-32C of the data. Each
-//! record's data is an `Event` message: wall time (field 1), step (2), and either the version of the format (3) or a summary (5)
-//! of values with a tag (1) and a number (2) each. (tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto)
+//! A file is a sequence of records: length (8 bytes), masked CRC-32C of the length, data, masked
+//! CRC-32C of the data. Each record's data is an `Event` message: wall time (field 1), step (2),
+//! and either the version of the format (3) or a summary (5) of values with a tag (1) and a number
+//! (2) each. (tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto)
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

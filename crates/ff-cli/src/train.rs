@@ -29,13 +29,15 @@ pub struct TrainOptions {
     config: ConfigOptions,
     #[command(flatten)]
     runs: RunsOption,
-    /// Start from weights that were trained on the same images in another division; the record says so
+    /// Start from weights that were trained on the same images in another division; the record says
+    /// so
     #[arg(long)]
     allow_other_split: bool,
     /// What an image that cannot be read does
     #[arg(long, value_enum, default_value = "error")]
     on_bad_image: BadImage,
-    /// Threads that load images; 0 loads in the training thread [default: 1 on the CPU, all cores but one beside a GPU]
+    /// Threads that load images; 0 loads in the training thread [default: 1 on the CPU, all cores
+    /// but one beside a GPU]
     #[arg(long)]
     loader_threads: Option<usize>,
     /// Least minutes between resume points

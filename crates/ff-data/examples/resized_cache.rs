@@ -1,9 +1,11 @@
-//! What shrinking images once changes against decoding them at full size each time, in grey levels of what a model sees.
+//! What shrinking images once changes against decoding them at full size each time, in grey levels
+//! of what a model sees.
 //!
 //!     cargo run --release -p ff-data --example resized_cache -- DIR PX SHRINK_PX…
 //!
-//! DIR holds class folders. Every image is augmented to PX × PX with 16 draws, from its full size and from a version shrunk to SHRINK_PX
-//! on the shorter side; the draws are the same. Printed are the mean absolute difference and the 99th percentile.
+//! DIR holds class folders. Every image is augmented to PX × PX with 16 draws, from its full size
+//! and from a version shrunk to SHRINK_PX on the shorter side; the draws are the same. Printed are
+//! the mean absolute difference and the 99th percentile.
 
 use std::path::Path;
 

@@ -7,11 +7,11 @@ use crate::dataset::{Dataset, Inventory};
 use crate::error::Error;
 use crate::image::Image;
 
-/// A dataset in front of another: pictures stay in memory, decoded, up to a budget. A grid passes over
-/// the same pictures many times, and decoding costs more than anything else the loader does.
+/// A dataset in front of another: pictures stay in memory, decoded, up to a budget. A grid passes
+/// over the same pictures many times, and decoding costs more than anything else the loader does.
 ///
-/// First come, first kept: when the budget is spent, further pictures are decoded each time. Failures
-/// are not remembered.
+/// First come, first kept: when the budget is spent, further pictures are decoded each time.
+/// Failures are not remembered.
 pub struct InMemory {
     dataset: Arc<dyn Dataset>,
     pictures: Vec<OnceLock<Image>>,

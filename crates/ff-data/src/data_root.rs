@@ -4,8 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::Error;
 
-/// A path of a configuration: below the data root, or absolute, which is said openly. A relative one that climbs is
-/// neither; without a root there is nothing to climb out of.
+/// A path of a configuration: below the data root, or absolute, which is said openly. A relative
+/// one that climbs is neither; without a root there is nothing to climb out of.
 pub fn within(data_root: &Path, path: &Path) -> Result<PathBuf, Error> {
     let climbs = path.components().any(|part| part == Component::ParentDir);
     if climbs && !data_root.as_os_str().is_empty() {

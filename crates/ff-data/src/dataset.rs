@@ -40,7 +40,8 @@ impl Task {
 pub enum Target {
     /// Index into [`Task::Multiclass`]'s classes.
     Class(usize),
-    /// One value for each of [`Task::Multilabel`]'s tasks; `None` is unknown, masked from loss and metrics.
+    /// One value for each of [`Task::Multilabel`]'s tasks; `None` is unknown, masked from loss and
+    /// metrics.
     Labels(Vec<Option<bool>>),
 }
 
@@ -98,8 +99,8 @@ pub struct Inventory {
     pub task: Task,
     /// All samples of all splits; a sample's position is its index everywhere else.
     pub samples: Vec<Sample>,
-    /// BLAKE3 of each picture's file or pixels, in the order of the samples; `None` where pictures are drawn when
-    /// asked for.
+    /// BLAKE3 of each picture's file or pixels, in the order of the samples; `None` where pictures
+    /// are drawn when asked for.
     pub contents: Option<Vec<Content>>,
     /// What was chosen or left out when the dataset was opened, in words.
     pub notes: Vec<String>,
@@ -114,9 +115,11 @@ impl Inventory {
     }
 }
 
-/// Pictures with targets. Everything but the pixels is in memory; pictures are decoded when asked for.
+/// Pictures with targets. Everything but the pixels is in memory; pictures are decoded when asked
+/// for.
 ///
-/// A dataset of one's own gives its inventory and its pictures; all else follows, and what wraps a dataset relies on it.
+/// A dataset of one's own gives its inventory and its pictures; all else follows, and what wraps a
+/// dataset relies on it.
 pub trait Dataset: Send + Sync {
     /// All that is known of the pictures.
     fn inventory(&self) -> &Inventory;

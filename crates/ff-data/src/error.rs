@@ -83,7 +83,8 @@ impl Error {
         Self::Split(Problem::new(place, expected, found))
     }
 
-    /// The same error with advice; errors of the system and of threads have none and stay as they are.
+    /// The same error with advice; errors of the system and of threads have none and stay as they
+    /// are.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Self::Image(problem) | Self::Dataset(problem) | Self::Split(problem) = &mut self {

@@ -1,11 +1,13 @@
 //! Images on disk to batches: datasets, splits, augmentation, loader.
 //!
-//! A [`DatasetConfig`] opens a [`Dataset`], a [`SplitRule`] divides it, a [`Loader`] turns the samples of a
-//! split into [`Batch`]es of one size, decoded, augmented and in order, on threads. [`ResizedCache`] and [`InMemory`]
-//! spare the decoding where pictures are read many times: one keeps small pictures on disk, the other pictures
-//! in memory. [`FileHashes`] spares hashing the same files again.
+//! A [`DatasetConfig`] opens a [`Dataset`], a [`SplitRule`] divides it, a [`Loader`] turns the
+//! samples of a split into [`Batch`]es of one size, decoded, augmented and in order, on threads.
+//! [`ResizedCache`] and [`InMemory`] spare the decoding where pictures are read many times: one
+//! keeps small pictures on disk, the other pictures in memory. [`FileHashes`] spares hashing the
+//! same files again.
 //!
-//! Nothing here knows of models. Every random choice is a pure function of what it is for ([`random`]).
+//! Nothing here knows of models. Every random choice is a pure function of what it is for
+//! ([`random`]).
 
 pub mod augment;
 mod cache;

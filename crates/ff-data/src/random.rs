@@ -3,8 +3,9 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// A generator that depends on its arguments only: the same `(seed, purpose, indices)` gives the same
-/// stream on every machine, in every thread and after every resume; any other gives an independent one.
+/// A generator that depends on its arguments only: the same `(seed, purpose, indices)` gives the
+/// same stream on every machine, in every thread and after every resume; any other gives an
+/// independent one.
 ///
 /// The key is the BLAKE3 hash of the arguments, the generator is ChaCha with 8 rounds.
 pub fn stream(seed: u64, purpose: &str, indices: &[u64]) -> ChaCha8Rng {

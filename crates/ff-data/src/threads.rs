@@ -3,8 +3,8 @@
 use std::panic::resume_unwind;
 use std::thread::Builder;
 
-/// What `work` gives on each of `count` threads, or on as many as can be started. The caller is one of them,
-/// and panics where one does.
+/// What `work` gives on each of `count` threads, or on as many as can be started. The caller is one
+/// of them, and panics where one does.
 pub fn on_each_thread<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let work = &work;
     std::thread::scope(|scope| {

@@ -13,7 +13,8 @@ use ff_data::{Dataset, Error, Image, InMemory, Inventory, Prepared, ResizedCache
 const HEADER: usize = 48;
 const HEAD: usize = 32;
 
-/// Pictures that follow from their index, of which some are bad or panic; counts how often they are decoded.
+/// Pictures that follow from their index, of which some are bad or panic; counts how often they are
+/// decoded.
 struct Source {
     inventory: Inventory,
     side: u32,
@@ -235,8 +236,8 @@ fn small_pack() -> (tempfile::TempDir, PathBuf, Vec<u8>, Arc<Source>) {
     (folder, pack, bytes, source)
 }
 
-/// Leaves these bytes as the only pack; reads everything twice and once more after opening again. Gives how
-/// often a picture was decoded.
+/// Leaves these bytes as the only pack; reads everything twice and once more after opening again.
+/// Gives how often a picture was decoded.
 fn reread(folder: &Path, pack: &Path, bytes: &[u8], source: &Arc<Source>) -> usize {
     for other in packs(folder) {
         fs::remove_file(other).unwrap();

@@ -1,4 +1,5 @@
-//! A dataset of one's own: a [`Dataset`] in one file, divided and loaded as those that the crate reads.
+//! A dataset of one's own: a [`Dataset`] in one file, divided and loaded as those that the crate
+//! reads.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Prints how often 95 % intervals miss the truth on simulated patients, as a Markdown table:
-//! `cargo run --release -p ff-eval --example coverage [-- RUNS]`, 2,000 runs of 1,000 resamples by default.
+//! `cargo run --release -p ff-eval --example coverage [-- RUNS]`, 2,000 runs of 1,000 resamples by
+//! default.
 
 #[path = "../tests/simulation/mod.rs"]
 mod simulation;

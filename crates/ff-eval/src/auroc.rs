@@ -1,4 +1,5 @@
-//! Area under the ROC curve: the chance that a positive sample scores above a negative one, ties counting half.
+//! Area under the ROC curve: the chance that a positive sample scores above a negative one, ties
+//! counting half.
 
 use std::ops::Range;
 
@@ -11,7 +12,8 @@ use crate::value::Value;
 /// The AUROC of one output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutputAuroc {
-    /// Which output: the task of a multilabel problem, the class against the rest of a multiclass one, class 1 of two.
+    /// Which output: the task of a multilabel problem, the class against the rest of a multiclass
+    /// one, class 1 of two.
     pub output: usize,
     /// The area, or why there is none.
     pub value: Value,
@@ -28,8 +30,8 @@ impl OutputAuroc {
     }
 }
 
-/// AUROC of every output: each task over the samples where it is known; each class against the rest by its softmax
-/// probability; of two classes, only class 1, by the difference of the logits.
+/// AUROC of every output: each task over the samples where it is known; each class against the rest
+/// by its softmax probability; of two classes, only class 1, by the difference of the logits.
 pub fn auroc_per_output(predictions: &Predictions) -> Vec<OutputAuroc> {
     let once = vec![1; predictions.len()];
     curves(predictions).iter().map(|curve| curve.area(&once).describe(curve.output)).collect()
@@ -80,7 +82,8 @@ pub(crate) fn truths(targets: &Targets, outputs: usize, sample: usize) -> Vec<Op
     curve_outputs(targets, outputs).map(truth).collect()
 }
 
-/// The samples where one output is known, sorted by score once, so that any resample is a single pass.
+/// The samples where one output is known, sorted by score once, so that any resample is a single
+/// pass.
 #[derive(Debug)]
 pub(crate) struct Curve {
     pub(crate) output: usize,
@@ -140,7 +143,8 @@ impl Curve {
         area
     }
 
-    /// Each distinct score, the highest first, with the numbers of positives and negatives that have it or a higher one.
+    /// Each distinct score, the highest first, with the numbers of positives and negatives that
+    /// have it or a higher one.
     pub(crate) fn descending(&self) -> Vec<(f64, u64, u64)> {
         let (mut steps, mut above) = (Vec::new(), [0, 0]);
         for tied in self.ascending.chunk_by(|scored, _| !scored.ends_tie).rev() {
@@ -151,8 +155,9 @@ impl Curve {
         steps
     }
 
-    /// For each sample on the curve, whether it is positive and how much of the area the pairs with it lack: the area is 1 less the sum over the
-    /// positive ones, or over the negative ones. Nothing if the area is undefined.
+    /// For each sample on the curve, whether it is positive and how much of the area the pairs with
+    /// it lack: the area is 1 less the sum over the positive ones, or over the negative ones.
+    /// Nothing if the area is undefined.
     pub(crate) fn losses(&self) -> Vec<(usize, bool, f64)> {
         let positives = self.ascending.iter().filter(|scored| scored.positive).count();
         let negatives = self.ascending.len() - positives;
@@ -176,8 +181,9 @@ impl Curve {
 }
 
 impl Area {
-    /// The area if this is one over some of the samples and the others, of which there are so many that there are
-    /// `positives` and `negatives` in all, are each on their right side of every other.
+    /// The area if this is one over some of the samples and the others, of which there are so many
+    /// that there are `positives` and `negatives` in all, are each on their right side of every
+    /// other.
     pub(crate) fn at_best(self, positives: u64, negatives: u64) -> Area {
         let pairs = |positives: u64, negatives: u64| u128::from(positives) * u128::from(negatives);
         let others = pairs(positives, negatives) - pairs(self.positives, self.negatives);

@@ -9,7 +9,8 @@ use crate::metric::{Metric, Prepared};
 use crate::predictions::Predictions;
 use crate::spread::LEVEL;
 
-/// The most resamples that whoever reads a number from a user should take: each is a pass over all samples.
+/// The most resamples that whoever reads a number from a user should take: each is a pass over all
+/// samples.
 pub const MAX_RESAMPLES: usize = 1_000_000;
 
 /// Where a metric is in most resamples of the samples, or of their groups.
@@ -27,17 +28,20 @@ pub struct Interval {
     pub dropped: usize,
 }
 
-/// 95 % percentile interval of a metric from `resamples` resamples of all `N` samples with replacement; of predictions
-/// with groups, from resamples of all `G` groups, each of which brings all of its samples (cluster bootstrap; Davison and
-/// Hinkley 1997, *Bootstrap Methods and their Application*, §3.8).
+/// 95 % percentile interval of a metric from `resamples` resamples of all `N` samples with
+/// replacement; of predictions with groups, from resamples of all `G` groups, each of which brings
+/// all of its samples (cluster bootstrap; Davison and Hinkley 1997, *Bootstrap Methods and their
+/// Application*, §3.8).
 ///
-/// A macro mean is over the classes, or the tasks with both classes, that the resample holds. `None` if no resample
-/// was asked for, there are fewer than 2 groups, or the metric is undefined on the predictions themselves or on every
-/// resample. Of few groups the interval is too narrow: see [`crate::Note::FewGroups`].
+/// A macro mean is over the classes, or the tasks with both classes, that the resample holds.
+/// `None` if no resample was asked for, there are fewer than 2 groups, or the metric is undefined
+/// on the predictions themselves or on every resample. Of few groups the interval is too narrow:
+/// see [`crate::Note::FewGroups`].
 ///
-/// Resample `r` is a pure function of (seed, r, N), or of (seed, r, G) with the groups in the order in which they first
-/// occur: stream `r` of the ChaCha8 generator of the seed. Two models scored on the same samples with the same seed meet
-/// the same resamples; samples that are each a group of their own meet those of samples without groups.
+/// Resample `r` is a pure function of (seed, r, N), or of (seed, r, G) with the groups in the order
+/// in which they first occur: stream `r` of the ChaCha8 generator of the seed. Two models scored on
+/// the same samples with the same seed meet the same resamples; samples that are each a group of
+/// their own meet those of samples without groups.
 pub fn bootstrap(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Option<Interval> {
     let prepared = Prepared::new(metric, predictions);
     prepared.value(&vec![1; predictions.len()]).value()?;
@@ -46,7 +50,8 @@ pub fn bootstrap(metric: Metric, predictions: &Predictions, resamples: usize, se
     interval(predictions.len(), groups.as_ref(), resamples, seed, value)
 }
 
-/// 95 % percentile interval of any quantity of `samples` samples, from how often each is in a resample.
+/// 95 % percentile interval of any quantity of `samples` samples, from how often each is in a
+/// resample.
 pub(crate) fn interval(
     samples: usize,
     groups: Option<&Groups>,
@@ -81,13 +86,15 @@ pub(crate) fn interval(
     })
 }
 
-/// Draws as many samples, or groups, as there are, with replacement, and counts how often each came.
+/// Draws as many samples, or groups, as there are, with replacement, and counts how often each
+/// came.
 fn draw(seed: u64, resample: u64, times: &mut [u32]) {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(resample);
     times.fill(0);
     for _ in 0..times.len() {
-        // The high half of a 64 × 64-bit product: uniform to one part in 2⁶⁴ / N, and the same on any platform.
+        // The high half of a 64 × 64-bit product: uniform to one part in 2⁶⁴ / N, and the same on
+        // any platform.
         let product = u128::from(generator.next_u64()) * times.len() as u128;
         times[(product >> 64) as usize] += 1;
     }
@@ -128,7 +135,8 @@ mod tests {
         assert_ne!(times, others);
     }
 
-    /// Accuracy 0.8 of 400 samples: the normal approximation says 0.8 ± 1.96 · √(0.8 · 0.2 / 400) = 0.8 ± 0.0392.
+    /// Accuracy 0.8 of 400 samples: the normal approximation says 0.8 ± 1.96 · √(0.8 · 0.2 / 400) =
+    /// 0.8 ± 0.0392.
     #[test]
     fn is_as_wide_as_theory_says() {
         let targets: Vec<usize> = (0..400).map(|i| usize::from(i % 5 == 0)).collect();
@@ -144,7 +152,8 @@ mod tests {
 
     #[test]
     fn counts_the_resamples_it_drops() {
-        // One positive in four: absent from (3/4)⁴ = 32 % of the resamples; all four positive in 1/256.
+        // One positive in four: absent from (3/4)⁴ = 32 % of the resamples; all four positive in
+        // 1/256.
         let labels = Targets::Labels(vec![1.0, 0.0, 0.0, 0.0]);
         let predictions = Predictions::new(vec![0.3, 0.1, 0.2, 0.4], 1, labels).unwrap();
         let interval = bootstrap(Metric::Auroc, &predictions, 1000, 5).unwrap();

@@ -12,11 +12,13 @@ pub struct Calibration {
     pub task: Option<usize>,
     /// Of equal width from 0 to 1, in order; a probability on an edge is in the lower bin.
     pub bins: Vec<Bin>,
-    /// Expected calibration error: the mean distance between what a bin says and what is true of it, each bin weighing as
-    /// many samples as it has; 0 to 1. It depends on the number of bins, and few samples raise it.
+    /// Expected calibration error: the mean distance between what a bin says and what is true of
+    /// it, each bin weighing as many samples as it has; 0 to 1. It depends on the number of bins,
+    /// and few samples raise it.
     pub ece: f64,
-    /// Brier score. Of a task, the mean squared distance of the probability from the truth, 0 to 1; of classes, that
-    /// distance summed over classes, 0 to 2 (Brier 1950; scikit-learn: `scale_by_half=False`).
+    /// Brier score. Of a task, the mean squared distance of the probability from the truth, 0 to 1;
+    /// of classes, that distance summed over classes, 0 to 2 (Brier 1950; scikit-learn:
+    /// `scale_by_half=False`).
     pub brier: f64,
     /// Samples it is over.
     pub samples: u64,
@@ -33,9 +35,10 @@ pub struct Bin {
     pub found: f64,
 }
 
-/// The calibration of multiclass predictions, one: how often the class with the highest softmax probability is right (Guo
-/// et al. 2017). Of multilabel ones, one for each task with a known sample: how often it is true, by its sigmoid
-/// probability (bins as scikit-learn's `calibration_curve`). Nothing without samples.
+/// The calibration of multiclass predictions, one: how often the class with the highest softmax
+/// probability is right (Guo et al. 2017). Of multilabel ones, one for each task with a known
+/// sample: how often it is true, by its sigmoid probability (bins as scikit-learn's
+/// `calibration_curve`). Nothing without samples.
 pub fn calibration(predictions: &Predictions, bins: usize) -> Vec<Calibration> {
     let outputs = predictions.outputs();
     match predictions.targets() {

@@ -16,7 +16,8 @@ pub struct ClassRow {
     pub precision: Value,
     /// Share of the class that was taken for it; undefined if it has no sample.
     pub recall: Value,
-    /// Harmonic mean of both, `2·TP / (2·TP + FP + FN)`; undefined if the class is neither a target nor a prediction.
+    /// Harmonic mean of both, `2·TP / (2·TP + FP + FN)`; undefined if the class is neither a target
+    /// nor a prediction.
     pub f1: Value,
     /// Samples of the class; of a task, those where it is known to be true.
     pub support: u64,
@@ -34,8 +35,9 @@ pub fn class_table(confusion: &Confusion) -> Vec<ClassRow> {
     (0..confusion.classes()).map(row).collect()
 }
 
-/// Precision, recall and F1 of every output: the classes of multiclass predictions ([`class_table`]); of multilabel ones
-/// the tasks, each over the samples where it is known, a logit above 0 (a probability above one half) being a yes.
+/// Precision, recall and F1 of every output: the classes of multiclass predictions
+/// ([`class_table`]); of multilabel ones the tasks, each over the samples where it is known, a
+/// logit above 0 (a probability above one half) being a yes.
 pub fn output_table(predictions: &Predictions) -> Vec<ClassRow> {
     let Targets::Labels(labels) = predictions.targets() else {
         return Confusion::of(predictions).as_ref().map(class_table).unwrap_or_default();
@@ -124,8 +126,8 @@ mod tests {
         Predictions::new(logits, counts.len(), Targets::Classes(classes)).unwrap()
     }
 
-    /// What collapsed models in FissionFusion's tables score: 1/7 on HAM10000 whatever the counts, and close to 0.378
-    /// on RSNA, here with a tenth of all its Normal and Lung Opacity images.
+    /// What collapsed models in FissionFusion's tables score: 1/7 on HAM10000 whatever the counts,
+    /// and close to 0.378 on RSNA, here with a tenth of all its Normal and Lung Opacity images.
     #[test]
     fn a_collapsed_model_scores_as_in_the_paper() {
         let seven = collapsed(&[909, 217, 93, 44, 43, 35, 171]);

@@ -2,12 +2,12 @@
 
 use crate::groups::Groups;
 
-/// What a sample adds to the difference of two areas: its index, whether it is positive, and its placement by the other
-/// model less that by the baseline.
+/// What a sample adds to the difference of two areas: its index, whether it is positive, and its
+/// placement by the other model less that by the baseline.
 pub(crate) type Gain = (usize, bool, f64);
 
-/// What the samples of one group add to the difference, each less the mean of its kind, over the number of its kind in
-/// all; and whether the group has any of the kind.
+/// What the samples of one group add to the difference, each less the mean of its kind, over the
+/// number of its kind in all; and whether the group has any of the kind.
 #[derive(Default, Clone)]
 struct Sums {
     positive: f64,
@@ -15,14 +15,16 @@ struct Sums {
     has: [bool; 2], // negatives and positives
 }
 
-/// The variance of the difference of two areas of the same samples, by Obuchowski 1997 (*Nonparametric analysis of
-/// clustered ROC curve data*, Biometrics 53:567–578), from the gains of all known samples.
+/// The variance of the difference of two areas of the same samples, by Obuchowski 1997
+/// (*Nonparametric analysis of clustered ROC curve data*, Biometrics 53:567–578), from the gains of
+/// all known samples.
 ///
-/// With `a` the sum over the positives of a group and `b` that over its negatives, and f(k) = k / (k − 1), it is
-/// f(I₁₀)·Σa² + f(I₀₁)·Σb² + 2·f(I)·Σab, where I₁₀ groups have positives, I₀₁ negatives and I any of them. The paper's
-/// S₁₀, S₀₁ and S₁₁ are these sums times `m`, `n` and `m·n`; its var₁ + var₂ − 2·cov₁₂ is this sum over the gains,
-/// because they are differences of the two models' components. As f(I) is the least of the three factors, the variance
-/// is not negative. Where each sample is a group of its own, Σab is 0, I₁₀ and I₀₁ are the numbers of positives and
+/// With `a` the sum over the positives of a group and `b` that over its negatives, and f(k) = k /
+/// (k − 1), it is f(I₁₀)·Σa² + f(I₀₁)·Σb² + 2·f(I)·Σab, where I₁₀ groups have positives, I₀₁
+/// negatives and I any of them. The paper's S₁₀, S₀₁ and S₁₁ are these sums times `m`, `n` and
+/// `m·n`; its var₁ + var₂ − 2·cov₁₂ is this sum over the gains, because they are differences of the
+/// two models' components. As f(I) is the least of the three factors, the variance is not negative.
+/// Where each sample is a group of its own, Σab is 0, I₁₀ and I₀₁ are the numbers of positives and
 /// negatives, and it is DeLong's own variance: no factor is left over.
 ///
 /// # Errors
@@ -87,7 +89,8 @@ mod tests {
             prop_assert!((found - of_kind(&positives) - of_kind(&negatives)).abs() < 1e-12);
         }
 
-        /// Each of `I` groups is a positive and a negative, k copies of either: the copies say nothing new.
+        /// Each of `I` groups is a positive and a negative, k copies of either: the copies say
+        /// nothing new.
         #[test]
         fn copies_within_a_group_change_nothing(
             pairs in prop::collection::vec((-1.0..1.0f64, -1.0..1.0f64), 2..20),

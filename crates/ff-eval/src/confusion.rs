@@ -10,8 +10,8 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// Counts the arg-max predictions (ties: lowest index); `None` for multilabel predictions, which have no such
-    /// matrix.
+    /// Counts the arg-max predictions (ties: lowest index); `None` for multilabel predictions,
+    /// which have no such matrix.
     pub fn of(predictions: &Predictions) -> Option<Confusion> {
         let cells = Cells::of(predictions)?;
         Some(cells.count(&vec![1; predictions.len()]))
@@ -65,7 +65,8 @@ impl Confusion {
     }
 }
 
-/// The cell of the matrix that each sample falls in, so that a resample is counted without another arg-max.
+/// The cell of the matrix that each sample falls in, so that a resample is counted without another
+/// arg-max.
 #[derive(Debug)]
 pub(crate) struct Cells {
     classes: usize,

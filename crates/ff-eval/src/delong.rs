@@ -24,8 +24,8 @@ pub struct OutputDifference {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeLong {
-    /// There are at least two positives and two negatives; with groups, at least two that have positives and two that have
-    /// negatives.
+    /// There are at least two positives and two negatives; with groups, at least two that have
+    /// positives and two that have negatives.
     Defined(AurocDifference),
     /// Why, for people to read.
     Undefined(String),
@@ -42,28 +42,31 @@ pub struct AurocDifference {
     pub difference: f64,
     /// Of the difference, the pairing of the samples and their groups taken into account.
     pub standard_error: f64,
-    /// Ends of the 95 % interval of the difference, by the normal distribution; it may reach beyond −1 and 1.
+    /// Ends of the 95 % interval of the difference, by the normal distribution; it may reach beyond
+    /// −1 and 1.
     pub interval: (f64, f64),
-    /// Two-sided p of no difference, by the normal distribution; undefined if the standard error is 0, as of two models
-    /// that order all samples alike.
+    /// Two-sided p of no difference, by the normal distribution; undefined if the standard error is
+    /// 0, as of two models that order all samples alike.
     pub p: Option<f64>,
 }
 
-/// DeLong's test for every output that [`crate::auroc_per_output`] has, each over the samples where it is known. No
-/// correction is made for the number of outputs.
+/// DeLong's test for every output that [`crate::auroc_per_output`] has, each over the samples where
+/// it is known. No correction is made for the number of outputs.
 ///
-/// Of predictions with groups it is the test for clustered data: the areas are the same, the standard error is from sums
-/// over each group, with the covariance between the positives and the negatives of a group. Where each sample is a group of
-/// its own, that is DeLong's standard error exactly, and the result is the same bits as without groups. Of few groups the
-/// normal distribution makes the interval too narrow: see [`crate::Note::FewGroups`]. If only one of the two has groups, they
-/// hold for both.
+/// Of predictions with groups it is the test for clustered data: the areas are the same, the
+/// standard error is from sums over each group, with the covariance between the positives and the
+/// negatives of a group. Where each sample is a group of its own, that is DeLong's standard error
+/// exactly, and the result is the same bits as without groups. Of few groups the normal
+/// distribution makes the interval too narrow: see [`crate::Note::FewGroups`]. If only one of the
+/// two has groups, they hold for both.
 ///
-/// Source: DeLong, DeLong and Clarke-Pearson 1988; in O(N log N), by sorting, as Sun and Xu 2014 do by mid-ranks. With groups
-/// Obuchowski 1997, *Nonparametric analysis of clustered ROC curve data*, Biometrics 53:567–578.
+/// Source: DeLong, DeLong and Clarke-Pearson 1988; in O(N log N), by sorting, as Sun and Xu 2014 do
+/// by mid-ranks. With groups Obuchowski 1997, *Nonparametric analysis of clustered ROC curve data*,
+/// Biometrics 53:567–578.
 ///
 /// # Errors
-/// [`Error::Unpaired`] if the predictions are not of the same samples, or both have groups that differ in more than their
-/// numbers.
+/// [`Error::Unpaired`] if the predictions are not of the same samples, or both have groups that
+/// differ in more than their numbers.
 pub fn delong(baseline: &Predictions, other: &Predictions) -> Result<Vec<OutputDifference>, Error> {
     // Groups of one sample each change nothing but the rounding.
     let groups = check_paired(baseline, other)?.filter(|groups| !groups.are_samples());
@@ -92,7 +95,8 @@ fn test(
             "expected at least 2 positive and 2 negative samples, found {positives} and {negatives}"
         ));
     }
-    // What a sample lacks is one less its placement, over the number of its kind: placements' differences follow.
+    // What a sample lacks is one less its placement, over the number of its kind: placements'
+    // differences follow.
     let (mut ours, mut theirs) = (other.losses(), baseline.losses());
     ours.sort_unstable_by_key(|of| of.0);
     theirs.sort_unstable_by_key(|of| of.0);

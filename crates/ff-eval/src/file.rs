@@ -1,5 +1,6 @@
-//! The file form of predictions: safetensors with "logits" f32 `[N, C]`; "targets", i64 `[N]` (multiclass) or f32 `[N, C]`
-//! with NaN for unknown (multilabel); and, optional, "groups" i64 `[N]`, each from 0 to 2³² − 1.
+//! The file form of predictions: safetensors with "logits" f32 `[N, C]`; "targets", i64 `[N]`
+//! (multiclass) or f32 `[N, C]` with NaN for unknown (multilabel); and, optional, "groups" i64
+//! `[N]`, each from 0 to 2³² − 1.
 
 use crate::error::Error;
 use crate::predictions::{Predictions, Targets};
@@ -16,7 +17,8 @@ pub struct NamedTensor {
 }
 
 impl NamedTensor {
-    /// A tensor of which a reader has the elements as integers, as floats or, being of some other type, as neither.
+    /// A tensor of which a reader has the elements as integers, as floats or, being of some other
+    /// type, as neither.
     pub fn new(
         dtype: impl ToString,
         shape: &[usize],
@@ -40,9 +42,10 @@ pub enum Values {
 }
 
 impl Predictions {
-    /// Takes predictions from the tensors of a file that some reader has open, by name: "logits" f32 `[N, C]`; "targets",
-    /// i64 `[N]` (multiclass) or f32 `[N, C]` with NaN for unknown (multilabel); and, optional, "groups" i64 `[N]`, each
-    /// from 0 to 2³² − 1. The type of the targets tells what the outputs stand for.
+    /// Takes predictions from the tensors of a file that some reader has open, by name: "logits"
+    /// f32 `[N, C]`; "targets", i64 `[N]` (multiclass) or f32 `[N, C]` with NaN for unknown
+    /// (multilabel); and, optional, "groups" i64 `[N]`, each from 0 to 2³² − 1. The type of the
+    /// targets tells what the outputs stand for.
     ///
     /// With a file that `ff_checkpoint` has open:
     ///
@@ -60,8 +63,8 @@ impl Predictions {
     /// ```
     ///
     /// # Errors
-    /// A tensor that is missing or of another type or shape than these have, and all that [`Predictions::new`] and
-    /// [`Predictions::with_groups`] refuse. A file without groups is none.
+    /// A tensor that is missing or of another type or shape than these have, and all that
+    /// [`Predictions::new`] and [`Predictions::with_groups`] refuse. A file without groups is none.
     pub fn from_tensors(tensor: impl Fn(&str) -> Option<NamedTensor>) -> Result<Predictions, Error> {
         let (shape, logits) = floats("logits", tensor("logits"))?;
         let outputs = shape[1];

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::predictions::Predictions;
 
-/// The groups of `N` samples, numbered from 0 in the order in which they first occur. So the numbers that the caller
-/// gave them do not matter, and samples that are each a group of their own keep their index.
+/// The groups of `N` samples, numbered from 0 in the order in which they first occur. So the
+/// numbers that the caller gave them do not matter, and samples that are each a group of their own
+/// keep their index.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Groups {
     /// The group of each sample.

@@ -1,14 +1,16 @@
 //! Logits and targets to numbers: metrics and their intervals.
 //!
-//! [`Predictions`] holds what a model said about each sample and what is true of it; a [`Metric`] turns that into a
-//! [`Value`], which is a number or the reason why there is none; a [`Score`] is the value with its bootstrap
-//! [`Interval`] and a [`Note`] of each caveat. Samples that are not independent, such as the images of one patient, share a group
-//! ([`Predictions::with_groups`]), which intervals and tests respect. Over several runs there is a [`Spread`], and between two
-//! methods a [`PairedDifference`]. Two models on the same samples are compared by [`bootstrap_difference`] and [`delong`]. The
-//! numbers are scikit-learn's, except where scikit-learn warns and returns a stand-in: there the doc comment of the [`Metric`]
-//! says what happens here. A [`ScoreBound`] bounds a metric from some of the samples, as long as
-//! the others are not known, and [`hardest_first`] is the order in which it falls fast.
-//! [`barrier`] and [`Roughness`] are of errors between models, along a line and over a plane of weights.
+//! [`Predictions`] holds what a model said about each sample and what is true of it; a [`Metric`]
+//! turns that into a [`Value`], which is a number or the reason why there is none; a [`Score`] is
+//! the value with its bootstrap [`Interval`] and a [`Note`] of each caveat. Samples that are not
+//! independent, such as the images of one patient, share a group ([`Predictions::with_groups`]),
+//! which intervals and tests respect. Over several runs there is a [`Spread`], and between two
+//! methods a [`PairedDifference`]. Two models on the same samples are compared by
+//! [`bootstrap_difference`] and [`delong`]. The numbers are scikit-learn's, except where
+//! scikit-learn warns and returns a stand-in: there the doc comment of the [`Metric`] says what
+//! happens here. A [`ScoreBound`] bounds a metric from some of the samples, as long as the others
+//! are not known, and [`hardest_first`] is the order in which it falls fast. [`barrier`] and
+//! [`Roughness`] are of errors between models, along a line and over a plane of weights.
 
 mod auroc;
 mod bootstrap;

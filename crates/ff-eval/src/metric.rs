@@ -11,32 +11,35 @@ use crate::predictions::{Predictions, TaskKind};
 use crate::spread::mean;
 use crate::value::Value;
 
-/// How well predictions agree with targets; of each metric more is better. All but AUROC look only at the arg-max (ties: the
-/// lowest index) and are undefined for multilabel targets. All are undefined without samples.
+/// How well predictions agree with targets; of each metric more is better. All but AUROC look only
+/// at the arg-max (ties: the lowest index) and are undefined for multilabel targets. All are
+/// undefined without samples.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Metric {
-    /// Share of samples whose arg-max is their class; 0 to 1. Over all samples at once: FissionFusion's released code
-    /// averages batches, which is wrong where the last is smaller.
+    /// Share of samples whose arg-max is their class; 0 to 1. Over all samples at once:
+    /// FissionFusion's released code averages batches, which is wrong where the last is smaller.
     Accuracy,
-    /// Mean F1 over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A class that is only a
-    /// target or only predicted has an F1 of 0; [`Metric::notes`] lists those that are neither.
+    /// Mean F1 over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A
+    /// class that is only a target or only predicted has an F1 of 0; [`Metric::notes`] lists those
+    /// that are neither.
     MacroF1,
-    /// Mean recall over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A class that is only
-    /// predicted has no recall: as in scikit-learn it counts as 0, and [`Metric::notes`] names it, as it does those that are
-    /// neither.
+    /// Mean recall over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A
+    /// class that is only predicted has no recall: as in scikit-learn it counts as 0, and
+    /// [`Metric::notes`] names it, as it does those that are neither.
     MacroRecall,
-    /// Area under the ROC curve; 0 to 1, 0.5 for chance. Two classes: of class 1, by the difference of the logits.
-    /// More: mean over classes, each against the rest by its softmax probability. Multilabel: mean over tasks, each
-    /// where it is known. Outputs that lack positives or negatives are left out of the mean, and [`Metric::notes`]
-    /// names them; undefined if none is left.
+    /// Area under the ROC curve; 0 to 1, 0.5 for chance. Two classes: of class 1, by the difference
+    /// of the logits. More: mean over classes, each against the rest by its softmax probability.
+    /// Multilabel: mean over tasks, each where it is known. Outputs that lack positives or
+    /// negatives are left out of the mean, and [`Metric::notes`] names them; undefined if none is
+    /// left.
     Auroc,
-    /// Cohen's kappa with quadratic weights, for ordinal classes; −1 to 1, 0 for chance. Distances are those of all
-    /// classes, also where some do not occur (scikit-learn: `labels=range(C)`). Undefined if targets and predictions
-    /// are one and the same class throughout.
+    /// Cohen's kappa with quadratic weights, for ordinal classes; −1 to 1, 0 for chance. Distances
+    /// are those of all classes, also where some do not occur (scikit-learn: `labels=range(C)`).
+    /// Undefined if targets and predictions are one and the same class throughout.
     QuadraticKappa,
 }
 
@@ -87,8 +90,8 @@ fn unknown(text: &str) -> String {
     format!("expected one of {}, found {text:?}", Metric::ALL.map(Metric::name).join(", "))
 }
 
-/// A metric with all the work done that does not depend on how often each sample counts: arg-max and sorting. The
-/// metric itself and its bootstrap are the same code.
+/// A metric with all the work done that does not depend on how often each sample counts: arg-max
+/// and sorting. The metric itself and its bootstrap are the same code.
 pub(crate) enum Prepared {
     Matrix(Cells, fn(&Confusion) -> Value),
     Curves(Vec<Curve>),

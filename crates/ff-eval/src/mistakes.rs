@@ -33,8 +33,8 @@ pub enum Answer {
     },
 }
 
-/// The mistakes with the highest confidence, at most `count` and one for each sample, surest first, ties by sample. Unknown
-/// labels are no mistakes; a task is answered yes if its logit is above 0.
+/// The mistakes with the highest confidence, at most `count` and one for each sample, surest first,
+/// ties by sample. Unknown labels are no mistakes; a task is answered yes if its logit is above 0.
 pub fn surest_mistakes(predictions: &Predictions, count: usize) -> Vec<Mistake> {
     let of_sample = |sample: usize| {
         let row = predictions.row(sample);

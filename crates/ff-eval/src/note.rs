@@ -10,13 +10,15 @@ use crate::confusion::Confusion;
 use crate::metric::Metric;
 use crate::predictions::{Predictions, Targets, TaskKind};
 
-/// Scores that depend on a class with fewer samples are shaky. At 10 samples one image moves the class's recall by 10
-/// points, and the 95 % interval of a recall of one half is about 0.24 to 0.76 (Wilson 1927).
+/// Scores that depend on a class with fewer samples are shaky. At 10 samples one image moves the
+/// class's recall by 10 points, and the 95 % interval of a recall of one half is about 0.24 to 0.76
+/// (Wilson 1927).
 pub(crate) const FEW_SAMPLES: u64 = 10;
 
-/// Percentile intervals of fewer groups are too narrow. In the simulation of `examples/coverage.rs`, of 2,000 runs a design, 95 %
-/// bootstrap intervals with groups miss in up to 10.3 % of the runs of 10 groups, 7.9 % of 20, 8.0 % of 30, 6.9 % of 50, 5.9 % of
-/// 100 and 5.8 % of 200.
+/// Percentile intervals of fewer groups are too narrow. In the simulation of
+/// `examples/coverage.rs`, of 2,000 runs a design, 95 % bootstrap intervals with groups miss in up
+/// to 10.3 % of the runs of 10 groups, 7.9 % of 20, 8.0 % of 30, 6.9 % of 50, 5.9 % of 100 and 5.8
+/// % of 200.
 pub(crate) const FEW_GROUPS: usize = 50;
 
 /// A caveat of a score, a sentence by [`Note::describe`].
@@ -60,8 +62,9 @@ pub enum Note {
 }
 
 impl Note {
-    /// The classes with fewer than 10 samples in the targets, or the tasks with fewer than 10 known positives; `None` if
-    /// there are none. `targets` and `outputs` are such as [`crate::Predictions::new`] takes.
+    /// The classes with fewer than 10 samples in the targets, or the tasks with fewer than 10 known
+    /// positives; `None` if there are none. `targets` and `outputs` are such as
+    /// [`crate::Predictions::new`] takes.
     ///
     /// For the set that models are chosen on: of so few, the choice depends on single images.
     pub fn few_samples(targets: &Targets, outputs: usize) -> Option<Note> {
@@ -84,13 +87,15 @@ impl Note {
 
     /// That there are fewer than 50 groups, if so.
     ///
-    /// Their 95 % intervals are too narrow: in simulations the bootstrap's miss the truth in up to 10 % of runs with 10 groups, in
-    /// up to 8 % with 20 or 30, in less than 7 % with 50 and in less than 6 % with 100 or more. DeLong's are affected less.
+    /// Their 95 % intervals are too narrow: in simulations the bootstrap's miss the truth in up to
+    /// 10 % of runs with 10 groups, in up to 8 % with 20 or 30, in less than 7 % with 50 and in
+    /// less than 6 % with 100 or more. DeLong's are affected less.
     pub fn few_groups(groups: usize) -> Option<Note> {
         (groups < FEW_GROUPS).then_some(Note::FewGroups { groups })
     }
 
-    /// The note in words. Classes, tasks and outputs are called by their name, or by their index where `names` has none.
+    /// The note in words. Classes, tasks and outputs are called by their name, or by their index
+    /// where `names` has none.
     pub fn describe(&self, names: &[String]) -> String {
         let name = |what: &str, index: usize| {
             names.get(index).map_or_else(|| format!("{what} {index}"), Clone::clone)
@@ -136,8 +141,8 @@ impl fmt::Display for Note {
 }
 
 impl Metric {
-    /// What [`Metric::evaluate`] leaves out or assumes on these predictions; empty if nothing, or if the value is undefined
-    /// and says why itself.
+    /// What [`Metric::evaluate`] leaves out or assumes on these predictions; empty if nothing, or
+    /// if the value is undefined and says why itself.
     pub fn notes(self, predictions: &Predictions) -> Vec<Note> {
         match self {
             Metric::Auroc => {

@@ -6,8 +6,9 @@ use crate::predictions::{Predictions, Targets};
 
 /// How far each sample is from keeping these predictions from a higher value.
 ///
-/// For AUROC less its loss: the area that the pairs with the sample lack, summed over the outputs that have one. For all other
-/// metrics the margin: the logit of the true class less the highest other one; 0 of labels, which they are undefined for.
+/// For AUROC less its loss: the area that the pairs with the sample lack, summed over the outputs
+/// that have one. For all other metrics the margin: the logit of the true class less the highest
+/// other one; 0 of labels, which they are undefined for.
 pub fn margins(metric: Metric, predictions: &Predictions) -> Vec<f64> {
     match (metric, predictions.targets()) {
         (Metric::Auroc, _) => {
@@ -25,8 +26,9 @@ pub fn margins(metric: Metric, predictions: &Predictions) -> Vec<f64> {
     }
 }
 
-/// All samples by their [`margins`], ascending; of equal ones the lower index first. Models alike fail on the same samples, so the
-/// [`ScoreBound`](crate::ScoreBound) of another one falls fast in this order; that of a mean of models, in the order of their sums.
+/// All samples by their [`margins`], ascending; of equal ones the lower index first. Models alike
+/// fail on the same samples, so the [`ScoreBound`](crate::ScoreBound) of another one falls fast in
+/// this order; that of a mean of models, in the order of their sums.
 pub fn hardest_first(margin: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..margin.len()).collect();
     order.sort_by(|&a, &b| margin[a].total_cmp(&margin[b])); // stable
@@ -52,7 +54,8 @@ mod tests {
 
     #[test]
     fn of_labels_the_greatest_loss_comes_first() {
-        // Ascending −, +, −, −, +: the first positive lacks two of three pairs, two negatives one of two each.
+        // Ascending −, +, −, −, +: the first positive lacks two of three pairs, two negatives one
+        // of two each.
         let labels = Targets::Labels(vec![1.0, f32::NAN, 0.0, 0.0, 1.0, 0.0]);
         let predictions = Predictions::new(vec![2.0, 9.0, 1.0, 3.0, 4.0, 3.0], 1, labels).unwrap();
         assert_eq!(hardest_first(&margins(Metric::Auroc, &predictions)), [0, 3, 5, 1, 2, 4]);

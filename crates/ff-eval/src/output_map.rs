@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::predictions::{Predictions, Targets, TaskKind};
 
-/// Which outputs of a model speak for which classes or tasks of another dataset, matched by name without regard to case
-/// and punctuation.
+/// Which outputs of a model speak for which classes or tasks of another dataset, matched by name
+/// without regard to case and punctuation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputMap {
@@ -20,9 +20,10 @@ pub struct OutputMap {
 impl OutputMap {
     /// Matches a model's outputs with a dataset's; `None` if they are the same, in the same order.
     ///
-    /// Tasks (multilabel) that only one side has are left out. Classes exclude one another, so none may be: each class
-    /// of the model must be one of the dataset's, or named in `merged` as counting as one of them, its probability added
-    /// to that one's; and each class of the dataset must have an output.
+    /// Tasks (multilabel) that only one side has are left out. Classes exclude one another, so none
+    /// may be: each class of the model must be one of the dataset's, or named in `merged` as
+    /// counting as one of them, its probability added to that one's; and each class of the dataset
+    /// must have an output.
     ///
     /// # Errors
     /// In words, which names do not match.
@@ -69,14 +70,16 @@ impl OutputMap {
         Ok(Some(Self { outputs: scored.iter().map(|&class| outputs[class].clone()).collect(), scored }))
     }
 
-    /// Predictions for the scored classes or tasks, from the model's logits, row-major `N × model_outputs`, and the
-    /// dataset's targets. The logit of merged classes is that of the sum of their probabilities.
+    /// Predictions for the scored classes or tasks, from the model's logits, row-major
+    /// `N × model_outputs`, and the dataset's targets. The logit of merged classes is that of the
+    /// sum of their probabilities.
     ///
     /// # Errors
     /// Those of [`Predictions::new`].
     ///
     /// # Panics
-    /// If the map is of a model of more outputs, or a dataset of fewer than `dataset_outputs` classes or tasks.
+    /// If the map is of a model of more outputs, or a dataset of fewer than `dataset_outputs`
+    /// classes or tasks.
     pub fn apply(
         &self,
         logits: &[f32],
@@ -114,7 +117,8 @@ impl OutputMap {
     }
 }
 
-/// The logarithm of the sum of exponentials: what softmax makes of it is the sum of the probabilities.
+/// The logarithm of the sum of exponentials: what softmax makes of it is the sum of the
+/// probabilities.
 fn merge(row: &[f32], outputs: &[usize]) -> f32 {
     if let [output] = outputs {
         return row[*output];

@@ -46,14 +46,16 @@ impl Shown {
     }
 }
 
-/// The difference of a metric between two models, with its interval from resamples of the samples, or of their groups, in
-/// each of which both models meet the same ones. The resamples are those of [`crate::bootstrap`] with the same seed; one on
-/// which the metric is undefined for either model is dropped. `None` if the metric is undefined for either model on all
-/// samples. If only one of the two has groups, they hold for both: they say which samples belong together, whoever knows it.
+/// The difference of a metric between two models, with its interval from resamples of the samples,
+/// or of their groups, in each of which both models meet the same ones. The resamples are those of
+/// [`crate::bootstrap`] with the same seed; one on which the metric is undefined for either model
+/// is dropped. `None` if the metric is undefined for either model on all samples. If only one of
+/// the two has groups, they hold for both: they say which samples belong together, whoever knows
+/// it.
 ///
 /// # Errors
-/// [`Error::Unpaired`] if the predictions are not of the same samples, or both have groups that differ in more than their
-/// numbers.
+/// [`Error::Unpaired`] if the predictions are not of the same samples, or both have groups that
+/// differ in more than their numbers.
 pub fn bootstrap_difference(
     metric: Metric,
     baseline: &Predictions,
@@ -70,8 +72,8 @@ pub fn bootstrap_difference(
     Ok(Some(Difference { value, interval }))
 }
 
-/// Whether two models' predictions are of the same samples, as far as their targets and groups tell. The groups are those
-/// of either, where both have some the same.
+/// Whether two models' predictions are of the same samples, as far as their targets and groups
+/// tell. The groups are those of either, where both have some the same.
 pub(crate) fn check_paired(one: &Predictions, other: &Predictions) -> Result<Option<Groups>, Error> {
     if one.len() != other.len() {
         return Err(Error::Unpaired("numbers of samples"));
@@ -106,7 +108,8 @@ mod tests {
         Predictions::new(logits, 2, Targets::Classes(vec![0; hits.len()])).unwrap()
     }
 
-    /// 400 pairs, of which 40 are gained and 20 lost: 0.05 ± 1.96 · √((0.15 − 0.05²) / 400) = 0.05 ± 0.0376.
+    /// 400 pairs, of which 40 are gained and 20 lost: 0.05 ± 1.96 · √((0.15 − 0.05²) / 400) = 0.05
+    /// ± 0.0376.
     #[test]
     fn is_as_wide_as_theory_says() {
         let baseline: Vec<bool> = (0..400).map(|i| i >= 40).collect();
@@ -132,7 +135,8 @@ mod tests {
             prop_assert_eq!(found.shown(), Shown::Neither);
         }
 
-        /// Against a model that is never right, the difference is the metric itself and so is its interval.
+        /// Against a model that is never right, the difference is the metric itself and so is its
+        /// interval.
         #[test]
         fn meets_the_resamples_of_the_bootstrap(hits in prop::collection::vec(any::<bool>(), 1..40), seed: u64) {
             let (model, never) = (right(&hits), right(&vec![false; hits.len()]));

@@ -38,10 +38,12 @@ pub enum Targets {
     Labels(Vec<f32>),
 }
 
-/// Logits `[N, C]`, row-major, and the targets of the same `N` samples; every logit is finite, every target in range.
+/// Logits `[N, C]`, row-major, and the targets of the same `N` samples; every logit is finite,
+/// every target in range.
 ///
-/// Samples that are not independent, such as the images of one patient, share a group: intervals and tests then treat the
-/// groups as independent, not the samples. Metrics themselves do not depend on groups.
+/// Samples that are not independent, such as the images of one patient, share a group: intervals
+/// and tests then treat the groups as independent, not the samples. Metrics themselves do not
+/// depend on groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     logits: Vec<f32>,
@@ -51,11 +53,13 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Checks and keeps them. `logits` is row-major `N × outputs`; `N` may be 0 (then every metric is undefined).
+    /// Checks and keeps them. `logits` is row-major `N × outputs`; `N` may be 0 (then every metric
+    /// is undefined).
     ///
     /// # Errors
-    /// Fewer than two outputs for classes or none for labels; lengths that disagree; a logit that is NaN or infinite;
-    /// a class without an output; a label that is neither 0, 1 nor NaN. The error names the row.
+    /// Fewer than two outputs for classes or none for labels; lengths that disagree; a logit that
+    /// is NaN or infinite; a class without an output; a label that is neither 0, 1 nor NaN. The
+    /// error names the row.
     pub fn new(logits: Vec<f32>, outputs: usize, targets: Targets) -> Result<Predictions, Error> {
         let (needed, hint) = match targets {
             Targets::Classes(_) => {
@@ -96,7 +100,8 @@ impl Predictions {
         Ok(Predictions { logits, outputs, targets, groups: None })
     }
 
-    /// The same predictions with the group of each of the `N` samples. The numbers are arbitrary: equal ones are one group.
+    /// The same predictions with the group of each of the `N` samples. The numbers are arbitrary:
+    /// equal ones are one group.
     ///
     /// # Errors
     /// [`Error::Groups`] if there is not one for each sample.
@@ -160,7 +165,8 @@ impl Predictions {
         }
     }
 
-    /// The output with the highest logit for each sample; of equal ones, the lowest index (as NumPy's `argmax`).
+    /// The output with the highest logit for each sample; of equal ones, the lowest index (as
+    /// NumPy's `argmax`).
     pub fn argmax(&self) -> impl Iterator<Item = usize> {
         self.logits.chunks_exact(self.outputs).map(argmax)
     }

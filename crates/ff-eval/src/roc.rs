@@ -15,7 +15,8 @@ pub struct Roc {
 /// What happens if every score of at least `threshold` is taken for a yes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RocPoint {
-    /// In the unit of what the curve sorts by (see [`crate::auroc_per_output`]); infinite at (0, 0).
+    /// In the unit of what the curve sorts by (see [`crate::auroc_per_output`]); infinite at (0,
+    /// 0).
     pub threshold: f64,
     /// Share of the negatives taken for a yes; 1 less the specificity.
     pub false_positive_rate: f64,
@@ -23,8 +24,8 @@ pub struct RocPoint {
     pub true_positive_rate: f64,
 }
 
-/// The curves behind [`crate::auroc_per_output`]. Points between two others on a straight line are left out, as
-/// scikit-learn's `roc_curve` does.
+/// The curves behind [`crate::auroc_per_output`]. Points between two others on a straight line are
+/// left out, as scikit-learn's `roc_curve` does.
 pub fn roc_curves(predictions: &Predictions) -> Vec<Roc> {
     let roc = |curve: &crate::auroc::Curve| Roc { output: curve.output, points: points(&curve.descending()) };
     curves(predictions).iter().map(roc).collect()

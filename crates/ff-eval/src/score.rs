@@ -20,21 +20,24 @@ pub struct Score {
     pub interval: Option<Interval>,
     /// Number of samples scored.
     pub samples: usize,
-    /// Number of groups that the interval resamples, of predictions with groups; `None` where samples are independent, and in
-    /// records from before this field was kept.
+    /// Number of groups that the interval resamples, of predictions with groups; `None` where
+    /// samples are independent, and in records from before this field was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<usize>,
-    /// What the value leaves out or had to assume, see [`Metric::notes`]; and whether the interval rests on few groups.
+    /// What the value leaves out or had to assume, see [`Metric::notes`]; and whether the interval
+    /// rests on few groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
-    /// Each task's own value, in the order of the outputs: for AUROC of multilabel predictions, whose mean over the
-    /// tasks with both classes the value is. Empty otherwise, and in records from before this field was kept.
+    /// Each task's own value, in the order of the outputs: for AUROC of multilabel predictions,
+    /// whose mean over the tasks with both classes the value is. Empty otherwise, and in records
+    /// from before this field was kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputAuroc>,
 }
 
 impl Score {
-    /// Scores the predictions, with an interval from `resamples` resamples drawn from `seed` (none if 0); see [`bootstrap`].
+    /// Scores the predictions, with an interval from `resamples` resamples drawn from `seed` (none
+    /// if 0); see [`bootstrap`].
     pub fn new(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Score {
         let per_task = metric == Metric::Auroc && predictions.kind() == TaskKind::Multilabel;
         let groups = predictions.group_count();

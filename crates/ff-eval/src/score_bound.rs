@@ -9,22 +9,25 @@ use crate::predictions::{Targets, argmax};
 use crate::spread::mean;
 use crate::value::Value;
 
-/// Added to the bound of kappa while a sample is unseen: its terms are rounded, so that the highest matrix need not have
-/// the highest float. Of `C` classes each side is off by at most about `4·C²·2⁻⁵³`: 4.4·10⁻¹⁰ of a thousand classes.
+/// Added to the bound of kappa while a sample is unseen: its terms are rounded, so that the highest
+/// matrix need not have the highest float. Of `C` classes each side is off by at most about
+/// `4·C²·2⁻⁵³`: 4.4·10⁻¹⁰ of a thousand classes.
 const KAPPA_MARGIN: f64 = 1e-9;
 
-/// An upper bound of a metric over all samples from the logits of those seen so far, whatever the others' may be.
+/// An upper bound of a metric over all samples from the logits of those seen so far, whatever the
+/// others' may be.
 ///
-/// - Accuracy, macro recall, macro F1: all the unseen are predicted right. That is the highest for F1 too: of one class
-///   it is `2·TP / (support + predicted)`, which rises with a hit (`TP ≤ support`) and falls with a false alarm; and the
-///   mean is over the classes in targets or predictions, to which a hit adds none and a false alarm may add a zero.
-/// - AUROC: every pair of a positive and a negative sample that are not both seen is in order. It falls late: of half
-///   the samples only a quarter of the pairs is known.
+/// - Accuracy, macro recall, macro F1: all the unseen are predicted right. That is the highest for
+///   F1 too: of one class it is `2·TP / (support + predicted)`, which rises with a hit
+///   (`TP ≤ support`) and falls with a false alarm; and the mean is over the classes in targets or
+///   predictions, to which a hit adds none and a false alarm may add a zero.
+/// - AUROC: every pair of a positive and a negative sample that are not both seen is in order. It
+///   falls late: of half the samples only a quarter of the pairs is known.
 /// - Quadratic kappa: the highest of all ways to predict the unseen, which need not be all right.
 ///
-/// The bound is never below the metric's own float: the arguments are integers, and a quotient, a sum and a mean that
-/// are each rounded to nearest keep their order; where that does not hold (kappa) a margin of 10⁻⁹ is added. Once all
-/// samples are seen it is the metric's own float.
+/// The bound is never below the metric's own float: the arguments are integers, and a quotient, a
+/// sum and a mean that are each rounded to nearest keep their order; where that does not hold
+/// (kappa) a margin of 10⁻⁹ is added. Once all samples are seen it is the metric's own float.
 #[derive(Debug)]
 pub struct ScoreBound<'a> {
     targets: &'a Targets,
@@ -56,7 +59,8 @@ struct Seen {
 }
 
 impl<'a> ScoreBound<'a> {
-    /// Nothing is seen yet. `targets` and `outputs` are such as [`Predictions::new`](crate::Predictions::new) takes.
+    /// Nothing is seen yet. `targets` and `outputs` are such as
+    /// [`Predictions::new`](crate::Predictions::new) takes.
     ///
     /// # Panics
     /// If a class is not below `outputs`.
@@ -139,10 +143,11 @@ impl<'a> ScoreBound<'a> {
         }
     }
 
-    /// The highest value that the metric can have; infinite where it may be undefined, of which it says nothing.
+    /// The highest value that the metric can have; infinite where it may be undefined, of which it
+    /// says nothing.
     ///
-    /// Never rises by more than rounding. For AUROC it takes a pass over all that is seen: ask once per chunk, not once
-    /// per sample.
+    /// Never rises by more than rounding. For AUROC it takes a pass over all that is seen: ask once
+    /// per chunk, not once per sample.
     pub fn bound(&mut self) -> f64 {
         let value = match &mut self.state {
             State::Never => None,
@@ -191,7 +196,8 @@ mod tests {
     use super::*;
     use crate::predictions::Predictions;
 
-    /// Targets with absent classes, unknown labels and tasks of one kind only; logits with many ties; an order.
+    /// Targets with absent classes, unknown labels and tasks of one kind only; logits with many
+    /// ties; an order.
     fn problems() -> impl Strategy<Value = (Predictions, Vec<usize>)> {
         (1usize..30, 1usize..7, 1usize..7, any::<bool>()).prop_flat_map(
             |(samples, outputs, used, classes)| {
@@ -235,8 +241,9 @@ mod tests {
             }
         }
 
-        /// Logits that are known to within some room, among them ties of two wrong classes: the bound holds for whatever
-        /// they are exactly, and where no sample is in doubt the value is the exact one.
+        /// Logits that are known to within some room, among them ties of two wrong classes: the
+        /// bound holds for whatever they are exactly, and where no sample is in doubt the value is
+        /// the exact one.
         #[test]
         fn logits_known_to_within_some_room_bound_the_exact_ones(
             (found, order) in problems(),
@@ -262,7 +269,8 @@ mod tests {
             }
         }
 
-        /// Of few samples all predictions can be tried: the bound of a matrix is one of their values.
+        /// Of few samples all predictions can be tried: the bound of a matrix is one of their
+        /// values.
         #[test]
         fn of_a_matrix_it_is_reached(
             outputs in 2usize..5,

@@ -1,4 +1,5 @@
-//! Values of several runs: their mean and spread, and the difference between two methods run with the same seeds.
+//! Values of several runs: their mean and spread, and the difference between two methods run with
+//! the same seeds.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -40,9 +41,9 @@ pub struct PairedDifference {
 
 /// Two-sided interval of a mean by Student's t distribution with n − 1 degrees of freedom.
 ///
-/// It assumes that the n differences are independent draws of one normal distribution, which a few seeds can neither
-/// show nor refute. It speaks of the variation between seeds on this test split, not between splits or patients; for
-/// the latter see [`crate::Interval`].
+/// It assumes that the n differences are independent draws of one normal distribution, which a few
+/// seeds can neither show nor refute. It speaks of the variation between seeds on this test split,
+/// not between splits or patients; for the latter see [`crate::Interval`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StudentInterval {
     /// Lower end.
@@ -54,7 +55,8 @@ pub struct StudentInterval {
 }
 
 impl PairedDifference {
-    /// Pairs the values in order. `None` if there are no pairs or one side has more values than the other.
+    /// Pairs the values in order. `None` if there are no pairs or one side has more values than the
+    /// other.
     pub fn of(baseline: &[f64], other: &[f64]) -> Option<PairedDifference> {
         if baseline.len() != other.len() {
             return None;

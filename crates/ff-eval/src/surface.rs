@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::spread::mean;
 
-/// The barrier on a path between two models: the most by which an error on it exceeds the straight line between the errors
-/// of its ends, at the same place (Frankle et al. 2020, *Linear Mode Connectivity*; Entezari et al. 2022). The ends are
-/// on the path, so it is 0 or more. In the errors' unit.
+/// The barrier on a path between two models: the most by which an error on it exceeds the straight
+/// line between the errors of its ends, at the same place (Frankle et al. 2020, *Linear Mode
+/// Connectivity*; Entezari et al. 2022). The ends are on the path, so it is 0 or more. In the
+/// errors' unit.
 ///
 /// `at` says where each error stands, 0 at one end and 1 at the other, in any order.
 ///
@@ -21,16 +22,17 @@ pub fn barrier(at: &[f64], errors: &[f64]) -> f64 {
     above.fold(0.0, f64::max)
 }
 
-/// How rough a surface is, from its values on a grid. To be compared between grids of the same step and the same number of
-/// points; a second difference scales with the square of the step.
+/// How rough a surface is, from its values on a grid. To be compared between grids of the same step
+/// and the same number of points; a second difference scales with the square of the step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Roughness {
-    /// Local minima: points lower than all 8 around them. Equal neighbours are one plateau, which counts once, if all around
-    /// it are higher. What touches the border, or a point without a value, is not counted: it may go on falling there.
+    /// Local minima: points lower than all 8 around them. Equal neighbours are one plateau, which
+    /// counts once, if all around it are higher. What touches the border, or a point without a
+    /// value, is not counted: it may go on falling there.
     pub local_minima: usize,
-    /// Mean of |f(i−1) − 2f(i) + f(i+1)| over all triples in a row and in a column, in the values' unit. None of a grid with no
-    /// triple that has its three values.
+    /// Mean of |f(i−1) − 2f(i) + f(i+1)| over all triples in a row and in a column, in the values'
+    /// unit. None of a grid with no triple that has its three values.
     pub second_difference: Option<f64>,
     /// Points without a value.
     pub undefined: usize,

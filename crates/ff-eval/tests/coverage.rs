@@ -1,11 +1,13 @@
-//! 95 % intervals on simulated patients: they miss in about 5 % of runs if images of one patient are a group, and far more often
-//! if these are taken for independent. `examples/coverage.rs` prints the same for more designs and runs.
+//! 95 % intervals on simulated patients: they miss in about 5 % of runs if images of one patient
+//! are a group, and far more often if these are taken for independent. `examples/coverage.rs`
+//! prints the same for more designs and runs.
 
 mod simulation;
 
 use simulation::{Design, INTERVALS, Misses, misses};
 
-/// Of so many runs, 99.7 of 100 simulations of a true rate of 5 % give 2.1 to 7.9 %, of 6 % up to 9.2 %.
+/// Of so many runs, 99.7 of 100 simulations of a true rate of 5 % give 2.1 to 7.9 %, of 6 % up to
+/// 9.2 %.
 const RUNS: u64 = 500;
 const RESAMPLES: usize = 400;
 

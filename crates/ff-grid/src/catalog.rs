@@ -52,8 +52,9 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// An empty catalog. Relative paths of datasets start at `root`. Images that are shrunk, and hashes of files, are
-    /// kept in the folder `cache` for all processes and times, but where there is no such folder yet hashes wait for
+    /// An empty catalog. Relative paths of datasets start at `root`. Images that are shrunk, and
+    /// hashes of files, are kept in the folder `cache` for all processes and times, but where there
+    /// is no such folder yet hashes wait for
     /// [`Catalog::start`]; other datasets keep up to `cache_bytes` of decoded images
     /// in memory for the next epoch and the next job.
     pub fn new(
@@ -77,7 +78,8 @@ impl Catalog {
         }
     }
 
-    /// The catalog of a run of so many datasets whose relative paths start at `data_root`, with its cache below a runs folder.
+    /// The catalog of a run of so many datasets whose relative paths start at `data_root`, with its
+    /// cache below a runs folder.
     pub fn of(run: &RunConfig, sources: usize, data_root: &Path, runs: &Path) -> Self {
         let cache_bytes = (run.cache_mib << 20) / sources.max(1);
         let threads = run.loader_threads.unwrap_or(1);
@@ -104,7 +106,8 @@ impl Catalog {
         self.loader_threads
     }
 
-    /// A dataset divided by its rule; without a rule, only to be evaluated on: its own test split, or all of it.
+    /// A dataset divided by its rule; without a rule, only to be evaluated on: its own test split,
+    /// or all of it.
     ///
     /// # Errors
     /// Why it cannot be opened, the same each time it is asked for.

@@ -1,12 +1,13 @@
 //! A table as a graph of jobs: planned, run, resumed, shared.
 //!
-//! An [`Experiment`], be it of soups ([`SoupsConfig`]) or of in-model merging ([`InmergeConfig`]), becomes a [`Plan`]: every probe,
-//! fine-tune, cyclic run, soup, prediction and score once, however many rows and tables need it. An [`Engine`] runs what is not on
-//! record yet; [`write_results`] reads the records and writes the table and the soup. A job is known by the digest of its
+//! An [`Experiment`], be it of soups ([`SoupsConfig`]) or of in-model merging ([`InmergeConfig`]),
+//! becomes a [`Plan`]: every probe, fine-tune, cyclic run, soup, prediction and score once, however
+//! many rows and tables need it. An [`Engine`] runs what is not on record yet; [`write_results`]
+//! reads the records and writes the table and the soup. A job is known by the digest of its
 //! specification, its inputs and its data ([`Job::id`]), and done when its [`Record`] says so.
 //!
-//! Modules form floors, and each imports from those below it alone: [`job`] < [`config`], [`store`] < [`catalog`] < [`run`] < [`plan`] <
-//! [`engine`], [`results`] < [`experiment`].
+//! Modules form floors, and each imports from those below it alone: [`job`] < [`config`], [`store`]
+//! < [`catalog`] < [`run`] < [`plan`] < [`engine`], [`results`] < [`experiment`].
 
 pub mod catalog;
 pub mod config;

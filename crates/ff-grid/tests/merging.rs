@@ -27,7 +27,8 @@ fn spec(architecture: Architecture, precision: Precision) -> Spec {
     Spec { architecture, outputs: 6, image_size: 32, precision }
 }
 
-/// Gives a layer kernels of a few directions each, of which some are alike, as training leaves them.
+/// Gives a layer kernels of a few directions each, of which some are alike, as training leaves
+/// them.
 fn make_realistic(weight: &Tensor) {
     let size = weight.size();
     let directions = Tensor::randn([&[size[0] / 32], &size[1..]].concat(), (Kind::Float, Device::Cpu));
@@ -39,7 +40,8 @@ fn make_realistic(weight: &Tensor) {
 
 #[test]
 fn every_network_of_the_paper_really_merges() {
-    // L_s of the paper, and for ResNet50 that of its last stage: 49 convolutions, 9 in the last stage.
+    // L_s of the paper, and for ResNet50 that of its last stage: 49 convolutions, 9 in the last
+    // stage.
     for (architecture, shallow_layers, deep) in [
         (Architecture::VGG19, 10, 6),
         (Architecture::VGG16, 10, 3),

@@ -203,10 +203,12 @@ fn looking_at_errors_adds_jobs_and_changes_none() {
     assert_eq!(new, BTreeSet::from(["path", "plane", "plane-row", "surface", "tries"]));
     let count = |kind| count(&looked, kind);
     assert_eq!((count("plane"), count("plane-row"), count("surface"), count("tries")), (10, 50, 10, 20));
-    // Of 12 models two pairs differ in augmentation and three in learning rate, and there is one seed.
+    // Of 12 models two pairs differ in augmentation and three in learning rate, and there is one
+    // seed.
     assert_eq!(count("path"), 10 * (2 + 3 + 12 * 11 / 2));
     each_comes_once_after_its_inputs(&looked);
-    // Ends are known from training, unless BatchNorm statistics are computed anew; a network without any has none.
+    // Ends are known from training, unless BatchNorm statistics are computed anew; a network
+    // without any has none.
     let whole = |wanted: &str| {
         let of = looked.jobs.iter().filter(|job| job.label.starts_with(wanted) && job.spec.kind() == "path");
         of.map(|job| (job.cost.evaluations, job.cost.evaluated_images)).collect::<BTreeSet<_>>()
@@ -221,7 +223,8 @@ fn figures_share_what_the_demo_table_has() {
     let shared = figures.jobs.iter().filter(|job| table.job(&job.id).is_some());
     let shared: BTreeSet<_> =
         shared.filter(|job| job.label.starts_with("Shapes")).map(|job| job.label.as_str()).collect();
-    // A probe, one seed's grid, the cyclic runs and what is made of them: soup, predictions and scores here and elsewhere.
+    // A probe, one seed's grid, the cyclic runs and what is made of them: soup, predictions and
+    // scores here and elsewhere.
     assert_eq!(shared.len(), 1 + 12 + 4 + 3 * 5, "{shared:?}");
     let curves = &soups(&figures).1[0].landscape.curves;
     let differ: Vec<_> = curves.iter().map(|path| path.differ.join("+")).collect();
@@ -400,8 +403,9 @@ fn merging_that_cannot_work_is_refused_before_anything_runs() {
     }
 }
 
-/// Jobs are known by what they compute, so a runs folder made before serves as long as these stay: both demos' identities, folded
-/// in their order, as the version before the configuration's keys were renamed had them.
+/// Jobs are known by what they compute, so a runs folder made before serves as long as these stay:
+/// both demos' identities, folded in their order, as the version before the configuration's keys
+/// were renamed had them.
 #[test]
 fn identities_are_those_of_runs_folders_made_before() {
     for (name, jobs, folded) in [

@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::format;
 use crate::section::{Field, Section};
 
-/// What a method costs over all columns of the table, and all seeds if it has several, from the pretrained weights on, if it were run alone: work that
-/// it shares with other methods counts for each.
+/// What a method costs over all columns of the table, and all seeds if it has several, from the
+/// pretrained weights on, if it were run alone: work that it shares with other methods counts for
+/// each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Cost {
     /// Passes over a training split.

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-/// A head and the lines, whose fields are plain: numbers, text, units, and `Option`s of them. Numbers are written in
-/// full; what does not apply is empty.
+/// A head and the lines, whose fields are plain: numbers, text, units, and `Option`s of them.
+/// Numbers are written in full; what does not apply is empty.
 ///
-/// Text that a spreadsheet would take for a formula (`=`, `+`, `-` or `@` first) gets an apostrophe before it, and control
-/// characters become blanks: names of classes and datasets come from others.
+/// Text that a spreadsheet would take for a formula (`=`, `+`, `-` or `@` first) gets an apostrophe
+/// before it, and control characters become blanks: names of classes and datasets come from others.
 pub fn csv(lines: &[impl Serialize]) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     for line in lines {

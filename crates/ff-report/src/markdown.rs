@@ -61,9 +61,9 @@ fn write_field(field: &Field, footnotes: &Footnotes) -> String {
     }
 }
 
-/// Text as Markdown shows it, in a table's field too: what would end a field or begin emphasis, a tag, an entity or a link
-/// is escaped; a line break or another control character becomes a blank. An underscore inside a word begins nothing and
-/// stays readable.
+/// Text as Markdown shows it, in a table's field too: what would end a field or begin emphasis, a
+/// tag, an entity or a link is escaped; a line break or another control character becomes a blank.
+/// An underscore inside a word begins nothing and stays readable.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut before = None;

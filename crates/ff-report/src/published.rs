@@ -132,7 +132,8 @@ impl Published {
 }
 
 impl Paper {
-    /// A backbone's label, by that or another of its names; `None` if the paper has no number of it.
+    /// A backbone's label, by that or another of its names; `None` if the paper has no number of
+    /// it.
     pub fn backbone(&self, name: &str) -> Option<&str> {
         let is =
             |of: &&PublishedBackbone| same(&of.label, name) || of.names.iter().any(|known| same(known, name));
@@ -246,7 +247,8 @@ mod tests {
         }
     }
 
-    /// Sums of the printed digits, counted in ten-thousandths from the paper: a slip in any number shows.
+    /// Sums of the printed digits, counted in ten-thousandths from the paper: a slip in any number
+    /// shows.
     #[test]
     fn columns_of_fissionfusion_add_up() {
         let (table, appendix) = FISSIONFUSION.row.split_at(12);
@@ -261,7 +263,8 @@ mod tests {
         assert_eq!(sums(appendix), [97180, 86185, 64223, 59610, 88826, 82742, 0]);
     }
 
-    /// The text says that GoG beats Greedy Soup in almost all cases, and gains around 6 points on HAM10000.
+    /// The text says that GoG beats Greedy Soup in almost all cases, and gains around 6 points on
+    /// HAM10000.
     #[test]
     fn text_and_table_disagree_where_we_say() {
         for backbone in ["ResNet50", "DeiT-B"] {
@@ -276,7 +279,8 @@ mod tests {
         assert_eq!(FISSIONFUSION.remarks("resnet50", "Ham-10000").count(), 1);
     }
 
-    /// Sums of each row's 14 printed values in thousandths, counted from the paper: a slip in any number shows.
+    /// Sums of each row's 14 printed values in thousandths, counted from the paper: a slip in any
+    /// number shows.
     #[test]
     fn rows_of_inmerge_add_up() {
         let sums = INMERGE.models.iter().map(|row| row.tasks.iter().copied().map(thousandths).sum::<u32>());
@@ -286,8 +290,8 @@ mod tests {
         );
     }
 
-    /// Two printed averages are not the rounded mean of the printed values, but no further off than rounding the
-    /// values (half a thousandth) and the average (another half) allows.
+    /// Two printed averages are not the rounded mean of the printed values, but no further off than
+    /// rounding the values (half a thousandth) and the average (another half) allows.
     #[test]
     fn averages_are_the_means_of_the_rows_but_for_two() {
         let mean = |row: &PublishedModel| row.tasks.iter().sum::<f64>() / 14.0;

@@ -60,7 +60,8 @@ fn a_surface_has_levels_and_marks() {
     for text in ["0.3", "0.4", "0.5", "0.8", "Greedy Soup, 0.3458", "somewhere else", "local minima: 2"] {
         assert!(svg.contains(&format!(">\n{text}\n</text>")), "{text}");
     }
-    // Four marks inside, each with an edge, and all five in the legend; the fifth marker is a cross of lines.
+    // Four marks inside, each with an edge, and all five in the legend; the fifth marker is a cross
+    // of lines.
     let circles = svg.matches("<circle").count();
     assert_eq!(circles, 2 * 2, "the first is a circle, in the plot and in the legend");
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
@@ -74,7 +75,8 @@ fn a_flat_surface_keeps_a_height_and_one_value_is_one_colour() {
     let mut plain = surface(5, 1.0);
     plain.values.iter_mut().flatten().for_each(|value| *value = Some(0.5));
     let svg = plain.to_svg().unwrap();
-    // Card, ground, a strip for each of four rows, the bar; of square markers one in the plot, one in the legend.
+    // Card, ground, a strip for each of four rows, the bar; of square markers one in the plot, one
+    // in the legend.
     assert_eq!(rectangles(&svg), 1 + 1 + 4 + 1, "{svg}");
 }
 

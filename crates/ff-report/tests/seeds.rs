@@ -1,5 +1,5 @@
-//! The four forms of a table over seeds that has all that can happen: a missing seed, a single seed, no result, a task
-//! with one class only, columns with and without the paper.
+//! The four forms of a table over seeds that has all that can happen: a missing seed, a single
+//! seed, no result, a task with one class only, columns with and without the paper.
 
 mod score;
 

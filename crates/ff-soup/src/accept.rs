@@ -14,8 +14,8 @@ pub enum Accept {
 }
 
 impl Accept {
-    /// Whether a soup that scores `before` is replaced by one that scores `with`. Where it refuses an upper bound, it
-    /// refuses every score below.
+    /// Whether a soup that scores `before` is replaced by one that scores `with`. Where it refuses
+    /// an upper bound, it refuses every score below.
     pub fn accepts(self, with: f64, before: f64) -> bool {
         match self {
             Self::Greater => with > before,

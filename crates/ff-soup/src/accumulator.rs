@@ -6,13 +6,14 @@ use ff_checkpoint::{StateDict, TensorRef, cores, on_threads};
 
 use crate::merge::mean::{BLOCK, add, block_bytes, by_blocks, data, write_mean};
 
-/// A running sum of equally weighted weights, in 64-bit floats: two models' worth of memory however many are
-/// added, and one pass over a file for each.
+/// A running sum of equally weighted weights, in 64-bit floats: two models' worth of memory however
+/// many are added, and one pass over a file for each.
 ///
-/// A sum of up to 2⁶ 32-bit floats is exact in 64 bits unless the magnitudes of one weight differ by more than
-/// 2²³, so a mean does not depend on the order in practice. The mean is rounded once, to the ingredients' own
-/// type. Integer tensors (BatchNorm's `num_batches_tracked`) are the first ingredient's. Every core works, on
-/// elements of its own, so the bits do not depend on how many there are.
+/// A sum of up to 2⁶ 32-bit floats is exact in 64 bits unless the magnitudes of one weight differ
+/// by more than 2²³, so a mean does not depend on the order in practice. The mean is rounded once,
+/// to the ingredients' own type. Integer tensors (BatchNorm's `num_batches_tracked`) are the first
+/// ingredient's. Every core works, on elements of its own, so the bits do not depend on how many
+/// there are.
 pub(crate) struct Accumulator {
     first: StateDict,
     sums: BTreeMap<String, Vec<f64>>,

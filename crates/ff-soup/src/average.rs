@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::merge::MergeMethod;
 
-/// A tree of averages: the leaves are ingredients, by name, and every mean weighs its parts equally. Each mean is
-/// rounded to the ingredients' type, as it would be when written to a file, so a tree always gives the same
-/// bits.
+/// A tree of averages: the leaves are ingredients, by name, and every mean weighs its parts
+/// equally. Each mean is rounded to the ingredients' type, as it would be when written to a file,
+/// so a tree always gives the same bits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Average {
@@ -95,8 +95,8 @@ impl Average {
         }
     }
 
-    /// The ingredients and their shares, which add up to 1, in the order of the tree; a method other than the mean counts its parts
-    /// equally.
+    /// The ingredients and their shares, which add up to 1, in the order of the tree; a method
+    /// other than the mean counts its parts equally.
     pub fn shares(&self) -> Vec<(&str, f64)> {
         self.shares_of(1.0)
     }

@@ -6,12 +6,13 @@ use crate::ingredient::Ingredients;
 use crate::merge::mean::{BLOCK, add_scaled, by_blocks, data};
 
 impl Ingredients {
-    /// Σ cᵢ·θᵢ, with one coefficient for each model in order: a point on the line through two models, on the plane
-    /// through three. Coefficients that add up to 1 give weights like those of a model; others are allowed.
+    /// Σ cᵢ·θᵢ, with one coefficient for each model in order: a point on the line through two
+    /// models, on the plane through three. Coefficients that add up to 1 give weights like those of
+    /// a model; others are allowed.
     ///
-    /// Sums are in 64-bit floats and rounded once, to the models' type. A coefficient of 1 with the others 0 gives that
-    /// model's floats to the bit. Tensors that are not floats are the first model's. A sum that is too large for the
-    /// type is infinite.
+    /// Sums are in 64-bit floats and rounded once, to the models' type. A coefficient of 1 with the
+    /// others 0 gives that model's floats to the bit. Tensors that are not floats are the first
+    /// model's. A sum that is too large for the type is infinite.
     ///
     /// # Panics
     /// Unless there are as many coefficients as models.

@@ -16,7 +16,8 @@ pub struct Decision {
     pub before: Option<f64>,
     /// The score of the soup with this candidate in it. Unknown if it was not evaluated to the end.
     pub with: Option<f64>,
-    /// What that score is at most, if the evaluation ended early because the candidate could no longer be taken.
+    /// What that score is at most, if the evaluation ended early because the candidate could no
+    /// longer be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<f64>,
     /// Whether it was taken.

@@ -21,8 +21,8 @@ pub struct Ingredient {
     pub fields: BTreeMap<String, String>,
 }
 
-/// Models that fit together: the same keys, shapes and types, finite values, distinct names. Their order is
-/// the order in which ties are broken.
+/// Models that fit together: the same keys, shapes and types, finite values, distinct names. Their
+/// order is the order in which ties are broken.
 #[derive(Clone, Debug)]
 pub struct Ingredients {
     models: Vec<Ingredient>,
@@ -44,7 +44,8 @@ impl Ingredients {
         Ok(Self { models: ingredients, base: None, methods: Vec::new() })
     }
 
-    /// With the model that they were fine-tuned from, for the methods that need it; it is no candidate.
+    /// With the model that they were fine-tuned from, for the methods that need it; it is no
+    /// candidate.
     ///
     /// # Errors
     /// [`Error::Duplicate`], [`Error::Mismatch`], [`Error::NotFinite`].

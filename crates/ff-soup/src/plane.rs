@@ -5,18 +5,21 @@ use ff_checkpoint::StateDict;
 use crate::error::Error;
 use crate::ingredient::{Ingredient, Ingredients};
 
-/// The height of three models' triangle, as a share of its longest side, below which they lie on one line.
+/// The height of three models' triangle, as a share of its longest side, below which they lie on
+/// one line.
 const LEAST_HEIGHT: f64 = 1e-3;
 
 /// The distance of models, as a share of their norm, below which rounding makes up much of it.
 const LEAST_DISTANCE: f64 = 1e-6;
 
-/// The plane through three models (Garipov et al. 2018, *Loss Surfaces*, Fig. 1; FissionFusion, Fig. 1).
+/// The plane through three models (Garipov et al. 2018, *Loss Surfaces*, Fig. 1; FissionFusion,
+/// Fig. 1).
 ///
-/// With w0 the first model (of Fig. 1 the best one, "the reference (origin)"), w2 the one of the others that is further from
-/// it and w1 the third, u = w2 − w0, and v is what of w1 − w0 is orthogonal to u. A point (x, y) is w0 + x·u + y·v: w0 is at
-/// (0, 0), w2 at (1, 0) and w1 at (p, 1) with −1 ≤ p ≤ 1, so the square [−0.2, 1.2]² holds all three unless the angle at w0
-/// is a wide one. x counts in lengths of u, y in lengths of v.
+/// With w0 the first model (of Fig. 1 the best one, "the reference (origin)"), w2 the one of the
+/// others that is further from it and w1 the third, u = w2 − w0, and v is what of w1 − w0 is
+/// orthogonal to u. A point (x, y) is w0 + x·u + y·v: w0 is at (0, 0), w2 at (1, 0) and w1 at (p,
+/// 1) with −1 ≤ p ≤ 1, so the square [−0.2, 1.2]² holds all three unless the angle at w0 is a wide
+/// one. x counts in lengths of u, y in lengths of v.
 pub struct Plane {
     models: Ingredients,
     counted: Vec<String>,
@@ -38,12 +41,13 @@ pub struct Place {
 }
 
 impl Plane {
-    /// The plane through three models. Distances count the float tensors that `counts` names: the trained weights, not the
-    /// running statistics, whose scale is that of activations. Of models equally far from the first the earlier is w2.
+    /// The plane through three models. Distances count the float tensors that `counts` names: the
+    /// trained weights, not the running statistics, whose scale is that of activations. Of models
+    /// equally far from the first the earlier is w2.
     ///
     /// # Errors
-    /// [`Error::Same`] for models that differ by rounding only; [`Error::Collinear`] for three on a line, two equal ones
-    /// included.
+    /// [`Error::Same`] for models that differ by rounding only; [`Error::Collinear`] for three on a
+    /// line, two equal ones included.
     ///
     /// # Panics
     /// Unless there are three models.
@@ -81,7 +85,8 @@ impl Plane {
         self.lengths
     }
 
-    /// The weights at a point. Buffers of floats, such as running statistics, are combined like weights; integers are w0's.
+    /// The weights at a point. Buffers of floats, such as running statistics, are combined like
+    /// weights; integers are w0's.
     pub fn weights(&self, x: f64, y: f64) -> StateDict {
         let beside = x - self.foot * y;
         self.models.combine(&[1.0 - beside - y, beside, y])
@@ -121,7 +126,8 @@ fn norm(names: &[String], weights: &StateDict) -> f64 {
     tensors.map(|values| values.iter().map(|value| value * value).sum::<f64>()).sum::<f64>().sqrt()
 }
 
-/// ⟨a − origin, b − origin⟩ over the float tensors of these names, summed in their order in 64 bits.
+/// ⟨a − origin, b − origin⟩ over the float tensors of these names, summed in their order in 64
+/// bits.
 fn inner(names: &[String], origin: &StateDict, [a, b]: [&StateDict; 2]) -> f64 {
     let values = |weights: &StateDict, name: &str| weights.get(name).and_then(|tensor| tensor.to_f64());
     names

@@ -20,8 +20,8 @@ pub struct GreedyStep<'a> {
 }
 
 impl Soup {
-    /// Every candidate that was tried against a soup, in order. The first of a greedy soup was not tried, and neither was
-    /// any part of a uniform one.
+    /// Every candidate that was tried against a soup, in order. The first of a greedy soup was not
+    /// tried, and neither was any part of a uniform one.
     pub fn greedy_steps(&self) -> Vec<GreedyStep<'_>> {
         let mut kept: BTreeMap<&str, Vec<Average>> = BTreeMap::new();
         let mut greedy_steps = Vec::new();

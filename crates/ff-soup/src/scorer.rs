@@ -10,15 +10,17 @@ use crate::error::{Error, ScoreError};
 pub trait Scorer {
     /// The score of a candidate: higher is better, never NaN, and the same for the same candidate.
     ///
-    /// A scorer that already knows an ingredient's score (training has evaluated it) can answer from
-    /// [`Candidate::average`] without asking for the weights.
+    /// A scorer that already knows an ingredient's score (training has evaluated it) can answer
+    /// from [`Candidate::average`] without asking for the weights.
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError>;
 
-    /// Whether a greedy soup that scores `best` may keep the candidate. The scorer may stop as soon as an upper bound of
-    /// the score is one that [`Accept::accepts`] refuses, and must otherwise answer what [`Scorer::score`] would: so the
-    /// soup is the same either way. By default that is what it answers.
+    /// Whether a greedy soup that scores `best` may keep the candidate. The scorer may stop as soon
+    /// as an upper bound of the score is one that [`Accept::accepts`] refuses, and must otherwise
+    /// answer what [`Scorer::score`] would: so the soup is the same either way. By default that is
+    /// what it answers.
     ///
-    /// What stopping early misses is a failure in what was not evaluated, such as a logit that is not a number.
+    /// What stopping early misses is a failure in what was not evaluated, such as a logit that is
+    /// not a number.
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
         let _ = (best, accept);
         self.score(candidate).map(Verdict::Score)

@@ -23,7 +23,8 @@ pub struct Soup {
     pub decisions: Vec<Decision>,
 }
 
-/// The part of a soup's provenance that [`verify`] reads; other fields of the recipe may stand beside it.
+/// The part of a soup's provenance that [`verify`] reads; other fields of the recipe may stand
+/// beside it.
 #[derive(Deserialize)]
 struct Recipe {
     #[serde(rename = "mix")]
@@ -34,8 +35,8 @@ struct Recipe {
 }
 
 impl Ingredients {
-    /// How the weights of a mix came to be: `recipe` with the mix added as `mix`, and every ingredient's digest
-    /// and share.
+    /// How the weights of a mix came to be: `recipe` with the mix added as `mix`, and every
+    /// ingredient's digest and share.
     ///
     /// # Errors
     /// [`Error::Missing`].
@@ -64,17 +65,18 @@ impl Ingredients {
     }
 }
 
-/// Rebuilds a soup from its ingredients, found among `files` by content whatever their names, and compares
-/// bits. Tensors that the soup's recipe names as `recomputed` after averaging are left out of the comparison; the answer is
-/// their names. `methods` are merge methods from outside this crate.
+/// Rebuilds a soup from its ingredients, found among `files` by content whatever their names, and
+/// compares bits. Tensors that the soup's recipe names as `recomputed` after averaging are left out
+/// of the comparison; the answer is their names. `methods` are merge methods from outside this
+/// crate.
 ///
 /// The digests of the soup and of its ingredients are recomputed, not only read from the files
 /// ([`StateDict::verify`]).
 ///
 /// # Errors
 /// [`Error::Checkpoint`] if the soup or an ingredient has not the digest that its file carries,
-/// [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an ingredient is not among
-/// the files, [`Error::Different`] if the average is another one.
+/// [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an ingredient is
+/// not among the files, [`Error::Different`] if the average is another one.
 pub fn verify(soup: &StateDict, files: &[StateDict], methods: &[MergeKind]) -> Result<Vec<String>, Error> {
     let provenance = soup.provenance()?;
     let recipe: Recipe = serde_json::from_value(provenance.recipe.clone())

@@ -204,8 +204,9 @@ impl Noise {
     }
 }
 
-/// Eight groups of six models around one truth; three thousand samples, a tenth of whose truth is noise. Each group has
-/// an error of its own, of the first group least and of the last most, as learning rates do, and each model another.
+/// Eight groups of six models around one truth; three thousand samples, a tenth of whose truth is
+/// noise. Each group has an error of its own, of the first group least and of the last most, as
+/// learning rates do, and each model another.
 fn grid(multilabel: bool) -> (Problem, Ingredients) {
     const WIDTH: usize = 24;
     const OUTPUTS: usize = 5;
@@ -242,8 +243,9 @@ fn grid(multilabel: bool) -> (Problem, Ingredients) {
     (Problem { features, outputs: OUTPUTS, targets }, Ingredients::new(models).unwrap())
 }
 
-/// Run with `--nocapture` for the shares of all metrics, methods and orders: of what full evaluation looks at and, after
-/// the slash, without the candidates that are taken, which must be looked at whole.
+/// Run with `--nocapture` for the shares of all metrics, methods and orders: of what full
+/// evaluation looks at and, after the slash, without the candidates that are taken, which must be
+/// looked at whole.
 #[test]
 fn most_of_a_grid_need_not_be_looked_at() {
     for metric in Metric::ALL {

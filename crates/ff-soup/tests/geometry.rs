@@ -97,7 +97,8 @@ proptest! {
 fn a_plane_tells_how_far_from_it_weights_are() {
     let three = models(&[&[0.0, 0.0, 0.0], &[3.0, 3.0, 0.0], &[4.0, 0.0, 0.0]]);
     let plane = Plane::through(three, weights_only).unwrap();
-    // Of the others m1 is further from m0, by √18; the running mean, 100 times as large, counts for nothing.
+    // Of the others m1 is further from m0, by √18; the running mean, 100 times as large, counts for
+    // nothing.
     assert_eq!(plane.corners().map(|corner| corner.0), ["m0", "m1", "m2"]);
     let above = model("above", &[4.0, 0.0, 2.0], Dtype::F64);
     let place = plane.place(&above).unwrap();

@@ -129,7 +129,8 @@ fn two_groups() -> Ingredients {
 fn greedy_of_uniform_averages_groups_then_weighs_them_equally() {
     let soup =
         Hierarchy::greedy_of_uniform("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
-    // Local soups: a = (4 + 1 - 3.5) / 3 = 0.5, b = (-1 - 2) / 2 = -1.5. Their mean, -0.5, is no better than a.
+    // Local soups: a = (4 + 1 - 3.5) / 3 = 0.5, b = (-1 - 2) / 2 = -1.5. Their mean, -0.5, is no
+    // better than a.
     let ids =
         |members: &[&str]| Average::Mean(members.iter().map(|&id| Average::Ingredient(id.into())).collect());
     assert_eq!(soup.average, ids(&["a0", "a1", "a2"]));

@@ -13,8 +13,8 @@ use tch::Tensor;
 use crate::cancel::CancelToken;
 use crate::error::Error;
 
-/// Sets of up to this many bytes of pixels stay in memory after the first pass: selection evaluates the same
-/// few thousand images hundreds of times.
+/// Sets of up to this many bytes of pixels stay in memory after the first pass: selection evaluates
+/// the same few thousand images hundreds of times.
 const KEEP_BYTES: usize = 256 << 20;
 
 /// Images in a step of evaluation.
@@ -42,7 +42,8 @@ struct FirstPass {
 }
 
 impl EvalSet {
-    /// The images `indices` of a dataset, resized to `image_size` and loaded by `threads` threads (0: the caller's).
+    /// The images `indices` of a dataset, resized to `image_size` and loaded by `threads` threads
+    /// (0: the caller's).
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
@@ -91,12 +92,13 @@ impl EvalSet {
         self.first_pass.get().map_or(&[], |pass| pass.skipped.as_slice())
     }
 
-    /// What the model says of every image, in order, with the images' groups if they have any; `outputs` says which of its outputs speak for which classes, if
-    /// they are not the dataset's own.
+    /// What the model says of every image, in order, with the images' groups if they have any;
+    /// `outputs` says which of its outputs speak for which classes, if they are not the dataset's
+    /// own.
     ///
     /// # Errors
-    /// An unreadable image, unless they are to be skipped; no readable image at all; logits that are not
-    /// finite; [`Error::Stopped`].
+    /// An unreadable image, unless they are to be skipped; no readable image at all; logits that
+    /// are not finite; [`Error::Stopped`].
     pub fn predict(&self, model: &Model, outputs: Option<&OutputMap>) -> Result<Predictions, Error> {
         let mut found = Collected::default();
         if let Some(batches) = self.kept() {
@@ -128,12 +130,12 @@ impl EvalSet {
         }
     }
 
-    /// Predicts rows of the predictions in the order given, some at a time, until `enough` has seen enough: it is given a
-    /// row and its logits, and says whether to stop. The answer is the number of rows predicted, or `None` where images may
-    /// be left out and no pass has told yet which.
+    /// Predicts rows of the predictions in the order given, some at a time, until `enough` has seen
+    /// enough: it is given a row and its logits, and says whether to stop. The answer is the number
+    /// of rows predicted, or `None` where images may be left out and no pass has told yet which.
     ///
-    /// Logits may differ from those of [`EvalSet::predict`] in their last bits, since libtorch may add up a batch of another
-    /// size in another order.
+    /// Logits may differ from those of [`EvalSet::predict`] in their last bits, since libtorch may
+    /// add up a batch of another size in another order.
     ///
     /// # Errors
     /// An unreadable image, unless they are to be skipped; [`Error::Stopped`].
@@ -208,7 +210,8 @@ fn logits(model: &Model, images: &Tensor) -> Vec<f32> {
     values
 }
 
-/// A number for each sample's group, by first appearance; what has no group is one of its own. `None` if nothing has one.
+/// A number for each sample's group, by first appearance; what has no group is one of its own.
+/// `None` if nothing has one.
 fn group_numbers(names: &[Option<&str>]) -> Option<Vec<u32>> {
     names.iter().any(Option::is_some).then_some(())?;
     let (mut known, mut next) = (HashMap::new(), 0..);
@@ -269,8 +272,9 @@ pub(crate) fn image_tensor(pixels: &[u8], image_size: u32) -> Tensor {
     Tensor::from_slice(pixels).view([-1, image_size, image_size, 3])
 }
 
-/// Writes predictions: `logits` `[N, C]` f32, `targets` `[N]` i64 or `[N, C]` f32 with NaN for unknown and, if the samples
-/// are in groups, `groups` `[N]` i64. The answer is the digest of what was written.
+/// Writes predictions: `logits` `[N, C]` f32, `targets` `[N]` i64 or `[N, C]` f32 with NaN for
+/// unknown and, if the samples are in groups, `groups` `[N]` i64. The answer is the digest of what
+/// was written.
 pub fn save_predictions(
     path: &Path,
     predictions: &Predictions,
@@ -283,8 +287,8 @@ pub fn save_predictions(
     Ok(*file.digest())
 }
 
-/// Reads predictions that [`save_predictions`] or another program wrote, and checks their digest if they carry
-/// one.
+/// Reads predictions that [`save_predictions`] or another program wrote, and checks their digest if
+/// they carry one.
 pub fn load_predictions(path: &Path) -> Result<Predictions, Error> {
     predictions_of(&StateDict::open(path)?)
 }

@@ -54,7 +54,8 @@ impl<'a> Files<'a> {
         let state = model.optimizer.as_ref();
         let optimizer =
             state.map(|state| write(format!("{stem}.optimizer.safetensors"), state)).transpose()?;
-        // Predictions name their weights, so that a selection can use them instead of predicting again.
+        // Predictions name their weights, so that a selection can use them instead of predicting
+        // again.
         let parent = model.weights.as_parent(&weights.path.display().to_string());
         let of_predictions =
             Provenance { kind: "predict".into(), parents: vec![parent], ..self.provenance.clone() };

@@ -1,4 +1,5 @@
-//! A table sent to a real Slurm: what comes out is what the local engine leaves, to the bit, whatever happens on the way.
+//! A table sent to a real Slurm: what comes out is what the local engine leaves, to the bit,
+//! whatever happens on the way.
 
 mod cluster;
 
@@ -29,7 +30,8 @@ fn prepared() -> Place {
     place
 }
 
-/// The table, and in `whole` what the local engine leaves of it. `epochs` of fine-tuning say how long it takes.
+/// The table, and in `whole` what the local engine leaves of it. `epochs` of fine-tuning say how
+/// long it takes.
 fn done_locally(dataset: &str, epochs: u32) -> Place {
     let place = Place::new();
     let text = table(dataset)
@@ -85,7 +87,8 @@ fn the_table_is_the_local_engines_and_nothing_is_sent_twice() {
     let said = grid(&place, &cluster, SEND);
     assert_eq!((said.code, said.stdout.as_str()), (0, ""));
     assert!(said.stderr.contains(&format!("{JOBS} jobs in the queue")), "{}", said.stderr);
-    // A look at a node, a probe, 4 fine-tunes, 2 cyclic runs and 6 soups with their predictions and scores.
+    // A look at a node, a probe, 4 fine-tunes, 2 cyclic runs and 6 soups with their predictions and
+    // scores.
     assert_eq!(cluster.queue().len(), 14);
     assert_eq!(in_state(&place, &cluster, "queued").len(), JOBS);
     grid(&place, &cluster, SEND).ok();

@@ -1,7 +1,8 @@
 //! Downloads wheels with pip and makes a libtorch of them in the user's cache folder.
 //!
-//! All work is done in a sibling folder and renamed at the end, so the folder of a libtorch is whole or absent.
-//! After an interruption the wheels that had arrived are used again, and everything else starts anew.
+//! All work is done in a sibling folder and renamed at the end, so the folder of a libtorch is
+//! whole or absent. After an interruption the wheels that had arrived are used again, and
+//! everything else starts anew.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -15,7 +16,8 @@ use super::libtorch::{Libtorch, VERSION};
 use super::link::sync_parent;
 use super::wheels::{Build, Wheel};
 
-/// The glibc versions that the pinned wheels name: pip takes each of these tags by itself, not the lower ones.
+/// The glibc versions that the pinned wheels name: pip takes each of these tags by itself, not the
+/// lower ones.
 const PLATFORMS: [&str; 5] = [
     "manylinux2014_x86_64",
     "manylinux_2_18_x86_64",
@@ -105,10 +107,11 @@ impl Installer {
         lock().with_context(|| format!("{} could not be locked", path.display()))
     }
 
-    /// A Python that says what it has to say on stderr, as stdout is for the data of the command that runs.
+    /// A Python that says what it has to say on stderr, as stdout is for the data of the command
+    /// that runs.
     ///
-    /// The lock is its standard input: should this process be killed alone, the lock outlives it for as long as
-    /// its Python still writes into the cache.
+    /// The lock is its standard input: should this process be killed alone, the lock outlives it
+    /// for as long as its Python still writes into the cache.
     fn python(&self, lock: &File) -> Result<Command> {
         let mut python = Command::new(&self.python);
         python.stdin(Stdio::from(lock.try_clone()?)).stdout(io::stderr());

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// Points the link at `target` in one step, so that a build running meanwhile sees the old or the new one.
+/// Points the link at `target` in one step, so that a build running meanwhile sees the old or the
+/// new one.
 pub fn point(link: &Path, target: &Path) -> Result<()> {
     if fs::read_link(link).is_ok_and(|current| current == target) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! The pinned wheels that libtorch is made of.
 //!
-//! The wheel of PyTorch on the Python package index is the CUDA 13 build. Its CPU library needs only four others, two
-//! of which come from wheels of NVIDIA's; all else stays behind.
+//! The wheel of PyTorch on the Python package index is the CUDA 13 build. Its CPU library needs
+//! only four others, two of which come from wheels of NVIDIA's; all else stays behind.
 
 /// One wheel: which, how large, and what of it is kept.
 pub struct Wheel {
@@ -47,7 +47,8 @@ pub const CPU: Build = Build {
     unpacked_megabytes: 500,
 };
 
-/// Computes on NVIDIA GPUs too. All libraries lie in one folder: PyTorch's look beside themselves at last.
+/// Computes on NVIDIA GPUs too. All libraries lie in one folder: PyTorch's look beside themselves
+/// at last.
 pub const CUDA: Build = Build {
     name: "libtorch-2.11.0-cuda13",
     title: "libtorch 2.11.0 with CUDA 13",

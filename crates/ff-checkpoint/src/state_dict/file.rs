@@ -30,8 +30,8 @@ impl StateDict {
     /// before there were any, the digest is computed, and compared with the one it carries if it
     /// does.
     ///
-    /// Costs one pass over the file. The file must not be changed in place while it is open; this crate
-    /// itself only ever replaces files whole.
+    /// Costs one pass over the file. The file must not be changed in place while it is open; this
+    /// crate itself only ever replaces files whole.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Malformed`], [`Error::DamagedHeader`], [`Error::DamagedBlock`];
@@ -139,8 +139,8 @@ fn same(path: impl FnOnce() -> PathBuf, expected: Digest, found: Digest) -> Resu
     if expected == found { Ok(()) } else { Err(Error::Damaged { path: path(), expected, found }) }
 }
 
-/// A tensor for the format's library to write the header of. Its elements are left out, but their turn is
-/// noted: they go to the file from where they are, without a copy of all in memory.
+/// A tensor for the format's library to write the header of. Its elements are left out, but their
+/// turn is noted: they go to the file from where they are, without a copy of all in memory.
 struct Absent<'a, 'b> {
     tensor: TensorRef<'a>,
     order: &'b RefCell<Vec<&'a [u8]>>,

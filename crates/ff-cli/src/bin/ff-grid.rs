@@ -8,17 +8,20 @@ use clap::Subcommand;
 use ff_cli::grid::{DoctorOptions, ForecastOptions, RunOptions, TableOptions, WorkOptions};
 use ff_cli::{ReportOptions, grid};
 
-/// A table from one configuration: images and pretrained weights in; every model, the soups, the table and the
-/// record of each choice out. What is done is never done again, also when another table needs it.
+/// A table from one configuration: images and pretrained weights in; every model, the soups, the
+/// table and the record of each choice out. What is done is never done again, also when another
+/// table needs it.
 #[derive(Subcommand)]
 enum Command {
     /// Print the jobs and what they cost; run nothing
     Plan(TableOptions),
-    /// Say how long the whole table takes on 1, 8, 64 workers, from what the jobs on record took; run nothing
+    /// Say how long the whole table takes on 1, 8, 64 workers, from what the jobs on record took;
+    /// run nothing
     Forecast(ForecastOptions),
     /// Run what is not done yet, then print the table
     Run(RunOptions),
-    /// Look at a running grid: jobs, speed, learning curves, the best so far; q leaves, the grid runs on
+    /// Look at a running grid: jobs, speed, learning curves, the best so far; q leaves, the grid
+    /// runs on
     Watch(TableOptions),
     /// Say how much of it is done, who is at what, what failed, and how long the rest will take
     Status(TableOptions),
@@ -26,14 +29,16 @@ enum Command {
     Cancel(TableOptions),
     /// Do one task of those that `run` submitted to a queue; its scripts call this
     Work(WorkOptions),
-    /// Draw figures as PNG too, beside the SVG files (a program built with `--features png` has this)
+    /// Draw figures as PNG too, beside the SVG files (a program built with `--features png` has
+    /// this)
     #[cfg(feature = "png")]
     Png {
         /// SVG files
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Look for damage in a runs folder: every record, file of weights and prediction is read and checked
+    /// Look for damage in a runs folder: every record, file of weights and prediction is read and
+    /// checked
     Doctor(DoctorOptions),
     /// Write one HTML page that shows what was found, from the records
     Report(ReportOptions),

@@ -34,8 +34,9 @@ enum Command {
     },
     /// Choose which files to average by their scores on validation images
     ///
-    /// A file that a run of training left is not evaluated again where its predictions lie beside it (kept.val.safetensors)
-    /// and are of the recipe's validation images. The recipe's model, images and metric are used.
+    /// A file that a run of training left is not evaluated again where its predictions lie beside
+    /// it (kept.val.safetensors) and are of the recipe's validation images. The recipe's model,
+    /// images and metric are used.
     #[cfg(feature = "torch")]
     Select(SelectOptions),
     /// Rebuild a soup from its ingredients and compare bits
@@ -49,8 +50,8 @@ enum Command {
         #[cfg(feature = "torch")]
         #[arg(long)]
         deep: bool,
-        /// With --deep, look whether the images are those that it was made with: the folder that the paths of datasets
-        /// in the tables' configurations (RUNS/tables) start at
+        /// With --deep, look whether the images are those that it was made with: the folder that
+        /// the paths of datasets in the tables' configurations (RUNS/tables) start at
         #[cfg(feature = "torch")]
         #[arg(long, env = "FF_DATA_ROOT", requires = "deep")]
         data_root: Option<PathBuf>,

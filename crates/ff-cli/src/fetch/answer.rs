@@ -42,7 +42,8 @@ impl Answer {
         };
         let (head, body) = response.map_err(|error| stop(url, error))?.into_parts();
         let range = head.headers.get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
-        // Where the body was decompressed on the way, the header is gone: it would count other bytes.
+        // Where the body was decompressed on the way, the header is gone: it would count other
+        // bytes.
         let length =
             head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let (offset, total) = match head.status {

@@ -12,19 +12,20 @@ use tar::{Archive, EntryType};
 const MOST_BYTES: u64 = 1 << 30;
 const MOST_ENTRIES: usize = 1000;
 
-/// Unpacks the one folder that a `.tar.gz` holds to `parent/folder`, which is there afterwards as a whole or
-/// not at all.
+/// Unpacks the one folder that a `.tar.gz` holds to `parent/folder`, which is there afterwards as a
+/// whole or not at all.
 ///
 /// # Errors
-/// A folder that is there; an archive that is damaged, too large, or holds anything but plain files and
-/// folders below the one named.
+/// A folder that is there; an archive that is damaged, too large, or holds anything but plain files
+/// and folders below the one named.
 pub fn unpack(archive: &Path, parent: &Path, folder: &str) -> anyhow::Result<PathBuf> {
     let target = parent.join(folder);
     if target.exists() {
         bail!("{}: is there already\nhint: remove it to unpack anew", target.display());
     }
     let file = File::open(archive).with_context(|| format!("{}: cannot be read", archive.display()))?;
-    // Beside the target, since a folder can only be renamed within one file system. Removed when dropped.
+    // Beside the target, since a folder can only be renamed within one file system. Removed when
+    // dropped.
     let temporary = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(parent);
     let temporary = temporary.with_context(|| format!("{}: cannot make a folder in it", parent.display()))?;
     write_entries(GzDecoder::new(file), temporary.path(), folder)

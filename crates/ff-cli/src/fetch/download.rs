@@ -46,12 +46,13 @@ impl Client {
         Self { agent: config.into(), patience }
     }
 
-    /// Downloads a file into a folder and gives its path. A file that is there and has the right checksum
-    /// stays, and nothing is sent.
+    /// Downloads a file into a folder and gives its path. A file that is there and has the right
+    /// checksum stays, and nothing is sent.
     ///
     /// # Errors
-    /// An answer other than the file, connections that drop, a full disk: what has arrived is kept as
-    /// `<file>.part`, from which the next call goes on. A wrong size or checksum: nothing is kept.
+    /// An answer other than the file, connections that drop, a full disk: what has arrived is kept
+    /// as `<file>.part`, from which the next call goes on. A wrong size or checksum: nothing is
+    /// kept.
     pub fn download(&self, wanted: &Download, folder: &Path, meter: &mut Meter) -> anyhow::Result<PathBuf> {
         let path = folder.join(&wanted.file_name);
         if path.exists() {
@@ -105,7 +106,8 @@ impl Client {
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Dropped(why)) => why,
             };
-            // A server that begins anew each time makes progress only where it comes further than before.
+            // A server that begins anew each time makes progress only where it comes further than
+            // before.
             if part.length > furthest {
                 (failures, furthest) = (0, part.length);
             }

@@ -69,8 +69,8 @@ pub fn fetch(request: &Request) -> anyhow::Result<Fetched> {
     get(&open, &request.root, &Client::new(Patience::default()), &mut Meter::new()).map(Fetched::Files)
 }
 
-/// Downloads the files of a dataset and unpacks them. An unpacked folder that is there stays as it is, and
-/// nothing is sent.
+/// Downloads the files of a dataset and unpacks them. An unpacked folder that is there stays as it
+/// is, and nothing is sent.
 ///
 /// # Errors
 /// Those of [`Client::download`] and [`unpack`].

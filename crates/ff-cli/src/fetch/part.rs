@@ -20,7 +20,8 @@ impl PartialFile {
         let cannot = || format!("{}: cannot be written", path.display());
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(false).open(&path).with_context(cannot)?;
-        // Two writers would mix their bytes. Where the file system knows no locks, the checksum tells.
+        // Two writers would mix their bytes. Where the file system knows no locks, the checksum
+        // tells.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             bail!("{}: another process is downloading this file\nhint: let it finish", path.display());
         }

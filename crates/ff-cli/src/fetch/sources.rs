@@ -5,8 +5,8 @@ use anyhow::{Context, bail};
 use super::checksum::Checksum;
 use super::download::Download;
 
-/// Name, side and MD5 of MedMNIST's files, as its own package (medmnist 3.0.2, `info.py`) gives them for record
-/// 10519652 of Zenodo. It gives no sizes.
+/// Name, side and MD5 of MedMNIST's files, as its own package (medmnist 3.0.2, `info.py`) gives
+/// them for record 10519652 of Zenodo. It gives no sizes.
 const MEDMNIST: [(&str, u32, &str); 20] = [
     ("pathmnist", 28, "a8b06965200029087d5bd730944a56c1"),
     ("pathmnist", 64, "55aa9c1e0525abe5a6b9d8343a507616"),
@@ -30,8 +30,9 @@ const MEDMNIST: [(&str, u32, &str); 20] = [
     ("chestmnist", 224, "45bd33e6f06c3e8cdb481c74a89152aa"),
 ];
 
-/// Archive, folder in it, bytes, MD5. The MD5s are those by which torchvision (`datasets/cifar.py`) knows the
-/// files; the sizes are those that Keras's published examples show when they download them.
+/// Archive, folder in it, bytes, MD5. The MD5s are those by which torchvision (`datasets/cifar.py`)
+/// knows the files; the sizes are those that Keras's published examples show when they download
+/// them.
 const CIFAR: [(&str, &str, u64, &str); 2] = [
     ("cifar-10-python.tar.gz", "cifar-10-batches-py", 170_498_071, "c58f30108f718f92721af3b95e74349a"),
     ("cifar-100-python.tar.gz", "cifar-100-python", 169_001_437, "eb9058c3a382ffc7106e4002c42a8d85"),

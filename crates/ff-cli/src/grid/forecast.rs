@@ -19,8 +19,8 @@ pub struct ForecastOptions {
     /// GPUs, or other places where a job can run, as many as there may be
     #[arg(long, value_delimiter = ',', default_value = "1,8,64")]
     workers: Vec<usize>,
-    /// Training images per second of one worker, for all backbones or for one (resnet50=400), in place of what is measured
-    /// on the jobs in --runs
+    /// Training images per second of one worker, for all backbones or for one (resnet50=400), in
+    /// place of what is measured on the jobs in --runs
     #[arg(long, value_name = "[ARCH=]NUMBER")]
     images_per_second: Vec<Rate>,
 }

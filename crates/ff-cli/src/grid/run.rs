@@ -24,7 +24,8 @@ use crate::tensorboard::TensorBoard;
 pub struct RunOptions {
     #[command(flatten)]
     table: super::options::TableOptions,
-    /// Where to compute: auto (all GPUs, or the CPU), cpu, cuda:N, or several with commas between them, one worker each
+    /// Where to compute: auto (all GPUs, or the CPU), cpu, cuda:N, or several with commas between
+    /// them, one worker each
     #[arg(long, default_value = "auto", value_delimiter = ',')]
     device: Vec<DeviceChoice>,
     /// Who runs the jobs

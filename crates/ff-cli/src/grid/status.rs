@@ -63,7 +63,8 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     crate::output::print(&text)
 }
 
-/// What failed, in the table's order. Jobs of one task fail together, and those that were never begun for one reason.
+/// What failed, in the table's order. Jobs of one task fail together, and those that were never
+/// begun for one reason.
 fn failed(plan: &Plan, status: &QueueStatus) -> String {
     let mut groups: Vec<(&Failure, Vec<&str>)> = Vec::new();
     for job in plan.jobs.iter() {

@@ -15,7 +15,8 @@ use snapshot::{Known, Snapshot};
 /// How often the folder is looked at.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Follows a grid until q is pressed; it only reads. Where there is no terminal, or as JSON, it says once how things stand.
+/// Follows a grid until q is pressed; it only reads. Where there is no terminal, or as JSON, it
+/// says once how things stand.
 pub fn watch(plan: &Plan, runs: &RunStore, json: bool) -> anyhow::Result<()> {
     let mut known = Known::default();
     let first = Snapshot::take(plan, runs, &mut known)?;

@@ -30,7 +30,8 @@ pub struct Snapshot {
     pub missing: usize,
     /// Images trained on or evaluated, those trained on counted three times, of all that there are.
     pub share: f64,
-    /// Seconds that the rest will take if it goes on like this; nothing if nobody is at work, or nothing is known yet.
+    /// Seconds that the rest will take if it goes on like this; nothing if nobody is at work, or
+    /// nothing is known yet.
     pub left_seconds: Option<f64>,
     /// Images per second of all that train.
     pub images_per_second: f64,

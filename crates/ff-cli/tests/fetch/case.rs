@@ -73,8 +73,8 @@ impl Case {
         assert_eq!(self.server.offsets(), offsets);
     }
 
-    /// Downloads the file from a server that falls silent after so many bytes, and resumes there. A slow machine may
-    /// take other requests for silent ones too.
+    /// Downloads the file from a server that falls silent after so many bytes, and resumes there. A
+    /// slow machine may take other requests for silent ones too.
     pub fn goes_on(mut self, from: usize) {
         self.stall = Duration::from_secs(2);
         assert_eq!(self.download().expect("the file"), self.file());
@@ -82,8 +82,8 @@ impl Case {
         assert!(self.server.offsets().contains(&from), "{:?}", self.server.offsets());
     }
 
-    /// Fails after requests from these offsets on, with an error that holds these texts, and leaves nothing
-    /// but a part of this length, if any.
+    /// Fails after requests from these offsets on, with an error that holds these texts, and leaves
+    /// nothing but a part of this length, if any.
     pub fn fails(&self, offsets: &[usize], texts: &[&str], part: Option<usize>) {
         let error = format!("{:#}", self.download().expect_err("an error"));
         for text in texts {

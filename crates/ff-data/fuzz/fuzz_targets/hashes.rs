@@ -1,4 +1,5 @@
-//! The text file that remembers hashes of files: whatever it holds, a dataset opened with it is the right one.
+//! The text file that remembers hashes of files: whatever it holds, a dataset opened with it is the
+//! right one.
 #![no_main]
 
 use std::sync::OnceLock;

@@ -1,7 +1,7 @@
 //! The folder of shrunk pictures: whatever lies there, pictures are the right ones.
 //!
-//! The first byte chooses what the rest is: a whole pack, what follows a pack's header, or a list of pieces (sound
-//! records and bytes); and whether a sound pack lies beside it.
+//! The first byte chooses what the rest is: a whole pack, what follows a pack's header, or a list
+//! of pieces (sound records and bytes); and whether a sound pack lies beside it.
 #![no_main]
 
 use std::fs;
@@ -74,8 +74,8 @@ impl Fixture {
         Self { dataset, images, packs, header: header.to_vec(), records }
     }
 
-    /// A pack of pieces: a sound record (with its number and where one byte of it is changed by how much), or a
-    /// number of bytes as they are.
+    /// A pack of pieces: a sound record (with its number and where one byte of it is changed by how
+    /// much), or a number of bytes as they are.
     fn pieces(&self, mut data: &[u8]) -> Vec<u8> {
         let mut pack = self.header.clone();
         while let Some((&piece, rest)) = data.split_first() {

@@ -1,4 +1,5 @@
-//! Datasets and split rules of a recipe. What is read is written and read again, and shares divide or are refused.
+//! Datasets and split rules of a recipe. What is read is written and read again, and shares divide
+//! or are refused.
 #![no_main]
 
 use std::path::Path;

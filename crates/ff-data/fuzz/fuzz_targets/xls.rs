@@ -17,7 +17,8 @@ fn remember(panic: &PanicHookInfo<'_>) {
 
 fuzz_target!(
     init: {
-        // libFuzzer's own hook aborts at any panic, and ff-data catches those of the library that reads sheets.
+        // libFuzzer's own hook aborts at any panic, and ff-data catches those of the library that
+        // reads sheets.
         std::panic::set_hook(Box::new(remember));
         for name in ["20051019_38557_0100_PP.tif", "20051020_43808_0100_PP.tif"] {
             write(name, golden!("data/grey.png"));

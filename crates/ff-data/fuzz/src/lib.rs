@@ -16,7 +16,8 @@ macro_rules! golden {
     };
 }
 
-/// This process's folder, in memory where the system has such a place. Those of processes that are gone are removed.
+/// This process's folder, in memory where the system has such a place. Those of processes that are
+/// gone are removed.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {

@@ -7,8 +7,9 @@ use multiversion::multiversion;
 
 use crate::image::Image;
 
-/// Maps an output point to the input point it shows: `[a, b, c, d, e, f]` is `(a x + b y + c, d x + e y + f)`. Points
-/// are in pixels from the upper left corner, so a pixel's middle is at a half.
+/// Maps an output point to the input point it shows: `[a, b, c, d, e, f]` is
+/// `(a x + b y + c, d x + e y + f)`. Points are in pixels from the upper left corner, so a pixel's
+/// middle is at a half.
 pub(super) type Inverse = [f64; 6];
 
 /// Slants rows: the row at height `y` moves left by `slope * y`; the top edge stays.
@@ -33,8 +34,8 @@ pub(super) fn rotate(degrees: f64, image: &Image) -> Inverse {
     [cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y]
 }
 
-/// Input points are fixed-point numbers with this many bits after the point: steps of such a number across a row drift
-/// by less than a millionth of a pixel.
+/// Input points are fixed-point numbers with this many bits after the point: steps of such a number
+/// across a row drift by less than a millionth of a pixel.
 const POINT_BITS: u32 = 32;
 /// A pixel's side.
 const ONE: i64 = 1 << POINT_BITS;
@@ -43,7 +44,8 @@ const WEIGHT_BITS: u32 = 11;
 /// Pixels that [`slanted`] works on at a time, a multiple of any vector's.
 const BLOCK: usize = 16;
 
-/// `image` under the map; what comes from outside it becomes `fill`. Edge pixels reach half a pixel outwards.
+/// `image` under the map; what comes from outside it becomes `fill`. Edge pixels reach half a pixel
+/// outwards.
 pub(super) fn transform(image: &mut Image, [a, b, c, d, e, f]: Inverse, fill: [u8; 3]) {
     let fixed = |number: f64| (number * ONE as f64).round() as i64;
     let step = [fixed(a), fixed(d)];
@@ -79,8 +81,9 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The columns of a row, whose points begin at `start` and move on by `step`, that lie in the picture and at least
-    /// `before` from its left and upper edge and `after` from its right and lower one.
+    /// The columns of a row, whose points begin at `start` and move on by `step`, that lie in the
+    /// picture and at least `before` from its left and upper edge and `after` from its right and
+    /// lower one.
     fn columns(&self, before: [i64; 2], after: [i64; 2], start: [i64; 2], step: [i64; 2]) -> Range<usize> {
         let [x, y] = [0, 1].map(|axis| {
             let range = before[axis]..i64::from(self.size[axis]) * ONE - after[axis];
@@ -120,7 +123,8 @@ fn steps_into(range: Range<i64>, start: i64, step: i64, count: usize) -> Range<u
     }
 }
 
-/// The last pixel along an axis whose middle is not beyond `point`, and the weight of the one after it.
+/// The last pixel along an axis whose middle is not beyond `point`, and the weight of the one after
+/// it.
 #[inline]
 fn split(point: i64) -> (i64, i32) {
     let from_middle = point - ONE / 2;
@@ -133,7 +137,8 @@ fn mix(a: i32, b: i32, weight: i32) -> i32 {
     (a << WEIGHT_BITS) + (b - a) * weight
 }
 
-/// Between the four corners `[[left, right], [left below, right below]]`, cut down to a whole level.
+/// Between the four corners `[[left, right], [left below, right below]]`, cut down to a whole
+/// level.
 #[inline]
 fn between([above, below]: [[i32; 2]; 2], [weight_x, weight_y]: [i32; 2]) -> i32 {
     let above = mix(above[0], above[1], weight_x);
@@ -172,8 +177,8 @@ fn slanted(source: &Source<'_>, start: [i64; 2], step: [i64; 2], out: &mut [u8])
     let ([mut x, mut y], stride) = (start, source.size[0] as usize * 3);
     let (pixels, _) = out.as_chunks_mut::<3>();
     for block in pixels.chunks_mut(BLOCK) {
-        // What is looked up, one pixel after the other, and then what is computed, many at once. A corner's lowest three
-        // bytes are a pixel.
+        // What is looked up, one pixel after the other, and then what is computed, many at once. A
+        // corner's lowest three bytes are a pixel.
         let mut corners = [[0_u32; BLOCK]; 4];
         let mut weights = [[0_i32; BLOCK]; 2];
         for i in 0..block.len() {

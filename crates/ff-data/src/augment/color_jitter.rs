@@ -21,7 +21,8 @@ mod tests {
     use super::*;
     use crate::random::stream;
 
-    /// On a picture of one grey, contrast and saturation have nothing to do: what remains is brightness.
+    /// On a picture of one grey, contrast and saturation have nothing to do: what remains is
+    /// brightness.
     #[test]
     fn factors_are_uniform_in_their_range() {
         let mut rng = stream(9, "jitter", &[]);

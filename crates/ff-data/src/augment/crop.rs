@@ -23,9 +23,10 @@ pub(super) fn random_resized_crop(
     resize_region(image, draw(image.width, image.height, scale, rng), image_size, image_size)
 }
 
-/// A region as torchvision draws it: its share of the area uniform in `scale`, the logarithm of its aspect ratio
-/// uniform in that of [`RATIO`], its place uniform. A draw that does not fit is repeated, so a share above 1 is
-/// allowed and never taken; after [`ATTEMPTS`] draws it is [`fallback`]'s.
+/// A region as torchvision draws it: its share of the area uniform in `scale`, the logarithm of its
+/// aspect ratio uniform in that of [`RATIO`], its place uniform. A draw that does not fit is
+/// repeated, so a share above 1 is allowed and never taken; after [`ATTEMPTS`] draws it is
+/// [`fallback`]'s.
 fn draw(width: u32, height: u32, scale: RangeInclusive<f64>, rng: &mut ChaCha8Rng) -> Region {
     let area = f64::from(width) * f64::from(height);
     for _ in 0..ATTEMPTS {
@@ -75,7 +76,8 @@ mod tests {
         }
     }
 
-    /// Both sides are means of 20,000 draws, each within a few standard errors (at most 0.12 pixels) of the truth.
+    /// Both sides are means of 20,000 draws, each within a few standard errors (at most 0.12
+    /// pixels) of the truth.
     #[test]
     fn draws_are_distributed_as_torchvisions() {
         let mut rng = stream(2, "crop", &[]);
@@ -109,7 +111,8 @@ mod tests {
 
         #[test]
         fn area_and_aspect_ratio_keep_their_ranges(seed: u64) {
-            // Large enough that rounding to pixels hardly shows, and square, so that the fallback is the whole.
+            // Large enough that rounding to pixels hardly shows, and square, so that the fallback
+            // is the whole.
             let region = draw(2000, 2000, 0.08..=1.0, &mut stream(seed, "crop", &[]));
             let (w, h) = (f64::from(region.width), f64::from(region.height));
             prop_assert!((0.0799..=1.0).contains(&(w * h / 4e6)));

@@ -1,5 +1,5 @@
-//! Pillow's `ImageEnhance`: a blend of the picture with a degenerate one. Factor 0 is the degenerate picture, 1 the
-//! picture itself, above 1 away from the degenerate one.
+//! Pillow's `ImageEnhance`: a blend of the picture with a degenerate one. Factor 0 is the
+//! degenerate picture, 1 the picture itself, above 1 away from the degenerate one.
 
 use multiversion::multiversion;
 
@@ -32,8 +32,8 @@ pub(super) fn color(image: &mut Image, factor: f32) {
     }
 }
 
-/// Blends with a smoothed picture: each pixel the mean of its neighbourhood of nine, itself counted five times. The
-/// outermost pixels have no such neighbourhood and stay.
+/// Blends with a smoothed picture: each pixel the mean of its neighbourhood of nine, itself counted
+/// five times. The outermost pixels have no such neighbourhood and stay.
 pub(super) fn sharpness(image: &mut Image, factor: f32) {
     if image.width < 3 || image.height < 3 {
         return;
@@ -44,7 +44,8 @@ pub(super) fn sharpness(image: &mut Image, factor: f32) {
     let mut smooth = vec![0; stride - 6];
     let rows = old.windows(3 * stride).step_by(stride);
     for (rows, out) in rows.zip(image.data.chunks_exact_mut(stride).skip(1)) {
-        // The sums down each column of the three rows, so that a sum over nine pixels is one over three columns.
+        // The sums down each column of the three rows, so that a sum over nine pixels is one over
+        // three columns.
         let (above, rest) = rows.split_at(stride);
         let (middle, below) = rest.split_at(stride);
         for (((sum, above), middle), below) in columns.iter_mut().zip(above).zip(middle).zip(below) {
@@ -73,12 +74,14 @@ fn blend_each(degenerate: &[u8], levels: &mut [u8], factor: f32) {
     }
 }
 
-/// From `degenerate` (factor 0) to `level` (factor 1) or beyond, cut down to a whole level and to 0..=255.
+/// From `degenerate` (factor 0) to `level` (factor 1) or beyond, cut down to a whole level and to
+/// 0..=255.
 #[inline]
 fn blend(degenerate: u8, level: u8, factor: f32) -> u8 {
     let degenerate = f32::from(degenerate);
     let blended = (degenerate + factor * (f32::from(level) - degenerate)).clamp(0.0, 255.0).trunc();
-    // From 2^23 on a float's lowest bit counts ones. `as u8` would do the same, but not on many numbers at once.
+    // From 2^23 on a float's lowest bit counts ones. `as u8` would do the same, but not on many
+    // numbers at once.
     (blended + 8_388_608.0).to_bits() as u8
 }
 

@@ -10,8 +10,8 @@ use crate::image::Image;
 
 const BYTES: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/augment/golden.safetensors"));
-/// The operations that mix neighbouring pixels in fixed point of another precision than Pillow's, or that may: a level
-/// may be off by one. All others are exact.
+/// The operations that mix neighbouring pixels in fixed point of another precision than Pillow's,
+/// or that may: a level may be off by one. All others are exact.
 const OFF_BY_ONE: [&str; 8] = [
     "resize",
     "crop",

@@ -1,8 +1,8 @@
 //! What happens to a picture between decoding and the batch.
 //!
-//! An operation is a function of a picture and explicit parameters and equals Pillow's or torchvision's (on PIL
-//! images) to one grey level. A policy draws the parameters from the generator that it is given, and from nothing
-//! else, so the same stream gives the same picture.
+//! An operation is a function of a picture and explicit parameters and equals Pillow's or
+//! torchvision's (on PIL images) to one grey level. A policy draws the parameters from the
+//! generator that it is given, and from nothing else, so the same stream gives the same picture.
 
 mod affine;
 mod color_jitter;
@@ -24,10 +24,11 @@ use strum::VariantNames;
 use crate::image::Image;
 pub use resize::resize;
 
-/// What a recipe may ask for. All resampling is bilinear and antialiased; mean and standard deviation are the
-/// model's business.
+/// What a recipe may ask for. All resampling is bilinear and antialiased; mean and standard
+/// deviation are the model's business.
 ///
-/// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `flip`, `eval` in recipes and on command lines.
+/// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `flip`, `eval` in recipes and on command
+/// lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::VariantNames)]
@@ -35,18 +36,22 @@ pub use resize::resize;
 pub enum Augment {
     /// Random resized crop of 90 to 100 % of the area, no flip (FissionFusion §3).
     Minimal,
-    /// timm's default training transform (FissionFusion §3): random resized crop of 8 to 100 % of the area,
-    /// horizontal flip with probability 1/2, colour jitter 0.4 on brightness, contrast and saturation.
+    /// timm's default training transform (FissionFusion §3): random resized crop of 8 to 100 % of
+    /// the area, horizontal flip with probability 1/2, colour jitter 0.4 on brightness, contrast
+    /// and saturation.
     Medium,
-    /// Random resized crop with scale 0.7 to 1.2, then torchvision's RandAugment with N = 2 and M = 15 of 31 bins;
-    /// no flip (FissionFusion §3). A scale above 1 never fits: such a draw is repeated as torchvision repeats it.
+    /// Random resized crop with scale 0.7 to 1.2, then torchvision's RandAugment with N = 2 and M =
+    /// 15 of 31 bins; no flip (FissionFusion §3). A scale above 1 never fits: such a draw is
+    /// repeated as torchvision repeats it.
     Heavy,
-    /// timm's `rand-m15-n2` inside timm's training transform: random resized crop of 8 to 100 % of the area,
-    /// horizontal flip with probability 1/2, then two of timm's 15 operations, each applied with probability 1/2
-    /// at magnitude 10, to which timm clamps 15. It turns colour jitter off.
+    /// timm's `rand-m15-n2` inside timm's training transform: random resized crop of 8 to 100 % of
+    /// the area, horizontal flip with probability 1/2, then two of timm's 15 operations, each
+    /// applied with probability 1/2 at magnitude 10, to which timm clamps 15. It turns colour
+    /// jitter off.
     #[strum(serialize = "rand-m15-n2")]
     RandM15N2,
-    /// Resized to the square, nothing cropped, then flipped horizontally with probability 1/2 (InMerge §3.1, ChestX-ray14).
+    /// Resized to the square, nothing cropped, then flipped horizontally with probability 1/2
+    /// (InMerge §3.1, ChestX-ray14).
     Flip,
     /// Resized to the square, nothing cropped, nothing random.
     Eval,
@@ -56,7 +61,8 @@ impl Augment {
     /// All of them.
     pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// A `image_size` x `image_size` picture made from `image`. All randomness comes from `rng`; `Eval` draws nothing.
+    /// A `image_size` x `image_size` picture made from `image`. All randomness comes from `rng`;
+    /// `Eval` draws nothing.
     ///
     /// # Panics
     ///

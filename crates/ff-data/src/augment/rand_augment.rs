@@ -10,7 +10,8 @@ use crate::image::Image;
 
 /// N: operations in a row.
 const OPERATIONS: usize = 2;
-/// M over the last bin. Magnitudes are evenly spaced over the bins, so M = 15 of 0..=30 is the middle of each range.
+/// M over the last bin. Magnitudes are evenly spaced over the bins, so M = 15 of 0..=30 is the
+/// middle of each range.
 const MAGNITUDE: f64 = 15.0 / 30.0;
 const FILL: [u8; 3] = [0; 3];
 
@@ -33,7 +34,8 @@ pub(super) enum Operation {
     Equalize,
 }
 
-/// Two operations drawn uniformly and independently; a magnitude that has a sign gets either with probability 1/2.
+/// Two operations drawn uniformly and independently; a magnitude that has a sign gets either with
+/// probability 1/2.
 pub(super) fn rand_augment(image: &mut Image, rng: &mut ChaCha8Rng) {
     for _ in 0..OPERATIONS {
         let (operation, sign) = draw(rng);

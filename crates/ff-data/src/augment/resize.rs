@@ -1,4 +1,5 @@
-//! Resampling as Pillow does it: a triangle filter as wide as the reduction, so that nothing aliases.
+//! Resampling as Pillow does it: a triangle filter as wide as the reduction, so that nothing
+//! aliases.
 
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
@@ -15,8 +16,8 @@ pub(super) struct Region {
     pub height: u32,
 }
 
-/// `image` at another size, the aspect ratio not kept: bilinear and antialiased, within one grey level of Pillow's
-/// `resize` with `BILINEAR`.
+/// `image` at another size, the aspect ratio not kept: bilinear and antialiased, within one grey
+/// level of Pillow's `resize` with `BILINEAR`.
 ///
 /// # Panics
 ///
@@ -25,7 +26,8 @@ pub fn resize(image: &Image, width: u32, height: u32) -> Image {
     resize_region(image, Region { left: 0, top: 0, width: image.width, height: image.height }, width, height)
 }
 
-/// The part of `image` in `region`, resized; pixels outside the region have no say, as if it had been cut out first.
+/// The part of `image` in `region`, resized; pixels outside the region have no say, as if it had
+/// been cut out first.
 pub(super) fn resize_region(image: &Image, region: Region, width: u32, height: u32) -> Image {
     assert!(
         image.width > 0 && image.height > 0 && width > 0 && height > 0,

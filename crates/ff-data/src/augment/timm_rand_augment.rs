@@ -1,8 +1,9 @@
-//! timm's `rand-m15-n2`, which is not torchvision's RandAugment: other operations, other magnitudes, and each runs
-//! with probability 1/2 only.
+//! timm's `rand-m15-n2`, which is not torchvision's RandAugment: other operations, other
+//! magnitudes, and each runs with probability 1/2 only.
 //!
-//! timm scales magnitudes by 10 and clamps larger ones, so 15 means 10, the end of each range. Its magnitudes do not
-//! all grow stronger: at 10, `Solarize` leaves the picture as it is and `Posterize` keeps 4 bits.
+//! timm scales magnitudes by 10 and clamps larger ones, so 15 means 10, the end of each range. Its
+//! magnitudes do not all grow stronger: at 10, `Solarize` leaves the picture as it is and
+//! `Posterize` keeps 4 bits.
 
 use rand::RngExt;
 use rand::seq::IndexedRandom;
@@ -37,8 +38,8 @@ pub(super) enum Operation {
     TranslateYRel,
 }
 
-/// Two operations drawn uniformly and independently; each runs with probability 1/2, and a magnitude that has a sign
-/// gets either with probability 1/2.
+/// Two operations drawn uniformly and independently; each runs with probability 1/2, and a
+/// magnitude that has a sign gets either with probability 1/2.
 pub(super) fn rand_augment(image: &mut Image, rng: &mut ChaCha8Rng) {
     for _ in 0..OPERATIONS {
         if let Some((operation, sign)) = draw(rng) {
@@ -93,7 +94,8 @@ mod tests {
     use super::*;
     use crate::random::stream;
 
-    /// 30,000 draws of one in 15 that runs every other time: 1,000 each, give or take 31 (one standard deviation).
+    /// 30,000 draws of one in 15 that runs every other time: 1,000 each, give or take 31 (one
+    /// standard deviation).
     #[test]
     fn each_operation_is_as_likely_and_so_is_each_sign() {
         let mut rng = stream(6, "operations", &[]);

@@ -37,7 +37,8 @@ pub(super) fn auto_contrast(image: &mut Image) {
         {
             let scale = 255.0 / (high - low) as f64;
             let offset = -(low as f64) * scale;
-            // In the order and width of Pillow's arithmetic, for which level a product is cut down to hangs on it.
+            // In the order and width of Pillow's arithmetic, for which level a product is cut down
+            // to hangs on it.
             table = std::array::from_fn(|level| (level as f64 * scale + offset) as u8);
         }
         table
@@ -45,7 +46,8 @@ pub(super) fn auto_contrast(image: &mut Image) {
     map_channels(image, &tables);
 }
 
-/// Flattens each channel's histogram; a channel of one level, or of too few pixels to share among 255 steps, stays.
+/// Flattens each channel's histogram; a channel of one level, or of too few pixels to share among
+/// 255 steps, stays.
 pub(super) fn equalize(image: &mut Image) {
     let tables = histograms(image).map(|counts| {
         let highest = counts.iter().rfind(|count| **count > 0).copied().unwrap_or(0);

@@ -8,7 +8,8 @@ use crate::datasets::hashes::FileHashes;
 use crate::datasets::published::Published;
 use crate::error::Error;
 
-/// A dataset that a configuration can name: its options, how it is opened and what is published of it.
+/// A dataset that a configuration can name: its options, how it is opened and what is published of
+/// it.
 pub trait DatasetKind {
     /// [`About::kind`].
     const KIND: &'static str;
@@ -37,8 +38,8 @@ pub trait DatasetKind {
     /// Those of [`DatasetConfig::open`](crate::DatasetConfig::open).
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error>;
 
-    /// The numbers that its authors publish; `None` for data of one's own, and where the form of `dataset` leaves
-    /// it open.
+    /// The numbers that its authors publish; `None` for data of one's own, and where the form of
+    /// `dataset` leaves it open.
     fn published(&self, _dataset: &dyn Dataset) -> Option<Published> {
         Self::PUBLISHED
     }
@@ -51,7 +52,8 @@ pub struct About {
     pub kind: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// The members of a family, of which the option `name` chooses one: name and title. Empty if it is no family.
+    /// The members of a family, of which the option `name` chooses one: name and title. Empty if it
+    /// is no family.
     ///
     /// `kind = "<member>"` is short for `kind = "<family>"` with `name = "<member>"`.
     pub members: &'static [(&'static str, &'static str)],
@@ -95,7 +97,8 @@ impl About {
         self.access != Access::Drawn
     }
 
-    /// The names that open it with no more than a path, each with its title: its kind, or the members of a family.
+    /// The names that open it with no more than a path, each with its title: its kind, or the
+    /// members of a family.
     pub fn names(&self) -> Vec<(&'static str, &'static str)> {
         match self.members {
             [] => vec![(self.kind, self.title)],

@@ -32,8 +32,8 @@ impl Bytes {
         }
     }
 
-    /// Takes all of a reader: in memory up to `ram_limit` bytes, else in a nameless file that the system removes
-    /// with the process.
+    /// Takes all of a reader: in memory up to `ram_limit` bytes, else in a nameless file that the
+    /// system removes with the process.
     pub fn unpack(mut reader: impl Read, length: u64, ram_limit: u64) -> io::Result<Self> {
         let end = |found: u64| {
             let text = format!("{found} bytes where {length} were announced");

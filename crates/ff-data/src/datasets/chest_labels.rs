@@ -53,8 +53,8 @@ impl ChestLabels {
         Task::Multilabel { tasks: TASKS.map(str::to_owned).to_vec() }
     }
 
-    /// The truth of a row: a blank is unknown, `-1` as [`UncertainLabels`] says, and where `No Finding` is 1 every task
-    /// but Support Devices is 0.
+    /// The truth of a row: a blank is unknown, `-1` as [`UncertainLabels`] says, and where
+    /// `No Finding` is 1 every task but Support Devices is 0.
     pub fn target(&self, row: &Row<'_>) -> Result<Target, Error> {
         let none = match self.no_finding {
             Some(column) => value(row, column)? == Some(1),

@@ -17,8 +17,8 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::{Row, Table};
 
-/// NIH ChestX-ray14: `Data_Entry_2017*.csv` with the NIH's lists, or a table with a column `fold`; images in
-/// any folders. 14 findings; a patient is a group.
+/// NIH ChestX-ray14: `Data_Entry_2017*.csv` with the NIH's lists, or a table with a column `fold`;
+/// images in any folders. 14 findings; a patient is a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chestxray14 {
@@ -68,11 +68,11 @@ const NO_FINDING: &str = "No Finding";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitSource {
-    /// The NIH's lists, `train_val_list.txt` and `test_list.txt`: 86,524 and 25,596 images. They leave train and
-    /// val undivided.
+    /// The NIH's lists, `train_val_list.txt` and `test_list.txt`: 86,524 and 25,596 images. They
+    /// leave train and val undivided.
     Lists,
-    /// A table with a column for each label and one named `fold`: the 78,468, 11,219 and 22,433 images that
-    /// reproductions of CheXNet use, and the InMerge authors.
+    /// A table with a column for each label and one named `fold`: the 78,468, 11,219 and 22,433
+    /// images that reproductions of CheXNet use, and the InMerge authors.
     Folds,
 }
 

@@ -17,9 +17,9 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// CheXpert, the large or the small form: `train.csv`, `valid.csv` and, if it is there, the test set's table;
-/// official splits. Frontal views, 13 findings; where `No Finding` is 1, all but Support Devices are 0. A
-/// patient is a group.
+/// CheXpert, the large or the small form: `train.csv`, `valid.csv` and, if it is there, the test
+/// set's table; official splits. Frontal views, 13 findings; where `No Finding` is 1, all but
+/// Support Devices are 0. A patient is a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chexpert {
@@ -54,8 +54,8 @@ impl DatasetKind for Chexpert {
 /// Names that the table of the test set has had.
 const TEST: [&str; 3] = ["test.csv", "test_labels.csv", "groundtruth.csv"];
 
-/// Opens `train.csv`, `valid.csv` and, if it is there, the test set's table, with the official splits. A patient is
-/// a group.
+/// Opens `train.csv`, `valid.csv` and, if it is there, the test set's table, with the official
+/// splits. A patient is a group.
 fn read(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
     let mut parts = vec![
         (require_file(root, &["train.csv"], "the table of the training set")?, Split::Train),
@@ -97,7 +97,8 @@ fn read(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
     listing.finish(ChestLabels::task(), root.display(), "ROOT is the folder that holds train.csv and train/")
 }
 
-/// The path below the root: what comes before `train`, `valid` or `test` is the name of the release.
+/// The path below the root: what comes before `train`, `valid` or `test` is the name of the
+/// release.
 fn below_root(cell: &str) -> Option<PathBuf> {
     let path = inside(cell)?;
     let parts: Vec<_> = path.iter().collect();

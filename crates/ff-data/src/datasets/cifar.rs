@@ -26,7 +26,8 @@ pub struct Cifar {
     pub classes: &'static [&'static str],
 }
 
-/// Opens the form that is found in `path`, or that `path` is. Both forms have the same ids and digest.
+/// Opens the form that is found in `path`, or that `path` is. Both forms have the same ids and
+/// digest.
 pub fn read(path: &Path, cifar: &Cifar) -> Result<Arrays, Error> {
     let (folder, binary) = find(path, cifar)?;
     let mut samples = Vec::new();

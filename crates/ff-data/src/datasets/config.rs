@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::datasets::about::About;
 
-/// Makes [`DatasetConfig`](crate::datasets::DatasetConfig) of rows `Variant(module::Options)`, whose options are a
-/// [`DatasetKind`](crate::datasets::DatasetKind).
+/// Makes [`DatasetConfig`](crate::datasets::DatasetConfig) of rows `Variant(module::Options)`,
+/// whose options are a [`DatasetKind`](crate::datasets::DatasetKind).
 macro_rules! datasets {
     ($($variant:ident($module:ident::$options:ident),)*) => {
         $(pub use $module::$options;)*
 
-        /// A dataset as a configuration names it: `kind = "folder"` and so on, with the fields of the variant's
-        /// type. Paths are relative to the data root.
+        /// A dataset as a configuration names it: `kind = "folder"` and so on, with the fields of
+        /// the variant's type. Paths are relative to the data root.
         ///
         /// ```
         /// use ff_data::DatasetConfig;
@@ -33,12 +33,12 @@ macro_rules! datasets {
 
             /// Opens the dataset.
             ///
-            /// Every file that `hashes` does not know is read once, on all cores, for the digest: at first, the
-            /// cost of reading the dataset from disk. Nothing is decoded.
+            /// Every file that `hashes` does not know is read once, on all cores, for the digest:
+            /// at first, the cost of reading the dataset from disk. Nothing is decoded.
             ///
             /// # Errors
-            /// [`Error::Read`](crate::Error::Read) or [`Error::Dataset`](crate::Error::Dataset), naming the file
-            /// and row; a relative path that leaves the data root.
+            /// [`Error::Read`](crate::Error::Read) or [`Error::Dataset`](crate::Error::Dataset),
+            /// naming the file and row; a relative path that leaves the data root.
             pub fn open(
                 &self,
                 data_root: &std::path::Path,
@@ -47,8 +47,8 @@ macro_rules! datasets {
                 match self { $(Self::$variant(options) => options.open(data_root, hashes),)* }
             }
 
-            /// What the dataset is published with; `None` for data of one's own, and where `dataset`'s form leaves
-            /// it open.
+            /// What the dataset is published with; `None` for data of one's own, and where
+            /// `dataset`'s form leaves it open.
             pub fn published(&self, dataset: &dyn crate::dataset::Dataset) -> Option<Published> {
                 match self { $(Self::$variant(options) => options.published(dataset),)* }
             }
@@ -86,7 +86,8 @@ pub struct Tagged<'a, T> {
     pub options: &'a T,
 }
 
-/// The kind and the options that a configuration has beside it. The name of a family's member may be the kind.
+/// The kind and the options that a configuration has beside it. The name of a family's member may
+/// be the kind.
 pub fn read<'de, D: Deserializer<'de>>(
     deserializer: D,
     kinds: &[About],

@@ -17,8 +17,8 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// EyePACS (Kaggle 2015): `trainLabels.csv`, `retinopathy_solution.csv` if it is there, and the images in any
-/// folders. Grades 0 to 4; a patient's two eyes are a group.
+/// EyePACS (Kaggle 2015): `trainLabels.csv`, `retinopathy_solution.csv` if it is there, and the
+/// images in any folders. Grades 0 to 4; a patient's two eyes are a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Eyepacs {
@@ -47,8 +47,8 @@ impl DatasetKind for Eyepacs {
     }
 }
 
-/// The Kaggle competition of 2015: `trainLabels.csv`, and `retinopathy_solution.csv` for what was its test set.
-/// Both eyes of a patient are a group.
+/// The Kaggle competition of 2015: `trainLabels.csv`, and `retinopathy_solution.csv` for what was
+/// its test set. Both eyes of a patient are a group.
 fn read(root: &Path) -> Result<Listed, Error> {
     let mut tables = vec![Table::read(&require_file(root, &["trainLabels.csv"], "the table of grades")?)?];
     let mut listing = Listing::default();

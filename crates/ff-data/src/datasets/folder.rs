@@ -95,8 +95,8 @@ fn samples(
     Ok((samples, paths))
 }
 
-/// The split folders of a root: all of its folders that are named as a split, if `train` is one of them
-/// and holds folders.
+/// The split folders of a root: all of its folders that are named as a split, if `train` is one of
+/// them and holds folders.
 fn split_folders(root: &Path) -> Result<BTreeMap<Split, PathBuf>, Error> {
     let mut splits = BTreeMap::new();
     let mut others = Vec::new();
@@ -153,7 +153,8 @@ fn classes_below(folder: &Path, split: Option<Split>) -> Result<Vec<FolderListin
     Ok(found)
 }
 
-/// A class that training never sees cannot be predicted: evaluating on it is a mistake in the folders.
+/// A class that training never sees cannot be predicted: evaluating on it is a mistake in the
+/// folders.
 fn check_classes(root: &Path, found: &[FolderListing], classes: &[String]) -> Result<(), Error> {
     if found.iter().any(|image| image.split.is_some()) {
         let trained: BTreeSet<&str> =

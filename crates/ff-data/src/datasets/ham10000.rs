@@ -1,5 +1,5 @@
-//! HAM10000: seven kinds of pigmented skin lesions, in the form of the Harvard Dataverse and in that of the ISIC
-//! 2018 challenge (task 3).
+//! HAM10000: seven kinds of pigmented skin lesions, in the form of the Harvard Dataverse and in
+//! that of the ISIC 2018 challenge (task 3).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,9 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// HAM10000, as the Harvard Dataverse has it (`HAM10000_metadata`; a lesion is a group) or as the ISIC 2018
-/// challenge does (`ISIC2018_Task3_*_{Input,GroundTruth}`, with official splits). Seven classes.
+/// HAM10000, as the Harvard Dataverse has it (`HAM10000_metadata`; a lesion is a group) or as the
+/// ISIC 2018 challenge does (`ISIC2018_Task3_*_{Input,GroundTruth}`, with official splits). Seven
+/// classes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ham10000 {
@@ -78,7 +79,8 @@ fn ground_truth(part: &str) -> String {
     format!("ISIC2018_Task3_{part}_GroundTruth")
 }
 
-/// `HAM10000_metadata` (CSV or tab-separated) and images below the root. All images of a lesion are a group.
+/// `HAM10000_metadata` (CSV or tab-separated) and images below the root. All images of a lesion are
+/// a group.
 fn dataverse(root: &Path) -> Result<Listed, Error> {
     let names = ["HAM10000_metadata", "HAM10000_metadata.csv", "HAM10000_metadata.tab"];
     let what = format!("the table of diagnoses, or the folder {}", ground_truth("Training"));
@@ -99,8 +101,8 @@ fn dataverse(root: &Path) -> Result<Listed, Error> {
     listing.finish(task(), root.display(), "images are looked for in all folders, as <image_id>.jpg")
 }
 
-/// `ISIC2018_Task3_{Training,Validation,Test}_{Input,GroundTruth}`. Lesions are groups where the challenge's
-/// table of them, `ISIC2018_Task3_Training_LesionGroupings.csv`, is there.
+/// `ISIC2018_Task3_{Training,Validation,Test}_{Input,GroundTruth}`. Lesions are groups where the
+/// challenge's table of them, `ISIC2018_Task3_Training_LesionGroupings.csv`, is there.
 fn isic(root: &Path) -> Result<Listed, Error> {
     let groupings = ["ISIC2018_Task3_Training_LesionGroupings.csv"];
     let lesions = match find_file(root, &groupings)? {

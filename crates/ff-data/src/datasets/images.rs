@@ -11,8 +11,8 @@ use crate::error::Error;
 const EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "dib", "dcm", "dicom"];
 
-/// Picture files below a folder by their names without extensions, in lower case: one walk instead of a
-/// question for each row of a table, and `IM1.jpg` in the table is `IM1.JPG` on disk.
+/// Picture files below a folder by their names without extensions, in lower case: one walk instead
+/// of a question for each row of a table, and `IM1.jpg` in the table is `IM1.JPG` on disk.
 ///
 /// A name from a table is only ever looked up here, so it cannot lead out of the folder.
 pub struct Images {
@@ -104,7 +104,8 @@ pub fn named(folder: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<PathBuf
     entries(folder, |path, name| accept(&name.to_string_lossy().to_ascii_lowercase()) && path.is_file())
 }
 
-/// The one file directly in a folder that has one of these names, without regard to case; earlier names win.
+/// The one file directly in a folder that has one of these names, without regard to case; earlier
+/// names win.
 pub fn find_file(folder: &Path, names: &[&str]) -> Result<Option<PathBuf>, Error> {
     let rank = |file: &str| names.iter().position(|name| file.eq_ignore_ascii_case(name));
     let found = named(folder, |file| rank(file).is_some())?;
@@ -120,7 +121,8 @@ pub fn require_file(folder: &Path, names: &[&str], what: &str) -> Result<PathBuf
     })
 }
 
-/// A relative path without `.` and `..`; `None` if it leaves the folder it starts from, or is empty.
+/// A relative path without `.` and `..`; `None` if it leaves the folder it starts from, or is
+/// empty.
 pub fn inside(cell: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     for component in Path::new(cell).components() {

@@ -19,7 +19,8 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Adds a sample whose picture is `path`; `None` if it was not found. `place` is the file and row.
+    /// Adds a sample whose picture is `path`; `None` if it was not found. `place` is the file and
+    /// row.
     pub fn add(&mut self, place: String, sample: Sample, path: Option<PathBuf>) -> Result<(), Error> {
         if let Some(earlier) = self.places.get(&sample.id) {
             let found = format!("`{}` in {earlier} too", sample.id);
@@ -39,8 +40,8 @@ impl Listing {
         self.notes.push(note.into());
     }
 
-    /// The dataset, if every row has a picture; `place` is what has no rows if there are none, `hint` says where pictures were
-    /// looked for.
+    /// The dataset, if every row has a picture; `place` is what has no rows if there are none,
+    /// `hint` says where pictures were looked for.
     pub fn finish(self, task: Task, place: impl ToString, hint: &str) -> Result<Listed, Error> {
         if let Some((row, id)) = self.missing.first() {
             let (missing, all) = (self.missing.len(), self.samples.len());

@@ -15,7 +15,8 @@ use crate::error::Error;
 
 /// One dataset of MedMNIST, of any size: `<name>*.npz`, with official splits.
 ///
-/// `kind = "pathmnist"` is short for `kind = "medmnist"` with `name = "pathmnist"`; so are the others.
+/// `kind = "pathmnist"` is short for `kind = "medmnist"` with `name = "pathmnist"`; so are the
+/// others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MedMnist {

@@ -18,8 +18,8 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// Messidor: twelve annotation tables (`.xls` or CSV) and `.tif` images in any folders. Grades 0 to 3, of which
-/// 3 takes in what others call 4.
+/// Messidor: twelve annotation tables (`.xls` or CSV) and `.tif` images in any folders. Grades 0 to
+/// 3, of which 3 takes in what others call 4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Messidor {
@@ -47,8 +47,9 @@ impl DatasetKind for Messidor {
     }
 }
 
-/// Messidor: one annotation table for each of twelve bases, `.xls` or its conversion to CSV. Where a base has a
-/// table whose name goes on after the number (`Annotation_Base11_update.xls`), that one counts.
+/// Messidor: one annotation table for each of twelve bases, `.xls` or its conversion to CSV. Where
+/// a base has a table whose name goes on after the number (`Annotation_Base11_update.xls`), that
+/// one counts.
 fn read(root: &Path) -> Result<Listed, Error> {
     let mut bases: BTreeMap<String, Vec<(bool, bool, PathBuf)>> = BTreeMap::new();
     let files = walk(root)?;

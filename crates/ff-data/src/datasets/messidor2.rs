@@ -18,8 +18,8 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// Messidor-2 with adjudicated grades: `messidor_data.csv` and images in any folders. Grades 0 to 4; the two
-/// images of an examination are a group if `messidor-2.csv` is there.
+/// Messidor-2 with adjudicated grades: `messidor_data.csv` and images in any folders. Grades 0 to
+/// 4; the two images of an examination are a group if `messidor-2.csv` is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Messidor2 {
@@ -50,8 +50,8 @@ impl DatasetKind for Messidor2 {
     }
 }
 
-/// Messidor-2 with the adjudicated grades; ungraded images are left out. Both images of an examination are a
-/// group where the table of pairs, `messidor-2.csv`, is there.
+/// Messidor-2 with the adjudicated grades; ungraded images are left out. Both images of an
+/// examination are a group where the table of pairs, `messidor-2.csv`, is there.
 fn read(root: &Path) -> Result<Listed, Error> {
     let path = require_file(root, &["messidor_data.csv"], "the table of grades")?;
     let table = Table::read(&path)?;

@@ -17,8 +17,8 @@ use crate::datasets::listing::Listing;
 use crate::error::Error;
 use crate::table::Table;
 
-/// MIMIC-CXR-JPG: three tables (gzipped or not) and `files/`; official splits. Frontal views and findings as for
-/// [`Chexpert`](crate::datasets::Chexpert).
+/// MIMIC-CXR-JPG: three tables (gzipped or not) and `files/`; official splits. Frontal views and
+/// findings as for [`Chexpert`](crate::datasets::Chexpert).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MimicCxr {
@@ -56,8 +56,8 @@ impl DatasetKind for MimicCxr {
 /// Views that are frontal.
 const FRONTAL: [&str; 2] = ["PA", "AP"];
 
-/// Opens the split, label and metadata tables, with the official splits; `only` reads one split, for who holds no
-/// more. A patient is a group.
+/// Opens the split, label and metadata tables, with the official splits; `only` reads one split,
+/// for who holds no more. A patient is a group.
 fn read(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<Listed, Error> {
     let views = table(root, "metadata")?.by("dicom_id", "ViewPosition")?;
     let labels = labels(root, uncertain)?;

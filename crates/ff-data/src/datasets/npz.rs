@@ -12,7 +12,8 @@ use crate::datasets::images::named;
 use crate::datasets::npy::Header;
 use crate::error::Error;
 
-/// Arrays up to this size are unpacked into memory: all of 28 px, and DermaMNIST and BloodMNIST of 64 px.
+/// Arrays up to this size are unpacked into memory: all of 28 px, and DermaMNIST and BloodMNIST of
+/// 64 px.
 const RAM_LIMIT: u64 = 256 << 20;
 /// Most bytes of a label array; ChestMNIST's largest has 8.8 MB as i64.
 const MAX_LABELS: u64 = 64 << 20;
@@ -106,7 +107,8 @@ fn labels(
     targets.collect()
 }
 
-/// The pictures of a split. Those that are stored are read where they lie, compressed ones are unpacked.
+/// The pictures of a split. Those that are stored are read where they lie, compressed ones are
+/// unpacked.
 fn images(
     archive: &mut ZipArchive<File>,
     path: &Path,

@@ -1,19 +1,20 @@
-//! A reader of the pickles that CIFAR is published in: protocol 2 and below, holding dictionaries, lists,
-//! numbers, strings and NumPy byte arrays. Nothing in a pickle is ever called; a pickle that asks for more
-//! is refused by name.
+//! A reader of the pickles that CIFAR is published in: protocol 2 and below, holding dictionaries,
+//! lists, numbers, strings and NumPy byte arrays. Nothing in a pickle is ever called; a pickle that
+//! asks for more is refused by name.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// A parsed pickle. Byte strings are ranges of the file, so it takes little more memory than the file.
+/// A parsed pickle. Byte strings are ranges of the file, so it takes little more memory than the
+/// file.
 pub struct Pickle<'a> {
     bytes: &'a [u8],
     nodes: Vec<Node>,
     root: usize,
 }
 
-/// A value; children are positions in [`Pickle::nodes`], for lists and arrays are filled after the pickle
-/// has already referred to them.
+/// A value; children are positions in [`Pickle::nodes`], for lists and arrays are filled after the
+/// pickle has already referred to them.
 #[derive(Clone, Debug)]
 enum Node {
     Plain,
@@ -113,8 +114,8 @@ impl<'a> Pickle<'a> {
 
 /// The pickle machine: a stack of values, marks on it, and a memo of values to come back to.
 ///
-/// Memory is bounded by the file: an operation makes at most one node, and takes at least one byte; what nodes copy
-/// is counted, as any number of them can refer to the same text.
+/// Memory is bounded by the file: an operation makes at most one node, and takes at least one byte;
+/// what nodes copy is counted, as any number of them can refer to the same text.
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,

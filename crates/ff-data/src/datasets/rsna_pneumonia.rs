@@ -17,8 +17,8 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// RSNA Pneumonia Detection, stage 2: DICOM files and two tables. Normal against Lung Opacity; the third class
-/// is left out.
+/// RSNA Pneumonia Detection, stage 2: DICOM files and two tables. Normal against Lung Opacity; the
+/// third class is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RsnaPneumonia {
@@ -51,8 +51,8 @@ const CLASSES: [&str; 2] = ["Normal", "Lung Opacity"];
 /// The third class: neither normal nor of the kind that was looked for. The paper drops it.
 const DROPPED: &str = "No Lung Opacity / Not Normal";
 
-/// Opens `stage_2_detailed_class_info.csv` and the DICOM files beside it. Both tables have a row for each box, so a
-/// patient may stand in several. A patient has one image and is a group.
+/// Opens `stage_2_detailed_class_info.csv` and the DICOM files beside it. Both tables have a row
+/// for each box, so a patient may stand in several. A patient has one image and is a group.
 fn read(root: &Path) -> Result<Listed, Error> {
     let what = "the table of classes";
     let table = Table::read(&require_file(root, &["stage_2_detailed_class_info.csv"], what)?)?;

@@ -36,30 +36,33 @@ pub fn read_image(path: &Path) -> Result<Image, Error> {
 /// is converted without a colour profile, the EXIF orientation (JPEG, PNG, TIFF) is applied. Of a
 /// file of several pictures the first is taken.
 ///
-/// Deviation: 16-bit samples become `round(v / 257)`, where Pillow keeps the high byte of colours and
-/// clips greys at 255.
+/// Deviation: 16-bit samples become `round(v / 257)`, where Pillow keeps the high byte of colours
+/// and clips greys at 255.
 ///
 /// # DICOM
-/// A file with `DICM` at byte 128 gives its first frame. Pixel data may be uncompressed (implicit or explicit
-/// little endian, explicit big endian, deflated), RLE, JPEG baseline, JPEG extended of 8 bits, or lossless
-/// JPEG; greys have 8 to 16 bits, colours (RGB, YBR_FULL, YBR_FULL_422) 8. Greys become 8 bits so:
+/// A file with `DICM` at byte 128 gives its first frame. Pixel data may be uncompressed (implicit
+/// or explicit little endian, explicit big endian, deflated), RLE, JPEG baseline, JPEG extended of
+/// 8 bits, or lossless JPEG; greys have 8 to 16 bits, colours (RGB, YBR_FULL, YBR_FULL_422) 8.
+/// Greys become 8 bits so:
 ///
-/// 1. With Window Center and Width: `slope * v + intercept` (Rescale Slope and Intercept, or 1 and 0), then
-///    the first window, black to white as 0 to 255, by VOI LUT Function (linear where there is none).
+/// 1. With Window Center and Width: `slope * v + intercept` (Rescale Slope and Intercept, or 1 and
+///    0), then the first window, black to white as 0 to 255, by VOI LUT Function (linear where
+///    there is none).
 /// 2. Without a window, unsigned samples of 8 bits stored are kept as they are.
-/// 3. Without a window, any others are rescaled, then stretched from their least value in the picture (0) to
-///    their greatest (255); a picture of one value is 0.
+/// 3. Without a window, any others are rescaled, then stretched from their least value in the
+///    picture (0) to their greatest (255); a picture of one value is 0.
 /// 4. MONOCHROME1 is inverted after that: white is always bright.
 ///
-/// Halves are rounded up. Windows and rescaling inside sequences (the functional groups of enhanced images),
-/// VOI LUT tables, presentation LUTs, overlays and Pixel Padding Value are not regarded, nor is a window of
-/// colours.
+/// Halves are rounded up. Windows and rescaling inside sequences (the functional groups of enhanced
+/// images), VOI LUT tables, presentation LUTs, overlays and Pixel Padding Value are not regarded,
+/// nor is a window of colours.
 ///
 /// # Errors
-/// [`Error::Image`] for other formats, corrupt or truncated data, more than [`MAX_PIXELS`] pixels, and
-/// the forms which are refused by name: floating-point samples; palette, YCbCr and Lab TIFF;
-/// arithmetic-coded, lossless and 12-bit JPEG; of DICOM other transfer syntaxes (JPEG 2000, JPEG-LS, JPEG XL,
-/// video), extended JPEG of 12 bits, other numbers of bits, palettes, and a Modality LUT Sequence.
+/// [`Error::Image`] for other formats, corrupt or truncated data, more than [`MAX_PIXELS`] pixels,
+/// and the forms which are refused by name: floating-point samples; palette, YCbCr and Lab TIFF;
+/// arithmetic-coded, lossless and 12-bit JPEG; of DICOM other transfer syntaxes (JPEG 2000,
+/// JPEG-LS, JPEG XL, video), extended JPEG of 12 bits, other numbers of bits, palettes, and a
+/// Modality LUT Sequence.
 pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
     if dicom::is_dicom(bytes) {
         return dicom::decode(bytes, place);
@@ -113,10 +116,11 @@ fn explain(error: &ImageError, format: ImageFormat, place: &str) -> Error {
     Error::image(place, expected, found)
 }
 
-/// Whether a JPEG stops before its end-of-image marker. The decoder would fill the missing part with
-/// grey, and a model would be trained on it.
+/// Whether a JPEG stops before its end-of-image marker. The decoder would fill the missing part
+/// with grey, and a model would be trained on it.
 fn jpeg_is_truncated(bytes: &[u8]) -> bool {
     let last = |marker: [u8; 2], bytes: &[u8]| bytes.windows(2).rposition(|pair| pair == marker);
-    // The last end, not any: a thumbnail inside the EXIF block has its own scan and end before the picture's scan.
+    // The last end, not any: a thumbnail inside the EXIF block has its own scan and end before the
+    // picture's scan.
     last([0xff, 0xd9], bytes).is_none_or(|end| last([0xff, 0xda], &bytes[end..]).is_some())
 }

@@ -11,7 +11,8 @@ use crate::random::stream;
 /// Pictures and targets that are trained on or predicted together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Its place in the epoch, from 0: where [`Loader::epoch_from`](super::Loader::epoch_from) makes it again.
+    /// Its place in the epoch, from 0: where [`Loader::epoch_from`](super::Loader::epoch_from)
+    /// makes it again.
     pub number: usize,
     /// RGB, `N * image_size * image_size * 3` bytes, NHWC.
     pub images: Vec<u8>,

@@ -7,8 +7,9 @@ use crate::augment::Augment;
 /// How samples become batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConfig {
-    /// Samples in a batch. The last one of an epoch takes what is left, which may be less; a single sample
-    /// that is left over joins the batch before it, since BatchNorm cannot normalise a batch of one.
+    /// Samples in a batch. The last one of an epoch takes what is left, which may be less; a single
+    /// sample that is left over joins the batch before it, since BatchNorm cannot normalise a batch
+    /// of one.
     pub batch_size: usize,
     /// Width and height of the pictures in a batch.
     pub image_size: u32,
@@ -20,8 +21,8 @@ pub struct LoaderConfig {
     pub seed: u64,
     /// Threads that decode and augment; 0 does it in the caller's.
     pub threads: usize,
-    /// Batches that may be ready before they are asked for, besides the one that each thread works on. At
-    /// least one for each thread is allowed.
+    /// Batches that may be ready before they are asked for, besides the one that each thread works
+    /// on. At least one for each thread is allowed.
     pub prefetch: usize,
     /// What to do about a picture that cannot be read.
     pub on_bad_image: OnBadImage,

@@ -15,16 +15,16 @@ use crate::loader::config::{OnBadImage, batches};
 
 /// Iterator over the batches of one epoch; see [`Loader::epoch`](super::Loader::epoch).
 ///
-/// Thread `t` of `n` makes every `n`th batch from the `t`th on and sends them on a channel of its own, so that
-/// taking from the channels in turn gives the batches in order.
+/// Thread `t` of `n` makes every `n`th batch from the `t`th on and sends them on a channel of its
+/// own, so that taking from the channels in turn gives the batches in order.
 pub struct Epoch {
     work: Arc<Work>,
     first: usize,
     next: usize,
     patience: Duration,
     threads: Vec<Thread>,
-    /// With skipping, the last good batch is kept back until the next: it takes the names of what follows
-    /// it if nothing good does.
+    /// With skipping, the last good batch is kept back until the next: it takes the names of what
+    /// follows it if nothing good does.
     kept: Option<Batch>,
     /// Names that wait for the next good batch.
     skipped: Vec<String>,

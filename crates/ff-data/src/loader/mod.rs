@@ -19,17 +19,17 @@ use crate::random::stream;
 
 /// Makes the batches of any epoch.
 ///
-/// Sample `i` of epoch `e` is augmented with `stream(seed, "augment", [e, i])`, and the order of epoch `e`
-/// is a shuffle with `stream(seed, "shuffle", [e])`: batches depend on nothing else, neither on the number
-/// of threads nor on which epochs ran before.
+/// Sample `i` of epoch `e` is augmented with `stream(seed, "augment", [e, i])`, and the order of
+/// epoch `e` is a shuffle with `stream(seed, "shuffle", [e])`: batches depend on nothing else,
+/// neither on the number of threads nor on which epochs ran before.
 pub struct Loader {
     plan: Arc<Plan>,
     indices: Arc<[usize]>,
     patience: Duration,
 }
 
-/// How long a batch may take before its thread counts as hung: far longer than any does, and yet a disk that
-/// never answers is noticed. In the caller's thread (0 threads) it is not watched.
+/// How long a batch may take before its thread counts as hung: far longer than any does, and yet a
+/// disk that never answers is noticed. In the caller's thread (0 threads) it is not watched.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Loader {
@@ -51,16 +51,19 @@ impl Loader {
 
     /// The batches of an epoch, in order. After an error there are no more.
     ///
-    /// With [`OnBadImage::Skip`] a batch in which no picture is good is left out, and its names go to the
-    /// batch after it, or before it at the end of the epoch; an epoch without any good picture is an error.
+    /// With [`OnBadImage::Skip`] a batch in which no picture is good is left out, and its names go
+    /// to the batch after it, or before it at the end of the epoch; an epoch without any good
+    /// picture is an error.
     ///
-    /// Its threads start now and stop when the iterator is dropped, which takes no longer than the picture
-    /// that they are at. A thread that panics or hangs is an [`Error::Loader`](crate::Error::Loader).
+    /// Its threads start now and stop when the iterator is dropped, which takes no longer than the
+    /// picture that they are at. A thread that panics or hangs is an
+    /// [`Error::Loader`](crate::Error::Loader).
     pub fn epoch(&self, epoch: u64) -> Epoch {
         self.epoch_from(epoch, 0)
     }
 
-    /// The batches of an epoch from the `first` on, exactly as [`epoch`](Self::epoch) would give them.
+    /// The batches of an epoch from the `first` on, exactly as [`epoch`](Self::epoch) would give
+    /// them.
     pub fn epoch_from(&self, epoch: u64, first: usize) -> Epoch {
         let config = &self.plan.config;
         let mut order = self.indices.to_vec();

@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 /// Red, green and blue, 0 to 1.
 pub type Rgb = [f32; 3];
 
-/// A square picture. Coordinates run from -1 to 1, x to the right, y down, whatever its size in pixels.
+/// A square picture. Coordinates run from -1 to 1, x to the right, y down, whatever its size in
+/// pixels.
 pub struct Canvas {
     /// Width and height.
     pub px: usize,
@@ -37,8 +38,8 @@ impl Canvas {
         }
     }
 
-    /// Lays a colour over the pixels within `reach` of `center`; `cover` gives the opacity, 0 to 1, at an
-    /// offset from it.
+    /// Lays a colour over the pixels within `reach` of `center`; `cover` gives the opacity, 0 to 1,
+    /// at an offset from it.
     pub fn stamp(&mut self, center: [f32; 2], reach: f32, color: Rgb, cover: impl Fn(f32, f32) -> f32) {
         self.change(center, reach, |value, dx, dy| {
             let opacity = cover(dx, dy);

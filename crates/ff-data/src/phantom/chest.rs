@@ -46,7 +46,8 @@ impl Chest {
         chest
     }
 
-    /// A random place well inside a lung, whose relative height is between `top` and `bottom` (-1 to 1).
+    /// A random place well inside a lung, whose relative height is between `top` and `bottom` (-1
+    /// to 1).
     pub fn place(&self, side: usize, top: f32, bottom: f32, rng: &mut ChaCha8Rng) -> [f32; 2] {
         let [x, y] = self.lungs[side];
         let across = rng.random_range(-0.45..0.45f32);

@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use super::canvas::{Canvas, normal};
 use crate::image::Image;
 
-/// A photograph of a scene, randomly exposed. Those of the shifted twin are another, worse device's.
+/// A photograph of a scene, randomly exposed. Those of the shifted twin are another, worse
+/// device's.
 pub fn photograph(scene: &Canvas, shifted: bool, grey: bool, rng: &mut ChaCha8Rng) -> Image {
     let (contrast, brightness, blurring, noise) = if shifted {
         (0.6..0.95, -0.06..0.12, 0.2..0.7, 0.03..0.075)

@@ -1,5 +1,5 @@
-//! Phantoms: procedural images, one kind for each kind of task in FissionFusion's Table 1, so that the
-//! whole pipeline runs where there is no data.
+//! Phantoms: procedural images, one kind for each kind of task in FissionFusion's Table 1, so that
+//! the whole pipeline runs where there is no data.
 
 mod canvas;
 mod chest;
@@ -26,17 +26,19 @@ use crate::random::stream;
 /// Part of the digest: raised whenever the same configuration gives other pictures.
 const VERSION: u64 = 1;
 
-/// What a phantom shows. Each varies position, size, rotation, colour, exposure, blur and noise, and
-/// near the boundaries between classes its truth is uncertain, as a reader's would be.
+/// What a phantom shows. Each varies position, size, rotation, colour, exposure, blur and noise,
+/// and near the boundaries between classes its truth is uncertain, as a reader's would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::VariantArray)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum PhantomKind {
     /// Six geometric forms, balanced; for accuracy (CIFAR's place).
     Shapes,
-    /// Five ordinal grades by number and size of spots on a retina, long-tailed; for macro F1 (APTOS).
+    /// Five ordinal grades by number and size of spots on a retina, long-tailed; for macro F1
+    /// (APTOS).
     Grades,
-    /// Seven kinds of skin lesion by colour, border and texture, long-tailed; for macro recall (HAM10000).
+    /// Seven kinds of skin lesion by colour, border and texture, long-tailed; for macro recall
+    /// (HAM10000).
     Lesions,
     /// Two classes: lungs clear, or with a faint opacity; for macro F1 (RSNA).
     Opacity,
@@ -77,8 +79,8 @@ impl PhantomKind {
     }
 }
 
-/// A dataset of phantoms. A picture is a function of (kind, twin, seed, split, position in the split), so a
-/// longer training set begins with the shorter one's pictures.
+/// A dataset of phantoms. A picture is a function of (kind, twin, seed, split, position in the
+/// split), so a longer training set begins with the shorter one's pictures.
 pub struct Phantom {
     kind: PhantomKind,
     image_size: u32,
@@ -139,7 +141,8 @@ fn targets(kind: PhantomKind, seed: u64, shifted: bool, split: usize, count: usi
     let purpose = kind.purpose(shifted);
     if kind == PhantomKind::Findings {
         let known = |position| {
-            // The picture's own stream begins with the truth; the gaps in it have nothing to do with the picture.
+            // The picture's own stream begins with the truth; the gaps in it have nothing to do
+            // with the picture.
             let mut truth = stream(seed, &purpose, &[split as u64, position]);
             let mut gaps = stream(seed, &purpose, &[split as u64, position, 1]);
             Target::Labels(findings::known(&mut truth, &mut gaps))

@@ -12,8 +12,8 @@ pub const CLASSES: [&str; 2] = ["clear", "opacity"];
 /// How often each is seen.
 pub const WEIGHTS: [f64; 2] = [0.6, 0.4];
 
-/// A chest; in the second class with one or two cloudy patches in the lungs. Both classes have shadows
-/// outside the lungs and small round ones inside, which mean nothing.
+/// A chest; in the second class with one or two cloudy patches in the lungs. Both classes have
+/// shadows outside the lungs and small round ones inside, which mean nothing.
 pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
     let chest = Chest::draw(canvas, shifted, rng);
     for _ in 0..rng.random_range(0..4) {

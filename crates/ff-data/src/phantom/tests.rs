@@ -101,9 +101,9 @@ fn what_cannot_be_drawn_is_refused() {
 
 #[test]
 fn drawing_otherwise_needs_another_version() {
-    // The first pixel of picture 0 of each kind and twin. If these change, raise VERSION, then change them:
-    // the digest of a phantom says VERSION in place of its pixels. Two levels are left to sine and exponential,
-    // which are the system's.
+    // The first pixel of picture 0 of each kind and twin. If these change, raise VERSION, then
+    // change them: the digest of a phantom says VERSION in place of its pixels. Two levels are left
+    // to sine and exponential, which are the system's.
     #[rustfmt::skip]
     let expected = [
         [157, 61, 61], [90, 130, 126], [10, 6, 19], [55, 48, 45], [162, 127, 113], [176, 151, 94],

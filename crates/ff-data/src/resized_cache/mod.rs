@@ -17,18 +17,19 @@ use crate::error::{Error, panic_text};
 use crate::image::Image;
 use crate::threads::on_each_thread;
 
-/// A dataset in front of another: pictures are shrunk until the shorter side has at most `px` pixels, and
-/// kept on disk when first asked for, since decoding a large picture costs far more than reading a small
-/// one.
+/// A dataset in front of another: pictures are shrunk until the shorter side has at most `px`
+/// pixels, and kept on disk when first asked for, since decoding a large picture costs far more
+/// than reading a small one.
 ///
-/// The aspect ratio is kept: a shorter side above `px` becomes `px`, the longer one `longer * px / shorter`,
-/// rounded to the nearest, halves up; other pictures stay as they are. Resampling is [`resize`]'s.
+/// The aspect ratio is kept: a shorter side above `px` becomes `px`, the longer one
+/// `longer * px / shorter`, rounded to the nearest, halves up; other pictures stay as they are.
+/// Resampling is [`resize`]'s.
 ///
-/// What is kept lies in `folder/<first 32 digits of the digest>/*.pack`, uncompressed, and is the same for
-/// all processes: each appends to a pack of its own, and sees what the packs held when it opened them. A
-/// process may be killed at any moment. Damage is noticed by checksums and warned of, and the picture
-/// decoded again. If nothing can be written, a warning says so and pictures are decoded each time; pixels
-/// never differ. A folder may be deleted when nobody uses it.
+/// What is kept lies in `folder/<first 32 digits of the digest>/*.pack`, uncompressed, and is the
+/// same for all processes: each appends to a pack of its own, and sees what the packs held when it
+/// opened them. A process may be killed at any moment. Damage is noticed by checksums and warned
+/// of, and the picture decoded again. If nothing can be written, a warning says so and pictures are
+/// decoded each time; pixels never differ. A folder may be deleted when nobody uses it.
 ///
 /// Threads may ask for pictures at once. Failures are not remembered.
 pub struct ResizedCache {
@@ -52,8 +53,9 @@ pub struct Prepared {
 }
 
 impl ResizedCache {
-    /// Opens what `folder` keeps of `dataset`, reading a few bytes a picture. Without a folder pictures are
-    /// shrunk at each reading and nothing is kept. A missing folder is made when there is something to keep.
+    /// Opens what `folder` keeps of `dataset`, reading a few bytes a picture. Without a folder
+    /// pictures are shrunk at each reading and nothing is kept. A missing folder is made when there
+    /// is something to keep.
     ///
     /// # Panics
     /// If `px` is 0.
@@ -67,8 +69,9 @@ impl ResizedCache {
     }
 
     /// Decodes and keeps what is not kept yet, on `threads` threads (at least one), and calls
-    /// `progress(done, total)` after each such picture, in order, from any of them. A picture that cannot be
-    /// read, or on which a decoder panics, is named in the result. Without a folder there is nothing to do.
+    /// `progress(done, total)` after each such picture, in order, from any of them. A picture that
+    /// cannot be read, or on which a decoder panics, is named in the result. Without a folder there
+    /// is nothing to do.
     ///
     /// # Errors
     /// [`Error::Write`] if pictures cannot be kept: what is on disk already stays.

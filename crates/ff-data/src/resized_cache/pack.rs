@@ -110,8 +110,8 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// Opens a pack and finds its records; `None` if it is of another version or dataset. One that is too short
-    /// for a header is torn, or about to be written: it has no records.
+    /// Opens a pack and finds its records; `None` if it is of another version or dataset. One that
+    /// is too short for a header is torn, or about to be written: it has no records.
     pub fn open(path: &Path, digest: &[u8; 32], limits: Limits) -> io::Result<Option<(Self, Vec<Record>)>> {
         let pack = Self::new(path.to_owned(), File::open(path)?);
         let mut found = [0; HEADER_BYTES];

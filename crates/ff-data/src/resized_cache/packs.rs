@@ -12,14 +12,14 @@ use crate::image::Image;
 
 const LOCKED: &str = "nothing panics under the lock";
 
-/// A folder of packs. Readers hold a lock for as long as it takes to look up a place, writers one another's
-/// for as long as it takes to write a record.
+/// A folder of packs. Readers hold a lock for as long as it takes to look up a place, writers one
+/// another's for as long as it takes to write a record.
 pub struct Packs {
     folder: PathBuf,
     digest: [u8; 32],
     limits: Limits,
-    /// The places of each sample's picture, of which the first is read: processes that ran at once each wrote
-    /// their own.
+    /// The places of each sample's picture, of which the first is read: processes that ran at once
+    /// each wrote their own.
     index: RwLock<Vec<Vec<Arc<Place>>>>,
     own: Mutex<Option<Own>>,
     /// Why nothing is written any more.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::dataset::{Content, Dataset, Split};
 use crate::split::splits::Splits;
 
-/// Groups (patients) and images that a division has on more than one side: they make validation and test look better
-/// than they are.
+/// Groups (patients) and images that a division has on more than one side: they make validation and
+/// test look better than they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leakage {
     /// Groups in all; 0 if the dataset has none, and then nothing can be said of them.

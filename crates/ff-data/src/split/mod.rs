@@ -23,11 +23,11 @@ use crate::table::Table;
 pub enum SplitRule {
     /// The split that the dataset prescribes for every sample.
     Official {},
-    /// Drawn by seed, stratified: each class (of a multilabel task: each number of positive labels) is
-    /// divided in the same ratio, to within one sample.
+    /// Drawn by seed, stratified: each class (of a multilabel task: each number of positive labels)
+    /// is divided in the same ratio, to within one sample.
     ///
-    /// With `test = 0`, a test split that the dataset prescribes stays, and everything else is divided
-    /// into train and val: CIFAR's 90:10.
+    /// With `test = 0`, a test split that the dataset prescribes stays, and everything else is
+    /// divided into train and val: CIFAR's 90:10.
     Ratio {
         /// Share of training samples; the three shares sum to 1.
         train: f64,
@@ -52,9 +52,9 @@ impl SplitRule {
     /// Divides a dataset.
     ///
     /// # Errors
-    /// [`Error::Split`] if shares do not sum to 1; a split that was asked for has no samples; a class is
-    /// in val or test but not in train; a multilabel task has no known label in train; a sample has no
-    /// split, or the CSV does not fit the dataset. [`Error::Read`] for the CSV.
+    /// [`Error::Split`] if shares do not sum to 1; a split that was asked for has no samples; a
+    /// class is in val or test but not in train; a multilabel task has no known label in train; a
+    /// sample has no split, or the CSV does not fit the dataset. [`Error::Read`] for the CSV.
     pub fn split(&self, dataset: &dyn Dataset, data_root: &Path) -> Result<Splits, Error> {
         let (place, assigned, needs_test) = match self {
             Self::Official {} => ("split rule `official`".to_owned(), official(dataset)?, false),

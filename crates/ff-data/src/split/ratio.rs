@@ -63,7 +63,8 @@ fn by_stratum(samples: &[Sample], free: &[usize], shares: [f64; 3], seed: u64, a
     for &index in free {
         strata.entry(stratum(&samples[index])).or_default().push(index);
     }
-    // What rounding has cost each split so far, so that many small strata do not all round the same way.
+    // What rounding has cost each split so far, so that many small strata do not all round the same
+    // way.
     let mut owed = [0.0; 3];
     for (stratum, mut members) in strata {
         members.shuffle(&mut stream(seed, "split", &[stratum as u64]));
@@ -77,8 +78,8 @@ fn by_stratum(samples: &[Sample], free: &[usize], shares: [f64; 3], seed: u64, a
     }
 }
 
-/// Whole numbers that sum to `count`, each the share rounded down or up; what is left over goes where most
-/// is owed, but first to a train that would have none.
+/// Whole numbers that sum to `count`, each the share rounded down or up; what is left over goes
+/// where most is owed, but first to a train that would have none.
 fn round(count: usize, shares: [f64; 3], owed: &mut [f64; 3]) -> [usize; 3] {
     let quotas = shares.map(|share| share * count as f64);
     // 0.1 * 30 is a little more than 3, and 0.7 * 10 a little less than 7.
@@ -109,7 +110,8 @@ fn by_group(
     seed: u64,
     assigned: &mut [Split],
 ) -> Result<(), Error> {
-    // A sample without a group is a group of its own; an official test sample takes its group along.
+    // A sample without a group is a group of its own; an official test sample takes its group
+    // along.
     let mut groups: BTreeMap<(Option<&str>, usize), Vec<usize>> = BTreeMap::new();
     for &index in free {
         let group = samples[index].group.as_deref();

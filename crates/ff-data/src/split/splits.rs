@@ -33,8 +33,8 @@ impl Splits {
         }
     }
 
-    /// What an out-of-distribution dataset is evaluated on: its test split, or all of it where no sample
-    /// has a split.
+    /// What an out-of-distribution dataset is evaluated on: its test split, or all of it where no
+    /// sample has a split.
     ///
     /// # Errors
     /// [`Error::Split`] if it has splits but no test split.

@@ -19,9 +19,9 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Reads a table with a header and at least one row: `.csv` with commas, semicolons or tabs between its
-    /// cells, in UTF-8 (with or without a byte-order mark) or Latin-1, gzipped if it ends in `.gz`; or `.xls` of at
-    /// most 1 MiB, of which the first sheet counts.
+    /// Reads a table with a header and at least one row: `.csv` with commas, semicolons or tabs
+    /// between its cells, in UTF-8 (with or without a byte-order mark) or Latin-1, gzipped if it
+    /// ends in `.gz`; or `.xls` of at most 1 MiB, of which the first sheet counts.
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Dataset`] naming the row.
@@ -62,7 +62,8 @@ impl Table {
         })
     }
 
-    /// The cells of a column by those of another, of which the last counts where several are the same.
+    /// The cells of a column by those of another, of which the last counts where several are the
+    /// same.
     pub fn by(&self, key: &str, value: &str) -> Result<HashMap<String, String>, Error> {
         let (key, value) = (self.require(key)?, self.require(value)?);
         Ok(self.rows().map(|row| (row.cell(key).to_owned(), row.cell(value).to_owned())).collect())
@@ -98,7 +99,8 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A whole number of 0 to `last`, or blank. A table program writes `3.0` where a column has blanks.
+    /// A whole number of 0 to `last`, or blank. A table program writes `3.0` where a column has
+    /// blanks.
     pub fn whole(&self, column: usize, last: usize) -> Result<Option<usize>, Error> {
         let cell = self.cell(column);
         if cell.is_empty() {

@@ -10,8 +10,8 @@ use csv::{Position, StringRecord};
 use super::xls;
 use crate::error::Error;
 
-/// Most bytes that a gzipped table may unpack to: MIMIC-CXR's largest has 56 MB, and a few kilobytes can claim
-/// any number.
+/// Most bytes that a gzipped table may unpack to: MIMIC-CXR's largest has 56 MB, and a few
+/// kilobytes can claim any number.
 const MAX_UNPACKED: u64 = 1 << 30;
 
 /// Names of the columns, and the rows with the lines that they start at.

@@ -1,5 +1,6 @@
-//! What is looked at in an old Excel file before calamine reads it. On a damaged one calamine can follow sectors in a
-//! circle until memory ends, or allocate what a few bytes claim, and neither is a panic that could be caught.
+//! What is looked at in an old Excel file before calamine reads it. On a damaged one calamine can
+//! follow sectors in a circle until memory ends, or allocate what a few bytes claim, and neither is
+//! a panic that could be caught.
 
 /// Most bytes of a file; a table of Messidor has a hundred rows.
 const MAX_BYTES: usize = 1 << 20;
@@ -85,7 +86,8 @@ struct Sectors<'a> {
 }
 
 impl Sectors<'_> {
-    /// The bytes of a chain, as many as there are up to `length`; `None` if it is broken or a circle.
+    /// The bytes of a chain, as many as there are up to `length`; `None` if it is broken or a
+    /// circle.
     fn chain(&self, mut id: u32, length: usize) -> Option<Vec<u8>> {
         let mut chain = Vec::new();
         for _ in 0..=self.next.len() {

@@ -33,8 +33,8 @@ fn refusal(bytes: &[u8]) -> String {
     }
 }
 
-/// Decodes every file that `decoded.json` lists, of which there are more than `more_than`, and compares sizes, and grey levels
-/// up to the tolerance for its name.
+/// Decodes every file that `decoded.json` lists, of which there are more than `more_than`, and
+/// compares sizes, and grey levels up to the tolerance for its name.
 fn check_pictures(golden: &Golden, more_than: usize, tolerance: fn(&str) -> u8) {
     let expected = golden.decoded();
     assert!(expected.len() > more_than);

@@ -6,8 +6,9 @@ use crate::{Golden, check_pictures, refusal};
 
 const GOLDEN: Golden = Golden("data");
 
-/// Grey levels by which a decoder may differ: none where the file is exact. JPEG allows decoders to differ in
-/// the inverse transform, and more in the upsampling of colour; CMYK is rounded differently.
+/// Grey levels by which a decoder may differ: none where the file is exact. JPEG allows decoders to
+/// differ in the inverse transform, and more in the upsampling of colour; CMYK is rounded
+/// differently.
 fn tolerance(name: &str) -> u8 {
     match name {
         "subsampled.jpg" => 8,

@@ -1,5 +1,5 @@
-//! Groups of samples: against Obuchowski's definition (tests/golden/eval/clustered.py), against what there was before groups,
-//! and properties.
+//! Groups of samples: against Obuchowski's definition (tests/golden/eval/clustered.py), against
+//! what there was before groups, and properties.
 
 use ff_eval::{
     AurocDifference, DeLong, Metric, Predictions, Targets, bootstrap, bootstrap_difference, delong,
@@ -113,7 +113,8 @@ fn one_group_has_no_interval() {
     assert!(error.contains("found other groups"), "{error}");
 }
 
-/// Two models of one task on samples in at most 8 groups; logits with many ties, labels with unknown ones.
+/// Two models of one task on samples in at most 8 groups; logits with many ties, labels with
+/// unknown ones.
 fn models() -> impl Strategy<Value = ([Predictions; 2], Vec<u32>)> {
     let label = prop_oneof![3 => Just(0.0), 3 => Just(1.0), 1 => Just(f32::NAN)];
     prop::collection::vec((label, -3i8..4, -3i8..4, 0u32..8), 1..60).prop_map(|rows| {

@@ -1,5 +1,6 @@
-//! Metrics, comparisons and groups against scikit-learn, SciPy, NumPy and the definitions themselves: the scripts in
-//! tests/golden/eval made the files. Tolerance 1e-9 (sums in another order), where a test does not say another.
+//! Metrics, comparisons and groups against scikit-learn, SciPy, NumPy and the definitions
+//! themselves: the scripts in tests/golden/eval made the files. Tolerance 1e-9 (sums in another
+//! order), where a test does not say another.
 
 mod groups;
 mod metrics;
@@ -29,7 +30,8 @@ fn cases(file: &str) -> BTreeMap<String, Json> {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The cases of a file of two models on the same samples: of each the name, the models and what is expected.
+/// The cases of a file of two models on the same samples: of each the name, the models and what is
+/// expected.
 fn pairs(file: &str) -> impl Iterator<Item = (String, [Predictions; 2], Json)> {
     cases(file).into_iter().map(|(name, expected)| {
         let models = [read(&name), read(&format!("{name}_other"))];

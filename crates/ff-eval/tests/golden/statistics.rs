@@ -1,5 +1,6 @@
-//! Comparisons, curves and calibration against scikit-learn, SciPy and NumPy: see tests/golden/eval/statistics.py. The
-//! bootstrap's tolerance is another, since its resamples are others.
+//! Comparisons, curves and calibration against scikit-learn, SciPy and NumPy: see
+//! tests/golden/eval/statistics.py. The bootstrap's tolerance is another, since its resamples are
+//! others.
 
 use ff_eval::{DeLong, Metric, bootstrap_difference, calibration, delong, output_table, roc_curves};
 

@@ -1,4 +1,5 @@
-//! How often 95 % intervals miss the truth on simulated patients, with their images taken for independent and as groups.
+//! How often 95 % intervals miss the truth on simulated patients, with their images taken for
+//! independent and as groups.
 
 use std::f64::consts::TAU;
 
@@ -6,7 +7,8 @@ use ff_eval::{DeLong, Interval, Metric, Predictions, Targets, bootstrap, bootstr
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Distance between the mean scores of positives and negatives, in standard deviations: an AUROC of about 0.80.
+/// Distance between the mean scores of positives and negatives, in standard deviations: an AUROC of
+/// about 0.80.
 const DISTANCE: f64 = 1.2;
 /// The true accuracy at the threshold half way, Φ(0.6).
 const ACCURACY: f64 = 0.725_746_882_249_926_5;
@@ -47,12 +49,13 @@ impl Misses {
     }
 }
 
-/// The intervals of [`misses`]: DeLong's of the difference of two AUROCs, whose truth is 0; the bootstrap's of the same; the
-/// bootstrap's of one model's accuracy.
+/// The intervals of [`misses`]: DeLong's of the difference of two AUROCs, whose truth is 0; the
+/// bootstrap's of the same; the bootstrap's of one model's accuracy.
 pub const INTERVALS: [&str; 3] =
     ["DeLong, difference of AUROC", "bootstrap, difference of AUROC", "bootstrap, accuracy"];
 
-/// Misses of each of [`INTERVALS`] in `runs` runs: with the images of a patient taken for independent, and as a group.
+/// Misses of each of [`INTERVALS`] in `runs` runs: with the images of a patient taken for
+/// independent, and as a group.
 ///
 /// Run `r` is a pure function of (design, resamples, r).
 pub fn misses(design: Design, resamples: usize, runs: u64) -> [[Misses; 3]; 2] {
@@ -79,8 +82,8 @@ pub fn misses(design: Design, resamples: usize, runs: u64) -> [[Misses; 3]; 2] {
     found
 }
 
-/// Two models, alike but for chance, on the same images. A score is the label's mean, what is the patient's, and what is the
-/// image's own; of the latter two a part is the same for both models.
+/// Two models, alike but for chance, on the same images. A score is the label's mean, what is the
+/// patient's, and what is the image's own; of the latter two a part is the same for both models.
 fn draw(design: Design, run: u64) -> [Predictions; 2] {
     let mut chance = Chance(ChaCha8Rng::seed_from_u64(run));
     let (mut logits, mut classes) = ([Vec::new(), Vec::new()], Vec::new());

@@ -1,4 +1,5 @@
-//! Records of jobs, and claims. The first byte says whether a record is sealed first, to get past its digest.
+//! Records of jobs, and claims. The first byte says whether a record is sealed first, to get past
+//! its digest.
 #![no_main]
 
 use std::path::Component;

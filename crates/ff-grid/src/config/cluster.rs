@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::Error;
 use crate::job::JobSpec;
 
-/// How a table is run on a cluster. It stands in `[run.cluster]`, or in a file of its own for all tables of a site.
+/// How a table is run on a cluster. It stands in `[run.cluster]`, or in a file of its own for all
+/// tables of a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterConfig {
@@ -18,13 +19,14 @@ pub struct ClusterConfig {
     pub account: Option<String>,
     /// Quality of service.
     pub qos: Option<String>,
-    /// The longest that a task runs in one go, as the scheduler writes times (`4:00:00`, or minutes); it goes on in its next turn.
+    /// The longest that a task runs in one go, as the scheduler writes times (`4:00:00`, or
+    /// minutes); it goes on in its next turn.
     #[serde(deserialize_with = "text_or_number")]
     pub time: Option<String>,
     /// GPUs of a task.
     pub gpus: Option<u32>,
-    /// Cores of a task, and libtorch's threads, unless `run.threads` says how many. Absent: 1, so that results do not depend
-    /// on the node that they come from.
+    /// Cores of a task, and libtorch's threads, unless `run.threads` says how many. Absent: 1, so
+    /// that results do not depend on the node that they come from.
     pub cpus: Option<u32>,
     /// Memory of a task, as the scheduler writes it (`32G`, or a number of MiB).
     #[serde(deserialize_with = "text_or_number")]
@@ -33,22 +35,25 @@ pub struct ClusterConfig {
     pub extra: Vec<String>,
     /// Jobs of a kind that are done one after the other in one task. Absent: 1; for scores alone, 100.
     pub jobs_per_task: Option<usize>,
-    /// What is different for jobs of a kind (`[run.cluster.kind.soup]`); `check` is the task that looks at a compute node
-    /// before all others.
+    /// What is different for jobs of a kind (`[run.cluster.kind.soup]`); `check` is the task that
+    /// looks at a compute node before all others.
     pub kind: BTreeMap<String, Resources>,
     /// Lines of shell to begin with on a compute node (`module load cuda`).
     pub setup: Vec<String>,
-    /// What stands for `ff-grid` on a compute node (`apptainer exec --nv ff.sif ff-grid`). Absent: this program's path.
+    /// What stands for `ff-grid` on a compute node (`apptainer exec --nv ff.sif ff-grid`). Absent:
+    /// this program's path.
     pub program: Option<String>,
-    /// So long before its time is over a task is asked to keep what it has done, and to go on in its next turn.
+    /// So long before its time is over a task is asked to keep what it has done, and to go on in
+    /// its next turn.
     pub notice_seconds: u32,
-    /// A task that has been put back into the queue so often stays out: what cannot go on where it was (a soup) would
-    /// begin again for ever.
+    /// A task that has been put back into the queue so often stays out: what cannot go on where it
+    /// was (a soup) would begin again for ever.
     #[serde(alias = "most_turns")]
     pub max_requeues: u32,
     /// The most tasks of one array. Absent: what the scheduler says of itself.
     pub max_array: Option<usize>,
-    /// The most tasks in the queue at once; what is over is left to the next run. Absent: as many as are taken.
+    /// The most tasks in the queue at once; what is over is left to the next run. Absent: as many
+    /// as are taken.
     pub max_queued: Option<usize>,
 }
 

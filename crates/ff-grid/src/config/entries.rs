@@ -34,10 +34,11 @@ pub struct BackboneConfig {
     pub name: String,
     /// Its architecture, under timm's name.
     pub architecture: Architecture,
-    /// Where its weights come from: a `.safetensors` file, a Hugging Face id such as `timm/resnet50.a1_in1k`,
-    /// `pretrain` (the source domain of `[pretrain]`) or `random`.
+    /// Where its weights come from: a `.safetensors` file, a Hugging Face id such as
+    /// `timm/resnet50.a1_in1k`, `pretrain` (the source domain of `[pretrain]`) or `random`.
     pub weights: WeightsSource,
-    /// L_s of in-model merging: the first convolutions, which are not merged. Wanted where there is merging.
+    /// L_s of in-model merging: the first convolutions, which are not merged. Wanted where there is
+    /// merging.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shallow_layers: Option<usize>,
 }
@@ -54,17 +55,19 @@ pub struct DatasetEntry {
     pub source: DatasetConfig,
     /// How it is divided.
     pub split: SplitRule,
-    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and kept on disk, and
-    /// every run reads those. Of the other datasets in `ood` too. Absent: images are decoded at their full size each
-    /// time.
+    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and
+    /// kept on disk, and every run reads those. Of the other datasets in `ood` too. Absent: images
+    /// are decoded at their full size each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrink_px: Option<u32>,
-    /// What each task of a multilabel dataset counts in the loss: `equal`, or `rarity` (FissionFusion's code).
+    /// What each task of a multilabel dataset counts in the loss: `equal`, or `rarity`
+    /// (FissionFusion's code).
     #[serde(default, skip_serializing_if = "TaskWeights::is_equal")]
     pub task_weights: TaskWeights,
     /// Sizes to plan with while the data is not there.
     pub expected: Option<Expected>,
-    /// The column of the paper's table that this is, if it is one: of FissionFusion's Table 1, or a dataset of InMerge's.
+    /// The column of the paper's table that this is, if it is one: of FissionFusion's Table 1, or a
+    /// dataset of InMerge's.
     pub paper_column: Option<String>,
     /// Other datasets with the same classes or tasks, to test on only.
     #[serde(default)]
@@ -103,10 +106,11 @@ pub struct OodEntry {
     pub name: String,
     /// Where its images are.
     pub source: DatasetConfig,
-    /// Which of them are tested on: the test split of this rule; if absent, the dataset's own, or all images.
+    /// Which of them are tested on: the test split of this rule; if absent, the dataset's own, or
+    /// all images.
     pub split: Option<SplitRule>,
-    /// Classes of the model that this dataset does not tell apart, and the class of its own that each counts as: `{ "4" =
-    /// "3" }`. Their probabilities are added up.
+    /// Classes of the model that this dataset does not tell apart, and the class of its own that
+    /// each counts as: `{ "4" = "3" }`. Their probabilities are added up.
     #[serde(default, alias = "merge", skip_serializing_if = "BTreeMap::is_empty")]
     pub merge_classes: BTreeMap<String, String>,
 }

@@ -21,7 +21,8 @@ pub struct InmergeSettings {
 }
 
 impl InmergeSettings {
-    /// The settings for a backbone. Its L_s is there, or the configuration would not have been accepted.
+    /// The settings for a backbone. Its L_s is there, or the configuration would not have been
+    /// accepted.
     pub fn of(&self, backbone: &BackboneConfig) -> InMerge {
         let Self { merge_weight, merge_probability, similarity_threshold, pairs } = *self;
         let shallow_layers = backbone.shallow_layers.unwrap_or(0);

@@ -24,7 +24,8 @@ pub(crate) fn check_epochs<K: std::fmt::Display>(
     })
 }
 
-/// Upper limits: what is beyond them would end in the middle of the work, for want of memory or time.
+/// Upper limits: what is beyond them would end in the middle of the work, for want of memory or
+/// time.
 pub(crate) fn check_limits<K: std::fmt::Display>(
     limits: impl IntoIterator<Item = (K, usize, usize)>,
 ) -> Result<(), Error> {

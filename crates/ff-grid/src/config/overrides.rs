@@ -5,8 +5,8 @@ use toml::{Table, Value};
 
 /// Parses `text`, with each override put in place of what the file says.
 ///
-/// An override is checked as the file is: the key must exist in the type, and the value must be of its type.
-/// A value that is not TOML (`weights=model.safetensors`) is taken as a string.
+/// An override is checked as the file is: the key must exist in the type, and the value must be of
+/// its type. A value that is not TOML (`weights=model.safetensors`) is taken as a string.
 pub fn parse_with_overrides<T: DeserializeOwned>(text: &str, set: &[String]) -> Result<T, String> {
     if set.is_empty() {
         // Straight from the text: errors point at line and column.

@@ -9,32 +9,35 @@ use tch::Device;
 
 use super::cluster::ClusterConfig;
 
-/// How to run a table. None of it is part of a result's recipe. `threads` (as the device) can change the last bits of
-/// weights, since libtorch adds up in another order; the rest changes nothing.
+/// How to run a table. None of it is part of a result's recipe. `threads` (as the device) can
+/// change the last bits of weights, since libtorch adds up in another order; the rest changes
+/// nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// Jobs at once, each with an equal share of the cores. 0: one for each core for images of up to 64 px on
-    /// the CPU, else one.
+    /// Jobs at once, each with an equal share of the cores. 0: one for each core for images of up
+    /// to 64 px on the CPU, else one.
     pub workers: usize,
     /// Threads that libtorch uses in each job. 0: the cores, divided among the workers.
     pub threads: usize,
-    /// Threads that load images, for each job. 0: load in the training thread. Absent: one on the CPU, beside a GPU all but one of
-    /// the job's `threads`.
+    /// Threads that load images, for each job. 0: load in the training thread. Absent: one on the
+    /// CPU, beside a GPU all but one of the job's `threads`.
     pub loader_threads: Option<usize>,
     /// Least time between resume points of a run of training.
     pub resume_minutes: f64,
     /// Steps between resume points, instead of a time.
     pub resume_steps: Option<usize>,
-    /// A process on another machine that gave no sign of life for so long counts as gone, and its jobs are taken over.
+    /// A process on another machine that gave no sign of life for so long counts as gone, and its
+    /// jobs are taken over.
     pub lease_seconds: f64,
     /// What an unreadable image does.
     pub on_bad_image: OnBadImage,
-    /// Whether weights that were trained on the same images in another division may be used (`--allow-other-split`); every
-    /// result then says so.
+    /// Whether weights that were trained on the same images in another division may be used
+    /// (`--allow-other-split`); every result then says so.
     pub allow_other_split: bool,
-    /// Keep the optimizer's state of every fine-tuned model, so that another table's cyclic runs can go on from any of them (the
-    /// appendix of FissionFusion after its Table 1). Without it only those are kept that this table goes on from.
+    /// Keep the optimizer's state of every fine-tuned model, so that another table's cyclic runs
+    /// can go on from any of them (the appendix of FissionFusion after its Table 1). Without it
+    /// only those are kept that this table goes on from.
     pub keep_optimizer: bool,
     /// Memory for decoded images, shared by all datasets of the table that are not shrunk.
     pub cache_mib: usize,
@@ -93,8 +96,8 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// Threads that load images where nobody says how many, of so many that may be busy: training on the CPU needs them itself,
-/// beside a GPU they have nothing else to do.
+/// Threads that load images where nobody says how many, of so many that may be busy: training on
+/// the CPU needs them itself, beside a GPU they have nothing else to do.
 pub fn loader_threads(device: Device, threads: usize) -> usize {
     if device.is_cuda() { threads.saturating_sub(1).max(1) } else { 1 }
 }

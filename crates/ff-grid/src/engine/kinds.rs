@@ -10,7 +10,8 @@ use crate::store::RunStore;
 /// Every engine; the first is the default.
 pub const ENGINES: [&EngineKind; 2] = [&local::KIND, &slurm::KIND];
 
-/// Where the jobs are that are not on record, whichever engine has them. What runs counts for more than what waits.
+/// Where the jobs are that are not on record, whichever engine has them. What runs counts for more
+/// than what waits.
 ///
 /// # Errors
 /// As [`Engine::status`](super::Engine::status).

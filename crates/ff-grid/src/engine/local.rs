@@ -24,8 +24,8 @@ pub(super) const KIND: EngineKind = EngineKind {
     },
 };
 
-/// Threads of this process. Any number of processes, on any number of machines, may run the same plan on the same runs
-/// folder: each job is claimed by one of them.
+/// Threads of this process. Any number of processes, on any number of machines, may run the same
+/// plan on the same runs folder: each job is claimed by one of them.
 pub struct Local {
     /// Jobs at once, at least 1.
     pub workers: usize,
@@ -148,7 +148,8 @@ impl Engine for Local {
     }
 }
 
-/// The next job whose inputs are done, in the plan's order; waits while others might make one ready.
+/// The next job whose inputs are done, in the plan's order; waits while others might make one
+/// ready.
 fn next<'p>(
     context: &JobContext<'_>,
     mine: &[&'p Job],
@@ -193,8 +194,9 @@ fn next<'p>(
 }
 
 fn attempt(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
-    // libtorch's failures (out of memory, above all) come as panics; they are this job's, not the grid's. One
-    // in the middle of an evaluation leaves gradients off in this thread, so every job turns them on.
+    // libtorch's failures (out of memory, above all) come as panics; they are this job's, not the
+    // grid's. One in the middle of an evaluation leaves gradients off in this thread, so every job
+    // turns them on.
     let result = catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| claimed(context, job, on_event))));
     let failure = match result {
         Ok(Ok(state)) => return state,

@@ -11,8 +11,8 @@ use crate::job::Jobs;
 use crate::run::JobContext;
 use crate::store::RunStore;
 
-/// Runs the jobs of a plan that are not on record yet, each after its inputs. A failed job fails alone: what does
-/// not need it goes on.
+/// Runs the jobs of a plan that are not on record yet, each after its inputs. A failed job fails
+/// alone: what does not need it goes on.
 pub trait Engine {
     /// Runs them.
     ///
@@ -20,16 +20,19 @@ pub trait Engine {
     /// What is wrong with all of them; what is wrong with a job is in the [`Summary`].
     fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error>;
 
-    /// What [`Engine::run`] would submit now: names and scripts. Nothing is written. Empty where nothing is ever submitted.
+    /// What [`Engine::run`] would submit now: names and scripts. Nothing is written. Empty where
+    /// nothing is ever submitted.
     ///
     /// # Errors
     /// As for running them.
     fn dry_run(&self, context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error>;
 
-    /// Where those of the jobs are that are not on record, by the identities in `undone`, as far as this engine knows.
+    /// Where those of the jobs are that are not on record, by the identities in `undone`, as far as
+    /// this engine knows.
     ///
     /// # Errors
-    /// What was noted of submitted jobs cannot be read. A queue that cannot be asked is a trouble in the answer.
+    /// What was noted of submitted jobs cannot be read. A queue that cannot be asked is a trouble
+    /// in the answer.
     fn status(&self, jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error>;
 
     /// Takes what was submitted for a table out of its queue; the number of tasks.

@@ -41,13 +41,13 @@ struct Peek {
     kind: Option<String>,
 }
 
-/// Reads a configuration file and applies overrides, each `key=value` with a dotted key (`fgg.epochs=5`,
-/// `backbone.weights=FILE`). A key that passes through a list of tables goes to each of them, or to one by its number
-/// from 0 (`dataset.0.name=x`).
+/// Reads a configuration file and applies overrides, each `key=value` with a dotted key
+/// (`fgg.epochs=5`, `backbone.weights=FILE`). A key that passes through a list of tables goes to
+/// each of them, or to one by its number from 0 (`dataset.0.name=x`).
 ///
 /// # Errors
-/// Whatever is wrong with the file or an override, by key; an override that names a key which does not exist is an
-/// error, as it is in the file.
+/// Whatever is wrong with the file or an override, by key; an override that names a key which does
+/// not exist is an error, as it is in the file.
 pub fn read_experiment(path: &Path, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::File {
         path: path.to_owned(),

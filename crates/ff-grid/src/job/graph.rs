@@ -11,7 +11,8 @@ use super::data::DataSource;
 use super::id::JobId;
 use super::spec::JobSpec;
 
-/// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table they are in.
+/// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table
+/// they are in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
@@ -31,7 +32,8 @@ pub struct Job {
     /// A file of optimizer state that it goes on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<PathBuf>,
-    /// Its folder below the runs folder, where that is not `jobs/KIND-ID`: a run of its own is found by its name.
+    /// Its folder below the runs folder, where that is not `jobs/KIND-ID`: a run of its own is
+    /// found by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PathBuf>,
     /// What a hierarchy can group its models by: `learning_rate`, `augmentation`, `seed`.
@@ -67,8 +69,8 @@ pub struct Cost {
     pub epochs: u64,
     /// Training images.
     pub train_images: u64,
-    /// Images predicted: validation of each epoch, of each candidate, or a test split; and those that BatchNorm statistics
-    /// are computed from.
+    /// Images predicted: validation of each epoch, of each candidate, or a test split; and those
+    /// that BatchNorm statistics are computed from.
     pub evaluated_images: u64,
     /// Sets of weights evaluated.
     pub evaluations: u64,

@@ -6,8 +6,8 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-/// A job's identity: the first 16 hexadecimal digits of the digest of its specification and its inputs' identities, and so of all
-/// that its result depends on.
+/// A job's identity: the first 16 hexadecimal digits of the digest of its specification and its
+/// inputs' identities, and so of all that its result depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobId(String);

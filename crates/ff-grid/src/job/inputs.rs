@@ -36,7 +36,8 @@ impl Job {
         self.named(1, "probe")
     }
 
-    /// The runs whose models it chooses from or evaluates, in the order of the pool. A surface has its rows and soups beside them.
+    /// The runs whose models it chooses from or evaluates, in the order of the pool. A surface has
+    /// its rows and soups beside them.
     pub fn runs(&self) -> &[JobId] {
         let before = match self.spec {
             JobSpec::PlaneRow(_) | JobSpec::Surface(_) => 1,

@@ -17,8 +17,8 @@ pub struct Judging {
     pub data: DataIdentity,
     /// What judges them: an error is 1 less this.
     pub metric: Metric,
-    /// Compute BatchNorm statistics anew at every point, from the training images in batches of this size. Absent: they are
-    /// combined like weights.
+    /// Compute BatchNorm statistics anew at every point, from the training images in batches of
+    /// this size. Absent: they are combined like weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalibrate: Option<usize>,
 }
@@ -27,10 +27,11 @@ pub struct Judging {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Anchors {
-    /// The three with the best validation scores, the best one the origin (FissionFusion, Fig. 1); of equal ones, the
-    /// earlier in the pool.
+    /// The three with the best validation scores, the best one the origin (FissionFusion, Fig. 1);
+    /// of equal ones, the earlier in the pool.
     Best {},
-    /// These, by name, the first the origin: `lr 1e-3 heavy seed 0`, or of a cyclic run `lr 1e-3 heavy seed 0 capture 2`.
+    /// These, by name, the first the origin: `lr 1e-3 heavy seed 0`, or of a cyclic run
+    /// `lr 1e-3 heavy seed 0 capture 2`.
     Named {
         /// The names.
         models: [String; 3],
@@ -99,7 +100,8 @@ pub struct SurfaceSpec {
 pub struct PathSpec {
     /// How weights are judged.
     pub judging: Judging,
-    /// Places on each path, both ends included, evenly spaced; of a greedy soup the soup with the candidate in it is one more.
+    /// Places on each path, both ends included, evenly spaced; of a greedy soup the soup with the
+    /// candidate in it is one more.
     pub points: usize,
 }
 
@@ -153,7 +155,8 @@ pub struct SurfaceRecord {
     pub plane: PlaneRecord,
     /// The places along each side.
     pub axis: Axis,
-    /// Errors by row, the lowest y first, each from left to right; none where the model gives no finite number.
+    /// Errors by row, the lowest y first, each from left to right; none where the model gives no
+    /// finite number.
     pub errors: Vec<Vec<Option<f64>>>,
     /// How rough they are.
     pub roughness: Roughness,
@@ -161,7 +164,8 @@ pub struct SurfaceRecord {
     pub soups: Vec<SoupPlace>,
 }
 
-/// The errors on the straight path between two models, θ = λ·θ_A + (1 − λ)·θ_B (FissionFusion, appendix B1).
+/// The errors on the straight path between two models, θ = λ·θ_A + (1 − λ)·θ_B (FissionFusion,
+/// appendix B1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathRecord {
@@ -175,11 +179,13 @@ pub struct PathRecord {
     pub distance: f64,
 }
 
-/// A candidate of a greedy soup, and what lay between it and the soup as it stood when the candidate was tried.
+/// A candidate of a greedy soup, and what lay between it and the soup as it stood when the
+/// candidate was tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GreedyBarrier {
-    /// The soup's own record of it: the candidate, scores before and with it, and whether it was taken.
+    /// The soup's own record of it: the candidate, scores before and with it, and whether it was
+    /// taken.
     pub decision: Decision,
     /// The candidate's share in the soup that was tried, 1/(parts + 1).
     pub share: f64,
@@ -189,6 +195,7 @@ pub struct GreedyBarrier {
     pub path: PathRecord,
     /// L2 distance of the soup as it stood from the probe, θ₀.
     pub from_probe: f64,
-    /// The distance between candidate and soup as a share of that one. None of a soup that is the probe.
+    /// The distance between candidate and soup as a share of that one. None of a soup that is the
+    /// probe.
     pub relative_distance: Option<f64>,
 }

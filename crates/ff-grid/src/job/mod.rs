@@ -1,4 +1,5 @@
-//! Jobs as data: what they compute, how they depend on each other, and what they leave. No input or output.
+//! Jobs as data: what they compute, how they depend on each other, and what they leave. No input or
+//! output.
 
 mod data;
 mod graph;

@@ -29,7 +29,8 @@ pub struct Record {
     /// What came out.
     #[serde(rename = "finished")]
     pub output: JobOutput,
-    /// How alike the kernels of a trained model's convolutions are, layer by layer, in forward order; of its kept weights.
+    /// How alike the kernels of a trained model's convolutions are, layer by layer, in forward
+    /// order; of its kept weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kernels: Vec<LayerKernels>,
     /// What it cost.
@@ -38,8 +39,8 @@ pub struct Record {
     pub seconds: f64,
     /// The device it ran on.
     pub device: String,
-    /// Threads that libtorch computed with: on the CPU, another number may round the last bits differently. 0 in records from
-    /// before it was kept.
+    /// Threads that libtorch computed with: on the CPU, another number may round the last bits
+    /// differently. 0 in records from before it was kept.
     #[serde(default)]
     pub threads: usize,
     /// What a reader must know of the data ([`Job::remarks`]).
@@ -87,7 +88,8 @@ pub enum JobOutput {
     },
     /// Where a plane lies.
     Plane(PlaneRecord),
-    /// Errors on one row of a plane's grid, from left to right; none where the model gives no finite number.
+    /// Errors on one row of a plane's grid, from left to right; none where the model gives no
+    /// finite number.
     PlaneRow(Vec<Option<f64>>),
     /// The errors over a plane.
     Surface(SurfaceRecord),
@@ -149,8 +151,8 @@ impl Record {
         }
     }
 
-    /// Whether what was left is all that the job asks for. A run whose optimizer state is wanted now, and was
-    /// not kept then, has to be run again; its weights come out the same.
+    /// Whether what was left is all that the job asks for. A run whose optimizer state is wanted
+    /// now, and was not kept then, has to be run again; its weights come out the same.
     pub(crate) fn serves(&self, job: &Job) -> bool {
         match (&self.output, job.spec.training()) {
             (JobOutput::Training(Outcome { kept: Some(kept), .. }), Some(wanted)) => {

@@ -93,7 +93,8 @@ pub enum BnStatistics {
     /// They are averaged like weights (the authors' code).
     #[default]
     Averaged,
-    /// They are computed anew for each candidate, in a pass over the training images without augmentation.
+    /// They are computed anew for each candidate, in a pass over the training images without
+    /// augmentation.
     Recalibrate,
 }
 
@@ -101,7 +102,8 @@ pub enum BnStatistics {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Diverged {
-    /// They are models like others: the best epoch on validation before the divergence (the paper), and the captures.
+    /// They are models like others: the best epoch on validation before the divergence (the paper),
+    /// and the captures.
     #[default]
     Keep,
     /// They are left out.

@@ -11,7 +11,8 @@ use super::data::{DataIdentity, EvalSplit};
 use super::landscape::{PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
 use super::select::{Diverged, Selection};
 
-/// What a job computes: everything its result depends on, besides its inputs. In the order in which a table needs the kinds.
+/// What a job computes: everything its result depends on, besides its inputs. In the order in which
+/// a table needs the kinds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr, VariantNames)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[strum(serialize_all = "kebab-case")]
@@ -58,7 +59,8 @@ pub enum JobSpec {
     Surface(SurfaceSpec),
     /// The errors on the straight path between two models: inputs, their runs.
     Path(PathSpec),
-    /// How far from a greedy soup, and behind what barrier, its candidates lay: inputs, the soup, the probe, and the runs.
+    /// How far from a greedy soup, and behind what barrier, its candidates lay: inputs, the soup,
+    /// the probe, and the runs.
     #[serde(rename = "tries")]
     #[strum(serialize = "tries")]
     GreedyBarriers(PathSpec),
@@ -73,7 +75,8 @@ impl JobSpec {
         self.into()
     }
 
-    /// The recipe without what does not change the weights: whether the optimizer's state is kept as well.
+    /// The recipe without what does not change the weights: whether the optimizer's state is kept
+    /// as well.
     pub(crate) fn canonical(&self) -> Self {
         let mut canonical = self.clone();
         if let Self::Pretrain(training)
@@ -110,8 +113,8 @@ pub struct SoupSpec {
     pub metric: Metric,
     /// How they are chosen.
     pub select: Selection,
-    /// Compute the BatchNorm statistics of means anew, from the training images in batches of this size. Absent: they
-    /// are averaged.
+    /// Compute the BatchNorm statistics of means anew, from the training images in batches of this
+    /// size. Absent: they are averaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalibrate: Option<usize>,
     /// What becomes of the models of runs that diverged.

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::job::{Job, JobId, JobSpec, Jobs, SoupSpec};
 
-/// What jobs of a kind with models of a form take, measured: seconds per image evaluated. One trained on counts as three.
+/// What jobs of a kind with models of a form take, measured: seconds per image evaluated. One
+/// trained on counts as three.
 #[derive(Debug, Default)]
 pub struct Speed {
     measured: HashMap<Key, f64>,
@@ -17,7 +18,8 @@ pub struct Speed {
     said: HashMap<Option<Architecture>, f64>,
 }
 
-/// A kind and a form; where no job of a kind is done yet, one of another kind with the same form will do, or any.
+/// A kind and a form; where no job of a kind is done yet, one of another kind with the same form
+/// will do, or any.
 type Key = (Option<&'static str>, Option<(Architecture, u32)>);
 
 /// How a graph goes on so many workers.
@@ -31,7 +33,8 @@ pub struct Forecast {
     pub busy: f64,
 }
 
-/// The longest chain of jobs that wait for each other: however many workers there are, it takes no less.
+/// The longest chain of jobs that wait for each other: however many workers there are, it takes no
+/// less.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Chain {
     /// What it takes.
@@ -41,12 +44,14 @@ pub struct Chain {
 }
 
 impl Speed {
-    /// Measures it on the jobs that are done ([`RunStore::finished`](crate::store::RunStore::finished)).
+    /// Measures it on the jobs that are done
+    /// ([`RunStore::finished`](crate::store::RunStore::finished)).
     pub fn measured(jobs: &Jobs, done: &BTreeMap<&str, f64>) -> Self {
         Self::of(jobs.iter().filter_map(|job| Some((job, weight(job), *done.get(job.id.as_str())?))))
     }
 
-    /// Measures it on work of jobs: how many images evaluated it was worth, and the seconds that it took.
+    /// Measures it on work of jobs: how many images evaluated it was worth, and the seconds that it
+    /// took.
     fn of<'a>(work: impl Iterator<Item = (&'a Job, f64, f64)>) -> Self {
         let mut found: HashMap<Key, Vec<f64>> = HashMap::new();
         for (job, weight, seconds) in work {
@@ -62,7 +67,8 @@ impl Speed {
         Self { measured, said: HashMap::new() }
     }
 
-    /// With a number of training images per second for an architecture, or for all others, in place of what was measured.
+    /// With a number of training images per second for an architecture, or for all others, in place
+    /// of what was measured.
     pub fn with(mut self, architecture: Option<Architecture>, images_per_second: f64) -> Self {
         self.said.insert(architecture, images_per_second);
         self
@@ -103,8 +109,9 @@ fn spec(job: &Job) -> Option<Spec> {
     }
 }
 
-/// Runs a graph on paper: each of so many workers takes, of the jobs whose inputs are done, the one from which the longest
-/// chain leads to the end. `seconds` says what each takes; a job that is not there is done.
+/// Runs a graph on paper: each of so many workers takes, of the jobs whose inputs are done, the one
+/// from which the longest chain leads to the end. `seconds` says what each takes; a job that is not
+/// there is done.
 pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> Forecast {
     let takes = |job: &Job| seconds.get(job.id.as_str()).copied();
     let followers = jobs.followers();
@@ -151,8 +158,8 @@ pub struct Progress {
     pub share: f64,
 }
 
-/// How long the rest takes if as many jobs are at work as now: `done` with their seconds, and `running`; nothing if none is
-/// running, or if nothing like the rest has been done yet.
+/// How long the rest takes if as many jobs are at work as now: `done` with their seconds, and
+/// `running`; nothing if none is running, or if nothing like the rest has been done yet.
 pub fn time_left(
     jobs: &Jobs,
     done: &BTreeMap<&str, f64>,

@@ -1,4 +1,5 @@
-//! The graph of jobs while it grows: each job once, in an order in which each comes after its inputs.
+//! The graph of jobs while it grows: each job once, in an order in which each comes after its
+//! inputs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -56,7 +57,8 @@ impl<'a> Graph<'a> {
         self.jobs
     }
 
-    /// Opens a dataset for a backbone. What is missing, of the data or the weights, blocks the column's jobs.
+    /// Opens a dataset for a backbone. What is missing, of the data or the weights, blocks the
+    /// column's jobs.
     pub fn open(
         &self,
         backbone: &BackboneConfig,
@@ -206,7 +208,8 @@ impl<'a> Graph<'a> {
         self.jobs[self.known[id]].cost
     }
 
-    /// The score of a model, the result of `input`, on the test part of its own dataset; `None` if that has none.
+    /// The score of a model, the result of `input`, on the test part of its own dataset; `None` if
+    /// that has none.
     pub fn test_score(
         &mut self,
         shared: &ColumnBase,
@@ -217,8 +220,8 @@ impl<'a> Graph<'a> {
         (shared.sizes[2] > 0).then(|| self.score(shared, label, input, dataset, None))
     }
 
-    /// The score of a model on the test part of the data of `on`, by the metric of its own dataset; `outputs` if their classes
-    /// differ.
+    /// The score of a model on the test part of the data of `on`, by the metric of its own dataset;
+    /// `outputs` if their classes differ.
     pub fn score(
         &mut self,
         on: &ColumnBase,
@@ -284,7 +287,8 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Identity, sizes of the three parts and number of outputs of a dataset; what is expected of one that is not there.
+/// Identity, sizes of the three parts and number of outputs of a dataset; what is expected of one
+/// that is not there.
 fn extent(
     opened: &Result<Arc<OpenDataset>, String>,
     name: &str,

@@ -71,7 +71,8 @@ pub trait Table: Any + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The table and each column in detail, for a report. `catalog` has the data, for the names and pictures of images.
+    /// The table and each column in detail, for a report. `catalog` has the data, for the names and
+    /// pictures of images.
     ///
     /// # Errors
     /// As [`Table::texts`].
@@ -124,17 +125,19 @@ pub struct Records<'a> {
 }
 
 impl Plan {
-    /// Lays out every job. Data and weights that are not there block what needs them, and nothing else.
+    /// Lays out every job. Data and weights that are not there block what needs them, and nothing
+    /// else.
     pub fn new(experiment: Box<dyn Experiment>, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
         let mut graph = Graph::new(catalog, hub, &experiment.common());
         let table = experiment.lay_out(&mut graph);
         Self { jobs: Jobs::new(graph.finish()), table, missed: Vec::new() }
     }
 
-    /// A job's identity holds its data's digest, so that without the data nobody knows which record is whose. This looks for
-    /// the one record that has the job's label, inputs, and specification but for the data (and the digest of a file of weights
-    /// that is not there either), and takes it for the job's; if there are several, none. Nothing is to be run with such a plan.
-    /// What is not there stays among [`Plan::missing`].
+    /// A job's identity holds its data's digest, so that without the data nobody knows which record
+    /// is whose. This looks for the one record that has the job's label, inputs, and specification
+    /// but for the data (and the digest of a file of weights that is not there either), and takes
+    /// it for the job's; if there are several, none. Nothing is to be run with such a plan. What is
+    /// not there stays among [`Plan::missing`].
     pub fn recover(&mut self, records: &[Record]) {
         self.missed = self.missing();
         let mut found = Recovered::of(&self.jobs, records);

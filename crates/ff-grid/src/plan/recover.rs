@@ -10,7 +10,8 @@ use crate::job::{DataSource, Job, JobId, JobSpec, Jobs, Record, Start};
 /// Jobs of a plan that were found by their records alone.
 pub struct Recovered<'a> {
     records: &'a [Record],
-    /// The plan's jobs, with what was found in place of those that are blocked, and then those that the plan did not have.
+    /// The plan's jobs, with what was found in place of those that are blocked, and then those that
+    /// the plan did not have.
     pub(super) jobs: Vec<Job>,
     /// Identities by those in the plan.
     names: HashMap<JobId, JobId>,
@@ -88,7 +89,8 @@ impl<'a> Recovered<'a> {
     }
 }
 
-/// Whether two recipes differ in nothing but their data, and in the content of a file of weights that is not there.
+/// Whether two recipes differ in nothing but their data, and in the content of a file of weights
+/// that is not there.
 fn alike(one: &JobSpec, other: &JobSpec) -> bool {
     let starts = [one, other].map(|spec| spec.training().map(|training| &training.start));
     let same_start = match starts {

@@ -13,7 +13,8 @@ pub(crate) fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBu
     Ok(path)
 }
 
-/// Where a column's own files lie: with one column in the table's folder itself, else in `<backbone>/<dataset>` below it.
+/// Where a column's own files lie: with one column in the table's folder itself, else in
+/// `<backbone>/<dataset>` below it.
 pub(crate) fn place(records: Records<'_>, columns: usize, head: &ColumnHead) -> PathBuf {
     let folder = records.plan.folder(records.runs);
     if columns == 1 { folder } else { folder.join(&head.backbone.name).join(&head.dataset.name) }

@@ -46,7 +46,8 @@ impl<'a> Records<'a> {
         Ok(names.len())
     }
 
-    /// What the given jobs cost together with every job behind them, each counted once, from the pretrained weights on.
+    /// What the given jobs cost together with every job behind them, each counted once, from the
+    /// pretrained weights on.
     pub(crate) fn cost(self, roots: impl Iterator<Item = &'a str>) -> Result<ff_report::Cost, Error> {
         let mut behind = BTreeSet::new();
         let mut queue: Vec<&str> = roots.collect();

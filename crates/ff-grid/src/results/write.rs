@@ -16,8 +16,9 @@ pub struct Results {
     pub markdown: String,
     /// The table for programs.
     pub json: String,
-    /// The table as Markdown, CSV, LaTeX and JSON, and the resolved configuration; of soups, for each finished column
-    /// `soup.safetensors`, `soup.json` and pictures of errors between its models, if asked for; of merging, a plot for each sweep and what was merged.
+    /// The table as Markdown, CSV, LaTeX and JSON, and the resolved configuration; of soups, for
+    /// each finished column `soup.safetensors`, `soup.json` and pictures of errors between its
+    /// models, if asked for; of merging, a plot for each sweep and what was merged.
     pub files: Vec<PathBuf>,
 }
 
@@ -27,8 +28,8 @@ pub fn render(plan: &Plan, runs: &RunStore) -> Result<[String; 2], Error> {
     Ok([texts.markdown, texts.json])
 }
 
-/// Writes the table and what goes with it into the table's folder below the runs folder, and a list of the files beside
-/// them. What is missing or failed is said in its cell.
+/// Writes the table and what goes with it into the table's folder below the runs folder, and a list
+/// of the files beside them. What is missing or failed is said in its cell.
 pub fn write_results(plan: &Plan, runs: &RunStore) -> Result<Results, Error> {
     let folder = plan.folder(runs);
     let Texts { markdown, csv, latex, json } = plan.table.texts(Records { plan, runs })?;

@@ -8,10 +8,12 @@ use crate::job::{Job, Record};
 use crate::store::Claimed;
 
 impl JobContext<'_> {
-    /// Runs a job by itself, unless it is on record already; its record, and whether it was run now.
+    /// Runs a job by itself, unless it is on record already; its record, and whether it was run
+    /// now.
     ///
     /// # Errors
-    /// Another process has claimed its folder; the folder holds another run; as [`JobContext::run`].
+    /// Another process has claimed its folder; the folder holds another run; as
+    /// [`JobContext::run`].
     pub fn run_alone(
         &self,
         job: &Job,

@@ -55,7 +55,8 @@ impl JobContext<'_> {
     ) -> Result<Provenance, Error> {
         let mut recipe =
             serde_json::to_value(job.spec.canonical()).map_err(|error| Error::Job(error.to_string()))?;
-        // For whoever has the file alone: what its outputs mean, and what a hierarchy can group it by.
+        // For whoever has the file alone: what its outputs mean, and what a hierarchy can group it
+        // by.
         recipe["classes"] = serde_json::json!(data.dataset.task().names());
         if !job.fields.is_empty() {
             recipe["fields"] = serde_json::json!(job.fields);

@@ -14,8 +14,8 @@ use crate::job::{Cost, Job, JobOutput, JobSpec, Record, VERSION, device_name};
 use crate::store::Claimed;
 
 impl JobContext<'_> {
-    /// Does a job and puts it on record. The caller has claimed its folder. `on_epoch` hears of every epoch of training,
-    /// which `stop` stops.
+    /// Does a job and puts it on record. The caller has claimed its folder. `on_epoch` hears of
+    /// every epoch of training, which `stop` stops.
     ///
     /// # Errors
     /// Anything; nothing is on record then, and the job can be done again.
@@ -75,8 +75,8 @@ impl JobContext<'_> {
         Ok(record)
     }
 
-    /// Removes what is left of the work on a job that is done: a process may be killed after it has put the job on record
-    /// and before it has cleared up.
+    /// Removes what is left of the work on a job that is done: a process may be killed after it has
+    /// put the job on record and before it has cleared up.
     pub(crate) fn clean_up(&self, job: &Job, record: &Record) -> Result<(), Error> {
         let folder = self.runs.folder(job);
         let kept = [Path::new("record.json"), Path::new("history.jsonl")];

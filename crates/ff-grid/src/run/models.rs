@@ -36,8 +36,8 @@ pub(crate) struct RunModel {
 }
 
 impl Models {
-    /// What the runs of these identities left. Of a cyclic run the models are the captures; its best epoch is just one more
-    /// point on the way.
+    /// What the runs of these identities left. Of a cyclic run the models are the captures; its
+    /// best epoch is just one more point on the way.
     pub fn of<'a>(
         context: &JobContext<'_>,
         runs: impl IntoIterator<Item = &'a JobId>,

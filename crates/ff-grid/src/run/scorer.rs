@@ -18,7 +18,8 @@ pub struct ValidationScorer<'a> {
     metric: Metric,
     known: HashMap<String, f64>,
     recalibration: Option<Recalibration>,
-    /// What was predicted last: it has the targets, and says which images are hard where nothing closer is known.
+    /// What was predicted last: it has the targets, and says which images are hard where nothing
+    /// closer is known.
     last: Option<Predictions>,
     /// How hard each image is for what has been predicted whole.
     margin: HashMap<Average, Vec<f64>>,
@@ -30,14 +31,15 @@ pub struct ValidationScorer<'a> {
 const STEP: usize = 32;
 
 impl<'a> ValidationScorer<'a> {
-    /// A scorer that puts weights into `model`. `known` are scores of ingredients that need no evaluation, by id.
+    /// A scorer that puts weights into `model`. `known` are scores of ingredients that need no
+    /// evaluation, by id.
     pub fn new(model: Model, validation: &'a EvalSet, metric: Metric, known: HashMap<String, f64>) -> Self {
         let (recalibration, last, margin) = (None, None, HashMap::new());
         Self { model, validation, metric, known, recalibration, last, margin, evaluations: 0, images: 0 }
     }
 
-    /// With an ingredient's predictions of the validation images, such as training left: it needs no evaluation, and the
-    /// candidates that it goes into are looked at where it matters.
+    /// With an ingredient's predictions of the validation images, such as training left: it needs
+    /// no evaluation, and the candidates that it goes into are looked at where it matters.
     pub fn with_predictions(mut self, ingredient: &str, predictions: Predictions) -> Self {
         if !self.known.contains_key(ingredient)
             && let Some(score) = self.metric.evaluate(&predictions).value()
@@ -48,7 +50,8 @@ impl<'a> ValidationScorer<'a> {
         self
     }
 
-    /// The BatchNorm statistics of every mean are computed anew, from those images, before it is evaluated.
+    /// The BatchNorm statistics of every mean are computed anew, from those images, before it is
+    /// evaluated.
     pub fn recalibrated_on(self, images: Recalibration) -> Self {
         Self { recalibration: Some(images), ..self }
     }
@@ -58,7 +61,8 @@ impl<'a> ValidationScorer<'a> {
         self.evaluations
     }
 
-    /// Images read so far: those of validation for each evaluation, and those that statistics were computed from.
+    /// Images read so far: those of validation for each evaluation, and those that statistics were
+    /// computed from.
     pub fn images(&self) -> u64 {
         self.images
     }
@@ -87,8 +91,8 @@ impl<'a> ValidationScorer<'a> {
         Ok(self.validation.predict(&self.model, None)?)
     }
 
-    /// What the loaded candidate comes to, looked at from the hardest image on until it cannot win any more; `None` where
-    /// only its whole evaluation can tell.
+    /// What the loaded candidate comes to, looked at from the hardest image on until it cannot win
+    /// any more; `None` where only its whole evaluation can tell.
     fn early(&mut self, average: &Average, best: f64, accept: Accept) -> Result<Option<Verdict>, ScoreError> {
         // Of AUROC every pair counts a little: there is nothing to stop early.
         let rows = self.validation.len() - self.validation.skipped().len();
@@ -111,12 +115,14 @@ impl<'a> ValidationScorer<'a> {
                 let bound = score_bound.bound();
                 below = (!accept.accepts(bound, best)).then_some(bound);
             }
-            // With a doubt it needs a whole evaluation to be kept, so it must show soon that it cannot be.
+            // With a doubt it needs a whole evaluation to be kept, so it must show soon that it
+            // cannot be.
             below.is_some() || failed || doubtful && 2 * seen > last.len()
         };
         let images = self.validation.predict_until(&self.model, &order, &mut look)?;
         self.images += images.unwrap_or(0) as u64;
-        // A candidate whose numbers are none fails in its whole evaluation, as it always would have.
+        // A candidate whose numbers are none fails in its whole evaluation, as it always would
+        // have.
         Ok(match below {
             _ if failed => None,
             Some(bound) => Some(Verdict::Rejected { bound }),
@@ -128,8 +134,8 @@ impl<'a> ValidationScorer<'a> {
         })
     }
 
-    /// The order in which to look at a candidate: the images as hard as they are for the soup so far and for what is new, each
-    /// with its weight.
+    /// The order in which to look at a candidate: the images as hard as they are for the soup so
+    /// far and for what is new, each with its weight.
     fn order(&self, average: &Average, last: &Predictions) -> Vec<usize> {
         let mut known = Vec::new();
         if let Average::Mean(parts) = average
@@ -200,9 +206,9 @@ impl Scorer for ValidationScorer<'_> {
     }
 }
 
-/// How far a logit may be from that of the whole evaluation, as a share of the largest of its row: an image is predicted in
-/// a batch of another size, and libtorch may add up in another order; on a GPU it may also take another of cuDNN's algorithms,
-/// with products in TF32 (10 bits) or without.
+/// How far a logit may be from that of the whole evaluation, as a share of the largest of its row:
+/// an image is predicted in a batch of another size, and libtorch may add up in another order; on a
+/// GPU it may also take another of cuDNN's algorithms, with products in TF32 (10 bits) or without.
 fn slack(precision: Precision, device: Device) -> f32 {
     match (precision, device.is_cuda()) {
         (Precision::Fp32, false) => 1e-4,

@@ -24,7 +24,8 @@ pub struct Choice<'a> {
     pub spec: &'a SoupSpec,
     /// Scores of models on validation that training found, by name.
     pub scores: HashMap<String, f64>,
-    /// What training left of a model's predictions of the validation images, by name. Asked only where candidates are compared.
+    /// What training left of a model's predictions of the validation images, by name. Asked only
+    /// where candidates are compared.
     pub predictions: &'a mut dyn FnMut(&str) -> Result<Option<Predictions>, Error>,
 }
 
@@ -50,7 +51,8 @@ impl Choice<'_> {
     /// Makes the choice on the validation part of `data`.
     ///
     /// # Errors
-    /// Models of another form, images that cannot be read, a metric that is undefined, the wish to stop.
+    /// Models of another form, images that cannot be read, a metric that is undefined, the wish to
+    /// stop.
     pub fn make(self, catalog: &Catalog, data: &OpenDataset, device: Device) -> Result<Chosen, Error> {
         let Self { ingredients, spec, scores, predictions } = self;
         let validation = catalog.eval_set(data, EvalSplit::Validation, spec.model.image_size);
@@ -102,7 +104,8 @@ impl Choice<'_> {
     }
 }
 
-/// Chooses among the models of a job's runs and writes the average, its validation predictions, and why.
+/// Chooses among the models of a job's runs and writes the average, its validation predictions, and
+/// why.
 pub(super) fn make(
     context: &JobContext<'_>,
     job: &Job,

@@ -11,7 +11,8 @@ use super::inmerge::{InmergeHook, kernels};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, LayerKernels, Start, Training};
 
-/// What a run of training starts from: weights and optimizer state, with the names that provenance has them under.
+/// What a run of training starts from: weights and optimizer state, with the names that provenance
+/// has them under.
 #[derive(Default)]
 struct StartingPoint {
     weights: Option<(String, StateDict)>,
@@ -19,7 +20,8 @@ struct StartingPoint {
 }
 
 impl JobContext<'_> {
-    /// Trains, unless the run that this one starts from left nothing to start from: then it ends where that one did.
+    /// Trains, unless the run that this one starts from left nothing to start from: then it ends
+    /// where that one did.
     pub(super) fn train(
         &self,
         job: &Job,

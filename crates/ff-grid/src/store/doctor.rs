@@ -28,7 +28,8 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remedy {
-    /// Set aside together with its job's record, so that the job is run again; the results of jobs after it stay.
+    /// Set aside together with its job's record, so that the job is run again; the results of jobs
+    /// after it stay.
     RunAgain,
     /// Set aside; it is made again where it is needed.
     SetAside,
@@ -38,9 +39,11 @@ pub enum Remedy {
     Wait,
 }
 
-/// Looks at every job and table of a runs folder; writes nothing. Every file of weights and predictions is read whole.
+/// Looks at every job and table of a runs folder; writes nothing. Every file of weights and
+/// predictions is read whole.
 ///
-/// Kept images and hashes of files (`cache`) are not looked at: they are checked whenever they are used.
+/// Kept images and hashes of files (`cache`) are not looked at: they are checked whenever they are
+/// used.
 ///
 /// # Errors
 /// Folders that cannot be listed.
@@ -57,7 +60,8 @@ pub fn examine(runs: &RunStore) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-/// Does what each finding's remedy says. What is set aside goes to the folder `set-aside` of the runs folder.
+/// Does what each finding's remedy says. What is set aside goes to the folder `set-aside` of the
+/// runs folder.
 ///
 /// # Errors
 /// What cannot be moved or removed.
@@ -135,7 +139,8 @@ fn weights(folder: &Path, file: &FileRef) -> Option<String> {
     whole().err().map(|error| error.to_string())
 }
 
-/// What is the matter with the files of the tables. Those that a list names have the content that it says.
+/// What is the matter with the files of the tables. Those that a list names have the content that
+/// it says.
 fn published(paths: &[PathBuf]) -> Vec<Finding> {
     let mut listed: BTreeMap<PathBuf, String> = BTreeMap::new();
     let mut findings = Vec::new();

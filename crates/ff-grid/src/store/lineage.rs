@@ -60,7 +60,8 @@ pub enum SameJob {
     Other(String),
 }
 
-/// The ancestors of a file, itself first, each followed by its own; looked for by content below `places`.
+/// The ancestors of a file, itself first, each followed by its own; looked for by content below
+/// `places`.
 ///
 /// # Errors
 /// The file itself cannot be read or does not say how it came to be; a place that cannot be listed.
@@ -88,8 +89,8 @@ pub fn lineage(file: &Path, places: &[PathBuf]) -> Result<Vec<Ancestor>, Error> 
     Ok(ancestors)
 }
 
-/// What was found of each content, and how it came to be. A file that a record names and that is another now counts as
-/// damaged, wherever else there is a copy.
+/// What was found of each content, and how it came to be. A file that a record names and that is
+/// another now counts as damaged, wherever else there is a copy.
 type Known = HashMap<Digest, (FileStatus, Option<Provenance>)>;
 
 fn trace(
@@ -166,8 +167,8 @@ fn look_at(path: &Path, recorded: Option<&Digest>, known: &mut Known) {
     }
 }
 
-/// Which of several files of the same content says most of where it comes from: not a soup of one, which is a copy of its
-/// ingredient; and one that a record stands beside.
+/// Which of several files of the same content says most of where it comes from: not a soup of one,
+/// which is a copy of its ingredient; and one that a record stands beside.
 fn rank((found, provenance): &(FileStatus, Option<Provenance>), digest: &Digest) -> (bool, bool) {
     let of_itself = |made: &Provenance| made.parents.iter().any(|parent| parent.digest == *digest);
     let FileStatus::Intact(path) = found else { return (false, false) };

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// What a table's folder holds: the BLAKE3 hash of every file, by its path in the folder. It lets the doctor find what is
-/// damaged.
+/// What a table's folder holds: the BLAKE3 hash of every file, by its path in the folder. It lets
+/// the doctor find what is damaged.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResultFiles {

@@ -23,7 +23,8 @@ impl RunStore {
         Self { root: root.to_owned(), passed_over: None }
     }
 
-    /// The same, for reports: a record that cannot be read counts as not there, and [`RunStore::passed_over`] says so.
+    /// The same, for reports: a record that cannot be read counts as not there, and
+    /// [`RunStore::passed_over`] says so.
     pub fn lenient(root: &Path) -> Self {
         Self { root: root.to_owned(), passed_over: Some(Arc::default()) }
     }
@@ -92,7 +93,8 @@ impl RunStore {
         self.record(job)?.ok_or_else(|| Error::Job(format!("job `{}` ({}) is not done", job.label, job.id)))
     }
 
-    /// The jobs that are on record, by identity, and how many seconds each took. What cannot run is not looked for.
+    /// The jobs that are on record, by identity, and how many seconds each took. What cannot run is
+    /// not looked for.
     ///
     /// # Errors
     /// A record that cannot be read.
@@ -109,7 +111,8 @@ impl RunStore {
     /// Opens weights or predictions that a job left.
     ///
     /// # Errors
-    /// A file that is damaged, is not the one on record, or says nothing of how it came to be and so is none of ours.
+    /// A file that is damaged, is not the one on record, or says nothing of how it came to be and
+    /// so is none of ours.
     pub fn open(&self, job: &Job, file: &FileRef) -> Result<StateDict, Error> {
         let opened = file.open(&self.folder(job))?;
         opened.provenance()?;

@@ -4,8 +4,8 @@ use ff_checkpoint::StateDict;
 
 use crate::job::DataIdentity;
 
-/// The datasets that weights, and those that they come from, were trained and selected on, as their provenance says;
-/// nothing of a file from elsewhere.
+/// The datasets that weights, and those that they come from, were trained and selected on, as their
+/// provenance says; nothing of a file from elsewhere.
 pub fn trained_on(weights: &StateDict) -> Vec<DataIdentity> {
     ff_checkpoint::trained_on(weights)
         .into_iter()
@@ -13,8 +13,8 @@ pub fn trained_on(weights: &StateDict) -> Vec<DataIdentity> {
         .collect()
 }
 
-/// Why weights that were trained on `seen` must not meet `data`, if they must not: they know the same images in another
-/// division, so any part may hold images that they were trained on.
+/// Why weights that were trained on `seen` must not meet `data`, if they must not: they know the
+/// same images in another division, so any part may hold images that they were trained on.
 pub fn other_split(seen: &[DataIdentity], data: &DataIdentity) -> Option<&'static str> {
     let torn = |seen: &DataIdentity| seen.digest == data.digest && seen.split != data.split;
     seen.iter().any(torn).then_some(

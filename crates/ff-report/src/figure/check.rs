@@ -29,7 +29,8 @@ pub(super) fn check_any(figure: &str, any: bool) -> Result<(), Error> {
     if any { Ok(()) } else { Err(Error::NoPoint { figure: figure.into() }) }
 }
 
-/// Values by row, a row for each place down and a value for each place across; `row` names a row in errors.
+/// Values by row, a row for each place down and a value for each place across; `row` names a row in
+/// errors.
 pub(super) fn check_matrix(
     figure: &str,
     (rows, columns): (usize, usize),

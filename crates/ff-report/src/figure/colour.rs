@@ -3,13 +3,14 @@
 use plotters::style::RGBColor;
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 
-/// Viridis at a share of its range, 0 dark and 1 bright: lightness rises evenly, so it reads in grey and to the colour-blind.
+/// Viridis at a share of its range, 0 dark and 1 bright: lightness rises evenly, so it reads in
+/// grey and to the colour-blind.
 pub(super) fn colour(share: f64) -> RGBColor {
     ViridisRGB.get_color(share.clamp(0.0, 1.0) as f32)
 }
 
-/// Of black and white, the one that text on a colour is read in. It is not the black of lines, which a page may turn around in
-/// the dark.
+/// Of black and white, the one that text on a colour is read in. It is not the black of lines,
+/// which a page may turn around in the dark.
 pub(super) fn ink(on: RGBColor) -> RGBColor {
     let RGBColor(red, green, blue) = on;
     let light = 0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue);

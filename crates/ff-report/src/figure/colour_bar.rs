@@ -32,7 +32,8 @@ impl ColourBar {
         self.label + LABEL_SIZE
     }
 
-    /// Steps of one height, a colour each, from the bottom to the top; a tick is after so many steps, not all of them whole.
+    /// Steps of one height, a colour each, from the bottom to the top; a tick is after so many
+    /// steps, not all of them whole.
     pub fn draw<'a>(
         &self,
         canvas: &Canvas,

@@ -5,7 +5,8 @@ use crate::figure::canvas::Pixel;
 /// The corners of a cell, one after the other around it, and their values.
 pub(super) type Cell = [(Pixel, f64); 4];
 
-/// The part of a cell where the value is at least a level, as a polygon; values change evenly along its sides.
+/// The part of a cell where the value is at least a level, as a polygon; values change evenly along
+/// its sides.
 pub(super) fn clip(cell: &Cell, level: f64) -> Vec<Pixel> {
     let mut polygon = Vec::new();
     for (nth, corner) in cell.iter().enumerate() {
@@ -17,7 +18,8 @@ pub(super) fn clip(cell: &Cell, level: f64) -> Vec<Pixel> {
     polygon
 }
 
-/// Where a level crosses the sides of a cell: 0, 2 or 4 places, of which each two that follow are joined.
+/// Where a level crosses the sides of a cell: 0, 2 or 4 places, of which each two that follow are
+/// joined.
 pub(super) fn crossings(cell: &Cell, level: f64) -> Vec<Pixel> {
     (0..4).filter_map(|nth| crossing(&cell[nth], &cell[(nth + 1) % 4], level)).collect()
 }

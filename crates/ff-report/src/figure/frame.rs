@@ -29,7 +29,8 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// The upper left corner of a plot that has a title above and the axis' ticks and label to the left.
+    /// The upper left corner of a plot that has a title above and the axis' ticks and label to the
+    /// left.
     pub fn corner(y: &Scale) -> Pixel {
         (MARGIN + LABEL_SIZE + 10 + widest(y.names(), TICK_SIZE) + TICK + 6, TOP)
     }
@@ -72,7 +73,8 @@ impl Frame {
     }
 }
 
-/// The title above a plot whose upper left corner is at `from`, as large as fits a picture of that size.
+/// The title above a plot whose upper left corner is at `from`, as large as fits a picture of that
+/// size.
 pub(super) fn draw_title(canvas: &Canvas, title: &str, from: Pixel, picture: (u32, u32)) -> Drawn {
     let size = fitting(title, TITLE_SIZE, picture.0 as i32 - from.0 - MARGIN);
     draw_text(canvas, title, (from.0, from.1 / 2), size, HPos::Left, VPos::Center)

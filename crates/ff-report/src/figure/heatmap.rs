@@ -38,8 +38,8 @@ pub struct Heatmap {
 }
 
 impl Heatmap {
-    /// The matrix as an SVG picture, the same text for the same matrix. Values are written in the cells as long as they are
-    /// large enough: up to some thirty columns.
+    /// The matrix as an SVG picture, the same text for the same matrix. Values are written in the
+    /// cells as long as they are large enough: up to some thirty columns.
     ///
     /// # Errors
     /// Names that do not fit the values, a number that is not finite, or no value at all.

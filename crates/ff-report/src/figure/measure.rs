@@ -11,7 +11,8 @@ pub(super) const STEP: i32 = 24;
 pub(super) const TOP: i32 = 50;
 pub(super) const MARGIN: i32 = 16;
 
-/// About how wide a text is: the letters of a sans-serif font are a little more than half as wide as high.
+/// About how wide a text is: the letters of a sans-serif font are a little more than half as wide
+/// as high.
 pub(super) fn width(text: &str, size: i32) -> i32 {
     text.chars().count() as i32 * size * 58 / 100
 }

@@ -10,7 +10,8 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Around finite numbers, with a little space and at most `count` intervals between ticks at round numbers.
+    /// Around finite numbers, with a little space and at most `count` intervals between ticks at
+    /// round numbers.
     pub fn around(numbers: impl Iterator<Item = f64>, count: f64) -> Scale {
         let (least, most) =
             numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
@@ -51,7 +52,8 @@ impl Scale {
     }
 }
 
-/// Multiples of 1, 2 or 5 times a power of ten between two numbers, with as many decimals as they need.
+/// Multiples of 1, 2 or 5 times a power of ten between two numbers, with as many decimals as they
+/// need.
 pub(super) fn round_numbers(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
     let least_step = (high - low) / count;
     let power = least_step.log10().floor();

@@ -52,8 +52,8 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// Of the series at this place in the legend. As 7 and 5 have no common divisor, 35 series pass before one has the
-    /// colour and the marker of another.
+    /// Of the series at this place in the legend. As 7 and 5 have no common divisor, 35 series pass
+    /// before one has the colour and the marker of another.
     pub fn new(nth: usize, emphasis: bool) -> Style {
         let (width, radius) = if emphasis { (4, 7) } else { (2, 5) };
         Style {

@@ -1,4 +1,5 @@
-//! What a report is made of. It holds what records say; nothing in it is computed from predictions but by `ff-eval`.
+//! What a report is made of. It holds what records say; nothing in it is computed from predictions
+//! but by `ff-eval`.
 
 use ff_eval::{
     Calibration, ClassRow, Confusion, Difference, Metric, OutputAuroc, OutputDifference, Roc, Score,
@@ -79,11 +80,13 @@ pub struct ColumnReport {
     pub runs: Vec<TrainingRun>,
     /// How the soups came to be.
     pub choices: Vec<Choice>,
-    /// What models do class by class on the test split: the delivered soup, and the best single model.
+    /// What models do class by class on the test split: the delivered soup, and the best single
+    /// model.
     pub per_class_reports: Vec<PerClassReport>,
     /// Where the delivered soup is surest and wrong.
     pub mistakes: Option<MistakesReport>,
-    /// Further plots: sweeps and merges of an experiment of in-model merging; errors between models.
+    /// Further plots: sweeps and merges of an experiment of in-model merging; errors between
+    /// models.
     pub figures: Vec<Plot>,
     /// What is not there, a sentence each.
     pub missing: Vec<String>,
@@ -130,7 +133,8 @@ pub struct TrainingRun {
     pub epochs: Vec<(u32, Option<f64>)>,
     /// The learning rate at steps of the run: in epochs, and in its own unit.
     pub rates: Vec<(f64, f64)>,
-    /// Models that it left: in epochs, and their validation metric. Of a cyclic run, the captures; else the kept epoch.
+    /// Models that it left: in epochs, and their validation metric. Of a cyclic run, the captures;
+    /// else the kept epoch.
     pub models: Vec<(f64, Option<f64>)>,
     /// Why it is not whole: it diverged, or is still going.
     pub note: Option<String>,
@@ -168,8 +172,8 @@ pub struct Step {
     pub at_most: Option<f64>,
     /// Whether it was taken.
     pub taken: bool,
-    /// Height of the barrier between it and the soup as it stood, on the straight line between them, in the metric's unit, if
-    /// it was measured.
+    /// Height of the barrier between it and the soup as it stood, on the straight line between
+    /// them, in the metric's unit, if it was measured.
     pub barrier: Option<f64>,
     /// L2 distance of its weights from those of the soup as it stood, if it was measured.
     pub distance: Option<f64>,

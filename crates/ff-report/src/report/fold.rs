@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use crate::report::data::{ColumnReport, ExperimentReport};
 
-/// A part for each column that has content, under one introduction: open if they are few. `None` if no column has any.
+/// A part for each column that has content, under one introduction: open if they are few. `None` if
+/// no column has any.
 pub(super) fn columns(
     experiment: &ExperimentReport,
     introduction: &str,

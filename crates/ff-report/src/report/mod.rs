@@ -1,4 +1,5 @@
-//! A whole report as one HTML page: what was found, in plain words first, then everything behind it.
+//! A whole report as one HTML page: what was found, in plain words first, then everything behind
+//! it.
 
 mod choice;
 mod comparison;
@@ -22,8 +23,9 @@ pub use data::{
 };
 
 impl Report {
-    /// The report as one HTML page that needs nothing else: no script, font or picture from elsewhere. It reads in light
-    /// and dark, on a telephone and in print; the one script in it sorts tables. The same text for the same report.
+    /// The report as one HTML page that needs nothing else: no script, font or picture from
+    /// elsewhere. It reads in light and dark, on a telephone and in print; the one script in it
+    /// sorts tables. The same text for the same report.
     pub fn to_html(&self) -> String {
         page::document(self)
     }

@@ -28,8 +28,9 @@ fn figure(title: &str, svg: Result<String, Error>, caption: &str, class: &str) -
     }
 }
 
-/// The picture as an element of the page: named for those who cannot see it, without what the page's style says anyway.
-/// It is drawn black on white; the style gives its colours another value where the page is dark.
+/// The picture as an element of the page: named for those who cannot see it, without what the
+/// page's style says anyway. It is drawn black on white; the style gives its colours another value
+/// where the page is dark.
 fn inline(svg: &str, title: &str) -> String {
     let label = html! { span aria-label=(title) {} }.into_string();
     let label = label.trim_start_matches("<span ").trim_end_matches("></span>");

@@ -65,7 +65,8 @@ fn cost(refused: &[&Step]) -> Option<String> {
     Some(format!("taken into the mean, they would have cost {least}{cost}"))
 }
 
-/// What of it is good alone, and worse than either in the mean: what a barrier between two models looks like.
+/// What of it is good alone, and worse than either in the mean: what a barrier between two models
+/// looks like.
 fn behind_barriers(refused: &[&Step]) -> String {
     let apart = |step: &&&Step| {
         let (alone, before, with) = (step.alone?, step.before?, step.with.or(step.at_most)?);

@@ -28,8 +28,9 @@ struct Line<'a> {
 }
 
 impl SeedTable {
-    /// The raw values for programs: a line per method, column and seed, in which `task` is empty; in a multilabel column
-    /// its value is the mean over tasks, and a line for each task follows. A cell without runs has a line without seed.
+    /// The raw values for programs: a line per method, column and seed, in which `task` is empty;
+    /// in a multilabel column its value is the mean over tasks, and a line for each task follows. A
+    /// cell without runs has a line without seed.
     pub fn to_csv(&self) -> String {
         let mut lines = Vec::new();
         for row in self.rows() {

@@ -19,8 +19,9 @@ pub struct SeedColumn {
     pub metric: Metric,
     /// Names of the tasks of a multilabel dataset, in the order of its outputs; else empty.
     pub tasks: Vec<String>,
-    /// The dataset of InMerge's paper that this is, by the name that [`Paper::dataset`](crate::published::Paper::dataset) knows; `None` if the
-    /// numbers are not to be set beside the paper's.
+    /// The dataset of InMerge's paper that this is, by the name that
+    /// [`Paper::dataset`](crate::published::Paper::dataset) knows; `None` if the numbers are not to
+    /// be set beside the paper's.
     pub paper_dataset: Option<String>,
 }
 
@@ -31,7 +32,8 @@ pub struct SeedRun {
     pub seed: u64,
     /// The metric on the validation split.
     pub validation: Option<f64>,
-    /// The score on the test split; `None` if there is none, and then the cell's `note` should say why.
+    /// The score on the test split; `None` if there is none, and then the cell's `note` should say
+    /// why.
     pub test: Option<Score>,
 }
 
@@ -49,8 +51,8 @@ pub struct SeedCell {
 pub struct SeedRow {
     /// As it is to be printed, such as "InMerge"; unique in the table.
     pub method: String,
-    /// The method of InMerge's paper that this is, by the name that [`Paper::method`](crate::published::Paper::method) knows; `None` if it is
-    /// not the paper's.
+    /// The method of InMerge's paper that this is, by the name that
+    /// [`Paper::method`](crate::published::Paper::method) knows; `None` if it is not the paper's.
     pub paper_row: Option<String>,
     /// One per column, in the table's order.
     pub cells: Vec<SeedCell>,
@@ -89,14 +91,15 @@ impl SeedCell {
         Spread::of(&self.runs.iter().filter_map(|run| run.validation).collect::<Vec<_>>())
     }
 
-    /// The test values of one task of a multilabel column, over the runs where it has one; `None` if it has in none.
+    /// The test values of one task of a multilabel column, over the runs where it has one; `None`
+    /// if it has in none.
     pub fn task(&self, task: usize) -> Option<Spread> {
         let value = |run: &SeedRun| run.test.as_ref()?.outputs.get(task)?.value.value();
         Spread::of(&self.runs.iter().filter_map(value).collect::<Vec<_>>())
     }
 
-    /// How much better the test values are than the baseline's, over the seeds with which both have one; `None` if
-    /// there is no such seed.
+    /// How much better the test values are than the baseline's, over the seeds with which both have
+    /// one; `None` if there is no such seed.
     pub fn difference(&self, baseline: &SeedCell) -> Option<PairedDifference> {
         let pair = |run: &SeedRun| {
             let of_baseline = baseline.runs.iter().find(|other| other.seed == run.seed)?;

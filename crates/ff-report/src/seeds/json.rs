@@ -36,9 +36,10 @@ struct JsonCell<'a> {
 }
 
 impl SeedTable {
-    /// The table as it was given, with what is computed from each cell's runs: mean and standard deviation, rank
-    /// ("best", "second" or null) and paired difference from the baseline (null in the baseline itself), and the paper's
-    /// number. The cells of a row are in the order of `columns`.
+    /// The table as it was given, with what is computed from each cell's runs: mean and standard
+    /// deviation, rank ("best", "second" or null) and paired difference from the baseline (null in
+    /// the baseline itself), and the paper's number. The cells of a row are in the order of
+    /// `columns`.
     pub fn to_json(&self) -> String {
         let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();
         let rows = self.rows().iter().enumerate().map(|(nth, row)| {

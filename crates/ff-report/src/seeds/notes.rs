@@ -5,8 +5,8 @@ use ff_eval::Value;
 use crate::format;
 use crate::seeds::data::{SeedCell, SeedColumn, SeedRun};
 
-/// Why a cell is not what it seems or not there at all. What is not true of every run is followed by the seeds of those
-/// of which it is.
+/// Why a cell is not what it seems or not there at all. What is not true of every run is followed
+/// by the seeds of those of which it is.
 pub(super) fn of_cell(cell: &SeedCell, column: &SeedColumn) -> String {
     let mut notes: Vec<String> = cell.note.iter().cloned().collect();
     if cell.runs.is_empty() && notes.is_empty() {
@@ -32,7 +32,8 @@ pub(super) fn of_task(cell: &SeedCell, column: &SeedColumn, task: usize) -> Stri
     notes.join("; ")
 }
 
-/// What there is to say of one run of a cell, whose own note is trusted to explain a run without a score.
+/// What there is to say of one run of a cell, whose own note is trusted to explain a run without a
+/// score.
 pub(super) fn of_run(run: &SeedRun, cell: &SeedCell, column: &SeedColumn) -> Vec<String> {
     match &run.test {
         Some(score) => format::notes(score).map(|note| with_names(&note, column)).collect(),

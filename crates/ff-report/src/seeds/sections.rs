@@ -11,22 +11,24 @@ use crate::seeds::{notes, tasks};
 use crate::{cost, format, latex, markdown};
 
 impl SeedTable {
-    /// The table for people: per backbone the test values as mean ± standard deviation over seeds (best in bold, second
-    /// best underlined), the paired differences from the baseline, validation and seeds, the tasks of multilabel datasets
-    /// and the paper's numbers; then the cost. A single seed shows its bootstrap interval instead of a deviation. A
-    /// missing value is "–" with a footnote.
+    /// The table for people: per backbone the test values as mean ± standard deviation over seeds
+    /// (best in bold, second best underlined), the paired differences from the baseline, validation
+    /// and seeds, the tasks of multilabel datasets and the paper's numbers; then the cost. A single
+    /// seed shows its bootstrap interval instead of a deviation. A missing value is "–" with a
+    /// footnote.
     pub fn to_markdown(&self) -> String {
         markdown::document(self.title(), &self.sections())
     }
 
-    /// The parts of [`SeedTable::to_markdown`], each a `table` float. The document needs `\usepackage{booktabs}`,
-    /// `\usepackage{graphicx}` if a comment at the top says so, and an engine or input encoding that reads UTF-8, which
-    /// is LaTeX's default.
+    /// The parts of [`SeedTable::to_markdown`], each a `table` float. The document needs
+    /// `\usepackage{booktabs}`, `\usepackage{graphicx}` if a comment at the top says so, and an
+    /// engine or input encoding that reads UTF-8, which is LaTeX's default.
     pub fn to_latex(&self) -> String {
         latex::document(self.title(), &self.sections())
     }
 
-    /// The parts of [`SeedTable::to_markdown`], in the order in which they are read; those without content are left out.
+    /// The parts of [`SeedTable::to_markdown`], in the order in which they are read; those without
+    /// content are left out.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let per_backbone = self.backbones().flat_map(|backbone| {
             [test(self, backbone)]

@@ -21,9 +21,9 @@ impl SeedTable {
     /// Puts rows under columns; `baseline` is the row with which the others are compared.
     ///
     /// # Errors
-    /// A row without exactly one cell per column, two rows of one name, two runs of one seed in a cell, a score by
-    /// another metric or with other tasks than the column's, a baseline that is no row, or a column or row that is said
-    /// to be the paper's and is not, its metric included.
+    /// A row without exactly one cell per column, two rows of one name, two runs of one seed in a
+    /// cell, a score by another metric or with other tasks than the column's, a baseline that is no
+    /// row, or a column or row that is said to be the paper's and is not, its metric included.
     pub fn new(
         title: impl Into<String>,
         columns: Vec<SeedColumn>,
@@ -59,8 +59,8 @@ impl SeedTable {
         self.baseline.map(|row| &self.rows[row])
     }
 
-    /// The mark of each row in one column, by its mean test value, however many seeds it has. Equal values share a mark:
-    /// the best may be several, and "second" is the next value below them.
+    /// The mark of each row in one column, by its mean test value, however many seeds it has. Equal
+    /// values share a mark: the best may be several, and "second" is the next value below them.
     ///
     /// # Panics
     /// If there is no such column.

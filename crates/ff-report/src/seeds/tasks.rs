@@ -9,8 +9,8 @@ use crate::section::{Field, Section, marked};
 use crate::seeds::notes;
 use crate::seeds::table::SeedTable;
 
-/// Tasks as columns, then their average; without rows if the column has no tasks. If it is the paper's ChestX-ray14,
-/// Table 1 of the paper stands above our rows.
+/// Tasks as columns, then their average; without rows if the column has no tasks. If it is the
+/// paper's ChestX-ray14, Table 1 of the paper stands above our rows.
 pub(super) fn section(table: &SeedTable, at: usize) -> Section {
     let column = &table.columns()[at];
     let paper = column.published_dataset().is_some_and(|of| of.label == "ChestX-ray14");

@@ -35,9 +35,9 @@ struct Line<'a> {
 }
 
 impl Table {
-    /// The table for programs: a line per method and column, in which `scored_on` is the dataset itself, followed by
-    /// one for each OOD set, which has no validation, rank or published value. The cost columns are the method's as a
-    /// whole, the same in all its lines: do not add them up.
+    /// The table for programs: a line per method and column, in which `scored_on` is the dataset
+    /// itself, followed by one for each OOD set, which has no validation, rank or published value.
+    /// The cost columns are the method's as a whole, the same in all its lines: do not add them up.
     pub fn to_csv(&self) -> String {
         let mut lines = Vec::new();
         let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();

@@ -42,8 +42,9 @@ pub struct Cell {
     pub validation: Option<f64>,
     /// The score on the test split; `None` if there is none, and then `note` should say why.
     pub test: Option<Score>,
-    /// The scores on the column's OOD sets, in its order. A set that could not be scored for a reason of its own, such
-    /// as missing files, is a score whose value is undefined for that reason.
+    /// The scores on the column's OOD sets, in its order. A set that could not be scored for a
+    /// reason of its own, such as missing files, is a score whose value is undefined for that
+    /// reason.
     pub ood: Vec<(String, Option<Score>)>,
     /// What a reader must know of the cell, such as "diverged" or "missing: EyePACS".
     pub note: Option<String>,
@@ -85,8 +86,8 @@ impl Table {
     /// Puts rows under columns.
     ///
     /// # Errors
-    /// A row without exactly one cell per column, OOD sets other than the column's, a score by another metric, or two
-    /// rows of one name.
+    /// A row without exactly one cell per column, OOD sets other than the column's, a score by
+    /// another metric, or two rows of one name.
     pub fn new(title: impl Into<String>, columns: Vec<Column>, rows: Vec<Row>) -> Result<Table, Error> {
         let shapes = rows.iter().map(|row| (row.method.as_str(), row.cells.len()));
         check_rows(shapes, columns.len())?;
@@ -127,8 +128,8 @@ impl Table {
         self.rows.iter().map(|row| row.method.as_str())
     }
 
-    /// The mark of each row in one column, by test value. Equal values share a mark: the best may be several, and
-    /// "second" is the next value below them.
+    /// The mark of each row in one column, by test value. Equal values share a mark: the best may
+    /// be several, and "second" is the next value below them.
     ///
     /// # Panics
     /// If there is no such column.

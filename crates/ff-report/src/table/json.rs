@@ -29,8 +29,8 @@ struct JsonCell<'a> {
 }
 
 impl Table {
-    /// The table as it was given, with the rank ("best", "second" or null) and the difference from the paper added to
-    /// each cell. The cells of a row are in the order of `columns`.
+    /// The table as it was given, with the rank ("best", "second" or null) and the difference from
+    /// the paper added to each cell. The cells of a row are in the order of `columns`.
     pub fn to_json(&self) -> String {
         let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();
         let rows = self.rows().iter().enumerate().map(|(nth, row)| JsonRow {

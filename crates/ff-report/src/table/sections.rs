@@ -9,19 +9,22 @@ use crate::table::data::{Cell, Column, Row, Table};
 use crate::{cost, format, latex, markdown};
 
 impl Table {
-    /// The table for people: per backbone the test values (best in bold, second best underlined), then validation and
-    /// intervals, OOD sets, the paper's numbers, and the cost. A missing value is "–" with a footnote.
+    /// The table for people: per backbone the test values (best in bold, second best underlined),
+    /// then validation and intervals, OOD sets, the paper's numbers, and the cost. A missing value
+    /// is "–" with a footnote.
     pub fn to_markdown(&self) -> String {
         markdown::document(self.title(), &self.sections())
     }
 
-    /// The parts of [`Table::to_markdown`], each a `table` float. The document needs `\usepackage{booktabs}` and an
-    /// engine or input encoding that reads UTF-8, which is LaTeX's default.
+    /// The parts of [`Table::to_markdown`], each a `table` float. The document needs
+    /// `\usepackage{booktabs}` and an engine or input encoding that reads UTF-8, which is LaTeX's
+    /// default.
     pub fn to_latex(&self) -> String {
         latex::document(self.title(), &self.sections())
     }
 
-    /// The parts of [`Table::to_markdown`], in the order in which they are read; those without content are left out.
+    /// The parts of [`Table::to_markdown`], in the order in which they are read; those without
+    /// content are left out.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let each = |part: fn(&Table, &str) -> Section| self.backbones().map(move |name| part(self, name));
         let cost =

@@ -45,9 +45,9 @@ pub(crate) enum Node<T> {
     Mean(Vec<Node<T>>),
 }
 
-/// The mean of models, or of means of them; memory for the result only. An element's sums are in the order of
-/// the tree whatever the number of threads, so they are the same to the bit. Tensors that are not floats are
-/// the first model's.
+/// The mean of models, or of means of them; memory for the result only. An element's sums are in
+/// the order of the tree whatever the number of threads, so they are the same to the bit. Tensors
+/// that are not floats are the first model's.
 pub(crate) fn mean(tree: &Node<StateDict>, threads: NonZero<usize>) -> StateDict {
     by_blocks(
         tree.first(),
@@ -57,9 +57,9 @@ pub(crate) fn mean(tree: &Node<StateDict>, threads: NonZero<usize>) -> StateDict
     )
 }
 
-/// Weights of the form of `first`, whose floats `write` writes a block at a time: from what `of_tensor` gives for the
-/// tensor of a name, the elements that begin at a byte, as many as there is room for. Tensors that are not floats are those
-/// of `first`.
+/// Weights of the form of `first`, whose floats `write` writes a block at a time: from what
+/// `of_tensor` gives for the tensor of a name, the elements that begin at a byte, as many as there
+/// is room for. Tensors that are not floats are those of `first`.
 pub(crate) fn by_blocks<T: Sync>(
     first: &StateDict,
     threads: NonZero<usize>,
@@ -130,8 +130,8 @@ impl Node<&[u8]> {
         }
     }
 
-    /// Adds the elements that begin at byte `start`. `room` is overwritten: a mean is rounded there, as it
-    /// would be in a file of its own.
+    /// Adds the elements that begin at byte `start`. `room` is overwritten: a mean is rounded
+    /// there, as it would be in a file of its own.
     fn add_to(&self, dtype: Dtype, start: usize, room: &mut [u8], sums: &mut [f64]) {
         match self {
             Self::Leaf(data) => add(dtype, [&data[start..start + room.len()]], sums),
@@ -204,7 +204,8 @@ mod tests {
     use crate::average::Average;
     use crate::ingredient::{Ingredient, Ingredients};
 
-    /// The plainest mean of all: one element after another, each sum in order, divided, rounded once.
+    /// The plainest mean of all: one element after another, each sum in order, divided, rounded
+    /// once.
     fn plain(average: &Average, models: &Ingredients) -> BTreeMap<String, OwnedTensor> {
         let parts = match average {
             Average::Ingredient(id) => {

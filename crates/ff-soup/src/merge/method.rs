@@ -4,8 +4,8 @@ use ff_checkpoint::{OwnedTensor, StateDict, map_on_cores};
 
 use crate::error::Error;
 
-/// A way for parts, and a base where it needs one, to become weights. Parts have the same keys, shapes and types, and finite
-/// values.
+/// A way for parts, and a base where it needs one, to become weights. Parts have the same keys,
+/// shapes and types, and finite values.
 pub trait MergeMethod: Sync {
     /// Its name, as records have it.
     fn name(&self) -> &str;
@@ -15,7 +15,8 @@ pub trait MergeMethod: Sync {
         serde_json::json!({})
     }
 
-    /// The merged weights; the same bits for the same parts in the same order, however many threads there are.
+    /// The merged weights; the same bits for the same parts in the same order, however many threads
+    /// there are.
     ///
     /// # Errors
     /// [`Error::Merge`], which names the tensor.
@@ -47,8 +48,9 @@ pub struct TensorParts<'a> {
     pub base: Option<Vec<f64>>,
 }
 
-/// Merges one tensor after the other, several at a time on as many cores: memory for the result, and for a few tensors of all
-/// parts in 64 bits. Values are rounded once, to the parts' type; tensors that are not floats are the first part's.
+/// Merges one tensor after the other, several at a time on as many cores: memory for the result,
+/// and for a few tensors of all parts in 64 bits. Values are rounded once, to the parts' type;
+/// tensors that are not floats are the first part's.
 ///
 /// # Errors
 /// [`Error::Empty`] without parts; what `merge` says of a tensor, as [`Error::Merge`].

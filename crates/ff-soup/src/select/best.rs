@@ -8,8 +8,8 @@ use crate::ingredient::Ingredients;
 use crate::scorer::{Candidate, Scorer};
 use crate::soup::Soup;
 
-/// Takes the one model of this rank, from 1, ties by their order; the worst if there are fewer models. The first is what a
-/// grid search ends with.
+/// Takes the one model of this rank, from 1, ties by their order; the worst if there are fewer
+/// models. The first is what a grid search ends with.
 pub struct NthBest(pub usize);
 
 impl Selector for NthBest {

@@ -15,15 +15,17 @@ use crate::soup::Soup;
 
 /// Averages models at several levels (FissionFusion §2, Hierarchical Souping).
 ///
-/// With no level it is a plain soup of all models. With `levels = ["learning_rate"]` the models that share a
-/// learning rate make a local soup by the last policy, and the local soups, re-ranked by their own score and
-/// weighed equally, make the final one by the first policy. More levels nest, top level first.
+/// With no level it is a plain soup of all models. With `levels = ["learning_rate"]` the models
+/// that share a learning rate make a local soup by the last policy, and the local soups, re-ranked
+/// by their own score and weighed equally, make the final one by the first policy. More levels
+/// nest, top level first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hierarchy {
     /// Recipe fields to group by, top level first.
     pub levels: Vec<String>,
-    /// How parts become one, top first: one for each level, and one for the models of the innermost groups.
+    /// How parts become one, top first: one for each level, and one for the models of the innermost
+    /// groups.
     pub policies: Vec<Policy>,
 }
 
@@ -33,7 +35,8 @@ pub struct Hierarchy {
 pub enum Policy {
     /// The mean of all (Wortsman et al. 2022).
     Uniform {},
-    /// Best first, each kept only if the mean with it scores better (Wortsman et al. 2022, recipe 1).
+    /// Best first, each kept only if the mean with it scores better (Wortsman et al. 2022, recipe
+    /// 1).
     Greedy {
         /// When a part is kept.
         #[serde(default)]

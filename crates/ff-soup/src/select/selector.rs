@@ -7,6 +7,7 @@ use crate::soup::Soup;
 
 /// Decides which ingredients to average.
 pub trait Selector {
-    /// Makes the choice. Selection sees validation scores only; the test split is none of its business.
+    /// Makes the choice. Selection sees validation scores only; the test split is none of its
+    /// business.
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error>;
 }

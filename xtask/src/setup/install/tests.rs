@@ -39,8 +39,8 @@ impl Bench {
             "#!/bin/sh\n{first}\nexport PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS='{}'\nexec python3 \"$@\"\n",
             self.folder.path().display()
         );
-        // Written by a process of its own: a program that this one has open for writing, in whichever
-        // thread, cannot be started.
+        // Written by a process of its own: a program that this one has open for writing, in
+        // whichever thread, cannot be started.
         let mut write = Command::new("sh");
         write.args(["-c", "printf %s \"$1\" > \"$0\" && chmod +x \"$0\""]).arg(&python).arg(script);
         assert!(write.status().unwrap().success());

@@ -22,9 +22,9 @@ const BATCH: usize = 256;
 
 /// Hashes of files that were read before, so that opening a large dataset does not read it again.
 ///
-/// A file is known by its absolute path, length and time of modification: one that is changed without a
-/// change of these is taken for the old one. The memory is a text file to which any number of processes
-/// append; damaged lines are ignored, and deleting it costs only time.
+/// A file is known by its absolute path, length and time of modification: one that is changed
+/// without a change of these is taken for the old one. The memory is a text file to which any
+/// number of processes append; damaged lines are ignored, and deleting it costs only time.
 pub struct FileHashes {
     memory: Option<Memory>,
 }
@@ -43,8 +43,8 @@ impl FileHashes {
         Self { memory: None }
     }
 
-    /// What the file at `path` remembers, and where more is written. It need not exist; if it cannot be read
-    /// or written, a warning says so and files are hashed.
+    /// What the file at `path` remembers, and where more is written. It need not exist; if it
+    /// cannot be read or written, a warning says so and files are hashed.
     pub fn open(path: &Path) -> Self {
         let known = File::open(path).and_then(|file| read(BufReader::new(file)));
         let known = known.unwrap_or_else(|error| {
@@ -62,8 +62,9 @@ impl FileHashes {
         Self { memory: Some(memory) }
     }
 
-    /// The same, but until [`FileHashes::release`] nothing is written where the file's folder does not exist yet: a
-    /// command that is refused after it has read its images leaves no new folder behind.
+    /// The same, but until [`FileHashes::release`] nothing is written where the file's folder does
+    /// not exist yet: a command that is refused after it has read its images leaves no new folder
+    /// behind.
     pub fn held(mut self) -> Self {
         if let Some(memory) = &mut self.memory
             && memory.path.parent().is_some_and(|folder| !folder.exists())

@@ -127,7 +127,8 @@ fn what_is_held_makes_no_folder_until_it_is_released() {
 fn a_file_that_may_still_change_is_not_remembered() {
     let disk = Disk::new();
     let hashes = FileHashes::open(&disk.memory());
-    // Of a file from the future that holds however slow the machine is; the moment is told from the stamp alone.
+    // Of a file from the future that holds however slow the machine is; the moment is told from the
+    // stamp alone.
     for time in
         [SystemTime::now() + Duration::from_secs(100_000), SystemTime::now() + Duration::from_secs(200_000)]
     {

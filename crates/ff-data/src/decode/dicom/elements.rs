@@ -109,8 +109,9 @@ enum Inside {
     Item,
 }
 
-/// Walks the tokens of a data set to the end of its pixel data. Values are slices, as dicom-parser would
-/// allocate what a header claims; the nesting is followed here, as it panics where that is broken.
+/// Walks the tokens of a data set to the end of its pixel data. Values are slices, as dicom-parser
+/// would allocate what a header claims; the nesting is followed here, as it panics where that is
+/// broken.
 fn walk(data: &[u8], implicit: bool, big_endian: bool) -> Result<Elements<'_>, String> {
     let syntax = match (implicit, big_endian) {
         (true, _) => entries::IMPLICIT_VR_LITTLE_ENDIAN,

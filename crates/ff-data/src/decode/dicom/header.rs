@@ -45,7 +45,8 @@ impl Colours {
     }
 }
 
-/// Form of the pixel data, checked: 1 to [`MAX_PIXELS`] pixels, 8 or 16 bits allocated, 8 or more stored.
+/// Form of the pixel data, checked: 1 to [`MAX_PIXELS`] pixels, 8 or 16 bits allocated, 8 or more
+/// stored.
 #[derive(Debug)]
 pub struct Header {
     pub rows: usize,

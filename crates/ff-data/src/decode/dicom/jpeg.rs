@@ -20,9 +20,10 @@ struct Markers {
     point_transform: u8,
 }
 
-/// Decodes a JPEG of `rows` x `columns` pixels with `samples` samples each, interleaved, one byte or two in
-/// the machine's order. Colours are converted to RGB from YCbCr if the JPEG says that they are YCbCr or, where
-/// it does not say, if `ycc`; those of a lossless JPEG stay as they are. The error says what was found.
+/// Decodes a JPEG of `rows` x `columns` pixels with `samples` samples each, interleaved, one byte
+/// or two in the machine's order. Colours are converted to RGB from YCbCr if the JPEG says that
+/// they are YCbCr or, where it does not say, if `ycc`; those of a lossless JPEG stay as they are.
+/// The error says what was found.
 pub fn decode(
     frame: &[u8],
     (rows, columns): (usize, usize),
@@ -48,8 +49,8 @@ pub fn decode(
     if jpeg_is_truncated(frame) {
         return Err("a JPEG without an end: the file is truncated".to_owned());
     }
-    // A lossless sample takes a bit at least, a block of 64 two: what a header claims is not allocated for a
-    // file that cannot hold it. Chroma may have a sixteenth of the samples.
+    // A lossless sample takes a bit at least, a block of 64 two: what a header claims is not
+    // allocated for a file that cannot hold it. Chroma may have a sixteenth of the samples.
     let fewest_bits = if lossless { rows * columns * samples } else { rows * columns / 32 };
     if frame.len().saturating_mul(8) < fewest_bits {
         return Err("a JPEG of too few bytes for its size".to_owned());
@@ -59,8 +60,8 @@ pub fn decode(
     if samples == 3 {
         decoder.set_color_transform(if ycc { ColorTransform::YCbCr } else { ColorTransform::None });
     }
-    // Damage has not been seen to make jpeg-decoder panic, but it asserts the order of scans, and expects answers
-    // of threads of its own. One file must not end a training.
+    // Damage has not been seen to make jpeg-decoder panic, but it asserts the order of scans, and
+    // expects answers of threads of its own. One file must not end a training.
     let data = catch_unwind(AssertUnwindSafe(|| decoder.decode()))
         .map_err(|_| "a corrupt JPEG".to_owned())?
         .map_err(|error| format!("a corrupt JPEG: {error}"))?;

@@ -1,7 +1,7 @@
 //! RLE Lossless (DICOM part 5, annex G).
 
-/// Decodes a frame of `pixels` pixels with `samples` samples of `width` bytes each: interleaved, little
-/// endian. The error says what was found.
+/// Decodes a frame of `pixels` pixels with `samples` samples of `width` bytes each: interleaved,
+/// little endian. The error says what was found.
 pub fn decode(frame: &[u8], pixels: usize, samples: usize, width: usize) -> Result<Vec<u8>, String> {
     let word = |at: usize| {
         let bytes = frame.get(4 * at..4 * at + 4).and_then(|bytes| bytes.try_into().ok());
@@ -12,7 +12,8 @@ pub fn decode(frame: &[u8], pixels: usize, samples: usize, width: usize) -> Resu
     if found != count {
         return Err(format!("{found} RLE segments instead of {count}"));
     }
-    // Two bytes hold 128 at most: what the header claims is not allocated for a file that cannot hold it.
+    // Two bytes hold 128 at most: what the header claims is not allocated for a file that cannot
+    // hold it.
     if frame.len().saturating_mul(64) < pixels.saturating_mul(count) {
         return Err("too few bytes for its size".to_owned());
     }

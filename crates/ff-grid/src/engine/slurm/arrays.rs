@@ -32,8 +32,8 @@ pub(super) struct Array {
     pub tasks: BTreeMap<u32, Vec<JobId>>,
     /// What has to be done before.
     pub after: Vec<After>,
-    /// Of all arrays whose tasks are ready, one with a lower number should begin first: a longer chain leads from it to the
-    /// end.
+    /// Of all arrays whose tasks are ready, one with a lower number should begin first: a longer
+    /// chain leads from it to the end.
     pub nice: usize,
 }
 
@@ -65,8 +65,8 @@ struct ArrayTask {
     depth: usize,
 }
 
-/// Lays out arrays for the jobs that are to be done. An array comes after those it waits for; all wait for the first, which
-/// looks at a compute node.
+/// Lays out arrays for the jobs that are to be done. An array comes after those it waits for; all
+/// wait for the first, which looks at a compute node.
 ///
 /// `at_once` says how many jobs of a kind one task takes, `most` how many tasks an array may have.
 pub(super) fn arrays(
@@ -234,8 +234,8 @@ fn split(members: Vec<Waiting>) -> Vec<Group> {
     groups.map(|(after, tasks)| Group { tasks, after: after.to_vec(), numbers: None }).collect()
 }
 
-/// Whether each of several tasks waits for another single task of one array, whose number it can then have. All wait for
-/// the same arrays.
+/// Whether each of several tasks waits for another single task of one array, whose number it can
+/// then have. All wait for the same arrays.
 fn corresponding(members: &[Waiting]) -> Option<(Vec<u32>, Vec<After>)> {
     let (_, first) = members.first()?;
     let mut parts = first.iter().enumerate().filter(|(_, need)| matches!(need, After::Some(..)));
@@ -271,7 +271,8 @@ mod tests {
         Plan::new(experiment, &catalog, &|_| Err("offline".into())).jobs
     }
 
-    /// Every job is in one task, and each of its inputs is earlier in that task or in one that is waited for.
+    /// Every job is in one task, and each of its inputs is earlier in that task or in one that is
+    /// waited for.
     fn check(jobs: &Jobs, arrays: &[Array], is_todo: impl Fn(&Job) -> bool) {
         let mut place = HashMap::new();
         for (at, array) in arrays.iter().enumerate() {
@@ -308,7 +309,8 @@ mod tests {
         let all = |_: &Job| Disposition::Todo;
         let laid_out = arrays(&jobs, all, |_| 1, 1000);
         check(&jobs, &laid_out, |_| true);
-        // A look at a node and the probes; by column fine-tunes and cyclic runs, soups and single models of either.
+        // A look at a node and the probes; by column fine-tunes and cyclic runs, soups and single
+        // models of either.
         assert!(laid_out.len() < 2 + 14 * 6, "{}", laid_out.len());
         let cyclic = laid_out.iter().filter(|array| array.kind == "fgg");
         assert!(cyclic.clone().count() == 14);
@@ -322,7 +324,8 @@ mod tests {
             .min_by_key(|array| array.nice)
             .unwrap();
         assert!(jobs.find(&first.tasks[&0][0]).unwrap().label.contains("CheXpert"));
-        // Nothing is waited for that is not needed: all else would keep a column waiting for another.
+        // Nothing is waited for that is not needed: all else would keep a column waiting for
+        // another.
         for array in &laid_out[1..] {
             let needed = array.after.iter().filter(|after| !matches!(after, After::All(0)));
             assert!(needed.count() <= 2, "{:?}", array.after);
@@ -350,7 +353,8 @@ mod tests {
         };
         let laid_out = arrays(&jobs, queued, |_| 1, 1000);
         check(&jobs, &laid_out, is_todo);
-        // 112 cyclic runs wait for a queued task each; one array that waits for the end of all is enough.
+        // 112 cyclic runs wait for a queued task each; one array that waits for the end of all is
+        // enough.
         let fgg: Vec<&Array> = laid_out.iter().filter(|array| array.kind == "fgg").collect();
         assert_eq!(fgg.len(), 1);
         assert!(matches!(&fgg[0].after[..], [After::All(0), After::QueuedEnded(tasks)] if tasks.len() > 100));

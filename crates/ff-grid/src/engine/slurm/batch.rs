@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::job::{Job, JobId, Jobs};
 use crate::store::RunStore;
 
-/// Arrays that were sent off together, and everything that their tasks have to know. It is written before the first of them
-/// is sent, so that nothing is in the queue that is not noted.
+/// Arrays that were sent off together, and everything that their tasks have to know. It is written
+/// before the first of them is sent, so that nothing is in the queue that is not noted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch {
@@ -54,7 +54,8 @@ pub(super) enum Sent {
     Refused(String),
 }
 
-/// What became of sending a batch's arrays, in their order; one that is not here was not sent, or not noted yet.
+/// What became of sending a batch's arrays, in their order; one that is not here was not sent, or
+/// not noted yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Answers {
@@ -91,8 +92,8 @@ impl Batch {
         })
     }
 
-    /// Notes it, and for each array the jobs that its tasks have to know: their own and the inputs of those. The first array,
-    /// the preflight check, has all.
+    /// Notes it, and for each array the jobs that its tasks have to know: their own and the inputs
+    /// of those. The first array, the preflight check, has all.
     pub fn write(&self, runs: &RunStore, jobs: &Jobs) -> Result<(), Error> {
         let folder = self.folder(runs);
         for folder in [folder.join("logs"), folder.join("scripts"), folder.join("jobs")] {

@@ -1,8 +1,8 @@
 //! Jobs in the queue of a cluster that Slurm runs.
 //!
-//! Ready jobs of one kind become job arrays that wait for each other; their tasks are processes that do a few jobs of the
-//! graph as the local engine does, in the same runs folder. What is sent off is noted there first, so whoever looks later
-//! finds in the queue nothing that is not known.
+//! Ready jobs of one kind become job arrays that wait for each other; their tasks are processes
+//! that do a few jobs of the graph as the local engine does, in the same runs folder. What is sent
+//! off is noted there first, so whoever looks later finds in the queue nothing that is not known.
 
 mod arrays;
 mod batch;
@@ -98,7 +98,8 @@ impl Slurm {
                 undone.push(job.id.as_str());
             }
         }
-        // Another machine's disk may show a record a little later than the queue shows the end of its task.
+        // Another machine's disk may show a record a little later than the queue shows the end of
+        // its task.
         let mut looked_again = false;
         while summary.queued > 0 && !context.stop.is_set() {
             pause(&context.stop);
@@ -266,7 +267,8 @@ fn shorten(arrays: &mut Vec<Array>, mut room: usize) {
         if room == 0 {
             break;
         }
-        // Those with the same numbers as another array's tasks wait for them alone; they go with it whole.
+        // Those with the same numbers as another array's tasks wait for them alone; they go with it
+        // whole.
         let (matched, whole) =
             (array.after.iter().any(|after| matches!(after, After::Same(_))), array.tasks.len());
         if matched && whole > room {

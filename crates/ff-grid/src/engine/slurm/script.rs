@@ -160,8 +160,9 @@ mod tests {
         }
     }
 
-    /// How a script ended whose program does so, and what it asked of `scontrol`; `signals` are sent to both, or to the
-    /// script alone, once the program is `READY`. `before` is a command that runs the script.
+    /// How a script ended whose program does so, and what it asked of `scontrol`; `signals` are
+    /// sent to both, or to the script alone, once the program is `READY`. `before` is a command
+    /// that runs the script.
     fn run(before: &[&str], program: &str, signals: &[(&str, bool)], turns: u32) -> (i32, String, String) {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -233,7 +234,8 @@ mod tests {
         assert_eq!((code, asked.as_str()), (143, ""));
     }
 
-    /// A script that gets no time between the signal and its program's end: bash may then lose the program's status.
+    /// A script that gets no time between the signal and its program's end: bash may then lose the
+    /// program's status.
     #[test]
     fn one_whose_program_ends_with_the_signal_ends_too() {
         let idle = ["chrt", "-i", "0"];

@@ -79,7 +79,8 @@ pub(crate) fn status(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Er
             None => over.push((job, batch, array, task)),
         }
     }
-    // Without the look at a compute node nothing of a batch begins. Only the last batch of a table is still of interest.
+    // Without the look at a compute node nothing of a batch begins. Only the last batch of a table
+    // is still of interest.
     let latest: HashMap<&str, &Batch> =
         found.batches.iter().map(|batch| (batch.table.as_str(), batch)).collect();
     let unchecked = |batch: &&Batch| {

@@ -17,8 +17,9 @@ pub enum InmergeKind {
     Inmerge,
 }
 
-/// Backbones × datasets × methods × seeds. Every method goes on, for the same number of epochs, from the same network: the
-/// one that the first stage kept with the same seed. So methods differ in nothing but the merging, and share the first stage's cost.
+/// Backbones × datasets × methods × seeds. Every method goes on, for the same number of epochs,
+/// from the same network: the one that the first stage kept with the same seed. So methods differ
+/// in nothing but the merging, and share the first stage's cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InmergeConfig {
@@ -100,7 +101,8 @@ pub struct StageConfig {
 pub struct InmergeMethod {
     /// Its name in the table.
     pub name: String,
-    /// Where it departs from `[inmerge]` and the backbone's L_s (`{}`: nowhere). Absent: no merging.
+    /// Where it departs from `[inmerge]` and the backbone's L_s (`{}`: nowhere). Absent: no
+    /// merging.
     pub inmerge: Option<InmergeOverride>,
     /// The row of the paper's tables that this is, if it is one.
     pub paper_row: Option<String>,

@@ -7,8 +7,8 @@ use itertools::Itertools;
 use super::config::{InmergeMethod, Sweep};
 use super::layers::Merged;
 
-/// The test metric along a sweep: mean and standard deviation over seeds, the tasks of a multilabel dataset as thin lines,
-/// the baseline as a dashed one.
+/// The test metric along a sweep: mean and standard deviation over seeds, the tasks of a multilabel
+/// dataset as thin lines, the baseline as a dashed one.
 pub(super) fn of_sweep(sweep: &Sweep, table: &SeedTable, column: usize, title: &str) -> LinePlot {
     let points = sweep.points();
     let cells: Vec<Option<&SeedCell>> = points
@@ -47,7 +47,8 @@ pub(super) fn of_sweep(sweep: &Sweep, table: &SeedTable, column: usize, title: &
     }
 }
 
-/// The share of kernels that the table's first merging method merges in a step, layer by layer over the epochs.
+/// The share of kernels that the table's first merging method merges in a step, layer by layer over
+/// the epochs.
 pub(super) fn of_merges(rows: &[InmergeMethod], merged: &[Merged<'_>], title: &str) -> Option<LinePlot> {
     let method = rows.iter().find(|row| row.inmerge.is_some())?;
     let own: Vec<_> = merged.iter().filter(|entry| entry.method == method.name).collect();

@@ -1,4 +1,5 @@
-//! In-model merging (InMerge): methods, sweeps and seeds that all go on from one network, with merging and without.
+//! In-model merging (InMerge): methods, sweeps and seeds that all go on from one network, with
+//! merging and without.
 
 mod check;
 mod columns;

@@ -57,8 +57,8 @@ fn column(
     InmergeColumn { head: opening.head(backbone.clone(), dataset.clone()), methods }
 }
 
-/// The seed of a run's second stage, whose order, augmentation, masks and merges are its own and not those of the first
-/// stage's first epochs. Of 63 bits, so that TOML can hold it.
+/// The seed of a run's second stage, whose order, augmentation, masks and merges are its own and
+/// not those of the first stage's first epochs. Of 63 bits, so that TOML can hold it.
 fn second_seed(seed: u64) -> u64 {
     stream(seed, "second stage", &[]).next_u64() >> 1
 }

@@ -38,8 +38,8 @@ pub(super) fn column(
     Ok(report)
 }
 
-/// The models of a study of merging that are shown class by class: of the row that merges and has the best mean validation
-/// score, and of the baseline, each the first seed's.
+/// The models of a study of merging that are shown class by class: of the row that merges and has
+/// the best mean validation score, and of the baseline, each the first seed's.
 fn shown<'a>(study: &'a InmergeTable, at: usize, table: &SeedTable) -> Vec<(String, &'a SeedJobs)> {
     let rows = study.config.rows();
     let validation = |row: usize| {

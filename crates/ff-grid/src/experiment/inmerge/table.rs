@@ -50,9 +50,10 @@ impl InmergeTable {
             .map_err(|error| Error::Job(error.to_string()))
     }
 
-    /// Writes, for each column: a plot and its numbers for each sweep and for the merges over time; every layer's merges in
-    /// every epoch (`merged-kernels.csv`); how alike the kernels of the kept models are (`kernels.csv`). With one column
-    /// they lie in the table's folder itself, else in `<backbone>/<dataset>` below it.
+    /// Writes, for each column: a plot and its numbers for each sweep and for the merges over time;
+    /// every layer's merges in every epoch (`merged-kernels.csv`); how alike the kernels of the
+    /// kept models are (`kernels.csv`). With one column they lie in the table's folder itself, else
+    /// in `<backbone>/<dataset>` below it.
     pub(super) fn details(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
         let table = self.table(records)?;
         let rows = self.config.rows();
@@ -82,7 +83,8 @@ impl InmergeTable {
         Ok(files)
     }
 
-    /// The plots of a column, each with its file's name: a line for each sweep, and the merges over time.
+    /// The plots of a column, each with its file's name: a line for each sweep, and the merges over
+    /// time.
     pub(super) fn figures(
         &self,
         at: usize,
@@ -135,7 +137,8 @@ fn cell(records: Records<'_>, column: &InmergeColumn, seeds: &[SeedJobs]) -> Res
     if seeds.iter().all(|jobs| jobs.test.is_none()) {
         notes.push("the dataset has no test split".to_owned());
     }
-    // The choice of an epoch hangs on single images of a class that has few; the same images for every seed.
+    // The choice of an epoch hangs on single images of a class that has few; the same images for
+    // every seed.
     notes.extend(few_samples(records, column)?);
     notes.extend(remarks);
     Ok(SeedCell { runs: found, note: (!notes.is_empty()).then(|| notes.join("; ")) })

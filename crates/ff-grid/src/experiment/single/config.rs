@@ -73,7 +73,8 @@ pub struct DatasetRecipe {
     pub source: DatasetConfig,
     /// How they are divided.
     pub split: SplitRule,
-    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and kept on disk.
+    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and
+    /// kept on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrink_px: Option<u32>,
 }
@@ -86,7 +87,8 @@ impl RunKind {
 }
 
 impl RunRecipe {
-    /// Reads a recipe file and applies overrides ([`read_experiment`](crate::experiment::read_experiment) says how).
+    /// Reads a recipe file and applies overrides
+    /// ([`read_experiment`](crate::experiment::read_experiment) says how).
     ///
     /// # Errors
     /// [`Error::File`]: what is wrong, by key.

@@ -59,8 +59,8 @@ impl SingleRun {
         Ok(Self { recipe: RunRecipe { kind: Some(kind), ..recipe }, kind, model, evaluation, run })
     }
 
-    /// What a hierarchy can group the run's models by. What a base's snapshots are grouped by is the base's learning rate,
-    /// not the cycle's.
+    /// What a hierarchy can group the run's models by. What a base's snapshots are grouped by is
+    /// the base's learning rate, not the cycle's.
     fn fields(&self, start: &StartWeights) -> BTreeMap<String, String> {
         let train = &self.recipe.train;
         let mut fields = group_fields(train.schedule.highest(), train.augment, train.seed);

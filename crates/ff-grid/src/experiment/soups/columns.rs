@@ -20,7 +20,8 @@ pub struct SoupsColumn {
     pub methods: Vec<MethodJobs>,
     /// What evaluates errors between its models.
     pub landscape: LandscapeJobs,
-    /// Single models of the grid, the best first, that are scored like a row and are none (`grid.top_models`).
+    /// Single models of the grid, the best first, that are scored like a row and are none
+    /// (`grid.top_models`).
     pub singles: Vec<MethodJobs>,
 }
 
@@ -44,7 +45,8 @@ pub struct OodScore {
     pub note: String,
 }
 
-/// Jobs that look at errors between a column's models, by identity; none unless the configuration asks for them.
+/// Jobs that look at errors between a column's models, by identity; none unless the configuration
+/// asks for them.
 #[derive(Clone, Debug, Default)]
 pub struct LandscapeJobs {
     /// The error surface of each plane, in the configuration's order.

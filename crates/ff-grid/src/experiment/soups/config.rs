@@ -45,7 +45,8 @@ pub struct SoupsConfig {
     pub grid: GridConfig,
     /// Fast Geometric Generation.
     pub fgg: FggConfig,
-    /// In-model merging in every fine-tuning and cyclic run, with each backbone's L_s. Absent: none (the paper).
+    /// In-model merging in every fine-tuning and cyclic run, with each backbone's L_s. Absent: none
+    /// (the paper).
     pub inmerge: Option<InmergeSettings>,
     /// Rows of the table.
     pub method: Vec<MethodConfig>,
@@ -102,8 +103,9 @@ pub struct GridConfig {
     pub augmentations: Vec<Augment>,
     /// Seeds of order and augmentation.
     pub seeds: Vec<u64>,
-    /// So many of its models, the best on validation, are scored on test images and elsewhere as the rows are, for the
-    /// report's figure (FissionFusion, Fig. 3: five). They take no part in anything else.
+    /// So many of its models, the best on validation, are scored on test images and elsewhere as
+    /// the rows are, for the report's figure (FissionFusion, Fig. 3: five). They take no part in
+    /// anything else.
     #[serde(default, skip_serializing_if = "is_default")]
     pub top_models: usize,
 }
@@ -116,7 +118,8 @@ pub struct FggConfig {
     pub learning_rates: Vec<f64>,
     /// Augmentation of bases and cyclic runs.
     pub augment: Augment,
-    /// The same with these augmentations too, for methods whose pool is `fgg-all`. They take no part in the pool `fgg`.
+    /// The same with these augmentations too, for methods whose pool is `fgg-all`. They take no
+    /// part in the pool `fgg`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_augment: Vec<Augment>,
     /// Seed of bases and cyclic runs.
@@ -129,7 +132,8 @@ pub struct FggConfig {
     pub lr_max: f64,
     /// α₂: the rate in the middle of a cycle, where a model is captured.
     pub lr_min: f64,
-    /// The part of a cycle that a run starts with behind it: 0 as the formula, 0.25 as the authors' code.
+    /// The part of a cycle that a run starts with behind it: 0 as the formula, 0.25 as the authors'
+    /// code.
     pub phase: f64,
     /// Go on with the base's AdamW moments, as the authors' code does.
     pub carry_optimizer: bool,
@@ -167,7 +171,8 @@ pub struct MethodConfig {
 }
 
 impl SoupsConfig {
-    /// The rows of the table, then the grid's single models ([`GridConfig::top_models`]), which are no rows.
+    /// The rows of the table, then the grid's single models ([`GridConfig::top_models`]), which are
+    /// no rows.
     pub(crate) fn methods_and_singles(&self) -> Vec<MethodConfig> {
         let single = |rank: usize| MethodConfig {
             name: format!("model {rank} of the grid"),
@@ -182,8 +187,8 @@ impl SoupsConfig {
 }
 
 impl GridConfig {
-    /// The grid's models: name, and values of seed, augmentation and learning rate by their place in the lists; in the order of
-    /// the pool.
+    /// The grid's models: name, and values of seed, augmentation and learning rate by their place
+    /// in the lists; in the order of the pool.
     pub(crate) fn models(&self) -> Vec<(String, [usize; 3])> {
         let values = iproduct!(
             self.augmentations.iter().enumerate(),

@@ -8,8 +8,9 @@ use crate::job::{Anchors, Axis, BnStatistics, Pool};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LandscapeConfig {
-    /// The places along both sides of each plane's grid, which holds the three models: with the longest side of their
-    /// triangle from x = 0 to 1 at y = 0, and the third at y = 1. The paper's are from −0.2 to 1.2.
+    /// The places along both sides of each plane's grid, which holds the three models: with the
+    /// longest side of their triangle from x = 0 to 1 at y = 0, and the third at y = 1. The paper's
+    /// are from −0.2 to 1.2.
     pub grid: Axis,
     /// BatchNorm statistics at each point: combined like weights, or computed anew.
     pub bn: BnStatistics,
@@ -41,7 +42,8 @@ pub struct ConnectivityConfig {
     pub points: usize,
     /// The paths that are drawn as curves.
     pub curves: Curves,
-    /// Places on each path of the matrix of all pairs, ends included: of M models M(M − 1)/2 paths. Absent: no matrix.
+    /// Places on each path of the matrix of all pairs, ends included: of M models M(M − 1)/2 paths.
+    /// Absent: no matrix.
     pub matrix_points: Option<usize>,
 }
 
@@ -49,8 +51,8 @@ pub struct ConnectivityConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Curves {
-    /// For seed, augmentation and learning rate each: the model with the grid's first value against those with each other
-    /// value, everything else being as in `at`, or the grid's first values.
+    /// For seed, augmentation and learning rate each: the model with the grid's first value against
+    /// those with each other value, everything else being as in `at`, or the grid's first values.
     EachField {
         /// What the others have in common, by the name of a model.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,9 +15,10 @@ use crate::plan::{ColumnHead, Records};
 use crate::results::{place, write_text};
 
 impl SoupsTable {
-    /// Writes, for each column and as far as the records go: `surface-<plane>` (SVG, CSV, JSON) and `surfaces.csv`, how rough
-    /// they are; `connectivity-<field>` (SVG, CSV); `barriers` (SVG, CSV), the matrix of all pairs; `paths.csv`, barrier and
-    /// distance of every pair; `greedy_barriers-<method>` (SVG, CSV, JSON).
+    /// Writes, for each column and as far as the records go: `surface-<plane>` (SVG, CSV, JSON) and
+    /// `surfaces.csv`, how rough they are; `connectivity-<field>` (SVG, CSV); `barriers` (SVG,
+    /// CSV), the matrix of all pairs; `paths.csv`, barrier and distance of every pair;
+    /// `greedy_barriers-<method>` (SVG, CSV, JSON).
     pub(super) fn draw_landscapes(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
         for column in self.columns.iter().filter(|column| column.head.blocked.is_none()) {

@@ -1,4 +1,5 @@
-//! Soups (FissionFusion): grid search and Fast Geometric Generation, what soups make of their models, and errors between them.
+//! Soups (FissionFusion): grid search and Fast Geometric Generation, what soups make of their
+//! models, and errors between them.
 
 mod card;
 mod check;

@@ -123,8 +123,8 @@ impl SoupsTable {
         Ok(cell)
     }
 
-    /// Writes into a column's folder the soup with the best validation score, ties to the later method, with the record of how
-    /// it was chosen, its model card, and a folder that timm loads.
+    /// Writes into a column's folder the soup with the best validation score, ties to the later
+    /// method, with the record of how it was chosen, its model card, and a folder that timm loads.
     pub(super) fn deliver(
         &self,
         records: Records<'_>,

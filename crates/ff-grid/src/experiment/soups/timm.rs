@@ -10,9 +10,9 @@ use crate::error::Error;
 use crate::results::write_text;
 use crate::store::remove_file;
 
-/// Writes `config.json`, `model.safetensors` and the card as `README.md`, as a repository on the hub has them. The weights
-/// are another name of `soup`'s file, or a copy where the file system has no links. Nothing for an architecture that
-/// timm does not have.
+/// Writes `config.json`, `model.safetensors` and the card as `README.md`, as a repository on the
+/// hub has them. The weights are another name of `soup`'s file, or a copy where the file system has
+/// no links. Nothing for an architecture that timm does not have.
 pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) -> Result<Vec<PathBuf>, Error> {
     let architecture = card.backbone.architecture;
     let Some(name) = architecture.timm else { return Ok(Vec::new()) };

@@ -21,8 +21,8 @@ use crate::job::VERSION;
 use crate::plan::Records;
 use crate::store::RunStore;
 
-/// Gathers a report. What is damaged, missing or not done yet is said in it and stops nothing else; give it
-/// [`RunStore::lenient`]. `problems` are what the caller could not read at all.
+/// Gathers a report. What is damaged, missing or not done yet is said in it and stops nothing else;
+/// give it [`RunStore::lenient`]. `problems` are what the caller could not read at all.
 pub fn report(title: &str, sources: &[Source<'_>], runs: &RunStore, mut problems: Vec<String>) -> Report {
     let mut experiments = Vec::new();
     for source in sources {

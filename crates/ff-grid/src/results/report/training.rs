@@ -69,7 +69,8 @@ fn of_history(job: &Job, training: &Training, history: &[EpochRecord]) -> Traini
     }
 }
 
-/// The learning rate step by step where it changes with every step, else as it stands in the history.
+/// The learning rate step by step where it changes with every step, else as it stands in the
+/// history.
 fn rates(schedule: &LrSchedule, epochs: u32, history: &[EpochRecord]) -> Vec<(f64, f64)> {
     let per_epoch = history.first().map_or(0, |first| first.step);
     if let (LrSchedule::Cyclic { .. }, Some(last)) = (schedule, history.last())

@@ -34,8 +34,9 @@ impl ErrorEvaluator {
         })
     }
 
-    /// 1 less the metric; `None` where a logit is not finite or the metric is undefined, as far outside of what was trained,
-    /// where a variance that was combined like a weight may be negative.
+    /// 1 less the metric; `None` where a logit is not finite or the metric is undefined, as far
+    /// outside of what was trained, where a variance that was combined like a weight may be
+    /// negative.
     pub fn error(&mut self, weights: &StateDict) -> Result<Option<f64>, Error> {
         self.model.load_strict(weights)?;
         if let Some(images) = &self.recalibration {

@@ -1,9 +1,11 @@
-//! Errors between models: over the plane through three, along the path between two, and around a greedy soup.
+//! Errors between models: over the plane through three, along the path between two, and around a
+//! greedy soup.
 //!
 //! An error is 1 less the dataset's metric, on its validation part; the test part is not looked at.
 //!
-//! Sources: Garipov et al. 2018, *Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs*; Frankle et al. 2020, *Linear
-//! Mode Connectivity and the Lottery Ticket Hypothesis*; Sanjeev et al. 2024, *FissionFusion*, Fig. 1 and appendix B1.
+//! Sources: Garipov et al. 2018, *Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs*;
+//! Frankle et al. 2020, *Linear Mode Connectivity and the Lottery Ticket Hypothesis*; Sanjeev et
+//! al. 2024, *FissionFusion*, Fig. 1 and appendix B1.
 
 mod evaluator;
 mod greedy_barriers;

@@ -24,17 +24,20 @@ use crate::job::device_name;
 
 /// Claims folders, and watches those that others have claimed.
 ///
-/// A claim is a file `claim-N.json` in the folder that says who its owner is. It is made so that only one can make it
-/// (`O_EXCL`, which holds on NFS too), and its owner touches it several times in a lease. The highest N owns the folder.
+/// A claim is a file `claim-N.json` in the folder that says who its owner is. It is made so that
+/// only one can make it (`O_EXCL`, which holds on NFS too), and its owner touches it several times
+/// in a lease. The highest N owns the folder.
 ///
-/// Who sees that an owner is gone takes the folder over by making the next number. An owner is gone if it was a process of
-/// this machine that has ended, or if its file was not touched for a whole lease, by the watcher's own stopwatch: clocks,
-/// which differ between machines and go backwards, are never compared. An owner that was merely asleep finds the higher
-/// number when it wakes up, and gives way ([`Claim::lost`]).
+/// Who sees that an owner is gone takes the folder over by making the next number. An owner is gone
+/// if it was a process of this machine that has ended, or if its file was not touched for a whole
+/// lease, by the watcher's own stopwatch: clocks, which differ between machines and go backwards,
+/// are never compared. An owner that was merely asleep finds the higher number when it wakes up,
+/// and gives way ([`Claim::lost`]).
 pub struct Claims {
     lease: Duration,
     device: String,
-    /// Others' claims as they were last seen: when they had been touched, and since when that has not changed.
+    /// Others' claims as they were last seen: when they had been touched, and since when that has
+    /// not changed.
     seen: Mutex<HashMap<PathBuf, (Option<SystemTime>, Instant)>>,
 }
 
@@ -55,8 +58,8 @@ pub enum Claimed {
 }
 
 impl Claims {
-    /// An owner that does not touch its claim for as long as `lease` counts as gone. `device` tells others where this one
-    /// computes.
+    /// An owner that does not touch its claim for as long as `lease` counts as gone. `device` tells
+    /// others where this one computes.
     pub fn new(lease: Duration, device: &str) -> Self {
         Self { lease, device: device.to_owned(), seen: Mutex::default() }
     }
@@ -66,8 +69,8 @@ impl Claims {
         Self::new(self.lease, &device_name(device))
     }
 
-    /// Claims a folder, which is made if it is missing, and removes what a dead owner left half-written in it. `stop` is
-    /// set should the claim be lost.
+    /// Claims a folder, which is made if it is missing, and removes what a dead owner left
+    /// half-written in it. `stop` is set should the claim be lost.
     ///
     /// # Errors
     /// [`Error::File`]: the folder or the claim cannot be made or read.
@@ -150,7 +153,8 @@ impl Claim {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// The same, by what the folder says now: the thread that touches the claim may not have looked yet.
+    /// The same, by what the folder says now: the thread that touches the claim may not have looked
+    /// yet.
     pub fn is_taken(&self) -> bool {
         self.lost()
             || path(&self.folder, self.number + 1).exists()
@@ -223,7 +227,8 @@ fn last(folder: &Path) -> Result<Option<u64>, Error> {
     Ok(entries(folder)?.iter().filter_map(|path| number(path)).max())
 }
 
-/// Removes the claims up to a number; one that cannot be removed now will be taken over by who comes next.
+/// Removes the claims up to a number; one that cannot be removed now will be taken over by who
+/// comes next.
 fn remove_up_to(folder: &Path, most: u64) {
     for path in entries(folder).into_iter().flatten() {
         if number(&path).is_some_and(|number| number <= most) {

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Owner {
     /// The machine.
     pub host: String,
-    /// This start of it, and the space that its process numbers belong to (containers have their own).
+    /// This start of it, and the space that its process numbers belong to (containers have their
+    /// own).
     boot: String,
     /// The process.
     pub pid: u32,
@@ -38,7 +39,8 @@ impl Owner {
         }
     }
 
-    /// Whether it was a process of this machine that has ended. Of other machines' nothing is known.
+    /// Whether it was a process of this machine that has ended. Of other machines' nothing is
+    /// known.
     pub fn has_ended(&self) -> bool {
         let here =
             !self.boot.is_empty() && self.boot == boot() && self.host == line("/proc/sys/kernel/hostname");
@@ -74,7 +76,8 @@ fn line(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
 }
 
-/// State and start of a process, from `/proc/PID/stat`; the name in it may hold anything but ends at the last `)`.
+/// State and start of a process, from `/proc/PID/stat`; the name in it may hold anything but ends
+/// at the last `)`.
 fn stat(pid: u32) -> Option<(char, u64)> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = text.rsplit_once(") ")?.1.split(' ');

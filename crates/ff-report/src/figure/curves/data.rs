@@ -1,10 +1,11 @@
-//! A plot of curves, as data: curves over training, ROC curves, reliability, one score against another.
+//! A plot of curves, as data: curves over training, ROC curves, reliability, one score against
+//! another.
 
 use crate::error::Error;
 use crate::figure::check::{check_any, check_finite};
 
-/// A plot whose series need not share their places on the x axis. The legend stands below, so that the picture stays
-/// narrow enough for a telephone.
+/// A plot whose series need not share their places on the x axis. The legend stands below, so that
+/// the picture stays narrow enough for a telephone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curves {
     /// What it is called; said to those who cannot see it, and in errors.
@@ -75,7 +76,8 @@ pub struct Spot {
     pub x_ends: Option<(f64, f64)>,
     /// Ends of a whisker along y.
     pub y_ends: Option<(f64, f64)>,
-    /// Whether a line has a marker here. One that has none gets a few, so that it can be told from others.
+    /// Whether a line has a marker here. One that has none gets a few, so that it can be told from
+    /// others.
     pub mark: bool,
 }
 

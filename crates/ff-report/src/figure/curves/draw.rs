@@ -11,7 +11,8 @@ use crate::figure::measure::{STEP, TICK_SIZE};
 use crate::figure::style::{GREY, Style, reference_dash};
 
 impl Curves {
-    /// The plot as an SVG picture, the same text for the same plot; series look as in [`crate::LinePlot::to_svg`].
+    /// The plot as an SVG picture, the same text for the same plot; series look as in
+    /// [`crate::LinePlot::to_svg`].
     ///
     /// # Errors
     /// A number that is not finite, or no point at all.
@@ -83,8 +84,8 @@ fn draw_curve(plot: &Curves, layout: &CurvesLayout, canvas: &Canvas, nth: usize,
     Ok(())
 }
 
-/// Where a line without marks of its own has some, so that it can be told from the others without its colour: at thirds of
-/// its length, those of different lines at different places.
+/// Where a line without marks of its own has some, so that it can be told from the others without
+/// its colour: at thirds of its length, those of different lines at different places.
 fn identify(path: &[Pixel], nth: usize) -> Vec<Pixel> {
     let step = |ends: &[Pixel]| f64::from((ends[1].0 - ends[0].0).abs() + (ends[1].1 - ends[0].1).abs());
     let length: f64 = path.windows(2).map(step).sum();
@@ -100,7 +101,8 @@ fn identify(path: &[Pixel], nth: usize) -> Vec<Pixel> {
     marks
 }
 
-/// The path without what the pixels cannot show: points on the same pixel, and between two others on a straight line.
+/// The path without what the pixels cannot show: points on the same pixel, and between two others
+/// on a straight line.
 fn shortened(path: &[Pixel]) -> Vec<Pixel> {
     let mut kept: Vec<Pixel> = Vec::new();
     for &here in path {

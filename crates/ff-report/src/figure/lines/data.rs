@@ -19,7 +19,8 @@ pub struct LinePlot {
     pub x: Axis,
     /// The lines, in the order of the legend.
     pub series: Vec<Series>,
-    /// Whether a line joins the points of a series; places that have no way from one to the next want none.
+    /// Whether a line joins the points of a series; places that have no way from one to the next
+    /// want none.
     pub joined: bool,
     /// Horizontal dashed lines, such as a baseline, each a name and its y.
     pub references: Vec<(String, f64)>,
@@ -30,8 +31,8 @@ pub struct LinePlot {
 pub enum Axis {
     /// Names, evenly spaced in their order.
     Categories(Vec<String>),
-    /// Finite numbers, at their distances: those that span powers of ten read better as categories. Lines join them in
-    /// their order.
+    /// Finite numbers, at their distances: those that span powers of ten read better as categories.
+    /// Lines join them in their order.
     Numbers(Vec<f64>),
 }
 
@@ -67,7 +68,8 @@ struct Line<'a> {
 }
 
 impl LinePlot {
-    /// The numbers behind the picture: a line for each point, then for each reference, which has no x.
+    /// The numbers behind the picture: a line for each point, then for each reference, which has no
+    /// x.
     pub fn to_csv(&self) -> String {
         let points = self.series.iter().flat_map(|series| {
             series.points.iter().enumerate().filter_map(|(at, point)| {

@@ -12,14 +12,16 @@ use crate::figure::measure::{STEP, TICK_SIZE};
 use crate::figure::style::{GREY, Style, reference_dash};
 
 impl LinePlot {
-    /// The figure as an SVG picture, the same text for the same figure. Text is set in the reader's sans-serif font.
+    /// The figure as an SVG picture, the same text for the same figure. Text is set in the reader's
+    /// sans-serif font.
     ///
-    /// Series differ in colour (Okabe and Ito's palette), in marker and, from the eighth on, in dash. With whiskers,
-    /// the series of a place stand a little apart so that all can be seen. The y axis spans the data and the references,
-    /// and need not begin at 0.
+    /// Series differ in colour (Okabe and Ito's palette), in marker and, from the eighth on, in
+    /// dash. With whiskers, the series of a place stand a little apart so that all can be seen. The
+    /// y axis spans the data and the references, and need not begin at 0.
     ///
     /// # Errors
-    /// A series without exactly one point per place, a number that is not finite, or no point at all.
+    /// A series without exactly one point per place, a number that is not finite, or no point at
+    /// all.
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
         let layout = LinesLayout::of(self);

@@ -1,5 +1,5 @@
-//! Where everything of a line plot stands: the plot to the left, the legend to the right, so that neither covers the
-//! other. All lengths are pixels.
+//! Where everything of a line plot stands: the plot to the left, the legend to the right, so that
+//! neither covers the other. All lengths are pixels.
 
 use crate::figure::canvas::Pixel;
 use crate::figure::frame::Frame;
@@ -52,7 +52,8 @@ impl LinesLayout {
         }
     }
 
-    /// How far the points of a series stand aside so that its whiskers do not hide those of the others.
+    /// How far the points of a series stand aside so that its whiskers do not hide those of the
+    /// others.
     pub fn aside(&self, nth: usize) -> i32 {
         if !self.whiskers || self.series < 2 {
             return 0;

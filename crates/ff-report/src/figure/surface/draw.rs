@@ -17,9 +17,10 @@ use crate::figure::surface::data::Surface;
 use crate::figure::surface::layout::SurfaceLayout;
 
 impl Surface {
-    /// The surface as an SVG picture, the same text for the same surface. Contours are at round numbers, which the colour bar
-    /// names, up to the value that a twentieth of the places exceed: above the last, all is one colour. Between the places of the grid values are interpolated along its lines. Cells with a corner without a value
-    /// stay grey.
+    /// The surface as an SVG picture, the same text for the same surface. Contours are at round
+    /// numbers, which the colour bar names, up to the value that a twentieth of the places exceed:
+    /// above the last, all is one colour. Between the places of the grid values are interpolated
+    /// along its lines. Cells with a corner without a value stay grey.
     ///
     /// # Errors
     /// Rows or columns that do not fit the values, a number that is not finite, or no value at all.

@@ -10,7 +10,8 @@ use crate::figure::measure::{LABEL_SIZE, MARGIN, STEP, TICK, TICK_SIZE, widest};
 use crate::figure::scale::{Scale, round_numbers};
 use crate::figure::surface::data::Surface;
 
-/// The longer side of the plot; the shorter follows from the axes, which share a unit, but is not below the second.
+/// The longer side of the plot; the shorter follows from the axes, which share a unit, but is not
+/// below the second.
 const SIDE: (f64, f64) = (520.0, 180.0);
 
 /// The places of a surface.
@@ -65,8 +66,8 @@ impl SurfaceLayout {
     }
 }
 
-/// Round numbers between the lowest value and the one that a twentieth of the values exceed: a few steep places leave colours
-/// for the rest.
+/// Round numbers between the lowest value and the one that a twentieth of the values exceed: a few
+/// steep places leave colours for the rest.
 fn levels(values: impl Iterator<Item = f64>) -> Vec<(f64, String)> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -51,7 +51,8 @@ pub(super) fn of(
     })
 }
 
-/// The dataset and the index of the image behind each row of the predictions, or why that is not known.
+/// The dataset and the index of the image behind each row of the predictions, or why that is not
+/// known.
 fn images(
     records: Records<'_>,
     catalog: &Catalog,

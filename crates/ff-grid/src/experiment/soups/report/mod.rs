@@ -98,7 +98,8 @@ where
     models.max_by(|a, b| a.soup.soup.score.total_cmp(&b.soup.soup.score))
 }
 
-/// The models with a test score. A single model whose weights stand there already is not another one.
+/// The models with a test score. A single model whose weights stand there already is not another
+/// one.
 fn scored<'a, 'm: 'a>(
     dataset: &DatasetEntry,
     models: impl Iterator<Item = &'a Model<'m>>,
