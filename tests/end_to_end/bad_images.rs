@@ -30,7 +30,7 @@ fn a_corrupt_image_stops_or_is_left_out_by_name() {
     assert!(!ran.stderr.contains('\u{1b}'), "colours, and no terminal:\n{}", ran.stderr);
     let printed = ran.ok();
     assert!(printed.contains("2 unreadable test images left out"), "{printed}");
-    let epoch = &place.record("probe", "probe")["finished"]["training"]["history"][0];
+    let epoch = &place.record("probe", "probe")["output"]["training"]["history"][0];
     assert_eq!((&epoch["images"], epoch["skipped"].as_array().unwrap().len()), (&12.into(), 6));
 
     let inspect = "ff-data inspect --dataset folder --root data/cells --decode --json";

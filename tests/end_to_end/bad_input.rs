@@ -76,7 +76,7 @@ fn a_diverging_model_is_left_out_by_name() {
     assert!(printed.contains("diverged"), "{printed}");
     for soup in ["Uniform Soup", "Greedy Soup", "GoU", "GoG", "GS (best)", "FGG (best)"] {
         let record = place.record("soup", soup);
-        let soup = &record["finished"]["soup"];
+        let soup = &record["output"]["soup"];
         let left_out = soup["left_out"].as_array().unwrap();
         assert_eq!(left_out.len(), 2, "{record}");
         assert!(left_out.iter().all(|label| label.as_str().unwrap().contains("lr 1e30")), "{record}");
@@ -101,7 +101,7 @@ fn a_diverging_single_run_says_where() {
     place.write("wild.toml", &PROBE.replace("\"probe\"", "\"wild\"").replace("lr = 1e-2", "lr = 1e30"));
     place.run("ff-train finetune --config wild.toml").refused(1, &["at step", "epoch 1", "1e30"]);
     assert!(!place.path("runs/wild/kept.safetensors").exists());
-    assert_ne!(place.json("runs/wild/record.json")["finished"]["training"]["diverged"], Value::Null);
+    assert_ne!(place.json("runs/wild/record.json")["output"]["training"]["diverged"], Value::Null);
     place
         .run("ff-train finetune --config wild.toml --set train.momentum=0.5")
         .refused(1, &["wild.toml", "unknown field `momentum`"]);

@@ -63,7 +63,7 @@ fn a_table_gets_its_pictures() {
 /// A run of training's score of its kept model on validation.
 fn score(place: &Place, name: &str) -> f64 {
     let record = place.record("finetune", name);
-    record["finished"]["training"]["kept"]["validation"]["defined"].as_f64().unwrap()
+    record["output"]["training"]["kept"]["validation"]["defined"].as_f64().unwrap()
 }
 
 fn the_surface_goes_through_its_models(place: &Place) {
@@ -92,7 +92,7 @@ fn paths_end_where_training_did(place: &Place) {
     let mut paths = 0;
     for file in place.files("runs/jobs").into_iter().filter(|file| file.starts_with("path-")) {
         let record = place.json(&format!("runs/jobs/{file}"));
-        let path = &record["finished"]["path"];
+        let path = &record["output"]["path"];
         let (lambdas, errors) = (numbers(&path["lambdas"]), numbers(&path["errors"]));
         let (b, a) =
             record["label"].as_str().unwrap().split_once(" from ").unwrap().1.split_once(" to ").unwrap();
@@ -113,7 +113,7 @@ fn tries_agree_with_the_soup(place: &Place) {
     for (name, soup) in [("greedy-barriers-greedy-soup", "Greedy Soup"), ("greedy-barriers-gog", "GoG")] {
         let tries = place.json(&format!("runs/tables/tiny/{name}.json"));
         let record = place.record("soup", soup);
-        let decisions = record["finished"]["soup"]["soup"]["decisions"].as_array().unwrap();
+        let decisions = record["output"]["soup"]["soup"]["decisions"].as_array().unwrap();
         let tried: Vec<&Value> = decisions.iter().filter(|decision| !decision["before"].is_null()).collect();
         let tries = tries.as_array().unwrap();
         assert_eq!(tries.iter().map(|one| &one["decision"]).collect::<Vec<_>>(), tried);

@@ -119,13 +119,13 @@ fn a_study_from_plan_to_plots() {
 
 fn what_was_merged_is_on_record(place: &Place) {
     let merged = place.record("finetune", "shapes VGG-pico: InMerge seed 1");
-    for epoch in merged["finished"]["training"]["history"].as_array().unwrap() {
+    for epoch in merged["output"]["training"]["history"].as_array().unwrap() {
         let layers = epoch["hooks"]["inmerge"].as_array().unwrap();
         assert_eq!(layers.iter().map(|layer| layer["layer"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 4]);
         assert!(layers.iter().all(|layer| layer["merged"].as_u64().unwrap() > 0), "{epoch}");
     }
     let baseline = place.record("finetune", "shapes VGG-pico: Baseline seed 1");
-    assert!(baseline["finished"]["training"]["history"][0].get("hooks").is_none());
+    assert!(baseline["output"]["training"]["history"][0].get("hooks").is_none());
     assert_eq!(baseline["inputs"], merged["inputs"], "both go on from the same network");
     for record in [&merged, &baseline] {
         let kernels = record["kernels"].as_array().unwrap();
@@ -152,7 +152,7 @@ fn merged_models_are_ingredients_like_any_other() {
         .ok_saying(&format!("{JOBS} jobs done"));
     for (kind, label) in [("finetune", "lr 1e-3 minimal"), ("fgg", "FGG from lr 1e-3")] {
         let record = place.record(kind, label);
-        let epoch = &record["finished"]["training"]["history"][0];
+        let epoch = &record["output"]["training"]["history"][0];
         assert_eq!(epoch["hooks"]["inmerge"].as_array().unwrap().len(), 4, "of 7 convolutions");
     }
     place.run("ff-soup verify runs/tables/tiny/soup.safetensors runs").ok();

@@ -148,7 +148,7 @@ fn chest_findings_by_name_elsewhere() {
     let table = place.read("runs/tables/tiny/table.json");
     assert!(table.contains("MIMIC-CXR"), "{table}");
     let record = place.record("probe", "probe");
-    assert_eq!(record["recipe"]["train"]["task_weights"], "rarity", "{record}");
+    assert_eq!(record["spec"]["train"]["task_weights"], "rarity", "{record}");
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn models_of_runs_that_diverged_are_used_or_dropped_as_the_table_says() {
     // As if one of its runs had diverged after its best epoch.
     let path = place.job("finetune", "lr 1e-2 minimal").join("record.json");
     let mut record: Value = read_sealed(&path).unwrap();
-    record["finished"]["training"]["diverged"] =
+    record["output"]["training"]["diverged"] =
         serde_json::json!({ "epoch": 2, "step": 9, "learning_rate": 1e-2, "last_finite_loss": 1.0 });
     record.as_object_mut().unwrap().remove("digest");
     write_sealed(&path, &record).unwrap();

@@ -73,7 +73,7 @@ for tag in sorted(events.Tags()["scalars"]):
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let read = String::from_utf8(output.stdout).unwrap();
     let record = place.record("finetune", "lr 1e-3 heavy");
-    let history = record["finished"]["training"]["history"].as_array().unwrap();
+    let history = record["output"]["training"]["history"].as_array().unwrap();
     for (tag, field) in [
         ("loss/train", "train_loss"),
         ("loss/validation", "validation_loss"),

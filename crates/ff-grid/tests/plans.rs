@@ -202,7 +202,7 @@ fn looking_at_errors_adds_jobs_and_changes_none() {
     let new: BTreeSet<_> = new.map(|job| job.spec.kind()).collect();
     assert_eq!(new, BTreeSet::from(["path", "plane", "plane-row", "surface", "tries"]));
     let count = |kind| count(&looked, kind);
-    assert_eq!((count("plane"), count("plane-row"), count("surface"), count("tries")), (10, 50, 10, 20));
+    assert_eq!((count("plane"), count("plane-row"), count("surface"), count("greedy-barriers")), (10, 50, 10, 20));
     // Of 12 models two pairs differ in augmentation and three in learning rate, and there is one
     // seed.
     assert_eq!(count("path"), 10 * (2 + 3 + 12 * 11 / 2));

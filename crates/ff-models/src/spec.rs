@@ -19,7 +19,7 @@ pub struct Spec {
     pub outputs: usize,
     /// Side of the images in pixels: one of the architecture's [`sizes`](Architecture::sizes), up
     /// to [`MAX_IMAGE_SIZE`].
-    #[serde(rename = "px", alias = "image_size")]
+    #[serde(alias = "px")]
     pub image_size: u32,
     /// Compute type.
     pub precision: Precision,

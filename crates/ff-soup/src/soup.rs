@@ -15,7 +15,7 @@ use crate::merge::MergeKind;
 #[serde(deny_unknown_fields)]
 pub struct Soup {
     /// What it is made of.
-    #[serde(rename = "mix")]
+    #[serde(alias = "mix")]
     pub average: Average,
     /// Its score on validation data.
     pub score: f64,
@@ -27,7 +27,7 @@ pub struct Soup {
 /// beside it.
 #[derive(Deserialize)]
 struct Recipe {
-    #[serde(rename = "mix")]
+    #[serde(alias = "mix")]
     average: Average,
     /// Tensors that were computed anew after averaging, such as BatchNorm statistics.
     #[serde(default)]
@@ -35,7 +35,7 @@ struct Recipe {
 }
 
 impl Ingredients {
-    /// How the weights of a mix came to be: `recipe` with the mix added as `mix`, and every
+    /// How the weights of an average came to be: `recipe` with the average added as `average`, and every
     /// ingredient's digest and share.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Ingredients {
         code_version: &str,
     ) -> Result<Provenance, Error> {
         let value = serde_json::to_value(average).map_err(|error| Error::NotASoup(error.to_string()))?;
-        recipe.insert("mix".into(), value);
+        recipe.insert("average".into(), value);
         let parent = |(id, weight): (&str, Option<f64>)| {
             let ingredient = self.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
             Ok(Parent { weight, ..ingredient.weights.as_parent(id) })

@@ -51,7 +51,7 @@ pub enum Trainable {
     Classifier {
         /// Let the frozen layers' BatchNorm statistics follow the training images, as the authors'
         /// code does. The paper freezes the whole network.
-        #[serde(rename = "bn_drift", alias = "update_bn_stats")]
+        #[serde(alias = "bn_drift")]
         update_bn_stats: bool,
     },
 }

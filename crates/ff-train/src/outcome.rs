@@ -17,7 +17,7 @@ pub struct Outcome {
     /// learning rate, whose models are the snapshots.
     pub kept: Option<SavedModel>,
     /// The models at the minima of a cyclic learning rate, in order.
-    #[serde(rename = "captures")]
+    #[serde(alias = "captures")]
     pub snapshots: Vec<SavedModel>,
     /// Where the loss stopped being finite, if it did. The saved models are from before that.
     pub diverged: Option<Divergence>,

@@ -36,7 +36,7 @@ impl ResumePoint {
 struct Notes {
     run: Provenance,
     history: Vec<EpochRecord>,
-    #[serde(rename = "captures")]
+    #[serde(alias = "captures")]
     snapshots: Vec<SavedModel>,
     best: Option<CandidateNotes>,
     epoch: PartOfEpoch,

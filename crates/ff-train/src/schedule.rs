@@ -32,7 +32,7 @@ pub enum LrSchedule {
     /// From `lr`, multiplied by `factor` whenever so many epochs in a row have not lowered the
     /// validation loss (PyTorch's `ReduceLROnPlateau` with `threshold = 0` and a `patience` of one
     /// less, which counts the epochs that it lets pass; InMerge §3.1, "staged", ChestX-ray14).
-    #[serde(rename = "staged", alias = "reduce-on-plateau")]
+    #[serde(alias = "staged")]
     ReduceOnPlateau {
         /// Learning rate of the first epoch.
         lr: f64,

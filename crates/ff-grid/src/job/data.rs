@@ -22,7 +22,7 @@ pub struct DataIdentity {
     /// Digest of images and labels.
     pub digest: String,
     /// Digest of the division.
-    #[serde(rename = "division")]
+    #[serde(alias = "division")]
     pub split: String,
 }
 

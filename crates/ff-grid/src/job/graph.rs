@@ -21,7 +21,7 @@ pub struct Job {
     /// What people call it.
     pub label: String,
     /// What it computes.
-    #[serde(rename = "recipe")]
+    #[serde(alias = "recipe")]
     pub spec: JobSpec,
     /// Identities of the jobs whose results it needs, in the order the recipe expects.
     pub inputs: Vec<JobId>,

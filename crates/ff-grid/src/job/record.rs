@@ -22,12 +22,12 @@ pub struct Record {
     /// What people call it.
     pub label: String,
     /// What was computed.
-    #[serde(rename = "recipe")]
+    #[serde(alias = "recipe")]
     pub spec: JobSpec,
     /// The jobs it was computed from.
     pub inputs: Vec<JobId>,
     /// What came out.
-    #[serde(rename = "finished")]
+    #[serde(alias = "finished")]
     pub output: JobOutput,
     /// How alike the kernels of a trained model's convolutions are, layer by layer, in forward
     /// order; of its kept weights.
@@ -96,7 +96,7 @@ pub enum JobOutput {
     /// The errors between two models.
     Path(PathRecord),
     /// What a greedy soup tried.
-    #[serde(rename = "tries")]
+    #[serde(alias = "tries")]
     GreedyBarriers(Vec<GreedyBarrier>),
 }
 

@@ -61,8 +61,7 @@ pub enum JobSpec {
     Path(PathSpec),
     /// How far from a greedy soup, and behind what barrier, its candidates lay: inputs, the soup,
     /// the probe, and the runs.
-    #[serde(rename = "tries")]
-    #[strum(serialize = "tries")]
+    #[serde(alias = "tries")]
     GreedyBarriers(PathSpec),
 }
 
