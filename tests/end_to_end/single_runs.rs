@@ -90,7 +90,7 @@ fn from_a_probe_to_a_soup_by_hand() {
     let made = place.run(&format!("ff-train fgg --config fgg.toml {state}")).ok();
     assert_eq!(
         made.lines().collect::<Vec<_>>(),
-        ["runs/fgg/capture-1.safetensors", "runs/fgg/capture-2.safetensors"]
+        ["runs/fgg/snapshot-1.safetensors", "runs/fgg/snapshot-2.safetensors"]
     );
     assert_eq!(place.read("runs/fgg/history.jsonl").lines().count(), 4);
     assert!(!place.path("runs/fgg/resume.safetensors").exists());
@@ -132,7 +132,7 @@ fn predictions_and_scores(place: &Place) {
 }
 
 fn soups(place: &Place) {
-    let files = "runs/ft/kept.safetensors runs/fgg/capture-1.safetensors runs/fgg/capture-2.safetensors";
+    let files = "runs/ft/kept.safetensors runs/fgg/snapshot-1.safetensors runs/fgg/snapshot-2.safetensors";
     place.run(&format!("ff-soup average --output mean.safetensors {files}")).ok();
     place.run("ff-soup verify mean.safetensors runs").ok();
     for method in METHODS {
@@ -146,7 +146,7 @@ fn soups(place: &Place) {
     assert!(printed.ok().contains("of 3 models"));
     let gou = "ff-soup select --method gou --config fgg.toml";
     let printed = place.run(&format!("{gou} --output gou.safetensors {files}")).ok();
-    assert!(printed.contains("learning_rate=1e-2: runs/fgg/capture-2.safetensors"), "{printed}");
+    assert!(printed.contains("learning_rate=1e-2: runs/fgg/snapshot-2.safetensors"), "{printed}");
     place
         .run(&format!("{gou} --by lr --output y {files}"))
         .refused(1, &["`runs/ft/kept.safetensors`", "`lr`"]);
@@ -175,7 +175,7 @@ fn known_scores(place: &Place, files: &str) {
     for (number, file) in files.split(' ').enumerate() {
         std::fs::copy(place.path(file), place.path(&format!("alone/{number}.safetensors"))).unwrap();
     }
-    let another = place.path("runs/fgg/capture-1.val.safetensors");
+    let another = place.path("runs/fgg/snapshot-1.val.safetensors");
     std::fs::copy(another, place.path("alone/0.val.safetensors")).unwrap();
     let select = |files: &str, known: &str| {
         let select = "ff-soup select --method greedy --config fgg.toml --output x -v --json";

@@ -144,7 +144,7 @@ fn a_forecast_counts_from_what_is_on_record() {
     place.run(forecast).refused(1, &["probe: nothing like it is on record", "--images-per-second"]);
     let said = format!("{forecast} --images-per-second resnet_pico=120");
     let json = place.json_of(&said);
-    // 360 images trained on, and 304 predicted at three times the rate: a capture of each cyclic
+    // 360 images trained on, and 304 predicted at three times the rate: a snapshot of each cyclic
     // run is at the end of an epoch.
     let work = json["work_seconds"].as_f64().unwrap();
     assert!((work - (360.0 + 304.0 / 3.0) / 120.0).abs() < 1e-9, "{work}");

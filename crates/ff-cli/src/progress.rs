@@ -96,7 +96,7 @@ pub fn outcome(record: &Record) -> String {
             let kept =
                 kept.map(|kept| format!(": {} on validation, epoch {}", shown(&kept.validation), kept.epoch));
             let snapshots = outcome.snapshots.len();
-            let snapshots = (snapshots > 0).then(|| format!(": {snapshots} captures"));
+            let snapshots = (snapshots > 0).then(|| format!(": {snapshots} snapshots"));
             [diverged, kept.or(snapshots)].into_iter().flatten().collect()
         }
         JobOutput::Soup(soup) => {

@@ -7,6 +7,7 @@ use crate::error::Error;
 /// The settings of in-model merging. The paper's defaults: α = 0.8, p = 0.3, τ = 0.3; L_s = 10 for
 /// VGG16 and VGG19, 30 for ResNet34.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InMerge {
     /// L_s: the first convolutions, in forward order, that are left alone.
@@ -25,6 +26,7 @@ pub struct InMerge {
 
 /// Which pairs of kernels are merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Pairs {
     /// Those whose similarity exceeds τ (the method).

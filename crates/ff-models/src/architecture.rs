@@ -30,6 +30,8 @@ pub struct Architecture {
     pub name: &'static str,
     /// The name in timm, if timm has it.
     pub timm: Option<&'static str>,
+    /// The Hugging Face id of its weights trained on ImageNet, if there are any: timm's default.
+    pub pretrained: Option<&'static str>,
     /// Side in pixels of the images that the published weights were trained on; 32 for our own.
     pub image_size: u32,
     /// Which sizes of images it takes.

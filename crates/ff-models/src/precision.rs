@@ -8,6 +8,7 @@ use crate::error::Error;
 /// Type that convolutions, linear layers and attention compute in. Weights, normalisation and
 /// logits are fp32 always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = unknown)]
 pub enum Precision {

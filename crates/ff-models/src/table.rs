@@ -31,7 +31,7 @@ macro_rules! table {
 table! {
     /// Ours, for tests and demonstrations: three stages of one basic block, 0.1 million weights.
     RESNET_PICO = Architecture {
-        name: "resnet_pico", timm: None, image_size: 32, sizes: AtLeast(1), mean: IMAGENET_MEAN,
+        name: "resnet_pico", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(1), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout {
             block: Basic, stem: (3, 2, false), widths: &[16, 32, 80], depths: &[1, 1, 1],
@@ -39,59 +39,59 @@ table! {
     };
     /// ResNet-18 (He et al. 2016).
     RESNET18 = Architecture {
-        name: "resnet18", timm: Some("resnet18"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
+        name: "resnet18", timm: Some("resnet18"), pretrained: Some("timm/resnet18.a1_in1k"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout::imagenet(Basic, &[2, 2, 2, 2]).build(b),
     };
     /// ResNet-34 (He et al. 2016).
     RESNET34 = Architecture {
-        name: "resnet34", timm: Some("resnet34"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
+        name: "resnet34", timm: Some("resnet34"), pretrained: Some("timm/resnet34.a1_in1k"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout::imagenet(Basic, &[3, 4, 6, 3]).build(b),
     };
     /// ResNet-50 with the stride in the 3×3 convolution.
     RESNET50 = Architecture {
-        name: "resnet50", timm: Some("resnet50"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
+        name: "resnet50", timm: Some("resnet50"), pretrained: Some("timm/resnet50.a1_in1k"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout::imagenet(Bottleneck, &[3, 4, 6, 3]).build(b),
     };
     /// Ours, for tests and demonstrations: DeiT with patches of 4 px, width 64, three blocks.
     DEIT_PICO = Architecture {
-        name: "deit_pico_patch4", timm: None, image_size: 32, sizes: MultipleOf(4), mean: IMAGENET_MEAN,
+        name: "deit_pico_patch4", timm: None, pretrained: None, image_size: 32, sizes: MultipleOf(4), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "head", timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 4, width: 64, depth: 3, heads: 4 }.build(b),
     };
     /// DeiT-Ti/16 (Touvron et al. 2021) without distillation.
     DEIT_TINY = Architecture {
-        name: "deit_tiny_patch16_224", timm: Some("deit_tiny_patch16_224"), image_size: 224,
+        name: "deit_tiny_patch16_224", timm: Some("deit_tiny_patch16_224"), pretrained: Some("timm/deit_tiny_patch16_224.fb_in1k"), image_size: 224,
         sizes: MultipleOf(16), mean: IMAGENET_MEAN, std: IMAGENET_STD, classifier: "head",
         timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 16, width: 192, depth: 12, heads: 3 }.build(b),
     };
     /// DeiT-S/16.
     DEIT_SMALL = Architecture {
-        name: "deit_small_patch16_224", timm: Some("deit_small_patch16_224"), image_size: 224,
+        name: "deit_small_patch16_224", timm: Some("deit_small_patch16_224"), pretrained: Some("timm/deit_small_patch16_224.fb_in1k"), image_size: 224,
         sizes: MultipleOf(16), mean: IMAGENET_MEAN, std: IMAGENET_STD, classifier: "head",
         timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 16, width: 384, depth: 12, heads: 6 }.build(b),
     };
     /// DeiT-B/16.
     DEIT_BASE = Architecture {
-        name: "deit_base_patch16_224", timm: Some("deit_base_patch16_224"), image_size: 224,
+        name: "deit_base_patch16_224", timm: Some("deit_base_patch16_224"), pretrained: Some("timm/deit_base_patch16_224.fb_in1k"), image_size: 224,
         sizes: MultipleOf(16), mean: IMAGENET_MEAN, std: IMAGENET_STD, classifier: "head",
         timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 16, width: 768, depth: 12, heads: 12 }.build(b),
     };
     /// Ours, for tests and demonstrations: four convolutions and a small classifier.
     VGG_PICO = Architecture {
-        name: "vgg_pico", timm: None, image_size: 32, sizes: AtLeast(8), mean: IMAGENET_MEAN,
+        name: "vgg_pico", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(8), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout { stages: &[&[16], &[32], &[64, 64]], pool: 2, hidden: 128 }.build(b),
     };
     /// Ours, for studies on small images: VGG-16's 13 convolutions at a quarter of their width and
     /// a small classifier, about a million weights.
     VGG16_QUARTER = Architecture {
-        name: "vgg16_quarter", timm: None, image_size: 32, sizes: AtLeast(32), mean: IMAGENET_MEAN,
+        name: "vgg16_quarter", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(32), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout {
             stages: &[&[16; 2], &[32; 2], &[64; 3], &[128; 3], &[128; 3]], pool: 1, hidden: 128,
@@ -99,7 +99,7 @@ table! {
     };
     /// VGG-16 (configuration D of Simonyan and Zisserman 2015) without BatchNorm.
     VGG16 = Architecture {
-        name: "vgg16", timm: Some("vgg16"), image_size: 224, sizes: AtLeast(32), mean: IMAGENET_MEAN,
+        name: "vgg16", timm: Some("vgg16"), pretrained: Some("timm/vgg16.tv_in1k"), image_size: 224, sizes: AtLeast(32), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout {
             stages: &[&[64; 2], &[128; 2], &[256; 3], &[512; 3], &[512; 3]], pool: 7, hidden: 4096,
@@ -107,7 +107,7 @@ table! {
     };
     /// VGG-19 (configuration E) without BatchNorm.
     VGG19 = Architecture {
-        name: "vgg19", timm: Some("vgg19"), image_size: 224, sizes: AtLeast(32), mean: IMAGENET_MEAN,
+        name: "vgg19", timm: Some("vgg19"), pretrained: Some("timm/vgg19.tv_in1k"), image_size: 224, sizes: AtLeast(32), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout {
             stages: &[&[64; 2], &[128; 2], &[256; 4], &[512; 4], &[512; 4]], pool: 7, hidden: 4096,
@@ -128,6 +128,17 @@ impl FromStr for Architecture {
     fn from_str(name: &str) -> Result<Self, Error> {
         let found = Self::ALL.iter().find(|architecture| architecture.name == name);
         found.copied().ok_or_else(|| Error::unknown("architecture", name, Self::names()))
+    }
+}
+
+#[cfg(feature = "schemars")]
+impl schemars::JsonSchema for Architecture {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Architecture".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "enum": Self::names().collect::<Vec<_>>() })
     }
 }
 

@@ -36,6 +36,7 @@ fn toy(b: &mut Builder) -> Box<dyn Backbone> {
 const TOY: Architecture = Architecture {
     name: "toy",
     timm: None,
+    pretrained: None,
     image_size: 16,
     sizes: ImageSizes::AtLeast(4),
     mean: [0.5; 3],

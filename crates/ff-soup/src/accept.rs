@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// When a greedy soup keeps a part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Accept {
     /// The score must rise.

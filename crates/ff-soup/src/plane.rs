@@ -17,9 +17,9 @@ const LEAST_DISTANCE: f64 = 1e-6;
 ///
 /// With w0 the first model (of Fig. 1 the best one, "the reference (origin)"), w2 the one of the
 /// others that is further from it and w1 the third, u = w2 − w0, and v is what of w1 − w0 is
-/// orthogonal to u. A point (x, y) is w0 + x·u + y·v: w0 is at (0, 0), w2 at (1, 0) and w1 at (p,
-/// 1) with −1 ≤ p ≤ 1, so the square [−0.2, 1.2]² holds all three unless the angle at w0 is a wide
-/// one. x counts in lengths of u, y in lengths of v.
+/// orthogonal to u. A point (x, y) is w0 + x·u + y·v: w0 is at (0, 0), w2 at (1, 0) and w1
+/// at (p, 1) with −1 ≤ p ≤ 1, so the square [−0.2, 1.2]² holds all three unless the angle at w0 is
+/// a wide one. x counts in lengths of u, y in lengths of v.
 pub struct Plane {
     models: Ingredients,
     counted: Vec<String>,

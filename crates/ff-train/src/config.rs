@@ -9,9 +9,11 @@ use crate::optimizer_config::OptimizerConfig;
 use crate::schedule::LrSchedule;
 use crate::task_weights::TaskWeights;
 
-/// One run of training, complete: nothing is left to a default.
+/// One run of training. The default is FissionFusion's full fine-tuning (§3) at one learning rate
+/// of its grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Passes over the training images.
     pub epochs: u32,
@@ -34,15 +36,35 @@ pub struct TrainConfig {
     /// Stop after that many epochs without a lower validation loss. Absent: never (the paper).
     pub early_stopping_epochs: Option<u32>,
     /// What each task of a multilabel dataset counts in the loss.
-    #[serde(default, skip_serializing_if = "TaskWeights::is_equal")]
+    #[serde(skip_serializing_if = "TaskWeights::is_equal")]
     pub task_weights: TaskWeights,
     /// Keep the optimizer's state beside the kept weights, for a run that starts from both. Not
     /// with a cyclic learning rate, whose models are the snapshots.
     pub keep_optimizer: bool,
 }
 
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 50,
+            batch_size: 128,
+            augment: Augment::Minimal,
+            seed: 0,
+            optimizer: OptimizerConfig::default(),
+            schedule: LrSchedule::default(),
+            trainable: Trainable::default(),
+            select_by: SelectBy::default(),
+            metric: Metric::MacroF1,
+            early_stopping_epochs: None,
+            task_weights: TaskWeights::default(),
+            keep_optimizer: false,
+        }
+    }
+}
+
 /// Which parameters are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Trainable {
     /// All of them: full fine-tuning.
@@ -51,16 +73,24 @@ pub enum Trainable {
     Classifier {
         /// Let the frozen layers' BatchNorm statistics follow the training images, as the authors'
         /// code does. The paper freezes the whole network.
-        #[serde(alias = "bn_drift")]
+        #[serde(default, alias = "bn_drift")]
         update_bn_stats: bool,
     },
 }
 
+impl Default for Trainable {
+    fn default() -> Self {
+        Self::All {}
+    }
+}
+
 /// How the kept epoch is chosen. Ties go to the earlier epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SelectBy {
     /// The best validation metric (the paper).
+    #[default]
     Metric,
     /// The lowest validation loss (the authors' code).
     Loss,
@@ -101,7 +131,7 @@ impl TrainConfig {
             return wrong(NO_PATIENCE.into());
         }
         if self.keep_optimizer && matches!(self.schedule, LrSchedule::Cyclic { .. }) {
-            return wrong("keep_optimizer: a run with a cyclic learning rate keeps its captures, none with optimizer state".into());
+            return wrong("keep_optimizer: a run with a cyclic learning rate keeps its snapshots, none with optimizer state".into());
         }
         self.task_weights.check(task)?;
         self.optimizer.check()

@@ -7,25 +7,59 @@ use crate::error::Error;
 
 /// Which update rule, with its constants. The learning rate comes with each step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OptimizerConfig {
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW`.
     #[serde(rename = "adamw")]
     AdamW {
         /// Decay rates of the first and the second moment.
+        #[serde(default = "betas")]
         betas: [f64; 2],
         /// Added to the denominator.
+        #[serde(default = "eps")]
         eps: f64,
         /// Decoupled weight decay, on every trained parameter.
+        #[serde(default = "decoupled_weight_decay")]
         weight_decay: f64,
     },
     /// Stochastic gradient descent with momentum, as `torch.optim.SGD` (no dampening, no Nesterov).
     Sgd {
         /// Momentum; 0 for none.
+        #[serde(default = "momentum")]
         momentum: f64,
         /// L2 penalty, on every trained parameter.
+        #[serde(default = "l2_weight_decay")]
         weight_decay: f64,
     },
+}
+
+/// PyTorch's defaults, which FissionFusion leaves as they are.
+fn betas() -> [f64; 2] {
+    [0.9, 0.999]
+}
+
+fn eps() -> f64 {
+    1e-8
+}
+
+fn decoupled_weight_decay() -> f64 {
+    0.01
+}
+
+/// InMerge §3.1.
+fn momentum() -> f64 {
+    0.9
+}
+
+fn l2_weight_decay() -> f64 {
+    1e-4
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self::AdamW { betas: betas(), eps: eps(), weight_decay: decoupled_weight_decay() }
+    }
 }
 
 impl OptimizerConfig {

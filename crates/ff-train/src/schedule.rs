@@ -6,27 +6,33 @@ use crate::error::Error;
 
 /// The learning rate at every step. Steps count from 1, as the papers' iterations do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LrSchedule {
     /// The same rate throughout.
     Constant {
         /// Learning rate.
+        #[serde(default = "finetune_lr")]
         lr: f64,
     },
     /// From `lr` to 0 along half a cosine over the whole run, one value for each epoch (PyTorch's
     /// `CosineAnnealingLR` stepped per epoch; FissionFusion §3).
     Cosine {
         /// Learning rate of the first epoch.
+        #[serde(default = "finetune_lr")]
         lr: f64,
     },
     /// From `lr`, multiplied by `factor` from the epoch of each milestone (PyTorch's `MultiStepLR`
     /// stepped per epoch, with milestones rounded down to whole epochs; InMerge §3.1, MedMNIST).
     MultiStep {
         /// Learning rate of the first epoch.
+        #[serde(default = "inmerge_lr")]
         lr: f64,
         /// Parts of the run, in (0, 1): 0.5 is its middle.
+        #[serde(default = "milestones")]
         milestones: Vec<f64>,
         /// What each milestone multiplies the rate by.
+        #[serde(default = "tenth")]
         factor: f64,
     },
     /// From `lr`, multiplied by `factor` whenever so many epochs in a row have not lowered the
@@ -35,26 +41,78 @@ pub enum LrSchedule {
     #[serde(alias = "staged")]
     ReduceOnPlateau {
         /// Learning rate of the first epoch.
+        #[serde(default = "inmerge_lr")]
         lr: f64,
         /// What each stage multiplies the rate by.
+        #[serde(default = "tenth")]
         factor: f64,
         /// Epochs without a lower validation loss that end a stage.
+        #[serde(default = "patience_epochs")]
         patience_epochs: u32,
     },
     /// Fast Geometric Generation: from `lr_max` down to `lr_min` and up again in every cycle, one
     /// value for each step (FissionFusion §2, α(i)).
     Cyclic {
         /// α₁, the rate at a cycle's ends.
+        #[serde(default = "lr_max")]
         lr_max: f64,
         /// α₂, the rate in the middle of a cycle, where a snapshot is taken.
+        #[serde(default = "lr_min")]
         lr_min: f64,
         /// c, in epochs.
+        #[serde(default = "epochs_per_cycle")]
         epochs_per_cycle: u32,
         /// The part of a cycle, in [0, 1), that the run starts with behind it. The formula starts
-        /// at 0; the authors' code enters at 0.25, which is what makes five captures in 17 epochs
+        /// at 0; the authors' code enters at 0.25, which is what makes five snapshots in 17 epochs
         /// of 4 a cycle.
+        #[serde(default = "phase")]
         phase: f64,
     },
+}
+
+/// The middle of the rates of FissionFusion's grid search (§3).
+fn finetune_lr() -> f64 {
+    1e-4
+}
+
+/// InMerge §3.1, as what follows.
+fn inmerge_lr() -> f64 {
+    0.01
+}
+
+fn milestones() -> Vec<f64> {
+    vec![0.5, 0.75]
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+fn patience_epochs() -> u32 {
+    8
+}
+
+/// FissionFusion §3, as what follows.
+fn lr_max() -> f64 {
+    1e-5
+}
+
+fn lr_min() -> f64 {
+    1e-8
+}
+
+fn epochs_per_cycle() -> u32 {
+    4
+}
+
+fn phase() -> f64 {
+    0.25
+}
+
+impl Default for LrSchedule {
+    fn default() -> Self {
+        Self::Cosine { lr: finetune_lr() }
+    }
 }
 
 /// A schedule laid over a run of known length.
@@ -173,7 +231,7 @@ impl Rates {
     }
 
     /// How many snapshots are not at the end of an epoch.
-    pub fn captures_inside_epochs(&self) -> usize {
+    pub fn snapshots_inside_epochs(&self) -> usize {
         self.snapshots().iter().filter(|&step| !step.is_multiple_of(self.steps_per_epoch)).count()
     }
 
@@ -213,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_papers_run_captures_five_models_at_the_minima() {
+    fn the_papers_run_takes_five_snapshots_at_the_minima() {
         let rates = phase(0.25).over(17, 10).unwrap();
         assert_eq!(rates.snapshots(), [10, 50, 90, 130, 170]);
         for step in rates.snapshots() {
@@ -224,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_formula_from_zero_captures_four() {
+    fn the_formula_from_zero_takes_four_snapshots() {
         let rates = phase(0.0).over(17, 10).unwrap();
         assert_eq!(rates.snapshots(), [20, 60, 100, 140]);
         assert!((rates.at(40, &[]) - 1e-5).abs() < 1e-20, "a cycle ends at the maximum");

@@ -7,6 +7,7 @@ use crate::error::Error;
 
 /// Weights of the tasks in the loss of a multilabel model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskWeights {
     /// All 1.

@@ -12,7 +12,7 @@ use crate::trainer::Trainer;
 /// Trains `model` in place and writes to the run's folder: `kept.safetensors` (the best epoch's
 /// weights) with `kept.val.safetensors` (its validation predictions) and, if asked for,
 /// `kept.optimizer.safetensors`; for a cyclic learning rate, in place of these,
-/// `capture-N.safetensors` with its predictions for each minimum; `history.jsonl`; and, until the
+/// `snapshot-N.safetensors` with its predictions for each minimum; `history.jsonl`; and, until the
 /// caller removes them ([`Outcome::forget_resume_points`]), the last two `resume-STEP.safetensors`.
 ///
 /// # Errors

@@ -38,7 +38,7 @@ impl Trainer<'_, '_> {
         let (epoch, validation) = (self.progress.epoch_number(), self.config.metric.evaluate(&predictions));
         let notes = CandidateNotes { epoch, step, validation, validation_loss: f64::NAN };
         let snapshot = self.candidate(notes, None, predictions);
-        let stem = format!("capture-{}", self.progress.snapshots.len() + 1);
+        let stem = format!("snapshot-{}", self.progress.snapshots.len() + 1);
         self.progress.snapshots.push(self.files.save(&stem, &snapshot)?);
         Ok(Some(snapshot.predictions))
     }

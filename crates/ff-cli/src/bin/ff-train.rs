@@ -9,7 +9,7 @@ use ff_grid::RunKind;
 /// Trains one model from a recipe, or lets a trained one predict.
 ///
 /// A run leaves in RUNS/NAME: kept.safetensors (the best epoch's weights) and kept.val.safetensors
-/// (its validation predictions), or an FGG run's captures in their place; history.jsonl,
+/// (its validation predictions), or an FGG run's snapshots in their place; history.jsonl,
 /// recipe.toml and record.json. Started again, it goes on where it stopped.
 #[derive(Subcommand)]
 enum Command {

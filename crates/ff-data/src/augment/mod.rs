@@ -30,6 +30,7 @@ pub use resize::resize;
 /// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `flip`, `eval` in recipes and on command
 /// lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::VariantNames)]
 #[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]

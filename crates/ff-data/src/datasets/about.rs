@@ -15,6 +15,8 @@ pub trait DatasetKind {
     const KIND: &'static str;
     /// [`About::title`].
     const TITLE: &'static str;
+    /// [`About::path`].
+    const PATH: &'static str = Self::KIND;
     /// [`About::members`].
     const MEMBERS: &'static [(&'static str, &'static str)] = &[];
     /// [`About::licence`].
@@ -27,6 +29,7 @@ pub trait DatasetKind {
     const ABOUT: About = About {
         kind: Self::KIND,
         title: Self::TITLE,
+        path: Self::PATH,
         members: Self::MEMBERS,
         licence: Self::LICENCE,
         access: Self::ACCESS,
@@ -52,6 +55,8 @@ pub struct About {
     pub kind: &'static str,
     /// What people call it.
     pub title: &'static str,
+    /// The option `path` where a configuration leaves it out, below the data root.
+    pub path: &'static str,
     /// The members of a family, of which the option `name` chooses one: name and title. Empty if it
     /// is no family.
     ///

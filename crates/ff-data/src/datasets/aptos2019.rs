@@ -19,6 +19,7 @@ use crate::table::Table;
 
 /// APTOS 2019: `train.csv` and `train_images/`. Grades 0 to 4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Aptos2019 {
     /// The folder that holds both.

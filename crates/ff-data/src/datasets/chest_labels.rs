@@ -16,6 +16,7 @@ const TASKS: [&str; 13] = [
 
 /// What `-1`, a finding that the report is unsure of, counts as (Irvin et al. 2019, §4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UncertainLabels {
     /// Unknown: masked from loss and metrics (U-Ignore; FissionFusion).

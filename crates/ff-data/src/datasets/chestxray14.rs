@@ -20,6 +20,7 @@ use crate::table::{Row, Table};
 /// NIH ChestX-ray14: `Data_Entry_2017*.csv` with the NIH's lists, or a table with a column `fold`;
 /// images in any folders. 14 findings; a patient is a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Chestxray14 {
     /// The folder that holds them.
@@ -66,6 +67,7 @@ const NO_FINDING: &str = "No Finding";
 
 /// Which of two divisions is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitSource {
     /// The NIH's lists, `train_val_list.txt` and `test_list.txt`: 86,524 and 25,596 images. They

@@ -21,6 +21,7 @@ use crate::table::Table;
 /// set's table; official splits. Frontal views, 13 findings; where `No Finding` is 1, all but
 /// Support Devices are 0. A patient is a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Chexpert {
     /// The folder that holds the tables.

@@ -16,6 +16,7 @@ use crate::error::Error;
 /// CIFAR-10 as published, in the Python form (`cifar-10-batches-py`) or, where that is absent, the
 /// binary form (`cifar-10-batches-bin`), with the official test split. Held in memory (184 MB).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cifar10 {
     /// The folder that holds either folder, or is it.

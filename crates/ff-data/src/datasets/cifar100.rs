@@ -16,6 +16,7 @@ use crate::error::Error;
 /// CIFAR-100 (fine labels) as published, `cifar-100-python` or `cifar-100-binary`, as for
 /// [`Cifar10`](crate::datasets::Cifar10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cifar100 {
     /// The folder that holds either folder, or is it.

@@ -20,6 +20,7 @@ use crate::error::Error;
 
 /// CIFAR-10.1: `cifar10.1_{v4,v6}_{data,labels}.npy`. All of it is a test set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cifar10_1 {
     /// The folder of the files.
@@ -49,6 +50,7 @@ impl DatasetKind for Cifar10_1 {
 
 /// Which of the two sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Cifar101Version {

@@ -73,10 +73,54 @@ macro_rules! datasets {
                 }
             }
         }
+
+        #[cfg(feature = "schemars")]
+        impl schemars::JsonSchema for DatasetConfig {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                "DatasetConfig".into()
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                config::schema([
+                    $((<$options>::ABOUT, <$options as schemars::JsonSchema>::json_schema(generator))),*
+                ])
+            }
+        }
     };
 }
 
 pub(super) use datasets;
+
+/// The schema of all kinds: of each its options, with `kind` and the default of `path`.
+#[cfg(feature = "schemars")]
+pub fn schema<const N: usize>(options: [(About, schemars::Schema); N]) -> schemars::Schema {
+    let of_kind = |(about, schema): (About, schemars::Schema)| {
+        let mut kinds = vec![(about.kind, schema.clone())];
+        kinds.extend(about.members.iter().map(|(member, _)| {
+            let mut schema = schema.clone();
+            if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+                properties.remove("name");
+            }
+            (*member, schema)
+        }));
+        kinds.into_iter().map(move |(kind, mut schema)| {
+            let mut required = vec!["kind"];
+            if kind == about.kind && !about.members.is_empty() {
+                required.push("name");
+            }
+            schema.insert("required".into(), required.into());
+            if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+                properties.insert("kind".into(), serde_json::json!({ "type": "string", "const": kind }));
+                if let Some(path) = properties.get_mut("path").and_then(Value::as_object_mut) {
+                    path.insert("default".into(), about.path.into());
+                }
+            }
+            schema
+        })
+    };
+    let all: Vec<_> = options.into_iter().flat_map(of_kind).collect();
+    schemars::json_schema!({ "oneOf": all })
+}
 
 /// A dataset's options beside its kind.
 #[derive(Serialize)]
@@ -95,7 +139,13 @@ pub fn read<'de, D: Deserializer<'de>>(
     let mut fields = Map::deserialize(deserializer)?;
     let kind = fields.remove("kind").ok_or_else(|| D::Error::missing_field("kind"))?;
     let kind: String = options(kind)?;
+    let mut place = |about: &About| {
+        if about.on_disk() {
+            fields.entry("path").or_insert_with(|| about.path.into());
+        }
+    };
     if let Some(about) = kinds.iter().find(|about| about.kind == kind) {
+        place(about);
         return Ok((about.kind, fields));
     }
     let names = |about: &About| about.members.iter().any(|(name, _)| *name == kind);
@@ -104,6 +154,7 @@ pub fn read<'de, D: Deserializer<'de>>(
         let known = known.join(", ");
         return Err(D::Error::custom(format!("unknown variant `{kind}`, expected one of {known}")));
     };
+    place(family);
     if fields.insert("name".to_owned(), kind.clone().into()).is_some() {
         return Err(D::Error::custom(format!("unknown field `name` beside the kind `{kind}`")));
     }
@@ -140,7 +191,6 @@ mod tests {
                 "kind = 'folders'\npath = 'x'",
                 "unknown variant `folders`, expected one of `folder`, `manifest`",
             ),
-            ("kind = 'folder'", "missing field `path`"),
             ("path = 'x'", "missing field `kind`"),
             ("kind = 'medmnist'\npath = 'x'", "missing field `name`"),
             ("kind = 'octmnist'\nname = 'pathmnist'\npath = 'x'", "unknown field `name`"),
@@ -162,6 +212,15 @@ mod tests {
                 assert_eq!(serde_json::from_value::<DatasetConfig>(value).unwrap(), config);
             }
         }
+    }
+
+    #[test]
+    fn a_path_has_a_default() {
+        let path = |kind: &str| serde_json::to_value(read(&format!("kind = '{kind}'")).unwrap()).unwrap();
+        assert_eq!(path("folder")["path"], ".");
+        assert_eq!(path("manifest")["path"], "labels.csv");
+        assert_eq!(path("cifar10.1")["path"], "cifar10.1");
+        assert_eq!(path("octmnist")["path"], "medmnist");
     }
 
     #[test]

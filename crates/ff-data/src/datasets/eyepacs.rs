@@ -20,6 +20,7 @@ use crate::table::Table;
 /// EyePACS (Kaggle 2015): `trainLabels.csv`, `retinopathy_solution.csv` if it is there, and the
 /// images in any folders. Grades 0 to 4; a patient's two eyes are a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Eyepacs {
     /// The folder that holds them.

@@ -22,6 +22,7 @@ use crate::error::Error;
 /// subfolders; hidden files and files without an image's extension are ignored. A sample's id is
 /// its path below PATH.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Folder {
     /// The root of the folders.
@@ -31,6 +32,7 @@ pub struct Folder {
 impl DatasetKind for Folder {
     const KIND: &'static str = "folder";
     const TITLE: &'static str = "images in class folders";
+    const PATH: &'static str = ".";
     const ACCESS: Access = Access::Own;
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {

@@ -22,6 +22,7 @@ use crate::table::Table;
 /// ISIC 2018 challenge does (`ISIC2018_Task3_*_{Input,GroundTruth}`, with official splits). Seven
 /// classes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ham10000 {
     /// The folder that holds either.

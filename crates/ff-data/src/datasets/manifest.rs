@@ -23,6 +23,7 @@ use crate::table::{Row, Table};
 ///
 /// Image paths are relative to the CSV's folder and cannot leave it. A sample's id is its path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The CSV.
@@ -32,6 +33,7 @@ pub struct Manifest {
 impl DatasetKind for Manifest {
     const KIND: &'static str = "manifest";
     const TITLE: &'static str = "images that a CSV lists";
+    const PATH: &'static str = "labels.csv";
     const ACCESS: Access = Access::Own;
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {

@@ -18,6 +18,7 @@ use crate::error::Error;
 /// `kind = "pathmnist"` is short for `kind = "medmnist"` with `name = "pathmnist"`; so are the
 /// others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MedMnist {
     /// Which dataset.
@@ -45,6 +46,7 @@ impl DatasetKind for MedMnist {
 
 /// One of its datasets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum MedMnistName {
     /// Colon pathology, 9 classes.

@@ -21,6 +21,7 @@ use crate::table::Table;
 /// Messidor: twelve annotation tables (`.xls` or CSV) and `.tif` images in any folders. Grades 0 to
 /// 3, of which 3 takes in what others call 4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Messidor {
     /// The folder that holds them.

@@ -21,6 +21,7 @@ use crate::table::Table;
 /// Messidor-2 with adjudicated grades: `messidor_data.csv` and images in any folders. Grades 0 to
 /// 4; the two images of an examination are a group if `messidor-2.csv` is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Messidor2 {
     /// The folder that holds them.

@@ -20,6 +20,7 @@ use crate::table::Table;
 /// MIMIC-CXR-JPG: three tables (gzipped or not) and `files/`; official splits. Frontal views and
 /// findings as for [`Chexpert`](crate::datasets::Chexpert).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MimicCxr {
     /// The folder that holds the tables.

@@ -13,7 +13,8 @@ use crate::phantom::{Phantom, PhantomKind};
 
 /// Procedural images, drawn when asked for; see [`PhantomKind`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
 pub struct PhantomConfig {
     /// What is drawn.
     pub task: PhantomKind,
@@ -30,8 +31,21 @@ pub struct PhantomConfig {
     pub seed: u64,
     /// Draws the out-of-distribution twin: same labels, another scanner (contrast, blur, noise,
     /// colour cast, background).
-    #[serde(default)]
     pub shifted: bool,
+}
+
+impl Default for PhantomConfig {
+    fn default() -> Self {
+        Self {
+            task: PhantomKind::Shapes,
+            image_size: 32,
+            train: 480,
+            val: 240,
+            test: 480,
+            seed: 0,
+            shifted: false,
+        }
+    }
 }
 
 impl DatasetKind for PhantomConfig {

@@ -20,6 +20,7 @@ use crate::table::Table;
 /// RSNA Pneumonia Detection, stage 2: DICOM files and two tables. Normal against Lung Opacity; the
 /// third class is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RsnaPneumonia {
     /// The folder that holds them.

@@ -30,6 +30,7 @@ pub struct LoaderConfig {
 
 /// What to do about a picture that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnBadImage {
     /// The epoch ends with the error.

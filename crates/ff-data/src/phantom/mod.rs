@@ -29,6 +29,7 @@ const VERSION: u64 = 1;
 /// What a phantom shows. Each varies position, size, rotation, colour, exposure, blur and noise,
 /// and near the boundaries between classes its truth is uncertain, as a reader's would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::VariantArray)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum PhantomKind {

@@ -19,6 +19,7 @@ use crate::table::Table;
 
 /// How a dataset is divided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SplitRule {
     /// The split that the dataset prescribes for every sample.
@@ -30,12 +31,16 @@ pub enum SplitRule {
     /// divided into train and val: CIFAR's 90:10.
     Ratio {
         /// Share of training samples; the three shares sum to 1.
+        #[serde(default = "most")]
         train: f64,
         /// Share of validation samples.
+        #[serde(default = "tenth")]
         val: f64,
         /// Share of test samples, which may be 0.
+        #[serde(default = "tenth")]
         test: f64,
         /// Another seed is another division.
+        #[serde(default)]
         seed: u64,
         /// Keeps the samples of a group (patient) together. Stratification is then approximate.
         #[serde(default)]
@@ -46,6 +51,21 @@ pub enum SplitRule {
         /// The file, relative to the data root.
         path: PathBuf,
     },
+}
+
+impl Default for SplitRule {
+    fn default() -> Self {
+        Self::Official {}
+    }
+}
+
+/// FissionFusion §3: 80:10:10.
+fn most() -> f64 {
+    0.8
+}
+
+fn tenth() -> f64 {
+    0.1
 }
 
 impl SplitRule {

@@ -216,5 +216,7 @@ fn rules_are_strict() {
     assert_eq!(read("kind = 'official'").unwrap(), SplitRule::Official {});
     assert!(read("kind = 'official'\nseed = 1").is_err());
     assert!(read("kind = 'ratio'\ntrain = 0.9\nval = 0.1\ntest = 0.0\nseed = 1").is_ok());
-    assert!(read("kind = 'ratio'\ntrain = 0.9\nval = 0.1\ntest = 0.0").is_err());
+    assert!(read("kind = 'ratio'\nvalidation = 0.1").is_err());
+    let paper = SplitRule::Ratio { train: 0.8, val: 0.1, test: 0.1, seed: 0, grouped: false };
+    assert_eq!(read("kind = 'ratio'").unwrap(), paper);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::job::JobSpec;
 
 /// How a table is run on a cluster. It stands in `[run.cluster]`, or in a file of its own for all
 /// tables of a site.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterConfig {
     /// The queue's name. Absent: the site's default.
@@ -58,7 +59,7 @@ pub struct ClusterConfig {
 }
 
 /// What jobs of a kind ask for, where it is not what all ask for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "as in `ClusterConfig`")]
 pub struct Resources {

@@ -6,6 +6,7 @@ use ff_data::{Augment, DatasetConfig, SplitRule};
 use ff_eval::Metric;
 use ff_models::{Architecture, Precision};
 use ff_train::TaskWeights;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::run::RunConfig;
@@ -27,7 +28,7 @@ pub struct Common<'a> {
 }
 
 /// A pretrained network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackboneConfig {
     /// Its name in the table.
@@ -44,7 +45,7 @@ pub struct BackboneConfig {
 }
 
 /// A dataset to fine-tune on, with its out-of-distribution companions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetEntry {
     /// Its name in the table.
@@ -75,7 +76,7 @@ pub struct DatasetEntry {
 }
 
 /// Numbers of images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     /// To train on.
@@ -99,7 +100,7 @@ impl DatasetEntry {
 }
 
 /// A dataset from elsewhere with the classes of the one it belongs to, or tasks in common with it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OodEntry {
     /// Its name in the table.
@@ -116,7 +117,7 @@ pub struct OodEntry {
 }
 
 /// What every model has in common.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Side of the images.
@@ -131,7 +132,7 @@ pub struct ModelConfig {
 }
 
 /// Training from scratch on a source domain, in place of ImageNet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainConfig {
     /// The source domain.
@@ -159,7 +160,7 @@ impl PretrainConfig {
 }
 
 /// How test scores are reported.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {
     /// Bootstrap resamples of a 95 % interval; 0 for none.

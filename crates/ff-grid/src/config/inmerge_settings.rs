@@ -1,12 +1,13 @@
 //! In-model merging as a configuration states it.
 
 use ff_inmerge::{InMerge, Pairs};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::entries::BackboneConfig;
 
 /// In-model merging but for L_s, which is the backbone's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InmergeSettings {
     /// α: what a merged kernel keeps of itself.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ff_data::OnBadImage;
 use ff_train::ResumeEvery;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
@@ -12,7 +13,7 @@ use super::cluster::ClusterConfig;
 /// How to run a table. None of it is part of a result's recipe. `threads` (as the device) can
 /// change the last bits of weights, since libtorch adds up in another order; the rest changes
 /// nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
     /// Jobs at once, each with an equal share of the cores. 0: one for each core for images of up

@@ -3,6 +3,7 @@
 use ff_eval::{Metric, Roughness};
 use ff_models::Spec;
 use ff_soup::Decision;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::data::DataIdentity;
@@ -24,14 +25,14 @@ pub struct Judging {
 }
 
 /// Which three models a plane goes through.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Anchors {
     /// The three with the best validation scores, the best one the origin (FissionFusion, Fig. 1);
     /// of equal ones, the earlier in the pool.
     Best {},
     /// These, by name, the first the origin: `lr 1e-3 heavy seed 0`, or of a cyclic run
-    /// `lr 1e-3 heavy seed 0 capture 2`.
+    /// `lr 1e-3 heavy seed 0 snapshot 2`.
     Named {
         /// The names.
         models: [String; 3],
@@ -39,7 +40,7 @@ pub enum Anchors {
 }
 
 /// The places along each side of a plane's grid.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Axis {
     /// The first.

@@ -14,12 +14,12 @@ pub fn group_fields(learning_rate: f64, augment: Augment, seed: u64) -> BTreeMap
     ])
 }
 
-/// A model's name: what its run varied, and its number among the run's captures.
-pub(crate) fn model_name(fields: &BTreeMap<String, String>, capture: Option<usize>) -> String {
+/// A model's name: what its run varied, and its number among the run's snapshots.
+pub(crate) fn model_name(fields: &BTreeMap<String, String>, snapshot: Option<usize>) -> String {
     let field = |name: &str| fields.get(name).map_or("?", String::as_str);
     let run = format!("lr {} {} seed {}", field("learning_rate"), field("augmentation"), field("seed"));
-    match capture {
-        Some(number) => format!("{run} capture {number}"),
+    match snapshot {
+        Some(number) => format!("{run} snapshot {number}"),
         None => run,
     }
 }

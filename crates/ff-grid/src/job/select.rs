@@ -1,22 +1,23 @@
 //! How a soup job chooses among models.
 
 use ff_soup::{Accept, Hierarchy, Policy};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The models a method may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pool {
     /// The grid search's.
     Grid,
-    /// Fast Geometric Generation's: the bases and everything captured from them.
+    /// Fast Geometric Generation's: the bases and the snapshots of their cyclic runs.
     Fgg,
     /// Those, and the same with every augmentation of `fgg.also_augment`.
     FggAll,
 }
 
 /// What a method makes of its models.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Selection {
     /// The best single model on validation.
@@ -87,7 +88,7 @@ fn is_first(rank: &usize) -> bool {
 }
 
 /// What becomes of BatchNorm's running statistics in an average of models.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BnStatistics {
     /// They are averaged like weights (the authors' code).
@@ -99,11 +100,11 @@ pub enum BnStatistics {
 }
 
 /// What becomes of the models that a run left before it diverged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Diverged {
     /// They are models like others: the best epoch on validation before the divergence (the paper),
-    /// and the captures.
+    /// and the snapshots.
     #[default]
     Keep,
     /// They are left out.

@@ -36,7 +36,7 @@ pub(crate) struct RunModel {
 }
 
 impl Models {
-    /// What the runs of these identities left. Of a cyclic run the models are the captures; its
+    /// What the runs of these identities left. Of a cyclic run the models are the snapshots; its
     /// best epoch is just one more point on the way.
     pub fn of<'a>(
         context: &JobContext<'_>,
@@ -63,7 +63,7 @@ impl Models {
             };
             for (number, kept) in models {
                 let mut fields = run.fields.clone();
-                fields.insert("capture".into(), number.unwrap_or(0).to_string());
+                fields.insert("snapshot".into(), number.unwrap_or(0).to_string());
                 found.models.push(RunModel {
                     id: model_name(&run.fields, number),
                     fields,

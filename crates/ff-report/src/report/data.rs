@@ -127,13 +127,13 @@ pub struct Scored {
 pub struct TrainingRun {
     /// Such as "lr 1e-3 heavy seed 0".
     pub name: String,
-    /// A cyclic run that captures models.
+    /// A cyclic run that snapshots models.
     pub cyclic: bool,
     /// Its finished epochs, from 1, each with the validation metric if it is defined.
     pub epochs: Vec<(u32, Option<f64>)>,
     /// The learning rate at steps of the run: in epochs, and in its own unit.
     pub rates: Vec<(f64, f64)>,
-    /// Models that it left: in epochs, and their validation metric. Of a cyclic run, the captures;
+    /// Models that it left: in epochs, and their validation metric. Of a cyclic run, the snapshots;
     /// else the kept epoch.
     pub models: Vec<(f64, Option<f64>)>,
     /// Why it is not whole: it diverged, or is still going.

@@ -10,7 +10,7 @@ use crate::report::{fold, picture};
 const SHOWN: usize = 5;
 
 const INTRODUCTION: &str = "The validation metric after each epoch, and the learning rate under it. A mark is a model that \
-                            the run left: the epoch that was kept, or, where the rate is cyclic, a capture at its \
+                            the run left: the epoch that was kept, or, where the rate is cyclic, a snapshot at its \
                             minimum.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {

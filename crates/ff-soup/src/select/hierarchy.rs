@@ -31,6 +31,7 @@ pub struct Hierarchy {
 
 /// How parts become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Policy {
     /// The mean of all (Wortsman et al. 2022).

@@ -94,7 +94,7 @@ fn a_run_that_is_stopped_at_any_step_goes_on_to_the_same_bits() {
     let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let expected = run(&config, whole.path(), trial(0, 0)).unwrap();
     assert_eq!(expected.history.iter().map(|epoch| &epoch.hooks["steps"]).collect::<Vec<_>>(), [4, 4, 4, 4]);
-    // 4 steps an epoch: captures are at steps 2 and 10, epochs end at 4, 8, 12 and 16.
+    // 4 steps an epoch: snapshots are at steps 2 and 10, epochs end at 4, 8, 12 and 16.
     for step in 1..=16 {
         let ended = run(&config, stopped.path(), trial(step, step % 3));
         assert!(matches!(ended, Err(Error::Stopped)), "step {step}");
@@ -106,13 +106,13 @@ fn a_run_that_is_stopped_at_any_step_goes_on_to_the_same_bits() {
 }
 
 #[test]
-fn a_capture_that_was_interrupted_is_made_up_for() {
+fn a_snapshot_that_was_interrupted_is_made_up_for() {
     tch::set_num_threads(1);
     let config = TrainConfig { epochs: 1, ..cyclic_config() };
     let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let expected = run(&config, whole.path(), Trial::default()).unwrap();
     assert_eq!(expected.snapshots[0].step, 2);
-    // Only evaluation sees the wish: it stops in the middle of the capture, or at the end of the
+    // Only evaluation sees the wish: it stops in the middle of the snapshot, or at the end of the
     // epoch.
     for step in [2, 4] {
         let stop = CancelToken::default();

@@ -6,7 +6,7 @@ use ff_train::{LrSchedule, Outcome, TrainConfig, load_predictions};
 use crate::{Trial, config, cyclic_config, run};
 
 #[test]
-fn fgg_captures_where_the_rate_is_lowest_and_carries_the_moments() {
+fn fgg_takes_snapshots_where_the_rate_is_lowest_and_carries_the_moments() {
     let (base, fgg) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let kept = run(&config(), base.path(), Trial::default()).unwrap().kept.unwrap();
     let start = kept.weights.open(base.path()).unwrap();
@@ -17,10 +17,10 @@ fn fgg_captures_where_the_rate_is_lowest_and_carries_the_moments() {
     let trial = |optimizer| Trial { start: Some(&start), optimizer, ..Trial::default() };
     let carried = run(&config, fgg.path(), trial(Some(moments))).unwrap();
     // 4 steps an epoch, 8 a cycle, 2 behind: the middle of the cycle is after steps 2, 10 and 18.
-    assert_eq!(carried.snapshots.iter().map(|capture| capture.step).collect::<Vec<_>>(), [2, 10, 18]);
-    for capture in &carried.snapshots {
-        let predictions = load_predictions(&fgg.path().join(&capture.predictions.path)).unwrap();
-        assert_eq!(Metric::Accuracy.evaluate(&predictions), capture.validation);
+    assert_eq!(carried.snapshots.iter().map(|snapshot| snapshot.step).collect::<Vec<_>>(), [2, 10, 18]);
+    for snapshot in &carried.snapshots {
+        let predictions = load_predictions(&fgg.path().join(&snapshot.predictions.path)).unwrap();
+        assert_eq!(Metric::Accuracy.evaluate(&predictions), snapshot.validation);
     }
     let other = tempfile::tempdir().unwrap();
     let reset = run(&config, other.path(), trial(None)).unwrap();
@@ -29,18 +29,18 @@ fn fgg_captures_where_the_rate_is_lowest_and_carries_the_moments() {
 }
 
 #[test]
-fn a_capture_at_the_end_of_an_epoch_is_evaluated_once() {
-    // Half a cycle is an epoch: captures are at the ends of epochs 1 and 3.
+fn a_snapshot_at_the_end_of_an_epoch_is_evaluated_once() {
+    // Half a cycle is an epoch: snapshots are at the ends of epochs 1 and 3.
     let config = TrainConfig {
         schedule: LrSchedule::Cyclic { lr_max: 1e-3, lr_min: 1e-6, epochs_per_cycle: 2, phase: 0.0 },
         ..cyclic_config()
     };
     let folder = tempfile::tempdir().unwrap();
     let outcome = run(&config, folder.path(), Trial::default()).unwrap();
-    assert_eq!(outcome.snapshots.iter().map(|capture| capture.step).collect::<Vec<_>>(), [4, 12]);
+    assert_eq!(outcome.snapshots.iter().map(|snapshot| snapshot.step).collect::<Vec<_>>(), [4, 12]);
     assert_eq!(outcome.evaluations(), 4);
-    for capture in &outcome.snapshots {
-        assert_eq!(outcome.history[capture.epoch as usize - 1].validation, capture.validation);
+    for snapshot in &outcome.snapshots {
+        assert_eq!(outcome.history[snapshot.epoch as usize - 1].validation, snapshot.validation);
     }
     assert!(outcome.kept.is_none() && !folder.path().join("kept.safetensors").exists());
 }

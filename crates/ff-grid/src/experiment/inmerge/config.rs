@@ -3,6 +3,7 @@
 use ff_data::Augment;
 use ff_inmerge::{InMerge, Pairs};
 use ff_train::{LrSchedule, SelectBy};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
@@ -10,7 +11,7 @@ use crate::config::{
 };
 
 /// What `kind` says in the file of a table of in-model merging.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InmergeKind {
     /// `inmerge`.
@@ -20,7 +21,7 @@ pub enum InmergeKind {
 /// Backbones × datasets × methods × seeds. Every method goes on, for the same number of epochs,
 /// from the same network: the one that the first stage kept with the same seed. So methods differ
 /// in nothing but the merging, and share the first stage's cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InmergeConfig {
     /// `inmerge`.
@@ -80,7 +81,7 @@ impl InmergeConfig {
 }
 
 /// A stage of training: SGD.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageConfig {
     /// Passes over the training images.
@@ -96,7 +97,7 @@ pub struct StageConfig {
 }
 
 /// A row of the table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InmergeMethod {
     /// Its name in the table.
@@ -109,7 +110,7 @@ pub struct InmergeMethod {
 }
 
 /// Settings that take the place of the study's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InmergeOverride {
     /// L_s.
@@ -137,7 +138,7 @@ impl InmergeOverride {
 }
 
 /// One setting through several values (InMerge, Fig. 2).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(tag = "parameter", rename_all = "snake_case", deny_unknown_fields)]
 #[strum(serialize_all = "snake_case")]
 pub enum Sweep {

@@ -6,6 +6,7 @@ use ff_data::{DatasetConfig, SplitRule};
 use ff_inmerge::InMerge;
 use ff_models::{Architecture, Precision};
 use ff_train::{LrSchedule, TrainConfig, Trainable};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{BackboneConfig, DatasetEntry, WeightsSource, check_name, parse_with_overrides};
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::job::DataSource;
 
 /// One run of training: what `ff-train` is given, and `ff-soup select` for its validation data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRecipe {
     /// What the run is. Absent: what the command says that runs it.
@@ -32,7 +33,7 @@ pub struct RunRecipe {
 }
 
 /// What a run of training is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum RunKind {
@@ -47,7 +48,7 @@ pub enum RunKind {
 }
 
 /// The model of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelRecipe {
     /// Its architecture.
@@ -66,7 +67,7 @@ pub struct ModelRecipe {
 }
 
 /// The images of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetRecipe {
     /// Where they are, below the data root.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::job::Pool;
 
 /// What a hierarchy can group models by.
-const FIELDS: [&str; 4] = ["learning_rate", "augmentation", "seed", "capture"];
+const FIELDS: [&str; 4] = ["learning_rate", "augmentation", "seed", "snapshot"];
 
 impl SoupsConfig {
     pub(super) fn check(&self) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use ff_data::Augment;
 use ff_train::SelectBy;
 use itertools::iproduct;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, LandscapeConfig};
@@ -12,7 +13,7 @@ use crate::config::{
 use crate::job::{BnStatistics, Diverged, Pool, Selection, group_fields, is_default, model_name};
 
 /// What `kind` says in the file of a table of soups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SoupsKind {
     /// `soups`.
@@ -21,7 +22,7 @@ pub enum SoupsKind {
 }
 
 /// A table: backbones × datasets × methods, and how their models are trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoupsConfig {
     /// `soups`; the default.
@@ -65,7 +66,7 @@ pub struct SoupsConfig {
 }
 
 /// The linear probe (SPEC: θ₀).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeConfig {
     /// Passes over the training images.
@@ -82,7 +83,7 @@ pub struct ProbeConfig {
 }
 
 /// Full fine-tuning (LP-FT).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FinetuneConfig {
     /// Passes over the training images.
@@ -94,7 +95,7 @@ pub struct FinetuneConfig {
 }
 
 /// The grid search: every combination is a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridConfig {
     /// AdamW's learning rates.
@@ -111,7 +112,7 @@ pub struct GridConfig {
 }
 
 /// Fast Geometric Generation: one base for each learning rate, and a cyclic run from each base.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FggConfig {
     /// AdamW's learning rates of the bases.
@@ -130,7 +131,7 @@ pub struct FggConfig {
     pub epochs_per_cycle: u32,
     /// α₁: the rate at a cycle's ends.
     pub lr_max: f64,
-    /// α₂: the rate in the middle of a cycle, where a model is captured.
+    /// α₂: the rate in the middle of a cycle, where a snapshot is taken.
     pub lr_min: f64,
     /// The part of a cycle that a run starts with behind it: 0 as the formula, 0.25 as the authors'
     /// code.
@@ -151,7 +152,7 @@ impl FggConfig {
 }
 
 /// A row of the table: which models, and what becomes of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MethodConfig {
     /// Its name in the table.

@@ -83,7 +83,7 @@ impl SoupsConfig {
     }
 
     fn check_model(&self, key: &str, pool: Pool, name: &str) -> Result<(), Error> {
-        let base = |name: &str| name.split(" capture ").next().unwrap_or_default().to_owned();
+        let base = |name: &str| name.split(" snapshot ").next().unwrap_or_default().to_owned();
         let fgg = &self.fgg;
         let augmentations = fgg.augmentations(pool);
         let bases = augmentations.iter().cartesian_product(&fgg.learning_rates);

@@ -1,11 +1,12 @@
 //! The optional sections of a table of soups that evaluate errors between its models.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::job::{Anchors, Axis, BnStatistics, Pool};
 
 /// Validation error on planes through three models (FissionFusion, Fig. 1).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LandscapeConfig {
     /// The places along both sides of each plane's grid, which holds the three models: with the
@@ -19,7 +20,7 @@ pub struct LandscapeConfig {
 }
 
 /// A plane in each column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaneConfig {
     /// Names its files.
@@ -33,7 +34,7 @@ pub struct PlaneConfig {
 }
 
 /// Linear mode connectivity among the grid search's models (FissionFusion, appendix B1).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectivityConfig {
     /// BatchNorm statistics on the paths: averaged, or computed anew.
@@ -48,7 +49,7 @@ pub struct ConnectivityConfig {
 }
 
 /// Paths to be drawn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Curves {
     /// For seed, augmentation and learning rate each: the model with the grid's first value against
@@ -66,7 +67,7 @@ pub enum Curves {
 }
 
 /// What lay between greedy soups and their candidates.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GreedyBarriersConfig {
     /// Places on the path from the soup to each candidate, ends included.

@@ -86,8 +86,8 @@ impl Builder<'_, '_> {
             let mut runs = Vec::new();
             for (augment, &rate) in iproduct!(config.fgg.augmentations(pool), &config.fgg.learning_rates) {
                 let base = self.finetune(&probe, rate, augment, config.fgg.seed);
-                let captured = self.fgg(&base, rate, augment);
-                runs.extend([base, captured]);
+                let cyclic = self.fgg(&base, rate, augment);
+                runs.extend([base, cyclic]);
             }
             runs
         };
@@ -175,9 +175,9 @@ impl Builder<'_, '_> {
         };
         let start = Start::Input { optimizer: fgg.carry_optimizer, seed: 0 };
         let spec = JobSpec::Fgg(shared.training(start, train, self.inmerge));
-        // A capture at the end of an epoch is evaluated with it.
+        // A snapshot at the end of an epoch is evaluated with it.
         let inside = rates(self.config, shared.sizes[0] as usize);
-        let inside = inside.map_or(0, |rates| rates.captures_inside_epochs());
+        let inside = inside.map_or(0, |rates| rates.snapshots_inside_epochs());
         let cost = shared.cost(fgg.epochs, inside as u64);
         let which = if augment == fgg.augment { String::new() } else { format!(" {augment}") };
         let label = format!("{}: FGG from lr {rate:e}{which}", shared.prefix);
