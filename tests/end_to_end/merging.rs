@@ -25,7 +25,7 @@ weight_decay = 1e-4
 epochs = 2
 augment = "flip"
 momentum = 0.9
-schedule = { kind = "staged", lr = 0.02, factor = 0.1, patience_epochs = 1 }
+schedule = { kind = "reduce-on-plateau", lr = 0.02, factor = 0.1, patience_epochs = 1 }
 select_by = "metric"
 
 [merging]

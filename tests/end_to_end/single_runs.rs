@@ -44,7 +44,7 @@ keep_optimizer = true
 }
 
 const ALL: &str = "{ kind = \"all\" }";
-const LAST: &str = "{ kind = \"classifier\", bn_drift = false }";
+const LAST: &str = "{ kind = \"classifier\", update_bn_stats = false }";
 const COSINE: &str = "{ kind = \"cosine\", lr = 1e-2 }";
 const CYCLIC: &str = "{ kind = \"cyclic\", lr_max = 1e-3, lr_min = 1e-5, epochs_per_cycle = 2, phase = 0.0 }";
 

@@ -86,7 +86,7 @@ impl SelectOptions {
 /// Chooses, writes the soup, and prints every decision.
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     let ConfigOptions { config, data_root, set } = &options.config;
-    let recipe = RunRecipe::read(config, set)?;
+    let recipe = RunRecipe::read(config, set, None)?;
     let ingredients = ingredients(&options.files)?;
     let device = options.device.find()?;
     let threads = loader_threads(device, cores().get());

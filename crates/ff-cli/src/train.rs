@@ -71,7 +71,7 @@ impl TrainOptions {
 /// Trains one model, or says that it is trained, and prints the files that it left.
 pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
     let ConfigOptions { config: path, data_root, set } = &options.config;
-    let recipe = RunRecipe::read(path, set)?;
+    let recipe = RunRecipe::read(path, set, Some(kind))?;
     let name = recipe.name.clone();
     let mut experiment = SingleRun::new(recipe, kind).with_context(|| path.display().to_string())?;
     let run = options.run_config()?;

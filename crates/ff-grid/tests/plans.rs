@@ -276,11 +276,11 @@ fn mistakes_are_named() {
         (["run.cache_mib=18000000000000"], "run.cache_mib: expected at most"),
         (["model.precision=fp64"], "fp64"),
         (["grid.augmentations=['light']"], "light"),
-        (["backbone.weights=model.pth"], "expected a file that ends in .safetensors"),
+        (["backbone.weights=model.pth"], "a file that ends in .safetensors"),
         (["method.0.paper_row=GoX"], "has nothing named `GoX`"),
-        (["finetune.epoch=1"], "unknown field `epoch`"),
+        (["finetune.epoch=1"], "hint: did you mean `epochs`?"),
         (["model.image_size=large"], "image_size"),
-        (["landscape.grid.points=2"], "missing field"),
+        (["landscape.grid.points=2"], "landscape.grid.points: expected at least 3, found 2"),
         ([&LOOKS[0].replace("points=5", "points=2")], "landscape.grid.points: expected at least 3, found 2"),
         ([&LOOKS[0].replace("to=1.2", "to=-1")], "landscape.grid: expected from < to"),
         ([&LOOKS[0].replace("'GoU'", "'GoX'")], "found `GoX`"),
@@ -421,15 +421,82 @@ fn identities_are_stable() {
     }
 }
 
-/// Configurations from before keys were renamed mean the same.
+/// An empty file is FissionFusion's Table 1 (§3) with ResNet50 on images in class folders, and
+/// `kind` alone InMerge's (§3.1) with VGG19.
 #[test]
-fn old_spellings_are_the_same_configuration() {
-    let text = std::fs::read_to_string(file("figures/demo.toml")).unwrap();
-    let old = text
-        .replace("image_size", "px")
-        .replace("update_bn_stats", "bn_drift")
-        .replace("[greedy_barriers]", "[tries]");
-    assert_ne!(old, text);
-    let [new, old] = [text, old].map(|text| parse_experiment(&text, &[]).unwrap());
-    assert_eq!(of_kind::<SoupsConfig>(&*old), of_kind::<SoupsConfig>(&*new));
+fn defaults_are_the_papers() {
+    let resolved = |text: &str| parse_experiment(text, &[]).unwrap().to_toml().unwrap();
+    for (text, expected) in [
+        (
+            "",
+            r#"
+            name = "table"
+            backbone = [{ name = "resnet50", architecture = "resnet50", weights = "timm/resnet50.a1_in1k" }]
+            dataset = [{ name = "images", source = { kind = "folder", path = "." }, split = { kind = "official" } }]
+            model = { image_size = 224, precision = "fp32", batch_size = 128, weight_decay = 0.01 }
+            probe = { epochs = 10, learning_rate = 1e-3, augment = "minimal", seed = 9, update_bn_stats = false }
+            finetune = { epochs = 50, select_by = "metric" }
+            evaluation = { resamples = 1000, seed = 0 }
+            [grid]
+            learning_rates = [1e-3, 5e-4, 1e-4, 5e-5, 1e-5, 5e-6, 1e-6, 1e-7]
+            augmentations = ["minimal", "medium", "heavy"]
+            seeds = [0, 1]
+            [fgg]
+            learning_rates = [1e-3, 5e-4, 1e-4, 5e-5, 1e-5, 5e-6, 1e-6, 1e-7]
+            augment = "heavy"
+            seed = 0
+            epochs = 17
+            epochs_per_cycle = 4
+            phase = 0.25
+            lr_max = 1e-5
+            lr_min = 1e-8
+            carry_optimizer = true
+            "#,
+        ),
+        (
+            "kind = 'inmerge'",
+            r#"
+            kind = "inmerge"
+            seeds = [0]
+            backbone = [{ name = "vgg19", architecture = "vgg19", weights = "timm/vgg19.tv_in1k", shallow_layers = 10 }]
+            model = { image_size = 224, precision = "fp32", batch_size = 324, weight_decay = 1e-4 }
+            inmerge = { merge_weight = 0.8, merge_probability = 0.3, similarity_threshold = 0.3, pairs = "similar" }
+            method = [{ name = "Baseline", paper_row = "Baseline" }, { name = "InMerge", inmerge = {}, paper_row = "InMerge" }]
+            [training]
+            epochs = 30
+            augment = "flip"
+            momentum = 0.9
+            schedule = { kind = "reduce-on-plateau", lr = 0.01, factor = 0.1, patience_epochs = 8 }
+            select_by = "metric"
+            [merging]
+            epochs = 10
+            augment = "flip"
+            momentum = 0.9
+            schedule = { kind = "reduce-on-plateau", lr = 0.01, factor = 0.1, patience_epochs = 8 }
+            select_by = "metric"
+            "#,
+        ),
+    ] {
+        // What is written out changes nothing.
+        assert_eq!(resolved(expected), resolved(text));
+    }
+    let methods = "method = [{ name = 'Extra' }]\nmethods = 'table1'";
+    let SoupsConfig { method, .. } =
+        of_kind::<SoupsConfig>(&*parse_experiment(methods, &[]).unwrap()).clone();
+    let names: Vec<_> = method.iter().map(|method| method.name.as_str()).collect();
+    assert_eq!(names, ["GS (best)", "Uniform Soup", "Greedy Soup", "FGG (best)", "GoU", "GoG", "Extra"]);
+}
+
+/// The defaults of a run are those of its kind.
+#[test]
+fn a_run_has_the_defaults_of_its_kind() {
+    let run = |kind: &str| {
+        let experiment = parse_experiment(&format!("kind = '{kind}'"), &[]).unwrap();
+        toml::from_str::<toml::Table>(&experiment.to_toml().unwrap()).unwrap()
+    };
+    let epochs = |kind: &str| run(kind)["train"]["epochs"].as_integer().unwrap();
+    assert_eq!(["pretrain", "probe", "finetune", "fgg"].map(epochs), [8, 10, 50, 17]);
+    assert_eq!(run("probe")["train"]["trainable"]["kind"].as_str(), Some("classifier"));
+    assert_eq!(run("fgg")["train"]["schedule"]["kind"].as_str(), Some("cyclic"));
+    assert_eq!(run("pretrain")["model"]["weights"].as_str(), Some("random"));
 }

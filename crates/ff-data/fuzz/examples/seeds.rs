@@ -59,7 +59,7 @@ fn main() {
     for (name, text) in [
         (
             "phantom",
-            "kind = 'phantom'\ntask = 'grades'\npx = 32\ntrain = 8\nval = 8\ntest = 8\nseed = 1\nshifted = true",
+            "kind = 'phantom'\ntask = 'grades'\nimage_size = 32\ntrain = 8\nval = 8\ntest = 8\nseed = 1\nshifted = true",
         ),
         ("cifar10.1", "kind = 'cifar10.1'\npath = 'x'\nversion = 'v4'"),
         ("mimic-only", "kind = 'mimic-cxr'\npath = 'x'\nonly = 'test'"),

@@ -26,7 +26,7 @@ pub struct Chestxray14 {
     /// The folder that holds them.
     pub path: PathBuf,
     /// Which division, where both are there.
-    #[serde(default, alias = "division", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_source: Option<SplitSource>,
 }
 

@@ -31,6 +31,11 @@ macro_rules! datasets {
             /// Every dataset that `kind` may name.
             pub const KINDS: &[About] = &[$(<$options>::ABOUT),*];
 
+            /// Its kind, as a configuration names it.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => <$options>::KIND,)* }
+            }
+
             /// Opens the dataset.
             ///
             /// Every file that `hashes` does not know is read once, on all cores, for the digest:
@@ -51,6 +56,13 @@ macro_rules! datasets {
             /// `dataset`'s form leaves it open.
             pub fn published(&self, dataset: &dyn crate::dataset::Dataset) -> Option<Published> {
                 match self { $(Self::$variant(options) => options.published(dataset),)* }
+            }
+        }
+
+        /// Images of one's own in class folders, in the data root.
+        impl Default for DatasetConfig {
+            fn default() -> Self {
+                Self::Folder(Folder { path: <Folder as crate::datasets::DatasetKind>::PATH.into() })
             }
         }
 
@@ -94,23 +106,23 @@ pub(super) use datasets;
 /// The schema of all kinds: of each its options, with `kind` and the default of `path`.
 #[cfg(feature = "schemars")]
 pub fn schema<const N: usize>(options: [(About, schemars::Schema); N]) -> schemars::Schema {
+    use serde_json::json;
+
     let of_kind = |(about, schema): (About, schemars::Schema)| {
-        let mut kinds = vec![(about.kind, schema.clone())];
-        kinds.extend(about.members.iter().map(|(member, _)| {
-            let mut schema = schema.clone();
-            if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-                properties.remove("name");
-            }
-            (*member, schema)
-        }));
-        kinds.into_iter().map(move |(kind, mut schema)| {
-            let mut required = vec!["kind"];
-            if kind == about.kind && !about.members.is_empty() {
-                required.push("name");
-            }
+        let members: Vec<&str> = about.members.iter().map(|(member, _)| *member).collect();
+        let mut kinds = vec![(json!({ "type": "string", "const": about.kind }), schema.clone())];
+        if !members.is_empty() {
+            kinds.push((json!({ "type": "string", "enum": members }), schema));
+        }
+        kinds.into_iter().enumerate().map(move |(number, (kind, mut schema))| {
+            let required =
+                if number == 0 && !members.is_empty() { vec!["kind", "name"] } else { vec!["kind"] };
             schema.insert("required".into(), required.into());
             if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-                properties.insert("kind".into(), serde_json::json!({ "type": "string", "const": kind }));
+                if number > 0 {
+                    properties.remove("name");
+                }
+                properties.insert("kind".into(), kind);
                 if let Some(path) = properties.get_mut("path").and_then(Value::as_object_mut) {
                     path.insert("default".into(), about.path.into());
                 }
@@ -180,7 +192,8 @@ mod tests {
             read("kind = 'folder'\npath = 'cells'").unwrap(),
             DatasetConfig::Folder(Folder { path: "cells".into() })
         );
-        let phantom = "kind = 'phantom'\ntask = 'grades'\npx = 32\ntrain = 8\nval = 8\ntest = 8\nseed = 1";
+        let phantom =
+            "kind = 'phantom'\ntask = 'grades'\nimage_size = 32\ntrain = 8\nval = 8\ntest = 8\nseed = 1";
         assert!(matches!(
             read(phantom).unwrap(),
             DatasetConfig::Phantom(PhantomConfig { shifted: false, .. })

@@ -19,7 +19,6 @@ pub struct PhantomConfig {
     /// What is drawn.
     pub task: PhantomKind,
     /// Width and height.
-    #[serde(alias = "px")]
     pub image_size: u32,
     /// Training images.
     pub train: usize,

@@ -49,6 +49,7 @@ pub enum SplitRule {
     /// A CSV with the columns `id,split` that names every sample once.
     Csv {
         /// The file, relative to the data root.
+        #[serde(default = "split_csv")]
         path: PathBuf,
     },
 }
@@ -62,6 +63,10 @@ impl Default for SplitRule {
 /// FissionFusion §3: 80:10:10.
 fn most() -> f64 {
     0.8
+}
+
+fn split_csv() -> PathBuf {
+    "split.csv".into()
 }
 
 fn tenth() -> f64 {

@@ -1,4 +1,4 @@
-//! What jobs ask of a cluster's scheduler.
+//! What jobs request from a cluster's scheduler.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,56 +9,56 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::Error;
 use crate::job::JobSpec;
 
-/// How a table is run on a cluster. It stands in `[run.cluster]`, or in a file of its own for all
-/// tables of a site.
+/// What jobs request from a cluster's scheduler: `[run.cluster]`, or a file of its own for all
+/// tables of a site (`--cluster site.toml`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterConfig {
-    /// The queue's name. Absent: the site's default.
+    /// Partition. Absent: the site's default.
     pub partition: Option<String>,
-    /// Whom it is charged to.
+    /// Account that is charged.
     pub account: Option<String>,
     /// Quality of service.
     pub qos: Option<String>,
-    /// The longest that a task runs in one go, as the scheduler writes times (`4:00:00`, or
-    /// minutes); it goes on in its next turn.
+    /// Time limit of a task, as the scheduler writes it (`4:00:00`, or minutes). A task that reaches
+    /// it is requeued and resumes.
     #[serde(deserialize_with = "text_or_number")]
+    #[schemars(with = "Option<TextOrNumber>")]
     pub time: Option<String>,
     /// GPUs of a task.
     pub gpus: Option<u32>,
-    /// Cores of a task, and libtorch's threads, unless `run.threads` says how many. Absent: 1, so
-    /// that results do not depend on the node that they come from.
+    /// Cores of a task, and libtorch's threads unless `run.threads` sets them. Absent: 1, so that
+    /// results do not depend on the node.
     pub cpus: Option<u32>,
     /// Memory of a task, as the scheduler writes it (`32G`, or a number of MiB).
     #[serde(deserialize_with = "text_or_number")]
+    #[schemars(with = "Option<TextOrNumber>")]
     pub memory: Option<String>,
     /// More options of the scheduler, one each (`--constraint=a100`).
     pub extra: Vec<String>,
-    /// Jobs of a kind that are done one after the other in one task. Absent: 1; for scores alone, 100.
+    /// Jobs of one kind that a task runs one after the other. Absent: 1; for scores alone, 100.
     pub jobs_per_task: Option<usize>,
-    /// What is different for jobs of a kind (`[run.cluster.kind.soup]`); `check` is the task that
-    /// looks at a compute node before all others.
+    /// Requests of one kind of job (`[run.cluster.kind.soup]`) that override those of all. `check` is
+    /// the preflight check of a compute node.
     pub kind: BTreeMap<String, Resources>,
-    /// Lines of shell to begin with on a compute node (`module load cuda`).
+    /// Lines of shell that a task runs first (`module load cuda`).
     pub setup: Vec<String>,
-    /// What stands for `ff-grid` on a compute node (`apptainer exec --nv ff.sif ff-grid`). Absent:
-    /// this program's path.
+    /// Command for `ff-grid` on a compute node (`apptainer exec --nv ff.sif ff-grid`). Absent: the
+    /// path of this program.
     pub program: Option<String>,
-    /// So long before its time is over a task is asked to keep what it has done, and to go on in
-    /// its next turn.
+    /// Seconds before the time limit at which a task is asked to write a resume point and stop.
     pub notice_seconds: u32,
-    /// A task that has been put back into the queue so often stays out: what cannot go on where it
-    /// was (a soup) would begin again for ever.
-    #[serde(alias = "most_turns")]
+    /// Number of times that a task may be requeued. A job without resume points, such as a soup,
+    /// would otherwise restart without end.
     pub max_requeues: u32,
-    /// The most tasks of one array. Absent: what the scheduler says of itself.
+    /// Largest number of tasks in one array. Absent: the scheduler's own limit.
     pub max_array: Option<usize>,
-    /// The most tasks in the queue at once; what is over is left to the next run. Absent: as many
-    /// as are taken.
+    /// Largest number of tasks in the queue at once; the rest is left to the next run. Absent: no
+    /// limit.
     pub max_queued: Option<usize>,
 }
 
-/// What jobs of a kind ask for, where it is not what all ask for.
+/// Requests of one kind of job. Absent: those of all jobs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "as in `ClusterConfig`")]
@@ -67,27 +67,30 @@ pub struct Resources {
     pub account: Option<String>,
     pub qos: Option<String>,
     #[serde(deserialize_with = "text_or_number")]
+    #[schemars(with = "Option<TextOrNumber>")]
     pub time: Option<String>,
     pub gpus: Option<u32>,
     pub cpus: Option<u32>,
     #[serde(deserialize_with = "text_or_number")]
+    #[schemars(with = "Option<TextOrNumber>")]
     pub memory: Option<String>,
     pub extra: Option<Vec<String>>,
     pub jobs_per_task: Option<usize>,
 }
 
-/// `"60"` and `60` are the same to a scheduler.
+/// A value for the scheduler: `"60"` and `60` are the same.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a text or a whole number")]
+enum TextOrNumber {
+    Text(String),
+    Number(u64),
+}
+
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a text or a whole number")]
-    enum Value {
-        Text(String),
-        Number(u64),
-    }
-    let value = Option::<Value>::deserialize(deserializer)?;
+    let value = Option::<TextOrNumber>::deserialize(deserializer)?;
     Ok(value.map(|value| match value {
-        Value::Text(text) => text,
-        Value::Number(number) => number.to_string(),
+        TextOrNumber::Text(text) => text,
+        TextOrNumber::Number(number) => number.to_string(),
     }))
 }
 
@@ -114,14 +117,14 @@ impl Default for ClusterConfig {
     }
 }
 
-/// Cores of a task where nobody says how many.
+/// Cores of a task without `cpus`.
 const CPUS: u32 = 1;
 
 impl ClusterConfig {
-    /// The kind of the task that looks at a compute node before all others.
+    /// The kind of the preflight check of a compute node.
     pub(crate) const CHECK: &str = "check";
 
-    /// Reads a file that holds what `[run.cluster]` would.
+    /// Reads a file with the keys of `[run.cluster]`.
     ///
     /// # Errors
     /// [`Error::File`], with the key.
@@ -133,7 +136,7 @@ impl ClusterConfig {
         Ok(config)
     }
 
-    /// Whether it can be meant; `prefix` stands before a wrong key.
+    /// Checks its values; `prefix` comes before a wrong key.
     pub(crate) fn check(&self, prefix: &str) -> Result<(), Error> {
         let known = || JobSpec::KINDS.iter().copied().chain([Self::CHECK]);
         if let Some(kind) = self.kind.keys().find(|kind| !known().any(|known| known == *kind)) {
@@ -152,7 +155,7 @@ impl ClusterConfig {
         super::numbers::check_counts(counts.map(|(key, count)| (key, count.unwrap_or(1))))
     }
 
-    /// What jobs of a kind ask for, all told.
+    /// The requests of a kind of job, with defaults filled in.
     pub fn resources(&self, kind: &str) -> Resources {
         let of = self.kind.get(kind).cloned().unwrap_or_default();
         let default = if kind == "evaluate" { 100 } else { 1 };
@@ -175,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_has_what_it_does_not_say_itself_from_all() {
+    fn a_kind_has_the_requests_of_all_but_its_own() {
         let text = "partition = \"gpu\"\ntime = 60\nmemory = \"32G\"\nextra = [\"--x\"]\n[kind.soup]\ntime = \"2:00:00\"\nextra = []\n";
         let cluster: ClusterConfig = toml::from_str(text).unwrap();
         cluster.check("").unwrap();
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_named() {
+    fn mistakes_are_named() {
         let error =
             |text: &str| toml::from_str::<ClusterConfig>(text).unwrap().check("").unwrap_err().to_string();
         assert!(error("[kind.soups]").contains("kind: expected one of pretrain, "));

@@ -1,8 +1,9 @@
-//! What tables of every kind state: backbones, datasets, the form of all models.
+//! Sections that tables of every kind have: backbones, datasets, the settings of all models.
 
 use std::collections::BTreeMap;
 
-use ff_data::{Augment, DatasetConfig, SplitRule};
+use ff_data::datasets::PhantomConfig;
+use ff_data::{Augment, DatasetConfig, PhantomKind, SplitRule};
 use ff_eval::Metric;
 use ff_models::{Architecture, Precision};
 use ff_train::TaskWeights;
@@ -13,13 +14,13 @@ use super::run::RunConfig;
 use super::weights::WeightsSource;
 use crate::job::DataSource;
 
-/// What every experiment states.
+/// The settings that experiments of every kind have.
 pub struct Common<'a> {
     /// The name of its table and its folder.
     pub name: &'a str,
-    /// What all its models have in common.
+    /// Settings that all its models share.
     pub model: &'a ModelConfig,
-    /// Pretraining on a source domain, if some backbone starts there.
+    /// Pretraining on a source dataset, if some backbone starts there.
     pub pretrain: Option<&'a PretrainConfig>,
     /// How test scores are reported.
     pub evaluation: &'a EvaluationConfig,
@@ -27,124 +28,159 @@ pub struct Common<'a> {
     pub run: &'a RunConfig,
 }
 
-/// A pretrained network.
+/// A network to start from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct BackboneConfig {
-    /// Its name in the table.
+    /// Name in the table. Empty: the architecture's name.
     pub name: String,
-    /// Its architecture, under timm's name.
+    /// Architecture, by timm's name.
     pub architecture: Architecture,
-    /// Where its weights come from: a `.safetensors` file, a Hugging Face id such as
-    /// `timm/resnet50.a1_in1k`, `pretrain` (the source domain of `[pretrain]`) or `random`.
+    /// Where the weights come from: `pretrained` (the architecture's ImageNet weights on the
+    /// Hugging Face hub), another id of the hub such as `timm/resnet50.a1_in1k`, a `.safetensors`
+    /// file, `pretrain` (the model that `[pretrain]` trains) or `random`.
     pub weights: WeightsSource,
-    /// L_s of in-model merging: the first convolutions, which are not merged. Wanted where there is
-    /// merging.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// L_s of in-model merging: the number of convolutions, from the first, that are not merged.
+    /// Absent: InMerge's, 10 for VGG16 and VGG19, 30 for ResNet34.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shallow_layers: Option<usize>,
 }
 
-/// A dataset to fine-tune on, with its out-of-distribution companions.
+impl Default for BackboneConfig {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            architecture: Architecture::RESNET50,
+            weights: WeightsSource::default(),
+            shallow_layers: None,
+        }
+    }
+}
+
+/// A dataset to fine-tune on, with out-of-distribution datasets to test on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct DatasetEntry {
-    /// Its name in the table.
+    /// Name in the table. Empty: the kind of `source`; `images` for a folder or a
+    /// CSV.
     pub name: String,
-    /// What models are selected by, and scored with.
+    /// Metric that selects models and scores them: `accuracy`, `macro-f1`, `macro-recall`, `auroc`
+    /// or `quadratic-kappa`. Multilabel datasets need `auroc`.
     pub metric: Metric,
-    /// Where its images are.
+    /// Where the images are, and in which form. Paths are relative to the data root.
     pub source: DatasetConfig,
-    /// How it is divided.
+    /// How images are split into train, val and test.
     pub split: SplitRule,
-    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and
-    /// kept on disk, and every run reads those. Of the other datasets in `ood` too. Absent: images
-    /// are decoded at their full size each time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Largest shorter side in pixels. Larger images are shrunk once to this side and kept on disk;
+    /// every run reads the shrunk images, those of `ood` included. Absent: images are decoded at
+    /// their full size each time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shrink_px: Option<u32>,
-    /// What each task of a multilabel dataset counts in the loss: `equal`, or `rarity`
+    /// Weight of each task of a multilabel dataset in the loss: `equal`, or `rarity`
     /// (FissionFusion's code).
-    #[serde(default, skip_serializing_if = "TaskWeights::is_equal")]
     pub task_weights: TaskWeights,
-    /// Sizes to plan with while the data is not there.
+    /// Numbers of images to plan with while the data is missing.
     pub expected: Option<Expected>,
-    /// The column of the paper's table that this is, if it is one: of FissionFusion's Table 1, or a
-    /// dataset of InMerge's.
+    /// Column of the paper's table that this dataset reproduces: of FissionFusion's Table 1, or a
+    /// dataset of InMerge's. The table then shows the published score beside each cell.
     pub paper_column: Option<String>,
-    /// Other datasets with the same classes or tasks, to test on only.
-    #[serde(default)]
+    /// Out-of-distribution datasets with the same classes or tasks, for tests alone.
     pub ood: Vec<OodEntry>,
 }
 
+impl Default for DatasetEntry {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            metric: Metric::MacroF1,
+            source: DatasetConfig::default(),
+            split: SplitRule::default(),
+            shrink_px: None,
+            task_weights: TaskWeights::default(),
+            expected: None,
+            paper_column: None,
+            ood: Vec::new(),
+        }
+    }
+}
+
 /// Numbers of images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Expected {
-    /// To train on.
+    /// Training images.
     pub train: usize,
-    /// To select on.
+    /// Validation images.
     pub val: usize,
-    /// To test on.
+    /// Test images.
     pub test: usize,
 }
 
 impl DatasetEntry {
-    /// The dataset itself.
+    /// Its images.
     pub fn data(&self) -> DataSource {
         DataSource { source: self.source.clone(), split: Some(self.split.clone()), shrink_px: self.shrink_px }
     }
 
-    /// One of its companions.
+    /// The images of one of its out-of-distribution datasets.
     pub fn data_of(&self, other: &OodEntry) -> DataSource {
         DataSource { source: other.source.clone(), split: other.split.clone(), shrink_px: self.shrink_px }
     }
 }
 
-/// A dataset from elsewhere with the classes of the one it belongs to, or tasks in common with it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// An out-of-distribution dataset: the same classes as the dataset that it belongs to, or tasks in
+/// common with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct OodEntry {
-    /// Its name in the table.
+    /// Name in the table. Empty: the kind of `source`; `images` for a folder or a
+    /// CSV.
     pub name: String,
-    /// Where its images are.
+    /// Where the images are, and in which form. Paths are relative to the data root.
     pub source: DatasetConfig,
-    /// Which of them are tested on: the test split of this rule; if absent, the dataset's own, or
-    /// all images.
+    /// Rule whose test split is tested on. Absent: the dataset's own test split, or all images if
+    /// it has none.
     pub split: Option<SplitRule>,
-    /// Classes of the model that this dataset does not tell apart, and the class of its own that
-    /// each counts as: `{ "4" = "3" }`. Their probabilities are added up.
-    #[serde(default, alias = "merge", skip_serializing_if = "BTreeMap::is_empty")]
+    /// Classes of the model that this dataset does not distinguish, each with the dataset's class
+    /// that it counts as: `{ "4" = "3" }`. Their probabilities are summed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub merge_classes: BTreeMap<String, String>,
 }
 
-/// What every model has in common.
+/// Settings that all models share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// Side of the images.
-    #[serde(alias = "px")]
+    /// Side of the images that the model sees, in pixels.
     pub image_size: u32,
-    /// Type to compute in.
+    /// Type to compute in: `fp32` or `bf16`.
     pub precision: Precision,
     /// Images in a training step.
     pub batch_size: usize,
-    /// Weight decay: AdamW's, decoupled; SGD's, as an L2 penalty.
+    /// Weight decay: decoupled in AdamW, an L2 penalty in SGD.
     pub weight_decay: f64,
 }
 
-/// Training from scratch on a source domain, in place of ImageNet.
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self { image_size: 224, precision: Precision::Fp32, batch_size: 128, weight_decay: 0.01 }
+    }
+}
+
+/// Training from scratch on a source dataset, in place of ImageNet weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct PretrainConfig {
-    /// The source domain.
+    /// Where the images of the source dataset are.
     pub source: DatasetConfig,
-    /// How it is divided.
+    /// How its images are split.
     pub split: SplitRule,
-    /// As for a dataset to fine-tune on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Largest shorter side in pixels, as for a dataset to fine-tune on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shrink_px: Option<u32>,
     /// Passes over the training images.
     pub epochs: u32,
-    /// AdamW's learning rate, cosine to 0.
+    /// AdamW's first learning rate; a cosine takes it to 0.
     pub learning_rate: f64,
     /// Training augmentation.
     pub augment: Augment,
@@ -152,8 +188,31 @@ pub struct PretrainConfig {
     pub seed: u64,
 }
 
+/// Procedural images and a few epochs: enough to try a table where there are no ImageNet weights.
+impl Default for PretrainConfig {
+    fn default() -> Self {
+        let source = PhantomConfig {
+            task: PhantomKind::Source,
+            train: 6000,
+            val: 300,
+            test: 0,
+            seed: 1,
+            ..PhantomConfig::default()
+        };
+        Self {
+            source: DatasetConfig::Phantom(source),
+            split: SplitRule::default(),
+            shrink_px: None,
+            epochs: 8,
+            learning_rate: 1e-3,
+            augment: Augment::Minimal,
+            seed: 0,
+        }
+    }
+}
+
 impl PretrainConfig {
-    /// The source domain.
+    /// The images of the source dataset.
     pub fn data(&self) -> DataSource {
         DataSource { source: self.source.clone(), split: Some(self.split.clone()), shrink_px: self.shrink_px }
     }
@@ -161,12 +220,18 @@ impl PretrainConfig {
 
 /// How test scores are reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct EvaluationConfig {
-    /// Bootstrap resamples of a 95 % interval; 0 for none.
+    /// Bootstrap resamples of a 95 % interval. 0: no interval.
     pub resamples: usize,
     /// Seed of the bootstrap.
     pub seed: u64,
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self { resamples: 1000, seed: 0 }
+    }
 }
 
 /// The datasets of a table by name, those that are only pretrained or tested on included.

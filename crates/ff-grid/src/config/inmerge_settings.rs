@@ -6,19 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use super::entries::BackboneConfig;
 
-/// In-model merging but for L_s, which is the backbone's.
+/// In-model merging. L_s is the backbone's `shallow_layers`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct InmergeSettings {
-    /// α: what a merged kernel keeps of itself.
+    /// α, from 0 to 1: weight of a kernel in its average with its partner.
     pub merge_weight: f64,
-    /// p: the chance that a kernel is set against another.
+    /// p, from 0 to 1: probability, at each step, that a kernel is compared with another.
     pub merge_probability: f64,
-    /// τ: the cosine that decides.
+    /// τ, from −1 to 1: cosine similarity above which two kernels are merged.
     pub similarity_threshold: f64,
-    /// Which side of τ is merged.
-    #[serde(default)]
+    /// Pairs to merge: `similar` (above τ) or `dissimilar` (not above τ).
     pub pairs: Pairs,
+}
+
+/// InMerge §3.1.
+impl Default for InmergeSettings {
+    fn default() -> Self {
+        Self { merge_weight: 0.8, merge_probability: 0.3, similarity_threshold: 0.3, pairs: Pairs::default() }
+    }
 }
 
 impl InmergeSettings {

@@ -1,18 +1,29 @@
-//! `key=value` over a TOML document.
+//! How a configuration is read: defaults, the file over them, and `key=value` over both.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-/// Parses `text`, with each override put in place of what the file says.
+/// Reads a configuration: what `text` leaves out is as in `defaults`.
+pub(crate) fn read_toml<T: DeserializeOwned + Serialize>(text: &str, defaults: &T) -> Result<T, String> {
+    let file: Table = toml::from_str(text).map_err(|error| explained(&error))?;
+    let mut root = value_from(defaults)?;
+    overlay(&mut root, Value::Table(file));
+    root.try_into().map_err(|error| located::<T>(text).unwrap_or_else(|| explained(&error)))
+}
+
+/// Replaces values of a configuration: each of `set` is `key=value` with a dotted key.
 ///
-/// An override is checked as the file is: the key must exist in the type, and the value must be of
-/// its type. A value that is not TOML (`weights=model.safetensors`) is taken as a string.
-pub fn parse_with_overrides<T: DeserializeOwned>(text: &str, set: &[String]) -> Result<T, String> {
+/// The key must exist in the type, and the value must be of its type. A value that is not TOML
+/// (`weights=model.safetensors`) is taken as a string.
+pub(crate) fn override_values<T: DeserializeOwned + Serialize>(
+    config: T,
+    set: &[String],
+) -> Result<T, String> {
     if set.is_empty() {
-        // Straight from the text: errors point at line and column.
-        return toml::from_str(text).map_err(|error| error.to_string());
+        return Ok(config);
     }
-    let mut root = Value::Table(toml::from_str(text).map_err(|error| error.to_string())?);
+    let mut root = value_from(&config)?;
     for assignment in set {
         let Some((key, value)) = assignment.split_once('=') else {
             return Err(format!("--set {assignment}: expected key=value"));
@@ -20,10 +31,56 @@ pub fn parse_with_overrides<T: DeserializeOwned>(text: &str, set: &[String]) -> 
         let path: Vec<&str> = key.trim().split('.').map(str::trim).collect();
         put(&mut root, &path, &value_of(value.trim())).map_err(|why| format!("--set {assignment}: {why}"))?;
     }
-    root.try_into().map_err(|error: toml::de::Error| {
-        let set = set.join(" ");
-        format!("with --set {set}: {error}")
-    })
+    root.try_into().map_err(|error| format!("with --set {}: {}", set.join(" "), explained(&error)))
+}
+
+fn value_from<T: Serialize>(config: &T) -> Result<Value, String> {
+    Value::try_from(config).map_err(|error| error.to_string())
+}
+
+/// The same error with its line and column, which only reading from text tells. A key that is
+/// missing there may have a default.
+fn located<T: DeserializeOwned>(text: &str) -> Option<String> {
+    let error = toml::from_str::<T>(text).err()?;
+    (!error.message().starts_with("missing field")).then(|| explained(&error))
+}
+
+/// Puts `over` in place of `under`, key by key. Tables of another `kind` are replaced whole.
+fn overlay(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Table(under), Value::Table(over))
+            if over.get("kind").is_none_or(|kind| under.get("kind") == Some(kind)) =>
+        {
+            for (key, value) in over {
+                match under.get_mut(&key) {
+                    Some(inner) => overlay(inner, value),
+                    None => {
+                        under.insert(key, value);
+                    }
+                }
+            }
+        }
+        (under, over) => *under = over,
+    }
+}
+
+/// An error's text, with the nearest of the names that it lists as a hint.
+fn explained(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    match nearest(error.message()) {
+        Some(name) => format!("{}\nhint: did you mean `{name}`?", text.trim_end()),
+        None => text,
+    }
+}
+
+/// The name that was meant, of those that a message of serde's lists:
+/// ``unknown field `epoch`, expected one of `epochs`, `seed` ``.
+fn nearest(message: &str) -> Option<&str> {
+    let (unknown, known) = message.split_once(", expected ")?;
+    let unknown = unknown.starts_with("unknown ").then(|| unknown.split('`').nth(1))??;
+    let close = |name: &&str| strsim::jaro_winkler(unknown, name);
+    let name = known.split('`').skip(1).step_by(2).max_by(|a, b| close(a).total_cmp(&close(b)))?;
+    (close(&name) > 0.8).then_some(name)
 }
 
 fn value_of(text: &str) -> Value {
@@ -36,11 +93,7 @@ fn value_of(text: &str) -> Value {
 
 fn put(at: &mut Value, path: &[&str], value: &Value) -> Result<(), String> {
     let Some((key, rest)) = path.split_first() else {
-        *at = match (&*at, value) {
-            // 1 where the file has 1.0 is a number all the same.
-            (Value::Float(_), Value::Integer(integer)) => Value::Float(*integer as f64),
-            _ => value.clone(),
-        };
+        overlay(at, value.clone());
         return Ok(());
     };
     match at {
@@ -75,49 +128,84 @@ mod tests {
     use super::*;
     use serde::Deserialize;
 
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(deny_unknown_fields)]
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
     struct Inner {
         path: String,
         rate: f64,
         note: Option<String>,
     }
 
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(deny_unknown_fields)]
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+    enum Schedule {
+        Cosine { lr: f64 },
+        Constant { lr: f64 },
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
     struct Outer {
         epochs: u32,
         list: Vec<f64>,
+        schedule: Schedule,
         inner: Vec<Inner>,
     }
 
-    const TEXT: &str =
-        "epochs = 3\nlist = [1.0]\n[[inner]]\npath = 'a'\nrate = 0.5\n[[inner]]\npath = 'b'\nrate = 0.5\n";
+    impl Default for Outer {
+        fn default() -> Self {
+            Self {
+                epochs: 50,
+                list: vec![0.5],
+                schedule: Schedule::Cosine { lr: 0.1 },
+                inner: vec![Inner::default()],
+            }
+        }
+    }
+
+    const TEXT: &str = "epochs = 3\nlist = [1.0]\n[[inner]]\npath = 'a'\nrate = 0.5\n[[inner]]\npath = 'b'\n";
+
+    fn read(text: &str) -> Result<Outer, String> {
+        read_toml(text, &Outer::default())
+    }
 
     fn with(set: &[&str]) -> Result<Outer, String> {
-        parse_with_overrides(TEXT, &set.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+        override_values(read(TEXT)?, &set.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
-    fn values_are_put_where_they_belong() {
+    fn what_a_file_leaves_out_has_a_default() {
+        assert_eq!(read("").unwrap(), Outer::default());
+        let config = read("[[inner]]\nnote = 'hi'\n[schedule]\nlr = 1").unwrap();
+        assert_eq!((config.epochs, config.inner.len(), config.inner[0].rate), (50, 1, 0.0));
+        // Of one kind, key by key; another kind replaces the default whole.
+        assert_eq!(config.schedule, Schedule::Cosine { lr: 1.0 });
+        assert_eq!(
+            read("schedule = { kind = 'constant', lr = 2.0 }").unwrap().schedule,
+            Schedule::Constant { lr: 2.0 }
+        );
+        assert!(read("schedule = { kind = 'constant' }").unwrap_err().contains("missing field `lr`"));
+    }
+
+    #[test]
+    fn overrides_replace_values() {
         let config =
             with(&["epochs=5", "list=[1e-3, 0.1]", "inner.path=w.safetensors", "inner.1.rate=2"]).unwrap();
         assert_eq!((config.epochs, config.list.as_slice()), (5, [1e-3, 0.1].as_slice()));
-        assert_eq!(
-            (config.inner[0].path.as_str(), config.inner[1].path.as_str()),
-            ("w.safetensors", "w.safetensors")
-        );
-        assert_eq!((config.inner[0].rate, config.inner[1].rate), (0.5, 2.0));
+        let [first, second] = &config.inner[..] else { panic!("two entries") };
+        assert_eq!((first.path.as_str(), second.path.as_str()), ("w.safetensors", "w.safetensors"));
+        assert_eq!((first.rate, second.rate), (0.5, 2.0));
         assert_eq!(with(&["inner.0.note='hi'"]).unwrap().inner[0].note.as_deref(), Some("hi"));
+        assert_eq!(with(&["schedule.lr=3"]).unwrap().schedule, Schedule::Cosine { lr: 3.0 });
     }
 
     #[test]
-    fn values_are_checked_like_the_file() {
+    fn overrides_are_checked_like_the_file() {
         for (set, expected) in [
-            ("epochs=many", "epochs"),
-            ("epochs=-1", "epochs"),
+            ("epochs=many", "invalid type: string \"many\", expected u32"),
+            ("epochs=-1", "expected u32"),
             ("epoch=5", "unknown field `epoch`"),
-            ("inner.paths=x", "unknown field `paths`"),
+            ("inner.paths=x", "hint: did you mean `path`?"),
             ("inner.2.path=x", "no entry 2"),
             ("epochs.x=1", "plain value"),
             ("epochs", "expected key=value"),
@@ -129,8 +217,12 @@ mod tests {
     }
 
     #[test]
-    fn the_file_alone_reports_the_line() {
-        let error = parse_with_overrides::<Outer>("epochs = 3\nlst = []\n", &[]).unwrap_err();
-        assert!(error.contains("line 2") && error.contains("lst"), "{error}");
+    fn an_error_in_the_file_has_its_line_and_the_nearest_key() {
+        let error = read("epochs = 3\nlst = []\n").unwrap_err();
+        assert!(error.contains("line 2") && error.ends_with("hint: did you mean `list`?"), "{error}");
+        let error = read("schedule = { kind = 'cosin', lr = 1.0 }").unwrap_err();
+        assert!(error.contains("line 1") && error.ends_with("hint: did you mean `cosine`?"), "{error}");
+        let error = read("zzz = 1").unwrap_err();
+        assert!(error.contains("unknown field `zzz`") && !error.contains("hint"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! How a table is run: nothing of it is part of a result's recipe.
+//! How jobs are run. Nothing here is part of a job's identity.
 
 use std::time::Duration;
 
@@ -10,39 +10,39 @@ use tch::Device;
 
 use super::cluster::ClusterConfig;
 
-/// How to run a table. None of it is part of a result's recipe. `threads` (as the device) can
-/// change the last bits of weights, since libtorch adds up in another order; the rest changes
+/// How to run jobs. Nothing here is part of a job's identity. `threads` and the device can change
+/// the last bits of weights, since libtorch then sums in another order; the other keys change
 /// nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// Jobs at once, each with an equal share of the cores. 0: one for each core for images of up
-    /// to 64 px on the CPU, else one.
+    /// Jobs at once, each with an equal share of the cores. 0: one for each core for images of up to
+    /// 64 px on the CPU, else one.
     pub workers: usize,
-    /// Threads that libtorch uses in each job. 0: the cores, divided among the workers.
+    /// Threads that libtorch uses in each job. 0: the cores divided by the workers.
     pub threads: usize,
     /// Threads that load images, for each job. 0: load in the training thread. Absent: one on the
-    /// CPU, beside a GPU all but one of the job's `threads`.
+    /// CPU; with a GPU, all but one of the job's `threads`.
     pub loader_threads: Option<usize>,
-    /// Least time between resume points of a run of training.
+    /// Minutes between resume points of a training run, at least.
     pub resume_minutes: f64,
     /// Steps between resume points, instead of a time.
     pub resume_steps: Option<usize>,
-    /// A process on another machine that gave no sign of life for so long counts as gone, and its
-    /// jobs are taken over.
+    /// Seconds without a sign of life after which a process on another machine counts as dead and
+    /// its jobs are taken over.
     pub lease_seconds: f64,
-    /// What an unreadable image does.
+    /// How to handle unreadable images.
     pub on_bad_image: OnBadImage,
-    /// Whether weights that were trained on the same images in another division may be used
-    /// (`--allow-other-split`); every result then says so.
+    /// Allow weights that were trained on the same images in another split
+    /// (`--allow-other-split`). Every result then says so.
     pub allow_other_split: bool,
-    /// Keep the optimizer's state of every fine-tuned model, so that another table's cyclic runs
-    /// can go on from any of them (the appendix of FissionFusion after its Table 1). Without it
-    /// only those are kept that this table goes on from.
+    /// Keep the optimizer's state of every fine-tuned model, so that cyclic runs of another table can
+    /// continue from any of them (FissionFusion's appendix after its Table 1). Otherwise only the
+    /// states that this table needs are kept.
     pub keep_optimizer: bool,
-    /// Memory for decoded images, shared by all datasets of the table that are not shrunk.
+    /// Memory in MiB for decoded images, shared by all datasets of the table without `shrink_px`.
     pub cache_mib: usize,
-    /// What jobs ask of a cluster's scheduler.
+    /// What jobs request from a cluster's scheduler.
     pub cluster: ClusterConfig,
 }
 
@@ -73,7 +73,7 @@ impl RunConfig {
         }
     }
 
-    /// Threads that libtorch uses in each of so many jobs at once.
+    /// Threads that libtorch uses in each of `workers` jobs at once.
     pub fn threads_each(&self, cores: usize, workers: usize) -> usize {
         match self.threads {
             0 => (cores / workers).max(1),
@@ -81,24 +81,24 @@ impl RunConfig {
         }
     }
 
-    /// Threads that load images, of a job on that device whose libtorch uses `threads`.
+    /// Threads that load images for a job on `device` whose libtorch uses `threads`.
     pub fn loaders_each(&self, device: Device, threads: usize) -> usize {
         self.loader_threads.unwrap_or_else(|| loader_threads(device, threads))
     }
 
-    /// How long an owner of a job may give no sign of life.
+    /// How long the owner of a job may be silent before it counts as dead.
     pub fn lease(&self) -> Duration {
         seconds(self.lease_seconds)
     }
 }
 
-/// More than there will ever be counts as for ever.
+/// A time that is too long for a `Duration` is the longest one.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// Threads that load images where nobody says how many, of so many that may be busy: training on
-/// the CPU needs them itself, beside a GPU they have nothing else to do.
+/// The default number of threads that load images, of `threads` that a job may use: training on the
+/// CPU needs the others itself; beside a GPU they are idle.
 pub fn loader_threads(device: Device, threads: usize) -> usize {
     if device.is_cuda() { threads.saturating_sub(1).max(1) } else { 1 }
 }

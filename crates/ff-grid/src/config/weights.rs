@@ -3,13 +3,17 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use ff_models::Architecture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a backbone's weights come from, written as one string so that it can be overridden by one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub enum WeightsSource {
+    /// `pretrained`: the architecture's ImageNet weights on the Hugging Face hub.
+    #[default]
+    Pretrained,
     /// `random`: the architecture's own initialisation.
     Random,
     /// `pretrain`: the model that `[pretrain]` trains.
@@ -20,12 +24,24 @@ pub enum WeightsSource {
     Hub(String),
 }
 
+impl WeightsSource {
+    /// The source for an architecture: [`WeightsSource::Pretrained`] becomes the id of its weights,
+    /// where there are any.
+    pub(crate) fn of(&self, architecture: Architecture) -> Self {
+        match (self, architecture.pretrained) {
+            (Self::Pretrained, Some(id)) => Self::Hub(id.to_owned()),
+            _ => self.clone(),
+        }
+    }
+}
+
 impl TryFrom<String> for WeightsSource {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         let parts: Vec<&str> = text.split('/').collect();
         match text.as_str() {
+            "pretrained" => Ok(Self::Pretrained),
             "random" => Ok(Self::Random),
             "pretrain" => Ok(Self::Pretrain),
             _ if text.ends_with(".safetensors") => Ok(Self::File(text.into())),
@@ -33,8 +49,8 @@ impl TryFrom<String> for WeightsSource {
                 Ok(Self::Hub(text))
             }
             _ => Err(format!(
-                "expected a file that ends in .safetensors, a Hugging Face id (owner/name), `pretrain` or \
-                 `random`, found `{text}`"
+                "expected `pretrained`, a file that ends in .safetensors, a Hugging Face id (owner/name), \
+                 `pretrain` or `random`, found `{text}`"
             )),
         }
     }
@@ -49,6 +65,7 @@ impl From<WeightsSource> for String {
 impl fmt::Display for WeightsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Pretrained => f.write_str("pretrained"),
             Self::Random => f.write_str("random"),
             Self::Pretrain => f.write_str("pretrain"),
             Self::File(path) => write!(f, "{}", path.display()),
@@ -64,6 +81,7 @@ mod tests {
     #[test]
     fn strings_are_told_apart() {
         let read = |text: &str| WeightsSource::try_from(text.to_owned());
+        assert_eq!(read("pretrained"), Ok(WeightsSource::Pretrained));
         assert_eq!(read("random"), Ok(WeightsSource::Random));
         assert_eq!(read("a/b/c.safetensors"), Ok(WeightsSource::File("a/b/c.safetensors".into())));
         assert_eq!(read("timm/resnet50.a1_in1k"), Ok(WeightsSource::Hub("timm/resnet50.a1_in1k".into())));

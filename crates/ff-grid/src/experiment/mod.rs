@@ -6,7 +6,7 @@ mod soups;
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use inmerge::{
     InmergeColumn, InmergeConfig, InmergeMethod, InmergeOverride, InmergeTable, SeedJobs, StageConfig, Sweep,
@@ -14,16 +14,16 @@ pub use inmerge::{
 pub use single::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe, SingleRun, SingleTable};
 pub use soups::{
     ConnectivityConfig, Curves, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig, LandscapeConfig,
-    LandscapeJobs, MethodConfig, MethodJobs, OodScore, PathJob, PlaneConfig, ProbeConfig, SoupsColumn,
-    SoupsConfig, SoupsTable,
+    LandscapeJobs, MethodConfig, MethodJobs, MethodSet, OodScore, PathJob, PlaneConfig, ProbeConfig,
+    SoupsColumn, SoupsConfig, SoupsTable,
 };
 
-use crate::config::parse_with_overrides;
+use crate::config::{override_values, read_toml};
 use crate::error::Error;
 use crate::plan::Experiment;
 
-/// Reads a configuration of a kind from text, with overrides.
-type Parse = fn(&str, &[String]) -> Result<Box<dyn Experiment>, Error>;
+/// Reads a configuration of a kind from text, with overrides and a name where it has none.
+type Parse = fn(&str, &[String], &str) -> Result<Box<dyn Experiment>, Error>;
 
 /// Every kind, as `kind` in a file says it. A file without one is of the first.
 const KINDS: [(&str, Parse); 6] = [
@@ -36,39 +36,50 @@ const KINDS: [(&str, Parse); 6] = [
 ];
 
 /// Just enough of a file to tell its kind.
-#[derive(Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Peek {
     kind: Option<String>,
 }
 
-/// Reads a configuration file and applies overrides, each `key=value` with a dotted key
-/// (`fgg.epochs=5`, `backbone.weights=FILE`). A key that passes through a list of tables goes to
-/// each of them, or to one by its number from 0 (`dataset.0.name=x`).
+/// Reads a configuration file and applies overrides.
+///
+/// Every key has a default; `name` is the file's, without its extension, where the file gives none.
+/// An override is `key=value` with a dotted key (`fgg.epochs=5`, `backbone.weights=FILE`). A key
+/// that passes through a list of tables applies to each of them, or to one by its number from 0
+/// (`dataset.0.name=x`).
 ///
 /// # Errors
-/// Whatever is wrong with the file or an override, by key; an override that names a key which does
-/// not exist is an error, as it is in the file.
+/// [`Error::File`] names the file and the key that is wrong, in the file or in an override.
 pub fn read_experiment(path: &Path, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::File {
-        path: path.to_owned(),
-        reason: format!("cannot read this configuration: {error}"),
-    })?;
-    parse_experiment(&text, set)
-        .map_err(|error| Error::File { path: path.to_owned(), reason: error.to_string() })
+    let wrong = |reason: String| Error::File { path: path.to_owned(), reason };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| wrong(format!("cannot read this configuration: {error}")))?;
+    parse(&text, set, &stem(path)).map_err(|error| wrong(error.to_string()))
 }
 
-/// As [`read_experiment`], from text.
+/// As [`read_experiment`], from text; the default of `name` is `table`.
 ///
 /// # Errors
-/// As there.
+/// [`Error::Config`] names the key that is wrong.
 pub fn parse_experiment(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
-    let Peek { kind } = parse_with_overrides(text, set).map_err(Error::Config)?;
+    parse(text, set, "table")
+}
+
+fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, Error> {
+    let peek = read_toml(text, &Peek::default()).and_then(|peek| override_values(peek, set));
+    let Peek { kind } = peek.map_err(Error::Config)?;
     let kind = kind.as_deref().unwrap_or(KINDS[0].0);
-    match KINDS.iter().find(|(name, _)| *name == kind) {
-        Some((_, parse)) => parse(text, set),
+    match KINDS.iter().find(|(known, _)| *known == kind) {
+        Some((_, parse)) => parse(text, set, name),
         None => {
             let known = KINDS.map(|(name, _)| format!("`{name}`")).join(", ");
             Err(Error::Config(format!("kind: expected {known}, found `{kind}`")))
         }
     }
+}
+
+/// A file's name without its extension.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -41,7 +41,7 @@ pub enum Anchors {
 
 /// The places along each side of a plane's grid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Axis {
     /// The first.
     pub from: f64,
@@ -49,6 +49,13 @@ pub struct Axis {
     pub to: f64,
     /// Their number, evenly spaced.
     pub points: usize,
+}
+
+/// The range of FissionFusion's Fig. 1.
+impl Default for Axis {
+    fn default() -> Self {
+        Self { from: -0.2, to: 1.2, points: 15 }
+    }
 }
 
 impl Axis {

@@ -25,4 +25,3 @@ pub use spec::{JobSpec, SoupSpec, Start, Training};
 
 pub(crate) use landscape::steps;
 pub(crate) use names::{VERSION, model_name};
-pub(crate) use spec::is_default;

@@ -1,60 +1,66 @@
-//! How a soup job chooses among models.
+//! How a soup job selects and averages models.
 
 use ff_soup::{Accept, Hierarchy, Policy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The models a method may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The models that a method selects from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pool {
-    /// The grid search's.
+    /// The grid search's models.
+    #[default]
     Grid,
-    /// Fast Geometric Generation's: the bases and the snapshots of their cyclic runs.
+    /// Fast Geometric Generation's models: the bases, and the snapshots of their cyclic runs.
     Fgg,
-    /// Those, and the same with every augmentation of `fgg.also_augment`.
+    /// Those of `fgg`, and the same with every augmentation of `fgg.also_augment`.
     FggAll,
 }
 
-/// What a method makes of its models.
+/// How one model is made of a pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Selection {
     /// The best single model on validation.
     Best {
-        /// The second best and so on, from 1, in its place.
+        /// 1: the best, 2: the second best, and so on. Absent: 1.
         #[serde(default = "first", skip_serializing_if = "is_first")]
         rank: usize,
     },
-    /// The mean of all.
+    /// The uniform soup: the mean of all.
     Uniform {},
     /// The greedy soup.
     Greedy {
-        /// When a model is kept.
+        /// When a model is kept in the soup.
         #[serde(default)]
         accept: Accept,
     },
-    /// Greedy over the uniform soups of the groups that share a field.
+    /// Greedy of Uniform (FissionFusion §2): a greedy soup of the uniform soups of groups.
     Gou {
-        /// The field.
+        /// Field to group by: `learning_rate`, `augmentation`, `seed` or `snapshot`.
+        #[serde(default = "by_learning_rate")]
         by: String,
     },
-    /// Greedy over the greedy soups of the groups that share a field.
+    /// Greedy of Greedy (FissionFusion §2): a greedy soup of the greedy soups of groups.
     Gog {
-        /// The field.
+        /// Field to group by: `learning_rate`, `augmentation`, `seed` or `snapshot`.
+        #[serde(default = "by_learning_rate")]
         by: String,
     },
-    /// Any tree over recipe fields, top level first.
+    /// A hierarchy of soups over any fields.
     Hierarchy {
-        /// Fields to group by.
+        /// Fields to group by, top level first: `learning_rate`, `augmentation`, `seed`, `snapshot`.
+        #[serde(default)]
         levels: Vec<String>,
-        /// How parts become one: one more than there are levels.
+        /// How the parts of a level are averaged, top level first, and last the models of the innermost
+        /// groups: one more than there are levels. Empty: greedy everywhere.
+        #[serde(default)]
         policies: Vec<Policy>,
     },
 }
 
 impl Selection {
-    /// The place of the single model that it is among the others, from 1.
+    /// The rank of the single model that is selected, from 1.
     pub(crate) fn rank(&self) -> usize {
         match self {
             Self::Best { rank } => *rank,
@@ -62,7 +68,7 @@ impl Selection {
         }
     }
 
-    /// The hierarchy of soups that it is; `None` for the best single model.
+    /// The hierarchy of soups; `None` for a single model.
     pub fn hierarchy(&self) -> Option<Hierarchy> {
         Some(match self {
             Self::Best { .. } => return None,
@@ -72,11 +78,26 @@ impl Selection {
             }
             Self::Gou { by } => Hierarchy::greedy_of_uniform(by),
             Self::Gog { by } => Hierarchy::greedy_of_greedy(by),
+            Self::Hierarchy { levels, policies } if policies.is_empty() => {
+                let greedy = Policy::Greedy { accept: Accept::default() };
+                Hierarchy { levels: levels.clone(), policies: vec![greedy; levels.len() + 1] }
+            }
             Self::Hierarchy { levels, policies } => {
                 Hierarchy { levels: levels.clone(), policies: policies.clone() }
             }
         })
     }
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self::Best { rank: first() }
+    }
+}
+
+/// FissionFusion §2 groups by learning rate.
+fn by_learning_rate() -> String {
+    "learning_rate".to_owned()
 }
 
 fn first() -> usize {
@@ -87,26 +108,24 @@ fn is_first(rank: &usize) -> bool {
     *rank == 1
 }
 
-/// What becomes of BatchNorm's running statistics in an average of models.
+/// BatchNorm's running statistics in an average of models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BnStatistics {
-    /// They are averaged like weights (the authors' code).
+    /// Averaged like weights (the authors' code).
     #[default]
     Averaged,
-    /// They are computed anew for each candidate, in a pass over the training images without
-    /// augmentation.
+    /// Recomputed for each candidate, in a pass over the training images without augmentation.
     Recalibrate,
 }
 
-/// What becomes of the models that a run left before it diverged.
+/// Models of a run from before it diverged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Diverged {
-    /// They are models like others: the best epoch on validation before the divergence (the paper),
-    /// and the snapshots.
+    /// Keep them: the best epoch on validation before the divergence (the paper), and the snapshots.
     #[default]
     Keep,
-    /// They are left out.
+    /// Leave them out.
     Drop,
 }

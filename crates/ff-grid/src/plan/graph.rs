@@ -14,7 +14,8 @@ use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, 
 use super::column::{ColumnBase, OpenedColumn, StartWeights};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::config::{
-    BackboneConfig, Common, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig, WeightsSource,
+    BackboneConfig, Common, DatasetEntry, EvaluationConfig, ModelConfig, NO_WEIGHTS, PretrainConfig,
+    WeightsSource,
 };
 use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobId, JobSpec, Start, group_fields};
 use crate::store::{OTHER_SPLIT_HINT, other_split, trained_on};
@@ -106,7 +107,8 @@ impl<'a> Graph<'a> {
     /// Where a backbone's weights start; `seed` is that of whatever of them is new.
     pub fn origin(&self, backbone: &BackboneConfig, seed: u64) -> StartWeights {
         let named = |why: String| format!("weights of {}: {why}", backbone.name);
-        let origin = match &backbone.weights {
+        let origin = match backbone.weights.of(backbone.architecture) {
+            WeightsSource::Pretrained => Self::of_file(Err(NO_WEIGHTS.to_owned()), seed, named),
             WeightsSource::Random => StartWeights::of(Start::Random { seed }),
             WeightsSource::Pretrain => {
                 let opened = self
@@ -116,8 +118,8 @@ impl<'a> Graph<'a> {
                 let blocked = opened.err().map(|why| named(format!("dataset of [pretrain]: {why}")));
                 StartWeights { blocked, ..StartWeights::of(Start::Input { optimizer: false, seed }) }
             }
-            WeightsSource::File(path) => Self::of_file(Ok(path.clone()), seed, named),
-            WeightsSource::Hub(id) => Self::of_file((self.hub)(id), seed, named),
+            WeightsSource::File(path) => Self::of_file(Ok(path), seed, named),
+            WeightsSource::Hub(id) => Self::of_file((self.hub)(&id), seed, named),
         };
         match self.spec(backbone, 1).check() {
             Ok(()) => origin,

@@ -68,7 +68,7 @@ fn the_linear_probe_moves_the_classifier_only() {
             let moved = after.get(name) != Some(tensor);
             let statistic = name.contains("running_") || name.contains("num_batches");
             let expected = name.starts_with("fc.") || (update_bn_stats && statistic);
-            assert_eq!(moved, expected, "{name}, bn_drift {update_bn_stats}");
+            assert_eq!(moved, expected, "{name}, update_bn_stats {update_bn_stats}");
         }
     }
 }

@@ -2,61 +2,101 @@
 
 use ff_data::Augment;
 use ff_inmerge::{InMerge, Pairs};
+use ff_models::Architecture;
 use ff_train::{LrSchedule, SelectBy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
     BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
+    fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
 };
+use crate::error::Error;
 
 /// What `kind` says in the file of a table of in-model merging.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InmergeKind {
     /// `inmerge`.
+    #[default]
     Inmerge,
 }
 
-/// Backbones × datasets × methods × seeds. Every method goes on, for the same number of epochs,
-/// from the same network: the one that the first stage kept with the same seed. So methods differ
-/// in nothing but the merging, and share the first stage's cost.
+/// A table of in-model merging: backbones × datasets × methods × seeds. With one seed every method
+/// starts from the same network, the one that the first stage kept, and trains for the same number
+/// of epochs: methods differ in the merging alone, and share the first stage's cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct InmergeConfig {
     /// `inmerge`.
     pub kind: InmergeKind,
-    /// Names the results' folder.
+    /// Name of the results' folder. Empty: the name of the configuration file, without `.toml`.
     pub name: String,
     /// Seeds of new weights, order, augmentation and merging; each is a run of its own.
     pub seeds: Vec<u64>,
-    /// Pretrained networks, each with its L_s.
+    /// Networks to start from.
     pub backbone: Vec<BackboneConfig>,
     /// Datasets to train on.
     pub dataset: Vec<DatasetEntry>,
-    /// Image size and precision of every model.
+    /// Settings that all models share.
     pub model: ModelConfig,
-    /// Pretraining on a source domain, for backbones with `weights = "pretrain"`.
+    /// Pretraining on a source dataset, for backbones with `weights = "pretrain"`.
     pub pretrain: Option<PretrainConfig>,
     /// The first stage: backbone training, without merging.
     pub training: StageConfig,
     /// The second stage: with merging or, for the baseline, without.
     pub merging: StageConfig,
-    /// The settings of merging that methods and sweeps depart from.
+    /// Settings of in-model merging, which a method or a sweep may override.
     pub inmerge: InmergeSettings,
     /// Rows of the table; the first without merging is the baseline.
     pub method: Vec<InmergeMethod>,
-    /// Figures: one setting through several values. Each value is a row too.
-    #[serde(default)]
+    /// Figures: one setting at several values. Each value is a row too.
     pub sweep: Vec<Sweep>,
     /// How test scores are reported.
     pub evaluation: EvaluationConfig,
-    /// How to run it.
-    #[serde(default)]
+    /// How to run the jobs. Nothing here changes what is computed.
     pub run: RunConfig,
 }
 
+/// InMerge's Table 1 (§3.1) with VGG19, on images of one's own.
+impl Default for InmergeConfig {
+    fn default() -> Self {
+        let row = |name: &str, inmerge| InmergeMethod {
+            name: name.to_owned(),
+            inmerge,
+            paper_row: Some(name.to_owned()),
+        };
+        let backbone = BackboneConfig { architecture: Architecture::VGG19, ..BackboneConfig::default() };
+        Self {
+            kind: InmergeKind::default(),
+            name: String::new(),
+            seeds: vec![0],
+            backbone: vec![backbone],
+            dataset: vec![DatasetEntry::default()],
+            model: ModelConfig { batch_size: 324, weight_decay: 1e-4, ..ModelConfig::default() },
+            pretrain: None,
+            training: StageConfig::default(),
+            merging: StageConfig { epochs: 10, ..StageConfig::default() },
+            inmerge: InmergeSettings::default(),
+            method: vec![row("Baseline", None), row("InMerge", Some(InmergeOverride::default()))],
+            sweep: Vec::new(),
+            evaluation: EvaluationConfig::default(),
+            run: RunConfig::default(),
+        }
+    }
+}
+
 impl InmergeConfig {
+    /// Fills in what depends on other keys: names and L_s. `name` is the table's where the
+    /// file gives none.
+    pub(super) fn resolve(&mut self, name: &str) -> Result<(), Error> {
+        fill(&mut self.name, name);
+        resolve_backbones(&mut self.backbone)?;
+        resolve_datasets(&mut self.dataset);
+        resolve_shallow_layers(&mut self.backbone);
+        Ok(())
+    }
+
     /// Every row of the table: the methods, then the points of the sweeps.
     pub fn rows(&self) -> Vec<InmergeMethod> {
         let points = self.sweep.iter().flat_map(|sweep| {
@@ -80,9 +120,9 @@ impl InmergeConfig {
     }
 }
 
-/// A stage of training: SGD.
+/// A stage of training, with SGD.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct StageConfig {
     /// Passes over the training images.
     pub epochs: u32,
@@ -92,36 +132,51 @@ pub struct StageConfig {
     pub momentum: f64,
     /// The learning rate over the stage.
     pub schedule: LrSchedule,
-    /// How the stage's kept epoch is chosen.
+    /// How the stage's kept epoch is chosen: the best validation `metric`, or the lowest validation
+    /// `loss`.
     pub select_by: SelectBy,
 }
 
+/// InMerge §3.1, ChestX-ray14.
+impl Default for StageConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 30,
+            augment: Augment::Flip,
+            momentum: 0.9,
+            schedule: LrSchedule::ReduceOnPlateau { lr: 0.01, factor: 0.1, patience_epochs: 8 },
+            select_by: SelectBy::default(),
+        }
+    }
+}
+
 /// A row of the table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct InmergeMethod {
-    /// Its name in the table.
+    /// Name in the table.
     pub name: String,
-    /// Where it departs from `[inmerge]` and the backbone's L_s (`{}`: nowhere). Absent: no
+    /// Settings that override `[inmerge]` and the backbone's L_s; `{}` overrides none. Absent: no
     /// merging.
     pub inmerge: Option<InmergeOverride>,
-    /// The row of the paper's tables that this is, if it is one.
+    /// Row of the paper's tables that this method reproduces. The table then shows the published
+    /// score beside each cell.
     pub paper_row: Option<String>,
 }
 
-/// Settings that take the place of the study's.
+/// Settings that override those of the experiment. Absent: the experiment's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct InmergeOverride {
-    /// L_s.
+    /// L_s: the number of convolutions, from the first, that are not merged.
     pub shallow_layers: Option<usize>,
-    /// α.
+    /// α, from 0 to 1.
     pub merge_weight: Option<f64>,
-    /// p.
+    /// p, from 0 to 1.
     pub merge_probability: Option<f64>,
-    /// τ.
+    /// τ, from −1 to 1.
     pub similarity_threshold: Option<f64>,
-    /// Which side of τ is merged.
+    /// Pairs to merge: `similar` or `dissimilar`.
     pub pairs: Option<Pairs>,
 }
 
@@ -137,7 +192,7 @@ impl InmergeOverride {
     }
 }
 
-/// One setting through several values (InMerge, Fig. 2).
+/// One setting at several values (InMerge, Fig. 2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(tag = "parameter", rename_all = "snake_case", deny_unknown_fields)]
 #[strum(serialize_all = "snake_case")]
@@ -145,25 +200,50 @@ pub enum Sweep {
     /// L_s.
     ShallowLayers {
         /// Its values.
+        #[serde(default = "shallow_layers")]
         values: Vec<usize>,
     },
     /// τ.
     SimilarityThreshold {
         /// Its values.
+        #[serde(default = "thresholds")]
         values: Vec<f64>,
-        /// Another point before them: the pairs that the study's τ does not merge.
+        /// Add a point before them: the pairs that the experiment's τ does not merge.
+        #[serde(default)]
         dissimilar: bool,
     },
     /// α.
     MergeWeight {
         /// Its values.
+        #[serde(default = "weights")]
         values: Vec<f64>,
     },
     /// p.
     MergeProbability {
         /// Its values.
+        #[serde(default = "probabilities")]
         values: Vec<f64>,
     },
+}
+
+/// InMerge, Fig. 2a.
+fn shallow_layers() -> Vec<usize> {
+    vec![0, 5, 10, 15]
+}
+
+/// InMerge, Fig. 2b.
+fn thresholds() -> Vec<f64> {
+    vec![0.1, 0.3, 0.5, 0.7]
+}
+
+/// InMerge, Fig. 2c. The paper's text does not give the values; these are evenly spread.
+fn weights() -> Vec<f64> {
+    vec![0.2, 0.4, 0.6, 0.8]
+}
+
+/// InMerge, Fig. 2d, as [`weights`].
+fn probabilities() -> Vec<f64> {
+    vec![0.1, 0.3, 0.5, 0.7]
 }
 
 impl Sweep {

@@ -18,14 +18,16 @@ pub use columns::{InmergeColumn, InmergeTable, SeedJobs};
 pub use config::{InmergeConfig, InmergeMethod, InmergeOverride, StageConfig, Sweep};
 
 use crate::catalog::Catalog;
-use crate::config::{Common, RunConfig, parse_with_overrides, sources};
+use crate::config::{Common, RunConfig, override_values, read_toml, sources};
 use crate::error::Error;
 use crate::job::{DataSource, Record};
 use crate::plan::{ColumnHead, Experiment, Graph, Records, Recovered, Table, TableReport, Texts};
 
-/// Reads a configuration from text, with overrides.
-pub(super) fn parse(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
-    let config: InmergeConfig = parse_with_overrides(text, set).map_err(Error::Config)?;
+/// Reads a configuration from text, with overrides and a name for a table without one.
+pub(super) fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, Error> {
+    let config = read_toml(text, &InmergeConfig::default()).map_err(Error::Config)?;
+    let mut config = override_values(config, set).map_err(Error::Config)?;
+    config.resolve(name)?;
     config.check()?;
     Ok(Box::new(config))
 }

@@ -9,30 +9,57 @@ use ff_train::{LrSchedule, TrainConfig, Trainable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{BackboneConfig, DatasetEntry, WeightsSource, check_name, parse_with_overrides};
+use crate::config::{
+    BackboneConfig, DatasetEntry, ModelConfig, NO_WEIGHTS, PretrainConfig, WeightsSource, check_name, fill,
+    override_values, read_toml,
+};
 use crate::error::Error;
+use crate::experiment::soups::{FggConfig, ProbeConfig};
 use crate::job::DataSource;
 
-/// One run of training: what `ff-train` is given, and `ff-soup select` for its validation data.
+/// One run of training, for `ff-train`; `ff-soup select` takes its model and validation data from
+/// it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct RunRecipe {
-    /// What the run is. Absent: what the command says that runs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Kind of run: `pretrain`, `probe`, `finetune` or `fgg`. Absent: that of the command that runs
+    /// it. The defaults of other keys depend on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<RunKind>,
-    /// Names the run's folder.
+    /// Name of the run's folder. Empty: the name of the recipe's file, without `.toml`.
     pub name: String,
     /// The model.
     pub model: ModelRecipe,
     /// The images.
     pub dataset: DatasetRecipe,
-    /// How it is trained.
+    /// How the model is trained.
     pub train: TrainConfig,
     /// In-model merging at every step, drawn from the run's seed. Absent: none.
     pub inmerge: Option<InMerge>,
 }
 
-/// What a run of training is.
+/// FissionFusion's full fine-tuning.
+impl Default for RunRecipe {
+    fn default() -> Self {
+        Self {
+            kind: None,
+            name: String::new(),
+            model: ModelRecipe::default(),
+            dataset: DatasetRecipe::default(),
+            train: TrainConfig::default(),
+            inmerge: None,
+        }
+    }
+}
+
+/// Just enough of a recipe to tell its kind.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Stated {
+    kind: Option<RunKind>,
+}
+
+/// Kinds of runs of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -49,34 +76,42 @@ pub enum RunKind {
 
 /// The model of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ModelRecipe {
-    /// Its architecture.
+    /// Architecture, by timm's name.
     pub architecture: Architecture,
-    /// Side of the images.
-    #[serde(alias = "px")]
+    /// Side of the images that the model sees, in pixels.
     pub image_size: u32,
-    /// Type to compute in.
+    /// Type to compute in: `fp32` or `bf16`.
     pub precision: Precision,
-    /// Where its weights start: a `.safetensors` file, a Hugging Face id, or `random`.
+    /// Where the weights start: `pretrained` (the architecture's ImageNet weights on the Hugging Face
+    /// hub), another id of the hub, a `.safetensors` file, or `random`.
     pub weights: WeightsSource,
-    /// Optimizer state to start from: a base's `kept.optimizer.safetensors`.
+    /// File of optimizer state to start from: a base's `kept.optimizer.safetensors`.
     pub optimizer_state: Option<PathBuf>,
-    /// Seed of whatever of the weights is new.
+    /// Seed of the weights that are new, such as the classifier.
     pub seed: u64,
 }
 
+impl Default for ModelRecipe {
+    fn default() -> Self {
+        let ModelConfig { image_size, precision, .. } = ModelConfig::default();
+        let BackboneConfig { architecture, weights, .. } = BackboneConfig::default();
+        Self { architecture, image_size, precision, weights, optimizer_state: None, seed: 0 }
+    }
+}
+
 /// The images of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct DatasetRecipe {
-    /// Where they are, below the data root.
+    /// Where the images are, and in which form. Paths are relative to the data root.
     pub source: DatasetConfig,
-    /// How they are divided.
+    /// How images are split into train, val and test.
     pub split: SplitRule,
-    /// The most pixels that the shorter side of an image may have: larger ones are shrunk once and
-    /// kept on disk.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Largest shorter side in pixels. Larger images are shrunk once to this side and kept on disk.
+    /// Absent: images are decoded at their full size each time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shrink_px: Option<u32>,
 }
 
@@ -88,25 +123,78 @@ impl RunKind {
 }
 
 impl RunRecipe {
-    /// Reads a recipe file and applies overrides
-    /// ([`read_experiment`](crate::experiment::read_experiment) says how).
+    /// The defaults of a kind of run: FissionFusion's (§3).
+    pub fn of_kind(kind: RunKind) -> Self {
+        let default = Self { kind: Some(kind), ..Self::default() };
+        match kind {
+            RunKind::Pretrain => {
+                let section = PretrainConfig::default();
+                let model = ModelRecipe { weights: WeightsSource::Random, ..default.model };
+                let schedule = LrSchedule::Cosine { lr: section.learning_rate };
+                let train = TrainConfig {
+                    epochs: section.epochs,
+                    augment: section.augment,
+                    seed: section.seed,
+                    schedule,
+                    ..default.train
+                };
+                Self { model, train, ..default }
+            }
+            RunKind::Probe => {
+                let section = ProbeConfig::default();
+                let trainable = Trainable::Classifier { update_bn_stats: section.update_bn_stats };
+                let schedule = LrSchedule::Cosine { lr: section.learning_rate };
+                let train = TrainConfig {
+                    epochs: section.epochs,
+                    augment: section.augment,
+                    seed: section.seed,
+                    schedule,
+                    trainable,
+                    ..default.train
+                };
+                Self { train, ..default }
+            }
+            RunKind::Finetune => default,
+            RunKind::Fgg => {
+                let FggConfig { epochs, augment, seed, lr_max, lr_min, epochs_per_cycle, phase, .. } =
+                    FggConfig::default();
+                let schedule = LrSchedule::Cyclic { lr_max, lr_min, epochs_per_cycle, phase };
+                Self { train: TrainConfig { epochs, augment, seed, schedule, ..default.train }, ..default }
+            }
+        }
+    }
+
+    /// Reads a recipe file and applies overrides ([`read_experiment`](crate::experiment::read_experiment)
+    /// says how). `kind` is the command's, for a file that names none; without either the defaults
+    /// are those of full fine-tuning.
     ///
     /// # Errors
-    /// [`Error::File`]: what is wrong, by key.
-    pub fn read(path: &Path, set: &[String]) -> Result<Self, Error> {
+    /// [`Error::File`] names the file and the key that is wrong.
+    pub fn read(path: &Path, set: &[String], kind: Option<RunKind>) -> Result<Self, Error> {
         let wrong = |reason: String| Error::File { path: path.to_owned(), reason };
         let text = std::fs::read_to_string(path)
             .map_err(|error| wrong(format!("cannot read this recipe: {error}")))?;
-        Self::parse(&text, set).map_err(|error| wrong(error.to_string()))
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Self::parse(&text, set, kind, &name).map_err(|error| wrong(error.to_string()))
     }
 
-    /// As [`RunRecipe::read`], from text.
+    /// As [`RunRecipe::read`], from text; `name` is the run's where the text gives none.
     ///
     /// # Errors
-    /// [`Error::Config`]: what is wrong, by key.
-    pub fn parse(text: &str, set: &[String]) -> Result<Self, Error> {
-        let recipe: Self = parse_with_overrides(text, set).map_err(Error::Config)?;
+    /// [`Error::Config`] names the key that is wrong.
+    pub fn parse(text: &str, set: &[String], kind: Option<RunKind>, name: &str) -> Result<Self, Error> {
+        let stated = read_toml(text, &Stated::default()).and_then(|stated| override_values(stated, set));
+        let Stated { kind: stated } = stated.map_err(Error::Config)?;
+        let of_kind = stated.or(kind).unwrap_or(RunKind::Finetune);
+        let defaults = Self { kind: stated, ..Self::of_kind(of_kind) };
+        let recipe = read_toml(text, &defaults).and_then(|recipe| override_values(recipe, set));
+        let mut recipe = recipe.map_err(Error::Config)?;
+        fill(&mut recipe.name, name);
         check_name(&recipe.name)?;
+        recipe.model.weights = recipe.model.weights.of(recipe.model.architecture);
+        if recipe.model.weights == WeightsSource::Pretrained {
+            return Err(Error::Config(format!("model.{NO_WEIGHTS}")));
+        }
         Ok(recipe)
     }
 

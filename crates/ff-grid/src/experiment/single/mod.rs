@@ -18,9 +18,9 @@ use crate::results::empty_column;
 
 pub use config::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe};
 
-/// Reads a recipe from text, with overrides.
-pub(super) fn parse(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
-    let recipe = RunRecipe::parse(text, set)?;
+/// Reads a recipe from text, with overrides and a name for a run without one.
+pub(super) fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, Error> {
+    let recipe = RunRecipe::parse(text, set, None, name)?;
     let kind =
         recipe.kind.ok_or_else(|| Error::Config("kind: expected what the run is, found nothing".into()))?;
     Ok(Box::new(SingleRun::new(recipe, kind)?))

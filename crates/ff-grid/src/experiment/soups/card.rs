@@ -185,7 +185,9 @@ const LIMITS: &str = "For research on images like those it was trained on. It is
 /// Where training started, and under what licence.
 fn base(weights: &WeightsSource) -> String {
     match weights {
-        WeightsSource::Random => "Training started from random weights.".to_owned(),
+        WeightsSource::Pretrained | WeightsSource::Random => {
+            "Training started from random weights.".to_owned()
+        }
         WeightsSource::Pretrain => {
             "Training started from a network pretrained here, on the source domain of the configuration."
                 .to_owned()

@@ -7,10 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, LandscapeConfig};
+use super::methods::MethodSet;
 use crate::config::{
     BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
+    fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
 };
-use crate::job::{BnStatistics, Diverged, Pool, Selection, group_fields, is_default, model_name};
+use crate::error::Error;
+use crate::job::{BnStatistics, Diverged, Pool, Selection, group_fields, model_name};
 
 /// What `kind` says in the file of a table of soups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,22 +24,21 @@ pub enum SoupsKind {
     Soups,
 }
 
-/// A table: backbones × datasets × methods, and how their models are trained.
+/// A table of soups: backbones × datasets × methods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct SoupsConfig {
-    /// `soups`; the default.
-    #[serde(default)]
+    /// `soups`.
     pub kind: SoupsKind,
-    /// Names the results' folder.
+    /// Name of the results' folder. Empty: the name of the configuration file, without `.toml`.
     pub name: String,
-    /// Pretrained networks.
+    /// Networks to start from.
     pub backbone: Vec<BackboneConfig>,
     /// Datasets to fine-tune on.
     pub dataset: Vec<DatasetEntry>,
-    /// Image size and precision of every model.
+    /// Settings that all models share.
     pub model: ModelConfig,
-    /// Pretraining on a source domain, for backbones with `weights = "pretrain"`.
+    /// Pretraining on a source dataset, for backbones with `weights = "pretrain"`.
     pub pretrain: Option<PretrainConfig>,
     /// The linear probe that every run starts from (θ₀).
     pub probe: ProbeConfig,
@@ -46,57 +48,96 @@ pub struct SoupsConfig {
     pub grid: GridConfig,
     /// Fast Geometric Generation.
     pub fgg: FggConfig,
-    /// In-model merging in every fine-tuning and cyclic run, with each backbone's L_s. Absent: none
-    /// (the paper).
+    /// In-model merging in every fine-tuning and cyclic run. Absent: none (the paper).
     pub inmerge: Option<InmergeSettings>,
-    /// Rows of the table.
+    /// Rows of the table, as a set: `table1` stands for the six rows of FissionFusion's Table 1. They
+    /// come before those of `method`. Absent: `table1` if there is no `method`, else none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub methods: Option<MethodSet>,
+    /// Rows of the table, one by one.
     pub method: Vec<MethodConfig>,
     /// Error surfaces. Absent: none.
     pub landscape: Option<LandscapeConfig>,
-    /// Linear mode connectivity. Absent: not looked at.
+    /// Linear mode connectivity. Absent: not evaluated.
     pub connectivity: Option<ConnectivityConfig>,
-    /// What lay between greedy soups and their candidates. Absent: not looked at.
-    #[serde(alias = "tries")]
+    /// Error barriers between greedy soups and their candidates. Absent: not evaluated.
     pub greedy_barriers: Option<GreedyBarriersConfig>,
     /// How test scores are reported.
     pub evaluation: EvaluationConfig,
-    /// How to run it.
-    #[serde(default)]
+    /// How to run the jobs. Nothing here changes what is computed.
     pub run: RunConfig,
 }
 
-/// The linear probe (SPEC: θ₀).
+/// FissionFusion's Table 1, with ResNet50, on images of one's own.
+impl Default for SoupsConfig {
+    fn default() -> Self {
+        Self {
+            kind: SoupsKind::default(),
+            name: String::new(),
+            backbone: vec![BackboneConfig::default()],
+            dataset: vec![DatasetEntry::default()],
+            model: ModelConfig::default(),
+            pretrain: None,
+            probe: ProbeConfig::default(),
+            finetune: FinetuneConfig::default(),
+            grid: GridConfig::default(),
+            fgg: FggConfig::default(),
+            inmerge: None,
+            methods: None,
+            method: Vec::new(),
+            landscape: None,
+            connectivity: None,
+            greedy_barriers: None,
+            evaluation: EvaluationConfig::default(),
+            run: RunConfig::default(),
+        }
+    }
+}
+
+/// The linear probe (θ₀).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ProbeConfig {
     /// Passes over the training images.
     pub epochs: u32,
-    /// AdamW's learning rate, cosine to 0.
+    /// AdamW's first learning rate; a cosine takes it to 0.
     pub learning_rate: f64,
     /// Training augmentation.
     pub augment: Augment,
     /// Seed of the new classifier, order and augmentation.
     pub seed: u64,
-    /// Let frozen BatchNorm statistics follow the training images, as the authors' code does.
-    #[serde(alias = "bn_drift")]
+    /// Update the frozen layers' BatchNorm statistics from the training images, as the authors' code
+    /// does.
     pub update_bn_stats: bool,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self { epochs: 10, learning_rate: 1e-3, augment: Augment::Minimal, seed: 9, update_bn_stats: false }
+    }
 }
 
 /// Full fine-tuning (LP-FT).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
     /// Passes over the training images.
     pub epochs: u32,
-    /// How the kept epoch is chosen.
+    /// How the kept epoch is chosen: the best validation `metric`, or the lowest validation `loss`.
     pub select_by: SelectBy,
-    /// Stop after that many epochs without a lower validation loss. Absent: never.
+    /// Stop after this number of epochs without a lower validation loss. Absent: never.
     pub early_stopping_epochs: Option<u32>,
+}
+
+impl Default for FinetuneConfig {
+    fn default() -> Self {
+        Self { epochs: 50, select_by: SelectBy::default(), early_stopping_epochs: None }
+    }
 }
 
 /// The grid search: every combination is a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct GridConfig {
     /// AdamW's learning rates.
     pub learning_rates: Vec<f64>,
@@ -104,40 +145,65 @@ pub struct GridConfig {
     pub augmentations: Vec<Augment>,
     /// Seeds of order and augmentation.
     pub seeds: Vec<u64>,
-    /// So many of its models, the best on validation, are scored on test images and elsewhere as
-    /// the rows are, for the report's figure (FissionFusion, Fig. 3: five). They take no part in
-    /// anything else.
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// Number of single models, the best on validation, to score on test and out-of-distribution
+    /// images for the report's figure (FissionFusion, Fig. 3: five). The table does not change.
     pub top_models: usize,
+}
+
+impl Default for GridConfig {
+    fn default() -> Self {
+        Self {
+            learning_rates: vec![1e-3, 5e-4, 1e-4, 5e-5, 1e-5, 5e-6, 1e-6, 1e-7],
+            augmentations: vec![Augment::Minimal, Augment::Medium, Augment::Heavy],
+            seeds: vec![0, 1],
+            top_models: 0,
+        }
+    }
 }
 
 /// Fast Geometric Generation: one base for each learning rate, and a cyclic run from each base.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct FggConfig {
-    /// AdamW's learning rates of the bases.
+    /// AdamW's learning rates of the bases. Empty: those of `[grid]`.
     pub learning_rates: Vec<f64>,
     /// Augmentation of bases and cyclic runs.
     pub augment: Augment,
-    /// The same with these augmentations too, for methods whose pool is `fgg-all`. They take no
-    /// part in the pool `fgg`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// More augmentations, each with bases and cyclic runs of its own, for methods whose pool is
+    /// `fgg-all`. The pool `fgg` does not contain them.
     pub also_augment: Vec<Augment>,
     /// Seed of bases and cyclic runs.
     pub seed: u64,
-    /// Length of a cyclic run.
+    /// Epochs of a cyclic run.
     pub epochs: u32,
-    /// c: length of a cycle.
+    /// c: epochs of a cycle.
     pub epochs_per_cycle: u32,
-    /// α₁: the rate at a cycle's ends.
+    /// α₁: the learning rate at both ends of a cycle.
     pub lr_max: f64,
-    /// α₂: the rate in the middle of a cycle, where a snapshot is taken.
+    /// α₂: the learning rate in the middle of a cycle, where a snapshot is taken.
     pub lr_min: f64,
-    /// The part of a cycle that a run starts with behind it: 0 as the formula, 0.25 as the authors'
-    /// code.
+    /// Where in a cycle a run starts, from 0 to below 1: 0 in the paper's formula, 0.25 in the
+    /// authors' code.
     pub phase: f64,
-    /// Go on with the base's AdamW moments, as the authors' code does.
+    /// Continue with the base's AdamW moments, as the authors' code does.
     pub carry_optimizer: bool,
+}
+
+impl Default for FggConfig {
+    fn default() -> Self {
+        Self {
+            learning_rates: Vec::new(),
+            augment: Augment::Heavy,
+            also_augment: Vec::new(),
+            seed: 0,
+            epochs: 17,
+            epochs_per_cycle: 4,
+            lr_max: 1e-5,
+            lr_min: 1e-8,
+            phase: 0.25,
+            carry_optimizer: true,
+        }
+    }
 }
 
 impl FggConfig {
@@ -151,27 +217,51 @@ impl FggConfig {
     }
 }
 
-/// A row of the table: which models, and what becomes of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A row of the table: a pool of models, and how one model is made of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct MethodConfig {
-    /// Its name in the table.
+    /// Name in the table.
     pub name: String,
-    /// The models it may use.
+    /// Models to choose from: `grid` (the grid search's), `fgg` (the bases and snapshots of Fast
+    /// Geometric Generation) or `fgg-all` (those, and the same with `fgg.also_augment`).
     pub pool: Pool,
-    /// What it makes of them.
+    /// How one model is made of the pool.
     pub select: Selection,
-    /// The models of runs that diverged after good epochs.
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// Models of runs that diverged after good epochs: `keep` or `drop`.
     pub diverged: Diverged,
-    /// The BatchNorm statistics of what it averages.
-    #[serde(default)]
+    /// BatchNorm statistics of an average: `averaged`, or `recalibrate` (recomputed from the training
+    /// images).
     pub bn: BnStatistics,
-    /// The row of the paper's Table 1 that this is, if it is one.
+    /// Row of the paper's Table 1 that this method reproduces. The table then shows the published
+    /// score beside each cell.
     pub paper_row: Option<String>,
 }
 
 impl SoupsConfig {
+    /// Fills in what depends on other keys: names and the learning rates of `[fgg]`. `name` is
+    /// the table's where the file gives none.
+    pub(super) fn resolve(&mut self, name: &str) -> Result<(), Error> {
+        fill(&mut self.name, name);
+        resolve_backbones(&mut self.backbone)?;
+        resolve_datasets(&mut self.dataset);
+        if self.inmerge.is_some() {
+            resolve_shallow_layers(&mut self.backbone);
+        }
+        if self.fgg.learning_rates.is_empty() {
+            self.fgg.learning_rates.clone_from(&self.grid.learning_rates);
+        }
+        Ok(())
+    }
+
+    /// Replaces a set of methods by its rows; without any row it is that of the paper's Table 1.
+    pub(super) fn expand_methods(&mut self) {
+        let default = self.method.is_empty().then(MethodSet::default);
+        if let Some(set) = self.methods.take().or(default) {
+            self.method.splice(0..0, set.methods());
+        }
+    }
+
     /// The rows of the table, then the grid's single models ([`GridConfig::top_models`]), which are
     /// no rows.
     pub(crate) fn methods_and_singles(&self) -> Vec<MethodConfig> {

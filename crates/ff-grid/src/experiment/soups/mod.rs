@@ -9,6 +9,7 @@ mod landscape_check;
 mod landscape_config;
 mod landscape_plan;
 mod landscape_results;
+mod methods;
 mod plan;
 mod report;
 mod table;
@@ -21,17 +22,23 @@ use ff_report::report::ExperimentTable;
 pub use columns::{LandscapeJobs, MethodJobs, OodScore, PathJob, SoupsColumn, SoupsTable};
 pub use config::{FggConfig, FinetuneConfig, GridConfig, MethodConfig, ProbeConfig, SoupsConfig};
 pub use landscape_config::{ConnectivityConfig, Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
+pub use methods::MethodSet;
 
 use crate::catalog::Catalog;
-use crate::config::{Common, RunConfig, parse_with_overrides, sources};
+use crate::config::{Common, RunConfig, override_values, read_toml, sources};
 use crate::error::Error;
 use crate::job::DataSource;
 use crate::plan::{ColumnHead, Experiment, Graph, Records, Recovered, Table, TableReport, Texts};
 use crate::results::place;
 
-/// Reads a configuration from text, with overrides.
-pub(super) fn parse(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
-    let config: SoupsConfig = parse_with_overrides(text, set).map_err(Error::Config)?;
+/// Reads a configuration from text, with overrides and a name for a table without one.
+pub(super) fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, Error> {
+    let mut config = read_toml(text, &SoupsConfig::default()).map_err(Error::Config)?;
+    // Before the overrides, which may be of one of the rows.
+    config.expand_methods();
+    config = override_values(config, set).map_err(Error::Config)?;
+    config.expand_methods();
+    config.resolve(name)?;
     config.check()?;
     Ok(Box::new(config))
 }

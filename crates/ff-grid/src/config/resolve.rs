@@ -1,0 +1,62 @@
+//! Defaults that depend on other keys.
+
+use ff_data::DatasetConfig;
+use ff_models::Architecture;
+
+use super::entries::{BackboneConfig, DatasetEntry};
+use super::weights::WeightsSource;
+use crate::error::Error;
+
+/// Why `pretrained` is refused for an architecture without published weights.
+pub(crate) const NO_WEIGHTS: &str = "weights: there are no published weights of this architecture\n\
+    hint: set weights to a .safetensors file, to `random`, or to `pretrain` with a [pretrain] section";
+
+/// Fills in names and weights that a configuration leaves out.
+///
+/// # Errors
+/// [`Error::Config`] for `pretrained` where an architecture has no published weights.
+pub(crate) fn resolve_backbones(backbones: &mut [BackboneConfig]) -> Result<(), Error> {
+    for backbone in backbones {
+        fill(&mut backbone.name, backbone.architecture.name);
+        backbone.weights = backbone.weights.of(backbone.architecture);
+        if backbone.weights == WeightsSource::Pretrained {
+            return Err(Error::Config(format!("backbone `{}`: {NO_WEIGHTS}", backbone.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Fills in names that a configuration leaves out.
+pub(crate) fn resolve_datasets(datasets: &mut [DatasetEntry]) {
+    for dataset in datasets {
+        fill(&mut dataset.name, name_of(&dataset.source));
+        dataset.ood.iter_mut().for_each(|other| fill(&mut other.name, name_of(&other.source)));
+    }
+}
+
+fn name_of(source: &DatasetConfig) -> &'static str {
+    match source {
+        DatasetConfig::Folder(_) | DatasetConfig::Manifest(_) => "images",
+        _ => source.kind(),
+    }
+}
+
+/// Puts a default in place of an empty name.
+pub(crate) fn fill(name: &mut String, default: &str) {
+    if name.is_empty() {
+        default.clone_into(name);
+    }
+}
+
+/// Fills in L_s as InMerge §3.1 has it, for the networks of the paper.
+pub(crate) fn resolve_shallow_layers(backbones: &mut [BackboneConfig]) {
+    for backbone in backbones {
+        let is = |architecture: Architecture| backbone.architecture == architecture;
+        let paper = if is(Architecture::VGG16) || is(Architecture::VGG19) {
+            Some(10)
+        } else {
+            is(Architecture::RESNET34).then_some(30)
+        };
+        backbone.shallow_layers = backbone.shallow_layers.or(paper);
+    }
+}

@@ -1,0 +1,45 @@
+//! The JSON Schemas and the reference page of configurations, which are generated from the types
+//! that read them. `UPDATE=1 cargo test -p ff-grid --test reference` writes them.
+
+mod page;
+
+use std::path::Path;
+
+use ff_grid::{InmergeConfig, RunRecipe, SoupsConfig};
+use schemars::{Schema, schema_for};
+
+/// Compares a file of the repository with what it should hold, or writes it.
+fn check(path: &str, expected: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, expected).unwrap();
+    }
+    let found = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        found == expected,
+        "{path} is stale: the types of the configuration have changed\n\
+         hint: UPDATE=1 cargo test -p ff-grid --test reference"
+    );
+}
+
+fn schemas() -> [(&'static str, Schema); 3] {
+    [
+        ("soups", schema_for!(SoupsConfig)),
+        ("inmerge", schema_for!(InmergeConfig)),
+        ("run", schema_for!(RunRecipe)),
+    ]
+}
+
+#[test]
+fn schemas_are_current() {
+    for (name, schema) in schemas() {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        check(&format!("configs/schema/{name}.json"), &page::plain(&text));
+    }
+}
+
+#[test]
+fn the_reference_is_current() {
+    check("docs/reference/configuration.md", &page::page(&schemas()));
+}
