@@ -1,4 +1,8 @@
-//! What the binaries have in common: logs, errors, exit codes, devices, the hub, progress.
+//! This library is the code that the workspace's binaries share.
+//!
+//! It parses options, prints, downloads, and turns errors into exit codes. The binaries are
+//! `ff-data`, `ff-models`, `ff-train`, `ff-inmerge`, `ff-eval`, `ff-soup` and `ff-grid`; each
+//! explains itself with `--help`. Without the feature `torch`, what needs libtorch is left out.
 
 #![allow(
     rustdoc::broken_intra_doc_links,

@@ -1,13 +1,51 @@
-//! A table as a graph of jobs: planned, run, resumed, shared.
+//! This crate plans a table as a graph of jobs, runs them, and reads the table off their records.
 //!
-//! An [`Experiment`], be it of soups ([`SoupsConfig`]) or of in-model merging ([`InmergeConfig`]),
-//! becomes a [`Plan`]: every probe, fine-tune, cyclic run, soup, prediction and score once, however
-//! many rows and tables need it. An [`Engine`] runs what is not on record yet; [`write_results`]
-//! reads the records and writes the table and the soup. A job is known by the digest of its
-//! specification, its inputs and its data ([`Job::id`]), and done when its [`Record`] says so.
+//! An [`Experiment`] is a table of soups ([`SoupsConfig`]), a table of in-model merging
+//! ([`InmergeConfig`]) or one run of training ([`SingleRun`]). It becomes a [`Plan`]: every probe,
+//! fine-tuning run, cyclic run, soup, prediction and score once, however many rows and tables need
+//! it. An [`Engine`] runs the jobs that are not on record yet; [`write_results`] reads the records
+//! and writes the table and the soup.
 //!
-//! Modules form floors, and each imports from those below it alone: [`job`] < [`config`], [`store`]
-//! < [`catalog`] < [`run`] < [`plan`] < [`engine`], [`results`] < [`experiment`].
+//! A job's identity ([`Job::id`]) is the digest of its specification, its inputs and its data. A
+//! job is done when its [`Record`] says so, and a job on record is never run again.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use ff_grid::tch::Device;
+//! use ff_grid::{
+//!     CancelToken, Catalog, Claims, Engine, JobContext, Local, Plan, RunStore, read_experiment,
+//!     write_results,
+//! };
+//!
+//! let runs = RunStore::new(Path::new("runs"));
+//! let experiment = read_experiment(Path::new("table.toml"), &[])?;
+//! let sources = experiment.sources().len();
+//! let catalog = Catalog::of(experiment.run(), sources, Path::new("data"), runs.root());
+//! let plan = Plan::new(experiment, &catalog, &|id| Err(format!("{id}: not downloaded")));
+//! let claims = Claims::new(plan.run().lease(), "cpu");
+//! let context = JobContext {
+//!     jobs: &plan.jobs,
+//!     run: plan.run(),
+//!     catalog: &catalog,
+//!     runs: &runs,
+//!     claims: &claims,
+//!     stop: CancelToken::default(),
+//!     device: Device::Cpu,
+//! };
+//! catalog.start();
+//! let engine = Local { workers: 2, threads: 1, devices: vec![Device::Cpu], only: None };
+//! let summary = engine.run(&context, &|_| {})?;
+//! println!("{} jobs run, {} failed", summary.done, summary.failed.len());
+//! println!("{}", write_results(&plan, &runs)?.markdown);
+//! # Ok::<(), ff_grid::Error>(())
+//! ```
+//!
+//! Modules form floors, and each imports from those below it alone: [`error`] < [`job`] <
+//! [`config`], [`store`] < [`catalog`] < [`run`] < [`plan`] < [`engine`], [`results`] <
+//! [`experiment`]. The root has what plans, runs and reads a table, and what an engine or an
+//! experiment of your own needs; the sections of configurations and the contents of records are in
+//! their modules.
 
 pub mod catalog;
 pub mod config;
@@ -20,15 +58,14 @@ pub mod results;
 pub mod run;
 pub mod store;
 
-// What other crates use, under its name alone; the rest is in its module.
-pub use catalog::Catalog;
+pub use catalog::{Catalog, OpenDataset};
 pub use config::{
-    BackboneConfig, ClusterConfig, Common, DatasetEntry, EvaluationConfig, ModelConfig, RunConfig,
-    WeightsSource, loader_threads,
+    BackboneConfig, ClusterConfig, Common, DatasetEntry, EvaluationConfig, ModelConfig, OodEntry,
+    PretrainConfig, RunConfig, WeightsSource, loader_threads,
 };
 pub use engine::{
-    BatchTask, ENGINES, Engine, EngineKind, EngineSetup, Event, Failure, JobState, OnEvent, QueueStatus,
-    Summary, cancel, queue_status,
+    BatchTask, ENGINES, Engine, EngineKind, EngineSetup, Event, Failure, JobState, Local, OnEvent,
+    QueueStatus, Summary, cancel, queue_status,
 };
 pub use error::Error;
 pub use experiment::{
@@ -36,16 +73,42 @@ pub use experiment::{
     SoupsTable, parse_experiment, read_experiment,
 };
 pub use job::{
-    Cost, DataIdentity, DataSource, Diverged, Job, JobId, JobOutput, JobSpec, Jobs, Record, Selection,
-    SoupSpec, Training, device_name,
+    Cost, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec, Jobs, Record,
+    Selection, SoupSpec, Start, Training, device_name,
 };
 pub use plan::{
-    Experiment, Forecast, Graph, HubResolver, Plan, Progress, Records, Recovered, Speed, Table, TableReport,
-    Texts, forecast, longest_chain, time_left,
+    Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
+    Records, Recovered, Speed, StartWeights, Table, TableReport, Texts, forecast, longest_chain, time_left,
 };
 pub use results::{Results, Source, render, report, write_results};
 pub use run::{Choice, Chosen, InmergeHook, JobContext, ValidationScorer};
 pub use store::{
-    Ancestor, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore, SameJob, examine,
-    lineage, other_split, owner_of, read_record, repair, trained_on,
+    Ancestor, Claim, Claimed, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore,
+    SameJob, examine, lineage, other_split, owner_of, read_record, repair, trained_on,
 };
+
+/// Types of [`ff_checkpoint`] in this crate's signatures.
+pub use ff_checkpoint::{Digest, FileRef, Provenance, StateDict};
+/// Types of [`ff_data`] in this crate's signatures.
+pub use ff_data::{Augment, Dataset, DatasetConfig, OnBadImage, SplitRule, Splits, Task};
+/// Types of [`ff_eval`] in this crate's signatures.
+pub use ff_eval::{Metric, OutputMap, Predictions, Score};
+/// Types of [`ff_inmerge`] in this crate's signatures.
+pub use ff_inmerge::{InMerge, MergeStats, Pairs};
+/// Types of [`ff_models`] in this crate's signatures.
+pub use ff_models::{Architecture, Model, Precision, Spec};
+/// Types of [`ff_report`] in this crate's signatures.
+pub use ff_report::report::{ColumnReport, ExperimentTable, Report};
+/// Types of [`ff_soup`] in this crate's signatures.
+pub use ff_soup::{Accept, Average, Hierarchy, Ingredients, Policy, Soup};
+/// Types of [`ff_train`] in this crate's signatures.
+pub use ff_train::{
+    CancelToken, EpochRecord, EvalSet, LrSchedule, Outcome, Recalibration, ResumeEvery, SelectBy,
+    TaskWeights, TrainConfig,
+};
+/// The version of tch whose types are in this crate's signatures.
+pub use tch;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,6 +1,7 @@
-//! In-model merging (InMerge): similar kernels of one convolutional network are merged during
-//! training, which regularises it and costs nothing at inference (Wang et al., In-Model Merging for
-//! Enhancing the Robustness of Medical Imaging Classification Models, Algorithm 1).
+//! This crate merges similar kernels of a convolutional network while it trains (InMerge).
+//!
+//! Merging regularises the network and costs nothing at inference (Wang et al., In-Model Merging
+//! for Enhancing the Robustness of Medical Imaging Classification Models, Algorithm 1).
 //!
 //! Before each training step's forward pass, and never in validation, every kernel Kᵢ of every
 //! convolution beyond the first [`shallow_layers`](InMerge::shallow_layers) is, with probability
@@ -8,16 +9,22 @@
 //! drawn uniformly. If the cosine of the two, as vectors, exceeds
 //! [`similarity_threshold`](InMerge::similarity_threshold), then Kᵢ ← α Kᵢ + (1 − α) Kⱼ with α =
 //! [`merge_weight`](InMerge::merge_weight). All similarities and all Kⱼ are those of before the
-//! step's merges. Biases, BatchNorm and the optimizer's momentum are not touched.
+//! step's merges. Biases, BatchNorm and the optimizer's momentum do not change.
 //!
-//! The crate knows of no model and no training loop. It is given the weights of the convolutions,
-//! in forward order:
+//! The crate needs no model type and no training loop: a [`Merger`] takes the weights of the
+//! convolutions, in forward order. In a loop of your own:
 //!
 //! ```
+//! use ff_inmerge::tch::nn::{self, OptimizerConfig};
+//! use ff_inmerge::tch::{Device, Kind, Tensor};
 //! use ff_inmerge::{InMerge, Merger, Pairs};
-//! use tch::{Device, Kind, Tensor};
 //!
-//! let convolutions: Vec<Tensor> = (0..3).map(|_| Tensor::randn([8, 4, 3, 3], (Kind::Float, Device::Cpu))).collect();
+//! let store = nn::VarStore::new(Device::Cpu);
+//! let convolutions = [
+//!     nn::conv2d(store.root() / "first", 3, 8, 3, Default::default()),
+//!     nn::conv2d(store.root() / "second", 8, 8, 3, Default::default()),
+//! ];
+//! let mut optimizer = nn::sgd(0.9, 0.0, 0.0, false).build(&store, 0.01)?;
 //! let config = InMerge {
 //!     shallow_layers: 1,
 //!     merge_weight: 0.8,
@@ -27,11 +34,14 @@
 //! };
 //! let mut merger = Merger::new(config, 0, convolutions.len())?;
 //! for step in 1..=10 {
-//!     merger.merge(step, &convolutions); // then forward, backward, the optimizer's step
+//!     merger.merge(step, convolutions.iter().map(|layer| &layer.ws));
+//!     let images = Tensor::randn([4, 3, 8, 8], (Kind::Float, Device::Cpu));
+//!     let output = images.apply(&convolutions[0]).relu().apply(&convolutions[1]);
+//!     optimizer.backward_step(&output.square().mean(Kind::Float)); // your loss
 //! }
-//! let of_layers = merger.take_stats();
-//! assert_eq!(of_layers.len(), 2);
-//! # Ok::<(), ff_inmerge::Error>(())
+//! let layers = merger.take_stats(); // one entry for each convolution that merges
+//! assert_eq!(layers.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod apply;
@@ -47,3 +57,10 @@ pub use error::Error;
 pub use kernels::{DUPLICATE_SIMILARITY, KernelStats, Similarities};
 pub use merger::Merger;
 pub use stats::{MergeCounts, MergeStats};
+
+/// The version of tch whose types are in this crate's signatures.
+pub use tch;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,20 +1,41 @@
-//! Backbones in tch, with timm's names, weights and initialisation.
+//! This crate builds ResNet, DeiT and VGG in tch, with timm's names, weights and initialisation.
 //!
 //! A [`Model`] takes a batch of 8-bit images, `[N, image_size, image_size, 3]`, and gives logits.
-//! It is one of three families, each in a file that reads like its paper's figure: ResNet, DeiT (a
-//! vision transformer) and VGG. Names and shapes of weights are timm's (VGG: torchvision's), so a
-//! file written here loads there with `strict=True` and the other way round; the pico sizes are
-//! ours, for tests and demonstrations.
+//! Names and shapes of weights are timm's (VGG: torchvision's), so a file written here loads there
+//! with `strict=True` and the other way round. [`Architecture`] has a constant for each network;
+//! the pico sizes are ours, for tests and demonstrations. A network of your own is a [`Backbone`]
+//! declared on a [`Builder`].
 //!
 //! Weights are 32-bit floats whatever [`Precision`] computes; convolutions run channels-last.
-//! Nothing draws from libtorch's generator: initial weights and dropout masks are functions of a
-//! seed and a name.
+//! Initial weights and dropout masks are functions of a seed and a name: libtorch's generator is
+//! not used.
+//!
+//! Weights from timm, and the logits of a batch:
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use ff_models::tch::{Device, Kind, Tensor, no_grad};
+//! use ff_models::{Architecture, Mode, Model, Precision, Spec, StateDict};
+//!
+//! let weights = StateDict::open(Path::new("resnet50.safetensors"))?;
+//! let architecture = Architecture::RESNET50;
+//! let spec = Spec { architecture, outputs: 1000, image_size: 224, precision: Precision::Fp32 };
+//! let mut model = Model::new(&spec, Device::Cpu, 0)?;
+//! model.load(&weights)?;
+//! let images = Tensor::zeros([4, 224, 224, 3], (Kind::Uint8, Device::Cpu));
+//! let logits = no_grad(|| model.forward(&images, Mode::Eval)); // [4, 1000]
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Fresh weights, from a seed:
 //!
 //! ```
+//! use ff_models::tch::{Device, Kind, Tensor};
 //! use ff_models::{Architecture, Mode, Model, Precision, Spec};
-//! use tch::{Device, Kind, Tensor};
 //!
-//! let spec = Spec { architecture: Architecture::RESNET_PICO, outputs: 7, image_size: 32, precision: Precision::Fp32 };
+//! let architecture = Architecture::RESNET_PICO;
+//! let spec = Spec { architecture, outputs: 7, image_size: 32, precision: Precision::Fp32 };
 //! let model = Model::new(&spec, Device::Cpu, 0)?;
 //! let images = Tensor::zeros([4, 32, 32, 3], (Kind::Uint8, Device::Cpu));
 //! assert_eq!(model.forward(&images, Mode::Eval).size(), [4, 7]);
@@ -50,3 +71,12 @@ pub use model::Model;
 pub use parameters::{Parameter, ParameterKind, Parameters};
 pub use precision::Precision;
 pub use spec::{MAX_IMAGE_SIZE, Spec};
+
+/// Types of [`ff_checkpoint`] in this crate's signatures.
+pub use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
+/// The version of tch whose types are in this crate's signatures.
+pub use tch;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,10 +1,60 @@
-//! The training loop: linear probe, full fine-tune, Fast Geometric Generation (FissionFusion §2–3).
+//! This crate trains one model: linear probe, full fine-tuning, or Fast Geometric Generation.
 //!
-//! [`train`] takes a model, data and a [`TrainConfig`] and leaves weights, validation predictions
-//! and a history in a folder. What it computes is a function of the configuration and the data: no
-//! global generator, no dependence on the number of loader threads, and on the CPU a resumed run
-//! ends in the same bits as an uninterrupted one. (Another number of compute threads or another
-//! device may round differently.)
+//! [`train`] takes a [`TrainConfig`], a model and data, and writes weights, validation predictions
+//! and a history to a folder (FissionFusion §2–3). A run that was interrupted resumes from that
+//! folder, inside an epoch too. A [`StepHook`] acts on the weights before each step; an [`EvalSet`]
+//! evaluates a model.
+//!
+//! The result is a function of the configuration and the data: there is no global generator, and
+//! the number of loader threads has no effect. On the CPU a resumed run ends with the same bits as
+//! an uninterrupted one. Another number of compute threads or another device may round differently.
+//!
+//! ```
+//! use std::path::Path;
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use ff_data::{Phantom, PhantomKind, SplitRule};
+//! use ff_models::{Architecture, Precision, Spec};
+//! use ff_train::{
+//!     CancelToken, Dataset, EvalSet, Metric, Model, OnBadImage, Provenance, ResumeEvery, Run,
+//!     TrainConfig, TrainData, tch::Device, train,
+//! };
+//!
+//! let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [32, 16, 0], 1, false)?);
+//! let splits = SplitRule::Official {}.split(dataset.as_ref(), Path::new(""))?;
+//! let outputs = dataset.task().outputs();
+//! let validation = EvalSet::new(dataset.clone(), splits.val, 16, 1, OnBadImage::Error);
+//! let data = TrainData { dataset, train: splits.train, validation: Arc::new(validation) };
+//!
+//! let architecture = Architecture::RESNET_PICO;
+//! let spec = Spec { architecture, outputs, image_size: 16, precision: Precision::Fp32 };
+//! let mut model = Model::new(&spec, Device::Cpu, 0)?;
+//! let metric = Metric::Accuracy;
+//! let config = TrainConfig { epochs: 1, batch_size: 16, metric, ..TrainConfig::default() };
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let run = Run {
+//!     folder,
+//!     provenance: Provenance {
+//!         kind: "finetune".to_owned(),
+//!         recipe: ff_train::serde_json::to_value(&config)?,
+//!         parents: Vec::new(),
+//!         data: None,
+//!         code_version: "1".to_owned(),
+//!     },
+//!     optimizer: None,
+//!     loader_threads: 1,
+//!     on_bad_image: OnBadImage::Error,
+//!     resume_every: ResumeEvery::Time(Duration::from_secs(300)),
+//!     stop: CancelToken::default(),
+//!     hooks: &mut [],
+//!     on_epoch: &mut |epoch| println!("epoch {}: {:?}", epoch.epoch, epoch.validation),
+//! };
+//! let outcome = train(&config, &mut model, &data, run)?;
+//! assert!(folder.join(outcome.kept.expect("it did not diverge").weights.path).is_file());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cancel;
 mod candidate;
@@ -47,3 +97,20 @@ pub use saved_model::SavedModel;
 pub use schedule::{LrSchedule, Rates};
 pub use task_weights::TaskWeights;
 pub use train::train;
+
+/// Types of [`ff_checkpoint`] in this crate's signatures.
+pub use ff_checkpoint::{Digest, FileRef, OwnedTensor, Provenance, StateDict};
+/// Types of [`ff_data`] in this crate's signatures.
+pub use ff_data::{Augment, Dataset, OnBadImage, Task};
+/// Types of [`ff_eval`] in this crate's signatures.
+pub use ff_eval::{Metric, OutputMap, Predictions, TaskKind, Value};
+/// Types of [`ff_models`] in this crate's signatures.
+pub use ff_models::{Model, Parameter};
+/// The version of serde_json whose values hooks report and keep.
+pub use serde_json;
+/// The version of tch whose types are in this crate's signatures.
+pub use tch;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
