@@ -63,7 +63,7 @@ fn weights_that_are_not_there_or_of_another_architecture() {
         ("features.0.weight".to_owned(), tensor([2, 3])),
         ("fc.weight".to_owned(), tensor([6, 9])),
     ]);
-    StateDict::from_tensors(other).save(&place.path("other.safetensors"), None).unwrap();
+    StateDict::from_tensors(other).save(place.path("other.safetensors"), None).unwrap();
     let expected = ["other.safetensors", "do not fit resnet_pico", "features.0.weight", "1 job failed"];
     let stderr = place.run(&weights("other.safetensors")).refused(1, &expected);
     assert!(stderr.contains("not tried"), "{stderr}");

@@ -53,7 +53,7 @@ fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
     place.run("ff-grid doctor").ok_saying("nothing is damaged");
 
     let findings = |place: &Place| -> Vec<String> {
-        let findings = ff_grid::examine(&ff_grid::RunStore::new(&place.path("runs"))).unwrap();
+        let findings = ff_grid::examine(&ff_grid::RunStore::new(place.path("runs"))).unwrap();
         findings.iter().map(|finding| finding.path.display().to_string()).collect()
     };
     let checked = |name: &String| name.starts_with("jobs/") && !name.ends_with("history.jsonl");
@@ -183,7 +183,7 @@ fn a_full_disk() {
         let left = place.files("small");
         assert!(!left.iter().any(|file| file.ends_with(".partial") || file.contains("claim-")), "{left:?}");
         // Whatever has its place is whole.
-        let findings = ff_grid::examine(&ff_grid::RunStore::new(&place.path("small"))).unwrap();
+        let findings = ff_grid::examine(&ff_grid::RunStore::new(place.path("small"))).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
         (size, times) = (size + if times < 10 { 150 } else { 300 }, times + 1);
         assert!(mounted.resize(&format!("{size}k")));

@@ -168,7 +168,7 @@ fn trunk(place: &Place) -> BTreeMap<String, OwnedTensor> {
         let values: Vec<f32> = (0..shape[0] * length).map(value).collect();
         layers.insert(name, OwnedTensor::f32(shape, &values));
     }
-    StateDict::from_tensors(layers.clone()).save(&place.path("trunk.safetensors"), None).unwrap();
+    StateDict::from_tensors(layers.clone()).save(place.path("trunk.safetensors"), None).unwrap();
     layers
 }
 
@@ -197,7 +197,7 @@ fn files_of_weights_are_merged_and_looked_at() {
     );
     assert!(layers.iter().all(|layer| layer["merges"]["merged"].as_u64().unwrap() > 0), "{json}");
     place.run(&format!("{merge} --output b.safetensors")).ok();
-    let [a, b] = ["a", "b"].map(|name| StateDict::open(&place.path(&format!("{name}.safetensors"))).unwrap());
+    let [a, b] = ["a", "b"].map(|name| StateDict::open(place.path(&format!("{name}.safetensors"))).unwrap());
     assert_eq!(a.digest(), b.digest(), "the same seed merges alike");
     for (name, tensor) in a.iter() {
         let deep = ["features.6.weight", "features.8.weight"].contains(&name);
@@ -213,10 +213,10 @@ fn files_of_weights_are_merged_and_looked_at() {
             (name.clone(), OwnedTensor::rounded(dtype, &tensor.shape, &values))
         });
         let genuine = StateDict::from_tensors(typed.collect());
-        genuine.save(&place.path("trunk.safetensors"), None).unwrap();
+        genuine.save(place.path("trunk.safetensors"), None).unwrap();
         place.run(&format!("{merge} --merge-weight 1 --output c.safetensors")).ok();
         assert_eq!(
-            StateDict::open(&place.path("c.safetensors")).unwrap().digest(),
+            StateDict::open(place.path("c.safetensors")).unwrap().digest(),
             genuine.digest(),
             "{dtype}"
         );
@@ -254,7 +254,7 @@ fn files_that_cannot_be_merged_are_refused_and_nothing_is_written() {
     let place = Place::new();
     let mut layers = trunk(&place);
     layers.remove("features.6.weight");
-    StateDict::from_tensors(layers).save(&place.path("hole.safetensors"), None).unwrap();
+    StateDict::from_tensors(layers).save(place.path("hole.safetensors"), None).unwrap();
     place.write("text.safetensors", "not weights");
     for (line, expected) in [
         (

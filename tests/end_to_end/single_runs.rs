@@ -96,7 +96,7 @@ fn from_a_probe_to_a_soup_by_hand() {
     assert!(!place.path("runs/fgg/resume.safetensors").exists());
     // The resolved recipe is one, and making the same again gives the same weights.
     place.run("ff-train lp --config runs/lp/recipe.toml --runs again").ok();
-    let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
+    let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
     assert_eq!(digest("runs/lp/kept.safetensors"), digest("again/lp/kept.safetensors"));
 
     // What is done stays done; another recipe does not take its place.
@@ -113,7 +113,7 @@ fn predictions_and_scores(place: &Place) {
     let predict = "ff-train predict --checkpoint runs/ft/kept.safetensors";
     place.run(&format!("{predict} {SOURCE} --split val --output val.safetensors")).ok();
     // The same division as the recipe's, so the same logits as training left.
-    let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
+    let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
     assert_eq!(digest("val.safetensors"), digest("runs/ft/kept.val.safetensors"));
 
     let score = "ff-eval score --predictions val.safetensors --resamples 50";
@@ -151,7 +151,7 @@ fn soups(place: &Place) {
         .run(&format!("{gou} --by lr --output y {files}"))
         .refused(1, &["`runs/ft/kept.safetensors`", "`lr`"]);
     known_scores(place, files);
-    let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
+    let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
     assert_eq!(digest("mean.safetensors"), digest("uniform.safetensors"));
     // A soup is weights like any other: it predicts.
     let predict = "ff-train predict --checkpoint greedy.safetensors";
@@ -229,11 +229,11 @@ fn logits_of_given_inputs() {
     let values: Vec<f32> = (0..2 * 3 * 16 * 16).map(|at| (at % 13) as f32 / 6.0 - 1.0).collect();
     let input = OwnedTensor::f32([2, 3, 16, 16], &values);
     StateDict::from_tensors(BTreeMap::from([("input".to_owned(), input)]))
-        .save(&place.path("x.safetensors"), None)
+        .save(place.path("x.safetensors"), None)
         .unwrap();
     let weights = "--weights runs/lp/kept.safetensors --input x.safetensors";
     place.run(&format!("ff-models logits --arch resnet_pico {weights} --output y.safetensors")).ok();
-    let logits = StateDict::open(&place.path("y.safetensors")).unwrap();
+    let logits = StateDict::open(place.path("y.safetensors")).unwrap();
     let logits = logits.get("logits").unwrap();
     assert_eq!(logits.shape, [2, 3]);
     assert!(logits.to_f32().unwrap().iter().all(|value| value.is_finite()));

@@ -67,7 +67,7 @@ fn soups_can_be_verified(place: &Place) {
     assert!(card.contains("timm has no architecture `resnet_pico`") && !card.contains("local-dir"), "{card}");
 
     // Other weights under the same record.
-    let genuine = StateDict::open(&place.path(soup)).unwrap();
+    let genuine = StateDict::open(place.path(soup)).unwrap();
     let mut tensors: BTreeMap<String, OwnedTensor> = genuine
         .iter()
         .map(|(name, tensor)| {
@@ -128,7 +128,7 @@ fn results_do_not_depend_on_workers_and_loader_threads() {
     let digests = |runs: &str| -> BTreeMap<String, String> {
         let files = place.files(runs).into_iter().filter(|file| file.ends_with(".safetensors"));
         let digest =
-            |file: &String| StateDict::open(&place.path(runs).join(file)).unwrap().digest().to_string();
+            |file: &String| StateDict::open(place.path(runs).join(file)).unwrap().digest().to_string();
         files.map(|file| (file.clone(), digest(&file))).collect()
     };
     let (a, b, c) = (digests("a"), digests("b"), digests("c"));
@@ -217,7 +217,7 @@ fn statistics_of_averages_can_be_computed_anew() {
         .files("runs/jobs")
         .into_iter()
         .filter(|file| file.ends_with("/soup.safetensors"))
-        .map(|file| StateDict::open(&place.path("runs/jobs").join(file)).unwrap())
+        .map(|file| StateDict::open(place.path("runs/jobs").join(file)).unwrap())
         .filter(|soup| soup.provenance().unwrap().recipe["select"]["kind"] == "uniform")
         .collect();
     let recipe = |soup: &StateDict| soup.provenance().unwrap().recipe.clone();

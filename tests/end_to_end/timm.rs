@@ -64,7 +64,7 @@ fn timm_loads_what_was_delivered_and_the_card_is_one() {
         format!("ff-models logits --arch deit_tiny_patch16_224 --weights {soup} --input x.safetensors");
     place.run(&format!("{logits} --output ours.safetensors")).ok();
     let read = |file: &str| -> Vec<f32> {
-        let file = StateDict::open(&place.path(file)).unwrap();
+        let file = StateDict::open(place.path(file)).unwrap();
         let tensor = file.get("logits").unwrap();
         tensor.data.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect()
     };

@@ -31,7 +31,7 @@ fn weights_that_know_the_images_in_another_division_are_refused() {
     place
         .run(&format!("{next} --allow-other-split"))
         .ok_saying("warning: dataset next: the weights of runs/probe/kept.safetensors");
-    let kept = StateDict::open(&place.path("runs/next/kept.safetensors")).unwrap();
+    let kept = StateDict::open(place.path("runs/next/kept.safetensors")).unwrap();
     assert_eq!(kept.provenance().unwrap().recipe["trained_on"].as_array().unwrap().len(), 1);
     let own =
         "ff-train finetune --config probe.toml --set name=own --set model.weights=runs/next/kept.safetensors";

@@ -71,7 +71,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let save = |name: &str, value: f32| {
             let weights = StateDict::from_tensors([("w".to_owned(), OwnedTensor::f32([1], &[value]))].into());
-            weights.save(&folder.path().join(name), None).unwrap();
+            weights.save(folder.path().join(name), None).unwrap();
             FileRef::new(name, *weights.digest())
         };
         let (one, other) = (save("one", 1.0), save("other", 2.0));

@@ -20,6 +20,14 @@ pub struct Provenance {
     pub code_version: String,
 }
 
+impl Provenance {
+    /// Weights that this version of the software made, without parents and data.
+    pub fn new(kind: impl Into<String>, recipe: serde_json::Value) -> Self {
+        let code_version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { kind: kind.into(), recipe, parents: Vec::new(), data: None, code_version }
+    }
+}
+
 /// Weights that other weights were made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

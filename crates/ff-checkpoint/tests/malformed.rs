@@ -34,7 +34,7 @@ impl Scratch {
     }
     fn open(&self, bytes: &[u8]) -> Result<StateDict, Error> {
         std::fs::write(self.path(), bytes).unwrap();
-        StateDict::open(&self.path())
+        StateDict::open(self.path())
     }
     fn error(&self, bytes: &[u8]) -> String {
         let text = self.open(bytes).unwrap_err().to_string();
@@ -50,8 +50,8 @@ fn header(json: &str, data: &[u8]) -> Vec<u8> {
 #[test]
 fn what_was_saved_is_what_opens() {
     let scratch = Scratch::new();
-    weights().save(&scratch.path(), Some(&provenance())).unwrap();
-    let opened = StateDict::open(&scratch.path()).unwrap();
+    weights().save(scratch.path(), Some(&provenance())).unwrap();
+    let opened = StateDict::open(scratch.path()).unwrap();
     assert_eq!(opened.digest(), weights().digest());
     assert_eq!(opened.provenance().unwrap(), &provenance());
     assert_eq!(opened.names().collect::<Vec<_>>(), ["empty", "layer1.num_batches_tracked", "layer1.weight"]);
@@ -68,14 +68,14 @@ fn what_was_saved_is_what_opens() {
     assert_eq!(std::fs::read_dir(scratch.0.path()).unwrap().count(), 1, "nothing temporary is left");
 
     let first = std::fs::read(scratch.path()).unwrap();
-    weights().save(&scratch.path(), Some(&provenance())).unwrap();
+    weights().save(scratch.path(), Some(&provenance())).unwrap();
     assert_eq!(first, std::fs::read(scratch.path()).unwrap(), "equal content, equal files");
 }
 
 #[test]
 fn every_flipped_bit_and_every_truncation_is_noticed() {
     let scratch = Scratch::new();
-    weights().save(&scratch.path(), Some(&provenance())).unwrap();
+    weights().save(scratch.path(), Some(&provenance())).unwrap();
     let good = std::fs::read(scratch.path()).unwrap();
     for end in 0..good.len() {
         scratch.error(&good[..end]);
@@ -122,7 +122,7 @@ fn malformed_files_are_refused_by_name() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let text = StateDict::open(&Scratch::new().path()).unwrap_err().to_string();
+    let text = StateDict::open(Scratch::new().path()).unwrap_err().to_string();
     assert!(text.contains("w.safetensors: cannot open this file"), "{text}");
 }
 
@@ -182,8 +182,8 @@ fn not_finite_values_are_found_in_files() {
             ("b".to_owned(), OwnedTensor::f32([300_000], &values)),
             ("c".to_owned(), OwnedTensor::f32([1], &values[299_999..])),
         ]);
-        StateDict::from_tensors(tensors).save(&scratch.path(), None).unwrap();
-        assert_eq!(StateDict::open(&scratch.path()).unwrap().first_not_finite(), expected);
+        StateDict::from_tensors(tensors).save(scratch.path(), None).unwrap();
+        assert_eq!(StateDict::open(scratch.path()).unwrap().first_not_finite(), expected);
     }
 }
 
@@ -193,7 +193,7 @@ fn many_files_open_in_order_and_the_first_bad_one_is_named() {
     let path = |i: usize| folder.path().join(format!("{i}.safetensors"));
     for i in 0..9 {
         let one = BTreeMap::from([("a".to_owned(), OwnedTensor::f32([], &[i as f32]))]);
-        StateDict::from_tensors(one).save(&path(i), None).unwrap();
+        StateDict::from_tensors(one).save(path(i), None).unwrap();
     }
     let paths: Vec<_> = (0..9).map(path).collect();
     let opened = StateDict::open_all(&paths).unwrap();

@@ -10,7 +10,7 @@ use ff_train::predictions_of;
 /// (`NAME.val.safetensors`) and they are of these very weights, by a model of this form, on these
 /// images in this division. Anything else is as if there were none.
 pub fn validation_predictions(weights: &StateDict, spec: &Spec, data: &DataIdentity) -> Option<Predictions> {
-    let file = StateDict::open(&weights.path()?.with_extension("val.safetensors")).ok()?;
+    let file = StateDict::open(weights.path()?.with_extension("val.safetensors")).ok()?;
     let found = file.provenance().ok()?;
     let [parent] = found.parents.as_slice() else { return None };
     let says = |key: &str, value: serde_json::Value| found.recipe.get(key) == Some(&value);

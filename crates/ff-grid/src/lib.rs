@@ -12,30 +12,14 @@
 //! ```no_run
 //! use std::path::Path;
 //!
-//! use ff_grid::tch::Device;
-//! use ff_grid::{
-//!     CancelToken, Catalog, Claims, Engine, JobContext, Local, Plan, RunStore, read_experiment,
-//!     write_results,
-//! };
+//! use ff_grid::{Catalog, Local, Plan, RunStore, read_experiment, write_results};
 //!
-//! let runs = RunStore::new(Path::new("runs"));
+//! let runs = RunStore::new("runs");
 //! let experiment = read_experiment(Path::new("table.toml"), &[])?;
 //! let sources = experiment.sources().len();
 //! let catalog = Catalog::of(experiment.run(), sources, Path::new("data"), runs.root());
 //! let plan = Plan::new(experiment, &catalog, &|id| Err(format!("{id}: not downloaded")));
-//! let claims = Claims::new(plan.run().lease(), "cpu");
-//! let context = JobContext {
-//!     jobs: &plan.jobs,
-//!     run: plan.run(),
-//!     catalog: &catalog,
-//!     runs: &runs,
-//!     claims: &claims,
-//!     stop: CancelToken::default(),
-//!     device: Device::Cpu,
-//! };
-//! catalog.start();
-//! let engine = Local { workers: 2, threads: 1, devices: vec![Device::Cpu], only: None };
-//! let summary = engine.run(&context, &|_| {})?;
+//! let summary = Local::default().run_plan(&plan, &catalog, &runs, &|_| {})?;
 //! println!("{} jobs run, {} failed", summary.done, summary.failed.len());
 //! println!("{}", write_results(&plan, &runs)?.markdown);
 //! # Ok::<(), ff_grid::Error>(())

@@ -4,7 +4,7 @@
 
 use ff_inmerge::tch::nn::{self, OptimizerConfig};
 use ff_inmerge::tch::{Device, Kind, Tensor, manual_seed};
-use ff_inmerge::{InMerge, Merger, Pairs};
+use ff_inmerge::{InMerge, Merger};
 
 const STEPS: u64 = 200;
 
@@ -19,13 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let head = nn::linear(&root / "head", 16, 2, Default::default());
     let mut optimizer = nn::sgd(0.9, 0.0, 1e-4, false).build(&store, 0.05)?;
 
-    let config = InMerge {
-        shallow_layers: 1,
-        merge_weight: 0.8,
-        merge_probability: 0.3,
-        similarity_threshold: 0.3,
-        pairs: Pairs::Similar,
-    };
+    let config = InMerge { shallow_layers: 1, ..InMerge::default() };
     let mut merger = Merger::new(config, 0, convolutions.len())?;
     for step in 1..=STEPS {
         merger.merge(step, convolutions.iter().map(|layer| &layer.ws));

@@ -8,7 +8,7 @@ use crate::error::Error;
 /// VGG16 and VGG19, 30 for ResNet34.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct InMerge {
     /// L_s: the first convolutions, in forward order, that are left alone.
     pub shallow_layers: usize,
@@ -20,8 +20,20 @@ pub struct InMerge {
     /// kernels that are exactly opposite may come out just above −1.
     pub similarity_threshold: f64,
     /// Which side of τ is merged.
-    #[serde(default)]
     pub pairs: Pairs,
+}
+
+/// InMerge §3.1, for VGG16 and VGG19.
+impl Default for InMerge {
+    fn default() -> Self {
+        Self {
+            shallow_layers: 10,
+            merge_weight: 0.8,
+            merge_probability: 0.3,
+            similarity_threshold: 0.3,
+            pairs: Pairs::default(),
+        }
+    }
 }
 
 /// Which pairs of kernels are merged.

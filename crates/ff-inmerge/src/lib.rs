@@ -17,7 +17,7 @@
 //! ```
 //! use ff_inmerge::tch::nn::{self, OptimizerConfig};
 //! use ff_inmerge::tch::{Device, Kind, Tensor};
-//! use ff_inmerge::{InMerge, Merger, Pairs};
+//! use ff_inmerge::{InMerge, Merger};
 //!
 //! let store = nn::VarStore::new(Device::Cpu);
 //! let convolutions = [
@@ -25,13 +25,7 @@
 //!     nn::conv2d(store.root() / "second", 8, 8, 3, Default::default()),
 //! ];
 //! let mut optimizer = nn::sgd(0.9, 0.0, 0.0, false).build(&store, 0.01)?;
-//! let config = InMerge {
-//!     shallow_layers: 1,
-//!     merge_weight: 0.8,
-//!     merge_probability: 0.3,
-//!     similarity_threshold: 0.3,
-//!     pairs: Pairs::Similar,
-//! };
+//! let config = InMerge { shallow_layers: 1, ..InMerge::default() };
 //! let mut merger = Merger::new(config, 0, convolutions.len())?;
 //! for step in 1..=10 {
 //!     merger.merge(step, convolutions.iter().map(|layer| &layer.ws));

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use ff_models::tch::{Device, Kind, Tensor, no_grad};
-use ff_models::{Architecture, Mode, Model, Precision, Spec, StateDict};
+use ff_models::{Architecture, Mode, Model, Spec, StateDict};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,13 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let weights = StateDict::open(&path)?;
     let outputs = architecture.outputs_of(&weights).ok_or("the file has no classifier")?;
-    let image_size = architecture.image_size;
-    let spec = Spec { architecture, outputs, image_size, precision: Precision::Fp32 };
-    let mut model = Model::new(&spec, Device::Cpu, 0)?;
+    let mut model = Model::new(&Spec::new(architecture, outputs), Device::Cpu, 0)?;
     println!("{}: {}", path.display(), model.load(&weights)?);
 
     // Images are 8-bit RGB, `[N, H, W, 3]`; the model normalises them.
-    let side = i64::from(image_size);
+    let side = i64::from(architecture.image_size);
     let images = Tensor::randint(256, [4, side, side, 3], (Kind::Uint8, Device::Cpu));
     let logits = no_grad(|| model.forward(&images, Mode::Eval));
     let classes = Vec::<i64>::try_from(logits.argmax(-1, false))?;
@@ -36,9 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Writes random weights of a network with 7 outputs to a file in the system's temporary folder.
 fn random_weights() -> Result<PathBuf, Box<dyn Error>> {
-    let architecture = Architecture::RESNET_PICO;
-    let spec = Spec { architecture, outputs: 7, image_size: 32, precision: Precision::Fp32 };
-    let model = Model::new(&spec, Device::Cpu, 0)?;
+    let model = Model::new(&Spec::new(Architecture::RESNET_PICO, 7), Device::Cpu, 0)?;
     let path = std::env::temp_dir().join("ff-models-example.safetensors");
     StateDict::from_tensors(model.state_dict()).save(&path, None)?;
     Ok(path)

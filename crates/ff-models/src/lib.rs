@@ -16,11 +16,11 @@
 //! use std::path::Path;
 //!
 //! use ff_models::tch::{Device, Kind, Tensor, no_grad};
-//! use ff_models::{Architecture, Mode, Model, Precision, Spec, StateDict};
+//! use ff_models::{Architecture, Mode, Model, Spec, StateDict};
 //!
 //! let weights = StateDict::open(Path::new("resnet50.safetensors"))?;
 //! let architecture = Architecture::RESNET50;
-//! let spec = Spec { architecture, outputs: 1000, image_size: 224, precision: Precision::Fp32 };
+//! let spec = Spec::new(architecture, 1000);
 //! let mut model = Model::new(&spec, Device::Cpu, 0)?;
 //! model.load(&weights)?;
 //! let images = Tensor::zeros([4, 224, 224, 3], (Kind::Uint8, Device::Cpu));
@@ -32,10 +32,10 @@
 //!
 //! ```
 //! use ff_models::tch::{Device, Kind, Tensor};
-//! use ff_models::{Architecture, Mode, Model, Precision, Spec};
+//! use ff_models::{Architecture, Mode, Model, Spec};
 //!
 //! let architecture = Architecture::RESNET_PICO;
-//! let spec = Spec { architecture, outputs: 7, image_size: 32, precision: Precision::Fp32 };
+//! let spec = Spec::new(architecture, 7);
 //! let model = Model::new(&spec, Device::Cpu, 0)?;
 //! let images = Tensor::zeros([4, 32, 32, 3], (Kind::Uint8, Device::Cpu));
 //! assert_eq!(model.forward(&images, Mode::Eval).size(), [4, 7]);

@@ -26,6 +26,11 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// A model for images of the architecture's own size, in fp32.
+    pub fn new(architecture: Architecture, outputs: usize) -> Self {
+        Self { architecture, outputs, image_size: architecture.image_size, precision: Precision::Fp32 }
+    }
+
     /// Whether the architecture can be built so.
     ///
     /// # Errors

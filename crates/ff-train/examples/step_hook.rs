@@ -4,16 +4,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ff_data::{Phantom, PhantomKind, SplitRule};
-use ff_models::{Architecture, Precision, Spec};
-use ff_train::serde_json::json;
+use ff_models::{Architecture, Spec};
 use ff_train::tch::Device;
-use ff_train::{
-    CancelToken, Dataset, Error, EvalSet, LrSchedule, Metric, Model, OnBadImage, Provenance, ResumeEvery,
-    Run, StepHook, TrainConfig, TrainData, train,
-};
+use ff_train::{Dataset, Error, LrSchedule, Metric, Model, Run, StepHook, TrainConfig, TrainData, train};
 
 /// Keeps the classifier's weights within ±0.1.
 struct Clamp;
@@ -34,12 +29,9 @@ impl StepHook for Clamp {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [240, 120, 0], 1, false)?);
     let splits = SplitRule::Official {}.split(dataset.as_ref(), Path::new(""))?;
-    let outputs = dataset.task().outputs();
-    let validation = Arc::new(EvalSet::new(dataset.clone(), splits.val, 16, 1, OnBadImage::Error));
-    let data = TrainData { dataset, train: splits.train, validation };
+    let spec = Spec { image_size: 16, ..Spec::new(Architecture::RESNET_PICO, dataset.task().outputs()) };
+    let data = TrainData::new(dataset, &splits, spec.image_size);
 
-    let architecture = Architecture::RESNET_PICO;
-    let spec = Spec { architecture, outputs, image_size: 16, precision: Precision::Fp32 };
     let mut model = Model::new(&spec, Device::Cpu, 0)?;
     let schedule = LrSchedule::Cosine { lr: 3e-3 };
     let metric = Metric::Accuracy;
@@ -47,21 +39,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let folder = tempfile::tempdir()?;
     let run = Run {
-        folder: folder.path(),
-        provenance: Provenance {
-            kind: "example".to_owned(),
-            recipe: json!(config),
-            parents: Vec::new(),
-            data: None,
-            code_version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        optimizer: None,
-        loader_threads: 1,
-        on_bad_image: OnBadImage::Error,
-        resume_every: ResumeEvery::Time(Duration::from_secs(300)),
-        stop: CancelToken::default(),
         hooks: &mut [Box::new(Clamp)],
         on_epoch: &mut |epoch| println!("epoch {}: loss {:.3}", epoch.epoch, epoch.validation_loss),
+        ..Run::new(folder.path(), &config)
     };
     let outcome = train(&config, &mut model, &data, run)?;
     let kept = outcome.kept.ok_or("the run diverged in its first epoch")?;

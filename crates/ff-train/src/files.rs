@@ -47,7 +47,7 @@ impl<'a> Files<'a> {
     pub(crate) fn save(&self, stem: &str, model: &Candidate) -> Result<SavedModel, Error> {
         let provenance = Some(&self.provenance);
         let write = |name: String, weights: &StateDict| {
-            weights.save(&self.folder.join(&name), provenance)?;
+            weights.save(self.folder.join(&name), provenance)?;
             Ok::<_, Error>(FileRef::new(name, *weights.digest()))
         };
         let weights = write(format!("{stem}.safetensors"), &model.weights)?;

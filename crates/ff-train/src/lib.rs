@@ -12,46 +12,23 @@
 //! ```
 //! use std::path::Path;
 //! use std::sync::Arc;
-//! use std::time::Duration;
 //!
 //! use ff_data::{Phantom, PhantomKind, SplitRule};
-//! use ff_models::{Architecture, Precision, Spec};
-//! use ff_train::{
-//!     CancelToken, Dataset, EvalSet, Metric, Model, OnBadImage, Provenance, ResumeEvery, Run,
-//!     TrainConfig, TrainData, tch::Device, train,
-//! };
+//! use ff_models::{Architecture, Spec};
+//! use ff_train::tch::Device;
+//! use ff_train::{Dataset, Metric, Model, Run, TrainConfig, TrainData, train};
 //!
 //! let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [32, 16, 0], 1, false)?);
 //! let splits = SplitRule::Official {}.split(dataset.as_ref(), Path::new(""))?;
-//! let outputs = dataset.task().outputs();
-//! let validation = EvalSet::new(dataset.clone(), splits.val, 16, 1, OnBadImage::Error);
-//! let data = TrainData { dataset, train: splits.train, validation: Arc::new(validation) };
+//! let spec = Spec { image_size: 16, ..Spec::new(Architecture::RESNET_PICO, dataset.task().outputs()) };
+//! let data = TrainData::new(dataset, &splits, spec.image_size);
 //!
-//! let architecture = Architecture::RESNET_PICO;
-//! let spec = Spec { architecture, outputs, image_size: 16, precision: Precision::Fp32 };
 //! let mut model = Model::new(&spec, Device::Cpu, 0)?;
 //! let metric = Metric::Accuracy;
 //! let config = TrainConfig { epochs: 1, batch_size: 16, metric, ..TrainConfig::default() };
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path();
-//! let run = Run {
-//!     folder,
-//!     provenance: Provenance {
-//!         kind: "finetune".to_owned(),
-//!         recipe: ff_train::serde_json::to_value(&config)?,
-//!         parents: Vec::new(),
-//!         data: None,
-//!         code_version: "1".to_owned(),
-//!     },
-//!     optimizer: None,
-//!     loader_threads: 1,
-//!     on_bad_image: OnBadImage::Error,
-//!     resume_every: ResumeEvery::Time(Duration::from_secs(300)),
-//!     stop: CancelToken::default(),
-//!     hooks: &mut [],
-//!     on_epoch: &mut |epoch| println!("epoch {}: {:?}", epoch.epoch, epoch.validation),
-//! };
-//! let outcome = train(&config, &mut model, &data, run)?;
+//! let outcome = train(&config, &mut model, &data, Run::new(folder, &config))?;
 //! assert!(folder.join(outcome.kept.expect("it did not diverge").weights.path).is_file());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ff_checkpoint::{Provenance, StateDict};
-use ff_data::{Dataset, OnBadImage};
+use ff_data::{Dataset, OnBadImage, Splits};
 
 use crate::cancel::CancelToken;
+use crate::config::TrainConfig;
 use crate::evaluate::EvalSet;
 use crate::history::EpochRecord;
 use crate::hook::StepHook;
@@ -20,6 +22,15 @@ pub struct TrainData {
     pub train: Arc<[usize]>,
     /// Those to select on.
     pub validation: Arc<EvalSet>,
+}
+
+impl TrainData {
+    /// The training and validation images of a dataset, the latter resized to `image_size` and
+    /// loaded in the thread that evaluates. Unreadable images are errors.
+    pub fn new(dataset: Arc<dyn Dataset>, splits: &Splits, image_size: u32) -> Self {
+        let validation = EvalSet::new(dataset.clone(), splits.val.clone(), image_size, 0, OnBadImage::Error);
+        Self { dataset, train: splits.train.clone(), validation: Arc::new(validation) }
+    }
 }
 
 /// How a run is carried out. Apart from hooks and the optimizer state it starts from, nothing here
@@ -43,4 +54,33 @@ pub struct Run<'a> {
     pub hooks: &'a mut [Box<dyn StepHook>],
     /// Called after every epoch.
     pub on_epoch: &'a mut dyn FnMut(&EpochRecord),
+}
+
+impl<'a> Run<'a> {
+    /// A run in `folder` without hooks: images are loaded by one thread, unreadable ones are errors,
+    /// and a resume point is written every five minutes.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// use ff_train::{ResumeEvery, Run, TrainConfig};
+    ///
+    /// let config = TrainConfig::default();
+    /// let run = Run { resume_every: ResumeEvery::Steps(100), ..Run::new(Path::new("runs/first"), &config) };
+    /// assert_eq!(run.provenance.recipe["epochs"], 50);
+    /// ```
+    pub fn new(folder: &'a Path, config: &TrainConfig) -> Self {
+        let recipe = serde_json::to_value(config).expect("a configuration is plain data");
+        Self {
+            folder,
+            provenance: Provenance::new("train", recipe),
+            optimizer: None,
+            loader_threads: 1,
+            on_bad_image: OnBadImage::Error,
+            resume_every: ResumeEvery::Time(Duration::from_secs(300)),
+            stop: CancelToken::default(),
+            hooks: &mut [],
+            // A closure without captures has no size: nothing is allocated.
+            on_epoch: Box::leak(Box::new(|_: &EpochRecord| ())),
+        }
+    }
 }

@@ -30,7 +30,7 @@ fn loss(parameters: &[Parameter], targets: &[Tensor]) -> Tensor {
 
 /// After 1, 10 and 200 steps; with the state saved and loaded into a new optimizer at step 57.
 fn follows_pytorch(case: &str, config: OptimizerConfig, channels_last: bool) {
-    let file = StateDict::open(&golden("optimizer/golden.safetensors")).unwrap();
+    let file = StateDict::open(golden("optimizer/golden.safetensors")).unwrap();
     let make = |prefix: &str| -> Vec<Parameter> {
         let one = |name: &&str| {
             let mut value = tensor(&file, &format!("{prefix}{name}"));

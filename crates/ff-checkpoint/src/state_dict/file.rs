@@ -36,7 +36,8 @@ impl StateDict {
     /// # Errors
     /// [`Error::Io`], [`Error::Malformed`], [`Error::DamagedHeader`], [`Error::DamagedBlock`];
     /// [`Error::Damaged`] for a file without checksums.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
         let file = File::open(path).map_err(Error::io(path, "open this file"))?;
         // SAFETY: the map is read-only, and files of weights are replaced, never written in place.
         #[allow(unsafe_code)]
@@ -121,7 +122,8 @@ impl StateDict {
 
     /// Writes the tensors, their digest and checksums, and their provenance, atomically
     /// ([`write_atomic`]). The same tensors and provenance make the same bytes.
-    pub fn save(&self, path: &Path, provenance: Option<&Provenance>) -> Result<(), Error> {
+    pub fn save(&self, path: impl AsRef<Path>, provenance: Option<&Provenance>) -> Result<(), Error> {
+        let path = path.as_ref();
         let Identity { digest, sums, .. } = self.identity();
         let metadata = Metadata::new(*digest, sums.clone(), provenance, self.iter());
         let order = RefCell::new(Vec::new());

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/eval");
 
 fn read(name: &str) -> Predictions {
-    let file = StateDict::open(&Path::new(FOLDER).join(format!("{name}.safetensors"))).unwrap();
+    let file = StateDict::open(Path::new(FOLDER).join(format!("{name}.safetensors"))).unwrap();
     let tensor = |name: &str| {
         let found = file.get(name)?;
         Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))

@@ -20,10 +20,10 @@ pub struct InmergeSettings {
     pub pairs: Pairs,
 }
 
-/// InMerge §3.1.
 impl Default for InmergeSettings {
     fn default() -> Self {
-        Self { merge_weight: 0.8, merge_probability: 0.3, similarity_threshold: 0.3, pairs: Pairs::default() }
+        let InMerge { merge_weight, merge_probability, similarity_threshold, pairs, .. } = InMerge::default();
+        Self { merge_weight, merge_probability, similarity_threshold, pairs }
     }
 }
 

@@ -5,14 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use ff_train::CancelToken;
 use tch::Device;
 
 use super::events::{Event, JobState, OnEvent, QueueStatus, Summary};
 use super::traits::{Engine, EngineKind, EngineSetup};
+use crate::catalog::Catalog;
 use crate::error::Error;
-use crate::job::{Job, JobId, Jobs};
+use crate::job::{Job, JobId, Jobs, device_name};
+use crate::plan::Plan;
 use crate::run::JobContext;
-use crate::store::{Claimed, RunStore, owner_of};
+use crate::store::{Claimed, Claims, RunStore, owner_of};
 
 pub(super) const KIND: EngineKind = EngineKind {
     name: "local",
@@ -35,6 +38,41 @@ pub struct Local {
     pub devices: Vec<Device>,
     /// Do only these jobs, by identity. None: all.
     pub only: Option<HashSet<JobId>>,
+}
+
+/// One job at a time, on the CPU.
+impl Default for Local {
+    fn default() -> Self {
+        Self { workers: 1, threads: 1, devices: vec![Device::Cpu], only: None }
+    }
+}
+
+impl Local {
+    /// Runs a plan, as [`Engine::run`] does, for programs that have no use for a [`JobContext`] of
+    /// their own: nothing stops it but the end of its jobs.
+    ///
+    /// # Errors
+    /// Those of [`Engine::run`]; a job that fails is no error, but listed in the summary.
+    pub fn run_plan(
+        &self,
+        plan: &Plan,
+        catalog: &Catalog,
+        runs: &RunStore,
+        on_event: OnEvent<'_>,
+    ) -> Result<Summary, Error> {
+        catalog.start();
+        let device = self.devices[0];
+        let context = JobContext {
+            jobs: &plan.jobs,
+            run: plan.run(),
+            catalog,
+            runs,
+            claims: &Claims::new(plan.run().lease(), &device_name(device)),
+            stop: CancelToken::default(),
+            device,
+        };
+        self.run(&context, on_event)
+    }
 }
 
 #[derive(Clone, PartialEq)]

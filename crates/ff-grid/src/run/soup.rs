@@ -125,7 +125,7 @@ pub(super) fn make(
     let chosen = choice.make(context.catalog, data, context.device)?;
     let folder = context.runs.folder(job);
     let (weights, predictions) = ("soup.safetensors", "soup.val.safetensors");
-    chosen.weights.save(&folder.join(weights), Some(&chosen.provenance))?;
+    chosen.weights.save(folder.join(weights), Some(&chosen.provenance))?;
     let found = save_predictions(&folder.join(predictions), &chosen.predictions, Some(&chosen.provenance))?;
     let digest = *chosen.weights.digest();
     let record = SoupRecord {

@@ -19,8 +19,8 @@ pub struct RunStore {
 
 impl RunStore {
     /// The runs folder at `root`; nothing is made yet.
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), passed_over: None }
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), passed_over: None }
     }
 
     /// The same, for reports: a record that cannot be read counts as not there, and

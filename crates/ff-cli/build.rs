@@ -1,0 +1,1 @@
+../ff-models/build.rs
