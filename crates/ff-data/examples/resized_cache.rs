@@ -1,11 +1,13 @@
-//! What shrinking images once changes against decoding them at full size each time, in grey levels
-//! of what a model sees.
+//! Measures how resized images change a model's input, compared with images decoded at full size.
 //!
-//!     cargo run --release -p ff-data --example resized_cache -- DIR PX SHRINK_PX…
+//! ```bash
+//! cargo run --release -p ff-data --example resized_cache -- DIR IMAGE_SIZE SHRINK_PX…
+//! ```
 //!
-//! DIR holds class folders. Every image is augmented to PX × PX with 16 draws, from its full size
-//! and from a version shrunk to SHRINK_PX on the shorter side; the draws are the same. Printed are
-//! the mean absolute difference and the 99th percentile.
+//! DIR holds class folders. Every image is augmented to IMAGE_SIZE × IMAGE_SIZE pixels with 16
+//! random draws, once from its full size and once from a version of SHRINK_PX pixels on the shorter
+//! side, with the same draws. The program prints the mean absolute difference in grey levels and
+//! its 99th percentile.
 
 use std::path::Path;
 
@@ -17,21 +19,25 @@ const DRAWS: u64 = 16;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, px, sizes @ ..] = arguments.as_slice() else { return Err("DIR PX SHRINK_PX…".into()) };
-    let px: u32 = px.parse()?;
+    let [folder, image_size, sizes @ ..] = arguments.as_slice() else {
+        return Err("expected the arguments DIR IMAGE_SIZE SHRINK_PX…".into());
+    };
+    let image_size: u32 = image_size.parse()?;
     let dataset =
         DatasetConfig::Folder(Folder { path: folder.into() }).open(Path::new(""), &FileHashes::none())?;
     println!("{} images", dataset.samples().len());
     for size in sizes {
         let shrunk = ResizedCache::new(dataset.clone(), size.parse()?, None);
         for augment in [Augment::Eval, Augment::Minimal, Augment::Heavy, Augment::Medium] {
-            // Of each absolute difference how often it occurs.
+            // How often each absolute difference occurs.
             let mut counts = [0u64; 256];
             for number in 0..dataset.samples().len() {
                 let (image, small) = (dataset.image(number)?, shrunk.image(number)?);
                 for draw in 0..DRAWS {
-                    let of =
-                        |image| augment.apply(image, px, &mut stream(0, "augment", &[number as u64, draw]));
+                    let of = |image| {
+                        let mut rng = stream(0, "augment", &[number as u64, draw]);
+                        augment.apply(image, image_size, &mut rng)
+                    };
                     for (a, b) in of(&image).data.iter().zip(&of(&small).data) {
                         counts[usize::from(a.abs_diff(*b))] += 1;
                     }
@@ -46,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 seen * 100 >= total * 99
             });
             println!(
-                "shrink {size}, {augment} to {px}: mean {mean:.2}, 99 % within {}",
+                "shrink {size}, {augment} to {image_size}: mean {mean:.2}, 99 % within {}",
                 above.unwrap_or(255)
             );
         }

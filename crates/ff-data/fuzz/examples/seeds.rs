@@ -1,4 +1,4 @@
-//! Writes a corpus for each target to `corpus/`, from the golden files.
+//! Writes a corpus for each fuzz target to `corpus/`, from the golden files.
 
 use std::fs;
 use std::io::Write;
@@ -82,7 +82,7 @@ fn main() {
     save("hashes", "line", &[format!("0123456789abcdef {zeros} 67 1700000000000000000 /a.png\n").as_bytes()]);
 }
 
-/// Folder, name and bytes of every golden file for data.
+/// Returns folder, name and bytes of every golden file for data.
 fn files(golden: &Path) -> Vec<(String, String, Vec<u8>)> {
     let mut files = Vec::new();
     for folder in ["data", "data/cifar-10-batches-py", "data/cifar-100-python", "dicom", "datasets"] {

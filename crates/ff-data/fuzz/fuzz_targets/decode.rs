@@ -1,5 +1,5 @@
-//! Pictures of any format. A picture of the largest size may take 2 GiB while it is decoded, and
-//! half a GiB more as RGB: `-rss_limit_mb=4096 -malloc_limit_mb=2100`.
+//! Fuzzes the decoder with images of any format. An image of the largest size may take 2 GiB while
+//! it is decoded, and half a GiB more as RGB: `-rss_limit_mb=4096 -malloc_limit_mb=2100`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

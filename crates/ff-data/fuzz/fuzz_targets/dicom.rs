@@ -1,7 +1,8 @@
-//! What follows a DICOM file's preamble. The first byte chooses whether that is given, with the
-//! meta information, or which transfer syntax the data set that is given has.
+//! Fuzzes the bytes after a DICOM file's preamble. The first byte chooses a transfer syntax, for
+//! which the other bytes are the data set; any other value makes them the meta information and data
+//! set.
 //!
-//! A picture of the largest size may take 2 GiB while it is decoded:
+//! An image of the largest size may take 2 GiB while it is decoded:
 //! `-rss_limit_mb=4096 -malloc_limit_mb=2100`.
 #![no_main]
 

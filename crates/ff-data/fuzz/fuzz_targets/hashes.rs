@@ -1,5 +1,4 @@
-//! The text file that remembers hashes of files: whatever it holds, a dataset opened with it is the
-//! right one.
+//! Fuzzes the cache file of file hashes: a dataset opened with it always has the right digest.
 #![no_main]
 
 use std::sync::OnceLock;

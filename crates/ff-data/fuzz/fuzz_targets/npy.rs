@@ -1,4 +1,4 @@
-//! CIFAR-10.1: the first byte chooses which of its two arrays is given.
+//! Fuzzes CIFAR-10.1: the first byte chooses one of its two arrays.
 #![no_main]
 
 use ff_data::datasets::Cifar10_1;

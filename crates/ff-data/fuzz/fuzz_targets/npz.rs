@@ -1,4 +1,4 @@
-//! Archives of MedMNIST: the first byte chooses the dataset.
+//! Fuzzes archives of MedMNIST: the first byte chooses the dataset.
 #![no_main]
 
 use ff_data::datasets::MedMnist;

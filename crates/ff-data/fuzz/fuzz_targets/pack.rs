@@ -1,7 +1,8 @@
-//! The folder of shrunk pictures: whatever lies there, pictures are the right ones.
+//! Fuzzes the folder of resized images: the images read are always the right ones.
 //!
-//! The first byte chooses what the rest is: a whole pack, what follows a pack's header, or a list
-//! of pieces (sound records and bytes); and whether a sound pack lies beside it.
+//! The first byte chooses the meaning of the rest: a whole pack, the bytes after a pack's header,
+//! or a list of pieces (valid records and bytes). It also chooses whether there is a valid pack
+//! beside it.
 #![no_main]
 
 use std::fs;
@@ -35,11 +36,11 @@ impl Dataset for Tiny {
 
 struct Fixture {
     dataset: Arc<Tiny>,
-    /// What must be read.
+    /// The expected images.
     images: Vec<Image>,
-    /// Where the packs lie, below [`folder`].
+    /// Folder of the packs, below [`folder`].
     packs: PathBuf,
-    /// A sound pack's header and its records.
+    /// The header and the records of a valid pack.
     header: Vec<u8>,
     records: Vec<Vec<u8>>,
 }
@@ -74,8 +75,8 @@ impl Fixture {
         Self { dataset, images, packs, header: header.to_vec(), records }
     }
 
-    /// A pack of pieces: a sound record (with its number and where one byte of it is changed by how
-    /// much), or a number of bytes as they are.
+    /// Builds a pack of pieces: a valid record, given by its number, in which one byte may be
+    /// changed; or a number of unchanged bytes.
     fn pieces(&self, mut data: &[u8]) -> Vec<u8> {
         let mut pack = self.header.clone();
         while let Some((&piece, rest)) = data.split_first() {
@@ -113,8 +114,8 @@ fuzz_target!(|data: &[u8]| {
     };
     write(fixture.packs.join("a.pack"), &pack);
     if choice & 64 != 0 {
-        let sound = [fixture.header.clone(), fixture.records.concat()].concat();
-        write(fixture.packs.join("b.pack"), &sound);
+        let valid = [fixture.header.clone(), fixture.records.concat()].concat();
+        write(fixture.packs.join("b.pack"), &valid);
     }
     let shrunk = ResizedCache::new(fixture.dataset.clone(), PX, Some(&folder().join("packs")));
     if choice & 128 != 0 {
@@ -127,7 +128,7 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(shrunk.image(index).expect("a picture"), *image);
         }
     }
-    // What was written meanwhile is sound.
+    // The packs written meanwhile are valid.
     let again = ResizedCache::new(fixture.dataset.clone(), PX, Some(&folder().join("packs")));
     for (index, image) in fixture.images.iter().enumerate() {
         assert_eq!(again.image(index).expect("a picture"), *image);

@@ -1,5 +1,5 @@
-//! CIFAR: the first byte chooses between CIFAR-10's first batch and CIFAR-100's training set, both
-//! in Python's form.
+//! Fuzzes CIFAR: the first byte chooses between CIFAR-10's first batch and CIFAR-100's training
+//! set, both in Python's form.
 #![no_main]
 
 use ff_data::DatasetConfig;

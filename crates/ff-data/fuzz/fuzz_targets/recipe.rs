@@ -1,5 +1,5 @@
-//! Datasets and split rules of a recipe. What is read is written and read again, and shares divide
-//! or are refused.
+//! Fuzzes datasets and split rules of a recipe. A valid dataset is written and read again; a valid
+//! split rule splits all samples or is refused.
 #![no_main]
 
 use std::path::Path;
@@ -27,5 +27,5 @@ fuzz_target!(|text: &str| {
 fn dataset() -> &'static Arc<Phantom> {
     static DATASET: OnceLock<Arc<Phantom>> = OnceLock::new();
     DATASET
-        .get_or_init(|| Arc::new(Phantom::new(PhantomKind::Grades, 32, [24, 8, 8], 1, false).expect("sound")))
+        .get_or_init(|| Arc::new(Phantom::new(PhantomKind::Grades, 32, [24, 8, 8], 1, false).expect("valid")))
 }

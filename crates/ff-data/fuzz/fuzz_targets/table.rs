@@ -1,4 +1,4 @@
-//! Tables in CSV, gzipped or not, and lists: the first byte chooses whose.
+//! Fuzzes tables in CSV, gzipped or not, and lists: the first byte chooses the table.
 #![no_main]
 
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use ff_data_fuzz::{folder, open, write};
 use libfuzzer_sys::fuzz_target;
 
 static CONFIGS: OnceLock<Vec<DatasetConfig>> = OnceLock::new();
-static DIVIDED: OnceLock<Arc<dyn Dataset>> = OnceLock::new();
+static DATASET: OnceLock<Arc<dyn Dataset>> = OnceLock::new();
 
 fuzz_target!(
     init: {
@@ -21,8 +21,8 @@ fuzz_target!(
                 config.open(folder(), &FileHashes::none()).expect("the example opens");
             }
         }
-        let divided = configs[0].open(folder(), &FileHashes::none()).expect("the example opens");
-        assert!(DIVIDED.set(divided).is_ok() && CONFIGS.set(configs).is_ok());
+        let dataset = configs[0].open(folder(), &FileHashes::none()).expect("the example opens");
+        assert!(DATASET.set(dataset).is_ok() && CONFIGS.set(configs).is_ok());
     },
     |data: &[u8]| {
         let Some((choice, data)) = data.split_first() else { return };
@@ -33,7 +33,7 @@ fuzz_target!(
         } else {
             write("split.csv", data);
             let _ = SplitRule::Csv { path: "split.csv".into() }
-                .split(&**DIVIDED.get().expect("set at the start"), folder());
+                .split(&**DATASET.get().expect("set at the start"), folder());
         }
     }
 );

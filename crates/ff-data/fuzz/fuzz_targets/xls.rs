@@ -1,4 +1,4 @@
-//! Tables in the old Excel form.
+//! Fuzzes tables in Excel's `.xls` form.
 #![no_main]
 
 use std::panic::{PanicHookInfo, catch_unwind};

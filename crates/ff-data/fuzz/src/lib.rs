@@ -1,4 +1,4 @@
-//! What the fuzz targets share.
+//! Code that the fuzz targets share.
 
 pub mod tables;
 
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use ff_data::{Dataset, DatasetConfig, FileHashes, MAX_PIXELS};
 
-/// The files that the tests compare with, compiled in.
+/// Includes a golden file of the tests.
 #[macro_export]
 macro_rules! golden {
     ($path:literal) => {
@@ -16,8 +16,8 @@ macro_rules! golden {
     };
 }
 
-/// This process's folder, in memory where the system has such a place. Those of processes that are
-/// gone are removed.
+/// Returns this process's folder, in memory if the system has `/dev/shm`. Removes the folders of
+/// ended processes.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -36,7 +36,7 @@ pub fn folder() -> &'static Path {
     })
 }
 
-/// Writes a file below [`folder`], with the folders that lead to it.
+/// Writes a file below [`folder`], with its parent folders.
 pub fn write(path: impl AsRef<Path>, bytes: &[u8]) {
     let path = folder().join(path);
     if fs::write(&path, bytes).is_err() {
@@ -45,7 +45,7 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) {
     }
 }
 
-/// Opens a dataset below [`folder`] and, if it is one, looks at what any dataset must be.
+/// Opens a dataset below [`folder`] and, if that succeeds, checks the dataset.
 pub fn open(config: &DatasetConfig) {
     let dataset = match config.open(folder(), &FileHashes::none()) {
         Ok(dataset) => dataset,
@@ -76,17 +76,17 @@ fn check_targets(dataset: &dyn Dataset) {
     }
 }
 
-/// Looks at what any picture must be.
+/// Checks that an image has pixels, and as many bytes as they need.
 pub fn check(image: &ff_data::Image) {
     let pixels = u64::from(image.width) * u64::from(image.height);
     assert!((1..=MAX_PIXELS).contains(&pixels));
     assert_eq!(image.data.len() as u64, pixels * 3);
 }
 
-/// Transfer syntaxes that are read, after `1.2.840.10008.1.2`.
+/// The supported transfer syntaxes, without `1.2.840.10008.1.2`.
 pub const SYNTAXES: [&str; 9] = ["", ".1", ".1.99", ".2", ".5", ".4.50", ".4.51", ".4.57", ".4.70"];
 
-/// A DICOM file with a data set in one of [`SYNTAXES`].
+/// Builds a DICOM file with a data set in one of [`SYNTAXES`].
 pub fn dicom_file(syntax: &str, data_set: &[u8]) -> Vec<u8> {
     let mut uid = format!("1.2.840.10008.1.2{syntax}").into_bytes();
     uid.resize(uid.len().next_multiple_of(2), 0);

@@ -1,29 +1,29 @@
-//! Folders of tiny pictures, and the tables that name them.
+//! Folders of tiny images, and the tables that name them.
 
 use ff_data::DatasetConfig;
 
 use crate::write;
 
-/// A place where a table or a list is read from.
+/// A table or list that a dataset is read from.
 pub struct TableKind {
     /// The folder of its dataset.
     pub folder: &'static str,
-    /// The dataset's `kind` and whatever else it needs.
+    /// The dataset's `kind` and further options.
     pub recipe: &'static str,
-    /// The file in that folder which the fuzzer writes.
+    /// The file in that folder that the fuzzer writes.
     pub file: &'static str,
-    /// What could stand there.
+    /// A valid example of that file.
     pub example: &'static str,
     /// Other files that the dataset needs.
     pub others: &'static [(&'static str, &'static [u8])],
 }
 
 impl TableKind {
-    /// The dataset.
+    /// Returns the dataset's configuration.
     pub fn config(&self) -> DatasetConfig {
         // A manifest is the table itself.
         let file = if self.recipe == MANIFEST { self.file } else { "" };
-        toml::from_str(&format!("path = '{}/{file}'\n{}", self.folder, self.recipe)).expect("a sound recipe")
+        toml::from_str(&format!("path = '{}/{file}'\n{}", self.folder, self.recipe)).expect("a valid recipe")
     }
 
     /// Writes the other files.
@@ -63,7 +63,7 @@ Pneumothorax,Consolidation,Edema,Emphysema,Fibrosis,Pleural Thickening,Hernia\n\
 00000001_000.png,1,train,0,1,0,0,0,0,0,0,0,0,0,0,0,0\n00000002_000.png,2,test,0,0,0,0,0,0,0,0,0,0,0,0,1,0.0\n";
 const TRUTH: &str = "image,MEL,NV,BCC,AKIEC,BKL,DF,VASC\nISIC_1,0.0,1.0,0.0,0.0,0.0,0.0,0.0\n";
 
-/// A table for each reader of tables; those of one dataset have folders of their own.
+/// One table for each reader of tables, each in a folder of its own.
 #[rustfmt::skip]
 pub const KINDS: &[TableKind] = &[
     TableKind {
@@ -205,5 +205,5 @@ pub const KINDS: &[TableKind] = &[
     },
 ];
 
-/// The samples of a dataset, and a table that divides them.
+/// A table that splits the samples of a dataset.
 pub const SPLIT: &str = "id,split\ntrain-00000,train\n";
