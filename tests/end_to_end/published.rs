@@ -158,7 +158,7 @@ fn inspect_compares_with_what_is_published_and_finds_copies() {
     let inspect = "ff-data inspect --dataset aptos2019 --root aptos";
     let found = place.json_of(&format!("{inspect} --json --strict"));
     assert_eq!(found["published"]["images"], 3662);
-    assert_eq!(found["differences"][0], "all: 3662 images are published, 40 are here");
+    assert_eq!(found["differences"][0], "all: expected 3662 images as published, found 40");
     assert_eq!(found["leakage"]["duplicates"]["across"], serde_json::json!([]));
     assert_eq!(found["train"]["per_class"]["4"], 6, "{found}");
 

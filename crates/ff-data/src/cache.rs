@@ -1,4 +1,4 @@
-//! A dataset that remembers the pictures it has decoded.
+//! Keeps decoded images in memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -7,11 +7,11 @@ use crate::dataset::{Dataset, Inventory};
 use crate::error::Error;
 use crate::image::Image;
 
-/// A dataset in front of another: pictures stay in memory, decoded, up to a budget. A grid passes
-/// over the same pictures many times, and decoding costs more than anything else the loader does.
+/// A dataset that wraps another and keeps decoded images in memory, up to a budget.
 ///
-/// First come, first kept: when the budget is spent, further pictures are decoded each time.
-/// Failures are not remembered.
+/// A grid reads the same images many times, and decoding costs more than anything else that the
+/// loader does. Images are kept in the order of their first use; when the budget is spent, further
+/// images are decoded at each read. Failures are not kept.
 pub struct InMemory {
     dataset: Arc<dyn Dataset>,
     pictures: Vec<OnceLock<Image>>,
@@ -20,7 +20,7 @@ pub struct InMemory {
 }
 
 impl InMemory {
-    /// Keeps at most `budget_bytes` bytes of pixels of `dataset`.
+    /// Wraps `dataset` and keeps at most `budget_bytes` bytes of its pixels.
     pub fn new(dataset: Arc<dyn Dataset>, budget_bytes: usize) -> Self {
         let pictures = std::iter::repeat_with(OnceLock::new).take(dataset.samples().len()).collect();
         Self { dataset, pictures, budget_bytes, used_bytes: AtomicUsize::new(0) }
@@ -43,14 +43,14 @@ impl Dataset for InMemory {
         }
         let picture = self.dataset.image(index)?;
         let bytes = picture.data.len();
-        // Another thread may have stored the same picture meanwhile: then the bytes go back.
+        // If another thread has stored the same image meanwhile, its bytes are counted already.
         if self.reserve(bytes) && self.pictures[index].set(picture.clone()).is_err() {
             self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
         Ok(picture)
     }
 
-    /// The inner one's, which need not be its inventory's.
+    /// Returns the wrapped dataset's digest, which may differ from that of its inventory.
     fn digest(&self) -> &str {
         self.dataset.digest()
     }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_fits_and_decodes_the_rest_each_time() {
+    fn images_beyond_the_budget_are_decoded_each_time() {
         let inner = Counting::new();
         let cache = InMemory::new(inner.clone(), 2 * 12);
         for _ in 0..3 {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_race_for_one_picture_are_counted_once() {
+    fn threads_that_race_count_an_image_once() {
         let cache = InMemory::new(Counting::new(), usize::MAX);
         std::thread::scope(|scope| {
             for _ in 0..8 {

@@ -1,19 +1,19 @@
-//! Paths of a configuration, which are relative to the data root.
+//! Resolves the paths of a configuration, which are relative to the data root.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Error;
 
-/// A path of a configuration: below the data root, or absolute, which is said openly. A relative
-/// one that climbs is neither; without a root there is nothing to climb out of.
+/// Resolves a path of a configuration: relative to the data root, or absolute.
+///
+/// # Errors
+/// [`Error::Dataset`] if the path has a `..`, unless the data root is empty.
 pub fn within(data_root: &Path, path: &Path) -> Result<PathBuf, Error> {
     let climbs = path.components().any(|part| part == Component::ParentDir);
     if climbs && !data_root.as_os_str().is_empty() {
-        return Err(Error::dataset(
-            path.display(),
-            "a path below the data root, or an absolute one",
-            "`..` in it",
-        ));
+        let expected = "a path below the data root, or an absolute one";
+        let hint = "write the path without `..`";
+        return Err(Error::dataset(path.display(), expected, "`..` in the path").hint(hint));
     }
     Ok(data_root.join(path))
 }
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_of_a_config_stays_below_the_data_root() {
+    fn paths_stay_below_the_data_root() {
         let at = |root: &str, path: &str| within(Path::new(root), Path::new(path));
         assert_eq!(at("data", "a/b").unwrap(), Path::new("data/a/b"));
         assert_eq!(at("data", "/a/b").unwrap(), Path::new("/a/b"));

@@ -1,32 +1,32 @@
-//! What a dataset is: a task, a list of samples, and a picture for each.
+//! The [`Dataset`] trait: a task, a list of samples, and an image for each.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::image::Image;
 
-/// What is to be predicted.
+/// The prediction task of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Exactly one class a picture.
+    /// Exactly one class per image.
     Multiclass {
-        /// Names, in the order of the class indices.
+        /// Names of the classes, in the order of their indices.
         classes: Vec<String>,
     },
-    /// Any number of independent findings a picture, each 0, 1 or unknown.
+    /// Any number of independent labels per image, each 0, 1 or unknown.
     Multilabel {
-        /// Names, in the order of the labels.
+        /// Names of the tasks, in the order of the labels.
         tasks: Vec<String>,
     },
 }
 
 impl Task {
-    /// Number of logits a model for this task has.
+    /// Returns the number of logits of a model for this task.
     pub fn outputs(&self) -> usize {
         self.names().len()
     }
 
-    /// Names of the outputs, in their order.
+    /// Returns the names of the outputs, in order.
     pub fn names(&self) -> &[String] {
         match self {
             Self::Multiclass { classes } => classes,
@@ -35,97 +35,97 @@ impl Task {
     }
 }
 
-/// The truth about one sample.
+/// The ground truth of one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Index into [`Task::Multiclass`]'s classes.
+    /// Index into the classes of [`Task::Multiclass`].
     Class(usize),
-    /// One value for each of [`Task::Multilabel`]'s tasks; `None` is unknown, masked from loss and
-    /// metrics.
+    /// One value for each task of [`Task::Multilabel`]. `None` is unknown and is masked from loss
+    /// and metrics.
     Labels(Vec<Option<bool>>),
 }
 
-/// Part of a dataset that a sample belongs to.
+/// A split of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[derive(strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 pub enum Split {
-    /// Weights are fitted to it.
+    /// Training: weights are fitted to it.
     Train,
-    /// Checkpoints and soups are selected by it.
+    /// Validation: checkpoints and soups are selected on it.
     #[strum(to_string = "val", serialize = "valid", serialize = "validation", serialize = "validate")]
     Val,
-    /// Only evaluation sees it.
+    /// Test: only evaluation reads it.
     Test,
 }
 
 impl Split {
-    /// All three.
+    /// All three, in order.
     pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
 
-    /// `train`, `val` or `test`.
+    /// Returns `train`, `val` or `test`.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// The split of a folder's or a cell's name, without regard to case; `valid`, `validation` and
-    /// `validate` are `val` too.
+    /// Parses the name of a folder or of a table's cell, ignoring case and surrounding blanks.
+    /// `valid`, `validation` and `validate` also mean `val`.
     pub fn from_name(name: &str) -> Option<Self> {
         name.trim().parse().ok()
     }
 }
 
-/// One picture's name and truth.
+/// The name and ground truth of one image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// Unique within the dataset and stable across machines: a path relative to the root, with `/`.
     pub id: String,
-    /// The truth.
+    /// The ground truth.
     pub target: Target,
-    /// What must not be torn between splits, usually the patient.
+    /// The group, usually the patient; its samples belong in one split.
     pub group: Option<String>,
-    /// The split that the dataset itself prescribes.
+    /// The split that the dataset prescribes.
     pub split: Option<Split>,
 }
 
-/// BLAKE3 of a picture's file or pixels.
+/// BLAKE3 hash of an image's file or pixels.
 pub type Content = [u8; 32];
 
-/// All that is known of pictures without decoding them.
+/// Everything that is known of a dataset without decoding its images.
 #[derive(Clone, Debug)]
 pub struct Inventory {
-    /// What is to be predicted.
+    /// The prediction task.
     pub task: Task,
-    /// All samples of all splits; a sample's position is its index everywhere else.
+    /// The samples of all splits; the position of a sample here is its index.
     pub samples: Vec<Sample>,
-    /// BLAKE3 of each picture's file or pixels, in the order of the samples; `None` where pictures
-    /// are drawn when asked for.
+    /// BLAKE3 hash of each image's file or pixels, in the order of the samples. `None` if images
+    /// are generated.
     pub contents: Option<Vec<Content>>,
-    /// What was chosen or left out when the dataset was opened, in words.
+    /// What was chosen or left out when the dataset was opened, as text.
     pub notes: Vec<String>,
-    /// Hex BLAKE3 over ids, targets, splits, groups and contents: equal digests, equal data.
+    /// Hex BLAKE3 over ids, targets, splits, groups and contents: equal digests mean equal data.
     pub digest: String,
 }
 
 impl Inventory {
-    /// One without contents and notes.
+    /// Creates an inventory without contents and notes.
     pub fn new(task: Task, samples: Vec<Sample>, digest: impl Into<String>) -> Self {
         Self { task, samples, contents: None, notes: Vec::new(), digest: digest.into() }
     }
 }
 
-/// Pictures with targets. Everything but the pixels is in memory; pictures are decoded when asked
-/// for.
+/// Images with targets. The inventory is in memory; images are decoded on demand.
 ///
-/// A dataset of one's own gives its inventory and its pictures; all else follows, and what wraps a
-/// dataset relies on it.
+/// To add a dataset of your own, implement [`inventory`](Self::inventory) and
+/// [`image`](Self::image). Keep the other methods as provided: datasets that wrap another rely on
+/// them.
 pub trait Dataset: Send + Sync {
-    /// All that is known of the pictures.
+    /// Returns everything that is known without decoding an image.
     fn inventory(&self) -> &Inventory;
 
-    /// The picture of a sample, decoded, of its own size.
+    /// Decodes the image of a sample, at its original size.
     ///
     /// # Errors
     /// [`Error::Read`] or [`Error::Image`], naming the file.
@@ -134,27 +134,28 @@ pub trait Dataset: Send + Sync {
     /// If `index` is not below `samples().len()`.
     fn image(&self, index: usize) -> Result<Image, Error>;
 
-    /// [`Inventory::digest`]; another where pictures are not those of the inventory, such as shrunk ones.
+    /// Returns [`Inventory::digest`], or another digest if the images are not those of the
+    /// inventory. This is so if they are resized.
     fn digest(&self) -> &str {
         &self.inventory().digest
     }
 
-    /// [`Inventory::task`].
+    /// Returns [`Inventory::task`].
     fn task(&self) -> &Task {
         &self.inventory().task
     }
 
-    /// [`Inventory::samples`].
+    /// Returns [`Inventory::samples`].
     fn samples(&self) -> &[Sample] {
         &self.inventory().samples
     }
 
-    /// [`Inventory::contents`].
+    /// Returns [`Inventory::contents`].
     fn contents(&self) -> Option<&[Content]> {
         self.inventory().contents.as_deref()
     }
 
-    /// [`Inventory::notes`].
+    /// Returns [`Inventory::notes`].
     fn notes(&self) -> &[String] {
         &self.inventory().notes
     }
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn split_names_are_forgiving() {
+    fn split_names_have_aliases() {
         for name in ["val", "Valid", " VALIDATION ", "validate"] {
             assert_eq!(Split::from_name(name), Some(Split::Val));
         }

@@ -1,19 +1,19 @@
-//! The digest of a dataset.
+//! Computes the digest of a dataset.
 
 use crate::dataset::{Content, Inventory, Sample, Target, Task};
 
 impl Inventory {
-    /// One with the contents of its pictures, and the digest that follows from them.
+    /// Creates an inventory with the contents of its images, and computes its digest.
     pub(crate) fn hashed(task: Task, samples: Vec<Sample>, contents: Vec<Content>) -> Self {
         let digest = dataset_digest(&task, &samples, &contents);
         Self { contents: Some(contents), ..Self::new(task, samples, digest) }
     }
 }
 
-/// Hex BLAKE3 over the task, and each sample's id, target, split, group and content.
+/// Hex BLAKE3 over the task and each sample's id, target, split, group and content.
 fn dataset_digest(task: &Task, samples: &[Sample], contents: &[Content]) -> String {
     let mut hasher = blake3::Hasher::new();
-    // Each field carries its length, so that no two datasets run together into the same bytes.
+    // Each field follows its length, so different datasets never hash the same bytes.
     let mut field = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
@@ -49,7 +49,7 @@ mod tests {
     use crate::dataset::Split;
 
     #[test]
-    fn the_digest_sees_every_field() {
+    fn the_digest_covers_every_field() {
         let task = Task::Multilabel { tasks: vec!["a".into(), "b".into()] };
         let sample = Sample {
             id: "x".into(),

@@ -1,11 +1,11 @@
-//! What can go wrong between a folder of images and a batch.
+//! Errors of reading, decoding, splitting and loading images.
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-/// A failure of this crate. Its text names the file (and row), what was expected, what was found
-/// and, where it can, what to do.
+/// An error of this crate. Its text names the file (and row), what was expected, what was found
+/// and, where possible, what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,41 +14,41 @@ pub enum Error {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A picture could not be written.
+    /// An image could not be written.
     #[error("{}: cannot be written: {reason}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system or the encoder said.
+        /// The error of the system or of the encoder.
         reason: String,
     },
-    /// A picture is corrupt, of an unsupported form, or too large.
+    /// An image is corrupt, of an unsupported form, or too large.
     #[error("{0}")]
     Image(Problem),
-    /// A dataset on disk, or a configuration of one, is not what it should be.
+    /// A dataset on disk, or its configuration, is invalid.
     #[error("{0}")]
     Dataset(Problem),
-    /// A division into training, validation and test sets cannot be made as asked.
+    /// A dataset cannot be split into train, val and test as configured.
     #[error("{0}")]
     Split(Problem),
-    /// A loader thread could not start, panicked or hangs.
+    /// A loader thread panicked or hangs, or no image of an epoch can be read.
     #[error("loader: {0}")]
     Loader(String),
 }
 
-/// Where something is wrong, what should be there, and what is.
+/// The place of an error, with what was expected and what was found there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, with the row where there is one.
+    /// The file, with the row if it is a table.
     pub place: String,
-    /// What was expected there.
+    /// What was expected.
     pub expected: String,
-    /// What was found instead.
+    /// What was found.
     pub found: String,
-    /// What to do about it.
+    /// What to do.
     pub hint: Option<String>,
 }
 
@@ -63,28 +63,27 @@ impl fmt::Display for Problem {
 }
 
 impl Error {
-    /// A picture that is not what it should be.
+    /// An error about an image.
     pub fn image(place: impl ToString, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self::Image(Problem::new(place, expected, found))
     }
 
-    /// A dataset that is not what it should be.
+    /// An error about a dataset or its configuration.
     pub fn dataset(place: impl ToString, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self::Dataset(Problem::new(place, expected, found))
     }
 
-    /// A downloaded file that is not what its authors publish.
+    /// An error about a downloaded file that differs from what its authors publish.
     pub(crate) fn damaged(place: impl ToString, expected: &str, found: impl Into<String>) -> Self {
         Self::dataset(place, expected, found).hint("download it again: the file is incomplete or changed")
     }
 
-    /// A division that cannot be made; `place` is the rule or the file.
+    /// An error about a split; `place` is the rule or the file.
     pub fn split(place: impl ToString, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self::Split(Problem::new(place, expected, found))
     }
 
-    /// The same error with advice; errors of the system and of threads have none and stay as they
-    /// are.
+    /// Adds a hint. Errors of the system and of threads have no hint and stay unchanged.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Self::Image(problem) | Self::Dataset(problem) | Self::Split(problem) = &mut self {
@@ -104,7 +103,7 @@ impl Problem {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_has_place_expectation_finding_and_hint() {
+    fn the_text_has_place_expected_found_and_hint() {
         let error = Error::dataset("a.csv row 3", "0, 1 or blank", "`x`").hint("fix the cell");
         assert_eq!(error.to_string(), "a.csv row 3: expected 0, 1 or blank, found `x`\nhint: fix the cell");
     }

@@ -1,13 +1,13 @@
-//! Stateless randomness: every random choice is a pure function of what it is for.
+//! Stateless randomness: every random choice is a pure function of a seed, a purpose and indices.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// A generator that depends on its arguments only: the same `(seed, purpose, indices)` gives the
-/// same stream on every machine, in every thread and after every resume; any other gives an
-/// independent one.
+/// Returns a random generator that depends on its arguments only.
 ///
-/// The key is the BLAKE3 hash of the arguments, the generator is ChaCha with 8 rounds.
+/// The same `(seed, purpose, indices)` gives the same stream on every machine, in every thread and
+/// after every resume; any other arguments give an independent stream. The generator is ChaCha with
+/// 8 rounds; its key is the BLAKE3 hash of the arguments.
 pub fn stream(seed: u64, purpose: &str, indices: &[u64]) -> ChaCha8Rng {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());

@@ -1,10 +1,13 @@
-//! Work that threads share.
+//! Runs a closure on several threads.
 
 use std::panic::resume_unwind;
 use std::thread::Builder;
 
-/// What `work` gives on each of `count` threads, or on as many as can be started. The caller is one
-/// of them, and panics where one does.
+/// Runs `work` on `count` threads, or on as many as can be started, and returns their results. The
+/// calling thread is one of them.
+///
+/// # Panics
+/// If `work` panics on any of them.
 pub fn on_each_thread<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let work = &work;
     std::thread::scope(|scope| {

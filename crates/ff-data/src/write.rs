@@ -1,4 +1,4 @@
-//! Pictures to files and to their bytes, for people to look at.
+//! Encodes images as PNG and JPEG.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 use crate::error::Error;
 use crate::image::Image;
 
-/// Writes a picture as PNG.
+/// Writes an image as a PNG file.
 ///
 /// # Errors
 /// [`Error::Write`] if the file cannot be written.
@@ -20,19 +20,19 @@ pub fn write_png(path: &Path, picture: &Image) -> Result<(), Error> {
 }
 
 impl Image {
-    /// The bytes of a PNG file.
+    /// Encodes the image as PNG.
     ///
     /// # Errors
-    /// [`Error::Write`] if the picture has no pixels or more than the format can hold.
+    /// [`Error::Write`] if the image has no pixels or more than the format can hold.
     pub fn to_png(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         self.encode(PngEncoder::new(&mut bytes)).map(|()| bytes)
     }
 
-    /// The bytes of a JPEG file of quality 80.
+    /// Encodes the image as JPEG, with quality 80.
     ///
     /// # Errors
-    /// As [`Image::to_png`].
+    /// As for [`Image::to_png`].
     pub fn to_jpeg(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         self.encode(JpegEncoder::new_with_quality(&mut bytes, 80)).map(|()| bytes)
@@ -40,7 +40,7 @@ impl Image {
 
     fn encode(&self, encoder: impl ImageEncoder) -> Result<(), Error> {
         let failed =
-            |error: image::ImageError| Error::Write { path: "a picture".into(), reason: error.to_string() };
+            |error: image::ImageError| Error::Write { path: "an image".into(), reason: error.to_string() };
         encoder.write_image(&self.data, self.width, self.height, ExtendedColorType::Rgb8).map_err(failed)
     }
 }
@@ -51,7 +51,7 @@ mod tests {
     use crate::decode::decode;
 
     #[test]
-    fn bytes_are_files() {
+    fn encoded_images_can_be_decoded() {
         let picture = Image::filled(5, 3, [10, 200, 90]);
         assert_eq!(decode(&picture.to_png().unwrap(), "png").unwrap(), picture);
         let jpeg = decode(&picture.to_jpeg().unwrap(), "jpeg").unwrap();

@@ -1,4 +1,4 @@
-//! Datasets on disk: what is accepted, and what is refused in which words.
+//! Opens datasets on disk, and checks the errors of invalid ones.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use ff_data::{Dataset, DatasetConfig, Error, FileHashes, Split, Target, Task};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/data/");
 
-/// A folder with pictures at the paths.
+/// Makes a folder with images at the paths.
 fn tree(paths: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for (number, path) in paths.iter().enumerate() {
@@ -18,7 +18,7 @@ fn tree(paths: &[&str]) -> tempfile::TempDir {
     root
 }
 
-/// A BMP of one grey pixel.
+/// Writes a BMP of one grey pixel.
 fn picture(path: &Path, level: u8) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut bmp = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0".to_vec();
@@ -40,7 +40,7 @@ fn manifest(root: &Path, text: &str) -> Result<Arc<dyn Dataset>, Error> {
     DatasetConfig::Manifest(Manifest { path: "list.csv".into() }).open(root, &FileHashes::none())
 }
 
-/// Whether it is refused in words that hold `text`.
+/// Checks that the dataset is refused with an error that contains `text`.
 #[track_caller]
 fn refused(result: Result<Arc<dyn Dataset>, Error>, text: &str) {
     let error = result.err().expect("refused").to_string();
@@ -90,7 +90,7 @@ fn split_folders_under_any_name() {
 }
 
 #[test]
-fn bad_folders_are_refused_by_name() {
+fn invalid_folders_are_refused() {
     let bad = |paths: &[&str], text: &str| refused(folder(tree(paths).path()), text);
     bad(&["train/a/1.bmp", "train/b/1.bmp", "test/c/1.bmp"], "class `c` only in test");
     bad(&["train/a/1.bmp", "train/b/x.txt"], "train/b: expected images of the class, found none");
@@ -119,11 +119,11 @@ fn the_digest_follows_the_content() {
 }
 
 #[test]
-fn a_corrupt_image_opens_and_is_named_when_it_is_read() {
+fn a_corrupt_image_is_named_when_it_is_read() {
     let root = tree(&["a/1.bmp", "b/2.bmp"]);
     fs::write(root.path().join("b/2.bmp"), "BM nothing").unwrap();
     let text = folder(root.path()).unwrap().image(1).unwrap_err().to_string();
-    assert!(text.contains("b/2.bmp: expected a sound Bmp image, found a corrupt one"), "{text}");
+    assert!(text.contains("b/2.bmp: expected a valid Bmp image, found a corrupt one"), "{text}");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_manifest_of_tasks_with_unknown_labels() {
 }
 
 #[test]
-fn bad_manifests_are_refused_by_row() {
+fn invalid_manifests_are_refused_by_row() {
     let root = tree(&["in/1.bmp", "in/2.bmp"]);
     let inside = root.path().join("in");
     let bad = |table: &str, text: &str| refused(manifest(&inside, table), text);
@@ -180,7 +180,7 @@ fn bad_manifests_are_refused_by_row() {
 }
 
 #[test]
-fn cifar10_in_both_forms_is_one_dataset() {
+fn cifar10_is_the_same_in_both_forms() {
     let python = cifar10(Path::new(GOLDEN)).unwrap();
     assert_eq!(python.samples().len(), 6);
     assert_eq!(python.samples()[0].id, "data_batch_1/00000");
@@ -224,7 +224,7 @@ fn cifar10_in_both_forms_is_one_dataset() {
 }
 
 #[test]
-fn cifar100_has_fine_labels_and_any_array_order() {
+fn cifar100_has_fine_labels_in_any_array_order() {
     let dataset = DatasetConfig::Cifar100(Cifar100 { path: "cifar-100-python".into() })
         .open(Path::new(GOLDEN), &FileHashes::none())
         .unwrap();
@@ -237,7 +237,7 @@ fn cifar100_has_fine_labels_and_any_array_order() {
 }
 
 #[test]
-fn a_damaged_or_absent_cifar_is_named() {
+fn a_damaged_or_missing_cifar_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let expected = "expected CIFAR-10 (cifar-10-batches-py or cifar-10-batches-bin)";
     refused(cifar10(folder.path()), expected);

@@ -1,4 +1,4 @@
-//! The datasets of both papers, in the forms they are published in.
+//! Opens the datasets of both papers in the forms in which they are published.
 
 use std::fs;
 use std::io::Write;
@@ -9,7 +9,7 @@ use ff_data::{Dataset, Error, FileHashes, Split, Target, Task};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/");
 
-/// A tree of files, as `(path, text)`; a path of a picture has none.
+/// Makes a tree of files, given as `(path, text)`; an empty text makes an image.
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for (number, (path, text)) in files.iter().enumerate() {
@@ -20,7 +20,7 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     root
 }
 
-/// A picture of one grey level, in the format of the file's extension.
+/// Writes an image of one grey level, in the format of the file's extension.
 fn picture(path: &Path, level: u8) {
     let format = match path.extension().unwrap().to_str().unwrap().to_ascii_lowercase().as_str() {
         "dcm" => {
@@ -45,7 +45,7 @@ fn open(kind: &str, options: &str, root: &Path) -> Result<Arc<dyn Dataset>, Erro
     config.open(root, &FileHashes::none())
 }
 
-/// Opens what must be refused in words that hold `text`.
+/// Checks that a dataset is refused with an error that contains `text`.
 #[track_caller]
 fn refused(kind: &str, root: &Path, text: &str) {
     let error = open(kind, "", root).err().expect("refused").to_string();
@@ -54,7 +54,7 @@ fn refused(kind: &str, root: &Path, text: &str) {
 
 type Row<'a> = (&'a str, usize, Option<&'a str>, Option<Split>);
 
-/// Ids, classes, groups and splits; every picture is read.
+/// Returns ids, classes, groups and splits; reads every image.
 fn rows(dataset: &dyn Dataset) -> Vec<Row<'_>> {
     dataset
         .samples()
@@ -68,7 +68,7 @@ fn rows(dataset: &dyn Dataset) -> Vec<Row<'_>> {
         .collect()
 }
 
-/// The labels of a sample as 1, 0 and `-` for unknown.
+/// Returns the labels of a sample as 1, 0 and `-` for unknown.
 fn labels(dataset: &dyn Dataset, index: usize) -> String {
     dataset.image(index).unwrap();
     let Target::Labels(labels) = &dataset.samples()[index].target else { panic!("labels") };
@@ -121,7 +121,7 @@ fn eyepacs() {
     assert!(notes(&*dataset).contains("retinopathy_solution.csv is not there"));
     let config: ff_data::DatasetConfig = toml::from_str("kind = 'eyepacs'\npath = ''").unwrap();
     let differences = config.published(&*dataset).unwrap().differences(&*dataset);
-    assert_eq!(differences, ["all: 88702 images are published, 3 are here"]);
+    assert_eq!(differences, ["all: expected 88702 images as published, found 3"]);
 
     fs::write(root.path().join("retinopathy_solution.csv"), "image,level,Usage\n1_left,3,Private\n").unwrap();
     let dataset = open("eyepacs", "", root.path()).unwrap();
@@ -271,7 +271,7 @@ fn chexpert() {
         (tasks.len(), tasks[0].as_str(), tasks[12].as_str()),
         (13, "Enlarged Cardiomediastinum", "Support Devices")
     );
-    // No Finding: all absent but Support Devices. Unsure and blank: unknown.
+    // No Finding: all absent but Support Devices. Uncertain and blank: unknown.
     assert_eq!(labels(&*dataset, 0), "0000000000001");
     assert_eq!(labels(&*dataset, 1), "--1--------1-");
     assert_eq!(labels(&*of("uncertain = 'zeros'"), 1), "-01-00-0-0-1-");
@@ -312,7 +312,7 @@ fn mimic_cxr() {
     ];
     let root = tree(&files);
     golden("mimic-cxr-2.0.0-split.csv.gz", root.path());
-    // The test split is all that is there.
+    // Only the test split is there.
     refused("mimic-cxr", root.path(), "hint: for the test split alone, set `only = \"test\"`");
     let dataset = open("mimic-cxr", "only = 'test'", root.path()).unwrap();
     assert_eq!(dataset.samples().len(), 1);
@@ -337,7 +337,7 @@ fn mimic_cxr() {
     assert_eq!(dataset.samples()[1].split, Some(Split::Val));
     assert!(notes(&*dataset).contains("1 images that are not frontal"));
 
-    // All three may be gzipped, and one may be cut short.
+    // All three may be gzipped; a truncated one is refused.
     let path = root.path().join("mimic-cxr-2.0.0-chexpert.csv");
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gz.write_all(labels_csv.as_bytes()).unwrap();
@@ -346,7 +346,7 @@ fn mimic_cxr() {
     fs::write(root.path().join("mimic-cxr-2.0.0-chexpert.csv.gz"), &bytes).unwrap();
     assert_eq!(open("mimic-cxr", "", root.path()).unwrap().digest(), dataset.digest());
     fs::write(root.path().join("mimic-cxr-2.0.0-chexpert.csv.gz"), &bytes[..bytes.len() / 2]).unwrap();
-    refused("mimic-cxr", root.path(), "chexpert.csv.gz: expected a sound gzip file");
+    refused("mimic-cxr", root.path(), "chexpert.csv.gz: expected a valid gzip file");
 }
 
 #[test]
@@ -370,12 +370,12 @@ fn messidor() {
     let dataset = open("messidor", "", root.path()).unwrap();
     assert_eq!(rows(&*dataset), expected(3));
     assert_eq!(dataset.task().names(), ["0", "1", "2", "3"]);
-    assert!(notes(&*dataset).contains("only the bases 11, 22 of 12"));
+    assert!(notes(&*dataset).contains("only 2 of 12 bases: 11, 22"));
     golden("Annotation_Base11_update.xls", root.path());
     let dataset = open("messidor", "", root.path()).unwrap();
     assert_eq!(rows(&*dataset), expected(2));
-    assert!(notes(&*dataset).contains("Annotation_Base11_update.xls in place of"));
-    // Latin-1, as table programs write it.
+    assert!(notes(&*dataset).contains("Annotation_Base11_update.xls replaces the table"));
+    // Latin-1, as spreadsheet programs write it.
     let mut latin = csv.replace("LaTIM - CHU de BREST", "Lariboisi?re").into_bytes();
     *latin.iter_mut().find(|byte| **byte == b'?').unwrap() = 0xe8;
     fs::write(root.path().join("Annotation_Base22.csv"), latin).unwrap();
@@ -384,7 +384,7 @@ fn messidor() {
     let whole = fs::read(format!("{GOLDEN}datasets/Annotation_Base11.xls")).unwrap();
     for end in (0..whole.len()).step_by(97) {
         fs::write(root.path().join("Annotation_Base11_update.xls"), &whole[..end]).unwrap();
-        // A sheet that is cut off must never pass for a shorter one.
+        // A truncated sheet is never read as a shorter one.
         if let Ok(dataset) = open("messidor", "", root.path()) {
             assert_eq!(rows(&*dataset), expected(3), "{end}");
         }
@@ -456,9 +456,8 @@ fn chestxray14_lists() {
         00000001_000.png,1,train,0,1,0,0,0,0,0,0,0,0,1.0,0,0,0\n00000002_000.png,2,val,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n\
         00000003_000.png,3,test,0,0,0,0,0,0,0,0,0,0,0,0,1,0\n";
     fs::write(root.path().join("nih_labels.csv"), folds).unwrap();
-    refused("chestxray14", root.path(), "expected one division of ChestX-ray14, found both");
-    let of =
-        |division: &str| open("chestxray14", &format!("split_source = '{division}'"), root.path()).unwrap();
+    refused("chestxray14", root.path(), "expected one split of ChestX-ray14, found both");
+    let of = |source: &str| open("chestxray14", &format!("split_source = '{source}'"), root.path()).unwrap();
     assert_eq!(of("lists").digest(), dataset.digest());
     let by_folds = of("folds");
     let splits: Vec<_> = by_folds.samples().iter().map(|sample| sample.split.unwrap()).collect();
@@ -468,13 +467,13 @@ fn chestxray14_lists() {
 }
 
 #[test]
-fn chestxray14_faults() {
+fn invalid_chestxray14_is_refused() {
     let entries = "Image Index,Finding Labels,Patient ID\n00000001_000.png,Cardiomegaly|Gout,1\n";
     let root = tree(&[("Data_Entry_2017.csv", entries), ("images/00000001_000.png", "")]);
     refused("chestxray14", root.path(), "row 2: expected findings of Atelectasis");
     let entries = entries.replace("|Gout", "");
     fs::write(root.path().join("Data_Entry_2017.csv"), entries).unwrap();
-    assert!(notes(&*open("chestxray14", "", root.path()).unwrap()).contains("division: none"));
+    assert!(notes(&*open("chestxray14", "", root.path()).unwrap()).contains("split: none"));
     fs::write(root.path().join("test_list.txt"), "00000009_000.png\n").unwrap();
     fs::write(root.path().join("train_val_list.txt"), "00000008_000.png\n").unwrap();
     refused("chestxray14", root.path(), "`00000001_000.png` in neither");
@@ -484,7 +483,7 @@ fn chestxray14_faults() {
     refused("chestxray14", root.path(), "one file for the image `00000001_000.png`");
 }
 
-/// What the golden arrays hold at a place.
+/// Returns the value of the golden arrays at a place.
 fn value(sample: usize, row: usize, column: usize, channel: usize) -> u8 {
     ((sample * 7 + row * 5 + column * 3 + channel) % 251) as u8
 }
@@ -526,11 +525,11 @@ fn medmnist() {
                 }
             }
         }
-        // The file itself may be named.
+        // The path may be that of the file.
         let config: ff_data::DatasetConfig =
             toml::from_str(&format!("kind = '{kind}'\npath = '{file}'")).unwrap();
         assert_eq!(config.open(root.path(), &FileHashes::none()).unwrap().digest(), dataset.digest());
-        // Every prefix of the file is refused, never read.
+        // Every prefix of the file is refused.
         let whole = fs::read(root.path().join(file)).unwrap();
         for end in (0..whole.len()).step_by(whole.len() / 40 + 1) {
             fs::write(root.path().join(file), &whole[..end]).unwrap();
@@ -546,7 +545,7 @@ fn medmnist_of_another_dataset_or_two_sizes() {
     fs::rename(root.path().join("pathmnist.npz"), root.path().join("octmnist.npz")).unwrap();
     refused("octmnist", root.path(), "expected labels of 0 to 3");
     fs::copy(root.path().join("octmnist.npz"), root.path().join("octmnist_64.npz")).unwrap();
-    refused("octmnist", root.path(), "hint: name the file itself");
+    refused("octmnist", root.path(), "hint: set the path to one of these files");
     refused("pathmnist", root.path(), "pathmnist_224.npz");
 }
 
@@ -568,7 +567,7 @@ fn cifar10_1() {
     let whole = fs::read(&data).unwrap();
     fs::write(&data, &whole[..whole.len() - 1]).unwrap();
     refused("cifar10.1", root.path(), "cifar10.1_v6_data.npy: expected an array [2, 32, 32, 3] of u8");
-    // As many elements as a number can count, and the header's bytes besides.
+    // The number of elements and the header's bytes together overflow.
     let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({},), }}\n", usize::MAX);
     let length = (header.len() as u16).to_le_bytes();
     fs::write(&data, [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes()].concat()).unwrap();

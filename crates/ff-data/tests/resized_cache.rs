@@ -1,4 +1,4 @@
-//! Pictures that are kept on disk: always the same pixels, whatever happens to the packs.
+//! Checks that cached images always have the same pixels, whatever happens to the packs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use ff_data::{Dataset, Error, Image, InMemory, Inventory, Prepared, ResizedCache
 const HEADER: usize = 48;
 const HEAD: usize = 32;
 
-/// Pictures that follow from their index, of which some are bad or panic; counts how often they are
-/// decoded.
+/// Images that follow from their index, of which some are unreadable or panic; counts how often
+/// they are decoded.
 struct Source {
     inventory: Inventory,
     side: u32,
     bad: Vec<usize>,
     panics: Vec<usize>,
     decoded: AtomicUsize,
-    /// Decoding ends for all threads at once.
+    /// Makes all threads finish decoding at the same time.
     together: Option<Barrier>,
 }
 
@@ -68,7 +68,7 @@ impl Dataset for Source {
     }
 }
 
-/// Whether all pictures are what they are without a folder.
+/// Checks that all images equal those without a folder.
 #[track_caller]
 fn check(shrunk: &ResizedCache, source: &Source, px: u32) {
     for index in 0..source.samples().len() {
@@ -76,11 +76,11 @@ fn check(shrunk: &ResizedCache, source: &Source, px: u32) {
         let shorter = width.min(height);
         let side = |side: u32| if shorter <= px { side } else { (side * px + shorter / 2) / shorter };
         let expected = resize(&source.picture(index), side(width), side(height));
-        assert!(shrunk.image(index).unwrap() == expected, "picture {index}");
+        assert!(shrunk.image(index).unwrap() == expected, "image {index}");
     }
 }
 
-/// The only folder of packs in a folder.
+/// Returns the only folder of packs in a folder.
 fn packs_folder(folder: &Path) -> PathBuf {
     let folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(folders.len(), 1);
@@ -91,13 +91,13 @@ fn packs(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(packs_folder(folder)).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Bytes of a pack of the first `count` pictures, none of them shrunk.
+/// Returns the bytes of a pack of the first `count` images, none of them resized.
 fn pack_bytes(source: &Source, count: usize) -> usize {
     HEADER + (0..count).map(|i| HEAD + source.picture(i).data.len()).sum::<usize>()
 }
 
 #[test]
-fn pictures_are_decoded_once_and_the_same_as_without_a_folder() {
+fn images_are_decoded_once_and_equal_those_without_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let folder = &folder.path().join("made/when/needed");
     let source = Arc::new(Source::new(9, 20));
@@ -117,7 +117,7 @@ fn pictures_are_decoded_once_and_the_same_as_without_a_folder() {
 }
 
 #[test]
-fn it_is_its_own_dataset_with_the_inner_ones_samples() {
+fn the_digest_depends_on_the_size_and_the_wrapped_dataset() {
     let source = Arc::new(Source::new(2, 5));
     let shrunk = |digest: &str, px| {
         let mut source = Source::new(2, 5);
@@ -134,7 +134,7 @@ fn it_is_its_own_dataset_with_the_inner_ones_samples() {
 }
 
 #[test]
-fn eight_threads_write_each_picture_once() {
+fn eight_threads_write_each_image_once() {
     let folder = tempfile::tempdir().unwrap();
     let source = Arc::new(Source::new(60, 12));
     let shrunk = ResizedCache::new(source.clone(), 99, Some(folder.path()));
@@ -155,13 +155,13 @@ fn eight_threads_write_each_picture_once() {
 }
 
 #[test]
-fn threads_that_decode_one_picture_at_once_write_it_once() {
+fn threads_that_race_write_an_image_once() {
     let folder = tempfile::tempdir().unwrap();
     let source = Arc::new(Source { together: Some(Barrier::new(8)), ..Source::new(20, 12) });
     let shrunk = ResizedCache::new(source.clone(), 99, Some(folder.path()));
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            // Nobody finds the first kept before all have decoded it.
+            // No thread finds the image cached before all have decoded it.
             scope.spawn(|| assert!(shrunk.image(0).unwrap() == source.picture(0)));
         }
     });
@@ -171,7 +171,7 @@ fn threads_that_decode_one_picture_at_once_write_it_once() {
 }
 
 #[test]
-fn preparing_counts_and_names() {
+fn prepare_counts_images_and_names_unreadable_ones() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = Source::new(20, 10);
     (source.bad, source.panics) = (vec![4, 17], vec![11]);
@@ -204,13 +204,13 @@ fn preparing_counts_and_names() {
 }
 
 #[test]
-fn two_at_once_have_a_pack_each() {
+fn two_caches_at_once_have_a_pack_each() {
     let folder = tempfile::tempdir().unwrap();
     let source = Arc::new(Source::new(30, 12));
     let both: Vec<_> = (0..2).map(|_| ResizedCache::new(source.clone(), 5, Some(folder.path()))).collect();
     std::thread::scope(|scope| both.iter().for_each(|one| drop(scope.spawn(|| check(one, &source, 5)))));
     assert_eq!((packs(folder.path()).len(), source.decoded()), (2, 60));
-    // Of what is there twice, one may be damaged.
+    // One of two copies may be damaged.
     let [first, second] = packs(folder.path()).try_into().unwrap();
     for pack in [first, second] {
         let whole = fs::read(&pack).unwrap();
@@ -224,7 +224,7 @@ fn two_at_once_have_a_pack_each() {
     }
 }
 
-/// A pack of three small pictures, its bytes, and its source.
+/// Makes a pack of three small images; returns its bytes and its source, too.
 fn small_pack() -> (tempfile::TempDir, PathBuf, Vec<u8>, Arc<Source>) {
     let folder = tempfile::tempdir().unwrap();
     let source = Arc::new(Source::new(3, 2));
@@ -236,8 +236,8 @@ fn small_pack() -> (tempfile::TempDir, PathBuf, Vec<u8>, Arc<Source>) {
     (folder, pack, bytes, source)
 }
 
-/// Leaves these bytes as the only pack; reads everything twice and once more after opening again.
-/// Gives how often a picture was decoded.
+/// Makes these bytes the only pack, reads all images twice, and once more after opening again.
+/// Returns how often an image was decoded.
 fn reread(folder: &Path, pack: &Path, bytes: &[u8], source: &Arc<Source>) -> usize {
     for other in packs(folder) {
         fs::remove_file(other).unwrap();
@@ -248,7 +248,7 @@ fn reread(folder: &Path, pack: &Path, bytes: &[u8], source: &Arc<Source>) -> usi
     let decoded = source.decoded();
     check(&shrunk, source, 2);
     check(&ResizedCache::new(source.clone(), 2, Some(folder)), source, 2);
-    assert_eq!(source.decoded(), 0, "what was decoded again is kept");
+    assert_eq!(source.decoded(), 0, "images that are decoded again are kept");
     assert_eq!(packs(folder).len(), 1 + usize::from(decoded > 0));
     decoded
 }
@@ -271,7 +271,7 @@ fn every_flipped_bit_is_noticed() {
             damaged[at] ^= 1 << bit;
             let decoded = reread(folder.path(), &pack, &damaged, &source);
             assert!((1..=3).contains(&decoded), "bit {bit} of byte {at}: {decoded} decoded");
-            // Damaged pixels and checksums cost one picture.
+            // Damaged pixels and checksums affect one image.
             let record = (0..3).rev().map(|count| pack_bytes(&source, count)).find(|&start| start <= at);
             if record.is_some_and(|start| at >= start + 16) {
                 assert_eq!(decoded, 1, "bit {bit} of byte {at}");
@@ -281,14 +281,14 @@ fn every_flipped_bit_is_noticed() {
 }
 
 #[test]
-fn nonsense_in_a_head_allocates_nothing() {
+fn invalid_heads_allocate_nothing() {
     let (folder, pack, bytes, source) = small_pack();
     let last = pack_bytes(&source, 2);
     for (field, value) in [(4, 3), (4, u32::MAX), (8, 0), (8, u32::MAX), (12, u32::MAX), (8, 59_652_323)] {
         let mut damaged = bytes.clone();
         damaged[last + field..][..4].copy_from_slice(&value.to_le_bytes());
         assert_eq!(reread(folder.path(), &pack, &damaged, &source), 1);
-        // Nothing after it is taken for a record.
+        // Nothing after it is read as a record.
         damaged.extend_from_slice(&bytes[HEADER..]);
         assert_eq!(reread(folder.path(), &pack, &damaged, &source), 1);
     }
@@ -298,7 +298,7 @@ fn nonsense_in_a_head_allocates_nothing() {
 }
 
 #[test]
-fn a_pack_that_shrinks_or_vanishes_while_it_is_open() {
+fn a_pack_may_shrink_or_vanish_while_open() {
     let (folder, pack, bytes, source) = small_pack();
     let shrunk = ResizedCache::new(source.clone(), 2, Some(folder.path()));
     check(&shrunk, &source, 2);
@@ -312,20 +312,20 @@ fn a_pack_that_shrinks_or_vanishes_while_it_is_open() {
 }
 
 #[test]
-fn a_stale_pack_and_what_is_no_pack_are_ignored() {
+fn stale_packs_and_other_files_are_ignored() {
     let (folder, pack, bytes, source) = small_pack();
     for at in [0, 12, 16, 47] {
         let mut other = bytes.clone();
         other[at] ^= 1;
         assert_eq!(reread(folder.path(), &pack, &other, &source), 3);
     }
-    // Of another dataset, and folders and texts beside the pack.
+    // A pack of another dataset, and folders and texts beside the pack.
     let mut other = Source::new(3, 2);
     other.inventory.digest = "other".to_owned();
     let other = Arc::new(other);
-    let elsewhere = tempfile::tempdir().unwrap();
-    check(&ResizedCache::new(other.clone(), 2, Some(elsewhere.path())), &other, 2);
-    let stale = fs::read(&packs(elsewhere.path())[0]).unwrap();
+    let other_folder = tempfile::tempdir().unwrap();
+    check(&ResizedCache::new(other.clone(), 2, Some(other_folder.path())), &other, 2);
+    let stale = fs::read(&packs(other_folder.path())[0]).unwrap();
     assert_eq!(reread(folder.path(), &pack, &stale, &source), 3);
     let beside = packs_folder(folder.path());
     fs::create_dir(beside.join("folder.pack")).unwrap();
@@ -335,9 +335,9 @@ fn a_stale_pack_and_what_is_no_pack_are_ignored() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_used_costs_only_time() {
+fn an_unusable_folder_is_ignored() {
     let (folder, pack, _, source) = small_pack();
-    // Below a file, where a folder cannot be made, whoever asks.
+    // Below a file no folder can be made, even by root.
     let shrunk = ResizedCache::new(source.clone(), 2, Some(&pack.join("below")));
     (0..2).for_each(|_| check(&shrunk, &source, 2));
     assert_eq!(source.decoded(), 6);
@@ -371,7 +371,7 @@ impl tracing::Subscriber for Warnings {
 }
 
 #[test]
-fn each_trouble_is_warned_of_once() {
+fn each_problem_warns_once() {
     let (folder, pack, bytes, source) = small_pack();
     let count = Arc::new(AtomicUsize::new(0));
     tracing::subscriber::with_default(Warnings(count.clone()), || {
@@ -385,17 +385,17 @@ fn each_trouble_is_warned_of_once() {
         let mut damaged = bytes.clone();
         (0..3).for_each(|picture| damaged[pack_bytes(&source, picture) + 16] ^= 1);
         fs::write(&pack, &damaged).unwrap();
-        assert_eq!(warnings(folder.path()), 1, "three damaged pictures");
+        assert_eq!(warnings(folder.path()), 1, "three damaged images");
         damaged[0] ^= 1;
         fs::write(&pack, &damaged).unwrap();
         assert_eq!(warnings(folder.path()), 1, "another form");
         fs::write(&pack, &bytes[..bytes.len() - 1]).unwrap();
-        assert_eq!(warnings(folder.path()), 0, "a torn record is none");
+        assert_eq!(warnings(folder.path()), 0, "an incomplete record is ignored");
     });
 }
 
 #[test]
-fn a_picture_that_a_pack_cannot_hold_is_made_each_time() {
+fn an_image_that_a_pack_cannot_hold_is_made_each_time() {
     struct Odd(Source);
     impl Dataset for Odd {
         fn inventory(&self) -> &Inventory {
@@ -415,11 +415,11 @@ fn a_picture_that_a_pack_cannot_hold_is_made_each_time() {
     for _ in 0..2 {
         (0..3).for_each(|index| assert_eq!(shrunk.image(index).unwrap().width, index as u32));
     }
-    // Without pixels the first is made twice, the others once.
+    // The first has no pixels and is made twice, the others once.
     assert_eq!(odd.0.decoded(), 4);
 }
 
-/// This test program again, running one ignored test with a folder; its shell commands come first.
+/// Runs one ignored test of this program in a child process, after the shell commands `first`.
 fn child(test: &str, folder: &Path, first: &str) -> Command {
     let mut command = Command::new("sh");
     let program = std::env::current_exe().unwrap();
@@ -439,7 +439,7 @@ fn child_source() -> Arc<Source> {
 }
 
 #[test]
-#[ignore = "run by others, in a process of its own"]
+#[ignore = "run in a child process by a_killed_process_leaves_what_it_wrote"]
 fn child_that_is_killed() {
     let Some(folder) = child_folder() else { return };
     ResizedCache::new(child_source(), CHILD_PX, Some(&folder)).prepare(2, &|_, _| ()).unwrap();
@@ -452,7 +452,7 @@ fn a_killed_process_leaves_what_it_wrote() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..6 {
         let mut child = child("child_that_is_killed", folder.path(), ":").spawn().unwrap();
-        // Some are killed before, some while, some after they write.
+        // Some are killed before they write, some while they do, some after.
         std::thread::sleep(Duration::from_millis(4 * round));
         while round > 2 && fs::read_dir(folder.path()).unwrap().count() == 0 {
             assert!(child.try_wait().unwrap().is_none(), "it ended without writing");
@@ -470,7 +470,7 @@ fn a_killed_process_leaves_what_it_wrote() {
 }
 
 #[test]
-#[ignore = "run by others, in a process whose files cannot grow"]
+#[ignore = "run in a child process by a_full_disk_leaves_no_incomplete_record"]
 fn child_without_room() {
     let Some(folder) = child_folder() else { return };
     let source = child_source();
@@ -485,9 +485,9 @@ fn child_without_room() {
     assert_eq!(source.decoded(), 0);
 }
 
-/// A limit on the size of files does what a full disk does: a write is cut short, the next fails.
+/// A limit on the size of files acts like a full disk: a write is cut short, and the next fails.
 #[test]
-fn a_full_disk_costs_only_time_and_leaves_no_torn_record() {
+fn a_full_disk_leaves_no_incomplete_record() {
     for blocks in [400, 3, 0] {
         let folder = tempfile::tempdir().unwrap();
         let limits = format!("trap '' XFSZ; ulimit -f {blocks}");
@@ -499,7 +499,7 @@ fn a_full_disk_costs_only_time_and_leaves_no_torn_record() {
             let count = (1..400).find(|&count| pack_bytes(&source, count) == length);
             assert!(count.is_some(), "{length} bytes are no whole number of records");
         } else {
-            // Not even one picture, not even a header: nothing stays.
+            // No room for an image, or for a header: nothing is left.
             child("child_without_room", folder.path(), &limits).stderr(Stdio::null()).status().unwrap();
             assert!(packs(folder.path()).is_empty());
         }

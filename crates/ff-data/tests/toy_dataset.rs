@@ -1,5 +1,5 @@
-//! A dataset of one's own: a [`Dataset`] in one file, divided and loaded as those that the crate
-//! reads.
+//! A dataset of your own: implements [`Dataset`] in one file, then splits and loads it like those
+//! that the crate reads.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use ff_data::{
 
 const IMAGES: usize = 40;
 
-/// Dark and bright images, in turn.
+/// Alternating dark and bright images.
 struct Brightness {
     inventory: Inventory,
 }
@@ -44,7 +44,7 @@ fn level(index: usize) -> u8 {
 }
 
 #[test]
-fn a_dataset_of_ones_own_is_divided_and_loaded() {
+fn an_own_dataset_is_split_and_loaded() {
     let dataset = Arc::new(Brightness::new());
     let rule = SplitRule::Ratio { train: 0.5, val: 0.25, test: 0.25, seed: 1, grouped: false };
     let splits = rule.split(&*dataset, Path::new("")).unwrap();

@@ -1,4 +1,4 @@
-//! Affine maps, bilinear, as Pillow's `Image.transform(AFFINE)`.
+//! Affine maps with bilinear sampling, as Pillow's `Image.transform(AFFINE)`.
 
 use std::iter::repeat_n;
 use std::ops::Range;
@@ -7,9 +7,9 @@ use multiversion::multiversion;
 
 use crate::image::Image;
 
-/// Maps an output point to the input point it shows: `[a, b, c, d, e, f]` is
-/// `(a x + b y + c, d x + e y + f)`. Points are in pixels from the upper left corner, so a pixel's
-/// middle is at a half.
+/// Maps an output point to an input point: `[a, b, c, d, e, f]` is
+/// `(a x + b y + c, d x + e y + f)`. Points are in pixels from the upper left corner, so the centre
+/// of a pixel is at a half.
 pub(super) type Inverse = [f64; 6];
 
 /// Slants rows: the row at height `y` moves left by `slope * y`; the top edge stays.
@@ -27,24 +27,24 @@ pub(super) fn translate(x: f64, y: f64) -> Inverse {
     [1.0, 0.0, -x, 0.0, 1.0, -y]
 }
 
-/// Turns counter-clockwise by `degrees` about the middle of `image`.
+/// Rotates counter-clockwise by `degrees` about the centre of `image`.
 pub(super) fn rotate(degrees: f64, image: &Image) -> Inverse {
     let (sin, cos) = (-degrees.to_radians()).sin_cos();
     let (x, y) = (f64::from(image.width) / 2.0, f64::from(image.height) / 2.0);
     [cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y]
 }
 
-/// Input points are fixed-point numbers with this many bits after the point: steps of such a number
-/// across a row drift by less than a millionth of a pixel.
+/// Fraction bits of input points, which are fixed-point numbers: adding up steps across a row
+/// drifts by less than a millionth of a pixel.
 const POINT_BITS: u32 = 32;
-/// A pixel's side.
+/// The side of a pixel.
 const ONE: i64 = 1 << POINT_BITS;
 /// Bits of the weight along one axis: a level times the weights of both axes fits in 32 bits.
 const WEIGHT_BITS: u32 = 11;
-/// Pixels that [`slanted`] works on at a time, a multiple of any vector's.
+/// Pixels that [`slanted`] computes at a time, a multiple of any vector register's.
 const BLOCK: usize = 16;
 
-/// `image` under the map; what comes from outside it becomes `fill`. Edge pixels reach half a pixel
+/// Transforms `image`; points outside the image become `fill`. Edge pixels extend half a pixel
 /// outwards.
 pub(super) fn transform(image: &mut Image, [a, b, c, d, e, f]: Inverse, fill: [u8; 3]) {
     let fixed = |number: f64| (number * ONE as f64).round() as i64;
@@ -74,16 +74,17 @@ pub(super) fn transform(image: &mut Image, [a, b, c, d, e, f]: Inverse, fill: [u
     image.data = out;
 }
 
-/// The picture that is looked at. Points are `[x, y]`.
+/// The input image. Points are `[x, y]`.
 struct Source<'a> {
     levels: &'a [u8],
     size: [u32; 2],
 }
 
 impl Source<'_> {
-    /// The columns of a row, whose points begin at `start` and move on by `step`, that lie in the
-    /// picture and at least `before` from its left and upper edge and `after` from its right and
-    /// lower one.
+    /// Returns the columns of a row whose points are inside the image, with a margin.
+    ///
+    /// Points are at least `before` from the left and upper edge and at least `after` from the
+    /// right and lower edge. The points of the row begin at `start`, in steps of `step`.
     fn columns(&self, before: [i64; 2], after: [i64; 2], start: [i64; 2], step: [i64; 2]) -> Range<usize> {
         let [x, y] = [0, 1].map(|axis| {
             let range = before[axis]..i64::from(self.size[axis]) * ONE - after[axis];
@@ -93,10 +94,10 @@ impl Source<'_> {
         first..x.end.min(y.end).max(first)
     }
 
-    /// The colour at a point inside the picture, cut down to whole levels.
+    /// Returns the colour at a point inside the image, truncated to whole levels.
     fn bilinear(&self, [x, y]: [i64; 2]) -> [u8; 3] {
         let (pixels, _) = self.levels.as_chunks::<3>();
-        // The edge one twice beyond the last middle.
+        // Beyond the centre of the last pixel, that pixel counts twice.
         let clamp = |at: i64, axis: usize| at.clamp(0, i64::from(self.size[axis]) - 1) as usize;
         let ((left, weight_x), (top, weight_y)) = (split(x), split(y));
         let rows = [top, top + 1].map(|row| clamp(row, 1) * self.size[0] as usize);
@@ -108,7 +109,7 @@ impl Source<'_> {
     }
 }
 
-/// Which of `count` points, from `start` on in steps of `step`, lie in `range`.
+/// Returns which of `count` points, from `start` in steps of `step`, are in `range`.
 fn steps_into(range: Range<i64>, start: i64, step: i64, count: usize) -> Range<usize> {
     match step {
         0 if range.contains(&start) => 0..count,
@@ -123,27 +124,25 @@ fn steps_into(range: Range<i64>, start: i64, step: i64, count: usize) -> Range<u
     }
 }
 
-/// The last pixel along an axis whose middle is not beyond `point`, and the weight of the one after
-/// it.
+/// Returns the last pixel whose centre is not beyond `point`, and the weight of the next pixel.
 #[inline]
 fn split(point: i64) -> (i64, i32) {
     let from_middle = point - ONE / 2;
     (from_middle >> POINT_BITS, ((from_middle & (ONE - 1)) >> (POINT_BITS - WEIGHT_BITS)) as i32)
 }
 
-/// From `a` (weight 0) towards `b`, times all of a weight.
+/// Interpolates from `a` (weight 0) towards `b`; the result is scaled by the full weight.
 #[inline]
-fn mix(a: i32, b: i32, weight: i32) -> i32 {
+fn lerp(a: i32, b: i32, weight: i32) -> i32 {
     (a << WEIGHT_BITS) + (b - a) * weight
 }
 
-/// Between the four corners `[[left, right], [left below, right below]]`, cut down to a whole
-/// level.
+/// Interpolates between `[[left, right], [left below, right below]]`, truncated to a whole level.
 #[inline]
 fn between([above, below]: [[i32; 2]; 2], [weight_x, weight_y]: [i32; 2]) -> i32 {
-    let above = mix(above[0], above[1], weight_x);
-    let below = mix(below[0], below[1], weight_x);
-    mix(above, below, weight_y) >> (2 * WEIGHT_BITS)
+    let above = lerp(above[0], above[1], weight_x);
+    let below = lerp(below[0], below[1], weight_x);
+    lerp(above, below, weight_y) >> (2 * WEIGHT_BITS)
 }
 
 /// Fills `out` with the colours at points a pixel apart, all on one row and well inside.
@@ -157,7 +156,7 @@ fn level(source: &Source<'_>, [x, y]: [i64; 2], out: &mut [u8]) {
         [0, 0] => out.copy_from_slice(&top[..out.len()]),
         [_, 0] => {
             for ((out, left), right) in out.iter_mut().zip(top).zip(&top[3..]) {
-                *out = (mix((*left).into(), (*right).into(), weight_x) >> WEIGHT_BITS) as u8;
+                *out = (lerp((*left).into(), (*right).into(), weight_x) >> WEIGHT_BITS) as u8;
             }
         }
         _ => {
@@ -177,8 +176,8 @@ fn slanted(source: &Source<'_>, start: [i64; 2], step: [i64; 2], out: &mut [u8])
     let ([mut x, mut y], stride) = (start, source.size[0] as usize * 3);
     let (pixels, _) = out.as_chunks_mut::<3>();
     for block in pixels.chunks_mut(BLOCK) {
-        // What is looked up, one pixel after the other, and then what is computed, many at once. A
-        // corner's lowest three bytes are a pixel.
+        // Pixels are looked up one after the other, then many are computed at once. The lowest
+        // three bytes of a corner are a pixel.
         let mut corners = [[0_u32; BLOCK]; 4];
         let mut weights = [[0_i32; BLOCK]; 2];
         for i in 0..block.len() {
@@ -209,7 +208,7 @@ fn slanted(source: &Source<'_>, start: [i64; 2], step: [i64; 2], out: &mut [u8])
     }
 }
 
-/// The pixel that starts at byte `at`, the one after it, and two bytes more.
+/// Returns the pixel at byte `at`, the next pixel, and two more bytes.
 #[inline]
 fn two_pixels(levels: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(levels[at..at + 8].try_into().expect("eight bytes"))
@@ -227,7 +226,7 @@ mod tests {
     use proptest::prelude::*;
     use rand::Rng;
 
-    /// What [`transform`] does, a pixel at a time.
+    /// Transforms one pixel at a time, as the reference for [`transform`].
     fn slowly(image: &Image, [a, b, c, d, e, f]: Inverse, fill: [u8; 3]) -> Vec<u8> {
         let fixed = |number: f64| (number * ONE as f64).round() as i64;
         let source = Source { levels: &image.data, size: [image.width, image.height] };
@@ -260,7 +259,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
         #[test]
-        fn many_pixels_at_once_are_as_one_at_a_time(width in 1u32..70, height in 1u32..40, map in any_map()) {
+        fn blocks_of_pixels_equal_single_pixels(width in 1u32..70, height in 1u32..40, map in any_map()) {
             let mut data = vec![0; width as usize * height as usize * 3];
             stream(4, "picture", &[width.into(), height.into()]).fill_bytes(&mut data);
             let mut image = Image { width, height, data };

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::enhance::{brightness, color, contrast};
 use crate::image::Image;
 
-/// Brightness, contrast and saturation in random order, each by a factor uniform in [0.6, 1.4].
+/// Changes brightness, contrast and saturation in random order, by factors uniform in [0.6, 1.4].
 pub(super) fn color_jitter(image: &mut Image, rng: &mut ChaCha8Rng) {
     let mut operations: [fn(&mut Image, f32); 3] = [brightness, contrast, color];
     operations.shuffle(rng);
@@ -21,8 +21,7 @@ mod tests {
     use super::*;
     use crate::random::stream;
 
-    /// On a picture of one grey, contrast and saturation have nothing to do: what remains is
-    /// brightness.
+    /// On an image of one grey, contrast and saturation change nothing, so only brightness remains.
     #[test]
     fn factors_are_uniform_in_their_range() {
         let mut rng = stream(9, "jitter", &[]);

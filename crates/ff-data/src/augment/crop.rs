@@ -8,12 +8,12 @@ use rand_chacha::ChaCha8Rng;
 use super::resize::{Region, resize_region};
 use crate::image::Image;
 
-/// The aspect ratios (width over height) a crop may have.
+/// The aspect ratios (width over height) of crops.
 const RATIO: RangeInclusive<f64> = 3.0 / 4.0..=4.0 / 3.0;
-/// How many draws may fail to fit before the fallback.
+/// Draws that may fail to fit before the fallback.
 const ATTEMPTS: usize = 10;
 
-/// A random part of `image` (see [`draw`]), `image_size` x `image_size`.
+/// Crops a random region (see [`draw`]) and resizes it to `image_size` x `image_size`.
 pub(super) fn random_resized_crop(
     image: &Image,
     scale: RangeInclusive<f64>,
@@ -23,10 +23,10 @@ pub(super) fn random_resized_crop(
     resize_region(image, draw(image.width, image.height, scale, rng), image_size, image_size)
 }
 
-/// A region as torchvision draws it: its share of the area uniform in `scale`, the logarithm of its
-/// aspect ratio uniform in that of [`RATIO`], its place uniform. A draw that does not fit is
-/// repeated, so a share above 1 is allowed and never taken; after [`ATTEMPTS`] draws it is
-/// [`fallback`]'s.
+/// Draws a region as torchvision does: its share of the area is uniform in `scale`, the logarithm
+/// of its aspect ratio is uniform in that of [`RATIO`], its position is uniform. A draw that does
+/// not fit is repeated, so a share above 1 is allowed but never used; after [`ATTEMPTS`] draws
+/// [`fallback`] gives the region.
 fn draw(width: u32, height: u32, scale: RangeInclusive<f64>, rng: &mut ChaCha8Rng) -> Region {
     let area = f64::from(width) * f64::from(height);
     for _ in 0..ATTEMPTS {
@@ -42,7 +42,7 @@ fn draw(width: u32, height: u32, scale: RangeInclusive<f64>, rng: &mut ChaCha8Rn
     fallback(width, height)
 }
 
-/// The largest centred region with an aspect ratio in [`RATIO`].
+/// Returns the largest centred region with an aspect ratio in [`RATIO`].
 fn fallback(width: u32, height: u32) -> Region {
     let ratio = f64::from(width) / f64::from(height);
     let (w, h) = if ratio < *RATIO.start() {
@@ -55,7 +55,7 @@ fn fallback(width: u32, height: u32) -> Region {
     Region { left: (width - w) / 2, top: (height - h) / 2, width: w, height: h }
 }
 
-/// To the nearest whole number of pixels, halves to the even one as in Python.
+/// Rounds to the nearest whole number of pixels, halves to even as in Python.
 fn round(pixels: f64) -> u32 {
     pixels.round_ties_even() as u32
 }
@@ -68,7 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn fallback_is_torchvisions() {
+    fn fallback_equals_torchvision() {
         for row in Golden::open().table("fallback", i64::from_le_bytes).chunks_exact(6) {
             let row: Vec<u32> = row.iter().map(|&value| value as u32).collect();
             let expected = Region { left: row[2], top: row[3], width: row[4], height: row[5] };
@@ -79,7 +79,7 @@ mod tests {
     /// Both sides are means of 20,000 draws, each within a few standard errors (at most 0.12
     /// pixels) of the truth.
     #[test]
-    fn draws_are_distributed_as_torchvisions() {
+    fn draws_are_distributed_as_in_torchvision() {
         let mut rng = stream(2, "crop", &[]);
         for row in Golden::open().table("crop_means", f64::from_le_bytes).chunks_exact(8) {
             let (width, height) = (row[2] as u32, row[3] as u32);
@@ -101,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_region_lies_inside_and_has_pixels(
+        fn a_region_is_inside_and_has_pixels(
             width in 1u32..5000, height in 1u32..5000, low in 0.01f64..1.0, more in 0.0f64..0.5, seed: u64
         ) {
             let region = draw(width, height, low..=low + more, &mut stream(seed, "crop", &[]));
@@ -111,8 +111,8 @@ mod tests {
 
         #[test]
         fn area_and_aspect_ratio_keep_their_ranges(seed: u64) {
-            // Large enough that rounding to pixels hardly shows, and square, so that the fallback
-            // is the whole.
+            // Large enough that rounding to pixels has little effect, and square, so that the
+            // fallback is the whole image.
             let region = draw(2000, 2000, 0.08..=1.0, &mut stream(seed, "crop", &[]));
             let (w, h) = (f64::from(region.width), f64::from(region.height));
             prop_assert!((0.0799..=1.0).contains(&(w * h / 4e6)));

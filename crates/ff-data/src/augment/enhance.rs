@@ -1,5 +1,5 @@
-//! Pillow's `ImageEnhance`: a blend of the picture with a degenerate one. Factor 0 is the
-//! degenerate picture, 1 the picture itself, above 1 away from the degenerate one.
+//! Pillow's `ImageEnhance`: a blend of the image with a degenerate one. Factor 0 is the degenerate
+//! image, 1 the image itself; a factor above 1 extrapolates away from the degenerate one.
 
 use multiversion::multiversion;
 
@@ -13,7 +13,7 @@ pub(super) fn brightness(image: &mut Image, factor: f32) {
     blend_all(image, 0, factor);
 }
 
-/// Blends with the picture's mean grey.
+/// Blends with the mean grey of the image.
 pub(super) fn contrast(image: &mut Image, factor: f32) {
     let (pixels, _) = image.data.as_chunks::<3>();
     let sum: u64 = pixels.iter().map(|pixel| u64::from(luma(*pixel))).sum();
@@ -32,8 +32,8 @@ pub(super) fn color(image: &mut Image, factor: f32) {
     }
 }
 
-/// Blends with a smoothed picture: each pixel the mean of its neighbourhood of nine, itself counted
-/// five times. The outermost pixels have no such neighbourhood and stay.
+/// Blends with a smoothed image: each pixel is the mean of its 3 x 3 neighbourhood, in which it
+/// counts five times. The outermost pixels have no such neighbourhood and stay unchanged.
 pub(super) fn sharpness(image: &mut Image, factor: f32) {
     if image.width < 3 || image.height < 3 {
         return;
@@ -44,7 +44,7 @@ pub(super) fn sharpness(image: &mut Image, factor: f32) {
     let mut smooth = vec![0; stride - 6];
     let rows = old.windows(3 * stride).step_by(stride);
     for (rows, out) in rows.zip(image.data.chunks_exact_mut(stride).skip(1)) {
-        // The sums down each column of the three rows, so that a sum over nine pixels is one over
+        // Sums down each column of the three rows, so that a sum over nine pixels is a sum over
         // three columns.
         let (above, rest) = rows.split_at(stride);
         let (middle, below) = rest.split_at(stride);
@@ -74,18 +74,19 @@ fn blend_each(degenerate: &[u8], levels: &mut [u8], factor: f32) {
     }
 }
 
-/// From `degenerate` (factor 0) to `level` (factor 1) or beyond, cut down to a whole level and to
-/// 0..=255.
+/// Blends from `degenerate` (factor 0) to `level` (factor 1) or beyond.
+///
+/// The result is truncated to a whole level and clamped to 0..=255.
 #[inline]
 fn blend(degenerate: u8, level: u8, factor: f32) -> u8 {
     let degenerate = f32::from(degenerate);
     let blended = (degenerate + factor * (f32::from(level) - degenerate)).clamp(0.0, 255.0).trunc();
-    // From 2^23 on a float's lowest bit counts ones. `as u8` would do the same, but not on many
-    // numbers at once.
+    // From 2^23 on, the lowest bit of a float counts ones. `as u8` gives the same, but is not
+    // vectorised.
     (blended + 8_388_608.0).to_bits() as u8
 }
 
-/// Grey by ITU-R 601's weights, in the 16-bit fixed point that Pillow converts to mode `L` with.
+/// Returns the grey by ITU-R 601's weights, in 16-bit fixed point as Pillow's mode `L`.
 fn luma([r, g, b]: [u8; 3]) -> u8 {
     ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
 }

@@ -1,8 +1,8 @@
-//! Mirroring.
+//! Horizontal flip.
 
 use crate::image::Image;
 
-/// Left becomes right.
+/// Flips the image horizontally.
 pub(super) fn horizontal(image: &mut Image) {
     for row in image.data.chunks_exact_mut(image.width as usize * 3) {
         let (pixels, _) = row.as_chunks_mut::<3>();

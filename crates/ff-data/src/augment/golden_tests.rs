@@ -1,4 +1,4 @@
-//! Every operation against Pillow, torchvision and timm: `tests/golden/augment/make.py`.
+//! Compares every operation with Pillow, torchvision and timm (`tests/golden/augment/make.py`).
 
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
@@ -10,8 +10,8 @@ use crate::image::Image;
 
 const BYTES: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/augment/golden.safetensors"));
-/// The operations that mix neighbouring pixels in fixed point of another precision than Pillow's,
-/// or that may: a level may be off by one. All others are exact.
+/// The operations that may interpolate pixels in another fixed-point precision than Pillow's, so
+/// that a level may be off by one. All others are exact.
 const OFF_BY_ONE: [&str; 8] = [
     "resize",
     "crop",
@@ -22,10 +22,10 @@ const OFF_BY_ONE: [&str; 8] = [
     "torchvision_rand_augment",
     "timm_rand_augment",
 ];
-/// timm's fill, under which the affine operations were recorded.
+/// timm's fill, with which the affine operations were recorded.
 const GREY: [u8; 3] = [124, 116, 104];
 
-/// The recorded pictures and tables.
+/// The recorded images and tables.
 pub(super) struct Golden(SafeTensors<'static>);
 
 impl Golden {
@@ -37,7 +37,7 @@ impl Golden {
         image(&self.0.tensor(name).unwrap())
     }
 
-    /// A table of numbers, of which `number` makes each out of its bytes.
+    /// Returns a table of numbers, which `number` reads from their bytes.
     pub fn table<T>(&self, name: &str, number: fn([u8; 8]) -> T) -> Vec<T> {
         let tensor = self.0.tensor(&format!("table/{name}")).unwrap();
         tensor.data().as_chunks::<8>().0.iter().copied().map(number).collect()
@@ -45,7 +45,7 @@ impl Golden {
 }
 
 fn image(tensor: &TensorView<'_>) -> Image {
-    let [height, width, 3] = *tensor.shape() else { panic!("a picture is [height, width, 3]") };
+    let [height, width, 3] = *tensor.shape() else { panic!("an image is [height, width, 3]") };
     Image { width: width as u32, height: height as u32, data: tensor.data().to_vec() }
 }
 

@@ -1,8 +1,8 @@
-//! What happens to a picture between decoding and the batch.
+//! Augments and resizes a decoded image for a batch.
 //!
-//! An operation is a function of a picture and explicit parameters and equals Pillow's or
-//! torchvision's (on PIL images) to one grey level. A policy draws the parameters from the
-//! generator that it is given, and from nothing else, so the same stream gives the same picture.
+//! An operation is a function of an image and explicit parameters, and equals Pillow's or
+//! torchvision's (on PIL images) to one grey level. A policy draws the parameters only from the
+//! generator that it is given, so the same stream gives the same image.
 
 mod affine;
 mod color_jitter;
@@ -24,11 +24,10 @@ use strum::VariantNames;
 use crate::image::Image;
 pub use resize::resize;
 
-/// What a recipe may ask for. All resampling is bilinear and antialiased; mean and standard
-/// deviation are the model's business.
+/// The augmentation of images, which also crops or resizes them to a square.
 ///
-/// Written `minimal`, `medium`, `heavy`, `rand-m15-n2`, `flip`, `eval` in recipes and on command
-/// lines.
+/// All resampling is bilinear and antialiased. The model normalises images by mean and standard
+/// deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -41,29 +40,28 @@ pub enum Augment {
     /// the area, horizontal flip with probability 1/2, colour jitter 0.4 on brightness, contrast
     /// and saturation.
     Medium,
-    /// Random resized crop with scale 0.7 to 1.2, then torchvision's RandAugment with N = 2 and M =
-    /// 15 of 31 bins; no flip (FissionFusion §3). A scale above 1 never fits: such a draw is
-    /// repeated as torchvision repeats it.
+    /// Random resized crop with scale 0.7 to 1.2, then torchvision's RandAugment; no flip
+    /// (FissionFusion §3). RandAugment has N = 2 and M = 15 of 31 bins. A scale above 1 never fits;
+    /// as in torchvision, such a draw is repeated.
     Heavy,
     /// timm's `rand-m15-n2` inside timm's training transform: random resized crop of 8 to 100 % of
     /// the area, horizontal flip with probability 1/2, then two of timm's 15 operations, each
-    /// applied with probability 1/2 at magnitude 10, to which timm clamps 15. It turns colour
-    /// jitter off.
+    /// applied with probability 1/2 at magnitude 10, to which timm clamps 15. No colour jitter.
     #[strum(serialize = "rand-m15-n2")]
     RandM15N2,
-    /// Resized to the square, nothing cropped, then flipped horizontally with probability 1/2
-    /// (InMerge §3.1, ChestX-ray14).
+    /// Resize to the square without a crop, then horizontal flip with probability 1/2. Used by
+    /// InMerge §3.1 for ChestX-ray14.
     Flip,
-    /// Resized to the square, nothing cropped, nothing random.
+    /// Resize to the square without a crop; nothing is random.
     Eval,
 }
 
 impl Augment {
-    /// All of them.
+    /// All augmentations.
     pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// A `image_size` x `image_size` picture made from `image`. All randomness comes from `rng`;
-    /// `Eval` draws nothing.
+    /// Augments `image` and resizes it to `image_size` x `image_size` pixels. All randomness comes
+    /// from `rng`; `Eval` draws nothing.
     ///
     /// # Panics
     ///
@@ -102,7 +100,7 @@ fn flip_half(image: &mut Image, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// What every training transform of timm's starts with by default.
+/// The default start of timm's training transforms.
 fn timm_crop_and_flip(image: &Image, image_size: u32, rng: &mut ChaCha8Rng) -> Image {
     let mut out = crop::random_resized_crop(image, 0.08..=1.0, image_size, rng);
     flip_half(&mut out, rng);
@@ -120,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
     use rand::Rng;
 
-    /// A picture in which no two neighbours are alike.
+    /// An image of random pixels.
     fn picture(width: u32, height: u32) -> Image {
         let mut data = vec![0; width as usize * height as usize * 3];
         stream(3, "picture", &[width.into(), height.into()]).fill_bytes(&mut data);
@@ -138,13 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_the_known_ones() {
+    fn an_unknown_name_lists_the_known_ones() {
         let error = "rand".parse::<Augment>().unwrap_err();
         assert!(error.contains("`rand`") && error.contains("hint: one of minimal, medium"), "{error}");
     }
 
     #[test]
-    fn the_stream_alone_decides() {
+    fn only_the_stream_decides() {
         let image = picture(40, 30);
         for &augment in Augment::ALL {
             let draw = |index| augment.apply(&image, 24, &mut stream(5, "augment", &[index]));
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_picture_is_the_resized_one_or_its_mirror_image() {
+    fn flip_resizes_and_mirrors_half_of_the_images() {
         let image = picture(33, 20);
         let straight = resize(&image, 16, 16);
         let mut mirrored = straight.clone();
@@ -184,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_picture_is_flipped() {
+    fn half_of_the_crops_are_flipped() {
         // Brighter to the right, whatever part of it is shown.
         let data = (0..64).flat_map(|x| [x * 4; 3]).collect();
         let image = resize(&Image { width: 64, height: 1, data }, 64, 64);
@@ -200,7 +198,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn any_picture_becomes_a_square(width in 1u32..40, height in 1u32..40, image_size in 1u32..40, seed: u64) {
+        fn any_image_becomes_a_square(width in 1u32..40, height in 1u32..40, image_size in 1u32..40, seed: u64) {
             let image = picture(width, height);
             for &augment in Augment::ALL {
                 let out = augment.apply(&image, image_size, &mut stream(seed, "augment", &[]));

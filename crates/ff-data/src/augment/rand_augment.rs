@@ -8,14 +8,14 @@ use strum::VariantArray;
 use super::{affine, enhance, tone};
 use crate::image::Image;
 
-/// N: operations in a row.
+/// N: operations per image.
 const OPERATIONS: usize = 2;
-/// M over the last bin. Magnitudes are evenly spaced over the bins, so M = 15 of 0..=30 is the
-/// middle of each range.
+/// M divided by the last bin. Magnitudes are evenly spaced over the bins, so M = 15 of 0..=30 is
+/// the middle of each range.
 const MAGNITUDE: f64 = 15.0 / 30.0;
 const FILL: [u8; 3] = [0; 3];
 
-/// torchvision's 14 operations. Their order decides what is drawn.
+/// torchvision's 14 operations. Draws depend on their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum Operation {
     Identity,
@@ -34,8 +34,8 @@ pub(super) enum Operation {
     Equalize,
 }
 
-/// Two operations drawn uniformly and independently; a magnitude that has a sign gets either with
-/// probability 1/2.
+/// Applies two operations drawn uniformly and independently. A magnitude with a sign is negative
+/// with probability 1/2.
 pub(super) fn rand_augment(image: &mut Image, rng: &mut ChaCha8Rng) {
     for _ in 0..OPERATIONS {
         let (operation, sign) = draw(rng);
@@ -50,7 +50,7 @@ fn draw(rng: &mut ChaCha8Rng) -> (Operation, f64) {
 }
 
 impl Operation {
-    /// Whether the magnitude may turn negative.
+    /// Returns whether the magnitude has a sign.
     fn is_signed(self) -> bool {
         !matches!(
             self,
@@ -58,7 +58,7 @@ impl Operation {
         )
     }
 
-    /// Runs at M, its magnitude times `sign` where it has one.
+    /// Applies the operation at M; a magnitude with a sign is multiplied by `sign`.
     pub(super) fn apply(self, image: &mut Image, sign: f64) {
         let affine = |image: &mut Image, inverse| affine::transform(image, inverse, FILL);
         let shear = sign * 0.3 * MAGNITUDE;
@@ -74,7 +74,7 @@ impl Operation {
             Self::Color => enhance::color(image, factor),
             Self::Contrast => enhance::contrast(image, factor),
             Self::Sharpness => enhance::sharpness(image, factor),
-            // From 8 bits at bin 0 to 4 at the last one.
+            // From 8 bits at bin 0 to 4 bits at the last bin.
             Self::Posterize => tone::posterize(image, (8.0 - 4.0 * MAGNITUDE).round_ties_even() as u32),
             Self::Solarize => tone::solarize(image, (255.0 * (1.0 - MAGNITUDE)) as f32),
             Self::AutoContrast => tone::auto_contrast(image),
@@ -83,7 +83,7 @@ impl Operation {
     }
 }
 
-/// The shift at M of a picture `side` pixels long: whole pixels, towards 0.
+/// Returns the shift at M for an image side of `side` pixels: whole pixels, towards 0.
 fn shift(side: u32) -> f64 {
     // torchvision spaces magnitudes in f32, which keeps 150/331 of a multiple of 331 whole.
     let largest = (150.0 / 331.0 * f64::from(side)) as f32;
@@ -97,7 +97,7 @@ mod tests {
     use crate::random::stream;
 
     #[test]
-    fn shifts_are_torchvisions() {
+    fn shifts_equal_torchvision() {
         for (side, expected) in (1..).zip(Golden::open().table("translate", i64::from_le_bytes)) {
             assert_eq!(shift(side), expected as f64, "{side} pixels");
         }
@@ -105,7 +105,7 @@ mod tests {
 
     /// 28,000 draws of one in 14: 2,000 each, give or take 43 (one standard deviation).
     #[test]
-    fn each_operation_is_as_likely_and_so_is_each_sign() {
+    fn operations_and_signs_are_uniform() {
         let mut rng = stream(4, "operations", &[]);
         let draws: Vec<_> = (0..28_000).map(|_| draw(&mut rng)).collect();
         for &operation in Operation::VARIANTS {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_outside_is_black() {
+    fn the_fill_is_black() {
         let mut image = Image::filled(20, 20, [200; 3]);
         Operation::TranslateX.apply(&mut image, 1.0);
         assert_eq!(image.data[..3], [0; 3]);

@@ -1,8 +1,8 @@
-//! timm's `rand-m15-n2`, which is not torchvision's RandAugment: other operations, other
-//! magnitudes, and each runs with probability 1/2 only.
+//! timm's `rand-m15-n2`. It differs from torchvision's RandAugment: other operations, other
+//! magnitudes, and each operation is applied with probability 1/2 only.
 //!
-//! timm scales magnitudes by 10 and clamps larger ones, so 15 means 10, the end of each range. Its
-//! magnitudes do not all grow stronger: at 10, `Solarize` leaves the picture as it is and
+//! timm scales magnitudes by 10 and clamps larger ones, so 15 means 10, the end of each range. Not
+//! all operations get stronger with it: at 10, `Solarize` leaves the image unchanged and
 //! `Posterize` keeps 4 bits.
 
 use rand::RngExt;
@@ -13,12 +13,12 @@ use strum::VariantArray;
 use super::{affine, enhance, tone};
 use crate::image::Image;
 
-/// Operations in a row.
+/// Operations per image.
 const OPERATIONS: usize = 2;
 /// ImageNet's mean colour.
 const FILL: [u8; 3] = [124, 116, 104];
 
-/// timm's 15 operations. Their order decides what is drawn.
+/// timm's 15 operations. Draws depend on their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(super) enum Operation {
     AutoContrast,
@@ -38,8 +38,8 @@ pub(super) enum Operation {
     TranslateYRel,
 }
 
-/// Two operations drawn uniformly and independently; each runs with probability 1/2, and a
-/// magnitude that has a sign gets either with probability 1/2.
+/// Draws two operations uniformly and independently and applies each with probability 1/2. A
+/// magnitude with a sign is negative with probability 1/2.
 pub(super) fn rand_augment(image: &mut Image, rng: &mut ChaCha8Rng) {
     for _ in 0..OPERATIONS {
         if let Some((operation, sign)) = draw(rng) {
@@ -48,7 +48,7 @@ pub(super) fn rand_augment(image: &mut Image, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// `None` where the operation drawn does not run.
+/// Draws an operation and a sign; `None` if the operation is not applied.
 fn draw(rng: &mut ChaCha8Rng) -> Option<(Operation, f64)> {
     let operation = *Operation::VARIANTS.choose(rng).expect("there are operations");
     rng.random_bool(0.5).then(|| {
@@ -58,16 +58,16 @@ fn draw(rng: &mut ChaCha8Rng) -> Option<(Operation, f64)> {
 }
 
 impl Operation {
-    /// Whether the magnitude may turn negative.
+    /// Returns whether the magnitude has a sign.
     fn is_signed(self) -> bool {
         use Operation::{Rotate, ShearX, ShearY, TranslateXRel, TranslateYRel};
         matches!(self, Rotate | ShearX | ShearY | TranslateXRel | TranslateYRel)
     }
 
-    /// Runs at magnitude 10, times `sign` where it has one.
+    /// Applies the operation at magnitude 10; a magnitude with a sign is multiplied by `sign`.
     pub(super) fn apply(self, image: &mut Image, sign: f64) {
         let affine = |image: &mut Image, inverse| affine::transform(image, inverse, FILL);
-        // timm gives the shift from output to input, which is the other way round.
+        // timm gives the shift from output to input, so the sign is opposite.
         let shift = |side: u32| -sign * 0.45 * f64::from(side);
         match self {
             Self::AutoContrast => tone::auto_contrast(image),
@@ -94,10 +94,10 @@ mod tests {
     use super::*;
     use crate::random::stream;
 
-    /// 30,000 draws of one in 15 that runs every other time: 1,000 each, give or take 31 (one
+    /// 30,000 draws of one in 15, applied half of the time: 1,000 each, give or take 31 (one
     /// standard deviation).
     #[test]
-    fn each_operation_is_as_likely_and_so_is_each_sign() {
+    fn operations_and_signs_are_uniform() {
         let mut rng = stream(6, "operations", &[]);
         let draws: Vec<_> = (0..30_000).filter_map(|_| draw(&mut rng)).collect();
         for &operation in Operation::VARIANTS {

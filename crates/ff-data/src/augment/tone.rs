@@ -1,8 +1,8 @@
-//! Operations in which a new level depends on the old one only: Pillow's `ImageOps`.
+//! Operations that map each level to another, as in Pillow's `ImageOps`.
 
 use crate::image::Image;
 
-/// What each level becomes.
+/// The new level of each level.
 type Table = [u8; 256];
 
 /// Keeps the `bits` highest bits of each level; 8 keeps all.
@@ -27,7 +27,7 @@ pub(super) fn invert(image: &mut Image) {
     each(image, |level| 255 - level);
 }
 
-/// Stretches each channel so that it reaches from 0 to 255; a channel of one level stays.
+/// Stretches each channel to the range 0 to 255; a channel of one level stays unchanged.
 pub(super) fn auto_contrast(image: &mut Image) {
     let tables = histograms(image).map(|counts| {
         let mut table = identity();
@@ -37,8 +37,8 @@ pub(super) fn auto_contrast(image: &mut Image) {
         {
             let scale = 255.0 / (high - low) as f64;
             let offset = -(low as f64) * scale;
-            // In the order and width of Pillow's arithmetic, for which level a product is cut down
-            // to hangs on it.
+            // The order and precision of Pillow's arithmetic, on which the truncated level
+            // depends.
             table = std::array::from_fn(|level| (level as f64 * scale + offset) as u8);
         }
         table
@@ -46,8 +46,9 @@ pub(super) fn auto_contrast(image: &mut Image) {
     map_channels(image, &tables);
 }
 
-/// Flattens each channel's histogram; a channel of one level, or of too few pixels to share among
-/// 255 steps, stays.
+/// Equalizes the histogram of each channel.
+///
+/// A channel of one level, or of too few pixels for 255 steps, stays unchanged.
 pub(super) fn equalize(image: &mut Image) {
     let tables = histograms(image).map(|counts| {
         let highest = counts.iter().rfind(|count| **count > 0).copied().unwrap_or(0);
@@ -65,7 +66,7 @@ pub(super) fn equalize(image: &mut Image) {
     map_channels(image, &tables);
 }
 
-/// Replaces each level by `level_to_level` of it, which is so simple that many are done at once.
+/// Maps each level; simple functions are vectorised.
 fn each(image: &mut Image, level_to_level: impl Fn(u8) -> u8) {
     for level in &mut image.data {
         *level = level_to_level(*level);
@@ -81,7 +82,7 @@ fn map_channels(image: &mut Image, tables: &[Table; 3]) {
     }
 }
 
-/// How many pixels of each level a channel has.
+/// Counts the pixels of each level in each channel.
 fn histograms(image: &Image) -> [[u32; 256]; 3] {
     let mut counts = [[0; 256]; 3];
     let (pixels, _) = image.data.as_chunks::<3>();

@@ -1,4 +1,4 @@
-//! What there is to know of a dataset without opening it.
+//! Facts about a dataset kind that do not need its files: title, licence, access.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,24 +8,24 @@ use crate::datasets::hashes::FileHashes;
 use crate::datasets::published::Published;
 use crate::error::Error;
 
-/// A dataset that a configuration can name: its options, how it is opened and what is published of
-/// it.
+/// A kind of dataset that a configuration can name: its options, its reader and its published
+/// numbers.
 pub trait DatasetKind {
-    /// [`About::kind`].
+    /// See [`About::kind`].
     const KIND: &'static str;
-    /// [`About::title`].
+    /// See [`About::title`].
     const TITLE: &'static str;
-    /// [`About::path`].
+    /// See [`About::path`].
     const PATH: &'static str = Self::KIND;
-    /// [`About::members`].
+    /// See [`About::members`].
     const MEMBERS: &'static [(&'static str, &'static str)] = &[];
-    /// [`About::licence`].
+    /// See [`About::licence`].
     const LICENCE: Option<&'static str> = None;
-    /// [`About::access`].
+    /// See [`About::access`].
     const ACCESS: Access;
-    /// What its authors publish, where that is the same in all its forms.
+    /// The numbers that its authors publish, if they are the same for all its forms.
     const PUBLISHED: Option<Published> = None;
-    /// What there is to know of it without its files.
+    /// The constants above as one value.
     const ABOUT: About = About {
         kind: Self::KIND,
         title: Self::TITLE,
@@ -35,34 +35,34 @@ pub trait DatasetKind {
         access: Self::ACCESS,
     };
 
-    /// Opens it; a relative path of its options starts at `data_root`.
+    /// Opens the dataset; relative paths of its options start at `data_root`.
     ///
     /// # Errors
     /// Those of [`DatasetConfig::open`](crate::DatasetConfig::open).
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error>;
 
-    /// The numbers that its authors publish; `None` for data of one's own, and where the form of
-    /// `dataset` leaves it open.
+    /// Returns the numbers that its authors publish. `None` for your own data, and if the form of
+    /// `dataset` has no published numbers.
     fn published(&self, _dataset: &dyn Dataset) -> Option<Published> {
         Self::PUBLISHED
     }
 }
 
-/// A dataset's name, title, licence, and how to get it.
+/// Name, title, licence and access of a dataset kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct About {
-    /// What a configuration's `kind` says.
+    /// The value of the key `kind` in a configuration.
     pub kind: &'static str,
-    /// What people call it.
+    /// The dataset's full name.
     pub title: &'static str,
-    /// The option `path` where a configuration leaves it out, below the data root.
+    /// The default of the option `path`, relative to the data root.
     pub path: &'static str,
-    /// The members of a family, of which the option `name` chooses one: name and title. Empty if it
-    /// is no family.
+    /// The members of a family, of which the option `name` selects one: name and title of each.
+    /// Empty if the kind is not a family.
     ///
     /// `kind = "<member>"` is short for `kind = "<family>"` with `name = "<member>"`.
     pub members: &'static [(&'static str, &'static str)],
-    /// The terms of use; `None` for data of one's own.
+    /// The terms of use; `None` for your own data.
     pub licence: Option<&'static str>,
     /// How to get it.
     pub access: Access,
@@ -71,39 +71,39 @@ pub struct About {
 /// How to get a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// There is nothing to get: images are drawn when they are asked for.
+    /// Nothing to get: images are generated on demand.
     Drawn,
-    /// There is nothing to get: images of one's own.
+    /// Nothing to get: your own images.
     Own,
     /// By download, without a login.
     Download,
-    /// Without a login, but served to browsers only.
+    /// Without a login, but only with a browser.
     Browser(Steps),
     /// After a login, an application or an agreement.
     Apply(Steps),
 }
 
-/// How to get a dataset that a program cannot download.
+/// Steps to get a dataset that a program cannot download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
-    /// What it takes, after the title and a colon.
+    /// The requirements; printed after the title and a colon.
     pub needs: &'static str,
-    /// Where it is, a line each.
+    /// Addresses, one per line.
     pub at: &'static [&'static str],
-    /// What else to know; may be empty.
+    /// A further remark; may be empty.
     pub note: &'static str,
-    /// Where its files have to be, below `ROOT`, a line each.
+    /// Places of the files, below `ROOT`, one per line.
     pub place: &'static [&'static str],
 }
 
 impl About {
-    /// Whether it is files, below an option `path`.
+    /// Returns whether the dataset is read from files, below the option `path`.
     pub fn on_disk(&self) -> bool {
         self.access != Access::Drawn
     }
 
-    /// The names that open it with no more than a path, each with its title: its kind, or the
-    /// members of a family.
+    /// Returns the values of `kind` that need no other option than `path`, each with its title: the
+    /// kind itself, or the members of a family.
     pub fn names(&self) -> Vec<(&'static str, &'static str)> {
         match self.members {
             [] => vec![(self.kind, self.title)],
@@ -111,7 +111,7 @@ impl About {
         }
     }
 
-    /// How to get it, for people; `None` where it is downloaded or there is nothing to get.
+    /// Describes how to get the dataset; `None` if it can be downloaded or there is nothing to get.
     pub fn instructions(&self) -> Option<String> {
         let (verb, steps) = match &self.access {
             Access::Drawn | Access::Own | Access::Download => return None,

@@ -1,4 +1,4 @@
-//! APTOS 2019: grades of diabetic retinopathy.
+//! APTOS 2019 (Asia Pacific Tele-Ophthalmology Society): grades of diabetic retinopathy.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,12 +17,14 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// APTOS 2019: `train.csv` and `train_images/`. Grades 0 to 4.
+/// APTOS 2019 Blindness Detection: retinal photographs graded for diabetic retinopathy, 0 to 4.
+///
+/// Reads `train.csv` and the images in `train_images/`. There is no official split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Aptos2019 {
-    /// The folder that holds both.
+    /// Folder of `train.csv` and `train_images/`: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -31,7 +33,7 @@ impl DatasetKind for Aptos2019 {
     const TITLE: &'static str = "APTOS 2019 Blindness Detection";
     const LICENCE: Option<&'static str> = Some("the competition's rules");
     const ACCESS: Access = Access::Apply(Steps {
-        needs: "a Kaggle account, and the competition's rules accepted there.",
+        needs: "a Kaggle account that has accepted the competition's rules.",
         at: &["https://www.kaggle.com/competitions/aptos2019-blindness-detection/data"],
         note: "",
         place: &["ROOT/train.csv", "ROOT/train_images/<id_code>.png"],
@@ -43,7 +45,7 @@ impl DatasetKind for Aptos2019 {
     }
 }
 
-/// Asia Pacific Tele-Ophthalmology Society 2019: `train.csv` and `train_images/`.
+/// Lists the images of `train.csv`.
 fn read(root: &Path) -> Result<Listed, Error> {
     let table = Table::read(&require_file(root, &["train.csv"], "the table of grades")?)?;
     let images = Images::below(&root.join("train_images"))?;
@@ -54,5 +56,5 @@ fn read(root: &Path) -> Result<Listed, Error> {
         let grade = row.whole(grade, 4)?.ok_or_else(|| blank_grade(&row.place()))?;
         listing.add(row.place(), sample(name, grade, None), images.find(name)?)?;
     }
-    listing.finish(grades(4), root.display(), "images are looked for in train_images/, as <id_code>.png")
+    listing.finish(grades(4), root.display(), "put the images in train_images/, named <id_code>.png")
 }

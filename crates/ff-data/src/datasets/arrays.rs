@@ -1,4 +1,4 @@
-//! Pictures of one size in arrays: what CIFAR, CIFAR-10.1 and MedMNIST publish.
+//! Images of one size in arrays, as CIFAR, CIFAR-10.1 and MedMNIST publish them.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,15 +8,16 @@ use crate::dataset::{Content, Dataset, Inventory, Sample, Task};
 use crate::error::Error;
 use crate::image::Image;
 
-/// The bytes of pictures, one after the other.
+/// The pixels of images, one image after the other.
 pub enum Bytes {
     /// In memory.
     Ram(Vec<u8>),
-    /// In a file, from an offset. Read, not mapped: then a file that shrinks meanwhile is an error.
+    /// In a file, from an offset. The file is read and not memory-mapped, so that a file that
+    /// another process truncates gives an error and not a signal.
     File {
         /// The file.
         file: File,
-        /// Where the first picture starts.
+        /// Offset of the first image, in bytes.
         offset: u64,
     },
 }
@@ -32,11 +33,11 @@ impl Bytes {
         }
     }
 
-    /// Takes all of a reader: in memory up to `ram_limit` bytes, else in a nameless file that the
-    /// system removes with the process.
+    /// Reads all `length` bytes of a reader: into memory up to `ram_limit` bytes, else into an
+    /// unnamed temporary file that the system removes when the process ends.
     pub fn unpack(mut reader: impl Read, length: u64, ram_limit: u64) -> io::Result<Self> {
         let end = |found: u64| {
-            let text = format!("{found} bytes where {length} were announced");
+            let text = format!("{found} bytes instead of {length}");
             io::Error::new(io::ErrorKind::UnexpectedEof, text)
         };
         if length <= ram_limit {
@@ -65,7 +66,7 @@ impl Bytes {
     }
 }
 
-/// Pictures of `height` x `width` with one (grey) or three (RGB) interleaved channels.
+/// The form of images: `height` x `width` with one (grey) or three (RGB) interleaved channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
     pub height: usize,
@@ -74,7 +75,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// The form of an array `[N, H, W]` or `[N, H, W, 3]`, and N.
+    /// Returns N and the form of an array `[N, H, W]` or `[N, H, W, 3]`; `None` for other arrays.
     pub fn of(shape: &[usize]) -> Option<(usize, Self)> {
         let (count, form) = match *shape {
             [count, height, width] => (count, Self { height, width, channels: 1 }),
@@ -85,32 +86,32 @@ impl Form {
         (1..=crate::decode::MAX_PIXELS).contains(&pixels).then_some((count, form))
     }
 
-    /// Bytes of a picture.
+    /// Returns the bytes of an image.
     pub fn bytes(self) -> usize {
         self.height * self.width * self.channels
     }
 }
 
-/// An array and where it is.
+/// An array of images, and where it is stored.
 pub struct ArraySplit {
-    /// Its file (and name in it), for errors.
+    /// The file (and the array's name in it), for errors.
     pub place: String,
-    /// Its pictures.
+    /// The pixels.
     pub bytes: Bytes,
-    /// Their number.
+    /// The number of images.
     pub count: usize,
-    /// Their form.
+    /// The form of the images.
     pub form: Form,
 }
 
-/// A dataset whose pictures are in arrays.
+/// A dataset whose images are in arrays.
 pub struct Arrays {
     inventory: Inventory,
     parts: Vec<ArraySplit>,
 }
 
 impl Arrays {
-    /// Hashes all pictures; samples are those of the parts, one after the other.
+    /// Creates the dataset and hashes all images; `samples` are those of the parts, in order.
     pub fn new(task: Task, samples: Vec<Sample>, parts: Vec<ArraySplit>) -> Result<Self, Error> {
         let mut contents = Vec::with_capacity(samples.len());
         for part in &parts {
@@ -123,7 +124,7 @@ impl Arrays {
         Ok(Self::hashed(task, samples, parts, contents))
     }
 
-    /// The same of pictures that are hashed already.
+    /// Creates the dataset from images that are already hashed.
     pub fn hashed(task: Task, samples: Vec<Sample>, parts: Vec<ArraySplit>, contents: Vec<Content>) -> Self {
         Self { inventory: Inventory::hashed(task, samples, contents), parts }
     }

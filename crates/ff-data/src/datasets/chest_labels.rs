@@ -1,4 +1,4 @@
-//! The fourteen columns that CheXpert's labeller writes, for CheXpert and MIMIC-CXR.
+//! The fourteen columns of CheXpert's labeller, which CheXpert and MIMIC-CXR share.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,21 +14,22 @@ const TASKS: [&str; 13] = [
     "Support Devices",
 ];
 
-/// What `-1`, a finding that the report is unsure of, counts as (Irvin et al. 2019, §4).
+/// How to read the label `-1`: a finding that the report is uncertain about (Irvin et al. 2019,
+/// §4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UncertainLabels {
-    /// Unknown: masked from loss and metrics (U-Ignore; FissionFusion).
+    /// As unknown: masked from loss and metrics (U-Ignore; used by FissionFusion).
     #[default]
     Ignore,
-    /// Absent (U-Zeroes).
+    /// As absent (U-Zeroes).
     Zeros,
-    /// Present (U-Ones).
+    /// As present (U-Ones).
     Ones,
 }
 
-/// Where the labels stand in a table.
+/// The label columns of a table.
 pub struct ChestLabels {
     tasks: Vec<usize>,
     no_finding: Option<usize>,
@@ -36,7 +37,7 @@ pub struct ChestLabels {
 }
 
 impl ChestLabels {
-    /// Finds the columns.
+    /// Finds the label columns of `table`.
     pub fn of(table: &Table, uncertain: UncertainLabels) -> Result<Self, Error> {
         let find = |task: &&str| match (table.column(task), *task) {
             // The name in MIMIC-CXR's first releases.
@@ -49,13 +50,13 @@ impl ChestLabels {
         Ok(Self { tasks, no_finding: table.column("No Finding"), uncertain })
     }
 
-    /// The task.
+    /// Returns the task of the 13 findings.
     pub fn task() -> Task {
         Task::Multilabel { tasks: TASKS.map(str::to_owned).to_vec() }
     }
 
-    /// The truth of a row: a blank is unknown, `-1` as [`UncertainLabels`] says, and where
-    /// `No Finding` is 1 every task but Support Devices is 0.
+    /// Returns the labels of a row. A blank is unknown, `-1` is read as [`UncertainLabels`] says,
+    /// and where `No Finding` is 1, every task but Support Devices is 0.
     pub fn target(&self, row: &Row<'_>) -> Result<Target, Error> {
         let none = match self.no_finding {
             Some(column) => value(row, column)? == Some(1),
@@ -76,7 +77,7 @@ impl ChestLabels {
     }
 }
 
-/// One of the four values of a cell.
+/// Parses a cell: 1, 0, -1 or blank.
 fn value(row: &Row<'_>, column: usize) -> Result<Option<i8>, Error> {
     match row.cell(column) {
         "" => Ok(None),

@@ -17,15 +17,17 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::{Row, Table};
 
-/// NIH ChestX-ray14: `Data_Entry_2017*.csv` with the NIH's lists, or a table with a column `fold`;
-/// images in any folders. 14 findings; a patient is a group.
+/// NIH ChestX-ray14: frontal chest radiographs with 14 findings, multilabel. A patient is a group.
+///
+/// Reads `Data_Entry_2017_v2020.csv` or `Data_Entry_2017.csv` with the NIH's lists of the splits,
+/// or a CSV with a column `fold`. Images may be in any subfolders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Chestxray14 {
-    /// The folder that holds them.
+    /// Folder of the tables and images: relative to the data root, or absolute.
     pub path: PathBuf,
-    /// Which division, where both are there.
+    /// Where the split comes from: required if both the lists and the folds are there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_source: Option<SplitSource>,
 }
@@ -36,7 +38,7 @@ impl DatasetKind for Chestxray14 {
     const LICENCE: Option<&'static str> =
         Some("free use, with the NIH Clinical Center named and the CVPR 2017 paper cited");
     const ACCESS: Access = Access::Browser(Steps {
-        needs: "no login, but 42 GB served to browsers.",
+        needs: "no login; 42 GB, to be downloaded with a browser.",
         at: &["https://nihcc.app.box.com/v/ChestXray-NIHCC"],
         note: "",
         place: &[
@@ -65,20 +67,20 @@ const TASKS: [&str; 14] = [
 ];
 const NO_FINDING: &str = "No Finding";
 
-/// Which of two divisions is in use.
+/// Where the split of ChestX-ray14 comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitSource {
-    /// The NIH's lists, `train_val_list.txt` and `test_list.txt`: 86,524 and 25,596 images. They
-    /// leave train and val undivided.
+    /// The NIH's lists `train_val_list.txt` and `test_list.txt`: 86,524 and 25,596 images. They do
+    /// not separate train and val; split these with `kind = "ratio"` and `test = 0.0`.
     Lists,
-    /// A table with a column for each label and one named `fold`: the 78,468, 11,219 and 22,433
-    /// images that reproductions of CheXNet use, and the InMerge authors.
+    /// A CSV with a column for each label and one named `fold`: 78,468, 11,219 and 22,433 images,
+    /// the split that reproductions of CheXNet and the authors of InMerge use.
     Folds,
 }
 
-/// Opens the form of `split_source`; absent, whichever is there. A patient is a group.
+/// Lists the images with the split of `split_source` or, if it is absent, whichever is there.
 fn read(root: &Path, split_source: Option<SplitSource>) -> Result<Listed, Error> {
     let folds = folds(root)?;
     let entries = find_file(root, &["Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv"])?;
@@ -87,7 +89,7 @@ fn read(root: &Path, split_source: Option<SplitSource>) -> Result<Listed, Error>
         (None, Some(folds), Some(_)) => {
             let found = format!("both: {} and the NIH's lists", folds.place());
             let hint = "set `split_source = \"folds\"` or `split_source = \"lists\"`";
-            Err(Error::dataset(root.display(), "one division of ChestX-ray14", found).hint(hint))
+            Err(Error::dataset(root.display(), "one split of ChestX-ray14", found).hint(hint))
         }
         (None | Some(SplitSource::Folds), Some(folds), _) => from_folds(root, &folds),
         (None | Some(SplitSource::Lists), _, Some(entries)) => from_entries(root, &entries),
@@ -102,7 +104,7 @@ fn read(root: &Path, split_source: Option<SplitSource>) -> Result<Listed, Error>
     }
 }
 
-/// The CSV that has a column `fold`.
+/// Returns the CSV that has a column `fold`, if there is one.
 fn folds(root: &Path) -> Result<Option<Table>, Error> {
     for path in named(root, |name| name.ends_with(".csv") && !name.starts_with("data_entry"))? {
         let table = Table::read(&path)?;
@@ -121,7 +123,7 @@ fn from_folds(root: &Path, table: &Table) -> Result<Listed, Error> {
         .map(|task| spelt(task).map_or_else(|| table.require(task), Ok))
         .collect::<Result<_, _>>()?;
     let mut listing = Listing::default();
-    listing.note(format!("division: the folds of {}", table.place()));
+    listing.note(format!("split: the folds of {}", table.place()));
     collect(root, table, listing, |row| {
         let split = row.split(fold, "a fold: train, val or test")?;
         let label = |&column: &usize| Ok(row.whole(column, 1)?.map(|value| value == 1));
@@ -137,11 +139,11 @@ fn from_entries(root: &Path, path: &Path) -> Result<Listed, Error> {
     let mut listing = Listing::default();
     let (train_val, test) = match lists {
         true => {
-            listing.note("division: the NIH's lists, train_val_list.txt and test_list.txt");
+            listing.note("split: the NIH's lists, train_val_list.txt and test_list.txt");
             (names(root, "train_val_list.txt")?, names(root, "test_list.txt")?)
         }
         false => {
-            listing.note("division: none, as test_list.txt is not there");
+            listing.note("split: none, since test_list.txt is missing");
             Default::default()
         }
     };
@@ -170,7 +172,7 @@ fn from_entries(root: &Path, path: &Path) -> Result<Listed, Error> {
     })
 }
 
-/// Every row, with what `read` makes of it.
+/// Lists the image of every row, with the target and split that `read` returns.
 fn collect(
     root: &Path,
     table: &Table,
@@ -190,10 +192,14 @@ fn collect(
         listing.add(row.place(), sample, images.find(name)?)?;
     }
     let task = Task::Multilabel { tasks: TASKS.map(str::to_owned).to_vec() };
-    listing.finish(task, root.display(), "images are looked for in all folders, as <Image Index>")
+    listing.finish(
+        task,
+        root.display(),
+        "put the images below the dataset's folder, named as in the column `Image Index`",
+    )
 }
 
-/// The lines of a list.
+/// Returns the lines of a list.
 fn names(root: &Path, list: &str) -> Result<HashSet<String>, Error> {
     let path = require_file(root, &[list], "a list of images")?;
     let text = std::fs::read_to_string(&path).map_err(Error::read(&path))?;

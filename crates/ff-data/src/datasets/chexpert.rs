@@ -17,16 +17,18 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// CheXpert, the large or the small form: `train.csv`, `valid.csv` and, if it is there, the test
-/// set's table; official splits. Frontal views, 13 findings; where `No Finding` is 1, all but
-/// Support Devices are 0. A patient is a group.
+/// CheXpert: frontal chest radiographs with 13 findings, multilabel. A patient is a group.
+///
+/// Reads `train.csv`, `valid.csv` and, if present, the table of the test set (`test.csv`,
+/// `test_labels.csv` or `groundtruth.csv`), with the official splits, in full or small size.
+/// Lateral views are left out. Where `No Finding` is 1, all findings but Support Devices are 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Chexpert {
-    /// The folder that holds the tables.
+    /// Folder of the tables: relative to the data root, or absolute.
     pub path: PathBuf,
-    /// What `-1` counts as.
+    /// How to read the label `-1`, an uncertain finding.
     #[serde(default)]
     pub uncertain: UncertainLabels,
 }
@@ -36,7 +38,7 @@ impl DatasetKind for Chexpert {
     const TITLE: &'static str = "CheXpert";
     const LICENCE: Option<&'static str> = Some("research use agreement: non-commercial, not to be passed on");
     const ACCESS: Access = Access::Apply(Steps {
-        needs: "an account at Stanford AIMI, and its research use agreement.",
+        needs: "an account at Stanford AIMI and its research use agreement.",
         at: &["https://aimi.stanford.edu/datasets/chexpert-chest-x-rays"],
         note: "",
         place: &[
@@ -52,11 +54,10 @@ impl DatasetKind for Chexpert {
     }
 }
 
-/// Names that the table of the test set has had.
+/// File names of the test set's table in different releases.
 const TEST: [&str; 3] = ["test.csv", "test_labels.csv", "groundtruth.csv"];
 
-/// Opens `train.csv`, `valid.csv` and, if it is there, the test set's table, with the official
-/// splits. A patient is a group.
+/// Lists the frontal images of all tables, with the official splits.
 fn read(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
     let mut parts = vec![
         (require_file(root, &["train.csv"], "the table of the training set")?, Split::Train),
@@ -78,7 +79,7 @@ fn read(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
                 let expected = "a path such as CheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg";
                 Error::dataset(row.place(), expected, format!("`{cell}`"))
             })?;
-            // The test set's table has no column for the view; the file's name says it.
+            // The test set's table has no column for the view; the file's name has it.
             let frontal = match view.map(|column| row.cell(column)) {
                 Some(view) => view == "Frontal",
                 None => cell.contains("frontal"),
@@ -95,11 +96,15 @@ fn read(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
         }
     }
     listing.note(format!("{lateral} lateral views are left out"));
-    listing.finish(ChestLabels::task(), root.display(), "ROOT is the folder that holds train.csv and train/")
+    listing.finish(
+        ChestLabels::task(),
+        root.display(),
+        "set the path to the folder that holds train.csv and train/",
+    )
 }
 
-/// The path below the root: what comes before `train`, `valid` or `test` is the name of the
-/// release.
+/// Returns the path below the root, without the name of the release that comes before `train`,
+/// `valid` or `test`.
 fn below_root(cell: &str) -> Option<PathBuf> {
     let path = inside(cell)?;
     let parts: Vec<_> = path.iter().collect();

@@ -1,4 +1,4 @@
-//! CIFAR-10 and CIFAR-100, in the two forms their authors publish.
+//! CIFAR-10 and CIFAR-100, in the two forms that their authors publish.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,12 @@ const SIDE: usize = 32;
 const PIXELS: usize = SIDE * SIDE;
 const BYTES: usize = PIXELS * 3;
 
-/// How one of the two is laid out.
+/// The file layout of CIFAR-10 or CIFAR-100.
 pub struct Cifar {
     pub name: &'static str,
     pub python_folder: &'static str,
     pub binary_folder: &'static str,
-    /// Name of a part of the Python form, of the binary form, and its split.
+    /// File name in the Python form, file name in the binary form, and split of each part.
     pub parts: &'static [(&'static str, &'static str, Split)],
     /// Key of the labels in the Python form.
     pub label_key: &'static str,
@@ -26,7 +26,7 @@ pub struct Cifar {
     pub classes: &'static [&'static str],
 }
 
-/// Opens the form that is found in `path`, or that `path` is. Both forms have the same ids and
+/// Opens the form that is in the folder `path` or is that folder. Both forms have the same ids and
 /// digest.
 pub fn read(path: &Path, cifar: &Cifar) -> Result<Arrays, Error> {
     let (folder, binary) = find(path, cifar)?;
@@ -58,7 +58,7 @@ pub fn read(path: &Path, cifar: &Cifar) -> Result<Arrays, Error> {
     Ok(Arrays::hashed(task, samples, vec![part], contents))
 }
 
-/// A red, a green and a blue plane, as the files have them, to pixels.
+/// Converts the red, green and blue planes of the files to interleaved pixels.
 fn interleave(image: &mut [u8]) {
     let planes = image.to_vec();
     for (i, pixel) in image.as_chunks_mut::<3>().0.iter_mut().enumerate() {
@@ -66,7 +66,7 @@ fn interleave(image: &mut [u8]) {
     }
 }
 
-/// The folder, and whether it is the binary form.
+/// Returns the folder of the files, and whether they are in the binary form.
 fn find(path: &Path, cifar: &Cifar) -> Result<(PathBuf, bool), Error> {
     let (first_python, first_binary, _) = cifar.parts[0];
     let candidates = [
@@ -86,10 +86,10 @@ fn find(path: &Path, cifar: &Cifar) -> Result<(PathBuf, bool), Error> {
     })
 }
 
-/// What was expected and what was found.
+/// What was expected, and what was found.
 type Mismatch = (String, String);
 
-/// Appends a batch's pixels and gives its labels.
+/// Appends the pixels of a batch and returns its labels.
 fn read_python(bytes: &[u8], cifar: &Cifar, pixels: &mut Vec<u8>) -> Result<Vec<i64>, Mismatch> {
     let found = |found| (format!("a {} batch in Python's pickle format", cifar.name), found);
     let pickle = Pickle::parse(bytes).map_err(found)?;

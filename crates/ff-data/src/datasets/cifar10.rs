@@ -13,13 +13,16 @@ use crate::datasets::hashes::FileHashes;
 use crate::datasets::published::Published;
 use crate::error::Error;
 
-/// CIFAR-10 as published, in the Python form (`cifar-10-batches-py`) or, where that is absent, the
-/// binary form (`cifar-10-batches-bin`), with the official test split. Held in memory (184 MB).
+/// CIFAR-10: 10 classes, with the official test split.
+///
+/// Reads the Python form (`cifar-10-batches-py`) or, if that is absent, the binary form
+/// (`cifar-10-batches-bin`). Images are held in memory (184 MB).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cifar10 {
-    /// The folder that holds either folder, or is it.
+    /// Folder that holds one of these folders, or that is one: relative to the data root, or
+    /// absolute.
     pub path: PathBuf,
 }
 
@@ -53,6 +56,6 @@ const FORM: Cifar = Cifar {
     classes: &CLASSES,
 };
 
-/// In the order of their labels.
+/// Names of the classes, in the order of their labels.
 pub const CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];

@@ -13,13 +13,16 @@ use crate::datasets::hashes::FileHashes;
 use crate::datasets::published::Published;
 use crate::error::Error;
 
-/// CIFAR-100 (fine labels) as published, `cifar-100-python` or `cifar-100-binary`, as for
-/// [`Cifar10`](crate::datasets::Cifar10).
+/// CIFAR-100: 100 classes (the fine labels), with the official test split.
+///
+/// Reads the Python form (`cifar-100-python`) or, if that is absent, the binary form
+/// (`cifar-100-binary`). Images are held in memory (184 MB).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cifar100 {
-    /// The folder that holds either folder, or is it.
+    /// Folder that holds one of these folders, or that is one: relative to the data root, or
+    /// absolute.
     pub path: PathBuf,
 }
 

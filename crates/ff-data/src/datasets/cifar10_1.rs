@@ -18,14 +18,16 @@ use crate::datasets::npy::Header;
 use crate::datasets::published::Published;
 use crate::error::Error;
 
-/// CIFAR-10.1: `cifar10.1_{v4,v6}_{data,labels}.npy`. All of it is a test set.
+/// CIFAR-10.1: a second test set for CIFAR-10; all images are in the test split.
+///
+/// Reads `cifar10.1_{v4,v6}_{data,labels}.npy`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cifar10_1 {
-    /// The folder of the files.
+    /// Folder of the files: relative to the data root, or absolute.
     pub path: PathBuf,
-    /// Which of the two sets.
+    /// Version of the dataset.
     #[serde(default)]
     pub version: Cifar101Version,
 }
@@ -48,7 +50,7 @@ impl DatasetKind for Cifar10_1 {
     }
 }
 
-/// Which of the two sets.
+/// A version of CIFAR-10.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -56,19 +58,19 @@ impl DatasetKind for Cifar10_1 {
 pub enum Cifar101Version {
     /// 2,021 images.
     V4,
-    /// 2,000 images, the same number of each class (FissionFusion).
+    /// 2,000 images, the same number of each class (used by FissionFusion).
     #[default]
     V6,
 }
 
-/// Opens `cifar10.1_<version>_{data,labels}.npy`; all images are test images.
+/// Opens `cifar10.1_<version>_{data,labels}.npy`.
 fn read(root: &Path, version: Cifar101Version) -> Result<Arrays, Error> {
     let find = |part: &str| require_file(root, &[&format!("cifar10.1_{version}_{part}.npy")], "CIFAR-10.1");
     let (data, labels) = (find("data")?, find("labels")?);
     let wrong = |path: &Path, expected: &str, found: String| Error::damaged(path.display(), expected, found);
 
     let mut bytes = Vec::new();
-    // Labels are few: a file that is not what its name says may be of any size.
+    // Labels are small; a wrong file may have any size.
     let file = File::open(&labels).map_err(Error::read(&labels))?;
     file.take(1 << 20).read_to_end(&mut bytes).map_err(Error::read(&labels))?;
     let expected = "an array [N] of whole numbers";

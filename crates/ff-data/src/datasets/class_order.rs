@@ -1,6 +1,6 @@
 //! The order of classes that a dataset names but does not number.
 
-/// Names of classes in the order of their indices: by value where all are integers, else by name.
+/// Sorts class names in the order of their indices: by value if all are integers, else by name.
 pub fn class_order(mut names: Vec<String>) -> Vec<String> {
     names.sort();
     names.dedup();

@@ -1,4 +1,4 @@
-//! How the rows of the datasets become the type that a configuration is read into.
+//! Makes the list of dataset kinds into the type that a configuration is read into.
 
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::datasets::about::About;
 
-/// Makes [`DatasetConfig`](crate::datasets::DatasetConfig) of rows `Variant(module::Options)`,
-/// whose options are a [`DatasetKind`](crate::datasets::DatasetKind).
+/// Defines [`DatasetConfig`](crate::datasets::DatasetConfig) from rows `Variant(module::Options)`,
+/// whose options implement [`DatasetKind`](crate::datasets::DatasetKind).
 macro_rules! datasets {
     ($($variant:ident($module:ident::$options:ident),)*) => {
         $(pub use $module::$options;)*
 
-        /// A dataset as a configuration names it: `kind = "folder"` and so on, with the fields of
-        /// the variant's type. Paths are relative to the data root.
+        /// A dataset as a configuration names it: the key `kind`, such as `kind = "folder"`, and
+        /// the fields of the variant's type. Paths are relative to the data root.
         ///
         /// ```
         /// use ff_data::DatasetConfig;
@@ -28,7 +28,7 @@ macro_rules! datasets {
         }
 
         impl DatasetConfig {
-            /// Every dataset that `kind` may name.
+            /// Every dataset kind.
             pub const KINDS: &[About] = &[$(<$options>::ABOUT),*];
 
             /// Its kind, as a configuration names it.
@@ -38,12 +38,13 @@ macro_rules! datasets {
 
             /// Opens the dataset.
             ///
-            /// Every file that `hashes` does not know is read once, on all cores, for the digest:
-            /// at first, the cost of reading the dataset from disk. Nothing is decoded.
+            /// Every file that `hashes` does not know is read once, on all cores, to compute the
+            /// digest. The first time, this takes as long as reading the dataset from disk. Nothing
+            /// is decoded.
             ///
             /// # Errors
             /// [`Error::Read`](crate::Error::Read) or [`Error::Dataset`](crate::Error::Dataset),
-            /// naming the file and row; a relative path that leaves the data root.
+            /// naming the file and row, also for a relative path that leaves the data root.
             pub fn open(
                 &self,
                 data_root: &std::path::Path,
@@ -52,8 +53,8 @@ macro_rules! datasets {
                 match self { $(Self::$variant(options) => options.open(data_root, hashes),)* }
             }
 
-            /// What the dataset is published with; `None` for data of one's own, and where
-            /// `dataset`'s form leaves it open.
+            /// Returns the numbers that the dataset's authors publish. `None` for your own data,
+            /// and if the form of `dataset` has no published numbers.
             pub fn published(&self, dataset: &dyn crate::dataset::Dataset) -> Option<Published> {
                 match self { $(Self::$variant(options) => options.published(dataset),)* }
             }
@@ -103,7 +104,7 @@ macro_rules! datasets {
 
 pub(super) use datasets;
 
-/// The schema of all kinds: of each its options, with `kind` and the default of `path`.
+/// Builds the schema of all kinds: the options of each, with `kind` and the default of `path`.
 #[cfg(feature = "schemars")]
 pub fn schema<const N: usize>(options: [(About, schemars::Schema); N]) -> schemars::Schema {
     use serde_json::json;
@@ -134,7 +135,7 @@ pub fn schema<const N: usize>(options: [(About, schemars::Schema); N]) -> schema
     schemars::json_schema!({ "oneOf": all })
 }
 
-/// A dataset's options beside its kind.
+/// The options of a dataset, with their kind.
 #[derive(Serialize)]
 pub struct Tagged<'a, T> {
     pub kind: &'static str,
@@ -142,8 +143,8 @@ pub struct Tagged<'a, T> {
     pub options: &'a T,
 }
 
-/// The kind and the options that a configuration has beside it. The name of a family's member may
-/// be the kind.
+/// Reads the kind and the options of a configuration. The name of a family's member may be given as
+/// the kind.
 pub fn read<'de, D: Deserializer<'de>>(
     deserializer: D,
     kinds: &[About],
@@ -173,7 +174,7 @@ pub fn read<'de, D: Deserializer<'de>>(
     Ok((family.kind, fields))
 }
 
-/// Options as a dataset declares them.
+/// Reads the options that a dataset kind declares.
 pub fn options<T: DeserializeOwned, E: Error>(fields: impl Into<Value>) -> Result<T, E> {
     serde_json::from_value(fields.into()).map_err(E::custom)
 }
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_is_strict() {
+    fn unknown_keys_are_refused() {
         assert_eq!(
             read("kind = 'folder'\npath = 'cells'").unwrap(),
             DatasetConfig::Folder(Folder { path: "cells".into() })
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_family_is_short_for_both() {
+    fn a_members_name_is_short_for_kind_and_name() {
         let long = read("kind = 'medmnist'\nname = 'octmnist'\npath = 'x'").unwrap();
         assert_eq!(read("kind = 'octmnist'\npath = 'x'").unwrap(), long);
         let options = MedMnist { name: MedMnistName::Octmnist, path: "x".into() };

@@ -17,13 +17,16 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// EyePACS (Kaggle 2015): `trainLabels.csv`, `retinopathy_solution.csv` if it is there, and the
-/// images in any folders. Grades 0 to 4; a patient's two eyes are a group.
+/// EyePACS (Kaggle 2015): retinal photographs graded for diabetic retinopathy, 0 to 4. The two eyes
+/// of a patient are a group.
+///
+/// Reads `trainLabels.csv` and, if present, `retinopathy_solution.csv`, the labels of the
+/// competition's test set. Images may be in any subfolders. There is no official split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Eyepacs {
-    /// The folder that holds them.
+    /// Folder of the tables and images: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -32,13 +35,13 @@ impl DatasetKind for Eyepacs {
     const TITLE: &'static str = "EyePACS (Kaggle Diabetic Retinopathy Detection)";
     const LICENCE: Option<&'static str> = Some("the competition's rules");
     const ACCESS: Access = Access::Apply(Steps {
-        needs: "a Kaggle account, and the competition's rules accepted there.",
+        needs: "a Kaggle account that has accepted the competition's rules.",
         at: &["https://www.kaggle.com/competitions/diabetic-retinopathy-detection/data"],
         note: "the images come as one zip in several parts: `cat train.zip.* > train.zip`, then unpack",
         place: &[
             "ROOT/trainLabels.csv",
             "ROOT/train/<patient>_{left,right}.jpeg",
-            "ROOT/retinopathy_solution.csv, ROOT/test/: the test set, whose labels came after the competition",
+            "ROOT/retinopathy_solution.csv, ROOT/test/: the test set, with labels released after the competition",
         ],
     });
     const PUBLISHED: Option<Published> = Some(Published::of(88_702));
@@ -48,8 +51,7 @@ impl DatasetKind for Eyepacs {
     }
 }
 
-/// The Kaggle competition of 2015: `trainLabels.csv`, and `retinopathy_solution.csv` for what was
-/// its test set. Both eyes of a patient are a group.
+/// Lists the images of both tables.
 fn read(root: &Path) -> Result<Listed, Error> {
     let mut tables = vec![Table::read(&require_file(root, &["trainLabels.csv"], "the table of grades")?)?];
     let mut listing = Listing::default();
@@ -70,5 +72,9 @@ fn read(root: &Path) -> Result<Listed, Error> {
             listing.add(row.place(), sample(name, grade, Some(patient.to_owned())), images.find(name)?)?;
         }
     }
-    listing.finish(grades(4), root.display(), "images are looked for in all folders, as <patient>_left.jpeg")
+    listing.finish(
+        grades(4),
+        root.display(),
+        "put the images below the dataset's folder, named <patient>_left.jpeg and <patient>_right.jpeg",
+    )
 }

@@ -1,4 +1,4 @@
-//! A dataset whose pictures are files.
+//! Datasets whose images are files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use crate::decode::read_image;
 use crate::error::Error;
 use crate::image::Image;
 
-/// What is to be read, before any picture is looked at.
+/// The samples of a dataset, before its files are hashed.
 pub struct Listed {
     pub task: Task,
     pub samples: Vec<Sample>,
-    /// The picture of each sample.
+    /// The image file of each sample.
     pub paths: Vec<PathBuf>,
-    /// [`Inventory::notes`].
+    /// See [`Inventory::notes`].
     pub notes: Vec<String>,
 }
 
-/// Samples with a file each.
+/// A dataset with one file per sample.
 struct Files {
     inventory: Inventory,
     paths: Vec<PathBuf>,
 }
 
-/// Opens what is listed, and hashes all files that `hashes` does not know.
+/// Opens the listed samples and hashes the files that `hashes` does not know.
 pub fn open(listed: Listed, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
     let Listed { task, samples, paths, notes } = listed;
     let contents = hash_files(&paths, hashes)?;

@@ -1,4 +1,4 @@
-//! Class folders, with or without split folders around them.
+//! Images in class folders, with or without split folders above them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,17 +15,17 @@ use crate::datasets::hashes::FileHashes;
 use crate::datasets::images::{entries, has_image_extension, is_hidden, walk};
 use crate::error::Error;
 
-/// Class folders: `PATH/<class>/*`, or `PATH/{train,val,test}/<class>/*` where `valid` and
-/// `validation` are `val` too and `val` and `test` may be missing.
+/// Images in class folders: `PATH/<class>/*` or, with a split, `PATH/{train,val,test}/<class>/*`.
 ///
-/// Classes are sorted by name (by value where all are integers); a class folder is read with its
+/// `val` may also be called `valid` or `validation`; `val` and `test` may be missing. Classes are
+/// sorted by name, or by value if all names are integers. Class folders are read with their
 /// subfolders; hidden files and files without an image's extension are ignored. A sample's id is
 /// its path below PATH.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Folder {
-    /// The root of the folders.
+    /// Folder of the class or split folders: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -42,14 +42,14 @@ impl DatasetKind for Folder {
 
 const FORM: &str = "ROOT/<class>/<image> or ROOT/{train,val,test}/<class>/<image>";
 
-/// A picture that was found, before classes have indices.
+/// An image file, before classes have indices.
 struct FolderListing {
     split: Option<Split>,
     class: String,
     path: PathBuf,
 }
 
-/// Opens `root`; [`Folder`] says what it may look like.
+/// Lists the images below `root`; see [`Folder`] for the form.
 fn read(root: &Path) -> Result<Listed, Error> {
     let mut found = Vec::new();
     let splits = split_folders(root)?;
@@ -87,7 +87,7 @@ fn samples(
     for FolderListing { split, class, path } in found {
         if let Some(other) = stems.insert(path.with_extension(""), path.clone()) {
             let names = format!("{} and {}", other.display(), path.display());
-            let hint = "one picture in two formats would count twice: remove one";
+            let hint = "remove one of them: an image in two formats would count twice";
             return Err(Error::dataset(root.display(), "one file for each id", names).hint(hint));
         }
         let id = relative_id(root, &path)?;
@@ -97,8 +97,8 @@ fn samples(
     Ok((samples, paths))
 }
 
-/// The split folders of a root: all of its folders that are named as a split, if `train` is one of
-/// them and holds folders.
+/// Returns the split folders of a root: the folders that are named like a split and hold class
+/// folders. Empty if the root holds class folders.
 fn split_folders(root: &Path) -> Result<BTreeMap<Split, PathBuf>, Error> {
     let mut splits = BTreeMap::new();
     let mut others = Vec::new();
@@ -118,7 +118,7 @@ fn split_folders(root: &Path) -> Result<BTreeMap<Split, PathBuf>, Error> {
             }
         }
     }
-    // A class may be called `test`: then its folder holds images, not folders.
+    // A class may be called `test`; its folder then holds images and not folders.
     let mut holds_folders = false;
     for folder in splits.values() {
         holds_folders |= !subfolders(folder)?.is_empty();
@@ -155,8 +155,7 @@ fn classes_below(folder: &Path, split: Option<Split>) -> Result<Vec<FolderListin
     Ok(found)
 }
 
-/// A class that training never sees cannot be predicted: evaluating on it is a mistake in the
-/// folders.
+/// Refuses a single class, and a class that is in val or test but not in train.
 fn check_classes(root: &Path, found: &[FolderListing], classes: &[String]) -> Result<(), Error> {
     if found.iter().any(|image| image.split.is_some()) {
         let trained: BTreeSet<&str> =
@@ -166,7 +165,7 @@ fn check_classes(root: &Path, found: &[FolderListing], classes: &[String]) -> Re
                 found.iter().filter(|i| &i.class == class).filter_map(|i| i.split).collect();
             let names: Vec<_> = splits.iter().map(|split| split.name()).collect();
             let found = format!("class `{class}` only in {}", names.join(" and "));
-            let hint = "class folders must have the same names (and case) in every split";
+            let hint = "give class folders the same names, including case, in every split";
             return Err(Error::dataset(root.display(), "every class in train", found).hint(hint));
         }
     }
@@ -187,7 +186,7 @@ fn file_name(path: &Path) -> Result<&str, Error> {
     name.ok_or_else(|| Error::dataset(path.display(), "a name in UTF-8", "other bytes"))
 }
 
-/// The path below the root with `/` on every system.
+/// Returns the path below the root, with `/` on every system.
 fn relative_id(root: &Path, path: &Path) -> Result<String, Error> {
     let below = path.strip_prefix(root).expect("found below the root");
     let parts: Option<Vec<&str>> = below.iter().map(|part| part.to_str()).collect();

@@ -18,14 +18,17 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// HAM10000, as the Harvard Dataverse has it (`HAM10000_metadata`; a lesion is a group) or as the
-/// ISIC 2018 challenge does (`ISIC2018_Task3_*_{Input,GroundTruth}`, with official splits). Seven
-/// classes.
+/// HAM10000: seven classes of pigmented skin lesions.
+///
+/// Reads the form of the Harvard Dataverse (`HAM10000_metadata` and images in any subfolders; a
+/// lesion is a group; no official split) or that of the ISIC 2018 challenge
+/// (`ISIC2018_Task3_*_{Input,GroundTruth}`, with the official splits). If both are there, ISIC's is
+/// read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ham10000 {
-    /// The folder that holds either.
+    /// Folder of either form: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -34,7 +37,7 @@ impl DatasetKind for Ham10000 {
     const TITLE: &'static str = "HAM10000";
     const LICENCE: Option<&'static str> = Some("CC BY-NC 4.0, with attribution as the page asks");
     const ACCESS: Access = Access::Browser(Steps {
-        needs: "no login, but served to browsers.",
+        needs: "no login; to be downloaded with a browser.",
         at: &[
             "https://doi.org/10.7910/DVN/DBW86T (Harvard Dataverse)",
             "https://challenge.isic-archive.com/data/#2018 (ISIC 2018 Task 3: with the official test set)",
@@ -64,7 +67,7 @@ const CLASSES: [&str; 7] = ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"];
 const PARTS: [(&str, Split); 3] =
     [("Training", Split::Train), ("Validation", Split::Val), ("Test", Split::Test)];
 
-/// Opens whichever form is there; ISIC's, with its official splits, if both are.
+/// Lists the images of the form that is there; of ISIC's if both are.
 fn read(root: &Path) -> Result<Listed, Error> {
     match root.join(ground_truth("Training")).is_dir() {
         true => isic(root),
@@ -80,8 +83,8 @@ fn ground_truth(part: &str) -> String {
     format!("ISIC2018_Task3_{part}_GroundTruth")
 }
 
-/// `HAM10000_metadata` (CSV or tab-separated) and images below the root. All images of a lesion are
-/// a group.
+/// Lists the images of `HAM10000_metadata` (CSV or tab-separated). All images of a lesion are a
+/// group.
 fn dataverse(root: &Path) -> Result<Listed, Error> {
     let names = ["HAM10000_metadata", "HAM10000_metadata.csv", "HAM10000_metadata.tab"];
     let what = format!("the table of diagnoses, or the folder {}", ground_truth("Training"));
@@ -99,11 +102,12 @@ fn dataverse(root: &Path) -> Result<Listed, Error> {
         let sample = Sample { id: name.to_owned(), target: Target::Class(class), group, split: None };
         listing.add(row.place(), sample, images.find(name)?)?;
     }
-    listing.finish(task(), root.display(), "images are looked for in all folders, as <image_id>.jpg")
+    listing.finish(task(), root.display(), "put the images below the dataset's folder, named <image_id>.jpg")
 }
 
-/// `ISIC2018_Task3_{Training,Validation,Test}_{Input,GroundTruth}`. Lesions are groups where the
-/// challenge's table of them, `ISIC2018_Task3_Training_LesionGroupings.csv`, is there.
+/// Lists the images of `ISIC2018_Task3_{Training,Validation,Test}_{Input,GroundTruth}`. Lesions are
+/// groups if the challenge's table of them, `ISIC2018_Task3_Training_LesionGroupings.csv`, is
+/// there.
 fn isic(root: &Path) -> Result<Listed, Error> {
     let groupings = ["ISIC2018_Task3_Training_LesionGroupings.csv"];
     let lesions = match find_file(root, &groupings)? {
@@ -114,7 +118,7 @@ fn isic(root: &Path) -> Result<Listed, Error> {
     for (part, split) in PARTS {
         let folder = root.join(ground_truth(part));
         if !folder.is_dir() {
-            listing.note(format!("{} is not there: no {} split", folder.display(), split.name()));
+            listing.note(format!("{} is missing: no {} split", folder.display(), split.name()));
             continue;
         }
         let table = format!("{}.csv", ground_truth(part));
@@ -140,5 +144,5 @@ fn isic(root: &Path) -> Result<Listed, Error> {
             listing.add(row.place(), sample, images.find(name)?)?;
         }
     }
-    listing.finish(task(), root.display(), "images are looked for in ISIC2018_Task3_*_Input/, as <image>.jpg")
+    listing.finish(task(), root.display(), "put the images in ISIC2018_Task3_*_Input/, named <image>.jpg")
 }

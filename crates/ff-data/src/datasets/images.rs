@@ -1,4 +1,4 @@
-//! Picture files below a folder, found by name.
+//! Finds image files below a folder by name.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -11,22 +11,22 @@ use crate::error::Error;
 const EXTENSIONS: [&str; 11] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "dib", "dcm", "dicom"];
 
-/// Picture files below a folder by their names without extensions, in lower case: one walk instead
-/// of a question for each row of a table, and `IM1.jpg` in the table is `IM1.JPG` on disk.
+/// Image files below a folder, by their names in lower case without extension.
 ///
-/// A name from a table is only ever looked up here, so it cannot lead out of the folder.
+/// One walk replaces a system call for each row of a table, and `IM1.jpg` in the table matches
+/// `IM1.JPG` on disk. A name from a table is never used as a path, so it cannot leave the folder.
 pub struct Images {
     root: PathBuf,
     files: HashMap<String, Vec<PathBuf>>,
 }
 
 impl Images {
-    /// Walks all folders below `root`, hidden ones aside; links are followed.
+    /// Walks all folders below `root` except hidden ones; links are followed.
     pub fn below(root: &Path) -> Result<Self, Error> {
         Ok(Self::among(walk(root)?, root))
     }
 
-    /// The pictures among files below `root` that [`walk`] found.
+    /// Takes the images among the files below `root` that [`walk`] returned.
     pub fn among(paths: Vec<PathBuf>, root: &Path) -> Self {
         let mut files: HashMap<String, Vec<PathBuf>> = HashMap::new();
         for path in paths {
@@ -37,7 +37,7 @@ impl Images {
         Self { root: root.to_owned(), files }
     }
 
-    /// The file of a picture, named with or without its extension.
+    /// Returns the file of an image, named with or without its extension.
     ///
     /// # Errors
     /// [`Error::Dataset`] if two files have the name.
@@ -48,7 +48,7 @@ impl Images {
             true => bare.file_stem().map_or(lower.clone(), |stem| stem.to_string_lossy().into_owned()),
             false => lower.clone(),
         };
-        // A name with folders in it is no file's name, whatever its last part is.
+        // A name with folders in it matches no file, whatever its last part is.
         let found = if lower.contains(['/', '\\']) { None } else { self.files.get(&stem) };
         match found.map_or(&[][..], Vec::as_slice) {
             [] => Ok(None),
@@ -70,7 +70,7 @@ impl Images {
     }
 }
 
-/// All files below a folder, sorted by path, hidden ones aside.
+/// Returns all files below a folder except hidden ones, sorted by path.
 pub fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
     let mut files = Vec::new();
@@ -86,7 +86,7 @@ pub fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// What lies directly in a folder and is accepted, sorted by name.
+/// Returns the accepted entries of a folder, sorted by name.
 pub fn entries(folder: &Path, accept: impl Fn(&Path, &OsStr) -> bool) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::read(folder))? {
@@ -99,21 +99,20 @@ pub fn entries(folder: &Path, accept: impl Fn(&Path, &OsStr) -> bool) -> Result<
     Ok(paths)
 }
 
-/// The files directly in a folder whose lower-case name is accepted, sorted by name.
+/// Returns the files of a folder whose lower-case name is accepted, sorted by name.
 pub fn named(folder: &Path, accept: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
     entries(folder, |path, name| accept(&name.to_string_lossy().to_ascii_lowercase()) && path.is_file())
 }
 
-/// The one file directly in a folder that has one of these names, without regard to case; earlier
-/// names win.
+/// Returns the file of a folder that has one of these names, ignoring case; earlier names win.
 pub fn find_file(folder: &Path, names: &[&str]) -> Result<Option<PathBuf>, Error> {
     let rank = |file: &str| names.iter().position(|name| file.eq_ignore_ascii_case(name));
     let found = named(folder, |file| rank(file).is_some())?;
-    // The first of equals, as they are sorted.
+    // The first of equal rank, in the order of names.
     Ok(found.into_iter().min_by_key(|path| path.file_name().and_then(|name| rank(&name.to_string_lossy()))))
 }
 
-/// The same for a file that has to be there; `what` it is for.
+/// Returns the same file, which must exist; `what` describes it in the error.
 pub fn require_file(folder: &Path, names: &[&str], what: &str) -> Result<PathBuf, Error> {
     find_file(folder, names)?.ok_or_else(|| {
         let expected = format!("{what} ({})", names.join(" or "));
@@ -121,8 +120,9 @@ pub fn require_file(folder: &Path, names: &[&str], what: &str) -> Result<PathBuf
     })
 }
 
-/// A relative path without `.` and `..`; `None` if it leaves the folder it starts from, or is
-/// empty.
+/// Normalizes a relative path to one without `.` and `..`.
+///
+/// `None` if it leaves the folder that it starts from, or is empty.
 pub fn inside(cell: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     for component in Path::new(cell).components() {

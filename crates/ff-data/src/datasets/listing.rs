@@ -1,4 +1,4 @@
-//! Samples that are collected row by row, and what is wrong with them.
+//! Collects the samples of a table row by row.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -7,19 +7,19 @@ use crate::dataset::{Sample, Task};
 use crate::datasets::files::Listed;
 use crate::error::Error;
 
-/// Rows of a dataset whose pictures are files.
+/// The samples collected so far, whose images are files.
 #[derive(Default)]
 pub struct Listing {
     samples: Vec<Sample>,
     paths: Vec<PathBuf>,
     places: HashMap<String, String>,
-    /// Place and id of those whose picture was not found.
+    /// Place and id of the samples whose image was not found.
     missing: Vec<(String, String)>,
     notes: Vec<String>,
 }
 
 impl Listing {
-    /// Adds a sample whose picture is `path`; `None` if it was not found. `place` is the file and
+    /// Adds a sample whose image is `path`, or `None` if it was not found. `place` is the file and
     /// row.
     pub fn add(&mut self, place: String, sample: Sample, path: Option<PathBuf>) -> Result<(), Error> {
         if let Some(earlier) = self.places.get(&sample.id) {
@@ -35,17 +35,17 @@ impl Listing {
         Ok(())
     }
 
-    /// Says something that whoever uses the dataset should know.
+    /// Adds a note for the users of the dataset.
     pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
 
-    /// The dataset, if every row has a picture; `place` is what has no rows if there are none,
-    /// `hint` says where pictures were looked for.
+    /// Returns the dataset, if it has rows and each row has an image. `place` is the table or
+    /// folder, for errors; `hint` says where the images belong.
     pub fn finish(self, task: Task, place: impl ToString, hint: &str) -> Result<Listed, Error> {
         if let Some((row, id)) = self.missing.first() {
             let (missing, all) = (self.missing.len(), self.samples.len());
-            let found = format!("none for {missing} of {all}, the first of them `{id}`");
+            let found = format!("none for {missing} of {all} rows, first `{id}`");
             return Err(Error::dataset(row, "an image file for every row", found).hint(hint));
         }
         if self.samples.is_empty() {

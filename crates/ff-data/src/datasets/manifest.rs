@@ -1,4 +1,4 @@
-//! A CSV that lists images and their labels.
+//! A CSV file that lists images and their labels.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -17,16 +17,20 @@ use crate::datasets::listing::Listing;
 use crate::error::Error;
 use crate::table::{Row, Table};
 
-/// A CSV with the columns `path,label`, or `path,<task>,<task>…` (1, 0, or blank for unknown), and
-/// optionally `split` and `group` (patient). Columns are found by name, trimmed, without regard to
-/// case; beside `label`, other columns are ignored.
+/// A CSV file that lists images and their labels.
 ///
-/// Image paths are relative to the CSV's folder and cannot leave it. A sample's id is its path.
+/// For one class per image it has the columns `path,label`; for several labels per image it has
+/// `path` and one column per label, with 1, 0, or blank for unknown. The columns `split` and
+/// `group` (patient) are optional. Columns are found by name, ignoring case and surrounding blanks;
+/// if there is a column `label`, other columns are ignored.
+///
+/// Image paths are relative to the folder of the CSV file and cannot leave it. A sample's id is its
+/// path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The CSV.
+    /// The CSV file: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -41,7 +45,7 @@ impl DatasetKind for Manifest {
     }
 }
 
-/// Opens the CSV at `path`; [`Manifest`] says what it may look like.
+/// Lists the images of the CSV file at `path`; see [`Manifest`] for the form.
 fn read(path: &Path) -> Result<Listed, Error> {
     let table = Table::read(path)?;
     let root = path.parent().unwrap_or(Path::new(""));
@@ -74,7 +78,7 @@ fn read(path: &Path) -> Result<Listed, Error> {
         };
         listing.add(row.place(), sample, file.is_file().then_some(file))?;
     }
-    listing.finish(task, path.display(), "paths are relative to the folder of the CSV")
+    listing.finish(task, path.display(), "write paths relative to the folder of the CSV")
 }
 
 fn multiclass(table: &Table, label: usize) -> Result<(Task, Vec<Target>), Error> {
@@ -113,7 +117,7 @@ fn multilabel(table: &Table, others: &[Option<usize>]) -> Result<(Task, Vec<Targ
 fn known(row: &Row<'_>, column: usize) -> Result<Option<bool>, Error> {
     match row.cell(column) {
         "" => Ok(None),
-        // A table program writes 1.0 where a column has blanks.
+        // Spreadsheet programs write 1.0 in a column with blanks.
         "0" | "0.0" => Ok(Some(false)),
         "1" | "1.0" => Ok(Some(true)),
         other => {

@@ -13,17 +13,18 @@ use crate::datasets::npz::{Npz, read};
 use crate::datasets::published::Published;
 use crate::error::Error;
 
-/// One dataset of MedMNIST, of any size: `<name>*.npz`, with official splits.
+/// A dataset of MedMNIST v2, of any image size, with the official splits.
 ///
-/// `kind = "pathmnist"` is short for `kind = "medmnist"` with `name = "pathmnist"`; so are the
-/// others.
+/// Reads `<name>.npz`, `<name>_64.npz`, `<name>_128.npz` or `<name>_224.npz`.
+/// `kind = "pathmnist"` is short for `kind = "medmnist"` with `name = "pathmnist"`; the same holds
+/// for the other names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MedMnist {
-    /// Which dataset.
+    /// Name of the dataset.
     pub name: MedMnistName,
-    /// The file, or the folder that holds one.
+    /// The `.npz` file, or a folder with one size of it: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -44,7 +45,7 @@ impl DatasetKind for MedMnist {
     }
 }
 
-/// One of its datasets.
+/// A dataset of MedMNIST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -61,7 +62,7 @@ pub enum MedMnistName {
     Chestmnist,
 }
 
-/// What there is to know of one of them.
+/// The facts about one dataset of MedMNIST.
 struct Set {
     title: &'static str,
     /// Published images of train, val and test.
@@ -69,7 +70,7 @@ struct Set {
     archive: Npz,
 }
 
-/// In the order of [`MedMnistName`].
+/// The datasets, in the order of [`MedMnistName`].
 #[rustfmt::skip]
 const SETS: [Set; 5] = [
     Set {
@@ -114,7 +115,7 @@ const SETS: [Set; 5] = [
     },
 ];
 
-/// The name and the title of one of them.
+/// Returns the name and title of a dataset.
 const fn member(number: usize) -> (&'static str, &'static str) {
     (SETS[number].archive.flag, SETS[number].title)
 }

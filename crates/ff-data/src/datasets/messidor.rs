@@ -18,13 +18,16 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// Messidor: twelve annotation tables (`.xls` or CSV) and `.tif` images in any folders. Grades 0 to
-/// 3, of which 3 takes in what others call 4.
+/// Messidor: retinal photographs graded for diabetic retinopathy, 0 to 3. Grade 3 includes grade 4
+/// of the other datasets.
+///
+/// Reads twelve annotation tables (`.xls` or CSV) and `.tif` images in any subfolders. There is no
+/// official split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Messidor {
-    /// The folder that holds them.
+    /// Folder of the tables and images: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -33,7 +36,7 @@ impl DatasetKind for Messidor {
     const TITLE: &'static str = "Messidor";
     const LICENCE: Option<&'static str> = Some("research and education");
     const ACCESS: Access = Access::Apply(Steps {
-        needs: "a form at ADCIS.",
+        needs: "a request form at ADCIS.",
         at: &["https://www.adcis.net/en/third-party/messidor/"],
         note: "",
         place: &[
@@ -48,9 +51,8 @@ impl DatasetKind for Messidor {
     }
 }
 
-/// Messidor: one annotation table for each of twelve bases, `.xls` or its conversion to CSV. Where
-/// a base has a table whose name goes on after the number (`Annotation_Base11_update.xls`), that
-/// one counts.
+/// Lists the images of one annotation table (`.xls` or CSV) for each of the twelve bases. A table
+/// with `update` in its name (`Annotation_Base11_update.xls`) replaces the other table of its base.
 fn read(root: &Path) -> Result<Listed, Error> {
     let mut bases: BTreeMap<String, Vec<(bool, bool, PathBuf)>> = BTreeMap::new();
     let files = walk(root)?;
@@ -72,13 +74,13 @@ fn read(root: &Path) -> Result<Listed, Error> {
     let mut listing = Listing::default();
     if bases.len() < 12 {
         let names: Vec<&str> = bases.keys().map(String::as_str).collect();
-        listing.note(format!("only the bases {} of 12", names.join(", ")));
+        listing.note(format!("only {} of 12 bases: {}", names.len(), names.join(", ")));
     }
     for mut tables in bases.into_values() {
         tables.sort();
         let (updated, _, path) = tables.pop().expect("a base has a table");
         if updated && !tables.is_empty() {
-            listing.note(format!("{} in place of the table that it corrects", path.display()));
+            listing.note(format!("{} replaces the table that it corrects", path.display()));
         }
         let table = Table::read(&path)?;
         let (image, grade) = (table.require("Image name")?, table.require("Retinopathy grade")?);
@@ -88,5 +90,9 @@ fn read(root: &Path) -> Result<Listed, Error> {
             listing.add(row.place(), sample(name, grade, None), images.find(name)?)?;
         }
     }
-    listing.finish(grades(3), root.display(), "images are looked for in all folders, as <Image name>")
+    listing.finish(
+        grades(3),
+        root.display(),
+        "put the images below the dataset's folder, named as in the column `Image name`",
+    )
 }

@@ -18,13 +18,16 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// Messidor-2 with adjudicated grades: `messidor_data.csv` and images in any folders. Grades 0 to
-/// 4; the two images of an examination are a group if `messidor-2.csv` is there.
+/// Messidor-2: retinal photographs with adjudicated grades of diabetic retinopathy, 0 to 4.
+///
+/// Reads `messidor_data.csv` and images in any subfolders. Images without a grade are left out. If
+/// `messidor-2.csv` is there, the two images of an examination are a group. There is no official
+/// split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Messidor2 {
-    /// The folder that holds them.
+    /// Folder of the tables and images: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -33,7 +36,7 @@ impl DatasetKind for Messidor2 {
     const TITLE: &'static str = "Messidor-2";
     const LICENCE: Option<&'static str> = Some("research and education");
     const ACCESS: Access = Access::Apply(Steps {
-        needs: "a form at ADCIS for the images; the grades (of Google's readers) come from Kaggle, with an account.",
+        needs: "a request form at ADCIS for the images; a Kaggle account for the grades (by Google's readers).",
         at: &[
             "https://www.adcis.net/en/third-party/messidor2/",
             "https://www.kaggle.com/datasets/google-brain/messidor2-dr-grades",
@@ -51,8 +54,8 @@ impl DatasetKind for Messidor2 {
     }
 }
 
-/// Messidor-2 with the adjudicated grades; ungraded images are left out. Both images of an
-/// examination are a group where the table of pairs, `messidor-2.csv`, is there.
+/// Lists the graded images. Both images of an examination are a group if the table of pairs,
+/// `messidor-2.csv`, is there.
 fn read(root: &Path) -> Result<Listed, Error> {
     let path = require_file(root, &["messidor_data.csv"], "the table of grades")?;
     let table = Table::read(&path)?;
@@ -78,10 +81,14 @@ fn read(root: &Path) -> Result<Listed, Error> {
     if ungraded > 0 {
         listing.note(format!("{ungraded} images without a grade are left out"));
     }
-    listing.finish(grades(4), root.display(), "images are looked for in all folders, as in the table")
+    listing.finish(
+        grades(4),
+        root.display(),
+        "put the images below the dataset's folder, named as in the table",
+    )
 }
 
-/// The examination of each image: any row of the table that names images.
+/// Returns the examination of each image; an examination is a row of the table that names images.
 fn pairs(path: &Path) -> Result<HashMap<String, String>, Error> {
     let table = Table::read(path)?;
     let mut examinations = HashMap::new();
@@ -96,7 +103,7 @@ fn pairs(path: &Path) -> Result<HashMap<String, String>, Error> {
     Ok(examinations)
 }
 
-/// A file's name without its extension, in lower case.
+/// Returns a file's name without its extension, in lower case.
 fn stem(name: &str) -> String {
     Path::new(name).file_stem().map_or(String::new(), |stem| stem.to_string_lossy().to_ascii_lowercase())
 }

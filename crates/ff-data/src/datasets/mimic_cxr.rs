@@ -17,18 +17,23 @@ use crate::datasets::listing::Listing;
 use crate::error::Error;
 use crate::table::Table;
 
-/// MIMIC-CXR-JPG: three tables (gzipped or not) and `files/`; official splits. Frontal views and
-/// findings as for [`Chexpert`](crate::datasets::Chexpert).
+/// MIMIC-CXR-JPG: frontal chest radiographs with CheXpert's 13 findings, multilabel. A patient is a
+/// group.
+///
+/// Reads three tables (`mimic-cxr-2*-split.csv`, `-chexpert.csv` and `-metadata.csv`, gzipped or
+/// not) and the images in `files/`, with the official splits. Images that are not frontal (AP or
+/// PA) and images of studies without labels are left out. Where `No Finding` is 1, all findings but
+/// Support Devices are 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MimicCxr {
-    /// The folder that holds the tables.
+    /// Folder of the tables and of `files/`: relative to the data root, or absolute.
     pub path: PathBuf,
-    /// What `-1` counts as.
+    /// How to read the label `-1`, an uncertain finding.
     #[serde(default)]
     pub uncertain: UncertainLabels,
-    /// Read one split and no other: its images are all that has to be there.
+    /// Read only this split; the images of the others need not be there. If absent: all splits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Split>,
 }
@@ -57,13 +62,12 @@ impl DatasetKind for MimicCxr {
 /// Views that are frontal.
 const FRONTAL: [&str; 2] = ["PA", "AP"];
 
-/// Opens the split, label and metadata tables, with the official splits; `only` reads one split,
-/// for who holds no more. A patient is a group.
+/// Lists the frontal images of the official splits, or of the split `only`.
 fn read(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<Listed, Error> {
     let views = table(root, "metadata")?.by("dicom_id", "ViewPosition")?;
     let labels = labels(root, uncertain)?;
     let table = table(root, "split")?;
-    let (dicom, experiment, subject, split) = (
+    let (dicom, study, subject, split) = (
         table.require("dicom_id")?,
         table.require("study_id")?,
         table.require("subject_id")?,
@@ -76,18 +80,18 @@ fn read(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<
         if only.is_some_and(|only| only != part) {
             continue;
         }
-        let (image, experiment) = (row.filled(dicom)?, row.filled(experiment)?);
+        let (image, study) = (row.filled(dicom)?, row.filled(study)?);
         let patient = row.filled(subject)?;
         if !views.get(image).is_some_and(|view| FRONTAL.contains(&view.as_str())) {
             lateral += 1;
             continue;
         }
-        let Some(target) = labels.get(experiment) else {
+        let Some(target) = labels.get(study) else {
             unlabelled += 1;
             continue;
         };
-        let path = path(image, experiment, patient).ok_or_else(|| {
-            let found = format!("image `{image}`, study `{experiment}`, patient `{patient}`");
+        let path = path(image, study, patient).ok_or_else(|| {
+            let found = format!("image `{image}`, study `{study}`, patient `{patient}`");
             Error::dataset(row.place(), "numbers of a patient and a study, and an image's id", found)
         })?;
         let id = path.to_string_lossy().into_owned();
@@ -101,13 +105,13 @@ fn read(root: &Path, uncertain: UncertainLabels, only: Option<Split>) -> Result<
         listing.note(format!("{unlabelled} images of studies without labels are left out"));
     }
     let hint = match only {
-        Some(_) => "images are looked for as files/p10/p10000032/s50414267/<dicom_id>.jpg",
+        Some(_) => "put the images in files/, as in files/p10/p10000032/s50414267/<dicom_id>.jpg",
         None => "for the test split alone, set `only = \"test\"`",
     };
     listing.finish(ChestLabels::task(), root.display(), hint)
 }
 
-/// The table of a kind, of whichever release, gzipped or not.
+/// Reads the table of a kind, of any release, gzipped or not.
 fn table(root: &Path, kind: &str) -> Result<Table, Error> {
     let ends = [format!("-{kind}.csv"), format!("-{kind}.csv.gz")];
     let found = named(root, |name| {
@@ -120,18 +124,18 @@ fn table(root: &Path, kind: &str) -> Result<Table, Error> {
     Table::read(&path)
 }
 
-/// The truth of each study.
+/// Returns the labels of each study.
 fn labels(root: &Path, uncertain: UncertainLabels) -> Result<HashMap<String, Target>, Error> {
     let table = table(root, "chexpert")?;
-    let experiment = table.require("study_id")?;
+    let study = table.require("study_id")?;
     let labels = ChestLabels::of(&table, uncertain)?;
-    table.rows().map(|row| Ok((row.filled(experiment)?.to_owned(), labels.target(&row)?))).collect()
+    table.rows().map(|row| Ok((row.filled(study)?.to_owned(), labels.target(&row)?))).collect()
 }
 
-/// Where an image lies; `None` for numbers that are none.
-fn path(image: &str, experiment: &str, patient: &str) -> Option<PathBuf> {
+/// Returns the path of an image; `None` if its numbers are malformed.
+fn path(image: &str, study: &str, patient: &str) -> Option<PathBuf> {
     let digits = |text: &str| text.len() > 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    (digits(experiment) && digits(patient) && plain(image))
-        .then(|| PathBuf::from(format!("files/p{}/p{patient}/s{experiment}/{image}.jpg", &patient[..2])))
+    (digits(study) && digits(patient) && plain(image))
+        .then(|| PathBuf::from(format!("files/p{}/p{patient}/s{study}/{image}.jpg", &patient[..2])))
 }

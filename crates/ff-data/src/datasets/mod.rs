@@ -1,7 +1,7 @@
 //! The datasets that a configuration can name, one file each.
 //!
-//! A dataset's file has its options, reader, published numbers, licence and how to get it, as a
-//! [`DatasetKind`]; its row in [`DatasetConfig`] is the only other place that names it.
+//! The file of a dataset has its options, reader, published numbers, licence and access, as a
+//! [`DatasetKind`]. Its row in [`DatasetConfig`] is the only other place that names it.
 
 mod about;
 mod aptos2019;

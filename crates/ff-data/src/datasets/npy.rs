@@ -1,15 +1,15 @@
-//! NumPy's array file, as far as datasets need it: whole numbers, in C order.
+//! Reads NumPy array files, as far as datasets need them: integers, in C order.
 
 use std::io::Read;
 
-/// Most bytes of a header; those that NumPy writes for plain arrays have 118.
+/// Maximum bytes of a header; NumPy writes 118 for plain arrays.
 const MAX_HEADER: usize = 4096;
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// What is in an array file, before its data.
+/// The header of an array file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// NumPy's name of the type, such as `|u1` or `<i8`.
+    /// NumPy's name of the element type, such as `|u1` or `<i8`.
     pub descr: String,
     /// Extents, outermost first.
     pub shape: Vec<usize>,
@@ -18,10 +18,10 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads up to the data.
+    /// Reads the header, up to the data.
     ///
     /// # Errors
-    /// What was found in place of an array in C order.
+    /// What was found instead of an array in C order.
     pub fn read(reader: &mut impl Read) -> Result<Self, String> {
         let mut start = [0; 8];
         let short = |_| "a file that ends inside its header".to_owned();
@@ -42,7 +42,7 @@ impl Header {
         }
         let mut text = vec![0; length];
         reader.read_exact(&mut text).map_err(short)?;
-        let text = std::str::from_utf8(&text).map_err(|_| "a header that is no text".to_owned())?;
+        let text = std::str::from_utf8(&text).map_err(|_| "a header that is not UTF-8".to_owned())?;
         let found = || format!("the header {}", text.trim());
         if value(text, "fortran_order").ok_or_else(found)?.starts_with("True") {
             return Err("an array in Fortran order".into());
@@ -56,12 +56,12 @@ impl Header {
         Ok(Self { descr, shape, bytes: 8 + size + length })
     }
 
-    /// Number of elements; `None` if it is beyond counting.
+    /// Returns the number of elements; `None` if it overflows.
     pub fn elements(&self) -> Option<usize> {
         self.shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent))
     }
 
-    /// The elements, if they are whole numbers and `bytes` holds exactly them.
+    /// Returns the elements, if they are integers and `bytes` holds exactly these.
     pub fn integers(&self, bytes: &[u8]) -> Result<Vec<i64>, String> {
         fn each<const N: usize>(bytes: &[u8], read: fn([u8; N]) -> i64) -> Vec<i64> {
             bytes.chunks_exact(N).map(|chunk| read(chunk.try_into().expect("chunks of N bytes"))).collect()
@@ -83,7 +83,7 @@ impl Header {
     }
 }
 
-/// What follows a key of the header, a Python dictionary.
+/// Returns the text after a key of the header, which is a Python dictionary.
 fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let at = ["'", "\""].iter().find_map(|quote| text.find(&format!("{quote}{key}{quote}")))?;
     Some(text[at + key.len() + 2..].trim_start().strip_prefix(':')?.trim_start())

@@ -1,4 +1,4 @@
-//! The `.npz` archives of MedMNIST.
+//! Reads the `.npz` archives of MedMNIST.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,15 +12,15 @@ use crate::datasets::images::named;
 use crate::datasets::npy::Header;
 use crate::error::Error;
 
-/// Arrays up to this size are unpacked into memory: all of 28 px, and DermaMNIST and BloodMNIST of
-/// 64 px.
+/// Maximum bytes of an array that is unpacked into memory: all arrays of 28 px images, and those of
+/// DermaMNIST and BloodMNIST at 64 px.
 const RAM_LIMIT: u64 = 256 << 20;
-/// Most bytes of a label array; ChestMNIST's largest has 8.8 MB as i64.
+/// Maximum bytes of a label array; ChestMNIST's largest has 8.8 MB as i64.
 const MAX_LABELS: u64 = 64 << 20;
 
-/// How the archive of a dataset is named and labelled.
+/// Names and labels of the archive of a dataset.
 pub struct Npz {
-    /// How its files are called.
+    /// Start of its files' names.
     pub flag: &'static str,
     /// Names of the classes or findings.
     pub labels: &'static [&'static str],
@@ -28,7 +28,7 @@ pub struct Npz {
     pub multilabel: bool,
 }
 
-/// Opens an `.npz`, or the one of this dataset in a folder, with the official splits.
+/// Opens an `.npz` file, or the one of this dataset in a folder, with the official splits.
 pub fn read(path: &Path, set: &Npz) -> Result<Arrays, Error> {
     let path = find(path, set)?;
     let file = File::open(&path).map_err(Error::read(&path))?;
@@ -67,12 +67,12 @@ fn find(path: &Path, set: &Npz) -> Result<PathBuf, Error> {
         several => {
             let names: Vec<_> = several.iter().map(|file| file.display().to_string()).collect();
             let error = Error::dataset(path.display(), format!("one size of {}", set.flag), names.join(", "));
-            Err(error.hint("name the file itself"))
+            Err(error.hint("set the path to one of these files"))
         }
     }
 }
 
-/// The targets of a split, from an array `[N, 1]` of classes or `[N, L]` of labels.
+/// Reads the targets of a split, from an array `[N, 1]` of classes or `[N, L]` of labels.
 fn labels(
     archive: &mut ZipArchive<File>,
     path: &Path,
@@ -107,8 +107,8 @@ fn labels(
     targets.collect()
 }
 
-/// The pictures of a split. Those that are stored are read where they lie, compressed ones are
-/// unpacked.
+/// Opens the images of a split. An uncompressed array is read from the archive on demand; a
+/// compressed one is unpacked.
 fn images(
     archive: &mut ZipArchive<File>,
     path: &Path,

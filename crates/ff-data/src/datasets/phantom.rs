@@ -1,4 +1,4 @@
-//! Phantoms, as a configuration names them.
+//! The options of phantoms in a configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use crate::datasets::hashes::FileHashes;
 use crate::error::Error;
 use crate::phantom::{Phantom, PhantomKind};
 
-/// Procedural images, drawn when asked for; see [`PhantomKind`].
+/// Phantoms: procedural images, generated on demand. They need no files and have all three splits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct PhantomConfig {
-    /// What is drawn.
+    /// What the images show.
     pub task: PhantomKind,
-    /// Width and height.
+    /// Width and height of the images, in pixels, 8 to 4096.
     pub image_size: u32,
-    /// Training images.
+    /// Number of training images.
     pub train: usize,
-    /// Validation images.
+    /// Number of validation images.
     pub val: usize,
-    /// Test images.
+    /// Number of test images.
     pub test: usize,
-    /// Another seed is another dataset of the same kind.
+    /// Seed of the images and labels; another seed gives another dataset of the same kind.
     pub seed: u64,
-    /// Draws the out-of-distribution twin: same labels, another scanner (contrast, blur, noise,
-    /// colour cast, background).
+    /// Generate the out-of-distribution twin: the same classes from another scanner (contrast,
+    /// blur, noise, colour cast, background).
     pub shifted: bool,
 }
 

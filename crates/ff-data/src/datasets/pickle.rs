@@ -1,26 +1,26 @@
-//! A reader of the pickles that CIFAR is published in: protocol 2 and below, holding dictionaries,
-//! lists, numbers, strings and NumPy byte arrays. Nothing in a pickle is ever called; a pickle that
-//! asks for more is refused by name.
+//! Reads the pickles that CIFAR is published in: protocol 2 and below, with dictionaries, lists,
+//! numbers, strings and NumPy byte arrays. No function of a pickle is ever called; a pickle that
+//! needs another function is refused with its name.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 /// A parsed pickle. Byte strings are ranges of the file, so it takes little more memory than the
-/// file.
+/// file itself.
 pub struct Pickle<'a> {
     bytes: &'a [u8],
     nodes: Vec<Node>,
     root: usize,
 }
 
-/// A value; children are positions in [`Pickle::nodes`], for lists and arrays are filled after the
-/// pickle has already referred to them.
+/// A value. Children are positions in [`Pickle::nodes`], since a pickle may refer to lists and
+/// arrays before it fills them.
 #[derive(Clone, Debug)]
 enum Node {
     Plain,
     Int(i64),
     Bytes(Range<usize>),
-    /// Bytes which Python 3 wrote as text for Python 2 (`_codecs.encode(text, "latin1")`).
+    /// Bytes that Python 3 wrote as text for Python 2 (`_codecs.encode(text, "latin1")`).
     Recoded(Vec<u8>),
     Text(Range<usize>),
     List(Vec<usize>),
@@ -42,14 +42,14 @@ struct Array {
 pub struct Matrix<'p> {
     /// Rows and columns.
     pub shape: [usize; 2],
-    /// Whether columns, not rows, are contiguous.
+    /// Whether columns are contiguous, not rows.
     pub fortran: bool,
     /// The elements.
     pub data: &'p [u8],
 }
 
 impl<'a> Pickle<'a> {
-    /// Parses a whole pickle. The error says what was found instead.
+    /// Parses a whole pickle. The error says what was found.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, String> {
         let mut machine = Machine {
             bytes,
@@ -65,7 +65,8 @@ impl<'a> Pickle<'a> {
         Ok(Self { bytes, nodes: machine.nodes, root })
     }
 
-    /// The dictionary's value of a key which is a byte string or text, as a list of integers.
+    /// Returns the dictionary's value of a key as a list of integers. Keys are byte strings or
+    /// text.
     pub fn integers(&self, key: &str) -> Result<Vec<i64>, String> {
         let Node::List(items) = self.value(key)? else { return Err(format!("no list under `{key}`")) };
         let integer = |&item: &usize| match self.nodes[item] {
@@ -75,7 +76,7 @@ impl<'a> Pickle<'a> {
         items.iter().map(integer).collect()
     }
 
-    /// The dictionary's value of a key, as a matrix of bytes whose size agrees with its shape.
+    /// Returns the dictionary's value of a key as a matrix of bytes whose size matches its shape.
     pub fn matrix(&self, key: &str) -> Result<Matrix<'_>, String> {
         let Node::Array(Some(array)) = self.value(key)? else {
             return Err(format!("no NumPy array under `{key}`"));
@@ -97,7 +98,7 @@ impl<'a> Pickle<'a> {
 
     fn value(&self, key: &str) -> Result<&Node, String> {
         let Node::Dict(items) = &self.nodes[self.root] else {
-            return Err("a pickle of no dictionary".into());
+            return Err("a pickle without a dictionary".into());
         };
         let value = items.iter().find(|(k, _)| self.contents(*k) == Some(key.as_bytes()));
         value.map(|(_, value)| &self.nodes[*value]).ok_or_else(|| format!("a dictionary without `{key}`"))
@@ -112,10 +113,10 @@ impl<'a> Pickle<'a> {
     }
 }
 
-/// The pickle machine: a stack of values, marks on it, and a memo of values to come back to.
+/// The pickle machine: a stack of values, marks on it, and a memo of values for later reference.
 ///
-/// Memory is bounded by the file: an operation makes at most one node, and takes at least one byte;
-/// what nodes copy is counted, as any number of them can refer to the same text.
+/// The file's size bounds the memory. An operation takes at least one byte and makes at most one
+/// node. Bytes that nodes copy are counted, since any number of nodes can refer to the same text.
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -136,7 +137,7 @@ impl Machine<'_> {
             b'.' => return Ok(false),
             0x80 => match self.byte()? {
                 0..=2 => {}
-                version => return Err(format!("pickle protocol {version}, where CIFAR has 2")),
+                version => return Err(format!("pickle protocol {version} instead of 2")),
             },
             b'(' => self.marks.push(self.stack.len()),
             b'N' => self.push(Node::Plain),
@@ -193,17 +194,19 @@ impl Machine<'_> {
             b'b' => self.build()?,
             other => {
                 return Err(format!(
-                    "pickle operation {other:#04x} at byte {start}, which CIFAR has no use for"
+                    "pickle operation {other:#04x} at byte {start}, which CIFAR does not use"
                 ));
             }
         }
         Ok(true)
     }
 
-    /// A call in the pickle: three constructors are known, and replaced by what they would make.
+    /// Replaces a call in the pickle by its result; three constructors are known.
     fn reduce(&mut self) -> Result<(), String> {
         let pair = self.take(2)?;
-        let Node::Global(function) = &self.nodes[pair[0]] else { return Err("a call of no function".into()) };
+        let Node::Global(function) = &self.nodes[pair[0]] else {
+            return Err("a call without a function".into());
+        };
         let Node::List(arguments) = &self.nodes[pair[1]] else {
             return Err("a call without arguments".into());
         };
@@ -220,7 +223,7 @@ impl Machine<'_> {
                 Node::Text(range) => Node::Recoded(latin1(&self.bytes[range.clone()])?),
                 _ => return Err("a byte string of unknown coding".into()),
             },
-            (other, _) => return Err(format!("a call of {other}, where only NumPy arrays are read")),
+            (other, _) => return Err(format!("a call of {other}, which is not needed for NumPy arrays")),
         };
         self.count(match &made {
             Node::Dtype(name) => name.len(),
@@ -231,19 +234,19 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Counts what a node has copied out of others; together no more than the file has bytes.
+    /// Counts the bytes that a node has copied; the sum may not exceed the file's size.
     fn count(&mut self, copied: usize) -> Result<(), String> {
         self.copied += copied;
         match self.copied <= self.bytes.len() {
             true => Ok(()),
-            false => Err("values that are copied again and again".into()),
+            false => Err("values that are copied too often".into()),
         }
     }
 
     /// Fills the array (or dtype) below the top with the state on top.
     fn build(&mut self) -> Result<(), String> {
         let state = self.pop()?;
-        let target = *self.stack.last().ok_or("a state of nothing")?;
+        let target = *self.stack.last().ok_or("a state without a value")?;
         match &self.nodes[target] {
             Node::Dtype(_) => return Ok(()),
             Node::Array(_) => {}
@@ -275,7 +278,7 @@ impl Machine<'_> {
         Ok(self.take(1)?[0])
     }
 
-    /// The topmost values, lowest first, never reaching below a mark.
+    /// Takes the topmost values, lowest first, never from below a mark.
     fn take(&mut self, count: usize) -> Result<Vec<usize>, String> {
         let floor = self.marks.last().copied().unwrap_or(0);
         match self.stack.len().checked_sub(count) {
@@ -285,14 +288,14 @@ impl Machine<'_> {
     }
 
     fn since_mark(&mut self) -> Result<Vec<usize>, String> {
-        let mark = self.marks.pop().ok_or("an end without a beginning")?;
+        let mark = self.marks.pop().ok_or("items without a mark")?;
         Ok(self.stack.split_off(mark))
     }
 
     fn append(&mut self, items: &[usize]) -> Result<(), String> {
         match self.stack.last().map(|&top| &mut self.nodes[top]) {
             Some(Node::List(list)) => list.extend(items),
-            _ => return Err("items of no list".into()),
+            _ => return Err("items without a list".into()),
         }
         Ok(())
     }
@@ -300,24 +303,24 @@ impl Machine<'_> {
     fn set_items(&mut self, items: &[usize]) -> Result<(), String> {
         match self.stack.last().map(|&top| &mut self.nodes[top]) {
             Some(Node::Dict(dict)) => dict.extend(pairs(items)?),
-            _ => return Err("items of no dictionary".into()),
+            _ => return Err("items without a dictionary".into()),
         }
         Ok(())
     }
 
     fn put(&mut self, key: u32) -> Result<(), String> {
-        let top = *self.stack.last().ok_or("a memo of nothing")?;
+        let top = *self.stack.last().ok_or("a memo without a value")?;
         self.memo.insert(key, top);
         Ok(())
     }
 
     fn get(&mut self, key: u32) -> Result<(), String> {
-        let node = *self.memo.get(&key).ok_or("a reference to nothing")?;
+        let node = *self.memo.get(&key).ok_or("a reference to an empty memo")?;
         self.stack.push(node);
         Ok(())
     }
 
-    /// The place in the memo that an operation names: in a byte, in four, or as a line of text.
+    /// Reads the memo key of an operation: one byte, four bytes, or a line of text.
     fn memo_key(&mut self, operation: u8) -> Result<u32, String> {
         match operation {
             b'q' | b'h' => Ok(self.byte()?.into()),
@@ -329,7 +332,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The number that an operation puts on the stack.
+    /// Reads the integer that an operation pushes.
     fn integer(&mut self, operation: u8) -> Result<i64, String> {
         Ok(match operation {
             0x88 => 1,
@@ -344,7 +347,7 @@ impl Machine<'_> {
             }
             _ => {
                 let range = self.line()?;
-                self.ascii(range)?.parse().map_err(|_| "an integer that is none".to_owned())?
+                self.ascii(range)?.parse().map_err(|_| "a malformed integer".to_owned())?
             }
         })
     }
@@ -386,7 +389,7 @@ impl Machine<'_> {
     }
 
     fn ascii(&self, range: Range<usize>) -> Result<&str, String> {
-        std::str::from_utf8(&self.bytes[range]).map_err(|_| "a name that is no text".into())
+        std::str::from_utf8(&self.bytes[range]).map_err(|_| "a name that is not UTF-8".into())
     }
 }
 
@@ -397,7 +400,7 @@ fn pairs(items: &[usize]) -> Result<Vec<(usize, usize)>, String> {
     Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
 }
 
-/// A little-endian two's complement integer of any length.
+/// Parses a little-endian two's complement integer of up to 64 bits.
 fn long(bytes: &[u8]) -> Result<i64, String> {
     let sign = if bytes.last().is_some_and(|&byte| byte >= 0x80) { 0xff } else { 0 };
     let mut padded = [sign; 8];

@@ -1,4 +1,4 @@
-//! RSNA Pneumonia Detection Challenge, stage 2, as a classification: normal against lung opacity.
+//! RSNA Pneumonia Detection Challenge, stage 2, as classification: normal against lung opacity.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,13 +17,16 @@ use crate::datasets::published::Published;
 use crate::error::Error;
 use crate::table::Table;
 
-/// RSNA Pneumonia Detection, stage 2: DICOM files and two tables. Normal against Lung Opacity; the
-/// third class is left out.
+/// RSNA Pneumonia Detection Challenge, stage 2: chest radiographs of two classes, Normal and Lung
+/// Opacity. The third class, No Lung Opacity / Not Normal, is left out. A patient is a group.
+///
+/// Reads `stage_2_detailed_class_info.csv`, `stage_2_train_labels.csv` and DICOM files in any
+/// subfolders. There is no official split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RsnaPneumonia {
-    /// The folder that holds them.
+    /// Folder of the tables and images: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -32,7 +35,7 @@ impl DatasetKind for RsnaPneumonia {
     const TITLE: &'static str = "RSNA Pneumonia Detection Challenge (2018)";
     const LICENCE: Option<&'static str> = Some("the competition's rules");
     const ACCESS: Access = Access::Apply(Steps {
-        needs: "a Kaggle account, and the competition's rules accepted there.",
+        needs: "a Kaggle account that has accepted the competition's rules.",
         at: &["https://www.kaggle.com/competitions/rsna-pneumonia-detection-challenge/data"],
         note: "",
         place: &[
@@ -49,11 +52,11 @@ impl DatasetKind for RsnaPneumonia {
 }
 
 const CLASSES: [&str; 2] = ["Normal", "Lung Opacity"];
-/// The third class: neither normal nor of the kind that was looked for. The paper drops it.
+/// The third class, which FissionFusion drops: neither normal nor an opacity.
 const DROPPED: &str = "No Lung Opacity / Not Normal";
 
-/// Opens `stage_2_detailed_class_info.csv` and the DICOM files beside it. Both tables have a row
-/// for each box, so a patient may stand in several. A patient has one image and is a group.
+/// Lists the images of `stage_2_detailed_class_info.csv`. Both tables have a row for each box, so a
+/// patient may have several rows. A patient has one image.
 fn read(root: &Path) -> Result<Listed, Error> {
     let what = "the table of classes";
     let table = Table::read(&require_file(root, &["stage_2_detailed_class_info.csv"], what)?)?;
@@ -96,10 +99,10 @@ fn read(root: &Path) -> Result<Listed, Error> {
     }
     listing.note(format!("{} images of the class {DROPPED} are left out", dropped.len()));
     let task = Task::Multiclass { classes: CLASSES.map(str::to_owned).to_vec() };
-    listing.finish(task, root.display(), "images are looked for in all folders, as <patientId>.dcm")
+    listing.finish(task, root.display(), "put the images below the dataset's folder, named <patientId>.dcm")
 }
 
-/// Whether each patient has a box.
+/// Returns whether each patient has a box.
 fn targets(root: &Path) -> Result<HashMap<String, bool>, Error> {
     let table = Table::read(&require_file(root, &["stage_2_train_labels.csv"], "the table of boxes")?)?;
     let (patient, target) = (table.require("patientId")?, table.require("Target")?);

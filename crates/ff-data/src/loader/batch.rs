@@ -1,4 +1,4 @@
-//! One batch, and how it is made.
+//! Batches, and how they are made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,21 +8,21 @@ use crate::error::Error;
 use crate::loader::config::{LoaderConfig, OnBadImage};
 use crate::random::stream;
 
-/// Pictures and targets that are trained on or predicted together.
+/// Images and targets that are trained on or predicted together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Its place in the epoch, from 0: where [`Loader::epoch_from`](super::Loader::epoch_from)
-    /// makes it again.
+    /// Position in the epoch, from 0. [`Loader::epoch_from`](super::Loader::epoch_from) starts with
+    /// the batch of this number.
     pub number: usize,
     /// RGB, `N * image_size * image_size * 3` bytes, NHWC.
     pub images: Vec<u8>,
-    /// Width and height of each picture.
+    /// Width and height of each image, in pixels.
     pub image_size: u32,
-    /// The N samples' indices in the dataset, in order; a loader gives no batch of none.
+    /// Indices of the N samples in the dataset, in order; a loader returns no empty batch.
     pub indices: Vec<usize>,
-    /// The N samples' targets.
+    /// Targets of the N samples.
     pub targets: Targets,
-    /// Samples left out of this batch: id and reason.
+    /// Samples that were left out because they cannot be read: id and reason.
     pub skipped: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ pub enum Targets {
 }
 
 impl PartialEq for Targets {
-    /// Unknown labels are equal to each other.
+    /// Unknown labels compare equal.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Classes(a), Self::Classes(b)) => a == b,
@@ -57,19 +57,19 @@ impl Targets {
                     |label: &Option<bool>| label.map_or(f32::NAN, |positive| f32::from(u8::from(positive)));
                 rows.extend(labels.iter().map(value));
             }
-            _ => panic!("a dataset's targets are of its task's kind"),
+            _ => panic!("targets match the task of their dataset"),
         }
     }
 }
 
-/// What the threads share.
+/// The state that the loader's threads share.
 pub(super) struct Plan {
     pub dataset: Arc<dyn Dataset>,
     pub config: LoaderConfig,
 }
 
 impl Plan {
-    /// Makes the batch of `indices`; `None` if `stop` is set before it is done.
+    /// Makes the batch of `indices`; `None` if `stop` is set before it is complete.
     pub fn batch(
         &self,
         number: usize,

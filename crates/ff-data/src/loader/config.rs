@@ -1,45 +1,48 @@
-//! How samples become batches.
+//! The loader's configuration, and how many batches it gives.
+//!
+//! A single sample left over at the end of an epoch joins the batch before it. BatchNorm cannot
+//! normalise one value, and libtorch, unlike PyTorch's Python layer, does not refuse such a batch
+//! but computes NaN.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::Augment;
 
-/// How samples become batches.
+/// The configuration of a [`Loader`](crate::Loader).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConfig {
-    /// Samples in a batch. The last one of an epoch takes what is left, which may be less; a single
-    /// sample that is left over joins the batch before it, since BatchNorm cannot normalise a batch
-    /// of one.
+    /// Samples per batch, at least 1. The last batch of an epoch may be smaller; a single sample
+    /// left over joins the batch before it, since BatchNorm cannot normalise a batch of one.
     pub batch_size: usize,
-    /// Width and height of the pictures in a batch.
+    /// Width and height of the images in a batch, in pixels, at least 1.
     pub image_size: u32,
-    /// What is done to each picture.
+    /// Augmentation of each image.
     pub augment: Augment,
-    /// Whether each epoch has its own order, or all have that of the indices.
+    /// Whether to shuffle the samples in each epoch; otherwise they keep the order of the indices.
     pub shuffle: bool,
     /// Seed of order and augmentation.
     pub seed: u64,
-    /// Threads that decode and augment; 0 does it in the caller's.
+    /// Threads that decode and augment; 0: the calling thread.
     pub threads: usize,
-    /// Batches that may be ready before they are asked for, besides the one that each thread works
-    /// on. At least one for each thread is allowed.
+    /// Batches that may be ready before they are requested. The batch that each thread works on is
+    /// not counted, and at least one per thread is allowed.
     pub prefetch: usize,
-    /// What to do about a picture that cannot be read.
+    /// How to handle an image that cannot be read.
     pub on_bad_image: OnBadImage,
 }
 
-/// What to do about a picture that cannot be read.
+/// How to handle an image that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnBadImage {
-    /// The epoch ends with the error.
+    /// Stop with the error.
     Error,
-    /// The picture is left out and named in [`Batch::skipped`](crate::Batch::skipped).
+    /// Leave the image out, warn, and list it in the results.
     Skip,
 }
 
-/// Batches that a number of samples makes ([`LoaderConfig::batch_size`]).
+/// Returns the number of batches that `samples` samples make; see [`LoaderConfig::batch_size`].
 ///
 /// # Panics
 /// If `batch_size` is 0.

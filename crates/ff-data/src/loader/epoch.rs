@@ -1,4 +1,4 @@
-//! The batches of one epoch, made ahead on threads.
+//! The batches of one epoch, prepared ahead on threads.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,24 +15,24 @@ use crate::loader::config::{OnBadImage, batches};
 
 /// Iterator over the batches of one epoch; see [`Loader::epoch`](super::Loader::epoch).
 ///
-/// Thread `t` of `n` makes every `n`th batch from the `t`th on and sends them on a channel of its
-/// own, so that taking from the channels in turn gives the batches in order.
+/// Thread `t` of `n` makes every `n`th batch, starting with the `t`th, and sends it on its own
+/// channel. Receiving from the channels in turn gives the batches in order.
 pub struct Epoch {
     work: Arc<Work>,
     first: usize,
     next: usize,
     patience: Duration,
     threads: Vec<Thread>,
-    /// With skipping, the last good batch is kept back until the next: it takes the names of what
-    /// follows it if nothing good does.
+    /// With [`OnBadImage::Skip`], the last good batch, which is held until the next one: if no good
+    /// batch follows, it takes the names of the images skipped after it.
     kept: Option<Batch>,
-    /// Names that wait for the next good batch.
+    /// Names of skipped images, which the next good batch takes.
     skipped: Vec<String>,
     any: bool,
     finished: bool,
 }
 
-/// What the threads need to know.
+/// The state that the epoch's threads share.
 struct Work {
     plan: Arc<Plan>,
     order: Arc<[usize]>,
@@ -57,17 +57,17 @@ impl Epoch {
         let config = &work.plan.config;
         let count = config.threads.min(work.batches().saturating_sub(first));
         let ahead = config.prefetch.div_ceil(count.max(1)).max(1);
-        // If the system gives fewer threads than asked, what there is must do.
+        // If not all threads can be started, the calling thread loads the images.
         let mut threads: Vec<_> =
             (0..count).map_while(|thread| work.spawn(first + thread, count, ahead)).collect();
         if threads.len() < count {
             tracing::warn!(
                 asked = count,
-                "threads that load images cannot be started; this thread loads them"
+                "loader threads cannot be started; images are loaded on the calling thread"
             );
             stop(&work, &mut threads);
         }
-        // Whoever goes on inside an epoch has had a good picture before.
+        // An epoch that resumes after its first batch has had a good image.
         let any = first > 0;
         Self {
             work,
@@ -82,7 +82,7 @@ impl Epoch {
         }
     }
 
-    /// The next batch as it was made.
+    /// Receives the next batch; it may be empty.
     fn receive(&mut self) -> Option<Result<Batch, Error>> {
         let number = self.next;
         if number >= self.work.batches() {
@@ -97,7 +97,7 @@ impl Epoch {
             let why = match error {
                 RecvTimeoutError::Disconnected => "a thread ended early".to_owned(),
                 RecvTimeoutError::Timeout => {
-                    // To wait for its end would be to hang with it.
+                    // Joining a thread that hangs would block this one, too.
                     self.threads.clear();
                     self.work.hang(number, self.patience)
                 }
@@ -106,7 +106,7 @@ impl Epoch {
         }))
     }
 
-    /// The next batch with samples in it, or the error that ends the epoch.
+    /// Returns the next batch that is not empty, or the error that ends the epoch.
     fn advance(&mut self) -> Option<Result<Batch, Error>> {
         while let Some(received) = self.receive() {
             let mut batch = match received {
@@ -119,7 +119,7 @@ impl Epoch {
             }
             self.any = true;
             batch.skipped = std::mem::take(&mut self.skipped);
-            // A bad image may follow at any time, but only with skipping is it not the end.
+            // Without skipping, a bad image ends the epoch, so no name can follow this batch.
             if self.work.plan.config.on_bad_image == OnBadImage::Error {
                 return Some(Ok(batch));
             }
@@ -129,7 +129,7 @@ impl Epoch {
         }
         if !self.any && !self.skipped.is_empty() {
             let first = &self.skipped[0];
-            let text = format!("none of {} images can be read; the first is {first}", self.skipped.len());
+            let text = format!("none of {} images can be read; first error: {first}", self.skipped.len());
             return Some(Err(Error::Loader(text)));
         }
         let mut last = self.kept.take()?;
@@ -149,16 +149,16 @@ impl Work {
         number * size..if last { self.order.len() } else { (number + 1) * size }
     }
 
-    /// Makes a batch; `None` if the epoch is given up.
+    /// Makes a batch; `None` if the epoch was stopped.
     fn batch(&self, number: usize) -> Option<Result<Batch, Error>> {
         let make = || self.plan.batch(number, &self.order[self.range(number)], self.epoch, &self.stop);
-        // A decoder that panics on a strange file must not take the process, or hang it.
+        // A decoder that panics on a malformed file must neither end nor block the process.
         catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
             Some(Err(Error::Loader(format!("a thread panicked: {}", panic_text(&*panic)))))
         })
     }
 
-    /// Gives the epoch up and says which batch did not come.
+    /// Stops the epoch and describes the batch that did not arrive.
     fn hang(&self, number: usize, patience: Duration) -> String {
         self.stop.store(true, Ordering::Relaxed);
         let samples = self.plan.dataset.samples();
@@ -167,7 +167,8 @@ impl Work {
         let more = if batch.len() > ids.len() { ", …" } else { "" };
         let (seconds, images) = (patience.as_secs_f64(), batch.len());
         format!(
-            "a thread hangs: nothing for {seconds} s of a batch of {images} images ({}{more})",
+            "a thread hangs: expected a batch of {images} images ({}{more}) within {seconds} s, found none\n\
+             hint: check the disk or the network share that holds the images",
             ids.join(", ")
         )
     }
@@ -184,7 +185,7 @@ impl Work {
         for number in (first..self.batches()).step_by(step) {
             let Some(made) = self.batch(number) else { return };
             let failed = made.is_err();
-            // Nobody receives any more, or nobody will after an error.
+            // The receiver is gone, or the epoch ends with this error.
             if results.send(made).is_err() || failed {
                 return;
             }
@@ -192,13 +193,13 @@ impl Work {
     }
 }
 
-/// Stops threads and waits for them, until there are none.
+/// Stops the threads and joins them.
 fn stop(work: &Work, threads: &mut Vec<Thread>) {
     work.stop.store(true, Ordering::Relaxed);
     for Thread { results, handle } in threads.drain(..) {
-        // A thread that waits to send is woken by the receiver's end.
+        // Dropping the receiver wakes a thread that waits to send.
         drop(results);
-        // Its panics were caught and sent.
+        // Panics were caught and sent as errors.
         let _ = handle.join();
     }
     work.stop.store(false, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Samples to batches, on threads.
+//! Loads samples into batches, on threads.
 
 mod batch;
 mod config;
@@ -20,49 +20,48 @@ use crate::random::stream;
 /// Makes the batches of any epoch.
 ///
 /// Sample `i` of epoch `e` is augmented with `stream(seed, "augment", [e, i])`, and the order of
-/// epoch `e` is a shuffle with `stream(seed, "shuffle", [e])`: batches depend on nothing else,
-/// neither on the number of threads nor on which epochs ran before.
+/// epoch `e` is a shuffle with `stream(seed, "shuffle", [e])`. Batches depend on nothing else, so
+/// neither the number of threads nor earlier epochs change them.
 pub struct Loader {
     plan: Arc<Plan>,
     indices: Arc<[usize]>,
     patience: Duration,
 }
 
-/// How long a batch may take before its thread counts as hung: far longer than any does, and yet a
-/// disk that never answers is noticed. In the caller's thread (0 threads) it is not watched.
+/// Time after which the thread of a missing batch counts as hung: far longer than any batch takes,
+/// short enough to notice a disk that does not respond. With 0 threads there is no limit.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Loader {
-    /// A loader of the samples at `indices` of `dataset`.
+    /// Creates a loader of the samples at `indices` of `dataset`.
     ///
     /// # Panics
     /// If `batch_size` or `image_size` is 0, or an index is out of range.
     pub fn new(dataset: Arc<dyn Dataset>, indices: Arc<[usize]>, config: LoaderConfig) -> Self {
-        assert!(config.batch_size > 0 && config.image_size > 0, "batches and pictures have a size");
+        assert!(config.batch_size > 0 && config.image_size > 0, "batch_size and image_size are at least 1");
         let samples = dataset.samples().len();
         assert!(indices.iter().all(|&index| index < samples), "every index is a sample of the dataset");
         Self { plan: Arc::new(Plan { dataset, config }), indices, patience: PATIENCE }
     }
 
-    /// Batches in an epoch, if no picture is bad.
+    /// Returns the number of batches in an epoch without unreadable images.
     pub fn batches(&self) -> usize {
         batches(self.indices.len(), self.plan.config.batch_size)
     }
 
-    /// The batches of an epoch, in order. After an error there are no more.
+    /// Returns the batches of an epoch, in order. An error ends the epoch.
     ///
-    /// With [`OnBadImage::Skip`] a batch in which no picture is good is left out, and its names go
-    /// to the batch after it, or before it at the end of the epoch; an epoch without any good
-    /// picture is an error.
+    /// With [`OnBadImage::Skip`], a batch without a readable image is left out. Its names are added
+    /// to [`Batch::skipped`] of the batch after it or, at the end of the epoch, before it. An epoch
+    /// without a readable image is an error.
     ///
-    /// Its threads start now and stop when the iterator is dropped, which takes no longer than the
-    /// picture that they are at. A thread that panics or hangs is an
-    /// [`Error::Loader`](crate::Error::Loader).
+    /// Threads start at once. When the iterator is dropped, each stops after its current image. A
+    /// thread that panics or hangs gives an [`Error::Loader`](crate::Error::Loader).
     pub fn epoch(&self, epoch: u64) -> Epoch {
         self.epoch_from(epoch, 0)
     }
 
-    /// The batches of an epoch from the `first` on, exactly as [`epoch`](Self::epoch) would give
+    /// Returns the batches of an epoch from number `first` on, as [`epoch`](Self::epoch) gives
     /// them.
     pub fn epoch_from(&self, epoch: u64, first: usize) -> Epoch {
         let config = &self.plan.config;

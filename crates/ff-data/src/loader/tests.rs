@@ -7,7 +7,7 @@ use crate::dataset::{Inventory, Sample, Target, Task};
 use crate::error::Error;
 use crate::image::Image;
 
-/// Pictures of one colour, their index; some are bad, one panics.
+/// Images that follow from their index; some are unreadable, one panics.
 struct Numbers {
     inventory: Inventory,
     bad: Vec<usize>,
@@ -89,7 +89,7 @@ fn threads_do_not_change_the_batches() {
 }
 
 #[test]
-fn a_batch_holds_pictures_and_targets_in_order() {
+fn a_batch_holds_images_and_targets_in_order() {
     let plain = LoaderConfig { augment: Augment::Eval, shuffle: false, ..config(2) };
     let dataset = Arc::new(numbers(9, &[]));
     let loader = Loader::new(dataset.clone(), [8, 1, 5, 2, 0].into(), plain);
@@ -116,7 +116,7 @@ fn a_lone_last_sample_joins_the_batch_before_it() {
 }
 
 #[test]
-fn a_bad_picture_ends_the_epoch_or_is_skipped_by_name() {
+fn a_bad_image_ends_the_epoch() {
     for threads in [0, 1, 3] {
         let strict = loader(numbers(9, &[4]), LoaderConfig { shuffle: false, ..config(threads) });
         let items: Vec<_> = strict.epoch(0).collect();
@@ -130,7 +130,7 @@ fn a_bad_picture_ends_the_epoch_or_is_skipped_by_name() {
 fn skipped_names_are_never_lost() {
     for threads in [0, 1, 3] {
         let skipping = LoaderConfig { shuffle: false, on_bad_image: OnBadImage::Skip, ..config(threads) };
-        // The first batch is all bad, the third half, the last two all.
+        // Of the first batch and the last two all images are bad, of the third one is.
         let bad = [0, 1, 2, 7, 9, 10, 11, 12];
         let batches = all(&loader(numbers(13, &bad), skipping.clone()), 0);
         let indices: Vec<_> = batches.iter().map(|batch| batch.indices.clone()).collect();
@@ -162,7 +162,7 @@ fn a_panic_becomes_an_error() {
 }
 
 #[test]
-fn an_epoch_can_be_taken_up_at_any_batch() {
+fn an_epoch_resumes_at_any_batch() {
     for threads in [0, 1, 3] {
         let skipping = LoaderConfig { shuffle: false, on_bad_image: OnBadImage::Skip, ..config(threads) };
         for (bad, config) in [(vec![], config(threads)), (vec![3, 4, 5, 7, 12, 13, 14], skipping)] {
@@ -180,7 +180,7 @@ fn an_epoch_can_be_taken_up_at_any_batch() {
 #[test]
 fn a_thread_that_hangs_is_an_error() {
     let mut dataset = numbers(9, &[]);
-    // Threads that hang are left behind, so it costs nothing.
+    // Threads that hang are abandoned, so the test does not wait.
     dataset.delay = Duration::from_secs(3600);
     let slow = Loader { patience: Duration::from_millis(50), ..loader(dataset, config(2)) };
     let items: Vec<_> = slow.epoch(0).collect();
@@ -190,7 +190,7 @@ fn a_thread_that_hangs_is_an_error() {
 }
 
 #[test]
-fn dropping_early_stops_the_threads_soon() {
+fn dropping_an_epoch_stops_its_threads() {
     let mut dataset = numbers(3000, &[]);
     dataset.delay = Duration::from_millis(2);
     let dataset = Arc::new(dataset);
@@ -199,7 +199,7 @@ fn dropping_early_stops_the_threads_soon() {
     assert!(epoch.next().unwrap().is_ok());
     drop(epoch);
     drop(loader.epoch(1));
-    // Of twice 3,000 pictures only those that were ready or in the making were read.
+    // Of twice 3,000 images only those of batches that were ready or being made were read.
     assert!(dataset.read.load(Ordering::Relaxed) < 300);
     assert_eq!(Arc::strong_count(&dataset), 2, "no thread holds the dataset");
 }
@@ -211,7 +211,7 @@ fn prefetch_is_bounded() {
     let mut epoch = loader.epoch(0);
     epoch.next().unwrap().unwrap();
     std::thread::sleep(Duration::from_millis(100));
-    // One batch taken, two ready, two in the making, and one that took the taken one's place.
+    // One batch taken, two ready, two being made, and one in place of the taken one.
     assert!(dataset.read.load(Ordering::Relaxed) <= 6 * 3);
 }
 

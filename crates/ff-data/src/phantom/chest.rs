@@ -1,22 +1,22 @@
-//! The chest that opacities and findings are drawn on.
+//! Draws the chest on which opacities and findings are drawn.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::canvas::{Canvas, Noise, edge};
 
-/// Where things are in one patient.
+/// The places of the organs of one patient.
 pub struct Chest {
-    /// Middles of the lungs, the left one of the picture first.
+    /// Centres of the lungs, the left one of the image first.
     pub lungs: [[f32; 2]; 2],
     /// Half width and half height of a lung.
     pub size: [f32; 2],
-    /// Middle of the heart.
+    /// Centre of the heart.
     pub heart: [f32; 2],
 }
 
 impl Chest {
-    /// Draws a chest: dark lungs with ribs before them, the bright heart between.
+    /// Draws a chest: dark lungs behind ribs, and a bright heart between them.
     pub fn draw(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) -> Self {
         let mut jitter = |reach: f32| rng.random_range(-reach..reach);
         let [x, y] = [jitter(0.12), jitter(0.12)];
@@ -46,8 +46,7 @@ impl Chest {
         chest
     }
 
-    /// A random place well inside a lung, whose relative height is between `top` and `bottom` (-1
-    /// to 1).
+    /// Draws a place well inside a lung, at a relative height of `top` to `bottom` (-1 to 1).
     pub fn place(&self, side: usize, top: f32, bottom: f32, rng: &mut ChaCha8Rng) -> [f32; 2] {
         let [x, y] = self.lungs[side];
         let across = rng.random_range(-0.45..0.45f32);

@@ -1,4 +1,4 @@
-//! Thirteen findings in a chest, any number at once.
+//! Draws thirteen findings in a chest, any number at once.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -6,10 +6,10 @@ use rand_chacha::ChaCha8Rng;
 use super::canvas::{Canvas, Noise, edge};
 use super::chest::Chest;
 
-/// Share of labels that the reader left open.
+/// Share of unknown labels.
 const UNKNOWN: f64 = 0.15;
 
-/// A finding: how often it is seen and how it is drawn.
+/// A finding: its frequency, and how it is drawn.
 pub struct Finding {
     /// Name of the task.
     pub name: &'static str,
@@ -18,13 +18,13 @@ pub struct Finding {
     mark: Mark,
 }
 
-/// How a finding looks; light is added, or taken where negative.
+/// The appearance of a finding; light is added, and may be negative.
 enum Mark {
     /// A wider heart.
     Heart { radius: f32 },
     /// A wider middle above the heart.
     Middle { width: f32 },
-    /// A patch in a lung: top and bottom of where it lies, radius, light, and mottling of 0 to 1.
+    /// A patch in a lung: range of its height, radius, light, and mottling of 0 to 1.
     Patch { top: f32, bottom: f32, radius: f32, light: f32, mottling: f32 },
     /// Mottling over both lungs: strength and cells.
     Haze { strength: f32, cells: usize },
@@ -56,22 +56,22 @@ pub const TASKS: [Finding; 13] = [
     Finding { name: "device", prevalence: 0.40, mark: Mark::Device },
 ];
 
-/// The truth: the first numbers of a picture's stream.
+/// Draws the ground truth: the first numbers of an image's stream.
 fn truth(rng: &mut ChaCha8Rng) -> [bool; 13] {
     std::array::from_fn(|task| rng.random_bool(TASKS[task].prevalence))
 }
 
-/// The labels: the truth, where it is known.
+/// Returns the labels: the ground truth with gaps.
 pub fn known(rng: &mut ChaCha8Rng, gaps: &mut ChaCha8Rng) -> Vec<Option<bool>> {
     truth(rng).into_iter().map(|present| (!gaps.random_bool(UNKNOWN)).then_some(present)).collect()
 }
 
-/// A chest with the findings that its stream says, known or not.
+/// Draws a chest with the findings of its stream, whether or not their labels are known.
 pub fn draw(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) {
     let present = truth(rng);
     let chest = Chest::draw(canvas, shifted, rng);
     for (finding, _) in TASKS.iter().zip(present).filter(|(_, present)| *present) {
-        // Some are hardly there: the reader's eye is not the limit, the picture is.
+        // Some are hardly visible, so no model can be perfect.
         let strength = rng.random_range(0.35..1.15f32);
         finding.mark.draw(canvas, &chest, strength, rng);
     }

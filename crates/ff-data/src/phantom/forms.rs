@@ -1,8 +1,8 @@
-//! Plane figures, as signed distances.
+//! Plane figures as signed distances.
 
 use strum::VariantArray;
 
-/// A figure about the origin, of radius 1. The classes are in this order.
+/// A figure of radius 1 around the origin, in the order of the classes.
 #[derive(Clone, Copy, VariantArray)]
 pub enum Form {
     /// A circle, filled.
@@ -20,7 +20,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// Roughly the distance to the edge, negative inside.
+    /// Returns an approximate distance to the edge, negative inside.
     pub fn distance(self, x: f32, y: f32) -> f32 {
         let radius = x.hypot(y);
         let bar = |x: f32, y: f32| (x.abs() - 0.95).max(y.abs() - 0.3);

@@ -1,4 +1,4 @@
-//! Grades of disease by the spots on a retina.
+//! Draws grades of disease as spots on a retina.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -8,15 +8,16 @@ use super::canvas::{Canvas, Noise, Rgb, direction, edge, normal, turn};
 /// Names of the classes, mild to severe.
 pub const CLASSES: [&str; 5] = ["0", "1", "2", "3", "4"];
 
-/// How often each is seen: mostly healthy, as in a screening.
+/// Frequency of each class: mostly healthy, as in a screening.
 pub const WEIGHTS: [f64; 5] = [0.49, 0.10, 0.27, 0.06, 0.08];
 
-/// Expected number of spots at each grade; between grades it is interpolated.
+/// Expected number of spots at each grade, interpolated between grades.
 const SPOTS: [f32; 6] = [0.4, 3.0, 8.0, 15.0, 26.0, 40.0];
 
-/// A round fundus with vessels and optic disc; dark and bright spots that grow in number and size.
+/// Draws a round fundus with vessels, optic disc and spots. Spots grow in number and size with the
+/// grade.
 pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
-    // Readers disagree between neighbouring grades: what is seen is near the grade, not on it.
+    // Readers disagree on neighbouring grades, so the severity is near the grade, not equal to it.
     let severity = (class as f32 + 0.35 * normal(rng)).clamp(0.0, 4.5);
     fundus(canvas, shifted, rng);
     for _ in 0..rng.random_range(3..6) {
@@ -27,7 +28,7 @@ pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8R
     let expected = SPOTS[below] + (SPOTS[below + 1] - SPOTS[below]) * severity.fract();
     let count = (expected * rng.random_range(0.75..1.3)).round() as usize;
     for _ in 0..count {
-        // Exudates are bright, bleedings dark; the former come with severity.
+        // Exudates are bright and bleedings dark; exudates get more frequent with severity.
         let bright = rng.random_bool(0.15 + 0.08 * f64::from(severity));
         spot(canvas, severity, bright, rng);
     }
@@ -47,7 +48,7 @@ fn fundus(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) {
     });
 }
 
-/// A dark, bent line from the rim across.
+/// Draws a dark, bent line across the fundus.
 fn vessel(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
     let turned = direction(rng);
     let [offset, bend] = [rng.random_range(-0.5..0.5f32), rng.random_range(-0.6..0.6f32)];
@@ -72,7 +73,7 @@ fn spot(canvas: &mut Canvas, severity: f32, bright: bool, rng: &mut ChaCha8Rng) 
     let radius = rng.random_range(0.03..0.055) * (1.0 + 0.12 * severity);
     let paint: Rgb = if bright { [0.95, 0.85, 0.45] } else { [0.30, 0.05, 0.05] };
     let opacity = rng.random_range(0.45..0.9);
-    // Smaller than a pixel, a spot is fainter, not gone.
+    // A spot smaller than a pixel is fainter, but visible.
     let soft = (canvas.pixel() * 1.5).max(radius);
     let reach = radius + soft;
     canvas.stamp([cos * distance, sin * distance], reach, paint, |dx, dy| {

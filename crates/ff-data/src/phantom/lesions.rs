@@ -1,29 +1,29 @@
-//! Kinds of skin lesion by colour, border, texture and halo.
+//! Draws kinds of skin lesions that differ in colour, border, texture and halo.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::canvas::{Canvas, Noise, Rgb, color, direction, edge, normal, turn};
 
-/// What tells a kind from the others; each lesion scatters about it.
+/// The mean properties of a kind of lesion; each lesion varies around them.
 pub struct LesionKind {
     /// Name of the class.
     pub name: &'static str,
-    /// How often it is seen, up to a factor.
+    /// Frequency, up to a factor.
     pub weight: f64,
     /// Mean colour.
     color: Rgb,
-    /// Unevenness of the border, relative to the radius.
+    /// Irregularity of the border, relative to the radius.
     border: f32,
     /// Strength of the texture inside.
     texture: f32,
-    /// Cells of the texture over the picture: more are finer.
+    /// Cells of the texture along a side of the image.
     grain: usize,
-    /// Brightness of a ring around it; negative is dark.
+    /// Brightness of a ring around the lesion; negative is dark.
     halo: f32,
 }
 
-/// The classes. Colours lie close together, so that no one trait decides.
+/// The classes. Their colours are similar, so that no single property identifies a class.
 #[rustfmt::skip]
 pub const KINDS: [LesionKind; 7] = [
     LesionKind { name: "nevus", weight: 0.60, color: [0.48, 0.30, 0.20], border: 0.08, texture: 0.06, grain: 6, halo: 0.00 },
@@ -35,7 +35,7 @@ pub const KINDS: [LesionKind; 7] = [
     LesionKind { name: "fibroma", weight: 0.03, color: [0.56, 0.36, 0.28], border: 0.07, texture: 0.05, grain: 6, halo: -0.12 },
 ];
 
-/// A lesion on skin, with hairs over it now and then.
+/// Draws a lesion on skin, sometimes under hairs.
 pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
     skin(canvas, shifted, rng);
     lesion(canvas, &KINDS[class], rng);

@@ -1,4 +1,4 @@
-//! How a scene was photographed: exposure, colour cast, blur and noise, apart from what it shows.
+//! Photographs a scene: exposure, colour cast, blur and noise.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -6,20 +6,19 @@ use rand_chacha::ChaCha8Rng;
 use super::canvas::{Canvas, normal};
 use crate::image::Image;
 
-/// A photograph of a scene, randomly exposed. Those of the shifted twin are another, worse
-/// device's.
+/// Photographs a scene with random exposure; the shifted twin has another, worse device.
 pub fn photograph(scene: &Canvas, shifted: bool, grey: bool, rng: &mut ChaCha8Rng) -> Image {
     let (contrast, brightness, blurring, noise) = if shifted {
         (0.6..0.95, -0.06..0.12, 0.2..0.7, 0.03..0.075)
     } else {
         (0.75..1.15, -0.08..0.08, 0.0..0.5, 0.02..0.06)
     };
-    // The other device's white is not white.
+    // The other device has a colour cast.
     let center = if shifted && !grey { [0.04, 0.0, -0.04] } else { [0.0; 3] };
     let contrast: f32 = rng.random_range(contrast);
     let brightness: f32 = rng.random_range(brightness);
     let cast: [f32; 3] = center.map(|c| if grey { c } else { c + rng.random_range(-0.05..0.05) });
-    // Weight of the 3 × 3 mean in place of the pixel, twice over.
+    // Weight of the mean of the neighbours against the pixel itself, along each axis.
     let weight: f32 = rng.random_range(blurring);
     let noise: f32 = rng.random_range(noise);
     let mut data = Vec::with_capacity(scene.pixels.len() * 3);
@@ -31,18 +30,19 @@ pub fn photograph(scene: &Canvas, shifted: bool, grey: bool, rng: &mut ChaCha8Rn
             data.push(((level + grain * noise) * 255.0).round() as u8);
         }
     }
-    Image { width: scene.px as u32, height: scene.px as u32, data }
+    Image { width: scene.side as u32, height: scene.side as u32, data }
 }
 
-/// A mix of each pixel with the mean of its neighbourhood, whose size goes with the picture's.
+/// Blends each pixel with the mean of its neighbours. Their distance is proportional to the image
+/// size.
 fn blur(scene: &Canvas, weight: f32) -> Vec<[f32; 3]> {
-    let px = scene.px;
-    let step = (px / 32).max(1);
+    let side = scene.side;
+    let step = (side / 32).max(1);
     let mean = |pixels: &[[f32; 3]], across: bool| -> Vec<[f32; 3]> {
-        let at = |row: usize, column: usize, c: usize| pixels[row * px + column][c];
+        let at = |row: usize, column: usize, c: usize| pixels[row * side + column][c];
         let value = |i: usize| {
-            let (row, column) = (i / px, i % px);
-            let (place, limit) = (if across { column } else { row }, px - 1);
+            let (row, column) = (i / side, i % side);
+            let (place, limit) = (if across { column } else { row }, side - 1);
             let (before, after) = (place.saturating_sub(step), (place + step).min(limit));
             std::array::from_fn(|c| {
                 let (b, a) = match across {
@@ -53,7 +53,7 @@ fn blur(scene: &Canvas, weight: f32) -> Vec<[f32; 3]> {
                 here + ((a + b + here) / 3.0 - here) * weight
             })
         };
-        (0..px * px).map(value).collect()
+        (0..side * side).map(value).collect()
     };
     mean(&mean(&scene.pixels, true), false)
 }

@@ -1,5 +1,5 @@
-//! Phantoms: procedural images, one kind for each kind of task in FissionFusion's Table 1, so that
-//! the whole pipeline runs where there is no data.
+//! Phantoms: procedural images, one kind for each kind of task in FissionFusion's Table 1, with
+//! which the whole pipeline runs without data.
 
 mod canvas;
 mod chest;
@@ -23,35 +23,35 @@ use crate::error::Error;
 use crate::image::Image;
 use crate::random::stream;
 
-/// Part of the digest: raised whenever the same configuration gives other pictures.
+/// Part of the digest. Raise it whenever the same configuration gives other images.
 const VERSION: u64 = 1;
 
-/// What a phantom shows. Each varies position, size, rotation, colour, exposure, blur and noise,
-/// and near the boundaries between classes its truth is uncertain, as a reader's would be.
+/// What phantoms show. Each kind varies position, size, rotation, colour, exposure, blur and noise.
+/// Near the boundaries between classes the labels are uncertain, as those of a human reader are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::VariantArray)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum PhantomKind {
-    /// Six geometric forms, balanced; for accuracy (CIFAR's place).
+    /// Six geometric forms, balanced. For accuracy, in place of CIFAR.
     Shapes,
-    /// Five ordinal grades by number and size of spots on a retina, long-tailed; for macro F1
-    /// (APTOS).
+    /// Five ordinal grades by number and size of spots on a retina, long-tailed. For macro F1, in
+    /// place of APTOS.
     Grades,
-    /// Seven kinds of skin lesion by colour, border and texture, long-tailed; for macro recall
-    /// (HAM10000).
+    /// Seven kinds of skin lesion by colour, border and texture, long-tailed. For macro recall, in
+    /// place of HAM10000.
     Lesions,
-    /// Two classes: lungs clear, or with a faint opacity; for macro F1 (RSNA).
+    /// Two classes: lungs clear, or with a faint opacity. For macro F1, in place of RSNA.
     Opacity,
-    /// Thirteen findings in a chest, any number at once, of which some 15 % are unknown; for AUROC
-    /// (CheXpert).
+    /// Thirteen findings in a chest, any number at once, about 15 % of their labels unknown. For
+    /// AUROC, in place of CheXpert.
     Findings,
-    /// Twelve forms and textures, balanced: a source domain to pretrain on (ImageNet).
+    /// Twelve forms and textures, balanced. A source domain for pretraining, in place of ImageNet.
     Source,
 }
 
 impl PhantomKind {
-    /// The task that its images pose.
+    /// Returns the prediction task of the images.
     pub fn task(self) -> Task {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         match self {
@@ -64,12 +64,12 @@ impl PhantomKind {
         }
     }
 
-    /// The name of its random streams.
+    /// Returns the purpose of its random streams.
     fn purpose(self, shifted: bool) -> String {
         format!("phantom {self}{}", if shifted { " shifted" } else { "" })
     }
 
-    /// How often each class is drawn, up to a factor.
+    /// Returns the frequency of each class, up to a factor.
     fn weights(self) -> Vec<f64> {
         match self {
             Self::Grades => grades::WEIGHTS.to_vec(),
@@ -80,8 +80,8 @@ impl PhantomKind {
     }
 }
 
-/// A dataset of phantoms. A picture is a function of (kind, twin, seed, split, position in the
-/// split), so a longer training set begins with the shorter one's pictures.
+/// A dataset of phantoms. An image is a function of kind, twin, seed, split and position in the
+/// split, so a longer training set begins with the images of a shorter one.
 pub struct Phantom {
     kind: PhantomKind,
     image_size: u32,
@@ -92,10 +92,11 @@ pub struct Phantom {
 }
 
 impl Phantom {
-    /// `counts` are the numbers of training, validation and test pictures.
+    /// Creates a dataset with `counts` training, validation and test images. Images have
+    /// `image_size` x `image_size` pixels.
     ///
     /// # Errors
-    /// [`Error::Dataset`] for no pictures at all, or a `image_size` below 8 or above 4096.
+    /// [`Error::Dataset`] if all counts are 0, or if `image_size` is below 8 or above 4096.
     pub fn new(
         kind: PhantomKind,
         image_size: u32,
@@ -105,10 +106,10 @@ impl Phantom {
     ) -> Result<Self, Error> {
         let purpose = kind.purpose(shifted);
         if !(8..=4096).contains(&image_size) {
-            return Err(Error::dataset(purpose, "px of 8 to 4096", image_size.to_string()));
+            return Err(Error::dataset(purpose, "an image_size of 8 to 4096", image_size.to_string()));
         }
         if counts == [0; 3] {
-            return Err(Error::dataset(purpose, "at least one picture in train, val or test", "none"));
+            return Err(Error::dataset(purpose, "at least one image in train, val or test", "none"));
         }
         let mut samples = Vec::new();
         let mut contents = Vec::new();
@@ -117,7 +118,7 @@ impl Phantom {
             for (position, target) in targets.into_iter().enumerate() {
                 let id = format!("{}/{position:05}", split.name());
                 samples.push(Sample { id, target, group: None, split: Some(split) });
-                // A picture follows from these, so they stand for its pixels in the digest.
+                // These numbers determine the image, so they replace its pixels in the digest.
                 let numbers = [VERSION, u64::from(image_size), seed, number as u64, position as u64];
                 let mut hasher = blake3::Hasher::new_derive_key(&purpose);
                 for number in numbers {
@@ -137,13 +138,13 @@ impl Phantom {
     }
 }
 
-/// The targets of one split.
+/// Returns the targets of one split.
 fn targets(kind: PhantomKind, seed: u64, shifted: bool, split: usize, count: usize) -> Vec<Target> {
     let purpose = kind.purpose(shifted);
     if kind == PhantomKind::Findings {
         let known = |position| {
-            // The picture's own stream begins with the truth; the gaps in it have nothing to do
-            // with the picture.
+            // The image's own stream begins with the ground truth; the gaps are independent of the
+            // image.
             let mut truth = stream(seed, &purpose, &[split as u64, position]);
             let mut gaps = stream(seed, &purpose, &[split as u64, position, 1]);
             Target::Labels(findings::known(&mut truth, &mut gaps))
@@ -155,11 +156,11 @@ fn targets(kind: PhantomKind, seed: u64, shifted: bool, split: usize, count: usi
     classes.into_iter().map(Target::Class).collect()
 }
 
-/// `count` classes in proportion to their weights, each at least once if there are enough.
+/// Returns `count` classes in proportion to their weights, each at least once if possible.
 fn apportion(count: usize, weights: &[f64]) -> Vec<usize> {
     let mut given = vec![0; weights.len()];
     for number in 0..count {
-        // The class that is furthest behind (Sainte-Laguë), but every class once before any twice.
+        // The class with the largest deficit (Sainte-Laguë), but every class once before any twice.
         let behind = |class: &usize| weights[*class] / (2 * given[*class] + 1) as f64;
         let unseen = (0..weights.len())
             .filter(|&class| given[class] == 0)

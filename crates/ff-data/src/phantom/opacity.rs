@@ -1,4 +1,4 @@
-//! Lungs, clear or with an opacity.
+//! Draws lungs that are clear or have an opacity.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -9,11 +9,11 @@ use super::chest::Chest;
 /// Names of the classes.
 pub const CLASSES: [&str; 2] = ["clear", "opacity"];
 
-/// How often each is seen.
+/// Frequency of each class.
 pub const WEIGHTS: [f64; 2] = [0.6, 0.4];
 
-/// A chest; in the second class with one or two cloudy patches in the lungs. Both classes have
-/// shadows outside the lungs and small round ones inside, which mean nothing.
+/// Draws a chest; in the second class with one or two cloudy patches in the lungs. Both classes
+/// have distractors: shadows outside the lungs and small round shadows inside.
 pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
     let chest = Chest::draw(canvas, shifted, rng);
     for _ in 0..rng.random_range(0..4) {
@@ -35,7 +35,7 @@ pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8R
     }
 }
 
-/// A patch without a border, mostly faint.
+/// Draws a patch without a border, mostly faint.
 fn cloud(canvas: &mut Canvas, place: [f32; 2], rng: &mut ChaCha8Rng) {
     let (radius, strength) = (rng.random_range(0.12..0.3f32), rng.random_range(0.06..0.28));
     let flat = rng.random_range(0.7..1.4f32);

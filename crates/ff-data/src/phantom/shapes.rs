@@ -1,4 +1,4 @@
-//! Six geometric forms among distractions.
+//! Draws six geometric forms among distractors.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +10,7 @@ use super::forms::Form;
 /// Names of the classes.
 pub const CLASSES: [&str; 6] = ["disc", "square", "triangle", "ring", "cross", "star"];
 
-/// One form on a mottled ground, with strokes before and behind it.
+/// Draws one form on a mottled ground, with strokes in front of and behind it.
 pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
     ground(canvas, shifted, rng);
     for _ in 0..rng.random_range(0..3) {
@@ -22,7 +22,7 @@ pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8R
     }
 }
 
-/// A coloured ground with coarse and fine mottling.
+/// Draws a coloured ground with coarse and fine mottling.
 pub fn ground(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) {
     let (low, high, mottling) = if shifted { (0.15, 0.6, 0.25) } else { (0.25, 0.75, 0.18) };
     let base = color(rng, low, high);
@@ -34,7 +34,7 @@ pub fn ground(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) {
     });
 }
 
-/// A form of any size and place, a little turned; sometimes hardly brighter than the ground.
+/// Draws a slightly rotated form of random size and place, sometimes of low contrast.
 pub fn figure(canvas: &mut Canvas, form: Form, rng: &mut ChaCha8Rng) {
     let center = [rng.random_range(-0.3..0.3), rng.random_range(-0.3..0.3)];
     let tilt = 0.35 * normal(rng);
@@ -51,7 +51,7 @@ pub fn figure(canvas: &mut Canvas, form: Form, rng: &mut ChaCha8Rng) {
     });
 }
 
-/// Any colour, but each form has some more often than others, as things have.
+/// Draws a colour; each form has some colours more often than others.
 fn paint(form: Form, rng: &mut ChaCha8Rng) -> Rgb {
     let usual = (form as usize as f32 / 6.0 + 0.12 * normal(rng)) * std::f32::consts::TAU;
     let level = rng.random_range(0.2..0.9);
@@ -59,7 +59,7 @@ fn paint(form: Form, rng: &mut ChaCha8Rng) -> Rgb {
     std::array::from_fn(|c| level + any[c] + 0.3 * (usual + c as f32 * 2.1).cos())
 }
 
-/// A straight bar across part of the picture.
+/// Draws a straight bar across part of the image.
 fn stroke(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
     let center = [rng.random_range(-0.9..0.9), rng.random_range(-0.9..0.9)];
     let (length, width) = (rng.random_range(0.2..0.7), rng.random_range(0.03..0.12));

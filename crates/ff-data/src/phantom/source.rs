@@ -1,4 +1,4 @@
-//! A source domain: forms and textures of no particular field.
+//! Draws a source domain: forms and textures of no particular field.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +14,7 @@ pub const CLASSES: [&str; 12] = [
     "blotches", "fog",
 ];
 
-/// A form on a mottled ground, or a texture that fades in and out over one.
+/// Draws a form on a mottled ground, or a texture that varies in opacity.
 pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
     ground(canvas, shifted, rng);
     match Form::VARIANTS.get(class) {

@@ -20,12 +20,12 @@ fn class_counts(dataset: &Phantom) -> Vec<usize> {
 }
 
 #[test]
-fn a_picture_is_a_function_of_its_configuration() {
+fn an_image_is_a_function_of_its_configuration() {
     for &kind in KINDS {
         let short = phantom(kind, [4, 3, 2], false);
         let long = phantom(kind, [9, 3, 2], false);
         for (i, j) in [(4, 9), (6, 11), (8, 13)] {
-            // A longer training set leaves validation and test as they are.
+            // A longer training set does not change validation and test.
             assert_eq!(short.image(i).unwrap(), long.image(j).unwrap(), "{kind:?}");
             assert_eq!(
                 (&short.samples()[i].id, &short.samples()[i].target),
@@ -42,7 +42,7 @@ fn a_picture_is_a_function_of_its_configuration() {
 }
 
 #[test]
-fn every_size_shows_a_picture() {
+fn every_size_gives_an_image() {
     for &kind in KINDS {
         for image_size in [8, 33, 64] {
             let image = Phantom::new(kind, image_size, [1, 0, 0], 1, false).unwrap().image(0).unwrap();
@@ -91,19 +91,19 @@ fn findings_have_both_values_and_gaps() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_refused() {
+fn impossible_phantoms_are_refused() {
     let refused = |image_size, counts| {
         Phantom::new(PhantomKind::Opacity, image_size, counts, 0, false).err().unwrap().to_string()
     };
-    assert!(refused(7, [1, 1, 1]).contains("expected px of 8 to 4096, found 7"));
-    assert!(refused(32, [0; 3]).contains("at least one picture"));
+    assert!(refused(7, [1, 1, 1]).contains("expected an image_size of 8 to 4096, found 7"));
+    assert!(refused(32, [0; 3]).contains("at least one image"));
 }
 
 #[test]
-fn drawing_otherwise_needs_another_version() {
-    // The first pixel of picture 0 of each kind and twin. If these change, raise VERSION, then
-    // change them: the digest of a phantom says VERSION in place of its pixels. Two levels are left
-    // to sine and exponential, which are the system's.
+fn changed_images_need_another_version() {
+    // The first pixel of image 0 of each kind and twin. If these change, raise VERSION, then change
+    // them: the digest of a phantom has VERSION in place of its pixels. Two levels are tolerated,
+    // since sine and exponential depend on the system.
     #[rustfmt::skip]
     let expected = [
         [157, 61, 61], [90, 130, 126], [10, 6, 19], [55, 48, 45], [162, 127, 113], [176, 151, 94],

@@ -1,4 +1,11 @@
-//! A dataset whose pictures are decoded and shrunk once, and kept on disk.
+//! Keeps resized images of a dataset on disk.
+//!
+//! Cached images are read and not memory-mapped. A file that another process truncates then gives
+//! an error and not a signal, resident memory stays small, and the copy is needed anyway. Each
+//! process appends to a pack of its own, so nothing is ever rewritten.
+//!
+//! The size is part of the data's identity, the cache is not: with another size a dataset has
+//! another digest, whether or not its images come from a cache.
 
 mod pack;
 mod packs;
@@ -17,21 +24,20 @@ use crate::error::{Error, panic_text};
 use crate::image::Image;
 use crate::threads::on_each_thread;
 
-/// A dataset in front of another: pictures are shrunk until the shorter side has at most `px`
-/// pixels, and kept on disk when first asked for, since decoding a large picture costs far more
-/// than reading a small one.
+/// A dataset that wraps another and keeps its images on disk, resized.
 ///
-/// The aspect ratio is kept: a shorter side above `px` becomes `px`, the longer one
-/// `longer * px / shorter`, rounded to the nearest, halves up; other pictures stay as they are.
-/// Resampling is [`resize`]'s.
+/// Decoding a large image costs far more than reading a small one. An image is resized and written
+/// when it is first read: if its shorter side has more than `px` pixels, it gets `px`, and the
+/// longer side `longer * px / shorter`, rounded to nearest, halves up. Smaller images are unchanged.
+/// Resampling is that of [`resize`].
 ///
-/// What is kept lies in `folder/<first 32 digits of the digest>/*.pack`, uncompressed, and is the
-/// same for all processes: each appends to a pack of its own, and sees what the packs held when it
-/// opened them. A process may be killed at any moment. Damage is noticed by checksums and warned
-/// of, and the picture decoded again. If nothing can be written, a warning says so and pictures are
-/// decoded each time; pixels never differ. A folder may be deleted when nobody uses it.
+/// Images are in `folder/<first 32 digits of the digest>/*.pack`, uncompressed. All processes share
+/// them: each appends to a pack of its own, and reads what the packs held when it opened them. A
+/// process may be killed at any moment. Checksums detect damage; the image is then decoded again,
+/// with a warning. If nothing can be written, a warning says so and images are decoded at each
+/// read. Pixels never depend on the cache. The folder may be deleted when no process uses it.
 ///
-/// Threads may ask for pictures at once. Failures are not remembered.
+/// Several threads may read images at the same time. Failures are not kept.
 pub struct ResizedCache {
     dataset: Arc<dyn Dataset>,
     px: u32,
@@ -39,28 +45,28 @@ pub struct ResizedCache {
     packs: Option<Packs>,
 }
 
-/// What [`ResizedCache::prepare`] did.
+/// The result of [`ResizedCache::prepare`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prepared {
-    /// Pictures that were on disk already; their checksums are not looked at before they are read.
+    /// Images that were on disk already. Their checksums are checked only when they are read.
     pub kept_before: usize,
-    /// Pictures that were decoded and written.
+    /// Images that were decoded and written.
     pub added: usize,
-    /// Pictures that cannot be read: id and reason, in the order of samples.
+    /// Images that cannot be read: id and reason, in the order of the samples.
     pub unreadable: Vec<String>,
-    /// Bytes of pixels on disk now, each picture counted once.
+    /// Bytes of pixels on disk, each image counted once.
     pub bytes: u64,
 }
 
 impl ResizedCache {
-    /// Opens what `folder` keeps of `dataset`, reading a few bytes a picture. Without a folder
-    /// pictures are shrunk at each reading and nothing is kept. A missing folder is made when there
-    /// is something to keep.
+    /// Opens the cache of `dataset` in `folder`, reading a few bytes per image. Without a folder,
+    /// images are resized at each read and nothing is kept. A missing folder is made when the first
+    /// image is written.
     ///
     /// # Panics
     /// If `px` is 0.
     pub fn new(dataset: Arc<dyn Dataset>, px: u32, folder: Option<&Path>) -> Self {
-        assert!(px > 0, "pictures have a size");
+        assert!(px > 0, "px is at least 1");
         let digest = digest(dataset.digest(), px);
         let hex = digest.to_hex().to_string();
         let limits = Limits { samples: dataset.samples().len(), px };
@@ -68,13 +74,14 @@ impl ResizedCache {
         Self { dataset, px, digest: hex, packs }
     }
 
-    /// Decodes and keeps what is not kept yet, on `threads` threads (at least one), and calls
-    /// `progress(done, total)` after each such picture, in order, from any of them. A picture that
-    /// cannot be read, or on which a decoder panics, is named in the result. Without a folder there
-    /// is nothing to do.
+    /// Decodes and writes all images that are not on disk yet, on `threads` threads (at least one).
+    ///
+    /// Calls `progress(done, total)` after each of them, in order, from any thread. The result
+    /// names the images that cannot be read or on which a decoder panics. Without a folder nothing
+    /// is done.
     ///
     /// # Errors
-    /// [`Error::Write`] if pictures cannot be kept: what is on disk already stays.
+    /// [`Error::Write`] if images cannot be written; those on disk are kept.
     pub fn prepare(
         &self,
         threads: usize,
@@ -114,7 +121,7 @@ impl ResizedCache {
         })
     }
 
-    /// The picture from its source, and whether it was written to disk now.
+    /// Decodes and resizes an image; returns whether it was written to disk.
     fn make(&self, index: usize) -> Result<(Image, bool), Error> {
         let image = shrink(self.dataset.image(index)?, self.px);
         let kept = self.packs.as_ref().is_some_and(|packs| packs.keep(index, &image));
@@ -134,14 +141,14 @@ impl Dataset for ResizedCache {
         }
     }
 
-    /// Follows from the inner digest and `px`: other pixels, other data.
+    /// Returns a digest of the wrapped dataset's digest and `px`: other pixels are other data.
     fn digest(&self) -> &str {
         &self.digest
     }
 }
 
 fn digest(inner: &str, px: u32) -> blake3::Hash {
-    // The number is raised whenever the same picture and `px` give other pixels.
+    // Raise the number whenever the same image and `px` give other pixels.
     let mut hasher = blake3::Hasher::new_derive_key("ff-data shrunk pictures 1");
     hasher.update(&px.to_le_bytes());
     hasher.update(inner.as_bytes());
@@ -155,7 +162,7 @@ fn shrink(image: Image, px: u32) -> Image {
     }
 }
 
-/// Width and height of a picture after shrinking.
+/// Returns the width and height of an image after resizing.
 fn shrunk_size(width: u32, height: u32, px: u32) -> (u32, u32) {
     let (shorter, longer) = (u64::from(width.min(height)), u64::from(width.max(height)));
     if shorter <= u64::from(px) {

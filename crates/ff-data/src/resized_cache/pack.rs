@@ -1,16 +1,16 @@
-//! The file format, all little-endian.
+//! The file format of a pack, all little-endian.
 //!
 //! | pack   | bytes |                                                                        |
 //! |--------|-------|------------------------------------------------------------------------|
 //! | header | 12    | [`MAGIC`]                                                              |
 //! |        | 4     | [`VERSION`]                                                            |
-//! |        | 32    | digest of the dataset of shrunk pictures                               |
+//! |        | 32    | digest of the dataset of resized images                                |
 //! | record | 4     | [`MARK`]                                                               |
 //! |        | 12    | index of the sample, width, height                                     |
 //! |        | 16    | checksum: BLAKE3 of the record without this field, its first 16 bytes  |
 //! |        |       | `height * width * 3` bytes, as in [`Image`](crate::Image)              |
 //!
-//! Records follow each other to the end of the file. The last may be torn.
+//! Records follow each other to the end of the file. The last may be incomplete.
 
 use std::fs::File;
 use std::io;
@@ -22,22 +22,22 @@ use crate::decode::MAX_PIXELS;
 
 const MAGIC: &[u8; 12] = b"ff-data pack";
 const VERSION: u32 = 1;
-/// Scanning a damaged pack does not take pixels for a record.
+/// Start of a record, so that pixels of a damaged pack are not read as a record.
 const MARK: &[u8; 4] = b"pict";
 
 pub const HEADER_BYTES: usize = 48;
 pub const HEAD_BYTES: usize = 32;
 
-/// What a record can be about.
+/// The limits that a valid record keeps.
 #[derive(Clone, Copy)]
 pub struct Limits {
     /// Number of samples.
     pub samples: usize,
-    /// Most pixels of a shorter side.
+    /// Maximum pixels of the shorter side.
     pub px: u32,
 }
 
-/// A record without its pixels.
+/// The head of a record: all but its pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     pub sample: u32,
@@ -47,30 +47,30 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a picture, if it is one that a pack can hold.
+    /// Creates the head of an image; `None` if a pack cannot hold the image.
     pub fn new(sample: usize, width: u32, height: u32, pixels: &[u8], limits: Limits) -> Option<Self> {
         let sample = u32::try_from(sample).ok()?;
         let mut head = Self { sample, width, height, checksum: [0; 16] };
-        if !head.makes_sense(limits) || head.pixel_bytes() != pixels.len() as u64 {
+        if !head.is_valid(limits) || head.pixel_bytes() != pixels.len() as u64 {
             return None;
         }
         head.checksum = head.checksum_with(pixels);
         Some(head)
     }
 
-    /// Bytes of the pixels.
+    /// Returns the bytes of the pixels.
     pub fn pixel_bytes(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height) * 3
     }
 
-    /// What the checksum must be.
+    /// Computes the checksum of the record.
     pub fn checksum_with(&self, pixels: &[u8]) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.start()).update(pixels);
         *hasher.finalize().as_bytes().first_chunk().expect("a hash has 32 bytes")
     }
 
-    /// The whole record.
+    /// Returns the whole record.
     pub fn record(&self, pixels: &[u8]) -> Vec<u8> {
         [&self.start()[..], &self.checksum, pixels].concat()
     }
@@ -88,10 +88,10 @@ impl Head {
         let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
         let checksum = bytes[16..].try_into().expect("sixteen bytes");
         let head = Self { sample: word(4), width: word(8), height: word(12), checksum };
-        (&bytes[..4] == MARK && head.makes_sense(limits)).then_some(head)
+        (&bytes[..4] == MARK && head.is_valid(limits)).then_some(head)
     }
 
-    fn makes_sense(&self, limits: Limits) -> bool {
+    fn is_valid(&self, limits: Limits) -> bool {
         let pixels = u64::from(self.width) * u64::from(self.height);
         (self.sample as usize) < limits.samples
             && (1..=MAX_PIXELS).contains(&pixels)
@@ -99,7 +99,7 @@ impl Head {
     }
 }
 
-/// A record's head, and where its pixels begin.
+/// The head of a record, and the offset of its pixels.
 pub type Record = (Head, u64);
 
 /// An open pack.
@@ -110,8 +110,8 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// Opens a pack and finds its records; `None` if it is of another version or dataset. One that
-    /// is too short for a header is torn, or about to be written: it has no records.
+    /// Opens a pack and finds its records; `None` if it is of another version or dataset. A pack
+    /// that is too short for a header is incomplete or about to be written, and has no records.
     pub fn open(path: &Path, digest: &[u8; 32], limits: Limits) -> io::Result<Option<(Self, Vec<Record>)>> {
         let pack = Self::new(path.to_owned(), File::open(path)?);
         let mut found = [0; HEADER_BYTES];
@@ -124,7 +124,7 @@ impl Pack {
         Ok(Some((pack, records)))
     }
 
-    /// The records up to the first that is torn or makes no sense.
+    /// Returns the records before the first incomplete or invalid one.
     fn records(&self, limits: Limits) -> io::Result<Vec<Record>> {
         let length = self.file.metadata()?.len();
         let mut records = Vec::new();
@@ -143,7 +143,7 @@ impl Pack {
         Ok(records)
     }
 
-    /// Makes an empty pack, open for reading and writing.
+    /// Creates an empty pack, open for reading and writing.
     pub fn create(path: PathBuf, digest: &[u8; 32]) -> io::Result<Self> {
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
         let pack = Self::new(path, file);
@@ -156,11 +156,11 @@ impl Pack {
         Self { path, file, warned: AtomicBool::new(false) }
     }
 
-    /// Says, once, that records are not what was written.
+    /// Warns, once, that records are damaged.
     pub fn warn_of_damage(&self) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             let pack = self.path.display();
-            tracing::warn!(%pack, "kept pictures are damaged and decoded again; the file can be deleted");
+            tracing::warn!(%pack, "cached images are damaged and are decoded again; the file can be deleted");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The packs of one dataset: what they hold, and the one that this process appends to.
+//! The packs of one dataset: those to read, and the one that this process appends to.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -12,35 +12,35 @@ use crate::image::Image;
 
 const LOCKED: &str = "nothing panics under the lock";
 
-/// A folder of packs. Readers hold a lock for as long as it takes to look up a place, writers one
-/// another's for as long as it takes to write a record.
+/// A folder of packs. Readers hold a lock while they look up a place; writers hold another one
+/// while they write a record.
 pub struct Packs {
     folder: PathBuf,
     digest: [u8; 32],
     limits: Limits,
-    /// The places of each sample's picture, of which the first is read: processes that ran at once
-    /// each wrote their own.
+    /// The places of each sample's image, of which the first is read. Processes that run at the
+    /// same time may each write one.
     index: RwLock<Vec<Vec<Arc<Place>>>>,
     own: Mutex<Option<Own>>,
-    /// Why nothing is written any more.
+    /// The error after which nothing is written.
     failure: OnceLock<String>,
 }
 
-/// Where a picture is.
+/// The place of an image.
 struct Place {
     pack: Arc<Pack>,
-    /// Of the first pixel.
+    /// Offset of the first pixel.
     offset: u64,
     head: Head,
-    /// Whether its checksum was found right.
+    /// Whether the checksum was checked and is right.
     sound: AtomicBool,
 }
 
-/// The pack that this process appends to, and where it ends.
+/// The pack that this process appends to, and its end.
 type Own = (Arc<Pack>, u64);
 
 impl Packs {
-    /// Finds what the packs in `folder` hold; if it does not exist, nothing.
+    /// Finds the images in the packs of `folder`, which need not exist.
     pub fn open(folder: PathBuf, digest: [u8; 32], limits: Limits) -> Self {
         let index = RwLock::new(vec![Vec::new(); limits.samples]);
         let packs = Self { folder, digest, limits, index, own: Mutex::new(None), failure: OnceLock::new() };
@@ -57,7 +57,7 @@ impl Packs {
     }
 
     fn add(&self, path: &Path) {
-        // Opening what is not a file could block.
+        // Opening anything but a file could block.
         if path.extension() != Some("pack".as_ref()) || !path.is_file() {
             return;
         }
@@ -67,28 +67,28 @@ impl Packs {
                 let pack = Arc::new(pack);
                 records.into_iter().for_each(|(head, offset)| self.remember(&pack, offset, head));
             }
-            Ok(None) => tracing::warn!(pack = %name, "kept pictures of another form or dataset are ignored"),
-            Err(error) => tracing::warn!(pack = %name, %error, "kept pictures cannot be read"),
+            Ok(None) => tracing::warn!(pack = %name, "cached images of another form or dataset are ignored"),
+            Err(error) => tracing::warn!(pack = %name, %error, "cached images cannot be read"),
         }
     }
 
-    /// Where the packs are.
+    /// Returns the folder of the packs.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether there is a picture of a sample.
+    /// Returns whether there is an image of a sample.
     pub fn holds(&self, index: usize) -> bool {
         self.place(index).is_some()
     }
 
-    /// Bytes of pixels, each picture counted once.
+    /// Returns the bytes of pixels, each image counted once.
     pub fn bytes(&self) -> u64 {
         let index = self.index.read().expect(LOCKED);
         index.iter().filter_map(|places| places.first()).map(|place| place.head.pixel_bytes()).sum()
     }
 
-    /// Why pictures cannot be written, once one could not.
+    /// Returns the first error of writing, after which nothing is written.
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }
@@ -102,23 +102,23 @@ impl Packs {
         self.index.write().expect(LOCKED)[head.sample as usize].push(place);
     }
 
-    /// The picture of a sample, if there is one and it is sound.
+    /// Reads the image of a sample, if there is an undamaged one.
     pub fn read(&self, index: usize) -> Option<Image> {
         loop {
             let place = self.place(index)?;
             match place.read() {
                 Ok(Some(image)) => return Some(image),
-                // A truncated file, or other bytes.
+                // A truncated or damaged file.
                 Ok(None) | Err(_) => {
                     place.pack.warn_of_damage();
-                    // Another thread may have done it already.
+                    // Another thread may have removed it already.
                     self.index.write().expect(LOCKED)[index].retain(|other| !Arc::ptr_eq(other, &place));
                 }
             }
         }
     }
 
-    /// Writes a sample's picture, if there is none and it can be. Whether it was written.
+    /// Writes the image of a sample, unless there is one; returns whether it was written.
     pub fn keep(&self, index: usize, image: &Image) -> bool {
         if self.failure().is_some() {
             return false;
@@ -128,7 +128,7 @@ impl Packs {
         };
         let record = head.record(&image.data);
         let mut own = self.own.lock().expect(LOCKED);
-        // Another thread may have written it meanwhile, or failed.
+        // Another thread may have written it, or failed, meanwhile.
         if self.failure().is_some() || self.holds(index) {
             return false;
         }
@@ -144,7 +144,7 @@ impl Packs {
         }
     }
 
-    /// Appends a record to this process's pack, which is made if there is none.
+    /// Appends a record to this process's pack, which is created first if necessary.
     fn append(&self, own: &mut Option<Own>, record: &[u8]) -> io::Result<(Arc<Pack>, u64)> {
         let (pack, end) = match own {
             Some(own) => own,
@@ -152,7 +152,7 @@ impl Packs {
         };
         let start = *end;
         if let Err(error) = pack.file.write_all_at(record, start) {
-            // A part of a record does no harm, but takes room where there is none.
+            // An incomplete record does no harm, but takes space on a full disk.
             let _ = match start == HEADER_BYTES as u64 {
                 true => std::fs::remove_file(&pack.path),
                 false => pack.file.set_len(start),
@@ -166,7 +166,7 @@ impl Packs {
     fn create(&self) -> io::Result<Pack> {
         std::fs::create_dir_all(&self.folder)?;
         loop {
-            // The state is random: the standard library's only source of chance.
+            // `RandomState` is the standard library's only source of randomness.
             let name = format!("{:016x}.pack", RandomState::new().build_hasher().finish());
             match Pack::create(self.folder.join(name), &self.digest) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -178,16 +178,16 @@ impl Packs {
     fn fail(&self, error: &io::Error) {
         if self.failure.set(error.to_string()).is_ok() {
             let folder = self.folder.display();
-            tracing::warn!(%folder, %error, "pictures cannot be kept here and are decoded each time");
+            tracing::warn!(%folder, %error, "images cannot be cached here and are decoded at each read");
         }
     }
 }
 
 impl Place {
-    /// The picture; `None` if its checksum is wrong, which is looked at until it was right once.
+    /// Reads the image; `None` if its checksum is wrong. A right checksum is not checked again.
     fn read(&self) -> io::Result<Option<Image>> {
         let Head { width, height, checksum, .. } = self.head;
-        // No more than the file's length, which was looked at when it was opened.
+        // At most the file's length, which was checked when it was opened.
         let mut data = vec![0; self.head.pixel_bytes() as usize];
         self.pack.file.read_exact_at(&mut data, self.offset)?;
         if !self.sound.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What stands in more than one split and should not.
+//! Finds groups and images that are in more than one split.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use serde::Serialize;
 use crate::dataset::{Content, Dataset, Split};
 use crate::split::splits::Splits;
 
-/// Groups (patients) and images that a division has on more than one side: they make validation and
-/// test look better than they are.
+/// Groups (patients) and images that are in more than one split. They make validation and test
+/// scores too high.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leakage {
-    /// Groups in all; 0 if the dataset has none, and then nothing can be said of them.
+    /// Number of groups; 0 if the dataset names none, so that their leakage is unknown.
     pub groups: usize,
-    /// The groups in more than one split, by name.
+    /// The groups in more than one split, sorted by name.
     pub shared: Vec<SharedGroup>,
-    /// Images that are the same to the byte; `None` where images are drawn when asked for.
+    /// Images of the same content; `None` if images are generated.
     pub duplicates: Option<Duplicates>,
 }
 
@@ -32,17 +32,17 @@ pub struct SharedGroup {
     pub test: usize,
 }
 
-/// Images of the same content: the same file, or the same pixels in an array.
+/// Images of the same content: identical files, or identical pixels in an array.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Duplicates {
     /// Copies beyond the first within train, val and test.
     pub within: [usize; 3],
-    /// The ids of each image that stands in more than one split, by their place in the dataset.
+    /// The ids of each image that is in more than one split, in the order of the dataset.
     pub across: Vec<Vec<String>>,
 }
 
 impl Leakage {
-    /// What stands on more than one side, in a sentence; `None` if nothing does.
+    /// Describes the leakage in one sentence; `None` if there is none.
     pub fn summary(&self) -> Option<String> {
         let groups = match self.shared.len() {
             0 => None,
@@ -54,12 +54,12 @@ impl Leakage {
             images => Some(format!("{images} images")),
         };
         let what = [groups, images].into_iter().flatten().collect::<Vec<_>>().join(" and ");
-        (!what.is_empty()).then(|| format!("{what} in more than one split: scores look better than they are"))
+        (!what.is_empty()).then(|| format!("{what} in more than one split: scores may be too high"))
     }
 }
 
 impl Splits {
-    /// The groups and images of `dataset` that this division tears.
+    /// Finds the groups and images of `dataset` that are in more than one of these splits.
     pub fn leakage(&self, dataset: &dyn Dataset) -> Leakage {
         let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
         for (slot, split) in Split::ALL.into_iter().enumerate() {
@@ -70,7 +70,7 @@ impl Splits {
             }
         }
         let groups = counts.len();
-        let shared = counts.into_iter().filter(|(_, counts)| torn(counts));
+        let shared = counts.into_iter().filter(|(_, counts)| in_several(counts));
         let shared = shared.map(|(group, [train, val, test])| SharedGroup {
             group: group.to_owned(),
             train,
@@ -96,7 +96,7 @@ impl Splits {
             for (total, count) in within.iter_mut().zip(counts) {
                 *total += count.saturating_sub(1);
             }
-            if torn(&counts) {
+            if in_several(&counts) {
                 across.push(indices);
             }
         }
@@ -107,6 +107,6 @@ impl Splits {
     }
 }
 
-fn torn(counts: &[usize; 3]) -> bool {
+fn in_several(counts: &[usize; 3]) -> bool {
     counts.iter().filter(|&&count| count > 0).count() > 1
 }

@@ -1,4 +1,4 @@
-//! Which samples train, which select, and which only evaluate.
+//! Splits a dataset into train, val and test.
 
 mod leakage;
 mod ratio;
@@ -17,38 +17,38 @@ use crate::dataset::{Dataset, Sample, Split};
 use crate::error::Error;
 use crate::table::Table;
 
-/// How a dataset is divided.
+/// How a dataset is split into train, val and test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SplitRule {
-    /// The split that the dataset prescribes for every sample.
+    /// The split that the dataset prescribes for each sample.
     Official {},
-    /// Drawn by seed, stratified: each class (of a multilabel task: each number of positive labels)
-    /// is divided in the same ratio, to within one sample.
+    /// A random split by ratio, stratified: each class (of a multilabel task: each number of
+    /// positive labels) is split in the same ratio, to within one sample.
     ///
-    /// With `test = 0`, a test split that the dataset prescribes stays, and everything else is
-    /// divided into train and val: CIFAR's 90:10.
+    /// With `test = 0`, a test split that the dataset prescribes is kept, and all other samples are
+    /// split into train and val. This is how CIFAR gets its 90:10 split.
     Ratio {
-        /// Share of training samples; the three shares sum to 1.
+        /// Share of training samples, 0 to 1. The three shares sum to 1.
         #[serde(default = "most")]
         train: f64,
-        /// Share of validation samples.
+        /// Share of validation samples, 0 to 1.
         #[serde(default = "tenth")]
         val: f64,
-        /// Share of test samples, which may be 0.
+        /// Share of test samples, 0 to 1.
         #[serde(default = "tenth")]
         test: f64,
-        /// Another seed is another division.
+        /// Seed of the random split.
         #[serde(default)]
         seed: u64,
-        /// Keeps the samples of a group (patient) together. Stratification is then approximate.
+        /// Keep the samples of a group (patient) in one split. Stratification is then approximate.
         #[serde(default)]
         grouped: bool,
     },
-    /// A CSV with the columns `id,split` that names every sample once.
+    /// The split that a CSV file lists, with the columns `id,split` and one row for each sample.
     Csv {
-        /// The file, relative to the data root.
+        /// The CSV file: relative to the data root, or absolute.
         #[serde(default = "split_csv")]
         path: PathBuf,
     },
@@ -74,12 +74,14 @@ fn tenth() -> f64 {
 }
 
 impl SplitRule {
-    /// Divides a dataset.
+    /// Splits a dataset.
     ///
     /// # Errors
-    /// [`Error::Split`] if shares do not sum to 1; a split that was asked for has no samples; a
-    /// class is in val or test but not in train; a multilabel task has no known label in train; a
-    /// sample has no split, or the CSV does not fit the dataset. [`Error::Read`] for the CSV.
+    /// [`Error::Split`] if the shares do not sum to 1; if train or val, or a test split with a
+    /// share above 0, has no samples; if a class is in val or test but not in train; if a
+    /// multilabel task has no known label in train; if a sample has no split; or if the CSV file
+    /// does not match the dataset. [`Error::Read`] or [`Error::Dataset`] if the CSV file cannot be
+    /// read.
     pub fn split(&self, dataset: &dyn Dataset, data_root: &Path) -> Result<Splits, Error> {
         let (place, assigned, needs_test) = match self {
             Self::Official {} => ("split rule `official`".to_owned(), official(dataset)?, false),
@@ -101,7 +103,7 @@ impl SplitRule {
 fn official(dataset: &dyn Dataset) -> Result<Vec<Split>, Error> {
     let split = |sample: &Sample| {
         sample.split.ok_or_else(|| {
-            let hint = "divide the dataset with `kind = \"ratio\"` or `kind = \"csv\"`";
+            let hint = "split the dataset with `kind = \"ratio\"` or `kind = \"csv\"`";
             let found = format!("none for `{}`", sample.id);
             Error::split("split rule `official`", "a split for every sample in the dataset", found).hint(hint)
         })

@@ -1,4 +1,4 @@
-//! Division by seed: stratified, and by group where asked.
+//! Random splits by ratio: stratified, and by group if configured.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::random::stream;
 
 const RULE: &str = "split rule `ratio`";
 
-/// The split of every sample.
+/// Returns the split of every sample.
 pub fn assign(
     dataset: &dyn Dataset,
     shares: [f64; 3],
@@ -39,7 +39,7 @@ fn check(samples: &[Sample], shares: [f64; 3], grouped: bool) -> Result<(), Erro
         return Err(Error::split(RULE, "three shares of 0 to 1 that sum to 1", found));
     }
     if test > 0.0 && samples.iter().any(|sample| sample.split == Some(Split::Test)) {
-        let hint = "set `test = 0.0` to keep the dataset's test split and divide the rest";
+        let hint = "set `test = 0.0` to keep the dataset's test split and split the rest";
         let found = format!("test = {test} for a dataset with a test split of its own");
         return Err(Error::split(RULE, "test = 0", found).hint(hint));
     }
@@ -50,7 +50,7 @@ fn check(samples: &[Sample], shares: [f64; 3], grouped: bool) -> Result<(), Erro
     Ok(())
 }
 
-/// What is divided evenly: classes, or numbers of positive labels.
+/// The stratum of a sample: its class, or its number of positive labels.
 fn stratum(sample: &Sample) -> usize {
     match &sample.target {
         Target::Class(class) => *class,
@@ -63,8 +63,8 @@ fn by_stratum(samples: &[Sample], free: &[usize], shares: [f64; 3], seed: u64, a
     for &index in free {
         strata.entry(stratum(&samples[index])).or_default().push(index);
     }
-    // What rounding has cost each split so far, so that many small strata do not all round the same
-    // way.
+    // The samples that rounding has cost each split so far, so that many small strata do not all
+    // round the same way.
     let mut owed = [0.0; 3];
     for (stratum, mut members) in strata {
         members.shuffle(&mut stream(seed, "split", &[stratum as u64]));
@@ -78,8 +78,8 @@ fn by_stratum(samples: &[Sample], free: &[usize], shares: [f64; 3], seed: u64, a
     }
 }
 
-/// Whole numbers that sum to `count`, each the share rounded down or up; what is left over goes
-/// where most is owed, but first to a train that would have none.
+/// Returns whole numbers that sum to `count`, each share rounded down or up. Left-over samples go
+/// to the splits that are owed most, but first to train if it would have none.
 fn round(count: usize, shares: [f64; 3], owed: &mut [f64; 3]) -> [usize; 3] {
     let quotas = shares.map(|share| share * count as f64);
     // 0.1 * 30 is a little more than 3, and 0.7 * 10 a little less than 7.
@@ -102,7 +102,7 @@ fn round(count: usize, shares: [f64; 3], owed: &mut [f64; 3]) -> [usize; 3] {
     counts
 }
 
-/// Whole groups, in random order, each to the split that its strata fill least.
+/// Assigns whole groups, in random order, each to the split that its strata fill least.
 fn by_group(
     samples: &[Sample],
     free: &[usize],
@@ -110,21 +110,21 @@ fn by_group(
     seed: u64,
     assigned: &mut [Split],
 ) -> Result<(), Error> {
-    // A sample without a group is a group of its own; an official test sample takes its group
-    // along.
+    // A sample without a group is a group of its own.
     let mut groups: BTreeMap<(Option<&str>, usize), Vec<usize>> = BTreeMap::new();
     for &index in free {
         let group = samples[index].group.as_deref();
         let key = (group, if group.is_none() { index } else { 0 });
         groups.entry(key).or_default().push(index);
     }
-    if let Some(torn) = samples
+    if let Some(shared) = samples
         .iter()
         .filter(|sample| sample.split == Some(Split::Test))
         .find_map(|sample| sample.group.as_deref().filter(|&group| groups.contains_key(&(Some(group), 0))))
     {
-        let found = format!("group `{torn}` both in the dataset's test split and outside it");
-        return Err(Error::split(RULE, "groups that the dataset itself keeps whole", found));
+        let found = format!("group `{shared}` both in the dataset's test split and outside it");
+        let hint = "set `grouped = false`, or list the split in a CSV with `kind = \"csv\"`";
+        return Err(Error::split(RULE, "groups inside or outside the test split", found).hint(hint));
     }
     let count = |indices: &[usize]| {
         let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
@@ -139,7 +139,7 @@ fn by_group(
     let mut filled: BTreeMap<(usize, usize), f64> = BTreeMap::new();
     for group in groups {
         let counts = count(&group);
-        // How full the split's share of these strata would be with the group in it.
+        // How full the split's share of these strata would be with this group.
         let fullness = |slot: usize| -> f64 {
             let one = |(&stratum, &count): (&usize, &f64)| {
                 let have = filled.get(&(slot, stratum)).copied().unwrap_or(0.0);

@@ -1,4 +1,4 @@
-//! A division, and what one must be.
+//! The three splits of a dataset, and their checks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,25 +6,25 @@ use std::sync::Arc;
 use crate::dataset::{Dataset, Split, Target, Task};
 use crate::error::Error;
 
-/// A division: three disjoint lists of sample indices, each ascending.
+/// The splits of a dataset: three disjoint lists of sample indices, each ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splits {
-    /// Weights are fitted to these.
+    /// Samples that weights are fitted to.
     pub train: Arc<[usize]>,
-    /// Selection sees these.
+    /// Samples that selection reads.
     pub val: Arc<[usize]>,
-    /// Only evaluation sees these. May be empty.
+    /// Samples that only evaluation reads. May be empty.
     pub test: Arc<[usize]>,
 }
 
 impl Splits {
-    /// The division that puts sample `i` where `assigned[i]` says.
+    /// Puts sample `i` into the split `assigned[i]`.
     pub(super) fn from_assignment(assigned: &[Split]) -> Self {
         let of = |split| (0..assigned.len()).filter(|&index| assigned[index] == split).collect();
         Self { train: of(Split::Train), val: of(Split::Val), test: of(Split::Test) }
     }
 
-    /// The indices of one split.
+    /// Returns the indices of one split.
     pub fn get(&self, split: Split) -> &Arc<[usize]> {
         match split {
             Split::Train => &self.train,
@@ -33,8 +33,8 @@ impl Splits {
         }
     }
 
-    /// What an out-of-distribution dataset is evaluated on: its test split, or all of it where no
-    /// sample has a split.
+    /// Returns the samples that an out-of-distribution dataset is evaluated on: its test split, or
+    /// all samples if none has a split.
     ///
     /// # Errors
     /// [`Error::Split`] if it has splits but no test split.
@@ -44,16 +44,12 @@ impl Splits {
         let of_test = |&index: &usize| all || samples[index].split == Some(Split::Test);
         let indices: Arc<[usize]> = (0..samples.len()).filter(of_test).collect();
         if indices.is_empty() {
-            return Err(Error::split(
-                "evaluation",
-                "a test split, or no splits at all",
-                "only train and val",
-            ));
+            return Err(Error::split("evaluation", "a test split, or no splits", "only train and val"));
         }
         Ok(indices)
     }
 
-    /// Refuses a division that nothing can be trained or selected with.
+    /// Refuses splits with which no model can be trained or selected.
     pub(super) fn check(&self, dataset: &dyn Dataset, place: &str, needs_test: bool) -> Result<(), Error> {
         for split in Split::ALL {
             if self.get(split).is_empty() && (split != Split::Test || needs_test) {
@@ -104,6 +100,6 @@ impl Splits {
 fn val_hint(dataset: &dyn Dataset, missing: Split) -> Option<&'static str> {
     let prescribes = dataset.samples().iter().any(|sample| sample.split.is_some());
     (missing == Split::Val && prescribes).then_some(
-        "divide train with `kind = \"ratio\"`, `train = 0.9`, `val = 0.1`, `test = 0.0`: the dataset's own test split stays",
+        "split train with `kind = \"ratio\"`, `train = 0.9`, `val = 0.1`, `test = 0.0`: the dataset's test split is kept",
     )
 }

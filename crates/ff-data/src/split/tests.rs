@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn groups_are_never_torn(groups in prop::collection::vec((0usize..20, 0usize..3), 30..120), seed: u64) {
+    fn groups_stay_in_one_split(groups in prop::collection::vec((0usize..20, 0usize..3), 30..120), seed: u64) {
         let classes: Vec<usize> = groups.iter().map(|(_, class)| *class).chain([0, 1, 2]).collect();
         let group = |i: usize| groups.get(i).map(|(group, _)| format!("p{group}"));
         let dataset = plain(&classes, |_| None, group);
@@ -89,7 +89,7 @@ proptest! {
 }
 
 #[test]
-fn many_small_strata_keep_the_shares_of_the_whole() {
+fn small_strata_keep_the_overall_shares() {
     // 60 classes of 5: each alone would round 0.5 the same way.
     let classes: Vec<usize> = (0..300).map(|i| i / 5).collect();
     let splits = apply(&ratio(0.8, 0.1, 0.1, 0), &unsplit(&classes)).unwrap();
@@ -97,7 +97,7 @@ fn many_small_strata_keep_the_shares_of_the_whole() {
 }
 
 #[test]
-fn groups_are_divided_near_the_shares() {
+fn groups_are_split_near_the_shares() {
     let classes: Vec<usize> = (0..600).map(|i| i / 2 % 3).collect();
     let dataset = plain(&classes, |_| None, |i| Some(format!("p{}", i / 2)));
     let rule = SplitRule::Ratio { train: 0.8, val: 0.1, test: 0.1, seed: 3, grouped: true };
@@ -110,7 +110,7 @@ fn groups_are_divided_near_the_shares() {
 }
 
 #[test]
-fn leakage_names_the_torn_groups() {
+fn leakage_names_the_shared_groups() {
     let dataset = plain(&[0, 0, 1, 1], |_| None, |i| (i < 3).then(|| format!("p{}", i / 2)));
     let splits = Splits { train: [0, 2].into(), val: [1].into(), test: [3].into() };
     let shared = vec![SharedGroup { group: "p0".into(), train: 1, val: 1, test: 0 }];
@@ -118,7 +118,7 @@ fn leakage_names_the_torn_groups() {
 }
 
 #[test]
-fn an_official_test_split_stays() {
+fn an_official_test_split_is_kept() {
     let classes: Vec<usize> = (0..120).map(|i| i % 2).collect();
     let dataset = plain(&classes, |i| Some(if i < 100 { Split::Train } else { Split::Test }), |_| None);
     let splits = apply(&ratio(0.9, 0.1, 0.0, 1), &dataset).unwrap();
@@ -129,14 +129,14 @@ fn an_official_test_split_stays() {
     assert!(text.contains("hint: set `test = 0.0`"), "{text}");
     let text = apply(&SplitRule::Official {}, &dataset).unwrap_err().to_string();
     assert!(
-        text.contains("expected samples in val, found none\nhint: divide train with `kind = \"ratio\"`"),
+        text.contains("expected samples in val, found none\nhint: split train with `kind = \"ratio\"`"),
         "{text}"
     );
     assert_eq!(Splits::evaluation_only(&dataset).unwrap().len(), 20);
 }
 
 #[test]
-fn official_splits_are_taken_or_missed() {
+fn official_splits_are_used_or_missing() {
     let split = |i| Some(Split::ALL[i % 3]);
     let splits = apply(&SplitRule::Official {}, &plain(&[0, 0, 0, 1, 1, 1], split, |_| None)).unwrap();
     assert_eq!(
@@ -150,7 +150,7 @@ fn official_splits_are_taken_or_missed() {
 }
 
 #[test]
-fn impossible_divisions_are_refused() {
+fn impossible_splits_are_refused() {
     let text = |rule: SplitRule, dataset: &Plain| apply(&rule, dataset).unwrap_err().to_string();
     let ten = unsplit(&[0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
     assert!(text(ratio(0.8, 0.1, 0.2, 0), &ten).contains("sum to 1"));
@@ -160,9 +160,9 @@ fn impossible_divisions_are_refused() {
     assert!(text(ratio(0.5, 0.49, 0.01, 0), &unsplit(&[0, 1])).contains("found none"));
     let grouped = SplitRule::Ratio { train: 0.8, val: 0.2, test: 0.0, seed: 0, grouped: true };
     assert!(text(grouped.clone(), &ten).contains("samples with groups"));
-    let torn =
+    let shared =
         plain(&[0, 1, 0, 1], |i| Some(if i < 2 { Split::Train } else { Split::Test }), |_| Some("p".into()));
-    assert!(text(grouped, &torn).contains("group `p` both in"));
+    assert!(text(grouped, &shared).contains("group `p` both in"));
     let unseen = plain(&[0, 0, 1], |i| Some(Split::ALL[i]), |_| None);
     assert!(text(SplitRule::Official {}, &unseen).contains("class `c1` in test but not in train"));
 }
@@ -211,7 +211,7 @@ fn a_csv_names_every_sample_once() {
 }
 
 #[test]
-fn rules_are_strict() {
+fn unknown_keys_are_refused() {
     let read = |text: &str| toml::from_str::<SplitRule>(text);
     assert_eq!(read("kind = 'official'").unwrap(), SplitRule::Official {});
     assert!(read("kind = 'official'\nseed = 1").is_err());

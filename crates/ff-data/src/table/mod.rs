@@ -1,4 +1,4 @@
-//! Tables as people write them: CSV, gzipped or not, and the old Excel form.
+//! Reads tables: CSV, gzipped or not, and Excel's `.xls`.
 
 mod read;
 mod xls;
@@ -11,7 +11,7 @@ use csv::StringRecord;
 use crate::dataset::Split;
 use crate::error::Error;
 
-/// A table in memory: cells trimmed, columns found by name without regard to case.
+/// A table in memory. Cells are trimmed; columns are found by name, ignoring case.
 pub(crate) struct Table {
     path: PathBuf,
     columns: Vec<String>,
@@ -19,9 +19,9 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Reads a table with a header and at least one row: `.csv` with commas, semicolons or tabs
-    /// between its cells, in UTF-8 (with or without a byte-order mark) or Latin-1, gzipped if it
-    /// ends in `.gz`; or `.xls` of at most 1 MiB, of which the first sheet counts.
+    /// Reads a table with a header and at least one row: CSV with commas, semicolons or tabs, in
+    /// UTF-8 (with or without a byte-order mark) or Latin-1, gzipped if its name ends in `.gz`; or
+    /// the first sheet of an `.xls` file of at most 1 MiB.
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Dataset`] naming the row.
@@ -39,22 +39,22 @@ impl Table {
         Ok(Self { path: path.to_owned(), columns, records })
     }
 
-    /// The file, for errors.
+    /// Returns the file, for errors.
     pub fn place(&self) -> String {
         self.path.display().to_string()
     }
 
-    /// Names of the columns.
+    /// Returns the names of the columns.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// The index of a column, if it is there.
+    /// Returns the index of a column, if there is one of the name.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.eq_ignore_ascii_case(name))
     }
 
-    /// The index of a column that must be there.
+    /// Returns the index of a column that must exist.
     pub fn require(&self, name: &str) -> Result<usize, Error> {
         self.column(name).ok_or_else(|| {
             let found = format!("the columns {}", self.columns.join(", "));
@@ -62,14 +62,13 @@ impl Table {
         })
     }
 
-    /// The cells of a column by those of another, of which the last counts where several are the
-    /// same.
+    /// Returns the cells of column `value` by those of column `key`; of equal keys the last counts.
     pub fn by(&self, key: &str, value: &str) -> Result<HashMap<String, String>, Error> {
         let (key, value) = (self.require(key)?, self.require(value)?);
         Ok(self.rows().map(|row| (row.cell(key).to_owned(), row.cell(value).to_owned())).collect())
     }
 
-    /// The rows below the header.
+    /// Returns the rows below the header.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.records.iter().map(|record| Row { table: self, record })
     }
@@ -83,12 +82,12 @@ pub(crate) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// A cell; every row has as many as the header.
+    /// Returns a cell; every row has as many cells as the header.
     pub fn cell(&self, column: usize) -> &'a str {
         &self.record[column]
     }
 
-    /// A cell that must not be blank.
+    /// Returns a cell that must not be blank.
     pub fn filled(&self, column: usize) -> Result<&'a str, Error> {
         match self.cell(column) {
             "" => {
@@ -99,8 +98,8 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A whole number of 0 to `last`, or blank. A table program writes `3.0` where a column has
-    /// blanks.
+    /// Parses a whole number of 0 to `last`; a blank cell is `None`. Spreadsheet programs write
+    /// `3.0` in a column with blanks.
     pub fn whole(&self, column: usize, last: usize) -> Result<Option<usize>, Error> {
         let cell = self.cell(column);
         if cell.is_empty() {
@@ -114,24 +113,24 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The split that a cell names; `expected` says in an error what could stand there.
+    /// Parses a split; `expected` describes it in an error.
     pub fn split(&self, column: usize, expected: &str) -> Result<Split, Error> {
         let cell = self.cell(column);
         let split = Split::from_name(cell);
         split.ok_or_else(|| Error::dataset(self.place(), expected, format!("`{cell}`")))
     }
 
-    /// The name of a column.
+    /// Returns the name of a column.
     pub fn column_name(&self, column: usize) -> &'a str {
         &self.table.columns[column]
     }
 
-    /// The line of the file where the row starts; the header is line 1.
+    /// Returns the line of the file where the row starts; the header is line 1.
     pub fn number(&self) -> u64 {
         self.record.position().map_or(0, csv::Position::line)
     }
 
-    /// The file and row, for errors.
+    /// Returns the file and row, for errors.
     pub fn place(&self) -> String {
         format!("{} row {}", self.table.place(), self.number())
     }

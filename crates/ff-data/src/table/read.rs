@@ -1,4 +1,4 @@
-//! Files of a table's forms to cells.
+//! Reads the cells of a table's file.
 
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
@@ -10,11 +10,11 @@ use csv::{Position, StringRecord};
 use super::xls;
 use crate::error::Error;
 
-/// Most bytes that a gzipped table may unpack to: MIMIC-CXR's largest has 56 MB, and a few
-/// kilobytes can claim any number.
+/// Maximum bytes of an unpacked table. MIMIC-CXR's largest has 56 MB, but a few kilobytes can
+/// unpack to any number.
 const MAX_UNPACKED: u64 = 1 << 30;
 
-/// Names of the columns, and the rows with the lines that they start at.
+/// Names of the columns, and the rows with the lines on which they start.
 type Cells = (Vec<String>, Vec<StringRecord>);
 
 pub(super) fn read(path: &Path) -> Result<Cells, Error> {
@@ -33,7 +33,7 @@ fn unpack(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut unpacked = Vec::new();
     let mut reader = flate2::read::MultiGzDecoder::new(bytes).take(MAX_UNPACKED + 1);
     reader.read_to_end(&mut unpacked).map_err(|error| {
-        Error::damaged(path.display(), "a sound gzip file", format!("a damaged one: {error}"))
+        Error::damaged(path.display(), "a valid gzip file", format!("a damaged one: {error}"))
     })?;
     if unpacked.len() as u64 > MAX_UNPACKED {
         let expected = format!("a table of at most {MAX_UNPACKED} bytes");
@@ -45,7 +45,7 @@ fn unpack(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, Error> {
 fn text(path: &Path, bytes: &[u8]) -> Result<Cells, Error> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.contains(&0) {
-        return Err(Error::dataset(path.display(), "a CSV in UTF-8 or Latin-1", "bytes of another kind"));
+        return Err(Error::dataset(path.display(), "a CSV in UTF-8 or Latin-1", "binary data"));
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -56,12 +56,13 @@ fn text(path: &Path, bytes: &[u8]) -> Result<Cells, Error> {
         .trim(csv::Trim::All)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let explain = |error: csv::Error| Error::dataset(path.display(), "a CSV", format!("a fault: {error}"));
+    let explain =
+        |error: csv::Error| Error::dataset(path.display(), "a CSV", format!("an invalid one: {error}"));
     let columns: Vec<String> = reader.headers().map_err(explain)?.iter().map(str::to_owned).collect();
     let mut records = Vec::new();
     for cells in reader.records() {
         let cells = cells.map_err(explain)?;
-        // A comma at the end of each row and not of the header adds a cell that means nothing.
+        // A comma at the end of each row but not of the header adds an empty cell.
         if cells.len() < columns.len() || cells.iter().skip(columns.len()).any(|extra| !extra.is_empty()) {
             let number = cells.position().map_or(0, Position::line);
             let (place, expected) = (format!("{} row {number}", path.display()), columns.len());
@@ -73,11 +74,11 @@ fn text(path: &Path, bytes: &[u8]) -> Result<Cells, Error> {
     Ok((columns, records))
 }
 
-/// What stands between the cells of the header.
+/// Returns the delimiter of the header's cells.
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or("");
     let count = |delimiter: u8| header.bytes().filter(|&byte| byte == delimiter).count();
-    // The last of equals, so a header of one column has commas.
+    // The last of equal counts, so a header of one column has commas.
     [b';', b'\t', b','].into_iter().max_by_key(|&delimiter| count(delimiter)).expect("three")
 }
 
@@ -91,19 +92,19 @@ fn sheet(path: &Path, bytes: Vec<u8>) -> Result<Cells, Error> {
         let mut book = Xls::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
         match book.worksheet_range_at(0) {
             Some(range) => range.map_err(|error| error.to_string()),
-            None => Err("none".to_owned()),
+            None => Err("a file without a sheet".to_owned()),
         }
     });
     let range = range.unwrap_or_else(|_| Err("a damaged file".into())).map_err(damaged)?;
     let first = range.start().map_or(0, |(row, _)| row);
-    // A cell as a CSV would have it: whole numbers without a decimal point.
+    // Whole numbers have no decimal point, as in a CSV.
     let cell = |data: &Data| data.to_string().trim().to_owned();
     let mut rows = range.rows().zip(u64::from(first) + 1..).map(|(cells, line)| {
         let mut row: StringRecord = cells.iter().map(cell).collect();
         row.set_position(Some(Position::new().set_line(line).clone()));
         row
     });
-    let header = rows.next().ok_or_else(|| damaged("an empty one".into()))?;
+    let header = rows.next().ok_or_else(|| damaged("an empty sheet".into()))?;
     let columns = header.iter().map(str::to_owned).collect();
     Ok((columns, rows.filter(|row| !row.iter().all(str::is_empty)).collect()))
 }

@@ -1,15 +1,15 @@
-//! What is looked at in an old Excel file before calamine reads it. On a damaged one calamine can
-//! follow sectors in a circle until memory ends, or allocate what a few bytes claim, and neither is
-//! a panic that could be caught.
+//! Checks an `.xls` file before calamine reads it. On a damaged file calamine can follow a cycle of
+//! sectors until memory is exhausted, or allocate what a few bytes claim; neither is a panic that
+//! could be caught.
 
-/// Most bytes of a file; a table of Messidor has a hundred rows.
+/// Maximum bytes of a file; a table of Messidor has a hundred rows.
 const MAX_BYTES: usize = 1 << 20;
-/// Most cells within the bounds of all sheets, blank ones included.
+/// Maximum cells within the bounds of all sheets, with blank ones.
 const MAX_CELLS: u64 = 1 << 20;
-/// Most cells that a sheet may announce, and not have: those of the largest.
-const MAX_ANNOUNCED: u64 = 65_536 * 256;
+/// Maximum cells that a sheet may declare without having them: those of the largest sheet.
+const MAX_DECLARED: u64 = 65_536 * 256;
 
-/// Ends a chain of sectors.
+/// Mark of the end of a chain of sectors.
 const END: u32 = 0xffff_fffe;
 
 // Kinds of records (MS-XLS, 2.3).
@@ -18,19 +18,19 @@ const EOF: u16 = 0x000a;
 const BOUND_SHEET: u16 = 0x0085;
 const DIMENSIONS: u16 = 0x0200;
 const MUL_RK: u16 = 0x00bd;
-/// Formula, LabelSst, RString, Number, Label, BoolErr, RK: row and column come first.
+/// Formula, LabelSst, RString, Number, Label, BoolErr and RK, which begin with row and column.
 const CELLS: [u16; 7] = [0x0006, 0x00fd, 0x00d6, 0x0203, 0x0204, 0x0205, 0x027e];
 
-/// Whether a file can be read in bounded time and memory. The error says what was found.
+/// Checks that a file can be read in bounded time and memory. The error says what was found.
 pub fn check(file: &[u8]) -> Result<(), String> {
     if file.len() > MAX_BYTES {
-        return Err(format!("one of {} bytes, more than {MAX_BYTES}", file.len()));
+        return Err(format!("a file of {} bytes, more than {MAX_BYTES}", file.len()));
     }
-    let book = workbook(file).ok_or("a damaged file, or one without a workbook")?;
+    let book = workbook(file).ok_or("a damaged file, or a file without a workbook")?;
     check_sheets(&book).ok_or_else(|| "a damaged file, or sheets of too many cells".to_owned())
 }
 
-/// The stream of records, out of the sectors that it is scattered over (MS-CFB).
+/// Returns the stream of records, collected from its sectors (MS-CFB).
 fn workbook(file: &[u8]) -> Option<Vec<u8>> {
     let size = match word(file, 30)? {
         9 => 512,
@@ -38,7 +38,7 @@ fn workbook(file: &[u8]) -> Option<Vec<u8>> {
         _ => return None,
     };
     let length = |length: u64| usize::try_from(length).ok().filter(|&length| length <= file.len());
-    // A chain of further tables is needed from 7 MB on.
+    // Only files of more than 7 MB need a chain of further tables.
     if long(file, 68)? < 0xffff_fffa {
         return None;
     }
@@ -55,7 +55,7 @@ fn workbook(file: &[u8]) -> Option<Vec<u8>> {
         512 => length(long(entry, 120)?.into()),
         _ => length(u64::from_le_bytes(*entry.last_chunk()?)),
     };
-    // Short streams lie in a stream of small sectors.
+    // Short streams are in a stream of small sectors.
     let root = entries.first()?;
     let (mut small, mut small_next) = (Vec::new(), Vec::new());
     let count = long(file, 64)? as usize;
@@ -78,7 +78,7 @@ fn entry_name(entry: &[u8; 128]) -> String {
     char::decode_utf16(units.take_while(|&unit| unit != 0)).map(|unit| unit.unwrap_or('?')).collect()
 }
 
-/// Sectors, and for each the one that follows it.
+/// Sectors, and the next sector of each.
 struct Sectors<'a> {
     bytes: &'a [u8],
     size: usize,
@@ -86,8 +86,7 @@ struct Sectors<'a> {
 }
 
 impl Sectors<'_> {
-    /// The bytes of a chain, as many as there are up to `length`; `None` if it is broken or a
-    /// circle.
+    /// Returns the bytes of a chain, at most `length`; `None` if it is broken or a cycle.
     fn chain(&self, mut id: u32, length: usize) -> Option<Vec<u8>> {
         let mut chain = Vec::new();
         for _ in 0..=self.next.len() {
@@ -105,7 +104,7 @@ impl Sectors<'_> {
     }
 }
 
-/// `None` if sheets overlap or lie outside the book, or have too many cells.
+/// Returns `None` if sheets overlap, are outside the book, or have too many cells.
 fn check_sheets(book: &[u8]) -> Option<()> {
     let globals = records(book).take_while(|(kind, _)| *kind != EOF);
     let mut starts = Vec::new();
@@ -124,7 +123,7 @@ fn check_sheets(book: &[u8]) -> Option<()> {
                 BOF => depth += 1,
                 EOF if depth <= 1 => break,
                 EOF => depth -= 1,
-                DIMENSIONS if announced(data)? > MAX_ANNOUNCED => return None,
+                DIMENSIONS if declared(data)? > MAX_DECLARED => return None,
                 MUL_RK => {
                     rows = rows.max(u64::from(word(data, 0)?) + 1);
                     columns = columns.max(u64::from(word(data, data.len().checked_sub(2)?)?) + 1);
@@ -144,8 +143,8 @@ fn check_sheets(book: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The cells that a sheet announces; `None` if its bounds are the wrong way round.
-fn announced(data: &[u8]) -> Option<u64> {
+/// Returns the number of cells that a sheet declares; `None` if its bounds are reversed.
+fn declared(data: &[u8]) -> Option<u64> {
     let (first_row, last_row, columns) = match data.len() {
         10 => (word(data, 0)?.into(), word(data, 2)?.into(), word(data, 6)?),
         _ => (long(data, 0)?, long(data, 4)?, word(data, 10)?),
@@ -155,7 +154,7 @@ fn announced(data: &[u8]) -> Option<u64> {
     Some(u64::from(rows) * u64::from(columns))
 }
 
-/// Kind and data of each whole record.
+/// Returns kind and data of each complete record.
 fn records(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let (kind, length) = (word(bytes, 0)?, usize::from(word(bytes, 2)?));
@@ -187,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_file_passes() {
+    fn a_valid_file_passes() {
         check(&golden()).unwrap();
     }
 
     #[test]
-    fn sectors_in_a_circle_are_refused() {
+    fn a_cycle_of_sectors_is_refused() {
         let mut file = golden();
-        // The first entry of the folder's chain leads to itself.
+        // The first entry of the folder's chain points to itself.
         let (table, folder) = (long(&file, 76).unwrap() as usize, long(&file, 48).unwrap());
         let at = 512 + table * 512 + folder as usize * 4;
         file[at..at + 4].copy_from_slice(&folder.to_le_bytes());
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_that_are_only_claimed_are_refused() {
+    fn too_many_declared_cells_are_refused() {
         let book = workbook(&golden()).unwrap();
         check_sheets(&book).unwrap();
         let sheet = long(records(&book).find(|(kind, _)| *kind == BOUND_SHEET).unwrap().1, 0).unwrap();

@@ -1,4 +1,4 @@
-//! DICOM files.
+//! Decodes DICOM files.
 
 use ff_data::datasets::Folder;
 use ff_data::{DatasetConfig, FileHashes, Image, decode, read_image};
@@ -9,7 +9,7 @@ use crate::{Golden, check_pictures, refusal};
 
 const GOLDEN: Golden = Golden("dicom");
 
-/// The file with another value of a 16-bit element of group 0028, explicit little endian.
+/// Returns the file with another value of a 16-bit element of group 0028, explicit little endian.
 fn with_number(name: &str, element: u16, value: u16) -> Vec<u8> {
     let mut bytes = GOLDEN.bytes(name);
     let [low, high] = element.to_le_bytes();
@@ -19,7 +19,7 @@ fn with_number(name: &str, element: u16, value: u16) -> Vec<u8> {
     bytes
 }
 
-/// The file with other bytes of the same number in the place of the first that equal `from`.
+/// Returns the file with the first occurrence of `from` replaced by `to`, of the same length.
 fn replaced(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = GOLDEN.bytes(name);
@@ -34,7 +34,7 @@ fn refuses(bytes: &[u8], expected: &str) {
     assert!(text.contains(expected), "no `{expected}` in: {text}");
 }
 
-/// JPEG allows decoders to differ in the inverse transform; everything else is exact.
+/// JPEG allows decoders to differ in the inverse transform; all else is exact.
 fn tolerance(name: &str) -> u8 {
     match name {
         "baseline.dcm" | "baseline-ybr.dcm" | "frames-jpeg.dcm" | "fragments.dcm" | "icon-jpeg.dcm" => 2,
@@ -43,12 +43,12 @@ fn tolerance(name: &str) -> u8 {
 }
 
 #[test]
-fn every_form_is_decoded_as_pydicom_does() {
+fn every_form_is_decoded_as_by_pydicom() {
     check_pictures(&GOLDEN, 25, tolerance);
 }
 
 #[test]
-fn other_forms_are_refused_by_name() {
+fn unsupported_forms_are_refused() {
     for (name, expected) in [
         ("refused-jpeg-2000.dcm", "JPEG 2000 Image Compression (Lossless Only) (1.2.840.10008.1.2.4.90)"),
         ("refused-jpeg-2000.dcm", "\nhint: decompress the file"),
@@ -69,7 +69,7 @@ fn other_forms_are_refused_by_name() {
 }
 
 #[test]
-fn a_wrong_header_is_refused_before_it_is_believed() {
+fn an_invalid_header_is_refused() {
     let (rows, columns) = (0x10, 0x11);
     let mut huge = with_number("rle-8.dcm", rows, 0xffff);
     let start = huge.windows(8).position(|window| window == b"\x28\0\x11\0US\x02\0").unwrap();
@@ -80,7 +80,7 @@ fn a_wrong_header_is_refused_before_it_is_believed() {
         ("monochrome1.dcm", columns, 21, "21 x 12 pixels, 1 sample(s) of 8 bits"),
         ("monochrome1.dcm", columns, 21, "found 240 bytes of pixel data instead of 252"),
         ("baseline.dcm", columns, 21, "found a JPEG of 20 x 12 pixels and 1 samples"),
-        // Within the pixels allowed, and far more than the bytes can hold.
+        // Within the allowed pixels, but far more than the bytes can hold.
         ("rle-8.dcm", rows, 0xfff, "found too few bytes for its size"),
         ("rgb.dcm", 0x02, 4, "found 4 of RGB"),
     ] {
@@ -112,7 +112,7 @@ fn a_truncated_file_is_an_error() {
         let whole = GOLDEN.bytes(name);
         let picture = decode(&whole, name).unwrap();
         for length in (0..whole.len()).rev() {
-            // Bytes after the pixels of a deflated file: its end mark and its padding.
+            // After the pixels of a deflated file come its end mark and its padding.
             if let Ok(Image { data, .. }) = decode(&whole[..length], name) {
                 assert!(name == "sigmoid.dcm" && length + 8 > whole.len(), "{name} of {length} bytes");
                 assert_eq!(data, picture.data);
@@ -129,7 +129,7 @@ fn damage_never_panics() {
     for _ in 0..20_000 {
         let mut file = files[rng.random_range(0..files.len())].clone();
         for _ in 0..rng.random_range(1..4) {
-            // Not the preamble, which nobody reads.
+            // Not in the preamble, which is not read.
             let place = rng.random_range(132..file.len());
             match rng.random_range(0..4) {
                 0 => file[place] = rng.next_u32() as u8,
@@ -143,7 +143,7 @@ fn damage_never_panics() {
 }
 
 #[test]
-fn a_scan_that_comes_twice_is_no_panic() {
+fn a_repeated_scan_never_panics() {
     let mut file = GOLDEN.bytes("baseline.dcm");
     let scan = file.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
     let end = file.windows(2).rposition(|pair| pair == [0xff, 0xd9]).unwrap();

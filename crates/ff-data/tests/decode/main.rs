@@ -1,4 +1,4 @@
-//! The decoder against Pillow and pydicom, and its refusals.
+//! Compares the decoder with Pillow and pydicom, and checks its errors.
 
 mod dicom;
 mod pictures;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ff_data::{Error, decode, read_image};
 
-/// A folder of golden pictures, and in its `decoded.json` what another decoder makes of them.
+/// A folder of golden images, with another decoder's results in its `decoded.json`.
 struct Golden(&'static str);
 
 impl Golden {
@@ -24,7 +24,7 @@ impl Golden {
     }
 }
 
-/// What is said of bytes that are no picture which can be read.
+/// Returns the error of bytes that cannot be decoded.
 #[track_caller]
 fn refusal(bytes: &[u8]) -> String {
     match decode(bytes, "x.img") {
@@ -33,8 +33,8 @@ fn refusal(bytes: &[u8]) -> String {
     }
 }
 
-/// Decodes every file that `decoded.json` lists, of which there are more than `more_than`, and
-/// compares sizes, and grey levels up to the tolerance for its name.
+/// Decodes every file that `decoded.json` lists (more than `more_than`), and compares sizes, and
+/// grey levels up to the tolerance for the file's name.
 fn check_pictures(golden: &Golden, more_than: usize, tolerance: fn(&str) -> u8) {
     let expected = golden.decoded();
     assert!(expected.len() > more_than);

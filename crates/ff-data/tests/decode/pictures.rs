@@ -6,9 +6,9 @@ use crate::{Golden, check_pictures, refusal};
 
 const GOLDEN: Golden = Golden("data");
 
-/// Grey levels by which a decoder may differ: none where the file is exact. JPEG allows decoders to
-/// differ in the inverse transform, and more in the upsampling of colour; CMYK is rounded
-/// differently.
+/// Returns the grey levels by which decoders may differ: none for exact formats. JPEG allows
+/// decoders to differ in the inverse transform, and more in the upsampling of colour; CMYK is
+/// rounded differently.
 fn tolerance(name: &str) -> u8 {
     match name {
         "subsampled.jpg" => 8,
@@ -20,12 +20,12 @@ fn tolerance(name: &str) -> u8 {
 }
 
 #[test]
-fn every_form_is_decoded_as_pillow_does() {
+fn every_form_is_decoded_as_by_pillow() {
     check_pictures(&GOLDEN, 30, tolerance);
 }
 
 #[test]
-fn the_content_decides_not_the_extension() {
+fn the_format_is_detected_from_the_content() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("photo.jpg");
     std::fs::copy(GOLDEN.path("rgb.png"), &path).unwrap();
@@ -33,7 +33,7 @@ fn the_content_decides_not_the_extension() {
 }
 
 #[test]
-fn other_forms_are_refused_by_name() {
+fn unsupported_forms_are_refused() {
     for (bytes, expected) in [
         (GOLDEN.bytes("refused.gif"), "found Gif\nhint: convert"),
         (GOLDEN.bytes("refused.webp"), "found WebP"),
@@ -48,7 +48,7 @@ fn other_forms_are_refused_by_name() {
 }
 
 #[test]
-fn a_truncated_file_is_an_error_and_never_a_grey_patch() {
+fn a_truncated_file_is_an_error() {
     for name in
         ["rgb.jpg", "progressive.jpg", "orientation-6.jpg", "rgb.png", "rgb.bmp", "rgb.tif", "lzw.tif"]
     {
@@ -77,7 +77,7 @@ fn a_changed_byte_never_panics() {
 
 #[test]
 fn an_image_bomb_is_refused_before_it_is_decoded() {
-    // A PNG header that claims 60,000 x 60,000 pixels, with a right checksum.
+    // A PNG header that claims 60,000 x 60,000 pixels, with a valid checksum.
     let mut png = GOLDEN.bytes("rgb.png");
     png[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
     let sum = crc32(&png[12..29]);

@@ -1,4 +1,4 @@
-//! What is remembered of a file: `CHECK CONTENT LENGTH MODIFIED PATH`.
+//! A line of the cache file: `CHECK CONTENT LENGTH MODIFIED PATH`.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -7,20 +7,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::dataset::Content;
 
-/// A file younger than this when it is hashed may change once more without a change of its time.
+/// A file that is younger than this when it is hashed may change again without a new time.
 const SETTLED_NS: i64 = 2_000_000_000;
 
-/// When and what a file was.
+/// The hash of a file, with the length and time that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     pub stamp: Stamp,
     pub content: Content,
 }
 
+/// Length and modification time of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     pub length: u64,
-    /// Since 1970.
+    /// Nanoseconds since 1970.
     pub modified_ns: i64,
 }
 
@@ -37,7 +38,7 @@ impl Stamp {
 }
 
 impl Known {
-    /// The line, with its end.
+    /// Formats the line, with its end.
     pub fn line(&self, name: &str) -> String {
         let Stamp { length, modified_ns } = self.stamp;
         let fields = format!("{} {length} {modified_ns} {name}", blake3::Hash::from(self.content).to_hex());
@@ -56,13 +57,13 @@ impl Known {
     }
 }
 
-/// 16 hex digits that belong to the rest of a line.
+/// Returns the check of a line: 16 hex digits of a hash of its fields.
 fn check(fields: &str) -> String {
     let hash = blake3::derive_key("ff-data file hashes 1", fields.as_bytes());
     blake3::Hash::from(hash).to_hex()[..16].to_owned()
 }
 
-/// What a line calls a file; `None` if it has no room for the name.
+/// Returns the name of a file in a line; `None` if a line cannot hold it.
 pub fn name(path: &Path) -> Option<String> {
     let name = std::path::absolute(path).ok()?.into_os_string().into_string().ok()?;
     (!name.contains('\n')).then_some(name)

@@ -1,4 +1,8 @@
-//! Hashes of files, and what is remembered of them between processes.
+//! Hashes of files, which a cache file keeps between processes.
+//!
+//! `ff-grid plan` and `ff-grid status` write nothing before a first run ([`FileHashes::held`]), so
+//! they hash the data each time. Once the runs folder exists, hashes are kept in it, and only
+//! changed files are read again.
 
 mod line;
 
@@ -17,81 +21,80 @@ use crate::dataset::Content;
 use crate::error::Error;
 use crate::threads::on_each_thread;
 
-/// Files that a thread hashes before what it found is written down.
+/// Files that a thread hashes before it writes their hashes.
 const BATCH: usize = 256;
 
-/// Hashes of files that were read before, so that opening a large dataset does not read it again.
+/// A cache of file hashes, so that opening a large dataset does not read it again.
 ///
-/// A file is known by its absolute path, length and time of modification: one that is changed
-/// without a change of these is taken for the old one. The memory is a text file to which any
-/// number of processes append; damaged lines are ignored, and deleting it costs only time.
+/// A file is identified by its absolute path, length and modification time; a change that leaves
+/// these as they were is not noticed. The cache is a text file to which any number of processes may
+/// append. Damaged lines are ignored. If the file is deleted, hashes are computed again.
 pub struct FileHashes {
-    memory: Option<Memory>,
+    cache: Option<Cache>,
 }
 
-struct Memory {
+struct Cache {
     path: PathBuf,
     known: RwLock<HashMap<String, Known>>,
     failed: AtomicBool,
-    /// Lines that wait for [`FileHashes::release`]; `None` once nothing has to wait.
+    /// Lines that wait for [`FileHashes::release`]; `None` if lines are written at once.
     held: Mutex<Option<String>>,
 }
 
 impl FileHashes {
-    /// Remembers nothing.
+    /// Creates a cache that keeps nothing: every file is hashed.
     pub fn none() -> Self {
-        Self { memory: None }
+        Self { cache: None }
     }
 
-    /// What the file at `path` remembers, and where more is written. It need not exist; if it
+    /// Opens the cache file at `path`, to which new hashes are appended. It need not exist. If it
     /// cannot be read or written, a warning says so and files are hashed.
     pub fn open(path: &Path) -> Self {
         let known = File::open(path).and_then(|file| read(BufReader::new(file)));
         let known = known.unwrap_or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(path = %path.display(), %error, "hashes of files cannot be read");
+                tracing::warn!(path = %path.display(), %error, "the cache of file hashes cannot be read");
             }
             HashMap::new()
         });
-        let memory = Memory {
+        let cache = Cache {
             path: path.to_owned(),
             known: RwLock::new(known),
             failed: AtomicBool::new(false),
             held: Mutex::new(None),
         };
-        Self { memory: Some(memory) }
+        Self { cache: Some(cache) }
     }
 
-    /// The same, but until [`FileHashes::release`] nothing is written where the file's folder does
-    /// not exist yet: a command that is refused after it has read its images leaves no new folder
-    /// behind.
+    /// Holds back new hashes until [`FileHashes::release`] if the cache file's folder does not
+    /// exist. So a command that is refused after it has read its images leaves no new folder.
     pub fn held(mut self) -> Self {
-        if let Some(memory) = &mut self.memory
-            && memory.path.parent().is_some_and(|folder| !folder.exists())
+        if let Some(cache) = &mut self.cache
+            && cache.path.parent().is_some_and(|folder| !folder.exists())
         {
-            memory.held = Mutex::new(Some(String::new()));
+            cache.held = Mutex::new(Some(String::new()));
         }
         self
     }
 
-    /// Writes what was held back, and from now on whatever is hashed.
+    /// Writes the hashes that were held back, and from now on writes new hashes at once.
     pub fn release(&self) {
-        let Some(memory) = &self.memory else { return };
-        let held = memory.held.lock().expect("no panic").take();
+        let Some(cache) = &self.cache else { return };
+        let held = cache.held.lock().expect("no panic").take();
         if let Some(text) = held.filter(|text| !text.is_empty()) {
-            memory.append(&text);
+            cache.append(&text);
         }
     }
 
-    /// The hash of a file. What is worth remembering is added to `fresh`.
+    /// Returns the hash of a file. A new hash that can be kept is added to `fresh`.
     fn hash(&self, path: &Path, fresh: &mut Vec<(String, Known)>) -> Result<Content, Error> {
-        let Some(memory) = &self.memory else {
+        let Some(cache) = &self.cache else {
             return hash(&mut File::open(path).map_err(Error::read(path))?).map_err(Error::read(path));
         };
         let name = name(path);
         if let Some(name) = &name
             && let Some(stamp) = Stamp::of(&std::fs::metadata(path).map_err(Error::read(path))?)
-            && let Some(known) = memory.known.read().expect("no panic").get(name)
+            && let Some(known) = cache.known.read().expect("no panic").get(name)
             && known.stamp == stamp
         {
             return Ok(known.content);
@@ -109,24 +112,24 @@ impl FileHashes {
         Ok(content)
     }
 
-    /// Writes down a batch in one go.
+    /// Keeps a batch of hashes and appends it to the cache file in one write.
     fn remember(&self, batch: Vec<(String, Known)>) {
-        let Some(memory) = &self.memory else { return };
+        let Some(cache) = &self.cache else { return };
         if batch.is_empty() {
             return;
         }
-        // A line that a killed process left without an end must not take the next with it.
+        // Ends a line that a killed process may have left incomplete.
         let mut text = "\n".to_owned();
         text.extend(batch.iter().map(|(name, known)| known.line(name)));
-        memory.known.write().expect("no panic").extend(batch);
-        match memory.held.lock().expect("no panic").as_mut() {
+        cache.known.write().expect("no panic").extend(batch);
+        match cache.held.lock().expect("no panic").as_mut() {
             Some(held) => held.push_str(&text),
-            None => memory.append(&text),
+            None => cache.append(&text),
         }
     }
 }
 
-impl Memory {
+impl Cache {
     fn append(&self, text: &str) {
         if self.failed.load(Ordering::Relaxed) {
             return;
@@ -135,12 +138,12 @@ impl Memory {
             && !self.failed.swap(true, Ordering::Relaxed)
         {
             let path = self.path.display();
-            tracing::warn!(%path, %error, "hashes of files cannot be written, and will be computed again");
+            tracing::warn!(%path, %error, "file hashes cannot be cached and will be computed again");
         }
     }
 }
 
-/// The sound lines; of two for one path, the later.
+/// Reads the valid lines; of several for one path, the last counts.
 fn read(lines: impl BufRead) -> io::Result<HashMap<String, Known>> {
     let known = lines.split(b'\n').map(|line| Ok(std::str::from_utf8(&line?).ok().and_then(Known::parse)));
     known.filter_map(Result::transpose).collect()
@@ -153,12 +156,12 @@ fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::options().append(true).create(true).open(path)?.write_all(bytes)
 }
 
-/// Reads a piece at a time: a dataset may hold files larger than memory has room for on all cores.
+/// Hashes a file in pieces: a dataset may have files larger than the memory.
 fn hash(file: &mut File) -> io::Result<Content> {
     Ok(*blake3::Hasher::new().update_reader(file)?.finalize().as_bytes())
 }
 
-/// Hashes of files, in their order, on all cores.
+/// Returns the hashes of files, in their order, computed on all cores.
 pub fn hash_files(paths: &[PathBuf], hashes: &FileHashes) -> Result<Vec<Content>, Error> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(paths.len().max(1));
     let next = AtomicUsize::new(0);
@@ -170,7 +173,7 @@ pub fn hash_files(paths: &[PathBuf], hashes: &FileHashes) -> Result<Vec<Content>
             match hashes.hash(path, &mut fresh) {
                 Ok(content) => done.push((index, content)),
                 Err(error) => {
-                    // The other threads need not go on.
+                    // Stops the other threads.
                     next.store(paths.len(), Ordering::Relaxed);
                     break Err(error);
                 }

@@ -1,4 +1,4 @@
-//! The elements of a DICOM file as slices of its bytes.
+//! Reads the elements of a DICOM file as slices of its bytes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::error::Error;
 pub const PIXEL_DATA: Tag = Tag(0x7fe0, 0x0010);
 const TRANSFER_SYNTAX_UID: Tag = Tag(0x0002, 0x0010);
 
-/// Where the meta information starts: after the preamble and `DICM`.
+/// Start of the meta information: after the preamble and `DICM`.
 const META: usize = 132;
 
 /// How the pixel data is stored.
@@ -27,7 +27,7 @@ pub enum Coding {
     Jpeg,
 }
 
-/// What a transfer syntax says of the bytes of a file.
+/// How a transfer syntax encodes a file.
 pub struct Syntax {
     /// Name and UID, for errors.
     pub name: String,
@@ -47,7 +47,7 @@ pub enum Value<'a> {
 /// The elements of the outermost data set up to the pixel data.
 pub type Elements<'a> = BTreeMap<Tag, (VR, Value<'a>)>;
 
-/// The transfer syntax of a file and its data set, inflated where it is deflated.
+/// Returns the transfer syntax of a file and its data set, inflated if it is deflated.
 pub fn open<'a>(bytes: &'a [u8], place: &str) -> Result<(Syntax, Cow<'a, [u8]>), Error> {
     let damaged = |found: &str| Error::image(place, "DICOM file meta information", found);
     // (0002,0000), UL, 4 bytes: how many bytes of meta information follow.
@@ -71,7 +71,7 @@ pub fn open<'a>(bytes: &'a [u8], place: &str) -> Result<(Syntax, Cow<'a, [u8]>),
     let mut inflated = Vec::new();
     let mut reader = flate2::read::DeflateDecoder::new(data).take(MAX_DECODER_BYTES);
     let read = reader.read_to_end(&mut inflated);
-    read.map_err(|error| Error::image(place, "a sound deflated data set", error.to_string()))?;
+    read.map_err(|error| Error::image(place, "a valid deflated data set", error.to_string()))?;
     Ok((syntax, inflated.into()))
 }
 
@@ -89,19 +89,19 @@ fn syntax(uid: &[u8], place: &str) -> Result<Syntax, Error> {
         ".4.50" | ".4.51" | ".4.57" | ".4.70" => Syntax { coding: Coding::Jpeg, ..native },
         _ => {
             let expected = "a DICOM image that is uncompressed, deflated, RLE or JPEG (not 2000, LS or XL)";
-            let hint = "decompress the file, as `gdcmconv --raw IN OUT` does";
+            let hint = "decompress the file, for example with `gdcmconv --raw IN OUT`";
             return Err(Error::image(place, expected, native.name).hint(hint));
         }
     })
 }
 
-/// The elements of a data set.
+/// Reads the elements of a data set.
 pub fn read<'a>(data: &'a [u8], syntax: &Syntax, place: &str) -> Result<Elements<'a>, Error> {
     walk(data, syntax.implicit, syntax.big_endian)
-        .map_err(|error| Error::image(place, "a sound DICOM data set", error))
+        .map_err(|error| Error::image(place, "a valid DICOM data set", error))
 }
 
-/// What a token is inside of.
+/// The element that surrounds a token.
 #[derive(PartialEq)]
 enum Inside {
     Sequence,
@@ -109,9 +109,10 @@ enum Inside {
     Item,
 }
 
-/// Walks the tokens of a data set to the end of its pixel data. Values are slices, as dicom-parser
-/// would allocate what a header claims; the nesting is followed here, as it panics where that is
-/// broken.
+/// Walks the tokens of a data set to the end of its pixel data.
+///
+/// Values are slices, since dicom-parser would allocate as many bytes as a header claims. Nesting
+/// is tracked here, since dicom-parser panics on broken nesting.
 fn walk(data: &[u8], implicit: bool, big_endian: bool) -> Result<Elements<'_>, String> {
     let syntax = match (implicit, big_endian) {
         (true, _) => entries::IMPLICIT_VR_LITTLE_ENDIAN,
@@ -125,7 +126,7 @@ fn walk(data: &[u8], implicit: bool, big_endian: bool) -> Result<Elements<'_>, S
     let truncated = || "the end of the file inside a value".to_owned();
     let broken = || "broken nesting of its sequences".to_owned();
     let text = |error: &dyn std::error::Error| {
-        // The cause says what is wrong, what is around it only where.
+        // The innermost cause says what is wrong; the outer error says where.
         let mut cause = error;
         while let Some(source) = cause.source() {
             cause = source;
@@ -193,10 +194,10 @@ fn walk(data: &[u8], implicit: bool, big_endian: bool) -> Result<Elements<'_>, S
     if inside.is_empty() { Ok(elements) } else { Err("the end of the file inside a sequence".to_owned()) }
 }
 
-/// The picture itself.
+/// Returns the pixel data.
 pub fn pixel_data<'a, 'b>(elements: &'b Elements<'a>, place: &str) -> Result<&'b (VR, Value<'a>), Error> {
     elements.get(&PIXEL_DATA).ok_or_else(|| {
-        let hint = "reports, structures and other DICOM files without a picture cannot be in a dataset";
+        let hint = "remove DICOM files without an image, such as reports and structures, from the dataset";
         Error::image(place, "a DICOM image", "no pixel data (or a file truncated before it)").hint(hint)
     })
 }

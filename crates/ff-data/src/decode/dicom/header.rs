@@ -1,4 +1,4 @@
-//! What a DICOM data set says of its picture.
+//! Reads the form of a DICOM image from its data set.
 
 use std::fmt;
 
@@ -26,14 +26,14 @@ const RESCALE_SLOPE: Tag = Tag(0x0028, 0x1053);
 const VOI_LUT_FUNCTION: Tag = Tag(0x0028, 0x1056);
 const MODALITY_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3000);
 
-/// What the samples are.
+/// The photometric interpretation of the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colours {
     Grey {
         inverted: bool,
     },
     Rgb,
-    /// `halved`: uncompressed, two pixels share their chroma.
+    /// `halved`: two pixels share their chroma if uncompressed.
     Ycc {
         halved: bool,
     },
@@ -45,8 +45,8 @@ impl Colours {
     }
 }
 
-/// Form of the pixel data, checked: 1 to [`MAX_PIXELS`] pixels, 8 or 16 bits allocated, 8 or more
-/// stored.
+/// The checked form of the pixel data: 1 to [`MAX_PIXELS`] pixels, 8 or 16 bits allocated, 8 or
+/// more stored.
 #[derive(Debug)]
 pub struct Header {
     pub rows: usize,
@@ -70,7 +70,7 @@ impl fmt::Display for Header {
 impl Header {
     pub fn read(elements: &Elements<'_>, big_endian: bool, place: &str) -> Result<Self, Error> {
         let fields = Fields { elements, big_endian, place };
-        // A file without a picture has none of what is read below: this is the error that says so.
+        // A file without an image lacks the elements read below; this error says why.
         pixel_data(elements, place)?;
         let (rows, columns) = (fields.number(ROWS, "Rows")?, fields.number(COLUMNS, "Columns")?);
         let pixels = u64::from(rows) * u64::from(columns);
@@ -125,21 +125,21 @@ impl Header {
         Ok(Self { rows, columns, frames, colours, planar, allocated, stored, signed })
     }
 
-    /// Pixels of a frame.
+    /// Returns the pixels of a frame.
     pub fn pixels(&self) -> usize {
         self.rows * self.columns
     }
 
-    /// Samples of a pixel.
+    /// Returns the samples per pixel.
     pub fn samples(&self) -> usize {
         if matches!(self.colours, Colours::Grey { .. }) { 1 } else { 3 }
     }
 
-    /// How the greys of the file become 8 bits.
+    /// Returns how greys are converted to 8 bits.
     pub fn tone(&self, elements: &Elements<'_>, place: &str) -> Result<Tone, Error> {
         let fields = Fields { elements, big_endian: false, place };
         if elements.contains_key(&MODALITY_LUT_SEQUENCE) {
-            let hint = "apply the table and write the picture as PNG";
+            let hint = "apply the table and save the image as PNG";
             return Err(Error::image(place, "Rescale Slope and Intercept", "a Modality LUT").hint(hint));
         }
         let slope = fields.decimal(RESCALE_SLOPE, "Rescale Slope")?.unwrap_or(1.);
@@ -191,7 +191,7 @@ impl Fields<'_> {
         self.optional(tag).ok_or_else(|| Error::image(self.place, format!("{name} {tag}"), "none"))
     }
 
-    /// The first value of a text without its padding; `None` where it is blank.
+    /// Returns the first value of a text without padding; `None` if it is blank.
     fn text(&self, tag: Tag, name: &str) -> Result<Option<&str>, Error> {
         let first = self.bytes(tag).and_then(|bytes| bytes.split(|&byte| byte == b'\\').next());
         let text = std::str::from_utf8(first.unwrap_or_default())

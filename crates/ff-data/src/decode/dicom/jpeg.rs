@@ -1,4 +1,4 @@
-//! JPEG frames of DICOM files: baseline, extended of 8 bits, lossless.
+//! Decodes JPEG frames of DICOM files: baseline, extended of 8 bits, lossless.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,7 +6,7 @@ use jpeg_decoder::{ColorTransform, Decoder};
 
 use crate::decode::jpeg_is_truncated;
 
-/// What a JPEG's markers say before its first scan.
+/// The markers of a JPEG before its first scan.
 #[derive(Default)]
 struct Markers {
     /// The last digit of the start-of-frame marker: 0 baseline, 1 extended, 3 lossless.
@@ -15,22 +15,23 @@ struct Markers {
     size: (usize, usize),
     components: usize,
     restarts: bool,
-    /// Whether the colours are YCbCr, where a marker or the components' names say.
+    /// Whether the colours are YCbCr, if a marker or the components' names say so.
     ycc: Option<bool>,
     point_transform: u8,
 }
 
-/// Decodes a JPEG of `rows` x `columns` pixels with `samples` samples each, interleaved, one byte
-/// or two in the machine's order. Colours are converted to RGB from YCbCr if the JPEG says that
-/// they are YCbCr or, where it does not say, if `ycc`; those of a lossless JPEG stay as they are.
-/// The error says what was found.
+/// Decodes a JPEG of `rows` x `columns` pixels with `samples` interleaved samples each. A sample
+/// has one byte, or two bytes in native order.
+///
+/// YCbCr is converted to RGB if the JPEG declares it or, without a declaration, if `ycc` is set;
+/// the colours of a lossless JPEG are not converted. The error says what was found.
 pub fn decode(
     frame: &[u8],
     (rows, columns): (usize, usize),
     samples: usize,
     ycc: bool,
 ) -> Result<Decoded, String> {
-    let markers = markers(frame).ok_or("a JPEG without a sound header")?;
+    let markers = markers(frame).ok_or("a JPEG without a valid header")?;
     let Markers { process, precision, size, components, .. } = markers;
     if !matches!(process, 0 | 1 | 3) {
         return Err(format!("a JPEG of process SOF{process}"));
@@ -42,15 +43,16 @@ pub fn decode(
     if size != (rows, columns) || components != samples {
         return Err(format!("a JPEG of {} x {} pixels and {components} samples", size.1, size.0));
     }
-    // jpeg-decoder predicts wrongly after either.
+    // jpeg-decoder decodes both wrongly.
     if lossless && (markers.restarts || markers.point_transform != 0) {
         return Err("a lossless JPEG with restarts or a point transform".to_owned());
     }
     if jpeg_is_truncated(frame) {
-        return Err("a JPEG without an end: the file is truncated".to_owned());
+        return Err("a JPEG without an end marker: the file is truncated".to_owned());
     }
-    // A lossless sample takes a bit at least, a block of 64 two: what a header claims is not
-    // allocated for a file that cannot hold it. Chroma may have a sixteenth of the samples.
+    // A lossless sample takes at least one bit, a block of 64 samples at least two. A file that
+    // cannot hold what its header claims is refused before memory is allocated. Chroma may have a
+    // sixteenth of the samples.
     let fewest_bits = if lossless { rows * columns * samples } else { rows * columns / 32 };
     if frame.len().saturating_mul(8) < fewest_bits {
         return Err("a JPEG of too few bytes for its size".to_owned());
@@ -60,12 +62,12 @@ pub fn decode(
     if samples == 3 {
         decoder.set_color_transform(if ycc { ColorTransform::YCbCr } else { ColorTransform::None });
     }
-    // Damage has not been seen to make jpeg-decoder panic, but it asserts the order of scans, and
-    // expects answers of threads of its own. One file must not end a training.
+    // No damaged file is known to make jpeg-decoder panic, but it asserts the order of scans and
+    // expects results from its own threads. One file must not end a training run.
     let data = catch_unwind(AssertUnwindSafe(|| decoder.decode()))
         .map_err(|_| "a corrupt JPEG".to_owned())?
         .map_err(|error| format!("a corrupt JPEG: {error}"))?;
-    // A lossless JPEG of 8 bits has bytes, of any other number two-byte samples.
+    // A lossless JPEG of 8 bits has samples of one byte; of other precisions, of two bytes.
     let width = if precision == 8 { 1 } else { 2 };
     if data.len() != rows * columns * samples * width {
         return Err("a corrupt JPEG".to_owned());
@@ -73,12 +75,12 @@ pub fn decode(
     Ok(Decoded { data, width, rgb: samples == 3 && !lossless })
 }
 
-/// Samples of a JPEG.
+/// The samples of a JPEG.
 pub struct Decoded {
     pub data: Vec<u8>,
-    /// Bytes a sample.
+    /// Bytes per sample.
     pub width: usize,
-    /// Whether the samples are RGB now, whatever they were.
+    /// Whether the samples are RGB after decoding.
     pub rgb: bool,
 }
 

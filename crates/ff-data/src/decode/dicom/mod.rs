@@ -1,4 +1,7 @@
-//! DICOM files: the first frame, as 8-bit RGB by the rule that [`super::decode`] states.
+//! Decodes the first frame of a DICOM file to 8-bit RGB, by the rules of [`super::decode`].
+//!
+//! dicom-parser walks the elements; pixels are decoded here. The existing DICOM readers allocate as
+//! many bytes as a header claims, so a small damaged file could exhaust the memory.
 
 mod elements;
 mod header;
@@ -16,7 +19,7 @@ use self::tone::Samples;
 use crate::error::Error;
 use crate::image::Image;
 
-/// Whether bytes are a DICOM file with its preamble.
+/// Returns whether the bytes are a DICOM file with its preamble.
 pub fn is_dicom(bytes: &[u8]) -> bool {
     bytes.get(128..132) == Some(b"DICM")
 }
@@ -99,7 +102,7 @@ fn native<'a>(
     Ok(Samples::new(data, width, if big_endian { u16::from_be_bytes } else { u16::from_le_bytes }))
 }
 
-/// The bytes of the first of `frames`, from the offset table and the fragments.
+/// Returns the bytes of the first of `frames` frames, from the offset table and the fragments.
 fn first_frame<'a>(fragments: &[&'a [u8]], frames: u32) -> Result<Cow<'a, [u8]>, String> {
     let [table, fragments @ ..] = fragments else { return Err("no fragments".to_owned()) };
     let count = frames as usize;
@@ -112,7 +115,7 @@ fn first_frame<'a>(fragments: &[&'a [u8]], frames: u32) -> Result<Cow<'a, [u8]>,
     if count == 1 {
         return Ok(fragments.concat().into());
     }
-    // Several fragments a frame: the table's second entry is where the second frame starts.
+    // Several fragments per frame: the second entry of the table is the start of the second frame.
     let second = table.as_chunks().0.get(1).map(|&offset| u32::from_le_bytes(offset) as usize);
     let second = second.ok_or("more fragments than frames, and no offset table")?;
     let mut offset = 0;
@@ -124,7 +127,7 @@ fn first_frame<'a>(fragments: &[&'a [u8]], frames: u32) -> Result<Cow<'a, [u8]>,
     Ok(own.copied().collect::<Vec<_>>().concat().into())
 }
 
-/// Full-range YCbCr of ITU-R BT.601 to RGB (DICOM part 3, C.7.6.3.1.2).
+/// Converts full-range YCbCr of ITU-R BT.601 to RGB (DICOM part 3, C.7.6.3.1.2).
 fn to_rgb(pixel: &mut [u8]) {
     let [y, cb, cr] = [pixel[0].into(), f64::from(pixel[1]) - 128., f64::from(pixel[2]) - 128.];
     let rgb = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];

@@ -1,4 +1,4 @@
-//! RLE Lossless (DICOM part 5, annex G).
+//! Decodes RLE Lossless (DICOM part 5, annex G).
 
 /// Decodes a frame of `pixels` pixels with `samples` samples of `width` bytes each: interleaved,
 /// little endian. The error says what was found.
@@ -12,8 +12,8 @@ pub fn decode(frame: &[u8], pixels: usize, samples: usize, width: usize) -> Resu
     if found != count {
         return Err(format!("{found} RLE segments instead of {count}"));
     }
-    // Two bytes hold 128 at most: what the header claims is not allocated for a file that cannot
-    // hold it.
+    // Two bytes give at most 128 bytes. A file that cannot hold what its header claims is refused
+    // before memory is allocated.
     if frame.len().saturating_mul(64) < pixels.saturating_mul(count) {
         return Err("too few bytes for its size".to_owned());
     }
@@ -31,7 +31,7 @@ pub fn decode(frame: &[u8], pixels: usize, samples: usize, width: usize) -> Resu
     Ok(data)
 }
 
-/// Whether the packed bits fill the targets; what is beyond them is padding.
+/// Unpacks bytes into the targets and returns whether they are filled; further bytes are padding.
 fn unpack<'a>(mut bytes: &[u8], mut targets: impl ExactSizeIterator<Item = &'a mut u8>) -> bool {
     while targets.len() > 0 {
         let Some((&control, rest)) = bytes.split_first() else { return false };

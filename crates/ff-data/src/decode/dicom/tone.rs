@@ -1,15 +1,15 @@
-//! Stored greys to 8 bits.
+//! Converts stored greys to 8 bits.
 
 use std::borrow::Cow;
 
-/// Interleaved samples as the file has them.
+/// Interleaved samples as stored in the file.
 pub enum Samples<'a> {
     Bytes(Cow<'a, [u8]>),
     Words(Vec<u16>),
 }
 
 impl<'a> Samples<'a> {
-    /// Samples of `width` bytes.
+    /// Creates samples of `width` bytes each.
     pub fn new(data: Cow<'a, [u8]>, width: usize, word: fn([u8; 2]) -> u16) -> Self {
         match width {
             1 => Self::Bytes(data),
@@ -18,7 +18,7 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// The form of VOI LUT Function.
+/// The VOI LUT Function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Curve {
     Linear,
@@ -26,7 +26,7 @@ pub enum Curve {
     Sigmoid,
 }
 
-/// A window of values that fills the range of greys (DICOM part 3, C.11.2.1.2 and C.11.2.1.3).
+/// A window of values, mapped to all greys (DICOM part 3, C.11.2.1.2 and C.11.2.1.3).
 pub struct Window {
     pub center: f64,
     /// At least 1 for [`Curve::Linear`], more than 0 for the others.
@@ -35,7 +35,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Black (0) to white (1).
+    /// Maps a value to black (0) to white (1).
     fn apply(&self, value: f64) -> f64 {
         let Self { center, width, curve } = *self;
         let ramp = |center: f64, width: f64| {
@@ -55,9 +55,9 @@ impl Window {
     }
 }
 
-/// How stored greys become 8 bits.
+/// How stored greys are converted to 8 bits.
 pub struct Tone {
-    /// Bits of a sample, 8 to 16; those above are not its.
+    /// Bits of a sample, 8 to 16; higher bits are ignored.
     pub stored: u16,
     pub signed: bool,
     pub slope: f64,
@@ -66,7 +66,7 @@ pub struct Tone {
 }
 
 impl Tone {
-    /// A stored sample's value.
+    /// Returns the rescaled value of a stored sample.
     fn value(&self, sample: u16) -> f64 {
         let above = 32 - u32::from(self.stored);
         let bits = u32::from(sample) << above;
@@ -75,7 +75,7 @@ impl Tone {
     }
 }
 
-/// Greys of 8 bits, inverted at the end if `inverted`.
+/// Converts greys to 8 bits and inverts them last if `inverted` is set.
 pub fn to_8_bits(samples: &Samples<'_>, tone: &Tone, inverted: bool) -> Vec<u8> {
     match samples {
         Samples::Bytes(bytes) => map(bytes.iter().map(|&byte| byte.into()), tone, inverted),
@@ -92,11 +92,11 @@ fn map(samples: impl Iterator<Item = u16> + Clone, tone: &Tone, inverted: bool) 
             let bounds = (f64::INFINITY, f64::NEG_INFINITY);
             let values = samples.clone().map(|sample| tone.value(sample));
             let (low, high) = values.fold(bounds, |(low, high), value| (low.min(value), high.max(value)));
-            // A picture of one value is black.
+            // An image of one value is black.
             Box::new(move |sample| if high > low { (tone.value(sample) - low) / (high - low) } else { 0. })
         }
     };
-    // One computation for each value that a sample can have, not for each pixel. `as` clips.
+    // Computed for each value that a sample can have, not for each pixel. `as` clamps.
     let grey = |sample| (fraction(sample) * 255.).round() as u8;
     let table: Vec<u8> =
         (0..=mask).map(|sample| if inverted { 255 - grey(sample) } else { grey(sample) }).collect();
