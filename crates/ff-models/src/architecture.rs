@@ -1,4 +1,4 @@
-//! What a row of the table of backbones says.
+//! The type of a row in the table of backbones.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,12 +12,12 @@ use crate::builder::Builder;
 use crate::parameters::Parameters;
 use crate::precision::Precision;
 
-/// A backbone with all that is known of it. Written and read as its [`name`](Self::name), and equal
-/// by it.
+/// A backbone architecture: its names, image sizes, normalisation and network. It is written and
+/// read as its [`name`](Self::name) and compared by it.
 ///
-/// The constants are the backbones that a recipe can name. One of your own is another value of this
-/// type: a network that is a [`Backbone`], and a function that declares it on a [`Builder`]. Only
-/// the constants can be read by name.
+/// The constants are the backbones that a recipe can name. To add your own, implement [`Backbone`],
+/// write a function that declares its tensors on a [`Builder`], and make a value of this type. Only
+/// the constants can be parsed from a name.
 ///
 /// ```
 /// use ff_models::Architecture;
@@ -30,11 +30,12 @@ pub struct Architecture {
     pub name: &'static str,
     /// The name in timm, if timm has it.
     pub timm: Option<&'static str>,
-    /// The Hugging Face id of its weights trained on ImageNet, if there are any: timm's default.
+    /// The Hugging Face id of timm's default weights trained on ImageNet, if there are any.
     pub pretrained: Option<&'static str>,
-    /// Side in pixels of the images that the published weights were trained on; 32 for our own.
+    /// Side, in pixels, of the images that the published weights were trained on; 32 for the
+    /// architectures that only this project has.
     pub image_size: u32,
-    /// Which sizes of images it takes.
+    /// The image sizes that it takes.
     pub sizes: ImageSizes,
     /// Mean of the pixels, RGB in 0..1, which is subtracted from the input.
     pub mean: [f32; 3],
@@ -42,26 +43,27 @@ pub struct Architecture {
     pub std: [f32; 3],
     /// Name of the last layer, whose weights are `<name>.weight` and `<name>.bias`.
     pub classifier: &'static str,
-    /// timm's name for the last layer: another one for VGG, whose weights have torchvision's names
+    /// timm's name for the last layer. It differs for VGG, whose weights have torchvision's names
     /// here.
     pub timm_classifier: &'static str,
     /// Whether it has BatchNorm, and so running statistics besides its weights.
     pub batch_norm: bool,
-    /// Declares its tensors, in PyTorch's order, and gives the network that computes with them.
+    /// Declares the tensors, in PyTorch's order, and returns the network that computes with them.
     pub build: fn(&mut Builder) -> Box<dyn Backbone>,
 }
 
-/// The sizes of images, side in pixels, that an architecture takes.
+/// The image sizes, as the side in pixels, that an architecture takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageSizes {
-    /// Any from this one on; images of one model may differ from batch to batch.
+    /// This size and every larger one. The size may differ from batch to batch.
     AtLeast(u32),
-    /// Multiples of a patch. The weights are made for one size, so all images of a model have it.
+    /// Multiples of the patch size. The weights are made for one size, so all images of a model
+    /// have that size.
     MultipleOf(u32),
 }
 
 impl ImageSizes {
-    /// Whether a model can be built for images of this size.
+    /// Returns whether a model can be built for images of this size.
     pub fn contain(self, image_size: u32) -> bool {
         match self {
             Self::AtLeast(least) => image_size >= least,
@@ -80,13 +82,13 @@ impl fmt::Display for ImageSizes {
 }
 
 impl Architecture {
-    /// Whether its weights are made for one size of images.
+    /// Returns whether its weights are made for one image size.
     pub fn has_fixed_image_size(&self) -> bool {
         matches!(self.sizes, ImageSizes::MultipleOf(_))
     }
 
-    /// Names and shapes of its convolutions' kernels, as [`Parameters::convolutions`] lists them.
-    /// No weights are drawn.
+    /// Returns names and shapes of the convolutions' kernels, as [`Parameters::convolutions`] lists
+    /// them. No weights are drawn.
     pub fn convolutions(&self) -> Vec<(String, [i64; 4])> {
         let mut outline = Builder {
             image_size: i64::from(self.image_size),
@@ -102,8 +104,8 @@ impl Architecture {
         kernels.map(|kernel| (kernel.name.clone(), shape(kernel.tensor.size()))).collect()
     }
 
-    /// How many outputs weights of this architecture have, under our names or timm's; `None` if
-    /// they have no such classifier.
+    /// Returns the number of outputs of weights of this architecture, under our names or timm's;
+    /// `None` if they have no such classifier.
     pub fn outputs_of(&self, weights: &StateDict) -> Option<usize> {
         let mut layers = [self.classifier, self.timm_classifier].into_iter();
         layers.find_map(|layer| weights.get(&format!("{layer}.weight"))?.shape.first().copied())

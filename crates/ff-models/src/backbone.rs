@@ -1,36 +1,37 @@
-//! What every family gives: features, and logits from features.
+//! The interface of a network: features from images, logits from features.
 
 use tch::Tensor;
 
-/// How one forward pass runs.
+/// The mode of a forward pass: evaluation, training or recomputing BatchNorm statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// BatchNorm uses its running statistics and leaves them alone; no dropout. Gradients flow all
-    /// the same, unless the caller is in `tch::no_grad`.
+    /// BatchNorm uses its running statistics and does not update them; no dropout. Gradients are
+    /// computed unless the caller is in `tch::no_grad`.
     Eval,
     /// BatchNorm uses the batch's statistics and updates the running ones (momentum 0.1); dropout
     /// (VGG) is on.
     Train {
-        /// Decides the dropout masks, with the layer's name; libtorch's generator is not used. Give
-        /// each step another.
+        /// Seed of the dropout masks, together with the layer's name; libtorch's generator is not
+        /// used. Use a different seed for each step.
         seed: u64,
     },
     /// BatchNorm uses the batch's statistics, and the running ones become the mean over the batches
-    /// so far, as PyTorch's `update_bn` computes it for averaged weights; no dropout. To be called
-    /// for one batch after another, without gradients.
+    /// so far, as PyTorch's `update_bn` computes it for averaged weights; no dropout. Call it for
+    /// one batch after another, without gradients.
     Recalibrate {
-        /// Number of the batch, from 1; the first forgets what was there.
+        /// Number of the batch, from 1. Batch 1 discards the earlier statistics.
         batch: u32,
     },
 }
 
-/// A network in two parts, the trunk and the last layer, so that a linear probe can run the trunk
-/// frozen.
+/// A network in two parts, the trunk and the last layer, so that a linear probe can freeze the
+/// trunk.
 pub trait Backbone: Send {
-    /// What the last layer sees: normalised images fp32 `[N, 3, H, W]` to fp32 `[N, F]`.
+    /// Computes the last layer's input: normalised images, fp32 `[N, 3, H, W]`, to features, fp32
+    /// `[N, F]`.
     fn features(&self, images: &Tensor, mode: Mode) -> Tensor;
 
-    /// The last layer, in fp32: features `[N, F]` to logits `[N, outputs]`. VGG's last dropout
-    /// belongs here.
+    /// Applies the last layer, in fp32: features `[N, F]` to logits `[N, outputs]`. It includes
+    /// VGG's last dropout.
     fn classify(&self, features: &Tensor, mode: Mode) -> Tensor;
 }

@@ -1,4 +1,4 @@
-//! The maker of a model's tensors, while the model is declared.
+//! Declaration and initialisation of a model's tensors.
 
 use tch::{Device, Kind, Tensor};
 
@@ -6,9 +6,8 @@ use crate::init::Init;
 use crate::parameters::{Parameter, ParameterKind, Parameters};
 use crate::precision::Precision;
 
-/// Makes the tensors of a model while it is declared: names them, draws them, and keeps a handle on
-/// each, which becomes one of the model's [`Parameters`]. Declare them in PyTorch's order; a name
-/// that is declared twice panics.
+/// Creates the tensors of a model: names them, draws their values and keeps a handle to each for
+/// the model's [`Parameters`]. Declare tensors in PyTorch's order; declaring a name twice panics.
 #[derive(Debug)]
 pub struct Builder {
     /// Side of the images in pixels.
@@ -18,32 +17,33 @@ pub struct Builder {
     /// Type that the layers compute in.
     pub precision: Precision,
     pub(crate) device: Device,
-    /// Seed of the values; without one they are left as the memory had them.
+    /// Seed of the values; `None` leaves them uninitialised.
     pub(crate) seed: Option<u64>,
     pub(crate) parameters: Parameters,
 }
 
 impl Builder {
-    /// A weight, fp32 and trained; channels-last where it has four dimensions.
+    /// Declares a weight: fp32, trained, channels-last if it has four dimensions.
     pub fn weight(&mut self, name: String, shape: &[i64], init: Init) -> Tensor {
         let tensor = self.fill(&name, shape, init).set_requires_grad(true);
         self.keep(Parameter { name, tensor, kind: ParameterKind::Weight }, false)
     }
 
-    /// The kernel of a convolution on the forward path, `[outputs, inputs, height, width]`: a
-    /// weight that [`Parameters::convolutions`] lists.
+    /// Declares the kernel of a convolution on the forward path,
+    /// `[outputs, inputs, height, width]`: a weight that [`Parameters::convolutions`] lists.
     pub fn kernel(&mut self, name: String, shape: [i64; 4], init: Init) -> Tensor {
         let tensor = self.fill(&name, &shape, init).set_requires_grad(true);
         self.keep(Parameter { name, tensor, kind: ParameterKind::Weight }, true)
     }
 
-    /// A buffer of fp32 that starts at one value: kept with the weights and not trained.
+    /// Declares an fp32 buffer that starts at one value. It is saved with the weights and not
+    /// trained.
     pub fn buffer(&mut self, name: String, shape: &[i64], value: f32) -> Tensor {
         let tensor = self.fill(&name, shape, Init::Constant(value));
         self.keep(Parameter { name, tensor, kind: ParameterKind::Buffer }, false)
     }
 
-    /// A count, which starts at 0: a buffer that is a scalar i64.
+    /// Declares a count that starts at 0: a buffer that is a scalar i64.
     pub fn counter(&mut self, name: String) -> Tensor {
         let tensor = Tensor::zeros([0i64; 0], (Kind::Int64, self.device));
         self.keep(Parameter { name, tensor, kind: ParameterKind::Buffer }, false)

@@ -15,8 +15,8 @@ fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
     Linear::new(b, name, [inputs, outputs], Init::trunc_normal(), Init::Constant(0.0))
 }
 
-/// Cuts the picture into patches and makes a token of each: `[N, 3, H, W]` to `[N, patches,
-/// width]`.
+/// The patch embedding: cuts an image into patches and makes a token of each, `[N, 3, H, W]` to
+/// `[N, patches, width]`.
 struct PatchEmbed {
     proj: Conv2d,
 }
@@ -24,8 +24,8 @@ struct PatchEmbed {
 impl PatchEmbed {
     fn new(b: &mut Builder, patch: i64, width: i64) -> Self {
         let init = Init::torch_default(3 * patch * patch);
-        // A linear map of patches that is written as a convolution: not one whose kernels could be
-        // merged.
+        // This is a linear map of patches that happens to be written as a convolution, so it is
+        // declared as a weight and not as a kernel: in-model merging does not merge it.
         let weight = b.weight("patch_embed.proj.weight".to_owned(), &[width, 3, patch, patch], init);
         let bias = b.weight("patch_embed.proj.bias".to_owned(), &[width], init);
         Self { proj: Conv2d::new(b, weight, Some(bias), patch, 0) }
@@ -53,13 +53,13 @@ impl Attention {
         let (n, tokens, width) = x.size3().expect("tokens are [N, T, D]");
         let qkv = self.qkv.forward(x).view([n, tokens, 3, self.heads, width / self.heads]);
         let qkv = qkv.permute([2, 0, 3, 1, 4]).unbind(0);
-        let mixed = attend(&qkv[0], &qkv[1], &qkv[2]);
-        self.proj.forward(&mixed.transpose(1, 2).reshape([n, tokens, width]))
+        let attended = attend(&qkv[0], &qkv[1], &qkv[2]);
+        self.proj.forward(&attended.transpose(1, 2).reshape([n, tokens, width]))
     }
 }
 
-/// The values mixed by the softmax of the scaled products of queries and keys, each `[N, heads, T,
-/// D]`.
+/// Computes scaled dot-product attention: the values averaged by the softmax of the scaled products
+/// of queries and keys, each `[N, heads, T, D]`.
 fn attend(query: &Tensor, key: &Tensor, value: &Tensor) -> Tensor {
     // libtorch's fused attention computes its gradients in fp32 on a CPU, at less than half the
     // speed of bf16 products.
@@ -72,7 +72,7 @@ fn attend(query: &Tensor, key: &Tensor, value: &Tensor) -> Tensor {
     scores.softmax(-1, None).matmul(value)
 }
 
-/// Two linear layers, four times as wide between them.
+/// The MLP of a block: two linear layers with a hidden layer four times as wide.
 struct Mlp {
     fc1: Linear,
     fc2: Linear,
@@ -89,7 +89,7 @@ impl Mlp {
     }
 }
 
-/// Attention and MLP, each on the normalised tokens and added to them.
+/// A transformer block: attention and an MLP, each on the normalised tokens and added to them.
 struct Block {
     norm1: LayerNorm,
     attn: Attention,
@@ -113,7 +113,7 @@ impl Block {
     }
 }
 
-/// The sizes that make one DeiT differ from another.
+/// The sizes of a DeiT.
 pub(crate) struct DeitLayout {
     /// Side of a patch, in pixels.
     pub patch: i64,
@@ -122,7 +122,8 @@ pub(crate) struct DeitLayout {
     pub heads: i64,
 }
 
-/// Patches, class token, position embedding, blocks, the class token's linear classifier.
+/// A DeiT: patch embedding, class token, position embedding, blocks, linear classifier on the class
+/// token.
 struct Deit {
     cls_token: Tensor,
     pos_embed: Tensor,

@@ -1,37 +1,37 @@
-//! What can go wrong: a model that cannot be built, weights that do not fit.
+//! Errors of building a model and of loading weights.
 
 use std::fmt;
 
 use ff_checkpoint::Dtype;
 
-/// A model that cannot be built, or weights that do not fit it.
+/// An error of building a model or of loading weights into it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A name that is not in the list.
     #[error("unknown {what} `{found}`: expected one of {expected}")]
     Unknown {
-        /// What was named.
+        /// The kind of thing that was named, such as `architecture`.
         what: &'static str,
         /// The name.
         found: String,
-        /// The names there are.
+        /// The known names, separated by commas.
         expected: String,
     },
     /// A classifier without outputs.
-    #[error("{architecture}: found 0 outputs, expected at least 1")]
+    #[error("{architecture}: outputs: expected at least 1, found 0")]
     NoOutputs {
         /// The architecture asked for.
         architecture: &'static str,
     },
     /// An image size that the architecture cannot take.
-    #[error("{architecture}: found images of {found} px, expected {expected}")]
+    #[error("{architecture}: image size: expected {expected}, found {found} px")]
     ImageSize {
         /// The architecture asked for.
         architecture: &'static str,
         /// Side in pixels.
         found: u32,
-        /// What would do.
+        /// The sizes that the architecture takes.
         expected: String,
     },
     /// Weights with other names or shapes than the model's.
@@ -44,7 +44,7 @@ pub enum Error {
         file: String,
         /// The tensor's name.
         name: String,
-        /// Types that would do.
+        /// Types that can be converted.
         expected: &'static str,
         /// Its type.
         found: Dtype,
@@ -62,8 +62,8 @@ impl Error {
     }
 }
 
-/// How a set of weights differs from a model's: all that is missing, extra or misshapen, each in
-/// order of name.
+/// The differences between a set of weights and a model's: missing and misshapen tensors in the
+/// model's order, extra ones in order of name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The file, or `weights in memory`.
@@ -76,7 +76,7 @@ pub struct Mismatch {
     pub extra: Vec<String>,
     /// Tensors in both, of different shapes.
     pub misshapen: Vec<Misshapen>,
-    /// What the weights look like, where that can be told and is not the model's family.
+    /// The family that the names of the weights suggest, if that is recognised and not the model's.
     pub hint: Option<String>,
 }
 
@@ -93,7 +93,7 @@ pub struct Misshapen {
 
 impl std::error::Error for Mismatch {}
 
-/// One line: counts, and the first of each.
+/// Writes one line with the counts and the first of each, and the hint.
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();

@@ -1,41 +1,41 @@
-//! Initial weights, drawn in Rust.
+//! Initial weights, drawn in Rust so that they are the same on every device.
 
 use rand_chacha::rand_core::Rng;
 
 use crate::random::stream;
 
-/// How a tensor starts.
+/// The distribution of a tensor's initial values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
-    /// One number everywhere.
+    /// The same number everywhere.
     Constant(f32),
-    /// Normal of mean 0 and this standard deviation.
+    /// Normal with mean 0 and this standard deviation.
     Normal(f64),
     /// Uniform over (−bound, bound).
     Uniform(f64),
 }
 
 impl Init {
-    /// Kaiming's normal over the fan out of a convolution, for ReLU: timm's ResNet, torchvision's
-    /// VGG.
+    /// Returns Kaiming's normal initialisation for ReLU over the fan-out of a convolution, as in
+    /// timm's ResNet and torchvision's VGG.
     pub fn kaiming_fan_out(shape: [i64; 4]) -> Self {
         let [outputs, _, height, width] = shape;
         Self::Normal((2.0 / (outputs * height * width) as f64).sqrt())
     }
 
-    /// PyTorch's own default for the weight and the bias of a linear layer or convolution: within
-    /// ±1/√fan in.
+    /// Returns PyTorch's default for the weight and the bias of a linear layer or convolution:
+    /// uniform within ±1/√fan-in.
     pub fn torch_default(fan_in: i64) -> Self {
         Self::Uniform(1.0 / (fan_in as f64).sqrt())
     }
 
-    /// timm's `trunc_normal_` with standard deviation 0.02. It truncates at ±2, a hundred standard
-    /// deviations away, where no draw comes, so this is the plain normal.
+    /// Returns timm's `trunc_normal_` with standard deviation 0.02. It truncates at ±2, a hundred
+    /// standard deviations away, so it equals the plain normal.
     pub fn trunc_normal() -> Self {
         Self::Normal(0.02)
     }
 
-    /// `count` values for the parameter `name`.
+    /// Draws `count` values for the parameter `name`.
     pub(crate) fn draw(self, count: usize, seed: u64, name: &str) -> Vec<f32> {
         let mut rng = stream(seed, "init", name);
         match self {
@@ -58,8 +58,8 @@ impl Init {
     }
 }
 
-/// Box and Muller's two standard normal numbers from 64 random bits. `libm` rather than the
-/// platform's functions, so that the last bit does not depend on the C library.
+/// Makes two standard normal numbers from 64 random bits (Box and Muller). It uses `libm` instead
+/// of the platform's functions, so that the last bit does not depend on the C library.
 fn normal_pair(bits: u64) -> [f32; 2] {
     let unit = |word: u32| (word as f32 + 0.5) * 2f32.powi(-32);
     let radius = (-2.0 * libm::logf(unit((bits >> 32) as u32))).max(0.0).sqrt();

@@ -1,5 +1,8 @@
-//! Layers: weights are fp32, and cast together with the activations where a layer computes in
+//! Layers with fp32 weights, which are cast together with the activations where a layer computes in
 //! another type.
+//!
+//! Dropout masks are drawn in Rust from (seed, layer's name). libtorch's generator is global to the
+//! process, so with it two runs in one process would change each other's masks.
 
 use rand_chacha::rand_core::Rng;
 use tch::{Kind, Tensor};
@@ -9,7 +12,7 @@ use crate::builder::Builder;
 use crate::init::Init;
 use crate::random::stream;
 
-/// Convolution of a square kernel.
+/// A 2-D convolution with a square kernel.
 pub struct Conv2d {
     weight: Tensor,
     bias: Option<Tensor>,
@@ -19,12 +22,13 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// With a kernel `[outputs, inputs, side, side]` and, if there is one, a bias `[outputs]`.
+    /// Makes a convolution from a kernel `[outputs, inputs, side, side]` and an optional bias
+    /// `[outputs]`.
     pub fn new(b: &Builder, weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64) -> Self {
         Self { weight, bias, stride, padding, compute: b.precision.kind() }
     }
 
-    /// `[N, inputs, H, W]` to `[N, outputs, H', W']`, in the model's precision.
+    /// Maps `[N, inputs, H, W]` to `[N, outputs, H', W']`, in the model's precision.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.to_kind(self.compute).conv2d(
             &self.weight.to_kind(self.compute),
@@ -37,7 +41,7 @@ impl Conv2d {
     }
 }
 
-/// `y = x Wᵀ + b`.
+/// A linear layer: `y = x Wᵀ + b`.
 pub struct Linear {
     weight: Tensor,
     bias: Tensor,
@@ -55,21 +59,21 @@ impl Linear {
         }
     }
 
-    /// Computes in fp32 whatever the model's precision: for the last layer, whose logits rank
-    /// models.
+    /// Makes the layer compute in fp32 whatever the model's precision. The last layer does, since
+    /// its logits rank models.
     pub fn in_fp32(self) -> Self {
         Self { compute: Kind::Float, ..self }
     }
 
-    /// `[…, inputs]` to `[…, outputs]`.
+    /// Maps `[…, inputs]` to `[…, outputs]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.to_kind(self.compute)
             .linear(&self.weight.to_kind(self.compute), Some(&self.bias.to_kind(self.compute)))
     }
 }
 
-/// BatchNorm over `[N, C, H, W]`, epsilon 1e-5, momentum 0.1. bf16 activations come in and go out;
-/// statistics and parameters are fp32, as under PyTorch's autocast.
+/// BatchNorm over `[N, C, H, W]`, epsilon 1e-5, momentum 0.1. Activations may be bf16; statistics
+/// and parameters are fp32, as under PyTorch's autocast.
 pub struct BatchNorm {
     weight: Tensor,
     bias: Tensor,
@@ -91,8 +95,8 @@ impl BatchNorm {
         }
     }
 
-    /// `[N, C, H, W]` to the same, normalised; [`Mode`] decides which statistics it uses and
-    /// whether it updates the running ones.
+    /// Normalises `[N, C, H, W]`. [`Mode`] decides which statistics are used and whether the
+    /// running ones are updated.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let mut batches = self.num_batches_tracked.shallow_clone();
         let momentum = match mode {
@@ -119,7 +123,7 @@ impl BatchNorm {
     }
 }
 
-/// LayerNorm over the last dimension, in fp32, epsilon 1e-6 as timm's vision transformers have it.
+/// LayerNorm over the last dimension, in fp32, with epsilon 1e-6 as in timm's vision transformers.
 pub struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
@@ -136,14 +140,14 @@ impl LayerNorm {
         }
     }
 
-    /// `[…, width]` to the same, normalised, in fp32.
+    /// Normalises `[…, width]`, in fp32.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.to_kind(Kind::Float).layer_norm([self.width], Some(&self.weight), Some(&self.bias), 1e-6, true)
     }
 }
 
-/// Dropout with probability 1/2 of `[N, C]`: a bit of the stream of (seed, layer's name) for each
-/// element, survivors doubled. The identity in `Mode::Eval`.
+/// Applies dropout with probability 1/2 to `[N, C]`: each element takes a bit of the stream of
+/// (seed, `name`), and elements that stay are doubled. It is the identity outside `Mode::Train`.
 pub fn dropout_half(x: Tensor, mode: Mode, name: &str) -> Tensor {
     let Mode::Train { seed } = mode else { return x };
     let mut bytes = vec![0u8; x.numel().div_ceil(8)];
@@ -160,7 +164,7 @@ mod tests {
     use tch::Device;
 
     #[test]
-    fn dropout_doubles_half_and_depends_on_seed_and_name_alone() {
+    fn dropout_doubles_half_and_depends_only_on_seed_and_name() {
         let x = Tensor::ones([20, 501], (Kind::Float, Device::Cpu));
         let drop = |seed, name| dropout_half(x.shallow_clone(), Mode::Train { seed }, name);
         let (a, b) = (drop(7, "classifier.2"), drop(7, "classifier.2"));

@@ -1,4 +1,4 @@
-//! Weights from a file into a model.
+//! Loading of weights into a model.
 
 use std::fmt;
 
@@ -11,23 +11,23 @@ use crate::names::{looks_like, torchvision_vgg};
 use crate::parameters::Parameter;
 use crate::position::{grid, resample};
 
-/// What [`Model::load`] did beyond copying.
+/// The conversions that [`Model::load`] made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// The weights' classifier had this many outputs, not the model's number, so the model's own
-    /// was kept.
+    /// Number of outputs of the weights' classifier, if it is not the model's number. The model
+    /// then keeps its own classifier.
     pub replaced_classifier: Option<usize>,
-    /// The position embedding was interpolated: side of its grid in the weights and in the model,
-    /// in patches.
+    /// Side of the position embedding's grid in the weights and in the model, in patches, if it was
+    /// interpolated.
     pub interpolated: Option<(usize, usize)>,
 }
 
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.replaced_classifier {
-            None => f.write_str("all weights taken")?,
+            None => f.write_str("all weights loaded")?,
             Some(found) => {
-                write!(f, "weights taken, but the classifier is new (the file's has {found} outputs)")?
+                write!(f, "weights loaded, but the classifier is new (the file's has {found} outputs)")?
             }
         }
         match self.interpolated {
@@ -39,7 +39,7 @@ impl fmt::Display for Loaded {
     }
 }
 
-/// What becomes of one parameter.
+/// The action for one parameter.
 enum Step<'a> {
     Copy(TensorRef<'a>),
     Interpolate { found: TensorRef<'a>, from: usize, to: usize },
@@ -49,11 +49,10 @@ enum Step<'a> {
 }
 
 impl Model {
-    /// Takes over pretrained weights. f16, bf16 and f64 become fp32. A classifier with another
-    /// number of outputs is left out and the model keeps its own; DeiT's position embedding for
-    /// another image size is interpolated as timm does (bicubic, antialiased);
-    /// `num_batches_tracked` may be missing; a VGG may have timm's names. On an error the model is
-    /// as it was.
+    /// Loads pretrained weights. f16, bf16 and f64 become fp32. A classifier with another number of
+    /// outputs is left out and the model keeps its own; DeiT's position embedding for another image
+    /// size is interpolated as timm does (bicubic, antialiased); `num_batches_tracked` may be
+    /// missing; a VGG may have timm's names. On an error the model is unchanged.
     ///
     /// # Errors
     /// Any other missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be
@@ -95,9 +94,9 @@ impl Model {
         Ok(Loaded { replaced_classifier, interpolated })
     }
 
-    /// Takes over weights that have exactly this model's names and shapes, classifier included: a
-    /// checkpoint of ours, or timm's own with as many outputs (VGG: torchvision's). On an error the
-    /// model is as it was.
+    /// Loads weights that have exactly this model's names and shapes, classifier included: a
+    /// checkpoint of ours, or timm's with as many outputs (VGG: torchvision's). On an error the
+    /// model is unchanged.
     ///
     /// # Errors
     /// Any missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be
@@ -160,9 +159,11 @@ impl Model {
             return Ok(());
         }
         let architecture = self.spec().architecture.name;
-        let hint = looks_like(weights)
-            .filter(|(_, mark)| self.parameters().get(mark).is_none())
-            .map(|(family, _)| format!("these are the names of a {family}"));
+        let hint = looks_like(weights).filter(|(_, mark)| self.parameters().get(mark).is_none()).map(
+            |(family, _)| {
+                format!("the names are those of a {family}: choose that architecture or other weights")
+            },
+        );
         Err(Error::Mismatch(Box::new(Mismatch {
             file: file.to_owned(),
             architecture,
@@ -174,7 +175,7 @@ impl Model {
     }
 }
 
-/// What errors call the weights.
+/// Returns the name of the weights in errors: the file, or `weights in memory`.
 fn name_of(weights: &StateDict) -> String {
     weights.path().map_or("weights in memory".to_owned(), |path| path.display().to_string())
 }
@@ -203,7 +204,7 @@ fn check_type(file: &str, parameter: &Parameter, found: &TensorRef<'_>) -> Resul
     if fits { Ok(()) } else { Err(Error::Type { file, name, expected, found: found.dtype }) }
 }
 
-/// The values in one dimension, in the parameter's type; `check_type` has let it through.
+/// Returns the values in one dimension, in the parameter's type; `check_type` must have passed.
 fn tensor_of(parameter: &Parameter, found: &TensorRef<'_>) -> Tensor {
     match parameter.tensor.kind() {
         tch::Kind::Int64 => Tensor::from_slice(&found.to_i64().expect("an integer tensor")),

@@ -1,4 +1,4 @@
-//! A backbone with its weights: images in, logits out.
+//! A backbone with its weights: computes logits from images.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,27 @@ use crate::error::Error;
 use crate::parameters::{Parameter, Parameters};
 use crate::spec::Spec;
 
-/// A backbone on a device, with its weights. Built by [`Model::new`] with fresh weights;
-/// [`Model::load`] gives it others.
+/// A backbone with its weights on a device. [`Model::new`] builds one with initial weights,
+/// [`Model::load`] loads trained ones.
 pub struct Model {
     spec: Spec,
     device: Device,
     parameters: Parameters,
     backbone: Box<dyn Backbone>,
-    /// What makes normalised numbers of bytes: `byte * scale + shift`, each `[1, 3, 1, 1]` on the
-    /// device.
+    /// Normalisation of bytes, `byte * scale + shift`; each is `[1, 3, 1, 1]` on the device.
     scale: Tensor,
     shift: Tensor,
 }
 
 impl Model {
-    /// A model with fresh weights: timm's initialisation (VGG: torchvision's), in which the last
-    /// BatchNorm of a residual block starts at zero. Each tensor is drawn in Rust from (`seed`, its
-    /// name) alone, so weights are the same on any device, and two architectures or numbers of
-    /// outputs share nothing but the rule.
+    /// Builds a model with initial weights: timm's initialisation (VGG: torchvision's), in which
+    /// the last BatchNorm of a residual block starts at zero. Each tensor is drawn in Rust from
+    /// (`seed`, its name) alone, so it does not depend on the device or on the model's other
+    /// tensors.
     ///
     /// # Errors
-    /// No outputs; an image size that the architecture cannot take.
+    /// [`Error::NoOutputs`] for 0 outputs; [`Error::ImageSize`] for a size that the architecture
+    /// cannot take.
     pub fn new(spec: &Spec, device: Device, seed: u64) -> Result<Self, Error> {
         spec.check()?;
         let mut builder = Builder {
@@ -58,8 +58,8 @@ impl Model {
         })
     }
 
-    /// Logits, fp32 `[N, outputs]`, of a batch of pictures: u8 `[N, H, W, 3]` (RGB, rows from the
-    /// top) on any device. They are moved to the model's device and normalised there, and stay
+    /// Computes logits, fp32 `[N, outputs]`, of a batch of images: u8 `[N, H, W, 3]` (RGB, top row
+    /// first) on any device. Images are moved to the model's device and normalised there, and stay
     /// channels-last.
     ///
     /// # Panics
@@ -68,7 +68,8 @@ impl Model {
         self.classify(&self.features(images, mode), mode)
     }
 
-    /// Logits, fp32 `[N, outputs]`, of normalised pictures: fp32 `[N, 3, H, W]` on any device.
+    /// Computes logits, fp32 `[N, outputs]`, of normalised images: fp32 `[N, 3, H, W]` on any
+    /// device.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -76,9 +77,9 @@ impl Model {
         self.classify(&self.backbone.features(&self.channels_last(normalised), mode), mode)
     }
 
-    /// What the last layer sees, fp32 `[N, F]`, of pictures as [`forward`](Self::forward) takes
-    /// them. For a linear probe with frozen BatchNorm, take them with `Mode::Eval` in
-    /// `tch::no_grad`, and train on [`classify`](Self::classify).
+    /// Computes the last layer's input, fp32 `[N, F]`, of images as [`forward`](Self::forward)
+    /// takes them. For a linear probe with frozen BatchNorm, compute features with `Mode::Eval` in
+    /// `tch::no_grad` and train on [`classify`](Self::classify).
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -86,34 +87,34 @@ impl Model {
         self.backbone.features(&self.normalise(images), mode)
     }
 
-    /// The last layer: [`features`](Self::features) to logits, fp32 `[N, outputs]`. In
-    /// `Mode::Train`, VGG drops out half of the features first (`classifier.5`).
+    /// Applies the last layer: [`features`](Self::features) to logits, fp32 `[N, outputs]`. In
+    /// `Mode::Train`, VGG first drops half of the features (`classifier.5`).
     pub fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
         self.backbone.classify(features, mode)
     }
 
-    /// Weights and buffers, in PyTorch's order.
+    /// Returns weights and buffers, in PyTorch's order.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Weight and bias of the last layer: what a linear probe trains.
+    /// Returns the weight and bias of the last layer, which a linear probe trains.
     pub fn classifier(&self) -> impl Iterator<Item = &Parameter> {
         self.parameters.of_layer(self.spec.architecture.classifier)
     }
 
-    /// Copies of weights and buffers under timm's names (VGG: torchvision's), `num_batches_tracked`
+    /// Copies weights and buffers under timm's names (VGG: torchvision's), `num_batches_tracked`
     /// included: row-major, fp32 and i64.
     pub fn state_dict(&self) -> BTreeMap<String, OwnedTensor> {
         self.parameters.iter().map(|parameter| (parameter.name.clone(), owned(&parameter.tensor))).collect()
     }
 
-    /// What it was built from.
+    /// Returns the specification that the model was built from.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// Where its weights are.
+    /// Returns the device of the weights.
     pub fn device(&self) -> Device {
         self.device
     }
@@ -121,7 +122,7 @@ impl Model {
     fn normalise(&self, images: &Tensor) -> Tensor {
         assert!(
             images.kind() == tch::Kind::Uint8 && images.dim() == 4 && images.size()[3] == 3,
-            "images are u8 [N, H, W, 3], found {:?} {:?}",
+            "images: expected u8 [N, H, W, 3], found {:?} {:?}",
             images.kind(),
             images.size()
         );

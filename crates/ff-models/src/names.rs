@@ -1,12 +1,12 @@
-//! Weights told by their names.
+//! Recognition of weights by the names of their tensors.
 
 use ff_checkpoint::StateDict;
 
-/// A tensor that a VGG of timm's has, and nothing else.
+/// A tensor that only timm's VGGs have.
 const TIMM_VGG: &str = "pre_logits.fc1.weight";
 
-/// A VGG of timm's, whose hidden linear layers are convolutions, under torchvision's names and
-/// shapes; `None` for anything else.
+/// Converts weights of timm's VGG, whose hidden linear layers are convolutions, to torchvision's
+/// names and shapes; `None` for any other weights.
 pub(crate) fn torchvision_vgg(weights: &StateDict) -> Option<StateDict> {
     weights.get(TIMM_VGG)?;
     let layers =
@@ -27,7 +27,7 @@ pub(crate) fn torchvision_vgg(weights: &StateDict) -> Option<StateDict> {
     Some(StateDict::from_tensors(renamed.collect()))
 }
 
-/// The family that weights come from, and the name that tells it.
+/// Returns the family that weights belong to, and the tensor name that identifies it.
 pub(crate) fn looks_like(weights: &StateDict) -> Option<(&'static str, &'static str)> {
     let marks = [
         ("ResNet", "layer1.0.conv1.weight"),

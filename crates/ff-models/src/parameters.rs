@@ -1,15 +1,15 @@
-//! The store of a model's tensors.
+//! The tensors of a model.
 
 use std::collections::HashMap;
 
 use tch::Tensor;
 
-/// What a tensor of a model is for.
+/// The role of a tensor in a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
     /// Trained: fp32, requires a gradient.
     Weight,
-    /// Kept beside the weights and not trained: BatchNorm's running statistics (fp32) and its count
+    /// Saved with the weights and not trained: BatchNorm's running statistics (fp32) and its count
     /// of batches (i64).
     Buffer,
 }
@@ -19,22 +19,21 @@ pub enum ParameterKind {
 pub struct Parameter {
     /// timm's name (VGG: torchvision's), such as `layer1.0.conv1.weight`.
     pub name: String,
-    /// A handle on the very tensor that the layer uses: what is done in place to it, `set_data`
-    /// included, the layer sees. Kernels of convolutions have channels-last strides; the storage is
-    /// dense.
+    /// A handle to the tensor that the layer uses: the layer sees changes in place, `set_data`
+    /// included. Kernels of convolutions have channels-last strides; the storage is dense.
     pub tensor: Tensor,
     /// Weight or buffer.
     pub kind: ParameterKind,
 }
 
 impl Parameter {
-    /// Whether it is one of `layer`'s: named `<layer>.<something>`.
+    /// Returns whether the parameter is named `<layer>.<something>`.
     pub fn is_of_layer(&self, layer: &str) -> bool {
         self.name.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'))
     }
 }
 
-/// A model's tensors, in the order in which the model declares them, which is PyTorch's.
+/// A model's tensors, in the order of declaration, which is PyTorch's.
 #[derive(Debug, Default)]
 pub struct Parameters {
     entries: Vec<Parameter>,
@@ -43,10 +42,10 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Adds one; `is_kernel` puts it among the [`convolutions`](Self::convolutions).
+    /// Adds a parameter; `is_kernel` lists it among the [`convolutions`](Self::convolutions).
     ///
     /// # Panics
-    /// If there is one of that name.
+    /// If a parameter with that name exists.
     pub(crate) fn push(&mut self, parameter: Parameter, is_kernel: bool) {
         let index = self.entries.len();
         let previous = self.by_name.insert(parameter.name.clone(), index);
@@ -55,34 +54,34 @@ impl Parameters {
         self.entries.push(parameter);
     }
 
-    /// All of them, weights and buffers.
+    /// Iterates over weights and buffers.
     pub fn iter(&self) -> std::slice::Iter<'_, Parameter> {
         self.entries.iter()
     }
 
-    /// The one of that name.
+    /// Returns the parameter with that name.
     pub fn get(&self, name: &str) -> Option<&Parameter> {
         self.by_name.get(name).map(|&index| &self.entries[index])
     }
 
-    /// The weights, without the buffers.
+    /// Iterates over the weights, without the buffers.
     pub fn trainable(&self) -> impl Iterator<Item = &Parameter> {
         self.entries.iter().filter(|parameter| parameter.kind == ParameterKind::Weight)
     }
 
-    /// The buffers: BatchNorm's statistics, if there are any.
+    /// Iterates over the buffers: BatchNorm's statistics, if there are any.
     pub fn buffers(&self) -> impl Iterator<Item = &Parameter> {
         self.entries.iter().filter(|parameter| parameter.kind == ParameterKind::Buffer)
     }
 
-    /// The weights and buffers of `layer`: those named `<layer>.<something>`.
+    /// Iterates over the weights and buffers of `layer`: those named `<layer>.<something>`.
     pub fn of_layer(&self, layer: &str) -> impl Iterator<Item = &Parameter> {
         self.entries.iter().filter(move |parameter| parameter.is_of_layer(layer))
     }
 
-    /// Kernels of the convolutions, `[outputs, inputs, height, width]`, in forward order; a
-    /// ResNet's downsampling convolutions, which are on the shortcuts, are not among them, nor is
-    /// DeiT's patch embedding.
+    /// Iterates over the kernels of the convolutions, `[outputs, inputs, height, width]`, in
+    /// forward order. A ResNet's downsampling convolutions, which are on the shortcuts, and DeiT's
+    /// patch embedding are not listed.
     pub fn convolutions(&self) -> impl Iterator<Item = &Parameter> {
         self.convolutions.iter().map(|&index| &self.entries[index])
     }

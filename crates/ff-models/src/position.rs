@@ -1,16 +1,17 @@
-//! DeiT's position embedding for another image size.
+//! Resampling of DeiT's position embedding to another image size.
 
 use tch::Tensor;
 
-/// Side of the grid and width of a position embedding with one class token: `[1, 1 + side²,
-/// width]`.
+/// Returns side of the grid and width of a position embedding with one class token,
+/// `[1, 1 + side², width]`; `None` for any other shape.
 pub(crate) fn grid(shape: &[usize]) -> Option<(usize, usize)> {
     let &[1, tokens, width] = shape else { return None };
     let side = tokens.checked_sub(1)?.isqrt();
     (side > 0 && side * side + 1 == tokens).then_some((side, width))
 }
 
-/// timm's `resample_abs_pos_embed`: the class token's stays, the grid is resized as a picture is.
+/// Resizes the grid of a position embedding as an image and keeps the class token's embedding, as
+/// timm's `resample_abs_pos_embed` does.
 pub(crate) fn resample(flat: &Tensor, from: usize, to: usize) -> Tensor {
     let (from, to) = (from as i64, to as i64);
     let embedding = flat.view([1, 1 + from * from, -1]);
@@ -26,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grid_is_a_square_and_one() {
+    fn a_grid_is_a_square_and_a_class_token() {
         assert_eq!(grid(&[1, 197, 768]), Some((14, 768)));
         assert_eq!(grid(&[1, 196, 768]), None);
         assert_eq!(grid(&[2, 197, 768]), None);
@@ -35,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_embedding_stays_flat_and_the_class_token_stays() {
+    fn resampling_keeps_constants_and_the_class_token() {
         let ones = Tensor::ones([1 + 16, 2], (tch::Kind::Float, tch::Device::Cpu));
         let _ = ones.narrow(0, 0, 1).fill_(5.0);
         let resized = resample(&ones.flatten(0, -1), 4, 7);

@@ -5,8 +5,8 @@ use strum::{Display, EnumString, VariantNames};
 
 use crate::error::Error;
 
-/// Type that convolutions, linear layers and attention compute in. Weights, normalisation and
-/// logits are fp32 always.
+/// Number type that convolutions, linear layers and attention compute in. Weights, normalisation
+/// layers and logits are always fp32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, VariantNames)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -14,8 +14,8 @@ use crate::error::Error;
 pub enum Precision {
     /// 32-bit floats.
     Fp32,
-    /// bfloat16 with fp32 master weights: weights and activations are cast where they meet, as
-    /// PyTorch's autocast does.
+    /// bfloat16 with fp32 weights: weights and activations are cast for each operation, as under
+    /// PyTorch's autocast.
     Bf16,
 }
 
@@ -24,13 +24,13 @@ fn unknown(name: &str) -> Error {
 }
 
 impl Precision {
-    /// Whether it is slow where it is to be computed: bf16 on a processor without instructions for
-    /// it takes some ten times as long as fp32.
+    /// Returns whether the precision is slow on a device: bf16 on a processor without bf16
+    /// instructions takes about ten times as long as fp32.
     pub fn is_slow_on(self, device: tch::Device) -> bool {
         self == Self::Bf16 && device == tch::Device::Cpu && !has_bf16()
     }
 
-    /// tch's name for the compute type.
+    /// Returns tch's name for the compute type.
     pub(crate) fn kind(self) -> tch::Kind {
         match self {
             Self::Fp32 => tch::Kind::Float,
@@ -39,7 +39,7 @@ impl Precision {
     }
 }
 
-/// Whether the processor multiplies bf16 numbers itself.
+/// Returns whether the processor has bf16 instructions.
 fn has_bf16() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("avx512bf16");

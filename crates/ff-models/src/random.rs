@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// The generator for one (seed, purpose, name): ChaCha8, keyed by BLAKE3.
+/// Returns the generator for (seed, purpose, name): ChaCha8, keyed by BLAKE3.
 pub(crate) fn stream(seed: u64, purpose: &str, name: &str) -> ChaCha8Rng {
     let mut hasher = blake3::Hasher::new_derive_key("FissionFusion ff-models stream 1");
     hasher.update(&seed.to_le_bytes());
@@ -20,7 +20,7 @@ mod tests {
     use rand_chacha::rand_core::Rng;
 
     #[test]
-    fn each_argument_matters_and_nothing_else_does() {
+    fn streams_depend_on_every_argument() {
         let first = |seed, purpose, name| stream(seed, purpose, name).next_u64();
         assert_eq!(first(1, "init", "fc.weight"), first(1, "init", "fc.weight"));
         assert_ne!(first(1, "init", "fc.weight"), first(2, "init", "fc.weight"));

@@ -1,6 +1,6 @@
 //! ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition"), with timm's names.
 //!
-//! ReLU and the addition of the shortcut work in place, as in timm: the activations are most of a
+//! ReLU and the addition of the shortcut are in place, as in timm, since activations are most of a
 //! step's memory traffic.
 
 use tch::Tensor;
@@ -23,7 +23,9 @@ impl ConvNorm {
         Self { conv, norm: BatchNorm::new(b, norm, shape[0], gain) }
     }
 
-    /// The 1×1 convolution on a shortcut that changes shape, which is not one of the path's.
+    /// Declares the 1×1 convolution of a shortcut that changes shape. It is a weight, not a kernel
+    /// of the forward path, so [`Parameters::convolutions`](crate::Parameters::convolutions) does
+    /// not list it.
     fn shortcut(b: &mut Builder, name: &str, inputs: i64, outputs: i64, stride: i64) -> Self {
         let shape = [outputs, inputs, 1, 1];
         let weight = b.weight(format!("{name}.0.weight"), &shape, Init::kaiming_fan_out(shape));
@@ -36,12 +38,13 @@ impl ConvNorm {
     }
 }
 
-/// Which residual block a net is made of.
+/// The kind of residual block that a network is made of.
 #[derive(Clone, Copy)]
 pub(crate) enum BlockKind {
     /// Two 3×3 convolutions.
     Basic,
-    /// 1×1, 3×3 (with the stride) and 1×1, four times as wide at its ends.
+    /// 1×1, 3×3 (with the stride) and 1×1 convolutions; the block's ends are four times as wide as
+    /// its middle.
     Bottleneck,
 }
 
@@ -54,7 +57,7 @@ impl BlockKind {
     }
 }
 
-/// A residual block: the path, and the shortcut around it.
+/// A residual block: a path of convolutions and the shortcut around it.
 struct Block {
     path: Vec<ConvNorm>,
     downsample: Option<ConvNorm>,
@@ -72,7 +75,7 @@ impl Block {
         };
         let last = convolutions.len();
         let path = (1..).zip(convolutions).map(|(i, (shape, stride))| {
-            // The last BatchNorm's zero makes a fresh block the identity.
+            // A zero weight in the last BatchNorm makes a new block the identity.
             let gain = if i == last { 0.0 } else { 1.0 };
             ConvNorm::new(b, [&format!("{name}.conv{i}"), &format!("{name}.bn{i}")], shape, stride, gain)
         });
@@ -94,10 +97,10 @@ impl Block {
     }
 }
 
-/// The sizes that make one ResNet differ from another.
+/// The sizes of a ResNet.
 pub(crate) struct ResnetLayout {
     pub block: BlockKind,
-    /// Side and stride of the first convolution, and whether a 3×3 maximum of stride 2 follows.
+    /// Side and stride of the first convolution, and whether 3×3 max pooling of stride 2 follows.
     pub stem: (i64, i64, bool),
     /// Width of each stage.
     pub widths: &'static [i64],
@@ -105,7 +108,7 @@ pub(crate) struct ResnetLayout {
     pub depths: &'static [usize],
 }
 
-/// Stem, stages of residual blocks, mean over the picture, linear classifier.
+/// A ResNet: stem, stages of residual blocks, global average pooling, linear classifier.
 struct Resnet {
     stem: ConvNorm,
     max_pool: bool,
@@ -114,7 +117,7 @@ struct Resnet {
 }
 
 impl ResnetLayout {
-    /// The stem and the widths of those for ImageNet.
+    /// Returns the layout of an ImageNet ResNet: a 7×7 stem and stages 64 to 512 wide.
     pub(crate) fn imagenet(block: BlockKind, depths: &'static [usize]) -> Self {
         Self { block, stem: (7, 2, true), widths: &[64, 128, 256, 512], depths }
     }

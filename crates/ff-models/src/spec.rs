@@ -1,4 +1,4 @@
-//! What to build: architecture, outputs, image size, precision.
+//! The specification of a model: architecture, outputs, image size, precision.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,14 +6,14 @@ use crate::architecture::Architecture;
 use crate::error::Error;
 use crate::precision::Precision;
 
-/// The largest side of an image in pixels: beyond it even one image does not fit into memory.
+/// The largest side of an image, in pixels. Beyond it even one image does not fit into memory.
 pub const MAX_IMAGE_SIZE: u32 = 4096;
 
-/// A model to build.
+/// The specification of a model to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
-    /// Which backbone.
+    /// Architecture of the backbone.
     pub architecture: Architecture,
     /// Number of logits, at least 1.
     pub outputs: usize,
@@ -21,7 +21,7 @@ pub struct Spec {
     /// to [`MAX_IMAGE_SIZE`].
     #[serde(alias = "px")]
     pub image_size: u32,
-    /// Compute type.
+    /// Type that the model computes in.
     pub precision: Precision,
 }
 
@@ -31,10 +31,11 @@ impl Spec {
         Self { architecture, outputs, image_size: architecture.image_size, precision: Precision::Fp32 }
     }
 
-    /// Whether the architecture can be built so.
+    /// Checks that the architecture can be built with these values.
     ///
     /// # Errors
-    /// No outputs; an image size that the architecture cannot take.
+    /// [`Error::NoOutputs`] for 0 outputs; [`Error::ImageSize`] for a size that the architecture
+    /// cannot take.
     pub fn check(&self) -> Result<(), Error> {
         let &Self {
             architecture: Architecture { name: architecture, sizes, .. }, outputs, image_size, ..

@@ -1,4 +1,4 @@
-//! The backbones that a recipe can name: one row each.
+//! The backbones that a recipe can name, one row each.
 
 use std::str::FromStr;
 
@@ -16,7 +16,7 @@ use crate::vgg::VggLayout;
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// Makes a constant of each row, and the list of all.
+/// Makes a constant of each row, and the list of all constants.
 macro_rules! table {
     ($($(#[$doc:meta])+ $constant:ident = $row:expr;)+) => {
         impl Architecture {
@@ -29,7 +29,8 @@ macro_rules! table {
 }
 
 table! {
-    /// Ours, for tests and demonstrations: three stages of one basic block, 0.1 million weights.
+    /// A small ResNet for tests and demonstrations, not in timm: three stages of one basic block,
+    /// 0.1 million weights.
     RESNET_PICO = Architecture {
         name: "resnet_pico", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(1), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
@@ -55,7 +56,8 @@ table! {
         std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout::imagenet(Bottleneck, &[3, 4, 6, 3]).build(b),
     };
-    /// Ours, for tests and demonstrations: DeiT with patches of 4 px, width 64, three blocks.
+    /// A small DeiT for tests and demonstrations, not in timm: patches of 4 px, width 64, three
+    /// blocks.
     DEIT_PICO = Architecture {
         name: "deit_pico_patch4", timm: None, pretrained: None, image_size: 32, sizes: MultipleOf(4), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "head", timm_classifier: "head", batch_norm: false,
@@ -82,14 +84,15 @@ table! {
         timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 16, width: 768, depth: 12, heads: 12 }.build(b),
     };
-    /// Ours, for tests and demonstrations: four convolutions and a small classifier.
+    /// A small VGG for tests and demonstrations, not in timm: four convolutions and a small
+    /// classifier.
     VGG_PICO = Architecture {
         name: "vgg_pico", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(8), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout { stages: &[&[16], &[32], &[64, 64]], pool: 2, hidden: 128 }.build(b),
     };
-    /// Ours, for studies on small images: VGG-16's 13 convolutions at a quarter of their width and
-    /// a small classifier, about a million weights.
+    /// A small VGG-16 for experiments on small images, not in timm: its 13 convolutions at a
+    /// quarter of their width and a small classifier, about a million weights.
     VGG16_QUARTER = Architecture {
         name: "vgg16_quarter", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(32), mean: IMAGENET_MEAN,
         std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
@@ -116,7 +119,7 @@ table! {
 }
 
 impl Architecture {
-    /// The names of all, in the table's order.
+    /// Returns the names of all architectures, in the table's order.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().map(|architecture| architecture.name)
     }

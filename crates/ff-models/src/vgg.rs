@@ -8,7 +8,7 @@ use crate::builder::Builder;
 use crate::init::Init;
 use crate::layers::{Conv2d, Linear, dropout_half};
 
-/// A 3×3 convolution with bias.
+/// Declares a 3×3 convolution with bias.
 fn conv3x3(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Conv2d {
     let shape = [outputs, inputs, 3, 3];
     let weight = b.kernel(format!("{name}.weight"), shape, Init::kaiming_fan_out(shape));
@@ -20,17 +20,18 @@ fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
     Linear::new(b, name, [inputs, outputs], Init::Normal(0.01), Init::Constant(0.0))
 }
 
-/// The sizes that make one VGG differ from another.
+/// The sizes of a VGG.
 pub(crate) struct VggLayout {
-    /// Widths of the convolutions of each stage; a 2×2 maximum of stride 2 ends a stage.
+    /// Widths of the convolutions of each stage; a stage ends in 2×2 max pooling of stride 2.
     pub stages: &'static [&'static [i64]],
-    /// Side that the picture is averaged to before the classifier.
+    /// Side of the feature map after the average pooling before the classifier.
     pub pool: i64,
     /// Width of the classifier's two hidden layers.
     pub hidden: i64,
 }
 
-/// Stages of convolutions, an average to a fixed size, a classifier of three linear layers.
+/// A VGG: stages of convolutions, average pooling to a fixed size, a classifier of three linear
+/// layers.
 struct Vgg {
     stages: Vec<Vec<Conv2d>>,
     pool: i64,
@@ -47,9 +48,9 @@ impl VggLayout {
             for &outputs in *widths {
                 stage.push(conv3x3(b, &format!("features.{index}"), width, outputs));
                 width = outputs;
-                index += 2; // torchvision counts the ReLU
+                index += 2; // torchvision numbers the ReLU
             }
-            index += 1; // and the maximum
+            index += 1; // and the max pooling
             stages.push(stage);
         }
         let classifier = [

@@ -1,11 +1,11 @@
-//! A backbone of one's own: one file and one row, outside the crate.
+//! A custom backbone, defined outside the crate.
 
 use ff_checkpoint::StateDict;
 use ff_models::layers::{BatchNorm, Conv2d, Linear};
 use ff_models::{Architecture, Backbone, Builder, ImageSizes, Init, Mode, Model, Precision, Spec};
 use tch::{Device, Kind, Tensor};
 
-/// One convolution, its BatchNorm, the mean over the picture, a linear classifier.
+/// One convolution, its BatchNorm, global average pooling, a linear classifier.
 struct Toy {
     conv: Conv2d,
     norm: BatchNorm,
@@ -53,7 +53,7 @@ fn model(seed: u64) -> Model {
 }
 
 #[test]
-fn a_backbone_from_outside_is_a_model_like_any_other() {
+fn a_custom_backbone_trains_saves_and_loads() {
     let (source, mut target) = (model(1), model(2));
     let images = Tensor::randint(256, [4, 16, 16, 3], (Kind::Uint8, Device::Cpu));
     let logits = source.forward(&images, Mode::Train { seed: 0 });
@@ -76,10 +76,10 @@ fn a_backbone_from_outside_is_a_model_like_any_other() {
 }
 
 #[test]
-fn its_row_says_what_there_is_to_know() {
+fn its_row_gives_kernels_outputs_and_image_sizes() {
     assert_eq!(TOY.convolutions(), [("conv.weight".to_owned(), [8, 3, 3, 3])]);
     assert_eq!(TOY.outputs_of(&StateDict::from_tensors(model(1).state_dict())), Some(5));
     let small = Spec { architecture: TOY, outputs: 5, image_size: 3, precision: Precision::Fp32 };
     let error = Model::new(&small, Device::Cpu, 0).err().expect("refused").to_string();
-    assert_eq!(error, "toy: found images of 3 px, expected at least 4 px");
+    assert_eq!(error, "toy: image size: expected at least 4 px, found 3 px");
 }

@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 
 use crate::spec;
 
-/// fp32 on other kernels and in another order of summation: relative to the largest logit.
+/// Tolerance relative to the largest logit: fp32 with other kernels and another order of summation.
 const TOLERANCE: f64 = 1e-4;
 
 fn golden(name: &str) -> Value {
@@ -43,7 +43,7 @@ fn centre_and_half_width(name: &str, shape: &[usize]) -> (f64, f64) {
     }
 }
 
-/// The formula's weights, of the names and shapes of a model's.
+/// Returns the formula's weights, with the names and shapes of a model's.
 fn weights(model: &Model) -> StateDict {
     let tensors = model.parameters().iter().map(|parameter| {
         let shape: Vec<usize> = parameter.tensor.size().iter().map(|&size| size as usize).collect();
@@ -83,7 +83,7 @@ fn assert_close(found: &Tensor, expected: &Value, what: &str) {
     }
 }
 
-/// Every case of these architectures; one test a family, so that they run beside each other.
+/// Checks every case of a family. Each family has a test of its own, so that they run in parallel.
 fn check_logits(family: &str) {
     let cases = golden("logits.json");
     let cases = cases
@@ -98,7 +98,7 @@ fn check_logits(family: &str) {
         let spec = Spec { image_size, ..spec(architecture, 10) };
         let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
         let other_size = family == "deit" && image_size != architecture.image_size;
-        // Weights of the published size, which is a matter of DeiT's position embedding alone.
+        // Weights for the published size; only DeiT's position embedding depends on it.
         let published = other_size.then(|| crate::model(architecture, 10, 0));
         let weights = weights(published.as_ref().unwrap_or(&model));
         let loaded = model.load(&weights).unwrap();
@@ -127,7 +127,7 @@ fn vgg_logits_are_torchvisions() {
 }
 
 #[test]
-fn training_leaves_pytorchs_running_statistics() {
+fn running_statistics_are_pytorchs() {
     let golden = golden("batch_norm.json");
     let spec = Spec { image_size: 64, ..spec(Architecture::RESNET18, 10) };
     let mut model = Model::new(&spec, Device::Cpu, 0).unwrap();
@@ -149,7 +149,7 @@ fn training_leaves_pytorchs_running_statistics() {
     };
     (0..2).for_each(|step| pass(step, Mode::Train { seed: step }));
     check("buffers", 2);
-    // Once more from the start, as for averaged weights: what was there before is forgotten.
+    // Recalibration discards the earlier statistics, as for averaged weights.
     (0..3).for_each(|step| pass(step, Mode::Recalibrate { batch: step as u32 + 1 }));
     check("recalibrated", 3);
 }

@@ -1,4 +1,4 @@
-//! Weights that fit, that nearly fit, and that do not.
+//! Loading of weights that fit, that are converted, and that are refused.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ fn resnet(outputs: usize, seed: u64) -> Model {
     model(Architecture::RESNET_PICO, outputs, seed)
 }
 
-/// What `load` says of these weights, which do not fit; the model must be as before.
+/// Returns the mismatch that `load` reports, and checks that the model is unchanged.
 fn mismatch(mut model: Model, weights: BTreeMap<String, OwnedTensor>) -> Mismatch {
     let before = model.state_dict();
     let error = model.load(&StateDict::from_tensors(weights)).unwrap_err();
@@ -34,7 +34,7 @@ fn a_models_own_weights_load_bit_for_bit() {
 }
 
 #[test]
-fn a_classifier_of_another_size_stays_fresh() {
+fn a_classifier_of_another_size_is_left_out() {
     for architecture in PICO {
         let (source, fresh) =
             (model(architecture, 9, 1).state_dict(), model(architecture, 4, 2).state_dict());
@@ -53,7 +53,7 @@ fn a_classifier_of_another_size_stays_fresh() {
 }
 
 #[test]
-fn a_vgg_of_timms_loads() {
+fn weights_of_timms_vgg_load() {
     let own = model(Architecture::VGG_PICO, 4, 1).state_dict();
     let timms = own.iter().map(|(name, tensor)| {
         let (layer, part) = name.rsplit_once('.').unwrap();
@@ -141,7 +141,7 @@ fn a_classifier_without_its_bias_is_missing_it() {
 }
 
 #[test]
-fn a_file_of_another_architecture_is_told_in_a_line_and_a_hint() {
+fn weights_of_another_architecture_are_refused_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deit.safetensors");
     StateDict::from_tensors(model(Architecture::DEIT_PICO, 4, 1).state_dict()).save(&path, None).unwrap();
@@ -152,7 +152,10 @@ fn a_file_of_another_architecture_is_told_in_a_line_and_a_hint() {
         line.contains("missing (conv1.weight, ...), 44 unexpected (blocks.0.attn.proj.bias, ...)"),
         "{line}"
     );
-    assert_eq!(hint, "hint: these are the names of a DeiT or another vision transformer");
+    assert_eq!(
+        hint,
+        "hint: the names are those of a DeiT or another vision transformer: choose that architecture or other weights"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Backbones: what they compute, what they load, what they promise.
+//! Tests of the backbones: golden logits, loading, and properties of every model.
 
 mod golden;
 mod load;
@@ -9,7 +9,7 @@ use tch::Device;
 
 const PICO: [Architecture; 3] = [Architecture::RESNET_PICO, Architecture::DEIT_PICO, Architecture::VGG_PICO];
 
-/// At the architecture's own size, in fp32.
+/// Returns a specification at the architecture's own image size, in fp32.
 fn spec(architecture: Architecture, outputs: usize) -> Spec {
     Spec { architecture, outputs, image_size: architecture.image_size, precision: Precision::Fp32 }
 }

@@ -1,4 +1,4 @@
-//! What a model promises whatever its weights: layout, modes, gradients, precision, initialisation.
+//! Properties of a model whatever its weights: layout, modes, gradients, precision, initialisation.
 
 use ff_models::{Architecture, Error, Mode, Model, Parameter, ParameterKind, Precision, Spec};
 use tch::{Device, Tensor};
@@ -13,7 +13,7 @@ fn model(architecture: Architecture) -> Model {
     crate::model(architecture, 5, 1)
 }
 
-/// Bytes that differ from pixel to pixel, `[n, image_size, image_size, 3]`.
+/// Returns bytes that differ from pixel to pixel, `[n, image_size, image_size, 3]`.
 fn images(n: i64, image_size: i64) -> Tensor {
     let bytes: Vec<u8> = (0..(n * image_size * image_size * 3) as u64)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
@@ -39,12 +39,12 @@ fn forward_normalises_and_gives_fp32_logits() {
         assert!(close(&logits, &model.logits(&normalised, Mode::Eval), 1e-4), "{architecture}");
         let features = model.features(&images, Mode::Eval);
         assert!(model.classify(&features, Mode::Eval).equal(&logits), "{architecture}");
-        assert!(images.equal(&self::images(3, 32)), "the caller's batch is left alone");
+        assert!(images.equal(&self::images(3, 32)), "the caller's batch is unchanged");
     }
 }
 
 #[test]
-fn fresh_weights_depend_on_seed_and_name_alone() {
+fn initial_weights_depend_only_on_seed_and_name() {
     for architecture in PICO {
         let (a, b) = (model(architecture).state_dict(), model(architecture).state_dict());
         let other = Model::new(&spec(architecture), Device::Cpu, 2).unwrap().state_dict();
@@ -60,7 +60,7 @@ fn fresh_weights_depend_on_seed_and_name_alone() {
 }
 
 #[test]
-fn fresh_weights_are_timms() {
+fn initial_weights_are_timms() {
     let std =
         |model: &Model, name: &str| model.parameters().get(name).unwrap().tensor.std(false).double_value(&[]);
     let all = |model: &Model, name: &str, value: f64| {
@@ -90,7 +90,7 @@ fn fresh_weights_are_timms() {
 }
 
 #[test]
-fn layers_see_what_is_done_to_a_parameters_handle() {
+fn layers_see_changes_through_parameter_handles() {
     for architecture in PICO {
         let model = model(architecture);
         let before = model.forward(&images(2, 32), Mode::Eval);
@@ -147,7 +147,7 @@ fn every_weight_gets_a_gradient_and_a_buffer_none() {
 }
 
 #[test]
-fn a_probe_on_the_frozen_trunk_moves_nothing_but_the_classifier() {
+fn a_probe_changes_only_the_classifier() {
     for architecture in PICO {
         let model = model(architecture);
         let before = model.state_dict();
@@ -183,7 +183,7 @@ fn bf16_is_near_fp32_and_trains_fp32_weights() {
 }
 
 #[test]
-fn dropout_is_the_seeds_and_ignores_libtorchs_generator() {
+fn dropout_depends_on_the_seed_not_on_libtorchs_generator() {
     let model = model(Architecture::VGG_PICO);
     let run = |seed| model.forward(&images(2, 32), Mode::Train { seed });
     tch::manual_seed(1);
@@ -214,15 +214,17 @@ fn convolutional_nets_take_any_size() {
 }
 
 #[test]
-fn what_cannot_be_built_is_refused() {
+fn invalid_specs_are_refused() {
     let refuse = |spec: Spec| Model::new(&spec, Device::Cpu, 0).err().expect("refused").to_string();
     assert_eq!(
         refuse(Spec { image_size: 100, ..spec(Architecture::DEIT_TINY) }),
-        "deit_tiny_patch16_224: found images of 100 px, expected a multiple of 16 px"
+        "deit_tiny_patch16_224: image size: expected a multiple of 16 px, found 100 px"
     );
     assert!(refuse(Spec { image_size: 31, ..spec(Architecture::VGG16) }).contains("at least 32 px"));
     assert!(refuse(Spec { image_size: 0, ..spec(Architecture::RESNET18) }).contains("at least 1 px"));
-    assert!(refuse(Spec { outputs: 0, ..spec(Architecture::RESNET18) }).contains("found 0 outputs"));
+    assert!(
+        refuse(Spec { outputs: 0, ..spec(Architecture::RESNET18) }).contains("outputs: expected at least 1")
+    );
     assert!(matches!("x".parse::<Architecture>(), Err(Error::Unknown { .. })));
 }
 
