@@ -1,4 +1,9 @@
 //! Merges the kernels of one layer at one step.
+//!
+//! Similarities are products of listed pairs of rows. libtorch computes these on every device,
+//! without copying a row, as the gradient of `embedding_bag`'s sample weights. On the CPU only the
+//! kernels that merge are written. On a GPU all kernels that were compared are written, most of
+//! them with their old values, since reading which ones merge would wait for the device.
 
 use tch::{Device, Kind, Tensor};
 
@@ -23,7 +28,7 @@ pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter
     };
     counter.add(&similarities, &chosen);
     match device {
-        // Few kernels are merged, and here it costs nothing to look which.
+        // Few kernels merge, and reading which ones costs nothing on the CPU.
         Device::Cpu => merge_chosen(&mut rows, &kernels, &partners, &chosen, config.merge_weight),
         _ => merge_masked(&mut rows, &kernels, &partners, &chosen, config.merge_weight),
     }
@@ -32,9 +37,9 @@ pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter
     }
 }
 
-/// The kernels as rows `[outputs, length]`, fp32 or fp64, and whether they are the weights' own
-/// memory. Dense weights, be they contiguous or channels-last, are; the order of the numbers in a
-/// row is of no consequence.
+/// Returns the kernels as rows `[outputs, length]`, fp32 or fp64, and whether the rows are the
+/// weights' own memory, as they are for contiguous and channels-last weights of these types. The
+/// order of the numbers in a row has no effect.
 fn rows(weight: &Tensor) -> (Tensor, bool) {
     let (weight, outputs) = (weight.detach(), weight.size()[0]);
     let wide = matches!(weight.kind(), Kind::Float | Kind::Double);
@@ -51,26 +56,24 @@ fn rows(weight: &Tensor) -> (Tensor, bool) {
     (weight.to_kind(kind).contiguous().view([outputs, -1]), false)
 }
 
-/// The plan's kernels and their partners. They are moved by way of pinned memory, from where the
-/// copy need not wait for what the device is doing.
+/// Moves the plan's kernels and partners to the device. From pinned memory the copy does not wait
+/// for the device.
 fn indices(plan: &MergePlan, device: Device) -> (Tensor, Tensor) {
     let host = Tensor::from_slice(&[plan.kernels.as_slice(), &plan.partners].concat()).view([2, -1]);
     let both = match device {
         Device::Cpu => host,
-        // `pin_memory` takes a device that libtorch no longer wants, and warns each time.
+        // tch's `pin_memory` passes a device that libtorch has deprecated, and warns each time.
         _ => host.internal_pin_memory(device).to_device_(device, Kind::Int64, true, false),
     };
     (both.get(0), both.get(1))
 }
 
-/// Cosines of pairs of rows. No row is copied: libtorch computes the products of listed pairs of
-/// rows as the gradient of `embedding_bag`'s sample weights, on every device, and several times
-/// faster than on gathered rows.
+/// Computes the cosines of pairs of rows, several times faster than from gathered rows.
 fn similarities(rows: &Tensor, kernels: &Tensor, partners: &Tensor) -> Tensor {
     let left = Tensor::cat(&[kernels, kernels, partners], 0);
     let right = Tensor::cat(&[partners, kernels, partners], 0);
     let (sum_mode, no_padding) = (0, -1);
-    let no_offsets = left.narrow(0, 0, 0); // `left` already says which row each product takes
+    let no_offsets = left.narrow(0, 0, 0); // `left` already lists the row of each product
     let products = Tensor::internal_embedding_bag_per_sample_weights_backward(
         rows,
         rows,
@@ -84,8 +87,8 @@ fn similarities(rows: &Tensor, kernels: &Tensor, partners: &Tensor) -> Tensor {
     cosine(&of[0], &of[1], &of[2])
 }
 
-/// Cosine from the products of two vectors with each other and with themselves; 0 where one of them
-/// is zero.
+/// Computes cosines from the products of two vectors with each other and with themselves; 0 where
+/// one of them is zero.
 fn cosine(product: &Tensor, own: &Tensor, other: &Tensor) -> Tensor {
     let norms = own.sqrt() * other.sqrt();
     let zero = norms.eq(0.0);
@@ -93,18 +96,18 @@ fn cosine(product: &Tensor, own: &Tensor, other: &Tensor) -> Tensor {
     (product / norms).clamp(-1.0, 1.0).masked_fill(&zero, 0.0)
 }
 
-/// Few kernels are merged, so on the CPU, where looking costs nothing, only those are touched.
+/// Merges on the CPU: writes only the chosen kernels.
 fn merge_chosen(rows: &mut Tensor, kernels: &Tensor, partners: &Tensor, chosen: &Tensor, merge_weight: f64) {
     let chosen = chosen.nonzero().view([-1]);
     let (kernels, partners) = (kernels.index_select(0, &chosen), partners.index_select(0, &chosen));
-    // Both are copied before anything is written: every source is what it was before this step's
+    // Both are copied before anything is written: every source is the kernel before this step's
     // merges.
     let (own, others) = (rows.index_select(0, &kernels), rows.index_select(0, &partners));
     let _ = rows.index_copy_(0, &kernels, &others.lerp(&own, merge_weight));
 }
 
-/// To look at which are merged would make a GPU wait, so there all that were tried are written,
-/// most of them as they were.
+/// Merges on a GPU: writes all kernels that were compared, those that are not chosen with their old
+/// values.
 fn merge_masked(rows: &mut Tensor, kernels: &Tensor, partners: &Tensor, chosen: &Tensor, merge_weight: f64) {
     let (own, others) = (rows.index_select(0, kernels), rows.index_select(0, partners));
     let merged = others.lerp(&own, merge_weight);

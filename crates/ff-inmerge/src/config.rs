@@ -4,22 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The settings of in-model merging. The paper's defaults: α = 0.8, p = 0.3, τ = 0.3; L_s = 10 for
-/// VGG16 and VGG19, 30 for ResNet34.
+/// Settings of in-model merging. The paper uses α = 0.8, p = 0.3, τ = 0.3, and L_s = 10 for VGG16
+/// and VGG19, 30 for ResNet34.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct InMerge {
-    /// L_s: the first convolutions, in forward order, that are left alone.
+    /// L_s: number of convolutions, from the first in forward order, that are not merged. It must
+    /// be below the network's number of convolutions.
     pub shallow_layers: usize,
-    /// α in [0, 1]: a merged kernel's own weight in the average; its partner's is 1 − α.
+    /// α in [0, 1]: the kernel's own weight in the average. Its partner's weight is 1 − α.
     pub merge_weight: f64,
-    /// p in [0, 1]: the probability, at each step, that a kernel is compared with another.
+    /// p in [0, 1]: probability, at each step, that a kernel is compared with another.
     pub merge_probability: f64,
-    /// τ in [−1, 1]: the cosine that decides. It is compared in the weights' own precision, so
-    /// kernels that are exactly opposite may come out just above −1.
+    /// τ in [−1, 1]: cosine similarity that decides whether a pair merges. It is compared in the
+    /// precision of the weights, so kernels that are exactly opposite may come out just above −1.
     pub similarity_threshold: f64,
-    /// Which side of τ is merged.
+    /// Which pairs merge: those above τ (the method) or those at or below it.
     pub pairs: Pairs,
 }
 
@@ -41,20 +42,20 @@ impl Default for InMerge {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Pairs {
-    /// Those whose similarity exceeds τ (the method).
+    /// Pairs whose similarity exceeds τ (the method).
     #[default]
     Similar,
-    /// Those whose similarity does not exceed τ: the condition of Fig. 2b that shows what merging
-    /// does harm. The paper gives no rule for it; this is the complement of the method's.
+    /// Pairs whose similarity does not exceed τ: the condition of Fig. 2b in which merging does
+    /// harm. The paper gives no rule for it; this is the complement of the method's.
     Dissimilar,
 }
 
 impl InMerge {
-    /// Whether the settings make sense for a network of so many convolutions.
+    /// Checks the settings for a network with this number of convolutions.
     ///
     /// # Errors
     /// [`Error::Setting`] for a number out of its range; [`Error::NoConvolutions`];
-    /// [`Error::AllShallow`] if every convolution would be left alone.
+    /// [`Error::AllShallow`] if no convolution would be merged.
     pub fn check(&self, convolutions: usize) -> Result<(), Error> {
         let ranges = [
             ("merge_weight", self.merge_weight, 0.0),
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_work_is_refused_with_the_value() {
+    fn invalid_settings_are_refused_with_the_value() {
         assert_eq!(PAPER.check(16), Ok(()));
         assert_eq!(PAPER.check(11), Ok(()));
         let error = |settings: InMerge, convolutions| settings.check(convolutions).unwrap_err().to_string();
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_leave_out_the_pairs_and_nothing_else() {
+    fn only_pairs_may_be_left_out() {
         let text =
             "shallow_layers = 10\nmerge_weight = 0.8\nmerge_probability = 0.3\nsimilarity_threshold = 0.3\n";
         assert_eq!(toml::from_str::<InMerge>(text).unwrap(), PAPER);

@@ -1,38 +1,40 @@
-//! Settings that cannot work.
+//! Errors of in-model merging.
 
-/// Why a network cannot be merged so.
+/// An error in the settings or the counts of in-model merging.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A number out of its range.
     #[error("{name}: expected a number in [{low}, 1], found {found}")]
     Setting {
-        /// The setting.
+        /// Name of the setting.
         name: &'static str,
-        /// The least it may be; the most is 1.
+        /// The lowest value allowed; the highest is 1.
         low: f64,
-        /// What it is.
+        /// The value found.
         found: f64,
     },
-    /// There is nothing to merge.
-    #[error("the network has no convolutions, and in-model merging merges their kernels")]
+    /// The network has no convolutions.
+    #[error(
+        "the network has no convolutions, whose kernels in-model merging merges\nhint: choose a convolutional network, such as resnet34 or vgg16"
+    )]
     NoConvolutions,
-    /// Every convolution would be left alone.
+    /// No convolution would be merged.
     #[error(
         "shallow_layers: expected fewer than the network's {convolutions} convolutions, found {shallow_layers}"
     )]
     AllShallow {
-        /// Convolutions to leave alone.
+        /// Convolutions that are not merged.
         shallow_layers: usize,
-        /// Convolutions there are.
+        /// Convolutions of the network.
         convolutions: usize,
     },
-    /// Counts of another network, from which a run cannot resume.
-    #[error("expected counts of {expected} layers, found {found}")]
+    /// Counts of a network with another number of layers, from which a run cannot resume.
+    #[error("merge counts: expected {expected} layers, found {found}")]
     Counts {
         /// Layers that merge.
         expected: usize,
-        /// Layers counted.
+        /// Layers in the counts.
         found: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! How alike the kernels of a layer are.
+//! Similarity and redundancy of a layer's kernels.
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -9,7 +9,7 @@ pub const DUPLICATE_SIMILARITY: f64 = 0.95;
 /// Bins of [`Similarities::histogram`], each 0.1 wide.
 const BINS: i64 = 20;
 
-/// How redundant a layer's kernels are.
+/// Statistics of how redundant a layer's kernels are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KernelStats {
@@ -20,7 +20,7 @@ pub struct KernelStats {
     /// multiples of one, to the smaller side of the matrix. `None` if the weights are all zero or
     /// not all finite.
     pub effective_rank: Option<f64>,
-    /// Share of the kernels that have a duplicate, a kernel with a cosine above
+    /// Share of the kernels, 0 to 1, that have a duplicate: another kernel with a cosine above
     /// [`DUPLICATE_SIMILARITY`].
     pub duplicate_share: f64,
 }
@@ -33,18 +33,18 @@ pub struct Similarities {
     pub kernels: usize,
     /// Number of pairs, each counted once: kernels × (kernels − 1) / 2.
     pub pairs: u64,
-    /// Mean over the pairs; `None` if there is none, as the other figures.
+    /// Mean cosine of the pairs. It and the next two are `None` if there are no pairs.
     pub mean: Option<f64>,
-    /// The most similar pair's.
+    /// Highest cosine.
     pub highest: Option<f64>,
-    /// Share of the pairs above the threshold that was asked for.
+    /// Share of the pairs, 0 to 1, with a cosine above the threshold.
     pub share_above: Option<f64>,
-    /// Number of pairs in each tenth from −1 to 1; the upper end of the last is part of it.
+    /// Number of pairs in each of 20 bins of width 0.1 from −1 to 1; the last bin includes 1.
     pub histogram: Vec<u64>,
 }
 
 impl KernelStats {
-    /// Of a convolution's weights, `[outputs, …]`.
+    /// Computes the statistics of a convolution's weights, `[outputs, …]`.
     pub fn of(weight: &Tensor) -> Self {
         tch::no_grad(|| {
             let rows = rows(weight);
@@ -66,8 +66,8 @@ impl KernelStats {
 }
 
 impl Similarities {
-    /// Of a convolution's weights, `[outputs, …]`. A kernel of zeros has similarity 0 to every
-    /// other.
+    /// Computes the cosines of a convolution's weights, `[outputs, …]`, and the share above
+    /// `threshold`. A kernel of zeros has similarity 0 to every other.
     pub fn of(weight: &Tensor, threshold: f64) -> Self {
         tch::no_grad(|| {
             let rows = rows(weight);
@@ -88,7 +88,7 @@ impl Similarities {
     }
 }
 
-/// Kernels as rows, in 64 bits on the CPU.
+/// Returns kernels as rows, in 64 bits on the CPU.
 fn rows(weight: &Tensor) -> Tensor {
     weight.detach().to_device(Device::Cpu).to_kind(Kind::Double).flatten(1, -1).contiguous()
 }
@@ -110,7 +110,8 @@ fn histogram(cosines: &Tensor) -> Vec<u64> {
     counts
 }
 
-/// By way of the smaller Gram matrix, whose eigenvalues are the squares of the singular values.
+/// Computes the effective rank from the smaller Gram matrix, whose eigenvalues are the squares of
+/// the singular values.
 fn effective_rank(rows: &Tensor) -> Option<f64> {
     let finite = rows.isfinite().all().int64_value(&[]) == 1;
     if !finite || rows.numel() == 0 {
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_rank_has_none() {
+    fn zero_and_nan_weights_have_no_rank() {
         assert_eq!(KernelStats::of(&layer(&[[0.0; 4]; 2])).effective_rank, None);
         assert_eq!(KernelStats::of(&layer(&[[f32::NAN; 4], [1.0; 4]])).effective_rank, None);
         let one = KernelStats::of(&layer(&[[1.0, 0.0, 0.0, 0.0]]));

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::plan::MergePlan;
 use crate::stats::{Counter, MergeCounts, MergeStats};
 
-/// Merges a network's kernels step by step and counts what it does.
+/// Merges a network's kernels step by step and counts the merges.
 #[derive(Debug)]
 pub struct Merger {
     config: InMerge,
@@ -18,7 +18,8 @@ pub struct Merger {
 }
 
 impl Merger {
-    /// For a network of so many convolutions. Equal seeds merge alike.
+    /// Makes a merger for a network with this number of convolutions. Equal seeds give equal
+    /// merges.
     ///
     /// # Errors
     /// As [`InMerge::check`].
@@ -28,16 +29,16 @@ impl Merger {
         Ok(Self { config, seed, counters: std::iter::repeat_with(Counter::default).take(deep).collect() })
     }
 
-    /// The merges of one step, to be done before its forward pass: `convolutions` are the weights
-    /// of all convolutions in forward order, `[outputs, inputs, height, width]`, shallow ones
-    /// included; a ResNet's downsampling convolutions are not counted among them. They are changed
-    /// in place, without a gradient. What happens depends on the seed, the step and the weights
-    /// alone.
+    /// Merges kernels for one step; call it before the step's forward pass. `convolutions` are the
+    /// weights of all convolutions in forward order, `[outputs, inputs, height, width]`, shallow
+    /// ones included; a ResNet's downsampling convolutions are not counted among them. They are
+    /// changed in place, without a gradient. The result depends only on the seed, the step and the
+    /// weights.
     ///
-    /// On a GPU nothing here waits for the device.
+    /// On a GPU it does not wait for the device.
     ///
     /// # Panics
-    /// If their number is not the one that the merger was made for.
+    /// If the number of convolutions is not the one given to [`new`](Self::new).
     pub fn merge<'a>(&mut self, step: u64, convolutions: impl IntoIterator<Item = &'a Tensor>) {
         let convolutions: Vec<&Tensor> = convolutions.into_iter().collect();
         let shallow = self.config.shallow_layers;
@@ -53,23 +54,23 @@ impl Merger {
         });
     }
 
-    /// What was done to each layer beyond the shallow ones since this was last asked. Waits for the
-    /// device.
+    /// Returns the statistics of each layer beyond the shallow ones since the last call, and resets
+    /// them. Waits for the device.
     pub fn take_stats(&mut self) -> Vec<MergeStats> {
         let first = self.config.shallow_layers + 1;
         self.counters.iter_mut().zip(first..).map(|(counter, layer)| counter.take(layer)).collect()
     }
 
-    /// What was counted so far of what [`take_stats`](Self::take_stats) will give. Waits for the
-    /// device.
+    /// Returns the counts since the last call of [`take_stats`](Self::take_stats), without
+    /// resetting them. Waits for the device.
     pub fn counts(&self) -> Vec<MergeCounts> {
         self.counters.iter().map(Counter::counts).collect()
     }
 
-    /// Goes on counting from what [`counts`](Self::counts) gave.
+    /// Resumes counting from the counts that [`counts`](Self::counts) returned.
     ///
     /// # Errors
-    /// Counts of another number of layers.
+    /// [`Error::Counts`] for counts of another number of layers.
     pub fn resume(&mut self, counts: Vec<MergeCounts>) -> Result<(), Error> {
         if counts.len() != self.counters.len() {
             let (expected, found) = (self.counters.len(), counts.len());

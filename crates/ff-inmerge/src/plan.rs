@@ -1,22 +1,22 @@
-//! Which kernel is compared with which.
+//! The choice of kernels to compare.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// The pairs of one layer at one step: for each kernel that is tried, its partner. A function of
-/// (seed, step, layer) and nothing else, so that a resumed run draws what an uninterrupted one
-/// does.
+/// The pairs of one layer at one step: the kernels that are compared, each with its partner. It is
+/// a function of (seed, step, layer) only, so that a resumed run draws the same pairs as an
+/// uninterrupted one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MergePlan {
-    /// Kernels that are tried, in rising order, each once.
+    /// Kernels that are compared, in rising order, each once.
     pub(crate) kernels: Vec<i64>,
     /// The partner of each: another kernel of the layer.
     pub(crate) partners: Vec<i64>,
 }
 
 impl MergePlan {
-    /// Draws, for each of a layer's kernels, whether it is tried (with `probability`) and with
+    /// Draws, for each of a layer's kernels, whether it is compared (with `probability`) and with
     /// which of the others (uniformly). A layer of one kernel has no others, so its plan is empty.
     pub(crate) fn draw(kernels: usize, probability: f64, seed: u64, step: u64, layer: usize) -> Self {
         let mut plan = Self::default();
@@ -34,14 +34,14 @@ impl MergePlan {
         plan
     }
 
-    /// Kernels that are tried and their partners.
+    /// Iterates over the kernels that are compared and their partners.
     #[cfg(test)]
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
         self.kernels.iter().zip(&self.partners).map(|(&kernel, &partner)| (kernel as usize, partner as usize))
     }
 }
 
-/// ChaCha with 8 rounds, keyed by what the draw is for.
+/// Returns ChaCha8, keyed by seed, step and layer.
 fn generator(seed: u64, step: u64, layer: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     for (place, part) in key.chunks_exact_mut(8).zip([u64::from_le_bytes(*b"in-merge"), seed, step, layer]) {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_are_tried_as_often_as_asked_and_partners_are_uniform() {
+    fn kernels_are_drawn_with_the_probability_and_partners_uniformly() {
         let (kernels, steps) = (5, 20_000);
         let mut met = [[0u32; 5]; 5];
         for step in 0..steps {
@@ -86,13 +86,13 @@ mod tests {
         #[test]
         fn no_kernel_is_its_own_partner(kernels in 0usize..40, p in 0.0..=1.0, seed: u64, step: u64, layer in 0usize..60) {
             let plan = MergePlan::draw(kernels, p, seed, step, layer);
-            let tried: Vec<_> = plan.pairs().map(|(kernel, _)| kernel).collect();
-            prop_assert!(tried.is_sorted_by(|a, b| a < b));
+            let compared: Vec<_> = plan.pairs().map(|(kernel, _)| kernel).collect();
+            prop_assert!(compared.is_sorted_by(|a, b| a < b));
             prop_assert!(plan.pairs().all(|(kernel, partner)| kernel != partner && kernel.max(partner) < kernels));
         }
 
         #[test]
-        fn all_or_none_are_tried_at_the_ends(kernels in 2usize..40, seed: u64) {
+        fn probabilities_0_and_1_draw_no_or_every_kernel(kernels in 2usize..40, seed: u64) {
             prop_assert!(MergePlan::draw(kernels, 0.0, seed, 1, 0).kernels.is_empty());
             prop_assert_eq!(MergePlan::draw(kernels, 1.0, seed, 1, 0).kernels.len(), kernels);
         }

@@ -1,22 +1,22 @@
-//! Counts of what merging did.
+//! Counts of comparisons and merges.
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-/// What merging did to one layer since the last call of
+/// The merges of one layer since the last call of
 /// [`Merger::take_stats`](crate::Merger::take_stats).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MergeStats {
     /// The convolution, counted from 1 in forward order.
     pub layer: usize,
-    /// Kernels that it has; 0 if no step was done.
+    /// Number of kernels of the layer; 0 if no step was done.
     pub kernels: usize,
     /// Kernels that were compared with another, over all steps.
     pub tried: u64,
-    /// Those that were merged.
+    /// Kernels that were merged, over all steps.
     pub merged: u64,
-    /// Mean similarity of the pairs that were tried, those of NaN left out; `None` if none is left.
+    /// Mean similarity of the pairs that were compared, without NaN; `None` if there are none.
     pub mean_similarity: Option<f64>,
 }
 
@@ -31,8 +31,8 @@ pub struct MergeCounts {
     sums: Option<[f64; 3]>,
 }
 
-/// Counts on the weights' device, read back only on request, so that a GPU never waits for the
-/// host.
+/// Counts on the weights' device. They are read only on request, so that counting does not wait for
+/// a GPU.
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
     pub(crate) kernels: usize,

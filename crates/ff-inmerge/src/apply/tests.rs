@@ -1,4 +1,4 @@
-//! The batched operations against the rule written as the plainest loop.
+//! Compares the batched operations with a plain loop over the kernels.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use super::*;
 use crate::merger::Merger;
 use crate::stats::MergeStats;
 
-/// Algorithm 1, kernel by kernel, in 64 bits: new kernels and the number of merges.
+/// Runs Algorithm 1 kernel by kernel in 64 bits; returns the new kernels and the number of merges.
 fn oracle(kernels: &[Vec<f64>], plan: &MergePlan, config: &InMerge) -> (Vec<Vec<f64>>, u64) {
     let mut new = kernels.to_vec();
     let mut merged = 0;
@@ -23,8 +23,8 @@ fn oracle(kernels: &[Vec<f64>], plan: &MergePlan, config: &InMerge) -> (Vec<Vec<
             Pairs::Dissimilar => similarity <= config.similarity_threshold,
         };
         if merge {
-            let mixed = own.iter().zip(other);
-            new[i] = mixed.map(|(x, y)| config.merge_weight * x + (1.0 - config.merge_weight) * y).collect();
+            let both = own.iter().zip(other);
+            new[i] = both.map(|(x, y)| config.merge_weight * x + (1.0 - config.merge_weight) * y).collect();
             merged += 1;
         }
     }
@@ -37,9 +37,10 @@ fn kernels(weight: &Tensor) -> Vec<Vec<f64>> {
     (0..outputs).map(|at| Vec::try_from(flat.get(at)).unwrap()).collect()
 }
 
-/// Kernels of which many are alike: a few directions and some noise. `std` as in a trained layer.
+/// Returns kernels of which many are similar: a few directions with noise, at the scale of a
+/// trained layer.
 fn realistic(shape: [i64; 4], seed: i64) -> Tensor {
-    // libtorch's generator is one for all threads, so tests draw from it one at a time.
+    // libtorch's generator is global, so tests draw from it one at a time.
     static GENERATOR: Mutex<()> = Mutex::new(());
     let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(seed);
@@ -58,8 +59,8 @@ fn channels_last(weight: &Tensor) -> Tensor {
 
 const PAPER: InMerge = InMerge { shallow_layers: 0, ..crate::config::PAPER };
 
-/// Merges a copy of the weights with [`apply`], and another as it is done on other devices, and
-/// holds both against the loop. `tolerance` is in parts of the largest weight.
+/// Merges a copy of the weights with [`apply`] and another with the operations for a GPU, and
+/// compares both with the loop. `tolerance` is relative to the largest weight.
 fn check(weight: &Tensor, config: &InMerge, tolerance: f64) -> u64 {
     let plan = MergePlan::draw(weight.size()[0] as usize, config.merge_probability, 5, 9, 1);
     let (expected, merged) = oracle(&kernels(weight), &plan, config);
@@ -134,7 +135,7 @@ fn the_ends_of_every_range_merge_as_the_loop_does() {
 }
 
 #[test]
-fn what_keeps_everything_of_itself_is_left_to_the_bit() {
+fn settings_without_effect_change_no_bit() {
     for config in [
         InMerge { merge_weight: 1.0, merge_probability: 1.0, similarity_threshold: -1.0, ..PAPER },
         InMerge { merge_probability: 0.0, ..PAPER },
@@ -149,7 +150,7 @@ fn what_keeps_everything_of_itself_is_left_to_the_bit() {
 }
 
 #[test]
-fn kernels_that_are_alone_zero_or_nan_do_no_harm() {
+fn single_zero_and_nan_kernels_do_not_spread() {
     let all = InMerge { merge_probability: 1.0, ..PAPER };
     assert_eq!(check(&realistic([1, 4, 3, 3], 1), &all, 0.0), 0);
 
@@ -166,7 +167,7 @@ fn kernels_that_are_alone_zero_or_nan_do_no_harm() {
         let mut merger = Merger::new(InMerge { similarity_threshold: threshold, ..all }, 0, 1).unwrap();
         (1..=20).for_each(|step| merger.merge(step, [&merged]));
         let rows_with_nan = merged.isnan().flatten(1, -1).any_dim(1, false).sum(Kind::Int64);
-        assert_eq!(rows_with_nan.int64_value(&[]), 1, "it did not spread");
+        assert_eq!(rows_with_nan.int64_value(&[]), 1, "NaN did not spread");
         // The mean is that of the other pairs.
         let mut others = Counter::default();
         let (similarities, none) =
@@ -196,8 +197,8 @@ fn every_memory_layout_and_type_is_changed_in_place() {
 
 #[test]
 fn sources_are_the_weights_before_the_step() {
-    // Three equal directions of lengths 1, 2 and 4, all merged half and half: whoever read a merged
-    // partner would show.
+    // Three equal directions of lengths 1, 2 and 4, all merged half and half: reading a partner
+    // that is already merged would give other lengths.
     let weight = Tensor::from_slice(&[1f32, 2.0, 4.0]).view([3, 1, 1, 1]);
     let config = InMerge { merge_probability: 1.0, merge_weight: 0.5, ..PAPER };
     let mut merger = Merger::new(config, 3, 1).unwrap();
@@ -209,7 +210,7 @@ fn sources_are_the_weights_before_the_step() {
 }
 
 #[test]
-fn shallow_layers_are_left_alone_and_counts_add_up() {
+fn shallow_layers_do_not_change_and_counts_add_up() {
     let layers: Vec<Tensor> = (0..4).map(|seed| realistic([16, 4, 3, 3], seed)).collect();
     let before: Vec<Tensor> = layers.iter().map(Tensor::copy).collect();
     let mut merger = Merger::new(InMerge { shallow_layers: 2, ..PAPER }, 0, 4).unwrap();
@@ -225,7 +226,7 @@ fn shallow_layers_are_left_alone_and_counts_add_up() {
 }
 
 #[test]
-fn gradients_are_still_wanted_afterwards() {
+fn merged_weights_still_require_gradients() {
     let weight = realistic([16, 4, 3, 3], 0).set_requires_grad(true);
     let mut merger = Merger::new(PAPER, 0, 1).unwrap();
     merger.merge(1, [&weight]);
@@ -249,7 +250,7 @@ proptest! {
         let config = InMerge { merge_weight, merge_probability, similarity_threshold, ..PAPER };
         let weight = realistic([outputs, inputs, side, side], seed);
         let weight = if last { channels_last(&weight) } else { weight };
-        // In 32 bits a cosine that is the threshold's to six digits may fall on either side of it.
+        // In 32 bits a cosine within 1e-6 of the threshold may fall on either side of it.
         let clear = |(i, j): (usize, usize)| {
             let all = kernels(&weight);
             let dot = |a: usize, b: usize| all[a].iter().zip(&all[b]).map(|(x, y)| x * y).sum::<f64>();
