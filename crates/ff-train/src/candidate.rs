@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::SelectBy;
 use crate::history::EpochRecord;
 
-/// A model that a run may keep.
+/// A model that a run may save.
 #[derive(Clone)]
 pub(crate) struct Candidate {
     pub notes: CandidateNotes,
@@ -28,8 +28,8 @@ pub(crate) struct CandidateNotes {
 }
 
 impl CandidateNotes {
-    /// Whether an epoch is better. One with an undefined metric is not, and one with a metric is
-    /// better than one without.
+    /// Returns whether an epoch is better. By metric, an epoch with an undefined value never is,
+    /// and one with a value is better than a model without one.
     pub(crate) fn is_beaten_by(&self, record: &EpochRecord, by: SelectBy) -> bool {
         match by {
             SelectBy::Loss => record.validation_loss < self.validation_loss,

@@ -1,4 +1,4 @@
-//! What one run is told.
+//! Configuration of a training run.
 
 use ff_data::{Augment, Task};
 use ff_eval::{Metric, TaskKind};
@@ -9,37 +9,39 @@ use crate::optimizer_config::OptimizerConfig;
 use crate::schedule::LrSchedule;
 use crate::task_weights::TaskWeights;
 
-/// One run of training. The default is FissionFusion's full fine-tuning (§3) at one learning rate
-/// of its grid.
+/// A training run. The defaults are FissionFusion's full fine-tuning (§3) at one learning rate of
+/// its grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over the training images.
+    /// Passes over the training images, at least 1.
     pub epochs: u32,
-    /// Images in a step; the last step of an epoch takes the remainder.
+    /// Images per step, at least 1. The last step of an epoch takes the remainder; a remainder of
+    /// one image joins the step before it.
     pub batch_size: usize,
-    /// Training augmentation.
+    /// Augmentation of the training images.
     pub augment: Augment,
-    /// Seed of the order, the augmentation and dropout.
+    /// Seed of the order of the images, of augmentation and of dropout.
     pub seed: u64,
-    /// Update rule.
+    /// Update rule with its constants.
     pub optimizer: OptimizerConfig,
     /// Learning rate over the run.
     pub schedule: LrSchedule,
-    /// What is trained.
+    /// Which parameters are trained.
     pub trainable: Trainable,
-    /// How the kept epoch is chosen.
+    /// How the saved epoch is chosen.
     pub select_by: SelectBy,
-    /// Validation metric.
+    /// Metric of the validation images.
     pub metric: Metric,
-    /// Stop after that many epochs without a lower validation loss. Absent: never (the paper).
+    /// Stop after this many epochs, at least 1, without a lower validation loss. Absent: never (the
+    /// paper).
     pub early_stopping_epochs: Option<u32>,
-    /// What each task of a multilabel dataset counts in the loss.
+    /// Weight of each task of a multilabel dataset in the loss.
     #[serde(skip_serializing_if = "TaskWeights::is_equal")]
     pub task_weights: TaskWeights,
-    /// Keep the optimizer's state beside the kept weights, for a run that starts from both. Not
-    /// with a cyclic learning rate, whose models are the snapshots.
+    /// Save the optimizer's state with the weights, for a run that starts from both. Not allowed
+    /// with a cyclic learning rate, which saves snapshots.
     pub keep_optimizer: bool,
 }
 
@@ -67,12 +69,12 @@ impl Default for TrainConfig {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Trainable {
-    /// All of them: full fine-tuning.
+    /// All parameters: full fine-tuning.
     All {},
     /// The last layer only: the linear probe.
     Classifier {
-        /// Let the frozen layers' BatchNorm statistics follow the training images, as the authors'
-        /// code does. The paper freezes the whole network.
+        /// Update the frozen layers' BatchNorm statistics from the training images, as the authors'
+        /// code does. The default is false: the paper freezes the whole network.
         #[serde(default, alias = "bn_drift")]
         update_bn_stats: bool,
     },
@@ -84,7 +86,7 @@ impl Default for Trainable {
     }
 }
 
-/// How the kept epoch is chosen. Ties go to the earlier epoch.
+/// How the saved epoch is chosen. Ties go to the earlier epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -96,12 +98,12 @@ pub enum SelectBy {
     Loss,
 }
 
-/// What is wrong with a patience of 0: the run would stop after its first epoch, whatever the loss
-/// does.
+/// Error text for a patience of 0, with which a run would stop after its first epoch whatever the
+/// loss.
 pub const NO_PATIENCE: &str =
     "early_stopping_epochs: expected at least 1, found 0\nhint: leave the key out to never stop early";
 
-/// What the metrics call a dataset's task.
+/// Returns the metrics' kind of a dataset's task.
 pub fn task_kind(task: &Task) -> TaskKind {
     match task {
         Task::Multiclass { .. } => TaskKind::Multiclass,
@@ -110,8 +112,8 @@ pub fn task_kind(task: &Task) -> TaskKind {
 }
 
 impl TrainConfig {
-    /// Whether a run on such a task makes sense. [`train`](crate::train) asks the same before it
-    /// writes anything.
+    /// Checks the configuration for a task. [`train`](crate::train) does so before it writes
+    /// anything.
     ///
     /// # Errors
     /// [`Error::Config`] names the key, what was expected and what was found.
@@ -119,7 +121,11 @@ impl TrainConfig {
         let wrong = |reason: String| Err(Error::Config(reason));
         let kind = task_kind(task);
         if !self.metric.applies_to(kind) {
-            return wrong(format!("metric: {} does not apply to a {} task", self.metric, kind.name()));
+            return wrong(format!(
+                "metric: expected a metric for {} tasks, found {}",
+                kind.name(),
+                self.metric
+            ));
         }
         if self.epochs == 0 {
             return wrong("epochs: expected at least 1, found 0".into());
@@ -131,7 +137,7 @@ impl TrainConfig {
             return wrong(NO_PATIENCE.into());
         }
         if self.keep_optimizer && matches!(self.schedule, LrSchedule::Cyclic { .. }) {
-            return wrong("keep_optimizer: a run with a cyclic learning rate keeps its snapshots, none with optimizer state".into());
+            return wrong("keep_optimizer: expected false with a cyclic learning rate, which saves snapshots without optimizer state; found true".into());
         }
         self.task_weights.check(task)?;
         self.optimizer.check()

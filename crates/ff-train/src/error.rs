@@ -1,4 +1,4 @@
-//! What can fail in training and prediction.
+//! Errors of training and prediction.
 
 use std::path::PathBuf;
 
@@ -6,17 +6,17 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A value of the configuration that makes no sense.
+    /// A value of the configuration that is not allowed.
     #[error("{0}")]
     Config(String),
-    /// Nothing to train or evaluate on.
-    #[error("no image could be read: {0}")]
+    /// No readable image among those named.
+    #[error("expected at least one readable image, found none among the images {0}")]
     NoImages(String),
     /// The work was asked to stop ([`CancelToken`](crate::CancelToken)) before it was done.
-    #[error("stopped before it was done")]
+    #[error("interrupted before it was done")]
     Stopped,
-    /// A saved optimizer that does not fit.
-    #[error("{}: this optimizer state does not fit: {reason}", path.as_deref().unwrap_or(std::path::Path::new("(in memory)")).display())]
+    /// An optimizer state that does not fit the optimizer.
+    #[error("{}: the optimizer state does not fit: {reason}", path.as_deref().unwrap_or(std::path::Path::new("(in memory)")).display())]
     OptimizerState {
         /// The file.
         path: Option<PathBuf>,
@@ -33,7 +33,7 @@ pub enum Error {
         /// What differs.
         reason: String,
     },
-    /// A file that is not what its name says.
+    /// A file that cannot be read or written, or has the wrong content.
     #[error("{path}: {reason}")]
     File {
         /// The file.
@@ -50,10 +50,10 @@ pub enum Error {
     /// Images could not be read.
     #[error(transparent)]
     Data(#[from] ff_data::Error),
-    /// Predictions make no sense.
+    /// Predictions are invalid.
     #[error(transparent)]
     Eval(#[from] ff_eval::Error),
-    /// The model refused its weights.
+    /// The model cannot be built, or weights do not fit it.
     #[error(transparent)]
     Model(#[from] ff_models::Error),
 }

@@ -1,4 +1,4 @@
-//! From weights and images to predictions.
+//! Predictions of a model on a set of images, in memory and in files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -17,12 +17,12 @@ use crate::error::Error;
 /// the same few thousand images hundreds of times.
 const KEEP_BYTES: usize = 256 << 20;
 
-/// Images in a step of evaluation.
+/// Images per batch of a full evaluation.
 const BATCH: usize = 256;
-/// Images in a step of an evaluation that may end early.
+/// Images per batch of an evaluation that may end early.
 const CHUNK: usize = 32;
 
-/// Images to evaluate on, in a fixed order. Can be shared between threads.
+/// A set of images to evaluate on, in a fixed order. It can be shared between threads.
 pub struct EvalSet {
     dataset: Arc<dyn Dataset>,
     indices: Arc<[usize]>,
@@ -32,18 +32,18 @@ pub struct EvalSet {
     stop: CancelToken,
 }
 
-/// What is known after the first pass.
+/// The results of the first pass.
 struct FirstPass {
-    /// All of them, if they fit.
+    /// All batches, if they fit into [`KEEP_BYTES`]; else none.
     batches: Vec<Batch>,
     skipped: Vec<String>,
-    /// The sample of each row of the predictions.
+    /// Index in the dataset of each row of the predictions.
     rows: Vec<usize>,
 }
 
 impl EvalSet {
-    /// The images `indices` of a dataset, resized to `image_size` and loaded by `threads` threads
-    /// (0: the caller's).
+    /// Makes a set of the images `indices` of a dataset, resized to `image_size` and loaded by
+    /// `threads` threads (0: the caller's).
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
@@ -72,33 +72,32 @@ impl EvalSet {
         }
     }
 
-    /// With a wish to stop that is looked at before every batch.
+    /// Sets the token that is checked before every batch.
     pub fn stopped_by(self, stop: CancelToken) -> Self {
         Self { stop, ..self }
     }
 
-    /// Number of images, unreadable ones included.
+    /// Returns the number of images, unreadable ones included.
     pub fn len(&self) -> usize {
         self.indices.len()
     }
 
-    /// True if there are none.
+    /// Returns whether the set has no images.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
 
-    /// The images that could not be read and are left out, by name; known after the first pass.
+    /// Returns the names of the unreadable images that are left out; known after the first pass.
     pub fn skipped(&self) -> &[String] {
         self.first_pass.get().map_or(&[], |pass| pass.skipped.as_slice())
     }
 
-    /// What the model says of every image, in order, with the images' groups if they have any;
-    /// `outputs` says which of its outputs speak for which classes, if they are not the dataset's
-    /// own.
+    /// Predicts every image, in order, and adds the images' groups if they have any. `outputs` maps
+    /// the model's outputs to the dataset's classes, if the model's classes are others.
     ///
     /// # Errors
-    /// An unreadable image, unless they are to be skipped; no readable image at all; logits that
-    /// are not finite; [`Error::Stopped`].
+    /// An unreadable image, unless these are skipped; no readable image; logits that are not
+    /// finite; [`Error::Stopped`].
     pub fn predict(&self, model: &Model, outputs: Option<&OutputMap>) -> Result<Predictions, Error> {
         let mut found = Collected::default();
         if let Some(batches) = self.kept() {
@@ -130,15 +129,16 @@ impl EvalSet {
         }
     }
 
-    /// Predicts rows of the predictions in the order given, some at a time, until `enough` has seen
-    /// enough: it is given a row and its logits, and says whether to stop. The answer is the number
-    /// of rows predicted, or `None` where images may be left out and no pass has told yet which.
+    /// Predicts rows of the predictions in the order given, in small batches, until `enough`, which
+    /// takes a row and its logits, returns true. Returns the number of rows predicted; `None` for
+    /// rows that do not exist, and before the first pass if unreadable images are skipped, since
+    /// the rows are not known yet.
     ///
     /// Logits may differ from those of [`EvalSet::predict`] in their last bits, since libtorch may
-    /// add up a batch of another size in another order.
+    /// sum a batch of another size in another order.
     ///
     /// # Errors
-    /// An unreadable image, unless they are to be skipped; [`Error::Stopped`].
+    /// An unreadable image, unless these are skipped; [`Error::Stopped`].
     pub fn predict_until(
         &self,
         model: &Model,
@@ -153,10 +153,10 @@ impl EvalSet {
         }
         let outputs = model.spec().outputs;
         let mut seen = 0;
-        let mut look = |rows: &[usize], pixels: &[u8]| {
+        let mut predict = |rows: &[usize], pixels: &[u8]| {
             let logits = logits(model, &image_tensor(pixels, self.config.image_size));
             seen += rows.len();
-            // All of a step are looked at: they are paid for.
+            // Every row of the batch counts, since all are computed.
             rows.iter()
                 .zip(logits.chunks_exact(outputs))
                 .fold(false, |stop, (&row, logits)| enough(row, logits) || stop)
@@ -175,7 +175,7 @@ impl EvalSet {
                     let at = (row - starts[batch]) * size;
                     pixels.extend_from_slice(&batches[batch].images[at..at + size]);
                 }
-                if look(rows, &pixels) {
+                if predict(rows, &pixels) {
                     break;
                 }
             }
@@ -188,7 +188,7 @@ impl EvalSet {
                 self.stop.check()?;
                 let batch = batch?;
                 let rows: Vec<usize> = batch.indices.iter().map(|sample| row_of[sample]).collect();
-                if look(&rows, &batch.images) {
+                if predict(&rows, &batch.images) {
                     break;
                 }
             }
@@ -196,13 +196,13 @@ impl EvalSet {
         Ok(Some(seen))
     }
 
-    /// The batches in memory, once they are there.
+    /// Returns the batches in memory, after the first pass.
     fn kept(&self) -> Option<&[Batch]> {
         self.first_pass.get().filter(|_| self.fits).map(|pass| pass.batches.as_slice())
     }
 }
 
-/// Logits of images, u8 `[N, image_size, image_size, 3]`, row-major `N × outputs`.
+/// Computes logits of images, u8 `[N, image_size, image_size, 3]`, row-major `N × outputs`.
 fn logits(model: &Model, images: &Tensor) -> Vec<f32> {
     let logits = tch::no_grad(|| model.forward(&images.to_device(model.device()), Mode::Eval));
     let mut values = vec![0.0; logits.numel()];
@@ -210,8 +210,8 @@ fn logits(model: &Model, images: &Tensor) -> Vec<f32> {
     values
 }
 
-/// A number for each sample's group, by first appearance; what has no group is one of its own.
-/// `None` if nothing has one.
+/// Numbers the samples' groups by first appearance; a sample without a group is a group of its own.
+/// `None` if no sample has a group.
 fn group_numbers(names: &[Option<&str>]) -> Option<Vec<u32>> {
     names.iter().any(Option::is_some).then_some(())?;
     let (mut known, mut next) = (HashMap::new(), 0..);
@@ -250,7 +250,7 @@ impl Collected {
 
     fn finish(self, outputs: usize, map: Option<&OutputMap>) -> Result<Predictions, Error> {
         if self.logits.is_empty() {
-            return Err(Error::NoImages("none of the images to evaluate on".into()));
+            return Err(Error::NoImages("to evaluate on".into()));
         }
         let images = self.logits.len() / outputs;
         let labels = self.labels.len() / images;
@@ -266,15 +266,15 @@ impl Collected {
     }
 }
 
-/// Pixels as a batch has them, as a tensor, u8 `[N, image_size, image_size, 3]`, on the CPU.
+/// Returns a batch's pixels as a tensor, u8 `[N, image_size, image_size, 3]`, on the CPU.
 pub(crate) fn image_tensor(pixels: &[u8], image_size: u32) -> Tensor {
     let image_size = i64::from(image_size);
     Tensor::from_slice(pixels).view([-1, image_size, image_size, 3])
 }
 
 /// Writes predictions: `logits` `[N, C]` f32, `targets` `[N]` i64 or `[N, C]` f32 with NaN for
-/// unknown and, if the samples are in groups, `groups` `[N]` i64. The answer is the digest of what
-/// was written.
+/// unknown and, if the samples are in groups, `groups` `[N]` i64. Returns the digest of the file's
+/// content.
 pub fn save_predictions(
     path: &Path,
     predictions: &Predictions,
@@ -288,15 +288,15 @@ pub fn save_predictions(
 }
 
 /// Reads predictions that [`save_predictions`] or another program wrote, and checks their digest if
-/// they carry one.
+/// the file has one.
 pub fn load_predictions(path: &Path) -> Result<Predictions, Error> {
     predictions_of(&StateDict::open(path)?)
 }
 
-/// The predictions in a file that is open.
+/// Reads the predictions in an open file.
 ///
 /// # Errors
-/// [`Error::File`] for a file of anything else.
+/// [`Error::File`] for a file with other content.
 pub fn predictions_of(file: &StateDict) -> Result<Predictions, Error> {
     let path = file.path().unwrap_or(Path::new("(in memory)"));
     predictions_from(file, "").map_err(|reason| Error::File { path: path.to_owned(), reason })
@@ -314,7 +314,7 @@ pub(crate) fn prediction_tensors(predictions: &Predictions) -> BTreeMap<&'static
     predictions.to_tensors().into_iter().map(owned).collect()
 }
 
-/// The predictions whose tensors' names begin so.
+/// Reads the predictions in the tensors whose names start with `prefix`.
 pub(crate) fn predictions_from(file: &StateDict, prefix: &str) -> Result<Predictions, String> {
     let tensor = |name: &str| {
         let found = file.get(&format!("{prefix}{name}"))?;
@@ -328,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_are_numbered_and_what_has_none_is_alone() {
+    fn groups_are_numbered_and_samples_without_one_are_alone() {
         assert_eq!(group_numbers(&[None, None]), None);
         let names = [Some("b"), None, Some("a"), Some("b"), None];
         assert_eq!(group_numbers(&names), Some(vec![0, 1, 2, 0, 3]));

@@ -20,7 +20,7 @@ pub(crate) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Makes the folder if there is none, and writes a new log with the epochs of `history`.
+    /// Creates the folder if it is missing, and starts a new log with the epochs of `history`.
     pub(crate) fn open(
         folder: &'a Path,
         provenance: Provenance,

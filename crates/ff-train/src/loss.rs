@@ -1,11 +1,11 @@
-//! Losses.
+//! The loss of training and validation.
 
 use ff_data::Targets;
 use ff_eval::Predictions;
 use tch::{Device, Kind, Reduction, Tensor};
 
-/// Targets as the loss wants them: class numbers `[N]` i64, or labels `[N, C]` f32 with NaN for
-/// unknown.
+/// Returns targets as the loss takes them: class numbers `[N]` i64, or labels `[N, C]` f32 with NaN
+/// for unknown.
 pub(crate) fn target_tensor(targets: &Targets, outputs: usize) -> Tensor {
     match targets {
         Targets::Classes(classes) => Tensor::from_slice(classes),
@@ -16,9 +16,9 @@ pub(crate) fn target_tensor(targets: &Targets, outputs: usize) -> Tensor {
 /// The loss, with the weight of each task of multilabel data.
 #[derive(Debug, Default)]
 pub(crate) struct Loss {
-    /// `[C]`; absent, all are 1.
+    /// `[C]`; `None`: all are 1.
     weights: Option<Vec<f32>>,
-    /// The same, where the logits are.
+    /// The same weights on the model's device.
     on_device: Option<Tensor>,
 }
 
@@ -28,8 +28,8 @@ impl Loss {
         Self { weights, on_device }
     }
 
-    /// Cross entropy for class numbers; for labels, binary cross entropy over the known ones, times
-    /// the weight of their task. Logits are f32.
+    /// Computes cross entropy for class numbers; for labels, binary cross entropy over the known
+    /// ones, times the weight of their task. Logits are f32.
     pub(crate) fn of_batch(&self, logits: &Tensor, targets: &Tensor) -> Tensor {
         if targets.kind() == Kind::Int64 {
             return logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Mean, -100, 0.0);
@@ -43,7 +43,7 @@ impl Loss {
         (each * &known).sum(Kind::Float) / known.sum(Kind::Float).clamp_min(1.0)
     }
 
-    /// The same loss over predictions, accumulated in 64 bits.
+    /// Computes the same loss over predictions, accumulated in 64 bits.
     pub(crate) fn of_predictions(&self, predictions: &Predictions) -> f64 {
         let outputs = predictions.outputs();
         let rows = predictions.logits().chunks_exact(outputs);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_agree_on_classes() {
+    fn losses_of_batches_and_predictions_agree() {
         let logits = [0.5f32, -1.0, 2.0, 0.0, 3.0, -3.0];
         let trained = Loss::default().of_batch(
             &Tensor::from_slice(&logits).view([2, 3]),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_labels_count_for_nothing() {
+    fn unknown_labels_have_no_effect() {
         let (logits, labels) = ([0.5f32, -1.0, 2.0, 9.0], [1.0f32, 0.0, 0.0, f32::NAN]);
         let tensor = Tensor::from_slice(&logits).view([2, 2]).set_requires_grad(true);
         let trained = Loss::default().of_batch(&tensor, &target_tensor(&Targets::Labels(labels.to_vec()), 2));
@@ -108,9 +108,9 @@ mod tests {
         close(Loss::default().of_predictions(&predictions), by_hand.iter().sum::<f64>() / 3.0);
         trained.backward();
         let loss = Loss::new(Some(vec![0.5, 2.0]), Device::Cpu);
-        let weighed = loss.of_batch(&tensor, &target_tensor(&Targets::Labels(labels.to_vec()), 2));
+        let weighted = loss.of_batch(&tensor, &target_tensor(&Targets::Labels(labels.to_vec()), 2));
         let expected = (0.5 * by_hand[0] + 2.0 * by_hand[1] + 0.5 * by_hand[2]) / 3.0;
-        close(weighed.double_value(&[]), expected);
+        close(weighted.double_value(&[]), expected);
         close(loss.of_predictions(&predictions), expected);
         assert_eq!(tensor.grad().double_value(&[1, 1]), 0.0);
     }

@@ -1,4 +1,9 @@
 //! The optimizer, with a state that can be saved.
+//!
+//! An update is element by element, so blocks of any length give the same bits. On the CPU an
+//! update runs in blocks that stay in the cache through all operations of the rule, so memory is
+//! read and written once. On a GPU, where every operation is a kernel launch, gradients are first
+//! copied into one buffer and updated as a whole.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +14,18 @@ use tch::{Device, Kind, Tensor};
 use crate::error::Error;
 use crate::optimizer_config::OptimizerConfig;
 
-/// Elements of a block of the update: four arrays of them fit a core's own cache.
+/// Elements per block of an update: four arrays of this length fit a core's own cache.
 const CPU_BLOCK: i64 = 1 << 16;
 
-/// The trained parameters and what the update rule remembers of them.
+/// The trained parameters and the state of the update rule.
 ///
 /// All parameters become views of one flat buffer, each in its own memory layout, so that an update
-/// is a handful of operations however many tensors a model has.
+/// is a few operations however many tensors a model has.
 pub struct Optimizer {
     config: OptimizerConfig,
     parameters: Vec<Tensor>,
     weights: Tensor,
-    /// Where launches cost more than copies: a buffer for all gradients, and each parameter's part
-    /// of it.
+    /// On a GPU: a buffer for all gradients, and each parameter's view of it.
     flat_gradients: Option<(Tensor, Vec<Tensor>)>,
     /// AdamW: first and second moments. SGD: the momentum buffer.
     moments: Vec<(&'static str, Tensor)>,
@@ -29,8 +33,8 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// Takes over the parameters: from here on their values live in the optimizer's flat buffer,
-    /// and gradients are computed for them.
+    /// Takes over the parameters: moves their values into a flat buffer and turns their gradients
+    /// on.
     ///
     /// # Panics
     /// If there are no parameters.
@@ -62,12 +66,13 @@ impl Optimizer {
         }
     }
 
-    /// One step: the gradient of `loss`, then the update.
+    /// Does one step: computes the gradient of `loss` and updates the parameters with the learning
+    /// rate `lr`.
     pub fn step(&mut self, loss: &Tensor, lr: f64) {
         let gradients = Tensor::run_backward(&[loss], &self.parameters, false, false);
         self.steps += 1;
         tch::no_grad(|| match &mut self.flat_gradients {
-            // Every operation is a launch: first all into one buffer.
+            // One buffer saves a launch for each parameter and operation.
             Some((flat, views)) => {
                 for (view, gradient) in views.iter_mut().zip(&gradients) {
                     view.copy_(gradient);
@@ -87,10 +92,7 @@ impl Optimizer {
         });
     }
 
-    /// Updates the weights from `offset` on by their gradient, which is used up. Element by
-    /// element, so in blocks as well as whole, to the same bits: on the CPU a block's weights,
-    /// gradient and moments stay in the cache through all operations of the rule, and memory is
-    /// read and written once.
+    /// Updates the weights from `offset` on with their gradient, whose memory is overwritten.
     fn update(&self, offset: i64, gradient: &Tensor, lr: f64) {
         let total = gradient.size()[0];
         let block = if gradient.device() == Device::Cpu { CPU_BLOCK } else { total };
@@ -108,8 +110,8 @@ impl Optimizer {
         }
     }
 
-    /// The state that a resumed run needs: flat moments in the order of the parameters, and the
-    /// number of steps.
+    /// Returns the state that a resumed run needs: flat moments in the order of the parameters, and
+    /// the number of steps.
     pub fn state(&self) -> BTreeMap<String, OwnedTensor> {
         let moments = self.moments.iter().map(|(name, tensor)| {
             let values = Vec::<f32>::try_from(tensor.to_device(Device::Cpu)).expect("flat 32-bit floats");
@@ -118,7 +120,7 @@ impl Optimizer {
         moments.chain([("step".to_owned(), OwnedTensor::i64([], &[self.steps]))]).collect()
     }
 
-    /// Takes up a state that [`Optimizer::state`] gave, under names that start with `prefix`.
+    /// Loads a state that [`Optimizer::state`] returned, under names that start with `prefix`.
     ///
     /// # Errors
     /// [`Error::OptimizerState`] if it belongs to another rule or another number of parameters.
@@ -126,10 +128,10 @@ impl Optimizer {
         let wrong = |reason: String| Error::OptimizerState { path: state.path().map(Into::into), reason };
         let get = |name: &str| {
             let name = format!("{prefix}{name}");
-            state.get(&name).ok_or_else(|| wrong(format!("it has no `{name}`")))
+            state.get(&name).ok_or_else(|| wrong(format!("expected a tensor `{name}`, found none")))
         };
         for (name, moment) in &mut self.moments {
-            let values = get(name)?.to_f32().ok_or_else(|| wrong(format!("`{name}` is not of floats")))?;
+            let values = get(name)?.to_f32().ok_or_else(|| wrong(format!("`{name}`: expected floats")))?;
             if values.len() != moment.numel() {
                 let expected = moment.numel();
                 return Err(wrong(format!("`{name}`: expected {expected} values, found {}", values.len())));
@@ -139,12 +141,12 @@ impl Optimizer {
         self.steps = get("step")?
             .to_i64()
             .and_then(|steps| steps.first().copied())
-            .ok_or_else(|| wrong("`step` is not an integer".into()))?;
+            .ok_or_else(|| wrong("`step`: expected an integer".into()))?;
         Ok(())
     }
 }
 
-/// A gradient in the memory layout of its parameter: usually the gradient itself.
+/// Returns a gradient in the memory layout of its parameter; usually that is the gradient itself.
 fn in_memory_order(gradient: &Tensor, parameter: &Tensor) -> Tensor {
     if gradient.stride() == parameter.stride() {
         return gradient.shallow_clone();

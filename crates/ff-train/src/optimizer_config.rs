@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use crate::error::Error;
 
-/// Which update rule, with its constants. The learning rate comes with each step.
+/// The update rule with its constants. The schedule gives the learning rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -13,28 +13,28 @@ pub enum OptimizerConfig {
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW`.
     #[serde(rename = "adamw")]
     AdamW {
-        /// Decay rates of the first and the second moment.
+        /// Decay rates of the first and the second moment, each in [0, 1).
         #[serde(default = "betas")]
         betas: [f64; 2],
-        /// Added to the denominator.
+        /// Added to the denominator; 0 or more.
         #[serde(default = "eps")]
         eps: f64,
-        /// Decoupled weight decay, on every trained parameter.
+        /// Decoupled weight decay of every trained parameter; 0 or more.
         #[serde(default = "decoupled_weight_decay")]
         weight_decay: f64,
     },
     /// Stochastic gradient descent with momentum, as `torch.optim.SGD` (no dampening, no Nesterov).
     Sgd {
-        /// Momentum; 0 for none.
+        /// Momentum in [0, 1); 0: none.
         #[serde(default = "momentum")]
         momentum: f64,
-        /// L2 penalty, on every trained parameter.
+        /// L2 penalty on every trained parameter; 0 or more.
         #[serde(default = "l2_weight_decay")]
         weight_decay: f64,
     },
 }
 
-/// PyTorch's defaults, which FissionFusion leaves as they are.
+/// PyTorch's defaults, which FissionFusion keeps.
 fn betas() -> [f64; 2] {
     [0.9, 0.999]
 }
@@ -47,7 +47,7 @@ fn decoupled_weight_decay() -> f64 {
     0.01
 }
 
-/// InMerge §3.1.
+/// InMerge §3.1, as is the weight decay below.
 fn momentum() -> f64 {
     0.9
 }
@@ -85,7 +85,7 @@ impl OptimizerConfig {
         Ok(())
     }
 
-    /// PyTorch's names of what the rule keeps for each weight.
+    /// Returns PyTorch's names of the state that the rule keeps for each weight.
     pub(crate) fn moments(&self) -> &'static [&'static str] {
         match self {
             Self::AdamW { .. } => &["exp_avg", "exp_avg_sq"],
@@ -93,7 +93,7 @@ impl OptimizerConfig {
         }
     }
 
-    /// One step of the rule for some of the weights. The gradient's memory is used up.
+    /// Does one step of the rule for some of the weights. The gradient's memory is overwritten.
     pub(crate) fn update(
         &self,
         mut weights: Tensor,
@@ -109,8 +109,8 @@ impl OptimizerConfig {
                 let _ = mean.lerp_(&gradient, 1.0 - beta1);
                 let _ = gradient.square_();
                 let _ = square.lerp_(&gradient, 1.0 - beta2);
-                // The gradient is done with: its buffer takes the denominator, and the step size as
-                // a factor of it, since tch's addcdiv_ has no `value`.
+                // The gradient is no longer needed: its buffer takes the denominator, with the step
+                // size as a factor, since tch's addcdiv_ has no `value`.
                 gradient.copy_(square);
                 let _ = gradient.sqrt_();
                 let _ = gradient.g_div_scalar_(correction(beta2).sqrt());

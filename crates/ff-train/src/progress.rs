@@ -1,4 +1,4 @@
-//! What a run remembers, apart from the model and the optimizer.
+//! The progress of a run: its state without the model and the optimizer.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::candidate::Candidate;
 use crate::history::EpochRecord;
 use crate::saved_model::SavedModel;
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
     /// The finished epochs.
@@ -16,15 +16,15 @@ pub(crate) struct Progress {
     pub snapshots: Vec<SavedModel>,
     /// The best epoch so far.
     pub best: Option<Candidate>,
-    /// The epoch after those of the history, as far as it is done.
+    /// The unfinished epoch.
     pub epoch: PartOfEpoch,
 }
 
-/// An epoch as far as it is done.
+/// The finished part of an epoch.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PartOfEpoch {
-    /// Batches of the loader that are done, left out ones included.
+    /// Batches of the loader that are done, those without a readable image included.
     pub batches: usize,
     /// The loss of each step.
     pub losses: Vec<f64>,
@@ -38,22 +38,22 @@ pub(crate) struct PartOfEpoch {
 }
 
 impl Progress {
-    /// The epoch that is not finished, from 1.
+    /// Returns the number of the unfinished epoch, from 1.
     pub(crate) fn epoch_number(&self) -> u32 {
         self.history.len() as u32 + 1
     }
 
-    /// Steps of the finished epochs.
+    /// Returns the number of steps of the finished epochs.
     pub(crate) fn finished_steps(&self) -> usize {
         self.history.last().map_or(0, |last| last.step)
     }
 
-    /// The validation loss of each finished epoch.
+    /// Returns the validation loss of each finished epoch.
     pub(crate) fn validation_losses(&self) -> Vec<f64> {
         self.history.iter().map(|record| record.validation_loss).collect()
     }
 
-    /// Finished epochs after the one with the lowest validation loss.
+    /// Returns the number of finished epochs after the one with the lowest validation loss.
     pub(crate) fn epochs_without_gain(&self) -> usize {
         let losses = self.history.iter().map(|record| record.validation_loss).enumerate();
         let lowest = losses.min_by(|(_, a), (_, b)| a.total_cmp(b));

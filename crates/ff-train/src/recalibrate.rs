@@ -1,4 +1,4 @@
-//! BatchNorm statistics of averaged weights.
+//! Recomputing of BatchNorm statistics for averaged weights.
 
 use std::sync::Arc;
 
@@ -19,9 +19,8 @@ pub struct Recalibration {
 }
 
 impl Recalibration {
-    /// The images `indices` of a dataset, resized and not augmented, in an order that is always the
-    /// same and mixes the classes, `batch_size` at a time, loaded by `threads` threads (0: the
-    /// caller's).
+    /// Takes the images `indices` of a dataset, resized and not augmented, in a fixed shuffled
+    /// order, `batch_size` at a time, loaded by `threads` threads (0: the caller's).
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
@@ -44,22 +43,21 @@ impl Recalibration {
         Self { loader: Loader::new(dataset, indices, config), images, stop: CancelToken::default() }
     }
 
-    /// With a flag that is checked before every batch.
+    /// Sets the token that is checked before every batch.
     pub fn stopped_by(self, stop: CancelToken) -> Self {
         Self { stop, ..self }
     }
 
-    /// Number of images.
+    /// Returns the number of images.
     pub fn images(&self) -> usize {
         self.images
     }
 
-    /// Replaces the model's BatchNorm statistics by the mean over the batches; a model without
-    /// BatchNorm is left as it is.
+    /// Replaces the model's BatchNorm statistics by the mean over the batches. A model without
+    /// BatchNorm does not change.
     ///
     /// # Errors
-    /// An unreadable image, unless they are to be skipped; no readable image at all;
-    /// [`Error::Stopped`].
+    /// An unreadable image, unless these are skipped; no readable image; [`Error::Stopped`].
     pub fn run(&self, model: &Model) -> Result<(), Error> {
         if model.parameters().buffers().next().is_none() {
             return Ok(());
@@ -75,7 +73,7 @@ impl Recalibration {
             }
         }
         if number == 0 {
-            return Err(Error::NoImages("none of the images to compute BatchNorm statistics from".into()));
+            return Err(Error::NoImages("to compute BatchNorm statistics from".into()));
         }
         Ok(())
     }

@@ -1,4 +1,10 @@
-//! Resume points: each is one file, whole or not there.
+//! Resume points of a run.
+//!
+//! A resume point is one file with the model, the optimizer, the best epoch so far, the history and
+//! the place inside the epoch, so that its parts always belong together. One is written after the
+//! first step that ends `run.resume_minutes` after the last point, or every `run.resume_steps`
+//! steps. Losses are read back from the device then and at the end of an epoch, and at no other
+//! step.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,17 +20,17 @@ use crate::optimizer::Optimizer;
 use crate::progress::{PartOfEpoch, Progress};
 use crate::saved_model::SavedModel;
 
-/// A resume point that was read.
+/// A resume point read from its file.
 pub(crate) struct ResumePoint {
     pub progress: Progress,
-    /// The model's.
+    /// The model's weights.
     pub weights: StateDict,
-    /// All of it.
+    /// The whole file.
     file: StateDict,
 }
 
 impl ResumePoint {
-    /// Gives an optimizer the state of the point.
+    /// Loads the point's state into an optimizer.
     pub(crate) fn restore(&self, optimizer: &mut Optimizer) -> Result<(), Error> {
         optimizer.load_state(&self.file, OPTIMIZER)
     }
@@ -48,21 +54,21 @@ const OPTIMIZER: &str = "optimizer/";
 const BEST: &str = "best/";
 const BEST_OPTIMIZER: &str = "best-optimizer/";
 const BEST_PREDICTIONS: &str = "best-predictions/";
-/// Points that are kept: should the newest be damaged, there is one before it.
+/// Number of resume points kept. If the newest is damaged, the one before it is used.
 const KEEP: usize = 2;
 
-/// Whether a file is named as a resume point.
+/// Returns whether a file is named as a resume point.
 pub(crate) fn is_point(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name.starts_with("resume-") && name.ends_with(".safetensors"))
 }
 
-/// The resume points of a run's folder, newest first.
+/// Returns the resume points of a run's folder, newest first.
 fn points(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(entries(folder)?.into_iter().filter(|path| is_point(path)).rev().collect())
 }
 
-/// Removes the resume points of a folder but the newest `keep`.
+/// Removes all resume points of a folder except the newest `keep`.
 pub(crate) fn forget(folder: &Path, keep: usize) -> Result<(), Error> {
     for path in points(folder)?.into_iter().skip(keep) {
         match std::fs::remove_file(&path) {
@@ -103,7 +109,7 @@ pub(crate) fn save(
         best: progress.best.as_ref().map(|best| best.notes.clone()),
         epoch: progress.epoch.clone(),
     };
-    // Ten digits, so that names sort as steps do.
+    // Ten digits make names sort by step.
     let path = folder.join(format!("resume-{step:010}.safetensors"));
     let recipe = serde_json::to_value(notes)
         .map_err(|error| Error::File { path: path.clone(), reason: error.to_string() })?;
@@ -112,8 +118,8 @@ pub(crate) fn save(
     forget(folder, KEEP)
 }
 
-/// The newest resume point in a folder that is intact, if there is one. Damaged ones are passed
-/// over with a warning.
+/// Reads the newest resume point in a folder that is intact, if there is one. Damaged ones are
+/// skipped with a warning.
 ///
 /// # Errors
 /// [`Error::Resume`] if it belongs to another run; files that cannot be read.
@@ -122,7 +128,7 @@ pub(crate) fn load(folder: &Path, run: &Provenance) -> Result<Option<ResumePoint
         match StateDict::open(&path) {
             Ok(file) => return read(file, &path, run).map(Some),
             Err(error @ ff_checkpoint::Error::Io { .. }) => return Err(error.into()),
-            Err(error) => tracing::warn!(%error, "a resume point is damaged; going on from an earlier one"),
+            Err(error) => tracing::warn!(%error, "skipping a damaged resume point"),
         }
     }
     Ok(None)
@@ -132,12 +138,12 @@ fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<ResumePoint, E
     let wrong = |reason: String| Error::Resume { path: path.to_owned(), reason };
     let provenance = file.provenance()?;
     if provenance.kind != KIND {
-        return Err(wrong(format!("it is a `{}`", provenance.kind)));
+        return Err(wrong(format!("expected kind `{KIND}`, found `{}`", provenance.kind)));
     }
     let notes: Notes =
         serde_json::from_value(provenance.recipe.clone()).map_err(|error| wrong(error.to_string()))?;
     if !same_run(&notes.run, run) {
-        return Err(wrong("its recipe, data or starting weights are not this run's".into()));
+        return Err(wrong("its recipe, data or initial weights differ from this run's".into()));
     }
     let best = notes.best.map(|notes| -> Result<Candidate, Error> {
         let optimizer = part(&file, BEST_OPTIMIZER);
@@ -157,7 +163,7 @@ fn read(file: StateDict, path: &Path, run: &Provenance) -> Result<ResumePoint, E
     Ok(ResumePoint { progress, weights: part(&file, MODEL), file })
 }
 
-/// Whether two runs compute the same: names and paths do not count, contents do.
+/// Returns whether two runs compute the same. Contents count, names and paths do not.
 fn same_run(a: &Provenance, b: &Provenance) -> bool {
     let parents = |run: &Provenance| run.parents.iter().map(|parent| parent.digest).collect::<Vec<_>>();
     a.kind == b.kind && a.recipe == b.recipe && a.data == b.data && parents(a) == parents(b)

@@ -1,17 +1,17 @@
-//! How often a run writes a resume point.
+//! The interval between a run's resume points.
 
 use std::time::{Duration, Instant};
 
-/// How often a run writes a resume point; always after a step.
+/// The interval between a run's resume points. A point is always written after a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ResumeEvery {
-    /// After the first step that ends so long after the last point.
+    /// After the first step that ends at least this long after the last point.
     Time(Duration),
-    /// After so many steps, at least 1.
+    /// After this number of steps, at least 1.
     Steps(usize),
 }
 
-/// When the next resume point is due.
+/// The time at which the next resume point is due.
 pub(crate) struct Due {
     every: ResumeEvery,
     since: Instant,
@@ -23,7 +23,7 @@ impl Due {
         Self { every, since: Instant::now(), steps: 0 }
     }
 
-    /// Whether a point is due after one more step.
+    /// Counts a step and returns whether a point is due after it.
     pub(crate) fn after_step(&mut self) -> bool {
         self.steps += 1;
         match self.every {

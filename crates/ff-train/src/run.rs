@@ -1,4 +1,4 @@
-//! What a run works on, and how it is carried out.
+//! The data of a training run, and how it is executed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::history::EpochRecord;
 use crate::hook::StepHook;
 use crate::resume_every::ResumeEvery;
 
-/// What to train and select on.
+/// The images that a run trains and selects on.
 pub struct TrainData {
-    /// The images.
+    /// The dataset.
     pub dataset: Arc<dyn Dataset>,
-    /// Those to train on.
+    /// Indices of the training images.
     pub train: Arc<[usize]>,
-    /// Those to select on.
+    /// Validation images, on which the saved epoch is chosen.
     pub validation: Arc<EvalSet>,
 }
 
@@ -33,14 +33,13 @@ impl TrainData {
     }
 }
 
-/// How a run is carried out. Apart from hooks and the optimizer state it starts from, nothing here
-/// changes its result.
+/// How a run is executed. Apart from `hooks` and `optimizer`, nothing here changes its result.
 pub struct Run<'a> {
-    /// The folder of the run's files; made if missing. A resume point in it is taken up.
+    /// Folder of the run's files, created if missing. A run resumes from a resume point in it.
     pub folder: &'a Path,
-    /// How the weights come to be: written into every file, and compared with a resume point's.
+    /// Provenance of the weights, written into every file and compared with a resume point's.
     pub provenance: Provenance,
-    /// Optimizer state to start from, as an earlier run with `keep_optimizer` left it.
+    /// Optimizer state to start from, as an earlier run with `keep_optimizer` saved it.
     pub optimizer: Option<StateDict>,
     /// Loader threads; 0 loads in the training thread.
     pub loader_threads: usize,
@@ -48,11 +47,11 @@ pub struct Run<'a> {
     pub on_bad_image: OnBadImage,
     /// How often a resume point is written.
     pub resume_every: ResumeEvery,
-    /// Checked after every step.
+    /// Token that is checked after every step.
     pub stop: CancelToken,
-    /// Called before every step.
+    /// Hooks that are called before every step.
     pub hooks: &'a mut [Box<dyn StepHook>],
-    /// Called after every epoch.
+    /// Function that is called after every epoch.
     pub on_epoch: &'a mut dyn FnMut(&EpochRecord),
 }
 

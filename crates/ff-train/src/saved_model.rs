@@ -1,4 +1,4 @@
-//! A model in a run's folder.
+//! The files of a saved model.
 
 use ff_checkpoint::FileRef;
 use ff_eval::Value;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedModel {
-    /// The epoch at whose end, or inside which, it was saved, from 1.
+    /// The epoch, from 1, inside which or at whose end it was saved.
     pub epoch: u32,
-    /// Steps done by then.
+    /// Steps done when it was saved.
     pub step: usize,
     /// Its validation metric.
     pub validation: Value,
@@ -23,7 +23,7 @@ pub struct SavedModel {
 }
 
 impl SavedModel {
-    /// Its files.
+    /// Iterates over its files.
     pub fn files(&self) -> impl Iterator<Item = &FileRef> {
         [Some(&self.weights), Some(&self.predictions), self.optimizer.as_ref()].into_iter().flatten()
     }

@@ -1,4 +1,6 @@
 //! Learning rates over the steps of a run.
+//!
+//! A cyclic rate may have its minimum inside an epoch. The snapshot is taken right after that step.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ pub enum LrSchedule {
         #[serde(default = "finetune_lr")]
         lr: f64,
     },
-    /// From `lr` to 0 along half a cosine over the whole run, one value for each epoch (PyTorch's
+    /// From `lr` to 0 along half a cosine over the whole run, one value per epoch (PyTorch's
     /// `CosineAnnealingLR` stepped per epoch; FissionFusion §3).
     Cosine {
         /// Learning rate of the first epoch.
@@ -28,30 +30,31 @@ pub enum LrSchedule {
         /// Learning rate of the first epoch.
         #[serde(default = "inmerge_lr")]
         lr: f64,
-        /// Parts of the run, in (0, 1): 0.5 is its middle.
+        /// Milestones as fractions of the run, in (0, 1): 0.5 is its middle.
         #[serde(default = "milestones")]
         milestones: Vec<f64>,
-        /// What each milestone multiplies the rate by.
+        /// Factor of the rate at each milestone, 0 or more.
         #[serde(default = "tenth")]
         factor: f64,
     },
-    /// From `lr`, multiplied by `factor` whenever so many epochs in a row have not lowered the
-    /// validation loss (PyTorch's `ReduceLROnPlateau` with `threshold = 0` and a `patience` of one
-    /// less, which counts the epochs that it lets pass; InMerge §3.1, "staged", ChestX-ray14).
+    /// From `lr`, multiplied by `factor` whenever `patience_epochs` epochs in a row have not
+    /// lowered the validation loss (PyTorch's `ReduceLROnPlateau` with `threshold = 0` and a
+    /// `patience` lower by 1, since it counts the epochs that it lets pass; InMerge §3.1, "staged",
+    /// ChestX-ray14).
     #[serde(alias = "staged")]
     ReduceOnPlateau {
         /// Learning rate of the first epoch.
         #[serde(default = "inmerge_lr")]
         lr: f64,
-        /// What each stage multiplies the rate by.
+        /// Factor of the rate at the end of each stage, 0 or more.
         #[serde(default = "tenth")]
         factor: f64,
-        /// Epochs without a lower validation loss that end a stage.
+        /// Epochs without a lower validation loss that end a stage, at least 1.
         #[serde(default = "patience_epochs")]
         patience_epochs: u32,
     },
     /// Fast Geometric Generation: from `lr_max` down to `lr_min` and up again in every cycle, one
-    /// value for each step (FissionFusion §2, α(i)).
+    /// value per step (FissionFusion §2, α(i)).
     Cyclic {
         /// α₁, the rate at a cycle's ends.
         #[serde(default = "lr_max")]
@@ -59,12 +62,12 @@ pub enum LrSchedule {
         /// α₂, the rate in the middle of a cycle, where a snapshot is taken.
         #[serde(default = "lr_min")]
         lr_min: f64,
-        /// c, in epochs.
+        /// c, the length of a cycle in epochs. A cycle must have an even number of steps.
         #[serde(default = "epochs_per_cycle")]
         epochs_per_cycle: u32,
-        /// The part of a cycle, in [0, 1), that the run starts with behind it. The formula starts
-        /// at 0; the authors' code enters at 0.25, which is what makes five snapshots in 17 epochs
-        /// of 4 a cycle.
+        /// Fraction of a cycle, in [0, 1), at which the run starts. The formula starts at 0; the
+        /// authors' code starts at 0.25, which gives five snapshots in 17 epochs with 4 epochs per
+        /// cycle.
         #[serde(default = "phase")]
         phase: f64,
     },
@@ -75,7 +78,7 @@ fn finetune_lr() -> f64 {
     1e-4
 }
 
-/// InMerge §3.1, as what follows.
+/// InMerge §3.1, as are the next three.
 fn inmerge_lr() -> f64 {
     0.01
 }
@@ -92,7 +95,7 @@ fn patience_epochs() -> u32 {
     8
 }
 
-/// FissionFusion §3, as what follows.
+/// FissionFusion §3, as are the next two; the phase is the authors' code's.
 fn lr_max() -> f64 {
     1e-5
 }
@@ -115,7 +118,7 @@ impl Default for LrSchedule {
     }
 }
 
-/// A schedule laid over a run of known length.
+/// A schedule for a run of known length.
 #[derive(Clone, Debug)]
 pub struct Rates {
     schedule: LrSchedule,
@@ -124,7 +127,7 @@ pub struct Rates {
 }
 
 impl LrSchedule {
-    /// The highest rate of a run, by which recipes are labelled.
+    /// Returns the highest rate of a run, which labels recipes.
     pub fn highest(&self) -> f64 {
         match *self {
             Self::Constant { lr }
@@ -135,12 +138,12 @@ impl LrSchedule {
         }
     }
 
-    /// Lays the schedule over a run.
+    /// Applies the schedule to a run.
     ///
     /// # Errors
     /// [`Error::Config`] for a rate or factor that is negative or not finite, `lr_min` above
-    /// `lr_max`, a phase outside [0, 1), a milestone outside (0, 1), no patience at all, or a cycle
-    /// of an odd number of steps, which has no middle.
+    /// `lr_max`, a phase outside [0, 1), a milestone outside (0, 1), a patience of 0, or a cycle of
+    /// an odd number of steps, which has no middle.
     pub fn over(&self, epochs: u32, steps_per_epoch: usize) -> Result<Rates, Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (rates, phase) = match *self {
@@ -153,40 +156,42 @@ impl LrSchedule {
             }
         };
         if let Some((name, value)) = rates.iter().find(|(_, value)| !value.is_finite() || *value < 0.0) {
-            return wrong(format!("schedule.{name}: expected a finite rate of 0 or more, found {value}"));
+            return wrong(format!("schedule.{name}: expected a finite number of 0 or more, found {value}"));
         }
         if !(0.0..1.0).contains(&phase) {
-            return wrong(format!("schedule.phase: expected a part of a cycle in [0, 1), found {phase}"));
+            return wrong(format!("schedule.phase: expected a fraction of a cycle in [0, 1), found {phase}"));
         }
         if let Self::MultiStep { milestones, .. } = self
             && let Some(value) = milestones.iter().find(|part| !(**part > 0.0 && **part < 1.0))
         {
-            return wrong(format!("schedule.milestones: expected parts of the run in (0, 1), found {value}"));
+            return wrong(format!(
+                "schedule.milestones: expected fractions of the run in (0, 1), found {value}"
+            ));
         }
         if let Self::ReduceOnPlateau { patience_epochs: 0, .. } = self {
             return wrong("schedule.patience_epochs: expected at least 1, found 0".into());
         }
-        let laid = Rates { schedule: self.clone(), epochs, steps_per_epoch };
+        let run = Rates { schedule: self.clone(), epochs, steps_per_epoch };
         if let Self::Cyclic { lr_max, lr_min, epochs_per_cycle, .. } = *self {
             if lr_min > lr_max {
                 return wrong(format!("schedule.lr_min: expected at most lr_max = {lr_max}, found {lr_min}"));
             }
-            let cycle = laid.cycle_steps(epochs_per_cycle);
+            let cycle = run.cycle_steps(epochs_per_cycle);
             if cycle == 0 || cycle % 2 == 1 {
                 return wrong(format!(
-                    "schedule.epochs_per_cycle: a cycle must be an even number of steps, so that it has a \
-                     middle; {epochs_per_cycle} epochs of {steps_per_epoch} steps are {cycle}\n\
+                    "schedule.epochs_per_cycle: expected a cycle of an even number of steps, which has a \
+                     middle, found {cycle} ({epochs_per_cycle} epochs of {steps_per_epoch} steps)\n\
                      hint: use an even number of epochs"
                 ));
             }
         }
-        Ok(laid)
+        Ok(run)
     }
 }
 
 impl Rates {
-    /// The learning rate of a step, from 1, in a run whose finished epochs had these validation
-    /// losses. Only a staged rate depends on them.
+    /// Returns the learning rate of a step, from 1, in a run whose finished epochs had the
+    /// validation losses `losses`. Only `ReduceOnPlateau` depends on them.
     pub fn at(&self, step: usize, losses: &[f64]) -> f64 {
         match self.schedule {
             LrSchedule::Constant { lr } => lr,
@@ -215,27 +220,28 @@ impl Rates {
         }
     }
 
-    /// Steps of an epoch.
+    /// Returns the number of steps of an epoch.
     pub(crate) fn steps_per_epoch(&self) -> usize {
         self.steps_per_epoch
     }
 
-    /// Whether a snapshot is taken after this step: the learning rate is at its minimum there.
+    /// Returns whether a snapshot is taken after this step, which has the minimal learning rate.
     pub fn snapshot_after(&self, step: usize) -> bool {
         self.place(step).is_some_and(|(place, cycle)| 2 * place == cycle)
     }
 
-    /// All steps after which a snapshot is taken.
+    /// Returns all steps after which a snapshot is taken.
     pub fn snapshots(&self) -> Vec<usize> {
         (1..=self.epochs as usize * self.steps_per_epoch).filter(|&step| self.snapshot_after(step)).collect()
     }
 
-    /// How many snapshots are not at the end of an epoch.
+    /// Returns the number of snapshots that are not at the end of an epoch.
     pub fn snapshots_inside_epochs(&self) -> usize {
         self.snapshots().iter().filter(|&step| !step.is_multiple_of(self.steps_per_epoch)).count()
     }
 
-    /// A step's place in its cycle, from 1 to the cycle's length: the paper's mod(i − 1, c) + 1.
+    /// Returns a step's place in its cycle, from 1 to the cycle's length (the paper's mod(i − 1, c)
+    /// + 1), and that length.
     fn place(&self, step: usize) -> Option<(usize, usize)> {
         let LrSchedule::Cyclic { epochs_per_cycle, phase, .. } = self.schedule else { return None };
         let cycle = self.cycle_steps(epochs_per_cycle);
@@ -248,7 +254,8 @@ impl Rates {
     }
 }
 
-/// Stages that have ended after epochs of these losses. A loss that is not a number is no gain.
+/// Returns the number of stages that have ended after epochs with these losses. A NaN loss is not
+/// lower.
 fn stages(losses: &[f64], patience: u32) -> usize {
     let (mut ended, mut lowest, mut without_gain) = (0, f64::INFINITY, 0);
     for &loss in losses {
@@ -306,13 +313,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_ends_where_patience_does() {
+    fn a_stage_ends_after_patience_epochs() {
         let staged = LrSchedule::ReduceOnPlateau { lr: 1.0, factor: 0.1, patience_epochs: 2 };
         let rates = staged.over(20, 3).unwrap();
         let after = |losses: &[f64]| (rates.at(1, losses).log10().round()) as i32;
         for (losses, expected) in [
             (&[][..], 0),
-            (&[3.0, 3.0], 0), // equal is no gain, and one epoch without is not two
+            (&[3.0, 3.0], 0), // an equal loss is not lower, and one such epoch is not two
             (&[3.0, 3.0, 3.0], -1),
             (&[3.0, 4.0, 2.0, 2.5], 0),
             (&[3.0, 4.0, 4.0, 3.5, 3.5], -2), // the next stage counts from 0, against the lowest of all

@@ -34,7 +34,7 @@ impl Trainer<'_, '_> {
         Ok(())
     }
 
-    /// The next batch, and the time that it takes.
+    /// Returns the next batch, and adds the time that it took to the epoch's.
     pub(crate) fn next_batch(
         &mut self,
         batches: &mut impl Iterator<Item = Result<Batch, ff_data::Error>>,
@@ -54,7 +54,7 @@ impl Trainer<'_, '_> {
         self.run.hooks.iter_mut().try_for_each(|hook| tch::no_grad(|| hook.before_forward(step, self.model)))
     }
 
-    /// The forward pass of a step.
+    /// Runs the forward pass of a step and returns its loss.
     pub(crate) fn forward(&self, batch: &Batch) -> Tensor {
         let model = self.model;
         let step = self.steps_done() + 1;
@@ -72,7 +72,7 @@ impl Trainer<'_, '_> {
         self.loss.of_batch(&logits, &targets)
     }
 
-    /// The backward pass and the update of a step.
+    /// Runs the backward pass and the update of a step.
     pub(crate) fn update(&mut self, batch: &Batch, loss: &Tensor) {
         let rate = self.rate(self.steps_done() + 1);
         self.optimizer.step(loss, rate);
@@ -82,7 +82,7 @@ impl Trainer<'_, '_> {
         self.predictions = None;
     }
 
-    /// Whether a resume point is to be written after a step.
+    /// Returns whether a resume point is due after a step.
     pub(crate) fn is_point_due(&mut self) -> bool {
         self.due.after_step() || self.run.stop.is_set()
     }

@@ -1,4 +1,4 @@
-//! How much each task of a multilabel dataset counts in the loss.
+//! Weights of a multilabel dataset's tasks in the loss.
 
 use ff_data::{Dataset, Target, Task};
 use serde::{Deserialize, Serialize};
@@ -10,35 +10,35 @@ use crate::error::Error;
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskWeights {
-    /// All 1.
+    /// Every task has weight 1.
     #[default]
     Equal,
-    /// The rarer, the more: `(max − n + mean) / max`, with a task's number n of positive training
-    /// images and the largest and mean of those numbers (FissionFusion's code, for CheXpert). From
-    /// `mean / max`, for the commonest, to just below `1 + mean / max`.
+    /// Rare tasks weigh more: `(max − n + mean) / max`, where n is a task's number of positive
+    /// training images and max and mean are over all tasks (FissionFusion's code, for CheXpert).
+    /// Weights range from `mean / max`, for the commonest task, to at most `1 + mean / max`.
     Rarity,
 }
 
 impl TaskWeights {
-    /// True for [`TaskWeights::Equal`].
+    /// Returns whether this is [`TaskWeights::Equal`].
     pub fn is_equal(&self) -> bool {
         *self == Self::Equal
     }
 
-    /// Whether weights of tasks make sense for a dataset.
+    /// Checks the weights for a dataset's task.
     ///
     /// # Errors
     /// [`Error::Config`] for weights other than equal where there is one class per image.
     pub fn check(self, task: &Task) -> Result<(), Error> {
         match task {
             Task::Multiclass { .. } if !self.is_equal() => Err(Error::Config(
-                "task_weights: expected `equal`, since `rarity` weighs the tasks of multilabel data and this dataset has one class per image; found `rarity`".into(),
+                "task_weights: expected `equal` for a dataset with one class per image, found `rarity`, which weights the tasks of multilabel data".into(),
             )),
             _ => Ok(()),
         }
     }
 
-    /// The weight of each task, `[C]`; `None` if all are 1, as they are for classes and where no
+    /// Returns the weight of each task, `[C]`; `None` if all are 1, as for classes and where no
     /// image is positive.
     pub(crate) fn of(self, dataset: &dyn Dataset, train: &[usize]) -> Option<Vec<f32>> {
         let Task::Multilabel { tasks } = dataset.task() else { return None };
@@ -85,7 +85,7 @@ mod tests {
         let tasks = ["a", "b", "c"].map(str::to_owned).to_vec();
         let samples = rows.into_iter().enumerate().map(sample).collect();
         let data = Labels(Inventory::new(Task::Multilabel { tasks }, samples, ""));
-        // Positives 4, 2, 0 among the first four: the fifth is not trained on.
+        // Positives are 4, 2 and 0 among the first four; the fifth is not trained on.
         let weights = TaskWeights::Rarity.of(&data, &[0, 1, 2, 3]).unwrap();
         assert_eq!(weights, [0.5, 1.0, 1.5]);
         assert_eq!(TaskWeights::Rarity.of(&data, &[]), None);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_have_no_tasks_to_weigh() {
+    fn rarity_is_refused_for_classes() {
         let classes = Task::Multiclass { classes: ["a", "b"].map(str::to_owned).to_vec() };
         assert!(TaskWeights::Equal.check(&classes).is_ok());
         let error = TaskWeights::Rarity.check(&classes).unwrap_err().to_string();

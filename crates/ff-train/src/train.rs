@@ -10,16 +10,17 @@ use crate::run::{Run, TrainData};
 use crate::trainer::Trainer;
 
 /// Trains `model` in place and writes to the run's folder: `kept.safetensors` (the best epoch's
-/// weights) with `kept.val.safetensors` (its validation predictions) and, if asked for,
+/// weights) with `kept.val.safetensors` (its validation predictions) and, if configured,
 /// `kept.optimizer.safetensors`; for a cyclic learning rate, in place of these,
 /// `snapshot-N.safetensors` with its predictions for each minimum; `history.jsonl`; and, until the
 /// caller removes them ([`Outcome::forget_resume_points`]), the last two `resume-STEP.safetensors`.
 ///
+/// A loss that is not finite is no error but an early end of the run. [`Outcome::diverged`] names
+/// the step, and the best epoch before it is saved ("best on validation", FissionFusion §2).
+///
 /// # Errors
-/// A configuration that makes no sense, unreadable images or files, libtorch's own failures.
-/// [`Error::Stopped`] if it was asked to stop; started again, it resumes. A loss that is not finite
-/// is no error: the run ends there, [`Outcome::diverged`] says where, and what was best before it
-/// is kept ("best on validation", FissionFusion §2).
+/// An invalid configuration, unreadable images or files, libtorch's own failures;
+/// [`Error::Stopped`] if the run was asked to stop. Called again, it resumes.
 pub fn train(
     config: &TrainConfig,
     model: &mut Model,
@@ -59,7 +60,7 @@ pub fn train(
     trainer.finish(None)
 }
 
-/// The training images, shuffled and augmented.
+/// Returns a loader of the training images, shuffled and augmented.
 fn loader(config: &TrainConfig, model: &Model, data: &TrainData, run: &Run<'_>) -> Loader {
     let config = LoaderConfig {
         batch_size: config.batch_size,

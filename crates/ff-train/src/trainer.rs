@@ -20,7 +20,7 @@ use crate::resume_every::Due;
 use crate::run::{Run, TrainData};
 use crate::schedule::Rates;
 
-/// A run: what it was given, and how far it has come.
+/// A run: its inputs and its progress.
 pub(crate) struct Trainer<'a, 'r> {
     pub(crate) config: &'a TrainConfig,
     pub(crate) model: &'a Model,
@@ -32,16 +32,16 @@ pub(crate) struct Trainer<'a, 'r> {
     pub(crate) files: Files<'r>,
     pub(crate) due: Due,
     pub(crate) progress: Progress,
-    /// Losses of the epoch's last steps, on the device: reading them waits for it.
+    /// Losses of the epoch's last steps, on the device, since reading them waits for it.
     pub(crate) losses: Vec<Tensor>,
-    /// The validation predictions of the model as it is, where a snapshot has just made them.
+    /// Validation predictions of the current model, if a snapshot has just computed them.
     pub(crate) predictions: Option<Predictions>,
-    /// Since when the epoch's time is not counted yet.
+    /// Start of the time that is not yet added to the epoch's.
     pub(crate) since: Instant,
 }
 
 impl<'a, 'r> Trainer<'a, 'r> {
-    /// Prepares a run of `batches` an epoch, or takes up one from the newest resume point in its
+    /// Prepares a run of `batches` per epoch, or resumes one from the newest resume point in its
     /// folder.
     pub(crate) fn start(
         config: &'a TrainConfig,
@@ -53,7 +53,7 @@ impl<'a, 'r> Trainer<'a, 'r> {
         let loss = Loss::new(config.task_weights.of(data.dataset.as_ref(), &data.train), model.device());
         let rates = config.schedule.over(config.epochs, batches)?;
         let due = Due::new(run.resume_every);
-        // A point that was written before the optimizer's state was asked for cannot give it.
+        // A point without the optimizer state of its best epoch cannot provide it later.
         let has_state = |best: &Candidate| !config.keep_optimizer || best.optimizer.is_some();
         let resumed = resume::load(run.folder, &run.provenance)?
             .filter(|point| point.progress.best.as_ref().is_none_or(has_state));
@@ -88,36 +88,36 @@ impl<'a, 'r> Trainer<'a, 'r> {
         })
     }
 
-    /// Whether the validation loss has not fallen for too long.
+    /// Returns whether early stopping ends the run.
     pub(crate) fn is_stale(&self) -> bool {
         let patience = self.config.early_stopping_epochs;
         patience.is_some_and(|patience| self.progress.epochs_without_gain() >= patience as usize)
     }
 
-    /// Steps of the run that are done.
+    /// Returns the number of steps done in the run.
     pub(crate) fn steps_done(&self) -> usize {
         self.progress.finished_steps() + self.progress.epoch.losses.len() + self.losses.len()
     }
 
-    /// The last step of this epoch, as the schedule counts them: it counts a batch without a
-    /// readable image, which is no step of the optimizer.
+    /// Returns the last step of this epoch, as the schedule counts them: it counts a batch without
+    /// a readable image, for which the optimizer does no step.
     pub(crate) fn last_step(&self) -> usize {
         self.progress.epoch_number() as usize * self.rates.steps_per_epoch()
     }
 
-    /// The learning rate of a step of this epoch.
+    /// Returns the learning rate of a step of this epoch.
     pub(crate) fn rate(&self, step: usize) -> f64 {
         self.rates.at(step, &self.progress.validation_losses())
     }
 
-    /// Adds the time since it was last counted to the epoch's.
+    /// Adds the time since the last call to the epoch's.
     pub(crate) fn count_time(&mut self) {
         let now = Instant::now();
         self.progress.epoch.seconds += (now - self.since).as_secs_f64();
         self.since = now;
     }
 
-    /// Says that the epoch diverged at its step number `at`, counted from 0.
+    /// Returns the divergence at the epoch's step `at`, counted from 0.
     pub(crate) fn diverged_at(&self, at: usize) -> Divergence {
         let Progress { history, epoch, .. } = &self.progress;
         let before = at.checked_sub(1).map(|at| epoch.losses[at]);
@@ -130,7 +130,7 @@ impl<'a, 'r> Trainer<'a, 'r> {
         }
     }
 
-    /// Writes the best epoch's model, and says how the run ended.
+    /// Writes the best epoch's model and returns the outcome.
     pub(crate) fn finish(self, diverged: Option<Divergence>) -> Result<Outcome, Error> {
         let Progress { history, snapshots, best, .. } = self.progress;
         let kept = best.map(|best| self.files.save("kept", &best)).transpose()?;

@@ -11,12 +11,12 @@ use crate::schedule::LrSchedule;
 use crate::trainer::Trainer;
 
 impl Trainer<'_, '_> {
-    /// Takes a snapshot after a step, where the learning rate is at its minimum.
+    /// Takes a snapshot after a step with the minimal learning rate.
     pub(crate) fn snapshot_if_lowest(&mut self) -> Result<(), Error> {
         let step = self.steps_done();
         if self.rates.snapshot_after(step) {
             match self.take_snapshot(step) {
-                // The resumed run takes it first of all.
+                // The resumed run takes the snapshot first.
                 Err(Error::Stopped) => self.run.stop.set(),
                 predictions => self.predictions = predictions?,
             }
@@ -24,9 +24,9 @@ impl Trainer<'_, '_> {
         Ok(())
     }
 
-    /// Saves the model as it is among the snapshots, and gives its predictions; nothing where a run
-    /// that was stopped right after has saved it. A model whose logits are not finite has diverged,
-    /// which the losses of its epoch will say.
+    /// Saves the current model as a snapshot and returns its predictions; `None` if the run saved
+    /// it before an interruption. A model whose logits are not finite is not saved: the losses of
+    /// its epoch report the divergence.
     pub(crate) fn take_snapshot(&mut self, step: usize) -> Result<Option<Predictions>, Error> {
         if self.progress.snapshots.last().is_some_and(|last| last.step >= step) {
             return Ok(None);
@@ -43,14 +43,14 @@ impl Trainer<'_, '_> {
         Ok(Some(snapshot.predictions))
     }
 
-    /// Predictions on the validation images at the end of an epoch, or that the model has diverged.
+    /// Predicts the validation images at the end of an epoch, or returns the divergence.
     pub(crate) fn validate(&mut self) -> Result<Result<Predictions, Divergence>, Error> {
         let steps = self.progress.epoch.losses.len();
         if steps == 0 {
-            return Err(Error::NoImages("none of the training images".into()));
+            return Err(Error::NoImages("to train on".into()));
         }
         match self.predict() {
-            // The losses are finite, and what they led to is not.
+            // The losses are finite, but the last update made logits that are not.
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => Ok(Err(self.diverged_at(steps - 1))),
             Err(Error::Stopped) => {
                 self.write_point()?;
@@ -60,7 +60,7 @@ impl Trainer<'_, '_> {
         }
     }
 
-    /// Puts a finished epoch on record, and keeps the model if it is the best.
+    /// Records a finished epoch, and keeps the model if it is the best.
     pub(crate) fn end_epoch(&mut self, predictions: Predictions) -> Result<(), Error> {
         let (epoch, step) = (self.progress.epoch_number(), self.last_step());
         self.count_time();
@@ -93,7 +93,8 @@ impl Trainer<'_, '_> {
         Ok(())
     }
 
-    /// Predictions on the validation images, those of a snapshot where it has just made them.
+    /// Predicts the validation images, or takes the predictions of a snapshot that has just been
+    /// saved.
     fn predict(&mut self) -> Result<Predictions, Error> {
         let last = self.last_step();
         if (self.steps_done() + 1..=last).any(|missed| self.rates.snapshot_after(missed)) {
@@ -105,7 +106,7 @@ impl Trainer<'_, '_> {
         }
     }
 
-    /// The model as it is.
+    /// Returns the current model.
     fn candidate(
         &self,
         notes: CandidateNotes,

@@ -1,4 +1,4 @@
-//! The optimizers and the schedules against PyTorch and the paper's formula.
+//! Compares the optimizers and the schedules with PyTorch and the paper's formula.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ fn tensor(file: &StateDict, name: &str) -> Tensor {
     Tensor::from_slice(&found.to_f32().unwrap()).view(shape.as_slice())
 }
 
-/// The same bumpy loss as make.py's.
+/// Returns the same loss as make.py.
 fn loss(parameters: &[Parameter], targets: &[Tensor]) -> Tensor {
     let each = parameters.iter().zip(targets).map(|(parameter, target)| {
         let w = &parameter.tensor;
@@ -28,7 +28,8 @@ fn loss(parameters: &[Parameter], targets: &[Tensor]) -> Tensor {
     each.reduce(|a, b| a + b).unwrap()
 }
 
-/// After 1, 10 and 200 steps; with the state saved and loaded into a new optimizer at step 57.
+/// Compares the parameters after 1, 10 and 200 steps. The state is saved and loaded into a new
+/// optimizer at step 57.
 fn follows_pytorch(case: &str, config: OptimizerConfig, channels_last: bool) {
     let file = StateDict::open(golden("optimizer/golden.safetensors")).unwrap();
     let make = |prefix: &str| -> Vec<Parameter> {
@@ -122,7 +123,7 @@ fn schedules_follow_the_formula_and_pytorch() {
 }
 
 #[test]
-fn rates_of_the_inmerge_recipes_follow_pytorch() {
+fn inmerge_rates_follow_pytorch() {
     let text = std::fs::read_to_string(golden("schedule/golden.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
     let values = |name: &str| -> Vec<f64> { serde_json::from_value(golden[name].clone()).unwrap() };

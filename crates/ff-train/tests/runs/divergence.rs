@@ -6,7 +6,7 @@ use ff_train::{Error, LrSchedule, StepHook, TrainConfig};
 use crate::{Trial, config, cyclic_config, run};
 
 #[test]
-fn a_loss_that_is_not_a_number_is_recorded_as_divergence() {
+fn a_loss_that_is_not_finite_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let config = TrainConfig { schedule: LrSchedule::Constant { lr: 1e30 }, ..config() };
     let outcome = run(&config, folder.path(), Trial::default()).unwrap();
@@ -18,7 +18,7 @@ fn a_loss_that_is_not_a_number_is_recorded_as_divergence() {
 }
 
 #[test]
-fn what_was_good_before_a_divergence_is_kept() {
+fn models_from_before_a_divergence_are_saved() {
     /// Makes a weight infinite before a step.
     struct Break(usize);
     impl StepHook for Break {
@@ -37,7 +37,7 @@ fn what_was_good_before_a_divergence_is_kept() {
     tch::set_num_threads(1);
     for config in [config(), TrainConfig { epochs: 8, ..cyclic_config() }] {
         let (whole, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        // Steps 13 to 16 are the fourth epoch: three good ones come before.
+        // Steps 13 to 16 are the fourth epoch, after three finite ones.
         let expected = run(&TrainConfig { epochs: 3, ..config.clone() }, whole.path(), Trial::default());
         let trial = Trial { hooks: vec![Box::new(Break(14))], ..Trial::default() };
         let found = run(&config, broken.path(), trial).unwrap();

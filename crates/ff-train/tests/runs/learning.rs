@@ -1,4 +1,4 @@
-//! What a run trains, keeps, reports and refuses.
+//! Results, hooks and refused configurations of a run.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ fn training_learns_and_keeps_the_best_epoch() {
 }
 
 #[test]
-fn the_linear_probe_moves_the_classifier_only() {
+fn the_linear_probe_changes_only_the_classifier() {
     for update_bn_stats in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let config =
@@ -110,7 +110,7 @@ fn hooks_run_before_every_step_and_not_in_validation() {
     let config = TrainConfig { epochs: 2, ..config() };
     let outcome = run(&config, tempfile::tempdir().unwrap().path(), trial).unwrap();
     let reports: Vec<_> = outcome.history.iter().map(|epoch| epoch.hooks["count"].clone()).collect();
-    assert_eq!(reports, [4, 8], "what a hook reports stands in the history");
+    assert_eq!(reports, [4, 8], "a hook's reports are in the history");
     assert_eq!(*steps.lock().unwrap(), (1..=8).collect::<Vec<_>>());
 }
 

@@ -1,4 +1,4 @@
-//! Whole runs of a pico network on phantoms.
+//! Whole runs of a small network on phantoms.
 
 mod divergence;
 mod learning;
@@ -54,7 +54,7 @@ fn data() -> TrainData {
     TrainData { dataset, train: splits.train, validation }
 }
 
-/// What one test varies.
+/// The settings that a test varies.
 struct Trial<'a> {
     threads: usize,
     resume_every: ResumeEvery,
@@ -114,7 +114,7 @@ fn run_on(
             stop: trial.stop.clone(),
             hooks: &mut trial.hooks,
             on_epoch: &mut |epoch| {
-                // A kill at the worst moment: nothing after this point is reached.
+                // A kill right after the epoch is recorded.
                 assert!(trial.stop_after != Some(epoch.epoch), "killed");
             },
         },
@@ -131,7 +131,7 @@ fn same_files(a: &Path, b: &Path, outcome: &Outcome) {
     }
 }
 
-/// Everything of a history but how long it took.
+/// Returns the outcome without the durations of its history.
 fn untimed(outcome: &Outcome) -> Outcome {
     let mut outcome = outcome.clone();
     outcome.history.iter_mut().for_each(|epoch| (epoch.seconds, epoch.data_seconds) = (0.0, 0.0));

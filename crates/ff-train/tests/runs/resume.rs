@@ -1,4 +1,4 @@
-//! A run that is killed or stopped resumes to the same bits.
+//! A run that is killed or interrupted resumes to the same bits.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ fn a_killed_run_resumes_to_the_same_bits() {
     }
 }
 
-/// The resume points in a folder, oldest first.
+/// Returns the resume points in a folder, oldest first.
 fn points(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -48,7 +48,7 @@ fn points(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Asks to stop before a step; what it counts in an epoch is reported.
+/// A hook that asks the run to stop before a step, and reports the steps of each epoch.
 struct StopAt {
     step: usize,
     stop: CancelToken,
@@ -83,7 +83,7 @@ impl StepHook for StopAt {
 }
 
 #[test]
-fn a_run_that_is_stopped_at_any_step_goes_on_to_the_same_bits() {
+fn a_run_that_is_interrupted_at_any_step_resumes_to_the_same_bits() {
     tch::set_num_threads(1);
     let config = cyclic_config();
     let trial = |step, threads| {
@@ -106,13 +106,13 @@ fn a_run_that_is_stopped_at_any_step_goes_on_to_the_same_bits() {
 }
 
 #[test]
-fn a_snapshot_that_was_interrupted_is_made_up_for() {
+fn an_interrupted_snapshot_is_taken_on_resume() {
     tch::set_num_threads(1);
     let config = TrainConfig { epochs: 1, ..cyclic_config() };
     let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let expected = run(&config, whole.path(), Trial::default()).unwrap();
     assert_eq!(expected.snapshots[0].step, 2);
-    // Only evaluation sees the wish: it stops in the middle of the snapshot, or at the end of the
+    // Only evaluation has the token: it stops in the middle of the snapshot, or at the end of the
     // epoch.
     for step in [2, 4] {
         let stop = CancelToken::default();
@@ -130,7 +130,7 @@ fn a_snapshot_that_was_interrupted_is_made_up_for() {
 }
 
 #[test]
-fn a_resume_point_of_another_run_is_refused_and_a_damaged_one_passed_over() {
+fn resume_points_of_other_runs_are_refused_and_damaged_ones_skipped() {
     tch::set_num_threads(1);
     let whole = tempfile::tempdir().unwrap();
     let expected = run(&config(), whole.path(), Trial::default()).unwrap();
@@ -140,7 +140,7 @@ fn a_resume_point_of_another_run_is_refused_and_a_damaged_one_passed_over() {
     let other = TrainConfig { seed: 4, ..config() };
     assert!(matches!(run(&other, folder.path(), trial()), Err(Error::Resume { .. })));
 
-    // The newest, then both.
+    // First the newest is damaged, then both.
     let names = points(folder.path());
     assert_eq!(names, ["resume-0000000012.safetensors", "resume-0000000015.safetensors"]);
     for damaged in [&names[1..], &names] {

@@ -6,7 +6,7 @@ use ff_train::{LrSchedule, Outcome, TrainConfig, load_predictions};
 use crate::{Trial, config, cyclic_config, run};
 
 #[test]
-fn fgg_takes_snapshots_where_the_rate_is_lowest_and_carries_the_moments() {
+fn fgg_takes_snapshots_at_minima_and_starts_from_the_moments() {
     let (base, fgg) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let kept = run(&config(), base.path(), Trial::default()).unwrap().kept.unwrap();
     let start = kept.weights.open(base.path()).unwrap();
@@ -16,7 +16,8 @@ fn fgg_takes_snapshots_where_the_rate_is_lowest_and_carries_the_moments() {
     let config = TrainConfig { epochs: 5, ..cyclic_config() };
     let trial = |optimizer| Trial { start: Some(&start), optimizer, ..Trial::default() };
     let carried = run(&config, fgg.path(), trial(Some(moments))).unwrap();
-    // 4 steps an epoch, 8 a cycle, 2 behind: the middle of the cycle is after steps 2, 10 and 18.
+    // 4 steps an epoch, 8 a cycle, of which the run starts after 2: the middle of the cycle is
+    // after steps 2, 10 and 18.
     assert_eq!(carried.snapshots.iter().map(|snapshot| snapshot.step).collect::<Vec<_>>(), [2, 10, 18]);
     for snapshot in &carried.snapshots {
         let predictions = load_predictions(&fgg.path().join(&snapshot.predictions.path)).unwrap();
