@@ -1,4 +1,4 @@
-//! `bench`: images per second of the parts, and of what a user would run instead, in turn.
+//! `bench`: the speed of this software and of its peers, measured in turn.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -10,38 +10,41 @@ use serde_json::{Value, json};
 use crate::setup;
 use crate::workspace::Workspace;
 
-/// What to measure, and against what.
+/// Cases to measure, and the software to compare with.
 #[derive(Args)]
 pub struct Options {
-    /// A folder of JPEG images in class folders; without it the loader is not measured
+    /// Folder of JPEG images in class folders; without it no loader is measured
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// A folder of weights of one architecture, named 00.safetensors and on, as soup.py makes it
-    /// with --dir; without it averaging is not measured
+    /// Folder of weights of one architecture; without it no averaging is measured
+    ///
+    /// The files are named 00.safetensors and on, as soup.py makes them with --dir.
     #[arg(long, value_name = "DIR")]
     weights: Option<PathBuf>,
-    /// A folder with the peers' scripts (loader.py, step.py, soup.py, inmerge.py), each of which
-    /// prints a line of JSON; without it only this software is measured
+    /// Folder of the peers' scripts; without it only this software is measured
+    ///
+    /// The scripts are loader.py, step.py, soup.py and inmerge.py. Each prints a line of JSON.
     #[arg(long, value_name = "DIR")]
     peers: Option<PathBuf>,
-    /// The Python that runs them
+    /// Python that runs the peers' scripts
     #[arg(long, value_name = "PYTHON", default_value = "python3")]
     python: PathBuf,
-    /// Where training steps are computed, by both; a GPU gets batches of 128, the CPU of 16
+    /// Device of training steps; batches are of 128 on a GPU and of 16 on the CPU
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
-    /// How often each is run; medians are shown
+    /// Runs of each case; the table shows medians
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Only the cases whose names contain this
+    /// Measure only cases whose names contain this text
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// Print JSON
+    /// Print the results as JSON too
     #[arg(long)]
     json: bool,
 }
 
-/// Ours and the peer's command for the same work, and where the figure stands in what each prints.
+/// A case: this software's and the peer's command for the same work, and the key of the number in
+/// their output.
 struct Case {
     name: String,
     unit: &'static str,
@@ -76,7 +79,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ours and the peer's in turn, so that a slow minute of the machine falls on both.
+/// Measures this software and its peer in turn, so that slow minutes of the machine affect both.
 fn measure(case: &Case, options: &Options, workspace: &Workspace) -> Result<Value> {
     let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds.max(1) {
@@ -101,7 +104,7 @@ fn median(values: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// Runs a command; the number at `key` of the JSON that it prints.
+/// Runs a command and returns the number at `key` of the JSON that it prints.
 fn figure(command: &mut Command, key: &str) -> Result<f64> {
     let shown = format!("{command:?}");
     let output = command.stderr(Stdio::inherit()).output().with_context(|| shown.clone())?;
@@ -109,11 +112,12 @@ fn figure(command: &mut Command, key: &str) -> Result<f64> {
         bail!("{shown}: {}", output.status);
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    // Some print an object over several lines, some a line for each case, of which the last counts.
+    // Some programs print an object over several lines, some a line for each case, of which the
+    // last counts.
     let value: Value = serde_json::from_str(text.trim())
         .or_else(|_| serde_json::from_str(text.trim().lines().last().unwrap_or_default()))
         .with_context(|| format!("{shown}: expected JSON, found {text}"))?;
-    value[key].as_f64().with_context(|| format!("{shown}: no number `{key}` in {value}"))
+    value[key].as_f64().with_context(|| format!("{shown}: expected a number `{key}`, found {value}"))
 }
 
 fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
@@ -196,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_figure_is_found_in_either_form() {
+    fn numbers_are_found_in_both_output_forms() {
         let of = |text: &str| figure(Command::new("printf").arg("%s").arg(text), "x");
         assert_eq!(of("{\n \"x\": 2.5\n}").unwrap(), 2.5);
         assert_eq!(of("{\"x\": 1}\n{\"x\": 3}\n").unwrap(), 3.0);

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that has to hold before a change lands, cheap things first.
+//! `cargo xtask test`: every check that a change must pass, the cheapest first.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 /// rustdoc, over the same libraries, checks the docs too. The tests come last, so the output ends
 /// with the test runner's own count.
 pub fn run(workspace: &Workspace) -> Result<ExitCode> {
-    // The build below puts another program in this one's place.
+    // The build below replaces this program's file.
     let own = std::env::current_exe().context("the path of this program cannot be found")?;
     let mut passed = vec![step("format", cargo(workspace, &["fmt", "--all", "--check"]))?];
     let mut check = |name: &'static str, command: Command| -> Result<()> {
@@ -24,15 +24,16 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     };
     if succeeds(workspace, &["deny", "--version"]) {
         check("dependencies", cargo(workspace, &["deny", "check", "bans", "licenses", "sources"]))?;
-        // The list of known holes lies on a server of its own, which not every machine can reach.
+        // The database of vulnerabilities is on a server of its own, which not every machine can
+        // reach.
         match succeeds(workspace, &["deny", "fetch", "db"]) {
             true => {
                 check("advisories", cargo(workspace, &["deny", "check", "--disable-fetch", "advisories"]))?;
             }
-            false => eprintln!("\n== advisories: left out, since their database cannot be fetched from here"),
+            false => eprintln!("\n== advisories: skipped, since their database cannot be fetched"),
         }
     } else {
-        eprintln!("\n== dependencies: left out, since cargo-deny is not installed");
+        eprintln!("\n== dependencies: skipped, since cargo-deny is not installed");
     }
     setup::ensure(workspace, false)?;
     check(
@@ -42,11 +43,11 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     let documenting =
         crate::rustdoc::documenting(&own, linting(cargo(workspace, &["test", "--doc", "--workspace"])));
     check("docs and doc tests", documenting)?;
-    eprintln!("\npassed so far: {}; now the tests", passed.join(", "));
+    eprintln!("\npassed: {}; running the tests", passed.join(", "));
 
     if succeeds(workspace, &["nextest", "--version"]) {
-        // Three to a core, since many wait: for a cluster, a disk, another process. Of the profile
-        // `ci` a test that computes takes two of them.
+        // Three threads per core, since many tests wait for a cluster, a disk or another process.
+        // In the profile `ci` a test that computes takes two of them.
         let threads = (3 * std::thread::available_parallelism().map_or(1, usize::from)).to_string();
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--profile", "ci"];
         let arguments = [&arguments[..], &["--test-threads", &threads]].concat();
@@ -57,8 +58,8 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
     counted_tests(linting(cargo(workspace, &arguments)))
 }
 
-/// What one runs before a commit: format, lints, the structure of the crates, and every crate's own
-/// unit tests.
+/// Runs the checks before a commit: format, lints, every crate's unit tests, and the structure of
+/// the crates.
 pub fn quick(workspace: &Workspace) -> Result<ExitCode> {
     let mut passed = vec![step("format", cargo(workspace, &["fmt", "--all", "--check"]))?];
     setup::ensure(workspace, false)?;
@@ -72,8 +73,8 @@ pub fn quick(workspace: &Workspace) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A cargo command whose compiler of this workspace's crates is clippy, which compiles what it has
-/// read: `cargo clippy` would compile every dependency a second time. Warnings are errors.
+/// Makes clippy, which also compiles, the compiler of this workspace's crates in a cargo command;
+/// `cargo clippy` would compile every dependency a second time. Warnings are errors.
 fn linting(mut cargo: Command) -> Command {
     let driver = std::path::Path::new(cargo.get_program()).with_file_name("clippy-driver");
     let driver = if driver.is_file() { driver } else { "clippy-driver".into() };
@@ -83,7 +84,7 @@ fn linting(mut cargo: Command) -> Command {
     cargo
 }
 
-/// Runs the crash tests, one after the other and in full view.
+/// Runs the crash tests one after another and shows their output.
 pub fn crash(workspace: &Workspace, kills: u32) -> Result<ExitCode> {
     setup::ensure(workspace, false)?;
     let tests = ["test", "-p", "ff-cli", "--test", "end_to_end", "crash::", "--"];
@@ -96,13 +97,13 @@ pub fn crash(workspace: &Workspace, kills: u32) -> Result<ExitCode> {
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(arguments).current_dir(workspace.root()).env("RUSTDOCFLAGS", "-D warnings");
-    // Several tests share the cores, and libtorch's threads would spin on them while they wait for
-    // each other.
+    // Several tests share the cores. With active waiting, libtorch's threads would spin on them
+    // while they wait for each other.
     cargo.env("OMP_WAIT_POLICY", "passive");
     cargo
 }
 
-/// Runs one check; the answer is its name and the time it took.
+/// Runs one check and returns its name with the time it took.
 fn step(name: &str, mut command: Command) -> Result<String> {
     eprintln!("\n== {name}");
     let start = Instant::now();
@@ -113,19 +114,19 @@ fn step(name: &str, mut command: Command) -> Result<String> {
     Ok(format!("{name} ({:.0} s)", start.elapsed().as_secs_f64()))
 }
 
-/// The command as one would type it.
+/// Returns the command as typed in a shell.
 fn shown(command: &Command) -> String {
     let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
     format!("cargo {}", arguments.join(" "))
 }
 
-/// Whether a cargo command succeeds; what it says is not shown.
+/// Returns whether a cargo command succeeds. Its output is not shown.
 fn succeeds(workspace: &Workspace, arguments: &[&str]) -> bool {
     let mut command = cargo(workspace, arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Runs `cargo test`, which counts each test binary for itself, and closes with the sum.
+/// Runs `cargo test`, which counts the tests of each binary, and prints the total at the end.
 fn counted_tests(mut command: Command) -> Result<ExitCode> {
     let mut child = command.stdout(Stdio::piped()).spawn().context("tests: cargo could not be started")?;
     let output = child.stdout.take().context("tests: cargo has no output")?;
@@ -137,7 +138,7 @@ fn counted_tests(mut command: Command) -> Result<ExitCode> {
             total.add(&count);
         }
     }
-    let status = child.wait().context("tests: cargo was lost")?;
+    let status = child.wait().context("tests: cargo's exit status could not be read")?;
     if !status.success() {
         eprintln!("error: tests failed ({status}): {}", shown(&command));
     }
@@ -145,7 +146,7 @@ fn counted_tests(mut command: Command) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// How many tests a test binary ran, from its closing line.
+/// Test counts of a test binary, from its last line.
 #[derive(Debug, Default, PartialEq)]
 struct Count {
     passed: u64,
@@ -154,7 +155,7 @@ struct Count {
 }
 
 impl Count {
-    /// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; ...`; any other line is no count.
+    /// Parses `test result: ok. 3 passed; 0 failed; 1 ignored; ...`; `None` for any other line.
     fn parse(line: &str) -> Option<Count> {
         let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
         let of = |what: &str| {

@@ -1,7 +1,6 @@
-//! The commands around the workspace: `cargo xtask setup`, `cargo xtask test`,
-//! `cargo xtask reproduce-…`.
+//! `cargo xtask`: setup of libtorch, the papers' tables and figures, benchmarks and checks.
 //!
-//! It needs no libtorch itself: it is what fetches it.
+//! It builds without libtorch, since it is the program that installs it.
 
 mod bench;
 mod checks;
@@ -15,9 +14,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use workspace::Workspace;
 
-/// Setup of libtorch, whole tables from images to report, and every check.
+/// Set up libtorch, reproduce the papers' tables and figures, and run every check
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "Example:\n  cargo xtask reproduce-table1"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -25,47 +28,71 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Put libtorch 2.11.0 in the user's cache folder and link `.libtorch` to it
+    /// Download libtorch 2.11.0 and link `.libtorch` to it
     ///
-    /// The libraries come from the Python package index by way of pip, each file checked against
-    /// its known SHA-256. A LIBTORCH that is set already is checked and linked instead, and nothing
-    /// is downloaded. Every other command does this too if it is missing.
+    /// pip downloads the libraries from the Python package index and checks each file's SHA-256.
+    /// If LIBTORCH is set, that libtorch is checked and linked instead, and nothing is downloaded.
+    /// Every other command does the setup too if libtorch is missing.
+    #[command(after_help = "Example:\n  cargo xtask setup --cuda")]
     Setup {
-        /// The CUDA libraries instead of the CPU ones (several GB)
+        /// Install the CUDA libraries instead of the CPU ones (several GB)
         #[arg(long)]
         cuda: bool,
     },
-    /// Measure loader and training step, and what one would run instead, in turn
+    /// Measure the speed of loader, training step and averaging against other software
+    #[command(after_help = "Example:\n  cargo xtask bench --images data/images --peers peers --rounds 3")]
     Bench(bench::Options),
-    /// Run what one runs before a commit: format, lints, the structure of the crates and unit tests
+    /// Run the checks before a commit: format, lints, unit tests and crate structure
+    #[command(after_help = "Example:\n  cargo xtask check")]
     Check,
-    /// Run every check: format, lints, docs and all tests
+    /// Run every check: format, dependencies, lints, docs and all tests
+    #[command(after_help = "Example:\n  cargo xtask test")]
     Test,
-    /// Kill, stop and crowd a small grid of every kind of job, and compare what it leaves with an
-    /// undisturbed one, bit by bit
+    /// Kill and stop a small grid, and compare its results with an undisturbed run's
+    ///
+    /// The grid has every kind of job and runs in several processes at once. Results are compared
+    /// bit by bit.
+    #[command(after_help = "Example:\n  cargo xtask crash-test --kills 50")]
     CrashTest {
-        /// How often to kill it; `cargo xtask test` does so 20 times
+        /// Number of kills; `cargo xtask test` does 20
         #[arg(long, default_value_t = 200)]
         kills: u32,
     },
-    /// Build the programs in release mode and run Table 1 of the FissionFusion paper with
-    /// `ff-grid run`
+    /// Run Table 1 of the FissionFusion paper
+    ///
+    /// Builds the programs in release mode and runs `ff-grid run`.
+    #[command(
+        after_help = "Example:\n  cargo xtask reproduce-table1 --config configs/table1/paper.toml --data-root data"
+    )]
     ReproduceTable1(reproduce::Options),
-    /// Build the programs in release mode and run Table 1 of the FissionFusion paper's appendix:
-    /// which half of the method does what
+    /// Run Table 1 of the FissionFusion paper's appendix: each half of the method
+    ///
+    /// Builds the programs in release mode and runs `ff-grid run`.
+    #[command(after_help = "Example:\n  cargo xtask reproduce-appendix-table1 --json")]
     ReproduceAppendixTable1(reproduce::Options),
-    /// Build the programs in release mode and make the figures: error surfaces, linear mode
-    /// connectivity and greedy soups' tries of FissionFusion, and, unless a config is named, the
-    /// sweeps of InMerge
+    /// Make the papers' figures: error surfaces, connectivity, greedy steps and sweeps
+    ///
+    /// These are the error surfaces, linear mode connectivity and greedy soups' steps of
+    /// FissionFusion and, without --config, the sweeps of InMerge. Builds the programs in release
+    /// mode and runs `ff-grid run`.
+    #[command(
+        after_help = "Example:\n  cargo xtask reproduce-figures --config configs/figures/paper.toml --data-root data"
+    )]
     ReproduceFigures(reproduce::Options),
-    /// Build the programs in release mode and run Table 1 of the InMerge paper: chest findings,
-    /// AUROC
+    /// Run Table 1 of the InMerge paper: chest findings, AUROC
+    ///
+    /// Builds the programs in release mode and runs `ff-grid run`.
+    #[command(after_help = "Example:\n  cargo xtask reproduce-inmerge-table1 --runs runs/inmerge")]
     ReproduceInmergeTable1(reproduce::Options),
-    /// Build the programs in release mode and run Table 2 of the InMerge paper: several datasets,
-    /// accuracy
+    /// Run Table 2 of the InMerge paper: several datasets, accuracy
+    ///
+    /// Builds the programs in release mode and runs `ff-grid run`.
+    #[command(after_help = "Example:\n  cargo xtask reproduce-inmerge-table2 --engine slurm --wait")]
     ReproduceInmergeTable2(reproduce::Options),
-    /// Build the programs in release mode and run Fig. 2 of the InMerge paper: one setting after
-    /// the other
+    /// Run Fig. 2 of the InMerge paper: sweeps over one setting at a time
+    ///
+    /// Builds the programs in release mode and runs `ff-grid run`.
+    #[command(after_help = "Example:\n  cargo xtask reproduce-inmerge-fig2 --set run.workers=2")]
     ReproduceInmergeFig2(reproduce::Options),
 }
 
@@ -111,10 +138,10 @@ mod tests {
     }
 
     #[test]
-    fn wrong_usage_exits_with_two() {
+    fn wrong_usage_exits_with_2() {
         let Err(error) = Cli::try_parse_from(["cargo xtask", "reproduce-table1", "--engine", "abacus"])
         else {
-            panic!("an unknown engine was taken");
+            panic!("an unknown engine was accepted");
         };
         assert_eq!(error.exit_code(), 2);
     }

@@ -1,4 +1,4 @@
-//! `reproduce-…`: from a clone to a paper's table in one command.
+//! `reproduce-…`: a paper's table or figure from a clone in one command.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,49 +10,49 @@ use clap::{Args, ValueEnum};
 use crate::setup;
 use crate::workspace::Workspace;
 
-/// What to run and where; each option is handed to `ff-grid run` as it is.
+/// Options of `ff-grid run`, passed to it unchanged.
 #[derive(Args)]
 pub struct Options {
-    /// The table to run; the demo needs no data and no GPU [default: demo.toml in the table's
-    /// folder of configs/]
+    /// Configuration to run [default: demo.toml in the table's folder of configs/]
+    ///
+    /// The demo needs no data and no GPU.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The folder that holds the datasets
+    /// Folder that holds the datasets
     #[arg(long, value_name = "DIR")]
     data_root: Option<PathBuf>,
-    /// The folder for what the jobs leave; what is finished there is not run again
+    /// Folder for the results; finished jobs are not run again
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
-    /// What runs the jobs
+    /// Where jobs run
     #[arg(long)]
     engine: Option<Engine>,
-    /// What jobs ask of the cluster: a file that holds what the config's [run.cluster] would, in
-    /// its place
+    /// File that replaces the configuration's [run.cluster]
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
-    /// Stay until all that was sent to the cluster is done
+    /// Wait until all jobs submitted to the cluster are done
     #[arg(long)]
     wait: bool,
-    /// Print the table's figures as JSON
+    /// Print the table's numbers as JSON
     #[arg(long)]
     json: bool,
-    /// Override one value of the config; may be repeated
+    /// Override a configuration value; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
-/// Who runs the jobs of a table.
+/// Where the jobs of a table run.
 #[derive(Clone, Copy, ValueEnum)]
 enum Engine {
     /// This machine
     Local,
-    /// A cluster's queue, by sbatch
+    /// A Slurm cluster, by sbatch
     Slurm,
 }
 
 impl Options {
-    /// The arguments of `ff-grid`, with a table's demo config of the checkout at `root` where none
-    /// is named.
+    /// Returns the arguments of `ff-grid`, with a table's demo configuration of the checkout at
+    /// `root` if none is named.
     fn arguments(&self, root: &Path, table: &str) -> Vec<OsString> {
         let demo = || root.join("configs").join(table).join("demo.toml");
         let config = self.config.clone().unwrap_or_else(demo);
@@ -74,8 +74,8 @@ impl Options {
     }
 }
 
-/// Sets up libtorch if it is missing, builds the programs and runs a table, named as its folder of
-/// configs. The exit code is that of `ff-grid`.
+/// Sets up libtorch if it is missing, builds the programs and runs a table, which is named as its
+/// folder of configs/. Returns the exit code of `ff-grid`.
 pub fn run(workspace: &Workspace, table: &str, options: &Options) -> Result<ExitCode> {
     setup::ensure(workspace, false)?;
     workspace.build_programs()?;
@@ -86,9 +86,8 @@ pub fn run(workspace: &Workspace, table: &str, options: &Options) -> Result<Exit
     Ok(ExitCode::from(code))
 }
 
-/// Runs everything that ends in a figure: without a config, the demos of FissionFusion's figures
-/// and of InMerge's sweeps, one after the other; with one, that. The exit code is that of the first
-/// `ff-grid` that failed.
+/// Runs the configuration that is named; without one, the demos of FissionFusion's figures and of
+/// InMerge's sweeps, one after the other. Returns the exit code of the first `ff-grid` that fails.
 pub fn run_figures(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let tables = if options.config.is_some() { &["figures"][..] } else { &["figures", "inmerge-fig2"] };
     for table in tables {
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_is_handed_on() {
+    fn every_option_is_passed_on() {
         let given = ["--config", "c.toml", "--data-root", "d", "--runs", "r", "--engine", "slurm"];
         let more = ["--cluster", "s.toml", "--set", "a.b=1", "--set", "c=\"x y\"", "--wait"];
         let expected = [&["run"], &given[..], &more, &["--json"]].concat();

@@ -1,17 +1,16 @@
-//! This program in the place of rustdoc: where cargo runs doc tests, the docs are written and
-//! checked first.
+//! A wrapper of rustdoc: when cargo runs doc tests, this program first writes and checks the docs.
 //!
-//! `cargo doc` would have every dependency compiled once more, since its libraries are not those of
-//! a build.
+//! `cargo doc` would compile every dependency once more, since it does not use the libraries of a
+//! build.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// Names the rustdoc that stands behind this program.
+/// Environment variable with the path of the real rustdoc.
 const REAL: &str = "FF_XTASK_RUSTDOC";
 
-/// A `cargo test --doc` that also writes the docs, with warnings as errors; `own` is this program.
+/// Makes a `cargo test --doc` write the docs too, with warnings as errors; `own` is this program.
 pub fn documenting(own: &Path, mut cargo: Command) -> Command {
     let real = Path::new(cargo.get_program()).with_file_name("rustdoc");
     let real = if real.is_file() { real } else { "rustdoc".into() };
@@ -19,7 +18,7 @@ pub fn documenting(own: &Path, mut cargo: Command) -> Command {
     cargo
 }
 
-/// Does what cargo asks rustdoc to do, if this program was started in its place.
+/// Runs rustdoc for cargo, if cargo started this program as rustdoc.
 pub fn instead() -> Option<ExitCode> {
     let real = std::env::var_os(REAL)?;
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -31,7 +30,7 @@ pub fn instead() -> Option<ExitCode> {
     Some(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The arguments that test a library's docs, made to write them.
+/// Returns the arguments that write a library's docs, made from those that test them.
 fn for_docs(arguments: &[OsString]) -> Vec<OsString> {
     let mut docs: Vec<OsString> = Vec::new();
     let mut arguments = arguments.iter();
@@ -49,7 +48,7 @@ fn for_docs(arguments: &[OsString]) -> Vec<OsString> {
     docs
 }
 
-/// The target folder, above that of the libraries that cargo names
+/// Returns the target folder, above that of the libraries that cargo names
 /// (`-L dependency=target/debug/deps`).
 fn target(arguments: &[OsString]) -> &Path {
     let deps = arguments.iter().find_map(|argument| argument.to_str()?.strip_prefix("dependency="));
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_only_for_tests_is_left_out() {
+    fn arguments_for_tests_only_are_removed() {
         let arguments = [
             "--crate-name",
             "x",

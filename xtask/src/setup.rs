@@ -1,4 +1,5 @@
-//! `cargo xtask setup`: libtorch where every build finds it, without an environment variable.
+//! `cargo xtask setup`: installs libtorch where every build finds it without an environment
+//! variable.
 
 mod install;
 mod libtorch;
@@ -14,7 +15,7 @@ use install::Installer;
 use libtorch::Libtorch;
 use link::point;
 
-/// `cargo xtask setup`: [`ensure`], and a line that says where libtorch is.
+/// Runs [`ensure`] and prints where libtorch is.
 pub fn run(workspace: &Workspace, cuda: bool) -> Result<()> {
     ensure(workspace, cuda)?;
     let folder = fs::read_link(workspace.link()).unwrap_or_else(|_| workspace.link());
@@ -22,12 +23,11 @@ pub fn run(workspace: &Workspace, cuda: bool) -> Result<()> {
     Ok(())
 }
 
-/// Makes `.libtorch` at the top of the checkout a link to libtorch 2.11.0, downloading it if there
-/// is none.
+/// Makes `.libtorch` at the top of the checkout a link to libtorch 2.11.0, and downloads it if it
+/// is missing.
 ///
-/// A `LIBTORCH` that the user has set wins: it is checked and linked, and nothing is downloaded. A
-/// link that already leads to the right libtorch is kept, whoever made it. All messages go to
-/// stderr.
+/// A `LIBTORCH` that the user has set takes precedence: it is checked and linked, and nothing is
+/// downloaded. A link that already leads to the right libtorch is kept. All messages go to stderr.
 pub fn ensure(workspace: &Workspace, cuda: bool) -> Result<()> {
     let link = workspace.link();
     if let Some(own) = workspace.users_libtorch() {
@@ -37,7 +37,7 @@ pub fn ensure(workspace: &Workspace, cuda: bool) -> Result<()> {
         if cuda && !found.cuda {
             bail!(
                 "LIBTORCH is set to {}, which has no CUDA libraries (lib/libtorch_cuda.so)\n\
-                 hint: unset LIBTORCH to have them downloaded, or set it to a libtorch with CUDA",
+                 hint: unset LIBTORCH to download them, or set it to a libtorch with CUDA",
                 own.display()
             );
         }
@@ -59,9 +59,9 @@ fn supported_platform() -> Result<()> {
         return Ok(());
     }
     bail!(
-        "libtorch can be downloaded for Linux on x86-64 (glibc) only, and this is {} on {}\n\
-         hint: set LIBTORCH to the folder of a libtorch {} of your own, for example the folder `torch` of an \
-         installed PyTorch of that version",
+        "libtorch can be downloaded for Linux on x86-64 (glibc) only, found {} on {}\n\
+         hint: set LIBTORCH to the folder of an installed libtorch {}, such as the folder `torch` of a \
+         PyTorch of that version",
         std::env::consts::OS,
         std::env::consts::ARCH,
         libtorch::VERSION

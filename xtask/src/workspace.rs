@@ -1,4 +1,4 @@
-//! Where the workspace lies, and how to run cargo in it.
+//! The location of the checkout, and cargo commands for it.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,41 +14,42 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the checkout from what cargo tells the programs it runs, so that a moved checkout
-    /// still works.
+    /// Finds the checkout from the variables that cargo sets for the programs it runs, so that a
+    /// moved checkout still works.
     pub fn find() -> Result<Workspace> {
         let manifest = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-        let root = manifest.parent().context("xtask does not lie in a workspace")?;
+        let root = manifest.parent().context("xtask is not in a workspace")?;
         Ok(Workspace::at(root, env::var_os("LIBTORCH")))
     }
 
-    /// A checkout at `root`, with `libtorch` the value of the environment variable of that name.
+    /// Returns a checkout at `root`, with `libtorch` the value of `LIBTORCH`.
     pub fn at(root: &Path, libtorch: Option<OsString>) -> Workspace {
         let libtorch = libtorch.filter(|value| !value.is_empty()).map(PathBuf::from);
         Workspace { root: root.into(), libtorch: libtorch.filter(|path| !is_own_link(root, path)) }
     }
 
-    /// The folder of the top `Cargo.toml`.
+    /// Returns the folder of the top `Cargo.toml`.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The link through which every build finds libtorch (`.cargo/config.toml` names it).
+    /// Returns the link through which every build finds libtorch (`.cargo/config.toml` names it).
     pub fn link(&self) -> PathBuf {
         self.root.join(".libtorch")
     }
 
-    /// `LIBTORCH`, if the user has set it.
+    /// Returns `LIBTORCH`, if the user has set it.
     pub fn users_libtorch(&self) -> Option<&Path> {
         self.libtorch.as_deref()
     }
 
-    /// Cargo, in the caller's folder, so that paths on the command line mean what they say.
+    /// Returns a cargo command in the caller's folder, so that relative paths on the command line
+    /// are right.
     ///
-    /// Its environment is that of a plain `cargo build`: a `LIBTORCH` which only cargo's own
-    /// configuration has set is taken out again, and so is what cargo told this program of its
-    /// package; torch-sys and ring would otherwise be built anew each time the two alternate.
+    /// Its environment is that of a plain `cargo build`: without a `LIBTORCH` that only cargo's
+    /// configuration has set, and without the variables of this program's package. With them,
+    /// torch-sys and ring would be rebuilt each time the two alternate.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         if self.libtorch.is_none() {
@@ -72,9 +73,9 @@ impl Workspace {
         Ok(())
     }
 
-    /// A program that was built, for arguments to be added. Cargo runs it, because only cargo knows
-    /// every way in which the target folder can be moved; with `--quiet` it adds nothing to the
-    /// program's own last words and hands on its exit code.
+    /// Returns a command for a built program, without its arguments. Cargo runs it, since only
+    /// cargo knows every way in which the target folder can be set; with `--quiet` it prints
+    /// nothing and passes the program's exit code on.
     pub fn program(&self, name: &str) -> Command {
         let mut program = self.release("run");
         program.args(["--quiet", "--bin", name, "--"]);
@@ -89,8 +90,8 @@ impl Workspace {
     }
 }
 
-/// Cargo sets `LIBTORCH` to the link for every program it runs, this one too: that is not the
-/// user's choice.
+/// Returns whether `LIBTORCH` is the link. Cargo sets it so for every program it runs, this one
+/// included, so it is not the user's choice.
 fn is_own_link(root: &Path, libtorch: &Path) -> bool {
     let parent = libtorch.parent().and_then(|parent| parent.canonicalize().ok());
     libtorch.file_name() == Some(".libtorch".as_ref())

@@ -1,12 +1,13 @@
-//! The only edges between the crates of this workspace, held against `cargo metadata`.
+//! The dependencies between the crates of this workspace, checked with `cargo metadata`, and the
+//! imports between the modules of a crate.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId};
 
-/// Each crate and the crates of this workspace that it may depend on. A crate may be absent; an
-/// edge that is not listed here may not exist. Development dependencies are free.
+/// Each crate and the crates of this workspace that it may depend on. A crate may be absent; any
+/// other dependency is an error. Development dependencies are not restricted.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ff-checkpoint", &[]),
     ("ff-data", &[]),
@@ -27,11 +28,11 @@ const BELOW_GRID: &[&str] =
 const BELOW_CLI: &[&str] =
     &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-models", "ff-inmerge", "ff-train", "ff-grid"];
 
-/// The crates that build and test without libtorch, so that a team can take one without PyTorch.
+/// The crates that build and test without libtorch, so that each can be used without PyTorch.
 const WITHOUT_LIBTORCH: &[&str] = &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-report", "xtask"];
 
-/// The graph for the platform that the tests run on. Cargo would fetch the packages of every other
-/// platform too.
+/// Returns the dependency graph for the platform that the tests run on. Without the filter cargo
+/// would fetch the packages of every platform.
 fn metadata(features: CargoOpt) -> Metadata {
     let host = format!("{}-unknown-{}-gnu", std::env::consts::ARCH, std::env::consts::OS);
     MetadataCommand::new()
@@ -50,7 +51,7 @@ fn members(metadata: &Metadata) -> BTreeMap<String, PackageId> {
         .collect()
 }
 
-/// For each package, the packages it needs to be built or to run.
+/// Returns, for each package, the packages it needs to be built or to run.
 fn edges(metadata: &Metadata) -> HashMap<PackageId, BTreeSet<PackageId>> {
     let resolve = metadata.resolve.as_ref().expect("a resolved graph");
     let needed = |node: &cargo_metadata::Node| {
@@ -80,17 +81,17 @@ fn only_the_listed_edges_exist() {
                 .map(|(other, _)| format!("{name} -> {other}")),
         );
     }
-    assert!(wrong.is_empty(), "edges that the design does not have: {wrong:?}");
+    assert!(wrong.is_empty(), "dependencies that are not allowed: {wrong:?}");
 }
 
-/// Refuses a package that needs libtorch.
+/// Fails for a package that needs libtorch.
 fn check_without_libtorch(metadata: &Metadata, name: &str) {
     let edges = edges(metadata);
     let id = &members(metadata)[name];
     let mut seen = BTreeSet::from([id.clone()]);
-    let mut left = vec![id.clone()];
-    while let Some(next) = left.pop() {
-        left.extend(edges[&next].iter().filter(|package| seen.insert((*package).clone())).cloned());
+    let mut pending = vec![id.clone()];
+    while let Some(next) = pending.pop() {
+        pending.extend(edges[&next].iter().filter(|package| seen.insert((*package).clone())).cloned());
     }
     let torch =
         seen.iter().map(|id| metadata[id].name.as_str()).find(|name| ["tch", "torch-sys"].contains(name));
@@ -104,12 +105,13 @@ fn pure_rust_crates_do_not_reach_libtorch() {
 }
 
 #[test]
-fn the_command_lines_without_their_feature_torch_do_not_either() {
+fn ff_cli_without_torch_does_not_reach_libtorch() {
     check_without_libtorch(&metadata(CargoOpt::NoDefaultFeatures), "ff-cli");
 }
 
-/// The modules of `ff-grid` by floor. A module imports from those below it alone.
-const FLOORS: &[&[&str]] = &[
+/// The modules of `ff-grid` by layer, the lowest first. A module imports only from the layers below
+/// its own.
+const LAYERS: &[&[&str]] = &[
     &["error"],
     &["job"],
     &["config", "store"],
@@ -120,16 +122,16 @@ const FLOORS: &[&[&str]] = &[
     &["experiment"],
 ];
 
-/// What a file imports from another of its crate, both as modules: `["job", "id"]` is `job/id.rs`.
+/// An import between two files of a crate, both as modules: `["job", "id"]` is `job/id.rs`.
 struct Import {
     from: Vec<String>,
     to: Vec<String>,
-    /// As it is written.
+    /// The path as it is written.
     path: String,
 }
 
-/// The files of a crate by the modules that they are, without their comments and tests; `lib.rs`
-/// and programs are left out.
+/// Returns the files of a crate by module, without comments and tests; `lib.rs` and programs are
+/// left out.
 fn modules(krate: &str) -> BTreeMap<Vec<String>, String> {
     let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates")).join(krate).join("src");
     let mut found = BTreeMap::new();
@@ -148,7 +150,7 @@ fn modules(krate: &str) -> BTreeMap<Vec<String>, String> {
             let left_out = module[0] == "lib" || module[0] == "bin" || module.ends_with(&["tests".into()]);
             if path.extension().is_some_and(|extension| extension == "rs") && !left_out {
                 let text = std::fs::read_to_string(&path).expect("UTF-8");
-                // Tests in a file of their own are a line, those beside the code are the rest of
+                // Tests in a file of their own are a line; tests beside the code are the rest of
                 // the file.
                 let code = text.split("#[cfg(test)]\nmod tests {").next().expect("a first part").lines();
                 let code = code.filter(|line| !line.trim_start().starts_with("//"));
@@ -159,7 +161,7 @@ fn modules(krate: &str) -> BTreeMap<Vec<String>, String> {
     found
 }
 
-/// The paths of a `use` tree: `a::{b, c::{d, e}}` is `a::b`, `a::c::d` and `a::c::e`.
+/// Returns the paths of a `use` tree: `a::{b, c::{d, e}}` is `a::b`, `a::c::d` and `a::c::e`.
 fn paths(tree: &str) -> Vec<String> {
     let Some((stem, branches)) = tree.trim().split_once('{') else { return vec![tree.trim().to_owned()] };
     let mut depth = 0;
@@ -172,7 +174,7 @@ fn paths(tree: &str) -> Vec<String> {
     branches.flat_map(paths).map(|path| format!("{stem}{path}")).collect()
 }
 
-/// Every import from a crate's own modules.
+/// Returns every import between a crate's own modules.
 fn imports(krate: &str) -> Vec<Import> {
     let modules = modules(krate);
     let mut found = Vec::new();
@@ -183,7 +185,7 @@ fn imports(krate: &str) -> Vec<Import> {
                 code[at..].split(|c: char| c != '_' && c != ':' && !c.is_alphanumeric()).next().expect("it")
             })
         });
-        // A `crate::` before a brace is a `use` tree's.
+        // A `crate::` before a brace belongs to a `use` tree.
         let inline = inline.filter(|path| !path.ends_with("::")).map(str::to_owned);
         for path in uses.flat_map(paths).chain(inline) {
             let mut names = path.split("::").map(str::trim).peekable();
@@ -211,7 +213,7 @@ fn imports(krate: &str) -> Vec<Import> {
     found
 }
 
-/// Crates with a library of several modules.
+/// Returns the crates with a library of several modules.
 fn libraries() -> impl Iterator<Item = &'static str> {
     ALLOWED.iter().map(|(name, _)| *name).filter(|name| *name != "xtask")
 }
@@ -225,8 +227,7 @@ fn modules_are_imported_by_path() {
     }
 }
 
-/// In every folder: neither two of its modules nor a module and its `mod.rs` import each other, by
-/// whatever detour.
+/// In every folder, modules and their `mod.rs` import each other without a cycle.
 #[test]
 fn files_import_downwards() {
     for krate in libraries() {
@@ -239,7 +240,7 @@ fn files_import_downwards() {
             needs.entry(child(&from)).or_default().insert(child(&to));
         }
         for (folder, mut needs) in folders {
-            // Take away what needs nothing any more, again and again: what is left is a circle.
+            // Remove modules that import nothing until there are none: the rest is a cycle.
             while let Some(lowest) =
                 needs.iter().find(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone())
             {
@@ -249,20 +250,20 @@ fn files_import_downwards() {
                 }
             }
             let folder = folder.join("/");
-            assert!(needs.is_empty(), "{krate}/src/{folder}: files import each other in a circle: {needs:?}");
+            assert!(needs.is_empty(), "{krate}/src/{folder}: files import each other in a cycle: {needs:?}");
         }
     }
 }
 
 #[test]
-fn ff_grid_stands_on_floors() {
-    let floor = |module: &str| {
-        let floor = FLOORS.iter().position(|floor| floor.contains(&module));
-        floor.unwrap_or_else(|| panic!("ff-grid: `{module}` is on no floor"))
+fn ff_grid_imports_from_lower_layers() {
+    let layer = |module: &str| {
+        let layer = LAYERS.iter().position(|layer| layer.contains(&module));
+        layer.unwrap_or_else(|| panic!("ff-grid: `{module}` is in no layer"))
     };
     for Import { from, to, path } in imports("ff-grid") {
-        let below = from[0] == to[0] || floor(&to[0]) < floor(&from[0]);
-        assert!(below, "{} imports `{path}`, which is not below it", from.join("::"));
+        let below = from[0] == to[0] || layer(&to[0]) < layer(&from[0]);
+        assert!(below, "{} imports `{path}`, which is not in a lower layer", from.join("::"));
     }
 }
 
@@ -273,6 +274,6 @@ fn imports_are_read_from_use_trees() {
         imports("ff-grid").iter().any(|it| it.from.join("::") == from && it.to.join("::") == path)
     };
     assert!(of("job::graph", "job::id"), "siblings, by `super::`");
-    assert!(of("plan::planned", "job"), "other floors, by `crate::`");
+    assert!(of("plan::planned", "job"), "other layers, by `crate::`");
     assert!(of("job", "job::id"), "children, by `pub use`");
 }

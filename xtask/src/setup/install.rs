@@ -1,8 +1,8 @@
 //! Downloads wheels with pip and makes a libtorch of them in the user's cache folder.
 //!
-//! All work is done in a sibling folder and renamed at the end, so the folder of a libtorch is
-//! whole or absent. After an interruption the wheels that had arrived are used again, and
-//! everything else starts anew.
+//! All work is done in a sibling folder that is renamed at the end, so the folder of a libtorch is
+//! complete or absent. After an interruption, downloaded wheels are used again and everything else
+//! is done again.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -16,8 +16,7 @@ use super::libtorch::{Libtorch, VERSION};
 use super::link::sync_parent;
 use super::wheels::{Build, Wheel};
 
-/// The glibc versions that the pinned wheels name: pip takes each of these tags by itself, not the
-/// lower ones.
+/// Platform tags of the pinned wheels. pip accepts only the tags that it is given, not lower ones.
 const PLATFORMS: [&str; 5] = [
     "manylinux2014_x86_64",
     "manylinux_2_18_x86_64",
@@ -28,33 +27,33 @@ const PLATFORMS: [&str; 5] = [
 
 const UNPACK: &str = include_str!("unpack.py");
 
-/// Where to install, and the Python that does the work.
+/// The cache folder to install into, and the Python that installs.
 pub struct Installer {
     python: OsString,
     cache: PathBuf,
 }
 
 impl Installer {
-    /// `PYTHON` or `python3`; `fissionfusion` in `XDG_CACHE_HOME` or `~/.cache`.
+    /// Takes `PYTHON` or `python3`, and `fissionfusion` in `XDG_CACHE_HOME` or `~/.cache`.
     pub fn from_environment() -> Result<Installer> {
         let set = |name| env::var_os(name).filter(|value| !value.is_empty());
-        // A relative XDG_CACHE_HOME is to be ignored, says its specification.
+        // The XDG specification says to ignore a relative XDG_CACHE_HOME.
         let xdg = set("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let Some(cache) = xdg.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache"))) else {
-            bail!("there is no cache folder\nhint: set XDG_CACHE_HOME or HOME");
+            bail!("no cache folder: neither XDG_CACHE_HOME nor HOME is set\nhint: set one of them");
         };
         let python = set("PYTHON").unwrap_or_else(|| "python3".into());
         Ok(Installer { python, cache: cache.join("fissionfusion") })
     }
 
-    /// Returns the folder of the libtorch, made now if it is not there.
+    /// Returns the folder of the libtorch, and installs it first if it is missing.
     ///
-    /// Several at once are safe: one does the work, the others wait for it.
+    /// Concurrent installations are safe: one does the work, the others wait for it.
     pub fn install(&self, build: &Build) -> Result<PathBuf> {
         let folder = self.cache.join(build.name);
         fs::create_dir_all(&self.cache).map_err(|error| {
             let cache = self.cache.display();
-            anyhow!("{cache} could not be made: {error}\nhint: XDG_CACHE_HOME can name another cache folder")
+            anyhow!("{cache}: could not be created: {error}\nhint: set XDG_CACHE_HOME to another folder")
         })?;
         let lock = self.lock()?;
         if Libtorch::inspect(&folder).is_ok() {
@@ -64,7 +63,7 @@ impl Installer {
         let megabytes: u64 = build.wheels.iter().map(|wheel| wheel.megabytes).sum();
         eprintln!(
             "{}: downloading {megabytes} MB ({} wheels from the Python package index) for {} MB in {}; \
-             up to {} MB more are needed until it is done",
+             the installation needs up to {} MB more meanwhile",
             build.title,
             build.wheels.len(),
             build.unpacked_megabytes,
@@ -73,8 +72,8 @@ impl Installer {
         );
         let partial = self.cache.join(format!("{}.partial", build.name));
         let (tree, temporary) = (partial.join("tree"), partial.join("tmp"));
-        for left_over in [&tree, &temporary, &folder] {
-            remove(left_over)?;
+        for old in [&tree, &temporary, &folder] {
+            remove(old)?;
         }
         fs::create_dir_all(&temporary).with_context(|| temporary.display().to_string())?;
         for wheel in build.wheels {
@@ -82,7 +81,7 @@ impl Installer {
             self.unpack(wheel, &file, &tree, &lock)?;
         }
         finish(&tree).with_context(|| tree.display().to_string())?;
-        Libtorch::inspect(&tree).context("what was unpacked is not complete")?;
+        Libtorch::inspect(&tree).context("the unpacked libtorch is incomplete")?;
         fs::rename(&tree, &folder)
             .and_then(|()| sync_parent(&folder))
             .with_context(|| folder.display().to_string())?;
@@ -90,7 +89,7 @@ impl Installer {
         Ok(folder)
     }
 
-    /// Held while one works on the cache; the system gives it back however the process ends.
+    /// Locks the cache. The system releases the lock however the process ends.
     fn lock(&self) -> Result<File> {
         let path = self.cache.join("setup.lock");
         let lock = || {
@@ -98,7 +97,7 @@ impl Installer {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::WouldBlock) => {
-                    eprintln!("waiting for another setup to end ({})", path.display())
+                    eprintln!("waiting for another setup to finish ({})", path.display())
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
@@ -107,11 +106,11 @@ impl Installer {
         lock().with_context(|| format!("{} could not be locked", path.display()))
     }
 
-    /// A Python that says what it has to say on stderr, as stdout is for the data of the command
-    /// that runs.
+    /// Returns a Python command whose output goes to stderr, since stdout is for the data of the
+    /// command that runs.
     ///
-    /// The lock is its standard input: should this process be killed alone, the lock outlives it
-    /// for as long as its Python still writes into the cache.
+    /// Its standard input is the lock. If only this process is killed, the lock is held until its
+    /// Python has stopped writing into the cache.
     fn python(&self, lock: &File) -> Result<Command> {
         let mut python = Command::new(&self.python);
         python.stdin(Stdio::from(lock.try_clone()?)).stdout(io::stderr());
@@ -122,7 +121,7 @@ impl Installer {
         let name = self.python.to_string_lossy();
         let hint = format!(
             "hint: install Python 3 with pip from your distribution (the packages are often called python3 and \
-             python3-pip), or set PYTHON to a Python that has pip, or set LIBTORCH to a libtorch {VERSION} of your own"
+             python3-pip), or set PYTHON to a Python that has pip, or set LIBTORCH to an installed libtorch {VERSION}"
         );
         let output = self
             .python(lock)?
@@ -145,9 +144,9 @@ impl Installer {
         }
     }
 
-    /// Has pip download one wheel into its folder below `partial` and compare its hash.
+    /// Downloads one wheel with pip into its folder below `partial` and checks its hash.
     ///
-    /// A wheel that lies there already is compared too, and downloaded again if it is not the one.
+    /// A wheel that is already there is checked too, and downloaded again if its hash differs.
     fn download(&self, wheel: &Wheel, partial: &Path, lock: &File) -> Result<PathBuf> {
         let name = wheel.requirement.split("==").next().unwrap_or(wheel.requirement);
         let folder = partial.join("wheels").join(name);
@@ -168,20 +167,20 @@ impl Installer {
         if !status.success() {
             bail!(
                 "pip could not download {} ({status}); its own message is above\n\
-                 hint: `cargo xtask setup` goes on with what has arrived. If pip speaks of hashes, a mirror or a proxy gave \
-                 another file than the pinned one; if it knows no such version, a newer pip may help",
+                 hint: run `cargo xtask setup` again, which keeps downloaded wheels. If pip reports hashes, a mirror or a \
+                 proxy served another file than the pinned one; if pip finds no such version, upgrade pip",
                 wheel.requirement
             );
         }
         let found = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
         let mut paths = found.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-        paths
-            .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-            .with_context(|| format!("pip left no wheel of {} in {}", wheel.requirement, folder.display()))
+        paths.find(|path| path.extension().is_some_and(|extension| extension == "whl")).with_context(|| {
+            format!("{}: expected a wheel of {}, found none", folder.display(), wheel.requirement)
+        })
     }
 
     fn unpack(&self, wheel: &Wheel, file: &Path, tree: &Path, lock: &File) -> Result<()> {
-        let rules = wheel.keep.iter().flat_map(|(beginning, replacement)| [beginning, replacement]);
+        let rules = wheel.keep.iter().flat_map(|(prefix, replacement)| [prefix, replacement]);
         let mut unpack = self.python(lock)?;
         unpack.args(["-I", "-c", UNPACK]).args([file, tree]).args(rules);
         if !unpack.status().context("Python could not be started")?.success() {
@@ -195,11 +194,11 @@ impl Installer {
     }
 }
 
-/// Adds what makes a folder of libraries and headers a libtorch for torch-sys.
+/// Adds the files that torch-sys expects of a libtorch besides libraries and headers.
 fn finish(tree: &Path) -> io::Result<()> {
     let libtorch = tree.join("lib/libtorch.so");
     if !libtorch.exists() {
-        // The real one does nothing but pull in the CUDA libraries beside the CPU one.
+        // The original only pulls in the CUDA libraries besides the CPU one.
         fs::write(&libtorch, "INPUT(-ltorch_cpu)\n")?;
         File::open(&libtorch)?.sync_all()?;
     }

@@ -1,9 +1,9 @@
 //! The pinned wheels that libtorch is made of.
 //!
 //! The wheel of PyTorch on the Python package index is the CUDA 13 build. Its CPU library needs
-//! only four others, two of which come from wheels of NVIDIA's; all else stays behind.
+//! only four others, two of which come from wheels of NVIDIA's; the CPU build keeps nothing else.
 
-/// One wheel: which, how large, and what of it is kept.
+/// A pinned wheel, and the files of it that are kept.
 pub struct Wheel {
     /// Name and version as pip takes them.
     pub requirement: &'static str,
@@ -11,7 +11,7 @@ pub struct Wheel {
     pub sha256: &'static str,
     /// Size of the wheel in MB, rounded up.
     pub megabytes: u64,
-    /// Beginnings of paths in the wheel, each with what takes its place in the folder of libtorch.
+    /// Prefixes of paths in the wheel, each with its replacement in the folder of libtorch.
     pub keep: &'static [(&'static str, &'static str)],
 }
 
@@ -19,15 +19,15 @@ pub struct Wheel {
 pub struct Build {
     /// Name of its folder in the cache.
     pub name: &'static str,
-    /// What to call it in a message.
+    /// Name in messages.
     pub title: &'static str,
-    /// Small ones first: if something is wrong with the network, it shows early.
+    /// Small wheels first, so that network problems show early.
     pub wheels: &'static [Wheel],
     /// Size of the libraries and headers that are kept, in MB.
     pub unpacked_megabytes: u64,
 }
 
-/// Computes on the CPU.
+/// libtorch for the CPU.
 pub const CPU: Build = Build {
     name: "libtorch-2.11.0-cpu",
     title: "libtorch 2.11.0 for the CPU",
@@ -47,8 +47,8 @@ pub const CPU: Build = Build {
     unpacked_megabytes: 500,
 };
 
-/// Computes on NVIDIA GPUs too. All libraries lie in one folder: PyTorch's look beside themselves
-/// at last.
+/// libtorch for NVIDIA GPUs and the CPU. All libraries are in one folder, since PyTorch's look in
+/// their own folder last.
 pub const CUDA: Build = Build {
     name: "libtorch-2.11.0-cuda13",
     title: "libtorch 2.11.0 with CUDA 13",

@@ -1,8 +1,8 @@
-//! With the real pip, offline, on a wheel of a few bytes.
+//! Installs with the real pip, offline, from a wheel of a few bytes.
 
 use super::*;
 
-/// Makes a wheel which unpacks to what looks like libtorch, and prints its SHA-256.
+/// Makes a wheel that unpacks to a folder that looks like libtorch, and prints its SHA-256.
 const MAKE_WHEEL: &str = r##"
 import hashlib, sys, zipfile
 path = sys.argv[1] + "/tiny_torch-1.0-py3-none-any.whl"
@@ -32,15 +32,16 @@ impl Bench {
         Bench { folder, sha256 }
     }
 
-    /// An installer whose `python` is a shell script: `first`, then the real one without a network.
+    /// Returns an installer whose `python` is a shell script: `first`, then the real one without a
+    /// network.
     fn installer(&self, first: &str) -> Installer {
         let python = self.folder.path().join("python");
         let script = format!(
             "#!/bin/sh\n{first}\nexport PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS='{}'\nexec python3 \"$@\"\n",
             self.folder.path().display()
         );
-        // Written by a process of its own: a program that this one has open for writing, in
-        // whichever thread, cannot be started.
+        // Another process writes it: a program that this process has open for writing, in any
+        // thread, cannot be started.
         let mut write = Command::new("sh");
         write.args(["-c", "printf %s \"$1\" > \"$0\" && chmod +x \"$0\""]).arg(&python).arg(script);
         assert!(write.status().unwrap().success());
@@ -71,7 +72,7 @@ impl Bench {
 }
 
 #[test]
-fn a_libtorch_is_made_once() {
+fn libtorch_is_installed_once() {
     let bench = Bench::new();
     let build = bench.build(bench.sha256);
     let folder = bench.installer("").install(&build).unwrap();
@@ -86,7 +87,7 @@ fn a_libtorch_is_made_once() {
 }
 
 #[test]
-fn another_file_than_the_pinned_one_is_refused() {
+fn a_wheel_with_another_hash_is_refused() {
     let bench = Bench::new();
     let other = "0000000000000000000000000000000000000000000000000000000000000000";
     let error = bench.installer("").install(&bench.build(other)).unwrap_err().to_string();
@@ -95,7 +96,7 @@ fn another_file_than_the_pinned_one_is_refused() {
 }
 
 #[test]
-fn an_interrupted_setup_is_taken_up_again() {
+fn an_interrupted_setup_resumes() {
     let bench = Bench::new();
     let build = bench.build(bench.sha256);
     // Killed while it unpacks, after the download.
@@ -106,7 +107,7 @@ fn an_interrupted_setup_is_taken_up_again() {
     assert_eq!(bench.left_in_cache(), ["libtorch-test.partial", "setup.lock"]);
     assert!(bench.cache().join("libtorch-test.partial/tree/lib/half.so").exists());
 
-    // The wheel that has arrived is used, not what the index has now.
+    // The downloaded wheel is used, not the one that the index has now.
     fs::write(bench.folder.path().join("tiny_torch-1.0-py3-none-any.whl"), "another file").unwrap();
     let folder = bench.installer("").install(&build).unwrap();
     assert!(!folder.join("lib/half.so").exists());
@@ -114,7 +115,7 @@ fn an_interrupted_setup_is_taken_up_again() {
 }
 
 #[test]
-fn a_damaged_wheel_comes_again() {
+fn a_damaged_wheel_is_downloaded_again() {
     let bench = Bench::new();
     let arrived = bench.cache().join("libtorch-test.partial/wheels/tiny-torch");
     fs::create_dir_all(&arrived).unwrap();
@@ -123,7 +124,7 @@ fn a_damaged_wheel_comes_again() {
 }
 
 #[test]
-fn a_folder_that_is_not_whole_is_made_anew() {
+fn an_incomplete_folder_is_replaced() {
     let bench = Bench::new();
     let folder = bench.cache().join("libtorch-test");
     fs::create_dir_all(folder.join("lib")).unwrap();
@@ -134,7 +135,7 @@ fn a_folder_that_is_not_whole_is_made_anew() {
 }
 
 #[test]
-fn several_at_once_make_one() {
+fn concurrent_setups_install_once() {
     let bench = Bench::new();
     let build = bench.build(bench.sha256);
     let count = bench.folder.path().join("count");
@@ -148,7 +149,7 @@ fn several_at_once_make_one() {
 }
 
 #[test]
-fn a_missing_python_or_pip_says_what_to_do() {
+fn a_missing_python_or_pip_gives_a_hint() {
     let bench = Bench::new();
     let build = bench.build(bench.sha256);
     let missing = Installer { python: "no-such-python".into(), cache: bench.cache() };
