@@ -1,4 +1,4 @@
-//! Images that are not what they should be.
+//! Unreadable images, empty classes and duplicate ids.
 
 use crate::place::{FOLDER, Place, RUN, official_folder};
 
@@ -13,9 +13,9 @@ fn cells() -> Place {
 }
 
 #[test]
-fn a_corrupt_image_stops_or_is_left_out_by_name() {
+fn corrupt_images_fail_the_job_or_are_skipped() {
     let place = cells();
-    // Cut short, one in each class: some are trained on, some validated and tested with.
+    // Truncate every image of a class: some are in train, some in val and test.
     let cut = |file: &str| {
         let path = place.path("data/cells").join(file);
         let bytes = std::fs::read(&path).unwrap();
@@ -27,7 +27,7 @@ fn a_corrupt_image_stops_or_is_left_out_by_name() {
 
     let ran = place.run(&format!("{RUN} {SMALL} --on-bad-image skip"));
     assert!(ran.stderr.contains("data/cells/b/b0"), "the images are not named:\n{}", ran.stderr);
-    assert!(!ran.stderr.contains('\u{1b}'), "colours, and no terminal:\n{}", ran.stderr);
+    assert!(!ran.stderr.contains('\u{1b}'), "colours without a terminal:\n{}", ran.stderr);
     let printed = ran.ok();
     assert!(printed.contains("2 unreadable test images left out"), "{printed}");
     let epoch = &place.record("probe", "probe")["output"]["training"]["history"][0];
@@ -39,7 +39,7 @@ fn a_corrupt_image_stops_or_is_left_out_by_name() {
 }
 
 #[test]
-fn no_readable_image_at_all() {
+fn a_dataset_without_readable_images_is_refused() {
     let place = cells();
     for class in ["a", "b", "c"] {
         for number in 0..10 {
@@ -51,7 +51,7 @@ fn no_readable_image_at_all() {
         .refused(1, &["none of", "can be read", "cells/"]);
 }
 
-/// A folder that is refused before anything is written.
+/// Asserts that a folder is refused before anything is written.
 fn refused(place: &Place, expected: &[&str]) {
     let stderr = place.run(RUN).refused(1, expected);
     assert!(stderr.contains("dataset cells"), "the dataset is not named:\n{stderr}");
@@ -59,7 +59,7 @@ fn refused(place: &Place, expected: &[&str]) {
 }
 
 #[test]
-fn a_class_that_is_only_tested() {
+fn a_class_that_is_only_in_test_is_refused() {
     let place = Place::with_table(&official_folder());
     for split in ["train", "val"] {
         place.images(&format!("data/cells/{split}"), &["a", "b"], 3);
@@ -69,14 +69,14 @@ fn a_class_that_is_only_tested() {
 }
 
 #[test]
-fn an_empty_class_folder() {
+fn an_empty_class_folder_is_refused() {
     let place = cells();
     std::fs::create_dir(place.path("data/cells/empty")).unwrap();
     refused(&place, &["data/cells/empty", "none"]);
 }
 
 #[test]
-fn a_split_of_zero_images() {
+fn an_empty_split_is_refused() {
     let place = cells();
     let set = "dataset.split={kind='ratio',train=0.99,val=0.01,test=0.0,seed=0}";
     place.run(&format!("{RUN} --set {set}")).refused(1, &["cells", "samples in val", "none"]);
@@ -84,7 +84,7 @@ fn a_split_of_zero_images() {
 }
 
 #[test]
-fn two_files_of_one_id() {
+fn duplicate_ids_are_refused() {
     let place = cells();
     let file = |extension: &str| place.path(&format!("data/cells/a/a00.{extension}"));
     std::fs::copy(file("png"), file("bmp")).unwrap();

@@ -1,4 +1,4 @@
-//! Configurations, weights and learning rates that are not what they should be.
+//! Invalid configurations, missing data, wrong weights and diverging learning rates.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::place::{FOLDER, JOBS, PROBE, Place, RUN, SHAPES, assert_has, table};
 
 #[test]
-fn a_configuration_with_something_wrong_in_it() {
+fn invalid_configurations_are_refused() {
     let place = Place::with_table(SHAPES);
     for (set, expected) in [
         ("fgg.epochs=-5", "fgg.epochs"),
@@ -34,7 +34,7 @@ fn a_configuration_with_something_wrong_in_it() {
 }
 
 #[test]
-fn data_that_is_not_there_blocks_only_what_needs_it() {
+fn missing_data_blocks_only_its_columns() {
     let place = Place::with_table(&format!("{SHAPES}{FOLDER}"));
     let ran = place.run(&format!("{RUN} --data-root nowhere"));
     assert_has(&ran.stderr, &["left out: dataset cells: nowhere/cells", &format!("{JOBS} jobs done")]);
@@ -50,7 +50,7 @@ fn data_that_is_not_there_blocks_only_what_needs_it() {
 }
 
 #[test]
-fn weights_that_are_not_there_or_of_another_architecture() {
+fn missing_and_wrong_weights_are_refused() {
     let place = Place::with_table(SHAPES);
     let weights = |name: &str| format!("{RUN} --set backbone.weights={name} --set grid.seeds=[0]");
     place.run(&weights("gone.safetensors")).refused(1, &["weights of pico", "gone.safetensors"]);
@@ -87,7 +87,7 @@ fn a_diverging_model_is_left_out_by_name() {
 }
 
 #[test]
-fn no_model_left_to_average() {
+fn soups_without_any_model_fail() {
     let place = Place::with_table(SHAPES);
     let diverging = "--set grid.learning_rates=[1e30] --set fgg.learning_rates=[1e30]";
     place
@@ -97,7 +97,7 @@ fn no_model_left_to_average() {
 }
 
 #[test]
-fn a_diverging_single_run_says_where() {
+fn a_diverging_run_names_the_step() {
     let place = Place::new();
     place.images("data/cells", &["a", "b"], 20);
     place.write("wild.toml", &PROBE.replace("\"probe\"", "\"wild\"").replace("lr = 1e-2", "lr = 1e30"));

@@ -1,14 +1,14 @@
-//! What the binaries say of themselves.
+//! Help texts, errors and a plan of the binaries.
 
 use crate::place::{FOLDER, Place, SHAPES, table};
 
-/// Text with the version taken out.
+/// Returns a text without the version.
 fn stable(text: &str) -> String {
     let lines = text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
     lines.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// Text with the jobs' identities taken out, which change with every field of a recipe.
+/// Returns a text without the jobs' identities, which change with every field of a recipe.
 fn without_identities(text: &str) -> String {
     let is_identity = |word: &str| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let words = |line: &str| -> Vec<String> {

@@ -1,6 +1,5 @@
-//! Processes that are killed, stopped and several at once, on a grid of every kind of job: nothing
-//! is lost, nothing is done twice, and what comes out is what an uninterrupted run leaves, to the
-//! bit.
+//! Processes that are killed, interrupted or concurrent, on a grid of every kind of job: no result
+//! is lost, no job is done twice, and the results equal those of an uninterrupted run bit for bit.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -15,11 +14,12 @@ use crate::results::same;
 use ff_data::random::stream;
 use rand::Rng;
 
-/// Kills of the short form; `cargo xtask crash-test` asks for more.
+/// Number of kills if FF_KILLS is not set; `cargo xtask crash-test` sets a higher one.
 const KILLS: u64 = 20;
 
-/// Pretraining, probe, fine-tunes and cyclic runs with in-model merging, soups, predictions,
-/// scores. One thread for each job, since sums in another order differ in their last bits.
+/// Returns a configuration with pretraining, probe, fine-tuned models and cyclic runs with in-model
+/// merging, soups, predictions and scores. Each job has one thread, since sums in another order
+/// differ in their last bits.
 fn config() -> String {
     let sections = r#"
 [inmerge]
@@ -57,20 +57,20 @@ fn send(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// What it said, and whether it ended well; a killed one did not.
+/// Waits for a process and returns whether it succeeded, and its stderr.
 fn end(child: Child) -> (bool, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// The finished jobs of a runs folder, and which file each record is: one that is written again is
-/// another.
+/// Returns the finished jobs of a runs folder with the inode of each record, which changes if the
+/// record is written again.
 fn records(place: &Place, runs: &str) -> BTreeMap<String, u64> {
     let files = place.files(runs).into_iter().filter(|name| name.ends_with("record.json"));
     files.map(|name| (name.clone(), std::fs::metadata(place.path(runs).join(name)).unwrap().ino())).collect()
 }
 
-/// A place with the configuration and the results of a run that nothing disturbed.
+/// Makes a place with the configuration and the results of an uninterrupted run.
 fn undisturbed() -> (Place, Duration) {
     let place = Place::new();
     place.write("tiny.toml", &config());
@@ -81,7 +81,7 @@ fn undisturbed() -> (Place, Duration) {
 }
 
 #[test]
-fn killed_anywhere_any_number_of_times() {
+fn kills_at_random_moments_lose_nothing() {
     let wanted = std::env::var("FF_KILLS").map_or(KILLS, |kills| kills.parse().expect("FF_KILLS: a number"));
     let (place, whole) = undisturbed();
     let mut random = stream(0, "kills", &[]);
@@ -92,7 +92,7 @@ fn killed_anywhere_any_number_of_times() {
         let mut finished = BTreeMap::new();
         loop {
             let mut child = start(&place, &runs);
-            // From before anything is read to where a run of its own would be half done.
+            // Between the start and the time at which half of an uninterrupted run is done.
             std::thread::sleep(whole.mul_f64(0.5 * (random.next_u32() as f64 / u32::MAX as f64).powi(2)));
             let alive = kills < wanted && child.try_wait().unwrap().is_none();
             if alive {
@@ -121,7 +121,7 @@ fn killed_anywhere_any_number_of_times() {
 }
 
 #[test]
-fn a_signal_stops_it_with_a_resume_point() {
+fn a_signal_interrupts_a_run_with_a_resume_point() {
     let (place, _) = undisturbed();
     for (signal, after) in [("-TERM", 2), ("-INT", 5), ("-HUP", 8)] {
         let mut child = start(&place, "stopped");
@@ -145,10 +145,9 @@ fn four_processes_share_a_grid_and_one_is_killed() {
 }
 
 #[test]
-fn so_do_processes_of_several_machines() {
-    // Of a machine with another name nobody can see whether a process lives: its lease has to run
-    // out.
-    let elsewhere = |place: &Place, runs: &str| {
+fn processes_of_several_machines_share_a_grid() {
+    // Whether a process on another machine is alive cannot be seen: its lease has to expire.
+    let on_another_machine = |place: &Place, runs: &str| {
         static NAMES: AtomicU64 = AtomicU64::new(0);
         let name = NAMES.fetch_add(1, Ordering::Relaxed);
         let script = format!("hostname machine-{name} && exec \"$@\"");
@@ -161,10 +160,10 @@ fn so_do_processes_of_several_machines() {
         eprintln!("skipped: `unshare --uts` is not allowed here");
         return;
     }
-    share(elsewhere);
+    share(on_another_machine);
 }
 
-/// The claims on jobs of a runs folder, as far as they are written.
+/// Returns the claims on jobs of a runs folder that are completely written.
 fn claims(place: &Place, runs: &str) -> Vec<serde_json::Value> {
     let files = place.files(runs).into_iter().filter(|name| name.contains("claim-"));
     let texts = files.filter_map(|name| std::fs::read(place.path(runs).join(name)).ok());
@@ -174,7 +173,7 @@ fn claims(place: &Place, runs: &str) -> Vec<serde_json::Value> {
 fn share(start: impl Fn(&Place, &str) -> Child) {
     let (place, _) = undisturbed();
     let mut children: Vec<_> = (0..4).map(|_| start(&place, "shared")).collect();
-    // One that has a job in hand is killed.
+    // Kill a process that has claimed a job.
     let at_work = loop {
         let pids: Vec<u64> =
             claims(&place, "shared").iter().filter_map(|claim| claim["pid"].as_u64()).collect();
@@ -194,7 +193,7 @@ fn share(start: impl Fn(&Place, &str) -> Child) {
         let closing = said.lines().find(|line| line.contains("had been done before")).unwrap().to_owned();
         by_others += closing.split(' ').next().unwrap().parse::<u64>().unwrap();
     }
-    // Each of the killed one's two workers may have put a job on record and not have said so.
+    // Each of the killed process's two workers may have recorded a job without reporting it.
     assert!((JOBS - 2..=JOBS).contains(&(by_others + by_killed)), "{by_others} and {by_killed}");
     same(&place, "shared");
 }

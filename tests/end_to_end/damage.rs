@@ -1,11 +1,11 @@
-//! Results that were damaged, and disks that are full.
+//! Damaged results, full disks and missing permissions.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::place::{Place, RUN, Ran, SHAPES, binary, flip_last, works};
 
-/// One more greedy soup, which needs every model of the grid.
+/// Another greedy soup, which opens every model of the grid.
 const OTHER_SOUP: &str = "--set method.2.select={kind='greedy',accept='at-least'}";
 
 #[test]
@@ -22,7 +22,7 @@ fn damaged_results_are_named_and_never_averaged() {
     place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &expected);
     let new: Vec<_> =
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
-    assert_eq!(new, Vec::<String>::new(), "something was made of damaged weights");
+    assert_eq!(new, Vec::<String>::new(), "damaged weights were used");
     assert!(place.read("runs/tables/tiny/table.md").contains("not run"));
 
     std::fs::remove_file(&kept).unwrap();
@@ -40,14 +40,14 @@ fn damaged_results_are_named_and_never_averaged() {
             .run(&format!("ff-grid {command} --config tiny.toml"))
             .refused(1, &[name, "damaged record", "hint: `ff-grid doctor --repair`"]);
     }
-    // As the hint says; the run gives the same weights, so nothing after it is done again.
+    // As the hint says. The run gives the same weights, so no later job is done again.
     std::fs::remove_file(&record).unwrap();
     place.run(RUN).ok_saying("1 job done, 24 had been done before");
     assert_eq!(std::fs::read(&kept).unwrap(), sound);
 }
 
 #[test]
-fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
+fn the_doctor_finds_every_damaged_file_and_repairs_only_that() {
     let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     place.run("ff-grid doctor").ok_saying("nothing is damaged");
@@ -62,8 +62,8 @@ fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
         let path = place.path("runs").join(name);
         let sound = std::fs::read(&path).unwrap();
         let mut flipped = sound.clone();
-        // A digit of a record, a byte of a tensor: somewhere in the last third, another place in
-        // each file.
+        // A digit of a record or a byte of a tensor, in the last third, at another position in each
+        // file.
         let digit = |byte: &u8| !name.ends_with(".json") || byte.is_ascii_digit();
         let from = sound.len() * 2 / 3 - at;
         let place_of = from + sound[from..].iter().position(digit).unwrap();
@@ -75,7 +75,7 @@ fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
         std::fs::write(&path, &sound).unwrap();
     }
 
-    // A weight file, a record and a rest of three jobs; a resume point of a fourth.
+    // A weight file, a record and a partial file of three jobs, and a resume point of the third.
     let before = place.files("runs");
     let (trained, scored) = (place.job("finetune", "lr 1e-2 minimal"), place.job("evaluate", "Uniform Soup"));
     let probe = place.job("probe", "");
@@ -98,7 +98,7 @@ fn the_doctor_names_every_damaged_file_and_only_that_is_made_again() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_to() {
+fn a_read_only_folder_is_named() {
     let place = Place::with_table(SHAPES);
     std::fs::create_dir(place.path("small")).unwrap();
     let Some(mounted) = Mounted::new(&place.path("small"), "50m,ro") else {
@@ -108,7 +108,7 @@ fn a_folder_that_cannot_be_written_to() {
     place.run(&format!("{RUN} --runs small/runs")).refused(1, &["small/runs/jobs", "Read-only file system"]);
     assert!(mounted.resize("50m,rw"));
     place.run(&format!("{RUN} --runs small/runs")).ok();
-    // What is finished can be read where nothing can be written any more.
+    // Finished results can be read where nothing can be written.
     assert!(mounted.resize("50m,ro"));
     let printed = place
         .run(&format!("{RUN} --runs small/runs"))
@@ -117,13 +117,13 @@ fn a_folder_that_cannot_be_written_to() {
 }
 
 #[test]
-fn what_one_may_not_write_or_read() {
+fn files_without_permission_are_named() {
     let place = Place::with_table(SHAPES);
     std::fs::create_dir_all(place.path("runs/jobs")).unwrap();
-    // Whoever runs this, root included, is bound by permissions.
+    // Makes permissions apply to root too.
     let bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--", binary("ff-grid")];
     if !works(&[&bound[..], &["--version"]].concat()) {
-        eprintln!("skipped: `setpriv` is not there, or may not take capabilities away");
+        eprintln!("skipped: `setpriv` is missing or may not drop capabilities");
         return;
     }
     let run = |options: &str| {
@@ -147,9 +147,9 @@ fn what_one_may_not_write_or_read() {
 }
 
 #[test]
-fn too_many_open_files() {
+fn too_many_open_files_are_an_error() {
     let place = Place::with_table(SHAPES);
-    // Enough to load libtorch, and too few to go on for long.
+    // Enough to load libtorch, too few for a run.
     let mut limited = Command::new("sh");
     limited.args(["-c", "ulimit -n 5; exec \"$@\"", "sh", binary("ff-grid"), "run", "--config", "tiny.toml"]);
     let Ran { code, stderr, .. } = Ran::of(limited.current_dir(place.path("")));
@@ -160,15 +160,14 @@ fn too_many_open_files() {
 }
 
 #[test]
-fn a_full_disk() {
+fn a_full_disk_is_named_and_the_run_resumes() {
     let place = Place::with_table(SHAPES);
     std::fs::create_dir(place.path("small")).unwrap();
     let Some(mounted) = Mounted::new(&place.path("small"), "64k") else {
         eprintln!("skipped: a small file system cannot be mounted here");
         return;
     };
-    // A little more room each time: it is full at another write, and goes on from what was done
-    // before.
+    // The disk grows a little each time, so that it is full at another write, and the run resumes.
     let (mut size, mut times) = (64, 0);
     let last = loop {
         let ran = place.run(&format!("{RUN} --runs small"));
@@ -182,8 +181,8 @@ fn a_full_disk() {
         );
         let left = place.files("small");
         assert!(!left.iter().any(|file| file.ends_with(".partial") || file.contains("claim-")), "{left:?}");
-        // Whatever has its place is whole.
-        let findings = ff_grid::examine(&ff_grid::RunStore::new(place.path("small"))).unwrap();
+        // Every file with its final name is complete.
+        let findings = ff_grid::examine(&ff_grid::RunStore::new(&place.path("small"))).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
         (size, times) = (size + if times < 10 { 150 } else { 300 }, times + 1);
         assert!(mounted.resize(&format!("{size}k")));
@@ -191,7 +190,7 @@ fn a_full_disk() {
     assert!(times > 5 && !last.stderr.contains("25 jobs done"), "{times} times full\n{}", last.stderr);
 }
 
-/// A file system in memory, gone when dropped.
+/// A file system in memory, unmounted when dropped.
 struct Mounted(std::path::PathBuf);
 
 impl Mounted {

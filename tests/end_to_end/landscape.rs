@@ -1,12 +1,12 @@
-//! Error surfaces, paths between models, and what greedy soups tried.
+//! Error surfaces, paths between models, and the steps of greedy soups.
 
 use serde_json::Value;
 
 use crate::place::{JOBS, Place, RUN, SHAPES, assert_has, table};
 
-/// The tiny table, whose grid has 2 learning rates and 2 augmentations, with every look at its
-/// errors.
-fn looked() -> String {
+/// Returns the tiny table, whose grid has 2 learning rates and 2 augmentations, with every
+/// evaluation of its error landscape.
+fn with_landscape() -> String {
     let sections = r#"
 [landscape]
 grid = { from = 0.0, to = 1.0, points = 5 }
@@ -26,20 +26,20 @@ methods = ["Greedy Soup", "GoG"]
     table(SHAPES) + sections
 }
 
-/// A plane, its rows and the whole; two curves and six pairs; two soups.
-const LOOKS: usize = 1 + 5 + 1 + 2 + 6 + 2;
+/// Jobs of the landscape: a plane, its rows and the whole; two curves and six pairs; two soups.
+const LANDSCAPE_JOBS: usize = 1 + 5 + 1 + 2 + 6 + 2;
 
 fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
 }
 
 #[test]
-fn a_table_gets_its_pictures() {
+fn a_table_gets_its_figures() {
     let place = Place::with_table(SHAPES);
     let plain = place.run(RUN).ok();
-    place.write("tiny.toml", &looked());
-    let said = format!("{LOOKS} jobs done, {JOBS} had been done before");
-    assert_eq!(place.run(RUN).ok_saying(&said), plain, "the table is as it was");
+    place.write("tiny.toml", &with_landscape());
+    let said = format!("{LANDSCAPE_JOBS} jobs done, {JOBS} had been done before");
+    assert_eq!(place.run(RUN).ok_saying(&said), plain, "the table is unchanged");
 
     let files = place.files("runs/tables/tiny");
     for name in [
@@ -54,33 +54,33 @@ fn a_table_gets_its_pictures() {
         }
         assert!(place.read(&format!("runs/tables/tiny/{name}.svg")).ends_with("</svg>\n"), "{name}");
     }
-    the_surface_goes_through_its_models(&place);
-    paths_end_where_training_did(&place);
-    tries_agree_with_the_soup(&place);
-    what_is_missing_is_done_again(&place);
+    surface_corners_are_its_models(&place);
+    paths_end_at_trained_models(&place);
+    greedy_steps_agree_with_the_soup(&place);
+    missing_records_are_computed_again(&place);
 }
 
-/// A run of training's score of its kept model on validation.
+/// Returns the validation score of a fine-tuned model.
 fn score(place: &Place, name: &str) -> f64 {
     let record = place.record("finetune", name);
     record["output"]["training"]["kept"]["validation"]["defined"].as_f64().unwrap()
 }
 
-fn the_surface_goes_through_its_models(place: &Place) {
+fn surface_corners_are_its_models(place: &Place) {
     let surface = place.json("runs/tables/tiny/surface-grid.json");
     let [w0, w2, w1] = [0, 1, 2].map(|at| &surface["plane"]["corners"][at]);
     let at = |row: usize, column: usize| surface["errors"][row][column].as_f64().unwrap();
     for (corner, row, column) in [(w0, 0, 0), (w2, 0, 4)] {
         let error = 1.0 - score(place, corner["model"].as_str().unwrap());
         assert_eq!(corner["error"], error);
-        // At its corner the plane has the model's own weights, to the bit.
+        // At a corner the plane has the model's own weights, to the bit.
         assert_eq!(at(row, column), error, "{corner}");
     }
     assert_eq!(w1["y"], 1.0);
     let soups = surface["soups"].as_array().unwrap();
     assert_eq!(soups.len(), 2);
-    // The mean of four models does not lie in the plane through three; the best of them is one of
-    // its corners.
+    // The mean of four models is not in the plane through three; the best of them is one of its
+    // corners.
     assert!(soups[0]["height"].as_f64().unwrap() > 1e-3, "{soups:?}");
     assert!(soups[1]["height"].as_f64().unwrap() < 1e-3, "{soups:?}");
     let values = place.read("runs/tables/tiny/surface-grid.csv");
@@ -88,7 +88,7 @@ fn the_surface_goes_through_its_models(place: &Place) {
     assert!(place.read("runs/tables/tiny/surfaces.csv").lines().nth(1).unwrap().starts_with("grid,"));
 }
 
-fn paths_end_where_training_did(place: &Place) {
+fn paths_end_at_trained_models(place: &Place) {
     let mut paths = 0;
     for file in place.files("runs/jobs").into_iter().filter(|file| file.starts_with("path-")) {
         let record = place.json(&format!("runs/jobs/{file}"));
@@ -109,16 +109,17 @@ fn paths_end_where_training_did(place: &Place) {
     assert_eq!(matrix.lines().count(), 1 + 4);
 }
 
-fn tries_agree_with_the_soup(place: &Place) {
+fn greedy_steps_agree_with_the_soup(place: &Place) {
     for (name, soup) in [("greedy-barriers-greedy-soup", "Greedy Soup"), ("greedy-barriers-gog", "GoG")] {
-        let tries = place.json(&format!("runs/tables/tiny/{name}.json"));
+        let steps = place.json(&format!("runs/tables/tiny/{name}.json"));
         let record = place.record("soup", soup);
         let decisions = record["output"]["soup"]["soup"]["decisions"].as_array().unwrap();
-        let tried: Vec<&Value> = decisions.iter().filter(|decision| !decision["before"].is_null()).collect();
-        let tries = tries.as_array().unwrap();
-        assert_eq!(tries.iter().map(|one| &one["decision"]).collect::<Vec<_>>(), tried);
-        assert!(!tries.is_empty(), "{name}");
-        for one in tries {
+        let evaluated: Vec<&Value> =
+            decisions.iter().filter(|decision| !decision["before"].is_null()).collect();
+        let steps = steps.as_array().unwrap();
+        assert_eq!(steps.iter().map(|one| &one["decision"]).collect::<Vec<_>>(), evaluated);
+        assert!(!steps.is_empty(), "{name}");
+        for one in steps {
             let with = one["with"].as_f64().unwrap();
             match one["decision"]["with"].as_f64() {
                 Some(found) => assert!((with - found).abs() < 1e-12, "{one}"),
@@ -131,31 +132,31 @@ fn tries_agree_with_the_soup(place: &Place) {
     }
 }
 
-fn what_is_missing_is_done_again(place: &Place) {
+fn missing_records_are_computed_again(place: &Place) {
     let before = place.json("runs/tables/tiny/surface-grid.json");
     std::fs::remove_file(place.job("plane-row", "row 3 of 5").join("record.json")).unwrap();
     std::fs::remove_file(place.job("surface", "whole").join("record.json")).unwrap();
     place.run(RUN).ok_saying("2 jobs done");
     assert_eq!(place.json("runs/tables/tiny/surface-grid.json"), before);
 
-    // Statistics computed anew: the plane is the same, its rows are not.
+    // With recomputed statistics the plane is the same; its rows are not.
     place.run(&format!("{RUN} --set landscape.bn=recalibrate")).ok_saying("6 jobs done");
-    let anew = place.json("runs/tables/tiny/surface-grid.json");
-    assert_eq!(anew["plane"], before["plane"]);
-    assert_ne!(anew["errors"], before["errors"]);
+    let recomputed = place.json("runs/tables/tiny/surface-grid.json");
+    assert_eq!(recomputed["plane"], before["plane"]);
+    assert_ne!(recomputed["errors"], before["errors"]);
 }
 
 #[test]
 fn models_that_span_no_plane_are_named() {
     let place = Place::new();
-    place.write("tiny.toml", &looked());
-    // Rates at which no weight moves: four times all but the same weights, with other running
-    // statistics.
+    place.write("tiny.toml", &with_landscape());
+    // At these rates no weight changes: the four models have nearly the same weights and other
+    // running statistics.
     let still = "--set grid.learning_rates=[1e-30,2e-30]";
     let said =
         place.run(&format!("{RUN} {still}")).refused(1, &["plane grid: no plane goes through `lr 1e-30"]);
     assert_has(&said, &["which is rounding", "hint: name three models that differ"]);
-    // Its rows were not tried; paths between the same models were, and have no barrier to speak of.
+    // The plane's rows are not run. The paths between the same models are, and have no barrier.
     assert_has(&said, &["1 job failed, and 6 jobs not tried"]);
     assert!(place.path("runs/tables/tiny/barriers.svg").is_file());
 }

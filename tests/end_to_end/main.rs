@@ -1,12 +1,12 @@
-//! The binaries as a user meets them: pico networks, tiny images, real processes.
+//! End-to-end tests of the binaries: small networks, tiny images, real processes.
 
 mod bad_images;
 mod bad_input;
 mod command_lines;
 mod crash;
 mod damage;
+mod inmerge;
 mod landscape;
-mod merging;
 mod own_images;
 mod place;
 mod published;

@@ -13,7 +13,7 @@ fn class_folders_below_a_data_root() {
     assert!(printed.contains("cells"), "{printed}");
     let note = place.json("runs/tables/cells/soup.json");
     assert_eq!(note["classes"], serde_json::json!(["blue", "green", "red"]));
-    // What was overridden stands in the resolved configuration.
+    // Overridden values are in the resolved configuration.
     let resolved = place.read("runs/tables/cells/config.toml");
     assert!(resolved.contains("epochs = 1") && resolved.contains("name = \"cells\""), "{resolved}");
     let rows = place.json("runs/tables/cells/table.json")["rows"].clone();
@@ -71,7 +71,7 @@ split = { kind = "ratio", train = 0.5, val = 0.25, test = 0.25, seed = 0, groupe
         assert!((0.0..=1.0).contains(&validation), "{row}");
     }
 
-    // A metric of another task blocks the column, by name.
+    // A metric of another task blocks its column.
     place
         .run("ff-grid run --config tiny.toml --data-root data --set dataset.metric=accuracy --runs other")
         .refused(1, &["tasks", "accuracy does not apply"]);

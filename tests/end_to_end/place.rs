@@ -1,4 +1,4 @@
-//! A folder to work in, the binaries, and tiny images.
+//! A temporary folder with the binaries, tiny images and configurations.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A temporary folder, in which commands run.
 pub struct Place(tempfile::TempDir);
 
-/// How a command ended.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,
@@ -22,7 +22,7 @@ impl Place {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// One with [`table`] of a dataset in `tiny.toml`.
+    /// Makes a place with [`table`] of a dataset in `tiny.toml`.
     pub fn with_table(dataset: &str) -> Self {
         let place = Self::new();
         place.write("tiny.toml", &table(dataset));
@@ -47,23 +47,23 @@ impl Place {
         serde_json::from_str(&self.read(below)).unwrap()
     }
 
-    /// Runs a command line, words divided by blanks, in this folder and with no network.
+    /// Runs a command line, its words separated by blanks, in this folder and without a network.
     pub fn run(&self, line: &str) -> Ran {
         self.run_words(&line.split_whitespace().collect::<Vec<_>>())
     }
 
-    /// The same, words as they are.
+    /// Runs a command given as words.
     pub fn run_words(&self, words: &[&str]) -> Ran {
         Ran::of(&mut self.command(words))
     }
 
-    /// What a command line says on stdout, which does what it is asked to, as JSON.
+    /// Runs a command line that succeeds and returns its stdout as JSON.
     #[track_caller]
     pub fn json_of(&self, line: &str) -> Value {
         self.run(line).json()
     }
 
-    /// The command of these words, not started yet.
+    /// Returns the command of these words, not started yet.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(binary(words[0]));
         command
@@ -77,8 +77,8 @@ impl Place {
         command
     }
 
-    /// A class-folder tree of `count` images for each class below `below`; each class has a colour
-    /// of its own.
+    /// Writes `count` images for each class into class folders below `below`; each class has a
+    /// colour of its own.
     pub fn images(&self, below: &str, classes: &[&str], count: usize) {
         for (class, name) in classes.iter().enumerate() {
             let folder = self.path(below).join(name);
@@ -89,7 +89,7 @@ impl Place {
         }
     }
 
-    /// Every file below a folder, as paths relative to it, sorted.
+    /// Returns every file below a folder, as paths relative to it, sorted.
     pub fn files(&self, below: &str) -> Vec<String> {
         let root = self.path(below);
         let entries = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
@@ -100,7 +100,7 @@ impl Place {
         names
     }
 
-    /// The folder of the only job of a kind whose record's label contains `label`.
+    /// Returns the folder of the only job of a kind whose record's label contains `label`.
     pub fn job(&self, kind: &str, label: &str) -> PathBuf {
         let folders = std::fs::read_dir(self.path("runs/jobs")).unwrap().map(|entry| entry.unwrap().path());
         let fits = |folder: &PathBuf| {
@@ -114,12 +114,12 @@ impl Place {
         found[0].clone()
     }
 
-    /// The record of [`Self::job`].
+    /// Returns the record of [`Self::job`].
     pub fn record(&self, kind: &str, label: &str) -> Value {
         serde_json::from_slice(&std::fs::read(self.job(kind, label).join("record.json")).unwrap()).unwrap()
     }
 
-    /// A path without this folder before it, as messages name it.
+    /// Returns a path without this folder, as messages name it.
     pub fn name<'a>(&self, path: &'a Path) -> &'a str {
         path.strip_prefix(self.0.path()).unwrap().to_str().unwrap()
     }
@@ -137,27 +137,28 @@ impl Ran {
         }
     }
 
-    /// It did what it was asked to: what it said on stdout.
+    /// Asserts that it succeeded and returns its stdout.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.stdout
     }
 
-    /// The same, and `expected` is a part of what it said on stderr.
+    /// Asserts that it succeeded with `expected` in its stderr, and returns its stdout.
     #[track_caller]
     pub fn ok_saying(self, expected: &str) -> String {
         assert_has(&self.stderr, &[expected]);
         self.ok()
     }
 
-    /// It did what it was asked to: the JSON that it said on stdout.
+    /// Asserts that it succeeded and returns its stdout as JSON.
     #[track_caller]
     pub fn json(self) -> Value {
         serde_json::from_str(&self.ok()).unwrap()
     }
 
-    /// It refused, with that exit code and an error that says all of `expected`: its stderr.
+    /// Asserts that it failed with that exit code and an error that contains all of `expected`, and
+    /// returns its stderr.
     #[track_caller]
     pub fn refused(self, code: i32, expected: &[&str]) -> String {
         assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
@@ -168,7 +169,7 @@ impl Ran {
     }
 }
 
-/// All parts are in a text, whose beginning is said where one is not.
+/// Asserts that a text contains all parts; if not, prints its beginning.
 #[track_caller]
 pub fn assert_has(text: &str, parts: &[&str]) {
     for part in parts {
@@ -176,7 +177,7 @@ pub fn assert_has(text: &str, parts: &[&str]) {
     }
 }
 
-/// Flips a bit of a file's last byte; the bytes that it had.
+/// Flips a bit of a file's last byte and returns the original bytes.
 pub fn flip_last(path: &Path) -> Vec<u8> {
     let sound = std::fs::read(path).unwrap();
     let mut flipped = sound.clone();
@@ -185,12 +186,12 @@ pub fn flip_last(path: &Path) -> Vec<u8> {
     sound
 }
 
-/// A program is here and does what these words ask of it.
+/// Returns whether a command can be run and succeeds.
 pub fn works(words: &[&str]) -> bool {
     Command::new(words[0]).args(&words[1..]).output().is_ok_and(|output| output.status.success())
 }
 
-/// A noisy 16 px picture in the colour of a class.
+/// Writes a noisy 16 px image in the colour of a class.
 pub fn picture(path: &Path, class: usize, number: usize) {
     let mut image = Image::filled(16, 16, [60, 60, 60]);
     for (at, value) in image.data.iter_mut().enumerate() {
@@ -198,13 +199,12 @@ pub fn picture(path: &Path, class: usize, number: usize) {
         *value = base + ((at * 37 + number * 101 + at * at * number) % 60) as u8;
     }
     write_png(path, &image).unwrap();
-    // Old enough for its hash to be remembered: so it is on a slow machine, and so it is on every
-    // one.
+    // Old enough for its hash to be kept, on a fast machine as on a slow one.
     let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
     std::fs::File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
 }
 
-/// Where a binary of ours is.
+/// Returns the path of a binary.
 pub fn binary(name: &str) -> &'static str {
     match name {
         "ff-data" => env!("CARGO_BIN_EXE_ff-data"),
@@ -218,8 +218,8 @@ pub fn binary(name: &str) -> &'static str {
     }
 }
 
-/// A whole table of 25 jobs on a dataset given as TOML: 2 learning rates × 2 augmentations, FGG of
-/// 3 epochs from 2 bases that are the grid's own.
+/// Returns a table of 25 jobs on a dataset given as TOML: 2 learning rates × 2 augmentations, FGG
+/// of 3 epochs from 2 bases of the grid.
 pub fn table(dataset: &str) -> String {
     format!(
         r#"
@@ -302,13 +302,13 @@ select = {{ kind = "gog", by = "learning_rate" }}
     )
 }
 
-/// Runs the table of [`Place::with_table`].
+/// The command line that runs the table of [`Place::with_table`].
 pub const RUN: &str = "ff-grid run --config tiny.toml";
 
 /// Jobs of [`table`]: a probe, 4 fine-tuned models, 2 cyclic runs; 6 soups, predictions and scores.
 pub const JOBS: usize = 25;
 
-/// Forty drawn images.
+/// Forty generated images.
 pub const SHAPES: &str = r#"
 [[dataset]]
 name = "shapes"
@@ -317,7 +317,7 @@ source = { kind = "phantom", task = "shapes", image_size = 16, train = 24, val =
 split = { kind = "official" }
 "#;
 
-/// A shifted twin to test models of [`SHAPES`] with, after it.
+/// An out-of-distribution set for [`SHAPES`], written after it: shifted shapes.
 pub const TWIN: &str = r#"
 ood = [{ name = "twin", source = { kind = "phantom", task = "shapes", image_size = 16, train = 0, val = 0, test = 8, seed = 2, shifted = true } }]
 "#;
@@ -331,7 +331,7 @@ source = { kind = "folder", path = "cells" }
 split = { kind = "ratio", train = 0.6, val = 0.2, test = 0.2, seed = 0 }
 "#;
 
-/// The same, already divided into folders of the splits.
+/// Returns [`FOLDER`] with a folder for each split.
 pub fn official_folder() -> String {
     FOLDER.replace("\"ratio\", train = 0.6, val = 0.2, test = 0.2, seed = 0", "\"official\"")
 }

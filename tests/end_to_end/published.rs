@@ -7,8 +7,8 @@ use crate::place::{Place, picture};
 const FINDINGS: &str = "No Finding,Enlarged Cardiomediastinum,Cardiomegaly,Lung Opacity,Lung Lesion,Edema,Consolidation,\
     Pneumonia,Atelectasis,Pneumothorax,Pleural Effusion,Pleural Other,Fracture,Support Devices";
 
-/// Labels of a row: two tasks follow the picture's colour, the others are in turn unknown,
-/// uncertain and absent.
+/// Returns the labels of a row: two tasks follow the image's colour, the others are in turn
+/// unknown, uncertain and absent.
 fn labels(number: usize) -> String {
     let mut cells = vec!["".to_owned(); 14];
     for (task, cell) in cells.iter_mut().enumerate().skip(1) {
@@ -105,7 +105,7 @@ ood = [{ name = "MIMIC-CXR", source = { kind = "mimic-cxr", path = "mimic-cxr", 
 const SMALL: &str = "--set grid.learning_rates=[1e-2] --set fgg.epochs=1";
 
 #[test]
-fn grades_with_and_without_a_fifth() {
+fn datasets_of_five_and_of_four_grades() {
     let place = Place::with_table(GRADES);
     grades(&place, "data/aptos2019", ("id_code,diagnosis", "train.csv", "train_images", "png"), 4);
     let messidor = ("Image name,Retinopathy grade", "Annotation_Base11.csv", "Base11", "tif");
@@ -123,11 +123,11 @@ fn grades_with_and_without_a_fifth() {
     let note = cell["note"].as_str().unwrap();
     assert!(note.contains("Messidor: predictions of 4 count as 3"), "{note}");
     assert!(note.contains("dataset Messidor-2: "), "{note}");
-    // Shrunk images are kept once, for all runs.
+    // Resized images are kept once, for all runs.
     let packs = place.files("runs/cache/images");
     assert_eq!(packs.iter().filter(|file| file.ends_with(".pack")).count(), 2, "{packs:?}");
 
-    // The same from a file alone.
+    // The same from the soup's file only.
     let soup = "runs/tables/tiny/soup.safetensors";
     let predict = format!("ff-train predict --checkpoint {soup} --dataset messidor --root data/messidor");
     let only = "--split test --with x=1 --output p.safetensors";
@@ -140,7 +140,7 @@ fn grades_with_and_without_a_fifth() {
 }
 
 #[test]
-fn chest_findings_by_name_elsewhere() {
+fn chest_findings_are_matched_by_name_for_ood() {
     let place = Place::with_table(CHEST);
     chexpert(&place);
     mimic(&place);
@@ -152,7 +152,7 @@ fn chest_findings_by_name_elsewhere() {
 }
 
 #[test]
-fn inspect_compares_with_what_is_published_and_finds_copies() {
+fn inspect_compares_with_published_counts_and_finds_copies() {
     let place = Place::new();
     grades(&place, "aptos", ("id_code,diagnosis", "train.csv", "train_images", "png"), 4);
     let inspect = "ff-data inspect --dataset aptos2019 --root aptos";
@@ -162,7 +162,7 @@ fn inspect_compares_with_what_is_published_and_finds_copies() {
     assert_eq!(found["leakage"]["duplicates"]["across"], serde_json::json!([]));
     assert_eq!(found["train"]["per_class"]["4"], 6, "{found}");
 
-    // An image once more, under another name and on another side.
+    // A copy of an image in the same split, and one in another.
     let folder = place.path("aptos/train_images");
     std::fs::copy(folder.join("eye00.png"), folder.join("copy.png")).unwrap();
     std::fs::copy(folder.join("eye01.png"), folder.join("again.png")).unwrap();
@@ -174,11 +174,11 @@ fn inspect_compares_with_what_is_published_and_finds_copies() {
         split += &format!("eye{number:02},{part}\n");
     }
     place.write("split.csv", &split);
-    let divided = format!("{inspect} --split-csv split.csv");
-    let text = place.run(&divided).ok();
+    let with_split = format!("{inspect} --split-csv split.csv");
+    let text = place.run(&with_split).ok();
     assert!(text.contains("1 images stand, to the byte, in more than one split:\n  eye00 = copy"), "{text}");
     assert!(text.contains("copies of an image within train: 1, val: 0, test: 0"), "{text}");
-    place.run(&format!("{divided} --strict")).refused(1, &["eye00 = copy", "hint: "]);
+    place.run(&format!("{with_split} --strict")).refused(1, &["eye00 = copy", "hint: "]);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_dataset_is_prepared_once() {
 }
 
 #[test]
-fn fetch_says_where_to_apply_and_what_a_mirror_lacks() {
+fn fetch_names_where_to_apply_and_the_sizes_of_a_mirror() {
     let place = Place::new();
     let text = place.run("ff-data fetch mimic-cxr --root data").ok();
     assert!(text.contains("physionet.org") && text.contains("ROOT/files/p10/"), "{text}");
@@ -207,9 +207,9 @@ fn fetch_says_where_to_apply_and_what_a_mirror_lacks() {
 }
 
 #[test]
-fn a_pass_over_more_than_fits_keeps_little() {
+fn a_pass_over_large_images_needs_little_memory() {
     let place = Place::new();
-    // Two gigabytes of pixels in a file of some kilobytes under sixty names.
+    // Two gigabytes of pixels in one file of a few kilobytes with sixty names.
     let image = ff_data::Image::filled(4000, 3000, [90, 20, 20]);
     for class in ["a", "b"] {
         std::fs::create_dir_all(place.path("big").join(class)).unwrap();

@@ -1,4 +1,4 @@
-//! The report: a page that needs nothing else, says what is missing, and works in a browser.
+//! The report: a self-contained page that names what is missing and works in a browser.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::place::{FOLDER, Place, SHAPES, TWIN, assert_has, official_folder};
 
-/// A finished tiny table with a shifted twin.
+/// Makes a place with a finished tiny table and an out-of-distribution set.
 fn finished() -> Place {
     let place = Place::with_table(&format!("{SHAPES}{TWIN}"));
     place.run("ff-grid run --config tiny.toml --set grid.top_models=3").ok();
@@ -18,14 +18,14 @@ fn report(place: &Place, options: &str) -> String {
     place.read("report.html")
 }
 
-/// Every value of an attribute.
+/// Returns every value of an attribute.
 fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
     let start = format!(" {attribute}=\"");
     page.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
 #[test]
-fn a_report_needs_nothing_else_and_says_what_is_missing() {
+fn a_report_is_self_contained_and_names_what_is_missing() {
     let place = finished();
     let page = report(&place, "");
     let ids: BTreeSet<&str> = values(&page, "id").into_iter().collect();
@@ -33,10 +33,10 @@ fn a_report_needs_nothing_else_and_says_what_is_missing() {
     assert!(links.len() > 8, "{links:?}");
     for link in links {
         let found = link == "data:," || link.strip_prefix('#').is_some_and(|anchor| ids.contains(anchor));
-        assert!(found, "{link} leads nowhere on the page");
+        assert!(found, "{link} has no target on the page");
     }
-    let elsewhere = page.replace("http://www.w3.org/2000/svg", "");
-    assert!(!elsewhere.contains("http://") && !elsewhere.contains("https://"), "something is from elsewhere");
+    let external = page.replace("http://www.w3.org/2000/svg", "");
+    assert!(!external.contains("http://") && !external.contains("https://"), "the page has external links");
     for heading in [
         "Summary",
         "Tables",
@@ -53,13 +53,13 @@ fn a_report_needs_nothing_else_and_says_what_is_missing() {
     assert!(!page.contains("Not finished"));
     assert_eq!(page, report(&place, ""), "the same records make the same page");
 
-    // Nothing that a name holds is obeyed.
+    // Names are escaped.
     let words = ["ff-grid", "report", "--title", "<script>alert(1)</script> & \"co\""];
     place.run_words(&words).ok();
     let named = place.read("report.html");
     assert!(!named.contains("<script>alert") && named.contains("&lt;script&gt;alert(1)"));
 
-    // One record damaged, one gone, a run still going: the rest is shown.
+    // One record is damaged, one is missing, one run is unfinished: the rest is shown.
     std::fs::remove_file(place.job("finetune", "lr 1e-2 minimal").join("record.json")).unwrap();
     std::fs::write(place.job("evaluate", "GoU: score").join("record.json"), "{").unwrap();
     std::fs::remove_dir_all(place.job("soup", "Greedy Soup")).unwrap();
@@ -71,7 +71,7 @@ fn a_report_needs_nothing_else_and_says_what_is_missing() {
 }
 
 #[test]
-fn wrong_places_are_refused_by_name() {
+fn missing_folders_and_configurations_are_named() {
     let place = Place::new();
     place
         .run("ff-grid report --runs nowhere")
@@ -82,7 +82,7 @@ fn wrong_places_are_refused_by_name() {
 }
 
 #[test]
-fn without_the_images_their_names_are_missing_and_nothing_else() {
+fn a_report_without_images_lacks_only_pictures() {
     let place = Place::with_table(FOLDER);
     place.images("data/cells", &["<b>red", "green", "blue", "again"], 12);
     place.run("ff-grid run --config tiny.toml").ok();
@@ -98,7 +98,7 @@ fn without_the_images_their_names_are_missing_and_nothing_else() {
 }
 
 #[test]
-fn a_class_without_a_test_image_is_undefined_and_said_so() {
+fn a_class_without_test_images_is_named() {
     let place = Place::with_table(&official_folder());
     let classes = ["blue", "green", "red"];
     for (part, classes) in [("train", &classes[..]), ("val", &classes), ("test", &classes[..2])] {
@@ -110,7 +110,7 @@ fn a_class_without_a_test_image_is_undefined_and_said_so() {
     assert!(!page.contains("NaN"));
 }
 
-/// Presses a column's head and says in the page what became of it.
+/// A script that clicks a column's header twice and writes the results into the page.
 const PRESS: &str = r##"<script>
 const table = document.querySelector("#study-0-tables table.sortable");
 const column = () => [...table.tBodies[0].rows].map((row) => row.cells[1].textContent);
@@ -172,7 +172,7 @@ fn a_browser_shows_figures_and_sorts_tables() {
     }
 }
 
-/// The chromium of this machine.
+/// Returns the path of a Chromium on this machine, if there is one.
 fn browser() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let folders = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
@@ -182,7 +182,7 @@ fn browser() -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// What the page says it found.
+/// Opens a page and returns the results that its script wrote.
 fn open(browser: &Path, page: &Path, options: &[&str]) -> serde_json::Value {
     let page = run(browser, page, options);
     let found = values(&page, "data-found");
@@ -190,7 +190,7 @@ fn open(browser: &Path, page: &Path, options: &[&str]) -> serde_json::Value {
     serde_json::from_str(&found).unwrap()
 }
 
-/// Opens a page, on whose console there may be nothing, and gives what the browser prints.
+/// Opens a page, asserts that its console is empty, and returns the browser's output.
 fn run(browser: &Path, page: &Path, options: &[&str]) -> String {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(browser)

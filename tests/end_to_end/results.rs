@@ -1,4 +1,4 @@
-//! What a run leaves, to be compared with what another one left.
+//! Comparison of the results of two runs.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::place::Place;
 
-/// Everything a run leaves that does not say how long it took.
+/// Returns the contents of a run's files without durations.
 pub fn results(place: &Place, runs: &str) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for name in place
         .files(runs)
         .into_iter()
         .filter(|name| !name.starts_with("slurm/") && !name.starts_with("cache/"))
-        // It has the hashes of files that say how long it took.
+        // It has hashes of files that contain durations.
         .filter(|name| !name.ends_with("files.json"))
     {
         let path = place.path(runs).join(&name);
@@ -28,8 +28,8 @@ pub fn results(place: &Place, runs: &str) -> BTreeMap<String, Vec<u8>> {
             lines.iter_mut().for_each(untimed);
             bytes = serde_json::to_vec(&lines).unwrap();
         } else if name.contains("tables/") && !name.ends_with(".safetensors") {
-            // Of the table's forms, the JSON one is compared: the others are the same with times in
-            // them.
+            // Of a table's formats only JSON is compared; the others have the same content, with
+            // durations.
             continue;
         }
         found.insert(name, bytes);
@@ -37,7 +37,7 @@ pub fn results(place: &Place, runs: &str) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// Leaves out how long things took, and digests of records that say so.
+/// Removes durations, and digests of records with durations.
 fn untimed(json: &mut Value) {
     match json {
         Value::Object(fields) => {
@@ -52,7 +52,7 @@ fn untimed(json: &mut Value) {
     }
 }
 
-/// What lies in `runs` is what an undisturbed run left in `whole`.
+/// Asserts that the results in `runs` equal those of an uninterrupted run in `whole`.
 #[track_caller]
 pub fn same(place: &Place, runs: &str) {
     let (expected, found) = (results(place, "whole"), results(place, runs));

@@ -1,4 +1,4 @@
-//! One run at a time: probe, fine-tune, cyclic run, predictions, scores, soups; and looking at data
+//! Single runs: probe, fine-tuning, cyclic run, predictions, scores and soups; inspection of data
 //! and models.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::place::Place;
 const SOURCE: &str = "--dataset folder --root data/cells";
 const METHODS: [&str; 2] = ["uniform", "greedy"];
 
-/// A recipe of `ff-train`.
+/// Returns a recipe of `ff-train`.
 fn recipe(name: &str, weights: &str, trainable: &str, schedule: &str) -> String {
     format!(
         r#"
@@ -94,12 +94,12 @@ fn from_a_probe_to_a_soup_by_hand() {
     );
     assert_eq!(place.read("runs/fgg/history.jsonl").lines().count(), 4);
     assert!(!place.path("runs/fgg/resume.safetensors").exists());
-    // The resolved recipe is one, and making the same again gives the same weights.
+    // The resolved recipe is valid and gives the same weights.
     place.run("ff-train lp --config runs/lp/recipe.toml --runs again").ok();
     let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
     assert_eq!(digest("runs/lp/kept.safetensors"), digest("again/lp/kept.safetensors"));
 
-    // What is done stays done; another recipe does not take its place.
+    // A finished run is kept; another recipe does not replace it.
     let history = place.read("runs/ft/history.jsonl");
     assert_eq!(place.run("ff-train finetune --config ft.toml").ok(), "runs/ft/kept.safetensors\n");
     place.run("ff-train finetune --config ft.toml --set train.seed=1").refused(1, &["runs/ft", "hint:"]);
@@ -112,8 +112,8 @@ fn from_a_probe_to_a_soup_by_hand() {
 fn predictions_and_scores(place: &Place) {
     let predict = "ff-train predict --checkpoint runs/ft/kept.safetensors";
     place.run(&format!("{predict} {SOURCE} --split val --output val.safetensors")).ok();
-    // The same division as the recipe's, so the same logits as training left.
-    let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
+    // The split is the recipe's, so the logits are those that training saved.
+    let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
     assert_eq!(digest("val.safetensors"), digest("runs/ft/kept.val.safetensors"));
 
     let score = "ff-eval score --predictions val.safetensors --resamples 50";
@@ -153,7 +153,7 @@ fn soups(place: &Place) {
     known_scores(place, files);
     let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
     assert_eq!(digest("mean.safetensors"), digest("uniform.safetensors"));
-    // A soup is weights like any other: it predicts.
+    // A soup predicts like any other weights.
     let predict = "ff-train predict --checkpoint greedy.safetensors";
     place.run(&format!("{predict} {SOURCE} --split test --output test.safetensors")).ok();
 
@@ -168,8 +168,8 @@ fn soups(place: &Place) {
     assert!(!place.path("x.safetensors").exists());
 }
 
-/// Predictions that training left beside weights spare an evaluation and change nothing; those of
-/// other weights do not count.
+/// Predictions that training saved beside weights replace an evaluation and give the same result;
+/// those of other weights are ignored.
 fn known_scores(place: &Place, files: &str) {
     std::fs::create_dir(place.path("alone")).unwrap();
     for (number, file) in files.split(' ').enumerate() {
@@ -192,7 +192,7 @@ fn known_scores(place: &Place, files: &str) {
 }
 
 #[test]
-fn looking_at_data() {
+fn data_is_inspected_augmented_and_measured() {
     let place = place();
     let inspected = place.json_of(&format!("ff-data inspect {SOURCE} --decode --json"));
     assert_eq!(inspected["images"], 60);

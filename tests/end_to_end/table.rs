@@ -1,4 +1,4 @@
-//! A whole table: planned, run, found again, shared, checked.
+//! A whole table: plan, run, second run, shared jobs and verification.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use crate::place::{JOBS, Place, RUN, SHAPES, TWIN, assert_has, flip_last};
 fn a_table_from_plan_to_verified_soup() {
     let place = Place::with_table(SHAPES);
 
-    // The bases of FGG are the grid's own heavy-augmentation runs: 4 models are fine-tuned, not 6.
+    // The bases of FGG are runs of the grid with heavy augmentation: 4 models are fine-tuned, not
+    // 6.
     let plan = place.json_of("ff-grid plan --config tiny.toml --json");
     let count = |kind: &str| plan["total"][kind]["jobs"].as_u64().unwrap();
     let kinds = ["probe", "finetune", "fgg", "soup", "predict", "evaluate"];
@@ -46,7 +47,7 @@ fn a_table_from_plan_to_verified_soup() {
     assert_eq!(again, printed);
     assert_eq!(written, made.map(|name| std::fs::read(place.path("runs/tables/tiny").join(name)).unwrap()));
 
-    // The resolved configuration is one: it makes the same table.
+    // The resolved configuration is valid and makes the same table.
     let resolved = "ff-grid status --config runs/tables/tiny/config.toml --json";
     assert_eq!(place.json_of(resolved), status);
 
@@ -87,7 +88,7 @@ fn soups_can_be_verified(place: &Place) {
     flip_last(&place.path("damaged.safetensors"));
     place.run("ff-soup verify damaged.safetensors runs").refused(1, &["damaged.safetensors: damaged"]);
 
-    // No ingredients there.
+    // A folder without the ingredients.
     place.write("nothing/here.txt", "");
     place.run(&format!("ff-soup verify {soup} nothing")).refused(1, &[soup, "needs ingredient"]);
 }
@@ -107,7 +108,7 @@ fn another_table_shares_the_training(place: &Place) {
 #[test]
 fn results_do_not_depend_on_workers_and_loader_threads() {
     let place = Place::with_table(SHAPES);
-    // Enough workers for libtorch to have one thread in each: its own threads do change the last
+    // Enough workers for libtorch to have one thread in each; several threads would change the last
     // bits.
     let cores = std::thread::available_parallelism().unwrap().get();
     for (runs, workers, threads) in [("a", cores, 0), ("b", cores + 1, 2)] {
@@ -138,7 +139,7 @@ fn results_do_not_depend_on_workers_and_loader_threads() {
 }
 
 #[test]
-fn a_forecast_counts_from_what_is_on_record() {
+fn a_forecast_uses_records_or_a_given_speed() {
     let place = Place::with_table(SHAPES);
     let forecast = "ff-grid forecast --config tiny.toml --workers 1,4,1000 --json";
     place.run(forecast).refused(1, &["probe: nothing like it is on record", "--images-per-second"]);
@@ -206,13 +207,13 @@ fn partial_files(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn statistics_of_averages_can_be_computed_anew() {
+fn bn_statistics_of_soups_can_be_recomputed() {
     let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     let uniform = "--set method.1.bn=recalibrate";
-    // Another choice, its prediction and its score; no training.
+    // A new soup, its predictions and its score; no training.
     let said = format!("3 jobs done, {} had been done before", JOBS - 3);
-    place.run(&format!("{RUN} --set name=anew {uniform}")).ok_saying(&said);
+    place.run(&format!("{RUN} --set name=recomputed {uniform}")).ok_saying(&said);
     let soups: Vec<_> = place
         .files("runs/jobs")
         .into_iter()
@@ -221,17 +222,17 @@ fn statistics_of_averages_can_be_computed_anew() {
         .filter(|soup| soup.provenance().unwrap().recipe["select"]["kind"] == "uniform")
         .collect();
     let recipe = |soup: &StateDict| soup.provenance().unwrap().recipe.clone();
-    let (anew, averaged): (Vec<_>, Vec<_>) =
+    let (recalibrated, averaged): (Vec<_>, Vec<_>) =
         soups.iter().partition(|soup| recipe(soup).get("recomputed").is_some());
-    let (anew, averaged) = (anew[0], averaged[0]);
-    let recomputed: Vec<String> = serde_json::from_value(recipe(anew)["recomputed"].clone()).unwrap();
-    for (name, tensor) in anew.iter() {
+    let (recalibrated, averaged) = (recalibrated[0], averaged[0]);
+    let recomputed: Vec<String> = serde_json::from_value(recipe(recalibrated)["recomputed"].clone()).unwrap();
+    for (name, tensor) in recalibrated.iter() {
         let same = averaged.get(name).unwrap().data == tensor.data;
-        let anew = recomputed.iter().any(|other| other == name);
+        let is_recomputed = recomputed.iter().any(|other| other == name);
         // A count of batches may be the same by chance.
-        assert!(same != anew || name.ends_with("num_batches_tracked"), "{name}");
+        assert!(same != is_recomputed || name.ends_with("num_batches_tracked"), "{name}");
     }
-    let file = anew.path().unwrap().display().to_string();
+    let file = recalibrated.path().unwrap().display().to_string();
     let said = place.run(&format!("ff-soup verify {file} runs")).ok();
     assert!(said.contains("to the bit, but for") && said.contains("running_mean"), "{said}");
 }

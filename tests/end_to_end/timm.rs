@@ -1,4 +1,4 @@
-//! A delivered soup in timm: the folder beside it loads, says what it is, and computes what we do.
+//! A soup's folder for timm: it loads, its metadata are right, and its logits are ours.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use ff_checkpoint::StateDict;
 
 use crate::place::{Place, SHAPES, works};
 
-/// Loads the folder, and writes what goes in and what comes out.
+/// A script that loads the folder and writes inputs and logits.
 const LOAD: &str = r#"
 import json, sys
 import safetensors.torch, timm, torch
@@ -23,7 +23,7 @@ cfg = model.pretrained_cfg
 print(json.dumps({**data, "classes": model.num_classes, "labels": cfg["label_names"], "transform": str(timm.data.create_transform(**data))}))
 "#;
 
-/// Reads a card as the hub's library does.
+/// A script that reads a model card with the hub's library.
 const CARD: &str = r#"
 import json, sys
 from huggingface_hub import ModelCard
@@ -33,7 +33,7 @@ print(json.dumps({"license": card.data.license, "library": card.data.library_nam
 "#;
 
 #[test]
-fn timm_loads_what_was_delivered_and_the_card_is_one() {
+fn timm_loads_the_soup_and_the_card_is_valid() {
     let Some(python) = python() else {
         eprintln!(
             "skipped: no Python with timm (FF_TIMM_PYTHON or python3), so the soup was not loaded in timm"
@@ -86,7 +86,7 @@ fn timm_loads_what_was_delivered_and_the_card_is_one() {
     assert_eq!(place.read("runs/tables/tiny/soup.md"), place.read("runs/tables/tiny/timm/README.md"));
 }
 
-/// A Python that has timm.
+/// Returns a Python that has timm, if there is one.
 fn python() -> Option<String> {
     let python = std::env::var("FF_TIMM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     works(&[&python, "-c", "import timm, safetensors.torch, huggingface_hub"]).then_some(python)

@@ -1,6 +1,6 @@
-//! What nobody should have to doubt: weights that know the images they are judged on, files in the
-//! wrong place, images on both sides of a division, names that mean to do harm, results under
-//! another configuration's name.
+//! Protection against wrong results: weights trained on the images that they are evaluated on,
+//! files in the place of others, images in several splits, malicious names, and results of another
+//! configuration.
 
 use ff_checkpoint::{StateDict, read_sealed, write_sealed};
 use serde_json::Value;
@@ -17,13 +17,13 @@ fn place() -> Place {
 }
 
 #[test]
-fn weights_that_know_the_images_in_another_division_are_refused() {
+fn weights_trained_on_another_split_are_refused() {
     let place = place();
     place.run("ff-train finetune --config probe.toml").ok();
     let file = "runs/probe/kept.safetensors";
     let other = "--set dataset.split.seed=1";
 
-    // A run that starts from them, and what starts from that run.
+    // A run that starts from the weights, and one that starts from that run.
     let next =
         format!("ff-train finetune --config probe.toml --set name=next --set model.weights={file} {other}");
     place.run(&next).refused(1, &[file, OTHER_SPLIT[0], OTHER_SPLIT[1]]);
@@ -37,7 +37,7 @@ fn weights_that_know_the_images_in_another_division_are_refused() {
         "ff-train finetune --config probe.toml --set name=own --set model.weights=runs/next/kept.safetensors";
     place.run(&format!("{own} {other}")).refused(1, &OTHER_SPLIT);
 
-    // A choice by their scores, and predictions.
+    // Selection by their scores, and predictions.
     let select =
         format!("ff-soup select --method greedy --config probe.toml --output soup.safetensors {file}");
     place.run(&format!("{select} {other}")).refused(1, &[file, OTHER_SPLIT[0], OTHER_SPLIT[1]]);
@@ -50,7 +50,7 @@ fn weights_that_know_the_images_in_another_division_are_refused() {
         .run(&format!("ff-train predict --checkpoint soup.safetensors {predict} --split-seed 3"))
         .refused(1, &["soup.safetensors", OTHER_SPLIT[0], OTHER_SPLIT[1]]);
     place.run(&format!("ff-train predict --checkpoint soup.safetensors {predict}")).ok();
-    // A mean of files says what they know.
+    // An average records the data of its ingredients.
     place.run(&format!("ff-soup average --output mean.safetensors {file} runs/next/kept.safetensors")).ok();
     place
         .run(&format!("ff-train predict --checkpoint mean.safetensors {predict}"))
@@ -74,7 +74,7 @@ fn weights_that_know_the_images_in_another_division_are_refused() {
 }
 
 #[test]
-fn an_intact_file_in_the_place_of_another_is_noticed() {
+fn an_intact_file_in_the_place_of_another_is_found() {
     let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     let [one, other] = ["lr 1e-2 minimal", "lr 1e-3 minimal"]
@@ -86,11 +86,11 @@ fn an_intact_file_in_the_place_of_another_is_noticed() {
     place.run(&again).refused(1, &[name, "not the file that was recorded", "hint:"]);
     let examined = place.run("ff-grid doctor");
     assert!(examined.stdout.contains("not the file that was recorded"), "{}", examined.stdout);
-    // All of the grid are in this soup.
+    // This soup has every model of the grid.
     let soup = place.job("soup", "Uniform Soup").join("soup.safetensors").display().to_string();
     let deep = ["ff-soup", "verify", "--deep", &soup, "runs"];
     place.run_words(&deep).refused(1, &[]);
-    // Nor does an intact copy elsewhere make up for it.
+    // An intact copy at another path does not replace it.
     std::fs::write(place.path("runs/copy.safetensors"), &sound).unwrap();
     let said = place.run_words(&deep);
     assert_eq!(said.code, 1, "{said:?}");
@@ -100,7 +100,7 @@ fn an_intact_file_in_the_place_of_another_is_noticed() {
     place.run("ff-grid doctor").ok();
     place.run(&again).ok();
 
-    // Predictions are files like any other.
+    // Predictions are checked like weights.
     let [one, other] = ["GoU: predict", "Uniform Soup: predict"]
         .map(|label| place.job("predict", label).join("predictions.safetensors"));
     let differ = std::fs::read(&one).unwrap() != std::fs::read(&other).unwrap();
@@ -109,7 +109,7 @@ fn an_intact_file_in_the_place_of_another_is_noticed() {
 }
 
 #[test]
-fn published_files_are_known_to_the_doctor() {
+fn the_doctor_checks_the_files_of_a_table() {
     let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
     place.run("ff-grid doctor").ok();
@@ -132,14 +132,14 @@ fn published_files_are_known_to_the_doctor() {
 }
 
 #[test]
-fn images_and_patients_on_both_sides_are_said_wherever_results_are() {
+fn images_and_patients_in_several_splits_are_reported() {
     let place = Place::new();
     let mut csv = "path,label,group,split\n".to_owned();
     std::fs::create_dir_all(place.path("data/pictures")).unwrap();
     for number in 0..40 {
         picture(&place.path(&format!("data/pictures/{number}.png")), number % 2, number);
         let split = ["train", "train", "val", "test"][number / 10];
-        // Two images a patient; one of train and one of test are of the same.
+        // Two images per patient; one patient is in train and in test.
         let group = if number == 39 { 0 } else { number / 2 };
         csv += &format!("pictures/{number}.png,c{},p{group},{split}\n", number % 2);
     }
@@ -168,7 +168,7 @@ split = { kind = "official" }
     ] {
         assert!(text.contains(remark), "{name}");
     }
-    // Patients are what intervals resample, and a class of five validation images is named.
+    // Intervals resample patients, and classes of five validation images are named.
     let table = place.json("runs/tables/tiny/table.json");
     let cell = &table["rows"][0]["cells"][0];
     assert_eq!((&cell["test"]["samples"], &cell["test"]["groups"]), (&10.into(), &6.into()), "{cell}");
@@ -178,7 +178,7 @@ split = { kind = "official" }
 }
 
 #[test]
-fn names_that_mean_to_do_harm_are_text() {
+fn malicious_names_are_escaped() {
     let place = Place::new();
     let classes = ["=cmd()", "<img src=x>", "a\u{1b}[31mb"];
     place.images("data/cells", &classes, 12);
@@ -206,7 +206,7 @@ fn names_that_mean_to_do_harm_are_text() {
 }
 
 #[test]
-fn scores_of_another_start_are_not_shown_under_this_one() {
+fn scores_of_other_initial_weights_are_not_shown() {
     let place = Place::new();
     place.images("data/cells", &["a", "b"], 20);
     place.write("probe.toml", PROBE);
@@ -223,7 +223,7 @@ fn scores_of_another_start_are_not_shown_under_this_one() {
     };
     assert!(shown(set));
     assert!(!shown(""), "scores of random weights under the file's name");
-    // Nor where the file is not there any more, so that nobody knows its digest.
+    // The same holds once the file is removed and its digest is unknown.
     std::fs::remove_file(place.path("base.safetensors")).unwrap();
     assert!(!shown(""), "scores of random weights under a file's name");
     assert!(shown(set));
@@ -234,17 +234,17 @@ fn scores_of_another_start_are_not_shown_under_this_one() {
 }
 
 #[test]
-fn models_of_runs_that_diverged_are_used_or_dropped_as_the_table_says() {
+fn diverged_models_are_used_or_dropped_as_configured() {
     let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
-    // As if one of its runs had diverged after its best epoch.
+    // One of the runs seems to have diverged after its best epoch.
     let path = place.job("finetune", "lr 1e-2 minimal").join("record.json");
     let mut record: Value = read_sealed(&path).unwrap();
     record["output"]["training"]["diverged"] =
         serde_json::json!({ "epoch": 2, "step": 9, "learning_rate": 1e-2, "last_finite_loss": 1.0 });
     record.as_object_mut().unwrap().remove("digest");
     write_sealed(&path, &record).unwrap();
-    // Another greedy soup, which is made of what is on record now.
+    // Another greedy soup, made from the changed records.
     let other = "--set method.2.select={kind='greedy',accept='at-least'}";
     let said = "diverged, and used as they were before: shapes pico: lr 1e-2 minimal seed 0";
     assert!(place.run(&format!("{RUN} {other}")).ok().contains(said));

@@ -1,4 +1,4 @@
-//! Grids and runs that are looked at while they run.
+//! Progress of running grids: `ff-grid watch` and TensorBoard files.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -14,8 +14,7 @@ fn a_grid_is_watched_from_outside() {
     let line = "ff-grid run --config tiny.toml --set finetune.epochs=1000000 --set run.workers=1";
     let words: Vec<&str> = line.split(' ').collect();
     let mut grid = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    // The probe is done, the first fine-tuning has begun: it has more epochs than it can come to
-    // before it is killed.
+    // The probe is done and the first fine-tuning runs; it is killed long before its last epoch.
     let first = BufReader::new(grid.stderr.take().unwrap())
         .lines()
         .map(Result::unwrap)
@@ -45,7 +44,7 @@ fn a_grid_is_watched_from_outside() {
     grid.wait().unwrap();
     assert!(
         !place.run(&format!("{watch} --set finetune.epochs=1000000")).ok().contains("running"),
-        "it is dead"
+        "the grid is dead"
     );
 }
 

@@ -1,11 +1,11 @@
-//! A cluster of this machine: Slurm's own daemons, two nodes of one core.
+//! A cluster on this machine: Slurm's daemons and two nodes of one core.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs until it is dropped.
+/// A cluster that runs until it is dropped.
 pub struct Cluster {
     folder: tempfile::TempDir,
     daemons: Vec<(&'static str, u32)>,
@@ -23,18 +23,19 @@ pub struct Row {
 const NODES: [&str; 2] = ["n1", "n2"];
 
 impl Cluster {
-    /// Starts it; nothing, said so, where Slurm is not installed.
+    /// Starts a cluster. Where Slurm is not installed, prints that the test is skipped and returns
+    /// `None`.
     pub fn start() -> Option<Self> {
-        // A node that is only slow is not dead.
+        // Long enough not to take a slow node for a dead one.
         Self::start_with(300)
     }
 
-    /// Starts it so that a node that is silent for so many seconds counts as dead.
+    /// Starts a cluster in which a node that is silent for `timeout` seconds counts as dead.
     pub fn start_with(timeout: u32) -> Option<Self> {
         let programs = ["munged", "slurmctld", "slurmd", "sbatch"];
         if let Some(missing) = programs.iter().find(|program| find(program).is_none()) {
             eprintln!(
-                "skipped: there is no `{missing}` here (Debian: slurmctld, slurmd, slurm-client, munge)"
+                "skipped: `{missing}` is not installed (Debian: slurmctld, slurmd, slurm-client, munge)"
             );
             return None;
         }
@@ -44,7 +45,7 @@ impl Cluster {
         command("chmod").args(["600", "munge.key"]).current_dir(&folder).status().unwrap();
         std::fs::create_dir(folder.join("state")).unwrap();
         std::fs::write(folder.join("slurm.conf"), configuration(&folder, timeout)).unwrap();
-        // A GPU that is none: what it takes to ask for one.
+        // A fake GPU, so that tasks can request one.
         std::fs::write(folder.join("gres.conf"), "NodeName=n[1-2] Name=gpu File=/dev/null\n").unwrap();
         let below = |name: &str| folder.join(name).display().to_string();
         let munged = ["key-file", "socket", "pid-file", "log-file", "seed-file"];
@@ -65,12 +66,12 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Sets what Slurm's commands, and those that call them, need to know.
+    /// Sets the environment of Slurm's commands, and of programs that call them.
     pub fn of(&self, command: &mut Command) {
         command.env("SLURM_CONF", self.folder.path().join("slurm.conf"));
     }
 
-    /// What one of Slurm's commands says.
+    /// Runs one of Slurm's commands and returns its stdout.
     pub fn ask(&self, program: &str, arguments: &[&str]) -> String {
         let mut command = command(program);
         self.of(&mut command);
@@ -78,13 +79,13 @@ impl Cluster {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Lets nothing begin, or lets it begin again.
+    /// Holds the queue, or releases it.
     pub fn hold(&self, hold: bool) {
         let state = if hold { "State=DOWN" } else { "State=UP" };
         self.ask("scontrol", &["update", "PartitionName=all", state]);
     }
 
-    /// What waits and runs.
+    /// Returns the tasks that wait or run.
     pub fn queue(&self) -> Vec<Row> {
         let text = self.ask("squeue", &["-h", "-r", "-o", "%i|%j|%T|%N"]);
         let rows = text.lines().map(|line| line.split('|').map(str::to_owned).collect::<Vec<_>>());
@@ -95,7 +96,7 @@ impl Cluster {
         .collect()
     }
 
-    /// Waits until a task of a kind runs.
+    /// Waits until a task of a kind runs, and returns it.
     pub fn running(&self, kind: &str) -> Row {
         let mut found = None;
         wait(kind, || {
@@ -105,11 +106,12 @@ impl Cluster {
         found.unwrap()
     }
 
-    /// Kills a node: its daemon and everything that it has started, at once.
+    /// Kills a node: its daemon and every process that it has started.
     pub fn kill_node(&mut self, node: &str) {
         let (name, pid) = self.daemons.iter().find(|(name, _)| *name == node).copied().unwrap();
         let mut victims = vec![pid];
-        // What runs on it knows its name; what looks after that is its parent.
+        // Processes on the node have its name in their environment; their parent is the step's
+        // daemon.
         let mine = format!("SLURMD_NODENAME={node}\0");
         let conf = format!("SLURM_CONF={}", self.folder.path().display());
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -152,7 +154,7 @@ impl Cluster {
         command.args(arguments).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let mut child = command.spawn().unwrap();
         let pid = child.id();
-        // So that it is buried when it dies.
+        // Reaps the process when it ends.
         std::thread::spawn(move || child.wait());
         pid
     }
@@ -175,12 +177,12 @@ impl Drop for Cluster {
     }
 }
 
-/// Waits for something, and fails if it does not come.
+/// Waits for a condition, and fails after 15 minutes.
 #[track_caller]
 pub fn wait(what: &str, mut come: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(900);
     while !come() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }
@@ -191,7 +193,7 @@ fn configuration(folder: &Path, timeout: u32) -> String {
     let host = host.trim().split('.').next().unwrap();
     let user = Command::new("id").arg("-un").output().unwrap().stdout;
     let user = String::from_utf8(user).unwrap();
-    // Kept until all are known, so that they differ.
+    // Kept open until all ports are known, so that they differ.
     let sockets: Vec<_> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let ports: Vec<_> = sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect();
     let nodes: String = NODES
@@ -242,7 +244,7 @@ fn command(program: &str) -> Command {
     Command::new(find(program).unwrap_or_else(|| program.into()))
 }
 
-/// Daemons lie where not every user looks.
+/// Finds a program on the PATH or in the folders of daemons, which are not on every user's PATH.
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders =

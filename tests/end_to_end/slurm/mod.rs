@@ -1,5 +1,5 @@
-//! A table sent to a real Slurm: what comes out is what the local engine leaves, to the bit,
-//! whatever happens on the way.
+//! A table submitted to a real Slurm: its results equal the local engine's bit for bit, whatever
+//! happens to its tasks.
 
 mod cluster;
 
@@ -10,7 +10,7 @@ use cluster::{Cluster, Row, wait};
 use crate::place::{FOLDER, JOBS, Place, Ran, SHAPES, assert_has, binary, table, works};
 use crate::results::same;
 
-/// One thread for each job, since sums in another order differ in their last bits.
+/// Each job has one thread, since sums in another order differ in their last bits.
 const RUN: &str = "[run]
 workers = 1
 threads = 1
@@ -23,15 +23,15 @@ cpus = 1
 [evaluation]
 ";
 
-/// The table, done nowhere yet.
+/// Makes a place with the table and no results.
 fn prepared() -> Place {
     let place = Place::new();
     place.write("tiny.toml", &table(SHAPES).replace("[evaluation]\n", RUN));
     place
 }
 
-/// The table, and in `whole` what the local engine leaves of it. `epochs` of fine-tuning say how
-/// long it takes.
+/// Makes a place with the table and, in `whole`, the local engine's results. The `epochs` of
+/// fine-tuning determine how long it takes.
 fn done_locally(dataset: &str, epochs: u32) -> Place {
     let place = Place::new();
     let text = table(dataset)
@@ -45,7 +45,7 @@ fn done_locally(dataset: &str, epochs: u32) -> Place {
     place
 }
 
-/// `ff-grid` with the table in the runs folder `queued`.
+/// Returns a command of `ff-grid` with the table and the runs folder `queued`.
 fn command(place: &Place, cluster: &Cluster, line: &str) -> std::process::Command {
     let (what, options) = line.split_once(' ').unwrap_or((line, ""));
     let words = ["ff-grid", what, "--config", "tiny.toml", "--runs", "queued"];
@@ -62,7 +62,7 @@ fn start(place: &Place, cluster: &Cluster, line: &str) -> Child {
     command(place, cluster, line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// The jobs that `ff-grid status` finds in a state, by label.
+/// Returns the labels of the jobs that `ff-grid status` finds in a state.
 fn in_state(place: &Place, cluster: &Cluster, state: &str) -> Vec<String> {
     let plan = grid(place, cluster, "plan --json").json();
     let status = grid(place, cluster, "status --json").json();
@@ -75,7 +75,7 @@ const SEND: &str = "run --engine slurm";
 const SEND_AND_WAIT: &str = "run --engine slurm --wait";
 
 #[test]
-fn the_table_is_the_local_engines_and_nothing_is_sent_twice() {
+fn results_equal_the_local_engines_and_nothing_is_submitted_twice() {
     let Some(cluster) = Cluster::start() else { return };
     let place = done_locally(SHAPES, 2);
     cluster.hold(true);
@@ -87,8 +87,8 @@ fn the_table_is_the_local_engines_and_nothing_is_sent_twice() {
     let said = grid(&place, &cluster, SEND);
     assert_eq!((said.code, said.stdout.as_str()), (0, ""));
     assert!(said.stderr.contains(&format!("{JOBS} jobs in the queue")), "{}", said.stderr);
-    // A look at a node, a probe, 4 fine-tunes, 2 cyclic runs and 6 soups with their predictions and
-    // scores.
+    // A preflight check, a probe, 4 fine-tuned models, 2 cyclic runs and 6 soups with their
+    // predictions and scores.
     assert_eq!(cluster.queue().len(), 14);
     assert_eq!(in_state(&place, &cluster, "queued").len(), JOBS);
     grid(&place, &cluster, SEND).ok();
@@ -99,7 +99,7 @@ fn the_table_is_the_local_engines_and_nothing_is_sent_twice() {
     let table = grid(&place, &cluster, SEND_AND_WAIT).ok();
     assert!(table.contains("| Greedy Soup"), "{table}");
     same(&place, "queued");
-    // The last task may be on record and still be ending.
+    // The last task may be recorded and still be ending.
     wait("an empty queue", || cluster.queue().is_empty());
     // A table that is done is only printed again.
     let again = grid(&place, &cluster, SEND).ok();
@@ -107,7 +107,7 @@ fn the_table_is_the_local_engines_and_nothing_is_sent_twice() {
 }
 
 #[test]
-fn a_dead_nodes_jobs_are_taken_up() {
+fn jobs_of_a_dead_node_are_taken_over() {
     let Some(mut cluster) = Cluster::start_with(6) else { return };
     let place = done_locally(SHAPES, 100);
     let waiting = start(&place, &cluster, SEND_AND_WAIT);
@@ -120,7 +120,7 @@ fn a_dead_nodes_jobs_are_taken_up() {
 }
 
 #[test]
-fn what_is_cancelled_goes_on_with_the_next_run() {
+fn cancelled_jobs_resume_with_the_next_run() {
     let Some(cluster) = Cluster::start() else { return };
     let place = done_locally(SHAPES, 100);
     grid(&place, &cluster, SEND).ok();
@@ -138,13 +138,13 @@ fn what_is_cancelled_goes_on_with_the_next_run() {
 }
 
 #[test]
-fn when_its_time_is_over_a_task_goes_back_into_the_queue() {
+fn a_task_at_its_time_limit_is_requeued() {
     let Some(cluster) = Cluster::start() else { return };
     let place = done_locally(SHAPES, 100);
     let waiting = start(&place, &cluster, SEND_AND_WAIT);
     let task = cluster.running("-finetune");
     wait("a resume point", || place.files("queued/jobs").iter().any(|name| name.contains("resume-")));
-    // What `--signal=B:USR1@…` has Slurm send.
+    // The signal that `--signal=B:USR1@…` makes Slurm send.
     cluster.ask("scancel", &["--batch", "--signal=USR1", &task.task]);
     wait("its second turn", || cluster.ask("scontrol", &["show", "job", &task.task]).contains("Restarts=1"));
     let output = waiting.wait_with_output().unwrap();
@@ -157,10 +157,10 @@ fn when_its_time_is_over_a_task_goes_back_into_the_queue() {
 }
 
 #[test]
-fn a_failed_task_leaves_its_own_undone_and_the_rest_done() {
+fn a_failed_task_blocks_only_the_jobs_that_need_it() {
     let Some(cluster) = Cluster::start() else { return };
     let place = done_locally(SHAPES, 2);
-    // A file stands where a job's folder should be.
+    // A file is where a job's folder should be.
     let plan = grid(&place, &cluster, "plan --json").json();
     let jobs = plan["jobs"].as_array().unwrap();
     let job = jobs.iter().find(|job| job["label"].as_str().unwrap().contains("lr 1e-3 heavy")).unwrap();
@@ -170,7 +170,7 @@ fn a_failed_task_leaves_its_own_undone_and_the_rest_done() {
         .refused(1, &["1 job failed", "lr 1e-3 heavy", "not tried that need what failed"]);
     assert!(error.contains("File exists") || error.contains("Not a directory"), "{error}");
     assert_has(&grid(&place, &cluster, "status").ok(), &["failed:\n", "log: "]);
-    // Its cyclic run and every soup need it; the rest is there.
+    // Its cyclic run and every soup need it; the other jobs are done.
     let failed = in_state(&place, &cluster, "failed");
     assert!(failed.contains(&"shapes pico: lr 1e-3 heavy seed 0".to_owned()), "{failed:?}");
     assert_eq!(failed.iter().filter(|label| label.contains("FGG from")).count(), 1);
@@ -181,7 +181,7 @@ fn a_failed_task_leaves_its_own_undone_and_the_rest_done() {
 }
 
 #[test]
-fn what_is_refused_halfway_is_known_and_sent_by_the_next_run() {
+fn refused_arrays_are_recorded_and_submitted_by_the_next_run() {
     let Some(cluster) = Cluster::start() else { return };
     let place = done_locally(SHAPES, 2);
     cluster.hold(true);
@@ -197,7 +197,7 @@ fn what_is_refused_halfway_is_known_and_sent_by_the_next_run() {
     assert_eq!(in_state(&place, &cluster, "failed").len(), 18);
     let why = "refused: sbatch: error: invalid partition specified: nowhere";
     assert_has(&grid(&place, &cluster, "status").ok(), &[why]);
-    // Another look at a node, and the soups.
+    // Another preflight check, and the soups.
     grid(&place, &cluster, SEND).ok();
     assert_eq!(cluster.queue().len(), 8 + 1 + 6);
     cluster.hold(false);
@@ -206,15 +206,15 @@ fn what_is_refused_halfway_is_known_and_sent_by_the_next_run() {
 }
 
 #[test]
-fn a_node_without_the_data_is_found_out_before_anything_begins() {
+fn the_preflight_check_finds_missing_data() {
     let Some(cluster) = Cluster::start() else { return };
     let place = done_locally(FOLDER, 2);
     cluster.hold(true);
     grid(&place, &cluster, SEND).ok();
-    std::fs::rename(place.path("data"), place.path("elsewhere")).unwrap();
+    std::fs::rename(place.path("data"), place.path("moved")).unwrap();
     cluster.hold(false);
     wait("an empty queue", || cluster.queue().is_empty());
-    std::fs::rename(place.path("elsewhere"), place.path("data")).unwrap();
+    std::fs::rename(place.path("moved"), place.path("data")).unwrap();
     let status = grid(&place, &cluster, "status").ok();
     assert_has(&status, &["the look at a compute node failed", "data/cells"]);
     assert!(!place.path("queued/jobs").exists());
@@ -223,21 +223,21 @@ fn a_node_without_the_data_is_found_out_before_anything_begins() {
 }
 
 #[test]
-fn a_runs_folder_that_is_not_shared_is_found_out_too() {
+fn the_preflight_check_finds_a_runs_folder_that_is_not_shared() {
     let Some(cluster) = Cluster::start() else { return };
     if !works(&["unshare", "--mount", "true"]) {
         eprintln!("skipped: `unshare --mount` is not allowed here");
         return;
     }
     let place = prepared();
-    // On the compute nodes, another folder lies under the name.
+    // On the compute nodes another folder has this path.
     let program = binary("ff-grid");
     let script = format!(
         "#!/bin/sh\nexec unshare --mount sh -c 'mount -t tmpfs none \"$0\" && exec {program} \"$@\"' {} \"$@\"\n",
         place.path("queued").display()
     );
-    place.write("elsewhere.sh", &script);
-    place.write("site.toml", &format!("program = \"sh {}\"\n", place.path("elsewhere.sh").display()));
+    place.write("unshared.sh", &script);
+    place.write("site.toml", &format!("program = \"sh {}\"\n", place.path("unshared.sh").display()));
     grid(&place, &cluster, &format!("{SEND_AND_WAIT} --cluster site.toml")).refused(
         1,
         &["the look at a compute node failed", "the runs folder has to be the same, under the same path"],
@@ -247,7 +247,7 @@ fn a_runs_folder_that_is_not_shared_is_found_out_too() {
 }
 
 #[test]
-fn a_node_without_the_gpu_that_was_asked_for_is_found_out_too() {
+fn the_preflight_check_finds_a_missing_gpu() {
     let Some(cluster) = Cluster::start() else { return };
     let place = prepared();
     let asked = format!("{SEND_AND_WAIT} --set run.cluster.gpus=1");
@@ -274,7 +274,8 @@ fn a_large_grid_stays_within_the_queues_limits() {
     assert_eq!(cluster.queue().len(), 300);
     let number = |row: Row| row.task.rsplit('_').next().unwrap().parse::<usize>().unwrap();
     assert!(cluster.queue().into_iter().all(|row| number(row) < 60));
-    // 400 fine-tunes, a probe, 2 cyclic runs, 6 soups; and each time a look at a node.
+    // 400 fine-tuned models, a probe, 2 cyclic runs, 6 soups, and a preflight check for each
+    // submission.
     grid(&place, &cluster, &format!("{SEND} {large}")).ok();
     assert_eq!(cluster.queue().len(), 1 + 400 + 1 + 2 + 6 + 1);
     grid(&place, &cluster, &format!("cancel {large}")).ok();
@@ -282,7 +283,7 @@ fn a_large_grid_stays_within_the_queues_limits() {
 }
 
 #[test]
-fn without_slurm_the_error_says_so() {
+fn a_missing_slurm_is_an_error() {
     let place = Place::with_table(SHAPES);
     let mut command = place.command(&["ff-grid", "run", "--config", "tiny.toml", "--engine", "slurm"]);
     Ran::of(command.env("PATH", "/nonexistent")).refused(1, &["is not on the path", "login node"]);

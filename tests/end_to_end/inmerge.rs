@@ -1,4 +1,5 @@
-//! In-model merging: a study from plan to plots, soups on top, and files of weights.
+//! In-model merging: an experiment from plan to plots, soups of merged models, and files of
+//! weights.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +9,9 @@ use crate::place::{JOBS, Place, SHAPES, assert_has, table};
 
 const RUN: &str = "ff-grid run --config study.toml";
 
-/// Two seeds of a pico VGG, on 13 findings and on shapes; a baseline, merging, and a sweep of three
-/// points, one of which is the method itself.
-const STUDY: &str = r#"
+/// An experiment with two seeds of a small VGG, on 13 findings and on shapes: a baseline, merging,
+/// and a sweep of three points, one of which is the method itself.
+const EXPERIMENT: &str = r#"
 kind = "inmerge"
 name = "study"
 seeds = [0, 1]
@@ -80,15 +81,15 @@ seed = 0
 "#;
 
 #[test]
-fn a_study_from_plan_to_plots() {
+fn an_experiment_from_plan_to_plots() {
     let place = Place::new();
-    place.write("study.toml", STUDY);
+    place.write("study.toml", EXPERIMENT);
     place.run(&format!("{RUN} --set backbone.shallow_layers=4")).refused(1, &["study.toml", "found 4"]);
     let plan = place.json_of("ff-grid plan --config study.toml --json");
     let count = |kind: &str| plan["total"][kind]["jobs"].as_u64().unwrap();
-    // For each dataset and seed: the first stage, the baseline, and three ways of merging.
+    // For each dataset and seed: the first stage, the baseline, and three settings of merging.
     assert_eq!([count("finetune"), count("predict"), count("evaluate")], [2 * 2 * 5, 2 * 2 * 4, 2 * 2 * 4]);
-    assert!(!place.path("runs").exists(), "neither what is refused nor a plan writes anything");
+    assert!(!place.path("runs").exists(), "neither a refused run nor a plan writes anything");
 
     let printed = place.run(RUN).ok_saying("52 jobs done, 0 had been done before");
     assert_eq!(printed, place.read("runs/tables/study/table.md"));
@@ -106,7 +107,7 @@ fn a_study_from_plan_to_plots() {
     expected.sort();
     assert_eq!(place.files("runs/tables/study"), expected);
 
-    what_was_merged_is_on_record(&place);
+    merges_are_recorded(&place);
 
     assert_eq!(place.run(RUN).ok_saying("0 jobs done, 52 had been done before"), printed);
     place.run("ff-grid report").ok();
@@ -114,10 +115,10 @@ fn a_study_from_plan_to_plots() {
         ["Class by class", ">Baseline, seed 0</h4>", ", seed 0: confusion matrix", "Learning curves"];
     assert_has(&place.read("report.html"), &expected);
     let resolved = place.run("ff-grid run --config runs/tables/study/config.toml");
-    assert!(resolved.stderr.contains("0 jobs done"), "the resolved configuration is the same study");
+    assert!(resolved.stderr.contains("0 jobs done"), "the resolved configuration is the same experiment");
 }
 
-fn what_was_merged_is_on_record(place: &Place) {
+fn merges_are_recorded(place: &Place) {
     let merged = place.record("finetune", "shapes VGG-pico: InMerge seed 1");
     for epoch in merged["output"]["training"]["history"].as_array().unwrap() {
         let layers = epoch["hooks"]["inmerge"].as_array().unwrap();
@@ -126,7 +127,7 @@ fn what_was_merged_is_on_record(place: &Place) {
     }
     let baseline = place.record("finetune", "shapes VGG-pico: Baseline seed 1");
     assert!(baseline["output"]["training"]["history"][0].get("hooks").is_none());
-    assert_eq!(baseline["inputs"], merged["inputs"], "both go on from the same network");
+    assert_eq!(baseline["inputs"], merged["inputs"], "both start from the same network");
     for record in [&merged, &baseline] {
         let kernels = record["kernels"].as_array().unwrap();
         assert_eq!(kernels.len(), 4);
@@ -139,7 +140,7 @@ fn what_was_merged_is_on_record(place: &Place) {
 }
 
 #[test]
-fn merged_models_are_ingredients_like_any_other() {
+fn merged_models_can_be_averaged() {
     let place = Place::new();
     let merging = "\n[inmerge]\nmerge_weight = 0.8\nmerge_probability = 0.9\nsimilarity_threshold = 0.0\n";
     let config = table(SHAPES).replace("[evaluation]", &format!("{merging}\n[evaluation]"));
@@ -158,7 +159,7 @@ fn merged_models_are_ingredients_like_any_other() {
     place.run("ff-soup verify runs/tables/tiny/soup.safetensors runs").ok();
 }
 
-/// A file of a pico VGG's convolutions and nothing else, with kernels that come in twos.
+/// Writes a file with only the convolutions of a small VGG, whose kernels are equal in pairs.
 fn trunk(place: &Place) -> BTreeMap<String, OwnedTensor> {
     let mut layers = BTreeMap::new();
     for (name, shape) in ff_models::Architecture::VGG_PICO.convolutions() {
@@ -173,7 +174,7 @@ fn trunk(place: &Place) -> BTreeMap<String, OwnedTensor> {
 }
 
 #[test]
-fn files_of_weights_are_merged_and_looked_at() {
+fn weight_files_are_merged_and_inspected() {
     let place = Place::new();
     let before = trunk(&place);
     let common = "--arch vgg_pico --weights trunk.safetensors";
@@ -197,15 +198,15 @@ fn files_of_weights_are_merged_and_looked_at() {
     );
     assert!(layers.iter().all(|layer| layer["merges"]["merged"].as_u64().unwrap() > 0), "{json}");
     place.run(&format!("{merge} --output b.safetensors")).ok();
-    let [a, b] = ["a", "b"].map(|name| StateDict::open(place.path(&format!("{name}.safetensors"))).unwrap());
-    assert_eq!(a.digest(), b.digest(), "the same seed merges alike");
+    let [a, b] = ["a", "b"].map(|name| StateDict::open(&place.path(&format!("{name}.safetensors"))).unwrap());
+    assert_eq!(a.digest(), b.digest(), "equal seeds give equal merges");
     for (name, tensor) in a.iter() {
         let deep = ["features.6.weight", "features.8.weight"].contains(&name);
         assert_eq!(tensor.to_owned() != before[name], deep, "{name}");
     }
     assert_eq!(a.provenance().unwrap().kind, "merge");
 
-    // α = 1 keeps everything: a file of any type comes out as it was.
+    // With α = 1 a file of any type does not change.
     for dtype in [Dtype::F32, Dtype::F64, Dtype::BF16] {
         let typed = before.iter().map(|(name, tensor)| {
             let values: Vec<f64> =
@@ -224,9 +225,9 @@ fn files_of_weights_are_merged_and_looked_at() {
 }
 
 #[test]
-fn a_merged_file_is_still_the_model_that_it_was() {
+fn a_merged_file_keeps_its_model_and_data() {
     let place = Place::new();
-    place.write("study.toml", STUDY);
+    place.write("study.toml", EXPERIMENT);
     place.run(&format!("{RUN} --set seeds=[0] --set sweep=[]")).ok();
     let kept = place.job("finetune", "shapes VGG-pico: Baseline").join("kept.safetensors");
     let merge = "ff-inmerge merge --arch vgg_pico --shallow-layers 2 --similarity-threshold 0 --output merged.safetensors";
@@ -241,16 +242,16 @@ fn a_merged_file_is_still_the_model_that_it_was() {
 }
 
 #[test]
-fn a_seed_that_diverges_is_named_and_the_study_goes_on() {
+fn a_diverging_seed_is_named_and_the_experiment_continues() {
     let place = Place::new();
-    place.write("study.toml", &STUDY.replace("lr = 0.02", "lr = 1e30"));
+    place.write("study.toml", &EXPERIMENT.replace("lr = 0.02", "lr = 1e30"));
     let printed = place.run(RUN).ok_saying("nothing, since its run diverged");
     assert!(printed.contains("seed 0 diverged; seed 1 diverged"), "{printed}");
-    assert!(place.run(RUN).stderr.contains("0 jobs done"), "and it is not tried again");
+    assert!(place.run(RUN).stderr.contains("0 jobs done"), "and it is not run again");
 }
 
 #[test]
-fn files_that_cannot_be_merged_are_refused_and_nothing_is_written() {
+fn files_that_cannot_be_merged_are_refused() {
     let place = Place::new();
     let mut layers = trunk(&place);
     layers.remove("features.6.weight");
