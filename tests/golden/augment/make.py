@@ -1,11 +1,13 @@
-"""Writes golden.safetensors: what Pillow, torchvision and timm make of two tiny pictures.
+"""Write golden.safetensors: outputs of Pillow, torchvision and timm for tiny images.
 
     python tests/golden/augment/make.py
 
-Made with Pillow 13.0.0, torchvision 0.26.0 and timm 1.0.31 on the CPU. Seeded; the same file comes out each time.
+Made with Pillow 13.0.0, torchvision 0.26.0 and timm 1.0.31 on the CPU. The seed is fixed, so every
+run writes the same file.
 
-Pictures are u8 [height, width, 3]. An input is named `<picture>`; an output `<picture>/<operation>/<parameters>`, the
-parameters in the order of the Rust function, joined by commas. What is not a picture is named `table/<what>`.
+Images are u8 [height, width, 3]. An input is named `<image>`, an output
+`<image>/<operation>/<parameters>` with the parameters in the order of the Rust function, joined by
+commas. Tables of numbers are named `table/<name>`.
 """
 
 import random
@@ -26,7 +28,7 @@ BILINEAR = InterpolationMode.BILINEAR
 GREY = (124, 116, 104)  # timm's fill: round(255 * ImageNet mean)
 
 SIGNED = {"Rotate", "ShearX", "ShearY", "TranslateXRel", "TranslateYRel"}
-# The operations for which a picture has something to say; all where it is not named.
+# Operations kept for an image; all of them if it is not listed.
 KEPT = {
     "smooth": ["auto_contrast", "equalize", "contrast"],
     "pixel": ["resize", "sharpness", "contrast", "auto_contrast", "equalize", "rotate", "shear_x", "translate"],
@@ -35,7 +37,7 @@ KEPT = {
 
 
 def noise():
-    """A gradient under noise: every level occurs, neighbours differ much."""
+    """Return a gradient with noise: every level occurs, and neighbours differ much."""
     rng = np.random.default_rng(7)
     y, x = np.mgrid[0:17, 0:23]
     gradient = np.stack([x * 11, y * 15, (x + y) * 6], axis=-1)
@@ -43,14 +45,14 @@ def noise():
 
 
 def smooth():
-    """Soft blobs in a narrow range of levels, so that contrast operations have something to stretch."""
+    """Return soft blobs in a narrow range of levels, which contrast operations stretch."""
     y, x = np.mgrid[0:32, 0:19]
     waves = [np.sin(x / 4 + k) * np.cos(y / 6 - k) for k in range(3)]
     return np.stack([120 + 70 * wave for wave in waves], axis=-1).astype(np.uint8)
 
 
 def operations(image):
-    """Each operation under explicit parameters."""
+    """Apply each operation with explicit parameters."""
     for width, height in [(16, 16), (5, 40), (64, 3), (23, 17), (1, 1)]:
         yield f"resize/{width},{height}", F.resize(image, [height, width], BILINEAR)
     for left, top, width, height in [(0, 0, 20, 14), (3, 2, 8, 15), (5, 9, 1, 1), (2, 1, 10, 10)]:
@@ -83,7 +85,7 @@ def operations(image):
 
 
 def torchvision_rand_augment(image):
-    """torchvision's RandAugment at M = 15 of 31: every operation, both signs."""
+    """Apply torchvision's RandAugment at M = 15 of 31: every operation, both signs."""
     policy = v2.RandAugment(num_ops=2, magnitude=15, num_magnitude_bins=31, interpolation=BILINEAR, fill=0)
     for name, (magnitudes, signed) in policy._AUGMENTATION_SPACE.items():
         values = magnitudes(31, image.height, image.width)
@@ -94,7 +96,7 @@ def torchvision_rand_augment(image):
 
 
 def timm_rand_augment(image):
-    """timm's rand-m15-n2 as its own factory builds it: every operation, both signs."""
+    """Apply timm's rand-m15-n2 as its factory builds it: every operation, both signs."""
     transform = create_transform(32, is_training=True, auto_augment="rand-m15-n2")
     (policy,) = [t for t in transform.transforms if isinstance(t, TimmRandAugment)]
     assert policy.num_layers == 2 and policy.choice_weights is None and {op.prob for op in policy.ops} == {0.5}
@@ -107,12 +109,12 @@ def timm_rand_augment(image):
 
 
 def tables():
-    """Numbers behind random parameters."""
+    """Return the tables behind random parameters."""
     space = v2.RandAugment._AUGMENTATION_SPACE["TranslateX"][0]
-    # Row i: the shift in pixels at M = 15 of a picture i + 1 pixels wide.
+    # Row i: the shift in pixels at M = 15 of an image i + 1 pixels wide.
     yield "translate", np.array([int(float(space(31, 1, width)[15])) for width in range(1, 513)], dtype=np.int64)
 
-    # An area that never fits leads to the fallback: width, height, then left, top, width, height.
+    # An area that never fits gives the fallback. Row: width, height, then left, top, width, height.
     never = v2.RandomResizedCrop(8, scale=(100, 100))
     rows = []
     for width, height in [(1, 1), (7, 7), (100, 10), (10, 100), (1000, 1), (1, 1000), (40, 30), (41, 30), (30, 40), (30, 41)]:
@@ -120,7 +122,7 @@ def tables():
         rows.append([width, height, box["left"], box["top"], box["width"], box["height"]])
     yield "fallback", np.array(rows, dtype=np.int64)
 
-    # Row: scale low, scale high, width, height, then means over draws of left, top, width, height.
+    # Row: lowest scale, highest scale, width, height, then means of left, top, width, height.
     torch.manual_seed(11)
     rows = []
     for scale in [(0.08, 1.0), (0.7, 1.2), (0.9, 1.0)]:

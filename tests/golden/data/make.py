@@ -1,10 +1,10 @@
-"""Writes the files that ff-data's decoder and CIFAR reader are tested with, and what Pillow makes of them.
+"""Write the test files of ff-data's decoder and CIFAR reader, and Pillow's output for them.
 
     python tests/golden/data/make.py
 
-Needs Pillow and NumPy; seeded. Pictures are 20 x 12 pixels. `decoded.json` holds for each file its width,
-height and RGB bytes in hex: Pillow's exif_transpose and convert("RGB"), except for 16-bit samples, which are
-round(v / 257) by NumPy.
+Needs Pillow and NumPy. The seed is fixed. Images are 20 x 12 pixels. `decoded.json` has, for each
+file, width, height and RGB bytes in hex: Pillow's exif_transpose and convert("RGB"), except for
+16-bit samples, which are round(v / 257) by NumPy.
 """
 
 import io
@@ -24,7 +24,7 @@ expected = {}
 
 
 def smooth(channels):
-    """A picture that survives JPEG: slow gradients, different in each channel."""
+    """Return an image that JPEG changes little: slow gradients, different in each channel."""
     y, x = np.mgrid[0:H, 0:W]
     planes = [127 + 100 * np.sin(x / (5 + 2 * c) + y / (4 + c) + c) for c in range(channels)]
     return np.stack(planes, -1).round().astype(np.uint8)
@@ -54,7 +54,7 @@ def exif(orientation):
 
 
 def png16(name, samples, color_type):
-    """A 16-bit PNG; Pillow cannot write all of them, and reads them otherwise."""
+    """Write a 16-bit PNG. Pillow cannot write every kind, and converts them differently."""
     height, width = samples.shape[:2]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
     chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -116,7 +116,7 @@ save("orientation-8.tif", noisy, format="TIFF", exif=exif(8))
 Image.fromarray(deep[..., 0]).save(HERE / "grey16.tif", format="TIFF")
 scaled("grey16.tif", deep[..., 0])
 
-# Refused by name.
+# Files that are refused.
 palette.save(HERE / "palette.tif", format="TIFF")
 Image.fromarray(rng.random((H, W), dtype=np.float32)).save(HERE / "float.tif", format="TIFF")
 noisy.save(HERE / "refused.gif", format="GIF")
@@ -126,13 +126,13 @@ rgb.save(HERE / "refused.webp", format="WEBP")
 
 
 def python3(path, fields):
-    """A batch as Python 3 writes it for Python 2: byte strings become calls of _codecs.encode."""
+    """Write a batch as Python 3 does for Python 2: byte strings become calls of _codecs.encode."""
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(pickle.dumps(fields, protocol=2))
 
 
 def python2(path, label, pixels):
-    """A batch of one image, byte for byte in the manner of Python 2's cPickle, as CIFAR is published."""
+    """Write a batch of one image with the bytes of Python 2's cPickle, as CIFAR is published."""
     text = lambda value: b"U" + bytes([len(value)]) + value
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\nq\x05cnumpy\nndarray\nq\x06K\x00\x85U\x01b\x87R("

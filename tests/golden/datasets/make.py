@@ -1,9 +1,9 @@
-"""Writes small datasets in their published forms, by the libraries that write the real ones.
+"""Write small datasets in their published formats, with the libraries that write the real ones.
 
     python tests/golden/datasets/make.py
 
-Needs NumPy and xlwt; seeded. Pictures of the arrays: each value is a function of its place, so that a test can tell
-what it should read: `(sample * 7 + row * 5 + column * 3 + channel) % 251`.
+Needs NumPy and xlwt. Each value of an image is a function of its position, from which a test
+computes the expected value: `(sample * 7 + row * 5 + column * 3 + channel) % 251`.
 """
 
 import gzip

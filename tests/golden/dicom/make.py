@@ -1,11 +1,12 @@
-"""Writes the DICOM files that ff-data's decoder is tested with, and what pydicom makes of them.
+"""Write the DICOM test files of ff-data's decoder, and pydicom's output for them.
 
     python tests/golden/dicom/make.py
 
-Needs pydicom 3, NumPy, Pillow, python-gdcm and pylibjpeg with pylibjpeg-libjpeg and pylibjpeg-openjpeg;
-seeded. Pictures are 20 x 12 pixels. `decoded.json` holds for each file its width, height and RGB bytes in hex:
-the first frame by pydicom's pixel_array, apply_modality_lut and apply_voi_lut, and NumPy for the last step to
-8 bits, as ff-data's `decode` states the rule. The files at the end are refused.
+Needs pydicom 3, NumPy, Pillow, python-gdcm and pylibjpeg with pylibjpeg-libjpeg and
+pylibjpeg-openjpeg. The seed is fixed. Images are 20 x 12 pixels. `decoded.json` has, for each file,
+width, height and RGB bytes in hex: the first frame by pydicom's pixel_array, apply_modality_lut and
+apply_voi_lut, and by NumPy for the conversion to 8 bits, by the rule in ff-data's `decode`. The
+files at the end are refused.
 """
 
 import io
@@ -27,7 +28,7 @@ expected = {}
 
 
 def smooth(channels, low=27, high=227, dtype=np.uint8):
-    """A picture that survives JPEG: slow gradients, different in each channel."""
+    """Return an image that JPEG changes little: slow gradients, different in each channel."""
     y, x = np.mgrid[0:H, 0:W]
     planes = [0.5 + 0.5 * np.sin(x / (5 + 2 * c) + y / (4 + c) + c) for c in range(channels)]
     picture = (low + (high - low) * np.stack(planes, -1)).round().astype(dtype)
@@ -40,7 +41,7 @@ def noise(low, high, dtype, channels=1):
 
 
 def dataset(name, samples, syntax, stored=None, photometric="MONOCHROME2", **fields):
-    """A file's data set; without pixel data where `samples` is None."""
+    """Return a file's data set, without pixel data if `samples` is None."""
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = syntax
@@ -76,7 +77,7 @@ def write(ds):
 
 
 def eight_bits(ds):
-    """The rule of ff-data."""
+    """Convert to 8-bit RGB by the rule of ff-data."""
     samples = pixel_array(ds, index=0)
     if ds.SamplesPerPixel == 3:
         return samples
@@ -118,7 +119,7 @@ def jpeg(samples, **options):
 
 
 def by_gdcm(ds, syntax):
-    """The same data set, its pixels compressed by GDCM."""
+    """Return the data set with its pixels compressed by GDCM."""
     with tempfile.TemporaryDirectory() as folder:
         path, out = f"{folder}/in.dcm", f"{folder}/out.dcm"
         dcmwrite(path, ds, enforce_file_format=True)
@@ -160,7 +161,7 @@ swapped.PixelData = bytes8.reshape(-1, 2)[:, ::-1].tobytes()
 swapped["PixelData"].VR = "OW"
 save(swapped)
 
-# Sequences with pictures of their own, of defined and of undefined length, native and encapsulated.
+# Sequences that contain images, of defined and undefined length, native and encapsulated.
 nested = dataset("icon.dcm", bytes8, IMPLICIT)
 icon = Dataset()
 icon.Rows = icon.Columns = 2
@@ -200,7 +201,7 @@ for name, ds in {
 }.items():
     ds.compress(uid.RLELossless, generate_instance_uid=False)
     save(ds)
-# As the pneumonia challenge of the RSNA has them: one fragment, no window.
+# As in the RSNA's pneumonia challenge: one fragment, no window.
 baseline = dataset("baseline.dcm", smooth(1), LITTLE, Modality="CR", ViewPosition="PA", PixelSpacing=[0.14, 0.14])
 save(encapsulated(baseline, uid.JPEGBaseline8Bit, jpeg(smooth(1)), table=False))
 baseline = dataset("baseline-ybr.dcm", smooth(3), LITTLE, photometric="YBR_FULL_422")
@@ -223,10 +224,10 @@ save(ds)
 
 (HERE / "decoded.json").write_text(json.dumps(expected, indent=0) + "\n")
 
-# Refused by name.
+# Files that are refused.
 write(by_gdcm(dataset("refused-jpeg-2000.dcm", bytes8, LITTLE), "JPEG2000Lossless"))
 write(by_gdcm(dataset("refused-jpeg-ls.dcm", bytes8, LITTLE), "JPEGLSLossless"))
-# A header of 12 bits is enough: nothing here encodes them.
+# Only the header says 12 bits, since none of these libraries encodes them.
 extended = first.replace(b"\xff\xc0\x00\x0b\x08", b"\xff\xc1\x00\x0b\x0c")
 words = dataset("refused-extended-12.dcm", words12, LITTLE, 12)
 write(encapsulated(words, uid.JPEGExtended12Bit, extended))

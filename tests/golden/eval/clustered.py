@@ -1,8 +1,12 @@
-"""Golden variances of AUROC with groups, by NumPy: `python clustered.py` rewrites clustered.json and the `patients*` files.
+"""Write golden variances of AUROC with groups: clustered.json and the `patients*` files.
 
-The definition of Obuchowski 1997 (Nonparametric analysis of clustered ROC curve data, Biometrics 53:567-578), written out pair by
-pair: no package on PyPI has it. Beside it the delete-one-group jackknife, another estimate of the same, which must be near. Each case
-is a pair of models on the same samples, "groups" i64 [N]; null means undefined. Made with SciPy 1.17.1, NumPy 2.4.6, safetensors 0.8.0.
+    python clustered.py
+
+Computes the definition of Obuchowski 1997 (Nonparametric analysis of clustered ROC curve data,
+Biometrics 53:567-578) pair by pair with NumPy, since no package on PyPI has it. The
+delete-one-group jackknife, another estimate of the same variance, must be near. Each case is a pair
+of models on the same samples, with "groups" i64 [N]; null means undefined. Made with SciPy 1.17.1,
+NumPy 2.4.6 and safetensors 0.8.0.
 """
 
 import json
@@ -26,7 +30,10 @@ def area(truth, score):
 
 
 def components(truth, score, groups):
-    """Per group the sum of V10 over its positives and of V01 over its negatives, each less its number times the area."""
+    """Return, per group, the sums of V10 over its positives and of V01 over its negatives.
+
+    The area is subtracted once for each of them.
+    """
     xs = [s for s, t in zip(score, truth) if t]
     ys = [s for s, t in zip(score, truth) if not t]
     theta = area(truth, score)
@@ -44,7 +51,7 @@ def components(truth, score, groups):
 
 
 def covariance(truth, one, other, groups):
-    """Of the areas of two scores; of a score with itself it is the variance."""
+    """Return the covariance of the areas of two scores; of a score with itself, the variance."""
     m, n = sum(truth), sum(not t for t in truth)
     i10 = len({g for g, t in zip(groups, truth) if t})
     i01 = len({g for g, t in zip(groups, truth) if not t})
@@ -58,7 +65,7 @@ def covariance(truth, one, other, groups):
 
 
 def jackknife(truth, one, other, groups):
-    """Standard error of the difference, each group left out once."""
+    """Return the standard error of the difference, with each group left out once."""
     left = [groups != group for group in sorted(set(groups))]
     values = np.array([area(truth[k], other[k]) - area(truth[k], one[k]) for k in left])
     return float(np.sqrt((len(left) - 1) / len(left) * ((values - values.mean()) ** 2).sum()))
@@ -99,7 +106,8 @@ def save(name, logits, targets, groups):
 
 expected = {}
 
-# 1 to 8 images each; most have their patient's label; scores in steps, hence ties. Groups are neither sorted nor dense.
+# 1 to 8 images per patient, most with the patient's label. Scores are rounded, which makes ties.
+# Groups are neither sorted nor dense.
 groups = rng.permutation(np.repeat(np.arange(40), rng.integers(1, 9, 40)))
 targets = ((rng.random(40) < 0.4)[groups] ^ (rng.random(len(groups)) < 0.15)).astype(np.int64)
 models = [
@@ -112,7 +120,7 @@ save("patients_other", models[1], targets, groups)
 scores = [(m[:, 1] - m[:, 0]).astype(np.float64) for m in models]
 expected["patients"] = {"kind": "multiclass", "delong": [clustered(targets == 1, *scores, groups)]}
 
-# Tasks with unknown labels; all positives of the last are of one patient.
+# Tasks with unknown labels; all positives of the last task are of one patient.
 groups = np.sort(rng.integers(0, 30, 120)).astype(np.int64)
 labels = ((rng.random((30, 3)) < 0.4)[groups] ^ (rng.random((120, 3)) < 0.2)).astype(np.float32)
 labels[:, 2] = groups == 4

@@ -1,7 +1,10 @@
-"""Golden metrics by scikit-learn: `python make.py` rewrites the files beside it.
+"""Write golden metrics by scikit-learn: the files beside this script.
 
-Each case is a predictions file (safetensors: "logits" f32 [N, C]; "targets" i64 [N], or f32 [N, C] with NaN for unknown);
-expected.json holds the metrics of all. null means undefined. Made with scikit-learn 1.9.1, NumPy 2.4.6, safetensors 0.8.0.
+    python make.py
+
+Each case is a predictions file (safetensors: "logits" f32 [N, C]; "targets" i64 [N], or f32 [N, C]
+with NaN for unknown). expected.json has the metrics of all cases; null means undefined. Made with
+scikit-learn 1.9.1, NumPy 2.4.6 and safetensors 0.8.0.
 """
 
 import json
@@ -13,7 +16,7 @@ from safetensors.numpy import save_file
 from sklearn import metrics
 
 HERE = Path(__file__).parent
-warnings.simplefilter("ignore")  # scikit-learn warns where it returns a stand-in for an undefined value
+warnings.simplefilter("ignore")  # scikit-learn warns where it replaces an undefined value
 rng = np.random.default_rng(20240)
 
 
@@ -70,7 +73,7 @@ def multilabel(logits, targets):
 
 
 def draw(samples, shares, signal, step=None):
-    """Long-tailed classes and logits that know something of them; `step` rounds the logits, which makes ties."""
+    """Draw long-tailed classes and correlated logits; `step` rounds the logits, which makes ties."""
     targets = rng.choice(len(shares), size=samples, p=shares)
     logits = rng.normal(size=(samples, len(shares))) + signal * np.eye(len(shares))[targets]
     if step:
@@ -85,15 +88,15 @@ cases["binary"] = draw(100, [0.6, 0.4], 0.8)
 cases["binary_ties"] = draw(100, [0.6, 0.4], 0.8, step=0.5)
 
 logits, targets = draw(80, [0.5, 0.3, 0.0, 0.2, 0.0, 0.0], 1.0)
-logits[:, 4:] = -9  # class 2 is only predicted, classes 4 and 5 are in neither
+logits[:, 4:] = -9  # class 2 is only predicted, classes 4 and 5 do not occur
 cases["absent_classes"] = (logits, targets)
 
 logits, targets = draw(60, [0.0, 0.6, 0.4, 0.0], 1.0)
-logits[:, 0] = 9  # everything is taken for a class that no sample has
+logits[:, 0] = 9  # every prediction is a class that no sample has
 cases["only_wrong"] = (logits, targets)
 
 logits, targets = draw(70, [0.5, 0.0, 0.3, 0.2], 1.0)
-logits[:, 1] = -9  # a gap between the classes that occur: distances of kappa are those of all classes
+logits[:, 1] = -9  # a gap between the classes that occur: kappa's distances are over all classes
 cases["gap"] = (logits, targets)
 
 logits, targets = draw(60, [0.55, 0.2, 0.15, 0.06, 0.04], 0.0)
@@ -113,7 +116,7 @@ logits[:, 1] = np.round(logits[:, 1])
 labels[rng.random(labels.shape) < 0.3] = np.nan
 labels[:, 4] = np.where(np.isnan(labels[:, 4]), np.nan, 0)  # no positive
 labels[:, 5] = np.where(np.isnan(labels[:, 5]), np.nan, 1)  # no negative
-labels[:, 6] = np.nan  # unknown throughout
+labels[:, 6] = np.nan  # all unknown
 cases["tasks"] = (logits, labels)
 
 labels = (rng.random((50, 1)) < 0.4).astype(np.float32)

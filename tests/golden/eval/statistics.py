@@ -1,8 +1,11 @@
-"""Golden statistics by NumPy, SciPy and scikit-learn: `python statistics.py` rewrites statistics.json and the `*_other` files.
+"""Write golden statistics by NumPy, SciPy and scikit-learn: statistics.json and `*_other` files.
 
-Each case is a pair of models on the samples of a predictions file that make.py wrote; the other model's logits are the
-first's with noise and a little more of the truth. DeLong is computed here from its definition, pair by pair; the bootstrap of
-the difference draws resamples of its own. Made with scikit-learn 1.9.1, SciPy 1.17.1, NumPy 2.4.6, safetensors 0.8.0.
+    python statistics.py
+
+Each case is a pair of models on the samples of a predictions file that make.py wrote. The other
+model's logits are the first's with noise and more of the truth. DeLong is computed from its
+definition, pair by pair; the bootstrap of the difference draws resamples of its own. Made with
+scikit-learn 1.9.1, SciPy 1.17.1, NumPy 2.4.6 and safetensors 0.8.0.
 """
 
 import json
@@ -29,7 +32,7 @@ def sigmoid(logits):
 
 
 def curves(logits, targets):
-    """(known truth, score) of each output that has a curve."""
+    """Return (known truth, score) of each output that has a curve."""
     if targets.ndim == 2:
         known = [~np.isnan(targets[:, t]) for t in range(targets.shape[1])]
         return [(targets[k, t] == 1, logits[k, t].astype(np.float64)) for t, k in enumerate(known)]
@@ -112,7 +115,7 @@ def table(logits, targets):
 
 
 def resampled(metric, one, other, targets, resamples=20000):
-    """Percentiles of the difference, whole samples drawn with replacement."""
+    """Return percentiles of the difference, with samples drawn with replacement."""
     n = len(targets)
     values = []
     for _ in range(resamples):

@@ -1,16 +1,18 @@
-"""Golden logits of timm's and torchvision's models, and BatchNorm's running statistics.
+"""Write golden logits of timm's and torchvision's models, and BatchNorm's running statistics.
 
     python make.py        # torch 2.11, timm 1.0.31, torchvision 0.26; writes the *.json beside it
 
-The weights are far too many for a golden file, so both sides compute them. Element i of the tensor called `name` is
+The weights are too large for a golden file, so both sides compute them. Element i of the tensor
+called `name` is
 
     key   = FNV-1a 64 of the name's UTF-8 bytes
     h     = splitmix64's output function on (key + (i + 1) * 0x9E3779B97F4A7C15), modulo 2^64
     u     = (h >> 40) / 2^24                                  in [0, 1)
     value = float32(centre + half_width * (2 u - 1))          computed in float64
 
-with centre and half_width by what the tensor is (`centre_and_half_width`), so that activations stay sane. The input is
-the tensor called "input" with half_width 2, standing for normalised images.
+with centre and half_width by the kind of tensor (`centre_and_half_width`), so that activations
+stay in a normal range. The input is the tensor called "input" with half_width 2, in place of
+normalised images.
 """
 
 import json
@@ -109,7 +111,7 @@ def logits() -> list[dict]:
 
 
 def batch_norm() -> dict:
-    """ResNet18 and the running statistics that batches leave: two in training mode, and three with `update_bn`."""
+    """Return ResNet18's running statistics after two batches of training and three of `update_bn`."""
     model = create("resnet18")
     model.load_state_dict(weights(model), strict=True)
     model.train()

@@ -1,4 +1,4 @@
-"""Weights after steps of torch.optim on a small bumpy loss, from fixed starts: golden.safetensors.
+"""Write golden.safetensors: weights after steps of torch.optim on a small loss, from fixed starts.
 
     python make.py        # torch 2.11
 """

@@ -1,4 +1,4 @@
-"""Learning rates step by step: FGG's from the paper's formula (FissionFusion, section 2) and the cosine from PyTorch.
+"""Write golden.json: FGG's learning rates by FissionFusion's formula (section 2), others by PyTorch.
 
     python make.py        # torch 2.11
 """
@@ -17,9 +17,9 @@ def alpha(i, c):
 
 cycle = 4 * STEPS
 rates = {
-    # From t = 0, as the formula is written.
+    # From t = 0, as in the formula.
     "fgg_from_zero": [alpha(i, cycle) for i in range(1, 17 * STEPS + 1)],
-    # A quarter cycle in, as the authors' code enters.
+    # From a quarter of a cycle, as in the authors' code.
     "fgg_from_a_quarter": [alpha(i + cycle // 4, cycle) for i in range(1, 17 * STEPS + 1)],
 }
 optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=5e-4)
@@ -31,7 +31,7 @@ for _ in range(50):
     scheduler.step()
 
 def per_epoch(make, losses):
-    """One rate an epoch: `losses[e]` is the validation loss at the end of epoch e."""
+    """Return one rate per epoch: `losses[e]` is the validation loss at the end of epoch e."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.01)
     scheduler = make(optimizer)
     rates = []
@@ -42,7 +42,8 @@ def per_epoch(make, losses):
     return rates
 
 
-# InMerge: half and three quarters of 20 and of 5 epochs; stages of 8 epochs without gain over 40 epochs.
+# InMerge: milestones at half and three quarters of 20 and of 5 epochs; 40 epochs in which stages
+# end after 8 epochs without a lower loss.
 multi_step = torch.optim.lr_scheduler.MultiStepLR
 rates["multi_step_20"] = per_epoch(lambda o: multi_step(o, [10, 15], gamma=0.1), [0.0] * 20)
 rates["multi_step_5"] = per_epoch(lambda o: multi_step(o, [2, 3], gamma=0.1), [0.0] * 5)
