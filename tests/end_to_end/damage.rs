@@ -182,7 +182,7 @@ fn a_full_disk_is_named_and_the_run_resumes() {
         let left = place.files("small");
         assert!(!left.iter().any(|file| file.ends_with(".partial") || file.contains("claim-")), "{left:?}");
         // Every file with its final name is complete.
-        let findings = ff_grid::examine(&ff_grid::RunStore::new(&place.path("small"))).unwrap();
+        let findings = ff_grid::examine(&ff_grid::RunStore::new(place.path("small"))).unwrap();
         assert!(findings.is_empty(), "{findings:?}");
         (size, times) = (size + if times < 10 { 150 } else { 300 }, times + 1);
         assert!(mounted.resize(&format!("{size}k")));

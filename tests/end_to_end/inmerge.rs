@@ -198,7 +198,7 @@ fn weight_files_are_merged_and_inspected() {
     );
     assert!(layers.iter().all(|layer| layer["merges"]["merged"].as_u64().unwrap() > 0), "{json}");
     place.run(&format!("{merge} --output b.safetensors")).ok();
-    let [a, b] = ["a", "b"].map(|name| StateDict::open(&place.path(&format!("{name}.safetensors"))).unwrap());
+    let [a, b] = ["a", "b"].map(|name| StateDict::open(place.path(&format!("{name}.safetensors"))).unwrap());
     assert_eq!(a.digest(), b.digest(), "equal seeds give equal merges");
     for (name, tensor) in a.iter() {
         let deep = ["features.6.weight", "features.8.weight"].contains(&name);

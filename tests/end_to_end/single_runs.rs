@@ -113,7 +113,7 @@ fn predictions_and_scores(place: &Place) {
     let predict = "ff-train predict --checkpoint runs/ft/kept.safetensors";
     place.run(&format!("{predict} {SOURCE} --split val --output val.safetensors")).ok();
     // The split is the recipe's, so the logits are those that training saved.
-    let digest = |file: &str| *StateDict::open(&place.path(file)).unwrap().digest();
+    let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
     assert_eq!(digest("val.safetensors"), digest("runs/ft/kept.val.safetensors"));
 
     let score = "ff-eval score --predictions val.safetensors --resamples 50";
