@@ -121,13 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn only_pairs_may_be_left_out() {
-        let text =
-            "shallow_layers = 10\nmerge_weight = 0.8\nmerge_probability = 0.3\nsimilarity_threshold = 0.3\n";
-        assert_eq!(toml::from_str::<InMerge>(text).unwrap(), PAPER);
-        let other = format!("{text}pairs = 'dissimilar'\n");
-        assert_eq!(toml::from_str::<InMerge>(&other).unwrap().pairs, Pairs::Dissimilar);
-        assert!(toml::from_str::<InMerge>("shallow_layers = 10").is_err());
-        assert!(toml::from_str::<InMerge>(&format!("{text}alpha = 0.8\n")).is_err());
+    fn a_configuration_has_the_papers_defaults() {
+        assert_eq!(toml::from_str::<InMerge>("").unwrap(), PAPER);
+        let other = "shallow_layers = 30\npairs = 'dissimilar'\n";
+        let expected = InMerge { shallow_layers: 30, pairs: Pairs::Dissimilar, ..PAPER };
+        assert_eq!(toml::from_str::<InMerge>(other).unwrap(), expected);
+        assert!(toml::from_str::<InMerge>("alpha = 0.8\n").is_err());
     }
 }

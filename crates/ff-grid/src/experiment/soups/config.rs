@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, LandscapeConfig};
-use super::methods::MethodSet;
+use super::methods::{MethodConfig, MethodSet};
 use crate::config::{
     BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
     fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
@@ -215,27 +215,6 @@ impl FggConfig {
             Pool::FggAll => std::iter::once(self.augment).chain(self.also_augment.iter().copied()).collect(),
         }
     }
-}
-
-/// A row of the table: a pool of models, and how one model is made of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct MethodConfig {
-    /// Name in the table.
-    pub name: String,
-    /// Models to choose from: `grid` (the grid search's), `fgg` (the bases and snapshots of Fast
-    /// Geometric Generation) or `fgg-all` (those, and the same with `fgg.also_augment`).
-    pub pool: Pool,
-    /// How one model is made of the pool.
-    pub select: Selection,
-    /// Models of runs that diverged after good epochs: `keep` or `drop`.
-    pub diverged: Diverged,
-    /// BatchNorm statistics of an average: `averaged`, or `recalibrate` (recomputed from the training
-    /// images).
-    pub bn: BnStatistics,
-    /// Row of the paper's Table 1 that this method reproduces. The table then shows the published
-    /// score beside each cell.
-    pub paper_row: Option<String>,
 }
 
 impl SoupsConfig {

@@ -1,10 +1,30 @@
-//! The papers' sets of methods, by name.
+//! Rows of the table: methods, and the papers' sets of them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::config::MethodConfig;
-use crate::job::{Pool, Selection};
+use crate::job::{BnStatistics, Diverged, Pool, Selection};
+
+/// A row of the table: a pool of models, and how one model is made of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MethodConfig {
+    /// Name in the table.
+    pub name: String,
+    /// Models to choose from: `grid` (the grid search's), `fgg` (the bases and snapshots of Fast
+    /// Geometric Generation) or `fgg-all` (those, and the same with `fgg.also_augment`).
+    pub pool: Pool,
+    /// How one model is made of the pool.
+    pub select: Selection,
+    /// Models of runs that diverged after good epochs: `keep` or `drop`.
+    pub diverged: Diverged,
+    /// BatchNorm statistics of an average: `averaged`, or `recalibrate` (recomputed from the training
+    /// images).
+    pub bn: BnStatistics,
+    /// Row of the paper's Table 1 that this method reproduces. The table then shows the published
+    /// score beside each cell.
+    pub paper_row: Option<String>,
+}
 
 /// A published set of methods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

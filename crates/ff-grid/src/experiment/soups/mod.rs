@@ -20,9 +20,9 @@ use std::path::PathBuf;
 use ff_report::report::ExperimentTable;
 
 pub use columns::{LandscapeJobs, MethodJobs, OodScore, PathJob, SoupsColumn, SoupsTable};
-pub use config::{FggConfig, FinetuneConfig, GridConfig, MethodConfig, ProbeConfig, SoupsConfig};
+pub use config::{FggConfig, FinetuneConfig, GridConfig, ProbeConfig, SoupsConfig};
 pub use landscape_config::{ConnectivityConfig, Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
-pub use methods::MethodSet;
+pub use methods::{MethodConfig, MethodSet};
 
 use crate::catalog::Catalog;
 use crate::config::{Common, RunConfig, override_values, read_toml, sources};

@@ -9,8 +9,9 @@ use ff_train::{LrSchedule, Rates, TrainConfig, Trainable, task_kind};
 use itertools::iproduct;
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn};
-use super::config::{FggConfig, MethodConfig, SoupsConfig};
+use super::config::{FggConfig, SoupsConfig};
 use super::landscape_plan::{Looks, Pools};
+use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry, OodEntry};
 use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, Selection, SoupSpec, Start};

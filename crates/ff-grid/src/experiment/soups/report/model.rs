@@ -1,7 +1,7 @@
 //! A method of a column with its choice.
 
 use crate::experiment::soups::columns::MethodJobs;
-use crate::experiment::soups::config::MethodConfig;
+use crate::experiment::soups::methods::MethodConfig;
 use crate::job::SoupRecord;
 
 /// A method with its jobs and its choice.
