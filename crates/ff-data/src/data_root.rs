@@ -15,7 +15,7 @@ pub fn within(data_root: &Path, path: &Path) -> Result<PathBuf, Error> {
         let hint = "write the path without `..`";
         return Err(Error::dataset(path.display(), expected, "`..` in the path").hint(hint));
     }
-    Ok(data_root.join(path))
+    Ok(if path == Path::new(".") { data_root.to_owned() } else { data_root.join(path) })
 }
 
 #[cfg(test)]
@@ -26,6 +26,7 @@ mod tests {
     fn paths_stay_below_the_data_root() {
         let at = |root: &str, path: &str| within(Path::new(root), Path::new(path));
         assert_eq!(at("data", "a/b").unwrap(), Path::new("data/a/b"));
+        assert_eq!(at("data", ".").unwrap().to_str(), Some("data"));
         assert_eq!(at("data", "/a/b").unwrap(), Path::new("/a/b"));
         assert_eq!(at("", "../a").unwrap(), Path::new("../a"));
         let text = at("data", "a/../../b").unwrap_err().to_string();

@@ -391,7 +391,7 @@ fn merging_that_cannot_work_is_refused_before_anything_runs() {
         ("sweep.2.values=[]", "sweep over merge_weight"),
         ("method.1.paper_row=Ours", "nothing named `Ours`"),
         ("method.1.inmerge.alpha=1", "unknown field `alpha`"),
-        ("kind=merging", "found `merging`"),
+        ("kind=inmrge", "hint: did you mean `inmerge`?"),
         ("sweep.3.values=[0.1, 0.1]", "sweep over merge_probability: 0.1 stands twice"),
         ("pretrain.epochs=0", "pretrain.epochs: expected at least 1"),
         ("training.epochs=0", "training.epochs: expected at least 1"),

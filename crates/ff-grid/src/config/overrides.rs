@@ -67,19 +67,28 @@ fn overlay(under: &mut Value, over: Value) {
 /// An error's text, with the nearest of the names that it lists as a hint.
 fn explained(error: &toml::de::Error) -> String {
     let text = error.to_string();
-    match nearest(error.message()) {
-        Some(name) => format!("{}\nhint: did you mean `{name}`?", text.trim_end()),
-        None => text,
-    }
+    nearest(error.message()).map_or_else(|| text.clone(), |name| hinted(&text, name))
 }
 
-/// The name that was meant, of those that a message of serde's lists:
-/// ``unknown field `epoch`, expected one of `epochs`, `seed` ``.
+/// A message of the form that [`nearest`] reads, with the nearest name as a hint.
+pub(crate) fn with_nearest(message: &str) -> String {
+    nearest(message).map_or_else(|| message.to_owned(), |name| hinted(message, name))
+}
+
+fn hinted(text: &str, name: &str) -> String {
+    format!("{}\nhint: did you mean `{name}`?", text.trim_end())
+}
+
+/// The name that was meant, of those that a message lists: ``unknown field `epoch`, expected one of
+/// `epochs`, `seed` ``.
 fn nearest(message: &str) -> Option<&str> {
-    let (unknown, known) = message.split_once(", expected ")?;
+    let (unknown, known) = message.split_once("expected ")?;
     let unknown = unknown.starts_with("unknown ").then(|| unknown.split('`').nth(1))??;
     let close = |name: &&str| strsim::jaro_winkler(unknown, name);
-    let name = known.split('`').skip(1).step_by(2).max_by(|a, b| close(a).total_cmp(&close(b)))?;
+    let words = known.split([',', ' ']).map(|word| word.trim_matches('`'));
+    let name = words
+        .filter(|word| !["one", "of", "or"].contains(word))
+        .max_by(|a, b| close(a).total_cmp(&close(b)))?;
     (close(&name) > 0.8).then_some(name)
 }
 

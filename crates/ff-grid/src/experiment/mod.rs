@@ -18,7 +18,7 @@ pub use soups::{
     SoupsColumn, SoupsConfig, SoupsTable,
 };
 
-use crate::config::{override_values, read_toml};
+use crate::config::{override_values, read_toml, with_nearest};
 use crate::error::Error;
 use crate::plan::Experiment;
 
@@ -73,8 +73,8 @@ fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, 
     match KINDS.iter().find(|(known, _)| *known == kind) {
         Some((_, parse)) => parse(text, set, name),
         None => {
-            let known = KINDS.map(|(name, _)| format!("`{name}`")).join(", ");
-            Err(Error::Config(format!("kind: expected {known}, found `{kind}`")))
+            let known = KINDS.map(|(name, _)| name).join(", ");
+            Err(Error::Config(with_nearest(&format!("unknown kind `{kind}`, expected one of {known}"))))
         }
     }
 }
