@@ -1,4 +1,4 @@
-//! Files that are whole or not there.
+//! Atomic file writes: a reader finds the complete file or none.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,22 +12,24 @@ use crate::error::Error;
 const PREFIX: &str = ".";
 const SUFFIX: &str = ".partial";
 
-/// Whether a file is one that [`write_atomic`] was still writing.
+/// Returns true for the name of a temporary file of [`write_atomic`].
 pub fn is_partial(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
 }
 
-/// Removes the temporary files that a killed process left in a folder. Nobody may be writing there.
+/// Removes the temporary files that a killed process left in a folder.
+///
+/// No process may be writing to the folder meanwhile. A missing folder is not an error.
 ///
 /// # Errors
-/// [`Error::Io`]; a folder that is not there has none.
+/// [`Error::Io`].
 pub fn remove_partial(folder: &Path) -> Result<(), Error> {
     let mut partial = entries(folder)?.into_iter().filter(|path| is_partial(path));
     partial.try_for_each(|path| std::fs::remove_file(&path).map_err(Error::io(&path, "remove this file")))
 }
 
-/// The paths of what is in a folder, sorted; none if it is not there.
+/// Lists the paths in a folder, sorted; an empty list if the folder does not exist.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -41,9 +43,15 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-/// Writes a file so that a reader finds all of it or none of it, whenever the process or the
-/// machine dies: temporary file in the same folder, fsync, rename, fsync of the folder. Missing
-/// parent folders are made. The temporary file goes away when writing fails.
+/// Writes a file atomically: after a crash of the process or the machine, a reader finds the
+/// complete file or none.
+///
+/// The steps are: temporary file in the same folder, fsync, rename, fsync of the folder. Missing
+/// parent folders are created. If writing fails, the temporary file is removed and an existing file
+/// at `path` stays unchanged.
+///
+/// # Errors
+/// [`Error::Io`].
 pub fn write_atomic(
     path: &Path,
     write: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>,
@@ -52,13 +60,13 @@ pub fn write_atomic(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(folder).map_err(Error::io(folder, "make this folder"))?;
+    std::fs::create_dir_all(folder).map_err(Error::io(folder, "create this folder"))?;
     let failed = || Error::io(path, "write this file");
     let mut file =
         tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder).map_err(failed())?;
     write(&mut file).map_err(failed())?;
     file.as_file().sync_all().map_err(failed())?;
-    share_like_any_file(&file).map_err(failed())?;
+    make_readable(&file).map_err(failed())?;
     file.persist(path).map_err(|error| failed()(error.error))?;
     // The rename itself must reach the disk.
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(folder, "sync this folder"))
@@ -72,16 +80,16 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     })
 }
 
-/// Temporary files are private to their owner; results are for the group too, as the umask usually
-/// allows.
+/// Makes a temporary file, which only its owner can read, readable by everybody, like files with
+/// the usual umask.
 #[cfg(unix)]
-fn share_like_any_file(file: &NamedTempFile) -> std::io::Result<()> {
+fn make_readable(file: &NamedTempFile) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn share_like_any_file(_: &NamedTempFile) -> std::io::Result<()> {
+fn make_readable(_: &NamedTempFile) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -100,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_left_halfway_is_removed() {
+    fn only_temporary_files_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         remove_partial(&folder.path().join("none")).unwrap();
         for name in [".abc.partial", "a.partial", ".hidden", "record.json"] {

@@ -1,34 +1,34 @@
-//! Checksums of blocks of data.
+//! Checksums of 1 MiB blocks of tensor data.
 
 use serde::{Deserialize, Serialize};
 
 use crate::tensor::TensorRef;
 
-/// Bytes of a block. Part of the file format.
+/// Bytes in a block. Part of the file format.
 const BLOCK: usize = 1 << 20;
 
-/// The CRC32C of every block of 1 MiB of the tensors' data, concatenated in order of name.
+/// The CRC32C of each 1 MiB block of the tensors' data, concatenated in order of name.
 ///
-/// The last block may be shorter. In a block every flipped bit is found, and every burst of damage
-/// of up to 32 bits; of other damage all but one case in 2³².
+/// The last block may be shorter. The checksum detects every single flipped bit in a block and
+/// every burst of errors of up to 32 bits; of other damage, it misses one case in 2³².
 ///
-/// Written as 8 hexadecimal digits for each block.
+/// Serialized as 8 hexadecimal digits for each block.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct BlockSums(Vec<u32>);
 
-/// A block that is not what it was.
+/// A block whose checksum differs from the recorded one.
 pub(crate) struct BadBlock {
     pub index: usize,
     pub expected: u32,
     pub found: u32,
 }
 
-/// Computes the checksums of data that comes in pieces of any length.
+/// Computes the checksums of data given in pieces of any length.
 #[derive(Default)]
 pub(crate) struct BlockSummer {
     sums: Vec<u32>,
-    /// Bytes in the last block, if it is not full.
+    /// Bytes in the last block; 0 if it is full.
     filled: usize,
 }
 
@@ -54,7 +54,7 @@ impl BlockSummer {
 }
 
 impl BlockSums {
-    /// The first block whose checksum is another now; one without a checksum has 0.
+    /// Finds the first block whose checksum differs; a missing checksum is reported as 0.
     pub fn first_difference(&self, now: &Self) -> Option<BadBlock> {
         let sum = |sums: &Self, index| sums.0.get(index).copied();
         let index = (0..self.0.len().max(now.0.len())).find(|&i| sum(self, i) != sum(now, i))?;
@@ -63,7 +63,7 @@ impl BlockSums {
     }
 }
 
-/// The tensors that a block has bytes of, in words.
+/// Names the tensors that a block has bytes of, for an error.
 pub(crate) fn tensors_in<'a>(
     block: usize,
     tensors: impl Iterator<Item = (&'a str, TensorRef<'a>)>,
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_end_at_the_same_bytes_whatever_the_pieces() {
+    fn checksums_do_not_depend_on_the_pieces() {
         let data: Vec<u8> = (0..2 * BLOCK + 7).map(|i| (i * i / 255) as u8).collect();
         for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, data.len()] {
             let data = &data[..length];
@@ -120,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn the_check_value_of_the_standard() {
+    fn matches_the_standard_check_value() {
         assert_eq!(String::from(sums(b"123456789", 9)), "e3069283");
     }
 
     #[test]
-    fn the_text_reads_back() {
+    fn text_round_trips() {
         let sums = BlockSums(vec![0, 1, u32::MAX]);
         let text = String::from(sums.clone());
         assert_eq!(text, "0000000000000001ffffffff");

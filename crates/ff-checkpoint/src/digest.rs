@@ -1,4 +1,4 @@
-//! The name of a content.
+//! The digest that identifies a set of tensors.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,40 +8,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::tensor::TensorRef;
 
-/// Bytes hashed at a time: few enough for a core's second cache, a power of two of the hash's own
-/// KiB, and whole elements of every type.
+/// Bytes hashed at a time.
+///
+/// Small enough for a core's L2 cache, a power of two times the hash's chunks of 1 KiB, and a
+/// multiple of the size of every type of element.
 pub(crate) const RUN: usize = 1 << 17;
 
-/// Bytes of the widest element, which those of narrower ones divide.
+/// Bytes of the widest type of element, a multiple of the size of every other type.
 const WIDEST: usize = 16;
 
-/// The BLAKE3 hash (256 bits, written as 64 hexadecimal digits) of a set of tensors: names, types,
-/// shapes and bytes, in order of name. Two files with the same digest hold the same weights,
-/// whatever their metadata.
+/// The BLAKE3 hash of a set of tensors: 256 bits, written as 64 hexadecimal digits.
+///
+/// It covers names, types, shapes and bytes, in order of name, and no metadata: two files with the
+/// same digest hold the same weights.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of tensors given in order of name.
+    /// Computes the digest of tensors given in order of name.
     pub fn of<'a>(tensors: impl Iterator<Item = (&'a str, TensorRef<'a>)>) -> Self {
         Self::watched(tensors, |_, _, _| ())
     }
 
-    /// The digest of a text.
+    /// Computes the digest of a text.
     pub(crate) fn of_text(text: &str) -> Self {
         Self(*blake3::hash(text.as_bytes()).as_bytes())
     }
 
-    /// The digest of tensors, whose bytes `watch` gets first, which brings them into the cache: the
-    /// name, the type, and a run of whole elements.
+    /// Computes the digest of tensors, and passes each run of bytes to `watch` before hashing it.
+    ///
+    /// `watch` gets the tensor's name, its type and whole elements. Both read a run while it is in
+    /// the cache.
     pub(crate) fn watched<'a>(
         tensors: impl Iterator<Item = (&'a str, TensorRef<'a>)>,
         mut watch: impl FnMut(&'a str, Dtype, &[u8]),
     ) -> Self {
         let mut hasher = blake3::Hasher::new();
         for (name, tensor) in tensors {
-            // Every field is preceded by its length, so that no two sets of tensors hash the same
+            // Each field is preceded by its length, so two sets of tensors never hash the same
             // bytes.
             let dtype = tensor.dtype.to_string();
             for text in [name, &dtype] {
@@ -55,7 +60,7 @@ impl Digest {
             hasher.update(&(tensor.data.len() as u64).to_le_bytes());
             let (mut hashed, mut watched) = (0, 0);
             while hashed < tensor.data.len() {
-                // Runs end where a subtree of the hash ends: it is slow at anything else.
+                // A run ends where a subtree of the hash ends: other boundaries are slow to hash.
                 let run = RUN - hasher.count() as usize % RUN;
                 let end = tensor.data.len().min(hashed + run);
                 let whole = if end == tensor.data.len() { end } else { end - end % WIDEST };

@@ -1,25 +1,25 @@
-//! What can go wrong with a file of weights.
+//! Errors of reading and writing weight files and sealed JSON.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 
-/// An error that names the file, what was expected and what was found.
+/// An error of a weight file or a JSON file: names the file, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused.
+    /// An operation of the operating system failed.
     #[error("{path}: cannot {action}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was being done to it.
+        /// The operation, such as `open this file`.
         action: &'static str,
-        /// The system's own word.
+        /// The system's error.
         source: io::Error,
     },
-    /// Not a well-formed safetensors file.
+    /// The file is not a well-formed safetensors file.
     #[error("{path}: not a valid safetensors file: {reason}")]
     Malformed {
         /// The file.
@@ -27,29 +27,29 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Not the JSON that it should be.
-    #[error("{path}: damaged, or not what its name says: {reason}")]
+    /// The file is not JSON, or JSON of another form.
+    #[error("{path}: damaged, or not JSON of the expected form: {reason}")]
     Json {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// The content is not what was written.
+    /// The content differs from what was written.
     #[error(
-        "{path}: damaged: its content has digest {found}, {expected} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again"
+        "{path}: damaged: expected content with digest {expected}, found {found}\nhint: restore the file from a copy, or delete it and create it again"
     )]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The digest in the file's metadata.
         expected: Digest,
-        /// The digest of the content as it is now.
+        /// The digest of the current content.
         found: Digest,
     },
-    /// An intact file, but not the one that a record names.
+    /// The file is intact, but not the one that a record names.
     #[error(
-        "{path}: not the file that was recorded: its content has digest {found}, the record has {expected}\nhint: restore the file from a copy, or remove it and make it again"
+        "{path}: not the file that was recorded: expected content with digest {expected}, found {found}\nhint: restore the file from a copy, or delete it and create it again"
     )]
     OtherContent {
         /// The file.
@@ -59,39 +59,41 @@ pub enum Error {
         /// The digest of the file that was found.
         found: Digest,
     },
-    /// A block of the tensors' data is not what was written.
+    /// A block of the tensors' data differs from what was written.
     #[error(
-        "{path}: damaged: block {block} of its data, in {tensors}, has checksum {found:08x}, {expected:08x} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again"
+        "{path}: damaged: block {block} of its data, in {tensors}: expected checksum {expected:08x}, found {found:08x}\nhint: restore the file from a copy, or delete it and create it again"
     )]
     DamagedBlock {
         /// The file.
         path: PathBuf,
-        /// The digest in the file's metadata, which are intact: what the content should be.
+        /// The expected digest of the content, from the file's intact metadata.
         digest: Digest,
-        /// The first block that differs, from 0.
+        /// The first block that differs, counted from 0.
         block: usize,
-        /// The tensors that the block has bytes of, in words.
+        /// The tensors that the block has bytes of, such as `` `a` to `c` ``.
         tensors: String,
         /// The block's checksum in the file's metadata.
         expected: u32,
-        /// The block's checksum as it is now.
+        /// The block's current checksum.
         found: u32,
     },
-    /// The header (names, types and shapes of tensors, digest, checksums, provenance) is not what
-    /// was written.
+    /// The header differs from what was written: names, types and shapes of tensors, digest,
+    /// checksums or provenance.
     #[error(
-        "{path}: damaged: its header has digest {found}, {expected} was recorded when it was written\nhint: restore the file from a copy, or remove it and make it again"
+        "{path}: damaged: expected a header with digest {expected}, found {found}\nhint: restore the file from a copy, or delete it and create it again"
     )]
     DamagedHeader {
         /// The file.
         path: PathBuf,
-        /// The digest of the header, as recorded in it.
+        /// The digest of the header that is recorded in it.
         expected: Digest,
-        /// The digest of the header as it is now.
+        /// The digest of the current header.
         found: Digest,
     },
-    /// The file carries no provenance.
-    #[error("{path}: carries no provenance, so it was not written by this software")]
+    /// The file has no provenance, as files from other software.
+    #[error(
+        "{path}: expected provenance in its metadata, found none\nhint: name a file of weights that this software wrote"
+    )]
     NoProvenance {
         /// The file.
         path: PathBuf,

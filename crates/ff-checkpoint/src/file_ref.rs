@@ -1,4 +1,4 @@
-//! Files that a record names.
+//! References from records to files of weights or predictions.
 
 use std::path::{Path, PathBuf};
 
@@ -8,20 +8,21 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::state_dict::StateDict;
 
-/// A file that a record names, with the digest of its content: an intact file of other content in
-/// its place is noticed.
+/// A reference from a record to a file of weights or predictions: its path and digest.
+///
+/// The digest detects an intact file with other content at the same path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Form")]
 pub struct FileRef {
-    /// Where it is, relative to the record's folder.
+    /// The file's path, relative to the record's folder.
     pub path: PathBuf,
-    /// The digest of its content. Absent in records from before it was kept; then any intact file
-    /// will do.
+    /// The digest of its content. Absent in records of older versions; any intact file is then
+    /// accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }
 
-/// Its form in a record; a bare name in those from before the digest was kept.
+/// The forms of a reference in a record: older versions wrote the bare name.
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 enum Form {
@@ -39,7 +40,7 @@ impl From<Form> for FileRef {
 }
 
 impl FileRef {
-    /// A file of that content.
+    /// Creates a reference to a file with this content.
     pub fn new(path: impl Into<PathBuf>, digest: Digest) -> Self {
         Self { path: path.into(), digest: Some(digest) }
     }
@@ -47,8 +48,8 @@ impl FileRef {
     /// Opens the file in `folder`.
     ///
     /// # Errors
-    /// Those of [`StateDict::open`]; [`Error::OtherContent`] if it is not the file that was
-    /// recorded.
+    /// Those of [`StateDict::open`]; [`Error::OtherContent`] if its digest differs from the
+    /// recorded one.
     pub fn open(&self, folder: &Path) -> Result<StateDict, Error> {
         let path = folder.join(&self.path);
         let file = StateDict::open(&path)?;

@@ -1,22 +1,24 @@
-//! How a file of weights came to be.
+//! The provenance of a weight file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// Written into the metadata of every file: enough to say what it is, and to make it again.
+/// How a weight file was made: what is needed to identify it and to make it again.
+///
+/// It is part of the metadata of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
-    /// What made it: `probe`, `finetune`, `fgg`, `soup`, ….
+    /// The kind of job that made it: `probe`, `finetune`, `fgg`, `soup`, ….
     pub kind: String,
-    /// The resolved recipe, with nothing left to a default.
+    /// The resolved recipe, with the value of every default.
     pub recipe: serde_json::Value,
-    /// The weights it was made from.
+    /// The weights that it was made from.
     pub parents: Vec<Parent>,
-    /// Digest of the images and labels it was trained or selected on.
+    /// The digest of the images and labels that it was trained or selected on.
     pub data: Option<String>,
-    /// Version of the software.
+    /// The version of the software.
     pub code_version: String,
 }
 
@@ -34,8 +36,8 @@ impl Provenance {
 pub struct Parent {
     /// Its name in the recipe or the grid.
     pub id: String,
-    /// Its content.
+    /// The digest of its content.
     pub digest: Digest,
-    /// Its share of a soup, in (0, 1]; absent where weights were trained on, not averaged.
+    /// Its share of a soup, in (0, 1]; absent where training started from the weights.
     pub weight: Option<f64>,
 }

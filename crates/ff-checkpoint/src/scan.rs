@@ -1,4 +1,6 @@
-//! One pass over tensors: checksums, finiteness and digest of each run while it is in the cache.
+//! One pass over tensors: checksums, a check for finite values and, where asked for, the digest.
+//!
+//! All of them read a run of bytes while it is in the cache.
 
 use safetensors::Dtype;
 
@@ -6,7 +8,7 @@ use crate::blocks::{BlockSummer, BlockSums};
 use crate::digest::{Digest, RUN};
 use crate::tensor::{TensorRef, all_finite};
 
-/// What a pass over tensors finds.
+/// The result of a pass over tensors.
 #[derive(Default)]
 pub(crate) struct Scan {
     pub sums: BlockSums,
@@ -15,21 +17,21 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Of tensors given in order of name: at the speed of memory.
+    /// Scans tensors given in order of name, at the speed of memory.
     pub fn of<'a>(tensors: impl Iterator<Item = (&'a str, TensorRef<'a>)>) -> Self {
         let mut scanner = Scanner::default();
         for (name, tensor) in tensors {
             for run in tensor.data.chunks(RUN) {
-                scanner.see(name, tensor.dtype, run);
+                scanner.add(name, tensor.dtype, run);
             }
         }
         scanner.finish()
     }
 
-    /// The same and the digest, which takes about twice as long.
+    /// Scans tensors and computes their digest, which takes about twice as long.
     pub fn with_digest<'a>(tensors: impl Iterator<Item = (&'a str, TensorRef<'a>)>) -> (Self, Digest) {
         let mut scanner = Scanner::default();
-        let digest = Digest::watched(tensors, |name, dtype, run| scanner.see(name, dtype, run));
+        let digest = Digest::watched(tensors, |name, dtype, run| scanner.add(name, dtype, run));
         (scanner.finish(), digest)
     }
 }
@@ -41,8 +43,8 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    /// Takes the next run of whole elements.
-    fn see(&mut self, name: &'a str, dtype: Dtype, run: &[u8]) {
+    /// Adds the next run of whole elements.
+    fn add(&mut self, name: &'a str, dtype: Dtype, run: &[u8]) {
         self.sums.add(run);
         if self.not_finite.is_none() && !all_finite(dtype, run) {
             self.not_finite = Some(name);

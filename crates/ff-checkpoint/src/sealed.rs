@@ -1,4 +1,4 @@
-//! JSON files that know when they are damaged.
+//! JSON files with a digest of their content, which detects damage.
 
 use std::path::Path;
 
@@ -13,11 +13,13 @@ use crate::error::Error;
 /// The field that holds the digest of all others.
 const SEAL: &str = "digest";
 
-/// Writes `value`, which must be a JSON object without a field `digest`, as indented JSON with the
-/// digest of its content in that field, atomically ([`write_atomic`](crate::write_atomic)).
+/// Writes `value` as indented JSON with the digest of its content in a field `digest`.
+///
+/// The value must serialize to an object without a field of that name. The write is atomic
+/// ([`write_atomic`](crate::write_atomic)).
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Json`] for a value that has no such form.
+/// [`Error::Io`]; [`Error::Json`] for a value of another form.
 pub fn write_sealed(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let mut fields = match serde_json::to_value(value).map_err(|error| Error::json(path, error))? {
         Value::Object(fields) if !fields.contains_key(SEAL) => fields,
@@ -28,14 +30,14 @@ pub fn write_sealed(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     write_json(path, &fields)
 }
 
-/// Reads what [`write_sealed`] wrote.
+/// Reads a file that [`write_sealed`] wrote and checks its digest.
 ///
-/// Changes that mean the same (blanks, the order of fields) are no damage. A file without a seal is
-/// one from before there were seals, and is taken as it is.
+/// White space and the order of fields may differ. A file without a digest, as older versions
+/// wrote, is read without the check.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Json`] if it is no JSON or no such value; [`Error::Damaged`] if its content is not what was
-/// written.
+/// [`Error::Io`]; [`Error::Json`] if it is not JSON or not a `T`; [`Error::Damaged`] if its content
+/// does not have the digest.
 pub fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let text = std::fs::read(path).map_err(Error::io(path, "read this file"))?;
     let mut fields: Map<String, Value> =
@@ -72,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_and_every_cut_is_seen_or_changes_nothing() {
+    fn flipped_bits_and_truncations_are_detected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("note.json");
         write_sealed(&path, &note()).unwrap();
@@ -92,7 +94,7 @@ mod tests {
             }
         }
         assert!(seen > sound.len() * 4, "{seen} of {} bits", sound.len() * 8);
-        // Without the newline at its end it is whole.
+        // Without its last newline the file is still complete.
         for length in 0..sound.len() - 1 {
             std::fs::write(&path, &sound[..length]).unwrap();
             assert!(read_sealed::<Note>(&path).is_err(), "{length} bytes");

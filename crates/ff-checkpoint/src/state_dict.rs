@@ -1,4 +1,4 @@
-//! Named tensors, memory-mapped or in memory.
+//! Sets of named tensors, memory-mapped or in memory.
 
 mod file;
 
@@ -17,8 +17,9 @@ use crate::provenance::{Parent, Provenance};
 use crate::scan::Scan;
 use crate::tensor::{OwnedTensor, TensorRef, all_finite};
 
-/// Named tensors, in order of name. Cheap to clone: clones share the content, and what is known of
-/// it.
+/// A set of named tensors, sorted by name, memory-mapped from a file or held in memory.
+///
+/// Cloning is cheap: clones share the content and its cached digest.
 #[derive(Clone)]
 pub struct StateDict {
     content: Arc<Content>,
@@ -30,14 +31,14 @@ struct Content {
     bytes: Bytes,
     entries: BTreeMap<String, Entry>,
     identity: OnceLock<Identity>,
-    /// The first tensor with a NaN or an infinity.
+    /// The name of the first tensor with a NaN or an infinity.
     not_finite: OnceLock<Option<String>>,
 }
 
 struct Identity {
     digest: Digest,
     sums: BlockSums,
-    /// Whether the digest was read from a file, and not computed from the content.
+    /// True if the digest was read from a file, false if it was computed from the content.
     read: bool,
 }
 
@@ -58,7 +59,7 @@ impl StateDict {
         Self { content: Arc::new(content), path: None, provenance: None }
     }
 
-    /// Takes tensors into one block of memory.
+    /// Creates a set from tensors, copied into one block of memory.
     pub fn from_tensors(tensors: BTreeMap<String, OwnedTensor>) -> Self {
         let mut data = Vec::with_capacity(tensors.values().map(|tensor| tensor.data.len()).sum());
         let mut entries = BTreeMap::new();
@@ -70,8 +71,9 @@ impl StateDict {
         Self::new(Bytes::Owned(data), entries)
     }
 
-    /// Tensors of these names, types and shapes with other elements: `fill` writes them into the
-    /// room, zeroed before, that it gets for each.
+    /// Creates tensors of the same names, types and shapes, with elements that `fill` writes.
+    ///
+    /// `fill` gets, for each tensor, its name, the original and the zeroed bytes to write to.
     pub fn refilled<'a>(&'a self, fill: impl FnOnce(Vec<(&'a str, TensorRef<'a>, &mut [u8])>)) -> Self {
         let mut data = vec![0; self.iter().map(|(_, tensor)| tensor.data.len()).sum()];
         let mut entries = BTreeMap::new();
@@ -89,33 +91,33 @@ impl StateDict {
         Self::new(Bytes::Owned(data), entries)
     }
 
-    /// Digest and checksums, computed in one pass when they are first asked for.
+    /// Digest and checksums, computed in one pass on the first call.
     fn identity(&self) -> &Identity {
         self.content.identity.get_or_init(|| {
             let (Scan { sums, not_finite }, digest) = Scan::with_digest(self.iter());
-            // Known already if it was asked for before.
+            // An earlier call of `first_not_finite` may have set it.
             let _ = self.content.not_finite.set(not_finite);
             Identity { digest, sums, read: false }
         })
     }
 
-    /// Names, sorted.
+    /// The names of the tensors, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.content.entries.keys().map(String::as_str)
     }
 
-    /// The tensor of that name.
+    /// The tensor of this name, if there is one.
     pub fn get(&self, name: &str) -> Option<TensorRef<'_>> {
         self.content.entries.get(name).map(|entry| entry.view(&self.content.bytes))
     }
 
-    /// Names and tensors, sorted by name.
+    /// The tensors with their names, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, TensorRef<'_>)> {
         let Content { bytes, entries, .. } = &*self.content;
         entries.iter().map(|(name, entry)| (name.as_str(), entry.view(bytes)))
     }
 
-    /// Number of tensors.
+    /// The number of tensors.
     pub fn len(&self) -> usize {
         self.content.entries.len()
     }
@@ -127,33 +129,33 @@ impl StateDict {
 
     /// The digest of the content.
     ///
-    /// Of a file with block checksums it is the one in the metadata; of tensors in memory it is
-    /// computed on the first call, in one pass over them, and kept.
+    /// For a file with block checksums it is read from the metadata. For tensors in memory it is
+    /// computed on the first call, in one pass over them, and cached.
     pub fn digest(&self) -> &Digest {
         &self.identity().digest
     }
 
-    /// These weights as a parent of others, called `id`; no average's ingredient.
+    /// Creates the provenance entry for weights that are made from these, with no share of a soup.
     pub fn as_parent(&self, id: &str) -> Parent {
         Parent { id: id.to_owned(), digest: *self.digest(), weight: None }
     }
 
-    /// Where it was opened; `None` for tensors that were never on disk.
+    /// The file that it was opened from; `None` for tensors made in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// How the weights came to be.
+    /// The provenance in the file's metadata: how the weights were made.
     ///
     /// # Errors
-    /// [`Error::NoProvenance`] for a file from elsewhere.
+    /// [`Error::NoProvenance`] for a file of other software, and for tensors made in memory.
     pub fn provenance(&self) -> Result<&Provenance, Error> {
         self.provenance.as_deref().ok_or_else(|| Error::NoProvenance { path: self.place() })
     }
 
-    /// The name of the first tensor that holds a NaN or an infinity, if one does.
+    /// The name of the first tensor with a NaN or an infinity, if there is one.
     ///
-    /// Found when a file is opened; for tensors in memory, on the first call.
+    /// Determined when a file is opened; for tensors in memory, on the first call.
     pub fn first_not_finite(&self) -> Option<&str> {
         let is_bad = |(_, tensor): &(&str, TensorRef<'_>)| !all_finite(tensor.dtype, tensor.data);
         let find = || self.iter().find(is_bad).map(|(name, _)| name.to_owned());

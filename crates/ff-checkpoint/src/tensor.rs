@@ -1,31 +1,31 @@
-//! One tensor: borrowed from a file, or owned.
+//! Single tensors, borrowed or owned, and conversions of their elements.
 
 use safetensors::Dtype;
 
-/// A tensor that lies in a [`StateDict`](crate::StateDict): little endian, row-major.
+/// A tensor borrowed from a [`StateDict`](crate::StateDict): little endian, row-major.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TensorRef<'a> {
-    /// Type of an element.
+    /// The type of an element.
     pub dtype: Dtype,
-    /// Sizes; empty for a scalar.
+    /// The size of each dimension; empty for a scalar.
     pub shape: &'a [usize],
-    /// The elements.
+    /// The bytes of the elements.
     pub data: &'a [u8],
 }
 
-/// A tensor in memory: little endian, row-major.
+/// A tensor that owns its elements: little endian, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnedTensor {
-    /// Type of an element.
+    /// The type of an element.
     pub dtype: Dtype,
-    /// Sizes; empty for a scalar.
+    /// The size of each dimension; empty for a scalar.
     pub shape: Vec<usize>,
-    /// The elements.
+    /// The bytes of the elements.
     pub data: Vec<u8>,
 }
 
 impl OwnedTensor {
-    /// A tensor of 32-bit floats.
+    /// Creates a tensor of 32-bit floats.
     ///
     /// # Panics
     /// If the number of values is not the product of the shape.
@@ -33,7 +33,7 @@ impl OwnedTensor {
         Self::new(Dtype::F32, shape.into(), values.iter().flat_map(|v| v.to_le_bytes()).collect())
     }
 
-    /// A tensor of 64-bit integers.
+    /// Creates a tensor of 64-bit integers.
     ///
     /// # Panics
     /// If the number of values is not the product of the shape.
@@ -41,11 +41,11 @@ impl OwnedTensor {
         Self::new(Dtype::I64, shape.into(), values.iter().flat_map(|v| v.to_le_bytes()).collect())
     }
 
-    /// A tensor of floats of a type that weights come in, each value rounded to it.
+    /// Creates a tensor of a floating-point type, with each value rounded to it.
     ///
     /// # Panics
-    /// If the number of values is not the product of the shape, or for another type
-    /// ([`TensorRef::is_float`]).
+    /// If the number of values is not the product of the shape, or if the type is not a
+    /// floating-point type of weights ([`TensorRef::is_float`]).
     pub fn rounded(dtype: Dtype, shape: &[usize], values: &[f64]) -> Self {
         let mut data = vec![0; values.len() * dtype.bitsize() / 8];
         write_rounded(dtype, values, &mut data);
@@ -58,10 +58,11 @@ impl OwnedTensor {
     }
 }
 
-/// Writes floats as elements of a type that weights come in, each value rounded to it once.
+/// Writes values as elements of a floating-point type, with each value rounded to it once.
 ///
 /// # Panics
-/// If `data` has not the size of as many elements, or for another type ([`TensorRef::is_float`]).
+/// If `data` does not have the size of that many elements, or if the type is not a floating-point
+/// type of weights ([`TensorRef::is_float`]).
 pub fn write_rounded(dtype: Dtype, values: &[f64], data: &mut [u8]) {
     fn each<const N: usize>(values: &[f64], data: &mut [u8], bytes: impl Fn(f64) -> [u8; N]) {
         assert_eq!(data.len(), values.len() * N);
@@ -74,14 +75,16 @@ pub fn write_rounded(dtype: Dtype, values: &[f64], data: &mut [u8]) {
         Dtype::F64 => each(values, data, f64::to_le_bytes),
         Dtype::F16 => each(values, data, |v| half::f16::from_f64(v).to_le_bytes()),
         Dtype::BF16 => each(values, data, |v| half::bf16::from_f64(v).to_le_bytes()),
-        other => panic!("{other} is no type of weights"),
+        other => panic!("expected F16, BF16, F32 or F64, found {other}"),
     }
 }
 
-/// True unless `data` has a NaN or an infinity, of a type that has them: an exponent of ones only.
+/// Returns true unless `data` has a NaN or an infinity: an element whose exponent bits are all 1.
+///
+/// Types other than those of weights have neither.
 pub(crate) fn all_finite(dtype: Dtype, data: &[u8]) -> bool {
     fn none<const N: usize>(data: &[u8], bad: impl Fn([u8; N]) -> bool) -> bool {
-        // No early end: a loop without one is done on vectors.
+        // No early return, so that the compiler vectorizes the loop.
         !data.as_chunks().0.iter().fold(false, |any, element| any | bad(*element))
     }
     const F32: u32 = 0xff << 23;
@@ -98,18 +101,18 @@ pub(crate) fn all_finite(dtype: Dtype, data: &[u8]) -> bool {
 }
 
 impl TensorRef<'_> {
-    /// Number of elements: 1 for a scalar.
+    /// The number of elements; 1 for a scalar.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// True for the floating-point types that weights come in: F16, BF16, F32, F64.
+    /// Returns true for the floating-point types of weights: F16, BF16, F32, F64.
     pub fn is_float(&self) -> bool {
         matches!(self.dtype, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64)
     }
 
-    /// The elements as 32-bit floats, rounded where the type is wider; `None` for other types than
-    /// floats.
+    /// Converts the elements to 32-bit floats, rounded from F64; `None` unless
+    /// [`is_float`](Self::is_float).
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         Some(match self.dtype {
             Dtype::F32 => self.chunks().map(f32::from_le_bytes).collect(),
@@ -120,8 +123,7 @@ impl TensorRef<'_> {
         })
     }
 
-    /// The elements as 64-bit floats, which hold those of every type of weights exactly; `None` for
-    /// other types.
+    /// Converts the elements to 64-bit floats, exactly; `None` unless [`is_float`](Self::is_float).
     pub fn to_f64(&self) -> Option<Vec<f64>> {
         match self.dtype {
             Dtype::F64 => Some(self.chunks().map(f64::from_le_bytes).collect()),
@@ -129,7 +131,7 @@ impl TensorRef<'_> {
         }
     }
 
-    /// The elements as 64-bit integers; `None` unless the type is I64 or I32.
+    /// Converts the elements to 64-bit integers; `None` unless the type is I64 or I32.
     pub fn to_i64(&self) -> Option<Vec<i64>> {
         Some(match self.dtype {
             Dtype::I64 => self.chunks().map(i64::from_le_bytes).collect(),
@@ -138,7 +140,7 @@ impl TensorRef<'_> {
         })
     }
 
-    /// A copy in memory.
+    /// Copies the tensor.
     pub fn to_owned(&self) -> OwnedTensor {
         OwnedTensor { dtype: self.dtype, shape: self.shape.to_vec(), data: self.data.to_vec() }
     }

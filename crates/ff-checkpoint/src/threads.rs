@@ -1,15 +1,16 @@
-//! Work spread over the cores.
+//! Work on several threads.
 
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 
-/// How many threads work well here: as many as there are cores to run them.
+/// The number of cores that the process may use; 1 if the system does not say.
 pub fn cores() -> NonZero<usize> {
     std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
-/// Does every piece of work, each by the first of `threads` threads that is free, the caller's
-/// being one. The order is not defined: no piece may depend on another.
+/// Calls `each` for every piece of work, on up to `threads` threads, of which the caller's is one.
+///
+/// The order of the calls is not defined, so no piece may depend on another.
 pub fn on_threads<T: Send>(threads: NonZero<usize>, work: Vec<T>, each: impl Fn(T) + Sync) {
     let helpers = threads.get().min(work.len()).saturating_sub(1);
     let queue = Mutex::new(work.into_iter());
@@ -22,7 +23,7 @@ pub fn on_threads<T: Send>(threads: NonZero<usize>, work: Vec<T>, each: impl Fn(
     };
     std::thread::scope(|scope| {
         for _ in 0..helpers {
-            // What cannot be helped with the caller does alone.
+            // If no thread can be started, the caller does all the work.
             if std::thread::Builder::new().spawn_scoped(scope, run).is_err() {
                 break;
             }
@@ -31,7 +32,7 @@ pub fn on_threads<T: Send>(threads: NonZero<usize>, work: Vec<T>, each: impl Fn(
     });
 }
 
-/// What `each` makes of every item, in their order; as many items at a time as there are cores.
+/// Maps items with `each`, one on each core at a time, and returns the results in their order.
 pub fn map_on_cores<T: Send, R: Send>(
     items: impl IntoIterator<Item = T>,
     each: impl Fn(T) -> R + Sync,

@@ -1,4 +1,4 @@
-//! What is checked when files are opened, and what only by a verification.
+//! The checks of `StateDict::open`, and those of `StateDict::verify`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use ff_checkpoint::{Digest, Error, OwnedTensor, Provenance, StateDict};
 
-/// 2.5 blocks of data, whose tensors of different types are in another order in the file than by
-/// name.
+/// 2.5 blocks of data. The tensors' types differ, so their order in the file is not that of their
+/// names.
 fn weights() -> StateDict {
     let tensor = |size: usize| {
         let values: Vec<f32> = (0..size).map(|i| (i % 1013) as f32 - 500.5).collect();
@@ -38,12 +38,12 @@ fn flip(path: &Path, bit: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-/// The length of a file's header, with that of its length.
+/// The length of a file's header, with the 8 bytes that hold its length.
 fn header(bytes: &[u8]) -> usize {
     8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize
 }
 
-/// Writes another JSON header before the data.
+/// Changes the JSON header and keeps the data.
 fn edit(path: &Path, change: impl FnOnce(String) -> String) {
     let bytes = fs::read(path).unwrap();
     let (header, data) = bytes.split_at(header(&bytes));
@@ -59,8 +59,8 @@ fn a_damaged_block_is_named_with_its_tensors() {
     weights().save(&path, None).unwrap();
     let bytes = fs::read(&path).unwrap();
     let start = header(&bytes);
-    // In the file `b` comes first, as its type is the widest. By name block 0 ends in `c`, block 1
-    // in `d`.
+    // In the file `b` comes first, as its type is the widest. In order of name block 0 ends in `c`
+    // and block 1 in `d`.
     let (a, c) = (start + 24, start + 24 + 400_004);
     let end_of_0 = c + (1 << 20) - 400_004 - 24;
     for (at, block, tensors) in [
@@ -78,7 +78,7 @@ fn a_damaged_block_is_named_with_its_tensors() {
             let Error::DamagedBlock { digest, block: found, .. } = error else { panic!("{error}") };
             assert_eq!((digest, found), (*weights().digest(), block));
             let text = error.to_string();
-            assert!(text.contains(&format!("in {tensors}, has checksum")), "{text}");
+            assert!(text.contains(&format!("in {tensors}: expected checksum")), "{text}");
             flip(&path, at * 8 + bit);
         }
     }
@@ -103,7 +103,7 @@ fn each_block_has_eight_digits() {
 }
 
 #[test]
-fn the_digest_is_taken_as_it_is_until_it_is_verified() {
+fn open_reads_the_digest_and_verify_recomputes_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("w.safetensors");
     weights().verify().unwrap();
@@ -111,13 +111,13 @@ fn the_digest_is_taken_as_it_is_until_it_is_verified() {
     let opened = StateDict::open(&path).unwrap();
     opened.verify().unwrap();
     assert_eq!(opened.digest(), weights().digest());
-    // Saved again it is the same file.
+    // Saving it again gives the same bytes.
     let again = folder.path().join("again.safetensors");
     opened.save(&again, Some(&provenance())).unwrap();
     assert_eq!(fs::read(&path).unwrap(), fs::read(&again).unwrap());
 
-    // The header's seal covers the digest, so another needs another seal: not damage, but all that
-    // is needed to see that opening does not compute it.
+    // A wrong digest under a seal that fits: opening accepts it, since it does not compute the
+    // digest.
     let (right, wrong) = (weights().digest().to_string(), Digest::of(std::iter::empty()).to_string());
     edit(&path, |header| header.replace(&right, &wrong));
     let Err(Error::DamagedHeader { expected, found, .. }) = StateDict::open(&path) else { panic!() };
@@ -148,10 +148,10 @@ fn the_seal_covers_shapes_and_names() {
     }
 }
 
-/// Files from before there were checksums carry a digest, and a seal of the provenance; the first
-/// ones not even that. Digest and seal are those that the software wrote then.
+/// Files of older versions have a digest and a seal of the provenance, the oldest ones the digest
+/// only. Digest and seal are those that these versions wrote.
 #[test]
-fn files_of_old_form_open_and_have_their_digest_checked() {
+fn files_of_older_versions_open_and_their_digest_is_checked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.safetensors");
     let digest = "81e907e75bf1b1cc4dfb3fa1ce5837a304fa40c207a4ce08cecb525779f69591";

@@ -1,4 +1,4 @@
-//! Every file that is not what it should be gets an error that names it and says why.
+//! Malformed and damaged files are refused with an error that names the file and the reason.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ fn header(json: &str, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_saved_is_what_opens() {
+fn saved_files_open_unchanged() {
     let scratch = Scratch::new();
     weights().save(scratch.path(), Some(&provenance())).unwrap();
     let opened = StateDict::open(scratch.path()).unwrap();
@@ -63,9 +63,9 @@ fn what_was_saved_is_what_opens() {
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(scratch.path()).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o644, "the file that was synced and opened up is the one that stayed");
+        assert_eq!(mode & 0o777, 0o644, "readable by everybody");
     }
-    assert_eq!(std::fs::read_dir(scratch.0.path()).unwrap().count(), 1, "nothing temporary is left");
+    assert_eq!(std::fs::read_dir(scratch.0.path()).unwrap().count(), 1, "no temporary file remains");
 
     let first = std::fs::read(scratch.path()).unwrap();
     weights().save(scratch.path(), Some(&provenance())).unwrap();
@@ -73,7 +73,7 @@ fn what_was_saved_is_what_opens() {
 }
 
 #[test]
-fn every_flipped_bit_and_every_truncation_is_noticed() {
+fn flipped_bits_and_truncations_are_detected() {
     let scratch = Scratch::new();
     weights().save(scratch.path(), Some(&provenance())).unwrap();
     let good = std::fs::read(scratch.path()).unwrap();
@@ -84,7 +84,7 @@ fn every_flipped_bit_and_every_truncation_is_noticed() {
         let mut bad = good.clone();
         bad[bit / 8] ^= 1 << (bit % 8);
         if let Ok(opened) = scratch.open(&bad) {
-            // A flip may only change how the header spells the same thing.
+            // A flip that is accepted only changes how the header spells the same content.
             assert!(bit / 8 < good.len() - 32, "bit {bit} is in the data");
             opened.verify().unwrap();
             assert!(opened.iter().eq(weights().iter()), "bit {bit}");
@@ -142,9 +142,8 @@ fn types_convert_to_f32() {
 }
 
 #[test]
-fn a_value_that_is_not_finite_is_found_wherever_a_pass_pauses() {
-    // Longer than a run of the hash, which ends in the midst of an element after a name of odd
-    // length.
+fn non_finite_values_are_found_at_the_ends_of_runs() {
+    // Longer than a run of the hash, which ends inside an element after a name of odd length.
     let size = 70_001;
     for name in ["w", "we", "wei", "weig"] {
         let found = |dtype, at: usize, value| {
@@ -172,7 +171,7 @@ fn a_value_that_is_not_finite_is_found_wherever_a_pass_pauses() {
 }
 
 #[test]
-fn not_finite_values_are_found_in_files() {
+fn non_finite_values_are_found_in_files() {
     let scratch = Scratch::new();
     for (at, expected) in [(None, None), (Some(0), Some("b")), (Some(299_999), Some("b"))] {
         let mut values = vec![0.5; 300_000];

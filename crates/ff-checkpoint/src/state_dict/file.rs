@@ -1,4 +1,4 @@
-//! Sets of tensors from files and to files.
+//! Reading and writing sets of tensors as safetensors files.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -25,13 +25,13 @@ use crate::threads::map_on_cores;
 impl StateDict {
     /// Maps a safetensors file into memory and checks its content against its block checksums.
     ///
-    /// Every flipped bit is found. The digest is read from the metadata, not recomputed
-    /// ([`verify`](Self::verify) does that). For a file without checksums, from elsewhere or from
-    /// before there were any, the digest is computed, and compared with the one it carries if it
-    /// does.
+    /// Every flipped bit is detected. The digest is read from the metadata;
+    /// [`verify`](Self::verify) recomputes it. For a file without checksums, from other software or
+    /// an older version, the digest is computed, and compared with that of the metadata if there is
+    /// one.
     ///
-    /// Costs one pass over the file. The file must not be changed in place while it is open; this
-    /// crate itself only ever replaces files whole.
+    /// Costs one pass over the file. The file must not be changed in place while it is open. This
+    /// crate only replaces whole files.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Malformed`], [`Error::DamagedHeader`], [`Error::DamagedBlock`];
@@ -39,16 +39,16 @@ impl StateDict {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let file = File::open(path).map_err(Error::io(path, "open this file"))?;
-        // SAFETY: the map is read-only, and files of weights are replaced, never written in place.
+        // SAFETY: the map is read-only, and weight files are replaced, never written in place.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path, "map this file"))?;
         Self::parse(path, map)
     }
 
-    /// Opens files ([`open`](Self::open)), as many at a time as there are cores.
+    /// Opens files as [`open`](Self::open) does, one on each core at a time.
     ///
     /// # Errors
-    /// The first file's that cannot be opened.
+    /// The error of the first file, in the order of `paths`, that cannot be opened.
     pub fn open_all<P: AsRef<Path> + Sync>(paths: &[P]) -> Result<Vec<Self>, Error> {
         map_on_cores(paths, |path| Self::open(path.as_ref())).into_iter().collect()
     }
@@ -100,16 +100,16 @@ impl StateDict {
                 found: bad.found,
             });
         }
-        // Nothing is known yet of what was just opened.
+        // Neither cell of a newly opened file is set.
         let _ = self.content.identity.set(Identity { digest: ours.digest, sums, read: true });
         let _ = self.content.not_finite.set(not_finite);
         Ok(())
     }
 
-    /// Recomputes the digest of the content and compares it with the one that the file carries.
+    /// Recomputes the digest of the content and compares it with that of the file's metadata.
     ///
-    /// Does nothing for tensors whose digest was computed in the first place, not read: those in
-    /// memory, and those of a file without block checksums.
+    /// Does nothing for tensors whose digest was computed, not read: those in memory, and those of
+    /// a file without block checksums.
     ///
     /// # Errors
     /// [`Error::Damaged`].
@@ -120,8 +120,13 @@ impl StateDict {
         }
     }
 
-    /// Writes the tensors, their digest and checksums, and their provenance, atomically
-    /// ([`write_atomic`]). The same tensors and provenance make the same bytes.
+    /// Writes a safetensors file with digest, checksums and provenance, atomically
+    /// ([`write_atomic`]).
+    ///
+    /// The same tensors and provenance give the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Malformed`] for tensors that the format cannot hold.
     pub fn save(&self, path: impl AsRef<Path>, provenance: Option<&Provenance>) -> Result<(), Error> {
         let path = path.as_ref();
         let Identity { digest, sums, .. } = self.identity();
@@ -141,8 +146,10 @@ fn same(path: impl FnOnce() -> PathBuf, expected: Digest, found: Digest) -> Resu
     if expected == found { Ok(()) } else { Err(Error::Damaged { path: path(), expected, found }) }
 }
 
-/// A tensor for the format's library to write the header of. Its elements are left out, but their
-/// turn is noted: they go to the file from where they are, without a copy of all in memory.
+/// A tensor without its elements, from which the safetensors library writes the header.
+///
+/// It notes the elements in `order`, in the order of the file. They are then written straight from
+/// where they are, without a copy of the whole file in memory.
 struct Absent<'a, 'b> {
     tensor: TensorRef<'a>,
     order: &'b RefCell<Vec<&'a [u8]>>,
