@@ -1,22 +1,23 @@
-//! When a greedy soup keeps a part.
+//! The acceptance rule of greedy soups.
 
 use serde::{Deserialize, Serialize};
 
-/// When a greedy soup keeps a part.
+/// The condition under which a greedy soup keeps a part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Accept {
-    /// The score must rise.
+    /// The score on validation must rise.
     #[default]
     Greater,
-    /// The score must not fall (the model soups authors' rule).
+    /// The score on validation must not fall (the rule in the code of the model soups' authors).
     AtLeast,
 }
 
 impl Accept {
-    /// Whether a soup that scores `before` is replaced by one that scores `with`. Where it refuses
-    /// an upper bound, it refuses every score below.
+    /// Returns true if a soup that scores `with` replaces one that scores `before`.
+    ///
+    /// If it refuses an upper bound of a score, it also refuses the score.
     pub fn accepts(self, with: f64, before: f64) -> bool {
         match self {
             Self::Greater => with > before,

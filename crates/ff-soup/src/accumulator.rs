@@ -1,4 +1,4 @@
-//! Means of weights that come one by one.
+//! Running means of weights.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use ff_checkpoint::{StateDict, TensorRef, cores, on_threads};
 
 use crate::merge::mean::{BLOCK, add, block_bytes, by_blocks, data, write_mean};
 
-/// A running sum of equally weighted weights, in 64-bit floats: two models' worth of memory however
-/// many are added, and one pass over a file for each.
+/// A running sum of models with equal shares, in 64-bit floats.
 ///
-/// A sum of up to 2⁶ 32-bit floats is exact in 64 bits unless the magnitudes of one weight differ
-/// by more than 2²³, so a mean does not depend on the order in practice. The mean is rounded once,
-/// to the ingredients' own type. Integer tensors (BatchNorm's `num_batches_tracked`) are the first
-/// ingredient's. Every core works, on elements of its own, so the bits do not depend on how many
-/// there are.
+/// It needs the memory of two models for any number of them, and one pass over each model's file. A
+/// sum of up to 2⁶ 32-bit floats is exact in 64 bits unless the magnitudes of one weight differ by
+/// more than 2²³, so in practice a mean does not depend on the order. The mean is rounded once, to
+/// the ingredients' type. Integer tensors (BatchNorm's `num_batches_tracked`) are those of the
+/// first ingredient. Each element is summed by one thread, so the bits do not depend on the number
+/// of cores.
 pub(crate) struct Accumulator {
     first: StateDict,
     sums: BTreeMap<String, Vec<f64>>,
@@ -21,7 +21,7 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    /// Starts from one model.
+    /// Creates the sum of one model.
     pub fn new(first: StateDict) -> Self {
         let sums = first
             .iter()
@@ -33,7 +33,7 @@ impl Accumulator {
         accumulator
     }
 
-    /// Adds one more model. Keys, shapes and types must be those of the first
+    /// Adds a model, whose keys, shapes and types must be those of the first
     /// ([`Ingredients`](crate::Ingredients) checks that).
     pub fn add(&mut self, weights: &StateDict) {
         let mut work = Vec::new();
@@ -46,7 +46,7 @@ impl Accumulator {
         self.count += 1;
     }
 
-    /// The mean of what was added and one more model: what a greedy soup asks at each step.
+    /// Computes the mean of the models in the sum and one more: a candidate of a greedy soup.
     pub fn mean_with(&self, weights: &StateDict) -> StateDict {
         by_blocks(
             &self.first,

@@ -1,4 +1,7 @@
-//! Weights between and beyond models.
+//! Linear combinations of models: weights between and beyond them.
+//!
+//! Buffers are combined like weights. Outside the models a running variance may thus become
+//! negative; the model then has no defined output there.
 
 use ff_checkpoint::{StateDict, cores, write_rounded};
 
@@ -6,16 +9,17 @@ use crate::ingredient::Ingredients;
 use crate::merge::mean::{BLOCK, add_scaled, by_blocks, data};
 
 impl Ingredients {
-    /// Σ cᵢ·θᵢ, with one coefficient for each model in order: a point on the line through two
-    /// models, on the plane through three. Coefficients that add up to 1 give weights like those of
-    /// a model; others are allowed.
+    /// Computes Σ cᵢ·θᵢ, with one coefficient for each model, in order.
     ///
-    /// Sums are in 64-bit floats and rounded once, to the models' type. A coefficient of 1 with the
-    /// others 0 gives that model's floats to the bit. Tensors that are not floats are the first
-    /// model's. A sum that is too large for the type is infinite.
+    /// With coefficients that add up to 1 it is a point on the line through two models, or on the
+    /// plane through three. Other sums are allowed.
+    ///
+    /// Sums are in 64-bit floats and rounded once, to the models' type. A coefficient of 1 with all
+    /// others 0 gives that model's floats, bit for bit. Tensors that are not floats are those of
+    /// the first model. A sum that is too large for the type becomes infinite.
     ///
     /// # Panics
-    /// Unless there are as many coefficients as models.
+    /// If the number of coefficients is not the number of models.
     pub fn combine(&self, coefficients: &[f64]) -> StateDict {
         let models: Vec<&StateDict> = self.iter().map(|one| &one.weights).collect();
         assert_eq!(coefficients.len(), models.len(), "one coefficient for each model");
@@ -27,7 +31,7 @@ impl Ingredients {
                 terms.map(|(coefficient, model)| (*coefficient, data(model, name))).collect::<Vec<_>>()
             },
             |terms, dtype, start, room| {
-                // −0 is the zero that changes no number it is added to, not even −0.
+                // Sums start at −0, which changes no number that is added to it, not even −0.
                 let mut sums = [-0.0; BLOCK];
                 let sums = &mut sums[..room.len() * 8 / dtype.bitsize()];
                 for (coefficient, data) in terms {

@@ -1,25 +1,28 @@
-//! The record of a choice.
+//! The record of a selection.
 
 use serde::{Deserialize, Serialize};
 
-/// One candidate looked at by a policy, in the order in which they were looked at.
+/// The decision of a policy about one candidate.
+///
+/// A record lists decisions in the order of evaluation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
-    /// The group it was looked at in, such as `learning_rate=1e-4`; empty at the top.
+    /// The group whose soup the candidate was evaluated for, such as `learning_rate=1e-4`; empty at
+    /// the top level.
     pub group: String,
-    /// The candidate: a model, or a group whose own soup is the candidate.
+    /// The candidate: a model, or a group of models, whose soup is then the candidate.
     pub candidate: String,
-    /// Its score alone. Unknown for the parts of a uniform soup, which takes all.
+    /// The score of the candidate alone. Absent for the parts of a uniform soup, which takes all.
     pub alone: Option<f64>,
     /// The score of the soup so far, before this candidate.
     pub before: Option<f64>,
-    /// The score of the soup with this candidate in it. Unknown if it was not evaluated to the end.
+    /// The score of the soup with this candidate. Absent if its evaluation ended early.
     pub with: Option<f64>,
-    /// What that score is at most, if the evaluation ended early because the candidate could no
+    /// An upper bound of that score, if the evaluation ended early because the candidate could no
     /// longer be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<f64>,
-    /// Whether it was taken.
+    /// True if the candidate was taken.
     pub taken: bool,
 }

@@ -1,56 +1,62 @@
-//! Where models lie: distances between weights, and the plane through three of them.
+//! Distances between models, and the plane through three of them.
+//!
+//! The origin of the plane is the best model, as in the caption of FissionFusion's Fig. 1.
+//! Distances count trained weights only: running statistics are on the scale of activations, not of
+//! weights.
 
 use ff_checkpoint::StateDict;
 
 use crate::error::Error;
 use crate::ingredient::{Ingredient, Ingredients};
 
-/// The height of three models' triangle, as a share of its longest side, below which they lie on
-/// one line.
+/// The least height of three models' triangle, as a fraction of its longest side; below it they
+/// count as collinear.
 const LEAST_HEIGHT: f64 = 1e-3;
 
-/// The distance of models, as a share of their norm, below which rounding makes up much of it.
+/// The least distance of models, as a fraction of their norm; lower ones are mostly rounding.
 const LEAST_DISTANCE: f64 = 1e-6;
 
 /// The plane through three models (Garipov et al. 2018, *Loss Surfaces*, Fig. 1; FissionFusion,
 /// Fig. 1).
 ///
-/// With w0 the first model (of Fig. 1 the best one, "the reference (origin)"), w2 the one of the
-/// others that is further from it and w1 the third, u = w2 − w0, and v is what of w1 − w0 is
-/// orthogonal to u. A point (x, y) is w0 + x·u + y·v: w0 is at (0, 0), w2 at (1, 0) and w1
-/// at (p, 1) with −1 ≤ p ≤ 1, so the square [−0.2, 1.2]² holds all three unless the angle at w0 is
-/// a wide one. x counts in lengths of u, y in lengths of v.
+/// w0 is the first model (in Fig. 1 the best one, "the reference (origin)"), w2 that of the other
+/// two that is further from it, and w1 the third. With u = w2 − w0 and v the part of w1 − w0 that
+/// is orthogonal to u, a point (x, y) is w0 + x·u + y·v. So w0 is at (0, 0), w2 at (1, 0) and w1 at
+/// (p, 1) with −1 ≤ p ≤ 1. The square [−0.2, 1.2]² contains all three unless the angle at w0 is
+/// obtuse: then w1 may be left of it. The unit of x is the length of u, that of y the length of v.
 pub struct Plane {
     models: Ingredients,
     counted: Vec<String>,
     /// ‖u‖ and ‖v‖.
     lengths: [f64; 2],
-    /// p.
+    /// p, the x of w1.
     foot: f64,
 }
 
-/// Where weights lie relative to a plane.
+/// The position of weights relative to a plane: their nearest point in it, and the distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
-    /// Of the nearest point of the plane, in lengths of u.
+    /// x of the nearest point of the plane, in lengths of u.
     pub x: f64,
-    /// Of the nearest point of the plane, in lengths of v.
+    /// y of the nearest point of the plane, in lengths of v.
     pub y: f64,
-    /// L2 distance from that point.
+    /// L2 distance from the nearest point.
     pub height: f64,
 }
 
 impl Plane {
-    /// The plane through three models. Distances count the float tensors that `counts` names: the
-    /// trained weights, not the running statistics, whose scale is that of activations. Of models
-    /// equally far from the first the earlier is w2.
+    /// Computes the plane through three models.
+    ///
+    /// Distances count the float tensors for whose names `counts` returns true: the trained
+    /// weights, not the running statistics. If the second and third model are equally far from the
+    /// first, the second is w2.
     ///
     /// # Errors
-    /// [`Error::Same`] for models that differ by rounding only; [`Error::Collinear`] for three on a
-    /// line, two equal ones included.
+    /// [`Error::Same`] for models that differ by rounding only; [`Error::Collinear`] for three on
+    /// one line, also if two are equal.
     ///
     /// # Panics
-    /// Unless there are three models.
+    /// If the number of models is not 3.
     pub fn through(models: Ingredients, counts: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let [a, b, c] = three(&models);
         let weights = [a, b, c].map(|model| &model.weights);
@@ -74,28 +80,30 @@ impl Plane {
         Ok(Self { models, counted, lengths: [length, height], foot })
     }
 
-    /// w0, w2 and w1, with their x and y.
+    /// The ids of w0, w2 and w1, in this order, with their x and y.
     pub fn corners(&self) -> [(&str, f64, f64); 3] {
         let [w0, w2, w1] = three(&self.models).map(|model| model.id.as_str());
         [(w0, 0.0, 0.0), (w2, 1.0, 0.0), (w1, self.foot, 1.0)]
     }
 
-    /// ‖u‖ and ‖v‖: what 1 in x, and in y, is as an L2 distance.
+    /// ‖u‖ and ‖v‖: the L2 distances that correspond to 1 in x and 1 in y.
     pub fn lengths(&self) -> [f64; 2] {
         self.lengths
     }
 
-    /// The weights at a point. Buffers of floats, such as running statistics, are combined like
-    /// weights; integers are w0's.
+    /// Computes the weights at a point.
+    ///
+    /// Float buffers, such as running statistics, are combined like weights; integers are those of
+    /// w0.
     pub fn weights(&self, x: f64, y: f64) -> StateDict {
         let beside = x - self.foot * y;
         self.models.combine(&[1.0 - beside - y, beside, y])
     }
 
-    /// Where weights of the same form lie.
+    /// Projects weights onto the plane.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] and [`Error::NotFinite`] for other weights.
+    /// [`Error::Mismatch`] for weights of other keys, shapes or types, [`Error::NotFinite`].
     pub fn place(&self, other: &Ingredient) -> Result<Place, Error> {
         let [w0, w2, w1] = three(&self.models);
         other.fits(w0)?;
@@ -113,10 +121,12 @@ fn three(models: &Ingredients) -> [&Ingredient; 3] {
     models.iter().collect::<Vec<_>>().try_into().expect("a plane goes through three models")
 }
 
-/// The L2 distance of each model from the first, over the float tensors that `counts` names.
+/// Computes the L2 distance of each model from the first, in order, without the first itself.
+///
+/// It counts the float tensors for whose names `counts` returns true.
 pub fn distances(models: &Ingredients, counts: impl Fn(&str) -> bool) -> Vec<f64> {
     let mut weights = models.iter().map(|model| &model.weights);
-    let first = weights.next().expect("ingredients are never none");
+    let first = weights.next().expect("there is at least one ingredient");
     let counted: Vec<String> = first.names().filter(|name| counts(name)).map(str::to_owned).collect();
     weights.map(|other| inner(&counted, first, [other; 2]).sqrt()).collect()
 }
@@ -126,8 +136,7 @@ fn norm(names: &[String], weights: &StateDict) -> f64 {
     tensors.map(|values| values.iter().map(|value| value * value).sum::<f64>()).sum::<f64>().sqrt()
 }
 
-/// ⟨a − origin, b − origin⟩ over the float tensors of these names, summed in their order in 64
-/// bits.
+/// Computes ⟨a − origin, b − origin⟩ over these float tensors, in order, in 64-bit floats.
 fn inner(names: &[String], origin: &StateDict, [a, b]: [&StateDict; 2]) -> f64 {
     let values = |weights: &StateDict, name: &str| weights.get(name).and_then(|tensor| tensor.to_f64());
     names

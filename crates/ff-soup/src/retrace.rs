@@ -1,4 +1,4 @@
-//! From the record of a choice back to what was tried.
+//! Reconstruction of the candidates of a greedy soup from its record.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,28 @@ use crate::average::Average;
 use crate::decision::Decision;
 use crate::soup::Soup;
 
-/// A candidate that a greedy soup tried, with the soup as it stood.
+/// A candidate of a greedy soup, with the soup before it was evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GreedyStep<'a> {
-    /// What was decided.
+    /// The decision about the candidate.
     pub decision: &'a Decision,
-    /// The soup before.
+    /// The soup before the candidate.
     pub before: Average,
-    /// Parts in it, at least 1: a candidate that is taken has a share of 1 in this and one more.
+    /// The number of parts in that soup, at least 1. The candidate's share is 1 / (`parts` + 1).
     pub parts: usize,
     /// The candidate: a model, or the soup of a group.
     pub candidate: Average,
 }
 
 impl Soup {
-    /// Every candidate that was tried against a soup, in order. The first of a greedy soup was not
-    /// tried, and neither was any part of a uniform one.
+    /// The candidates that were evaluated together with a soup, in order.
+    ///
+    /// The first part of a greedy soup is not among them, nor are the parts of a uniform one.
     pub fn greedy_steps(&self) -> Vec<GreedyStep<'_>> {
         let mut kept: BTreeMap<&str, Vec<Average>> = BTreeMap::new();
         let mut greedy_steps = Vec::new();
         for decision in &self.decisions {
-            // Local soups stand before the soup of them.
+            // Decisions of local soups precede those of the soup of them.
             let candidate = match kept.get(decision.candidate.as_str()) {
                 Some(parts) => Average::mean(parts.clone()),
                 None => Average::Ingredient(decision.candidate.clone()),

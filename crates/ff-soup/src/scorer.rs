@@ -1,4 +1,9 @@
-//! How good weights are.
+//! Scores of weights on validation data.
+//!
+//! A scorer may stop the evaluation of a candidate that cannot win and answer with an upper bound
+//! of its score ([`Verdict::Rejected`]). The record of the selection then has the bound in place of
+//! the score. The soup is the same as with full evaluation: a candidate that is not refused is
+//! evaluated on all samples.
 
 use ff_checkpoint::StateDict;
 
@@ -6,72 +11,74 @@ use crate::accept::Accept;
 use crate::average::Average;
 use crate::error::{Error, ScoreError};
 
-/// Tells how good weights are on validation data.
+/// Scores weights on validation data.
 pub trait Scorer {
-    /// The score of a candidate: higher is better, never NaN, and the same for the same candidate.
+    /// Computes the score of a candidate: higher is better, never NaN.
     ///
-    /// A scorer that already knows an ingredient's score (training has evaluated it) can answer
-    /// from [`Candidate::average`] without asking for the weights.
+    /// It must be the same whenever the same candidate is scored.
+    /// A scorer that already knows the score of an ingredient, from training, can return it by
+    /// [`Candidate::average`] without loading the weights.
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError>;
 
-    /// Whether a greedy soup that scores `best` may keep the candidate. The scorer may stop as soon
-    /// as an upper bound of the score is one that [`Accept::accepts`] refuses, and must otherwise
-    /// answer what [`Scorer::score`] would: so the soup is the same either way. By default that is
-    /// what it answers.
+    /// Decides if the candidate may improve a greedy soup that scores `best`.
     ///
-    /// What stopping early misses is a failure in what was not evaluated, such as a logit that is
-    /// not a number.
+    /// The scorer may stop as soon as [`Accept::accepts`] refuses an upper bound of the score.
+    /// Otherwise it must return the score that [`Scorer::score`] returns, as the default does.
+    ///
+    /// Stopping early misses failures in the samples that are not evaluated, such as a logit that
+    /// is NaN.
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
         let _ = (best, accept);
         self.score(candidate).map(Verdict::Score)
     }
 }
 
-const NOT_A_NUMBER: &str = "its score is not a number";
+const NOT_A_NUMBER: &str = "expected a number as its score, found NaN";
 
-/// What [`Scorer::beats`] finds.
+/// The result of [`Scorer::beats`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     /// The candidate's score.
     Score(f64),
-    /// It cannot be kept.
+    /// The candidate cannot be kept.
     Rejected {
-        /// What its score is at most.
+        /// An upper bound of its score.
         bound: f64,
     },
 }
 
-/// Weights that might become a soup, made only when asked for.
+/// A candidate for a soup, whose weights are computed when they are asked for.
 pub struct Candidate<'a> {
     average: &'a Average,
     weights: &'a dyn Fn() -> Result<StateDict, Error>,
 }
 
 impl<'a> Candidate<'a> {
-    /// A candidate whose weights `weights` makes.
+    /// Creates a candidate whose weights `weights` computes.
     pub fn new(average: &'a Average, weights: &'a dyn Fn() -> Result<StateDict, Error>) -> Self {
         Self { average, weights }
     }
 
-    /// Its score, as [`Scorer::score`] has it.
+    /// Scores the candidate with [`Scorer::score`].
     ///
     /// # Errors
-    /// [`Error::Score`]: scoring it failed, or the score is not a number.
+    /// [`Error::Score`] if the scorer fails or returns NaN.
     pub fn score(&self, scorer: &mut dyn Scorer) -> Result<f64, Error> {
         let score = scorer.score(self).map_err(|source| self.unscored(source))?;
         if score.is_nan() { Err(self.unscored(NOT_A_NUMBER.into())) } else { Ok(score) }
     }
 
-    /// Whether a greedy soup that scores `best` may keep it, as [`Scorer::beats`] has it.
+    /// Decides with [`Scorer::beats`] if the candidate may improve a soup that scores `best`.
     ///
     /// # Errors
-    /// [`Error::Score`]: scoring it failed, its score is not a number, or it was given up at a bound that may still beat
-    /// `best`.
+    /// [`Error::Score`] if the scorer fails, returns NaN, or stops at a bound that `accept` does
+    /// not refuse.
     pub fn beats(&self, scorer: &mut dyn Scorer, best: f64, accept: Accept) -> Result<Verdict, Error> {
         match scorer.beats(self, best, accept).map_err(|source| self.unscored(source))? {
             Verdict::Score(score) if score.is_nan() => Err(self.unscored(NOT_A_NUMBER.into())),
             Verdict::Rejected { bound } if bound.is_nan() || accept.accepts(bound, best) => {
-                let why = format!("given up at a bound of {bound}, with which it may still beat {best}");
+                let why =
+                    format!("evaluation stopped at an upper bound of {bound}, which may still beat {best}");
                 Err(self.unscored(why.into()))
             }
             verdict => Ok(verdict),
@@ -82,15 +89,15 @@ impl<'a> Candidate<'a> {
         Error::Score { candidate: self.average.summary(), source }
     }
 
-    /// What it is made of.
+    /// The average that it is made of.
     pub fn average(&self) -> &Average {
         self.average
     }
 
-    /// Its weights.
+    /// Computes its weights.
     ///
     /// # Errors
-    /// Those of averaging.
+    /// Those of [`Ingredients::weights`](crate::Ingredients::weights).
     pub fn weights(&self) -> Result<StateDict, Error> {
         (self.weights)()
     }

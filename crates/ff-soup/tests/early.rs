@@ -1,4 +1,4 @@
-//! Greedy soups whose scorer stops early, against the same ones evaluated in full.
+//! Greedy soups with a scorer that stops early, compared with fully evaluated ones.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use ff_soup::{
 };
 use proptest::prelude::*;
 
-/// Samples by their features, judged by linear models of `features × outputs` weights.
+/// Samples with features, classified by linear models of `features × outputs` weights.
 #[derive(Clone, Debug)]
 struct Problem {
     features: Vec<Vec<f32>>,
@@ -20,7 +20,7 @@ struct Problem {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Order {
-    /// As they stand.
+    /// The order of the dataset.
     Given,
     /// The hardest samples first.
     HardestFirst,
@@ -30,19 +30,20 @@ struct Linear<'a> {
     problem: &'a Problem,
     metric: Metric,
     chunk: usize,
-    /// Full evaluation if there is none.
+    /// The order of samples; `None` for full evaluation.
     early: Option<Order>,
     chunks: Vec<Vec<usize>>,
-    /// Candidates that [`Scorer::beats`] was asked about, and the samples that it looked at.
-    asked: usize,
-    looked_at: usize,
+    /// Calls of [`Scorer::beats`].
+    calls: usize,
+    /// Samples that these calls evaluated.
+    evaluated: usize,
 }
 
 impl<'a> Linear<'a> {
     fn new(problem: &'a Problem, metric: Metric, chunk: usize, early: Option<Order>) -> Self {
         let samples: Vec<usize> = (0..problem.features.len()).collect();
         let chunks = samples.chunks(chunk).map(<[usize]>::to_vec).collect();
-        Self { problem, metric, chunk, early, chunks, asked: 0, looked_at: 0 }
+        Self { problem, metric, chunk, early, chunks, calls: 0, evaluated: 0 }
     }
 
     fn row(&self, weights: &[f32], sample: usize) -> Vec<f32> {
@@ -76,9 +77,9 @@ impl Scorer for Linear<'_> {
     }
 
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
-        self.asked += 1;
+        self.calls += 1;
         if self.early.is_none() {
-            self.looked_at += self.problem.features.len();
+            self.evaluated += self.problem.features.len();
             return self.score(candidate).map(Verdict::Score);
         }
         let weights = values(candidate)?;
@@ -86,7 +87,7 @@ impl Scorer for Linear<'_> {
         let mut score_bound = ScoreBound::new(self.metric, &self.problem.targets, outputs);
         let mut logits = vec![0.0; self.problem.features.len() * outputs];
         for chunk in &self.chunks {
-            self.looked_at += chunk.len();
+            self.evaluated += chunk.len();
             for &sample in chunk {
                 let row = self.row(&weights, sample);
                 score_bound.observe(sample, &row)?;
@@ -121,7 +122,7 @@ fn methods() -> [(&'static str, Hierarchy); 4] {
     ]
 }
 
-/// The two are one choice; what was not evaluated to the end is bounded by what it is.
+/// Asserts that both select the same soup, and that bounds are at least the full scores.
 fn assert_same(full: &Soup, early: &Soup) {
     assert_eq!((&early.average, early.score.to_bits()), (&full.average, full.score.to_bits()));
     assert_eq!(early.decisions.len(), full.decisions.len());
@@ -137,7 +138,7 @@ fn assert_same(full: &Soup, early: &Soup) {
     }
 }
 
-/// Small integers throughout, for many ties; models of two groups.
+/// Problems with models of two groups. All values are small integers, which gives many ties.
 fn problems() -> impl Strategy<Value = (Problem, Vec<Vec<f32>>)> {
     (2usize..30, 1usize..5, 1usize..7, 1usize..4, any::<bool>()).prop_flat_map(
         |(samples, outputs, used, width, classes)| {
@@ -159,7 +160,7 @@ fn problems() -> impl Strategy<Value = (Problem, Vec<Vec<f32>>)> {
 
 proptest! {
     #[test]
-    fn the_soup_is_the_same((problem, models) in problems(), chunk in 1usize..9) {
+    fn soups_are_the_same((problem, models) in problems(), chunk in 1usize..9) {
         let models = models.iter().enumerate().map(|(at, weights)| model(at, at % 2, weights));
         let ingredients = Ingredients::new(models.collect()).unwrap();
         for metric in Metric::ALL {
@@ -174,15 +175,15 @@ proptest! {
                             full.as_ref().unwrap_err().to_string(), early.unwrap_err().to_string()
                         ),
                     }
-                    prop_assert_eq!(early.asked, full.asked);
-                    prop_assert!(early.looked_at <= full.looked_at);
+                    prop_assert_eq!(early.calls, full.calls);
+                    prop_assert!(early.evaluated <= full.evaluated);
                 }
             }
         }
     }
 }
 
-/// SplitMix64, and sums of four of its numbers for what looks normal.
+/// SplitMix64, and sums of four of its numbers as approximately normal values.
 struct Noise(u64);
 
 impl Noise {
@@ -194,7 +195,7 @@ impl Noise {
         ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
     }
 
-    /// Of mean 0 and variance 1.
+    /// A value of mean 0 and variance 1.
     fn normal(&mut self) -> f32 {
         ((0..4).map(|_| self.uniform()).sum::<f32>() - 2.0) * 3f32.sqrt()
     }
@@ -204,9 +205,9 @@ impl Noise {
     }
 }
 
-/// Eight groups of six models around one truth; three thousand samples, a tenth of whose truth is
-/// noise. Each group has an error of its own, of the first group least and of the last most, as
-/// learning rates do, and each model another.
+/// Eight groups of six models around the true weights, and 3000 samples, a tenth of them with
+/// random labels. As with learning rates, each group adds an error to the true weights, the
+/// smallest in the first group and the largest in the last. Each model adds another.
 fn grid(multilabel: bool) -> (Problem, Ingredients) {
     const WIDTH: usize = 24;
     const OUTPUTS: usize = 5;
@@ -243,11 +244,11 @@ fn grid(multilabel: bool) -> (Problem, Ingredients) {
     (Problem { features, outputs: OUTPUTS, targets }, Ingredients::new(models).unwrap())
 }
 
-/// Run with `--nocapture` for the shares of all metrics, methods and orders: of what full
-/// evaluation looks at and, after the slash, without the candidates that are taken, which must be
-/// looked at whole.
+/// `--nocapture` prints the evaluated fraction of the samples of full evaluation, for all metrics,
+/// methods and orders. The fraction after the slash leaves out the candidates that are taken, which
+/// are always evaluated on all samples.
 #[test]
-fn most_of_a_grid_need_not_be_looked_at() {
+fn early_stopping_skips_most_samples_of_a_grid() {
     for metric in Metric::ALL {
         for (problem, ingredients) in [false, true].map(grid) {
             let multilabel = matches!(problem.targets, Targets::Labels(_));
@@ -257,7 +258,7 @@ fn most_of_a_grid_need_not_be_looked_at() {
             }
             for (name, method) in methods() {
                 if metric == Metric::Auroc && name != "GoU" {
-                    continue; // much sorting, and next to nothing saved
+                    continue; // AUROC sorts a lot and skips next to nothing
                 }
                 let mut full = Linear::new(&problem, metric, 100, None);
                 let expected = method.select(&ingredients, &mut full).unwrap();
@@ -266,8 +267,8 @@ fn most_of_a_grid_need_not_be_looked_at() {
                 let share = |order| {
                     let mut early = Linear::new(&problem, metric, 100, Some(order));
                     assert_same(&expected, &method.select(&ingredients, &mut early).unwrap());
-                    let of = |looked_at: usize, all: usize| looked_at as f64 / all as f64;
-                    (of(early.looked_at, full.looked_at), of(early.looked_at - whole, full.looked_at - whole))
+                    let of = |evaluated: usize, all: usize| evaluated as f64 / all as f64;
+                    (of(early.evaluated, full.evaluated), of(early.evaluated - whole, full.evaluated - whole))
                 };
                 let [given, hardest] = [Order::Given, Order::HardestFirst].map(share);
 
@@ -275,20 +276,20 @@ fn most_of_a_grid_need_not_be_looked_at() {
                 println!(
                     "{metric} {kind}, {name}: {:.4}, {taken} of {} taken; {} as given, {} hardest first",
                     expected.score,
-                    full.asked,
+                    full.calls,
                     say(given),
                     say(hardest)
                 );
                 if metric == Metric::Accuracy {
-                    assert!(hardest.1 < 0.4, "{name} looks at {:.2} of what it refuses", hardest.1);
-                    assert!(hardest.0 < 0.6 || name == "GoG", "{name} looks at {:.2}", hardest.0);
+                    assert!(hardest.1 < 0.4, "{name}: {:.2} of the samples of refused candidates", hardest.1);
+                    assert!(hardest.0 < 0.6 || name == "GoG", "{name}: {:.2} of all samples", hardest.0);
                 }
             }
         }
     }
 }
 
-/// Gives up on everything, whether or not it may.
+/// A scorer that rejects every candidate, even where `Accept` does not allow it.
 struct Hasty;
 
 impl Scorer for Hasty {
@@ -310,8 +311,12 @@ fn a_bound_that_may_be_accepted_is_an_error() {
     assert_eq!((last.with, last.at_most, last.taken), (None, Some(0.0), false));
     assert!(serde_json::to_string(last).unwrap().contains(r#""with":null,"at_most":0.0,"taken":false"#));
     let before = r#"{"group":"","candidate":"m0","alone":0.0,"before":null,"with":0.0,"taken":true}"#;
-    assert_eq!(serde_json::to_string(&soup.decisions[0]).unwrap(), before, "as before the field was kept");
+    assert_eq!(
+        serde_json::to_string(&soup.decisions[0]).unwrap(),
+        before,
+        "without a bound, the field is absent"
+    );
     assert_eq!(serde_json::from_str::<ff_soup::Decision>(before).unwrap(), soup.decisions[0]);
     let error = at_least.select(&ingredients, &mut Hasty).unwrap_err().to_string();
-    assert!(error.contains("given up at a bound of 0"), "{error}");
+    assert!(error.contains("evaluation stopped at an upper bound of 0"), "{error}");
 }

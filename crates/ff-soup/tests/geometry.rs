@@ -1,4 +1,4 @@
-//! Lines and planes through models, and what greedy soups tried.
+//! Lines and planes through models, and the steps of greedy soups.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ fn close(a: f64, b: f64) -> bool {
 
 proptest! {
     #[test]
-    fn the_ends_of_a_line_are_the_models_to_the_bit(
+    fn ends_of_a_line_are_the_models_bit_for_bit(
         a in prop::collection::vec(prop_oneof![Just(-0.0f64), -1e30..1e30f64], 1..6000),
         seed in any::<u64>(),
         dtype in prop::sample::select(vec![Dtype::F32, Dtype::F64, Dtype::F16, Dtype::BF16]),
@@ -60,7 +60,7 @@ proptest! {
     fn halfway_is_the_mean(a in prop::collection::vec(-10.0..10.0f64, 5), b in prop::collection::vec(-10.0..10.0f64, 5)) {
         let both = models(&[&a, &b]);
         let mean = Average::Mean(vec![Average::Ingredient("m0".into()), Average::Ingredient("m1".into())]);
-        // Halves are exact, so is the sum of two: the same bits.
+        // Halves and the sum of two are exact, so the bits are the same.
         prop_assert_eq!(*both.combine(&[0.5, 0.5]).digest(), *both.weights(&mean).unwrap().digest());
     }
 
@@ -77,7 +77,7 @@ proptest! {
             let place = plane.place(model).unwrap();
             prop_assert!(close(place.x, x) && close(place.y, y) && place.height < 1e-5, "{place:?}");
         }
-        // The axes are orthogonal and as long as they say.
+        // The axes are orthogonal and of the reported lengths.
         let at = |x: f64, y: f64| values(&plane.weights(x, y));
         let minus = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>();
         let (u, v) = (minus(at(1.0, 0.0), at(0.0, 0.0)), minus(at(0.0, 1.0), at(0.0, 0.0)));
@@ -86,7 +86,7 @@ proptest! {
         let [length, height] = plane.lengths();
         prop_assert!(close(dot(&u, &u).sqrt(), length) && close(dot(&v, &v).sqrt(), height));
         prop_assert!(height <= length);
-        // A point of the plane lies in it.
+        // A point of the plane is placed at its own coordinates.
         let point = Ingredient { id: "p".into(), weights: plane.weights(along, up), fields: BTreeMap::new() };
         let place = plane.place(&point).unwrap();
         prop_assert!((place.x - along).abs() < 1e-5 && (place.y - up).abs() < 1e-5, "{place:?}");
@@ -94,11 +94,10 @@ proptest! {
 }
 
 #[test]
-fn a_plane_tells_how_far_from_it_weights_are() {
+fn height_is_the_distance_from_the_plane() {
     let three = models(&[&[0.0, 0.0, 0.0], &[3.0, 3.0, 0.0], &[4.0, 0.0, 0.0]]);
     let plane = Plane::through(three, weights_only).unwrap();
-    // Of the others m1 is further from m0, by √18; the running mean, 100 times as large, counts for
-    // nothing.
+    // m1, at √18, is further from m0 than m2; the running mean, 100 times as large, is not counted.
     assert_eq!(plane.corners().map(|corner| corner.0), ["m0", "m1", "m2"]);
     let above = model("above", &[4.0, 0.0, 2.0], Dtype::F64);
     let place = plane.place(&above).unwrap();
@@ -123,13 +122,13 @@ fn three_models_on_a_line_are_refused_by_name() {
 }
 
 #[test]
-fn distances_are_from_the_first_and_of_what_counts() {
+fn distances_are_from_the_first_model_over_counted_tensors() {
     let three = models(&[&[0.0, 0.0], &[3.0, 4.0], &[0.0, -2.0]]);
     assert_eq!(distances(&three, weights_only), [5.0, 2.0]);
     assert!(distances(&three, |_| true)[0] > 300.0);
 }
 
-/// Nearer to a target is better.
+/// Scores weights by minus their squared distance from a target.
 struct Bowl([f64; 2]);
 
 impl Bowl {
@@ -145,7 +144,7 @@ impl Scorer for Bowl {
 }
 
 #[test]
-fn what_was_tried_can_be_told_from_the_record() {
+fn greedy_steps_match_the_recorded_scores() {
     let points =
         [("a1", [0.0, 1.0]), ("a2", [1.0, 0.0]), ("a3", [9.0, 9.0]), ("b1", [2.0, 2.0]), ("b2", [-1.0, 0.0])];
     let ingredients =
@@ -158,18 +157,18 @@ fn what_was_tried_can_be_told_from_the_record() {
         let greedy_steps = soup.greedy_steps();
         assert_eq!(greedy_steps.len(), soup.decisions.iter().filter(|d| d.before.is_some()).count());
         assert!(!greedy_steps.is_empty());
-        for tried in &greedy_steps {
+        for step in &greedy_steps {
             let [candidate, before] =
-                [&tried.candidate, &tried.before].map(|average| ingredients.weights(average).unwrap());
-            assert!(close(bowl.of(&before), tried.decision.before.unwrap()), "{tried:?}");
-            assert!(close(bowl.of(&candidate), tried.decision.alone.unwrap()), "{tried:?}");
+                [&step.candidate, &step.before].map(|average| ingredients.weights(average).unwrap());
+            assert!(close(bowl.of(&before), step.decision.before.unwrap()), "{step:?}");
+            assert!(close(bowl.of(&candidate), step.decision.alone.unwrap()), "{step:?}");
             let ends = [("candidate", candidate), ("before", before)];
             let ends =
                 ends.map(|(id, weights)| Ingredient { id: id.into(), weights, fields: BTreeMap::new() });
             let line = Ingredients::new(ends.to_vec()).unwrap();
-            let share = 1.0 / (tried.parts + 1) as f64;
+            let share = 1.0 / (step.parts + 1) as f64;
             let with = bowl.of(&line.combine(&[share, 1.0 - share]));
-            assert!(close(with, tried.decision.with.unwrap()), "{tried:?}");
+            assert!(close(with, step.decision.with.unwrap()), "{step:?}");
         }
     }
     assert_eq!(Hierarchy::uniform().select(&ingredients, &mut Bowl([0.0; 2])).unwrap().greedy_steps(), []);

@@ -1,4 +1,4 @@
-//! Soups of tiny models, against soups written the plainest way.
+//! Soups of tiny models, compared with simple reference implementations.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ fn named(models: &[&[f32]]) -> Ingredients {
     Ingredients::new(models.iter().enumerate().map(|(i, v)| model(&name(i), "x", v)).collect()).unwrap()
 }
 
-/// Minus the squared distance to a target: a bowl, like a loss.
+/// Scores weights by minus their squared distance from a target.
 struct Bowl(Vec<f32>);
 
 impl Bowl {
@@ -51,8 +51,8 @@ fn mean(models: &[&Vec<f32>]) -> Vec<f32> {
         .collect()
 }
 
-/// The greedy soup as the paper states it: every candidate's mean from scratch.
-fn plain_greedy(models: &[Vec<f32>], bowl: &Bowl) -> Vec<usize> {
+/// A reference greedy soup, as in the paper: every candidate's mean is computed from scratch.
+fn reference_greedy(models: &[Vec<f32>], bowl: &Bowl) -> Vec<usize> {
     let mut order: Vec<usize> = (0..models.len()).collect();
     order.sort_by(|&a, &b| bowl.of(&models[b]).total_cmp(&bowl.of(&models[a])));
     let mut soup = vec![order[0]];
@@ -73,9 +73,9 @@ fn models() -> impl Strategy<Value = Vec<Vec<f32>>> {
 
 proptest! {
     #[test]
-    fn greedy_is_the_papers_greedy(models in models()) {
+    fn greedy_matches_the_reference(models in models()) {
         let bowl = Bowl(vec![0.5; models[0].len()]);
-        let expected = plain_greedy(&models, &bowl);
+        let expected = reference_greedy(&models, &bowl);
         let ingredients = named(&models.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let soup = Hierarchy::greedy().select(&ingredients, &mut Bowl(bowl.0.clone())).unwrap();
         let ids: Vec<String> = expected.iter().map(|i| format!("m{i}")).collect();
@@ -87,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn uniform_is_order_free_to_the_bit(models in models(), turn in 0usize..8) {
+    fn bits_of_uniform_do_not_depend_on_the_order(models in models(), turn in 0usize..8) {
         let soup = |models: &[Vec<f32>]| {
             let ingredients = named(&models.iter().map(Vec::as_slice).collect::<Vec<_>>());
             let soup = Hierarchy::uniform().select(&ingredients, &mut Bowl(vec![0.0; models[0].len()])).unwrap();
@@ -126,7 +126,7 @@ fn two_groups() -> Ingredients {
 }
 
 #[test]
-fn greedy_of_uniform_averages_groups_then_weighs_them_equally() {
+fn greedy_of_uniform_gives_groups_equal_shares() {
     let soup =
         Hierarchy::greedy_of_uniform("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
     // Local soups: a = (4 + 1 - 3.5) / 3 = 0.5, b = (-1 - 2) / 2 = -1.5. Their mean, -0.5, is no
@@ -149,7 +149,7 @@ fn greedy_of_uniform_averages_groups_then_weighs_them_equally() {
     let soup = at_least.select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
     assert_eq!(soup.average, Average::Mean(vec![ids(&["a0", "a1", "a2"]), ids(&["b0", "b1"])]));
     let shares: BTreeMap<_, _> = soup.average.shares().into_iter().collect();
-    assert_eq!(shares["b0"], 0.25, "each local soup weighs a half, whatever its size");
+    assert_eq!(shares["b0"], 0.25, "each local soup has a share of 1/2, whatever its size");
     assert!((shares.values().sum::<f64>() - 1.0).abs() < 1e-12);
 }
 
@@ -157,7 +157,8 @@ fn greedy_of_uniform_averages_groups_then_weighs_them_equally() {
 fn greedy_of_greedy_is_greedy_twice() {
     let soup =
         Hierarchy::greedy_of_greedy("learning_rate").select(&two_groups(), &mut Bowl(vec![0.0])).unwrap();
-    // a: 1 alone; with -3.5: -1.25 worse; with 4: 2.5 worse. b: -1 alone; with -2 worse. Together: 0.
+    // a: 1 alone; with -3.5: -1.25 worse; with 4: 2.5 worse. b: -1 alone; with -2 worse. Together:
+    // 0.
     let expected = Average::Mean(vec![Average::Ingredient("a1".into()), Average::Ingredient("b0".into())]);
     assert_eq!(soup.average, expected);
     assert_eq!(soup.score, 0.0);
@@ -256,7 +257,7 @@ fn a_saved_soup_verifies_and_a_changed_one_does_not() {
 
     weights(&[0.125]).save(&path, Some(&provenance)).unwrap();
     assert!(matches!(verify(&StateDict::open(&path).unwrap(), &files, &[]), Err(Error::Different { .. })));
-    // What was computed anew after averaging is named, and not compared.
+    // Tensors that were recomputed after averaging are named and not compared.
     let recomputed = |names: &[&str]| {
         let recipe = serde_json::json!({"recomputed": names}).as_object().cloned().unwrap();
         let provenance = ingredients.provenance(&soup.average, recipe, None, "0.1.0").unwrap();
@@ -272,7 +273,7 @@ fn a_saved_soup_verifies_and_a_changed_one_does_not() {
 }
 
 #[test]
-fn a_verification_recomputes_the_digests_that_files_carry() {
+fn verify_recomputes_the_digests_of_files() {
     let folder = tempfile::tempdir().unwrap();
     let ingredients = named(&[&[1.0], &[2.0]]);
     let soup = Hierarchy::uniform().select(&ingredients, &mut Bowl(vec![0.0])).unwrap();
@@ -282,7 +283,7 @@ fn a_verification_recomputes_the_digests_that_files_carry() {
     soup.save(&path, Some(&provenance)).unwrap();
     soup = StateDict::open(&path).unwrap();
 
-    // Other weights under the digest of the first ingredient, and a seal that fits.
+    // Other weights under the digest of the first ingredient, with a seal that fits.
     let first = ingredients.iter().next().unwrap().weights.digest().to_string();
     let path = folder.path().join("other.safetensors");
     let other = weights(&[7.0]);
@@ -304,7 +305,7 @@ fn a_verification_recomputes_the_digests_that_files_carry() {
 }
 
 #[test]
-fn what_cannot_be_averaged_is_refused_by_name() {
+fn errors_name_the_ingredient() {
     let error = |models: Vec<Ingredient>| Ingredients::new(models).unwrap_err().to_string();
     assert!(error(vec![]).contains("at least one ingredient"));
     assert!(

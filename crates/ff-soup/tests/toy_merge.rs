@@ -1,4 +1,4 @@
-//! A merge method and a way to choose from outside this crate, in one file.
+//! A merge method and a selector outside this crate, in one file.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use ff_soup::{
 };
 use serde_json::{Value, json};
 
-/// The median of the parts, moved towards the base by a share.
+/// The median of the parts, moved a fraction of the way to the base.
 struct Median {
     towards_base: f64,
 }
@@ -46,7 +46,7 @@ impl MergeMethod for Median {
     }
 }
 
-/// Merges whatever there is.
+/// Merges all ingredients.
 struct Everything(Median);
 
 impl Selector for Everything {
@@ -59,7 +59,7 @@ impl Selector for Everything {
     }
 }
 
-/// Scores the first weight.
+/// Scores weights by the first value.
 struct First;
 
 impl Scorer for First {
@@ -86,13 +86,13 @@ fn ingredients() -> Ingredients {
 }
 
 #[test]
-fn a_method_from_outside_is_chosen_averaged_and_recorded() {
+fn an_outside_method_is_selected_merged_and_verified() {
     let ingredients = ingredients();
     let soup = Everything(Median { towards_base: 0.25 }).select(&ingredients, &mut First).unwrap();
     assert_eq!((soup.score, soup.average.to_string().as_str()), (1.5, "median(base; a, b, c)"));
     let weights = ingredients.weights(&soup.average).unwrap();
     assert_eq!(values(&weights), [1.5, 1.0]);
-    assert_eq!(weights.get("steps").unwrap().to_i64().unwrap(), [1], "what is no float is the first part's");
+    assert_eq!(weights.get("steps").unwrap().to_i64().unwrap(), [1], "integers are those of the first part");
 
     let text = serde_json::to_value(&soup.average).unwrap();
     assert_eq!(
@@ -117,7 +117,7 @@ fn a_method_from_outside_is_chosen_averaged_and_recorded() {
 }
 
 #[test]
-fn averages_nest_and_what_is_unknown_is_said() {
+fn averages_nest_and_unknown_methods_are_refused() {
     let ingredients = ingredients();
     let parts = ["a", "b", "c"].map(|id| Average::Ingredient(id.into())).to_vec();
     let median = Average::merged(&Median { towards_base: 0.0 }, Some("base"), parts.clone());
@@ -133,8 +133,8 @@ fn averages_nest_and_what_is_unknown_is_said() {
     let models = Ingredients::new(vec![model("a", [1.0, 8.0])]).unwrap();
     let unknown = Average::merged(&Median { towards_base: 0.0 }, None, vec![parts[0].clone()]);
     let error = models.weights(&unknown).unwrap_err().to_string();
-    assert_eq!(error, "merge method `median`: expected one of those that are known, mean");
-    // The mean by its name is the mean.
+    assert_eq!(error, "merge method `median`: unknown name, expected one of mean");
+    // A merged average with the method `mean` equals a mean.
     let [by_name, plain] = [Average::merged(&ff_soup::Mean, None, parts.clone()), Average::mean(parts)]
         .map(|average| *ingredients.weights(&average).unwrap().digest());
     assert_eq!(by_name, plain);

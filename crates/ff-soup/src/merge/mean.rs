@@ -1,4 +1,8 @@
 //! Means of many models in one pass, a block at a time.
+//!
+//! A block of the result is computed from the same block of all models before the next block, in
+//! the order of the tree of averages. So the memory is that of the result, whatever the number of
+//! models, and the bits do not depend on the number of threads.
 
 use std::num::NonZero;
 
@@ -7,10 +11,10 @@ use ff_checkpoint::{Dtype, StateDict, cores, on_threads, write_rounded};
 use super::method::{MergeKind, MergeMethod};
 use crate::error::Error;
 
-/// The row of [`METHODS`](super::METHODS).
+/// The entry in [`METHODS`](super::METHODS).
 pub(crate) const KIND: MergeKind = MergeKind {
     name: "mean",
-    about: "The mean of all parts, each weighed equally (Wortsman et al. 2022)",
+    about: "The mean of all parts, with equal shares (Wortsman et al. 2022)",
     needs_base: false,
     new: |settings| match settings.as_object() {
         Some(none) if none.is_empty() => Ok(Box::new(Mean)),
@@ -18,7 +22,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
     },
 };
 
-/// The mean of the parts, each weighed equally.
+/// The merge method that averages the parts, with equal shares.
 #[derive(Clone, Copy, Debug)]
 pub struct Mean;
 
@@ -33,21 +37,22 @@ impl MergeMethod for Mean {
     }
 }
 
-/// Elements worked on at a time: few enough for their sums to stay in a core's cache.
+/// Elements in a block: few enough for their sums to stay in a core's cache.
 pub(crate) const BLOCK: usize = 1 << 12;
 
-/// Models added in one go, which spares the sums the way to the cache and back.
+/// Models whose elements are added together, so that sums stay in registers between them.
 const GROUP: usize = 8;
 
-/// A tree of means, with what it is made of in place of names.
+/// A tree of means with `T`, such as weights, in its leaves.
 pub(crate) enum Node<T> {
     Leaf(T),
     Mean(Vec<Node<T>>),
 }
 
-/// The mean of models, or of means of them; memory for the result only. An element's sums are in
-/// the order of the tree whatever the number of threads, so they are the same to the bit. Tensors
-/// that are not floats are the first model's.
+/// Computes the mean of models, or of means of them.
+///
+/// Each element is summed in the order of the tree, so the bits do not depend on the number of
+/// threads. Tensors that are not floats are those of the first model.
 pub(crate) fn mean(tree: &Node<StateDict>, threads: NonZero<usize>) -> StateDict {
     by_blocks(
         tree.first(),
@@ -57,9 +62,10 @@ pub(crate) fn mean(tree: &Node<StateDict>, threads: NonZero<usize>) -> StateDict
     )
 }
 
-/// Weights of the form of `first`, whose floats `write` writes a block at a time: from what
-/// `of_tensor` gives for the tensor of a name, the elements that begin at a byte, as many as there
-/// is room for. Tensors that are not floats are those of `first`.
+/// Creates weights of the form of `first`, whose float tensors `write` fills block by block.
+///
+/// `write` gets the value of `of_tensor` for the tensor's name, the type, the first byte of the
+/// block and the bytes to fill. Tensors that are not floats are those of `first`.
 pub(crate) fn by_blocks<T: Sync>(
     first: &StateDict,
     threads: NonZero<usize>,
@@ -84,12 +90,12 @@ pub(crate) fn by_blocks<T: Sync>(
     })
 }
 
-/// The elements of a tensor that all ingredients have.
+/// The bytes of a tensor that all ingredients have.
 pub(crate) fn data<'a>(weights: &'a StateDict, name: &str) -> &'a [u8] {
     weights.get(name).expect("ingredients have the same keys").data
 }
 
-/// Bytes of a block of elements.
+/// The number of bytes in a block of elements of this type.
 pub(crate) fn block_bytes(dtype: Dtype) -> usize {
     BLOCK * dtype.bitsize() / 8
 }
@@ -111,7 +117,7 @@ impl<T> Node<T> {
 }
 
 impl Node<&[u8]> {
-    /// The elements that begin at byte `start`, as many as `room` holds.
+    /// Writes the elements that begin at byte `start` until `room` is full.
     fn write(&self, dtype: Dtype, start: usize, room: &mut [u8]) {
         match self {
             Self::Leaf(data) => room.copy_from_slice(&data[start..start + room.len()]),
@@ -130,8 +136,9 @@ impl Node<&[u8]> {
         }
     }
 
-    /// Adds the elements that begin at byte `start`. `room` is overwritten: a mean is rounded
-    /// there, as it would be in a file of its own.
+    /// Adds the elements that begin at byte `start` to `sums`.
+    ///
+    /// A mean is first rounded into `room`, as it would be when written to a file.
     fn add_to(&self, dtype: Dtype, start: usize, room: &mut [u8], sums: &mut [f64]) {
         match self {
             Self::Leaf(data) => add(dtype, [&data[start..start + room.len()]], sums),
@@ -143,7 +150,7 @@ impl Node<&[u8]> {
     }
 }
 
-/// The parts if all are models.
+/// Returns the models' bytes if every part is a model.
 fn leaves<'a, const N: usize>(parts: &[Node<&'a [u8]>; N]) -> Option<[&'a [u8]; N]> {
     let mut all = [[].as_slice(); N];
     for (leaf, part) in all.iter_mut().zip(parts) {
@@ -153,7 +160,7 @@ fn leaves<'a, const N: usize>(parts: &[Node<&'a [u8]>; N]) -> Option<[&'a [u8]; 
     Some(all)
 }
 
-/// Adds elements of a type of floats to sums: those of each model in turn.
+/// Adds elements of a floating-point type to sums, model after model.
 pub(crate) fn add<const MODELS: usize>(dtype: Dtype, data: [&[u8]; MODELS], sums: &mut [f64]) {
     fn each<const N: usize, const MODELS: usize>(
         data: [&[u8]; MODELS],
@@ -174,7 +181,7 @@ pub(crate) fn add<const MODELS: usize>(dtype: Dtype, data: [&[u8]; MODELS], sums
     }
 }
 
-/// Adds elements of a type of floats, times a factor, to sums.
+/// Adds elements of a floating-point type, times a factor, to sums.
 pub(crate) fn add_scaled(dtype: Dtype, data: &[u8], factor: f64, sums: &mut [f64]) {
     let mut values = [-0.0; BLOCK];
     let values = &mut values[..sums.len()];
@@ -184,7 +191,7 @@ pub(crate) fn add_scaled(dtype: Dtype, data: &[u8], factor: f64, sums: &mut [f64
     }
 }
 
-/// Writes the means that sums of `count` come to, rounded to the type.
+/// Writes sums of `count` models, divided by `count` and rounded to the type.
 pub(crate) fn write_mean(dtype: Dtype, sums: &mut [f64], count: usize, room: &mut [u8]) {
     for sum in &mut *sums {
         *sum /= count as f64;
@@ -204,15 +211,14 @@ mod tests {
     use crate::average::Average;
     use crate::ingredient::{Ingredient, Ingredients};
 
-    /// The plainest mean of all: one element after another, each sum in order, divided, rounded
-    /// once.
-    fn plain(average: &Average, models: &Ingredients) -> BTreeMap<String, OwnedTensor> {
+    /// A reference mean: each element summed in order, divided, rounded once.
+    fn reference(average: &Average, models: &Ingredients) -> BTreeMap<String, OwnedTensor> {
         let parts = match average {
             Average::Ingredient(id) => {
                 let weights = models.get(id).unwrap().weights.iter();
                 return weights.map(|(name, tensor)| (name.to_owned(), tensor.to_owned())).collect();
             }
-            Average::Mean(parts) => parts.iter().map(|part| plain(part, models)).collect::<Vec<_>>(),
+            Average::Mean(parts) => parts.iter().map(|part| reference(part, models)).collect::<Vec<_>>(),
             Average::Merged(_) => unreachable!("these are trees of means"),
         };
         let mut mean = parts[0].clone();
@@ -230,7 +236,7 @@ mod tests {
         TensorRef { dtype, shape, data }.to_f64().unwrap()
     }
 
-    /// Values whose sums are not exact: of either sign, zeros too, over many magnitudes.
+    /// Values whose sums are not exact: positive, negative and zero, over many magnitudes.
     fn noise(seed: u64, n: usize) -> Vec<f64> {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut bits = || {
@@ -266,7 +272,7 @@ mod tests {
         prop::collection::vec((dtype, size), 1..5)
     }
 
-    /// A tree over `ids`: means of groups of up to `width`, up to `depth` levels of them.
+    /// A tree over `ids`: means of groups of up to `width`, nested up to `depth` levels.
     fn tree(ids: Vec<Average>, width: usize, depth: usize) -> Average {
         if depth == 0 || ids.len() <= width {
             return Average::Mean(ids);
@@ -277,12 +283,12 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn the_bits_are_those_of_the_plain_mean(
+        fn bits_match_the_reference_mean(
             count in 1usize..=50, seed: u64, sizes in tensors(), width in 2usize..9, depth in 0usize..4,
         ) {
             let models = models(count, seed, &sizes);
             let average = tree(models.iter().map(|one| Average::Ingredient(one.id.clone())).collect(), width, depth);
-            let expected = StateDict::from_tensors(plain(&average, &models));
+            let expected = StateDict::from_tensors(reference(&average, &models));
             prop_assert_eq!(*models.weights(&average).unwrap().digest(), *expected.digest());
             for threads in [1, 2, 7] {
                 let mean = mean(&models.node(&average).unwrap(), NonZero::new(threads).unwrap());
@@ -291,12 +297,12 @@ mod tests {
         }
 
         #[test]
-        fn a_running_mean_has_the_same_bits(count in 1usize..9, seed: u64, sizes in tensors()) {
+        fn bits_of_a_running_mean_match_the_reference(count in 1usize..9, seed: u64, sizes in tensors()) {
             let models = models(count, seed, &sizes);
             let all: Vec<&StateDict> = models.iter().map(|one| &one.weights).collect();
             let expected = |n: usize| {
                 let ids = models.iter().take(n).map(|one| Average::Ingredient(one.id.clone())).collect();
-                *StateDict::from_tensors(plain(&Average::Mean(ids), &models)).digest()
+                *StateDict::from_tensors(reference(&Average::Mean(ids), &models)).digest()
             };
             let mut sum = Accumulator::new(all[0].clone());
             for (n, &one) in all.iter().enumerate().skip(1) {

@@ -1,4 +1,4 @@
-//! Single models, by rank.
+//! Selection of a single model by rank.
 
 use super::selector::Selector;
 use crate::average::Average;
@@ -8,8 +8,9 @@ use crate::ingredient::Ingredients;
 use crate::scorer::{Candidate, Scorer};
 use crate::soup::Soup;
 
-/// Takes the one model of this rank, from 1, ties by their order; the worst if there are fewer
-/// models. The first is what a grid search ends with.
+/// Selects the model of this rank by score: 1 is the best, the result of a grid search.
+///
+/// Ties keep the order of the ingredients. If there are fewer models, the worst is selected.
 pub struct NthBest(pub usize);
 
 impl Selector for NthBest {

@@ -1,4 +1,4 @@
-//! Soups of soups, over the fields of the recipe.
+//! Hierarchical soups: soups of soups, grouped by fields of the recipe.
 
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
@@ -15,37 +15,36 @@ use crate::soup::Soup;
 
 /// Averages models at several levels (FissionFusion §2, Hierarchical Souping).
 ///
-/// With no level it is a plain soup of all models. With `levels = ["learning_rate"]` the models
-/// that share a learning rate make a local soup by the last policy, and the local soups, re-ranked
-/// by their own score and weighed equally, make the final one by the first policy. More levels
+/// Without levels it is a plain soup of all models. With `levels = ["learning_rate"]` the last
+/// policy makes a local soup of the models that share a learning rate. The first policy makes the
+/// final soup of the local soups, ranked by their own scores and with equal shares. More levels
 /// nest, top level first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hierarchy {
-    /// Recipe fields to group by, top level first.
+    /// Fields of the recipe to group by, top level first.
     pub levels: Vec<String>,
-    /// How parts become one, top first: one for each level, and one for the models of the innermost
-    /// groups.
+    /// The policy of each level, top level first, and that for models of the innermost groups.
     pub policies: Vec<Policy>,
 }
 
-/// How parts become one.
+/// The rule that makes one soup of several parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Policy {
-    /// The mean of all (Wortsman et al. 2022).
+    /// The mean of all parts (Wortsman et al. 2022).
     Uniform {},
-    /// Best first, each kept only if the mean with it scores better (Wortsman et al. 2022, recipe
-    /// 1).
+    /// Parts are added in order of their scores on validation, best first. Each is kept only if the
+    /// mean with it scores better (Wortsman et al. 2022, recipe 1).
     Greedy {
-        /// When a part is kept.
+        /// The condition under which a part is kept.
         #[serde(default)]
         accept: Accept,
     },
 }
 
-/// A model or a local soup on its way up.
+/// A part of the soup of the level above: a model or a local soup.
 struct Node {
     name: String,
     average: Average,
@@ -53,12 +52,12 @@ struct Node {
 }
 
 impl Hierarchy {
-    /// The mean of all models.
+    /// The uniform soup: the mean of all models.
     pub fn uniform() -> Self {
         Self { levels: vec![], policies: vec![Policy::Uniform {}] }
     }
 
-    /// The greedy soup.
+    /// The greedy soup of all models.
     pub fn greedy() -> Self {
         Self { levels: vec![], policies: vec![Policy::GREEDY] }
     }
@@ -83,7 +82,7 @@ impl Hierarchy {
         let parts = match self.levels.get(level) {
             None => models.into_iter().map(Node::model).collect(),
             Some(field) => {
-                // Groups stand in the order in which their first model does.
+                // Groups are in the order of their first models.
                 let mut groups: Vec<(&str, Vec<&Ingredient>)> = Vec::new();
                 for model in models {
                     let value = model.field(field)?;
@@ -122,7 +121,7 @@ impl Selector for Hierarchy {
 impl Policy {
     const GREEDY: Self = Self::Greedy { accept: Accept::Greater };
 
-    /// Whether parts are tried one by one.
+    /// Returns true for the greedy policy.
     pub fn is_greedy(self) -> bool {
         matches!(self, Self::Greedy { .. })
     }
@@ -144,7 +143,7 @@ impl Ingredient {
     }
 }
 
-/// One selection under way.
+/// The state of one selection.
 struct Run<'a> {
     ingredients: &'a Ingredients,
     scorer: &'a mut dyn Scorer,
@@ -196,7 +195,7 @@ impl Run<'_> {
         Ok(Node { name: group.to_owned(), average: Average::mean(soup.kept), score: Some(soup.score) })
     }
 
-    /// The parts with their scores, best first; ties keep their order.
+    /// Sorts parts by score, best first; ties keep their order.
     fn best_first(&mut self, parts: Vec<Node>) -> Result<Vec<(f64, Node)>, Error> {
         let mut ranked = Vec::new();
         for part in parts {
@@ -206,7 +205,7 @@ impl Run<'_> {
         Ok(ranked)
     }
 
-    /// The score of a part, worked out unless it is known.
+    /// Returns the score of a part, which is computed if it is not known.
     fn score(&mut self, part: &Node) -> Result<f64, Error> {
         let weights = || self.ingredients.weights(&part.average);
         match part.score {
@@ -216,17 +215,17 @@ impl Run<'_> {
     }
 }
 
-/// A greedy soup as it stands.
+/// A greedy soup during its selection.
 struct Greedy {
     accept: Accept,
     kept: Vec<Average>,
     score: f64,
-    /// Of what is kept; there once a second part is tried.
+    /// The sum of the kept parts; absent until a second part is evaluated.
     sum: Option<Accumulator>,
 }
 
 impl Greedy {
-    /// What the soup scores with one more part, and whether that is kept.
+    /// Evaluates the soup with one more part, and keeps the part if the score is accepted.
     fn consider(&mut self, part: Average, run: &mut Run<'_>) -> Result<(Verdict, bool), Error> {
         let sum = match &mut self.sum {
             Some(sum) => sum,

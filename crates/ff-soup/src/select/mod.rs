@@ -1,4 +1,4 @@
-//! Which models become a soup. A way to choose is a file here.
+//! Selection of the models of a soup. Each selector is a file of this folder.
 
 mod best;
 mod hierarchy;
