@@ -1,5 +1,5 @@
-//! Area under the ROC curve: the chance that a positive sample scores above a negative one, ties
-//! counting half.
+//! Area under the ROC curve: the probability that a positive sample scores higher than a negative
+//! one, where a tie counts as half.
 
 use std::ops::Range;
 
@@ -12,32 +12,34 @@ use crate::value::Value;
 /// The AUROC of one output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutputAuroc {
-    /// Which output: the task of a multilabel problem, the class against the rest of a multiclass
-    /// one, class 1 of two.
+    /// The index of the output: a task; a class, which is compared with all others; or, of two
+    /// classes, class 1.
     pub output: usize,
-    /// The area, or why there is none.
+    /// The area, or why it is undefined.
     pub value: Value,
-    /// Samples known to be positive.
+    /// The number of samples known to be positive.
     pub positives: u64,
-    /// Samples known to be negative.
+    /// The number of samples known to be negative.
     pub negatives: u64,
 }
 
 impl OutputAuroc {
-    /// Why there is no value, if there is none.
+    /// The missing samples that make the value undefined.
     pub(crate) fn gap(&self) -> &'static str {
         gap(self.positives, self.negatives)
     }
 }
 
-/// AUROC of every output: each task over the samples where it is known; each class against the rest
-/// by its softmax probability; of two classes, only class 1, by the difference of the logits.
+/// Computes the AUROC of each output.
+///
+/// A task is evaluated on the samples whose label is known. A class is compared with all others by
+/// its softmax probability; of two classes, only class 1, by the difference of the logits.
 pub fn auroc_per_output(predictions: &Predictions) -> Vec<OutputAuroc> {
     let once = vec![1; predictions.len()];
     curves(predictions).iter().map(|curve| curve.area(&once).describe(curve.output)).collect()
 }
 
-/// One curve per output that [`crate::Metric::Auroc`] averages over.
+/// Computes one curve for each output that [`crate::Metric::Auroc`] averages over.
 pub(crate) fn curves(predictions: &Predictions) -> Vec<Curve> {
     let (targets, outputs) = (predictions.targets(), predictions.outputs());
     let mut known = vec![Vec::new(); curve_outputs(targets, outputs).len()];
@@ -53,7 +55,7 @@ pub(crate) fn curves(predictions: &Predictions) -> Vec<Curve> {
     of.map(|(output, known)| Curve::new(output, known.into_iter())).collect()
 }
 
-/// The output that each curve is of.
+/// The outputs that have a curve.
 pub(crate) fn curve_outputs(targets: &Targets, outputs: usize) -> Range<usize> {
     match targets {
         Targets::Classes(_) if outputs == 2 => 1..2,
@@ -61,7 +63,7 @@ pub(crate) fn curve_outputs(targets: &Targets, outputs: usize) -> Range<usize> {
     }
 }
 
-/// What each curve sorts a sample of these logits by.
+/// The score of a sample with these logits on each curve.
 pub(crate) fn scores(targets: &Targets, row: &[f32]) -> Vec<f64> {
     match targets {
         Targets::Labels(_) => row.iter().copied().map(f64::from).collect(),
@@ -70,7 +72,7 @@ pub(crate) fn scores(targets: &Targets, row: &[f32]) -> Vec<f64> {
     }
 }
 
-/// Whether a sample is a positive one of each curve; `None` where that is unknown.
+/// The truth about a sample on each curve: positive or negative; `None` where it is unknown.
 pub(crate) fn truths(targets: &Targets, outputs: usize, sample: usize) -> Vec<Option<bool>> {
     let truth = |output: usize| match targets {
         Targets::Classes(classes) => Some(classes[sample] == output),
@@ -82,8 +84,9 @@ pub(crate) fn truths(targets: &Targets, outputs: usize, sample: usize) -> Vec<Op
     curve_outputs(targets, outputs).map(truth).collect()
 }
 
-/// The samples where one output is known, sorted by score once, so that any resample is a single
-/// pass.
+/// The samples whose truth about one output is known.
+///
+/// They are sorted by score once, so each resample needs a single pass.
 #[derive(Debug)]
 pub(crate) struct Curve {
     pub(crate) output: usize,
@@ -95,11 +98,11 @@ struct Scored {
     sample: usize,
     score: f64,
     positive: bool,
-    /// The next sample scores higher.
+    /// True if the next sample scores higher.
     ends_tie: bool,
 }
 
-/// A curve's area in halves of a pair, exact, with the numbers of samples it is over.
+/// The exact area under a curve, in half pairs, with the numbers of samples.
 #[derive(Debug)]
 pub(crate) struct Area {
     half_pairs: u128,
@@ -111,7 +114,7 @@ impl Curve {
     pub(crate) fn new(output: usize, scored: impl Iterator<Item = (usize, f64, bool)>) -> Curve {
         let mut scored: Vec<_> = scored.collect();
         scored.sort_by(|a, b| a.1.total_cmp(&b.1));
-        // `!=` and not the order of `total_cmp`: −0 and 0 are a tie.
+        // `!=` instead of `total_cmp`, since −0 and 0 are a tie.
         let ends_tie = |at: usize| scored.get(at + 1).is_none_or(|next| next.1 != scored[at].1);
         let ascending = scored
             .iter()
@@ -126,7 +129,7 @@ impl Curve {
         Curve { output, ascending }
     }
 
-    /// The area when sample `i` stands `times[i]` times.
+    /// Computes the area when sample `i` occurs `times[i]` times.
     pub(crate) fn area(&self, times: &[u32]) -> Area {
         let mut area = Area { half_pairs: 0, positives: 0, negatives: 0 };
         let mut tied = [0u64; 2];
@@ -143,8 +146,8 @@ impl Curve {
         area
     }
 
-    /// Each distinct score, the highest first, with the numbers of positives and negatives that
-    /// have it or a higher one.
+    /// The distinct scores, in descending order, each with the numbers of positives and negatives
+    /// of at least that score.
     pub(crate) fn descending(&self) -> Vec<(f64, u64, u64)> {
         let (mut steps, mut above) = (Vec::new(), [0, 0]);
         for tied in self.ascending.chunk_by(|scored, _| !scored.ends_tie).rev() {
@@ -155,9 +158,10 @@ impl Curve {
         steps
     }
 
-    /// For each sample on the curve, whether it is positive and how much of the area the pairs with
-    /// it lack: the area is 1 less the sum over the positive ones, or over the negative ones.
-    /// Nothing if the area is undefined.
+    /// Computes the loss of each sample on the curve: the area that its pairs lack.
+    ///
+    /// Returns sample, truth and loss. The area is 1 less the sum of the losses of the positives,
+    /// and also 1 less that of the negatives. Empty if the area is undefined.
     pub(crate) fn losses(&self) -> Vec<(usize, bool, f64)> {
         let positives = self.ascending.iter().filter(|scored| scored.positive).count();
         let negatives = self.ascending.len() - positives;
@@ -181,22 +185,23 @@ impl Curve {
 }
 
 impl Area {
-    /// The area if this is one over some of the samples and the others, of which there are so many
-    /// that there are `positives` and `negatives` in all, are each on their right side of every
-    /// other.
+    /// The highest area that is possible once all samples are known.
+    ///
+    /// This area is that of some of the samples; in all there are `positives` and `negatives`.
+    /// Every pair with another sample counts as in order.
     pub(crate) fn at_best(self, positives: u64, negatives: u64) -> Area {
         let pairs = |positives: u64, negatives: u64| u128::from(positives) * u128::from(negatives);
         let others = pairs(positives, negatives) - pairs(self.positives, self.negatives);
         Area { half_pairs: self.half_pairs + 2 * others, positives, negatives }
     }
 
-    /// `None` if a class is missing.
+    /// The area from 0 to 1; `None` without positives or without negatives.
     pub(crate) fn value(&self) -> Option<f64> {
         let pairs = u128::from(self.positives) * u128::from(self.negatives);
         (pairs > 0).then(|| self.half_pairs as f64 / (2 * pairs) as f64)
     }
 
-    /// Why there is no value.
+    /// The missing samples that make the value undefined.
     pub(crate) fn gap(&self) -> &'static str {
         gap(self.positives, self.negatives)
     }
@@ -212,7 +217,7 @@ impl Area {
     }
 }
 
-/// What a curve without an area lacks.
+/// Names the samples that a curve without an area lacks.
 fn gap(positives: u64, negatives: u64) -> &'static str {
     match (positives, negatives) {
         (0, 0) => "no known sample",
@@ -229,12 +234,12 @@ mod tests {
     fn a_tie_counts_half() {
         let labels = Targets::Labels(vec![1.0, 0.0, 1.0, 0.0]);
         let predictions = Predictions::new(vec![0.0, -0.0, 3.0, -1.0], 1, labels).unwrap();
-        // Of the four pairs three are in order and one is a tie.
+        // Three of four pairs are in order, one is a tie.
         assert_eq!(auroc_per_output(&predictions)[0].value, Value::Defined(3.5 / 4.0));
     }
 
     #[test]
-    fn says_which_class_is_missing() {
+    fn undefined_areas_name_what_is_missing() {
         let labels = vec![1.0, 0.0, f32::NAN, 1.0, 0.0, f32::NAN];
         let predictions = Predictions::new(vec![0.0; 6], 3, Targets::Labels(labels)).unwrap();
         let reasons: Vec<_> = auroc_per_output(&predictions).into_iter().map(|of| of.value).collect();

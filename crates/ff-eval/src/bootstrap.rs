@@ -9,39 +9,41 @@ use crate::metric::{Metric, Prepared};
 use crate::predictions::Predictions;
 use crate::spread::LEVEL;
 
-/// The most resamples that whoever reads a number from a user should take: each is a pass over all
-/// samples.
+/// The largest number of resamples that user input should allow.
+///
+/// Each resample is a pass over all samples.
 pub const MAX_RESAMPLES: usize = 1_000_000;
 
-/// Where a metric is in most resamples of the samples, or of their groups.
+/// The percentile interval of a metric over resamples of the samples, or of their groups.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// Lower end: the 2.5th percentile of the resamples, linear between neighbours (as NumPy's).
+    /// The lower end: the 2.5th percentile of the resamples, interpolated linearly as in NumPy.
     pub low: f64,
-    /// Upper end: the 97.5th.
+    /// The upper end: the 97.5th percentile.
     pub high: f64,
-    /// Share of the resamples inside, 0.95.
+    /// The fraction of the resamples inside: 0.95.
     pub level: f64,
-    /// Resamples drawn.
+    /// The number of resamples drawn.
     pub resamples: usize,
-    /// Of those, how many were dropped because the metric is undefined on them.
+    /// The number of resamples dropped because the metric is undefined on them.
     pub dropped: usize,
 }
 
-/// 95 % percentile interval of a metric from `resamples` resamples of all `N` samples with
-/// replacement; of predictions with groups, from resamples of all `G` groups, each of which brings
-/// all of its samples (cluster bootstrap; Davison and Hinkley 1997, *Bootstrap Methods and their
-/// Application*, §3.8).
+/// Computes the 95 % percentile interval of a metric by the bootstrap.
 ///
-/// A macro mean is over the classes, or the tasks with both classes, that the resample holds.
-/// `None` if no resample was asked for, there are fewer than 2 groups, or the metric is undefined
-/// on the predictions themselves or on every resample. Of few groups the interval is too narrow:
-/// see [`crate::Note::FewGroups`].
+/// Each of `resamples` resamples draws `N` of the `N` samples with replacement. Of predictions with
+/// groups it draws `G` of the `G` groups, each with all of its samples (cluster bootstrap; Davison
+/// and Hinkley 1997, *Bootstrap Methods and their Application*, §3.8). With few groups the interval
+/// is too narrow: see [`crate::Note::FewGroups`].
+///
+/// A macro mean is over the classes, or the tasks with both classes, in the resample. Returns
+/// `None` if `resamples` is 0, there are fewer than 2 groups, or the metric is undefined on the
+/// predictions themselves or on every resample.
 ///
 /// Resample `r` is a pure function of (seed, r, N), or of (seed, r, G) with the groups in the order
-/// in which they first occur: stream `r` of the ChaCha8 generator of the seed. Two models scored on
-/// the same samples with the same seed meet the same resamples; samples that are each a group of
-/// their own meet those of samples without groups.
+/// of their first samples: stream `r` of the ChaCha8 generator of the seed. So two models scored on
+/// the same samples with the same seed get the same resamples. Samples that are each a group of
+/// their own get the same resamples as samples without groups.
 pub fn bootstrap(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Option<Interval> {
     let prepared = Prepared::new(metric, predictions);
     prepared.value(&vec![1; predictions.len()]).value()?;
@@ -50,8 +52,9 @@ pub fn bootstrap(metric: Metric, predictions: &Predictions, resamples: usize, se
     interval(predictions.len(), groups.as_ref(), resamples, seed, value)
 }
 
-/// 95 % percentile interval of any quantity of `samples` samples, from how often each is in a
-/// resample.
+/// Computes the 95 % percentile interval of any quantity by the bootstrap.
+///
+/// `of` gets the number of times that each of the `samples` samples is in the resample.
 pub(crate) fn interval(
     samples: usize,
     groups: Option<&Groups>,
@@ -64,7 +67,7 @@ pub(crate) fn interval(
     }
     let mut times = vec![0; samples];
     let mut of_groups = vec![0; groups.map_or(0, |groups| groups.count)];
-    let mut values = Vec::new(); // not all at once: the number of resamples may be a mistake
+    let mut values = Vec::new(); // not preallocated: the number of resamples may be a mistake
     for resample in 0..resamples as u64 {
         match groups {
             None => draw(seed, resample, &mut times),
@@ -75,7 +78,7 @@ pub(crate) fn interval(
         }
         values.extend(of(&times));
     }
-    values.sort_unstable_by(f64::total_cmp); // in place; equal values are the same bits
+    values.sort_unstable_by(f64::total_cmp); // in place; equal values have the same bits
     let tail = (1.0 - LEVEL) / 2.0;
     Some(Interval {
         low: percentile(&values, tail)?,
@@ -86,21 +89,20 @@ pub(crate) fn interval(
     })
 }
 
-/// Draws as many samples, or groups, as there are, with replacement, and counts how often each
-/// came.
+/// Draws `times.len()` samples, or groups, with replacement, and counts each.
 fn draw(seed: u64, resample: u64, times: &mut [u32]) {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(resample);
     times.fill(0);
     for _ in 0..times.len() {
-        // The high half of a 64 × 64-bit product: uniform to one part in 2⁶⁴ / N, and the same on
-        // any platform.
+        // The high half of a 64 × 64-bit product is uniform to one part in 2⁶⁴ / N, and the same on
+        // every platform.
         let product = u128::from(generator.next_u64()) * times.len() as u128;
         times[(product >> 64) as usize] += 1;
     }
 }
 
-/// `None` of nothing.
+/// The percentile of sorted values, interpolated linearly; `None` without values.
 fn percentile(ascending: &[f64], share: f64) -> Option<f64> {
     let at = share * ascending.len().checked_sub(1)? as f64;
     let (below, above) = (ascending[at.floor() as usize], ascending[at.ceil() as usize]);
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resample_has_as_many_samples() {
+    fn resamples_have_as_many_samples() {
         let mut times = vec![0; 1000];
         draw(3, 8, &mut times);
         assert_eq!(times.iter().sum::<u32>(), 1000);
@@ -135,10 +137,10 @@ mod tests {
         assert_ne!(times, others);
     }
 
-    /// Accuracy 0.8 of 400 samples: the normal approximation says 0.8 ± 1.96 · √(0.8 · 0.2 / 400) =
+    /// Accuracy 0.8 of 400 samples: the normal approximation is 0.8 ± 1.96 · √(0.8 · 0.2 / 400) =
     /// 0.8 ± 0.0392.
     #[test]
-    fn is_as_wide_as_theory_says() {
+    fn width_matches_the_normal_approximation() {
         let targets: Vec<usize> = (0..400).map(|i| usize::from(i % 5 == 0)).collect();
         let predictions = Predictions::new([1.0, 0.0].repeat(400), 2, Targets::Classes(targets)).unwrap();
         let interval = bootstrap(Metric::Accuracy, &predictions, 2000, 1).unwrap();
@@ -151,9 +153,8 @@ mod tests {
     }
 
     #[test]
-    fn counts_the_resamples_it_drops() {
-        // One positive in four: absent from (3/4)⁴ = 32 % of the resamples; all four positive in
-        // 1/256.
+    fn dropped_resamples_are_counted() {
+        // One positive in four: (3/4)⁴ = 32 % of the resamples have none, 1/256 only positives.
         let labels = Targets::Labels(vec![1.0, 0.0, 0.0, 0.0]);
         let predictions = Predictions::new(vec![0.3, 0.1, 0.2, 0.4], 1, labels).unwrap();
         let interval = bootstrap(Metric::Auroc, &predictions, 1000, 5).unwrap();
@@ -163,9 +164,9 @@ mod tests {
     }
 
     proptest! {
-        /// Counting a sample k times is the same as having it k times.
+        /// A sample counted k times gives the same value as k copies of it.
         #[test]
-        fn counts_stand_for_copies(
+        fn counts_equal_copies(
             rows in prop::collection::vec((0usize..4, prop::array::uniform4(-2i8..3), 0u32..4), 1..30),
         ) {
             let times: Vec<u32> = rows.iter().map(|row| row.2).collect();

@@ -1,44 +1,45 @@
-//! Whether probabilities mean what they say.
+//! Calibration: how well predicted probabilities match observed frequencies.
 
 use serde::{Deserialize, Serialize};
 
 use crate::predictions::{Predictions, Targets, argmax};
 use crate::probability::{sigmoid, softmax};
 
-/// A reliability diagram with its two numbers.
+/// A reliability diagram with its calibration error and Brier score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// The task of a multilabel problem; `None` for classes, which are judged together.
+    /// The index of the task; `None` for classes, which have one diagram together.
     pub task: Option<usize>,
-    /// Of equal width from 0 to 1, in order; a probability on an edge is in the lower bin.
+    /// Bins of equal width from 0 to 1, in order; a probability on an edge is in the lower bin.
     pub bins: Vec<Bin>,
-    /// Expected calibration error: the mean distance between what a bin says and what is true of
-    /// it, each bin weighing as many samples as it has; 0 to 1. It depends on the number of bins,
-    /// and few samples raise it.
+    /// Expected calibration error, 0 to 1: the mean over bins of |`said` − `found`|, weighted by
+    /// their numbers of samples. It depends on the number of bins, and is higher for few samples.
     pub ece: f64,
-    /// Brier score. Of a task, the mean squared distance of the probability from the truth, 0 to 1;
-    /// of classes, that distance summed over classes, 0 to 2 (Brier 1950; scikit-learn:
+    /// Brier score. For a task, the mean squared distance of the probability from the truth, 0 to
+    /// 1; for classes, that distance summed over classes, 0 to 2 (Brier 1950; scikit-learn:
     /// `scale_by_half=False`).
     pub brier: f64,
-    /// Samples it is over.
+    /// The number of samples.
     pub samples: u64,
 }
 
-/// The samples whose probability lies in one part of the range.
+/// The samples whose predicted probability is in one bin.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
-    /// How many.
+    /// The number of samples.
     pub samples: u64,
-    /// Mean of the probabilities; 0 without samples.
+    /// The mean predicted probability; 0 without samples.
     pub said: f64,
-    /// Share of which it is true; 0 without samples.
+    /// The observed frequency, 0 to 1; 0 without samples.
     pub found: f64,
 }
 
-/// The calibration of multiclass predictions, one: how often the class with the highest softmax
-/// probability is right (Guo et al. 2017). Of multilabel ones, one for each task with a known
-/// sample: how often it is true, by its sigmoid probability (bins as scikit-learn's
-/// `calibration_curve`). Nothing without samples.
+/// Computes the calibration of predictions in `bins` bins (at least 1).
+///
+/// Multiclass predictions have one diagram: how often the class with the highest softmax
+/// probability is correct (Guo et al. 2017). Multilabel ones have one for each task with a known
+/// label: how often the label is positive, by the sigmoid probability (bins as in scikit-learn's
+/// `calibration_curve`). Empty without samples.
 pub fn calibration(predictions: &Predictions, bins: usize) -> Vec<Calibration> {
     let outputs = predictions.outputs();
     match predictions.targets() {
@@ -71,7 +72,7 @@ pub fn calibration(predictions: &Predictions, bins: usize) -> Vec<Calibration> {
     }
 }
 
-/// Sums on their way to means.
+/// Sums over samples, from which the means are computed.
 struct Tally {
     bins: Vec<Bin>,
     brier: f64,
@@ -93,7 +94,7 @@ impl Tally {
         self.brier += brier;
     }
 
-    /// `None` without samples.
+    /// Divides the sums by the numbers of samples; `None` without samples.
     fn finish(self, task: Option<usize>) -> Option<Calibration> {
         let samples: u64 = self.bins.iter().map(|bin| bin.samples).sum();
         let distances: f64 = self.bins.iter().map(|bin| (bin.said - bin.found).abs()).sum();

@@ -1,4 +1,4 @@
-//! Accuracy, macro F1, macro recall, and the table of classes behind them.
+//! Accuracy, macro F1 and macro recall, and precision, recall and F1 of each class.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,25 +7,25 @@ use crate::predictions::{Predictions, Targets};
 use crate::spread::mean;
 use crate::value::Value;
 
-/// One class of a confusion matrix, or one task.
+/// Precision, recall and F1 of a class or a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassRow {
-    /// Its index.
+    /// The index of the class or task.
     pub class: usize,
-    /// Share of what was taken for the class that is of it; undefined if nothing was.
+    /// The fraction of the samples predicted as the class that belong to it; undefined if none is.
     pub precision: Value,
-    /// Share of the class that was taken for it; undefined if it has no sample.
+    /// The fraction of the class's samples that are predicted as it; undefined without samples.
     pub recall: Value,
-    /// Harmonic mean of both, `2·TP / (2·TP + FP + FN)`; undefined if the class is neither a target
-    /// nor a prediction.
+    /// The harmonic mean of both, `2·TP / (2·TP + FP + FN)`; undefined if the class is neither in
+    /// the targets nor predicted.
     pub f1: Value,
-    /// Samples of the class; of a task, those where it is known to be true.
+    /// The number of samples of the class; of a task, those with a positive label.
     pub support: u64,
-    /// Samples taken for the class; of a task, those of the known.
+    /// The number of samples predicted as the class; of a task, those with a known label.
     pub predicted: u64,
 }
 
-/// Precision, recall and F1 of every class, in order of index.
+/// Computes precision, recall and F1 of each class, in order of index.
 pub fn class_table(confusion: &Confusion) -> Vec<ClassRow> {
     let (support, predicted) = (confusion.support(), confusion.predicted());
     let row = |class: usize| {
@@ -35,9 +35,11 @@ pub fn class_table(confusion: &Confusion) -> Vec<ClassRow> {
     (0..confusion.classes()).map(row).collect()
 }
 
-/// Precision, recall and F1 of every output: the classes of multiclass predictions
-/// ([`class_table`]); of multilabel ones the tasks, each over the samples where it is known, a
-/// logit above 0 (a probability above one half) being a yes.
+/// Computes precision, recall and F1 of each output.
+///
+/// The outputs of multiclass predictions are classes ([`class_table`]), those of multilabel ones
+/// tasks. A task is evaluated on the samples whose label is known; a logit above 0 (a probability
+/// above one half) is a positive prediction.
 pub fn output_table(predictions: &Predictions) -> Vec<ClassRow> {
     let Targets::Labels(labels) = predictions.targets() else {
         return Confusion::of(predictions).as_ref().map(class_table).unwrap_or_default();
@@ -77,23 +79,23 @@ pub(crate) fn accuracy(confusion: &Confusion) -> Value {
     ratio(hits, confusion.samples(), || "no samples".to_owned())
 }
 
-/// Mean F1 of the classes in targets or predictions.
+/// The mean F1 of the classes in targets or predictions.
 pub(crate) fn macro_f1(confusion: &Confusion) -> Value {
     macro_mean(confusion, |hits, support, predicted| 2.0 * hits / (support + predicted))
 }
 
-/// Mean recall of the classes in targets or predictions; one that is only predicted counts as 0.
+/// The mean recall of the classes in targets or predictions; one only predicted counts as 0.
 pub(crate) fn macro_recall(confusion: &Confusion) -> Value {
     macro_mean(confusion, |hits, support, _| if support > 0.0 { hits / support } else { 0.0 })
 }
 
-/// The classes that [`macro_recall`] had to count as 0 because they have no sample.
+/// The classes that [`macro_recall`] counts as 0 because they are predicted but have no sample.
 pub(crate) fn only_predicted(confusion: &Confusion) -> Vec<usize> {
     let (support, predicted) = (confusion.support(), confusion.predicted());
     (0..confusion.classes()).filter(|&class| support[class] == 0 && predicted[class] > 0).collect()
 }
 
-/// The classes that are neither in targets nor predictions, which means over classes leave out.
+/// The classes that means over classes leave out: those neither in targets nor in predictions.
 pub(crate) fn absent(confusion: &Confusion) -> Vec<usize> {
     let (support, predicted) = (confusion.support(), confusion.predicted());
     (0..confusion.classes()).filter(|&class| support[class] + predicted[class] == 0).collect()
@@ -119,17 +121,17 @@ mod tests {
     use super::*;
     use crate::metric::Metric;
 
-    /// A model that calls everything class 0.
+    /// A model that predicts class 0 for all samples.
     fn collapsed(counts: &[usize]) -> Predictions {
         let classes: Vec<usize> = counts.iter().enumerate().flat_map(|(k, &n)| vec![k; n]).collect();
         let logits = classes.iter().flat_map(|_| (0..counts.len()).map(|k| -(k as f32))).collect();
         Predictions::new(logits, counts.len(), Targets::Classes(classes)).unwrap()
     }
 
-    /// What collapsed models in FissionFusion's tables score: 1/7 on HAM10000 whatever the counts,
+    /// The scores of collapsed models in FissionFusion's tables: 1/7 on HAM10000 for any counts,
     /// and close to 0.378 on RSNA, here with a tenth of all its Normal and Lung Opacity images.
     #[test]
-    fn a_collapsed_model_scores_as_in_the_paper() {
+    fn collapsed_models_score_as_in_the_paper() {
         let seven = collapsed(&[909, 217, 93, 44, 43, 35, 171]);
         assert!((Metric::MacroRecall.evaluate(&seven).value().unwrap() - 1.0 / 7.0).abs() < 1e-12);
         let rsna = collapsed(&[885, 601]);
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_what_is_undefined() {
+    fn undefined_values_say_why() {
         let table = class_table(&Confusion::of(&collapsed(&[2, 1, 0])).unwrap());
         assert_eq!(table[0].recall, Value::Defined(1.0));
         assert_eq!(table[0].precision, Value::Defined(2.0 / 3.0));

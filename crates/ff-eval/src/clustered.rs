@@ -1,34 +1,38 @@
-//! The variance of a difference of two areas under ROC curves when samples come in groups.
+//! The variance of the difference between two areas under ROC curves, for samples in groups.
 
 use crate::groups::Groups;
 
-/// What a sample adds to the difference of two areas: its index, whether it is positive, and its
-/// placement by the other model less that by the baseline.
+/// The contribution of a sample to the difference of two areas: its index, its truth (positive or
+/// negative), and its placement by the other model less that by the baseline.
 pub(crate) type Gain = (usize, bool, f64);
 
-/// What the samples of one group add to the difference, each less the mean of its kind, over the
-/// number of its kind in all; and whether the group has any of the kind.
+/// The sums of one group's gains, separately for positives and negatives.
+///
+/// Each gain is taken less the mean of its kind, and divided by the number of all samples of its
+/// kind.
 #[derive(Default, Clone)]
 struct Sums {
     positive: f64,
     negative: f64,
-    has: [bool; 2], // negatives and positives
+    /// True if the group has negatives, and positives.
+    has: [bool; 2],
 }
 
-/// The variance of the difference of two areas of the same samples, by Obuchowski 1997
-/// (*Nonparametric analysis of clustered ROC curve data*, Biometrics 53:567–578), from the gains of
-/// all known samples.
+/// Computes the variance of the difference of two areas from the gains of all known samples.
 ///
-/// With `a` the sum over the positives of a group and `b` that over its negatives, and f(k) = k /
-/// (k − 1), it is f(I₁₀)·Σa² + f(I₀₁)·Σb² + 2·f(I)·Σab, where I₁₀ groups have positives, I₀₁
-/// negatives and I any of them. The paper's S₁₀, S₀₁ and S₁₁ are these sums times `m`, `n` and
-/// `m·n`; its var₁ + var₂ − 2·cov₁₂ is this sum over the gains, because they are differences of the
-/// two models' components. As f(I) is the least of the three factors, the variance is not negative.
-/// Where each sample is a group of its own, Σab is 0, I₁₀ and I₀₁ are the numbers of positives and
-/// negatives, and it is DeLong's own variance: no factor is left over.
+/// With `a` the sum over the positives of a group, `b` that over its negatives and f(k) = k/(k −
+/// 1), it is f(I₁₀)·Σa² + f(I₀₁)·Σb² + 2·f(I)·Σab, where I₁₀ groups have positives, I₀₁ negatives
+/// and I either. The paper's S₁₀, S₀₁ and S₁₁ are these sums times `m`, `n` and `m·n`. Its var₁ +
+/// var₂ − 2·cov₁₂ equals this sum over the gains, because they are differences of the two models'
+/// components. f(I) is the smallest of the three factors, so the variance is not negative. Where
+/// each sample is a group of its own, Σab is 0, I₁₀ and I₀₁ are the numbers of positives and
+/// negatives, and it equals DeLong's variance.
+///
+/// Source: Obuchowski 1997, *Nonparametric analysis of clustered ROC curve data*, Biometrics
+/// 53:567–578.
 ///
 /// # Errors
-/// In words, if fewer than 2 groups have positives or fewer than 2 have negatives.
+/// A text that says why, if fewer than 2 groups have positives or fewer than 2 have negatives.
 pub(crate) fn variance(gains: &[Gain], groups: &Groups) -> Result<f64, String> {
     let of_kind = |kind| gains.iter().filter(move |gain| gain.1 == kind).map(|gain| gain.2);
     let [of_negatives, of_positives] = [false, true].map(|kind| {
@@ -56,7 +60,7 @@ pub(crate) fn variance(gains: &[Gain], groups: &Groups) -> Result<f64, String> {
     let variance = factor(with_positives) * total(|of| of.positive * of.positive)
         + factor(with_negatives) * total(|of| of.negative * of.negative)
         + 2.0 * factor(having(|of| of.has != [false; 2])) * total(|of| of.positive * of.negative);
-    Ok(variance.max(0.0)) // rounding
+    Ok(variance.max(0.0)) // rounding may give a negative number
 }
 
 #[cfg(test)]
@@ -74,7 +78,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn of_groups_of_one_sample_it_is_delongs(
+        fn groups_of_one_sample_give_delongs_variance(
             positives in prop::collection::vec(-1.0..1.0f64, 2..20),
             negatives in prop::collection::vec(-1.0..1.0f64, 2..20),
         ) {
@@ -89,8 +93,7 @@ mod tests {
             prop_assert!((found - of_kind(&positives) - of_kind(&negatives)).abs() < 1e-12);
         }
 
-        /// Each of `I` groups is a positive and a negative, k copies of either: the copies say
-        /// nothing new.
+        /// Each group has k copies of a positive and of a negative; the copies add no information.
         #[test]
         fn copies_within_a_group_change_nothing(
             pairs in prop::collection::vec((-1.0..1.0f64, -1.0..1.0f64), 2..20),

@@ -1,8 +1,8 @@
-//! Who was taken for whom: all that accuracy, F1, recall and kappa need to know.
+//! Confusion matrices, from which accuracy, F1, recall and kappa are computed.
 
 use crate::predictions::{Predictions, Targets};
 
-/// A confusion matrix of `classes × classes` counts, targets down, predictions across.
+/// A confusion matrix of `classes × classes` counts: rows are targets, columns predictions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confusion {
     classes: usize,
@@ -10,8 +10,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// Counts the arg-max predictions (ties: lowest index); `None` for multilabel predictions,
-    /// which have no such matrix.
+    /// Counts the arg-max predictions (ties: lowest index); `None` for multilabel predictions.
     pub fn of(predictions: &Predictions) -> Option<Confusion> {
         let cells = Cells::of(predictions)?;
         Some(cells.count(&vec![1; predictions.len()]))
@@ -21,17 +20,17 @@ impl Confusion {
         Confusion { classes, counts: vec![0; classes * classes] }
     }
 
-    /// Counts `times` more samples of class `target` that were taken for class `predicted`.
+    /// Adds `times` samples of class `target` that are predicted as class `predicted`.
     pub(crate) fn add(&mut self, target: usize, predicted: usize, times: u64) {
         self.counts[target * self.classes + predicted] += times;
     }
 
-    /// Number of classes, whether or not they occur.
+    /// The number of classes, including those that do not occur.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// How many samples of class `target` were taken for class `predicted`.
+    /// The number of samples of class `target` that are predicted as class `predicted`.
     ///
     /// # Panics
     /// If either is not below [`Confusion::classes`].
@@ -39,7 +38,7 @@ impl Confusion {
         self.row(target)[predicted]
     }
 
-    /// How the samples of class `target` were taken.
+    /// The numbers of samples of class `target` predicted as each class.
     ///
     /// # Panics
     /// If `target` is not below [`Confusion::classes`].
@@ -47,17 +46,17 @@ impl Confusion {
         &self.counts[target * self.classes..(target + 1) * self.classes]
     }
 
-    /// Number of samples.
+    /// The number of samples.
     pub fn samples(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// Samples of each class.
+    /// The number of samples of each class.
     pub fn support(&self) -> Vec<u64> {
         (0..self.classes).map(|target| self.row(target).iter().sum()).collect()
     }
 
-    /// Samples taken for each class.
+    /// The number of samples predicted as each class.
     pub fn predicted(&self) -> Vec<u64> {
         (0..self.classes)
             .map(|class| (0..self.classes).map(|target| self.count(target, class)).sum())
@@ -65,8 +64,7 @@ impl Confusion {
     }
 }
 
-/// The cell of the matrix that each sample falls in, so that a resample is counted without another
-/// arg-max.
+/// The cell of the matrix that each sample is in, so resamples need no further arg-max.
 #[derive(Debug)]
 pub(crate) struct Cells {
     classes: usize,
@@ -81,7 +79,7 @@ impl Cells {
         Some(Cells { classes, cell: cell.collect() })
     }
 
-    /// The matrix in which sample `i` stands `times[i]` times.
+    /// Computes the matrix when sample `i` occurs `times[i]` times.
     pub(crate) fn count(&self, times: &[u32]) -> Confusion {
         let mut counts = vec![0; self.classes * self.classes];
         for (&cell, &times) in self.cell.iter().zip(times) {
@@ -96,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_go_down_and_predictions_across() {
+    fn rows_are_targets_and_columns_predictions() {
         let logits = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0];
         let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 0, 1])).unwrap();
         let confusion = Confusion::of(&predictions).unwrap();

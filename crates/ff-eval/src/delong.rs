@@ -14,9 +14,9 @@ use crate::spread::LEVEL;
 /// The difference between two models' AUROC of one output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutputDifference {
-    /// Which output, as in [`crate::OutputAuroc`].
+    /// The index of the output, as in [`crate::OutputAuroc`].
     pub output: usize,
-    /// The test, or why there is none.
+    /// The result of the test, or why it is undefined.
     pub outcome: DeLong,
 }
 
@@ -27,48 +27,49 @@ pub enum DeLong {
     /// There are at least two positives and two negatives; with groups, at least two that have
     /// positives and two that have negatives.
     Defined(AurocDifference),
-    /// Why, for people to read.
+    /// The reason why the test is undefined, in words.
     Undefined(String),
 }
 
-/// Two areas on the same samples and how far apart they are.
+/// Two areas on the same samples, and the test of their difference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AurocDifference {
     /// The baseline's area.
     pub baseline: f64,
     /// The other model's area.
     pub other: f64,
-    /// Other less baseline.
+    /// The other model's area less the baseline's.
     pub difference: f64,
-    /// Of the difference, the pairing of the samples and their groups taken into account.
+    /// The standard error of the difference, with the pairing of samples and their groups.
     pub standard_error: f64,
-    /// Ends of the 95 % interval of the difference, by the normal distribution; it may reach beyond
+    /// The ends of the 95 % interval of the difference, by the normal distribution; they may exceed
     /// −1 and 1.
     pub interval: (f64, f64),
-    /// Two-sided p of no difference, by the normal distribution; undefined if the standard error is
-    /// 0, as of two models that order all samples alike.
+    /// The two-sided p-value of no difference, by the normal distribution; undefined if the
+    /// standard error is 0, as for two models that rank all samples the same.
     pub p: Option<f64>,
 }
 
-/// DeLong's test for every output that [`crate::auroc_per_output`] has, each over the samples where
-/// it is known. No correction is made for the number of outputs.
+/// Runs DeLong's test for each output of [`crate::auroc_per_output`].
 ///
-/// Of predictions with groups it is the test for clustered data: the areas are the same, the
-/// standard error is from sums over each group, with the covariance between the positives and the
-/// negatives of a group. Where each sample is a group of its own, that is DeLong's standard error
-/// exactly, and the result is the same bits as without groups. Of few groups the normal
-/// distribution makes the interval too narrow: see [`crate::Note::FewGroups`]. If only one of the
-/// two has groups, they hold for both.
+/// An output is tested on the samples where it is known. There is no correction for the number of
+/// outputs.
 ///
-/// Source: DeLong, DeLong and Clarke-Pearson 1988; in O(N log N), by sorting, as Sun and Xu 2014 do
-/// by mid-ranks. With groups Obuchowski 1997, *Nonparametric analysis of clustered ROC curve data*,
+/// Of predictions with groups it is the test for clustered data: the areas are the same, and the
+/// standard error is computed from sums over each group, with the covariance between the positives
+/// and the negatives of a group. Where each sample is a group of its own, the result has the same
+/// bits as without groups. With few groups the normal distribution makes the interval too narrow:
+/// see [`crate::Note::FewGroups`]. If only one of the two has groups, they apply to both.
+///
+/// Sources: DeLong, DeLong and Clarke-Pearson 1988, in O(N log N) by sorting, as Sun and Xu 2014 do
+/// by mid-ranks; with groups Obuchowski 1997, *Nonparametric analysis of clustered ROC curve data*,
 /// Biometrics 53:567–578.
 ///
 /// # Errors
-/// [`Error::Unpaired`] if the predictions are not of the same samples, or both have groups that
-/// differ in more than their numbers.
+/// [`Error::Unpaired`] if the targets differ, or if both have groups and these differ in more than
+/// their numbering.
 pub fn delong(baseline: &Predictions, other: &Predictions) -> Result<Vec<OutputDifference>, Error> {
-    // Groups of one sample each change nothing but the rounding.
+    // Groups of one sample each would change only the rounding.
     let groups = check_paired(baseline, other)?.filter(|groups| !groups.are_samples());
     let pairs = curves(baseline).into_iter().zip(curves(other));
     let outcome = |(baseline, other): (Curve, Curve)| OutputDifference {
@@ -78,7 +79,7 @@ pub fn delong(baseline: &Predictions, other: &Predictions) -> Result<Vec<OutputD
     Ok(pairs.map(outcome).collect())
 }
 
-/// Numbers of positives and negatives.
+/// The numbers of positives and negatives.
 fn counts(curve: &Curve) -> (u64, u64) {
     curve.descending().last().map_or((0, 0), |&(_, positives, negatives)| (positives, negatives))
 }
@@ -95,8 +96,8 @@ fn test(
             "expected at least 2 positive and 2 negative samples, found {positives} and {negatives}"
         ));
     }
-    // What a sample lacks is one less its placement, over the number of its kind: placements'
-    // differences follow.
+    // A sample's loss is (1 − its placement) / the number of its kind, which gives the differences
+    // of placements.
     let (mut ours, mut theirs) = (other.losses(), baseline.losses());
     ours.sort_unstable_by_key(|of| of.0);
     theirs.sort_unstable_by_key(|of| of.0);
@@ -128,12 +129,12 @@ fn test(
     })
 }
 
-/// Mean gain of the `count` positives or negatives.
+/// The mean gain of the `count` positives or negatives.
 fn mean(gains: &[Gain], kind: bool, count: u64) -> f64 {
     gains.iter().filter(|gain| gain.1 == kind).map(|gain| gain.2).sum::<f64>() / count as f64
 }
 
-/// The part of the variance that comes of the `count` positives or negatives, each independent.
+/// The part of the variance from the `count` positives or negatives, each independent.
 fn of_kind(gains: &[Gain], kind: bool, count: u64) -> f64 {
     let mean = mean(gains, kind, count);
     let squares = gains.iter().filter(|gain| gain.1 == kind).map(|gain| (gain.2 - mean).powi(2));
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn says_why_there_is_no_test() {
+    fn undefined_tests_say_why() {
         let labels = [1.0, 0.0, 0.0, f32::NAN];
         let one = of(&[0.0, 1.0, 2.0, 3.0], &labels);
         let why = "output 0: expected at least 2 positive and 2 negative samples, found 1 and 2";
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn two_models_that_agree_have_no_p() {
+    fn equal_rankings_have_no_p() {
         let labels = [1.0, 0.0, 0.0, 1.0];
         let outcome =
             delong(&of(&[0.0, 1.0, 2.0, 3.0], &labels), &of(&[0.0, 2.0, 4.0, 6.0], &labels)).unwrap();
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn other_samples_make_no_pairs() {
+    fn other_samples_are_refused() {
         let one = of(&[0.0, 1.0], &[1.0, 0.0]);
         let message = |other: &Predictions| delong(&one, other).unwrap_err().to_string();
         assert!(message(&of(&[0.0, 1.0], &[0.0, 1.0])).contains("found other targets"));

@@ -1,95 +1,95 @@
-//! What can be wrong with predictions.
+//! Errors of invalid predictions.
 
-/// Predictions that cannot be scored. Rows and outputs are counted from 0.
+/// An error of predictions that cannot be scored. Rows, outputs and tasks are counted from 0.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is nothing to score an output against.
-    #[error("expected at least {expected} outputs per sample, found {found}; hint: {hint}")]
+    /// There are too few outputs for the kind of task.
+    #[error("expected at least {expected} outputs per sample, found {found}\nhint: {hint}")]
     Outputs {
-        /// The fewest that make sense.
+        /// The smallest number allowed.
         expected: usize,
-        /// What was given.
+        /// The number given.
         found: usize,
         /// What to do.
         hint: &'static str,
     },
-    /// Logits do not form whole rows.
+    /// The number of logits is not a multiple of the number of outputs.
     #[error("expected a multiple of {outputs} logits (one per output), found {found}")]
     Ragged {
-        /// Outputs per sample.
+        /// The number of outputs per sample.
         outputs: usize,
-        /// Number of logits given.
+        /// The number of logits given.
         found: usize,
     },
-    /// Logits and targets disagree on the number of samples.
+    /// The number of targets does not match that of logits.
     #[error("expected {expected} targets for these logits, found {found}")]
     Length {
-        /// What the logits ask for.
+        /// The number that matches the logits.
         expected: usize,
-        /// What was given.
+        /// The number given.
         found: usize,
     },
-    /// Samples and their groups disagree in number.
+    /// The number of groups is not that of samples.
     #[error("expected {expected} groups, one for each sample, found {found}")]
     Groups {
-        /// Number of samples.
+        /// The number of samples.
         expected: usize,
-        /// What was given.
+        /// The number given.
         found: usize,
     },
-    /// A group whose number is negative or above 2³² − 1.
+    /// The number of a group is negative or above 2³² − 1.
     #[error("row {row}: expected a group from 0 to {}, found {found}", u32::MAX)]
     Group {
-        /// Sample.
+        /// The sample.
         row: usize,
         /// The value.
         found: i64,
     },
-    /// A logit is NaN or infinite: the model has diverged.
+    /// A logit is NaN or infinite.
     #[error(
-        "row {row}, output {output}: expected a finite logit, found {found}; hint: the model has diverged"
+        "row {row}, output {output}: expected a finite logit, found {found}\nhint: the model has diverged; leave it out"
     )]
     Logit {
-        /// Sample.
+        /// The sample.
         row: usize,
-        /// Output.
+        /// The output.
         output: usize,
         /// The value.
         found: f32,
     },
-    /// A class index without an output.
+    /// The index of a class is negative or has no output.
     #[error("row {row}: expected a class from 0 to {last}, found {found}")]
     Class {
-        /// Sample.
+        /// The sample.
         row: usize,
         /// The last class that has an output.
         last: usize,
         /// The value.
         found: i64,
     },
-    /// A label that is neither 0, 1 nor unknown.
+    /// A label is neither 0, 1 nor unknown.
     #[error("row {row}, task {task}: expected 0, 1 or NaN (unknown), found {found}")]
     Label {
-        /// Sample.
+        /// The sample.
         row: usize,
-        /// Task.
+        /// The task.
         task: usize,
         /// The value.
         found: f32,
     },
-    /// Two models' predictions are not of the same samples, so that they make no pairs.
+    /// Two models' predictions are not of the same samples.
     #[error(
-        "expected predictions of the same samples, found other {0}; hint: score both models on one split"
+        "expected predictions of the same samples, found other {0}\nhint: score both models on one split"
     )]
     Unpaired(&'static str),
-    /// A tensor is missing or of another type or shape.
-    #[error("tensor \"{name}\": expected {expected}, found {found}")]
+    /// A tensor is missing, or of another type or shape.
+    #[error("tensor `{name}`: expected {expected}, found {found}")]
     Tensor {
-        /// "logits", "targets" or "groups".
+        /// The name: "logits", "targets" or "groups".
         name: &'static str,
-        /// What the format asks for.
+        /// The type and shape that the format requires.
         expected: String,
-        /// What the file holds.
+        /// The type and shape in the file.
         found: String,
     },
 }

@@ -1,24 +1,24 @@
-//! The file form of predictions: safetensors with "logits" f32 `[N, C]`; "targets", i64 `[N]`
-//! (multiclass) or f32 `[N, C]` with NaN for unknown (multilabel); and, optional, "groups" i64
-//! `[N]`, each from 0 to 2³² − 1.
+//! The file format of predictions, as safetensors.
+//!
+//! The tensors are "logits", f32 `[N, C]`; "targets", i64 `[N]` (multiclass) or f32 `[N, C]` with
+//! NaN for unknown labels (multilabel); and optionally "groups", i64 `[N]` from 0 to 2³² − 1.
 
 use crate::error::Error;
 use crate::predictions::{Predictions, Targets};
 
-/// A tensor as a file of any reader's has it.
+/// A tensor of a prediction file, from any library that reads safetensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
-    /// Its type's name, for messages.
+    /// The name of the elements' type, for messages.
     pub dtype: String,
-    /// Its shape.
+    /// The size of each dimension.
     pub shape: Vec<usize>,
-    /// Its values, row by row.
+    /// The elements, row-major.
     pub values: Values,
 }
 
 impl NamedTensor {
-    /// A tensor of which a reader has the elements as integers, as floats or, being of some other
-    /// type, as neither.
+    /// Creates a tensor from its elements as integers or as floats; neither for other types.
     pub fn new(
         dtype: impl ToString,
         shape: &[usize],
@@ -30,24 +30,25 @@ impl NamedTensor {
     }
 }
 
-/// A tensor's values.
+/// The elements of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// Floats.
+    /// 32-bit floats.
     Floats(Vec<f32>),
-    /// Integers.
+    /// 64-bit integers.
     Integers(Vec<i64>),
-    /// Of a type that predictions do not have.
+    /// Elements of a type that prediction files do not use.
     Other,
 }
 
 impl Predictions {
-    /// Takes predictions from the tensors of a file that some reader has open, by name: "logits"
-    /// f32 `[N, C]`; "targets", i64 `[N]` (multiclass) or f32 `[N, C]` with NaN for unknown
-    /// (multilabel); and, optional, "groups" i64 `[N]`, each from 0 to 2³² − 1. The type of the
-    /// targets tells what the outputs stand for.
+    /// Reads predictions from the tensors of a file.
     ///
-    /// With a file that `ff_checkpoint` has open:
+    /// `tensor` returns the tensor of a name: "logits", f32 `[N, C]`; "targets", i64 `[N]`
+    /// (multiclass) or f32 `[N, C]` with NaN for unknown labels (multilabel); and optionally
+    /// "groups", i64 `[N]` from 0 to 2³² − 1. The type of the targets determines the kind of task.
+    ///
+    /// With a file opened by `ff_checkpoint`:
     ///
     /// ```no_run
     /// use ff_checkpoint::StateDict;
@@ -63,8 +64,8 @@ impl Predictions {
     /// ```
     ///
     /// # Errors
-    /// A tensor that is missing or of another type or shape than these have, and all that
-    /// [`Predictions::new`] and [`Predictions::with_groups`] refuse. A file without groups is none.
+    /// [`Error::Tensor`] for a missing tensor or another type or shape; those of
+    /// [`Predictions::new`] and [`Predictions::with_groups`]. The groups may be missing.
     pub fn from_tensors(tensor: impl Fn(&str) -> Option<NamedTensor>) -> Result<Predictions, Error> {
         let (shape, logits) = floats("logits", tensor("logits"))?;
         let outputs = shape[1];
@@ -97,7 +98,9 @@ impl Predictions {
         predictions.with_groups(groups.into_iter().enumerate().map(group).collect::<Result<_, _>>()?)
     }
 
-    /// The tensors of its file, by name: floats are f32, integers i64.
+    /// Returns the name, shape and elements of each tensor of a prediction file.
+    ///
+    /// Floats are f32, integers i64.
     pub fn to_tensors(&self) -> Vec<(&'static str, Vec<usize>, Values)> {
         let (rows, outputs) = (self.len(), self.outputs());
         let targets = match self.targets() {
@@ -157,14 +160,14 @@ mod tests {
         })
     }
 
-    /// Two samples of two outputs, with such targets.
+    /// Two samples of two outputs, with these targets.
     fn two(shape: &[usize], targets: Values) -> Vec<Tensor> {
         let logits = Values::Floats(vec![0.5, -1.0, 2.0, 3.0]);
         vec![("logits", vec![2, 2], logits), ("targets", shape.to_vec(), targets)]
     }
 
     #[test]
-    fn reads_both_kinds_as_they_are_written() {
+    fn both_kinds_round_trip() {
         let classes = read(&two(&[2], Values::Integers(vec![1, 0]))).unwrap();
         assert_eq!(classes.logits(), [0.5, -1.0, 2.0, 3.0]);
         assert_eq!(classes.targets(), &Targets::Classes(vec![1, 0]));
@@ -191,20 +194,20 @@ mod tests {
             "row 0: expected a group from 0 to 4294967295, found 4294967296"
         );
         assert_eq!(message(numbers(&[0])), "expected 2 groups, one for each sample, found 1");
-        let form = "tensor \"groups\": expected I64 [N], one group per sample, found";
+        let form = "tensor `groups`: expected I64 [N], one group per sample, found";
         assert_eq!(message(of(&[2], Values::Floats(vec![0.0; 2]))), format!("{form} F32 [2]"));
         assert_eq!(message(of(&[2, 1], Values::Integers(vec![0; 2]))), format!("{form} I64 [2, 1]"));
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_file() {
+    fn errors_name_the_row_or_tensor() {
         let message = |tensors: &[Tensor]| read(tensors).unwrap_err().to_string();
         let negative = two(&[2], Values::Integers(vec![1, -1]));
         assert_eq!(message(&negative), "row 1: expected a class from 0 to 1, found -1");
-        let classes = "tensor \"targets\": expected I64 [N], one class per sample, found";
+        let classes = "tensor `targets`: expected I64 [N], one class per sample, found";
         assert_eq!(message(&negative[..1]), format!("{classes} no tensor `targets`"));
         assert_eq!(message(&two(&[2], Values::Other)), format!("{classes} U8 [2]"));
         let narrow = two(&[2, 1], Values::Floats(vec![0.0; 2]));
-        assert_eq!(message(&narrow), "tensor \"targets\": expected shape [2, 2], found [2, 1]");
+        assert_eq!(message(&narrow), "tensor `targets`: expected shape [2, 2], found [2, 1]");
     }
 }

@@ -1,22 +1,23 @@
-//! Which samples belong together, such as the images of one patient.
+//! Groups of samples that are not independent, such as the images of one patient.
 
 use std::collections::HashMap;
 
 use crate::predictions::Predictions;
 
-/// The groups of `N` samples, numbered from 0 in the order in which they first occur. So the
-/// numbers that the caller gave them do not matter, and samples that are each a group of their own
-/// keep their index.
+/// The groups of `N` samples, numbered from 0 in the order of their first samples.
+///
+/// So the numbers that the caller gave do not matter, and where each sample is a group of its own,
+/// its group is its index.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Groups {
     /// The group of each sample.
     pub(crate) of_sample: Vec<usize>,
-    /// Number of groups.
+    /// The number of groups.
     pub(crate) count: usize,
 }
 
 impl Groups {
-    /// `None` if the predictions have no groups.
+    /// The groups of predictions; `None` if they have none.
     pub(crate) fn of(predictions: &Predictions) -> Option<Groups> {
         let mut known = HashMap::new();
         let numbers = predictions.groups()?.iter().map(|number| {
@@ -27,12 +28,12 @@ impl Groups {
         Some(Groups { of_sample, count: known.len() })
     }
 
-    /// Whether each sample is a group of its own.
+    /// Returns true if each sample is a group of its own.
     pub(crate) fn are_samples(&self) -> bool {
         self.count == self.of_sample.len()
     }
 
-    /// Writes how often each sample comes, from how often its group does.
+    /// Copies the count of each group to all of its samples.
     pub(crate) fn spread(&self, of_groups: &[u32], of_samples: &mut [u32]) {
         for (times, &group) in of_samples.iter_mut().zip(&self.of_sample) {
             *times = of_groups[group];
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_brings_all_of_its_samples() {
+    fn counts_of_groups_apply_to_all_samples() {
         let mut times = [9; 4];
         groups(&[7, 3, 7, 9]).spread(&[2, 0, 1], &mut times);
         assert_eq!(times, [2, 0, 2, 1]);

@@ -3,12 +3,12 @@
 use crate::confusion::Confusion;
 use crate::value::Value;
 
-/// `1 − Σ w·O / Σ w·E` with `w = (i − j)²`, `O` the observed counts and `E` those expected of
-/// independent raters.
+/// Computes `1 − Σ w·O / Σ w·E` with `w = (i − j)²`, `O` the observed counts and `E` the counts
+/// expected of independent raters.
 ///
-/// The distance is that of the classes themselves, also where a class between two others does not
-/// occur: equal to scikit-learn's `cohen_kappa_score(…, labels=range(C), weights="quadratic")`.
-/// Undefined where targets and predictions are one and the same class throughout.
+/// Distances count classes that do not occur, as in scikit-learn's
+/// `cohen_kappa_score(…, labels=range(C), weights="quadratic")`. Undefined if all targets and
+/// predictions are of one class.
 pub(crate) fn quadratic_kappa(confusion: &Confusion) -> Value {
     let samples = confusion.samples();
     if samples == 0 {
@@ -29,16 +29,17 @@ pub(crate) fn quadratic_kappa(confusion: &Confusion) -> Value {
     Value::Defined(1.0 - observed / expected)
 }
 
-/// The matrix of highest kappa that counts can become once the `unseen` samples of each class are
-/// predicted too.
+/// Computes the matrix of the highest kappa that is possible once the `unseen` samples of each
+/// class are predicted too.
 ///
-/// That is not always the one where they are all predicted right: a wrong prediction adds to what
-/// is observed, but also to what is expected, which pays where the seen ones agree little. Kappa is
-/// highest where `λ = Σ w·O / Σ w·E` is lowest, a ratio of two sums over samples: one of class `t`
-/// predicted as `k` adds `w(t, k)` above and `g(k) / N = Σ w(t′, k)·support(t′) / N` below.
-/// Dinkelbach (1967, *On nonlinear fractional programming*): from any `λ` that can be had, predict
-/// every unseen sample as the `k` of lowest `w(t, k) − λ·g(k) / N`; if that does not give a lower
-/// ratio, none is lower. All in integers, hence exact.
+/// It is not always the one where they are all predicted correctly: a wrong prediction adds to the
+/// observed disagreement, but also to the expected one, which can raise kappa where the seen
+/// samples agree little. Kappa is highest where `λ = Σ w·O / Σ w·E` is lowest, a ratio of two sums
+/// over samples: one of class `t` predicted as `k` adds `w(t, k)` to the numerator and `g(k) / N =
+/// Σ w(t′, k)·support(t′) / N` to the denominator. The algorithm is Dinkelbach's (1967, *On
+/// nonlinear fractional programming*): from any attainable `λ`, predict each unseen sample as the
+/// `k` of lowest `w(t, k) − λ·g(k) / N`; if that does not give a lower ratio, none is lower. All
+/// sums are integers, so the result is exact.
 pub(crate) fn highest(counts: &Confusion, unseen: &[u64]) -> Confusion {
     let classes = counts.classes();
     let weight = |target: usize, taken: usize| target.abs_diff(taken).pow(2) as i128;

@@ -1,4 +1,4 @@
-//! The metrics that a config can name.
+//! The metrics that a configuration can name.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
@@ -11,9 +11,10 @@ use crate::predictions::{Predictions, TaskKind};
 use crate::spread::mean;
 use crate::value::Value;
 
-/// How well predictions agree with targets; of each metric more is better. All but AUROC look only
-/// at the arg-max (ties: the lowest index) and are undefined for multilabel targets. All are
-/// undefined without samples.
+/// A measure of how well predictions agree with targets; higher is better.
+///
+/// All metrics but AUROC use only the class with the highest logit (ties: the lowest index), and
+/// are undefined for multilabel targets. All are undefined without samples.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
 )]
@@ -21,26 +22,27 @@ use crate::value::Value;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Metric {
-    /// Share of samples whose arg-max is their class; 0 to 1. Over all samples at once:
-    /// FissionFusion's released code averages batches, which is wrong where the last is smaller.
+    /// The fraction of samples whose class has the highest logit; 0 to 1. It is computed over all
+    /// samples at once. (FissionFusion's released code averages over batches, which is wrong if the
+    /// last one is smaller.)
     Accuracy,
-    /// Mean F1 over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A
-    /// class that is only a target or only predicted has an F1 of 0; [`Metric::notes`] lists those
-    /// that are neither.
+    /// The mean F1 over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A
+    /// class that is only in the targets or only predicted has an F1 of 0. A note of the score
+    /// names the classes that are neither.
     MacroF1,
-    /// Mean recall over the classes in targets or predictions, as scikit-learn's default; 0 to 1. A
-    /// class that is only predicted has no recall: as in scikit-learn it counts as 0, and
-    /// [`Metric::notes`] names it, as it does those that are neither.
+    /// The mean recall over the classes in targets or predictions, as scikit-learn's default; 0 to
+    /// 1. The recall of a class that is only predicted counts as 0, as in scikit-learn. Notes of
+    /// the score name such classes, and those that are neither in targets nor in predictions.
     MacroRecall,
-    /// Area under the ROC curve; 0 to 1, 0.5 for chance. Two classes: of class 1, by the difference
-    /// of the logits. More: mean over classes, each against the rest by its softmax probability.
-    /// Multilabel: mean over tasks, each where it is known. Outputs that lack positives or
-    /// negatives are left out of the mean, and [`Metric::notes`] names them; undefined if none is
-    /// left.
+    /// The area under the ROC curve; 0 to 1, 0.5 for chance. With two classes, that of class 1, by
+    /// the difference of the logits. With more classes, the mean over classes, each compared with
+    /// all others by its softmax probability. Multilabel: the mean over tasks, each on the samples
+    /// whose label is known. The mean leaves out outputs without positives or negatives, which
+    /// notes of the score name; it is undefined if none remains.
     Auroc,
     /// Cohen's kappa with quadratic weights, for ordinal classes; −1 to 1, 0 for chance. Distances
-    /// are those of all classes, also where some do not occur (scikit-learn: `labels=range(C)`).
-    /// Undefined if targets and predictions are one and the same class throughout.
+    /// count classes that do not occur (scikit-learn: `labels=range(C)`). Undefined if all targets
+    /// and predictions are of one class.
     QuadraticKappa,
 }
 
@@ -49,12 +51,12 @@ impl Metric {
     pub const ALL: [Metric; 5] =
         [Metric::Accuracy, Metric::MacroF1, Metric::MacroRecall, Metric::Auroc, Metric::QuadraticKappa];
 
-    /// The name used in configs, records and on command lines.
+    /// The name in configurations, records and command lines.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// The name for people to read, as in a table's head.
+    /// The title in tables and figures.
     pub fn title(self) -> &'static str {
         match self {
             Metric::Accuracy => "accuracy",
@@ -65,12 +67,12 @@ impl Metric {
         }
     }
 
-    /// Whether the metric can be defined for such targets.
+    /// Returns true if the metric is defined for this kind of task.
     pub fn applies_to(self, kind: TaskKind) -> bool {
         kind == TaskKind::Multiclass || self == Metric::Auroc
     }
 
-    /// The metric of a confusion matrix, unless it needs more than that.
+    /// The metric as a function of the confusion matrix; `None` if it needs the logits.
     pub(crate) fn of_matrix(self) -> Option<fn(&Confusion) -> Value> {
         match self {
             Metric::Auroc => None,
@@ -81,7 +83,7 @@ impl Metric {
         }
     }
 
-    /// The metric over all samples.
+    /// Evaluates the metric on all samples.
     pub fn evaluate(self, predictions: &Predictions) -> Value {
         Prepared::new(self, predictions).value(&vec![1; predictions.len()])
     }
@@ -91,8 +93,9 @@ fn unknown(text: &str) -> String {
     format!("expected one of {}, found {text:?}", Metric::ALL.map(Metric::name).join(", "))
 }
 
-/// A metric with all the work done that does not depend on how often each sample counts: arg-max
-/// and sorting. The metric itself and its bootstrap are the same code.
+/// A metric with the work done that does not depend on the counts of samples: arg-max and sorting.
+///
+/// The metric and its bootstrap share this code.
 pub(crate) enum Prepared {
     Matrix(Cells, fn(&Confusion) -> Value),
     Curves(Vec<Curve>),
@@ -104,14 +107,11 @@ impl Prepared {
         let Some(of_matrix) = metric.of_matrix() else { return Prepared::Curves(curves(predictions)) };
         match Cells::of(predictions) {
             Some(cells) => Prepared::Matrix(cells, of_matrix),
-            None => Prepared::Never(format!(
-                "{} needs one class per sample, not multilabel targets",
-                metric.title()
-            )),
+            None => Prepared::Never(format!("{} is undefined for multilabel targets", metric.title())),
         }
     }
 
-    /// The value when sample `i` stands `times[i]` times.
+    /// Computes the value when sample `i` occurs `times[i]` times.
     pub(crate) fn value(&self, times: &[u32]) -> Value {
         match self {
             Prepared::Matrix(cells, of_matrix) => of_matrix(&cells.count(times)),
@@ -138,7 +138,7 @@ mod tests {
     use crate::predictions::Targets;
 
     #[test]
-    fn names_are_the_same_everywhere() {
+    fn names_parse_and_serialize() {
         for metric in Metric::ALL {
             assert_eq!(metric.to_string().parse(), Ok(metric));
             assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn means_over_classes_say_which_they_leave_out() {
+    fn notes_name_classes_that_means_leave_out() {
         // Targets 1 and 1, predictions 1 and 3.
         let logits = vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
         let predictions = Predictions::new(logits, 4, Targets::Classes(vec![1, 1])).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_it_left_out_or_assumed() {
+    fn notes_name_outputs_and_assumptions() {
         // Targets 0 and 1, predictions 0 and 2.
         let logits = vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
         let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 1])).unwrap();
@@ -184,7 +184,7 @@ mod tests {
         let labels = Predictions::new(vec![0.0; 2], 1, Targets::Labels(vec![0.0, 1.0])).unwrap();
         assert_eq!(
             Metric::MacroF1.evaluate(&labels),
-            Value::Undefined("macro F1 needs one class per sample, not multilabel targets".into())
+            Value::Undefined("macro F1 is undefined for multilabel targets".into())
         );
     }
 }

@@ -1,40 +1,42 @@
-//! Where a model was surest and wrong.
+//! Wrong predictions with the highest confidence.
 
 use crate::predictions::{Predictions, Targets, argmax};
 use crate::probability::{sigmoid, softmax};
 
-/// An answer that is wrong.
+/// A wrong prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mistake {
-    /// The sample.
+    /// The index of the sample.
     pub sample: usize,
-    /// What was said.
+    /// The prediction and the truth.
     pub answer: Answer,
-    /// The probability that the model gave to it.
+    /// The predicted probability, 0 to 1.
     pub confidence: f64,
 }
 
-/// A wrong answer and the right one.
+/// A wrong prediction with the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// One class was taken for another.
+    /// Another class is predicted.
     Class {
-        /// The class.
+        /// The true class.
         truth: usize,
-        /// What it was taken for.
+        /// The predicted class.
         taken: usize,
     },
-    /// A task was answered the wrong way round.
+    /// The opposite label of a task is predicted.
     Task {
-        /// The task.
+        /// The index of the task.
         task: usize,
-        /// Its label.
+        /// The true label.
         truth: bool,
     },
 }
 
-/// The mistakes with the highest confidence, at most `count` and one for each sample, surest first,
-/// ties by sample. Unknown labels are no mistakes; a task is answered yes if its logit is above 0.
+/// Finds the mistakes with the highest confidence: at most `count`, and one for each sample.
+///
+/// They are sorted by confidence, highest first, ties by sample. A task is predicted positive if
+/// its logit is above 0; unknown labels are skipped.
 pub fn surest_mistakes(predictions: &Predictions, count: usize) -> Vec<Mistake> {
     let of_sample = |sample: usize| {
         let row = predictions.row(sample);
@@ -71,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_surest_come_first() {
+    fn highest_confidence_comes_first() {
         let logits = vec![0.0, 1.0, 5.0, 0.0, 0.0, 3.0, 2.0, 0.0];
         let predictions = Predictions::new(logits, 2, Targets::Classes(vec![0, 0, 0, 1])).unwrap();
         let found = surest_mistakes(&predictions, 2);
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_no_mistake() {
+    fn unknown_labels_are_skipped() {
         let labels = Targets::Labels(vec![f32::NAN, 1.0, 0.0, 0.0]);
         let predictions = Predictions::new(vec![9.0, -1.0, 2.0, 3.0], 2, labels).unwrap();
         let found: Vec<_> =

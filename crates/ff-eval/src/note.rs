@@ -1,4 +1,4 @@
-//! What a score leaves out, assumes or rests on, for people to read.
+//! Notes on scores: what a score leaves out or assumes, and few samples or groups.
 
 use std::fmt;
 
@@ -10,63 +10,66 @@ use crate::confusion::Confusion;
 use crate::metric::Metric;
 use crate::predictions::{Predictions, Targets, TaskKind};
 
-/// Scores that depend on a class with fewer samples are shaky. At 10 samples one image moves the
-/// class's recall by 10 points, and the 95 % interval of a recall of one half is about 0.24 to 0.76
-/// (Wilson 1927).
+/// The number of samples below which a class gets a note.
+///
+/// At 10 samples one image moves the class's recall by 10 points, and the 95 % interval of a recall
+/// of one half is about 0.24 to 0.76 (Wilson 1927).
 pub(crate) const FEW_SAMPLES: u64 = 10;
 
-/// Percentile intervals of fewer groups are too narrow. In the simulation of
-/// `examples/coverage.rs`, of 2,000 runs a design, 95 % bootstrap intervals with groups miss in up
-/// to 10.3 % of the runs of 10 groups, 7.9 % of 20, 8.0 % of 30, 6.9 % of 50, 5.9 % of 100 and 5.8
-/// % of 200.
+/// The number of groups below which an interval gets a note that it is too narrow.
+///
+/// In the simulation of `examples/coverage.rs`, with 2,000 runs for each design, 95 % bootstrap
+/// intervals with groups miss the true value in up to 10.3 % of the runs with 10 groups, 7.9 % with
+/// 20, 8.0 % with 30, 6.9 % with 50, 5.9 % with 100 and 5.8 % with 200.
 pub(crate) const FEW_GROUPS: usize = 50;
 
-/// A caveat of a score, a sentence by [`Note::describe`].
+/// A note on a score, such as a caveat; [`Note::describe`] gives its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Note {
     /// The mean of AUROC leaves out an output.
     LeftOut {
-        /// Which output.
+        /// The index of the output.
         output: usize,
-        /// What it lacks, such as "no positive sample".
+        /// The reason, such as "no positive sample".
         why: String,
     },
-    /// A mean over classes leaves out those that neither targets nor predictions have.
+    /// A mean over classes leaves out those neither in targets nor in predictions.
     AbsentClasses {
-        /// Of which metric.
+        /// The metric with the mean.
         metric: Metric,
-        /// The classes, ascending.
+        /// The classes, in ascending order.
         classes: Vec<usize>,
     },
-    /// The recall of a class counts as 0 because it is predicted but not in the targets.
+    /// The recall of a class counts as 0, because the class is predicted but not in the targets.
     OnlyPredicted {
         /// The class.
         class: usize,
     },
     /// Some classes or tasks have fewer than 10 samples or positives: see [`Note::few_samples`].
     FewSamples {
-        /// Whether they are classes or tasks.
+        /// The kind of task: classes or tasks.
         kind: TaskKind,
-        /// Each with its number of samples or positives, in the order of the outputs.
+        /// Each class or task with its number of samples or positives, in the order of the outputs.
         outputs: Vec<(usize, u64)>,
     },
     /// There are fewer than 50 groups: see [`Note::few_groups`].
     FewGroups {
-        /// Number of groups.
+        /// The number of groups.
         groups: usize,
     },
-    /// Already in words, as all notes of older records are.
+    /// A text, as all notes in records of older versions.
     #[serde(untagged)]
     Text(String),
 }
 
 impl Note {
-    /// The classes with fewer than 10 samples in the targets, or the tasks with fewer than 10 known
-    /// positives; `None` if there are none. `targets` and `outputs` are such as
-    /// [`crate::Predictions::new`] takes.
+    /// Notes the classes with fewer than 10 samples in the targets, or the tasks with fewer than 10
+    /// known positives; `None` if there are none.
     ///
-    /// For the set that models are chosen on: of so few, the choice depends on single images.
+    /// `targets` and `outputs` are those of [`crate::Predictions::new`]. The note is meant for the
+    /// data that models are selected on: with so few samples, the selection depends on single
+    /// images.
     pub fn few_samples(targets: &Targets, outputs: usize) -> Option<Note> {
         let mut counts = vec![0; outputs];
         let kind = match targets {
@@ -85,17 +88,17 @@ impl Note {
         (!outputs.is_empty()).then_some(Note::FewSamples { kind, outputs })
     }
 
-    /// That there are fewer than 50 groups, if so.
+    /// Notes that there are fewer than 50 groups; `None` with 50 or more.
     ///
-    /// Their 95 % intervals are too narrow: in simulations the bootstrap's miss the truth in up to
-    /// 10 % of runs with 10 groups, in up to 8 % with 20 or 30, in less than 7 % with 50 and in
-    /// less than 6 % with 100 or more. DeLong's are affected less.
+    /// Their 95 % intervals are too narrow: in simulations those of the bootstrap miss the true
+    /// value in up to 10 % of runs with 10 groups, in up to 8 % with 20 or 30, in less than 7 %
+    /// with 50 and in less than 6 % with 100 or more. DeLong's are affected less.
     pub fn few_groups(groups: usize) -> Option<Note> {
         (groups < FEW_GROUPS).then_some(Note::FewGroups { groups })
     }
 
-    /// The note in words. Classes, tasks and outputs are called by their name, or by their index
-    /// where `names` has none.
+    /// Writes the note as text, with the `names` of classes, tasks and outputs, or with their
+    /// indices where `names` has none.
     pub fn describe(&self, names: &[String]) -> String {
         let name = |what: &str, index: usize| {
             names.get(index).map_or_else(|| format!("{what} {index}"), Clone::clone)
@@ -118,14 +121,16 @@ impl Note {
                 };
                 let of = outputs.iter().map(|&(output, count)| format!("{} ({count})", name(what, output)));
                 let of = of.collect::<Vec<_>>().join(", ");
-                format!("fewer than {FEW_SAMPLES} {samples} of {of}: scores that depend on them are shaky")
+                format!(
+                    "fewer than {FEW_SAMPLES} {samples} of {of}: scores that depend on them are unreliable"
+                )
             }
             Note::FewGroups { groups: groups @ 0..2 } => {
                 format!("no interval: expected at least 2 groups, found {groups}")
             }
             Note::FewGroups { groups } => {
                 format!(
-                    "the interval is probably too narrow: it rests on {groups} groups, fewer than {FEW_GROUPS}"
+                    "the interval is probably too narrow: it is from {groups} groups, fewer than {FEW_GROUPS}"
                 )
             }
             Note::Text(text) => text.clone(),
@@ -134,15 +139,16 @@ impl Note {
 }
 
 impl fmt::Display for Note {
-    /// [`Note::describe`] without names.
+    /// Writes the text of [`Note::describe`] without names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.describe(&[]))
     }
 }
 
 impl Metric {
-    /// What [`Metric::evaluate`] leaves out or assumes on these predictions; empty if nothing, or
-    /// if the value is undefined and says why itself.
+    /// Notes what [`Metric::evaluate`] leaves out or assumes on these predictions.
+    ///
+    /// Empty if the value is undefined, which then says why.
     pub fn notes(self, predictions: &Predictions) -> Vec<Note> {
         match self {
             Metric::Auroc => {
@@ -194,25 +200,25 @@ mod tests {
             ),
             (
                 few(TaskKind::Multiclass),
-                "fewer than 10 samples of class 1 (4), class 2 (0): scores that depend on them are shaky",
-                "fewer than 10 samples of b (4), class 2 (0): scores that depend on them are shaky",
+                "fewer than 10 samples of class 1 (4), class 2 (0): scores that depend on them are unreliable",
+                "fewer than 10 samples of b (4), class 2 (0): scores that depend on them are unreliable",
             ),
             (
                 few(TaskKind::Multilabel),
-                "fewer than 10 positive samples of task 1 (4), task 2 (0): scores that depend on them are shaky",
-                "fewer than 10 positive samples of b (4), task 2 (0): scores that depend on them are shaky",
+                "fewer than 10 positive samples of task 1 (4), task 2 (0): scores that depend on them are unreliable",
+                "fewer than 10 positive samples of b (4), task 2 (0): scores that depend on them are unreliable",
             ),
             (
                 Note::FewGroups { groups: 12 },
-                "the interval is probably too narrow: it rests on 12 groups, fewer than 50",
-                "the interval is probably too narrow: it rests on 12 groups, fewer than 50",
+                "the interval is probably too narrow: it is from 12 groups, fewer than 50",
+                "the interval is probably too narrow: it is from 12 groups, fewer than 50",
             ),
             (
                 Note::FewGroups { groups: 1 },
                 "no interval: expected at least 2 groups, found 1",
                 "no interval: expected at least 2 groups, found 1",
             ),
-            (Note::Text("as it was".into()), "as it was", "as it was"),
+            (Note::Text("a text".into()), "a text", "a text"),
         ]
     }
 
@@ -225,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_read_back_and_those_of_old_records_too() {
+    fn notes_round_trip_and_old_records_are_read() {
         for (note, ..) in all() {
             let json = serde_json::to_string(&note).unwrap();
             assert_eq!(serde_json::from_str::<Note>(&json).unwrap(), note, "{json}");
@@ -236,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_samples_are_enough() {
+    fn fewer_than_ten_samples_are_noted() {
         let mut classes = vec![0; 10];
         classes.extend([1; 9]);
         let few = |outputs: Vec<(usize, u64)>, kind| Some(Note::FewSamples { kind, outputs });

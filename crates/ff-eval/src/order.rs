@@ -1,14 +1,14 @@
-//! Which samples to look at first.
+//! The order in which samples are evaluated, so that the bound of a score falls fast.
 
 use crate::auroc::curves;
 use crate::metric::Metric;
 use crate::predictions::{Predictions, Targets};
 
-/// How far each sample is from keeping these predictions from a higher value.
+/// Computes the margin of each sample: the lower, the more the sample lowers the metric.
 ///
-/// For AUROC less its loss: the area that the pairs with the sample lack, summed over the outputs
-/// that have one. For all other metrics the margin: the logit of the true class less the highest
-/// other one; 0 of labels, which they are undefined for.
+/// For AUROC it is minus the sample's loss: the area that its pairs lack, summed over the outputs
+/// with an area. For all other metrics it is the logit of the true class less the highest other
+/// logit; 0 for labels, for which they are undefined.
 pub fn margins(metric: Metric, predictions: &Predictions) -> Vec<f64> {
     match (metric, predictions.targets()) {
         (Metric::Auroc, _) => {
@@ -26,9 +26,11 @@ pub fn margins(metric: Metric, predictions: &Predictions) -> Vec<f64> {
     }
 }
 
-/// All samples by their [`margins`], ascending; of equal ones the lower index first. Models alike
-/// fail on the same samples, so the [`ScoreBound`](crate::ScoreBound) of another one falls fast in
-/// this order; that of a mean of models, in the order of their sums.
+/// Sorts all samples by their [`margins`], ascending; ties by index.
+///
+/// Similar models fail on the same samples. So the [`ScoreBound`](crate::ScoreBound) of another
+/// model falls fast in this order, and that of a mean of models in the order of the sums of their
+/// margins.
 pub fn hardest_first(margin: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..margin.len()).collect();
     order.sort_by(|&a, &b| margin[a].total_cmp(&margin[b])); // stable
@@ -45,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_classes_the_lowest_margin_comes_first() {
+    fn classes_are_sorted_by_margin() {
         let logits = vec![3.0, 0.0, 1.0, 0.0, 1.0, 1.0, 2.0, 0.0, 0.0, 5.0, 0.0, 4.0];
         let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 1, 1, 2])).unwrap();
         // Margins 2, 0, −2 and −1.
@@ -53,9 +55,9 @@ mod tests {
     }
 
     #[test]
-    fn of_labels_the_greatest_loss_comes_first() {
-        // Ascending −, +, −, −, +: the first positive lacks two of three pairs, two negatives one
-        // of two each.
+    fn labels_are_sorted_by_loss() {
+        // By score −, +, −, −, +: the first positive lacks two of three pairs, two negatives each
+        // lack one of two.
         let labels = Targets::Labels(vec![1.0, f32::NAN, 0.0, 0.0, 1.0, 0.0]);
         let predictions = Predictions::new(vec![2.0, 9.0, 1.0, 3.0, 4.0, 3.0], 1, labels).unwrap();
         assert_eq!(hardest_first(&margins(Metric::Auroc, &predictions)), [0, 3, 5, 1, 2, 4]);

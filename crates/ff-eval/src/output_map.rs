@@ -1,4 +1,7 @@
-//! A model scored on a dataset whose classes are not quite its own.
+//! Scores of a model on a dataset whose classes differ from its own.
+//!
+//! Outputs are matched with classes by name. The map is part of the recipe of a prediction, not of
+//! the dataset.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +9,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::predictions::{Predictions, Targets, TaskKind};
 
-/// Which outputs of a model speak for which classes or tasks of another dataset, matched by name
-/// without regard to case and punctuation.
+/// A map from the outputs of a model to the classes or tasks of another dataset.
+///
+/// They are matched by name; upper and lower case, spaces and punctuation do not matter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputMap {
-    /// Classes or tasks of the dataset that are scored, by index, ascending.
+    /// The indices of the dataset's classes or tasks that are scored, in ascending order.
     scored: Vec<usize>,
     /// For each of them the outputs of the model that count as it.
     outputs: Vec<Vec<usize>>,
 }
 
 impl OutputMap {
-    /// Matches a model's outputs with a dataset's; `None` if they are the same, in the same order.
+    /// Matches a model's outputs with those of a dataset; `None` if they are equal, in order.
     ///
-    /// Tasks (multilabel) that only one side has are left out. Classes exclude one another, so none
-    /// may be: each class of the model must be one of the dataset's, or named in `merged` as
-    /// counting as one of them, its probability added to that one's; and each class of the dataset
-    /// must have an output.
+    /// Tasks (multilabel) that only one side has are left out. Classes may not be left out: each
+    /// class of the model must be a class of the dataset, or count as one of them by `merged` (from
+    /// the model's class to the dataset's), in which case their probabilities are added. Each class
+    /// of the dataset must have an output.
     ///
     /// # Errors
-    /// In words, which names do not match.
+    /// A text that says which names do not match.
     pub fn by_name(
         kind: TaskKind,
         model: &[String],
@@ -41,12 +45,15 @@ impl OutputMap {
             let (name, side, known) = match (find(model, from), find(dataset, to)) {
                 (Some(_), Some(_)) if kind == TaskKind::Multiclass => continue,
                 (Some(_), Some(_)) => {
-                    return Err("tasks do not exclude one another: they cannot be merged".into());
+                    return Err("merge_classes: tasks do not exclude each other and cannot be merged".into());
                 }
                 (None, _) => (from, "model", model),
                 (_, None) => (to, "dataset", dataset),
             };
-            return Err(format!("merge: the {side} has no `{name}`, but {}", known.join(", ")));
+            return Err(format!(
+                "merge_classes: expected a class of the {side}, one of {}, found `{name}`",
+                known.join(", ")
+            ));
         }
         let mut outputs = vec![Vec::new(); dataset.len()];
         for (index, name) in model.iter().enumerate() {
@@ -56,8 +63,8 @@ impl OutputMap {
                 None if kind == TaskKind::Multilabel => {}
                 None => {
                     return Err(format!(
-                        "the model's class `{name}` is none of {}\nhint: say as which of them it counts: merge = {{ \"{name}\" \
-                         = \"…\" }}",
+                        "expected classes of the model among {}, found `{name}`\nhint: set the class that it counts as with \
+                         merge_classes = {{ \"{name}\" = \"…\" }} or --merge-classes {name}=…",
                         dataset.join(", ")
                     ));
                 }
@@ -70,16 +77,16 @@ impl OutputMap {
         Ok(Some(Self { outputs: scored.iter().map(|&class| outputs[class].clone()).collect(), scored }))
     }
 
-    /// Predictions for the scored classes or tasks, from the model's logits, row-major
-    /// `N × model_outputs`, and the dataset's targets. The logit of merged classes is that of the
-    /// sum of their probabilities.
+    /// Maps a model's logits to predictions for the scored classes or tasks.
+    ///
+    /// `logits` is row-major `N × model_outputs`; `targets` are the dataset's. The logit of merged
+    /// classes is that of the sum of their probabilities.
     ///
     /// # Errors
     /// Those of [`Predictions::new`].
     ///
     /// # Panics
-    /// If the map is of a model of more outputs, or a dataset of fewer than `dataset_outputs`
-    /// classes or tasks.
+    /// If the map was made for a model of more outputs, or for another dataset.
     pub fn apply(
         &self,
         logits: &[f32],
@@ -99,7 +106,7 @@ impl OutputMap {
         Predictions::new(mapped, self.scored.len(), targets)
     }
 
-    /// In words, for whoever reads the score.
+    /// Describes the map in words, for a note on the score.
     pub fn describe(&self, model: &[String], dataset: &[String]) -> String {
         let mut notes = Vec::new();
         for (&class, outputs) in self.scored.iter().zip(&self.outputs) {
@@ -111,14 +118,13 @@ impl OutputMap {
         }
         let used: usize = self.outputs.iter().map(Vec::len).sum();
         if used < model.len() || self.scored.len() < dataset.len() {
-            notes.push(format!("scored on the {} tasks that both have", self.scored.len()));
+            notes.push(format!("scored on the {} common tasks", self.scored.len()));
         }
         notes.join("; ")
     }
 }
 
-/// The logarithm of the sum of exponentials: what softmax makes of it is the sum of the
-/// probabilities.
+/// The logarithm of the sum of exponentials, whose softmax is the sum of the probabilities.
 fn merge(row: &[f32], outputs: &[usize]) -> f32 {
     if let [output] = outputs {
         return row[*output];
@@ -147,22 +153,26 @@ mod tests {
     }
 
     #[test]
-    fn the_same_classes_need_no_map() {
+    fn equal_classes_need_no_map() {
         let classes = names("a,b");
         assert_eq!(OutputMap::by_name(TaskKind::Multiclass, &classes, &classes, &merged(&[])), Ok(None));
     }
 
     #[test]
-    fn a_fifth_grade_counts_as_the_fourth() {
+    fn merged_classes_add_their_probabilities() {
         let (model, data) = (names("0,1,2,3,4"), names("0,1,2,3"));
         let of =
             |pairs: &[(&str, &str)]| OutputMap::by_name(TaskKind::Multiclass, &model, &data, &merged(pairs));
-        assert!(of(&[]).unwrap_err().contains("class `4` is none of 0, 1, 2, 3\nhint: "));
-        assert!(of(&[("5", "3")]).unwrap_err().contains("the model has no `5`"));
-        assert!(of(&[("4", "9")]).unwrap_err().contains("the dataset has no `9`"));
+        assert!(of(&[]).unwrap_err().contains("among 0, 1, 2, 3, found `4`\nhint: "));
+        assert!(
+            of(&[("5", "3")]).unwrap_err().contains("class of the model, one of 0, 1, 2, 3, 4, found `5`")
+        );
+        assert!(
+            of(&[("4", "9")]).unwrap_err().contains("class of the dataset, one of 0, 1, 2, 3, found `9`")
+        );
         let map = of(&[("4", "3")]).unwrap().unwrap();
         assert_eq!(map.describe(&model, &data), "predictions of 4 count as 3");
-        // Probabilities 0.3 and 0.3 beat 0.4 together.
+        // Probabilities 0.3 and 0.3 add up to more than 0.4.
         let logits = [0.0f32, 0.4, 0.0, 0.3, 0.3].map(|p: f32| p.max(1e-6).ln());
         let mapped = map.apply(&logits, 5, Targets::Classes(vec![3]), 4).unwrap();
         assert_eq!(mapped.outputs(), 4);
@@ -185,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_scored_where_both_sides_have_them() {
+    fn common_tasks_are_scored() {
         let (model, data) =
             (names("Edema,Mass,Pleural_Thickening"), names("Hernia,Pleural Thickening,edema"));
         let map = OutputMap::by_name(TaskKind::Multilabel, &model, &data, &merged(&[])).unwrap().unwrap();
@@ -194,7 +204,7 @@ mod tests {
         assert_eq!(mapped.logits(), [0.3, 0.1]);
         let Targets::Labels(labels) = mapped.targets() else { panic!() };
         assert!(labels[0] == 0.0 && labels[1].is_nan());
-        assert_eq!(map.describe(&model, &data), "scored on the 2 tasks that both have");
+        assert_eq!(map.describe(&model, &data), "scored on the 2 common tasks");
         let none = OutputMap::by_name(TaskKind::Multilabel, &names("a"), &names("b"), &merged(&[]));
         assert!(none.is_err());
         let merging = OutputMap::by_name(TaskKind::Multilabel, &model, &data, &merged(&[("Mass", "edema")]));

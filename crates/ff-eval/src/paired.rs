@@ -8,35 +8,35 @@ use crate::groups::Groups;
 use crate::metric::{Metric, Prepared};
 use crate::predictions::{Predictions, Targets};
 
-/// How much higher a metric is for one model than for the baseline.
+/// The difference of a metric between a model and the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
-    /// Other less baseline, on all samples.
+    /// The other model's value less the baseline's, on all samples.
     pub value: f64,
-    /// 95 % percentile interval of it, if resamples were asked for.
+    /// The 95 % percentile interval of the difference; `None` without resamples.
     pub interval: Option<Interval>,
 }
 
-/// What an interval lets one say of a difference.
+/// The conclusion that an interval of a difference allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// The whole interval is above 0.
     Higher,
     /// The whole interval is below 0.
     Lower,
-    /// The interval holds 0, or there is none: no difference is shown.
+    /// The interval contains 0, or there is none: no difference is shown.
     Neither,
 }
 
 impl Difference {
-    /// What may be said of it.
+    /// The conclusion from the interval.
     pub fn shown(&self) -> Shown {
         self.interval.map_or(Shown::Neither, |ends| Shown::by(ends.low, ends.high))
     }
 }
 
 impl Shown {
-    /// What an interval of a difference shows.
+    /// The conclusion from an interval from `low` to `high`.
     pub fn by(low: f64, high: f64) -> Shown {
         match (low > 0.0, high < 0.0) {
             (true, _) => Shown::Higher,
@@ -46,16 +46,16 @@ impl Shown {
     }
 }
 
-/// The difference of a metric between two models, with its interval from resamples of the samples,
-/// or of their groups, in each of which both models meet the same ones. The resamples are those of
-/// [`crate::bootstrap`] with the same seed; one on which the metric is undefined for either model
-/// is dropped. `None` if the metric is undefined for either model on all samples. If only one of
-/// the two has groups, they hold for both: they say which samples belong together, whoever knows
-/// it.
+/// Computes the difference of a metric between two models, with a paired bootstrap interval.
+///
+/// Both models are evaluated on the same resamples, which are those of [`crate::bootstrap`] with
+/// the same seed. A resample on which the metric is undefined for either model is dropped. Returns
+/// `None` if the metric is undefined for either model on all samples. If only one of the two has
+/// groups, they apply to both.
 ///
 /// # Errors
-/// [`Error::Unpaired`] if the predictions are not of the same samples, or both have groups that
-/// differ in more than their numbers.
+/// [`Error::Unpaired`] if the targets differ, or if both have groups and these differ in more than
+/// their numbering.
 pub fn bootstrap_difference(
     metric: Metric,
     baseline: &Predictions,
@@ -72,8 +72,9 @@ pub fn bootstrap_difference(
     Ok(Some(Difference { value, interval }))
 }
 
-/// Whether two models' predictions are of the same samples, as far as their targets and groups
-/// tell. The groups are those of either, where both have some the same.
+/// Checks by targets and groups that two models' predictions are of the same samples.
+///
+/// Returns the groups of either model.
 pub(crate) fn check_paired(one: &Predictions, other: &Predictions) -> Result<Option<Groups>, Error> {
     if one.len() != other.len() {
         return Err(Error::Unpaired("numbers of samples"));
@@ -111,7 +112,7 @@ mod tests {
     /// 400 pairs, of which 40 are gained and 20 lost: 0.05 ± 1.96 · √((0.15 − 0.05²) / 400) = 0.05
     /// ± 0.0376.
     #[test]
-    fn is_as_wide_as_theory_says() {
+    fn width_matches_the_normal_approximation() {
         let baseline: Vec<bool> = (0..400).map(|i| i >= 40).collect();
         let other: Vec<bool> = (0..400).map(|i| i < 380).collect();
         let of = |a: &[bool], b: &[bool]| {
@@ -127,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_model_does_not_differ_from_itself(hits in prop::collection::vec(any::<bool>(), 1..40), seed: u64) {
+        fn equal_models_have_no_difference(hits in prop::collection::vec(any::<bool>(), 1..40), seed: u64) {
             let model = right(&hits);
             let found = bootstrap_difference(Metric::Accuracy, &model, &model, 30, seed).unwrap().unwrap();
             let interval = found.interval.unwrap();
@@ -135,10 +136,10 @@ mod tests {
             prop_assert_eq!(found.shown(), Shown::Neither);
         }
 
-        /// Against a model that is never right, the difference is the metric itself and so is its
-        /// interval.
+        /// Compared with a model that is always wrong, the difference is the metric itself, with
+        /// its interval.
         #[test]
-        fn meets_the_resamples_of_the_bootstrap(hits in prop::collection::vec(any::<bool>(), 1..40), seed: u64) {
+        fn resamples_are_those_of_the_bootstrap(hits in prop::collection::vec(any::<bool>(), 1..40), seed: u64) {
             let (model, never) = (right(&hits), right(&vec![false; hits.len()]));
             let found = bootstrap_difference(Metric::Accuracy, &never, &model, 30, seed).unwrap().unwrap();
             prop_assert_eq!(found.interval, bootstrap(Metric::Accuracy, &model, 30, seed));
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn says_nothing_where_the_metric_does_not() {
+    fn undefined_metrics_have_no_difference() {
         let labels = Predictions::new(vec![0.0; 2], 1, Targets::Labels(vec![0.0, 1.0])).unwrap();
         assert_eq!(bootstrap_difference(Metric::Accuracy, &labels, &labels, 10, 0).unwrap(), None);
         assert!(bootstrap_difference(Metric::Auroc, &labels, &right(&[true]), 10, 0).is_err());

@@ -1,4 +1,4 @@
-//! What a model said about each sample, and what is true of it.
+//! Predictions: the logits of a model for each sample, with the targets.
 
 use std::collections::HashSet;
 
@@ -7,19 +7,19 @@ use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::error::Error;
 
-/// What the outputs of a model stand for.
+/// The kind of classification task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum TaskKind {
-    /// One class per sample; outputs compete.
+    /// Each sample has one class; each output is a class.
     Multiclass,
-    /// One yes-or-no question per output, any of them possibly unknown.
+    /// Each output is a yes-or-no task, whose labels may be unknown.
     Multilabel,
 }
 
 impl TaskKind {
-    /// The name used in configs and on command lines.
+    /// The name in configurations and command lines.
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -29,21 +29,20 @@ fn unknown(text: &str) -> String {
     format!("expected multiclass or multilabel, found {text:?}")
 }
 
-/// The truth about `N` samples.
+/// The true classes or labels of `N` samples.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Targets {
     /// The class of each sample, from 0.
     Classes(Vec<usize>),
-    /// Row-major `N × C`: 1 yes, 0 no, NaN unknown. Unknown labels take part in no metric.
+    /// Labels, row-major `N × C`: 1 yes, 0 no, NaN unknown. Metrics ignore unknown labels.
     Labels(Vec<f32>),
 }
 
-/// Logits `[N, C]`, row-major, and the targets of the same `N` samples; every logit is finite,
-/// every target in range.
+/// Logits `[N, C]`, row-major, and targets of `N` samples.
 ///
-/// Samples that are not independent, such as the images of one patient, share a group: intervals
-/// and tests then treat the groups as independent, not the samples. Metrics themselves do not
-/// depend on groups.
+/// All logits are finite and all targets in range. Samples that are not independent, such as the
+/// images of one patient, share a group: intervals and tests then treat the groups as independent,
+/// not the samples. Metrics do not depend on groups.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     logits: Vec<f32>,
@@ -53,13 +52,15 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Checks and keeps them. `logits` is row-major `N × outputs`; `N` may be 0 (then every metric
-    /// is undefined).
+    /// Creates predictions from `logits`, row-major `N × outputs`, and targets.
+    ///
+    /// `N` may be 0; all metrics are then undefined.
     ///
     /// # Errors
-    /// Fewer than two outputs for classes or none for labels; lengths that disagree; a logit that
-    /// is NaN or infinite; a class without an output; a label that is neither 0, 1 nor NaN. The
-    /// error names the row.
+    /// [`Error::Outputs`] for fewer than 2 outputs with classes, or none with labels;
+    /// [`Error::Ragged`] and [`Error::Length`] for lengths that do not match; [`Error::Logit`] for
+    /// NaN or an infinity; [`Error::Class`] for a class without an output; [`Error::Label`] for a
+    /// label that is neither 0, 1 nor NaN.
     pub fn new(logits: Vec<f32>, outputs: usize, targets: Targets) -> Result<Predictions, Error> {
         let (needed, hint) = match targets {
             Targets::Classes(_) => {
@@ -100,11 +101,10 @@ impl Predictions {
         Ok(Predictions { logits, outputs, targets, groups: None })
     }
 
-    /// The same predictions with the group of each of the `N` samples. The numbers are arbitrary:
-    /// equal ones are one group.
+    /// Sets the group of each of the `N` samples. Samples with the same number share a group.
     ///
     /// # Errors
-    /// [`Error::Groups`] if there is not one for each sample.
+    /// [`Error::Groups`] if the number of groups is not `N`.
     pub fn with_groups(mut self, groups: Vec<u32>) -> Result<Predictions, Error> {
         let (expected, found) = (self.len(), groups.len());
         if expected != found {
@@ -114,17 +114,17 @@ impl Predictions {
         Ok(self)
     }
 
-    /// Number of samples, `N`.
+    /// The number of samples, `N`.
     pub fn len(&self) -> usize {
         self.logits.len() / self.outputs
     }
 
-    /// Whether there is no sample at all.
+    /// Returns true without samples.
     pub fn is_empty(&self) -> bool {
         self.logits.is_empty()
     }
 
-    /// Number of logits per sample, `C`.
+    /// The number of logits per sample, `C`.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
@@ -142,7 +142,7 @@ impl Predictions {
         &self.logits[index * self.outputs..(index + 1) * self.outputs]
     }
 
-    /// The truth.
+    /// The true classes or labels.
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
@@ -152,12 +152,12 @@ impl Predictions {
         self.groups.as_deref()
     }
 
-    /// Number of distinct groups, if there are groups.
+    /// The number of distinct groups, if there are groups.
     pub fn group_count(&self) -> Option<usize> {
         self.groups().map(|groups| groups.iter().collect::<HashSet<_>>().len())
     }
 
-    /// What the outputs stand for.
+    /// The kind of task.
     pub fn kind(&self) -> TaskKind {
         match self.targets {
             Targets::Classes(_) => TaskKind::Multiclass,
@@ -165,14 +165,13 @@ impl Predictions {
         }
     }
 
-    /// The output with the highest logit for each sample; of equal ones, the lowest index (as
-    /// NumPy's `argmax`).
+    /// The output with the highest logit for each sample; ties: the lowest index, as in NumPy.
     pub fn argmax(&self) -> impl Iterator<Item = usize> {
         self.logits.chunks_exact(self.outputs).map(argmax)
     }
 }
 
-/// The highest logit of a row; of equal ones, the lowest index.
+/// The index of the highest logit of a row; ties: the lowest index.
 pub(crate) fn argmax(row: &[f32]) -> usize {
     let mut best = 0;
     for (index, &logit) in row.iter().enumerate() {
@@ -188,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_equal_logits_the_lowest_index_wins() {
+    fn ties_take_the_lowest_index() {
         let logits = vec![0.0, 1.0, 1.0, 2.0, 2.0, 2.0, -1.0, -3.0, -0.5];
         let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 0, 0])).unwrap();
         assert_eq!(predictions.argmax().collect::<Vec<_>>(), [1, 0, 2]);
@@ -201,7 +200,7 @@ mod tests {
         };
         assert_eq!(
             message(&[0.0, 1.0, 2.0, f32::NAN], 2, Targets::Classes(vec![0, 1])),
-            "row 1, output 1: expected a finite logit, found NaN; hint: the model has diverged"
+            "row 1, output 1: expected a finite logit, found NaN\nhint: the model has diverged; leave it out"
         );
         assert_eq!(
             message(&[0.0; 4], 2, Targets::Classes(vec![0, 2])),

@@ -1,6 +1,6 @@
-//! Logits as probabilities.
+//! Probabilities from logits.
 
-/// The probabilities of classes that compete; they add up to 1.
+/// Computes the probabilities of classes, which add up to 1.
 pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
     let highest = f64::from(logits.iter().copied().fold(f32::MIN, f32::max));
     let powers: Vec<f64> = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).collect();
@@ -8,7 +8,7 @@ pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
     powers.iter().map(|power| power / sum).collect()
 }
 
-/// The probability of a yes.
+/// Computes the probability of a positive label.
 pub(crate) fn sigmoid(logit: f32) -> f64 {
     1.0 / (1.0 + (-f64::from(logit)).exp())
 }

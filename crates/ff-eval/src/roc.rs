@@ -6,26 +6,27 @@ use crate::predictions::Predictions;
 /// The ROC curve of one output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roc {
-    /// Which output, as in [`crate::OutputAuroc`].
+    /// The index of the output, as in [`crate::OutputAuroc`].
     pub output: usize,
-    /// From (0, 0) to (1, 1); empty if positives or negatives are missing.
+    /// The points from (0, 0) to (1, 1); empty without positives or without negatives.
     pub points: Vec<RocPoint>,
 }
 
-/// What happens if every score of at least `threshold` is taken for a yes.
+/// A point of a ROC curve: the rates when scores of at least `threshold` are predicted positive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RocPoint {
-    /// In the unit of what the curve sorts by (see [`crate::auroc_per_output`]); infinite at (0,
-    /// 0).
+    /// The threshold, in the unit of the curve's scores (see [`crate::auroc_per_output`]); infinite
+    /// at (0, 0).
     pub threshold: f64,
-    /// Share of the negatives taken for a yes; 1 less the specificity.
+    /// The fraction of the negatives that are predicted positive: 1 less the specificity.
     pub false_positive_rate: f64,
-    /// Share of the positives taken for a yes; the sensitivity.
+    /// The fraction of the positives that are predicted positive: the sensitivity.
     pub true_positive_rate: f64,
 }
 
-/// The curves behind [`crate::auroc_per_output`]. Points between two others on a straight line are
-/// left out, as scikit-learn's `roc_curve` does.
+/// Computes the ROC curves whose areas [`crate::auroc_per_output`] gives.
+///
+/// Points on a straight line between two others are left out, as in scikit-learn's `roc_curve`.
 pub fn roc_curves(predictions: &Predictions) -> Vec<Roc> {
     let roc = |curve: &crate::auroc::Curve| Roc { output: curve.output, points: points(&curve.descending()) };
     curves(predictions).iter().map(roc).collect()

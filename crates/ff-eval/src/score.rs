@@ -1,4 +1,4 @@
-//! A metric's value, and the value with its interval.
+//! Scores: the value of a metric with its interval and notes.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,35 +9,35 @@ use crate::note::Note;
 use crate::predictions::{Predictions, TaskKind};
 use crate::value::Value;
 
-/// What one metric says of one set of predictions.
+/// The value of a metric on predictions, with its interval and notes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The metric.
     pub metric: Metric,
-    /// Its value.
+    /// The value of the metric.
     pub value: Value,
-    /// 95 % percentile bootstrap interval of the value, if one was asked for and can be had.
+    /// The 95 % percentile bootstrap interval of the value; `None` without resamples or if it is
+    /// undefined.
     pub interval: Option<Interval>,
-    /// Number of samples scored.
+    /// The number of samples scored.
     pub samples: usize,
-    /// Number of groups that the interval resamples, of predictions with groups; `None` where
-    /// samples are independent, and in records from before this field was kept.
+    /// The number of groups, of predictions with groups; `None` where samples are independent, and
+    /// in records of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<usize>,
-    /// What the value leaves out or had to assume, see [`Metric::notes`]; and whether the interval
-    /// rests on few groups.
+    /// Notes on what the value leaves out or assumes (see [`Metric::notes`]), and on few groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
-    /// Each task's own value, in the order of the outputs: for AUROC of multilabel predictions,
-    /// whose mean over the tasks with both classes the value is. Empty otherwise, and in records
-    /// from before this field was kept.
+    /// The value of each task, in the order of the outputs, for AUROC of multilabel predictions;
+    /// `value` is the mean over the tasks with positives and negatives. Empty otherwise, and in
+    /// records of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputAuroc>,
 }
 
 impl Score {
-    /// Scores the predictions, with an interval from `resamples` resamples drawn from `seed` (none
-    /// if 0); see [`bootstrap`].
+    /// Scores predictions, with an interval from `resamples` resamples of `seed`; see
+    /// [`bootstrap`]. With 0 resamples there is no interval.
     pub fn new(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Score {
         let per_task = metric == Metric::Auroc && predictions.kind() == TaskKind::Multilabel;
         let groups = predictions.group_count();
@@ -60,7 +60,7 @@ mod tests {
     use crate::predictions::Targets;
 
     #[test]
-    fn tasks_have_values_of_their_own() {
+    fn multilabel_auroc_has_values_of_tasks() {
         // Task 0 has three of four pairs in order, task 1 no positive sample.
         let labels = Targets::Labels(vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, f32::NAN]);
         let logits = vec![0.5, 0.0, 1.0, 0.0, 2.0, 0.0, -1.0, 0.0];
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_counted_and_few_are_noted() {
+    fn few_groups_are_noted() {
         let predictions = Predictions::new([1.0, 0.0].repeat(60), 2, Targets::Classes(vec![0; 60])).unwrap();
         let score = |groups: u32, resamples| {
             let groups = (0..60).map(|sample| sample % groups).collect();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_have_none_and_records_without_them_read_back() {
+    fn records_without_groups_and_tasks_are_read() {
         let predictions = Predictions::new(vec![1.0, 0.0], 2, Targets::Classes(vec![0])).unwrap();
         let score = Score::new(Metric::Accuracy, &predictions, 0, 0);
         let record = r#"{"metric":"accuracy","value":{"defined":1.0},"interval":null,"samples":1}"#;

@@ -1,4 +1,9 @@
-//! How high a metric can still get.
+//! Upper bounds of a metric from some of the samples, which let an evaluation end early.
+//!
+//! An evaluation that stops early may use another order and other batch sizes than a full one,
+//! which moves logits by rounding. A sample whose two highest logits are closer than that counts as
+//! unseen ([`ScoreBound::observe_within`]), so the bound holds for every metric whatever the exact
+//! logits are.
 
 use crate::auroc::{Curve, curve_outputs, scores, truths};
 use crate::confusion::Confusion;
@@ -9,25 +14,29 @@ use crate::predictions::{Targets, argmax};
 use crate::spread::mean;
 use crate::value::Value;
 
-/// Added to the bound of kappa while a sample is unseen: its terms are rounded, so that the highest
-/// matrix need not have the highest float. Of `C` classes each side is off by at most about
-/// `4·C²·2⁻⁵³`: 4.4·10⁻¹⁰ of a thousand classes.
+/// Added to the bound of kappa while samples are unseen.
+///
+/// Terms of kappa are rounded, so the highest matrix need not give the highest float. With `C`
+/// classes each side is off by at most about `4·C²·2⁻⁵³`: 4.4·10⁻¹⁰ for a thousand classes.
 const KAPPA_MARGIN: f64 = 1e-9;
 
-/// An upper bound of a metric over all samples from the logits of those seen so far, whatever the
-/// others' may be.
+/// An upper bound of a metric over all samples, from the logits of the samples seen so far.
 ///
-/// - Accuracy, macro recall, macro F1: all the unseen are predicted right. That is the highest for
-///   F1 too: of one class it is `2·TP / (support + predicted)`, which rises with a hit
-///   (`TP ≤ support`) and falls with a false alarm; and the mean is over the classes in targets or
-///   predictions, to which a hit adds none and a false alarm may add a zero.
-/// - AUROC: every pair of a positive and a negative sample that are not both seen is in order. It
-///   falls late: of half the samples only a quarter of the pairs is known.
-/// - Quadratic kappa: the highest of all ways to predict the unseen, which need not be all right.
+/// It holds for any logits of the unseen samples:
 ///
-/// The bound is never below the metric's own float: the arguments are integers, and a quotient, a
-/// sum and a mean that are each rounded to nearest keep their order; where that does not hold
-/// (kappa) a margin of 10⁻⁹ is added. Once all samples are seen it is the metric's own float.
+/// - Accuracy, macro recall, macro F1: all unseen samples count as predicted correctly. That gives
+///   the highest F1 too: F1 of a class is `2·TP / (support + predicted)`, which rises with a true
+///   positive (`TP ≤ support`) and falls with a false positive. The mean is over the classes in
+///   targets or predictions, to which a true positive adds none and a false positive may add one of
+///   F1 0.
+/// - AUROC: every pair of a positive and a negative sample that are not both seen counts as in
+///   order. The bound falls late: half of the samples give only a quarter of the pairs.
+/// - Quadratic kappa: the highest over all predictions of the unseen samples, which need not be all
+///   correct.
+///
+/// The bound is never below the metric's float: the arguments are integers, and quotients, sums and
+/// means that are each rounded to nearest keep their order. For kappa, where that does not hold, a
+/// margin of 10⁻⁹ is added. Once all samples are seen, the bound is the metric's float.
 #[derive(Debug)]
 pub struct ScoreBound<'a> {
     targets: &'a Targets,
@@ -45,11 +54,11 @@ enum State {
         of_matrix: fn(&Confusion) -> Value,
     },
     Curves(Vec<Seen>),
-    /// The metric is undefined for such targets.
+    /// The metric is undefined for these targets.
     Never,
 }
 
-/// The samples of one curve that are seen, and what there is in all.
+/// The seen samples of one curve, and the numbers of all positives and negatives.
 #[derive(Debug)]
 struct Seen {
     output: usize,
@@ -59,8 +68,8 @@ struct Seen {
 }
 
 impl<'a> ScoreBound<'a> {
-    /// Nothing is seen yet. `targets` and `outputs` are such as
-    /// [`Predictions::new`](crate::Predictions::new) takes.
+    /// Creates a bound with no sample seen. `targets` and `outputs` are those of
+    /// [`Predictions::new`](crate::Predictions::new).
     ///
     /// # Panics
     /// If a class is not below `outputs`.
@@ -91,10 +100,10 @@ impl<'a> ScoreBound<'a> {
         ScoreBound { targets, outputs, seen: vec![false; samples], state }
     }
 
-    /// Takes in the logits of one more sample; any order will do.
+    /// Adds the logits of one more sample, in any order.
     ///
     /// # Errors
-    /// A logit that is NaN or infinite; the error names the sample.
+    /// [`Error::Logit`] if a logit is NaN or infinite.
     ///
     /// # Panics
     /// If there is no such sample, it was seen before, or the number of logits is not `outputs`.
@@ -120,13 +129,15 @@ impl<'a> ScoreBound<'a> {
         Ok(())
     }
 
-    /// Takes in the logits of one more sample that are each known to within `room`, if they tell the metric all that it
-    /// needs: for the metrics of classes which logit is the highest, so that no other comes within `2·room` of it; for
-    /// AUROC, of which every pair counts, `room` must be 0. Else the sample stays unseen, as something that may still come
-    /// out in any way, so the bound holds whatever the exact logits are. The answer is whether it was taken in.
+    /// Adds the logits of one more sample, each known to within ±`room`, if that is exact enough
+    /// for the metric.
+    ///
+    /// Metrics of classes need to know which logit is the highest, so no other may be within
+    /// `2·room` of it. For AUROC, where every pair counts, `room` must be 0. Otherwise the sample
+    /// stays unseen, so the bound holds for any exact logits. Returns true if the sample was added.
     ///
     /// # Errors
-    /// A logit that is NaN or infinite; the error names the sample.
+    /// [`Error::Logit`] if a logit is NaN or infinite.
     ///
     /// # Panics
     /// As [`ScoreBound::observe`].
@@ -143,11 +154,10 @@ impl<'a> ScoreBound<'a> {
         }
     }
 
-    /// The highest value that the metric can have; infinite where it may be undefined, of which it
-    /// says nothing.
+    /// Computes the highest value that the metric can have; infinite where it may be undefined.
     ///
-    /// Never rises by more than rounding. For AUROC it takes a pass over all that is seen: ask once
-    /// per chunk, not once per sample.
+    /// As samples are added it never rises by more than rounding. For AUROC it costs a pass over
+    /// all seen samples: call it once for a batch, not for each sample.
     pub fn bound(&mut self) -> f64 {
         let value = match &mut self.state {
             State::Never => None,
@@ -170,7 +180,7 @@ impl<'a> ScoreBound<'a> {
     }
 }
 
-/// By how much the highest logit is above the next; infinite of a single one.
+/// The difference between the highest and the second highest logit; infinite for a single one.
 fn lead(logits: &[f32]) -> f32 {
     let (highest, next) =
         logits.iter().fold((f32::NEG_INFINITY, f32::NEG_INFINITY), |(highest, next), &logit| {
@@ -182,7 +192,7 @@ fn lead(logits: &[f32]) -> f32 {
 impl Seen {
     /// The area if all pairs with an unseen sample are in order; `None` if the curve has no area.
     fn at_best(&mut self, once: &[u32]) -> Option<f64> {
-        // Left sorted, so that the next sort is a merge of what comes in between.
+        // The samples stay sorted, so the next sort only merges the new ones.
         self.known.sort_by(|a, b| a.1.total_cmp(&b.1));
         let area = Curve::new(self.output, self.known.iter().copied()).area(once);
         area.at_best(self.positives, self.negatives).value()
@@ -196,8 +206,8 @@ mod tests {
     use super::*;
     use crate::predictions::Predictions;
 
-    /// Targets with absent classes, unknown labels and tasks of one kind only; logits with many
-    /// ties; an order.
+    /// Predictions and an order: targets with absent classes, unknown labels and tasks without
+    /// positives or negatives; logits with many ties.
     fn problems() -> impl Strategy<Value = (Predictions, Vec<usize>)> {
         (1usize..30, 1usize..7, 1usize..7, any::<bool>()).prop_flat_map(
             |(samples, outputs, used, classes)| {
@@ -223,7 +233,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
         #[test]
-        fn is_never_below_falls_and_ends_at_the_value((predictions, order) in problems(), chunk in 1usize..9) {
+        fn bounds_fall_to_the_value((predictions, order) in problems(), chunk in 1usize..9) {
             for metric in Metric::ALL {
                 let value = metric.evaluate(&predictions).value();
                 let mut score_bound = ScoreBound::new(metric, predictions.targets(), predictions.outputs());
@@ -241,17 +251,16 @@ mod tests {
             }
         }
 
-        /// Logits that are known to within some room, among them ties of two wrong classes: the
-        /// bound holds for whatever they are exactly, and where no sample is in doubt the value is
-        /// the exact one.
+        /// With inexact logits, among them ties of two wrong classes, the bound holds for the exact
+        /// ones. If all samples are added, it is the exact value.
         #[test]
-        fn logits_known_to_within_some_room_bound_the_exact_ones(
+        fn inexact_logits_bound_the_exact_value(
             (found, order) in problems(),
             errors in prop::collection::vec(-1.0f32..=1.0, 30 * 7),
             room in prop_oneof![Just(0.0f32), Just(0.125), Just(0.5), Just(1.0)],
             seen in 0usize..31,
         ) {
-            // Halved, so that no rounding takes a logit out of its room.
+            // Halved, so that rounding moves no logit by more than `room`.
             let exact = found.logits().iter().zip(&errors).map(|(logit, error)| logit + 0.5 * room * error);
             let exact = Predictions::new(exact.collect(), found.outputs(), found.targets().clone()).unwrap();
             for metric in Metric::ALL {
@@ -269,10 +278,10 @@ mod tests {
             }
         }
 
-        /// Of few samples all predictions can be tried: the bound of a matrix is one of their
-        /// values.
+        /// For few samples all predictions are enumerated: the bound of metrics of a matrix is the
+        /// highest of their values.
         #[test]
-        fn of_a_matrix_it_is_reached(
+        fn bounds_of_a_matrix_are_attained(
             outputs in 2usize..5,
             samples in prop::collection::vec((0usize..4, 0usize..4), 1..12),
             unseen in 0usize..5,
@@ -302,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_wrong_prediction_can_raise_kappa() {
-        // Of three samples of class 0 one was taken for class 1; the one of class 1 is unseen.
+        // One of three samples of class 0 is predicted as class 1; the sample of class 1 is unseen.
         let targets = Targets::Classes(vec![0, 0, 0, 1]);
         let kappa = |last: [f32; 3]| {
             let logits = [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0], last].concat();
@@ -324,9 +333,9 @@ mod tests {
     }
 
     #[test]
-    fn a_near_tie_of_two_wrong_classes_may_fall_either_way() {
-        // Class 0 is right of one sample; another is of class 0 too, and taken for class 1 or class 2. With class 1 in no
-        // other place, F1 is a mean over two classes or over three.
+    fn near_ties_of_wrong_classes_stay_unseen() {
+        // One sample of class 0 is predicted correctly, another as class 1 or as class 2. Class 1
+        // does not occur otherwise, so F1 is a mean over three classes or over two.
         let targets = Targets::Classes(vec![0, 0, 2]);
         let rows = [[5.0f32, 0.0, 0.0], [0.0, 3.0, 2.9999], [0.0, 0.0, 5.0]];
         let exact = [rows[0], [0.0, 2.9999, 3.0], rows[2]].concat();
@@ -342,12 +351,16 @@ mod tests {
             assert_eq!(taken, [true, false, true]);
             assert!(score_bound.bound() >= value, "{metric}");
             let as_found = Predictions::new(rows.concat(), 3, targets.clone()).unwrap();
-            assert_ne!(metric.evaluate(&as_found).value(), Some(value), "{metric}: the tie matters");
+            assert_ne!(
+                metric.evaluate(&as_found).value(),
+                Some(value),
+                "{metric}: the tie changes the value"
+            );
         }
     }
 
     #[test]
-    fn a_diverged_model_is_an_error() {
+    fn non_finite_logits_are_refused() {
         let targets = Targets::Classes(vec![0, 1]);
         let error = ScoreBound::new(Metric::Accuracy, &targets, 2).observe(1, &[0.0, f32::NAN]).unwrap_err();
         assert!(error.to_string().starts_with("row 1, output 1: expected a finite logit"), "{error}");

@@ -1,5 +1,4 @@
-//! Values of several runs: their mean and spread, and the difference between two methods run with
-//! the same seeds.
+//! Mean and spread over several runs, and the paired difference between two methods.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -7,19 +6,19 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// The level of every interval.
 pub(crate) const LEVEL: f64 = 0.95;
 
-/// Mean and standard deviation of the same quantity over runs that differ in their seed.
+/// Mean and standard deviation of a quantity over runs that differ in their seed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// Arithmetic mean, in the values' unit.
+    /// The arithmetic mean, in the values' unit.
     pub mean: f64,
-    /// Sample standard deviation (divisor n − 1), in the values' unit; undefined for one value.
+    /// The sample standard deviation (divisor n − 1), in the values' unit; undefined for one value.
     pub sd: Option<f64>,
-    /// Number of values, n.
+    /// The number of values, n.
     pub count: usize,
 }
 
 impl Spread {
-    /// `None` of nothing.
+    /// Computes mean and standard deviation; `None` without values.
     pub fn of(values: &[f64]) -> Option<Spread> {
         let count = values.len();
         let mean = mean(values)?;
@@ -28,35 +27,35 @@ impl Spread {
     }
 }
 
-/// How much better another method is than the baseline, over pairs of runs that share a seed.
+/// The difference between a method and the baseline, over pairs of runs that share a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PairedDifference {
-    /// Mean of the pairs' differences, other less baseline.
+    /// The mean of the pairs' differences, other less baseline.
     pub mean: f64,
-    /// 95 % interval of the mean difference; none for one pair.
+    /// The 95 % interval of the mean difference; `None` for one pair.
     pub interval: Option<StudentInterval>,
-    /// Number of pairs.
+    /// The number of pairs.
     pub count: usize,
 }
 
-/// Two-sided interval of a mean by Student's t distribution with n − 1 degrees of freedom.
+/// The two-sided interval of a mean by Student's t distribution with n − 1 degrees of freedom.
 ///
-/// It assumes that the n differences are independent draws of one normal distribution, which a few
-/// seeds can neither show nor refute. It speaks of the variation between seeds on this test split,
-/// not between splits or patients; for the latter see [`crate::Interval`].
+/// It assumes that the n differences are independent draws from one normal distribution, which a
+/// few seeds can neither confirm nor refute. It covers the variation between seeds on this test
+/// split, not that between splits or patients; for the latter see [`crate::Interval`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StudentInterval {
-    /// Lower end.
+    /// The lower end.
     pub low: f64,
-    /// Upper end.
+    /// The upper end.
     pub high: f64,
-    /// Share of such intervals that hold the true mean if the assumptions do, 0.95.
+    /// The probability that such an interval contains the true mean, if the assumptions hold: 0.95.
     pub level: f64,
 }
 
 impl PairedDifference {
-    /// Pairs the values in order. `None` if there are no pairs or one side has more values than the
-    /// other.
+    /// Computes the difference of values paired in order; `None` without values or for unequal
+    /// numbers of them.
     pub fn of(baseline: &[f64], other: &[f64]) -> Option<PairedDifference> {
         if baseline.len() != other.len() {
             return None;
@@ -72,14 +71,14 @@ impl PairedDifference {
     }
 }
 
-/// Of Student's t distribution; `freedom` is at least 1.
+/// The quantile of Student's t distribution with `freedom` degrees of freedom, at least 1.
 fn quantile(share: f64, freedom: usize) -> f64 {
     let standard =
         StudentsT::new(0.0, 1.0, freedom as f64).expect("scale and degrees of freedom are positive");
     standard.inverse_cdf(share)
 }
 
-/// `None` of nothing.
+/// The arithmetic mean; `None` without values.
 pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
@@ -96,9 +95,9 @@ mod tests {
         assert!((ours - theirs).abs() < 1e-12 * theirs.abs().max(1.0), "{ours}, not {theirs}");
     }
 
-    /// `a.mean(), a.std(ddof=1)` of NumPy.
+    /// Expected: `a.mean(), a.std(ddof=1)` of NumPy.
     #[test]
-    fn spread_is_numpys() {
+    fn spread_matches_numpy() {
         let spread = Spread::of(&BASELINE).unwrap();
         assert_near(spread.mean, 0.8975);
         assert_near(spread.sd.unwrap(), 0.010224235912771185);
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn one_value_has_no_spread_and_one_pair_no_interval() {
+    fn one_run_has_no_spread_and_no_interval() {
         assert_eq!(Spread::of(&[]), None);
         assert_eq!(Spread::of(&[0.5]), Some(Spread { mean: 0.5, sd: None, count: 1 }));
         assert_eq!(PairedDifference::of(&[], &[]), None);
@@ -118,9 +117,9 @@ mod tests {
         assert_eq!(one, Some(PairedDifference { mean: 0.25, interval: None, count: 1 }));
     }
 
-    /// `stats.ttest_rel(other, baseline).confidence_interval(0.95)` of SciPy 1.17.1.
+    /// Expected: `stats.ttest_rel(other, baseline).confidence_interval(0.95)` of SciPy 1.17.1.
     #[test]
-    fn interval_is_scipys() {
+    fn interval_matches_scipy() {
         let three = ([0.7, 0.726, 0.752], [0.71, 0.743, 0.776]);
         let of_three = [0.017, -0.00038896398225230985, 0.034388963982252344];
         let of_two = [0.0135, -0.030971716576611456, 0.05797171657661148];
@@ -139,9 +138,9 @@ mod tests {
         assert_eq!((difference.count, interval.level), (baseline.len(), 0.95));
     }
 
-    /// `stats.t.ppf(0.975, freedom)` of SciPy 1.17.1.
+    /// Expected: `stats.t.ppf(0.975, freedom)` of SciPy 1.17.1.
     #[test]
-    fn quantiles_are_scipys() {
+    fn quantiles_match_scipy() {
         let known = [
             (1, 12.706204736174694),
             (2, 4.302652729749462),
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_differences_leave_no_doubt() {
+    fn equal_differences_have_a_narrow_interval() {
         let interval = PairedDifference::of(&[0.25, 0.5], &[0.5, 0.75]).unwrap().interval.unwrap();
         assert_eq!((interval.low, interval.high), (0.25, 0.25));
     }

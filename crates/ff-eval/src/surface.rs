@@ -1,20 +1,20 @@
-//! What can be said in numbers of errors along a line and over a plane of weights.
+//! Barriers along a path between models, and the roughness of errors over a plane of weights.
 
 use serde::{Deserialize, Serialize};
 
 use crate::spread::mean;
 
-/// The barrier on a path between two models: the most by which an error on it exceeds the straight
-/// line between the errors of its ends, at the same place (Frankle et al. 2020, *Linear Mode
-/// Connectivity*; Entezari et al. 2022). The ends are on the path, so it is 0 or more. In the
-/// errors' unit.
+/// Computes the error barrier on a path between two models, in the errors' unit.
 ///
-/// `at` says where each error stands, 0 at one end and 1 at the other, in any order.
+/// It is the maximum over the path of the error less the linear interpolation between the errors of
+/// its ends (Frankle et al. 2020, *Linear Mode Connectivity*; Entezari et al. 2022). The ends are
+/// on the path, so it is at least 0. `at` is the position of each error, from 0 at one end to 1 at
+/// the other, in any order.
 ///
 /// # Panics
-/// Unless both ends are there, and as many errors as places.
+/// If the position 0 or 1 is missing, or if the numbers of positions and errors differ.
 pub fn barrier(at: &[f64], errors: &[f64]) -> f64 {
-    assert_eq!(at.len(), errors.len(), "an error for each place");
+    assert_eq!(at.len(), errors.len(), "one error for each position");
     let end =
         |place: f64| errors[at.iter().position(|&found| found == place).expect("both ends of the path")];
     let (start, end) = (end(0.0), end(1.0));
@@ -22,24 +22,28 @@ pub fn barrier(at: &[f64], errors: &[f64]) -> f64 {
     above.fold(0.0, f64::max)
 }
 
-/// How rough a surface is, from its values on a grid. To be compared between grids of the same step
-/// and the same number of points; a second difference scales with the square of the step.
+/// Measures of the roughness of a surface, from its values on a grid.
+///
+/// Only grids of the same step and the same number of points are comparable: a second difference
+/// scales with the square of the step. A point may have no value: outside the models a combined
+/// variance may be negative, and the model then has no error.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Roughness {
-    /// Local minima: points lower than all 8 around them. Equal neighbours are one plateau, which
-    /// counts once, if all around it are higher. What touches the border, or a point without a
-    /// value, is not counted: it may go on falling there.
+    /// The number of local minima: points lower than all 8 around them. Equal neighbours are one
+    /// plateau, which counts once if all points around it are higher. Points and plateaus at the
+    /// border or next to a point without a value are not counted, since the surface may fall
+    /// further there.
     pub local_minima: usize,
-    /// Mean of |f(i−1) − 2f(i) + f(i+1)| over all triples in a row and in a column, in the values'
-    /// unit. None of a grid with no triple that has its three values.
+    /// The mean of |f(i−1) − 2f(i) + f(i+1)| over all triples in a row or a column, in the values'
+    /// unit; `None` if no triple has all three values.
     pub second_difference: Option<f64>,
-    /// Points without a value.
+    /// The number of points without a value.
     pub undefined: usize,
 }
 
 impl Roughness {
-    /// Of rows of equal length; a point may have no value.
+    /// Computes the roughness of a grid, given as rows of equal length.
     ///
     /// # Panics
     /// If rows differ in length.
@@ -84,7 +88,7 @@ impl Grid<'_> {
         minima
     }
 
-    /// Whether all around the plateau that holds a point are higher; the plateau is marked as seen.
+    /// Returns true if all points around a point's plateau are higher; marks the plateau as seen.
     fn is_minimum(&self, start: (usize, usize), value: f64, seen: &mut [Vec<bool>]) -> bool {
         let (mut minimum, mut left) = (true, vec![start]);
         seen[start.1][start.0] = true;
@@ -123,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn minima_are_lower_than_all_eight_around_them() {
+    fn minima_are_lower_than_all_eight_neighbours() {
         assert_eq!(minima("999 919 999"), 1);
         assert_eq!(minima("990 919 999"), 0, "a corner is lower");
         assert_eq!(minima("99999 91929 99999"), 2);
@@ -131,19 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn a_plateau_counts_once_and_the_border_not_at_all() {
+    fn plateaus_count_once_and_the_border_does_not() {
         assert_eq!(minima("99999 91119 99999"), 1);
         assert_eq!(minima("99999 91199 99919 99999"), 1, "joined at a corner");
         assert_eq!(minima("999 119 999"), 0, "it touches the border");
-        assert_eq!(minima("199 999 999"), 0, "it lies on the border");
-        assert_eq!(minima("111 111 111"), 0, "a plain is all border");
-        assert_eq!(minima("999 91- 999"), 0, "what lies beside it is unknown");
+        assert_eq!(minima("199 999 999"), 0, "it is on the border");
+        assert_eq!(minima("111 111 111"), 0, "a plain touches the border");
+        assert_eq!(minima("999 91- 999"), 0, "a neighbour has no value");
         assert_eq!(minima("99 99"), 0);
         assert_eq!(minima(""), 0);
     }
 
     #[test]
-    fn second_differences_are_those_of_rows_and_columns() {
+    fn second_differences_are_over_rows_and_columns() {
         // Rows: |0−2·4+0| and twice |0|; columns: 0, |0−2·4+0|, 0.
         let roughness = Roughness::of(&rows("000 040 000"));
         assert_eq!(roughness.second_difference, Some(16.0 / 6.0));
@@ -154,16 +158,20 @@ mod tests {
     }
 
     #[test]
-    fn a_barrier_is_measured_from_the_line_between_the_ends() {
+    fn barriers_are_measured_from_the_line_between_the_ends() {
         assert_eq!(barrier(&[0.0, 0.5, 1.0], &[0.25, 0.625, 0.5]), 0.25);
-        assert_eq!(barrier(&[1.0, 0.5, 0.0], &[0.4, 0.1, 0.2]), 0.0, "lower in between is no barrier");
-        // The highest error is not where the path exceeds the line most.
+        assert_eq!(
+            barrier(&[1.0, 0.5, 0.0], &[0.4, 0.1, 0.2]),
+            0.0,
+            "lower errors in between are no barrier"
+        );
+        // The highest error is not at the position of the barrier.
         assert!((barrier(&[0.0, 0.25, 0.75, 1.0], &[0.0, 0.6, 0.7, 0.8]) - 0.4).abs() < 1e-12);
     }
 
     proptest! {
         #[test]
-        fn turning_or_raising_a_surface_changes_nothing(values in prop::collection::vec(0u8..4, 30), up in 0u8..9) {
+        fn roughness_ignores_rotation_and_offset(values in prop::collection::vec(0u8..4, 30), up in 0u8..9) {
             let grid: Vec<Vec<Option<f64>>> =
                 values.chunks(6).map(|row| row.iter().map(|&v| Some(f64::from(v))).collect()).collect();
             let turned: Vec<Vec<_>> = (0..6).map(|x| grid.iter().rev().map(|row| row[x]).collect()).collect();
@@ -176,7 +184,7 @@ mod tests {
         }
 
         #[test]
-        fn a_barrier_does_not_depend_on_the_direction(errors in prop::collection::vec(0.0..1.0f64, 3..9)) {
+        fn barriers_do_not_depend_on_the_direction(errors in prop::collection::vec(0.0..1.0f64, 3..9)) {
             let last = (errors.len() - 1) as f64;
             let at: Vec<f64> = (0..errors.len()).map(|i| i as f64 / last).collect();
             let back: Vec<f64> = at.iter().map(|at| 1.0 - at).collect();

@@ -1,14 +1,14 @@
-//! A number, or the reason why there is none.
+//! Values of metrics, which may be undefined.
 
 use serde::{Deserialize, Serialize};
 
-/// A number, or the reason why there is none.
+/// The value of a metric: a number, or the reason why it is undefined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Value {
-    /// Finite.
+    /// A finite number.
     Defined(f64),
-    /// Why, for people to read.
+    /// The reason, in words.
     Undefined(String),
 }
 

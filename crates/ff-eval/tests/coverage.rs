@@ -1,13 +1,15 @@
-//! 95 % intervals on simulated patients: they miss in about 5 % of runs if images of one patient
-//! are a group, and far more often if these are taken for independent. `examples/coverage.rs`
-//! prints the same for more designs and runs.
+//! Coverage of 95 % intervals on simulated patients.
+//!
+//! They miss the true value in about 5 % of runs if the images of a patient are a group, and far
+//! more often if the images count as independent. `examples/coverage.rs` prints the same for more
+//! designs and runs.
 
 mod simulation;
 
 use simulation::{Design, INTERVALS, Misses, misses};
 
-/// Of so many runs, 99.7 of 100 simulations of a true rate of 5 % give 2.1 to 7.9 %, of 6 % up to
-/// 9.2 %.
+/// With this number of runs, 99.7 of 100 simulations of a true rate of 5 % give 2.1 to 7.9 %, and
+/// of 6 % up to 9.2 %.
 const RUNS: u64 = 500;
 const RESAMPLES: usize = 400;
 
@@ -19,7 +21,7 @@ fn assert_within(misses: [Misses; 3], low: f64, high: f64) {
 }
 
 #[test]
-fn groups_of_images_make_intervals_honest() {
+fn groups_of_images_give_correct_coverage() {
     let [ignored, used] = misses(Design { patients: 50, images: 8 }, RESAMPLES, RUNS);
     assert_within(ignored, 0.15, 1.0);
     assert_within(used, 0.02, 0.09);

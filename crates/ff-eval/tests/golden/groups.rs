@@ -1,5 +1,5 @@
-//! Groups of samples: against Obuchowski's definition (tests/golden/eval/clustered.py), against
-//! what there was before groups, and properties.
+//! Groups of samples: compared with Obuchowski's definition (tests/golden/eval/clustered.py) and
+//! with results without groups, and properties.
 
 use ff_eval::{
     AurocDifference, DeLong, Metric, Predictions, Targets, bootstrap, bootstrap_difference, delong,
@@ -13,10 +13,10 @@ fn outcomes(baseline: &Predictions, other: &Predictions) -> Vec<DeLong> {
 }
 
 #[test]
-fn clustered_delong_is_obuchowskis_definition() {
+fn clustered_delong_matches_obuchowski() {
     let (mut tests, mut undefined) = (0, vec![]);
     for (name, [baseline, other], case) in pairs("clustered.json") {
-        // All tied: its area does not vary, so that the difference varies as the other area does.
+        // All samples tied: its area is constant, so the difference has the other area's variance.
         let same = vec![0.0; baseline.logits().len()];
         let constant = Predictions::new(same, baseline.outputs(), baseline.targets().clone()).unwrap();
         let alone = [&baseline, &other].map(|model| outcomes(&constant, model));
@@ -48,9 +48,9 @@ fn standard_error(outcome: &DeLong) -> f64 {
     found.standard_error
 }
 
-/// Recorded before predictions could have groups.
+/// Results of a version without groups.
 #[test]
-fn without_groups_the_bits_are_the_same_as_ever() {
+fn bits_without_groups_are_unchanged() {
     let [baseline, other] = ["binary", "binary_other"].map(read);
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     let singles = (0..baseline.len() as u32).map(|sample| 1000 - sample).collect::<Vec<_>>();
@@ -106,7 +106,7 @@ fn one_group_has_no_interval() {
     assert_eq!(bootstrap(Metric::Accuracy, &one, 100, 0), None);
     let difference = bootstrap_difference(Metric::Accuracy, &one, &one, 100, 0).unwrap().unwrap();
     assert_eq!((difference.value, difference.interval), (0.0, None));
-    // Groups of two right and two wrong: whole groups come, so that the accuracy is 0, one half or 1.
+    // One group is all correct, one all wrong: the accuracy of a resample is 0, one half or 1.
     let interval = bootstrap(Metric::Accuracy, &two, 100, 0).unwrap();
     assert_eq!((interval.low, interval.high), (0.0, 1.0));
     let error = bootstrap_difference(Metric::Accuracy, &one, &two, 100, 0).unwrap_err().to_string();
@@ -137,7 +137,7 @@ proptest! {
         let ([one, other], [same, same_other]) = (grouped(&models, &groups), grouped(&models, &renamed));
         prop_assert_eq!(bootstrap(Metric::Auroc, &one, 20, seed), bootstrap(Metric::Auroc, &same, 20, seed));
         prop_assert_eq!(delong(&one, &other).unwrap(), delong(&same, &same_other).unwrap());
-        // Nor which of the two has them.
+        // It does not matter either which of the two models has them.
         let of = |one, other| bootstrap_difference(Metric::Auroc, one, other, 20, seed).unwrap();
         let expected = of(&one, &other);
         for (one, other) in [(&one, &same_other), (&one, &models[1]), (&models[0], &other)] {
@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn samples_that_are_groups_need_none((models, _) in models(), seed: u64) {
+    fn groups_of_one_sample_change_nothing((models, _) in models(), seed: u64) {
         let groups: Vec<u32> = (0..models[0].len() as u32).map(|sample| sample * 7 % 1009).collect();
         prop_assume!(groups.len() > 1);
         let [one, other] = grouped(&models, &groups);
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_samples_does_not_matter_to_delong((models, groups) in models()) {
+    fn delong_does_not_depend_on_the_order((models, groups) in models()) {
         let backwards = models.clone().map(|model| {
             let Targets::Labels(labels) = model.targets() else { unreachable!() };
             let labels = labels.iter().rev().copied().collect();

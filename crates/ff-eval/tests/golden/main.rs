@@ -1,6 +1,7 @@
-//! Metrics, comparisons and groups against scikit-learn, SciPy, NumPy and the definitions
-//! themselves: the scripts in tests/golden/eval made the files. Tolerance 1e-9 (sums in another
-//! order), where a test does not say another.
+//! Metrics, comparisons and groups, compared with scikit-learn, SciPy, NumPy and the definitions.
+//!
+//! The scripts in tests/golden/eval made the files. The tolerance is 1e-9 (sums in another order)
+//! unless a test has its own.
 
 mod groups;
 mod metrics;
@@ -24,14 +25,13 @@ fn read(name: &str) -> Predictions {
     Predictions::from_tensors(tensor).unwrap()
 }
 
-/// The cases of a file: of each the name and what is expected.
+/// The cases of a file: names and expected values.
 fn cases(file: &str) -> BTreeMap<String, Json> {
     let text = std::fs::read_to_string(Path::new(FOLDER).join(file)).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
-/// The cases of a file of two models on the same samples: of each the name, the models and what is
-/// expected.
+/// The cases of a file of two models on the same samples: names, models and expected values.
 fn pairs(file: &str) -> impl Iterator<Item = (String, [Predictions; 2], Json)> {
     cases(file).into_iter().map(|(name, expected)| {
         let models = [read(&name), read(&format!("{name}_other"))];
@@ -45,7 +45,7 @@ fn assert_near(ours: f64, theirs: &Json, what: &str) {
     assert!((ours - theirs).abs() < 1e-9, "{what}: {ours}, not {theirs}");
 }
 
-/// null is "undefined".
+/// Compares a value with JSON, where null means undefined.
 #[track_caller]
 fn assert_same(ours: &Value, theirs: &Json, what: &str) {
     match ours.value() {

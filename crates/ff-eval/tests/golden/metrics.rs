@@ -1,4 +1,4 @@
-//! Every metric against scikit-learn: see tests/golden/eval/make.py.
+//! Metrics compared with scikit-learn (tests/golden/eval/make.py).
 
 use ff_eval::{Confusion, Metric, auroc_per_output, class_table};
 use serde_json::Value as Json;
@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::{assert_same, cases, read};
 
 #[test]
-fn metrics_are_scikit_learns() {
+fn metrics_match_scikit_learn() {
     assert_eq!(cases("expected.json").len(), 12);
     for (name, expected) in cases("expected.json") {
         let predictions = read(&name);
@@ -20,7 +20,7 @@ fn metrics_are_scikit_learns() {
 }
 
 #[test]
-fn areas_per_output_are_scikit_learns() {
+fn areas_per_output_match_scikit_learn() {
     for (name, expected) in cases("expected.json") {
         let ours = auroc_per_output(&read(&name));
         let theirs = expected["outputs"].as_array().unwrap();
@@ -32,7 +32,7 @@ fn areas_per_output_are_scikit_learns() {
 }
 
 #[test]
-fn class_tables_are_scikit_learns() {
+fn class_tables_match_scikit_learn() {
     for (name, expected) in cases("expected.json") {
         let Some(confusion) = Confusion::of(&read(&name)) else { continue };
         for row in class_table(&confusion) {

@@ -1,13 +1,13 @@
-//! Comparisons, curves and calibration against scikit-learn, SciPy and NumPy: see
-//! tests/golden/eval/statistics.py. The bootstrap's tolerance is another, since its resamples are
-//! others.
+//! Comparisons, curves and calibration, compared with scikit-learn, SciPy and NumPy
+//! (tests/golden/eval/statistics.py). The bootstrap has its own tolerance, since its resamples
+//! differ.
 
 use ff_eval::{DeLong, Metric, bootstrap_difference, calibration, delong, output_table, roc_curves};
 
 use super::{assert_near, assert_same, assert_same_test, pairs};
 
 #[test]
-fn delong_is_its_definition() {
+fn delong_matches_its_definition() {
     let mut tests = 0;
     for (name, [baseline, other], expected) in pairs("statistics.json") {
         let found = delong(&baseline, &other).unwrap();
@@ -28,7 +28,7 @@ fn delong_is_its_definition() {
 }
 
 #[test]
-fn curves_are_scikit_learns() {
+fn curves_match_scikit_learn() {
     for (name, [predictions, _], expected) in pairs("statistics.json") {
         let found = roc_curves(&predictions);
         let theirs = expected["roc"].as_array().unwrap();
@@ -45,7 +45,7 @@ fn curves_are_scikit_learns() {
 }
 
 #[test]
-fn calibration_is_scikit_learns() {
+fn calibration_matches_scikit_learn() {
     for (name, [predictions, _], expected) in pairs("statistics.json") {
         let found = calibration(&predictions, 10);
         let theirs = expected["calibration"].as_array().unwrap();
@@ -65,7 +65,7 @@ fn calibration_is_scikit_learns() {
 }
 
 #[test]
-fn tasks_have_scikit_learns_precision_and_recall() {
+fn precision_and_recall_of_tasks_match_scikit_learn() {
     let mut rows = 0;
     for (name, [predictions, _], expected) in pairs("statistics.json") {
         let Some(theirs) = expected["table"].as_array() else { continue };
@@ -86,7 +86,7 @@ fn tasks_have_scikit_learns_precision_and_recall() {
 }
 
 #[test]
-fn differences_are_scikit_learns_and_their_intervals_numpys() {
+fn differences_match_scikit_learn_and_numpy() {
     for (name, [baseline, other], expected) in pairs("statistics.json") {
         for (metric, theirs) in expected["difference"].as_object().into_iter().flatten() {
             let of: Metric = metric.parse().unwrap();
@@ -95,7 +95,7 @@ fn differences_are_scikit_learns_and_their_intervals_numpys() {
             if let Some(ends) = expected["bootstrap"][metric].as_array() {
                 let interval = found.interval.unwrap();
                 for (ours, theirs) in [interval.low, interval.high].into_iter().zip(ends) {
-                    // Of 150 samples, and 4,000 resamples against 20,000.
+                    // 150 samples; 4,000 resamples, compared with 20,000.
                     assert!(
                         (ours - theirs.as_f64().unwrap()).abs() < 0.008,
                         "{metric}: {interval:?}, not {ends:?}"

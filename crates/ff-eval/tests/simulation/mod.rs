@@ -1,5 +1,5 @@
-//! How often 95 % intervals miss the truth on simulated patients, with their images taken for
-//! independent and as groups.
+//! Simulated patients, on which 95 % intervals are compared with the true values, with the images
+//! of a patient as independent samples and as a group.
 
 use std::f64::consts::TAU;
 
@@ -7,28 +7,28 @@ use ff_eval::{DeLong, Interval, Metric, Predictions, Targets, bootstrap, bootstr
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Distance between the mean scores of positives and negatives, in standard deviations: an AUROC of
-/// about 0.80.
+/// The distance between the mean scores of positives and negatives, in standard deviations: an
+/// AUROC of about 0.80.
 const DISTANCE: f64 = 1.2;
-/// The true accuracy at the threshold half way, Φ(0.6).
+/// The true accuracy at the threshold halfway between them, Φ(0.6).
 const ACCURACY: f64 = 0.725_746_882_249_926_5;
-/// Share of a score's variance that all images of a patient have in common.
+/// The fraction of a score's variance that all images of a patient share.
 const OF_PATIENT: f64 = 0.4;
-/// Share of either variance that both models have in common.
+/// The fraction of either variance that both models share.
 const OF_BOTH: f64 = 0.5;
-/// Share of the patients that are ill.
+/// The fraction of the patients that are ill.
 const ILL: f64 = 0.4;
-/// Share of the images whose label is not their patient's.
+/// The fraction of the images whose label is not their patient's.
 const OTHER_LABEL: f64 = 0.1;
 
-/// How many patients there are, and images of each.
+/// The number of patients, and of images of each.
 #[derive(Clone, Copy)]
 pub struct Design {
     pub patients: usize,
     pub images: usize,
 }
 
-/// How often an interval missed the truth, of the runs in which there was one.
+/// Counts of the runs with an interval, and of those in which it misses the true value.
 #[derive(Clone, Copy, Default)]
 pub struct Misses {
     missed: u32,
@@ -43,19 +43,19 @@ impl Misses {
         }
     }
 
-    /// From 0 to 1.
+    /// The fraction of misses, from 0 to 1.
     pub fn rate(self) -> f64 {
         f64::from(self.missed) / f64::from(self.intervals)
     }
 }
 
-/// The intervals of [`misses`]: DeLong's of the difference of two AUROCs, whose truth is 0; the
-/// bootstrap's of the same; the bootstrap's of one model's accuracy.
+/// The intervals of [`misses`]: DeLong's of the difference of two AUROCs, whose true value is 0;
+/// the bootstrap's of the same difference; the bootstrap's of one model's accuracy.
 pub const INTERVALS: [&str; 3] =
     ["DeLong, difference of AUROC", "bootstrap, difference of AUROC", "bootstrap, accuracy"];
 
-/// Misses of each of [`INTERVALS`] in `runs` runs: with the images of a patient taken for
-/// independent, and as a group.
+/// Counts the misses of each of [`INTERVALS`] in `runs` runs, with the images of a patient as
+/// independent samples and as a group.
 ///
 /// Run `r` is a pure function of (design, resamples, r).
 pub fn misses(design: Design, resamples: usize, runs: u64) -> [[Misses; 3]; 2] {
@@ -82,8 +82,10 @@ pub fn misses(design: Design, resamples: usize, runs: u64) -> [[Misses; 3]; 2] {
     found
 }
 
-/// Two models, alike but for chance, on the same images. A score is the label's mean, what is the
-/// patient's, and what is the image's own; of the latter two a part is the same for both models.
+/// Draws the predictions of two equally good models on the same images.
+///
+/// A score is the sum of the label's mean, a term of the patient and a term of the image. Both
+/// models share a part of either term.
 fn draw(design: Design, run: u64) -> [Predictions; 2] {
     let mut chance = Chance(ChaCha8Rng::seed_from_u64(run));
     let (mut logits, mut classes) = ([Vec::new(), Vec::new()], Vec::new());
@@ -108,7 +110,7 @@ fn draw(design: Design, run: u64) -> [Predictions; 2] {
 struct Chance(ChaCha8Rng);
 
 impl Chance {
-    /// From 0 to 1, neither of them.
+    /// A uniform number between 0 and 1, without the ends.
     fn uniform(&mut self) -> f64 {
         ((self.0.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
     }
@@ -118,7 +120,7 @@ impl Chance {
         (-2.0 * self.uniform().ln()).sqrt() * (TAU * self.uniform()).cos()
     }
 
-    /// A standard normal number for each model, with a part in common.
+    /// A standard normal number for each model, with a common part.
     fn pair(&mut self) -> [f64; 2] {
         let common = OF_BOTH.sqrt() * self.normal();
         [(); 2].map(|()| common + (1.0 - OF_BOTH).sqrt() * self.normal())
