@@ -40,12 +40,12 @@ fn a_report_is_self_contained_and_names_what_is_missing() {
     for heading in [
         "Summary",
         "Tables",
-        "In distribution and out of it",
+        "In and out of distribution",
         "Learning curves",
-        "Why greedy stopped",
-        "Class by class",
-        "Surest mistakes",
-        "Differences",
+        "Greedy selection",
+        "Results per class",
+        "Most confident mistakes",
+        "Soups and single models compared",
         "Provenance",
     ] {
         assert!(page.contains(&format!(">{heading}</h")), "{heading}");
@@ -94,7 +94,7 @@ fn a_report_without_images_lacks_only_pictures() {
     let without = report(&place, "");
     assert!(!without.contains("src=\"data:image"));
     assert_has(&without, &["Missing: dataset cells", "No pictures: ", "GoG", "&lt;b&gt;red"]);
-    assert_has(&without, &["Learning curves", "Class by class"]);
+    assert_has(&without, &["Learning curves", "Results per class"]);
 }
 
 #[test]
@@ -106,13 +106,13 @@ fn a_class_without_test_images_is_named() {
     }
     place.run("ff-grid run --config tiny.toml").ok();
     let page = report(&place, "");
-    assert_has(&page, &["Class by class", "No test sample of: red.", "ROC", "Surest mistakes"]);
+    assert_has(&page, &["Results per class", "No test sample of: red.", "ROC", "Most confident mistakes"]);
     assert!(!page.contains("NaN"));
 }
 
 /// A script that clicks a column's header twice and writes the results into the page.
 const PRESS: &str = r##"<script>
-const table = document.querySelector("#study-0-tables table.sortable");
+const table = document.querySelector("#experiment-0-tables table.sortable");
 const column = () => [...table.tBodies[0].rows].map((row) => row.cells[1].textContent);
 const head = table.tHead.rows[0].cells[1];
 const before = column();

@@ -219,7 +219,7 @@ fn scores_of_other_initial_weights_are_not_shown() {
     let shown = |options: &str| {
         place.run(&format!("ff-grid report --config tiny.toml {options}")).ok();
         let page = place.read("report.html");
-        page.contains("Surest mistakes") && !page.contains("GoG has no record yet")
+        page.contains("Most confident mistakes") && !page.contains("GoG has no record yet")
     };
     assert!(shown(set));
     assert!(!shown(""), "scores of random weights under the file's name");

@@ -1,28 +1,30 @@
-//! What methods cost.
+//! The cost of methods.
 
 use serde::Serialize;
 
 use crate::format;
 use crate::section::{Field, Section};
 
-/// What a method costs over all columns of the table, and all seeds if it has several, from the
-/// pretrained weights on, if it were run alone: work that it shares with other methods counts for
-/// each.
+/// The cost of a method, summed over all columns of the table and all seeds.
+///
+/// It counts from the pretrained weights on, as if the method were run alone: work that it shares
+/// with other methods counts for each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Cost {
-    /// Passes over a training split.
+    /// The number of passes over a training split.
     pub training_epochs: u64,
-    /// Images trained on.
+    /// The number of images trained on, counted in each epoch.
     pub training_images: u64,
-    /// Passes over a validation split, to select models or to score candidates for a soup.
+    /// The number of passes over a validation split, to select models or to score candidates for a
+    /// soup.
     pub validation_passes: u64,
-    /// Images of those passes.
+    /// The number of images of these passes.
     pub validation_images: u64,
-    /// Seconds on the clock; `None` if not measured.
+    /// The wall-clock time in seconds; `None` if not measured.
     pub wall_seconds: Option<f64>,
 }
 
-/// Methods and what each costs, over what is said by `over`.
+/// The section of methods and their costs; `over` names what they are summed over.
 pub(crate) fn section<'a>(costs: impl Iterator<Item = (&'a str, Cost)>, over: &str) -> Section {
     let head =
         ["Method", "Training epochs", "Training images", "Validation passes", "Validation images", "Time"];
@@ -33,6 +35,7 @@ pub(crate) fn section<'a>(costs: impl Iterator<Item = (&'a str, Cost)>, over: &s
         let time = Field::from(cost.wall_seconds.map(format::seconds));
         [Field::from(method)].into_iter().chain(counts).chain([time]).collect()
     };
-    Section::new("Cost", 1, &head, costs.map(row).collect())
-        .remark(format!("Over {over}, each method as if run alone: work that methods share counts for each."))
+    Section::new("Cost", 1, &head, costs.map(row).collect()).remark(format!(
+        "Sums over {over}, each method as if run alone: shared work counts for every method."
+    ))
 }

@@ -1,12 +1,12 @@
-//! Lines of comma-separated values.
+//! Comma-separated values.
 
 use serde::Serialize;
 
-/// A head and the lines, whose fields are plain: numbers, text, units, and `Option`s of them.
-/// Numbers are written in full; what does not apply is empty.
+/// Writes a header and lines, whose fields are numbers, text, unit variants, and `Option`s of them.
 ///
-/// Text that a spreadsheet would take for a formula (`=`, `+`, `-` or `@` first) gets an apostrophe
-/// before it, and control characters become blanks: names of classes and datasets come from others.
+/// Numbers are written with all digits; `None` is an empty field. Names of classes and datasets are
+/// not trusted: text that a spreadsheet would run as a formula (`=`, `+`, `-` or `@` first) gets an
+/// apostrophe before it, and control characters become spaces.
 pub fn csv(lines: &[impl Serialize]) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     for line in lines {
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_spreadsheet_would_run_is_text() {
+    fn formulas_become_text() {
         #[derive(Serialize)]
         struct Line<'a> {
             name: &'a str,

@@ -1,8 +1,8 @@
-//! Records that do not make a table or a figure.
+//! Errors of tables and figures.
 
 use ff_eval::Metric;
 
-/// Why rows and columns, or points and axes, do not fit each other.
+/// An error of a table or a figure whose parts do not fit each other.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A row has more or fewer cells than there are columns.
@@ -10,43 +10,43 @@ pub enum Error {
     Cells {
         /// The row.
         method: String,
-        /// Number of columns.
+        /// The number of columns.
         expected: usize,
-        /// Number of cells.
+        /// The number of cells.
         found: usize,
     },
-    /// A cell's OOD sets are not its column's, or not in its order.
+    /// A cell's OOD sets differ from its column's, or are in another order.
     #[error("row {method:?}, column {column}: expected OOD sets {expected:?}, found {found:?}")]
     Ood {
         /// The row.
         method: String,
         /// The column.
         column: String,
-        /// The column's.
+        /// The OOD sets of the column.
         expected: Vec<String>,
-        /// The cell's.
+        /// The OOD sets of the cell.
         found: Vec<String>,
     },
-    /// A score is of another metric than its column.
+    /// The metric of a score differs from its column's.
     #[error("row {method:?}, column {column}: expected a score by {expected}, found {found}")]
     Metric {
         /// The row.
         method: String,
         /// The column.
         column: String,
-        /// The column's.
+        /// The metric of the column.
         expected: Metric,
-        /// The score's.
+        /// The metric of the score.
         found: Metric,
     },
-    /// Two rows have one name.
-    #[error("row {method:?} stands twice; hint: give each method its own label")]
+    /// Two rows have the same name.
+    #[error("row {method:?}: expected unique names, found two rows\nhint: give each method its own label")]
     Duplicate {
         /// The name.
         method: String,
     },
     /// A cell has two runs of one seed.
-    #[error("row {method:?}, column {column}: seed {seed} stands twice")]
+    #[error("row {method:?}, column {column}: expected one run for each seed, found two of seed {seed}")]
     Seed {
         /// The row.
         method: String,
@@ -62,37 +62,37 @@ pub enum Error {
         method: String,
         /// The column.
         column: String,
-        /// Number of the column's tasks.
+        /// The number of tasks of the column.
         expected: usize,
-        /// Number of the score's.
+        /// The number of tasks of the score.
         found: usize,
     },
-    /// There is no such row to compare with.
+    /// The baseline is not a row of the table.
     #[error("expected a baseline among {rows} rows, found row {found} (the first is 0)")]
     Baseline {
-        /// Number of rows.
+        /// The number of rows.
         rows: usize,
-        /// Where the baseline should be.
+        /// The index of the baseline.
         found: usize,
     },
-    /// A column or a row is said to be one of the paper's, which does not have it.
+    /// The paper does not have the column or row that a table assigns to it.
     #[error("{place}: the paper has no {name:?}")]
     NotPublished {
         /// The column or row.
         place: String,
-        /// What the paper should have.
+        /// The name that the paper does not have.
         name: String,
     },
-    /// A series of a figure has more or fewer points than there are places on its x axis.
+    /// A series of a figure has more or fewer points than its x axis has positions.
     #[error("figure {figure:?}, series {series:?}: expected {expected} points, one per x, found {found}")]
     Points {
         /// The figure's title.
         figure: String,
         /// The series.
         series: String,
-        /// Number of places.
+        /// The number of positions.
         expected: usize,
-        /// Number of points.
+        /// The number of points.
         found: usize,
     },
     /// A number of a figure is NaN or infinite.
@@ -100,23 +100,23 @@ pub enum Error {
     NotFinite {
         /// The figure's title.
         figure: String,
-        /// What the number is of.
+        /// The part of the figure with the number.
         of: String,
         /// The number.
         found: String,
     },
     /// No series of a figure has a point.
-    #[error("figure {figure:?} has no point to draw")]
+    #[error("figure {figure:?}: expected at least one point, found none")]
     NoPoint {
         /// The figure's title.
         figure: String,
     },
-    /// A figure could not be drawn.
+    /// The drawing library failed.
     #[error("figure {figure:?}: {why}")]
     Drawing {
         /// The figure's title.
         figure: String,
-        /// What the drawing library says.
+        /// The error of the drawing library.
         why: String,
     },
 }

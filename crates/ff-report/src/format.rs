@@ -1,16 +1,16 @@
-//! Numbers as text.
+//! Formatting numbers as text.
 
 use ff_eval::{Interval, Score, Value};
 
-/// Where there is no number.
+/// The text in place of a missing number.
 pub(crate) const NOTHING: &str = "–";
 
-/// Four decimals, as in the paper's tables.
+/// Formats a value with four decimals, as in the paper's tables.
 pub(crate) fn value(value: f64) -> String {
     format!("{value:.4}").replace('-', "−")
 }
 
-/// With its sign; zero has none.
+/// Formats a difference with four decimals and its sign; zero has no sign.
 pub(crate) fn difference(difference: f64) -> String {
     let text = format!("{difference:+.4}");
     if text.ends_with("0.0000") { "0.0000".to_owned() } else { text.replace('-', "−") }
@@ -20,7 +20,7 @@ pub(crate) fn interval(interval: &Interval) -> String {
     format!("[{}, {}]", value(interval.low), value(interval.high))
 }
 
-/// A score that has a value, with its interval if it has one.
+/// Formats the value of a score, with its interval if it has one; `None` if it is undefined.
 pub(crate) fn score(score: &Score) -> Option<String> {
     let number = value(score.value.value()?);
     Some(match &score.interval {
@@ -29,7 +29,7 @@ pub(crate) fn score(score: &Score) -> Option<String> {
     })
 }
 
-/// What there is to say of a score: why it has no value, then its own notes.
+/// The notes on a score: why it is undefined, then its own notes.
 pub(crate) fn notes(score: &Score) -> impl Iterator<Item = String> {
     let why = match &score.value {
         Value::Undefined(why) => Some(why.clone()),
@@ -38,7 +38,7 @@ pub(crate) fn notes(score: &Score) -> impl Iterator<Item = String> {
     why.into_iter().chain(score.notes.iter().map(ToString::to_string))
 }
 
-/// How many samples a score is over, and of how many groups if they are in groups.
+/// Formats the number of samples of a score, and of groups if it has any.
 pub(crate) fn samples(score: &Score) -> String {
     let samples = count(score.samples as u64);
     match score.groups {
@@ -47,7 +47,7 @@ pub(crate) fn samples(score: &Score) -> String {
     }
 }
 
-/// With commas between thousands.
+/// Formats a number with commas between thousands.
 pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -60,7 +60,7 @@ pub(crate) fn count(count: u64) -> String {
     text
 }
 
-/// Two units at most: "3.1 s", "2 min 05 s", "1 h 07 min".
+/// Formats a duration with at most two units: "3.1 s", "2 min 05 s", "1 h 07 min".
 pub(crate) fn seconds(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_well() {
+    fn numbers_are_formatted() {
         assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [3.12, 59.4, 59.96, 125.0, 4041.0].map(seconds),

@@ -1,4 +1,4 @@
-//! LaTeX with booktabs and graphicx.
+//! LaTeX tables, with the packages booktabs and graphicx.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use itertools::Itertools;
 use crate::rank::Rank;
 use crate::section::{Field, Footnotes, Section};
 
-/// The parts, each a `table` float.
+/// Writes the sections, each as a `table` float.
 pub(crate) fn document(title: &str, sections: &[Section]) -> String {
     let title = title.replace(['\n', '\r'], " ");
     let mut text = format!("% {title}\n% \\usepackage{{booktabs}}\n% \\usepackage{{graphicx}}\n");
@@ -17,7 +17,7 @@ pub(crate) fn document(title: &str, sections: &[Section]) -> String {
     text
 }
 
-/// A table that is wider than the lines is shrunk to their width.
+/// Shrinks a table that is wider than the text to its width.
 const SHRINK: &str = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%";
 
 fn write_section(text: &mut String, section: &Section) {
@@ -69,7 +69,7 @@ fn escape(text: &str) -> String {
             '^' => escaped.push_str("\\textasciicircum{}"),
             '<' => escaped.push_str("\\textless{}"),
             '>' => escaped.push_str("\\textgreater{}"),
-            // After `\\` a bracket would be read as its argument.
+            // After `\\`, LaTeX would read a bracket as its argument.
             '[' => escaped.push_str("{[}"),
             '–' => escaped.push_str("--"),
             '−' => escaped.push_str("$-$"),
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_what_latex_would_obey() {
+    fn special_characters_are_escaped() {
         assert_eq!(
             escape(r"a_b & 5 % {c} $d# ~^\"),
             r"a\_b \& 5 \% \{c\} \$d\# \textasciitilde{}\textasciicircum{}\textbackslash{}"

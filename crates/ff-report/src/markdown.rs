@@ -1,11 +1,11 @@
-//! GitHub's Markdown, aligned so that it also reads well as plain text.
+//! GitHub's Markdown, with aligned columns that are also legible as plain text.
 
 use std::fmt::Write as _;
 
 use crate::rank::Rank;
 use crate::section::{Field, Footnotes, Section};
 
-/// The parts one below the other.
+/// Writes the sections below each other.
 pub(crate) fn document(title: &str, sections: &[Section]) -> String {
     let mut text = format!("# {}\n", escape(title));
     for section in sections {
@@ -61,9 +61,11 @@ fn write_field(field: &Field, footnotes: &Footnotes) -> String {
     }
 }
 
-/// Text as Markdown shows it, in a table's field too: what would end a field or begin emphasis, a
-/// tag, an entity or a link is escaped; a line break or another control character becomes a blank.
-/// An underscore inside a word begins nothing and stays readable.
+/// Escapes text for Markdown, including fields of tables.
+///
+/// Characters that would end a field or begin emphasis, a tag, an entity or a link are escaped.
+/// Line breaks and other control characters become spaces. An underscore inside a word needs no
+/// escape.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut before = None;
@@ -93,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_what_markdown_would_obey() {
+    fn special_characters_are_escaped() {
         assert_eq!(escape("[a](b) & &lt; [0, 1]\u{1b}"), r"[a\](b) & \&lt; [0, 1] ");
         assert_eq!(escape("a|b_c *d* _e_ <f>\n`g`"), r"a\|b_c \*d\* \_e\_ \<f> \`g\`");
     }

@@ -1,4 +1,5 @@
-//! The numbers that papers published: a file in `configs/published` each, and a row of [`PAPERS`].
+//! Published numbers of papers. Each paper is a file in `configs/published` and an entry in
+//! [`PAPERS`].
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -6,28 +7,30 @@ use std::sync::LazyLock;
 use ff_eval::Metric;
 use serde::Deserialize;
 
-/// FissionFusion: Table 1 and Table 1 of the appendix.
+/// The numbers of FissionFusion: Table 1, and Table 1 of the appendix.
 pub static FISSIONFUSION: LazyLock<Paper> =
     LazyLock::new(|| parse(include_str!("../../../configs/published/fissionfusion.toml")));
 
-/// InMerge: Tables 1 and 2, and the pairs in its text.
+/// The numbers of InMerge: Tables 1 and 2, and the pairs in its text.
 pub static INMERGE: LazyLock<Paper> =
     LazyLock::new(|| parse(include_str!("../../../configs/published/inmerge.toml")));
 
-/// Every paper, by the name of its file.
+/// All papers, by the names of their files.
 pub static PAPERS: [(&str, &LazyLock<Paper>); 2] = [("fissionfusion", &FISSIONFUSION), ("inmerge", &INMERGE)];
 
-/// What a paper published. Names are looked up without regard to case and punctuation.
+/// The published numbers of a paper.
+///
+/// Upper and lower case, spaces and punctuation of names do not matter.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paper {
-    /// Where the numbers come from.
+    /// The source of the numbers: authors, title and tables.
     pub source: String,
     /// The backbones with published numbers.
     backbones: Vec<PublishedBackbone>,
     /// The datasets with published numbers, in the order of the tables.
     pub datasets: Vec<PublishedDataset>,
-    /// The methods, near to how the paper prints them, in the order of the tables.
+    /// The methods, spelled nearly as in the paper, in the order of the tables.
     pub methods: Vec<String>,
     /// The tasks of a table of tasks.
     #[serde(default)]
@@ -47,13 +50,13 @@ struct PublishedBackbone {
     names: Vec<String>,
 }
 
-/// A dataset as a paper reports on it.
+/// A dataset with published numbers.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedDataset {
-    /// As the paper or its authors call it.
+    /// The name in the paper or of its authors.
     pub label: String,
-    /// What the published values are.
+    /// The metric of the published values.
     pub metric: Metric,
 }
 
@@ -61,9 +64,9 @@ pub struct PublishedDataset {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedTask {
-    /// As the dataset spells it.
+    /// The name in the dataset.
     pub name: String,
-    /// As the paper prints it.
+    /// The head of the column in the paper.
     pub head: String,
 }
 
@@ -71,13 +74,13 @@ pub struct PublishedTask {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Published {
-    /// Of one run, or of nobody knows how many.
+    /// A value of one run, or of an unknown number of runs.
     Value(f64),
-    /// Of several runs.
+    /// Mean and standard deviation of several runs.
     Spread {
-        /// Their mean.
+        /// The mean.
         mean: f64,
-        /// Their standard deviation.
+        /// The standard deviation.
         sd: f64,
     },
 }
@@ -94,9 +97,9 @@ struct PublishedRow {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedModel {
-    /// The model as printed, without the reference.
+    /// The printed name of the model, without the reference.
     pub name: String,
-    /// The average as printed.
+    /// The printed average.
     pub average: f64,
     /// The value of each task, in the order of [`Paper::tasks`].
     pub tasks: Vec<f64>,
@@ -132,25 +135,24 @@ impl Published {
 }
 
 impl Paper {
-    /// A backbone's label, by that or another of its names; `None` if the paper has no number of
-    /// it.
+    /// The label of a backbone by any of its names; `None` if the paper has no number for it.
     pub fn backbone(&self, name: &str) -> Option<&str> {
         let is =
             |of: &&PublishedBackbone| same(&of.label, name) || of.names.iter().any(|known| same(known, name));
         self.backbones.iter().find(is).map(|of| of.label.as_str())
     }
 
-    /// A dataset by its label; `None` if the paper has no number on it.
+    /// The dataset with this label; `None` if the paper has no number for it.
     pub fn dataset(&self, name: &str) -> Option<&PublishedDataset> {
         self.datasets.iter().find(|of| same(&of.label, name))
     }
 
-    /// A method's label by itself in any spelling; `None` if it is not the paper's.
+    /// The label of a method as the paper spells it; `None` if the paper does not have the method.
     pub fn method(&self, name: &str) -> Option<&str> {
         self.methods.iter().find(|of| same(of, name)).map(String::as_str)
     }
 
-    /// Where a task stands in [`Paper::tasks`].
+    /// The index of a task in [`Paper::tasks`].
     pub fn task(&self, name: &str) -> Option<usize> {
         self.tasks.iter().position(|of| same(&of.name, name))
     }
@@ -163,7 +165,7 @@ impl Paper {
         values.find(|(label, _)| same(label, dataset)).map(|(_, value)| *value)
     }
 
-    /// What there is to say of the paper's own numbers for such a backbone and dataset.
+    /// Remarks on the paper's numbers for a backbone and a dataset.
     pub fn remarks(&self, backbone: &str, dataset: &str) -> impl Iterator<Item = &str> {
         let backbone = self.backbone(backbone);
         let of_these = self.remark.iter().filter(move |remark| Some(remark.backbone.as_str()) == backbone);
@@ -171,7 +173,7 @@ impl Paper {
     }
 }
 
-/// Whether two names differ in nothing but case and punctuation.
+/// Returns true if two names differ only in case, spaces and punctuation.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     let letters =
         |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn files_name_nothing_that_they_do_not_list() {
+    fn names_in_rows_are_listed() {
         for (name, paper) in PAPERS {
             for row in &paper.row {
                 assert_eq!(paper.backbone(&row.backbone), Some(row.backbone.as_str()), "{name}");
@@ -202,7 +204,7 @@ mod tests {
                 assert!(row.values.keys().all(known), "{name}: {row:?}");
             }
             let rows: BTreeSet<_> = paper.row.iter().map(|row| (&row.backbone, &row.method)).collect();
-            assert_eq!(rows.len(), paper.row.len(), "{name}: a row is there twice");
+            assert_eq!(rows.len(), paper.row.len(), "{name}: expected unique rows");
             for remark in &paper.remark {
                 assert!(paper.remarks(&remark.backbone, &remark.dataset).count() > 0, "{name}: {remark:?}");
             }
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_the_papers() {
+    fn numbers_match_the_papers() {
         assert_eq!(fission("ResNet50", "GoG", "HAM10000"), 0.6614);
         assert_eq!(fission("DeiT-B", "GoU", "RSNA"), 0.9579);
         assert_eq!(fission("DeiT-B", "FGG + Greedy Soup", "CheXpert"), 0.8653);
@@ -225,7 +227,7 @@ mod tests {
         let derma = INMERGE.value("VGG19", "Baseline", "DermaMNIST");
         assert_eq!(derma, Some(Published::Spread { mean: 0.745, sd: 0.009 }));
         assert_eq!(INMERGE.value("VGG16", "InMerge", "PathMNIST"), None);
-        // All of them, the means and standard deviations in thousandths, counted from the paper.
+        // Sums of all means and standard deviations in thousandths, computed from the paper.
         let values: Vec<&Published> = INMERGE.row.iter().flat_map(|row| row.values.values()).collect();
         let sum =
             |of: &dyn Fn(&Published) -> f64| values.iter().map(|value| thousandths(of(value))).sum::<u32>();
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_method_of_fissionfusion_is_there_for_both_backbones() {
+    fn fissionfusion_has_every_method_for_both_backbones() {
         let table_1 = &FISSIONFUSION.methods[..6];
         for method in &FISSIONFUSION.methods {
             for backbone in ["ResNet50", "DeiT-B"] {
@@ -247,8 +249,7 @@ mod tests {
         }
     }
 
-    /// Sums of the printed digits, counted in ten-thousandths from the paper: a slip in any number
-    /// shows.
+    /// Sums in ten-thousandths, computed from the paper, which detect an error in any number.
     #[test]
     fn columns_of_fissionfusion_add_up() {
         let (table, appendix) = FISSIONFUSION.row.split_at(12);
@@ -263,10 +264,10 @@ mod tests {
         assert_eq!(sums(appendix), [97180, 86185, 64223, 59610, 88826, 82742, 0]);
     }
 
-    /// The text says that GoG beats Greedy Soup in almost all cases, and gains around 6 points on
-    /// HAM10000.
+    /// The paper's text says that GoG is better than Greedy Soup in almost all cases, and gains
+    /// around 6 points on HAM10000.
     #[test]
-    fn text_and_table_disagree_where_we_say() {
+    fn text_and_table_disagree_as_remarked() {
         for backbone in ["ResNet50", "DeiT-B"] {
             for PublishedDataset { label, .. } in &FISSIONFUSION.datasets {
                 let loses = fission(backbone, "GoG", label) < fission(backbone, "Greedy Soup", label);
@@ -279,8 +280,8 @@ mod tests {
         assert_eq!(FISSIONFUSION.remarks("resnet50", "Ham-10000").count(), 1);
     }
 
-    /// Sums of each row's 14 printed values in thousandths, counted from the paper: a slip in any
-    /// number shows.
+    /// Sums of each row's 14 printed values in thousandths, computed from the paper, which detect
+    /// an error in any number.
     #[test]
     fn rows_of_inmerge_add_up() {
         let sums = INMERGE.models.iter().map(|row| row.tasks.iter().copied().map(thousandths).sum::<u32>());
@@ -290,10 +291,10 @@ mod tests {
         );
     }
 
-    /// Two printed averages are not the rounded mean of the printed values, but no further off than
-    /// rounding the values (half a thousandth) and the average (another half) allows.
+    /// Two printed averages differ from the rounded mean of the printed values, but by no more than
+    /// the rounding of values (half a thousandth) and average (another half) allows.
     #[test]
-    fn averages_are_the_means_of_the_rows_but_for_two() {
+    fn two_averages_differ_from_the_means_of_their_rows() {
         let mean = |row: &PublishedModel| row.tasks.iter().sum::<f64>() / 14.0;
         let off = INMERGE.models.iter().filter(|row| thousandths(mean(row)) != thousandths(row.average));
         assert_eq!(
@@ -303,9 +304,9 @@ mod tests {
         assert!(INMERGE.models.iter().all(|row| (mean(row) - row.average).abs() < 1e-3));
     }
 
-    /// The text says that InMerge ranks first in 10 of the 15 columns.
+    /// The paper's text says that InMerge ranks first in 10 of the 15 columns.
     #[test]
-    fn inmerge_is_first_where_the_text_says() {
+    fn inmerge_is_first_in_ten_columns() {
         let columns = |row: &PublishedModel| [row.tasks.as_slice(), &[row.average]].concat();
         let rows: Vec<_> = INMERGE.models.iter().map(columns).collect();
         let (ours, earlier) = rows.split_last().unwrap();

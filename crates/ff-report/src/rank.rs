@@ -1,18 +1,18 @@
-//! Best and second.
+//! Ranks: the best and the second best value of a column.
 
 use serde::Serialize;
 
-/// A mark in a column.
+/// The mark of the best or the second best value of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rank {
-    /// No value is better.
+    /// No value is higher.
     Best,
-    /// Only the best are better.
+    /// Only the best values are higher.
     Second,
 }
 
-/// Marks the highest value and the next one; equal values share a mark, absent ones have none.
+/// Marks the highest value and the next one; equal values share a mark, missing ones have none.
 pub(crate) fn ranks(values: &[Option<f64>]) -> Vec<Option<Rank>> {
     let present = || values.iter().flatten().copied();
     let best = present().reduce(f64::max);

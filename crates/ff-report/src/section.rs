@@ -1,4 +1,4 @@
-//! The parts that people read, before they are written as Markdown or LaTeX.
+//! Sections of a table, which are written as Markdown, LaTeX or HTML.
 
 use std::collections::BTreeSet;
 
@@ -8,27 +8,27 @@ use itertools::Itertools;
 use crate::format::{self, NOTHING};
 use crate::rank::Rank;
 
-/// A grid with a heading above it and sentences below.
+/// A grid with a heading above it and remarks below.
 pub(crate) struct Section {
     pub heading: String,
     pub head: Vec<String>,
-    /// The first columns are words and stand left, the others numbers and stand right.
+    /// The number of leading columns of words, aligned left; the others are numbers, aligned right.
     pub words: usize,
     pub rows: Vec<Vec<Field>>,
-    /// About the grid as a whole.
+    /// Sentences about the whole grid.
     pub remarks: Vec<String>,
 }
 
-/// What stands in one place of a grid.
+/// A field of a grid.
 #[derive(Default)]
 pub(crate) struct Field {
     pub text: String,
     pub mark: Option<Rank>,
-    /// Why it is as it is; empty if there is nothing to say.
+    /// A note on the field, written as a footnote; may be empty.
     pub reason: String,
 }
 
-/// The reasons of a section's fields, each once, numbered from 1.
+/// The distinct notes on a section's fields, numbered from 1.
 pub(crate) struct Footnotes<'a>(pub Vec<&'a str>);
 
 impl From<&str> for Field {
@@ -50,20 +50,20 @@ impl From<Option<String>> for Field {
 }
 
 impl Field {
-    /// Its text and why it is as it is.
+    /// Creates a field with a note.
     pub fn because(text: Option<String>, reason: String) -> Field {
         Field { reason, ..Field::from(text) }
     }
 }
 
 impl Section {
-    /// A grid of such rows, whose first `words` columns are words.
+    /// Creates a section of rows, whose first `words` columns are words.
     pub fn new(heading: impl Into<String>, words: usize, head: &[&str], rows: Vec<Vec<Field>>) -> Section {
         let head = head.iter().map(|&head| head.to_owned()).collect();
         Section { heading: heading.into(), head, words, rows, remarks: Vec::new() }
     }
 
-    /// Methods against columns, each of which has a title and a field for every method.
+    /// Creates a section with a row for each method; each column has a title and a field for each.
     pub fn of_methods<'a>(
         heading: String,
         methods: impl Iterator<Item = &'a str>,
@@ -78,32 +78,32 @@ impl Section {
         section
     }
 
-    /// Our values beside the paper's.
+    /// Creates a section that compares our values with the paper's.
     pub fn beside_paper(backbone: &str, rows: Vec<Vec<Field>>) -> Section {
         let head = ["Dataset", "Method", "Ours", "Paper", "Difference"];
-        Section::new(format!("Beside the paper: {backbone}"), 2, &head, rows)
+        Section::new(format!("Comparison with the paper: {backbone}"), 2, &head, rows)
     }
 
-    /// With a remark after the others.
+    /// Adds a remark.
     pub fn remark(mut self, remark: impl Into<String>) -> Section {
         self.remarks.push(remark.into());
         self
     }
 
-    /// With remarks after the others.
+    /// Adds remarks.
     pub fn remarks(mut self, remarks: impl IntoIterator<Item = impl Into<String>>) -> Section {
         self.remarks.extend(remarks.into_iter().map(Into::into));
         self
     }
 
-    /// What its fields have to say, in their order.
+    /// The notes on its fields, in the order of the fields.
     pub fn footnotes(&self) -> Footnotes<'_> {
         let reasons = self.rows.iter().flatten().map(|field| field.reason.as_str());
         Footnotes(reasons.filter(|reason| !reason.is_empty()).unique().collect())
     }
 }
 
-/// The fields of a column with their marks.
+/// Adds marks to the fields of a column.
 pub(crate) fn marked(fields: impl Iterator<Item = Field>, marks: Vec<Option<Rank>>) -> Vec<Field> {
     fields.zip(marks).map(|(field, mark)| Field { mark, ..field }).collect()
 }
@@ -115,12 +115,12 @@ impl Footnotes<'_> {
     }
 }
 
-/// The parts that have content.
+/// The sections with at least one row and one column besides the first.
 pub(crate) fn with_content(sections: impl Iterator<Item = Section>) -> Vec<Section> {
     sections.filter(|section| !section.rows.is_empty() && section.head.len() > 1).collect()
 }
 
-/// What the bootstrap intervals in a section are, one remark per kind.
+/// Explains the bootstrap intervals in a section, with one remark for each kind.
 pub(crate) fn about_intervals<'a>(scores: impl Iterator<Item = &'a Score>) -> Vec<String> {
     let kind = |score: &Score| {
         let Interval { level, resamples, .. } = score.interval?;
@@ -133,7 +133,7 @@ pub(crate) fn about_intervals<'a>(scores: impl Iterator<Item = &'a Score>) -> Ve
             false => "test samples",
         };
         format!(
-            "Intervals hold {level} of {} bootstrap resamples of the {of}.",
+            "Intervals contain {level} of {} bootstrap resamples of the {of}.",
             format::count(resamples as u64)
         )
     };

@@ -1,10 +1,12 @@
-//! What rows must have in common to stand in one table.
+//! Checks that rows and columns form a table.
 
 use ff_eval::{Metric, Score};
 
 use crate::error::Error;
 
-/// Every row, a name and its number of cells, is named once and has a cell for each column.
+/// Checks that names of rows are unique, and that each row has one cell for each column.
+///
+/// `rows` gives the name and the number of cells of each row.
 pub(crate) fn check_rows<'a>(
     rows: impl Iterator<Item = (&'a str, usize)> + Clone,
     columns: usize,
@@ -20,7 +22,7 @@ pub(crate) fn check_rows<'a>(
     Ok(())
 }
 
-/// Every score of a cell is by its column's metric.
+/// Checks that all scores of a cell have the metric of its column.
 pub(crate) fn check_metric<'a>(
     method: &str,
     column: String,

@@ -1,4 +1,4 @@
-//! Figures of a sweep over numbers, of categories with many series, and of a curve.
+//! Line plots of a sweep over numbers, of categories with many series, and of a curve.
 
 use ff_report::{Axis, Error, LinePlot, Point, Series};
 
@@ -27,7 +27,7 @@ fn sweep() -> LinePlot {
     LinePlot { references, ..plot("Merge weight & probability", "Merge weight α", x, series) }
 }
 
-/// Fourteen diseases and fifteen series: the most that must stay legible.
+/// Fourteen diseases and fifteen series, the largest plot that must be legible.
 fn crowded() -> LinePlot {
     let names = ff_report::published::INMERGE.tasks.iter().map(|task| task.name.replace('_', " "));
     let of = |nth: usize| {
@@ -47,7 +47,7 @@ fn curve() -> LinePlot {
     LinePlot { y_label, ..plot("Validation", "Epoch", x, series) }
 }
 
-/// `FIGURES=folder` keeps the pictures to look at.
+/// Draws a plot; `FIGURES=folder` saves the pictures there.
 fn svg(name: &str, figure: &LinePlot) -> String {
     let svg = figure.to_svg().unwrap();
     if let Some(folder) = std::env::var_os("FIGURES") {
@@ -64,7 +64,7 @@ fn assert_has_texts(svg: &str, texts: &[&str]) {
 }
 
 #[test]
-fn a_sweep_has_its_places_as_ticks() {
+fn sweeps_have_ticks_at_their_positions() {
     let svg = svg("sweep.svg", &sweep());
     assert_has_texts(&svg, &["0.5", "0.7", "0.8", "0.9", "p = 0.3", "p &lt; 0.1", "Baseline", "AUROC"]);
     assert_has_texts(&svg, &["Merge weight &amp; probability", "Merge weight α"]);
@@ -73,19 +73,19 @@ fn a_sweep_has_its_places_as_ticks() {
 }
 
 #[test]
-fn names_that_are_too_wide_stand_upright() {
+fn wide_names_read_upwards() {
     let svg = svg("crowded.svg", &crowded());
     assert_has_texts(&svg, &["Pleural Thickening", "Hernia", "L_s = 14, τ = 0.3"]);
     assert_eq!(svg.matches("rotate(270").count(), 14 + 1);
 }
 
 #[test]
-fn a_curve_has_round_ticks() {
+fn curves_have_round_ticks() {
     assert_has_texts(&svg("curve.svg", &curve()), &["10", "20", "30", "40", "InMerge"]);
 }
 
 #[test]
-fn the_numbers_are_to_be_had() {
+fn numbers_are_written_as_csv() {
     assert_eq!(
         sweep().to_csv(),
         "series,x,y,low,high\n\
@@ -101,7 +101,7 @@ fn the_numbers_are_to_be_had() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_refused() {
+fn invalid_plots_are_refused() {
     let error = |change: fn(&mut LinePlot)| {
         let mut figure = curve();
         change(&mut figure);
@@ -121,6 +121,6 @@ fn what_cannot_be_drawn_is_refused() {
         figure.series.iter_mut().for_each(|series| series.points.fill(None));
         figure.references.push(("Baseline".to_owned(), 0.8));
     };
-    assert_eq!(error(empty).to_string(), "figure \"Validation\" has no point to draw");
+    assert_eq!(error(empty).to_string(), "figure \"Validation\": expected at least one point, found none");
     assert!(matches!(error(|figure| figure.series.clear()), Error::NoPoint { .. }));
 }

@@ -1,4 +1,4 @@
-//! Surfaces and matrices.
+//! Surfaces and heatmaps.
 
 use ff_report::{Error, Heatmap, Mark, Surface};
 
@@ -26,9 +26,9 @@ fn surface(points: usize, flat: f64) -> Surface {
             mark("w2: lr 3e-3 minimal seed 0, 0.3625", 4.0, 0.0),
             mark("w1: lr 1e-3 heavy seed 0, 0.3708", 1.6, 4.0 * flat),
             mark("Greedy Soup, 0.3458", 1.9, 1.2 * flat),
-            mark("somewhere else", 9.0, 9.0),
+            mark("outside", 9.0, 9.0),
         ],
-        notes: vec!["Greedy Soup lies 0.42 beside the plane".into(), "local minima: 2".into()],
+        notes: vec!["Greedy Soup is 0.42 from the plane".into(), "local minima: 2".into()],
     }
 }
 
@@ -41,47 +41,45 @@ fn heat(size: usize) -> Heatmap {
     Heatmap { title, value_label, columns: names.clone(), rows: names, values }
 }
 
-/// `FIGURES=folder` keeps the pictures to look at.
+/// Saves a picture in the folder that the environment variable `FIGURES` names, if it is set.
 fn keep(name: &str, svg: &str) {
     if let Some(folder) = std::env::var_os("FIGURES") {
         std::fs::write(std::path::Path::new(&folder).join(name), svg).unwrap();
     }
 }
 
-/// Numbers of an attribute of the elements whose line has `having`.
+/// The number of rectangles in a picture.
 fn rectangles(svg: &str) -> usize {
     svg.matches("<rect").count()
 }
 
 #[test]
-fn a_surface_has_levels_and_marks() {
+fn surfaces_have_levels_and_marks() {
     let svg = surface(29, 0.8).to_svg().unwrap();
     keep("surface.svg", &svg);
-    for text in ["0.3", "0.4", "0.5", "0.8", "Greedy Soup, 0.3458", "somewhere else", "local minima: 2"] {
+    for text in ["0.3", "0.4", "0.5", "0.8", "Greedy Soup, 0.3458", "outside", "local minima: 2"] {
         assert!(svg.contains(&format!(">\n{text}\n</text>")), "{text}");
     }
-    // Four marks inside, each with an edge, and all five in the legend; the fifth marker is a cross
-    // of lines.
+    // Four marks are inside, each with an edge, and all five in the legend.
     let circles = svg.matches("<circle").count();
-    assert_eq!(circles, 2 * 2, "the first is a circle, in the plot and in the legend");
+    assert_eq!(circles, 2 * 2, "the first mark is a circle, in the plot and in the legend");
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
     assert_eq!(svg, surface(29, 0.8).to_svg().unwrap());
     assert!(svg.len() < 400_000, "{}", svg.len());
 }
 
 #[test]
-fn a_flat_surface_keeps_a_height_and_one_value_is_one_colour() {
+fn flat_surfaces_have_a_height_and_one_value_has_one_colour() {
     keep("flat.svg", &surface(15, 0.05).to_svg().unwrap());
     let mut plain = surface(5, 1.0);
     plain.values.iter_mut().flatten().for_each(|value| *value = Some(0.5));
     let svg = plain.to_svg().unwrap();
-    // Card, ground, a strip for each of four rows, the bar; of square markers one in the plot, one
-    // in the legend.
+    // Picture, background of the plot, a strip for each of four rows, the bar.
     assert_eq!(rectangles(&svg), 1 + 1 + 4 + 1, "{svg}");
 }
 
 #[test]
-fn a_matrix_writes_its_values_while_they_can_be_read() {
+fn heatmaps_with_large_cells_show_values() {
     let small = heat(12).to_svg().unwrap();
     keep("heat.svg", &small);
     assert!(small.contains(">\n.48\n</text>") && small.contains("lr 3e-11 minimal seed 0"));
@@ -91,7 +89,7 @@ fn a_matrix_writes_its_values_while_they_can_be_read() {
 }
 
 #[test]
-fn the_numbers_are_to_be_had() {
+fn numbers_are_written_as_csv() {
     let mut small = surface(2, 1.0);
     small.values = vec![vec![Some(0.25), None], vec![Some(0.5), Some(1.0)]];
     (small.x, small.y) = (vec![0.0, 1.0], vec![0.0, 2.0]);
@@ -102,7 +100,7 @@ fn the_numbers_are_to_be_had() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_refused() {
+fn invalid_plots_are_refused() {
     let error = |change: fn(&mut Surface)| {
         let mut surface = surface(4, 1.0);
         change(&mut surface);

@@ -1,5 +1,5 @@
-//! The four forms of a table that has all that can happen: ties, a diverged method, a missing
-//! dataset, an undefined value, dropped resamples, columns with and without the paper.
+//! The four formats of a table with ties, a diverged method, a missing dataset, an undefined value,
+//! dropped resamples, and columns with and without the paper.
 
 mod score;
 
@@ -123,8 +123,8 @@ fn json() {
     insta::assert_snapshot!(table().to_json());
 }
 
-/// A user's own images: one backbone, one dataset, no paper, no OOD set; the parts without content
-/// are left out.
+/// A user's own images: one backbone, one dataset, no paper, no OOD set. Empty sections are left
+/// out.
 #[test]
 fn a_small_table_has_few_parts() {
     let cell = Cell { validation: Some(0.9), test: score(Metric::Accuracy, 0.875), ..Cell::default() };

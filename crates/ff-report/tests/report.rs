@@ -1,4 +1,4 @@
-//! The page: wording follows intervals, text is escaped, what is missing is said.
+//! The HTML page: verdicts follow intervals, text is escaped, missing results are named.
 
 mod score;
 
@@ -16,7 +16,7 @@ fn interval(low: f64, high: f64) -> Interval {
     Interval { low, high, level: 0.95, resamples: 100, dropped: 0 }
 }
 
-/// One column; the soup is so much better than the single model.
+/// A report of one column, with this difference between the soup and the single model.
 fn report(difference: Option<Difference>) -> Report {
     let column = Column {
         backbone: "Net".into(),
@@ -78,7 +78,7 @@ fn page(value: f64, low: f64, high: f64) -> String {
 }
 
 #[test]
-fn nothing_is_called_better_unless_its_interval_says_so() {
+fn verdicts_follow_intervals() {
     let above = page(0.1, 0.02, 0.2);
     assert!(above.contains(
         "On test images Soup is better than the best single model, Single: +0.1000 [0.0200, 0.2000]."
@@ -103,7 +103,7 @@ fn text_is_escaped() {
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn missing_results_are_named() {
     let page = page(0.1, 0.02, 0.2);
     for part in [
         "a record is damaged",

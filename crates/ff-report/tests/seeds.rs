@@ -1,5 +1,5 @@
-//! The four forms of a table over seeds that has all that can happen: a missing seed, a single
-//! seed, no result, a task with one class only, columns with and without the paper.
+//! The four formats of a table over seeds with a missing seed, a single seed, no result, a task
+//! without positives, and columns with and without the paper.
 
 mod score;
 
@@ -12,7 +12,7 @@ fn score(metric: Metric, value: f64) -> Score {
     score::score(metric, Value::Defined(value))
 }
 
-/// Hernia has no positive sample.
+/// A score in which Hernia has no positive sample.
 fn chest_score(effusion: f64, pneumonia: f64) -> Score {
     let output = |output, value| OutputAuroc { output, value, positives: 40, negatives: 1446 };
     let gap = Value::Undefined("output 2: no positive sample".to_owned());
@@ -131,9 +131,9 @@ fn json() {
     assert_eq!(tasks[2]["value"]["undefined"], "output 2: no positive sample");
 }
 
-/// Wide parts are shrunk to the page.
+/// All fourteen diseases of the paper. Wide tables are shrunk to the page.
 #[test]
-fn all_fourteen_diseases_stand_below_the_published_rows() {
+fn tasks_follow_the_published_rows() {
     let names: Vec<&str> =
         ff_report::published::INMERGE.tasks.iter().map(|task| task.name.as_str()).collect();
     let output = |output| OutputAuroc { output, value: Value::Defined(0.8), positives: 9, negatives: 90 };
@@ -148,7 +148,7 @@ fn all_fourteen_diseases_stand_below_the_published_rows() {
 }
 
 #[test]
-fn pairs_are_of_one_seed() {
+fn pairs_share_a_seed() {
     let (baseline, other) = (path(&[(0, 0.5), (1, 0.75)]), path(&[(2, 0.9), (1, 1.0)]));
     let difference = other.difference(&baseline).unwrap();
     assert_eq!((difference.mean, difference.count, difference.interval), (0.25, 1, None));
@@ -156,13 +156,13 @@ fn pairs_are_of_one_seed() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn invalid_tables_are_refused() {
     let error = |columns, rows, baseline| SeedTable::new("t", columns, rows, baseline).unwrap_err();
     let one = |paper| vec![column("VGG19", "PathMNIST", Metric::Accuracy, &[], paper)];
     let of = |cell| vec![row("InMerge", None, vec![cell])];
     assert_eq!(
         error(one(true), of(path(&[(4, 0.5), (4, 0.6)])), None).to_string(),
-        "row \"InMerge\", column VGG19 on PathMNIST: seed 4 stands twice"
+        "row \"InMerge\", column VGG19 on PathMNIST: expected one run for each seed, found two of seed 4"
     );
     assert_eq!(
         error(one(true), of(path(&[])), Some(1)).to_string(),

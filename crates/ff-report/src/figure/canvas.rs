@@ -1,4 +1,4 @@
-//! Drawing on an SVG picture: lines, markers and text.
+//! Drawing lines, markers and text on an SVG picture.
 
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
@@ -8,13 +8,13 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::error::Error;
 use crate::figure::style::{Dash, Marker, Style};
 
-/// To the right and downwards from the upper left corner, in pixels.
+/// A position in pixels, to the right and downwards from the upper left corner.
 pub(super) type Pixel = (i32, i32);
 
 pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-/// A white card of that size, drawn on: dark or light around it, it reads alike.
+/// Draws a picture of this size on a white background, legible on dark and light pages.
 pub(super) fn picture(
     title: &str,
     size: (u32, u32),
@@ -23,7 +23,7 @@ pub(super) fn picture(
     let mut text = String::new();
     let canvas = SVGBackend::with_string(&mut text, size).into_drawing_area();
     let drawn = canvas.fill(&WHITE).and_then(|()| draw(&canvas)).and_then(|()| canvas.present());
-    drop(canvas); // which ends the text
+    drop(canvas); // writes the end of the text
     drawn.map_err(|error| Error::Drawing { figure: title.to_owned(), why: error.to_string() })?;
     Ok(text)
 }
@@ -36,7 +36,7 @@ pub(super) fn draw_line(canvas: &Canvas, points: Vec<Pixel>, style: ShapeStyle, 
     }
 }
 
-/// A horizontal line of a length, from its left end.
+/// Draws a horizontal line of a length from its left end, for a legend.
 pub(super) fn draw_sample(
     canvas: &Canvas,
     (left, height): Pixel,
@@ -68,7 +68,7 @@ pub(super) fn draw_text(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HP
     draw_text_in(canvas, text, at, size, (h, v), &BLACK)
 }
 
-/// Text in a colour.
+/// Draws text in a colour.
 pub(super) fn draw_text_in(
     canvas: &Canvas,
     text: &str,
@@ -80,13 +80,13 @@ pub(super) fn draw_text_in(
     canvas.draw(&Text::new(text, at, TextStyle::from(font(size)).pos(Pos::new(h, v)).color(colour)))
 }
 
-/// Text that reads upwards; the anchor is as if the picture were turned to read it.
+/// Draws text that reads upwards; the anchor applies to the text before its rotation.
 pub(super) fn draw_upright(canvas: &Canvas, text: &str, at: Pixel, size: i32, h: HPos, v: VPos) -> Drawn {
     let font = font(size).transform(FontTransform::Rotate270);
     canvas.draw(&Text::new(text, at, TextStyle::from(font).pos(Pos::new(h, v))))
 }
 
-/// The backend writes a font's size divided by 1.24.
+/// The font of a size in pixels: the backend writes a font's size divided by 1.24.
 fn font(size: i32) -> FontDesc<'static> {
     ("sans-serif", f64::from(size) * 1.24).into_font()
 }

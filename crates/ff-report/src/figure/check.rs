@@ -1,8 +1,8 @@
-//! What a plot must be to be drawn.
+//! Checks of plots before they are drawn.
 
 use crate::error::Error;
 
-/// As many points as there are places for them.
+/// Checks that there is one point for each position.
 pub(super) fn check_points(figure: &str, series: &str, expected: usize, found: usize) -> Result<(), Error> {
     match expected == found {
         true => Ok(()),
@@ -10,7 +10,7 @@ pub(super) fn check_points(figure: &str, series: &str, expected: usize, found: u
     }
 }
 
-/// Neither NaN nor infinite.
+/// Checks that no number is NaN or infinite.
 pub(super) fn check_finite(
     figure: &str,
     of: &str,
@@ -24,13 +24,12 @@ pub(super) fn check_finite(
     }
 }
 
-/// There is something to draw.
+/// Checks that there is something to draw.
 pub(super) fn check_any(figure: &str, any: bool) -> Result<(), Error> {
     if any { Ok(()) } else { Err(Error::NoPoint { figure: figure.into() }) }
 }
 
-/// Values by row, a row for each place down and a value for each place across; `row` names a row in
-/// errors.
+/// Checks the numbers of rows and columns of a matrix; `row` names a row in errors.
 pub(super) fn check_matrix(
     figure: &str,
     (rows, columns): (usize, usize),

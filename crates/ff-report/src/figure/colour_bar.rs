@@ -1,4 +1,4 @@
-//! The bar beside a plot that says which colour is which value. All lengths are pixels.
+//! The colour bar beside a plot, with the value of each colour. All lengths are pixels.
 
 use plotters::element::Rectangle;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -10,7 +10,7 @@ use crate::figure::style::GREY;
 
 const WIDTH: i32 = 22;
 
-/// Where the bar is.
+/// The position of a colour bar.
 pub(super) struct ColourBar {
     left: i32,
     top: i32,
@@ -20,7 +20,7 @@ pub(super) struct ColourBar {
 }
 
 impl ColourBar {
-    /// To the right of a plot with those corners, with room for its ticks' names.
+    /// Places the bar to the right of a plot with these corners, with space for the names of ticks.
     pub fn beside(from: Pixel, to: Pixel, ticks: &[(f64, String)]) -> Self {
         let left = to.0 + 24;
         let names = widest(ticks.iter().map(|(_, name)| name), TICK_SIZE);
@@ -32,8 +32,9 @@ impl ColourBar {
         self.label + LABEL_SIZE
     }
 
-    /// Steps of one height, a colour each, from the bottom to the top; a tick is after so many
-    /// steps, not all of them whole.
+    /// Draws one step of equal height for each colour, from the bottom to the top.
+    ///
+    /// The position of a tick is counted in steps and may be a fraction.
     pub fn draw<'a>(
         &self,
         canvas: &Canvas,

@@ -1,12 +1,12 @@
-//! Where a level runs through a cell of a grid.
+//! Contours in one cell of a grid.
 
 use crate::figure::canvas::Pixel;
 
-/// The corners of a cell, one after the other around it, and their values.
+/// The corners of a cell, in order around it, and their values.
 pub(super) type Cell = [(Pixel, f64); 4];
 
-/// The part of a cell where the value is at least a level, as a polygon; values change evenly along
-/// its sides.
+/// Computes the polygon of a cell in which the value is at least `level`, with linear interpolation
+/// along its sides.
 pub(super) fn clip(cell: &Cell, level: f64) -> Vec<Pixel> {
     let mut polygon = Vec::new();
     for (nth, corner) in cell.iter().enumerate() {
@@ -18,8 +18,8 @@ pub(super) fn clip(cell: &Cell, level: f64) -> Vec<Pixel> {
     polygon
 }
 
-/// Where a level crosses the sides of a cell: 0, 2 or 4 places, of which each two that follow are
-/// joined.
+/// Computes the 0, 2 or 4 points where a level crosses the sides of a cell; each pair in order is
+/// one line.
 pub(super) fn crossings(cell: &Cell, level: f64) -> Vec<Pixel> {
     (0..4).filter_map(|nth| crossing(&cell[nth], &cell[(nth + 1) % 4], level)).collect()
 }
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_cuts_a_cell_in_two() {
+    fn a_level_divides_a_cell() {
         let slope = cell([0.0, 1.0, 1.0, 0.0]);
         assert_eq!(clip(&slope, 0.5), [(5, 10), (10, 10), (10, 0), (5, 0)]);
         assert_eq!(crossings(&slope, 0.5), [(5, 10), (5, 0)]);

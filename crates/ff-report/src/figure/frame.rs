@@ -1,4 +1,4 @@
-//! The area of a plot: where its points are, its axes and its title. All lengths are pixels.
+//! The frame of a plot: positions of its points, axes and title. All lengths are pixels.
 
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, RGBColor};
@@ -8,7 +8,7 @@ use crate::figure::measure::{LABEL_SIZE, MARGIN, TICK, TICK_SIZE, TITLE_SIZE, TO
 use crate::figure::scale::Scale;
 use crate::figure::style::{FAINT, GREY};
 
-/// What the axes span, the corners between which they do, and how they are drawn.
+/// The scales of the axes, the corners of the plot, and how the axes are drawn.
 pub(super) struct Frame {
     pub x: Scale,
     pub y: Scale,
@@ -20,17 +20,16 @@ pub(super) struct Frame {
     pub below: i32,
     /// The left edge of the y axis' label.
     pub beside: i32,
-    /// Lines along both axes, and across the plot at every tick.
+    /// True to draw lines along both axes, and across the plot at every tick.
     pub grid: bool,
-    /// Strokes outside the plot at every tick.
+    /// True to draw strokes outside the plot at every tick.
     pub strokes: bool,
-    /// The ticks of the x axis read upwards.
+    /// True if the ticks of the x axis read upwards.
     pub upright: bool,
 }
 
 impl Frame {
-    /// The upper left corner of a plot that has a title above and the axis' ticks and label to the
-    /// left.
+    /// The upper left corner of a plot with a title above and the y axis' label to its left.
     pub fn corner(y: &Scale) -> Pixel {
         (MARGIN + LABEL_SIZE + 10 + widest(y.names(), TICK_SIZE) + TICK + 6, TOP)
     }
@@ -73,8 +72,7 @@ impl Frame {
     }
 }
 
-/// The title above a plot whose upper left corner is at `from`, as large as fits a picture of that
-/// size.
+/// Draws the title above a plot with the upper left corner `from`, as large as the picture allows.
 pub(super) fn draw_title(canvas: &Canvas, title: &str, from: Pixel, picture: (u32, u32)) -> Drawn {
     let size = fitting(title, TITLE_SIZE, picture.0 as i32 - from.0 - MARGIN);
     draw_text(canvas, title, (from.0, from.1 / 2), size, HPos::Left, VPos::Center)

@@ -1,4 +1,4 @@
-//! A matrix of values as colours.
+//! Heatmaps: matrices of values, drawn as colours.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -14,42 +14,46 @@ use crate::figure::measure::{MARGIN, TICK_SIZE, TOP, widest};
 use crate::figure::scale::round_numbers;
 use crate::figure::style::FAINT;
 
-/// About the width of the whole matrix, and the least and greatest of a cell's.
+/// The approximate width of the matrix, in pixels.
 const WHOLE: i32 = 1000;
+/// The least and the greatest width of a cell, in pixels.
 const CELL: (i32, i32) = (14, 52);
-/// The least width of a cell that has its value written in it.
+/// The least width of a cell with its value written in it, in pixels.
 const WRITTEN: i32 = 30;
-/// Colours of the bar.
+/// The number of colours of the bar.
 const STEPS: usize = 64;
 
-/// A matrix of values, such as of pairs.
+/// A matrix of values, such as one value for each pair of models.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heatmap {
-    /// Printed above.
+    /// The title above the plot.
     pub title: String,
-    /// What the values are, with their unit.
+    /// The name and unit of the values.
     pub value_label: String,
-    /// Names of the columns.
+    /// The names of the columns.
     pub columns: Vec<String>,
-    /// Names of the rows, from the top.
+    /// The names of the rows, from the top.
     pub rows: Vec<String>,
-    /// Values by row; there may be none.
+    /// The values by row; `None` is drawn as a grey cell.
     pub values: Vec<Vec<Option<f64>>>,
 }
 
 impl Heatmap {
-    /// The matrix as an SVG picture, the same text for the same matrix. Values are written in the
-    /// cells as long as they are large enough: up to some thirty columns.
+    /// Draws the matrix as an SVG picture, with the same bytes for the same matrix.
+    ///
+    /// Values are written in the cells if these are large enough: up to about thirty columns.
     ///
     /// # Errors
-    /// Names that do not fit the values, a number that is not finite, or no value at all.
+    /// [`Error::Points`] if the numbers of names and values differ, [`Error::NotFinite`],
+    /// [`Error::NoPoint`] without values, [`Error::Drawing`].
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
         let layout = HeatmapLayout::of(self);
         picture(&self.title, layout.size, |canvas| draw(self, &layout, canvas))
     }
 
-    /// The values as a table with the names at its head and side.
+    /// Writes the values as CSV, with the names of columns in the first line and those of rows in
+    /// the first field.
     pub fn to_csv(&self) -> String {
         let text = |value: &Option<f64>| value.map_or(String::new(), |value| value.to_string());
         let head = [String::new()].into_iter().chain(self.columns.iter().cloned()).collect();
@@ -143,7 +147,7 @@ fn draw(heatmap: &Heatmap, layout: &HeatmapLayout, canvas: &Canvas) -> Drawn {
     layout.bar.draw(canvas, steps, ticks, &heatmap.value_label)
 }
 
-/// Two digits behind the point; a number below 1 without the 0 before it.
+/// Formats a value with two decimals, without a leading 0.
 fn short(value: f64) -> String {
     let text = format!("{value:.2}").replace('-', "−");
     text.replace("0.", ".").replace("1.00", "1")

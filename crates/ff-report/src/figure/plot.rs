@@ -1,23 +1,23 @@
-//! Any of the plots.
+//! A plot of any kind.
 
 use crate::error::Error;
 use crate::figure::heatmap::Heatmap;
 use crate::figure::lines::LinePlot;
 use crate::figure::surface::Surface;
 
-/// A plot of one of the kinds.
+/// A plot of any kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plot {
-    /// Lines.
+    /// A line plot.
     Lines(LinePlot),
-    /// A plane in filled contours.
+    /// Filled contours of values over a plane.
     Surface(Surface),
-    /// A matrix in colours.
+    /// A matrix drawn as colours.
     Heatmap(Heatmap),
 }
 
 impl Plot {
-    /// What stands above it.
+    /// The title above the plot.
     pub fn title(&self) -> &str {
         match self {
             Self::Lines(figure) => &figure.title,
@@ -26,7 +26,7 @@ impl Plot {
         }
     }
 
-    /// Whether there is nothing in it to draw.
+    /// Returns true if the plot has no points.
     pub fn is_empty(&self) -> bool {
         let checked = match self {
             Self::Lines(figure) => figure.check(),
@@ -36,10 +36,10 @@ impl Plot {
         matches!(checked, Err(Error::NoPoint { .. }))
     }
 
-    /// The plot as an SVG picture, the same text for the same plot.
+    /// Draws the plot as an SVG picture, with the same bytes for the same plot.
     ///
     /// # Errors
-    /// Those of its kind.
+    /// Those of the kind of plot.
     pub fn to_svg(&self) -> Result<String, Error> {
         match self {
             Self::Lines(figure) => figure.to_svg(),
@@ -48,7 +48,7 @@ impl Plot {
         }
     }
 
-    /// Its numbers.
+    /// Writes the numbers of the plot as CSV.
     pub fn to_csv(&self) -> String {
         match self {
             Self::Lines(figure) => figure.to_csv(),

@@ -1,28 +1,28 @@
-//! Which numbers an axis spans and where its ticks stand.
+//! The range of an axis and its ticks.
 
-/// An end-to-end range of an axis, with ticks.
+/// The range of an axis, with ticks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scale {
     pub low: f64,
     pub high: f64,
-    /// Places and their labels.
+    /// The positions and labels of the ticks.
     pub ticks: Vec<(f64, String)>,
 }
 
 impl Scale {
-    /// Around finite numbers, with a little space and at most `count` intervals between ticks at
-    /// round numbers.
+    /// Creates a scale that contains finite numbers and a margin, with at most `count` intervals
+    /// between ticks at round numbers.
     pub fn around(numbers: impl Iterator<Item = f64>, count: f64) -> Scale {
         let (least, most) =
             numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
-        // One number alone stands in the middle of a range of a tenth of it.
+        // A single number is in the middle of a range of a tenth of it.
         let spread = most - least;
         let space = if spread > 0.0 { spread * 0.06 } else { (least.abs() * 0.05).max(1e-3) };
         let (low, high) = (least - space, most + space);
         Scale { low, high, ticks: round_numbers(low, high, count) }
     }
 
-    /// How far along the axis a number is, 0 at its low end and 1 at its high end.
+    /// The position of a number on the axis, from 0 at the low end to 1 at the high end.
     pub fn share(&self, at: f64) -> f64 {
         (at - self.low) / (self.high - self.low)
     }
@@ -32,12 +32,12 @@ impl Scale {
         self.ticks.iter().map(|(_, name)| name)
     }
 
-    /// From 0 to 1, a little beyond.
+    /// Creates a scale from 0 to 1, with a small margin.
     pub fn unit() -> Scale {
         Scale { low: -0.02, high: 1.02, ticks: round_numbers(0.0, 1.0, 5.0) }
     }
 
-    /// Around the logarithms of positive numbers, with ticks at powers of ten.
+    /// Creates a scale for the logarithms of positive numbers, with ticks at powers of ten.
     pub fn powers(logarithms: impl Iterator<Item = f64> + Clone) -> Scale {
         let Scale { low, high, .. } = Scale::around(logarithms, 8.0);
         let (low, high) = (low.min(high - 1.0), high);
@@ -52,8 +52,9 @@ impl Scale {
     }
 }
 
-/// Multiples of 1, 2 or 5 times a power of ten between two numbers, with as many decimals as they
-/// need.
+/// The multiples of 1, 2 or 5 times a power of ten between two numbers, with their texts.
+///
+/// There are at most `count` intervals between them. Texts have as many decimals as needed.
 pub(super) fn round_numbers(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
     let least_step = (high - low) / count;
     let power = least_step.log10().floor();
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn one_number_has_a_range_too() {
+    fn a_single_number_has_a_range() {
         let scale = Scale::around([0.8].into_iter(), 6.0);
         assert!(scale.low < 0.8 && scale.high > 0.8 && scale.ticks.len() > 2, "{scale:?}");
         let zero = Scale::around([0.0].into_iter(), 6.0);

@@ -1,8 +1,8 @@
-//! How series look: alike for nobody, colour-blind or reading in grey.
+//! Styles of series, which colour-blind readers and readers in grey can distinguish.
 
 use plotters::style::{Color, RGBColor, ShapeStyle};
 
-/// Okabe and Ito's colours without yellow, which is faint on white.
+/// Okabe and Ito's palette without yellow, which is faint on white.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),   // blue
     RGBColor(213, 94, 0),    // vermillion
@@ -13,17 +13,17 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),       // black
 ];
 
-/// Of axes and of the lines of reference.
+/// The colour of axes and reference lines.
 pub(super) const GREY: RGBColor = RGBColor(90, 90, 90);
-/// Of the grid.
+/// The colour of the grid, and of cells without a value.
 pub(super) const FAINT: RGBColor = RGBColor(225, 225, 225);
 
-/// Lengths of a dash and of the space behind it, in pixels.
+/// The lengths of a dash and of the gap after it, in pixels.
 pub(super) type Dash = (i32, i32);
 
 const DASHES: [Option<Dash>; 3] = [None, Some((10, 5)), Some((3, 4))];
 
-/// Of the lines of reference, none of which is a series' dash.
+/// The dashes of reference lines, which differ from those of series.
 const REFERENCE_DASHES: [Dash; 3] = [(14, 6), (6, 6), (2, 6)];
 
 /// The shape of a marker.
@@ -39,21 +39,22 @@ pub(super) enum Marker {
 const MARKERS: [Marker; 5] =
     [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond, Marker::Cross];
 
-/// How one series is drawn.
+/// The style of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Style {
     pub colour: RGBColor,
     pub marker: Marker,
     pub dash: Option<Dash>,
-    /// Of the line, in pixels.
+    /// The width of the line, in pixels.
     pub width: u32,
-    /// From a marker's middle to its edge, in pixels.
+    /// The distance from the middle of a marker to its edge, in pixels.
     pub radius: i32,
 }
 
 impl Style {
-    /// Of the series at this place in the legend. As 7 and 5 have no common divisor, 35 series pass
-    /// before one has the colour and the marker of another.
+    /// The style of the series at this index of the legend.
+    ///
+    /// With 7 colours and 5 markers, 35 series differ in colour or marker.
     pub fn new(nth: usize, emphasis: bool) -> Style {
         let (width, radius) = if emphasis { (4, 7) } else { (2, 5) };
         Style {
@@ -65,13 +66,13 @@ impl Style {
         }
     }
 
-    /// Of the line.
+    /// The stroke of the line.
     pub fn stroke(&self) -> ShapeStyle {
         self.colour.stroke_width(self.width)
     }
 }
 
-/// Of the line of reference at this place in the legend.
+/// The dash of the reference line at this index of the legend.
 pub(super) fn reference_dash(nth: usize) -> Dash {
     REFERENCE_DASHES[nth % REFERENCE_DASHES.len()]
 }
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_of_35_series_look_alike() {
+    fn styles_of_35_series_differ() {
         let styles: Vec<_> = (0..35).map(|nth| Style::new(nth, false)).collect();
         for (at, one) in styles.iter().enumerate() {
             let alike = |other: &&Style| (one.colour, one.marker) == (other.colour, other.marker);

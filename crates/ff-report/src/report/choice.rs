@@ -1,4 +1,4 @@
-//! How soups came to be, and why greedy selection stopped where it did.
+//! The selection of soups: which candidates greedy selection kept, and which it rejected.
 
 use itertools::Itertools;
 use maud::{Markup, html};
@@ -8,8 +8,8 @@ use crate::report::data::{Choice, ColumnReport, ExperimentReport, Step};
 use crate::report::words::{of_group, sentence};
 use crate::report::{fold, grid};
 
-const INTRODUCTION: &str = "A greedy soup looks at its candidates from the best to the worst and takes one only if the mean \
-                            with it scores better on validation. Below is every look, in order.";
+const INTRODUCTION: &str = "Greedy selection evaluates candidates from the best to the worst and keeps one only if the mean \
+                            with it scores better on validation. The tables list every evaluation, in order.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     fold::columns(experiment, INTRODUCTION, |column| {
@@ -29,22 +29,22 @@ fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
             ul { @for group in &groups { @if let Some(said) = of_group(choice, group) { li { (heading(group)) ": " (said) } } } }
         }
         details {
-            summary { "Every look: " (choice.steps.len()) }
+            summary { "All " (choice.steps.len()) " evaluations" }
             (steps(&name, &choice.steps))
-            p.note { "Made of: " (made.join("; ")) "." }
+            p.note { "Ingredients: " (made.join("; ")) "." }
         }
     }
 }
 
 fn heading(group: &str) -> String {
-    if group.is_empty() { "at the top".to_owned() } else { group.to_owned() }
+    if group.is_empty() { "top level".to_owned() } else { group.to_owned() }
 }
 
 fn steps(name: &str, steps: &[Step]) -> Markup {
     let (barriers, distances) =
         (steps.iter().any(|step| step.barrier.is_some()), steps.iter().any(|step| step.distance.is_some()));
     let number = |value: Option<f64>| value.map_or(NOTHING.to_owned(), format::value);
-    let mut head = vec!["Group", "Candidate", "Alone", "Soup before", "With it", "Taken"];
+    let mut head = vec!["Group", "Candidate", "Alone", "Soup before", "Soup with it", "Taken"];
     head.extend(barriers.then_some("Barrier"));
     head.extend(distances.then_some("Weight distance"));
     let row = |step: &Step| {

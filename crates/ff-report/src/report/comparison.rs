@@ -1,4 +1,4 @@
-//! Soups against the best single model, with intervals.
+//! Comparison of soups with the best single model, with intervals.
 
 use ff_eval::{DeLong, Difference, Shown};
 use maud::{Markup, html};
@@ -7,7 +7,7 @@ use crate::format::{self, NOTHING};
 use crate::report::data::{ColumnReport, Comparison, ExperimentReport};
 use crate::report::grid;
 
-/// What may be said of a difference, and no more.
+/// The verdict that an interval of a difference allows.
 pub(super) fn verdict(shown: Shown) -> &'static str {
     match shown {
         Shown::Higher => "better",
@@ -16,7 +16,7 @@ pub(super) fn verdict(shown: Shown) -> &'static str {
     }
 }
 
-/// "+0.0062 [−0.0104, 0.0229]".
+/// Formats a difference with its interval, such as "+0.0062 [−0.0104, 0.0229]".
 pub(super) fn with_interval(difference: &Difference) -> String {
     let value = format::difference(difference.value);
     match &difference.interval {
@@ -30,26 +30,26 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
         || experiment.columns.iter().flat_map(|column| column.comparisons.iter().map(move |of| (column, of)));
     all().next()?;
     let rows = all().map(|(column, of)| row(column, of)).collect();
-    let head = ["Dataset", "On", "Soup", "Single model", "Difference and interval", "Verdict"];
+    let head = ["Dataset", "Scored on", "Soup", "Single model", "Difference and interval", "Verdict"];
     let with_areas = all().filter(|(_, of)| !of.delong.is_empty());
     let intervals = all().filter(|(_, of)| of.difference.is_some_and(|of| of.interval.is_some())).count();
     Some(html! {
         p {
-            "Each soup against the single model with the best validation score, on the same samples: the metric of the soup \
-             less that of the single model. The interval is the middle 95 % of paired bootstrap resamples of the samples, \
-             or of their groups (patients) where the data names them; it \
-             says nothing of another training run. \"Better\" and \"worse\" stand only where the interval leaves out 0."
+            "Each soup is compared with the single model of the best validation score, on the same samples. The difference is \
+             the metric of the soup less that of the single model. The interval contains the middle 95 % of paired bootstrap \
+             resamples of the samples, or of their groups (patients) where the dataset has groups. It does not cover the \
+             variation between training runs. The verdict is \"better\" or \"worse\" only if the interval excludes 0."
         }
-        (grid::plain("Soups against the best single model", 6, &head, rows))
+        (grid::plain("Soups compared with the best single model", 6, &head, rows))
         @if intervals > 1 {
             p.note {
-                (intervals) " intervals are set up here and none is widened for their number: if there were no difference \
-                 anywhere, about one in twenty would still leave out 0."
+                "The " (intervals) " intervals are not corrected for multiple comparisons: without any true difference, \
+                 about one in twenty would still exclude 0."
             }
         }
         @if with_areas.clone().next().is_some() {
             details {
-                summary { "DeLong's test of each AUROC" }
+                summary { "DeLong's test for each AUROC" }
                 @for (column, of) in with_areas { (delong(column, of)) }
             }
         }
@@ -74,7 +74,7 @@ fn row(column: &ColumnReport, of: &Comparison) -> Vec<String> {
 
 fn delong(column: &ColumnReport, of: &Comparison) -> Markup {
     let on = of.ood.as_deref().unwrap_or("test");
-    let name = format!("{}: {} against {} on {on}", column.name(), of.method, of.single);
+    let name = format!("{}: {} compared with {} on {on}", column.name(), of.method, of.single);
     let rows = of.delong.iter().map(|output| {
         let mut row = vec![column.class(output.output)];
         row.extend(match &output.outcome {

@@ -1,5 +1,6 @@
-//! What a report is made of. It holds what records say; nothing in it is computed from predictions
-//! but by `ff-eval`.
+//! The data of a report.
+//!
+//! It comes from records. Whatever is computed from predictions is computed by `ff-eval`.
 
 use ff_eval::{
     Calibration, ClassRow, Confusion, Difference, Metric, OutputAuroc, OutputDifference, Roc, Score,
@@ -9,259 +10,259 @@ use crate::figure::Plot;
 use crate::seeds::SeedTable;
 use crate::table::Table;
 
-/// One or more experiments on a page.
+/// A report of one or more experiments.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The page's heading.
+    /// The title of the page.
     pub title: String,
-    /// The experiments, in the order in which they are read.
+    /// The experiments, in the order of the page.
     pub experiments: Vec<ExperimentReport>,
-    /// What could not be read at all, a sentence each.
+    /// What could not be read, one sentence each.
     pub problems: Vec<String>,
-    /// Version of the software that made the page.
+    /// The version of the software that made the page.
     pub version: String,
 }
 
-/// A table with everything behind it.
+/// The report of one experiment: its table, and details of each column.
 #[derive(Debug, Clone)]
 pub struct ExperimentReport {
     /// The table.
     pub table: ExperimentTable,
-    /// How far its jobs are, by kind.
+    /// The numbers of finished jobs, by kind.
     pub progress: Vec<Progress>,
-    /// What is not there, a sentence each.
+    /// What is missing, one sentence each.
     pub missing: Vec<String>,
-    /// One for each column of the table, in its order.
+    /// The details of each column, in the order of the table.
     pub columns: Vec<ColumnReport>,
-    /// Where it all comes from.
+    /// The provenance of the results.
     pub origin: Origin,
 }
 
-/// The table of either kind of experiment.
+/// The table of an experiment.
 #[derive(Debug, Clone)]
 pub enum ExperimentTable {
-    /// Methods of souping.
+    /// A table of soups and single models.
     Soups(Table),
-    /// Methods run with several seeds.
+    /// A table of methods that were run with several seeds.
     Seeds(SeedTable),
 }
 
-/// Jobs of one kind.
+/// The progress of the jobs of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// The kind.
     pub kind: String,
-    /// On record.
+    /// The number of finished jobs.
     pub done: usize,
-    /// Of so many.
+    /// The number of all jobs.
     pub jobs: usize,
 }
 
-/// A backbone on a dataset, in detail.
+/// The details of one column: a backbone on a dataset.
 #[derive(Debug, Clone)]
 pub struct ColumnReport {
-    /// Such as "ResNet50".
+    /// The backbone, such as "ResNet50".
     pub backbone: String,
-    /// Such as "HAM10000".
+    /// The dataset, such as "HAM10000".
     pub dataset: String,
-    /// By which models are selected and scored.
+    /// The metric by which models are selected and scored.
     pub metric: Metric,
-    /// Names of the classes or tasks; empty if they are not known.
+    /// The names of the classes or tasks; empty if they are not known.
     pub classes: Vec<String>,
-    /// The row with the best validation score of all: what is to be taken.
+    /// The recommended model: the row with the best validation score.
     pub best: Option<String>,
-    /// The soup that was delivered: the row with the best validation score among the soups.
+    /// The delivered soup: the row with the best validation score among the soups.
     pub delivered: Option<String>,
-    /// Every soup against the best single model, on the test split and out of distribution.
+    /// The comparison of each soup with the best single model, on the test split and out of
+    /// distribution.
     pub comparisons: Vec<Comparison>,
-    /// Models that were scored both on the test split and out of distribution.
+    /// The models with scores both on the test split and out of distribution.
     pub scored: Vec<Scored>,
-    /// The runs of training, in the order of the plan.
+    /// The training runs, in the order of the plan.
     pub runs: Vec<TrainingRun>,
-    /// How the soups came to be.
+    /// The selection of each soup.
     pub choices: Vec<Choice>,
-    /// What models do class by class on the test split: the delivered soup, and the best single
-    /// model.
+    /// Results per class on the test split, for the delivered soup and the best single model.
     pub per_class_reports: Vec<PerClassReport>,
-    /// Where the delivered soup is surest and wrong.
+    /// The most confident mistakes of the delivered soup.
     pub mistakes: Option<MistakesReport>,
-    /// Further plots: sweeps and merges of an experiment of in-model merging; errors between
-    /// models.
+    /// Further plots: sweeps and merges of an in-model merging experiment; errors between models.
     pub figures: Vec<Plot>,
-    /// What is not there, a sentence each.
+    /// What is missing, one sentence each.
     pub missing: Vec<String>,
 }
 
-/// A soup against the best single model on the same samples.
+/// The comparison of a soup with the best single model on the same samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The soup, by row.
+    /// The name of the soup's row.
     pub method: String,
-    /// The single model, by row.
+    /// The name of the single model's row.
     pub single: String,
-    /// The dataset of another distribution; `None` for the test split.
+    /// The out-of-distribution dataset; `None` for the test split.
     pub ood: Option<String>,
     /// The soup's metric less the single model's; `None` if it is undefined.
     pub difference: Option<Difference>,
-    /// Both are the very same weights.
+    /// True if both have the same weights.
     pub same: bool,
     /// DeLong's test for each output; empty if the metric is not AUROC.
     pub delong: Vec<OutputDifference>,
 }
 
-/// A model scored in and out of distribution.
+/// A model with scores in and out of distribution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
-    /// Its row.
+    /// The name of its row.
     pub name: String,
-    /// Not a soup.
+    /// True for a single model, false for a soup.
     pub single: bool,
-    /// On the test split.
+    /// The score on the test split.
     pub test: Score,
-    /// Out of distribution, by dataset.
+    /// The out-of-distribution scores, by dataset.
     pub ood: Vec<(String, Score)>,
 }
 
-/// A run of training.
+/// A training run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingRun {
-    /// Such as "lr 1e-3 heavy seed 0".
+    /// The name, such as "lr 1e-3 heavy seed 0".
     pub name: String,
-    /// A cyclic run that snapshots models.
+    /// True for a run with a cyclic learning rate, which saves snapshots.
     pub cyclic: bool,
-    /// Its finished epochs, from 1, each with the validation metric if it is defined.
+    /// The finished epochs, from 1, with the validation metric; `None` if it is undefined.
     pub epochs: Vec<(u32, Option<f64>)>,
-    /// The learning rate at steps of the run: in epochs, and in its own unit.
+    /// Positions in the run, in epochs, and the learning rates there.
     pub rates: Vec<(f64, f64)>,
-    /// Models that it left: in epochs, and their validation metric. Of a cyclic run, the snapshots;
-    /// else the kept epoch.
+    /// The saved models: positions in epochs and validation metrics. They are the snapshots of a
+    /// cyclic run, and the kept epoch of others.
     pub models: Vec<(f64, Option<f64>)>,
-    /// Why it is not whole: it diverged, or is still going.
+    /// Why the run is incomplete: it diverged, or is not finished.
     pub note: Option<String>,
 }
 
-/// How a soup came to be.
+/// The selection of a soup.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
-    /// Its row.
+    /// The name of the soup's row.
     pub method: String,
-    /// Candidates in all.
+    /// The number of candidates.
     pub candidates: usize,
-    /// What it is made of: each model's name and share.
+    /// The ingredients: the name and share of each model.
     pub ingredients: Vec<(String, f64)>,
-    /// Every look at a candidate, in order.
+    /// The evaluations of candidates, in order.
     pub steps: Vec<Step>,
-    /// Candidates that were left out since they diverged.
+    /// The candidates that were left out because they diverged.
     pub left_out: Vec<String>,
 }
 
-/// A look at a candidate.
+/// The evaluation of a candidate.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Step {
-    /// The group it belongs to; empty at the top.
+    /// The group of the candidate; empty at the top level.
     pub group: String,
     /// The candidate.
     pub candidate: String,
-    /// Its score alone.
+    /// The score of the candidate alone.
     pub alone: Option<f64>,
-    /// The soup's score before it.
+    /// The score of the soup before the candidate.
     pub before: Option<f64>,
-    /// The soup's score with it.
+    /// The score of the soup with the candidate.
     pub with: Option<f64>,
-    /// What that score is at most, if it was not looked at to the end.
+    /// An upper bound of that score, if the evaluation ended early.
     pub at_most: Option<f64>,
-    /// Whether it was taken.
+    /// True if the candidate was taken.
     pub taken: bool,
-    /// Height of the barrier between it and the soup as it stood, on the straight line between
-    /// them, in the metric's unit, if it was measured.
+    /// The error barrier on the straight line between the candidate and the soup before it, in the
+    /// metric's unit, if it was measured.
     pub barrier: Option<f64>,
-    /// L2 distance of its weights from those of the soup as it stood, if it was measured.
+    /// The L2 distance between the weights of the candidate and of the soup before it, if it was
+    /// measured.
     pub distance: Option<f64>,
 }
 
-/// What a model does class by class on the test split.
+/// The results of a model per class on the test split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PerClassReport {
-    /// Its row.
+    /// The name of the model's row.
     pub model: String,
     /// Precision, recall and F1 of each class or task.
     pub rows: Vec<ClassRow>,
-    /// AUROC of each output that has one.
+    /// The AUROC of each output that has one.
     pub areas: Vec<OutputAuroc>,
-    /// The confusion matrix of classes.
+    /// The confusion matrix of classes; `None` for tasks.
     pub confusion: Option<Confusion>,
     /// The ROC curves.
     pub curves: Vec<Roc>,
-    /// The reliability of classes together, or of each task.
+    /// The calibration of all classes together, or of each task.
     pub calibration: Vec<Calibration>,
 }
 
-/// The surest mistakes of a model.
+/// The most confident mistakes of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MistakesReport {
-    /// Its row.
+    /// The name of the model's row.
     pub model: String,
-    /// Surest first.
+    /// The mistakes, the most confident first.
     pub mistakes: Vec<Mistake>,
-    /// Why there are no pictures, if there are none.
+    /// The reason why there are no pictures, if there are none.
     pub no_pictures: Option<String>,
 }
 
-/// A sample that a model got wrong.
+/// A sample with a wrong prediction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {
-    /// The sample's name; `None` if the data is not there to tell.
+    /// The sample's name; `None` without the dataset.
     pub sample: Option<String>,
-    /// What was said and what is true.
+    /// The prediction and the truth.
     pub answer: ModelAnswer,
-    /// The probability that the model gave to its answer.
+    /// The predicted probability, 0 to 1.
     pub confidence: f64,
-    /// The picture.
+    /// The picture of the sample.
     pub picture: Option<Thumbnail>,
 }
 
-/// An answer and the truth, in words.
+/// A prediction and the truth, as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelAnswer {
-    /// What was said.
+    /// The prediction.
     pub said: String,
-    /// What is true.
+    /// The truth.
     pub truth: String,
 }
 
-/// A small picture, as a file's bytes.
+/// A small picture, as the bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// Such as "image/png".
+    /// The media type, such as "image/png".
     pub media_type: &'static str,
-    /// The file.
+    /// The bytes of the file.
     pub bytes: Vec<u8>,
-    /// In pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// In pixels.
+    /// The height in pixels.
     pub height: u32,
 }
 
-/// Where results come from.
+/// The provenance of results.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Origin {
-    /// Commands that make it all again.
+    /// The commands that reproduce the results.
     pub commands: Vec<String>,
-    /// Names and values: versions, devices, digests.
+    /// Names and values, such as versions, devices and digests.
     pub facts: Vec<(String, Vec<String>)>,
     /// The resolved configuration.
     pub config: String,
-    /// What was done: kind, label, identity, digest of what came out if it is weights, seconds.
+    /// The finished jobs: kind, label, identity, digest of the resulting weights if any, seconds.
     pub jobs: Vec<[String; 5]>,
 }
 
 impl ColumnReport {
-    /// "HAM10000, ResNet50".
+    /// The name of the column, such as "HAM10000, ResNet50".
     pub(super) fn name(&self) -> String {
         format!("{}, {}", self.dataset, self.backbone)
     }
 
-    /// The name of a class or task, or its number.
+    /// The name of a class or task, or its index if the name is not known.
     pub(super) fn class(&self, at: usize) -> String {
         self.classes.get(at).cloned().unwrap_or_else(|| at.to_string())
     }

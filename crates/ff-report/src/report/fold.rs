@@ -1,11 +1,12 @@
-//! Parts of a page that are folded away.
+//! Collapsible parts of the page.
 
 use maud::{Markup, html};
 
 use crate::report::data::{ColumnReport, ExperimentReport};
 
-/// A part for each column that has content, under one introduction: open if they are few. `None` if
-/// no column has any.
+/// Creates a collapsible part for each column with content, after a common introduction.
+///
+/// Up to two parts are open. Returns `None` if no column has content.
 pub(super) fn columns(
     experiment: &ExperimentReport,
     introduction: &str,

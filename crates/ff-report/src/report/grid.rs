@@ -1,11 +1,11 @@
-//! Grids as HTML tables.
+//! Tables as HTML.
 
 use maud::{Markup, html};
 
 use crate::rank::Rank;
 use crate::section::{Field, Section};
 
-/// A part of a table, under a heading.
+/// A section of a table, with its heading.
 pub(super) fn section(section: &Section) -> Markup {
     html! {
         h4 { (section.heading) }
@@ -13,7 +13,7 @@ pub(super) fn section(section: &Section) -> Markup {
     }
 }
 
-/// The grid itself with what stands below it.
+/// The grid of a section, with footnotes and remarks below it.
 pub(super) fn grid(section: &Section) -> Markup {
     let footnotes = section.footnotes();
     html! {
@@ -55,7 +55,7 @@ fn cell(field: &Field, note: Option<usize>, at: usize, words: usize) -> Markup {
     }
 }
 
-/// A table from plain text, the first `words` columns being words.
+/// Creates a table from plain text; the first `words` columns are words.
 pub(super) fn plain(name: &str, words: usize, head: &[&str], rows: Vec<Vec<String>>) -> Markup {
     let rows = rows.into_iter().map(|row| row.into_iter().map(Field::from).collect()).collect();
     grid(&Section::new(name, words, head, rows))

@@ -1,4 +1,4 @@
-//! Training, epoch by epoch.
+//! Learning curves.
 
 use maud::{Markup, html};
 
@@ -6,12 +6,11 @@ use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::report::data::{ColumnReport, ExperimentReport, TrainingRun};
 use crate::report::{fold, picture};
 
-/// Runs that have a colour of their own.
+/// The number of runs with a colour of their own.
 const SHOWN: usize = 5;
 
-const INTRODUCTION: &str = "The validation metric after each epoch, and the learning rate under it. A mark is a model that \
-                            the run left: the epoch that was kept, or, where the rate is cyclic, a snapshot at its \
-                            minimum.";
+const INTRODUCTION: &str = "The validation metric after each epoch, and below it the learning rate. Markers are saved models: \
+                            the epoch that was kept or, with a cyclic learning rate, the snapshots at its minima.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     fold::columns(experiment, INTRODUCTION, |column| {
@@ -62,17 +61,17 @@ fn of_kind(column: &ColumnReport, cyclic: bool) -> Markup {
     let rates = plot("learning rate".to_owned(), Span::Powers, rates, 130, true);
     let grey = match others.len() {
         0 => String::new(),
-        count => format!(" Grey: the other {count}."),
+        count => format!(" The other {count} are grey."),
     };
     html! {
         div {
-            (picture::curves(&metric, &format!("{title}, the best {} by their models.{grey}", shown.len())))
+            (picture::curves(&metric, &format!("{title}, the {} runs with the best models.{grey}", shown.len())))
             @if rates.curves.iter().any(|curve| !curve.spots.is_empty()) { (picture::curves(&rates, "")) }
         }
     }
 }
 
-/// The epochs and the models, in the order of time.
+/// The points of epochs and saved models, in order of time.
 fn metric_spots(run: &TrainingRun) -> Vec<Spot> {
     let epochs = run.epochs.iter().filter_map(|&(epoch, value)| Some(Spot::at(f64::from(epoch), value?)));
     let models = run.models.iter().filter_map(|&(x, y)| Some(Spot { mark: true, ..Spot::at(x, y?) }));

@@ -1,4 +1,4 @@
-//! Where a model is surest and wrong.
+//! The most confident mistakes of a model.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use crate::report::data::{ExperimentReport, Mistake};
 use crate::report::fold;
 
-const INTRODUCTION: &str =
-    "Test images on which the soup is wrong and surest. They are worth a look: a label may be wrong, too.";
+const INTRODUCTION: &str = "Test images that the soup predicts wrongly with the highest confidence. Check them: a \
+                            label may be wrong, too.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     fold::columns(experiment, INTRODUCTION, |column| {
@@ -27,10 +27,10 @@ fn one(mistake: &Mistake) -> Markup {
         @if let Some(picture) = &mistake.picture {
             img src=(format!("data:{};base64,{}", picture.media_type, STANDARD.encode(&picture.bytes)))
                 width=(picture.width) height=(picture.height) loading="lazy"
-                alt=(format!("{name}: {}, in truth {}", mistake.answer.said, mistake.answer.truth));
+                alt=(format!("{name}: predicted {}, true label {}", mistake.answer.said, mistake.answer.truth));
         }
-        span { "said " strong { (mistake.answer.said) } " (" (format!("{:.1}", mistake.confidence * 100.0)) " %)" }
-        span { "truth " strong { (mistake.answer.truth) } }
+        span { "predicted " strong { (mistake.answer.said) } " (" (format!("{:.1}", mistake.confidence * 100.0)) " %)" }
+        span { "true label " strong { (mistake.answer.truth) } }
         span.note { (name) }
     }
 }

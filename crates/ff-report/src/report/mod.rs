@@ -1,5 +1,4 @@
-//! A whole report as one HTML page: what was found, in plain words first, then everything behind
-//! it.
+//! Reports as one HTML page: a summary first, then tables, figures and details.
 
 mod choice;
 mod comparison;
@@ -23,9 +22,10 @@ pub use data::{
 };
 
 impl Report {
-    /// The report as one HTML page that needs nothing else: no script, font or picture from
-    /// elsewhere. It reads in light and dark, on a telephone and in print; the one script in it
-    /// sorts tables. The same text for the same report.
+    /// Writes the report as one self-contained HTML page, with the same bytes for the same report.
+    ///
+    /// The page loads no script, font or picture. It supports dark mode, phones and print. Its
+    /// only script sorts tables.
     pub fn to_html(&self) -> String {
         page::document(self)
     }

@@ -1,4 +1,4 @@
-//! Class by class: tables, confusion, ROC and reliability.
+//! Results per class: tables, confusion matrices, ROC curves and calibration.
 
 use ff_eval::{Confusion, Value};
 use maud::{Markup, html};
@@ -8,12 +8,12 @@ use crate::format::{self, NOTHING};
 use crate::report::data::{ColumnReport, ExperimentReport, PerClassReport};
 use crate::report::{fold, grid, picture};
 
-/// More classes than this have no matrix and no plot of every curve: nobody could read them.
+/// The largest number of classes for which a matrix and a legend of curves are legible.
 const MANY: usize = 20;
 
-const INTRODUCTION: &str = "On the test split. Precision, recall and F1 take the class with the highest output, or for \
-                            yes-or-no tasks a probability above one half; no threshold was tuned. ECE over 10 bins of \
-                            equal width; Brier score: lower is better.";
+const INTRODUCTION: &str = "On the test split. The prediction is the class with the highest output or, for yes-or-no tasks, a \
+                            probability above one half; no threshold was tuned. The expected calibration error (ECE) is over \
+                            10 bins of equal width. For ECE and the Brier score, lower is better.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     fold::columns(experiment, INTRODUCTION, |column| {
@@ -60,7 +60,7 @@ fn table(column: &ColumnReport, per_class: &PerClassReport, name: &str) -> Marku
     html! {
         (grid::plain(name, 1, &head, per_class.rows.iter().map(row).collect()))
         @if !absent.is_empty() {
-            p.note { "No test sample of: " (absent.join(", ")) ". What needs one is undefined (" (NOTHING) "), not 0." }
+            p.note { "No test sample of: " (absent.join(", ")) ". Values that need one are undefined (" (NOTHING) "), not 0." }
         }
     }
 }
@@ -71,8 +71,8 @@ fn matrix(column: &ColumnReport, confusion: &Confusion, name: &str) -> Markup {
     html! {
         div.wide tabindex="0" role="region" aria-label=(format!("{name}: confusion matrix")) {
             table.matrix {
-                caption { "Confusion: truth down, prediction across; the shade is the share of the row" }
-                thead { tr { th scope="col" { "truth" } @for at in 0..classes { th scope="col" { (column.class(at)) } } } }
+                caption { "Confusion matrix: true classes in rows, predicted classes in columns; shaded by the fraction of the row" }
+                thead { tr { th scope="col" { "true class" } @for at in 0..classes { th scope="col" { (column.class(at)) } } } }
                 tbody { @for row in 0..classes {
                     tr {
                         th scope="row" { (column.class(row)) }
@@ -88,7 +88,7 @@ fn matrix(column: &ColumnReport, confusion: &Confusion, name: &str) -> Markup {
     }
 }
 
-/// The confusions that happen most.
+/// The table of the most frequent confusions, for many classes.
 fn confused(column: &ColumnReport, confusion: &Confusion, name: &str) -> Markup {
     let classes = confusion.classes();
     let mut pairs: Vec<(u64, usize, usize)> = (0..classes)
@@ -104,7 +104,7 @@ fn confused(column: &ColumnReport, confusion: &Confusion, name: &str) -> Markup 
         .map(|&(count, row, at)| vec![column.class(row), column.class(at), format::count(count)]);
     html! {
         h5 { "The " (MANY) " most frequent confusions" }
-        (grid::plain(name, 2, &["Truth", "Taken for", "Samples"], rows.collect()))
+        (grid::plain(name, 2, &["True class", "Predicted class", "Samples"], rows.collect()))
     }
 }
 
@@ -132,7 +132,8 @@ fn roc(column: &ColumnReport, per_class: &PerClassReport) -> Markup {
     picture::curves(&plot, &format!("ROC curves of {}.", per_class.model))
 }
 
-/// Of classes, a diagram of all models; of tasks, a table, and the diagram of the first model.
+/// Calibration: a table, and a reliability diagram of all models for classes, or of the first model
+/// for tasks.
 fn reliability(column: &ColumnReport) -> Markup {
     let of_tasks =
         column.per_class_reports.iter().any(|of| of.calibration.iter().any(|of| of.task.is_some()));
@@ -173,16 +174,16 @@ fn reliability(column: &ColumnReport) -> Markup {
     let rows = rows.collect();
     let models: Vec<&str> = drawn.iter().map(|per_class| per_class.model.as_str()).collect();
     let title = format!("{}: reliability of {}", column.name(), models.join(" and "));
-    let labels = ["probability that the model gives", "share that is so", "as it says"];
+    let labels = ["predicted probability", "observed frequency", "perfect calibration"];
     let plot = shares(title, labels, curves);
     html! {
         h4 { "Calibration" }
-        (grid::plain(&format!("{}: calibration", column.name()), 2, &["Model", "Of", "ECE", "Brier score", "Samples"], rows))
-        (picture::curves(&plot, &format!("Reliability of {}: below the dashed line the model is surer than it should be.", models.join(" and "))))
+        (grid::plain(&format!("{}: calibration", column.name()), 2, &["Model", "Class or task", "ECE", "Brier score", "Samples"], rows))
+        (picture::curves(&plot, &format!("Reliability diagram of {}. Below the dashed line the model is overconfident.", models.join(" and "))))
     }
 }
 
-/// A plot of shares over shares, with what the axes and the diagonal are.
+/// A plot of fractions over fractions, with the names of the axes and the diagonal.
 fn shares(title: String, [x, y, diagonal]: [&str; 3], curves: Vec<Curve>) -> Curves {
     Curves {
         title,

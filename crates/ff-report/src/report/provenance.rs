@@ -1,4 +1,4 @@
-//! Where results come from, and how to make them again.
+//! The provenance of results, and the commands that reproduce them.
 
 use itertools::Itertools;
 use maud::{Markup, html};
@@ -22,17 +22,17 @@ pub(super) fn section(experiment: &ExperimentReport) -> Markup {
         }
         @if !experiment.progress.is_empty() {
             p {
-                "On record: "
+                "Finished jobs: "
                 (experiment.progress.iter().map(|of| format!("{} {}/{}", of.kind, of.done, of.jobs)).join(", "))
                 "."
             }
         }
         details.screen {
-            summary { "Every job on record (" (origin.jobs.len()) ")" }
+            summary { "All finished jobs (" (origin.jobs.len()) ")" }
             (grid::plain("Jobs", 4, &["Kind", "Job", "Identity", "Digest of the weights", "Seconds"], jobs))
         }
-        details.screen { summary { "The configuration as it was run" } pre tabindex="0" { code { (origin.config) } } }
-        h4 { "To make it again" }
+        details.screen { summary { "Resolved configuration" } pre tabindex="0" { code { (origin.config) } } }
+        h4 { "Commands to reproduce the results" }
         (commands(experiment))
     }
 }

@@ -1,4 +1,4 @@
-//! What an experiment over seeds found, in plain words.
+//! The summary of an experiment over seeds.
 
 use ff_eval::{PairedDifference, Shown};
 use maud::{Markup, html};
@@ -10,7 +10,7 @@ use crate::seeds::SeedTable;
 
 pub(super) fn summary(table: &SeedTable) -> Markup {
     let Some(baseline) = table.baseline() else {
-        return html! { p { "No row is a baseline, so nothing is compared." } };
+        return html! { p { "No row is the baseline, so there is no comparison." } };
     };
     let others = table.rows().iter().filter(|row| row.method != baseline.method);
     let rows = others.flat_map(|row| {
@@ -32,14 +32,14 @@ pub(super) fn summary(table: &SeedTable) -> Markup {
     let head = ["Dataset", "Method", "Test, mean ± sd", "Difference and interval", "Verdict"];
     html! {
         p {
-            "Against " (baseline.method) ", run with the same seeds: of " (rows.len()) " comparisons " (count("better"))
-            " are better, " (count("worse")) " are worse, and in " (rows.len() - count("better") - count("worse"))
-            " no difference is shown."
+            "Compared with " (baseline.method) ", run with the same seeds: of " (rows.len()) " comparisons, "
+            (count("better")) " are better, " (count("worse")) " are worse, and "
+            (rows.len() - count("better") - count("worse")) " show no difference."
         }
-        (grid::plain("Methods against the baseline", 2, &head, rows))
+        (grid::plain("Methods compared with the baseline", 2, &head, rows))
         p.note {
-            "Differences are paired by seed, with a 95 % interval by Student's t, which speaks of other seeds on these test \
-             images and not of other images. One seed has no interval, so nothing is shown by it."
+            "Differences are paired by seed, with a 95 % interval by Student's t. It covers the variation between seeds on \
+             these test images, not that between images. A single seed has no interval, so it shows no difference."
         }
     }
 }

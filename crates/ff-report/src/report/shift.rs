@@ -1,4 +1,4 @@
-//! In-distribution against out-of-distribution scores (FissionFusion, Fig. 3).
+//! Out-of-distribution scores over in-distribution scores (FissionFusion, Fig. 3).
 
 use ff_eval::Score;
 use itertools::Itertools;
@@ -15,9 +15,10 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
         experiment.columns.iter().map(|column| column.scored.iter().filter(|of| of.single).count()).max();
     Some(html! {
         p {
-            "Across: the score on the test split. Upwards: the score on data from elsewhere, by which nothing was selected. \
-             Whiskers are 95 % bootstrap intervals. Large marks are soups, small ones single models, of which "
-            (singles.unwrap_or(0)) " at most are on record with both scores. Below the dashed line the model does worse elsewhere."
+            "The x axis is the score on the test split, the y axis that on out-of-distribution data, which was not used for \
+             selection. Whiskers are 95 % bootstrap intervals. Large markers are soups. Small markers are single models; at most "
+            (singles.unwrap_or(0)) " of them in a column have both scores. Below the dashed line the out-of-distribution score is \
+             lower."
         }
         div.plots { @for plot in &plots { (picture::curves(plot, &plot.title)) } }
     })
@@ -30,11 +31,11 @@ fn of_column(column: &ColumnReport) -> Vec<Curves> {
         (!curves.is_empty()).then(|| Curves {
             title: format!("{} and {name}", column.name()),
             x_label: format!("test {}", column.metric.title()),
-            y_label: "elsewhere".to_owned(),
+            y_label: format!("out-of-distribution {}", column.metric.title()),
             x: Span::Data,
             y: Span::Data,
             curves,
-            diagonal: Some("as good elsewhere".to_owned()),
+            diagonal: Some("equal scores".to_owned()),
             height: 320,
             legend: true,
         })

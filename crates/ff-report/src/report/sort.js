@@ -1,5 +1,5 @@
 "use strict";
-// Sorts a table by the column whose head is pressed, numbers as numbers; once more turns it round.
+// Sorts a table by the column whose header is clicked, numbers by value; a second click reverses the order.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   if (body.rows.length < 2) continue;

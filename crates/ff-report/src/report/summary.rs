@@ -1,4 +1,4 @@
-//! What was found, in plain words.
+//! The summary of an experiment.
 
 use ff_eval::Shown;
 use maud::{Markup, html};
@@ -10,13 +10,13 @@ use crate::report::data::{ColumnReport, Comparison, ExperimentReport, Experiment
 use crate::report::{grid, seeds};
 use crate::table::Table;
 
-/// The paragraph of one experiment.
+/// The summary of one experiment.
 pub(super) fn of_experiment(experiment: &ExperimentReport) -> Markup {
     let (done, jobs) =
         experiment.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
     html! {
         @if done < jobs {
-            p.warning { "Not finished: " (done) " of " (jobs) " jobs are on record. What follows is what there is so far." }
+            p.warning { "Not finished: " (done) " of " (jobs) " jobs are done. The results below are preliminary." }
         }
         @for why in &experiment.missing { p.warning { "Missing: " (why) } }
         @match &experiment.table {
@@ -46,36 +46,37 @@ fn of_soups(experiment: &ExperimentReport, table: &Table) -> Markup {
     let rows: Vec<Vec<String>> = experiment.columns.iter().map(|column| row(column, table)).collect();
     let head = [
         "Dataset",
-        "Take",
-        "Soup against single model",
+        "Recommended model",
+        "Soup and single model compared",
         "Verdict",
         "Difference and interval",
-        "Test of the one to take",
+        "Test score of the recommended model",
     ];
     html! {
         @match delivered.as_slice() {
             [] => p { "No soup can be compared with a single model on test images yet." },
             [(column, of)] => p { (one(column, of)) },
             many if many.len() == same => p {
-                "In all " (same) " columns the best soup kept one model only: it is the best single model itself."
+                "In all " (same) " columns the best soup consists of one model, the best single model."
             },
             many => p {
                 "Of " (many.len()) " columns, the soup is better than the best single model in " (count(Shown::Higher))
                 ", worse in " (count(Shown::Lower)) ", and no difference is shown in " (count(Shown::Neither)) "."
-                @if same > 0 { " In " (same) " the soup is the single model itself." }
+                @if same > 0 { " In " (same) " the soup consists of that single model." }
             },
         }
-        (grid::plain("Which model to take", 6, &head, rows))
+        (grid::plain("Recommended models", 6, &head, rows))
         p.note {
-            "\"Take\" is the row with the best validation score; no test image was looked at for it. The soup compared is the \
-             one with the best validation score among the soups."
+            "The recommended model is the row with the best validation score; test images are not used to choose it. The soup \
+             compared is that with the best validation score among the soups."
         }
         p { (cost(table)) }
         (gains(experiment, table))
     }
 }
 
-/// What each row costs, and in how many columns it is better or worse than the best single model.
+/// The table of each row's cost, and of the numbers of columns in which it is better or worse than
+/// the best single model.
 fn gains(experiment: &ExperimentReport, table: &Table) -> Markup {
     let row = |row: &crate::table::Row| {
         let found: Vec<&Comparison> =
@@ -107,7 +108,10 @@ fn gains(experiment: &ExperimentReport, table: &Table) -> Markup {
     html! {
         h4 { "Cost and gain" }
         (grid::plain("Cost and gain", 1, &head, rows))
-        p.note { "Columns of the table in which the row is better or worse than the best single model on test images." }
+        p.note {
+            "The last three columns are numbers of columns of the table, by the row's verdict against the best single model on \
+             test images."
+        }
     }
 }
 
@@ -122,7 +126,7 @@ fn row(column: &ColumnReport, table: &Table) -> Vec<String> {
     let (pair, said, difference) = match compared {
         None => (NOTHING.to_owned(), column.missing.first().map_or("not compared yet", String::as_str), None),
         Some(of) => {
-            let pair = format!("{} against {}", of.method, of.single);
+            let pair = format!("{} and {}", of.method, of.single);
             match &of.difference {
                 _ if of.same => (pair, "the same model", None),
                 None => (pair, "undefined", None),
@@ -134,17 +138,16 @@ fn row(column: &ColumnReport, table: &Table) -> Vec<String> {
     vec![name, text(column.best.clone()), pair, said.to_owned(), text(difference), text(test)]
 }
 
-/// The sentences of a table with one column.
+/// The sentences about a table with one column.
 fn one(column: &ColumnReport, of: &Comparison) -> String {
     let take = match &column.best {
-        Some(best) => format!("Take {best}: it has the best validation {}. ", column.metric.title()),
+        Some(best) => {
+            format!("The recommended model is {best}, with the best validation {}. ", column.metric.title())
+        }
         None => String::new(),
     };
     if of.same {
-        return format!(
-            "{take}The best soup, {}, kept one model only and is {} itself.",
-            of.method, of.single
-        );
+        return format!("{take}The best soup, {}, consists of one model, {}.", of.method, of.single);
     }
     let Some(difference) = &of.difference else {
         return format!(
@@ -159,26 +162,25 @@ fn one(column: &ColumnReport, of: &Comparison) -> String {
             format!("On test images {soup} is {verdict} than the best single model, {single}: {change}.")
         }
         Shown::Neither => format!(
-            "On test images no difference between {soup} and the best single model, {single}, is shown: {change}. These \
-             test images cannot tell them apart."
+            "On test images no difference between {soup} and the best single model, {single}, is shown: {change}."
         ),
     };
     format!("{take}{said}")
 }
 
-/// What the rows cost beside each other.
+/// The sentences about the most and the least expensive row.
 fn cost(table: &Table) -> String {
     let rows = table.rows().iter().filter(|row| row.cost != Cost::default());
     let dearest = rows.clone().max_by_key(|row| row.cost.training_epochs);
     let cheapest = rows.clone().min_by_key(|row| row.cost.training_epochs);
     let (Some(dearest), Some(cheapest)) = (dearest, cheapest) else {
-        return "Nothing was trained yet.".to_owned();
+        return "No model has been trained yet.".to_owned();
     };
     let (most, least) = (dearest.cost.training_epochs, cheapest.cost.training_epochs);
     let epochs = match most == least {
-        true => format!("Every row costs {} epochs of training", format::count(most)),
+        true => format!("Every row takes {} epochs of training", format::count(most)),
         false => format!(
-            "Training costs {} epochs for {} and {} for {} ({:.0} %)",
+            "Training takes {} epochs for {} and {} for {} ({:.0} %)",
             format::count(most),
             dearest.method,
             format::count(least),
@@ -190,7 +192,7 @@ fn cost(table: &Table) -> String {
         row.cost.wall_seconds.map(format::seconds).unwrap_or_else(|| "unknown time".to_owned())
     };
     format!(
-        "{epochs}, over all columns: {} and {} on the clock. A soup is one model: it costs nothing more to use.",
+        "{epochs}, over all columns, in a wall-clock time of {} and {}. A soup is a single model, so inference costs the same.",
         time(dearest),
         time(cheapest)
     )

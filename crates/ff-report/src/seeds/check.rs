@@ -1,4 +1,4 @@
-//! Whether rows and columns make a table over seeds.
+//! Checks of the rows and columns of a table over seeds.
 
 use crate::error::Error;
 use crate::published::INMERGE;
@@ -41,7 +41,7 @@ fn check_cell(method: &str, column: &SeedColumn, cell: &SeedCell) -> Result<(), 
         if cell.runs[..at].iter().any(|other| other.seed == run.seed) {
             return Err(Error::Seed { method: method.to_owned(), column: column.name(), seed: run.seed });
         }
-        // A record from before scores kept their tasks has none.
+        // Scores in records of older versions have no tasks.
         let found = run.test.as_ref().map_or(0, |score| score.outputs.len());
         if found > 0 && found != column.tasks.len() {
             let expected = column.tasks.len();

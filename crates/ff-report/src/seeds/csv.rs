@@ -1,4 +1,4 @@
-//! A table over seeds as lines: one for each method, column, seed and task.
+//! Tables over seeds as CSV: a line for each method, column, seed and task.
 
 use ff_eval::Value;
 use itertools::Itertools;
@@ -28,9 +28,11 @@ struct Line<'a> {
 }
 
 impl SeedTable {
-    /// The raw values for programs: a line per method, column and seed, in which `task` is empty;
-    /// in a multilabel column its value is the mean over tasks, and a line for each task follows. A
-    /// cell without runs has a line without seed.
+    /// Writes the values of single runs as CSV.
+    ///
+    /// There is a line for each method, column and seed, with an empty `task`. In a multilabel
+    /// column its value is the mean over tasks, and a line for each task follows. A cell without
+    /// runs has one line without a seed.
     pub fn to_csv(&self) -> String {
         let mut lines = Vec::new();
         for row in self.rows() {

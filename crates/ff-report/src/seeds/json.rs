@@ -1,4 +1,4 @@
-//! Everything, for programs.
+//! Tables over seeds as JSON.
 
 use ff_eval::{PairedDifference, Spread};
 use serde::Serialize;
@@ -36,10 +36,11 @@ struct JsonCell<'a> {
 }
 
 impl SeedTable {
-    /// The table as it was given, with what is computed from each cell's runs: mean and standard
-    /// deviation, rank ("best", "second" or null) and paired difference from the baseline (null in
-    /// the baseline itself), and the paper's number. The cells of a row are in the order of
-    /// `columns`.
+    /// Writes the table as JSON.
+    ///
+    /// Each cell has its runs, and computed from them: mean and standard deviation, rank ("best",
+    /// "second" or null), the paired difference from the baseline (null in the baseline itself),
+    /// and the paper's number. The cells of a row are in the order of `columns`.
     pub fn to_json(&self) -> String {
         let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();
         let rows = self.rows().iter().enumerate().map(|(nth, row)| {

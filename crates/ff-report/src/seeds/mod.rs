@@ -1,4 +1,4 @@
-//! Tables of methods that were each run with several seeds.
+//! Tables of methods that were run with several seeds.
 
 mod check;
 mod csv;

@@ -1,12 +1,13 @@
-//! What there is to say of a cell.
+//! Notes on cells.
 
 use ff_eval::Value;
 
 use crate::format;
 use crate::seeds::data::{SeedCell, SeedColumn, SeedRun};
 
-/// Why a cell is not what it seems or not there at all. What is not true of every run is followed
-/// by the seeds of those of which it is.
+/// The notes on a cell, such as why it has no value.
+///
+/// A note that does not apply to every run names the seeds of its runs.
 pub(super) fn of_cell(cell: &SeedCell, column: &SeedColumn) -> String {
     let mut notes: Vec<String> = cell.note.iter().cloned().collect();
     if cell.runs.is_empty() && notes.is_empty() {
@@ -16,7 +17,7 @@ pub(super) fn of_cell(cell: &SeedCell, column: &SeedColumn) -> String {
     notes.join("; ")
 }
 
-/// Why one task has no value.
+/// The notes on one task of a cell, such as why it has no value.
 pub(super) fn of_task(cell: &SeedCell, column: &SeedColumn, task: usize) -> String {
     if cell.runs.iter().all(|run| run.test.is_none()) {
         return of_cell(cell, column);
@@ -27,13 +28,14 @@ pub(super) fn of_task(cell: &SeedCell, column: &SeedColumn, task: usize) -> Stri
             Value::Defined(_) => Vec::new(),
         },
         Some(None) => vec!["tasks not on record".to_owned()],
-        None => Vec::new(), // the average says why
+        None => Vec::new(), // the note on the average says why
     });
     notes.join("; ")
 }
 
-/// What there is to say of one run of a cell, whose own note is trusted to explain a run without a
-/// score.
+/// The notes on one run of a cell.
+///
+/// A run without a score gets no note if the cell has one, which is expected to explain it.
 pub(super) fn of_run(run: &SeedRun, cell: &SeedCell, column: &SeedColumn) -> Vec<String> {
     match &run.test {
         Some(score) => format::notes(score).map(|note| with_names(&note, column)).collect(),
@@ -42,7 +44,7 @@ pub(super) fn of_run(run: &SeedRun, cell: &SeedCell, column: &SeedColumn) -> Vec
     }
 }
 
-/// `ff-eval`, which says "output 2: ...", does not know what the tasks are called.
+/// Replaces "output 2:" in a note of `ff-eval`, which does not know the names of tasks.
 pub(super) fn with_names(note: &str, column: &SeedColumn) -> String {
     let name = |note: String, (at, task): (usize, &String)| {
         note.replace(&format!("output {at}:"), &format!("{task}:"))

@@ -1,4 +1,4 @@
-//! The parts of a table over seeds that people read.
+//! The sections of a table over seeds.
 
 use ff_eval::{PairedDifference, Spread};
 use itertools::Itertools;
@@ -11,24 +11,26 @@ use crate::seeds::{notes, tasks};
 use crate::{cost, format, latex, markdown};
 
 impl SeedTable {
-    /// The table for people: per backbone the test values as mean ± standard deviation over seeds
-    /// (best in bold, second best underlined), the paired differences from the baseline, validation
-    /// and seeds, the tasks of multilabel datasets and the paper's numbers; then the cost. A single
-    /// seed shows its bootstrap interval instead of a deviation. A missing value is "–" with a
-    /// footnote.
+    /// Writes the table as Markdown.
+    ///
+    /// For each backbone, it has the test values as mean ± standard deviation over seeds (best in
+    /// bold, second best underlined), the paired differences from the baseline, validation values
+    /// and seeds, the tasks of multilabel datasets, and the paper's numbers; then the cost. A
+    /// single seed has its bootstrap interval in place of a deviation. A missing value is "–" with
+    /// a footnote.
     pub fn to_markdown(&self) -> String {
         markdown::document(self.title(), &self.sections())
     }
 
-    /// The parts of [`SeedTable::to_markdown`], each a `table` float. The document needs
-    /// `\usepackage{booktabs}`, `\usepackage{graphicx}` if a comment at the top says so, and an
-    /// engine or input encoding that reads UTF-8, which is LaTeX's default.
+    /// Writes the sections of [`SeedTable::to_markdown`] as LaTeX, each a `table` float.
+    ///
+    /// The document needs `\usepackage{booktabs}` and `\usepackage{graphicx}`, and an engine or
+    /// input encoding that reads UTF-8, which is LaTeX's default.
     pub fn to_latex(&self) -> String {
         latex::document(self.title(), &self.sections())
     }
 
-    /// The parts of [`SeedTable::to_markdown`], in the order in which they are read; those without
-    /// content are left out.
+    /// The sections of [`SeedTable::to_markdown`], in order, without empty ones.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let per_backbone = self.backbones().flat_map(|backbone| {
             [test(self, backbone)]
@@ -43,7 +45,7 @@ impl SeedTable {
     }
 }
 
-/// Every row under every column of a backbone, for the parts that are long and not wide.
+/// Every cell of every column of a backbone, for sections with a row for each cell.
 fn cells<'a>(
     table: &'a SeedTable,
     backbone: &str,
@@ -61,10 +63,9 @@ fn spread(spread: Spread) -> String {
     }
 }
 
-const SPREAD: &str =
-    "Mean ± sample standard deviation over seeds, their number in brackets; a value without is of one seed.";
+const SPREAD: &str = "Mean ± sample standard deviation over seeds (number of seeds); a value without a deviation is from one seed.";
 
-/// The test values of a cell, a single one with its interval.
+/// Formats the test values of a cell; a single one has its interval.
 fn test_text(cell: &SeedCell) -> Option<String> {
     let of = cell.test()?;
     match of.count {
@@ -98,7 +99,7 @@ fn differences(table: &SeedTable, backbone: &str, baseline: &SeedRow) -> Section
         let reason = match (paired, cell.test()) {
             (Some(_), _) => String::new(),
             (None, None) => notes::of_cell(cell, column),
-            (None, Some(_)) => format!("no seed with which {} has a value too", baseline.method),
+            (None, Some(_)) => format!("no common seed with {}", baseline.method),
         };
         Field::because(paired.map(difference), reason)
     };
@@ -110,8 +111,8 @@ fn differences(table: &SeedTable, backbone: &str, baseline: &SeedRow) -> Section
         .any(|(at, _)| others().any(|row| paired(row, at).is_some_and(|of| of.count == 1)));
     let heading = format!("Difference from {}: {backbone}", baseline.method);
     Section::of_methods(heading, others().map(|row| row.method.as_str()), columns)
-        .remark("Mean over the seeds that both have, with its 95 % interval by Student's t, in brackets the number of pairs.")
-        .remarks(one_pair.then_some("One pair has no interval."))
+        .remark("Mean difference over common seeds, its 95 % interval by Student's t, and the number of pairs in parentheses.")
+        .remarks(one_pair.then_some("A single pair has no interval."))
 }
 
 fn difference(of: PairedDifference) -> String {

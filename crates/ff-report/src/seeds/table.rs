@@ -1,4 +1,4 @@
-//! A table over seeds, as data.
+//! The data of a table over seeds.
 
 use itertools::Itertools;
 
@@ -8,7 +8,7 @@ use crate::rank::{Rank, ranks};
 use crate::seeds::check::check;
 use crate::seeds::data::{SeedColumn, SeedRow};
 
-/// Methods against columns, each method run with several seeds.
+/// A table of methods and columns, each method run with several seeds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeedTable {
     title: String,
@@ -18,12 +18,14 @@ pub struct SeedTable {
 }
 
 impl SeedTable {
-    /// Puts rows under columns; `baseline` is the row with which the others are compared.
+    /// Creates a table; `baseline` is the index of the row that the others are compared with.
     ///
     /// # Errors
-    /// A row without exactly one cell per column, two rows of one name, two runs of one seed in a
-    /// cell, a score by another metric or with other tasks than the column's, a baseline that is no
-    /// row, or a column or row that is said to be the paper's and is not, its metric included.
+    /// [`Error::Cells`] for a row without exactly one cell for each column, [`Error::Duplicate`]
+    /// for two rows with the same name, [`Error::Seed`] for two runs of one seed in a cell,
+    /// [`Error::Metric`] and [`Error::Tasks`] for a score that does not match its column,
+    /// [`Error::Baseline`] for a baseline that is not a row, [`Error::NotPublished`] for a column,
+    /// its metric or a row that the paper does not have.
     pub fn new(
         title: impl Into<String>,
         columns: Vec<SeedColumn>,
@@ -34,33 +36,35 @@ impl SeedTable {
         Ok(SeedTable { title: title.into(), columns, rows, baseline })
     }
 
-    /// What the table is called.
+    /// The title.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// Its columns.
+    /// The columns.
     pub fn columns(&self) -> &[SeedColumn] {
         &self.columns
     }
 
-    /// Its rows.
+    /// The rows.
     pub fn rows(&self) -> &[SeedRow] {
         &self.rows
     }
 
-    /// The names of its rows.
+    /// The names of the rows.
     pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().map(|row| row.method.as_str())
     }
 
-    /// The row with which the others are compared.
+    /// The row that the others are compared with.
     pub fn baseline(&self) -> Option<&SeedRow> {
         self.baseline.map(|row| &self.rows[row])
     }
 
-    /// The mark of each row in one column, by its mean test value, however many seeds it has. Equal
-    /// values share a mark: the best may be several, and "second" is the next value below them.
+    /// The mark of each row in one column, by its mean test value over any number of seeds.
+    ///
+    /// Equal values share a mark: several rows may be the best, and the second best is the next
+    /// lower value.
     ///
     /// # Panics
     /// If there is no such column.
@@ -79,7 +83,7 @@ impl SeedTable {
         self.columns.iter().enumerate().filter(move |(_, column)| column.backbone == backbone)
     }
 
-    /// What the paper has for a row in a column.
+    /// The paper's number for a row in a column.
     pub(super) fn published(&self, row: &SeedRow, column: &SeedColumn) -> Option<Published> {
         INMERGE.value(&column.architecture, row.paper_row.as_deref()?, &column.published_dataset()?.label)
     }

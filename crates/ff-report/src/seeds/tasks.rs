@@ -1,4 +1,4 @@
-//! The tasks of a multilabel dataset, one by one.
+//! The section of the tasks of a multilabel dataset.
 
 use ff_eval::Spread;
 
@@ -9,8 +9,9 @@ use crate::section::{Field, Section, marked};
 use crate::seeds::notes;
 use crate::seeds::table::SeedTable;
 
-/// Tasks as columns, then their average; without rows if the column has no tasks. If it is the
-/// paper's ChestX-ray14, Table 1 of the paper stands above our rows.
+/// Creates a section with a column for each task, then their average; empty without tasks.
+///
+/// For the paper's ChestX-ray14, the rows of its Table 1 precede ours.
 pub(super) fn section(table: &SeedTable, at: usize) -> Section {
     let column = &table.columns()[at];
     let paper = column.published_dataset().is_some_and(|of| of.label == "ChestX-ray14");
@@ -40,7 +41,7 @@ pub(super) fn section(table: &SeedTable, at: usize) -> Section {
     section
 }
 
-/// The paper's head of a task, so that fourteen fit on a page.
+/// The paper's abbreviation of a task, so that fourteen fit on a page.
 fn abbreviated(task: &str) -> String {
     INMERGE.task(task).map_or_else(|| task.to_owned(), |at| INMERGE.tasks[at].head.clone())
 }
@@ -57,8 +58,8 @@ fn about_published(tasks: &[String]) -> [String; 3] {
     let heads: Vec<_> = heads.map(|of| format!("{}: {}", of.head, of.name.replace('_', " "))).collect();
     [
         format!("{}.", heads.join(", ")),
-        "Published rows were trained and scored by their authors, on splits that need not be ours, and have no marks; \
-         their average is over 14 diseases."
+        "Published rows are results of their authors, possibly on other splits, and are not ranked. Their average is over \
+         14 diseases."
             .to_owned(),
         format!("Published: {}.", INMERGE.source),
     ]

@@ -1,4 +1,4 @@
-//! A table as lines: one for each method, column and set it was scored on.
+//! Tables as CSV: a line for each method, column and dataset scored on.
 
 use ff_eval::Score;
 use itertools::Itertools;
@@ -35,9 +35,11 @@ struct Line<'a> {
 }
 
 impl Table {
-    /// The table for programs: a line per method and column, in which `scored_on` is the dataset
-    /// itself, followed by one for each OOD set, which has no validation, rank or published value.
-    /// The cost columns are the method's as a whole, the same in all its lines: do not add them up.
+    /// Writes the table as CSV.
+    ///
+    /// There is a line for each method and column, in which `scored_on` is the column's dataset. A
+    /// line for each OOD set follows, without validation, rank and published value. The cost is
+    /// that of the method as a whole, repeated in all its lines: do not add it up.
     pub fn to_csv(&self) -> String {
         let mut lines = Vec::new();
         let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();

@@ -1,4 +1,4 @@
-//! The table as data.
+//! The data of a table.
 
 use ff_eval::{Metric, Score};
 use itertools::Itertools;
@@ -12,15 +12,16 @@ use crate::shape::{check_metric, check_rows};
 /// A backbone trained on a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Column {
-    /// As it is to be printed, such as "ResNet50". Columns of one backbone are printed together.
+    /// The printed name of the backbone, such as "ResNet50". Columns of one backbone are printed
+    /// together.
     pub backbone: String,
-    /// As it is to be printed, such as "HAM10000".
+    /// The printed name of the dataset, such as "HAM10000".
     pub dataset: String,
     /// The metric of every score in the column.
     pub metric: Metric,
-    /// Datasets of another distribution that the same models are also scored on.
+    /// The names of out-of-distribution (OOD) datasets that the same models are also scored on.
     pub ood: Vec<String>,
-    /// Whether the column is one of the paper's: same backbone, dataset and recipe.
+    /// True if the column is one of the paper's: same backbone, dataset and recipe.
     pub paper: bool,
 }
 
@@ -29,26 +30,25 @@ impl Column {
         format!("{} on {}", self.backbone, self.dataset)
     }
 
-    /// "HAM10000 (macro recall)".
+    /// The title of the column, such as "HAM10000 (macro recall)".
     pub(super) fn title(&self) -> String {
         format!("{} ({})", self.dataset, self.metric.title())
     }
 }
 
-/// What one method reached in one column.
+/// The result of one method in one column.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Cell {
     /// The metric on the validation split, by which the method selected.
     pub validation: Option<f64>,
-    /// The score on the test split; `None` if there is none, and then `note` should say why.
+    /// The score on the test split; if it is `None`, `note` should say why.
     pub test: Option<Score>,
-    /// The scores on the column's OOD sets, in its order. A set that could not be scored for a
-    /// reason of its own, such as missing files, is a score whose value is undefined for that
-    /// reason.
+    /// The scores on the column's OOD sets, in its order. If a set could not be scored for a reason
+    /// of its own, such as missing files, its score is undefined for that reason.
     pub ood: Vec<(String, Option<Score>)>,
-    /// What a reader must know of the cell, such as "diverged" or "missing: EyePACS".
+    /// A note on the cell, such as "diverged" or "missing: EyePACS".
     pub note: Option<String>,
-    /// The number the paper has here.
+    /// The paper's number.
     pub paper: Option<f64>,
 }
 
@@ -63,18 +63,18 @@ impl Cell {
     }
 }
 
-/// One method across all columns.
+/// One method in all columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// As it is to be printed, such as "GoG"; unique in the table.
+    /// The printed name of the method, such as "GoG"; unique in the table.
     pub method: String,
-    /// One per column, in the table's order.
+    /// One cell for each column, in the table's order.
     pub cells: Vec<Cell>,
-    /// What the method costs.
+    /// The cost of the method.
     pub cost: Cost,
 }
 
-/// Methods against columns, all fitting together.
+/// A table of methods and columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     title: String,
@@ -83,11 +83,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// Puts rows under columns.
+    /// Creates a table.
     ///
     /// # Errors
-    /// A row without exactly one cell per column, OOD sets other than the column's, a score by
-    /// another metric, or two rows of one name.
+    /// [`Error::Cells`] for a row without exactly one cell for each column, [`Error::Duplicate`]
+    /// for two rows with the same name, [`Error::Ood`] for other OOD sets than the column's,
+    /// [`Error::Metric`] for a score by another metric than the column's.
     pub fn new(title: impl Into<String>, columns: Vec<Column>, rows: Vec<Row>) -> Result<Table, Error> {
         let shapes = rows.iter().map(|row| (row.method.as_str(), row.cells.len()));
         check_rows(shapes, columns.len())?;
@@ -108,28 +109,30 @@ impl Table {
         Ok(Table { title: title.into(), columns, rows })
     }
 
-    /// What the table is called.
+    /// The title.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// Its columns.
+    /// The columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// Its rows.
+    /// The rows.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// The names of its rows.
+    /// The names of the rows.
     pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().map(|row| row.method.as_str())
     }
 
-    /// The mark of each row in one column, by test value. Equal values share a mark: the best may
-    /// be several, and "second" is the next value below them.
+    /// The mark of each row in one column, by test value.
+    ///
+    /// Equal values share a mark: several rows may be the best, and the second best is the next
+    /// lower value.
     ///
     /// # Panics
     /// If there is no such column.

@@ -1,4 +1,4 @@
-//! Everything, for programs.
+//! Tables as JSON.
 
 use serde::Serialize;
 
@@ -29,8 +29,10 @@ struct JsonCell<'a> {
 }
 
 impl Table {
-    /// The table as it was given, with the rank ("best", "second" or null) and the difference from
-    /// the paper added to each cell. The cells of a row are in the order of `columns`.
+    /// Writes the table as JSON.
+    ///
+    /// Each cell also has its rank ("best", "second" or null) and the difference from the paper.
+    /// The cells of a row are in the order of `columns`.
     pub fn to_json(&self) -> String {
         let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();
         let rows = self.rows().iter().enumerate().map(|(nth, row)| JsonRow {

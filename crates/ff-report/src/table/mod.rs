@@ -1,4 +1,4 @@
-//! Tables of methods against columns.
+//! Tables of methods and columns.
 
 mod csv;
 mod data;

@@ -1,4 +1,4 @@
-//! The parts of a table that people read.
+//! The sections of a table.
 
 use ff_eval::Score;
 
@@ -9,22 +9,24 @@ use crate::table::data::{Cell, Column, Row, Table};
 use crate::{cost, format, latex, markdown};
 
 impl Table {
-    /// The table for people: per backbone the test values (best in bold, second best underlined),
-    /// then validation and intervals, OOD sets, the paper's numbers, and the cost. A missing value
-    /// is "–" with a footnote.
+    /// Writes the table as Markdown.
+    ///
+    /// For each backbone, it has the test values (best in bold, second best underlined), validation
+    /// values and intervals, OOD sets, and the paper's numbers; then the cost. A missing value is
+    /// "–" with a footnote.
     pub fn to_markdown(&self) -> String {
         markdown::document(self.title(), &self.sections())
     }
 
-    /// The parts of [`Table::to_markdown`], each a `table` float. The document needs
-    /// `\usepackage{booktabs}` and an engine or input encoding that reads UTF-8, which is LaTeX's
-    /// default.
+    /// Writes the sections of [`Table::to_markdown`] as LaTeX, each a `table` float.
+    ///
+    /// The document needs `\usepackage{booktabs}` and `\usepackage{graphicx}`, and an engine or
+    /// input encoding that reads UTF-8, which is LaTeX's default.
     pub fn to_latex(&self) -> String {
         latex::document(self.title(), &self.sections())
     }
 
-    /// The parts of [`Table::to_markdown`], in the order in which they are read; those without
-    /// content are left out.
+    /// The sections of [`Table::to_markdown`], in order, without empty ones.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let each = |part: fn(&Table, &str) -> Section| self.backbones().map(move |name| part(self, name));
         let cost =
@@ -35,7 +37,7 @@ impl Table {
     }
 }
 
-/// Why a score is not what it seems or not there at all.
+/// The notes on a cell and its score, such as why it is missing.
 fn notes(cell: &Cell, score: Option<&Score>) -> String {
     let mut notes: Vec<String> = cell.note.clone().into_iter().collect();
     match score {
@@ -59,7 +61,7 @@ fn test_field(cell: &Cell) -> Field {
     Field::because(cell.test_value().map(format::value), notes(cell, cell.test.as_ref()))
 }
 
-/// Every row under every column of a backbone, for the parts that are long and not wide.
+/// Every cell of every column of a backbone, for sections with a row for each cell.
 fn cells<'a>(table: &'a Table, backbone: &str) -> impl Iterator<Item = (&'a Column, &'a Row, &'a Cell)> {
     table
         .columns_of(backbone)
@@ -102,7 +104,7 @@ fn ood(table: &Table, backbone: &str) -> Section {
         (title, marked(fields, ranks(&values)))
     });
     Section::of_methods(format!("Out of distribution: {backbone}"), table.methods(), columns)
-        .remark("Trained on → scored on. No model was selected by these.")
+        .remark("Columns: trained on → scored on. These scores were not used for selection.")
 }
 
 fn beside_paper(table: &Table, backbone: &str) -> Section {

@@ -1,8 +1,8 @@
-//! A score without a run.
+//! Scores for tests.
 
 use ff_eval::{Interval, Metric, Score, Value};
 
-/// Of 1,486 samples; its interval is around its value, if it has one.
+/// A score of 1,486 samples, with an interval around its value if it is defined.
 pub fn score(metric: Metric, value: Value) -> Score {
     let around = |value: f64| Interval {
         low: value - 0.05,

@@ -1,88 +1,89 @@
-//! A plot of curves, as data: curves over training, ROC curves, reliability, one score against
-//! another.
+//! The data of a plot of curves: learning curves, ROC curves, reliability diagrams, or one score
+//! against another.
 
 use crate::error::Error;
 use crate::figure::check::{check_any, check_finite};
 
-/// A plot whose series need not share their places on the x axis. The legend stands below, so that
-/// the picture stays narrow enough for a telephone.
+/// A plot of curves, each with its own positions on the x axis.
+///
+/// The legend is below the plot, so that the picture is narrow enough for a phone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curves {
-    /// What it is called; said to those who cannot see it, and in errors.
+    /// The title, used as the picture's text alternative and in errors.
     pub title: String,
-    /// What x is, with its unit.
+    /// The name and unit of x.
     pub x_label: String,
-    /// What y is, with its unit.
+    /// The name and unit of y.
     pub y_label: String,
-    /// What the x axis spans.
+    /// The range of the x axis.
     pub x: Span,
-    /// What the y axis spans.
+    /// The range of the y axis.
     pub y: Span,
     /// The series, in the order of the legend.
     pub curves: Vec<Curve>,
-    /// The name of the line on which y is x, if it is drawn.
+    /// The name of the line y = x; `None` to leave it out.
     pub diagonal: Option<String>,
-    /// Height of the plot, in pixels.
+    /// The height of the plot, in pixels.
     pub height: u32,
-    /// Whether there is a legend.
+    /// True to draw a legend.
     pub legend: bool,
 }
 
-/// What an axis spans.
+/// The range of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span {
-    /// What is drawn.
+    /// The range of the data.
     Data,
-    /// 0 to 1.
+    /// From 0 to 1.
     Unit,
-    /// From 0 to so many epochs.
+    /// From 0 to this number of epochs.
     Epochs(u32),
-    /// What is drawn, by its logarithm; numbers that are not positive are left out.
+    /// The range of the data on a logarithmic scale; numbers that are not positive are left out.
     Powers,
 }
 
-/// A series.
+/// A series of points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
-    /// As in the legend.
+    /// The name in the legend.
     pub name: String,
-    /// Its points, in the order in which a line joins them.
+    /// The points, in the order in which a line joins them.
     pub spots: Vec<Spot>,
-    /// How it is drawn.
+    /// How the series is drawn.
     pub kind: CurveKind,
 }
 
 /// How a series is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CurveKind {
-    /// A line, with markers where its points ask for them.
+    /// A line, with markers at the points that ask for one.
     Line,
-    /// Markers alone, above the others.
+    /// Markers only, above the other series.
     Marks,
-    /// Large markers alone.
+    /// Large markers only.
     Emphasis,
-    /// A thin grey line without a place in the legend.
+    /// A thin grey line, which is not in the legend.
     Faint,
 }
 
-/// A point of a series, all its numbers finite.
+/// A point of a series. All numbers must be finite.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spot {
-    /// Where it is.
+    /// The position.
     pub x: f64,
     /// The value.
     pub y: f64,
-    /// Ends of a whisker along x.
+    /// The ends of a whisker along x.
     pub x_ends: Option<(f64, f64)>,
-    /// Ends of a whisker along y.
+    /// The ends of a whisker along y.
     pub y_ends: Option<(f64, f64)>,
-    /// Whether a line has a marker here. One that has none gets a few, so that it can be told from
-    /// others.
+    /// True if a line has a marker here. A line without such points gets a few markers, which
+    /// distinguish it from others.
     pub mark: bool,
 }
 
 impl Spot {
-    /// Without whiskers and marker.
+    /// Creates a point without whiskers and marker.
     pub fn at(x: f64, y: f64) -> Spot {
         Spot { x, y, ..Spot::default() }
     }
@@ -102,12 +103,12 @@ impl Curves {
         check_any(&self.title, self.curves.iter().any(|curve| !curve.spots.is_empty()))
     }
 
-    /// The series with a place in the legend.
+    /// The series in the legend.
     pub(super) fn shown(&self) -> impl Iterator<Item = &Curve> {
         self.curves.iter().filter(|curve| curve.kind != CurveKind::Faint)
     }
 
-    /// What the legend names: the series, then the diagonal.
+    /// The names in the legend: the series, then the diagonal.
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         self.shown().map(|curve| &curve.name).chain(&self.diagonal).filter(|_| self.legend)
     }

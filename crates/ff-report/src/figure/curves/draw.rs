@@ -1,4 +1,4 @@
-//! A plot of curves as SVG.
+//! Drawing a plot of curves as SVG.
 
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, RGBColor};
@@ -11,11 +11,12 @@ use crate::figure::measure::{STEP, TICK_SIZE};
 use crate::figure::style::{GREY, Style, reference_dash};
 
 impl Curves {
-    /// The plot as an SVG picture, the same text for the same plot; series look as in
-    /// [`crate::LinePlot::to_svg`].
+    /// Draws the plot as an SVG picture, with the same bytes for the same plot.
+    ///
+    /// Series have the styles of [`crate::LinePlot::to_svg`].
     ///
     /// # Errors
-    /// A number that is not finite, or no point at all.
+    /// [`Error::NotFinite`], [`Error::NoPoint`] without points, [`Error::Drawing`].
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
         let layout = CurvesLayout::of(self);
@@ -84,8 +85,9 @@ fn draw_curve(plot: &Curves, layout: &CurvesLayout, canvas: &Canvas, nth: usize,
     Ok(())
 }
 
-/// Where a line without marks of its own has some, so that it can be told from the others without
-/// its colour: at thirds of its length, those of different lines at different places.
+/// The positions of markers on a line without any, which distinguish it without its colour.
+///
+/// They are at thirds of its length, with another offset for each of five lines.
 fn identify(path: &[Pixel], nth: usize) -> Vec<Pixel> {
     let step = |ends: &[Pixel]| f64::from((ends[1].0 - ends[0].0).abs() + (ends[1].1 - ends[0].1).abs());
     let length: f64 = path.windows(2).map(step).sum();
@@ -101,8 +103,8 @@ fn identify(path: &[Pixel], nth: usize) -> Vec<Pixel> {
     marks
 }
 
-/// The path without what the pixels cannot show: points on the same pixel, and between two others
-/// on a straight line.
+/// Removes points that no pixel shows: those on the pixel of the point before, and those on a
+/// straight line between two others.
 fn shortened(path: &[Pixel]) -> Vec<Pixel> {
     let mut kept: Vec<Pixel> = Vec::new();
     for &here in path {
@@ -160,15 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_said() {
+    fn plots_without_points_or_with_nan_are_refused() {
         assert_eq!(plot(vec![]).to_svg(), Err(Error::NoPoint { figure: "t".into() }));
         let message = plot(vec![Spot::at(0.0, f64::NAN)]).to_svg().unwrap_err().to_string();
         assert_eq!(message, "figure \"t\", series \"c\": expected a finite number, found NaN");
     }
 
-    /// A hundred thousand points of a curve fall on a few hundred pixels.
+    /// A hundred thousand points of a curve are on a few hundred pixels.
     #[test]
-    fn long_curves_are_no_longer_than_the_picture() {
+    fn long_curves_give_small_pictures() {
         let steps = |count: usize| {
             (0..=count).map(move |at| Spot::at(at as f64 / count as f64, (at as f64 / count as f64).sqrt()))
         };
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_nothing_has_no_logarithm() {
+    fn logarithmic_axes_skip_zero() {
         let mut of_rates = plot(vec![Spot::at(0.0, 1e-3), Spot::at(1.0, 0.0), Spot::at(2.0, 1e-5)]);
         of_rates.y = Span::Powers;
         let svg = of_rates.to_svg().unwrap();

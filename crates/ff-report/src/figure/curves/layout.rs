@@ -1,4 +1,4 @@
-//! Where everything of a plot of curves stands. All lengths are pixels.
+//! The layout of a plot of curves. All lengths are pixels.
 
 use crate::figure::canvas::Pixel;
 use crate::figure::curves::data::{Curves, Span};
@@ -6,16 +6,16 @@ use crate::figure::frame::Frame;
 use crate::figure::measure::{LABEL_SIZE, STEP, TICK, TICK_SIZE, width};
 use crate::figure::scale::Scale;
 
-/// Of the whole picture.
+/// The width of the picture.
 const WIDTH: i32 = 560;
-/// Left of the plot: the same for all, so that plots one below the other are in line.
+/// The space left of the plot: the same for all plots, which aligns plots below each other.
 const LEFT: i32 = 82;
 const RIGHT: i32 = 14;
 const TOP: i32 = 12;
-/// Length of a line in the legend.
+/// The length of a line in the legend.
 pub(super) const SAMPLE: i32 = 30;
 
-/// The places of a plot.
+/// The layout of a plot of curves.
 pub(super) struct CurvesLayout {
     pub frame: Frame,
     /// The upper left corner of each entry of the legend.
@@ -51,7 +51,7 @@ impl CurvesLayout {
 }
 
 impl Span {
-    /// Where a number is on such an axis; `None` if it has no place there.
+    /// The position of a number on the axis; `None` if it has none.
     pub(super) fn on(self, number: f64) -> Option<f64> {
         match self {
             Span::Powers => (number > 0.0).then(|| number.log10()),
@@ -59,7 +59,7 @@ impl Span {
         }
     }
 
-    /// The axis for such numbers, with at most `count` intervals between ticks.
+    /// Creates the axis for numbers, with at most `count` intervals between ticks.
     fn scale(self, numbers: impl Iterator<Item = f64> + Clone, count: f64) -> Scale {
         match self {
             Span::Unit => Scale::unit(),

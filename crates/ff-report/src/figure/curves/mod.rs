@@ -1,4 +1,4 @@
-//! Plots of lines and points that have places of their own.
+//! Plots of curves, each with its own positions on the x axis.
 
 mod data;
 mod draw;

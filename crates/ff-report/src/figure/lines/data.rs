@@ -1,4 +1,4 @@
-//! A line plot, as data.
+//! The data of a line plot.
 
 use serde::Serialize;
 
@@ -6,55 +6,54 @@ use crate::csv::csv;
 use crate::error::Error;
 use crate::figure::check::{check_any, check_finite, check_points};
 
-/// A line plot of a sweep or of a curve over epochs.
+/// A line plot, such as of a sweep or of a curve over epochs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinePlot {
-    /// Printed above.
+    /// The title above the plot.
     pub title: String,
-    /// What x is, with its unit.
+    /// The name and unit of x.
     pub x_label: String,
-    /// What y is, with its unit.
+    /// The name and unit of y.
     pub y_label: String,
-    /// The places of the points.
+    /// The positions of the points, which all series share.
     pub x: Axis,
     /// The lines, in the order of the legend.
     pub series: Vec<Series>,
-    /// Whether a line joins the points of a series; places that have no way from one to the next
-    /// want none.
+    /// True if a line joins the points of a series; false for positions without an order.
     pub joined: bool,
-    /// Horizontal dashed lines, such as a baseline, each a name and its y.
+    /// The names and y of horizontal dashed lines, such as a baseline.
     pub references: Vec<(String, f64)>,
 }
 
-/// The places on the x axis.
+/// The positions on the x axis.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Axis {
     /// Names, evenly spaced in their order.
     Categories(Vec<String>),
-    /// Finite numbers, at their distances: those that span powers of ten read better as categories.
-    /// Lines join them in their order.
+    /// Finite numbers on a linear scale; for numbers over several powers of ten, use categories.
+    /// Lines join them in the given order.
     Numbers(Vec<f64>),
 }
 
-/// A line.
+/// A line of a line plot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// As in the legend.
+    /// The name in the legend.
     pub name: String,
-    /// One per place on the x axis; the line has a gap where there is none.
+    /// One point for each position on the x axis; the line has a gap at `None`.
     pub points: Vec<Option<Point>>,
-    /// Drawn thicker and above the others.
+    /// True to draw the line thicker and above the others.
     pub emphasis: bool,
 }
 
-/// A value with its whiskers, all finite.
+/// A value with its whisker. All numbers must be finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     /// The value.
     pub y: f64,
-    /// Lower end of the whisker; with `high` missing it ends at the value.
+    /// The lower end of the whisker; `None` to start it at the value.
     pub low: Option<f64>,
-    /// Upper end of the whisker; with `low` missing it begins at the value.
+    /// The upper end of the whisker; `None` to end it at the value.
     pub high: Option<f64>,
 }
 
@@ -68,8 +67,8 @@ struct Line<'a> {
 }
 
 impl LinePlot {
-    /// The numbers behind the picture: a line for each point, then for each reference, which has no
-    /// x.
+    /// Writes the numbers of the plot as CSV: a line for each point, then one for each reference,
+    /// with an empty x.
     pub fn to_csv(&self) -> String {
         let points = self.series.iter().flat_map(|series| {
             series.points.iter().enumerate().filter_map(|(at, point)| {
@@ -82,7 +81,7 @@ impl LinePlot {
         csv(&points.chain(references).collect::<Vec<_>>())
     }
 
-    /// What the legend names: the series, then the references.
+    /// The names in the legend: the series, then the references.
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         self.series.iter().map(|of| &of.name).chain(self.references.iter().map(|of| &of.0))
     }
@@ -105,7 +104,7 @@ impl LinePlot {
 }
 
 impl Axis {
-    /// Number of places.
+    /// The number of positions.
     pub(super) fn len(&self) -> usize {
         match self {
             Axis::Categories(names) => names.len(),
@@ -113,7 +112,7 @@ impl Axis {
         }
     }
 
-    /// Where the points of a series stand.
+    /// The position of the points with this index, on the axis.
     pub(super) fn at(&self, nth: usize) -> f64 {
         match self {
             Axis::Categories(_) => nth as f64,
@@ -130,7 +129,7 @@ impl Axis {
 }
 
 impl Point {
-    /// The whisker's lower end, the value, and the whisker's upper end.
+    /// The lower end of the whisker, the value, and the upper end of the whisker.
     pub(super) fn span(self) -> [f64; 3] {
         [self.low.unwrap_or(self.y), self.y, self.high.unwrap_or(self.y)]
     }

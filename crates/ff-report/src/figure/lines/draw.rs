@@ -1,4 +1,4 @@
-//! A line plot as SVG.
+//! Drawing a line plot as SVG.
 
 use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -12,16 +12,15 @@ use crate::figure::measure::{STEP, TICK_SIZE};
 use crate::figure::style::{GREY, Style, reference_dash};
 
 impl LinePlot {
-    /// The figure as an SVG picture, the same text for the same figure. Text is set in the reader's
-    /// sans-serif font.
+    /// Draws the plot as an SVG picture, with the same bytes for the same plot.
     ///
     /// Series differ in colour (Okabe and Ito's palette), in marker and, from the eighth on, in
-    /// dash. With whiskers, the series of a place stand a little apart so that all can be seen. The
-    /// y axis spans the data and the references, and need not begin at 0.
+    /// dash. Series with whiskers are drawn slightly apart. The y axis contains the data and the
+    /// references, and need not start at 0. Text is in the reader's sans-serif font.
     ///
     /// # Errors
-    /// A series without exactly one point per place, a number that is not finite, or no point at
-    /// all.
+    /// [`Error::Points`] for a series without exactly one point for each position,
+    /// [`Error::NotFinite`], [`Error::NoPoint`] without points, [`Error::Drawing`].
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
         let layout = LinesLayout::of(self);
@@ -51,7 +50,7 @@ fn draw_series(plot: &LinePlot, layout: &LinesLayout, canvas: &Canvas, nth: usiz
         let (across, height) = layout.frame.place(plot.x.at(place), y);
         (across + layout.aside(nth), height)
     };
-    // Runs of points without a gap.
+    // One line for each run of points without a gap.
     let mut lines: Vec<Vec<Pixel>> = vec![Vec::new()];
     let mut marks = Vec::new();
     for (along, point) in series.points.iter().enumerate() {
@@ -68,7 +67,7 @@ fn draw_series(plot: &LinePlot, layout: &LinesLayout, canvas: &Canvas, nth: usiz
                 draw_line(canvas, vec![(end.0 - 4, end.1), (end.0 + 4, end.1)], stroke, None)?;
             }
         }
-        // A point with nothing before it may be a line of its own, which only its marker shows.
+        // A run of a single point has no line, so the first point of each run has a marker.
         let run = &mut lines.last_mut().expect("there is always one");
         if !plot.joined || run.is_empty() || along.is_multiple_of(layout.marker_every()) {
             marks.push(here);

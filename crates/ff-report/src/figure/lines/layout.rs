@@ -1,5 +1,4 @@
-//! Where everything of a line plot stands: the plot to the left, the legend to the right, so that
-//! neither covers the other. All lengths are pixels.
+//! The layout of a line plot, with the legend to the right of the plot. All lengths are pixels.
 
 use crate::figure::canvas::Pixel;
 use crate::figure::frame::Frame;
@@ -7,21 +6,21 @@ use crate::figure::lines::data::{Axis, LinePlot};
 use crate::figure::measure::{LABEL_SIZE, MARGIN, STEP, TICK, TICK_SIZE, widest, width};
 use crate::figure::scale::Scale;
 
-/// Length of a line in the legend.
+/// The length of a line in the legend.
 pub(super) const SAMPLE: i32 = 44;
 
 const PLOT: Pixel = (640, 400);
 
-/// The places of a plot.
+/// The layout of a line plot.
 pub(super) struct LinesLayout {
     pub frame: Frame,
     /// The upper left corner of the legend.
     pub legend: Pixel,
-    /// Of the whole picture.
+    /// The size of the picture.
     pub size: (u32, u32),
-    /// From one place on the x axis to the next, at least.
+    /// The least distance between two positions on the x axis.
     gap: i32,
-    /// Number of places on the x axis.
+    /// The number of positions on the x axis.
     places: usize,
     whiskers: bool,
     series: usize,
@@ -34,7 +33,7 @@ impl LinesLayout {
         let y = Scale::around(points().flat_map(|point| point.span()).chain(references), 8.0);
         let (x, gap) = x_scale(&plot.x);
         let x_names = widest(x.names(), TICK_SIZE);
-        // Names that are wider than their places read upwards.
+        // Names that are wider than their space read upwards.
         let upright = matches!(plot.x, Axis::Categories(_)) && x_names + 8 > gap;
         let from = Frame::corner(&y);
         let lines = (plot.series.len() + plot.references.len()) as i32;
@@ -52,8 +51,7 @@ impl LinesLayout {
         }
     }
 
-    /// How far the points of a series stand aside so that its whiskers do not hide those of the
-    /// others.
+    /// The horizontal offset of a series' points, so that whiskers do not hide each other.
     pub fn aside(&self, nth: usize) -> i32 {
         if !self.whiskers || self.series < 2 {
             return 0;
@@ -62,13 +60,13 @@ impl LinesLayout {
         ((nth as f64 - (self.series - 1) as f64 / 2.0) * step).round() as i32
     }
 
-    /// Every how many points a line has a marker.
+    /// The number of points from one marker of a line to the next.
     pub fn marker_every(&self) -> usize {
         self.places * 18 / PLOT.0 as usize + 1
     }
 }
 
-/// The x axis and the smallest distance between two of its places.
+/// The x axis and the least distance between two of its positions.
 fn x_scale(axis: &Axis) -> (Scale, i32) {
     match axis {
         Axis::Categories(names) => {
@@ -83,7 +81,7 @@ fn x_scale(axis: &Axis) -> (Scale, i32) {
             let mut scale = Scale::around(sorted.iter().copied(), 8.0);
             let nearest = sorted.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
             let gap = (nearest / (scale.high - scale.low) * f64::from(PLOT.0)).min(f64::from(PLOT.0)) as i32;
-            // The places of a sweep are its ticks; those of a curve are too many.
+            // The positions of a sweep are its ticks; a curve has too many for that.
             let names: Vec<String> = sorted.iter().map(|x| x.to_string().replace('-', "−")).collect();
             if names.iter().all(|name| width(name, TICK_SIZE) + 8 <= gap) {
                 scale.ticks = sorted.into_iter().zip(names).collect();

@@ -1,4 +1,4 @@
-//! Plots of lines over places that all series share.
+//! Line plots, whose series share their positions on the x axis.
 
 mod data;
 mod draw;

@@ -1,4 +1,4 @@
-//! A surface over a plane, as data.
+//! The data of a surface over a plane.
 
 use serde::Serialize;
 
@@ -6,37 +6,39 @@ use crate::csv::csv;
 use crate::error::Error;
 use crate::figure::check::{check_any, check_finite, check_matrix};
 
-/// Values on a grid over a plane.
+/// Values on a grid over a plane, drawn as filled contours.
+///
+/// The picture is true to scale, unless it would be too flat.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surface {
-    /// Printed above.
+    /// The title above the plot.
     pub title: String,
-    /// What x is, with its unit.
+    /// The name and unit of x.
     pub x_label: String,
-    /// What y is, in the same unit: the picture is true to scale unless it would be too flat.
+    /// The name of y, in the unit of x.
     pub y_label: String,
-    /// What the values are, with their unit.
+    /// The name and unit of the values.
     pub value_label: String,
-    /// Places of the columns, ascending, at least two.
+    /// The positions of the columns, in ascending order, at least two.
     pub x: Vec<f64>,
-    /// Places of the rows, ascending, at least two.
+    /// The positions of the rows, in ascending order, at least two.
     pub y: Vec<f64>,
-    /// Values by row, the lowest y first; there may be none at a place.
+    /// The values by row, the lowest y first; `None` at a point without a value.
     pub values: Vec<Vec<Option<f64>>>,
-    /// Places to be marked. Those outside of the grid stand in the legend only.
+    /// Points to mark. Those outside of the grid are in the legend only.
     pub marks: Vec<Mark>,
-    /// Lines below the legend.
+    /// Lines of text below the legend.
     pub notes: Vec<String>,
 }
 
-/// A place that is marked.
+/// A marked point of a surface.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// As in the legend.
+    /// The name in the legend.
     pub name: String,
-    /// Where, on the x axis.
+    /// The position on the x axis.
     pub x: f64,
-    /// Where, on the y axis.
+    /// The position on the y axis.
     pub y: f64,
 }
 
@@ -48,7 +50,7 @@ struct Line {
 }
 
 impl Surface {
-    /// The numbers behind the picture, a line for each place, row by row.
+    /// Writes the values as CSV, a line for each point, row by row.
     pub fn to_csv(&self) -> String {
         let rows = self.y.iter().zip(&self.values);
         let lines =
@@ -65,7 +67,7 @@ impl Surface {
         check_any(&self.title, sides.0 > 1 && sides.1 > 1 && self.numbers().next().is_some())
     }
 
-    /// All values.
+    /// The values of all points that have one.
     pub(super) fn numbers(&self) -> impl Iterator<Item = f64> {
         self.values.iter().flatten().flatten().copied()
     }

@@ -1,4 +1,4 @@
-//! A surface as SVG.
+//! Drawing a surface as SVG.
 
 use std::ops::Range;
 
@@ -17,13 +17,16 @@ use crate::figure::surface::data::Surface;
 use crate::figure::surface::layout::SurfaceLayout;
 
 impl Surface {
-    /// The surface as an SVG picture, the same text for the same surface. Contours are at round
-    /// numbers, which the colour bar names, up to the value that a twentieth of the places exceed:
-    /// above the last, all is one colour. Between the places of the grid values are interpolated
-    /// along its lines. Cells with a corner without a value stay grey.
+    /// Draws the surface as an SVG picture, with the same bytes for the same surface.
+    ///
+    /// Contours are at round numbers, which the colour bar shows, up to the value that 5 % of the
+    /// points exceed; higher values have one colour. Between points, values are interpolated
+    /// linearly along the lines of the grid. Cells with a corner without a value are grey.
     ///
     /// # Errors
-    /// Rows or columns that do not fit the values, a number that is not finite, or no value at all.
+    /// [`Error::Points`] if the numbers of rows, columns and values do not match,
+    /// [`Error::NotFinite`], [`Error::NoPoint`] without values or with a single row or column,
+    /// [`Error::Drawing`].
     pub fn to_svg(&self) -> Result<String, Error> {
         self.check()?;
         let layout = SurfaceLayout::of(self);
@@ -46,7 +49,7 @@ fn draw(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Drawn {
     draw_marks(surface, layout, canvas)
 }
 
-/// The cells of a row, those of one colour side by side as one.
+/// Draws the cells of a row; adjacent cells of one colour are one rectangle.
 fn draw_row(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas, y: usize) -> Drawn {
     let fill = |x: Range<usize>, band: usize| {
         let [upper, lower] =
@@ -79,7 +82,7 @@ fn draw_row(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas, y: usize
     plain.map_or(Ok(()), |(run, band)| fill(run, band))
 }
 
-/// The contours between the colours.
+/// Draws the contours between the colours.
 fn draw_lines(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Drawn {
     let stroke = WHITE.mix(0.55).stroke_width(1);
     for y in 0..surface.y.len() - 1 {
@@ -95,7 +98,7 @@ fn draw_lines(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Dra
     Ok(())
 }
 
-/// The corners of a cell and their values, around it; `None` if one has none.
+/// The corners of a cell, in order around it, and their values; `None` if one has no value.
 fn cell(surface: &Surface, layout: &SurfaceLayout, x: usize, y: usize) -> Option<Cell> {
     let corner =
         |x: usize, y: usize| Some((layout.frame.place(surface.x[x], surface.y[y]), surface.values[y][x]?));
@@ -105,7 +108,7 @@ fn cell(surface: &Surface, layout: &SurfaceLayout, x: usize, y: usize) -> Option
 fn draw_marks(surface: &Surface, layout: &SurfaceLayout, canvas: &Canvas) -> Drawn {
     let frame = &layout.frame;
     let inside = |scale: &Scale, at: f64| (scale.low..=scale.high).contains(&at);
-    // The first stand above the others.
+    // The first marks are drawn last, above the others.
     for (nth, mark) in surface.marks.iter().enumerate().rev() {
         let line = frame.from.1 + STEP / 2 + nth as i32 * STEP;
         let style = Style::new(nth, false);

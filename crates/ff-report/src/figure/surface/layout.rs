@@ -1,4 +1,4 @@
-//! Where everything of a surface stands, and the levels of its contours. All lengths are pixels.
+//! The layout of a surface, and the levels of its contours. All lengths are pixels.
 
 use plotters::style::RGBColor;
 
@@ -10,19 +10,19 @@ use crate::figure::measure::{LABEL_SIZE, MARGIN, STEP, TICK, TICK_SIZE, widest};
 use crate::figure::scale::{Scale, round_numbers};
 use crate::figure::surface::data::Surface;
 
-/// The longer side of the plot; the shorter follows from the axes, which share a unit, but is not
-/// below the second.
+/// The length of the longer side of the plot, and the least length of the shorter one, which
+/// otherwise follows from the axes' common unit.
 const SIDE: (f64, f64) = (520.0, 180.0);
 
-/// The places of a surface.
+/// The layout of a surface.
 pub(super) struct SurfaceLayout {
     pub frame: Frame,
-    /// Values that contours stand at, and how they are written.
+    /// The values of contours, and their texts.
     pub levels: Vec<(f64, String)>,
     pub bar: ColourBar,
     /// The left edge of the legend.
     pub legend: i32,
-    /// Of the whole picture.
+    /// The size of the picture.
     pub size: (u32, u32),
 }
 
@@ -51,7 +51,7 @@ impl SurfaceLayout {
         Self { frame, levels, bar, legend, size }
     }
 
-    /// The lowest and the highest band of values that the corners of a cell are in.
+    /// The lowest and the highest band that a corner of a cell is in.
     pub fn bands(&self, cell: &Cell) -> (usize, usize) {
         let bands = cell.map(|(_, value)| self.levels.partition_point(|(level, _)| *level <= value));
         bands.iter().fold((usize::MAX, 0), |(low, high), &band| (low.min(band), high.max(band)))
@@ -66,8 +66,8 @@ impl SurfaceLayout {
     }
 }
 
-/// Round numbers between the lowest value and the one that a twentieth of the values exceed: a few
-/// steep places leave colours for the rest.
+/// Round numbers between the lowest value and the one that 5 % of the values exceed, so that a few
+/// high values do not take most of the colours.
 fn levels(values: impl Iterator<Item = f64>) -> Vec<(f64, String)> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

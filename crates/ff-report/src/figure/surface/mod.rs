@@ -1,4 +1,4 @@
-//! Surfaces over a plane, as filled contours.
+//! Surfaces over a plane, drawn as filled contours.
 
 mod data;
 mod draw;
