@@ -30,8 +30,8 @@ pub enum Metric {
     /// class that is only in the targets or only predicted has an F1 of 0. A note of the score
     /// names the classes that are neither.
     MacroF1,
-    /// The mean recall over the classes in targets or predictions, as scikit-learn's default; 0 to
-    /// 1. The recall of a class that is only predicted counts as 0, as in scikit-learn. Notes of
+    /// The mean recall over the classes in targets or predictions, as scikit-learn's default; from 0
+    /// to 1. The recall of a class that is only predicted counts as 0, as in scikit-learn. Notes of
     /// the score name such classes, and those that are neither in targets nor in predictions.
     MacroRecall,
     /// The area under the ROC curve; 0 to 1, 0.5 for chance. With two classes, that of class 1, by
