@@ -1,40 +1,24 @@
 //! Averages of files, and checking that a file is one.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use ff_checkpoint::{Digest, StateDict, cores, note_trained_on, on_threads, trained_on};
-use ff_soup::{Average, Ingredient, Ingredients, verify};
+use ff_checkpoint::{Digest, StateDict, cores, on_threads};
+use ff_soup::{Ingredients, verify};
 use serde_json::json;
 
 use crate::output::{print, print_json};
 
-/// Opens files of weights; what a hierarchy can group them by is in their provenance.
+/// Opens files of weights, whose ids are their paths.
 pub fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
-    let mut ingredients = Vec::new();
-    for (path, weights) in files.iter().zip(StateDict::open_all(files)?) {
-        let fields = weights.provenance().ok().and_then(|provenance| provenance.recipe.get("fields"));
-        let fields: BTreeMap<String, String> =
-            fields.and_then(|fields| serde_json::from_value(fields.clone()).ok()).unwrap_or_default();
-        ingredients.push(Ingredient { id: path.display().to_string(), weights, fields });
-    }
-    Ok(Ingredients::new(ingredients)?)
-}
-
-/// All ingredients, each weighed equally.
-fn mean_of(ingredients: &Ingredients) -> Average {
-    Average::mean(ingredients.iter().map(|one| Average::Ingredient(one.id.clone())).collect())
+    Ok(Ingredients::open(files)?)
 }
 
 /// Writes the average of all files, each weighed equally.
 pub fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
-    let ingredients = ingredients(files)?;
-    let average = mean_of(&ingredients);
-    let weights = ingredients.weights(&average)?;
-    save(&ingredients, &average, &weights, output)
+    Ok(ingredients(files)?.average()?.save(output)?)
 }
 
 /// Times an average and its parts.
@@ -42,10 +26,9 @@ pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<
     let start = Instant::now();
     let ingredients = ingredients(files)?;
     let opened = start.elapsed().as_secs_f64();
-    let average = mean_of(&ingredients);
-    let weights = ingredients.weights(&average)?;
+    let average = ingredients.average()?;
     let averaged = start.elapsed().as_secs_f64();
-    save(&ingredients, &average, &weights, output)?;
+    average.save(output)?;
     let saved = start.elapsed().as_secs_f64();
     let (bytes, read) = read(&ingredients);
     if as_json {
@@ -76,28 +59,6 @@ fn read(ingredients: &Ingredients) -> (usize, f64) {
         black_box(words.fold(0u64, u64::wrapping_add));
     });
     (bytes, start.elapsed().as_secs_f64())
-}
-
-fn save(
-    ingredients: &Ingredients,
-    average: &Average,
-    weights: &StateDict,
-    output: &Path,
-) -> anyhow::Result<()> {
-    let mut recipe = serde_json::Map::new();
-    recipe.insert("method".into(), "average".into());
-    if let Some(model) = model_of(ingredients) {
-        recipe.insert("model".into(), model);
-    }
-    // So that a later use of the soup knows what its ingredients were trained on.
-    note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
-    let provenance = ingredients.provenance(average, recipe, None, env!("CARGO_PKG_VERSION"))?;
-    Ok(weights.save(output, Some(&provenance))?)
-}
-
-/// The form of the model, where the first ingredient says it.
-fn model_of(ingredients: &Ingredients) -> Option<serde_json::Value> {
-    ingredients.iter().next()?.weights.provenance().ok()?.recipe.get("model").cloned()
 }
 
 /// Checks that a soup is the average that it says it is, to the bit.

@@ -1,4 +1,8 @@
-//! What a soup is made of.
+//! Trees of averages, which say what a soup is made of.
+//!
+//! Each mean of a tree is rounded to the ingredients' type, as if it were written to a file. So the
+//! same tree over the same ingredients always gives the same bits, and `ff-soup verify` compares
+//! bits.
 
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
@@ -7,8 +11,10 @@ use serde_json::{Value, json};
 use crate::merge::MergeMethod;
 
 /// A tree of averages: the leaves are ingredients, by name, and every mean weighs its parts
-/// equally. Each mean is rounded to the ingredients' type, as it would be when written to a file,
-/// so a tree always gives the same bits.
+/// equally.
+///
+/// Each mean is rounded to the ingredients' type, as if it were written to a file, so a tree always
+/// gives the same bits. [`Ingredients::build`](crate::Ingredients::build) computes them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Average {
@@ -16,23 +22,23 @@ pub enum Average {
     Ingredient(String),
     /// The mean of parts.
     Mean(Vec<Average>),
-    /// Parts that another method has merged.
+    /// Parts that another method merges.
     Merged(Box<Merged>),
 }
 
-/// Parts, and the method that makes weights of them.
+/// Parts, and the method that merges them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Merged {
-    /// The method's name.
+    /// The name of the method.
     pub method: String,
-    /// Its settings.
+    /// The settings of the method.
     #[serde(default = "no_settings", skip_serializing_if = "are_none")]
     pub settings: Value,
-    /// The ingredient that the parts were fine-tuned from, where the method needs it.
+    /// The ingredient that the parts were fine-tuned from, if the method needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
-    /// What is merged, in the method's order.
+    /// The parts, in the order in which the method takes them.
     pub parts: Vec<Average>,
 }
 
@@ -45,10 +51,10 @@ fn are_none(settings: &Value) -> bool {
 }
 
 impl Average {
-    /// The mean of `parts`; the part itself if there is one only.
+    /// Returns the mean of `parts`, or the part itself if there is only one.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no part.
     pub fn mean(mut parts: Vec<Average>) -> Self {
         match parts.len() {
             0 => panic!("a mean of nothing"),
@@ -57,7 +63,7 @@ impl Average {
         }
     }
 
-    /// `parts` merged by a method, with the ingredient that is their base where it needs one.
+    /// Returns `parts` merged by a method, with the id of their base if the method needs one.
     pub fn merged(method: &dyn MergeMethod, base: Option<&str>, parts: Vec<Average>) -> Self {
         Self::Merged(Box::new(Merged {
             method: method.name().to_owned(),
@@ -67,12 +73,12 @@ impl Average {
         }))
     }
 
-    /// Whether it is one model as it is.
+    /// Returns true for a single model.
     pub fn is_ingredient(&self) -> bool {
         matches!(self, Self::Ingredient(_))
     }
 
-    /// The ingredients that are bases and no parts, each once.
+    /// Returns the ids of the ingredients that are bases but not parts, each once.
     pub fn bases(&self) -> Vec<&str> {
         let parts: Vec<&str> = self.shares().into_iter().map(|(id, _)| id).collect();
         self.all_bases().into_iter().unique().filter(|base| !parts.contains(base)).collect()
@@ -86,7 +92,7 @@ impl Average {
         own.into_iter().chain(self.parts().iter().flat_map(Self::all_bases)).collect()
     }
 
-    /// What is averaged or merged; nothing of one model.
+    /// Returns the parts that are averaged or merged; none for a single model.
     fn parts(&self) -> &[Average] {
         match self {
             Self::Ingredient(_) => &[],
@@ -95,8 +101,9 @@ impl Average {
         }
     }
 
-    /// The ingredients and their shares, which add up to 1, in the order of the tree; a method
-    /// other than the mean counts its parts equally.
+    /// Returns the ids of the ingredients and their shares, in the order of the tree. The shares
+    /// add up to 1. An ingredient in several parts is listed for each; the parts of a merge method
+    /// count equally.
     pub fn shares(&self) -> Vec<(&str, f64)> {
         self.shares_of(1.0)
     }
@@ -109,7 +116,7 @@ impl Average {
         parts.iter().flat_map(|part| part.shares_of(whole / parts.len() as f64)).collect()
     }
 
-    /// The mix in a few words: the tree itself if it is small.
+    /// Describes the average in a few words: the tree itself if it has at most three leaves.
     pub fn summary(&self) -> String {
         match self.shares().as_slice() {
             shares @ [(first, _), ..] if shares.len() > 3 => {

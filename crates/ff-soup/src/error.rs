@@ -1,43 +1,43 @@
-//! Why a soup cannot be made.
+//! The error type of this crate.
 
 use ff_checkpoint::Digest;
 
-/// Whatever a [`Scorer`](crate::Scorer) fails with.
+/// The error of a [`Scorer`](crate::Scorer): any error, or a text.
 pub type ScoreError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An error that names the ingredient.
+/// An error of opening, averaging, selecting or verifying models. It names the ingredient.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing to average.
+    /// There is no ingredient to average.
     #[error(
-        "a soup needs at least one ingredient, found none\nhint: every model may have diverged; the training records say so"
+        "a soup needs at least one ingredient, found none\nhint: if every model has diverged, the records of training say so"
     )]
     Empty,
-    /// Two ingredients of one name.
-    #[error("two ingredients are named `{0}`; every ingredient needs a name of its own")]
+    /// Two ingredients have the same name, or a path is given twice.
+    #[error("two ingredients are named `{0}`\nhint: give every ingredient once, with a name of its own")]
     Duplicate(String),
-    /// An ingredient whose keys, shapes or types differ from the first one's.
+    /// An ingredient has other keys, shapes or types than the first one.
     #[error(
         "ingredient `{id}` does not fit `{first}`: {reason}\nhint: all ingredients must come from one architecture and one task"
     )]
     Mismatch {
         /// The ingredient.
         id: String,
-        /// The one that it is compared with.
+        /// The ingredient that it is compared with.
         first: String,
-        /// Which key, what was expected, what was found.
+        /// The key, with what was expected and found.
         reason: String,
     },
-    /// A NaN or an infinity would spoil the whole average.
-    #[error("ingredient `{id}` holds a value that is not finite in `{tensor}`; leave it out")]
+    /// An ingredient holds a NaN or an infinity, which would make the average not finite.
+    #[error("ingredient `{id}` holds a value that is not finite in `{tensor}`\nhint: leave it out")]
     NotFinite {
         /// The ingredient.
         id: String,
-        /// The first such tensor.
+        /// The first tensor with such a value.
         tensor: String,
     },
-    /// A hierarchy over a field that an ingredient does not have.
+    /// An ingredient does not have the field that a hierarchy groups by.
     #[error("ingredient `{id}` has no field `{field}` to group by; it has {known}")]
     NoField {
         /// The ingredient.
@@ -47,79 +47,79 @@ pub enum Error {
         /// The fields it has.
         known: String,
     },
-    /// A hierarchy whose numbers do not add up.
+    /// A hierarchy does not have one policy more than grouping levels.
     #[error("a hierarchy of {levels} grouping levels needs {} policies (top first, the last for single models), found {policies}", levels + 1)]
     Policies {
-        /// Grouping levels.
+        /// The number of grouping levels.
         levels: usize,
-        /// Policies given.
+        /// The number of policies.
         policies: usize,
     },
-    /// The scorer failed or gave a NaN.
+    /// The scorer failed or returned NaN.
     #[error("cannot score {candidate}: {source}")]
     Score {
-        /// What was being scored.
+        /// The candidate, in a few words.
         candidate: String,
-        /// The scorer's own word.
+        /// The error of the scorer.
         source: ScoreError,
     },
-    /// Three models that are all but one.
+    /// The three models of a plane differ by rounding only.
     #[error(
         "no plane goes through `{}`, `{}` and `{}`: they differ by {distance:.2e} at most, of a norm of {norm:.2e}, which is rounding\nhint: name three models that differ", models[0], models[1], models[2]
     )]
     Same {
         /// The models.
         models: [String; 3],
-        /// The greatest distance between two.
+        /// The largest L2 distance from the first.
         distance: f64,
-        /// The norm of one.
+        /// The L2 norm of the first.
         norm: f64,
     },
-    /// Three models that lie on one line, or nearly.
+    /// The three models of a plane are on one line, or nearly so.
     #[error(
-        "no plane goes through `{}`, `{}` and `{}`: of the triangle that they make the height is {share:.2e} of the longest side, expected at least {least:.0e}\nhint: two of them may be the same weights, or one the mean of the others; name three models that differ", models[0], models[1], models[2]
+        "no plane goes through `{}`, `{}` and `{}`: the height of their triangle is {share:.2e} of its longest side, expected at least {least:.0e}\nhint: two of them may be the same weights, or one the mean of the others; name three models that differ", models[0], models[1], models[2]
     )]
     Collinear {
         /// The models.
         models: [String; 3],
-        /// The triangle's height over its longest side, as a share of that.
+        /// The height of the triangle, as a share of its longest side.
         share: f64,
-        /// What would do.
+        /// The smallest share that is accepted.
         least: f64,
     },
-    /// A merge method that is not known, or settings that are none for it.
+    /// A merge method is not known, or its settings or its base are not what it needs.
     #[error("merge method `{name}`: {reason}")]
     Method {
-        /// Its name.
+        /// The name of the method.
         name: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// A tensor that a merge method cannot merge.
+    /// A merge method cannot merge a tensor.
     #[error("cannot merge `{tensor}`: {reason}")]
     Merge {
         /// The tensor.
         tensor: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// A mix that names an ingredient which is not there.
+    /// An average names an ingredient that is not among those given.
     #[error("the soup needs ingredient `{0}`, which is not among those given")]
     Missing(String),
-    /// Rebuilding a soup gave other weights.
+    /// Rebuilding a soup gives other weights than its file holds.
     #[error(
         "the soup is not the average of its ingredients: rebuilding it gives {found}, the file holds {expected}"
     )]
     Different {
-        /// The digest of the file.
+        /// The digest of the weights in the file.
         expected: Digest,
-        /// The digest of the average.
+        /// The digest of the rebuilt average.
         found: Digest,
     },
-    /// A file without the record of a soup.
+    /// A file has no record of a soup.
     #[error("{0}")]
     NotASoup(String),
-    /// A file could not be read.
+    /// A file cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] ff_checkpoint::Error),
 }

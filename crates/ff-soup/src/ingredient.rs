@@ -1,6 +1,7 @@
-//! Models that a soup may take.
+//! The models that a soup is made from.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use ff_checkpoint::StateDict;
 use itertools::Itertools;
@@ -10,19 +11,19 @@ use crate::error::Error;
 use crate::merge::mean::{Node, mean};
 use crate::merge::{MergeKind, method};
 
-/// One trained model.
+/// A trained model that a soup may be made from.
 #[derive(Clone, Debug)]
 pub struct Ingredient {
-    /// Its name, unique among the ingredients of a soup.
+    /// The name, unique among the ingredients of a soup.
     pub id: String,
-    /// Its weights, usually memory-mapped.
+    /// The weights, usually memory-mapped.
     pub weights: StateDict,
-    /// The recipe fields a hierarchy may group by: `learning_rate`, `augmentation`, `seed`, ….
+    /// The recipe fields that a hierarchy may group by: `learning_rate`, `augmentation`, `seed`, ….
     pub fields: BTreeMap<String, String>,
 }
 
-/// Models that fit together: the same keys, shapes and types, finite values, distinct names. Their
-/// order is the order in which ties are broken.
+/// Models that can be averaged: they have the same keys, shapes and types, finite values, and
+/// distinct names. Ties between scores keep their order.
 #[derive(Clone, Debug)]
 pub struct Ingredients {
     models: Vec<Ingredient>,
@@ -31,10 +32,41 @@ pub struct Ingredients {
 }
 
 impl Ingredients {
-    /// Checks that the models fit together.
+    /// Opens files of weights, as many at a time as there are cores.
+    ///
+    /// The id of an ingredient is its path as given: file names alone repeat, since every run
+    /// writes its weights under one name. Its fields are those that the file's provenance records;
+    /// a file without provenance has none.
+    ///
+    /// ```no_run
+    /// use ff_soup::Ingredients;
+    ///
+    /// let paths = ["runs/a/kept.safetensors", "runs/b/kept.safetensors"];
+    /// Ingredients::open(paths)?.average()?.save("soup.safetensors")?;
+    /// # Ok::<(), ff_soup::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::Duplicate`], [`Error::Mismatch`], [`Error::NotFinite`].
+    /// [`Error::Duplicate`] for a path that is given twice, before any file is opened;
+    /// [`Error::Checkpoint`] for a file that cannot be read; those of [`new`](Self::new).
+    pub fn open(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Self, Error> {
+        let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        if let Some(twice) = paths.iter().duplicates().next() {
+            return Err(Error::Duplicate(twice.display().to_string()));
+        }
+        let ingredient = |(path, weights): (&PathBuf, StateDict)| {
+            let fields = recorded_fields(&weights);
+            Ingredient { id: path.display().to_string(), weights, fields }
+        };
+        Self::new(paths.iter().zip(StateDict::open_all(&paths)?).map(ingredient).collect())
+    }
+
+    /// Takes models that are in memory or already open, and checks that they can be averaged.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without models, [`Error::Duplicate`] for two of one name,
+    /// [`Error::Mismatch`] for other keys, shapes or types than the first one's,
+    /// [`Error::NotFinite`] for a NaN or an infinity.
     pub fn new(ingredients: Vec<Ingredient>) -> Result<Self, Error> {
         let first = ingredients.first().ok_or(Error::Empty)?;
         if let Some(twice) = ingredients.iter().map(|ingredient| &ingredient.id).duplicates().next() {
@@ -44,11 +76,11 @@ impl Ingredients {
         Ok(Self { models: ingredients, base: None, methods: Vec::new() })
     }
 
-    /// With the model that they were fine-tuned from, for the methods that need it; it is no
-    /// candidate.
+    /// Adds the base: the model that the ingredients were fine-tuned from, for the merge methods
+    /// that need it. A selector does not select it.
     ///
     /// # Errors
-    /// [`Error::Duplicate`], [`Error::Mismatch`], [`Error::NotFinite`].
+    /// [`Error::Duplicate`], [`Error::Mismatch`] and [`Error::NotFinite`], as for the models.
     pub fn with_base(self, base: Ingredient) -> Result<Self, Error> {
         if self.get(&base.id).is_some() {
             return Err(Error::Duplicate(base.id));
@@ -57,26 +89,31 @@ impl Ingredients {
         Ok(Self { base: Some(base), ..self })
     }
 
-    /// With a merge method from outside this crate, so that averages can name it.
+    /// Adds a merge method from outside this crate, so that averages can name it.
     pub fn with_method(mut self, kind: MergeKind) -> Self {
         self.methods.push(kind);
         self
     }
 
-    /// The models, in order.
+    /// Returns the models, in order, without the base.
     pub fn iter(&self) -> std::slice::Iter<'_, Ingredient> {
         self.models.iter()
     }
 
-    /// The model or the base of that name.
+    /// Returns the model or the base of that name.
     pub fn get(&self, id: &str) -> Option<&Ingredient> {
         self.models.iter().chain(&self.base).find(|ingredient| ingredient.id == id)
     }
 
-    /// The weights of an average. A single ingredient's are its own, not a copy.
+    /// Computes the weights of an average; [`build`](Self::build) adds their provenance.
+    ///
+    /// Sums are in 64-bit floats, tensors that are not floats are the first ingredient's, and the
+    /// bits do not depend on the number of threads. The weights of a single ingredient are shared,
+    /// not copied.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::Method`], [`Error::Merge`].
+    /// [`Error::Missing`] for an ingredient that is not here, [`Error::Method`] for a merge method
+    /// that is not known or lacks its base, [`Error::Merge`] for a tensor that it cannot merge.
     pub fn weights(&self, average: &Average) -> Result<StateDict, Error> {
         Ok(match self.node(average)? {
             Node::Leaf(weights) => weights,
@@ -84,7 +121,7 @@ impl Ingredients {
         })
     }
 
-    /// The tree of means, in whose leaves what other methods merge has been merged.
+    /// Returns the tree of means; parts that other methods merge are merged already, as leaves.
     pub(crate) fn node(&self, average: &Average) -> Result<Node<StateDict>, Error> {
         match average {
             Average::Ingredient(id) => Ok(Node::Leaf(self.named(id)?.weights.clone())),
@@ -106,7 +143,7 @@ impl Ingredients {
                 let base = merged.base.as_ref().map(|id| self.named(id)).transpose()?;
                 let parts: Vec<&StateDict> = parts.iter().collect();
                 let weights = method.merge(&parts, base.map(|base| &base.weights))?;
-                // What a method from elsewhere gives goes into means like any model.
+                // The result of a method from outside must fit into means as any model does.
                 let merged = Ingredient { id: average.to_string(), weights, fields: BTreeMap::new() };
                 merged.fits(&self.models[0])?;
                 Ok(Node::Leaf(merged.weights))
@@ -120,7 +157,7 @@ impl Ingredients {
 }
 
 impl Ingredient {
-    /// Whether it can be averaged with another.
+    /// Checks that it can be averaged with `first`.
     pub(crate) fn fits(&self, first: &Ingredient) -> Result<(), Error> {
         if let Some(reason) = difference(&first.weights, &self.weights) {
             return Err(Error::Mismatch { id: self.id.clone(), first: first.id.clone(), reason });
@@ -132,7 +169,13 @@ impl Ingredient {
     }
 }
 
-/// What keeps two models from being averaged, if anything does.
+/// Returns the fields of the recipe in a file's provenance; none if they are not texts.
+fn recorded_fields(weights: &StateDict) -> BTreeMap<String, String> {
+    let fields = weights.provenance().ok().and_then(|provenance| provenance.recipe.get("fields"));
+    fields.and_then(|fields| serde_json::from_value(fields.clone()).ok()).unwrap_or_default()
+}
+
+/// Returns the first difference that keeps two models from being averaged.
 fn difference(first: &StateDict, other: &StateDict) -> Option<String> {
     if let Some(extra) = other.names().find(|name| first.get(name).is_none()) {
         return Some(format!("it has `{extra}`, which the other lacks"));

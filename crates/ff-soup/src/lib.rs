@@ -1,22 +1,50 @@
-//! Which weights to average, and averaging them.
+//! This crate averages the weights of models and selects which models to average: model soups.
 //!
-//! A [`Selector`] looks at [`Ingredients`] through a [`Scorer`] (anything that can tell how good a
-//! set of weights is on validation data) and returns a [`Soup`]: a [`Average`] of ingredients, its
-//! score, and the record of every [`Decision`]. [`Hierarchy`] is the selector of both papers:
-//! uniform and greedy soups, Greedy of Uniform, Greedy of Greedy, and any deeper tree over recipe
-//! fields.
+//! [`Ingredients`] are models that can be averaged. The average of files is one line; it is written
+//! atomically, with the digest and share of every file, so that [`verify`] can rebuild it:
+//!
+//! ```no_run
+//! use ff_soup::Ingredients;
+//!
+//! let paths = ["a.safetensors", "b.safetensors", "c.safetensors"];
+//! Ingredients::open(paths)?.average()?.save("soup.safetensors")?;
+//! # Ok::<(), ff_soup::Error>(())
+//! ```
+//!
+//! A [`Selector`] selects by scores on validation data. The [`Scorer`] may be a closure:
+//!
+//! ```no_run
+//! use ff_soup::{Hierarchy, Ingredients, ScoreError, Selector, StateDict};
+//!
+//! # let images: Vec<u8> = Vec::new();
+//! # fn accuracy(weights: &StateDict, images: &[u8]) -> Result<f64, ScoreError> {
+//! #     Ok((weights.len() + images.len()) as f64)
+//! # }
+//! let models = Ingredients::open(["a.safetensors", "b.safetensors", "c.safetensors"])?;
+//! let mut scorer = |weights: &StateDict| accuracy(weights, &images); // yours; higher is better
+//! let soup = Hierarchy::greedy().select(&models, &mut scorer)?;
+//! println!("{} scores {}", soup.average, soup.score);
+//! models.build(&soup.average)?.save("soup.safetensors")?;
+//! # Ok::<(), ff_soup::Error>(())
+//! ```
+//!
+//! The result is a [`Soup`]: an [`Average`] of ingredients, its score, and a [`Decision`] for every
+//! candidate. [`Hierarchy`] is the selector of both papers: uniform and greedy soups, Greedy of
+//! Uniform, Greedy of Greedy, and any deeper tree over recipe fields. [`NthBest`] selects a single
+//! model. A [`MergeMethod`] of your own merges where the mean is not enough.
 //!
 //! [`Ingredients::combine`] gives the weights on a line or a [`Plane`] through models, and
-//! [`Soup::greedy_steps`] what a greedy soup was made of when it tried a candidate.
+//! [`Soup::greedy_steps`] the soup that a greedy selection compared each candidate with.
 //!
-//! Pure Rust over memory-mapped files: no PyTorch. Averages are accumulated in 64-bit floats, one
-//! pass over one file for each candidate.
+//! Files are memory-mapped, and averages are accumulated in 64-bit floats, in one pass over one
+//! file for each candidate. The crate is pure Rust and needs no libtorch.
 //!
 //! Sources: Wortsman et al. 2022, *Model soups*; Sanjeev et al. 2024, *FissionFusion*, §2.
 
 mod accept;
 mod accumulator;
 mod average;
+mod averaged_model;
 mod combine;
 mod decision;
 mod error;
@@ -30,6 +58,7 @@ mod soup;
 
 pub use accept::Accept;
 pub use average::{Average, Merged};
+pub use averaged_model::AveragedModel;
 pub use decision::Decision;
 pub use error::{Error, ScoreError};
 pub use ingredient::{Ingredient, Ingredients};
@@ -39,3 +68,14 @@ pub use retrace::GreedyStep;
 pub use scorer::{Candidate, Scorer, Verdict};
 pub use select::{Hierarchy, NthBest, Policy, Selector};
 pub use soup::{Soup, verify};
+
+/// The error of files of weights, which [`Error::Checkpoint`] wraps.
+pub use ff_checkpoint::Error as CheckpointError;
+/// Types of [`ff_checkpoint`] in this crate's signatures.
+pub use ff_checkpoint::{Digest, OwnedTensor, Parent, Provenance, StateDict, TensorRef};
+/// The version of serde_json whose values are in recipes and in settings of merge methods.
+pub use serde_json;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

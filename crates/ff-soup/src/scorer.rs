@@ -12,6 +12,9 @@ use crate::average::Average;
 use crate::error::{Error, ScoreError};
 
 /// Scores weights on validation data.
+///
+/// A closure of type `FnMut(&StateDict) -> Result<f64, ScoreError>` is a scorer. Implement the
+/// trait to score without the weights, or to stop an evaluation early.
 pub trait Scorer {
     /// Computes the score of a candidate: higher is better, never NaN.
     ///
@@ -30,6 +33,12 @@ pub trait Scorer {
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
         let _ = (best, accept);
         self.score(candidate).map(Verdict::Score)
+    }
+}
+
+impl<F: FnMut(&StateDict) -> Result<f64, ScoreError>> Scorer for F {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        self(&candidate.weights()?)
     }
 }
 

@@ -1,4 +1,7 @@
-//! The result.
+//! Soups: the result of a selection, its provenance, and the check that rebuilds it.
+//!
+//! BatchNorm statistics that are recomputed after averaging belong to the soup, not to its recipe.
+//! The file names these tensors (`recomputed`), and [`verify`] leaves out exactly them.
 
 use ff_checkpoint::{Digest, Parent, Provenance, StateDict, map_on_cores};
 use itertools::Itertools;
@@ -10,36 +13,37 @@ use crate::error::Error;
 use crate::ingredient::{Ingredient, Ingredients};
 use crate::merge::MergeKind;
 
-/// What was chosen, and why.
+/// The result of a selection: an average, its score, and the decisions that led to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Soup {
-    /// What it is made of.
+    /// The average of the selected ingredients.
     #[serde(alias = "mix")]
     pub average: Average,
-    /// Its score on validation data.
+    /// The score of the average on validation data.
     pub score: f64,
-    /// Every candidate that was looked at, in order, local soups before the soup of them.
+    /// A decision for every candidate that was evaluated, in order, local soups before the soup of
+    /// them.
     pub decisions: Vec<Decision>,
 }
 
-/// The part of a soup's provenance that [`verify`] reads; other fields of the recipe may stand
-/// beside it.
+/// The part of the recipe in a soup's provenance that [`verify`] reads. The recipe may have other
+/// fields.
 #[derive(Deserialize)]
 struct Recipe {
     #[serde(alias = "mix")]
     average: Average,
-    /// Tensors that were computed anew after averaging, such as BatchNorm statistics.
+    /// Tensors that were recomputed after averaging, such as BatchNorm statistics.
     #[serde(default)]
     recomputed: Vec<String>,
 }
 
 impl Ingredients {
-    /// How the weights of an average came to be: `recipe` with the average added as `average`, and every
-    /// ingredient's digest and share.
+    /// Returns the provenance of an average: kind `soup`, `recipe` with the average added as
+    /// `average`, and the digest and share of every ingredient.
     ///
     /// # Errors
-    /// [`Error::Missing`].
+    /// [`Error::Missing`] for an ingredient that is not here.
     pub fn provenance(
         &self,
         average: &Average,
@@ -65,18 +69,20 @@ impl Ingredients {
     }
 }
 
-/// Rebuilds a soup from its ingredients, found among `files` by content whatever their names, and
-/// compares bits. Tensors that the soup's recipe names as `recomputed` after averaging are left out
-/// of the comparison; the answer is their names. `methods` are merge methods from outside this
-/// crate.
+/// Rebuilds a soup from its ingredients, compares bits, and returns the names of the tensors that
+/// were not compared.
+///
+/// The ingredients are found among `files` by their digests, whatever their names. Tensors that the
+/// soup's recipe names as `recomputed` after averaging are not compared. `methods` are merge
+/// methods from outside this crate.
 ///
 /// The digests of the soup and of its ingredients are recomputed, not only read from the files
 /// ([`StateDict::verify`]).
 ///
 /// # Errors
-/// [`Error::Checkpoint`] if the soup or an ingredient has not the digest that its file carries,
-/// [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an ingredient is
-/// not among the files, [`Error::Different`] if the average is another one.
+/// [`Error::Checkpoint`] if the digest of the soup or of an ingredient is not the one that its file
+/// carries, [`Error::NotASoup`] if the file has no record of a soup, [`Error::Missing`] if an
+/// ingredient is not among the files, [`Error::Different`] if rebuilding gives other bits.
 pub fn verify(soup: &StateDict, files: &[StateDict], methods: &[MergeKind]) -> Result<Vec<String>, Error> {
     let provenance = soup.provenance()?;
     let recipe: Recipe = serde_json::from_value(provenance.recipe.clone())
