@@ -1,23 +1,39 @@
-//! Weights on disk: safetensors with a content digest and provenance, written atomically.
+//! This crate reads and writes weights: safetensors files with a digest, checksums and provenance.
 //!
 //! A [`StateDict`] is a set of named tensors, memory-mapped from a file or held in memory. Every
-//! file this crate writes carries the [`Digest`] of its content, which is its identity; checksums
-//! of blocks of it, which [`StateDict::open`] checks at the speed of memory; and a [`Provenance`]:
-//! how the weights came to be. [`StateDict::verify`] recomputes the digest. A file from elsewhere
-//! (timm, the Hugging Face hub) has none of these and opens all the same.
+//! file that this crate writes carries three things:
+//!
+//! - the [`Digest`] of its tensors, which is its identity; [`StateDict::verify`] recomputes it;
+//! - checksums of its blocks, which [`StateDict::open`] checks at the speed of memory;
+//! - its [`Provenance`]: the recipe and the parents that the weights were made from.
+//!
+//! Files are written atomically. A file of another program (timm, the Hugging Face hub) has none of
+//! the three and opens all the same.
 //!
 //! ```
-//! # use std::collections::BTreeMap;
-//! # use ff_checkpoint::{OwnedTensor, StateDict};
-//! # let folder = tempfile::tempdir().unwrap();
-//! # let path = folder.path().join("weights.safetensors");
-//! let weights = BTreeMap::from([("fc.bias".to_owned(), OwnedTensor::f32([2], &[0.5, -0.5]))]);
-//! let saved = StateDict::from_tensors(weights);
-//! saved.save(&path, None).unwrap();
-//! let opened = StateDict::open(&path).unwrap();
-//! assert_eq!(opened.get("fc.bias").unwrap().to_f32().unwrap(), [0.5, -0.5]);
-//! assert_eq!(opened.digest(), saved.digest());
+//! use ff_checkpoint::{OwnedTensor, Provenance, StateDict, serde_json::json};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let [path, halved] = ["a", "b"].map(|name| folder.path().join(name));
+//! # let bias = ("fc.bias".to_owned(), OwnedTensor::f32([2], &[0.5, -0.5]));
+//! # StateDict::from_tensors([bias].into()).save(&path, None)?;
+//! let weights = StateDict::open(&path)?;
+//! let bias = weights.get("fc.bias").and_then(|tensor| tensor.to_f32()).ok_or("no fc.bias")?;
+//! assert_eq!(bias, [0.5, -0.5]);
+//!
+//! let half: Vec<f32> = bias.iter().map(|value| value / 2.0).collect();
+//! let tensors = [("fc.bias".to_owned(), OwnedTensor::f32([half.len()], &half))];
+//! let provenance = Provenance {
+//!     parents: vec![weights.as_parent("a")],
+//!     ..Provenance::new("scaled", json!({"factor": 0.5}))
+//! };
+//! StateDict::from_tensors(tensors.into()).save(&halved, Some(&provenance))?;
+//! assert_eq!(StateDict::open(&halved)?.provenance()?.parents[0].digest, *weights.digest());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`write_atomic`], [`write_json`] and [`write_sealed`] write other files the same way, and
+//! [`FileRef`] names a file of weights in a record. The crate is pure Rust and needs no libtorch.
 
 mod atomic;
 mod blocks;
@@ -44,3 +60,12 @@ pub use state_dict::StateDict;
 pub use tensor::{OwnedTensor, TensorRef, write_rounded};
 pub use threads::{cores, map_on_cores, on_threads};
 pub use trained_on::{note_trained_on, trained_on};
+
+/// The version of serde_json whose values are in recipes.
+pub use serde_json;
+/// The file that [`write_atomic`] passes to its closure.
+pub use tempfile::NamedTempFile;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -54,7 +54,7 @@ impl Predictions {
     /// use ff_checkpoint::StateDict;
     /// use ff_eval::{Metric, NamedTensor, Predictions};
     ///
-    /// let file = StateDict::open("kept.val.safetensors".as_ref())?;
+    /// let file = StateDict::open("kept.val.safetensors")?;
     /// let predictions = Predictions::from_tensors(|name| {
     ///     let found = file.get(name)?;
     ///     Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))

@@ -1,16 +1,38 @@
-//! Logits and targets to numbers: metrics and their intervals.
+//! This crate scores predictions: logits and targets become metrics with 95 % intervals.
 //!
-//! [`Predictions`] holds what a model said about each sample and what is true of it; a [`Metric`]
-//! turns that into a [`Value`], which is a number or the reason why there is none; a [`Score`] is
-//! the value with its bootstrap [`Interval`] and a [`Note`] of each caveat. Samples that are not
-//! independent, such as the images of one patient, share a group ([`Predictions::with_groups`]),
-//! which intervals and tests respect. Over several runs there is a [`Spread`], and between two
-//! methods a [`PairedDifference`]. Two models on the same samples are compared by
-//! [`bootstrap_difference`] and [`delong`]. The numbers are scikit-learn's, except where
-//! scikit-learn warns and returns a stand-in: there the doc comment of the [`Metric`] says what
-//! happens here. A [`ScoreBound`] bounds a metric from some of the samples, as long as the others
-//! are not known, and [`hardest_first`] is the order in which it falls fast. [`barrier`] and
-//! [`Roughness`] are of errors between models, along a line and over a plane of weights.
+//! [`Predictions`] holds the logits of a model and the targets of the same samples. A [`Metric`]
+//! computes a [`Value`] from them: a number, or the reason why it is undefined. A [`Score`] is the
+//! value with its bootstrap [`Interval`] and a [`Note`] for each caveat. Samples that are not
+//! independent, such as the images of a patient, share a group ([`Predictions::with_groups`]);
+//! intervals and tests then treat the groups as independent:
+//!
+//! ```
+//! use ff_eval::{Metric, Predictions, Score, Targets};
+//!
+//! let logits = vec![2.0, 0.1, 0.3, 1.2, 1.5, 0.2, 0.4, 0.9, 0.8, 1.1, 0.1, 1.7]; // [6, 2]
+//! let targets = Targets::Classes(vec![0, 1, 0, 1, 0, 1]);
+//! let patients = vec![7, 7, 8, 8, 9, 9];
+//! let predictions = Predictions::new(logits, 2, targets)?.with_groups(patients)?;
+//! let score = Score::new(Metric::Accuracy, &predictions, 1000, 0);
+//! assert_eq!(score.value.value(), Some(5.0 / 6.0));
+//! let interval = score.interval.expect("accuracy is defined on every resample");
+//! assert!(interval.low < 5.0 / 6.0 && interval.high == 1.0);
+//! println!("accuracy {:?}, 95 % interval {} to {}", score.value, interval.low, interval.high);
+//! # Ok::<(), ff_eval::Error>(())
+//! ```
+//!
+//! Two models on the same samples are compared by [`bootstrap_difference`] and [`delong`]; several
+//! runs have a [`Spread`], and two methods over the same seeds a [`PairedDifference`].
+//! [`Calibration`], [`Confusion`], [`roc_curves`] and [`surest_mistakes`] describe one model.
+//!
+//! The numbers are scikit-learn's. Where scikit-learn warns and returns a substitute, the doc
+//! comment of the [`Metric`] says what this crate does.
+//!
+//! A [`ScoreBound`] is an upper bound of a metric while only some samples are evaluated;
+//! [`hardest_first`] is the order of samples in which it falls fast. [`barrier`] and [`Roughness`]
+//! measure errors between models, along a line and over a plane of weights.
+//!
+//! The crate is pure Rust, and needs no libtorch and no Python.
 
 mod auroc;
 mod bootstrap;
@@ -59,3 +81,7 @@ pub use score_bound::ScoreBound;
 pub use spread::{PairedDifference, Spread, StudentInterval};
 pub use surface::{Roughness, barrier};
 pub use value::Value;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
