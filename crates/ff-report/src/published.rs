@@ -1,4 +1,4 @@
-//! Published numbers of papers. Each paper is a file in `configs/published` and an entry in
+//! Published numbers of papers. Each paper is a file in the folder `published` and an entry in
 //! [`PAPERS`].
 
 use std::collections::BTreeMap;
@@ -9,11 +9,10 @@ use serde::Deserialize;
 
 /// The numbers of FissionFusion: Table 1, and Table 1 of the appendix.
 pub static FISSIONFUSION: LazyLock<Paper> =
-    LazyLock::new(|| parse(include_str!("../../../configs/published/fissionfusion.toml")));
+    LazyLock::new(|| parse(include_str!("../published/fissionfusion.toml")));
 
 /// The numbers of InMerge: Tables 1 and 2, and the pairs in its text.
-pub static INMERGE: LazyLock<Paper> =
-    LazyLock::new(|| parse(include_str!("../../../configs/published/inmerge.toml")));
+pub static INMERGE: LazyLock<Paper> = LazyLock::new(|| parse(include_str!("../published/inmerge.toml")));
 
 /// All papers, by the names of their files.
 pub static PAPERS: [(&str, &LazyLock<Paper>); 2] = [("fissionfusion", &FISSIONFUSION), ("inmerge", &INMERGE)];
