@@ -1,5 +1,5 @@
-//! Writes a corpus for each target to `corpus/`: the configurations of this repository, and what a
-//! tiny grid leaves in a runs folder named on the command line, if one is.
+//! Writes a corpus for each fuzz target to `corpus/`: the configurations and golden files of this
+//! repository, and the files of runs folders that are named on the command line.
 
 use std::fs;
 use std::path::{Path, PathBuf};

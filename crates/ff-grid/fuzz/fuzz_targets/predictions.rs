@@ -1,4 +1,4 @@
-//! Files of predictions: what opens can be scored.
+//! Files of predictions: a file that opens can be scored.
 #![no_main]
 
 use ff_eval::{Metric, TaskKind};

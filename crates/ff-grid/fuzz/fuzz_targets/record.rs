@@ -1,5 +1,5 @@
-//! Records of jobs, and claims. The first byte says whether a record is sealed first, to get past
-//! its digest.
+//! Records of jobs, and claims. If the first byte is even, the record is sealed first, so that its
+//! digest is valid.
 #![no_main]
 
 use std::path::Component;
@@ -22,8 +22,8 @@ fuzz_target!(|bytes: &[u8]| {
         for file in record.files() {
             assert!(matches!(file.path.components().collect::<Vec<_>>()[..], [Component::Normal(_)]));
         }
-        write_sealed(&path, &record).expect("what was read can be written");
-        assert_eq!(read_sealed::<Record>(&path).expect("what was written"), record);
+        write_sealed(&path, &record).expect("a record that was read can be written");
+        assert_eq!(read_sealed::<Record>(&path).expect("a written record can be read"), record);
     }
     let folder = std::env::temp_dir().join(format!("ff-fuzz-claims-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a writable folder");

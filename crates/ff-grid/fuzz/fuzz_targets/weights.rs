@@ -1,4 +1,4 @@
-//! Files of weights: what opens is read in full, written and opened again, and is the same.
+//! Files of weights: a file that opens, is written and opened again, is the same.
 #![no_main]
 
 use ff_checkpoint::StateDict;
@@ -12,8 +12,8 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = (tensor.to_f32(), tensor.to_i64());
     }
     let again = file("again.safetensors", &[]);
-    opened.save(&again, opened.provenance().ok()).expect("what was opened can be written");
-    let read = StateDict::open(&again).expect("what was written");
+    opened.save(&again, opened.provenance().ok()).expect("opened weights can be written");
+    let read = StateDict::open(&again).expect("written weights can be opened");
     assert_eq!(read.digest(), opened.digest());
     assert_eq!(read.provenance().ok(), opened.provenance().ok());
 });
