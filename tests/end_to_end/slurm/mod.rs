@@ -151,9 +151,10 @@ fn a_task_at_its_time_limit_is_requeued() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     same(&place, "queued");
     let logs = place.files("queued/slurm").into_iter().filter(|name| name.ends_with(".log"));
-    let told =
-        logs.filter(|log| place.read(&format!("queued/slurm/{log}")).contains("back into the queue")).count();
-    assert_eq!(told, 1);
+    let requeued = logs
+        .filter(|log| place.read(&format!("queued/slurm/{log}")).contains("requeued; the next start resumes"))
+        .count();
+    assert_eq!(requeued, 1);
 }
 
 #[test]
@@ -216,7 +217,7 @@ fn the_preflight_check_finds_missing_data() {
     wait("an empty queue", || cluster.queue().is_empty());
     std::fs::rename(place.path("moved"), place.path("data")).unwrap();
     let status = grid(&place, &cluster, "status").ok();
-    assert_has(&status, &["the look at a compute node failed", "data/cells"]);
+    assert_has(&status, &["the preflight check failed", "data/cells"]);
     assert!(!place.path("queued/jobs").exists());
     grid(&place, &cluster, SEND_AND_WAIT).ok();
     same(&place, "queued");
@@ -240,7 +241,7 @@ fn the_preflight_check_finds_a_runs_folder_that_is_not_shared() {
     place.write("site.toml", &format!("program = \"sh {}\"\n", place.path("unshared.sh").display()));
     grid(&place, &cluster, &format!("{SEND_AND_WAIT} --cluster site.toml")).refused(
         1,
-        &["the look at a compute node failed", "the runs folder has to be the same, under the same path"],
+        &["the preflight check failed", "the runs folder has to be the same, under the same path"],
     );
     wait("an empty queue", || cluster.queue().is_empty());
     assert!(!place.path("queued/jobs").exists());
@@ -254,7 +255,7 @@ fn the_preflight_check_finds_a_missing_gpu() {
     let mut with_none = command(&place, &cluster, &asked);
     let ran = Ran::of(with_none.env("CUDA_VISIBLE_DEVICES", ""));
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    assert_has(&ran.stderr, &["a GPU was asked for, and none can be used here"]);
+    assert_has(&ran.stderr, &["found none that can be used here"]);
     assert!(!place.path("queued/jobs").exists());
 }
 

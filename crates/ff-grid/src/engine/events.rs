@@ -1,4 +1,4 @@
-//! What an engine tells while it runs a plan, and how it ended.
+//! Events and results of an engine that runs a plan.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,47 +9,48 @@ use serde::Serialize;
 use crate::job::{Job, JobId, Record};
 use crate::store::Owner;
 
-/// Something that happened while a plan was run.
+/// An event while a plan runs.
 pub enum Event<'a> {
-    /// A job has begun.
+    /// A job has started.
     Started(&'a Job),
-    /// A job of training has finished an epoch.
+    /// A training job has finished an epoch.
     Epoch(&'a Job, &'a EpochRecord),
-    /// A job is done and on record.
+    /// A job has finished and is on record.
     Finished(&'a Job, &'a Record),
     /// A job failed.
     Failed(&'a Job, &'a str),
-    /// Another process has been found at work on a job. It may be told again and again.
+    /// Another process runs the job. The event may repeat.
     Elsewhere(&'a Job, Option<&'a Owner>),
-    /// A number of tasks has been sent off: what they do, and their scheduler's name for them.
+    /// An array was submitted: its number of tasks, its name, and the scheduler's number for it.
     Sent(usize, &'a str, &'a str),
 }
 
-/// Hears of every event, from any thread.
+/// A callback for every event. Any thread may call it.
 pub type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
-/// How a run of a plan ended.
+/// The outcome of running a plan: numbers of jobs, and failures.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Jobs that were on record already, or that other processes did meanwhile.
+    /// Jobs that were on record before, or that other processes finished meanwhile.
     pub found: usize,
-    /// Jobs done now.
+    /// Jobs that finished now.
     pub done: usize,
-    /// Jobs that failed: label and error.
+    /// Jobs that failed: label and error message.
     pub failed: Vec<(String, String)>,
-    /// Jobs that could not be tried since one they need failed: label, and the label of that one.
+    /// Jobs that did not start because a job that they need failed: label, and the label of that
+    /// job.
     pub not_tried: Vec<(String, String)>,
-    /// Jobs whose data or weights are not there.
+    /// Jobs whose data or weights are missing.
     pub blocked: usize,
-    /// Jobs that were left since everything was to stop.
+    /// Jobs that did not finish because the run was cancelled.
     pub stopped: usize,
     /// Jobs that are in a queue now.
     pub queued: usize,
-    /// Jobs that wait for room in the queue.
+    /// Jobs that were not submitted because of the limit on queued tasks.
     pub no_room: usize,
 }
 
-/// What is known of a job that is not on record.
+/// The state of a job that is not on record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum JobState {
@@ -57,40 +58,40 @@ pub enum JobState {
     Queued {
         /// The scheduler's name for its task.
         task: String,
-        /// What it waits for, in the scheduler's words.
+        /// The scheduler's reason for the wait.
         why: String,
-        /// When it will begin, as far as the scheduler says.
+        /// The scheduler's estimate of its start, if there is one.
         starts: Option<String>,
     },
-    /// Somebody is at it.
+    /// A process runs it.
     Running {
-        /// Who, and where.
+        /// The process or task, and its machine.
         by: String,
-        /// When its time is over, if it is limited.
+        /// The end of its time limit, if there is one.
         ends: Option<String>,
     },
-    /// It was sent off, and came to nothing.
+    /// It was submitted, and its task ended without a result.
     Failed(Failure),
 }
 
-/// How a task came to nothing.
+/// The failure of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// What happened, as far as it is known.
+    /// The reason, as far as it is known.
     pub why: String,
-    /// What it wrote; nothing if it was never begun.
+    /// The task's log. `None` if the task did not start.
     pub log: Option<PathBuf>,
-    /// The end of that.
+    /// The last lines of the log.
     pub last_lines: String,
 }
 
-/// What is known of all jobs that are not on record.
+/// The states of all jobs that are not on record.
 #[derive(Debug, Default, Serialize)]
 pub struct QueueStatus {
-    /// By identity; a job that nobody has taken up is not here.
+    /// States by job identity. Jobs that are neither queued, running nor failed are absent.
     pub jobs: BTreeMap<JobId, JobState>,
-    /// What went wrong with no single job, a sentence each.
+    /// Problems that concern no single job, a sentence each.
     pub troubles: Vec<String>,
-    /// Whether the queue could be asked, if jobs were sent off.
+    /// False if jobs were submitted and the queue does not answer.
     pub can_tell: bool,
 }

@@ -1,4 +1,4 @@
-//! Every engine, and what they know together.
+//! The list of engines, and queries that ask all of them.
 
 use super::events::{JobState, QueueStatus};
 use super::traits::{EngineKind, EngineSetup};
@@ -7,14 +7,15 @@ use crate::error::Error;
 use crate::job::Jobs;
 use crate::store::RunStore;
 
-/// Every engine; the first is the default.
+/// All engines. The first is the default.
 pub const ENGINES: [&EngineKind; 2] = [&local::KIND, &slurm::KIND];
 
-/// Where the jobs are that are not on record, whichever engine has them. What runs counts for more
-/// than what waits.
+/// Returns the states of jobs that are not on record, from all engines.
+///
+/// If engines disagree on a job, a running state takes precedence.
 ///
 /// # Errors
-/// As [`Engine::status`](super::Engine::status).
+/// Those of [`Engine::status`](super::Engine::status).
 pub fn queue_status(jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
     let mut all = QueueStatus { can_tell: true, ..QueueStatus::default() };
     for kind in ENGINES {
@@ -31,10 +32,10 @@ pub fn queue_status(jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<Que
     Ok(all)
 }
 
-/// Takes what was submitted for a table out of every queue; the number of tasks.
+/// Cancels a table's tasks in every queue, and returns their number.
 ///
 /// # Errors
-/// As [`Engine::cancel`](super::Engine::cancel).
+/// Those of [`Engine::cancel`](super::Engine::cancel).
 pub fn cancel(table: &str, runs: &RunStore) -> Result<usize, Error> {
     ENGINES.iter().map(|kind| (kind.new)(EngineSetup::default()).cancel(table, runs)).sum()
 }

@@ -1,4 +1,13 @@
-//! Jobs in this process.
+//! The local engine: jobs in threads of this process.
+//!
+//! The workers are threads of one process, each with a device of its own if there are several. Two
+//! processes of one worker take as long as one process of two workers. libtorch's thread count is
+//! the same for all workers. On the CPU the last bits of weights depend on the number of threads
+//! that libtorch uses for one operation (`run.threads`), as they do on the device. Neither is part
+//! of a job's identity; both are in its record.
+//!
+//! Signals set one [`CancelToken`] for the process. Each job has a child of it, which is also set
+//! if the job's claim is lost.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,16 +36,18 @@ pub(super) const KIND: EngineKind = EngineKind {
     },
 };
 
-/// Threads of this process. Any number of processes, on any number of machines, may run the same
-/// plan on the same runs folder: each job is claimed by one of them.
+/// The engine that runs jobs in threads of this process.
+///
+/// Any number of processes, on any number of machines, may run the same plan on the same runs
+/// folder: one of them claims each job.
 pub struct Local {
     /// Jobs at once, at least 1.
     pub workers: usize,
     /// Threads that libtorch may use in each job.
     pub threads: usize,
-    /// Where workers compute, in turn; at least one.
+    /// Devices of the workers, assigned in turn; at least one.
     pub devices: Vec<Device>,
-    /// Do only these jobs, by identity. None: all.
+    /// Identities of the only jobs to run. `None`: all jobs.
     pub only: Option<HashSet<JobId>>,
 }
 
@@ -48,11 +59,11 @@ impl Default for Local {
 }
 
 impl Local {
-    /// Runs a plan, as [`Engine::run`] does, for programs that have no use for a [`JobContext`] of
-    /// their own: nothing stops it but the end of its jobs.
+    /// Runs a plan as [`Engine::run`] does, without a [`JobContext`] of the caller's. It cannot be
+    /// cancelled.
     ///
     /// # Errors
-    /// Those of [`Engine::run`]; a job that fails is no error, but listed in the summary.
+    /// Those of [`Engine::run`]. A failed job is not an error; the summary lists it.
     pub fn run_plan(
         &self,
         plan: &Plan,
@@ -79,20 +90,20 @@ impl Local {
 enum State {
     Waiting,
     Running,
-    /// Another process is at it; since when we know.
-    Elsewhere(Instant),
-    /// On record, without us.
+    /// Another process runs it; when this was last observed.
+    Other(Instant),
+    /// On record, and not run here.
     Found,
     Done,
     Failed(String),
     NotTried(String),
     Blocked,
-    /// Not among those to do, and not on record.
+    /// Not among the jobs to run, and not on record.
     Outside,
 }
 
-/// How long another's job is left alone before it is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Time after which a job of another process is checked again.
+const RECHECK_AFTER: Duration = Duration::from_secs(1);
 
 impl Engine for Local {
     fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
@@ -110,7 +121,7 @@ impl Engine for Local {
             };
             states.insert(job.id.as_str(), state);
         }
-        // What others are to do is of interest as far as it is needed here.
+        // Jobs that others run matter if they are inputs of jobs here.
         for input in mine.iter().flat_map(|job| &job.inputs).filter_map(|id| context.jobs.find(id)) {
             if !states.contains_key(input.id.as_str()) {
                 let done = context.runs.record(input)?.is_some();
@@ -136,7 +147,7 @@ impl Engine for Local {
                     context.stop.set();
                     changed.notify_all();
                     return Err(Error::Job(format!(
-                        "worker {} of {} cannot be started: {error}\nhint: fewer of them with run.workers",
+                        "worker {} of {} cannot be started: {error}\nhint: set a smaller run.workers",
                         worker + 1,
                         self.workers
                     )));
@@ -153,18 +164,18 @@ impl Engine for Local {
                 State::Blocked | State::Outside => summary.blocked += 1,
                 State::Failed(why) => summary.failed.push((job.label.clone(), why.clone())),
                 State::NotTried(cause) => summary.not_tried.push((job.label.clone(), cause.clone())),
-                State::Waiting | State::Running | State::Elsewhere(_) if context.stop.is_set() => {
+                State::Waiting | State::Running | State::Other(_) if context.stop.is_set() => {
                     summary.stopped += 1;
                 }
-                State::Waiting | State::Running | State::Elsewhere(_) => {
-                    summary.not_tried.push((job.label.clone(), "an input that is not there".into()));
+                State::Waiting | State::Running | State::Other(_) => {
+                    summary.not_tried.push((job.label.clone(), "a missing input".into()));
                 }
             }
         }
         Ok(summary)
     }
 
-    /// Nothing is submitted.
+    /// Returns nothing, since nothing is submitted.
     fn dry_run(&self, _: &JobContext<'_>) -> Result<Vec<(String, String)>, Error> {
         Ok(Vec::new())
     }
@@ -180,14 +191,14 @@ impl Engine for Local {
         Ok(status)
     }
 
-    /// Nothing waits in a queue.
+    /// Returns 0, since nothing is in a queue.
     fn cancel(&self, _: &str, _: &RunStore) -> Result<usize, Error> {
         Ok(0)
     }
 }
 
-/// The next job whose inputs are done, in the plan's order; waits while others might make one
-/// ready.
+/// Returns the next job whose inputs are done, in the plan's order. Waits as long as running jobs
+/// may make another one ready.
 fn next<'p>(
     context: &JobContext<'_>,
     mine: &[&'p Job],
@@ -201,7 +212,7 @@ fn next<'p>(
         for &job in mine {
             match &states[job.id.as_str()] {
                 State::Waiting => {}
-                State::Elsewhere(since) if since.elapsed() >= LOOK_AGAIN => {}
+                State::Other(since) if since.elapsed() >= RECHECK_AFTER => {}
                 _ => continue,
             }
             let inputs =
@@ -220,21 +231,21 @@ fn next<'p>(
                 waiting = true;
             }
         }
-        let elsewhere = states.values().any(|state| matches!(state, State::Elsewhere(_)));
-        let hope = waiting && states.values().any(|state| *state == State::Running);
-        if !elsewhere && !hope {
+        let other = states.values().any(|state| matches!(state, State::Other(_)));
+        let pending = waiting && states.values().any(|state| *state == State::Running);
+        if !other && !pending {
             changed.notify_all();
             return None;
         }
-        states = changed.wait_timeout(states, LOOK_AGAIN).expect("states").0;
+        states = changed.wait_timeout(states, RECHECK_AFTER).expect("states").0;
     }
     None
 }
 
+/// Runs a job, and turns errors and panics into a state.
 fn attempt(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
-    // libtorch's failures (out of memory, above all) come as panics; they are this job's, not the
-    // grid's. One in the middle of an evaluation leaves gradients off in this thread, so every job
-    // turns them on.
+    // libtorch's failures (most often out of memory) are panics, and fail only this job. A panic in
+    // an evaluation leaves gradients off in this thread, so every job turns them on.
     let result = catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| claimed(context, job, on_event))));
     let failure = match result {
         Ok(Ok(state)) => return state,
@@ -242,16 +253,16 @@ fn attempt(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> State 
         Ok(Err(error)) => error.to_string(),
         Err(panic) => match panic.downcast_ref::<String>() {
             Some(text) => text.clone(),
-            None => panic.downcast_ref::<&str>().copied().unwrap_or("it panicked").to_owned(),
+            None => panic.downcast_ref::<&str>().copied().unwrap_or("panicked without a message").to_owned(),
         },
     };
     let _ = catch_unwind(AssertUnwindSafe(|| on_event(Event::Failed(job, &failure))));
     State::Failed(failure)
 }
 
-/// Does a job if no other process is at it or has done it.
+/// Runs a job unless another process runs it or has finished it.
 fn claimed(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> Result<State, Error> {
-    // Of a job that another has finished there is no claim any more: the record says it.
+    // A job that another process has finished has no claim, only a record.
     if context.runs.record(job)?.is_some() {
         return Ok(State::Found);
     }
@@ -260,10 +271,10 @@ fn claimed(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> Result
         Claimed::Ours(claim) => claim,
         Claimed::Theirs(owner) => {
             on_event(Event::Elsewhere(job, owner.as_ref()));
-            return Ok(State::Elsewhere(Instant::now()));
+            return Ok(State::Other(Instant::now()));
         }
     };
-    // It may have been finished between the look and the claim.
+    // Another process may have finished it since the first check.
     if context.runs.record(job)?.is_some() {
         return Ok(State::Found);
     }
@@ -273,8 +284,9 @@ fn claimed(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> Result
             on_event(Event::Finished(job, &record));
             Ok(State::Done)
         }
-        // Who took over has cleared away what was half-written here: that is no failure of the job.
-        Err(_) if claim.is_taken() => Ok(State::Elsewhere(Instant::now())),
+        // The process that took over has removed partial files here, which is no failure of the
+        // job.
+        Err(_) if claim.is_taken() => Ok(State::Other(Instant::now())),
         Err(error) => Err(error),
     }
 }

@@ -1,4 +1,6 @@
-//! Who runs the jobs, and when. A new engine is a folder here and a row of [`ENGINES`].
+//! Engines, which run the jobs of a plan: in this process, or as Slurm job arrays.
+//!
+//! A new engine is a folder here and a row of [`ENGINES`].
 
 mod events;
 mod kinds;

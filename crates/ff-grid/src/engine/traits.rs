@@ -1,4 +1,4 @@
-//! What an engine is.
+//! The interface of an engine.
 
 use std::path::PathBuf;
 
@@ -11,68 +11,70 @@ use crate::job::Jobs;
 use crate::run::JobContext;
 use crate::store::RunStore;
 
-/// Runs the jobs of a plan that are not on record yet, each after its inputs. A failed job fails
-/// alone: what does not need it goes on.
+/// Runs the jobs of a plan that are not on record, each after its inputs.
+///
+/// A job that fails stops only the jobs that need its result.
 pub trait Engine {
-    /// Runs them.
+    /// Runs or submits the jobs.
     ///
     /// # Errors
-    /// What is wrong with all of them; what is wrong with a job is in the [`Summary`].
+    /// Failures that concern all jobs. Failures of single jobs are in the [`Summary`].
     fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error>;
 
-    /// What [`Engine::run`] would submit now: names and scripts. Nothing is written. Empty where
-    /// nothing is ever submitted.
+    /// Returns the names and scripts that [`Engine::run`] would submit now, and writes nothing.
+    ///
+    /// Empty for an engine that submits nothing.
     ///
     /// # Errors
-    /// As for running them.
+    /// Those of [`Engine::run`].
     fn dry_run(&self, context: &JobContext<'_>) -> Result<Vec<(String, String)>, Error>;
 
-    /// Where those of the jobs are that are not on record, by the identities in `undone`, as far as
-    /// this engine knows.
+    /// Returns the states of the jobs in `undone` (identities of jobs that are not on record), as
+    /// far as this engine knows them.
     ///
     /// # Errors
-    /// What was noted of submitted jobs cannot be read. A queue that cannot be asked is a trouble
-    /// in the answer.
+    /// Files about submitted jobs that cannot be read. A queue that does not answer is listed in
+    /// [`QueueStatus::troubles`].
     fn status(&self, jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error>;
 
-    /// Takes what was submitted for a table out of its queue; the number of tasks.
+    /// Cancels a table's tasks in the queue, and returns their number.
     ///
     /// # Errors
-    /// The scheduler's words.
+    /// The scheduler's error.
     fn cancel(&self, table: &str, runs: &RunStore) -> Result<usize, Error>;
 }
 
-/// What an engine may want to know.
+/// The settings of an engine. An engine uses those that concern it.
 #[derive(Clone, Debug, Default)]
 pub struct EngineSetup {
-    /// The table's name, which names in a queue show.
+    /// The table's name, which is part of the names in a queue.
     pub table: String,
-    /// What jobs ask of a scheduler.
+    /// What jobs request from a scheduler.
     pub cluster: ClusterConfig,
-    /// Where relative paths of datasets start, under its whole name.
+    /// The absolute path at which relative paths of datasets start.
     pub data_root: PathBuf,
-    /// `ff-grid` on a compute node, if the cluster's configuration does not say.
+    /// The path of `ff-grid` on a compute node, unless the cluster's configuration sets it.
     pub program: PathBuf,
-    /// Options for it.
+    /// Command-line options for `ff-grid` on a compute node.
     pub options: Vec<String>,
-    /// Stay until nothing is in the queue any more.
+    /// Wait until none of the jobs is in the queue.
     pub wait: bool,
     /// Jobs at once in this process, at least 1.
     pub workers: usize,
-    /// Threads that libtorch may use in each of them.
+    /// Threads that libtorch may use in each job.
     pub threads: usize,
-    /// Where they compute, in turn.
+    /// The devices of the workers, assigned in turn.
     pub devices: Vec<Device>,
 }
 
-/// An engine that a command can name.
+/// An engine as a command names it.
 pub struct EngineKind {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What it is, for `--help`.
+    /// A description for `--help`.
     pub about: &'static str,
-    /// Whether it submits jobs to a queue, where other machines run them.
+    /// True if it submits jobs to a queue and other machines run them.
     pub queued: bool,
-    /// Makes one.
+    /// Makes the engine.
     pub new: fn(EngineSetup) -> Box<dyn Engine>,
 }

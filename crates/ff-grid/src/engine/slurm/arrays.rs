@@ -1,4 +1,9 @@
-//! From a graph of jobs to job arrays that wait for each other.
+//! The layout of a graph of jobs as job arrays that wait for each other.
+//!
+//! An array waits exactly for the tasks that it needs (`afterok`, `aftercorr`) where this takes few
+//! arrays. Where nearly every task needs inputs of its own, exact dependencies would take an array
+//! for each task: then the array waits until all those tasks have ended (`afterany`), and its tasks
+//! check that their inputs are on record.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,66 +14,67 @@ use crate::config::ClusterConfig;
 use crate::job::{Job, JobId, Jobs};
 use crate::plan::chains;
 
-/// What is to become of a job.
+/// How a submission handles a job.
 #[derive(Clone)]
 pub(super) enum Disposition {
     /// It is on record.
     Done,
-    /// A task in the queue will do it.
+    /// A task in the queue will run it.
     Queued(String),
-    /// It is to be sent off.
+    /// It will be submitted.
     Todo,
-    /// It cannot be done.
+    /// It cannot run.
     Blocked,
 }
 
-/// An array: tasks of one kind that begin when the same is done.
+/// A job array: tasks of one kind that wait for the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Array {
-    /// The kind of its tasks' first jobs.
+    /// The kind of the first job of its tasks.
     pub kind: String,
-    /// Numbers of its tasks, and the jobs of each by identity, in order.
+    /// The jobs of each task by identity, in order, by the task's number.
     pub tasks: BTreeMap<u32, Vec<JobId>>,
-    /// What has to be done before.
+    /// What the array waits for.
     pub after: Vec<After>,
-    /// Of all arrays whose tasks are ready, one with a lower number should begin first: a longer
-    /// chain leads from it to the end.
+    /// Slurm's `--nice`: of the arrays whose tasks are ready, the one with the lower number should
+    /// start first, because a longer chain of jobs follows it.
     pub nice: usize,
 }
 
-/// What an array waits for. Arrays are named by their places among all.
+/// A dependency of an array. The number of another array is its index in the batch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum After {
-    /// Success of every task of an array.
+    /// All tasks of an array succeed.
     All(usize),
-    /// Success of some of its tasks.
+    /// Some of its tasks succeed.
     Some(usize, Vec<u32>),
-    /// Of each task, success of the one with the same number.
+    /// For each task, the task of the same number in that array succeeds.
     Same(usize),
-    /// The end of every task of an array; a task that then lacks an input says so.
+    /// All tasks of an array end. A task that then lacks an input fails with an error.
     Ended(usize),
-    /// Success of tasks that were sent off earlier.
+    /// Tasks of earlier submissions succeed.
     Queued(BTreeSet<String>),
-    /// Their end.
+    /// Tasks of earlier submissions end.
     QueuedEnded(BTreeSet<String>),
 }
 
-/// Jobs that are done one after the other.
+/// Jobs that one task runs one after the other.
 struct ArrayTask {
     kind: &'static str,
     jobs: Vec<JobId>,
-    /// The tasks it needs.
+    /// The tasks that it needs, by index.
     after: BTreeSet<usize>,
     queued: BTreeSet<String>,
     depth: usize,
 }
 
-/// Lays out arrays for the jobs that are to be done. An array comes after those it waits for; all
-/// wait for the first, which looks at a compute node.
+/// Lays out arrays for the jobs to submit.
 ///
-/// `at_once` says how many jobs of a kind one task takes, `most` how many tasks an array may have.
+/// An array comes after those that it waits for. All wait for the first, the preflight check of a
+/// compute node. `at_once` returns the number of jobs of a kind that one task runs; `most` is the
+/// largest number of tasks in an array.
 pub(super) fn arrays(
     jobs: &Jobs,
     disposition: impl Fn(&Job) -> Disposition,
@@ -91,7 +97,7 @@ pub(super) fn arrays(
             let after = needs(task, &places, &arrays);
             groups.entry((task.kind, after.iter().map(wild).collect())).or_default().push((at, after));
         }
-        // The graph's order, as far as there is a choice.
+        // In the graph's order where dependencies leave a choice.
         let mut groups: Vec<_> = groups.into_values().flat_map(split).collect();
         groups.sort_by_key(|group| group.tasks[0]);
         for Group { tasks: members, after, numbers } in groups {
@@ -116,7 +122,7 @@ pub(super) fn arrays(
     arrays
 }
 
-/// Says which array should begin first.
+/// Sets `nice` of all arrays by the longest chain of jobs that starts in them.
 fn order(arrays: &mut [Array], jobs: &Jobs) {
     let chains = chains(jobs, &jobs.followers(), |job| job.cost.weight() as f64);
     let urgency = |array: &Array| {
@@ -132,7 +138,8 @@ fn order(arrays: &mut [Array], jobs: &Jobs) {
     }
 }
 
-/// One job a task, but for predictions and scores, which are made where their model is.
+/// Makes a task for each job to submit. Predictions and scores join the task that makes their
+/// model.
 fn tasks(jobs: &Jobs, disposition: impl Fn(&Job) -> Disposition) -> Vec<ArrayTask> {
     let mut tasks: Vec<ArrayTask> = Vec::new();
     let mut task_of: HashMap<&str, usize> = HashMap::new();
@@ -167,10 +174,10 @@ fn tasks(jobs: &Jobs, disposition: impl Fn(&Job) -> Disposition) -> Vec<ArrayTas
     tasks
 }
 
-/// A task, by its place, and exactly what it waits for.
+/// A task, by its index, and its exact dependencies.
 type Waiting = (usize, Vec<After>);
 
-/// Exactly what a task waits for.
+/// Returns the exact dependencies of a task.
 fn needs(task: &ArrayTask, places: &[Option<(usize, u32)>], arrays: &[Array]) -> Vec<After> {
     let mut of_arrays: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
     for (array, number) in task.after.iter().filter_map(|&needed| places[needed]) {
@@ -187,7 +194,7 @@ fn needs(task: &ArrayTask, places: &[Option<(usize, u32)>], arrays: &[Array]) ->
     of_arrays.chain(queued).collect()
 }
 
-/// What a task waits for, but for which tasks of an array, or in the queue.
+/// Returns a dependency without the numbers of the tasks.
 fn wild(after: &After) -> After {
     match after {
         After::Some(array, _) => After::Some(*array, Vec::new()),
@@ -196,14 +203,14 @@ fn wild(after: &After) -> After {
     }
 }
 
-/// Tasks that wait for the same, and their numbers if these matter.
+/// Tasks that wait for the same, and their numbers where these must match those of another array.
 struct Group {
     tasks: Vec<usize>,
     after: Vec<After>,
     numbers: Option<Vec<u32>>,
 }
 
-/// Few arrays for tasks that wait for parts of the same arrays.
+/// Groups tasks that wait for parts of the same arrays into few arrays.
 fn split(members: Vec<Waiting>) -> Vec<Group> {
     let all = || members.iter().map(|(task, _)| *task).collect::<Vec<_>>();
     if let Some((numbers, after)) = corresponding(&members) {
@@ -213,9 +220,9 @@ fn split(members: Vec<Waiting>) -> Vec<Group> {
     for (task, after) in &members {
         exact.entry(after).or_default().push(*task);
     }
-    // Where nearly every task waits for something of its own, an array each would be a flood.
-    const FLOOD: usize = 8;
-    if exact.len() > FLOOD && 2 * exact.len() > members.len() {
+    // Nearly every task needs inputs of its own: one array that waits for the end of all.
+    const MOST_GROUPS: usize = 8;
+    if exact.len() > MOST_GROUPS && 2 * exact.len() > members.len() {
         let mut after = Vec::new();
         let mut queued = BTreeSet::new();
         for need in exact.keys().flat_map(|after| after.iter()) {
@@ -234,8 +241,8 @@ fn split(members: Vec<Waiting>) -> Vec<Group> {
     groups.map(|(after, tasks)| Group { tasks, after: after.to_vec(), numbers: None }).collect()
 }
 
-/// Whether each of several tasks waits for another single task of one array, whose number it can
-/// then have. All wait for the same arrays.
+/// Returns the task numbers for `aftercorr`, if each of several tasks waits for a different single
+/// task of one array. All members wait for the same arrays.
 fn corresponding(members: &[Waiting]) -> Option<(Vec<u32>, Vec<After>)> {
     let (_, first) = members.first()?;
     let mut parts = first.iter().enumerate().filter(|(_, need)| matches!(need, After::Some(..)));
@@ -261,7 +268,7 @@ mod tests {
     use crate::experiment::read_experiment;
     use crate::plan::Plan;
 
-    /// The jobs of one of the configurations, whose data need not be there.
+    /// Plans one of the configurations without its data.
     fn jobs(config: &str, set: &[&str]) -> Jobs {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(config);
         let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
@@ -271,8 +278,8 @@ mod tests {
         Plan::new(experiment, &catalog, &|_| Err("offline".into())).jobs
     }
 
-    /// Every job is in one task, and each of its inputs is earlier in that task or in one that is
-    /// waited for.
+    /// Checks that every job is in one task, and that each of its inputs comes earlier in that task
+    /// or is in a task that it waits for.
     fn check(jobs: &Jobs, arrays: &[Array], is_todo: impl Fn(&Job) -> bool) {
         let mut place = HashMap::new();
         for (at, array) in arrays.iter().enumerate() {
@@ -304,28 +311,27 @@ mod tests {
     }
 
     #[test]
-    fn table_1_is_few_arrays_in_which_each_task_waits_for_its_inputs() {
+    fn table_1_becomes_few_arrays() {
         let jobs = jobs("table1/paper.toml", &[]);
         let all = |_: &Job| Disposition::Todo;
         let laid_out = arrays(&jobs, all, |_| 1, 1000);
         check(&jobs, &laid_out, |_| true);
-        // A look at a node and the probes; by column fine-tunes and cyclic runs, soups and single
-        // models of either.
+        // The preflight check and the probes; for each column, fine-tuning and cyclic runs, and
+        // soups and single models of either.
         assert!(laid_out.len() < 2 + 14 * 6, "{}", laid_out.len());
         let cyclic = laid_out.iter().filter(|array| array.kind == "fgg");
         assert!(cyclic.clone().count() == 14);
         assert!(
             cyclic.into_iter().all(|array| array.after.iter().any(|after| matches!(after, After::Same(_))))
         );
-        // CheXpert's are by far the longest.
+        // CheXpert's runs are by far the longest.
         let first = laid_out[1..]
             .iter()
             .filter(|array| array.kind == "finetune")
             .min_by_key(|array| array.nice)
             .unwrap();
         assert!(jobs.find(&first.tasks[&0][0]).unwrap().label.contains("CheXpert"));
-        // Nothing is waited for that is not needed: all else would keep a column waiting for
-        // another.
+        // Columns do not wait for each other.
         for array in &laid_out[1..] {
             let needed = array.after.iter().filter(|after| !matches!(after, After::All(0)));
             assert!(needed.count() <= 2, "{:?}", array.after);
@@ -333,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn any_limit_and_any_packing_will_do() {
+    fn arrays_respect_limits_and_packing() {
         let jobs = jobs("figures/paper.toml", &[]);
         for (most, pack) in [(1000, 1), (7, 1), (50, 10), (3, 4)] {
             let laid_out = arrays(&jobs, |_| Disposition::Todo, |_| pack, most);
@@ -343,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_is_not_sent_and_what_is_queued_is_waited_for() {
+    fn done_jobs_are_not_submitted_and_queued_jobs_are_waited_for() {
         let jobs = jobs("table1/paper.toml", &[]);
         let is_todo = |job: &Job| !matches!(job.spec.kind(), "probe" | "finetune");
         let queued = |job: &Job| match job.spec.kind() {
@@ -353,15 +359,14 @@ mod tests {
         };
         let laid_out = arrays(&jobs, queued, |_| 1, 1000);
         check(&jobs, &laid_out, is_todo);
-        // 112 cyclic runs wait for a queued task each; one array that waits for the end of all is
-        // enough.
+        // 112 cyclic runs wait for a queued task each, in one array that waits for the end of all.
         let fgg: Vec<&Array> = laid_out.iter().filter(|array| array.kind == "fgg").collect();
         assert_eq!(fgg.len(), 1);
         assert!(matches!(&fgg[0].after[..], [After::All(0), After::QueuedEnded(tasks)] if tasks.len() > 100));
     }
 
     #[test]
-    fn nothing_is_sent_that_needs_what_cannot_be_done() {
+    fn jobs_that_need_a_blocked_job_are_not_submitted() {
         let jobs = jobs("table1/paper.toml", &[]);
         let disposition =
             |job: &Job| if job.spec.kind() == "probe" { Disposition::Blocked } else { Disposition::Todo };

@@ -1,4 +1,4 @@
-//! What was sent off together, as it is noted in the runs folder.
+//! The arrays of one submission, as files in the runs folder (`slurm/BATCH`).
 
 use std::path::{Path, PathBuf};
 
@@ -12,68 +12,70 @@ use crate::error::Error;
 use crate::job::{Job, JobId, Jobs};
 use crate::store::RunStore;
 
-/// Arrays that were sent off together, and everything that their tasks have to know. It is written
-/// before the first of them is sent, so that nothing is in the queue that is not noted.
+/// The arrays of one submission and the settings that their tasks need (`batch.json`).
+///
+/// It is written before the first array is submitted, so every task in the queue is listed here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Batch {
-    /// Its folder's name; its arrays' names begin with it.
+    /// The name of its folder, and the beginning of its arrays' names.
     pub name: String,
-    /// The table it was made for.
+    /// The table that it is for.
     pub table: String,
     /// The software's version.
     pub code_version: String,
-    /// When it was made, in milliseconds since 1970.
+    /// The time of submission, in milliseconds since 1970.
     pub made: u64,
     /// Where relative paths of datasets start.
     pub data_root: PathBuf,
     /// How jobs are run.
     pub run: RunConfig,
-    /// The jobs, in batches from before each array had a file of its own.
+    /// The jobs, in old batches whose arrays have no files of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<Job>,
     /// The arrays.
     pub arrays: Vec<Array>,
 }
 
-/// What the tasks of an array have to know.
+/// The jobs of an array's tasks (`jobs/NNN.json`).
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ArrayJobs {
-    /// Their jobs, and the inputs of those.
+    /// The jobs and their inputs.
     jobs: Vec<Job>,
 }
 
-/// What became of sending an array.
+/// The scheduler's answer to the submission of an array.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Sent {
+pub(super) enum Answer {
     /// The scheduler's number for it.
     As(String),
-    /// The scheduler's words.
+    /// The scheduler's error.
     Refused(String),
 }
 
-/// What became of sending a batch's arrays, in their order; one that is not here was not sent, or
-/// not noted yet.
+/// The scheduler's answers for a batch's arrays, in their order (`sent.json`).
+///
+/// An array that is absent was not submitted, or its answer is not written yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Answers {
-    pub arrays: Vec<Sent>,
+    pub arrays: Vec<Answer>,
 }
 
 impl Answers {
     /// The scheduler's number for an array.
     pub fn number(&self, array: usize) -> Option<&str> {
         match self.arrays.get(array)? {
-            Sent::As(number) => Some(number),
-            Sent::Refused(_) => None,
+            Answer::As(number) => Some(number),
+            Answer::Refused(_) => None,
         }
     }
 }
 
 impl Batch {
-    /// All batches of a runs folder, the oldest first.
+    /// Reads all batches of a runs folder, the oldest first.
     pub fn all(runs: &RunStore) -> Result<Vec<Self>, Error> {
         let folders = entries(&Self::root(runs))?.into_iter();
         let folders = folders.filter(|folder| folder.join("batch.json").is_file());
@@ -86,14 +88,13 @@ impl Batch {
     pub fn open(folder: &Path) -> Result<Self, Error> {
         read_sealed(&folder.join("batch.json")).map_err(|error| {
             let folder = folder.display();
-            let hint =
-                format!("hint: once nothing of it is in the queue, the folder {folder} may be removed");
+            let hint = format!("hint: remove the folder {folder} when none of its tasks is in the queue");
             Error::Job(format!("{error}\n{hint}"))
         })
     }
 
-    /// Notes it, and for each array the jobs that its tasks have to know: their own and the inputs
-    /// of those. The first array, the preflight check, has all.
+    /// Writes the batch, and for each array the jobs of its tasks with their inputs. The first
+    /// array, the preflight check, has the jobs of all arrays.
     pub fn write(&self, runs: &RunStore, jobs: &Jobs) -> Result<(), Error> {
         let folder = self.folder(runs);
         for folder in [folder.join("logs"), folder.join("scripts"), folder.join("jobs")] {
@@ -112,7 +113,7 @@ impl Batch {
         folder.join("jobs").join(format!("{array:03}.json"))
     }
 
-    /// What the tasks of an array have to know.
+    /// Reads the jobs of an array's tasks, and their inputs.
     pub fn jobs_of(&self, folder: &Path, array: usize) -> Result<Jobs, Error> {
         let jobs = if self.jobs.is_empty() {
             read_sealed::<ArrayJobs>(&Self::jobs_file(folder, array))?.jobs
@@ -122,7 +123,7 @@ impl Batch {
         Ok(Jobs::new(jobs))
     }
 
-    /// The folder of all batches.
+    /// Returns the folder of all batches.
     pub fn root(runs: &RunStore) -> PathBuf {
         runs.root().join("slurm")
     }
@@ -131,38 +132,38 @@ impl Batch {
         Self::root(runs).join(&self.name)
     }
 
-    /// An array's name in the queue.
+    /// Returns an array's name in the queue.
     pub fn name_of(&self, array: usize) -> String {
         format!("{}.{array:03}-{}", self.name, self.arrays[array].kind)
     }
 
-    /// The file that a task writes what it has to say into.
+    /// Returns the path of a task's log.
     pub fn log(&self, runs: &RunStore, array: usize, task: u32) -> PathBuf {
         self.folder(runs).join("logs").join(format!("{}_{task}.log", self.name_of(array)))
     }
 
-    /// What became of sending its arrays, as far as it is noted.
+    /// Reads the scheduler's answers, as far as they are written.
     pub fn answers(&self, runs: &RunStore) -> Result<Answers, Error> {
         let file = self.folder(runs).join("sent.json");
         if file.exists() { Ok(read_sealed(&file)?) } else { Ok(Answers::default()) }
     }
 
-    /// Notes that.
+    /// Writes the scheduler's answers.
     pub fn note(&self, runs: &RunStore, answers: &Answers) -> Result<(), Error> {
         Ok(write_sealed(&self.folder(runs).join("sent.json"), answers)?)
     }
 
-    /// Notes that a compute node was looked at, and all was well.
+    /// Records that the preflight check succeeded.
     pub fn note_checked(&self, runs: &RunStore) -> Result<(), Error> {
         Ok(write_json(&self.folder(runs).join("checked.json"), &self.code_version)?)
     }
 
-    /// Whether that is so.
+    /// Returns true if the preflight check succeeded.
     pub fn is_checked(&self, runs: &RunStore) -> bool {
         self.folder(runs).join("checked.json").exists()
     }
 
-    /// Whether a task in the queue is one of its.
+    /// Returns true if a task in the queue belongs to the batch.
     pub fn has(&self, row: &Row) -> bool {
         row.name.rsplit_once('.').is_some_and(|(batch, _)| batch == self.name)
     }

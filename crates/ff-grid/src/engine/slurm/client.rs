@@ -1,4 +1,4 @@
-//! The scheduler's programs.
+//! Calls of Slurm's commands.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -8,12 +8,12 @@ use itertools::Itertools;
 
 use crate::error::Error;
 
-/// A task, or an array whose tasks have not been told apart, as the queue shows it.
+/// A line of `squeue`: a task, or an array whose tasks are not listed separately.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    /// `123_4`.
+    /// The task's id, such as `123_4`.
     pub id: String,
-    /// The array's number among all of the scheduler's jobs: `123`.
+    /// The array's job number, such as `123`.
     pub array: String,
     /// The task's number in its array.
     pub task: Option<u32>,
@@ -27,7 +27,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Whether it waits, runs, or will do so again.
+    /// Returns true if it waits, runs, or will do so again.
     pub fn is_live(&self) -> bool {
         const OVER: [&str; 10] = [
             "COMPLETED",
@@ -44,7 +44,7 @@ impl Row {
         !OVER.contains(&self.state.as_str())
     }
 
-    pub fn is_at_work(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         matches!(
             self.state.as_str(),
             "RUNNING" | "COMPLETING" | "CONFIGURING" | "SUSPENDED" | "STOPPED" | "STAGE_OUT"
@@ -52,7 +52,7 @@ impl Row {
     }
 }
 
-/// Everything of this user in the queue, and what has just left it.
+/// Lists this user's tasks that are in the queue or have just left it.
 pub(super) fn queue() -> Result<Vec<Row>, Error> {
     const FORMAT: &str = "--format=%i|%F|%K|%T|%S|%e|%N|%j|%r";
     let text = call("squeue", &["--me", "--array", "--states=all", "--noheader", FORMAT], None)?;
@@ -65,7 +65,8 @@ fn row(line: &str) -> Option<Row> {
     Some(Row { id, array, task: task.parse().ok(), name, state, reason, starts, ends, node })
 }
 
-/// How tasks that have left the queue ended: `(123_4, FAILED, 1:0)`. Sites may keep no accounts.
+/// Returns id, state and exit code of tasks that have left the queue, such as `(123_4, FAILED,
+/// 1:0)`. `None` if the site keeps no accounts.
 pub(super) fn accounts(arrays: &BTreeSet<String>) -> Option<Vec<(String, String, String)>> {
     let jobs = format!("--jobs={}", arrays.iter().join(","));
     let options = ["--noheader", "--parsable2", "--allocations", "--format=JobID,State,ExitCode", &jobs];
@@ -74,28 +75,26 @@ pub(super) fn accounts(arrays: &BTreeSet<String>) -> Option<Vec<(String, String,
     Some(text.lines().filter_map(line).collect())
 }
 
-/// Sends off a script; the scheduler's number for it.
-pub(super) fn send(script: &str) -> Result<String, Error> {
+/// Submits a script, and returns the scheduler's number for it.
+pub(super) fn submit(script: &str) -> Result<String, Error> {
     let answer = call("sbatch", &["--parsable"], Some(script))?;
     let id = answer.trim().split(';').next().unwrap_or_default();
     match id.parse::<u64>() {
         Ok(_) => Ok(id.to_owned()),
-        Err(_) => {
-            Err(Error::Scheduler(format!("sbatch: expected a job's number, found `{}`", answer.trim())))
-        }
+        Err(_) => Err(Error::Scheduler(format!("sbatch: expected a job number, found `{}`", answer.trim()))),
     }
 }
 
-/// Takes arrays or tasks out of the queue, and ends those that run.
+/// Cancels arrays or tasks, running ones included.
 pub(super) fn cancel(ids: &[String]) -> Result<(), Error> {
-    // A command line may hold so many.
+    // The length of a command line is limited.
     for ids in ids.chunks(500) {
         call("scancel", &ids.iter().map(String::as_str).collect::<Vec<_>>(), None)?;
     }
     Ok(())
 }
 
-/// The most tasks that an array may have here.
+/// Returns the largest number of tasks that an array may have at this site.
 pub(super) fn largest_array() -> Result<usize, Error> {
     let text = call("scontrol", &["show", "config"], None)?;
     let value = text.lines().find_map(|line| {
@@ -107,7 +106,7 @@ pub(super) fn largest_array() -> Result<usize, Error> {
 fn call(program: &str, arguments: &[&str], input: Option<&str>) -> Result<String, Error> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
-    // Formats and times as they are read here, whatever the user has set.
+    // The formats that this module parses, whatever the user's environment sets.
     for variable in ["SQUEUE_FORMAT", "SQUEUE_FORMAT2", "SQUEUE_STATES", "SACCT_FORMAT", "SBATCH_ARRAY_INX"] {
         command.env_remove(variable);
     }
@@ -115,20 +114,20 @@ fn call(program: &str, arguments: &[&str], input: Option<&str>) -> Result<String
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Error::Scheduler(format!(
             "`{program}` is not on the path\n\
-             hint: a table is sent to Slurm from a machine that has Slurm's commands, such as a login node"
+             hint: submit from a machine that has Slurm's commands, such as a login node"
         )),
         _ => Error::Scheduler(format!("{program}: {error}")),
     })?;
     if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
-        // One that hangs up says why on its way out.
+        // If the program closes its input early, its exit status and stderr say why.
         let _ = stdin.write_all(text.as_bytes());
     }
     let output = child.wait_with_output().map_err(|error| Error::Scheduler(format!("{program}: {error}")))?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let words = if words.is_empty() { format!("{program}: {}", output.status) } else { words };
-        Err(Error::Scheduler(words))
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let message = if message.is_empty() { format!("{program}: {}", output.status) } else { message };
+        Err(Error::Scheduler(message))
     }
 }

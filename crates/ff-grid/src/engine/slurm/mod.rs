@@ -1,8 +1,13 @@
-//! Jobs in the queue of a cluster that Slurm runs.
+//! The Slurm engine: jobs in the queue of a cluster.
 //!
-//! Ready jobs of one kind become job arrays that wait for each other; their tasks are processes
-//! that do a few jobs of the graph as the local engine does, in the same runs folder. What is sent
-//! off is noted there first, so whoever looks later finds in the queue nothing that is not known.
+//! Jobs of one kind that wait for the same inputs become a job array, and arrays wait for each
+//! other. A task is a process that runs a few jobs of the graph with the local engine, in the same
+//! runs folder.
+//!
+//! A batch (the arrays of one submission) is written to the runs folder before its first array is
+//! submitted, and the names of its arrays begin with the batch's name. So every task in the queue
+//! is known, even if the submission is interrupted, and the queue itself tells which tasks are
+//! left.
 
 mod arrays;
 mod batch;
@@ -15,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arrays::{After, Array, Disposition, arrays};
-use batch::{Answers, Batch, Sent};
+use batch::{Answer, Answers, Batch};
 use ff_checkpoint::write_atomic;
 use ff_train::CancelToken;
 use script::{Script, quoted};
@@ -33,7 +38,7 @@ use crate::store::RunStore;
 
 pub(super) const KIND: EngineKind = EngineKind {
     name: "slurm",
-    about: "A cluster's queue, by sbatch",
+    about: "A Slurm cluster, by sbatch",
     queued: true,
     new: |setup| Box::new(Slurm { setup }),
 };
@@ -43,12 +48,12 @@ struct Slurm {
     setup: EngineSetup,
 }
 
-/// How often the queue is asked while it is waited for.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// Time between two queries of the queue while waiting.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Engine for Slurm {
     fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
-        let mut summary = self.send(context, on_event)?;
+        let mut summary = self.submit(context, on_event)?;
         if self.setup.wait {
             self.follow(context, on_event, &mut summary)?;
         }
@@ -85,7 +90,7 @@ impl Engine for Slurm {
 }
 
 impl Slurm {
-    /// Stays until nothing is in the queue any more, or everything is to stop.
+    /// Waits until none of the jobs is in the queue, or until the run is cancelled.
     fn follow(
         &self,
         context: &JobContext<'_>,
@@ -98,9 +103,8 @@ impl Slurm {
                 undone.push(job.id.as_str());
             }
         }
-        // Another machine's disk may show a record a little later than the queue shows the end of
-        // its task.
-        let mut looked_again = false;
+        // On a shared disk a record may become visible after the queue shows the end of its task.
+        let mut rechecked = false;
         while summary.queued > 0 && !context.stop.is_set() {
             pause(&context.stop);
             let mut left = Vec::new();
@@ -120,7 +124,7 @@ impl Slurm {
             }
             note_failures(&status, context.jobs, summary);
             let over = summary.failed.len() + summary.not_tried.len();
-            if over > 0 && over == status.jobs.len() && !std::mem::replace(&mut looked_again, true) {
+            if over > 0 && over == status.jobs.len() && !std::mem::replace(&mut rechecked, true) {
                 continue;
             }
             summary.queued = status.jobs.len() - over;
@@ -128,15 +132,15 @@ impl Slurm {
                 return Err(Error::Scheduler(trouble.clone()));
             }
             if summary.no_room > 0 && summary.queued == 0 && over == 0 {
-                let more = self.send(context, on_event)?;
+                let more = self.submit(context, on_event)?;
                 (summary.queued, summary.no_room) = (more.queued, more.no_room);
             }
         }
         Ok(())
     }
 
-    fn send(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
-        // Two that send at once would send everything twice.
+    fn submit(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+        // Without the claim, two processes at once would submit every job twice.
         let _claim = context.claims.wait_for(&Batch::root(context.runs), &context.stop)?;
         let (batch, summary) = self.batch(context, &QueueSnapshot::take(context.runs)?)?;
         let Some(batch) = batch else { return Ok(summary) };
@@ -151,23 +155,24 @@ impl Slurm {
                 std::io::Write::write_all(file, script.as_bytes())
             })?;
             let answer = if context.stop.is_set() {
-                Err(Error::Scheduler("asked to stop".into()))
+                Err(Error::Scheduler("interrupted".into()))
             } else {
-                client::send(&script)
+                client::submit(&script)
             };
             match answer {
                 Ok(number) => {
                     on_event(Event::Sent(array.tasks.len(), &name, &number));
-                    answers.arrays.push(Sent::As(number));
+                    answers.arrays.push(Answer::As(number));
                     batch.note(context.runs, &answers)?;
                 }
                 Err(error) => {
                     let left = batch.arrays.len() - at;
-                    answers.arrays.extend((0..left).map(|_| Sent::Refused(error.to_string())));
+                    answers.arrays.extend((0..left).map(|_| Answer::Refused(error.to_string())));
                     batch.note(context.runs, &answers)?;
                     return Err(Error::Scheduler(format!(
                         "{name} was refused: {error}\n\
-                         {at} of {} arrays are in the queue; `ff-grid status` shows them, `ff-grid cancel` takes them out, and another run sends the rest",
+                         {at} of {} arrays are in the queue\n\
+                         hint: run the same command again to submit the rest; `ff-grid status` shows the submitted arrays, `ff-grid cancel` cancels them",
                         batch.arrays.len()
                     )));
                 }
@@ -176,7 +181,7 @@ impl Slurm {
         Ok(summary)
     }
 
-    /// What is to be sent off, if anything is.
+    /// Lays out the batch of the jobs that are neither done nor queued; `None` if there are none.
     fn batch(
         &self,
         context: &JobContext<'_>,
@@ -240,7 +245,7 @@ impl Slurm {
     }
 }
 
-/// Puts down what failed, and what was never begun: label and reason.
+/// Lists in the summary the jobs that failed and those that did not start: label and reason.
 fn note_failures(status: &QueueStatus, jobs: &Jobs, summary: &mut Summary) {
     summary.failed.clear();
     summary.not_tried.clear();
@@ -260,15 +265,15 @@ fn jobs_of(arrays: &[Array]) -> usize {
     arrays.iter().flat_map(|array| array.tasks.values()).map(Vec::len).sum()
 }
 
-/// Keeps no more tasks than there is room for, the first of them.
+/// Keeps the first tasks, up to the number `room`.
 fn shorten(arrays: &mut Vec<Array>, mut room: usize) {
     let mut kept = 0;
     for array in arrays.iter_mut() {
         if room == 0 {
             break;
         }
-        // Those with the same numbers as another array's tasks wait for them alone; they go with it
-        // whole.
+        // An array whose tasks wait for the tasks of the same number in another array is kept whole
+        // or not at all.
         let (matched, whole) =
             (array.after.iter().any(|after| matches!(after, After::Same(_))), array.tasks.len());
         if matched && whole > room {
@@ -286,11 +291,12 @@ fn shorten(arrays: &mut Vec<Array>, mut room: usize) {
 }
 
 fn pause(stop: &CancelToken) {
+    // In slices, so that a cancelled run ends soon.
     let slices = 25;
     for _ in 0..slices {
         if stop.is_set() {
             return;
         }
-        std::thread::sleep(ASK_AGAIN / slices);
+        std::thread::sleep(POLL_INTERVAL / slices);
     }
 }

@@ -1,4 +1,7 @@
-//! The text that the scheduler is given.
+//! The batch scripts for sbatch.
+//!
+//! The script and not the program asks the queue to requeue a task whose time limit is near: a
+//! program in a container has no scheduler commands.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,19 +12,20 @@ use super::arrays::{After, Array};
 use super::task::BatchTask;
 use crate::config::{ClusterConfig, Resources};
 
-/// What stands in every script of a batch.
+/// The settings that all scripts of a batch share.
 pub(super) struct Script<'a> {
     pub cluster: &'a ClusterConfig,
     /// The batch's folder.
     pub folder: &'a Path,
-    /// `ff-grid` on a compute node, as a shell takes it.
+    /// The command of `ff-grid` on a compute node, quoted for a shell.
     pub program: &'a str,
-    /// Options for it.
+    /// Command-line options for it.
     pub options: &'a [String],
 }
 
 impl Script<'_> {
-    /// The script of the `at`th array, named so. `number` is the scheduler's of an array before it.
+    /// Writes the script of the array with index `at`. `number` returns the scheduler's number of
+    /// an earlier array.
     pub fn text(&self, at: usize, name: &str, array: &Array, number: impl Fn(usize) -> String) -> String {
         let Resources { partition, account, qos, time, gpus, cpus, memory, extra, .. } =
             self.cluster.resources(&array.kind);
@@ -61,30 +65,33 @@ impl Script<'_> {
         let most = self.cluster.max_requeues;
         write!(
             text,
-            r#"program= over= told=
-# Its time is nearly over: it keeps what it has done, and goes on in its next turn.
-trap 'told=yes over=yes; [[ $program ]] && kill -TERM "$program" 2>/dev/null' USR1
-# It is cancelled, or has to make room: Slurm tells the program too, and it is waited for.
-trap told=yes TERM
+            r#"program= over= signalled=
+# SIGUSR1: the time limit is near. The program writes a resume point and stops; below, the task is
+# requeued.
+trap 'signalled=yes over=yes; [[ $program ]] && kill -TERM "$program" 2>/dev/null' USR1
+# SIGTERM: the task is cancelled or preempted. Slurm signals the program too; wait for its end.
+trap signalled=yes TERM
 {setup}{program} work --batch {folder} --array {at} --task "$SLURM_ARRAY_TASK_ID"{options} &
 program=$!
 [[ $over ]] && kill -TERM "$program" 2>/dev/null
-# A signal ends the waiting, not the program. The kernel is asked, not `jobs`: of a program that ends just as a signal
-# comes bash may lose the status, and list it as running for ever.
+# A signal interrupts `wait` and not the program. `kill -0` asks the kernel: if the program ends just
+# as a signal arrives, bash may lose its status, and `jobs` then lists it as running forever.
 while kill -0 "$program" 2>/dev/null; do wait "$program"; done
 trap '' USR1 TERM
-# Twice: a signal that is still noted ends the first.
+# Twice: a pending signal interrupts the first.
 wait "$program"; wait "$program"; code=$?
 trap : USR1 TERM
-# Its status was lost to a signal: as if it had been told before it could listen. What it has done is on record.
-if [[ $told ]] && ((code < 0 || code == 127)); then code=143; fi
-# 143: it was told before it could listen.
+# A lost status counts as 143. Finished jobs are on record.
+if [[ $signalled ]] && ((code < 0 || code == 127)); then code=143; fi
+# {STOPPED}: the program stopped at a signal and can resume. 143: it received the signal before it
+# handled signals.
 if [[ $over ]] && ((code == {STOPPED} || code == 143)); then
     if ((${{SLURM_RESTART_COUNT:-0}} < {most})); then
-        echo "back into the queue, to go on" >&2
+        echo "requeued; the next start resumes" >&2
         scontrol requeue "$SLURM_JOB_ID"
     else
-        echo "error: it has had {most} turns and is not done; \`max_requeues\` may allow more, or \`time\` a longer one" >&2
+        echo "error: not finished after {most} requeues" >&2
+        echo "hint: raise \`time\` or \`max_requeues\`" >&2
     fi
 fi
 exit "$code"
@@ -98,7 +105,7 @@ exit "$code"
     }
 }
 
-/// `0-3,5`.
+/// Writes task numbers as ranges, such as `0-3,5`.
 fn ranges(numbers: impl IntoIterator<Item = u32>) -> String {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     for number in numbers {
@@ -113,7 +120,7 @@ fn ranges(numbers: impl IntoIterator<Item = u32>) -> String {
     ranges.iter().map(range).join(",")
 }
 
-/// What is waited for, as the scheduler writes it.
+/// Writes dependencies in the scheduler's form, such as `afterok:100,aftercorr:101`.
 fn dependency(after: &[After], number: impl Fn(usize) -> String) -> Option<String> {
     let one = |after: &After| match after {
         After::All(array) => format!("afterok:{}", number(*array)),
@@ -129,7 +136,7 @@ fn dependency(after: &[After], number: impl Fn(usize) -> String) -> Option<Strin
     (!after.is_empty()).then(|| after.iter().map(one).join(","))
 }
 
-/// For a shell, and for the scheduler's own lines, which take quotes too.
+/// Quotes a text for a shell, and for `#SBATCH` lines, which accept quotes too.
 pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,%@".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -149,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// A process and all that it starts, gone when dropped.
+    /// A process group, killed when dropped.
     struct Group(std::process::Child);
 
     impl Drop for Group {
@@ -160,16 +167,19 @@ mod tests {
         }
     }
 
-    /// How a script ended whose program does so, and what it asked of `scontrol`; `signals` are
-    /// sent to both, or to the script alone, once the program is `READY`. `before` is a command
-    /// that runs the script.
-    fn run(before: &[&str], program: &str, signals: &[(&str, bool)], turns: u32) -> (i32, String, String) {
+    /// Runs a script with a program, and returns its exit code, its calls of `scontrol` and its
+    /// stderr.
+    ///
+    /// `signals` are sent to both, or to the script alone, once the program is `READY`. `before` is
+    /// a command that runs the script.
+    fn run(before: &[&str], program: &str, signals: &[(&str, bool)], restarts: u32) -> (i32, String, String) {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        // Whole when it is there.
+        // Renamed, so that it is complete when it exists.
         let ready = format!("echo $$ > {0}.new; mv {0}.new {0}", path("ready").display());
         std::fs::write(path("program"), format!("{}\n", program.replace("READY", &ready))).unwrap();
-        // By bash and a function: a file that was just written may be busy for whoever executes it.
+        // With bash, and `scontrol` as a function: executing a file just after writing it may fail
+        // as busy.
         let program = format!("bash {}", quoted(&path("program").display().to_string()));
         let scontrol = format!("scontrol() {{ echo \"$@\" > {}; }}", path("asked").display());
         let cluster = ClusterConfig { max_requeues: 3, setup: vec![scontrol], ..ClusterConfig::default() };
@@ -184,13 +194,16 @@ mod tests {
             .arg(path("script"))
             .env("SLURM_JOB_ID", "7")
             .env("SLURM_ARRAY_TASK_ID", "0")
-            .env("SLURM_RESTART_COUNT", turns.to_string())
+            .env("SLURM_RESTART_COUNT", restarts.to_string())
             .stderr(std::fs::File::create(path("said")).unwrap())
             .process_group(0);
         let mut child = Group(command.spawn().unwrap());
         for (signal, both) in signals {
             while !path("ready").exists() {
-                assert!(child.0.try_wait().unwrap().is_none(), "it ended before its program was ready");
+                assert!(
+                    child.0.try_wait().unwrap().is_none(),
+                    "the script ended before its program was ready"
+                );
                 std::thread::sleep(Duration::from_millis(5));
             }
             let mut kill = Command::new("kill");
@@ -205,45 +218,45 @@ mod tests {
         (code, read("asked"), read("said"))
     }
 
-    const LISTENS: &str = "trap 'exit 75' TERM; READY; while :; do sleep 0.05; done";
-    const DEAF: &str = "READY; exec sleep 600";
+    const WITH_HANDLER: &str = "trap 'exit 75' TERM; READY; while :; do sleep 0.05; done";
+    const WITHOUT_HANDLER: &str = "READY; exec sleep 600";
 
     #[test]
-    fn a_task_ends_as_its_program_does() {
+    fn a_task_has_the_exit_code_of_its_program() {
         for code in [0, 1, 75] {
             assert_eq!(run(&[], &format!("exit {code}"), &[], 0), (code, String::new(), String::new()));
         }
     }
 
     #[test]
-    fn shortly_before_its_end_it_goes_back_into_the_queue() {
-        let (code, asked, _) = run(&[], LISTENS, &[("-USR1", false)], 0);
+    fn a_task_near_its_time_limit_is_requeued() {
+        let (code, asked, _) = run(&[], WITH_HANDLER, &[("-USR1", false)], 0);
         assert_eq!((code, asked.as_str()), (75, "requeue 7\n"));
-        // It may be told before it can listen.
-        let (code, asked, _) = run(&[], DEAF, &[("-USR1", false)], 0);
+        // The signal may arrive before the program handles signals.
+        let (code, asked, _) = run(&[], WITHOUT_HANDLER, &[("-USR1", false)], 0);
         assert_eq!((code, asked.as_str()), (143, "requeue 7\n"));
-        let (code, asked, said) = run(&[], LISTENS, &[("-USR1", false)], 3);
+        let (code, asked, said) = run(&[], WITH_HANDLER, &[("-USR1", false)], 3);
         assert_eq!((code, asked.as_str()), (75, ""));
-        assert!(said.contains("it has had 3 turns"), "{said}");
+        assert!(said.contains("not finished after 3 requeues"), "{said}");
     }
 
     #[test]
-    fn one_that_is_cancelled_does_not() {
-        assert_eq!(run(&[], LISTENS, &[("-TERM", true)], 0).1, "");
-        let (code, asked, _) = run(&[], DEAF, &[("-TERM", true)], 0);
+    fn a_cancelled_task_is_not_requeued() {
+        assert_eq!(run(&[], WITH_HANDLER, &[("-TERM", true)], 0).1, "");
+        let (code, asked, _) = run(&[], WITHOUT_HANDLER, &[("-TERM", true)], 0);
         assert_eq!((code, asked.as_str()), (143, ""));
     }
 
-    /// A script that gets no time between the signal and its program's end: bash may then lose the
-    /// program's status.
+    /// A script that gets no CPU time between the signal and its program's end: bash may then lose
+    /// the program's status.
     #[test]
-    fn one_whose_program_ends_with_the_signal_ends_too() {
+    fn a_program_that_ends_with_the_signal_ends_the_task() {
         let idle = ["chrt", "-i", "0"];
         if !Command::new(idle[0]).args(&idle[1..]).arg("true").status().is_ok_and(|status| status.success()) {
             eprintln!("skipped: `chrt -i` is not allowed here");
             return;
         }
-        /// Ends the spinning, also where an assertion fails.
+        /// Stops the spinning threads, also after a failed assertion.
         struct Stop<'a>(&'a AtomicBool);
         impl Drop for Stop<'_> {
             fn drop(&mut self) {
@@ -253,7 +266,7 @@ mod tests {
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let _stop = Stop(&stop);
-            // Work that an idle process has to wait for, on every core.
+            // Work on every core, for which a process of idle priority has to wait.
             for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
                 scope.spawn(|| {
                     while !stop.load(Ordering::Relaxed) {
@@ -262,16 +275,16 @@ mod tests {
                 });
             }
             for _ in 0..5 {
-                let (code, asked, _) = run(&idle, DEAF, &[("-TERM", true)], 0);
+                let (code, asked, _) = run(&idle, WITHOUT_HANDLER, &[("-TERM", true)], 0);
                 assert_eq!((code, asked.as_str()), (143, ""));
             }
-            let (code, asked, _) = run(&idle, DEAF, &[("-USR1", false)], 0);
+            let (code, asked, _) = run(&idle, WITHOUT_HANDLER, &[("-USR1", false)], 0);
             assert_eq!((code, asked.as_str()), (143, "requeue 7\n"));
         });
     }
 
     #[test]
-    fn a_script_begins_with_what_the_scheduler_reads() {
+    fn a_script_begins_with_the_schedulers_options() {
         let cluster = ClusterConfig {
             partition: Some("gpu".into()),
             gpus: Some(1),

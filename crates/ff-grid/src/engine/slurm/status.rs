@@ -1,9 +1,9 @@
-//! What became of what was sent off.
+//! The states of submitted jobs, from the batches' files, the queue and the accounts.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use super::batch::{Answers, Batch, Sent};
+use super::batch::{Answer, Answers, Batch};
 use super::client;
 use super::client::Row;
 use crate::engine::events::{Failure, JobState, QueueStatus};
@@ -11,15 +11,15 @@ use crate::error::Error;
 use crate::job::JobId;
 use crate::store::RunStore;
 
-/// Tasks in the queue, and where they belong.
+/// The tasks in the queue, and the batches that they belong to.
 pub(super) struct QueueSnapshot {
     pub batches: Vec<Batch>,
-    /// By array's name and task's number.
+    /// Tasks by their array's name and their number.
     pub rows: HashMap<(String, u32), Row>,
 }
 
 impl QueueSnapshot {
-    /// Reads the notes, and asks the queue if there are any.
+    /// Reads the batches, and queries the queue if there are any.
     pub fn take(runs: &RunStore) -> Result<Self, Error> {
         let batches = Batch::all(runs)?;
         let mut rows = HashMap::new();
@@ -31,7 +31,8 @@ impl QueueSnapshot {
         Ok(Self { batches, rows })
     }
 
-    /// Jobs that a task in the queue will do, and its name there. A later batch counts for more.
+    /// Returns the jobs that tasks in the queue will run, each with its task. A later batch takes
+    /// precedence.
     pub fn queued(&self) -> HashMap<&str, &Row> {
         let mut queued = HashMap::new();
         for (batch, array, task, jobs) in self.tasks() {
@@ -52,19 +53,19 @@ impl QueueSnapshot {
     }
 }
 
-/// What is known of jobs that are not on record.
+/// Returns the states of jobs that are not on record.
 pub(crate) fn status(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
     let mut status = QueueStatus { can_tell: true, ..QueueStatus::default() };
     let found = match QueueSnapshot::take(runs) {
         Ok(found) => found,
-        Err(Error::Scheduler(words)) => {
-            let troubles = vec![format!("the queue cannot be asked: {words}")];
+        Err(Error::Scheduler(message)) => {
+            let troubles = vec![format!("the queue does not answer: {message}")];
             return Ok(QueueStatus { troubles, can_tell: false, ..status });
         }
         Err(error) => return Err(error),
     };
     let undone: HashSet<&str> = undone.iter().copied().collect();
-    // The last task that had a job is the one that counts, unless another still has it.
+    // The last task of a job determines its state, unless an earlier one is still in the queue.
     let mut last = HashMap::new();
     for (batch, array, task, jobs) in found.tasks() {
         for job in jobs.iter().filter(|job| undone.contains(job.as_str())) {
@@ -79,15 +80,15 @@ pub(crate) fn status(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Er
             None => over.push((job, batch, array, task)),
         }
     }
-    // Without the look at a compute node nothing of a batch begins. Only the last batch of a table
-    // is still of interest.
+    // Without the preflight check no task of a batch starts. Only the last batch of a table
+    // matters.
     let latest: HashMap<&str, &Batch> =
         found.batches.iter().map(|batch| (batch.table.as_str(), batch)).collect();
     let unchecked = |batch: &&Batch| {
         let mut jobs = batch.arrays.iter().flat_map(|array| array.tasks.values()).flatten();
-        let of_interest = jobs.any(|job| undone.contains(job.as_str()));
+        let needed = jobs.any(|job| undone.contains(job.as_str()));
         let live = found.rows.get(&(batch.name_of(0), 0)).is_some_and(Row::is_live);
-        of_interest && !live && !batch.is_checked(runs)
+        needed && !live && !batch.is_checked(runs)
     };
     let unchecked: Vec<&Batch> = latest.into_values().filter(unchecked).collect();
     let ended = over.iter().map(|(_, batch, array, _)| (*batch, *array));
@@ -98,27 +99,27 @@ pub(crate) fn status(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Er
         }
     }
     let troubles = unchecked.iter().filter_map(|batch| Some((batch, ends.failure(batch, 0, 0, runs)?)));
-    status.troubles.extend(troubles.map(|(batch, failure)| nothing_begun(batch, &failure, runs)));
+    status.troubles.extend(troubles.map(|(batch, failure)| check_failed(batch, &failure, runs)));
     Ok(status)
 }
 
-/// What it means that the look at a compute node failed.
-fn nothing_begun(batch: &Batch, Failure { why, log, last_lines }: &Failure, runs: &RunStore) -> String {
+/// Describes a failed preflight check.
+fn check_failed(batch: &Batch, Failure { why, log, last_lines }: &Failure, runs: &RunStore) -> String {
     match log {
-        Some(_) => format!("the look at a compute node failed ({why}), so nothing was begun:\n{last_lines}"),
+        Some(_) => format!("the preflight check failed ({why}), so no job started:\n{last_lines}"),
         None => format!(
-            "the look at a compute node left nothing in {} ({why}), so nothing was begun\n\
-             hint: it was cancelled, or this folder is not the same on the compute nodes: it has to lie on a shared disk",
+            "the preflight check wrote nothing to {} ({why}), so no job started\n\
+             hint: put the runs folder on a shared disk, under the same path on all machines, unless the check was cancelled",
             batch.folder(runs).display()
         ),
     }
 }
 
-/// How tasks ended that are not in the queue any more.
+/// The ends of tasks that have left the queue.
 struct Ends<'a> {
     found: &'a QueueSnapshot,
     answers: HashMap<&'a str, Answers>,
-    /// State and exit code, by the scheduler's name for a task.
+    /// State and exit code by the scheduler's id of a task.
     accounts: HashMap<String, (String, String)>,
 }
 
@@ -141,7 +142,7 @@ impl<'a> Ends<'a> {
         Ok(Self { found, answers, accounts })
     }
 
-    /// What became of a task that did not do its jobs; nothing if it was not sent off.
+    /// Returns the failure of a task that did not run its jobs; `None` if it was not submitted.
     fn failure(&self, batch: &Batch, array: usize, task: u32, runs: &RunStore) -> Option<Failure> {
         let answers = &self.answers[batch.name.as_str()];
         let row = self.found.rows.get(&(batch.name_of(array), task));
@@ -150,7 +151,7 @@ impl<'a> Ends<'a> {
             (Some((state, code)), _) if code != "0:0" => format!("{state}, exit code {code}"),
             (Some((state, _)), _) => state.clone(),
             (None, Some(row)) => row.state.clone(),
-            (None, None) => "gone from the queue".to_owned(),
+            (None, None) => "not in the queue".to_owned(),
         };
         let log = batch.log(runs, array, task);
         if log.exists() {
@@ -158,9 +159,9 @@ impl<'a> Ends<'a> {
             return Some(Failure { why: state, log: Some(log), last_lines });
         }
         let why = match answers.arrays.get(array) {
-            Some(Sent::Refused(words)) => format!("refused: {words}"),
+            Some(Answer::Refused(message)) => format!("refused: {message}"),
             None if row.is_none() => return None,
-            _ => format!("never begun ({state}): cancelled, or something that it needs failed"),
+            _ => format!("not started ({state}): cancelled, or a task that it needs failed"),
         };
         Some(Failure { why, log: None, last_lines: String::new() })
     }
@@ -168,14 +169,14 @@ impl<'a> Ends<'a> {
 
 fn live(row: &Row) -> JobState {
     let known = |time: &str| (!matches!(time, "N/A" | "Unknown" | "")).then(|| time.to_owned());
-    if row.is_at_work() {
+    if row.is_running() {
         JobState::Running { by: format!("task {} on {}", row.id, row.node), ends: known(&row.ends) }
     } else {
         JobState::Queued { task: row.id.clone(), why: row.reason.clone(), starts: known(&row.starts) }
     }
 }
 
-/// The last lines of a log, as far as they are text.
+/// Returns the last lines of a log. Bytes that are not UTF-8 are replaced.
 fn last_lines(log: &Path) -> String {
     const LINES: usize = 5;
     let text = std::fs::read(log).unwrap_or_default();

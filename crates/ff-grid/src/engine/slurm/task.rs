@@ -1,4 +1,7 @@
-//! A task, on a compute node.
+//! A task of a batch, on a compute node.
+//!
+//! A task reads its jobs from a file of its array and plans nothing, because a plan opens every
+//! dataset. It runs them with the local engine, restricted to its own jobs ([`Local::only`]).
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,35 +20,35 @@ use crate::job::{JobId, Jobs, VERSION, device_name};
 use crate::run::JobContext;
 use crate::store::{Claims, RunStore};
 
-/// A task that was sent off.
+/// A task of a submitted batch.
 pub struct BatchTask {
     batch: Batch,
     folder: PathBuf,
     runs: RunStore,
     jobs: Jobs,
-    /// None: it looks at the compute node.
+    /// The jobs of the task. `None`: the preflight check.
     only: Option<HashSet<JobId>>,
     resources: Resources,
 }
 
 impl BatchTask {
-    /// The exit code of one that was asked to stop, and can go on where it was.
+    /// Exit code of a task that stopped at a signal and can resume.
     pub const STOPPED: u8 = 75;
 
-    /// The task of a batch's array.
+    /// Opens a task of the batch in `folder`, by the index of its array and its number.
     ///
     /// # Errors
-    /// The batch cannot be read here, or has no such task.
+    /// A batch that cannot be read here, is of another version, or has no such task.
     pub fn open(folder: &Path, array: usize, task: u32) -> Result<Self, Error> {
         let wrong = |reason: String| Error::File { path: folder.to_owned(), reason };
         if !folder.is_dir() {
-            let reason = "expected a batch's folder, found none on this machine\nhint: the runs folder has to be the same, under the same path, on all machines";
+            let reason = "expected the folder of a batch, found none on this machine\nhint: the runs folder has to be the same, under the same path, on all machines";
             return Err(wrong(reason.into()));
         }
         let batch = Batch::open(folder)?;
         if batch.code_version != VERSION {
             return Err(wrong(format!(
-                "it was sent off by version {}, and this is {VERSION}",
+                "expected a batch of version {VERSION}, found one of version {}\nhint: submit it with the program that runs here",
                 batch.code_version
             )));
         }
@@ -54,20 +57,20 @@ impl BatchTask {
         let (array, jobs) = found.ok_or_else(|| wrong(format!("array {array} has no task {task}")))?;
         let only = (array.kind != ClusterConfig::CHECK).then(|| jobs.iter().cloned().collect());
         let root =
-            folder.parent().and_then(Path::parent).ok_or_else(|| wrong("it is in no runs folder".into()))?;
+            folder.parent().and_then(Path::parent).ok_or_else(|| wrong("not in a runs folder".into()))?;
         let resources = batch.run.cluster.resources(&array.kind);
         let jobs = known?;
         Ok(Self { folder: folder.to_owned(), runs: RunStore::new(root), only, resources, jobs, batch })
     }
 
-    /// Does its jobs.
+    /// Runs the task's jobs, or the preflight check.
     ///
     /// # Errors
-    /// As the local engine; of the look at a compute node, what is wrong with it.
+    /// Those of the local engine, or the first failure of the preflight check.
     pub fn run(&self, device: Device, stop: &CancelToken, on_event: OnEvent<'_>) -> Result<Summary, Error> {
         let run = &self.batch.run;
         if self.resources.gpus.is_some_and(|gpus| gpus > 0) && device == Device::Cpu {
-            let reason = "a GPU was asked for, and none can be used here\nhint: `cargo xtask setup --cuda` installs the CUDA libraries";
+            let reason = "expected a GPU, since run.cluster requests one; found none that can be used here\nhint: `cargo xtask setup --cuda` installs the CUDA libraries";
             return Err(Error::Job(reason.into()));
         }
         let claims = Claims::new(run.lease(), &device_name(device));
@@ -101,12 +104,12 @@ impl BatchTask {
         engine.run(&context, on_event)
     }
 
-    /// Whether the runs folder can be worked in from here, and the data and the weights are there.
+    /// Checks that the runs folder can be written, and that the data and the weights are there.
     fn check(&self, claims: &Claims, catalog: &Catalog, stop: &CancelToken) -> Result<(), Error> {
-        // One that began to look on a node that died has left its claim.
+        // The check of a node that died has left its claim.
         let _claim = claims.wait_for(&self.folder.join("check"), stop)?;
         for job in self.jobs.iter().filter(|job| job.blocked.is_none()) {
-            // One that is on record needs nothing any more.
+            // A job on record needs no data.
             if self.runs.record(job)?.is_some() {
                 continue;
             }
@@ -114,7 +117,7 @@ impl BatchTask {
             if let Some(path) = job.weights.as_ref().filter(|path| !path.is_file()) {
                 return Err(Error::File {
                     path: path.clone(),
-                    reason: format!("the weights of {} are not there", job.label),
+                    reason: format!("expected the weights of {}, found no file", job.label),
                 });
             }
         }
