@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::place::{FOLDER, PROBE, Place, RUN, SHAPES, picture, table};
 
-const OTHER_SPLIT: [&str; 2] = ["in another division", "--allow-other-split"];
+const OTHER_SPLIT: [&str; 2] = ["in another split", "--allow-other-split"];
 
 fn place() -> Place {
     let place = Place::with_table(FOLDER);
@@ -246,7 +246,7 @@ fn diverged_models_are_used_or_dropped_as_configured() {
     write_sealed(&path, &record).unwrap();
     // Another greedy soup, made from the changed records.
     let other = "--set method.2.select={kind='greedy',accept='at-least'}";
-    let said = "diverged, and used as they were before: shapes pico: lr 1e-2 minimal seed 0";
+    let said = "diverged, models from before used: shapes pico: lr 1e-2 minimal seed 0";
     assert!(place.run(&format!("{RUN} {other}")).ok().contains(said));
     let printed = place.run(&format!("{RUN} {other} --set method.2.diverged=drop")).ok();
     assert!(printed.contains("left out, diverged: shapes pico: lr 1e-2 minimal seed 0"), "{printed}");

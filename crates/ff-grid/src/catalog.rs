@@ -1,4 +1,8 @@
 //! The datasets of a plan, opened once and shared by all jobs.
+//!
+//! Opening a dataset hashes its files. The hashes are kept in the runs folder, so that later
+//! commands read only the files that changed. Commands that only plan (`plan`, `status`) do not
+//! create the runs folder: before the first run they hash the data each time.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,20 +15,20 @@ use super::error::Error;
 use crate::config::RunConfig;
 use crate::job::{DataIdentity, DataSource, EvalSplit};
 
-/// A dataset and its division.
+/// An open dataset with its splits.
 pub struct OpenDataset {
     /// The images.
     pub dataset: Arc<dyn Dataset>,
-    /// What is trained on, selected on and tested on.
+    /// The training, validation and test images.
     pub splits: Splits,
-    /// Its identity.
+    /// The identity of the images and of their split.
     pub identity: DataIdentity,
-    /// What a reader of results must know of it: images and groups in more than one split.
+    /// Notes for a reader of results: images and groups that are in more than one split.
     pub remarks: Vec<String>,
 }
 
 impl OpenDataset {
-    /// Whether images of that part are in groups, such as patients.
+    /// Returns true if images of a split are in groups, such as patients.
     pub fn has_groups(&self, part: EvalSplit) -> bool {
         let samples = self.dataset.samples();
         self.indices(part).iter().any(|&index| samples[index].group.is_some())
@@ -38,7 +42,7 @@ impl OpenDataset {
     }
 }
 
-/// Opens datasets below one root, each once.
+/// Opens each dataset once, and shares it between all jobs of a process.
 pub struct Catalog {
     root: PathBuf,
     cache: Option<PathBuf>,
@@ -52,11 +56,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// An empty catalog. Relative paths of datasets start at `root`. Images that are shrunk, and
-    /// hashes of files, are kept in the folder `cache` for all processes and times, but where there
-    /// is no such folder yet hashes wait for
-    /// [`Catalog::start`]; other datasets keep up to `cache_bytes` of decoded images
-    /// in memory for the next epoch and the next job.
+    /// Makes an empty catalog.
+    ///
+    /// Relative paths of datasets start at `root`. Shrunk images and hashes of files are kept in
+    /// the folder `cache`, for later processes too. If the folder does not exist, hashes are not
+    /// written before [`Catalog::start`]. A dataset that is not shrunk keeps up to `cache_bytes` of
+    /// decoded images in memory.
     pub fn new(
         root: &Path,
         cache: Option<&Path>,
@@ -78,39 +83,43 @@ impl Catalog {
         }
     }
 
-    /// The catalog of a run of so many datasets whose relative paths start at `data_root`, with its
-    /// cache below a runs folder.
+    /// Makes the catalog of a run with the number `sources` of datasets, which share
+    /// `run.cache_mib`.
+    ///
+    /// Relative paths of datasets start at `data_root`. The cache is in the runs folder `runs`.
     pub fn of(run: &RunConfig, sources: usize, data_root: &Path, runs: &Path) -> Self {
         let cache_bytes = (run.cache_mib << 20) / sources.max(1);
         let threads = run.loader_threads.unwrap_or(1);
         Self::new(data_root, Some(&runs.join("cache")), threads, run.on_bad_image, cache_bytes)
     }
 
-    /// The work that the datasets were opened for begins: hashes of their files may be written.
+    /// Allows hashes of files to be written. Call it when jobs start to run.
     pub fn start(&self) {
         self.hashes.release();
     }
 
-    /// With a wish to stop that every evaluation looks at.
+    /// Sets the token that cancels evaluations.
     pub fn stopped_by(self, stop: CancelToken) -> Self {
         Self { stop, ..self }
     }
 
-    /// With another number of threads that load images.
+    /// Sets the number of threads that load images.
     pub fn loading_on(self, loader_threads: usize) -> Self {
         Self { loader_threads, ..self }
     }
 
-    /// Threads that load images.
+    /// Returns the number of threads that load images.
     pub fn loader_threads(&self) -> usize {
         self.loader_threads
     }
 
-    /// A dataset divided by its rule; without a rule, only to be evaluated on: its own test split,
-    /// or all of it.
+    /// Opens a dataset and splits it by its rule.
+    ///
+    /// Without a rule the dataset is for evaluation only: its test split is its own, or all images
+    /// if it has none.
     ///
     /// # Errors
-    /// Why it cannot be opened, the same each time it is asked for.
+    /// Why the dataset cannot be opened or split. Later calls return the same error.
     pub fn open(&self, data: &DataSource) -> Result<Arc<OpenDataset>, String> {
         let key = serde_json::to_string(data).map_err(|error| error.to_string())?;
         let mut opened = self.opened.lock().expect("no panic while opening");
@@ -136,14 +145,14 @@ impl Catalog {
         Ok(Arc::new(OpenDataset { dataset, splits, identity, remarks }))
     }
 
-    /// A dataset's training images, to compute BatchNorm statistics from.
+    /// Returns a dataset's training images as the source of recomputed BatchNorm statistics.
     pub fn recalibration(&self, data: &OpenDataset, image_size: u32, batch_size: usize) -> Recalibration {
         let (dataset, indices) = (data.dataset.clone(), data.splits.train.clone());
         Recalibration::new(dataset, indices, image_size, batch_size, self.loader_threads, self.on_bad_image)
             .stopped_by(self.stop.clone())
     }
 
-    /// A part of a dataset to evaluate on, its pixels shared by all jobs that do.
+    /// Returns a split of a dataset to evaluate on. All jobs share its pixels.
     pub fn eval_set(&self, data: &OpenDataset, part: EvalSplit, image_size: u32) -> Arc<EvalSet> {
         let mut sets = self.eval_sets.lock().expect("no panic while inserting");
         let make = || {

@@ -1,12 +1,12 @@
-//! Why a grid cannot be planned or run.
+//! Errors of planning and running a table.
 
 use std::path::{Path, PathBuf};
 
-/// An error that names the key, the file or the job.
+/// An error of planning or running a table, which names the key, the file or the job.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration is not what it should be.
+    /// The configuration is not valid.
     #[error("{0}")]
     Config(String),
     /// A file could not be read or written.
@@ -14,19 +14,19 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What happened.
+        /// What failed, with a hint where there is one.
         reason: String,
     },
-    /// A job asks for something that another job did not leave.
+    /// A job cannot run, for example because a result that it needs is missing.
     #[error("{0}")]
     Job(String),
-    /// A cluster's scheduler does not do what it is asked to.
+    /// A command of a cluster's scheduler failed.
     #[error("{0}")]
     Scheduler(String),
     /// Weights could not be read or written.
     #[error(transparent)]
     Checkpoint(#[from] ff_checkpoint::Error),
-    /// Images could not be read or divided.
+    /// Images could not be read or split.
     #[error(transparent)]
     Data(#[from] ff_data::Error),
     /// A model could not be built.
@@ -35,7 +35,7 @@ pub enum Error {
     /// Training or prediction failed.
     #[error(transparent)]
     Train(#[from] ff_train::Error),
-    /// A network cannot be merged so.
+    /// In-model merging does not fit the network.
     #[error(transparent)]
     InMerge(#[from] ff_inmerge::Error),
     /// A soup could not be made.
@@ -44,13 +44,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the system says of a file or folder.
+    /// Wraps an operating system's error on a file or folder.
     pub(crate) fn file(path: &Path) -> impl Fn(std::io::Error) -> Self {
         let path = path.to_owned();
         move |error| Self::File { path: path.clone(), reason: error.to_string() }
     }
 
-    /// Whether it says only that the work was asked to stop.
+    /// Returns true if the work was cancelled and nothing else failed.
     pub fn is_stop(&self) -> bool {
         match self {
             Self::Train(ff_train::Error::Stopped) => true,

@@ -1,4 +1,4 @@
-//! What configurations become before anything runs.
+//! Plans of the repository's configurations, without running them.
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -33,14 +33,14 @@ fn soups(plan: &Plan) -> (&SoupsConfig, &[SoupsColumn]) {
     (config, columns)
 }
 
-fn merging(plan: &Plan) -> (&InmergeConfig, &[InmergeColumn]) {
+fn inmerge(plan: &Plan) -> (&InmergeConfig, &[InmergeColumn]) {
     let InmergeTable { config, columns } = plan.table_as().expect("a table of in-model merging");
     (config, columns)
 }
 
-/// An experiment's configuration, of the kind that it should be.
+/// Downcasts an experiment's configuration to its kind.
 fn of_kind<T: Experiment>(experiment: &dyn Experiment) -> &T {
-    (experiment as &dyn Any).downcast_ref().expect("another kind of experiment")
+    (experiment as &dyn Any).downcast_ref().expect("the expected kind of experiment")
 }
 
 fn demo(set: &[&str]) -> Plan {
@@ -55,20 +55,20 @@ fn ids(plan: &Plan) -> BTreeSet<JobId> {
     plan.jobs.iter().map(|job| job.id.clone()).collect()
 }
 
-/// Each job stands once, after its inputs.
-fn each_comes_once_after_its_inputs(plan: &Plan) {
+/// Checks that each job is in the plan once, after its inputs.
+fn check_order(plan: &Plan) {
     let mut seen = BTreeSet::new();
     for job in plan.jobs.iter() {
         assert!(job.inputs.iter().all(|input| seen.contains(input.as_str())), "{}", job.label);
-        assert!(seen.insert(job.id.as_str()), "{} stands twice", job.label);
+        assert!(seen.insert(job.id.as_str()), "{} is there twice", job.label);
     }
 }
 
-/// Reads a configuration, which is what its resolved text reads back as, and looks at it.
-fn reads_back<T: Experiment + PartialEq>(name: &str, look: impl FnOnce(&T)) {
+/// Reads a configuration, checks it, and checks that its resolved text reads back as the same.
+fn reads_back<T: Experiment + PartialEq>(name: &str, check: impl FnOnce(&T)) {
     let experiment = read(name, &[]).unwrap();
     let config: &T = of_kind(&*experiment);
-    look(config);
+    check(config);
     let again = parse_experiment(&experiment.to_toml().unwrap(), &[]).unwrap();
     assert_eq!(of_kind::<T>(&*again), config, "{name}: the resolved configuration reads back");
 }
@@ -91,7 +91,7 @@ fn every_configuration_in_the_repository_is_valid() {
 }
 
 #[test]
-fn the_papers_table_plans_whole_without_data() {
+fn the_papers_table_is_planned_without_data() {
     let plan = plan(read("table1/paper.toml", &[]).unwrap());
     let columns = soups(&plan).1;
     assert_eq!(columns.len(), 14);
@@ -99,7 +99,7 @@ fn the_papers_table_plans_whole_without_data() {
         assert_eq!(count(&plan, kind), 14 * each, "{kind}");
     }
     for column in columns {
-        let why = column.head.blocked.as_ref().expect("nothing is there");
+        let why = column.head.blocked.as_ref().expect("the data is missing");
         let name = &column.head.dataset.name;
         assert!(why.contains(name.as_str()), "{why} names {name}");
     }
@@ -113,18 +113,18 @@ fn the_papers_table_plans_whole_without_data() {
     assert_eq!(epochs(&["finetune"]), 48 * 50);
     assert_eq!(8 * 50 + epochs(&["fgg"]), 536);
     let fgg = plan.jobs.iter().find(|job| job.spec.kind() == "fgg").unwrap();
-    // Its five snapshots are at the ends of epochs, and evaluated with them.
+    // Its five snapshots are at the ends of epochs, and are evaluated with them.
     assert_eq!((fgg.cost.epochs, fgg.cost.train_images, fgg.cost.evaluations), (17, 17 * 45_000, 17));
 }
 
 #[test]
-fn bases_are_shared_and_come_before_what_needs_them() {
+fn bases_are_shared() {
     let plan = demo(&[]);
     assert_eq!(soups(&plan).1.len(), 10);
     assert_eq!((count(&plan, "probe"), count(&plan, "finetune"), count(&plan, "fgg")), (10, 10 * 12, 10 * 4));
-    each_comes_once_after_its_inputs(&plan);
+    check_order(&plan);
     assert!(plan.jobs.iter().all(|job| job.blocked.is_none()));
-    // The runs that FGG starts from keep the optimizer's state, the others do not.
+    // Only the runs that FGG starts from save optimizer state.
     for job in plan.jobs.iter().filter(|job| job.spec.kind() == "finetune") {
         let heavy = job.fields["augmentation"] == "heavy";
         assert_eq!(job.spec.training().unwrap().train.keep_optimizer, heavy, "{}", job.label);
@@ -132,7 +132,7 @@ fn bases_are_shared_and_come_before_what_needs_them() {
 }
 
 #[test]
-fn cyclic_runs_from_bases_of_other_augmentations_are_a_pool_of_their_own() {
+fn the_pool_fgg_all_has_cyclic_runs_of_all_augmentations() {
     let plan = plan(read("table1-appendix/demo.toml", &[]).unwrap());
     let (config, columns) = soups(&plan);
     for column in columns {
@@ -148,19 +148,24 @@ fn cyclic_runs_from_bases_of_other_augmentations_are_a_pool_of_their_own() {
     // Every base is a run of the grid.
     assert_eq!(count(&plan, "finetune"), columns.len() * 12);
     assert_eq!(count(&plan, "fgg"), columns.len() * 12);
-    // The other rows are what they are without it.
+    // The runs of the other rows are the same as without it.
     let runs = |plan: &Plan| {
         let runs = plan.jobs.iter().filter(|job| job.spec.training().is_some());
         runs.map(|job| job.id.clone()).collect::<BTreeSet<_>>()
     };
     assert!(runs(&plan).is_superset(&runs(&demo(&[]))));
     let error = |set: &[&str]| read("table1-appendix/demo.toml", set).unwrap_err().to_string();
-    assert!(error(&["fgg.also_augment=[]"]).contains("wants augmentations in fgg.also_augment, found none"));
-    assert!(error(&["fgg.also_augment=[\"heavy\"]"]).contains("fgg.also_augment: heavy stands twice"));
+    assert!(
+        error(&["fgg.also_augment=[]"]).contains("expected augmentations in fgg.also_augment, found none")
+    );
+    assert!(
+        error(&["fgg.also_augment=[\"heavy\"]"])
+            .contains("fgg.also_augment: expected each value once, found heavy twice")
+    );
 }
 
 #[test]
-fn only_what_a_change_concerns_gets_another_identity() {
+fn a_change_gives_only_affected_jobs_another_identity() {
     let kinds = |plan: &Plan, others: &BTreeSet<JobId>| -> BTreeSet<&'static str> {
         plan.jobs.iter().filter(|job| !others.contains(&job.id)).map(|job| job.spec.kind()).collect()
     };
@@ -183,25 +188,26 @@ fn only_what_a_change_concerns_gets_another_identity() {
     }
 }
 
-const LOOKS: [&str; 3] = [
+/// Overrides that add the sections on errors between models.
+const LANDSCAPE: [&str; 3] = [
     "landscape={grid={from=-0.2,to=1.2,points=5},bn='averaged',plane=[{name='p',pool='fgg',models={kind='best'},soups=['GoG','GoU']}]}",
     "connectivity={bn='recalibrate',points=11,curves={kind='each-field'},matrix_points=5}",
     "greedy_barriers={points=5,methods=['Greedy Soup','GoG']}",
 ];
 
 #[test]
-fn looking_at_errors_adds_jobs_and_changes_none() {
-    let (plain, looked) = (demo(&[]), demo(&LOOKS));
+fn landscape_sections_add_jobs_and_change_none() {
+    let (plain, landscape) = (demo(&[]), demo(&LANDSCAPE));
     let described = |job: &Job| format!("{:?}", (&job.spec, &job.inputs, &job.label, &job.fields));
     for job in plain.jobs.iter() {
-        let same = looked.job(&job.id).expect("its identity is as it was");
+        let same = landscape.job(&job.id).expect("the same identity");
         assert_eq!(described(job), described(same));
     }
     let known: BTreeSet<&str> = plain.jobs.iter().map(|job| job.id.as_str()).collect();
-    let new = looked.jobs.iter().filter(|job| !known.contains(job.id.as_str()));
+    let new = landscape.jobs.iter().filter(|job| !known.contains(job.id.as_str()));
     let new: BTreeSet<_> = new.map(|job| job.spec.kind()).collect();
     assert_eq!(new, BTreeSet::from(["greedy-barriers", "path", "plane", "plane-row", "surface"]));
-    let count = |kind| count(&looked, kind);
+    let count = |kind| count(&landscape, kind);
     assert_eq!(
         (count("plane"), count("plane-row"), count("surface"), count("greedy-barriers")),
         (10, 50, 10, 20)
@@ -209,11 +215,12 @@ fn looking_at_errors_adds_jobs_and_changes_none() {
     // Of 12 models two pairs differ in augmentation and three in learning rate, and there is one
     // seed.
     assert_eq!(count("path"), 10 * (2 + 3 + 12 * 11 / 2));
-    each_comes_once_after_its_inputs(&looked);
-    // Ends are known from training, unless BatchNorm statistics are computed anew; a network
-    // without any has none.
+    check_order(&landscape);
+    // The errors of the ends are known from training, unless BatchNorm statistics are recomputed. A
+    // network without BatchNorm has none.
     let whole = |wanted: &str| {
-        let of = looked.jobs.iter().filter(|job| job.label.starts_with(wanted) && job.spec.kind() == "path");
+        let of =
+            landscape.jobs.iter().filter(|job| job.label.starts_with(wanted) && job.spec.kind() == "path");
         of.map(|job| (job.cost.evaluations, job.cost.evaluated_images)).collect::<BTreeSet<_>>()
     };
     assert_eq!(whole("Shapes ResNet-pico"), BTreeSet::from([(5, 5 * (240 + 480)), (11, 11 * (240 + 480))]));
@@ -221,13 +228,13 @@ fn looking_at_errors_adds_jobs_and_changes_none() {
 }
 
 #[test]
-fn figures_share_what_the_demo_table_has() {
+fn figures_share_jobs_with_the_demo_table() {
     let (table, figures) = (demo(&[]), plan(read("figures/demo.toml", &[]).unwrap()));
     let shared = figures.jobs.iter().filter(|job| table.job(&job.id).is_some());
     let shared: BTreeSet<_> =
         shared.filter(|job| job.label.starts_with("Shapes")).map(|job| job.label.as_str()).collect();
-    // A probe, one seed's grid, the cyclic runs and what is made of them: soup, predictions and
-    // scores here and elsewhere.
+    // A probe, one seed's grid, the cyclic runs, and three soups of them, each with predictions and
+    // scores in and out of distribution.
     assert_eq!(shared.len(), 1 + 12 + 4 + 3 * 5, "{shared:?}");
     let curves = &soups(&figures).1[0].landscape.curves;
     let differ: Vec<_> = curves.iter().map(|path| path.differ.join("+")).collect();
@@ -239,7 +246,7 @@ fn figures_share_what_the_demo_table_has() {
 }
 
 #[test]
-fn only_predictions_of_soups_touch_the_test_part() {
+fn only_predictions_of_soups_read_the_test_split() {
     let plan = demo(&[]);
     for job in plan.jobs.iter() {
         if let JobSpec::Predict { .. } = job.spec {
@@ -255,7 +262,7 @@ fn only_predictions_of_soups_touch_the_test_part() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn wrong_values_are_errors_with_their_key() {
     let error = |set: &[&str]| read("table1/demo.toml", set).unwrap_err().to_string();
     for (set, expected) in [
         (["grid.learning_rates=[]"], "grid.learning_rates: expected at least one entry"),
@@ -263,7 +270,7 @@ fn mistakes_are_named() {
         (["name=a/b"], "name: expected one that a folder can have"),
         (["dataset.0.name=../x"], "name: expected one that a folder can have"),
         (["method.4.select.by=rate"], "expected a field to group by"),
-        (["grid.seeds=[1, 1]"], "grid.seeds: 1 stands twice"),
+        (["grid.seeds=[1, 1]"], "grid.seeds: expected each value once, found 1 twice"),
         (["fgg.lr_max=nan"], "fgg.lr_max: expected a finite number"),
         (["run.resume_minutes=-1"], "run.resume_minutes"),
         (["finetune.epochs=0"], "finetune.epochs: expected at least 1"),
@@ -277,27 +284,30 @@ fn mistakes_are_named() {
         (["model.precision=fp64"], "fp64"),
         (["grid.augmentations=['light']"], "light"),
         (["backbone.weights=model.pth"], "a file that ends in .safetensors"),
-        (["method.0.paper_row=GoX"], "has nothing named `GoX`"),
+        (["method.0.paper_row=GoX"], "expected a name of FissionFusion's Table 1, found `GoX`"),
         (["finetune.epoch=1"], "hint: did you mean `epochs`?"),
         (["model.image_size=large"], "image_size"),
         (["landscape.grid.points=2"], "landscape.grid.points: expected at least 3, found 2"),
-        ([&LOOKS[0].replace("points=5", "points=2")], "landscape.grid.points: expected at least 3, found 2"),
-        ([&LOOKS[0].replace("to=1.2", "to=-1")], "landscape.grid: expected from < to"),
-        ([&LOOKS[0].replace("'GoU'", "'GoX'")], "found `GoX`"),
-        ([&LOOKS[0].replace("'p'", "'a/b'")], "found `a/b`"),
-        ([&LOOKS[0].replace("soups", "soup")], "unknown field `soup`"),
-        ([&LOOKS[0].replace("'best'", "'named',models=['a','a','b']")], "`a` stands twice"),
-        ([&LOOKS[0].replace("'best'", "'named',models=['a','b','c']")], "no model is named `a`"),
         (
-            [&LOOKS[1].replace("'each-field'", "'pairs',pairs=[['lr 3e-3 heavy seed 7','x']]")],
-            "hint: there are lr 3e-3",
+            [&LANDSCAPE[0].replace("points=5", "points=2")],
+            "landscape.grid.points: expected at least 3, found 2",
         ),
-        ([&LOOKS[1].replace("'each-field'", "'pairs',pairs=[['a','a']]")], "a path from `a` to itself"),
+        ([&LANDSCAPE[0].replace("to=1.2", "to=-1")], "landscape.grid: expected from < to"),
+        ([&LANDSCAPE[0].replace("'GoU'", "'GoX'")], "found `GoX`"),
+        ([&LANDSCAPE[0].replace("'p'", "'a/b'")], "found `a/b`"),
+        ([&LANDSCAPE[0].replace("soups", "soup")], "unknown field `soup`"),
+        ([&LANDSCAPE[0].replace("'best'", "'named',models=['a','a','b']")], "found `a` twice"),
+        ([&LANDSCAPE[0].replace("'best'", "'named',models=['a','b','c']")], "no model is named `a`"),
         (
-            [&LOOKS[1].replace("matrix_points=5", "matrix_points=0")],
+            [&LANDSCAPE[1].replace("'each-field'", "'pairs',pairs=[['lr 3e-3 heavy seed 7','x']]")],
+            "hint: the models are lr 3e-3",
+        ),
+        ([&LANDSCAPE[1].replace("'each-field'", "'pairs',pairs=[['a','a']]")], "found `a` twice"),
+        (
+            [&LANDSCAPE[1].replace("matrix_points=5", "matrix_points=0")],
             "connectivity.matrix_points: expected at least 3",
         ),
-        ([&LOOKS[2].replace("'GoG'", "'Uniform Soup'")], "(Greedy Soup, GoU, GoG), found `Uniform Soup`"),
+        ([&LANDSCAPE[2].replace("'GoG'", "'Uniform Soup'")], "(Greedy Soup, GoU, GoG), found `Uniform Soup`"),
     ] {
         let text = error(&set);
         assert!(text.contains(expected) && text.contains("demo.toml"), "{set:?}: {text}");
@@ -306,7 +316,7 @@ fn mistakes_are_named() {
 }
 
 #[test]
-fn every_study_of_merging_in_the_repository_is_valid() {
+fn every_inmerge_configuration_in_the_repository_is_valid() {
     for name in [
         "inmerge-table1/demo",
         "inmerge-table1/paper",
@@ -322,9 +332,9 @@ fn every_study_of_merging_in_the_repository_is_valid() {
 }
 
 #[test]
-fn methods_of_a_study_share_the_first_stage_and_nothing_else() {
+fn inmerge_methods_share_only_the_first_stage() {
     let plan = plan(read("inmerge-table2/demo.toml", &[]).unwrap());
-    let (config, columns) = merging(&plan);
+    let (config, columns) = inmerge(&plan);
     let (datasets, seeds, methods) = (config.dataset.len(), config.seeds.len(), config.method.len());
     assert_eq!((columns.len(), seeds), (datasets, 5));
     assert_eq!(count(&plan, "finetune"), datasets * seeds * (1 + methods));
@@ -341,11 +351,11 @@ fn methods_of_a_study_share_the_first_stage_and_nothing_else() {
 }
 
 #[test]
-fn points_at_the_defaults_are_one_run_and_papers_run_again_nothing() {
+fn sweep_points_at_the_defaults_are_one_run() {
     let ids = |name: &str| ids(&plan(read(name, &[]).unwrap()));
     let figure = plan(read("inmerge-fig2/demo.toml", &[]).unwrap());
-    let (config, _) = merging(&figure);
-    // 4 + 5 + 4 + 4 points, of which three stand at the defaults; L_s = 2 is the network's own.
+    let (config, _) = inmerge(&figure);
+    // 4 + 5 + 4 + 4 points, of which three are at the defaults; L_s = 2 is the network's own.
     assert_eq!(config.rows().len(), 2 + 17);
     let seeds = config.seeds.len();
     assert_eq!(count(&figure, "finetune"), seeds * (1 + 1 + 17 - 4 + 1));
@@ -357,8 +367,8 @@ fn points_at_the_defaults_are_one_run_and_papers_run_again_nothing() {
 }
 
 #[test]
-fn the_papers_studies_plan_whole_without_data() {
-    // As the headers say.
+fn the_papers_inmerge_tables_are_planned_without_data() {
+    // The epochs in the headers of the configurations.
     for (name, expected) in [
         ("inmerge-table1", 3 * (30 + 10 + 10)),
         ("inmerge-table2", 4 * 5 * (20 + 5 + 5)),
@@ -369,13 +379,13 @@ fn the_papers_studies_plan_whole_without_data() {
     }
     let plan = plan(read("inmerge-table1/paper.toml", &[]).unwrap());
     assert!(plan.missing()[0].contains("ChestX-ray14") && !plan.can_run());
-    let (config, _) = merging(&plan);
+    let (config, _) = inmerge(&plan);
     let shallow: Vec<_> = config.backbone.iter().map(|backbone| backbone.shallow_layers).collect();
     assert_eq!(shallow, [Some(10), Some(10), Some(30)]);
 }
 
 #[test]
-fn merging_that_cannot_work_is_refused_before_anything_runs() {
+fn wrong_inmerge_values_are_errors_with_their_key() {
     let error = |set: &[&str]| read("inmerge-fig2/demo.toml", set).unwrap_err().to_string();
     for (set, expected) in [
         ("backbone.shallow_layers=4", "expected fewer than the network's 4 convolutions, found 4"),
@@ -385,20 +395,26 @@ fn merging_that_cannot_work_is_refused_before_anything_runs() {
         ("inmerge.similarity_threshold=2", "similarity_threshold: expected a number in [-1, 1], found 2"),
         ("backbone.architecture=deit_pico_patch4", "no convolutions"),
         ("seeds=[]", "seeds: expected at least one entry"),
-        ("seeds=[1, 1]", "seeds: 1 stands twice"),
+        ("seeds=[1, 1]", "seeds: expected each value once, found 1 twice"),
         ("merging.schedule.patience_epochs=0", "merging.schedule.patience_epochs"),
         ("training.momentum=1", "training.momentum"),
         ("sweep.2.values=[]", "sweep over merge_weight"),
-        ("method.1.paper_row=Ours", "nothing named `Ours`"),
+        ("method.1.paper_row=Ours", "expected a row of InMerge's tables, found `Ours`"),
         ("method.1.inmerge.alpha=1", "unknown field `alpha`"),
         ("kind=inmrge", "hint: did you mean `inmerge`?"),
-        ("sweep.3.values=[0.1, 0.1]", "sweep over merge_probability: 0.1 stands twice"),
+        (
+            "sweep.3.values=[0.1, 0.1]",
+            "sweep over merge_probability: expected each value once, found 0.1 twice",
+        ),
         ("pretrain.epochs=0", "pretrain.epochs: expected at least 1"),
         ("training.epochs=0", "training.epochs: expected at least 1"),
-        ("dataset.paper_column=PathMNIST", "scored by accuracy, not by auroc"),
+        (
+            "dataset.paper_column=PathMNIST",
+            "expected the metric accuracy of the paper's PathMNIST, found auroc",
+        ),
         (
             "merging.schedule={kind='cyclic',lr_max=1,lr_min=0,epochs_per_cycle=2,phase=0}",
-            "merging.schedule: a cyclic rate belongs to Fast Geometric Generation",
+            "merging.schedule: `cyclic` is for Fast Geometric Generation only",
         ),
     ] {
         let text = error(&[set]);
@@ -406,8 +422,8 @@ fn merging_that_cannot_work_is_refused_before_anything_runs() {
     }
 }
 
-/// A job in a runs folder is found by its identity, so these must not change without an entry in the
-/// change log: both demos' identities, folded in their order.
+/// Jobs in a runs folder are found by their identities, so these must not change without an entry
+/// in the change log. Compares the identities of both demos, folded in their order.
 #[test]
 fn identities_are_stable() {
     for (name, jobs, folded) in [
@@ -421,8 +437,8 @@ fn identities_are_stable() {
     }
 }
 
-/// An empty file is FissionFusion's Table 1 (§3) with ResNet50 on images in class folders, and
-/// `kind` alone InMerge's (§3.1) with VGG19.
+/// An empty file is FissionFusion's Table 1 (§3) with ResNet50 on images in class folders. A file
+/// with only `kind = "inmerge"` is InMerge's (§3.1) with VGG19.
 #[test]
 fn defaults_are_the_papers() {
     let resolved = |text: &str| parse_experiment(text, &[]).unwrap().to_toml().unwrap();
@@ -477,7 +493,7 @@ fn defaults_are_the_papers() {
             "#,
         ),
     ] {
-        // What is written out changes nothing.
+        // A file that writes the defaults out resolves to the same.
         assert_eq!(resolved(expected), resolved(text));
     }
     let methods = "method = [{ name = 'Extra' }]\nmethods = 'table1'";
@@ -487,7 +503,6 @@ fn defaults_are_the_papers() {
     assert_eq!(names, ["GS (best)", "Uniform Soup", "Greedy Soup", "FGG (best)", "GoU", "GoG", "Extra"]);
 }
 
-/// The defaults of a run are those of its kind.
 #[test]
 fn a_run_has_the_defaults_of_its_kind() {
     let run = |kind: &str| {

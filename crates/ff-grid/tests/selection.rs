@@ -1,4 +1,4 @@
-//! Candidates that cannot win are not looked at to the end, and nothing else changes.
+//! Early stopping of candidate evaluations does not change the selected soup.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -14,7 +14,7 @@ use ff_soup::{Candidate, Hierarchy, Ingredient, Ingredients, ScoreError, Scorer,
 use ff_train::{EvalSet, Optimizer, OptimizerConfig};
 use tch::{Device, Tensor};
 
-/// The same scorer, as if it knew of no early end.
+/// The same scorer without early stopping.
 struct Whole<'a>(ValidationScorer<'a>);
 
 impl Scorer for Whole<'_> {
@@ -29,7 +29,7 @@ fn spec(precision: Precision) -> Spec {
 
 const IMAGES: usize = 256;
 
-/// A network that knows most of the images: trained on them, for a little while.
+/// Trains a network on the images for a few steps, so that it classifies most of them.
 fn trained(dataset: &dyn Dataset) -> StateDict {
     let model = Model::new(&spec(Precision::Fp32), Device::Cpu, 5).unwrap();
     let adamw = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
@@ -52,7 +52,7 @@ fn class(dataset: &dyn Dataset, row: usize) -> i64 {
     }
 }
 
-/// Models of four groups around it, the later groups further away.
+/// Makes models of four groups around `base`; later groups are further away.
 fn models(base: &StateDict) -> Ingredients {
     let mut models = Vec::new();
     for group in 0..4u64 {
@@ -64,10 +64,10 @@ fn models(base: &StateDict) -> Ingredients {
             let share = 0.02 + 0.12 * group as f32;
             let tensors = base.iter().map(|(name, tensor)| {
                 let tensor = match (tensor.to_f32(), other.get(name).and_then(|tensor| tensor.to_f32())) {
-                    // Statistics stay: a negative variance has no root.
+                    // Running statistics stay, since a negative variance has no root.
                     (Some(a), Some(b)) if !name.contains("running") => {
-                        let mixed: Vec<f32> = a.iter().zip(b).map(|(a, b)| a + share * b).collect();
-                        OwnedTensor::f32(tensor.shape.to_vec(), &mixed)
+                        let moved: Vec<f32> = a.iter().zip(b).map(|(a, b)| a + share * b).collect();
+                        OwnedTensor::f32(tensor.shape.to_vec(), &moved)
                     }
                     _ => tensor.to_owned(),
                 };
@@ -95,7 +95,7 @@ fn dataset() -> Arc<dyn Dataset> {
 }
 
 #[test]
-fn early_ends_change_no_soup() {
+fn early_stopping_does_not_change_the_soup() {
     let dataset = dataset();
     let models = models(&trained(dataset.as_ref()));
     let indices: Arc<[usize]> = (6..6 + IMAGES).collect();
@@ -107,7 +107,8 @@ fn early_ends_change_no_soup() {
         (Precision::Fp32, Metric::MacroRecall),
         (Precision::Fp32, Metric::QuadraticKappa),
         (Precision::Fp32, Metric::Auroc),
-        // Differs so much between batches of two sizes that nearly every candidate leaves a doubt.
+        // Logits differ so much between batch sizes that nearly every candidate has uncertain
+        // images.
         (Precision::Bf16, Metric::Accuracy),
     ] {
         for method in
@@ -128,7 +129,7 @@ fn early_ends_change_no_soup() {
             assert_eq!(taken(&found), taken(&expected));
             assert_eq!(early.evaluations(), whole.0.evaluations());
             if precision == Precision::Fp32 && metric != Metric::Auroc {
-                assert!(early.images() <= whole.0.images(), "no image is seen twice");
+                assert!(early.images() <= whole.0.images(), "no image is evaluated twice");
                 images += early.images();
                 of_whole += whole.0.images();
             }
@@ -142,10 +143,10 @@ fn early_ends_change_no_soup() {
         }
     }
     println!("{images} of {of_whole} images");
-    assert!(images < of_whole, "{images} of {of_whole}: some candidate is hopeless");
+    assert!(images < of_whole, "{images} of {of_whole}: some candidate stops early");
 }
 
-/// Which candidates went in.
+/// Returns, for each candidate, if it was taken.
 fn taken(soup: &Soup) -> Vec<bool> {
     soup.decisions.iter().map(|decision| decision.taken).collect()
 }

@@ -1,4 +1,4 @@
-//! The seams of this crate from outside: an engine and an experiment, each in one piece.
+//! The public interfaces for extensions: an engine and an experiment in another crate.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use ff_models::{Architecture, Precision};
 use ff_train::{CancelToken, TaskWeights};
 use tch::Device;
 
-/// Runs one job after the other in the caller's thread.
+/// An engine that runs one job after the other in the caller's thread.
 struct OneByOne;
 
 impl Engine for OneByOne {
@@ -47,7 +47,7 @@ impl Engine for OneByOne {
     }
 }
 
-/// The same training from two learning rates.
+/// An experiment: the same training with two learning rates.
 #[derive(Debug)]
 struct TwoRates {
     model: ModelConfig,
@@ -55,7 +55,7 @@ struct TwoRates {
     run: RunConfig,
 }
 
-/// Its runs, by learning rate.
+/// The table of its runs, by learning rate.
 struct Rates {
     experiment: TwoRates,
     runs: Vec<(f64, JobId)>,
@@ -158,7 +158,7 @@ impl Table for Rates {
 }
 
 #[test]
-fn an_experiment_and_an_engine_from_outside() {
+fn an_experiment_and_an_engine_of_another_crate() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = TwoRates {
         model: ModelConfig { image_size: 16, precision: Precision::Fp32, batch_size: 8, weight_decay: 0.01 },

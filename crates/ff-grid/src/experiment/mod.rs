@@ -1,4 +1,4 @@
-//! The kinds of experiments, a folder each: configuration, plan, table and report.
+//! The kinds of experiments. Each has a folder with its configuration, plan, table and report.
 
 mod inmerge;
 mod single;
@@ -22,10 +22,10 @@ use crate::config::{override_values, read_toml, with_nearest};
 use crate::error::Error;
 use crate::plan::Experiment;
 
-/// Reads a configuration of a kind from text, with overrides and a name where it has none.
+/// A parser of a kind: from text, overrides and the default name to an experiment.
 type Parse = fn(&str, &[String], &str) -> Result<Box<dyn Experiment>, Error>;
 
-/// Every kind, as `kind` in a file says it. A file without one is of the first.
+/// The kinds by the key `kind` of a configuration. A file without this key is of the first kind.
 const KINDS: [(&str, Parse); 6] = [
     ("soups", soups::parse),
     ("inmerge", inmerge::parse),
@@ -35,7 +35,7 @@ const KINDS: [(&str, Parse); 6] = [
     ("fgg", single::parse),
 ];
 
-/// Just enough of a file to tell its kind.
+/// The one key of a file that tells its kind.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Peek {
@@ -44,13 +44,13 @@ struct Peek {
 
 /// Reads a configuration file and applies overrides.
 ///
-/// Every key has a default; `name` is the file's, without its extension, where the file gives none.
+/// Every key has a default. The default of `name` is the file's name without its extension.
 /// An override is `key=value` with a dotted key (`fgg.epochs=5`, `backbone.weights=FILE`). A key
 /// that passes through a list of tables applies to each of them, or to one by its number from 0
 /// (`dataset.0.name=x`).
 ///
 /// # Errors
-/// [`Error::File`] names the file and the key that is wrong, in the file or in an override.
+/// [`Error::File`] with the file and the wrong key, in the file or in an override.
 pub fn read_experiment(path: &Path, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
     let wrong = |reason: String| Error::File { path: path.to_owned(), reason };
     let text = std::fs::read_to_string(path)
@@ -58,10 +58,10 @@ pub fn read_experiment(path: &Path, set: &[String]) -> Result<Box<dyn Experiment
     parse(&text, set, &stem(path)).map_err(|error| wrong(error.to_string()))
 }
 
-/// As [`read_experiment`], from text; the default of `name` is `table`.
+/// Reads a configuration from text, as [`read_experiment`] does. The default of `name` is `table`.
 ///
 /// # Errors
-/// [`Error::Config`] names the key that is wrong.
+/// [`Error::Config`] with the wrong key.
 pub fn parse_experiment(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {
     parse(text, set, "table")
 }
@@ -79,7 +79,7 @@ fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, 
     }
 }
 
-/// A file's name without its extension.
+/// Returns a file's name without its extension.
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

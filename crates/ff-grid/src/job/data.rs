@@ -3,31 +3,34 @@
 use ff_data::{Dataset, DatasetConfig, SplitRule, Splits};
 use serde::{Deserialize, Serialize};
 
-/// A dataset and how it is divided, as the configuration names it.
+/// A dataset and its split, as in a configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSource {
     /// Where the images are.
     pub source: DatasetConfig,
-    /// How they are divided; if absent, they are only evaluated on.
+    /// How they are split. `None`: the dataset is for evaluation only.
     pub split: Option<SplitRule>,
-    /// The most pixels that the shorter side of an image may have; absent, images stay as they are.
+    /// Largest shorter side in pixels; larger images are shrunk. `None`: images are not shrunk.
+    ///
+    /// It is part of the dataset's digest. Where the shrunk pixels come from (the cache or the
+    /// image's file) is not.
     pub shrink_px: Option<u32>,
 }
 
-/// What a job's result depends on, of its data.
+/// The identity of a job's data: all that its result depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataIdentity {
     /// Digest of images and labels.
     pub digest: String,
-    /// Digest of the division.
+    /// Digest of the split.
     #[serde(alias = "division")]
     pub split: String,
 }
 
 impl DataIdentity {
-    /// The identity of a dataset divided in a certain way.
+    /// Computes the identity of a dataset and its split.
     pub fn of(dataset: &dyn Dataset, splits: &Splits) -> Self {
         let mut hasher = blake3::Hasher::new();
         for part in [&splits.train, &splits.val, &splits.test] {
@@ -40,12 +43,12 @@ impl DataIdentity {
     }
 }
 
-/// Part of a dataset that predictions are made for.
+/// A split of a dataset to evaluate on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EvalSplit {
-    /// What selection sees.
+    /// The validation split, by which models are selected.
     Validation,
-    /// What only evaluation sees.
+    /// The test split, which no training and no selection reads.
     Test,
 }

@@ -1,4 +1,4 @@
-//! Jobs, and the graph that they make.
+//! Jobs, and the graph of their dependencies.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Deref;
@@ -11,57 +11,56 @@ use super::data::DataSource;
 use super::id::JobId;
 use super::spec::JobSpec;
 
-/// A node of the graph. Two jobs with the same recipe and inputs are the same job, whatever table
-/// they are in.
+/// A node of the graph. Two jobs with the same specification and inputs are the same job, also in
+/// different tables.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// Digest of the recipe, the inputs' identities and the data's: 16 hexadecimal digits.
+    /// Identity of the specification and the inputs.
     pub id: JobId,
-    /// What people call it.
+    /// Name for people.
     pub label: String,
     /// What it computes.
     #[serde(alias = "recipe")]
     pub spec: JobSpec,
-    /// Identities of the jobs whose results it needs, in the order the recipe expects.
+    /// Identities of the jobs whose results it needs, in the order that its kind expects.
     pub inputs: Vec<JobId>,
     /// Where its images are.
     pub data: DataSource,
-    /// A file its weights start from.
+    /// File of weights that it starts from.
     pub weights: Option<PathBuf>,
-    /// A file of optimizer state that it goes on with.
+    /// File of optimizer state that it continues with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<PathBuf>,
-    /// Its folder below the runs folder, where that is not `jobs/KIND-ID`: a run of its own is
-    /// found by its name.
+    /// Its folder below the runs folder. `None`: `jobs/KIND-ID`. A single run has its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PathBuf>,
-    /// What a hierarchy can group its models by: `learning_rate`, `augmentation`, `seed`.
+    /// Fields that a hierarchy can group its models by: `learning_rate`, `augmentation`, `seed`.
     pub fields: BTreeMap<String, String>,
-    /// What it will cost.
+    /// Its expected cost.
     pub cost: Cost,
-    /// Why it cannot run, if it cannot: data or weights that are not there.
+    /// Why it cannot run: missing data or weights. `None`: it can run.
     pub blocked: Option<String>,
-    /// What a reader of its result must know of its data, such as patients in more than one split.
+    /// Notes on its data for a reader of its result, such as patients in more than one split.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
 }
 
 impl Job {
-    /// The identity of a recipe with inputs.
+    /// Computes the identity of a specification with inputs.
     pub(crate) fn identity(spec: &JobSpec, inputs: &[JobId]) -> JobId {
         let text = serde_json::to_string(&(spec.canonical(), inputs)).expect("recipes are plain data");
         blake3::hash(text.as_bytes()).to_hex()[..16].into()
     }
 
-    /// Its folder, below the runs folder.
+    /// Returns its folder, below the runs folder.
     pub fn folder(&self) -> PathBuf {
         let usual = || Path::new("jobs").join(format!("{}-{}", self.spec.kind(), self.id));
         self.place.clone().unwrap_or_else(usual)
     }
 }
 
-/// What a job costs.
+/// The cost of a job, in epochs, images and evaluations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
@@ -69,15 +68,15 @@ pub struct Cost {
     pub epochs: u64,
     /// Training images.
     pub train_images: u64,
-    /// Images predicted: validation of each epoch, of each candidate, or a test split; and those
-    /// that BatchNorm statistics are computed from.
+    /// Images predicted: validation images for each epoch or candidate, or test images; and images
+    /// that BatchNorm statistics are recomputed from.
     pub evaluated_images: u64,
     /// Sets of weights evaluated.
     pub evaluations: u64,
 }
 
 impl Cost {
-    /// How long it takes, roughly, in images evaluated: one that is trained on counts as three.
+    /// Estimates the work in evaluated images: a training image counts as three.
     pub fn weight(&self) -> u64 {
         3 * self.train_images + self.evaluated_images
     }
@@ -92,7 +91,7 @@ impl std::ops::AddAssign for Cost {
     }
 }
 
-/// Jobs in an order in which each comes after its inputs, to be found by identity.
+/// A list of jobs in which each comes after its inputs, with an index by identity.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
     list: Vec<Job>,
@@ -100,18 +99,18 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Jobs, each after its inputs.
+    /// Indexes jobs, each of which must come after its inputs.
     pub fn new(list: Vec<Job>) -> Self {
         let places = list.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
         Self { list, places }
     }
 
-    /// The job of that identity.
+    /// Finds a job by its identity.
     pub fn find(&self, id: &str) -> Option<&Job> {
         self.place(id).map(|at| &self.list[at])
     }
 
-    /// The jobs that need each job's result, by place.
+    /// Returns, for each job, the indices of the jobs that need its result.
     pub(crate) fn followers(&self) -> Vec<Vec<usize>> {
         let mut followers = vec![Vec::new(); self.list.len()];
         for (at, job) in self.list.iter().enumerate() {
@@ -122,12 +121,12 @@ impl Jobs {
         followers
     }
 
-    /// Where it stands.
+    /// Returns the index of a job.
     pub(crate) fn place(&self, id: &str) -> Option<usize> {
         self.places.get(id).copied()
     }
 
-    /// These jobs and their inputs, in the same order.
+    /// Returns the given jobs and their inputs, in the order of this list.
     pub fn with_inputs<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Self {
         let mut wanted: HashSet<&str> = HashSet::new();
         for job in ids.into_iter().filter_map(|id| self.find(id)) {

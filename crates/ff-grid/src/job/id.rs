@@ -1,4 +1,4 @@
-//! What a job is known by.
+//! The identity of a job.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-/// A job's identity: the first 16 hexadecimal digits of the digest of its specification and its
-/// inputs' identities, and so of all that its result depends on.
+/// A job's identity: 16 hexadecimal digits, the start of the BLAKE3 hash of its specification and
+/// its inputs' identities, and so of all that its result depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobId(String);
 
 impl JobId {
-    /// The identity itself.
+    /// Returns the identity as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

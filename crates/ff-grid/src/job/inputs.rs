@@ -1,4 +1,4 @@
-//! A job's inputs by name: the one place that knows their order.
+//! A job's inputs by name. No other module depends on their order.
 
 use super::graph::Job;
 use super::id::JobId;
@@ -6,38 +6,38 @@ use super::spec::JobSpec;
 use crate::error::Error;
 
 impl Job {
-    /// The run that a run of training starts from.
+    /// Returns the run that a training run starts from.
     pub fn base(&self) -> Result<&JobId, Error> {
         self.named(0, "base")
     }
 
-    /// The soup or the run whose model predicts.
+    /// Returns the soup or the run whose model predicts.
     pub fn model(&self) -> Result<&JobId, Error> {
         self.named(0, "model")
     }
 
-    /// What is scored.
+    /// Returns the prediction that an evaluation scores.
     pub fn predictions(&self) -> Result<&JobId, Error> {
         self.named(0, "predictions")
     }
 
-    /// The plane of a row or a surface.
+    /// Returns the plane of a row or a surface.
     pub fn plane(&self) -> Result<&JobId, Error> {
         self.named(0, "plane")
     }
 
-    /// The greedy soup whose steps are retraced.
+    /// Returns the greedy soup whose steps are evaluated.
     pub fn greedy_soup(&self) -> Result<&JobId, Error> {
         self.named(0, "soup")
     }
 
-    /// The probe that distances of a greedy soup are measured from, θ₀.
+    /// Returns the probe θ₀ that distances of a greedy soup are measured from.
     pub fn probe(&self) -> Result<&JobId, Error> {
         self.named(1, "probe")
     }
 
-    /// The runs whose models it chooses from or evaluates, in the order of the pool. A surface has
-    /// its rows and soups beside them.
+    /// Returns the runs whose models it selects from or evaluates, in the order of the pool. For a
+    /// surface, its soups and rows follow the runs.
     pub fn runs(&self) -> &[JobId] {
         let before = match self.spec {
             JobSpec::PlaneRow(_) | JobSpec::Surface(_) => 1,

@@ -1,4 +1,4 @@
-//! Jobs that evaluate errors between models: what they depend on and what they leave.
+//! Specifications and records of jobs that evaluate errors between models.
 
 use ff_eval::{Metric, Roughness};
 use ff_models::Spec;
@@ -8,46 +8,46 @@ use serde::{Deserialize, Serialize};
 
 use super::data::DataIdentity;
 
-/// How weights are judged.
+/// How the error of weights is evaluated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judging {
-    /// The models' form.
+    /// Architecture and input of the models.
     pub model: Spec,
-    /// Data whose validation part they are judged on.
+    /// Data whose validation split they are evaluated on.
     pub data: DataIdentity,
-    /// What judges them: an error is 1 less this.
+    /// Metric. An error is 1 minus its score.
     pub metric: Metric,
-    /// Compute BatchNorm statistics anew at every point, from the training images in batches of
-    /// this size. Absent: they are combined like weights.
+    /// Batch size in which BatchNorm statistics are recomputed from the training images at every
+    /// point. `None`: they are combined like weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalibrate: Option<usize>,
 }
 
-/// Which three models a plane goes through.
+/// The three models that a plane goes through.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Anchors {
-    /// The three with the best validation scores, the best one the origin (FissionFusion, Fig. 1);
-    /// of equal ones, the earlier in the pool.
+    /// The three models with the best validation scores; the best is the origin (FissionFusion,
+    /// Fig. 1). Of equal scores, the model that is earlier in the pool comes first.
     Best {},
-    /// These, by name, the first the origin: `lr 1e-3 heavy seed 0`, or of a cyclic run
-    /// `lr 1e-3 heavy seed 0 snapshot 2`.
+    /// Three models by name; the first is the origin. A name is `lr 1e-3 heavy seed 0`, or for a
+    /// cyclic run `lr 1e-3 heavy seed 0 snapshot 2`.
     Named {
         /// The names.
         models: [String; 3],
     },
 }
 
-/// The places along each side of a plane's grid.
+/// The points along each side of a plane's grid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Axis {
-    /// The first.
+    /// First coordinate.
     pub from: f64,
-    /// The last.
+    /// Last coordinate.
     pub to: f64,
-    /// Their number, evenly spaced.
+    /// Number of evenly spaced points.
     pub points: usize,
 }
 
@@ -59,95 +59,96 @@ impl Default for Axis {
 }
 
 impl Axis {
-    /// The places.
+    /// Returns the coordinates.
     pub fn places(&self) -> Vec<f64> {
         steps(self.points).into_iter().map(|share| self.from + share * (self.to - self.from)).collect()
     }
 }
 
-/// Evenly spaced numbers from 0 to 1, ends included.
+/// Returns evenly spaced numbers from 0 to 1, ends included.
 pub(crate) fn steps(points: usize) -> Vec<f64> {
     (0..points).map(|i| i as f64 / (points - 1) as f64).collect()
 }
 
-/// The recipe of a plane.
+/// The specification of a plane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaneSpec {
-    /// The models' form.
+    /// Architecture and input of the models.
     pub model: Spec,
-    /// Which three.
+    /// The three models.
     pub models: Anchors,
 }
 
-/// The recipe of one row of a plane's grid.
+/// The specification of one row of a plane's grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowSpec {
-    /// How weights are judged.
+    /// How errors are evaluated.
     pub judging: Judging,
-    /// The places in the row, and the rows.
+    /// The points of the row, and the rows.
     pub axis: Axis,
-    /// The row, from 0.
+    /// Index of the row, from 0 at the lowest y.
     pub row: usize,
 }
 
-/// The recipe of an error surface.
+/// The specification of an error surface.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SurfaceSpec {
-    /// The models' form.
+    /// Architecture and input of the models.
     pub model: Spec,
-    /// The places along each side.
+    /// The points along each side.
     pub axis: Axis,
 }
 
-/// The recipe of a path between two models, or of the paths to all that a greedy soup tried.
+/// The specification of a path between two models, or of the paths from a greedy soup to its
+/// candidates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathSpec {
-    /// How weights are judged.
+    /// How errors are evaluated.
     pub judging: Judging,
-    /// Places on each path, both ends included, evenly spaced; of a greedy soup the soup with the
-    /// candidate in it is one more.
+    /// Number of evenly spaced points on each path, ends included. For a greedy soup, the soup with
+    /// the candidate is another point.
     pub points: usize,
 }
 
-/// Where the plane through three models lies ([`ff_soup::Plane`]).
+/// The plane through three models ([`ff_soup::Plane`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaneRecord {
-    /// w0, w2 and w1.
+    /// The models w0, w2 and w1.
     pub corners: [Corner; 3],
-    /// ‖u‖ and ‖v‖: what 1 in x, and in y, is as an L2 distance of trained weights.
+    /// ‖u‖ and ‖v‖: the L2 distances of trained weights that 1 in x and 1 in y stand for.
     pub lengths: [f64; 2],
-    /// Runs that were left out since they diverged, by label.
+    /// Diverged runs that were left out, by label.
     pub left_out: Vec<String>,
 }
 
-/// One of a plane's models.
+/// One of the three models of a plane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Corner {
-    /// Its name.
+    /// The model's name.
     pub model: String,
-    /// In lengths of u.
+    /// Coordinate in lengths of u.
     pub x: f64,
-    /// In lengths of v.
+    /// Coordinate in lengths of v.
     pub y: f64,
-    /// Its validation error, as training found it; none if its score is undefined.
+    /// Its validation error from training; `None` if its score is undefined.
     pub error: Option<f64>,
 }
 
-/// Where a soup lies relative to a plane.
+/// The position of a soup relative to a plane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SoupPlace {
-    /// The job that made it, by label.
+    /// Label of the soup's job.
     pub soup: String,
-    /// Of the nearest point of the plane, in lengths of u.
+    /// Coordinate of the nearest point of the plane, in lengths of u.
     pub x: f64,
-    /// Of the nearest point of the plane, in lengths of v.
+    /// Coordinate of the nearest point of the plane, in lengths of v.
     pub y: f64,
     /// L2 distance from that point.
     pub height: f64,
@@ -161,14 +162,14 @@ pub struct SoupPlace {
 pub struct SurfaceRecord {
     /// The plane.
     pub plane: PlaneRecord,
-    /// The places along each side.
+    /// The points along each side.
     pub axis: Axis,
-    /// Errors by row, the lowest y first, each from left to right; none where the model gives no
-    /// finite number.
+    /// Errors by row, the lowest y first, each from left to right. `None`: an output is not finite,
+    /// or the metric is undefined.
     pub errors: Vec<Vec<Option<f64>>>,
-    /// How rough they are.
+    /// The roughness of the surface.
     pub roughness: Roughness,
-    /// Soups beside the plane.
+    /// Positions of soups.
     pub soups: Vec<SoupPlace>,
 }
 
@@ -177,33 +178,34 @@ pub struct SurfaceRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathRecord {
-    /// λ of each place, from 0 (B) to 1 (A).
+    /// λ of each point, from 0 (B) to 1 (A).
     pub lambdas: Vec<f64>,
-    /// Validation error at each.
+    /// Validation error at each point.
     pub errors: Vec<f64>,
-    /// The barrier ([`ff_eval::barrier`]).
+    /// The error barrier ([`ff_eval::barrier`]).
     pub barrier: f64,
     /// L2 distance of the models' trained weights.
     pub distance: f64,
 }
 
-/// A candidate of a greedy soup, and what lay between it and the soup as it stood when the
-/// candidate was tried.
+/// A candidate of a greedy soup, and the errors on the path between it and the soup before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GreedyBarrier {
-    /// The soup's own record of it: the candidate, scores before and with it, and whether it was
-    /// taken.
+    /// The decision in the soup's record: the candidate, the scores before and with it, and whether
+    /// it was taken.
     pub decision: Decision,
-    /// The candidate's share in the soup that was tried, 1/(parts + 1).
+    /// The candidate's share in the soup with it, 1/(parts + 1).
     pub share: f64,
-    /// The score of that soup, as measured here: known too where the search stopped before it was.
+    /// The score of the soup with the candidate, evaluated here. The decision may have only a bound
+    /// of it.
     pub with: f64,
-    /// From the soup (λ = 0) to the candidate (λ = 1); the tried soup is on it, at λ = `share`.
+    /// The path from the soup (λ = 0) to the candidate (λ = 1). The soup with the candidate is on
+    /// it, at λ = `share`.
     pub path: PathRecord,
-    /// L2 distance of the soup as it stood from the probe, θ₀.
+    /// L2 distance between the soup before the candidate and the probe, θ₀.
     pub from_probe: f64,
-    /// The distance between candidate and soup as a share of that one. None of a soup that is the
-    /// probe.
+    /// The distance between candidate and soup, divided by `from_probe`. `None` if `from_probe` is
+    /// 0.
     pub relative_distance: Option<f64>,
 }

@@ -1,5 +1,4 @@
-//! Jobs as data: what they compute, how they depend on each other, and what they leave. No input or
-//! output.
+//! Jobs as plain data: specifications, dependencies, and records of results.
 
 mod data;
 mod graph;

@@ -1,11 +1,12 @@
-//! Names that records, folders and weights carry.
+//! Names in records, folders and weights.
 
 use std::collections::BTreeMap;
 
 use ff_data::Augment;
 use tch::Device;
 
-/// What a hierarchy can group a run's models by, as it stands in jobs and in weights' provenance.
+/// Returns the fields that a hierarchy can group a run's models by, as jobs and provenance have
+/// them.
 pub fn group_fields(learning_rate: f64, augment: Augment, seed: u64) -> BTreeMap<String, String> {
     BTreeMap::from([
         ("learning_rate".to_owned(), format!("{learning_rate:e}")),
@@ -14,7 +15,7 @@ pub fn group_fields(learning_rate: f64, augment: Augment, seed: u64) -> BTreeMap
     ])
 }
 
-/// A model's name: what its run varied, and its number among the run's snapshots.
+/// Returns a model's name: the fields of its run, and its number among the run's snapshots, from 1.
 pub(crate) fn model_name(fields: &BTreeMap<String, String>, snapshot: Option<usize>) -> String {
     let field = |name: &str| fields.get(name).map_or("?", String::as_str);
     let run = format!("lr {} {} seed {}", field("learning_rate"), field("augmentation"), field("seed"));
@@ -24,10 +25,10 @@ pub(crate) fn model_name(fields: &BTreeMap<String, String>, snapshot: Option<usi
     }
 }
 
-/// The version written into every record and file.
+/// The version in every record and file.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A device as records and claims name it: `cpu`, `cuda(0)`.
+/// Returns a device's name in records and claims: `cpu`, `cuda(0)`.
 pub fn device_name(device: Device) -> String {
     format!("{device:?}").to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! What a finished job leaves.
+//! The record of a finished job.
 
 use ff_checkpoint::{Digest, FileRef};
 use ff_eval::Score;
@@ -13,44 +13,46 @@ use super::landscape::{GreedyBarrier, PathRecord, PlaneRecord, SurfaceRecord};
 use super::spec::JobSpec;
 use crate::error::Error;
 
-/// A job is done when its record says so. Paths in it are relative to the job's folder.
+/// The record of a finished job (`record.json`). A job is done when its record exists.
+///
+/// Paths in it are relative to the job's folder. Names of older versions are read too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// The job's identity.
     pub id: JobId,
-    /// What people call it.
+    /// Name for people.
     pub label: String,
-    /// What was computed.
+    /// The specification of the job.
     #[serde(alias = "recipe")]
     pub spec: JobSpec,
-    /// The jobs it was computed from.
+    /// The jobs whose results it used.
     pub inputs: Vec<JobId>,
-    /// What came out.
+    /// The result.
     #[serde(alias = "finished")]
     pub output: JobOutput,
-    /// How alike the kernels of a trained model's convolutions are, layer by layer, in forward
-    /// order; of its kept weights.
+    /// For a training run, the similarity of the kernels of each convolution of the saved model, in
+    /// forward order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kernels: Vec<LayerKernels>,
-    /// What it cost.
+    /// The cost.
     pub cost: Cost,
-    /// Wall time.
+    /// Wall time in seconds. For training, epochs before an interruption are included.
     pub seconds: f64,
     /// The device it ran on.
     pub device: String,
-    /// Threads that libtorch computed with: on the CPU, another number may round the last bits
-    /// differently. 0 in records from before it was kept.
+    /// Threads that libtorch computed with. On the CPU, another number may change the last bits. 0
+    /// in old records.
     #[serde(default)]
     pub threads: usize,
-    /// What a reader must know of the data ([`Job::remarks`]).
+    /// Notes on the data ([`Job::remarks`]).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
     /// Version of the software.
     pub code_version: String,
 }
 
-/// The kernels of one convolution.
+/// Statistics of the kernels of one convolution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerKernels {
@@ -58,82 +60,82 @@ pub struct LayerKernels {
     pub layer: usize,
     /// Its weight's name.
     pub name: String,
-    /// What there is to say of them.
+    /// The statistics.
     pub stats: KernelStats,
 }
 
-/// What came out of a job.
+/// The result of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobOutput {
-    /// Trained models, or where training diverged.
+    /// Trained models, and where training diverged.
     Training(Outcome),
-    /// A choice among models.
+    /// A soup or a single model.
     Soup(SoupRecord),
     /// Predictions.
     Predictions {
         /// The file.
         file: FileRef,
-        /// Rows in it.
+        /// Rows in the file.
         samples: usize,
         /// Images that could not be read and were left out, by name.
         skipped: Vec<String>,
     },
     /// A score.
     Score(Score),
-    /// Nothing: the run that was to be predicted or scored diverged.
+    /// No result, since a run that the job needs diverged without a saved model.
     Diverged {
         /// The run, by label.
         run: String,
     },
-    /// Where a plane lies.
+    /// The plane through three models.
     Plane(PlaneRecord),
-    /// Errors on one row of a plane's grid, from left to right; none where the model gives no
-    /// finite number.
+    /// Errors on one row of a plane's grid, from left to right. `None`: an output is not finite, or
+    /// the metric is undefined.
     PlaneRow(Vec<Option<f64>>),
     /// The errors over a plane.
     Surface(SurfaceRecord),
     /// The errors between two models.
     Path(PathRecord),
-    /// What a greedy soup tried.
+    /// The barriers to the candidates of a greedy soup.
     #[serde(alias = "tries")]
     GreedyBarriers(Vec<GreedyBarrier>),
 }
 
-/// A choice among models: which, why, and the weights.
+/// The record of a soup or a single model: the decisions and the weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SoupRecord {
-    /// What was chosen, and every decision on the way.
+    /// The selection, with every decision.
     pub soup: Soup,
-    /// Models it was chosen from.
+    /// Number of models that it was selected from.
     pub candidates: usize,
-    /// Runs that were left out since they diverged, by label.
+    /// Diverged runs whose models were left out, by label.
     pub left_out: Vec<String>,
-    /// Runs that diverged and whose models from before that are among the candidates, by label.
+    /// Diverged runs whose models from before the divergence are candidates, by label.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diverged: Vec<String>,
-    /// What the validation score leaves out or rests on, a sentence each.
+    /// Notes on the validation score, such as classes with few images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Validation images that could not be read and were left out, by name.
     pub skipped: Vec<String>,
     /// The weights.
     pub weights: FileRef,
-    /// What they say of the validation images.
+    /// Predictions on the validation images.
     #[serde(default = "predictions")]
     pub predictions: FileRef,
     /// The weights' digest.
     pub digest: Digest,
 }
 
-/// The file of a soup's validation predictions in records from before it was named.
+/// Returns the file of a soup's validation predictions for old records, which do not name it.
 fn predictions() -> FileRef {
     FileRef { path: "soup.val.safetensors".into(), digest: None }
 }
 
 impl Record {
-    /// The files that the job left, relative to its folder.
+    /// Returns the files that the job wrote, relative to its folder.
     pub fn files(&self) -> Vec<&FileRef> {
         match &self.output {
             JobOutput::Training(outcome) => {
@@ -151,8 +153,8 @@ impl Record {
         }
     }
 
-    /// Whether what was left is all that the job asks for. A run whose optimizer state is wanted
-    /// now, and was not kept then, has to be run again; its weights come out the same.
+    /// Returns true if the result has all that the job asks for. A run that did not save the
+    /// optimizer state which is needed now has to run again; its weights are the same.
     pub(crate) fn serves(&self, job: &Job) -> bool {
         match (&self.output, job.spec.training()) {
             (JobOutput::Training(Outcome { kept: Some(kept), .. }), Some(wanted)) => {
@@ -162,15 +164,15 @@ impl Record {
         }
     }
 
-    /// The outcome of a run of training.
+    /// Returns the outcome of a training run.
     pub fn training(&self) -> Result<&Outcome, Error> {
         match &self.output {
             JobOutput::Training(outcome) => Ok(outcome),
-            _ => Err(self.not("a run of training")),
+            _ => Err(self.not("a training run")),
         }
     }
 
-    /// The choice of a soup.
+    /// Returns the record of a soup.
     pub fn soup(&self) -> Result<&SoupRecord, Error> {
         match &self.output {
             JobOutput::Soup(soup) => Ok(soup),
@@ -178,7 +180,7 @@ impl Record {
         }
     }
 
-    /// The run that diverged, by label, if nothing came out because of it.
+    /// Returns the label of the run whose divergence left no result, if there is one.
     pub fn diverged(&self) -> Option<&str> {
         match &self.output {
             JobOutput::Training(outcome) if outcome.diverged.is_some() && outcome.is_empty() => {
@@ -189,19 +191,19 @@ impl Record {
         }
     }
 
-    /// The weights of a soup, or those that a run kept; relative to the job's folder.
+    /// Returns the file of weights of a soup or a run, relative to the job's folder.
     ///
     /// # Errors
-    /// [`Error::Job`] if there are none.
+    /// [`Error::Job`] if the job wrote none.
     pub fn weights(&self) -> Result<&FileRef, Error> {
         match &self.output {
             JobOutput::Soup(soup) => Ok(&soup.weights),
             JobOutput::Training(Outcome { kept: Some(kept), .. }) => Ok(&kept.weights),
-            _ => Err(self.not("a model")),
+            _ => Err(Error::Job(format!("job `{}` ({}) saved no model", self.label, self.id))),
         }
     }
 
-    /// The score of an evaluation.
+    /// Returns the score of an evaluation.
     pub fn score(&self) -> Result<&Score, Error> {
         match &self.output {
             JobOutput::Score(score) => Ok(score),
@@ -209,6 +211,7 @@ impl Record {
         }
     }
 
+    /// Makes the error that the job is not what is expected.
     pub(crate) fn not(&self, expected: &str) -> Error {
         Error::Job(format!("job `{}` ({}) is not {expected}", self.label, self.id))
     }

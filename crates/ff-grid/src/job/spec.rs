@@ -1,4 +1,9 @@
-//! What a job computes: everything its result depends on besides its inputs.
+//! The specification of a job: all that its result depends on, besides its inputs.
+//!
+//! A job's identity is the digest of its specification and its inputs' identities. How it is run
+//! (workers, threads, device, paths, names, unreadable images) is not part of it. A job that left
+//! out unreadable images (`on_bad_image = "skip"`) counts as done for `error` too: its record and
+//! the table's notes name the images.
 
 use ff_eval::{Metric, OutputMap};
 use ff_inmerge::InMerge;
@@ -11,38 +16,39 @@ use super::data::{DataIdentity, EvalSplit};
 use super::landscape::{PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
 use super::select::{Diverged, Selection};
 
-/// What a job computes: everything its result depends on, besides its inputs. In the order in which
-/// a table needs the kinds.
+/// The specification of a job, by its kind. The kinds are in the order in which a table needs them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr, VariantNames)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[strum(serialize_all = "kebab-case")]
 pub enum JobSpec {
     /// Training from scratch on a source domain.
     Pretrain(Training),
-    /// The linear probe: input, a pretrained model, if it does not start from a file.
+    /// The linear probe. Input: a pretrained model, unless it starts from a file.
     Probe(Training),
-    /// Full fine-tuning: input, the probe.
+    /// Full fine-tuning. Input: the probe.
     Finetune(Training),
-    /// Fast Geometric Generation: input, a fine-tuned base.
+    /// Fast Geometric Generation. Input: a fine-tuned base.
     Fgg(Training),
-    /// A choice among models, averaged: inputs, the runs that made them.
+    /// A soup or a single model, selected from a pool. Inputs: the runs of the pool.
     Soup(SoupSpec),
-    /// Predictions of a model: input, the soup or the run that kept it.
+    /// Predictions of a model. Input: the soup or the run that saved it.
     Predict {
-        /// The model's form.
+        /// Architecture and input of the model.
         model: Spec,
         /// Data to predict.
         data: DataIdentity,
-        /// Part of it.
+        /// Split to predict.
         part: EvalSplit,
-        /// Which outputs speak for which classes, where they are not the dataset's own.
+        /// How the model's outputs map to the dataset's classes, where they differ. The map is part
+        /// of the prediction and not of the dataset.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outputs: Option<OutputMap>,
-        /// Whether the images are in groups, such as patients, which the predictions then name.
+        /// True if the images are in groups, such as patients. The predictions then have the
+        /// groups.
         #[serde(default, skip_serializing_if = "is_default")]
         groups: bool,
     },
-    /// A score with its interval: input, predictions.
+    /// A score with its interval. Input: predictions.
     Evaluate {
         /// The metric.
         metric: Metric,
@@ -51,31 +57,30 @@ pub enum JobSpec {
         /// Seed of the bootstrap.
         seed: u64,
     },
-    /// Where the plane through three models lies: inputs, the runs they are chosen from.
+    /// The plane through three models. Inputs: the runs that they are selected from.
     Plane(PlaneSpec),
-    /// The errors on one row of a plane's grid: inputs, the plane and the runs.
+    /// The errors on one row of a plane's grid. Inputs: the plane and the runs.
     PlaneRow(RowSpec),
-    /// The error surface on a plane: inputs, the plane, the runs, soups to be placed, and the rows.
+    /// The error surface on a plane. Inputs: the plane, the runs, soups to mark, and the rows.
     Surface(SurfaceSpec),
-    /// The errors on the straight path between two models: inputs, their runs.
+    /// The errors on the straight path between two models. Inputs: their runs.
     Path(PathSpec),
-    /// How far from a greedy soup, and behind what barrier, its candidates lay: inputs, the soup,
-    /// the probe, and the runs.
+    /// The distance and the error barrier between a greedy soup and each of its candidates. Inputs:
+    /// the soup, the probe, and the runs.
     #[serde(alias = "tries")]
     GreedyBarriers(PathSpec),
 }
 
 impl JobSpec {
-    /// Every kind's name, in the order in which a table needs them.
+    /// The names of the kinds, in the order in which a table needs them.
     pub const KINDS: &[&str] = Self::VARIANTS;
 
-    /// The kind's name.
+    /// Returns the name of the kind.
     pub fn kind(&self) -> &'static str {
         self.into()
     }
 
-    /// The recipe without what does not change the weights: whether the optimizer's state is kept
-    /// as well.
+    /// Returns the specification without what does not change the weights: `keep_optimizer`.
     pub(crate) fn canonical(&self) -> Self {
         let mut canonical = self.clone();
         if let Self::Pretrain(training)
@@ -88,7 +93,7 @@ impl JobSpec {
         canonical
     }
 
-    /// The recipe of a run of training, if it is one.
+    /// Returns the specification of a training run; `None` for other kinds.
     pub fn training(&self) -> Option<&Training> {
         match self {
             Self::Pretrain(training)
@@ -100,45 +105,45 @@ impl JobSpec {
     }
 }
 
-/// The recipe of a choice among models.
+/// The specification of a soup, or of a single model selected from a pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SoupSpec {
-    /// The models' form.
+    /// Architecture and input of the models.
     pub model: Spec,
-    /// Data whose validation part scores candidates.
+    /// Data whose validation split scores candidates.
     pub data: DataIdentity,
-    /// What scores them.
+    /// Metric of the scores.
     pub metric: Metric,
-    /// How they are chosen.
+    /// How models are selected and averaged.
     pub select: Selection,
-    /// Compute the BatchNorm statistics of means anew, from the training images in batches of this
-    /// size. Absent: they are averaged.
+    /// Batch size in which the BatchNorm statistics of averages are recomputed from the training
+    /// images. `None`: they are averaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalibrate: Option<usize>,
-    /// What becomes of the models of runs that diverged.
+    /// How to handle models of runs that diverged.
     #[serde(default, skip_serializing_if = "is_default")]
     pub diverged: Diverged,
 }
 
-/// The recipe of a run of training.
+/// The specification of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// The model's form.
+    /// Architecture and input of the model.
     pub model: Spec,
-    /// Where its weights start.
+    /// The initial weights.
     pub start: Start,
-    /// What it is trained and selected on.
+    /// Data to train on and to select the best epoch by.
     pub data: DataIdentity,
-    /// How.
+    /// Optimizer, schedule, augmentation and seed.
     pub train: TrainConfig,
     /// In-model merging at every step, drawn from the run's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inmerge: Option<InMerge>,
 }
 
-/// Where weights start.
+/// The initial weights of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Start {
@@ -147,19 +152,19 @@ pub enum Start {
         /// Its seed.
         seed: u64,
     },
-    /// A file of weights; a classifier that does not fit is new.
+    /// A file of weights. A classifier that does not fit is initialised.
     File {
         /// Digest of its content.
         digest: String,
         /// Seed of a new classifier.
         seed: u64,
-        /// Digest of the optimizer state to go on with. Absent: it starts anew.
+        /// Digest of the optimizer state to continue with. `None`: new optimizer state.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         optimizer: Option<String>,
     },
-    /// The model that the input kept; a classifier that does not fit is new.
+    /// The model that the input saved. A classifier that does not fit is initialised.
     Input {
-        /// Go on with its optimizer state.
+        /// Continue with its optimizer state.
         optimizer: bool,
         /// Seed of a new classifier.
         seed: u64,
@@ -167,10 +172,10 @@ pub enum Start {
 }
 
 impl Start {
-    /// What stands for the digest of a file that is not there.
+    /// The digest of a missing file.
     pub(crate) const UNKNOWN: &str = "unknown";
 
-    /// The same start, with another seed for whatever is new.
+    /// Returns the same start with another seed for new weights.
     pub(crate) fn with_seed(&self, other: u64) -> Self {
         let mut start = self.clone();
         let (Self::Random { seed } | Self::File { seed, .. } | Self::Input { seed, .. }) = &mut start;

@@ -1,4 +1,4 @@
-//! What the jobs of a column are made of.
+//! The settings and initial weights that the jobs of a column share.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,41 +13,42 @@ use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry};
 use crate::job::{Cost, DataIdentity, DataSource, Start, Training};
 
-/// A backbone on a dataset, as a planned table has it.
+/// A backbone on a dataset: a column of a planned table.
 pub struct ColumnHead {
     /// The pretrained network.
     pub backbone: BackboneConfig,
-    /// What it is trained on.
+    /// The dataset to train on.
     pub dataset: DatasetEntry,
-    /// What is to be told of an image; `None` if the data is not there.
+    /// The classes or tasks of the dataset; `None` if the data is missing.
     pub task: Option<Task>,
-    /// Why the column is left out, if it is.
+    /// Why the column is left out; `None` if it is not.
     pub blocked: Option<String>,
 }
 
-/// What the jobs of a column have in common.
+/// The settings that the jobs of a column share.
 #[derive(Clone)]
 pub struct ColumnBase {
-    /// What the labels of its jobs begin with.
+    /// Beginning of the labels of its jobs.
     pub prefix: String,
-    /// The form of its models.
+    /// Architecture and input of its models.
     pub spec: Spec,
     /// The data's identity.
     pub identity: DataIdentity,
     /// Where the data is.
     pub data: DataSource,
-    /// Images to train on, to select on and to test on.
+    /// Numbers of training, validation and test images.
     pub sizes: [u64; 3],
-    /// Whether the test images are in groups.
+    /// True if the test images are in groups, such as patients.
     pub groups: bool,
-    /// Why its jobs cannot run, if they cannot.
+    /// Why its jobs cannot run; `None` if they can.
     pub blocked: Option<String>,
-    /// What a reader of its results must know.
+    /// Notes for a reader of its results.
     pub remarks: Vec<String>,
 }
 
 impl ColumnBase {
-    /// What a run of so many epochs costs that leaves so many snapshots.
+    /// Estimates the cost of a run with a number of epochs and of snapshots inside epochs, which
+    /// are evaluated in addition.
     pub fn cost(&self, epochs: u32, snapshots: u64) -> Cost {
         let evaluations = u64::from(epochs) + snapshots;
         let epochs = u64::from(epochs);
@@ -55,26 +56,26 @@ impl ColumnBase {
         Cost { epochs, train_images: epochs * train, evaluated_images: evaluations * val, evaluations }
     }
 
-    /// The recipe of a run of training on its data.
+    /// Makes the specification of a training run on its data.
     pub fn training(&self, start: Start, train: TrainConfig, inmerge: Option<InMerge>) -> Training {
         Training { model: self.spec, start, data: self.identity.clone(), train, inmerge }
     }
 }
 
-/// Where a backbone's weights start.
+/// The initial weights of a backbone.
 #[derive(Clone)]
 pub struct StartWeights {
-    /// Where they start.
+    /// The initial weights, as part of a specification.
     pub start: Start,
-    /// The file, if it is one.
+    /// The file of weights, if there is one.
     pub file: Option<PathBuf>,
-    /// The file of optimizer state to go on with, if there is one.
+    /// The file of optimizer state to continue with, if there is one.
     pub optimizer: Option<PathBuf>,
-    /// How the file's weights came to be, if it says so.
+    /// The provenance of the file's weights, if it has one.
     pub made: Option<Provenance>,
-    /// What the file's weights were trained on.
+    /// The data that the file's weights were trained on.
     pub(super) seen: Vec<DataIdentity>,
-    /// Why the file is not there, if it is not.
+    /// Why the weights are missing; `None` if they are not.
     pub(super) blocked: Option<String>,
 }
 
@@ -83,7 +84,7 @@ impl StartWeights {
         Self { start, file: None, optimizer: None, made: None, seen: Vec::new(), blocked: None }
     }
 
-    /// The same, going on with an optimizer's state.
+    /// Sets the file of optimizer state to continue with.
     pub fn with_optimizer(mut self, path: &Path) -> Self {
         match (StateDict::open(path), &mut self.start) {
             (Ok(state), Start::File { optimizer, .. }) => {
@@ -91,7 +92,7 @@ impl StartWeights {
                 self.optimizer = Some(path.to_owned());
             }
             (Ok(_), _) => {
-                let why = "optimizer state: expected a file of weights that it belongs to, found none";
+                let why = "optimizer state: expected its file of weights too, found none";
                 self.blocked.get_or_insert(why.to_owned());
             }
             (Err(error), _) => drop(self.blocked.get_or_insert(error.to_string())),
@@ -99,22 +100,22 @@ impl StartWeights {
         self
     }
 
-    /// The same, with another seed for whatever is new.
+    /// Returns the same start with another seed for new weights.
     pub fn with_seed(&self, seed: u64) -> Self {
         Self { start: self.start.with_seed(seed), ..self.clone() }
     }
 }
 
-/// A backbone on a dataset, before any job.
+/// A backbone on an opened dataset, before its jobs are planned.
 pub struct OpenedColumn {
-    /// What its jobs have in common.
+    /// The settings that its jobs share.
     pub shared: ColumnBase,
-    /// The data, or why it is not there.
+    /// The data, or why it is missing.
     pub opened: Result<Arc<OpenDataset>, String>,
 }
 
 impl OpenedColumn {
-    /// The column of a backbone on a dataset, once its jobs are laid out.
+    /// Turns it into the column of a table, when its jobs are planned.
     pub fn head(self, backbone: BackboneConfig, dataset: DatasetEntry) -> ColumnHead {
         let task = self.opened.ok().map(|opened| opened.dataset.task().clone());
         ColumnHead { backbone, dataset, task, blocked: self.shared.blocked }

@@ -1,4 +1,4 @@
-//! How long a graph takes, on so many workers.
+//! Forecasts of the time that a graph of jobs takes on a number of workers.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -9,49 +9,48 @@ use serde::Serialize;
 
 use crate::job::{Job, JobId, JobSpec, Jobs, SoupSpec};
 
-/// What jobs of a kind with models of a form take, measured: seconds per image evaluated. One
-/// trained on counts as three.
+/// Measured speed of jobs: seconds per evaluated image, by kind of job and model. A training image
+/// counts as three evaluated images.
 #[derive(Debug, Default)]
 pub struct Speed {
     measured: HashMap<Key, f64>,
-    /// By architecture, or for all: training images per second, said and not measured.
-    said: HashMap<Option<Architecture>, f64>,
+    /// Training images per second that the user gave, by architecture or for all.
+    given: HashMap<Option<Architecture>, f64>,
 }
 
-/// A kind and a form; where no job of a kind is done yet, one of another kind with the same form
-/// will do, or any.
+/// A kind of job and a model (architecture and image size). Where no job of a kind is done yet,
+/// another kind with the same model is used, or any job.
 type Key = (Option<&'static str>, Option<(Architecture, u32)>);
 
-/// How a graph goes on so many workers.
+/// The forecast for a number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Forecast {
     /// Jobs at once.
     pub workers: usize,
-    /// From the first job's beginning to the last one's end.
+    /// Seconds from the start of the first job to the end of the last.
     pub seconds: f64,
-    /// The share of all workers' time in which they have a job.
+    /// Share of the workers' time in which they run a job, from 0 to 1.
     pub busy: f64,
 }
 
-/// The longest chain of jobs that wait for each other: however many workers there are, it takes no
-/// less.
+/// The longest chain of jobs that wait for each other: the lower bound of the time with any number
+/// of workers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Chain {
-    /// What it takes.
+    /// Seconds that the chain takes.
     pub seconds: f64,
-    /// Its jobs by identity, the first one first.
+    /// Its jobs by identity, in order.
     pub jobs: Vec<JobId>,
 }
 
 impl Speed {
-    /// Measures it on the jobs that are done
+    /// Measures the speed of finished jobs
     /// ([`RunStore::finished`](crate::store::RunStore::finished)).
     pub fn measured(jobs: &Jobs, done: &BTreeMap<&str, f64>) -> Self {
         Self::of(jobs.iter().filter_map(|job| Some((job, weight(job), *done.get(job.id.as_str())?))))
     }
 
-    /// Measures it on work of jobs: how many images evaluated it was worth, and the seconds that it
-    /// took.
+    /// Measures the speed of work on jobs, as evaluated images and seconds. The median counts.
     fn of<'a>(work: impl Iterator<Item = (&'a Job, f64, f64)>) -> Self {
         let mut found: HashMap<Key, Vec<f64>> = HashMap::new();
         for (job, weight, seconds) in work {
@@ -64,17 +63,17 @@ impl Speed {
             values[values.len() / 2]
         };
         let measured = found.into_iter().map(|(key, values)| (key, median(values))).collect();
-        Self { measured, said: HashMap::new() }
+        Self { measured, given: HashMap::new() }
     }
 
-    /// With a number of training images per second for an architecture, or for all others, in place
-    /// of what was measured.
+    /// Replaces the measured speed by a number of training images per second, for an architecture
+    /// or for all others.
     pub fn with(mut self, architecture: Option<Architecture>, images_per_second: f64) -> Self {
-        self.said.insert(architecture, images_per_second);
+        self.given.insert(architecture, images_per_second);
         self
     }
 
-    /// What a job takes, in seconds; nothing if nothing is known of its like.
+    /// Estimates the seconds that a job takes; `None` if no similar job was measured.
     pub fn seconds(&self, job: &Job) -> Option<f64> {
         if matches!(job.spec, JobSpec::Evaluate { .. } | JobSpec::Plane(_) | JobSpec::Surface(_))
             || job.cost.weight() == 0
@@ -82,20 +81,20 @@ impl Speed {
             return Some(self.measured.get(&keys(job)[0]).copied().unwrap_or(0.0));
         }
         let architecture = spec(job).map(|spec| spec.architecture);
-        if let Some(images) = self.said.get(&architecture).or_else(|| self.said.get(&None)) {
+        if let Some(images) = self.given.get(&architecture).or_else(|| self.given.get(&None)) {
             return Some(weight(job) / 3.0 / images);
         }
         keys(job).iter().find_map(|key| self.measured.get(key)).map(|seconds| seconds * weight(job))
     }
 }
 
-/// From what is most like a job to what is least.
+/// Returns the keys to look up, from the most to the least specific.
 fn keys(job: &Job) -> [Key; 3] {
     let form = spec(job).map(|spec| (spec.architecture, spec.image_size));
     [(Some(job.spec.kind()), form), (None, form), (None, None)]
 }
 
-/// A job that looks at no image counts as one image, so that its time is what is measured.
+/// A job without images counts as one image, so that its own time is measured.
 fn weight(job: &Job) -> f64 {
     job.cost.weight().max(1) as f64
 }
@@ -109,14 +108,15 @@ fn spec(job: &Job) -> Option<Spec> {
     }
 }
 
-/// Runs a graph on paper: each of so many workers takes, of the jobs whose inputs are done, the one
-/// from which the longest chain leads to the end. `seconds` says what each takes; a job that is not
-/// there is done.
+/// Simulates a graph on a number of workers.
+///
+/// A free worker takes the ready job that begins the longest chain. `seconds` has the time of each
+/// job by identity; jobs that are absent are done.
 pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> Forecast {
     let takes = |job: &Job| seconds.get(job.id.as_str()).copied();
     let followers = jobs.followers();
     let chains = chains(jobs, &followers, |job| takes(job).unwrap_or(0.0));
-    // Times are compared as whole microseconds, which are in order.
+    // Whole microseconds, since floats have no total order.
     let micro = |seconds: f64| (seconds * 1e6) as u64;
     let open = |id: &str| seconds.contains_key(id);
     let inputs = |job: &Job| job.inputs.iter().unique().filter(|id| open(id)).count();
@@ -147,19 +147,21 @@ pub fn forecast(jobs: &Jobs, seconds: &BTreeMap<&str, f64>, workers: usize) -> F
     Forecast { workers, seconds: wall, busy }
 }
 
-/// What a running job has done so far.
+/// The progress of a running job.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
-    /// Images that it has trained on.
+    /// Images that it has trained on so far.
     pub images: u64,
-    /// What they took.
+    /// Seconds that they took.
     pub seconds: f64,
-    /// The part of the job that is done, 0 to 1.
+    /// Share of the job that is done, from 0 to 1.
     pub share: f64,
 }
 
-/// How long the rest takes if as many jobs are at work as now: `done` with their seconds, and
-/// `running`; nothing if none is running, or if nothing like the rest has been done yet.
+/// Estimates the time that the other jobs take if as many jobs run as now.
+///
+/// `done` has the seconds of finished jobs. Returns `None` if no job is running, or if no job
+/// similar to the others was measured.
 pub fn time_left(
     jobs: &Jobs,
     done: &BTreeMap<&str, f64>,
@@ -181,7 +183,7 @@ pub fn time_left(
     Some(forecast(jobs, &seconds.collect::<Option<_>>()?, running.len()))
 }
 
-/// The chain that bounds a graph's time from below.
+/// Finds the longest chain of a graph.
 pub fn longest_chain(jobs: &Jobs, seconds: &BTreeMap<&str, f64>) -> Chain {
     let followers = jobs.followers();
     let chains = chains(jobs, &followers, |job| seconds.get(job.id.as_str()).copied().unwrap_or(0.0));
@@ -194,7 +196,7 @@ pub fn longest_chain(jobs: &Jobs, seconds: &BTreeMap<&str, f64>) -> Chain {
     }
 }
 
-/// What the longest chain takes that leads from each job to the end, itself included.
+/// Returns, for each job, the time of the longest chain that begins with it.
 pub(crate) fn chains(jobs: &Jobs, followers: &[Vec<usize>], takes: impl Fn(&Job) -> f64) -> Vec<f64> {
     let mut chains = vec![0.0; jobs.len()];
     for at in (0..jobs.len()).rev() {
@@ -231,13 +233,13 @@ mod tests {
     }
 
     fn fork() -> Jobs {
-        // a, then four at once, then z.
+        // Job a, then four jobs in parallel, then z.
         let middle = ["b", "c", "d", "e"].map(|id| job(id, &["a"]));
         Jobs::new([vec![job("a", &[])], middle.to_vec(), vec![job("z", &["b", "c", "d", "e"])]].concat())
     }
 
     #[test]
-    fn a_fork_by_hand() {
+    fn a_fork_takes_the_time_computed_by_hand() {
         let jobs = fork();
         let seconds =
             BTreeMap::from([("a", 1.0), ("b", 2.0), ("c", 2.0), ("d", 2.0), ("e", 4.0), ("z", 1.0)]);
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_takes_no_time() {
+    fn done_jobs_take_no_time() {
         let (jobs, rest) = (fork(), BTreeMap::from([("e", 4.0), ("z", 1.0)]));
         assert_eq!(forecast(&jobs, &rest, 8).seconds, 5.0);
         assert_eq!(longest_chain(&jobs, &rest).seconds, 5.0);

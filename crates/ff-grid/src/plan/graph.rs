@@ -1,5 +1,4 @@
-//! The graph of jobs while it grows: each job once, in an order in which each comes after its
-//! inputs.
+//! The builder of a graph of jobs: each job once, after its inputs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -20,15 +19,15 @@ use crate::config::{
 use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobId, JobSpec, Start, group_fields};
 use crate::store::{OTHER_SPLIT_HINT, other_split, trained_on};
 
-/// What jobs are made of that every kind of table has, and the jobs so far.
+/// A graph of jobs while an experiment adds to it, with the settings that every kind of table has.
 pub struct Graph<'a> {
     /// The datasets.
     pub catalog: &'a Catalog,
-    /// Finds weights of the hub.
+    /// Finds files of weights from the Hugging Face hub.
     pub hub: HubResolver<'a>,
-    /// What all models have in common.
+    /// Settings that all models share.
     pub model: ModelConfig,
-    /// Pretraining, if some backbone starts there.
+    /// Pretraining, if some backbone starts with it.
     pub pretrain: Option<PretrainConfig>,
     /// How scores are reported.
     pub evaluation: EvaluationConfig,
@@ -37,7 +36,7 @@ pub struct Graph<'a> {
     known: HashMap<JobId, usize>,
 }
 
-/// Finds the file of a Hugging Face id.
+/// Returns the file of a Hugging Face id, or why it is missing.
 pub type HubResolver<'a> = &'a dyn Fn(&str) -> Result<PathBuf, String>;
 
 impl<'a> Graph<'a> {
@@ -58,8 +57,7 @@ impl<'a> Graph<'a> {
         self.jobs
     }
 
-    /// Opens a dataset for a backbone. What is missing, of the data or the weights, blocks the
-    /// column's jobs.
+    /// Opens a dataset for a backbone. Missing data or weights block the column's jobs.
     pub fn open(
         &self,
         backbone: &BackboneConfig,
@@ -104,7 +102,7 @@ impl<'a> Graph<'a> {
         Spec { architecture: backbone.architecture, outputs, image_size, precision }
     }
 
-    /// Where a backbone's weights start; `seed` is that of whatever of them is new.
+    /// Finds the initial weights of a backbone. `seed` is the seed of new weights.
     pub fn origin(&self, backbone: &BackboneConfig, seed: u64) -> StartWeights {
         let named = |why: String| format!("weights of {}: {why}", backbone.name);
         let origin = match backbone.weights.of(backbone.architecture) {
@@ -145,7 +143,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The job that pretrains a column's backbone, if its weights start there.
+    /// Adds the job that pretrains a column's backbone, if its weights start with it.
     pub fn pretrained(&mut self, shared: &ColumnBase, start: &Start) -> Option<JobId> {
         let section = self.pretrain.clone().filter(|_| matches!(start, Start::Input { .. }))?;
         let opened = self.catalog.open(&section.data());
@@ -173,7 +171,7 @@ impl<'a> Graph<'a> {
         Some(self.add(&source, label, JobSpec::Pretrain(training), vec![], cost, None))
     }
 
-    /// AdamW along a cosine.
+    /// Returns a configuration of training with AdamW and a cosine schedule from `rate`.
     pub fn train_config(
         &self,
         epochs: u32,
@@ -200,18 +198,18 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Says what a hierarchy can group a run's models by.
+    /// Sets the fields that a hierarchy can group a run's models by.
     pub fn describe(&mut self, id: &str, rate: f64, augment: Augment, seed: u64) {
         self.jobs[self.known[id]].fields = group_fields(rate, augment, seed);
     }
 
-    /// What a job costs.
+    /// Returns the cost of a job.
     pub fn cost(&self, id: &str) -> Cost {
         self.jobs[self.known[id]].cost
     }
 
-    /// The score of a model, the result of `input`, on the test part of its own dataset; `None` if
-    /// that has none.
+    /// Adds the score of the model of `input` on the test split of its dataset; `None` if the
+    /// dataset has none.
     pub fn test_score(
         &mut self,
         shared: &ColumnBase,
@@ -222,8 +220,9 @@ impl<'a> Graph<'a> {
         (shared.sizes[2] > 0).then(|| self.score(shared, label, input, dataset, None))
     }
 
-    /// The score of a model on the test part of the data of `on`, by the metric of its own dataset;
-    /// `outputs` if their classes differ.
+    /// Adds the score of the model of `input` on the test split of the data of `on`, by the metric
+    /// of its own dataset. `outputs` maps the model's outputs to the classes of `on`, if they
+    /// differ.
     pub fn score(
         &mut self,
         on: &ColumnBase,
@@ -241,7 +240,7 @@ impl<'a> Graph<'a> {
         self.add(on, format!("{label}: score"), spec, vec![predicted], Cost::default(), None)
     }
 
-    /// Adds a run of training that has no inputs and a folder of its own, named so.
+    /// Adds a training run without inputs, whose folder in the runs folder is `name`.
     pub fn add_alone(
         &mut self,
         base: &ColumnBase,
@@ -257,7 +256,7 @@ impl<'a> Graph<'a> {
         id
     }
 
-    /// Adds a job, unless it is there already; its identity.
+    /// Adds a job, unless it is in the graph already, and returns its identity.
     pub fn add(
         &mut self,
         shared: &ColumnBase,
@@ -289,8 +288,8 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Identity, sizes of the three parts and number of outputs of a dataset; what is expected of one
-/// that is not there.
+/// Returns identity, sizes of the three splits and number of outputs of a dataset. For missing
+/// data, the sizes are those that the configuration expects.
 fn extent(
     opened: &Result<Arc<OpenDataset>, String>,
     name: &str,

@@ -1,4 +1,4 @@
-//! From a configuration to a graph of jobs.
+//! Plans: the graph of jobs of an experiment, its forecast, and the recovery of its records.
 
 mod column;
 mod forecast;

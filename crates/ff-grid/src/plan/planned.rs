@@ -1,4 +1,4 @@
-//! From an experiment to a graph of jobs: what a kind of experiment is to the rest, and its plan.
+//! The interfaces of a kind of experiment ([`Experiment`], [`Table`]), and its plan.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -15,82 +15,82 @@ use crate::error::Error;
 use crate::job::{DataSource, Job, Jobs, Record};
 use crate::store::RunStore;
 
-/// An experiment as its configuration file states it.
+/// An experiment, as its configuration file states it.
 pub trait Experiment: Any + Debug + Send + Sync {
-    /// What it states as every experiment does.
+    /// Returns the settings that every experiment has.
     fn common(&self) -> Common<'_>;
 
-    /// How to run it.
+    /// Returns how to run it.
     fn run(&self) -> &RunConfig {
         self.common().run
     }
 
-    /// The same, to be changed.
+    /// Returns how to run it, for changes.
     fn run_mut(&mut self) -> &mut RunConfig;
 
-    /// Its datasets by name, those that are only pretrained or tested on included.
+    /// Returns its datasets by name, including those for pretraining or tests only.
     fn sources(&self) -> Vec<(String, DataSource)>;
 
-    /// The configuration with all defaults, as TOML.
+    /// Writes the configuration with all defaults as TOML.
     ///
     /// # Errors
-    /// [`Error::Config`]: a value that TOML cannot write.
+    /// [`Error::Config`]: a value that TOML cannot represent.
     fn to_toml(&self) -> Result<String, Error>;
 
     /// Adds its jobs to the graph, each after its inputs.
     fn lay_out(self: Box<Self>, graph: &mut Graph<'_>) -> Box<dyn Table>;
 }
 
-/// The columns and rows of a planned experiment, and what becomes of their records.
+/// The table of a planned experiment, which reads its cells from records.
 pub trait Table: Any + Send + Sync {
-    /// What it was planned from.
+    /// Returns the experiment that it was planned from.
     fn experiment(&self) -> &dyn Experiment;
 
-    /// Why each column is left out, if it is.
+    /// Returns why each column is left out; `None` for columns that can run.
     fn blocked(&self) -> Vec<Option<&str>>;
 
-    /// What is not there, in the order of the columns.
+    /// Returns descriptions of missing data and weights, in the order of the columns.
     fn missing(&self) -> Vec<String> {
         self.blocked().into_iter().flatten().map(str::to_owned).collect()
     }
 
-    /// Takes up jobs that were found by their records alone ([`Plan::recover`]).
+    /// Replaces jobs by those that were found by their records alone ([`Plan::recover`]).
     fn recover(&mut self, found: &mut Recovered<'_>);
 
-    /// The table as far as the records go; what is missing or failed is said in its cell.
+    /// Writes the table from the records that exist. The cells note what is missing or failed.
     ///
     /// # Errors
-    /// A record that cannot be read, or that is not what the table needs.
+    /// A record that cannot be read, or that is not of the expected kind.
     fn texts(&self, records: Records<'_>) -> Result<Texts, Error>;
 
-    /// Writes what goes with the table into its folder, if anything does; the files.
+    /// Writes further files of the table into its folder, and returns their paths.
     ///
     /// # Errors
-    /// As [`Table::texts`]; a file that cannot be written.
+    /// Those of [`Table::texts`], and files that cannot be written.
     fn write_details(&self, _records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
         Ok(Vec::new())
     }
 
-    /// The table and each column in detail, for a report. `catalog` has the data, for the names and
-    /// pictures of images.
+    /// Collects the table and the details of each column for a report. `catalog` has the data, for
+    /// the names and pictures of images.
     ///
     /// # Errors
-    /// As [`Table::texts`].
+    /// Those of [`Table::texts`].
     fn report(&self, records: Records<'_>, catalog: &Catalog) -> Result<TableReport, Error>;
 }
 
-/// A table, and each of its columns in detail.
+/// A table, and the details of each of its columns.
 pub type TableReport = (ExperimentTable, Vec<ColumnReport>);
 
-/// A table in the formats that it is written in.
+/// A table in each of its formats.
 pub struct Texts {
-    /// For people.
+    /// Markdown.
     pub markdown: String,
-    /// For spreadsheets.
+    /// CSV.
     pub csv: String,
-    /// For papers.
+    /// LaTeX.
     pub latex: String,
-    /// For programs.
+    /// JSON.
     pub json: String,
 }
 
@@ -105,17 +105,17 @@ impl From<&ff_report::Table> for Texts {
     }
 }
 
-/// A table as a graph: its jobs, and the columns they make.
+/// A planned table: its graph of jobs, and its columns.
 pub struct Plan {
-    /// Every job once.
+    /// The jobs, each once and after its inputs.
     pub jobs: Jobs,
-    /// What they make.
+    /// The table of their results.
     pub table: Box<dyn Table>,
-    /// What was not there before [`Plan::recover`] did without it.
+    /// Descriptions of missing data and weights from before [`Plan::recover`].
     missed: Vec<String>,
 }
 
-/// A plan, and the runs folder that has its records.
+/// A plan with the runs folder that has its records.
 #[derive(Clone, Copy)]
 pub struct Records<'a> {
     /// The plan.
@@ -125,19 +125,20 @@ pub struct Records<'a> {
 }
 
 impl Plan {
-    /// Lays out every job. Data and weights that are not there block what needs them, and nothing
-    /// else.
+    /// Plans every job of an experiment. Missing data and weights block only the jobs that need
+    /// them.
     pub fn new(experiment: Box<dyn Experiment>, catalog: &Catalog, hub: HubResolver<'_>) -> Self {
         let mut graph = Graph::new(catalog, hub, &experiment.common());
         let table = experiment.lay_out(&mut graph);
         Self { jobs: Jobs::new(graph.finish()), table, missed: Vec::new() }
     }
 
-    /// A job's identity holds its data's digest, so that without the data nobody knows which record
-    /// is whose. This looks for the one record that has the job's label, inputs, and specification
-    /// but for the data (and the digest of a file of weights that is not there either), and takes
-    /// it for the job's; if there are several, none. Nothing is to be run with such a plan. What is
-    /// not there stays among [`Plan::missing`].
+    /// Finds the records of jobs whose data is missing, for reports.
+    ///
+    /// A job's identity contains its data's digest, so without the data it is unknown. A record is
+    /// taken for a job's if it is the only one with the job's label, inputs, and specification
+    /// except for the data and the digest of a missing file of weights. Do not run such a plan.
+    /// [`Plan::missing`] still lists what is missing.
     pub fn recover(&mut self, records: &[Record]) {
         self.missed = self.missing();
         let mut found = Recovered::of(&self.jobs, records);
@@ -145,47 +146,47 @@ impl Plan {
         self.jobs = Jobs::new(found.jobs);
     }
 
-    /// The table, if it is of that kind.
+    /// Returns the table if it is of the kind `T`.
     pub fn table_as<T: Table>(&self) -> Option<&T> {
         (&*self.table as &dyn Any).downcast_ref()
     }
 
-    /// The job of that identity.
+    /// Finds a job by its identity.
     pub fn job(&self, id: &str) -> Option<&Job> {
         self.jobs.find(id)
     }
 
-    /// How to run it.
+    /// Returns how to run the plan.
     pub fn run(&self) -> &RunConfig {
         self.table.experiment().run()
     }
 
-    /// The table's name.
+    /// Returns the table's name.
     pub fn name(&self) -> &str {
         self.table.experiment().common().name
     }
 
-    /// The table's folder below the runs folder.
+    /// Returns the path of the table's folder.
     pub fn folder(&self, runs: &RunStore) -> PathBuf {
         runs.root().join("tables").join(self.name())
     }
 
-    /// What all models of the table have in common.
+    /// Returns the settings that all models of the table share.
     pub fn model(&self) -> &ModelConfig {
         self.table.experiment().common().model
     }
 
-    /// Whether some column has both its data and its weights.
+    /// Returns true if some column has both its data and its weights.
     pub fn can_run(&self) -> bool {
         self.table.blocked().iter().any(Option::is_none)
     }
 
-    /// What a reader of the results must know of the data, each remark once.
+    /// Returns the notes on the data for a reader of the results, each once.
     pub fn remarks(&self) -> Vec<String> {
         self.jobs.iter().flat_map(|job| &job.remarks).unique().cloned().collect()
     }
 
-    /// What is not there, each reason once.
+    /// Returns descriptions of missing data and weights, each once.
     pub fn missing(&self) -> Vec<String> {
         self.missed.iter().cloned().chain(self.table.missing()).unique().collect()
     }

@@ -1,4 +1,8 @@
-//! Finding what was done with data that is not there any more.
+//! Recovery of records whose data is missing.
+//!
+//! A job's identity contains its data's digest, so without the images the identity is unknown. For
+//! a report the only record with the job's label, inputs and specification is then taken, and the
+//! report says what is missing.
 
 use std::collections::HashMap;
 
@@ -7,18 +11,18 @@ use serde_json::Value;
 use crate::config::{DatasetEntry, EvaluationConfig};
 use crate::job::{DataSource, Job, JobId, JobSpec, Jobs, Record, Start};
 
-/// Jobs of a plan that were found by their records alone.
+/// The jobs of a plan, of which some were found by their records alone.
 pub struct Recovered<'a> {
     records: &'a [Record],
-    /// The plan's jobs, with what was found in place of those that are blocked, and then those that
-    /// the plan did not have.
+    /// The plan's jobs, with found jobs in place of blocked ones, followed by jobs that were not in
+    /// the plan.
     pub(super) jobs: Vec<Job>,
-    /// Identities by those in the plan.
+    /// Identities on record, by the identities in the plan.
     names: HashMap<JobId, JobId>,
 }
 
 impl<'a> Recovered<'a> {
-    /// Looks for the record of every job that is blocked, and puts what it found in its place.
+    /// Searches the record of every blocked job, and replaces the job by what it found.
     pub(super) fn of(jobs: &Jobs, records: &'a [Record]) -> Self {
         let mut found = Self { records, jobs: Vec::new(), names: HashMap::new() };
         for mut job in jobs.iter().cloned() {
@@ -35,17 +39,17 @@ impl<'a> Recovered<'a> {
         found
     }
 
-    /// The identity that a planned job has on record; its own if it was not found.
+    /// Returns the identity that a planned job has on record, or its own if it was not found.
     pub fn name(&self, id: &JobId) -> JobId {
         self.names.get(id).cloned().unwrap_or_else(|| id.to_owned())
     }
 
-    /// The record of a job, if it is done.
+    /// Returns the record of a job, if it is done.
     pub fn record(&self, id: &str) -> Option<&'a Record> {
         self.records.iter().find(|record| *record.id == *id)
     }
 
-    /// The record, if there is exactly one.
+    /// Returns the record if exactly one fits.
     fn only(&self, label: &str, inputs: &[JobId], fits: impl Fn(&JobSpec) -> bool) -> Option<&'a Record> {
         let mut all = self
             .records
@@ -54,7 +58,8 @@ impl<'a> Recovered<'a> {
         all.next().filter(|_| all.next().is_none())
     }
 
-    /// The evaluation of a model's predictions, both made jobs.
+    /// Adds the records of a model's predictions and of their score as jobs, and returns the
+    /// score's identity.
     pub fn score(
         &mut self,
         label: &str,
@@ -89,8 +94,8 @@ impl<'a> Recovered<'a> {
     }
 }
 
-/// Whether two recipes differ in nothing but their data, and in the content of a file of weights
-/// that is not there.
+/// Returns true if two specifications differ only in their data and in the digest of a missing file
+/// of weights.
 fn alike(one: &JobSpec, other: &JobSpec) -> bool {
     let starts = [one, other].map(|spec| spec.training().map(|training| &training.start));
     let same_start = match starts {

@@ -1,4 +1,4 @@
-//! Where files of a table go.
+//! Paths of a table's files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,14 @@ use ff_checkpoint::write_atomic;
 use crate::error::Error;
 use crate::plan::{ColumnHead, Records};
 
+/// Writes a text file atomically, and returns its path.
 pub(crate) fn write_text(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Error> {
     let path = folder.join(name);
     write_atomic(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(path)
 }
 
-/// Where a column's own files lie: with one column in the table's folder itself, else in
+/// Returns the folder of a column's files: with one column the table's folder, else
 /// `<backbone>/<dataset>` below it.
 pub(crate) fn place(records: Records<'_>, columns: usize, head: &ColumnHead) -> PathBuf {
     let folder = records.plan.folder(records.runs);

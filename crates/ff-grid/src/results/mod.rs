@@ -1,4 +1,4 @@
-//! From records to what people read.
+//! Results for people: tables, files and reports, read from records.
 
 mod files;
 mod read;

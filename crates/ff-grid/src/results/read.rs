@@ -1,4 +1,4 @@
-//! Reading a plan's records.
+//! Queries of a plan's records.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::job::{Cost, JobId, JobOutput, JobSpec, Record};
 use crate::plan::Records;
 
 impl<'a> Records<'a> {
-    /// The record of a job, if it can run and has.
+    /// Reads the record of a job; `None` if the job is blocked or not done.
     pub(crate) fn of(self, id: &str) -> Result<Option<Record>, Error> {
         match self.plan.job(id) {
             Some(job) if job.blocked.is_none() => self.runs.record(job),
@@ -15,17 +15,17 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// What came out of a job, if it can run and has.
+    /// Reads the result of a job; `None` if the job is blocked or not done.
     pub(crate) fn output(self, id: &str) -> Result<Option<JobOutput>, Error> {
         Ok(self.of(id)?.map(|record| record.output))
     }
 
-    /// The score of an evaluation; none if it is not done, or its run diverged.
+    /// Reads the score of an evaluation; `None` if it is not done, or its run diverged.
     pub(crate) fn score(self, id: &str) -> Result<Option<ff_eval::Score>, Error> {
         Ok(self.of(id)?.and_then(|record| record.score().ok().cloned()))
     }
 
-    /// Images that were left out of the predictions that an evaluation scored.
+    /// Counts the unreadable images that are left out of the predictions of an evaluation.
     pub(crate) fn skipped(self, evaluation: &str) -> Result<usize, Error> {
         let input = self.plan.job(evaluation).and_then(|job| job.predictions().ok());
         let Some(input) = input else { return Ok(0) };
@@ -35,7 +35,7 @@ impl<'a> Records<'a> {
         })
     }
 
-    /// Images that runs of training could not read and left out.
+    /// Counts the unreadable images that training runs left out.
     pub(crate) fn skipped_in_training(self, ids: &[JobId]) -> Result<usize, Error> {
         let mut names = BTreeSet::new();
         for id in ids {
@@ -46,8 +46,8 @@ impl<'a> Records<'a> {
         Ok(names.len())
     }
 
-    /// What the given jobs cost together with every job behind them, each counted once, from the
-    /// pretrained weights on.
+    /// Sums the cost of jobs and of all jobs that they depend on, each once. Pretraining is not
+    /// included.
     pub(crate) fn cost(self, roots: impl Iterator<Item = &'a str>) -> Result<ff_report::Cost, Error> {
         let mut behind = BTreeSet::new();
         let mut queue: Vec<&str> = roots.collect();

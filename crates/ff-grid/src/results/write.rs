@@ -1,4 +1,4 @@
-//! The table's files.
+//! The files of a table.
 
 use std::path::PathBuf;
 
@@ -9,32 +9,34 @@ use crate::error::Error;
 use crate::plan::{Plan, Records, Texts};
 use crate::store::{ResultFiles, RunStore, file_hash, remove_file};
 
-/// A table as far as the records go, and the files that it was written to.
+/// A table from the records that exist, and its files.
 #[derive(Clone, Debug)]
 pub struct Results {
-    /// The table for people.
+    /// The table as Markdown.
     pub markdown: String,
-    /// The table for programs.
+    /// The table as JSON.
     pub json: String,
-    /// The table as Markdown, CSV, LaTeX and JSON, and the resolved configuration; of soups, for
-    /// each finished column `soup.safetensors`, `soup.json` and pictures of errors between its
-    /// models, if asked for; of merging, a plot for each sweep and what was merged.
+    /// The files: the table as Markdown, CSV, LaTeX and JSON, and the resolved configuration. For
+    /// soups, each finished column has the soup with its record and model card, and figures of the
+    /// error landscape if the configuration has them. For in-model merging, plots and CSV files of
+    /// sweeps and merges.
     pub files: Vec<PathBuf>,
 }
 
-/// The table as far as the records go, as Markdown and as JSON; nothing is written.
+/// Returns the table from the records that exist, as Markdown and JSON, and writes nothing.
 pub fn render(plan: &Plan, runs: &RunStore) -> Result<[String; 2], Error> {
     let texts = plan.table.texts(Records { plan, runs })?;
     Ok([texts.markdown, texts.json])
 }
 
-/// Writes the table and what goes with it into the table's folder below the runs folder, and a list
-/// of the files beside them. What is missing or failed is said in its cell.
+/// Writes the table from the records that exist, and its further files, into the table's folder.
+///
+/// Cells note what is missing or failed. The list `files.json` has the hash of each file.
 pub fn write_results(plan: &Plan, runs: &RunStore) -> Result<Results, Error> {
     let folder = plan.folder(runs);
     let Texts { markdown, csv, latex, json } = plan.table.texts(Records { plan, runs })?;
     let resolved = plan.table.experiment().to_toml()?;
-    // The list is of the files as they were: it is absent until all of them are rewritten.
+    // The old list does not match new files, so there is no list until all of them are written.
     let list = folder.join(ResultFiles::NAME);
     remove_file(&list).map_err(Error::file(&list))?;
     let mut files = Vec::new();

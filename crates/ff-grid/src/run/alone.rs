@@ -1,4 +1,4 @@
-//! A run of its own, beside no other.
+//! Running one job by itself, without an engine.
 
 use ff_train::EpochRecord;
 
@@ -8,11 +8,10 @@ use crate::job::{Job, Record};
 use crate::store::Claimed;
 
 impl JobContext<'_> {
-    /// Runs a job by itself, unless it is on record already; its record, and whether it was run
-    /// now.
+    /// Runs a job by itself, unless it is on record. Returns its record, and true if it ran now.
     ///
     /// # Errors
-    /// Another process has claimed its folder; the folder holds another run; as
+    /// Another process has claimed the folder; the folder has another run; those of
     /// [`JobContext::run`].
     pub fn run_alone(
         &self,
@@ -24,7 +23,10 @@ impl JobContext<'_> {
             Claimed::Ours(claim) => claim,
             Claimed::Theirs(owner) => {
                 let owner = owner.map_or("another process".to_owned(), |owner| owner.to_string());
-                return Err(Error::File { path: folder, reason: format!("{owner} is at work on this run") });
+                let reason = format!(
+                    "{owner} is running this job\nhint: wait for its end, or give the recipe another name"
+                );
+                return Err(Error::File { path: folder, reason });
             }
         };
         if let Some(record) = self.runs.record(job)? {
@@ -32,7 +34,7 @@ impl JobContext<'_> {
         }
         let before = folder.join("outcome.json");
         if before.exists() {
-            let reason = "this run was made before runs had records\nhint: give the recipe another name, or remove the folder";
+            let reason = "expected a run with a record, found one of an older version without\nhint: give the recipe another name, or remove the folder";
             return Err(Error::File { path: before, reason: reason.into() });
         }
         Ok((self.run(job, &self.stop, on_epoch)?, true))

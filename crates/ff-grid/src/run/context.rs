@@ -1,4 +1,4 @@
-//! What every job needs besides itself.
+//! The environment of a job.
 
 use std::sync::Arc;
 
@@ -12,37 +12,44 @@ use crate::error::Error;
 use crate::job::{DataIdentity, Job, Jobs, VERSION};
 use crate::store::{Claims, RunStore};
 
-/// Everything a job needs besides itself.
+/// The environment of a job: its graph, data, runs folder and device.
 #[derive(Clone)]
 pub struct JobContext<'a> {
-    /// The graph it is part of.
+    /// The graph that the job is part of.
     pub jobs: &'a Jobs,
     /// How jobs are run.
     pub run: &'a RunConfig,
     /// The datasets.
     pub catalog: &'a Catalog,
-    /// Where results go.
+    /// The runs folder for results.
     pub runs: &'a RunStore,
-    /// Who else is at work there.
+    /// Claims of folders, which other processes share.
     pub claims: &'a Claims,
-    /// Asks everything to stop.
+    /// Cancels all jobs of the process.
     pub stop: CancelToken,
-    /// Where tensors live.
+    /// The device to compute on.
     pub device: Device,
 }
 
 impl JobContext<'_> {
-    /// A job's dataset, checked to be the one that was planned with.
+    /// Opens a job's dataset, and checks that it has not changed since planning.
     pub(crate) fn data(&self, job: &Job, identity: &DataIdentity) -> Result<Arc<OpenDataset>, Error> {
         let data = self.catalog.open(&job.data).map_err(Error::Job)?;
         if data.identity == *identity {
-            Ok(data)
-        } else {
-            Err(Error::Job("its data is not what it was planned with".into()))
+            return Ok(data);
         }
+        let (what, expected, found) = if data.identity.digest == identity.digest {
+            ("split", &identity.split, &data.identity.split)
+        } else {
+            ("dataset", &identity.digest, &data.identity.digest)
+        };
+        Err(Error::Job(format!(
+            "{what} changed since planning: expected digest {expected}, found {found}\n\
+             hint: run the same command again to plan with the changed {what}"
+        )))
     }
 
-    /// A job of the plan.
+    /// Finds a job of the plan.
     pub(crate) fn planned(&self, id: &str) -> Result<&Job, Error> {
         self.jobs.find(id).ok_or_else(|| Error::Job(format!("job {id} is not in the plan")))
     }
@@ -55,8 +62,7 @@ impl JobContext<'_> {
     ) -> Result<Provenance, Error> {
         let mut recipe =
             serde_json::to_value(job.spec.canonical()).map_err(|error| Error::Job(error.to_string()))?;
-        // For whoever has the file alone: what its outputs mean, and what a hierarchy can group it
-        // by.
+        // For users of the file alone: the meaning of its outputs, and the fields to group it by.
         recipe["classes"] = serde_json::json!(data.dataset.task().names());
         if !job.fields.is_empty() {
             recipe["fields"] = serde_json::json!(job.fields);

@@ -1,4 +1,4 @@
-//! In-model merging as a hook of training, and what it leaves to be seen.
+//! In-model merging as a hook of training, and its statistics.
 
 use ff_inmerge::{InMerge, KernelStats, MergeStats, Merger};
 use ff_models::Model;
@@ -11,22 +11,22 @@ use crate::job::LayerKernels;
 pub struct InmergeHook(Merger);
 
 impl InmergeHook {
-    /// What the history of a run has its reports under.
+    /// The key of its reports in the history of a run.
     pub const NAME: &str = "inmerge";
 
-    /// A hook for a model; merges are drawn from `seed`.
+    /// Makes a hook for a model. Random choices are drawn from `seed`.
     ///
     /// # Errors
-    /// Settings that the model cannot be merged with.
+    /// Settings that do not fit the model.
     pub fn new(settings: InMerge, seed: u64, model: &Model) -> Result<Self, Error> {
         let convolutions = model.parameters().convolutions().count();
         Ok(Self(Merger::new(settings, seed, convolutions)?))
     }
 
-    /// What was merged in an epoch, layer by layer; nothing if there was no merging.
+    /// Returns the merges of an epoch, layer by layer; empty for a run without merging.
     ///
     /// # Errors
-    /// A history that this software did not write.
+    /// A history in another format.
     pub fn of(epoch: &EpochRecord) -> Result<Vec<MergeStats>, Error> {
         let report = epoch.hooks.get(Self::NAME).cloned().map(serde_json::from_value).transpose();
         Ok(report.map_err(|error| Error::Job(format!("history: {error}")))?.unwrap_or_default())
@@ -58,7 +58,7 @@ impl StepHook for InmergeHook {
     }
 }
 
-/// The kernels of each of a model's convolutions.
+/// Returns statistics of the kernels of each convolution of a model.
 pub(crate) fn kernels(model: &Model) -> Vec<LayerKernels> {
     let layers = model.parameters().convolutions().enumerate();
     let of_layer = layers.map(|(at, weight)| LayerKernels {

@@ -1,4 +1,4 @@
-//! Runs one job and puts it on record.
+//! Running a job and writing its record.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,12 @@ use crate::job::{Cost, Job, JobOutput, JobSpec, Record, VERSION, device_name};
 use crate::store::Claimed;
 
 impl JobContext<'_> {
-    /// Does a job and puts it on record. The caller has claimed its folder. `on_epoch` hears of
-    /// every epoch of training, which `stop` stops.
+    /// Runs a job and writes its record. The caller must have claimed its folder.
+    ///
+    /// `on_epoch` is called after every epoch of training. `stop` cancels training.
     ///
     /// # Errors
-    /// Anything; nothing is on record then, and the job can be done again.
+    /// Any failure of the job. No record is written then, and the job can run again.
     pub fn run(
         &self,
         job: &Job,
@@ -49,7 +50,7 @@ impl JobContext<'_> {
             JobSpec::Path(spec) => landscape::path(self, job, spec)?,
             JobSpec::GreedyBarriers(spec) => landscape::greedy_barriers(self, job, spec)?,
         };
-        // A resumed run also took the time of the epochs before it was stopped.
+        // The time of a resumed run includes the epochs before its interruption.
         let trained = match &finished {
             JobOutput::Training(outcome) => outcome.history.iter().map(|epoch| epoch.seconds).sum(),
             _ => 0.0,
@@ -75,8 +76,11 @@ impl JobContext<'_> {
         Ok(record)
     }
 
-    /// Removes what is left of the work on a job that is done: a process may be killed after it has
-    /// put the job on record and before it has cleared up.
+    /// Removes leftover files of a finished job: a process may be killed after it has written the
+    /// record and before it has removed resume points.
+    ///
+    /// Only a record tells that other files are not needed, so this lists the folder of every
+    /// finished job when a run starts.
     pub(crate) fn clean_up(&self, job: &Job, record: &Record) -> Result<(), Error> {
         let folder = self.runs.folder(job);
         let kept = [Path::new("record.json"), Path::new("history.jsonl")];

@@ -1,4 +1,4 @@
-//! Runs one job.
+//! Running single jobs: training, soups, predictions, scores and error landscapes.
 
 mod alone;
 mod context;

@@ -1,4 +1,8 @@
-//! The models that runs left.
+//! The models that training runs saved.
+//!
+//! A diverged run counts as a run that ended early: the models that it saved before the divergence
+//! stay, by the rule of the best epoch on validation. The record names the step of the divergence,
+//! and a method may drop such models.
 
 use std::collections::BTreeMap;
 
@@ -10,34 +14,34 @@ use super::context::JobContext;
 use crate::error::Error;
 use crate::job::{Diverged, Job, JobId, JobSpec, model_name};
 
-/// The models of some runs, in order; no file is opened yet.
+/// The models of several runs, in order. No file is opened yet.
 #[derive(Default)]
 pub(crate) struct Models {
-    /// What they left.
+    /// The models.
     pub models: Vec<RunModel>,
-    /// Runs that diverged and are left out, by label.
+    /// Diverged runs whose models are left out, by label.
     pub left_out: Vec<String>,
-    /// Runs that diverged and whose models from before that are among these, by label.
+    /// Diverged runs whose models from before the divergence are included, by label.
     pub diverged: Vec<String>,
 }
 
-/// A model that a run left.
+/// A model that a run saved.
 pub(crate) struct RunModel {
     /// Its name in soups and figures.
     pub id: String,
-    /// What a hierarchy can group it by.
+    /// The fields that a hierarchy can group it by.
     pub fields: BTreeMap<String, String>,
-    /// Its score on validation, as training found it.
+    /// Its validation score from training.
     pub score: Option<f64>,
     /// The run.
     run: Job,
-    /// What it left of the model.
+    /// The files of the model.
     kept: SavedModel,
 }
 
 impl Models {
-    /// What the runs of these identities left. Of a cyclic run the models are the snapshots; its
-    /// best epoch is just one more point on the way.
+    /// Collects the models of runs. The models of a cyclic run are its snapshots, and not its best
+    /// epoch.
     pub fn of<'a>(
         context: &JobContext<'_>,
         runs: impl IntoIterator<Item = &'a JobId>,
@@ -76,23 +80,23 @@ impl Models {
         Ok(found)
     }
 
-    /// The model of that name.
+    /// Finds a model by its name.
     pub fn get(&self, id: &str) -> Result<&RunModel, Error> {
         self.models.iter().find(|model| model.id == id).ok_or_else(|| {
             let known: Vec<_> = self.models.iter().map(|model| model.id.as_str()).collect();
-            Error::Job(format!("no model is named `{id}`\nhint: there are {}", known.join(", ")))
+            Error::Job(format!("no model is named `{id}`\nhint: the models are {}", known.join(", ")))
         })
     }
 }
 
 impl RunModel {
-    /// The model with its weights.
+    /// Opens the model's weights.
     pub fn open(&self, context: &JobContext<'_>) -> Result<Ingredient, Error> {
         let weights = context.runs.open(&self.run, &self.kept.weights)?;
         Ok(Ingredient { id: self.id.clone(), weights, fields: self.fields.clone() })
     }
 
-    /// What it said of the validation images when training had made it.
+    /// Opens its predictions on the validation images, which training saved.
     pub fn predictions(&self, context: &JobContext<'_>) -> Result<Predictions, Error> {
         Ok(predictions_of(&context.runs.open(&self.run, &self.kept.predictions)?)?)
     }

@@ -1,4 +1,4 @@
-//! Predictions of a model, and their score.
+//! Jobs that predict, and jobs that score predictions.
 
 use ff_checkpoint::FileRef;
 use ff_eval::{Metric, Note, OutputMap, Score};
@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobOutput};
 
 impl JobContext<'_> {
+    /// Predicts a split with the model of the job's input.
     pub(super) fn predict(
         &self,
         job: &Job,

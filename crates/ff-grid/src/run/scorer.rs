@@ -1,4 +1,11 @@
-//! Validation images as a soup's judge.
+//! Scores of soup candidates on validation images.
+//!
+//! Evaluation of a candidate stops early, and the selected soup stays the same. The scorer
+//! evaluates the hardest images first, and stops when an upper bound of the score ([`ScoreBound`])
+//! cannot win. The record then has the bound in place of the score. The images are in another order
+//! and in batches of another size than in a full evaluation, which can shift logits. An image with
+//! two logits closer than this shift counts as not evaluated, so the bound holds for every metric.
+//! A candidate that is not refused by its bound is evaluated on all images.
 
 use std::collections::HashMap;
 
@@ -11,35 +18,37 @@ use tch::Device;
 
 use crate::error::Error;
 
-/// Scores candidates on validation images; models alone by what is known of them already.
+/// Scores soup candidates on validation images. Known scores of single models are not computed
+/// again.
 pub struct ValidationScorer<'a> {
     model: Model,
     validation: &'a EvalSet,
     metric: Metric,
     known: HashMap<String, f64>,
     recalibration: Option<Recalibration>,
-    /// What was predicted last: it has the targets, and says which images are hard where nothing
-    /// closer is known.
+    /// The last predictions of all images: they have the targets, and their margins order the
+    /// images if those of a candidate's parts are unknown.
     last: Option<Predictions>,
-    /// How hard each image is for what has been predicted whole.
+    /// Margins of each image, by the average that predicted all images.
     margin: HashMap<Average, Vec<f64>>,
     evaluations: u64,
     images: u64,
 }
 
-/// Images between two looks at what a candidate can still reach.
+/// Images between two computations of the bound.
 const STEP: usize = 32;
 
 impl<'a> ValidationScorer<'a> {
-    /// A scorer that puts weights into `model`. `known` are scores of ingredients that need no
-    /// evaluation, by id.
+    /// Makes a scorer that loads weights into `model`. `known` has scores of ingredients by id,
+    /// which are not evaluated.
     pub fn new(model: Model, validation: &'a EvalSet, metric: Metric, known: HashMap<String, f64>) -> Self {
         let (recalibration, last, margin) = (None, None, HashMap::new());
         Self { model, validation, metric, known, recalibration, last, margin, evaluations: 0, images: 0 }
     }
 
-    /// With an ingredient's predictions of the validation images, such as training left: it needs
-    /// no evaluation, and the candidates that it goes into are looked at where it matters.
+    /// Adds an ingredient's predictions on the validation images, such as training saves. The
+    /// ingredient is then not evaluated, and candidates that contain it are evaluated on its
+    /// hardest images first.
     pub fn with_predictions(mut self, ingredient: &str, predictions: Predictions) -> Self {
         if !self.known.contains_key(ingredient)
             && let Some(score) = self.metric.evaluate(&predictions).value()
@@ -50,27 +59,25 @@ impl<'a> ValidationScorer<'a> {
         self
     }
 
-    /// The BatchNorm statistics of every mean are computed anew, from those images, before it is
-    /// evaluated.
+    /// Recomputes the BatchNorm statistics of every average from `images` before it is evaluated.
     pub fn recalibrated_on(self, images: Recalibration) -> Self {
         Self { recalibration: Some(images), ..self }
     }
 
-    /// Sets of weights evaluated so far.
+    /// Returns the number of sets of weights evaluated so far.
     pub fn evaluations(&self) -> u64 {
         self.evaluations
     }
 
-    /// Images read so far: those of validation for each evaluation, and those that statistics were
-    /// computed from.
+    /// Returns the number of images read so far, for evaluations and for BatchNorm statistics.
     pub fn images(&self) -> u64 {
         self.images
     }
 
-    /// What a model of these weights, which are those of a mix, says of the validation images.
+    /// Predicts the validation images with the weights of an average.
     ///
     /// # Errors
-    /// Weights of another form, images that cannot be read, logits that are not finite.
+    /// Weights that do not fit the model, images that cannot be read, logits that are not finite.
     pub fn predict(&mut self, weights: &StateDict, average: &Average) -> Result<Predictions, Error> {
         self.load(weights, average)?;
         self.predict_loaded()
@@ -91,10 +98,10 @@ impl<'a> ValidationScorer<'a> {
         Ok(self.validation.predict(&self.model, None)?)
     }
 
-    /// What the loaded candidate comes to, looked at from the hardest image on until it cannot win
-    /// any more; `None` where only its whole evaluation can tell.
+    /// Evaluates the loaded candidate, hardest images first, until it cannot win. `None`: only a
+    /// full evaluation can decide.
     fn early(&mut self, average: &Average, best: f64, accept: Accept) -> Result<Option<Verdict>, ScoreError> {
-        // Of AUROC every pair counts a little: there is nothing to stop early.
+        // In AUROC every pair of images has a small share, so evaluation cannot stop early.
         let rows = self.validation.len() - self.validation.skipped().len();
         let of_these = |last: &&Predictions| self.metric != Metric::Auroc && last.len() == rows;
         let Some(last) = self.last.as_ref().filter(of_these) else { return Ok(None) };
@@ -102,11 +109,11 @@ impl<'a> ValidationScorer<'a> {
         let mut score_bound = ScoreBound::new(self.metric, last.targets(), last.outputs());
         let slack = slack(self.model.spec().precision, self.model.device());
         let mut logits = last.logits().to_vec();
-        let (mut seen, mut below, mut failed, mut doubtful) = (0, None, false, false);
-        let mut look = |row: usize, found: &[f32]| {
+        let (mut seen, mut below, mut failed, mut uncertain) = (0, None, false, false);
+        let mut observe = |row: usize, found: &[f32]| {
             let room = slack * found.iter().fold(0.0f32, |largest, logit| largest.max(logit.abs()));
             match score_bound.observe_within(row, found, room) {
-                Ok(decided) => doubtful |= !decided,
+                Ok(decided) => uncertain |= !decided,
                 Err(_) => failed = true,
             }
             logits[row * last.outputs()..][..found.len()].copy_from_slice(found);
@@ -115,18 +122,17 @@ impl<'a> ValidationScorer<'a> {
                 let bound = score_bound.bound();
                 below = (!accept.accepts(bound, best)).then_some(bound);
             }
-            // With a doubt it needs a whole evaluation to be kept, so it must show soon that it
-            // cannot be.
-            below.is_some() || failed || doubtful && 2 * seen > last.len()
+            // With an uncertain image only a full evaluation can keep the candidate, so stop unless
+            // the bound refuses it soon.
+            below.is_some() || failed || uncertain && 2 * seen > last.len()
         };
-        let images = self.validation.predict_until(&self.model, &order, &mut look)?;
+        let images = self.validation.predict_until(&self.model, &order, &mut observe)?;
         self.images += images.unwrap_or(0) as u64;
-        // A candidate whose numbers are none fails in its whole evaluation, as it always would
-        // have.
+        // Logits that are not finite are an error of the full evaluation.
         Ok(match below {
             _ if failed => None,
             Some(bound) => Some(Verdict::Rejected { bound }),
-            None if doubtful || seen < last.len() => None,
+            None if uncertain || seen < last.len() => None,
             None => {
                 let found = Predictions::new(logits, last.outputs(), last.targets().clone())?;
                 Some(Verdict::Score(self.evaluate(average, found)?))
@@ -134,8 +140,8 @@ impl<'a> ValidationScorer<'a> {
         })
     }
 
-    /// The order in which to look at a candidate: the images as hard as they are for the soup so
-    /// far and for what is new, each with its weight.
+    /// Returns the images in the order to evaluate a candidate: hardest first, by the margins of
+    /// the soup so far and of the new part, with their weights.
     fn order(&self, average: &Average, last: &Predictions) -> Vec<usize> {
         let mut known = Vec::new();
         if let Average::Mean(parts) = average
@@ -168,7 +174,7 @@ impl<'a> ValidationScorer<'a> {
         }
     }
 
-    /// The tensors of a mix that are not averages but computed anew, by name.
+    /// Returns the names of an average's tensors that are recomputed and not averaged.
     pub fn recomputed(&self, average: &Average) -> Vec<String> {
         match (&self.recalibration, average.is_ingredient()) {
             (Some(_), false) => self.model.parameters().buffers().map(|buffer| buffer.name.clone()).collect(),
@@ -176,7 +182,7 @@ impl<'a> ValidationScorer<'a> {
         }
     }
 
-    /// The weights that were evaluated last, with what was computed anew.
+    /// Returns the weights that were evaluated last, with recomputed statistics.
     pub fn weights(&self) -> StateDict {
         StateDict::from_tensors(self.model.state_dict())
     }
@@ -206,9 +212,11 @@ impl Scorer for ValidationScorer<'_> {
     }
 }
 
-/// How far a logit may be from that of the whole evaluation, as a share of the largest of its row:
-/// an image is predicted in a batch of another size, and libtorch may add up in another order; on a
-/// GPU it may also take another of cuDNN's algorithms, with products in TF32 (10 bits) or without.
+/// Returns how far a logit may be from that of a full evaluation, as a share of the largest of its
+/// row.
+///
+/// In a batch of another size, libtorch may sum in another order. On a GPU it may also use another
+/// algorithm of cuDNN, with products in TF32 (10 bits) or without.
 fn slack(precision: Precision, device: Device) -> f32 {
     match (precision, device.is_cuda()) {
         (Precision::Fp32, false) => 1e-4,

@@ -1,4 +1,11 @@
-//! A choice among models, averaged: that of a soup's job, and that of files by hand.
+//! Selection and averaging of models, for soup jobs and for files given by hand.
+//!
+//! Every job opens and checks its own ingredients, even if several methods of a column read the
+//! same files. A check runs at the speed of memory, the evaluation of one candidate costs far more,
+//! and a file that was damaged between two jobs is found.
+//!
+//! Recomputed BatchNorm statistics are part of the soup's weights, and not of the averages in its
+//! record. The file names these tensors (`recomputed`), and `ff-soup verify` leaves them out.
 
 use std::collections::HashMap;
 
@@ -16,43 +23,42 @@ use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, JobSpec, SoupRecord, SoupSpec, VERSION};
 
-/// What is chosen from, and what is known of it before anything is evaluated.
+/// A selection to make: the candidates, the method, and known scores and predictions.
 pub struct Choice<'a> {
-    /// The models.
+    /// The candidate models.
     pub ingredients: &'a Ingredients,
-    /// How they are chosen.
+    /// How they are selected and averaged.
     pub spec: &'a SoupSpec,
-    /// Scores of models on validation that training found, by name.
+    /// Validation scores of models from training, by name.
     pub scores: HashMap<String, f64>,
-    /// What training left of a model's predictions of the validation images, by name. Asked only
-    /// where candidates are compared.
+    /// Returns the saved predictions of a model on the validation images, by name. It is called
+    /// only by methods that compare candidates.
     pub predictions: &'a mut dyn FnMut(&str) -> Result<Option<Predictions>, Error>,
 }
 
-/// A choice that was made.
+/// The result of a selection.
 pub struct Chosen {
-    /// Which models, and why.
+    /// The average, and the decisions that led to it.
     pub soup: Soup,
-    /// Their average.
+    /// The weights of the average.
     pub weights: StateDict,
-    /// How it came to be.
+    /// Their provenance.
     pub provenance: Provenance,
-    /// What it says of the validation images.
+    /// Predictions of the average on the validation images.
     pub predictions: Predictions,
-    /// What the score leaves out or rests on, a sentence each.
+    /// Notes on the score, such as classes with few images.
     pub notes: Vec<String>,
     /// Validation images that could not be read and were left out, by name.
     pub skipped: Vec<String>,
-    /// What it cost.
+    /// The cost.
     pub cost: Cost,
 }
 
 impl Choice<'_> {
-    /// Makes the choice on the validation part of `data`.
+    /// Selects on the validation split of `data`.
     ///
     /// # Errors
-    /// Models of another form, images that cannot be read, a metric that is undefined, the wish to
-    /// stop.
+    /// Models of different shapes, images that cannot be read, an undefined metric, cancellation.
     pub fn make(self, catalog: &Catalog, data: &OpenDataset, device: Device) -> Result<Chosen, Error> {
         let Self { ingredients, spec, scores, predictions } = self;
         let validation = catalog.eval_set(data, EvalSplit::Validation, spec.model.image_size);
@@ -63,7 +69,7 @@ impl Choice<'_> {
         }
         let soup = match spec.select.hierarchy() {
             Some(hierarchy) => {
-                // Of a mean of all there are no candidates to evaluate.
+                // A uniform soup compares no candidates.
                 if hierarchy.policies.iter().any(|policy| policy.is_greedy()) {
                     for one in ingredients.iter() {
                         if let Some(predictions) = predictions(&one.id)? {
@@ -82,7 +88,7 @@ impl Choice<'_> {
         if !recomputed.is_empty() {
             weights = scorer.weights();
         }
-        // Whoever gets the file alone must know what its outputs mean.
+        // Users of the file alone need the meaning of its outputs.
         let recipe = serde_json::to_value(JobSpec::Soup(spec.clone()));
         let recipe = recipe.map_err(|error| Error::Job(error.to_string()))?;
         let mut recipe = recipe.as_object().cloned().unwrap_or_default();
@@ -93,7 +99,7 @@ impl Choice<'_> {
         }
         let digest = Some(data.identity.digest.clone());
         let provenance = ingredients.provenance(&soup.average, recipe, digest, VERSION)?;
-        // A choice by a class of a few images hangs on single ones.
+        // In a class of few images, single ones can decide the selection.
         let few = Note::few_samples(predictions.targets(), predictions.outputs());
         let said = spec.metric.notes(&predictions).into_iter().chain(few);
         let names = data.dataset.task().names();
@@ -104,8 +110,7 @@ impl Choice<'_> {
     }
 }
 
-/// Chooses among the models of a job's runs and writes the average, its validation predictions, and
-/// why.
+/// Selects among the models of a job's runs, and writes the average and its validation predictions.
 pub(super) fn make(
     context: &JobContext<'_>,
     job: &Job,

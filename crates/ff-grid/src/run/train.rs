@@ -1,4 +1,4 @@
-//! A run of training.
+//! Jobs that train.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use super::inmerge::{InmergeHook, kernels};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, LayerKernels, Start, Training};
 
-/// What a run of training starts from: weights and optimizer state, with the names that provenance
-/// has them under.
+/// The weights and the optimizer state that a training run starts from, with their names in
+/// provenance.
 #[derive(Default)]
 struct StartingPoint {
     weights: Option<(String, StateDict)>,
@@ -20,8 +20,8 @@ struct StartingPoint {
 }
 
 impl JobContext<'_> {
-    /// Trains, unless the run that this one starts from left nothing to start from: then it ends
-    /// where that one did.
+    /// Trains a model. If the run that it starts from diverged without a saved model, this run ends
+    /// with the same outcome.
     pub(super) fn train(
         &self,
         job: &Job,
@@ -88,7 +88,8 @@ impl JobContext<'_> {
         Ok((JobOutput::Training(outcome), cost, of_kernels))
     }
 
-    /// What the run starts from, or how the run before it ended if that left nothing.
+    /// Opens the files that the run starts from. The inner error: the outcome of a base that saved
+    /// no model.
     fn starting_point(&self, job: &Job, start: &Start) -> Result<Result<StartingPoint, Outcome>, Error> {
         Ok(Ok(match start {
             Start::Random { .. } => StartingPoint::default(),
@@ -96,7 +97,7 @@ impl JobContext<'_> {
                 let named = |path: &Path, digest: &str| -> Result<_, Error> {
                     Ok((path.display().to_string(), unchanged(path, digest)?))
                 };
-                let missing = || Error::Job("its weights are not there".into());
+                let missing = || Error::Job("expected a file of weights to start from, found none".into());
                 let path = job.weights.as_ref().ok_or_else(missing)?;
                 let optimizer = optimizer.as_ref().zip(job.optimizer.as_ref());
                 StartingPoint {
@@ -113,7 +114,9 @@ impl JobContext<'_> {
                 };
                 let state = || {
                     let file = kept.optimizer.as_ref();
-                    let file = file.ok_or_else(|| Error::Job("its base kept no optimizer state".into()))?;
+                    let file = file.ok_or_else(|| {
+                        Error::Job(format!("expected optimizer state of `{}`, found none", input.label))
+                    })?;
                     Ok::<_, Error>((format!("{}, optimizer", input.label), self.runs.open(input, file)?))
                 };
                 StartingPoint {
@@ -125,14 +128,16 @@ impl JobContext<'_> {
     }
 }
 
-/// A file that has the content it was planned with.
+/// Opens a file, and checks that it has not changed since planning.
 fn unchanged(path: &Path, digest: &str) -> Result<StateDict, Error> {
     let file = StateDict::open(path)?;
-    match file.digest().to_string() == *digest {
-        true => Ok(file),
-        false => {
-            let reason = "the weights have changed since the plan was made".into();
-            Err(Error::File { path: path.to_owned(), reason })
-        }
+    let found = file.digest().to_string();
+    if found == *digest {
+        return Ok(file);
     }
+    let reason = format!(
+        "weights changed since planning: expected digest {digest}, found {found}\n\
+         hint: run the same command again to plan with the changed weights"
+    );
+    Err(Error::File { path: path.to_owned(), reason })
 }

@@ -1,4 +1,4 @@
-//! What is damaged in a runs folder, and setting it aside.
+//! The doctor: finds damaged files in a runs folder, and sets them aside.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,37 +13,36 @@ use crate::error::Error;
 use crate::job::Job;
 use crate::store::claim::{Claimed, Claims, is_claim, owner_of};
 
-/// Something in a runs folder that is not as it should be.
+/// A damaged or leftover file in a runs folder.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// What: a path below the runs folder.
+    /// Its path below the runs folder.
     pub path: PathBuf,
-    /// What is the matter with it.
+    /// The problem.
     pub trouble: String,
-    /// What [`repair`] does about it.
+    /// What [`repair`] does.
     pub remedy: Remedy,
 }
 
-/// What is to be done about a [`Finding`].
+/// The repair of a [`Finding`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remedy {
-    /// Set aside together with its job's record, so that the job is run again; the results of jobs
-    /// after it stay.
+    /// Set the file and its job's record aside, so that the job runs again. Results of later jobs
+    /// stay.
     RunAgain,
-    /// Set aside; it is made again where it is needed.
+    /// Set the file aside. It is written again when it is needed.
     SetAside,
-    /// Removed: it is a rest that nobody needs.
+    /// Remove the file, which nothing needs.
     Remove,
-    /// Nothing: a process is at work there.
+    /// Do nothing, since a process is running in the folder.
     Wait,
 }
 
-/// Looks at every job and table of a runs folder; writes nothing. Every file of weights and
-/// predictions is read whole.
+/// Checks every job and table of a runs folder, and writes nothing.
 ///
-/// Kept images and hashes of files (`cache`) are not looked at: they are checked whenever they are
-/// used.
+/// Files of weights and predictions are read whole. The cache of images and hashes is not checked
+/// here, but whenever it is used.
 ///
 /// # Errors
 /// Folders that cannot be listed.
@@ -53,18 +52,18 @@ pub fn examine(runs: &RunStore) -> Result<Vec<Finding>, Error> {
     for folder in entries(&runs.root().join("jobs"))?.into_iter().filter(|path| path.is_dir()).chain(alone) {
         findings.extend(job(&folder)?);
     }
-    findings.extend(published(&below(&runs.root().join("tables"))?));
+    findings.extend(tables(&below(&runs.root().join("tables"))?));
     for finding in &mut findings {
         finding.path = finding.path.strip_prefix(runs.root()).unwrap_or(&finding.path).to_owned();
     }
     Ok(findings)
 }
 
-/// Does what each finding's remedy says. What is set aside goes to the folder `set-aside` of the
-/// runs folder.
+/// Repairs findings by their remedies. Files are set aside in the folder `set-aside` of the runs
+/// folder.
 ///
 /// # Errors
-/// What cannot be moved or removed.
+/// Files that cannot be moved or removed.
 pub fn repair(runs: &RunStore, claims: &Claims, findings: &[Finding]) -> Result<(), Error> {
     for finding in findings {
         let path = runs.root().join(&finding.path);
@@ -72,7 +71,7 @@ pub fn repair(runs: &RunStore, claims: &Claims, findings: &[Finding]) -> Result<
         if finding.remedy == Remedy::Wait {
             continue;
         }
-        // Who claims a folder clears the rests of dead owners away.
+        // Taking a claim also removes partial files of dead processes.
         let Claimed::Ours(_claim) = claims.take(folder, CancelToken::default())? else { continue };
         if finding.remedy == Remedy::RunAgain {
             set_aside(runs, &folder.join("record.json"))?;
@@ -91,7 +90,7 @@ fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
     let again = |path: &Path, trouble: String| found(path, trouble, Remedy::RunAgain);
     let owner = owner_of(folder);
     if let Some(owner) = owner.as_ref().filter(|owner| !owner.has_ended()) {
-        return Ok(vec![found(folder, format!("{owner} is at work here"), Remedy::Wait)]);
+        return Ok(vec![found(folder, format!("{owner} is running here"), Remedy::Wait)]);
     }
     let mut findings = Vec::new();
     let path = folder.join("record.json");
@@ -103,11 +102,11 @@ fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
         Some(Ok(record)) => {
             let id = Job::identity(&record.spec, &record.inputs);
             let name = format!("{}-{id}", record.spec.kind());
-            // A run of its own has a folder of any name.
+            // The folder of a single run can have any name.
             let of_table = folder.parent().is_some_and(|parent| parent.ends_with("jobs"));
             let misplaced = of_table && folder.file_name().is_none_or(|found| found != name.as_str());
             if id != record.id || misplaced {
-                let trouble = format!("expected the record of this folder's job, found that of {name}");
+                let trouble = format!("expected the record of this folder's job, found the record of {name}");
                 findings.push(again(&path, trouble));
             }
             for file in record.files() {
@@ -117,31 +116,30 @@ fn job(folder: &Path) -> Result<Vec<Finding>, Error> {
         }
     }
     for path in entries(folder)? {
-        let rest = |what: &str| Some(found(&path, what.to_owned(), Remedy::Remove));
+        let leftover = |what: &str| Some(found(&path, what.to_owned(), Remedy::Remove));
         findings.extend(match () {
-            () if is_claim(&path) => rest("the claim of a process that is gone"),
-            () if is_partial(&path) => rest("half-written by a process that is gone"),
+            () if is_claim(&path) => leftover("claim of a process that has ended"),
+            () if is_partial(&path) => leftover("partial file of a process that has ended"),
             () if !Outcome::is_resume_point(&path) => None,
-            () if done => rest("the resume point of a job that is done"),
+            () if done => leftover("resume point of a finished job"),
             () => StateDict::open(&path).err().map(|error| found(&path, error.to_string(), Remedy::SetAside)),
         });
     }
     Ok(findings)
 }
 
-/// What is the matter with a file that a record names.
+/// Returns the problem of a file that a record names, if it has one.
 fn weights(folder: &Path, file: &FileRef) -> Option<String> {
-    let whole = || {
+    let check = || {
         let opened = file.open(folder)?;
         opened.provenance()?;
         opened.verify()
     };
-    whole().err().map(|error| error.to_string())
+    check().err().map(|error| error.to_string())
 }
 
-/// What is the matter with the files of the tables. Those that a list names have the content that
-/// it says.
-fn published(paths: &[PathBuf]) -> Vec<Finding> {
+/// Checks the files of tables: against the hashes in their list, or the checksums in weights.
+fn tables(paths: &[PathBuf]) -> Vec<Finding> {
     let mut listed: BTreeMap<PathBuf, String> = BTreeMap::new();
     let mut findings = Vec::new();
     for path in paths.iter().filter(|path| path.ends_with(ResultFiles::NAME)) {
@@ -154,11 +152,11 @@ fn published(paths: &[PathBuf]) -> Vec<Finding> {
         }
     }
     let gone = listed.keys().filter(|path| !path.exists()).collect::<Vec<_>>();
-    findings.extend(gone.into_iter().map(|path| (path, "is not there, and was published".to_owned())));
+    findings.extend(gone.into_iter().map(|path| (path, "missing, and listed in files.json".to_owned())));
     let trouble = |path: &PathBuf| match listed.get(path) {
         Some(hash) => match file_hash(path) {
             Ok(found) if found == *hash => None,
-            Ok(_) => Some("damaged: its content is not what was published".to_owned()),
+            Ok(_) => Some("damaged: its content does not match the hash in files.json".to_owned()),
             Err(error) => Some(error.to_string()),
         },
         None if path.extension().is_some_and(|extension| extension == "safetensors") => {
@@ -194,7 +192,7 @@ fn set_aside(runs: &RunStore, path: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(parent).and_then(|()| std::fs::rename(path, &to)).map_err(Error::file(path))
 }
 
-/// Every file below a folder.
+/// Lists all files below a folder.
 fn below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for path in entries(folder)? {

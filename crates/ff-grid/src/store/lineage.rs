@@ -1,4 +1,4 @@
-//! Where weights come from, as far back as it goes.
+//! The lineage of weights: the files that they were made from, back to the first.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,29 +9,29 @@ use super::runs::read_record;
 use crate::error::Error;
 use crate::job::Job;
 
-/// Weights, or the optimizer state beside them, that other weights were made from.
+/// A file of weights, or of optimizer state, that other weights were made from.
 #[derive(Clone, Debug)]
 pub struct Ancestor {
-    /// How far back: 0 for the file itself, 1 for its parents.
+    /// Generations back: 0 for the file itself, 1 for its parents.
     pub depth: usize,
-    /// What its child calls it.
+    /// Its name in the provenance of its child.
     pub id: String,
-    /// Its share of the child, if that is an average.
+    /// Its share in the child, if the child is an average.
     pub weight: Option<f64>,
-    /// Its content.
+    /// The digest of its content.
     pub digest: Digest,
-    /// Whether it is there.
+    /// The state of the file.
     pub found: FileStatus,
-    /// How it came to be, if the file is there and says it.
+    /// Its provenance, if the file was found and has one.
     pub provenance: Option<Provenance>,
-    /// Whether doing its job again would be the same job; `None` for what no job of a grid made.
+    /// A check of the job that made it; `None` if there is no record beside the file.
     pub job: Option<SameJob>,
-    /// Its own ancestors stand further up already.
+    /// True if its ancestors are listed already.
     pub repeated: bool,
 }
 
 impl FileStatus {
-    /// Where it is, if it is intact.
+    /// Returns the path of an intact file.
     pub fn intact(&self) -> Option<PathBuf> {
         match self {
             Self::Intact(path) => Some(path.clone()),
@@ -40,37 +40,38 @@ impl FileStatus {
     }
 }
 
-/// Whether a file is there.
+/// The state of a file of a lineage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileStatus {
-    /// There, and its content is what it says it is.
+    /// Found, and its content matches its digest.
     Intact(PathBuf),
-    /// There, but damaged.
+    /// Found, but damaged.
     Damaged(PathBuf),
-    /// In none of the places that were looked in.
+    /// In none of the searched folders.
     Missing,
 }
 
-/// What the record beside a file says of its job.
+/// A check of the identity of the job whose record is beside a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SameJob {
-    /// This version of the software gives the job's recipe and inputs the same identity.
+    /// This version computes the same identity of the job, which is given.
     Same(String),
-    /// It would be another job now, or the record is damaged: why.
+    /// This version computes another identity, or the record is damaged: the reason.
     Other(String),
 }
 
-/// The ancestors of a file, itself first, each followed by its own; looked for by content below
-/// `places`.
+/// Finds the ancestors of a file by the digests of their content, in files below `places`.
+///
+/// The file itself comes first, and each ancestor is followed by its own ancestors.
 ///
 /// # Errors
-/// The file itself cannot be read or does not say how it came to be; a place that cannot be listed.
+/// The file cannot be read or has no provenance; a folder cannot be listed.
 pub fn lineage(file: &Path, places: &[PathBuf]) -> Result<Vec<Ancestor>, Error> {
     let weights = StateDict::open(file)?;
     weights.verify()?;
     let mut known = Known::new();
     for place in places {
-        look(place, &mut known)?;
+        collect(place, &mut known)?;
     }
     let provenance = weights.provenance()?.clone();
     let parents = provenance.parents.clone();
@@ -84,20 +85,20 @@ pub fn lineage(file: &Path, places: &[PathBuf]) -> Result<Vec<Ancestor>, Error> 
         job: same_job(file),
         repeated: false,
     }];
-    let mut told = HashSet::new();
-    parents.iter().for_each(|parent| trace(parent, 1, &known, &mut told, &mut ancestors));
+    let mut listed = HashSet::new();
+    parents.iter().for_each(|parent| trace(parent, 1, &known, &mut listed, &mut ancestors));
     Ok(ancestors)
 }
 
-/// What was found of each content, and how it came to be. A file that a record names and that is
-/// another now counts as damaged, wherever else there is a copy.
+/// File state and provenance by digest. A file that a record names and whose content has changed
+/// counts as damaged, even if there is a copy in another place.
 type Known = HashMap<Digest, (FileStatus, Option<Provenance>)>;
 
 fn trace(
     parent: &Parent,
     depth: usize,
     known: &Known,
-    told: &mut HashSet<Digest>,
+    listed: &mut HashSet<Digest>,
     ancestors: &mut Vec<Ancestor>,
 ) {
     let (found, provenance) = known.get(&parent.digest).cloned().unwrap_or((FileStatus::Missing, None));
@@ -106,18 +107,19 @@ fn trace(
         _ => None,
     };
     let parents = provenance.as_ref().map_or(Vec::new(), |made| made.parents.clone());
-    let repeated = !told.insert(parent.digest) && !parents.is_empty();
+    let repeated = !listed.insert(parent.digest) && !parents.is_empty();
     let Parent { id, digest, weight } = parent.clone();
     ancestors.push(Ancestor { depth, id, weight, digest, found, provenance, job, repeated });
     if !repeated {
-        parents.iter().for_each(|parent| trace(parent, depth + 1, known, told, ancestors));
+        parents.iter().for_each(|parent| trace(parent, depth + 1, known, listed, ancestors));
     }
 }
 
-/// Every file of weights below a place, by content. Of a damaged one that is what it should be.
-fn look(place: &Path, known: &mut Known) -> Result<(), Error> {
+/// Adds every file of weights below a folder. A damaged file has the digest of the content that it
+/// should have.
+fn collect(place: &Path, known: &mut Known) -> Result<(), Error> {
     if !place.is_dir() {
-        look_at(place, None, known);
+        collect_file(place, None, known);
         return Ok(());
     }
     let record = read_record(&place.join("record.json")).ok();
@@ -128,15 +130,15 @@ fn look(place: &Path, known: &mut Known) -> Result<(), Error> {
         .collect();
     for path in entries(place)? {
         match path.is_dir() {
-            true => look(&path, known)?,
-            false => look_at(&path, recorded.get(&path), known),
+            true => collect(&path, known)?,
+            false => collect_file(&path, recorded.get(&path), known),
         }
     }
     Ok(())
 }
 
-/// A file, and the content that the record beside it says it has.
-fn look_at(path: &Path, recorded: Option<&Digest>, known: &mut Known) {
+/// Adds a file. `recorded` is its digest in the record beside it.
+fn collect_file(path: &Path, recorded: Option<&Digest>, known: &mut Known) {
     if path.extension().is_none_or(|extension| extension != "safetensors") {
         return;
     }
@@ -150,7 +152,7 @@ fn look_at(path: &Path, recorded: Option<&Digest>, known: &mut Known) {
         Ok(file) => {
             let found = (FileStatus::Intact(path.to_owned()), file.provenance().ok().cloned());
             match known.get(file.digest()) {
-                // What a record names and is not there is not made up for by a copy elsewhere.
+                // A copy in another place does not replace a damaged file that a record names.
                 Some((FileStatus::Damaged(path), _)) if path.with_file_name("record.json").exists() => {}
                 Some(before) if rank(before, file.digest()) >= rank(&found, file.digest()) => {}
                 _ => drop(known.insert(*file.digest(), found)),
@@ -162,13 +164,13 @@ fn look_at(path: &Path, recorded: Option<&Digest>, known: &mut Known) {
         ) => {
             known.entry(expected).or_insert_with(|| (FileStatus::Damaged(path.to_owned()), None));
         }
-        // What it should be cannot be known.
+        // The digest that it should have is unknown.
         Err(_) => {}
     }
 }
 
-/// Which of several files of the same content says most of where it comes from: not a soup of one,
-/// which is a copy of its ingredient; and one that a record stands beside.
+/// Ranks files of the same content by their provenance. A soup of one model, which is a copy of its
+/// ingredient, ranks last; a file beside a record ranks first.
 fn rank((found, provenance): &(FileStatus, Option<Provenance>), digest: &Digest) -> (bool, bool) {
     let of_itself = |made: &Provenance| made.parents.iter().any(|parent| parent.digest == *digest);
     let FileStatus::Intact(path) = found else { return (false, false) };
@@ -183,7 +185,7 @@ fn same_job(file: &Path) -> Option<SameJob> {
     Some(match read_record(&path) {
         Ok(record) => match Job::identity(&record.spec, &record.inputs) {
             id if id == record.id => SameJob::Same(id.to_string()),
-            id => SameJob::Other(format!("it was job {} then, and would be {id} now", record.id)),
+            id => SameJob::Other(format!("recorded as job {}, and job {id} in this version", record.id)),
         },
         Err(error) => SameJob::Other(error.to_string()),
     })

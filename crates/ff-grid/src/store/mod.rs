@@ -1,4 +1,4 @@
-//! The runs folder: records, claims, damage and lineage.
+//! The runs folder: records, claims, checks for damage, and lineage.
 
 mod claim;
 mod doctor;

@@ -1,4 +1,4 @@
-//! The list of a table's files.
+//! The list of a table's files (`files.json`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// What a table's folder holds: the BLAKE3 hash of every file, by its path in the folder. It lets
-/// the doctor find what is damaged.
+/// The BLAKE3 hash of every file of a table's folder, by its path in the folder. The doctor finds
+/// damaged files by it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResultFiles {
@@ -16,17 +16,17 @@ pub(crate) struct ResultFiles {
 }
 
 impl ResultFiles {
-    /// Its file's name.
+    /// The list's file name.
     pub const NAME: &str = "files.json";
 }
 
-/// The BLAKE3 hash of a file's bytes, hexadecimal.
+/// Returns the BLAKE3 hash of a file's bytes, in hexadecimal.
 pub(crate) fn file_hash(path: &Path) -> Result<String, Error> {
     let hash = || Ok(blake3::Hasher::new().update_reader(std::fs::File::open(path)?)?.finalize());
     hash().map(|hash| hash.to_hex().to_string()).map_err(Error::file(path))
 }
 
-/// Removes a file, if it is there.
+/// Removes a file if it exists.
 pub(crate) fn remove_file(path: &Path) -> std::io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),

@@ -1,4 +1,4 @@
-//! The runs folder.
+//! Access to the runs folder: folders, records and files of jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -9,47 +9,47 @@ use ff_checkpoint::{FileRef, StateDict, read_sealed, write_sealed};
 use crate::error::Error;
 use crate::job::{Job, Jobs, Record};
 
-/// The folder that jobs and tables lie in.
+/// The runs folder, which has the folders of jobs and tables.
 #[derive(Clone, Debug)]
 pub struct RunStore {
     root: PathBuf,
-    /// What is wrong with records that were passed over, if they are to be.
+    /// Errors of records that were passed over; `None` if such a record is an error.
     passed_over: Option<Arc<Mutex<BTreeSet<String>>>>,
 }
 
 impl RunStore {
-    /// The runs folder at `root`; nothing is made yet.
+    /// Names the runs folder `root` without creating it.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), passed_over: None }
     }
 
-    /// The same, for reports: a record that cannot be read counts as not there, and
-    /// [`RunStore::passed_over`] says so.
+    /// Names a runs folder for reports: a record that cannot be read counts as missing, and
+    /// [`RunStore::passed_over`] lists its error.
     pub fn lenient(root: &Path) -> Self {
         Self { root: root.to_owned(), passed_over: Some(Arc::default()) }
     }
 
-    /// What is wrong with the records that were passed over so far, a sentence each.
+    /// Returns the errors of the records that were passed over so far.
     pub fn passed_over(&self) -> Vec<String> {
         let found =
             self.passed_over.iter().map(|found| found.lock().expect("no panic while inserting").clone());
         found.flatten().collect()
     }
 
-    /// The folder itself.
+    /// Returns the path of the runs folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A job's folder.
+    /// Returns the path of a job's folder.
     pub fn folder(&self, job: &Job) -> PathBuf {
         self.root.join(job.folder())
     }
 
-    /// The record of a job, if it is done.
+    /// Reads the record of a job; `None` if the job is not done.
     ///
     /// # Errors
-    /// A record that cannot be read, or is another job's.
+    /// A record that cannot be read, or that is another job's.
     pub fn record(&self, job: &Job) -> Result<Option<Record>, Error> {
         match (self.read(job), &self.passed_over) {
             (Err(error), Some(found)) => {
@@ -67,8 +67,7 @@ impl RunStore {
         }
         let record = read_record(&path)?;
         if record.id != job.id && job.place.is_some() {
-            let reason =
-                "this folder holds a run of another recipe or other data\nhint: give the recipe another name";
+            let reason = "expected a run of this recipe and data, found another run\nhint: give the recipe another name";
             return Err(Error::File { path: self.folder(job), reason: reason.into() });
         }
         if record.id != job.id {
@@ -78,23 +77,22 @@ impl RunStore {
         Ok(record.serves(job).then_some(record))
     }
 
-    /// Every record in the folder, of whatever table or run; what cannot be read is left out.
+    /// Reads the records of all tables and runs, without those that cannot be read.
     pub fn all(&self) -> Vec<Record> {
         let folders = [self.root.join("jobs"), self.root.clone()].map(std::fs::read_dir);
         let folders = folders.into_iter().flatten().flatten().flatten();
         folders.filter_map(|folder| read_record(&folder.path().join("record.json")).ok()).collect()
     }
 
-    /// The record of a job that must be done.
+    /// Reads the record of a job that must be done.
     ///
     /// # Errors
-    /// [`Error::Job`] if it is not.
+    /// [`Error::Job`] if it is not; those of [`RunStore::record`].
     pub fn done(&self, job: &Job) -> Result<Record, Error> {
         self.record(job)?.ok_or_else(|| Error::Job(format!("job `{}` ({}) is not done", job.label, job.id)))
     }
 
-    /// The jobs that are on record, by identity, and how many seconds each took. What cannot run is
-    /// not looked for.
+    /// Returns the seconds that each job on record took, by identity. Blocked jobs are not checked.
     ///
     /// # Errors
     /// A record that cannot be read.
@@ -108,11 +106,10 @@ impl RunStore {
         Ok(finished)
     }
 
-    /// Opens weights or predictions that a job left.
+    /// Opens a file of weights or predictions that a job wrote.
     ///
     /// # Errors
-    /// A file that is damaged, is not the one on record, or says nothing of how it came to be and
-    /// so is none of ours.
+    /// A file that is damaged, is not the one on record, or has no provenance.
     pub fn open(&self, job: &Job, file: &FileRef) -> Result<StateDict, Error> {
         let opened = file.open(&self.folder(job))?;
         opened.provenance()?;
@@ -124,15 +121,15 @@ impl RunStore {
     }
 }
 
-/// Reads a record.
+/// Reads a record file.
 ///
 /// # Errors
-/// One that cannot be read, is damaged, or names files outside its folder.
+/// A record that cannot be read, is damaged, or names files outside its folder.
 pub fn read_record(path: &Path) -> Result<Record, Error> {
     let record: Record = read_sealed(path).map_err(|error| match error {
         ff_checkpoint::Error::Json { reason, .. } => wrong(path, format!("damaged record: {reason}")),
         ff_checkpoint::Error::Damaged { .. } => {
-            wrong(path, "damaged record: its content is not what was written".into())
+            wrong(path, "damaged record: its content does not match its digest".into())
         }
         other => other.into(),
     })?;
@@ -141,13 +138,13 @@ pub fn read_record(path: &Path) -> Result<Record, Error> {
     match record.files().into_iter().find(outside) {
         Some(file) => Err(wrong(
             path,
-            format!("expected names of files in the record's folder, found `{}`", file.path.display()),
+            format!("expected file names in the record's folder, found `{}`", file.path.display()),
         )),
         None => Ok(record),
     }
 }
 
 fn wrong(path: &Path, reason: String) -> Error {
-    let hint = "hint: `ff-grid doctor --repair` sets it aside, and the job is run again";
+    let hint = "hint: `ff-grid doctor --repair` sets it aside, and the next run repeats the job";
     Error::File { path: path.to_owned(), reason: format!("{reason}\n{hint}") }
 }

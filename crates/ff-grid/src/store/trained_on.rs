@@ -1,11 +1,15 @@
-//! Which images, divided how, weights have seen.
+//! The data that weights were trained on, and the check against another split of it.
+//!
+//! The provenance of weights lists the data and split of their run, and of all weights that they
+//! come from (`trained_on`). So a selection, a prediction or a table can refuse weights that were
+//! trained on its images in another split, after any number of averages and runs.
 
 use ff_checkpoint::StateDict;
 
 use crate::job::DataIdentity;
 
-/// The datasets that weights, and those that they come from, were trained and selected on, as their
-/// provenance says; nothing of a file from elsewhere.
+/// Returns the datasets that weights and their ancestors were trained and selected on, from their
+/// provenance. Empty for files of other programs.
 pub fn trained_on(weights: &StateDict) -> Vec<DataIdentity> {
     ff_checkpoint::trained_on(weights)
         .into_iter()
@@ -13,18 +17,18 @@ pub fn trained_on(weights: &StateDict) -> Vec<DataIdentity> {
         .collect()
 }
 
-/// Why weights that were trained on `seen` must not meet `data`, if they must not: they know the
-/// same images in another division, so any part may hold images that they were trained on.
+/// Returns the reason to refuse weights that were trained on `seen` for `data`, if there is one:
+/// the same images in another split, of which validation and test may contain training images.
 pub fn other_split(seen: &[DataIdentity], data: &DataIdentity) -> Option<&'static str> {
-    let torn = |seen: &DataIdentity| seen.digest == data.digest && seen.split != data.split;
-    seen.iter().any(torn).then_some(
-        "trained on these images in another division, so validation and test may hold images that it was trained on",
+    let differs = |seen: &DataIdentity| seen.digest == data.digest && seen.split != data.split;
+    seen.iter().any(differs).then_some(
+        "trained on these images in another split, so validation and test may contain training images",
     )
 }
 
-/// What helps against [`other_split`].
+/// The hint that goes with the reason that [`other_split`] returns.
 pub const OTHER_SPLIT_HINT: &str =
-    "hint: give the division it was trained with, or --allow-other-split, which is noted beside every result";
+    "hint: use the split of its training, or --allow-other-split, which every result then notes";
 
 #[cfg(test)]
 mod tests {
@@ -38,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ancestors_have_seen_counts() {
+    fn data_of_ancestors_counts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.safetensors");
         let (own, before) = (data("images", "one"), data("images", "two"));
@@ -55,7 +59,7 @@ mod tests {
         weights.save(&path, Some(&provenance)).unwrap();
         let seen = trained_on(&StateDict::open(&path).unwrap());
         assert_eq!(seen, [own.clone(), before]);
-        assert!(other_split(&seen, &own).is_some(), "an ancestor saw another division");
+        assert!(other_split(&seen, &own).is_some(), "an ancestor was trained on another split");
         assert!(other_split(&seen[..1], &own).is_none());
         assert!(other_split(&seen, &data("others", "one")).is_none());
         assert_eq!(trained_on(&weights), []);

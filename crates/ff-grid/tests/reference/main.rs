@@ -1,5 +1,5 @@
-//! The JSON Schemas and the reference page of configurations, which are generated from the types
-//! that read them. `UPDATE=1 cargo test -p ff-grid --test reference` writes them.
+//! Checks that the JSON Schemas and the reference page of configurations match the types that they
+//! are generated from. `UPDATE=1 cargo test -p ff-grid --test reference` writes them.
 
 mod page;
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use ff_grid::{InmergeConfig, RunRecipe, SoupsConfig};
 use schemars::{Schema, schema_for};
 
-/// Compares a file of the repository with what it should hold, or writes it.
+/// Compares a file of the repository with its expected content, or writes it.
 fn check(path: &str, expected: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     if std::env::var_os("UPDATE").is_some() {
@@ -18,7 +18,7 @@ fn check(path: &str, expected: &str) {
     let found = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(
         found == expected,
-        "{path} is stale: the types of the configuration have changed\n\
+        "{path} is out of date: the types of the configuration have changed\n\
          hint: UPDATE=1 cargo test -p ff-grid --test reference"
     );
 }

@@ -1,4 +1,4 @@
-//! A Markdown page of JSON Schemas: a section for each table of the file, a row for each key.
+//! The Markdown page of the JSON Schemas: a section for each table of a file, a row for each key.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ Editors complete and check a file that names its schema in its first line:
 ```
 ";
 
-/// What each schema is of: its heading and introduction.
+/// Heading and introduction of each schema.
 const KINDS: [(&str, &str); 3] = [
     (
         "Tables of soups",
@@ -47,7 +47,7 @@ const KINDS: [(&str, &str); 3] = [
     ),
 ];
 
-/// The whole page.
+/// Writes the whole page.
 pub fn page(schemas: &[(&str, Schema)]) -> String {
     let mut page = Page { text: INTRODUCTION.to_owned(), sections: HashMap::new(), choices: Vec::new() };
     for ((_, schema), (title, introduction)) in schemas.iter().zip(KINDS) {
@@ -69,13 +69,13 @@ struct Page {
     text: String,
     /// The heading of each section that is written, by its definition and defaults.
     sections: HashMap<String, String>,
-    /// Values that are one of several, each written once: key, schema and the schema's root.
+    /// Choices between values or variants, each written once: key, schema and the schema's root.
     choices: Vec<(String, Value, Value)>,
 }
 
 impl Page {
-    /// Rows of the plain keys of a table, then the sections of its tables. `defaults` are those that
-    /// the enclosing table gives it.
+    /// Writes rows of the plain keys of a table, then the sections of its tables. `defaults` are
+    /// the defaults that the enclosing table gives it.
     fn table(&mut self, path: &str, schema: &Value, root: &Value, defaults: Option<&Value>) {
         let Some(properties) = schema["properties"].as_object() else { return };
         let default = |key: &str, property: &Value| {
@@ -135,7 +135,7 @@ impl Page {
         self.table(path, table, root, default.as_ref());
     }
 
-    /// The type of a value, for people. A choice is linked to its section.
+    /// Describes the type of a value. A choice is a link to its section.
     fn kind(&mut self, key: &str, property: &Value, root: &Value) -> String {
         let inner = resolve(property, root);
         if let Some([only]) = inner["oneOf"].as_array().map(Vec::as_slice)
@@ -159,7 +159,7 @@ impl Page {
         }
     }
 
-    /// The heading of a choice, which is written once whatever keys have it.
+    /// Returns the heading of a choice. Several keys can have the same choice.
     fn choice_of(&mut self, key: &str, schema: &Value, root: &Value) -> String {
         if let Some((name, ..)) = self.choices.iter().find(|(_, known, _)| known == schema) {
             return name.clone();
@@ -198,7 +198,7 @@ impl Page {
         }
     }
 
-    /// A variant that is a table with a tag.
+    /// Writes a variant that is a table with a tag.
     fn variant(&mut self, variant: &Value, text: &str, root: &Value) {
         let mut rest = variant.clone();
         let properties = rest["properties"].as_object_mut().expect("a table");
@@ -215,7 +215,7 @@ impl Page {
     }
 }
 
-/// The schema that a property stands for: a reference followed, `null` left out.
+/// Resolves the schema of a property: follows a reference and leaves out `null`.
 fn resolve<'a>(property: &'a Value, root: &'a Value) -> &'a Value {
     if let Some(name) = property["$ref"].as_str() {
         return &root["$defs"][name.trim_start_matches("#/$defs/")];
@@ -236,13 +236,13 @@ fn type_of(schema: &Value) -> &str {
     schema["type"].as_str().or(listed).unwrap_or_default()
 }
 
-/// What the key says of itself or, where it says nothing, its type.
+/// Returns the description of a key or, if it has none, of its type.
 fn described(property: &Value, inner: &Value) -> String {
     let text = property["description"].as_str().or(inner["description"].as_str());
     text.unwrap_or_default().to_owned()
 }
 
-/// A value as it is written in TOML.
+/// Writes a value as TOML code.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -275,7 +275,7 @@ fn plural(kind: &str) -> String {
     }
 }
 
-/// The heading of a choice: the name of its type in words.
+/// Returns the heading of a choice: the name of its type in words.
 fn words(property: &Value, key: &str) -> String {
     let options = property["anyOf"].as_array().into_iter().flatten();
     let reference = std::iter::once(property).chain(options).find_map(|schema| schema["$ref"].as_str());
@@ -290,7 +290,7 @@ fn words(property: &Value, key: &str) -> String {
     words.trim_end_matches(" config").to_owned()
 }
 
-/// GitHub's anchor of a heading.
+/// Returns GitHub's anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase().replace(' ', "-");
     kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
@@ -300,7 +300,7 @@ fn cell(text: &str) -> String {
     plain(text).replace("\n\n", " ").replace('\n', " ").replace('|', "\\|")
 }
 
-/// Text without rustdoc's links.
+/// Removes rustdoc's links from a text.
 pub fn plain(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -316,7 +316,7 @@ pub fn plain(text: &str) -> String {
     out + rest
 }
 
-/// Paragraphs in lines of at most 100 columns.
+/// Wraps paragraphs at 100 columns.
 fn wrap(text: &str) -> String {
     plain(text).split("\n\n").map(|paragraph| lines(paragraph, "")).collect::<Vec<_>>().join("\n\n")
 }

@@ -1,4 +1,4 @@
-//! What would fail only after days of training is refused before.
+//! Checks of a table of in-model merging, so that errors are found before training.
 
 use ff_report::published::INMERGE;
 use ff_train::LrSchedule;
@@ -17,7 +17,7 @@ impl InmergeConfig {
             return wrong("seeds: expected at least one entry, found none".into());
         }
         if let Some(twice) = self.seeds.iter().duplicates().next() {
-            return wrong(format!("seeds: {twice} stands twice"));
+            return wrong(format!("seeds: expected each value once, found {twice} twice"));
         }
         for (key, stage) in [("training", &self.training), ("merging", &self.merging)] {
             let StageConfig { epochs, momentum, schedule, .. } = stage;
@@ -26,9 +26,9 @@ impl InmergeConfig {
                 return wrong(format!("{key}.momentum: expected a number in [0, 1), found {momentum}"));
             }
             if matches!(schedule, LrSchedule::Cyclic { .. }) {
-                return wrong(format!("{key}.schedule: a cyclic rate belongs to Fast Geometric Generation"));
+                return wrong(format!("{key}.schedule: `cyclic` is for Fast Geometric Generation only"));
             }
-            // The number of steps does not matter to the others.
+            // Checks of the other schedules do not depend on the number of steps.
             schedule.over(*epochs, 1).map_err(|error| Error::Config(format!("{key}.{error}")))?;
         }
         check_model(&self.model, &self.run, &self.evaluation)?;
@@ -38,11 +38,13 @@ impl InmergeConfig {
                 return wrong(format!("sweep over {parameter}: expected at least one value, found none"));
             }
             if let Some(twice) = points.iter().map(|(point, _)| point).duplicates().next() {
-                return wrong(format!("sweep over {parameter}: {twice} stands twice"));
+                return wrong(format!(
+                    "sweep over {parameter}: expected each value once, found {twice} twice"
+                ));
             }
         }
         if let Some(parameter) = self.sweep.iter().map(Sweep::parameter).duplicates().next() {
-            return wrong(format!("two sweeps go over {parameter}"));
+            return wrong(format!("sweep: expected one sweep over {parameter}, found two"));
         }
         let methods = rows.iter().map(|row| row.name.as_str()).collect();
         check_names(&self.name, &self.backbone, &self.dataset, methods)?;
@@ -57,19 +59,24 @@ impl InmergeConfig {
         }
         let named = self.method.iter().filter_map(|method| method.paper_row.as_deref());
         if let Some(name) = named.into_iter().find(|name| INMERGE.method(name).is_none()) {
-            return wrong(format!("method.paper_row: InMerge's tables have nothing named `{name}`"));
+            return wrong(format!("method.paper_row: expected a row of InMerge's tables, found `{name}`"));
         }
         for dataset in &self.dataset {
             if !dataset.ood.is_empty() {
-                return wrong(format!("dataset `{}`: a study of merging has no `ood`", dataset.name));
+                return wrong(format!(
+                    "dataset `{}`: expected no `ood` in a table of in-model merging\nhint: remove it",
+                    dataset.name
+                ));
             }
             let Some(name) = dataset.paper_column.as_deref() else { continue };
             let Some(published) = INMERGE.dataset(name) else {
-                return wrong(format!("dataset.paper_column: InMerge's tables have nothing named `{name}`"));
+                return wrong(format!(
+                    "dataset.paper_column: expected a dataset of InMerge's tables, found `{name}`"
+                ));
             };
             if published.metric != dataset.metric {
                 return wrong(format!(
-                    "dataset `{}`: the paper's {name} is scored by {}, not by {}\nhint: leave out paper_column",
+                    "dataset `{}`: expected the metric {} of the paper's {name}, found {}\nhint: remove paper_column",
                     dataset.name, published.metric, dataset.metric
                 ));
             }

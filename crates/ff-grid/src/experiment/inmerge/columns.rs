@@ -1,4 +1,4 @@
-//! What the columns of a table of in-model merging are made of.
+//! The columns of a table of in-model merging, with their jobs.
 
 use super::config::InmergeConfig;
 use crate::job::JobId;
@@ -6,27 +6,27 @@ use crate::plan::ColumnHead;
 
 /// A planned table of in-model merging.
 pub struct InmergeTable {
-    /// What it was planned from.
+    /// The configuration that it was planned from.
     pub config: InmergeConfig,
-    /// One for each backbone on each dataset.
+    /// The columns: one for each backbone on each dataset.
     pub columns: Vec<InmergeColumn>,
 }
 
 /// A backbone on a dataset, with the jobs of each row ([`InmergeConfig::rows`]).
 pub struct InmergeColumn {
-    /// Which backbone on which dataset.
+    /// The backbone and the dataset.
     pub head: ColumnHead,
-    /// One for each row of the table, with the jobs of each seed.
+    /// The jobs of each row of the table, one for each seed.
     pub methods: Vec<Vec<SeedJobs>>,
 }
 
-/// The jobs of a row of a study of merging with one seed, by identity.
+/// The jobs of a row for one seed, by identity.
 #[derive(Clone, Debug)]
 pub struct SeedJobs {
     /// The seed.
     pub seed: u64,
-    /// The second stage of training.
+    /// The second training stage.
     pub trained: JobId,
-    /// The score of its kept model on the test split; `None` where the dataset has none.
+    /// The score of its saved model on the test split; `None` if the dataset has none.
     pub test: Option<JobId>,
 }

@@ -1,4 +1,4 @@
-//! The plots of a study.
+//! The plots of a table of in-model merging.
 
 use ff_eval::Spread;
 use ff_report::{Axis, LinePlot, Point, SeedCell, SeedColumn, SeedTable, Series};
@@ -7,8 +7,8 @@ use itertools::Itertools;
 use super::config::{InmergeMethod, Sweep};
 use super::layers::Merged;
 
-/// The test metric along a sweep: mean and standard deviation over seeds, the tasks of a multilabel
-/// dataset as thin lines, the baseline as a dashed one.
+/// Plots the test metric along a sweep: mean and standard deviation over seeds. Tasks of a
+/// multilabel dataset are thin lines, the baseline is a dashed line.
 pub(super) fn of_sweep(sweep: &Sweep, table: &SeedTable, column: usize, title: &str) -> LinePlot {
     let points = sweep.points();
     let cells: Vec<Option<&SeedCell>> = points
@@ -47,8 +47,8 @@ pub(super) fn of_sweep(sweep: &Sweep, table: &SeedTable, column: usize, title: &
     }
 }
 
-/// The share of kernels that the table's first merging method merges in a step, layer by layer over
-/// the epochs.
+/// Plots the share of kernels that the table's first method with merging merges in a step, by layer
+/// and epoch.
 pub(super) fn of_merges(rows: &[InmergeMethod], merged: &[Merged<'_>], title: &str) -> Option<LinePlot> {
     let method = rows.iter().find(|row| row.inmerge.is_some())?;
     let own: Vec<_> = merged.iter().filter(|entry| entry.method == method.name).collect();

@@ -1,4 +1,4 @@
-//! What was merged in each layer, and what its kernels are like afterwards.
+//! Numbers of merges in each layer, and statistics of its kernels after training.
 
 use ff_inmerge::{KernelStats, MergeStats};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::job::LayerKernels;
 use crate::plan::Records;
 use crate::run::InmergeHook;
 
-/// What was merged in one layer in one epoch.
+/// The merges of one layer in one epoch: a line of `merged-kernels.csv`.
 #[derive(Serialize)]
 pub(super) struct Merged<'a> {
     pub method: &'a str,
@@ -26,7 +26,7 @@ pub(super) struct Merged<'a> {
     pub share: f64,
 }
 
-/// Every layer's merges in every epoch, for each row and seed.
+/// Collects the merges of every layer and epoch, for each row and seed.
 pub(super) fn merges<'a>(
     rows: &'a [InmergeMethod],
     column: &InmergeColumn,
@@ -62,7 +62,7 @@ pub(super) fn merges<'a>(
     Ok(found)
 }
 
-/// How alike the kernels of one layer of a kept model are.
+/// The redundancy of the kernels of one layer of a saved model: a line of `kernels.csv`.
 #[derive(Serialize)]
 pub(super) struct Kernels<'a> {
     method: &'a str,
@@ -74,7 +74,7 @@ pub(super) struct Kernels<'a> {
     duplicate_share: f64,
 }
 
-/// Every layer's kernels, for each row and seed.
+/// Collects the statistics of every layer's kernels, for each row and seed.
 pub(super) fn kernels<'a>(
     rows: &'a [InmergeMethod],
     column: &InmergeColumn,

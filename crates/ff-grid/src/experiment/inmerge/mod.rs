@@ -1,5 +1,5 @@
-//! In-model merging (InMerge): methods, sweeps and seeds that all go on from one network, with
-//! merging and without.
+//! The experiment on in-model merging (InMerge): methods, sweeps and seeds that continue from the
+//! same network, with merging and without.
 
 mod check;
 mod columns;
@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::job::{DataSource, Record};
 use crate::plan::{ColumnHead, Experiment, Graph, Records, Recovered, Table, TableReport, Texts};
 
-/// Reads a configuration from text, with overrides and a name for a table without one.
+/// Reads a configuration from text, with overrides. `name` is the default name of the table.
 pub(super) fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, Error> {
     let config = read_toml(text, &InmergeConfig::default()).map_err(Error::Config)?;
     let mut config = override_values(config, set).map_err(Error::Config)?;

@@ -1,4 +1,9 @@
-//! The jobs of a study of in-model merging.
+//! The jobs of a table of in-model merging.
+//!
+//! Every method continues from the network that the first stage saved with the same seed: its best
+//! epoch on validation, with new optimizer state. So methods differ only in the merging, their
+//! differences are paired, and the first stage is trained once. The baseline is the second stage
+//! without merging.
 
 use std::path::PathBuf;
 
@@ -13,7 +18,7 @@ use crate::config::{BackboneConfig, DatasetEntry};
 use crate::job::{JobId, JobSpec, Start};
 use crate::plan::{ColumnBase, Graph, StartWeights};
 
-/// Lays out every column of a study.
+/// Plans every column of a table.
 pub(super) fn columns(config: &InmergeConfig, graph: &mut Graph<'_>) -> Vec<InmergeColumn> {
     let mut columns = Vec::new();
     for backbone in &config.backbone {
@@ -57,29 +62,31 @@ fn column(
     InmergeColumn { head: opening.head(backbone.clone(), dataset.clone()), methods }
 }
 
-/// The seed of a run's second stage, whose order, augmentation, masks and merges are its own and
-/// not those of the first stage's first epochs. Of 63 bits, so that TOML can hold it.
+/// Derives the seed of a run's second stage from that of the first.
+///
+/// With the same seed, order, augmentation, masks and merges would repeat those of the first
+/// stage's first epochs. The seed has 63 bits, so that TOML can represent it.
 fn second_seed(seed: u64) -> u64 {
     stream(seed, "second stage", &[]).next_u64() >> 1
 }
 
-/// A stage of training in a column.
+/// A training stage in a column.
 struct Stage<'a> {
     config: &'a StageConfig,
     shared: &'a ColumnBase,
     dataset: &'a DatasetEntry,
 }
 
-/// What seeds a run has.
+/// The seeds of a run.
 struct Seeds {
-    /// That of its line of the table, by which its models are grouped.
+    /// The seed in the table, by which models are grouped.
     group: u64,
-    /// All chance in it comes from this one.
+    /// The seed of all randomness in the run.
     own: u64,
 }
 
 impl Stage<'_> {
-    /// Adds a run.
+    /// Adds a run of the stage.
     fn add(
         &self,
         graph: &mut Graph<'_>,

@@ -1,4 +1,4 @@
-//! A column of a table of in-model merging in detail.
+//! The details of a column of a table of in-model merging, for a report.
 
 use ff_report::report::ColumnReport;
 use ff_report::{Plot, SeedTable};
@@ -10,20 +10,20 @@ use crate::plan::Records;
 use crate::results::{empty_column, per_class};
 
 pub(super) fn column(
-    study: &InmergeTable,
+    experiment: &InmergeTable,
     at: usize,
     table: &SeedTable,
     records: Records<'_>,
 ) -> Result<ColumnReport, Error> {
-    let column = &study.columns[at];
+    let column = &experiment.columns[at];
     let mut report = empty_column(&column.head);
     if column.head.blocked.is_none() {
-        let rows = study.config.rows();
+        let rows = experiment.config.rows();
         let merged = merges(&rows, column, records)?;
-        let figures = study.figures(at, table, &merged).into_iter();
+        let figures = experiment.figures(at, table, &merged).into_iter();
         report.figures = figures.map(|(_, figure)| Plot::Lines(figure)).collect();
         report.runs = records.training_runs(column.methods.iter().flatten().map(|jobs| &jobs.trained))?;
-        for (name, jobs) in shown(study, at, table) {
+        for (name, jobs) in shown(experiment, at, table) {
             match jobs.test.as_deref().map(|id| records.scored_predictions(id)) {
                 Some(Ok(predictions)) => report.per_class_reports.push(per_class(&name, &predictions)),
                 Some(Err(why)) => report.missing.push(format!("{name}: {why}")),
@@ -38,10 +38,10 @@ pub(super) fn column(
     Ok(report)
 }
 
-/// The models of a study of merging that are shown class by class: of the row that merges and has
-/// the best mean validation score, and of the baseline, each the first seed's.
-fn shown<'a>(study: &'a InmergeTable, at: usize, table: &SeedTable) -> Vec<(String, &'a SeedJobs)> {
-    let rows = study.config.rows();
+/// Returns the models whose results are shown per class, each of the first seed: of the row with
+/// merging that has the best mean validation score, and of the baseline.
+fn shown<'a>(experiment: &'a InmergeTable, at: usize, table: &SeedTable) -> Vec<(String, &'a SeedJobs)> {
+    let rows = experiment.config.rows();
     let validation = |row: usize| {
         let scores = table.rows()[row].cells[at].runs.iter().map(|run| run.validation);
         let scores = scores.collect::<Option<Vec<f64>>>().filter(|scores| !scores.is_empty())?;
@@ -50,8 +50,8 @@ fn shown<'a>(study: &'a InmergeTable, at: usize, table: &SeedTable) -> Vec<(Stri
     let merging = (0..rows.len()).filter(|&row| rows[row].inmerge.is_some());
     let scored = merging.filter_map(|row| Some((row, validation(row)?)));
     let best = scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row);
-    let models = best.into_iter().chain(study.config.baseline()).filter_map(|row| {
-        let jobs = study.columns[at].methods[row].first()?;
+    let models = best.into_iter().chain(experiment.config.baseline()).filter_map(|row| {
+        let jobs = experiment.columns[at].methods[row].first()?;
         Some((format!("{}, seed {}", rows[row].name, jobs.seed), jobs))
     });
     models.collect()

@@ -1,4 +1,4 @@
-//! The table of a study of in-model merging, its plots, and what was merged.
+//! The table of in-model merging, with its plots and CSV files.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::plan::{ColumnHead, Records};
 use crate::results::{place, write_text};
 
 impl InmergeTable {
-    /// The table as far as the records go.
+    /// Builds the table from the records that exist.
     pub(super) fn table(&self, records: Records<'_>) -> Result<SeedTable, Error> {
         let Self { config, columns } = self;
         let of_report = columns.iter().map(|column| {
@@ -50,10 +50,9 @@ impl InmergeTable {
             .map_err(|error| Error::Job(error.to_string()))
     }
 
-    /// Writes, for each column: a plot and its numbers for each sweep and for the merges over time;
-    /// every layer's merges in every epoch (`merged-kernels.csv`); how alike the kernels of the
-    /// kept models are (`kernels.csv`). With one column they lie in the table's folder itself, else
-    /// in `<backbone>/<dataset>` below it.
+    /// Writes the further files of each column: a plot with its numbers for each sweep and for the
+    /// merges over time, the merges by layer and epoch (`merged-kernels.csv`), and the redundancy
+    /// of the kernels of saved models (`kernels.csv`).
     pub(super) fn details(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
         let table = self.table(records)?;
         let rows = self.config.rows();
@@ -74,7 +73,7 @@ impl InmergeTable {
             }
             let kernels = kernels(&rows, column, records)?;
             for (name, text) in [("merged-kernels.csv", csv(&merged)), ("kernels.csv", csv(&kernels))] {
-                // A file without a line would have no head either.
+                // Without lines, the CSV would have no header either.
                 if !text.is_empty() {
                     files.push(write_text(&place, name, &text)?);
                 }
@@ -83,7 +82,7 @@ impl InmergeTable {
         Ok(files)
     }
 
-    /// The plots of a column, each with its file's name: a line for each sweep, and the merges over
+    /// Returns the plots of a column with their file names: one for each sweep, and the merges over
     /// time.
     pub(super) fn figures(
         &self,
@@ -137,20 +136,20 @@ fn cell(records: Records<'_>, column: &InmergeColumn, seeds: &[SeedJobs]) -> Res
     if seeds.iter().all(|jobs| jobs.test.is_none()) {
         notes.push("the dataset has no test split".to_owned());
     }
-    // The choice of an epoch hangs on single images of a class that has few; the same images for
-    // every seed.
+    // In a class of few images, single ones can decide the selection of an epoch. The images are
+    // the same for every seed.
     notes.extend(few_samples(records, column)?);
     notes.extend(remarks);
     Ok(SeedCell { runs: found, note: (!notes.is_empty()).then(|| notes.join("; ")) })
 }
 
-/// Which classes or tasks have few validation images, as far as a run has predicted them.
+/// Returns a note on classes or tasks with few validation images, if a run has predicted them.
 fn few_samples(records: Records<'_>, column: &InmergeColumn) -> Result<Option<String>, Error> {
     let first = column.methods.iter().flatten().next();
     let Some(job) = first.and_then(|jobs| records.plan.job(&jobs.trained)) else { return Ok(None) };
     let Some(trained) = records.of(&job.id)? else { return Ok(None) };
     let Some(kept) = &trained.training()?.kept else { return Ok(None) };
-    // A damaged file is the doctor's business; the table is of the records.
+    // Damaged predictions are found by the doctor and do not stop the table.
     let Ok(file) = records.runs.open(job, &kept.predictions) else { return Ok(None) };
     let predictions = predictions_of(&file)?;
     let names = column.head.task.as_ref().map_or(&[][..], |task| task.names());

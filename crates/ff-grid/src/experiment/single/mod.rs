@@ -1,4 +1,10 @@
-//! One run of training as an experiment: a plan of one job, and a table of one row.
+//! A single training run as an experiment: a plan of one job, and a table of one row.
+//!
+//! `ff-train` and `ff-grid` run jobs by the same code
+//! ([`JobContext::run`](crate::run::JobContext::run)), and `ff-soup select` and soup jobs select by
+//! the same code ([`Choice::make`](crate::run::Choice::make)). A single run has the record of a
+//! table's job, in a folder of its name instead of `jobs/KIND-ID`
+//! ([`Job::place`](crate::job::Job::place)), so report, doctor and verify read it too.
 
 mod config;
 
@@ -18,15 +24,15 @@ use crate::results::empty_column;
 
 pub use config::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe};
 
-/// Reads a recipe from text, with overrides and a name for a run without one.
+/// Reads a recipe from text, with overrides. `name` is the default name of the run.
 pub(super) fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, Error> {
     let recipe = RunRecipe::parse(text, set, None, name)?;
     let kind =
-        recipe.kind.ok_or_else(|| Error::Config("kind: expected what the run is, found nothing".into()))?;
+        recipe.kind.ok_or_else(|| Error::Config("kind: expected the kind of the run, found none".into()))?;
     Ok(Box::new(SingleRun::new(recipe, kind)?))
 }
 
-/// A run of training to be planned.
+/// A training run to plan.
 #[derive(Clone, Debug)]
 pub struct SingleRun {
     recipe: RunRecipe,
@@ -36,20 +42,20 @@ pub struct SingleRun {
     run: RunConfig,
 }
 
-/// A planned run of training.
+/// A planned training run.
 pub struct SingleTable {
-    /// What it was planned from.
+    /// The experiment that it was planned from.
     pub experiment: SingleRun,
-    /// The run.
+    /// The identity of the run's job.
     pub job: JobId,
     head: ColumnHead,
 }
 
 impl SingleRun {
-    /// A run of a kind.
+    /// Makes a run of a kind from a recipe.
     ///
     /// # Errors
-    /// [`Error::Config`]: the recipe is none for it.
+    /// [`Error::Config`]: the recipe does not fit the kind.
     pub fn new(recipe: RunRecipe, kind: RunKind) -> Result<Self, Error> {
         recipe.check(kind)?;
         let ModelRecipe { image_size, precision, .. } = recipe.model;
@@ -59,8 +65,8 @@ impl SingleRun {
         Ok(Self { recipe: RunRecipe { kind: Some(kind), ..recipe }, kind, model, evaluation, run })
     }
 
-    /// What a hierarchy can group the run's models by. What a base's snapshots are grouped by is
-    /// the base's learning rate, not the cycle's.
+    /// Returns the fields that a hierarchy can group the run's models by. Snapshots of a cyclic run
+    /// are grouped by the learning rate of its base.
     fn fields(&self, start: &StartWeights) -> BTreeMap<String, String> {
         let train = &self.recipe.train;
         let mut fields = group_fields(train.schedule.highest(), train.augment, train.seed);
@@ -99,7 +105,7 @@ impl Experiment for SingleRun {
 
     fn lay_out(self: Box<Self>, graph: &mut Graph<'_>) -> Box<dyn Table> {
         let recipe = &self.recipe;
-        // Messages name the file, which is what its user knows.
+        // Messages name the file of weights, which the user gave.
         let backbone = BackboneConfig { name: recipe.model.weights.to_string(), ..recipe.backbone() };
         let mut origin = graph.origin(&backbone, recipe.model.seed);
         if let Some(path) = &recipe.model.optimizer_state {

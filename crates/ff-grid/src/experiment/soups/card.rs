@@ -1,4 +1,4 @@
-//! The model card of a delivered soup, as the Hugging Face hub shows it.
+//! The model card of a table's soup, in the form of the Hugging Face hub.
 
 use ff_eval::{Metric, Score, Value};
 use ff_report::markdown_text;
@@ -6,7 +6,7 @@ use ff_report::markdown_text;
 use crate::config::{BackboneConfig, DatasetEntry, ModelConfig, WeightsSource};
 use crate::job::SoupRecord;
 
-/// What a card says.
+/// The content of a model card.
 pub(super) struct Card<'a> {
     pub backbone: &'a BackboneConfig,
     pub dataset: &'a DatasetEntry,
@@ -14,21 +14,21 @@ pub(super) struct Card<'a> {
     pub method: &'a str,
     pub classes: &'a [String],
     pub soup: &'a SoupRecord,
-    /// What a reader must know of the scores: what the table says of the same cell.
+    /// Notes on the scores, as in the table's cell.
     pub notes: Vec<String>,
-    /// By the name of what they are on: the test split first, then data from elsewhere.
+    /// Scores by the name of their data: the test split first, then out-of-distribution datasets.
     pub scores: Vec<(String, Option<Score>)>,
 }
 
 impl Card<'_> {
-    /// YAML front matter and Markdown. Scalars are quoted as JSON, which is YAML.
+    /// Writes YAML front matter and Markdown. Scalars are quoted as JSON, which is valid YAML.
     pub fn to_markdown(&self) -> String {
         let Card { backbone, dataset, soup, .. } = self;
         let shares = soup.soup.average.shares();
         let of = match shares.len() {
-            1 => "One fine-tuned network: the choice among the candidates kept a single one.".to_owned(),
+            1 => "One fine-tuned network: the selection kept a single candidate.".to_owned(),
             count => format!(
-                "A model soup: the mean of the weights of {count} fine-tuned networks, at the cost of one."
+                "A model soup: the average of the weights of {count} fine-tuned networks, at the inference cost of one."
             ),
         };
         let share =
@@ -38,14 +38,14 @@ impl Card<'_> {
         format!(
             r"{front_matter}# {name}
 
-{of} It was chosen by {metric} on the validation split; no test image was looked at for it.
+{of} It was selected by {metric} on the validation split. The test split was not used for the selection.
 
 ## Task and data
 
 - Architecture: `{architecture}`, images of {image_size} × {image_size} px
 - Outputs, in order: {classes}
 - Trained on: {dataset}
-{notes}- Input: RGB in 0 to 1, resized to the square without cropping (bilinear, antialiased), less {mean:?}, over {std:?}
+{notes}- Input: RGB from 0 to 1, resized to the square without cropping (bilinear, antialiased), minus {mean:?}, divided by {std:?}
 
 {scores}
 ## Ingredients
@@ -55,7 +55,7 @@ impl Card<'_> {
 | Model | Share |
 |:--|--:|
 {shares}
-Every candidate's score and fate is in `soup.json`. Digest of the weights: `{digest}`.
+`soup.json` has the scores of all candidates and the decisions about them. Digest of the weights: `{digest}`.
 
 ## Intended use and limits
 
@@ -63,7 +63,7 @@ Every candidate's score and fate is in `soup.json`. Digest of the weights: `{dig
 
 ## Licence
 
-{base} The images have terms of their own, which may bind what is learnt from them.
+{base} The images have terms of their own, which may also apply to models that are trained on them.
 
 ## Loading
 
@@ -125,7 +125,7 @@ Every candidate's score and fate is in `soup.json`. Digest of the weights: `{dig
         ))
     }
 
-    /// The table of scores, and what its intervals are.
+    /// Writes the table of scores, and describes its intervals.
     fn scores(&self) -> String {
         let row = |(on, score): &(String, Option<Score>)| {
             let on = markdown_text(on);
@@ -145,7 +145,7 @@ Every candidate's score and fate is in `soup.json`. Digest of the weights: `{dig
 
 | On | {metric} | 95 % interval | Images |
 |:--|--:|--:|--:|
-| validation, by which it was chosen | {validation:.4} | – | – |
+| validation (used for selection) | {validation:.4} | – | – |
 {rows}
 Intervals are percentiles of bootstrap resamples of the {of}.
 ",
@@ -160,7 +160,7 @@ Intervals are percentiles of bootstrap resamples of the {of}.
         let architecture = self.backbone.architecture;
         if architecture.timm.is_none() {
             return format!(
-                "timm has no architecture `{architecture}`: it is one of this program's own, for tests and demonstrations. Load \
+                "timm has no architecture `{architecture}`: it exists only in this program, for tests and demonstrations. Load \
                  `soup.safetensors` with `ff-train predict --checkpoint soup.safetensors` or `ff-models logits`."
             );
         }
@@ -176,29 +176,31 @@ transform = timm.data.create_transform(**timm.data.resolve_model_data_config(mod
     }
 }
 
-/// What every card says of the use of a model.
-const LIMITS: &str = "For research on images like those it was trained on. It is not a medical device and no clinical study \
-    stands behind it. Its scores speak of the datasets above and of no other hospital, camera or population; the intervals \
-    speak of other draws of the same kind of images, not of other training runs. Outputs are not calibrated unless a report \
-    says so.";
+/// Intended use and limits, the same in every card.
+const LIMITS: &str = "For research on images like the training images. It is not a medical device and has not been \
+    evaluated in a clinical study. Its scores hold for the datasets above, not for other hospitals, cameras or \
+    populations. The intervals cover other samples of the same kind of images, not other training runs. Outputs are not \
+    calibrated unless a report says so.";
 
-/// Where training started, and under what licence.
+/// Describes the initial weights and their licence.
 fn base(weights: &WeightsSource) -> String {
     match weights {
         WeightsSource::Pretrained | WeightsSource::Random => {
             "Training started from random weights.".to_owned()
         }
         WeightsSource::Pretrain => {
-            "Training started from a network pretrained here, on the source domain of the configuration."
+            "Training started from a network that was pretrained on the source dataset of the configuration."
                 .to_owned()
         }
         WeightsSource::File(path) => {
             let file = markdown_text(&path.file_name().unwrap_or_default().to_string_lossy());
-            format!("Training started from the file {file}, whose licence is not known here.")
+            format!("Training started from the file {file}, whose licence is unknown to this program.")
         }
         WeightsSource::Hub(id) => match license(weights) {
             "unknown" => {
-                format!("Training started from `{id}`, whose licence is not known here: see its page.")
+                format!(
+                    "Training started from `{id}`, whose licence is unknown to this program: see its page."
+                )
             }
             known => format!("Training started from `{id}`, which is published under {known}."),
         },
@@ -209,7 +211,7 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("text has a JSON form")
 }
 
-/// The hub's name of a metric.
+/// Returns the hub's name of a metric.
 fn kind(metric: Metric) -> &'static str {
     match metric {
         Metric::Accuracy => "accuracy",
@@ -220,7 +222,7 @@ fn kind(metric: Metric) -> &'static str {
     }
 }
 
-/// The licence of base weights, where their page is known to state it.
+/// Returns the licence of initial weights, as their page on the hub states it; else `unknown`.
 fn license(weights: &WeightsSource) -> &'static str {
     let WeightsSource::Hub(id) = weights else { return "unknown" };
     match id.as_str() {

@@ -1,4 +1,4 @@
-//! Checks of a table of soups: what would fail only after days of training is refused before.
+//! Checks of a table of soups, so that errors are found before training.
 
 use ff_data::Augment;
 use ff_report::published::FISSIONFUSION;
@@ -10,7 +10,7 @@ use crate::config::{check_epochs, check_inmerge, check_model, check_names, check
 use crate::error::Error;
 use crate::job::Pool;
 
-/// What a hierarchy can group models by.
+/// The fields that a hierarchy can group models by.
 const FIELDS: [&str; 4] = ["learning_rate", "augmentation", "seed", "snapshot"];
 
 impl SoupsConfig {
@@ -37,13 +37,13 @@ impl SoupsConfig {
         self.check_landscape()?;
         for (key, name, known) in self.paper_names() {
             if !known {
-                return wrong(format!("{key}: the paper's Table 1 has nothing named `{name}`"));
+                return wrong(format!("{key}: expected a name of FissionFusion's Table 1, found `{name}`"));
             }
         }
         Ok(())
     }
 
-    /// What would fail only after days of training.
+    /// Checks numbers, duplicates and methods.
     fn check_numbers(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (grid, fgg) = (&self.grid, &self.fgg);
@@ -72,7 +72,7 @@ impl SoupsConfig {
             ("fgg.also_augment", augment(&fgg.augmentations(Pool::FggAll))),
         ];
         if let Some((key, Some(value))) = twice.iter().find(|(_, value)| value.is_some()) {
-            return wrong(format!("{key}: {value} stands twice"));
+            return wrong(format!("{key}: expected each value once, found {value} twice"));
         }
         let models = grid.learning_rates.len() * grid.augmentations.len() * grid.seeds.len();
         if grid.top_models > models {
@@ -84,7 +84,7 @@ impl SoupsConfig {
         for method in &self.method {
             if method.pool == Pool::FggAll && fgg.also_augment.is_empty() {
                 return wrong(format!(
-                    "method `{}`: its pool `fgg-all` wants augmentations in fgg.also_augment, found none",
+                    "method `{}`: pool `fgg-all`: expected augmentations in fgg.also_augment, found none",
                     method.name
                 ));
             }
@@ -102,7 +102,7 @@ impl SoupsConfig {
             if hierarchy.policies.len() != hierarchy.levels.len() + 1 {
                 let (levels, policies) = (hierarchy.levels.len(), hierarchy.policies.len());
                 return wrong(format!(
-                    "method `{}`: {levels} levels need {} policies, found {policies}",
+                    "method `{}`: expected {} policies for {levels} levels, found {policies}",
                     method.name,
                     levels + 1
                 ));
@@ -111,7 +111,7 @@ impl SoupsConfig {
         Ok(())
     }
 
-    /// The names of the paper's rows and columns, and whether each is one.
+    /// Returns keys and names of the paper's rows and columns, and true if the paper has them.
     fn paper_names(&self) -> impl Iterator<Item = (&'static str, &str, bool)> {
         let rows = self.method.iter().filter_map(|method| method.paper_row.as_deref());
         let columns = self.dataset.iter().filter_map(|dataset| dataset.paper_column.as_deref());

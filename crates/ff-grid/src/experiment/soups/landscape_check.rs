@@ -1,4 +1,4 @@
-//! Whether the sections on errors between models can be planned.
+//! Checks of the sections on errors between models.
 
 use itertools::Itertools;
 
@@ -32,7 +32,9 @@ impl SoupsConfig {
                 self.check_methods(&format!("landscape.plane `{name}`: soups"), soups, |_| true)?;
                 if let Anchors::Named { models } = models {
                     if let Some(twice) = models.iter().duplicates().next() {
-                        return wrong(format!("landscape.plane `{name}`: models: `{twice}` stands twice"));
+                        return wrong(format!(
+                            "landscape.plane `{name}`: models: expected different models, found `{twice}` twice"
+                        ));
                     }
                     let key = format!("landscape.plane `{name}`: models");
                     models.iter().try_for_each(|model| self.check_model(&key, *pool, model))?;
@@ -45,7 +47,9 @@ impl SoupsConfig {
             if let Curves::Pairs { pairs } = &section.curves
                 && let Some([name, _]) = pairs.iter().find(|[a, b]| a == b)
             {
-                return wrong(format!("connectivity.curves: a path from `{name}` to itself"));
+                return wrong(format!(
+                    "connectivity.curves: expected pairs of different models, found `{name}` twice"
+                ));
             }
             let named: Vec<&String> = match &section.curves {
                 Curves::EachField { at } => at.iter().collect(),
@@ -75,7 +79,7 @@ impl SoupsConfig {
             Some(name) => {
                 let known = known().join(", ");
                 Err(Error::Config(format!(
-                    "{key}: expected methods of this table that suit it ({known}), found `{name}`"
+                    "{key}: expected a suitable method of this table ({known}), found `{name}`"
                 )))
             }
             None => Ok(()),
@@ -95,7 +99,10 @@ impl SoupsConfig {
         if known.contains(&found) {
             return Ok(());
         }
-        Err(Error::Config(format!("{key}: no model is named `{name}`\nhint: there are {}", known.join(", "))))
+        Err(Error::Config(format!(
+            "{key}: no model is named `{name}`\nhint: the models are {}",
+            known.join(", ")
+        )))
     }
 }
 

@@ -1,4 +1,8 @@
-//! The jobs that look at errors between the models of a column.
+//! The jobs that evaluate errors between the models of a column.
+//!
+//! Each row of a plane and each path is a job, so that workers share them and an interrupted run
+//! keeps the finished ones. The coordinates of a plane's three models are a job of their own: three
+//! models on a line then fail once, and not in every row.
 
 use itertools::Itertools;
 
@@ -11,7 +15,7 @@ use crate::job::{
 };
 use crate::plan::{ColumnBase, Graph};
 
-/// The runs of a column that models are chosen from.
+/// The runs of a column, by pool.
 pub(super) struct Pools {
     pub probe: JobId,
     pub grid: Vec<JobId>,
@@ -29,8 +33,8 @@ impl Pools {
     }
 }
 
-/// What every look at a column has in common.
-pub(super) struct Looks<'a, 'g> {
+/// Plans the landscape jobs of a column.
+pub(super) struct LandscapeBuilder<'a, 'g> {
     pub config: &'a SoupsConfig,
     pub graph: &'a mut Graph<'g>,
     pub shared: &'a ColumnBase,
@@ -39,8 +43,8 @@ pub(super) struct Looks<'a, 'g> {
     pub methods: &'a [MethodJobs],
 }
 
-impl Looks<'_, '_> {
-    /// Lays out what the configuration's sections ask for.
+impl LandscapeBuilder<'_, '_> {
+    /// Plans the jobs of the configuration's sections.
     pub fn jobs(mut self) -> LandscapeJobs {
         let mut jobs = LandscapeJobs::default();
         if let Some(section) = &self.config.landscape {
@@ -62,16 +66,16 @@ impl Looks<'_, '_> {
     }
 
     fn judging(&self, bn: BnStatistics) -> Judging {
-        let anew = bn == BnStatistics::Recalibrate && self.shared.spec.architecture.batch_norm;
+        let recalibrate = bn == BnStatistics::Recalibrate && self.shared.spec.architecture.batch_norm;
         Judging {
             model: self.shared.spec,
             data: self.shared.identity.clone(),
             metric: self.dataset.metric,
-            recalibrate: anew.then_some(self.config.model.batch_size),
+            recalibrate: recalibrate.then_some(self.config.model.batch_size),
         }
     }
 
-    /// Judging a number of sets of weights.
+    /// Estimates the cost of evaluating a number of sets of weights.
     fn cost(&self, judging: &Judging, evaluations: usize) -> Cost {
         let [train, val, _] = self.shared.sizes;
         let images = val + if judging.recalibrate.is_some() { train } else { 0 };
@@ -105,7 +109,7 @@ impl Looks<'_, '_> {
         self.add(format!("{label}, whole"), spec, inputs, Cost::default())
     }
 
-    /// The pairs of the grid's models that are drawn, by their place in the pool.
+    /// Returns the pairs of the grid's models that are drawn, by their index in the pool.
     fn pairs(&self, curves: &Curves) -> Vec<(usize, usize)> {
         let models = self.config.grid.models();
         let named =
@@ -136,28 +140,28 @@ impl Looks<'_, '_> {
             ([&models[a].0, &models[b].0].map(String::clone), [models[a].1, models[b].1]);
         let differ = (0..FIELDS.len()).filter(|&at| of_a[at] != of_b[at]).map(|at| FIELDS[at]).collect();
         let judging = self.judging(bn);
-        // The ends' own errors are known from training, unless statistics are computed anew.
+        // The errors of the ends are known from training, unless statistics are recomputed.
         let evaluations = if judging.recalibrate.is_some() { points } else { points - 2 };
         let cost = self.cost(&judging, evaluations);
         let inputs = [a, b].map(|at| self.pools.grid[at].clone()).to_vec();
         let spec = JobSpec::Path(PathSpec { judging, points });
-        let job = self.add(format!("{points} places from {b_name} to {a_name}"), spec, inputs, cost);
+        let job = self.add(format!("path of {points} points from {b_name} to {a_name}"), spec, inputs, cost);
         PathJob { ends: [a_name, b_name], differ, job }
     }
 
     fn greedy_barriers(&mut self, method: &str, points: usize) -> JobId {
         let at = self.place(method);
         let (jobs, judging) = (&self.methods[at], self.judging(self.config.method[at].bn));
-        // At most: how many are tried, and not known from the choice, is told only afterwards.
+        // An upper bound: the number of candidates is known only after the selection.
         let greedy_barriers = self.graph.cost(&jobs.soup).evaluations as usize;
         let places = if judging.recalibrate.is_some() { points + 1 } else { points - 1 };
         let cost = self.cost(&judging, greedy_barriers * places);
         let inputs = [&jobs.soup, &self.pools.probe].into_iter().chain(&jobs.pool).cloned().collect();
         let spec = JobSpec::GreedyBarriers(PathSpec { judging, points });
-        self.add(format!("what {method} tried"), spec, inputs, cost)
+        self.add(format!("barriers of {method}"), spec, inputs, cost)
     }
 
-    /// A method's place in the table.
+    /// Returns a method's index in the table.
     fn place(&self, name: &str) -> usize {
         self.config.method.iter().position(|of| of.name == name).expect("methods are checked")
     }

@@ -1,4 +1,4 @@
-//! Pictures of errors between a column's models, and their numbers.
+//! Figures of errors between a column's models, and their numbers.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,14 @@ use crate::plan::{ColumnHead, Records};
 use crate::results::{place, write_text};
 
 impl SoupsTable {
-    /// Writes, for each column and as far as the records go: `surface-<plane>` (SVG, CSV, JSON) and
-    /// `surfaces.csv`, how rough they are; `connectivity-<field>` (SVG, CSV); `barriers` (SVG,
-    /// CSV), the matrix of all pairs; `paths.csv`, barrier and distance of every pair;
-    /// `greedy_barriers-<method>` (SVG, CSV, JSON).
+    /// Writes the figures and numbers of each column from the records that exist.
+    ///
+    /// - `surface-<plane>` (SVG, CSV, JSON): the errors on a plane; `surfaces.csv`: their roughness
+    /// - `connectivity-<field>` (SVG, CSV): the errors on paths
+    /// - `barriers` (SVG, CSV): the matrix of all pairs; `paths.csv`: barrier and distance of each
+    ///   path
+    /// - `greedy-barriers-<method>` (SVG, CSV, JSON): the barriers to the candidates of a greedy
+    ///   soup
     pub(super) fn draw_landscapes(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
         for column in self.columns.iter().filter(|column| column.head.blocked.is_none()) {
@@ -27,7 +31,7 @@ impl SoupsTable {
             for (name, plot) in plots {
                 let svg = plot.to_svg().map_err(|error| Error::Job(error.to_string()))?;
                 files.push(write_text(&folder, &format!("{name}.svg"), &svg)?);
-                // What is tried has numbers of its own.
+                // The numbers of greedy barriers are among the texts.
                 if !texts.iter().any(|(other, _)| *other == format!("{name}.csv")) {
                     files.push(write_text(&folder, &format!("{name}.csv"), &plot.to_csv())?);
                 }
@@ -39,7 +43,7 @@ impl SoupsTable {
         Ok(files)
     }
 
-    /// What the soup of a method tried, as far as that was measured.
+    /// Returns the barriers to the candidates of a method's soup; empty if they were not evaluated.
     pub(super) fn greedy_barriers(
         &self,
         column: &SoupsColumn,
@@ -55,7 +59,7 @@ impl SoupsTable {
         })
     }
 
-    /// What there is to show of a column, as far as the records go.
+    /// Collects the figures of a column from the records that exist.
     pub(super) fn album<'a>(&self, column: &SoupsColumn, records: Records<'a>) -> Result<Album<'a>, Error> {
         let (config, ColumnHead { backbone, dataset, .. }) = (&self.config, &column.head);
         let mut album = Album {
@@ -78,7 +82,7 @@ impl SoupsTable {
     }
 }
 
-/// The pictures of one column, and further files; each with its name.
+/// The figures of one column, and its further files, each with its name.
 pub(super) struct Album<'a> {
     records: Records<'a>,
     title: String,
@@ -109,7 +113,7 @@ struct PathLine<'a> {
 }
 
 #[derive(Serialize)]
-struct TryLine<'a> {
+struct StepLine<'a> {
     group: &'a str,
     candidate: &'a str,
     alone: Option<f64>,
@@ -129,7 +133,7 @@ impl Album<'_> {
         })
     }
 
-    /// Keeps a plot, if there is a point in it.
+    /// Adds a plot, unless it has no points.
     fn plot(&mut self, name: &str, plot: Plot) {
         if !plot.is_empty() {
             self.plots.push((name.to_owned(), plot));
@@ -171,7 +175,7 @@ impl Album<'_> {
         Ok(())
     }
 
-    /// Both axes as L2 distances, so that the picture is true to scale.
+    /// Draws a surface. Both axes are L2 distances, so that the figure is true to scale.
     fn surface(&self, plane: &PlaneConfig, bn: BnStatistics, surface: &SurfaceRecord) -> Surface {
         let [along, across] = surface.plane.lengths;
         let corners = surface.plane.corners.iter().zip(["w0", "w2", "w1"]).map(|(corner, role)| {
@@ -183,13 +187,13 @@ impl Album<'_> {
             }
         });
         let soups = surface.soups.iter().zip(&plane.soups).map(|(soup, method)| Mark {
-            name: format!("{method}, {:.4}: {:.3} beside the plane", soup.error, soup.height),
+            name: format!("{method}, {:.4}: {:.3} off the plane", soup.error, soup.height),
             x: soup.x * along,
             y: soup.y * across,
         });
         let Roughness { local_minima, second_difference, undefined } = surface.roughness;
         let mut notes = vec![
-            format!("‖w2 − w0‖ = {along:.3}, w1 stands {across:.3} above"),
+            format!("‖w2 − w0‖ = {along:.3}, height of w1 {across:.3}"),
             format!("{local_minima} local minim{}", if local_minima == 1 { "um" } else { "a" }),
         ];
         notes.extend(second_difference.map(|mean| format!("mean |second difference| {mean:.5}")));
@@ -197,8 +201,8 @@ impl Album<'_> {
             notes.push(format!("grey: no finite output at {undefined} points"));
         }
         if bn == BnStatistics::Recalibrate {
-            notes.push("BatchNorm statistics anew at each point;".into());
-            notes.push("the errors named above are with the models' own".into());
+            notes.push("BatchNorm statistics recomputed at each point;".into());
+            notes.push("errors above: with the models' own statistics".into());
         }
         let places = surface.axis.places();
         Surface {
@@ -214,7 +218,7 @@ impl Album<'_> {
         }
     }
 
-    /// A picture for each way in which the ends differ.
+    /// Adds a figure for each combination of fields in which the ends differ.
     fn curves(&mut self, jobs: &[PathJob]) -> Result<(), Error> {
         let mut kinds: Vec<(String, Vec<(&PathJob, PathRecord)>)> = Vec::new();
         for job in jobs {
@@ -257,7 +261,7 @@ impl Album<'_> {
         }
         let heat = Heatmap {
             title: format!("{}: barriers between all pairs", self.title),
-            value_label: self.error.replace("error", "error above the straight line between the ends'"),
+            value_label: self.error.replace("error", "error above the interpolation of the ends"),
             columns: names.clone(),
             rows: names,
             values,
@@ -284,37 +288,35 @@ impl Album<'_> {
         }
         let name = format!("greedy-barriers-{}", slug(method));
         self.json(&name, &greedy_barriers)?;
-        let lines = greedy_barriers.iter().map(|tried| TryLine {
-            group: &tried.decision.group,
-            candidate: &tried.decision.candidate,
-            alone: tried.decision.alone,
-            before: tried.decision.before,
-            with: tried.with,
-            taken: tried.decision.taken,
-            barrier: tried.path.barrier,
-            distance: tried.path.distance,
-            relative_distance: tried.relative_distance,
+        let lines = greedy_barriers.iter().map(|step| StepLine {
+            group: &step.decision.group,
+            candidate: &step.decision.candidate,
+            alone: step.decision.alone,
+            before: step.decision.before,
+            with: step.with,
+            taken: step.decision.taken,
+            barrier: step.path.barrier,
+            distance: step.path.distance,
+            relative_distance: step.relative_distance,
         });
         self.csv(&name, &lines.collect_vec());
         let of = |(name, taken): (&str, bool)| {
-            let point = |tried: &GreedyBarrier| Point { y: tried.path.barrier, low: None, high: None };
+            let point = |step: &GreedyBarrier| Point { y: step.path.barrier, low: None, high: None };
             let points =
-                greedy_barriers.iter().map(|tried| (tried.decision.taken == taken).then(|| point(tried)));
+                greedy_barriers.iter().map(|step| (step.decision.taken == taken).then(|| point(step)));
             let points = points.collect_vec();
             let some = points.iter().any(Option::is_some);
             some.then(|| Series { name: name.to_owned(), points, emphasis: taken })
         };
         let figure = LinePlot {
             joined: false,
-            title: format!("{}: what {method} tried", self.title),
-            x_label: "candidate, in the order tried".into(),
+            title: format!("{}: candidates of {method}", self.title),
+            x_label: "candidate, in the order of evaluation".into(),
             y_label: format!(
-                "barrier to the soup as it stood, {}",
+                "barrier to the soup before the candidate, {}",
                 self.error.trim_start_matches("validation error, ")
             ),
-            x: Axis::Categories(
-                greedy_barriers.iter().map(|tried| tried.decision.candidate.clone()).collect(),
-            ),
+            x: Axis::Categories(greedy_barriers.iter().map(|step| step.decision.candidate.clone()).collect()),
             series: [("refused", false), ("taken", true)].into_iter().filter_map(of).collect(),
             references: Vec::new(),
         };
@@ -323,7 +325,7 @@ impl Album<'_> {
     }
 }
 
-/// A name that a file can have.
+/// Turns a name into one for a file: lower-case letters, digits and `-`.
 fn slug(name: &str) -> String {
     let plain = name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     plain.split('-').filter(|part| !part.is_empty()).join("-")

@@ -1,5 +1,5 @@
-//! Soups (FissionFusion): grid search and Fast Geometric Generation, what soups make of their
-//! models, and errors between them.
+//! The experiment on soups (FissionFusion): grid search, Fast Geometric Generation, soups of their
+//! models, and the error landscape between models.
 
 mod card;
 mod check;
@@ -31,10 +31,10 @@ use crate::job::DataSource;
 use crate::plan::{ColumnHead, Experiment, Graph, Records, Recovered, Table, TableReport, Texts};
 use crate::results::place;
 
-/// Reads a configuration from text, with overrides and a name for a table without one.
+/// Reads a configuration from text, with overrides. `name` is the default name of the table.
 pub(super) fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, Error> {
     let mut config = read_toml(text, &SoupsConfig::default()).map_err(Error::Config)?;
-    // Before the overrides, which may be of one of the rows.
+    // Before the overrides, since a key may name one of the rows.
     config.expand_methods();
     config = override_values(config, set).map_err(Error::Config)?;
     config.expand_methods();

@@ -10,14 +10,14 @@ use itertools::iproduct;
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn};
 use super::config::{FggConfig, SoupsConfig};
-use super::landscape_plan::{Looks, Pools};
+use super::landscape_plan::{LandscapeBuilder, Pools};
 use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry, OodEntry};
 use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, Selection, SoupSpec, Start};
 use crate::plan::{ColumnBase, Graph, StartWeights};
 
-/// Lays out every column of a table of soups.
+/// Plans every column of a table of soups.
 pub(super) fn columns(config: &SoupsConfig, graph: &mut Graph<'_>) -> Vec<SoupsColumn> {
     let mut columns = Vec::new();
     for backbone in &config.backbone {
@@ -47,13 +47,13 @@ fn column(
     let methods = config.methods_and_singles();
     let mut methods: Vec<_> = methods.iter().map(|method| builder.method(method, &pools)).collect();
     let graph = builder.graph;
-    let looks = Looks { config, graph, shared, dataset, pools: &pools, methods: &methods };
-    let landscape = looks.jobs();
+    let builder = LandscapeBuilder { config, graph, shared, dataset, pools: &pools, methods: &methods };
+    let landscape = builder.jobs();
     let singles = methods.split_off(config.method.len());
     SoupsColumn { head: opening.head(backbone.clone(), dataset.clone()), methods, landscape, singles }
 }
 
-/// The learning rates of a cyclic run over a number of training images.
+/// Computes the learning rates of a cyclic run over a number of training images.
 fn rates(config: &SoupsConfig, train_images: usize) -> Result<Rates, String> {
     let steps = ff_data::batches(train_images, config.model.batch_size).max(1);
     cyclic(&config.fgg).over(config.fgg.epochs, steps).map_err(|error| format!("fgg.{error}"))
@@ -64,7 +64,7 @@ fn cyclic(fgg: &FggConfig) -> LrSchedule {
     LrSchedule::Cyclic { lr_max, lr_min, epochs_per_cycle, phase }
 }
 
-/// Lays out the jobs of a column.
+/// Plans the jobs of a column.
 struct Builder<'a, 'g> {
     config: &'a SoupsConfig,
     graph: &'a mut Graph<'g>,
@@ -76,7 +76,7 @@ struct Builder<'a, 'g> {
 }
 
 impl Builder<'_, '_> {
-    /// Every run of a column.
+    /// Adds all training runs of a column.
     fn pools(&mut self, origin: &StartWeights) -> Pools {
         let probe = self.probe(origin);
         let config = self.config;
@@ -100,7 +100,7 @@ impl Builder<'_, '_> {
         let (config, shared, dataset) = (self.config, self.shared, self.dataset);
         let pool = pools.of(method.pool).to_vec();
         let [train, val, _] = shared.sizes;
-        // Single models' scores are known from training; each soup that is tried is a pass.
+        // Scores of single models are known from training; each candidate soup takes an evaluation.
         let snapshots = rates(config, train as usize).map_or(0, |rates| rates.snapshots().len());
         let models = match (method.pool, &method.select) {
             (_, Selection::Best { .. }) => 0,
@@ -147,7 +147,7 @@ impl Builder<'_, '_> {
 
     fn finetune(&mut self, probe: &str, rate: f64, augment: Augment, seed: u64) -> JobId {
         let (section, fgg, shared) = (&self.config.finetune, &self.config.fgg, self.shared);
-        // The same run serves the grid search and FGG, so both must ask for the optimizer's state.
+        // The same run may be a grid model and a base of FGG, so both must ask for optimizer state.
         let is_base = fgg.augmentations(Pool::FggAll).contains(&augment)
             && seed == fgg.seed
             && fgg.learning_rates.contains(&rate);
@@ -167,6 +167,8 @@ impl Builder<'_, '_> {
         id
     }
 
+    /// Adds a cyclic run. It draws the same order and augmentation as the first epochs of its base:
+    /// both have the one seed of FGG, and randomness is a function of seed and epoch.
     fn fgg(&mut self, base: &str, rate: f64, augment: Augment) -> JobId {
         let (fgg, shared) = (&self.config.fgg, self.shared);
         let train = TrainConfig {
@@ -176,7 +178,7 @@ impl Builder<'_, '_> {
         };
         let start = Start::Input { optimizer: fgg.carry_optimizer, seed: 0 };
         let spec = JobSpec::Fgg(shared.training(start, train, self.inmerge));
-        // A snapshot at the end of an epoch is evaluated with it.
+        // A snapshot at the end of an epoch is evaluated with the epoch.
         let inside = rates(self.config, shared.sizes[0] as usize);
         let inside = inside.map_or(0, |rates| rates.snapshots_inside_epochs());
         let cost = shared.cost(fgg.epochs, inside as u64);

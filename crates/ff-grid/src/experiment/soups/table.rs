@@ -1,4 +1,4 @@
-//! The table of soups, and the model that a user takes away.
+//! The table of soups, and the files of each column's best soup.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::job::{Record, SoupRecord};
 use crate::plan::{ColumnHead, Records};
 use crate::results::write_text;
 
-/// The record beside a soup that a user takes away: which models went in, and why.
+/// The content of `soup.json`: the ingredients of a column's soup, and how they were selected.
 #[derive(Serialize)]
 struct SoupNote<'a> {
     backbone: &'a str,
@@ -30,7 +30,7 @@ struct SoupNote<'a> {
 }
 
 impl SoupsTable {
-    /// The table as far as the records go: what is missing or failed is said in its cell.
+    /// Builds the table from the records that exist. Cells note what is missing or failed.
     pub(super) fn table(&self, records: Records<'_>) -> Result<Table, Error> {
         let Self { config, columns } = self;
         let of_report = columns.iter().map(|column| {
@@ -53,7 +53,7 @@ impl SoupsTable {
         Table::new(&config.name, of_report.collect(), rows).map_err(|error| Error::Job(error.to_string()))
     }
 
-    /// The cell of the method at a place.
+    /// Builds the cell of the method with index `at`.
     fn cell(&self, records: Records<'_>, column: &SoupsColumn, at: usize) -> Result<Cell, Error> {
         let (method, jobs) = (&self.config.method[at], &column.methods[at]);
         let ColumnHead { backbone, dataset, blocked, .. } = &column.head;
@@ -77,10 +77,7 @@ impl SoupsTable {
                     notes.push(format!("left out, diverged: {}", soup.left_out.join(", ")));
                 }
                 if !soup.diverged.is_empty() {
-                    notes.push(format!(
-                        "diverged, and used as they were before: {}",
-                        soup.diverged.join(", ")
-                    ));
+                    notes.push(format!("diverged, models from before used: {}", soup.diverged.join(", ")));
                 }
                 if let images @ 1.. = records.skipped_in_training(&jobs.pool)? {
                     notes.push(format!("{images} unreadable training images left out"));
@@ -123,8 +120,8 @@ impl SoupsTable {
         Ok(cell)
     }
 
-    /// Writes into a column's folder the soup with the best validation score, ties to the later
-    /// method, with the record of how it was chosen, its model card, and a folder that timm loads.
+    /// Writes the soup with the best validation score into a column's folder, with its record, its
+    /// model card, and a folder that timm loads. Of equal scores, the later method counts.
     pub(super) fn deliver(
         &self,
         records: Records<'_>,
@@ -159,7 +156,7 @@ impl SoupsTable {
             classes: task.as_ref().map_or(&[], |task| task.names()),
             method: &method.name,
             metric: dataset.metric,
-            chosen: "the best validation score among the soups, ties to the later method; no test image was looked at",
+            chosen: "best validation score among the soups, ties to the later method; the test split was not used",
             ingredients: soup.soup.average.shares(),
             record: soup,
         };

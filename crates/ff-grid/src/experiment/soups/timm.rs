@@ -1,4 +1,7 @@
 //! A folder that timm loads: `timm.create_model("local-dir:FOLDER", pretrained=True)`.
+//!
+//! timm needs the file names `config.json` and `model.safetensors`, so the soup has a hard link in
+//! a folder of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +13,11 @@ use crate::error::Error;
 use crate::results::write_text;
 use crate::store::remove_file;
 
-/// Writes `config.json`, `model.safetensors` and the card as `README.md`, as a repository on the
-/// hub has them. The weights are another name of `soup`'s file, or a copy where the file system has
-/// no links. Nothing for an architecture that timm does not have.
+/// Writes `config.json`, `model.safetensors` and the card as `README.md`, as in a repository on the
+/// hub.
+///
+/// The weights are a hard link to the file `soup`, or a copy where the file system has no links.
+/// Writes nothing for an architecture that timm does not have.
 pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) -> Result<Vec<PathBuf>, Error> {
     let architecture = card.backbone.architecture;
     let Some(name) = architecture.timm else { return Ok(Vec::new()) };
@@ -44,19 +49,19 @@ pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) ->
     Ok(vec![path, weights, write_text(folder, "README.md", text)?])
 }
 
-/// The number as it is written: 0.485 and not 0.48500001430511475.
+/// Returns the number with the shortest decimal form: 0.485 and not 0.48500001430511475.
 fn decimal(number: f32) -> f64 {
     number.to_string().parse().expect("a number reads back")
 }
 
-/// Gives a file another name, in place of whatever had it.
+/// Links a file under another name, and replaces the file of that name.
 fn link(file: &Path, name: &Path) -> std::io::Result<()> {
     let new = name.with_extension("partial");
     remove_file(&new)?;
     if std::fs::hard_link(file, &new).is_err() {
         std::fs::copy(file, &new)?;
     }
-    // Where both are one file already, renaming does nothing and leaves the new name.
+    // If both are the same file already, renaming does nothing and `new` stays.
     std::fs::rename(&new, name)?;
     remove_file(&new)
 }

@@ -1,10 +1,10 @@
-//! A column of a report before anything is found.
+//! A column of a report, before records are read.
 
 use ff_report::report::ColumnReport;
 
 use crate::plan::ColumnHead;
 
-/// A column of which nothing is known but what the plan says.
+/// Makes a column from the plan alone.
 pub(crate) fn empty_column(ColumnHead { backbone, dataset, task, blocked }: &ColumnHead) -> ColumnReport {
     ColumnReport {
         backbone: backbone.name.clone(),

@@ -1,4 +1,4 @@
-//! A report: everything that records, predictions and images say of one or more tables.
+//! Reports on tables, from records, predictions and images.
 
 mod column;
 mod origin;
@@ -21,8 +21,10 @@ use crate::job::VERSION;
 use crate::plan::Records;
 use crate::store::RunStore;
 
-/// Gathers a report. What is damaged, missing or not done yet is said in it and stops nothing else;
-/// give it [`RunStore::lenient`]. `problems` are what the caller could not read at all.
+/// Collects the data of a report.
+///
+/// The report lists what is damaged, missing or not done yet; `runs` should be
+/// [`RunStore::lenient`]. `problems` are errors of tables that the caller could not read.
 pub fn report(title: &str, sources: &[Source<'_>], runs: &RunStore, mut problems: Vec<String>) -> Report {
     let mut experiments = Vec::new();
     for source in sources {
@@ -43,7 +45,7 @@ fn experiment(source: &Source<'_>, runs: &RunStore) -> Result<ExperimentReport, 
     Ok(ExperimentReport { table, progress, missing: plan.missing(), columns, origin })
 }
 
-/// How far each kind of job is, in the order in which the plan has them.
+/// Counts the finished jobs of each kind, in the order of the plan.
 fn progress(records: Records<'_>) -> Result<Vec<Progress>, Error> {
     let jobs = &records.plan.jobs;
     let kinds = jobs.iter().map(|job| job.spec.kind()).unique();

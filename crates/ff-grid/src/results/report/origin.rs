@@ -1,4 +1,4 @@
-//! Where results come from.
+//! The provenance of a table's results: versions, devices, data, weights and jobs.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -27,7 +27,7 @@ pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Er
                 .and_then(|kind| kind.as_str())
                 .unwrap_or("data")
                 .to_owned();
-            data.insert(format!("{kind}: {digest}, division {split}"));
+            data.insert(format!("{kind}: {digest}, split {split}"));
         }
         if let Some(Start::File { digest, .. }) = record.spec.training().map(|training| &training.start) {
             weights.insert(digest.clone());
@@ -60,9 +60,9 @@ pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Er
     })
 }
 
-/// The data that a job reads.
-fn identity(recipe: &JobSpec) -> Option<&DataIdentity> {
-    match recipe {
+/// Returns the identity of the data that a job reads.
+fn identity(spec: &JobSpec) -> Option<&DataIdentity> {
+    match spec {
         JobSpec::Soup(SoupSpec { data, .. }) | JobSpec::Predict { data, .. } => Some(data),
         other => other.training().map(|training| &training.data),
     }

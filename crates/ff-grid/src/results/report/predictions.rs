@@ -1,4 +1,4 @@
-//! What an evaluation scored.
+//! The predictions of an evaluation.
 
 use ff_eval::Predictions;
 use ff_train::predictions_of;
@@ -7,10 +7,10 @@ use crate::job::JobOutput;
 use crate::plan::Records;
 
 impl Records<'_> {
-    /// The predictions that an evaluation scored, or why there are none.
+    /// Opens the predictions that an evaluation scored; the error says why there are none.
     pub(crate) fn scored_predictions(self, evaluation: &str) -> Result<Predictions, String> {
         let job = self.plan.job(evaluation).and_then(|job| self.plan.job(job.predictions().ok()?));
-        let job = job.ok_or("it is not planned")?;
+        let job = job.ok_or("not planned")?;
         let record = self.of(&job.id).map_err(|error| error.to_string())?.ok_or("not predicted yet")?;
         match &record.output {
             JobOutput::Predictions { file, .. } => {

@@ -1,14 +1,14 @@
-//! What a report is of.
+//! The source of a report.
 
 use crate::catalog::Catalog;
 use crate::plan::Plan;
 
 /// A table to report on.
 pub struct Source<'a> {
-    /// Its jobs.
+    /// The plan of the table.
     pub plan: &'a Plan,
-    /// Its data, for the names and pictures of images.
+    /// The datasets, for the names and pictures of images.
     pub catalog: &'a Catalog,
-    /// Commands that make it again.
+    /// Commands that reproduce the table.
     pub commands: Vec<String>,
 }

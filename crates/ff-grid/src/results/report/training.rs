@@ -1,4 +1,4 @@
-//! Runs of training as curves.
+//! Learning curves of training runs.
 
 use ff_report::report::TrainingRun;
 use ff_train::{EpochRecord, LrSchedule, Outcome, SavedModel};
@@ -9,11 +9,11 @@ use crate::job::{Job, JobId, JobSpec, Training};
 use crate::plan::Records;
 use crate::store::RunStore;
 
-/// Points of a run's learning rate, at most.
+/// Largest number of points of a curve of learning rates.
 const POINTS: usize = 300;
 
 impl<'a> Records<'a> {
-    /// Each run once; those that have not begun are left out.
+    /// Collects the curves of training runs, each once. Runs that have not started are left out.
     pub(crate) fn training_runs(
         self,
         ids: impl Iterator<Item = &'a JobId>,
@@ -44,13 +44,13 @@ fn of_outcome(job: &Job, training: &Training, outcome: &Outcome) -> TrainingRun 
             at.epoch,
             at.step,
             at.learning_rate,
-            if outcome.is_empty() { "" } else { "; what it left is from before" }
+            if outcome.is_empty() { "" } else { "; its models are from before" }
         )
     });
     TrainingRun { models, note, ..of_history(job, training, &outcome.history) }
 }
 
-/// What a run that is still going has written so far.
+/// Reads the curves of a run that is not finished.
 fn unfinished(job: &Job, training: &Training, runs: &RunStore) -> Option<TrainingRun> {
     let history = EpochRecord::written_in(&runs.folder(job));
     let note = format!("not finished: {} of {} epochs", history.len(), training.train.epochs);
@@ -69,7 +69,7 @@ fn of_history(job: &Job, training: &Training, history: &[EpochRecord]) -> Traini
     }
 }
 
-/// The learning rate step by step where it changes with every step, else as it stands in the
+/// Returns learning rates by epoch: computed for steps if the schedule is cyclic, else from the
 /// history.
 fn rates(schedule: &LrSchedule, epochs: u32, history: &[EpochRecord]) -> Vec<(f64, f64)> {
     let per_epoch = history.first().map_or(0, |first| first.step);

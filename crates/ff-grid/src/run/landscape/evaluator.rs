@@ -1,4 +1,8 @@
 //! Errors of weights on validation images.
+//!
+//! Far from the models, a variance of BatchNorm that is combined like a weight may be negative.
+//! Such a point has no error, and figures show it in grey. With `bn = "recalibrate"` the statistics
+//! are recomputed at each point.
 
 use std::sync::Arc;
 
@@ -11,7 +15,7 @@ use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, Judging};
 use crate::run::context::JobContext;
 
-/// Tells the validation error of any weights.
+/// Computes the validation error of weights.
 pub(super) struct ErrorEvaluator {
     model: Model,
     validation: Arc<EvalSet>,
@@ -34,9 +38,7 @@ impl ErrorEvaluator {
         })
     }
 
-    /// 1 less the metric; `None` where a logit is not finite or the metric is undefined, as far
-    /// outside of what was trained, where a variance that was combined like a weight may be
-    /// negative.
+    /// Returns 1 minus the metric; `None` if a logit is not finite or the metric is undefined.
     pub fn error(&mut self, weights: &StateDict) -> Result<Option<f64>, Error> {
         self.model.load_strict(weights)?;
         if let Some(images) = &self.recalibration {
@@ -50,12 +52,13 @@ impl ErrorEvaluator {
         }
     }
 
-    /// Whether a model as training left it is judged as it was there.
+    /// Returns true if the errors of the models themselves are those of training, because
+    /// statistics are not recomputed.
     pub fn knows_models(&self) -> bool {
         self.recalibration.is_none()
     }
 
-    /// Whether a tensor of the model is trained, and no running statistic.
+    /// Returns true if a tensor of the model is trained; false for running statistics.
     pub fn trained(&self, name: &str) -> bool {
         is_trained(&self.model, name)
     }
@@ -67,7 +70,7 @@ impl ErrorEvaluator {
     }
 }
 
-/// Whether a tensor of a model is trained, and no running statistic.
+/// Returns true if a tensor of a model is trained; false for running statistics.
 pub(super) fn is_trained(model: &Model, name: &str) -> bool {
     model.parameters().trainable().any(|parameter| parameter.name == name)
 }

@@ -1,4 +1,4 @@
-//! What lay between a greedy soup and the candidates that it tried.
+//! Error barriers between a greedy soup and its candidates.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::job::{Cost, Diverged, GreedyBarrier, Job, JobOutput, PathSpec, steps}
 use crate::run::context::JobContext;
 use crate::run::models::Models;
 
-/// For each candidate that a soup tried: the path to it, and the distances.
+/// Evaluates, for each candidate of a greedy soup, the path from the soup to it, and the distances.
 pub(in crate::run) fn greedy_barriers(
     context: &JobContext<'_>,
     job: &Job,
@@ -27,10 +27,10 @@ pub(in crate::run) fn greedy_barriers(
     let models = Ingredients::new(models)?;
     let mut evaluator = ErrorEvaluator::new(context, job, &spec.judging)?;
     let mut found = Vec::new();
-    for tried in soup.greedy_steps() {
-        let candidate = named(&tried.decision.candidate, models.weights(&tried.candidate)?);
-        let before = named("the soup before", models.weights(&tried.before)?);
-        let share = 1.0 / (tried.parts + 1) as f64;
+    for step in soup.greedy_steps() {
+        let candidate = named(&step.decision.candidate, models.weights(&step.candidate)?);
+        let before = named("the soup before", models.weights(&step.before)?);
+        let share = 1.0 / (step.parts + 1) as f64;
         let mut lambdas = steps(spec.points);
         if !lambdas.contains(&share) {
             lambdas.push(share);
@@ -39,11 +39,11 @@ pub(in crate::run) fn greedy_barriers(
         let from_probe = distances(&Ingredients::new(vec![before.clone(), probe.clone()])?, |name| {
             evaluator.trained(name)
         })[0];
-        let known = [tried.decision.alone, tried.decision.before].map(|score| score.map(|score| 1.0 - score));
+        let known = [step.decision.alone, step.decision.before].map(|score| score.map(|score| 1.0 - score));
         let path = between(&mut evaluator, [candidate, before], known, lambdas)?;
         let at = path.lambdas.iter().position(|lambda| *lambda == share).expect("it was added");
         found.push(GreedyBarrier {
-            decision: tried.decision.clone(),
+            decision: step.decision.clone(),
             share,
             with: 1.0 - path.errors[at],
             from_probe,

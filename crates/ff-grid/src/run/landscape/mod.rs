@@ -1,7 +1,7 @@
-//! Errors between models: over the plane through three, along the path between two, and around a
-//! greedy soup.
+//! Errors between models: on the plane through three models, on the path between two, and between a
+//! greedy soup and its candidates.
 //!
-//! An error is 1 less the dataset's metric, on its validation part; the test part is not looked at.
+//! An error is 1 minus the dataset's metric on its validation split. The test split is not used.
 //!
 //! Sources: Garipov et al. 2018, *Loss Surfaces, Mode Connectivity, and Fast Ensembling of DNNs*;
 //! Frankle et al. 2020, *Linear Mode Connectivity and the Lottery Ticket Hypothesis*; Sanjeev et

@@ -9,7 +9,7 @@ use crate::job::{Cost, Diverged, Job, JobOutput, PathRecord, PathSpec, steps};
 use crate::run::context::JobContext;
 use crate::run::models::Models;
 
-/// The path between the models of a job's two runs, A and B.
+/// Evaluates the path between the models of a job's two runs, A and B.
 pub(in crate::run) fn path(
     context: &JobContext<'_>,
     job: &Job,
@@ -20,7 +20,7 @@ pub(in crate::run) fn path(
         return Ok((JobOutput::Diverged { run }, Cost::default()));
     }
     let [a, b] = models.as_slice() else {
-        return Err(Error::Job(format!("a path joins two models, found {}", models.len())));
+        return Err(Error::Job(format!("expected two models for a path, found {}", models.len())));
     };
     let mut evaluator = ErrorEvaluator::new(context, job, &spec.judging)?;
     let known = [a.score, b.score].map(|score| score.map(|score| 1.0 - score));
@@ -28,7 +28,8 @@ pub(in crate::run) fn path(
     Ok((JobOutput::Path(found), evaluator.cost()))
 }
 
-/// The path between two models, A at λ = 1 and B at λ = 0, whose own errors may be known.
+/// Evaluates the path between two models, A at λ = 1 and B at λ = 0. `known` has their own errors,
+/// if these are known.
 pub(super) fn between(
     evaluator: &mut ErrorEvaluator,
     ends: [Ingredient; 2],
@@ -51,7 +52,9 @@ pub(super) fn between(
         };
         errors.push(error.ok_or_else(|| {
             let [a, b] = &names;
-            Error::Job(format!("between `{a}` and `{b}`, at λ = {lambda}, the error is not defined"))
+            Error::Job(format!(
+                "path between `{a}` and `{b}`: at λ = {lambda} an output is not finite or the metric is undefined"
+            ))
         })?);
     }
     let barrier = barrier(&lambdas, &errors);

@@ -1,4 +1,9 @@
 //! The error surface on the plane through three models.
+//!
+//! The origin is the best model, as in the caption of FissionFusion's Fig. 1, and the one of the
+//! other two that is further from it is at (1, 0). Where the angle at the origin is wide, the third
+//! may be left of the square [−0.2, 1.2]²; the legend still names it. Distances count trained
+//! weights only, since running statistics are on the scale of activations.
 
 use ff_eval::Roughness;
 use ff_models::{Model, Spec};
@@ -13,7 +18,7 @@ use crate::job::{
 use crate::run::context::JobContext;
 use crate::run::models::{Models, RunModel};
 
-/// Chooses the three models and finds where they lie.
+/// Selects the three models, and computes their coordinates.
 pub(in crate::run) fn plane(
     context: &JobContext<'_>,
     job: &Job,
@@ -30,7 +35,7 @@ pub(in crate::run) fn plane(
     Ok((JobOutput::Plane(record), Cost::default()))
 }
 
-/// Judges the points of one row.
+/// Evaluates the points of one row.
 pub(in crate::run) fn row(
     context: &JobContext<'_>,
     job: &Job,
@@ -44,7 +49,7 @@ pub(in crate::run) fn row(
     Ok((JobOutput::PlaneRow(errors), evaluator.cost()))
 }
 
-/// Joins the rows, and places the soups.
+/// Joins the rows, and computes the positions of the soups.
 pub(in crate::run) fn surface(
     context: &JobContext<'_>,
     job: &Job,
@@ -87,7 +92,7 @@ fn choose<'a>(models: &'a Models, anchors: &Anchors) -> Result<[&'a RunModel; 3]
             let [(_, a), (_, b), (_, c), ..] = ranked[..] else {
                 let found = ranked.len();
                 return Err(Error::Job(format!(
-                    "a plane goes through three models with a score, found {found}"
+                    "expected at least three models with a score for a plane, found {found}"
                 )));
             };
             Ok([a, b, c])
@@ -101,7 +106,7 @@ fn through(context: &JobContext<'_>, spec: &Spec, models: [&RunModel; 3]) -> Res
     Ok(Plane::through(Ingredients::new(models)?, |name| is_trained(&form, name))?)
 }
 
-/// The plane that is a job's first input, and its record.
+/// Returns the plane that is a job's first input, and its record.
 fn found(context: &JobContext<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecord, Plane), Error> {
     let input = context.planned(job.plane()?)?;
     let Record { output: JobOutput::Plane(record), .. } = context.runs.done(input)? else {

@@ -1,4 +1,4 @@
-//! Who is at work on a folder, among all processes and machines that share it.
+//! Claims: which process runs in a folder, among all processes and machines that share it.
 
 mod owner;
 
@@ -22,26 +22,26 @@ use tch::Device;
 use crate::error::Error;
 use crate::job::device_name;
 
-/// Claims folders, and watches those that others have claimed.
+/// Claims folders, and watches the claims of other processes.
 ///
-/// A claim is a file `claim-N.json` in the folder that says who its owner is. It is made so that
-/// only one can make it (`O_EXCL`, which holds on NFS too), and its owner touches it several times
-/// in a lease. The highest N owns the folder.
+/// A claim is a file `claim-N.json` in the folder that names its owner. It is created exclusively
+/// (`O_EXCL`, which NFS supports too), and its owner updates its modification time several times in
+/// a lease. The highest N owns the folder.
 ///
-/// Who sees that an owner is gone takes the folder over by making the next number. An owner is gone
-/// if it was a process of this machine that has ended, or if its file was not touched for a whole
-/// lease, by the watcher's own stopwatch: clocks, which differ between machines and go backwards,
-/// are never compared. An owner that was merely asleep finds the higher number when it wakes up,
-/// and gives way ([`Claim::lost`]).
+/// A process that finds an owner dead takes over the folder by creating the next number, so that of
+/// several such processes only one succeeds. An owner is dead if it was a process of this machine
+/// that has ended, or if its file's modification time did not change for a whole lease. The watcher
+/// measures the lease by its own monotonic clock: times of different machines are never compared.
+/// An owner that was only suspended finds the higher number when it resumes, and stops
+/// ([`Claim::lost`]).
 pub struct Claims {
     lease: Duration,
     device: String,
-    /// Others' claims as they were last seen: when they had been touched, and since when that has
-    /// not changed.
+    /// Claims of other processes: their last modification time, and since when it has not changed.
     seen: Mutex<HashMap<PathBuf, (Option<SystemTime>, Instant)>>,
 }
 
-/// The right to work in a folder, until it is dropped.
+/// The exclusive right to run in a folder. Dropping it releases the folder.
 pub struct Claim {
     folder: PathBuf,
     number: u64,
@@ -49,45 +49,47 @@ pub struct Claim {
     keeper: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-/// Who may work in a folder.
+/// The result of claiming a folder.
 pub enum Claimed {
-    /// We may.
+    /// The claim succeeded.
     Ours(Claim),
-    /// Another is at it already, unless its claim cannot be read.
+    /// Another process owns the folder; `None` if its claim cannot be read.
     Theirs(Option<Owner>),
 }
 
 impl Claims {
-    /// An owner that does not touch its claim for as long as `lease` counts as gone. `device` tells
-    /// others where this one computes.
+    /// Makes a set of claims of this process.
+    ///
+    /// An owner on another machine that does not update its claim for `lease` counts as dead.
+    /// `device` is the device that this process computes on; its claims name it.
     pub fn new(lease: Duration, device: &str) -> Self {
         Self { lease, device: device.to_owned(), seen: Mutex::default() }
     }
 
-    /// The same for another device.
+    /// Makes a set of claims for another device.
     pub fn on(&self, device: Device) -> Self {
         Self::new(self.lease, &device_name(device))
     }
 
-    /// Claims a folder, which is made if it is missing, and removes what a dead owner left
-    /// half-written in it. `stop` is set should the claim be lost.
+    /// Claims a folder, which is created if it is missing, and removes partial files of a dead
+    /// owner. `stop` is set if the claim is lost.
     ///
     /// # Errors
-    /// [`Error::File`]: the folder or the claim cannot be made or read.
+    /// [`Error::File`]: the folder or the claim cannot be created or read.
     pub fn take(&self, folder: &Path, stop: CancelToken) -> Result<Claimed, Error> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let last = last(folder)?;
         if let Some(number) = last {
             let path = path(folder, number);
-            let Some(owner) = self.gone(&path)? else { return Ok(Claimed::Theirs(read(&path))) };
+            let Some(owner) = self.dead(&path)? else { return Ok(Claimed::Theirs(read(&path))) };
             let owner = owner.map_or("an unknown process".to_owned(), |owner| owner.to_string());
-            tracing::warn!(folder = %folder.display(), "taken over from {owner}, which is gone");
+            tracing::warn!(folder = %folder.display(), "taken over from {owner}, which has ended or does not respond");
         }
         let number = last.unwrap_or(0) + 1;
         let path = path(folder, number);
         let owner = Owner::this(&self.device);
         match OpenOptions::new().write(true).create_new(true).open(&path) {
-            // Another was quicker.
+            // Another process was faster.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 return Ok(Claimed::Theirs(read(&path)));
             }
@@ -106,10 +108,10 @@ impl Claims {
         Ok(Claimed::Ours(claim))
     }
 
-    /// Claims a folder as soon as nobody else has it.
+    /// Claims a folder, and waits while another process owns it.
     ///
     /// # Errors
-    /// As [`Claims::take`], and [`ff_train::Error::Stopped`] if it is not worth the wait any more.
+    /// Those of [`Claims::take`], and [`ff_train::Error::Stopped`] if `stop` is set.
     pub fn wait_for(&self, folder: &Path, stop: &CancelToken) -> Result<Claim, Error> {
         loop {
             stop.check()?;
@@ -120,10 +122,10 @@ impl Claims {
         }
     }
 
-    /// Whether the owner of a claim is gone, and who it was.
-    fn gone(&self, path: &Path) -> Result<Option<Option<Owner>>, Error> {
+    /// Returns the owner of a claim if it is dead. The inner `None`: the claim cannot be read.
+    fn dead(&self, path: &Path) -> Result<Option<Option<Owner>>, Error> {
         let touched = match File::open(path).and_then(|file| file.metadata()) {
-            // It has just been given up.
+            // It has just been released.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             metadata => metadata.map_err(Error::file(path))?.modified().ok(),
         };
@@ -132,7 +134,7 @@ impl Claims {
             return Ok(Some(owner));
         }
         let mut seen = self.seen.lock().expect("no panic while watching");
-        // One moment for all: the first look never says that a lease has run out.
+        // One time for both uses: at the first observation the lease has not expired.
         let now = Instant::now();
         let known = seen.entry(path.to_owned()).or_insert((touched, now));
         if known.0 != touched {
@@ -142,26 +144,26 @@ impl Claims {
     }
 }
 
-/// The owner of a folder, if somebody has claimed it; not whether it is still at work.
+/// Returns the owner of a folder's claim, which may have ended.
 pub fn owner_of(folder: &Path) -> Option<Owner> {
     read(&path(folder, last(folder).ok()??))
 }
 
 impl Claim {
-    /// Whether another has taken over, since it saw no sign of life for a whole lease.
+    /// Returns true if another process has taken over the folder.
     pub fn lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// The same, by what the folder says now: the thread that touches the claim may not have looked
-    /// yet.
+    /// As [`Claim::lost`], but reads the folder now: the thread that updates the claim may not have
+    /// noticed yet.
     pub fn is_taken(&self) -> bool {
         self.lost()
             || path(&self.folder, self.number + 1).exists()
             || matches!(path(&self.folder, self.number).try_exists(), Ok(false))
     }
 
-    /// Touches the claim until the sender goes, or the claim is lost.
+    /// Starts a thread that updates the claim until the sender is dropped or the claim is lost.
     fn keep(
         &self,
         owner: Owner,
@@ -173,16 +175,16 @@ impl Claim {
         let lost = self.lost.clone();
         let keeper = std::thread::Builder::new().name("claim".into()).spawn(move || {
             while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-                let gone = match OpenOptions::new().append(true).open(&own) {
+                let taken = match OpenOptions::new().append(true).open(&own) {
                     Ok(_) if next.exists() || read(&own).is_some_and(|found| found != owner) => true,
                     Ok(file) => {
                         let _ = file.set_modified(SystemTime::now());
                         false
                     }
-                    // A disk that does not answer now may answer the next time.
+                    // Other errors of a disk may be temporary.
                     Err(error) => error.kind() == ErrorKind::NotFound,
                 };
-                if gone {
+                if taken {
                     lost.store(true, Ordering::Relaxed);
                     return stop.set();
                 }
@@ -212,23 +214,22 @@ fn read(path: &Path) -> Option<Owner> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
-/// The number of a claim; none of another file.
+/// Returns the number of a claim file; `None` for other files.
 fn number(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_prefix("claim-")?.strip_suffix(".json")?.parse().ok()
 }
 
-/// Whether a file is a claim.
+/// Returns true if a file is a claim.
 pub(crate) fn is_claim(path: &Path) -> bool {
     number(path).is_some()
 }
 
-/// The highest number of a folder's claims.
+/// Returns the highest number of a folder's claims.
 fn last(folder: &Path) -> Result<Option<u64>, Error> {
     Ok(entries(folder)?.iter().filter_map(|path| number(path)).max())
 }
 
-/// Removes the claims up to a number; one that cannot be removed now will be taken over by who
-/// comes next.
+/// Removes the claims up to a number. A claim that cannot be removed is taken over later.
 fn remove_up_to(folder: &Path, most: u64) {
     for path in entries(folder).into_iter().flatten() {
         if number(&path).is_some_and(|number| number <= most) {

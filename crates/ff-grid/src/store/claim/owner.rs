@@ -1,31 +1,30 @@
-//! A process, known on all machines.
+//! The owner of a claim: a process, identified across machines.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-/// Who holds a claim.
+/// The process that owns a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Owner {
     /// The machine.
     pub host: String,
-    /// This start of it, and the space that its process numbers belong to (containers have their
-    /// own).
+    /// The machine's boot and the namespace of process numbers, of which containers have their own.
     boot: String,
-    /// The process.
+    /// The process number.
     pub pid: u32,
-    /// When the process began, in ticks since the machine's start: numbers are used again.
+    /// The start of the process, in ticks since the machine's boot: process numbers are reused.
     began: Option<u64>,
-    /// Claims that the process had made before.
+    /// Number of claims that the process made before.
     serial: u64,
-    /// Where it computes.
+    /// The device that it computes on.
     pub device: String,
 }
 
 impl Owner {
-    /// This process, with a serial number of its own each time.
+    /// Describes this process, with a new serial number.
     pub(super) fn this(device: &str) -> Self {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let pid = std::process::id();
@@ -39,13 +38,13 @@ impl Owner {
         }
     }
 
-    /// Whether it was a process of this machine that has ended. Of other machines' nothing is
-    /// known.
+    /// Returns true if it was a process of this machine that has ended. Always false for other
+    /// machines.
     pub fn has_ended(&self) -> bool {
         let here =
             !self.boot.is_empty() && self.boot == boot() && self.host == line("/proc/sys/kernel/hostname");
         here && match stat(self.pid) {
-            // What is dead and not yet buried works no more.
+            // Zombies have ended.
             Some((state, began)) => matches!(state, 'Z' | 'X') || Some(began) != self.began,
             None => true,
         }
@@ -63,7 +62,7 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Empty where it cannot be known.
+/// Returns the boot and the namespace of process numbers; empty where they are unknown.
 fn boot() -> String {
     let id = line("/proc/sys/kernel/random/boot_id");
     match std::fs::read_link("/proc/self/ns/pid") {
@@ -76,8 +75,8 @@ fn line(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
 }
 
-/// State and start of a process, from `/proc/PID/stat`; the name in it may hold anything but ends
-/// at the last `)`.
+/// Returns state and start of a process from `/proc/PID/stat`. The name in it may contain any
+/// character, and ends at the last `)`.
 fn stat(pid: u32) -> Option<(char, u64)> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = text.rsplit_once(") ")?.1.split(' ');

@@ -11,7 +11,7 @@ fn ours(claimed: Result<Claimed, Error>) -> Claim {
 
 fn theirs(claimed: Result<Claimed, Error>) -> Option<Owner> {
     match claimed.unwrap() {
-        Claimed::Ours(_) => panic!("two own it"),
+        Claimed::Ours(_) => panic!("two owners"),
         Claimed::Theirs(owner) => owner,
     }
 }
@@ -25,8 +25,8 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A claim as another process left it.
-fn left(folder: &Path, number: u64, change: impl FnOnce(&mut serde_json::Value)) {
+/// Writes a claim of another process.
+fn write_claim(folder: &Path, number: u64, change: impl FnOnce(&mut serde_json::Value)) {
     let mut owner = serde_json::to_value(Owner::this("cpu")).unwrap();
     change(&mut owner);
     std::fs::write(path(folder, number), owner.to_string()).unwrap();
@@ -48,12 +48,12 @@ fn a_folder_has_one_owner_at_a_time() {
 }
 
 #[test]
-fn of_many_at_once_one_gets_it() {
+fn one_of_many_claims_at_once_succeeds() {
     let folder = tempfile::tempdir().unwrap();
-    left(folder.path(), 4, |owner| owner["pid"] = u32::MAX.into());
+    write_claim(folder.path(), 4, |owner| owner["pid"] = u32::MAX.into());
     let take = || match Claims::new(LEASE, "cpu").take(folder.path(), CancelToken::default()).unwrap() {
         Claimed::Ours(claim) => {
-            // What is dropped here would let the next in.
+            // Dropping the claim would release the folder.
             std::mem::forget(claim);
             1
         }
@@ -68,10 +68,10 @@ fn of_many_at_once_one_gets_it() {
 }
 
 #[test]
-fn what_an_ended_process_had_is_taken_over_at_once() {
+fn the_folder_of_an_ended_process_is_taken_over_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for change in [("pid", u64::from(u32::MAX)), ("began", 1)] {
-        left(folder.path(), 1, |owner| owner[change.0] = change.1.into());
+        write_claim(folder.path(), 1, |owner| owner[change.0] = change.1.into());
         std::fs::write(folder.path().join(".x.partial"), "half").unwrap();
         let claim = ours(Claims::new(LEASE, "cpu").take(folder.path(), CancelToken::default()));
         assert_eq!(names(folder.path()), ["claim-2.json"]);
@@ -80,18 +80,18 @@ fn what_an_ended_process_had_is_taken_over_at_once() {
 }
 
 #[test]
-fn another_machine_is_gone_when_a_lease_has_passed_without_a_touch() {
+fn an_owner_on_another_machine_is_dead_after_a_lease_without_update() {
     let folder = tempfile::tempdir().unwrap();
-    left(folder.path(), 1, |owner| {
-        owner["host"] = "elsewhere".into();
+    write_claim(folder.path(), 1, |owner| {
+        owner["host"] = "other-host".into();
         owner["pid"] = u32::MAX.into();
     });
     let claims = Claims::new(Duration::from_millis(300), "cpu");
     let file = File::options().append(true).open(path(folder.path(), 1)).unwrap();
-    // It lives, by a clock that runs backwards.
+    // It updates its claim, by a clock that runs backwards.
     for second in (0..5).rev() {
         let owner = theirs(claims.take(folder.path(), CancelToken::default())).unwrap();
-        assert_eq!(owner.to_string(), format!("process {} on elsewhere", u32::MAX));
+        assert_eq!(owner.to_string(), format!("process {} on other-host", u32::MAX));
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(second)).unwrap();
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -102,12 +102,12 @@ fn another_machine_is_gone_when_a_lease_has_passed_without_a_touch() {
 }
 
 #[test]
-fn an_owner_that_slept_too_long_gives_way() {
+fn a_suspended_owner_loses_its_claim() {
     let folder = tempfile::tempdir().unwrap();
     let lost = CancelToken::default();
     let claim = ours(Claims::new(Duration::from_millis(60), "cpu").take(folder.path(), lost.clone()));
-    // As another would: the next number is made, the one before removed.
-    left(folder.path(), 2, |owner| owner["host"] = "elsewhere".into());
+    // As another process does: create the next number, and remove the one before.
+    write_claim(folder.path(), 2, |owner| owner["host"] = "other-host".into());
     remove_up_to(folder.path(), 1);
     while !lost.is_set() {
         std::thread::sleep(Duration::from_millis(5));
@@ -117,7 +117,7 @@ fn an_owner_that_slept_too_long_gives_way() {
 }
 
 #[test]
-fn a_claim_that_cannot_be_read_is_watched_all_the_same() {
+fn an_unreadable_claim_expires_too() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(path(folder.path(), 1), "").unwrap();
     let claims = Claims::new(Duration::from_millis(50), "cpu");

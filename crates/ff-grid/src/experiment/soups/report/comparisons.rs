@@ -1,4 +1,4 @@
-//! Soups against the best single model, on the same samples.
+//! Comparisons of soups with the best single model, on the same samples.
 
 use ff_eval::{Metric, bootstrap_difference, delong};
 use ff_report::report::Comparison;
@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::experiment::soups::config::SoupsConfig;
 use crate::plan::Records;
 
-/// Every soup on the test split and elsewhere, and what could not be compared.
+/// Compares every soup with the single model on the test split and on out-of-distribution datasets.
+/// Also returns why comparisons are missing.
 pub(super) fn of<'a, 'm: 'a>(
     config: &SoupsConfig,
     dataset: &DatasetEntry,
@@ -63,7 +64,7 @@ fn compare(
     let unpaired = |error: ff_eval::Error| error.to_string();
     let difference =
         bootstrap_difference(dataset.metric, &theirs, &ours, resamples, seed).map_err(unpaired)?;
-    // A test of areas under curves says something of no other metric.
+    // DeLong's test is for areas under ROC curves only.
     let areas = match dataset.metric {
         Metric::Auroc => delong(&theirs, &ours).map_err(unpaired)?,
         _ => Vec::new(),

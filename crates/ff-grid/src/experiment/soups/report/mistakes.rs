@@ -1,4 +1,4 @@
-//! The surest mistakes of a model, with their pictures where the data is there.
+//! The most confident mistakes of a model, with their images if the data is there.
 
 use ff_data::Image;
 use ff_data::augment::resize;
@@ -10,12 +10,12 @@ use crate::catalog::{Catalog, OpenDataset};
 use crate::job::{Job, JobOutput};
 use crate::plan::Records;
 
-/// Mistakes shown.
+/// Number of mistakes to show.
 const COUNT: usize = 8;
-/// The longer side of a picture, at most.
+/// Largest side of a picture, in pixels.
 const PX: u32 = 96;
 
-/// Nothing if there are no test predictions.
+/// Collects the mistakes; `None` without test predictions.
 pub(super) fn of(
     records: Records<'_>,
     catalog: &Catalog,
@@ -51,8 +51,8 @@ pub(super) fn of(
     })
 }
 
-/// The dataset and the index of the image behind each row of the predictions, or why that is not
-/// known.
+/// Returns the dataset and the index of the image of each row of the predictions, or why they are
+/// unknown.
 fn images(
     records: Records<'_>,
     catalog: &Catalog,
@@ -69,11 +69,11 @@ fn images(
     let indices: Vec<usize> = read.collect();
     match indices.len() == rows {
         true => Ok((data, indices)),
-        false => Err(format!("the test split has {} images, the predictions {rows}", indices.len())),
+        false => Err(format!("expected predictions of {} test images, found {rows}", indices.len())),
     }
 }
 
-/// A small copy; what is small already stays as it is.
+/// Makes a small copy of an image. A small image is not resized.
 fn thumbnail(image: &Image) -> Option<Thumbnail> {
     let longer = image.width.max(image.height);
     let side = |length: u32| (length * PX / longer).max(1);

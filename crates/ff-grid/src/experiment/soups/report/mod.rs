@@ -1,4 +1,4 @@
-//! A column of a table of soups in detail.
+//! The details of a column of a table of soups, for a report.
 
 mod comparisons;
 mod mistakes;
@@ -61,7 +61,7 @@ pub(super) fn column(
         report.comparisons = found;
         report.missing.extend(missing);
     }
-    // The same weights need not be shown twice.
+    // The same weights are shown once.
     let other = single.filter(|single| delivered.is_none_or(|soup| soup.soup.digest != single.soup.digest));
     for model in delivered.into_iter().chain(other) {
         match model.jobs.test.as_deref().map(|id| records.scored_predictions(id)) {
@@ -83,14 +83,14 @@ pub(super) fn column(
     Ok(report)
 }
 
-/// What a soup's file says that its outputs mean, where the data is not there to say it.
+/// Returns the names of a soup's outputs from its file, for a report without the data.
 fn classes(model: &Model<'_>, Records { plan, runs }: Records<'_>) -> Option<Vec<String>> {
     let file = runs.open(plan.job(&model.jobs.soup)?, &model.soup.weights).ok()?;
     let names = file.provenance().ok()?.recipe.get("classes")?.clone();
     serde_json::from_value(names).ok()
 }
 
-/// The best by validation score; of equal ones the last.
+/// Returns the model with the best validation score; of equal scores, the last.
 fn best<'a, 'm>(models: impl Iterator<Item = &'a Model<'m>>) -> Option<&'a Model<'m>>
 where
     'm: 'a,
@@ -98,8 +98,7 @@ where
     models.max_by(|a, b| a.soup.soup.score.total_cmp(&b.soup.soup.score))
 }
 
-/// The models with a test score. A single model whose weights stand there already is not another
-/// one.
+/// Collects the models with a test score. Single models with equal weights count once.
 fn scored<'a, 'm: 'a>(
     dataset: &DatasetEntry,
     models: impl Iterator<Item = &'a Model<'m>>,
@@ -132,7 +131,7 @@ fn scored<'a, 'm: 'a>(
 fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
     let SoupRecord { soup, candidates, left_out, .. } = &model.soup;
     let step = |decision: &ff_soup::Decision| {
-        let path = greedy_barriers.iter().find(|tried| tried.decision == *decision).map(|tried| &tried.path);
+        let path = greedy_barriers.iter().find(|step| step.decision == *decision).map(|step| &step.path);
         Step {
             group: decision.group.clone(),
             candidate: decision.candidate.clone(),

@@ -27,8 +27,7 @@ fn spec(architecture: Architecture, precision: Precision) -> Spec {
     Spec { architecture, outputs: 6, image_size: 32, precision }
 }
 
-/// Gives a layer kernels of a few directions each, of which some are alike, as training leaves
-/// them.
+/// Gives a layer kernels of a few directions, so that some are similar, as after training.
 fn make_realistic(weight: &Tensor) {
     let size = weight.size();
     let directions = Tensor::randn([&[size[0] / 32], &size[1..]].concat(), (Kind::Float, Device::Cpu));
@@ -39,7 +38,7 @@ fn make_realistic(weight: &Tensor) {
 }
 
 #[test]
-fn every_network_of_the_paper_really_merges() {
+fn every_network_of_the_paper_merges() {
     // L_s of the paper, and for ResNet50 that of its last stage: 49 convolutions, 9 in the last
     // stage.
     for (architecture, shallow_layers, deep) in [
@@ -70,7 +69,7 @@ fn every_network_of_the_paper_really_merges() {
             after.iter().filter(|(name, now)| before[*name] != **now).map(|(name, _)| name).collect();
         let mut expected: Vec<_> = convolutions[shallow_layers..].iter().map(|one| &one.name).collect();
         expected.sort();
-        assert_eq!(changed, expected, "{architecture}: deep kernels and nothing else");
+        assert_eq!(changed, expected, "{architecture}: only deep kernels change");
     }
 }
 
@@ -98,7 +97,7 @@ fn config(optimizer: OptimizerConfig, schedule: LrSchedule) -> TrainConfig {
     }
 }
 
-/// Trains a pico VGG; `stop_after` ends it as a kill would.
+/// Trains a pico VGG. `stop_after` ends the run with a panic in that epoch, as if it were killed.
 fn run(
     config: &TrainConfig,
     precision: Precision,
@@ -129,7 +128,7 @@ fn run(
         optimizer: None,
         loader_threads: 0,
         on_bad_image: OnBadImage::Error,
-        // Of 4 steps in an epoch: points lie inside of epochs.
+        // An epoch has 4 steps, so resume points are inside epochs.
         resume_every: ResumeEvery::Steps(3),
         stop: CancelToken::default(),
         hooks: &mut hooks,
@@ -144,11 +143,11 @@ fn files(folder: &Path, outcome: &Outcome) -> Vec<Vec<u8>> {
     of_model.map(|file| std::fs::read(folder.join(&file.path)).unwrap()).collect()
 }
 
-/// Merges often enough for a network of random kernels, few of which are alike.
+/// Settings that merge often in a network of random kernels, few of which are similar.
 const OFTEN: InMerge = InMerge { similarity_threshold: 0.05, merge_probability: 0.8, ..SETTINGS };
 
 #[test]
-fn a_merged_run_resumes_to_the_bit_with_either_optimizer_in_either_precision() {
+fn a_run_with_merging_resumes_bit_for_bit() {
     let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 1e-4 };
     let adamw = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
     let multi_step = LrSchedule::MultiStep { lr: 0.01, milestones: vec![0.5], factor: 0.1 };
@@ -157,7 +156,7 @@ fn a_merged_run_resumes_to_the_bit_with_either_optimizer_in_either_precision() {
     for (optimizer, schedule, precision) in [
         (sgd, multi_step, Precision::Fp32),
         (adamw.clone(), staged, Precision::Bf16),
-        (adamw, cyclic, Precision::Fp32), // Fast Geometric Generation on top
+        (adamw, cyclic, Precision::Fp32), // Fast Geometric Generation
     ] {
         let keep_optimizer = !matches!(schedule, LrSchedule::Cyclic { .. });
         let config = TrainConfig { keep_optimizer, ..config(optimizer, schedule) };
@@ -178,7 +177,7 @@ fn a_merged_run_resumes_to_the_bit_with_either_optimizer_in_either_precision() {
 }
 
 #[test]
-fn merging_changes_the_weights_and_merging_never_does_not() {
+fn merging_changes_weights_only_at_a_positive_probability() {
     let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 1e-4 };
     let config = config(sgd, LrSchedule::Constant { lr: 0.01 });
     let folder = tempfile::tempdir().unwrap();
@@ -192,6 +191,6 @@ fn merging_changes_the_weights_and_merging_never_does_not() {
     let merged = weights(Some(OFTEN), "merged");
     assert_eq!(plain.digest(), never.digest());
     assert_ne!(plain.digest(), merged.digest());
-    // Plain weights: the same names and shapes, so inference is the baseline's.
+    // The same names and shapes, so inference is that of the baseline.
     assert!(plain.iter().map(|(name, t)| (name, t.shape)).eq(merged.iter().map(|(name, t)| (name, t.shape))));
 }
