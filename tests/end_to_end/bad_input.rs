@@ -66,7 +66,7 @@ fn missing_and_wrong_weights_are_refused() {
     StateDict::from_tensors(other).save(place.path("other.safetensors"), None).unwrap();
     let expected = ["other.safetensors", "do not fit resnet_pico", "features.0.weight", "1 job failed"];
     let stderr = place.run(&weights("other.safetensors")).refused(1, &expected);
-    assert!(stderr.contains("not tried"), "{stderr}");
+    assert!(stderr.contains("skipped"), "{stderr}");
     assert!(!place.path("runs/tables/tiny/soup.safetensors").exists());
 }
 
@@ -92,7 +92,7 @@ fn soups_without_any_model_fail() {
     let diverging = "--set grid.learning_rates=[1e30] --set fgg.learning_rates=[1e30]";
     place
         .run(&format!("{RUN} {diverging}"))
-        .refused(1, &["6 jobs failed", "Uniform Soup", "diverged", "12 jobs not tried"]);
+        .refused(1, &["6 jobs failed", "Uniform Soup", "diverged", "12 jobs skipped"]);
     assert!(!place.path("runs/tables/tiny/soup.safetensors").exists());
 }
 

@@ -130,7 +130,7 @@ fn a_signal_interrupts_a_run_with_a_resume_point() {
         send(&child, signal);
         let said = lines.collect::<Vec<_>>().join("\n");
         assert_eq!(child.wait().unwrap().code(), Some(1));
-        assert!(said.contains("the same command goes on where it was"), "{said}");
+        assert!(said.contains("run the same command again to resume"), "{said}");
         let left = place.files("stopped");
         assert!(!left.iter().any(|name| name.contains("claim-") || name.ends_with(".partial")), "{left:?}");
     }
@@ -190,7 +190,7 @@ fn share(start: impl Fn(&Place, &str) -> Child) {
     for child in children {
         let (ended_well, said) = end(child);
         assert!(ended_well, "{said}");
-        let closing = said.lines().find(|line| line.contains("had been done before")).unwrap().to_owned();
+        let closing = said.lines().find(|line| line.contains("already done")).unwrap().to_owned();
         by_others += closing.split(' ').next().unwrap().parse::<u64>().unwrap();
     }
     // Each of the killed process's two workers may have recorded a job without reporting it.

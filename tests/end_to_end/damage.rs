@@ -18,7 +18,7 @@ fn damaged_results_are_named_and_never_averaged() {
     let kept = folder.join("kept.safetensors");
     let sound = flip_last(&kept);
     let name = place.name(&kept);
-    let expected = ["Greedy Soup", name, "damaged", "hint:", "1 job failed, and 2 jobs not tried"];
+    let expected = ["Greedy Soup", name, "damaged", "hint:", "1 job failed, 2 jobs skipped"];
     place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &expected);
     let new: Vec<_> =
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
@@ -29,7 +29,7 @@ fn damaged_results_are_named_and_never_averaged() {
     place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &["Greedy Soup", name]);
 
     std::fs::write(&kept, &sound).unwrap();
-    place.run(&format!("{RUN} {OTHER_SOUP}")).ok_saying("3 jobs done, 22 had been done before");
+    place.run(&format!("{RUN} {OTHER_SOUP}")).ok_saying("3 jobs done, 22 already done");
 
     let record = folder.join("record.json");
     let text = std::fs::read_to_string(&record).unwrap();
@@ -42,7 +42,7 @@ fn damaged_results_are_named_and_never_averaged() {
     }
     // As the hint says. The run gives the same weights, so no later job is done again.
     std::fs::remove_file(&record).unwrap();
-    place.run(RUN).ok_saying("1 job done, 24 had been done before");
+    place.run(RUN).ok_saying("1 job done, 24 already done");
     assert_eq!(std::fs::read(&kept).unwrap(), sound);
 }
 
@@ -50,7 +50,7 @@ fn damaged_results_are_named_and_never_averaged() {
 fn the_doctor_finds_every_damaged_file_and_repairs_only_that() {
     let place = Place::with_table(SHAPES);
     place.run(RUN).ok();
-    place.run("ff-grid doctor").ok_saying("nothing is damaged");
+    place.run("ff-grid doctor").ok_saying("no damage found");
 
     let findings = |place: &Place| -> Vec<String> {
         let findings = ff_grid::examine(&ff_grid::RunStore::new(place.path("runs"))).unwrap();
@@ -87,9 +87,9 @@ fn the_doctor_finds_every_damaged_file_and_repairs_only_that() {
     assert_eq!(findings(&place).len(), 4);
     place.run("ff-grid doctor").refused(1, &["4 findings", "hint: --repair"]);
     let repaired = place.run("ff-grid doctor --repair").ok_saying("4 findings repaired");
-    assert!(repaired.contains("set aside; the next run does the job again"));
+    assert!(repaired.contains("set aside; the next run repeats the job"));
     place.run("ff-grid doctor").ok();
-    place.run(RUN).ok_saying("3 jobs done, 22 had been done before");
+    place.run(RUN).ok_saying("3 jobs done, 22 already done");
     let after: Vec<_> =
         place.files("runs").into_iter().filter(|name| !name.starts_with("set-aside/")).collect();
     assert_eq!(after, before);
@@ -112,7 +112,7 @@ fn a_read_only_folder_is_named() {
     assert!(mounted.resize("50m,ro"));
     let printed = place
         .run(&format!("{RUN} --runs small/runs"))
-        .ok_saying("warning: the table's files are not written anew");
+        .ok_saying("warning: the table's files are not updated");
     assert!(printed.contains("| GoG"));
 }
 
@@ -143,7 +143,7 @@ fn files_without_permission_are_named() {
     chmod(0o000, &kept);
     run(OTHER_SOUP).refused(1, &["kept.safetensors: cannot open this file: Permission denied"]);
     chmod(0o644, &kept);
-    run(OTHER_SOUP).ok_saying("3 jobs done, 22 had been done before");
+    run(OTHER_SOUP).ok_saying("3 jobs done, 22 already done");
 }
 
 #[test]

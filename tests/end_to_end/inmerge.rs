@@ -91,7 +91,7 @@ fn an_experiment_from_plan_to_plots() {
     assert_eq!([count("finetune"), count("predict"), count("evaluate")], [2 * 2 * 5, 2 * 2 * 4, 2 * 2 * 4]);
     assert!(!place.path("runs").exists(), "neither a refused run nor a plan writes anything");
 
-    let printed = place.run(RUN).ok_saying("52 jobs done, 0 had been done before");
+    let printed = place.run(RUN).ok_saying("52 jobs done, 0 already done");
     assert_eq!(printed, place.read("runs/tables/study/table.md"));
     assert_has(&printed, &["## Test: VGG-pico", "## Difference from Baseline: VGG-pico"]);
     assert_has(&printed, &["## Tasks: VGG-pico on findings (AUROC)", "L_s = 0", "τ = dissimilar", "(2)"]);
@@ -109,7 +109,7 @@ fn an_experiment_from_plan_to_plots() {
 
     merges_are_recorded(&place);
 
-    assert_eq!(place.run(RUN).ok_saying("0 jobs done, 52 had been done before"), printed);
+    assert_eq!(place.run(RUN).ok_saying("0 jobs done, 52 already done"), printed);
     place.run("ff-grid report").ok();
     let expected =
         ["Results per class", ">Baseline, seed 0</h4>", ", seed 0: confusion matrix", "Learning curves"];

@@ -38,7 +38,7 @@ fn a_table_gets_its_figures() {
     let place = Place::with_table(SHAPES);
     let plain = place.run(RUN).ok();
     place.write("tiny.toml", &with_landscape());
-    let said = format!("{LANDSCAPE_JOBS} jobs done, {JOBS} had been done before");
+    let said = format!("{LANDSCAPE_JOBS} jobs done, {JOBS} already done");
     assert_eq!(place.run(RUN).ok_saying(&said), plain, "the table is unchanged");
 
     let files = place.files("runs/tables/tiny");
@@ -157,6 +157,6 @@ fn models_that_span_no_plane_are_named() {
         place.run(&format!("{RUN} {still}")).refused(1, &["plane grid: no plane goes through `lr 1e-30"]);
     assert_has(&said, &["which is rounding", "hint: name three models that differ"]);
     // The plane's rows are not run. The paths between the same models are, and have no barrier.
-    assert_has(&said, &["1 job failed, and 6 jobs not tried"]);
+    assert_has(&said, &["1 job failed, 6 jobs skipped"]);
     assert!(place.path("runs/tables/tiny/barriers.svg").is_file());
 }

@@ -178,7 +178,10 @@ fn inspect_compares_with_published_counts_and_finds_copies() {
     place.write("split.csv", &split);
     let with_split = format!("{inspect} --split-csv split.csv");
     let text = place.run(&with_split).ok();
-    assert!(text.contains("1 images stand, to the byte, in more than one split:\n  eye00 = copy"), "{text}");
+    assert!(
+        text.contains("1 images have identical copies in more than one split:\n  eye00 = copy"),
+        "{text}"
+    );
     assert!(text.contains("copies of an image within train: 1, val: 0, test: 0"), "{text}");
     place.run(&format!("{with_split} --strict")).refused(1, &["eye00 = copy", "hint: "]);
 }
@@ -189,7 +192,7 @@ fn a_dataset_is_prepared_once() {
     place.images("cells", &["a", "b"], 6);
     std::fs::write(place.path("cells/a/a00.png"), "no picture").unwrap();
     let prepare = "ff-data prepare --dataset folder --root cells --shrink-px 8";
-    place.run(prepare).refused(1, &["--cache: where to keep the images?", "hint: "]);
+    place.run(prepare).refused(1, &["--cache: expected a folder", "hint: "]);
     let said = place.run(&format!("{prepare} --cache cache --json")).ok_saying("unreadable: a/a00.png: ");
     let made: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&made["added"], &made["bytes"]), (&11.into(), &(11 * 8 * 8 * 3).into()));

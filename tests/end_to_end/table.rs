@@ -21,7 +21,7 @@ fn a_table_from_plan_to_verified_soup() {
     assert_eq!(plan["total"]["finetune"]["train_images"], 4 * 2 * 24);
     assert!(!place.path("runs").exists(), "a plan writes nothing");
 
-    let printed = place.run(RUN).ok_saying(&format!("{JOBS} jobs done, 0 had been done before"));
+    let printed = place.run(RUN).ok_saying(&format!("{JOBS} jobs done, 0 already done"));
     assert_eq!(printed, place.read("runs/tables/tiny/table.md"));
     let made = [
         "config.toml",
@@ -43,7 +43,7 @@ fn a_table_from_plan_to_verified_soup() {
         assert_eq!(status["total"][kind]["done"], status["total"][kind]["jobs"], "{kind}");
     }
 
-    let again = place.run(RUN).ok_saying(&format!("0 jobs done, {JOBS} had been done before"));
+    let again = place.run(RUN).ok_saying(&format!("0 jobs done, {JOBS} already done"));
     assert_eq!(again, printed);
     assert_eq!(written, made.map(|name| std::fs::read(place.path("runs/tables/tiny").join(name)).unwrap()));
 
@@ -58,7 +58,7 @@ fn a_table_from_plan_to_verified_soup() {
 fn soups_can_be_verified(place: &Place) {
     let soup = "runs/tables/tiny/soup.safetensors";
     let said = place.run(&format!("ff-soup verify {soup} runs")).ok();
-    assert!(said.contains("to the bit"), "{said}");
+    assert!(said.contains("bit for bit"), "{said}");
     let note = place.json("runs/tables/tiny/soup.json");
     let shares: f64 =
         note["ingredients"].as_array().unwrap().iter().map(|pair| pair[1].as_f64().unwrap()).sum();
@@ -96,7 +96,7 @@ fn soups_can_be_verified(place: &Place) {
 fn another_table_shares_the_training(place: &Place) {
     let before = place.files("runs/jobs");
     let other = "--set name=other --set evaluation.resamples=30";
-    let said = format!("6 jobs done, {} had been done before", JOBS - 6);
+    let said = format!("6 jobs done, {} already done", JOBS - 6);
     place.run(&format!("{RUN} {other}")).ok_saying(&said);
     let new: Vec<_> =
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
@@ -142,7 +142,7 @@ fn results_do_not_depend_on_workers_and_loader_threads() {
 fn a_forecast_uses_records_or_a_given_speed() {
     let place = Place::with_table(SHAPES);
     let forecast = "ff-grid forecast --config tiny.toml --workers 1,4,1000 --json";
-    place.run(forecast).refused(1, &["probe: nothing like it is on record", "--images-per-second"]);
+    place.run(forecast).refused(1, &["probe: expected finished jobs", "--images-per-second"]);
     let said = format!("{forecast} --images-per-second resnet_pico=120");
     let json = place.json_of(&said);
     // 360 images trained on, and 304 predicted at three times the rate: a snapshot of each cyclic
@@ -162,7 +162,7 @@ fn a_forecast_uses_records_or_a_given_speed() {
     let measured = json["work_seconds"].as_f64().unwrap();
     assert!(measured > 0.0 && measured != work);
     let text = place.run("ff-grid forecast --config tiny.toml").ok();
-    assert!(text.contains("No number of workers takes less than"), "{text}");
+    assert!(text.contains("lower bound for any number of workers"), "{text}");
     let status = place.json_of("ff-grid status --config tiny.toml --json");
     assert_eq!((&status["seconds_left"], &status["jobs"]), (&Value::Null, &serde_json::json!({})));
     place.run("ff-grid forecast --config tiny.toml --images-per-second vgg=3").refused(2, &["vgg"]);
@@ -212,7 +212,7 @@ fn bn_statistics_of_soups_can_be_recomputed() {
     place.run(RUN).ok();
     let uniform = "--set method.1.bn=recalibrate";
     // A new soup, its predictions and its score; no training.
-    let said = format!("3 jobs done, {} had been done before", JOBS - 3);
+    let said = format!("3 jobs done, {} already done", JOBS - 3);
     place.run(&format!("{RUN} --set name=recomputed {uniform}")).ok_saying(&said);
     let soups: Vec<_> = place
         .files("runs/jobs")
@@ -234,7 +234,7 @@ fn bn_statistics_of_soups_can_be_recomputed() {
     }
     let file = recalibrated.path().unwrap().display().to_string();
     let said = place.run(&format!("ff-soup verify {file} runs")).ok();
-    assert!(said.contains("to the bit, but for") && said.contains("running_mean"), "{said}");
+    assert!(said.contains("bit for bit, except for") && said.contains("running_mean"), "{said}");
 }
 
 #[test]
@@ -244,22 +244,22 @@ fn a_soup_is_traced_back_to_the_probe_and_the_images() {
     let line = "ff-soup verify runs/tables/tiny/soup.safetensors runs --deep";
     let text = place.run(&format!("{line} --data-root .")).ok();
     let first = text.lines().nth(1).unwrap();
-    assert!(first.contains("finetune") && first.contains("again it would be the same job"), "{text}");
+    assert!(first.contains("finetune") && first.contains("a rerun would be the same job"), "{text}");
     let probe =
         text.lines().find(|line| line.trim_start().starts_with("shapes pico: probe: probe ")).unwrap();
     assert!(probe.contains("intact, runs/jobs/probe-"), "{text}");
-    assert!(text.contains("there, unchanged (shapes)"), "{text}");
-    assert!(place.run(line).ok().contains("not looked at (--data-root)"));
+    assert!(text.contains("unchanged (shapes)"), "{text}");
+    assert!(place.run(line).ok().contains("not checked, which needs --data-root"));
 
     let kept = place.job("probe", "").join("kept.safetensors");
     flip_last(&kept);
     let ran = place.run(line);
     assert!(ran.stdout.contains("DAMAGED, runs/jobs/probe-"), "{}", ran.stdout);
-    ran.refused(1, &["1 thing that it comes from is not as it was"]);
+    ran.refused(1, &["1 ancestor or dataset is missing, damaged or changed"]);
     std::fs::remove_file(&kept).unwrap();
     assert!(place.run(line).stdout.contains("MISSING"));
 
     let other = place.read("tiny.toml").replace("seed = 1 }", "seed = 2 }");
     place.write("runs/tables/tiny/config.toml", &other);
-    assert!(place.run(&format!("{line} --data-root .")).stdout.contains("not there, or changed"));
+    assert!(place.run(&format!("{line} --data-root .")).stdout.contains("missing or changed"));
 }

@@ -1,4 +1,4 @@
-//! Averages of files, and checking that a file is one.
+//! `ff-soup average`, `bench` and `verify`: averages of files of weights.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use serde_json::json;
 
 use crate::output::{print, print_json};
 
-/// Opens files of weights, whose ids are their paths.
+/// Opens files of weights. The id of each ingredient is its path.
 pub fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
     Ok(Ingredients::open(files)?)
 }
 
-/// Writes the average of all files, each weighed equally.
+/// Writes the average of all files, with equal weights.
 pub fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     Ok(ingredients(files)?.average()?.save(output)?)
 }
 
-/// Times an average and its parts.
+/// Measures and prints how long an average takes, in total and by step.
 pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<()> {
     let start = Instant::now();
     let ingredients = ingredients(files)?;
@@ -38,8 +38,8 @@ pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<
         );
     }
     print(&format!(
-        "{} files, {:.2} GB: {saved:.3} s, of which opened and checked {opened:.3}, averaged {:.3}, written {:.3}; \
-         their bytes alone are read in {read:.3} s\n",
+        "{} files, {:.2} GB: {saved:.3} s (open and check {opened:.3} s, average {:.3} s, write {:.3} s); \
+         reading the bytes alone takes {read:.3} s\n",
         files.len(),
         bytes as f64 / 1e9,
         averaged - opened,
@@ -47,8 +47,9 @@ pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<
     ))
 }
 
-/// How many bytes of tensors there are, and the least that a pass over them takes: seconds for sums
-/// of the mapped bytes, on every core.
+/// Returns the number of bytes of all tensors, and the seconds that one pass over them takes.
+///
+/// The pass sums the mapped bytes on every core: a lower bound for an average.
 fn read(ingredients: &Ingredients) -> (usize, f64) {
     let start = Instant::now();
     let tensors = ingredients.iter().flat_map(|one| one.weights.iter());
@@ -61,7 +62,7 @@ fn read(ingredients: &Ingredients) -> (usize, f64) {
     (bytes, start.elapsed().as_secs_f64())
 }
 
-/// Checks that a soup is the average that it says it is, to the bit.
+/// Checks that a soup is bit for bit the average that its provenance states, and prints the result.
 pub fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
     let opened = StateDict::open(soup)?;
     let wanted: Vec<_> = opened.provenance()?.parents.iter().map(|parent| parent.digest).collect();
@@ -74,19 +75,19 @@ pub fn check(soup: &Path, places: &[PathBuf]) -> anyhow::Result<()> {
         0 => String::new(),
         number => {
             let (some, more) = (recomputed[..number.min(3)].join(", "), if number > 3 { ", …" } else { "" });
-            format!(", but for {number} tensors that were computed anew afterwards ({some}{more})")
+            format!(", except for {number} tensors that were recomputed afterwards ({some}{more})")
         }
     };
     print(&format!(
-        "{}: is the average of its {} ingredient(s), to the bit{but} (digest {})\n",
+        "{}: equals the average of its {} ingredient(s) bit for bit{but} (digest {})\n",
         soup.display(),
         wanted.len(),
         opened.digest()
     ))
 }
 
-/// Opens the files of a place that are wanted. Others, damaged ones included, are none of a soup's
-/// business.
+/// Opens those files in a place whose digests are wanted. Other files, damaged ones included, are
+/// ignored.
 fn collect(place: &Path, wanted: &[Digest], files: &mut Vec<StateDict>) -> anyhow::Result<()> {
     if place.is_dir() {
         let entries = std::fs::read_dir(place).with_context(|| place.display().to_string())?;

@@ -1,30 +1,30 @@
-//! How far a piece of work is: a bar on a terminal, plain lines elsewhere.
+//! Progress of work: a bar on a terminal, plain lines without one.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::say;
 
-/// A bar on stderr, hidden where that is no terminal.
+/// Creates a progress bar on stderr, which is hidden if stderr is not a terminal.
 pub fn progress_bar(length: Option<u64>, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("a valid template");
     ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr()).with_style(style)
 }
 
-/// How far a piece of work is: a bar on a terminal, a line for every tenth of it elsewhere. Threads
-/// may share it.
+/// Progress of counted work: a bar on a terminal, a line for each tenth without one. Threads may
+/// share it.
 pub struct Bar {
     bar: ProgressBar,
     what: &'static str,
 }
 
 impl Bar {
-    /// Counts `what`.
+    /// Creates a bar that counts `what`, such as `images`.
     pub fn new(what: &'static str) -> Self {
         let bar = progress_bar(Some(0), "{bar:30} {pos}/{len} {msg}, {per_sec}, {eta} left");
         Self { bar: bar.with_message(what), what }
     }
 
-    /// `done` of `total`.
+    /// Shows that `done` of `total` are done.
     pub fn at(&self, done: usize, total: usize) {
         if !self.bar.is_hidden() {
             self.bar.set_length(total as u64);
@@ -34,7 +34,7 @@ impl Bar {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

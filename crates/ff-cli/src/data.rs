@@ -1,4 +1,4 @@
-//! Looks at datasets, augmentation and the loader.
+//! The commands of `ff-data`: inspect, fetch, prepare, augment, bench.
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -17,51 +17,67 @@ use crate::fetch::Fetched;
 use crate::inspect::Inspection;
 use crate::source::Source;
 
-/// Images on disk: what a dataset holds, what augmentation makes of it, how fast it loads.
+/// Inspect, download and preprocess image datasets, and measure loading speed.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Print splits, class counts, digest, what differs from the published numbers, and what stands
-    /// in more than one split: groups (patients), copies of an image
+    /// Print a dataset's splits, class counts and digest, and check it for leakage
+    ///
+    /// Lists groups (patients) and copies of an image that are in more than one split, and
+    /// differences from the published numbers.
+    #[command(after_help = "Examples:
+  ff-data inspect --dataset bloodmnist --root data/medmnist
+  ff-data inspect --dataset manifest --root data/labels.csv --ratio 0.7,0.1,0.2 --grouped --strict")]
     Inspect {
         /// The dataset.
         #[command(flatten)]
         source: Source,
-        /// Decode every image and name those that cannot be read
+        /// Decode every image and list those that cannot be read
         #[arg(long)]
         decode: bool,
-        /// Fail if a group or an image stands in more than one split
+        /// Fail if a group or an image is in more than one split
         #[arg(long)]
         strict: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Download an open dataset, or say how to come by one that is not
+    /// Download an open dataset, or print how to get access to a restricted one
+    #[command(after_help = "Examples:
+  ff-data fetch pathmnist --image-size 64 --root data/medmnist
+  ff-data fetch chexpert --root data/chexpert")]
     Fetch(crate::fetch::Request),
-    /// Decode all images, shrink them to --shrink-px and keep them in --cache, so that runs read
-    /// pixels
+    /// Decode and shrink all images once, into the folder of --cache
+    ///
+    /// Runs with the same --shrink-px then read pixels from the cache instead of decoding. A table
+    /// uses RUNS/cache.
+    #[command(after_help = "Examples:
+  ff-data prepare --dataset folder --root data/cells --shrink-px 512 --cache runs/cache")]
     Prepare {
         /// The dataset.
         #[command(flatten)]
         source: Source,
-        /// Threads; 0: all cores
+        /// Threads; 0: one for each core
         #[arg(long, default_value_t = 0)]
         threads: usize,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Write augmented versions of one image as PNG files
+    /// Write augmented versions of an image as PNG files
+    #[command(after_help = "Examples:
+  ff-data augment --augment heavy data/cells/a/00.png --output versions")]
     Augment(Versions),
-    /// Measure images per second of the loader over the training split
+    /// Measure the loader's images per second on the training split
+    #[command(after_help = "Examples:
+  ff-data bench --dataset folder --root data/cells --augment heavy --threads 4")]
     Bench(Bench),
 }
 
 impl Command {
-    /// Runs it.
+    /// Runs the command and prints its result.
     ///
     /// # Errors
-    /// Whatever is wrong, for people.
+    /// Any error of the command, with a text for the user.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Inspect { source, decode, strict, json } => inspect(&source, decode, strict, json),
@@ -84,9 +100,9 @@ fn inspect(source: &Source, decode: bool, strict: bool, as_json: bool) -> anyhow
         true => crate::output::print_json(&found)?,
         false => crate::output::print(&found.text())?,
     }
-    let torn = found.torn();
-    if strict && !torn.is_empty() {
-        bail!("{torn}hint: divide it with --ratio and --grouped, or leave copies out with --split-csv");
+    let leaks = found.leaks();
+    if strict && !leaks.is_empty() {
+        bail!("{leaks}hint: split by group with --ratio and --grouped, or leave copies out with --split-csv");
     }
     Ok(())
 }
@@ -94,7 +110,8 @@ fn inspect(source: &Source, decode: bool, strict: bool, as_json: bool) -> anyhow
 fn prepare(source: &Source, threads: usize, as_json: bool) -> anyhow::Result<()> {
     if source.cache.is_none() {
         bail!(
-            "--cache: where to keep the images?\nhint: a table that is run with --runs RUNS reads RUNS/cache"
+            "--cache: expected a folder for the images, found none\n\
+             hint: `ff-grid run --runs RUNS` reads them from --cache RUNS/cache"
         );
     }
     let dataset = source.shrunk()?;
@@ -114,32 +131,32 @@ fn prepare(source: &Source, threads: usize, as_json: bool) -> anyhow::Result<()>
         );
     }
     crate::output::print(&format!(
-        "{added} images added to {kept_before}, {} unreadable; {:.1} MB in {:.1} s\n",
+        "{added} images added, {kept_before} already in the cache, {} unreadable; {:.1} MB in {:.1} s\n",
         unreadable.len(),
         bytes as f64 / 1e6,
         started.elapsed().as_secs_f64()
     ))
 }
 
-/// Which versions of which image.
+/// An image, an augmentation, and the number of versions.
 #[derive(Args)]
 pub struct Versions {
-    /// minimal, medium, heavy, rand-m15-n2, flip or eval
+    /// Augmentation: minimal, medium, heavy, rand-m15-n2, flip or eval
     #[arg(long)]
     augment: Augment,
-    /// Side of the result
-    #[arg(long, alias = "px", default_value_t = 224)]
+    /// Side of the augmented images, in pixels
+    #[arg(long, alias = "px", value_name = "PX", default_value_t = 224)]
     image_size: u32,
-    /// Seed of the draws
+    /// Seed of the random augmentation
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Number of versions
     #[arg(long, default_value_t = 8)]
     count: u64,
-    /// The image
+    /// Image to augment
     image: PathBuf,
-    /// Folder for the versions
-    #[arg(long)]
+    /// Folder for the PNG files
+    #[arg(long, value_name = "DIR")]
     output: PathBuf,
 }
 
@@ -147,7 +164,7 @@ fn versions(options: &Versions) -> anyhow::Result<()> {
     let &Versions { augment, image_size, seed, count, ref image, ref output } = options;
     let image = read_image(image)?;
     std::fs::create_dir_all(output)
-        .with_context(|| format!("{}: cannot make this folder", output.display()))?;
+        .with_context(|| format!("{}: cannot create this folder", output.display()))?;
     for version in 0..count {
         let result = augment.apply(&image, image_size, &mut stream(seed, "augment", &[version, 0]));
         let file = output.join(format!("{augment}-{version:03}.png"));
@@ -157,21 +174,21 @@ fn versions(options: &Versions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is loaded, and how.
+/// A dataset, and how to load it.
 #[derive(Args)]
 pub struct Bench {
     #[command(flatten)]
     source: Source,
-    /// minimal, medium, heavy, rand-m15-n2, flip or eval
+    /// Augmentation: minimal, medium, heavy, rand-m15-n2, flip or eval
     #[arg(long, default_value = "heavy")]
     augment: Augment,
-    /// Side of the result
-    #[arg(long, alias = "px", default_value_t = 224)]
+    /// Side of the augmented images, in pixels
+    #[arg(long, alias = "px", value_name = "PX", default_value_t = 224)]
     image_size: u32,
     /// Loader threads
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Counted epochs, after one that is not
+    /// Timed epochs, after one warm-up epoch
     #[arg(long, default_value_t = 2)]
     epochs: u64,
     /// Print JSON
@@ -215,7 +232,7 @@ fn bench(options: &Bench) -> anyhow::Result<()> {
     ))
 }
 
-/// The most memory that this process has held, as far as the system tells.
+/// Returns this process's peak resident memory in MiB; `None` where `/proc` does not have it.
 fn peak_memory_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

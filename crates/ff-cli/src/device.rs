@@ -1,4 +1,4 @@
-//! `--device auto|cpu|cuda:0`.
+//! The option `--device`: `auto`, `cpu` or `cuda:N`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ use tch::Device;
 
 use crate::output::say;
 
-/// Where tensors live, as named on the command line.
+/// A device as the command line names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The first GPU if the CUDA libraries and a device are there, else the CPU.
+    /// The first GPU if the CUDA libraries load and there is a device, else the CPU.
     Auto,
     /// The CPU.
     Cpu,
@@ -48,7 +48,7 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The devices, if they are there; `auto` is every GPU, or else the CPU.
+    /// Returns all chosen devices; `auto` stands for every GPU, or the CPU if there is none.
     ///
     /// # Errors
     /// As [`DeviceChoice::find`].
@@ -65,10 +65,10 @@ impl DeviceChoice {
         Ok(devices)
     }
 
-    /// The device, if it is there.
+    /// Returns the chosen device; loads the CUDA libraries unless it is the CPU.
     ///
     /// # Errors
-    /// A GPU that was asked for by number and is not there.
+    /// There is no GPU of the chosen number.
     pub fn find(self) -> anyhow::Result<Device> {
         if self == Self::Cpu {
             return Ok(Device::Cpu);
@@ -89,29 +89,27 @@ impl DeviceChoice {
     }
 }
 
-/// Loads libtorch's CUDA half, which registers itself with the CPU half that the binary is linked
-/// to.
+/// Loads libtorch's CUDA library, which registers itself with the CPU library that the binary is
+/// linked to.
 fn load_cuda() -> Result<(), String> {
     #[cfg(target_os = "linux")]
     {
         use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-        // SAFETY: the library's initialisers register kernels and nothing else; it is never
-        // unloaded.
+        // SAFETY: the library's initialisers only register kernels, and it is never unloaded.
         #[allow(unsafe_code)]
         let library = unsafe { Library::open(Some("libtorch_cuda.so"), RTLD_NOW | RTLD_GLOBAL) };
-        let failed =
-            |error: libloading::Error| format!("the CUDA half of libtorch cannot be loaded: {error}");
+        let failed = |error: libloading::Error| format!("cannot load libtorch's CUDA library: {error}");
         library.map(std::mem::forget).map_err(failed)
     }
     #[cfg(not(target_os = "linux"))]
     Ok(())
 }
 
-/// Says that a precision is slow on a device, if it is.
+/// Warns if a precision is slow on a device.
 pub fn warn_of_precision(precision: Precision, device: Device) {
     if precision.is_slow_on(device) {
         say(&format!(
-            "warning: this processor has no instructions for {precision}, which makes it about ten times slower than fp32 here"
+            "warning: this processor has no {precision} instructions: {precision} is about ten times slower than fp32"
         ));
     }
 }
@@ -121,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read() {
+    fn devices_parse_from_their_names() {
         assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
         assert_eq!("cuda:3".parse(), Ok(DeviceChoice::Cuda(3)));
         assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));

@@ -1,4 +1,4 @@
-//! Scores predictions.
+//! The commands of `ff-eval`: metrics of predictions.
 
 use std::path::PathBuf;
 
@@ -11,53 +11,60 @@ use ff_eval::{
 };
 use serde_json::json;
 
-/// Logits and targets in, metrics with 95 % intervals out.
+/// Compute classification metrics with 95 % bootstrap confidence intervals.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Print every metric that applies
+    /// Print the metrics of a file of predictions
+    #[command(after_help = "Examples:
+  ff-eval score --predictions runs/finetune/kept.val.safetensors --task multiclass
+  ff-eval score --predictions test.safetensors --task multilabel --metric auroc --json")]
     Score(ScoreOptions),
 }
 
 impl Command {
-    /// Runs it.
+    /// Runs the command and prints its result.
     ///
     /// # Errors
-    /// Whatever is wrong, for people.
+    /// Any error of the command, with a text for the user.
     pub fn run(self) -> anyhow::Result<()> {
         let Self::Score(options) = self;
         score(&options)
     }
 }
 
-/// What targets are.
+/// The kind of targets.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum TargetKind {
-    /// One class for each sample
+    /// One class for each image
     Multiclass,
-    /// Independent labels, some unknown
+    /// Independent labels, some of them unknown
     Multilabel,
 }
 
-/// What is scored, and how.
+/// Predictions, and the metrics to compute.
 #[derive(Args)]
 pub struct ScoreOptions {
-    /// safetensors: "logits" f32 [N, C]; "targets" i64 [N] (multiclass) or f32 [N, C] with NaN for
-    /// unknown (multilabel)
-    #[arg(long)]
+    /// Predictions: safetensors with the tensors `logits` and `targets`
+    ///
+    /// `logits` is f32 [N, C]. `targets` is i64 [N] for multiclass, f32 [N, C] for multilabel, with
+    /// NaN for unknown labels.
+    #[arg(long, value_name = "FILE")]
     predictions: PathBuf,
-    /// What the targets are
+    /// Kind of the targets
     #[arg(long, value_enum)]
     task: TargetKind,
-    /// One metric instead of all: accuracy, macro-f1, macro-recall, auroc, quadratic-kappa
+    /// Compute one metric instead of all that apply
+    ///
+    /// One of accuracy, macro-f1, macro-recall, auroc, quadratic-kappa.
     #[arg(long)]
     metric: Option<Metric>,
-    /// Bootstrap resamples of the interval; 0 for none
+    /// Bootstrap resamples of each interval; 0: no intervals
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
     resamples: u64,
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Print JSON, with per-class figures
+    /// Print JSON, with values for each class
     #[arg(long)]
     json: bool,
 }
@@ -95,7 +102,7 @@ fn score(options: &ScoreOptions) -> anyhow::Result<()> {
     }
     let groups = predictions.group_count();
     let groups =
-        groups.map_or(String::new(), |groups| format!(" in {groups} groups, which intervals resample"));
+        groups.map_or(String::new(), |groups| format!(" in {groups} groups, the units of the bootstrap"));
     let mut text = format!("{} samples{groups}\n", predictions.len());
     for score in scores {
         let value = match (&score.value, &score.interval) {
@@ -111,7 +118,7 @@ fn score(options: &ScoreOptions) -> anyhow::Result<()> {
     crate::output::print(&text)
 }
 
-/// Reads predictions, checked as every file of ours is.
+/// Reads predictions from a safetensors file.
 fn load(path: &std::path::Path) -> anyhow::Result<Predictions> {
     let file = StateDict::open(path)?;
     let tensor = |name: &str| {

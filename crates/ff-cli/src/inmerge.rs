@@ -1,4 +1,4 @@
-//! Merges similar kernels of a file of weights, and says how similar they are.
+//! The commands of `ff-inmerge`: in-model merging on files of weights.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -12,38 +12,50 @@ use serde_json::json;
 use tch::{Kind, Tensor};
 
 use crate::device::DeviceChoice;
+use crate::options::GLOBAL;
 
-/// In-model merging (InMerge) on files of weights: similar kernels of a network's deep convolutions
-/// are merged.
+/// The heading of the settings of in-model merging.
+const INMERGE: &str = "InMerge options";
+
+/// Merge similar convolution kernels inside a network (InMerge), without training.
 ///
-/// In training it is a setting: `[inmerge]` in a recipe of `ff-train finetune` or in a
-/// configuration of `ff-grid`.
+/// To merge during training, set [inmerge] in a recipe of `ff-train finetune` or in a configuration
+/// of `ff-grid`.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Merge kernels without training, and say what was merged
+    /// Merge similar kernels of a file of weights, and print what was merged
+    #[command(after_help = "Examples:
+  ff-inmerge merge --arch vgg19 --weights w.safetensors --shallow-layers 10 --output m.safetensors")]
     Merge(Merge),
-    /// Say how similar the kernels of each convolution are, to choose the threshold and the layers
-    /// by
+    /// Print the similarity of the kernels in each convolution
+    ///
+    /// Use it to choose the similarity threshold and the layers to merge.
+    #[command(after_help = "Examples:
+  ff-inmerge similarity --arch vgg16 --weights vgg16.safetensors")]
     Similarity {
         /// The network.
         #[command(flatten)]
         network: Network,
-        /// τ: count the pairs above it
+        /// τ: count the pairs with a cosine above it
         #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
         similarity_threshold: f64,
         /// Print JSON, with a histogram of 20 bins over [-1, 1] for each convolution
         #[arg(long)]
         json: bool,
     },
-    /// Measure the merging of one step, on kernels of a network's shapes of which some are alike
+    /// Measure the time of one merging step
+    ///
+    /// The kernels are random and have the network's shapes; some of them are similar.
+    #[command(after_help = "Examples:
+  ff-inmerge bench --arch vgg19 --shallow-layers 10")]
     Bench(Bench),
 }
 
 impl Command {
-    /// Runs it.
+    /// Runs the command and prints its result.
     ///
     /// # Errors
-    /// Whatever is wrong, for people.
+    /// Any error of the command, with a text for the user.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Merge(options) => merge(&options),
@@ -55,43 +67,55 @@ impl Command {
     }
 }
 
-/// A network and its weights.
+/// An architecture and its weights.
 #[derive(Args)]
 pub struct Network {
     /// Architecture, such as vgg19 or resnet34
     #[arg(long)]
     arch: Architecture,
-    /// Its weights; the convolutions are enough
-    #[arg(long)]
+    /// Weights of the network (safetensors); the convolutions are enough
+    #[arg(long, value_name = "FILE")]
     weights: PathBuf,
 }
 
 /// The settings of in-model merging.
 #[derive(Args)]
 pub struct Settings {
-    /// L_s: the first convolutions, in forward order, that are left alone
-    #[arg(long)]
+    /// L_s: number of first convolutions, in forward order, to leave unmerged
+    #[arg(long, value_name = "NUMBER", help_heading = INMERGE)]
     shallow_layers: usize,
-    /// α: what a merged kernel keeps of itself, in [0, 1]
-    #[arg(long, default_value_t = 0.8, allow_negative_numbers = true)]
+    /// α: share of itself that a merged kernel keeps, in [0, 1]
+    #[arg(
+        long,
+        value_name = "ALPHA",
+        default_value_t = 0.8,
+        allow_negative_numbers = true,
+        help_heading = INMERGE
+    )]
     merge_weight: f64,
-    /// p: the chance that a kernel is set against another, in [0, 1]
-    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    /// p: probability that a kernel is compared with another, in [0, 1]
+    #[arg(long, value_name = "P", default_value_t = 0.3, allow_negative_numbers = true, help_heading = INMERGE)]
     merge_probability: f64,
-    /// τ: the cosine that two kernels must exceed, in [-1, 1]
-    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    /// τ: cosine that a pair of kernels must exceed, in [-1, 1]
+    #[arg(
+        long,
+        value_name = "TAU",
+        default_value_t = 0.3,
+        allow_negative_numbers = true,
+        help_heading = INMERGE
+    )]
     similarity_threshold: f64,
-    /// Which pairs are merged
-    #[arg(long, value_enum, default_value = "similar")]
+    /// Pairs of kernels to merge
+    #[arg(long, value_enum, default_value = "similar", help_heading = INMERGE)]
     pairs: Choice,
 }
 
-/// Which pairs are merged.
+/// The pairs of kernels to merge.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Choice {
-    /// Those above the threshold
+    /// Pairs with a cosine above the threshold
     Similar,
-    /// Those that are not
+    /// Pairs with a cosine that is not above the threshold
     Dissimilar,
 }
 
@@ -128,7 +152,7 @@ fn open(network: &Network) -> anyhow::Result<(StateDict, Vec<Convolution>)> {
     for (name, expected) in declared {
         let wrong =
             |what: String| format!("{}: `{name}`: expected a convolution of {arch}, {what}", path.display());
-        let tensor = weights.get(&name).with_context(|| wrong("found nothing of that name".into()))?;
+        let tensor = weights.get(&name).with_context(|| wrong("found none of this name".into()))?;
         if !tensor.shape.iter().map(|&size| size as i64).eq(expected) {
             bail!(wrong(format!("{expected:?}, found shape {:?}", tensor.shape)));
         }
@@ -139,20 +163,20 @@ fn open(network: &Network) -> anyhow::Result<(StateDict, Vec<Convolution>)> {
     Ok((weights, convolutions))
 }
 
-/// What is merged, and how.
+/// Weights to merge, and how to merge them.
 #[derive(Args)]
 pub struct Merge {
     #[command(flatten)]
     network: Network,
-    /// The merged weights
-    #[arg(long)]
+    /// File to write the merged weights to
+    #[arg(long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
     settings: Settings,
-    /// How many times to go over all kernels; in training, each step is one
+    /// Number of passes over all kernels; training does one in each step
     #[arg(long, default_value_t = 1)]
     iterations: u64,
-    /// Seed of the pairs
+    /// Seed of the random pairs
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print JSON
@@ -177,7 +201,7 @@ fn merge(options: &Merge) -> anyhow::Result<()> {
     let mut recipe =
         json!({"architecture": network.arch, "inmerge": settings, "iterations": iterations, "seed": seed});
     let origin = weights.provenance().ok();
-    // What the weights are, and what they were trained on, stays true.
+    // Merging changes neither the model's form nor the data that it was trained on.
     for key in ["model", "fields", "classes", "data"] {
         if let Some(value) = origin.and_then(|origin| origin.recipe.get(key)) {
             recipe[key] = value.clone();
@@ -205,14 +229,14 @@ fn merge(options: &Merge) -> anyhow::Result<()> {
         return crate::output::print_json(&json!({"output": output, "layers": layers}));
     }
     let mut text = format!(
-        "{:>5}  {:28} {:>7} {:>7} {:>7} {:>10}  {:>18}\n",
-        "layer", "name", "kernels", "tried", "merged", "similarity", "effective rank"
+        "{:>5}  {:28} {:>7} {:>8} {:>7} {:>10}  {:>18}\n",
+        "layer", "name", "kernels", "compared", "merged", "similarity", "effective rank"
     );
     for (stats, (convolution, before)) in layers {
         let MergeStats { layer, kernels, tried, merged, mean_similarity } = stats;
         let rank = |stats: &KernelStats| number(stats.effective_rank, 1);
         text += &format!(
-            "{layer:>5}  {:28} {kernels:>7} {tried:>7} {merged:>7} {:>10}  {:>8} → {:>7}\n",
+            "{layer:>5}  {:28} {kernels:>7} {tried:>8} {merged:>7} {:>10}  {:>8} → {:>7}\n",
             convolution.name,
             number(mean_similarity, 4),
             rank(&before),
@@ -270,7 +294,7 @@ fn similarity(network: &Network, threshold: f64, as_json: bool) -> anyhow::Resul
     crate::output::print(&text)
 }
 
-/// Counts as bars, on a logarithmic scale: a bin with any pair at all shows.
+/// Draws counts as bars on a logarithmic scale, so that a bin with a single pair is visible.
 fn bars(counts: &[u64]) -> String {
     let highest = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
     let levels = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -281,19 +305,19 @@ fn bars(counts: &[u64]) -> String {
     counts.iter().map(bar).collect()
 }
 
-/// Which step is measured.
+/// The merging step to measure.
 #[derive(Args)]
 pub struct Bench {
-    /// Architecture
+    /// Architecture, such as vgg19 or resnet34
     #[arg(long)]
     arch: Architecture,
     #[command(flatten)]
     settings: Settings,
-    /// Counted steps, after three that are not
+    /// Timed steps, after three warm-up steps
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     iters: u64,
-    /// auto, cpu or cuda:N
-    #[arg(long, default_value = "cpu")]
+    /// Device: auto, cpu or cuda:N
+    #[arg(long, default_value = "cpu", help_heading = GLOBAL)]
     device: DeviceChoice,
     /// Print JSON
     #[arg(long)]
@@ -332,13 +356,15 @@ fn bench(options: &Bench) -> anyhow::Result<()> {
             "tried_per_merge": tried, "merged_per_merge": merged}));
     }
     crate::output::print(&format!(
-        "{arch}: {layers} layers, {median:.3} ms a step (median of {iters}); {tried:.0} kernels tried, {merged:.1} merged\n"
+        "{arch}: {layers} layers, {median:.3} ms a step (median of {iters}); {tried:.0} kernels compared, {merged:.1} merged\n"
     ))
 }
 
-/// Kernels of one of 64 directions each, and noise: two of one direction have a cosine of 1/2, so
-/// 1.6 % of the pairs lie above the usual threshold, as many as in the last layers of a trained
-/// VGG16. Channels-last, as a model's are.
+/// Returns random kernels, each with one of 64 directions plus noise, in channels-last layout as in
+/// a model.
+///
+/// Two kernels of one direction have a cosine of 1/2, so 1.6 % of the pairs are above the default
+/// threshold, as in the last layers of a trained VGG16.
 fn alike(shape: &[i64; 4], device: tch::Device) -> Tensor {
     let options = (Kind::Float, device);
     let directions = Tensor::randn([64, shape[1], shape[2], shape[3]], options);
@@ -353,7 +379,7 @@ fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.digits$}"))
 }
 
-/// A weight in the type that the file has it in.
+/// Converts a merged weight to the number type that it has in the file.
 fn stored(weight: &Tensor, before: &ff_checkpoint::TensorRef<'_>) -> OwnedTensor {
     let values = Vec::<f64>::try_from(weight.contiguous().view([-1])).expect("64-bit floats");
     OwnedTensor::rounded(before.dtype, before.shape, &values)

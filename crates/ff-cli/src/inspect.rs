@@ -1,4 +1,4 @@
-//! What a dataset holds, for people and for programs.
+//! The report of `ff-data inspect`, as text and as JSON.
 
 use ff_data::{Dataset, Leakage, Published, Split, SplitRule, Splits, Target};
 use serde::Serialize;
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::source::Source;
 
-/// Names of torn groups and images that are listed; the JSON has all.
+/// The number of leaking groups and images that the text lists; the JSON has all of them.
 const LISTED: usize = 5;
 
-/// Everything that can be said of a dataset and its division.
+/// A dataset's counts, splits, leakage and differences from the published numbers.
 #[derive(Serialize)]
 pub struct Inspection {
     images: usize,
@@ -31,10 +31,10 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Looks at a dataset; with `decode`, at every image.
+    /// Inspects a dataset. With `decode`, decodes every image and lists those that fail.
     ///
     /// # Errors
-    /// It cannot be opened or divided.
+    /// The dataset cannot be opened or split.
     pub fn of(source: &Source, decode: bool) -> anyhow::Result<Self> {
         let dataset = source.open()?;
         let dataset = dataset.as_ref();
@@ -62,14 +62,14 @@ impl Inspection {
         })
     }
 
-    /// What stands in more than one split, in words; empty if nothing does.
-    pub fn torn(&self) -> String {
+    /// Lists groups and images that are in more than one split; empty if there are none.
+    pub fn leaks(&self) -> String {
         let Leakage { groups, shared, duplicates } = &self.leakage;
         let mut text = String::new();
         if !shared.is_empty() {
             let names: Vec<&str> = shared.iter().take(LISTED).map(|shared| shared.group.as_str()).collect();
             text += &format!(
-                "{} of {groups} groups (patients) stand in more than one split: results will look better than they are ({}{})\n",
+                "{} of {groups} groups (patients) are in more than one split, which makes scores too high ({}{})\n",
                 shared.len(),
                 names.join(", "),
                 if shared.len() > LISTED { ", …" } else { "" }
@@ -78,7 +78,7 @@ impl Inspection {
         let across = duplicates.iter().flat_map(|duplicates| &duplicates.across);
         let count = across.clone().count();
         if count > 0 {
-            text += &format!("{count} images stand, to the byte, in more than one split:\n");
+            text += &format!("{count} images have identical copies in more than one split:\n");
             for ids in across.take(LISTED) {
                 text += &format!("  {}\n", ids.join(" = "));
             }
@@ -86,7 +86,7 @@ impl Inspection {
         text
     }
 
-    /// For people.
+    /// Returns the report as text.
     pub fn text(&self) -> String {
         let rule = serde_json::to_string(&self.split_rule).expect("plain data");
         let mut text = format!("{} images, digest {}\nsplit: {rule}\n", self.images, self.digest);
@@ -95,7 +95,7 @@ impl Inspection {
         }
         match (&self.published, self.differences.as_slice()) {
             (None, _) => {}
-            (Some(_), []) => text += "as many images as are published\n",
+            (Some(_), []) => text += "image counts equal the published numbers\n",
             (Some(_), differences) => {
                 differences.iter().for_each(|difference| text += &format!("differs: {difference}\n"));
             }
@@ -117,8 +117,7 @@ impl Inspection {
         text += &format!("{:width$} {train:>8} {val:>8} {test:>8}\n\n", "all");
         let Leakage { groups, shared, duplicates } = &self.leakage;
         if *groups == 0 {
-            text +=
-                "no groups (patients) are named, so nothing can be said of their leakage between splits\n";
+            text += "the dataset names no groups (patients), so their leakage cannot be checked\n";
         } else if shared.is_empty() {
             text += &format!("{groups} groups, none in more than one split\n");
         }
@@ -128,10 +127,10 @@ impl Inspection {
                 text += &format!("copies of an image within train: {train}, val: {val}, test: {test}\n");
             }
             if duplicates.across.is_empty() {
-                text += "no image stands in more than one split\n";
+                text += "no image is in more than one split\n";
             }
         }
-        text += &self.torn();
+        text += &self.leaks();
         for why in self.unreadable.iter().flatten() {
             text += &format!("unreadable: {why}\n");
         }
@@ -139,7 +138,7 @@ impl Inspection {
     }
 }
 
-/// For each class or task of a split the samples that are not of it, that are, and that may be.
+/// Counts, for each class or task of a split, the negative, positive and unknown samples.
 fn count(dataset: &dyn Dataset, splits: &Splits, split: Split) -> Vec<[usize; 3]> {
     let mut counts = vec![[0; 3]; dataset.task().outputs()];
     for &index in splits.get(split).iter() {

@@ -1,4 +1,7 @@
-//! What training left beside weights: their predictions of the validation images.
+//! Validation predictions that training saved next to weights.
+//!
+//! `ff-soup select` uses them in place of an evaluation. That is safe because the file of
+//! predictions names, in its provenance, the digest of the weights, the model and the data.
 
 use ff_checkpoint::StateDict;
 use ff_eval::Predictions;
@@ -6,9 +9,10 @@ use ff_grid::DataIdentity;
 use ff_models::Spec;
 use ff_train::predictions_of;
 
-/// The validation predictions of weights, if a training run left them beside the file
-/// (`NAME.val.safetensors`) and they are of these very weights, by a model of this form, on these
-/// images in this division. Anything else is as if there were none.
+/// Returns the validation predictions that are saved next to weights, as `NAME.val.safetensors`.
+///
+/// `None` unless they are predictions by exactly these weights, with this model, on this data and
+/// split. A file that cannot be read counts as absent.
 pub fn validation_predictions(weights: &StateDict, spec: &Spec, data: &DataIdentity) -> Option<Predictions> {
     let file = StateDict::open(weights.path()?.with_extension("val.safetensors")).ok()?;
     let found = file.provenance().ok()?;

@@ -1,4 +1,4 @@
-//! Where a soup comes from, as text.
+//! `ff-soup verify --deep`: a soup's ancestors as text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,9 @@ use ff_grid::{Ancestor, Catalog, FileStatus, SameJob, lineage, read_experiment};
 
 use crate::average::check;
 
-/// Goes back through everything that a soup comes from, and checks the soup.
+/// Prints and checks all ancestors of a soup, then verifies the soup itself.
+///
+/// With `data_root`, also checks that the datasets are those that it was made with.
 pub fn trace_and_check(soup: &Path, places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
     let ancestors = lineage(soup, places)?;
     trace(&ancestors, places, data_root)?;
@@ -17,9 +19,13 @@ pub fn trace_and_check(soup: &Path, places: &[PathBuf], data_root: Option<&Path>
     check(soup, &parents.filter_map(|parent| parent.found.intact()).collect::<Vec<_>>())
 }
 
-/// Prints everything that a file of weights comes from ([`ff_grid::lineage`]), a line each, and
-/// whether it is there, intact, and would be the same job again; then the images that it was made
-/// with. An error if anything is missing, damaged or another job now.
+/// Prints a line for each ancestor ([`ff_grid::lineage`]) and each dataset.
+///
+/// The line of an ancestor says whether its file is intact, and whether this version would plan the
+/// same job for it.
+///
+/// # Errors
+/// An ancestor or a dataset is missing, damaged or changed.
 fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -> anyhow::Result<()> {
     let mut troubles = 0;
     let mut text = String::new();
@@ -33,11 +39,11 @@ fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -
     let digests: BTreeSet<&String> = made.filter_map(|made| made.data.as_ref()).collect();
     for digest in digests {
         let state = match known.as_ref().map(|known| known.get(digest)) {
-            None => "not looked at (--data-root)".to_owned(),
-            Some(Some(name)) => format!("there, unchanged ({name})"),
+            None => "not checked, which needs --data-root".to_owned(),
+            Some(Some(name)) => format!("unchanged ({name})"),
             Some(None) => {
                 troubles += 1;
-                "not there, or changed".to_owned()
+                "missing or changed".to_owned()
             }
         };
         text += &format!("images {}: {state}\n", &digest[..digest.len().min(16)]);
@@ -45,8 +51,8 @@ fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -
     crate::output::print(&text)?;
     match troubles {
         0 => Ok(()),
-        1 => bail!("1 thing that it comes from is not as it was"),
-        number => bail!("{number} things that it comes from are not as they were"),
+        1 => bail!("1 ancestor or dataset is missing, damaged or changed"),
+        number => bail!("{number} ancestors or datasets are missing, damaged or changed"),
     }
 }
 
@@ -60,18 +66,18 @@ fn line(ancestor: &Ancestor) -> (String, bool) {
         FileStatus::Missing => ("MISSING".to_owned(), true),
     };
     let (job, other) = match &ancestor.job {
-        Some(SameJob::Same(id)) => (format!("; again it would be the same job, {id}"), false),
+        Some(SameJob::Same(id)) => (format!("; a rerun would be the same job, {id}"), false),
         Some(SameJob::Other(why)) => {
-            (format!("; ANOTHER JOB: {}", why.lines().next().unwrap_or_default()), true)
+            (format!("; A RERUN WOULD BE ANOTHER JOB: {}", why.lines().next().unwrap_or_default()), true)
         }
         None => (String::new(), false),
     };
-    let above = if ancestor.repeated { "; its own stand above" } else { "" };
+    let above = if ancestor.repeated { "; its ancestors are listed above" } else { "" };
     (format!("{share}{}: {kind} {digest}, {state}{job}{above}", ancestor.id), missing || other)
 }
 
-/// Digests and names of the datasets that the tables of the runs folders among the places name,
-/// those that can be opened.
+/// Returns the digests and names of the datasets in the tables' configurations, as far as the
+/// datasets can be opened. `places` are searched for runs folders.
 fn datasets(places: &[PathBuf], root: &Path) -> BTreeMap<String, String> {
     let tables = places.iter().filter_map(|place| std::fs::read_dir(place.join("tables")).ok());
     let configs = tables.flatten().flatten().map(|table| table.path().join("config.toml"));

@@ -1,4 +1,4 @@
-//! Runs a backbone by itself.
+//! The commands of `ff-models`: logits and training speed of a backbone.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,21 +13,27 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 use crate::device::{DeviceChoice, warn_of_precision};
+use crate::options::GLOBAL;
 
-/// Backbones under timm's names: their logits, their speed.
+/// Compute logits of a ResNet, DeiT or VGG, and measure its training speed.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Compute logits of given inputs
+    /// Compute the logits of given input tensors
+    #[command(after_help = "Examples:
+  ff-models logits --arch resnet50 --weights w.safetensors --input x.safetensors \\
+    --output y.safetensors")]
     Logits(Logits),
-    /// Measure a training step: forward, cross entropy, backward, AdamW
+    /// Measure a training step: forward, cross-entropy, backward, AdamW
+    #[command(after_help = "Examples:
+  ff-models bench --arch resnet50 --batch 64 --device cuda:0")]
     Bench(Bench),
 }
 
 impl Command {
-    /// Runs it.
+    /// Runs the command and prints its result.
     ///
     /// # Errors
-    /// Whatever is wrong, for people.
+    /// Any error of the command, with a text for the user.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Logits(options) => logits(&options),
@@ -36,26 +42,26 @@ impl Command {
     }
 }
 
-/// What computes logits, and of what.
+/// A network with its weights, and input tensors.
 #[derive(Args)]
 pub struct Logits {
     /// Architecture, such as resnet50 or deit_base_patch16_224
     #[arg(long)]
     arch: Architecture,
-    /// Its weights
-    #[arg(long)]
+    /// Weights of the network (safetensors)
+    #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// safetensors with "input" f32 [N, 3, H, W], normalised
-    #[arg(long)]
+    /// Normalised images: safetensors with `input`, f32 [N, 3, H, W], H = W
+    #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// safetensors to write, with "logits" f32 [N, C]
-    #[arg(long)]
+    /// File to write: safetensors with `logits`, f32 [N, C]
+    #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// fp32 or bf16
+    /// Precision: fp32 or bf16
     #[arg(long, default_value = "fp32")]
     precision: Precision,
-    /// auto, cpu or cuda:N
-    #[arg(long, default_value = "cpu")]
+    /// Device: auto, cpu or cuda:N
+    #[arg(long, default_value = "cpu", help_heading = GLOBAL)]
     device: DeviceChoice,
 }
 
@@ -63,8 +69,7 @@ fn logits(options: &Logits) -> anyhow::Result<()> {
     let Logits { weights: path, input, output, .. } = options;
     let &Logits { arch: architecture, precision, .. } = options;
     let file = StateDict::open(input)?;
-    let images =
-        file.get("input").with_context(|| format!("{}: it has no tensor `input`", input.display()))?;
+    let images = file.get("input").with_context(|| format!("{}: no tensor `input`", input.display()))?;
     let &[count, 3, height, width] = images.shape else {
         bail!("{}: `input`: expected shape [N, 3, H, W], found {:?}", input.display(), images.shape);
     };
@@ -76,7 +81,7 @@ fn logits(options: &Logits) -> anyhow::Result<()> {
     let outputs = architecture.outputs_of(&weights).with_context(|| {
         let classifier = architecture.classifier;
         format!(
-            "{}: it has no tensor `{classifier}.weight`: are these {architecture}'s weights?",
+            "{}: expected weights of {architecture}, found no tensor `{classifier}.weight`",
             path.display()
         )
     })?;
@@ -94,26 +99,26 @@ fn logits(options: &Logits) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Which step is measured.
+/// The training step to measure.
 #[derive(Args)]
 pub struct Bench {
-    /// Architecture
+    /// Architecture, such as resnet50 or deit_base_patch16_224
     #[arg(long)]
     arch: Architecture,
-    /// Images in a step
+    /// Images in each step
     #[arg(long, default_value_t = 16)]
     batch: i64,
-    /// Side of the images
-    #[arg(long, alias = "px", default_value_t = 224)]
+    /// Side of the images, in pixels
+    #[arg(long, alias = "px", value_name = "PX", default_value_t = 224)]
     image_size: u32,
-    /// fp32 or bf16
+    /// Precision: fp32 or bf16
     #[arg(long, default_value = "fp32")]
     precision: Precision,
-    /// Counted steps, after a few that are not
+    /// Timed steps, after a few warm-up steps
     #[arg(long, default_value_t = 5)]
     iters: usize,
-    /// auto, cpu or cuda:N
-    #[arg(long, default_value = "cpu")]
+    /// Device: auto, cpu or cuda:N
+    #[arg(long, default_value = "cpu", help_heading = GLOBAL)]
     device: DeviceChoice,
     /// Print JSON
     #[arg(long)]

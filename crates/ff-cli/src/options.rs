@@ -1,41 +1,44 @@
-//! Options that several commands have.
+//! Options that several commands share.
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// A configuration, what takes the place of its values, and where its images are.
+/// The heading of options that mean the same in every command that has them.
+pub(crate) const GLOBAL: &str = "Global options";
+
+/// A configuration, overrides of its values, and the folder of its datasets.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigOptions {
-    /// Configuration (TOML)
-    #[arg(long)]
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Folder that the configuration's dataset paths start at
-    #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
+    /// Folder that dataset paths in the configuration are relative to
+    #[arg(long, value_name = "DIR", env = "FF_DATA_ROOT", default_value = "data", help_heading = GLOBAL)]
     pub data_root: PathBuf,
-    /// Put another value in place of the configuration's: a dotted key, such as fgg.epochs=5
-    #[arg(long, value_name = "KEY=VALUE")]
+    /// Override a configuration value, such as fgg.epochs=5; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", help_heading = GLOBAL)]
     pub set: Vec<String>,
 }
 
-/// Where everything goes.
+/// The runs folder.
 #[derive(Args, Clone, Debug)]
 pub struct RunsOption {
-    /// Folder for everything that is made
-    #[arg(long, default_value = "runs")]
+    /// Runs folder, which holds all jobs, tables and caches
+    #[arg(long, value_name = "DIR", default_value = "runs", help_heading = GLOBAL)]
     pub runs: PathBuf,
 }
 
 /// Options of every binary.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
-    /// Say more on stderr; twice for still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 900)]
+    /// Log more to stderr: -v info, -vv debug; RUST_LOG takes precedence
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 900, help_heading = GLOBAL)]
     pub verbose: u8,
 }
 
-// The commands come last: what they are documented as is the help text, and not what the options
-// are.
+// The commands come last, so that the binary's help text is their documentation and not that of the
+// options.
 #[derive(Parser)]
 #[command(version)]
 struct Cli<C: Subcommand> {
@@ -45,8 +48,10 @@ struct Cli<C: Subcommand> {
     command: C,
 }
 
-/// Reads the command line of the binary `name`: one of its commands, whose documentation is the
-/// binary's help text, and the options of every binary. Ends the program on wrong usage.
+/// Parses the command line of the binary `name` into one of its commands and the common options.
+///
+/// The documentation of `C` is the binary's help text. Wrong usage ends the process with exit code
+/// 2.
 pub fn parse<C: Subcommand>(name: &'static str) -> (C, Common) {
     let matches = Cli::<C>::command().name(name).get_matches();
     let Cli { command, common } = Cli::<C>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

@@ -1,20 +1,20 @@
-//! What goes to the terminal.
+//! Output to the terminal.
 
 use std::io::Write;
 
-/// Prints a line to stderr. A reader that has gone away is no error: long work goes on without it.
+/// Prints a line to stderr. A closed stderr is ignored, so that long work continues without it.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", harmless(text));
 }
 
-/// Names of classes and files come from others: what would move the cursor or colour the terminal
-/// is shown as �.
+/// Replaces control characters by �: names of classes and files are untrusted, and could move the
+/// cursor or colour the terminal.
 fn harmless(text: &str) -> String {
     let harmful = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
     text.replace(harmful, "\u{fffd}")
 }
 
-/// An error and its causes, each said once: many of ours name their cause themselves.
+/// Joins an error and its causes; a cause that an earlier text contains is left out.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(|cause| cause.to_string()) {
@@ -26,7 +26,7 @@ pub(crate) fn describe(error: &anyhow::Error) -> String {
     text
 }
 
-/// Prints to stdout. A reader that has gone away (`| head`) is no error.
+/// Prints to stdout. A reader that closes the pipe (`| head`) is no error.
 pub fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(harmless(text).as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -44,12 +44,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escape_characters_do_not_reach_the_terminal() {
+    fn control_characters_are_replaced() {
         assert_eq!(harmless("a\tb\n\u{1b}[31mc\r"), "a\tb\n\u{fffd}[31mc\u{fffd}");
     }
 
     #[test]
-    fn a_cause_is_said_once() {
+    fn a_cause_is_printed_once() {
         let io = std::io::Error::other("no such file");
         assert_eq!(
             describe(&anyhow::Error::new(io).context("a.toml: no such file\n")),

@@ -1,4 +1,4 @@
-//! Figures as PNG.
+//! `ff-grid png`: SVG figures as PNG.
 
 use std::path::{Path, PathBuf};
 
@@ -7,27 +7,27 @@ use ff_checkpoint::write_atomic;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
-/// The usual fonts without serifs.
+/// Common sans-serif fonts, in the order of preference.
 const SANS_SERIF: [&str; 5] = ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans", "Noto Sans"];
 
-/// Pixels for each unit of the SVG picture.
+/// Pixels for each unit of the SVG figure.
 const SCALE: f32 = 2.0;
 
-/// Draws SVG pictures as PNG beside them, twice as large, with the system's fonts. What is no SVG
-/// picture is passed over.
+/// Converts SVG figures to PNG files next to them, at twice the size, with the system's fonts.
+///
+/// Files that do not end in `.svg` are skipped. Returns the paths of the PNG files.
 ///
 /// # Errors
-/// No font, or a picture that cannot be read or written.
+/// No font is installed, or a figure cannot be read or written.
 pub fn png_beside(files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut options = Options::default();
     let fonts = options.fontdb_mut();
     fonts.load_system_fonts();
-    // A font of the figures' kind, or whatever there is: without one there would be no text.
+    // Without a font the text would be missing, so any installed one is better than none.
     let there = |family: &str| fonts.faces().any(|face| face.families.iter().any(|(name, _)| name == family));
     let any = fonts.faces().find_map(|face| Some(face.families.first()?.0.clone()));
     let family = SANS_SERIF.into_iter().find(|family| there(family)).map(str::to_owned).or(any);
-    let hint =
-        "no font is installed here, and figures have text\nhint: Debian's package fonts-dejavu-core has some";
+    let hint = "expected a font for the text of figures, found none\nhint: install one, such as Debian's fonts-dejavu-core";
     fonts.set_sans_serif_family(family.context(hint)?);
     let pictures = files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "svg"));
     pictures.map(|path| png(path, &options).with_context(|| path.display().to_string())).collect()

@@ -1,4 +1,4 @@
-//! Predictions of a trained model.
+//! `ff-train predict`: predictions of a trained model.
 
 use std::path::PathBuf;
 
@@ -11,32 +11,34 @@ use ff_models::Model;
 use ff_train::{EvalSet, save_predictions};
 
 use crate::device::DeviceChoice;
+use crate::options::GLOBAL;
 use crate::recipe::{check_split, output_map, spec_of};
 use crate::source::Source;
 
-/// What is predicted, and by what.
+/// A trained model, and the images to predict.
 #[derive(Args)]
 pub struct PredictOptions {
-    /// Weights that this software made
-    #[arg(long)]
+    /// Weights that `ff-train`, `ff-soup` or `ff-grid` wrote
+    #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
     #[command(flatten)]
     source: Source,
-    /// The split to predict
+    /// Split to predict
     #[arg(long, value_enum)]
     split: SplitName,
-    /// A class of the model that the dataset does not tell apart, and the class that it counts as:
-    /// 4=3
+    /// Count a class of the model as another class, such as 4=3
+    ///
+    /// For classes that the dataset does not distinguish. May be repeated.
     #[arg(long, alias = "merge", value_name = "CLASS=CLASS", value_parser = pair)]
     merge_classes: Vec<(String, String)>,
-    /// Predict images that the model was trained on in another division
+    /// Allow a model that was trained on these images in another split
     #[arg(long)]
     allow_other_split: bool,
-    /// safetensors to write, with "logits" and "targets"
-    #[arg(long)]
+    /// File to write: safetensors with `logits` and `targets`
+    #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// auto, cpu or cuda:N
-    #[arg(long, default_value = "auto")]
+    /// Device: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", help_heading = GLOBAL)]
     device: DeviceChoice,
 }
 
@@ -50,7 +52,7 @@ enum SplitName {
     Test,
 }
 
-/// Writes the logits of a trained model for a split.
+/// Computes the logits of a trained model on a split, and writes them with the targets.
 pub fn predict(options: &PredictOptions) -> anyhow::Result<()> {
     let PredictOptions { checkpoint, source, split, merge_classes, allow_other_split, output, device } =
         options;
@@ -64,10 +66,10 @@ pub fn predict(options: &PredictOptions) -> anyhow::Result<()> {
         .with_context(|| checkpoint.display().to_string())?;
     if outputs.is_none() && dataset.task().outputs() != spec.outputs {
         bail!(
-            "{}: a model of {} outputs, but the dataset has {} classes",
+            "{}: expected a model with {} outputs, one for each class of the dataset, found {}",
             checkpoint.display(),
-            spec.outputs,
-            dataset.task().outputs()
+            dataset.task().outputs(),
+            spec.outputs
         );
     }
     let indices = splits.get(match split {
@@ -92,8 +94,8 @@ pub fn predict(options: &PredictOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Two names with `=` between them.
+/// Parses two names separated by `=`.
 fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').map(|(from, to)| (from.trim().to_owned(), to.trim().to_owned()));
-    pair.ok_or_else(|| "expected two classes, such as 4=3".to_owned())
+    pair.ok_or_else(|| format!("expected two classes, such as 4=3, found `{text}`"))
 }

@@ -1,4 +1,4 @@
-//! What every binary does around its work.
+//! The entry point of every binary: logging, errors and exit codes.
 
 use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,8 +10,10 @@ use crate::memory;
 use crate::options::Common;
 use crate::output::{describe, say};
 
-/// Runs a binary's work: logs to stderr, an error as `error: …` with exit code 1. (Wrong usage has
-/// ended the program with exit code 2 before.) From here on the allocator keeps what is freed.
+/// Runs a binary's work and returns its exit code.
+///
+/// Logs go to stderr. An error is printed as `error: …` and gives exit code 1; wrong usage has
+/// ended the process with exit code 2 before. The allocator keeps freed memory from here on.
 pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     memory::keep_freed_memory();
     let level = match common.verbose {
@@ -27,7 +29,7 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
         .with_target(false)
         .without_time()
         .init();
-    // libtorch's failures come as panics, whose text the panic hook has printed.
+    // Failures in libtorch are panics; the panic hook has printed their text.
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {

@@ -1,4 +1,4 @@
-//! How far a grid is: a bar on a terminal, plain lines elsewhere.
+//! Progress of a grid: a bar on a terminal, plain lines without one.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -11,26 +11,28 @@ use indicatif::ProgressBar;
 use crate::bar::progress_bar;
 use crate::output::say;
 
-/// Follows the events of a grid.
+/// Shows the events of a grid.
 pub struct GridProgress {
     bar: ProgressBar,
     count: Mutex<usize>,
-    elsewhere: Mutex<HashSet<JobId>>,
+    in_other_processes: Mutex<HashSet<JobId>>,
     total: usize,
 }
 
 impl GridProgress {
-    /// For the jobs of a plan that are not on record yet. The bar counts images: those trained on
-    /// and those evaluated weigh about 3 to 1.
+    /// Creates the bar for the jobs of a plan that have no record yet.
+    ///
+    /// The bar counts images; a training image counts as about three evaluated ones.
     pub fn new(plan: &Plan, runs: &RunStore) -> Self {
         let open = |job: &&Job| job.blocked.is_none() && !matches!(runs.record(job), Ok(Some(_)));
         let todo: Vec<u64> = plan.jobs.iter().filter(open).map(|job| job.cost.weight()).collect();
         let (total, images) = (todo.len(), todo.iter().sum());
-        let bar = progress_bar(Some(images), "{bar:30} {percent:>3}% {elapsed} gone, {eta} left  {wide_msg}");
-        Self { bar, count: Mutex::new(0), elsewhere: Mutex::default(), total }
+        let bar =
+            progress_bar(Some(images), "{bar:30} {percent:>3}% {elapsed} elapsed, {eta} left  {wide_msg}");
+        Self { bar, count: Mutex::new(0), in_other_processes: Mutex::default(), total }
     }
 
-    /// Takes up an event.
+    /// Shows an event.
     pub fn event(&self, event: Event<'_>) {
         match event {
             Event::Started(job) => self.bar.set_message(job.label.clone()),
@@ -44,21 +46,21 @@ impl GridProgress {
             Event::Failed(job, why) => self.line(&format!("{}: FAILED: {why}", job.label)),
             Event::Elsewhere(job, owner) => self.wait(job, owner),
             Event::Sent(tasks, name, number) => {
-                self.tell(format!("sent off: {name}, {tasks} tasks, as {number}"));
+                self.tell(format!("submitted {name}: {tasks} tasks, job {number}"));
             }
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Says once of each job that another process is at it.
+    /// Reports, once for each job, that another process is running it.
     fn wait(&self, job: &Job, owner: Option<&Owner>) {
-        if self.elsewhere.lock().expect("a set").insert(job.id.clone()) {
+        if self.in_other_processes.lock().expect("a set").insert(job.id.clone()) {
             let owner = owner.map_or("another process".to_owned(), Owner::to_string);
-            self.tell(format!("{}: left to {owner}, which is at it", job.label));
+            self.tell(format!("{}: already running in {owner}", job.label));
         }
     }
 
@@ -73,7 +75,7 @@ impl GridProgress {
     }
 }
 
-/// How fast an epoch was, and what part of it waited for images, if that is worth a look.
+/// Formats an epoch's images per second, and the share of time spent on loading if it is above 5 %.
 pub fn speed(epoch: &EpochRecord) -> String {
     let waited = match epoch.data_share() {
         share if share < 0.05 => String::new(),
@@ -82,12 +84,12 @@ pub fn speed(epoch: &EpochRecord) -> String {
     format!("{:.0} images/s{waited}", epoch.images_per_second())
 }
 
-/// A metric to four digits.
+/// Formats a metric with four digits.
 pub fn shown(value: &Value) -> String {
     value.value().map_or("undefined".to_owned(), |value| format!("{value:.4}"))
 }
 
-/// What came out of a job, in a few words after its name.
+/// Formats a job's result in a few words, to follow the job's label.
 pub fn outcome(record: &Record) -> String {
     match &record.output {
         JobOutput::Training(outcome) => {
@@ -104,7 +106,7 @@ pub fn outcome(record: &Record) -> String {
             format!(": {:.4} on validation, {taken} of {} models", soup.soup.score, soup.candidates)
         }
         JobOutput::Predictions { samples, .. } => format!(": {samples} images"),
-        JobOutput::Diverged { .. } => ": nothing, since its run diverged".to_owned(),
+        JobOutput::Diverged { .. } => ": skipped, since its run diverged".to_owned(),
         JobOutput::Score(score) => format!(": {}", shown(&score.value)),
         JobOutput::Plane(_) | JobOutput::PlaneRow(_) => String::new(),
         JobOutput::Surface(surface) => {

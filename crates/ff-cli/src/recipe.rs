@@ -1,4 +1,4 @@
-//! What weights say of themselves, for whoever has the file alone.
+//! The model, classes and data that are recorded in a file of weights.
 
 use anyhow::{Context, bail};
 use ff_checkpoint::StateDict;
@@ -7,15 +7,17 @@ use ff_eval::OutputMap;
 use ff_grid::{DataIdentity, OTHER_SPLIT_HINT, other_split};
 use ff_models::Spec;
 
-/// The form of the model that a file of weights is of, from its provenance.
+/// Returns the model's specification from the provenance of a file of weights.
 pub fn spec_of(weights: &StateDict) -> anyhow::Result<Spec> {
     let recipe = &weights.provenance()?.recipe;
-    let model = recipe.get("model").cloned().context("its provenance names no model")?;
-    serde_json::from_value(model).context("its provenance names a model that is not known")
+    let model = recipe.get("model").cloned().context("expected a model in the provenance, found none")?;
+    serde_json::from_value(model).context("the provenance names an unknown model")
 }
 
-/// Which outputs of a model speak for which classes of a dataset; `None` if they are its own, or
-/// its file does not say what they are. `merge` is as for [`OutputMap::by_name`].
+/// Maps a model's outputs to the classes of a dataset, by name.
+///
+/// `None` if the classes are the model's own, or if its file does not name any. `merge` is as for
+/// [`OutputMap::by_name`].
 pub fn output_map(
     weights: &StateDict,
     task: &Task,
@@ -29,9 +31,10 @@ pub fn output_map(
     OutputMap::by_name(ff_train::task_kind(task), &classes, task.names(), &merge).map_err(anyhow::Error::msg)
 }
 
-/// Refuses weights that know these images in another division: what they are validated or tested on
-/// may be what they, or those that they come from, were trained on. If `allowed`, it is said and
-/// nothing else.
+/// Refuses weights that were trained on these images in another split.
+///
+/// Validation or test images may then be images that the weights, or weights they come from, were
+/// trained on. If `allowed`, only prints a warning.
 pub fn check_split(
     name: &str,
     seen: &[DataIdentity],

@@ -1,4 +1,4 @@
-//! A page that shows what one or more tables found.
+//! `ff-grid report`: an HTML page with the results of one or more tables.
 
 use std::path::{Path, PathBuf};
 
@@ -7,29 +7,31 @@ use clap::Args;
 use ff_grid::{Catalog, Experiment, Plan, RunStore, Source, read_experiment, report};
 
 use crate::hub::find_cached;
+use crate::options::GLOBAL;
 use crate::output::say;
 
-/// Which tables to report on, and where to.
+/// The tables to report on, and the page to write.
 #[derive(Args)]
 pub struct ReportOptions {
-    /// Folder that everything was made in
-    #[arg(long, default_value = "runs")]
+    /// Runs folder, which holds all jobs, tables and caches
+    #[arg(long, value_name = "DIR", default_value = "runs", help_heading = GLOBAL)]
     runs: PathBuf,
-    /// The page to write
-    #[arg(long, default_value = "report.html")]
+    /// HTML page to write
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
-    /// A table's configuration, several times for several tables; else every table in the runs
-    /// folder
-    #[arg(long)]
+    /// Configuration of a table to report on; may be repeated
+    ///
+    /// Without it, the page shows every table in the runs folder.
+    #[arg(long, value_name = "FILE")]
     config: Vec<PathBuf>,
-    /// Put another value in place of the configurations', as in the run that is reported on
-    #[arg(long, value_name = "KEY=VALUE", requires = "config")]
+    /// Override a configuration value, as in the run to report on
+    #[arg(long, value_name = "KEY=VALUE", requires = "config", help_heading = GLOBAL)]
     set: Vec<String>,
-    /// Folder that the configurations' dataset paths start at
-    #[arg(long, env = "FF_DATA_ROOT", default_value = "data")]
+    /// Folder that dataset paths in the configurations are relative to
+    #[arg(long, value_name = "DIR", env = "FF_DATA_ROOT", default_value = "data", help_heading = GLOBAL)]
     data_root: PathBuf,
-    /// The page's heading
-    #[arg(long, default_value = "Model soups: what was found")]
+    /// Heading of the page
+    #[arg(long, default_value = "Model soups: results")]
     title: String,
 }
 
@@ -43,7 +45,8 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     for path in configs {
         match read_experiment(&path, &options.set) {
             Ok(experiment) => opened.push(open(options, path, experiment)),
-            // What the user named must be there; of what was found, the rest is shown.
+            // A configuration that the user names must be readable; of the tables that are found in
+            // the runs folder, unreadable ones become problems on the page.
             Err(error) if options.config.is_empty() => problems.push(error.to_string()),
             Err(error) => return Err(error.into()),
         }
@@ -73,7 +76,7 @@ fn open(options: &ReportOptions, path: PathBuf, experiment: Box<dyn Experiment>)
     (path, plan, catalog)
 }
 
-/// The resolved configurations of all tables and single runs in a runs folder.
+/// Returns the resolved configurations of all tables and single runs in a runs folder.
 fn tables(runs: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let below = |folder: &Path, name: &str| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -89,7 +92,7 @@ fn tables(runs: &Path) -> anyhow::Result<Vec<PathBuf>> {
         (true, true) => bail!("{}: expected folders with a config.toml, found none", folder.display()),
         (true, false) => bail!(
             "{}: expected the tables of a runs folder, found none\n\
-             hint: give the folder with --runs, or a configuration with --config",
+             hint: give another runs folder with --runs, or a configuration with --config",
             folder.display()
         ),
     }

@@ -1,4 +1,7 @@
-//! Choosing which files to average, by the path that a table's soups take.
+//! `ff-soup select`: selects the files to average.
+//!
+//! It shares [`Choice::make`] with the soup jobs of a table, so the same files give the same soup
+//! by hand and in a table.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,36 +18,37 @@ use ff_soup::{Accept, Decision};
 use crate::average::ingredients;
 use crate::device::DeviceChoice;
 use crate::known::validation_predictions;
-use crate::options::ConfigOptions;
+use crate::options::{ConfigOptions, GLOBAL};
 use crate::output::{print, print_json, say};
 use crate::recipe::check_split;
 
-/// What is chosen from, and how.
+/// Candidates, and how to select from them.
 #[derive(Args)]
 pub struct SelectOptions {
-    /// How to choose
+    /// How to select
     #[arg(long, value_enum)]
     method: Method,
-    /// Field of the files' provenance that groups them (gou, gog)
-    #[arg(long, default_value = "learning_rate")]
+    /// Field of the files' provenance to group them by (gou, gog)
+    #[arg(long, value_name = "FIELD", default_value = "learning_rate")]
     by: String,
     #[command(flatten)]
     config: ConfigOptions,
-    /// What becomes of BatchNorm statistics
+    /// How to get a soup's BatchNorm statistics
     #[arg(long, value_enum, default_value = "averaged")]
     bn: BatchNorm,
-    /// Files of weights that this software made
+    /// Candidates: weights that `ff-train`, `ff-soup` or `ff-grid` wrote
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The soup
-    #[arg(long)]
+    /// File to write the soup to
+    #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Take files that were trained on the recipe's images in another division; the soup's
-    /// provenance says so
+    /// Allow files that were trained on the recipe's images in another split
+    ///
+    /// The soup's provenance names the split.
     #[arg(long)]
     allow_other_split: bool,
-    /// auto, cpu or cuda:N
-    #[arg(long, default_value = "auto")]
+    /// Device: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", help_heading = GLOBAL)]
     device: DeviceChoice,
     /// Print every decision as JSON
     #[arg(long)]
@@ -53,9 +57,9 @@ pub struct SelectOptions {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Method {
-    /// All files
+    /// All candidates
     Uniform,
-    /// Best first, each kept if the score rises
+    /// Best first, each added if the validation score rises
     Greedy,
     /// Greedy over the uniform soups of groups
     Gou,
@@ -65,9 +69,9 @@ enum Method {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum BatchNorm {
-    /// Averaged like weights
+    /// Average them like weights
     Averaged,
-    /// Computed anew for each candidate, from the recipe's training images without augmentation
+    /// Recompute them for each soup, from the recipe's training images without augmentation
     Recalibrate,
 }
 
@@ -83,7 +87,7 @@ impl SelectOptions {
     }
 }
 
-/// Chooses, writes the soup, and prints every decision.
+/// Selects, writes the soup, and prints every decision.
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     let ConfigOptions { config, data_root, set } = &options.config;
     let recipe = RunRecipe::read(config, set, None)?;

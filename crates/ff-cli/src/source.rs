@@ -1,4 +1,4 @@
-//! A dataset named on the command line: `--dataset KIND --root DIR`.
+//! The dataset options of a command line: `--dataset KIND --root DIR` and its split.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use ff_data::{
     About, Dataset, DatasetConfig, FileHashes, OnBadImage, ResizedCache, Split, SplitRule, Splits,
 };
 
-/// What an unreadable image does.
+/// How to handle unreadable images.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum BadImage {
-    /// Stops whatever needs it
+    /// Fail the job that needs the image
     Error,
-    /// Is left out and named
+    /// Leave the image out and name it in the results
     Skip,
 }
 
@@ -28,45 +28,60 @@ impl From<BadImage> for OnBadImage {
     }
 }
 
-/// Which images, and how they are divided.
+/// The heading of the options of [`Source`].
+const DATASET: &str = "Dataset options";
+
+/// A dataset, its split, and how its images are cached.
 #[derive(Args, Clone, Debug)]
 pub struct Source {
-    /// What lies there
-    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(kinds()))]
+    /// Kind of dataset
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_parser = PossibleValuesParser::new(kinds()),
+        help_heading = DATASET
+    )]
     pub dataset: String,
-    /// The dataset's folder (manifest: the CSV; MedMNIST: the .npz or its folder)
-    #[arg(long)]
+    /// Dataset folder (manifest: its CSV; MedMNIST: the .npz or its folder)
+    #[arg(long, value_name = "DIR", help_heading = DATASET)]
     pub root: PathBuf,
-    /// An option of the dataset, as in a recipe: version=v4, uncertain=ones, only=test,
-    /// split_source=folds
-    #[arg(long, value_name = "KEY=VALUE")]
+    /// Set an option of the dataset, as in a recipe, such as version=v4
+    ///
+    /// Others: uncertain=ones, only=test, split_source=folds. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = DATASET)]
     pub with: Vec<String>,
-    /// Divide by these shares of train, val and test instead of the dataset's own split
-    #[arg(long, value_name = "TRAIN,VAL,TEST", value_parser = shares)]
+    /// Split at random by these shares of train, val and test
+    ///
+    /// Without --ratio and --split-csv: the dataset's own split if it has one for training and
+    /// validation; else 90:10 next to its own test split, or 80:10:10.
+    #[arg(long, value_name = "TRAIN,VAL,TEST", value_parser = shares, help_heading = DATASET)]
     pub ratio: Option<[f64; 3]>,
-    /// Divide by a CSV with the columns id,split instead
-    #[arg(long, value_name = "CSV", conflicts_with = "ratio")]
+    /// Split by a CSV file with the columns id and split
+    #[arg(long, value_name = "CSV", conflicts_with = "ratio", help_heading = DATASET)]
     pub split_csv: Option<PathBuf>,
-    /// Seed of the division
-    #[arg(long, default_value_t = 0)]
+    /// Seed of a random split
+    #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = DATASET)]
     pub split_seed: u64,
-    /// Keep the images of a group (patient) in one split
-    #[arg(long)]
+    /// Keep the images of a group (patient) in one part of a random split
+    #[arg(long, help_heading = DATASET)]
     pub grouped: bool,
-    /// Shrink images whose shorter side has more pixels
-    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Shrink images whose shorter side has more pixels than this
+    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(1..), help_heading = DATASET)]
     pub shrink_px: Option<u32>,
-    /// Folder for shrunk images and hashes of files; a table's is RUNS/cache
-    #[arg(long, value_name = "DIR")]
+    /// Folder for shrunk images and file hashes; a table uses RUNS/cache
+    #[arg(long, value_name = "DIR", help_heading = DATASET)]
     pub cache: Option<PathBuf>,
 }
 
 impl Source {
-    /// The dataset as a recipe would name it.
+    /// Returns the dataset as a recipe states it.
+    ///
+    /// # Errors
+    /// `--with` has an unknown key or a wrong value, or `--root` is not UTF-8.
     pub fn config(&self) -> anyhow::Result<DatasetConfig> {
         let mut table = toml::Table::new();
         table.insert("kind".into(), self.dataset.clone().into());
-        let root = self.root.to_str().context("--root: expected a path in UTF-8")?;
+        let root = self.root.to_str().context("--root: expected a UTF-8 path")?;
         table.insert("path".into(), root.into());
         for option in &self.with {
             let (key, value) = option
@@ -77,7 +92,10 @@ impl Source {
         table.try_into().context("--with")
     }
 
-    /// Opens the dataset, shrunk if asked for.
+    /// Opens the dataset, with shrunk images if `shrink_px` is set.
+    ///
+    /// # Errors
+    /// Those of [`Source::config`], and the dataset cannot be opened.
     pub fn open(&self) -> anyhow::Result<Arc<dyn Dataset>> {
         Ok(match self.shrink_px {
             Some(_) => Arc::new(self.shrunk()?),
@@ -85,12 +103,14 @@ impl Source {
         })
     }
 
-    /// Opens the dataset, with images shrunk to `shrink_px`.
+    /// Opens the dataset with images shrunk to `shrink_px`.
     ///
     /// # Errors
-    /// Those of opening; `shrink_px` was not given.
+    /// Those of [`Source::open`], and `shrink_px` is not set.
     pub fn shrunk(&self) -> anyhow::Result<ResizedCache> {
-        let image_size = self.shrink_px.context("--shrink-px: how small?")?;
+        let image_size = self.shrink_px.context(
+            "--shrink-px: expected a number of pixels, found none\nhint: give it, such as --shrink-px 512",
+        )?;
         let folder = self.cache.as_ref().map(|cache| cache.join("images"));
         Ok(ResizedCache::new(self.open_whole()?, image_size, folder.as_deref()))
     }
@@ -103,8 +123,8 @@ impl Source {
         Ok(self.config()?.open(Path::new(""), &hashes)?)
     }
 
-    /// The rule by which it is divided: the shares or the CSV given; else the dataset's own split
-    /// if it has one for training and validation; else 90:10 beside its own test split, or
+    /// Returns the rule that splits the dataset: the given shares or CSV; else the dataset's own
+    /// split if it has one for training and validation; else 90:10 next to its own test split, or
     /// 80:10:10.
     pub fn rule(&self, dataset: &dyn Dataset) -> SplitRule {
         let has = |split| dataset.samples().iter().any(|sample| sample.split == Some(split));
@@ -124,7 +144,10 @@ impl Source {
         }
     }
 
-    /// Divides it by [`Source::rule`]; what has only test images is all test.
+    /// Splits the dataset by [`Source::rule`]. A dataset of test images only is all test.
+    ///
+    /// # Errors
+    /// The rule does not fit the dataset.
     pub fn split(&self, dataset: &dyn Dataset) -> Result<Splits, ff_data::Error> {
         if dataset.samples().iter().all(|sample| sample.split == Some(Split::Test)) {
             let (train, val) = Default::default();
@@ -134,7 +157,8 @@ impl Source {
     }
 }
 
-/// Every dataset that lies on disk. A family is shown as its members, which need no further option.
+/// Returns every kind of dataset on disk. Of a family, the help shows the members, which need no
+/// further option, and not the family itself.
 fn kinds() -> Vec<PossibleValue> {
     let on_disk = || DatasetConfig::KINDS.iter().filter(|about| about.on_disk());
     let names = on_disk().flat_map(About::names).map(|(name, _)| PossibleValue::new(name));
@@ -142,7 +166,7 @@ fn kinds() -> Vec<PossibleValue> {
     names.chain(families.map(|about| PossibleValue::new(about.kind).hide(true))).collect()
 }
 
-/// Three numbers between commas.
+/// Parses three numbers separated by commas.
 fn shares(text: &str) -> Result<[f64; 3], String> {
     let numbers: Result<Vec<f64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
     let numbers = numbers.map_err(|error| format!("expected three numbers, such as 0.8,0.1,0.1: {error}"))?;

@@ -1,4 +1,4 @@
-//! Event files that TensorBoard reads.
+//! Learning curves as TensorBoard event files.
 //!
 //! A file is a sequence of records: length (8 bytes), masked CRC-32C of the length, data, masked
 //! CRC-32C of the data. Each record's data is an `Event` message: wall time (field 1), step (2),
@@ -17,11 +17,11 @@ use anyhow::Context;
 use ff_grid::{Job, JobId};
 use ff_train::EpochRecord;
 
-/// Writes what happens in one run to an event file of its own in a folder.
+/// An event file with the learning curves of one run.
 pub struct EventFile(File);
 
 impl EventFile {
-    /// A new file; those of earlier processes in the folder stay, and TensorBoard joins them.
+    /// Creates a new file in a folder. Files of earlier processes stay, and TensorBoard joins them.
     pub fn create(folder: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let now = now();
@@ -33,7 +33,7 @@ impl EventFile {
         Ok(events)
     }
 
-    /// Adds an epoch of training.
+    /// Writes the values of an epoch.
     pub fn epoch(&mut self, epoch: &EpochRecord) -> anyhow::Result<()> {
         let values = [
             ("loss/train", Some(epoch.train_loss)),
@@ -54,23 +54,23 @@ impl EventFile {
     fn record(&mut self, data: &[u8]) -> anyhow::Result<()> {
         let length = (data.len() as u64).to_le_bytes();
         let record = [&length[..], &masked(&length), data, &masked(data)].concat();
-        self.0.write_all(&record).context("an event file cannot be written")
+        self.0.write_all(&record).context("cannot write to a TensorBoard event file")
     }
 }
 
-/// An event file for each job of a grid that trains, in a folder named as the job.
+/// Event files of a grid: one for each training job, in a folder with the job's label.
 pub struct TensorBoard {
     root: PathBuf,
     files: Mutex<HashMap<JobId, EventFile>>,
 }
 
 impl TensorBoard {
-    /// Folders below `root`.
+    /// Creates the jobs' folders in `root`, each with its job's first epoch.
     pub fn new(root: &Path) -> Self {
         Self { root: root.to_owned(), files: Mutex::default() }
     }
 
-    /// Adds an epoch of a job. A failure is said and stops nothing: the record has it all.
+    /// Writes an epoch of a job. A failure is only a warning: the job's record has the values too.
     pub fn epoch(&self, job: &Job, epoch: &EpochRecord) {
         let mut files = self.files.lock().expect("no panic while writing");
         let added = match files.entry(job.id.clone()) {
@@ -126,19 +126,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_record_is_the_version_as_tensorflow_writes_it() {
+    fn the_first_record_is_the_version() {
         let folder = tempfile::tempdir().unwrap();
         drop(EventFile::create(folder.path()).unwrap());
         let entry = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap();
         let written = std::fs::read(entry.path()).unwrap();
-        // Of the length, 24, TensorFlow writes this checksum.
+        // The length, 24, and its checksum as TensorFlow writes it.
         assert_eq!(written[..12], [24, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22]);
         assert_eq!(written[21..36], *b"\x1a\x0dbrain.Event:2");
         assert_eq!(written.len(), 8 + 4 + 24 + 4);
     }
 
     #[test]
-    fn numbers_above_a_byte_take_more() {
+    fn large_numbers_take_more_bytes() {
         assert_eq!(varint(300), [0xac, 2]);
         assert_eq!(integer(2, 1), [16, 1]);
     }

@@ -1,4 +1,8 @@
-//! One run of training, by the path that a table's jobs take.
+//! `ff-train`: one run of training.
+//!
+//! A single run is a plan of one job: it shares [`JobContext`] with the jobs of a table. Its folder
+//! has the record of a table's job, but is named after the run instead of `jobs/KIND-ID`, so the
+//! report, the doctor and `ff-soup verify` can read it.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,42 +19,44 @@ use ff_train::EpochRecord;
 
 use crate::device::{DeviceChoice, warn_of_precision};
 use crate::hub::find_or_download;
-use crate::options::{ConfigOptions, RunsOption};
+use crate::options::{ConfigOptions, GLOBAL, RunsOption};
 use crate::output::{print, say};
 use crate::progress::{shown, speed};
 use crate::signals::stop_on_signals;
 use crate::source::BadImage;
 use crate::tensorboard::EventFile;
 
-/// How a run of training is done.
+/// A recipe, and how to run it.
 #[derive(Args)]
 pub struct TrainOptions {
     #[command(flatten)]
     config: ConfigOptions,
     #[command(flatten)]
     runs: RunsOption,
-    /// Start from weights that were trained on the same images in another division; the record says
-    /// so
+    /// Allow initial weights that were trained on these images in another split
+    ///
+    /// The record notes it.
     #[arg(long)]
     allow_other_split: bool,
-    /// What an image that cannot be read does
+    /// How to handle unreadable images
     #[arg(long, value_enum, default_value = "error")]
     on_bad_image: BadImage,
-    /// Threads that load images; 0 loads in the training thread [default: 1 on the CPU, all cores
-    /// but one beside a GPU]
-    #[arg(long)]
+    /// Threads that load images; 0: load in the training thread
+    ///
+    /// Without it: 1 on the CPU, all cores but one with a GPU.
+    #[arg(long, value_name = "THREADS")]
     loader_threads: Option<usize>,
-    /// Least minutes between resume points
-    #[arg(long, default_value_t = 1.0)]
+    /// Minimum time between resume points, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 1.0)]
     resume_minutes: f64,
-    /// Write learning curves for TensorBoard too
+    /// Write learning curves for TensorBoard to this folder
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
-    /// Steps between resume points, instead of a time
+    /// Steps between resume points, in place of --resume-minutes
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     resume_steps: Option<u64>,
-    /// auto, cpu or cuda:N
-    #[arg(long, default_value = "auto")]
+    /// Device: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", help_heading = GLOBAL)]
     device: DeviceChoice,
 }
 
@@ -68,7 +74,7 @@ impl TrainOptions {
     }
 }
 
-/// Trains one model, or says that it is trained, and prints the files that it left.
+/// Trains one model unless it is trained already, and prints the files of weights.
 pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
     let ConfigOptions { config: path, data_root, set } = &options.config;
     let recipe = RunRecipe::read(path, set, Some(kind))?;
@@ -102,9 +108,9 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
         device,
     };
     let folder = runs.folder(job);
-    // A run that has begun continues from its own files.
+    // An interrupted run resumes from its own files, not from these weights.
     if let (Some(weights), false) = (&job.weights, folder.exists()) {
-        say(&format!("starts from {}", weights.display()));
+        say(&format!("starting from {}", weights.display()));
     }
     let events = options.tensorboard.as_ref().map(|root| EventFile::create(&root.join(&name)));
     let mut events = events.transpose()?;
@@ -116,14 +122,14 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
     });
     let record = match trained {
         Err(error) if error.is_stop() => {
-            bail!("stopped; the same command goes on where it was ({})", folder.display())
+            bail!("interrupted; run the same command again to resume ({})", folder.display())
         }
         Ok((record, true)) => {
             write_atomic(&folder.join("recipe.toml"), |file| file.write_all(resolved.as_bytes()))?;
             record
         }
         Ok((record, false)) => {
-            say(&format!("{}: this run is done", folder.display()));
+            say(&format!("{}: already trained", folder.display()));
             record
         }
         Err(error) => return Err(error.into()),
@@ -142,7 +148,7 @@ fn say_epoch(epoch: &EpochRecord, epochs: u64) {
         speed(epoch)
     ));
     for skipped in &epoch.skipped {
-        say(&format!("left out: {skipped}"));
+        say(&format!("warning: left out: {skipped}"));
     }
 }
 
@@ -150,13 +156,16 @@ fn report(record: &Record, folder: &Path) -> anyhow::Result<()> {
     let outcome = record.training()?;
     if let Some(at) = &outcome.diverged {
         let text = format!(
-            "the loss stopped being a number at step {} (epoch {}, learning rate {:e})",
-            at.step, at.epoch, at.learning_rate
+            "{}: training diverged at step {} (epoch {}, learning rate {:e})",
+            folder.display(),
+            at.step,
+            at.epoch,
+            at.learning_rate
         );
         if outcome.is_empty() {
             bail!(text);
         }
-        say(&format!("warning: {text}; what is kept is from before"));
+        say(&format!("warning: {text}; the saved weights are from before that step"));
     }
     for kept in outcome.kept.iter().chain(&outcome.snapshots) {
         print(&format!("{}\n", folder.join(&kept.weights.path).display()))?;

@@ -134,7 +134,7 @@ fn cancelled_jobs_resume_with_the_next_run() {
     assert!(failed.iter().any(|label| label.contains("GoG")), "{failed:?}");
     grid(&place, &cluster, SEND_AND_WAIT).ok();
     same(&place, "queued");
-    assert_has(&grid(&place, &cluster, "cancel").stderr, &["nothing of this table is in the queue"]);
+    assert_has(&grid(&place, &cluster, "cancel").stderr, &["no task of this table is in the queue"]);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_failed_task_blocks_only_the_jobs_that_need_it() {
     let broken = format!("queued/jobs/finetune-{}", job["id"].as_str().unwrap());
     place.write(&broken, "in the way");
     let error = grid(&place, &cluster, SEND_AND_WAIT)
-        .refused(1, &["1 job failed", "lr 1e-3 heavy", "not tried that need what failed"]);
+        .refused(1, &["1 job failed", "lr 1e-3 heavy", "skipped that depend on failed jobs"]);
     assert!(error.contains("File exists") || error.contains("Not a directory"), "{error}");
     assert_has(&grid(&place, &cluster, "status").ok(), &["failed:\n", "log: "]);
     // Its cyclic run and every soup need it; the other jobs are done.
@@ -271,7 +271,7 @@ fn a_large_grid_stays_within_the_queues_limits() {
         &cluster,
         &format!("{SEND} {large} --set run.cluster.max_array=60 --set run.cluster.max_queued=300"),
     );
-    assert!(said.stderr.contains("more have no room there yet"), "{}", said.stderr);
+    assert!(said.stderr.contains("more do not fit in the queue yet"), "{}", said.stderr);
     assert_eq!(cluster.queue().len(), 300);
     let number = |row: Row| row.task.rsplit('_').next().unwrap().parse::<usize>().unwrap();
     assert!(cluster.queue().into_iter().all(|row| number(row) < 60));
@@ -288,7 +288,7 @@ fn a_missing_slurm_is_an_error() {
     let place = Place::with_table(SHAPES);
     let mut command = place.command(&["ff-grid", "run", "--config", "tiny.toml", "--engine", "slurm"]);
     Ran::of(command.env("PATH", "/nonexistent")).refused(1, &["is not on the path", "login node"]);
-    place.run("ff-grid run --config tiny.toml --wait").refused(1, &["--wait is for --engine slurm"]);
+    place.run("ff-grid run --config tiny.toml --wait").refused(1, &["--wait requires --engine slurm"]);
     let wrong = "ff-grid plan --config tiny.toml --set run.cluster.kind.soups.gpus=1";
     place.run(wrong).refused(1, &["run.cluster.kind: expected one of pretrain, ", "found `soups`"]);
 }

@@ -1,4 +1,4 @@
-//! Looks at datasets, augmentation and the loader.
+//! `ff-data`: inspect, download and preprocess image datasets.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Scores predictions.
+//! `ff-eval`: metrics of predictions.
 
 use std::process::ExitCode;
 

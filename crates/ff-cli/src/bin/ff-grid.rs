@@ -1,4 +1,4 @@
-//! Plans, runs and reports a whole table.
+//! `ff-grid`: plan, run, watch and report a whole table.
 
 #[cfg(feature = "png")]
 use std::path::PathBuf;
@@ -8,39 +8,66 @@ use clap::Subcommand;
 use ff_cli::grid::{DoctorOptions, ForecastOptions, RunOptions, TableOptions, WorkOptions};
 use ff_cli::{ReportOptions, grid};
 
-/// A table from one configuration: images and pretrained weights in; every model, the soups, the
-/// table and the record of each choice out. What is done is never done again, also when another
-/// table needs it.
+/// Train, average and compare many models, and print the results table.
+///
+/// A configuration states datasets, backbones and methods. The results are the models, the soups,
+/// the table, and a record of each decision. Finished jobs never run again, and tables share them.
 #[derive(Subcommand)]
 enum Command {
-    /// Print the jobs and what they cost; run nothing
+    /// Print the jobs of a table and their cost, without running them
+    #[command(after_help = "Examples:
+  ff-grid plan --config configs/table1/demo.toml")]
     Plan(TableOptions),
-    /// Say how long the whole table takes on 1, 8, 64 workers, from what the jobs on record took;
-    /// run nothing
+    /// Estimate a table's wall time for different numbers of workers
+    ///
+    /// The speed is that of finished jobs in the runs folder, or the given --images-per-second.
+    #[command(after_help = "Examples:
+  ff-grid forecast --config configs/table1/demo.toml --workers 1,4 --images-per-second 500")]
     Forecast(ForecastOptions),
-    /// Run what is not done yet, then print the table
+    /// Run the jobs that are not done yet, then print the results table
+    ///
+    /// An interrupted run resumes when the same command runs again.
+    #[command(after_help = "Examples:
+  ff-grid run --config configs/table1/demo.toml
+  ff-grid run --config configs/table1/demo.toml --set 'grid.seeds=[0,1]' --device cuda:0,cuda:1
+  ff-grid run --config table.toml --data-root data --engine slurm --cluster site.toml --wait")]
     Run(RunOptions),
-    /// Look at a running grid: jobs, speed, learning curves, the best so far; q leaves, the grid
-    /// runs on
+    /// Show a running table: jobs, speed, learning curves and best models
+    ///
+    /// Press q to quit; the table keeps running. Without a terminal, prints the current state once.
+    #[command(after_help = "Examples:
+  ff-grid watch --config configs/table1/demo.toml")]
     Watch(TableOptions),
-    /// Say how much of it is done, who is at what, what failed, and how long the rest will take
+    /// Print a table's done, running, queued and failed jobs, and the time left
+    #[command(after_help = "Examples:
+  ff-grid status --config configs/table1/demo.toml")]
     Status(TableOptions),
-    /// Take what was sent off for the table out of a cluster's queue
+    /// Cancel this table's Slurm jobs
+    #[command(after_help = "Examples:
+  ff-grid cancel --config table.toml --runs runs")]
     Cancel(TableOptions),
-    /// Do one task of those that `run` submitted to a queue; its scripts call this
+    /// Run one task of a submitted job array; the Slurm scripts call this
+    #[command(after_help = "Examples:
+  ff-grid work --batch runs/slurm/BATCH --array 0 --task 3")]
     Work(WorkOptions),
-    /// Draw figures as PNG too, beside the SVG files (a program built with `--features png` has
-    /// this)
+    /// Convert SVG figures to PNG files next to them
     #[cfg(feature = "png")]
+    #[command(after_help = "Examples:
+  ff-grid png runs/tables/figures-demo/*/*/*.svg")]
     Png {
         /// SVG files
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Look for damage in a runs folder: every record, file of weights and prediction is read and
-    /// checked
+    /// Check a runs folder for damaged records, weights and predictions
+    #[command(after_help = "Examples:
+  ff-grid doctor --runs runs
+  ff-grid doctor --runs runs --repair")]
     Doctor(DoctorOptions),
-    /// Write one HTML page that shows what was found, from the records
+    /// Write an HTML page with the results of finished jobs
+    #[command(after_help = "Examples:
+  ff-grid report
+  ff-grid report --config configs/table1/demo.toml --output table1.html")]
     Report(ReportOptions),
 }
 
@@ -56,7 +83,7 @@ fn main() -> ExitCode {
         Command::Watch(options) => grid::watch(options),
         Command::Status(options) => grid::status(options),
         Command::Cancel(options) => grid::cancel(options),
-        Command::Work(_) => unreachable!("it has been done"),
+        Command::Work(_) => unreachable!("handled above"),
         #[cfg(feature = "png")]
         Command::Png { files } => {
             ff_cli::png_beside(files)?

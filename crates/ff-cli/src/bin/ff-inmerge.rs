@@ -1,4 +1,4 @@
-//! Merges similar kernels of a file of weights, and says how similar they are.
+//! `ff-inmerge`: in-model merging on files of weights.
 
 use std::process::ExitCode;
 

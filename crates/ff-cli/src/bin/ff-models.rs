@@ -1,4 +1,4 @@
-//! Runs a backbone by itself.
+//! `ff-models`: logits and training speed of a backbone.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Averages weights, chooses what to average, checks soups, and times averages.
+//! `ff-soup`: average weights, select what to average, and verify soups.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,52 +8,70 @@ use clap::Subcommand;
 use ff_cli::{SelectOptions, select, trace_and_check};
 use ff_cli::{average, bench_average, check_soup};
 
-/// Files of weights in, their soup out.
+/// Average model weights into soups: uniform, greedy or hierarchical.
 #[derive(Subcommand)]
 enum Command {
-    /// Average all files, each weighed equally
+    /// Average all files with equal weights
+    #[command(after_help = "Examples:
+  ff-soup average a.safetensors b.safetensors --output soup.safetensors")]
     Average {
-        /// Files of weights of one architecture
+        /// Files of weights of one architecture (safetensors)
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// The average
-        #[arg(long)]
+        /// File to write the average to
+        #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Measure an average, its parts, and the reading of the same files
+    /// Measure the time to open, average and write files of weights
+    ///
+    /// Run it twice, so that the files are in the page cache.
+    #[command(after_help = "Examples:
+  ff-soup bench runs/*/kept.safetensors --output soup.safetensors")]
     Bench {
-        /// Files of weights of one architecture, which should lie in the page cache: run it twice
+        /// Files of weights of one architecture (safetensors)
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// The average
-        #[arg(long)]
+        /// File to write the average to
+        #[arg(long, value_name = "FILE")]
         output: PathBuf,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Choose which files to average by their scores on validation images
+    /// Select the files to average by their validation scores
     ///
-    /// A file that a run of training left is not evaluated again where its predictions lie beside
-    /// it (kept.val.safetensors) and are of the recipe's validation images. The recipe's model,
-    /// images and metric are used.
+    /// The recipe gives the model, the images and the metric. If a training run saved predictions
+    /// of the recipe's validation images next to a file (kept.val.safetensors), that file is not
+    /// evaluated again.
     #[cfg(feature = "torch")]
+    #[command(after_help = "Examples:
+  ff-soup select --method greedy --config finetune.toml --output soup.safetensors \\
+    runs/*/kept.safetensors")]
     Select(SelectOptions),
-    /// Rebuild a soup from its ingredients and compare bits
+    /// Rebuild a soup from its ingredients and compare it bit by bit
+    #[command(after_help = "Examples:
+  ff-soup verify soup.safetensors runs")]
     Verify {
-        /// The soup
+        /// Soup to verify
         soup: PathBuf,
-        /// Its ingredients, or folders to find them in
+        /// Ingredients of the soup, or folders to search for them
         #[arg(required = true)]
         ingredients: Vec<PathBuf>,
-        /// Go back through everything that the soup comes from, as far as it goes
+        /// Trace and check all ancestors of the soup
         #[cfg(feature = "torch")]
         #[arg(long)]
         deep: bool,
-        /// With --deep, look whether the images are those that it was made with: the folder that
-        /// the paths of datasets in the tables' configurations (RUNS/tables) start at
+        /// With --deep, check the datasets in this folder too
+        ///
+        /// Dataset paths in the tables' configurations (RUNS/tables) are relative to it.
         #[cfg(feature = "torch")]
-        #[arg(long, env = "FF_DATA_ROOT", requires = "deep")]
+        #[arg(
+            long,
+            value_name = "DIR",
+            env = "FF_DATA_ROOT",
+            requires = "deep",
+            help_heading = "Global options"
+        )]
         data_root: Option<PathBuf>,
     },
 }

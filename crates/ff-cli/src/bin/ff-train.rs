@@ -1,4 +1,4 @@
-//! One run of training, and predictions.
+//! `ff-train`: one run of training, and predictions.
 
 use std::process::ExitCode;
 
@@ -6,23 +6,38 @@ use clap::Subcommand;
 use ff_cli::{PredictOptions, TrainOptions, predict, train};
 use ff_grid::RunKind;
 
-/// Trains one model from a recipe, or lets a trained one predict.
+/// Train one image classifier from a recipe, or predict with a trained one.
 ///
-/// A run leaves in RUNS/NAME: kept.safetensors (the best epoch's weights) and kept.val.safetensors
-/// (its validation predictions), or an FGG run's snapshots in their place; history.jsonl,
-/// recipe.toml and record.json. Started again, it goes on where it stopped.
+/// A run writes to RUNS/NAME: kept.safetensors, the weights of the best epoch, and
+/// kept.val.safetensors, their validation predictions (an FGG run: its snapshots instead);
+/// history.jsonl, recipe.toml and record.json. An interrupted run resumes when the same command
+/// runs again.
 #[derive(Subcommand)]
 enum Command {
-    /// Train a whole network on a source domain
+    /// Pretrain a network on a source dataset
+    #[command(after_help = "Examples:
+  ff-train pretrain --config configs/examples/pretrain-cifar10.toml --data-root data/cifar10")]
     Pretrain(TrainOptions),
-    /// Linear probe: train the last layer only
-    #[command(visible_alias = "lp")]
+    /// Train a linear probe: the last layer only
+    #[command(
+        visible_alias = "lp",
+        after_help = "Examples:
+  ff-train probe --config probe.toml --data-root data"
+    )]
     Probe(TrainOptions),
-    /// Full fine-tuning
+    /// Fine-tune all layers of a network
+    #[command(after_help = "Examples:
+  ff-train finetune --config finetune.toml --data-root data
+  ff-train finetune --config finetune.toml --set name=lr-1e-4 --set train.schedule.lr=1e-4")]
     Finetune(TrainOptions),
-    /// Fast Geometric Generation: a cyclic learning rate that drops off a model at each minimum
+    /// Run Fast Geometric Generation: cyclic learning rate, snapshot at each minimum
+    #[command(after_help = "Examples:
+  ff-train fgg --config fgg.toml --set model.weights=runs/finetune/kept.safetensors")]
     Fgg(TrainOptions),
-    /// Write the logits of a trained model for a split
+    /// Write the logits of a trained model on a split
+    #[command(after_help = "Examples:
+  ff-train predict --checkpoint runs/finetune/kept.safetensors --dataset folder --root data/cells \\
+    --split test --output test.safetensors")]
     Predict(PredictOptions),
 }
 

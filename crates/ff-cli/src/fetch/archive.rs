@@ -1,4 +1,4 @@
-//! Unpacks a downloaded archive.
+//! Unpacks downloaded archives.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,38 +8,40 @@ use anyhow::{Context, bail};
 use flate2::read::GzDecoder;
 use tar::{Archive, EntryType};
 
-/// More than any archive of ours holds: CIFAR's are below 200 MB in 10 files.
+// Limits against damaged or hostile archives. CIFAR's are below 200 MB in 10 files.
 const MOST_BYTES: u64 = 1 << 30;
 const MOST_ENTRIES: usize = 1000;
 
-/// Unpacks the one folder that a `.tar.gz` holds to `parent/folder`, which is there afterwards as a
-/// whole or not at all.
+/// Unpacks the single folder in a `.tar.gz` to `parent/folder`, and returns that path.
+///
+/// The folder appears complete or not.
 ///
 /// # Errors
-/// A folder that is there; an archive that is damaged, too large, or holds anything but plain files
-/// and folders below the one named.
+/// The folder exists already. The archive is damaged, too large, or has anything but plain files
+/// and folders below `folder`.
 pub fn unpack(archive: &Path, parent: &Path, folder: &str) -> anyhow::Result<PathBuf> {
     let target = parent.join(folder);
     if target.exists() {
-        bail!("{}: is there already\nhint: remove it to unpack anew", target.display());
+        bail!("{}: already exists\nhint: remove it to unpack the archive again", target.display());
     }
     let file = File::open(archive).with_context(|| format!("{}: cannot be read", archive.display()))?;
-    // Beside the target, since a folder can only be renamed within one file system. Removed when
-    // dropped.
+    // In the target's parent, since a folder can only be renamed within one file system. Dropping
+    // it removes it.
     let temporary = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(parent);
-    let temporary = temporary.with_context(|| format!("{}: cannot make a folder in it", parent.display()))?;
+    let temporary =
+        temporary.with_context(|| format!("{}: cannot create a folder in it", parent.display()))?;
     write_entries(GzDecoder::new(file), temporary.path(), folder)
         .with_context(|| format!("{}: cannot be unpacked", archive.display()))?;
     let made = temporary.path().join(folder);
     if !made.is_dir() {
         bail!("{}: expected a folder `{folder}` in it, found none", archive.display());
     }
-    std::fs::rename(&made, &target).with_context(|| format!("{}: cannot be made", target.display()))?;
+    std::fs::rename(&made, &target).with_context(|| format!("{}: cannot be created", target.display()))?;
     Ok(target)
 }
 
 fn write_entries(tar: impl Read, parent: &Path, folder: &str) -> anyhow::Result<()> {
-    // Names and headers are read into memory, so the stream is bounded too, not only the files.
+    // Names and headers are read into memory, so the limit is on the stream too, not only on files.
     let mut archive = Archive::new(tar.take(MOST_BYTES + (16 << 20)));
     let mut bytes = 0_u64;
     for (number, entry) in archive.entries()?.enumerate() {
@@ -50,7 +52,7 @@ fn write_entries(tar: impl Read, parent: &Path, folder: &str) -> anyhow::Result<
         }
         let path = parent.join(inside(&name, folder)?);
         let folder_of = |path: &Path| -> anyhow::Result<()> {
-            std::fs::create_dir_all(path).with_context(|| format!("{}: cannot be made", path.display()))
+            std::fs::create_dir_all(path).with_context(|| format!("{}: cannot be created", path.display()))
         };
         match entry.header().entry_type() {
             EntryType::Directory => folder_of(&path)?,
@@ -71,7 +73,7 @@ fn write_entries(tar: impl Read, parent: &Path, folder: &str) -> anyhow::Result<
     Ok(())
 }
 
-/// A name that stays below the folder.
+/// Returns an entry's path, which must be below the folder.
 fn inside(name: &Path, folder: &str) -> anyhow::Result<PathBuf> {
     let parts: Vec<_> = name.components().filter(|part| *part != Component::CurDir).collect();
     let plain = parts.iter().all(|part| matches!(part, Component::Normal(_)));
@@ -83,7 +85,7 @@ fn inside(name: &Path, folder: &str) -> anyhow::Result<PathBuf> {
 
 fn write_file(entry: &mut tar::Entry<'_, impl Read>, path: &Path) -> anyhow::Result<()> {
     let expected = entry.size();
-    // New, so that no entry writes over another.
+    // `create_new`, so that no entry overwrites another.
     let mut file = File::create_new(path)?;
     let found = std::io::copy(entry, &mut file)?;
     if found != expected {

@@ -1,4 +1,4 @@
-//! Checksums as publishers give them.
+//! Checksums that publishers give.
 
 use std::fmt;
 use std::fs::File;
@@ -12,14 +12,14 @@ use sha2::Sha256;
 /// A published checksum, in hexadecimal digits.
 #[derive(Clone, Debug)]
 pub enum Checksum {
-    /// 32 digits. Guards against accidents and other versions, not against a forger.
+    /// 32 digits. Detects accidents and other versions, but not forgeries.
     Md5(String),
-    /// 64 digits
+    /// 64 digits.
     Sha256(String),
 }
 
 impl Checksum {
-    /// The checksum of a file, of the same sort.
+    /// Computes the checksum of a file by the same algorithm.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -39,7 +39,7 @@ impl Checksum {
 }
 
 impl PartialEq for Checksum {
-    /// Publishers write either case.
+    /// Compares without regard to case, since publishers use both.
     fn eq(&self, other: &Self) -> bool {
         let ((sort, digits), (other_sort, other_digits)) = (self.parts(), other.parts());
         sort == other_sort && digits.eq_ignore_ascii_case(other_digits)

@@ -1,4 +1,4 @@
-//! One file over HTTP: resumed where it stopped, checked when it is whole.
+//! Downloads a file over HTTP, resumes a partial one, and checks the result.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use ureq::http::StatusCode;
 
-use super::answer::{Answer, Stop};
+use super::answer::{Answer, Failure};
 use super::checksum::Checksum;
 use super::meter::Meter;
 use super::part::PartialFile;
@@ -16,13 +16,13 @@ use super::patience::Patience;
 /// A file to download.
 #[derive(Clone, Debug)]
 pub struct Download {
-    /// Where it lies
+    /// Its address.
     pub url: String,
-    /// What it is called here
+    /// Its name in the local folder.
     pub file_name: String,
-    /// Its size, where one is published
+    /// Its size in bytes, if one is published.
     pub bytes: Option<u64>,
-    /// Its checksum
+    /// Its published checksum.
     pub checksum: Checksum,
 }
 
@@ -33,9 +33,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// One that gives up when this patience ends. A proxy is taken from the environment.
+    /// Creates a client that retries as `patience` says. It uses the proxy of the environment.
     pub fn new(patience: Patience) -> Self {
-        // No limit on the whole: 12 GB over a slow line take as long as they take.
+        // There is no limit on the total time: 12 GB over a slow line may take hours.
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_resolve(Some(Duration::from_secs(30)))
@@ -46,13 +46,14 @@ impl Client {
         Self { agent: config.into(), patience }
     }
 
-    /// Downloads a file into a folder and gives its path. A file that is there and has the right
-    /// checksum stays, and nothing is sent.
+    /// Downloads a file into a folder and returns its path.
+    ///
+    /// A file that exists with the right checksum is not downloaded again.
     ///
     /// # Errors
-    /// An answer other than the file, connections that drop, a full disk: what has arrived is kept
-    /// as `<file>.part`, from which the next call goes on. A wrong size or checksum: nothing is
-    /// kept.
+    /// The server answers otherwise, connections drop or the disk is full: the bytes so far are
+    /// kept in `<file>.part`, and the next call resumes from them. The size or the checksum is
+    /// wrong: nothing is kept.
     pub fn download(&self, wanted: &Download, folder: &Path, meter: &mut Meter) -> anyhow::Result<PathBuf> {
         let path = folder.join(&wanted.file_name);
         if path.exists() {
@@ -61,10 +62,10 @@ impl Client {
                 return Ok(path);
             }
             let (path, expected) = (path.display(), &wanted.checksum);
-            meter.line(&format!("{path}: expected {expected}, found {found}: it will be replaced"));
+            meter.line(&format!("warning: {path}: expected {expected}, found {found}; downloading it again"));
         }
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+            .with_context(|| format!("{}: cannot create this folder", folder.display()))?;
         let mut part = PartialFile::open(folder.join(format!("{}.part", wanted.file_name)))?;
         let arrived = self.complete(wanted, &mut part, &path, meter);
         meter.end();
@@ -76,8 +77,8 @@ impl Client {
         if found != wanted.checksum {
             part.discard()?;
             bail!(
-                "{}: expected {}, found {found}; the file is not kept\n\
-                 hint: run the same command again; if it ends the same way, the server has another version \
+                "{}: expected {}, found {found}; the file was deleted\n\
+                 hint: run the same command again; if it fails the same way, the server has another version \
                  of the file",
                 wanted.url,
                 wanted.checksum
@@ -87,7 +88,7 @@ impl Client {
         Ok(path)
     }
 
-    /// Sends requests until every byte is there.
+    /// Sends requests until every byte has arrived.
     fn complete(
         &self,
         wanted: &Download,
@@ -102,11 +103,11 @@ impl Client {
         while wanted.bytes != Some(part.length) {
             let why = match self.attempt(wanted, part, meter) {
                 Ok(()) => return Ok(()),
-                Err(Stop::Again) => continue,
-                Err(Stop::Failed(error)) => return Err(error),
-                Err(Stop::Dropped(why)) => why,
+                Err(Failure::StartOver) => continue,
+                Err(Failure::Fatal(error)) => return Err(error),
+                Err(Failure::Dropped(why)) => why,
             };
-            // A server that begins anew each time makes progress only where it comes further than
+            // A server that starts over each time makes progress only if it gets further than
             // before.
             if part.length > furthest {
                 (failures, furthest) = (0, part.length);
@@ -119,45 +120,45 @@ impl Client {
                 };
                 bail!(
                     "{}: {why} ({failures} times in a row){kept}\n\
-                     hint: run the same command again to go on from there; or get the file by other means \
-                     and place it as {}: it is taken if its checksum is right",
+                     hint: run the same command again to resume; or download the file by other means and save \
+                     it as {}, which is used if its checksum is right",
                     wanted.url,
                     path.display()
                 );
             }
-            meter.line(&format!("{}: {why}; trying again", wanted.file_name));
+            meter.line(&format!("{}: {why}; retrying", wanted.file_name));
             std::thread::sleep(self.patience.pause * 2_u32.pow((failures - 1).min(6)));
         }
         Ok(())
     }
 
-    /// Sends one request and takes what comes. `Ok`: that was the rest of the file.
-    fn attempt(&self, wanted: &Download, part: &mut PartialFile, meter: &mut Meter) -> Result<(), Stop> {
+    /// Sends one request and appends the answer to the partial file. `Ok` if that completes it.
+    fn attempt(&self, wanted: &Download, part: &mut PartialFile, meter: &mut Meter) -> Result<(), Failure> {
         let answer = Answer::to(&self.agent, &wanted.url, part.length)?;
         let offset = match answer.status {
             StatusCode::OK => 0,
             StatusCode::PARTIAL_CONTENT if answer.offset == Some(part.length) => part.length,
-            // Either every byte is there, or those that are there belong to another file.
+            // Either every byte has arrived, or the partial file is of another file.
             StatusCode::RANGE_NOT_SATISFIABLE if part.length > 0 => {
                 if wanted.checksum.of(&part.path)? == wanted.checksum {
                     return Ok(());
                 }
                 part.start_over()?;
-                return Err(Stop::Again);
+                return Err(Failure::StartOver);
             }
             StatusCode::PARTIAL_CONTENT if part.length > 0 => {
                 part.start_over()?;
-                return Err(Stop::Again);
+                return Err(Failure::StartOver);
             }
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                return Err(Stop::Dropped(format!("the server answers {status}")));
+                return Err(Failure::Dropped(format!("the server answers {status}")));
             }
-            status => return Err(Stop::Failed(anyhow!("{}: the server answers {status}", wanted.url))),
+            status => return Err(Failure::Fatal(anyhow!("{}: the server answers {status}", wanted.url))),
         };
         if let (Some(expected), Some(found)) = (wanted.bytes, answer.total)
             && expected != found
         {
-            return Err(Stop::Failed(wrong_size(wanted, expected, &format!("{found}"))));
+            return Err(Failure::Fatal(wrong_size(wanted, expected, &format!("{found}"))));
         }
         if offset == 0 {
             part.start_over()?;
@@ -169,17 +170,17 @@ impl Client {
             let count = match body.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
-                Err(error) => return Err(Stop::Dropped(error.to_string())),
+                Err(error) => return Err(Failure::Dropped(error.to_string())),
             };
             if let Some(total) = total.filter(|&total| part.length + count as u64 > total) {
                 part.discard()?;
-                return Err(Stop::Failed(wrong_size(wanted, total, "more")));
+                return Err(Failure::Fatal(wrong_size(wanted, total, "more")));
             }
             part.append(&buffer[..count])?;
             meter.at(part.length);
         }
         match total.is_some_and(|total| part.length < total) {
-            true => Err(Stop::Dropped("the connection ended early".to_owned())),
+            true => Err(Failure::Dropped("the connection ended early".to_owned())),
             false => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! How far a download is: a bar on a terminal, plain lines elsewhere.
+//! Progress of downloads: a bar on a terminal, plain lines without one.
 
 use std::io::IsTerminal;
 
@@ -10,7 +10,7 @@ use crate::output::say;
 const TEMPLATE: &str =
     "{bar:30} {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}";
 
-/// Follows one download after another. The default one says nothing.
+/// Shows the progress of one download after another. The default one prints nothing.
 #[derive(Default)]
 pub struct Meter {
     loud: bool,
@@ -21,12 +21,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Speaks on stderr.
+    /// Creates a meter that prints to stderr.
     pub fn new() -> Self {
         Self { loud: true, ..Self::default() }
     }
 
-    /// A file's bytes begin to arrive, `have` of them being there.
+    /// Starts to show a file, of which `have` bytes have arrived before.
     pub(super) fn begin(&mut self, name: &str, url: &str, have: u64, total: Option<u64>) {
         (self.name, self.total) = (name.to_owned(), total);
         self.tenths = self.tenths_of(have);
@@ -38,11 +38,11 @@ impl Meter {
             return bar.reset_eta();
         }
         let size = total.map_or_else(String::new, |total| format!(", {}", HumanBytes(total)));
-        let from = if have > 0 { format!(", going on after {}", HumanBytes(have)) } else { String::new() };
+        let from = if have > 0 { format!(", resuming after {}", HumanBytes(have)) } else { String::new() };
         self.line(&format!("{url}{size}{from}"));
     }
 
-    /// So many of its bytes are there. Without a bar, a line for each tenth.
+    /// Shows that `have` bytes of the file have arrived: by the bar, or a line for each tenth.
     pub(super) fn at(&mut self, have: u64) {
         if let Some(bar) = &self.bar {
             return bar.set_position(have);
@@ -54,14 +54,14 @@ impl Meter {
         }
     }
 
-    /// Takes the bar away until the next file.
+    /// Removes the bar until the next file.
     pub(super) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
 
-    /// A line of text.
+    /// Prints a line, above the bar if there is one.
     pub(super) fn line(&self, text: &str) {
         match &self.bar {
             _ if !self.loud => {}

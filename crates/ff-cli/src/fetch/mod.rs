@@ -1,4 +1,4 @@
-//! Gets datasets: downloads what is open, says how to come by the rest.
+//! `ff-data fetch`: downloads open datasets, and says how to get access to the others.
 
 mod answer;
 mod archive;
@@ -23,36 +23,36 @@ pub use offer::{Offer, find, names};
 pub use patience::Patience;
 pub use sources::Open;
 
-/// What to get, and where to put it.
+/// A dataset to download, and its destination.
 #[derive(Args, Clone, Debug)]
 pub struct Request {
-    /// The dataset
+    /// Dataset to download
     #[arg(value_parser = PossibleValuesParser::new(names()))]
     pub kind: String,
-    /// Folder for its files
-    #[arg(long)]
+    /// Folder to download to
+    #[arg(long, value_name = "DIR")]
     pub root: PathBuf,
-    /// Side of the images (MedMNIST: 28, 64, 128 or 224; 28 if not given)
-    #[arg(long, alias = "px")]
+    /// Side of MedMNIST's images, in pixels: 28, 64, 128 or 224; 28 without it
+    #[arg(long, alias = "px", value_name = "PX")]
     pub image_size: Option<u32>,
-    /// Version (CIFAR-10.1: v4 or v6; both if not given)
+    /// Version of CIFAR-10.1: v4 or v6; both without it
     #[arg(long)]
     pub version: Option<String>,
-    /// Take the files from below this URL, under the names that the publisher gave them
+    /// Download the files from below this URL, by their published names
     #[arg(long, value_name = "URL")]
     pub mirror: Option<String>,
 }
 
-/// What came of it.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
-    /// These files and folders are there now
+    /// The files and folders of the dataset.
     Files(Vec<PathBuf>),
-    /// How to come by a dataset that is not handed out to everyone
+    /// How to get access to a restricted dataset.
     Access(String),
 }
 
-/// Gets a dataset, or says how to come by it.
+/// Downloads a dataset, or says how to get access to it.
 ///
 /// # Errors
 /// Those of [`find`], [`Client::download`] and [`unpack`].
@@ -69,8 +69,9 @@ pub fn fetch(request: &Request) -> anyhow::Result<Fetched> {
     get(&open, &request.root, &Client::new(Patience::default()), &mut Meter::new()).map(Fetched::Files)
 }
 
-/// Downloads the files of a dataset and unpacks them. An unpacked folder that is there stays as it
-/// is, and nothing is sent.
+/// Downloads the files of a dataset and unpacks them.
+///
+/// If the unpacked folder exists, nothing is downloaded and the folder is not checked.
 ///
 /// # Errors
 /// Those of [`Client::download`] and [`unpack`].

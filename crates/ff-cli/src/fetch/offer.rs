@@ -1,4 +1,4 @@
-//! The datasets that can be asked for, and how each is to be had.
+//! The datasets that `ff-data fetch` knows, and how to get each.
 
 use anyhow::{Context, bail};
 use clap::builder::PossibleValue;
@@ -6,16 +6,16 @@ use ff_data::{About, Access, DatasetConfig};
 
 use super::sources::{self, Open};
 
-/// How a dataset is to be had.
+/// How to get a dataset.
 #[derive(Clone, Debug)]
 pub enum Offer {
-    /// By download
+    /// By download.
     Open(Open),
-    /// As this text says
+    /// As this text says.
     Closed(String),
 }
 
-/// The names that can be asked for, those that are downloaded first.
+/// Returns the names of all datasets, those that can be downloaded first.
 pub fn names() -> Vec<PossibleValue> {
     let (open, closed): (Vec<&About>, Vec<&About>) = DatasetConfig::KINDS
         .iter()
@@ -23,8 +23,8 @@ pub fn names() -> Vec<PossibleValue> {
         .partition(|about| about.access == Access::Download);
     let of = |about: &About| {
         let what = match about.access {
-            Access::Browser(_) => ": says where it is served",
-            Access::Apply(_) => ": says where to apply",
+            Access::Browser(_) => ": prints where to download it",
+            Access::Apply(_) => ": prints where to apply",
             Access::Drawn | Access::Own | Access::Download => "",
         };
         let named = about.names().into_iter();
@@ -33,16 +33,17 @@ pub fn names() -> Vec<PossibleValue> {
     open.into_iter().chain(closed).flat_map(of).collect()
 }
 
-/// How the dataset of a name is to be had; a side or version is for those that come in several.
+/// Returns how to get the dataset of a name. A size or version is only for datasets that have
+/// several.
 ///
 /// # Errors
-/// No such name, side or version.
+/// There is no such name, size or version.
 pub fn find(name: &str, image_size: Option<u32>, version: Option<&str>) -> anyhow::Result<Offer> {
     let named = |about: &&About| about.names().iter().any(|(known, _)| *known == name);
     let about = DatasetConfig::KINDS.iter().find(named);
     let about = about.with_context(|| format!("{name}: expected a dataset, found none of this name"))?;
     if image_size.is_some() && about.kind != "medmnist" {
-        bail!("{name}: expected no --image-size, which is for the datasets of MedMNIST");
+        bail!("{name}: expected no --image-size, which is for MedMNIST");
     }
     if version.is_some() && about.kind != "cifar10.1" {
         bail!("{name}: expected no --version, which is for cifar10.1");

@@ -1,15 +1,15 @@
-//! How long a download is tried.
+//! When a download is given up.
 
 use std::time::Duration;
 
-/// When to give up.
+/// Limits and pauses of retries.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// Without a byte for so long, a connection counts as dropped
+    /// Time without a byte after which a connection counts as dropped.
     pub stall: Duration,
-    /// Dropped connections in a row, none of which brought anything new
+    /// Number of dropped connections in a row, without a new byte, after which to give up.
     pub tries: u32,
-    /// Pause after the first of them; it doubles with each
+    /// Pause after the first dropped connection; it doubles with each further one.
     pub pause: Duration,
 }
 

@@ -1,12 +1,12 @@
-//! Where the open datasets lie: published facts, none of them measured here.
+//! Addresses, sizes and checksums of the open datasets, as published.
 
 use anyhow::{Context, bail};
 
 use super::checksum::Checksum;
 use super::download::Download;
 
-/// Name, side and MD5 of MedMNIST's files, as its own package (medmnist 3.0.2, `info.py`) gives
-/// them for record 10519652 of Zenodo. It gives no sizes.
+/// Name, side in pixels and MD5 of MedMNIST's files in Zenodo's record 10519652, from the package
+/// medmnist 3.0.2 (`info.py`). The package gives no file sizes.
 const MEDMNIST: [(&str, u32, &str); 20] = [
     ("pathmnist", 28, "a8b06965200029087d5bd730944a56c1"),
     ("pathmnist", 64, "55aa9c1e0525abe5a6b9d8343a507616"),
@@ -30,15 +30,14 @@ const MEDMNIST: [(&str, u32, &str); 20] = [
     ("chestmnist", 224, "45bd33e6f06c3e8cdb481c74a89152aa"),
 ];
 
-/// Archive, folder in it, bytes, MD5. The MD5s are those by which torchvision (`datasets/cifar.py`)
-/// knows the files; the sizes are those that Keras's published examples show when they download
-/// them.
+/// Archive, folder in it, bytes, MD5. The MD5s are torchvision's (`datasets/cifar.py`); the sizes
+/// are from the output of Keras's published examples.
 const CIFAR: [(&str, &str, u64, &str); 2] = [
     ("cifar-10-python.tar.gz", "cifar-10-batches-py", 170_498_071, "c58f30108f718f92721af3b95e74349a"),
     ("cifar-100-python.tar.gz", "cifar-100-python", 169_001_437, "eb9058c3a382ffc7106e4002c42a8d85"),
 ];
 
-/// File, bytes, SHA-256, as TensorFlow Datasets 4.9.10 (`url_checksums/cifar10_1.txt`) gives them.
+/// File, bytes, SHA-256, from TensorFlow Datasets 4.9.10 (`url_checksums/cifar10_1.txt`).
 const CIFAR10_1: [(&str, u64, &str); 4] = [
     ("cifar10.1_v4_data.npy", 6_208_640, "5aaedc268df8f4cffca2ac0cf9e608ae1897a8cddb630c7a850a2ea8f6558e75"),
     ("cifar10.1_v4_labels.npy", 8_212, "1f9544300ded199539b6662364ce7fe6c2e1ea9f87408f06db4b1a6184cffb18"),
@@ -46,19 +45,19 @@ const CIFAR10_1: [(&str, u64, &str); 4] = [
     ("cifar10.1_v6_labels.npy", 8_128, "ae40beda001693674edc94d925ee8268cfe68905f8f9aff800c8dcdfcd6c9448"),
 ];
 
-/// What an open dataset consists of.
+/// The files of an open dataset.
 #[derive(Clone, Debug)]
 pub struct Open {
-    /// Its files
+    /// The files to download.
     pub files: Vec<Download>,
-    /// The folder that its one file, an archive, holds
+    /// The folder in the archive, if the dataset is one archive.
     pub folder: Option<&'static str>,
 }
 
-/// A file of MedMNIST, such as `pathmnist`; 28 pixels a side unless another is named.
+/// Returns the file of a MedMNIST dataset, such as `pathmnist`; images have 28 pixels by default.
 ///
 /// # Errors
-/// No such side or name.
+/// There is no such size or name.
 pub(super) fn medmnist(flag: &str, image_size: Option<u32>) -> anyhow::Result<Open> {
     let image_size = image_size.unwrap_or(28);
     if !MEDMNIST.iter().any(|(_, side, _)| *side == image_size) {
@@ -75,7 +74,7 @@ pub(super) fn medmnist(flag: &str, image_size: Option<u32>) -> anyhow::Result<Op
     Ok(Open { files: vec![Download { url, file_name, bytes: None, checksum }], folder: None })
 }
 
-/// CIFAR-10 or CIFAR-100 in the Python form.
+/// Returns the archive of CIFAR-10 or CIFAR-100, in the Python version.
 pub(super) fn cifar(hundred: bool) -> Open {
     let (file_name, folder, bytes, md5) = CIFAR[usize::from(hundred)];
     let url = format!("https://www.cs.toronto.edu/~kriz/{file_name}");
@@ -83,10 +82,10 @@ pub(super) fn cifar(hundred: bool) -> Open {
     Open { files: vec![Download { url, file_name, bytes: Some(bytes), checksum }], folder: Some(folder) }
 }
 
-/// CIFAR-10.1, all of it or one version.
+/// Returns the files of CIFAR-10.1: of one version, or of both.
 ///
 /// # Errors
-/// No such version.
+/// There is no such version.
 pub(super) fn cifar10_1(version: Option<&str>) -> anyhow::Result<Open> {
     let start = match version {
         None => String::new(),

@@ -1,4 +1,4 @@
-//! `ff-grid doctor`.
+//! `ff-grid doctor`: damage in a runs folder.
 
 use anyhow::bail;
 use clap::Args;
@@ -7,12 +7,12 @@ use ff_grid::{Claims, Finding, Remedy, RunConfig, RunStore, examine};
 use super::plan::counted;
 use crate::options::RunsOption;
 
-/// A runs folder, and what becomes of damage.
+/// A runs folder, and whether to repair it.
 #[derive(Args)]
 pub struct DoctorOptions {
     #[command(flatten)]
     runs: RunsOption,
-    /// Set what is damaged aside (RUNS/set-aside), so that the next run makes just that again
+    /// Move damaged files to RUNS/set-aside; the next run makes them again
     #[arg(long)]
     repair: bool,
     /// Print JSON
@@ -20,11 +20,11 @@ pub struct DoctorOptions {
     json: bool,
 }
 
-/// Looks for damage.
+/// Checks every file in a runs folder, prints the findings, and repairs them if asked to.
 pub fn doctor(options: &DoctorOptions) -> anyhow::Result<()> {
     let (root, &DoctorOptions { repair, json, .. }) = (&options.runs.runs, options);
     if !root.is_dir() {
-        bail!("{}: expected a runs folder, found none", root.display());
+        bail!("{}: expected a runs folder, found none\nhint: give it with --runs", root.display());
     }
     let runs = RunStore::new(root);
     let findings = examine(&runs)?;
@@ -36,12 +36,12 @@ pub fn doctor(options: &DoctorOptions) -> anyhow::Result<()> {
     } else {
         for Finding { path, trouble, remedy } in &findings {
             let remedy = match (remedy, repair) {
-                (Remedy::Wait, _) => "left alone",
-                (Remedy::RunAgain, false) => "to be set aside, and the job run again",
-                (Remedy::RunAgain, true) => "set aside; the next run does the job again",
-                (Remedy::SetAside, false) => "to be set aside",
+                (Remedy::Wait, _) => "left alone, since a process is using it",
+                (Remedy::RunAgain, false) => "to set aside; the next run repeats the job",
+                (Remedy::RunAgain, true) => "set aside; the next run repeats the job",
+                (Remedy::SetAside, false) => "to set aside",
                 (Remedy::SetAside, true) => "set aside",
-                (Remedy::Remove, false) => "to be removed",
+                (Remedy::Remove, false) => "to remove",
                 (Remedy::Remove, true) => "removed",
             };
             let trouble = trouble.lines().next().unwrap_or_default();
@@ -50,10 +50,10 @@ pub fn doctor(options: &DoctorOptions) -> anyhow::Result<()> {
     }
     let troubles = findings.iter().filter(|finding| finding.remedy != Remedy::Wait).count();
     match (troubles as u64, repair) {
-        (0, _) => crate::output::say("nothing is damaged"),
+        (0, _) => crate::output::say("no damage found"),
         (troubles, true) => crate::output::say(&format!("{} repaired", counted(troubles, "finding"))),
         (troubles, false) => {
-            bail!("{}\nhint: --repair does what stands below each", counted(troubles, "finding"))
+            bail!("{}\nhint: --repair applies the remedy below each finding", counted(troubles, "finding"))
         }
     }
     Ok(())

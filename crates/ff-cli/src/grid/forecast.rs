@@ -1,4 +1,4 @@
-//! `ff-grid forecast`.
+//! `ff-grid forecast`: the wall time of a table.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -11,21 +11,23 @@ use ff_models::Architecture;
 use super::options::{TableOptions, prepare};
 use crate::watch::spoken;
 
-/// Which table, on what.
+/// A table, the numbers of workers, and their speed.
 #[derive(Args)]
 pub struct ForecastOptions {
     #[command(flatten)]
     table: TableOptions,
-    /// GPUs, or other places where a job can run, as many as there may be
-    #[arg(long, value_delimiter = ',', default_value = "1,8,64")]
+    /// Numbers of workers, separated by commas; each worker runs one job at a time
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "1,8,64")]
     workers: Vec<usize>,
-    /// Training images per second of one worker, for all backbones or for one (resnet50=400), in
-    /// place of what is measured on the jobs in --runs
+    /// Training images per second of a worker, as 400 or resnet50=400
+    ///
+    /// The number replaces the speed measured on finished jobs: for all backbones, or for the named
+    /// one. May be repeated.
     #[arg(long, value_name = "[ARCH=]NUMBER")]
     images_per_second: Vec<Rate>,
 }
 
-/// `400`, `resnet50=400`.
+/// A speed in images per second, of one architecture or of all: `resnet50=400` or `400`.
 #[derive(Clone, Copy)]
 struct Rate(Option<Architecture>, f64);
 
@@ -46,7 +48,7 @@ impl FromStr for Rate {
     }
 }
 
-/// Prints how long the whole table takes on so many workers.
+/// Prints the wall time of the whole table on each number of workers.
 pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(&options.table, &crate::hub::find_cached)?;
     let measured = Speed::measured(&plan.jobs, &runs.finished(&plan.jobs)?);
@@ -55,8 +57,8 @@ pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
     for job in plan.jobs.iter() {
         let Some(takes) = speed.seconds(job) else {
             bail!(
-                "{}: nothing like it is on record in {}, so nobody knows what it takes\n\
-                 hint: --images-per-second says how fast a worker trains",
+                "{}: expected finished jobs to estimate its time from, found none in {}\n\
+                 hint: give the speed of a worker, such as --images-per-second 400",
                 job.label,
                 runs.root().display()
             );
@@ -91,7 +93,7 @@ pub fn print(options: &ForecastOptions) -> anyhow::Result<()> {
         );
     }
     text +=
-        &format!("\nNo number of workers takes less than {}, the longest chain:\n", spoken(chain.seconds));
+        &format!("\nlower bound for any number of workers: {}, the longest chain\n", spoken(chain.seconds));
     for id in &chain.jobs {
         let label = plan.job(id).map_or(id.as_str(), |job| &job.label);
         text += &format!("  {:>10}  {label}\n", spoken(seconds[id.as_str()]));

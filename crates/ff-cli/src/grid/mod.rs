@@ -1,4 +1,4 @@
-//! The commands of `ff-grid`.
+//! The commands of `ff-grid` that need a plan of a table or a runs folder.
 
 mod doctor;
 mod forecast;
@@ -16,7 +16,7 @@ pub use run::{RunOptions, run};
 pub use status::{cancel, status};
 pub use work::{WorkOptions, work};
 
-/// Follows a grid that any number of processes are running.
+/// Shows a table that any number of processes run.
 pub fn watch(options: &TableOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = options::prepare(options, &crate::hub::find_cached)?;
     crate::watch::watch(&plan, &runs, options.json)

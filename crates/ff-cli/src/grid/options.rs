@@ -1,4 +1,4 @@
-//! Which table, and where everything is.
+//! The options of commands that plan a table.
 
 use clap::Args;
 use ff_grid::{Catalog, HubResolver, Plan, RunStore, read_experiment};
@@ -6,7 +6,7 @@ use ff_grid::{Catalog, HubResolver, Plan, RunStore, read_experiment};
 use crate::options::{ConfigOptions, RunsOption};
 use crate::source::BadImage;
 
-/// A table.
+/// A table, its data and its runs folder.
 #[derive(Args)]
 pub struct TableOptions {
     /// Its configuration.
@@ -15,10 +15,12 @@ pub struct TableOptions {
     /// The runs folder.
     #[command(flatten)]
     pub runs: RunsOption,
-    /// What an image that cannot be read does; else the configuration's run.on_bad_image says it
+    /// How to handle unreadable images, in place of run.on_bad_image
     #[arg(long, value_enum)]
     pub on_bad_image: Option<BadImage>,
-    /// Use weights that were trained on the same images in another division; every result says so
+    /// Allow weights that were trained on the same images in another split
+    ///
+    /// Every result notes it.
     #[arg(long)]
     pub allow_other_split: bool,
     /// Print JSON
@@ -27,6 +29,9 @@ pub struct TableOptions {
 }
 
 /// Plans a table.
+///
+/// Before a table's first run nothing is written, so each plan hashes the data again. Once there is
+/// a runs folder, hashes are kept in it, and only changed files are read again.
 pub fn prepare(options: &TableOptions, hub: HubResolver<'_>) -> anyhow::Result<(Plan, Catalog, RunStore)> {
     let ConfigOptions { config, data_root, set } = &options.config;
     let runs = &options.runs.runs;

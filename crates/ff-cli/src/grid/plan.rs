@@ -1,4 +1,4 @@
-//! `ff-grid plan`.
+//! `ff-grid plan`: the jobs of a table and their cost.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::options::{TableOptions, prepare};
 
-/// Jobs of one kind, added up.
+/// Totals of the jobs of one kind.
 #[derive(Clone, Copy, Default, Serialize)]
 pub struct Count {
     pub jobs: usize,
@@ -17,7 +17,7 @@ pub struct Count {
     pub cost: Cost,
 }
 
-/// By kind, those that the plan has.
+/// Returns the totals of each kind of job that the plan has.
 pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Count)> {
     let mut counts: Vec<_> = JobSpec::KINDS.iter().map(|&kind| (kind, Count::default())).collect();
     for job in plan.jobs.iter() {
@@ -32,7 +32,7 @@ pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Cou
     counts.into_iter().filter(|(_, count)| count.jobs > 0).collect()
 }
 
-/// Prints the jobs and what they cost.
+/// Prints the jobs and their cost.
 pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
     let done = runs.finished(&plan.jobs)?;
@@ -81,7 +81,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
     crate::output::print(&text)
 }
 
-/// A line for each kind.
+/// Formats a line for each kind of job, and one for all.
 pub fn summary(counts: &[(&'static str, Count)]) -> String {
     let mut text = format!(
         "{:9} {:>5} {:>5} {:>7} {:>8} {:>14} {:>16}\n",
@@ -110,12 +110,12 @@ pub fn summary(counts: &[(&'static str, Count)]) -> String {
     text
 }
 
-/// `1 job`, `2 jobs`.
+/// Formats a number with its noun: `1 job`, `2 jobs`.
 pub fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// What is not there.
+/// Formats the list of missing data and weights.
 pub fn missing_text(missing: &[String]) -> String {
     match missing {
         [] => String::new(),

@@ -1,4 +1,4 @@
-//! `ff-grid run`.
+//! `ff-grid run`: runs a table's jobs and writes its results.
 
 use std::path::PathBuf;
 
@@ -16,43 +16,45 @@ use tch::Device;
 use super::options::prepare;
 use super::plan::counted;
 use crate::device::{DeviceChoice, warn_of_precision};
+use crate::options::GLOBAL;
 use crate::progress::GridProgress;
 use crate::tensorboard::TensorBoard;
 
-/// Which table, and how it is run.
+/// A table, and how to run it.
 #[derive(Args)]
 pub struct RunOptions {
     #[command(flatten)]
     table: super::options::TableOptions,
-    /// Where to compute: auto (all GPUs, or the CPU), cpu, cuda:N, or several with commas between
-    /// them, one worker each
-    #[arg(long, default_value = "auto", value_delimiter = ',')]
+    /// Devices, separated by commas: auto, cpu or cuda:N; one worker each
+    ///
+    /// auto: all GPUs, or the CPU if there is none.
+    #[arg(long, default_value = "auto", value_delimiter = ',', help_heading = GLOBAL)]
     device: Vec<DeviceChoice>,
-    /// Who runs the jobs
+    /// Engine that runs the jobs
     #[arg(long, value_parser = engines(), default_value = ENGINES[0].name)]
     engine: &'static EngineKind,
-    /// What jobs ask of the cluster: a file that holds what [run.cluster] would, in its place
+    /// File of cluster settings, in place of the configuration's [run.cluster]
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
-    /// Stay until all that was sent off is done, then print the table
+    /// Wait until all submitted jobs are done, then print the table
     #[arg(long)]
     wait: bool,
-    /// Print the scripts that would be sent off; send nothing
+    /// Print the job scripts without submitting them
     #[arg(long)]
     dry_run: bool,
-    /// Write learning curves for TensorBoard too, a folder for each job
+    /// Write learning curves for TensorBoard to this folder, one folder a job
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
 }
 
-/// Takes an engine's name.
+/// Parses an engine's name.
 fn engines() -> impl TypedValueParser<Value = &'static EngineKind> {
     let values = ENGINES.map(|kind| PossibleValue::new(kind.name).help(kind.about));
     PossibleValuesParser::new(values)
         .map(|name| ENGINES.into_iter().find(|kind| kind.name == name).expect("one of the possible values"))
 }
 
-/// Runs what is not done yet.
+/// Runs the jobs that are not done yet, then writes and prints the table.
 pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     let queued = options.engine.queued;
     let only =
@@ -60,16 +62,16 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     let names =
         |queued: bool| ENGINES.iter().filter(|kind| kind.queued == queued).map(|kind| kind.name).join(" or ");
     if let (false, Some((option, _))) = (queued, only.iter().find(|(_, given)| *given)) {
-        bail!("{option} is for --engine {}\nhint: `ff-grid plan` prints the jobs of a table", names(true));
+        bail!("{option} requires --engine {}\nhint: `ff-grid plan` prints the jobs of a table", names(true));
     }
     if queued && options.tensorboard.is_some() {
-        bail!("--tensorboard is for --engine {}", names(false));
+        bail!("--tensorboard requires --engine {}", names(false));
     }
     let stop = crate::signals::stop_on_signals()?;
     let (plan, catalog, runs) = prepare(&options.table, &crate::hub::find_or_download)?;
     let missing = plan.missing();
     for why in &missing {
-        crate::output::say(&format!("left out: {why}"));
+        crate::output::say(&format!("warning: left out: {why}"));
     }
     for remark in plan.remarks() {
         crate::output::say(&format!("warning: {remark}"));
@@ -77,11 +79,11 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if !plan.can_run() {
         bail!(
             "nothing can be run: no column has both its data and its weights\n\
-             hint: what is missing is said above; paths of datasets start at --data-root, now {}",
+             hint: the warnings above name what is missing; dataset paths are relative to --data-root, now {}",
             options.table.config.data_root.display()
         );
     }
-    // A login node has no GPU; what is submitted looks for its own.
+    // A login node has no GPU; submitted tasks find their own devices.
     let devices = if queued { vec![Device::Cpu] } else { DeviceChoice::find_all(&options.device)? };
     let device = devices[0];
     if !queued {
@@ -94,7 +96,7 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
         catalog.start();
     }
     let claims = Claims::new(plan.run().lease(), &device_name(device));
-    // Jobs that are submitted need the same folder under the same name.
+    // Submitted tasks need the runs folder under an absolute path.
     let runs = if queued { RunStore::new(&std::path::absolute(runs.root())?) } else { runs };
     let context = JobContext {
         jobs: &plan.jobs,
@@ -159,11 +161,11 @@ fn print_scripts(scripts: &[(String, String)]) -> anyhow::Result<()> {
     for (name, script) in scripts {
         crate::output::print(&format!("# {name}\n{script}\n"))?;
     }
-    crate::output::say(&format!("{} would be sent off", counted(scripts.len() as u64, "script")));
+    crate::output::say(&format!("{} would be submitted", counted(scripts.len() as u64, "script")));
     Ok(())
 }
 
-/// Publishes the table, if it is time for it, and says how it went.
+/// Writes and prints the table unless jobs are interrupted or queued, and reports what was done.
 fn finish(
     options: &RunOptions,
     plan: &Plan,
@@ -174,7 +176,7 @@ fn finish(
 ) -> anyhow::Result<()> {
     if summary.stopped > 0 {
         bail!(
-            "stopped: {} done, {} left; the same command goes on where it was",
+            "interrupted: {} done, {} left; run the same command again to resume",
             counted(summary.done as u64, "job"),
             summary.stopped
         );
@@ -183,23 +185,23 @@ fn finish(
         let no_room = match summary.no_room as u64 {
             0 => String::new(),
             number => format!(
-                "; {} more have no room there yet, and are sent by the next run",
+                "; {} more do not fit in the queue yet: run the same command again to submit them",
                 counted(number, "job")
             ),
         };
         let queued = counted(summary.queued as u64, "job");
         crate::output::say(&format!(
             "{queued} in the queue, {} done{no_room}\n\
-             `ff-grid status` says how it goes; the same command prints the table when all is done",
+             hint: `ff-grid status` shows progress; when all are done, the same command prints the table",
             summary.found + summary.done
         ));
         return Ok(());
     }
-    // Another process may be at it.
+    // Another process may be writing the same table.
     let written = claims.wait_for(&plan.folder(runs), &stop).and_then(|_claim| write_results(plan, runs));
     let (markdown, json) = match &written {
         Ok(Results { markdown, json, .. }) => (markdown.clone(), json.clone()),
-        // What was finished before can be read where nothing can be written.
+        // Finished tables can be printed where nothing can be written.
         Err(_) => render(plan, runs)?.into(),
     };
     crate::output::print(&if options.table.json { json + "\n" } else { markdown })?;
@@ -208,16 +210,14 @@ fn finish(
             published.files.iter().for_each(|path| crate::output::say(&format!("wrote {}", path.display())));
         }
         Err(error) if summary.done > 0 => return Err(error).context("the table cannot be written"),
-        Err(error) => {
-            crate::output::say(&format!("warning: the table's files are not written anew: {error}"))
-        }
+        Err(error) => crate::output::say(&format!("warning: the table's files are not updated: {error}")),
     }
     let done = counted(summary.done as u64, "job");
-    crate::output::say(&format!("{done} done, {} had been done before", summary.found));
+    crate::output::say(&format!("{done} done, {} already done", summary.found));
     say_failures(summary)
 }
 
-/// What failed, as an error.
+/// Returns an error that lists the failed jobs, if there are any.
 pub fn say_failures(summary: &Summary) -> anyhow::Result<()> {
     if summary.failed.is_empty() && summary.not_tried.is_empty() {
         return Ok(());
@@ -229,7 +229,7 @@ pub fn say_failures(summary: &Summary) -> anyhow::Result<()> {
         .collect();
     let not_tried = match summary.not_tried.len() as u64 {
         0 => String::new(),
-        number => format!(", and {} not tried that need what failed", counted(number, "job")),
+        number => format!(", {} skipped that depend on failed jobs", counted(number, "job")),
     };
     bail!("{} failed{not_tried}:{failed}", counted(summary.failed.len() as u64, "job"))
 }

@@ -1,4 +1,4 @@
-//! `ff-grid status` and `ff-grid cancel`.
+//! `ff-grid status` and `ff-grid cancel`: the state of a table's jobs.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::options::{TableOptions, prepare};
 use super::plan::{counted, counts, missing_text, summary};
 use crate::watch::spoken;
 
-/// Prints how far a table is, and where the jobs are that are not done.
+/// Prints a table's progress, and the state of the jobs that are not done.
 pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
     let done = runs.finished(&plan.jobs)?;
@@ -34,7 +34,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
         match state {
             JobState::Queued { .. } => queued += 1,
             JobState::Running { by, ends } => {
-                let until = ends.as_ref().map_or(String::new(), |ends| format!(", until {ends} at most"));
+                let until = ends.as_ref().map_or(String::new(), |ends| format!(", ends by {ends}"));
                 running += &format!("  {}: {by}{until}\n", label(id));
             }
             JobState::Failed(_) => {}
@@ -46,7 +46,7 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     }
     if let Some(Forecast { workers, seconds, .. }) = left {
         let at_once = if workers == 1 { "one job".to_owned() } else { format!("{workers} jobs") };
-        text += &format!("\nwith {at_once} at once, about {} left\n", spoken(seconds));
+        text += &format!("\nabout {} left, with {at_once} at a time\n", spoken(seconds));
     }
     if queued > 0 {
         text += &format!("\nin the queue: {}\n", counted(queued, "job"));
@@ -63,8 +63,9 @@ pub fn status(options: &TableOptions) -> anyhow::Result<()> {
     crate::output::print(&text)
 }
 
-/// What failed, in the table's order. Jobs of one task fail together, and those that were never
-/// begun for one reason.
+/// Formats the failed jobs, in the table's order.
+///
+/// Jobs with the same failure are one entry, since the jobs of one task fail together.
 fn failed(plan: &Plan, status: &QueueStatus) -> String {
     let mut groups: Vec<(&Failure, Vec<&str>)> = Vec::new();
     for job in plan.jobs.iter() {
@@ -87,19 +88,19 @@ fn failed(plan: &Plan, status: &QueueStatus) -> String {
     text
 }
 
-/// What jobs in the queue wait for, in the scheduler's words, with numbers.
+/// Counts the jobs in the queue by the scheduler's reason for waiting.
 fn reasons(status: &QueueStatus) -> BTreeMap<String, usize> {
     let mut reasons = BTreeMap::new();
     for state in status.jobs.values() {
         if let JobState::Queued { why, starts, .. } = state {
-            let starts = starts.as_ref().map_or(String::new(), |starts| format!(", begins {starts}"));
+            let starts = starts.as_ref().map_or(String::new(), |starts| format!(", starts {starts}"));
             *reasons.entry(format!("{why}{starts}")).or_insert(0) += 1;
         }
     }
     reasons
 }
 
-/// Takes a table's tasks out of the queue.
+/// Cancels a table's tasks in the queue.
 pub fn cancel(options: &TableOptions) -> anyhow::Result<()> {
     let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
     let cancelled = ff_grid::cancel(plan.name(), &runs)?;
@@ -107,8 +108,8 @@ pub fn cancel(options: &TableOptions) -> anyhow::Result<()> {
         return crate::output::print_json(&serde_json::json!({"tasks": cancelled}));
     }
     crate::output::say(&match cancelled as u64 {
-        0 => "nothing of this table is in the queue".to_owned(),
-        tasks => format!("{} cancelled; another run goes on where they were", counted(tasks, "task")),
+        0 => "no task of this table is in the queue".to_owned(),
+        tasks => format!("{} cancelled; `ff-grid run` resumes them", counted(tasks, "task")),
     });
     Ok(())
 }

@@ -1,4 +1,6 @@
-//! `ff-grid work`.
+//! `ff-grid work`: one task of a submitted job array.
+//!
+//! A task reads its jobs from its array's file and plans nothing, since a plan opens every dataset.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,34 +11,34 @@ use ff_grid::{BatchTask, Event, Summary};
 
 use super::run::say_failures;
 use crate::device::DeviceChoice;
-use crate::options::Common;
+use crate::options::{Common, GLOBAL};
 use crate::progress::outcome;
 
-/// Which task, and where it computes.
+/// A task, and its device.
 #[derive(Args)]
 pub struct WorkOptions {
-    /// The folder of what was sent off, in the runs folder
-    #[arg(long)]
+    /// Folder of the submitted batch, in the runs folder
+    #[arg(long, value_name = "DIR")]
     batch: PathBuf,
-    /// The array's place in it
-    #[arg(long)]
+    /// Index of the job array in the batch
+    #[arg(long, value_name = "INDEX")]
     array: usize,
-    /// The task's number in the array
-    #[arg(long)]
+    /// Number of the task in the array
+    #[arg(long, value_name = "NUMBER")]
     task: u32,
-    /// Where to compute: auto, cpu or cuda:N
-    #[arg(long, default_value = "auto")]
+    /// Device: auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", help_heading = GLOBAL)]
     device: DeviceChoice,
 }
 
-/// Does a task. Exit code 75 says that it was asked to stop and can go on where it was.
+/// Runs a task and returns its exit code; 75 means that it was interrupted and can resume.
 pub fn work(options: &WorkOptions, common: &Common) -> ExitCode {
     let mut stopped = false;
     let code = crate::program::main(common, || {
         let summary = run(options)?;
         stopped = summary.stopped > 0;
         if stopped {
-            bail!("stopped: what is done is kept");
+            bail!("interrupted; finished work is kept");
         }
         say_failures(&summary)
     });
@@ -48,11 +50,11 @@ fn run(options: &WorkOptions) -> anyhow::Result<Summary> {
     let task = BatchTask::open(&options.batch, options.array, options.task)?;
     let device = options.device.find()?;
     let on_event = |event: Event<'_>| match event {
-        Event::Started(job) => crate::output::say(&format!("{}: begun", job.label)),
+        Event::Started(job) => crate::output::say(&format!("{}: started", job.label)),
         Event::Epoch(_, epoch) => tracing::info!("epoch {}: loss {:.4}", epoch.epoch, epoch.train_loss),
         Event::Finished(job, record) => crate::output::say(&format!("{}{}", job.label, outcome(record))),
         Event::Failed(job, why) => crate::output::say(&format!("{}: FAILED: {why}", job.label)),
-        Event::Elsewhere(job, _) => tracing::debug!("{}: another process is at it", job.label),
+        Event::Elsewhere(job, _) => tracing::debug!("{}: running in another process", job.label),
         Event::Sent(..) => {}
     };
     Ok(task.run(device, &stop, &on_event)?)

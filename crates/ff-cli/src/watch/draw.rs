@@ -1,4 +1,4 @@
-//! A snapshot as a screen.
+//! Draws a snapshot on the terminal.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -9,11 +9,11 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph,
 
 use super::snapshot::{Running, Snapshot};
 
-/// Two colours that everybody can tell apart, on dark and on light ground.
+// Two colours that colour-blind people can tell apart, on a dark and on a light background.
 const TRAIN: Color = Color::Blue;
 const VALIDATION: Color = Color::Yellow;
 
-/// Draws a snapshot; the curve is that of the `chosen`th running job.
+/// Draws a snapshot, with the learning curve of the running job number `chosen`, counted from 0.
 pub fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, chosen: usize) {
     let rows = |count: usize, most: usize| Constraint::Length(count.clamp(1, most) as u16 + 3);
     let [head, running, curve, best, foot] = Layout::vertical([
@@ -25,7 +25,7 @@ pub fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, chosen: usize) {
     ])
     .areas(frame.area());
     let gauge = Gauge::default()
-        .block(Block::bordered().title("The grid"))
+        .block(Block::bordered().title("Progress"))
         .ratio(snapshot.share.clamp(0.0, 1.0))
         .label(snapshot.headline());
     frame.render_widget(gauge, head);
@@ -33,16 +33,16 @@ pub fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, chosen: usize) {
     match snapshot.running.get(chosen) {
         Some(one) if one.history.len() > 1 => draw_curve(frame, one, curve),
         _ => {
-            let text = "Learning curves appear when the chosen job has finished two epochs.";
+            let text = "The curve of the selected job appears after its second epoch.";
             frame.render_widget(Paragraph::new(text).block(Block::bordered().title("Learning curve")), curve);
         }
     }
     let rows = snapshot.best.iter().map(|best| Row::new([format!("{:.4}", best.score), best.label.clone()]));
     let table = Table::new(rows, [Constraint::Length(8), Constraint::Fill(1)])
         .header(header(["score", "model"]))
-        .block(Block::bordered().title("Best on validation so far, of each column"));
+        .block(Block::bordered().title("Best validation score of each column so far"));
     frame.render_widget(table, best);
-    frame.render_widget(Line::from("↑ ↓ choose a job   q leave; the grid runs on"), foot);
+    frame.render_widget(Line::from("↑ ↓ select a job   q quit (jobs keep running)"), foot);
 }
 
 fn header<const N: usize>(names: [&'static str; N]) -> Row<'static> {
@@ -56,9 +56,9 @@ fn table_of_running(snapshot: &Snapshot, chosen: usize) -> Table<'_> {
         Row::new([one.label.clone(), one.progress(), one.device.clone(), one.owner.clone()]).style(style)
     });
     let widths = [Constraint::Fill(3), Constraint::Fill(4), Constraint::Length(8), Constraint::Fill(2)];
-    let title = if snapshot.running.is_empty() { "Running: nothing" } else { "Running" };
+    let title = if snapshot.running.is_empty() { "Running: no jobs" } else { "Running" };
     Table::new(rows, widths)
-        .header(header(["job", "how far", "device", "process"]))
+        .header(header(["job", "progress", "device", "process"]))
         .block(Block::bordered().title(title))
 }
 
@@ -146,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_that_nobody_runs() {
+    fn an_idle_grid() {
         let shown = screen(&Snapshot { jobs: 96, ..Snapshot::default() });
-        assert!(shown.contains("Running: nothing") && shown.contains("0 of 96 jobs done"), "{shown}");
+        assert!(shown.contains("Running: no jobs") && shown.contains("0 of 96 jobs done"), "{shown}");
     }
 }

@@ -1,4 +1,4 @@
-//! A terminal's view of a grid that any number of processes are running.
+//! `ff-grid watch`: a terminal dashboard of a table that any number of processes run.
 
 mod draw;
 mod snapshot;
@@ -12,11 +12,12 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers
 pub use snapshot::spoken;
 use snapshot::{Known, Snapshot};
 
-/// How often the folder is looked at.
+/// The interval between two reads of the runs folder.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Follows a grid until q is pressed; it only reads. Where there is no terminal, or as JSON, it
-/// says once how things stand.
+/// Shows a table's state until q is pressed; writes nothing.
+///
+/// Without a terminal, or as JSON, prints the current state once.
 pub fn watch(plan: &Plan, runs: &RunStore, json: bool) -> anyhow::Result<()> {
     let mut known = Known::default();
     let first = Snapshot::take(plan, runs, &mut known)?;
@@ -35,13 +36,13 @@ pub fn watch(plan: &Plan, runs: &RunStore, json: bool) -> anyhow::Result<()> {
 fn follow(
     terminal: &mut ratatui::DefaultTerminal,
     mut snapshot: Snapshot,
-    mut look: impl FnMut() -> anyhow::Result<Snapshot>,
+    mut take: impl FnMut() -> anyhow::Result<Snapshot>,
 ) -> anyhow::Result<()> {
-    let (mut chosen, mut looked) = (0, Instant::now());
+    let (mut chosen, mut taken) = (0, Instant::now());
     loop {
         chosen = chosen.min(snapshot.running.len().saturating_sub(1));
         terminal.draw(|frame| draw::draw(frame, &snapshot, chosen))?;
-        if event::poll(EVERY.saturating_sub(looked.elapsed()))? {
+        if event::poll(EVERY.saturating_sub(taken.elapsed()))? {
             let Event::Key(key) = event::read()? else { continue };
             if key.kind != KeyEventKind::Press {
                 continue;
@@ -54,8 +55,8 @@ fn follow(
                 _ => {}
             }
         }
-        if looked.elapsed() >= EVERY {
-            (snapshot, looked) = (look()?, Instant::now());
+        if taken.elapsed() >= EVERY {
+            (snapshot, taken) = (take()?, Instant::now());
         }
     }
 }

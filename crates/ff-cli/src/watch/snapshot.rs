@@ -1,4 +1,4 @@
-//! How a grid stands, read off its folder.
+//! The state of a table, read from its runs folder.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,67 +10,67 @@ use serde::Serialize;
 
 use crate::progress::{shown, speed};
 
-/// What need not be read again: of each finished job, its time and its best.
+/// Finished jobs that were read before, which need not be read again.
 pub type Known = BTreeMap<JobId, Done>;
 
-/// What counts of a finished job.
+/// A finished job's time and validation score.
 pub struct Done {
     seconds: f64,
     best: Option<f64>,
 }
 
-/// How a grid stands.
+/// The state of a table.
 #[derive(Debug, Default, Serialize)]
 pub struct Snapshot {
-    /// Jobs that are done.
+    /// Number of finished jobs.
     pub done: usize,
-    /// Jobs of the plan that can run.
+    /// Number of jobs of the plan that can run.
     pub jobs: usize,
-    /// Jobs whose data or weights are not there.
+    /// Number of jobs whose data or weights are missing.
     pub missing: usize,
-    /// Images trained on or evaluated, those trained on counted three times, of all that there are.
+    /// Finished share of all images to train on or evaluate; training images count three times.
     pub share: f64,
-    /// Seconds that the rest will take if it goes on like this; nothing if nobody is at work, or
-    /// nothing is known yet.
+    /// Estimated seconds until the rest is done; `None` if no process is running or no speed is
+    /// known yet.
     pub left_seconds: Option<f64>,
-    /// Images per second of all that train.
+    /// Images per second of all training jobs together.
     pub images_per_second: f64,
-    /// Who does what.
+    /// The running jobs.
     pub running: Vec<Running>,
-    /// By column: the best validation score so far, and whose it is.
+    /// The best model of each column so far, by validation score.
     pub best: Vec<Best>,
 }
 
-/// A job that a process is at.
+/// A running job.
 #[derive(Debug, Serialize)]
 pub struct Running {
-    /// Its identity.
+    /// The job's identity.
     pub id: JobId,
-    /// The job.
+    /// The job's label.
     pub label: String,
-    /// The process.
+    /// The process that runs it.
     pub owner: String,
-    /// Where it computes.
+    /// The device that it runs on.
     pub device: String,
-    /// Epochs that it has to do; 0 for what is no training.
+    /// Its number of epochs; 0 if it does not train.
     pub epochs: u64,
-    /// Epochs that are done.
+    /// Its finished epochs.
     pub history: Vec<EpochRecord>,
 }
 
-/// The best of a column so far.
+/// The best model of a column so far.
 #[derive(Debug, Serialize)]
 pub struct Best {
     /// The column.
     pub column: String,
-    /// The job.
+    /// The label of the model's job.
     pub label: String,
-    /// Its validation score.
+    /// The model's validation score.
     pub score: f64,
 }
 
 impl Snapshot {
-    /// Looks at the folder; what is in `known` is not read again.
+    /// Reads the state of a plan's jobs. Records of jobs in `known` are not read again.
     pub fn take(plan: &Plan, runs: &RunStore, known: &mut Known) -> anyhow::Result<Self> {
         let jobs: Vec<&Job> = plan.jobs.iter().filter(|job| job.blocked.is_none()).collect();
         let mut running = Vec::new();
@@ -78,7 +78,7 @@ impl Snapshot {
             if known.contains_key(&job.id) {
                 continue;
             }
-            // A record that cannot be read is the run's to tell.
+            // A damaged record is an error of `run`, not of `watch`.
             if let Ok(Some(record)) = runs.record(job) {
                 known.insert(job.id.clone(), Done { seconds: record.seconds, best: best(&record) });
             } else if let Some(owner) = owner_of(&runs.folder(job)).filter(|owner| !owner.has_ended()) {
@@ -124,7 +124,7 @@ impl Snapshot {
     }
 }
 
-/// The validation score of what a job left, if it is a model.
+/// Returns the validation score of a job's result, if that is a model.
 fn best(record: &Record) -> Option<f64> {
     match &record.output {
         JobOutput::Training(outcome) => outcome.kept.as_ref()?.validation.value(),
@@ -143,7 +143,7 @@ impl Running {
         }
     }
 
-    /// How far it is, in words.
+    /// Formats the job's progress.
     pub fn progress(&self) -> String {
         match (self.epochs, self.history.last()) {
             (0, _) => String::new(),
@@ -156,7 +156,7 @@ impl Running {
     }
 }
 
-/// A time as people say it.
+/// Formats a time in the unit that suits it: seconds, minutes, hours or days.
 pub fn spoken(seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => format!("{s:.0} s"),
@@ -167,7 +167,7 @@ pub fn spoken(seconds: f64) -> String {
 }
 
 impl Snapshot {
-    /// The whole in a line.
+    /// Formats the state in one line.
     pub fn headline(&self) -> String {
         let left =
             self.left_seconds.map_or(String::new(), |seconds| format!(", about {} left", spoken(seconds)));

@@ -1,4 +1,4 @@
-//! Archives of every sort.
+//! Valid, damaged, oversized and hostile archives.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::server::{Reply, Server};
 
 type Tar = Builder<Vec<u8>>;
 
-/// An entry whose name is written as it is: the crate's own way refuses some that a test needs.
+/// Appends an entry and writes its name unchecked: the crate refuses some names that a test needs.
 fn entry(tar: &mut Tar, kind: EntryType, name: &str, bytes: &[u8]) {
     let mut header = Header::new_ustar();
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -60,7 +60,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The error holds a text, and nothing but the archive is left.
+/// Asserts that unpacking fails with a text in its error, and that only the archive remains.
 fn refused(archive: &[u8], text: &str) {
     let (folder, result) = unpacked(archive);
     let error = format!("{:#}", result.expect_err("an error"));
@@ -77,25 +77,25 @@ fn a_good_archive() {
     assert_eq!(fs::read(made.join("a.bin")).expect("a file"), b"one");
     assert_eq!(fs::read(made.join("deep/b.bin")).expect("a file"), b"");
     let again = unpack(&folder.path().join("data.tar.gz"), folder.path(), "data");
-    assert!(again.expect_err("an error").to_string().contains("is there already"));
+    assert!(again.expect_err("an error").to_string().contains("already exists"));
 }
 
 #[test]
-fn names_that_climb_out() {
+fn names_outside_the_folder() {
     for name in ["../evil", "data/../../evil", "/evil", "evil", "data/../data/x"] {
         refused(&packed(|tar| entry(tar, EntryType::Regular, name, b"x")), "expected files below `data`");
     }
 }
 
 #[test]
-fn entries_that_are_no_files() {
+fn entries_that_are_not_files() {
     for kind in [EntryType::Symlink, EntryType::Link, EntryType::Fifo, EntryType::Char] {
         refused(&packed(|tar| entry(tar, kind, "data/x", b"")), "data/x: expected plain files and folders");
     }
 }
 
 #[test]
-fn archives_that_are_not_what_they_should_be() {
+fn damaged_archives() {
     let twice = |tar: &mut Tar| {
         entry(tar, EntryType::Regular, "data/x", b"1");
         entry(tar, EntryType::Regular, "data/x", b"2");
@@ -109,8 +109,8 @@ fn archives_that_are_not_what_they_should_be() {
 }
 
 #[test]
-fn archives_that_are_too_large() {
-    // Only the header says so: no such file is written.
+fn oversized_archives() {
+    // Only the header claims this size; no such file is written.
     let claims = |tar: &mut Tar| {
         let mut header = Header::new_ustar();
         header.set_path("data/x").expect("a short name");
@@ -128,7 +128,7 @@ fn archives_that_are_too_large() {
 }
 
 #[test]
-fn a_dataset_that_is_an_archive() {
+fn a_dataset_in_an_archive() {
     let archive = good();
     let server = Server::new(&archive, vec![Reply::Ranges]);
     let folder = tempfile::tempdir().expect("a folder");
@@ -142,7 +142,7 @@ fn a_dataset_that_is_an_archive() {
         assert_eq!(paths, [root.join("data")]);
         assert_eq!(server.offsets(), [0]);
     }
-    // The archive stays, and serves when the folder is gone.
+    // The archive is kept, and is unpacked again when the folder is missing.
     fs::remove_dir_all(root.join("data")).expect("a folder");
     get(&open, &root, &client, &mut Meter::default()).expect("a folder");
     assert_eq!(server.offsets(), [0]);

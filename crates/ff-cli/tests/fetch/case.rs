@@ -1,4 +1,4 @@
-//! A file to be brought from a server to a folder.
+//! A test case: a server, a folder, and a file to download.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::server::{Reply, Server};
 
-/// 100 kB without a pattern.
+/// Returns 100 kB of pseudo-random bytes.
 pub fn content() -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
@@ -27,7 +27,7 @@ pub fn sha256(bytes: &[u8]) -> Checksum {
     Checksum::Sha256(hex(Sha256::digest(bytes)))
 }
 
-/// A server, a folder, and a file to be brought from one to the other.
+/// A server, a folder, and a file to download from one to the other.
 pub struct Case {
     pub server: Server,
     folder: tempfile::TempDir,
@@ -43,7 +43,7 @@ impl Case {
         let (url, file_name) = (server.url.clone(), "file.bin".to_owned());
         let wanted =
             Download { url, file_name, bytes: Some(content.len() as u64), checksum: sha256(&content) };
-        // Longer than any machine that is only slow takes to answer.
+        // Longer than a slow machine takes to answer.
         Self { server, folder, wanted, stall: Duration::from_secs(120) }
     }
 
@@ -65,7 +65,7 @@ impl Case {
         Client::new(patience).download(&self.wanted, self.folder.path(), &mut Meter::default())
     }
 
-    /// Downloads the file, which takes requests from these offsets on.
+    /// Asserts that the download succeeds with requests from these offsets.
     pub fn succeeds(&self, offsets: &[usize]) {
         assert_eq!(self.download().expect("the file"), self.file());
         assert!(fs::read(self.file()).expect("the file") == content(), "the content differs");
@@ -73,17 +73,17 @@ impl Case {
         assert_eq!(self.server.offsets(), offsets);
     }
 
-    /// Downloads the file from a server that falls silent after so many bytes, and resumes there. A
-    /// slow machine may take other requests for silent ones too.
-    pub fn goes_on(mut self, from: usize) {
+    /// Asserts that a download resumes at the offset where the server stalls. On a slow machine
+    /// other requests may count as stalled too.
+    pub fn resumes(mut self, from: usize) {
         self.stall = Duration::from_secs(2);
         assert_eq!(self.download().expect("the file"), self.file());
         assert!(fs::read(self.file()).expect("the file") == content(), "the content differs");
         assert!(self.server.offsets().contains(&from), "{:?}", self.server.offsets());
     }
 
-    /// Fails after requests from these offsets on, with an error that holds these texts, and leaves
-    /// nothing but a part of this length, if any.
+    /// Asserts that the download fails after requests from these offsets, with these texts in its
+    /// error, and leaves only a partial file of this length, if any.
     pub fn fails(&self, offsets: &[usize], texts: &[&str], part: Option<usize>) {
         let error = format!("{:#}", self.download().expect_err("an error"));
         for text in texts {

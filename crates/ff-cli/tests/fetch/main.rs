@@ -1,4 +1,4 @@
-//! Downloads from a server in this process.
+//! Tests of downloads from a server in this process.
 
 mod archive;
 mod case;
@@ -24,7 +24,7 @@ fn a_whole_file() {
 }
 
 #[test]
-fn a_file_that_is_there() {
+fn an_existing_file() {
     let case = Case::new(vec![Reply::Ranges]);
     fs::write(case.file(), content()).expect("a file");
     case.succeeds(&[]);
@@ -33,16 +33,16 @@ fn a_file_that_is_there() {
 }
 
 #[test]
-fn the_rest_of_a_part() {
+fn the_rest_of_a_partial_file() {
     Case::new(vec![Reply::Ranges]).with_part(&content()[..40_000]).succeeds(&[40_000]);
     Case::new(vec![Reply::Ranges]).with_part(&content()).succeeds(&[]);
 }
 
 #[test]
-fn a_part_that_cannot_be_right() {
+fn a_partial_file_of_another_file() {
     let longer = [content(), vec![0]].concat();
     Case::new(vec![Reply::Ranges]).with_part(&longer).succeeds(&[0]);
-    // Without a stated size, only the server knows that nothing follows.
+    // Without a published size, only the server knows that nothing follows.
     let mut case = Case::new(vec![Reply::Ranges]).with_part(&longer);
     case.wanted.bytes = None;
     case.succeeds(&[100_001, 0]);
@@ -69,10 +69,10 @@ fn a_server_that_sends_another_range() {
 #[test]
 fn dropped_connections() {
     Case::new(vec![Reply::Drops(30_000), Reply::Drops(0), Reply::Ranges]).succeeds(&[0, 30_000, 30_000]);
-    // Five drops with three tries: each brought something new.
+    // Five drops with three attempts allowed: each brings new bytes.
     let case = Case::new([vec![Reply::Drops(10_000); 5], vec![Reply::Ranges]].concat());
     case.succeeds(&[0, 10_000, 20_000, 30_000, 40_000, 50_000]);
-    Case::new(vec![Reply::Stalls(20_000), Reply::Ranges]).goes_on(20_000);
+    Case::new(vec![Reply::Stalls(20_000), Reply::Ranges]).resumes(20_000);
     Case::new(vec![Reply::Status("503 Service Unavailable"), Reply::Ranges]).succeeds(&[0, 0]);
 }
 
@@ -81,7 +81,7 @@ fn giving_up() {
     let case = Case::new(vec![Reply::Drops(30_000), Reply::Drops(0)]);
     let texts = ["/data/file.bin: ", "(3 times in a row); 30000 bytes are kept", "hint: run the same"];
     case.fails(&[0, 30_000, 30_000], &texts, Some(30_000));
-    // A server that begins anew and ends at the same place each time makes no progress.
+    // A server that starts over and stops at the same offset each time makes no progress.
     let head = [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", &content()[..30_000]].concat();
     let case = Case::new(vec![Reply::Raw(head)]);
     case.fails(&[0, 30_000, 30_000], &["3 times in a row"], Some(30_000));
@@ -106,7 +106,7 @@ fn another_file() {
     let mut case = Case::new(vec![Reply::Ranges]);
     case.wanted.bytes = Some(99_999);
     case.fails(&[0], &["expected 99999 bytes, found 100000", "another version"], None);
-    // Without a length in the answer, only what comes tells.
+    // Without a length in the answer, only the body shows its size.
     let endless = [b"HTTP/1.1 200 OK\r\n\r\n", content().as_slice()].concat();
     let mut case = Case::new(vec![Reply::Raw(endless)]);
     case.wanted.bytes = Some(99_999);
@@ -114,7 +114,7 @@ fn another_file() {
 }
 
 #[test]
-fn another_process_at_the_same_file() {
+fn another_process_downloads_the_same_file() {
     let case = Case::new(vec![Reply::Ranges]).with_part(&[1]);
     let file = fs::File::open(case.part()).expect("the part");
     file.lock().expect("a lock");

@@ -1,36 +1,36 @@
-//! A file server that does as it is told.
+//! A file server with scripted replies.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What is answered to one request.
+/// The reply to one request.
 #[derive(Clone)]
 pub enum Reply {
-    /// The file, or the part of it that is asked for
+    /// The file, or the requested range of it.
     Ranges,
-    /// The whole file, whatever is asked for
+    /// The whole file, whatever the request.
     Whole,
-    /// As `Ranges`, but the connection ends after so many bytes of the body
+    /// As `Ranges`, but the connection ends after this number of bytes of the body.
     Drops(usize),
-    /// As `Ranges`, but after so many bytes of the body nothing comes, for a while
+    /// As `Ranges`, but the server stalls after this number of bytes of the body.
     Stalls(usize),
-    /// A status such as `404 Not Found`
+    /// A status such as `404 Not Found`.
     Status(&'static str),
-    /// These bytes, after which the connection ends
+    /// These bytes, after which the connection ends.
     Raw(Vec<u8>),
 }
 
 /// Serves one file on this machine.
 pub struct Server {
-    /// Where the file is
+    /// The file's address.
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Answers one request after another from the list, whose last counts for all after it.
+    /// Starts a server that replies to requests in the order of the list, and repeats the last.
     pub fn new(file: &[u8], replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/data/file.bin", listener.local_addr().expect("an address"));
@@ -40,19 +40,19 @@ impl Server {
             for (number, stream) in listener.incoming().enumerate() {
                 let reply = replies[number.min(replies.len() - 1)].clone();
                 let (seen, file) = (Arc::clone(&seen), file.clone());
-                // A thread each, since one that stalls must not hold up the next.
+                // One thread for each request, so that a stalled one does not block the next.
                 std::thread::spawn(move || answer(&mut stream.expect("a connection"), &reply, &file, &seen));
             }
         });
         Self { url, requests }
     }
 
-    /// The offset that each request asked for, 0 for a request without one.
+    /// Returns the offset of each request; 0 without one.
     pub fn offsets(&self) -> Vec<usize> {
         self.requests.lock().expect("a list").iter().map(|head| offset(head).unwrap_or(0)).collect()
     }
 
-    /// The first lines of the requests.
+    /// Returns the first line of each request.
     pub fn lines(&self) -> Vec<String> {
         let first = |head: &String| head.lines().next().unwrap_or_default().to_owned();
         self.requests.lock().expect("a list").iter().map(first).collect()
@@ -71,7 +71,7 @@ fn answer(stream: &mut TcpStream, reply: &Reply, file: &[u8], seen: &Mutex<Vec<S
     let head = head.to_ascii_lowercase();
     let offset = offset(&head);
     seen.lock().expect("a list").push(head);
-    // The client may hang up at any time: that is what some tests are about.
+    // Ignore errors, since the client may close the connection in some tests.
     let mut send = |bytes: &[u8]| drop(stream.write_all(bytes));
     let end = "Connection: close\r\n\r\n";
     let total = file.len();
@@ -100,7 +100,7 @@ fn answer(stream: &mut TcpStream, reply: &Reply, file: &[u8], seen: &Mutex<Vec<S
         Reply::Drops(count) => send(&body[..count.min(body.len())]),
         Reply::Stalls(count) => {
             send(&body[..count]);
-            // Until the client hangs up.
+            // Wait until the client closes the connection.
             let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
             let _ = stream.read(&mut [0]);
         }

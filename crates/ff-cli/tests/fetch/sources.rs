@@ -1,4 +1,4 @@
-//! The table of what is open, and the texts on what is not.
+//! The table of open datasets, and the texts on restricted ones.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use ff_cli::fetch::{Checksum, Download, Fetched, Offer, Request, fetch, find, na
 
 use crate::server::{Reply, Server};
 
-/// Every file of every open dataset.
+/// Returns every file of every open dataset.
 fn files() -> Vec<Download> {
     let sides = [None, Some(64), Some(128), Some(224)];
     let names = names();
@@ -21,7 +21,7 @@ fn files() -> Vec<Download> {
 }
 
 #[test]
-fn the_table_is_sound() {
+fn the_table_is_valid() {
     let files = files();
     assert_eq!(files.len(), 5 * 4 + 2 + 4);
     let mut seen = HashSet::new();
@@ -46,7 +46,7 @@ fn names_on_the_command_line() {
     for name in names() {
         let name = name.get_name();
         assert_eq!(request(&format!("fetch {name} --root data")).expect("a request").kind, name);
-        // Whatever is offered is either downloaded or explained.
+        // Each name is either a download or instructions.
         find(name, None, None).expect("an offer");
     }
     let chosen = request("fetch cifar10.1 --root data --version v6").expect("a request");
@@ -55,7 +55,7 @@ fn names_on_the_command_line() {
 }
 
 #[test]
-fn choices_that_there_are_not() {
+fn wrong_sizes_and_versions() {
     let fails = |name: &str, image_size, version, text: &str| {
         let error = find(name, image_size, version).expect_err("an error").to_string();
         assert!(error.contains(text), "{error}");
@@ -67,7 +67,7 @@ fn choices_that_there_are_not() {
 }
 
 #[test]
-fn texts_say_where_and_what() {
+fn instructions_name_address_terms_and_files() {
     for name in names() {
         if let Ok(Offer::Closed(text)) = find(name.get_name(), None, None) {
             for part in ["https://", "terms: ", "ROOT/"] {
@@ -79,7 +79,7 @@ fn texts_say_where_and_what() {
 }
 
 #[test]
-fn a_mirror_is_asked_for_the_published_name() {
+fn a_mirror_serves_published_names() {
     let server = Server::new(b"", vec![Reply::Status("404 Not Found")]);
     let mirror = server.url.replace("file.bin", "");
     let root = tempfile::tempdir().expect("a folder");
