@@ -193,7 +193,7 @@ fn weight_files_are_merged_and_inspected() {
     let json = place.json_of(&format!("{merge} --output a.safetensors --json"));
     let layers = json["layers"].as_array().unwrap();
     assert_eq!(
-        layers.iter().map(|layer| layer["merges"]["tried"].as_u64().unwrap()).collect::<Vec<_>>(),
+        layers.iter().map(|layer| layer["merges"]["compared"].as_u64().unwrap()).collect::<Vec<_>>(),
         [192, 192]
     );
     assert!(layers.iter().all(|layer| layer["merges"]["merged"].as_u64().unwrap() > 0), "{json}");
@@ -245,7 +245,7 @@ fn a_merged_file_keeps_its_model_and_data() {
 fn a_diverging_seed_is_named_and_the_experiment_continues() {
     let place = Place::new();
     place.write("study.toml", &EXPERIMENT.replace("lr = 0.02", "lr = 1e30"));
-    let printed = place.run(RUN).ok_saying("nothing, since its run diverged");
+    let printed = place.run(RUN).ok_saying("skipped, since its run diverged");
     assert!(printed.contains("seed 0 diverged; seed 1 diverged"), "{printed}");
     assert!(place.run(RUN).stderr.contains("0 jobs done"), "and it is not run again");
 }

@@ -75,7 +75,7 @@ fn missing_folders_and_configurations_are_named() {
     let place = Place::new();
     place
         .run("ff-grid report --runs nowhere")
-        .refused(1, &["nowhere/tables", "hint: give the folder with --runs"]);
+        .refused(1, &["nowhere/tables", "hint: give another runs folder with --runs"]);
     place
         .run("ff-grid report --config none.toml")
         .refused(1, &["none.toml", "cannot read this configuration"]);

@@ -223,7 +223,7 @@ fn bench(options: &Bench) -> anyhow::Result<()> {
     let rate = images as f64 / started.elapsed().as_secs_f64();
     if as_json {
         return crate::output::print_json(
-            &json!({"augment": augment, "px": image_size, "threads": threads, "images": images, "images_per_s": rate,
+            &json!({"augment": augment, "image_size": image_size, "threads": threads, "images": images, "images_per_s": rate,
                 "peak_memory_mib": peak_memory_mib()}),
         );
     }

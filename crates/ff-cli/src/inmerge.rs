@@ -233,10 +233,10 @@ fn merge(options: &Merge) -> anyhow::Result<()> {
         "layer", "name", "kernels", "compared", "merged", "similarity", "effective rank"
     );
     for (stats, (convolution, before)) in layers {
-        let MergeStats { layer, kernels, tried, merged, mean_similarity } = stats;
+        let MergeStats { layer, kernels, compared, merged, mean_similarity } = stats;
         let rank = |stats: &KernelStats| number(stats.effective_rank, 1);
         text += &format!(
-            "{layer:>5}  {:28} {kernels:>7} {tried:>8} {merged:>7} {:>10}  {:>8} → {:>7}\n",
+            "{layer:>5}  {:28} {kernels:>7} {compared:>8} {merged:>7} {:>10}  {:>8} → {:>7}\n",
             convolution.name,
             number(mean_similarity, 4),
             rank(&before),
@@ -347,16 +347,16 @@ fn bench(options: &Bench) -> anyhow::Result<()> {
     }
     let stats = merger.take_stats();
     let sum = |of: &dyn Fn(&MergeStats) -> u64| stats.iter().map(of).sum::<u64>() as f64 / iters as f64;
-    let (tried, merged) = (sum(&|layer| layer.tried), sum(&|layer| layer.merged));
+    let (compared, merged) = (sum(&|layer| layer.compared), sum(&|layer| layer.merged));
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
     let layers = shapes.len() - settings.shallow_layers;
     if as_json {
         return crate::output::print_json(&json!({"arch": arch, "layers": layers, "ms_per_merge": median,
-            "tried_per_merge": tried, "merged_per_merge": merged}));
+            "compared_per_merge": compared, "merged_per_merge": merged}));
     }
     crate::output::print(&format!(
-        "{arch}: {layers} layers, {median:.3} ms a step (median of {iters}); {tried:.0} kernels compared, {merged:.1} merged\n"
+        "{arch}: {layers} layers, {median:.3} ms a step (median of {iters}); {compared:.0} kernels compared, {merged:.1} merged\n"
     ))
 }
 

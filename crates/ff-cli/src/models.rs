@@ -152,8 +152,10 @@ fn bench(options: &Bench) -> anyhow::Result<()> {
     seconds.sort_by(f64::total_cmp);
     let rate = batch as f64 / seconds[seconds.len() / 2];
     if as_json {
-        return crate::output::print_json(&json!({"arch": architecture, "batch": batch, "px": image_size,
-            "precision": precision, "device": format!("{device:?}"), "images_per_s": rate}));
+        return crate::output::print_json(
+            &json!({"arch": architecture, "batch": batch, "image_size": image_size,
+            "precision": precision, "device": format!("{device:?}"), "images_per_s": rate}),
+        );
     }
     crate::output::print(&format!(
         "{architecture}, batch {batch}, {image_size} px, {precision}: {rate:.2} images/s (median step)\n"

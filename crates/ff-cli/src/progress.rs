@@ -45,7 +45,7 @@ impl GridProgress {
             }
             Event::Failed(job, why) => self.line(&format!("{}: FAILED: {why}", job.label)),
             Event::Elsewhere(job, owner) => self.wait(job, owner),
-            Event::Sent(tasks, name, number) => {
+            Event::Submitted(tasks, name, number) => {
                 self.tell(format!("submitted {name}: {tasks} tasks, job {number}"));
             }
         }

@@ -13,7 +13,8 @@ pub struct MergeStats {
     /// Number of kernels of the layer; 0 if no step was done.
     pub kernels: usize,
     /// Kernels that were compared with another, over all steps.
-    pub tried: u64,
+    #[serde(alias = "tried")]
+    pub compared: u64,
     /// Kernels that were merged, over all steps.
     pub merged: u64,
     /// Mean similarity of the pairs that were compared, without NaN; `None` if there are none.
@@ -26,7 +27,8 @@ pub struct MergeStats {
 #[serde(deny_unknown_fields)]
 pub struct MergeCounts {
     kernels: usize,
-    tried: u64,
+    #[serde(alias = "tried")]
+    compared: u64,
     /// As [`Counter::sums`].
     sums: Option<[f64; 3]>,
 }
@@ -36,7 +38,7 @@ pub struct MergeCounts {
 #[derive(Debug, Default)]
 pub(crate) struct Counter {
     pub(crate) kernels: usize,
-    tried: u64,
+    compared: u64,
     /// `[merged, similarities that are numbers, their sum]`, 64-bit floats: exact for counts up to
     /// 2⁵³.
     sums: Option<Tensor>,
@@ -44,7 +46,7 @@ pub(crate) struct Counter {
 
 impl Counter {
     pub(crate) fn add(&mut self, similarities: &Tensor, merged: &Tensor) {
-        self.tried += similarities.numel() as u64;
+        self.compared += similarities.numel() as u64;
         let numbers = similarities.isnan().logical_not().sum(Kind::Double);
         let sum = similarities.nansum(&[0i64][..], false, Kind::Double);
         let found = Tensor::stack(&[merged.sum(Kind::Double), numbers, sum], 0);
@@ -55,22 +57,22 @@ impl Counter {
     }
 
     pub(crate) fn take(&mut self, layer: usize) -> MergeStats {
-        let MergeCounts { kernels, tried, sums } = std::mem::take(self).counts();
+        let MergeCounts { kernels, compared, sums } = std::mem::take(self).counts();
         let [merged, numbers, sum] = sums.unwrap_or([0.0; 3]);
         let mean_similarity = (numbers > 0.0).then(|| sum / numbers);
-        MergeStats { layer, kernels, tried, merged: merged as u64, mean_similarity }
+        MergeStats { layer, kernels, compared, merged: merged as u64, mean_similarity }
     }
 
     pub(crate) fn counts(&self) -> MergeCounts {
         let on_host =
             |sums: &Tensor| Vec::<f64>::try_from(sums.to_device(Device::Cpu)).expect("64-bit floats");
         let sums = self.sums.as_ref().map(|sums| on_host(sums).try_into().expect("three of them"));
-        MergeCounts { kernels: self.kernels, tried: self.tried, sums }
+        MergeCounts { kernels: self.kernels, compared: self.compared, sums }
     }
 }
 
 impl From<MergeCounts> for Counter {
-    fn from(MergeCounts { kernels, tried, sums }: MergeCounts) -> Self {
-        Self { kernels, tried, sums: sums.map(|sums| Tensor::from_slice(&sums)) }
+    fn from(MergeCounts { kernels, compared, sums }: MergeCounts) -> Self {
+        Self { kernels, compared, sums: sums.map(|sums| Tensor::from_slice(&sums)) }
     }
 }

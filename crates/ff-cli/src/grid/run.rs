@@ -219,7 +219,7 @@ fn finish(
 
 /// Returns an error that lists the failed jobs, if there are any.
 pub fn say_failures(summary: &Summary) -> anyhow::Result<()> {
-    if summary.failed.is_empty() && summary.not_tried.is_empty() {
+    if summary.failed.is_empty() && summary.skipped.is_empty() {
         return Ok(());
     }
     let failed: String = summary
@@ -227,9 +227,9 @@ pub fn say_failures(summary: &Summary) -> anyhow::Result<()> {
         .iter()
         .map(|(label, why)| format!("\n  {label}: {}", why.replace('\n', "\n    ")))
         .collect();
-    let not_tried = match summary.not_tried.len() as u64 {
+    let skipped = match summary.skipped.len() as u64 {
         0 => String::new(),
         number => format!(", {} skipped that depend on failed jobs", counted(number, "job")),
     };
-    bail!("{} failed{not_tried}:{failed}", counted(summary.failed.len() as u64, "job"))
+    bail!("{} failed{skipped}:{failed}", counted(summary.failed.len() as u64, "job"))
 }

@@ -55,7 +55,7 @@ fn run(options: &WorkOptions) -> anyhow::Result<Summary> {
         Event::Finished(job, record) => crate::output::say(&format!("{}{}", job.label, outcome(record))),
         Event::Failed(job, why) => crate::output::say(&format!("{}: FAILED: {why}", job.label)),
         Event::Elsewhere(job, _) => tracing::debug!("{}: running in another process", job.label),
-        Event::Sent(..) => {}
+        Event::Submitted(..) => {}
     };
     Ok(task.run(device, &stop, &on_event)?)
 }

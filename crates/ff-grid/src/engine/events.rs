@@ -22,7 +22,7 @@ pub enum Event<'a> {
     /// Another process runs the job. The event may repeat.
     Elsewhere(&'a Job, Option<&'a Owner>),
     /// An array was submitted: its number of tasks, its name, and the scheduler's number for it.
-    Sent(usize, &'a str, &'a str),
+    Submitted(usize, &'a str, &'a str),
 }
 
 /// A callback for every event. Any thread may call it.
@@ -39,7 +39,7 @@ pub struct Summary {
     pub failed: Vec<(String, String)>,
     /// Jobs that did not start because a job that they need failed: label, and the label of that
     /// job.
-    pub not_tried: Vec<(String, String)>,
+    pub skipped: Vec<(String, String)>,
     /// Jobs whose data or weights are missing.
     pub blocked: usize,
     /// Jobs that did not finish because the run was cancelled.

@@ -96,7 +96,7 @@ enum State {
     Found,
     Done,
     Failed(String),
-    NotTried(String),
+    Skipped(String),
     Blocked,
     /// Not among the jobs to run, and not on record.
     Outside,
@@ -163,12 +163,12 @@ impl Engine for Local {
                 State::Done => summary.done += 1,
                 State::Blocked | State::Outside => summary.blocked += 1,
                 State::Failed(why) => summary.failed.push((job.label.clone(), why.clone())),
-                State::NotTried(cause) => summary.not_tried.push((job.label.clone(), cause.clone())),
+                State::Skipped(cause) => summary.skipped.push((job.label.clone(), cause.clone())),
                 State::Waiting | State::Running | State::Other(_) if context.stop.is_set() => {
                     summary.stopped += 1;
                 }
                 State::Waiting | State::Running | State::Other(_) => {
-                    summary.not_tried.push((job.label.clone(), "a missing input".into()));
+                    summary.skipped.push((job.label.clone(), "a missing input".into()));
                 }
             }
         }
@@ -219,11 +219,11 @@ fn next<'p>(
                 || job.inputs.iter().map(|id| (id, states.get(id.as_str()).unwrap_or(&State::Blocked)));
             let cause = inputs().find_map(|(id, state)| match state {
                 State::Failed(_) | State::Outside => Some(label(id)),
-                State::NotTried(cause) => Some(cause.clone()),
+                State::Skipped(cause) => Some(cause.clone()),
                 _ => None,
             });
             if let Some(cause) = cause {
-                states.insert(&job.id, State::NotTried(cause));
+                states.insert(&job.id, State::Skipped(cause));
             } else if inputs().all(|(_, state)| matches!(state, State::Done | State::Found)) {
                 states.insert(&job.id, State::Running);
                 return Some(job);

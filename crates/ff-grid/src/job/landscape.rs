@@ -11,7 +11,7 @@ use super::data::DataIdentity;
 /// How the error of weights is evaluated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Judging {
+pub struct ErrorEvaluation {
     /// Architecture and input of the models.
     pub model: Spec,
     /// Data whose validation split they are evaluated on.
@@ -85,7 +85,8 @@ pub struct PlaneSpec {
 #[serde(deny_unknown_fields)]
 pub struct RowSpec {
     /// How errors are evaluated.
-    pub judging: Judging,
+    #[serde(alias = "judging")]
+    pub evaluation: ErrorEvaluation,
     /// The points of the row, and the rows.
     pub axis: Axis,
     /// Index of the row, from 0 at the lowest y.
@@ -108,7 +109,8 @@ pub struct SurfaceSpec {
 #[serde(deny_unknown_fields)]
 pub struct PathSpec {
     /// How errors are evaluated.
-    pub judging: Judging,
+    #[serde(alias = "judging")]
+    pub evaluation: ErrorEvaluation,
     /// Number of evenly spaced points on each path, ends included. For a greedy soup, the soup with
     /// the candidate is another point.
     pub points: usize,

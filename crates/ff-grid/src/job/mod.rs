@@ -14,8 +14,8 @@ pub use data::{DataIdentity, DataSource, EvalSplit};
 pub use graph::{Cost, Job, Jobs};
 pub use id::JobId;
 pub use landscape::{
-    Anchors, Axis, Corner, GreedyBarrier, Judging, PathRecord, PathSpec, PlaneRecord, PlaneSpec, RowSpec,
-    SoupPlace, SurfaceRecord, SurfaceSpec,
+    Anchors, Axis, Corner, ErrorEvaluation, GreedyBarrier, PathRecord, PathSpec, PlaneRecord, PlaneSpec,
+    RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
 };
 pub use names::{device_name, group_fields};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};

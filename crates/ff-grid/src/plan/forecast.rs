@@ -102,8 +102,8 @@ fn weight(job: &Job) -> f64 {
 fn spec(job: &Job) -> Option<Spec> {
     match &job.spec {
         JobSpec::Soup(SoupSpec { model, .. }) | JobSpec::Predict { model, .. } => Some(*model),
-        JobSpec::PlaneRow(spec) => Some(spec.judging.model),
-        JobSpec::Path(spec) | JobSpec::GreedyBarriers(spec) => Some(spec.judging.model),
+        JobSpec::PlaneRow(spec) => Some(spec.evaluation.model),
+        JobSpec::Path(spec) | JobSpec::GreedyBarriers(spec) => Some(spec.evaluation.model),
         spec => spec.training().map(|training| training.model),
     }
 }

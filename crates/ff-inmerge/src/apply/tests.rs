@@ -75,7 +75,7 @@ fn check(weight: &Tensor, config: &InMerge, tolerance: f64) -> u64 {
     apply(&own, &plan, config, &mut counter);
     close(&own);
     let stats = counter.take(1);
-    assert_eq!((stats.tried, stats.merged), (plan.kernels.len() as u64, merged));
+    assert_eq!((stats.compared, stats.merged), (plan.kernels.len() as u64, merged));
 
     if !plan.kernels.is_empty() {
         let (mut rows, _) = rows(&weight.copy());
@@ -173,7 +173,7 @@ fn single_zero_and_nan_kernels_do_not_spread() {
         let (similarities, none) =
             (Tensor::from_slice(&[0.5f32, f32::NAN, 0.25]), Tensor::zeros([3], (Kind::Bool, Device::Cpu)));
         others.add(&similarities, &none);
-        assert_eq!((others.take(1).mean_similarity, merger.take_stats()[0].tried), (Some(0.375), 240));
+        assert_eq!((others.take(1).mean_similarity, merger.take_stats()[0].compared), (Some(0.375), 240));
     }
 }
 
@@ -219,9 +219,11 @@ fn shallow_layers_do_not_change_and_counts_add_up() {
     assert_eq!(changed, [false, false, true, true]);
     let stats = merger.take_stats();
     assert_eq!(stats.iter().map(|layer| layer.layer).collect::<Vec<_>>(), [3, 4]);
-    assert!(stats.iter().all(|layer| layer.merged > 0 && layer.merged <= layer.tried && layer.tried < 160));
+    assert!(
+        stats.iter().all(|layer| layer.merged > 0 && layer.merged <= layer.compared && layer.compared < 160)
+    );
     assert!(stats.iter().all(|layer| layer.kernels == 16));
-    let nothing = MergeStats { layer: 3, kernels: 0, tried: 0, merged: 0, mean_similarity: None };
+    let nothing = MergeStats { layer: 3, kernels: 0, compared: 0, merged: 0, mean_similarity: None };
     assert_eq!(merger.take_stats()[0], nothing);
 }
 

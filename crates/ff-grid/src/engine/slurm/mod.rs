@@ -123,7 +123,7 @@ impl Slurm {
                 continue;
             }
             note_failures(&status, context.jobs, summary);
-            let over = summary.failed.len() + summary.not_tried.len();
+            let over = summary.failed.len() + summary.skipped.len();
             if over > 0 && over == status.jobs.len() && !std::mem::replace(&mut rechecked, true) {
                 continue;
             }
@@ -161,7 +161,7 @@ impl Slurm {
             };
             match answer {
                 Ok(number) => {
-                    on_event(Event::Sent(array.tasks.len(), &name, &number));
+                    on_event(Event::Submitted(array.tasks.len(), &name, &number));
                     answers.arrays.push(Answer::As(number));
                     batch.note(context.runs, &answers)?;
                 }
@@ -248,7 +248,7 @@ impl Slurm {
 /// Lists in the summary the jobs that failed and those that did not start: label and reason.
 fn note_failures(status: &QueueStatus, jobs: &Jobs, summary: &mut Summary) {
     summary.failed.clear();
-    summary.not_tried.clear();
+    summary.skipped.clear();
     for (id, state) in &status.jobs {
         let (JobState::Failed(Failure { why, log, last_lines }), Some(job)) = (state, jobs.find(id)) else {
             continue;
@@ -256,7 +256,7 @@ fn note_failures(status: &QueueStatus, jobs: &Jobs, summary: &mut Summary) {
         let label = job.label.clone();
         match log {
             Some(_) => summary.failed.push((label, format!("{why}\n{last_lines}").trim_end().to_owned())),
-            None => summary.not_tried.push((label, why.clone())),
+            None => summary.skipped.push((label, why.clone())),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Merged<'a> {
     pub layer: usize,
     kernels: usize,
     steps: usize,
-    tried: u64,
+    compared: u64,
     merged: u64,
     mean_similarity: Option<f64>,
     /// Merges for each kernel and step.
@@ -40,7 +40,7 @@ pub(super) fn merges<'a>(
             for epoch in &record.training()?.history {
                 let steps = epoch.step - std::mem::replace(&mut before, epoch.step);
                 for stats in InmergeHook::of(epoch)? {
-                    let MergeStats { layer, kernels, tried, merged, mean_similarity } = stats;
+                    let MergeStats { layer, kernels, compared, merged, mean_similarity } = stats;
                     let share = merged as f64 / (kernels * steps).max(1) as f64;
                     let (method, seed, epoch) = (row.name.as_str(), jobs.seed, epoch.epoch);
                     found.push(Merged {
@@ -50,7 +50,7 @@ pub(super) fn merges<'a>(
                         layer,
                         kernels,
                         steps,
-                        tried,
+                        compared,
                         merged,
                         mean_similarity,
                         share,

@@ -11,7 +11,7 @@ use super::config::{FIELDS, SoupsConfig};
 use super::landscape_config::{Curves, LandscapeConfig, PlaneConfig};
 use crate::config::DatasetEntry;
 use crate::job::{
-    BnStatistics, Cost, JobId, JobSpec, Judging, PathSpec, PlaneSpec, Pool, RowSpec, SurfaceSpec,
+    BnStatistics, Cost, ErrorEvaluation, JobId, JobSpec, PathSpec, PlaneSpec, Pool, RowSpec, SurfaceSpec,
 };
 use crate::plan::{ColumnBase, Graph};
 
@@ -65,9 +65,9 @@ impl LandscapeBuilder<'_, '_> {
         jobs
     }
 
-    fn judging(&self, bn: BnStatistics) -> Judging {
+    fn evaluation(&self, bn: BnStatistics) -> ErrorEvaluation {
         let recalibrate = bn == BnStatistics::Recalibrate && self.shared.spec.architecture.batch_norm;
-        Judging {
+        ErrorEvaluation {
             model: self.shared.spec,
             data: self.shared.identity.clone(),
             metric: self.dataset.metric,
@@ -76,9 +76,9 @@ impl LandscapeBuilder<'_, '_> {
     }
 
     /// Estimates the cost of evaluating a number of sets of weights.
-    fn cost(&self, judging: &Judging, evaluations: usize) -> Cost {
+    fn cost(&self, evaluation: &ErrorEvaluation, evaluations: usize) -> Cost {
         let [train, val, _] = self.shared.sizes;
-        let images = val + if judging.recalibrate.is_some() { train } else { 0 };
+        let images = val + if evaluation.recalibrate.is_some() { train } else { 0 };
         let evaluations = evaluations as u64;
         Cost { evaluations, evaluated_images: evaluations * images, ..Cost::default() }
     }
@@ -94,11 +94,11 @@ impl LandscapeBuilder<'_, '_> {
         let spec = JobSpec::Plane(PlaneSpec { model, models: plane.models.clone() });
         let id = self.add(label.clone(), spec, pool.clone(), Cost::default());
         let of_plane: Vec<JobId> = [id].into_iter().chain(pool).collect();
-        let judging = self.judging(section.bn);
+        let evaluation = self.evaluation(section.bn);
         let rows: Vec<JobId> = (0..axis.points)
             .map(|row| {
-                let cost = self.cost(&judging, axis.points);
-                let spec = JobSpec::PlaneRow(RowSpec { judging: judging.clone(), axis, row });
+                let cost = self.cost(&evaluation, axis.points);
+                let spec = JobSpec::PlaneRow(RowSpec { evaluation: evaluation.clone(), axis, row });
                 let label = format!("{label}, row {} of {}", row + 1, axis.points);
                 self.add(label, spec, of_plane.clone(), cost)
             })
@@ -139,25 +139,25 @@ impl LandscapeBuilder<'_, '_> {
         let ([a_name, b_name], [of_a, of_b]) =
             ([&models[a].0, &models[b].0].map(String::clone), [models[a].1, models[b].1]);
         let differ = (0..FIELDS.len()).filter(|&at| of_a[at] != of_b[at]).map(|at| FIELDS[at]).collect();
-        let judging = self.judging(bn);
+        let evaluation = self.evaluation(bn);
         // The errors of the ends are known from training, unless statistics are recomputed.
-        let evaluations = if judging.recalibrate.is_some() { points } else { points - 2 };
-        let cost = self.cost(&judging, evaluations);
+        let evaluations = if evaluation.recalibrate.is_some() { points } else { points - 2 };
+        let cost = self.cost(&evaluation, evaluations);
         let inputs = [a, b].map(|at| self.pools.grid[at].clone()).to_vec();
-        let spec = JobSpec::Path(PathSpec { judging, points });
+        let spec = JobSpec::Path(PathSpec { evaluation, points });
         let job = self.add(format!("path of {points} points from {b_name} to {a_name}"), spec, inputs, cost);
         PathJob { ends: [a_name, b_name], differ, job }
     }
 
     fn greedy_barriers(&mut self, method: &str, points: usize) -> JobId {
         let at = self.place(method);
-        let (jobs, judging) = (&self.methods[at], self.judging(self.config.method[at].bn));
+        let (jobs, evaluation) = (&self.methods[at], self.evaluation(self.config.method[at].bn));
         // An upper bound: the number of candidates is known only after the selection.
         let greedy_barriers = self.graph.cost(&jobs.soup).evaluations as usize;
-        let places = if judging.recalibrate.is_some() { points + 1 } else { points - 1 };
-        let cost = self.cost(&judging, greedy_barriers * places);
+        let places = if evaluation.recalibrate.is_some() { points + 1 } else { points - 1 };
+        let cost = self.cost(&evaluation, greedy_barriers * places);
         let inputs = [&jobs.soup, &self.pools.probe].into_iter().chain(&jobs.pool).cloned().collect();
-        let spec = JobSpec::GreedyBarriers(PathSpec { judging, points });
+        let spec = JobSpec::GreedyBarriers(PathSpec { evaluation, points });
         self.add(format!("barriers of {method}"), spec, inputs, cost)
     }
 

@@ -12,7 +12,7 @@ use ff_models::Model;
 use ff_train::{EvalSet, Recalibration};
 
 use crate::error::Error;
-use crate::job::{Cost, EvalSplit, Job, Judging};
+use crate::job::{Cost, ErrorEvaluation, EvalSplit, Job};
 use crate::run::context::JobContext;
 
 /// Computes the validation error of weights.
@@ -25,8 +25,8 @@ pub(super) struct ErrorEvaluator {
 }
 
 impl ErrorEvaluator {
-    pub fn new(context: &JobContext<'_>, job: &Job, judging: &Judging) -> Result<Self, Error> {
-        let Judging { model: spec, data, metric, recalibrate } = judging;
+    pub fn new(context: &JobContext<'_>, job: &Job, evaluation: &ErrorEvaluation) -> Result<Self, Error> {
+        let ErrorEvaluation { model: spec, data, metric, recalibrate } = evaluation;
         let data = context.data(job, data)?;
         Ok(Self {
             model: Model::new(spec, context.device, 0)?,

@@ -25,7 +25,7 @@ pub(in crate::run) fn greedy_barriers(
     let models = Models::of(context, job.runs(), Diverged::Keep)?.models;
     let models = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let models = Ingredients::new(models)?;
-    let mut evaluator = ErrorEvaluator::new(context, job, &spec.judging)?;
+    let mut evaluator = ErrorEvaluator::new(context, job, &spec.evaluation)?;
     let mut found = Vec::new();
     for step in soup.greedy_steps() {
         let candidate = named(&step.decision.candidate, models.weights(&step.candidate)?);

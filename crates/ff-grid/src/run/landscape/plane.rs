@@ -41,8 +41,8 @@ pub(in crate::run) fn row(
     job: &Job,
     spec: &RowSpec,
 ) -> Result<(JobOutput, Cost), Error> {
-    let (_, plane) = found(context, job, &spec.judging.model)?;
-    let mut evaluator = ErrorEvaluator::new(context, job, &spec.judging)?;
+    let (_, plane) = found(context, job, &spec.evaluation.model)?;
+    let mut evaluator = ErrorEvaluator::new(context, job, &spec.evaluation)?;
     let places = spec.axis.places();
     let y = places[spec.row];
     let errors = places.iter().map(|&x| evaluator.error(&plane.weights(x, y))).collect::<Result<_, _>>()?;
