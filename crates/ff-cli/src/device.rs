@@ -48,7 +48,7 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// Returns all chosen devices; `auto` stands for every GPU, or the CPU if there is none.
+    /// Returns all chosen devices; `auto` is every GPU, or the CPU if there is none.
     ///
     /// # Errors
     /// As [`DeviceChoice::find`].

@@ -128,7 +128,7 @@ fn put(at: &mut Value, path: &[&str], value: &Value) -> Result<(), String> {
             }
             Err(_) => entries.iter_mut().try_for_each(|entry| put(entry, path, value)),
         },
-        _ => Err(format!("`{key}` is not a key of anything: what stands before it is a plain value")),
+        _ => Err(format!("`{key}` is not a key: the value before it is a plain value")),
     }
 }
 

@@ -255,7 +255,8 @@ fn toml(value: &Value) -> String {
     match value {
         Value::Array(values) => format!("[{}]", values.iter().map(toml).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) => {
-            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            let (tag, others): (Vec<_>, Vec<_>) = fields.iter().partition(|(key, _)| *key == "kind");
+            let fields = tag.into_iter().chain(others).filter(|(_, value)| !value.is_null());
             let fields: Vec<_> = fields.map(|(key, value)| format!("{key} = {}", toml(value))).collect();
             if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
         }

@@ -273,7 +273,7 @@ fn shorten(arrays: &mut Vec<Array>, mut room: usize) {
             break;
         }
         // An array whose tasks wait for the tasks of the same number in another array is kept whole
-        // or not at all.
+        // or not.
         let (matched, whole) =
             (array.after.iter().any(|after| matches!(after, After::Same(_))), array.tasks.len());
         if matched && whole > room {

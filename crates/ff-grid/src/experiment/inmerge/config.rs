@@ -247,7 +247,7 @@ fn probabilities() -> Vec<f64> {
 }
 
 impl Sweep {
-    /// The setting as it stands in the paper.
+    /// The paper's symbol of the setting.
     pub fn symbol(&self) -> &'static str {
         match self {
             Self::ShallowLayers { .. } => "L_s",
@@ -257,7 +257,7 @@ impl Sweep {
         }
     }
 
-    /// The setting as it stands in a configuration.
+    /// The setting's key in a configuration.
     pub fn parameter(&self) -> &'static str {
         self.into()
     }
