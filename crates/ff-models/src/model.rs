@@ -13,6 +13,18 @@ use crate::spec::Spec;
 
 /// A backbone with its weights on a device. [`Model::new`] builds one with initial weights,
 /// [`Model::load`] loads trained ones.
+///
+/// ```
+/// use ff_models::tch::{Device, Kind, Tensor};
+/// use ff_models::{Architecture, Mode, Model, Spec};
+///
+/// let model = Model::new(&Spec::new(Architecture::VGG_PICO, 3), Device::Cpu, 0)?;
+/// let images = Tensor::zeros([2, 32, 32, 3], (Kind::Uint8, Device::Cpu));
+/// let features = model.features(&images, Mode::Eval);
+/// assert_eq!(model.classify(&features, Mode::Eval).size(), [2, 3]);
+/// assert!(model.state_dict().contains_key("classifier.6.weight"));
+/// # Ok::<(), ff_models::Error>(())
+/// ```
 pub struct Model {
     spec: Spec,
     device: Device,

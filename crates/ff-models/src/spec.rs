@@ -10,6 +10,15 @@ use crate::precision::Precision;
 pub const MAX_IMAGE_SIZE: u32 = 4096;
 
 /// The specification of a model to build.
+///
+/// ```
+/// use ff_models::{Architecture, Precision, Spec};
+///
+/// let spec = Spec { precision: Precision::Bf16, ..Spec::new(Architecture::DEIT_BASE, 7) };
+/// assert_eq!(spec.image_size, 224);
+/// let resized = Spec { image_size: 200, ..spec };
+/// assert!(resized.check().is_err()); // not a multiple of 16 px
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
