@@ -53,6 +53,15 @@ pub enum Pairs {
 impl InMerge {
     /// Checks the settings for a network with this number of convolutions.
     ///
+    /// ```
+    /// use ff_inmerge::InMerge;
+    ///
+    /// let paper = InMerge::default();
+    /// assert!(paper.check(13).is_ok()); // VGG16
+    /// let resnet34 = InMerge { shallow_layers: 30, ..paper };
+    /// assert!(resnet34.check(13).is_err()); // no convolution would merge
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Setting`] for a number out of its range; [`Error::NoConvolutions`];
     /// [`Error::AllShallow`] if no convolution would be merged.

@@ -9,6 +9,19 @@ use crate::plan::MergePlan;
 use crate::stats::{Counter, MergeCounts, MergeStats};
 
 /// Merges a network's kernels step by step and counts the merges.
+///
+/// ```
+/// use ff_inmerge::tch::{Device, Kind, Tensor};
+/// use ff_inmerge::{InMerge, Merger};
+///
+/// let ones = |size: [i64; 4]| Tensor::ones(size, (Kind::Float, Device::Cpu));
+/// let weights = [ones([8, 3, 3, 3]), ones([4, 8, 3, 3])]; // convolutions in forward order
+/// let config = InMerge { shallow_layers: 1, merge_probability: 1.0, ..InMerge::default() };
+/// let mut merger = Merger::new(config, 0, weights.len())?;
+/// merger.merge(1, &weights);
+/// assert_eq!(merger.take_stats()[0].merged, 4); // equal kernels are similar
+/// # Ok::<(), ff_inmerge::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Merger {
     config: InMerge,
