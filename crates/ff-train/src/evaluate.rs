@@ -23,6 +23,22 @@ const BATCH: usize = 256;
 const CHUNK: usize = 32;
 
 /// A set of images to evaluate on, in a fixed order. It can be shared between threads.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ff_data::{OnBadImage, Phantom, PhantomKind};
+/// use ff_models::{Architecture, Spec};
+/// use ff_train::tch::Device;
+/// use ff_train::{EvalSet, Model};
+///
+/// let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 16, [0, 0, 12], 1, false)?);
+/// let set = EvalSet::new(dataset, (0..12).collect(), 16, 0, OnBadImage::Error);
+/// let spec = Spec { image_size: 16, ..Spec::new(Architecture::RESNET_PICO, 6) };
+/// let predictions = set.predict(&Model::new(&spec, Device::Cpu, 0)?, None)?;
+/// assert_eq!(predictions.len(), 12);
+/// # Ok::<(), ff_train::Error>(())
+/// ```
 pub struct EvalSet {
     dataset: Arc<dyn Dataset>,
     indices: Arc<[usize]>,

@@ -13,6 +13,27 @@ use crate::error::Error;
 /// In-model merging is one.
 ///
 /// Its effect must be a function of the step and the weights, so that a resumed run repeats it.
+///
+/// ```
+/// use ff_train::{Error, Model, StepHook};
+///
+/// struct Clamp;
+///
+/// impl StepHook for Clamp {
+///     fn name(&self) -> &str {
+///         "clamp"
+///     }
+///
+///     fn before_forward(&mut self, _step: usize, model: &Model) -> Result<(), Error> {
+///         for parameter in model.classifier() {
+///             let _ = parameter.tensor.shallow_clone().clamp_(-0.1, 0.1);
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let hooks: &mut [Box<dyn StepHook>] = &mut [Box::new(Clamp)]; // `Run::hooks`
+/// ```
 pub trait StepHook {
     /// Returns the key of its reports in the history, unique among the hooks of a run.
     fn name(&self) -> &str;

@@ -21,6 +21,19 @@ const CPU_BLOCK: i64 = 1 << 16;
 ///
 /// All parameters become views of one flat buffer, each in its own memory layout, so that an update
 /// is a few operations however many tensors a model has.
+///
+/// ```
+/// use ff_models::{Parameter, ParameterKind};
+/// use ff_train::tch::{Kind, Tensor};
+/// use ff_train::{Optimizer, OptimizerConfig};
+///
+/// let tensor = Tensor::from_slice(&[3f32]);
+/// let weight = Parameter { name: "w".into(), tensor, kind: ParameterKind::Weight };
+/// let sgd = OptimizerConfig::Sgd { momentum: 0.0, weight_decay: 0.0 };
+/// let mut optimizer = Optimizer::new(&sgd, std::iter::once(&weight));
+/// optimizer.step(&weight.tensor.square().sum(Kind::Float), 0.1); // the gradient is 6
+/// assert!((weight.tensor.double_value(&[0]) - 2.4).abs() < 1e-6);
+/// ```
 pub struct Optimizer {
     config: OptimizerConfig,
     parameters: Vec<Tensor>,

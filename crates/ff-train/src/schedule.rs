@@ -140,6 +140,17 @@ impl LrSchedule {
 
     /// Applies the schedule to a run.
     ///
+    /// ```
+    /// use ff_train::LrSchedule;
+    ///
+    /// let lr_max = 1e-5;
+    /// let fgg = LrSchedule::Cyclic { lr_max, lr_min: 1e-8, epochs_per_cycle: 4, phase: 0.25 };
+    /// let rates = fgg.over(17, 10)?;
+    /// assert_eq!(rates.snapshots(), [10, 50, 90, 130, 170]);
+    /// assert_eq!(rates.at(10, &[]), 1e-8);
+    /// # Ok::<(), ff_train::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Config`] for a rate or factor that is negative or not finite, `lr_min` above
     /// `lr_max`, a phase outside [0, 1), a milestone outside (0, 1), a patience of 0, or a cycle of
