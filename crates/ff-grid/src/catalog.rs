@@ -43,6 +43,19 @@ impl OpenDataset {
 }
 
 /// Opens each dataset once, and shares it between all jobs of a process.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use ff_data::datasets::PhantomConfig;
+/// use ff_grid::{Catalog, DataSource, DatasetConfig, OnBadImage, SplitRule};
+///
+/// let catalog = Catalog::new(Path::new("data"), None, 0, OnBadImage::Error, 512 << 20);
+/// let source = DatasetConfig::Phantom(PhantomConfig { train: 60, ..PhantomConfig::default() });
+/// let data = DataSource { source, split: Some(SplitRule::default()), shrink_px: None };
+/// assert_eq!(catalog.open(&data)?.splits.train.len(), 60);
+/// # Ok::<(), String>(())
+/// ```
 pub struct Catalog {
     root: PathBuf,
     cache: Option<PathBuf>,

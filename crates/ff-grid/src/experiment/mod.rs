@@ -60,6 +60,18 @@ pub fn read_experiment(path: &Path, set: &[String]) -> Result<Box<dyn Experiment
 
 /// Reads a configuration from text, as [`read_experiment`] does. The default of `name` is `table`.
 ///
+/// ```
+/// use std::any::Any;
+///
+/// use ff_grid::{SoupsConfig, parse_experiment};
+///
+/// let text = r#"dataset = [{ source = { kind = "phantom" } }]"#;
+/// let experiment = parse_experiment(text, &["finetune.epochs=5".to_owned()])?;
+/// let soups = (&*experiment as &dyn Any).downcast_ref::<SoupsConfig>().expect("the default kind");
+/// assert_eq!((soups.finetune.epochs, soups.method.len()), (5, 6)); // rows of Table 1
+/// # Ok::<(), ff_grid::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Config`] with the wrong key.
 pub fn parse_experiment(text: &str, set: &[String]) -> Result<Box<dyn Experiment>, Error> {

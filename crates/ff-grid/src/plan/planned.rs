@@ -106,6 +106,23 @@ impl From<&ff_report::Table> for Texts {
 }
 
 /// A planned table: its graph of jobs, and its columns.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use ff_grid::{Catalog, OnBadImage, Plan, parse_experiment};
+///
+/// let text = r#"
+/// backbone = [{ architecture = "resnet_pico", weights = "random" }]
+/// dataset = [{ source = { kind = "phantom" } }]
+/// "#;
+/// let catalog = Catalog::new(Path::new("data"), None, 0, OnBadImage::Error, 0);
+/// let experiment = parse_experiment(text, &[])?;
+/// let plan = Plan::new(experiment, &catalog, &|id| Err(format!("{id}: not downloaded")));
+/// assert!(plan.missing().is_empty());
+/// assert_eq!(plan.jobs.iter().filter(|job| job.spec.kind() == "finetune").count(), 48);
+/// # Ok::<(), ff_grid::Error>(())
+/// ```
 pub struct Plan {
     /// The jobs, each once and after its inputs.
     pub jobs: Jobs,

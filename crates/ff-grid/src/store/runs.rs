@@ -10,6 +10,15 @@ use crate::error::Error;
 use crate::job::{Job, Jobs, Record};
 
 /// The runs folder, which has the folders of jobs and tables.
+///
+/// ```
+/// use ff_grid::RunStore;
+///
+/// let runs = RunStore::new("runs");
+/// for record in runs.all() {
+///     println!("{}: {:.0} s", record.id, record.seconds);
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RunStore {
     root: PathBuf,
