@@ -20,6 +20,23 @@ use crate::tensor::{OwnedTensor, TensorRef, all_finite};
 /// A set of named tensors, sorted by name, memory-mapped from a file or held in memory.
 ///
 /// Cloning is cheap: clones share the content and its cached digest.
+///
+/// ```
+/// use ff_checkpoint::{OwnedTensor, StateDict};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("fc.safetensors");
+/// let weight = ("fc.weight".to_owned(), OwnedTensor::f32([2, 3], &[0.5; 6]));
+/// let weights = StateDict::from_tensors([weight].into());
+/// weights.save(&path, None)?;
+///
+/// let opened = StateDict::open(&path)?;
+/// assert_eq!(opened.digest(), weights.digest());
+/// for (name, tensor) in opened.iter() {
+///     println!("{name}: {} {:?}", tensor.dtype, tensor.shape); // fc.weight: F32 [2, 3]
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct StateDict {
     content: Arc<Content>,

@@ -14,6 +14,16 @@ pub struct TensorRef<'a> {
 }
 
 /// A tensor that owns its elements: little endian, row-major.
+///
+/// ```
+/// use ff_checkpoint::{Dtype, OwnedTensor};
+///
+/// let bias = OwnedTensor::f32([2], &[0.5, -0.5]);
+/// assert_eq!(bias.data.len(), 8); // two elements of 4 bytes
+///
+/// let half = OwnedTensor::rounded(Dtype::F16, &[2, 1], &[0.5, -0.5]);
+/// assert_eq!((half.shape, half.data.len()), (vec![2, 1], 4));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnedTensor {
     /// The type of an element.
