@@ -63,6 +63,15 @@ impl Augment {
     /// Augments `image` and resizes it to `image_size` x `image_size` pixels. All randomness comes
     /// from `rng`; `Eval` draws nothing.
     ///
+    /// ```
+    /// use ff_data::{Augment, Image, random};
+    ///
+    /// let image = Image::filled(40, 30, [200, 120, 90]);
+    /// let mut rng = random::stream(0, "augment", &[3, 17]); // seed 0, epoch 3, sample 17
+    /// let augmented = Augment::Medium.apply(&image, 24, &mut rng);
+    /// assert_eq!((augmented.width, augmented.height), (24, 24));
+    /// ```
+    ///
     /// # Panics
     ///
     /// If `image` has no pixels or `image_size` is 0.

@@ -22,6 +22,31 @@ use crate::random::stream;
 /// Sample `i` of epoch `e` is augmented with `stream(seed, "augment", [e, i])`, and the order of
 /// epoch `e` is a shuffle with `stream(seed, "shuffle", [e])`. Batches depend on nothing else, so
 /// neither the number of threads nor earlier epochs change them.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ff_data::{Augment, Loader, LoaderConfig, OnBadImage, Phantom, PhantomKind};
+///
+/// let dataset = Arc::new(Phantom::new(PhantomKind::Shapes, 32, [10, 0, 0], 0, false)?);
+/// let config = LoaderConfig {
+///     batch_size: 4,
+///     image_size: 24,
+///     augment: Augment::Medium,
+///     shuffle: true,
+///     seed: 0,
+///     threads: 0,
+///     prefetch: 1,
+///     on_bad_image: OnBadImage::Error,
+/// };
+/// let loader = Loader::new(dataset, (0..10).collect(), config);
+/// assert_eq!(loader.batches(), 3);
+/// for batch in loader.epoch(0) {
+///     let batch = batch?; // of 4, 4 and 2 samples
+///     assert_eq!(batch.images.len(), batch.indices.len() * 24 * 24 * 3);
+/// }
+/// # Ok::<(), ff_data::Error>(())
+/// ```
 pub struct Loader {
     plan: Arc<Plan>,
     indices: Arc<[usize]>,

@@ -76,6 +76,19 @@ fn tenth() -> f64 {
 impl SplitRule {
     /// Splits a dataset.
     ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use ff_data::{Phantom, PhantomKind, SplitRule};
+    ///
+    /// // 60 training and 30 test images of six classes.
+    /// let dataset = Phantom::new(PhantomKind::Shapes, 32, [60, 0, 30], 0, false)?;
+    /// let rule = SplitRule::Ratio { train: 0.9, val: 0.1, test: 0.0, seed: 0, grouped: false };
+    /// let splits = rule.split(&dataset, Path::new("data"))?;
+    /// assert_eq!([splits.train.len(), splits.val.len(), splits.test.len()], [54, 6, 30]);
+    /// # Ok::<(), ff_data::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Split`] if the shares do not sum to 1; if train or val, or a test split with a
     /// share above 0, has no samples; if a class is in val or test but not in train; if a
