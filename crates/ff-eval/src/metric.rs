@@ -84,6 +84,19 @@ impl Metric {
     }
 
     /// Evaluates the metric on all samples.
+    ///
+    /// ```
+    /// use ff_eval::{Metric, Predictions, Targets};
+    ///
+    /// let logits = vec![2.0, 0.1, 0.3, 1.2, 0.2, 1.5, 0.4, 0.9]; // [4, 2]
+    /// let predictions = Predictions::new(logits, 2, Targets::Classes(vec![0, 1, 0, 1]))?;
+    /// assert_eq!(Metric::Accuracy.evaluate(&predictions).value(), Some(0.75));
+    ///
+    /// // Without a sample of class 1, AUROC is undefined.
+    /// let negative = Predictions::new(vec![2.0, 0.1], 2, Targets::Classes(vec![0]))?;
+    /// assert_eq!(Metric::Auroc.evaluate(&negative).value(), None);
+    /// # Ok::<(), ff_eval::Error>(())
+    /// ```
     pub fn evaluate(self, predictions: &Predictions) -> Value {
         Prepared::new(self, predictions).value(&vec![1; predictions.len()])
     }

@@ -43,6 +43,21 @@ pub enum Targets {
 /// All logits are finite and all targets in range. Samples that are not independent, such as the
 /// images of one patient, share a group: intervals and tests then treat the groups as independent,
 /// not the samples. Metrics do not depend on groups.
+///
+/// ```
+/// use ff_eval::{Predictions, Targets};
+///
+/// // Two samples and three classes.
+/// let logits = vec![2.0, 0.1, 0.3, 0.2, 0.4, 1.9];
+/// let multiclass = Predictions::new(logits, 3, Targets::Classes(vec![0, 1]))?;
+/// assert_eq!(multiclass.argmax().collect::<Vec<_>>(), [0, 2]);
+///
+/// // One sample and two tasks; the label of the second task is unknown.
+/// let labels = Targets::Labels(vec![1.0, f32::NAN]);
+/// let multilabel = Predictions::new(vec![0.7, -1.2], 2, labels)?;
+/// assert_eq!((multilabel.len(), multilabel.outputs()), (1, 2));
+/// # Ok::<(), ff_eval::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     logits: Vec<f32>,

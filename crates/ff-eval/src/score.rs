@@ -10,6 +10,18 @@ use crate::predictions::{Predictions, TaskKind};
 use crate::value::Value;
 
 /// The value of a metric on predictions, with its interval and notes.
+///
+/// ```
+/// use ff_eval::{Metric, Predictions, Score, Targets};
+///
+/// let logits = vec![2.0, 0.1, 0.3, 1.2, 0.2, 1.5, 0.4, 0.9]; // [4, 2]
+/// let predictions = Predictions::new(logits, 2, Targets::Classes(vec![0, 1, 0, 1]))?;
+/// let score = Score::new(Metric::Accuracy, &predictions, 1000, 0);
+/// assert_eq!((score.value.value(), score.samples), (Some(0.75), 4));
+/// let interval = score.interval.expect("accuracy is defined on every resample");
+/// assert!(interval.low < 0.75 && interval.high == 1.0);
+/// # Ok::<(), ff_eval::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// The metric.
