@@ -24,6 +24,21 @@ pub struct Ingredient {
 
 /// Models that can be averaged: they have the same keys, shapes and types, finite values, and
 /// distinct names. Ties between scores keep their order.
+///
+/// ```
+/// use ff_soup::{Ingredient, Ingredients, OwnedTensor, StateDict};
+///
+/// let model = |id: &str, values: [f32; 2]| {
+///     let tensors = [("fc.weight".to_owned(), OwnedTensor::f32([2], &values))];
+///     let weights = StateDict::from_tensors(tensors.into());
+///     Ingredient { id: id.to_owned(), weights, fields: Default::default() }
+/// };
+/// let models = Ingredients::new(vec![model("a", [1.0, 2.0]), model("b", [3.0, 4.0])])?;
+/// let mean = models.average()?.weights;
+/// let values = mean.get("fc.weight").and_then(|tensor| tensor.to_f32());
+/// assert_eq!(values, Some(vec![2.0, 3.0]));
+/// # Ok::<(), ff_soup::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ingredients {
     models: Vec<Ingredient>,

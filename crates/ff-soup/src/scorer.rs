@@ -15,6 +15,24 @@ use crate::error::{Error, ScoreError};
 ///
 /// A closure of type `FnMut(&StateDict) -> Result<f64, ScoreError>` is a scorer. Implement the
 /// trait to score without the weights, or to stop an evaluation early.
+///
+/// ```
+/// use ff_soup::{ScoreError, Scorer, StateDict};
+/// # use ff_soup::{Average, Candidate, OwnedTensor};
+///
+/// let mut scorer = |weights: &StateDict| -> Result<f64, ScoreError> {
+///     let bias = weights.get("fc.bias").and_then(|tensor| tensor.to_f64()).ok_or("no fc.bias")?;
+///     Ok(-(bias[0] - 0.5).abs()) // yours: accuracy on validation data
+/// };
+/// # let average = Average::Ingredient("a".to_owned());
+/// # let tensors = [("fc.bias".to_owned(), OwnedTensor::f32([1], &[0.25]))];
+/// # let weights = StateDict::from_tensors(tensors.into());
+/// # let weights = || Ok(weights.clone());
+/// # let candidate = Candidate::new(&average, &weights);
+/// // Selectors call it with each candidate.
+/// assert_eq!(scorer.score(&candidate)?, -0.25);
+/// # Ok::<(), ScoreError>(())
+/// ```
 pub trait Scorer {
     /// Computes the score of a candidate: higher is better, never NaN.
     ///

@@ -19,6 +19,28 @@ use crate::soup::Soup;
 /// policy makes a local soup of the models that share a learning rate. The first policy makes the
 /// final soup of the local soups, ranked by their own scores and with equal shares. More levels
 /// nest, top level first.
+///
+/// ```
+/// use ff_soup::{Hierarchy, Selector};
+/// # use ff_soup::{Ingredient, Ingredients, OwnedTensor, ScoreError, StateDict};
+///
+/// # let model = |id: &str, rate: &str, value: f32| {
+/// #     let tensors = [("fc.bias".to_owned(), OwnedTensor::f32([1], &[value]))];
+/// #     let fields = [("learning_rate".to_owned(), rate.to_owned())].into();
+/// #     Ingredient { id: id.to_owned(), weights: StateDict::from_tensors(tensors.into()), fields }
+/// # };
+/// # let models = vec![model("a", "1e-3", 1.0), model("b", "1e-3", 3.0), model("c", "1e-4", 9.0)];
+/// # let models = Ingredients::new(models)?;
+/// # let mut scorer = |weights: &StateDict| -> Result<f64, ScoreError> {
+/// #     let bias = weights.get("fc.bias").and_then(|tensor| tensor.to_f64()).ok_or("no fc.bias")?;
+/// #     Ok(-(bias[0] - 2.0).abs())
+/// # };
+/// // `models`: `a` and `b` have the learning rate 1e-3, `c` has 1e-4.
+/// let soup = Hierarchy::greedy_of_uniform("learning_rate").select(&models, &mut scorer)?;
+/// assert_eq!(soup.average.to_string(), "mean(a, b)"); // the soup of 1e-4 lowers the score
+/// models.build(&soup.average)?; // the weights with their provenance
+/// # Ok::<(), ff_soup::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hierarchy {
