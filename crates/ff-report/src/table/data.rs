@@ -75,6 +75,37 @@ pub struct Row {
 }
 
 /// A table of methods and columns.
+///
+/// ```
+/// use ff_report::{Cell, Column, Cost, Metric, Rank, Row, Score, Table, Value};
+///
+/// let column = Column {
+///     backbone: "ResNet50".to_owned(),
+///     dataset: "my images".to_owned(),
+///     metric: Metric::Accuracy,
+///     ood: Vec::new(),
+///     paper: false,
+/// };
+/// # let score = |value| Score {
+/// #     metric: Metric::Accuracy,
+/// #     value: Value::Defined(value),
+/// #     interval: None,
+/// #     samples: 200,
+/// #     groups: None,
+/// #     notes: Vec::new(),
+/// #     outputs: Vec::new(),
+/// # };
+/// let row = |method: &str, test: Score| Row {
+///     method: method.to_owned(),
+///     cells: vec![Cell { test: Some(test), ..Cell::default() }],
+///     cost: Cost::default(),
+/// };
+/// let rows = vec![row("best model", score(0.85)), row("greedy soup", score(0.88))];
+/// let table = Table::new("My images", vec![column], rows)?;
+/// assert_eq!(table.ranks(0), [Some(Rank::Second), Some(Rank::Best)]);
+/// print!("{}", table.to_markdown());
+/// # Ok::<(), ff_report::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     title: String,

@@ -7,6 +7,25 @@ use crate::error::Error;
 use crate::figure::check::{check_any, check_finite, check_points};
 
 /// A line plot, such as of a sweep or of a curve over epochs.
+///
+/// ```
+/// use ff_report::{Axis, LinePlot, Point, Series};
+///
+/// let points = [0.85, 0.87, 0.88].map(|y| Some(Point { y, low: None, high: None }));
+/// let series = Series { name: "soup".to_owned(), points: points.to_vec(), emphasis: true };
+/// let plot = LinePlot {
+///     title: "Accuracy by size of the soup".to_owned(),
+///     x_label: "models".to_owned(),
+///     y_label: "accuracy on validation".to_owned(),
+///     x: Axis::Numbers(vec![1.0, 2.0, 4.0]),
+///     series: vec![series],
+///     joined: true,
+///     references: vec![("best model".to_owned(), 0.85)],
+/// };
+/// assert!(plot.to_svg()?.starts_with("<svg"));
+/// assert!(plot.to_csv().starts_with("series,x,y,low,high\n"));
+/// # Ok::<(), ff_report::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinePlot {
     /// The title above the plot.
