@@ -20,7 +20,7 @@ pub struct InMerge {
     /// τ in [−1, 1]: cosine similarity that decides whether a pair merges. It is compared in the
     /// precision of the weights, so kernels that are exactly opposite may come out just above −1.
     pub similarity_threshold: f64,
-    /// Which pairs merge: those above τ (the method) or those at or below it.
+    /// Pairs to merge: `similar` (above τ) or `dissimilar` (not above τ).
     pub pairs: Pairs,
 }
 

@@ -41,8 +41,8 @@ pub enum Augment {
     /// and saturation.
     Medium,
     /// Random resized crop with scale 0.7 to 1.2, then torchvision's RandAugment; no flip
-    /// (FissionFusion §3). RandAugment has N = 2 and M = 15 of 31 bins. A scale above 1 never fits;
-    /// as in torchvision, such a draw is repeated.
+    /// (FissionFusion §3). RandAugment has N = 2 and M = 15 of 31 bins. As in torchvision, a crop
+    /// that is larger than the image is drawn again.
     Heavy,
     /// timm's `rand-m15-n2` inside timm's training transform: random resized crop of 8 to 100 % of
     /// the area, horizontal flip with probability 1/2, then two of timm's 15 operations, each

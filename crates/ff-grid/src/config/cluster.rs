@@ -36,10 +36,11 @@ pub struct ClusterConfig {
     pub memory: Option<String>,
     /// More options of the scheduler, one each (`--constraint=a100`).
     pub extra: Vec<String>,
-    /// Jobs of one kind that a task runs one after the other. Absent: 1; for scores alone, 100.
+    /// Jobs of one kind that a task runs one after the other. Absent: 1; for scores (`evaluate`),
+    /// 100.
     pub jobs_per_task: Option<usize>,
-    /// Requests of one kind of job (`[run.cluster.kind.soup]`) that override those of all. `check` is
-    /// the preflight check of a compute node.
+    /// Requests of one kind of job, such as `[run.cluster.kind.soup]`, that override those of
+    /// `[run.cluster]`. The kind `check` is the preflight check of a compute node.
     pub kind: BTreeMap<String, Resources>,
     /// Lines of shell that a task runs first (`module load cuda`).
     pub setup: Vec<String>,

@@ -41,7 +41,8 @@ pub struct BackboneConfig {
     /// file, `pretrain` (the model that `[pretrain]` trains) or `random`.
     pub weights: WeightsSource,
     /// L_s of in-model merging: the number of convolutions, from the first, that are not merged.
-    /// Absent: InMerge's, 10 for VGG16 and VGG19, 30 for ResNet34.
+    /// Absent: InMerge's, 10 for VGG16 and VGG19, 30 for ResNet34. Other architectures need it for
+    /// merging.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shallow_layers: Option<usize>,
 }
@@ -84,7 +85,7 @@ pub struct DatasetEntry {
     /// Column of the paper's table that this dataset reproduces: of FissionFusion's Table 1, or a
     /// dataset of InMerge's. The table then shows the published score beside each cell.
     pub paper_column: Option<String>,
-    /// Out-of-distribution datasets with the same classes or tasks, for tests alone.
+    /// Out-of-distribution datasets with the same classes or tasks. They are only tested on.
     pub ood: Vec<OodEntry>,
 }
 
@@ -142,7 +143,7 @@ pub struct OodEntry {
     /// it has none.
     pub split: Option<SplitRule>,
     /// Classes of the model that this dataset does not distinguish, each with the dataset's class
-    /// that it counts as: `{ "4" = "3" }`. Their probabilities are summed.
+    /// that it counts as: `{ "4" = "3" }` adds the probability of 4 to that of 3.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub merge_classes: BTreeMap<String, String>,
 }
@@ -171,7 +172,8 @@ impl Default for ModelConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PretrainConfig {
-    /// Where the images of the source dataset are.
+    /// Where the images of the source dataset are, and in which form. By default the program draws
+    /// them.
     pub source: DatasetConfig,
     /// How its images are split.
     pub split: SplitRule,
@@ -180,11 +182,11 @@ pub struct PretrainConfig {
     pub shrink_px: Option<u32>,
     /// Passes over the training images.
     pub epochs: u32,
-    /// AdamW's first learning rate; a cosine takes it to 0.
+    /// AdamW's first learning rate, which falls to 0 along a cosine.
     pub learning_rate: f64,
     /// Training augmentation.
     pub augment: Augment,
-    /// Seed of initialisation, order and augmentation.
+    /// Seed of initialisation, of the order of the images and of augmentation.
     pub seed: u64,
 }
 

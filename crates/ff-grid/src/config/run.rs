@@ -16,10 +16,11 @@ use super::cluster::ClusterConfig;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// Jobs at once, each with an equal share of the cores. 0: one for each core for images of up to
-    /// 64 px on the CPU, else one.
+    /// Jobs at once, each with an equal share of the cores. 0: one for each GPU; on the CPU one for
+    /// each core if images have up to 64 px, else one.
     pub workers: usize,
-    /// Threads that libtorch uses in each job. 0: the cores divided by the workers.
+    /// Threads that libtorch uses in each job. Another number can change the last bits of weights.
+    /// 0: the cores divided by the workers.
     pub threads: usize,
     /// Threads that load images, for each job. 0: load in the training thread. Absent: one on the
     /// CPU; with a GPU, all but one of the job's `threads`.
@@ -42,7 +43,8 @@ pub struct RunConfig {
     pub keep_optimizer: bool,
     /// Memory in MiB for decoded images, shared by all datasets of the table without `shrink_px`.
     pub cache_mib: usize,
-    /// What jobs request from a cluster's scheduler.
+    /// What jobs request from Slurm (`--engine slurm`). A file that `--cluster` names replaces this
+    /// section.
     pub cluster: ClusterConfig,
 }
 

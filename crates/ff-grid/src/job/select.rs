@@ -27,33 +27,37 @@ pub enum Selection {
         #[serde(default = "first", skip_serializing_if = "is_first")]
         rank: usize,
     },
-    /// The uniform soup: the mean of all.
+    /// The uniform soup: the mean of all models.
     Uniform {},
-    /// The greedy soup.
+    /// The greedy soup: models are added best first, and each is kept if the validation score
+    /// rises.
     Greedy {
         /// When a model is kept in the soup.
         #[serde(default)]
         accept: Accept,
     },
-    /// Greedy of Uniform (FissionFusion §2): a greedy soup of the uniform soups of groups.
+    /// Greedy of Uniform (FissionFusion §2): a uniform soup of each group, and a greedy soup of
+    /// these.
     Gou {
         /// Field to group by: `learning_rate`, `augmentation`, `seed` or `snapshot`.
         #[serde(default = "by_learning_rate")]
         by: String,
     },
-    /// Greedy of Greedy (FissionFusion §2): a greedy soup of the greedy soups of groups.
+    /// Greedy of Greedy (FissionFusion §2): a greedy soup of each group, and a greedy soup of
+    /// these.
     Gog {
         /// Field to group by: `learning_rate`, `augmentation`, `seed` or `snapshot`.
         #[serde(default = "by_learning_rate")]
         by: String,
     },
-    /// A hierarchy of soups over any fields.
+    /// Soups of soups, in groups by any fields.
     Hierarchy {
         /// Fields to group by, top level first: `learning_rate`, `augmentation`, `seed`, `snapshot`.
         #[serde(default)]
         levels: Vec<String>,
-        /// How the parts of a level are averaged, top level first, and last the models of the innermost
-        /// groups: one more than there are levels. Empty: greedy everywhere.
+        /// How soups are made at each level, top level first. The last policy averages the models
+        /// of the innermost groups, so there is one policy more than levels. Empty: greedy
+        /// everywhere.
         #[serde(default)]
         policies: Vec<Policy>,
     },
@@ -119,11 +123,11 @@ pub enum BnStatistics {
     Recalibrate,
 }
 
-/// Models of a run from before it diverged.
+/// Models that a run saved before its loss stopped being finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Diverged {
-    /// Keep them: the best epoch on validation before the divergence (the paper), and the snapshots.
+    /// Use them: the best epoch on validation (the paper), and the snapshots.
     #[default]
     Keep,
     /// Leave them out.

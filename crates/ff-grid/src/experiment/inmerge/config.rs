@@ -32,7 +32,8 @@ pub struct InmergeConfig {
     pub kind: InmergeKind,
     /// Name of the results' folder. Empty: the name of the configuration file, without `.toml`.
     pub name: String,
-    /// Seeds of new weights, order, augmentation and merging; each is a run of its own.
+    /// Seeds of new weights, of the order of the images, of augmentation and of merging; each is a
+    /// run of its own.
     pub seeds: Vec<u64>,
     /// Networks to start from.
     pub backbone: Vec<BackboneConfig>,
@@ -42,19 +43,21 @@ pub struct InmergeConfig {
     pub model: ModelConfig,
     /// Pretraining on a source dataset, for backbones with `weights = "pretrain"`.
     pub pretrain: Option<PretrainConfig>,
-    /// The first stage: backbone training, without merging.
+    /// The first stage: training without merging.
     pub training: StageConfig,
-    /// The second stage: with merging or, for the baseline, without.
+    /// The second stage, which continues from the first stage's kept model, with merging or, for
+    /// the baseline, without.
     pub merging: StageConfig,
     /// Settings of in-model merging, which a method or a sweep may override.
     pub inmerge: InmergeSettings,
     /// Rows of the table; the first without merging is the baseline.
     pub method: Vec<InmergeMethod>,
-    /// Figures: one setting at several values. Each value is a row too.
+    /// Settings to run at several values: a figure for each setting, and a row of the table for
+    /// each value.
     pub sweep: Vec<Sweep>,
     /// How test scores are reported.
     pub evaluation: EvaluationConfig,
-    /// How to run the jobs. Nothing here changes what is computed.
+    /// How to run the jobs. Finished jobs stay valid when you change this section.
     pub run: RunConfig,
 }
 
@@ -199,28 +202,28 @@ impl InmergeOverride {
 pub enum Sweep {
     /// L_s.
     ShallowLayers {
-        /// Its values.
+        /// Values to run.
         #[serde(default = "shallow_layers")]
         values: Vec<usize>,
     },
     /// τ.
     SimilarityThreshold {
-        /// Its values.
+        /// Values to run.
         #[serde(default = "thresholds")]
         values: Vec<f64>,
-        /// Add a point before them: the pairs that the experiment's τ does not merge.
+        /// Add a point that merges the pairs that the `[inmerge]` section's τ excludes.
         #[serde(default)]
         dissimilar: bool,
     },
     /// α.
     MergeWeight {
-        /// Its values.
+        /// Values to run.
         #[serde(default = "weights")]
         values: Vec<f64>,
     },
     /// p.
     MergeProbability {
-        /// Its values.
+        /// Values to run.
         #[serde(default = "probabilities")]
         values: Vec<f64>,
     },

@@ -59,12 +59,12 @@ struct Stated {
     kind: Option<RunKind>,
 }
 
-/// Kinds of runs of training.
+/// Kinds of training runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum RunKind {
-    /// Training on a source domain.
+    /// Training on a source dataset.
     Pretrain,
     /// The linear probe.
     Probe,

@@ -40,31 +40,38 @@ pub struct SoupsConfig {
     pub model: ModelConfig,
     /// Pretraining on a source dataset, for backbones with `weights = "pretrain"`.
     pub pretrain: Option<PretrainConfig>,
-    /// The linear probe that every run starts from (θ₀).
+    /// The linear probe (θ₀), in which only the classifier is trained. Every fine-tuning run starts
+    /// from it.
     pub probe: ProbeConfig,
-    /// Full fine-tuning.
+    /// Full fine-tuning, of the models of the grid search and of the bases.
     pub finetune: FinetuneConfig,
-    /// The grid search.
+    /// The grid search: a fine-tuning run for every combination of learning rate, augmentation and
+    /// seed.
     pub grid: GridConfig,
-    /// Fast Geometric Generation.
+    /// Fast Geometric Generation: for each learning rate a base is fine-tuned, and a cyclic run
+    /// continues it and saves snapshots.
     pub fgg: FggConfig,
     /// In-model merging in every fine-tuning and cyclic run. Absent: none (the paper).
     pub inmerge: Option<InmergeSettings>,
-    /// Rows of the table, as a set: `table1` stands for the six rows of FissionFusion's Table 1. They
-    /// come before those of `method`. Absent: `table1` if there is no `method`, else none.
+    /// A set of rows: `table1` is the six rows of FissionFusion's Table 1. They come before those
+    /// of `[[method]]`. Absent: `table1` if there is no `[[method]]`, else no set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub methods: Option<MethodSet>,
     /// Rows of the table, one by one.
     pub method: Vec<MethodConfig>,
-    /// Error surfaces. Absent: none.
+    /// Error surfaces: the validation error on planes through three models (FissionFusion, Fig. 1).
+    /// Absent: none.
     pub landscape: Option<LandscapeConfig>,
-    /// Linear mode connectivity. Absent: not evaluated.
+    /// Linear mode connectivity: the validation error on straight paths between models of the grid
+    /// search (FissionFusion, appendix B1). Absent: not evaluated.
     pub connectivity: Option<ConnectivityConfig>,
-    /// Error barriers between greedy soups and their candidates. Absent: not evaluated.
+    /// Error barriers between greedy soups and their candidates. A barrier is the most by which the
+    /// error on the straight path between two models exceeds the linear interpolation between the
+    /// errors of its ends. Absent: not evaluated.
     pub greedy_barriers: Option<GreedyBarriersConfig>,
     /// How test scores are reported.
     pub evaluation: EvaluationConfig,
-    /// How to run the jobs. Nothing here changes what is computed.
+    /// How to run the jobs. Finished jobs stay valid when you change this section.
     pub run: RunConfig,
 }
 
@@ -100,11 +107,11 @@ impl Default for SoupsConfig {
 pub struct ProbeConfig {
     /// Passes over the training images.
     pub epochs: u32,
-    /// AdamW's first learning rate; a cosine takes it to 0.
+    /// AdamW's first learning rate, which falls to 0 along a cosine.
     pub learning_rate: f64,
     /// Training augmentation.
     pub augment: Augment,
-    /// Seed of the new classifier, order and augmentation.
+    /// Seed of the new classifier, of the order of the images and of augmentation.
     pub seed: u64,
     /// Update the frozen layers' BatchNorm statistics from the training images, as the authors' code
     /// does.
@@ -139,11 +146,11 @@ impl Default for FinetuneConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GridConfig {
-    /// AdamW's learning rates.
+    /// AdamW's first learning rates, which fall to 0 along a cosine.
     pub learning_rates: Vec<f64>,
     /// Training augmentations.
     pub augmentations: Vec<Augment>,
-    /// Seeds of order and augmentation.
+    /// Seeds of the order of the images and of augmentation.
     pub seeds: Vec<u64>,
     /// Number of single models, the best on validation, to score on test and out-of-distribution
     /// images for the report's figure (FissionFusion, Fig. 3: five). The table does not change.
@@ -165,7 +172,7 @@ impl Default for GridConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FggConfig {
-    /// AdamW's learning rates of the bases. Empty: those of `[grid]`.
+    /// AdamW's first learning rates of the bases. Empty: those of `[grid]`.
     pub learning_rates: Vec<f64>,
     /// Augmentation of bases and cyclic runs.
     pub augment: Augment,

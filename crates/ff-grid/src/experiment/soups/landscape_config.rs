@@ -9,13 +9,14 @@ use crate::job::{Anchors, Axis, BnStatistics, Pool};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LandscapeConfig {
-    /// Places along both sides of each plane's grid. The origin is the first model, x = 1 the one of
-    /// the others that is further from it, y = 1 the third.
+    /// Points along both sides of each plane's grid. The first model is at (0, 0), the one of the
+    /// others that is further from it is at (1, 0), and the third has y = 1.
     pub grid: Axis,
     /// BatchNorm statistics at each point: `averaged` (combined like weights), or `recalibrate`
     /// (recomputed from the training images).
     pub bn: BnStatistics,
-    /// The planes of each column.
+    /// The planes of each column. Absent: `grid` and `fgg`, each through the three best models of
+    /// the pool of that name.
     pub plane: Vec<PlaneConfig>,
 }
 
@@ -40,7 +41,7 @@ pub struct PlaneConfig {
     pub pool: Pool,
     /// The three models that the plane goes through.
     pub models: Anchors,
-    /// Methods of the table whose soups are marked.
+    /// Names of methods whose soups are marked.
     pub soups: Vec<String>,
 }
 
@@ -57,12 +58,12 @@ pub struct ConnectivityConfig {
     /// BatchNorm statistics on the paths: `averaged`, or `recalibrate` (recomputed from the training
     /// images).
     pub bn: BnStatistics,
-    /// Places on each path that is drawn as a curve, ends included.
+    /// Points on each path that is drawn as a curve, ends included.
     pub points: usize,
     /// Paths to draw as curves.
     pub curves: Curves,
-    /// Places on each path of the matrix of all pairs, ends included; M models have M(M − 1)/2
-    /// paths. Absent: no matrix.
+    /// Points on each path of the matrix of error barriers between all pairs, ends included; M
+    /// models have M(M − 1)/2 paths. Absent: no matrix.
     pub matrix_points: Option<usize>,
 }
 
@@ -73,20 +74,22 @@ impl Default for ConnectivityConfig {
     }
 }
 
-/// Paths to be drawn.
+/// Paths to draw as curves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Curves {
-    /// For seed, augmentation and learning rate each: the model with the grid's first value against
-    /// those with each other value, everything else being as in `at`, or the grid's first values.
+    /// For each field (seed, augmentation, learning rate), the paths from the model with the first
+    /// value in `[grid]` to the models with each other value. The remaining fields have the values
+    /// in `at`.
     EachField {
-        /// What the others have in common, by the name of a model.
+        /// A model by its name, such as `lr 1e-3 heavy seed 0`, for the fields that the ends of a
+        /// path share. Absent: the first values in `[grid]`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<String>,
     },
-    /// These, by the names of their ends: `lr 1e-3 heavy seed 0`.
+    /// The paths between the listed pairs.
     Pairs {
-        /// The ends of each path.
+        /// The two ends of each path by name, such as `lr 1e-3 heavy seed 0`.
         #[serde(default)]
         pairs: Vec<[String; 2]>,
     },
@@ -96,9 +99,9 @@ pub enum Curves {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GreedyBarriersConfig {
-    /// Places on the path from the soup to each candidate, ends included.
+    /// Points on the path from the soup before a candidate to the candidate, ends included.
     pub points: usize,
-    /// Methods of the table, each a greedy choice.
+    /// Names of methods, each with a greedy selection.
     pub methods: Vec<String>,
 }
 

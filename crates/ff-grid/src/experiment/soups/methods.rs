@@ -16,7 +16,7 @@ pub struct MethodConfig {
     pub pool: Pool,
     /// How one model is made of the pool.
     pub select: Selection,
-    /// Models of runs that diverged after good epochs: `keep` or `drop`.
+    /// Models that a run saved before its loss stopped being finite: `keep` or `drop`.
     pub diverged: Diverged,
     /// BatchNorm statistics of an average: `averaged`, or `recalibrate` (recomputed from the training
     /// images).
