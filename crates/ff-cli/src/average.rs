@@ -11,20 +11,15 @@ use serde_json::json;
 
 use crate::output::{print, print_json};
 
-/// Opens files of weights. The id of each ingredient is its path.
-pub fn ingredients(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
-    Ok(Ingredients::open(files)?)
-}
-
 /// Writes the average of all files, with equal weights.
 pub fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
-    Ok(ingredients(files)?.average()?.save(output)?)
+    Ok(Ingredients::open(files)?.average()?.save(output)?)
 }
 
 /// Measures and prints how long an average takes, in total and by step.
 pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<()> {
     let start = Instant::now();
-    let ingredients = ingredients(files)?;
+    let ingredients = Ingredients::open(files)?;
     let opened = start.elapsed().as_secs_f64();
     let average = ingredients.average()?;
     let averaged = start.elapsed().as_secs_f64();

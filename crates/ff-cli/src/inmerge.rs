@@ -37,7 +37,7 @@ pub enum Command {
         #[command(flatten)]
         network: Network,
         /// τ: count the pairs with a cosine above it
-        #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+        #[arg(long, default_value_t = InMerge::default().similarity_threshold, allow_negative_numbers = true)]
         similarity_threshold: f64,
         /// Print JSON, with a histogram of 20 bins over [-1, 1] for each convolution
         #[arg(long)]
@@ -88,19 +88,25 @@ pub struct Settings {
     #[arg(
         long,
         value_name = "ALPHA",
-        default_value_t = 0.8,
+        default_value_t = InMerge::default().merge_weight,
         allow_negative_numbers = true,
         help_heading = INMERGE
     )]
     merge_weight: f64,
     /// p: probability that a kernel is compared with another, in [0, 1]
-    #[arg(long, value_name = "P", default_value_t = 0.3, allow_negative_numbers = true, help_heading = INMERGE)]
+    #[arg(
+        long,
+        value_name = "P",
+        default_value_t = InMerge::default().merge_probability,
+        allow_negative_numbers = true,
+        help_heading = INMERGE
+    )]
     merge_probability: f64,
     /// τ: cosine that a pair of kernels must exceed, in [-1, 1]
     #[arg(
         long,
         value_name = "TAU",
-        default_value_t = 0.3,
+        default_value_t = InMerge::default().similarity_threshold,
         allow_negative_numbers = true,
         help_heading = INMERGE
     )]

@@ -130,7 +130,7 @@ fn bench(options: &Bench) -> anyhow::Result<()> {
     let device = device.find()?;
     warn_of_precision(precision, device);
     let model = Model::new(&Spec { architecture, outputs: 7, image_size, precision }, device, 0)?;
-    let config = OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 };
+    let config = OptimizerConfig::default();
     let mut optimizer = Optimizer::new(&config, model.parameters().trainable());
     let side = i64::from(image_size);
     let images = Tensor::randint(256, [batch, side, side, 3], (Kind::Uint8, device));

@@ -13,9 +13,8 @@ use ff_grid::{
     Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, loader_threads, trained_on,
 };
 use ff_models::Spec;
-use ff_soup::{Accept, Decision};
+use ff_soup::{Accept, Decision, Ingredients};
 
-use crate::average::ingredients;
 use crate::device::DeviceChoice;
 use crate::known::validation_predictions;
 use crate::options::{ConfigOptions, GLOBAL};
@@ -91,7 +90,7 @@ impl SelectOptions {
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     let ConfigOptions { config, data_root, set } = &options.config;
     let recipe = RunRecipe::read(config, set, None)?;
-    let ingredients = ingredients(&options.files)?;
+    let ingredients = Ingredients::open(&options.files)?;
     let device = options.device.find()?;
     let threads = loader_threads(device, cores().get());
     let catalog = Catalog::new(data_root, None, threads, OnBadImage::Error, 512 << 20);

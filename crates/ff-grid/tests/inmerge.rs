@@ -10,8 +10,8 @@ use ff_grid::InmergeHook;
 use ff_inmerge::{InMerge, MergeStats, Pairs};
 use ff_models::{Architecture, Model, Precision, Spec};
 use ff_train::{
-    CancelToken, EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, SelectBy, StepHook,
-    TaskWeights, TrainConfig, TrainData, Trainable, train,
+    CancelToken, EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, StepHook, TrainConfig,
+    TrainData, train,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -88,12 +88,9 @@ fn config(optimizer: OptimizerConfig, schedule: LrSchedule) -> TrainConfig {
         seed: 3,
         optimizer,
         schedule,
-        trainable: Trainable::All {},
-        select_by: SelectBy::Metric,
         metric: Metric::Accuracy,
-        early_stopping_epochs: None,
-        task_weights: TaskWeights::Equal,
         keep_optimizer: true,
+        ..TrainConfig::default()
     }
 }
 

@@ -58,11 +58,16 @@ fn l2_weight_decay() -> f64 {
 
 impl Default for OptimizerConfig {
     fn default() -> Self {
-        Self::AdamW { betas: betas(), eps: eps(), weight_decay: decoupled_weight_decay() }
+        Self::adamw(decoupled_weight_decay())
     }
 }
 
 impl OptimizerConfig {
+    /// AdamW with PyTorch's betas (0.9, 0.999) and epsilon (1e-8).
+    pub fn adamw(weight_decay: f64) -> Self {
+        Self::AdamW { betas: betas(), eps: eps(), weight_decay }
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         let (in_unit, not_negative) = match *self {
             Self::AdamW { betas: [first, second], eps, weight_decay } => (

@@ -1,7 +1,6 @@
 //! Defaults that depend on other keys.
 
 use ff_data::DatasetConfig;
-use ff_models::Architecture;
 
 use super::entries::{BackboneConfig, DatasetEntry};
 use super::weights::WeightsSource;
@@ -51,11 +50,10 @@ pub(crate) fn fill(name: &mut String, default: &str) {
 /// Fills in L_s as InMerge §3.1 has it, for the networks of the paper.
 pub(crate) fn resolve_shallow_layers(backbones: &mut [BackboneConfig]) {
     for backbone in backbones {
-        let is = |architecture: Architecture| backbone.architecture == architecture;
-        let paper = if is(Architecture::VGG16) || is(Architecture::VGG19) {
-            Some(10)
-        } else {
-            is(Architecture::RESNET34).then_some(30)
+        let paper = match backbone.architecture.name {
+            "vgg16" | "vgg19" => Some(10),
+            "resnet34" => Some(30),
+            _ => None,
         };
         backbone.shallow_layers = backbone.shallow_layers.or(paper);
     }

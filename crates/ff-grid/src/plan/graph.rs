@@ -8,7 +8,7 @@ use ff_checkpoint::StateDict;
 use ff_data::{Augment, Task};
 use ff_eval::OutputMap;
 use ff_models::Spec;
-use ff_train::{LrSchedule, OptimizerConfig, SelectBy, TaskWeights, TrainConfig, Trainable, task_kind};
+use ff_train::{LrSchedule, OptimizerConfig, TrainConfig, task_kind};
 
 use super::column::{ColumnBase, OpenedColumn, StartWeights};
 use crate::catalog::{Catalog, OpenDataset};
@@ -180,21 +180,15 @@ impl<'a> Graph<'a> {
         metric: ff_eval::Metric,
         rate: f64,
     ) -> TrainConfig {
-        let model = &self.model;
-        let (betas, eps, weight_decay) = ([0.9, 0.999], 1e-8, model.weight_decay);
         TrainConfig {
             epochs,
-            batch_size: model.batch_size,
+            batch_size: self.model.batch_size,
             augment,
             seed,
-            optimizer: OptimizerConfig::AdamW { betas, eps, weight_decay },
+            optimizer: OptimizerConfig::adamw(self.model.weight_decay),
             schedule: LrSchedule::Cosine { lr: rate },
-            trainable: Trainable::All {},
-            select_by: SelectBy::Metric,
             metric,
-            early_stopping_epochs: None,
-            task_weights: TaskWeights::Equal,
-            keep_optimizer: false,
+            ..TrainConfig::default()
         }
     }
 

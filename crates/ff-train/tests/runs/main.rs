@@ -14,8 +14,8 @@ use ff_data::{Augment, OnBadImage, Phantom, PhantomKind, SplitRule};
 use ff_eval::Metric;
 use ff_models::{Architecture, Model, Precision, Spec};
 use ff_train::{
-    CancelToken, Error, EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, SelectBy, StepHook,
-    TaskWeights, TrainConfig, TrainData, Trainable, train,
+    CancelToken, Error, EvalSet, LrSchedule, OptimizerConfig, Outcome, ResumeEvery, Run, StepHook,
+    TrainConfig, TrainData, train,
 };
 
 const SPEC: Spec =
@@ -29,12 +29,9 @@ fn config() -> TrainConfig {
         seed: 3,
         optimizer: OptimizerConfig::AdamW { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 },
         schedule: LrSchedule::Cosine { lr: 3e-3 },
-        trainable: Trainable::All {},
-        select_by: SelectBy::Metric,
         metric: Metric::Accuracy,
-        early_stopping_epochs: None,
-        task_weights: TaskWeights::Equal,
         keep_optimizer: true,
+        ..TrainConfig::default()
     }
 }
 

@@ -125,43 +125,29 @@ impl RunKind {
 impl RunRecipe {
     /// The defaults of a kind of run: FissionFusion's (§3).
     pub fn of_kind(kind: RunKind) -> Self {
-        let default = Self { kind: Some(kind), ..Self::default() };
+        let mut recipe = Self { kind: Some(kind), ..Self::default() };
+        let train = &mut recipe.train;
         match kind {
             RunKind::Pretrain => {
                 let section = PretrainConfig::default();
-                let model = ModelRecipe { weights: WeightsSource::Random, ..default.model };
-                let schedule = LrSchedule::Cosine { lr: section.learning_rate };
-                let train = TrainConfig {
-                    epochs: section.epochs,
-                    augment: section.augment,
-                    seed: section.seed,
-                    schedule,
-                    ..default.train
-                };
-                Self { model, train, ..default }
+                (train.epochs, train.augment, train.seed) = (section.epochs, section.augment, section.seed);
+                train.schedule = LrSchedule::Cosine { lr: section.learning_rate };
+                recipe.model.weights = WeightsSource::Random;
             }
             RunKind::Probe => {
                 let section = ProbeConfig::default();
-                let trainable = Trainable::Classifier { update_bn_stats: section.update_bn_stats };
-                let schedule = LrSchedule::Cosine { lr: section.learning_rate };
-                let train = TrainConfig {
-                    epochs: section.epochs,
-                    augment: section.augment,
-                    seed: section.seed,
-                    schedule,
-                    trainable,
-                    ..default.train
-                };
-                Self { train, ..default }
+                (train.epochs, train.augment, train.seed) = (section.epochs, section.augment, section.seed);
+                train.schedule = LrSchedule::Cosine { lr: section.learning_rate };
+                train.trainable = Trainable::Classifier { update_bn_stats: section.update_bn_stats };
             }
-            RunKind::Finetune => default,
+            RunKind::Finetune => {}
             RunKind::Fgg => {
-                let FggConfig { epochs, augment, seed, lr_max, lr_min, epochs_per_cycle, phase, .. } =
-                    FggConfig::default();
-                let schedule = LrSchedule::Cyclic { lr_max, lr_min, epochs_per_cycle, phase };
-                Self { train: TrainConfig { epochs, augment, seed, schedule, ..default.train }, ..default }
+                let section = FggConfig::default();
+                (train.epochs, train.augment, train.seed) = (section.epochs, section.augment, section.seed);
+                train.schedule = section.schedule();
             }
         }
+        recipe
     }
 
     /// Reads a recipe file and applies overrides ([`read_experiment`](crate::experiment::read_experiment)

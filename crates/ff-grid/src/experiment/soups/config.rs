@@ -1,7 +1,7 @@
 //! A table of soups as its configuration file states it.
 
 use ff_data::Augment;
-use ff_train::SelectBy;
+use ff_train::{LrSchedule, SelectBy};
 use itertools::iproduct;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -214,6 +214,12 @@ impl Default for FggConfig {
 }
 
 impl FggConfig {
+    /// The learning rate of a cyclic run.
+    pub(crate) fn schedule(&self) -> LrSchedule {
+        let Self { lr_max, lr_min, epochs_per_cycle, phase, .. } = *self;
+        LrSchedule::Cyclic { lr_max, lr_min, epochs_per_cycle, phase }
+    }
+
     /// The augmentations of a pool's bases; the grid has none.
     pub(crate) fn augmentations(&self, pool: Pool) -> Vec<Augment> {
         match pool {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use ff_data::Augment;
 use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
-use ff_train::{LrSchedule, Rates, TrainConfig, Trainable, task_kind};
+use ff_train::{Rates, TrainConfig, Trainable, task_kind};
 use itertools::iproduct;
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn};
-use super::config::{FggConfig, SoupsConfig};
+use super::config::SoupsConfig;
 use super::landscape_plan::{LandscapeBuilder, Pools};
 use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
@@ -56,12 +56,7 @@ fn column(
 /// Computes the learning rates of a cyclic run over a number of training images.
 fn rates(config: &SoupsConfig, train_images: usize) -> Result<Rates, String> {
     let steps = ff_data::batches(train_images, config.model.batch_size).max(1);
-    cyclic(&config.fgg).over(config.fgg.epochs, steps).map_err(|error| format!("fgg.{error}"))
-}
-
-fn cyclic(fgg: &FggConfig) -> LrSchedule {
-    let FggConfig { lr_max, lr_min, epochs_per_cycle, phase, .. } = *fgg;
-    LrSchedule::Cyclic { lr_max, lr_min, epochs_per_cycle, phase }
+    config.fgg.schedule().over(config.fgg.epochs, steps).map_err(|error| format!("fgg.{error}"))
 }
 
 /// Plans the jobs of a column.
@@ -172,7 +167,7 @@ impl Builder<'_, '_> {
     fn fgg(&mut self, base: &str, rate: f64, augment: Augment) -> JobId {
         let (fgg, shared) = (&self.config.fgg, self.shared);
         let train = TrainConfig {
-            schedule: cyclic(fgg),
+            schedule: fgg.schedule(),
             task_weights: self.dataset.task_weights,
             ..self.graph.train_config(fgg.epochs, augment, fgg.seed, self.dataset.metric, 0.0)
         };
