@@ -57,7 +57,7 @@ pub struct Logits {
     /// File to write: safetensors with `logits`, f32 [N, C]
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
-    /// Precision: fp32 or bf16
+    /// Precision: fp32, tf32 or bf16
     #[arg(long, default_value = "fp32")]
     precision: Precision,
     /// Device: auto, cpu or cuda:N
@@ -111,7 +111,7 @@ pub struct Bench {
     /// Side of the images, in pixels
     #[arg(long, alias = "px", value_name = "PX", default_value_t = 224)]
     image_size: u32,
-    /// Precision: fp32 or bf16
+    /// Precision: fp32, tf32 or bf16
     #[arg(long, default_value = "fp32")]
     precision: Precision,
     /// Timed steps, after a few warm-up steps

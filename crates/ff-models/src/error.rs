@@ -34,6 +34,18 @@ pub enum Error {
         /// The sizes that the architecture takes.
         expected: String,
     },
+    /// A precision on a GPU that needs TF32 on where a model of the process needs it off, or the
+    /// other way round.
+    #[error(
+        "precision {precision}: a model of this process computes in {others}, and TF32 is a switch of the process\n\
+         hint: drop that model first, or use another process"
+    )]
+    Tf32 {
+        /// The precision asked for.
+        precision: String,
+        /// The precisions that the other model may have.
+        others: &'static str,
+    },
     /// Weights with other names or shapes than the model's.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),

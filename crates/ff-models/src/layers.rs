@@ -1,16 +1,12 @@
 //! Layers with fp32 weights, which are cast together with the activations where a layer computes in
 //! another type.
-//!
-//! Dropout masks are drawn in Rust from (seed, layer's name). libtorch's generator is global to the
-//! process, so with it two runs in one process would change each other's masks.
 
-use rand_chacha::rand_core::Rng;
 use tch::{Kind, Tensor};
 
 use crate::backbone::Mode;
 use crate::builder::Builder;
+pub use crate::dropout::dropout_half;
 use crate::init::Init;
-use crate::random::stream;
 
 /// A 2-D convolution with a square kernel.
 pub struct Conv2d {
@@ -30,9 +26,29 @@ impl Conv2d {
 
     /// Maps `[N, inputs, H, W]` to `[N, outputs, H', W']`, in the model's precision.
     pub fn forward(&self, x: &Tensor) -> Tensor {
+        self.convolve(x, &self.weight, self.bias.as_ref())
+    }
+
+    /// Maps `[N, inputs, H, W]` to `[N, outputs, H', W']` and normalises it, as [`forward`] and
+    /// [`BatchNorm::forward`] do one after the other. In `Mode::Eval` a normalisation is a factor
+    /// and a shift of each channel, which are folded into the weights, and activations are written
+    /// once less.
+    ///
+    /// [`forward`]: Self::forward
+    pub fn normalised(&self, x: &Tensor, norm: &BatchNorm, mode: Mode) -> Tensor {
+        if mode != Mode::Eval {
+            return norm.forward(&self.forward(x), mode);
+        }
+        let (factor, shift) = norm.affine();
+        let weight = &self.weight * factor.view([-1, 1, 1, 1]);
+        let bias = self.bias.as_ref().map_or_else(|| shift.shallow_clone(), |bias| &factor * bias + &shift);
+        self.convolve(x, &weight, Some(&bias))
+    }
+
+    fn convolve(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         x.to_kind(self.compute).conv2d(
-            &self.weight.to_kind(self.compute),
-            self.bias.as_ref().map(|bias| bias.to_kind(self.compute)),
+            &weight.to_kind(self.compute),
+            bias.map(|bias| bias.to_kind(self.compute)),
             [self.stride, self.stride],
             [self.padding, self.padding],
             [1, 1],
@@ -72,6 +88,9 @@ impl Linear {
     }
 }
 
+/// Added to a variance in BatchNorm.
+const EPSILON: f64 = 1e-5;
+
 /// BatchNorm over `[N, C, H, W]`, epsilon 1e-5, momentum 0.1. Activations may be bf16; statistics
 /// and parameters are fp32, as under PyTorch's autocast.
 pub struct BatchNorm {
@@ -93,6 +112,13 @@ impl BatchNorm {
             running_var: b.buffer(format!("{name}.running_var"), &[channels], 1.0),
             num_batches_tracked: b.counter(format!("{name}.num_batches_tracked")),
         }
+    }
+
+    /// Returns the factor and the shift, each `[C]`, that normalisation in `Mode::Eval` amounts to.
+    fn affine(&self) -> (Tensor, Tensor) {
+        let factor = &self.weight * (&self.running_var + EPSILON).rsqrt();
+        let shift = &self.bias - &self.running_mean * &factor;
+        (factor, shift)
     }
 
     /// Normalises `[N, C, H, W]`. [`Mode`] decides which statistics are used and whether the
@@ -117,7 +143,7 @@ impl BatchNorm {
             Some(&self.running_var),
             momentum.is_some(),
             momentum.unwrap_or_default(),
-            1e-5,
+            EPSILON,
             true,
         )
     }
@@ -146,32 +172,45 @@ impl LayerNorm {
     }
 }
 
-/// Applies dropout with probability 1/2 to `[N, C]`: each element takes a bit of the stream of
-/// (seed, `name`), and elements that stay are doubled. It is the identity outside `Mode::Train`.
-pub fn dropout_half(x: Tensor, mode: Mode, name: &str) -> Tensor {
-    let Mode::Train { seed } = mode else { return x };
-    let mut bytes = vec![0u8; x.numel().div_ceil(8)];
-    stream(seed, "dropout", name).fill_bytes(&mut bytes);
-    let bits = bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1));
-    let mask: Vec<u8> = bits.take(x.numel()).map(|bit| 2 * bit).collect();
-    let mask = Tensor::from_slice(&mask).view(x.size().as_slice());
-    &x * mask.to_device(x.device()).to_kind(x.kind())
+/// Averages `[N, C, H, W]` over cells to `[N, C, side, side]`, as PyTorch's `AdaptiveAvgPool2d`
+/// does. On a GPU, libtorch's own gradient of it is not deterministic, so rows and then columns are
+/// averaged there.
+pub fn adaptive_average(x: &Tensor, side: i64) -> Tensor {
+    match x.size()[2..] {
+        [height, width] if height == side && width == side => x.shallow_clone(),
+        _ if x.device().is_cuda() => average_cells(&average_cells(x, 2, side), 3, side),
+        _ => x.adaptive_avg_pool2d([side, side]),
+    }
+}
+
+/// Averages a dimension over `cells` cells. Cell i begins at ⌊i L / cells⌋ and ends before
+/// ⌈(i + 1) L / cells⌉ of the length L.
+fn average_cells(x: &Tensor, dim: i64, cells: i64) -> Tensor {
+    let length = x.size()[dim as usize];
+    let cell = |i: i64| {
+        let start = i * length / cells;
+        let end = ((i + 1) * length + cells - 1) / cells;
+        x.narrow(dim, start, end - start).mean_dim(dim, true, x.kind())
+    };
+    Tensor::cat(&(0..cells).map(cell).collect::<Vec<_>>(), dim)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tch::Device;
 
+    use super::*;
+
     #[test]
-    fn dropout_doubles_half_and_depends_only_on_seed_and_name() {
-        let x = Tensor::ones([20, 501], (Kind::Float, Device::Cpu));
-        let drop = |seed, name| dropout_half(x.shallow_clone(), Mode::Train { seed }, name);
-        let (a, b) = (drop(7, "classifier.2"), drop(7, "classifier.2"));
-        assert!(a.equal(&b));
-        assert!(!a.equal(&drop(8, "classifier.2")) && !a.equal(&drop(7, "classifier.5")));
-        assert!((a.mean(Kind::Double).double_value(&[]) - 1.0).abs() < 0.05);
-        assert_eq!(a.eq(0.0).logical_or(&a.eq(2.0)).sum(Kind::Int64).int64_value(&[]), 20 * 501);
-        assert!(dropout_half(x.shallow_clone(), Mode::Eval, "classifier.2").equal(&x));
+    fn averages_of_cells_are_those_of_adaptive_pooling() {
+        for [height, width, side] in [[2, 2, 7], [7, 7, 7], [14, 9, 7], [1, 3, 2], [5, 5, 1], [13, 13, 4]] {
+            let x = Tensor::arange(2 * 3 * height * width, (Kind::Float, Device::Cpu));
+            let x = x.sin().view([2, 3, height, width]);
+            let expected = x.adaptive_avg_pool2d([side, side]);
+            for found in [average_cells(&average_cells(&x, 2, side), 3, side), adaptive_average(&x, side)] {
+                let off = (&found - &expected).abs().max().double_value(&[]);
+                assert!(off < 1e-6, "{height} × {width} to {side}: off by {off}");
+            }
+        }
     }
 }

@@ -46,6 +46,7 @@ mod architecture;
 mod backbone;
 mod builder;
 mod deit;
+mod dropout;
 mod error;
 mod init;
 pub mod layers;

@@ -9,6 +9,7 @@ use crate::backbone::{Backbone, Mode};
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::parameters::{Parameter, Parameters};
+use crate::precision::Hold;
 use crate::spec::Spec;
 
 /// A backbone with its weights on a device. [`Model::new`] builds one with initial weights,
@@ -33,6 +34,8 @@ pub struct Model {
     /// Normalisation of bytes, `byte * scale + shift`; each is `[1, 3, 1, 1]` on the device.
     scale: Tensor,
     shift: Tensor,
+    /// On a GPU: the process's TF32 switch.
+    _tf32: Option<Hold>,
 }
 
 impl Model {
@@ -43,9 +46,11 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::NoOutputs`] for 0 outputs; [`Error::ImageSize`] for a size that the architecture
-    /// cannot take.
+    /// cannot take; on a GPU, [`Error::Tf32`] if another model of the process needs the other
+    /// setting of TF32, which is a switch of the process.
     pub fn new(spec: &Spec, device: Device, seed: u64) -> Result<Self, Error> {
         spec.check()?;
+        let tf32 = device.is_cuda().then(|| spec.precision.hold()).transpose()?;
         let mut builder = Builder {
             image_size: i64::from(spec.image_size),
             outputs: spec.outputs as i64,
@@ -67,6 +72,7 @@ impl Model {
             backbone,
             scale: per_channel(&|_, std| 1.0 / (255.0 * std)),
             shift: per_channel(&|mean, std| -mean / std),
+            _tf32: tf32,
         })
     }
 

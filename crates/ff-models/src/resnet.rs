@@ -34,7 +34,7 @@ impl ConvNorm {
     }
 
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        self.norm.forward(&self.conv.forward(x), mode)
+        self.conv.normalised(x, &self.norm, mode)
     }
 }
 

@@ -6,7 +6,7 @@ use tch::Tensor;
 use crate::backbone::{Backbone, Mode};
 use crate::builder::Builder;
 use crate::init::Init;
-use crate::layers::{Conv2d, Linear, dropout_half};
+use crate::layers::{Conv2d, Linear, adaptive_average, dropout_half};
 
 /// Declares a 3×3 convolution with bias.
 fn conv3x3(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Conv2d {
@@ -71,7 +71,7 @@ impl Backbone for Vgg {
             }
             x = x.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false);
         }
-        let x = x.adaptive_avg_pool2d([self.pool, self.pool]).flatten(1, 3);
+        let x = adaptive_average(&x, self.pool).flatten(1, 3);
         let x = self.classifier[0].forward(&x).relu_();
         let x = dropout_half(x, mode, "classifier.2");
         self.classifier[1].forward(&x).relu_().to_kind(tch::Kind::Float)

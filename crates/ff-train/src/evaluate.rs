@@ -8,10 +8,11 @@ use ff_checkpoint::{Digest, OwnedTensor, Provenance, StateDict};
 use ff_data::{Augment, Batch, Dataset, Loader, LoaderConfig, OnBadImage, Targets};
 use ff_eval::{NamedTensor, OutputMap, Predictions, Values};
 use ff_models::{Mode, Model};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::cancel::CancelToken;
 use crate::error::Error;
+use crate::upload::send_images;
 
 /// Sets of up to this many bytes of pixels stay in memory after the first pass: selection evaluates
 /// the same few thousand images hundreds of times.
@@ -19,7 +20,7 @@ const KEEP_BYTES: usize = 256 << 20;
 
 /// Images per batch of a full evaluation.
 const BATCH: usize = 256;
-/// Images per batch of an evaluation that may end early.
+/// Images per batch of an evaluation that may end early, on the CPU.
 const CHUNK: usize = 32;
 
 /// A set of images to evaluate on, in a fixed order. It can be shared between threads.
@@ -168,9 +169,11 @@ impl EvalSet {
             return Ok(None);
         }
         let outputs = model.spec().outputs;
+        // A GPU takes about as long for a few images as for many.
+        let chunk = if model.device().is_cuda() { BATCH.min(order.len().max(1)) } else { CHUNK };
         let mut seen = 0;
         let mut predict = |rows: &[usize], pixels: &[u8]| {
-            let logits = logits(model, &image_tensor(pixels, self.config.image_size));
+            let logits = values(&logits(model, pixels, self.config.image_size, chunk));
             seen += rows.len();
             // Every row of the batch counts, since all are computed.
             rows.iter()
@@ -183,7 +186,7 @@ impl EvalSet {
                 .scan(0, |next, batch| Some(std::mem::replace(next, *next + batch.indices.len())))
                 .collect();
             let size = 3 * (self.config.image_size as usize).pow(2);
-            for rows in order.chunks(CHUNK) {
+            for rows in order.chunks(chunk) {
                 self.stop.check()?;
                 let mut pixels = Vec::with_capacity(rows.len() * size);
                 for &row in rows {
@@ -199,7 +202,7 @@ impl EvalSet {
             let row_of: HashMap<usize, usize> =
                 samples.iter().enumerate().map(|(row, &sample)| (sample, row)).collect();
             let indices = order.iter().map(|&row| samples[row]).collect();
-            let config = LoaderConfig { batch_size: CHUNK, ..self.config.clone() };
+            let config = LoaderConfig { batch_size: chunk, ..self.config.clone() };
             for batch in Loader::new(self.dataset.clone(), indices, config).epoch(0) {
                 self.stop.check()?;
                 let batch = batch?;
@@ -218,11 +221,24 @@ impl EvalSet {
     }
 }
 
-/// Computes logits of images, u8 `[N, image_size, image_size, 3]`, row-major `N × outputs`.
-fn logits(model: &Model, images: &Tensor) -> Vec<f32> {
-    let logits = tch::no_grad(|| model.forward(&images.to_device(model.device()), Mode::Eval));
+/// Computes logits of images, f32 `[N, outputs]` on the model's device, without waiting for it. A
+/// GPU takes `rows` images at a time, the last ones with repeats that are left out of the result:
+/// cuDNN measures its algorithms anew for each number of images.
+fn logits(model: &Model, pixels: &[u8], image_size: u32, rows: usize) -> Tensor {
+    let mut images = send_images(pixels, image_size, model.device()).receive();
+    let found = images.size()[0];
+    let missing = rows as i64 - found;
+    if missing > 0 && model.device().is_cuda() {
+        let last = images.narrow(0, found - 1, 1).expand([missing, -1, -1, -1], false);
+        images = Tensor::cat(&[images, last], 0);
+    }
+    tch::no_grad(|| model.forward(&images, Mode::Eval)).narrow(0, 0, found)
+}
+
+/// Reads logits back from the device, row-major.
+fn values(logits: &Tensor) -> Vec<f32> {
     let mut values = vec![0.0; logits.numel()];
-    logits.to_device(tch::Device::Cpu).contiguous().copy_data(&mut values, logits.numel());
+    logits.to_device(Device::Cpu).contiguous().copy_data(&mut values, logits.numel());
     values
 }
 
@@ -246,7 +262,8 @@ fn group_numbers(names: &[Option<&str>]) -> Option<Vec<u32>> {
 #[derive(Default)]
 struct Collected {
     rows: Vec<usize>,
-    logits: Vec<f32>,
+    /// Logits of each batch, on the device, since reading them waits for it.
+    logits: Vec<Tensor>,
     classes: Vec<usize>,
     labels: Vec<f32>,
 }
@@ -257,7 +274,9 @@ impl Collected {
             return;
         }
         self.rows.extend(&batch.indices);
-        self.logits.extend(logits(model, &image_tensor(&batch.images, batch.image_size)));
+        // One batch alone needs no repeats.
+        let rows = if self.logits.is_empty() { 0 } else { BATCH };
+        self.logits.push(logits(model, &batch.images, batch.image_size, rows));
         match &batch.targets {
             Targets::Classes(classes) => self.classes.extend(classes.iter().map(|&class| class as usize)),
             Targets::Labels(labels) => self.labels.extend(labels),
@@ -268,7 +287,8 @@ impl Collected {
         if self.logits.is_empty() {
             return Err(Error::NoImages("to evaluate on".into()));
         }
-        let images = self.logits.len() / outputs;
+        let logits = values(&Tensor::cat(&self.logits, 0));
+        let images = logits.len() / outputs;
         let labels = self.labels.len() / images;
         let targets = if self.labels.is_empty() {
             ff_eval::Targets::Classes(self.classes)
@@ -276,16 +296,10 @@ impl Collected {
             ff_eval::Targets::Labels(self.labels)
         };
         Ok(match map {
-            Some(map) => map.apply(&self.logits, outputs, targets, labels)?,
-            None => Predictions::new(self.logits, outputs, targets)?,
+            Some(map) => map.apply(&logits, outputs, targets, labels)?,
+            None => Predictions::new(logits, outputs, targets)?,
         })
     }
-}
-
-/// Returns a batch's pixels as a tensor, u8 `[N, image_size, image_size, 3]`, on the CPU.
-pub(crate) fn image_tensor(pixels: &[u8], image_size: u32) -> Tensor {
-    let image_size = i64::from(image_size);
-    Tensor::from_slice(pixels).view([-1, image_size, image_size, 3])
 }
 
 /// Writes predictions: `logits` `[N, C]` f32, `targets` `[N]` i64 or `[N, C]` f32 with NaN for

@@ -56,6 +56,7 @@ mod step;
 mod task_weights;
 mod train;
 mod trainer;
+mod upload;
 mod validation;
 
 pub use cancel::CancelToken;
@@ -83,6 +84,8 @@ pub use ff_data::{Augment, Dataset, OnBadImage, Task};
 pub use ff_eval::{Metric, OutputMap, Predictions, TaskKind, Value};
 /// Types of [`ff_models`] in this crate's signatures.
 pub use ff_models::{Model, Parameter};
+/// Deterministic algorithms on a GPU, a switch of the process.
+pub use ff_torch_sys::set_deterministic;
 /// The version of serde_json whose values hooks report and keep.
 pub use serde_json;
 /// The version of tch whose types are in this crate's signatures.

@@ -1,17 +1,7 @@
 //! The loss of training and validation.
 
-use ff_data::Targets;
 use ff_eval::Predictions;
 use tch::{Device, Kind, Reduction, Tensor};
-
-/// Returns targets as the loss takes them: class numbers `[N]` i64, or labels `[N, C]` f32 with NaN
-/// for unknown.
-pub(crate) fn target_tensor(targets: &Targets, outputs: usize) -> Tensor {
-    match targets {
-        Targets::Classes(classes) => Tensor::from_slice(classes),
-        Targets::Labels(labels) => Tensor::from_slice(labels).view([-1, outputs as i64]),
-    }
-}
 
 /// The loss, with the weight of each task of multilabel data.
 #[derive(Debug, Default)]
@@ -28,7 +18,7 @@ impl Loss {
         Self { weights, on_device }
     }
 
-    /// Computes cross entropy for class numbers; for labels, binary cross entropy over the known
+    /// Computes cross entropy for class numbers `[N]` i64; for labels `[N, C]` f32, binary cross entropy over the known
     /// ones, times the weight of their task. Logits are f32.
     pub(crate) fn of_batch(&self, logits: &Tensor, targets: &Tensor) -> Tensor {
         if targets.kind() == Kind::Int64 {
@@ -76,7 +66,14 @@ fn log_sum_exp(logits: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use ff_data::Targets;
+
     use super::*;
+    use crate::upload::send_targets;
+
+    fn target_tensor(targets: &Targets, outputs: usize) -> Tensor {
+        send_targets(targets, outputs, Device::Cpu).receive()
+    }
 
     fn close(a: f64, b: f64) {
         assert!((a - b).abs() < 1e-6, "{a} {b}");

@@ -1,9 +1,6 @@
 //! The optimizer, with a state that can be saved.
 //!
-//! An update is element by element, so blocks of any length give the same bits. On the CPU an
-//! update runs in blocks that stay in the cache through all operations of the rule, so memory is
-//! read and written once. On a GPU, where every operation is a kernel launch, gradients are first
-//! copied into one buffer and updated as a whole.
+//! libtorch's fused update rules read and write memory once, in one kernel for many parameters.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +11,10 @@ use tch::{Device, Kind, Tensor};
 use crate::error::Error;
 use crate::optimizer_config::OptimizerConfig;
 
-/// Elements per block of an update: four arrays of this length fit a core's own cache.
-const CPU_BLOCK: i64 = 1 << 16;
-
 /// The trained parameters and the state of the update rule.
 ///
-/// All parameters become views of one flat buffer, each in its own memory layout, so that an update
-/// is a few operations however many tensors a model has.
+/// All parameters become views of one flat buffer, each in its own memory layout, as do the moments
+/// that the rule keeps.
 ///
 /// ```
 /// use ff_models::{Parameter, ParameterKind};
@@ -37,12 +31,19 @@ const CPU_BLOCK: i64 = 1 << 16;
 pub struct Optimizer {
     config: OptimizerConfig,
     parameters: Vec<Tensor>,
-    weights: Tensor,
-    /// On a GPU: a buffer for all gradients, and each parameter's view of it.
-    flat_gradients: Option<(Tensor, Vec<Tensor>)>,
+    /// Each parameter's values in memory order, `[elements]`: parts of the flat buffer.
+    weights: Vec<Tensor>,
     /// AdamW: first and second moments. SGD: the momentum buffer.
-    moments: Vec<(&'static str, Tensor)>,
+    moments: Vec<Moment>,
     steps: i64,
+}
+
+/// A value that the rule keeps for each weight.
+struct Moment {
+    name: &'static str,
+    flat: Tensor,
+    /// The part of each parameter.
+    parts: Vec<Tensor>,
 }
 
 impl Optimizer {
@@ -54,29 +55,21 @@ impl Optimizer {
     pub fn new<'a>(config: &OptimizerConfig, parameters: impl Iterator<Item = &'a Parameter>) -> Self {
         let mut handles: Vec<Tensor> = parameters.map(|parameter| parameter.tensor.shallow_clone()).collect();
         let device = handles[0].device();
-        let total: i64 = handles.iter().map(|tensor| tensor.numel() as i64).sum();
-        let flat = || Tensor::zeros([total], (Kind::Float, device));
-        let weights = flat();
-        let gradients = (device != Device::Cpu).then(flat);
-        let mut gradient_views = Vec::new();
-        let mut offset = 0;
-        for tensor in &mut handles {
-            let (size, stride) = (tensor.size(), tensor.stride());
-            let mut view = weights.as_strided(&size, &stride, offset);
+        let lengths: Vec<i64> = handles.iter().map(|tensor| tensor.numel() as i64).collect();
+        let flat = || Tensor::zeros([lengths.iter().sum::<i64>()], (Kind::Float, device));
+        let weights = flat().split_with_sizes(&lengths, 0);
+        for (tensor, part) in handles.iter_mut().zip(&weights) {
+            let mut view = part.as_strided(tensor.size(), tensor.stride(), None);
             tch::no_grad(|| view.copy_(tensor));
-            gradient_views.extend(gradients.as_ref().map(|flat| flat.as_strided(&size, &stride, offset)));
             tensor.set_data(&view);
             *tensor = tensor.set_requires_grad(true);
-            offset += tensor.numel() as i64;
         }
-        Self {
-            config: config.clone(),
-            parameters: handles,
-            moments: config.moments().iter().map(|name| (*name, flat())).collect(),
-            weights,
-            flat_gradients: gradients.map(|flat| (flat, gradient_views)),
-            steps: 0,
-        }
+        let moment = |name| {
+            let flat = flat();
+            Moment { name, parts: flat.split_with_sizes(&lengths, 0), flat }
+        };
+        let moments = config.moments().iter().copied().map(moment).collect();
+        Self { config: config.clone(), parameters: handles, weights, moments, steps: 0 }
     }
 
     /// Does one step: computes the gradient of `loss` and updates the parameters with the learning
@@ -84,50 +77,21 @@ impl Optimizer {
     pub fn step(&mut self, loss: &Tensor, lr: f64) {
         let gradients = Tensor::run_backward(&[loss], &self.parameters, false, false);
         self.steps += 1;
-        tch::no_grad(|| match &mut self.flat_gradients {
-            // One buffer saves a launch for each parameter and operation.
-            Some((flat, views)) => {
-                for (view, gradient) in views.iter_mut().zip(&gradients) {
-                    view.copy_(gradient);
-                }
-                let flat = flat.shallow_clone();
-                self.update(0, &flat, lr);
-            }
-            None => {
-                let mut offset = 0;
-                for (parameter, gradient) in self.parameters.iter().zip(gradients) {
-                    let length = parameter.numel() as i64;
-                    let gradient = in_memory_order(&gradient, parameter).as_strided([length], [1], None);
-                    self.update(offset, &gradient, lr);
-                    offset += length;
-                }
-            }
+        tch::no_grad(|| {
+            let gradients = self.parameters.iter().zip(&gradients).map(|(parameter, gradient)| {
+                in_memory_order(gradient, parameter).as_strided([parameter.numel() as i64], [1], None)
+            });
+            let gradients: Vec<Tensor> = gradients.collect();
+            let moments: Vec<_> = self.moments.iter().map(|moment| refs(&moment.parts)).collect();
+            self.config.update(&refs(&self.weights), &refs(&gradients), &moments, self.steps, lr);
         });
-    }
-
-    /// Updates the weights from `offset` on with their gradient, whose memory is overwritten.
-    fn update(&self, offset: i64, gradient: &Tensor, lr: f64) {
-        let total = gradient.size()[0];
-        let block = if gradient.device() == Device::Cpu { CPU_BLOCK } else { total };
-        for start in (0..total).step_by(block as usize) {
-            let length = block.min(total - start);
-            let part = |tensor: &Tensor| tensor.narrow(0, offset + start, length);
-            let moments = self.moments.iter().map(|(_, moment)| part(moment)).collect();
-            self.config.update(
-                part(&self.weights),
-                gradient.narrow(0, start, length),
-                moments,
-                self.steps,
-                lr,
-            );
-        }
     }
 
     /// Returns the state that a resumed run needs: flat moments in the order of the parameters, and
     /// the number of steps.
     pub fn state(&self) -> BTreeMap<String, OwnedTensor> {
-        let moments = self.moments.iter().map(|(name, tensor)| {
-            let values = Vec::<f32>::try_from(tensor.to_device(Device::Cpu)).expect("flat 32-bit floats");
+        let moments = self.moments.iter().map(|Moment { name, flat, .. }| {
+            let values = Vec::<f32>::try_from(flat.to_device(Device::Cpu)).expect("flat 32-bit floats");
             ((*name).to_owned(), OwnedTensor::f32([values.len()], &values))
         });
         moments.chain([("step".to_owned(), OwnedTensor::i64([], &[self.steps]))]).collect()
@@ -143,13 +107,13 @@ impl Optimizer {
             let name = format!("{prefix}{name}");
             state.get(&name).ok_or_else(|| wrong(format!("expected a tensor `{name}`, found none")))
         };
-        for (name, moment) in &mut self.moments {
+        for Moment { name, flat, .. } in &mut self.moments {
             let values = get(name)?.to_f32().ok_or_else(|| wrong(format!("`{name}`: expected floats")))?;
-            if values.len() != moment.numel() {
-                let expected = moment.numel();
+            if values.len() != flat.numel() {
+                let expected = flat.numel();
                 return Err(wrong(format!("`{name}`: expected {expected} values, found {}", values.len())));
             }
-            moment.copy_(&Tensor::from_slice(&values));
+            flat.copy_(&Tensor::from_slice(&values));
         }
         self.steps = get("step")?
             .to_i64()
@@ -167,4 +131,8 @@ fn in_memory_order(gradient: &Tensor, parameter: &Tensor) -> Tensor {
     let mut same = parameter.empty_like();
     same.copy_(gradient);
     same
+}
+
+fn refs(tensors: &[Tensor]) -> Vec<&Tensor> {
+    tensors.iter().collect()
 }

@@ -1,7 +1,8 @@
 //! The update rules: AdamW and SGD.
 
+use ff_torch_sys::{AdamW, fused_adamw, fused_sgd};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::error::Error;
 
@@ -98,38 +99,23 @@ impl OptimizerConfig {
         }
     }
 
-    /// Does one step of the rule for some of the weights. The gradient's memory is overwritten.
+    /// Does step `steps`, counted from 1, of the rule with the learning rate `lr`.
     pub(crate) fn update(
         &self,
-        mut weights: Tensor,
-        mut gradient: Tensor,
-        mut moments: Vec<Tensor>,
+        weights: &[&Tensor],
+        gradients: &[&Tensor],
+        moments: &[Vec<&Tensor>],
         steps: i64,
         lr: f64,
     ) {
-        match (self, moments.as_mut_slice()) {
-            (&Self::AdamW { betas: [beta1, beta2], eps, weight_decay }, [mean, square]) => {
-                let correction = |beta: f64| 1.0 - beta.powi(steps as i32);
-                let _ = weights.g_mul_scalar_(1.0 - lr * weight_decay);
-                let _ = mean.lerp_(&gradient, 1.0 - beta1);
-                let _ = gradient.square_();
-                let _ = square.lerp_(&gradient, 1.0 - beta2);
-                // The gradient is no longer needed: its buffer takes the denominator, with the step
-                // size as a factor, since tch's addcdiv_ has no `value`.
-                gradient.copy_(square);
-                let _ = gradient.sqrt_();
-                let _ = gradient.g_div_scalar_(correction(beta2).sqrt());
-                let _ = gradient.g_add_scalar_(eps);
-                let _ = gradient.g_mul_scalar_(-correction(beta1) / lr);
-                let _ = weights.addcdiv_(mean, &gradient);
+        match (self, moments) {
+            (&Self::AdamW { betas, eps, weight_decay }, [means, squares]) => {
+                let rule = AdamW { lr, betas, weight_decay, eps };
+                let step = Tensor::full([0i64; 0], steps, (Kind::Float, weights[0].device()));
+                fused_adamw(rule, weights, gradients, [means, squares], &step);
             }
-            (&Self::Sgd { momentum, weight_decay }, [buffer]) => {
-                let _ = gradient.g_add_(&(&weights * weight_decay));
-                // PyTorch's first momentum is the gradient itself; a buffer of zeros gives the
-                // same.
-                let _ = buffer.g_mul_scalar_(momentum);
-                let _ = buffer.g_add_(&gradient);
-                let _ = weights.g_sub_(&(&*buffer * lr));
+            (&Self::Sgd { momentum, weight_decay }, [momenta]) => {
+                fused_sgd(weights, gradients, momenta, momentum, weight_decay, lr);
             }
             _ => unreachable!("moments are made to fit the configuration"),
         }

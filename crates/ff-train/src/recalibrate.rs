@@ -7,7 +7,7 @@ use ff_models::{Mode, Model};
 
 use crate::cancel::CancelToken;
 use crate::error::Error;
-use crate::evaluate::image_tensor;
+use crate::upload::send_images;
 
 /// Training images from which a model's BatchNorm statistics are recomputed. The mean of several
 /// models' statistics is not that of their mean model's activations (Izmailov et al. 2018,
@@ -69,7 +69,8 @@ impl Recalibration {
             if !batch.indices.is_empty() {
                 number += 1;
                 let mode = Mode::Recalibrate { batch: number };
-                let _ = tch::no_grad(|| model.features(&image_tensor(&batch.images, batch.image_size), mode));
+                let images = send_images(&batch.images, batch.image_size, model.device());
+                let _ = tch::no_grad(|| model.features(&images.receive(), mode));
             }
         }
         if number == 0 {

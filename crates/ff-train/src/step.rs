@@ -10,10 +10,9 @@ use tch::{Kind, Tensor};
 
 use crate::config::Trainable;
 use crate::error::Error;
-use crate::evaluate::image_tensor;
 use crate::history::Divergence;
-use crate::loss::target_tensor;
 use crate::trainer::Trainer;
+use crate::upload::{send_images, send_targets};
 use crate::{hook, resume};
 
 impl Trainer<'_, '_> {
@@ -59,8 +58,9 @@ impl Trainer<'_, '_> {
         let model = self.model;
         let step = self.steps_done() + 1;
         let mode = Mode::Train { seed: stream(self.config.seed, "dropout", &[step as u64]).next_u64() };
-        let pixels = image_tensor(&batch.images, batch.image_size).to_device(model.device());
-        let targets = target_tensor(&batch.targets, model.spec().outputs).to_device(model.device());
+        let pixels = send_images(&batch.images, batch.image_size, model.device());
+        let targets = send_targets(&batch.targets, model.spec().outputs, model.device());
+        let pixels = pixels.receive();
         let logits = match self.config.trainable {
             Trainable::All {} => model.forward(&pixels, mode),
             Trainable::Classifier { update_bn_stats } => {
@@ -69,7 +69,7 @@ impl Trainer<'_, '_> {
                 model.classify(&features, mode)
             }
         };
-        self.loss.of_batch(&logits, &targets)
+        self.loss.of_batch(&logits, &targets.receive())
     }
 
     /// Runs the backward pass and the update of a step.

@@ -154,7 +154,7 @@ pub struct OodEntry {
 pub struct ModelConfig {
     /// Side of the images that the model sees, in pixels.
     pub image_size: u32,
-    /// Type to compute in: `fp32` or `bf16`.
+    /// Type to compute in: `fp32`, `tf32` or `bf16`.
     pub precision: Precision,
     /// Images in a training step.
     pub batch_size: usize,

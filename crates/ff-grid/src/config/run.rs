@@ -10,9 +10,9 @@ use tch::Device;
 
 use super::cluster::ClusterConfig;
 
-/// How to run jobs. Nothing here is part of a job's identity. `threads` and the device can change
-/// the last bits of weights, since libtorch then sums in another order; the other keys change
-/// nothing.
+/// How to run jobs. Nothing here is part of a job's identity. `threads`, `deterministic` and the
+/// device can change the last bits of weights, since libtorch then sums in another order; the other
+/// keys change nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
@@ -32,6 +32,10 @@ pub struct RunConfig {
     /// Seconds without a sign of life after which a process on another machine counts as dead and
     /// its jobs are taken over.
     pub lease_seconds: f64,
+    /// Use only deterministic algorithms on a GPU: the same command then gives the same bits there,
+    /// more slowly. Otherwise cuDNN measures its algorithms and takes the fastest, which may differ
+    /// from run to run. On the CPU results are always the same.
+    pub deterministic: bool,
     /// How to handle unreadable images.
     pub on_bad_image: OnBadImage,
     /// Allow weights that were trained on the same images in another split
@@ -57,6 +61,7 @@ impl Default for RunConfig {
             resume_minutes: 5.0,
             resume_steps: None,
             lease_seconds: 60.0,
+            deterministic: false,
             on_bad_image: OnBadImage::Error,
             allow_other_split: false,
             keep_optimizer: false,

@@ -107,6 +107,9 @@ const RECHECK_AFTER: Duration = Duration::from_secs(1);
 
 impl Engine for Local {
     fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
+        if self.devices.iter().any(|device| device.is_cuda()) {
+            ff_train::set_deterministic(context.run.deterministic);
+        }
         let is_mine = |job: &&Job| self.only.as_ref().is_none_or(|only| only.contains(&job.id));
         let mine: Vec<&Job> = context.jobs.iter().filter(is_mine).collect();
         let mut states = HashMap::new();

@@ -82,7 +82,7 @@ pub struct ModelRecipe {
     pub architecture: Architecture,
     /// Side of the images that the model sees, in pixels.
     pub image_size: u32,
-    /// Type to compute in: `fp32` or `bf16`.
+    /// Type to compute in: `fp32`, `tf32` or `bf16`.
     pub precision: Precision,
     /// Where the weights start: `pretrained` (the architecture's ImageNet weights on the Hugging Face
     /// hub), another id of the hub, a `.safetensors` file, or `random`.

@@ -1,0 +1,145 @@
+// Functions of libtorch that tch does not reach. Each returns null, or the text of an error that
+// the caller frees. Nothing here needs the headers or libraries of CUDA: streams and events are
+// those of c10, which the CUDA library implements once it is loaded.
+
+#include <ATen/Context.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/Event.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+template <typename Work>
+char* caught(Work work) {
+  try {
+    work();
+    return nullptr;
+  } catch (const c10::Error& error) {
+    return strdup(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return strdup(error.what());
+  }
+}
+
+std::vector<at::Tensor> list(void* const* tensors, size_t count) {
+  std::vector<at::Tensor> found;
+  found.reserve(count);
+  for (size_t i = 0; i < count; i++) {
+    found.push_back(*static_cast<at::Tensor*>(tensors[i]));
+  }
+  return found;
+}
+
+// A tensor that is under way to a device, and the event that ends its copy.
+struct Sent {
+  at::Tensor tensor;
+  c10::Event arrived;
+};
+
+c10::impl::VirtualGuardImpl cuda() {
+  return c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA);
+}
+
+c10::Device card(int index) {
+  return c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+}  // namespace
+
+extern "C" {
+
+void ff_torch_free(char* text) { free(text); }
+
+char* ff_torch_set_tf32(bool on) {
+  return caught([&] {
+    at::globalContext().setAllowTF32CuDNN(on);
+    at::globalContext().setAllowTF32CuBLAS(on);
+  });
+}
+
+bool ff_torch_tf32() {
+  return at::globalContext().allowTF32CuDNN() && at::globalContext().allowTF32CuBLAS();
+}
+
+char* ff_torch_set_deterministic(bool on) {
+  return caught([&] {
+    auto& context = at::globalContext();
+    // cuBLAS reads it when its first handle is made.
+    if (on) setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+    context.setDeterministicAlgorithms(on, false);
+    // Memory is always written before it is read here, so filling it would only cost time.
+    context.setDeterministicFillUninitializedMemory(false);
+    context.setDeterministicCuDNN(on);
+    context.setBenchmarkCuDNN(!on);
+  });
+}
+
+bool ff_torch_deterministic() { return at::globalContext().deterministicAlgorithms(); }
+
+char* ff_torch_fused_adamw(void* const* weights, void* const* gradients, void* const* means,
+                           void* const* squares, void* const* steps, size_t count, double lr,
+                           double beta1, double beta2, double weight_decay, double eps) {
+  return caught([&] {
+    at::_fused_adamw_(list(weights, count), list(gradients, count), list(means, count),
+                      list(squares, count), {}, list(steps, count), lr, beta1, beta2,
+                      weight_decay, eps, false, false);
+  });
+}
+
+char* ff_torch_fused_sgd(void* const* weights, void* const* gradients, void* const* momenta,
+                         size_t count, double momentum, double weight_decay, double lr) {
+  return caught([&] {
+    // A momentum of zeros gives what PyTorch's first step gives. Without momentum it expects none.
+    at::_fused_sgd_(list(weights, count), list(gradients, count),
+                    list(momenta, momentum == 0 ? 0 : count), weight_decay, momentum, lr, 0.0,
+                    false, false, false);
+  });
+}
+
+// Makes a stream for copies to a card.
+char* ff_torch_copy_stream(int index, int64_t* id) {
+  return caught([&] { *id = cuda().getStreamFromGlobalPool(card(index)).id(); });
+}
+
+// Starts to copy host memory to a card on the stream `id`, by way of pinned memory, which libtorch
+// keeps and uses again once the copy is over.
+char* ff_torch_send(const void* data, const int64_t* sizes, size_t dims, int kind, int index,
+                    int64_t id, Sent** sent) {
+  return caught([&] {
+    auto options = at::TensorOptions().dtype(static_cast<at::ScalarType>(kind));
+    at::IntArrayRef shape(sizes, dims);
+    auto pinned = at::empty(shape, options.pinned_memory(true));
+    std::memcpy(pinned.data_ptr(), data, pinned.nbytes());
+    c10::Stream stream(c10::Stream::UNSAFE, card(index), id);
+    c10::StreamGuard guard(stream);
+    c10::Event arrived(c10::DeviceType::CUDA);
+    auto tensor = pinned.to(card(index), /*non_blocking=*/true);
+    arrived.record(stream);
+    *sent = new Sent{std::move(tensor), std::move(arrived)};
+  });
+}
+
+// Makes the work that is queued from now on wait for the copy, and returns the tensor. Frees
+// `sent`. The host does not wait.
+char* ff_torch_receive(Sent* sent, void** tensor) {
+  auto* failed = caught([&] {
+    auto stream = cuda().getStream(sent->tensor.device());
+    sent->arrived.block(stream);
+    sent->tensor.record_stream(stream);
+    *tensor = new at::Tensor(std::move(sent->tensor));
+  });
+  delete sent;
+  return failed;
+}
+
+void ff_torch_forget(Sent* sent) { delete sent; }
+}
