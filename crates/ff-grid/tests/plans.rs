@@ -496,11 +496,27 @@ fn defaults_are_the_papers() {
         // A file that writes the defaults out resolves to the same.
         assert_eq!(resolved(expected), resolved(text));
     }
-    let methods = "method = [{ name = 'Extra' }]\nmethods = 'table1'";
-    let SoupsConfig { method, .. } =
-        of_kind::<SoupsConfig>(&*parse_experiment(methods, &[]).unwrap()).clone();
-    let names: Vec<_> = method.iter().map(|method| method.name.as_str()).collect();
-    assert_eq!(names, ["GS (best)", "Uniform Soup", "Greedy Soup", "FGG (best)", "GoU", "GoG", "Extra"]);
+}
+
+#[test]
+fn a_set_of_methods_stands_for_its_rows() {
+    let table1 = ["GS (best)", "Uniform Soup", "Greedy Soup", "FGG (best)", "GoU", "GoG"];
+    // Names of the rows, and how often their statistics are recomputed.
+    let rows = |text: &str, set: &[&str]| {
+        let set: Vec<String> = set.iter().map(|text| (*text).to_owned()).collect();
+        let read = parse_experiment(text, &set).unwrap();
+        let methods = &of_kind::<SoupsConfig>(&*read).method;
+        let recalibrated = read.to_toml().unwrap().matches("recalibrate").count();
+        (methods.iter().map(|row| row.name.clone()).collect::<Vec<_>>(), recalibrated)
+    };
+    let extra = "method = [{ name = 'Extra' }]\n";
+    let with_extra = [&table1[..], &["Extra"]].concat();
+    assert_eq!(rows(&format!("{extra}methods = 'table1'"), &[]).0, with_extra);
+    assert_eq!(rows(extra, &["methods=table1"]).0, with_extra);
+    // The rows of a file that names none give way to those of a set, which other overrides reach.
+    let (names, recalibrated) = rows("", &["method.bn=recalibrate", "methods=table1"]);
+    assert_eq!(names, table1);
+    assert_eq!(recalibrated, rows("", &["method.bn=recalibrate"]).1);
 }
 
 #[test]

@@ -34,9 +34,13 @@ use crate::results::place;
 /// Reads a configuration from text, with overrides. `name` is the default name of the table.
 pub(super) fn parse(text: &str, set: &[String], name: &str) -> Result<Box<dyn Experiment>, Error> {
     let mut config = read_toml(text, &SoupsConfig::default()).map_err(Error::Config)?;
-    // Before the overrides, since a key may name one of the rows.
+    // A set of rows comes before the other overrides, since a key may name one of its rows.
+    let names_a_set = |text: &&String| text.split_once('=').is_some_and(|(key, _)| key.trim() == "methods");
+    let (sets, others): (Vec<_>, Vec<_>) = set.iter().partition(names_a_set);
+    let cloned = |texts: Vec<&String>| texts.into_iter().cloned().collect::<Vec<_>>();
+    config = override_values(config, &cloned(sets)).map_err(Error::Config)?;
     config.expand_methods();
-    config = override_values(config, set).map_err(Error::Config)?;
+    config = override_values(config, &cloned(others)).map_err(Error::Config)?;
     config.expand_methods();
     config.resolve(name)?;
     config.check()?;
