@@ -49,6 +49,9 @@ pub struct TrainOptions {
     /// Minimum time between resume points, in minutes
     #[arg(long, value_name = "MINUTES", default_value_t = 1.0)]
     resume_minutes: f64,
+    /// Use only deterministic algorithms on a GPU, for the same bits from run to run
+    #[arg(long)]
+    deterministic: bool,
     /// Write learning curves for TensorBoard to this folder
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
@@ -67,6 +70,7 @@ impl TrainOptions {
             loader_threads: self.loader_threads,
             resume_minutes: self.resume_minutes,
             resume_steps: self.resume_steps.map(|steps| steps as usize),
+            deterministic: self.deterministic,
             on_bad_image: self.on_bad_image.into(),
             allow_other_split: self.allow_other_split,
             ..RunConfig::default()

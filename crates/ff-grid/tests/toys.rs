@@ -1,6 +1,7 @@
 //! The public interfaces for extensions: an engine and an experiment in another crate.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ff_data::datasets::PhantomConfig;
@@ -8,9 +9,9 @@ use ff_data::{Augment, DatasetConfig, OnBadImage, PhantomKind, SplitRule};
 use ff_eval::Metric;
 use ff_grid::{
     BackboneConfig, Catalog, Claims, Common, DataSource, DatasetEntry, Engine, Error, EvaluationConfig,
-    Event, Experiment, Graph, JobContext, JobId, JobSpec, Jobs, ModelConfig, OnEvent, Plan, QueueStatus,
-    Records, Recovered, RunConfig, RunStore, Summary, Table, TableReport, Texts, Training, WeightsSource,
-    render,
+    Event, Experiment, Graph, JobContext, JobId, JobSpec, Jobs, Local, ModelConfig, OnEvent, Plan,
+    QueueStatus, Records, Recovered, RunConfig, RunStore, Summary, Table, TableReport, Texts, Training,
+    WeightsSource, render,
 };
 use ff_models::{Architecture, Precision};
 use ff_train::{CancelToken, TaskWeights};
@@ -157,23 +158,56 @@ impl Table for Rates {
     }
 }
 
-#[test]
-fn an_experiment_and_an_engine_of_another_crate() {
-    let folder = tempfile::tempdir().unwrap();
+/// Returns the plan of the experiment, and its catalog.
+fn two_rates() -> (Plan, Catalog) {
     let experiment = TwoRates {
         model: ModelConfig { image_size: 16, precision: Precision::Fp32, batch_size: 8, weight_decay: 0.01 },
         evaluation: EvaluationConfig { resamples: 0, seed: 0 },
         run: RunConfig::default(),
     };
-    let run = experiment.run.clone();
     let catalog = Catalog::new(Path::new("nowhere"), None, 0, OnBadImage::Error, 1 << 20);
     let plan = Plan::new(Box::new(experiment), &catalog, &|id| Err(format!("{id}: no hub here")));
     assert_eq!((plan.jobs.len(), plan.missing()), (2, vec![]));
+    (plan, catalog)
+}
 
+#[test]
+fn a_lost_gpu_stops_the_engine_and_fails_no_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plan, catalog) = two_rates();
+    let runs = RunStore::new(folder.path());
+    let failing = |text: &'static str| {
+        let failed = AtomicBool::new(false);
+        let on_event = move |event: Event<'_>| {
+            if matches!(event, Event::Started(_)) && !failed.swap(true, Ordering::Relaxed) {
+                panic!("{text}");
+            }
+        };
+        Local::default().run_plan(&plan, &catalog, &runs, &on_event)
+    };
+    let error =
+        failing("CUDA error: an illegal memory access was encountered\nException raised from x").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("cpu failed: CUDA error: an illegal memory access was encountered\nhint: run"),
+        "{text}"
+    );
+    assert!(text.contains("shapes pico: lr 1e-2"), "{text}");
+    // Memory that is short is one job's failure.
+    let summary = failing("CUDA out of memory. Tried to allocate 9 GiB. GPU 0 has 1 GiB").unwrap();
+    assert_eq!((summary.done, summary.failed.len()), (1, 1), "{:?}", summary.failed);
+    let summary = Local::default().run_plan(&plan, &catalog, &runs, &|_| {}).unwrap();
+    assert_eq!((summary.done, summary.found), (1, 1));
+}
+
+#[test]
+fn an_experiment_and_an_engine_of_another_crate() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plan, catalog) = two_rates();
     let (runs, claims) = (RunStore::new(folder.path()), Claims::new(Duration::from_secs(60), "cpu"));
     let context = JobContext {
         jobs: &plan.jobs,
-        run: &run,
+        run: plan.run(),
         catalog: &catalog,
         runs: &runs,
         claims: &claims,

@@ -88,7 +88,8 @@ impl Similarities {
     }
 }
 
-/// Returns kernels as rows, in 64 bits on the CPU.
+/// Returns kernels as rows, in 64 bits on the CPU: many GPUs have few units for 64 bits, and the
+/// matrices are small.
 fn rows(weight: &Tensor) -> Tensor {
     weight.detach().to_device(Device::Cpu).to_kind(Kind::Double).flatten(1, -1).contiguous()
 }

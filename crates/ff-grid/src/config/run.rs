@@ -93,6 +93,14 @@ impl RunConfig {
         self.loader_threads.unwrap_or_else(|| loader_threads(device, threads))
     }
 
+    /// Sets the process's algorithms for a GPU ([`deterministic`](Self::deterministic)). Call it before
+    /// anything is computed there.
+    pub(crate) fn set_algorithms(&self, device: Device) {
+        if device.is_cuda() {
+            ff_train::set_deterministic(self.deterministic);
+        }
+    }
+
     /// How long the owner of a job may be silent before it counts as dead.
     pub fn lease(&self) -> Duration {
         seconds(self.lease_seconds)

@@ -18,6 +18,7 @@ use ff_train::CancelToken;
 use tch::Device;
 
 use super::events::{Event, JobState, OnEvent, QueueStatus, Summary};
+use super::failure::{loses_gpu, text_of};
 use super::traits::{Engine, EngineKind, EngineSetup};
 use crate::catalog::Catalog;
 use crate::error::Error;
@@ -107,9 +108,7 @@ const RECHECK_AFTER: Duration = Duration::from_secs(1);
 
 impl Engine for Local {
     fn run(&self, context: &JobContext<'_>, on_event: OnEvent<'_>) -> Result<Summary, Error> {
-        if self.devices.iter().any(|device| device.is_cuda()) {
-            ff_train::set_deterministic(context.run.deterministic);
-        }
+        self.devices.iter().for_each(|&device| context.run.set_algorithms(device));
         let is_mine = |job: &&Job| self.only.as_ref().is_none_or(|only| only.contains(&job.id));
         let mine: Vec<&Job> = context.jobs.iter().filter(is_mine).collect();
         let mut states = HashMap::new();
@@ -131,17 +130,17 @@ impl Engine for Local {
                 states.insert(&input.id, if done { State::Found } else { State::Outside });
             }
         }
-        let (states, changed) = (Mutex::new(states), Condvar::new());
+        let (states, changed, lost) = (Mutex::new(states), Condvar::new(), Mutex::new(None));
         std::thread::scope(|scope| {
             for worker in 0..self.workers.max(1) {
-                let (states, changed, mine) = (&states, &changed, &mine);
+                let (states, changed, lost, mine) = (&states, &changed, &lost, &mine);
                 let work = move || {
                     tch::set_num_threads(self.threads.max(1) as i32);
                     let device = self.devices[worker % self.devices.len()];
                     let claims = &context.claims.on(device);
                     let context = &JobContext { device, claims, ..context.clone() };
                     while let Some(job) = next(context, mine, states, changed) {
-                        let state = attempt(context, job, on_event);
+                        let state = attempt(context, job, on_event, lost);
                         states.lock().expect("states").insert(&job.id, state);
                         changed.notify_all();
                     }
@@ -158,6 +157,9 @@ impl Engine for Local {
             }
             Ok(())
         })?;
+        if let Some(failure) = lost.into_inner().expect("failure") {
+            return Err(Error::Job(failure));
+        }
         let states = states.into_inner().expect("states");
         let mut summary = Summary::default();
         for job in mine {
@@ -245,8 +247,14 @@ fn next<'p>(
     None
 }
 
-/// Runs a job, and turns errors and panics into a state.
-fn attempt(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> State {
+/// Runs a job, and turns errors and panics into a state. If its GPU is lost, the process has to end:
+/// all jobs stop, to be resumed by another process, and `lost` says why.
+fn attempt(
+    context: &JobContext<'_>,
+    job: &Job,
+    on_event: OnEvent<'_>,
+    lost: &Mutex<Option<String>>,
+) -> State {
     // libtorch's failures (most often out of memory) are panics, and fail only this job. A panic in
     // an evaluation leaves gradients off in this thread, so every job turns them on.
     let result = catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| claimed(context, job, on_event))));
@@ -254,11 +262,16 @@ fn attempt(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> State 
         Ok(Ok(state)) => return state,
         Ok(Err(error)) if error.is_stop() => return State::Waiting,
         Ok(Err(error)) => error.to_string(),
-        Err(panic) => match panic.downcast_ref::<String>() {
-            Some(text) => text.clone(),
-            None => panic.downcast_ref::<&str>().copied().unwrap_or("panicked without a message").to_owned(),
-        },
+        Err(panic) => text_of(&*panic),
     };
+    if loses_gpu(&failure) {
+        context.stop.set();
+        let device = device_name(context.device);
+        let hint = "run the same command again: finished jobs are kept, and this one resumes";
+        *lost.lock().expect("failure") =
+            Some(format!("{}: {device} failed: {failure}\nhint: {hint}", job.label));
+        return State::Waiting;
+    }
     let _ = catch_unwind(AssertUnwindSafe(|| on_event(Event::Failed(job, &failure))));
     State::Failed(failure)
 }

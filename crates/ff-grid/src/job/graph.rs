@@ -44,6 +44,10 @@ pub struct Job {
     /// Notes on its data for a reader of its result, such as patients in more than one split.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// Whether its record has statistics of the trained model's kernels, which a table of in-model
+    /// merging shows. They take an eigenvalue problem for each convolution.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kernels: bool,
 }
 
 impl Job {

@@ -228,6 +228,7 @@ mod tests {
             fields: BTreeMap::new(),
             cost: Cost::default(),
             remarks: Vec::new(),
+            kernels: false,
             blocked: None,
         }
     }

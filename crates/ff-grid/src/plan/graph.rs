@@ -197,6 +197,11 @@ impl<'a> Graph<'a> {
         self.jobs[self.known[id]].fields = group_fields(rate, augment, seed);
     }
 
+    /// Asks for statistics of a run's kernels ([`Job::kernels`]).
+    pub fn with_kernels(&mut self, id: &str) {
+        self.jobs[self.known[id]].kernels = true;
+    }
+
     /// Returns the cost of a job.
     pub fn cost(&self, id: &str) -> Cost {
         self.jobs[self.known[id]].cost
@@ -276,6 +281,7 @@ impl<'a> Graph<'a> {
                 cost,
                 blocked: shared.blocked.clone(),
                 remarks: shared.remarks.clone(),
+                kernels: false,
             });
         }
         id

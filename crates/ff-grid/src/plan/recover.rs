@@ -88,6 +88,7 @@ impl<'a> Recovered<'a> {
                 cost: record.cost,
                 blocked: None,
                 remarks: record.remarks.clone(),
+                kernels: false,
             });
         }
         Some(scored.id.clone())

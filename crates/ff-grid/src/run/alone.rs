@@ -37,6 +37,7 @@ impl JobContext<'_> {
             let reason = "expected a run with a record, found one of an older version without\nhint: give the recipe another name, or remove the folder";
             return Err(Error::File { path: before, reason: reason.into() });
         }
-        Ok((self.run(job, &self.stop, on_epoch)?, true))
+        self.run.set_algorithms(self.device);
+        Ok((JobContext::run(self, job, &self.stop, on_epoch)?, true))
     }
 }

@@ -81,7 +81,8 @@ impl JobContext<'_> {
             evaluations,
         };
         let mut of_kernels = Vec::new();
-        if let Some(last) = outcome.kept.as_ref().or(outcome.snapshots.last()) {
+        let last = outcome.kept.as_ref().or(outcome.snapshots.last());
+        if let Some(last) = last.filter(|_| job.kernels || training.inmerge.is_some()) {
             model.load_strict(&self.runs.open(job, &last.weights)?)?;
             of_kernels = kernels(&model);
         }

@@ -55,6 +55,7 @@ fn column(
             let inmerge = config.inmerge(row, backbone);
             let seeds = Seeds { group: seed, own: second_seed(seed) };
             let trained = merging.add(graph, label.clone(), seeds, start, inmerge, vec![first.clone()]);
+            graph.with_kernels(&trained);
             let test = graph.test_score(shared, &label, &trained, dataset);
             jobs.push(SeedJobs { seed, trained, test });
         }
