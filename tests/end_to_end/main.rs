@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod inmerge;
 mod landscape;
+mod models;
 mod own_images;
 mod place;
 mod published;

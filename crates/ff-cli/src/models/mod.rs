@@ -1,0 +1,50 @@
+//! The commands of `ff-models`: logits and speed of a backbone, and a device's arithmetic.
+
+mod bench;
+mod check;
+mod logits;
+mod memory;
+
+use clap::Subcommand;
+
+pub use bench::Bench;
+pub use check::Check;
+pub use logits::Logits;
+
+/// Compute logits of a ResNet, DeiT or VGG, measure its speed, and check a GPU's arithmetic.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Compute the logits of given input tensors
+    #[command(after_help = "Examples:
+  ff-models logits --arch resnet50 --weights w.safetensors --input x.safetensors \\
+    --output y.safetensors")]
+    Logits(Logits),
+    /// Measure a training step, or a forward pass with --evaluate
+    #[command(after_help = "Examples:
+  ff-models bench --arch resnet50 --batch 64 --device cuda:0")]
+    Bench(Bench),
+    /// Compare a device's arithmetic with the CPU's
+    #[command(
+        after_help = "Logits, training, dropout masks and in-model merging start from equal weights on the device
+and on the CPU. Exit code 1: a difference is over its limit.
+
+Examples:
+  ff-models check --device cuda:0
+  ff-models check --arch resnet50 --precision tf32 --json"
+    )]
+    Check(Check),
+}
+
+impl Command {
+    /// Runs the command and prints its result.
+    ///
+    /// # Errors
+    /// Any error of the command, with a text for the user.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Logits(options) => logits::logits(&options),
+            Self::Bench(options) => bench::bench(&options),
+            Self::Check(options) => check::check(&options),
+        }
+    }
+}
