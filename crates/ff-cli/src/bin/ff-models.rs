@@ -1,4 +1,4 @@
-//! `ff-models`: logits and training speed of a backbone.
+//! `ff-models`: logits and speed of a backbone, and a device's arithmetic.
 
 use std::process::ExitCode;
 
