@@ -24,14 +24,12 @@ pub enum Command {
   ff-models bench --arch resnet50 --batch 64 --device cuda:0")]
     Bench(Bench),
     /// Compare a device's arithmetic with the CPU's
-    #[command(
-        after_help = "Logits, training, dropout masks and in-model merging start from equal weights on the device
-and on the CPU. Exit code 1: a difference is over its limit.
+    #[command(after_help = "Logits, training, dropout masks and in-model merging start from equal weights.
+Exit code 1: a difference is over its limit.
 
 Examples:
   ff-models check --device cuda:0
-  ff-models check --arch resnet50 --precision tf32 --json"
-    )]
+  ff-models check --arch resnet50 --precision tf32 --json")]
     Check(Check),
 }
 

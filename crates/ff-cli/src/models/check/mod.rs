@@ -118,7 +118,7 @@ fn verdict(rows: &[Row]) -> anyhow::Result<()> {
     let failed = rows.iter().filter(|row| !row.is_ok()).count();
     if failed > 0 {
         bail!(
-            "{failed} of {} checks: expected differences from the CPU within their limits, found larger ones\n\
+            "{failed} of {} checks: expected differences within their limits, found larger ones\n\
              hint: do not train on this device; `--arch ARCH --precision PRECISION` repeats single checks",
             rows.len()
         );
