@@ -85,6 +85,7 @@ fn errors() {
         "ff-train lp --config tiny.toml",
         "ff-models logits --arch resnet51 --weights w --input x --output y",
         "ff-grid run --config tiny.toml --device gpu",
+        "ff-grid run --config tiny.toml --engine slurm --device cuda:0,cuda:1",
     ] {
         let ran = place.run(line);
         assert_eq!(ran.stdout, "", "{line}");

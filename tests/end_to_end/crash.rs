@@ -170,6 +170,45 @@ fn claims(place: &Place, runs: &str) -> Vec<serde_json::Value> {
     texts.filter_map(|text| serde_json::from_slice(&text).ok()).collect()
 }
 
+#[test]
+fn processes_beside_a_killed_one_end_and_their_work_is_kept() {
+    let (place, _) = undisturbed();
+    let start = || {
+        let words = "ff-grid run --config tiny.toml --runs beside --set run.jobs_per_device=3 --device cpu";
+        let words: Vec<&str> = words.split(' ').collect();
+        place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut parent = start();
+    let others = |parent: &Child| -> Vec<u64> {
+        let pids = claims(&place, "beside");
+        let pids = pids.iter().filter_map(|claim| claim["pid"].as_u64());
+        pids.filter(|&pid| pid != u64::from(parent.id())).collect()
+    };
+    let beside = loop {
+        if let Some(&pid) = others(&parent).first() {
+            break pid;
+        }
+        assert!(parent.try_wait().unwrap().is_none(), "no other process has claimed a job");
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let since = Instant::now();
+    // A process that has ended is a zombie, if nobody waits for it.
+    let alive = || {
+        let status = std::fs::read_to_string(format!("/proc/{beside}/status")).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
+    };
+    while alive() {
+        assert!(since.elapsed() < Duration::from_secs(120), "a process outlives the one that started it");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (ended_well, said) = end(start());
+    assert!(ended_well && said.contains("already done"), "{said}");
+    assert!(!said.contains("warning"), "{said}");
+    same(&place, "beside");
+}
+
 fn share(start: impl Fn(&Place, &str) -> Child) {
     let (place, _) = undisturbed();
     let mut children: Vec<_> = (0..4).map(|_| start(&place, "shared")).collect();

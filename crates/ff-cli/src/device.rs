@@ -7,6 +7,7 @@ use anyhow::bail;
 use ff_models::Precision;
 use tch::Device;
 
+use crate::driver::Driver;
 use crate::output::say;
 
 /// A device as the command line names it.
@@ -47,46 +48,106 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
+impl From<Device> for DeviceChoice {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Cuda(number) => Self::Cuda(number),
+            _ => Self::Cpu,
+        }
+    }
+}
+
 impl DeviceChoice {
-    /// Returns all chosen devices; `auto` is every GPU, or the CPU if there is none.
+    /// Returns all chosen devices; `auto` is every GPU, or the CPU if there is none. Says what `auto`
+    /// has taken.
     ///
     /// # Errors
     /// As [`DeviceChoice::find`].
     pub fn find_all(choices: &[Self]) -> anyhow::Result<Vec<Device>> {
         let mut devices = Vec::new();
         for choice in choices {
-            match (choice, choice.find()?) {
-                (Self::Auto, Device::Cuda(_)) => {
-                    devices.extend((0..tch::Cuda::device_count() as usize).map(Device::Cuda));
-                }
-                (_, device) => devices.push(device),
+            let (device, gpus) = choice.resolve()?;
+            match choice {
+                Self::Auto if gpus > 0 => devices.extend((0..gpus).map(Device::Cuda)),
+                _ => devices.push(device),
             }
+        }
+        if choices.contains(&Self::Auto) {
+            say_taken(&devices);
         }
         Ok(devices)
     }
 
-    /// Returns the chosen device; loads the CUDA libraries unless it is the CPU.
+    /// Returns the chosen device; loads the CUDA libraries unless it is the CPU. Says what `auto` has
+    /// taken.
     ///
     /// # Errors
-    /// There is no GPU of the chosen number.
+    /// There is no GPU of the chosen number, or it cannot be used; the text says why.
     pub fn find(self) -> anyhow::Result<Device> {
-        if self == Self::Cpu {
-            return Ok(Device::Cpu);
+        let (device, _) = self.resolve()?;
+        if self == Self::Auto {
+            say_taken(&[device]);
         }
-        let loaded = load_cuda();
-        let count = if tch::Cuda::is_available() { tch::Cuda::device_count() } else { 0 };
-        match self {
-            Self::Cuda(number) if (number as i64) < count => Ok(Device::Cuda(number)),
-            Self::Cuda(number) => {
-                let why = loaded.err().unwrap_or_else(|| format!("found {count} CUDA devices"));
+        Ok(device)
+    }
+
+    /// Returns the device and the number of GPUs.
+    fn resolve(self) -> anyhow::Result<(Device, usize)> {
+        if self == Self::Cpu {
+            return Ok((Device::Cpu, 0));
+        }
+        let found = gpus();
+        match (self, found) {
+            (Self::Cuda(number), Ok(count)) if number < count => Ok((Device::Cuda(number), count)),
+            (Self::Cuda(number), Ok(1)) => bail!("--device cuda:{number}: the only GPU is cuda:0"),
+            (Self::Cuda(number), Ok(count)) => {
+                bail!("--device cuda:{number}: expected a GPU from cuda:0 to cuda:{}", count - 1)
+            }
+            (Self::Cuda(number), Err(why)) => {
                 bail!(
-                    "--device cuda:{number}: {why}\nhint: `cargo xtask setup --cuda` installs the CUDA libraries"
+                    "--device cuda:{number}: {}",
+                    why.unwrap_or_else(|| "no NVIDIA driver is loaded".into())
                 )
             }
-            _ if count > 0 => Ok(Device::Cuda(0)),
-            _ => Ok(Device::Cpu),
+            (_, Ok(count)) => Ok((Device::Cuda(0), count)),
+            (_, Err(Some(why))) => {
+                say(&format!("warning: this machine's GPU is not used: {why}"));
+                Ok((Device::Cpu, 0))
+            }
+            (_, Err(None)) => Ok((Device::Cpu, 0)),
         }
     }
+}
+
+/// Says which GPUs `auto` has taken.
+fn say_taken(devices: &[Device]) {
+    let models = Driver::find().map_or(Vec::new(), |driver| driver.models);
+    for device in devices {
+        if let &Device::Cuda(number) = device {
+            // With a choice of visible devices CUDA counts in its own way.
+            let all = models.len() == tch::Cuda::device_count() as usize;
+            let model = models.get(number).filter(|_| all).map_or(String::new(), |name| format!(" ({name})"));
+            say(&format!("device: cuda:{number}{model}"));
+        }
+    }
+}
+
+/// Returns the number of GPUs that can be used, at least 1, or why there are none; nothing on a
+/// machine without a GPU.
+fn gpus() -> Result<usize, Option<String>> {
+    let loaded = load_cuda();
+    if tch::Cuda::is_available() && tch::Cuda::device_count() > 0 {
+        // cuDNN then measures its algorithms; a run's own setting comes later.
+        ff_train::set_deterministic(false);
+        return Ok(tch::Cuda::device_count() as usize);
+    }
+    let driver = Driver::find().ok_or(None)?;
+    Err(Some(match loaded {
+        Err(why) => {
+            format!("{why}\nhint: `cargo xtask setup --cuda` installs the CUDA libraries; then build again")
+        }
+        Ok(()) => driver.why_none(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()),
+    }))
 }
 
 /// Loads libtorch's CUDA library, which registers itself with the CPU library that the binary is

@@ -15,6 +15,8 @@ mod bar;
 pub mod data;
 #[cfg(feature = "torch")]
 mod device;
+#[cfg(feature = "torch")]
+mod driver;
 pub mod eval;
 pub mod fetch;
 #[cfg(feature = "torch")]

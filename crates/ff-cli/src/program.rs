@@ -29,13 +29,37 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
         .with_target(false)
         .without_time()
         .init();
-    // Failures in libtorch are panics; the panic hook has printed their text.
+    #[cfg(feature = "torch")]
+    say_libtorchs_failures_once();
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             say(&format!("error: {}", describe(&error)));
             ExitCode::FAILURE
         }
+        #[cfg(feature = "torch")]
+        Err(panic) if is_libtorchs(&*panic) => {
+            say(&format!("error: {}", ff_grid::panic_text(&*panic)));
+            ExitCode::FAILURE
+        }
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// Leaves libtorch's failures, which are panics, out of what the panic hook prints, unless a
+/// backtrace is asked for: whoever catches them prints their text.
+#[cfg(feature = "torch")]
+fn say_libtorchs_failures_once() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::env::var_os("RUST_BACKTRACE").is_some() || !is_libtorchs(info.payload()) {
+            default(info);
+        }
+    }));
+}
+
+/// Returns whether a panic has a text of libtorch's, by way of tch.
+#[cfg(feature = "torch")]
+fn is_libtorchs(panic: &(dyn std::any::Any + Send)) -> bool {
+    panic.downcast_ref::<String>().is_some_and(|text| text.contains("Err` value: Torch("))
 }

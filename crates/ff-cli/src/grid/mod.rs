@@ -1,5 +1,6 @@
 //! The commands of `ff-grid` that need a plan of a table or a runs folder.
 
+mod beside;
 mod doctor;
 mod forecast;
 mod options;

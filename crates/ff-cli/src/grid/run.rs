@@ -13,6 +13,7 @@ use ff_train::CancelToken;
 use itertools::Itertools;
 use tch::Device;
 
+use super::beside::{Beside, stop_with_parent};
 use super::options::prepare;
 use super::plan::counted;
 use crate::device::{DeviceChoice, warn_of_precision};
@@ -42,6 +43,9 @@ pub struct RunOptions {
     /// Print the job scripts without submitting them
     #[arg(long)]
     dry_run: bool,
+    /// Run jobs on this device beside the process that has started this one, and write no table
+    #[arg(long, hide = true)]
+    beside: Option<DeviceChoice>,
     /// Write learning curves for TensorBoard to this folder, one folder a job
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
@@ -54,8 +58,8 @@ fn engines() -> impl TypedValueParser<Value = &'static EngineKind> {
         .map(|name| ENGINES.into_iter().find(|kind| kind.name == name).expect("one of the possible values"))
 }
 
-/// Runs the jobs that are not done yet, then writes and prints the table.
-pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
+/// Refuses options that do not go with the engine.
+fn check(options: &RunOptions) -> anyhow::Result<()> {
     let queued = options.engine.queued;
     let only =
         [("--wait", options.wait), ("--dry-run", options.dry_run), ("--cluster", options.cluster.is_some())];
@@ -64,10 +68,28 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if let (false, Some((option, _))) = (queued, only.iter().find(|(_, given)| *given)) {
         bail!("{option} requires --engine {}\nhint: `ff-grid plan` prints the jobs of a table", names(true));
     }
+    if queued && options.device.len() > 1 {
+        bail!(
+            "--device: expected one device with --engine {}, since a task has one; found {}\n\
+             hint: leave --device out, and request GPUs for each task with run.cluster.gpus",
+            options.engine.name,
+            options.device.len()
+        );
+    }
     if queued && options.tensorboard.is_some() {
         bail!("--tensorboard requires --engine {}", names(false));
     }
+    Ok(())
+}
+
+/// Runs the jobs that are not done yet, then writes and prints the table.
+pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
+    check(options)?;
+    let queued = options.engine.queued;
     let stop = crate::signals::stop_on_signals()?;
+    if options.beside.is_some() {
+        stop_with_parent(stop.clone());
+    }
     let (plan, catalog, runs) = prepare(&options.table, &crate::hub::find_or_download)?;
     let missing = plan.missing();
     for why in &missing {
@@ -83,8 +105,20 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
             options.table.config.data_root.display()
         );
     }
+    if queued && plan.run().jobs_per_device > 1 {
+        bail!(
+            "run.jobs_per_device: expected 1 with --engine {}, found {}\n\
+             hint: a task runs several jobs at once with run.workers",
+            options.engine.name,
+            plan.run().jobs_per_device
+        );
+    }
     // A login node has no GPU; submitted tasks find their own devices.
-    let devices = if queued { vec![Device::Cpu] } else { DeviceChoice::find_all(&options.device)? };
+    let devices = match options.beside {
+        Some(device) => vec![device.find()?],
+        None if queued => vec![Device::Cpu],
+        None => DeviceChoice::find_all(&options.device)?,
+    };
     let device = devices[0];
     if !queued {
         warn_of_precision(plan.model().precision, device);
@@ -107,21 +141,29 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
         stop: stop.clone(),
         device,
     };
-    let progress = GridProgress::new(&plan, &runs);
+    let is_beside = options.beside.is_some();
+    let progress = (!is_beside).then(|| GridProgress::new(&plan, &runs));
     let tensorboard = options.tensorboard.as_deref().map(TensorBoard::new);
     let on_event = |event: Event<'_>| {
         if let (Some(board), Event::Epoch(job, epoch)) = (&tensorboard, &event) {
             board.epoch(job, epoch);
         }
-        progress.event(event);
+        if let Some(progress) = &progress {
+            progress.event(event);
+        }
     };
+    let others = if is_beside || queued { 0 } else { plan.run().jobs_per_device - 1 };
+    let beside = Beside::start(&setup.devices, others, setup.threads)?;
     let engine = (options.engine.new)(setup);
     if options.dry_run {
-        progress.finish();
         return print_scripts(&engine.dry_run(&context)?);
     }
     let summary = engine.run(&context, &on_event)?;
-    progress.finish();
+    drop(beside);
+    progress.iter().for_each(GridProgress::finish);
+    if is_beside {
+        return Ok(());
+    }
     finish(options, &plan, &runs, &summary, &claims, stop)
 }
 
@@ -132,8 +174,9 @@ fn setup(
     verbose: u8,
 ) -> anyhow::Result<EngineSetup> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = plan.run().jobs_per_device;
     let workers = match plan.run().workers {
-        0 if plan.model().image_size <= 64 && devices == [Device::Cpu] => cores,
+        0 if plan.model().image_size <= 64 && devices == [Device::Cpu] && each == 1 => cores,
         0 => devices.len(),
         workers => workers,
     };
@@ -152,7 +195,7 @@ fn setup(
         options: to_task,
         wait: options.wait,
         workers,
-        threads: plan.run().threads_each(cores, workers),
+        threads: plan.run().threads_each(cores, workers + devices.len() * (each - 1)),
         devices,
     })
 }

@@ -83,9 +83,6 @@ pub(super) fn bench(options: &Bench) -> anyhow::Result<()> {
     let &Bench { arch: architecture, batch, image_size, precision, evaluate, .. } = options;
     let device = options.device.find()?;
     warn_of_precision(precision, device);
-    if device.is_cuda() {
-        ff_train::set_deterministic(false); // as in training by default
-    }
     let spec = Spec { architecture, outputs: OUTPUTS, image_size, precision };
     let seconds = within_memory(batch, &spec, device, || measure(options, &spec, device))?;
     let (rate, milliseconds) = (batch as f64 / seconds, seconds * 1000.0);

@@ -89,6 +89,7 @@ pub(crate) fn check_model(
         ("model.batch_size", model.batch_size, 1 << 20),
         ("evaluation.resamples", evaluation.resamples, ff_eval::MAX_RESAMPLES),
         ("run.workers", run.workers, THREADS),
+        ("run.jobs_per_device", run.jobs_per_device, 64),
         ("run.threads", run.threads, THREADS),
         ("run.loader_threads", run.loader_threads.unwrap_or(0), THREADS),
         ("run.cache_mib", run.cache_mib, 1 << 24),
@@ -97,6 +98,7 @@ pub(crate) fn check_model(
         ("model.batch_size", model.batch_size),
         ("model.image_size", model.image_size as usize),
         ("run.resume_steps", run.resume_steps.unwrap_or(1)),
+        ("run.jobs_per_device", run.jobs_per_device),
     ])?;
     check_numbers([
         ("model.weight_decay", model.weight_decay),

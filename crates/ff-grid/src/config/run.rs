@@ -19,8 +19,11 @@ pub struct RunConfig {
     /// Jobs at once, each with an equal share of the cores. 0: one for each GPU; on the CPU one for
     /// each core if images have up to 64 px, else one.
     pub workers: usize,
+    /// Jobs at once on each device, each in a process of its own, at least 1. Small networks leave
+    /// most of a GPU idle.
+    pub jobs_per_device: usize,
     /// Threads that libtorch uses in each job. Another number can change the last bits of weights.
-    /// 0: the cores divided by the workers.
+    /// 0: the cores divided by the jobs at once.
     pub threads: usize,
     /// Threads that load images, for each job. 0: load in the training thread. Absent: one on the
     /// CPU; with a GPU, all but one of the job's `threads`.
@@ -56,6 +59,7 @@ impl Default for RunConfig {
     fn default() -> Self {
         Self {
             workers: 0,
+            jobs_per_device: 1,
             threads: 0,
             loader_threads: None,
             resume_minutes: 5.0,

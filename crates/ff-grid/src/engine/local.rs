@@ -18,13 +18,12 @@ use ff_train::CancelToken;
 use tch::Device;
 
 use super::events::{Event, JobState, OnEvent, QueueStatus, Summary};
-use super::failure::{loses_gpu, text_of};
 use super::traits::{Engine, EngineKind, EngineSetup};
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::job::{Job, JobId, Jobs, device_name};
 use crate::plan::Plan;
-use crate::run::JobContext;
+use crate::run::{JobContext, loses_gpu, panic_text};
 use crate::store::{Claimed, Claims, RunStore, owner_of};
 
 pub(super) const KIND: EngineKind = EngineKind {
@@ -262,7 +261,7 @@ fn attempt(
         Ok(Ok(state)) => return state,
         Ok(Err(error)) if error.is_stop() => return State::Waiting,
         Ok(Err(error)) => error.to_string(),
-        Err(panic) => text_of(&*panic),
+        Err(panic) => panic_text(&*panic),
     };
     if loses_gpu(&failure) {
         context.stop.set();

@@ -3,7 +3,6 @@
 //! A new engine is a folder here and a row of [`ENGINES`].
 
 mod events;
-mod failure;
 mod kinds;
 mod local;
 mod slurm;

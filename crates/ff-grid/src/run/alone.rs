@@ -1,8 +1,11 @@
 //! Running one job by itself, without an engine.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use ff_train::EpochRecord;
 
 use super::context::JobContext;
+use super::failure::text_of;
 use crate::error::Error;
 use crate::job::{Job, Record};
 use crate::store::Claimed;
@@ -37,7 +40,10 @@ impl JobContext<'_> {
             let reason = "expected a run with a record, found one of an older version without\nhint: give the recipe another name, or remove the folder";
             return Err(Error::File { path: before, reason: reason.into() });
         }
-        self.run.set_algorithms(self.device);
-        Ok((JobContext::run(self, job, &self.stop, on_epoch)?, true))
+        let Self { run, device, .. } = self;
+        run.set_algorithms(*device);
+        // libtorch's failures are panics, most often for want of memory.
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run(job, &self.stop, on_epoch)));
+        Ok((ran.unwrap_or_else(|panic| Err(Error::Job(text_of(&*panic))))?, true))
     }
 }

@@ -2,6 +2,7 @@
 
 mod alone;
 mod context;
+mod failure;
 mod inmerge;
 mod job;
 mod landscape;
@@ -12,6 +13,8 @@ mod soup;
 mod train;
 
 pub use context::JobContext;
+pub(crate) use failure::loses_gpu;
+pub use failure::text_of as panic_text;
 pub use inmerge::InmergeHook;
 pub use scorer::ValidationScorer;
 pub use soup::{Choice, Chosen};

@@ -59,9 +59,6 @@ pub(super) fn check(options: &Check) -> anyhow::Result<()> {
     if options.device == DeviceChoice::Auto && !device.is_cuda() {
         say("warning: found no CUDA device, so the CPU is compared with itself");
     }
-    if device.is_cuda() {
-        ff_train::set_deterministic(false); // as in training by default
-    }
     options.precision.iter().for_each(|&precision| warn_of_precision(precision, device));
 
     let &Check { batch, steps, .. } = options;

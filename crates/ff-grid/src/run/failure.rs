@@ -18,14 +18,14 @@ const SURVIVED: [&str; 5] = [
 const ON_A_GPU: [&str; 4] = ["CUDA error: ", "cuDNN error: ", "CUBLAS_STATUS_", "CUSOLVER_STATUS_"];
 
 /// Returns whether a process cannot use its GPU any more after a failure with this text.
-pub(super) fn loses_gpu(text: &str) -> bool {
+pub(crate) fn loses_gpu(text: &str) -> bool {
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     has(&ON_A_GPU) && !has(&SURVIVED)
 }
 
 /// Returns the text of a panic, without libtorch's stack of calls and with a hint where there is
 /// one.
-pub(super) fn text_of(panic: &(dyn Any + Send)) -> String {
+pub fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     let text = plain(text.unwrap_or("panicked without a message"));
