@@ -4,6 +4,7 @@
 
 mod bench;
 mod checks;
+mod gpu_kit;
 mod reproduce;
 mod rustdoc;
 mod setup;
@@ -42,6 +43,12 @@ enum Command {
     /// Measure the speed of loader, training step and averaging against other software
     #[command(after_help = "Example:\n  cargo xtask bench --images data/images --peers peers --rounds 3")]
     Bench(bench::Options),
+    /// Pack a folder that proves and measures the GPU path on a machine with a card
+    ///
+    /// The folder runs there with bash, and with Python for the comparison with PyTorch: `run.sh
+    /// all`. With --read, its results become docs/measurements/gpu.md.
+    #[command(after_help = "Examples:\n  cargo xtask gpu-kit --output kit\n  cargo xtask gpu-kit --read kit")]
+    GpuKit(gpu_kit::Options),
     /// Run the checks before a commit: format, lints, unit tests and crate structure
     #[command(after_help = "Example:\n  cargo xtask check")]
     Check,
@@ -115,6 +122,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Setup { cuda } => setup::run(&workspace, cuda).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::GpuKit(options) => gpu_kit::run(&workspace, &options),
         Command::Check => checks::quick(&workspace),
         Command::Test => checks::run(&workspace),
         Command::CrashTest { kills } => checks::crash(&workspace, kills),

@@ -3,9 +3,10 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// The checkout that this command belongs to.
 pub struct Workspace {
@@ -73,6 +74,23 @@ impl Workspace {
         Ok(())
     }
 
+    /// Builds the programs in release mode, and returns the files of those that are named. Only
+    /// cargo knows where they are.
+    pub fn build_and_list(&self, names: &[&str]) -> Result<Vec<PathBuf>> {
+        let mut build = self.release("build");
+        build.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
+        let output = build.output().context("cargo could not be started")?;
+        if !output.status.success() {
+            bail!("the programs could not be built; cargo's own message is above");
+        }
+        let built = executables(&String::from_utf8_lossy(&output.stdout));
+        let find = |name: &&str| {
+            let found = built.iter().find(|path| path.file_name().is_some_and(|file| file == *name));
+            found.cloned().with_context(|| format!("cargo built no program `{name}`"))
+        };
+        names.iter().map(find).collect()
+    }
+
     /// Returns a command for a built program, without its arguments. Cargo runs it, since only
     /// cargo knows every way in which the target folder can be set; with `--quiet` it prints
     /// nothing and passes the program's exit code on.
@@ -90,6 +108,12 @@ impl Workspace {
     }
 }
 
+/// Returns the programs in cargo's messages.
+fn executables(messages: &str) -> Vec<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).collect()
+}
+
 /// Returns whether `LIBTORCH` is the link. Cargo sets it so for every program it runs, this one
 /// included, so it is not the user's choice.
 fn is_own_link(root: &Path, libtorch: &Path) -> bool {
@@ -102,6 +126,14 @@ fn is_own_link(root: &Path, libtorch: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_are_read_from_cargos_messages() {
+        let messages = r#"{"reason":"compiler-artifact","executable":null}
+{"reason":"compiler-artifact","executable":"/target/release/ff-grid"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executables(messages), [Path::new("/target/release/ff-grid")]);
+    }
 
     #[test]
     fn the_link_that_cargo_sets_is_not_the_users_choice() {
