@@ -47,13 +47,20 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
 }
 
 /// Leaves libtorch's failures, which are panics, out of what the panic hook prints, unless a
-/// backtrace is asked for: whoever catches them prints their text.
+/// backtrace is asked for: whoever catches them prints their text. Only that of a lost GPU is said
+/// at once, since libtorch may end the process when tensors are freed there.
 #[cfg(feature = "torch")]
 fn say_libtorchs_failures_once() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if std::env::var_os("RUST_BACKTRACE").is_some() || !is_libtorchs(info.payload()) {
+        let panic = info.payload();
+        if std::env::var_os("RUST_BACKTRACE").is_some() || !is_libtorchs(panic) {
             default(info);
+        } else {
+            let text = ff_grid::panic_text(panic);
+            if ff_grid::loses_gpu(&text) {
+                say(&text);
+            }
         }
     }));
 }

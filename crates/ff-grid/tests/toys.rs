@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 use ff_data::datasets::PhantomConfig;
@@ -198,6 +199,26 @@ fn a_lost_gpu_stops_the_engine_and_fails_no_job() {
     assert_eq!((summary.done, summary.failed.len()), (1, 1), "{:?}", summary.failed);
     let summary = Local::default().run_plan(&plan, &catalog, &runs, &|_| {}).unwrap();
     assert_eq!((summary.done, summary.found), (1, 1));
+}
+
+#[test]
+fn of_all_failures_of_a_lost_gpu_the_first_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plan, catalog) = two_rates();
+    let (both, first) = (Barrier::new(2), Mutex::new(None::<String>));
+    let on_event = |event: Event<'_>| {
+        let Event::Started(job) = event else { return };
+        both.wait();
+        let is_first = *first.lock().unwrap().get_or_insert_with(|| job.label.clone()) == job.label;
+        if !is_first {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        panic!("CUDA error: unspecified launch failure");
+    };
+    let engine = Local { workers: 2, ..Local::default() };
+    let error = engine.run_plan(&plan, &catalog, &RunStore::new(folder.path()), &on_event).unwrap_err();
+    let label = first.lock().unwrap().clone().unwrap();
+    assert!(error.to_string().contains(&format!("{label}: cpu failed")), "{error}");
 }
 
 #[test]

@@ -267,8 +267,10 @@ fn attempt(
         context.stop.set();
         let device = device_name(context.device);
         let hint = "run the same command again: finished jobs are kept, and this one resumes";
-        *lost.lock().expect("failure") =
-            Some(format!("{}: {device} failed: {failure}\nhint: {hint}", job.label));
+        // Other jobs on this GPU then fail with the same text.
+        lost.lock()
+            .expect("failure")
+            .get_or_insert_with(|| format!("{}: {device} failed: {failure}\nhint: {hint}", job.label));
         return State::Waiting;
     }
     let _ = catch_unwind(AssertUnwindSafe(|| on_event(Event::Failed(job, &failure))));

@@ -5,22 +5,38 @@
 
 use std::any::Any;
 
-/// Parts of libtorch's texts after which the process can use the GPU as before.
-const SURVIVED: [&str; 5] = [
-    "out of memory",
-    "STATUS_ALLOC_FAILED",
-    "STATUS_NOT_SUPPORTED",
-    "no kernel image is available",
-    "invalid device ordinal",
+/// Parts of libtorch's texts of a failure on a GPU.
+const ON_A_GPU: [&str; 5] =
+    ["CUDA error: ", "CUDA driver error: ", "cuDNN error: ", "CUBLAS_STATUS_", "CUSOLVER_STATUS_"];
+
+/// Parts of libtorch's texts after which the process cannot use the GPU any more, by CUDA's
+/// description of its errors. All others fail one job: if an argument that cuDNN refuses stopped the
+/// engine, the same job would stop it at every start.
+const LOST: [&str; 15] = [
+    "illegal memory access",
+    "illegal instruction",
+    "device-side assert",
+    "unspecified launch failure",
+    "launch timed out",
+    "misaligned address",
+    "invalid program counter",
+    "operation not supported on global/shared address space",
+    "hardware stack error",
+    "uncorrectable ECC error",
+    "uncorrectable NVLink error",
+    "STATUS_EXECUTION_FAILED",
+    "GPU is lost",
+    "fallen off the bus",
+    "error: unknown error",
 ];
 
-/// Parts of libtorch's texts of a failure on a GPU.
-const ON_A_GPU: [&str; 4] = ["CUDA error: ", "cuDNN error: ", "CUBLAS_STATUS_", "CUSOLVER_STATUS_"];
+/// Parts of libtorch's texts if the GPU's memory is short; cuBLAS and cuDNN then make no handle.
+const MEMORY: [&str; 3] = ["out of memory", "STATUS_ALLOC_FAILED", "STATUS_NOT_INITIALIZED"];
 
 /// Returns whether a process cannot use its GPU any more after a failure with this text.
-pub(crate) fn loses_gpu(text: &str) -> bool {
+pub fn loses_gpu(text: &str) -> bool {
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    has(&ON_A_GPU) && !has(&SURVIVED)
+    has(&ON_A_GPU) && has(&LOST)
 }
 
 /// Returns the text of a panic, without libtorch's stack of calls and with a hint where there is
@@ -29,7 +45,7 @@ pub fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     let text = plain(text.unwrap_or("panicked without a message"));
-    if text.contains("out of memory") {
+    if MEMORY.iter().any(|part| text.contains(part)) {
         // What follows the first sentences is about variables of PyTorch.
         let sentences: Vec<&str> = text.split(". ").take(3).collect();
         let hint = "a smaller batch_size or image_size needs less memory, as does run.jobs_per_device = 1; other processes may use this GPU too";
@@ -68,6 +84,7 @@ mod tests {
             "CUDA error: uncorrectable ECC error encountered",
             "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
             "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`",
+            "CUDA driver error: unknown error",
         ] {
             assert!(loses_gpu(text), "{text}");
         }
@@ -77,6 +94,10 @@ mod tests {
             "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
             "cuDNN error: CUDNN_STATUS_NOT_SUPPORTED. This error may appear if you passed in a tensor",
             "CUDA error: no kernel image is available for execution on the device",
+            "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+            "CUDA error: invalid configuration argument",
+            "CUDA error: operation not supported",
+            "cuDNN error: CUDNN_STATUS_BAD_PARAM",
             "expected the weights of `x`, found no file",
         ] {
             assert!(!loses_gpu(text), "{text}");
@@ -91,6 +112,8 @@ mod tests {
         let memory = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1.20 GiB is free. Process 7 has 77 GiB memory in use. See documentation";
         let text = of(memory);
         assert!(text.starts_with("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1.20 GiB is free\nhint: a smaller batch_size"), "{text}");
+        let handle = of("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`");
+        assert!(handle.contains("(handle)`\nhint: a smaller batch_size"), "{handle}");
         assert_eq!(text_of(&"short"), "short");
         assert_eq!(text_of(&7), "panicked without a message");
     }

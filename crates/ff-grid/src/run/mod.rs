@@ -13,8 +13,7 @@ mod soup;
 mod train;
 
 pub use context::JobContext;
-pub(crate) use failure::loses_gpu;
-pub use failure::text_of as panic_text;
+pub use failure::{loses_gpu, text_of as panic_text};
 pub use inmerge::InmergeHook;
 pub use scorer::ValidationScorer;
 pub use soup::{Choice, Chosen};
