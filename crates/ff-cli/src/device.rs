@@ -104,10 +104,9 @@ impl DeviceChoice {
                 bail!("--device cuda:{number}: expected a GPU from cuda:0 to cuda:{}", count - 1)
             }
             (Self::Cuda(number), Err(why)) => {
-                bail!(
-                    "--device cuda:{number}: {}",
-                    why.unwrap_or_else(|| "no NVIDIA driver is loaded".into())
-                )
+                let none =
+                    "no NVIDIA driver is loaded\nhint: install one, or leave --device out to use the CPU";
+                bail!("--device cuda:{number}: {}", why.unwrap_or_else(|| none.into()))
             }
             (_, Ok(count)) => Ok((Device::Cuda(0), count)),
             (_, Err(Some(why))) => {
@@ -121,12 +120,10 @@ impl DeviceChoice {
 
 /// Says which GPUs `auto` has taken.
 fn say_taken(devices: &[Device]) {
-    let models = Driver::find().map_or(Vec::new(), |driver| driver.models);
+    let driver = Driver::find();
+    let model = driver.as_ref().and_then(Driver::model).map_or(String::new(), |model| format!(" ({model})"));
     for device in devices {
-        if let &Device::Cuda(number) = device {
-            // With a choice of visible devices CUDA counts in its own way.
-            let all = models.len() == tch::Cuda::device_count() as usize;
-            let model = models.get(number).filter(|_| all).map_or(String::new(), |name| format!(" ({name})"));
+        if let Device::Cuda(number) = device {
             say(&format!("device: cuda:{number}{model}"));
         }
     }
