@@ -20,6 +20,11 @@ fn damaged_results_are_named_and_never_averaged() {
     let name = place.name(&kept);
     let expected = ["Greedy Soup", name, "damaged", "hint:", "1 job failed, 2 jobs skipped"];
     place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &expected);
+    // Beside other processes it fails in each, and then once more alone.
+    let beside = format!("{RUN} {OTHER_SOUP} --device cpu --set run.jobs_per_device=2");
+    let said = place.run(&beside).refused(1, &expected);
+    assert_eq!(said.matches("FAILED").count(), 2, "{said}");
+    assert!(!said.contains("a process beside this one failed"), "{said}");
     let new: Vec<_> =
         place.files("runs/jobs").into_iter().filter(|file| before.binary_search(file).is_err()).collect();
     assert_eq!(new, Vec::<String>::new(), "damaged weights were used");

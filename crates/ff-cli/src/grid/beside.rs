@@ -1,14 +1,17 @@
 //! Processes that run jobs of the same table beside this one, several on each device.
 //!
 //! They share the runs folder by claims, as any processes do, and write no table. A job that fails in
-//! one of them has no record, so this process runs it too and reports the failure. Threads of one
-//! process would share libtorch's engine for gradients.
+//! one of them has no record, so this process runs it too and reports the failure. What fails here
+//! is run once more when the others have ended, since they may have held the memory that it lacked.
+//! Threads of one process would share libtorch's engine for gradients.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context;
+use ff_grid::{Engine, Error, JobContext, OnEvent, Summary};
 use ff_train::CancelToken;
 use tch::Device;
 
@@ -43,6 +46,34 @@ impl Beside {
             started.0.push((child, said));
         }
         Ok(started)
+    }
+
+    /// Runs the jobs in this process too, and stops the others when there is nothing left to do.
+    ///
+    /// # Errors
+    /// Those of [`Engine::run`].
+    pub fn run(
+        self,
+        engine: &dyn Engine,
+        context: &JobContext<'_>,
+        on_event: OnEvent<'_>,
+    ) -> Result<Summary, Error> {
+        let first = engine.run(context, on_event)?;
+        if first.failed.is_empty() || self.0.is_empty() {
+            return Ok(first);
+        }
+        self.wait(&context.stop);
+        drop(self);
+        let again = engine.run(context, on_event)?;
+        Ok(Summary { done: first.done + again.done, found: again.found.saturating_sub(first.done), ..again })
+    }
+
+    /// Waits until all have ended by themselves, or `stop` is set. Each leaves what has failed there,
+    /// so they end.
+    fn wait(&self, stop: &CancelToken) {
+        while !stop.is_set() && self.0.iter().any(|(_, said)| !said.is_finished()) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 

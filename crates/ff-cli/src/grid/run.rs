@@ -158,8 +158,7 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if options.dry_run {
         return print_scripts(&engine.dry_run(&context)?);
     }
-    let summary = engine.run(&context, &on_event)?;
-    drop(beside);
+    let summary = beside.run(&*engine, &context, &on_event)?;
     progress.iter().for_each(GridProgress::finish);
     if is_beside {
         return Ok(());
