@@ -31,18 +31,25 @@ impl Conv2d {
 
     /// Maps `[N, inputs, H, W]` to `[N, outputs, H', W']` and normalises it, as [`forward`] and
     /// [`BatchNorm::forward`] do one after the other. In `Mode::Eval` a normalisation is a factor
-    /// and a shift of each channel, which are folded into the weights, and activations are written
-    /// once less.
+    /// and a shift of each channel. They are folded into the weights where these are fewer than the
+    /// activations, which are then written once less.
     ///
     /// [`forward`]: Self::forward
     pub fn normalised(&self, x: &Tensor, norm: &BatchNorm, mode: Mode) -> Tensor {
-        if mode != Mode::Eval {
+        if mode != Mode::Eval || !self.has_fewer_weights(x) {
             return norm.forward(&self.forward(x), mode);
         }
         let (factor, shift) = norm.affine();
         let weight = &self.weight * factor.view([-1, 1, 1, 1]);
         let bias = self.bias.as_ref().map_or_else(|| shift.shallow_clone(), |bias| &factor * bias + &shift);
         self.convolve(x, &weight, Some(&bias))
+    }
+
+    /// Returns whether a kernel has fewer weights than its map of the images `x` has places.
+    fn has_fewer_weights(&self, x: &Tensor) -> bool {
+        let kernel: i64 = self.weight.size()[1..].iter().product();
+        let [images, _, height, width] = x.size()[..] else { return false };
+        kernel * self.stride * self.stride < images * height * width
     }
 
     fn convolve(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
@@ -200,6 +207,48 @@ mod tests {
     use tch::Device;
 
     use super::*;
+    use crate::parameters::Parameters;
+    use crate::precision::Precision;
+
+    #[test]
+    fn a_folded_normalisation_is_the_separate_one() {
+        let mut b = Builder {
+            image_size: 8,
+            outputs: 1,
+            precision: Precision::Fp32,
+            device: Device::Cpu,
+            seed: Some(0),
+            parameters: Parameters::default(),
+        };
+        let weight = b.kernel("conv.weight".into(), [5, 3, 3, 3], Init::Normal(0.3));
+        let bias = b.weight("conv.bias".into(), &[5], Init::Normal(1.0));
+        let mut norm = BatchNorm::new(&mut b, "bn", 5, 1.5);
+        let drawn = |b: &mut Builder, name: &str| b.weight(name.to_owned(), &[5], Init::Normal(1.0)).detach();
+        (norm.bias, norm.running_mean) = (drawn(&mut b, "shift"), drawn(&mut b, "mean"));
+        norm.running_var = drawn(&mut b, "var").square() + 0.1;
+        for bias in [None, Some(bias)] {
+            for (stride, images) in [(1, 1), (2, 4)] {
+                let conv = Conv2d::new(
+                    &b,
+                    weight.shallow_clone(),
+                    bias.as_ref().map(Tensor::shallow_clone),
+                    stride,
+                    1,
+                );
+                let x =
+                    Tensor::arange(images * 3 * 64, (Kind::Float, Device::Cpu)).sin().view([images, 3, 8, 8]);
+                assert!(conv.has_fewer_weights(&x));
+                let separate = norm.forward(&conv.forward(&x), Mode::Eval);
+                let folded = conv.normalised(&x, &norm, Mode::Eval);
+                let off = (&folded - &separate).abs().max().double_value(&[]);
+                assert!(off < 1e-5 && !folded.equal(&separate), "off by {off}");
+                // Too few places to be worth it.
+                let small = x.narrow(0, 0, 1).narrow(2, 0, 3).narrow(3, 0, 3);
+                let separate = norm.forward(&conv.forward(&small), Mode::Eval);
+                assert!(conv.normalised(&small, &norm, Mode::Eval).equal(&separate));
+            }
+        }
+    }
 
     #[test]
     fn averages_of_cells_are_those_of_adaptive_pooling() {
