@@ -125,7 +125,9 @@ impl Optimizer {
 
 /// Returns a gradient in the memory layout of its parameter; usually that is the gradient itself.
 fn in_memory_order(gradient: &Tensor, parameter: &Tensor) -> Tensor {
-    if gradient.stride() == parameter.stride() {
+    // The stride of a dimension of one element, as of a 1×1 kernel, says nothing.
+    let strides = gradient.stride().into_iter().zip(parameter.stride()).zip(parameter.size());
+    if strides.into_iter().all(|((one, other), size)| one == other || size == 1) {
         return gradient.shallow_clone();
     }
     let mut same = parameter.empty_like();
