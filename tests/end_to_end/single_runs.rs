@@ -72,6 +72,7 @@ fn from_a_probe_to_a_soup_by_hand() {
         .run(&format!("ff-train lp --config lp.toml --set {merging}"))
         .refused(1, &["inmerge", "linear probe"]);
     for wrong in [
+        "name=jobs",
         "train.early_stopping_epochs=0",
         "train.task_weights=rarity",
         "train.epochs=0",

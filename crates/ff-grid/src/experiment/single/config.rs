@@ -122,6 +122,9 @@ impl RunKind {
     }
 }
 
+/// Folders in a runs folder that are not a run's.
+const OF_THE_RUNS_FOLDER: [&str; 4] = ["cache", "jobs", "slurm", "tables"];
+
 impl RunRecipe {
     /// The defaults of a kind of run: FissionFusion's (§3).
     pub fn of_kind(kind: RunKind) -> Self {
@@ -177,6 +180,13 @@ impl RunRecipe {
         let mut recipe = recipe.map_err(Error::Config)?;
         fill(&mut recipe.name, name);
         check_name(&recipe.name)?;
+        if OF_THE_RUNS_FOLDER.contains(&recipe.name.as_str()) {
+            return Err(Error::Config(format!(
+                "name: expected one that no other folder of a runs folder has ({}), found `{}`",
+                OF_THE_RUNS_FOLDER.join(", "),
+                recipe.name
+            )));
+        }
         recipe.model.weights = recipe.model.weights.of(recipe.model.architecture);
         if recipe.model.weights == WeightsSource::Pretrained {
             return Err(Error::Config(format!("model.{NO_WEIGHTS}")));
