@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::place::{Place, Ran, binary, works};
 
-const STAGES: [&str; 6] = ["right", "step", "evaluate", "inmerge", "table", "memory"];
+const STAGES: [&str; 7] = ["right", "step", "evaluate", "inmerge", "table", "memory", "compile"];
 
 /// Returns the kit's command with programs of this build and results in `results`; `None` where
 /// there is no Python for it.
@@ -76,10 +76,25 @@ fn every_stage_ends_and_every_check_is_good() {
     // A finished stage is not run again; results of other settings are not continued.
     let written = || std::fs::metadata(place.path("results/right.json")).unwrap().modified().unwrap();
     let before = written();
-    Ran::of(&mut kit(&place, &["right", "--device", "cpu", "--quick"]).unwrap()).ok_saying("finished before");
+    let stage = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        Ran::of(&mut kit(&place, &[&words[..], &["--device", "cpu", "--images", "images"]].concat()).unwrap())
+    };
+    stage("right --quick").ok_saying("finished before");
     assert_eq!(written(), before);
-    Ran::of(&mut kit(&place, &["right", "--device", "cpu"]).unwrap())
-        .refused(1, &["quick", "hint:", "--results"]);
+    stage("right").refused(1, &["quick", "hint:", "--results"]);
+    stage("right --again").refused(1, &["quick"]);
+    assert_eq!(written(), before);
+
+    // A case that failed is tried again, and the others are kept.
+    let mut inmerge = place.json("results/inmerge.json");
+    inmerge["cases"][0]["status"] = "failed".into();
+    inmerge["cases"][1]["figures"]["merge_ms"] = vec![7.5].into();
+    place.write("results/inmerge.json", &inmerge.to_string());
+    let said = stage("inmerge --quick");
+    assert_eq!(said.stderr.matches("[inmerge] vgg_pico").count(), 1, "{}", said.stderr);
+    let again = cases(&place, "inmerge");
+    assert_eq!((&again[0]["status"], &again[1]["figures"]["merge_ms"][0]), (&"done".into(), &7.5.into()));
 }
 
 #[test]

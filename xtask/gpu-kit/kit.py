@@ -8,10 +8,10 @@ import signal
 import sys
 
 from harness import machine
-from harness.kit import FIRST_TRY, PROGRAMS, Kit
+from harness.kit import FIRST_TRY, PROGRAMS, Kit, libraries
 from harness.options import parse
 from harness.process import CutOff, Failed
-from harness.stage import all_good, finished_before, markdown, run, say
+from harness.stage import all_good, finished_before, markdown, run, say, show
 from stages import STAGES
 
 FAILED = 1
@@ -36,19 +36,34 @@ def check_device(kit: Kit) -> str | None:
         output = kit.run("ff-models", "bench", *small, "--device", kit.options.device, check=False)
     except (CutOff, Failed, OSError) as error:
         return f"error: {kit.path('ff-models')}: {str(error) or f'no end within {FIRST_TRY} s'}"
-    return None if output.code == 0 else output.stderr.strip() or f"error: ff-models: exit code {output.code}"
+    if output.code == 0:
+        return None
+    hint = "" if libraries() else "\nhint: set PYTHON to a Python with torch 2.11, whose libtorch the programs then use"
+    return (output.stderr.strip() or f"error: ff-models: exit code {output.code}") + hint
 
 
 def main() -> int:
     """Run the stages of the command line and return the exit code."""
     for number in [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]:
         signal.signal(number, stopped)
-    options = parse(sys.argv[1:], [stage.name for stage in STAGES])
-    kit = Kit(options)
+    names = [stage.name for stage in STAGES]
+    options = parse(sys.argv[1:], names)
+    try:
+        return work(Kit(options), names)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        # Nothing can be written, or a file of results is damaged.
+        print(f"error: {options.results}: {type(error).__name__}: {error}", file=sys.stderr)
+        print("hint: `--results DIR` starts a new folder", file=sys.stderr)
+        return FAILED
+
+
+def work(kit: Kit, names: list[str]) -> int:
+    """Run the stages and return the exit code."""
+    options = kit.options
     if why := check_device(kit):
         print(why, file=sys.stderr)
         return FAILED
-    if why := machine.settle(kit):
+    if why := machine.settle(kit, names):
         print(f"error: {why}", file=sys.stderr)
         return FAILED
     finished = good = True
@@ -58,7 +73,7 @@ def main() -> int:
         before = None if options.again else finished_before(kit, stage.name)
         if before:
             say(f"[{stage.name}] finished before; --again runs it again")
-            print(markdown(before), flush=True)
+            show(markdown(before))
             good &= all_good(before["cases"])
         else:
             whole, sound = run(stage, kit)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the GPU kit: `./run.sh --help` lists its stages and options.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 python=${PYTHON:-python3}
 if ! command -v "$python" >/dev/null; then
     echo "error: expected Python 3.10 or newer, found no \`$python\`" >&2

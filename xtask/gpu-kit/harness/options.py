@@ -63,7 +63,7 @@ def parse(words: list[str], stages: list[str]) -> Options:
     add("--results", type=Path, default=HERE / "results", metavar="DIR", help="folder of results [default: results]")
     add("--programs", type=Path, default=HERE / "bin", metavar="DIR", help="folder of the programs [default: bin]")
     add("--images", type=Path, metavar="DIR", help="class folders of images [default: those of the kit, or drawn]")
-    add("--again", action="store_true", help="run finished stages again, and accept results of another machine")
+    add("--again", action="store_true", help="run finished stages again; with `all`, replace results of another machine")
     add("--limit", type=seconds, default=460.0, metavar="SECONDS", help="start no case after this time [default: 460]")
     given = parser.parse_args(words)
     wanted = stages if "all" in given.stages else [name for name in stages if name in given.stages]

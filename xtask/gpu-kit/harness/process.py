@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -38,7 +39,8 @@ class Output:
         """Return the line that says what went wrong: a program's `error:`, else the last line."""
         lines = [line.strip() for line in (self.stderr.strip() or self.stdout.strip()).splitlines() if line.strip()]
         named = [line for line in lines if line.startswith("error:")]
-        return (named or lines or [f"exit code {self.code}"])[-1]
+        raised = [line for line in lines if re.match(r"[\w.]*Error: ", line)]
+        return (named or raised or lines or [f"exit code {self.code}"])[-1]
 
 
 def of_own_group() -> None:

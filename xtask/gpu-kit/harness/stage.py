@@ -1,6 +1,7 @@
 """A stage: cases that run one after the other, each kept as soon as it is finished."""
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -43,11 +44,24 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def finished_before(kit: Kit, name: str) -> dict[str, Any] | None:
-    """Return the results of a stage if they are complete."""
+def published(kit: Kit, name: str) -> dict[str, Any] | None:
+    """Return the results of a stage as they were written last."""
     path = kit.options.results / f"{name}.json"
-    whole = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"finished": False}
-    return whole if whole["finished"] else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def finished_before(kit: Kit, name: str) -> dict[str, Any] | None:
+    """Return the results of a stage if they are complete and nothing in them is worth another try."""
+    whole = published(kit, name)
+    again = whole is None or not whole["finished"] or any(is_worth_a_try(kit, one) for one in whole["cases"])
+    return None if again else whole
+
+
+def is_worth_a_try(kit: Kit, record: dict[str, Any]) -> bool:
+    """Return whether a case failed, or lacks a peer that is there now."""
+    errors = record["figures"].get("errors", {})
+    lacks_peer = kit.peer_missing() is None and any(name in errors for name in ["all", "eager", "compile"])
+    return record["status"] == "failed" or lacks_peer
 
 
 def all_good(records: list[dict[str, Any]]) -> bool:
@@ -79,7 +93,10 @@ def run(stage: Stage, kit: Kit) -> tuple[bool, bool]:
     if options.again:
         partial.unlink(missing_ok=True)
         shutil.rmtree(kit.work, ignore_errors=True)
-    records = {record["case"]: record for record in read_lines(partial)}
+    before = [] if options.again else (published(kit, stage.name) or {"cases": []})["cases"]
+    # What ran last counts.
+    records = {record["case"]: record for record in [*before, *read_lines(partial)]}
+    records = {name: record for name, record in records.items() if not is_worth_a_try(kit, record)}
     started, first = time.monotonic(), True
     kit.until = started + options.limit + GRACE
     cases = stage.cases(kit)
@@ -137,7 +154,15 @@ def publish(stage: Stage, kit: Kit, records: list[dict[str, Any]], finished: boo
     text = markdown(whole)
     write_whole(kit.options.results / f"{stage.name}.md", text)
     write_json(kit.options.results / f"{stage.name}.json", whole)
-    print(text, flush=True)
+    show(text)
+
+
+def show(text: str) -> None:
+    """Print to stdout. A reader that has closed it, as `head` does, misses only what is printed."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def markdown(whole: dict[str, Any]) -> str:

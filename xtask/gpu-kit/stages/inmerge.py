@@ -27,12 +27,12 @@ def cases(kit: Kit) -> list[Case]:
 
 def measure(architecture: str, skip: int, batch: int, size: int, precision: str, kit: Kit) -> Figures:
     """Measure a merge and a step in turn."""
-    rounds, iters, warmup = (1, 2, 1) if kit.options.quick else (3, 10, 10)
+    rounds, iters, warmup = (1, 2, 1) if kit.options.quick else (2, 10, 10)
     common = ["--arch", architecture, "--device", kit.options.device]
     step = [*common, "--batch", batch, "--image-size", size, "--precision", precision, "--optimizer", "sgd"]
     merges, steps, layers = [], [], 0
     for _ in range(rounds):
-        found = kit.json("ff-inmerge", "bench", *common, "--shallow-layers", skip, "--iters", 30)
+        found = kit.json("ff-inmerge", "bench", *common, "--shallow-layers", skip, "--iters", 2 if kit.options.quick else 200)
         merges.append(found["ms_per_merge"])
         layers = found["layers"]
         steps.append(kit.json("ff-models", "bench", *step, "--iters", iters, "--warmup", warmup)["ms_per_step"])

@@ -4,7 +4,7 @@ import json
 import shutil
 from functools import partial
 
-from harness.figures import median, rate, share
+from harness.figures import median, rate, ratio, share
 from harness.kit import Kit
 from harness.options import HERE
 from harness.photos import photos
@@ -41,12 +41,12 @@ def epochs(shrink: int | None, kit: Kit) -> Figures:
     return {"epochs": history, "images": images.what}
 
 
-def row(case: str, figures: Figures) -> list[str]:
-    """Return a case's line."""
+def row(case: str, figures: Figures, eager: float | None) -> list[str]:
+    """Return a case's line, beside the images per second of eager steps."""
     later = figures["epochs"][1:]
     speed = median([epoch["images"] / epoch["seconds"] for epoch in later])
     waits = median([epoch["data_seconds"] / epoch["seconds"] for epoch in later])
     first = figures["epochs"][0]
     before = rate(first["images"] / first["seconds"])
     remark = f"{first['images']} images an epoch, {figures['images']}; first epoch {before}"
-    return [case, rate(speed), "", "", "", "", share(waits), remark]
+    return [case, rate(speed), rate(eager), ratio(speed, eager), share(waits), remark]

@@ -37,7 +37,9 @@ def cases(kit: Kit) -> list[Case]:
 def values(kit: Kit, number: int) -> list[str]:
     """Return the overrides of the configuration: the size, the images, and how to run it."""
     found = [f"run.jobs_per_device={number}"]
-    if kit.options.device == "cpu":
+    if kit.options.on_gpu:
+        found.append("model.precision=bf16")
+    else:
         # The last bits of weights depend on the number of threads.
         found.append("run.threads=1")
     if kit.options.quick:

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 /// The stages in the page's order.
-const STAGES: [&str; 6] = ["right", "step", "evaluate", "inmerge", "table", "memory"];
+const STAGES: [&str; 7] = ["right", "step", "evaluate", "inmerge", "table", "memory", "compile"];
 
 /// What was measured on, by key of machine.json.
 const MACHINE: [(&str, &str); 10] = [
@@ -160,7 +160,7 @@ mod tests {
             "| PyTorch | – |\n",
             "## inmerge\n\nOf a test.\n\n| case | merge, ms |\n|---|---|\n| vgg19 \\| bf16 | 0.5 |\n\n- A note.\n",
             "This stage is unfinished",
-            "Not measured: the stages right, step, evaluate, table, memory.",
+            "Not measured: the stages right, step, evaluate, table, memory, compile.",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
