@@ -134,7 +134,9 @@ fn say_taken(devices: &[Device]) {
 fn gpus() -> Result<usize, Option<String>> {
     let loaded = load_cuda();
     if tch::Cuda::is_available() && tch::Cuda::device_count() > 0 {
-        // cuDNN then measures its algorithms; a run's own setting comes later.
+        // Deterministic mode sets a variable of the environment, which is safe only before other
+        // threads run. A run's own setting comes later; until then cuDNN measures its algorithms.
+        ff_train::set_deterministic(true);
         ff_train::set_deterministic(false);
         return Ok(tch::Cuda::device_count() as usize);
     }

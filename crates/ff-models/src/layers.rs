@@ -1,7 +1,7 @@
 //! Layers with fp32 weights, which are cast together with the activations where a layer computes in
 //! another type.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::backbone::Mode;
 use crate::builder::Builder;
@@ -31,12 +31,14 @@ impl Conv2d {
 
     /// Maps `[N, inputs, H, W]` to `[N, outputs, H', W']` and normalises it, as [`forward`] and
     /// [`BatchNorm::forward`] do one after the other. In `Mode::Eval` a normalisation is a factor
-    /// and a shift of each channel. They are folded into the weights where these are fewer than the
-    /// activations, which are then written once less.
+    /// and a shift of each channel. On the CPU they are folded into the weights where these are fewer
+    /// than the activations, which are then written once less. On a GPU libtorch adds the bias in a
+    /// pass of its own, so nothing would be gained; in bf16 folding would round the normalisation.
     ///
     /// [`forward`]: Self::forward
     pub fn normalised(&self, x: &Tensor, norm: &BatchNorm, mode: Mode) -> Tensor {
-        if mode != Mode::Eval || !self.has_fewer_weights(x) {
+        let on_cpu = x.device() == Device::Cpu && self.compute == Kind::Float;
+        if mode != Mode::Eval || !on_cpu || !self.has_fewer_weights(x) {
             return norm.forward(&self.forward(x), mode);
         }
         let (factor, shift) = norm.affine();
@@ -204,8 +206,6 @@ fn average_cells(x: &Tensor, dim: i64, cells: i64) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
-
     use super::*;
     use crate::parameters::Parameters;
     use crate::precision::Precision;

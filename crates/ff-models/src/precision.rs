@@ -18,7 +18,7 @@ pub enum Precision {
     /// 32-bit floats, on a GPU too.
     Fp32,
     /// 32-bit floats, of which a GPU rounds the factors of convolutions and products to 10 bits of
-    /// mantissa (TF32); several times faster there. PyTorch's own default is TF32 for convolutions
+    /// mantissa (TF32); several times faster there. Attention stays fp32. PyTorch's own default is TF32 for convolutions
     /// and fp32 for products. The CPU computes in fp32.
     Tf32,
     /// bfloat16 with fp32 weights: weights and activations are cast for each operation, as under

@@ -2,16 +2,20 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 unsafe extern "C" {
     fn ff_torch_free(text: *mut c_char);
 }
 
-/// Panics with the text of an error, if there is one.
+/// Panics with an error of libtorch, if there is one, as tch's functions do.
 pub(crate) fn check(error: *mut c_char) {
+    result(error).unwrap();
+}
+
+fn result(error: *mut c_char) -> Result<(), TchError> {
     if error.is_null() {
-        return;
+        return Ok(());
     }
     // SAFETY: the text is a C string that nothing else frees.
     let text = unsafe {
@@ -19,7 +23,7 @@ pub(crate) fn check(error: *mut c_char) {
         ff_torch_free(error);
         text
     };
-    panic!("{text}");
+    Err(TchError::Torch(text))
 }
 
 /// Returns libtorch's own handles of tensors.

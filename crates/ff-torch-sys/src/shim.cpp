@@ -8,12 +8,14 @@
 #include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/Event.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 namespace {
@@ -39,10 +41,11 @@ std::vector<at::Tensor> list(void* const* tensors, size_t count) {
   return found;
 }
 
-// A tensor that is under way to a device, and the event that ends its copy.
+// A tensor that is under way to a device on the stream `copies`, and the event that ends its copy.
 struct Sent {
   at::Tensor tensor;
   c10::Event arrived;
+  c10::Stream copies;
 };
 
 c10::impl::VirtualGuardImpl cuda() {
@@ -51,6 +54,26 @@ c10::impl::VirtualGuardImpl cuda() {
 
 c10::Device card(int index) {
   return c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+// Returns a tensor over the same memory. When it is freed, the stream of copies waits for the work
+// that is queued then, and may use the memory again. libtorch's `record_stream` says the same, but
+// freeing the tensor then throws on a lost GPU, from a destructor, which ends the process.
+at::Tensor used_here(at::Tensor tensor, c10::Stream copies) {
+  auto* memory = tensor.data_ptr();
+  auto sizes = tensor.sizes().vec();
+  auto options = tensor.options();
+  auto freed = [tensor = std::move(tensor), copies](void*) mutable {
+    try {
+      c10::DeviceGuard guard(copies.device());
+      c10::Event used(c10::DeviceType::CUDA);
+      used.record(cuda().getStream(copies.device()));
+      used.block(copies);
+    } catch (...) {
+      new at::Tensor(std::move(tensor));  // leaked: nothing can be freed on a lost GPU
+    }
+  };
+  return at::from_blob(memory, sizes, std::move(freed), options, copies.device());
 }
 
 }  // namespace
@@ -124,22 +147,26 @@ char* ff_torch_send(const void* data, const int64_t* sizes, size_t dims, int kin
     c10::Event arrived(c10::DeviceType::CUDA);
     auto tensor = pinned.to(card(index), /*non_blocking=*/true);
     arrived.record(stream);
-    *sent = new Sent{std::move(tensor), std::move(arrived)};
+    *sent = new Sent{std::move(tensor), std::move(arrived), stream};
   });
 }
 
 // Makes the work that is queued from now on wait for the copy, and returns the tensor. Frees
 // `sent`. The host does not wait.
 char* ff_torch_receive(Sent* sent, void** tensor) {
-  auto* failed = caught([&] {
-    auto stream = cuda().getStream(sent->tensor.device());
-    sent->arrived.block(stream);
-    sent->tensor.record_stream(stream);
-    *tensor = new at::Tensor(std::move(sent->tensor));
+  return caught([&] {
+    // The event has to end on its own device: CUDA would otherwise open a context on another.
+    c10::DeviceGuard guard(sent->copies.device());
+    std::unique_ptr<Sent> owned(sent);
+    owned->arrived.block(cuda().getStream(owned->copies.device()));
+    *tensor = new at::Tensor(used_here(std::move(owned->tensor), owned->copies));
   });
-  delete sent;
-  return failed;
 }
 
-void ff_torch_forget(Sent* sent) { delete sent; }
+void ff_torch_forget(Sent* sent) {
+  ff_torch_free(caught([&] {
+    c10::DeviceGuard guard(sent->copies.device());
+    delete sent;
+  }));
+}
 }

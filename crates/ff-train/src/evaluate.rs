@@ -1,13 +1,12 @@
-//! Predictions of a model on a set of images, in memory and in files.
+//! Predictions of a model on a set of images.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use ff_checkpoint::{Digest, OwnedTensor, Provenance, StateDict};
 use ff_data::{Augment, Batch, Dataset, Loader, LoaderConfig, OnBadImage, Targets};
-use ff_eval::{NamedTensor, OutputMap, Predictions, Values};
+use ff_eval::{OutputMap, Predictions};
 use ff_models::{Mode, Model};
+use ff_torch_sys::Sent;
 use tch::{Device, Tensor};
 
 use crate::cancel::CancelToken;
@@ -171,45 +170,36 @@ impl EvalSet {
         let outputs = model.spec().outputs;
         // A GPU takes about as long for a few images as for many.
         let chunk = if model.device().is_cuda() { BATCH.min(order.len().max(1)) } else { CHUNK };
+        let send = |pixels: &[u8]| send_images(pixels, self.config.image_size, model.device());
+        let loader;
+        let mut chunks: Box<dyn Iterator<Item = Result<Chunk, Error>> + '_> =
+            if let Some(batches) = self.kept() {
+                let pixels = Pixels::new(batches, self.config.image_size);
+                Box::new(order.chunks(chunk).map(move |rows| Ok((rows.to_vec(), send(&pixels.of(rows))))))
+            } else {
+                let row_of: HashMap<usize, usize> =
+                    samples.iter().enumerate().map(|(row, &sample)| (sample, row)).collect();
+                let indices = order.iter().map(|&row| samples[row]).collect();
+                let config = LoaderConfig { batch_size: chunk, ..self.config.clone() };
+                loader = Loader::new(self.dataset.clone(), indices, config);
+                Box::new(loader.epoch(0).map(move |batch| {
+                    let batch = batch?;
+                    Ok((batch.indices.iter().map(|sample| row_of[sample]).collect(), send(&batch.images)))
+                }))
+            };
         let mut seen = 0;
-        let mut predict = |rows: &[usize], pixels: &[u8]| {
-            let logits = values(&logits(model, pixels, self.config.image_size, chunk));
+        let mut next = chunks.next().transpose()?;
+        while let Some((rows, images)) = next {
+            self.stop.check()?;
+            let logits = logits(model, images.receive(), chunk);
+            // On a GPU the next images are under way while it computes.
+            next = chunks.next().transpose()?;
             seen += rows.len();
             // Every row of the batch counts, since all are computed.
-            rows.iter()
-                .zip(logits.chunks_exact(outputs))
-                .fold(false, |stop, (&row, logits)| enough(row, logits) || stop)
-        };
-        if let Some(batches) = self.kept() {
-            let starts: Vec<usize> = batches
-                .iter()
-                .scan(0, |next, batch| Some(std::mem::replace(next, *next + batch.indices.len())))
-                .collect();
-            let size = 3 * (self.config.image_size as usize).pow(2);
-            for rows in order.chunks(chunk) {
-                self.stop.check()?;
-                let mut pixels = Vec::with_capacity(rows.len() * size);
-                for &row in rows {
-                    let batch = starts.partition_point(|&start| start <= row) - 1;
-                    let at = (row - starts[batch]) * size;
-                    pixels.extend_from_slice(&batches[batch].images[at..at + size]);
-                }
-                if predict(rows, &pixels) {
-                    break;
-                }
-            }
-        } else {
-            let row_of: HashMap<usize, usize> =
-                samples.iter().enumerate().map(|(row, &sample)| (sample, row)).collect();
-            let indices = order.iter().map(|&row| samples[row]).collect();
-            let config = LoaderConfig { batch_size: chunk, ..self.config.clone() };
-            for batch in Loader::new(self.dataset.clone(), indices, config).epoch(0) {
-                self.stop.check()?;
-                let batch = batch?;
-                let rows: Vec<usize> = batch.indices.iter().map(|sample| row_of[sample]).collect();
-                if predict(&rows, &batch.images) {
-                    break;
-                }
+            let logits = values(&logits);
+            let rows = rows.iter().zip(logits.chunks_exact(outputs));
+            if rows.fold(false, |stop, (&row, logits)| enough(row, logits) || stop) {
+                break;
             }
         }
         Ok(Some(seen))
@@ -221,11 +211,42 @@ impl EvalSet {
     }
 }
 
+/// Rows of the predictions, and their pixels on the way to the device.
+type Chunk = (Vec<usize>, Sent);
+
+/// The pixels of batches, by row.
+struct Pixels<'a> {
+    batches: &'a [Batch],
+    /// The row with which each batch starts.
+    starts: Vec<usize>,
+    /// Bytes of an image.
+    size: usize,
+}
+
+impl<'a> Pixels<'a> {
+    fn new(batches: &'a [Batch], image_size: u32) -> Self {
+        let start =
+            |next: &mut usize, batch: &Batch| Some(std::mem::replace(next, *next + batch.indices.len()));
+        let starts = batches.iter().scan(0, start).collect();
+        Self { batches, starts, size: 3 * (image_size as usize).pow(2) }
+    }
+
+    /// Copies the pixels of rows.
+    fn of(&self, rows: &[usize]) -> Vec<u8> {
+        let mut pixels = Vec::with_capacity(rows.len() * self.size);
+        for &row in rows {
+            let batch = self.starts.partition_point(|&start| start <= row) - 1;
+            let at = (row - self.starts[batch]) * self.size;
+            pixels.extend_from_slice(&self.batches[batch].images[at..at + self.size]);
+        }
+        pixels
+    }
+}
+
 /// Computes logits of images, f32 `[N, outputs]` on the model's device, without waiting for it. A
 /// GPU takes `rows` images at a time, the last ones with repeats that are left out of the result:
 /// cuDNN measures its algorithms anew for each number of images.
-fn logits(model: &Model, pixels: &[u8], image_size: u32, rows: usize) -> Tensor {
-    let mut images = send_images(pixels, image_size, model.device()).receive();
+fn logits(model: &Model, mut images: Tensor, rows: usize) -> Tensor {
     let found = images.size()[0];
     let missing = rows as i64 - found;
     if missing > 0 && model.device().is_cuda() {
@@ -276,7 +297,8 @@ impl Collected {
         self.rows.extend(&batch.indices);
         // One batch alone needs no repeats.
         let rows = if self.logits.is_empty() { 0 } else { BATCH };
-        self.logits.push(logits(model, &batch.images, batch.image_size, rows));
+        let images = send_images(&batch.images, batch.image_size, model.device()).receive();
+        self.logits.push(logits(model, images, rows));
         match &batch.targets {
             Targets::Classes(classes) => self.classes.extend(classes.iter().map(|&class| class as usize)),
             Targets::Labels(labels) => self.labels.extend(labels),
@@ -302,57 +324,6 @@ impl Collected {
     }
 }
 
-/// Writes predictions: `logits` `[N, C]` f32, `targets` `[N]` i64 or `[N, C]` f32 with NaN for
-/// unknown and, if the samples are in groups, `groups` `[N]` i64. Returns the digest of the file's
-/// content.
-pub fn save_predictions(
-    path: &Path,
-    predictions: &Predictions,
-    provenance: Option<&Provenance>,
-) -> Result<Digest, Error> {
-    let tensors = prediction_tensors(predictions);
-    let named = tensors.into_iter().map(|(name, tensor)| (name.to_owned(), tensor));
-    let file = StateDict::from_tensors(named.collect());
-    file.save(path, provenance)?;
-    Ok(*file.digest())
-}
-
-/// Reads predictions that [`save_predictions`] or another program wrote, and checks their digest if
-/// the file has one.
-pub fn load_predictions(path: &Path) -> Result<Predictions, Error> {
-    predictions_of(&StateDict::open(path)?)
-}
-
-/// Reads the predictions in an open file.
-///
-/// # Errors
-/// [`Error::File`] for a file with other content.
-pub fn predictions_of(file: &StateDict) -> Result<Predictions, Error> {
-    let path = file.path().unwrap_or(Path::new("(in memory)"));
-    predictions_from(file, "").map_err(|reason| Error::File { path: path.to_owned(), reason })
-}
-
-pub(crate) fn prediction_tensors(predictions: &Predictions) -> BTreeMap<&'static str, OwnedTensor> {
-    let owned = |(name, shape, values)| {
-        let tensor = match values {
-            Values::Floats(values) => OwnedTensor::f32(shape, &values),
-            Values::Integers(values) => OwnedTensor::i64(shape, &values),
-            Values::Other => unreachable!("predictions are floats and integers"),
-        };
-        (name, tensor)
-    };
-    predictions.to_tensors().into_iter().map(owned).collect()
-}
-
-/// Reads the predictions in the tensors whose names start with `prefix`.
-pub(crate) fn predictions_from(file: &StateDict, prefix: &str) -> Result<Predictions, String> {
-    let tensor = |name: &str| {
-        let found = file.get(&format!("{prefix}{name}"))?;
-        Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
-    };
-    Predictions::from_tensors(tensor).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,17 +333,5 @@ mod tests {
         assert_eq!(group_numbers(&[None, None]), None);
         let names = [Some("b"), None, Some("a"), Some("b"), None];
         assert_eq!(group_numbers(&names), Some(vec![0, 1, 2, 0, 3]));
-    }
-
-    #[test]
-    fn groups_are_written_and_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("p.safetensors");
-        let predictions =
-            Predictions::new(vec![0.0, 1.0, 2.0, 0.0], 2, ff_eval::Targets::Classes(vec![0, 1])).unwrap();
-        for predictions in [predictions.clone(), predictions.with_groups(vec![7, 7]).unwrap()] {
-            save_predictions(&path, &predictions, None).unwrap();
-            assert_eq!(load_predictions(&path).unwrap(), predictions);
-        }
     }
 }

@@ -8,8 +8,8 @@ use ff_checkpoint::{FileRef, Provenance, StateDict};
 
 use crate::candidate::{Candidate, CandidateNotes};
 use crate::error::Error;
-use crate::evaluate::save_predictions;
 use crate::history::{self, EpochRecord};
+use crate::prediction_file::save_predictions;
 use crate::saved_model::SavedModel;
 
 /// Writes the files of a run.

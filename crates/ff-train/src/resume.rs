@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, CandidateNotes};
 use crate::error::Error;
-use crate::evaluate::{prediction_tensors, predictions_from};
 use crate::history::EpochRecord;
 use crate::optimizer::Optimizer;
+use crate::prediction_file::{prediction_tensors, predictions_from};
 use crate::progress::{PartOfEpoch, Progress};
 use crate::saved_model::SavedModel;
 

@@ -39,7 +39,7 @@ def main() -> None:
             found[name] = None if changed is None else measure(changed, weights_in_bf16=in_bf16)
         except Exception as error:  # noqa: BLE001: a variant that PyTorch cannot run is a remark
             lines = str(error).strip().splitlines()
-            errors[name] = lines[-1] if lines else type(error).__name__
+            errors[name] = lines[0][:200] if lines else type(error).__name__
     print(json.dumps({**found, "errors": errors, "torch": torch.__version__}))
 
 
