@@ -170,8 +170,15 @@ fn claims(place: &Place, runs: &str) -> Vec<serde_json::Value> {
     texts.filter_map(|text| serde_json::from_slice(&text).ok()).collect()
 }
 
+/// Returns a field of a process's status; nothing for a process that has ended.
+fn status(pid: &str, field: &str) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let value = text.lines().find_map(|line| line.strip_prefix(field));
+    value.unwrap_or_default().trim().to_owned()
+}
+
 #[test]
-fn processes_beside_a_killed_one_end_and_their_work_is_kept() {
+fn processes_beside_a_killed_one_end_with_it() {
     let (place, _) = undisturbed();
     let start = || {
         let words = "ff-grid run --config tiny.toml --runs beside --set run.jobs_per_device=3 --device cpu";
@@ -179,30 +186,27 @@ fn processes_beside_a_killed_one_end_and_their_work_is_kept() {
         place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let mut parent = start();
-    let others = |parent: &Child| -> Vec<u64> {
-        let pids = claims(&place, "beside");
-        let pids = pids.iter().filter_map(|claim| claim["pid"].as_u64());
-        pids.filter(|&pid| pid != u64::from(parent.id())).collect()
-    };
+    let of_parent = parent.id().to_string();
     let beside = loop {
-        if let Some(&pid) = others(&parent).first() {
-            break pid;
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let names = processes.filter_map(|entry| entry.file_name().into_string().ok());
+        let found: Vec<_> = names.filter(|pid| status(pid, "PPid:") == of_parent).collect();
+        if found.len() == 2 {
+            break found;
         }
-        assert!(parent.try_wait().unwrap().is_none(), "no other process has claimed a job");
+        assert!(parent.try_wait().unwrap().is_none(), "it started {} processes, not 2", found.len());
         std::thread::sleep(Duration::from_millis(2));
     };
     parent.kill().unwrap();
     parent.wait().unwrap();
     let since = Instant::now();
     // A process that has ended is a zombie, if nobody waits for it.
-    let alive = || {
-        let status = std::fs::read_to_string(format!("/proc/{beside}/status")).unwrap_or_default();
-        status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
-    };
-    while alive() {
+    let lives = |pid: &String| !matches!(status(pid, "State:").chars().next(), None | Some('Z'));
+    while beside.iter().any(lives) {
         assert!(since.elapsed() < Duration::from_secs(120), "a process outlives the one that started it");
         std::thread::sleep(Duration::from_millis(20));
     }
+    assert!((records(&place, "beside").len() as u64) < JOBS, "they ran the whole table");
     let (ended_well, said) = end(start());
     assert!(ended_well && said.contains("already done"), "{said}");
     assert!(!said.contains("warning"), "{said}");
