@@ -13,24 +13,27 @@ use crate::stats::Counter;
 
 /// Merges the kernels of a convolution in place: weights `[outputs, …]` of any memory layout and
 /// float type.
-pub(crate) fn apply(weight: &Tensor, plan: &MergePlan, config: &InMerge, counter: &mut Counter) {
-    if plan.kernels.is_empty() {
+pub(crate) fn apply(
+    weight: &Tensor,
+    [kernels, partners]: &PairTensors,
+    config: &InMerge,
+    counter: &mut Counter,
+) {
+    if kernels.numel() == 0 {
         return;
     }
-    let device = weight.device();
-    let (kernels, partners) = indices(plan, device);
     let (mut rows, shared) = rows(weight);
-    let similarities = similarities(&rows, &kernels, &partners);
+    let similarities = similarities(&rows, kernels, partners);
     // No comparison holds for NaN, so a kernel of NaN is never merged and never spreads.
     let chosen = match config.pairs {
         Pairs::Similar => similarities.gt(config.similarity_threshold),
         Pairs::Dissimilar => similarities.le(config.similarity_threshold),
     };
     counter.add(&similarities, &chosen);
-    match device {
+    match weight.device() {
         // Few kernels merge, and reading which ones costs nothing on the CPU.
-        Device::Cpu => merge_chosen(&mut rows, &kernels, &partners, &chosen, config.merge_weight),
-        _ => merge_masked(&mut rows, &kernels, &partners, &chosen, config.merge_weight),
+        Device::Cpu => merge_chosen(&mut rows, kernels, partners, &chosen, config.merge_weight),
+        _ => merge_masked(&mut rows, kernels, partners, &chosen, config.merge_weight),
     }
     if !shared {
         weight.shallow_clone().copy_(&rows.view_as(weight));
@@ -56,16 +59,22 @@ fn rows(weight: &Tensor) -> (Tensor, bool) {
     (weight.to_kind(kind).contiguous().view([outputs, -1]), false)
 }
 
-/// Moves the plan's kernels and partners to the device. From pinned memory the copy does not wait
+/// The kernels of a layer that are compared and the partner of each, `[pairs]` i64 on the device.
+pub(crate) type PairTensors = [Tensor; 2];
+
+/// Moves the pairs of all layers to the device at once. From pinned memory the copy does not wait
 /// for the device.
-fn indices(plan: &MergePlan, device: Device) -> (Tensor, Tensor) {
-    let host = Tensor::from_slice(&[plan.kernels.as_slice(), &plan.partners].concat()).view([2, -1]);
-    let both = match device {
+pub(crate) fn pairs(plans: &[MergePlan], device: Device) -> Vec<PairTensors> {
+    let lists: Vec<&[i64]> = plans.iter().flat_map(|plan| [&plan.kernels[..], &plan.partners]).collect();
+    let host = Tensor::from_slice(&lists.concat());
+    let all = match device {
         Device::Cpu => host,
         // tch's `pin_memory` passes a device that libtorch has deprecated, and warns each time.
         _ => host.internal_pin_memory(device).to_device_(device, Kind::Int64, true, false),
     };
-    (both.get(0), both.get(1))
+    let lengths: Vec<i64> = lists.iter().map(|list| list.len() as i64).collect();
+    let mut parts = all.split_with_sizes(&lengths, 0).into_iter();
+    plans.iter().map(|_| [(); 2].map(|()| parts.next().expect("two lists a plan"))).collect()
 }
 
 /// Computes the cosines of pairs of rows, several times faster than from gathered rows.

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::apply::apply;
+use crate::apply::{apply, pairs};
 use crate::config::InMerge;
 use crate::error::Error;
 use crate::plan::MergePlan;
@@ -56,13 +56,21 @@ impl Merger {
         let convolutions: Vec<&Tensor> = convolutions.into_iter().collect();
         let shallow = self.config.shallow_layers;
         assert_eq!(convolutions.len(), shallow + self.counters.len(), "the network's number of convolutions");
+        let deep = &convolutions[shallow..];
+        let Some(device) = deep.first().map(|weight| weight.device()) else { return };
+        let probability = self.config.merge_probability;
+        let plans: Vec<MergePlan> = deep
+            .iter()
+            .zip(shallow + 1..)
+            .map(|(weight, layer)| {
+                MergePlan::draw(weight.size()[0] as usize, probability, self.seed, step, layer)
+            })
+            .collect();
         tch::no_grad(|| {
-            let deep = convolutions[shallow..].iter().zip(&mut self.counters);
-            for ((weight, counter), layer) in deep.zip(shallow + 1..) {
+            let pairs = pairs(&plans, device);
+            for ((weight, pairs), counter) in deep.iter().zip(&pairs).zip(&mut self.counters) {
                 counter.kernels = weight.size()[0] as usize;
-                let probability = self.config.merge_probability;
-                let plan = MergePlan::draw(counter.kernels, probability, self.seed, step, layer);
-                apply(weight, &plan, &self.config, counter);
+                apply(weight, pairs, &self.config, counter);
             }
         });
     }

@@ -72,20 +72,21 @@ fn check(weight: &Tensor, config: &InMerge, tolerance: f64) -> u64 {
         }
     };
     let (own, mut counter) = (weight.copy(), Counter::default());
-    apply(&own, &plan, config, &mut counter);
+    let [both] = &pairs(std::slice::from_ref(&plan), weight.device())[..] else { panic!("one plan") };
+    apply(&own, both, config, &mut counter);
     close(&own);
     let stats = counter.take(1);
     assert_eq!((stats.compared, stats.merged), (plan.kernels.len() as u64, merged));
 
     if !plan.kernels.is_empty() {
         let (mut rows, _) = rows(&weight.copy());
-        let [kernels, partners] = [&plan.kernels, &plan.partners].map(|of| Tensor::from_slice(of));
-        let similarities = similarities(&rows, &kernels, &partners);
+        let [kernels, partners] = both;
+        let similarities = similarities(&rows, kernels, partners);
         let chosen = match config.pairs {
             Pairs::Similar => similarities.gt(config.similarity_threshold),
             Pairs::Dissimilar => similarities.le(config.similarity_threshold),
         };
-        merge_masked(&mut rows, &kernels, &partners, &chosen, config.merge_weight);
+        merge_masked(&mut rows, kernels, partners, &chosen, config.merge_weight);
         let mut other = weight.copy();
         let (view, shared) = super::rows(&other);
         if shared {
