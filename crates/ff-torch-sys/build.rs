@@ -15,7 +15,6 @@ fn main() {
         .include(include)
         .file("src/shim.cpp")
         .compile("ff_torch");
-    println!("cargo:libtorch_lib={lib}");
     let real = std::fs::canonicalize(&lib).map_or(lib.clone(), |path| path.display().to_string());
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib},-rpath,{real}");
 }

@@ -205,20 +205,41 @@ fn a_lost_gpu_stops_the_engine_and_fails_no_job() {
 fn of_all_failures_of_a_lost_gpu_the_first_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (plan, catalog) = two_rates();
+    let (runs, claims) = (RunStore::new(folder.path()), Claims::new(Duration::from_secs(60), "cpu"));
+    let context = in_context(&plan, &catalog, &runs, &claims);
     let (both, first) = (Barrier::new(2), Mutex::new(None::<String>));
     let on_event = |event: Event<'_>| {
         let Event::Started(job) = event else { return };
         both.wait();
         let is_first = *first.lock().unwrap().get_or_insert_with(|| job.label.clone()) == job.label;
-        if !is_first {
-            std::thread::sleep(Duration::from_secs(1));
+        // The engine asks all jobs to stop once it has noted a failure.
+        while !is_first && !context.stop.is_set() {
+            std::thread::sleep(Duration::from_millis(1));
         }
         panic!("CUDA error: unspecified launch failure");
     };
     let engine = Local { workers: 2, ..Local::default() };
-    let error = engine.run_plan(&plan, &catalog, &RunStore::new(folder.path()), &on_event).unwrap_err();
+    let error = engine.run(&context, &on_event).unwrap_err();
     let label = first.lock().unwrap().clone().unwrap();
     assert!(error.to_string().contains(&format!("{label}: cpu failed")), "{error}");
+}
+
+/// Returns the environment of jobs on the CPU.
+fn in_context<'a>(
+    plan: &'a Plan,
+    catalog: &'a Catalog,
+    runs: &'a RunStore,
+    claims: &'a Claims,
+) -> JobContext<'a> {
+    JobContext {
+        jobs: &plan.jobs,
+        run: plan.run(),
+        catalog,
+        runs,
+        claims,
+        stop: CancelToken::default(),
+        device: Device::Cpu,
+    }
 }
 
 #[test]
@@ -226,15 +247,7 @@ fn an_experiment_and_an_engine_of_another_crate() {
     let folder = tempfile::tempdir().unwrap();
     let (plan, catalog) = two_rates();
     let (runs, claims) = (RunStore::new(folder.path()), Claims::new(Duration::from_secs(60), "cpu"));
-    let context = JobContext {
-        jobs: &plan.jobs,
-        run: plan.run(),
-        catalog: &catalog,
-        runs: &runs,
-        claims: &claims,
-        stop: CancelToken::default(),
-        device: Device::Cpu,
-    };
+    let context = in_context(&plan, &catalog, &runs, &claims);
     let summary = OneByOne.run(&context, &|_| {}).unwrap();
     assert_eq!((summary.done, summary.found), (2, 0));
     let summary = OneByOne.run(&context, &|_| {}).unwrap();

@@ -15,6 +15,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -39,6 +40,21 @@ std::vector<at::Tensor> list(void* const* tensors, size_t count) {
     found.push_back(*static_cast<at::Tensor*>(tensors[i]));
   }
   return found;
+}
+
+// Checks that lists of one length have, at each place, tensors of one shape, all of them f32,
+// contiguous and on one device. The rules for the CPU check nothing and would write elsewhere.
+void check_alike(std::initializer_list<const std::vector<at::Tensor>*> lists) {
+  const auto& first = **lists.begin();
+  for (const auto* tensors : lists) {
+    for (size_t i = 0; i < first.size(); i++) {
+      const auto& tensor = (*tensors)[i];
+      TORCH_CHECK(tensor.sizes() == first[i].sizes(), "expected tensors of one shape");
+      TORCH_CHECK(tensor.scalar_type() == at::kFloat && tensor.is_contiguous() &&
+                      tensor.device() == first[0].device(),
+                  "expected contiguous f32 on one device");
+    }
+  }
 }
 
 // A tensor that is under way to a device on the stream `copies`, and the event that ends its copy.
@@ -112,19 +128,22 @@ char* ff_torch_fused_adamw(void* const* weights, void* const* gradients, void* c
                            void* const* squares, void* const* steps, size_t count, double lr,
                            double beta1, double beta2, double weight_decay, double eps) {
   return caught([&] {
-    at::_fused_adamw_(list(weights, count), list(gradients, count), list(means, count),
-                      list(squares, count), {}, list(steps, count), lr, beta1, beta2,
-                      weight_decay, eps, false, false);
+    auto w = list(weights, count), g = list(gradients, count);
+    auto m = list(means, count), s = list(squares, count);
+    check_alike({&w, &g, &m, &s});
+    at::_fused_adamw_(w, g, m, s, {}, list(steps, count), lr, beta1, beta2, weight_decay, eps,
+                      false, false);
   });
 }
 
 char* ff_torch_fused_sgd(void* const* weights, void* const* gradients, void* const* momenta,
                          size_t count, double momentum, double weight_decay, double lr) {
   return caught([&] {
+    auto w = list(weights, count), g = list(gradients, count), m = list(momenta, count);
+    check_alike({&w, &g, &m});
     // A momentum of zeros gives what PyTorch's first step gives. Without momentum it expects none.
-    at::_fused_sgd_(list(weights, count), list(gradients, count),
-                    list(momenta, momentum == 0 ? 0 : count), weight_decay, momentum, lr, 0.0,
-                    false, false, false);
+    if (momentum == 0) m.clear();
+    at::_fused_sgd_(w, g, m, weight_decay, momentum, lr, 0.0, false, false, false);
   });
 }
 

@@ -59,12 +59,11 @@ pub fn fused_adamw(
 ) {
     let AdamW { lr, betas: [beta1, beta2], weight_decay, eps } = rule;
     let [means, squares] = moments;
-    let count = alike(&[weights, gradients, means, squares]);
+    let count = length(&[weights, gradients, means, squares]);
     assert!(step.kind() == Kind::Float && step.dim() == 0, "a scalar f32 of steps");
     let [weights, gradients, means, squares] = [weights, gradients, means, squares].map(handles);
     let steps = handles(&vec![step; count]);
-    // SAFETY: each list has `count` tensors, which outlive the call. Those that belong together are
-    // alike, which libtorch does not check.
+    // SAFETY: each list has `count` tensors, which outlive the call.
     check(unsafe {
         ff_torch_fused_adamw(
             weights.as_ptr(),
@@ -96,7 +95,7 @@ pub fn fused_sgd(
     weight_decay: f64,
     lr: f64,
 ) {
-    let count = alike(&[weights, gradients, momenta]);
+    let count = length(&[weights, gradients, momenta]);
     let [weights, gradients, momenta] = [weights, gradients, momenta].map(handles);
     // SAFETY: as in `fused_adamw`.
     check(unsafe {
@@ -112,19 +111,11 @@ pub fn fused_sgd(
     });
 }
 
-/// Checks that lists have one length, and that their tensors are f32, contiguous, on one device and,
-/// at each place, of one shape. Returns the length.
-fn alike(lists: &[&[&Tensor]]) -> usize {
-    let first = lists[0];
-    for list in lists {
-        assert_eq!(list.len(), first.len(), "lists of one length");
-        for (tensor, like) in list.iter().zip(first) {
-            assert_eq!(tensor.size(), like.size(), "tensors of one shape");
-            let fits = tensor.kind() == Kind::Float && tensor.is_contiguous();
-            assert!(fits && tensor.device() == first[0].device(), "contiguous f32 on one device");
-        }
-    }
-    first.len()
+/// Checks that lists have one length, and returns it.
+fn length(lists: &[&[&Tensor]]) -> usize {
+    let length = lists[0].len();
+    assert!(lists.iter().all(|list| list.len() == length), "lists of one length");
+    length
 }
 
 #[cfg(test)]

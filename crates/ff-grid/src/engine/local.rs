@@ -264,13 +264,13 @@ fn attempt(
         Err(panic) => panic_text(&*panic),
     };
     if loses_gpu(&failure) {
-        context.stop.set();
         let device = device_name(context.device);
         let hint = "run the same command again: finished jobs are kept, and this one resumes";
         // Other jobs on this GPU then fail with the same text.
         lost.lock()
             .expect("failure")
             .get_or_insert_with(|| format!("{}: {device} failed: {failure}\nhint: {hint}", job.label));
+        context.stop.set();
         return State::Waiting;
     }
     let _ = catch_unwind(AssertUnwindSafe(|| on_event(Event::Failed(job, &failure))));

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ff_train::EpochRecord;
 
 use super::context::JobContext;
-use super::failure::text_of;
+use super::failure::panic_text;
 use crate::error::Error;
 use crate::job::{Job, Record};
 use crate::store::Claimed;
@@ -44,6 +44,6 @@ impl JobContext<'_> {
         run.set_algorithms(*device);
         // libtorch's failures are panics, most often for want of memory.
         let ran = catch_unwind(AssertUnwindSafe(|| self.run(job, &self.stop, on_epoch)));
-        Ok((ran.unwrap_or_else(|panic| Err(Error::Job(text_of(&*panic))))?, true))
+        Ok((ran.unwrap_or_else(|panic| Err(Error::Job(panic_text(&*panic))))?, true))
     }
 }

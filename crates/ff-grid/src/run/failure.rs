@@ -41,7 +41,7 @@ pub fn loses_gpu(text: &str) -> bool {
 
 /// Returns the text of a panic, without libtorch's stack of calls and with a hint where there is
 /// one.
-pub fn text_of(panic: &(dyn Any + Send)) -> String {
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     let text = plain(text.unwrap_or("panicked without a message"));
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn texts_are_as_thrown_and_without_the_stack() {
-        let of = |text: &str| text_of(&text.to_owned());
+        let of = |text: &str| panic_text(&text.to_owned());
         let unwrapped = "called `Result::unwrap()` on an `Err` value: Torch(\"shapes \\\"a\\\" differ\\nException raised from add at x.cpp:1 (most recent call first):\\nframe #0\")";
         assert_eq!(of(unwrapped), "shapes \"a\" differ");
         let memory = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1.20 GiB is free. Process 7 has 77 GiB memory in use. See documentation";
@@ -114,7 +114,7 @@ mod tests {
         assert!(text.starts_with("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1.20 GiB is free\nhint: a smaller batch_size"), "{text}");
         let handle = of("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`");
         assert!(handle.contains("(handle)`\nhint: a smaller batch_size"), "{handle}");
-        assert_eq!(text_of(&"short"), "short");
-        assert_eq!(text_of(&7), "panicked without a message");
+        assert_eq!(panic_text(&"short"), "short");
+        assert_eq!(panic_text(&7), "panicked without a message");
     }
 }

@@ -13,7 +13,7 @@ mod soup;
 mod train;
 
 pub use context::JobContext;
-pub use failure::{loses_gpu, text_of as panic_text};
+pub use failure::{loses_gpu, panic_text};
 pub use inmerge::InmergeHook;
 pub use scorer::ValidationScorer;
 pub use soup::{Choice, Chosen};

@@ -6,6 +6,7 @@ use ff_train::{Optimizer, OptimizerConfig};
 use tch::{Device, Kind, Tensor};
 
 use super::row::{Row, worst};
+use crate::models::bench::Rule;
 
 /// Steps in which losses are compared closely. Rounding grows from step to step.
 const FIRST_STEPS: usize = 10;
@@ -19,9 +20,9 @@ pub(super) fn training(
     steps: u64,
 ) -> anyhow::Result<Vec<Row>> {
     let &Spec { architecture, precision, .. } = other.spec();
-    let sgd = OptimizerConfig::Sgd { momentum: 0.9, weight_decay: 1e-4 };
     let mut rows = Vec::new();
-    for (name, config, lr) in [("adamw", OptimizerConfig::default(), 1e-4), ("sgd", sgd, 1e-3)] {
+    for (rule, lr) in [(Rule::AdamW, 1e-4), (Rule::Sgd, 1e-3)] {
+        let (name, config) = (rule.name(), rule.config());
         host.load_strict(weights)?;
         other.load_strict(weights)?;
         let reference = losses(host, &config, lr, images, steps)?;
