@@ -1,8 +1,8 @@
-//! Shortage of memory as an error of the command: libtorch reports it as a panic, which the panic
-//! hook of the programs does not print.
+//! Shortage of memory as an error of the command: libtorch reports it as a panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Once;
 
 use anyhow::bail;
 use ff_models::Spec;
@@ -19,6 +19,7 @@ pub(super) fn within_memory<T>(
     device: Device,
     work: impl FnOnce() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    silence();
     let payload = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => return result,
         Err(payload) => payload,
@@ -37,10 +38,25 @@ pub(super) fn within_memory<T>(
     )
 }
 
+/// Keeps the panic hook from printing shortages of memory, which become errors. Other panics are
+/// printed as before.
+fn silence() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !is_shortage(panic.payload()) {
+                before(panic);
+            }
+        }));
+    });
+}
+
 /// Returns whether a panic is libtorch's report that memory is short: `CUDA out of memory`, or
 /// `can't allocate memory` of the CPU.
 fn is_shortage(payload: &(dyn Any + Send)) -> bool {
-    let text = ff_grid::panic_text(payload).to_lowercase();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default().to_lowercase();
     ["out of memory", "can't allocate memory", "alloc_failed"].iter().any(|report| text.contains(report))
 }
 

@@ -67,7 +67,8 @@ fn plain(text: &str) -> String {
         .and_then(|text| text.strip_suffix("\")"))
         .map(|text| text.replace("\\n", "\n").replace("\\\"", "\""));
     let text = thrown.as_deref().unwrap_or(text);
-    let end = text.find("\nException raised from ").unwrap_or(text.len());
+    let ends = ["\nException raised from ", "\nframe #0: "].map(|start| text.find(start));
+    let end = ends.into_iter().flatten().min().unwrap_or(text.len());
     text[..end].trim_end().to_owned()
 }
 
@@ -109,6 +110,10 @@ mod tests {
         let of = |text: &str| panic_text(&text.to_owned());
         let unwrapped = "called `Result::unwrap()` on an `Err` value: Torch(\"shapes \\\"a\\\" differ\\nException raised from add at x.cpp:1 (most recent call first):\\nframe #0\")";
         assert_eq!(of(unwrapped), "shapes \"a\" differ");
+        assert_eq!(
+            of("can't allocate memory: 8 bytes\nframe #0: c10::alloc_cpu"),
+            "can't allocate memory: 8 bytes"
+        );
         let memory = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1.20 GiB is free. Process 7 has 77 GiB memory in use. See documentation";
         let text = of(memory);
         assert!(text.starts_with("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1.20 GiB is free\nhint: a smaller batch_size"), "{text}");
