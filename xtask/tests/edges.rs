@@ -9,8 +9,9 @@ use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Packag
 /// Each crate and the crates of this workspace that it may depend on. A crate may be absent; any
 /// other dependency is an error. Development dependencies are not restricted.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("ff-checkpoint", &[]),
-    ("ff-data", &[]),
+    ("ff-pickle", &[]),
+    ("ff-checkpoint", &["ff-pickle"]),
+    ("ff-data", &["ff-pickle"]),
     ("ff-eval", &[]),
     ("ff-soup", &["ff-checkpoint", "ff-eval"]),
     ("ff-torch-sys", &[]),
@@ -30,7 +31,8 @@ const BELOW_CLI: &[&str] =
     &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-models", "ff-inmerge", "ff-train", "ff-grid"];
 
 /// The crates that build and test without libtorch, so that each can be used without PyTorch.
-const WITHOUT_LIBTORCH: &[&str] = &["ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-report", "xtask"];
+const WITHOUT_LIBTORCH: &[&str] =
+    &["ff-pickle", "ff-checkpoint", "ff-data", "ff-eval", "ff-soup", "ff-report", "xtask"];
 
 /// Returns the dependency graph for the platform that the tests run on. Without the filter cargo
 /// would fetch the packages of every platform.

@@ -20,12 +20,22 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is not a well-formed safetensors file.
-    #[error("{path}: not a valid safetensors file: {reason}")]
+    #[error("{path}: not a valid safetensors file: {reason}\nhint: download or copy it again")]
     Malformed {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The file is not one of weights, or one whose weights cannot be read.
+    #[error("{path}: expected weights, found {found}\nhint: {hint}")]
+    NotWeights {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What to do.
+        hint: String,
     },
     /// The file is not JSON, or JSON of another form.
     #[error("{path}: damaged, or not JSON of the expected form: {reason}")]
@@ -104,6 +114,10 @@ impl Error {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, action, source }
+    }
+
+    pub(crate) fn not_weights(path: &Path, found: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::NotWeights { path: path.to_owned(), found: found.into(), hint: hint.into() }
     }
 
     pub(crate) fn json(path: &Path, reason: impl ToString) -> Self {

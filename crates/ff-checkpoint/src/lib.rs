@@ -1,4 +1,5 @@
 //! This crate reads and writes weights: safetensors files with a digest, checksums and provenance.
+//! It also reads PyTorch's own files.
 //!
 //! A [`StateDict`] is a set of named tensors, memory-mapped from a file or held in memory. Every
 //! file that this crate writes carries three things:
@@ -7,8 +8,8 @@
 //! - checksums of its blocks, which [`StateDict::open`] checks at the speed of memory;
 //! - its [`Provenance`]: the recipe and the parents that the weights were made from.
 //!
-//! Files are written atomically. A file of another program (timm, the Hugging Face hub) has none of
-//! the three and opens all the same.
+//! Files are written atomically. A file of another program (timm, the Hugging Face hub, `torch.save`)
+//! has none of the three and opens all the same.
 //!
 //! ```
 //! use ff_checkpoint::{OwnedTensor, Provenance, StateDict, serde_json::json};
@@ -47,6 +48,7 @@ mod sealed;
 mod state_dict;
 mod tensor;
 mod threads;
+mod torch;
 mod trained_on;
 
 pub use atomic::{entries, is_partial, remove_partial, write_atomic, write_json};

@@ -1,4 +1,4 @@
-//! Reading and writing sets of tensors as safetensors files.
+//! Reading files of weights, and writing safetensors files.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, View};
 
+use super::form::{Form, file_in};
 use super::{Bytes, Entry, Identity, StateDict};
 use crate::atomic::write_atomic;
 use crate::blocks::tensors_in;
@@ -19,30 +20,69 @@ use crate::error::Error;
 use crate::metadata::Metadata;
 use crate::provenance::Provenance;
 use crate::scan::Scan;
-use crate::tensor::TensorRef;
+use crate::tensor::{OwnedTensor, TensorRef};
 use crate::threads::map_on_cores;
+use crate::torch::{self, Elements, Found, Refusal};
 
 impl StateDict {
-    /// Maps a safetensors file into memory and checks its content against its block checksums.
+    /// Maps a file of weights into memory: safetensors, or PyTorch's own files. The form is told by
+    /// the content, not by the name. Of a folder it opens `model.safetensors`, else
+    /// `pytorch_model.bin`, else the only file of weights.
     ///
-    /// Every flipped bit is detected. The digest is read from the metadata;
-    /// [`verify`](Self::verify) recomputes it. For a file without checksums, from other software or
-    /// an older version, the digest is computed, and compared with that of the metadata if there is
-    /// one.
+    /// *Safetensors*: the content is checked against its block checksums, so that every flipped bit
+    /// is detected. The digest is read from the metadata; [`verify`](Self::verify) recomputes it.
+    /// For a file without checksums, from other software or an older version, the digest is
+    /// computed, and compared with that of the metadata if there is one.
     ///
-    /// Costs one pass over the file. The file must not be changed in place while it is open. This
+    /// *PyTorch*: the zip form and the one before 1.6, of a state dict, of a dictionary that has one
+    /// (`state_dict`, `model_state_dict`, `model`, …; a moving average only if there is nothing
+    /// else), or of a whole model. The pickle executes nothing; one that calls more than tensors and
+    /// plain values need is refused with the function's name. Only the tensors of the weights are
+    /// read. Tensors in another order than row-major (channels-last) make a copy of all tensors.
+    ///
+    /// Costs one pass over the tensors. The file must not be changed in place while it is open. This
     /// crate only replaces whole files.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Malformed`], [`Error::DamagedHeader`], [`Error::DamagedBlock`];
-    /// [`Error::Damaged`] for a file without checksums.
+    /// [`Error::Io`], [`Error::NotWeights`], [`Error::Malformed`], [`Error::DamagedHeader`],
+    /// [`Error::DamagedBlock`]; [`Error::Damaged`] for a file without checksums.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let file = File::open(path).map_err(Error::io(path, "open this file"))?;
+        let mut path = path.as_ref().to_owned();
+        if path.is_dir() {
+            path = file_in(&path)?;
+        }
+        let file = File::open(&path).map_err(Error::io(&path, "open this file"))?;
         // SAFETY: the map is read-only, and weight files are replaced, never written in place.
         #[allow(unsafe_code)]
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path, "map this file"))?;
-        Self::parse(path, map)
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io(&path, "map this file"))?;
+        let read = match Form::of(&path, &map)? {
+            Form::Safetensors => return Self::parse(&path, map),
+            Form::TorchZip => torch::read_zip,
+            Form::TorchLegacy => torch::read_legacy,
+        };
+        let found = read(&map).map_err(|Refusal { found, hint }| Error::not_weights(&path, found, hint))?;
+        let opened = Self { path: Some(path), ..Self::of_torch(map, found) };
+        opened.identity();
+        Ok(opened)
+    }
+
+    fn of_torch(map: Mmap, found: Vec<Found>) -> Self {
+        let is_mapped = |found: &Found| matches!(found.elements, Elements::At(_));
+        if found.iter().all(is_mapped) {
+            let entries = found.into_iter().map(|Found { name, dtype, shape, elements }| {
+                let Elements::At(range) = elements else { unreachable!("all are mapped") };
+                (name, Entry { dtype, shape, range })
+            });
+            return Self::new(Bytes::Mapped(map), entries.collect());
+        }
+        let tensors = found.into_iter().map(|Found { name, dtype, shape, elements }| {
+            let data = match elements {
+                Elements::At(range) => map[range].to_vec(),
+                Elements::Gathered(data) => data,
+            };
+            (name, OwnedTensor { dtype, shape, data })
+        });
+        Self::from_tensors(tensors.collect())
     }
 
     /// Opens files as [`open`](Self::open) does, one on each core at a time.

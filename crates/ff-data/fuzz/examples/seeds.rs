@@ -44,6 +44,9 @@ fn main() {
                 let sets = [("chest", 1), ("blood", 2), ("oct", 3), ("derma", 4)];
                 save("npz", &name, &[&[chosen(&sets)], &bytes]);
             }
+            ("weights", extension) if extension != "py" => {
+                save("weights", &name, &[&[1], &bytes]);
+            }
             ("datasets", "xls") => save("xls", &name, &[&bytes]),
             _ => {}
         }

@@ -45,6 +45,30 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) {
     }
 }
 
+/// Writes the right checksum into each entry of a zip archive's central directory.
+pub fn zip_checksums(file: &mut [u8]) {
+    let long = |file: &[u8], at: usize| {
+        let bytes = file.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(u32::from_le_bytes(bytes) as usize)
+    };
+    let word = |file: &[u8], at: usize| {
+        let bytes = file.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(usize::from(u16::from_le_bytes(bytes)))
+    };
+    for entry in 0..file.len().saturating_sub(45) {
+        if file[entry..].starts_with(b"PK\x01\x02") {
+            let range = (|| {
+                let header = long(file, entry + 42)?;
+                let start = header + 30 + word(file, header + 26)? + word(file, header + 28)?;
+                Some(start..start.checked_add(long(file, entry + 24)?)?)
+            })();
+            if let Some(crc) = range.and_then(|range| file.get(range)).map(crc32fast::hash) {
+                file[entry + 16..entry + 20].copy_from_slice(&crc.to_le_bytes());
+            }
+        }
+    }
+}
+
 /// Opens a dataset below [`folder`] and, if that succeeds, checks the dataset.
 pub fn open(config: &DatasetConfig) {
     let dataset = match config.open(folder(), &FileHashes::none()) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::{Sample, Split, Target, Task};
 use crate::datasets::arrays::{ArraySplit, Arrays, Bytes, Form};
-use crate::datasets::pickle::Pickle;
+use crate::datasets::cifar_python;
 use crate::error::Error;
 
 const SIDE: usize = 32;
@@ -91,21 +91,15 @@ type Mismatch = (String, String);
 
 /// Appends the pixels of a batch and returns its labels.
 fn read_python(bytes: &[u8], cifar: &Cifar, pixels: &mut Vec<u8>) -> Result<Vec<i64>, Mismatch> {
-    let found = |found| (format!("a {} batch in Python's pickle format", cifar.name), found);
-    let pickle = Pickle::parse(bytes).map_err(found)?;
-    let labels = pickle.integers(cifar.label_key).map_err(found)?;
-    let data = pickle.matrix("data").map_err(found)?;
-    let [rows, columns] = data.shape;
-    if columns != BYTES || rows != labels.len() || rows == 0 {
-        let text = format!("data of {rows} x {columns} for {} labels", labels.len());
+    let batch = cifar_python::read(bytes, cifar.label_key)
+        .map_err(|found| (format!("a {} batch in Python's pickle format", cifar.name), found))?;
+    let ([rows, columns], count) = (batch.shape, batch.labels.len());
+    if columns != BYTES || rows != count || rows == 0 {
+        let text = format!("data of {rows} x {columns} for {count} labels");
         return Err((format!("data of N x {BYTES} and N labels"), text));
     }
-    if data.fortran {
-        pixels.extend((0..rows * columns).map(|i| data.data[i % columns * rows + i / columns]));
-    } else {
-        pixels.extend_from_slice(data.data);
-    }
-    Ok(labels)
+    pixels.extend(batch.data);
+    Ok(batch.labels)
 }
 
 fn read_binary(bytes: &[u8], cifar: &Cifar, pixels: &mut Vec<u8>) -> Result<Vec<i64>, Mismatch> {

@@ -13,6 +13,7 @@ mod cifar;
 mod cifar10;
 mod cifar100;
 mod cifar10_1;
+mod cifar_python;
 mod class_order;
 mod config;
 mod eyepacs;
@@ -31,7 +32,6 @@ mod mimic_cxr;
 mod npy;
 mod npz;
 mod phantom;
-mod pickle;
 mod published;
 mod rsna_pneumonia;
 

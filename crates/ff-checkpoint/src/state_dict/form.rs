@@ -1,0 +1,90 @@
+//! Tells what a file is by its content, and which file of a folder has the weights.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// How a file holds tensors.
+pub enum Form {
+    Safetensors,
+    /// PyTorch's `torch.save` since 1.6.
+    TorchZip,
+    /// PyTorch's `torch.save` before 1.6.
+    TorchLegacy,
+}
+
+/// The number with which old PyTorch files begin, as a pickle.
+pub const LEGACY: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+
+impl Form {
+    /// Tells the form of a file from its first bytes.
+    pub fn of(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let start = &bytes[..bytes.len().min(512)];
+        let text = String::from_utf8_lossy(start).trim_start().to_ascii_lowercase();
+        let (found, hint) = if bytes.starts_with(b"PK\x03\x04") {
+            return Ok(Self::TorchZip);
+        } else if bytes.starts_with(LEGACY) {
+            return Ok(Self::TorchLegacy);
+        } else if bytes.is_empty() {
+            ("an empty file", COPY_AGAIN)
+        } else if text.starts_with("version https://git-lfs") {
+            ("a Git LFS pointer, not the file it stands for", "run `git lfs pull` in its repository")
+        } else if text.starts_with("<!doctype") || text.starts_with("<html") || text.starts_with("<?xml") {
+            (
+                "a web page, as a server sends in place of a file that it refuses",
+                "download it again, signed in if the file needs it",
+            )
+        } else if text.starts_with('{') {
+            ("JSON", "name the file of the tensors beside it, such as model.safetensors")
+        } else if bytes.starts_with(b"\x89HDF") {
+            ("an HDF5 file, as Keras writes", "convert it to safetensors")
+        } else if bytes.starts_with(&[0x1f, 0x8b]) {
+            ("a gzip archive", "unpack it with `gunzip` or `tar -xzf`")
+        } else if start.get(257..262) == Some(b"ustar") {
+            ("a tar archive", "unpack it with `tar -xf` and name the file of the weights")
+        } else if matches!(start, [0x80, 2..=5, ..]) {
+            ("a Python pickle that `torch.save` did not write", SAVE_STATE_DICT)
+        } else {
+            return Ok(Self::Safetensors);
+        };
+        Err(Error::not_weights(path, found, hint))
+    }
+}
+
+pub const COPY_AGAIN: &str = "download or copy it again";
+
+/// The way out for files that only Python reads.
+pub const SAVE_STATE_DICT: &str = "if you trust the file, load it in Python and save its weights: \
+     safetensors.torch.save_model(model, \"model.safetensors\")";
+
+/// The names under which libraries save one model in a folder: timm, transformers.
+const MODEL_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+const EXTENSIONS: [&str; 5] = ["safetensors", "pth", "pt", "bin", "ckpt"];
+
+/// Returns the file of the weights in a folder: `model.safetensors`, else `pytorch_model.bin`, else
+/// the only one with an extension of weights.
+pub fn file_in(folder: &Path) -> Result<PathBuf, Error> {
+    if let Some(file) = MODEL_FILES.iter().map(|name| folder.join(name)).find(|file| file.is_file()) {
+        return Ok(file);
+    }
+    let entries = std::fs::read_dir(folder).map_err(Error::io(folder, "list this folder"))?;
+    let is_weights = |path: &PathBuf| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) && path.is_file()
+    };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_weights).collect();
+    files.sort();
+    match &files[..] {
+        [file] => Ok(file.clone()),
+        [] => {
+            let found = "a folder without a file of weights";
+            let hint = format!("it should hold {}", MODEL_FILES.join(" or "));
+            Err(Error::not_weights(folder, found, hint))
+        }
+        [first, .., last] => {
+            let found = format!("a folder with {} files of weights", files.len());
+            let hint = format!("name one of them, {} to {}", first.display(), last.display());
+            Err(Error::not_weights(folder, found, hint))
+        }
+    }
+}

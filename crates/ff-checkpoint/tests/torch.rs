@@ -1,0 +1,179 @@
+//! PyTorch's own files, and files that are not weights. tests/golden/weights/make.py made the files.
+
+use std::path::{Path, PathBuf};
+
+use ff_checkpoint::{Dtype, Error, StateDict};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/weights")).join(name)
+}
+
+fn error(name: &str, bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let error = StateDict::open(&path).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(name) && text.contains("hint: "), "{text}");
+    assert!(matches!(error, Error::NotWeights { .. }));
+    text
+}
+
+#[test]
+fn every_form_has_the_same_tensors() {
+    let expected = StateDict::open(golden("expected.safetensors")).unwrap();
+    assert_eq!(expected.len(), 6);
+    let files = [
+        "bare.pth",
+        "legacy.pth",
+        "protocol4.pth",
+        "training.pth.tar",
+        "training_legacy.pth.tar",
+        "whole.pt",
+        "channels_last.pth",
+        "views.pth",
+    ];
+    for file in files {
+        let opened = StateDict::open(golden(file)).unwrap();
+        assert_eq!(opened.digest(), expected.digest(), "{file}");
+        for ((name, tensor), (expected_name, expected)) in opened.iter().zip(expected.iter()) {
+            assert_eq!((name, tensor), (expected_name, expected), "{file}");
+        }
+        assert_eq!(opened.path(), Some(golden(file).as_path()));
+        assert!(opened.verify().is_ok() && opened.provenance().is_err());
+    }
+}
+
+#[test]
+fn other_types_are_kept() {
+    let opened = StateDict::open(golden("types.pth")).unwrap();
+    let types: Vec<_> = opened.iter().map(|(_, tensor)| tensor.dtype).collect();
+    assert_eq!(types, [Dtype::BF16, Dtype::F8_E4M3, Dtype::BOOL]);
+    assert_eq!(opened.get("a").unwrap().to_f32().unwrap(), [0.0, 1.0, 2.0]);
+    assert_eq!(opened.get("c").unwrap().shape, [0; 0]);
+}
+
+#[test]
+fn a_folder_is_as_good_as_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &str, to: &str| std::fs::copy(golden(from), folder.path().join(to)).unwrap();
+    let open = || StateDict::open(folder.path());
+    let text = open().unwrap_err().to_string();
+    assert!(text.contains("a folder without a file of weights"), "{text}");
+    copy("types.pth", "epoch-1.pth");
+    assert_eq!(open().unwrap().len(), 3);
+    copy("types.pth", "epoch-2.pth");
+    let text = open().unwrap_err().to_string();
+    assert!(text.contains("2 files of weights") && text.contains("epoch-1.pth to "), "{text}");
+    copy("legacy.pth", "pytorch_model.bin");
+    assert_eq!(open().unwrap().path().unwrap().file_name().unwrap(), "pytorch_model.bin");
+    copy("expected.safetensors", "model.safetensors");
+    assert_eq!(open().unwrap().path().unwrap().file_name().unwrap(), "model.safetensors");
+}
+
+#[test]
+fn files_that_are_not_weights_are_named() {
+    let not_weights: [(&[u8], &str, &str); 8] = [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "a Git LFS pointer", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html>", "a web page", "download it again"),
+        (b"<?xml version=\"1.0\"?><Error>", "a web page", "download it again"),
+        (b"", "an empty file", "download"),
+        (b"{\"metadata\": {}}", "JSON", "model.safetensors"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "safetensors"),
+        (b"\x1f\x8b\x08\x00", "a gzip archive", "gunzip"),
+        (b"\x80\x04\x95\x00", "a Python pickle", "save_model"),
+    ];
+    for (bytes, found, hint) in not_weights {
+        let text = error("model.safetensors", bytes);
+        assert!(text.contains(&format!("expected weights, found {found}")) && text.contains(hint), "{text}");
+    }
+    let text = error("a.pt", &std::fs::read(golden("script.pt")).unwrap());
+    assert!(text.contains("TorchScript"), "{text}");
+}
+
+#[test]
+fn tensors_that_are_not_dense_are_named() {
+    let open = |name: &str| StateDict::open(golden(name)).unwrap_err().to_string();
+    assert!(open("sparse.pth").contains("tensor `a`: a tensor of another kind than dense (sparse)"));
+    assert!(open("expanded.pth").contains("tensor `a`: elements outside its store"));
+}
+
+/// Replaces bytes of the same length in the pickle of a zip file, with its checksum.
+fn with_pickle(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut file = std::fs::read(golden(name)).unwrap();
+    let pickle = |file: &[u8]| {
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(file)).unwrap();
+        let entry = archive.by_index_raw(0).unwrap();
+        assert!(entry.name().unwrap().ends_with("/data.pkl"));
+        let start = entry.data_start().unwrap() as usize;
+        start..start + entry.size() as usize
+    };
+    let range = pickle(&file);
+    let old = crc32fast::hash(&file[range.clone()]).to_le_bytes();
+    let at = file[range.clone()].windows(from.len()).position(|window| window == from).unwrap();
+    file[range.start + at..][..to.len()].copy_from_slice(to);
+    let new = crc32fast::hash(&file[range]).to_le_bytes();
+    for place in 0..file.len() - 4 {
+        if file[place..place + 4] == old {
+            file[place..place + 4].copy_from_slice(&new);
+        }
+    }
+    file
+}
+
+#[test]
+fn a_pickle_that_would_run_code_is_refused_by_name() {
+    let file = with_pickle("bare.pth", b"ccollections\nOrderedDict\n", b"cposixpath..\nsystem_____\n");
+    let text = error("evil.pth", &file);
+    assert!(text.contains("a pickle that calls `posixpath...system_____`"), "{text}");
+}
+
+#[test]
+fn an_element_outside_its_store_is_refused() {
+    // The count of the first tensor's elements follows its store's device.
+    let file = with_pickle("bare.pth", b"(K\x03K\x02K\x02K\x02t", b"(K\x03K\x02K\x02K\x03t");
+    let text = error("a.pth", &file);
+    assert!(text.contains("tensor `conv.weight`: elements outside its store"), "{text}");
+}
+
+#[test]
+fn damage_is_found() {
+    let whole = std::fs::read(golden("bare.pth")).unwrap();
+    for length in [1, 3, 4, 100, whole.len() / 2, whole.len() - 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pth");
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(StateDict::open(&path).is_err(), "{length} bytes");
+    }
+    // A bit of the first store.
+    let expected = StateDict::open(golden("expected.safetensors")).unwrap();
+    let first = expected.get("conv.weight").unwrap().data;
+    let at = whole.windows(first.len()).position(|window| window == first).unwrap();
+    let mut flipped = whole.clone();
+    flipped[at + 5] ^= 1;
+    assert!(error("a.pth", &flipped).contains("differ from their checksum"));
+
+    let legacy = std::fs::read(golden("legacy.pth")).unwrap();
+    for length in (13..legacy.len()).step_by(7) {
+        error("a.pth", &legacy[..length]);
+    }
+}
+
+#[test]
+fn every_changed_byte_is_read_or_refused_without_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pth");
+    for name in ["bare.pth", "legacy.pth"] {
+        let whole = std::fs::read(golden(name)).unwrap();
+        for place in 0..whole.len() {
+            for byte in [0, 0xff, whole[place] ^ 1, b'R'] {
+                let mut file = whole.clone();
+                file[place] = byte;
+                std::fs::write(&path, &file).unwrap();
+                if let Ok(opened) = StateDict::open(&path) {
+                    assert!(opened.iter().all(|(_, tensor)| tensor.data.len() <= whole.len()));
+                }
+            }
+        }
+    }
+}
