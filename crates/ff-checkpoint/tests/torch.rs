@@ -160,6 +160,19 @@ fn damage_is_found() {
 }
 
 #[test]
+fn a_header_whose_length_begins_like_a_pickle_is_safetensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    // 80 02 to 80 05 in the file.
+    for length in [640_usize, 896, 1152, 1408] {
+        let header = format!("{:<length$}", r#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#);
+        let bytes = [&(length as u64).to_le_bytes()[..], header.as_bytes(), &[7]].concat();
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(StateDict::open(&path).unwrap().get("a").unwrap().data, [7]);
+    }
+}
+
+#[test]
 fn every_changed_byte_is_read_or_refused_without_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.pth");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::file_name::is_weights_name;
 
 /// How a file holds tensors.
 pub enum Form {
@@ -20,6 +21,10 @@ impl Form {
     /// Tells the form of a file from its first bytes.
     pub fn of(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let start = &bytes[..bytes.len().min(512)];
+        // The length of a safetensors header may begin like a pickle or an archive.
+        if matches!(start, [_, _, _, _, _, 0, 0, 0, b'{', ..]) {
+            return Ok(Self::Safetensors);
+        }
         let text = String::from_utf8_lossy(start).trim_start().to_ascii_lowercase();
         let (found, hint) = if bytes.starts_with(b"PK\x03\x04") {
             return Ok(Self::TorchZip);
@@ -59,7 +64,6 @@ pub const SAVE_STATE_DICT: &str = "if you trust the file, load it in Python and 
 
 /// The names under which libraries save one model in a folder: timm, transformers.
 const MODEL_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
-const EXTENSIONS: [&str; 5] = ["safetensors", "pth", "pt", "bin", "ckpt"];
 
 /// Returns the file of the weights in a folder: `model.safetensors`, else `pytorch_model.bin`, else
 /// the only one with an extension of weights.
@@ -68,10 +72,7 @@ pub fn file_in(folder: &Path) -> Result<PathBuf, Error> {
         return Ok(file);
     }
     let entries = std::fs::read_dir(folder).map_err(Error::io(folder, "list this folder"))?;
-    let is_weights = |path: &PathBuf| {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) && path.is_file()
-    };
+    let is_weights = |path: &PathBuf| is_weights_name(path) && path.is_file();
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_weights).collect();
     files.sort();
     match &files[..] {

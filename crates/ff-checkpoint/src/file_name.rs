@@ -1,0 +1,18 @@
+//! The names of files of weights.
+
+use std::path::Path;
+
+/// Returns whether a file's name ends as those of weights do, in any case: `.safetensors`, or
+/// PyTorch's `.pth`, `.pt`, `.bin` and `.ckpt`, with or without `.tar` behind it.
+/// [`StateDict::open`](crate::StateDict::open) goes by the content; this is for searches of folders.
+///
+/// ```
+/// use std::path::Path;
+/// assert!(ff_checkpoint::is_weights_name(Path::new("runs/model_best.pth.tar")));
+/// assert!(!ff_checkpoint::is_weights_name(Path::new("timm/resnet50.a1_in1k")));
+/// ```
+pub fn is_weights_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".tar").unwrap_or(&name);
+    [".safetensors", ".pth", ".pt", ".bin", ".ckpt"].iter().any(|ending| name.ends_with(ending))
+}
