@@ -1,8 +1,120 @@
-//! `ff-models`: comparisons of a device with the CPU, and the speed of a step.
+//! `ff-models`: logits of weights of many forms, comparisons of a device with the CPU, and the speed
+//! of a step.
 
+use std::collections::BTreeMap;
+
+use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_models::{Architecture, Model, Spec, tch::Device};
 use serde_json::{Value, json};
 
-use crate::place::{Place, assert_has};
+use crate::place::{PROBE, Place, assert_has};
+
+/// Writes weights of the smallest ResNet with 3 outputs under the names that `name` gives; without
+/// a name, a tensor is left out.
+fn write(place: &Place, file: &str, name: impl Fn(&str) -> Option<String>) {
+    let own = Model::new(&Spec::new(Architecture::RESNET_PICO, 3), Device::Cpu, 5).unwrap().state_dict();
+    let tensors = own.into_iter().filter_map(|(own, tensor)| Some((name(&own)?, tensor)));
+    let path = place.path(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    StateDict::from_tensors(tensors.collect()).save(path, None).unwrap();
+}
+
+#[test]
+fn logits_do_not_depend_on_the_form_of_the_weights() {
+    let place = Place::new();
+    let values: Vec<f32> = (0..2 * 3 * 16 * 16).map(|at| (at % 13) as f32 / 6.0 - 1.0).collect();
+    let input = OwnedTensor::f32([2, 3, 16, 16], &values);
+    let input = StateDict::from_tensors(BTreeMap::from([("input".to_owned(), input)]));
+    input.save(place.path("x.safetensors"), None).unwrap();
+    let own = |name: &str| Some(name.to_owned());
+    write(&place, "plain.safetensors", own);
+    write(&place, "prefixed.pth", |name| Some(format!("model._orig_mod.{name}")));
+    write(&place, "folder/model.safetensors", own);
+    place.write("folder/config.json", r#"{"architecture": "resnet_pico", "num_classes": 3}"#);
+    let logits = |options: &str| {
+        let ran = place.run(&format!("ff-models logits {options} --input x.safetensors --output y"));
+        (ran, std::fs::read(place.path("y")).unwrap_or_default())
+    };
+    let (ran, expected) = logits("--arch resnet_pico --weights plain.safetensors");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for (options, said) in [
+        ("--arch resnet_pico --weights prefixed.pth", "prefix `model._orig_mod.` taken off the names"),
+        ("--arch resnet_pico --weights folder", ""),
+        ("--weights folder", ""),
+        ("--weights folder/model.safetensors", ""),
+    ] {
+        let (ran, found) = logits(options);
+        ran.ok_saying(said);
+        assert!(found == expected, "{options}");
+    }
+
+    std::fs::remove_file(place.path("y")).unwrap();
+    write(&place, "headless.safetensors", |name| (!name.starts_with("fc.")).then(|| name.to_owned()));
+    write(&place, "other/model.safetensors", own);
+    place.write("other/config.json", r#"{"architecture": "resnet18", "num_classes": 1000}"#);
+    write(&place, "classes/model.safetensors", own);
+    place.write("classes/config.json", r#"{"architecture": "resnet_pico", "num_classes": 4}"#);
+    write(&place, "unknown/model.safetensors", own);
+    place.write("unknown/config.json", r#"{"architecture": "resnet26", "num_classes": 3}"#);
+    for (options, expected) in [
+        (
+            "--arch resnet_pico --weights headless.safetensors",
+            [
+                "headless.safetensors: expected a classifier, found no tensor `fc.weight`",
+                "hint: use weights with",
+            ],
+        ),
+        (
+            "--arch resnet_pico --weights other",
+            ["other/config.json: expected architecture resnet_pico, found `resnet18`", "hint: choose"],
+        ),
+        (
+            "--weights classes",
+            ["classes: expected 4 classes, as config.json beside it says, found 3", "hint:"],
+        ),
+        ("--weights unknown", ["unknown/config.json: expected one of resnet_pico, ", "`resnet26`"]),
+        (
+            "--weights plain.safetensors",
+            ["--arch: expected the architecture of plain.safetensors", "hint: give it"],
+        ),
+    ] {
+        let (ran, _) = logits(options);
+        ran.refused(1, &expected);
+        assert!(!place.path("y").exists(), "{options}");
+    }
+    // timm's name of another network may be of the same tensors.
+    logits("--arch resnet_pico --weights unknown").0.ok();
+    let merged = "--weights prefixed.pth --shallow-layers 2 --output merged.safetensors";
+    place.run(&format!("ff-inmerge merge --arch resnet_pico {merged}")).ok();
+    let merged = StateDict::open(place.path("merged.safetensors")).unwrap();
+    assert!(merged.names().all(|name| name.starts_with("model._orig_mod.")));
+}
+
+#[test]
+fn training_starts_from_files_and_folders_and_says_what_is_new() {
+    let place = Place::new();
+    place.images("data/cells", &["a", "b"], 20);
+    place.write("probe.toml", PROBE);
+    // `dir/model.pth` and `dir/folder` have the form of an id of the hub.
+    let backbone = |name: &str| (!name.starts_with("fc.")).then(|| format!("backbone.{name}"));
+    write(&place, "dir/model.pth", backbone);
+    write(&place, "dir/folder/model.safetensors", |name| Some(name.to_owned()));
+    let train = |name: &str, weights: &str| {
+        place.run(&format!(
+            "ff-train finetune --config probe.toml --set name={name} --set model.weights={weights}"
+        ))
+    };
+    train("headless", "dir/model.pth").ok_saying(
+        "dir/model.pth: weights loaded, but the classifier is new (the file has none), prefix `backbone.` taken off",
+    );
+    let ran = train("whole", "dir/folder");
+    assert!(!ran.stderr.contains("weights loaded"), "{}", ran.stderr);
+    ran.ok();
+    train("gone", "dir/gone.pth").refused(1, &["dir/gone.pth"]);
+    train("hub", "dir/gone").refused(1, &["dir/gone", "Hugging Face"]);
+    place.write("dir/folder/config.json", r#"{"architecture": "resnet18"}"#);
+    train("other", "dir/folder").refused(1, &["dir/folder/config.json: expected architecture resnet_pico"]);
+}
 
 #[test]
 fn the_cpu_passes_every_check() {

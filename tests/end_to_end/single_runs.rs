@@ -244,7 +244,7 @@ fn logits_of_given_inputs() {
         assert!(!place.path("z.safetensors").exists());
     };
     wrong(&format!("--arch resnet18 {weights}"), 1, &["runs/lp/kept.safetensors", "do not fit resnet18"]);
-    wrong(&format!("--arch vgg_pico {weights}"), 1, &["runs/lp/kept.safetensors", "classifier.6"]);
+    wrong(&format!("--arch vgg_pico {weights}"), 1, &["runs/lp/kept.safetensors", "those of a ResNet"]);
     wrong(&format!("--arch resnet51 {weights}"), 2, &["resnet51", "resnet50"]);
     let swapped = "--weights x.safetensors --input runs/lp/kept.safetensors";
     wrong(&format!("--arch resnet_pico {swapped}"), 1, &["kept.safetensors", "no tensor `input`"]);

@@ -11,6 +11,7 @@ use ff_models::Architecture;
 use serde_json::json;
 use tch::{Kind, Tensor};
 
+use crate::arch::ArchOption;
 use crate::device::DeviceChoice;
 use crate::options::GLOBAL;
 
@@ -70,10 +71,9 @@ impl Command {
 /// An architecture and its weights.
 #[derive(Args)]
 pub struct Network {
-    /// Architecture, such as vgg19 or resnet34
-    #[arg(long)]
-    arch: Architecture,
-    /// Weights of the network (safetensors); the convolutions are enough
+    #[command(flatten)]
+    arch: ArchOption,
+    /// Weights of the network: a file, or a folder that holds one; the convolutions are enough
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
 }
@@ -146,19 +146,28 @@ struct Convolution {
     weight: Tensor,
 }
 
-/// Opens a file of weights and finds the architecture's convolutions in it, in forward order.
-fn open(network: &Network) -> anyhow::Result<(StateDict, Vec<Convolution>)> {
-    let Network { arch, weights: path } = network;
+/// A file of weights: its architecture, and the convolutions in it in forward order.
+struct Opened {
+    arch: Architecture,
+    weights: StateDict,
+    convolutions: Vec<Convolution>,
+}
+
+fn open(network: &Network) -> anyhow::Result<Opened> {
+    let path = &network.weights;
+    let (arch, _) = network.arch.of(path)?;
     let declared = arch.convolutions();
     if declared.is_empty() {
         bail!("{arch}: {}", ff_inmerge::Error::NoConvolutions);
     }
     let weights = StateDict::open(path)?;
+    let names = arch.names_in(&weights)?;
     let mut convolutions = Vec::new();
-    for (name, expected) in declared {
+    for (own, expected) in declared {
         let wrong =
-            |what: String| format!("{}: `{name}`: expected a convolution of {arch}, {what}", path.display());
-        let tensor = weights.get(&name).with_context(|| wrong("found none of this name".into()))?;
+            |what: String| format!("{}: `{own}`: expected a convolution of {arch}, {what}", path.display());
+        let found = names.get(&own).and_then(|name| Some((name, weights.get(name)?)));
+        let (name, tensor) = found.with_context(|| wrong("found none of this name".into()))?;
         if !tensor.shape.iter().map(|&size| size as i64).eq(expected) {
             bail!(wrong(format!("{expected:?}, found shape {:?}", tensor.shape)));
         }
@@ -166,7 +175,7 @@ fn open(network: &Network) -> anyhow::Result<(StateDict, Vec<Convolution>)> {
         let weight = Tensor::from_slice(&values).view(expected);
         convolutions.push(Convolution { name: name.clone(), weight });
     }
-    Ok((weights, convolutions))
+    Ok(Opened { arch, weights, convolutions })
 }
 
 /// Weights to merge, and how to merge them.
@@ -193,7 +202,7 @@ pub struct Merge {
 fn merge(options: &Merge) -> anyhow::Result<()> {
     let &Merge { ref network, ref output, ref settings, iterations, seed, json: as_json } = options;
     let settings = settings.inmerge();
-    let (weights, convolutions) = open(network)?;
+    let Opened { arch, weights, convolutions } = open(network)?;
     let mut merger = Merger::new(settings, seed, convolutions.len())?;
     let deep = &convolutions[settings.shallow_layers..];
     let before: Vec<KernelStats> = deep.iter().map(|one| KernelStats::of(&one.weight)).collect();
@@ -205,7 +214,7 @@ fn merge(options: &Merge) -> anyhow::Result<()> {
         (name.to_owned(), changed.map_or_else(|| tensor.to_owned(), |one| stored(&one.weight, &tensor)))
     });
     let mut recipe =
-        json!({"architecture": network.arch, "inmerge": settings, "iterations": iterations, "seed": seed});
+        json!({"architecture": arch, "inmerge": settings, "iterations": iterations, "seed": seed});
     let origin = weights.provenance().ok();
     // Merging changes neither the model's form nor the data that it was trained on.
     for key in ["model", "fields", "classes", "data"] {
@@ -257,7 +266,7 @@ fn similarity(network: &Network, threshold: f64, as_json: bool) -> anyhow::Resul
         let name = "similarity_threshold";
         bail!(ff_inmerge::Error::Setting { name, low: -1.0, found: threshold });
     }
-    let (_, convolutions) = open(network)?;
+    let Opened { convolutions, .. } = open(network)?;
     let of_layer =
         |one: &Convolution| (Similarities::of(&one.weight, threshold), KernelStats::of(&one.weight));
     let layers: Vec<_> = convolutions.iter().map(|one| (one, of_layer(one))).collect();

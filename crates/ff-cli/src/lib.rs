@@ -10,6 +10,8 @@
     reason = "doc comments of options are help texts"
 )]
 
+#[cfg(feature = "torch")]
+mod arch;
 mod average;
 mod bar;
 pub mod data;

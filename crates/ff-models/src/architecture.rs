@@ -1,5 +1,6 @@
 //! The type of a row in the table of backbones.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -9,6 +10,8 @@ use tch::Device;
 
 use crate::backbone::Backbone;
 use crate::builder::Builder;
+use crate::error::Error;
+use crate::names::Named;
 use crate::parameters::Parameters;
 use crate::precision::Precision;
 
@@ -90,6 +93,34 @@ impl Architecture {
     /// Returns names and shapes of the convolutions' kernels, as [`Parameters::convolutions`] lists
     /// them. No weights are drawn.
     pub fn convolutions(&self) -> Vec<(String, [i64; 4])> {
+        let outline = self.outline();
+        let shape = |size: Vec<i64>| size.try_into().expect("kernels have four dimensions");
+        let kernels = outline.convolutions();
+        kernels.map(|kernel| (kernel.name.clone(), shape(kernel.tensor.size()))).collect()
+    }
+
+    /// Returns the number of outputs of weights of this architecture, under the names that
+    /// [`Model::load_strict`](crate::Model::load_strict) takes; `None` if they have no such
+    /// classifier.
+    pub fn outputs_of(&self, weights: &StateDict) -> Option<usize> {
+        let outline = self.outline();
+        let named = Named::new(&outline, [self.name, self.classifier], weights).ok()?;
+        named.outputs(self.classifier).filter(|&outputs| outputs > 0)
+    }
+
+    /// Returns the names in a file of weights of this architecture's tensors, by their own names.
+    ///
+    /// # Errors
+    /// [`Error::Copies`].
+    pub fn names_in(&self, weights: &StateDict) -> Result<HashMap<String, String>, Error> {
+        let outline = self.outline();
+        let named = Named::new(&outline, [self.name, self.classifier], weights)?;
+        let names = outline.iter().map(|own| &own.name);
+        Ok(names.filter_map(|own| Some((own.clone(), named.in_file(own)?.to_owned()))).collect())
+    }
+
+    /// Returns the tensors of a model with one output, without values.
+    fn outline(&self) -> Parameters {
         let mut outline = Builder {
             image_size: i64::from(self.image_size),
             outputs: 1,
@@ -99,16 +130,7 @@ impl Architecture {
             parameters: Parameters::default(),
         };
         (self.build)(&mut outline);
-        let shape = |size: Vec<i64>| size.try_into().expect("kernels have four dimensions");
-        let kernels = outline.parameters.convolutions();
-        kernels.map(|kernel| (kernel.name.clone(), shape(kernel.tensor.size()))).collect()
-    }
-
-    /// Returns the number of outputs of weights of this architecture, under our names or timm's;
-    /// `None` if they have no such classifier.
-    pub fn outputs_of(&self, weights: &StateDict) -> Option<usize> {
-        let mut layers = [self.classifier, self.timm_classifier].into_iter();
-        layers.find_map(|layer| weights.get(&format!("{layer}.weight"))?.shape.first().copied())
+        outline.parameters
     }
 }
 

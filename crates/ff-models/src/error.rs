@@ -49,6 +49,31 @@ pub enum Error {
     /// Weights with other names or shapes than the model's.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),
+    /// Weights that hold the network more than once, under several prefixes.
+    #[error(
+        "{file}: expected one {architecture}, found {}: under `{}`\n\
+         hint: write one of them to a file of its own, without its prefix", .prefixes.len(), .prefixes.join("`, `")
+    )]
+    Copies {
+        /// The file, or `weights in memory`.
+        file: String,
+        /// The model's architecture.
+        architecture: &'static str,
+        /// The prefixes, sorted.
+        prefixes: Vec<String>,
+    },
+    /// timm's `config.json` beside weights that cannot be read, or that names another architecture.
+    #[error("{file}: expected {expected}, found {found}\nhint: {hint}")]
+    Config {
+        /// The file.
+        file: String,
+        /// What was expected.
+        expected: String,
+        /// What it holds.
+        found: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// A tensor whose type cannot become the model's.
     #[error("{file}: {name}: expected {expected}, found {found:?}")]
     Type {
@@ -125,6 +150,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-fn more<T>(list: &[T]) -> &'static str {
+/// Returns what follows the first of a list.
+pub(crate) fn more<T>(list: &[T]) -> &'static str {
     if list.len() > 1 { ", ..." } else { "" }
 }

@@ -2,8 +2,10 @@
 //!
 //! A [`Model`] takes a batch of 8-bit images, `[N, image_size, image_size, 3]`, and gives logits.
 //! Names and shapes of weights are timm's (VGG: torchvision's), so a file written here loads there
-//! with `strict=True` and the other way round. [`Architecture`] has a constant for each network;
-//! the pico sizes are ours, for tests and demonstrations. A network of your own is a [`Backbone`]
+//! with `strict=True` and the other way round. [`Model::load`] also takes names with a prefix
+//! (`module.`, `backbone.`) and weights without a classifier, and [`Loaded`] says what it converted.
+//! [`Architecture`] has a constant for each network; the pico sizes are ours, for tests and
+//! demonstrations. A network of your own is a [`Backbone`]
 //! declared on a [`Builder`].
 //!
 //! Weights are 32-bit floats whatever [`Precision`] computes; convolutions run channels-last.
@@ -60,6 +62,7 @@ mod random;
 mod resnet;
 mod spec;
 mod table;
+mod timm_config;
 mod vgg;
 
 pub use architecture::{Architecture, ImageSizes};
@@ -72,6 +75,7 @@ pub use model::Model;
 pub use parameters::{Parameter, ParameterKind, Parameters};
 pub use precision::Precision;
 pub use spec::{MAX_IMAGE_SIZE, Spec};
+pub use timm_config::TimmConfig;
 
 /// Types of [`ff_checkpoint`] in this crate's signatures.
 pub use ff_checkpoint::{Dtype, OwnedTensor, StateDict};

@@ -5,35 +5,53 @@ use std::fmt;
 use ff_checkpoint::{Dtype, StateDict, TensorRef};
 use tch::Tensor;
 
-use crate::error::{Error, Mismatch, Misshapen};
+use crate::architecture::Architecture;
+use crate::error::{Error, Mismatch, Misshapen, more};
 use crate::model::Model;
-use crate::names::{looks_like, torchvision_vgg};
+use crate::names::{Named, hint, name_of};
 use crate::parameters::Parameter;
 use crate::position::{grid, resample};
 
 /// The conversions that [`Model::load`] made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// Number of outputs of the weights' classifier, if it is not the model's number. The model
-    /// then keeps its own classifier.
+    /// Number of outputs of the weights' classifier, if it is not the model's number; 0 if the
+    /// weights have none, or one of another form. The model then keeps its own classifier.
     pub replaced_classifier: Option<usize>,
     /// Side of the position embedding's grid in the weights and in the model, in patches, if it was
     /// interpolated.
     pub interpolated: Option<(usize, usize)>,
+    /// The first tensor whose name is not the model's, such as `module.conv1.weight` and
+    /// `conv1.weight`: its name in the weights and in the model. The others differ the same way.
+    pub renamed: Option<(String, String)>,
+    /// Names in the weights of what is not the model's: modules beside it, losses and metrics, a
+    /// classifier of another form.
+    pub left_out: Vec<String>,
 }
 
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.replaced_classifier {
             None => f.write_str("all weights loaded")?,
+            Some(0) => f.write_str("weights loaded, but the classifier is new (the file has none)")?,
             Some(found) => {
-                write!(f, "weights loaded, but the classifier is new (the file's has {found} outputs)")?
+                write!(f, "weights loaded, but the classifier is new (the file's has {found} outputs)")?;
             }
         }
-        match self.interpolated {
+        if let Some((from, to)) = self.interpolated {
+            write!(f, ", position embedding interpolated from {from}×{from} to {to}×{to}")?;
+        }
+        if let Some((theirs, own)) = &self.renamed {
+            match theirs.strip_suffix(own.as_str()) {
+                Some(prefix) => write!(f, ", prefix `{prefix}` taken off the names")?,
+                None => write!(f, ", names converted, such as `{theirs}` to `{own}`")?,
+            }
+        }
+        match self.left_out.first() {
             None => Ok(()),
-            Some((from, to)) => {
-                write!(f, ", position embedding interpolated from {from}×{from} to {to}×{to}")
+            Some(first) => {
+                let (count, more) = (self.left_out.len(), more(&self.left_out));
+                write!(f, ", left out {count} not of the model ({first}{more})")
             }
         }
     }
@@ -50,29 +68,27 @@ enum Step<'a> {
 
 impl Model {
     /// Loads pretrained weights. f16, bf16 and f64 become fp32. A classifier with another number of
-    /// outputs is left out and the model keeps its own; DeiT's position embedding for another image
-    /// size is interpolated as timm does (bicubic, antialiased); `num_batches_tracked` may be
-    /// missing; a VGG may have timm's names. On an error the model is unchanged.
+    /// outputs, or none, is left out and the model keeps its own; DeiT's position embedding for
+    /// another image size is interpolated as timm does (bicubic, antialiased). Names are converted
+    /// as [`load_strict`](Self::load_strict) says. On an error the model is unchanged.
     ///
     /// # Errors
     /// Any other missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be
-    /// converted.
+    /// converted; weights with several such networks ([`Error::Copies`]).
     pub fn load(&mut self, weights: &StateDict) -> Result<Loaded, Error> {
-        let file = name_of(weights);
-        let renamed = torchvision_vgg(weights);
-        let weights = renamed.as_ref().unwrap_or(weights);
+        let named = self.named(weights)?;
         let classifier = self.spec().architecture.classifier;
-        let replaced_classifier =
-            self.spec().architecture.outputs_of(weights).filter(|&outputs| outputs != self.spec().outputs);
+        let replaced_classifier = named.outputs(classifier).filter(|&outputs| outputs != self.spec().outputs);
         let steps = self.parameters().iter().map(|parameter| {
             let own = shape_of(parameter);
-            match (exact(parameter, weights.get(&parameter.name)), replaced_classifier) {
+            match (exact(parameter, named.get(&parameter.name)), replaced_classifier) {
                 (Step::Copy(found) | Step::Misshapen(found), Some(outputs))
                     if parameter.is_of_layer(classifier) =>
                 {
                     let fits = found.shape.split_first() == Some((&outputs, &own[1..]));
                     if fits { Step::Keep } else { Step::Misshapen(found) }
                 }
+                (Step::Missing, Some(0)) if parameter.is_of_layer(classifier) => Step::Keep,
                 (Step::Misshapen(found), _) if parameter.name == "pos_embed" => {
                     match (grid(found.shape), grid(&own)) {
                         (Some((from, width)), Some((to, own))) if width == own => {
@@ -81,7 +97,6 @@ impl Model {
                         _ => Step::Misshapen(found),
                     }
                 }
-                (Step::Missing, _) if parameter.tensor.kind() == tch::Kind::Int64 => Step::Keep,
                 (step, _) => step,
             }
         });
@@ -90,30 +105,54 @@ impl Model {
             &Step::Interpolate { from, to, .. } => Some((from, to)),
             _ => None,
         });
-        self.apply(&file, weights, &steps)?;
-        Ok(Loaded { replaced_classifier, interpolated })
+        self.apply(weights, &named, &steps)?;
+        Ok(Loaded { replaced_classifier, interpolated, ..self.loaded(&named) })
     }
 
-    /// Loads weights that have exactly this model's names and shapes, classifier included: a
-    /// checkpoint of ours, or timm's with as many outputs (VGG: torchvision's). On an error the
-    /// model is unchanged.
+    /// Loads weights that have exactly this model's shapes, classifier included: a checkpoint of
+    /// ours, or timm's with as many outputs (VGG: torchvision's). On an error the model is
+    /// unchanged.
+    ///
+    /// Names may have a prefix that all of the model's have, as a module that contains the model
+    /// gives them (`module.`, `model.`, `backbone.`, `_orig_mod.`), and a VGG may have timm's
+    /// names. `num_batches_tracked` may be missing or of another type. Tensors of losses and
+    /// metrics, and everything outside the prefix, are left out.
     ///
     /// # Errors
-    /// Any missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be
-    /// converted.
-    pub fn load_strict(&mut self, weights: &StateDict) -> Result<(), Error> {
+    /// Any other missing, extra or misshapen tensor ([`Error::Mismatch`]); a type that cannot be
+    /// converted; weights with several such networks ([`Error::Copies`]).
+    pub fn load_strict(&mut self, weights: &StateDict) -> Result<Loaded, Error> {
+        let named = self.named(weights)?;
         let parameters = self.parameters().iter();
         let steps: Vec<_> =
-            parameters.map(|parameter| exact(parameter, weights.get(&parameter.name))).collect();
-        self.apply(&name_of(weights), weights, &steps)
+            parameters.map(|parameter| exact(parameter, named.get(&parameter.name))).collect();
+        self.apply(weights, &named, &steps)?;
+        Ok(self.loaded(&named))
+    }
+
+    fn named<'m, 'w>(&'m self, weights: &'w StateDict) -> Result<Named<'m, 'w>, Error> {
+        let architecture = self.spec().architecture;
+        Named::new(self.parameters(), [architecture.name, architecture.classifier], weights)
+    }
+
+    /// Returns how names were converted.
+    fn loaded(&self, named: &Named<'_, '_>) -> Loaded {
+        let names = self.parameters().iter().map(|parameter| &parameter.name);
+        let mut pairs = names.filter_map(|own| Some((named.in_file(own)?, own)));
+        let renamed = pairs.find(|(theirs, own)| theirs != own);
+        Loaded {
+            renamed: renamed.map(|(theirs, own)| (theirs.to_owned(), own.clone())),
+            left_out: named.left_out.iter().map(|&name| name.to_owned()).collect(),
+            ..Loaded::default()
+        }
     }
 
     /// Checks everything, then copies. `steps` are in the parameters' order.
-    fn apply(&mut self, file: &str, weights: &StateDict, steps: &[Step<'_>]) -> Result<(), Error> {
-        self.check_names_and_shapes(file, weights, steps)?;
+    fn apply(&self, weights: &StateDict, named: &Named<'_, '_>, steps: &[Step<'_>]) -> Result<(), Error> {
+        self.check_names_and_shapes(weights, named, steps)?;
         for (parameter, step) in self.parameters().iter().zip(steps) {
             if let Step::Copy(found) | Step::Interpolate { found, .. } = step {
-                check_type(file, parameter, found)?;
+                check_type(weights, parameter, found)?;
             }
         }
         tch::no_grad(|| {
@@ -133,8 +172,8 @@ impl Model {
 
     fn check_names_and_shapes(
         &self,
-        file: &str,
         weights: &StateDict,
+        named: &Named<'_, '_>,
         steps: &[Step<'_>],
     ) -> Result<(), Error> {
         let mut missing = Vec::new();
@@ -153,19 +192,25 @@ impl Model {
                 Step::Copy(_) | Step::Interpolate { .. } | Step::Keep => {}
             }
         }
-        let extra: Vec<_> =
-            weights.names().filter(|name| self.parameters().get(name).is_none()).map(str::to_owned).collect();
+        let extra: Vec<_> = named.unexpected.iter().map(|&name| name.to_owned()).collect();
         if missing.is_empty() && extra.is_empty() && misshapen.is_empty() {
             return Ok(());
         }
-        let architecture = self.spec().architecture.name;
-        let hint = looks_like(weights).filter(|(_, mark)| self.parameters().get(mark).is_none()).map(
-            |(family, _)| {
-                format!("the names are those of a {family}: choose that architecture or other weights")
-            },
-        );
+        let Architecture { name: architecture, classifier, .. } = self.spec().architecture;
+        let only_classifier = missing.len() == self.classifier().count()
+            && named.outputs(classifier) == Some(0)
+            && extra.is_empty()
+            && misshapen.is_empty();
+        let hint = hint(self.parameters(), weights).or_else(|| {
+            only_classifier.then(|| {
+                format!(
+                    "the weights have no classifier `{classifier}` for {architecture}: train one, \
+                     or use weights that have it"
+                )
+            })
+        });
         Err(Error::Mismatch(Box::new(Mismatch {
-            file: file.to_owned(),
+            file: name_of(weights),
             architecture,
             missing,
             extra,
@@ -175,16 +220,24 @@ impl Model {
     }
 }
 
-/// Returns the name of the weights in errors: the file, or `weights in memory`.
-fn name_of(weights: &StateDict) -> String {
-    weights.path().map_or("weights in memory".to_owned(), |path| path.display().to_string())
+fn exact<'a>(parameter: &Parameter, found: Option<TensorRef<'a>>) -> Step<'a> {
+    let own = shape_of(parameter);
+    let is_count = parameter.tensor.kind() == tch::Kind::Int64;
+    match found {
+        Some(found) if is_count && found.dtype == Dtype::I64 && found.shape == own => Step::Copy(found),
+        _ if is_count => Step::Keep,
+        None => Step::Missing,
+        Some(found) if found.shape == own || is_as_linear(found.shape, &own) => Step::Copy(found),
+        Some(found) => Step::Misshapen(found),
+    }
 }
 
-fn exact<'a>(parameter: &Parameter, found: Option<TensorRef<'a>>) -> Step<'a> {
-    match found {
-        None => Step::Missing,
-        Some(found) if found.shape == shape_of(parameter) => Step::Copy(found),
-        Some(found) => Step::Misshapen(found),
+/// Returns whether a kernel, `[outputs, inputs, height, width]`, that covers its whole input is a
+/// linear layer's weight, `[outputs, inputs * height * width]`: timm's VGG has such layers.
+fn is_as_linear(kernel: &[usize], linear: &[usize]) -> bool {
+    match (kernel, linear) {
+        (&[outputs, inputs, height, width], own) => own == [outputs, inputs * height * width],
+        _ => false,
     }
 }
 
@@ -192,16 +245,13 @@ fn shape_of(parameter: &Parameter) -> Vec<usize> {
     parameter.tensor.size().iter().map(|&size| size as usize).collect()
 }
 
-fn check_type(file: &str, parameter: &Parameter, found: &TensorRef<'_>) -> Result<(), Error> {
-    let (fits, expected) = match parameter.tensor.kind() {
-        tch::Kind::Int64 => (found.dtype == Dtype::I64, "I64"),
-        _ => (
-            matches!(found.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64),
-            "F32, F16, BF16 or F64",
-        ),
-    };
-    let (file, name) = (file.to_owned(), parameter.name.clone());
-    if fits { Ok(()) } else { Err(Error::Type { file, name, expected, found: found.dtype }) }
+fn check_type(weights: &StateDict, parameter: &Parameter, found: &TensorRef<'_>) -> Result<(), Error> {
+    let is_float = matches!(found.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64);
+    if is_float || parameter.tensor.kind() == tch::Kind::Int64 {
+        return Ok(());
+    }
+    let (file, name) = (name_of(weights), parameter.name.clone());
+    Err(Error::Type { file, name, expected: "F32, F16, BF16 or F64", found: found.dtype })
 }
 
 /// Returns the values in one dimension, in the parameter's type; `check_type` must have passed.

@@ -6,19 +6,20 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 use ff_checkpoint::{OwnedTensor, StateDict};
-use ff_models::{Architecture, Mode, Model, Precision, Spec};
+use ff_models::{Loaded, Mode, Model, Precision, Spec};
 use tch::Tensor;
 
+use crate::arch::ArchOption;
 use crate::device::DeviceChoice;
 use crate::options::GLOBAL;
+use crate::output::say;
 
 /// A network with its weights, and input tensors.
 #[derive(Args)]
 pub struct Logits {
-    /// Architecture, such as resnet50 or deit_base_patch16_224
-    #[arg(long)]
-    arch: Architecture,
-    /// Weights of the network (safetensors)
+    #[command(flatten)]
+    arch: ArchOption,
+    /// Weights of the network: a file, or a folder that holds one
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
     /// Normalised images: safetensors with `input`, f32 [N, 3, H, W], H = W
@@ -37,7 +38,7 @@ pub struct Logits {
 
 pub(super) fn logits(options: &Logits) -> anyhow::Result<()> {
     let Logits { weights: path, input, output, .. } = options;
-    let &Logits { arch: architecture, precision, .. } = options;
+    let &Logits { arch, precision, .. } = options;
     let file = StateDict::open(input)?;
     let images = file.get("input").with_context(|| format!("{}: no tensor `input`", input.display()))?;
     let &[count, 3, height, width] = images.shape else {
@@ -48,17 +49,39 @@ pub(super) fn logits(options: &Logits) -> anyhow::Result<()> {
     }
     let values = images.to_f32().with_context(|| format!("{}: `input`: expected floats", input.display()))?;
     let weights = StateDict::open(path)?;
-    let outputs = architecture.outputs_of(&weights).with_context(|| {
-        let classifier = architecture.classifier;
-        format!(
-            "{}: expected weights of {architecture}, found no tensor `{classifier}.weight`",
+    let (architecture, classes) = arch.of(path)?;
+    let found = architecture.outputs_of(&weights);
+    if let (Some(expected), Some(found)) = (classes, found)
+        && expected != found
+    {
+        bail!(
+            "{}: expected {expected} classes, as config.json beside it says, found {found}\n\
+             hint: the two are of different models: get both from one place",
             path.display()
-        )
-    })?;
+        );
+    }
+    let outputs = found.unwrap_or(1);
     let device = options.device.find()?;
     let mut model =
         Model::new(&Spec { architecture, outputs, image_size: width as u32, precision }, device, 0)?;
-    model.load(&weights)?;
+    let loaded = model.load(&weights)?;
+    if loaded.replaced_classifier.is_some() {
+        let beside = match loaded.left_out.as_slice() {
+            [] => String::new(),
+            [first, ..] => format!("; `{first}` is not the model's"),
+        };
+        bail!(
+            "{}: expected a classifier, found no tensor `{}.weight` of {architecture}{beside}\n\
+             hint: use weights with a classifier, or train one: \
+             `ff-train probe` with model.weights={}",
+            path.display(),
+            architecture.classifier,
+            path.display()
+        );
+    }
+    if loaded != Loaded::default() {
+        say(&format!("note: {}: {loaded}", path.display()));
+    }
     let shape = [count, 3, height, width].map(|size| size as i64);
     let logits = tch::no_grad(|| {
         let input = Tensor::from_slice(&values).view(shape).to_device(device);

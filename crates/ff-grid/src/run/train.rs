@@ -38,7 +38,10 @@ impl JobContext<'_> {
         let mut model = Model::new(&training.model, self.device, seed)?;
         if let Some((name, weights)) = &start.weights {
             let loaded = model.load(weights)?;
-            tracing::info!("{name}: {loaded}");
+            match loaded.left_out.is_empty() && loaded.replaced_classifier != Some(0) {
+                true => tracing::info!("{name}: {loaded}"),
+                false => tracing::warn!("{name}: {loaded}"),
+            }
         }
         let seen = start.weights.iter().flat_map(|(_, weights)| trained_on(weights)).collect::<Vec<_>>();
         let parents = start.weights.iter().chain(&start.optimizer);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
-use ff_models::{Architecture, Error, Mismatch, Model, Spec};
+use ff_models::{Architecture, Error, Loaded, Mismatch, Model, Spec};
 use tch::Device;
 
 use crate::{PICO, model, spec};
@@ -79,14 +79,180 @@ fn weights_of_timms_vgg_load() {
     assert_eq!(loaded.replaced_classifier, Some(4));
 }
 
+/// Returns the weights with other names.
+fn renamed(
+    weights: &BTreeMap<String, OwnedTensor>,
+    name: impl Fn(&str) -> String,
+) -> BTreeMap<String, OwnedTensor> {
+    weights.iter().map(|(own, tensor)| (name(own), tensor.clone())).collect()
+}
+
+/// Loads weights into a model of seed 2, with `load` and with `load_strict`, and checks that its
+/// values are then `expected`.
+#[track_caller]
+fn assert_loads(
+    architecture: Architecture,
+    weights: &BTreeMap<String, OwnedTensor>,
+    expected: &BTreeMap<String, OwnedTensor>,
+) -> Loaded {
+    let weights = StateDict::from_tensors(weights.clone());
+    assert!(architecture.outputs_of(&weights).is_some());
+    let [mut one, mut other] = [2, 2].map(|seed| model(architecture, 4, seed));
+    let loaded = one.load(&weights).unwrap();
+    assert_eq!(other.load_strict(&weights).unwrap(), loaded);
+    assert!(one.state_dict() == *expected && other.state_dict() == *expected);
+    loaded
+}
+
 #[test]
-fn a_count_of_batches_may_be_missing_but_not_strictly() {
-    let mut weights = resnet(4, 1).state_dict();
-    weights.retain(|name, _| !name.ends_with("num_batches_tracked"));
-    let weights = StateDict::from_tensors(weights);
-    resnet(4, 2).load(&weights).unwrap();
-    let error = resnet(4, 2).load_strict(&weights).unwrap_err().to_string();
-    assert!(error.contains("missing (bn1.num_batches_tracked, ...)"), "{error}");
+fn a_prefix_before_every_name_is_taken_off_and_said() {
+    for architecture in PICO {
+        let own = model(architecture, 4, 1).state_dict();
+        assert_eq!(assert_loads(architecture, &own, &own), Loaded::default());
+        for prefix in ["module.", "_orig_mod.", "model._orig_mod.", "model.backbone.", "encoder.", "net."] {
+            let weights = renamed(&own, |name| format!("{prefix}{name}"));
+            let loaded = assert_loads(architecture, &weights, &own);
+            let said = format!("all weights loaded, prefix `{prefix}` taken off the names");
+            assert_eq!(loaded.to_string(), said, "{architecture}");
+            let names = architecture.names_in(&StateDict::from_tensors(weights)).unwrap();
+            assert!(names.iter().all(|(own, theirs)| *theirs == format!("{prefix}{own}")));
+            assert_eq!(names.len(), own.len());
+        }
+    }
+}
+
+#[test]
+fn a_wrapper_inside_the_names_is_taken_off() {
+    let own = model(Architecture::VGG_PICO, 4, 1).state_dict();
+    // Only the convolutions ran on several GPUs.
+    let weights = renamed(&own, |name| name.replace("features.", "features.module."));
+    let loaded = assert_loads(Architecture::VGG_PICO, &weights, &own);
+    let pair = ("features.module.0.weight".to_owned(), "features.0.weight".to_owned());
+    assert_eq!(loaded.renamed, Some(pair));
+}
+
+#[test]
+fn what_is_beside_the_model_is_left_out_and_said() {
+    let own = model(Architecture::RESNET_PICO, 4, 1).state_dict();
+    let extra = OwnedTensor::f32([4], &[1.0; 4]);
+    // A loss and a metric in a module around the model, and in the model.
+    for prefix in ["model.", ""] {
+        let mut weights = renamed(&own, |name| format!("{prefix}{name}"));
+        weights.insert("criterion.weight".to_owned(), extra.clone());
+        weights.insert("val_metrics.sum".to_owned(), extra.clone());
+        let loaded = assert_loads(Architecture::RESNET_PICO, &weights, &own);
+        assert_eq!(loaded.left_out, ["criterion.weight", "val_metrics.sum"]);
+        let said = loaded.to_string();
+        assert!(said.ends_with(", left out 2 not of the model (criterion.weight, ...)"), "{said}");
+    }
+    // A deeper network under the prefix is another model.
+    let mut weights = renamed(&own, |name| format!("model.{name}"));
+    weights.insert("model.layer3.1.conv1.weight".to_owned(), extra);
+    let mismatch = mismatch(resnet(4, 2), weights);
+    assert_eq!((mismatch.extra, mismatch.missing.len()), (vec!["model.layer3.1.conv1.weight".to_owned()], 0));
+}
+
+#[test]
+fn a_backbone_without_a_classifier_gets_a_new_one_but_not_strictly() {
+    for architecture in PICO {
+        let (source, fresh) =
+            (model(architecture, 9, 1).state_dict(), model(architecture, 4, 2).state_dict());
+        let layer = architecture.classifier;
+        let is_of = |name: &str| name.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'));
+        let mut headless = source.clone();
+        headless.retain(|name, _| !is_of(name));
+        let mut beside = renamed(&headless, |name| format!("backbone.{name}"));
+        beside.insert("head.weight".to_owned(), OwnedTensor::f32([9, 1], &[0.0; 9]));
+        let mut of_layers = headless.clone();
+        of_layers.insert(format!("{layer}.0.weight"), OwnedTensor::f32([9, 1], &[0.0; 9]));
+        let left_out = [vec![], vec!["head.weight".to_owned()], vec![format!("{layer}.0.weight")]];
+        for (weights, left_out) in [headless, beside, of_layers].into_iter().zip(left_out) {
+            let weights = StateDict::from_tensors(weights);
+            assert_eq!(architecture.outputs_of(&weights), None);
+            let mut target = model(architecture, 4, 2);
+            let loaded = target.load(&weights).unwrap();
+            assert_eq!((loaded.replaced_classifier, &loaded.left_out), (Some(0), &left_out));
+            assert!(loaded.to_string().contains("the classifier is new (the file has none)"), "{loaded}");
+            for (name, tensor) in target.state_dict() {
+                let expected = if is_of(&name) { &fresh } else { &source };
+                assert_eq!(tensor, expected[&name], "{name}");
+            }
+            let error = target.load_strict(&weights).unwrap_err().to_string();
+            let hint =
+                format!("hint: the weights have no classifier `{layer}` for {architecture}: train one");
+            assert!(error.contains(&hint), "{error}");
+        }
+    }
+}
+
+#[test]
+fn of_several_copies_none_is_guessed() {
+    let own = model(Architecture::RESNET_PICO, 4, 1).state_dict();
+    let other = model(Architecture::RESNET_PICO, 4, 3).state_dict();
+    let both = |one: &str, two: &str| {
+        let mut weights = renamed(&own, |name| format!("{one}{name}"));
+        weights.extend(renamed(&other, |name| format!("{two}{name}")));
+        weights
+    };
+    // A moving average has no counters.
+    let mut average = both("model.", "ema_model.");
+    average.retain(|name, _| !(name.starts_with("ema") && name.ends_with("num_batches_tracked")));
+    for weights in [average, both("student.backbone.", "teacher.backbone.")] {
+        let mut target = resnet(4, 2);
+        let error = target.load(&StateDict::from_tensors(weights)).unwrap_err();
+        assert!(matches!(&error, Error::Copies { prefixes, .. } if prefixes.len() == 2), "{error}");
+        assert!(error.to_string().contains("expected one resnet_pico, found 2: under `"), "{error}");
+        assert_eq!(target.state_dict(), resnet(4, 2).state_dict());
+    }
+    // MoCo's names tell the trained network from its copy.
+    let mut moco = both("module.encoder_q.", "module.encoder_k.");
+    moco.insert("module.queue".to_owned(), OwnedTensor::f32([1], &[0.0]));
+    let loaded = assert_loads(Architecture::RESNET_PICO, &moco, &own);
+    assert_eq!(loaded.left_out.len(), own.len() + 1);
+}
+
+#[test]
+fn a_count_of_batches_of_another_form_is_as_good_as_absent() {
+    let own = model(Architecture::RESNET_PICO, 4, 1).state_dict();
+    let is_count = |name: &str| name.ends_with("num_batches_tracked");
+    let with = |count: Option<OwnedTensor>| -> BTreeMap<_, _> {
+        let other = |(name, tensor): (&String, &OwnedTensor)| {
+            let tensor = if is_count(name) { count.clone()? } else { tensor.clone() };
+            Some((name.clone(), tensor))
+        };
+        own.iter().filter_map(other).collect()
+    };
+    let counts = [Some(OwnedTensor::f32([], &[7.0])), Some(OwnedTensor::i64([1], &[7])), None];
+    for count in counts {
+        let loaded = assert_loads(Architecture::RESNET_PICO, &with(count), &own);
+        assert_eq!(loaded, Loaded::default());
+    }
+    // One of its own form is read.
+    let seven = with(Some(OwnedTensor::i64([], &[7])));
+    assert_loads(Architecture::RESNET_PICO, &seven, &seven);
+}
+
+#[test]
+fn other_conventions_are_named_with_the_way_out() {
+    let own = model(Architecture::DEIT_PICO, 4, 1).state_dict();
+    let pooled = |name: &str| match name.strip_prefix("norm.") {
+        Some(part) => format!("fc_norm.{part}"),
+        None => name.to_owned(),
+    };
+    let transformers = |name: &str| match name {
+        "cls_token" => "vit.embeddings.cls_token".to_owned(),
+        _ => format!("vit.encoder.layer.{name}.query"),
+    };
+    let mut distilled = own.clone();
+    distilled.insert("head_dist.weight".to_owned(), OwnedTensor::f32([4, 1], &[0.0; 4]));
+    for (weights, expected) in [
+        (distilled, "those of a distilled DeiT, which has a second classifier: use weights without"),
+        (renamed(&own, pooled), "those of a vision transformer that classifies the mean of its patches: use"),
+        (renamed(&own, transformers), "of Hugging Face transformers: use the network's weights from timm"),
+    ] {
+        let hint = mismatch(model(Architecture::DEIT_PICO, 4, 2), weights).hint.unwrap();
+        assert!(hint.contains(expected), "{hint}");
+    }
 }
 
 #[test]

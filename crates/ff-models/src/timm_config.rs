@@ -1,0 +1,89 @@
+//! timm's `config.json` beside a file of weights.
+
+use std::path::Path;
+
+use ff_checkpoint::serde_json::{self, Value};
+
+use crate::architecture::Architecture;
+use crate::error::Error;
+
+/// What timm's `config.json` says about the weights beside it.
+///
+/// ```
+/// use ff_models::{Architecture, TimmConfig};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let text = r#"{"architecture": "resnet18", "num_classes": 7}"#;
+/// # std::fs::write(folder.path().join("config.json"), text)?;
+/// let config = TimmConfig::beside(folder.path())?.ok_or("no config.json of timm's")?;
+/// assert_eq!((config.choose(None)?, config.classes), (Architecture::RESNET18, Some(7)));
+/// assert!(config.choose(Some(Architecture::RESNET34)).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimmConfig {
+    /// The file.
+    pub file: String,
+    /// timm's name of the architecture.
+    pub architecture: String,
+    /// Number of outputs; 0 for a network without a classifier.
+    pub classes: Option<usize>,
+}
+
+impl TimmConfig {
+    /// Reads the `config.json` of weights: in their folder, if `weights` is a folder or has a name
+    /// that the Hugging Face hub gives to weights (`model.safetensors`, `pytorch_model.bin`). `None`
+    /// if there is none, or if it is another library's.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a file that cannot be read.
+    pub fn beside(weights: &Path) -> Result<Option<Self>, Error> {
+        let of_hub = ["model.safetensors", "pytorch_model.bin"].iter().any(|name| weights.ends_with(name));
+        let path = match weights.parent() {
+            Some(folder) if of_hub => folder.join("config.json"),
+            _ => weights.join("config.json"),
+        };
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let file = path.display().to_string();
+        let read = std::fs::read(&path).map_err(|error| error.to_string());
+        let read = read.and_then(|text| {
+            serde_json::from_slice::<Value>(&text).map_err(|error| format!("other text ({error})"))
+        });
+        let value = read.map_err(|found| Error::Config {
+            file: file.clone(),
+            expected: "JSON, as timm writes it".to_owned(),
+            found,
+            hint: "download it again",
+        })?;
+        let Some(architecture) = value["architecture"].as_str().map(str::to_owned) else { return Ok(None) };
+        let classes = value["num_classes"].as_u64().and_then(|classes| usize::try_from(classes).ok());
+        Ok(Some(Self { file, architecture, classes }))
+    }
+
+    /// Returns the architecture asked for, or else the one that the file names. A name that is none
+    /// here, such as `vit_base_patch16_224` or `tv_resnet50`, may be of the same network as the one
+    /// asked for: the tensors decide.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if they differ, or if there is no architecture of the file's name.
+    pub fn choose(&self, chosen: Option<Architecture>) -> Result<Architecture, Error> {
+        let is_named = |one: &&Architecture| one.timm.unwrap_or(one.name) == self.architecture;
+        let named = Architecture::ALL.iter().find(is_named).copied();
+        let wrong = |expected, hint| {
+            let (file, found) = (self.file.clone(), format!("`{}`", self.architecture));
+            Err(Error::Config { file, expected, found, hint })
+        };
+        match (chosen, named) {
+            (Some(chosen), Some(named)) if chosen != named => {
+                wrong(format!("architecture {chosen}"), "choose the weights' architecture, or other weights")
+            }
+            (Some(architecture), _) | (None, Some(architecture)) => Ok(architecture),
+            (None, None) => {
+                let names = Architecture::names().collect::<Vec<_>>().join(", ");
+                wrong(format!("one of {names}"), "name the one that the weights are of")
+            }
+        }
+    }
+}
