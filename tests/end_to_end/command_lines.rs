@@ -72,7 +72,7 @@ fn errors() {
         "ff-grid run --config tiny.toml --set fgg.epoch=5",
         "ff-grid run --config tiny.toml --set fgg.epochs=five",
         "ff-grid run --config tiny.toml --set grid.learning_rates=[]",
-        "ff-grid run --config tiny.toml --set backbone.weights=model.pth",
+        "ff-grid run --config tiny.toml --set backbone.weights=resnet18",
         "ff-grid run --config tiny.toml --set backbone.weights=timm/resnet18.a1_in1k",
         "ff-grid run --config cells.toml",
         "ff-grid run --config cells.toml --data-root nowhere",

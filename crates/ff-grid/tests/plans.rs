@@ -283,7 +283,7 @@ fn wrong_values_are_errors_with_their_key() {
         (["run.cache_mib=18000000000000"], "run.cache_mib: expected at most"),
         (["model.precision=fp64"], "fp64"),
         (["grid.augmentations=['light']"], "light"),
-        (["backbone.weights=model.pth"], "a file that ends in .safetensors"),
+        (["backbone.weights=resnet50"], "a Hugging Face id (owner/name)"),
         (["method.0.paper_row=GoX"], "expected a name of FissionFusion's Table 1, found `GoX`"),
         (["finetune.epoch=1"], "hint: did you mean `epochs`?"),
         (["model.image_size=large"], "image_size"),

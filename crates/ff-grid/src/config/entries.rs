@@ -37,8 +37,8 @@ pub struct BackboneConfig {
     /// Architecture, by timm's name.
     pub architecture: Architecture,
     /// Where the weights come from: `pretrained` (the architecture's ImageNet weights on the
-    /// Hugging Face hub), another id of the hub such as `timm/resnet50.a1_in1k`, a `.safetensors`
-    /// file, `pretrain` (the model that `[pretrain]` trains) or `random`.
+    /// Hugging Face hub), another id of the hub such as `timm/resnet50.a1_in1k`, a file of weights or
+    /// a folder that holds one, `pretrain` (the model that `[pretrain]` trains) or `random`.
     pub weights: WeightsSource,
     /// L_s of in-model merging: the number of convolutions, from the first, that are not merged.
     /// Absent: InMerge's, 10 for VGG16 and VGG19, 30 for ResNet34. Other architectures need it for

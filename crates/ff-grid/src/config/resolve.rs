@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// Why `pretrained` is refused for an architecture without published weights.
 pub(crate) const NO_WEIGHTS: &str = "weights: there are no published weights of this architecture\n\
-    hint: set weights to a .safetensors file, to `random`, or to `pretrain` with a [pretrain] section";
+    hint: set weights to a file of weights, to `random`, or to `pretrain` with a [pretrain] section";
 
 /// Fills in names and weights that a configuration leaves out.
 ///

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ff_checkpoint::StateDict;
 use ff_data::{Augment, Task};
 use ff_eval::OutputMap;
-use ff_models::Spec;
+use ff_models::{Architecture, Spec, TimmConfig};
 use ff_train::{LrSchedule, OptimizerConfig, TrainConfig, task_kind};
 
 use super::column::{ColumnBase, OpenedColumn, StartWeights};
@@ -105,8 +105,10 @@ impl<'a> Graph<'a> {
     /// Finds the initial weights of a backbone. `seed` is the seed of new weights.
     pub fn origin(&self, backbone: &BackboneConfig, seed: u64) -> StartWeights {
         let named = |why: String| format!("weights of {}: {why}", backbone.name);
-        let origin = match backbone.weights.of(backbone.architecture) {
-            WeightsSource::Pretrained => Self::of_file(Err(NO_WEIGHTS.to_owned()), seed, named),
+        let architecture = backbone.architecture;
+        let of_file = |path| Self::of_file(path, architecture, seed, named);
+        let origin = match backbone.weights.of(architecture) {
+            WeightsSource::Pretrained => of_file(Err(NO_WEIGHTS.to_owned())),
             WeightsSource::Random => StartWeights::of(Start::Random { seed }),
             WeightsSource::Pretrain => {
                 let opened = self
@@ -116,8 +118,8 @@ impl<'a> Graph<'a> {
                 let blocked = opened.err().map(|why| named(format!("dataset of [pretrain]: {why}")));
                 StartWeights { blocked, ..StartWeights::of(Start::Input { optimizer: false, seed }) }
             }
-            WeightsSource::File(path) => Self::of_file(Ok(path), seed, named),
-            WeightsSource::Hub(id) => Self::of_file((self.hub)(&id), seed, named),
+            WeightsSource::File(path) => of_file(Ok(path)),
+            WeightsSource::Hub(id) => of_file((self.hub)(&id)),
         };
         match self.spec(backbone, 1).check() {
             Ok(()) => origin,
@@ -125,8 +127,16 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn of_file(path: Result<PathBuf, String>, seed: u64, named: impl Fn(String) -> String) -> StartWeights {
+    fn of_file(
+        path: Result<PathBuf, String>,
+        architecture: Architecture,
+        seed: u64,
+        named: impl Fn(String) -> String,
+    ) -> StartWeights {
         let open = |path: PathBuf| {
+            if let Some(config) = TimmConfig::beside(&path).map_err(|error| error.to_string())? {
+                config.choose(Some(architecture)).map_err(|error| error.to_string())?;
+            }
             StateDict::open(&path).map(|file| (path, file)).map_err(|error| error.to_string())
         };
         match path.and_then(open) {

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::{Digest, Error as CheckpointError, Parent, Provenance, StateDict, entries};
+use ff_checkpoint::{
+    Digest, Error as CheckpointError, Parent, Provenance, StateDict, entries, is_weights_name,
+};
 
 use super::runs::read_record;
 use crate::error::Error;
@@ -139,7 +141,7 @@ fn collect(place: &Path, known: &mut Known) -> Result<(), Error> {
 
 /// Adds a file. `recorded` is its digest in the record beside it.
 fn collect_file(path: &Path, recorded: Option<&Digest>, known: &mut Known) {
-    if path.extension().is_none_or(|extension| extension != "safetensors") {
+    if !is_weights_name(path) {
         return;
     }
     let opened = StateDict::open(path).and_then(|file| file.verify().map(|()| file));

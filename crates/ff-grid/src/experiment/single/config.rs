@@ -85,7 +85,7 @@ pub struct ModelRecipe {
     /// Type to compute in: `fp32`, `tf32` or `bf16`.
     pub precision: Precision,
     /// Where the weights start: `pretrained` (the architecture's ImageNet weights on the Hugging Face
-    /// hub), another id of the hub, a `.safetensors` file, or `random`.
+    /// hub), another id of the hub, a file of weights or a folder that holds one, or `random`.
     pub weights: WeightsSource,
     /// File of optimizer state to start from: a base's `kept.optimizer.safetensors`.
     pub optimizer_state: Option<PathBuf>,

@@ -98,7 +98,7 @@ impl Card<'_> {
             text += "library_name: \"timm\"\n";
         }
         if let WeightsSource::Hub(id) = &self.backbone.weights {
-            text += &format!("base_model: {}\n", quoted(id));
+            text += &format!("base_model: {}\n", quoted(repository(id)));
         }
         text +=
             "pipeline_tag: \"image-classification\"\ntags:\n- \"image-classification\"\n- \"model-soup\"\n";
@@ -222,10 +222,15 @@ fn kind(metric: Metric) -> &'static str {
     }
 }
 
+/// Returns an id of the hub without its revision.
+fn repository(id: &str) -> &str {
+    id.split_once('@').map_or(id, |(repository, _)| repository)
+}
+
 /// Returns the licence of initial weights, as their page on the hub states it; else `unknown`.
 fn license(weights: &WeightsSource) -> &'static str {
     let WeightsSource::Hub(id) = weights else { return "unknown" };
-    match id.as_str() {
+    match repository(id) {
         "timm/resnet18.a1_in1k"
         | "timm/resnet34.a1_in1k"
         | "timm/resnet50.a1_in1k"
