@@ -72,6 +72,8 @@ impl Place {
             .env_remove("FF_DATA_ROOT")
             .env_remove("RUST_LOG")
             .env_remove("COLUMNS")
+            .env_remove("HF_HUB_CACHE")
+            .env_remove("HUGGINGFACE_HUB_CACHE")
             .env("HF_HOME", self.path("hf-home"))
             .env("HF_HUB_OFFLINE", "1");
         command

@@ -23,8 +23,7 @@ pub mod eval;
 pub mod fetch;
 #[cfg(feature = "torch")]
 pub mod grid;
-#[cfg(feature = "torch")]
-mod hub;
+pub mod hub;
 #[cfg(feature = "torch")]
 pub mod inmerge;
 mod inspect;

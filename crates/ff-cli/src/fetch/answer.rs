@@ -1,6 +1,8 @@
 //! A server's answer to a request for a file or the rest of one.
 
+use ureq::RequestBuilder;
 use ureq::http::{StatusCode, header};
+use ureq::typestate::WithoutBody;
 
 /// The reason why a request did not complete the file.
 pub(super) enum Failure {
@@ -30,9 +32,13 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Requests a file from an offset on.
-    pub(super) fn to(agent: &ureq::Agent, url: &str, offset: u64) -> Result<Self, Failure> {
-        // An offset counts bytes of the file, not of a compressed form of it.
-        let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
+    pub(super) fn to(
+        agent: &ureq::Agent,
+        url: &str,
+        token: Option<&str>,
+        offset: u64,
+    ) -> Result<Self, Failure> {
+        let mut request = with_headers(agent.get(url), token);
         if offset > 0 {
             request = request.header(header::RANGE, format!("bytes={offset}-"));
         }
@@ -53,8 +59,26 @@ impl Answer {
     }
 }
 
+/// Adds the headers of every request. ureq removes the token where a redirect is followed.
+pub(super) fn with_headers(
+    request: RequestBuilder<WithoutBody>,
+    token: Option<&str>,
+) -> RequestBuilder<WithoutBody> {
+    // Offsets and sizes count bytes of the file, not of a compressed form of it.
+    let request = request.header(header::ACCEPT_ENCODING, "identity");
+    match token {
+        Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+        None => request,
+    }
+}
+
+/// Returns whether a server is only busy, so that a later request may succeed.
+pub(super) fn is_busy(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
 /// Returns whether a URL is of this machine, which a proxy cannot reach.
-fn is_local(url: &str) -> bool {
+pub(super) fn is_local(url: &str) -> bool {
     ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"].iter().any(|start| url.starts_with(start))
 }
 

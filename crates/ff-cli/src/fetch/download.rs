@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use ureq::http::StatusCode;
 
-use super::answer::{Answer, Failure};
+use super::answer::{Answer, Failure, is_busy};
 use super::checksum::Checksum;
 use super::meter::Meter;
 use super::part::PartialFile;
@@ -22,14 +22,24 @@ pub struct Download {
     pub file_name: String,
     /// Its size in bytes, if one is published.
     pub bytes: Option<u64>,
-    /// Its published checksum.
-    pub checksum: Checksum,
+    /// Its published checksum, if there is one.
+    pub checksum: Option<Checksum>,
+}
+
+impl Download {
+    /// Returns how a file differs from the published checksum, if it does.
+    fn mismatch(&self, path: &Path) -> anyhow::Result<Option<String>> {
+        let Some(expected) = &self.checksum else { return Ok(None) };
+        let found = expected.of(path)?;
+        Ok((found != *expected).then(|| format!("expected {expected}, found {found}")))
+    }
 }
 
 /// Downloads files.
 pub struct Client {
-    agent: ureq::Agent,
-    patience: Patience,
+    pub(super) agent: ureq::Agent,
+    pub(super) patience: Patience,
+    pub(crate) token: Option<String>,
 }
 
 impl Client {
@@ -41,51 +51,64 @@ impl Client {
             .timeout_resolve(Some(Duration::from_secs(30)))
             .timeout_connect(Some(Duration::from_secs(30)))
             .timeout_per_read(Some(patience.stall))
-            .user_agent(concat!("ff-data/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("ff-cli/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.into(), patience }
+        Self { agent: config.into(), patience, token: None }
     }
 
-    /// Downloads a file into a folder and returns its path.
+    /// Sends a token of access with every request. Redirects are followed without it.
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
+    }
+
+    /// Downloads a file into a folder and returns its path. Its partial file is `<file>.part`.
+    ///
+    /// # Errors
+    /// The folder cannot be created, and those of [`Client::download_to`].
+    pub fn download(&self, wanted: &Download, folder: &Path, meter: &mut Meter) -> anyhow::Result<PathBuf> {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{}: cannot create this folder", folder.display()))?;
+        let path = folder.join(&wanted.file_name);
+        self.download_to(wanted, &path, folder.join(format!("{}.part", wanted.file_name)), meter)?;
+        Ok(path)
+    }
+
+    /// Downloads a file to a path, by way of a partial file in the same folder, which exists.
     ///
     /// A file that exists with the right checksum is not downloaded again.
     ///
     /// # Errors
     /// The server answers otherwise, connections drop or the disk is full: the bytes so far are
-    /// kept in `<file>.part`, and the next call resumes from them. The size or the checksum is
+    /// kept in the partial file, and the next call resumes from them. The size or the checksum is
     /// wrong: nothing is kept.
-    pub fn download(&self, wanted: &Download, folder: &Path, meter: &mut Meter) -> anyhow::Result<PathBuf> {
-        let path = folder.join(&wanted.file_name);
+    pub fn download_to(
+        &self,
+        wanted: &Download,
+        path: &Path,
+        part: PathBuf,
+        meter: &mut Meter,
+    ) -> anyhow::Result<()> {
         if path.exists() {
-            let found = wanted.checksum.of(&path)?;
-            if found == wanted.checksum {
-                return Ok(path);
-            }
-            let (path, expected) = (path.display(), &wanted.checksum);
-            meter.line(&format!("warning: {path}: expected {expected}, found {found}; downloading it again"));
+            let Some(mismatch) = wanted.mismatch(path)? else { return Ok(()) };
+            meter.line(&format!("warning: {}: {mismatch}; downloading it again", path.display()));
         }
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("{}: cannot create this folder", folder.display()))?;
-        let mut part = PartialFile::open(folder.join(format!("{}.part", wanted.file_name)))?;
-        let arrived = self.complete(wanted, &mut part, &path, meter);
+        let mut part = PartialFile::open(part)?;
+        let arrived = self.complete(wanted, &mut part, path, meter);
         meter.end();
         if arrived.is_err() && part.length == 0 {
             part.discard()?;
         }
         arrived?;
-        let found = wanted.checksum.of(&part.path)?;
-        if found != wanted.checksum {
+        if let Some(mismatch) = wanted.mismatch(&part.path)? {
             part.discard()?;
             bail!(
-                "{}: expected {}, found {found}; the file was deleted\n\
+                "{}: {mismatch}; the file was deleted\n\
                  hint: run the same command again; if it fails the same way, the server has another version \
                  of the file",
-                wanted.url,
-                wanted.checksum
+                wanted.url
             );
         }
-        part.finish(&path)?;
-        Ok(path)
+        part.finish(path)
     }
 
     /// Sends requests until every byte has arrived.
@@ -127,20 +150,20 @@ impl Client {
                 );
             }
             meter.line(&format!("{}: {why}; retrying", wanted.file_name));
-            std::thread::sleep(self.patience.pause * 2_u32.pow((failures - 1).min(6)));
+            self.patience.wait(failures);
         }
         Ok(())
     }
 
     /// Sends one request and appends the answer to the partial file. `Ok` if that completes it.
     fn attempt(&self, wanted: &Download, part: &mut PartialFile, meter: &mut Meter) -> Result<(), Failure> {
-        let answer = Answer::to(&self.agent, &wanted.url, part.length)?;
+        let answer = Answer::to(&self.agent, &wanted.url, self.token.as_deref(), part.length)?;
         let offset = match answer.status {
             StatusCode::OK => 0,
             StatusCode::PARTIAL_CONTENT if answer.offset == Some(part.length) => part.length,
             // Either every byte has arrived, or the partial file is of another file.
             StatusCode::RANGE_NOT_SATISFIABLE if part.length > 0 => {
-                if wanted.checksum.of(&part.path)? == wanted.checksum {
+                if wanted.checksum.is_some() && wanted.mismatch(&part.path)?.is_none() {
                     return Ok(());
                 }
                 part.start_over()?;
@@ -150,7 +173,7 @@ impl Client {
                 part.start_over()?;
                 return Err(Failure::StartOver);
             }
-            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            status if is_busy(status) => {
                 return Err(Failure::Dropped(format!("the server answers {status}")));
             }
             status => return Err(Failure::Fatal(anyhow!("{}: the server answers {status}", wanted.url))),

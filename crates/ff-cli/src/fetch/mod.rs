@@ -1,9 +1,11 @@
-//! `ff-data fetch`: downloads open datasets, and says how to get access to the others.
+//! Downloads files, and is `ff-data fetch`, which knows the open datasets and how to get access to
+//! the others.
 
 mod answer;
 mod archive;
 mod checksum;
 mod download;
+mod head;
 mod meter;
 mod offer;
 mod part;

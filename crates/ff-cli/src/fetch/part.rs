@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-/// `<file>.part`, which is kept when a download is interrupted, so that the next one resumes.
+/// A file that is kept when a download is interrupted, so that the next one resumes.
 pub(super) struct PartialFile {
     pub(super) path: PathBuf,
     /// Number of bytes that have arrived.

@@ -13,6 +13,13 @@ pub struct Patience {
     pub pause: Duration,
 }
 
+impl Patience {
+    /// Waits after this number of failures in a row, at least one.
+    pub(super) fn wait(&self, failures: u32) {
+        std::thread::sleep(self.pause * 2_u32.pow((failures - 1).min(6)));
+    }
+}
+
 impl Default for Patience {
     fn default() -> Self {
         Self { stall: Duration::from_secs(60), tries: 5, pause: Duration::from_secs(1) }

@@ -70,7 +70,7 @@ pub(super) fn medmnist(flag: &str, image_size: Option<u32>) -> anyhow::Result<Op
         _ => format!("{flag}_{image_size}.npz"),
     };
     let url = format!("https://zenodo.org/records/10519652/files/{file_name}?download=1");
-    let checksum = Checksum::Md5((*md5).to_owned());
+    let checksum = Some(Checksum::Md5((*md5).to_owned()));
     Ok(Open { files: vec![Download { url, file_name, bytes: None, checksum }], folder: None })
 }
 
@@ -78,7 +78,7 @@ pub(super) fn medmnist(flag: &str, image_size: Option<u32>) -> anyhow::Result<Op
 pub(super) fn cifar(hundred: bool) -> Open {
     let (file_name, folder, bytes, md5) = CIFAR[usize::from(hundred)];
     let url = format!("https://www.cs.toronto.edu/~kriz/{file_name}");
-    let (file_name, checksum) = (file_name.to_owned(), Checksum::Md5(md5.to_owned()));
+    let (file_name, checksum) = (file_name.to_owned(), Some(Checksum::Md5(md5.to_owned())));
     Open { files: vec![Download { url, file_name, bytes: Some(bytes), checksum }], folder: Some(folder) }
 }
 
@@ -97,7 +97,7 @@ pub(super) fn cifar10_1(version: Option<&str>) -> anyhow::Result<Open> {
         url: format!("https://github.com/modestyachts/CIFAR-10.1/blob/master/datasets/{name}?raw=true"),
         file_name: name.to_owned(),
         bytes: Some(bytes),
-        checksum: Checksum::Sha256(sha256.to_owned()),
+        checksum: Some(Checksum::Sha256(sha256.to_owned())),
     });
     Ok(Open { files: files.collect(), folder: None })
 }

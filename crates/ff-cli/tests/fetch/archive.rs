@@ -134,7 +134,7 @@ fn a_dataset_in_an_archive() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("new");
     let (url, file_name) = (server.url.clone(), "data.tar.gz".to_owned());
-    let file = Download { url, file_name, bytes: None, checksum: sha256(&archive) };
+    let file = Download { url, file_name, bytes: None, checksum: Some(sha256(&archive)) };
     let open = Open { files: vec![file], folder: Some("data") };
     let client = Client::new(Patience::default());
     for _ in 0..2 {

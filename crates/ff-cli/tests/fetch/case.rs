@@ -41,8 +41,8 @@ impl Case {
         let server = Server::new(&content, replies);
         let folder = tempfile::tempdir().expect("a folder");
         let (url, file_name) = (server.url.clone(), "file.bin".to_owned());
-        let wanted =
-            Download { url, file_name, bytes: Some(content.len() as u64), checksum: sha256(&content) };
+        let (bytes, checksum) = (Some(content.len() as u64), Some(sha256(&content)));
+        let wanted = Download { url, file_name, bytes, checksum };
         // Longer than a slow machine takes to answer.
         Self { server, folder, wanted, stall: Duration::from_secs(120) }
     }

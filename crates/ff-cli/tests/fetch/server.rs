@@ -32,16 +32,23 @@ pub struct Server {
 impl Server {
     /// Starts a server that replies to requests in the order of the list, and repeats the last.
     pub fn new(file: &[u8], replies: Vec<Reply>) -> Self {
+        Self::choosing(file, move |number, _| replies[number.min(replies.len() - 1)].clone())
+    }
+
+    /// Starts a server that chooses each reply by the request's number and its head, in lower case.
+    pub fn choosing(file: &[u8], choose: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/data/file.bin", listener.local_addr().expect("an address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, file) = (Arc::clone(&requests), file.to_vec());
+        let (seen, file, choose) = (Arc::clone(&requests), file.to_vec(), Arc::new(choose));
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
-                let reply = replies[number.min(replies.len() - 1)].clone();
-                let (seen, file) = (Arc::clone(&seen), file.clone());
+                let (seen, file, choose) = (Arc::clone(&seen), file.clone(), Arc::clone(&choose));
                 // One thread for each request, so that a stalled one does not block the next.
-                std::thread::spawn(move || answer(&mut stream.expect("a connection"), &reply, &file, &seen));
+                std::thread::spawn(move || {
+                    let choose = |head: &str| choose(number, head);
+                    answer(&mut stream.expect("a connection"), &choose, &file, &seen);
+                });
             }
         });
         Self { url, requests }
@@ -55,7 +62,12 @@ impl Server {
     /// Returns the first line of each request.
     pub fn lines(&self) -> Vec<String> {
         let first = |head: &String| head.lines().next().unwrap_or_default().to_owned();
-        self.requests.lock().expect("a list").iter().map(first).collect()
+        self.heads().iter().map(first).collect()
+    }
+
+    /// Returns the head of each request, in lower case.
+    pub fn heads(&self) -> Vec<String> {
+        self.requests.lock().expect("a list").clone()
     }
 }
 
@@ -64,12 +76,12 @@ fn offset(head: &str) -> Option<usize> {
     value.trim().trim_end_matches('-').parse().ok()
 }
 
-fn answer(stream: &mut TcpStream, reply: &Reply, file: &[u8], seen: &Mutex<Vec<String>>) {
+fn answer(stream: &mut TcpStream, choose: &dyn Fn(&str) -> Reply, file: &[u8], seen: &Mutex<Vec<String>>) {
     let mut head = String::new();
     let mut reader = BufReader::new(stream.try_clone().expect("a connection"));
     while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|count| count > 0) {}
     let head = head.to_ascii_lowercase();
-    let offset = offset(&head);
+    let (offset, reply) = (offset(&head), choose(&head));
     seen.lock().expect("a list").push(head);
     // Ignore errors, since the client may close the connection in some tests.
     let mut send = |bytes: &[u8]| drop(stream.write_all(bytes));
@@ -83,7 +95,7 @@ fn answer(stream: &mut TcpStream, reply: &Reply, file: &[u8], seen: &Mutex<Vec<S
         )
     };
     let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {total}\r\n{end}");
-    let (head, body) = match (reply, offset) {
+    let (head, body) = match (&reply, offset) {
         (Reply::Raw(bytes), _) => return send(bytes),
         (Reply::Status(status), _) => {
             return send(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n{end}").as_bytes());
@@ -96,7 +108,7 @@ fn answer(stream: &mut TcpStream, reply: &Reply, file: &[u8], seen: &Mutex<Vec<S
         (_, Some(start)) => (ranged(start), &file[start..]),
     };
     send(head.as_bytes());
-    match *reply {
+    match reply {
         Reply::Drops(count) => send(&body[..count.min(body.len())]),
         Reply::Stalls(count) => {
             send(&body[..count]);

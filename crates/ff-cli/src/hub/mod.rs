@@ -1,0 +1,115 @@
+//! Weights from the Hugging Face Hub, by way of the cache that its Python library shares.
+//!
+//! An id is `owner/name`, or `owner/name@revision` for a branch, a tag or a commit.
+
+mod cache;
+mod metadata;
+mod refusal;
+mod repository;
+mod settings;
+
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use ureq::http::StatusCode;
+
+use crate::fetch::{Checksum, Client, Download, Meter};
+use cache::{Cache, FILES};
+use metadata::{Metadata, ask};
+use refusal::{code, refusal};
+use repository::Repository;
+pub use settings::{Settings, Token};
+
+/// Returns a model's file from the cache; downloads nothing.
+///
+/// # Errors
+/// The file is not in the cache.
+pub fn find_cached(id: &str) -> Result<PathBuf, String> {
+    find(&Settings::from_env(), id)
+}
+
+/// Returns a model's file, and downloads it if it is not in the cache.
+///
+/// # Errors
+/// Those of [`get`].
+pub fn find_or_download(id: &str) -> Result<PathBuf, String> {
+    get(&Settings::from_env(), id, &mut Meter::new())
+}
+
+/// [`find_cached`] with other settings than those of the environment.
+///
+/// # Errors
+/// The file is not in the cache.
+pub fn find(settings: &Settings, id: &str) -> Result<PathBuf, String> {
+    let cache = Cache::new(&settings.cache, &Repository::parse(id)?);
+    cache.find().ok_or_else(|| {
+        format!(
+            "{id}: not in the Hugging Face cache ({}); `ff-grid run` downloads it\n\
+             hint: to use a file that you have, give its path as `weights`",
+            settings.cache.display()
+        )
+    })
+}
+
+/// [`find_or_download`] with other settings than those of the environment.
+///
+/// # Errors
+/// The hub cannot be reached or refuses the file, or downloads are forbidden. A download that
+/// breaks off keeps what has arrived, and the next call resumes.
+pub fn get(settings: &Settings, id: &str, meter: &mut Meter) -> Result<PathBuf, String> {
+    let repository = Repository::parse(id)?;
+    let cache = Cache::new(&settings.cache, &repository);
+    if let Some(path) = cache.find() {
+        return Ok(path);
+    }
+    if settings.offline {
+        return Err(format!(
+            "{id}: not in the Hugging Face cache ({}), and HF_HUB_OFFLINE is set\n\
+             hint: unset HF_HUB_OFFLINE, or give a file that you have as `weights`",
+            settings.cache.display()
+        ));
+    }
+    download(settings, &repository, &cache, meter).map_err(|error| format!("{error:#}"))
+}
+
+/// Downloads the first file of weights that a repository has.
+fn download(
+    settings: &Settings,
+    repository: &Repository,
+    cache: &Cache,
+    meter: &mut Meter,
+) -> anyhow::Result<PathBuf> {
+    let Settings { endpoint, token, patience, .. } = settings;
+    if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
+        bail!("HF_ENDPOINT: expected an address, found `{endpoint}`\nhint: set it to https://{endpoint}");
+    }
+    if let Some(token) =
+        token.as_ref().filter(|token| !token.text.bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        bail!(
+            "{}: expected a token such as hf_..., found spaces or other characters in it\n\
+             hint: copy the token again, without anything beside it",
+            token.source
+        );
+    }
+    let mut refused = String::new();
+    for name in FILES {
+        let mut client = Client::new(*patience).with_token(token.as_ref().map(|token| token.text.clone()));
+        let (url, head) = ask(&mut client, repository.url(endpoint, name))?;
+        if !head.status.is_client_error() && !head.status.is_server_error() {
+            let Metadata { commit, etag, bytes, sha256 } = Metadata::of(&url, &head)?;
+            let wanted =
+                Download { url, file_name: name.to_owned(), bytes, checksum: sha256.map(Checksum::Sha256) };
+            let (blob, part) = cache.create(&etag)?;
+            let _lock = cache.lock(&etag);
+            client.download_to(&wanted, &blob, part, meter)?;
+            return cache.enter(&etag, &commit, name);
+        }
+        refused = refusal(settings, repository, &head);
+        // Mirrors may give no code.
+        if head.status != StatusCode::NOT_FOUND || !matches!(code(&head), None | Some("EntryNotFound")) {
+            break;
+        }
+    }
+    Err(anyhow!(refused))
+}

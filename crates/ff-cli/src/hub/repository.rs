@@ -1,0 +1,32 @@
+//! The name of a repository.
+
+/// A repository of the hub at a revision.
+pub struct Repository {
+    /// Its id, `owner/name`.
+    pub id: String,
+    /// A branch, a tag or a commit.
+    pub revision: String,
+}
+
+impl Repository {
+    /// Parses `owner/name` or `owner/name@revision`; the default revision is `main`.
+    ///
+    /// # Errors
+    /// The text is neither. Both parts become paths and addresses, so they cannot point elsewhere.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (id, revision) = text.split_once('@').unwrap_or((text, "main"));
+        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_.+".contains(letter);
+        let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.chars().all(is_letter);
+        if id.split('/').count() == 2 && id.split('/').chain(revision.split('/')).all(is_part) {
+            return Ok(Self { id: id.to_owned(), revision: revision.to_owned() });
+        }
+        Err(format!(
+            "expected an id of the Hugging Face hub, owner/name or owner/name@revision, found `{text}`"
+        ))
+    }
+
+    /// Returns the address of a file. A revision may have slashes, which are escaped.
+    pub fn url(&self, endpoint: &str, file: &str) -> String {
+        format!("{endpoint}/{}/resolve/{}/{file}", self.id, self.revision.replace('/', "%2F"))
+    }
+}
