@@ -53,11 +53,22 @@ pub enum Target {
 #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 pub enum Split {
     /// Training: weights are fitted to it.
+    #[strum(to_string = "train", serialize = "training")]
     Train,
     /// Validation: checkpoints and soups are selected on it.
-    #[strum(to_string = "val", serialize = "valid", serialize = "validation", serialize = "validate")]
+    #[strum(
+        to_string = "val",
+        serialize = "valid",
+        serialize = "validation",
+        serialize = "validate",
+        serialize = "dev",
+        serialize = "development",
+        serialize = "eval",
+        serialize = "evaluation"
+    )]
     Val,
     /// Test: only evaluation reads it.
+    #[strum(to_string = "test", serialize = "testing")]
     Test,
 }
 
@@ -70,10 +81,13 @@ impl Split {
         self.into()
     }
 
-    /// Parses the name of a folder or of a table's cell, ignoring case and surrounding blanks.
-    /// `valid`, `validation` and `validate` also mean `val`.
+    /// Parses the name of a folder or of a table's cell, ignoring case and surrounding blanks:
+    /// `train` and `training`; `val`, `valid`, `validation`, `validate`, `dev`, `development`,
+    /// `eval` and `evaluation`; `test` and `testing`; each also before `set`, as in `Test_Set`.
     pub fn from_name(name: &str) -> Option<Self> {
-        name.trim().parse().ok()
+        let name = name.trim().to_ascii_lowercase();
+        let name = name.strip_suffix("set").map_or(&*name, |name| name.trim_end_matches([' ', '_', '-']));
+        name.parse().ok()
     }
 }
 
@@ -167,10 +181,18 @@ mod tests {
 
     #[test]
     fn split_names_have_aliases() {
-        for name in ["val", "Valid", " VALIDATION ", "validate"] {
-            assert_eq!(Split::from_name(name), Some(Split::Val));
+        for name in ["val", "Valid", " VALIDATION ", "validate", "dev", "Eval", "Evaluation_Set"] {
+            assert_eq!(Split::from_name(name), Some(Split::Val), "{name}");
         }
-        assert_eq!(Split::from_name("dev"), None);
+        for name in ["Training", "train set", "TRAINSET"] {
+            assert_eq!(Split::from_name(name), Some(Split::Train), "{name}");
+        }
+        for name in ["Testing", "Test-Set"] {
+            assert_eq!(Split::from_name(name), Some(Split::Test), "{name}");
+        }
+        for name in ["0", "1", "2", "", "set", "dataset", "tr", "fold 1", "tests", "trainable"] {
+            assert_eq!(Split::from_name(name), None, "{name}");
+        }
         for split in Split::ALL {
             assert_eq!(Split::from_name(split.name()), Some(split));
         }

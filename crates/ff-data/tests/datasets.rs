@@ -103,6 +103,8 @@ fn invalid_folders_are_refused() {
     bad(&["1.bmp"], "found no image");
     let absent = DatasetConfig::Folder(Folder { path: "absent".into() });
     refused(absent.open(Path::new("nowhere"), &FileHashes::none()), "absent: cannot be read");
+    let absent: DatasetConfig = toml::from_str("kind = 'messidor'").unwrap();
+    refused(absent.open(Path::new("nowhere"), &FileHashes::none()), "messidor: cannot be read: No such file");
 }
 
 #[test]
@@ -170,13 +172,121 @@ fn invalid_manifests_are_refused_by_row() {
     bad("path,label\n1.bmp,a\n2.bmp,\n", "row 3: expected a label, found a blank cell");
     bad("path,label\n1.bmp,a\n", "two labels or more");
     bad("path,edema\n1.bmp,-1\n", "row 2: expected 1, 0, or blank for unknown, found `-1`");
-    bad("path,label,split\n1.bmp,a,dev\n2.bmp,b,train\n", "expected a split: train, val or test");
-    bad("file,label\n1.bmp,a\n", "expected a column `path`, found the columns file, label");
+    bad("path,label,split\n1.bmp,a,1\n2.bmp,b,train\n", "expected a split: train, val or test");
+    bad("slide,label\n1.bmp,a\n", "expected a column `path`, found the columns slide, label\nhint: rename");
+    bad("image,id,label\n1.bmp,p1,a\n", "found both `image` and `id`\nhint: rename the column");
     bad("path\n1.bmp\n", "one column for each task");
     bad("path,label\n", "at least one row");
     bad("path,label\n1.bmp\n", "row 2: expected 2 cells as in the header, found 1");
     bad("path,label,Label\n1.bmp,a,b\n", "two `Label`");
     bad("path,label\n,a\n1.bmp,b\n", "row 2: expected the path of an image");
+}
+
+fn ids(dataset: &dyn Dataset) -> Vec<&str> {
+    dataset.samples().iter().map(|sample| sample.id.as_str()).collect()
+}
+
+#[test]
+fn a_manifest_names_an_image_in_any_spelling() {
+    let root = tree(&["img/000.bmp", "img/001.BMP", "img/1.2.840.10", "top.bmp"]);
+    let plain = "path,label\nimg/000.bmp,a\nimg/001.BMP,b\nimg/1.2.840.10,a\ntop.bmp,b\n";
+    let expected = manifest(root.path(), plain).unwrap();
+    assert_eq!(ids(&*expected), ["img/000.bmp", "img/001.BMP", "img/1.2.840.10", "top.bmp"]);
+    let absolute = |path: &str| root.path().join(path).display().to_string();
+    for [first, second, third, fourth] in [
+        ["img\\000.bmp", "img\\001.BMP", "img\\1.2.840.10", ".\\top.bmp"],
+        ["img/000", "img/001", "img/1.2.840.10", "top"],
+        ["./img/000", "img/../img/001.BMP", "img//1.2.840.10", "./top.bmp"],
+        [&*absolute("img/000.bmp"), &*absolute("img/001"), &*absolute("img/1.2.840.10"), "top.bmp"],
+    ] {
+        let table = format!("image,label\n{first},a\n{second},b\n{third},a\n\"{fourth}\",b\n");
+        let dataset = manifest(root.path(), &table).unwrap();
+        assert_eq!((ids(&*dataset), dataset.digest()), (ids(&*expected), expected.digest()), "{table}");
+    }
+    // A file whose name has a backslash.
+    picture(&root.path().join("a\\b.bmp"), 9);
+    let dataset = manifest(root.path(), "path,label\na\\b.bmp,a\ntop.bmp,b\n").unwrap();
+    assert_eq!(ids(&*dataset), ["a\\b.bmp", "top.bmp"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn absolute_paths_may_lead_to_the_folder_by_a_link() {
+    let (root, other) = (tree(&["img/0.bmp", "img/1.bmp"]), tempfile::tempdir().unwrap());
+    let link = other.path().join("link");
+    std::os::unix::fs::symlink(root.path(), &link).unwrap();
+    let linked = format!("path,label\n{0}/img/0.bmp,a\n{0}/img/1.bmp,b\n", link.display());
+    assert_eq!(ids(&*manifest(root.path(), &linked).unwrap()), ["img/0.bmp", "img/1.bmp"]);
+    let real = root.path().canonicalize().unwrap();
+    let real = format!("path,label\n{0}/img/0.bmp,a\n{0}/img/1.bmp,b\n", real.display());
+    assert_eq!(ids(&*manifest(&link, &real).unwrap()), ["img/0.bmp", "img/1.bmp"]);
+}
+
+#[test]
+fn paths_may_leave_the_folder_of_the_table_but_not_the_data_root() {
+    let root = tree(&["data/img/0.bmp", "data/tables/1.bmp", "x.bmp"]);
+    let data = root.path().join("data");
+    let open = |text: &str| {
+        fs::write(data.join("tables/list.csv"), text).unwrap();
+        DatasetConfig::Manifest(Manifest { path: "tables/list.csv".into() }).open(&data, &FileHashes::none())
+    };
+    let dataset = open("path,label\n../img/0.bmp,a\n1.bmp,b\n").unwrap();
+    assert_eq!(ids(&*dataset), ["../img/0.bmp", "1.bmp"]);
+    let text = format!("path,label\n{0}/img/0.bmp,a\n{0}/tables/1.bmp,b\n", data.display());
+    assert_eq!(open(&text).unwrap().digest(), dataset.digest());
+    refused(open("path,label\n../../x.bmp,a\n1.bmp,b\n"), "row 2: expected the path of an image inside");
+}
+
+#[test]
+fn the_hint_of_a_missing_image_fits_its_cause() {
+    let root = tree(&["img/Scan 1.bmp", "img/2.bmp", "img/3.bmp", "img/3.png"]);
+    let bad = |path: &str, text: &str| {
+        refused(manifest(root.path(), &format!("path,label\nimg/2.bmp,a\n{path},b\n")), text);
+    };
+    bad("img", "row 3: expected an image file for every row");
+    bad("img", "img is a folder: name an image in each row");
+    bad("IMG/scan 1.BMP", "hint: the file is `img/Scan 1.bmp`: write names in the case of the files");
+    bad("img/3", "row 3: expected one image `img/3`, found 3.bmp and 3.png\nhint: write the name with");
+    bad("old/img/3.bmp", "hint: the folder has `img/3.bmp`: write paths relative to the folder of the CSV");
+    bad("Scan 1.bmp", "hint: the folder has `img/Scan 1.bmp`: write paths relative");
+    bad("D:\\old\\img\\3.bmp", "hint: the folder has `img/3.bmp`: write paths relative");
+    bad(
+        "/srv/old/img/3.bmp",
+        "inside the CSV's folder, found `/srv/old/img/3.bmp`\nhint: the folder has `img/3.bmp`",
+    );
+    bad("img/4.bmp", "no image in it has this name");
+    let at_root = Manifest { path: "".into() };
+    let opened = DatasetConfig::Manifest(at_root).open(root.path(), &FileHashes::none());
+    refused(opened, "expected a table, found a folder\nhint: name the table's file");
+}
+
+#[test]
+fn columns_that_a_manifest_does_not_read_are_noted() {
+    let root = tree(&["1.bmp", "2.bmp"]);
+    let dataset = manifest(root.path(), ",file,label,patient,age\n0,1.bmp,a,p1,7\n1,2.bmp,b,p1,8\n").unwrap();
+    assert!(dataset.notes()[0].contains("not read: patient, age; call the patient's column `group`"));
+    let grouped = manifest(root.path(), "file,label,group,age\n1.bmp,a,p1,7\n2.bmp,b,p1,8\n").unwrap();
+    assert!(grouped.notes().is_empty());
+    // The index of a data frame is not a task.
+    let dataset = manifest(root.path(), ",path,edema\n0,1.bmp,1\n7,2.bmp,0\n").unwrap();
+    assert_eq!(dataset.task().names(), ["edema"]);
+}
+
+#[test]
+fn a_manifest_may_be_a_sheet() {
+    let root = tree(&["img/000.bmp", "img/001.bmp", "img/002.bmp"]);
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/datasets/labels.xlsx");
+    fs::copy(golden, root.path().join("labels.xlsx")).unwrap();
+    let sheet = Manifest { path: "labels.xlsx".into() };
+    let sheet = DatasetConfig::Manifest(sheet).open(root.path(), &FileHashes::none()).unwrap();
+    let text = "path,label,group\nimg/000.bmp,0,p1\nimg/001.bmp,1,2\nimg/002.bmp,1,\n";
+    assert_eq!(sheet.samples(), manifest(root.path(), text).unwrap().samples());
+    fs::remove_file(root.path().join("img/002.bmp")).unwrap();
+    let sheet = Manifest { path: "labels.xlsx".into() };
+    refused(
+        DatasetConfig::Manifest(sheet).open(root.path(), &FileHashes::none()),
+        "labels.xlsx row 5: expected an image",
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
     python tests/golden/datasets/make.py
 
-Needs NumPy and xlwt. Each value of an image is a function of its position, from which a test
+Needs NumPy, openpyxl and xlwt. Each value of an image is a function of its position, from which a test
 computes the expected value: `(sample * 7 + row * 5 + column * 3 + channel) % 251`.
 """
 
@@ -10,6 +10,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import xlwt
 
 HERE = Path(__file__).parent
@@ -58,6 +59,12 @@ def annotations(name, rows):
 
 annotations("Annotation_Base11.xls", [("20051019_38557_0100_PP.tif", 3), ("20051020_43808_0100_PP.tif", 0)])
 annotations("Annotation_Base11_update.xls", [("20051019_38557_0100_PP.tif", 2), ("20051020_43808_0100_PP.tif", 0)])
+
+book = openpyxl.Workbook()
+rows = [["path", "label", "group", None], ["img/000", 0, "p1", None], ["img\\001.bmp", 1.0, 2, None]]
+for row in [*rows, [None, None, None, " "], ["img/002.bmp", 1, None, None]]:
+    book.active.append(row)
+book.save(HERE / "labels.xlsx")
 
 split = """dicom_id,study_id,subject_id,split
 02aa804e-bde0afdd-112c0b34-7bc16630-4e384014,50414267,10000032,train

@@ -106,7 +106,7 @@ fn read(root: &Path, uncertain: UncertainLabels) -> Result<Listed, Error> {
 /// Returns the path below the root, without the name of the release that comes before `train`,
 /// `valid` or `test`.
 fn below_root(cell: &str) -> Option<PathBuf> {
-    let path = inside(cell)?;
+    let path = inside(Path::new(&cell.replace('\\', "/")))?;
     let parts: Vec<_> = path.iter().collect();
     let start = parts.iter().position(|part| *part == "train" || *part == "valid" || *part == "test")?;
     Some(parts[start..].iter().collect())

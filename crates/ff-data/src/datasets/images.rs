@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -77,7 +78,9 @@ pub fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
     for entry in WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(root).to_owned();
-            Error::Read { path, source: error.into() }
+            // The walk's own text names the path a second time.
+            let text = error.to_string();
+            Error::Read { path, source: error.into_io_error().unwrap_or_else(|| io::Error::other(text)) }
         })?;
         if entry.file_type().is_file() {
             files.push(entry.into_path());
@@ -123,17 +126,17 @@ pub fn require_file(folder: &Path, names: &[&str], what: &str) -> Result<PathBuf
 /// Normalizes a relative path to one without `.` and `..`.
 ///
 /// `None` if it leaves the folder that it starts from, or is empty.
-pub fn inside(cell: &str) -> Option<PathBuf> {
-    let mut path = PathBuf::new();
-    for component in Path::new(cell).components() {
+pub fn inside(path: &Path) -> Option<PathBuf> {
+    let mut inside = PathBuf::new();
+    for component in path.components() {
         match component {
-            Component::Normal(name) => path.push(name),
+            Component::Normal(name) => inside.push(name),
             Component::CurDir => {}
-            Component::ParentDir if path.pop() => {}
+            Component::ParentDir if inside.pop() => {}
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
         }
     }
-    (!path.as_os_str().is_empty()).then_some(path)
+    (!inside.as_os_str().is_empty()).then_some(inside)
 }
 
 pub fn is_hidden(name: &OsStr) -> bool {

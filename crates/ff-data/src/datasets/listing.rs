@@ -40,6 +40,11 @@ impl Listing {
         self.notes.push(note.into());
     }
 
+    /// Returns the id of the first sample whose image was not found.
+    pub fn missing(&self) -> Option<&str> {
+        self.missing.first().map(|(_, id)| id.as_str())
+    }
+
     /// Returns the dataset, if it has rows and each row has an image. `place` is the table or
     /// folder, for errors; `hint` says where the images belong.
     pub fn finish(self, task: Task, place: impl ToString, hint: &str) -> Result<Listed, Error> {

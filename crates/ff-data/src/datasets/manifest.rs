@@ -1,6 +1,6 @@
-//! A CSV file that lists images and their labels.
+//! A table that lists images and their labels.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,25 +12,27 @@ use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
-use crate::datasets::images::inside;
 use crate::datasets::listing::Listing;
+use crate::datasets::table_paths::TablePaths;
 use crate::error::Error;
 use crate::table::{Row, Table};
 
-/// A CSV file that lists images and their labels.
+/// A CSV file, or the first sheet of an Excel file, that lists images and their labels.
 ///
 /// For one class per image it has the columns `path,label`; for several labels per image it has
 /// `path` and one column per label, with 1, 0, or blank for unknown. The columns `split` and
 /// `group` (patient) are optional. Columns are found by name, ignoring case and surrounding blanks;
-/// if there is a column `label`, other columns are ignored.
+/// if there is a column `label`, other columns are ignored. Without `path`, the only column of
+/// another usual name (`image`, `filename`, `image_path`, `id` and the like) names the images.
 ///
-/// Image paths are relative to the folder of the CSV file and cannot leave it. A sample's id is its
-/// path.
+/// Image paths are relative to the folder of the CSV file. They may have backslashes, lack the
+/// extension if one image has the name, or be absolute, but cannot leave the folder or, if the
+/// folder is in it, the data root. A sample's id is its path relative to the folder, with `/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The CSV file: relative to the data root, or absolute.
+    /// The CSV or Excel file: relative to the data root, or absolute.
     pub path: PathBuf,
 }
 
@@ -41,44 +43,47 @@ impl DatasetKind for Manifest {
     const ACCESS: Access = Access::Own;
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
-        files::open(read(&within(data_root, &self.path)?)?, hashes)
+        files::open(read(&within(data_root, &self.path)?, data_root)?, hashes)
     }
 }
 
 /// Lists the images of the CSV file at `path`; see [`Manifest`] for the form.
-fn read(path: &Path) -> Result<Listed, Error> {
+fn read(path: &Path, data_root: &Path) -> Result<Listed, Error> {
     let table = Table::read(path)?;
-    let root = path.parent().unwrap_or(Path::new(""));
-    let files = table.require("path")?;
+    let files = table.images("path")?;
     let (split, group) = (table.column("split"), table.column("group"));
+    let mut listing = Listing::default();
     let (task, targets) = match table.column("label") {
-        Some(label) => multiclass(&table, label)?,
+        Some(label) => {
+            note_unread(&mut listing, &table, [Some(files), Some(label), split], group);
+            multiclass(&table, label)?
+        }
         None => multilabel(&table, &[Some(files), split, group])?,
     };
-    let mut listing = Listing::default();
-    let mut rows = HashMap::new();
+    let mut paths = TablePaths::of(path, data_root);
     for (row, target) in table.rows().zip(targets) {
-        let id = row.cell(files);
-        let relative = inside(id).ok_or_else(|| {
-            let expected = "the path of an image inside the CSV's folder";
-            let hint = "move the CSV to a folder that holds all images";
-            Error::dataset(row.place(), expected, format!("`{id}`")).hint(hint)
-        })?;
-        // One file under two spellings is one image.
-        if let Some(earlier) = rows.insert(relative.clone(), row.number()) {
-            let found = format!("`{id}` in row {earlier} too");
-            return Err(Error::dataset(row.place(), "each image once", found));
-        }
-        let file = root.join(&relative);
+        let (id, file) = paths.find(row, files)?;
         let sample = Sample {
-            id: id.to_owned(),
+            id,
             target,
             group: group.map(|column| row.cell(column)).filter(|cell| !cell.is_empty()).map(str::to_owned),
             split: split.map(|column| row.split(column, "a split: train, val or test")).transpose()?,
         };
-        listing.add(row.place(), sample, file.is_file().then_some(file))?;
+        listing.add(row.place(), sample, file)?;
     }
-    listing.finish(task, path.display(), "write paths relative to the folder of the CSV")
+    let hint = listing.missing().map_or(String::new(), |id| paths.hint(id));
+    listing.finish(task, path.display(), &hint)
+}
+
+/// Notes the columns that are not read, of which one may name the patient.
+fn note_unread(listing: &mut Listing, table: &Table, read: [Option<usize>; 3], group: Option<usize>) {
+    let columns = table.columns().iter().enumerate();
+    let unread = columns.filter(|(column, name)| !read.contains(&Some(*column)) && !name.is_empty());
+    let names: Vec<&str> = unread.map(|(_, name)| name.as_str()).collect();
+    if group.is_none() && !names.is_empty() {
+        let hint = "call the patient's column `group`, to keep patients in one split";
+        listing.note(format!("columns that are not read: {}; {hint}", names.join(", ")));
+    }
 }
 
 fn multiclass(table: &Table, label: usize) -> Result<(Task, Vec<Target>), Error> {
@@ -99,8 +104,11 @@ fn multiclass(table: &Table, label: usize) -> Result<(Task, Vec<Target>), Error>
 }
 
 fn multilabel(table: &Table, others: &[Option<usize>]) -> Result<(Task, Vec<Target>), Error> {
-    let columns: Vec<usize> =
-        (0..table.columns().len()).filter(|column| !others.contains(&Some(*column))).collect();
+    // Data frames write their index as a column without a name.
+    let named = |column: usize| !table.columns()[column].is_empty();
+    let columns: Vec<usize> = (0..table.columns().len())
+        .filter(|column| !others.contains(&Some(*column)) && named(*column))
+        .collect();
     if columns.is_empty() {
         let found = format!("the columns {}", table.columns().join(", "));
         return Err(Error::dataset(table.place(), "a column `label`, or one column for each task", found));
@@ -122,7 +130,8 @@ fn known(row: &Row<'_>, column: usize) -> Result<Option<bool>, Error> {
         "1" | "1.0" => Ok(Some(true)),
         other => {
             let found = format!("`{other}` in the column `{}`", row.column_name(column));
-            let hint = "without a column `label`, every column but path, split and group is a task";
+            let hint = "without a column `label`, every column but those of path, split and group is a task; \
+                a column of classes is called `label`";
             Err(Error::dataset(row.place(), "1, 0, or blank for unknown", found).hint(hint))
         }
     }

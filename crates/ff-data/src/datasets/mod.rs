@@ -34,6 +34,7 @@ mod npz;
 mod phantom;
 mod published;
 mod rsna_pneumonia;
+mod table_paths;
 
 pub use about::{About, Access, DatasetKind, Steps};
 pub use chest_labels::UncertainLabels;

@@ -47,6 +47,7 @@ pub enum SplitRule {
         grouped: bool,
     },
     /// The split that a CSV file lists, with the columns `id,split` and one row for each sample.
+    /// Ids may have backslashes, and lack or have the extension.
     Csv {
         /// The CSV file: relative to the data root, or absolute.
         #[serde(default = "split_csv")]
@@ -124,22 +125,38 @@ fn official(dataset: &dyn Dataset) -> Result<Vec<Split>, Error> {
     dataset.samples().iter().map(split).collect()
 }
 
+/// Returns an id without what people change in it: `/` for backslashes, no `./` and no extension.
+fn key(id: &str) -> String {
+    let id = id.replace('\\', "/");
+    let id = id.trim_start_matches("./");
+    // The last number of a DICOM UID is no extension.
+    let is_extension =
+        |end: &str| !end.contains('/') && end.starts_with(|letter: char| letter.is_alphabetic());
+    let stem = id.rsplit_once('.').filter(|(_, end)| is_extension(end)).map(|(stem, _)| stem);
+    stem.unwrap_or(id).to_owned()
+}
+
 fn from_csv(dataset: &dyn Dataset, path: &Path) -> Result<Vec<Split>, Error> {
     let table = Table::read(path)?;
-    let (id_column, split_column) = (table.require("id")?, table.require("split")?);
+    let (id_column, split_column) = (table.images("id")?, table.require("split")?);
     let samples = dataset.samples();
-    let positions: HashMap<&str, usize> =
-        samples.iter().enumerate().map(|(index, sample)| (sample.id.as_str(), index)).collect();
+    let mut positions: HashMap<&str, Option<usize>> = HashMap::new();
+    let keys: Vec<String> = samples.iter().map(|sample| key(&sample.id)).collect();
+    for (index, key) in keys.iter().enumerate() {
+        positions.entry(key).and_modify(|position| *position = None).or_insert(Some(index));
+    }
+    for (index, sample) in samples.iter().enumerate() {
+        positions.insert(&sample.id, Some(index));
+    }
     let mut assigned = vec![None; samples.len()];
     for row in table.rows() {
-        let (id, name) = (row.cell(id_column), row.cell(split_column));
-        let Some(&index) = positions.get(id) else {
+        let id = row.cell(id_column);
+        let position = positions.get(id).or_else(|| positions.get(&*key(id)));
+        let Some(&Some(index)) = position else {
             let hint = format!("ids look like `{}`", samples.first().map_or("", |sample| &sample.id));
             return Err(Error::split(row.place(), "the id of a sample", format!("`{id}`")).hint(hint));
         };
-        let split = Split::from_name(name);
-        let split =
-            split.ok_or_else(|| Error::split(row.place(), "train, val or test", format!("`{name}`")))?;
+        let split = row.split(split_column, "train, val or test")?;
         if assigned[index].replace(split).is_some() {
             return Err(Error::split(row.place(), "each id once", format!("`{id}` a second time")));
         }

@@ -205,9 +205,31 @@ fn a_csv_names_every_sample_once() {
             .contains("row 2: expected the id of a sample, found `s9`\nhint: ids look like `s0`")
     );
     assert!(refused("id,split\ns0,train\ns0,val\n").contains("row 3: expected each id once"));
-    assert!(refused("id,split\ns0,dev\n").contains("row 2: expected train, val or test, found `dev`"));
+    assert!(refused("id,split\ns0,1\n").contains("row 2: expected train, val or test, found `1`"));
     assert!(refused("id,split\ns0,train\n").contains("none for 2 samples, the first of them `s1`"));
     assert!(refused("id,fold\ns0,1\n").contains("expected a column `split`"));
+}
+
+#[test]
+fn ids_of_a_csv_may_differ_in_slashes_and_extension() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dataset = unsplit(&[0, 0, 0, 0]);
+    let mut split = |ids: [&str; 4], text: &str| {
+        for (sample, id) in dataset.0.samples.iter_mut().zip(ids) {
+            sample.id = id.to_owned();
+        }
+        std::fs::write(folder.path().join("split.csv"), text).unwrap();
+        SplitRule::Csv { path: "split.csv".into() }.split(&dataset, folder.path())
+    };
+    let ids = ["a/1.png", "a/2", "b/2.png", "b/1.2.840.7"];
+    let table = "path,split\na\\1,train\n./a/2.png,val\n.\\b\\2.jpg,train\nb/1.2.840.7.dcm,val\n";
+    let splits = split(ids, table).unwrap();
+    assert_eq!((&splits.train[..], &splits.val[..]), (&[0, 2][..], &[1, 3][..]));
+    let text = split(["a.png", "a.jpg", "b", "c"], "id,split\na,train\n").unwrap_err().to_string();
+    assert!(text.contains("row 2: expected the id of a sample, found `a`"), "{text}");
+    // An id in full comes before one without its extension.
+    let splits = split(["a.png", "a", "b", "c"], "id,split\na.png,train\na,val\nb,val\nc,train\n").unwrap();
+    assert_eq!((&splits.train[..], &splits.val[..]), (&[0, 3][..], &[1, 2][..]));
 }
 
 #[test]

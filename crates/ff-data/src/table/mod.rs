@@ -1,7 +1,8 @@
-//! Reads tables: CSV, gzipped or not, and Excel's `.xls`.
+//! Reads tables: CSV, gzipped or not, and Excel's `.xls` and `.xlsx`.
 
 mod read;
 mod xls;
+mod xlsx;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,23 @@ use csv::StringRecord;
 use crate::dataset::Split;
 use crate::error::Error;
 
+/// Usual names of a column that names an image in each row.
+const IMAGE_COLUMNS: [&str; 13] = [
+    "path",
+    "image",
+    "image_path",
+    "img_path",
+    "filename",
+    "file_name",
+    "file",
+    "filepath",
+    "file_path",
+    "image_name",
+    "image_id",
+    "id_code",
+    "id",
+];
+
 /// A table in memory. Cells are trimmed; columns are found by name, ignoring case.
 pub(crate) struct Table {
     path: PathBuf,
@@ -19,9 +37,9 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Reads a table with a header and at least one row: CSV with commas, semicolons or tabs, in
-    /// UTF-8 (with or without a byte-order mark) or Latin-1, gzipped if its name ends in `.gz`; or
-    /// the first sheet of an `.xls` file of at most 1 MiB.
+    /// Reads a table with a header and at least one row: CSV with commas, semicolons, tabs or bars,
+    /// in UTF-8, UTF-16 (with a byte-order mark) or Latin-1, gzipped or not; or the first sheet of
+    /// an `.xls` file of at most 1 MiB or of an `.xlsx` file. The content tells which.
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Dataset`] naming the row.
@@ -60,6 +78,25 @@ impl Table {
             let found = format!("the columns {}", self.columns.join(", "));
             Error::dataset(self.place(), format!("a column `{name}`"), found)
         })
+    }
+
+    /// Returns the index of the column `name`, which names an image in each row. Without it, the
+    /// only column of another usual name counts.
+    pub fn images(&self, name: &str) -> Result<usize, Error> {
+        if let Some(column) = self.column(name) {
+            return Ok(column);
+        }
+        let usual: Vec<usize> = IMAGE_COLUMNS.iter().filter_map(|name| self.column(name)).collect();
+        let hint = format!("rename the column that names the images to `{name}`");
+        match usual[..] {
+            [column] => Ok(column),
+            [] => self.require(name).map_err(|error| error.hint(hint)),
+            [first, second, ..] => {
+                let found = format!("both `{}` and `{}`", self.columns[first], self.columns[second]);
+                let expected = format!("a column `{name}`, or one column of another usual name");
+                Err(Error::dataset(self.place(), expected, found).hint(hint))
+            }
+        }
     }
 
     /// Returns the cells of column `value` by those of column `key`; of equal keys the last counts.
