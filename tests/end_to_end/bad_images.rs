@@ -22,7 +22,9 @@ fn corrupt_images_fail_the_job_or_are_skipped() {
         std::fs::write(path, &bytes[..bytes.len() / 3]).unwrap();
     };
     (0..10).for_each(|number| cut(&format!("b/b{number:02}.png")));
-    place.run(&format!("{RUN} {SMALL}")).refused(1, &["data/cells/b/b0", ".png", "probe", "1 job failed"]);
+    place
+        .run(&format!("{RUN} {SMALL}"))
+        .refused(1, &["data/cells/b/b0", ".png", "probe", "1 job failed", "--on-bad-image skip"]);
     assert!(!place.path("runs/tables/tiny/soup.safetensors").exists());
 
     let ran = place.run(&format!("{RUN} {SMALL} --on-bad-image skip"));

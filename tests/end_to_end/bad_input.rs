@@ -34,6 +34,24 @@ fn invalid_configurations_are_refused() {
 }
 
 #[test]
+fn errors_name_the_file_and_what_to_do() {
+    let place = Place::with_table(FOLDER);
+    place.images("data/cells", &["a", "b"], 4);
+    place
+        .run("ff-data inspect --dataset folder --root data/cells --ratio 0.5,0.6,0.1")
+        .refused(1, &["folder data/cells: split rule `ratio`: expected three shares"]);
+    let rows: String = ["a/a00", "b/b00"].map(|path| format!("{path},1,0\n")).concat();
+    place.write("data/cells/tasks.csv", &format!("image,x,y\n{rows}"));
+    let tasks = "--dataset manifest --root data/cells/tasks.csv";
+    place.run(&format!("ff-data inspect {tasks} --ratio 0.5,0.5,0")).ok();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("gone", place.path("link")).unwrap();
+        place.run(&format!("{RUN} --runs link")).refused(2, &["a link to gone, which does not exist\nhint:"]);
+    }
+}
+
+#[test]
 fn missing_data_blocks_only_its_columns() {
     let place = Place::with_table(&format!("{SHAPES}{FOLDER}"));
     let ran = place.run(&format!("{RUN} --data-root nowhere"));

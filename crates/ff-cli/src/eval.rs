@@ -84,7 +84,11 @@ fn score(options: &ScoreOptions) -> anyhow::Result<()> {
     }
     let metrics: Vec<Metric> = match metric {
         Some(metric) if !metric.applies_to(found) => {
-            bail!("{metric} does not apply to {} targets", found.name())
+            bail!(
+                "{}: {metric} does not apply to {} targets\nhint: leave out --metric for all metrics that do",
+                path.display(),
+                found.name()
+            )
         }
         Some(metric) => vec![metric],
         None => Metric::ALL.into_iter().filter(|metric| metric.applies_to(found)).collect(),

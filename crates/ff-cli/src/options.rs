@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// The heading of options that mean the same in every command that has them.
@@ -25,8 +26,26 @@ pub struct ConfigOptions {
 #[derive(Args, Clone, Debug)]
 pub struct RunsOption {
     /// Runs folder, which holds all jobs, tables and caches
-    #[arg(long, value_name = "DIR", default_value = "runs", help_heading = GLOBAL)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "runs",
+        value_parser = PathBufValueParser::new().try_map(runs_folder),
+        help_heading = GLOBAL
+    )]
     pub runs: PathBuf,
+}
+
+/// Refuses a link to nothing, below which no folder can be created.
+fn runs_folder(path: PathBuf) -> Result<PathBuf, String> {
+    match path.read_link() {
+        Ok(target) if !path.exists() => Err(format!(
+            "expected a folder, found a link to {}, which does not exist\n\
+             hint: create that folder, or remove the link",
+            target.display()
+        )),
+        _ => Ok(path),
+    }
 }
 
 /// Options of every binary.

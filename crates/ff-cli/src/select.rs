@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ff_checkpoint::cores;
 use ff_data::OnBadImage;
@@ -94,7 +95,8 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     let device = options.device.find()?;
     let threads = loader_threads(device, cores().get());
     let catalog = Catalog::new(data_root, None, threads, OnBadImage::Error, 512 << 20);
-    let data = catalog.open(&recipe.data()).map_err(anyhow::Error::msg)?;
+    let data = catalog.open(&recipe.data()).map_err(anyhow::Error::msg);
+    let data = data.with_context(|| config.display().to_string())?;
     for remark in &data.remarks {
         say(&format!("warning: {remark}"));
     }

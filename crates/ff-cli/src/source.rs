@@ -148,12 +148,13 @@ impl Source {
     ///
     /// # Errors
     /// The rule does not fit the dataset.
-    pub fn split(&self, dataset: &dyn Dataset) -> Result<Splits, ff_data::Error> {
+    pub fn split(&self, dataset: &dyn Dataset) -> anyhow::Result<Splits> {
         if dataset.samples().iter().all(|sample| sample.split == Some(Split::Test)) {
             let (train, val) = Default::default();
             return Ok(Splits { train, val, test: Splits::evaluation_only(dataset)? });
         }
-        self.rule(dataset).split(dataset, Path::new(""))
+        let place = || format!("{} {}", self.dataset, self.root.display());
+        self.rule(dataset).split(dataset, Path::new("")).with_context(place)
     }
 }
 

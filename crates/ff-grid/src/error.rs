@@ -50,6 +50,19 @@ impl Error {
         move |error| Self::File { path: path.clone(), reason: error.to_string() }
     }
 
+    /// Adds to the error of an unreadable image that such images can be left out.
+    pub(crate) fn hint_at_skipping(self) -> Self {
+        match self {
+            Self::Train(ff_train::Error::Data(ff_data::Error::Image(mut problem))) => {
+                let skip = "leave out unreadable images with --on-bad-image skip";
+                let hint = problem.hint.map_or(skip.to_owned(), |hint| format!("{hint}; or {skip}"));
+                problem.hint = Some(hint);
+                Self::Train(ff_train::Error::Data(ff_data::Error::Image(problem)))
+            }
+            other => other,
+        }
+    }
+
     /// Returns true if the work was cancelled and nothing else failed.
     pub fn is_stop(&self) -> bool {
         match self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ff_checkpoint::StateDict;
 use ff_data::{Augment, Task};
-use ff_eval::OutputMap;
+use ff_eval::{Metric, OutputMap};
 use ff_models::{Architecture, Spec, TimmConfig};
 use ff_train::{LrSchedule, OptimizerConfig, TrainConfig, task_kind};
 
@@ -65,8 +65,16 @@ impl<'a> Graph<'a> {
         origin: &StartWeights,
     ) -> OpenedColumn {
         let opened = self.catalog.open(&dataset.data()).and_then(|opened| {
-            if !dataset.metric.applies_to(task_kind(opened.dataset.task())) {
-                return Err(format!("metric {} does not apply to its task", dataset.metric));
+            let kind = task_kind(opened.dataset.task());
+            if !dataset.metric.applies_to(kind) {
+                let other = Metric::ALL.into_iter().find(|metric| metric.applies_to(kind));
+                let other = other.map_or("", Metric::name);
+                return Err(format!(
+                    "metric {} does not apply to {} targets\nhint: choose another, with \
+                     --set dataset.metric={other} (in a recipe for ff-train: train.metric)",
+                    dataset.metric,
+                    kind.name()
+                ));
             }
             dataset.task_weights.check(opened.dataset.task()).map_err(|error| error.to_string())?;
             Ok(opened)

@@ -33,13 +33,14 @@ impl JobContext<'_> {
             | JobSpec::Probe(training)
             | JobSpec::Finetune(training)
             | JobSpec::Fgg(training) => {
-                let (outcome, cost, kernels) = self.train(job, training, stop, on_epoch)?;
+                let trained = self.train(job, training, stop, on_epoch);
+                let (outcome, cost, kernels) = trained.map_err(Error::hint_at_skipping)?;
                 layers = kernels;
                 (outcome, cost)
             }
             JobSpec::Soup(spec) => soup::make(self, job, spec, &*self.data(job, &spec.data)?)?,
             JobSpec::Predict { model, data, part, outputs, groups: _ } => {
-                self.predict(job, model, (data, *part), outputs.as_ref())?
+                self.predict(job, model, (data, *part), outputs.as_ref()).map_err(Error::hint_at_skipping)?
             }
             JobSpec::Evaluate { metric, resamples, seed } => {
                 (self.evaluate(job, *metric, *resamples, *seed)?, Cost::default())

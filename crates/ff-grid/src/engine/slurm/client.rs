@@ -103,6 +103,21 @@ pub(super) fn largest_array() -> Result<usize, Error> {
     Ok(value.unwrap_or(1001).saturating_sub(1).max(1))
 }
 
+/// What Slurm's commands say on a machine without a cluster.
+const UNREACHABLE: [&str; 2] =
+    ["Could not establish a configuration source", "Unable to contact slurm controller"];
+
+/// Explains a command's message if no cluster answers it, and leaves others as they are.
+fn explained(program: &str, message: String) -> String {
+    match UNREACHABLE.iter().find(|text| message.contains(**text)) {
+        Some(text) => format!(
+            "{program}: expected a Slurm cluster, found none ({text})\n\
+             hint: submit from a machine of the cluster, such as a login node"
+        ),
+        None => message,
+    }
+}
+
 fn call(program: &str, arguments: &[&str], input: Option<&str>) -> Result<String, Error> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
@@ -128,6 +143,21 @@ fn call(program: &str, arguments: &[&str], input: Option<&str>) -> Result<String
     } else {
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         let message = if message.is_empty() { format!("{program}: {}", output.status) } else { message };
-        Err(Error::Scheduler(message))
+        Err(Error::Scheduler(explained(program, message)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_does_not_answer_is_said_in_plain_words() {
+        let raw = "scontrol: error: fetch_config: DNS SRV lookup failed\n\
+            scontrol: fatal: Could not establish a configuration source";
+        let text = explained("scontrol", raw.to_owned());
+        assert!(text.starts_with("scontrol: expected a Slurm cluster, found none"), "{text}");
+        assert!(text.contains("\nhint: submit from"), "{text}");
+        assert_eq!(explained("sbatch", "sbatch: error: x".to_owned()), "sbatch: error: x");
     }
 }

@@ -8,6 +8,7 @@ use ff_models::{Architecture, Precision};
 use ff_train::{LrSchedule, TrainConfig, Trainable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use toml::Value;
 
 use crate::config::{
     BackboneConfig, DatasetEntry, ModelConfig, NO_WEIGHTS, PretrainConfig, WeightsSource, check_name, fill,
@@ -164,7 +165,16 @@ impl RunRecipe {
         let text = std::fs::read_to_string(path)
             .map_err(|error| wrong(format!("cannot read this recipe: {error}")))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        Self::parse(&text, set, kind, &name).map_err(|error| wrong(error.to_string()))
+        Self::parse(&text, set, kind, &name).map_err(|error| {
+            let file: toml::Table = toml::from_str(&text).unwrap_or_default();
+            let of_table = file.contains_key("backbone") || file.get("dataset").is_some_and(Value::is_array);
+            let hint = if of_table {
+                "\nhint: this is the configuration of a table: run it with `ff-grid run --config`"
+            } else {
+                ""
+            };
+            wrong(format!("{}{hint}", error.to_string().trim_end()))
+        })
     }
 
     /// As [`RunRecipe::read`], from text; `name` is the run's where the text gives none.
