@@ -29,8 +29,7 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
         .with_target(false)
         .without_time()
         .init();
-    #[cfg(feature = "torch")]
-    say_libtorchs_failures_once();
+    say_caught_panics_once();
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
@@ -46,23 +45,34 @@ pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitC
     }
 }
 
-/// Leaves libtorch's failures, which are panics, out of what the panic hook prints, unless a
-/// backtrace is asked for: whoever catches them prints their text. Only that of a lost GPU is said
-/// at once, since libtorch may end the process when tensors are freed there.
-#[cfg(feature = "torch")]
-fn say_libtorchs_failures_once() {
+/// Leaves panics that become errors out of what the panic hook prints, unless a backtrace is asked
+/// for: whoever catches them prints their text. These are decoders' on malformed images, and
+/// libtorch's failures.
+fn say_caught_panics_once() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        let panic = info.payload();
-        if std::env::var_os("RUST_BACKTRACE").is_some() || !is_libtorchs(panic) {
+        if std::env::var_os("RUST_BACKTRACE").is_some() || !is_caught(info.payload()) {
             default(info);
-        } else {
+        }
+    }));
+}
+
+/// Returns whether a panic is caught and its text printed. That of a lost GPU is printed at once,
+/// since libtorch may end the process when tensors are freed there.
+fn is_caught(panic: &(dyn std::any::Any + Send)) -> bool {
+    #[cfg(feature = "torch")]
+    {
+        if is_libtorchs(panic) {
             let text = ff_grid::panic_text(panic);
             if ff_grid::loses_gpu(&text) {
                 say(&text);
             }
+            return true;
         }
-    }));
+    }
+    #[cfg(not(feature = "torch"))]
+    let _ = panic;
+    ff_data::is_decoding()
 }
 
 /// Returns whether a panic has a text of libtorch's, by way of tch.

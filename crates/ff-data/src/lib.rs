@@ -66,7 +66,7 @@ pub use datasets::{
     About, Access, Cifar101Version, DatasetConfig, FileHashes, MedMnistName, Published, SplitSource,
     UncertainLabels,
 };
-pub use decode::{MAX_PIXELS, decode, read_image};
+pub use decode::{MAX_PIXELS, decode, is_decoding, read_image};
 pub use error::{Error, Problem};
 pub use image::Image;
 pub use loader::{Batch, Epoch, Loader, LoaderConfig, OnBadImage, Targets, batches};

@@ -2,15 +2,18 @@
 
     python tests/golden/data/make.py
 
-Needs Pillow and NumPy. The seed is fixed. Images are 20 x 12 pixels. `decoded.json` has, for each
-file, width, height and RGB bytes in hex: Pillow's exif_transpose and convert("RGB"), except for
-16-bit samples, which are round(v / 257) by NumPy.
+Needs Pillow, NumPy, and cjpeg and jpegtran of libjpeg-turbo. The seed is fixed. Images are 20 x 12
+pixels. `decoded.json` has, for each file, width, height and RGB bytes in hex: Pillow's
+exif_transpose and convert("RGB"), except for 16-bit samples, which are round(v / 257), and other
+samples of a TIFF that are not 8-bit, which are stretched, both by NumPy.
 """
 
 import io
 import json
 import pickle
 import struct
+import subprocess
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -116,11 +119,131 @@ save("orientation-8.tif", noisy, format="TIFF", exif=exif(8))
 Image.fromarray(deep[..., 0]).save(HERE / "grey16.tif", format="TIFF")
 scaled("grey16.tif", deep[..., 0])
 
-# Files that are refused.
+
+
+def run(data, *command):
+    """Return what a program writes to its standard output for this input."""
+    return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+# JPEGs that few programs write: each component in a scan of its own, also with restarts; a luma of
+# fewer samples than one chroma; sampling by three; JFIF with the markers of RGB.
+buffer = io.BytesIO()
+rgb.save(buffer, format="PPM")
+ppm = buffer.getvalue()
+with tempfile.NamedTemporaryFile("w", suffix=".txt") as scans:
+    scans.write("0;\n1;\n2;\n")
+    scans.flush()
+    alone = ("cjpeg", "-quality", "95", "-scans", scans.name)
+    write("scans-2x2.jpg", run(ppm, *alone, "-sample", "2x2"))
+    write("scans-2x1-restart.jpg", run(ppm, *alone, "-sample", "2x1", "-restart", "2B"))
+    oriented = run((HERE / "orientation-6.jpg").read_bytes(), "jpegtran", "-copy", "all", "-scans", scans.name)
+    write("scans-orientation-6.jpg", oriented)
+write("narrow-luma.jpg", run(ppm, "cjpeg", "-quality", "95", "-sample", "1x1,2x1,1x1"))
+write("narrow-luma-progressive.jpg", run(ppm, "cjpeg", "-quality", "95", "-progressive", "-sample", "1x1,2x1,1x1"))
+write("thirds.jpg", run(ppm, "cjpeg", "-quality", "95", "-sample", "3x1"))
+jfif = (HERE / "rgb.jpg").read_bytes()
+assert jfif[6:10] == b"JFIF" and jfif[4:6] == b"\0\x10"
+write("jfif-adobe-0.jpg", jfif[:20] + b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0" + jfif[20:])
+names = bytearray(jfif)
+frame, scan = names.index(b"\xff\xc0"), names.index(b"\xff\xda")
+names[frame + 10 : frame + 19 : 3] = names[scan + 5 : scan + 11 : 2] = b"RGB"
+write("jfif-names-rgb.jpg", bytes(names))
+(HERE / "refused-arithmetic.jpg").write_bytes(run(ppm, "cjpeg", "-arithmetic"))
+
+
+def tiff(name, samples, photometric, tile=None, planar=False):
+    """Write an uncompressed TIFF, little endian, of one strip or of square tiles (for each plane)."""
+    samples = np.atleast_3d(samples)
+    height, width, channels = samples.shape
+    formats = {"u": 1, "i": 2, "f": 3}
+    planes = [samples[..., c : c + 1] for c in range(channels)] if planar else [samples]
+    chunks = []
+    for plane in planes:
+        side = tile or max(height, width)
+        for y in range(0, height, side):
+            for x in range(0, width, side):
+                part = plane[y : y + side, x : x + side]
+                if tile:
+                    part = np.pad(part, ((0, side - part.shape[0]), (0, side - part.shape[1]), (0, 0)))
+                chunks.append(part.astype(samples.dtype.newbyteorder("<")).tobytes())
+    tags = [(256, "I", [width]), (257, "I", [height]), (258, "H", [8 * samples.itemsize] * channels)]
+    tags += [(259, "H", [1]), (262, "H", [photometric]), (277, "H", [channels]), (284, "H", [1 + planar])]
+    tags += [(322, "I", [tile]), (323, "I", [tile])] if tile else [(278, "I", [height])]
+    tags += [(324 if tile else 273, "I", [0] * len(chunks)), (325 if tile else 279, "I", list(map(len, chunks)))]
+    tags += [(530, "H", [1, 1])] if photometric == 6 else []
+    tags = sorted(tags + [(339, "H", [formats[samples.dtype.kind]] * channels)])
+    start = 8 + 2 + 12 * len(tags) + 4
+    size = sum(struct.calcsize(kind) * len(values) for _, kind, values in tags if struct.calcsize(kind) * len(values) > 4)
+    first = start + size
+    entries, extra = b"", b""
+    for tag, kind, values in tags:
+        if tag in (273, 324):
+            values = [first + sum(map(len, chunks[:number])) for number in range(len(chunks))]
+        body = struct.pack(f"<{len(values)}{kind}", *values)
+        place = body.ljust(4, b"\0") if len(body) <= 4 else struct.pack("<I", start + len(extra))
+        extra += body if len(body) > 4 else b""
+        entries += struct.pack("<HHI", tag, {"H": 3, "I": 4}[kind], len(values)) + place
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0\0\0\0"
+    (HERE / name).write_bytes(head + extra + b"".join(chunks))
+
+
+def stretched(name, samples, least, greatest):
+    least, greatest = float(least), float(greatest)
+    levels = np.floor((samples.astype(np.float64) - least) * 255 / (greatest - least) + 0.5).astype(np.uint8)
+    levels = np.atleast_3d(levels)
+    levels = levels if levels.shape[2] == 3 else levels.repeat(3, 2)
+    expected[name] = {"width": W, "height": H, "rgb": levels.tobytes().hex()}
+
+
 palette.save(HERE / "palette.tif", format="TIFF")
-Image.fromarray(rng.random((H, W), dtype=np.float32)).save(HERE / "float.tif", format="TIFF")
-noisy.save(HERE / "refused.gif", format="GIF")
-rgb.save(HERE / "refused.webp", format="WEBP")
+reference("palette.tif", (HERE / "palette.tif").read_bytes())
+y, x = np.mgrid[0:H, 0:W]
+wave = np.stack([(x * 7 + y * 5 + c * 11) % 97 for c in range(3)], -1)
+fractions = rng.random((H, W), dtype=np.float32)
+Image.fromarray(fractions).save(HERE / "float.tif", format="TIFF")
+stretched("float.tif", fractions, 0, 1)
+for name, samples in [
+    ("float-range.tif", (wave[..., 0] * 32.5 - 1000).astype(np.float32)),
+    ("float-rgb.tif", (wave * 1.5).astype(np.float32)),
+    ("float64.tif", (wave[..., 1] - 40.25).astype(np.float64)),
+    ("float16.tif", (wave[..., 2] * 4).astype(np.float16)),
+    ("int16.tif", (wave[..., 0] * 300 - 5000).astype(np.int16)),
+    ("int32.tif", (wave[..., 1] * 40_000_000 - 2_000_000_000).astype(np.int32)),
+    ("uint32.tif", (wave[..., 2] * 40_000_000).astype(np.uint32)),
+]:
+    tiff(name, samples, 2 if samples.ndim == 3 else 1)
+    stretched(name, samples, samples.min(), samples.max())
+tiff("refused-nan.tif", np.where(wave[..., 0] == 0, np.nan, 0.5).astype(np.float32), 1)
+tiff("refused-bands.tif", wave.astype(np.uint8), 1)
+colours = (wave * 2).astype(np.uint8)
+for name, options in [("planar.tif", {"planar": True}), ("tiled.tif", {"tile": 16}), ("tiled-planar.tif", {"tile": 16, "planar": True})]:
+    tiff(name, colours, 2, **options)
+    expected[name] = {"width": W, "height": H, "rgb": colours.tobytes().hex()}
+tiff("ycbcr.tif", np.asarray(rgb.convert("YCbCr")), 6)
+expected["ycbcr.tif"] = {"width": W, "height": H, "rgb": rgb.convert("YCbCr").convert("RGB").tobytes().hex()}
+save("grey-alpha.tif", Image.fromarray(colours[..., :2].copy(), mode="LA"), format="TIFF")
+
+save("palette.gif", noisy, format="GIF")
+save("transparent.gif", palette, format="GIF", transparency=3)
+save("frames.gif", palette, format="GIF", save_all=True, append_images=[noisy.rotate(180).quantize(16)])
+save("lossy.webp", rgb, format="WEBP")
+save("lossless.webp", noisy, format="WEBP", lossless=True)
+save("alpha.webp", noisy_rgba, format="WEBP", lossless=True, exact=True)
+save("orientation-6.webp", noisy, format="WEBP", lossless=True, exif=exif(6))
+save("frames.webp", noisy, format="WEBP", lossless=True, save_all=True, append_images=[noisy.rotate(180)])
+
+save("rgb.ppm", noisy, format="PPM")
+save("grey.pgm", grey, format="PPM")
+save("bilevel.pbm", grey.point(lambda v: 255 * (v > 127)).convert("1"), format="PPM")
+write("text.ppm", b"P3\n# a comment\n20 12\n255\n" + b"\n".join(b"%d %d %d" % tuple(pixel) for pixel in colours.reshape(-1, 3)))
+write("hundred.pgm", b"P5 20 12 100\n" + wave[..., 0].astype(np.uint8).tobytes())
+(HERE / "grey16.pgm").write_bytes(b"P5 20 12 65535\n" + deep[..., 0].astype(">u2").tobytes())
+scaled("grey16.pgm", deep[..., 0])
+(HERE / "alpha.pam").write_bytes(
+    b"P7\nWIDTH 20\nHEIGHT 12\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n" + noisy_rgba.tobytes()
+)
+expected["alpha.pam"] = {"width": W, "height": H, "rgb": noisy_rgba.convert("RGB").tobytes().hex()}
 
 (HERE / "decoded.json").write_text(json.dumps(expected, indent=0) + "\n")
 

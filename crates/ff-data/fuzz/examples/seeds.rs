@@ -21,7 +21,9 @@ fn main() {
             choices.iter().find(|(start, _)| name.starts_with(start)).map_or(0, |(_, choice)| *choice)
         };
         match (folder.as_str(), name.rsplit_once('.').map_or("", |(_, extension)| extension)) {
-            ("data", "jpg" | "png" | "tif" | "bmp" | "gif" | "webp") => save("decode", &name, &[&bytes]),
+            ("data", "jpg" | "png" | "tif" | "bmp" | "gif" | "webp" | "pbm" | "pgm" | "ppm" | "pam") => {
+                save("decode", &name, &[&bytes]);
+            }
             ("dicom", "dcm") => {
                 save("decode", &name, &[&bytes]);
                 save("dicom", &name, &[&[255], &bytes[132..]]);

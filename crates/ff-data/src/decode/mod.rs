@@ -1,12 +1,19 @@
 //! Decodes image files to an [`Image`].
 
+mod caught;
 mod dicom;
+mod jpeg;
+mod tiff;
 
 use std::io::Cursor;
 use std::path::Path;
 
 use ::image::error::ImageError;
-use ::image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use ::image::metadata::Orientation;
+use ::image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+pub(crate) use self::caught::catch;
+pub use self::caught::is_decoding;
 
 use crate::error::Error;
 use crate::image::Image;
@@ -18,7 +25,25 @@ pub const MAX_PIXELS: u64 = 178_956_970;
 /// Maximum bytes that a decoder allocates: 16-bit RGBA at [`MAX_PIXELS`], with room for buffers.
 const MAX_DECODER_BYTES: u64 = 2 << 30;
 
-const FORMATS: &str = "a JPEG, PNG, TIFF, BMP or DICOM image";
+const SUPPORTED: [ImageFormat; 7] = [
+    ImageFormat::Jpeg,
+    ImageFormat::Png,
+    ImageFormat::Tiff,
+    ImageFormat::Bmp,
+    ImageFormat::Gif,
+    ImageFormat::WebP,
+    ImageFormat::Pnm,
+];
+
+const FORMATS: &str = "a JPEG, PNG, TIFF, BMP, GIF, WebP, PNM or DICOM image";
+
+/// The bytes from which [`starts_an_image`] tells.
+pub const START: usize = 132;
+
+/// Returns whether a file that starts with these bytes is of a format that [`decode`] reads.
+pub fn starts_an_image(bytes: &[u8]) -> bool {
+    dicom::is_dicom(bytes) || ::image::guess_format(bytes).is_ok_and(|format| SUPPORTED.contains(&format))
+}
 
 /// Decodes an image file.
 ///
@@ -33,11 +58,14 @@ pub fn read_image(path: &Path) -> Result<Image, Error> {
 ///
 /// The format is detected from the content. The result is what Pillow's `exif_transpose` and
 /// `convert("RGB")` give: palettes and greys are expanded, alpha is dropped without blending, CMYK
-/// is converted without a colour profile, the EXIF orientation (JPEG, PNG, TIFF) is applied. A file
-/// with several images gives the first.
+/// is converted without a colour profile, the EXIF orientation (JPEG, PNG, TIFF, WebP) is applied. A
+/// file with several images (GIF, TIFF, WebP) gives the first. What follows the end marker of a
+/// JPEG, such as the film of a motion photo, is ignored.
 ///
-/// Deviation: 16-bit samples become `round(v / 257)`, where Pillow keeps the high byte of colours
-/// and clips greys at 255.
+/// Deviations: 16-bit samples become `round(v / 257)`, where Pillow keeps the high byte of colours
+/// and clips greys at 255. Floating-point samples of a TIFF are black to white from 0 to 1 if all
+/// are in this range. Others, and TIFF's signed and 32-bit integers, are stretched from the least
+/// sample in the file (0) to the greatest (255), all colours alike; Pillow clips them.
 ///
 /// # DICOM
 /// A file with `DICM` at byte 128 gives its first frame. Pixel data may be uncompressed (implicit
@@ -59,47 +87,67 @@ pub fn read_image(path: &Path) -> Result<Image, Error> {
 ///
 /// # Errors
 /// [`Error::Image`] for other formats, corrupt or truncated data, more than [`MAX_PIXELS`] pixels,
-/// and unsupported forms: floating-point samples; palette, YCbCr and Lab TIFF; arithmetic-coded,
+/// a file on which a decoder panics, and unsupported forms: TIFF with samples that are not finite,
+/// with Lab colours, or with more than one channel of which none is a colour; arithmetic-coded,
 /// lossless and 12-bit JPEG; in DICOM, other transfer syntaxes (JPEG 2000, JPEG-LS, JPEG XL,
 /// video), extended JPEG of 12 bits, other numbers of bits, palettes, and a Modality LUT Sequence.
 pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
-    if dicom::is_dicom(bytes) {
-        return dicom::decode(bytes, place);
-    }
+    catch(place, || {
+        if dicom::is_dicom(bytes) {
+            return dicom::decode(bytes, place);
+        }
+        let (mut picture, orientation) = picture(bytes, place)?;
+        picture.apply_orientation(orientation);
+        let rgb = picture.into_rgb8();
+        Ok(Image { width: rgb.width(), height: rgb.height(), data: rgb.into_raw() })
+    })
+}
+
+/// Decodes what is not DICOM, as it is stored.
+fn picture(bytes: &[u8], place: &str) -> Result<(DynamicImage, Orientation), Error> {
     let format = ::image::guess_format(bytes).map_err(|_| unrecognised(bytes, place))?;
-    if !matches!(format, ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Tiff | ImageFormat::Bmp) {
-        let hint = "convert it to PNG, or remove it from the dataset";
-        return Err(Error::image(place, FORMATS, format!("{format:?}")).hint(hint));
-    }
-    if format == ImageFormat::Jpeg && jpeg_is_truncated(bytes) {
-        return Err(Error::image(
-            place,
-            "a whole JPEG image",
-            "one without an end marker: the file is truncated",
-        ));
+    match format {
+        other if !SUPPORTED.contains(&other) => {
+            let hint = "convert it to PNG, or remove it from the dataset";
+            return Err(Error::image(place, FORMATS, format!("{other:?}")).hint(hint));
+        }
+        ImageFormat::Tiff => return tiff::decode(bytes, place),
+        ImageFormat::Jpeg => {
+            let header = jpeg::Header::read(bytes, place)?;
+            if header.needs_jpeg_decoder() {
+                return header.decode(bytes, place);
+            }
+        }
+        _ => {}
     }
     let explain = |error| explain(&error, format, place);
     let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(explain)?;
     let (width, height) = decoder.dimensions();
+    check_size(width, height, place)?;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    decoder.set_limits(limits).map_err(explain)?;
+    let orientation = decoder.orientation().map_err(explain)?;
+    Ok((DynamicImage::from_decoder(decoder).map_err(explain)?, orientation))
+}
+
+/// Refuses an image without pixels, or of more than [`MAX_PIXELS`].
+fn check_size(width: u32, height: u32, place: &str) -> Result<(), Error> {
     let count = u64::from(width) * u64::from(height);
     if count == 0 || count > MAX_PIXELS {
         let expected = format!("an image of 1 to {MAX_PIXELS} pixels");
         return Err(Error::image(place, expected, format!("{width} x {height}")));
     }
-    let color = decoder.color_type();
-    if matches!(color, ColorType::Rgb32F | ColorType::Rgba32F) {
-        let hint = "rescale it to 8 or 16 bits; the file does not say its range";
-        let found = format!("{format:?} with floating-point samples");
-        return Err(Error::image(place, "samples of 8 or 16 bits", found).hint(hint));
-    }
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
-    decoder.set_limits(limits).map_err(explain)?;
-    let orientation = decoder.orientation().map_err(explain)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(explain)?;
-    picture.apply_orientation(orientation);
-    let rgb = picture.into_rgb8();
-    Ok(Image { width: rgb.width(), height: rgb.height(), data: rgb.into_raw() })
+    Ok(())
+}
+
+/// Converts CMYK without a colour profile, as Pillow does.
+fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    let white = 255 - k;
+    [c, m, y].map(|ink| {
+        let product = u32::from(ink) * u32::from(white) + 128;
+        white - ((product + (product >> 8)) >> 8) as u8
+    })
 }
 
 fn unrecognised(bytes: &[u8], place: &str) -> Error {
@@ -117,13 +165,4 @@ fn explain(error: &ImageError, format: ImageFormat, place: &str) -> Error {
         _ => (format!("a valid {format:?} image"), format!("a corrupt one: {error}")),
     };
     Error::image(place, expected, found)
-}
-
-/// Returns whether a JPEG ends before its end-of-image marker. The decoder would fill the missing
-/// part with grey, and a model would be trained on it.
-fn jpeg_is_truncated(bytes: &[u8]) -> bool {
-    let last = |marker: [u8; 2], bytes: &[u8]| bytes.windows(2).rposition(|pair| pair == marker);
-    // The last end marker counts: a thumbnail in the EXIF block has its own scan and end marker
-    // before the scan of the image.
-    last([0xff, 0xd9], bytes).is_none_or(|end| last([0xff, 0xda], &bytes[end..]).is_some())
 }

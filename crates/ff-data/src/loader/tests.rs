@@ -4,14 +4,16 @@ use std::time::Duration;
 use super::*;
 use crate::augment::Augment;
 use crate::dataset::{Inventory, Sample, Target, Task};
+use crate::decode::catch;
 use crate::error::Error;
 use crate::image::Image;
 
-/// Images that follow from their index; some are unreadable, one panics.
+/// Images that follow from their index; some are unreadable, one panics, of one the decoder panics.
 struct Numbers {
     inventory: Inventory,
     bad: Vec<usize>,
     panics: Option<usize>,
+    decoder_panics: Option<usize>,
     delay: Duration,
     read: AtomicUsize,
 }
@@ -24,6 +26,7 @@ fn numbers(count: usize, bad: &[usize]) -> Numbers {
         inventory: Inventory::new(task, (0..count).map(sample).collect(), "numbers"),
         bad: bad.to_vec(),
         panics: None,
+        decoder_panics: None,
         delay: Duration::ZERO,
         read: AtomicUsize::new(0),
     }
@@ -37,6 +40,9 @@ impl Dataset for Numbers {
         self.read.fetch_add(1, Ordering::Relaxed);
         std::thread::sleep(self.delay);
         assert_ne!(Some(index), self.panics, "a strange picture");
+        if self.decoder_panics == Some(index) {
+            return catch(&format!("{index}.tif"), || panic!("a strange tile"));
+        }
         if self.bad.contains(&index) {
             return Err(Error::image(format!("{index}.png"), "a picture", "none"));
         }
@@ -158,6 +164,20 @@ fn a_panic_becomes_an_error() {
         let items: Vec<_> = loader(dataset, skipping).epoch(0).collect();
         let text = items.last().unwrap().as_ref().unwrap_err().to_string();
         assert!(text.contains("a thread panicked") && text.contains("a strange picture"), "{text}");
+    }
+}
+
+#[test]
+fn a_decoders_panic_is_an_unreadable_image() {
+    for threads in [0, 2] {
+        let panicking = || Numbers { decoder_panics: Some(4), ..numbers(9, &[]) };
+        let strict = LoaderConfig { shuffle: false, ..config(threads) };
+        let skipping = LoaderConfig { on_bad_image: OnBadImage::Skip, ..strict.clone() };
+        let text = loader(panicking(), strict).epoch(0).last().unwrap().unwrap_err().to_string();
+        assert!(text.contains("4.tif: expected an image that can be decoded"), "{text}");
+        let batches = all(&loader(panicking(), skipping), 0);
+        assert_eq!(sizes(&batches), [3, 2, 3]);
+        assert!(batches[1].skipped[0].contains("the decoder fails: a strange tile"), "{batches:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jpeg_decoder::{ColorTransform, Decoder};
 
-use crate::decode::jpeg_is_truncated;
+use crate::decode::jpeg::jpeg_is_truncated;
 
 /// The markers of a JPEG before its first scan.
 #[derive(Default)]
