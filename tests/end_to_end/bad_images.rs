@@ -36,8 +36,10 @@ fn corrupt_images_fail_the_job_or_are_skipped() {
     assert_eq!((&epoch["images"], epoch["skipped"].as_array().unwrap().len()), (&12.into(), 6));
 
     let inspect = "ff-data inspect --dataset folder --root data/cells --decode --json";
-    let inspected = place.json_of(inspect);
-    assert_eq!(inspected["unreadable"].as_array().unwrap().len(), 10);
+    let inspected = place.run(inspect);
+    let report: serde_json::Value = serde_json::from_str(&inspected.stdout).unwrap();
+    assert_eq!(report["unreadable"].as_array().unwrap().len(), 10);
+    inspected.refused(1, &["10 of 30 images cannot be read"]);
 }
 
 #[test]

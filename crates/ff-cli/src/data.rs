@@ -31,7 +31,7 @@ pub enum Command {
         /// The dataset.
         #[command(flatten)]
         source: Source,
-        /// Decode every image and list those that cannot be read
+        /// Decode every image; list those that cannot be read, and fail if there are any
         #[arg(long)]
         decode: bool,
         /// Fail if a group or an image is in more than one split
@@ -100,6 +100,7 @@ fn inspect(source: &Source, decode: bool, strict: bool, as_json: bool) -> anyhow
         true => crate::output::print_json(&found)?,
         false => crate::output::print(&found.text())?,
     }
+    found.check_readable()?;
     let leaks = found.leaks();
     if strict && !leaks.is_empty() {
         bail!("{leaks}hint: split by group with --ratio and --grouped, or leave copies out with --split-csv");

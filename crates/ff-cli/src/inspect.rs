@@ -1,5 +1,6 @@
 //! The report of `ff-data inspect`, as text and as JSON.
 
+use anyhow::ensure;
 use ff_data::{Dataset, Leakage, Published, Split, SplitRule, Splits, Target};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -84,6 +85,18 @@ impl Inspection {
             }
         }
         text
+    }
+
+    /// Refuses a dataset of which images could not be decoded.
+    pub fn check_readable(&self) -> anyhow::Result<()> {
+        let unreadable = self.unreadable.as_ref().map_or(0, Vec::len);
+        ensure!(
+            unreadable == 0,
+            "{unreadable} of {} images cannot be read\n\
+             hint: convert or remove them, or leave them out with `ff-grid run --on-bad-image skip`",
+            self.images
+        );
+        Ok(())
     }
 
     /// Returns the report as text.

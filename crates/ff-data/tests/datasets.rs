@@ -81,6 +81,11 @@ fn split_folders_under_any_name() {
         ("test/b/4.bmp", Split::Test),
     ];
     assert_eq!(splits, expected);
+    let root = tree(&["Training/a/1.bmp", "Training/b/2.bmp", "Testing/b/3.bmp"]);
+    let dataset = folder(root.path()).unwrap();
+    assert_eq!(classes(&*dataset), ["a", "b"]);
+    let splits: Vec<_> = dataset.samples().iter().map(|sample| sample.split.unwrap()).collect();
+    assert_eq!(splits, [Split::Test, Split::Train, Split::Train]);
     // Without a validation set.
     let root = tree(&["train/a/1.bmp", "train/b/2.bmp", "test/a/1.bmp"]);
     assert_eq!(folder(root.path()).unwrap().samples().len(), 3);
@@ -90,14 +95,53 @@ fn split_folders_under_any_name() {
 }
 
 #[test]
+fn every_format_counts_and_what_is_left_out_is_noted() {
+    let root = tree(&["a/1.bmp", "b/1.webp", "b/2.GIF", "b/3.ppm", "b/4.pgm", "b/5.pbm", "b/6.pnm"]);
+    let dataset = folder(root.path()).unwrap();
+    assert_eq!((dataset.samples().len(), dataset.notes().len()), (7, 0));
+    for name in ["a/notes.txt", "a/deep/more.TXT", "b/scan.mha", "b/LICENSE", "beside.png", "README.md"] {
+        fs::create_dir_all(root.path().join("a/deep")).unwrap();
+        fs::write(root.path().join(name), "no picture").unwrap();
+    }
+    let dataset = folder(root.path()).unwrap();
+    assert_eq!(dataset.samples().len(), 7);
+    assert_eq!(
+        dataset.notes(),
+        [
+            "files in class folders that are not images by their name are left out: 1 .mha, 2 .txt, \
+             1 without an extension",
+            "images outside class folders are left out: 1 .png",
+        ]
+    );
+}
+
+#[test]
+fn files_without_an_extension_are_told_by_their_content() {
+    let dicom = fs::read(Path::new(GOLDEN).join("../dicom/baseline.dcm")).unwrap();
+    let root = tree(&["a/1.bmp"]);
+    fs::create_dir(root.path().join("b")).unwrap();
+    // The numbers that end names of DICOM files are no extensions.
+    for name in ["IM0001", "1.2.840.1", "1.2.840.2", "DICOMDIR", "slice.dat"] {
+        fs::write(root.path().join("b").join(name), &dicom).unwrap();
+    }
+    fs::write(root.path().join("b/1.2.840.3"), "no picture").unwrap();
+    let dataset = folder(root.path()).unwrap();
+    let ids: Vec<_> = dataset.samples().iter().map(|sample| sample.id.as_str()).collect();
+    assert_eq!(ids, ["a/1.bmp", "b/1.2.840.1", "b/1.2.840.2", "b/IM0001"]);
+    assert_eq!(dataset.image(1).unwrap().width, 20);
+    assert!(dataset.notes()[0].ends_with("1 .3, 1 .dat, 1 without an extension"), "{:?}", dataset.notes());
+}
+
+#[test]
 fn invalid_folders_are_refused() {
     let bad = |paths: &[&str], text: &str| refused(folder(tree(paths).path()), text);
     bad(&["train/a/1.bmp", "train/b/1.bmp", "test/c/1.bmp"], "class `c` only in test");
-    bad(&["train/a/1.bmp", "train/b/x.txt"], "train/b: expected images of the class, found none");
+    bad(&["train/a/1.bmp", "train/b/x.txt"], "train/b: expected images of the class, found only 1 .txt");
     bad(&["a/1.txt", "b/1.bmp"], "a: expected images");
     bad(&["test/a/1.bmp", "test/b/1.bmp"], "expected a `train` folder");
     bad(&["train/a/1.bmp", "train/b/1.bmp", "val/x.bmp"], "val: expected at least one image, found none");
     bad(&["val/a/1.bmp", "valid/a/1.bmp", "train/a/1.bmp"], "one val folder");
+    bad(&["train/a/1.bmp", "Training/b/1.bmp"], "one train folder");
     bad(&["a/1.bmp", "a/1.png", "b/1.bmp"], "one file for each id");
     bad(&["a/1.bmp"], "expected two classes or more");
     bad(&["1.bmp"], "found no image");

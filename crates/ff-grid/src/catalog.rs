@@ -23,7 +23,8 @@ pub struct OpenDataset {
     pub splits: Splits,
     /// The identity of the images and of their split.
     pub identity: DataIdentity,
-    /// Notes for a reader of results: images and groups that are in more than one split.
+    /// Notes for a reader of results: images and groups that are in more than one split, then what
+    /// was chosen or left out when the dataset was opened.
     pub remarks: Vec<String>,
 }
 
@@ -154,7 +155,8 @@ impl Catalog {
             },
         };
         let identity = DataIdentity::of(dataset.as_ref(), &splits);
-        let remarks = splits.leakage(dataset.as_ref()).summary().into_iter().collect();
+        let leakage = splits.leakage(dataset.as_ref()).summary();
+        let remarks = leakage.into_iter().chain(dataset.notes().iter().cloned()).collect();
         Ok(Arc::new(OpenDataset { dataset, splits, identity, remarks }))
     }
 

@@ -12,15 +12,17 @@ use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
 use crate::datasets::hashes::FileHashes;
-use crate::datasets::images::{entries, has_image_extension, is_hidden, walk};
+use crate::datasets::images::{entries, has_image_extension, is_hidden, is_image, walk};
 use crate::error::Error;
 
 /// Images in class folders: `PATH/<class>/*` or, with a split, `PATH/{train,val,test}/<class>/*`.
 ///
-/// `val` may also be called `valid` or `validation`; `val` and `test` may be missing. Classes are
-/// sorted by name, or by value if all names are integers. Class folders are read with their
-/// subfolders; hidden files and files without an image's extension are ignored. A sample's id is
-/// its path below PATH.
+/// The split folders may also be called `training` or `Testing`, `valid`, `validation` and the like,
+/// in any case; `val` and `test` may be missing. Classes are sorted by name, or by value if all
+/// names are integers. Class folders are read with their subfolders. Hidden files are ignored. Files
+/// without an image's extension are left out and counted in a note, except for images whose names
+/// have no extension or a numeric one, as those of DICOM files do. A sample's id is its path below
+/// PATH.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -49,21 +51,35 @@ struct FolderListing {
     path: PathBuf,
 }
 
+/// The images found so far, and the numbers of other files by extension.
+#[derive(Default)]
+struct Found {
+    images: Vec<FolderListing>,
+    /// Files in class folders that are no images.
+    others: BTreeMap<String, usize>,
+    /// Images beside the class folders.
+    outside: BTreeMap<String, usize>,
+}
+
 /// Lists the images below `root`; see [`Folder`] for the form.
 fn read(root: &Path) -> Result<Listed, Error> {
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let splits = split_folders(root)?;
     if splits.is_empty() {
-        found = classes_below(root, None)?;
+        found.add_classes(root, None)?;
+    } else {
+        found.add_outside(root)?;
     }
     for (&split, folder) in &splits {
-        let images = classes_below(folder, Some(split))?;
-        if images.is_empty() {
+        let before = found.images.len();
+        found.add_classes(folder, Some(split))?;
+        if found.images.len() == before {
             let hint = format!("remove the {} folder, or fill it with class folders", split.name());
             return Err(Error::dataset(folder.display(), "at least one image", "none").hint(hint));
         }
-        found.extend(images);
     }
+    let notes = found.notes();
+    let found = found.images;
     if found.is_empty() {
         let expected = format!("images in the form {FORM}");
         return Err(Error::dataset(root.display(), expected, "no image"));
@@ -71,7 +87,7 @@ fn read(root: &Path) -> Result<Listed, Error> {
     let classes = class_order(found.iter().map(|image| image.class.clone()).collect());
     check_classes(root, &found, &classes)?;
     let (samples, paths) = samples(root, found, &classes)?;
-    Ok(Listed { task: Task::Multiclass { classes }, samples, paths, notes: Vec::new() })
+    Ok(Listed { task: Task::Multiclass { classes }, samples, paths, notes })
 }
 
 fn samples(
@@ -85,7 +101,9 @@ fn samples(
     let mut samples = Vec::with_capacity(found.len());
     let mut paths = Vec::with_capacity(found.len());
     for FolderListing { split, class, path } in found {
-        if let Some(other) = stems.insert(path.with_extension(""), path.clone()) {
+        // A number at the end of a DICOM file's name is part of it.
+        let stem = if has_image_extension(&path) { path.with_extension("") } else { path.clone() };
+        if let Some(other) = stems.insert(stem, path.clone()) {
             let names = format!("{} and {}", other.display(), path.display());
             let hint = "remove one of them: an image in two formats would count twice";
             return Err(Error::dataset(root.display(), "one file for each id", names).hint(hint));
@@ -109,11 +127,9 @@ fn split_folders(root: &Path) -> Result<BTreeMap<Split, PathBuf>, Error> {
             Some(split) => {
                 if let Some(other) = splits.insert(split, folder.clone()) {
                     let names = format!("{} and {}", other.display(), folder.display());
-                    return Err(Error::dataset(
-                        root.display(),
-                        format!("one {} folder", split.name()),
-                        names,
-                    ));
+                    let hint = "merge them, or rename one of them";
+                    let expected = format!("one {} folder", split.name());
+                    return Err(Error::dataset(root.display(), expected, names).hint(hint));
                 }
             }
         }
@@ -137,22 +153,56 @@ fn split_folders(root: &Path) -> Result<BTreeMap<Split, PathBuf>, Error> {
     Ok(splits)
 }
 
-fn classes_below(folder: &Path, split: Option<Split>) -> Result<Vec<FolderListing>, Error> {
-    let mut found = Vec::new();
-    for class_folder in subfolders(folder)? {
-        let class = file_name(&class_folder)?.to_owned();
-        let before = found.len();
-        for path in walk(&class_folder)? {
+impl Found {
+    /// Adds the images of the class folders in `folder`.
+    fn add_classes(&mut self, folder: &Path, split: Option<Split>) -> Result<(), Error> {
+        self.add_outside(folder)?;
+        for class_folder in subfolders(folder)? {
+            let class = file_name(&class_folder)?.to_owned();
+            let (before, mut others) = (self.images.len(), BTreeMap::new());
+            for path in walk(&class_folder)? {
+                match is_image(&path)? {
+                    true => self.images.push(FolderListing { split, class: class.clone(), path }),
+                    false => *others.entry(extension(&path)).or_insert(0) += 1,
+                }
+            }
+            if self.images.len() == before {
+                let hint = "remove the folder, or add images of the class";
+                let found = if others.is_empty() { "none".into() } else { format!("only {}", list(&others)) };
+                return Err(Error::dataset(class_folder.display(), "images of the class", found).hint(hint));
+            }
+            others.into_iter().for_each(|(kind, count)| *self.others.entry(kind).or_insert(0) += count);
+        }
+        Ok(())
+    }
+
+    /// Counts the images in `folder` itself, which belong to no class.
+    fn add_outside(&mut self, folder: &Path) -> Result<(), Error> {
+        for path in entries(folder, |path, name| path.is_file() && !is_hidden(name))? {
             if has_image_extension(&path) {
-                found.push(FolderListing { split, class: class.clone(), path });
+                *self.outside.entry(extension(&path)).or_insert(0) += 1;
             }
         }
-        if found.len() == before {
-            let hint = "remove the folder, or add images of the class";
-            return Err(Error::dataset(class_folder.display(), "images of the class", "none").hint(hint));
-        }
+        Ok(())
     }
-    Ok(found)
+
+    fn notes(&self) -> Vec<String> {
+        let note = |what: &str, counts: &BTreeMap<String, usize>| {
+            (!counts.is_empty()).then(|| format!("{what} are left out: {}", list(counts)))
+        };
+        let others = note("files in class folders that are not images by their name", &self.others);
+        others.into_iter().chain(note("images outside class folders", &self.outside)).collect()
+    }
+}
+
+/// Returns the extension in lower case, with its dot.
+fn extension(path: &Path) -> String {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    extension.map_or("without an extension".to_owned(), |extension| format!(".{extension}"))
+}
+
+fn list(counts: &BTreeMap<String, usize>) -> String {
+    counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Refuses a single class, and a class that is in val or test but not in train.

@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use crate::decode::{START, starts_an_image};
 use crate::error::Error;
 
-const EXTENSIONS: [&str; 11] =
-    ["jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "dib", "dcm", "dicom"];
+const EXTENSIONS: [&str; 18] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "tif", "tiff", "bmp", "dib", "gif", "webp", "pbm", "pgm", "ppm",
+    "pnm", "pam", "dcm", "dicom",
+];
 
 /// Image files below a folder, by their names in lower case without extension.
 ///
@@ -146,4 +150,22 @@ pub fn is_hidden(name: &OsStr) -> bool {
 pub fn has_image_extension(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+/// Returns whether a file is an image by its extension or, without one, by its content. DICOM files
+/// are often named by their UID, which ends in a number: this counts as no extension.
+pub fn is_image(path: &Path) -> Result<bool, Error> {
+    if has_image_extension(path) {
+        return Ok(true);
+    }
+    let extension = path.extension().map_or(&[][..], OsStr::as_encoded_bytes);
+    // The table of contents of a medium.
+    let contents = path.file_name().is_some_and(|name| name.eq_ignore_ascii_case("DICOMDIR"));
+    if contents || !extension.iter().all(u8::is_ascii_digit) {
+        return Ok(false);
+    }
+    let mut start = Vec::with_capacity(START);
+    let file = File::open(path).map_err(Error::read(path))?;
+    file.take(START as u64).read_to_end(&mut start).map_err(Error::read(path))?;
+    Ok(starts_an_image(&start))
 }
