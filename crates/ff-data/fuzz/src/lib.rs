@@ -108,7 +108,8 @@ pub fn check(image: &ff_data::Image) {
 }
 
 /// The supported transfer syntaxes, without `1.2.840.10008.1.2`.
-pub const SYNTAXES: [&str; 9] = ["", ".1", ".1.99", ".2", ".5", ".4.50", ".4.51", ".4.57", ".4.70"];
+pub const SYNTAXES: [&str; 13] =
+    ["", ".1", ".1.99", ".2", ".5", ".4.50", ".4.51", ".4.57", ".4.70", ".4.80", ".4.81", ".4.90", ".4.91"];
 
 /// Builds a DICOM file with a data set in one of [`SYNTAXES`].
 pub fn dicom_file(syntax: &str, data_set: &[u8]) -> Vec<u8> {

@@ -68,15 +68,22 @@ pub fn read_image(path: &Path) -> Result<Image, Error> {
 /// sample in the file (0) to the greatest (255), all colours alike; Pillow clips them.
 ///
 /// # DICOM
-/// A file with `DICM` at byte 128 gives its first frame. Pixel data may be uncompressed (implicit
-/// or explicit little endian, explicit big endian, deflated), RLE, JPEG baseline, JPEG extended of
-/// 8 bits, or lossless JPEG; greys have 8 to 16 bits, colours (RGB, YBR_FULL, YBR_FULL_422) 8.
-/// Greys are converted to 8 bits as follows:
+/// A file with `DICM` at byte 128 gives its first frame, as does one without that preamble or
+/// without meta information, if it starts with an element with which a DICOM file can start. Pixel
+/// data may be uncompressed (implicit or explicit little endian, explicit big endian, deflated),
+/// RLE, JPEG baseline, JPEG extended of 8 bits, lossless JPEG, JPEG 2000 or, for greys and palettes,
+/// JPEG-LS. Greys, palettes, and colours (RGB, YBR_FULL, YBR_FULL_422, YBR_ICT, YBR_RCT) have up to
+/// 16 bits.
+///
+/// The colours of a JPEG are YCbCr or RGB by the names of its components, its JFIF marker, its Adobe
+/// marker or the Photometric Interpretation, of which the first that says so counts. Colours of more
+/// or fewer than 8 bits are rescaled to 8. Greys are converted to 8 bits as follows:
 ///
 /// 1. With Window Center and Width: `slope * v + intercept` (Rescale Slope and Intercept, or 1 and
 ///    0), then the first window, black to white as 0 to 255, by VOI LUT Function (linear where
 ///    there is none).
-/// 2. Without a window, unsigned samples of 8 bits stored are kept unchanged.
+/// 2. Without a window, unsigned samples of 8 bits stored are kept unchanged; those of 1 bit are
+///    black and white.
 /// 3. Without a window, all others are rescaled, then stretched from their least value in the image
 ///    (0) to their greatest (255); an image of one value is 0.
 /// 4. MONOCHROME1 is inverted after that: white is always bright.
@@ -89,8 +96,9 @@ pub fn read_image(path: &Path) -> Result<Image, Error> {
 /// [`Error::Image`] for other formats, corrupt or truncated data, more than [`MAX_PIXELS`] pixels,
 /// a file on which a decoder panics, and unsupported forms: TIFF with samples that are not finite,
 /// with Lab colours, or with more than one channel of which none is a colour; arithmetic-coded,
-/// lossless and 12-bit JPEG; in DICOM, other transfer syntaxes (JPEG 2000, JPEG-LS, JPEG XL,
-/// video), extended JPEG of 12 bits, other numbers of bits, palettes, and a Modality LUT Sequence.
+/// lossless and 12-bit JPEG; in DICOM, other transfer syntaxes (JPEG 2000 part 2, HTJ2K, JPEG XL,
+/// video), extended JPEG of 12 bits, JPEG-LS of colours, more than 16 bits, segmented palettes, and
+/// a Modality LUT Sequence.
 pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
     catch(place, || {
         if dicom::is_dicom(bytes) {

@@ -16,22 +16,21 @@ use crate::error::Error;
 pub const PIXEL_DATA: Tag = Tag(0x7fe0, 0x0010);
 const TRANSFER_SYNTAX_UID: Tag = Tag(0x0002, 0x0010);
 
-/// Start of the meta information: after the preamble and `DICM`.
-const META: usize = 132;
-
-/// How the pixel data is stored.
+/// How encapsulated pixel data is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
-    Native,
+pub enum Codec {
     Rle,
     Jpeg,
+    JpegLs,
+    Jpeg2000,
 }
 
 /// How a transfer syntax encodes a file.
 pub struct Syntax {
     /// Name and UID, for errors.
     pub name: String,
-    pub coding: Coding,
+    /// `None` if the pixel data is not compressed.
+    pub codec: Option<Codec>,
     pub big_endian: bool,
     implicit: bool,
     deflated: bool,
@@ -47,23 +46,36 @@ pub enum Value<'a> {
 /// The elements of the outermost data set up to the pixel data.
 pub type Elements<'a> = BTreeMap<Tag, (VR, Value<'a>)>;
 
+/// Returns whether the bytes start as a DICOM file: with its preamble, with the meta information
+/// that should follow it, or with the data set of an image.
+pub fn is_dicom(bytes: &[u8]) -> bool {
+    has_preamble(bytes) || bytes.starts_with(b"\x02\0\0\0UL\x04\0") || bare_syntax(bytes).is_some()
+}
+
+fn has_preamble(bytes: &[u8]) -> bool {
+    bytes.get(128..132) == Some(b"DICM")
+}
+
+/// Returns the transfer syntax of a data set without meta information, from its first element: one
+/// with which the data set of an image can start, in an encoding of a plausible length.
+fn bare_syntax(bytes: &[u8]) -> Option<&'static [u8]> {
+    match bytes.first_chunk::<8>()? {
+        [8, 0, 0 | 1, 0, b'U', b'L', 4, 0]
+        | [8, 0, 5 | 8, 0, b'C', b'S', _, 0]
+        | [8, 0, 0x16 | 0x18, 0, b'U', b'I', _, 0] => Some(b"1.2.840.10008.1.2.1"),
+        [8, 0, 0 | 1, 0, 4, 0, 0, 0] | [8, 0, 5 | 8 | 0x16 | 0x18, 0, 2..=255, 0, 0, 0] => {
+            Some(b"1.2.840.10008.1.2")
+        }
+        _ => None,
+    }
+}
+
 /// Returns the transfer syntax of a file and its data set, inflated if it is deflated.
 pub fn open<'a>(bytes: &'a [u8], place: &str) -> Result<(Syntax, Cow<'a, [u8]>), Error> {
     let damaged = |found: &str| Error::image(place, "DICOM file meta information", found);
-    // (0002,0000), UL, 4 bytes: how many bytes of meta information follow.
-    let Some((head, rest)) = bytes[META..].split_first_chunk::<12>() else {
-        return Err(damaged("the end of the file"));
-    };
-    let [2, 0, 0, 0, b'U', b'L', 4, 0, length @ ..] = *head else {
-        return Err(damaged("no group length at its start"));
-    };
-    let Some((meta, data)) = rest.split_at_checked(u32::from_le_bytes(length) as usize) else {
-        return Err(damaged("the end of the file"));
-    };
-    let elements = walk(meta, false, false).map_err(|error| damaged(&error))?;
-    let Some((_, Value::Bytes(uid))) = elements.get(&TRANSFER_SYNTAX_UID) else {
-        return Err(damaged("no transfer syntax"));
-    };
+    let start = if has_preamble(bytes) { 132 } else { 0 };
+    let (uid, data) = meta(&bytes[start..]).ok_or_else(|| damaged("the end of the file"))?;
+    let uid = uid.or_else(|| bare_syntax(data)).ok_or_else(|| damaged("no transfer syntax"))?;
     let syntax = syntax(uid.trim_ascii_end().strip_suffix(&[0]).unwrap_or(uid), place)?;
     if !syntax.deflated {
         return Ok((syntax, data.into()));
@@ -75,20 +87,43 @@ pub fn open<'a>(bytes: &'a [u8], place: &str) -> Result<(Syntax, Cow<'a, [u8]>),
     Ok((syntax, inflated.into()))
 }
 
+/// Returns the transfer syntax that the meta information names, and what follows the meta
+/// information. Its end is that of group 0002, since some writers leave out its length or get it
+/// wrong.
+fn meta(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let mut uid = None;
+    let mut rest = bytes;
+    while let Some(&[2, 0, low, high, vr0, vr1, length0, length1]) = rest.first_chunk::<8>() {
+        let (start, length) = match &[vr0, vr1] {
+            b"OB" | b"UN" => (12, u32::from_le_bytes(*rest.get(8..)?.first_chunk()?) as usize),
+            _ => (8, usize::from(u16::from_le_bytes([length0, length1]))),
+        };
+        let (value, after) = rest.get(start..)?.split_at_checked(length)?;
+        if Tag(2, u16::from_le_bytes([low, high])) == TRANSFER_SYNTAX_UID {
+            uid = Some(value);
+        }
+        rest = after;
+    }
+    Some((uid, rest))
+}
+
 fn syntax(uid: &[u8], place: &str) -> Result<Syntax, Error> {
     let uid = String::from_utf8_lossy(uid);
     let known = TransferSyntaxRegistry.get(&uid);
     let name = format!("{} ({uid})", known.map_or("an unknown transfer syntax", |syntax| syntax.name()));
-    let native = Syntax { name, coding: Coding::Native, big_endian: false, implicit: false, deflated: false };
+    let native = Syntax { name, codec: None, big_endian: false, implicit: false, deflated: false };
     Ok(match uid.strip_prefix("1.2.840.10008.1.2").unwrap_or("other") {
         "" => Syntax { implicit: true, ..native },
         ".1" => native,
         ".1.99" => Syntax { deflated: true, ..native },
         ".2" => Syntax { big_endian: true, ..native },
-        ".5" => Syntax { coding: Coding::Rle, ..native },
-        ".4.50" | ".4.51" | ".4.57" | ".4.70" => Syntax { coding: Coding::Jpeg, ..native },
+        ".5" => Syntax { codec: Some(Codec::Rle), ..native },
+        ".4.50" | ".4.51" | ".4.57" | ".4.70" => Syntax { codec: Some(Codec::Jpeg), ..native },
+        ".4.80" | ".4.81" => Syntax { codec: Some(Codec::JpegLs), ..native },
+        ".4.90" | ".4.91" => Syntax { codec: Some(Codec::Jpeg2000), ..native },
         _ => {
-            let expected = "a DICOM image that is uncompressed, deflated, RLE or JPEG (not 2000, LS or XL)";
+            let expected =
+                "a DICOM image that is uncompressed, deflated, RLE, JPEG, JPEG-LS or JPEG 2000 part 1";
             let hint = "decompress the file, for example with `gdcmconv --raw IN OUT`";
             return Err(Error::image(place, expected, native.name).hint(hint));
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use dicom_core::Tag;
 
 use super::elements::{Elements, PIXEL_DATA, Value, pixel_data};
+use super::palette::Palette;
 use super::tone::{Curve, Tone, Window};
 use crate::decode::MAX_PIXELS;
 use crate::error::Error;
@@ -24,6 +25,8 @@ const WINDOW_WIDTH: Tag = Tag(0x0028, 0x1051);
 const RESCALE_INTERCEPT: Tag = Tag(0x0028, 0x1052);
 const RESCALE_SLOPE: Tag = Tag(0x0028, 0x1053);
 const VOI_LUT_FUNCTION: Tag = Tag(0x0028, 0x1056);
+const PALETTE_DESCRIPTOR: Tag = Tag(0x0028, 0x1101);
+const PALETTE_TABLES: [Tag; 3] = [Tag(0x0028, 0x1201), Tag(0x0028, 0x1202), Tag(0x0028, 0x1203)];
 const MODALITY_LUT_SEQUENCE: Tag = Tag(0x0028, 0x3000);
 
 /// The photometric interpretation of the samples.
@@ -32,6 +35,7 @@ pub enum Colours {
     Grey {
         inverted: bool,
     },
+    Palette,
     Rgb,
     /// `halved`: two pixels share their chroma if uncompressed.
     Ycc {
@@ -45,8 +49,7 @@ impl Colours {
     }
 }
 
-/// The checked form of the pixel data: 1 to [`MAX_PIXELS`] pixels, 8 or 16 bits allocated, 8 or
-/// more stored.
+/// The checked form of the pixel data: 1 to [`MAX_PIXELS`] pixels of 1, 8 or 16 bits allocated.
 #[derive(Debug)]
 pub struct Header {
     pub rows: usize,
@@ -55,8 +58,8 @@ pub struct Header {
     pub colours: Colours,
     pub planar: bool,
     pub allocated: u16,
-    stored: u16,
-    signed: bool,
+    pub stored: u16,
+    pub signed: bool,
 }
 
 impl fmt::Display for Header {
@@ -89,9 +92,9 @@ impl Header {
         let allocated = fields.number(BITS_ALLOCATED, "Bits Allocated")?;
         let stored = fields.number(BITS_STORED, "Bits Stored")?;
         let high = fields.optional(HIGH_BIT).unwrap_or(stored.wrapping_sub(1));
-        if !matches!(allocated, 8 | 16) || !(8..=allocated).contains(&stored) || high != stored - 1 {
+        if !matches!(allocated, 1 | 8 | 16) || !(1..=allocated).contains(&stored) || high != stored - 1 {
             let found = format!("{allocated} bits allocated, {stored} stored, high bit {high}");
-            return Err(Error::image(place, "8 to 16 bits stored in 8 or 16, from the lowest", found));
+            return Err(Error::image(place, "1 to 16 bits stored in 1, 8 or 16, from the lowest", found));
         }
         let signed = fields.optional(PIXEL_REPRESENTATION) == Some(1);
         let samples = fields.number(SAMPLES_PER_PIXEL, "Samples per Pixel")?;
@@ -99,26 +102,20 @@ impl Header {
         let colours = match (name, samples) {
             ("MONOCHROME1", 1) => Colours::Grey { inverted: true },
             ("MONOCHROME2", 1) => Colours::Grey { inverted: false },
-            ("RGB", 3) => Colours::Rgb,
+            ("PALETTE COLOR", 1) => Colours::Palette,
+            // What JPEG 2000 transforms, it also restores.
+            ("RGB" | "YBR_ICT" | "YBR_RCT", 3) => Colours::Rgb,
             ("YBR_FULL", 3) => Colours::Ycc { halved: false },
             ("YBR_FULL_422", 3) => Colours::Ycc { halved: true },
             _ => {
-                let expected =
-                    "1 sample of MONOCHROME1 or MONOCHROME2, or 3 of RGB, YBR_FULL or YBR_FULL_422";
+                let expected = "1 sample of MONOCHROME1, MONOCHROME2 or PALETTE COLOR, or 3 of RGB, \
+                    YBR_FULL, YBR_FULL_422, YBR_ICT or YBR_RCT";
                 return Err(Error::image(place, expected, format!("{samples} of {name}")));
             }
         };
-        if samples == 3 && (allocated != 8 || signed) {
-            let found = if signed { "signed ones".to_owned() } else { format!("{allocated} bits") };
-            return Err(Error::image(place, "unsigned colours of 8 bits", found));
-        }
-        // Uncompressed pairs of pixels that straddle rows have no defined order.
-        if colours == (Colours::Ycc { halved: true }) && columns % 2 == 1 {
-            return Err(Error::image(
-                place,
-                "an even number of columns of YBR_FULL_422",
-                columns.to_string(),
-            ));
+        if samples == 3 && (allocated == 1 || signed) {
+            let found = if signed { "signed ones" } else { "1 bit" };
+            return Err(Error::image(place, "unsigned colours of 8 or 16 bits", found));
         }
         let planar = samples == 3 && fields.optional(PLANAR_CONFIGURATION) == Some(1);
         let (rows, columns) = (rows.into(), columns.into());
@@ -132,7 +129,26 @@ impl Header {
 
     /// Returns the samples per pixel.
     pub fn samples(&self) -> usize {
-        if matches!(self.colours, Colours::Grey { .. }) { 1 } else { 3 }
+        if matches!(self.colours, Colours::Grey { .. } | Colours::Palette) { 1 } else { 3 }
+    }
+
+    /// Returns the bytes that a sample takes once it is unpacked.
+    pub fn width(&self) -> usize {
+        usize::from(self.allocated.div_ceil(8))
+    }
+
+    /// Returns the palette of [`Colours::Palette`].
+    pub fn palette(&self, elements: &Elements<'_>, big_endian: bool, place: &str) -> Result<Palette, Error> {
+        let fields = Fields { elements, big_endian, place };
+        let wrong = |found: String| {
+            let hint = "save the image as PNG if its palette is in segments";
+            Error::image(place, "a palette with a descriptor and three tables", found).hint(hint)
+        };
+        let descriptor = fields.words(PALETTE_DESCRIPTOR).ok_or_else(|| wrong("no descriptor".to_owned()))?;
+        let [Some(red), Some(green), Some(blue)] = PALETTE_TABLES.map(|tag| fields.bytes(tag)) else {
+            return Err(wrong("no tables".to_owned()));
+        };
+        Palette::new(descriptor, [red, green, blue], fields.word(), (self.stored, self.signed)).map_err(wrong)
     }
 
     /// Returns how greys are converted to 8 bits.
@@ -182,9 +198,17 @@ impl Fields<'_> {
         }
     }
 
+    fn word(&self) -> fn([u8; 2]) -> u16 {
+        if self.big_endian { u16::from_be_bytes } else { u16::from_le_bytes }
+    }
+
+    fn words<const N: usize>(&self, tag: Tag) -> Option<[u16; N]> {
+        let words = self.bytes(tag)?.as_chunks::<2>().0.first_chunk::<N>()?;
+        Some(words.map(self.word()))
+    }
+
     fn optional(&self, tag: Tag) -> Option<u16> {
-        let bytes = *self.bytes(tag)?.first_chunk()?;
-        Some(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+        self.words::<1>(tag).map(|[word]| word)
     }
 
     fn number(&self, tag: Tag, name: &str) -> Result<u16, Error> {

@@ -1,9 +1,8 @@
 //! Decodes JPEG frames of DICOM files: baseline, extended of 8 bits, lossless.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use jpeg_decoder::{ColorTransform, Decoder};
 
+use super::tone::Samples;
 use crate::decode::jpeg::jpeg_is_truncated;
 
 /// The markers of a JPEG before its first scan.
@@ -15,13 +14,29 @@ struct Markers {
     size: (usize, usize),
     components: usize,
     restarts: bool,
-    /// Whether the colours are YCbCr, if a marker or the components' names say so.
-    ycc: Option<bool>,
+    /// Whether the components are named R, G and B.
+    named_rgb: bool,
+    jfif: bool,
+    /// The colour transform of an Adobe marker.
+    adobe: Option<u8>,
     point_transform: u8,
 }
 
-/// Decodes a JPEG of `rows` x `columns` pixels with `samples` interleaved samples each. A sample
-/// has one byte, or two bytes in native order.
+impl Markers {
+    /// Returns whether three components are YCbCr, if the JPEG says so.
+    ///
+    /// Names are the most specific, as pydicom has it; a JFIF marker, which allows only YCbCr, counts
+    /// more than an Adobe marker, as in libjpeg.
+    fn ycc(&self) -> Option<bool> {
+        if self.named_rgb {
+            return Some(false);
+        }
+        if self.jfif { Some(true) } else { self.adobe.map(|transform| transform != 0) }
+    }
+}
+
+/// Decodes a JPEG of `rows` x `columns` pixels with `samples` interleaved samples each. Returns the
+/// samples, and whether they are RGB whatever the header says.
 ///
 /// YCbCr is converted to RGB if the JPEG declares it or, without a declaration, if `ycc` is set;
 /// the colours of a lossless JPEG are not converted. The error says what was found.
@@ -30,7 +45,7 @@ pub fn decode(
     (rows, columns): (usize, usize),
     samples: usize,
     ycc: bool,
-) -> Result<Decoded, String> {
+) -> Result<(Samples<'static>, bool), String> {
     let markers = markers(frame).ok_or("a JPEG without a valid header")?;
     let Markers { process, precision, size, components, .. } = markers;
     if !matches!(process, 0 | 1 | 3) {
@@ -58,30 +73,18 @@ pub fn decode(
         return Err("a JPEG of too few bytes for its size".to_owned());
     }
     let mut decoder = Decoder::new(frame);
-    let ycc = markers.ycc.unwrap_or(ycc);
     if samples == 3 {
-        decoder.set_color_transform(if ycc { ColorTransform::YCbCr } else { ColorTransform::None });
+        // Not `ColorTransform::None`, which puts the components of a line one after another.
+        let ycc = markers.ycc().unwrap_or(ycc);
+        decoder.set_color_transform(if ycc { ColorTransform::YCbCr } else { ColorTransform::RGB });
     }
-    // No damaged file is known to make jpeg-decoder panic, but it asserts the order of scans and
-    // expects results from its own threads. One file must not end a training run.
-    let data = catch_unwind(AssertUnwindSafe(|| decoder.decode()))
-        .map_err(|_| "a corrupt JPEG".to_owned())?
-        .map_err(|error| format!("a corrupt JPEG: {error}"))?;
+    let data = decoder.decode().map_err(|error| format!("a corrupt JPEG: {error}"))?;
     // A lossless JPEG of 8 bits has samples of one byte; of other precisions, of two bytes.
     let width = if precision == 8 { 1 } else { 2 };
     if data.len() != rows * columns * samples * width {
         return Err("a corrupt JPEG".to_owned());
     }
-    Ok(Decoded { data, width, rgb: samples == 3 && !lossless })
-}
-
-/// The samples of a JPEG.
-pub struct Decoded {
-    pub data: Vec<u8>,
-    /// Bytes per sample.
-    pub width: usize,
-    /// Whether the samples are RGB after decoding.
-    pub rgb: bool,
+    Ok((Samples::new(data.into(), width, u16::from_ne_bytes), samples == 3 && !lossless))
 }
 
 fn markers(frame: &[u8]) -> Option<Markers> {
@@ -108,13 +111,11 @@ fn markers(frame: &[u8]) -> Option<Markers> {
                 markers.precision = precision;
                 markers.size = (u16::from_be_bytes([y1, y0]).into(), u16::from_be_bytes([x1, x0]).into());
                 markers.components = components.into();
-                if let [b'R' | b'r', _, _, b'G' | b'g', _, _, b'B' | b'b', ..] = ids {
-                    markers.ycc = Some(false);
-                }
+                markers.named_rgb = matches!(ids, [b'R' | b'r', _, _, b'G' | b'g', _, _, b'B' | b'b', ..]);
             }
-            (0xe0, [b'J', b'F', b'I', b'F', ..]) => markers.ycc = Some(true),
+            (0xe0, [b'J', b'F', b'I', b'F', ..]) => markers.jfif = true,
             (0xee, &[b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
-                markers.ycc = Some(transform == 1);
+                markers.adobe = Some(transform);
             }
             (0xdd, &[high, low]) => markers.restarts = (high, low) != (0, 0),
             (0xda, &[.., last]) => {

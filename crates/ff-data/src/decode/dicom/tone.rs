@@ -16,6 +16,36 @@ impl<'a> Samples<'a> {
             _ => Self::Words(data.as_chunks().0.iter().map(|&bytes| word(bytes)).collect()),
         }
     }
+
+    /// Interleaves three planes.
+    pub fn interleaved(self) -> Self {
+        fn interleave<T: Copy>(data: &[T]) -> Vec<T> {
+            let plane = data.len() / 3;
+            (0..data.len()).map(|i| data[i % 3 * plane + i / 3]).collect()
+        }
+        match self {
+            Self::Bytes(bytes) => Self::Bytes(interleave(&bytes).into()),
+            Self::Words(words) => Self::Words(interleave(&words)),
+        }
+    }
+
+    /// Rescales unsigned samples of `stored` bits to 8 bits.
+    pub fn into_bytes(self, stored: u16) -> Vec<u8> {
+        let most = u32::from(u16::MAX >> (16 - stored));
+        let byte = |sample: u32| (((sample & most) * 255 + most / 2) / most) as u8;
+        match self {
+            Self::Bytes(bytes) if stored == 8 => bytes.into_owned(),
+            Self::Bytes(bytes) => bytes.iter().map(|&sample| byte(sample.into())).collect(),
+            Self::Words(words) => words.iter().map(|&sample| byte(sample.into())).collect(),
+        }
+    }
+}
+
+/// Returns the number of `stored` bits that a sample holds; its higher bits are ignored.
+pub fn number(sample: u16, stored: u16, signed: bool) -> i32 {
+    let above = 32 - u32::from(stored);
+    let bits = u32::from(sample) << above;
+    if signed { bits as i32 >> above } else { (bits >> above) as i32 }
 }
 
 /// The VOI LUT Function.
@@ -57,7 +87,7 @@ impl Window {
 
 /// How stored greys are converted to 8 bits.
 pub struct Tone {
-    /// Bits of a sample, 8 to 16; higher bits are ignored.
+    /// Bits of a sample, 1 to 16.
     pub stored: u16,
     pub signed: bool,
     pub slope: f64,
@@ -68,10 +98,7 @@ pub struct Tone {
 impl Tone {
     /// Returns the rescaled value of a stored sample.
     fn value(&self, sample: u16) -> f64 {
-        let above = 32 - u32::from(self.stored);
-        let bits = u32::from(sample) << above;
-        let stored = if self.signed { f64::from(bits as i32 >> above) } else { f64::from(bits >> above) };
-        stored * self.slope + self.intercept
+        f64::from(number(sample, self.stored, self.signed)) * self.slope + self.intercept
     }
 }
 
@@ -87,7 +114,9 @@ fn map(samples: impl Iterator<Item = u16> + Clone, tone: &Tone, inverted: bool) 
     let mask = u16::MAX >> (16 - tone.stored);
     let fraction: Box<dyn Fn(u16) -> f64> = match &tone.window {
         Some(window) => Box::new(|sample| window.apply(tone.value(sample))),
-        None if tone.stored == 8 && !tone.signed => Box::new(|sample| f64::from(sample) / 255.),
+        None if matches!(tone.stored, 1 | 8) && !tone.signed => {
+            Box::new(|sample| f64::from(sample) / f64::from(mask))
+        }
         None => {
             let bounds = (f64::INFINITY, f64::NEG_INFINITY);
             let values = samples.clone().map(|sample| tone.value(sample));
