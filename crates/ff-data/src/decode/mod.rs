@@ -71,13 +71,13 @@ pub fn read_image(path: &Path) -> Result<Image, Error> {
 /// A file with `DICM` at byte 128 gives its first frame, as does one without that preamble or
 /// without meta information, if it starts with an element with which a DICOM file can start. Pixel
 /// data may be uncompressed (implicit or explicit little endian, explicit big endian, deflated),
-/// RLE, JPEG baseline, JPEG extended of 8 bits, lossless JPEG, JPEG 2000 or, for greys and palettes,
-/// JPEG-LS. Greys, palettes, and colours (RGB, YBR_FULL, YBR_FULL_422, YBR_ICT, YBR_RCT) have up to
-/// 16 bits.
+/// RLE, JPEG baseline, JPEG extended of 8 bits, lossless JPEG, JPEG 2000 or, for greys and
+/// palettes, JPEG-LS. Greys, palettes, and colours (RGB, YBR_FULL, YBR_FULL_422, YBR_ICT, YBR_RCT)
+/// have up to 16 bits.
 ///
-/// The colours of a JPEG are YCbCr or RGB by the names of its components, its JFIF marker, its Adobe
-/// marker or the Photometric Interpretation, of which the first that says so counts. Colours of more
-/// or fewer than 8 bits are rescaled to 8. Greys are converted to 8 bits as follows:
+/// Whether a JPEG is YCbCr or RGB is decided by the first of these that says so: the names of its
+/// components, its JFIF marker, its Adobe marker, the Photometric Interpretation. Colours of other
+/// than 8 bits are rescaled to 8. Greys are converted to 8 bits as follows:
 ///
 /// 1. With Window Center and Width: `slope * v + intercept` (Rescale Slope and Intercept, or 1 and
 ///    0), then the first window, black to white as 0 to 255, by VOI LUT Function (linear where

@@ -25,8 +25,8 @@ struct Markers {
 impl Markers {
     /// Returns whether three components are YCbCr, if the JPEG says so.
     ///
-    /// Names are the most specific, as pydicom has it; a JFIF marker, which allows only YCbCr, counts
-    /// more than an Adobe marker, as in libjpeg.
+    /// Names are the most specific, as pydicom has it. A JFIF marker, which allows only YCbCr, is
+    /// worth more than an Adobe marker, as in libjpeg.
     fn ycc(&self) -> Option<bool> {
         if self.named_rgb {
             return Some(false);

@@ -100,8 +100,8 @@ pub fn decode(
 /// Returns about how many bytes the decoder takes at most.
 ///
 /// It keeps a record for every code-block, and code-blocks may be as small as a sample. Every
-/// marker that can set their size counts, wherever its bytes are: bytes of compressed data that look
-/// like one would have to look like small code-blocks too.
+/// marker that can set their size counts, wherever its bytes are: compressed data that looks like
+/// one by chance would have to ask for small code-blocks too.
 fn memory(codestream: &[u8], columns: u64, rows: u64, samples: u64) -> u64 {
     let (mut most_layers, mut most_blocks) = (1, 0);
     for start in 0..codestream.len() {

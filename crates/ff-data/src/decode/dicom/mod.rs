@@ -1,11 +1,11 @@
 //! Decodes the first frame of a DICOM file to 8-bit RGB, by the rules of [`super::decode`].
 //!
 //! The elements are walked here, on dicom-parser's tokens: dicom-object fills as many bytes as a
-//! header claims, so a small damaged file could exhaust the memory, and its caller would still check
-//! every value. A library decodes each kind of JPEG, without the adapters of
-//! dicom-transfer-syntax-registry: they leave the colours of a JPEG to the decoder's guess, check no
-//! size against the codestream's, and want charls, in C++, or a translation of OpenJPEG, which is
-//! unsafe.
+//! header claims, so a small damaged file could exhaust the memory, and its caller would still
+//! check every value. A library decodes each kind of JPEG, but not through the adapters of
+//! dicom-transfer-syntax-registry: they leave the colours of a JPEG to the decoder's guess, check
+//! no size against the codestream's, and need charls (C++) and an OpenJPEG translated to unsafe
+//! Rust.
 
 mod elements;
 mod header;
