@@ -85,7 +85,7 @@ fn split_folders_under_any_name() {
     let dataset = folder(root.path()).unwrap();
     assert_eq!(classes(&*dataset), ["a", "b"]);
     let splits: Vec<_> = dataset.samples().iter().map(|sample| sample.split.unwrap()).collect();
-    assert_eq!(splits, [Split::Test, Split::Train, Split::Train]);
+    assert_eq!(splits, [Split::Train, Split::Train, Split::Test]);
     // Without a validation set.
     let root = tree(&["train/a/1.bmp", "train/b/2.bmp", "test/a/1.bmp"]);
     assert_eq!(folder(root.path()).unwrap().samples().len(), 3);
