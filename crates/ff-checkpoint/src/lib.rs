@@ -42,6 +42,7 @@ mod digest;
 mod error;
 mod file_name;
 mod file_ref;
+mod form;
 mod metadata;
 mod provenance;
 mod scan;

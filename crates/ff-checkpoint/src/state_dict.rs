@@ -1,9 +1,6 @@
 //! Sets of named tensors, memory-mapped or in memory.
 
 mod file;
-mod form;
-
-pub(crate) use form::{COPY_AGAIN, LEGACY, SAVE_STATE_DICT};
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -55,6 +55,7 @@ mod phantom;
 pub mod random;
 mod resized_cache;
 mod split;
+mod stand_in;
 mod table;
 mod threads;
 mod write;

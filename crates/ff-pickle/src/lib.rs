@@ -9,29 +9,13 @@
 //! Text and bytes are slices of the pickle. The memory for other values is bounded: at most
 //! [`MAX_VALUES`] values.
 
+mod error;
 mod machine;
 mod value;
 
+pub use error::Error;
 pub use machine::MAX_VALUES;
 pub use value::{Object, Pickle, Value};
-
-/// Why a pickle is not read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// It calls a function that the caller does not know: module and name.
-    #[error("a call of `{0}`")]
-    Call(String),
-    /// It is truncated or malformed, has more than [`MAX_VALUES`] values, or uses an operation that
-    /// no library writes to files (extension codes, buffers outside the pickle).
-    #[error("{reason} at byte {at}")]
-    Damaged {
-        /// Offset of the operation.
-        at: usize,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-}
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

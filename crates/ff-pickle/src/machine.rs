@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Maximum values of a pickle, some 60 bytes each.
 pub const MAX_VALUES: usize = 1 << 24;

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, View};
 
-use super::form::{Form, file_in};
 use super::{Bytes, Entry, Identity, StateDict};
 use crate::atomic::write_atomic;
 use crate::blocks::tensors_in;
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::form::{Form, file_in};
 use crate::metadata::Metadata;
 use crate::provenance::Provenance;
 use crate::scan::Scan;

@@ -8,9 +8,9 @@ use ff_pickle::{Pickle, Value};
 use safetensors::Dtype;
 use zip::{CompressionMethod, ZipArchive};
 
+use super::pickle::{Refusal, parse};
 use super::tensors::store_type;
-use super::{Refusal, parse};
-use crate::state_dict::LEGACY;
+use crate::form::LEGACY;
 
 /// The stores of a file by their keys, and the other entries of a zip file by their names.
 pub struct Stores(HashMap<String, Store>);

@@ -5,7 +5,13 @@ use std::ops::Range;
 use ff_pickle::Value;
 use safetensors::Dtype;
 
-use super::Elements;
+/// The bytes of a tensor, row-major.
+pub enum Elements {
+    /// As the file has them, at this place.
+    At(Range<usize>),
+    /// Gathered from another order, such as channels-last.
+    Gathered(Vec<u8>),
+}
 
 /// A tensor: a view of a store.
 pub struct Strided {

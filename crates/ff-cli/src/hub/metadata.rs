@@ -64,8 +64,8 @@ pub fn ask(client: &mut Client, mut url: String) -> anyhow::Result<(String, Part
         let head = client.head(&url).map_err(|error| {
             anyhow!(
                 "{error:#}\n\
-                 hint: check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; or give a file that you \
-                 have as `weights`"
+                 hint: check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; or use a file that you \
+                 have: --set backbone.weights=FILE"
             )
         })?;
         let location = text(&head, "location").filter(|_| head.status.is_redirection());

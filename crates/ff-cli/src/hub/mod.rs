@@ -45,7 +45,7 @@ pub fn find(settings: &Settings, id: &str) -> Result<PathBuf, String> {
     cache.find().ok_or_else(|| {
         format!(
             "{id}: not in the Hugging Face cache ({}); `ff-grid run` downloads it\n\
-             hint: to use a file that you have, give its path as `weights`",
+             hint: to use a file that you have, --set backbone.weights=FILE",
             settings.cache.display()
         )
     })
@@ -65,7 +65,7 @@ pub fn get(settings: &Settings, id: &str, meter: &mut Meter) -> Result<PathBuf, 
     if settings.offline {
         return Err(format!(
             "{id}: not in the Hugging Face cache ({}), and HF_HUB_OFFLINE is set\n\
-             hint: unset HF_HUB_OFFLINE, or give a file that you have as `weights`",
+             hint: unset HF_HUB_OFFLINE, or use a file that you have: --set backbone.weights=FILE",
             settings.cache.display()
         ));
     }

@@ -17,6 +17,7 @@ pub use self::caught::is_decoding;
 
 use crate::error::Error;
 use crate::image::Image;
+use crate::stand_in::stand_in;
 
 /// Maximum pixels of an image, the limit at which Pillow refuses one. A small file can claim an
 /// image that fills the memory.
@@ -159,11 +160,15 @@ fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
 }
 
 fn unrecognised(bytes: &[u8], place: &str) -> Error {
-    let found = match bytes {
-        [] => "an empty file".to_owned(),
-        _ => format!("bytes that start with {:02x?}", &bytes[..bytes.len().min(8)]),
-    };
-    Error::image(place, FORMATS, found)
+    if let Some((found, hint)) = stand_in(bytes) {
+        return Error::image(place, FORMATS, found).hint(hint);
+    }
+    let start = format!("bytes that start with {:02x?}", &bytes[..bytes.len().min(8)]);
+    match bytes.get(4..8) {
+        // Photos of phones.
+        Some(b"ftyp") => Error::image(place, FORMATS, "HEIC, or a film").hint("convert it to JPEG or PNG"),
+        _ => Error::image(place, FORMATS, start),
+    }
 }
 
 fn explain(error: &ImageError, format: ImageFormat, place: &str) -> Error {

@@ -9,6 +9,7 @@ use csv::{Position, StringRecord};
 
 use super::{xls, xlsx};
 use crate::error::Error;
+use crate::stand_in::stand_in;
 
 /// Maximum bytes of an unpacked table. MIMIC-CXR's largest has 56 MB, but a few kilobytes can
 /// unpack to any number.
@@ -23,6 +24,9 @@ pub(super) fn read(path: &Path) -> Result<Cells, Error> {
         return Err(Error::dataset(path.display(), "a table", "a folder").hint(hint));
     }
     let bytes = std::fs::read(path).map_err(Error::read(path))?;
+    if let Some((found, hint)) = stand_in(&bytes) {
+        return Err(Error::dataset(path.display(), "a table", found).hint(hint));
+    }
     // By content: a table may be called `.xls` and be text, or be unpacked and still called `.gz`.
     match &bytes[..] {
         [0xd0, 0xcf, 0x11, 0xe0, ..] => sheet(path, || xls::rows(&bytes)),

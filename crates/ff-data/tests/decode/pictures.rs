@@ -45,8 +45,14 @@ fn unsupported_forms_are_refused() {
         (GOLDEN.bytes("refused-bands.tif"), "expected a TIFF image of a supported form, found samples of"),
         (GOLDEN.bytes("refused-arithmetic.jpg"), "of 8 bits, found an arithmetic-coded one\nhint: convert"),
         (b"farbfeld\0\0\0\x01\0\0\0\x01".to_vec(), "found Farbfeld\nhint: convert"),
-        (vec![], "found an empty file"),
-        (b"<html>".to_vec(), "GIF, WebP, PNM or DICOM image, found bytes that start with [3c"),
+        (vec![], "found an empty file\nhint: download"),
+        (b"<html>".to_vec(), "GIF, WebP, PNM or DICOM image, found a web page"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n".to_vec(),
+            "pointer, not the file it stands for\nhint: run `git",
+        ),
+        (b"\0\0\0\x18ftypheic".to_vec(), "found HEIC, or a film\nhint: convert"),
+        (b"{}".to_vec(), "found bytes that start with [7b, 7d]"),
     ] {
         let text = refusal(&bytes);
         assert!(text.contains(expected), "no `{expected}` in: {text}");

@@ -38,7 +38,8 @@ impl JobContext<'_> {
         let mut model = Model::new(&training.model, self.device, seed)?;
         if let Some((name, weights)) = &start.weights {
             let loaded = model.load(weights)?;
-            match loaded.left_out.is_empty() && loaded.replaced_classifier != Some(0) {
+            let is_usual = loaded.left_out.is_empty() && loaded.renamed.is_none();
+            match is_usual && loaded.replaced_classifier != Some(0) {
                 true => tracing::info!("{name}: {loaded}"),
                 false => tracing::warn!("{name}: {loaded}"),
             }

@@ -49,11 +49,17 @@ impl Form {
             ("a tar archive", "unpack it with `tar -xf` and name the file of the weights")
         } else if matches!(start, [0x80, 2..=5, ..]) {
             ("a Python pickle that `torch.save` did not write", SAVE_STATE_DICT)
+        } else if start.len() > 8 && start[8] != b'{' && is_text(start) {
+            ("a text", "name a file of weights, such as model.safetensors or model.pth")
         } else {
             return Ok(Self::Safetensors);
         };
         Err(Error::not_weights(path, found, hint))
     }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
 }
 
 pub const COPY_AGAIN: &str = "download or copy it again";
