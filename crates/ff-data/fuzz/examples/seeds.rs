@@ -90,7 +90,7 @@ fn main() {
 /// Returns folder, name and bytes of every golden file for data.
 fn files(golden: &Path) -> Vec<(String, String, Vec<u8>)> {
     let mut files = Vec::new();
-    for folder in ["data", "data/cifar-10-batches-py", "data/cifar-100-python", "dicom", "datasets"] {
+    for folder in ["data", "data/cifar-10-batches-py", "data/cifar-100-python", "dicom", "datasets", "weights"] {
         let last = folder.rsplit('/').next().expect("a name");
         for entry in fs::read_dir(golden.join(folder)).expect("the golden files").flatten() {
             if entry.path().is_file() {
