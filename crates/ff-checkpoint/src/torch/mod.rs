@@ -8,7 +8,6 @@ mod stores;
 mod tensors;
 mod weights;
 
-
 use ff_pickle::Pickle;
 use safetensors::Dtype;
 
