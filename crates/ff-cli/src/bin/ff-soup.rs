@@ -15,7 +15,7 @@ enum Command {
     #[command(after_help = "Examples:
   ff-soup average a.safetensors b.safetensors --output soup.safetensors")]
     Average {
-        /// Files of weights of one architecture (safetensors)
+        /// Files of weights of one architecture
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// File to write the average to
@@ -28,7 +28,7 @@ enum Command {
     #[command(after_help = "Examples:
   ff-soup bench runs/*/kept.safetensors --output soup.safetensors")]
     Bench {
-        /// Files of weights of one architecture (safetensors)
+        /// Files of weights of one architecture
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// File to write the average to
