@@ -73,7 +73,9 @@ fn missing_and_wrong_weights_are_refused() {
     let weights = |name: &str| format!("{RUN} --set backbone.weights={name} --set grid.seeds=[0]");
     place.run(&weights("gone.safetensors")).refused(1, &["weights of pico", "gone.safetensors"]);
     place.write("text.safetensors", "these are no weights");
-    place.run(&weights("text.safetensors")).refused(1, &["text.safetensors", "expected weights, found a text"]);
+    place
+        .run(&weights("text.safetensors"))
+        .refused(1, &["text.safetensors", "expected weights, found a text"]);
     assert!(!place.path("runs").exists());
 
     let tensor = |shape: [usize; 2]| OwnedTensor::f32(shape, &vec![0.5; shape[0] * shape[1]]);
