@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+/// The names of the weights in a model's folder or repository, as timm and transformers give them:
+/// the preferred one first. Older ones have only the second.
+pub const MODEL_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+
 /// Returns whether a file's name ends as those of weights do, in any case: `.safetensors`, or
 /// PyTorch's `.pth`, `.pt`, `.bin` and `.ckpt`, with or without `.tar` behind it.
 /// [`StateDict::open`](crate::StateDict::open) goes by the content; this is for searches of folders.

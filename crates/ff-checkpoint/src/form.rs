@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::file_name::is_weights_name;
+use crate::file_name::{MODEL_FILES, is_weights_name};
 
 /// How a file holds tensors.
 pub enum Form {
@@ -67,9 +67,6 @@ pub const COPY_AGAIN: &str = "download or copy it again";
 /// The way out for files that only Python reads.
 pub const SAVE_STATE_DICT: &str = "if you trust the file, load it in Python and save its weights: \
      safetensors.torch.save_model(model, \"model.safetensors\")";
-
-/// The names under which libraries save one model in a folder: timm, transformers.
-const MODEL_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// Returns the file of the weights in a folder: `model.safetensors`, else `pytorch_model.bin`, else
 /// the only one with an extension of weights.

@@ -1,6 +1,6 @@
 //! Recognises files that a download or a clone left in the place of data.
 
-/// Returns what a file is, and what to do, if it only stands in for data.
+/// Returns what a file is, and what to do, if it is in the place of data.
 pub fn stand_in(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).trim_start().to_ascii_lowercase();
     let is_page = ["<!doctype html", "<html"].iter().any(|tag| start.starts_with(tag));

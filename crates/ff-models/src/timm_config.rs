@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ff_checkpoint::MODEL_FILES;
 use ff_checkpoint::serde_json::{self, Value};
 
 use crate::architecture::Architecture;
@@ -38,7 +39,7 @@ impl TimmConfig {
     /// # Errors
     /// [`Error::Config`] for a file that cannot be read.
     pub fn beside(weights: &Path) -> Result<Option<Self>, Error> {
-        let of_hub = ["model.safetensors", "pytorch_model.bin"].iter().any(|name| weights.ends_with(name));
+        let of_hub = MODEL_FILES.iter().any(|name| weights.ends_with(name));
         let path = match weights.parent() {
             Some(folder) if of_hub => folder.join("config.json"),
             _ => weights.join("config.json"),

@@ -127,10 +127,12 @@ impl<'p> Value<'p> {
 
     /// The value of a key that is text or bytes, in what [`entries`](Self::entries) takes.
     pub fn get(self, key: &str) -> Option<Value<'p>> {
-        let is_key = |found: Value<'p>| {
-            found.text() == Some(key) || found.bytes().is_some_and(|bytes| *bytes == *key.as_bytes())
-        };
-        self.entries()?.rev().find(|(found, _)| is_key(*found)).map(|(_, value)| value)
+        self.entries()?.rev().find(|(found, _)| found.is(key)).map(|(_, value)| value)
+    }
+
+    /// Whether the value is this text, or the bytes of it.
+    pub fn is(self, text: &str) -> bool {
+        self.text() == Some(text) || self.bytes().is_some_and(|bytes| *bytes == *text.as_bytes())
     }
 
     /// Module and name of a class or function.

@@ -25,8 +25,8 @@ use crate::threads::map_on_cores;
 use crate::torch::{self, Elements, Found, Refusal};
 
 impl StateDict {
-    /// Maps a file of weights into memory: safetensors, or PyTorch's own files. The form is told by
-    /// the content, not by the name. Of a folder it opens `model.safetensors`, else
+    /// Maps a file of weights into memory: safetensors, or PyTorch's own files. The form is
+    /// detected from the content, not from the name. Of a folder it opens `model.safetensors`, else
     /// `pytorch_model.bin`, else the only file of weights.
     ///
     /// *Safetensors*: the content is checked against its block checksums, so that every flipped bit

@@ -31,7 +31,8 @@ impl Stores {
         let pickle = names.iter().map(|name| &**name).find(is_pickle);
         let pickle = pickle.ok_or("a zip archive that `torch.save` did not write")?;
         let folder = pickle.strip_suffix("data.pkl").unwrap_or_default().to_owned();
-        if names.iter().any(|name| **name == format!("{folder}constants.pkl")) {
+        let constants = format!("{folder}constants.pkl");
+        if names.iter().any(|name| *name == constants) {
             return Err("a TorchScript program, of `torch.jit.save`".into());
         }
         let mut stores = HashMap::new();

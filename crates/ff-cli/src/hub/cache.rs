@@ -14,13 +14,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use ff_checkpoint::write_atomic;
+use ff_checkpoint::{MODEL_FILES, write_atomic};
 
 use super::repository::Repository;
 use crate::output::say;
-
-/// The names of files of weights, the preferred one first. Older repositories have only the second.
-pub const FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// A repository's folder at a revision.
 pub struct Cache {
@@ -42,7 +39,7 @@ impl Cache {
         let commit = fs::read_to_string(self.folder.join("refs").join(&self.revision))
             .unwrap_or_else(|_| self.revision.clone());
         let snapshot = self.folder.join("snapshots").join(commit.trim());
-        FILES.iter().map(|name| snapshot.join(name)).find(|path| path.is_file())
+        MODEL_FILES.iter().map(|name| snapshot.join(name)).find(|path| path.is_file())
     }
 
     /// Creates the folder of files, and returns the paths of one and of its partial file.

@@ -11,10 +11,11 @@ mod settings;
 use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
+use ff_checkpoint::MODEL_FILES;
 use ureq::http::StatusCode;
 
 use crate::fetch::{Checksum, Client, Download, Meter};
-use cache::{Cache, FILES};
+use cache::Cache;
 use metadata::{Metadata, ask};
 use refusal::{code, refusal};
 use repository::Repository;
@@ -93,7 +94,7 @@ fn download(
         );
     }
     let mut refused = String::new();
-    for name in FILES {
+    for name in MODEL_FILES {
         let mut client = Client::new(*patience).with_token(token.as_ref().map(|token| token.text.clone()));
         let (url, head) = ask(&mut client, repository.url(endpoint, name))?;
         if !head.status.is_client_error() && !head.status.is_server_error() {

@@ -1,9 +1,9 @@
 //! Why the hub refuses a file, and what to do.
 
+use ff_checkpoint::MODEL_FILES;
 use ureq::http::StatusCode;
 use ureq::http::response::Parts;
 
-use super::cache::FILES;
 use super::metadata::text;
 use super::repository::Repository;
 use super::settings::Settings;
@@ -42,7 +42,7 @@ pub fn refusal(settings: &Settings, repository: &Repository, head: &Parts) -> St
         (Some("EntryNotFound"), ..) => format!(
             "{id}: expected {} in revision `{revision}`, found neither\n\
              hint: save a file of weights from {page}/tree/{revision}, and use it: --set backbone.weights=FILE",
-            FILES.join(" or ")
+            MODEL_FILES.join(" or ")
         ),
         (Some("RepoNotFound"), _, None) | (_, StatusCode::UNAUTHORIZED, None) => format!(
             "{id}: there is no such repository at {endpoint}, or it is private\n\

@@ -1,7 +1,5 @@
 //! Reads the batches of CIFAR's Python form: pickles with a list of labels and a NumPy array.
 
-use std::borrow::Cow;
-
 use ff_pickle::{Pickle, Value};
 
 /// The content of a batch.
@@ -40,12 +38,8 @@ fn matrix(value: Value<'_>) -> Option<([usize; 2], Vec<u8>)> {
         shape.tuple()?.map(|size| size.integer().and_then(|size| usize::try_from(size).ok()));
     let (rows, columns) = (rows?, columns?);
     let dtype = dtype.object().filter(|object| object.is("numpy", "dtype"))?.arguments.items()?.next()?;
-    let dtype = dtype
-        .text()
-        .map(Cow::from)
-        .or_else(|| Some(String::from_utf8_lossy(&dtype.bytes()?).into_owned().into()))?;
     let data = data.bytes()?;
-    if !matches!(&*dtype, "u1" | "|u1") || rows.checked_mul(columns) != Some(data.len()) {
+    if !(dtype.is("u1") || dtype.is("|u1")) || rows.checked_mul(columns) != Some(data.len()) {
         return None;
     }
     // In Fortran's order columns are contiguous, not rows.

@@ -60,19 +60,23 @@ impl<'a> Iterator for Segments<'a> {
 /// The markers before the first scan.
 #[derive(Default)]
 pub struct Header {
-    /// The last digit of the start-of-frame marker: 0 baseline, 1 extended, 2 progressive.
-    process: u8,
-    precision: u8,
-    width: u16,
-    height: u16,
-    components: Vec<Component>,
+    /// The last digit of the start-of-frame marker: 0 baseline, 1 extended, 2 progressive,
+    /// 3 lossless.
+    pub process: u8,
+    pub precision: u8,
+    pub width: u16,
+    pub height: u16,
+    pub components: Vec<Component>,
     in_first_scan: usize,
-    jfif: bool,
+    pub restarts: bool,
+    /// The right shift of samples in a lossless JPEG's scan.
+    pub point_transform: u8,
+    pub jfif: bool,
     /// The colour transform of the Adobe marker.
-    adobe: Option<u8>,
+    pub adobe: Option<u8>,
 }
 
-struct Component {
+pub struct Component {
     id: u8,
     /// Sampling factors.
     horizontal: u8,
@@ -101,34 +105,40 @@ impl Header {
 
     fn before_first_scan(bytes: &[u8]) -> Option<Self> {
         let mut header = Self::default();
-        for (marker, content) in (Segments { rest: bytes }) {
-            match (marker, content) {
-                // Huffman tables, extensions, arithmetic conditioning.
-                (0xc4 | 0xc8 | 0xcc, _) => {}
-                (0xc0..=0xcf, &[precision, y1, y0, x1, x0, _, ref components @ ..]) => {
-                    let component = |&[id, sampling, _]: &[u8; 3]| Component {
-                        id,
-                        horizontal: sampling >> 4,
-                        vertical: sampling & 15,
-                    };
-                    header.process = marker - 0xc0;
-                    header.precision = precision;
-                    header.height = u16::from_be_bytes([y1, y0]);
-                    header.width = u16::from_be_bytes([x1, x0]);
-                    header.components = components.as_chunks().0.iter().map(component).collect();
-                }
-                (0xe0, [b'J', b'F', b'I', b'F', 0, ..]) => header.jfif = true,
-                (0xee, &[b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
-                    header.adobe = Some(transform);
-                }
-                (START_OF_SCAN, &[components, ..]) if !header.components.is_empty() => {
-                    header.in_first_scan = components.into();
-                    return Some(header);
-                }
-                _ => {}
+        let ends = Segments { rest: bytes }.any(|(marker, content)| header.take(marker, content));
+        ends.then_some(header)
+    }
+
+    /// Takes what a segment says. Returns whether the first scan follows it.
+    pub fn take(&mut self, marker: u8, content: &[u8]) -> bool {
+        match (marker, content) {
+            // Huffman tables, extensions, arithmetic conditioning.
+            (0xc4 | 0xc8 | 0xcc, _) => {}
+            (0xc0..=0xcf, &[precision, y1, y0, x1, x0, _, ref components @ ..]) => {
+                let component = |&[id, sampling, _]: &[u8; 3]| Component {
+                    id,
+                    horizontal: sampling >> 4,
+                    vertical: sampling & 15,
+                };
+                self.process = marker - 0xc0;
+                self.precision = precision;
+                self.height = u16::from_be_bytes([y1, y0]);
+                self.width = u16::from_be_bytes([x1, x0]);
+                self.components = components.as_chunks().0.iter().map(component).collect();
             }
+            (0xdd, &[high, low]) => self.restarts = (high, low) != (0, 0),
+            (0xe0, [b'J', b'F', b'I', b'F', 0, ..]) => self.jfif = true,
+            (0xee, &[b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
+                self.adobe = Some(transform);
+            }
+            (START_OF_SCAN, &[components, ref rest @ ..]) if !self.components.is_empty() => {
+                self.in_first_scan = components.into();
+                self.point_transform = rest.last().map_or(0, |last| last & 15);
+                return true;
+            }
+            _ => {}
         }
-        None
+        false
     }
 
     /// Returns whether zune-jpeg refuses the picture or decodes it wrongly.
@@ -156,7 +166,8 @@ impl Header {
         alone && (partial(|component| component.horizontal) || partial(|component| component.vertical))
     }
 
-    fn ids(&self) -> Vec<u8> {
+    /// Returns the names of the components.
+    pub fn ids(&self) -> Vec<u8> {
         self.components.iter().map(|component| component.id).collect()
     }
 

@@ -159,6 +159,13 @@ fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     })
 }
 
+/// Converts full-range YCbCr of ITU-R BT.601 (DICOM part 3, C.7.6.3.1.2).
+fn ycc_to_rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    let [y, cb, cr] = [f64::from(y), f64::from(cb) - 128., f64::from(cr) - 128.];
+    // `as` clips to 0 and 255.
+    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|v: f64| v.round() as u8)
+}
+
 fn unrecognised(bytes: &[u8], place: &str) -> Error {
     if let Some((found, hint)) = stand_in(bytes) {
         return Error::image(place, FORMATS, found).hint(hint);

@@ -8,7 +8,7 @@ use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError, TiffResult};
 
-use super::{MAX_DECODER_BYTES, MAX_PIXELS, check_size, cmyk_to_rgb};
+use super::{MAX_DECODER_BYTES, MAX_PIXELS, check_size, cmyk_to_rgb, ycc_to_rgb};
 use crate::error::Error;
 
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
@@ -242,11 +242,4 @@ fn palette(decoder: &mut Reader<'_>, color: ColorType, place: &str) -> Result<Ve
         return Err(unsupported(place, format!("a palette of {colours} colours")));
     }
     Ok((0..colours).map(|index| [0, 1, 2].map(|c| (map[c * colours + index] >> 8) as u8)).collect())
-}
-
-/// Converts full-range YCbCr of ITU-R BT.601.
-fn ycc_to_rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
-    let [y, cb, cr] = [f64::from(y), f64::from(cb) - 128., f64::from(cr) - 128.];
-    // `as` clips to 0 and 255.
-    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|v: f64| v.round() as u8)
 }

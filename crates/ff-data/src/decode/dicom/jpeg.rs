@@ -3,36 +3,17 @@
 use jpeg_decoder::{ColorTransform, Decoder};
 
 use super::tone::Samples;
-use crate::decode::jpeg::jpeg_is_truncated;
+use crate::decode::jpeg::{Header, jpeg_is_truncated};
 
-/// The markers of a JPEG before its first scan.
-#[derive(Default)]
-struct Markers {
-    /// The last digit of the start-of-frame marker: 0 baseline, 1 extended, 3 lossless.
-    process: u8,
-    precision: u8,
-    size: (usize, usize),
-    components: usize,
-    restarts: bool,
-    /// Whether the components are named R, G and B.
-    named_rgb: bool,
-    jfif: bool,
-    /// The colour transform of an Adobe marker.
-    adobe: Option<u8>,
-    point_transform: u8,
-}
-
-impl Markers {
-    /// Returns whether three components are YCbCr, if the JPEG says so.
-    ///
-    /// Names are the most specific, as pydicom has it. A JFIF marker, which allows only YCbCr, is
-    /// worth more than an Adobe marker, as in libjpeg.
-    fn ycc(&self) -> Option<bool> {
-        if self.named_rgb {
-            return Some(false);
-        }
-        if self.jfif { Some(true) } else { self.adobe.map(|transform| transform != 0) }
+/// Returns whether three components are YCbCr, if the JPEG says so.
+///
+/// Names are the most specific, as pydicom has it. A JFIF marker, which allows only YCbCr, is worth
+/// more than an Adobe marker, as in libjpeg.
+fn is_ycc(header: &Header) -> Option<bool> {
+    if header.ids().eq_ignore_ascii_case(b"RGB") {
+        return Some(false);
     }
+    if header.jfif { Some(true) } else { header.adobe.map(|transform| transform != 0) }
 }
 
 /// Decodes a JPEG of `rows` x `columns` pixels with `samples` interleaved samples each. Returns the
@@ -46,8 +27,8 @@ pub fn decode(
     samples: usize,
     ycc: bool,
 ) -> Result<(Samples<'static>, bool), String> {
-    let markers = markers(frame).ok_or("a JPEG without a valid header")?;
-    let Markers { process, precision, size, components, .. } = markers;
+    let header = header(frame).ok_or("a JPEG without a valid header")?;
+    let Header { process, precision, .. } = header;
     if !matches!(process, 0 | 1 | 3) {
         return Err(format!("a JPEG of process SOF{process}"));
     }
@@ -55,11 +36,12 @@ pub fn decode(
     if precision != 8 && !lossless {
         return Err(format!("an extended JPEG of {precision} bits"));
     }
+    let (size, components) = ((header.height.into(), header.width.into()), header.components.len());
     if size != (rows, columns) || components != samples {
         return Err(format!("a JPEG of {} x {} pixels and {components} samples", size.1, size.0));
     }
     // jpeg-decoder decodes both wrongly.
-    if lossless && (markers.restarts || markers.point_transform != 0) {
+    if lossless && (header.restarts || header.point_transform != 0) {
         return Err("a lossless JPEG with restarts or a point transform".to_owned());
     }
     if jpeg_is_truncated(frame) {
@@ -75,7 +57,7 @@ pub fn decode(
     let mut decoder = Decoder::new(frame);
     if samples == 3 {
         // Not `ColorTransform::None`, which puts the components of a line one after another.
-        let ycc = markers.ycc().unwrap_or(ycc);
+        let ycc = is_ycc(&header).unwrap_or(ycc);
         decoder.set_color_transform(if ycc { ColorTransform::YCbCr } else { ColorTransform::RGB });
     }
     let data = decoder.decode().map_err(|error| format!("a corrupt JPEG: {error}"))?;
@@ -87,8 +69,9 @@ pub fn decode(
     Ok((Samples::new(data.into(), width, u16::from_ne_bytes), samples == 3 && !lossless))
 }
 
-fn markers(frame: &[u8]) -> Option<Markers> {
-    let mut markers = Markers::default();
+/// Returns the header of a JPEG; `None` unless segments alone come before the first scan.
+fn header(frame: &[u8]) -> Option<Header> {
+    let mut header = Header::default();
     let mut rest = frame.strip_prefix(&[0xff, 0xd8])?;
     loop {
         let (&start, after) = rest.split_first()?;
@@ -104,25 +87,8 @@ fn markers(frame: &[u8]) -> Option<Markers> {
         let length = usize::from(u16::from_be_bytes(*after.first_chunk()?));
         let segment = after.get(2..length)?;
         rest = &after[length..];
-        match (marker, segment) {
-            (0xc4 | 0xc8 | 0xcc, _) => {}
-            (0xc0..=0xcf, &[precision, y1, y0, x1, x0, components, ref ids @ ..]) => {
-                markers.process = marker - 0xc0;
-                markers.precision = precision;
-                markers.size = (u16::from_be_bytes([y1, y0]).into(), u16::from_be_bytes([x1, x0]).into());
-                markers.components = components.into();
-                markers.named_rgb = matches!(ids, [b'R' | b'r', _, _, b'G' | b'g', _, _, b'B' | b'b', ..]);
-            }
-            (0xe0, [b'J', b'F', b'I', b'F', ..]) => markers.jfif = true,
-            (0xee, &[b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
-                markers.adobe = Some(transform);
-            }
-            (0xdd, &[high, low]) => markers.restarts = (high, low) != (0, 0),
-            (0xda, &[.., last]) => {
-                markers.point_transform = last & 15;
-                return Some(markers);
-            }
-            _ => {}
+        if header.take(marker, segment) {
+            return Some(header);
         }
     }
 }

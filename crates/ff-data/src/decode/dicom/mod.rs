@@ -17,7 +17,6 @@ mod rle;
 mod tone;
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dicom_core::VR;
 
@@ -25,6 +24,7 @@ pub use self::elements::is_dicom;
 use self::elements::{Codec, Value, pixel_data};
 use self::header::{Colours, Header};
 use self::tone::Samples;
+use crate::decode::ycc_to_rgb;
 use crate::error::Error;
 use crate::image::Image;
 
@@ -40,11 +40,7 @@ pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
         }
         (Some(codec), (_, Value::Fragments(fragments))) => {
             let frame = first_frame(fragments, header.frames).map_err(wrong)?;
-            // The decoders refuse most damaged files, but none of them promises never to panic. One
-            // file must not end a training run.
-            catch_unwind(AssertUnwindSafe(|| decompress(codec, &frame, &header)))
-                .unwrap_or_else(|_| Err("corrupt pixel data".to_owned()))
-                .map_err(wrong)?
+            decompress(codec, &frame, &header).map_err(wrong)?
         }
         (None, _) => return Err(wrong("encapsulated pixel data".to_owned())),
         _ => return Err(wrong("pixel data that is not encapsulated".to_owned())),
@@ -59,7 +55,7 @@ pub fn decode(bytes: &[u8], place: &str) -> Result<Image, Error> {
         Colours::Rgb => samples.into_bytes(header.stored),
         Colours::Ycc { .. } => {
             let mut ycc = samples.into_bytes(header.stored);
-            ycc.chunks_exact_mut(3).for_each(to_rgb);
+            ycc.as_chunks_mut().0.iter_mut().for_each(|pixel| *pixel = ycc_to_rgb(*pixel));
             ycc
         }
     };
@@ -136,12 +132,4 @@ fn first_frame<'a>(fragments: &[&'a [u8]], frames: u32) -> Result<Cow<'a, [u8]>,
         starts_before
     });
     Ok(own.copied().collect::<Vec<_>>().concat().into())
-}
-
-/// Converts full-range YCbCr of ITU-R BT.601 to RGB (DICOM part 3, C.7.6.3.1.2).
-fn to_rgb(pixel: &mut [u8]) {
-    let [y, cb, cr] = [pixel[0].into(), f64::from(pixel[1]) - 128., f64::from(pixel[2]) - 128.];
-    let rgb = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
-    // `as` clips to 0 and 255.
-    pixel.copy_from_slice(&rgb.map(|value: f64| value.round() as u8));
 }
