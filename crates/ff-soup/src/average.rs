@@ -38,6 +38,9 @@ pub struct Merged {
     /// The ingredient that the parts were fine-tuned from, if the method needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// The statistics of each part, in the order of the parts, if the method needs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statistics: Vec<String>,
     /// The parts, in the order in which the method takes them.
     pub parts: Vec<Average>,
 }
@@ -63,12 +66,14 @@ impl Average {
         }
     }
 
-    /// Returns `parts` merged by a method, with the id of their base if the method needs one.
+    /// Returns `parts` merged by a method that needs no statistics, with the id of their base if it
+    /// needs one. [`Ingredients::merged`](crate::Ingredients::merged) finds what a method needs.
     pub fn merged(method: &dyn MergeMethod, base: Option<&str>, parts: Vec<Average>) -> Self {
         Self::Merged(Box::new(Merged {
             method: method.name().to_owned(),
             settings: method.settings(),
             base: base.map(str::to_owned),
+            statistics: Vec::new(),
             parts,
         }))
     }
@@ -81,15 +86,23 @@ impl Average {
     /// Returns the ids of the ingredients that are bases but not parts, each once.
     pub fn bases(&self) -> Vec<&str> {
         let parts: Vec<&str> = self.shares().into_iter().map(|(id, _)| id).collect();
-        self.all_bases().into_iter().unique().filter(|base| !parts.contains(base)).collect()
+        let bases = self.merges().into_iter().filter_map(|merged| merged.base.as_deref());
+        bases.unique().filter(|base| !parts.contains(base)).collect()
     }
 
-    fn all_bases(&self) -> Vec<&str> {
+    /// Returns the ids of the statistics of parts, each once.
+    pub fn statistics(&self) -> Vec<&str> {
+        let all = self.merges().into_iter().flat_map(|merged| &merged.statistics);
+        all.map(String::as_str).unique().collect()
+    }
+
+    /// Returns every use of a merge method in the tree.
+    fn merges(&self) -> Vec<&Merged> {
         let own = match self {
-            Self::Merged(merged) => merged.base.as_deref(),
+            Self::Merged(merged) => Some(&**merged),
             Self::Ingredient(_) | Self::Mean(_) => None,
         };
-        own.into_iter().chain(self.parts().iter().flat_map(Self::all_bases)).collect()
+        own.into_iter().chain(self.parts().iter().flat_map(Self::merges)).collect()
     }
 
     /// Returns the parts that are averaged or merged; none for a single model.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use ff_checkpoint::StateDict;
 use itertools::Itertools;
 
-use crate::average::Average;
+use crate::average::{Average, Merged};
 use crate::error::Error;
 use crate::merge::mean::{Node, mean};
-use crate::merge::{MergeKind, method};
+use crate::merge::{MergeKind, MergeMethod, Needs, Parts, Statistics, kind, method};
 
 /// A trained model that a soup may be made from.
 #[derive(Clone, Debug)]
@@ -43,6 +43,10 @@ pub struct Ingredient {
 pub struct Ingredients {
     models: Vec<Ingredient>,
     base: Option<Ingredient>,
+    /// Statistics with their names, for methods that need them.
+    statistics: Vec<(String, StateDict)>,
+    /// What they are, if there is one of each model, in order.
+    statistics_of_models: Option<Statistics>,
     methods: Vec<MergeKind>,
 }
 
@@ -88,7 +92,8 @@ impl Ingredients {
             return Err(Error::Duplicate(twice.clone()));
         }
         ingredients.iter().try_for_each(|ingredient| ingredient.fits(first))?;
-        Ok(Self { models: ingredients, base: None, methods: Vec::new() })
+        let (base, statistics, statistics_of_models, methods) = (None, Vec::new(), None, Vec::new());
+        Ok(Self { models: ingredients, base, statistics, statistics_of_models, methods })
     }
 
     /// Adds the base: the model that the ingredients were fine-tuned from, for the merge methods
@@ -104,6 +109,36 @@ impl Ingredients {
         Ok(Self { base: Some(base), ..self })
     }
 
+    /// Adds statistics of every model, in order, with a name for each.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`] for a name that is used, [`Error::Method`] for another number of them
+    /// than of models.
+    pub fn with_statistics(
+        self,
+        kind: Statistics,
+        of_models: Vec<(String, StateDict)>,
+    ) -> Result<Self, Error> {
+        if of_models.len() != self.models.len() {
+            let reason = format!(
+                "expected statistics of each of {} models, found {}",
+                self.models.len(),
+                of_models.len()
+            );
+            return Err(Error::Method { name: format!("{kind:?}").to_lowercase(), reason });
+        }
+        let names = self.models.iter().chain(&self.base).map(|one| &one.id);
+        match names.chain(of_models.iter().map(|(id, _)| id)).duplicates().next() {
+            Some(twice) => Err(Error::Duplicate(twice.clone())),
+            None => Ok(Self { statistics_of_models: Some(kind), ..self.and_statistics(of_models) }),
+        }
+    }
+
+    /// Adds statistics that an average names.
+    pub(crate) fn and_statistics(self, statistics: Vec<(String, StateDict)>) -> Self {
+        Self { statistics, ..self }
+    }
+
     /// Adds a merge method from outside this crate, so that averages can name it.
     pub fn with_method(mut self, kind: MergeKind) -> Self {
         self.methods.push(kind);
@@ -113,6 +148,36 @@ impl Ingredients {
     /// Returns the models, in order, without the base.
     pub fn iter(&self) -> std::slice::Iter<'_, Ingredient> {
         self.models.iter()
+    }
+
+    /// Returns the base, if there is one.
+    pub fn base(&self) -> Option<&Ingredient> {
+        self.base.as_ref()
+    }
+
+    /// Returns all models merged by a method, with the base or the statistics that it needs.
+    ///
+    /// # Errors
+    /// [`Error::Method`] for an unknown method, or if what it needs is not here.
+    pub fn merged(&self, method: &dyn MergeMethod) -> Result<Average, Error> {
+        let needs = kind(method.name(), &self.methods)?.needs;
+        let (mut base, mut statistics) = (None, Vec::new());
+        match (needs, &self.base, self.statistics_of_models) {
+            (Needs::Nothing, _, _) => {}
+            (Needs::Base, Some(found), _) => base = Some(found.id.clone()),
+            (Needs::Statistics(wanted), _, Some(kind)) if wanted == kind => {
+                statistics = self.statistics.iter().map(|(id, _)| id.clone()).collect();
+            }
+            _ => return Err(needs.missing(method.name())),
+        }
+        let parts = self.iter().map(|one| Average::Ingredient(one.id.clone())).collect();
+        let (name, settings) = (method.name().to_owned(), method.settings());
+        Ok(Average::Merged(Box::new(Merged { method: name, settings, base, statistics, parts })))
+    }
+
+    /// Returns the statistics of that name.
+    pub(crate) fn statistics(&self, id: &str) -> Option<&StateDict> {
+        self.statistics.iter().find(|(other, _)| other == id).map(|(_, statistics)| statistics)
     }
 
     /// Returns the model or the base of that name.
@@ -145,25 +210,37 @@ impl Ingredients {
                 Ok(Node::Mean(parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>()?))
             }
             Average::Merged(merged) => {
-                let (kind, method) = method(&merged.method, &merged.settings, &self.methods)?;
-                if kind.needs_base != merged.base.is_some() {
-                    let reason = match kind.needs_base {
-                        true => "it needs a base: the weights that its parts were fine-tuned from",
-                        false => "it takes no base",
-                    };
-                    return Err(Error::Method { name: merged.method.clone(), reason: reason.into() });
-                }
-                let parts = merged.parts.iter().map(|part| self.weights(part));
-                let parts: Vec<StateDict> = parts.collect::<Result<_, _>>()?;
-                let base = merged.base.as_ref().map(|id| self.named(id)).transpose()?;
-                let parts: Vec<&StateDict> = parts.iter().collect();
-                let weights = method.merge(&parts, base.map(|base| &base.weights))?;
+                let weights = self.merge(merged)?;
                 // The result of a method from outside must fit into means as any model does.
                 let merged = Ingredient { id: average.to_string(), weights, fields: BTreeMap::new() };
                 merged.fits(&self.models[0])?;
                 Ok(Node::Leaf(merged.weights))
             }
         }
+    }
+
+    fn merge(&self, merged: &Merged) -> Result<StateDict, Error> {
+        let (kind, method) = method(&merged.method, &merged.settings, &self.methods)?;
+        let has = match (&merged.base, merged.statistics.len()) {
+            (None, 0) => kind.needs == Needs::Nothing,
+            (Some(_), 0) => kind.needs == Needs::Base,
+            (None, count) => matches!(kind.needs, Needs::Statistics(_)) && count == merged.parts.len(),
+            (Some(_), _) => false,
+        };
+        if !has {
+            return Err(kind.needs.missing(kind.name));
+        }
+        let models: Vec<_> = merged.parts.iter().map(|part| self.weights(part)).collect::<Result<_, _>>()?;
+        let models: Vec<&StateDict> = models.iter().collect();
+        let base = merged.base.as_ref().map(|id| self.named(id)).transpose()?;
+        let statistics = merged.statistics.iter();
+        let statistics = statistics.map(|id| self.statistics(id).ok_or_else(|| Error::Missing(id.clone())));
+        let statistics: Vec<&StateDict> = statistics.collect::<Result<_, _>>()?;
+        method.merge(&Parts {
+            models: &models,
+            base: base.map(|base| &base.weights),
+            statistics: &statistics,
+        })
     }
 
     fn named(&self, id: &str) -> Result<&Ingredient, Error> {

@@ -50,6 +50,7 @@ mod decision;
 mod error;
 mod ingredient;
 mod merge;
+mod network;
 mod plane;
 mod retrace;
 mod scorer;
@@ -62,7 +63,10 @@ pub use averaged_model::AveragedModel;
 pub use decision::Decision;
 pub use error::{Error, ScoreError};
 pub use ingredient::{Ingredient, Ingredients};
-pub use merge::{METHODS, Mean, MergeKind, MergeMethod, TensorParts, tensor_by_tensor};
+pub use merge::{
+    Block, METHODS, Mean, MergeKind, MergeMethod, Needs, Parts, Statistics, Tensor, block_by_block,
+};
+pub use network::{Gradient, Network};
 pub use plane::{Place, Plane, distances};
 pub use retrace::GreedyStep;
 pub use scorer::{Candidate, Scorer, Verdict};

@@ -10,6 +10,7 @@ use ff_checkpoint::StateDict;
 use crate::accept::Accept;
 use crate::average::Average;
 use crate::error::{Error, ScoreError};
+use crate::network::Network;
 
 /// Scores weights on validation data.
 ///
@@ -51,6 +52,12 @@ pub trait Scorer {
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
         let _ = (best, accept);
         self.score(candidate).map(Verdict::Score)
+    }
+
+    /// Returns the network and its images, for selectors that need them. The default is `None`:
+    /// the scorer has none.
+    fn network(&mut self) -> Option<&mut dyn Network> {
+        None
     }
 }
 

@@ -57,8 +57,13 @@ impl Ingredients {
             let ingredient = self.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
             Ok(Parent { weight, ..ingredient.weights.as_parent(id) })
         };
+        let of_statistics = |id: &str| {
+            let found = self.statistics(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
+            Ok(found.as_parent(id))
+        };
         let parts = average.shares().into_iter().map(|(id, share)| (id, Some(share)));
         let parents = parts.chain(average.bases().into_iter().map(|id| (id, None))).map(parent);
+        let parents = parents.chain(average.statistics().into_iter().map(of_statistics));
         Ok(Provenance {
             kind: "soup".into(),
             recipe: recipe.into(),
@@ -94,11 +99,17 @@ pub fn verify(soup: &StateDict, files: &[StateDict], methods: &[MergeKind]) -> R
         Ok(Ingredient { id: parent.id.clone(), weights, fields: Default::default() })
     };
     // A tree may name an ingredient more than once.
-    let parents =
-        provenance.parents.iter().unique_by(|parent| &parent.id).map(find).collect::<Result<_, Error>>()?;
+    let parents = provenance.parents.iter().unique_by(|parent| &parent.id);
+    let (statistics, parents): (Vec<&Parent>, Vec<_>) =
+        parents.partition(|parent| recipe.average.statistics().contains(&parent.id.as_str()));
+    let parents = parents.into_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
+    let statistics = statistics.into_iter().map(find).collect::<Result<Vec<_>, Error>>()?;
+    let all = parents.iter().chain(&statistics).map(|one| one.weights.clone()).chain([soup.clone()]);
+    let all: Vec<StateDict> = all.collect();
+    let statistics = statistics.into_iter().map(|one| (one.id, one.weights)).collect();
     let ingredients = methods.iter().fold(Ingredients::new(parents)?, |all, kind| all.with_method(*kind));
-    let all = ingredients.iter().map(|one| &one.weights).chain([soup]);
-    map_on_cores(all, StateDict::verify).into_iter().collect::<Result<(), _>>()?;
+    let ingredients = ingredients.and_statistics(statistics);
+    map_on_cores(&all, StateDict::verify).into_iter().collect::<Result<(), _>>()?;
     let rebuilt = ingredients.weights(&recipe.average)?;
     let averaged = |weights: &StateDict| {
         let kept = weights.iter().filter(|(name, _)| !recipe.recomputed.iter().any(|other| other == name));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_soup::{
-    Average, Candidate, Error, Ingredient, Ingredients, MergeKind, MergeMethod, ScoreError, Scorer, Selector,
-    Soup, tensor_by_tensor, verify,
+    Average, Candidate, Error, Ingredient, Ingredients, MergeKind, MergeMethod, Needs, Parts, ScoreError,
+    Scorer, Selector, Soup, block_by_block, verify,
 };
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ struct Median {
 const MEDIAN: MergeKind = MergeKind {
     name: "median",
     about: "The median of the parts, moved towards the base",
-    needs_base: true,
+    needs: Needs::Base,
     new: |settings| match settings["towards_base"].as_f64() {
         Some(towards_base) => Ok(Box::new(Median { towards_base })),
         None => Err("towards_base: expected a number".into()),
@@ -33,16 +33,20 @@ impl MergeMethod for Median {
         json!({"towards_base": self.towards_base})
     }
 
-    fn merge(&self, parts: &[&StateDict], base: Option<&StateDict>) -> Result<StateDict, Error> {
-        tensor_by_tensor(parts, base, |tensor| {
-            let base = tensor.base.ok_or("it needs a base")?;
-            let median = |at: usize| {
-                let mut values: Vec<f64> = tensor.parts.iter().map(|part| part[at]).collect();
-                values.sort_by(f64::total_cmp);
-                values[values.len() / 2]
-            };
-            Ok((0..base.len()).map(|at| median(at) + self.towards_base * (base[at] - median(at))).collect())
-        })
+    fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
+        parts.base_for(MEDIAN.name)?;
+        block_by_block(
+            parts,
+            |_| Ok(()),
+            |(), block, out| {
+                for (at, (out, base)) in out.iter_mut().zip(block.base()).enumerate() {
+                    let mut values: Vec<f64> = block.models().map(|model| model[at]).collect();
+                    values.sort_by(f64::total_cmp);
+                    let median = values[values.len() / 2];
+                    *out = median + self.towards_base * (base - median);
+                }
+            },
+        )
     }
 }
 
@@ -51,8 +55,7 @@ struct Everything(Median);
 
 impl Selector for Everything {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
-        let parts = ingredients.iter().map(|one| Average::Ingredient(one.id.clone())).collect();
-        let average = Average::merged(&self.0, Some("base"), parts);
+        let average = ingredients.merged(&self.0)?;
         let weights = || ingredients.weights(&average);
         let score = Candidate::new(&average, &weights).score(scorer)?;
         Ok(Soup { average, score, decisions: vec![] })
@@ -133,8 +136,8 @@ fn averages_nest_and_unknown_methods_are_refused() {
     let models = Ingredients::new(vec![model("a", [1.0, 8.0])]).unwrap();
     let unknown = Average::merged(&Median { towards_base: 0.0 }, None, vec![parts[0].clone()]);
     let error = models.weights(&unknown).unwrap_err().to_string();
-    assert_eq!(error, "merge method `median`: unknown name, expected one of mean");
-    // A merged average with the method `mean` equals a mean.
+    assert_eq!(error, "merge method `median`: unknown name, expected one of uniform");
+    // A merged average with the method `uniform` equals a mean.
     let [by_name, plain] = [Average::merged(&ff_soup::Mean, None, parts.clone()), Average::mean(parts)]
         .map(|average| *ingredients.weights(&average).unwrap().digest());
     assert_eq!(by_name, plain);

@@ -8,14 +8,14 @@ use std::num::NonZero;
 
 use ff_checkpoint::{Dtype, StateDict, cores, on_threads, write_rounded};
 
-use super::method::{MergeKind, MergeMethod};
+use super::method::{MergeKind, MergeMethod, Needs, Parts};
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
 pub(crate) const KIND: MergeKind = MergeKind {
-    name: "mean",
+    name: "uniform",
     about: "The mean of all parts, with equal shares (Wortsman et al. 2022)",
-    needs_base: false,
+    needs: Needs::Nothing,
     new: |settings| match settings.as_object() {
         Some(none) if none.is_empty() => Ok(Box::new(Mean)),
         _ => Err(format!("expected no settings, found {settings}")),
@@ -31,9 +31,10 @@ impl MergeMethod for Mean {
         KIND.name
     }
 
-    fn merge(&self, parts: &[&StateDict], _base: Option<&StateDict>) -> Result<StateDict, Error> {
-        let parts: Vec<_> = parts.iter().map(|&part| Node::Leaf(part.clone())).collect();
-        if parts.is_empty() { Err(Error::Empty) } else { Ok(mean(&Node::Mean(parts), cores())) }
+    fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
+        parts.first()?;
+        let models = parts.models.iter().map(|&part| Node::Leaf(part.clone())).collect();
+        Ok(mean(&Node::Mean(models), cores()))
     }
 }
 

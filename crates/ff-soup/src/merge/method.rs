@@ -1,19 +1,56 @@
-//! The trait of merge methods, and merging one tensor at a time.
+//! The trait of merge methods.
 
-use ff_checkpoint::{OwnedTensor, StateDict, map_on_cores};
+use ff_checkpoint::StateDict;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::error::Error;
 
-/// A method that merges parts, and a base where it needs one, into one set of weights.
-///
-/// Parts have the same keys, shapes and types, and finite values.
+/// What a method merges.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// The weights to merge, in order; at least one. They have the same keys, shapes and types, and
+    /// finite values.
+    pub models: &'a [&'a StateDict],
+    /// The weights that they were fine-tuned from, for a method that needs them.
+    pub base: Option<&'a StateDict>,
+    /// The statistics of each model, in the order of the models, for a method that needs them; else
+    /// empty.
+    pub statistics: &'a [&'a StateDict],
+}
+
+impl<'a> Parts<'a> {
+    /// Takes models, without a base and without statistics.
+    pub fn of(models: &'a [&'a StateDict]) -> Self {
+        Self { models, base: None, statistics: &[] }
+    }
+
+    /// Returns the first model.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without models.
+    pub fn first(&self) -> Result<&'a StateDict, Error> {
+        self.models.first().copied().ok_or(Error::Empty)
+    }
+
+    /// Returns the base for the method of this name.
+    ///
+    /// # Errors
+    /// [`Error::Method`] if there is none.
+    pub fn base_for(&self, method: &str) -> Result<&'a StateDict, Error> {
+        self.base.ok_or_else(|| Needs::Base.missing(method))
+    }
+}
+
+/// A method that merges parts into one set of weights.
 pub trait MergeMethod: Sync {
     /// The method's name in records.
     fn name(&self) -> &str;
 
     /// The method's settings in records, from which [`MergeKind::new`] makes it again.
-    fn settings(&self) -> serde_json::Value {
-        serde_json::json!({})
+    fn settings(&self) -> Value {
+        json!({})
     }
 
     /// Merges the parts.
@@ -21,8 +58,8 @@ pub trait MergeMethod: Sync {
     /// The same parts in the same order must give the same bits, whatever the number of threads.
     ///
     /// # Errors
-    /// [`Error::Merge`], which names the tensor; [`Error::Empty`] without parts.
-    fn merge(&self, parts: &[&StateDict], base: Option<&StateDict>) -> Result<StateDict, Error>;
+    /// [`Error::Merge`], which names the tensor; [`Error::Empty`] without models.
+    fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error>;
 }
 
 /// A merge method that a recipe, a record or a command can name.
@@ -32,65 +69,53 @@ pub struct MergeKind {
     pub name: &'static str,
     /// A description with its reference, for `--help`.
     pub about: &'static str,
-    /// True if it needs a base: the weights that its parts were fine-tuned from.
-    pub needs_base: bool,
+    /// What it needs beside the models.
+    pub needs: Needs,
     /// Creates the method from its settings, or returns what is wrong with them.
-    pub new: fn(&serde_json::Value) -> Result<Box<dyn MergeMethod>, String>,
+    pub new: fn(&Value) -> Result<Box<dyn MergeMethod>, String>,
 }
 
-/// The values of one float tensor in all parts and in the base.
-pub struct TensorParts<'a> {
-    /// The tensor's name.
-    pub name: &'a str,
-    /// The tensor's shape.
-    pub shape: &'a [usize],
-    /// The values in each part, row-major.
-    pub parts: Vec<Vec<f64>>,
-    /// The values in the base, row-major; absent without a base.
-    pub base: Option<Vec<f64>>,
+/// What a merge method needs beside the models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// The base: the weights that the models were fine-tuned from.
+    Base,
+    /// Statistics of each model.
+    Statistics(Statistics),
 }
 
-/// Merges weights tensor by tensor, one tensor on each core at a time.
-///
-/// `merge` returns the values of one tensor. They are rounded once, to the parts' type. Tensors
-/// that are not floats are those of the first part. Memory: the result, and for each core one
-/// tensor of all parts in 64-bit floats.
-///
-/// # Errors
-/// [`Error::Empty`] without parts; [`Error::Merge`] for a tensor for which `merge` fails or returns
-/// values that are not finite or not of the tensor's size.
-pub fn tensor_by_tensor(
-    parts: &[&StateDict],
-    base: Option<&StateDict>,
-    merge: impl Fn(TensorParts<'_>) -> Result<Vec<f64>, String> + Sync,
-) -> Result<StateDict, Error> {
-    let first = parts.first().ok_or(Error::Empty)?;
-    let values = |weights: &StateDict, name: &str| {
-        weights
-            .get(name)
-            .and_then(|tensor| tensor.to_f64())
-            .ok_or("expected floats in every part and in the base")
-    };
-    let merged = map_on_cores(first.iter(), |(name, tensor)| {
-        let one = || -> Result<OwnedTensor, String> {
-            if !tensor.is_float() {
-                return Ok(tensor.to_owned());
-            }
-            let of_parts = parts.iter().map(|part| values(part, name)).collect::<Result<_, _>>()?;
-            let base = base.map(|base| values(base, name)).transpose()?;
-            let found = merge(TensorParts { name, shape: tensor.shape, parts: of_parts, base })?;
-            match found.len() == tensor.elements() && found.iter().all(|value| value.is_finite()) {
-                true => Ok(OwnedTensor::rounded(tensor.dtype, tensor.shape, &found)),
-                false => {
-                    let finite = found.iter().filter(|value| value.is_finite()).count();
-                    let (expected, found) = (tensor.elements(), found.len());
-                    Err(format!("expected {expected} finite values, found {found}, {finite} of them finite"))
-                }
-            }
+/// Statistics of a model on images, with 32-bit floats under the names of its weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statistics {
+    /// The mean squared gradient of the log-likelihood by each weight.
+    Fisher,
+    /// The inner products of each layer's inputs.
+    Gram,
+}
+
+impl Needs {
+    /// Makes the error of a method that lacks what it needs, or has what it does not take.
+    pub(crate) fn missing(self, method: &str) -> Error {
+        let reason = match self {
+            Self::Nothing => "it takes neither a base nor statistics",
+            Self::Base => "it needs a base: the weights that its parts were fine-tuned from",
+            Self::Statistics(Statistics::Fisher) => "it needs the Fisher information of each part",
+            Self::Statistics(Statistics::Gram) => "it needs the inner products of each part's activations",
         };
-        let one = one().map_err(|reason| Error::Merge { tensor: name.to_owned(), reason });
-        one.map(|tensor| (name.to_owned(), tensor))
-    });
-    // Of several errors the first tensor's is returned, whatever the order of the threads.
-    Ok(StateDict::from_tensors(merged.into_iter().collect::<Result<_, _>>()?))
+        Error::Method { name: method.to_owned(), reason: reason.to_owned() }
+    }
+}
+
+/// Reads a method from its settings.
+pub(crate) fn settings_of<T>(settings: &Value) -> Result<Box<dyn MergeMethod>, String>
+where
+    T: DeserializeOwned + MergeMethod + 'static,
+{
+    match serde_json::from_value::<T>(settings.clone()) {
+        Ok(method) => Ok(Box::new(method)),
+        Err(error) => Err(error.to_string()),
+    }
 }

@@ -1,28 +1,37 @@
 //! Merge methods. Each method is a file of this folder and an entry in [`METHODS`].
 
+pub(crate) mod blocks;
 pub(crate) mod mean;
 mod method;
 
 use crate::error::Error;
 
+pub use blocks::{Block, Tensor, block_by_block};
 pub use mean::Mean;
-pub use method::{MergeKind, MergeMethod, TensorParts, tensor_by_tensor};
+pub use method::{MergeKind, MergeMethod, Needs, Parts, Statistics};
 
 /// The merge methods that a recipe or a command can name.
 pub const METHODS: [MergeKind; 1] = [mean::KIND];
 
-/// Creates the method of this name with its settings, from `more` or [`METHODS`].
+/// Finds the method of this name in `more` or [`METHODS`].
+///
+/// # Errors
+/// [`Error::Method`] for an unknown name.
+pub(crate) fn kind(name: &str, more: &[MergeKind]) -> Result<MergeKind, Error> {
+    more.iter().chain(&METHODS).find(|kind| kind.name == name).copied().ok_or_else(|| {
+        let known = more.iter().chain(&METHODS).map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+        let reason = format!("unknown name, expected one of {known}");
+        Error::Method { name: name.to_owned(), reason }
+    })
+}
+
+/// Creates the method of this name with its settings.
 pub(crate) fn method(
     name: &str,
     settings: &serde_json::Value,
     more: &[MergeKind],
 ) -> Result<(MergeKind, Box<dyn MergeMethod>), Error> {
-    let kind = more.iter().chain(&METHODS).find(|kind| kind.name == name);
-    let Some(kind) = kind else {
-        let known = more.iter().chain(&METHODS).map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        let reason = format!("unknown name, expected one of {known}");
-        return Err(Error::Method { name: name.to_owned(), reason });
-    };
+    let kind = kind(name, more)?;
     let made = (kind.new)(settings).map_err(|reason| Error::Method { name: name.to_owned(), reason })?;
-    Ok((*kind, made))
+    Ok((kind, made))
 }

@@ -1,0 +1,253 @@
+//! Merging tensor by tensor and block by block, so that no model is in memory as a whole.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use ff_checkpoint::{Dtype, StateDict, cores, map_on_cores, write_rounded};
+
+use super::mean::{add, by_blocks};
+use super::method::Parts;
+use crate::error::Error;
+
+/// Elements in a [`Block`]: few enough for those of fifty models to stay in a core's cache.
+const BLOCK: usize = 1 << 10;
+
+/// One float tensor of all models and of the base.
+pub struct Tensor<'a> {
+    /// The tensor's name.
+    pub name: &'a str,
+    /// The tensor's shape.
+    pub shape: &'a [usize],
+    dtype: Dtype,
+    models: Vec<&'a [u8]>,
+    base: Option<&'a [u8]>,
+}
+
+impl<'a> Tensor<'a> {
+    fn of(parts: &Parts<'a>, name: &'a str) -> Result<Self, String> {
+        let missing = || "expected the tensor in every part and in the base".to_owned();
+        let first = parts.models.first().and_then(|model| model.get(name)).ok_or_else(missing)?;
+        let data = |weights: &&'a StateDict| {
+            let tensor =
+                weights.get(name).filter(|other| (other.dtype, other.shape) == (first.dtype, first.shape));
+            tensor.map(|tensor| tensor.data).ok_or_else(missing)
+        };
+        let models = parts.models.iter().map(data).collect::<Result<_, _>>()?;
+        let base = parts.base.as_ref().map(data).transpose()?;
+        Ok(Self { name, shape: first.shape, dtype: first.dtype, models, base })
+    }
+
+    /// Returns the number of elements.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Returns true for BatchNorm's running statistics, which are on the scale of activations and
+    /// not of weights.
+    pub fn is_statistic(&self) -> bool {
+        is_statistic(self.name)
+    }
+
+    /// Calls `each` with every block, in order: one pass over the tensor in all models.
+    pub fn for_each_block(&self, each: impl FnMut(&Block<'_>)) {
+        self.blocks(0..self.elements(), each);
+    }
+
+    /// Calls `each` with the blocks of a range of elements.
+    fn blocks(&self, range: std::ops::Range<usize>, mut each: impl FnMut(&Block<'_>)) {
+        let sources: Vec<&[u8]> = self.models.iter().copied().chain(self.base).collect();
+        let longest = BLOCK.min(range.len());
+        let mut values = vec![0.0; sources.len() * longest];
+        for start in range.clone().step_by(BLOCK) {
+            let length = BLOCK.min(range.end - start);
+            let size = self.dtype.bitsize() / 8;
+            for (room, data) in values.chunks_mut(longest.max(1)).zip(&sources) {
+                let room = &mut room[..length];
+                room.fill(-0.0); // which changes no number that is added to it, not even −0
+                add(self.dtype, [&data[start * size..(start + length) * size]], room);
+            }
+            let models = self.models.len();
+            each(&Block {
+                start,
+                length,
+                stride: longest,
+                models,
+                values: &values,
+                has_base: self.base.is_some(),
+            });
+        }
+    }
+}
+
+/// Returns true for the name of one of BatchNorm's running statistics.
+pub(crate) fn is_statistic(name: &str) -> bool {
+    name.ends_with("running_mean") || name.ends_with("running_var")
+}
+
+/// At most 1024 elements of one tensor, in 64-bit floats.
+pub struct Block<'a> {
+    /// The index of the first element in the tensor, row-major.
+    pub start: usize,
+    length: usize,
+    stride: usize,
+    models: usize,
+    values: &'a [f64],
+    has_base: bool,
+}
+
+impl Block<'_> {
+    /// Returns the number of elements.
+    #[expect(clippy::len_without_is_empty, reason = "a block has elements")]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Iterates over the values in each model, in order.
+    pub fn models(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        (0..self.models).map(|at| self.model(at))
+    }
+
+    /// Returns the values in one model.
+    ///
+    /// # Panics
+    /// If there is no such model.
+    pub fn model(&self, at: usize) -> &[f64] {
+        assert!(at < self.models, "there are {} models", self.models);
+        self.source(at)
+    }
+
+    /// Returns the values in the base.
+    ///
+    /// # Panics
+    /// If there is no base.
+    pub fn base(&self) -> &[f64] {
+        assert!(self.has_base, "the method has no base");
+        self.source(self.models)
+    }
+
+    fn source(&self, at: usize) -> &[f64] {
+        &self.values[at * self.stride..][..self.length]
+    }
+
+    /// Writes the mean of the models.
+    pub fn mean_into(&self, out: &mut [f64]) {
+        out.fill(-0.0);
+        for model in self.models() {
+            out.iter_mut().zip(model).for_each(|(sum, value)| *sum += value);
+        }
+        out.iter_mut().for_each(|sum| *sum /= self.models as f64);
+    }
+}
+
+/// Merges models tensor by tensor and block by block.
+///
+/// `prepare` looks at a whole tensor, for a threshold or an angle. `merge` then fills the values of
+/// a block; it may be called for blocks in any order. Values are rounded once, to the models' type.
+/// Tensors that are not floats are those of the first model. Memory: the result, and on each core a
+/// block of every model.
+///
+/// # Errors
+/// [`Error::Empty`] without models; [`Error::Merge`] for a tensor for which `prepare` fails, or in
+/// which a value is not finite.
+pub fn block_by_block<T: Send + Sync>(
+    parts: &Parts<'_>,
+    prepare: impl Fn(&Tensor<'_>) -> Result<T, String> + Sync,
+    merge: impl Fn(&T, &Block<'_>, &mut [f64]) + Sync,
+) -> Result<StateDict, Error> {
+    let first = parts.first()?;
+    let names = first.iter().filter(|(_, tensor)| tensor.is_float()).map(|(name, _)| name);
+    let prepared = map_on_cores(names, |name| {
+        let made = Tensor::of(parts, name).and_then(|tensor| Ok((prepare(&tensor)?, tensor)));
+        made.map(|made| (name, made)).map_err(|reason| Error::Merge { tensor: name.to_owned(), reason })
+    });
+    // Of several errors the first tensor's is returned, whatever the order of the threads.
+    let prepared: BTreeMap<&str, (T, Tensor<'_>)> = prepared.into_iter().collect::<Result<_, _>>()?;
+    let bad: Mutex<Option<&str>> = Mutex::new(None);
+    let merged = by_blocks(
+        first,
+        cores(),
+        |name| &prepared[name],
+        |(made, tensor), dtype, start, room| {
+            let size = dtype.bitsize() / 8;
+            let (start, count) = (start / size, room.len() / size);
+            let mut values = vec![0.0; BLOCK.min(count)];
+            tensor.blocks(start..start + count, |block| {
+                let values = &mut values[..block.len()];
+                merge(made, block, values);
+                if values.iter().any(|value| !value.is_finite()) {
+                    let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
+                    *bad = Some(bad.map_or(tensor.name, |other| other.min(tensor.name)));
+                }
+                write_rounded(dtype, values, &mut room[(block.start - start) * size..][..block.len() * size]);
+            });
+        },
+    );
+    match bad.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        None => Ok(merged),
+        Some(name) => {
+            let reason = "expected finite values, found an infinity or NaN".to_owned();
+            Err(Error::Merge { tensor: name.to_owned(), reason })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_checkpoint::OwnedTensor;
+
+    use super::*;
+
+    fn model(values: impl Fn(usize) -> f32, count: usize) -> StateDict {
+        let values: Vec<f32> = (0..count).map(values).collect();
+        let tensors = [
+            ("w".to_owned(), OwnedTensor::f32([count], &values)),
+            ("steps".to_owned(), OwnedTensor::i64([], &[count as i64])),
+            ("zero".to_owned(), OwnedTensor::f32([0], &[])),
+        ];
+        StateDict::from_tensors(tensors.into())
+    }
+
+    #[test]
+    fn every_element_is_merged_once_with_its_own_values() {
+        for count in [1, 1023, 1024, 1025, 4096, 9001] {
+            let models = [model(|at| at as f32, count), model(|at| -2.0 * at as f32, count)];
+            let base = model(|_| 0.5, count);
+            let models = [&models[0], &models[1]];
+            let parts = Parts { base: Some(&base), ..Parts::of(&models) };
+            let largest = |tensor: &Tensor<'_>| {
+                let mut largest = 0.0f64;
+                tensor.for_each_block(|block| {
+                    largest = block.model(0).iter().fold(largest, |largest, value| largest.max(*value));
+                });
+                Ok(largest)
+            };
+            let merged = block_by_block(&parts, largest, |largest, block, out| {
+                for (at, out) in out.iter_mut().enumerate() {
+                    *out = block.model(0)[at] + block.model(1)[at] + block.base()[at] + largest;
+                }
+                assert_eq!(block.model(0)[0], block.start as f64);
+            })
+            .unwrap();
+            let expected: Vec<f32> = (0..count).map(|at| (count - 1) as f32 - at as f32 + 0.5).collect();
+            assert_eq!(merged.get("w").unwrap().to_f32().unwrap(), expected, "{count} elements");
+            assert_eq!(merged.get("steps").unwrap().to_i64().unwrap(), [count as i64]);
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_an_error_that_names_the_tensor() {
+        let one = model(|_| 1.0, 3000);
+        let merged = block_by_block(
+            &Parts::of(&[&one]),
+            |_| Ok(()),
+            |(), block, out| {
+                out.fill(if block.start > 2000 { f64::NAN } else { 0.0 });
+            },
+        );
+        let error = merged.unwrap_err().to_string();
+        assert_eq!(error, "cannot merge `w`: expected finite values, found an infinity or NaN");
+        let refused = block_by_block(&Parts::of(&[&one]), |_| Err::<(), _>("no".into()), |_, _, _| {});
+        assert_eq!(refused.unwrap_err().to_string(), "cannot merge `w`: no");
+        assert!(matches!(block_by_block(&Parts::of(&[]), |_| Ok(()), |(), _, _| {}), Err(Error::Empty)));
+    }
+}
