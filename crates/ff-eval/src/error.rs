@@ -82,6 +82,11 @@ pub enum Error {
         "expected predictions of the same samples, found other {0}\nhint: score both models on one split"
     )]
     Unpaired(&'static str),
+    /// There is no model to average.
+    #[error(
+        "expected the predictions of at least one model, found none\nhint: if every model has diverged, the records of training say so"
+    )]
+    NoModels,
     /// A tensor is missing, or of another type or shape.
     #[error("tensor `{name}`: expected {expected}, found {found}")]
     Tensor {

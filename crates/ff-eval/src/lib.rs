@@ -23,6 +23,7 @@
 //!
 //! Two models on the same samples are compared by [`bootstrap_difference`] and [`delong`]; several
 //! runs have a [`Spread`], and two methods over the same seeds a [`PairedDifference`].
+//! [`Predictions::mean`] makes an ensemble of models.
 //! [`Calibration`], [`Confusion`], [`roc_curves`] and [`surest_mistakes`] describe one model.
 //!
 //! The numbers are scikit-learn's. Where scikit-learn warns and returns a substitute, the doc
@@ -45,6 +46,7 @@ mod error;
 mod file;
 mod groups;
 mod kappa;
+mod mean;
 mod metric;
 mod mistakes;
 mod note;

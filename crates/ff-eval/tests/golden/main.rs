@@ -3,6 +3,7 @@
 //! The scripts in tests/golden/eval made the files. The tolerance is 1e-9 (sums in another order)
 //! unless a test has its own.
 
+mod ensemble;
 mod groups;
 mod metrics;
 mod statistics;
