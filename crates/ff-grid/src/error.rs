@@ -32,6 +32,9 @@ pub enum Error {
     /// A model could not be built.
     #[error(transparent)]
     Model(#[from] ff_models::Error),
+    /// Predictions are not of the same samples.
+    #[error(transparent)]
+    Eval(#[from] ff_eval::Error),
     /// Training or prediction failed.
     #[error(transparent)]
     Train(#[from] ff_train::Error),

@@ -422,6 +422,33 @@ fn wrong_inmerge_values_are_errors_with_their_key() {
     }
 }
 
+#[test]
+fn an_ensemble_predicts_with_every_model_of_its_pool() {
+    let plain = demo(&[]);
+    let plan = demo(&["method.1.select.kind=ensemble", "method.5.select={kind='ensemble'}"]);
+    check_order(&plan);
+    let columns = soups(&plan).1;
+    // Of FGG: four bases, and the snapshots of each cyclic run at 0.5, 2.5 and 4.5 epochs.
+    for (method, models) in [(1, 12), (5, 4 * (1 + 3))] {
+        let jobs = &columns[0].methods[method];
+        let soup = plan.job(&jobs.soup).unwrap();
+        assert_eq!((&soup.inputs, soup.cost.evaluations), (&jobs.pool, 0), "nothing is evaluated");
+        let scored = plan.job(jobs.test.as_ref().unwrap()).unwrap();
+        let predicted = plan.job(&scored.inputs[0]).unwrap();
+        assert_eq!((&predicted.inputs[0], &predicted.inputs[1..]), (&jobs.soup, &jobs.pool[..]));
+        assert_eq!(predicted.cost.evaluations, models);
+        let once = plain.job(soups(&plain).1[0].methods[method].test.as_ref().unwrap()).unwrap();
+        let once = plain.job(&once.inputs[0]).unwrap();
+        assert_eq!(predicted.cost.evaluated_images, models * once.cost.evaluated_images);
+    }
+    let unchanged = ids(&plain).intersection(&ids(&plan)).count();
+    assert_eq!(plain.jobs.len() - unchanged, columns.len() * 2 * 5, "two rows, a soup and two scores each");
+    // It has no weights to mark on a plane.
+    let error = read("table1/demo.toml", &["method.5.select={kind='ensemble'}", LANDSCAPE[0]]).unwrap_err();
+    let expected = "(GS (best), Uniform Soup, Greedy Soup, FGG (best), GoU), found `GoG`";
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
 /// Jobs in a runs folder are found by their identities, so these must not change without an entry
 /// in the change log. Compares the identities of both demos, folded in their order.
 #[test]

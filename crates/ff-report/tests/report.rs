@@ -49,6 +49,7 @@ fn report(difference: Option<Difference>) -> Report {
         classes: vec![],
         best: Some("Soup".into()),
         delivered: Some("Soup".into()),
+        ensembles: vec![("Mean of all".into(), 9)],
         comparisons: vec![comparison],
         scored: vec![],
         runs: vec![],
@@ -86,6 +87,7 @@ fn verdicts_follow_intervals() {
     let below = page(-0.1, -0.2, -0.02);
     assert!(below.contains("On test images Soup is worse than the best single model"));
     let around = page(0.1, -0.02, 0.2);
+    assert!(around.contains("Mean of all is the mean of the probabilities of 9 models, which"));
     assert!(around.contains("no difference between Soup and the best single model, Single, is shown"));
     assert!(!around.contains("Soup is better") && around.contains("<td>no difference shown</td>"));
     let without = report(Some(Difference { value: 0.1, interval: None })).to_html();

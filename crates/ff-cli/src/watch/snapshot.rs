@@ -124,11 +124,11 @@ impl Snapshot {
     }
 }
 
-/// Returns the validation score of a job's result, if that is a model.
+/// Returns the validation score of a job's result, if that is a model. An ensemble is none.
 fn best(record: &Record) -> Option<f64> {
     match &record.output {
         JobOutput::Training(outcome) => outcome.kept.as_ref()?.validation.value(),
-        JobOutput::Soup(soup) => Some(soup.soup.score),
+        JobOutput::Soup(soup) => soup.weights.as_ref().map(|_| soup.soup.score),
         _ => None,
     }
 }

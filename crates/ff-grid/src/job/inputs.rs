@@ -11,7 +11,7 @@ impl Job {
         self.named(0, "base")
     }
 
-    /// Returns the soup or the run whose model predicts.
+    /// Returns the soup, the ensemble or the run whose model predicts.
     pub fn model(&self) -> Result<&JobId, Error> {
         self.named(0, "model")
     }
@@ -37,10 +37,10 @@ impl Job {
     }
 
     /// Returns the runs whose models it selects from or evaluates, in the order of the pool. For a
-    /// surface, its soups and rows follow the runs.
+    /// surface, its soups and rows follow the runs. A prediction has runs only for an ensemble.
     pub fn runs(&self) -> &[JobId] {
         let before = match self.spec {
-            JobSpec::PlaneRow(_) | JobSpec::Surface(_) => 1,
+            JobSpec::Predict { .. } | JobSpec::PlaneRow(_) | JobSpec::Surface(_) => 1,
             JobSpec::GreedyBarriers(_) => 2,
             _ => 0,
         };

@@ -70,7 +70,7 @@ pub struct LayerKernels {
 pub enum JobOutput {
     /// Trained models, and where training diverged.
     Training(Outcome),
-    /// A soup or a single model.
+    /// A soup, a single model or an ensemble.
     Soup(SoupRecord),
     /// Predictions.
     Predictions {
@@ -102,7 +102,8 @@ pub enum JobOutput {
     GreedyBarriers(Vec<GreedyBarrier>),
 }
 
-/// The record of a soup or a single model: the decisions and the weights.
+/// The record of a soup, a single model or an ensemble: the decisions, and the weights if there are
+/// any.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SoupRecord {
@@ -120,12 +121,13 @@ pub struct SoupRecord {
     pub notes: Vec<String>,
     /// Validation images that could not be read and were left out, by name.
     pub skipped: Vec<String>,
-    /// The weights.
-    pub weights: FileRef,
+    /// The weights; `None` for an ensemble, whose models predict one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<FileRef>,
     /// Predictions on the validation images.
     #[serde(default = "predictions")]
     pub predictions: FileRef,
-    /// The weights' digest.
+    /// The weights' digest; for an ensemble, that of its predictions.
     pub digest: Digest,
 }
 
@@ -141,7 +143,7 @@ impl Record {
             JobOutput::Training(outcome) => {
                 outcome.kept.iter().chain(&outcome.snapshots).flat_map(SavedModel::files).collect()
             }
-            JobOutput::Soup(soup) => vec![&soup.weights, &soup.predictions],
+            JobOutput::Soup(soup) => soup.weights.iter().chain([&soup.predictions]).collect(),
             JobOutput::Predictions { file, .. } => vec![file],
             JobOutput::Score(_)
             | JobOutput::Diverged { .. }
@@ -194,10 +196,14 @@ impl Record {
     /// Returns the file of weights of a soup or a run, relative to the job's folder.
     ///
     /// # Errors
-    /// [`Error::Job`] if the job wrote none.
+    /// [`Error::Job`] if the job wrote none, as for an ensemble.
     pub fn weights(&self) -> Result<&FileRef, Error> {
         match &self.output {
-            JobOutput::Soup(soup) => Ok(&soup.weights),
+            JobOutput::Soup(soup) => soup.weights.as_ref().ok_or_else(|| {
+                let reason =
+                    "is an ensemble: its models predict one by one, and it has no weights of its own";
+                Error::Job(format!("job `{}` ({}) {reason}", self.label, self.id))
+            }),
             JobOutput::Training(Outcome { kept: Some(kept), .. }) => Ok(&kept.weights),
             _ => Err(Error::Job(format!("job `{}` ({}) saved no model", self.label, self.id))),
         }
@@ -214,5 +220,31 @@ impl Record {
     /// Makes the error that the job is not what is expected.
     pub(crate) fn not(&self, expected: &str) -> Error {
         Error::Job(format!("job `{}` ({}) is not {expected}", self.label, self.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The record of a soup of one model.
+    const SOUP: &str = r#"{"soup":{"average":{"ingredient":"a"},"score":0.5,"decisions":[]},"candidates":1,"left_out":[],"skipped":[],WEIGHTS"predictions":{"path":"soup.val.safetensors"},"digest":"DIGEST"}"#;
+
+    fn soup(weights: &str) -> String {
+        SOUP.replace("WEIGHTS", weights).replace("DIGEST", &"0".repeat(64))
+    }
+
+    #[test]
+    fn soups_have_weights_and_ensembles_have_none() {
+        for (weights, path) in
+            [(r#""weights":{"path":"soup.safetensors"},"#, Some("soup.safetensors")), ("", None)]
+        {
+            let text = soup(weights);
+            let record: SoupRecord = serde_json::from_str(&text).unwrap();
+            let found = record.weights.as_ref().map(|file| file.path.to_str().unwrap());
+            assert_eq!((found, serde_json::to_string(&record).unwrap()), (path, text));
+        }
+        let old: SoupRecord = serde_json::from_str(&soup(r#""weights":"soup.safetensors","#)).unwrap();
+        assert_eq!(old.weights.unwrap().path.to_str(), Some("soup.safetensors"));
     }
 }

@@ -29,6 +29,10 @@ pub enum Selection {
     },
     /// The uniform soup: the mean of all models.
     Uniform {},
+    /// The ensemble: the mean of the probabilities that all models predict, not of their weights. It
+    /// shows what soups of these models approximate. Each image takes a prediction by every model,
+    /// so it is never the model that is delivered or recommended.
+    Ensemble {},
     /// The greedy soup: models are added best first, and each is kept if the validation score
     /// rises.
     Greedy {
@@ -64,6 +68,16 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// True for the mean of the models' probabilities, which has no weights.
+    pub fn is_ensemble(&self) -> bool {
+        matches!(self, Self::Ensemble {})
+    }
+
+    /// True if several models are made into the weights of one.
+    pub fn is_soup(&self) -> bool {
+        !matches!(self, Self::Best { .. } | Self::Ensemble {})
+    }
+
     /// The rank of the single model that is selected, from 1.
     pub(crate) fn rank(&self) -> usize {
         match self {
@@ -72,10 +86,10 @@ impl Selection {
         }
     }
 
-    /// The hierarchy of soups; `None` for a single model.
+    /// The hierarchy of soups; `None` for a single model and for an ensemble.
     pub fn hierarchy(&self) -> Option<Hierarchy> {
         Some(match self {
-            Self::Best { .. } => return None,
+            Self::Best { .. } | Self::Ensemble {} => return None,
             Self::Uniform {} => Hierarchy::uniform(),
             &Self::Greedy { accept } => {
                 Hierarchy { levels: vec![], policies: vec![Policy::Greedy { accept }] }

@@ -29,9 +29,10 @@ pub enum JobSpec {
     Finetune(Training),
     /// Fast Geometric Generation. Input: a fine-tuned base.
     Fgg(Training),
-    /// A soup or a single model, selected from a pool. Inputs: the runs of the pool.
+    /// A soup, a single model or an ensemble, of a pool. Inputs: the runs of the pool.
     Soup(SoupSpec),
-    /// Predictions of a model. Input: the soup or the run that saved it.
+    /// Predictions of a model. Input: the soup or the run that saved it; for an ensemble, its job
+    /// and then the runs of its pool.
     Predict {
         /// Architecture and input of the model.
         model: Spec,

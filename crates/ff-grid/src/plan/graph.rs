@@ -225,33 +225,37 @@ impl<'a> Graph<'a> {
         self.jobs[self.known[id]].cost
     }
 
-    /// Adds the score of the model of `input` on the test split of its dataset; `None` if the
-    /// dataset has none.
+    /// Adds the score of a model on the test split of its dataset; `None` if the dataset has none.
     pub fn test_score(
         &mut self,
         shared: &ColumnBase,
         label: &str,
-        input: &str,
+        inputs: &[JobId],
+        networks: u64,
         dataset: &DatasetEntry,
     ) -> Option<JobId> {
-        (shared.sizes[2] > 0).then(|| self.score(shared, label, input, dataset, None))
+        (shared.sizes[2] > 0).then(|| self.score(shared, label, inputs, networks, dataset, None))
     }
 
-    /// Adds the score of the model of `input` on the test split of the data of `on`, by the metric
-    /// of its own dataset. `outputs` maps the model's outputs to the classes of `on`, if they
-    /// differ.
+    /// Adds the score of a model on the test split of the data of `on`, by the metric of its own
+    /// dataset.
+    ///
+    /// `inputs` has the job that saved the model; for an ensemble of a number of `networks`, its job
+    /// and then the runs of its pool. `outputs` maps the model's outputs to the classes of `on`, if
+    /// they differ.
     pub fn score(
         &mut self,
         on: &ColumnBase,
         label: &str,
-        input: &str,
+        inputs: &[JobId],
+        networks: u64,
         dataset: &DatasetEntry,
         outputs: Option<OutputMap>,
     ) -> JobId {
         let ColumnBase { spec: model, identity: data, groups, sizes: [_, _, images], .. } = on.clone();
         let spec = JobSpec::Predict { model, data, part: EvalSplit::Test, outputs, groups };
-        let cost = Cost { evaluations: 1, evaluated_images: images, ..Cost::default() };
-        let predicted = self.add(on, format!("{label}: predict"), spec, vec![input.into()], cost, None);
+        let cost = Cost { evaluations: networks, evaluated_images: networks * images, ..Cost::default() };
+        let predicted = self.add(on, format!("{label}: predict"), spec, inputs.to_vec(), cost, None);
         let EvaluationConfig { resamples, seed } = self.evaluation;
         let spec = JobSpec::Evaluate { metric: dataset.metric, resamples, seed };
         self.add(on, format!("{label}: score"), spec, vec![predicted], Cost::default(), None)

@@ -58,18 +58,18 @@ impl<'a> Recovered<'a> {
         all.next().filter(|_| all.next().is_none())
     }
 
-    /// Adds the records of a model's predictions and of their score as jobs, and returns the
-    /// score's identity.
+    /// Adds the records of the predictions with these inputs and of their score as jobs, and
+    /// returns the score's identity.
     pub fn score(
         &mut self,
         label: &str,
-        model: &str,
+        inputs: &[JobId],
         dataset: &DatasetEntry,
         evaluation: &EvaluationConfig,
         data: DataSource,
     ) -> Option<JobId> {
         let is_prediction = |spec: &JobSpec| matches!(spec, JobSpec::Predict { .. });
-        let predicted = self.only(&format!("{label}: predict"), &[model.into()], is_prediction)?;
+        let predicted = self.only(&format!("{label}: predict"), inputs, is_prediction)?;
         let EvaluationConfig { resamples, seed } = *evaluation;
         let wanted = JobSpec::Evaluate { metric: dataset.metric, resamples, seed };
         let scored = self

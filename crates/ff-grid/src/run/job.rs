@@ -8,7 +8,7 @@ use ff_checkpoint::entries;
 use ff_train::{CancelToken, EpochRecord, Outcome};
 
 use super::context::JobContext;
-use super::{landscape, soup};
+use super::{ensemble, landscape, soup};
 use crate::error::Error;
 use crate::job::{Cost, Job, JobOutput, JobSpec, Record, VERSION, device_name};
 use crate::store::Claimed;
@@ -38,7 +38,10 @@ impl JobContext<'_> {
                 layers = kernels;
                 (outcome, cost)
             }
-            JobSpec::Soup(spec) => soup::make(self, job, spec, &*self.data(job, &spec.data)?)?,
+            JobSpec::Soup(spec) => {
+                let make = if spec.select.is_ensemble() { ensemble::make } else { soup::make };
+                make(self, job, spec, &*self.data(job, &spec.data)?)?
+            }
             JobSpec::Predict { model, data, part, outputs, groups: _ } => {
                 self.predict(job, model, (data, *part), outputs.as_ref()).map_err(Error::hint_at_skipping)?
             }

@@ -2,6 +2,7 @@
 
 mod alone;
 mod context;
+mod ensemble;
 mod failure;
 mod inmerge;
 mod job;

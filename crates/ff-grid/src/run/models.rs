@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use ff_checkpoint::StateDict;
 use ff_eval::Predictions;
 use ff_soup::Ingredient;
 use ff_train::{SavedModel, predictions_of};
@@ -98,6 +99,11 @@ impl RunModel {
 
     /// Opens its predictions on the validation images, which training saved.
     pub fn predictions(&self, context: &JobContext<'_>) -> Result<Predictions, Error> {
-        Ok(predictions_of(&context.runs.open(&self.run, &self.kept.predictions)?)?)
+        Ok(predictions_of(&self.open_predictions(context)?)?)
+    }
+
+    /// Opens the file of these predictions.
+    pub fn open_predictions(&self, context: &JobContext<'_>) -> Result<StateDict, Error> {
+        context.runs.open(&self.run, &self.kept.predictions)
     }
 }

@@ -1,16 +1,17 @@
 //! Jobs that predict, and jobs that score predictions.
 
-use ff_checkpoint::FileRef;
-use ff_eval::{Metric, Note, OutputMap, Score};
+use ff_checkpoint::{FileRef, StateDict};
+use ff_eval::{Metric, Note, OutputMap, Predictions, Score};
 use ff_models::{Model, Spec};
 use ff_train::{predictions_of, save_predictions};
 
 use super::context::JobContext;
+use super::ensemble;
 use crate::error::Error;
-use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobOutput};
+use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobOutput, SoupRecord};
 
 impl JobContext<'_> {
-    /// Predicts a split with the model of the job's input.
+    /// Predicts a split with the model of the job's input, or with every model of an ensemble.
     pub(super) fn predict(
         &self,
         job: &Job,
@@ -24,16 +25,28 @@ impl JobContext<'_> {
         if let Some(run) = record.diverged() {
             return Ok((JobOutput::Diverged { run: run.to_owned() }, Cost::default()));
         }
-        let weights = self.runs.open(input, record.weights()?)?;
         let mut model = Model::new(spec, self.device, 0)?;
-        model.load_strict(&weights)?;
         let images = self.catalog.eval_set(&data, part, spec.image_size);
-        let predictions = images.predict(&model, outputs)?;
+        let mut predict = |weights: &StateDict| -> Result<Predictions, Error> {
+            model.load_strict(weights)?;
+            Ok(images.predict(&model, outputs)?)
+        };
+        let (predictions, parents) = match &record.output {
+            JobOutput::Soup(SoupRecord { weights: None, .. }) => {
+                ensemble::predict(self, job, &record, &mut predict)?
+            }
+            _ => {
+                let weights = self.runs.open(input, record.weights()?)?;
+                (predict(&weights)?, vec![weights.as_parent(&input.label)])
+            }
+        };
+        let evaluations = parents.len() as u64;
         let name = "predictions.safetensors";
-        let provenance = self.provenance(job, vec![weights.as_parent(&input.label)], &data)?;
+        let provenance = self.provenance(job, parents, &data)?;
         let path = self.runs.folder(job).join(name);
         let file = FileRef::new(name, save_predictions(&path, &predictions, Some(&provenance))?);
-        let cost = Cost { evaluations: 1, evaluated_images: predictions.len() as u64, ..Cost::default() };
+        let evaluated_images = evaluations * predictions.len() as u64;
+        let cost = Cost { evaluations, evaluated_images, ..Cost::default() };
         let skipped = images.skipped().to_vec();
         Ok((JobOutput::Predictions { file, samples: predictions.len(), skipped }, cost))
     }

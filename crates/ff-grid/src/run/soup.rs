@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use ff_checkpoint::{FileRef, Provenance, StateDict, note_trained_on, trained_on};
-use ff_eval::{Note, Predictions};
+use ff_eval::{Metric, Note, Predictions};
 use ff_models::Model;
 use ff_soup::{Ingredients, NthBest, Selector, Soup};
 use ff_train::save_predictions;
@@ -58,9 +58,13 @@ impl Choice<'_> {
     /// Selects on the validation split of `data`.
     ///
     /// # Errors
-    /// Models of different shapes, images that cannot be read, an undefined metric, cancellation.
+    /// Models of different shapes, images that cannot be read, an undefined metric, cancellation; an
+    /// ensemble, which has no weights.
     pub fn make(self, catalog: &Catalog, data: &OpenDataset, device: Device) -> Result<Chosen, Error> {
         let Self { ingredients, spec, scores, predictions } = self;
+        if spec.select.is_ensemble() {
+            return Err(Error::Job("an ensemble has no weights to select or average".into()));
+        }
         let validation = catalog.eval_set(data, EvalSplit::Validation, spec.model.image_size);
         let model = Model::new(&spec.model, device, 0)?;
         let mut scorer = ValidationScorer::new(model, &validation, spec.metric, scores);
@@ -99,15 +103,20 @@ impl Choice<'_> {
         }
         let digest = Some(data.identity.digest.clone());
         let provenance = ingredients.provenance(&soup.average, recipe, digest, VERSION)?;
-        // In a class of few images, single ones can decide the selection.
-        let few = Note::few_samples(predictions.targets(), predictions.outputs());
-        let said = spec.metric.notes(&predictions).into_iter().chain(few);
-        let names = data.dataset.task().names();
-        let notes = said.map(|note| format!("validation: {}", note.describe(names))).collect();
+        let notes = notes(spec.metric, &predictions, data);
         let skipped = validation.skipped().to_vec();
         let cost = Cost { evaluations, evaluated_images, ..Cost::default() };
         Ok(Chosen { soup, weights, provenance, predictions, notes, skipped, cost })
     }
+}
+
+/// Describes what to know of a validation score. In a class of few images, single ones can decide
+/// the selection.
+pub(super) fn notes(metric: Metric, predictions: &Predictions, data: &OpenDataset) -> Vec<String> {
+    let few = Note::few_samples(predictions.targets(), predictions.outputs());
+    let names = data.dataset.task().names();
+    let said = metric.notes(predictions).into_iter().chain(few);
+    said.map(|note| format!("validation: {}", note.describe(names))).collect()
 }
 
 /// Selects among the models of a job's runs, and writes the average and its validation predictions.
@@ -140,7 +149,7 @@ pub(super) fn make(
         diverged,
         notes: chosen.notes,
         skipped: chosen.skipped,
-        weights: FileRef::new(weights, digest),
+        weights: Some(FileRef::new(weights, digest)),
         predictions: FileRef::new(predictions, found),
         digest,
     };

@@ -69,12 +69,14 @@ pub struct ColumnReport {
     pub metric: Metric,
     /// The names of the classes or tasks; empty if they are not known.
     pub classes: Vec<String>,
-    /// The recommended model: the row with the best validation score.
+    /// The recommended model: the soup or single model with the best validation score.
     pub best: Option<String>,
     /// The delivered soup: the row with the best validation score among the soups.
     pub delivered: Option<String>,
-    /// The comparison of each soup with the best single model, on the test split and out of
-    /// distribution.
+    /// The ensembles: the name of the row, and the number of models that predict every image.
+    pub ensembles: Vec<(String, usize)>,
+    /// The comparison of each soup and ensemble with the best single model, on the test split and
+    /// out of distribution.
     pub comparisons: Vec<Comparison>,
     /// The models with scores both on the test split and out of distribution.
     pub scored: Vec<Scored>,
@@ -92,16 +94,16 @@ pub struct ColumnReport {
     pub missing: Vec<String>,
 }
 
-/// The comparison of a soup with the best single model on the same samples.
+/// The comparison of a soup or an ensemble with the best single model on the same samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The name of the soup's row.
+    /// The name of the row.
     pub method: String,
     /// The name of the single model's row.
     pub single: String,
     /// The out-of-distribution dataset; `None` for the test split.
     pub ood: Option<String>,
-    /// The soup's metric less the single model's; `None` if it is undefined.
+    /// The row's metric less the single model's; `None` if it is undefined.
     pub difference: Option<Difference>,
     /// True if both have the same weights.
     pub same: bool,
@@ -114,7 +116,7 @@ pub struct Comparison {
 pub struct Scored {
     /// The name of its row.
     pub name: String,
-    /// True for a single model, false for a soup.
+    /// True for a single model, false for a soup or an ensemble.
     pub single: bool,
     /// The score on the test split.
     pub test: Score,

@@ -16,9 +16,9 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     Some(html! {
         p {
             "The x axis is the score on the test split, the y axis that on out-of-distribution data, which was not used for \
-             selection. Whiskers are 95 % bootstrap intervals. Large markers are soups. Small markers are single models; at most "
-            (singles.unwrap_or(0)) " of them in a column have both scores. Below the dashed line the out-of-distribution score is \
-             lower."
+             selection. Whiskers are 95 % bootstrap intervals. Large markers are soups and ensembles. Small markers are \
+             single models; at most " (singles.unwrap_or(0)) " of them in a column have both scores. Below the dashed line the \
+             out-of-distribution score is lower."
         }
         div.plots { @for plot in &plots { (picture::curves(plot, &plot.title)) } }
     })

@@ -1,6 +1,7 @@
 //! The summary of an experiment.
 
 use ff_eval::Shown;
+use itertools::Itertools;
 use maud::{Markup, html};
 
 use crate::cost::Cost;
@@ -67,12 +68,23 @@ fn of_soups(experiment: &ExperimentReport, table: &Table) -> Markup {
         }
         (grid::plain("Recommended models", 6, &head, rows))
         p.note {
-            "The recommended model is the row with the best validation score; test images are not used to choose it. The soup \
-             compared is that with the best validation score among the soups."
+            "The recommended model is the soup or single model with the best validation score; test images are not used to \
+             choose it. The soup compared is that with the best validation score among the soups."
         }
         p { (cost(table)) }
+        @for said in experiment.columns.iter().flat_map(|column| &column.ensembles).unique().map(ensemble) {
+            p { (said) }
+        }
         (gains(experiment, table))
     }
+}
+
+/// The sentences about an ensemble of a number of models.
+fn ensemble((name, models): &(String, usize)) -> String {
+    format!(
+        "{name} is the mean of the probabilities of {models} models, which a soup approximates with one. It is shown for \
+         comparison and is never the recommended model: every image takes {models} forward passes."
+    )
 }
 
 /// The table of each row's cost, and of the numbers of columns in which it is better or worse than

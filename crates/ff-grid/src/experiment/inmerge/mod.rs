@@ -80,7 +80,8 @@ impl Table for InmergeTable {
                 if blocked.is_some()
                     && let Some(Record { label, .. }) = found.record(&jobs.trained)
                 {
-                    let test = found.score(label, &jobs.trained, dataset, &config.evaluation, dataset.data());
+                    let trained = std::slice::from_ref(&jobs.trained);
+                    let test = found.score(label, trained, dataset, &config.evaluation, dataset.data());
                     jobs.test = test.or(jobs.test.take());
                 }
             }

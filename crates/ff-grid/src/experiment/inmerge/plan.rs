@@ -56,7 +56,7 @@ fn column(
             let seeds = Seeds { group: seed, own: second_seed(seed) };
             let trained = merging.add(graph, label.clone(), seeds, start, inmerge, vec![first.clone()]);
             graph.with_kernels(&trained);
-            let test = graph.test_score(shared, &label, &trained, dataset);
+            let test = graph.test_score(shared, &label, std::slice::from_ref(&trained), 1, dataset);
             jobs.push(SeedJobs { seed, trained, test });
         }
     }

@@ -1,7 +1,7 @@
 //! The columns of a table of soups, with their jobs.
 
 use super::config::SoupsConfig;
-use crate::job::JobId;
+use crate::job::{JobId, Selection};
 use crate::plan::ColumnHead;
 
 /// A planned table of soups.
@@ -35,6 +35,13 @@ pub struct MethodJobs {
     pub test: Option<JobId>,
     /// The scores on other datasets, or why there is none.
     pub ood: Vec<Result<OodScore, String>>,
+}
+
+/// Returns the inputs of a method's predictions: the job that makes its model, and for an ensemble
+/// the runs whose models predict.
+pub(super) fn predictors(select: &Selection, soup: &JobId, pool: &[JobId]) -> Vec<JobId> {
+    let runs = if select.is_ensemble() { pool } else { &[] };
+    std::iter::once(soup).chain(runs).cloned().collect()
 }
 
 /// A score on an out-of-distribution dataset.

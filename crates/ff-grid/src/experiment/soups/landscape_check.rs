@@ -29,7 +29,8 @@ impl SoupsConfig {
                 return wrong(format!("two entries of `landscape.plane` are named `{name}`"));
             }
             for PlaneConfig { name, pool, models, soups } in plane {
-                self.check_methods(&format!("landscape.plane `{name}`: soups"), soups, |_| true)?;
+                let key = format!("landscape.plane `{name}`: soups");
+                self.check_methods(&key, soups, |select| !select.is_ensemble())?;
                 if let Anchors::Named { models } = models {
                     if let Some(twice) = models.iter().duplicates().next() {
                         return wrong(format!(

@@ -103,8 +103,9 @@ impl Table for SoupsTable {
                 jobs.pool.iter_mut().for_each(|id| *id = found.name(id));
                 let label = format!("{} {}: {}", dataset.name, backbone.name, method.name);
                 let known = jobs.test.take().map(|id| found.name(&id));
+                let inputs = columns::predictors(&method.select, &jobs.soup, &jobs.pool);
                 let score = |found: &mut Recovered<'_>, label: &str, data: DataSource| {
-                    found.score(label, &jobs.soup, dataset, &config.evaluation, data)
+                    found.score(label, &inputs, dataset, &config.evaluation, data)
                 };
                 jobs.test = match blocked {
                     Some(_) => score(found, &label, dataset.data()).or(known),

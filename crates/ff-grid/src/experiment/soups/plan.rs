@@ -8,7 +8,7 @@ use ff_inmerge::InMerge;
 use ff_train::{Rates, TrainConfig, Trainable, task_kind};
 use itertools::iproduct;
 
-use super::columns::{MethodJobs, OodScore, SoupsColumn};
+use super::columns::{MethodJobs, OodScore, SoupsColumn, predictors};
 use super::config::SoupsConfig;
 use super::landscape_plan::{LandscapeBuilder, Pools};
 use super::methods::MethodConfig;
@@ -97,14 +97,17 @@ impl Builder<'_, '_> {
         let [train, val, _] = shared.sizes;
         // Scores of single models are known from training; each candidate soup takes an evaluation.
         let snapshots = rates(config, train as usize).map_or(0, |rates| rates.snapshots().len());
-        let models = match (method.pool, &method.select) {
-            (_, Selection::Best { .. }) => 0,
-            (_, Selection::Uniform {}) => 1,
-            (Pool::Grid, _) => pool.len() as u64,
-            (pool, _) => {
+        let in_pool = match method.pool {
+            Pool::Grid => pool.len() as u64,
+            pool => {
                 let bases = config.fgg.learning_rates.len() * config.fgg.augmentations(pool).len();
                 (bases * (1 + snapshots)) as u64
             }
+        };
+        let models = match &method.select {
+            Selection::Best { .. } | Selection::Ensemble {} => 0,
+            Selection::Uniform {} => 1,
+            _ => in_pool,
         };
         let recalibrated = method.bn == BnStatistics::Recalibrate
             && method.select.hierarchy().is_some()
@@ -121,8 +124,10 @@ impl Builder<'_, '_> {
         let evaluated_images = models * if recalibrated { val + train } else { val };
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
         let soup = self.graph.add(shared, label.clone(), spec, pool.clone(), cost, None);
-        let test = self.graph.test_score(shared, &label, &soup, dataset);
-        let ood = dataset.ood.iter().map(|other| self.ood(&label, &soup, other)).collect();
+        let inputs = predictors(&method.select, &soup, &pool);
+        let networks = if method.select.is_ensemble() { in_pool } else { 1 };
+        let test = self.graph.test_score(shared, &label, &inputs, networks, dataset);
+        let ood = dataset.ood.iter().map(|other| self.ood(&label, &inputs, networks, other)).collect();
         MethodJobs { pool, soup, test, ood }
     }
 
@@ -184,7 +189,13 @@ impl Builder<'_, '_> {
         id
     }
 
-    fn ood(&mut self, label: &str, soup: &str, other: &OodEntry) -> Result<OodScore, String> {
+    fn ood(
+        &mut self,
+        label: &str,
+        inputs: &[JobId],
+        networks: u64,
+        other: &OodEntry,
+    ) -> Result<OodScore, String> {
         let dataset = self.dataset;
         let named = |why: String| format!("dataset {}: {why}", other.name);
         let source = dataset.data_of(other);
@@ -207,7 +218,8 @@ impl Builder<'_, '_> {
             groups: data.has_groups(EvalSplit::Test),
             ..self.shared.clone()
         };
-        let score = self.graph.score(&on, &format!("{label} on {}", other.name), soup, dataset, outputs);
+        let label = format!("{label} on {}", other.name);
+        let score = self.graph.score(&on, &label, inputs, networks, dataset, outputs);
         Ok(OodScore { score, note })
     }
 }

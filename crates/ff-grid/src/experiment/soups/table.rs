@@ -73,6 +73,12 @@ impl SoupsTable {
             Some(record) => {
                 let soup = record.soup()?;
                 cell.validation = Some(soup.soup.score);
+                if method.select.is_ensemble() {
+                    let models = soup.candidates;
+                    notes.push(format!(
+                        "the mean of the probabilities of {models} models, each of which predicts every image"
+                    ));
+                }
                 if !soup.left_out.is_empty() {
                     notes.push(format!("left out, diverged: {}", soup.left_out.join(", ")));
                 }
@@ -131,7 +137,7 @@ impl SoupsTable {
         let (config, Records { plan, runs }) = (&self.config, records);
         let mut best: Option<(usize, Record)> = None;
         for (at, (method, jobs)) in config.method.iter().zip(&column.methods).enumerate() {
-            if method.select.hierarchy().is_none() {
+            if !method.select.is_soup() {
                 continue;
             }
             let Some(record) = records.of(&jobs.soup)? else { continue };

@@ -13,6 +13,7 @@ pub(crate) fn empty_column(ColumnHead { backbone, dataset, task, blocked }: &Col
         classes: task.as_ref().map_or(Vec::new(), |task| task.names().to_vec()),
         best: None,
         delivered: None,
+        ensembles: Vec::new(),
         comparisons: Vec::new(),
         scored: Vec::new(),
         runs: Vec::new(),

@@ -35,7 +35,7 @@ pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Er
         let file = std::fs::metadata(runs.folder(job).join("record.json"));
         written.extend(file.and_then(|file| file.modified()));
         let digest = match &record.output {
-            JobOutput::Soup(soup) => soup.digest.to_string(),
+            JobOutput::Soup(soup) if soup.weights.is_some() => soup.digest.to_string(),
             _ => String::new(),
         };
         let seconds = format!("{:.1}", record.seconds);

@@ -59,10 +59,11 @@ pub(in crate::run) fn surface(
     let (mut errors, mut soups) = (Vec::new(), Vec::new());
     for id in job.runs() {
         let input = context.planned(id)?;
-        match context.runs.done(input)?.output {
-            JobOutput::PlaneRow(row) => errors.push(row),
+        let record = context.runs.done(input)?;
+        match &record.output {
+            JobOutput::PlaneRow(row) => errors.push(row.clone()),
             JobOutput::Soup(soup) => {
-                let weights = context.runs.open(input, &soup.weights)?;
+                let weights = context.runs.open(input, record.weights()?)?;
                 let fields = Default::default();
                 let Place { x, y, height } =
                     plane.place(&Ingredient { id: input.label.clone(), weights, fields })?;

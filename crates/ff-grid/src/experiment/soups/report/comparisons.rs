@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::experiment::soups::config::SoupsConfig;
 use crate::plan::Records;
 
-/// Compares every soup with the single model on the test split and on out-of-distribution datasets.
-/// Also returns why comparisons are missing.
+/// Compares every soup and ensemble with the single model on the test split and on
+/// out-of-distribution datasets. Also returns why comparisons are missing.
 pub(super) fn of<'a, 'm: 'a>(
     config: &SoupsConfig,
     dataset: &DatasetEntry,

@@ -37,7 +37,7 @@ pub(super) fn column(
     }
     let name = |model: Option<&Model<'_>>| model.map(|model| model.method.name.clone());
     let single = best(models.iter().filter(|model| model.is_single()).rev());
-    let delivered = best(models.iter().filter(|model| !model.is_single()));
+    let delivered = best(models.iter().filter(|model| model.method.select.is_soup()));
     report.delivered = name(delivered);
     report.best = name(best(single.into_iter().chain(delivered)));
     let all = config.methods_and_singles();
@@ -47,17 +47,20 @@ pub(super) fn column(
             singles.push(Model { method, jobs, soup: record.soup()?.clone() });
         }
     }
+    for model in models.iter().filter(|model| model.method.select.is_ensemble()) {
+        report.ensembles.push((model.method.name.clone(), model.soup.candidates));
+    }
     report.scored = scored(dataset, models.iter().chain(&singles), records)?;
     report.runs = records.training_runs(column.methods.iter().flat_map(|jobs| &jobs.pool))?;
-    for model in models.iter().filter(|model| !model.is_single()) {
+    for model in models.iter().filter(|model| model.method.select.is_soup()) {
         let greedy_barriers = table.greedy_barriers(column, &model.method.name, records)?;
         report.choices.push(choice(model, &greedy_barriers));
     }
     let album = table.album(column, records)?;
     report.figures = album.plots.into_iter().map(|(_, plot)| plot).collect();
     if let Some(single) = single {
-        let soups = models.iter().filter(|model| !model.is_single());
-        let (found, missing) = comparisons::of(config, dataset, (soups, single), records)?;
+        let others = models.iter().filter(|model| !model.is_single());
+        let (found, missing) = comparisons::of(config, dataset, (others, single), records)?;
         report.comparisons = found;
         report.missing.extend(missing);
     }
@@ -85,7 +88,7 @@ pub(super) fn column(
 
 /// Returns the names of a soup's outputs from its file, for a report without the data.
 fn classes(model: &Model<'_>, Records { plan, runs }: Records<'_>) -> Option<Vec<String>> {
-    let file = runs.open(plan.job(&model.jobs.soup)?, &model.soup.weights).ok()?;
+    let file = runs.open(plan.job(&model.jobs.soup)?, model.soup.weights.as_ref()?).ok()?;
     let names = file.provenance().ok()?.recipe.get("classes")?.clone();
     serde_json::from_value(names).ok()
 }
