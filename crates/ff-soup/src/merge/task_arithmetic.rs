@@ -1,0 +1,92 @@
+//! Task arithmetic: the base, plus a multiple of the sum of the task vectors.
+
+use ff_checkpoint::StateDict;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::method::{MergeKind, MergeMethod, Needs, Parts, settings_of};
+use super::task_vectors::{add_to_base, lambda_is_given, merge_trained};
+use crate::error::Error;
+
+/// The entry in [`METHODS`](super::METHODS).
+pub(crate) const KIND: MergeKind = MergeKind {
+    name: "task-arithmetic",
+    about: "The base plus λ times the sum of what training changed (Ilharco et al. 2022)",
+    needs: Needs::Base,
+    new: |settings| {
+        lambda_is_given(settings)?;
+        settings_of::<TaskArithmetic>(settings)
+    },
+};
+
+/// The merge method θ = θ0 + λ Στₖ, task arithmetic (arXiv 2212.04089), where τₖ = θₖ − θ0.
+///
+/// The task vectors are added, not averaged: λ = 1/K gives the mean of K models, and a larger λ a
+/// point beyond it, as seen from θ0. This is mergekit's `task_arithmetic` with the weight λ for
+/// each model. Running statistics are the mean of the models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskArithmetic {
+    /// The factor of the sum, λ.
+    pub lambda: f64,
+}
+
+impl MergeMethod for TaskArithmetic {
+    fn name(&self) -> &str {
+        KIND.name
+    }
+
+    fn settings(&self) -> Value {
+        serde_json::to_value(self).expect("plain data")
+    }
+
+    fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
+        merge_trained(
+            KIND.name,
+            parts,
+            |_| (),
+            |(), block, out| {
+                out.fill(0.0);
+                for model in block.models() {
+                    for (sum, (value, base)) in out.iter_mut().zip(model.iter().zip(block.base())) {
+                        *sum += value - base;
+                    }
+                }
+                add_to_base(self.lambda, block, out);
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::merge::task_vectors::fixtures::{merge, noise, values, weights};
+
+    #[test]
+    fn task_vectors_are_added_and_statistics_averaged() {
+        let (base, a, b) = (weights(&[1.0, 1.0], 9.0), weights(&[2.0, 1.0], 1.0), weights(&[3.0, 0.0], 3.0));
+        let method = TaskArithmetic { lambda: 0.5 };
+        let merged = merge(&method, &[&a, &b], Some(&base)).unwrap();
+        assert_eq!(values(&merged, "fc.weight"), [2.5, 0.5]);
+        assert_eq!(values(&merged, "bn.running_var"), [2.0]);
+        assert_eq!(merge(&method, &[&b, &a], Some(&base)).unwrap().digest(), merged.digest());
+    }
+
+    #[test]
+    fn one_model_with_all_of_its_task_vector_is_itself() {
+        let (base, model) = (weights(&noise(1, 3000), 1.0), weights(&noise(2, 3000), 2.0));
+        let merged = merge(&TaskArithmetic { lambda: 1.0 }, &[&model], Some(&base)).unwrap();
+        assert_eq!(merged.digest(), model.digest());
+    }
+
+    #[test]
+    fn lambda_is_required() {
+        let error = (KIND.new)(&json!({})).err().unwrap();
+        assert!(error.starts_with("lambda: expected a number, found none"), "{error}");
+        assert!((KIND.new)(&json!({"lambda": 1, "density": 0.5})).is_err());
+        assert_eq!((KIND.new)(&json!({"lambda": 1})).unwrap().settings(), json!({"lambda": 1.0}));
+    }
+}
