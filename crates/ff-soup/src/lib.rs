@@ -31,7 +31,7 @@
 //! The result is a [`Soup`]: an [`Average`] of ingredients, its score, and a [`Decision`] for every
 //! candidate. [`Hierarchy`] is the selector of both papers: uniform and greedy soups, Greedy of
 //! Uniform, Greedy of Greedy, and any deeper tree over recipe fields. [`NthBest`] selects a single
-//! model. A [`MergeMethod`] of your own merges where the mean is not enough.
+//! model. Where the mean is not enough, a [`MergeMethod`] merges: one of [`METHODS`], or your own.
 //!
 //! [`Ingredients::combine`] gives the weights on a line or a [`Plane`] through models, and
 //! [`Soup::greedy_steps`] the soup that a greedy selection compared each candidate with.
@@ -64,7 +64,8 @@ pub use decision::Decision;
 pub use error::{Error, ScoreError};
 pub use ingredient::{Ingredient, Ingredients};
 pub use merge::{
-    Block, METHODS, Mean, MergeKind, MergeMethod, Needs, Parts, Statistics, Tensor, block_by_block,
+    Block, Dare, DareRule, LayerCoefficients, Line, Linear, METHODS, Mean, MergeKind, MergeMethod, Needs,
+    Parts, Statistics, Stock, TaskArithmetic, Tensor, Ties, block_by_block,
 };
 pub use network::{Gradient, Network};
 pub use plane::{Place, Plane, distances};

@@ -136,7 +136,8 @@ fn averages_nest_and_unknown_methods_are_refused() {
     let models = Ingredients::new(vec![model("a", [1.0, 8.0])]).unwrap();
     let unknown = Average::merged(&Median { towards_base: 0.0 }, None, vec![parts[0].clone()]);
     let error = models.weights(&unknown).unwrap_err().to_string();
-    assert_eq!(error, "merge method `median`: unknown name, expected one of uniform");
+    let known = "merge method `median`: unknown name, expected one of uniform, ";
+    assert!(error.starts_with(known), "{error}");
     // A merged average with the method `uniform` equals a mean.
     let [by_name, plain] = [Average::merged(&ff_soup::Mean, None, parts.clone()), Average::mean(parts)]
         .map(|average| *ingredients.weights(&average).unwrap().digest());

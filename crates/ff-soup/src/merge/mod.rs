@@ -1,17 +1,32 @@
 //! Merge methods. Each method is a file of this folder and an entry in [`METHODS`].
 
 pub(crate) mod blocks;
+mod dare;
+mod line;
+mod linear;
+mod magnitudes;
 pub(crate) mod mean;
 mod method;
+mod stock;
+mod task_arithmetic;
+mod task_vectors;
+mod ties;
 
 use crate::error::Error;
 
 pub use blocks::{Block, Tensor, block_by_block};
+pub use dare::{Dare, DareRule};
+pub use line::Line;
+pub use linear::{LayerCoefficients, Linear};
 pub use mean::Mean;
 pub use method::{MergeKind, MergeMethod, Needs, Parts, Statistics};
+pub use stock::Stock;
+pub use task_arithmetic::TaskArithmetic;
+pub use ties::Ties;
 
 /// The merge methods that a recipe or a command can name.
-pub const METHODS: [MergeKind; 1] = [mean::KIND];
+pub const METHODS: [MergeKind; 7] =
+    [mean::KIND, linear::KIND, line::KIND, stock::KIND, task_arithmetic::KIND, ties::KIND, dare::KIND];
 
 /// Finds the method of this name in `more` or [`METHODS`].
 ///
