@@ -1,0 +1,170 @@
+//! Selection of a merge method's settings.
+
+use itertools::Itertools;
+use serde_json::Value;
+
+use super::selector::Selector;
+use crate::average::Average;
+use crate::decision::Decision;
+use crate::error::Error;
+use crate::ingredient::Ingredients;
+use crate::merge::MergeMethod;
+use crate::scorer::{Candidate, Scorer};
+use crate::soup::Soup;
+
+/// Merges all models with each of several methods, or one method with several settings, and takes
+/// the result with the best score.
+///
+/// Ties keep the order of `methods`. With one method the result is its merge, whatever it scores.
+/// There is a [`Decision`] for each method: the candidate is its name and settings, such as
+/// `line alpha=0.5`, and `alone` its score. All are evaluated completely, so the record shows how
+/// the score depends on the settings.
+///
+/// It is deterministic if the methods are. Each costs one merge and one evaluation. Memory: that of
+/// one model, and what the method needs.
+///
+/// # Errors
+/// [`Error::Method`] without methods, and for one that is not known to the ingredients or lacks its
+/// base or statistics; [`Error::Merge`]; [`Error::Score`].
+///
+/// ```
+/// use ff_soup::{Average, Mean, MergeAll, Selector};
+/// # use ff_soup::{Ingredient, Ingredients, OwnedTensor, ScoreError, StateDict};
+///
+/// # let model = |id: &str, value: f32| {
+/// #     let tensors = [("fc.bias".to_owned(), OwnedTensor::f32([1], &[value]))];
+/// #     let weights = StateDict::from_tensors(tensors.into());
+/// #     Ingredient { id: id.to_owned(), weights, fields: Default::default() }
+/// # };
+/// # let models = Ingredients::new(vec![model("a", 1.0), model("b", 3.0)])?;
+/// # let mut scorer = |weights: &StateDict| -> Result<f64, ScoreError> {
+/// #     let bias = weights.get("fc.bias").and_then(|tensor| tensor.to_f64()).ok_or("no fc.bias")?;
+/// #     Ok(bias[0])
+/// # };
+/// let soup = MergeAll { methods: vec![Box::new(Mean)] }.select(&models, &mut scorer)?;
+/// assert_eq!(soup.average.to_string(), "uniform(a, b)");
+/// # Ok::<(), ff_soup::Error>(())
+/// ```
+pub struct MergeAll {
+    /// The methods, each with its settings.
+    pub methods: Vec<Box<dyn MergeMethod>>,
+}
+
+impl Selector for MergeAll {
+    fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
+        let mut best: Option<(usize, f64, Average)> = None;
+        let mut decisions = Vec::new();
+        for (at, method) in self.methods.iter().enumerate() {
+            let average = ingredients.merged(&**method)?;
+            let weights = || ingredients.weights(&average);
+            let score = Candidate::new(&average, &weights).score(scorer)?;
+            decisions.push(Decision {
+                candidate: describe(&**method),
+                alone: Some(score),
+                ..Decision::default()
+            });
+            if best.as_ref().is_none_or(|(_, best, _)| score > *best) {
+                best = Some((at, score, average));
+            }
+        }
+        let (at, score, average) = best.ok_or_else(|| Error::Method {
+            name: "any".to_owned(),
+            reason: "expected a method with at least one setting, found none".to_owned(),
+        })?;
+        decisions[at].taken = true;
+        Ok(Soup { average, score, decisions, fit: None })
+    }
+}
+
+/// Returns a method's name and settings, sorted by name: `ties density=0.2 lambda=0.3`.
+fn describe(method: &dyn MergeMethod) -> String {
+    let settings = method.settings();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let settings = settings.as_object().into_iter().flatten().sorted_by_key(|(name, _)| *name);
+    let settings = settings.map(|(name, value)| format!(" {name}={}", text(value)));
+    format!("{}{}", method.name(), settings.format(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_checkpoint::{OwnedTensor, StateDict};
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::ScoreError;
+    use crate::ingredient::Ingredient;
+    use crate::merge::{MergeKind, Needs, Parts, block_by_block};
+
+    /// The mean of the models times a factor.
+    struct Scaled(f64);
+
+    const SCALED: MergeKind = MergeKind {
+        name: "scaled",
+        about: "",
+        needs: Needs::Nothing,
+        new: |settings| match settings["factor"].as_f64() {
+            Some(factor) => Ok(Box::new(Scaled(factor))),
+            None => Err("factor: expected a number".into()),
+        },
+    };
+
+    impl MergeMethod for Scaled {
+        fn name(&self) -> &str {
+            SCALED.name
+        }
+
+        fn settings(&self) -> Value {
+            json!({"kind": "all", "factor": self.0})
+        }
+
+        fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
+            block_by_block(
+                parts,
+                |_| Ok(()),
+                |(), block, out| {
+                    block.mean_into(out);
+                    out.iter_mut().for_each(|value| *value *= self.0);
+                },
+            )
+        }
+    }
+
+    fn select(factors: &[f64]) -> Result<Soup, Error> {
+        let model = |(id, value): (&str, f32)| {
+            let tensors = [("w".to_owned(), OwnedTensor::f32([1], &[value]))];
+            let weights = StateDict::from_tensors(tensors.into());
+            Ingredient { id: id.to_owned(), weights, fields: Default::default() }
+        };
+        let models = Ingredients::new(vec![model(("a", 1.0)), model(("b", 3.0))])?.with_method(SCALED);
+        // The best factor is 0.5.
+        let mut scorer = |weights: &StateDict| -> Result<f64, ScoreError> {
+            Ok(-(weights.get("w").and_then(|it| it.to_f64()).ok_or("no w")?[0] - 1.0).abs())
+        };
+        let method = |factor: &f64| Box::new(Scaled(*factor)) as Box<dyn MergeMethod>;
+        MergeAll { methods: factors.iter().map(method).collect() }.select(&models, &mut scorer)
+    }
+
+    #[test]
+    fn the_best_setting_is_taken_and_each_is_named() {
+        let soup = select(&[1.0, 0.25, 0.75, 0.0]).unwrap();
+        // 0.25 and 0.75 are equally far from 0.5: the first is taken.
+        let found = soup.decisions.iter().map(|it| (it.candidate.as_str(), it.alone, it.taken));
+        let expected = [
+            ("scaled factor=1.0 kind=all", Some(-1.0), false),
+            ("scaled factor=0.25 kind=all", Some(-0.5), true),
+            ("scaled factor=0.75 kind=all", Some(-0.5), false),
+            ("scaled factor=0.0 kind=all", Some(-1.0), false),
+        ];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        let Average::Merged(merged) = &soup.average else { panic!("{}", soup.average) };
+        assert_eq!((merged.settings["factor"].as_f64(), soup.score), (Some(0.25), -0.5));
+        assert_eq!(soup.average.to_string(), "scaled(a, b)");
+    }
+
+    #[test]
+    fn one_setting_is_that_merge_and_none_is_an_error() {
+        let soup = select(&[-3.0]).unwrap();
+        assert_eq!((soup.score, soup.decisions.len(), soup.decisions[0].taken), (-7.0, 1, true));
+        assert!(select(&[]).unwrap_err().to_string().contains("at least one setting"));
+    }
+}
