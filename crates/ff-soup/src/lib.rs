@@ -31,7 +31,8 @@
 //! The result is a [`Soup`]: an [`Average`] of ingredients, its score, and a [`Decision`] for every
 //! candidate. [`Hierarchy`] is the selector of both papers: uniform and greedy soups, Greedy of
 //! Uniform, Greedy of Greedy, and any deeper tree over recipe fields. [`NthBest`] selects a single
-//! model. Where the mean is not enough, a [`MergeMethod`] merges: one of [`METHODS`], or your own.
+//! model, [`Pruned`] leaves models out of the mean of all, [`MergeAll`] selects the settings of a merge
+//! method, and [`Learned`] fits coefficients by the gradients of a [`Network`]. Where the mean is not enough, a [`MergeMethod`] merges: one of [`METHODS`], or your own.
 //!
 //! [`Ingredients::combine`] gives the weights on a line or a [`Plane`] through models, and
 //! [`Soup::greedy_steps`] the soup that a greedy selection compared each candidate with.
@@ -48,6 +49,7 @@ mod averaged_model;
 mod combine;
 mod decision;
 mod error;
+mod fit;
 mod ingredient;
 mod merge;
 mod network;
@@ -62,6 +64,7 @@ pub use average::{Average, Merged};
 pub use averaged_model::AveragedModel;
 pub use decision::Decision;
 pub use error::{Error, ScoreError};
+pub use fit::{Fit, FitEnd, FitEpoch};
 pub use ingredient::{Ingredient, Ingredients};
 pub use merge::{
     Block, Dare, DareRule, LayerCoefficients, Line, Linear, METHODS, Mean, MergeKind, MergeMethod, Needs,
@@ -71,7 +74,7 @@ pub use network::{Gradient, Network};
 pub use plane::{Place, Plane, distances};
 pub use retrace::GreedyStep;
 pub use scorer::{Candidate, Scorer, Verdict};
-pub use select::{Hierarchy, NthBest, Policy, Selector};
+pub use select::{Granularity, Hierarchy, Learned, MergeAll, NthBest, Policy, Pruned, Selector, SumRule};
 pub use soup::{Soup, verify};
 
 /// The error of files of weights, which [`Error::Checkpoint`] wraps.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
+use crate::fit::Fit;
 use crate::ingredient::{Ingredient, Ingredients};
 use crate::merge::MergeKind;
 
@@ -25,6 +26,9 @@ pub struct Soup {
     /// A decision for every candidate that was evaluated, in order, local soups before the soup of
     /// them.
     pub decisions: Vec<Decision>,
+    /// How the coefficients of a learned soup were fitted; absent for other soups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
 }
 
 /// The part of the recipe in a soup's provenance that [`verify`] reads. The recipe may have other

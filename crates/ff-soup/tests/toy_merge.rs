@@ -58,7 +58,7 @@ impl Selector for Everything {
         let average = ingredients.merged(&self.0)?;
         let weights = || ingredients.weights(&average);
         let score = Candidate::new(&average, &weights).score(scorer)?;
-        Ok(Soup { average, score, decisions: vec![] })
+        Ok(Soup { average, score, decisions: vec![], fit: None })
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn make(
     let provenance = context.provenance(job, parents, data)?;
     let digest = save_predictions(&context.runs.folder(job).join(name), &predictions, Some(&provenance))?;
     let record = SoupRecord {
-        soup: Soup { average, score, decisions: Vec::new() },
+        soup: Soup { average, score, decisions: Vec::new(), fit: None },
         candidates: models.len(),
         left_out,
         diverged,

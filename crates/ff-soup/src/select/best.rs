@@ -32,6 +32,7 @@ impl Selector for NthBest {
         let place = self.0.clamp(1, order.len().max(1)) - 1;
         let &(at, score) = order.get(place).ok_or(Error::Empty)?;
         decisions[at].taken = true;
-        Ok(Soup { average: Average::Ingredient(decisions[at].candidate.clone()), score, decisions })
+        let average = Average::Ingredient(decisions[at].candidate.clone());
+        Ok(Soup { average, score, decisions, fit: None })
     }
 }

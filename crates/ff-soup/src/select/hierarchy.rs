@@ -136,7 +136,7 @@ impl Selector for Hierarchy {
         let mut run = Run { ingredients, scorer, decisions: Vec::new() };
         let soup = self.merge(0, "", ingredients.iter().collect(), &mut run)?;
         let score = run.score(&soup)?;
-        Ok(Soup { average: soup.average, score, decisions: run.decisions })
+        Ok(Soup { average: soup.average, score, decisions: run.decisions, fit: None })
     }
 }
 
