@@ -42,7 +42,7 @@ fn a_report_is_self_contained_and_names_what_is_missing() {
         "Tables",
         "In and out of distribution",
         "Learning curves",
-        "Greedy selection",
+        "How soups were made",
         "Results per class",
         "Most confident mistakes",
         "Soups and single models compared",

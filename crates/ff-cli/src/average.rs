@@ -9,6 +9,7 @@ use ff_checkpoint::{Digest, StateDict, cores, is_weights_name, on_threads};
 use ff_soup::{Ingredients, verify};
 use serde_json::json;
 
+use crate::merge::MergeOptions;
 use crate::output::{print, print_json};
 
 /// Writes the average of all files, with equal weights.
@@ -16,26 +17,26 @@ pub fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     Ok(Ingredients::open(files)?.average()?.save(output)?)
 }
 
-/// Measures and prints how long an average takes, in total and by step.
-pub fn bench(files: &[PathBuf], output: &Path, as_json: bool) -> anyhow::Result<()> {
+/// Measures and prints how long merging takes, in total and by step.
+pub fn bench(options: &MergeOptions, as_json: bool) -> anyhow::Result<()> {
     let start = Instant::now();
-    let ingredients = Ingredients::open(files)?;
+    let ingredients = options.open()?;
     let opened = start.elapsed().as_secs_f64();
-    let average = ingredients.average()?;
+    let merged = options.merge(&ingredients)?;
     let averaged = start.elapsed().as_secs_f64();
-    average.save(output)?;
+    merged.save(options.output())?;
     let saved = start.elapsed().as_secs_f64();
     let (bytes, read) = read(&ingredients);
     if as_json {
         return print_json(
-            &json!({"models": files.len(), "bytes": bytes, "seconds": saved, "open_s": opened,
+            &json!({"models": ingredients.len(), "bytes": bytes, "seconds": saved, "open_s": opened,
             "mean_s": averaged - opened, "save_s": saved - averaged, "read_s": read}),
         );
     }
     print(&format!(
-        "{} files, {:.2} GB: {saved:.3} s (open and check {opened:.3} s, average {:.3} s, write {:.3} s); \
+        "{} files, {:.2} GB: {saved:.3} s (open and check {opened:.3} s, merge {:.3} s, write {:.3} s); \
          reading the bytes alone takes {read:.3} s\n",
-        files.len(),
+        ingredients.len(),
         bytes as f64 / 1e9,
         averaged - opened,
         saved - averaged,

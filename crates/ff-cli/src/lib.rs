@@ -32,6 +32,7 @@ mod known;
 #[cfg(feature = "torch")]
 mod lineage;
 mod memory;
+mod merge;
 #[cfg(feature = "torch")]
 pub mod models;
 mod options;
@@ -60,6 +61,7 @@ mod train;
 mod watch;
 
 pub use average::{average, bench as bench_average, check as check_soup};
+pub use merge::{MergeOptions, merge};
 pub use options::{Common, ConfigOptions, RunsOption, parse};
 pub use output::say;
 #[cfg(feature = "png")]

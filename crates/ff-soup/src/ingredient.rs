@@ -145,6 +145,12 @@ impl Ingredients {
         self
     }
 
+    /// Returns the number of models, without the base; at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "there is at least one model")]
+    pub fn len(&self) -> usize {
+        self.models.len()
+    }
+
     /// Returns the models, in order, without the base.
     pub fn iter(&self) -> std::slice::Iter<'_, Ingredient> {
         self.models.iter()

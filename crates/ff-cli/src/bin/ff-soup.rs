@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use ff_cli::{MergeOptions, average, bench_average, check_soup, merge};
 #[cfg(feature = "torch")]
 use ff_cli::{SelectOptions, select, trace_and_check};
-use ff_cli::{average, bench_average, check_soup};
 
 /// Average model weights into soups: uniform, greedy or hierarchical.
 #[derive(Subcommand)]
@@ -22,18 +22,19 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Measure the time to open, average and write files of weights
+    /// Merge files by a rule that needs no images
+    #[command(after_help = "Examples:
+  ff-soup merge --method stock --base probe.safetensors --output soup.safetensors runs/*/kept.safetensors
+  ff-soup merge --method linear --coefficients 0.7,0.3 --output soup.safetensors a.safetensors b.safetensors")]
+    Merge(MergeOptions),
+    /// Measure the time to open, merge and write files of weights
     ///
     /// Run it twice, so that the files are in the page cache.
     #[command(after_help = "Examples:
   ff-soup bench runs/*/kept.safetensors --output soup.safetensors")]
     Bench {
-        /// Files of weights of one architecture
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// File to write the average to
-        #[arg(long, value_name = "FILE")]
-        output: PathBuf,
+        #[command(flatten)]
+        options: MergeOptions,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -80,7 +81,8 @@ fn main() -> ExitCode {
     let (command, common) = ff_cli::parse::<Command>("ff-soup");
     ff_cli::main(&common, || match command {
         Command::Average { files, output } => average(&files, &output),
-        Command::Bench { files, output, json } => bench_average(&files, &output, json),
+        Command::Merge(options) => merge(&options),
+        Command::Bench { options, json } => bench_average(&options, json),
         #[cfg(feature = "torch")]
         Command::Select(options) => select(&options),
         #[cfg(feature = "torch")]

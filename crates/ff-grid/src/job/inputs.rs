@@ -1,5 +1,7 @@
 //! A job's inputs by name. No other module depends on their order.
 
+use ff_soup::Needs;
+
 use super::graph::Job;
 use super::id::JobId;
 use super::spec::JobSpec;
@@ -44,7 +46,16 @@ impl Job {
             JobSpec::GreedyBarriers(_) => 2,
             _ => 0,
         };
-        self.inputs.get(before..).unwrap_or_default()
+        let after = self.inputs.len() - usize::from(self.start_of_runs().is_some());
+        self.inputs.get(before..after).unwrap_or_default()
+    }
+
+    /// Returns the run that the runs of a soup start from, if its method needs their start.
+    pub fn start_of_runs(&self) -> Option<&JobId> {
+        match &self.spec {
+            JobSpec::Soup(spec) if spec.select.needs() == Needs::Base => self.inputs.last(),
+            _ => None,
+        }
     }
 
     fn named(&self, at: usize, name: &str) -> Result<&JobId, Error> {

@@ -8,6 +8,7 @@ mod landscape;
 mod names;
 mod record;
 mod select;
+mod selector;
 mod spec;
 
 pub use data::{DataIdentity, DataSource, EvalSplit};

@@ -1,6 +1,6 @@
-//! How a soup job selects and averages models.
+//! How a soup job selects and merges models.
 
-use ff_soup::{Accept, Hierarchy, Policy};
+use ff_soup::{Accept, Hierarchy, Learned, Policy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,77 @@ pub enum Selection {
         #[serde(default)]
         policies: Vec<Policy>,
     },
+    /// The pruned soup (arXiv 2301.10092): starts from all models, and in passes leaves out each
+    /// model without which the validation score is better.
+    Pruned {
+        /// When a model is left out.
+        #[serde(default)]
+        accept: Accept,
+    },
+    /// The learned soup (arXiv 2203.05482): a coefficient for each model, or for each layer of each
+    /// model, fitted by gradients on three quarters of the validation images.
+    Learned(Learned),
+    /// Model Stock (arXiv 2403.19522): the mean, moved to the probe (θ₀) by the angles between the
+    /// models. Nothing is fitted.
+    Stock {},
+    /// WiSE-FT (arXiv 2109.01903): a point on the line from the probe (θ₀) to the mean, the best on
+    /// validation.
+    Line {
+        /// Shares of the mean, from 0 (the probe) to 1. Empty: 0.2, 0.4, 0.6, 0.8 and 1.
+        #[serde(default)]
+        alphas: Vec<f64>,
+    },
+    /// Task arithmetic (arXiv 2212.04089): the probe (θ₀) plus λ times the sum of what each model
+    /// changed, with the best λ on validation.
+    TaskArithmetic {
+        /// Values of λ. Empty: 0.4 to 1.6 by 0.2, divided by the number of models; 1 divided by it
+        /// gives the mean.
+        #[serde(default)]
+        lambdas: Vec<f64>,
+    },
+    /// TIES (arXiv 2306.01708): of what each model changed, only the largest part is kept, and of
+    /// that only what agrees in sign; with the best λ on validation.
+    Ties {
+        /// Share of each tensor's changes that is kept, the largest ones, above 0 and at most 1.
+        #[serde(default = "ties_density")]
+        density: f64,
+        /// Values of λ. Empty: 0.4 to 1.6 by 0.2.
+        #[serde(default)]
+        lambdas: Vec<f64>,
+    },
+    /// DARE (arXiv 2311.03099): task arithmetic after a random part of each model's changes is
+    /// dropped and the rest enlarged, with the best λ on validation.
+    Dare {
+        /// Share of the changes that is dropped, from 0 to below 1.
+        #[serde(default = "dare_drop")]
+        drop: f64,
+        /// Seed of what is dropped.
+        #[serde(default)]
+        seed: u64,
+        /// Values of λ, as for `task-arithmetic`.
+        #[serde(default)]
+        lambdas: Vec<f64>,
+    },
+    /// Git Re-Basin (arXiv 2209.04836): the units of each model are permuted to match the first
+    /// model's, then all are averaged. For models that have different starts.
+    Rebasin {},
+    /// Fisher merging (arXiv 2111.09832): the mean of the models, each weight in proportion to how
+    /// much a model's output depends on it.
+    Fisher {
+        /// Training images to estimate that on.
+        #[serde(default = "fisher_images")]
+        images: usize,
+    },
+    /// RegMean (arXiv 2212.09849): each layer's weights are those whose outputs are nearest to the
+    /// models' own, in the mean over training images.
+    Regmean {
+        /// Training images to compute each layer's inputs on.
+        #[serde(default = "regmean_images")]
+        images: usize,
+        /// Layers with at most this number of inputs are merged so; wider ones are averaged.
+        #[serde(default = "regmean_width")]
+        max_width: usize,
+    },
 }
 
 impl Selection {
@@ -86,10 +157,14 @@ impl Selection {
         }
     }
 
-    /// The hierarchy of soups; `None` for a single model and for an ensemble.
+    /// True for the best single model.
+    pub fn is_single(&self) -> bool {
+        matches!(self, Self::Best { .. })
+    }
+
+    /// The hierarchy of soups, if it is one.
     pub fn hierarchy(&self) -> Option<Hierarchy> {
         Some(match self {
-            Self::Best { .. } | Self::Ensemble {} => return None,
             Self::Uniform {} => Hierarchy::uniform(),
             &Self::Greedy { accept } => {
                 Hierarchy { levels: vec![], policies: vec![Policy::Greedy { accept }] }
@@ -103,6 +178,7 @@ impl Selection {
             Self::Hierarchy { levels, policies } => {
                 Hierarchy { levels: levels.clone(), policies: policies.clone() }
             }
+            _ => return None,
         })
     }
 }
@@ -116,6 +192,27 @@ impl Default for Selection {
 /// FissionFusion §2 groups by learning rate.
 fn by_learning_rate() -> String {
     "learning_rate".to_owned()
+}
+
+/// The density of the TIES paper.
+fn ties_density() -> f64 {
+    0.2
+}
+
+fn dare_drop() -> f64 {
+    0.5
+}
+
+fn fisher_images() -> usize {
+    256
+}
+
+fn regmean_images() -> usize {
+    256
+}
+
+fn regmean_width() -> usize {
+    1024
 }
 
 fn first() -> usize {

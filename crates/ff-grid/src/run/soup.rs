@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use ff_checkpoint::{FileRef, Provenance, StateDict, note_trained_on, trained_on};
 use ff_eval::{Metric, Note, Predictions};
 use ff_models::Model;
-use ff_soup::{Ingredients, NthBest, Selector, Soup};
+use ff_soup::{Ingredient, Ingredients, Soup};
 use ff_train::save_predictions;
 use tch::Device;
 
@@ -71,20 +71,14 @@ impl Choice<'_> {
         if let Some(batch_size) = spec.recalibrate {
             scorer = scorer.recalibrated_on(catalog.recalibration(data, spec.model.image_size, batch_size));
         }
-        let soup = match spec.select.hierarchy() {
-            Some(hierarchy) => {
-                // A uniform soup compares no candidates.
-                if hierarchy.policies.iter().any(|policy| policy.is_greedy()) {
-                    for one in ingredients.iter() {
-                        if let Some(predictions) = predictions(&one.id)? {
-                            scorer = scorer.with_predictions(&one.id, predictions);
-                        }
-                    }
+        if spec.select.compares() {
+            for one in ingredients.iter() {
+                if let Some(predictions) = predictions(&one.id)? {
+                    scorer = scorer.with_predictions(&one.id, predictions);
                 }
-                hierarchy.select(ingredients, &mut scorer)?
             }
-            None => NthBest(spec.select.rank()).select(ingredients, &mut scorer)?,
-        };
+        }
+        let soup = spec.select.selector(ingredients.len()).select(ingredients, &mut scorer)?;
         let mut weights = ingredients.weights(&soup.average)?;
         let (evaluations, evaluated_images) = (scorer.evaluations(), scorer.images());
         let predictions = scorer.predict(&weights, &soup.average)?;
@@ -134,8 +128,11 @@ pub(super) fn make(
         let scored = models.iter().find(|model| model.id == id && model.score.is_some());
         scored.map(|model| model.predictions(context)).transpose()
     };
-    let choice =
-        Choice { ingredients: &Ingredients::new(opened)?, spec, scores, predictions: &mut predictions };
+    let mut ingredients = Ingredients::new(opened)?;
+    if let Some(start) = job.start_of_runs() {
+        ingredients = ingredients.with_base(base(context, start)?)?;
+    }
+    let choice = Choice { ingredients: &ingredients, spec, scores, predictions: &mut predictions };
     let chosen = choice.make(context.catalog, data, context.device)?;
     let folder = context.runs.folder(job);
     let (weights, predictions) = ("soup.safetensors", "soup.val.safetensors");
@@ -154,4 +151,11 @@ pub(super) fn make(
         digest,
     };
     Ok((JobOutput::Soup(record), chosen.cost))
+}
+
+/// Opens the model that the runs of a soup start from: the probe.
+fn base(context: &JobContext<'_>, start: &str) -> Result<Ingredient, Error> {
+    let run = context.planned(start)?;
+    let weights = context.runs.open(run, context.runs.done(run)?.weights()?)?;
+    Ok(Ingredient { id: run.label.clone(), weights, fields: run.fields.clone() })
 }

@@ -1,4 +1,4 @@
-//! The selection of soups: which candidates greedy selection kept, and which it rejected.
+//! How soups were made: which candidates a selection kept or rejected, and what was fitted.
 
 use itertools::Itertools;
 use maud::{Markup, html};
@@ -9,7 +9,8 @@ use crate::report::words::{of_group, sentence};
 use crate::report::{fold, grid};
 
 const INTRODUCTION: &str = "Greedy selection evaluates candidates from the best to the worst and keeps one only if the mean \
-                            with it scores better on validation. The tables list every evaluation, in order.";
+                            with it scores better on validation; pruning starts from all and leaves candidates out. The \
+                            tables list every evaluation, in order.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     fold::columns(experiment, INTRODUCTION, |column| {

@@ -147,6 +147,8 @@ pub struct TrainingRun {
 pub struct Choice {
     /// The name of the soup's row.
     pub method: String,
+    /// How it was made of the candidates.
+    pub rule: Rule,
     /// The number of candidates.
     pub candidates: usize,
     /// The ingredients: the name and share of each model.
@@ -155,6 +157,35 @@ pub struct Choice {
     pub steps: Vec<Step>,
     /// The candidates that were left out because they diverged.
     pub left_out: Vec<String>,
+}
+
+/// How a soup is made of its candidates.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Rule {
+    /// Candidates are added one by one, or all are taken.
+    #[default]
+    Added,
+    /// Candidates are left out one by one.
+    Pruned,
+    /// All candidates are merged by a method, with each of several settings.
+    Merged,
+    /// All candidates are added with coefficients that were fitted.
+    Learned(Coefficients),
+}
+
+/// The coefficients of a learned soup.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coefficients {
+    /// The models.
+    pub models: Vec<String>,
+    /// The layers, by name; one without a name stands for all.
+    pub layers: Vec<String>,
+    /// The coefficients by layer and model.
+    pub values: Vec<Vec<f64>>,
+    /// The log loss on held-out validation images: of the mean of all models, and of the soup.
+    pub losses: Option<[f64; 2]>,
+    /// The epochs of the fit.
+    pub epochs: usize,
 }
 
 /// The evaluation of a candidate.

@@ -17,8 +17,9 @@ mod summary;
 mod words;
 
 pub use data::{
-    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake, MistakesReport,
-    ModelAnswer, Origin, PerClassReport, Progress, Report, Scored, Step, Thumbnail, TrainingRun,
+    Choice, Coefficients, ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake,
+    MistakesReport, ModelAnswer, Origin, PerClassReport, Progress, Report, Rule, Scored, Step, Thumbnail,
+    TrainingRun,
 };
 
 impl Report {

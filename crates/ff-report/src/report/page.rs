@@ -94,7 +94,7 @@ fn parts(nth: usize, experiment: &ExperimentReport) -> Vec<Chapter> {
         ("plots", "Figures", figures(experiment)),
         ("shift", "In and out of distribution", shift::section(experiment)),
         ("learning", "Learning curves", learning::section(experiment)),
-        ("choices", "Greedy selection", choice::section(experiment)),
+        ("choices", "How soups were made", choice::section(experiment)),
         ("classes", "Results per class", per_class::section(experiment)),
         ("mistakes", "Most confident mistakes", mistakes::section(experiment)),
         ("differences", "Soups and single models compared", comparison::section(experiment)),

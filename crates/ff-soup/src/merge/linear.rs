@@ -52,6 +52,11 @@ pub struct LayerCoefficients {
 }
 
 impl Linear {
+    /// Returns the coefficients, by layer.
+    pub fn coefficients(&self) -> &[LayerCoefficients] {
+        &self.coefficients
+    }
+
     /// Takes coefficients by layer. A tensor has those of the longest layer that it is in.
     pub fn new(coefficients: Vec<LayerCoefficients>) -> Self {
         Self { coefficients }

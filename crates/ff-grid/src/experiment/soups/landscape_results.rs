@@ -7,6 +7,7 @@ use ff_report::{Axis, Heatmap, LinePlot, Mark, Plot, Point, Series, Surface, csv
 use itertools::Itertools;
 use serde::Serialize;
 
+use super::coefficients::{coefficients, heatmap};
 use super::columns::{PathJob, SoupsColumn, SoupsTable};
 use super::landscape_config::{LandscapeConfig, PlaneConfig};
 use crate::error::Error;
@@ -23,6 +24,7 @@ impl SoupsTable {
     ///   path
     /// - `greedy-barriers-<method>` (SVG, CSV, JSON): the barriers to the candidates of a greedy
     ///   soup
+    /// - `coefficients-<method>` (SVG, CSV): the coefficients of a learned soup
     pub(super) fn draw_landscapes(&self, records: Records<'_>) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
         for column in self.columns.iter().filter(|column| column.head.blocked.is_none()) {
@@ -77,6 +79,13 @@ impl SoupsTable {
         album.paths(column.landscape.curves.iter().chain(&column.landscape.matrix))?;
         for method in config.greedy_barriers.iter().flat_map(|section| &section.methods) {
             album.greedy_barriers(method, self.greedy_barriers(column, method, records)?)?;
+        }
+        for (method, jobs) in config.method.iter().zip(&column.methods) {
+            let Some(record) = records.of(&jobs.soup)? else { continue };
+            if let Some(found) = coefficients(&record.soup()?.soup) {
+                let title = format!("{}: coefficients of {}", album.title, method.name);
+                album.plot(&format!("coefficients-{}", slug(&method.name)), heatmap(&title, &found));
+            }
         }
         Ok(album)
     }

@@ -3,6 +3,7 @@
 
 mod card;
 mod check;
+mod coefficients;
 mod columns;
 mod config;
 mod landscape_check;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ff_data::Augment;
 use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
+use ff_soup::Needs;
 use ff_train::{Rates, TrainConfig, Trainable, task_kind};
 use itertools::iproduct;
 
@@ -14,7 +15,7 @@ use super::landscape_plan::{LandscapeBuilder, Pools};
 use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry, OodEntry};
-use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, Selection, SoupSpec, Start};
+use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, SoupSpec, Start};
 use crate::plan::{ColumnBase, Graph, StartWeights};
 
 /// Plans every column of a table of soups.
@@ -104,13 +105,9 @@ impl Builder<'_, '_> {
                 (bases * (1 + snapshots)) as u64
             }
         };
-        let models = match &method.select {
-            Selection::Best { .. } | Selection::Ensemble {} => 0,
-            Selection::Uniform {} => 1,
-            _ => in_pool,
-        };
+        let models = method.select.candidates(in_pool as usize) as u64;
         let recalibrated = method.bn == BnStatistics::Recalibrate
-            && method.select.hierarchy().is_some()
+            && method.select.is_soup()
             && shared.spec.architecture.batch_norm;
         let label = format!("{}: {}", shared.prefix, method.name);
         let spec = JobSpec::Soup(SoupSpec {
@@ -123,7 +120,10 @@ impl Builder<'_, '_> {
         });
         let evaluated_images = models * if recalibrated { val + train } else { val };
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
-        let soup = self.graph.add(shared, label.clone(), spec, pool.clone(), cost, None);
+        // The runs' start comes last.
+        let start = (method.select.needs() == Needs::Base).then(|| pools.probe.clone());
+        let inputs = pool.iter().cloned().chain(start).collect();
+        let soup = self.graph.add(shared, label.clone(), spec, inputs, cost, None);
         let inputs = predictors(&method.select, &soup, &pool);
         let networks = if method.select.is_ensemble() { in_pool } else { 1 };
         let test = self.graph.test_score(shared, &label, &inputs, networks, dataset);

@@ -4,15 +4,16 @@ mod comparisons;
 mod mistakes;
 mod model;
 
-use ff_report::report::{Choice, ColumnReport, Scored, Step};
+use ff_report::report::{Choice, ColumnReport, Rule, Scored, Step};
 
 use self::model::Model;
 
 use crate::catalog::Catalog;
 use crate::config::DatasetEntry;
 use crate::error::Error;
+use crate::experiment::soups::coefficients::coefficients;
 use crate::experiment::soups::columns::{SoupsColumn, SoupsTable};
-use crate::job::{GreedyBarrier, SoupRecord};
+use crate::job::{GreedyBarrier, Selection, SoupRecord};
 use crate::plan::Records;
 use crate::results::{empty_column, per_class};
 
@@ -147,8 +148,15 @@ fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
             distance: path.map(|path| path.distance),
         }
     };
+    let rule = match (coefficients(soup), &model.method.select) {
+        (Some(coefficients), _) => Rule::Learned(coefficients),
+        (None, Selection::Pruned { .. }) => Rule::Pruned,
+        (None, select) if select.hierarchy().is_some() => Rule::Added,
+        _ => Rule::Merged,
+    };
     Choice {
         method: model.method.name.clone(),
+        rule,
         candidates: *candidates,
         ingredients: soup
             .average

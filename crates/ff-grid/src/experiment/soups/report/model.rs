@@ -2,7 +2,7 @@
 
 use crate::experiment::soups::columns::MethodJobs;
 use crate::experiment::soups::methods::MethodConfig;
-use crate::job::{Selection, SoupRecord};
+use crate::job::SoupRecord;
 
 /// A method with its jobs and its record.
 pub(super) struct Model<'a> {
@@ -14,6 +14,6 @@ pub(super) struct Model<'a> {
 impl Model<'_> {
     /// Returns true if the method selects a single model.
     pub fn is_single(&self) -> bool {
-        matches!(self.method.select, Selection::Best { .. })
+        self.method.select.is_single()
     }
 }

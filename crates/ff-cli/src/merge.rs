@@ -1,0 +1,112 @@
+//! `ff-soup merge`: merges files of weights by a rule that needs no images.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use ff_soup::{Average, AveragedModel, Error, Ingredient, Ingredients, METHODS, Merged, Needs, StateDict};
+use serde_json::{Map, Value, json};
+
+use crate::output::say;
+
+/// Files of weights, and how to merge them.
+#[derive(Args)]
+pub struct MergeOptions {
+    /// How to merge
+    #[arg(long, value_name = "METHOD", default_value = "uniform", value_parser = methods())]
+    method: String,
+    /// Weights that the files were fine-tuned from: stock, line, task-arithmetic, ties, dare
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
+    #[command(flatten)]
+    settings: MethodSettings,
+    /// Share of each file, in their order: linear
+    #[arg(long, value_name = "NUMBER,…", value_delimiter = ',', allow_hyphen_values = true)]
+    coefficients: Vec<f64>,
+    /// Files of weights of one architecture
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// File to write the merged weights to
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Settings of merge methods. One that is not given has the method's default.
+#[derive(Args)]
+pub struct MethodSettings {
+    /// λ, the factor of what training changed: task-arithmetic, ties, dare
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub lambda: Option<f64>,
+    /// Share of the mean on the line from the base, 0 to 1: line
+    #[arg(long, value_name = "NUMBER")]
+    pub alpha: Option<f64>,
+    /// Share of each tensor's changes that is kept: ties
+    #[arg(long, value_name = "NUMBER")]
+    pub density: Option<f64>,
+    /// Share of the changes that is dropped: dare
+    #[arg(long, value_name = "NUMBER")]
+    pub drop: Option<f64>,
+    /// Seed of what is random: dare, rebasin, learned
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+}
+
+impl MethodSettings {
+    /// Returns the settings that are given, by name.
+    pub fn given(&self) -> Map<String, Value> {
+        let numbers =
+            [("lambda", self.lambda), ("alpha", self.alpha), ("density", self.density), ("drop", self.drop)];
+        let given = numbers.into_iter().filter_map(|(name, value)| Some((name, json!(value?))));
+        let given = given.chain(self.seed.map(|seed| ("seed", json!(seed))));
+        given.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// The methods that need no images.
+fn methods() -> PossibleValuesParser {
+    let without_images = METHODS.iter().filter(|kind| !matches!(kind.needs, Needs::Statistics(_)));
+    PossibleValuesParser::new(without_images.map(|kind| PossibleValue::new(kind.name).help(kind.about)))
+}
+
+impl MergeOptions {
+    /// Opens the files and the base, and checks that they fit.
+    pub(crate) fn open(&self) -> anyhow::Result<Ingredients> {
+        let ingredients = Ingredients::open(&self.files)?;
+        let Some(path) = &self.base else { return Ok(ingredients) };
+        let (id, weights) = (path.display().to_string(), StateDict::open(path).map_err(Error::from)?);
+        Ok(ingredients.with_base(Ingredient { id, weights, fields: Default::default() })?)
+    }
+
+    /// Merges opened files.
+    pub(crate) fn merge(&self, ingredients: &Ingredients) -> anyhow::Result<AveragedModel> {
+        let mut settings = self.settings.given();
+        if !self.coefficients.is_empty() {
+            let all = json!([{"layer": "", "values": self.coefficients}]);
+            settings.insert("coefficients".to_owned(), all);
+        }
+        let average = Average::Merged(Box::new(Merged {
+            method: self.method.clone(),
+            settings: settings.into(),
+            base: ingredients.base().map(|base| base.id.clone()),
+            statistics: Vec::new(),
+            parts: ingredients.iter().map(|one| Average::Ingredient(one.id.clone())).collect(),
+        }));
+        Ok(ingredients.build(&average)?)
+    }
+
+    /// The file to write to.
+    pub(crate) fn output(&self) -> &Path {
+        &self.output
+    }
+}
+
+/// Merges the files and writes the result.
+pub fn merge(options: &MergeOptions) -> anyhow::Result<()> {
+    let merged = options.merge(&options.open()?)?;
+    merged.save(&options.output)?;
+    if merged.weights.names().any(|name| name.ends_with("running_var")) {
+        say("note: the running statistics of BatchNorm are merged too; recomputed ones are usually better\n\
+             hint: `ff-soup select` recomputes them from training images");
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! The rule that carries out a selection.
+
+use ff_soup::{
+    Dare, Line, MergeAll, MergeMethod, Needs, NthBest, Pruned, Selector, Statistics, Stock, TaskArithmetic,
+    Ties,
+};
+
+use super::select::Selection;
+
+/// Multiples of λ that are tried: around the mean, which is 1.
+const LAMBDAS: [f64; 7] = [0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6];
+/// Shares of the mean that are tried on the line from the start.
+const ALPHAS: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
+
+impl Selection {
+    /// The rule for a number of models.
+    pub(crate) fn selector(&self, models: usize) -> Box<dyn Selector> {
+        if let Some(hierarchy) = self.hierarchy() {
+            return Box::new(hierarchy);
+        }
+        match self {
+            &Self::Pruned { accept } => Box::new(Pruned { accept }),
+            Self::Learned(learned) => Box::new(learned.clone()),
+            Self::Best { rank } => Box::new(NthBest(*rank)),
+            _ => Box::new(MergeAll { methods: self.merges(models) }),
+        }
+    }
+
+    /// The merge methods that are tried on all models.
+    fn merges(&self, models: usize) -> Vec<Box<dyn MergeMethod>> {
+        fn each<M: MergeMethod + 'static>(
+            values: &[f64],
+            usual: &[f64],
+            unit: f64,
+            method: impl Fn(f64) -> M,
+        ) -> Vec<Box<dyn MergeMethod>> {
+            let boxed = |value| Box::new(method(value)) as Box<dyn MergeMethod>;
+            match values {
+                [] => usual.iter().map(|value| boxed(value * unit)).collect(),
+                values => values.iter().map(|&value| boxed(value)).collect(),
+            }
+        }
+        let share = 1.0 / models as f64;
+        match self {
+            Self::Stock {} => vec![Box::new(Stock)],
+            Self::Line { alphas } => each(alphas, &ALPHAS, 1.0, |alpha| Line { alpha }),
+            Self::TaskArithmetic { lambdas } => {
+                each(lambdas, &LAMBDAS, share, |lambda| TaskArithmetic { lambda })
+            }
+            &Self::Ties { density, ref lambdas } => {
+                each(lambdas, &LAMBDAS, 1.0, |lambda| Ties { density, lambda })
+            }
+            &Self::Dare { drop, seed, ref lambdas } => {
+                each(lambdas, &LAMBDAS, share, |lambda| Dare { drop, lambda, seed, ..Dare::default() })
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The number of candidates that it evaluates of a number of models, beside the models
+    /// themselves.
+    pub(crate) fn candidates(&self, models: usize) -> usize {
+        match self {
+            Self::Best { .. } | Self::Ensemble {} => 0,
+            Self::Uniform {} => 1,
+            // Two passes; there may be more.
+            Self::Pruned { .. } => 2 * models,
+            // Each epoch evaluates all coefficients once, forwards and backwards.
+            Self::Learned(learned) => 3 * learned.epochs,
+            _ if self.hierarchy().is_some() => models,
+            _ => self.merges(models).len(),
+        }
+    }
+
+    /// What it needs beside the models: the base is the probe (θ₀).
+    pub fn needs(&self) -> Needs {
+        match self {
+            Self::Stock {}
+            | Self::Line { .. }
+            | Self::TaskArithmetic { .. }
+            | Self::Ties { .. }
+            | Self::Dare { .. } => Needs::Base,
+            Self::Fisher { .. } => Needs::Statistics(Statistics::Fisher),
+            Self::Regmean { .. } => Needs::Statistics(Statistics::Gram),
+            _ => Needs::Nothing,
+        }
+    }
+
+    /// True if it compares models or soups of them by their predictions.
+    pub(crate) fn compares(&self) -> bool {
+        match self {
+            Self::Pruned { .. } => true,
+            _ => self.hierarchy().is_some_and(|soup| soup.policies.iter().any(|policy| policy.is_greedy())),
+        }
+    }
+}
