@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rand_chacha::ChaCha8Rng;
+
 use crate::dataset::{Dataset, Target, Task};
 use crate::error::Error;
 use crate::loader::config::{LoaderConfig, OnBadImage};
@@ -62,6 +64,35 @@ impl Targets {
     }
 }
 
+/// One sample of an epoch.
+#[derive(Clone, Copy)]
+pub(super) struct Draw {
+    /// Its index in the dataset.
+    pub index: usize,
+    /// Number of earlier entries in the loader's list that are the same sample.
+    pub copy: u64,
+}
+
+impl Draw {
+    /// Numbers the copies of each sample in a list of indices, each below `samples`.
+    pub fn all(indices: &[usize], samples: usize) -> Vec<Self> {
+        let mut copies = vec![0; samples];
+        let draw = |&index: &usize| {
+            let copy = copies[index];
+            copies[index] += 1;
+            Self { index, copy }
+        };
+        indices.iter().map(draw).collect()
+    }
+
+    /// Returns the generator of its augmentation. The first copy has that of a sample that is in the
+    /// list once.
+    fn stream(self, seed: u64, epoch: u64) -> ChaCha8Rng {
+        let place = [epoch, self.index as u64, self.copy];
+        stream(seed, "augment", if self.copy == 0 { &place[..2] } else { &place[..] })
+    }
+}
+
 /// The state that the loader's threads share.
 pub(super) struct Plan {
     pub dataset: Arc<dyn Dataset>,
@@ -69,40 +100,38 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Makes the batch of `indices`; `None` if `stop` is set before it is complete.
+    /// Makes the batch of `draws`; `None` if `stop` is set before it is complete.
     pub fn batch(
         &self,
         number: usize,
-        indices: &[usize],
+        draws: &[Draw],
         epoch: u64,
         stop: &AtomicBool,
     ) -> Option<Result<Batch, Error>> {
         let image_size = self.config.image_size;
         let mut batch = Batch {
             number,
-            images: Vec::with_capacity(indices.len() * image_size as usize * image_size as usize * 3),
+            images: Vec::with_capacity(draws.len() * image_size as usize * image_size as usize * 3),
             image_size,
-            indices: Vec::with_capacity(indices.len()),
+            indices: Vec::with_capacity(draws.len()),
             targets: match self.dataset.task() {
-                Task::Multiclass { .. } => Targets::Classes(Vec::with_capacity(indices.len())),
-                Task::Multilabel { tasks } => {
-                    Targets::Labels(Vec::with_capacity(indices.len() * tasks.len()))
-                }
+                Task::Multiclass { .. } => Targets::Classes(Vec::with_capacity(draws.len())),
+                Task::Multilabel { tasks } => Targets::Labels(Vec::with_capacity(draws.len() * tasks.len())),
             },
             skipped: Vec::new(),
         };
-        for &index in indices {
+        for &draw in draws {
             if stop.load(Ordering::Relaxed) {
                 return None;
             }
-            let sample = &self.dataset.samples()[index];
-            match self.dataset.image(index) {
+            let sample = &self.dataset.samples()[draw.index];
+            match self.dataset.image(draw.index) {
                 Ok(image) => {
-                    let mut rng = stream(self.config.seed, "augment", &[epoch, index as u64]);
+                    let mut rng = draw.stream(self.config.seed, epoch);
                     batch
                         .images
                         .extend_from_slice(&self.config.augment.apply(&image, image_size, &mut rng).data);
-                    batch.indices.push(index);
+                    batch.indices.push(draw.index);
                     batch.targets.push(&sample.target);
                 }
                 Err(error) => match self.config.on_bad_image {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::error::{Error, panic_text};
-use crate::loader::batch::{Batch, Plan};
+use crate::loader::batch::{Batch, Draw, Plan};
 use crate::loader::config::{OnBadImage, batches};
 
 /// Iterator over the batches of one epoch; see [`Loader::epoch`](super::Loader::epoch).
@@ -35,7 +35,7 @@ pub struct Epoch {
 /// The state that the epoch's threads share.
 struct Work {
     plan: Arc<Plan>,
-    order: Arc<[usize]>,
+    order: Arc<[Draw]>,
     epoch: u64,
     stop: AtomicBool,
 }
@@ -48,7 +48,7 @@ struct Thread {
 impl Epoch {
     pub(super) fn start(
         plan: Arc<Plan>,
-        order: Arc<[usize]>,
+        order: Arc<[Draw]>,
         epoch: u64,
         first: usize,
         patience: Duration,
@@ -163,7 +163,7 @@ impl Work {
         self.stop.store(true, Ordering::Relaxed);
         let samples = self.plan.dataset.samples();
         let batch = &self.order[self.range(number)];
-        let ids: Vec<_> = batch.iter().take(3).map(|&index| samples[index].id.as_str()).collect();
+        let ids: Vec<_> = batch.iter().take(3).map(|draw| samples[draw.index].id.as_str()).collect();
         let more = if batch.len() > ids.len() { ", …" } else { "" };
         let (seconds, images) = (patience.as_secs_f64(), batch.len());
         format!(

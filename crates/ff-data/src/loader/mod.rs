@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rand::seq::SliceRandom;
 
-use batch::Plan;
 pub use batch::{Batch, Targets};
+use batch::{Draw, Plan};
 pub use config::{LoaderConfig, OnBadImage, batches};
 pub use epoch::Epoch;
 
@@ -20,8 +20,9 @@ use crate::random::stream;
 /// Makes the batches of any epoch.
 ///
 /// Sample `i` of epoch `e` is augmented with `stream(seed, "augment", [e, i])`, and the order of
-/// epoch `e` is a shuffle with `stream(seed, "shuffle", [e])`. Batches depend on nothing else, so
-/// neither the number of threads nor earlier epochs change them.
+/// epoch `e` is a shuffle with `stream(seed, "shuffle", [e])`. If the indices repeat a sample, its
+/// copies number 1, 2, … after the first are augmented with `stream(seed, "augment", [e, i, copy])`.
+/// Batches depend on nothing else, so neither the number of threads nor earlier epochs change them.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -49,7 +50,7 @@ use crate::random::stream;
 /// ```
 pub struct Loader {
     plan: Arc<Plan>,
-    indices: Arc<[usize]>,
+    draws: Vec<Draw>,
     patience: Duration,
 }
 
@@ -58,7 +59,7 @@ pub struct Loader {
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Loader {
-    /// Creates a loader of the samples at `indices` of `dataset`.
+    /// Creates a loader of the samples at `indices` of `dataset`, which may repeat.
     ///
     /// # Panics
     /// If `batch_size` or `image_size` is 0, or an index is out of range.
@@ -66,12 +67,13 @@ impl Loader {
         assert!(config.batch_size > 0 && config.image_size > 0, "batch_size and image_size are at least 1");
         let samples = dataset.samples().len();
         assert!(indices.iter().all(|&index| index < samples), "every index is a sample of the dataset");
-        Self { plan: Arc::new(Plan { dataset, config }), indices, patience: PATIENCE }
+        let draws = Draw::all(&indices, samples);
+        Self { plan: Arc::new(Plan { dataset, config }), draws, patience: PATIENCE }
     }
 
     /// Returns the number of batches in an epoch without unreadable images.
     pub fn batches(&self) -> usize {
-        batches(self.indices.len(), self.plan.config.batch_size)
+        batches(self.draws.len(), self.plan.config.batch_size)
     }
 
     /// Returns the batches of an epoch, in order. An error ends the epoch.
@@ -90,7 +92,7 @@ impl Loader {
     /// them.
     pub fn epoch_from(&self, epoch: u64, first: usize) -> Epoch {
         let config = &self.plan.config;
-        let mut order = self.indices.to_vec();
+        let mut order = self.draws.clone();
         if config.shuffle {
             order.shuffle(&mut stream(config.seed, "shuffle", &[epoch]));
         }

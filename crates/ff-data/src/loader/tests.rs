@@ -111,6 +111,35 @@ fn a_batch_holds_images_and_targets_in_order() {
 }
 
 #[test]
+fn copies_of_a_sample_are_augmented_differently() {
+    let plain = LoaderConfig { augment: Augment::Medium, shuffle: false, batch_size: 9, ..config(2) };
+    let load = |indices: &[usize], config: &LoaderConfig| {
+        let loader = Loader::new(Arc::new(numbers(9, &[])), indices.into(), config.clone());
+        loader.epoch(4).next().unwrap().unwrap()
+    };
+    let images = |batch: &Batch| batch.images.chunks_exact(48).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let once = images(&load(&[3, 1, 2], &plain));
+    let repeated = load(&[3, 1, 1, 2, 1], &plain);
+    assert_eq!(repeated.indices, [3, 1, 1, 2, 1]);
+    let repeated = images(&repeated);
+    let first = Vec::from([0, 1, 3].map(|at: usize| repeated[at].clone()));
+    assert_eq!(first, once, "other samples and first copies are as without repeats");
+    assert!(repeated[1] != repeated[2] && repeated[1] != repeated[4] && repeated[2] != repeated[4]);
+    let dataset = numbers(9, &[]);
+    for (at, copy) in [(2, 1), (4, 2)] {
+        let mut rng = stream(7, "augment", &[4, 1, copy]);
+        assert_eq!(repeated[at], Augment::Medium.apply(&dataset.image(1).unwrap(), 4, &mut rng).data);
+    }
+
+    let shuffled = LoaderConfig { shuffle: true, ..plain };
+    let mut again = images(&load(&[3, 1, 1, 2, 1], &shuffled));
+    let mut same = repeated;
+    again.sort();
+    same.sort();
+    assert_eq!(again, same, "the order does not change an image");
+}
+
+#[test]
 fn a_lone_last_sample_joins_the_batch_before_it() {
     for (samples, batch_size, expected) in
         [(7, 3, vec![3, 4]), (8, 3, vec![3, 3, 2]), (4, 3, vec![4]), (1, 3, vec![1]), (3, 1, vec![1, 1, 1])]
