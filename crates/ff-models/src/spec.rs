@@ -61,4 +61,39 @@ impl Spec {
         }
         Ok(())
     }
+
+    /// Checks that a model of this specification takes images of `image_size` pixels too.
+    ///
+    /// # Errors
+    /// [`Error::ImageSize`] for a size that the architecture cannot take, and for every other size
+    /// if its weights are made for one ([`Architecture::has_fixed_image_size`]).
+    pub fn check_images(&self, image_size: u32) -> Result<(), Error> {
+        let Self { architecture, image_size: own, .. } = *self;
+        if architecture.has_fixed_image_size() && image_size != own {
+            let expected = format!("{own} px, the size that its position embeddings are made for");
+            return Err(Error::ImageSize { architecture: architecture.name, found: image_size, expected });
+        }
+        Self { image_size, ..*self }.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn position_embeddings_have_one_size() {
+        let error = |architecture, size| {
+            let spec = Spec { image_size: 32, ..Spec::new(architecture, 2) };
+            spec.check_images(size).err().map(|error| error.to_string())
+        };
+        for size in [1, 32, 48] {
+            assert_eq!(error(Architecture::RESNET_PICO, size), None);
+        }
+        assert_eq!(error(Architecture::DEIT_PICO, 32), None);
+        let other = error(Architecture::DEIT_PICO, 16).unwrap();
+        assert!(other.starts_with("deit_pico_patch4: image size: expected 32 px, the size that"), "{other}");
+        assert!(error(Architecture::VGG_PICO, 4).unwrap().contains("expected at least 8 px, found 4 px"));
+        assert!(error(Architecture::RESNET_PICO, 0).unwrap().contains("expected at least 1 px"));
+    }
 }

@@ -2,10 +2,12 @@
 
 use ff_data::{Augment, Task};
 use ff_eval::{Metric, TaskKind};
+use ff_models::Spec;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::optimizer_config::OptimizerConfig;
+use crate::sampling::Sampling;
 use crate::schedule::LrSchedule;
 use crate::task_weights::TaskWeights;
 
@@ -22,7 +24,14 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// Augmentation of the training images.
     pub augment: Augment,
-    /// Seed of the order of the images, of augmentation and of dropout.
+    /// Training images of an epoch: `all`, `bootstrap` or `balanced`.
+    #[serde(skip_serializing_if = "Sampling::is_all")]
+    pub sample: Sampling,
+    /// Side of the training images in pixels. Absent: the model's, which validation images always
+    /// have. A DeiT takes no other size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<u32>,
+    /// Seed of the order of the images, of `sample`, of augmentation and of dropout.
     pub seed: u64,
     /// Update rule with its constants.
     pub optimizer: OptimizerConfig,
@@ -51,6 +60,8 @@ impl Default for TrainConfig {
             epochs: 50,
             batch_size: 128,
             augment: Augment::Minimal,
+            sample: Sampling::default(),
+            image_size: None,
             seed: 0,
             optimizer: OptimizerConfig::default(),
             schedule: LrSchedule::default(),
@@ -112,12 +123,12 @@ pub fn task_kind(task: &Task) -> TaskKind {
 }
 
 impl TrainConfig {
-    /// Checks the configuration for a task. [`train`](crate::train) does so before it writes
-    /// anything.
+    /// Checks the configuration for a task and a model. [`train`](crate::train) does so before it
+    /// writes anything.
     ///
     /// # Errors
     /// [`Error::Config`] names the key, what was expected and what was found.
-    pub fn check(&self, task: &Task) -> Result<(), Error> {
+    pub fn check(&self, task: &Task, model: &Spec) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let kind = task_kind(task);
         if !self.metric.applies_to(kind) {
@@ -139,6 +150,14 @@ impl TrainConfig {
         if self.keep_optimizer && matches!(self.schedule, LrSchedule::Cyclic { .. }) {
             return wrong("keep_optimizer: expected false with a cyclic learning rate, which saves snapshots without optimizer state; found true".into());
         }
+        if let Some(image_size) = self.image_size {
+            model.check_images(image_size).map_err(|error| {
+                Error::Config(format!(
+                    "image_size: {error}\nhint: leave the key out to train on images of the model's size"
+                ))
+            })?;
+        }
+        self.sample.check(task)?;
         self.task_weights.check(task)?;
         self.optimizer.check()
     }

@@ -51,6 +51,7 @@ mod recalibrate;
 mod resume;
 mod resume_every;
 mod run;
+mod sampling;
 mod saved_model;
 mod schedule;
 mod step;
@@ -73,6 +74,7 @@ pub use prediction_file::{load_predictions, predictions_of, save_predictions};
 pub use recalibrate::Recalibration;
 pub use resume_every::ResumeEvery;
 pub use run::{Run, TrainData};
+pub use sampling::Sampling;
 pub use saved_model::SavedModel;
 pub use schedule::{LrSchedule, Rates};
 pub use task_weights::TaskWeights;
@@ -85,7 +87,7 @@ pub use ff_data::{Augment, Dataset, OnBadImage, Task};
 /// Types of [`ff_eval`] in this crate's signatures.
 pub use ff_eval::{Metric, OutputMap, Predictions, TaskKind, Value};
 /// Types of [`ff_models`] in this crate's signatures.
-pub use ff_models::{Model, Parameter};
+pub use ff_models::{Model, Parameter, Spec};
 /// Deterministic algorithms on a GPU, a switch of the process.
 pub use ff_torch_sys::set_deterministic;
 /// The version of serde_json whose values hooks report and keep.

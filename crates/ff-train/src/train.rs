@@ -1,6 +1,6 @@
 //! The training loop.
 
-use ff_data::{Loader, LoaderConfig};
+use ff_data::{Loader, LoaderConfig, batches};
 use ff_models::Model;
 
 use crate::config::TrainConfig;
@@ -27,15 +27,17 @@ pub fn train(
     data: &TrainData,
     run: Run<'_>,
 ) -> Result<Outcome, Error> {
-    config.check(data.dataset.task())?;
-    let loader = loader(config, model, data, &run);
-    let mut trainer = Trainer::start(config, model, data, run, loader.batches())?;
+    config.check(data.dataset.task(), model.spec())?;
+    // Every sample of the training images has as many.
+    let steps = batches(data.train.len(), config.batch_size);
+    let mut trainer = Trainer::start(config, model, data, run, steps)?;
 
     for epoch in trainer.progress.epoch_number()..=config.epochs {
         if trainer.is_stale() {
             break;
         }
         trainer.begin_epoch()?;
+        let loader = loader(&trainer, u64::from(epoch));
         let mut batches = loader.epoch_from(u64::from(epoch), trainer.progress.epoch.batches);
         while let Some(batch) = trainer.next_batch(&mut batches)? {
             trainer.call_hooks()?;
@@ -60,11 +62,13 @@ pub fn train(
     trainer.finish(None)
 }
 
-/// Returns a loader of the training images, shuffled and augmented.
-fn loader(config: &TrainConfig, model: &Model, data: &TrainData, run: &Run<'_>) -> Loader {
+/// Returns a loader of an epoch's training images, shuffled and augmented.
+fn loader(trainer: &Trainer<'_, '_>, epoch: u64) -> Loader {
+    let Trainer { config, model, data, run, .. } = trainer;
+    let images = config.sample.draw(data.dataset.as_ref(), &data.train, config.seed, epoch);
     let config = LoaderConfig {
         batch_size: config.batch_size,
-        image_size: model.spec().image_size,
+        image_size: config.image_size.unwrap_or(model.spec().image_size),
         augment: config.augment,
         shuffle: true,
         seed: config.seed,
@@ -72,5 +76,5 @@ fn loader(config: &TrainConfig, model: &Model, data: &TrainData, run: &Run<'_>) 
         prefetch: 2 * run.loader_threads.max(1),
         on_bad_image: run.on_bad_image,
     };
-    Loader::new(data.dataset.clone(), data.train.clone(), config)
+    Loader::new(data.dataset.clone(), images, config)
 }

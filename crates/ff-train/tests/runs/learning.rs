@@ -7,7 +7,7 @@ use ff_data::Augment;
 use ff_eval::Metric;
 use ff_models::Model;
 use ff_train::{
-    Error, LrSchedule, OptimizerConfig, SelectBy, StepHook, TaskWeights, TrainConfig, Trainable,
+    Error, LrSchedule, OptimizerConfig, Sampling, SelectBy, StepHook, TaskWeights, TrainConfig, Trainable,
     load_predictions,
 };
 
@@ -115,6 +115,33 @@ fn hooks_run_before_every_step_and_not_in_validation() {
 }
 
 #[test]
+fn samples_and_sizes_are_other_images() {
+    tch::set_num_threads(1);
+    let config = TrainConfig { epochs: 2, augment: Augment::Eval, ..config() };
+    let losses = |config: TrainConfig| {
+        let folder = tempfile::tempdir().unwrap();
+        let outcome = run(&config, folder.path(), Trial::default()).unwrap();
+        assert!(outcome.history.iter().all(|epoch| epoch.images == 56), "as many images in each epoch");
+        let kept = outcome.kept.unwrap();
+        let predictions = load_predictions(&folder.path().join(&kept.predictions.path)).unwrap();
+        assert_eq!(predictions.len(), 32, "validation stays as it is");
+        outcome.history.iter().map(|epoch| epoch.train_loss).collect::<Vec<_>>()
+    };
+    let all = losses(config.clone());
+    // The default, written out, is the same run.
+    assert_eq!(losses(TrainConfig { image_size: Some(16), ..config.clone() }), all);
+    for other in [
+        TrainConfig { sample: Sampling::Bootstrap, ..config.clone() },
+        TrainConfig { sample: Sampling::Balanced, ..config.clone() },
+        TrainConfig { image_size: Some(12), ..config.clone() },
+        TrainConfig { image_size: Some(24), ..config },
+    ] {
+        let (sample, size) = (other.sample.name(), other.image_size);
+        assert_ne!(losses(other)[0], all[0], "{sample} {size:?}");
+    }
+}
+
+#[test]
 fn wrong_configurations_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (config, expected) in [
@@ -125,6 +152,10 @@ fn wrong_configurations_are_refused() {
             "early_stopping_epochs: expected at least 1",
         ),
         (TrainConfig { task_weights: TaskWeights::Rarity, ..config() }, "task_weights"),
+        (
+            TrainConfig { image_size: Some(0), ..config() },
+            "image_size: resnet_pico: image size: expected at least 1 px, found 0 px\nhint: leave the key out",
+        ),
         (TrainConfig { keep_optimizer: true, ..cyclic_config() }, "keep_optimizer"),
         (TrainConfig { schedule: LrSchedule::Cosine { lr: f64::INFINITY }, ..config() }, "schedule.lr"),
         (

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ff_models::Model;
-use ff_train::{CancelToken, Error, Outcome, ResumeEvery, StepHook, TrainConfig};
+use ff_train::{CancelToken, Error, Outcome, ResumeEvery, Sampling, StepHook, TrainConfig};
 
 use crate::{Trial, config, cyclic_config, data, run, run_on, same_files, untimed};
 
 #[test]
 fn a_killed_run_resumes_to_the_same_bits() {
     tch::set_num_threads(1);
-    for config in [config(), cyclic_config()] {
+    let balanced = TrainConfig { sample: Sampling::Balanced, image_size: Some(12), ..config() };
+    for config in [config(), cyclic_config(), balanced] {
         let (whole, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let expected = run(&config, whole.path(), Trial::default()).unwrap();
         for epoch in [1, 3, 4] {

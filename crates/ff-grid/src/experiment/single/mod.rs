@@ -113,7 +113,7 @@ impl Experiment for SingleRun {
         }
         let mut opening = graph.open(&backbone, &recipe.entry(), &origin);
         if let (None, Ok(opened)) = (&opening.shared.blocked, &opening.opened) {
-            let checked = recipe.train.check(opened.dataset.task());
+            let checked = recipe.train.check(opened.dataset.task(), &opening.shared.spec);
             opening.shared.blocked = checked.err().map(|error| error.to_string());
         }
         let shared = &opening.shared;
