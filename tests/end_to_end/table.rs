@@ -1,6 +1,6 @@
 //! A whole table: plan, run, second run, shared jobs and verification.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ff_checkpoint::{OwnedTensor, StateDict};
 use serde_json::Value;
@@ -200,6 +200,45 @@ seed = 0
     for column in ["pico/shapes", "pico/findings"] {
         assert!(place.path("runs/tables/tiny").join(column).join("soup.safetensors").is_file(), "{column}");
     }
+}
+
+#[test]
+fn models_are_grouped_by_sample_and_image_size() {
+    let place = Place::with_table(SHAPES);
+    let grid = "--set grid.learning_rates=[1e-2] --set grid.augmentations=['minimal'] --set grid.train_sizes=[16,12] \
+                --set grid.samples=['all','balanced'] --set fgg.learning_rates=[1e-2] --set fgg.augment=minimal";
+    let method =
+        "--set method=[{name='Soup',pool='grid',select={kind='hierarchy',levels=['image_size','sample']}}]";
+    place.run(&format!("{RUN} {grid} {method}")).ok();
+    let files = place.files("runs/jobs");
+    let runs: Vec<_> = files
+        .iter()
+        .filter(|file| file.starts_with("finetune-") && file.ends_with("/history.jsonl"))
+        .map(|file| place.read(&format!("runs/jobs/{file}")))
+        .collect();
+    assert_eq!(runs.len(), 4);
+    for history in &runs {
+        for epoch in history.lines() {
+            let epoch: Value = serde_json::from_str(epoch).unwrap();
+            assert_eq!(epoch["images"], 24, "a sample has as many images as the training split");
+        }
+    }
+    let note = place.json("runs/tables/tiny/soup.json");
+    let decisions = note["record"]["soup"]["decisions"].as_array().unwrap();
+    let text = |decision: &Value, key: &str| decision[key].as_str().unwrap().to_owned();
+    let innermost: BTreeSet<_> = decisions
+        .iter()
+        .map(|decision| (text(decision, "group"), text(decision, "candidate")))
+        .filter(|(group, _)| group.contains("sample="))
+        .collect();
+    let expected = [
+        ("image_size=12, sample=all", "lr 1e-2 minimal seed 0 12 px"),
+        ("image_size=12, sample=balanced", "lr 1e-2 minimal seed 0 balanced 12 px"),
+        ("image_size=16, sample=all", "lr 1e-2 minimal seed 0"),
+        ("image_size=16, sample=balanced", "lr 1e-2 minimal seed 0 balanced"),
+    ];
+    let expected = expected.map(|(group, model)| (group.to_owned(), model.to_owned()));
+    assert_eq!(innermost, BTreeSet::from(expected));
 }
 
 fn partial_files(place: &Place) -> Vec<String> {

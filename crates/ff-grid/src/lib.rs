@@ -87,7 +87,7 @@ pub use ff_report::report::{ColumnReport, ExperimentTable, Report};
 pub use ff_soup::{Accept, Average, Hierarchy, Ingredients, Policy, Soup};
 /// Types of [`ff_train`] in this crate's signatures.
 pub use ff_train::{
-    CancelToken, EpochRecord, EvalSet, LrSchedule, Outcome, Recalibration, ResumeEvery, SelectBy,
+    CancelToken, EpochRecord, EvalSet, LrSchedule, Outcome, Recalibration, ResumeEvery, Sampling, SelectBy,
     TaskWeights, TrainConfig,
 };
 /// The version of tch whose types are in this crate's signatures.

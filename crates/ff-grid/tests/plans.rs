@@ -164,6 +164,88 @@ fn the_pool_fgg_all_has_cyclic_runs_of_all_augmentations() {
     );
 }
 
+/// Overrides that leave the demo's ResNet, which takes images of any size.
+const RESNET: &str =
+    "backbone=[{ name = 'ResNet-pico', architecture = 'resnet_pico', weights = 'pretrain' }]";
+
+#[test]
+fn samples_and_sizes_multiply_the_grid() {
+    let sections = "connectivity={ curves = { kind = 'each-field' } }";
+    let plain = demo(&[RESNET]);
+    let wide = demo(&[
+        RESNET,
+        "grid.samples=['all', 'bootstrap']",
+        "grid.train_sizes=[32, 24]",
+        "method.4={ pool = 'grid', select = { kind = 'gou', by = 'sample' } }",
+        "method.5={ pool = 'grid', select = { kind = 'hierarchy', levels = ['image_size', 'sample'] } }",
+        sections,
+    ]);
+    let columns = 5;
+    assert_eq!(count(&plain, "finetune"), columns * 12);
+    assert_eq!((count(&wide, "finetune"), count(&wide, "fgg")), (columns * 12 * 2 * 2, columns * 4));
+    check_order(&wide);
+
+    // The runs without the options stay the same, and come first. 32 px is the model's size.
+    for (plain_column, wide_column) in soups(&plain).1.iter().zip(soups(&wide).1) {
+        let [before, after] = [plain_column, wide_column].map(|column| &column.methods[0].pool);
+        assert_eq!((before.len(), after.len()), (12, 48));
+        assert_eq!(before[..], after[..12]);
+    }
+    for job in plain.jobs.iter().filter(|job| job.spec.training().is_some()) {
+        let same = wide.job(&job.id).unwrap();
+        assert_eq!((&job.label, &job.fields), (&same.label, &same.fields));
+        assert_eq!(job.spec, same.spec);
+    }
+
+    let of = |sample: &str, size: &str| {
+        let has = |job: &&Job| {
+            let fields = job.group_fields();
+            job.spec.kind() == "finetune" && fields["sample"] == sample && fields["image_size"] == size
+        };
+        wide.jobs.iter().filter(has).collect::<Vec<_>>()
+    };
+    for (sample, size, ending) in [
+        ("all", "32", "seed 0"),
+        ("bootstrap", "32", "seed 0 bootstrap"),
+        ("all", "24", "seed 0 24 px"),
+        ("bootstrap", "24", "seed 0 bootstrap 24 px"),
+    ] {
+        let jobs = of(sample, size);
+        assert_eq!(jobs.len(), columns * 12, "{sample} {size}");
+        for job in jobs {
+            assert!(job.label.ends_with(ending), "{}", job.label);
+            let training = job.spec.training().unwrap();
+            assert_eq!(training.train.sample.name(), sample);
+            assert_eq!(training.train.image_size, (size == "24").then_some(24));
+            assert_eq!(training.model.image_size, 32, "validation images keep their size");
+            // The bases of FGG are trained on all images at the model's size.
+            let base = sample == "all" && size == "32" && job.fields["augmentation"] == "heavy";
+            assert_eq!(training.train.keep_optimizer, base, "{}", job.label);
+        }
+    }
+    // The first values with each other value: augmentations, learning rates, sample and size.
+    let differ = |column: &SoupsColumn| {
+        column.landscape.curves.iter().map(|path| path.differ.join("+")).collect::<Vec<_>>()
+    };
+    let expected = [&["augmentation"; 2][..], &["learning rate"; 3], &["sample", "image size"]].concat();
+    assert!(soups(&wide).1.iter().all(|column| differ(column) == expected));
+}
+
+#[test]
+fn balanced_classes_block_multilabel_columns() {
+    let plan = demo(&["grid.samples=['balanced']"]);
+    for column in soups(&plan).1 {
+        let blocked = column.head.blocked.as_deref();
+        match column.head.dataset.name.as_str() {
+            "Findings" => {
+                let why = blocked.expect("its images may have several findings");
+                assert!(why.starts_with("dataset Findings: grid.samples: sample `balanced`:"), "{why}");
+            }
+            _ => assert_eq!(blocked, None),
+        }
+    }
+}
+
 #[test]
 fn a_change_gives_only_affected_jobs_another_identity() {
     let kinds = |plan: &Plan, others: &BTreeSet<JobId>| -> BTreeSet<&'static str> {
@@ -283,6 +365,15 @@ fn wrong_values_are_errors_with_their_key() {
         (["run.cache_mib=18000000000000"], "run.cache_mib: expected at most"),
         (["model.precision=fp64"], "fp64"),
         (["grid.augmentations=['light']"], "light"),
+        (["grid.samples=[]"], "grid.samples: expected at least one entry"),
+        (["grid.samples=['all', 'all']"], "grid.samples: expected each value once, found all twice"),
+        (["grid.samples=['boot']"], "unknown variant `boot`"),
+        (["grid.train_sizes=[32, 32]"], "grid.train_sizes: expected each value once, found 32 twice"),
+        (["grid.train_sizes=[0]"], "grid.train_sizes: resnet_pico: image size: expected at least 1 px"),
+        (
+            ["grid.train_sizes=[32, 16]"],
+            "grid.train_sizes: deit_pico_patch4: image size: expected 32 px, the size that its position",
+        ),
         (["backbone.weights=resnet50"], "a Hugging Face id (owner/name)"),
         (["method.0.paper_row=GoX"], "expected a name of FissionFusion's Table 1, found `GoX`"),
         (["finetune.epoch=1"], "hint: did you mean `epochs`?"),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::DataSource;
 use super::id::JobId;
-use super::spec::JobSpec;
+use super::spec::{JobSpec, Training};
 
 /// A node of the graph. Two jobs with the same specification and inputs are the same job, also in
 /// different tables.
@@ -35,7 +35,8 @@ pub struct Job {
     /// Its folder below the runs folder. `None`: `jobs/KIND-ID`. A single run has its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PathBuf>,
-    /// Fields that a hierarchy can group its models by: `learning_rate`, `augmentation`, `seed`.
+    /// What tells it from the other runs of its table, for the names of its models;
+    /// [`Job::group_fields`] has all fields to group by.
     pub fields: BTreeMap<String, String>,
     /// Its expected cost.
     pub cost: Cost,
@@ -55,6 +56,18 @@ impl Job {
     pub(crate) fn identity(spec: &JobSpec, inputs: &[JobId]) -> JobId {
         let text = serde_json::to_string(&(spec.canonical(), inputs)).expect("recipes are plain data");
         blake3::hash(text.as_bytes()).to_hex()[..16].into()
+    }
+
+    /// Returns the fields that a hierarchy can group a run's models by: `learning_rate`,
+    /// `augmentation`, `seed`, `sample` and `image_size`.
+    pub fn group_fields(&self) -> BTreeMap<String, String> {
+        let mut fields = self.fields.clone();
+        if let Some(Training { model, train, .. }) = self.spec.training() {
+            fields.insert("sample".to_owned(), train.sample.name().to_owned());
+            let image_size = train.image_size.unwrap_or(model.image_size);
+            fields.insert("image_size".to_owned(), image_size.to_string());
+        }
+        fields
     }
 
     /// Returns its folder, below the runs folder.

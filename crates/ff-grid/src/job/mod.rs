@@ -18,7 +18,7 @@ pub use landscape::{
     Anchors, Axis, Corner, ErrorEvaluation, GreedyBarrier, PathRecord, PathSpec, PlaneRecord, PlaneSpec,
     RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
 };
-pub use names::{device_name, group_fields};
+pub use names::{RunFields, device_name};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
 pub use select::{BnStatistics, Diverged, Pool, Selection};
 pub use spec::{JobSpec, SoupSpec, Start, Training};

@@ -3,26 +3,64 @@
 use std::collections::BTreeMap;
 
 use ff_data::Augment;
+use ff_train::Sampling;
 use tch::Device;
 
-/// Returns the fields that a hierarchy can group a run's models by, as jobs and provenance have
-/// them.
-pub fn group_fields(learning_rate: f64, augment: Augment, seed: u64) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        ("learning_rate".to_owned(), format!("{learning_rate:e}")),
-        ("augmentation".to_owned(), augment.to_string()),
-        ("seed".to_owned(), seed.to_string()),
-    ])
+/// What the fine-tuning runs of a table differ in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunFields {
+    /// The first learning rate.
+    pub learning_rate: f64,
+    /// Training augmentation.
+    pub augment: Augment,
+    /// The seed that tells it from runs with the same settings.
+    pub seed: u64,
+    /// Training images of an epoch.
+    pub sample: Sampling,
+    /// Side of the training images in pixels. `None`: the model's.
+    pub image_size: Option<u32>,
+}
+
+impl RunFields {
+    /// A run on all training images, at the model's size.
+    pub fn new(learning_rate: f64, augment: Augment, seed: u64) -> Self {
+        Self { learning_rate, augment, seed, sample: Sampling::All, image_size: None }
+    }
+
+    /// Returns the fields as jobs and provenance have them: `sample` and `image_size` only where
+    /// they are not those of [`new`](Self::new), since older runs do not have them.
+    pub fn to_map(self) -> BTreeMap<String, String> {
+        let always = [
+            ("learning_rate", format!("{:e}", self.learning_rate)),
+            ("augmentation", self.augment.to_string()),
+            ("seed", self.seed.to_string()),
+        ];
+        let sample = (!self.sample.is_all()).then(|| ("sample", self.sample.name().to_owned()));
+        let image_size = self.image_size.map(|size| ("image_size", size.to_string()));
+        let all = always.into_iter().chain(sample).chain(image_size);
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Returns the name of the run's model.
+    pub(crate) fn name(self) -> String {
+        model_name(&self.to_map(), None)
+    }
 }
 
 /// Returns a model's name: the fields of its run, and its number among the run's snapshots, from 1.
 pub(crate) fn model_name(fields: &BTreeMap<String, String>, snapshot: Option<usize>) -> String {
     let field = |name: &str| fields.get(name).map_or("?", String::as_str);
-    let run = format!("lr {} {} seed {}", field("learning_rate"), field("augmentation"), field("seed"));
-    match snapshot {
-        Some(number) => format!("{run} snapshot {number}"),
-        None => run,
+    let mut name = format!("lr {} {} seed {}", field("learning_rate"), field("augmentation"), field("seed"));
+    if let Some(sample) = fields.get("sample") {
+        name += &format!(" {sample}");
     }
+    if let Some(size) = fields.get("image_size") {
+        name += &format!(" {size} px");
+    }
+    if let Some(number) = snapshot {
+        name += &format!(" snapshot {number}");
+    }
+    name
 }
 
 /// The version in every record and file.

@@ -43,20 +43,23 @@ pub enum Selection {
     /// Greedy of Uniform (FissionFusion §2): a uniform soup of each group, and a greedy soup of
     /// these.
     Gou {
-        /// Field to group by: `learning_rate`, `augmentation`, `seed` or `snapshot`.
+        /// Field to group by: `learning_rate`, `augmentation`, `seed`, `sample`, `image_size` or
+        /// `snapshot`.
         #[serde(default = "by_learning_rate")]
         by: String,
     },
     /// Greedy of Greedy (FissionFusion §2): a greedy soup of each group, and a greedy soup of
     /// these.
     Gog {
-        /// Field to group by: `learning_rate`, `augmentation`, `seed` or `snapshot`.
+        /// Field to group by: `learning_rate`, `augmentation`, `seed`, `sample`, `image_size` or
+        /// `snapshot`.
         #[serde(default = "by_learning_rate")]
         by: String,
     },
     /// Soups of soups, in groups by any fields.
     Hierarchy {
-        /// Fields to group by, top level first: `learning_rate`, `augmentation`, `seed`, `snapshot`.
+        /// Fields to group by, top level first: `learning_rate`, `augmentation`, `seed`, `sample`,
+        /// `image_size`, `snapshot`.
         #[serde(default)]
         levels: Vec<String>,
         /// How soups are made at each level, top level first. The last policy averages the models

@@ -16,7 +16,7 @@ use crate::config::{
     BackboneConfig, Common, DatasetEntry, EvaluationConfig, ModelConfig, NO_WEIGHTS, PretrainConfig,
     WeightsSource,
 };
-use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobId, JobSpec, Start, group_fields};
+use crate::job::{Cost, DataIdentity, EvalSplit, Job, JobId, JobSpec, RunFields, Start};
 use crate::store::{OTHER_SPLIT_HINT, other_split, trained_on};
 
 /// A graph of jobs while an experiment adds to it, with the settings that every kind of table has.
@@ -210,9 +210,9 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Sets the fields that a hierarchy can group a run's models by.
-    pub fn describe(&mut self, id: &str, rate: f64, augment: Augment, seed: u64) {
-        self.jobs[self.known[id]].fields = group_fields(rate, augment, seed);
+    /// Sets what tells a run from the others of its table.
+    pub fn describe(&mut self, id: &str, run: RunFields) {
+        self.jobs[self.known[id]].fields = run.to_map();
     }
 
     /// Asks for statistics of a run's kernels ([`Job::kernels`]).

@@ -67,7 +67,7 @@ impl Models {
                 _ => outcome.kept.iter().map(|kept| (None, kept)).collect(),
             };
             for (number, kept) in models {
-                let mut fields = run.fields.clone();
+                let mut fields = run.group_fields();
                 fields.insert("snapshot".into(), number.unwrap_or(0).to_string());
                 found.models.push(RunModel {
                     id: model_name(&run.fields, number),

@@ -15,7 +15,7 @@ use rand::Rng;
 use super::columns::{InmergeColumn, SeedJobs};
 use super::config::{InmergeConfig, StageConfig};
 use crate::config::{BackboneConfig, DatasetEntry};
-use crate::job::{JobId, JobSpec, Start};
+use crate::job::{JobId, JobSpec, RunFields, Start};
 use crate::plan::{ColumnBase, Graph, StartWeights};
 
 /// Plans every column of a table.
@@ -109,7 +109,7 @@ impl Stage<'_> {
         let spec = JobSpec::Finetune(self.shared.training(start, train, inmerge));
         let cost = self.shared.cost(*epochs, 0);
         let id = graph.add(self.shared, label, spec, inputs, cost, weights);
-        graph.describe(&id, schedule.highest(), *augment, seeds.group);
+        graph.describe(&id, RunFields::new(schedule.highest(), *augment, seeds.group));
         id
     }
 }

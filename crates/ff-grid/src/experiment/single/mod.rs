@@ -16,7 +16,7 @@ use ff_report::{Cell, Column, Row};
 use crate::catalog::Catalog;
 use crate::config::{BackboneConfig, Common, EvaluationConfig, ModelConfig, RunConfig};
 use crate::error::Error;
-use crate::job::{DataSource, JobId, JobSpec, group_fields};
+use crate::job::{DataSource, JobId, JobSpec, RunFields};
 use crate::plan::{
     ColumnHead, Experiment, Graph, Records, Recovered, StartWeights, Table, TableReport, Texts,
 };
@@ -65,11 +65,16 @@ impl SingleRun {
         Ok(Self { recipe: RunRecipe { kind: Some(kind), ..recipe }, kind, model, evaluation, run })
     }
 
-    /// Returns the fields that a hierarchy can group the run's models by. Snapshots of a cyclic run
-    /// are grouped by the learning rate of its base.
+    /// Returns the fields that a hierarchy can group the run's models by ([`RunFields`]). Snapshots
+    /// of a cyclic run are grouped by the learning rate of its base.
     fn fields(&self, start: &StartWeights) -> BTreeMap<String, String> {
         let train = &self.recipe.train;
-        let mut fields = group_fields(train.schedule.highest(), train.augment, train.seed);
+        let run = RunFields {
+            sample: train.sample,
+            image_size: train.image_size,
+            ..RunFields::new(train.schedule.highest(), train.augment, train.seed)
+        };
+        let mut fields = run.to_map();
         if self.kind == RunKind::Fgg
             && let Some(made) = &start.made
             && let Some(rate) = made.recipe.get("fields").and_then(|fields| fields["learning_rate"].as_str())

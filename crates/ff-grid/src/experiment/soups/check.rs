@@ -1,9 +1,10 @@
 //! Checks of a table of soups, so that errors are found before training.
 
 use ff_data::Augment;
+use ff_models::Spec;
 use ff_report::published::FISSIONFUSION;
 use ff_train::NO_PATIENCE;
-use itertools::Itertools;
+use itertools::{Itertools, iproduct};
 
 use super::config::SoupsConfig;
 use crate::config::{check_epochs, check_inmerge, check_model, check_names, check_numbers, check_pretrain};
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::job::Pool;
 
 /// The fields that a hierarchy can group models by.
-const FIELDS: [&str; 4] = ["learning_rate", "augmentation", "seed", "snapshot"];
+const FIELDS: [&str; 6] = ["learning_rate", "augmentation", "seed", "sample", "image_size", "snapshot"];
 
 impl SoupsConfig {
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -22,6 +23,7 @@ impl SoupsConfig {
             ("grid.learning_rates", self.grid.learning_rates.is_empty()),
             ("grid.augmentations", self.grid.augmentations.is_empty()),
             ("grid.seeds", self.grid.seeds.is_empty()),
+            ("grid.samples", self.grid.samples.is_empty()),
             ("fgg.learning_rates", self.fgg.learning_rates.is_empty()),
         ];
         if let Some((key, _)) = empty.iter().find(|(_, empty)| *empty) {
@@ -34,6 +36,7 @@ impl SoupsConfig {
             }
         }
         self.check_numbers()?;
+        self.check_train_sizes()?;
         self.check_landscape()?;
         for (key, name, known) in self.paper_names() {
             if !known {
@@ -69,12 +72,18 @@ impl SoupsConfig {
             ("fgg.learning_rates", rate(&fgg.learning_rates)),
             ("grid.augmentations", augment(&grid.augmentations)),
             ("grid.seeds", grid.seeds.iter().duplicates().next().map(u64::to_string)),
+            ("grid.samples", grid.samples.iter().duplicates().next().map(|of| of.name().to_owned())),
+            ("grid.train_sizes", grid.train_sizes.iter().duplicates().next().map(u32::to_string)),
             ("fgg.also_augment", augment(&fgg.augmentations(Pool::FggAll))),
         ];
         if let Some((key, Some(value))) = twice.iter().find(|(_, value)| value.is_some()) {
             return wrong(format!("{key}: expected each value once, found {value} twice"));
         }
-        let models = grid.learning_rates.len() * grid.augmentations.len() * grid.seeds.len();
+        let models = grid.learning_rates.len()
+            * grid.augmentations.len()
+            * grid.seeds.len()
+            * grid.samples.len()
+            * grid.train_sizes.len().max(1);
         if grid.top_models > models {
             return wrong(format!(
                 "grid.top_models: expected at most {models}, the grid's models, found {}",
@@ -107,6 +116,24 @@ impl SoupsConfig {
                     levels + 1
                 ));
             }
+        }
+        Ok(())
+    }
+
+    /// Checks that every backbone takes training images of every size.
+    fn check_train_sizes(&self) -> Result<(), Error> {
+        let model = &self.model;
+        for (backbone, &size) in iproduct!(&self.backbone, &self.grid.train_sizes) {
+            let architecture = backbone.architecture;
+            let spec =
+                Spec { architecture, outputs: 1, image_size: model.image_size, precision: model.precision };
+            spec.check_images(size).map_err(|error| {
+                let hint = match architecture.has_fixed_image_size() {
+                    true => "\nhint: give this backbone a table of its own, without grid.train_sizes",
+                    false => "",
+                };
+                Error::Config(format!("grid.train_sizes: {error}{hint}"))
+            })?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A table of soups as its configuration file states it.
 
 use ff_data::Augment;
-use ff_train::{LrSchedule, SelectBy};
+use ff_train::{LrSchedule, Sampling, SelectBy};
 use itertools::iproduct;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::config::{
     fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
 };
 use crate::error::Error;
-use crate::job::{BnStatistics, Diverged, Pool, Selection, group_fields, model_name};
+use crate::job::{BnStatistics, Diverged, Pool, RunFields, Selection};
 
 /// What `kind` says in the file of a table of soups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,8 +45,8 @@ pub struct SoupsConfig {
     pub probe: ProbeConfig,
     /// Full fine-tuning, of the models of the grid search and of the bases.
     pub finetune: FinetuneConfig,
-    /// The grid search: a fine-tuning run for every combination of learning rate, augmentation and
-    /// seed.
+    /// The grid search: a fine-tuning run for every combination of learning rate, augmentation,
+    /// seed, sample and size of the training images.
     pub grid: GridConfig,
     /// Fast Geometric Generation: for each learning rate a base is fine-tuned, and a cyclic run
     /// continues it and saves snapshots.
@@ -150,8 +150,14 @@ pub struct GridConfig {
     pub learning_rates: Vec<f64>,
     /// Training augmentations.
     pub augmentations: Vec<Augment>,
-    /// Seeds of the order of the images and of augmentation.
+    /// Seeds of the order of the images, of augmentation and of `samples`.
     pub seeds: Vec<u64>,
+    /// Training images of an epoch: `all`, `bootstrap` or `balanced`. Runs that differ only in
+    /// learning rate, augmentation or size have the same bootstrap.
+    pub samples: Vec<Sampling>,
+    /// Sides of the training images in pixels. Validation and test images have the size of
+    /// `[model]`. Empty: that size.
+    pub train_sizes: Vec<u32>,
     /// Number of single models, the best on validation, to score on test and out-of-distribution
     /// images for the report's figure (FissionFusion, Fig. 3: five). The table does not change.
     pub top_models: usize,
@@ -163,6 +169,8 @@ impl Default for GridConfig {
             learning_rates: vec![1e-3, 5e-4, 1e-4, 5e-5, 1e-5, 5e-6, 1e-6, 1e-7],
             augmentations: vec![Augment::Minimal, Augment::Medium, Augment::Heavy],
             seeds: vec![0, 1],
+            samples: vec![Sampling::All],
+            train_sizes: Vec::new(),
             top_models: 0,
         }
     }
@@ -267,21 +275,30 @@ impl SoupsConfig {
         };
         self.method.iter().cloned().chain((1..=self.grid.top_models).map(single)).collect()
     }
-}
 
-impl GridConfig {
-    /// The grid's models: name, and values of seed, augmentation and learning rate by their place
-    /// in the lists; in the order of the pool.
-    pub(crate) fn models(&self) -> Vec<(String, [usize; 3])> {
+    /// The grid's runs, in the order of the pool, each with the places of its values in their lists,
+    /// in the order of [`FIELDS`].
+    pub(crate) fn grid_runs(&self) -> Vec<(RunFields, [usize; FIELDS.len()])> {
+        let (grid, own) = (&self.grid, self.model.image_size);
+        // The model's size, written out or not, is the same run.
+        let sizes = match grid.train_sizes.as_slice() {
+            [] => vec![None],
+            sizes => sizes.iter().map(|&size| (size != own).then_some(size)).collect(),
+        };
         let values = iproduct!(
-            self.augmentations.iter().enumerate(),
-            self.learning_rates.iter().enumerate(),
-            self.seeds.iter().enumerate()
+            sizes.iter().enumerate(),
+            grid.samples.iter().enumerate(),
+            grid.augmentations.iter().enumerate(),
+            grid.learning_rates.iter().enumerate(),
+            grid.seeds.iter().enumerate()
         );
-        let name = |rate, augment, seed| model_name(&group_fields(rate, augment, seed), None);
-        values.map(|((a, &augment), (r, &rate), (s, &seed))| (name(rate, augment, seed), [s, a, r])).collect()
+        values
+            .map(|((z, &image_size), (p, &sample), (a, &augment), (r, &rate), (s, &seed))| {
+                (RunFields { sample, image_size, ..RunFields::new(rate, augment, seed) }, [s, a, r, p, z])
+            })
+            .collect()
     }
 }
 
-/// What runs of a grid differ in, in the order of [`GridConfig::models`].
-pub(crate) const FIELDS: [&str; 3] = ["seed", "augmentation", "learning rate"];
+/// What runs of a grid differ in, in the order of [`SoupsConfig::grid_runs`].
+pub(crate) const FIELDS: [&str; 5] = ["seed", "augmentation", "learning rate", "sample", "image size"];

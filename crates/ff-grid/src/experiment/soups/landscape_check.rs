@@ -5,7 +5,7 @@ use itertools::Itertools;
 use super::config::SoupsConfig;
 use super::landscape_config::{Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 use crate::error::Error;
-use crate::job::{Anchors, Pool, Selection, group_fields, model_name};
+use crate::job::{Anchors, Pool, RunFields, Selection};
 
 impl SoupsConfig {
     pub(super) fn check_landscape(&self) -> Result<(), Error> {
@@ -92,10 +92,10 @@ impl SoupsConfig {
         let fgg = &self.fgg;
         let augmentations = fgg.augmentations(pool);
         let bases = augmentations.iter().cartesian_product(&fgg.learning_rates);
-        let bases = bases.map(|(&augment, &rate)| group_fields(rate, augment, fgg.seed));
+        let bases = bases.map(|(&augment, &rate)| RunFields::new(rate, augment, fgg.seed));
         let (known, found): (Vec<String>, String) = match pool {
-            Pool::Grid => (self.grid.models().into_iter().map(|(name, _)| name).collect(), name.to_owned()),
-            Pool::Fgg | Pool::FggAll => (bases.map(|fields| model_name(&fields, None)).collect(), base(name)),
+            Pool::Grid => (self.grid_runs().iter().map(|(run, _)| run.name()).collect(), name.to_owned()),
+            Pool::Fgg | Pool::FggAll => (bases.map(RunFields::name).collect(), base(name)),
         };
         if known.contains(&found) {
             return Ok(());

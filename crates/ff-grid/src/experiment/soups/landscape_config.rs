@@ -78,9 +78,9 @@ impl Default for ConnectivityConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Curves {
-    /// For each field (seed, augmentation, learning rate), the paths from the model with the first
-    /// value in `[grid]` to the models with each other value. The remaining fields have the values
-    /// in `at`.
+    /// For each field (seed, augmentation, learning rate, sample, image size), the paths from the
+    /// model with the first value in `[grid]` to the models with each other value. The remaining
+    /// fields have the values in `at`.
     EachField {
         /// A model by its name, such as `lr 1e-3 heavy seed 0`, for the fields that the ends of a
         /// path share. Absent: the first values in `[grid]`.

@@ -111,14 +111,15 @@ impl LandscapeBuilder<'_, '_> {
 
     /// Returns the pairs of the grid's models that are drawn, by their index in the pool.
     fn pairs(&self, curves: &Curves) -> Vec<(usize, usize)> {
-        let models = self.config.grid.models();
+        let runs = self.config.grid_runs();
         let named =
-            |name: &String| models.iter().position(|(other, _)| other == name).expect("names are checked");
+            |name: &String| runs.iter().position(|(run, _)| run.name() == *name).expect("names are checked");
         match curves {
             Curves::Pairs { pairs } => pairs.iter().map(|[a, b]| (named(a), named(b))).collect(),
             Curves::EachField { at } => {
-                let common = at.as_ref().map_or([0; 3], |name| models[named(name)].1);
-                let place = |values: [usize; 3]| models.iter().position(|(_, other)| *other == values);
+                let common = at.as_ref().map_or([0; FIELDS.len()], |name| runs[named(name)].1);
+                let place =
+                    |values: [usize; FIELDS.len()]| runs.iter().position(|(_, other)| *other == values);
                 let mut pairs = Vec::new();
                 for field in 0..FIELDS.len() {
                     let with = |value| {
@@ -135,9 +136,8 @@ impl LandscapeBuilder<'_, '_> {
     }
 
     fn path(&mut self, (a, b): (usize, usize), points: usize, bn: BnStatistics) -> PathJob {
-        let models = self.config.grid.models();
-        let ([a_name, b_name], [of_a, of_b]) =
-            ([&models[a].0, &models[b].0].map(String::clone), [models[a].1, models[b].1]);
+        let runs = self.config.grid_runs();
+        let [(a_name, of_a), (b_name, of_b)] = [a, b].map(|at| (runs[at].0.name(), runs[at].1));
         let differ = (0..FIELDS.len()).filter(|&at| of_a[at] != of_b[at]).map(|at| FIELDS[at]).collect();
         let evaluation = self.evaluation(bn);
         // The errors of the ends are known from training, unless statistics are recomputed.

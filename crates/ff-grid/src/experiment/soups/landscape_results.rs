@@ -75,7 +75,8 @@ impl SoupsTable {
             album.surfaces(section, &column.landscape.surfaces)?;
         }
         album.curves(&column.landscape.curves)?;
-        album.matrix(&config.grid.models(), &column.landscape.matrix)?;
+        let names = config.grid_runs().into_iter().map(|(run, _)| run.name()).collect();
+        album.matrix(names, &column.landscape.matrix)?;
         album.paths(column.landscape.curves.iter().chain(&column.landscape.matrix))?;
         for method in config.greedy_barriers.iter().flat_map(|section| &section.methods) {
             album.greedy_barriers(method, self.greedy_barriers(column, method, records)?)?;
@@ -259,8 +260,7 @@ impl Album<'_> {
         Ok(())
     }
 
-    fn matrix(&mut self, models: &[(String, [usize; 3])], jobs: &[PathJob]) -> Result<(), Error> {
-        let names: Vec<String> = models.iter().map(|(name, _)| name.clone()).collect();
+    fn matrix(&mut self, names: Vec<String>, jobs: &[PathJob]) -> Result<(), Error> {
         let at = |name: &str| names.iter().position(|other| other == name).expect("a model of the grid");
         let mut values = vec![vec![None; names.len()]; names.len()];
         for job in jobs {

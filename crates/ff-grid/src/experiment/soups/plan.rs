@@ -15,7 +15,7 @@ use super::landscape_plan::{LandscapeBuilder, Pools};
 use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry, OodEntry};
-use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, SoupSpec, Start};
+use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, RunFields, SoupSpec, Start};
 use crate::plan::{ColumnBase, Graph, StartWeights};
 
 /// Plans every column of a table of soups.
@@ -39,7 +39,11 @@ fn column(
 ) -> SoupsColumn {
     let mut opening = graph.open(backbone, dataset, origin);
     if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
-        opening.shared.blocked = rates(config, opened.splits.train.len()).err();
+        let task = opened.dataset.task();
+        let samples = config.grid.samples.iter().try_for_each(|sample| sample.check(task));
+        let samples = samples.map_err(|error| format!("dataset {}: grid.samples: {error}", dataset.name));
+        let rates = rates(config, opened.splits.train.len()).map(drop);
+        opening.shared.blocked = samples.and(rates).err();
     }
     let (shared, opened) = (&opening.shared, &opening.opened);
     let inmerge = config.inmerge.map(|settings| settings.of(backbone));
@@ -76,13 +80,11 @@ impl Builder<'_, '_> {
     fn pools(&mut self, origin: &StartWeights) -> Pools {
         let probe = self.probe(origin);
         let config = self.config;
-        let grid = &config.grid;
-        let runs = iproduct!(&grid.augmentations, &grid.learning_rates, &grid.seeds);
-        let grid = runs.map(|(&augment, &rate, &seed)| self.finetune(&probe, rate, augment, seed)).collect();
+        let grid = config.grid_runs().into_iter().map(|(run, _)| self.finetune(&probe, run)).collect();
         let mut fgg_pool = |pool: Pool| {
             let mut runs = Vec::new();
             for (augment, &rate) in iproduct!(config.fgg.augmentations(pool), &config.fgg.learning_rates) {
-                let base = self.finetune(&probe, rate, augment, config.fgg.seed);
+                let base = self.finetune(&probe, RunFields::new(rate, augment, config.fgg.seed));
                 let cyclic = self.fgg(&base, rate, augment);
                 runs.extend([base, cyclic]);
             }
@@ -145,25 +147,27 @@ impl Builder<'_, '_> {
         self.graph.add(shared, label, spec, pretrained.into_iter().collect(), cost, origin.file.clone())
     }
 
-    fn finetune(&mut self, probe: &str, rate: f64, augment: Augment, seed: u64) -> JobId {
+    fn finetune(&mut self, probe: &str, run: RunFields) -> JobId {
         let (section, fgg, shared) = (&self.config.finetune, &self.config.fgg, self.shared);
         // The same run may be a grid model and a base of FGG, so both must ask for optimizer state.
-        let is_base = fgg.augmentations(Pool::FggAll).contains(&augment)
-            && seed == fgg.seed
-            && fgg.learning_rates.contains(&rate);
+        let is_base = iproduct!(fgg.augmentations(Pool::FggAll), &fgg.learning_rates)
+            .any(|(augment, &rate)| run == RunFields::new(rate, augment, fgg.seed));
+        let RunFields { learning_rate, augment, seed, sample, image_size } = run;
         let train = TrainConfig {
             select_by: section.select_by,
             early_stopping_epochs: section.early_stopping_epochs,
             keep_optimizer: is_base && fgg.carry_optimizer || self.config.run.keep_optimizer,
             task_weights: self.dataset.task_weights,
-            ..self.graph.train_config(section.epochs, augment, seed, self.dataset.metric, rate)
+            sample,
+            image_size,
+            ..self.graph.train_config(section.epochs, augment, seed, self.dataset.metric, learning_rate)
         };
         let start = Start::Input { optimizer: false, seed: 0 };
         let spec = JobSpec::Finetune(shared.training(start, train, self.inmerge));
         let cost = shared.cost(section.epochs, 0);
-        let label = format!("{}: lr {rate:e} {augment} seed {seed}", shared.prefix);
+        let label = format!("{}: {}", shared.prefix, run.name());
         let id = self.graph.add(shared, label, spec, vec![probe.into()], cost, None);
-        self.graph.describe(&id, rate, augment, seed);
+        self.graph.describe(&id, run);
         id
     }
 
@@ -185,7 +189,7 @@ impl Builder<'_, '_> {
         let which = if augment == fgg.augment { String::new() } else { format!(" {augment}") };
         let label = format!("{}: FGG from lr {rate:e}{which}", shared.prefix);
         let id = self.graph.add(shared, label, spec, vec![base.into()], cost, None);
-        self.graph.describe(&id, rate, augment, fgg.seed);
+        self.graph.describe(&id, RunFields::new(rate, augment, fgg.seed));
         id
     }
 
