@@ -5,6 +5,7 @@ use ff_eval::{Metric, TaskKind};
 use ff_models::Spec;
 use serde::{Deserialize, Serialize};
 
+use crate::ema::Ema;
 use crate::error::Error;
 use crate::optimizer_config::OptimizerConfig;
 use crate::sampling::Sampling;
@@ -52,6 +53,10 @@ pub struct TrainConfig {
     /// Save the optimizer's state with the weights, for a run that starts from both. Not allowed
     /// with a cyclic learning rate, which saves snapshots.
     pub keep_optimizer: bool,
+    /// A moving average of the weights, saved at the end of the run beside its other models. It
+    /// does not change them. Not allowed if only the last layer is trained. Absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<Ema>,
 }
 
 impl Default for TrainConfig {
@@ -71,6 +76,7 @@ impl Default for TrainConfig {
             early_stopping_epochs: None,
             task_weights: TaskWeights::default(),
             keep_optimizer: false,
+            ema: None,
         }
     }
 }
@@ -158,6 +164,12 @@ impl TrainConfig {
             })?;
         }
         self.sample.check(task)?;
+        if let Some(ema) = &self.ema {
+            ema.check("ema.decay")?;
+            if !matches!(self.trainable, Trainable::All {}) {
+                return wrong("ema: expected a run that trains all parameters, found one that trains the last layer\nhint: leave the key out".into());
+            }
+        }
         self.task_weights.check(task)?;
         self.optimizer.check()
     }

@@ -12,6 +12,9 @@ use crate::history::{self, EpochRecord};
 use crate::prediction_file::save_predictions;
 use crate::saved_model::SavedModel;
 
+/// Beginning of the names of the moving average's files.
+pub(crate) const EMA: &str = "ema";
+
 /// Writes the files of a run.
 pub(crate) struct Files<'a> {
     folder: &'a Path,
@@ -43,11 +46,16 @@ impl<'a> Files<'a> {
     }
 
     /// Writes a model's weights, its predictions and, if it has one, its optimizer state, under
-    /// names that start with `stem`.
+    /// names that start with `stem`. The recipe of a moving average says that it is one.
     pub(crate) fn save(&self, stem: &str, model: &Candidate) -> Result<SavedModel, Error> {
-        let provenance = Some(&self.provenance);
+        let mut provenance = self.provenance.clone();
+        if stem == EMA
+            && let Some(recipe) = provenance.recipe.as_object_mut()
+        {
+            recipe.insert("average".into(), EMA.into());
+        }
         let write = |name: String, weights: &StateDict| {
-            weights.save(self.folder.join(&name), provenance)?;
+            weights.save(self.folder.join(&name), Some(&provenance))?;
             Ok::<_, Error>(FileRef::new(name, *weights.digest()))
         };
         let weights = write(format!("{stem}.safetensors"), &model.weights)?;
@@ -58,7 +66,7 @@ impl<'a> Files<'a> {
         // again.
         let parent = model.weights.as_parent(&weights.path.display().to_string());
         let of_predictions =
-            Provenance { kind: "predict".into(), parents: vec![parent], ..self.provenance.clone() };
+            Provenance { kind: "predict".into(), parents: vec![parent], ..provenance.clone() };
         let name = format!("{stem}.val.safetensors");
         let digest = save_predictions(&self.folder.join(&name), &model.predictions, Some(&of_predictions))?;
         let predictions = FileRef::new(name, digest);

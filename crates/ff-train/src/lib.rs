@@ -36,6 +36,7 @@
 mod cancel;
 mod candidate;
 mod config;
+mod ema;
 mod error;
 mod evaluate;
 mod files;
@@ -63,6 +64,7 @@ mod validation;
 
 pub use cancel::CancelToken;
 pub use config::{NO_PATIENCE, SelectBy, TrainConfig, Trainable, task_kind};
+pub use ema::{Ema, MovingAverage};
 pub use error::Error;
 pub use evaluate::EvalSet;
 pub use history::{Divergence, EpochRecord};

@@ -31,6 +31,8 @@ use crate::optimizer_config::OptimizerConfig;
 pub struct Optimizer {
     config: OptimizerConfig,
     parameters: Vec<Tensor>,
+    /// The flat buffer.
+    flat: Tensor,
     /// Each parameter's values in memory order, `[elements]`: parts of the flat buffer.
     weights: Vec<Tensor>,
     /// AdamW: first and second moments. SGD: the momentum buffer.
@@ -57,7 +59,8 @@ impl Optimizer {
         let device = handles[0].device();
         let lengths: Vec<i64> = handles.iter().map(|tensor| tensor.numel() as i64).collect();
         let flat = || Tensor::zeros([lengths.iter().sum::<i64>()], (Kind::Float, device));
-        let weights = flat().split_with_sizes(&lengths, 0);
+        let all = flat();
+        let weights = all.split_with_sizes(&lengths, 0);
         for (tensor, part) in handles.iter_mut().zip(&weights) {
             let mut view = part.as_strided(tensor.size(), tensor.stride(), None);
             tch::no_grad(|| view.copy_(tensor));
@@ -69,7 +72,12 @@ impl Optimizer {
             Moment { name, parts: flat.split_with_sizes(&lengths, 0), flat }
         };
         let moments = config.moments().iter().copied().map(moment).collect();
-        Self { config: config.clone(), parameters: handles, weights, moments, steps: 0 }
+        Self { config: config.clone(), parameters: handles, flat: all, weights, moments, steps: 0 }
+    }
+
+    /// Returns the flat buffer of all parameters, in their order, each in its memory layout.
+    pub(crate) fn weights(&self) -> &Tensor {
+        &self.flat
     }
 
     /// Does one step: computes the gradient of `loss` and updates the parameters with the learning

@@ -19,6 +19,11 @@ pub struct Outcome {
     /// The models at the minima of a cyclic learning rate, in order.
     #[serde(alias = "captures")]
     pub snapshots: Vec<SavedModel>,
+    /// The exponential moving average of the weights over all steps, with BatchNorm statistics of its
+    /// own. Absent if the run keeps none, if it diverged (the average then has weights from after
+    /// the divergence), and if a logit of the average is not finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<SavedModel>,
     /// The step at which the loss stopped being finite, if it did. The saved models are from before
     /// it.
     pub diverged: Option<Divergence>,
@@ -27,16 +32,22 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Returns whether the run saved no model.
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_none() && self.snapshots.is_empty()
+    /// Iterates over the models that the run saved.
+    pub fn models(&self) -> impl Iterator<Item = &SavedModel> {
+        self.kept.iter().chain(&self.snapshots).chain(&self.ema)
     }
 
-    /// Returns the number of passes over the validation images: one after each epoch, and one for
-    /// each snapshot inside an epoch.
+    /// Returns whether the run saved no model.
+    pub fn is_empty(&self) -> bool {
+        self.models().next().is_none()
+    }
+
+    /// Returns the number of passes over the validation images: one after each epoch, one for each
+    /// snapshot inside an epoch, and one for the moving average.
     pub fn evaluations(&self) -> u64 {
         let ends = |snapshot: &&SavedModel| self.history.iter().any(|epoch| epoch.step == snapshot.step);
-        (self.history.len() + self.snapshots.iter().filter(|snapshot| !ends(snapshot)).count()) as u64
+        let inside = self.snapshots.iter().filter(|snapshot| !ends(snapshot)).count();
+        (self.history.len() + inside + usize::from(self.ema.is_some())) as u64
     }
 
     /// Removes the resume points of a run. Call it once the end of the run is recorded.

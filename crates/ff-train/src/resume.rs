@@ -1,10 +1,10 @@
 //! Resume points of a run.
 //!
-//! A resume point is one file with the model, the optimizer, the best epoch so far, the history and
-//! the place inside the epoch, so that its parts always belong together. One is written after the
-//! first step that ends `run.resume_minutes` after the last point, or every `run.resume_steps`
-//! steps. Losses are read back from the device then and at the end of an epoch, and at no other
-//! step.
+//! A resume point is one file with the model, the optimizer, the moving average of the weights, the
+//! best epoch so far, the history and the place inside the epoch, so that its parts always belong
+//! together. One is written after the first step that ends `run.resume_minutes` after the last
+//! point, or every `run.resume_steps` steps. Losses are read back from the device then and at the
+//! end of an epoch, and at no other step.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use ff_checkpoint::{OwnedTensor, Provenance, StateDict, entries};
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, CandidateNotes};
+use crate::ema::MovingAverage;
 use crate::error::Error;
 use crate::history::EpochRecord;
 use crate::optimizer::Optimizer;
@@ -34,6 +35,14 @@ impl ResumePoint {
     pub(crate) fn restore(&self, optimizer: &mut Optimizer) -> Result<(), Error> {
         optimizer.load_state(&self.file, OPTIMIZER)
     }
+
+    /// Loads the point's state into a moving average.
+    pub(crate) fn restore_average(&self, average: &mut MovingAverage) -> Result<(), Error> {
+        average.load_state(&self.file, AVERAGE).ok_or_else(|| Error::Resume {
+            path: self.file.path().map(Into::into).unwrap_or_default(),
+            reason: "it has no moving average of this model's weights".into(),
+        })
+    }
 }
 
 /// The part of a resume point that is not tensors.
@@ -51,6 +60,7 @@ struct Notes {
 const KIND: &str = "resume";
 const MODEL: &str = "model/";
 const OPTIMIZER: &str = "optimizer/";
+const AVERAGE: &str = "average/";
 const BEST: &str = "best/";
 const BEST_OPTIMIZER: &str = "best-optimizer/";
 const BEST_PREDICTIONS: &str = "best-predictions/";
@@ -89,6 +99,7 @@ pub(crate) fn save(
     progress: &Progress,
     weights: BTreeMap<String, OwnedTensor>,
     optimizer: &Optimizer,
+    average: Option<&MovingAverage>,
 ) -> Result<(), Error> {
     let mut tensors = BTreeMap::new();
     let mut add = |prefix: &str, part: BTreeMap<String, OwnedTensor>| {
@@ -96,6 +107,7 @@ pub(crate) fn save(
     };
     add(MODEL, weights);
     add(OPTIMIZER, optimizer.state());
+    add(AVERAGE, average.map(MovingAverage::state).unwrap_or_default());
     if let Some(best) = &progress.best {
         add(BEST, owned(&best.weights));
         add(BEST_OPTIMIZER, best.optimizer.as_ref().map(owned).unwrap_or_default());

@@ -76,6 +76,9 @@ impl Trainer<'_, '_> {
     pub(crate) fn update(&mut self, batch: &Batch, loss: &Tensor) {
         let rate = self.rate(self.steps_done() + 1);
         self.optimizer.step(loss, rate);
+        if let Some(average) = &mut self.average {
+            average.update(&self.optimizer);
+        }
         self.losses.push(loss.detach());
         self.progress.epoch.images += batch.indices.len();
         self.progress.epoch.batches = batch.number + 1;
@@ -108,7 +111,8 @@ impl Trainer<'_, '_> {
         self.count_time();
         self.progress.epoch.hooks = hook::states(self.run.hooks);
         let (step, weights) = (self.steps_done(), self.model.state_dict());
-        resume::save(self.run.folder, &self.run.provenance, step, &self.progress, weights, &self.optimizer)?;
+        let Self { run, progress, optimizer, average, .. } = self;
+        resume::save(run.folder, &run.provenance, step, progress, weights, optimizer, average.as_ref())?;
         self.due.done();
         self.run.stop.check()
     }

@@ -12,8 +12,10 @@ use crate::trainer::Trainer;
 /// Trains `model` in place and writes to the run's folder: `kept.safetensors` (the best epoch's
 /// weights) with `kept.val.safetensors` (its validation predictions) and, if configured,
 /// `kept.optimizer.safetensors`; for a cyclic learning rate, in place of these,
-/// `snapshot-N.safetensors` with its predictions for each minimum; `history.jsonl`; and, until the
-/// caller removes them ([`Outcome::forget_resume_points`]), the last two `resume-STEP.safetensors`.
+/// `snapshot-N.safetensors` with its predictions for each minimum; if configured,
+/// `ema.safetensors` (the moving average of the weights) with its predictions; `history.jsonl`;
+/// and, until the caller removes them ([`Outcome::forget_resume_points`]), the last two
+/// `resume-STEP.safetensors`.
 ///
 /// A loss that is not finite is no error but an early end of the run. [`Outcome::diverged`] names
 /// the step, and the best epoch before it is saved ("best on validation", FissionFusion §2).

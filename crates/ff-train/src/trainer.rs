@@ -8,6 +8,7 @@ use tch::Tensor;
 
 use crate::candidate::Candidate;
 use crate::config::{TrainConfig, Trainable};
+use crate::ema::MovingAverage;
 use crate::error::Error;
 use crate::files::Files;
 use crate::history::Divergence;
@@ -29,6 +30,8 @@ pub(crate) struct Trainer<'a, 'r> {
     pub(crate) rates: Rates,
     pub(crate) loss: Loss,
     pub(crate) optimizer: Optimizer,
+    /// The moving average of the weights, if the run keeps one.
+    pub(crate) average: Option<MovingAverage>,
     pub(crate) files: Files<'r>,
     pub(crate) due: Due,
     pub(crate) progress: Progress,
@@ -64,10 +67,14 @@ impl<'a, 'r> Trainer<'a, 'r> {
             Trainable::All {} => Optimizer::new(&config.optimizer, model.parameters().trainable()),
             Trainable::Classifier { .. } => Optimizer::new(&config.optimizer, model.classifier()),
         };
+        let mut average = config.ema.map(|ema| MovingAverage::new(ema, &optimizer));
         match (&resumed, &run.optimizer) {
             (Some(point), _) => point.restore(&mut optimizer)?,
             (None, Some(state)) => optimizer.load_state(state, "")?,
             (None, None) => {}
+        }
+        if let (Some(point), Some(average)) = (&resumed, &mut average) {
+            point.restore_average(average)?;
         }
         let progress = resumed.map(|point| point.progress).unwrap_or_default();
         let files = Files::open(run.folder, run.provenance.clone(), &progress.history)?;
@@ -79,6 +86,7 @@ impl<'a, 'r> Trainer<'a, 'r> {
             rates,
             loss,
             optimizer,
+            average,
             files,
             due,
             progress,
@@ -130,10 +138,13 @@ impl<'a, 'r> Trainer<'a, 'r> {
         }
     }
 
-    /// Writes the best epoch's model and returns the outcome.
-    pub(crate) fn finish(self, diverged: Option<Divergence>) -> Result<Outcome, Error> {
+    /// Writes the moving average and the best epoch's model, and returns the outcome.
+    pub(crate) fn finish(mut self, diverged: Option<Divergence>) -> Result<Outcome, Error> {
+        // Losses are read back late, so the average of a diverged run may have taken up weights that
+        // are not finite.
+        let ema = if diverged.is_none() { self.save_average()? } else { None };
         let Progress { history, snapshots, best, .. } = self.progress;
         let kept = best.map(|best| self.files.save("kept", &best)).transpose()?;
-        Ok(Outcome { kept, snapshots, diverged, history })
+        Ok(Outcome { kept, snapshots, ema, diverged, history })
     }
 }

@@ -1,12 +1,17 @@
-//! Snapshots, and the end of an epoch.
+//! Snapshots, the end of an epoch, and the moving average at the end of a run.
 
 use ff_checkpoint::StateDict;
 use ff_eval::Predictions;
+use ff_models::Model;
 
 use crate::candidate::{Candidate, CandidateNotes};
+use crate::ema::bn_sample;
 use crate::error::Error;
+use crate::files::EMA;
 use crate::history::{Divergence, EpochRecord};
 use crate::hook;
+use crate::recalibrate::Recalibration;
+use crate::saved_model::SavedModel;
 use crate::schedule::LrSchedule;
 use crate::trainer::Trainer;
 
@@ -91,6 +96,38 @@ impl Trainer<'_, '_> {
         (self.run.on_epoch)(&record);
         self.progress.history.push(record);
         Ok(())
+    }
+
+    /// Saves the moving average of the weights, in a model of its own; `None` if the run keeps none,
+    /// or if a logit of it is not finite.
+    pub(crate) fn save_average(&mut self) -> Result<Option<SavedModel>, Error> {
+        let Some(average) = &self.average else { return Ok(None) };
+        let model = Model::new(self.model.spec(), self.model.device(), 0)?;
+        average.copy_to(&model);
+        let (config, data, run) = (self.config, self.data, &self.run);
+        let images = Recalibration::new(
+            data.dataset.clone(),
+            bn_sample(&data.train),
+            model.spec().image_size,
+            config.batch_size,
+            run.loader_threads,
+            run.on_bad_image,
+        );
+        let recomputed = images.stopped_by(run.stop.clone()).run(&model);
+        let predictions = match recomputed.and_then(|()| data.validation.predict(&model, None)) {
+            Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(None),
+            Err(Error::Stopped) => {
+                self.write_point()?;
+                return Err(Error::Stopped);
+            }
+            predictions => predictions?,
+        };
+        let (epoch, step) = (self.progress.history.len() as u32, self.progress.finished_steps());
+        let validation = config.metric.evaluate(&predictions);
+        let notes = CandidateNotes { epoch, step, validation, validation_loss: f64::NAN };
+        let weights = StateDict::from_tensors(model.state_dict());
+        let average = Candidate { notes, weights, optimizer: None, predictions };
+        self.files.save(EMA, &average).map(Some)
     }
 
     /// Predicts the validation images, or takes the predictions of a snapshot that has just been

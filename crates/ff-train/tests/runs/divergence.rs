@@ -1,20 +1,21 @@
 //! Runs whose loss stops being finite.
 
 use ff_models::Model;
-use ff_train::{Error, LrSchedule, StepHook, TrainConfig};
+use ff_train::{Ema, Error, LrSchedule, StepHook, TrainConfig};
 
 use crate::{Trial, config, cyclic_config, run};
 
 #[test]
 fn a_loss_that_is_not_finite_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
-    let config = TrainConfig { schedule: LrSchedule::Constant { lr: 1e30 }, ..config() };
+    let ema = Some(Ema::default());
+    let config = TrainConfig { schedule: LrSchedule::Constant { lr: 1e30 }, ema, ..config() };
     let outcome = run(&config, folder.path(), Trial::default()).unwrap();
     let diverged = outcome.diverged.as_ref().unwrap();
     assert_eq!((diverged.epoch, diverged.learning_rate), (1, 1e30));
     assert!(diverged.step > 1 && diverged.last_finite_loss.is_some_and(f64::is_finite), "{diverged:?}");
     assert!(outcome.is_empty());
-    assert!(!folder.path().join("kept.safetensors").exists());
+    assert!(["kept", "ema"].iter().all(|stem| !folder.path().join(format!("{stem}.safetensors")).exists()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ff_data::Augment;
 use ff_eval::Metric;
 use ff_models::Model;
 use ff_train::{
-    Error, LrSchedule, OptimizerConfig, Sampling, SelectBy, StepHook, TaskWeights, TrainConfig, Trainable,
+    Ema, Error, LrSchedule, OptimizerConfig, Sampling, SelectBy, StepHook, TaskWeights, TrainConfig, Trainable,
     load_predictions,
 };
 
@@ -79,6 +79,7 @@ fn early_stopping_stops() {
         early_stopping_epochs: Some(1),
         epochs: 40,
         schedule: LrSchedule::Constant { lr: 0.1 },
+        ema: Some(Ema::default()),
         ..config()
     };
     let outcome = run(&config, tempfile::tempdir().unwrap().path(), Trial::default()).unwrap();
@@ -86,6 +87,8 @@ fn early_stopping_stops() {
     assert!(losses.len() < 40, "{losses:?}");
     let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!(losses[losses.len() - 2], lowest, "one epoch after the lowest: {losses:?}");
+    let ema = outcome.ema.expect("an average of all steps");
+    assert_eq!((ema.epoch as usize, ema.step), (losses.len(), 4 * losses.len()));
 }
 
 #[test]
@@ -157,6 +160,19 @@ fn wrong_configurations_are_refused() {
             "image_size: resnet_pico: image size: expected at least 1 px, found 0 px\nhint: leave the key out",
         ),
         (TrainConfig { keep_optimizer: true, ..cyclic_config() }, "keep_optimizer"),
+        (
+            TrainConfig { ema: Some(Ema { decay: 1.0 }), ..config() },
+            "ema.decay: expected a number in [0, 1), found 1",
+        ),
+        (TrainConfig { ema: Some(Ema { decay: f64::NAN }), ..config() }, "ema.decay"),
+        (
+            TrainConfig {
+                ema: Some(Ema::default()),
+                trainable: Trainable::Classifier { update_bn_stats: true },
+                ..config()
+            },
+            "ema: expected a run that trains all parameters",
+        ),
         (TrainConfig { schedule: LrSchedule::Cosine { lr: f64::INFINITY }, ..config() }, "schedule.lr"),
         (
             TrainConfig { optimizer: OptimizerConfig::Sgd { momentum: 1.5, weight_decay: 0.0 }, ..config() },

@@ -1,6 +1,7 @@
 //! Whole runs of a small network on phantoms.
 
 mod divergence;
+mod ema;
 mod learning;
 mod resume;
 mod snapshots;
@@ -119,7 +120,7 @@ fn run_on(
 }
 
 fn same_files(a: &Path, b: &Path, outcome: &Outcome) {
-    for kept in outcome.kept.iter().chain(&outcome.snapshots) {
+    for kept in outcome.models() {
         for file in kept.files() {
             let read = |folder: &Path| std::fs::read(folder.join(&file.path)).unwrap();
             assert_eq!(read(a), read(b), "{file:?}");

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ff_models::Model;
-use ff_train::{CancelToken, Error, Outcome, ResumeEvery, Sampling, StepHook, TrainConfig};
+use ff_train::{CancelToken, Ema, Error, Outcome, ResumeEvery, Sampling, StepHook, TrainConfig};
 
 use crate::{Trial, config, cyclic_config, data, run, run_on, same_files, untimed};
 
@@ -12,7 +12,8 @@ use crate::{Trial, config, cyclic_config, data, run, run_on, same_files, untimed
 fn a_killed_run_resumes_to_the_same_bits() {
     tch::set_num_threads(1);
     let balanced = TrainConfig { sample: Sampling::Balanced, image_size: Some(12), ..config() };
-    for config in [config(), cyclic_config(), balanced] {
+    let averaged = TrainConfig { ema: Some(Ema { decay: 0.9 }), ..config() };
+    for config in [config(), averaged, cyclic_config(), balanced] {
         let (whole, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let expected = run(&config, whole.path(), Trial::default()).unwrap();
         for epoch in [1, 3, 4] {
@@ -86,7 +87,7 @@ impl StepHook for StopAt {
 #[test]
 fn a_run_that_is_interrupted_at_any_step_resumes_to_the_same_bits() {
     tch::set_num_threads(1);
-    let config = cyclic_config();
+    let config = TrainConfig { ema: Some(Ema { decay: 0.9 }), ..cyclic_config() };
     let trial = |step, threads| {
         let stop = CancelToken::default();
         let hook = StopAt { step, stop: stop.clone(), seen: 0 };
@@ -127,6 +128,41 @@ fn an_interrupted_snapshot_is_taken_on_resume() {
     }
     let found = run(&config, stopped.path(), Trial::default()).unwrap();
     assert_eq!(found.snapshots, expected.snapshots);
+    same_files(whole.path(), stopped.path(), &expected);
+}
+
+/// A hook that asks the run to stop at the end of the first epoch.
+struct StopAfterEpoch(CancelToken);
+
+impl StepHook for StopAfterEpoch {
+    fn name(&self) -> &str {
+        "stop"
+    }
+
+    fn before_forward(&mut self, _: usize, _: &Model) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn report(&mut self) -> serde_json::Value {
+        self.0.set();
+        serde_json::Value::Null
+    }
+}
+
+#[test]
+fn an_interrupted_moving_average_is_saved_on_resume() {
+    tch::set_num_threads(1);
+    let config = TrainConfig { epochs: 1, ema: Some(Ema::default()), ..config() };
+    let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let expected = run(&config, whole.path(), Trial::default()).unwrap();
+    // The run is stopped after its last epoch is recorded, and before the average is evaluated.
+    let stop = CancelToken::default();
+    let hooks: Vec<Box<dyn StepHook>> = vec![Box::new(StopAfterEpoch(stop.clone()))];
+    let ended = run(&config, stopped.path(), Trial { stop, hooks, ..Trial::default() });
+    assert!(matches!(ended, Err(Error::Stopped)));
+    assert!(!stopped.path().join("ema.safetensors").exists());
+    let found = run(&config, stopped.path(), Trial::default()).unwrap();
+    assert_eq!(untimed(&found), untimed(&expected));
     same_files(whole.path(), stopped.path(), &expected);
 }
 
