@@ -5,6 +5,7 @@ mod bad_input;
 mod command_lines;
 mod crash;
 mod damage;
+mod ema;
 mod ensemble;
 mod gpu_kit;
 mod inmerge;

@@ -173,11 +173,13 @@ fn bench_measures_training_and_evaluation() {
     let bench = "ff-models bench --arch resnet_pico --image-size 16 --batch 2 --iters 3 --warmup 1";
     for (options, optimizer, evaluate) in [
         ("", json!("adamw"), false),
+        ("--ema", json!("adamw"), false),
         ("--optimizer sgd", json!("sgd"), false),
         ("--evaluate", Value::Null, true),
     ] {
         let found = place.json_of(&format!("{bench} {options} --json"));
         assert_eq!((&found["optimizer"], &found["evaluate"]), (&optimizer, &json!(evaluate)), "{found}");
+        assert_eq!(found["ema"], options == "--ema");
         assert_eq!((&found["arch"], &found["batch"]), (&json!("resnet_pico"), &json!(2)), "{found}");
         assert_eq!((&found["image_size"], &found["precision"]), (&json!(16), &json!("fp32")), "{found}");
         let [rate, milliseconds] = ["images_per_s", "ms_per_step"].map(|key| found[key].as_f64().unwrap());

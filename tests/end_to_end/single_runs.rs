@@ -76,6 +76,7 @@ fn from_a_probe_to_a_soup_by_hand() {
         "train.early_stopping_epochs=0",
         "train.task_weights=rarity",
         "train.epochs=0",
+        "train.ema={decay=0.9}",
         "model.image_size=100000",
     ] {
         place.run(&format!("ff-train lp --config lp.toml --set {wrong}")).refused(1, &["expected"]);
@@ -85,6 +86,8 @@ fn from_a_probe_to_a_soup_by_hand() {
     assert_eq!(place.run("ff-train lp --config lp.toml").ok(), "runs/lp/kept.safetensors\n");
     place.run("ff-train finetune --config ft.toml").ok();
     place.run(&format!("ff-train finetune --config ft.toml --set name=merged --set {merging}")).ok();
+    let averaged = "ff-train finetune --config ft.toml --set name=averaged --set train.ema={decay=0.9}";
+    assert_eq!(place.run(averaged).ok(), "runs/averaged/kept.safetensors\nruns/averaged/ema.safetensors\n");
     let history = place.read("runs/merged/history.jsonl");
     assert!(history.lines().all(|epoch| parsed(epoch)["hooks"]["inmerge"][0]["layer"] == 4), "{history}");
     let state = "--set model.optimizer_state=runs/ft/kept.optimizer.safetensors --set train.epochs=4";

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use ff_checkpoint::cores;
 use ff_data::OnBadImage;
 use ff_grid::{
-    Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, loader_threads, trained_on,
+    Averages, Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, loader_threads, trained_on,
 };
 use ff_models::Spec;
 use ff_soup::{Accept, Decision, Ingredients};
@@ -116,6 +116,7 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         select: options.selection(),
         recalibrate: (options.bn == BatchNorm::Recalibrate).then_some(recipe.train.batch_size),
         diverged: Diverged::default(),
+        averages: Averages::default(),
     };
     let images = data.splits.val.len();
     let mut known = 0;

@@ -171,7 +171,7 @@ fn report(record: &Record, folder: &Path) -> anyhow::Result<()> {
         }
         say(&format!("warning: {text}; the saved weights are from before that step"));
     }
-    for kept in outcome.kept.iter().chain(&outcome.snapshots) {
+    for kept in outcome.models() {
         print(&format!("{}\n", folder.join(&kept.weights.path).display()))?;
     }
     Ok(())

@@ -57,8 +57,8 @@ pub use experiment::{
     SoupsTable, parse_experiment, read_experiment,
 };
 pub use job::{
-    Cost, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec, Jobs, Record,
-    Selection, SoupSpec, Start, Training, device_name,
+    Averages, Cost, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec, Jobs,
+    Record, Selection, SoupSpec, Start, Training, device_name,
 };
 pub use plan::{
     Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
@@ -87,8 +87,8 @@ pub use ff_report::report::{ColumnReport, ExperimentTable, Report};
 pub use ff_soup::{Accept, Average, Hierarchy, Ingredients, Policy, Soup};
 /// Types of [`ff_train`] in this crate's signatures.
 pub use ff_train::{
-    CancelToken, EpochRecord, EvalSet, LrSchedule, Outcome, Recalibration, ResumeEvery, Sampling, SelectBy,
-    TaskWeights, TrainConfig,
+    CancelToken, Ema, EpochRecord, EvalSet, LrSchedule, Outcome, Recalibration, ResumeEvery, Sampling,
+    SelectBy, TaskWeights, TrainConfig,
 };
 /// The version of tch whose types are in this crate's signatures.
 pub use tch;

@@ -135,7 +135,7 @@ fn run(
 }
 
 fn files(folder: &Path, outcome: &Outcome) -> Vec<Vec<u8>> {
-    let kept = outcome.kept.iter().chain(&outcome.snapshots);
+    let kept = outcome.models();
     let of_model = kept.flat_map(|kept| [Some(&kept.weights), kept.optimizer.as_ref()].into_iter().flatten());
     of_model.map(|file| std::fs::read(folder.join(&file.path)).unwrap()).collect()
 }

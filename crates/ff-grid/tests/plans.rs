@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ff_data::OnBadImage;
 use ff_grid::{
-    Catalog, Experiment, InmergeColumn, InmergeConfig, InmergeTable, Job, JobId, JobSpec, Plan, SoupsColumn,
-    SoupsConfig, SoupsTable, parse_experiment, read_experiment,
+    Averages, Catalog, Experiment, InmergeColumn, InmergeConfig, InmergeTable, Job, JobId, JobSpec, Plan,
+    SoupsColumn, SoupsConfig, SoupsTable, parse_experiment, read_experiment,
 };
 
 fn file(name: &str) -> PathBuf {
@@ -247,6 +247,47 @@ fn balanced_classes_block_multilabel_columns() {
 }
 
 #[test]
+fn runs_of_the_grid_keep_the_averages_that_a_row_needs() {
+    const EMA: &str = "method.0.pool=ema";
+    let decay = |job: &Job| job.spec.training().unwrap().train.ema.map(|ema| ema.decay);
+    let averaged = demo(&[EMA]);
+    check_order(&averaged);
+    // Bases of FGG are still runs of the grid.
+    assert_eq!((count(&averaged, "finetune"), count(&averaged, "fgg")), (10 * 12, 10 * 4));
+    for job in averaged.jobs.iter().filter(|job| job.spec.training().is_some()) {
+        let kept = (job.spec.kind() == "finetune").then_some(0.999);
+        assert_eq!(decay(job), kept, "{}", job.label);
+    }
+    // 6 epochs and the average; its BatchNorm statistics, if any, are those of 480 images.
+    let images = |name: &str| {
+        let of = |job: &&Job| job.spec.kind() == "finetune" && job.label.starts_with(name);
+        averaged.jobs.iter().filter(of).map(|job| job.cost.evaluated_images).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(images("Shapes ResNet-pico"), BTreeSet::from([7 * 240 + 480]));
+    assert_eq!(images("Shapes DeiT-pico"), BTreeSet::from([7 * 240]));
+    // Rows on the same runs differ in what they select from.
+    let row = |at: usize| {
+        let JobSpec::Soup(spec) = &averaged.job(&soups(&averaged).1[0].methods[at].soup).unwrap().spec else {
+            panic!("a soup")
+        };
+        (spec.averages, soups(&averaged).1[0].methods[at].pool.len())
+    };
+    assert_eq!((row(0), row(1)), ((Averages::Only, 12), (Averages::Without, 12)));
+    // A greedy soup evaluates each model of its pool.
+    for (pool, models) in [("grid", 12), ("ema", 12), ("grid-ema", 2 * 12)] {
+        let plan = demo(&[&format!("method.2.pool={pool}")]);
+        let greedy = plan.job(&soups(&plan).1[0].methods[2].soup).unwrap();
+        assert_eq!(greedy.cost.evaluations, models, "{pool}");
+    }
+
+    let other = demo(&[EMA, "finetune.ema_decay=0.9", "fgg.seed=7"]);
+    for job in other.jobs.iter().filter(|job| job.spec.kind() == "finetune") {
+        let of_grid = job.fields["seed"] == "0";
+        assert_eq!(decay(job), of_grid.then_some(0.9), "{}", job.label);
+    }
+}
+
+#[test]
 fn a_change_gives_only_affected_jobs_another_identity() {
     let kinds = |plan: &Plan, others: &BTreeSet<JobId>| -> BTreeSet<&'static str> {
         plan.jobs.iter().filter(|job| !others.contains(&job.id)).map(|job| job.spec.kind()).collect()
@@ -262,6 +303,7 @@ fn a_change_gives_only_affected_jobs_another_identity() {
         ("fgg.epochs=7", &["evaluate", "fgg", "predict", "soup"]),
         ("method.1.select.kind=greedy", &[]),
         ("grid.seeds=[1]", &["evaluate", "finetune", "predict", "soup"]),
+        ("finetune.ema_decay=0.99", &["evaluate", "fgg", "finetune", "predict", "soup"]),
         ("probe.seed=1", &["evaluate", "fgg", "finetune", "predict", "probe", "soup"]),
         ("dataset.0.source.seed=99", &["evaluate", "fgg", "finetune", "predict", "probe", "soup"]),
     ] {
@@ -357,6 +399,8 @@ fn wrong_values_are_errors_with_their_key() {
         (["run.resume_minutes=-1"], "run.resume_minutes"),
         (["finetune.epochs=0"], "finetune.epochs: expected at least 1"),
         (["finetune.epochs=4000000000"], "finetune.epochs: expected at most 1000000"),
+        (["finetune.ema_decay=1"], "finetune.ema_decay: expected a number in [0, 1), found 1"),
+        ([&LANDSCAPE[0].replace("'fgg'", "'ema'")], "pool: expected `grid`, `fgg` or `fgg-all`"),
         (["finetune.early_stopping_epochs=0"], "finetune.early_stopping_epochs: expected at least 1"),
         (["model.image_size=100000"], "model.image_size: expected at most 4096"),
         (["model.batch_size=10000000"], "model.batch_size: expected at most"),

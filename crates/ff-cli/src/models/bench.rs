@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use ff_models::{Architecture, Mode, Model, Precision, Spec};
-use ff_train::{Optimizer, OptimizerConfig};
+use ff_train::{Ema, MovingAverage, Optimizer, OptimizerConfig};
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
@@ -39,6 +39,9 @@ pub struct Bench {
     /// Measure a forward pass without gradients in place of a training step
     #[arg(long, conflicts_with = "optimizer")]
     evaluate: bool,
+    /// Keep a moving average of the weights in each training step
+    #[arg(long, conflicts_with = "evaluate")]
+    ema: bool,
     /// Timed steps: on a GPU in each of three blocks, of which the median counts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     iters: u64,
@@ -91,10 +94,10 @@ pub(super) fn bench(options: &Bench) -> anyhow::Result<()> {
         return crate::output::print_json(
             &json!({"arch": architecture, "batch": batch, "image_size": image_size,
             "precision": precision, "device": format!("{device:?}"), "images_per_s": rate,
-            "ms_per_step": milliseconds, "optimizer": optimizer, "evaluate": evaluate}),
+            "ms_per_step": milliseconds, "optimizer": optimizer, "ema": options.ema, "evaluate": evaluate}),
         );
     }
-    let step = optimizer.unwrap_or("forward pass");
+    let step = optimizer.unwrap_or("forward pass").to_owned() + if options.ema { " and ema" } else { "" };
     let of = if device.is_cuda() { "block" } else { "step" };
     crate::output::print(&format!(
         "{architecture}, batch {batch}, {image_size} px, {precision}, {step}: {rate:.2} images/s, \
@@ -113,9 +116,13 @@ fn measure(options: &Bench, spec: &Spec, device: Device) -> anyhow::Result<f64> 
     }
     let targets = Tensor::randint(OUTPUTS as i64, [batch], (Kind::Int64, device));
     let mut optimizer = Optimizer::new(&options.optimizer.config(), model.parameters().trainable());
+    let mut average = options.ema.then(|| MovingAverage::new(Ema::default(), &optimizer));
     let train = |seed| {
         let loss = model.forward(&images, Mode::Train { seed }).cross_entropy_for_logits(&targets);
         optimizer.step(&loss, 1e-4);
+        if let Some(average) = &mut average {
+            average.update(&optimizer);
+        }
     };
     Ok(seconds_of_step(options, device, train))
 }

@@ -20,8 +20,8 @@ pub use landscape::{
 };
 pub use names::{RunFields, device_name};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
-pub use select::{BnStatistics, Diverged, Pool, Selection};
+pub use select::{Averages, BnStatistics, Diverged, Pool, Selection};
 pub use spec::{JobSpec, SoupSpec, Start, Training};
 
 pub(crate) use landscape::steps;
-pub(crate) use names::{VERSION, model_name};
+pub(crate) use names::{AVERAGE, EMA, VERSION, model_name};

@@ -47,7 +47,13 @@ impl RunFields {
     }
 }
 
-/// Returns a model's name: the fields of its run, and its number among the run's snapshots, from 1.
+/// The field that tells moving averages of weights from a run's other models, and its value for
+/// them.
+pub(crate) const AVERAGE: &str = "average";
+pub(crate) const EMA: &str = "ema";
+
+/// Returns a model's name: the fields of its run, its number among the run's snapshots, from 1, and
+/// `ema` if it is a moving average by its fields.
 pub(crate) fn model_name(fields: &BTreeMap<String, String>, snapshot: Option<usize>) -> String {
     let field = |name: &str| fields.get(name).map_or("?", String::as_str);
     let mut name = format!("lr {} {} seed {}", field("learning_rate"), field("augmentation"), field("seed"));
@@ -59,6 +65,8 @@ pub(crate) fn model_name(fields: &BTreeMap<String, String>, snapshot: Option<usi
     }
     if let Some(number) = snapshot {
         name += &format!(" snapshot {number}");
+    } else if fields.get(AVERAGE).is_some_and(|average| average == EMA) {
+        name += &format!(" {EMA}");
     }
     name
 }

@@ -140,9 +140,7 @@ impl Record {
     /// Returns the files that the job wrote, relative to its folder.
     pub fn files(&self) -> Vec<&FileRef> {
         match &self.output {
-            JobOutput::Training(outcome) => {
-                outcome.kept.iter().chain(&outcome.snapshots).flat_map(SavedModel::files).collect()
-            }
+            JobOutput::Training(outcome) => outcome.models().flat_map(SavedModel::files).collect(),
             JobOutput::Soup(soup) => soup.weights.iter().chain([&soup.predictions]).collect(),
             JobOutput::Predictions { file, .. } => vec![file],
             JobOutput::Score(_)

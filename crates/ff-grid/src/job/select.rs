@@ -15,6 +15,34 @@ pub enum Pool {
     Fgg,
     /// Those of `fgg`, and the same with every augmentation of `fgg.also_augment`.
     FggAll,
+    /// The moving averages of the weights of the grid search's runs (`finetune.ema_decay`).
+    Ema,
+    /// Those of `grid` and of `ema`.
+    GridEma,
+}
+
+impl Pool {
+    /// Which models of its runs it has.
+    pub fn averages(self) -> Averages {
+        match self {
+            Self::Grid | Self::Fgg | Self::FggAll => Averages::Without,
+            Self::Ema => Averages::Only,
+            Self::GridEma => Averages::With,
+        }
+    }
+}
+
+/// The moving averages of runs' weights among the models to select from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Averages {
+    /// The models without the averages.
+    #[default]
+    Without,
+    /// The models and the averages.
+    With,
+    /// The averages alone.
+    Only,
 }
 
 /// How one model is made of a pool.
@@ -43,23 +71,23 @@ pub enum Selection {
     /// Greedy of Uniform (FissionFusion §2): a uniform soup of each group, and a greedy soup of
     /// these.
     Gou {
-        /// Field to group by: `learning_rate`, `augmentation`, `seed`, `sample`, `image_size` or
-        /// `snapshot`.
+        /// Field to group by: `learning_rate`, `augmentation`, `seed`, `sample`, `image_size`,
+        /// `snapshot` or `average` (`none`; `ema` for a moving average).
         #[serde(default = "by_learning_rate")]
         by: String,
     },
     /// Greedy of Greedy (FissionFusion §2): a greedy soup of each group, and a greedy soup of
     /// these.
     Gog {
-        /// Field to group by: `learning_rate`, `augmentation`, `seed`, `sample`, `image_size` or
-        /// `snapshot`.
+        /// Field to group by: `learning_rate`, `augmentation`, `seed`, `sample`, `image_size`,
+        /// `snapshot` or `average` (`none`; `ema` for a moving average).
         #[serde(default = "by_learning_rate")]
         by: String,
     },
     /// Soups of soups, in groups by any fields.
     Hierarchy {
         /// Fields to group by, top level first: `learning_rate`, `augmentation`, `seed`, `sample`,
-        /// `image_size`, `snapshot`.
+        /// `image_size`, `snapshot`, `average`.
         #[serde(default)]
         levels: Vec<String>,
         /// How soups are made at each level, top level first. The last policy averages the models

@@ -14,7 +14,7 @@ use strum::VariantNames;
 
 use super::data::{DataIdentity, EvalSplit};
 use super::landscape::{PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
-use super::select::{Diverged, Selection};
+use super::select::{Averages, Diverged, Selection};
 
 /// The specification of a job, by its kind. The kinds are in the order in which a table needs them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr, VariantNames)]
@@ -125,6 +125,9 @@ pub struct SoupSpec {
     /// How to handle models of runs that diverged.
     #[serde(default, skip_serializing_if = "is_default")]
     pub diverged: Diverged,
+    /// Whether the moving averages of the runs' weights are among the models.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub averages: Averages,
 }
 
 /// The specification of a training run.

@@ -7,7 +7,7 @@ use ff_checkpoint::{Provenance, StateDict};
 use ff_data::Task;
 use ff_inmerge::InMerge;
 use ff_models::Spec;
-use ff_train::TrainConfig;
+use ff_train::{Ema, TrainConfig};
 
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry};
@@ -54,6 +54,14 @@ impl ColumnBase {
         let epochs = u64::from(epochs);
         let [train, val, _] = self.sizes;
         Cost { epochs, train_images: epochs * train, evaluated_images: evaluations * val, evaluations }
+    }
+
+    /// Estimates what the moving average of a run's weights adds to its cost: images to recompute
+    /// BatchNorm statistics from, and an evaluation.
+    pub fn ema_cost(&self) -> Cost {
+        let [train, val, _] = self.sizes;
+        let recomputed = if self.spec.architecture.batch_norm { Ema::bn_images(train as usize) } else { 0 };
+        Cost { evaluated_images: val + recomputed as u64, evaluations: 1, ..Cost::default() }
     }
 
     /// Makes the specification of a training run on its data.

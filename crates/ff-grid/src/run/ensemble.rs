@@ -23,7 +23,8 @@ pub(super) fn make(
     spec: &SoupSpec,
     data: &OpenDataset,
 ) -> Result<(JobOutput, Cost), Error> {
-    let Models { models, left_out, diverged } = Models::of(context, job.runs(), spec.diverged)?;
+    let Models { models, left_out, diverged } =
+        Models::of(context, job.runs(), spec.diverged, spec.averages)?;
     let share = Some(1.0 / models.len() as f64);
     let mut parents = Vec::new();
     let predictions = Predictions::mean(models.iter().map(|model| {
@@ -77,10 +78,10 @@ pub(super) fn predict(
     record: &Record,
     predict: &mut dyn FnMut(&StateDict) -> Result<Predictions, Error>,
 ) -> Result<(Predictions, Vec<Parent>), Error> {
-    let JobSpec::Soup(SoupSpec { diverged, .. }) = &record.spec else {
+    let JobSpec::Soup(SoupSpec { diverged, averages, .. }) = &record.spec else {
         return Err(record.not("an ensemble"));
     };
-    let models = Models::of(context, job.runs(), *diverged)?.models;
+    let models = Models::of(context, job.runs(), *diverged, *averages)?.models;
     let weight = Some(1.0 / models.len() as f64);
     let mut parents = Vec::new();
     let mean = Predictions::mean(models.iter().map(|model| {

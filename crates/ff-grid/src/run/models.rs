@@ -2,7 +2,7 @@
 //!
 //! A diverged run counts as a run that ended early: the models that it saved before the divergence
 //! stay, by the rule of the best epoch on validation. The record names the step of the divergence,
-//! and a method may drop such models.
+//! and a method may drop such models. A diverged run has no moving average of its weights.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use ff_train::{SavedModel, predictions_of};
 
 use super::context::JobContext;
 use crate::error::Error;
-use crate::job::{Diverged, Job, JobId, JobSpec, model_name};
+use crate::job::{AVERAGE, Averages, Diverged, EMA, Job, JobId, JobSpec, model_name};
 
 /// The models of several runs, in order. No file is opened yet.
 #[derive(Default)]
@@ -41,12 +41,13 @@ pub(crate) struct RunModel {
 }
 
 impl Models {
-    /// Collects the models of runs. The models of a cyclic run are its snapshots, and not its best
-    /// epoch.
+    /// Collects the models of runs, each followed by the moving average if `averages` includes it.
+    /// The models of a cyclic run are its snapshots, and not its best epoch.
     pub fn of<'a>(
         context: &JobContext<'_>,
         runs: impl IntoIterator<Item = &'a JobId>,
         diverged: Diverged,
+        averages: Averages,
     ) -> Result<Self, Error> {
         let mut found = Self::default();
         for id in runs {
@@ -54,7 +55,8 @@ impl Models {
             let record = context.runs.done(run)?;
             let outcome = record.training()?;
             if outcome.diverged.is_some() {
-                let drop = diverged == Diverged::Drop || outcome.is_empty();
+                let none = outcome.is_empty() || averages == Averages::Only;
+                let drop = diverged == Diverged::Drop || none;
                 let list = if drop { &mut found.left_out } else { &mut found.diverged };
                 list.push(run.label.clone());
                 if drop {
@@ -62,15 +64,22 @@ impl Models {
                 }
             }
             let snapshots = outcome.snapshots.iter().enumerate().map(|(i, kept)| (Some(i + 1), kept));
-            let models: Vec<_> = match run.spec {
+            let mut models: Vec<_> = match run.spec {
+                _ if averages == Averages::Only => Vec::new(),
                 JobSpec::Fgg(_) => snapshots.collect(),
                 _ => outcome.kept.iter().map(|kept| (None, kept)).collect(),
             };
-            for (number, kept) in models {
+            let plain = models.len();
+            if averages != Averages::Without {
+                models.extend(outcome.ema.iter().map(|average| (None, average)));
+            }
+            for (at, (number, kept)) in models.into_iter().enumerate() {
                 let mut fields = run.group_fields();
                 fields.insert("snapshot".into(), number.unwrap_or(0).to_string());
+                let average = if at < plain { "none" } else { EMA };
+                fields.insert(AVERAGE.into(), average.into());
                 found.models.push(RunModel {
-                    id: model_name(&run.fields, number),
+                    id: model_name(&fields, number),
                     fields,
                     score: kept.validation.value(),
                     run: run.clone(),

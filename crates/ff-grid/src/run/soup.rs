@@ -120,7 +120,8 @@ pub(super) fn make(
     spec: &SoupSpec,
     data: &OpenDataset,
 ) -> Result<(JobOutput, Cost), Error> {
-    let Models { models, left_out, diverged } = Models::of(context, job.runs(), spec.diverged)?;
+    let Models { models, left_out, diverged } =
+        Models::of(context, job.runs(), spec.diverged, spec.averages)?;
     let candidates = models.len();
     let opened = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let scores = models.iter().filter_map(|model| Some((model.id.clone(), model.score?))).collect();

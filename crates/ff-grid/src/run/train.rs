@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ff_checkpoint::{StateDict, note_trained_on, trained_on};
 use ff_models::Model;
-use ff_train::{CancelToken, EpochRecord, Outcome, Run, StepHook, TrainData, train};
+use ff_train::{CancelToken, Ema, EpochRecord, Outcome, Run, StepHook, TrainData, train};
 
 use super::context::JobContext;
 use super::inmerge::{InmergeHook, kernels};
@@ -78,10 +78,14 @@ impl JobContext<'_> {
             },
         )?;
         let evaluations = outcome.evaluations();
+        let recomputed = match outcome.ema.is_some() && training.model.architecture.batch_norm {
+            true => Ema::bn_images(train_data.train.len()),
+            false => 0,
+        };
         let cost = Cost {
             epochs: outcome.history.len() as u64,
             train_images: outcome.history.iter().map(|epoch| epoch.images as u64).sum(),
-            evaluated_images: evaluations * train_data.validation.len() as u64,
+            evaluated_images: evaluations * train_data.validation.len() as u64 + recomputed as u64,
             evaluations,
         };
         let mut of_kernels = Vec::new();

@@ -7,8 +7,8 @@ use ff_data::Augment;
 use ff_eval::Metric;
 use ff_models::Model;
 use ff_train::{
-    Ema, Error, LrSchedule, OptimizerConfig, Sampling, SelectBy, StepHook, TaskWeights, TrainConfig, Trainable,
-    load_predictions,
+    Ema, Error, LrSchedule, OptimizerConfig, Sampling, SelectBy, StepHook, TaskWeights, TrainConfig,
+    Trainable, load_predictions,
 };
 
 use crate::{SPEC, Trial, config, cyclic_config, run, same_files, untimed};

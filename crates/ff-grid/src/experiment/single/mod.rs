@@ -129,7 +129,10 @@ impl Experiment for SingleRun {
             RunKind::Finetune => JobSpec::Finetune(training),
             RunKind::Fgg => JobSpec::Fgg(training),
         };
-        let cost = shared.cost(recipe.train.epochs, 0);
+        let mut cost = shared.cost(recipe.train.epochs, 0);
+        if recipe.train.ema.is_some() {
+            cost += shared.ema_cost();
+        }
         let job = graph.add_alone(shared, &recipe.name, spec, cost, &origin, self.fields(&origin));
         let head = opening.head(recipe.backbone(), recipe.entry());
         Box::new(SingleTable { experiment: *self, job, head })

@@ -3,16 +3,17 @@
 use ff_data::Augment;
 use ff_models::Spec;
 use ff_report::published::FISSIONFUSION;
-use ff_train::NO_PATIENCE;
+use ff_train::{Ema, NO_PATIENCE};
 use itertools::{Itertools, iproduct};
 
 use super::config::SoupsConfig;
 use crate::config::{check_epochs, check_inmerge, check_model, check_names, check_numbers, check_pretrain};
 use crate::error::Error;
-use crate::job::Pool;
+use crate::job::{AVERAGE, Pool};
 
 /// The fields that a hierarchy can group models by.
-const FIELDS: [&str; 6] = ["learning_rate", "augmentation", "seed", "sample", "image_size", "snapshot"];
+const FIELDS: [&str; 7] =
+    ["learning_rate", "augmentation", "seed", "sample", "image_size", "snapshot", AVERAGE];
 
 impl SoupsConfig {
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -64,6 +65,10 @@ impl SoupsConfig {
         ])?;
         if self.finetune.early_stopping_epochs == Some(0) {
             return wrong(format!("finetune.{NO_PATIENCE}"));
+        }
+        if let Some(decay) = self.finetune.ema_decay {
+            let checked = Ema { decay }.check("finetune.ema_decay");
+            checked.map_err(|error| Error::Config(error.to_string()))?;
         }
         let rate = |of: &[f64]| of.iter().duplicates_by(|rate| rate.to_bits()).next().map(f64::to_string);
         let augment = |of: &[Augment]| of.iter().duplicates().next().map(Augment::to_string);

@@ -1,7 +1,7 @@
 //! A table of soups as its configuration file states it.
 
 use ff_data::Augment;
-use ff_train::{LrSchedule, Sampling, SelectBy};
+use ff_train::{Ema, LrSchedule, Sampling, SelectBy};
 use itertools::iproduct;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::config::{
     fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
 };
 use crate::error::Error;
-use crate::job::{BnStatistics, Diverged, Pool, RunFields, Selection};
+use crate::job::{Averages, BnStatistics, Diverged, Pool, RunFields, Selection};
 
 /// What `kind` says in the file of a table of soups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -134,11 +134,16 @@ pub struct FinetuneConfig {
     pub select_by: SelectBy,
     /// Stop after this number of epochs without a lower validation loss. Absent: never.
     pub early_stopping_epochs: Option<u32>,
+    /// β, in [0, 1), of the exponential moving average (EMA) of the weights that each run of the
+    /// grid search keeps: θ̄ ← βθ̄ + (1 − β)θ after each step. Rows whose `pool` is `ema` or
+    /// `grid-ema` select from the averages. The runs' other models stay the same. Absent: 0.999 if a
+    /// row needs the averages, else none.
+    pub ema_decay: Option<f64>,
 }
 
 impl Default for FinetuneConfig {
     fn default() -> Self {
-        Self { epochs: 50, select_by: SelectBy::default(), early_stopping_epochs: None }
+        Self { epochs: 50, select_by: SelectBy::default(), early_stopping_epochs: None, ema_decay: None }
     }
 }
 
@@ -231,7 +236,7 @@ impl FggConfig {
     /// The augmentations of a pool's bases; the grid has none.
     pub(crate) fn augmentations(&self, pool: Pool) -> Vec<Augment> {
         match pool {
-            Pool::Grid => Vec::new(),
+            Pool::Grid | Pool::Ema | Pool::GridEma => Vec::new(),
             Pool::Fgg => vec![self.augment],
             Pool::FggAll => std::iter::once(self.augment).chain(self.also_augment.iter().copied()).collect(),
         }
@@ -239,8 +244,8 @@ impl FggConfig {
 }
 
 impl SoupsConfig {
-    /// Fills in what depends on other keys: names and the learning rates of `[fgg]`. `name` is
-    /// the table's where the file gives none.
+    /// Fills in what depends on other keys: names, the learning rates of `[fgg]`, and the decay of
+    /// moving averages that a row needs. `name` is the table's where the file gives none.
     pub(super) fn resolve(&mut self, name: &str) -> Result<(), Error> {
         fill(&mut self.name, name);
         resolve_backbones(&mut self.backbone)?;
@@ -250,6 +255,9 @@ impl SoupsConfig {
         }
         if self.fgg.learning_rates.is_empty() {
             self.fgg.learning_rates.clone_from(&self.grid.learning_rates);
+        }
+        if self.method.iter().any(|method| method.pool.averages() != Averages::Without) {
+            self.finetune.ema_decay.get_or_insert(Ema::default().decay);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use itertools::Itertools;
 use super::config::SoupsConfig;
 use super::landscape_config::{Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 use crate::error::Error;
-use crate::job::{Anchors, Pool, RunFields, Selection};
+use crate::job::{Anchors, Averages, Pool, RunFields, Selection};
 
 impl SoupsConfig {
     pub(super) fn check_landscape(&self) -> Result<(), Error> {
@@ -31,6 +31,11 @@ impl SoupsConfig {
             for PlaneConfig { name, pool, models, soups } in plane {
                 let key = format!("landscape.plane `{name}`: soups");
                 self.check_methods(&key, soups, |select| !select.is_ensemble())?;
+                if pool.averages() != Averages::Without {
+                    return wrong(format!(
+                        "landscape.plane `{name}`: pool: expected `grid`, `fgg` or `fgg-all`, found moving averages"
+                    ));
+                }
                 if let Anchors::Named { models } = models {
                     if let Some(twice) = models.iter().duplicates().next() {
                         return wrong(format!(
@@ -94,7 +99,9 @@ impl SoupsConfig {
         let bases = augmentations.iter().cartesian_product(&fgg.learning_rates);
         let bases = bases.map(|(&augment, &rate)| RunFields::new(rate, augment, fgg.seed));
         let (known, found): (Vec<String>, String) = match pool {
-            Pool::Grid => (self.grid_runs().iter().map(|(run, _)| run.name()).collect(), name.to_owned()),
+            Pool::Grid | Pool::Ema | Pool::GridEma => {
+                (self.grid_runs().iter().map(|(run, _)| run.name()).collect(), name.to_owned())
+            }
             Pool::Fgg | Pool::FggAll => (bases.map(RunFields::name).collect(), base(name)),
         };
         if known.contains(&found) {

@@ -26,7 +26,7 @@ pub(super) struct Pools {
 impl Pools {
     pub fn of(&self, pool: Pool) -> &[JobId] {
         match pool {
-            Pool::Grid => &self.grid,
+            Pool::Grid | Pool::Ema | Pool::GridEma => &self.grid,
             Pool::Fgg => &self.fgg,
             Pool::FggAll => &self.fgg_all,
         }

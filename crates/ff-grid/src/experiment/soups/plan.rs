@@ -6,7 +6,7 @@ use ff_data::Augment;
 use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
 use ff_soup::Needs;
-use ff_train::{Rates, TrainConfig, Trainable, task_kind};
+use ff_train::{Ema, Rates, TrainConfig, Trainable, task_kind};
 use itertools::iproduct;
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn, predictors};
@@ -101,7 +101,8 @@ impl Builder<'_, '_> {
         // Scores of single models are known from training; each candidate soup takes an evaluation.
         let snapshots = rates(config, train as usize).map_or(0, |rates| rates.snapshots().len());
         let in_pool = match method.pool {
-            Pool::Grid => pool.len() as u64,
+            Pool::Grid | Pool::Ema => pool.len() as u64,
+            Pool::GridEma => 2 * pool.len() as u64,
             pool => {
                 let bases = config.fgg.learning_rates.len() * config.fgg.augmentations(pool).len();
                 (bases * (1 + snapshots)) as u64
@@ -119,6 +120,7 @@ impl Builder<'_, '_> {
             select: method.select.clone(),
             recalibrate: recalibrated.then_some(config.model.batch_size),
             diverged: method.diverged,
+            averages: method.pool.averages(),
         });
         let evaluated_images = models * if recalibrated { val + train } else { val };
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
@@ -152,9 +154,13 @@ impl Builder<'_, '_> {
         // The same run may be a grid model and a base of FGG, so both must ask for optimizer state.
         let is_base = iproduct!(fgg.augmentations(Pool::FggAll), &fgg.learning_rates)
             .any(|(augment, &rate)| run == RunFields::new(rate, augment, fgg.seed));
+        // Runs of the grid keep an average, also as a base of FGG; other bases keep none.
+        let is_of_grid = self.config.grid_runs().iter().any(|(other, _)| *other == run);
+        let ema = section.ema_decay.filter(|_| is_of_grid).map(|decay| Ema { decay });
         let RunFields { learning_rate, augment, seed, sample, image_size } = run;
         let train = TrainConfig {
             select_by: section.select_by,
+            ema,
             early_stopping_epochs: section.early_stopping_epochs,
             keep_optimizer: is_base && fgg.carry_optimizer || self.config.run.keep_optimizer,
             task_weights: self.dataset.task_weights,
@@ -164,7 +170,10 @@ impl Builder<'_, '_> {
         };
         let start = Start::Input { optimizer: false, seed: 0 };
         let spec = JobSpec::Finetune(shared.training(start, train, self.inmerge));
-        let cost = shared.cost(section.epochs, 0);
+        let mut cost = shared.cost(section.epochs, 0);
+        if ema.is_some() {
+            cost += shared.ema_cost();
+        }
         let label = format!("{}: {}", shared.prefix, run.name());
         let id = self.graph.add(shared, label, spec, vec![probe.into()], cost, None);
         self.graph.describe(&id, run);

@@ -8,7 +8,7 @@ use ff_soup::{Ingredient, Ingredients, distances};
 use super::evaluator::ErrorEvaluator;
 use super::path::between;
 use crate::error::Error;
-use crate::job::{Cost, Diverged, GreedyBarrier, Job, JobOutput, PathSpec, steps};
+use crate::job::{Averages, Cost, Diverged, GreedyBarrier, Job, JobOutput, JobSpec, PathSpec, steps};
 use crate::run::context::JobContext;
 use crate::run::models::Models;
 
@@ -22,7 +22,11 @@ pub(in crate::run) fn greedy_barriers(
     let soup = &record.soup()?.soup;
     let probe = context.planned(job.probe()?)?;
     let probe = named("θ₀", context.runs.open(probe, context.runs.done(probe)?.weights()?)?);
-    let models = Models::of(context, job.runs(), Diverged::Keep)?.models;
+    let averages = match &record.spec {
+        JobSpec::Soup(spec) => spec.averages,
+        _ => Averages::Without,
+    };
+    let models = Models::of(context, job.runs(), Diverged::Keep, averages)?.models;
     let models = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let models = Ingredients::new(models)?;
     let mut evaluator = ErrorEvaluator::new(context, job, &spec.evaluation)?;

@@ -5,7 +5,7 @@ use ff_soup::{Ingredient, Ingredients, distances};
 
 use super::evaluator::ErrorEvaluator;
 use crate::error::Error;
-use crate::job::{Cost, Diverged, Job, JobOutput, PathRecord, PathSpec, steps};
+use crate::job::{Averages, Cost, Diverged, Job, JobOutput, PathRecord, PathSpec, steps};
 use crate::run::context::JobContext;
 use crate::run::models::Models;
 
@@ -15,7 +15,7 @@ pub(in crate::run) fn path(
     job: &Job,
     spec: &PathSpec,
 ) -> Result<(JobOutput, Cost), Error> {
-    let Models { models, left_out, .. } = Models::of(context, job.runs(), Diverged::Keep)?;
+    let Models { models, left_out, .. } = Models::of(context, job.runs(), Diverged::Keep, Averages::Without)?;
     if let Some(run) = left_out.into_iter().next() {
         return Ok((JobOutput::Diverged { run }, Cost::default()));
     }

@@ -12,8 +12,8 @@ use ff_soup::{Ingredient, Ingredients, Place, Plane};
 use super::evaluator::{ErrorEvaluator, is_trained};
 use crate::error::Error;
 use crate::job::{
-    Anchors, Corner, Cost, Diverged, Job, JobId, JobOutput, PlaneRecord, PlaneSpec, Record, RowSpec,
-    SoupPlace, SurfaceRecord, SurfaceSpec,
+    Anchors, Averages, Corner, Cost, Diverged, Job, JobId, JobOutput, PlaneRecord, PlaneSpec, Record,
+    RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
 };
 use crate::run::context::JobContext;
 use crate::run::models::{Models, RunModel};
@@ -24,7 +24,7 @@ pub(in crate::run) fn plane(
     job: &Job,
     spec: &PlaneSpec,
 ) -> Result<(JobOutput, Cost), Error> {
-    let models = Models::of(context, job.runs(), Diverged::Keep)?;
+    let models = Models::of(context, job.runs(), Diverged::Keep, Averages::Without)?;
     let chosen = choose(&models, &spec.models)?;
     let plane = through(context, &spec.model, chosen)?;
     let corners = plane.corners().map(|(model, x, y)| {
@@ -114,7 +114,8 @@ fn found(context: &JobContext<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecor
         return Err(Error::Job(format!("job `{}` is not a plane", input.label)));
     };
     let is_run = |id: &&JobId| context.jobs.find(id).is_some_and(|job| job.spec.training().is_some());
-    let models = Models::of(context, job.runs().iter().filter(is_run), Diverged::Keep)?;
+    let runs = job.runs().iter().filter(is_run);
+    let models = Models::of(context, runs, Diverged::Keep, Averages::Without)?;
     let [w0, w2, w1] = &record.corners;
     let chosen = [models.get(&w0.model)?, models.get(&w2.model)?, models.get(&w1.model)?];
     let plane = through(context, spec, chosen)?;
