@@ -15,6 +15,7 @@ use ff_grid::{
 };
 use ff_models::Spec;
 use ff_soup::{Accept, Decision, Ingredients};
+use ff_train::BN_IMAGES;
 
 use crate::device::DeviceChoice;
 use crate::known::validation_predictions;
@@ -34,8 +35,11 @@ pub struct SelectOptions {
     #[command(flatten)]
     config: ConfigOptions,
     /// How to get a soup's BatchNorm statistics
-    #[arg(long, value_enum, default_value = "averaged")]
+    #[arg(long, value_enum, default_value = "recalibrate")]
     bn: BatchNorm,
+    /// Training images to recompute them from, evenly spread; 0: all
+    #[arg(long, value_name = "NUMBER", default_value_t = BN_IMAGES)]
+    bn_images: usize,
     /// Candidates: weights that `ff-train`, `ff-soup` or `ff-grid` wrote
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -115,6 +119,8 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         metric: recipe.train.metric,
         select: options.selection(),
         recalibrate: (options.bn == BatchNorm::Recalibrate).then_some(recipe.train.batch_size),
+        bn_images: (options.bn == BatchNorm::Recalibrate && options.bn_images > 0)
+            .then_some(options.bn_images),
         diverged: Diverged::default(),
         averages: Averages::default(),
     };

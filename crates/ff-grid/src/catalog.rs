@@ -43,6 +43,9 @@ impl OpenDataset {
     }
 }
 
+/// The data, the size and the batch size of images, and their number.
+type RecalibrationKey = (DataIdentity, u32, usize, Option<usize>);
+
 /// Opens each dataset once, and shares it between all jobs of a process.
 ///
 /// ```
@@ -66,6 +69,7 @@ pub struct Catalog {
     cache_bytes: usize,
     stop: CancelToken,
     opened: Mutex<HashMap<String, Result<Arc<OpenDataset>, String>>>,
+    recalibrations: Mutex<HashMap<RecalibrationKey, Arc<Recalibration>>>,
     eval_sets: Mutex<HashMap<(DataIdentity, EvalSplit, u32), Arc<EvalSet>>>,
 }
 
@@ -93,6 +97,7 @@ impl Catalog {
             cache_bytes,
             stop: CancelToken::default(),
             opened: Mutex::default(),
+            recalibrations: Mutex::default(),
             eval_sets: Mutex::default(),
         }
     }
@@ -160,11 +165,26 @@ impl Catalog {
         Ok(Arc::new(OpenDataset { dataset, splits, identity, remarks }))
     }
 
-    /// Returns a dataset's training images as the source of recomputed BatchNorm statistics.
-    pub fn recalibration(&self, data: &OpenDataset, image_size: u32, batch_size: usize) -> Recalibration {
-        let (dataset, indices) = (data.dataset.clone(), data.splits.train.clone());
-        Recalibration::new(dataset, indices, image_size, batch_size, self.loader_threads, self.on_bad_image)
-            .stopped_by(self.stop.clone())
+    /// Returns a dataset's training images as the source of recomputed BatchNorm statistics: at most
+    /// `images` of them ([`Recalibration::sample`]). All jobs share their pixels.
+    pub fn recalibration(
+        &self,
+        data: &OpenDataset,
+        image_size: u32,
+        batch_size: usize,
+        images: Option<usize>,
+    ) -> Arc<Recalibration> {
+        let mut all = self.recalibrations.lock().expect("no panic while inserting");
+        let make = || {
+            let train = &data.splits.train;
+            let indices = images.map_or_else(|| train.clone(), |images| Recalibration::sample(train, images));
+            let (dataset, threads) = (data.dataset.clone(), self.loader_threads);
+            let made =
+                Recalibration::new(dataset, indices, image_size, batch_size, threads, self.on_bad_image);
+            Arc::new(made.stopped_by(self.stop.clone()))
+        };
+        let key = (data.identity.clone(), image_size, batch_size, images);
+        all.entry(key).or_insert_with(make).clone()
     }
 
     /// Returns a split of a dataset to evaluate on. All jobs share its pixels.

@@ -54,11 +54,14 @@ fn squares(weights: &StateDict, target: [f64; 4]) -> (f64, [f64; 4]) {
 /// The loss and its derivatives by the weights and the logarithm of the temperature.
 type Losses = (f64, [f64; 4], f64);
 
+/// A function of weights and a temperature.
+type OfWeights<T> = Box<dyn Fn(&StateDict, f64) -> T>;
+
 /// A network that is given by its losses: of weights and a temperature.
 struct Toy {
     batches: Result<usize, String>,
-    fitted: Box<dyn Fn(&StateDict, f64) -> Losses>,
-    held_out: Box<dyn Fn(&StateDict, f64) -> f64>,
+    fitted: OfWeights<Losses>,
+    held_out: OfWeights<f64>,
 }
 
 impl Toy {

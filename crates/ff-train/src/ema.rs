@@ -5,7 +5,6 @@
 //! initial weights would have a share of βᵗ after t steps: with 0.999, 37 % after 1,000 steps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_models::Model;
@@ -31,9 +30,6 @@ impl Default for Ema {
     }
 }
 
-/// Most training images from which the average's BatchNorm statistics are computed.
-const BN_IMAGES: usize = 2048;
-
 impl Ema {
     /// Checks the decay, which the configuration has under `key`.
     ///
@@ -45,18 +41,6 @@ impl Ema {
             decay => Err(Error::Config(format!("{key}: expected a number in [0, 1), found {decay}"))),
         }
     }
-
-    /// Returns the number of images, of `train` training images, from which BatchNorm statistics are
-    /// computed.
-    pub fn bn_images(train: usize) -> usize {
-        train.min(BN_IMAGES)
-    }
-}
-
-/// Returns the training images from which BatchNorm statistics are computed, evenly spread.
-pub(crate) fn bn_sample(train: &[usize]) -> Arc<[usize]> {
-    let images = Ema::bn_images(train.len());
-    (0..images).map(|at| train[at * train.len() / images]).collect()
 }
 
 /// The moving average of the weights that an optimizer trains.
@@ -135,20 +119,5 @@ impl MovingAverage {
         self.flat.copy_(&Tensor::from_slice(&weights));
         self.steps = *steps.first()?;
         Some(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn images_for_batchnorm_are_spread_over_all() {
-        let few: Vec<usize> = (10..20).collect();
-        assert_eq!(*bn_sample(&few), few[..]);
-        let sample = bn_sample(&(0..3 * BN_IMAGES).collect::<Vec<_>>());
-        assert_eq!((sample.len(), sample[0], sample[1]), (BN_IMAGES, 0, 3));
-        assert_eq!(sample[BN_IMAGES - 1], 3 * (BN_IMAGES - 1));
-        assert!(bn_sample(&[]).is_empty());
     }
 }

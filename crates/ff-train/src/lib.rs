@@ -73,7 +73,7 @@ pub use optimizer::Optimizer;
 pub use optimizer_config::OptimizerConfig;
 pub use outcome::Outcome;
 pub use prediction_file::{load_predictions, predictions_of, save_predictions};
-pub use recalibrate::Recalibration;
+pub use recalibrate::{BN_IMAGES, Recalibration};
 pub use resume_every::ResumeEvery;
 pub use run::{Run, TrainData};
 pub use sampling::Sampling;

@@ -1,26 +1,39 @@
 //! Recomputing of BatchNorm statistics for averaged weights.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use ff_data::{Augment, Dataset, Loader, LoaderConfig, OnBadImage};
+use ff_data::{Augment, Batch, Dataset, Loader, LoaderConfig, OnBadImage};
 use ff_models::{Mode, Model};
 
 use crate::cancel::CancelToken;
 use crate::error::Error;
 use crate::upload::send_images;
 
+/// The usual number of images from which BatchNorm statistics are recomputed: more change them
+/// little.
+pub const BN_IMAGES: usize = 2048;
+
+/// Images of up to this many bytes of pixels stay in memory after the first pass: a selection
+/// recomputes statistics for every candidate.
+const KEEP_BYTES: usize = 512 << 20;
+
 /// Training images from which a model's BatchNorm statistics are recomputed. The mean of several
 /// models' statistics is not that of their mean model's activations (Izmailov et al. 2018,
 /// Averaging weights leads to wider optima and better generalization, §3.2).
+///
+/// The statistics are those of PyTorch's `torch.optim.swa_utils.update_bn` over the same batches.
 pub struct Recalibration {
     loader: Loader,
     images: usize,
+    /// The decoded batches after the first pass, unless there are too many.
+    kept: Option<OnceLock<Vec<Batch>>>,
     stop: CancelToken,
 }
 
 impl Recalibration {
     /// Takes the images `indices` of a dataset, resized and not augmented, in a fixed shuffled
-    /// order, `batch_size` at a time, loaded by `threads` threads (0: the caller's).
+    /// order, `batch_size` at a time, loaded by `threads` threads (0: the caller's). A last batch
+    /// of one image joins the one before it.
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
@@ -40,7 +53,16 @@ impl Recalibration {
             prefetch: 2 * threads.max(1),
             on_bad_image,
         };
-        Self { loader: Loader::new(dataset, indices, config), images, stop: CancelToken::default() }
+        let fits = images * 3 * (image_size as usize).pow(2) <= KEEP_BYTES;
+        let loader = Loader::new(dataset, indices, config);
+        Self { loader, images, kept: fits.then(OnceLock::new), stop: CancelToken::default() }
+    }
+
+    /// Returns at most `images` of the training images, evenly spread over them, since many
+    /// datasets list their classes one after the other.
+    pub fn sample(train: &[usize], images: usize) -> Arc<[usize]> {
+        let images = train.len().min(images);
+        (0..images).map(|at| train[at * train.len() / images]).collect()
     }
 
     /// Sets the token that is checked before every batch.
@@ -63,19 +85,51 @@ impl Recalibration {
             return Ok(());
         }
         let mut number = 0;
-        for batch in self.loader.epoch(0) {
+        let mut forward = |batch: &Batch| {
             self.stop.check()?;
-            let batch = batch?;
             if !batch.indices.is_empty() {
                 number += 1;
                 let mode = Mode::Recalibrate { batch: number };
                 let images = send_images(&batch.images, batch.image_size, model.device());
                 let _ = tch::no_grad(|| model.features(&images.receive(), mode));
             }
+            Ok::<_, Error>(())
+        };
+        match self.kept.as_ref().map(|kept| (kept, kept.get())) {
+            Some((_, Some(batches))) => batches.iter().try_for_each(&mut forward)?,
+            room => {
+                let mut batches = Vec::new();
+                for batch in self.loader.epoch(0) {
+                    let batch = batch?;
+                    forward(&batch)?;
+                    if room.is_some() {
+                        batches.push(batch);
+                    }
+                }
+                if let Some((kept, _)) = room {
+                    // Another thread may have been first, with the same batches.
+                    let _ = kept.set(batches);
+                }
+            }
         }
         if number == 0 {
             return Err(Error::NoImages("to compute BatchNorm statistics from".into()));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_spread_evenly() {
+        let train: Vec<usize> = (0..3 * BN_IMAGES).collect();
+        let sample = Recalibration::sample(&train, BN_IMAGES);
+        assert_eq!((sample.len(), sample[0], sample[1]), (BN_IMAGES, 0, 3));
+        assert_eq!(sample[BN_IMAGES - 1], 3 * (BN_IMAGES - 1));
+        assert_eq!(*Recalibration::sample(&[4, 2, 9], BN_IMAGES), [4, 2, 9]);
+        assert!(Recalibration::sample(&[], BN_IMAGES).is_empty());
     }
 }

@@ -5,12 +5,11 @@ use ff_eval::Predictions;
 use ff_models::Model;
 
 use crate::candidate::{Candidate, CandidateNotes};
-use crate::ema::bn_sample;
 use crate::error::Error;
 use crate::files::EMA;
 use crate::history::{Divergence, EpochRecord};
 use crate::hook;
-use crate::recalibrate::Recalibration;
+use crate::recalibrate::{BN_IMAGES, Recalibration};
 use crate::saved_model::SavedModel;
 use crate::schedule::LrSchedule;
 use crate::trainer::Trainer;
@@ -107,7 +106,7 @@ impl Trainer<'_, '_> {
         let (config, data, run) = (self.config, self.data, &self.run);
         let images = Recalibration::new(
             data.dataset.clone(),
-            bn_sample(&data.train),
+            Recalibration::sample(&data.train, BN_IMAGES),
             model.spec().image_size,
             config.batch_size,
             run.loader_threads,

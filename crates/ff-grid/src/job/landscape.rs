@@ -22,6 +22,9 @@ pub struct ErrorEvaluation {
     /// point. `None`: they are combined like weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalibrate: Option<usize>,
+    /// The number of training images that they are recomputed from, if that is not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bn_images: Option<usize>,
 }
 
 /// The three models that a plane goes through.

@@ -122,6 +122,9 @@ pub struct SoupSpec {
     /// images. `None`: they are averaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalibrate: Option<usize>,
+    /// The number of training images that they are recomputed from, if that is not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bn_images: Option<usize>,
     /// How to handle models of runs that diverged.
     #[serde(default, skip_serializing_if = "is_default")]
     pub diverged: Diverged,

@@ -7,7 +7,7 @@ use ff_checkpoint::{Provenance, StateDict};
 use ff_data::Task;
 use ff_inmerge::InMerge;
 use ff_models::Spec;
-use ff_train::{Ema, TrainConfig};
+use ff_train::{BN_IMAGES, TrainConfig};
 
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry};
@@ -60,7 +60,7 @@ impl ColumnBase {
     /// BatchNorm statistics from, and an evaluation.
     pub fn ema_cost(&self) -> Cost {
         let [train, val, _] = self.sizes;
-        let recomputed = if self.spec.architecture.batch_norm { Ema::bn_images(train as usize) } else { 0 };
+        let recomputed = if self.spec.architecture.batch_norm { BN_IMAGES.min(train as usize) } else { 0 };
         Cost { evaluated_images: val + recomputed as u64, evaluations: 1, ..Cost::default() }
     }
 

@@ -8,6 +8,7 @@
 //! A candidate that is not refused by its bound is evaluated on all images.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ff_checkpoint::StateDict;
 use ff_eval::{Metric, Predictions, ScoreBound, Value, hardest_first, margins};
@@ -25,7 +26,7 @@ pub struct ValidationScorer<'a> {
     validation: &'a EvalSet,
     metric: Metric,
     known: HashMap<String, f64>,
-    recalibration: Option<Recalibration>,
+    recalibration: Option<Arc<Recalibration>>,
     /// The last predictions of all images: they have the targets, and their margins order the
     /// images if those of a candidate's parts are unknown.
     last: Option<Predictions>,
@@ -60,7 +61,7 @@ impl<'a> ValidationScorer<'a> {
     }
 
     /// Recomputes the BatchNorm statistics of every average from `images` before it is evaluated.
-    pub fn recalibrated_on(self, images: Recalibration) -> Self {
+    pub fn recalibrated_on(self, images: Arc<Recalibration>) -> Self {
         Self { recalibration: Some(images), ..self }
     }
 

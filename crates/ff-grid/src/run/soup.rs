@@ -69,7 +69,8 @@ impl Choice<'_> {
         let model = Model::new(&spec.model, device, 0)?;
         let mut scorer = ValidationScorer::new(model, &validation, spec.metric, scores);
         if let Some(batch_size) = spec.recalibrate {
-            scorer = scorer.recalibrated_on(catalog.recalibration(data, spec.model.image_size, batch_size));
+            let size = spec.model.image_size;
+            scorer = scorer.recalibrated_on(catalog.recalibration(data, size, batch_size, spec.bn_images));
         }
         if spec.select.compares() {
             for one in ingredients.iter() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ff_checkpoint::{StateDict, note_trained_on, trained_on};
 use ff_models::Model;
-use ff_train::{CancelToken, Ema, EpochRecord, Outcome, Run, StepHook, TrainData, train};
+use ff_train::{BN_IMAGES, CancelToken, EpochRecord, Outcome, Run, StepHook, TrainData, train};
 
 use super::context::JobContext;
 use super::inmerge::{InmergeHook, kernels};
@@ -79,7 +79,7 @@ impl JobContext<'_> {
         )?;
         let evaluations = outcome.evaluations();
         let recomputed = match outcome.ema.is_some() && training.model.architecture.batch_norm {
-            true => Ema::bn_images(train_data.train.len()),
+            true => BN_IMAGES.min(train_data.train.len()),
             false => 0,
         };
         let cost = Cost {

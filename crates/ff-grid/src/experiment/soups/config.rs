@@ -1,7 +1,7 @@
 //! A table of soups as its configuration file states it.
 
 use ff_data::Augment;
-use ff_train::{Ema, LrSchedule, Sampling, SelectBy};
+use ff_train::{BN_IMAGES, Ema, LrSchedule, Sampling, SelectBy};
 use itertools::iproduct;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ pub struct SoupsConfig {
     pub fgg: FggConfig,
     /// In-model merging in every fine-tuning and cyclic run. Absent: none (the paper).
     pub inmerge: Option<InmergeSettings>,
+    /// How the weights of a soup are made.
+    pub soup: SoupConfig,
     /// A set of rows: `table1` is the six rows of FissionFusion's Table 1. They come before those
     /// of `[[method]]`. Absent: `table1` if there is no `[[method]]`, else no set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +92,7 @@ impl Default for SoupsConfig {
             grid: GridConfig::default(),
             fgg: FggConfig::default(),
             inmerge: None,
+            soup: SoupConfig::default(),
             methods: None,
             method: Vec::new(),
             landscape: None,
@@ -226,6 +229,36 @@ impl Default for FggConfig {
     }
 }
 
+/// How the weights of a soup are made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SoupConfig {
+    /// BatchNorm statistics of every candidate: `recalibrate` (recomputed from training images), or
+    /// `averaged` (like weights: the paper).
+    pub bn: BnStatistics,
+    /// Number of training images to recompute them from, evenly spread over the training split.
+    /// 0: all.
+    pub bn_images: usize,
+}
+
+impl SoupConfig {
+    /// The number of training images that statistics are recomputed from; `None`: all.
+    pub(crate) fn bn_images(&self) -> Option<usize> {
+        (self.bn_images > 0).then_some(self.bn_images)
+    }
+
+    /// The images that are read for each candidate whose statistics are recomputed.
+    pub(crate) fn images_to_recompute(&self, train: u64) -> u64 {
+        self.bn_images().map_or(train, |images| train.min(images as u64))
+    }
+}
+
+impl Default for SoupConfig {
+    fn default() -> Self {
+        Self { bn: BnStatistics::Recalibrate, bn_images: BN_IMAGES }
+    }
+}
+
 impl FggConfig {
     /// The learning rate of a cyclic run.
     pub(crate) fn schedule(&self) -> LrSchedule {
@@ -278,7 +311,7 @@ impl SoupsConfig {
             pool: Pool::Grid,
             select: Selection::Best { rank },
             diverged: Diverged::Keep,
-            bn: BnStatistics::Averaged,
+            bn: None,
             paper_row: None,
         };
         self.method.iter().cloned().chain((1..=self.grid.top_models).map(single)).collect()

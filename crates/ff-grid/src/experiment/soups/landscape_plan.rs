@@ -72,13 +72,15 @@ impl LandscapeBuilder<'_, '_> {
             data: self.shared.identity.clone(),
             metric: self.dataset.metric,
             recalibrate: recalibrate.then_some(self.config.model.batch_size),
+            bn_images: self.config.soup.bn_images().filter(|_| recalibrate),
         }
     }
 
     /// Estimates the cost of evaluating a number of sets of weights.
     fn cost(&self, evaluation: &ErrorEvaluation, evaluations: usize) -> Cost {
         let [train, val, _] = self.shared.sizes;
-        let images = val + if evaluation.recalibrate.is_some() { train } else { 0 };
+        let recomputed = evaluation.recalibrate.map(|_| self.config.soup.images_to_recompute(train));
+        let images = val + recomputed.unwrap_or(0);
         let evaluations = evaluations as u64;
         Cost { evaluations, evaluated_images: evaluations * images, ..Cost::default() }
     }
@@ -151,7 +153,8 @@ impl LandscapeBuilder<'_, '_> {
 
     fn greedy_barriers(&mut self, method: &str, points: usize) -> JobId {
         let at = self.place(method);
-        let (jobs, evaluation) = (&self.methods[at], self.evaluation(self.config.method[at].bn));
+        let (jobs, evaluation) =
+            (&self.methods[at], self.evaluation(self.config.method[at].bn.unwrap_or(self.config.soup.bn)));
         // An upper bound: the number of candidates is known only after the selection.
         let greedy_barriers = self.graph.cost(&jobs.soup).evaluations as usize;
         let places = if evaluation.recalibrate.is_some() { points + 1 } else { points - 1 };

@@ -19,9 +19,10 @@ pub struct MethodConfig {
     pub select: Selection,
     /// Models that a run saved before its loss stopped being finite: `keep` or `drop`.
     pub diverged: Diverged,
-    /// BatchNorm statistics of an average: `averaged`, or `recalibrate` (recomputed from the training
-    /// images).
-    pub bn: BnStatistics,
+    /// BatchNorm statistics of an average: `averaged`, or `recalibrate` (recomputed from training
+    /// images). Absent: `soup.bn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bn: Option<BnStatistics>,
     /// Row of the paper's Table 1 that this method reproduces. The table then shows the published
     /// score beside each cell.
     pub paper_row: Option<String>,

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use ff_report::report::ExperimentTable;
 
 pub use columns::{LandscapeJobs, MethodJobs, OodScore, PathJob, SoupsColumn, SoupsTable};
-pub use config::{FggConfig, FinetuneConfig, GridConfig, ProbeConfig, SoupsConfig};
+pub use config::{FggConfig, FinetuneConfig, GridConfig, ProbeConfig, SoupConfig, SoupsConfig};
 pub use landscape_config::{ConnectivityConfig, Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 pub use methods::{MethodConfig, MethodSet};
 

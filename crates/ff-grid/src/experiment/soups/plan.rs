@@ -109,7 +109,7 @@ impl Builder<'_, '_> {
             }
         };
         let models = method.select.candidates(in_pool as usize) as u64;
-        let recalibrated = method.bn == BnStatistics::Recalibrate
+        let recalibrated = method.bn.unwrap_or(config.soup.bn) == BnStatistics::Recalibrate
             && method.select.is_soup()
             && shared.spec.architecture.batch_norm;
         let label = format!("{}: {}", shared.prefix, method.name);
@@ -119,10 +119,12 @@ impl Builder<'_, '_> {
             metric: dataset.metric,
             select: method.select.clone(),
             recalibrate: recalibrated.then_some(config.model.batch_size),
+            bn_images: config.soup.bn_images().filter(|_| recalibrated),
             diverged: method.diverged,
             averages: method.pool.averages(),
         });
-        let evaluated_images = models * if recalibrated { val + train } else { val };
+        let recomputed = if recalibrated { config.soup.images_to_recompute(train) } else { 0 };
+        let evaluated_images = models * (val + recomputed);
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
         // The runs' start comes last.
         let start = (method.select.needs() == Needs::Base).then(|| pools.probe.clone());

@@ -20,20 +20,20 @@ pub(super) struct ErrorEvaluator {
     model: Model,
     validation: Arc<EvalSet>,
     metric: Metric,
-    recalibration: Option<Recalibration>,
+    recalibration: Option<Arc<Recalibration>>,
     evaluations: u64,
 }
 
 impl ErrorEvaluator {
     pub fn new(context: &JobContext<'_>, job: &Job, evaluation: &ErrorEvaluation) -> Result<Self, Error> {
-        let ErrorEvaluation { model: spec, data, metric, recalibrate } = evaluation;
+        let ErrorEvaluation { model: spec, data, metric, recalibrate, bn_images } = evaluation;
         let data = context.data(job, data)?;
         Ok(Self {
             model: Model::new(spec, context.device, 0)?,
             validation: context.catalog.eval_set(&data, EvalSplit::Validation, spec.image_size),
             metric: *metric,
             recalibration: recalibrate
-                .map(|batch| context.catalog.recalibration(&data, spec.image_size, batch)),
+                .map(|batch| context.catalog.recalibration(&data, spec.image_size, batch, *bn_images)),
             evaluations: 0,
         })
     }
@@ -64,7 +64,7 @@ impl ErrorEvaluator {
     }
 
     pub fn cost(&self) -> Cost {
-        let of_training = self.recalibration.as_ref().map_or(0, Recalibration::images);
+        let of_training = self.recalibration.as_ref().map_or(0, |images| images.images());
         let images = (self.validation.len() + of_training) as u64;
         Cost { evaluations: self.evaluations, evaluated_images: self.evaluations * images, ..Cost::default() }
     }
