@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use ff_soup::{Average, AveragedModel, Error, Ingredient, Ingredients, METHODS, Merged, Needs, StateDict};
+use ff_soup::{Average, AveragedModel, Ingredient, Ingredients, METHODS, Merged, Needs};
 use serde_json::{Map, Value, json};
 
 use crate::output::say;
@@ -18,6 +18,12 @@ pub struct MergeOptions {
     /// Weights that the files were fine-tuned from: stock, line, task-arithmetic, ties, dare
     #[arg(long, value_name = "FILE")]
     base: Option<PathBuf>,
+    /// λ, the factor of what training changed: task-arithmetic, ties, dare
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    lambda: Option<f64>,
+    /// Share of the mean on the line from the base, 0 to 1: line
+    #[arg(long, value_name = "NUMBER")]
+    alpha: Option<f64>,
     #[command(flatten)]
     settings: MethodSettings,
     /// Share of each file, in their order: linear
@@ -31,15 +37,9 @@ pub struct MergeOptions {
     output: PathBuf,
 }
 
-/// Settings of merge methods. One that is not given has the method's default.
+/// Settings of merge methods. One that is not given has the method's default, if it has one.
 #[derive(Args)]
 pub struct MethodSettings {
-    /// λ, the factor of what training changed: task-arithmetic, ties, dare
-    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
-    pub lambda: Option<f64>,
-    /// Share of the mean on the line from the base, 0 to 1: line
-    #[arg(long, value_name = "NUMBER")]
-    pub alpha: Option<f64>,
     /// Share of each tensor's changes that is kept: ties
     #[arg(long, value_name = "NUMBER")]
     pub density: Option<f64>,
@@ -54,8 +54,7 @@ pub struct MethodSettings {
 impl MethodSettings {
     /// Returns the settings that are given, by name.
     pub fn given(&self) -> Map<String, Value> {
-        let numbers =
-            [("lambda", self.lambda), ("alpha", self.alpha), ("density", self.density), ("drop", self.drop)];
+        let numbers = [("density", self.density), ("drop", self.drop)];
         let given = numbers.into_iter().filter_map(|(name, value)| Some((name, json!(value?))));
         let given = given.chain(self.seed.map(|seed| ("seed", json!(seed))));
         given.map(|(name, value)| (name.to_owned(), value)).collect()
@@ -72,14 +71,18 @@ impl MergeOptions {
     /// Opens the files and the base, and checks that they fit.
     pub(crate) fn open(&self) -> anyhow::Result<Ingredients> {
         let ingredients = Ingredients::open(&self.files)?;
-        let Some(path) = &self.base else { return Ok(ingredients) };
-        let (id, weights) = (path.display().to_string(), StateDict::open(path).map_err(Error::from)?);
-        Ok(ingredients.with_base(Ingredient { id, weights, fields: Default::default() })?)
+        match &self.base {
+            Some(path) => Ok(ingredients.with_base(Ingredient::open(path)?)?),
+            None => Ok(ingredients),
+        }
     }
 
     /// Merges opened files.
     pub(crate) fn merge(&self, ingredients: &Ingredients) -> anyhow::Result<AveragedModel> {
         let mut settings = self.settings.given();
+        let numbers = [("lambda", self.lambda), ("alpha", self.alpha)];
+        settings
+            .extend(numbers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
         if !self.coefficients.is_empty() {
             let all = json!([{"layer": "", "values": self.coefficients}]);
             settings.insert("coefficients".to_owned(), all);

@@ -14,11 +14,14 @@ use ff_grid::{
     Averages, Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, loader_threads, trained_on,
 };
 use ff_models::Spec;
-use ff_soup::{Accept, Decision, Ingredients};
+use ff_soup::{Decision, Ingredient, Ingredients};
 use ff_train::BN_IMAGES;
+
+use serde_json::json;
 
 use crate::device::DeviceChoice;
 use crate::known::validation_predictions;
+use crate::merge::MethodSettings;
 use crate::options::{ConfigOptions, GLOBAL};
 use crate::output::{print, print_json, say};
 use crate::recipe::check_split;
@@ -29,9 +32,24 @@ pub struct SelectOptions {
     /// How to select
     #[arg(long, value_enum)]
     method: Method,
-    /// Field of the files' provenance to group them by (gou, gog)
-    #[arg(long, value_name = "FIELD", default_value = "learning_rate")]
-    by: String,
+    /// Field of the files' provenance to group them by (gou, gog: learning_rate), or what has
+    /// coefficients of its own (learned: layer or model)
+    #[arg(long, value_name = "FIELD")]
+    by: Option<String>,
+    /// Weights that the files were fine-tuned from: stock, line, task-arithmetic, ties, dare
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
+    /// Values of λ to try: task-arithmetic, ties, dare
+    #[arg(long, value_name = "NUMBER,…", value_delimiter = ',', allow_hyphen_values = true)]
+    lambda: Vec<f64>,
+    /// Shares of the mean to try on the line from the base: line
+    #[arg(long, value_name = "NUMBER,…", value_delimiter = ',')]
+    alpha: Vec<f64>,
+    #[command(flatten)]
+    settings: MethodSettings,
+    /// Training images to compute statistics on: fisher, regmean
+    #[arg(long, value_name = "NUMBER")]
+    images: Option<usize>,
     #[command(flatten)]
     config: ConfigOptions,
     /// How to get a soup's BatchNorm statistics
@@ -69,6 +87,26 @@ enum Method {
     Gou,
     /// Greedy over the greedy soups of groups
     Gog,
+    /// From all, each left out if the validation score rises
+    Pruned,
+    /// Coefficients by layer or model, fitted on validation images
+    Learned,
+    /// The mean, moved to the base by the angles between the files
+    Stock,
+    /// The best point on the line from the base to the mean
+    Line,
+    /// The base plus λ times the sum of the changes, with the best λ
+    TaskArithmetic,
+    /// The largest changes that agree in sign, with the best λ
+    Ties,
+    /// A random part of the changes, with the best λ
+    Dare,
+    /// Units permuted to match the first file's, then the mean
+    Rebasin,
+    /// The mean, each weight in proportion to its Fisher information
+    Fisher,
+    /// Layers by least squares on their inputs
+    Regmean,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -80,13 +118,30 @@ enum BatchNorm {
 }
 
 impl SelectOptions {
-    fn selection(&self) -> Selection {
-        let by = self.by.clone();
-        match self.method {
-            Method::Uniform => Selection::Uniform {},
-            Method::Greedy => Selection::Greedy { accept: Accept::default() },
-            Method::Gou => Selection::Gou { by },
-            Method::Gog => Selection::Gog { by },
+    /// The method with the settings that are given.
+    fn selection(&self) -> anyhow::Result<Selection> {
+        let value = self.method.to_possible_value();
+        let kind = value.as_ref().map_or("", |value| value.get_name());
+        let mut settings = self.settings.given();
+        settings.insert("kind".to_owned(), kind.into());
+        let lists = [("lambdas", &self.lambda), ("alphas", &self.alpha)];
+        settings.extend(
+            lists
+                .into_iter()
+                .filter(|(_, list)| !list.is_empty())
+                .map(|(name, list)| (name.to_owned(), json!(list))),
+        );
+        settings.extend(self.by.iter().map(|by| ("by".to_owned(), json!(by))));
+        settings.extend(self.images.iter().map(|images| ("images".to_owned(), json!(images))));
+        serde_json::from_value(settings.into()).with_context(|| format!("--method {kind}"))
+    }
+
+    /// Opens the files, and the base.
+    fn ingredients(&self) -> anyhow::Result<Ingredients> {
+        let ingredients = Ingredients::open(&self.files)?;
+        match &self.base {
+            Some(path) => Ok(ingredients.with_base(Ingredient::open(path)?)?),
+            None => Ok(ingredients),
         }
     }
 }
@@ -95,7 +150,7 @@ impl SelectOptions {
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     let ConfigOptions { config, data_root, set } = &options.config;
     let recipe = RunRecipe::read(config, set, None)?;
-    let ingredients = Ingredients::open(&options.files)?;
+    let ingredients = options.ingredients()?;
     let device = options.device.find()?;
     let threads = loader_threads(device, cores().get());
     let catalog = Catalog::new(data_root, None, threads, OnBadImage::Error, 512 << 20);
@@ -117,7 +172,7 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         model,
         data: data.identity.clone(),
         metric: recipe.train.metric,
-        select: options.selection(),
+        select: options.selection()?,
         recalibrate: (options.bn == BatchNorm::Recalibrate).then_some(recipe.train.batch_size),
         bn_images: (options.bn == BatchNorm::Recalibrate && options.bn_images > 0)
             .then_some(options.bn_images),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ff_data::{Dataset, FileHashes, InMemory, OnBadImage, ResizedCache, Splits};
-use ff_train::{CancelToken, EvalSet, Recalibration};
+use ff_train::{CancelToken, EvalSet, Fitting, Recalibration};
 
 use super::error::Error;
 use crate::config::RunConfig;
@@ -185,6 +185,16 @@ impl Catalog {
         };
         let key = (data.identity.clone(), image_size, batch_size, images);
         all.entry(key).or_insert_with(make).clone()
+    }
+
+    /// Divides the validation images of a dataset to fit on them.
+    ///
+    /// # Errors
+    /// Too few images; those of loading them.
+    pub fn fitting(&self, data: &OpenDataset, image_size: u32) -> Result<Fitting, Error> {
+        let (indices, stop) = (&data.splits.val, self.stop.clone());
+        let (threads, bad) = (self.loader_threads, self.on_bad_image);
+        Ok(Fitting::new(&data.dataset, indices, image_size, threads, bad, stop)?)
     }
 
     /// Returns a split of a dataset to evaluate on. All jobs share its pixels.

@@ -15,6 +15,8 @@ pub enum Mode {
         /// used. Use a different seed for each step.
         seed: u64,
     },
+    /// BatchNorm uses the batch's statistics and leaves the running ones as they are; no dropout.
+    Batch,
     /// BatchNorm uses the batch's statistics, and the running ones become the mean over the batches
     /// so far, as PyTorch's `update_bn` computes it for averaged weights; no dropout. Call it for
     /// one batch after another, without gradients.

@@ -140,6 +140,7 @@ impl BatchNorm {
                 let _ = batches.g_add_scalar_(1);
                 Some(0.1)
             }
+            Mode::Batch => Some(0.0),
             Mode::Recalibrate { batch } => {
                 let _ = batches.fill_(i64::from(batch));
                 Some(1.0 / f64::from(batch))

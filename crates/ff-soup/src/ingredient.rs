@@ -73,11 +73,8 @@ impl Ingredients {
         if let Some(twice) = paths.iter().duplicates().next() {
             return Err(Error::Duplicate(twice.display().to_string()));
         }
-        let ingredient = |(path, weights): (&PathBuf, StateDict)| {
-            let fields = recorded_fields(&weights);
-            Ingredient { id: path.display().to_string(), weights, fields }
-        };
-        Self::new(paths.iter().zip(StateDict::open_all(&paths)?).map(ingredient).collect())
+        let opened = paths.iter().zip(StateDict::open_all(&paths)?);
+        Self::new(opened.map(|(path, weights)| Ingredient::of(path, weights)).collect())
     }
 
     /// Takes models that are in memory or already open, and checks that they can be averaged.
@@ -255,6 +252,20 @@ impl Ingredients {
 }
 
 impl Ingredient {
+    /// Opens a file of weights, as [`Ingredients::open`] opens each.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if it cannot be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Ok(Self::of(path, StateDict::open(path)?))
+    }
+
+    fn of(path: &Path, weights: StateDict) -> Self {
+        let fields = recorded_fields(&weights);
+        Self { id: path.display().to_string(), weights, fields }
+    }
+
     /// Checks that it can be averaged with `first`.
     pub(crate) fn fits(&self, first: &Ingredient) -> Result<(), Error> {
         if let Some(reason) = difference(&first.weights, &self.weights) {

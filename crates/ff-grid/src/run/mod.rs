@@ -8,6 +8,7 @@ mod inmerge;
 mod job;
 mod landscape;
 mod models;
+mod network;
 mod predict;
 mod scorer;
 mod soup;

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use ff_checkpoint::StateDict;
 use ff_eval::{Metric, Predictions, ScoreBound, Value, hardest_first, margins};
 use ff_models::{Model, Precision};
-use ff_soup::{Accept, Average, Candidate, ScoreError, Scorer, Verdict};
+use ff_soup::{Accept, Average, Candidate, Network, ScoreError, Scorer, Verdict};
 use ff_train::{EvalSet, Recalibration};
 use tch::Device;
 
+use super::network::FittedNetwork;
 use crate::error::Error;
 
 /// Scores soup candidates on validation images. Known scores of single models are not computed
@@ -32,6 +33,7 @@ pub struct ValidationScorer<'a> {
     last: Option<Predictions>,
     /// Margins of each image, by the average that predicted all images.
     margin: HashMap<Average, Vec<f64>>,
+    network: Option<FittedNetwork>,
     evaluations: u64,
     images: u64,
 }
@@ -43,8 +45,18 @@ impl<'a> ValidationScorer<'a> {
     /// Makes a scorer that loads weights into `model`. `known` has scores of ingredients by id,
     /// which are not evaluated.
     pub fn new(model: Model, validation: &'a EvalSet, metric: Metric, known: HashMap<String, f64>) -> Self {
-        let (recalibration, last, margin) = (None, None, HashMap::new());
-        Self { model, validation, metric, known, recalibration, last, margin, evaluations: 0, images: 0 }
+        Self {
+            model,
+            validation,
+            metric,
+            known,
+            recalibration: None,
+            last: None,
+            margin: HashMap::new(),
+            network: None,
+            evaluations: 0,
+            images: 0,
+        }
     }
 
     /// Adds an ingredient's predictions on the validation images, such as training saves. The
@@ -65,14 +77,19 @@ impl<'a> ValidationScorer<'a> {
         Self { recalibration: Some(images), ..self }
     }
 
+    /// Adds a network to fit coefficients with.
+    pub(super) fn with_network(self, network: FittedNetwork) -> Self {
+        Self { network: Some(network), ..self }
+    }
+
     /// Returns the number of sets of weights evaluated so far.
     pub fn evaluations(&self) -> u64 {
         self.evaluations
     }
 
-    /// Returns the number of images read so far, for evaluations and for BatchNorm statistics.
+    /// Returns the number of images read so far, for evaluations, fits and BatchNorm statistics.
     pub fn images(&self) -> u64 {
-        self.images
+        self.images + self.network.as_ref().map_or(0, FittedNetwork::images)
     }
 
     /// Predicts the validation images with the weights of an average.
@@ -210,6 +227,10 @@ impl Scorer for ValidationScorer<'_> {
         }
         let predictions = self.predict_loaded()?;
         self.evaluate(candidate.average(), predictions).map(Verdict::Score)
+    }
+
+    fn network(&mut self) -> Option<&mut dyn Network> {
+        self.network.as_mut().map(|network| network as &mut dyn Network)
     }
 }
 

@@ -18,10 +18,11 @@ use tch::Device;
 
 use super::context::JobContext;
 use super::models::Models;
+use super::network::FittedNetwork;
 use super::scorer::ValidationScorer;
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
-use crate::job::{Cost, EvalSplit, Job, JobOutput, JobSpec, SoupRecord, SoupSpec, VERSION};
+use crate::job::{Cost, EvalSplit, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION};
 
 /// A selection to make: the candidates, the method, and known scores and predictions.
 pub struct Choice<'a> {
@@ -68,9 +69,16 @@ impl Choice<'_> {
         let validation = catalog.eval_set(data, EvalSplit::Validation, spec.model.image_size);
         let model = Model::new(&spec.model, device, 0)?;
         let mut scorer = ValidationScorer::new(model, &validation, spec.metric, scores);
-        if let Some(batch_size) = spec.recalibrate {
-            let size = spec.model.image_size;
-            scorer = scorer.recalibrated_on(catalog.recalibration(data, size, batch_size, spec.bn_images));
+        let size = spec.model.image_size;
+        let recalibration =
+            spec.recalibrate.map(|batch| catalog.recalibration(data, size, batch, spec.bn_images));
+        if let Some(images) = &recalibration {
+            scorer = scorer.recalibrated_on(images.clone());
+        }
+        if let Selection::Learned(_) = spec.select {
+            let model = Model::new(&spec.model, device, 0)?;
+            let network = FittedNetwork::new(model, catalog.fitting(data, size)?, recalibration);
+            scorer = scorer.with_network(network);
         }
         if spec.select.compares() {
             for one in ingredients.iter() {
