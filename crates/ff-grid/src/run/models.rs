@@ -74,12 +74,16 @@ impl Models {
                 models.extend(outcome.ema.iter().map(|average| (None, average)));
             }
             for (at, (number, kept)) in models.into_iter().enumerate() {
-                let mut fields = run.group_fields();
-                fields.insert("snapshot".into(), number.unwrap_or(0).to_string());
                 let average = if at < plain { "none" } else { EMA };
-                fields.insert(AVERAGE.into(), average.into());
+                let with_average = |mut fields: BTreeMap<String, String>| {
+                    fields.insert(AVERAGE.into(), average.into());
+                    fields
+                };
+                let mut fields = with_average(run.group_fields());
+                fields.insert("snapshot".into(), number.unwrap_or(0).to_string());
                 found.models.push(RunModel {
-                    id: model_name(&fields, number),
+                    // The fields that all runs share are no part of a name.
+                    id: model_name(&with_average(run.fields.clone()), number),
                     fields,
                     score: kept.validation.value(),
                     run: run.clone(),
