@@ -67,8 +67,8 @@ pub use error::{Error, ScoreError};
 pub use fit::{Fit, FitEnd, FitEpoch};
 pub use ingredient::{Ingredient, Ingredients};
 pub use merge::{
-    Block, Dare, DareRule, LayerCoefficients, Line, Linear, METHODS, Mean, MergeKind, MergeMethod, Needs,
-    Parts, Statistics, Stock, TaskArithmetic, Tensor, Ties, block_by_block,
+    Block, Dare, DareRule, Fisher, LayerCoefficients, Line, Linear, METHODS, Mean, MergeKind, MergeMethod,
+    Needs, Parts, RegMean, Statistics, Stock, TaskArithmetic, Tensor, Ties, block_by_block,
 };
 pub use network::{Gradient, Network};
 pub use plane::{Place, Plane, distances};

@@ -1,12 +1,16 @@
 //! Merge methods. Each method is a file of this folder and an entry in [`METHODS`].
 
 pub(crate) mod blocks;
+mod cholesky;
 mod dare;
+mod fisher;
 mod line;
 mod linear;
 mod magnitudes;
 pub(crate) mod mean;
 mod method;
+mod regmean;
+mod statistics;
 mod stock;
 mod task_arithmetic;
 mod task_vectors;
@@ -16,17 +20,28 @@ use crate::error::Error;
 
 pub use blocks::{Block, Tensor, block_by_block};
 pub use dare::{Dare, DareRule};
+pub use fisher::Fisher;
 pub use line::Line;
 pub use linear::{LayerCoefficients, Linear};
 pub use mean::Mean;
 pub use method::{MergeKind, MergeMethod, Needs, Parts, Statistics};
+pub use regmean::RegMean;
 pub use stock::Stock;
 pub use task_arithmetic::TaskArithmetic;
 pub use ties::Ties;
 
 /// The merge methods that a recipe or a command can name.
-pub const METHODS: [MergeKind; 7] =
-    [mean::KIND, linear::KIND, line::KIND, stock::KIND, task_arithmetic::KIND, ties::KIND, dare::KIND];
+pub const METHODS: [MergeKind; 9] = [
+    mean::KIND,
+    linear::KIND,
+    line::KIND,
+    stock::KIND,
+    task_arithmetic::KIND,
+    ties::KIND,
+    dare::KIND,
+    fisher::KIND,
+    regmean::KIND,
+];
 
 /// Finds the method of this name in `more` or [`METHODS`].
 ///
