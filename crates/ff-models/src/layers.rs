@@ -7,6 +7,7 @@ use crate::backbone::Mode;
 use crate::builder::Builder;
 pub use crate::dropout::dropout_half;
 use crate::init::Init;
+use crate::tap::{Tap, Window};
 
 /// A 2-D convolution with a square kernel.
 pub struct Conv2d {
@@ -15,13 +16,16 @@ pub struct Conv2d {
     stride: i64,
     padding: i64,
     compute: Kind,
+    /// None for a kernel that is none of the model's parameters.
+    tap: Option<Tap>,
 }
 
 impl Conv2d {
     /// Makes a convolution from a kernel `[outputs, inputs, side, side]` and an optional bias
     /// `[outputs]`.
     pub fn new(b: &Builder, weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64) -> Self {
-        Self { weight, bias, stride, padding, compute: b.precision.kind() }
+        let tap = b.parameters.name_of(&weight).map(|name| b.recorder.tap(name));
+        Self { weight, bias, stride, padding, compute: b.precision.kind(), tap }
     }
 
     /// Maps `[N, inputs, H, W]` to `[N, outputs, H', W']`, in the model's precision.
@@ -55,6 +59,10 @@ impl Conv2d {
     }
 
     fn convolve(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        if let (Some(tap), &[_, _, height, width]) = (&self.tap, &weight.size()[..]) {
+            let (stride, padding) = (self.stride, self.padding);
+            tap.see(x, weight, Some(Window { kernel: [height, width], stride, padding }));
+        }
         x.to_kind(self.compute).conv2d(
             &weight.to_kind(self.compute),
             bias.map(|bias| bias.to_kind(self.compute)),
@@ -71,6 +79,7 @@ pub struct Linear {
     weight: Tensor,
     bias: Tensor,
     compute: Kind,
+    tap: Tap,
 }
 
 impl Linear {
@@ -81,6 +90,7 @@ impl Linear {
             weight: b.weight(format!("{name}.weight"), &[outputs, inputs], weight),
             bias: b.weight(format!("{name}.bias"), &[outputs], bias),
             compute: b.precision.kind(),
+            tap: b.recorder.tap(&format!("{name}.weight")),
         }
     }
 
@@ -92,6 +102,7 @@ impl Linear {
 
     /// Maps `[…, inputs]` to `[…, outputs]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
+        self.tap.see(x, &self.weight, None);
         x.to_kind(self.compute)
             .linear(&self.weight.to_kind(self.compute), Some(&self.bias.to_kind(self.compute)))
     }
@@ -210,17 +221,53 @@ mod tests {
     use super::*;
     use crate::parameters::Parameters;
     use crate::precision::Precision;
+    use crate::tap::Recorder;
 
-    #[test]
-    fn a_folded_normalisation_is_the_separate_one() {
-        let mut b = Builder {
+    fn builder() -> Builder {
+        Builder {
             image_size: 8,
             outputs: 1,
             precision: Precision::Fp32,
             device: Device::Cpu,
             seed: Some(0),
             parameters: Parameters::default(),
+            recorder: Recorder::default(),
+        }
+    }
+
+    #[test]
+    fn inner_products_of_inputs_give_those_of_outputs() {
+        let mut b = builder();
+        let x = Tensor::arange(2 * 3 * 49, (Kind::Float, Device::Cpu)).sin().view([2, 3, 7, 7]);
+        let close = |found: &Tensor, expected: &Tensor| {
+            let off = (found - expected).abs().max().double_value(&[]);
+            assert!(off < 1e-4, "off by {off}");
         };
+        for (side, stride, padding) in [(1, 1, 0), (3, 1, 1), (3, 2, 1), (4, 3, 2)] {
+            let name = format!("{side}.{stride}.weight");
+            let weight = b.kernel(name.clone(), [5, 3, side, side], Init::Normal(0.5));
+            let conv = Conv2d::new(&b, weight.shallow_clone(), None, stride, padding);
+            let mut outputs = Tensor::new();
+            let inputs = b.recorder.record(3 * 16, || outputs = conv.forward(&x));
+            assert_eq!(inputs.iter().map(|input| &input.weight).collect::<Vec<_>>(), [&name]);
+            // (X Wᵀ)ᵀ X Wᵀ = W XᵀX Wᵀ
+            let weight = weight.reshape([5, -1]).to_kind(Kind::Double);
+            let outputs = outputs.permute([0, 2, 3, 1]).reshape([-1, 5]).to_kind(Kind::Double);
+            let found = weight.matmul(&inputs[0].inner_products()).matmul(&weight.tr());
+            close(&found, &outputs.tr().matmul(&outputs));
+        }
+        let linear = Linear::new(&mut b, "fc", [7, 2], Init::Normal(1.0), Init::Constant(0.0));
+        let record = |width| b.recorder.record(width, || drop(linear.forward(&x)));
+        let rows = x.reshape([-1, 7]).to_kind(Kind::Double);
+        close(&record(7)[0].inner_products(), &rows.tr().matmul(&rows));
+        assert!(record(6).is_empty(), "wider than asked for");
+        drop(linear.forward(&x));
+        assert!(b.recorder.record(7, || {}).is_empty(), "nothing is kept outside of a recording");
+    }
+
+    #[test]
+    fn a_folded_normalisation_is_the_separate_one() {
+        let mut b = builder();
         let weight = b.kernel("conv.weight".into(), [5, 3, 3, 3], Init::Normal(0.3));
         let bias = b.weight("conv.bias".into(), &[5], Init::Normal(1.0));
         let mut norm = BatchNorm::new(&mut b, "bn", 5, 1.5);

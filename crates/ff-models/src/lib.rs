@@ -62,6 +62,7 @@ mod random;
 mod resnet;
 mod spec;
 mod table;
+mod tap;
 mod timm_config;
 mod vgg;
 
@@ -75,6 +76,7 @@ pub use model::Model;
 pub use parameters::{Parameter, ParameterKind, Parameters};
 pub use precision::Precision;
 pub use spec::{MAX_IMAGE_SIZE, Spec};
+pub use tap::LayerInput;
 pub use timm_config::TimmConfig;
 
 /// Types of [`ff_checkpoint`] in this crate's signatures.

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::parameters::{Parameter, Parameters};
 use crate::precision::Hold;
 use crate::spec::Spec;
+use crate::tap::{LayerInput, Recorder};
 
 /// A backbone with its weights on a device. [`Model::new`] builds one with initial weights,
 /// [`Model::load`] loads trained ones.
@@ -30,6 +31,7 @@ pub struct Model {
     spec: Spec,
     device: Device,
     parameters: Parameters,
+    recorder: Recorder,
     backbone: Box<dyn Backbone>,
     /// Normalisation of bytes, `byte * scale + shift`; each is `[1, 3, 1, 1]` on the device.
     scale: Tensor,
@@ -58,6 +60,7 @@ impl Model {
             device,
             seed: Some(seed),
             parameters: Parameters::default(),
+            recorder: Recorder::default(),
         };
         let backbone = (spec.architecture.build)(&mut builder);
         let (mean, std) = (spec.architecture.mean, spec.architecture.std);
@@ -69,6 +72,7 @@ impl Model {
             spec: *spec,
             device,
             parameters: builder.parameters,
+            recorder: builder.recorder,
             backbone,
             scale: per_channel(&|_, std| 1.0 / (255.0 * std)),
             shift: per_channel(&|mean, std| -mean / std),
@@ -109,6 +113,19 @@ impl Model {
     /// `Mode::Train`, VGG first drops half of the features (`classifier.5`).
     pub fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
         self.backbone.classify(features, mode)
+    }
+
+    /// Runs images, as [`forward`](Self::forward) takes them, through the model in evaluation mode
+    /// without gradients, and returns the inputs of its linear layers and convolutions in forward
+    /// order. Layers whose weights have more than `max_width` elements for each output are left out.
+    /// The inputs stay in memory, as in training.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn layer_inputs(&self, images: &Tensor, max_width: usize) -> Vec<LayerInput> {
+        self.recorder.record(max_width, || {
+            let _ = tch::no_grad(|| self.forward(images, Mode::Eval));
+        })
     }
 
     /// Returns weights and buffers, in PyTorch's order.

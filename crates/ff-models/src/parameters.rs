@@ -64,6 +64,12 @@ impl Parameters {
         self.by_name.get(name).map(|&index| &self.entries[index])
     }
 
+    /// Returns the name of the parameter that this tensor is a handle to, while the model is built.
+    pub(crate) fn name_of(&self, tensor: &Tensor) -> Option<&str> {
+        let found = self.entries.iter().find(|entry| entry.tensor.data_ptr() == tensor.data_ptr());
+        found.map(|entry| entry.name.as_str())
+    }
+
     /// Iterates over the weights, without the buffers.
     pub fn trainable(&self) -> impl Iterator<Item = &Parameter> {
         self.entries.iter().filter(|parameter| parameter.kind == ParameterKind::Weight)

@@ -44,6 +44,28 @@ fn forward_normalises_and_gives_fp32_logits() {
 }
 
 #[test]
+fn inputs_of_every_layer_are_recorded_under_its_weight() {
+    for architecture in PICO {
+        let model = model(architecture);
+        let images = images(2, 32);
+        let inputs = model.layer_inputs(&images, usize::MAX);
+        let mut found: Vec<&str> = inputs.iter().map(|input| input.weight.as_str()).collect();
+        found.sort_unstable();
+        let is_layer = |parameter: &&Parameter| matches!(parameter.tensor.dim(), 2 | 4);
+        let mut expected: Vec<&str> =
+            model.parameters().iter().filter(is_layer).map(|parameter| parameter.name.as_str()).collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{architecture}");
+        let last = inputs.last().expect("a model has layers");
+        assert_eq!(last.weight, format!("{}.weight", architecture.classifier));
+        let features = tch::no_grad(|| model.features(&images, Mode::Eval));
+        let expected = features.tr().matmul(&features).to_kind(tch::Kind::Double);
+        assert!(close(&last.inner_products(), &expected, 1e-5), "{architecture}");
+        assert!(model.layer_inputs(&images, 0).is_empty());
+    }
+}
+
+#[test]
 fn initial_weights_depend_only_on_seed_and_name() {
     for architecture in PICO {
         let (a, b) = (model(architecture).state_dict(), model(architecture).state_dict());

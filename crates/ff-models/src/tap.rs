@@ -1,0 +1,114 @@
+//! The inputs of a model's layers, for statistics of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tch::{Kind, Tensor};
+
+/// The most elements of a convolution's unfolded input at a time: 128 MiB of 32-bit floats.
+const UNFOLDED: i64 = 1 << 25;
+
+/// The input of a linear layer or a convolution in a forward pass.
+#[derive(Debug)]
+pub struct LayerInput {
+    /// The name of the layer's weight.
+    pub weight: String,
+    /// `[…, inputs]` of a linear layer, `[N, inputs, H, W]` of a convolution.
+    input: Tensor,
+    /// Elements of the weight for each output.
+    width: i64,
+    window: Option<Window>,
+}
+
+/// The places that a convolution multiplies with its kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Height and width of the kernel.
+    pub kernel: [i64; 2],
+    pub stride: i64,
+    pub padding: i64,
+}
+
+impl LayerInput {
+    /// Computes `XᵀX`, f64 `[width, width]`, where the rows of X are what the layer multiplies with
+    /// its weight, `[outputs, width]`: a row for each image or token of a linear layer, and for each
+    /// place of a convolution's output (im2col). Products are in fp32, and their sums over parts of
+    /// the images in fp64. Memory: the matrix, and at most 128 MiB or one image's rows.
+    pub fn inner_products(&self) -> Tensor {
+        let rows = match self.window {
+            None => self.input.reshape([-1, self.width]),
+            Some(_) => self.input.shallow_clone(),
+        };
+        let mut sum = Tensor::zeros([self.width, self.width], (Kind::Double, rows.device()));
+        let count = rows.size()[0];
+        // An output has no more places than the padded input.
+        let places = self.window.map_or(1, |window| {
+            rows.size()[2..].iter().map(|side| side + 2 * window.padding).product::<i64>()
+        });
+        let part = (UNFOLDED / (places * self.width).max(1)).max(1);
+        for start in (0..count).step_by(part as usize) {
+            let rows = rows.narrow(0, start, part.min(count - start)).to_kind(Kind::Float);
+            let rows = match self.window {
+                None => rows,
+                Some(window) => self.unfold(&rows, window),
+            };
+            let _ = sum.g_add_(&rows.tr().matmul(&rows).to_kind(Kind::Double));
+        }
+        sum
+    }
+
+    /// Maps `[N, inputs, H, W]` to a row of the input's values for each place of the output.
+    fn unfold(&self, x: &Tensor, window: Window) -> Tensor {
+        let Window { kernel, stride, padding } = window;
+        let columns = x.contiguous().im2col(kernel, [1, 1], [padding, padding], [stride, stride]);
+        columns.transpose(1, 2).reshape([-1, self.width])
+    }
+}
+
+/// Keeps the inputs of layers while a model records them. All layers of a model share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorder(Arc<Mutex<Option<Record>>>);
+
+#[derive(Debug)]
+struct Record {
+    max_width: i64,
+    inputs: Vec<LayerInput>,
+}
+
+impl Recorder {
+    /// Returns the inputs, in order, of the layers that compute in `forward` and whose weights have
+    /// at most `max_width` elements for each output.
+    pub fn record(&self, max_width: usize, forward: impl FnOnce()) -> Vec<LayerInput> {
+        let max_width = i64::try_from(max_width).unwrap_or(i64::MAX);
+        self.set(Some(Record { max_width, inputs: Vec::new() }));
+        forward();
+        self.set(None).map_or_else(Vec::new, |record| record.inputs)
+    }
+
+    fn set(&self, record: Option<Record>) -> Option<Record> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), record)
+    }
+
+    /// Makes the tap of the layer with that weight.
+    pub fn tap(&self, weight: &str) -> Tap {
+        Tap { weight: weight.to_owned(), recorder: self.clone() }
+    }
+}
+
+/// A layer's connection to its model's recorder.
+pub(crate) struct Tap {
+    weight: String,
+    recorder: Recorder,
+}
+
+impl Tap {
+    /// Keeps a layer's input if the model records. Otherwise it costs a lock that nobody else holds.
+    pub fn see(&self, input: &Tensor, weight: &Tensor, window: Option<Window>) {
+        let mut record = self.recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(record) = record.as_mut() else { return };
+        let width: i64 = weight.size()[1..].iter().product();
+        if width <= record.max_width {
+            let (weight, input) = (self.weight.clone(), input.shallow_clone());
+            record.inputs.push(LayerInput { weight, input, width, window });
+        }
+    }
+}
