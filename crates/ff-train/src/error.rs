@@ -15,6 +15,12 @@ pub enum Error {
     /// The work was asked to stop ([`CancelToken`](crate::CancelToken)) before it was done.
     #[error("interrupted before it was done")]
     Stopped,
+    /// Statistics of a model that are not finite: its weights are damaged, or its run diverged.
+    #[error("{what}: expected finite values, found an infinity or NaN\nhint: leave out this model")]
+    NotFinite {
+        /// The statistics, with the name of the weight.
+        what: String,
+    },
     /// An optimizer state that does not fit the optimizer.
     #[error("{}: the optimizer state does not fit: {reason}", path.as_deref().unwrap_or(std::path::Path::new("(in memory)")).display())]
     OptimizerState {

@@ -256,10 +256,10 @@ fn logits(model: &Model, mut images: Tensor, rows: usize) -> Tensor {
     tch::no_grad(|| model.forward(&images, Mode::Eval)).narrow(0, 0, found)
 }
 
-/// Reads logits back from the device, row-major.
-fn values(logits: &Tensor) -> Vec<f32> {
-    let mut values = vec![0.0; logits.numel()];
-    logits.to_device(Device::Cpu).contiguous().copy_data(&mut values, logits.numel());
+/// Reads 32-bit floats back from the device, row-major.
+pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
+    let mut values = vec![0.0; tensor.numel()];
+    tensor.to_device(Device::Cpu).contiguous().copy_data(&mut values, tensor.numel());
     values
 }
 

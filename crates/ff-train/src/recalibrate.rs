@@ -21,7 +21,9 @@ const KEEP_BYTES: usize = 512 << 20;
 /// models' statistics is not that of their mean model's activations (Izmailov et al. 2018,
 /// Averaging weights leads to wider optima and better generalization, §3.2).
 ///
-/// The statistics are those of PyTorch's `torch.optim.swa_utils.update_bn` over the same batches.
+/// The BatchNorm statistics are those of PyTorch's `torch.optim.swa_utils.update_bn` over the same
+/// batches. [`fisher`](crate::fisher()) and [`gram`](crate::gram()) compute statistics from such
+/// images too.
 pub struct Recalibration {
     loader: Loader,
     images: usize,
@@ -85,23 +87,39 @@ impl Recalibration {
             return Ok(());
         }
         let mut number = 0;
-        let mut forward = |batch: &Batch| {
+        self.for_each_batch(|batch| {
+            number += 1;
+            let images = send_images(&batch.images, batch.image_size, model.device());
+            let mode = Mode::Recalibrate { batch: number };
+            let _ = tch::no_grad(|| model.features(&images.receive(), mode));
+            Ok(())
+        })
+    }
+
+    /// Calls `each` with every batch, in order, and checks the token before each.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and those of `each`.
+    pub(crate) fn for_each_batch(
+        &self,
+        mut each: impl FnMut(&Batch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut is_empty = true;
+        let mut visit = |batch: &Batch| {
             self.stop.check()?;
-            if !batch.indices.is_empty() {
-                number += 1;
-                let mode = Mode::Recalibrate { batch: number };
-                let images = send_images(&batch.images, batch.image_size, model.device());
-                let _ = tch::no_grad(|| model.features(&images.receive(), mode));
+            if batch.indices.is_empty() {
+                return Ok(());
             }
-            Ok::<_, Error>(())
+            is_empty = false;
+            each(batch)
         };
         match self.kept.as_ref().map(|kept| (kept, kept.get())) {
-            Some((_, Some(batches))) => batches.iter().try_for_each(&mut forward)?,
+            Some((_, Some(batches))) => batches.iter().try_for_each(&mut visit)?,
             room => {
                 let mut batches = Vec::new();
                 for batch in self.loader.epoch(0) {
                     let batch = batch?;
-                    forward(&batch)?;
+                    visit(&batch)?;
                     if room.is_some() {
                         batches.push(batch);
                     }
@@ -112,8 +130,8 @@ impl Recalibration {
                 }
             }
         }
-        if number == 0 {
-            return Err(Error::NoImages("to compute BatchNorm statistics from".into()));
+        if is_empty {
+            return Err(Error::NoImages("to compute statistics from".into()));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ mod ema;
 mod learning;
 mod resume;
 mod snapshots;
+mod statistics;
 
 use std::path::Path;
 use std::sync::Arc;
