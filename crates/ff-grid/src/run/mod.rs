@@ -12,6 +12,7 @@ mod network;
 mod predict;
 mod scorer;
 mod soup;
+mod statistics;
 mod train;
 
 pub use context::JobContext;
