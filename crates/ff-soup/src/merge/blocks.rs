@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ff_checkpoint::{Dtype, StateDict, cores, map_on_cores, write_rounded};
 
-use super::mean::{add, by_blocks};
+use super::mean::{by_blocks, widen};
 use super::method::Parts;
 use crate::error::Error;
 
@@ -48,6 +48,20 @@ impl<'a> Tensor<'a> {
         is_statistic(self.name)
     }
 
+    /// Returns the tensor of one model, and of the base.
+    ///
+    /// # Panics
+    /// If there is no such model.
+    pub fn of_model(&self, at: usize) -> Self {
+        let &Self { name, shape, dtype, ref models, base } = self;
+        Self { name, shape, dtype, models: vec![models[at]], base }
+    }
+
+    /// Returns the number of models.
+    pub fn models(&self) -> usize {
+        self.models.len()
+    }
+
     /// Calls `each` with every block, in order: one pass over the tensor in all models.
     pub fn for_each_block(&self, each: impl FnMut(&Block<'_>)) {
         self.blocks(0..self.elements(), each);
@@ -62,9 +76,7 @@ impl<'a> Tensor<'a> {
             let length = BLOCK.min(range.end - start);
             let size = self.dtype.bitsize() / 8;
             for (room, data) in values.chunks_mut(longest.max(1)).zip(&sources) {
-                let room = &mut room[..length];
-                room.fill(-0.0); // which changes no number that is added to it, not even −0
-                add(self.dtype, [&data[start * size..(start + length) * size]], room);
+                widen(self.dtype, &data[start * size..(start + length) * size], &mut room[..length]);
             }
             let models = self.models.len();
             each(&Block {

@@ -100,22 +100,27 @@ impl MergeMethod for Dare {
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
         self.check().map_err(|reason| Error::Method { name: KIND.name.to_owned(), reason })?;
         let models = parts.models.len();
-        let dropped_below = self.drop * 2f64.powi(32);
+        let (dropped_below, enlarged) = (self.drop * 2f64.powi(32), 1.0 / (1.0 - self.drop));
         merge_trained(
             KIND.name,
             parts,
             |tensor| (0..models).map(|model| self.key(tensor.name, model)).collect::<Vec<_>>(),
             |keys, block, out| {
-                let mut vectors = Vec::with_capacity(models * block.len());
-                for (model, key) in block.models().zip(keys) {
+                let mut vectors = vec![0.0; models * block.len()];
+                let mut words = vec![0; 4 * block.len()];
+                for ((model, key), vector) in block.models().zip(keys).zip(vectors.chunks_mut(block.len())) {
                     // The random number of an element is the word of its index, so it does not
                     // depend on how the tensor is cut into blocks.
                     let mut random = ChaCha8Rng::from_seed(*key);
                     random.set_word_pos(block.start as u128);
-                    vectors.extend(model.iter().zip(block.base()).map(|(value, base)| {
-                        let dropped = f64::from(random.next_u32()) < dropped_below;
-                        if dropped { 0.0 } else { (value - base) / (1.0 - self.drop) }
-                    }));
+                    random.fill_bytes(&mut words);
+                    let changes = model.iter().zip(block.base());
+                    for ((room, word), (value, base)) in
+                        vector.iter_mut().zip(words.as_chunks().0).zip(changes)
+                    {
+                        let dropped = f64::from(u32::from_le_bytes(*word)) < dropped_below;
+                        *room = if dropped { 0.0 } else { (value - base) * enlarged };
+                    }
                 }
                 match self.rule {
                     DareRule::Linear => sum(&vectors, out),

@@ -1,105 +1,110 @@
-//! The largest magnitudes of task vectors, found exactly in a few passes over mapped files.
+//! The largest magnitudes of task vectors, found exactly.
 //!
-//! The bits of a float that is not negative are in the order of its value. Each pass counts the
-//! values of the next digit of these bits among the magnitudes whose higher digits are known, which
-//! determines the digit of the smallest magnitude that is kept. So the memory is that of the
-//! counts, whatever the size of the tensor.
+//! The bits of a float that is not negative are in the order of its value. A sample of a tensor's
+//! magnitudes gives bounds of the smallest one that is kept; a pass over all of them counts those
+//! above, and only the few between the bounds are ordered.
 
-use super::blocks::Tensor;
+use super::blocks::{Block, Tensor};
 
-/// Bits of the digit that a pass determines: three passes cover a float, and the counts of fifty
-/// models fit in a core's cache.
-const DIGIT: u32 = 11;
-const DIGITS: usize = 1 << DIGIT;
+/// Magnitudes in a sample: the bounds then enclose one magnitude in twenty or less.
+const SAMPLE: usize = 1 << 14;
 
-/// Which elements of a task vector are among its largest.
+/// What is kept of a task vector: all magnitudes above the smallest one, and of those that equal it
+/// the first ones.
 #[derive(Clone, Copy)]
 pub(super) struct Cut {
     /// The smallest magnitude that is kept.
     least: u32,
-    /// The index of the last element of this magnitude that is kept.
+    /// The index of the last element that is kept of those with that magnitude.
     last: usize,
 }
 
 impl Cut {
     const NOTHING_LEFT_OUT: Self = Self { least: 0, last: usize::MAX };
 
-    /// Returns true if the element of this magnitude and index is kept.
-    pub(super) fn keeps(self, magnitude: u32, index: usize) -> bool {
-        magnitude > self.least || (magnitude == self.least && index <= self.last)
+    /// Writes the changes of a model that are kept, and 0 for the others.
+    pub(super) fn keep(self, model: &[f64], block: &Block<'_>, kept: &mut [f64]) {
+        for (room, (value, base)) in kept.iter_mut().zip(model.iter().zip(block.base())) {
+            let change = value - base;
+            *room = if magnitude(change) >= self.least { change } else { 0.0 };
+        }
+        if self.last < block.start + block.len() {
+            let after = self.last.saturating_add(1).saturating_sub(block.start);
+            for room in &mut kept[after..] {
+                *room = if magnitude(*room) == self.least { 0.0 } else { *room };
+            }
+        }
     }
 }
 
-/// Returns the magnitude of a change, as the bits of a 32-bit float.
-pub(super) fn magnitude(change: f64) -> u32 {
+/// The magnitude of a change as the bits of a 32-bit float, which are in the order of its value.
+fn magnitude(change: f64) -> u32 {
     (change.abs() as f32).to_bits()
 }
 
-/// Returns which `count` elements of each model's task vector have the largest magnitudes. Of equal
-/// magnitudes, those of lower index are taken. `count` is at least 1.
-pub(super) fn largest(tensor: &Tensor<'_>, models: usize, count: usize) -> Vec<Cut> {
+/// Finds the `count` largest magnitudes of the tensor's change in each model; of equal ones, the
+/// first in row-major order.
+///
+/// Memory: the magnitudes of the tensor in one model, 4 bytes each.
+pub(super) fn largest(tensor: &Tensor<'_>, count: usize) -> Vec<Cut> {
     if count >= tensor.elements() {
-        return vec![Cut::NOTHING_LEFT_OUT; models];
+        return vec![Cut::NOTHING_LEFT_OUT; tensor.models()];
     }
-    let mut searches = vec![Search { known: 0, rank: count, equal: 0 }; models];
-    for shift in [2 * DIGIT, DIGIT, 0] {
-        let mut counts = vec![[0usize; DIGITS]; models];
-        for_each_magnitude(tensor, |model, _, magnitude| {
-            if magnitude >> (shift + DIGIT) == searches[model].known {
-                counts[model][(magnitude >> shift) as usize % DIGITS] += 1;
+    let mut magnitudes = vec![0; tensor.elements()];
+    let cut = |model| {
+        tensor.of_model(model).for_each_block(|block| {
+            let rooms = &mut magnitudes[block.start..][..block.len()];
+            for (room, (value, base)) in rooms.iter_mut().zip(block.model(0).iter().zip(block.base())) {
+                *room = magnitude(value - base);
             }
         });
-        searches.iter_mut().zip(&counts).for_each(|(search, counts)| search.narrow(counts));
-    }
-    let cut = |search: &Search| Cut { least: search.known as u32, last: usize::MAX };
-    let mut cuts: Vec<Cut> = searches.iter().map(cut).collect();
-    if searches.iter().any(|search| search.rank < search.equal) {
-        for_each_magnitude(tensor, |model, index, magnitude| {
-            let search = &mut searches[model];
-            if magnitude == search.known && search.rank > 0 {
-                search.rank -= 1;
-                cuts[model].last = index;
-            }
-        });
-    }
-    cuts
+        cut(&magnitudes, count)
+    };
+    (0..tensor.models()).map(cut).collect()
 }
 
-/// The search for the smallest magnitude that is kept.
-#[derive(Clone, Copy)]
-struct Search {
-    /// Its higher digits, as far as they are known.
-    known: u64,
-    /// Its rank among the magnitudes with these digits, where 1 is the largest.
-    rank: usize,
-    /// The number of magnitudes with these digits.
-    equal: usize,
-}
-
-impl Search {
-    /// Determines the next digit from how often each of its values occurs.
-    fn narrow(&mut self, counts: &[usize; DIGITS]) {
-        for (digit, &count) in counts.iter().enumerate().rev() {
-            if self.rank <= count {
-                self.known = (self.known << DIGIT) | digit as u64;
-                self.equal = count;
-                return;
-            }
-            self.rank -= count;
+/// Finds the cut that keeps `count` magnitudes, fewer than there are.
+fn cut(magnitudes: &[u32], count: usize) -> Cut {
+    let [low, high] = bounds(magnitudes, count);
+    let above = magnitudes.iter().filter(|&&magnitude| magnitude > high).count();
+    let mut between: Vec<u32> =
+        magnitudes.iter().copied().filter(|magnitude| (low..=high).contains(magnitude)).collect();
+    let (mut rank, mut above) = (count.wrapping_sub(above), above);
+    if rank == 0 || rank > between.len() {
+        // The sample misled, which is rare: order them all.
+        (between, rank, above) = (magnitudes.to_vec(), count, 0);
+    }
+    let (larger, least, _) = between.select_nth_unstable_by(rank - 1, |a, b| b.cmp(a));
+    let least = *least;
+    above += larger.iter().filter(|magnitude| **magnitude > least).count();
+    let equal = magnitudes.iter().filter(|magnitude| **magnitude == least).count();
+    let last = match count - above {
+        all if all == equal => usize::MAX,
+        some => {
+            let mut places = magnitudes.iter().enumerate().filter(|(_, magnitude)| **magnitude == least);
+            places.nth(some - 1).map_or(usize::MAX, |(at, _)| at)
         }
-        unreachable!("the rank is at most the number of magnitudes");
-    }
+    };
+    Cut { least, last }
 }
 
-/// Calls `each` with the number of a model, the index of an element and its change's magnitude.
-fn for_each_magnitude(tensor: &Tensor<'_>, mut each: impl FnMut(usize, usize, u64)) {
-    tensor.for_each_block(|block| {
-        for (number, model) in block.models().enumerate() {
-            for (at, (value, base)) in model.iter().zip(block.base()).enumerate() {
-                each(number, block.start + at, u64::from(magnitude(value - base)));
-            }
-        }
-    });
+/// Returns magnitudes between which the smallest one that is kept is, but for a chance of about one
+/// in a million.
+fn bounds(magnitudes: &[u32], count: usize) -> [u32; 2] {
+    let all = magnitudes.len();
+    if all <= SAMPLE {
+        return [0, u32::MAX];
+    }
+    // Spread over the tensor, with a stride that is no round number.
+    let stride = all / SAMPLE;
+    let mut sample: Vec<u32> = (0..SAMPLE).map(|at| magnitudes[at * stride + (at * 7919) % stride]).collect();
+    sample.sort_unstable_by(|a, b| b.cmp(a));
+    let share = count as f64 / all as f64;
+    let deviation = (SAMPLE as f64 * share * (1.0 - share)).sqrt();
+    let rank = |by: f64| SAMPLE as f64 * share + by * (deviation + 1.0);
+    let high = if rank(-5.0) < 0.0 { u32::MAX } else { sample[rank(-5.0) as usize] };
+    let low = sample.get(rank(5.0).ceil() as usize).copied().unwrap_or(0);
+    [low, high]
 }
 
 #[cfg(test)]
@@ -119,11 +124,9 @@ mod tests {
         let parts = Parts { base: Some(&base), ..Parts::of(&models) };
         let merged = block_by_block(
             &parts,
-            |tensor| Ok(largest(tensor, models.len(), count)),
+            |tensor| Ok(largest(tensor, count)),
             |cuts, block, out| {
-                for (at, (out, value)) in out.iter_mut().zip(block.model(which)).enumerate() {
-                    *out = f64::from(cuts[which].keeps(magnitude(*value), block.start + at));
-                }
+                cuts[which].keep(block.model(which), block, out);
             },
         );
         values(&merged.unwrap(), "fc.weight")
@@ -133,16 +136,34 @@ mod tests {
         let mut order: Vec<usize> = (0..vector.len()).collect();
         order.sort_by(|&a, &b| vector[b].abs().total_cmp(&vector[a].abs())); // stable
         let mut kept = vec![0.0; vector.len()];
-        order.iter().take(count).for_each(|&at| kept[at] = 1.0);
+        order.iter().take(count).for_each(|&at| kept[at] = vector[at]);
         kept
     }
 
     #[test]
     fn of_equal_magnitudes_the_first_are_kept() {
         let vectors: [&[f32]; 2] = [&[1.0, -2.0, 1.0, -1.0, 0.5], &[0.0, 0.0, 0.0, 0.0, -3.0]];
-        assert_eq!(kept(&vectors, 0, 3), [1.0, 1.0, 1.0, 0.0, 0.0]);
-        assert_eq!(kept(&vectors, 1, 3), [1.0, 1.0, 0.0, 0.0, 1.0]);
-        assert_eq!(kept(&vectors, 1, 5), [1.0; 5]);
+        assert_eq!(kept(&vectors, 0, 3), [1.0, -2.0, 1.0, 0.0, 0.0]);
+        assert_eq!(kept(&vectors, 0, 2), [1.0, -2.0, 0.0, 0.0, 0.0]);
+        assert_eq!(kept(&vectors, 1, 3), [0.0, 0.0, 0.0, 0.0, -3.0]);
+        assert_eq!(kept(&vectors, 1, 5), vectors[1]);
+    }
+
+    #[test]
+    fn a_sample_bounds_those_of_a_large_tensor() {
+        let noise: Vec<f32> = (0..100_000u32).map(|at| (f64::from(at) * 0.7).sin().powi(3) as f32).collect();
+        // Few values, of which most are equal.
+        let steps: Vec<f32> = noise.iter().map(|value| (value * 3.0).round()).collect();
+        let rare: Vec<f32> = (0..100_000).map(|at| if at % 997 == 3 { at as f32 } else { 0.0 }).collect();
+        for vector in [&noise, &steps, &rare] {
+            for count in [1, 7, 90, 20_000, 50_000, 99_999] {
+                assert!(
+                    kept(&[vector], 0, count) == by_sorting(vector, count),
+                    "{count} of {:?}",
+                    &vector[..9]
+                );
+            }
+        }
     }
 
     proptest! {

@@ -182,11 +182,27 @@ pub(crate) fn add<const MODELS: usize>(dtype: Dtype, data: [&[u8]; MODELS], sums
     }
 }
 
+/// Reads elements of a floating-point type into as many numbers.
+pub(crate) fn widen(dtype: Dtype, data: &[u8], values: &mut [f64]) {
+    fn each<const N: usize>(data: &[u8], values: &mut [f64], value: impl Fn([u8; N]) -> f64) {
+        for (room, element) in values.iter_mut().zip(data.as_chunks().0) {
+            *room = value(*element);
+        }
+    }
+    match dtype {
+        Dtype::F32 => each(data, values, |b| f32::from_le_bytes(b).into()),
+        Dtype::F64 => each(data, values, f64::from_le_bytes),
+        Dtype::F16 => each(data, values, |b| half::f16::from_le_bytes(b).into()),
+        Dtype::BF16 => each(data, values, |b| half::bf16::from_le_bytes(b).into()),
+        other => unreachable!("only floats are averaged, not {other}"),
+    }
+}
+
 /// Adds elements of a floating-point type, times a factor, to sums.
 pub(crate) fn add_scaled(dtype: Dtype, data: &[u8], factor: f64, sums: &mut [f64]) {
-    let mut values = [-0.0; BLOCK];
+    let mut values = [0.0; BLOCK];
     let values = &mut values[..sums.len()];
-    add(dtype, [data], values);
+    widen(dtype, data, values);
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum += factor * *value;
     }

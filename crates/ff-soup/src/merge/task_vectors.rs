@@ -62,12 +62,13 @@ pub(super) fn mean_of_agreeing(vectors: &[f64], out: &mut [f64]) {
     out.fill(0.0);
     for vector in vectors.chunks_exact(out.len()) {
         for (at, &value) in vector.iter().enumerate() {
-            if (value > 0.0 && sums[at] > 0.0) || (value < 0.0 && sums[at] < 0.0) {
-                out[at] += value;
-                counts[at] += 1.0;
-            }
+            // Without branches, which could not be foreseen.
+            let agrees = ((value > 0.0) & (sums[at] > 0.0)) | ((value < 0.0) & (sums[at] < 0.0));
+            out[at] += if agrees { value } else { 0.0 };
+            counts[at] += if agrees { 1.0 } else { 0.0 };
         }
     }
+
     out.iter_mut().zip(counts).for_each(|(sum, count)| *sum /= f64::max(count, 1.0));
 }
 

@@ -4,7 +4,7 @@ use ff_checkpoint::StateDict;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::magnitudes::{largest, magnitude};
+use super::magnitudes::largest;
 use super::method::{MergeKind, MergeMethod, Needs, Parts};
 use super::task_vectors::{add_to_base, mean_of_agreeing, merge_trained};
 use crate::error::Error;
@@ -75,15 +75,12 @@ impl MergeMethod for Ties {
             parts,
             |tensor| {
                 let count = (self.density * tensor.elements() as f64) as usize;
-                largest(tensor, models, count.max(1))
+                largest(tensor, count.max(1))
             },
             |cuts, block, out| {
-                let mut vectors = Vec::with_capacity(models * block.len());
-                for (model, cut) in block.models().zip(cuts) {
-                    vectors.extend(model.iter().zip(block.base()).enumerate().map(|(at, (value, base))| {
-                        let change = value - base;
-                        if cut.keeps(magnitude(change), block.start + at) { change } else { 0.0 }
-                    }));
+                let mut vectors = vec![0.0; models * block.len()];
+                for ((model, cut), vector) in block.models().zip(cuts).zip(vectors.chunks_mut(block.len())) {
+                    cut.keep(model, block, vector);
                 }
                 mean_of_agreeing(&vectors, out);
                 add_to_base(self.lambda, block, out);
