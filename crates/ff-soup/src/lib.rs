@@ -43,7 +43,6 @@
 //! Sources: Wortsman et al. 2022, *Model soups*; Sanjeev et al. 2024, *FissionFusion*, §2.
 
 mod accept;
-mod accumulator;
 mod average;
 mod averaged_model;
 mod combine;
@@ -68,7 +67,8 @@ pub use fit::{Fit, FitEnd, FitEpoch};
 pub use ingredient::{Ingredient, Ingredients};
 pub use merge::{
     Block, Dare, DareRule, Fisher, LayerCoefficients, Line, Linear, METHODS, Mean, MergeKind, MergeMethod,
-    Needs, Parts, RegMean, Statistics, Stock, TaskArithmetic, Tensor, Ties, block_by_block,
+    Needs, Parts, Rebasin, RegMean, Statistics, Stock, TaskArithmetic, Tensor, Ties, UnitGroups,
+    block_by_block,
 };
 pub use network::{Gradient, Network};
 pub use plane::{Place, Plane, distances};

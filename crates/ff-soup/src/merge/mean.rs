@@ -224,9 +224,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::accumulator::Accumulator;
     use crate::average::Average;
     use crate::ingredient::{Ingredient, Ingredients};
+    use crate::merge::accumulator::Accumulator;
 
     /// A reference mean: each element summed in order, divided, rounded once.
     fn reference(average: &Average, models: &Ingredients) -> BTreeMap<String, OwnedTensor> {

@@ -1,5 +1,6 @@
 //! Merge methods. Each method is a file of this folder and an entry in [`METHODS`].
 
+pub(crate) mod accumulator;
 pub(crate) mod blocks;
 mod cholesky;
 mod dare;
@@ -9,6 +10,7 @@ mod linear;
 mod magnitudes;
 pub(crate) mod mean;
 mod method;
+mod rebasin;
 mod regmean;
 mod statistics;
 mod stock;
@@ -25,13 +27,14 @@ pub use line::Line;
 pub use linear::{LayerCoefficients, Linear};
 pub use mean::Mean;
 pub use method::{MergeKind, MergeMethod, Needs, Parts, Statistics};
+pub use rebasin::{Rebasin, UnitGroups};
 pub use regmean::RegMean;
 pub use stock::Stock;
 pub use task_arithmetic::TaskArithmetic;
 pub use ties::Ties;
 
 /// The merge methods that a recipe or a command can name.
-pub const METHODS: [MergeKind; 9] = [
+pub const METHODS: [MergeKind; 10] = [
     mean::KIND,
     linear::KIND,
     line::KIND,
@@ -41,6 +44,7 @@ pub const METHODS: [MergeKind; 9] = [
     dare::KIND,
     fisher::KIND,
     regmean::KIND,
+    rebasin::KIND,
 ];
 
 /// Finds the method of this name in `more` or [`METHODS`].

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::selector::Selector;
 use crate::accept::Accept;
-use crate::accumulator::Accumulator;
 use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::{Ingredient, Ingredients};
+use crate::merge::accumulator::Accumulator;
 use crate::scorer::{Candidate, Scorer, Verdict};
 use crate::soup::Soup;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{StateDict, TensorRef, cores, on_threads};
 
-use crate::merge::mean::{BLOCK, add, block_bytes, by_blocks, data, write_mean};
+use super::mean::{BLOCK, add, block_bytes, by_blocks, data, write_mean};
 
 /// A running sum of models with equal shares, in 64-bit floats.
 ///
