@@ -39,12 +39,12 @@ pub(crate) const KIND: MergeKind = MergeKind {
 
 /// The merge method Git Re-Basin (arXiv 2209.04836, §3.2): weight matching, then the mean.
 ///
-/// Models that were trained from different starts have their units in different orders, so their
-/// plain mean is no better than chance. The first model is the reference. Of each other model, the
-/// units of one group after the other are reordered so that the sum of the products of its weights
-/// with the reference's is largest, the other groups being as they are: a linear assignment. This is
-/// repeated until no order changes. The result is a local optimum that depends on `seed`, which the
-/// order of the groups is drawn from.
+/// Models that were trained from different starts have their units in different orders, so a plain
+/// mean is of units that have nothing in common. Here the first model is the reference. Of each
+/// other model, the units of one group after the other are reordered so that the sum of the products
+/// of its weights with the reference's is largest, the other groups being as they are: a linear
+/// assignment. This is repeated until no order changes. The result is a local optimum that depends
+/// on `seed`, which the order of the groups is drawn from.
 ///
 /// Running statistics are reordered with their units, and have no part in the matching. The mean of
 /// matched models has activations of too small a variance, which recomputed statistics correct
