@@ -15,9 +15,10 @@ use crate::error::Error;
 /// use ff_soup::{OwnedTensor, StateDict, UnitGroups};
 ///
 /// // A VGG of one convolution with two channels, whose maps of 1×2 are flattened, and two classes.
+/// let linear = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
 /// let tensors = BTreeMap::from([
 ///     ("features.0.weight".to_owned(), OwnedTensor::f32([2, 1, 1, 1], &[1.0, 2.0])),
-///     ("classifier.0.weight".to_owned(), OwnedTensor::f32([2, 4], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])),
+///     ("classifier.0.weight".to_owned(), OwnedTensor::f32([2, 4], &linear)),
 /// ]);
 /// let weights = StateDict::from_tensors(tensors);
 /// let groups = UnitGroups::of(&weights)?;
@@ -31,6 +32,7 @@ use crate::error::Error;
 /// ```
 #[derive(Clone, Debug)]
 pub struct UnitGroups {
+    /// In the order from inputs to outputs.
     groups: Vec<Vec<Axis>>,
 }
 
@@ -74,11 +76,14 @@ impl UnitGroups {
         &self.groups[group]
     }
 
-    /// Returns the other groups that have a tensor in common with this one.
+    /// Returns the groups that a tensor has units of.
+    pub(super) fn of_tensor(&self, tensor: &str) -> impl Iterator<Item = usize> {
+        (0..self.groups.len()).filter(move |&group| self.axes(group).iter().any(|axis| axis.tensor == tensor))
+    }
+
+    /// Returns the other groups that have a tensor in common with this one, some more than once.
     pub(super) fn neighbours(&self, group: usize) -> impl Iterator<Item = usize> {
-        let shares = move |other: &[Axis]| {
-            other.iter().any(|axis| self.axes(group).iter().any(|own| own.tensor == axis.tensor))
-        };
-        (0..self.groups.len()).filter(move |&other| other != group && shares(self.axes(other)))
+        let all = self.axes(group).iter().flat_map(move |axis| self.of_tensor(&axis.tensor));
+        all.filter(move |&other| other != group)
     }
 }

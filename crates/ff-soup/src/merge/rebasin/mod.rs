@@ -3,10 +3,10 @@
 mod assignment;
 mod axis;
 mod groups;
+mod matching;
 mod products;
 mod rules;
 
-use std::collections::BTreeMap;
 use std::mem::take;
 
 use ff_checkpoint::StateDict;
@@ -15,11 +15,9 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::assignment::better_than_diagonal;
-use self::products::{Pair, inner_products};
+use self::matching::Matching;
 use super::accumulator::Accumulator;
-use super::blocks::is_statistic;
-use super::mean::{Mean, data};
+use super::mean::Mean;
 use super::method::{MergeKind, MergeMethod, Needs, Parts};
 use crate::error::Error;
 
@@ -46,6 +44,9 @@ pub(crate) const KIND: MergeKind = MergeKind {
 /// assignment. This is repeated until no order changes. The result is a local optimum that depends
 /// on `seed`, which the order of the groups is drawn from.
 ///
+/// The paper starts with the units as they are. Here a first pass goes from inputs to outputs, in
+/// which only weights between matched groups count. Usually fewer passes follow.
+///
 /// Running statistics are reordered with their units, and have no part in the matching. The mean of
 /// matched models has activations of too small a variance, which recomputed statistics correct
 /// (REPAIR, arXiv 2211.08403).
@@ -58,7 +59,8 @@ pub(crate) const KIND: MergeKind = MergeKind {
 pub struct Rebasin {
     /// The seed of the order in which groups are matched. 0 unless it is set.
     pub seed: u64,
-    /// The largest number of passes over the groups, at least 1. 100 unless it is set.
+    /// The largest number of passes over the groups after the first, at least 1. 100 unless it is
+    /// set.
     pub passes: u32,
 }
 
@@ -78,30 +80,23 @@ impl Rebasin {
 
     /// Returns the orders in which the model's units match those of the reference.
     fn matched(&self, groups: &UnitGroups, reference: &StateDict, model: &StateDict) -> Vec<Vec<usize>> {
-        let mut orders: Vec<Vec<usize>> = groups.sizes().map(|units| (0..units).collect()).collect();
-        // The model's tensors, reordered so far.
-        let axes = (0..orders.len()).flat_map(|group| groups.axes(group));
-        let mut current: BTreeMap<&str, Vec<u8>> =
-            axes.map(|axis| (axis.tensor.as_str(), data(model, &axis.tensor).to_vec())).collect();
+        let mut matching = Matching::new(groups, reference, model);
+        let count = groups.sizes().len();
+        // Groups are in the order from inputs to outputs. Here only the weights to matched groups
+        // count: those to others are noise until these are matched too.
+        for group in 0..count {
+            matching.improve(group, group);
+        }
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());
         let mut random = ChaCha8Rng::from_seed(key);
-        let mut stale = vec![true; orders.len()];
+        let mut stale = vec![true; count];
         for _ in 0..self.passes {
-            let keys: Vec<u64> = orders.iter().map(|_| random.next_u64()).collect();
-            let mut turns: Vec<usize> = (0..orders.len()).collect();
+            let keys: Vec<u64> = (0..count).map(|_| random.next_u64()).collect();
+            let mut turns: Vec<usize> = (0..count).collect();
             turns.sort_by_key(|&group| keys[group]);
             for group in turns {
-                if !take(&mut stale[group]) {
-                    continue;
-                }
-                if let Some(order) = best_order(groups, group, reference, &current) {
-                    for axis in groups.axes(group) {
-                        let size = reference.get(&axis.tensor).map_or(0, |tensor| tensor.dtype.bitsize() / 8);
-                        let data = current.get_mut(axis.tensor.as_str()).expect("all are copied");
-                        axis.permute(size, data, &order);
-                    }
-                    orders[group] = order.iter().map(|&unit| orders[group][unit]).collect();
+                if take(&mut stale[group]) && matching.improve(group, count) {
                     groups.neighbours(group).for_each(|other| stale[other] = true);
                 }
             }
@@ -109,24 +104,8 @@ impl Rebasin {
                 break;
             }
         }
-        orders
+        matching.orders
     }
-}
-
-/// Returns the order of a group's units that matches the reference best, unless it is theirs.
-fn best_order(
-    groups: &UnitGroups,
-    group: usize,
-    reference: &StateDict,
-    current: &BTreeMap<&str, Vec<u8>>,
-) -> Option<Vec<usize>> {
-    let axes = groups.axes(group);
-    let pairs = axes.iter().filter(|axis| !is_statistic(&axis.tensor)).map(|axis| {
-        let tensor = reference.get(&axis.tensor).expect("the groups are those of the reference");
-        Pair { axis, dtype: tensor.dtype, reference: tensor.data, model: &current[axis.tensor.as_str()] }
-    });
-    let units = axes[0].units;
-    better_than_diagonal(&inner_products(units, &pairs.collect::<Vec<_>>()), units)
 }
 
 impl MergeMethod for Rebasin {
