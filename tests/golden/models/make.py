@@ -111,7 +111,10 @@ def logits() -> list[dict]:
 
 
 def batch_norm() -> dict:
-    """Return ResNet18's running statistics after two batches of training and three of `update_bn`."""
+    """Return ResNet18's running statistics after two batches of training, and after `update_bn`.
+
+    `update_bn` gets three batches, the last one smaller: each counts the same in its mean.
+    """
     model = create("resnet18")
     model.load_state_dict(weights(model), strict=True)
     model.train()
@@ -119,7 +122,8 @@ def batch_norm() -> dict:
         for step in range(2):
             model(images(f"input.{step}", 4, 64))
     trained = buffers(model)
-    torch.optim.swa_utils.update_bn((images(f"input.{step}", 4, 64) for step in range(3)), model)
+    batches = (images(f"input.{step}", batch, 64) for step, batch in enumerate([4, 4, 3]))
+    torch.optim.swa_utils.update_bn(batches, model)
     fixed = {"architecture": "resnet18", "px": 64, "batch": 4, "steps": 2}
     return {**fixed, "buffers": trained, "recalibrated": buffers(model)}
 
