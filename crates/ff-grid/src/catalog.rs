@@ -46,6 +46,10 @@ impl OpenDataset {
 /// The data, the size and the batch size of images, and their number.
 type RecalibrationKey = (DataIdentity, u32, usize, Option<usize>);
 
+/// Training images for BatchNorm statistics are kept for later jobs up to this many bytes of pixels:
+/// three times 2,048 images of 224 px.
+const RECALIBRATION_BYTES: usize = 1 << 30;
+
 /// Opens each dataset once, and shares it between all jobs of a process.
 ///
 /// ```
@@ -69,7 +73,8 @@ pub struct Catalog {
     cache_bytes: usize,
     stop: CancelToken,
     opened: Mutex<HashMap<String, Result<Arc<OpenDataset>, String>>>,
-    recalibrations: Mutex<HashMap<RecalibrationKey, Arc<Recalibration>>>,
+    /// The last one was used last.
+    recalibrations: Mutex<Vec<(RecalibrationKey, Arc<Recalibration>)>>,
     eval_sets: Mutex<HashMap<(DataIdentity, EvalSplit, u32), Arc<EvalSet>>>,
 }
 
@@ -166,7 +171,8 @@ impl Catalog {
     }
 
     /// Returns a dataset's training images as the source of recomputed BatchNorm statistics: at most
-    /// `images` of them ([`Recalibration::sample`]). All jobs share their pixels.
+    /// `images` of them ([`Recalibration::sample`]). Jobs share their pixels. Of several datasets,
+    /// those used last are kept for later jobs, up to 1 GiB.
     pub fn recalibration(
         &self,
         data: &OpenDataset,
@@ -184,7 +190,15 @@ impl Catalog {
             Arc::new(made.stopped_by(self.stop.clone()))
         };
         let key = (data.identity.clone(), image_size, batch_size, images);
-        all.entry(key).or_insert_with(make).clone()
+        let known = all.iter().position(|(other, _)| *other == key);
+        let found = known.map_or_else(make, |at| all.remove(at).1);
+        all.push((key, found.clone()));
+        while all.len() > 1
+            && all.iter().map(|(_, one)| one.kept_bytes()).sum::<usize>() > RECALIBRATION_BYTES
+        {
+            all.remove(0);
+        }
+        found
     }
 
     /// Divides the validation images of a dataset to fit on them.
@@ -207,5 +221,33 @@ impl Catalog {
             Arc::new(set.stopped_by(self.stop.clone()))
         };
         sets.entry((data.identity.clone(), part, image_size)).or_insert_with(make).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_data::datasets::PhantomConfig;
+    use ff_data::{DatasetConfig, SplitRule};
+
+    use super::*;
+
+    #[test]
+    fn images_to_recompute_from_are_shared_and_bounded() {
+        let catalog = Catalog::new(Path::new(""), None, 0, OnBadImage::Error, 0);
+        let source = DatasetConfig::Phantom(PhantomConfig { train: 20, ..PhantomConfig::default() });
+        let source = DataSource { source, split: Some(SplitRule::default()), shrink_px: None };
+        let data = catalog.open(&source).unwrap();
+        let of_size = |size| catalog.recalibration(&data, size, 8, None);
+        // Four times 252 MB of pixels fit into 1 GiB.
+        let sizes = [2048, 2047, 2046, 2045, 2044];
+        let made = sizes.map(of_size);
+        for (made, size) in made.iter().zip(sizes).skip(1) {
+            assert!(Arc::ptr_eq(made, &of_size(size)), "{size}");
+        }
+        assert!(!Arc::ptr_eq(&made[0], &of_size(2048)));
+        assert!(!Arc::ptr_eq(&made[1], &of_size(2047)), "it was not used for the longest time");
+
+        let sample = catalog.recalibration(&data, 16, 8, Some(7));
+        assert_eq!((sample.images(), catalog.recalibration(&data, 16, 8, Some(70)).images()), (7, 20));
     }
 }

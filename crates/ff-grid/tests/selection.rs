@@ -1,4 +1,4 @@
-//! Early stopping of candidate evaluations does not change the selected soup.
+//! Candidates of a selection: early stopping of their evaluations, and recomputed statistics.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -8,10 +8,10 @@ use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_data::datasets::PhantomConfig;
 use ff_data::{Dataset, DatasetConfig, FileHashes, OnBadImage, PhantomKind, Target};
 use ff_eval::Metric;
-use ff_grid::ValidationScorer;
+use ff_grid::{Catalog, DataSource, EvalSplit, SplitRule, ValidationScorer};
 use ff_models::{Architecture, Mode, Model, Precision, Spec};
-use ff_soup::{Candidate, Hierarchy, Ingredient, Ingredients, ScoreError, Scorer, Selector, Soup};
-use ff_train::{EvalSet, Optimizer, OptimizerConfig};
+use ff_soup::{Average, Candidate, Hierarchy, Ingredient, Ingredients, ScoreError, Scorer, Selector, Soup};
+use ff_train::{EvalSet, Optimizer, OptimizerConfig, Recalibration};
 use tch::{Device, Tensor};
 
 /// The same scorer without early stopping.
@@ -149,4 +149,35 @@ fn early_stopping_does_not_change_the_soup() {
 /// Returns, for each candidate, if it was taken.
 fn taken(soup: &Soup) -> Vec<bool> {
     soup.decisions.iter().map(|decision| decision.taken).collect()
+}
+
+#[test]
+fn recomputed_statistics_are_those_of_a_fresh_pass() {
+    let source = PhantomConfig { image_size: 16, train: 30, val: 12, seed: 1, ..PhantomConfig::default() };
+    let source = DatasetConfig::Phantom(source);
+    let catalog = Catalog::new(Path::new(""), None, 0, OnBadImage::Error, 0);
+    let source = DataSource { source, split: Some(SplitRule::Official {}), shrink_px: None };
+    let data = catalog.open(&source).unwrap();
+    let validation = catalog.eval_set(&data, EvalSplit::Validation, 16);
+    let model = |seed| Model::new(&spec(Precision::Fp32), Device::Cpu, seed).unwrap();
+    let models = models(&StateDict::from_tensors(model(5).state_dict()));
+    let mut scorer = ValidationScorer::new(model(0), &validation, Metric::Accuracy, HashMap::new())
+        .recalibrated_on(catalog.recalibration(&data, 16, 8, Some(20)));
+    let one = |id: &str| Average::Ingredient(id.to_owned());
+    // The first candidate decodes the images; the others find them in memory.
+    for [a, b] in [["0.0", "3.1"], ["1.0", "2.1"], ["0.0", "3.1"]] {
+        let average = Average::mean(vec![one(a), one(b)]);
+        let weights = models.weights(&average).unwrap();
+        let found = scorer.predict(&weights, &average).unwrap();
+        let mut fresh = model(0);
+        fresh.load_strict(&weights).unwrap();
+        let sample = Recalibration::sample(&data.splits.train, 20);
+        Recalibration::new(data.dataset.clone(), sample, 16, 8, 0, OnBadImage::Error).run(&fresh).unwrap();
+        assert_eq!(found, validation.predict(&fresh, None).unwrap(), "{a} and {b}");
+        assert!(scorer.weights().iter().eq(StateDict::from_tensors(fresh.state_dict()).iter()));
+    }
+    // A single model keeps its own statistics.
+    let weights = models.weights(&one("0.0")).unwrap();
+    scorer.predict(&weights, &one("0.0")).unwrap();
+    assert!(scorer.weights().iter().eq(weights.iter()));
 }

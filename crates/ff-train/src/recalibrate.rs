@@ -27,6 +27,8 @@ const KEEP_BYTES: usize = 512 << 20;
 pub struct Recalibration {
     loader: Loader,
     images: usize,
+    /// Of the pixels.
+    bytes: usize,
     /// The decoded batches after the first pass, unless there are too many.
     kept: Option<OnceLock<Vec<Batch>>>,
     stop: CancelToken,
@@ -35,7 +37,8 @@ pub struct Recalibration {
 impl Recalibration {
     /// Takes the images `indices` of a dataset, resized and not augmented, in a fixed shuffled
     /// order, `batch_size` at a time, loaded by `threads` threads (0: the caller's). A last batch
-    /// of one image joins the one before it.
+    /// of one image joins the one before it: alone it has no variance in layers of one value per
+    /// channel, where PyTorch raises an error.
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
@@ -55,9 +58,10 @@ impl Recalibration {
             prefetch: 2 * threads.max(1),
             on_bad_image,
         };
-        let fits = images * 3 * (image_size as usize).pow(2) <= KEEP_BYTES;
+        let bytes = images * 3 * (image_size as usize).pow(2);
+        let kept = (bytes <= KEEP_BYTES).then(OnceLock::new);
         let loader = Loader::new(dataset, indices, config);
-        Self { loader, images, kept: fits.then(OnceLock::new), stop: CancelToken::default() }
+        Self { loader, images, bytes, kept, stop: CancelToken::default() }
     }
 
     /// Returns at most `images` of the training images, evenly spread over them, since many
@@ -75,6 +79,11 @@ impl Recalibration {
     /// Returns the number of images.
     pub fn images(&self) -> usize {
         self.images
+    }
+
+    /// Returns the bytes of pixels that stay in memory after the first pass.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept.as_ref().map_or(0, |_| self.bytes)
     }
 
     /// Replaces the model's BatchNorm statistics by the mean over the batches. A model without

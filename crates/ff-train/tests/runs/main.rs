@@ -3,6 +3,7 @@
 mod divergence;
 mod ema;
 mod learning;
+mod recalibrate;
 mod resume;
 mod snapshots;
 mod statistics;
