@@ -86,7 +86,11 @@ fn every_configuration_in_the_repository_is_valid() {
         "figures/paper.toml",
     ] {
         let rows = if name.contains("appendix") { 7 } else { 6 };
-        reads_back(name, |config: &SoupsConfig| assert_eq!(config.method.len(), rows, "{name}"));
+        let bn = if name.starts_with("examples") { "recalibrate" } else { "averaged" };
+        reads_back(name, |config: &SoupsConfig| {
+            assert_eq!(config.method.len(), rows, "{name}");
+            assert_eq!(serde_json::to_value(&config.soup).unwrap()["bn"], bn, "{name}");
+        });
     }
 }
 
@@ -229,6 +233,69 @@ fn samples_and_sizes_multiply_the_grid() {
     };
     let expected = [&["augmentation"; 2][..], &["learning rate"; 3], &["sample", "image size"]].concat();
     assert!(soups(&wide).1.iter().all(|column| differ(column) == expected));
+}
+
+/// Returns the column of a table, such as `Shapes ResNet-pico`.
+fn column<'a>(plan: &'a Plan, name: &str) -> &'a SoupsColumn {
+    let is_it = |of: &&SoupsColumn| plan.job(&of.methods[0].soup).unwrap().label.starts_with(name);
+    soups(plan).1.iter().find(is_it).expect("a column of the table")
+}
+
+/// Returns the batch size and the number of images for the BatchNorm statistics of each row.
+fn recomputed(plan: &Plan, name: &str) -> Vec<(Option<usize>, Option<usize>)> {
+    let of_job = |id: &JobId| match &plan.job(id).unwrap().spec {
+        JobSpec::Soup(spec) => (spec.recalibrate, spec.bn_images),
+        _ => unreachable!("each row has a soup"),
+    };
+    column(plan, name).methods.iter().map(|jobs| of_job(&jobs.soup)).collect()
+}
+
+#[test]
+fn soups_have_the_batchnorm_statistics_of_the_section_or_the_row() {
+    let averaged = demo(&[]);
+    let none: [(Option<usize>, Option<usize>); 6] = [(None, None); 6];
+    let some = demo(&["soup.bn=recalibrate", "soup.bn_images=100", "method.1.bn=averaged"]);
+    // Best models are no averages, and DeiT has no BatchNorm.
+    let of = (Some(32), Some(100));
+    assert_eq!(recomputed(&averaged, "Shapes ResNet-pico"), none);
+    assert_eq!(recomputed(&some, "Shapes ResNet-pico"), [none[0], none[0], of, none[0], of, of]);
+    assert_eq!(recomputed(&some, "Shapes DeiT-pico"), none);
+    let without = |plan: &Plan| {
+        let jobs = plan.jobs.iter().filter(|job| job.label.contains("DeiT-pico"));
+        jobs.map(|job| job.id.clone()).collect::<BTreeSet<_>>()
+    };
+    assert!(!without(&some).is_empty() && without(&some) == without(&averaged));
+    let before = ids(&averaged);
+    let new = some.jobs.iter().filter(|job| !before.contains(&job.id)).map(|job| job.spec.kind());
+    assert_eq!(new.collect::<BTreeSet<_>>(), BTreeSet::from(["evaluate", "predict", "soup"]));
+
+    // Each of 12 candidates takes 240 validation images, and of 480 training images the sample.
+    let greedy = |plan: &Plan| {
+        plan.job(&column(plan, "Shapes ResNet-pico").methods[2].soup).unwrap().cost.evaluated_images
+    };
+    let [default, all] =
+        ["soup.bn_images=2048", "soup.bn_images=0"].map(|images| demo(&["soup.bn=recalibrate", images]));
+    assert_eq!(recomputed(&default, "Shapes ResNet-pico")[2], (Some(32), Some(2048)));
+    assert_eq!(recomputed(&all, "Shapes ResNet-pico")[2], (Some(32), None));
+    assert_eq!([&averaged, &some, &default, &all].map(greedy), [12 * 240, 12 * 340, 12 * 720, 12 * 720]);
+}
+
+#[test]
+fn paths_have_the_batchnorm_statistics_of_soups() {
+    for (bn, section, expected) in [
+        ("averaged", "{}", None),
+        ("recalibrate", "{}", Some(32)),
+        ("recalibrate", "{ bn = 'averaged' }", None),
+    ] {
+        let plan = demo(&[&format!("soup.bn={bn}"), &format!("connectivity={section}")]);
+        let paths = plan.jobs.iter().filter(|job| job.label.starts_with("Shapes ResNet-pico"));
+        let found = paths.filter_map(|job| match &job.spec {
+            JobSpec::Path(spec) => Some(spec.evaluation.recalibrate),
+            _ => None,
+        });
+        // Two pairs differ in augmentation, three in learning rate.
+        assert_eq!(found.collect::<Vec<_>>(), [expected; 5], "{bn} {section}");
+    }
 }
 
 #[test]
@@ -599,8 +666,9 @@ fn identities_are_stable() {
     }
 }
 
-/// An empty file is FissionFusion's Table 1 (§3) with ResNet50 on images in class folders. A file
-/// with only `kind = "inmerge"` is InMerge's (§3.1) with VGG19.
+/// An empty file is FissionFusion's Table 1 (§3) with ResNet50 on images in class folders, except
+/// that the BatchNorm statistics of soups are recomputed. A file with only `kind = "inmerge"` is
+/// InMerge's (§3.1) with VGG19.
 #[test]
 fn defaults_are_the_papers() {
     let resolved = |text: &str| parse_experiment(text, &[]).unwrap().to_toml().unwrap();
@@ -614,6 +682,7 @@ fn defaults_are_the_papers() {
             model = { image_size = 224, precision = "fp32", batch_size = 128, weight_decay = 0.01 }
             probe = { epochs = 10, learning_rate = 1e-3, augment = "minimal", seed = 9, update_bn_stats = false }
             finetune = { epochs = 50, select_by = "metric" }
+            soup = { bn = "recalibrate", bn_images = 2048 }
             evaluation = { resamples = 1000, seed = 0 }
             [grid]
             learning_rates = [1e-3, 5e-4, 1e-4, 5e-5, 1e-5, 5e-6, 1e-6, 1e-7]

@@ -255,13 +255,14 @@ fn is_first(rank: &usize) -> bool {
 }
 
 /// BatchNorm's running statistics in an average of models.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BnStatistics {
-    /// Averaged like weights (the authors' code).
-    #[default]
+    /// Averaged like weights (the authors' code). The averaged variances are larger than those of
+    /// the averaged weights' activations, which shrinks the network's outputs.
     Averaged,
-    /// Recomputed for each candidate, in a pass over the training images without augmentation.
+    /// Recomputed for each candidate, in a pass over `soup.bn_images` training images without
+    /// augmentation.
     Recalibrate,
 }
 

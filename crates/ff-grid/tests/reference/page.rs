@@ -37,7 +37,8 @@ const KINDS: [(&str, &str); 3] = [
     (
         "Tables of soups",
         "For `ff-grid` and `cargo xtask reproduce-*`: `kind = \"soups\"`, or no `kind`. The defaults \
-         are FissionFusion's (§3). Schema: [soups.json](../../configs/schema/soups.json).\n\n\
+         are FissionFusion's (§3), except for `soup.bn`. Schema: \
+         [soups.json](../../configs/schema/soups.json).\n\n\
          A table has a column for each backbone with each dataset. In a column, a linear probe is \
          trained first. Every run of the grid search starts from it, and so do the bases of Fast \
          Geometric Generation (FGG). From each base, a cyclic run continues and saves snapshots. \

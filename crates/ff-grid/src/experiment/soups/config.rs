@@ -236,8 +236,8 @@ pub struct SoupConfig {
     /// BatchNorm statistics of every candidate: `recalibrate` (recomputed from training images), or
     /// `averaged` (like weights: the paper).
     pub bn: BnStatistics,
-    /// Number of training images to recompute them from, evenly spread over the training split.
-    /// 0: all.
+    /// Number of training images to recompute them from, evenly spread over the training split, in
+    /// batches of `model.batch_size`. 0: all.
     pub bn_images: usize,
 }
 

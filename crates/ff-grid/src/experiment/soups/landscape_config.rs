@@ -13,7 +13,8 @@ pub struct LandscapeConfig {
     /// others that is further from it is at (1, 0), and the third has y = 1.
     pub grid: Axis,
     /// BatchNorm statistics at each point: `averaged` (combined like weights), or `recalibrate`
-    /// (recomputed from the training images).
+    /// (recomputed from `soup.bn_images` training images). Outside the models, variances that are
+    /// combined like weights may be negative.
     pub bn: BnStatistics,
     /// The planes of each column. Absent: `grid` and `fgg`, each through the three best models of
     /// the pool of that name.
@@ -55,9 +56,10 @@ impl Default for PlaneConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConnectivityConfig {
-    /// BatchNorm statistics on the paths: `averaged`, or `recalibrate` (recomputed from the training
-    /// images).
-    pub bn: BnStatistics,
+    /// BatchNorm statistics on the paths: `averaged`, or `recalibrate` (recomputed from training
+    /// images). Absent: `soup.bn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bn: Option<BnStatistics>,
     /// Points on each path that is drawn as a curve, ends included.
     pub points: usize,
     /// Paths to draw as curves.
@@ -70,7 +72,7 @@ pub struct ConnectivityConfig {
 impl Default for ConnectivityConfig {
     fn default() -> Self {
         let curves = Curves::EachField { at: None };
-        Self { bn: BnStatistics::default(), points: 11, curves, matrix_points: None }
+        Self { bn: None, points: 11, curves, matrix_points: None }
     }
 }
 

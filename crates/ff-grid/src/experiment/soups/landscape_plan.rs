@@ -51,11 +51,12 @@ impl LandscapeBuilder<'_, '_> {
             jobs.surfaces = section.plane.iter().map(|plane| self.surface(section, plane)).collect();
         }
         if let Some(section) = &self.config.connectivity {
+            let bn = section.bn.unwrap_or(self.config.soup.bn);
             let pairs = self.pairs(&section.curves);
-            jobs.curves = pairs.into_iter().map(|pair| self.path(pair, section.points, section.bn)).collect();
+            jobs.curves = pairs.into_iter().map(|pair| self.path(pair, section.points, bn)).collect();
             if let Some(points) = section.matrix_points {
                 let pairs = (0..self.pools.grid.len()).array_combinations();
-                jobs.matrix = pairs.map(|[a, b]| self.path((a, b), points, section.bn)).collect();
+                jobs.matrix = pairs.map(|[a, b]| self.path((a, b), points, bn)).collect();
             }
         }
         if let Some(section) = &self.config.greedy_barriers {
