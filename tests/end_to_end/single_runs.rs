@@ -140,8 +140,9 @@ fn soups(place: &Place) {
     place.run(&format!("ff-soup average --output mean.safetensors {files}")).ok();
     place.run("ff-soup verify mean.safetensors runs").ok();
     for method in METHODS {
-        let select =
-            format!("ff-soup select --method {method} --config fgg.toml --output {method}.safetensors");
+        let select = format!(
+            "ff-soup select --method {method} --bn averaged --config fgg.toml --output {method}.safetensors"
+        );
         let chosen = place.json_of(&format!("{select} {files} --json"));
         assert_eq!(chosen["decisions"].as_array().unwrap().len(), 3, "{chosen}");
         place.run(&format!("ff-soup verify {method}.safetensors runs")).ok();
@@ -157,6 +158,12 @@ fn soups(place: &Place) {
     known_scores(place, files);
     let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
     assert_eq!(digest("mean.safetensors"), digest("uniform.safetensors"));
+    // By default only the BatchNorm statistics are others.
+    let uniform = "ff-soup select --method uniform --config fgg.toml --output recomputed.safetensors";
+    place.run(&format!("{uniform} {files}")).ok();
+    assert_ne!(digest("recomputed.safetensors"), digest("mean.safetensors"));
+    let said = place.run("ff-soup verify recomputed.safetensors runs").ok();
+    assert!(said.contains("bit for bit, except for") && said.contains("running_mean"), "{said}");
     // A soup predicts like any other weights.
     let predict = "ff-train predict --checkpoint greedy.safetensors";
     place.run(&format!("{predict} {SOURCE} --split test --output test.safetensors")).ok();
