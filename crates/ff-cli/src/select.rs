@@ -47,7 +47,7 @@ pub struct SelectOptions {
     alpha: Vec<f64>,
     #[command(flatten)]
     settings: MethodSettings,
-    /// Training images to compute statistics on: fisher, regmean
+    /// Training images to compute statistics on, which are kept beside the output: fisher, regmean
     #[arg(long, value_name = "NUMBER")]
     images: Option<usize>,
     #[command(flatten)]
@@ -193,6 +193,7 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         spec: &spec,
         scores: HashMap::new(),
         predictions: &mut predictions,
+        folder: &options.output.with_extension(""),
     };
     let Chosen { soup, weights, provenance, notes, cost, .. } = choice.make(&catalog, &data, device)?;
     tracing::info!(models = options.files.len(), known, "models whose training has predicted the images");

@@ -124,6 +124,9 @@ pub struct SoupRecord {
     /// The weights; `None` for an ensemble, whose models predict one by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<FileRef>,
+    /// Statistics of the models, in order, for a method that needs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statistics: Vec<FileRef>,
     /// Predictions on the validation images.
     #[serde(default = "predictions")]
     pub predictions: FileRef,
@@ -141,7 +144,9 @@ impl Record {
     pub fn files(&self) -> Vec<&FileRef> {
         match &self.output {
             JobOutput::Training(outcome) => outcome.models().flat_map(SavedModel::files).collect(),
-            JobOutput::Soup(soup) => soup.weights.iter().chain([&soup.predictions]).collect(),
+            JobOutput::Soup(soup) => {
+                soup.weights.iter().chain([&soup.predictions]).chain(&soup.statistics).collect()
+            }
             JobOutput::Predictions { file, .. } => vec![file],
             JobOutput::Score(_)
             | JobOutput::Diverged { .. }

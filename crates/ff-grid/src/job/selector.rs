@@ -1,8 +1,8 @@
 //! The rule that carries out a selection.
 
 use ff_soup::{
-    Dare, Line, MergeAll, MergeMethod, Needs, NthBest, Pruned, Selector, Statistics, Stock, TaskArithmetic,
-    Ties,
+    Dare, Fisher, Line, MergeAll, MergeMethod, Needs, NthBest, Pruned, Rebasin, RegMean, Selector,
+    Statistics, Stock, TaskArithmetic, Ties,
 };
 
 use super::select::Selection;
@@ -53,6 +53,9 @@ impl Selection {
             &Self::Dare { drop, seed, ref lambdas } => {
                 each(lambdas, &LAMBDAS, share, |lambda| Dare { drop, lambda, seed, ..Dare::default() })
             }
+            Self::Rebasin {} => vec![Box::new(Rebasin::default())],
+            Self::Fisher { .. } => vec![Box::new(Fisher::default())],
+            Self::Regmean { .. } => vec![Box::new(RegMean::default())],
             _ => Vec::new(),
         }
     }

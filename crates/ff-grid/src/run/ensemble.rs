@@ -64,6 +64,7 @@ pub(super) fn make(
         notes,
         skipped: Vec::new(),
         weights: None,
+        statistics: Vec::new(),
         predictions: FileRef::new(name, digest),
         digest,
     };

@@ -8,6 +8,7 @@
 //! record. The file names these tensors (`recomputed`), and `ff-soup verify` leaves them out.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use ff_checkpoint::{FileRef, Provenance, StateDict, note_trained_on, trained_on};
 use ff_eval::{Metric, Note, Predictions};
@@ -20,6 +21,7 @@ use super::context::JobContext;
 use super::models::Models;
 use super::network::FittedNetwork;
 use super::scorer::ValidationScorer;
+use super::statistics::{Wanted, files as statistics_files, statistics};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION};
@@ -35,6 +37,9 @@ pub struct Choice<'a> {
     /// Returns the saved predictions of a model on the validation images, by name. It is called
     /// only by methods that compare candidates.
     pub predictions: &'a mut dyn FnMut(&str) -> Result<Option<Predictions>, Error>,
+    /// The folder in which statistics of the models are written, as `statistics/NUMBER.safetensors`,
+    /// for a method that needs them.
+    pub folder: &'a Path,
 }
 
 /// The result of a selection.
@@ -47,6 +52,8 @@ pub struct Chosen {
     pub provenance: Provenance,
     /// Predictions of the average on the validation images.
     pub predictions: Predictions,
+    /// Statistics of the models, relative to the folder.
+    pub statistics: Vec<FileRef>,
     /// Notes on the score, such as classes with few images.
     pub notes: Vec<String>,
     /// Validation images that could not be read and were left out, by name.
@@ -62,12 +69,19 @@ impl Choice<'_> {
     /// Models of different shapes, images that cannot be read, an undefined metric, cancellation; an
     /// ensemble, which has no weights.
     pub fn make(self, catalog: &Catalog, data: &OpenDataset, device: Device) -> Result<Chosen, Error> {
-        let Self { ingredients, spec, scores, predictions } = self;
+        let Self { ingredients, spec, scores, predictions, folder } = self;
         if spec.select.is_ensemble() {
             return Err(Error::Job("an ensemble has no weights to select or average".into()));
         }
         let validation = catalog.eval_set(data, EvalSplit::Validation, spec.model.image_size);
-        let model = Model::new(&spec.model, device, 0)?;
+        let mut model = Model::new(&spec.model, device, 0)?;
+        let (mut with_statistics, mut files) = (None, Vec::new());
+        if let Some(wanted) = Wanted::of(&spec.select) {
+            let found = statistics(wanted, ingredients, &mut model, (catalog, data), folder)?;
+            files = statistics_files(&found);
+            with_statistics = Some(ingredients.clone().with_statistics(wanted.kind, found)?);
+        }
+        let ingredients = with_statistics.as_ref().unwrap_or(ingredients);
         let mut scorer = ValidationScorer::new(model, &validation, spec.metric, scores);
         let size = spec.model.image_size;
         let recalibration =
@@ -109,7 +123,7 @@ impl Choice<'_> {
         let notes = notes(spec.metric, &predictions, data);
         let skipped = validation.skipped().to_vec();
         let cost = Cost { evaluations, evaluated_images, ..Cost::default() };
-        Ok(Chosen { soup, weights, provenance, predictions, notes, skipped, cost })
+        Ok(Chosen { soup, weights, provenance, predictions, statistics: files, notes, skipped, cost })
     }
 }
 
@@ -142,9 +156,10 @@ pub(super) fn make(
     if let Some(start) = job.start_of_runs() {
         ingredients = ingredients.with_base(base(context, start)?)?;
     }
-    let choice = Choice { ingredients: &ingredients, spec, scores, predictions: &mut predictions };
-    let chosen = choice.make(context.catalog, data, context.device)?;
     let folder = context.runs.folder(job);
+    let (ingredients, predictions) = (&ingredients, &mut predictions);
+    let choice = Choice { ingredients, spec, scores, predictions, folder: &folder };
+    let chosen = choice.make(context.catalog, data, context.device)?;
     let (weights, predictions) = ("soup.safetensors", "soup.val.safetensors");
     chosen.weights.save(folder.join(weights), Some(&chosen.provenance))?;
     let found = save_predictions(&folder.join(predictions), &chosen.predictions, Some(&chosen.provenance))?;
@@ -158,6 +173,7 @@ pub(super) fn make(
         skipped: chosen.skipped,
         weights: Some(FileRef::new(weights, digest)),
         predictions: FileRef::new(predictions, found),
+        statistics: chosen.statistics,
         digest,
     };
     Ok((JobOutput::Soup(record), chosen.cost))

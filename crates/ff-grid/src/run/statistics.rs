@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ff_checkpoint::{Provenance, StateDict, remove_partial};
+use ff_checkpoint::{FileRef, Provenance, StateDict, remove_partial};
 use ff_models::Model;
 use ff_soup::{Ingredients, Statistics};
 use ff_train::{fisher, gram};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
-use crate::job::VERSION;
+use crate::job::{Selection, VERSION};
 
 /// Images at a time: the inputs of all layers for them are in memory.
 const BATCH: usize = 16;
@@ -29,6 +29,17 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// What a selection needs, if it needs statistics.
+    pub fn of(select: &Selection) -> Option<Self> {
+        match *select {
+            Selection::Fisher { images } => Some(Self { kind: Statistics::Fisher, images, max_width: 0 }),
+            Selection::Regmean { images, max_width } => {
+                Some(Self { kind: Statistics::Gram, images, max_width })
+            }
+            _ => None,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self.kind {
             Statistics::Fisher => "fisher",
@@ -42,6 +53,14 @@ impl Wanted {
             Statistics::Gram => json!({"images": self.images, "max_width": self.max_width}),
         }
     }
+}
+
+/// Returns the files of statistics, in order, relative to the folder that they are written to.
+pub(super) fn files(found: &[(String, StateDict)]) -> Vec<FileRef> {
+    let file = |(number, (_, statistics)): (usize, &(String, StateDict))| {
+        FileRef::new(format!("statistics/{number}.safetensors"), *statistics.digest())
+    };
+    (1..).zip(found).map(file).collect()
 }
 
 /// Computes statistics of every ingredient with `model`, and writes them to
