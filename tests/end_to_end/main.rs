@@ -10,6 +10,7 @@ mod ensemble;
 mod gpu_kit;
 mod inmerge;
 mod landscape;
+mod merging;
 mod models;
 mod own_images;
 mod place;

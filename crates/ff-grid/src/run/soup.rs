@@ -37,7 +37,7 @@ pub struct Choice<'a> {
     /// Returns the saved predictions of a model on the validation images, by name. It is called
     /// only by methods that compare candidates.
     pub predictions: &'a mut dyn FnMut(&str) -> Result<Option<Predictions>, Error>,
-    /// The folder in which statistics of the models are written, as `statistics/NUMBER.safetensors`,
+    /// The folder in which statistics of the models are written, as `statistics-NUMBER.safetensors`,
     /// for a method that needs them.
     pub folder: &'a Path,
 }

@@ -58,13 +58,13 @@ impl Wanted {
 /// Returns the files of statistics, in order, relative to the folder that they are written to.
 pub(super) fn files(found: &[(String, StateDict)]) -> Vec<FileRef> {
     let file = |(number, (_, statistics)): (usize, &(String, StateDict))| {
-        FileRef::new(format!("statistics/{number}.safetensors"), *statistics.digest())
+        FileRef::new(format!("statistics-{number}.safetensors"), *statistics.digest())
     };
     (1..).zip(found).map(file).collect()
 }
 
 /// Computes statistics of every ingredient with `model`, and writes them to
-/// `FOLDER/statistics/NUMBER.safetensors`, counted from 1. A file that is there already with the same
+/// `FOLDER/statistics-NUMBER.safetensors`, counted from 1. A file that is there already with the same
 /// model, images and settings is not computed again. Returns them, in order, with their names.
 ///
 /// # Errors
@@ -77,8 +77,7 @@ pub(super) fn statistics(
     (catalog, data): (&Catalog, &OpenDataset),
     folder: &Path,
 ) -> Result<Vec<(String, StateDict)>, Error> {
-    let folder = folder.join("statistics");
-    remove_partial(&folder)?;
+    remove_partial(folder)?;
     let images = catalog.recalibration(data, model.spec().image_size, BATCH, Some(wanted.images));
     let recipe = json!({
         "model": model.spec(),
@@ -87,7 +86,7 @@ pub(super) fn statistics(
     });
     let mut found = Vec::with_capacity(ingredients.len());
     for (number, one) in (1..).zip(ingredients.iter()) {
-        let path = folder.join(format!("{number}.safetensors"));
+        let path = folder.join(format!("statistics-{number}.safetensors"));
         let provenance = Provenance {
             kind: wanted.name().to_owned(),
             recipe: recipe.clone(),
@@ -153,7 +152,7 @@ mod tests {
             assert_eq!(names, [format!("seed 1, {name}"), format!("seed 2, {name}")]);
             assert_ne!(first[0].1.digest(), first[1].1.digest());
             // Other values under the same provenance are not computed again, a damaged file is.
-            let path = |number: usize| folder.path().join(format!("statistics/{number}.safetensors"));
+            let path = |number: usize| folder.path().join(format!("statistics-{number}.safetensors"));
             let other = StateDict::from_tensors([("w".to_owned(), OwnedTensor::f32([1], &[0.5]))].into());
             other.save(path(1), Some(first[0].1.provenance().unwrap())).unwrap();
             let expected = *first[1].1.digest();

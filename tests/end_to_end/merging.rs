@@ -1,0 +1,41 @@
+//! Rows of every merge method in a table, which `ff-soup verify` rebuilds.
+
+use crate::place::{Place, RUN, SHAPES, assert_has, table};
+
+/// Rows by name and selection.
+const ROWS: [(&str, &str); 10] = [
+    ("Pruned", r#"{ kind = "pruned" }"#),
+    ("Learned", r#"{ kind = "learned", epochs = 2 }"#),
+    ("Stock", r#"{ kind = "stock" }"#),
+    ("Line", r#"{ kind = "line", alphas = [0.5, 1.0] }"#),
+    ("Arithmetic", r#"{ kind = "task-arithmetic" }"#),
+    ("TIES", r#"{ kind = "ties", lambdas = [1.0] }"#),
+    ("DARE", r#"{ kind = "dare", lambdas = [0.25] }"#),
+    ("Re-basin", r#"{ kind = "rebasin" }"#),
+    ("Fisher", r#"{ kind = "fisher", images = 6 }"#),
+    ("RegMean", r#"{ kind = "regmean", images = 6 }"#),
+];
+
+#[test]
+fn every_method_is_a_row_and_is_verified() {
+    let place = Place::new();
+    // Enough validation images to hold some out.
+    let shapes = SHAPES.replace("val = 8", "val = 24");
+    let row = |(name, select): &(&str, &str)| {
+        format!("\n[[method]]\nname = \"{name}\"\npool = \"grid\"\nselect = {select}\n")
+    };
+    place.write("tiny.toml", &(table(&shapes) + &ROWS.iter().map(row).collect::<String>()));
+    let found = place.run(RUN).ok();
+    for (name, _) in &ROWS {
+        assert_has(&found, &[name]);
+        let soup = place.job("soup", &format!(": {name}")).join("soup.safetensors");
+        let verified = place.run(&format!("ff-soup verify {} runs", soup.display())).ok();
+        assert_has(&verified, &["bit for bit"]);
+    }
+    place.run("ff-grid doctor --runs runs").ok();
+    // The report says how they were made, and the coefficients are drawn.
+    assert_has(&place.read("runs/tables/tiny/coefficients-learned.csv"), &["layer1.0.conv1"]);
+    place.run("ff-grid report --config tiny.toml --output report.html").ok();
+    let report = place.read("report.html");
+    assert_has(&report, &["nothing was chosen on validation images", "models are added, with"]);
+}
