@@ -68,13 +68,9 @@ fn methods() -> PossibleValuesParser {
 }
 
 impl MergeOptions {
-    /// Opens the files and the base, and checks that they fit.
+    /// Opens the files and the base.
     pub(crate) fn open(&self) -> anyhow::Result<Ingredients> {
-        let ingredients = Ingredients::open(&self.files)?;
-        match &self.base {
-            Some(path) => Ok(ingredients.with_base(Ingredient::open(path)?)?),
-            None => Ok(ingredients),
-        }
+        open(&self.files, self.base.as_deref())
     }
 
     /// Merges opened files.
@@ -100,6 +96,15 @@ impl MergeOptions {
     /// The file to write to.
     pub(crate) fn output(&self) -> &Path {
         &self.output
+    }
+}
+
+/// Opens files of weights and their base, and checks that they fit.
+pub(crate) fn open(files: &[PathBuf], base: Option<&Path>) -> anyhow::Result<Ingredients> {
+    let ingredients = Ingredients::open(files)?;
+    match base {
+        Some(path) => Ok(ingredients.with_base(Ingredient::open(path)?)?),
+        None => Ok(ingredients),
     }
 }
 

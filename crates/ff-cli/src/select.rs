@@ -14,14 +14,14 @@ use ff_grid::{
     Averages, Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, loader_threads, trained_on,
 };
 use ff_models::Spec;
-use ff_soup::{Decision, Ingredient, Ingredients};
+use ff_soup::Decision;
 use ff_train::BN_IMAGES;
 
 use serde_json::json;
 
 use crate::device::DeviceChoice;
 use crate::known::validation_predictions;
-use crate::merge::MethodSettings;
+use crate::merge::{self, MethodSettings};
 use crate::options::{ConfigOptions, GLOBAL};
 use crate::output::{print, print_json, say};
 use crate::recipe::check_split;
@@ -135,22 +135,13 @@ impl SelectOptions {
         settings.extend(self.images.iter().map(|images| ("images".to_owned(), json!(images))));
         serde_json::from_value(settings.into()).with_context(|| format!("--method {kind}"))
     }
-
-    /// Opens the files, and the base.
-    fn ingredients(&self) -> anyhow::Result<Ingredients> {
-        let ingredients = Ingredients::open(&self.files)?;
-        match &self.base {
-            Some(path) => Ok(ingredients.with_base(Ingredient::open(path)?)?),
-            None => Ok(ingredients),
-        }
-    }
 }
 
 /// Selects, writes the soup, and prints every decision.
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     let ConfigOptions { config, data_root, set } = &options.config;
     let recipe = RunRecipe::read(config, set, None)?;
-    let ingredients = options.ingredients()?;
+    let ingredients = merge::open(&options.files, options.base.as_deref())?;
     let device = options.device.find()?;
     let threads = loader_threads(device, cores().get());
     let catalog = Catalog::new(data_root, None, threads, OnBadImage::Error, 512 << 20);

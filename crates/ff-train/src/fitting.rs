@@ -14,7 +14,7 @@ use tch::Tensor;
 
 use crate::cancel::CancelToken;
 use crate::error::Error;
-use crate::evaluate::EvalSet;
+use crate::evaluate::{EvalSet, values};
 use crate::loss::Loss;
 use crate::upload::{send_images, send_targets};
 
@@ -140,10 +140,7 @@ impl Fitting {
         let of_temperature = gradients.pop().map_or(0.0, |gradient| gradient.double_value(&[0]));
         let weights = named.iter().zip(&gradients).map(|(parameter, gradient)| {
             let shape: Vec<usize> = gradient.size().iter().map(|&size| size as usize).collect();
-            let flat = gradient.to_device(tch::Device::Cpu).contiguous();
-            let mut values = vec![0f32; flat.numel()];
-            flat.copy_data(&mut values, flat.numel());
-            (parameter.name.clone(), OwnedTensor::f32(shape, &values))
+            (parameter.name.clone(), OwnedTensor::f32(shape, &values(gradient)))
         });
         let weights = weights.collect();
         Ok(LossGradient { loss: loss.double_value(&[]), temperature: of_temperature, weights })

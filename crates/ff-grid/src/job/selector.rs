@@ -1,8 +1,8 @@
 //! The rule that carries out a selection.
 
 use ff_soup::{
-    Dare, Fisher, Line, MergeAll, MergeMethod, Needs, NthBest, Pruned, Rebasin, RegMean, Selector,
-    Statistics, Stock, TaskArithmetic, Ties,
+    Dare, Fisher, Line, METHODS, MergeAll, MergeMethod, Needs, NthBest, Pruned, Rebasin, RegMean, Selector,
+    Stock, TaskArithmetic, Ties,
 };
 
 use super::select::Selection;
@@ -77,16 +77,9 @@ impl Selection {
 
     /// What it needs beside the models: the base is the probe (θ₀).
     pub fn needs(&self) -> Needs {
-        match self {
-            Self::Stock {}
-            | Self::Line { .. }
-            | Self::TaskArithmetic { .. }
-            | Self::Ties { .. }
-            | Self::Dare { .. } => Needs::Base,
-            Self::Fisher { .. } => Needs::Statistics(Statistics::Fisher),
-            Self::Regmean { .. } => Needs::Statistics(Statistics::Gram),
-            _ => Needs::Nothing,
-        }
+        let method = self.merges(1).into_iter().next();
+        let kind = method.and_then(|method| METHODS.iter().find(|kind| kind.name == method.name()));
+        kind.map_or(Needs::Nothing, |kind| kind.needs)
     }
 
     /// True if it compares models or soups of them by their predictions.

@@ -55,10 +55,15 @@ impl Wanted {
     }
 }
 
+/// Returns the name of the file with the statistics of the model of this number, from 1.
+fn file_name(number: usize) -> String {
+    format!("statistics-{number}.safetensors")
+}
+
 /// Returns the files of statistics, in order, relative to the folder that they are written to.
 pub(super) fn files(found: &[(String, StateDict)]) -> Vec<FileRef> {
     let file = |(number, (_, statistics)): (usize, &(String, StateDict))| {
-        FileRef::new(format!("statistics-{number}.safetensors"), *statistics.digest())
+        FileRef::new(file_name(number), *statistics.digest())
     };
     (1..).zip(found).map(file).collect()
 }
@@ -86,7 +91,7 @@ pub(super) fn statistics(
     });
     let mut found = Vec::with_capacity(ingredients.len());
     for (number, one) in (1..).zip(ingredients.iter()) {
-        let path = folder.join(format!("statistics-{number}.safetensors"));
+        let path = folder.join(file_name(number));
         let provenance = Provenance {
             kind: wanted.name().to_owned(),
             recipe: recipe.clone(),

@@ -3,6 +3,8 @@
 //! A library of linear algebra would add more code than this crate has, for one factorisation of
 //! matrices of about a thousand rows.
 
+use super::dot::dot;
+
 /// The lower triangle L of a matrix A = L Lᵀ.
 pub(super) struct Cholesky {
     /// Row-major `[size, size]`; above the diagonal is what the matrix had.
@@ -47,19 +49,6 @@ impl Cholesky {
             b[..row].iter_mut().zip(factor).for_each(|(b, factor)| *b -= x * factor);
         }
     }
-}
-
-/// Sums products in eight sums, which a processor computes side by side.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::method::{MergeKind, MergeMethod, Needs, Parts};
+use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
 use super::task_vectors::{add_to_base, lambda_is_given, mean_of_agreeing, merge_trained, sum};
 use crate::error::Error;
 
@@ -17,9 +17,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
     needs: Needs::Base,
     new: |settings| {
         lambda_is_given(settings)?;
-        let method: Dare = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
-        method.check()?;
-        Ok(Box::new(method))
+        settings_of::<Dare>(settings)
     },
 };
 
@@ -69,13 +67,6 @@ impl Default for Dare {
 }
 
 impl Dare {
-    fn check(&self) -> Result<(), String> {
-        match (0.0..1.0).contains(&self.drop) {
-            true => Ok(()),
-            false => Err(format!("drop: expected a number from 0 to below 1, found {}", self.drop)),
-        }
-    }
-
     /// Returns the key of the random numbers for a tensor of a model.
     fn key(&self, tensor: &str, model: usize) -> [u8; 32] {
         let purpose = format!("dare {tensor}");
@@ -88,17 +79,26 @@ impl Dare {
     }
 }
 
+impl Settings for Dare {
+    fn check(&self) -> Result<(), String> {
+        match (0.0..1.0).contains(&self.drop) {
+            true => Ok(()),
+            false => Err(format!("drop: expected a number from 0 to below 1, found {}", self.drop)),
+        }
+    }
+}
+
 impl MergeMethod for Dare {
     fn name(&self) -> &str {
         KIND.name
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
+        self.to_value()
     }
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
-        self.check().map_err(|reason| Error::Method { name: KIND.name.to_owned(), reason })?;
+        self.checked()?;
         let models = parts.models.len();
         let (dropped_below, enlarged) = (self.drop * 2f64.powi(32), 1.0 / (1.0 - self.drop));
         merge_trained(

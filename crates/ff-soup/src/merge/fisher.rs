@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blocks::block_by_block;
-use super::method::{MergeKind, MergeMethod, Needs, Parts, Statistics};
+use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, Statistics, settings_of};
 use super::statistics::{check, of_tensor, value};
 use crate::error::Error;
 
@@ -14,11 +14,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
     name: "fisher",
     about: "The mean, each element weighted by its Fisher information (Matena and Raffel 2022)",
     needs: Needs::Statistics(Statistics::Fisher),
-    new: |settings| {
-        let method: Fisher = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    new: settings_of::<Fisher>,
 };
 
 /// The merge method that weights each element by its Fisher information (arXiv 2111.09832):
@@ -42,7 +38,7 @@ impl Default for Fisher {
     }
 }
 
-impl Fisher {
+impl Settings for Fisher {
     fn check(&self) -> Result<(), String> {
         match self.floor > 0.0 && self.floor.is_finite() {
             true => Ok(()),
@@ -57,11 +53,11 @@ impl MergeMethod for Fisher {
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
+        self.to_value()
     }
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
-        self.check().map_err(|reason| Error::Method { name: KIND.name.to_owned(), reason })?;
+        self.checked()?;
         check(parts, KIND.name, Statistics::Fisher)?;
         block_by_block(
             parts,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blocks::block_by_block;
-use super::method::{MergeKind, MergeMethod, Needs, Parts};
+use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
@@ -13,11 +13,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
     name: "line",
     about: "WiSE-FT: a point on the line from the base to the mean (Wortsman et al. 2021)",
     needs: Needs::Base,
-    new: |settings| {
-        let method: Line = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    new: settings_of::<Line>,
 };
 
 /// The merge method θ = (1 − α)θ0 + α · mean, WiSE-FT (arXiv 2109.01903).
@@ -39,7 +35,7 @@ impl Default for Line {
     }
 }
 
-impl Line {
+impl Settings for Line {
     fn check(&self) -> Result<(), String> {
         match (0.0..=1.0).contains(&self.alpha) {
             true => Ok(()),
@@ -54,12 +50,12 @@ impl MergeMethod for Line {
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
+        self.to_value()
     }
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
         parts.base_for(KIND.name)?;
-        self.check().map_err(|reason| Error::Method { name: KIND.name.to_owned(), reason })?;
+        self.checked()?;
         block_by_block(
             parts,
             |_| Ok(()),

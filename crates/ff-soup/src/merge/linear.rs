@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blocks::block_by_block;
-use super::method::{MergeKind, MergeMethod, Needs, Parts};
+use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
@@ -13,11 +13,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
     name: "linear",
     about: "A sum of all parts with coefficients, by layer if you like (Wortsman et al. 2022)",
     needs: Needs::Nothing,
-    new: |settings| {
-        let method: Linear = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    new: settings_of::<Linear>,
 };
 
 /// The merge method θ = Σ aₖθₖ, with coefficients a by layer.
@@ -41,6 +37,11 @@ pub struct Linear {
     coefficients: Vec<LayerCoefficients>,
 }
 
+/// Returns the module of a tensor: its name without the last component.
+pub(crate) fn module(tensor: &str) -> &str {
+    tensor.rsplit_once('.').map_or("", |(module, _)| module)
+}
+
 /// The coefficients of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,18 +63,6 @@ impl Linear {
         Self { coefficients }
     }
 
-    fn check(&self) -> Result<(), String> {
-        for (at, LayerCoefficients { layer, values }) in self.coefficients.iter().enumerate() {
-            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-                return Err(format!("layer `{layer}`: expected finite coefficients, found {value}"));
-            }
-            if self.coefficients[..at].iter().any(|other| other.layer == *layer) {
-                return Err(format!("layer `{layer}`: expected one entry, found two"));
-            }
-        }
-        Ok(())
-    }
-
     fn check_for(&self, models: usize) -> Result<(), String> {
         self.check()?;
         match self.coefficients.iter().find(|entry| entry.values.len() != models) {
@@ -87,7 +76,7 @@ impl Linear {
 
     /// Returns the coefficients of a tensor.
     fn of(&self, tensor: &str) -> Result<&[f64], String> {
-        let module = tensor.rsplit_once('.').map_or("", |(module, _)| module);
+        let module = module(tensor);
         let covers = |layer: &str| {
             let rest = module.strip_prefix(layer);
             layer.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -102,13 +91,27 @@ impl Linear {
     }
 }
 
+impl Settings for Linear {
+    fn check(&self) -> Result<(), String> {
+        for (at, LayerCoefficients { layer, values }) in self.coefficients.iter().enumerate() {
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(format!("layer `{layer}`: expected finite coefficients, found {value}"));
+            }
+            if self.coefficients[..at].iter().any(|other| other.layer == *layer) {
+                return Err(format!("layer `{layer}`: expected one entry, found two"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl MergeMethod for Linear {
     fn name(&self) -> &str {
         KIND.name
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
+        self.to_value()
     }
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {

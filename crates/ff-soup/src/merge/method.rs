@@ -109,13 +109,27 @@ impl Needs {
     }
 }
 
-/// Reads a method from its settings.
-pub(crate) fn settings_of<T>(settings: &Value) -> Result<Box<dyn MergeMethod>, String>
-where
-    T: DeserializeOwned + MergeMethod + 'static,
-{
-    match serde_json::from_value::<T>(settings.clone()) {
-        Ok(method) => Ok(Box::new(method)),
-        Err(error) => Err(error.to_string()),
+/// A method of this crate, whose fields are its settings.
+pub(crate) trait Settings: MergeMethod + DeserializeOwned + Serialize + 'static {
+    /// Returns what is wrong with the settings; nothing unless a method says so.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
     }
+
+    /// Makes the error of wrong settings, for a method that was not made by [`settings_of`].
+    fn checked(&self) -> Result<(), Error> {
+        self.check().map_err(|reason| Error::Method { name: self.name().to_owned(), reason })
+    }
+
+    /// Returns the settings as a record has them.
+    fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect("plain data")
+    }
+}
+
+/// Reads a method from its settings, and checks them.
+pub(crate) fn settings_of<T: Settings>(settings: &Value) -> Result<Box<dyn MergeMethod>, String> {
+    let method: T = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
+    method.check()?;
+    Ok(Box::new(method))
 }

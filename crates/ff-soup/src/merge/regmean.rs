@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::blocks::{Block, Tensor, block_by_block};
 use super::cholesky::Cholesky;
-use super::method::{MergeKind, MergeMethod, Needs, Parts, Statistics};
+use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, Statistics, settings_of};
 use super::statistics::{Values, check, of_tensor, value};
 use crate::error::Error;
 
@@ -15,11 +15,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
     name: "regmean",
     about: "RegMean: linear and convolution layers by least squares on their inputs (Jin et al. 2023)",
     needs: Needs::Statistics(Statistics::Gram),
-    new: |settings| {
-        let method: RegMean = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    new: settings_of::<RegMean>,
 };
 
 /// The merge method RegMean (arXiv 2212.09849): for a weight `W_k` with the inner products
@@ -48,13 +44,6 @@ impl Default for RegMean {
 }
 
 impl RegMean {
-    fn check(&self) -> Result<(), String> {
-        match (0.0..=1.0).contains(&self.scale) {
-            true => Ok(()),
-            false => Err(format!("scale: expected a number from 0 to 1, found {}", self.scale)),
-        }
-    }
-
     /// Computes a weight, row-major `[outputs, d]`.
     fn solve(&self, tensor: &Tensor<'_>, grams: &[Values<'_>], d: usize) -> Result<Vec<f64>, String> {
         let mut sum = self.sum(grams, d)?;
@@ -120,17 +109,26 @@ impl RegMean {
     }
 }
 
+impl Settings for RegMean {
+    fn check(&self) -> Result<(), String> {
+        match (0.0..=1.0).contains(&self.scale) {
+            true => Ok(()),
+            false => Err(format!("scale: expected a number from 0 to 1, found {}", self.scale)),
+        }
+    }
+}
+
 impl MergeMethod for RegMean {
     fn name(&self) -> &str {
         KIND.name
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
+        self.to_value()
     }
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
-        self.check().map_err(|reason| Error::Method { name: KIND.name.to_owned(), reason })?;
+        self.checked()?;
         check(parts, KIND.name, Statistics::Gram)?;
         block_by_block(
             parts,

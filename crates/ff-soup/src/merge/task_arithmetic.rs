@@ -4,7 +4,7 @@ use ff_checkpoint::StateDict;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::method::{MergeKind, MergeMethod, Needs, Parts, settings_of};
+use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
 use super::task_vectors::{add_to_base, lambda_is_given, merge_trained};
 use crate::error::Error;
 
@@ -31,13 +31,15 @@ pub struct TaskArithmetic {
     pub lambda: f64,
 }
 
+impl Settings for TaskArithmetic {}
+
 impl MergeMethod for TaskArithmetic {
     fn name(&self) -> &str {
         KIND.name
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
+        self.to_value()
     }
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::magnitudes::largest;
-use super::method::{MergeKind, MergeMethod, Needs, Parts};
+use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
 use super::task_vectors::{add_to_base, mean_of_agreeing, merge_trained};
 use crate::error::Error;
 
@@ -14,11 +14,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
     name: "ties",
     about: "TIES: the largest changes, of those that agree in sign the mean (Yadav et al. 2023)",
     needs: Needs::Base,
-    new: |settings| {
-        let method: Ties = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    new: settings_of::<Ties>,
 };
 
 /// The merge method TIES (arXiv 2306.01708): trim, elect signs, and average what agrees.
@@ -49,7 +45,7 @@ impl Default for Ties {
     }
 }
 
-impl Ties {
+impl Settings for Ties {
     fn check(&self) -> Result<(), String> {
         match self.density > 0.0 && self.density <= 1.0 {
             true => Ok(()),
@@ -64,11 +60,11 @@ impl MergeMethod for Ties {
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
+        self.to_value()
     }
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
-        self.check().map_err(|reason| Error::Method { name: KIND.name.to_owned(), reason })?;
+        self.checked()?;
         let models = parts.models.len();
         merge_trained(
             KIND.name,

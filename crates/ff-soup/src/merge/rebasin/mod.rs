@@ -18,7 +18,7 @@ use serde_json::Value;
 use self::matching::Matching;
 use super::accumulator::Accumulator;
 use super::mean::Mean;
-use super::method::{MergeKind, MergeMethod, Needs, Parts};
+use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
 use crate::error::Error;
 
 pub use self::groups::UnitGroups;
@@ -28,11 +28,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
     name: "rebasin",
     about: "Git Re-Basin: units matched to the first part's, then the mean (Ainsworth et al. 2022)",
     needs: Needs::Nothing,
-    new: |settings| {
-        let method: Rebasin = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    new: settings_of::<Rebasin>,
 };
 
 /// The merge method Git Re-Basin (arXiv 2209.04836, §3.2): weight matching, then the mean.
@@ -71,13 +67,6 @@ impl Default for Rebasin {
 }
 
 impl Rebasin {
-    fn check(&self) -> Result<(), String> {
-        match self.passes {
-            0 => Err("passes: expected at least 1, found 0".to_owned()),
-            _ => Ok(()),
-        }
-    }
-
     /// Returns the orders in which the model's units match those of the reference.
     fn matched(&self, groups: &UnitGroups, reference: &StateDict, model: &StateDict) -> Vec<Vec<usize>> {
         let mut matching = Matching::new(groups, reference, model);
@@ -108,17 +97,26 @@ impl Rebasin {
     }
 }
 
+impl Settings for Rebasin {
+    fn check(&self) -> Result<(), String> {
+        match self.passes {
+            0 => Err("passes: expected at least 1, found 0".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl MergeMethod for Rebasin {
     fn name(&self) -> &str {
         KIND.name
     }
 
     fn settings(&self) -> Value {
-        serde_json::to_value(self).expect("plain data")
+        self.to_value()
     }
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
-        self.check().map_err(|reason| Error::Method { name: KIND.name.to_owned(), reason })?;
+        self.checked()?;
         let reference = parts.first()?;
         let Some((&last, others)) = parts.models[1..].split_last() else {
             return Mean.merge(parts);

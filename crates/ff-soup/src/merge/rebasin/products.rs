@@ -5,7 +5,7 @@ use std::ops::Range;
 use ff_checkpoint::{Dtype, cores, on_threads};
 
 use super::axis::Axis;
-use crate::merge::mean::add;
+use crate::merge::mean::widen;
 
 /// Rows of the products that a thread computes at a time.
 const ROWS: usize = 128;
@@ -86,7 +86,7 @@ impl Pair<'_> {
     fn value(&self, data: &[u8], at: usize) -> f64 {
         let size = self.dtype.bitsize() / 8;
         let mut value = [0.0];
-        add(self.dtype, [&data[at * size..(at + 1) * size]], &mut value);
+        widen(self.dtype, &data[at * size..(at + 1) * size], &mut value);
         value[0]
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::adamw::Moments;
+use crate::merge::linear::module;
 use crate::merge::{LayerCoefficients, Linear};
 
 /// The constraint on the coefficients of a layer. They add up to 1.
@@ -99,11 +100,6 @@ impl Coefficients {
     pub fn mean_of(&self, model: usize) -> f64 {
         self.values.iter().map(|values| values[model]).sum::<f64>() / self.values.len() as f64
     }
-}
-
-/// Returns the module of a tensor: its name without the last component.
-pub(super) fn module(tensor: &str) -> &str {
-    tensor.rsplit_once('.').map_or("", |(module, _)| module)
 }
 
 /// The parameters z of a block's coefficients a, of `models` models in all.

@@ -8,7 +8,7 @@ mod slopes;
 
 use std::collections::BTreeSet;
 
-use self::coefficients::{Coefficients, module};
+use self::coefficients::Coefficients;
 use self::run::{Run, unfitted};
 use self::settings::failed;
 use super::selector::Selector;
@@ -17,6 +17,7 @@ use crate::decision::Decision;
 use crate::error::Error;
 use crate::fit::{Fit, FitEnd};
 use crate::ingredient::Ingredients;
+use crate::merge::linear::module;
 use crate::scorer::{Candidate, Scorer};
 use crate::soup::Soup;
 

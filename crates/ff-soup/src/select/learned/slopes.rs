@@ -2,7 +2,8 @@
 
 use ff_checkpoint::{StateDict, TensorRef, map_on_cores};
 
-use crate::merge::mean::{BLOCK, add};
+use crate::merge::dot::dot;
+use crate::merge::mean::{BLOCK, widen};
 
 /// Computes Σᵢ gᵢ·θₖᵢ, the derivative by the coefficient of each model k, for parts of the tensors
 /// of a gradient g, in order.
@@ -40,19 +41,8 @@ pub(super) fn slopes<'a>(
 /// Reads elements of a tensor from `start` until `room` is full.
 fn read<'a>(tensor: &TensorRef<'_>, start: usize, room: &'a mut [f64]) -> &'a [f64] {
     let size = tensor.dtype.bitsize() / 8;
-    room.fill(0.0);
-    add(tensor.dtype, [&tensor.data[start * size..(start + room.len()) * size]], room);
+    widen(tensor.dtype, &tensor.data[start * size..(start + room.len()) * size], room);
     room
-}
-
-/// The inner product, as eight sums, so that the compiler vectorizes the loop.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a.iter().zip(b) {
-        sums.iter_mut().zip(a).zip(b).for_each(|((sum, a), b)| *sum += a * b);
-    }
-    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
 }
 
 #[cfg(test)]
