@@ -39,8 +39,9 @@ impl MergeMethod for Median {
             parts,
             |_| Ok(()),
             |(), block, out| {
+                let models: Vec<Vec<f64>> = (0..parts.models.len()).map(|at| block.model(at)).collect();
                 for (at, (out, base)) in out.iter_mut().zip(block.base()).enumerate() {
-                    let mut values: Vec<f64> = block.models().map(|model| model[at]).collect();
+                    let mut values: Vec<f64> = models.iter().map(|model| model[at]).collect();
                     values.sort_by(f64::total_cmp);
                     let median = values[values.len() / 2];
                     *out = median + self.towards_base * (base - median);

@@ -5,12 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use ff_checkpoint::{Dtype, StateDict, cores, map_on_cores, write_rounded};
 
-use super::mean::{by_blocks, widen};
+use super::mean::{BLOCK, by_blocks, widen};
 use super::method::Parts;
+use super::vector::{add, magnitudes_f32};
 use crate::error::Error;
-
-/// Elements in a [`Block`]: few enough for those of fifty models to stay in a core's cache.
-const BLOCK: usize = 1 << 10;
 
 /// One float tensor of all models and of the base.
 pub struct Tensor<'a> {
@@ -48,15 +46,6 @@ impl<'a> Tensor<'a> {
         is_statistic(self.name)
     }
 
-    /// Returns the tensor of one model, and of the base.
-    ///
-    /// # Panics
-    /// If there is no such model.
-    pub fn of_model(&self, at: usize) -> Self {
-        let &Self { name, shape, dtype, ref models, base } = self;
-        Self { name, shape, dtype, models: vec![models[at]], base }
-    }
-
     /// Returns the number of models.
     pub fn models(&self) -> usize {
         self.models.len()
@@ -67,26 +56,38 @@ impl<'a> Tensor<'a> {
         self.blocks(0..self.elements(), each);
     }
 
+    /// Writes the magnitudes of what training changed in a model, from the element `start` on: the
+    /// bits of 32-bit floats, which are in the order of their values.
+    ///
+    /// # Panics
+    /// If there is no such model, or no base, or the elements end before `magnitudes` is full.
+    pub(super) fn write_magnitudes(&self, model: usize, start: usize, magnitudes: &mut [i32]) {
+        let (size, count) = (self.dtype.bitsize() / 8, magnitudes.len());
+        let base = self.base.expect("the method has a base");
+        let [model, base] = [self.models[model], base].map(|data| &data[start * size..][..count * size]);
+        if self.dtype == Dtype::F32 {
+            // The same as in 64 bits: of those, rounding again to 32 gives the nearest value.
+            return magnitudes_f32(model, base, magnitudes);
+        }
+        let [mut values, mut bases] = [vec![0.0; count], vec![0.0; count]];
+        widen(self.dtype, model, &mut values);
+        widen(self.dtype, base, &mut bases);
+        for (room, (value, base)) in magnitudes.iter_mut().zip(values.iter().zip(bases)) {
+            *room = ((value - base).abs() as f32).to_bits().cast_signed();
+        }
+    }
+
     /// Calls `each` with the blocks of a range of elements.
     fn blocks(&self, range: std::ops::Range<usize>, mut each: impl FnMut(&Block<'_>)) {
-        let sources: Vec<&[u8]> = self.models.iter().copied().chain(self.base).collect();
-        let longest = BLOCK.min(range.len());
-        let mut values = vec![0.0; sources.len() * longest];
+        let mut room = [0.0; BLOCK];
         for start in range.clone().step_by(BLOCK) {
             let length = BLOCK.min(range.end - start);
-            let size = self.dtype.bitsize() / 8;
-            for (room, data) in values.chunks_mut(longest.max(1)).zip(&sources) {
-                widen(self.dtype, &data[start * size..(start + length) * size], &mut room[..length]);
+            let mut block = Block { start, length, dtype: self.dtype, models: &self.models, base: None };
+            if let Some(base) = self.base {
+                block.read(base, &mut room);
+                block.base = Some(&room[..length]);
             }
-            let models = self.models.len();
-            each(&Block {
-                start,
-                length,
-                stride: longest,
-                models,
-                values: &values,
-                has_base: self.base.is_some(),
-            });
+            each(&block);
         }
     }
 }
@@ -96,15 +97,14 @@ pub(crate) fn is_statistic(name: &str) -> bool {
     name.ends_with("running_mean") || name.ends_with("running_var")
 }
 
-/// At most 1024 elements of one tensor, in 64-bit floats.
+/// At most 4096 elements of one tensor of all models, which are read as 64-bit floats.
 pub struct Block<'a> {
     /// The index of the first element in the tensor, row-major.
     pub start: usize,
     length: usize,
-    stride: usize,
-    models: usize,
-    values: &'a [f64],
-    has_base: bool,
+    dtype: Dtype,
+    models: &'a [&'a [u8]],
+    base: Option<&'a [f64]>,
 }
 
 impl Block<'_> {
@@ -114,40 +114,45 @@ impl Block<'_> {
         self.length
     }
 
-    /// Iterates over the values in each model, in order.
-    pub fn models(&self) -> impl ExactSizeIterator<Item = &[f64]> {
-        (0..self.models).map(|at| self.model(at))
+    /// Calls `each` with the place of every model among the parts and its values, in order. One
+    /// model is read at a time, so that its values stay in a core's fastest cache.
+    pub fn for_each_model(&self, mut each: impl FnMut(usize, &[f64])) {
+        let mut room = [0.0; BLOCK];
+        for (at, data) in self.models.iter().enumerate() {
+            self.read(data, &mut room);
+            each(at, &room[..self.length]);
+        }
     }
 
-    /// Returns the values in one model.
+    /// Reads the values of one model.
     ///
     /// # Panics
     /// If there is no such model.
-    pub fn model(&self, at: usize) -> &[f64] {
-        assert!(at < self.models, "there are {} models", self.models);
-        self.source(at)
+    pub fn model(&self, at: usize) -> Vec<f64> {
+        let mut values = vec![0.0; self.length];
+        self.read(self.models[at], &mut values);
+        values
     }
 
-    /// Returns the values in the base.
+    /// Returns the values of the base.
     ///
     /// # Panics
     /// If there is no base.
     pub fn base(&self) -> &[f64] {
-        assert!(self.has_base, "the method has no base");
-        self.source(self.models)
-    }
-
-    fn source(&self, at: usize) -> &[f64] {
-        &self.values[at * self.stride..][..self.length]
+        self.base.expect("the method has a base")
     }
 
     /// Writes the mean of the models.
     pub fn mean_into(&self, out: &mut [f64]) {
         out.fill(-0.0);
-        for model in self.models() {
-            out.iter_mut().zip(model).for_each(|(sum, value)| *sum += value);
-        }
-        out.iter_mut().for_each(|sum| *sum /= self.models as f64);
+        self.for_each_model(|_, values| add(out, values));
+        out.iter_mut().for_each(|sum| *sum /= self.models.len() as f64);
+    }
+
+    /// Reads the block's elements of a tensor.
+    fn read(&self, data: &[u8], values: &mut [f64]) {
+        let size = self.dtype.bitsize() / 8;
+        widen(self.dtype, &data[self.start * size..][..self.length * size], &mut values[..self.length]);
     }
 }
 
@@ -155,8 +160,7 @@ impl Block<'_> {
 ///
 /// `prepare` looks at a whole tensor, for a threshold or an angle. `merge` then fills the values of
 /// a block; it may be called for blocks in any order. Values are rounded once, to the models' type.
-/// Tensors that are not floats are those of the first model. Memory: the result, and on each core a
-/// block of every model.
+/// Tensors that are not floats are those of the first model. Memory: the result.
 ///
 /// # Errors
 /// [`Error::Empty`] without models; [`Error::Merge`] for a tensor for which `prepare` fails, or in
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_element_is_merged_once_with_its_own_values() {
-        for count in [1, 1023, 1024, 1025, 4096, 9001] {
+        for count in [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 9] {
             let models = [model(|at| at as f32, count), model(|at| -2.0 * at as f32, count)];
             let base = model(|_| 0.5, count);
             let models = [&models[0], &models[1]];
@@ -229,7 +233,11 @@ mod tests {
             let largest = |tensor: &Tensor<'_>| {
                 let mut largest = 0.0f64;
                 tensor.for_each_block(|block| {
-                    largest = block.model(0).iter().fold(largest, |largest, value| largest.max(*value));
+                    block.for_each_model(|at, values| {
+                        if at == 0 {
+                            largest = values.iter().fold(largest, |largest, value| largest.max(*value));
+                        }
+                    });
                 });
                 Ok(largest)
             };
@@ -248,12 +256,12 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_finite_is_an_error_that_names_the_tensor() {
-        let one = model(|_| 1.0, 3000);
+        let one = model(|_| 1.0, 3 * BLOCK);
         let merged = block_by_block(
             &Parts::of(&[&one]),
             |_| Ok(()),
             |(), block, out| {
-                out.fill(if block.start > 2000 { f64::NAN } else { 0.0 });
+                out.fill(if block.start > BLOCK { f64::NAN } else { 0.0 });
             },
         );
         let error = merged.unwrap_err().to_string();

@@ -3,7 +3,7 @@
 //! A library of linear algebra would add more code than this crate has, for one factorisation of
 //! matrices of about a thousand rows.
 
-use super::dot::dot;
+use super::vector::dot;
 
 /// The lower triangle L of a matrix A = L Lᵀ.
 pub(super) struct Cholesky {

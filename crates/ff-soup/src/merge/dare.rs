@@ -1,13 +1,15 @@
 //! DARE: task vectors of which a random part is dropped and the rest enlarged.
 
 use ff_checkpoint::StateDict;
+use multiversion::multiversion;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
-use super::task_vectors::{add_to_base, lambda_is_given, mean_of_agreeing, merge_trained, sum};
+use super::task_vectors::{Election, add_to_base, lambda_is_given, merge_trained};
+use super::vector::add;
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
@@ -100,35 +102,44 @@ impl MergeMethod for Dare {
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
         self.checked()?;
         let models = parts.models.len();
-        let (dropped_below, enlarged) = (self.drop * 2f64.powi(32), 1.0 / (1.0 - self.drop));
         merge_trained(
             KIND.name,
             parts,
             |tensor| (0..models).map(|model| self.key(tensor.name, model)).collect::<Vec<_>>(),
             |keys, block, out| {
-                let mut vectors = vec![0.0; models * block.len()];
-                let mut words = vec![0; 4 * block.len()];
-                for ((model, key), vector) in block.models().zip(keys).zip(vectors.chunks_mut(block.len())) {
+                let (mut kept, mut words) = (vec![0.0; block.len()], vec![0; 4 * block.len()]);
+                let mut election = (self.rule == DareRule::Ties).then(|| Election::new(block.len()));
+                out.fill(0.0);
+                block.for_each_model(|at, values| {
                     // The random number of an element is the word of its index, so it does not
                     // depend on how the tensor is cut into blocks.
-                    let mut random = ChaCha8Rng::from_seed(*key);
+                    let mut random = ChaCha8Rng::from_seed(keys[at]);
                     random.set_word_pos(block.start as u128);
                     random.fill_bytes(&mut words);
-                    let changes = model.iter().zip(block.base());
-                    for ((room, word), (value, base)) in
-                        vector.iter_mut().zip(words.as_chunks().0).zip(changes)
-                    {
-                        let dropped = f64::from(u32::from_le_bytes(*word)) < dropped_below;
-                        *room = if dropped { 0.0 } else { (value - base) * enlarged };
+                    drop_and_enlarge(self.drop, &words, values, block.base(), &mut kept);
+                    match &mut election {
+                        None => add(out, &kept),
+                        Some(election) => election.add(&kept),
                     }
-                }
-                match self.rule {
-                    DareRule::Linear => sum(&vectors, out),
-                    DareRule::Ties => mean_of_agreeing(&vectors, out),
+                });
+                if let Some(election) = election {
+                    election.write(out);
                 }
                 add_to_base(self.lambda, block, out);
             },
         )
+    }
+}
+
+/// Writes the changes of a model, each 0 with the probability `drop` and otherwise enlarged, by a
+/// random 32-bit word for each.
+#[multiversion(targets("x86_64+avx2"))]
+fn drop_and_enlarge(drop: f64, words: &[u8], model: &[f64], base: &[f64], kept: &mut [f64]) {
+    let (dropped_below, enlarged) = (drop * 2f64.powi(32), 1.0 / (1.0 - drop));
+    for ((room, word), (value, base)) in kept.iter_mut().zip(words.as_chunks().0).zip(model.iter().zip(base))
+    {
+        let dropped = f64::from(u32::from_le_bytes(*word)) < dropped_below;
+        *room = if dropped { 0.0 } else { (value - base) * enlarged };
     }
 }
 

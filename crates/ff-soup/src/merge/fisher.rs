@@ -77,8 +77,8 @@ impl MergeMethod for Fisher {
                 let Some(found) = found else { return block.mean_into(out) };
                 let mut sums = vec![0.0; out.len()];
                 out.fill(0.0);
-                for (model, information) in block.models().zip(found) {
-                    let information = &information[block.start..][..block.len()];
+                block.for_each_model(|at, model| {
+                    let information = &found[at][block.start..][..block.len()];
                     for (((out, sum), weight), bytes) in
                         out.iter_mut().zip(&mut sums).zip(model).zip(information)
                     {
@@ -86,7 +86,7 @@ impl MergeMethod for Fisher {
                         *out += share * weight;
                         *sum += share;
                     }
-                }
+                });
                 out.iter_mut().zip(&sums).for_each(|(out, sum)| *out /= sum);
             },
         )

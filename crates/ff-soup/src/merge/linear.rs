@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::blocks::block_by_block;
 use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
+use super::vector::add_scaled;
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
@@ -123,9 +124,7 @@ impl MergeMethod for Linear {
             |tensor| self.of(tensor.name),
             |coefficients, block, out| {
                 out.fill(-0.0); // which changes no number that is added to it, not even −0
-                for (model, coefficient) in block.models().zip(coefficients.iter()) {
-                    out.iter_mut().zip(model).for_each(|(sum, value)| *sum += coefficient * value);
-                }
+                block.for_each_model(|at, values| add_scaled(out, coefficients[at], values));
             },
         )
     }

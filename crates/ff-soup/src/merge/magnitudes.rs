@@ -4,107 +4,150 @@
 //! magnitudes gives bounds of the smallest one that is kept; a pass over all of them counts those
 //! above, and only the few between the bounds are ordered.
 
+use multiversion::multiversion;
+
 use super::blocks::{Block, Tensor};
 
-/// Magnitudes in a sample: the bounds then enclose one magnitude in twenty or less.
-const SAMPLE: usize = 1 << 14;
+/// The least number of magnitudes in a sample.
+const LEAST_SAMPLE: usize = 1 << 12;
+/// Neighbours in a sample.
+const PIECE: usize = 16;
+/// Magnitudes that are read together: few enough for a core's fastest cache.
+const RUN: usize = 1 << 12;
 
 /// What is kept of a task vector: all magnitudes above the smallest one, and of those that equal it
 /// the first ones.
 #[derive(Clone, Copy)]
 pub(super) struct Cut {
     /// The smallest magnitude that is kept.
-    least: u32,
+    least: f32,
     /// The index of the last element that is kept of those with that magnitude.
     last: usize,
 }
 
 impl Cut {
-    const NOTHING_LEFT_OUT: Self = Self { least: 0, last: usize::MAX };
+    const NOTHING_LEFT_OUT: Self = Self { least: 0.0, last: usize::MAX };
 
     /// Writes the changes of a model that are kept, and 0 for the others.
     pub(super) fn keep(self, model: &[f64], block: &Block<'_>, kept: &mut [f64]) {
-        for (room, (value, base)) in kept.iter_mut().zip(model.iter().zip(block.base())) {
-            let change = value - base;
-            *room = if magnitude(change) >= self.least { change } else { 0.0 };
-        }
-        if self.last < block.start + block.len() {
-            let after = self.last.saturating_add(1).saturating_sub(block.start);
-            for room in &mut kept[after..] {
-                *room = if magnitude(*room) == self.least { 0.0 } else { *room };
-            }
-        }
+        let until = self.last.saturating_add(1).saturating_sub(block.start).min(block.len());
+        let (first, after) = kept.split_at_mut(until);
+        keep_from(self.least, &model[..until], &block.base()[..until], first);
+        keep_from(self.least.next_up(), &model[until..], &block.base()[until..], after);
     }
 }
 
-/// The magnitude of a change as the bits of a 32-bit float, which are in the order of its value.
-fn magnitude(change: f64) -> u32 {
-    (change.abs() as f32).to_bits()
+/// Writes the changes of which the magnitude is `least` or more, and 0 for the others.
+#[multiversion(targets("x86_64+avx2"))]
+fn keep_from(least: f32, model: &[f64], base: &[f64], kept: &mut [f64]) {
+    for (room, (value, base)) in kept.iter_mut().zip(model.iter().zip(base)) {
+        let change = value - base;
+        *room = if change.abs() as f32 >= least { change } else { 0.0 };
+    }
 }
 
 /// Finds the `count` largest magnitudes of the tensor's change in each model; of equal ones, the
 /// first in row-major order.
-///
-/// Memory: the magnitudes of the tensor in one model, 4 bytes each.
 pub(super) fn largest(tensor: &Tensor<'_>, count: usize) -> Vec<Cut> {
     if count >= tensor.elements() {
         return vec![Cut::NOTHING_LEFT_OUT; tensor.models()];
     }
-    let mut magnitudes = vec![0; tensor.elements()];
-    let cut = |model| {
-        tensor.of_model(model).for_each_block(|block| {
-            let rooms = &mut magnitudes[block.start..][..block.len()];
-            for (room, (value, base)) in rooms.iter_mut().zip(block.model(0).iter().zip(block.base())) {
-                *room = magnitude(value - base);
+    (0..tensor.models()).map(|model| Magnitudes { tensor, model }.cut(count)).collect()
+}
+
+/// The magnitudes of a tensor's change in a model.
+struct Magnitudes<'a> {
+    tensor: &'a Tensor<'a>,
+    model: usize,
+}
+
+impl Magnitudes<'_> {
+    /// Finds the cut that keeps `count` magnitudes, fewer than there are.
+    fn cut(&self, count: usize) -> Cut {
+        let (mut above, mut between) = self.split(self.bounds(count));
+        if count <= above || count > above + between.len() {
+            // The sample misled, which is rare: order them all.
+            (above, between) = self.split([0, i32::MAX]);
+        }
+        let rank = count - above;
+        let (larger, &mut least, _) = between.select_nth_unstable_by(rank - 1, |a, b| b.cmp(a));
+        let kept = rank - larger.iter().filter(|magnitude| **magnitude > least).count();
+        let equal = between.iter().filter(|magnitude| **magnitude == least).count();
+        let last = if kept == equal { usize::MAX } else { self.place(least, kept) };
+        Cut { least: f32::from_bits(least.cast_unsigned()), last }
+    }
+
+    /// Calls `each` with the first index of a run of magnitudes and the run, in order.
+    fn for_each_run(&self, mut each: impl FnMut(usize, &[i32])) {
+        let mut room = [0; RUN];
+        let elements = self.tensor.elements();
+        for start in (0..elements).step_by(RUN) {
+            let run = &mut room[..RUN.min(elements - start)];
+            self.tensor.write_magnitudes(self.model, start, run);
+            each(start, run);
+        }
+    }
+
+    /// Returns how many magnitudes are above `high`, and those from `low` to `high`.
+    fn split(&self, bounds: [i32; 2]) -> (usize, Vec<i32>) {
+        let (mut above, mut between) = (0, Vec::new());
+        self.for_each_run(|_, run| above += split(run, bounds, &mut between));
+        (above, between)
+    }
+
+    /// Returns the index of the `count`th magnitude of this value.
+    fn place(&self, value: i32, count: usize) -> usize {
+        let (mut left, mut place) = (count, usize::MAX);
+        self.for_each_run(|start, run| {
+            for (at, _) in run.iter().enumerate().filter(|(_, magnitude)| **magnitude == value) {
+                left = left.wrapping_sub(1);
+                place = if left == 0 { start + at } else { place };
             }
         });
-        cut(&magnitudes, count)
-    };
-    (0..tensor.models()).map(cut).collect()
-}
-
-/// Finds the cut that keeps `count` magnitudes, fewer than there are.
-fn cut(magnitudes: &[u32], count: usize) -> Cut {
-    let [low, high] = bounds(magnitudes, count);
-    let above = magnitudes.iter().filter(|&&magnitude| magnitude > high).count();
-    let mut between: Vec<u32> =
-        magnitudes.iter().copied().filter(|magnitude| (low..=high).contains(magnitude)).collect();
-    let (mut rank, mut above) = (count.wrapping_sub(above), above);
-    if rank == 0 || rank > between.len() {
-        // The sample misled, which is rare: order them all.
-        (between, rank, above) = (magnitudes.to_vec(), count, 0);
+        place
     }
-    let (larger, least, _) = between.select_nth_unstable_by(rank - 1, |a, b| b.cmp(a));
-    let least = *least;
-    above += larger.iter().filter(|magnitude| **magnitude > least).count();
-    let equal = magnitudes.iter().filter(|magnitude| **magnitude == least).count();
-    let last = match count - above {
-        all if all == equal => usize::MAX,
-        some => {
-            let mut places = magnitudes.iter().enumerate().filter(|(_, magnitude)| **magnitude == least);
-            places.nth(some - 1).map_or(usize::MAX, |(at, _)| at)
+
+    /// Returns magnitudes between which the smallest one that is kept is, but for a chance of less
+    /// than one in a hundred.
+    fn bounds(&self, count: usize) -> [i32; 2] {
+        let elements = self.tensor.elements();
+        if elements <= LEAST_SAMPLE {
+            return [0, i32::MAX];
         }
-    };
-    Cut { least, last }
+        // Short pieces, evenly spread over the tensor.
+        let pieces = LEAST_SAMPLE.max(elements / 32) / PIECE;
+        let mut sample = vec![0; pieces * PIECE];
+        for (at, piece) in sample.chunks_mut(PIECE).enumerate() {
+            self.tensor.write_magnitudes(self.model, at * (elements - PIECE) / pieces, piece);
+        }
+        let (size, share) = (sample.len() as f64, count as f64 / elements as f64);
+        let deviation = (size * share * (1.0 - share)).sqrt();
+        let rank = |by: f64| size * share + by * (deviation + 1.0);
+        let mut ranked = |rank: usize| *sample.select_nth_unstable_by(rank, |a, b| b.cmp(a)).1;
+        let high = if rank(-3.0) < 0.0 { i32::MAX } else { ranked(rank(-3.0) as usize) };
+        let low = if rank(3.0).ceil() < size { ranked(rank(3.0).ceil() as usize) } else { 0 };
+        [low, high]
+    }
 }
 
-/// Returns magnitudes between which the smallest one that is kept is, but for a chance of about one
-/// in a million.
-fn bounds(magnitudes: &[u32], count: usize) -> [u32; 2] {
-    let all = magnitudes.len();
-    if all <= SAMPLE {
-        return [0, u32::MAX];
+/// Returns how many magnitudes of a run are above `high`, and adds those from `low` to `high`.
+#[multiversion(targets("x86_64+avx2"))]
+fn split(run: &[i32], [low, high]: [i32; 2], between: &mut Vec<i32>) -> usize {
+    for chunk in run.chunks(16) {
+        // Most chunks have none, which is seen without a branch for each magnitude.
+        let distances = chunk.iter().map(|magnitude| magnitude.wrapping_sub(low).cast_unsigned());
+        if distances.fold(u32::MAX, u32::min) <= high.abs_diff(low) {
+            // Nor is there one here: what is not between is overwritten.
+            let mut end = between.len();
+            between.resize(end + chunk.len(), 0);
+            for magnitude in chunk {
+                between[end] = *magnitude;
+                end += usize::from((low..=high).contains(magnitude));
+            }
+            between.truncate(end);
+        }
     }
-    // Spread over the tensor, with a stride that is no round number.
-    let stride = all / SAMPLE;
-    let mut sample: Vec<u32> = (0..SAMPLE).map(|at| magnitudes[at * stride + (at * 7919) % stride]).collect();
-    sample.sort_unstable_by(|a, b| b.cmp(a));
-    let share = count as f64 / all as f64;
-    let deviation = (SAMPLE as f64 * share * (1.0 - share)).sqrt();
-    let rank = |by: f64| SAMPLE as f64 * share + by * (deviation + 1.0);
-    let high = if rank(-5.0) < 0.0 { u32::MAX } else { sample[rank(-5.0) as usize] };
-    let low = sample.get(rank(5.0).ceil() as usize).copied().unwrap_or(0);
-    [low, high]
+    run.iter().map(|magnitude| i32::from(*magnitude > high)).sum::<i32>() as usize
 }
 
 #[cfg(test)]
@@ -126,7 +169,7 @@ mod tests {
             &parts,
             |tensor| Ok(largest(tensor, count)),
             |cuts, block, out| {
-                cuts[which].keep(block.model(which), block, out);
+                cuts[which].keep(&block.model(which), block, out);
             },
         );
         values(&merged.unwrap(), "fc.weight")

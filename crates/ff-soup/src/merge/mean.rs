@@ -9,6 +9,7 @@ use std::num::NonZero;
 use ff_checkpoint::{Dtype, StateDict, cores, on_threads, write_rounded};
 
 use super::method::{MergeKind, MergeMethod, Needs, Parts};
+use super::vector::{self, widen_f32};
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
@@ -190,7 +191,7 @@ pub(crate) fn widen(dtype: Dtype, data: &[u8], values: &mut [f64]) {
         }
     }
     match dtype {
-        Dtype::F32 => each(data, values, |b| f32::from_le_bytes(b).into()),
+        Dtype::F32 => widen_f32(data, values),
         Dtype::F64 => each(data, values, f64::from_le_bytes),
         Dtype::F16 => each(data, values, |b| half::f16::from_le_bytes(b).into()),
         Dtype::BF16 => each(data, values, |b| half::bf16::from_le_bytes(b).into()),
@@ -203,9 +204,7 @@ pub(crate) fn add_scaled(dtype: Dtype, data: &[u8], factor: f64, sums: &mut [f64
     let mut values = [0.0; BLOCK];
     let values = &mut values[..sums.len()];
     widen(dtype, data, values);
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum += factor * *value;
-    }
+    vector::add_scaled(sums, factor, values);
 }
 
 /// Writes sums of `count` models, divided by `count` and rounded to the type.

@@ -4,7 +4,6 @@ pub(crate) mod accumulator;
 pub(crate) mod blocks;
 mod cholesky;
 mod dare;
-pub(crate) mod dot;
 mod fisher;
 mod line;
 pub(crate) mod linear;
@@ -18,6 +17,7 @@ mod stock;
 mod task_arithmetic;
 mod task_vectors;
 mod ties;
+pub(crate) mod vector;
 
 use crate::error::Error;
 

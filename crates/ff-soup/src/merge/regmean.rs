@@ -92,8 +92,9 @@ impl RegMean {
     /// row of the weight; in the column of a zero input, its share of the mean.
     fn add_products(&self, block: &Block<'_>, grams: &[Values<'_>], is_zero: &[bool], weight: &mut [f64]) {
         let d = is_zero.len();
-        for (model, gram) in block.models().zip(grams) {
-            for (at, element) in (block.start..).zip(model) {
+        block.for_each_model(|model, values| {
+            let gram = &grams[model];
+            for (at, element) in (block.start..).zip(values) {
                 let (row, column) = (at / d, at % d);
                 let out = &mut weight[row * d..][..d];
                 if is_zero[column] {
@@ -105,7 +106,7 @@ impl RegMean {
                 out.iter_mut().zip(products).for_each(|(out, product)| *out += factor * value(*product));
                 out[column] += (1.0 - self.scale) * element * value(products[column]);
             }
-        }
+        });
     }
 }
 

@@ -5,6 +5,7 @@ use ff_checkpoint::StateDict;
 use super::blocks::Tensor;
 use super::method::{MergeKind, MergeMethod, Needs, Parts};
 use super::task_vectors::merge_trained;
+use super::vector::{add_difference, dot, squared_distance};
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
@@ -72,9 +73,7 @@ fn mean_cosine(tensor: &Tensor<'_>, models: usize) -> f64 {
     }
     let mut squares = vec![0.0f64; models];
     tensor.for_each_block(|block| {
-        for (square, model) in squares.iter_mut().zip(block.models()) {
-            *square += sum_of_squares(model, block.base());
-        }
+        block.for_each_model(|at, values| squares[at] += squared_distance(values, block.base()));
     });
     let unit = |square: &f64| if *square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
     let scales: Vec<f64> = squares.iter().map(unit).collect();
@@ -83,29 +82,12 @@ fn mean_cosine(tensor: &Tensor<'_>, models: usize) -> f64 {
     tensor.for_each_block(|block| {
         sum.clear();
         sum.resize(block.len(), 0.0f64);
-        for (scale, model) in scales.iter().zip(block.models()) {
-            for (sum, (value, base)) in sum.iter_mut().zip(model.iter().zip(block.base())) {
-                *sum += scale * (value - base);
-            }
-        }
-        square_of_sum += sum.iter().map(|value| value * value).sum::<f64>();
+        block.for_each_model(|at, values| add_difference(&mut sum, scales[at], values, block.base()));
+        square_of_sum += dot(&sum, &sum);
     });
     let changed = scales.iter().filter(|scale| **scale > 0.0).count() as f64;
     let count = models as f64;
     (square_of_sum - changed) / (count * (count - 1.0))
-}
-
-/// Returns the squared distance, summed in eight lanes: one sum would wait for each addition.
-fn sum_of_squares(model: &[f64], base: &[f64]) -> f64 {
-    let ((model, model_rest), (base, base_rest)) = (model.as_chunks::<8>(), base.as_chunks::<8>());
-    let mut lanes = [0.0; 8];
-    for (model, base) in model.iter().zip(base) {
-        for (lane, (value, base)) in lanes.iter_mut().zip(model.iter().zip(base)) {
-            *lane += (value - base) * (value - base);
-        }
-    }
-    let rest = model_rest.iter().zip(base_rest).map(|(value, base)| (value - base) * (value - base));
-    lanes.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
 use super::task_vectors::{add_to_base, lambda_is_given, merge_trained};
+use super::vector::add_difference;
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
@@ -49,11 +50,7 @@ impl MergeMethod for TaskArithmetic {
             |_| (),
             |(), block, out| {
                 out.fill(0.0);
-                for model in block.models() {
-                    for (sum, (value, base)) in out.iter_mut().zip(model.iter().zip(block.base())) {
-                        *sum += value - base;
-                    }
-                }
+                block.for_each_model(|_, values| add_difference(out, 1.0, values, block.base()));
                 add_to_base(self.lambda, block, out);
             },
         )

@@ -2,6 +2,7 @@
 //! weights less the base's.
 
 use ff_checkpoint::StateDict;
+use multiversion::multiversion;
 use serde_json::Value;
 
 use super::blocks::{Block, Tensor, block_by_block};
@@ -42,34 +43,57 @@ pub(super) fn lambda_is_given(settings: &Value) -> Result<(), String> {
     }
 }
 
-/// Writes the sum of vectors, which follow each other in `vectors`.
-pub(super) fn sum(vectors: &[f64], out: &mut [f64]) {
-    out.fill(0.0);
-    for vector in vectors.chunks_exact(out.len()) {
-        out.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
-    }
-}
-
-/// Writes, for each element, the mean of the values that have the sign of their sum, or 0 if the
-/// sum is 0. Values that are 0 do not count.
+/// For each element, the mean of the values that have the sign of their sum, or 0 if the sum is 0.
+/// Values that are 0 do not count.
 ///
 /// The TIES paper (arXiv 2306.01708) elects γ = sgn(Σ τ), which no value agrees with where the sum
 /// is 0. mergekit takes the positive values there.
-pub(super) fn mean_of_agreeing(vectors: &[f64], out: &mut [f64]) {
-    let mut sums = vec![0.0; out.len()];
-    sum(vectors, &mut sums);
-    let mut counts = vec![0.0; out.len()];
-    out.fill(0.0);
-    for vector in vectors.chunks_exact(out.len()) {
-        for (at, &value) in vector.iter().enumerate() {
-            // Without branches, which could not be foreseen.
-            let agrees = ((value > 0.0) & (sums[at] > 0.0)) | ((value < 0.0) & (sums[at] < 0.0));
-            out[at] += if agrees { value } else { 0.0 };
-            counts[at] += if agrees { 1.0 } else { 0.0 };
-        }
+pub(super) struct Election {
+    above: Side,
+    below: Side,
+}
+
+/// The values on one side of 0: their sums, and how many they are.
+struct Side {
+    sums: Vec<f64>,
+    counts: Vec<f64>,
+}
+
+impl Election {
+    /// Begins with no vectors of this length.
+    pub(super) fn new(length: usize) -> Self {
+        let side = || Side { sums: vec![0.0; length], counts: vec![0.0; length] };
+        Self { above: side(), below: side() }
     }
 
-    out.iter_mut().zip(counts).for_each(|(sum, count)| *sum /= f64::max(count, 1.0));
+    /// Adds the vector of a model.
+    pub(super) fn add(&mut self, vector: &[f64]) {
+        let Self { above, below } = self;
+        vote([&mut above.sums, &mut above.counts, &mut below.sums, &mut below.counts], vector);
+    }
+
+    /// Writes the means.
+    pub(super) fn write(&self, out: &mut [f64]) {
+        for (at, out) in out.iter_mut().enumerate() {
+            let sum = self.above.sums[at] + self.below.sums[at];
+            let side = if sum > 0.0 { &self.above } else { &self.below };
+            *out = if sum == 0.0 { 0.0 } else { side.sums[at] / side.counts[at] };
+        }
+    }
+}
+
+/// Adds values to the sums and counts of their side.
+#[multiversion(targets("x86_64+avx2"))]
+fn vote(sides: [&mut [f64]; 4], vector: &[f64]) {
+    let length = vector.len();
+    let [above, count_above, below, count_below] = sides.map(|values| &mut values[..length]);
+    for (at, value) in vector.iter().copied().enumerate() {
+        // Without branches, which could not be foreseen.
+        above[at] += value.max(0.0);
+        count_above[at] += if value > 0.0 { 1.0 } else { 0.0 };
+        below[at] += value.min(0.0);
+        count_below[at] += if value < 0.0 { 1.0 } else { 0.0 };
+    }
 }
 
 /// Replaces a vector v by θ0 + λv.
@@ -133,11 +157,12 @@ mod tests {
 
     #[test]
     fn values_that_disagree_with_their_sum_do_not_count() {
-        let vectors = [[3.0, -1.0, 0.0, 1.0], [1.0, -3.0, 0.0, -1.0], [-1.0, 0.0, 0.0, 0.0]].concat();
+        let mut election = Election::new(4);
+        for vector in [[3.0, -1.0, 0.0, 1.0], [1.0, -3.0, 0.0, -1.0], [-1.0, 0.0, 0.0, 0.0]] {
+            election.add(&vector);
+        }
         let mut out = [9.0; 4];
-        mean_of_agreeing(&vectors, &mut out);
+        election.write(&mut out);
         assert_eq!(out, [2.0, -2.0, 0.0, 0.0]);
-        sum(&vectors, &mut out);
-        assert_eq!(out, [3.0, -4.0, 0.0, 0.0]);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::magnitudes::largest;
 use super::method::{MergeKind, MergeMethod, Needs, Parts, Settings, settings_of};
-use super::task_vectors::{add_to_base, mean_of_agreeing, merge_trained};
+use super::task_vectors::{Election, add_to_base, merge_trained};
 use crate::error::Error;
 
 /// The entry in [`METHODS`](super::METHODS).
@@ -65,7 +65,6 @@ impl MergeMethod for Ties {
 
     fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
         self.checked()?;
-        let models = parts.models.len();
         merge_trained(
             KIND.name,
             parts,
@@ -74,11 +73,12 @@ impl MergeMethod for Ties {
                 largest(tensor, count.max(1))
             },
             |cuts, block, out| {
-                let mut vectors = vec![0.0; models * block.len()];
-                for ((model, cut), vector) in block.models().zip(cuts).zip(vectors.chunks_mut(block.len())) {
-                    cut.keep(model, block, vector);
-                }
-                mean_of_agreeing(&vectors, out);
+                let mut election = Election::new(block.len());
+                block.for_each_model(|at, values| {
+                    cuts[at].keep(values, block, out);
+                    election.add(out);
+                });
+                election.write(out);
                 add_to_base(self.lambda, block, out);
             },
         )

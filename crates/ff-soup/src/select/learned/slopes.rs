@@ -2,8 +2,8 @@
 
 use ff_checkpoint::{StateDict, TensorRef, map_on_cores};
 
-use crate::merge::dot::dot;
 use crate::merge::mean::{BLOCK, widen};
+use crate::merge::vector::dot;
 
 /// Computes Σᵢ gᵢ·θₖᵢ, the derivative by the coefficient of each model k, for parts of the tensors
 /// of a gradient g, in order.
