@@ -1,4 +1,4 @@
-//! Merges by statistics against NumPy (tests/golden/statistics/make.py).
+//! Merges by statistics against fusion_bench and NumPy (tests/golden/statistics/make.py).
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ fn models(file: &StateDict) -> Ingredients {
 }
 
 #[test]
-fn weights_are_those_of_numpy_and_records_rebuild_them() {
+fn weights_are_those_of_other_programs_and_records_rebuild_them() {
     let file = golden();
     let (fisher, gram) = (Statistics::Fisher, Statistics::Gram);
     let cases: [(&str, Statistics, &dyn MergeMethod); 4] = [

@@ -22,9 +22,10 @@ pub(crate) const KIND: MergeKind = MergeKind {
 /// `G_k = X_kᵀ X_k` of its layer's inputs, `W = (Σ_k G_k)⁻¹ Σ_k G_k W_kᵀ`, transposed.
 ///
 /// This is the weight whose outputs differ least from those of each model on that model's inputs,
-/// summed over the models. A kernel `[outputs, inputs, height, width]` is a matrix of `outputs` rows.
-/// Tensors without statistics, such as biases and wide layers, take the plain mean, as do the
-/// weights of an input that is 0 in every model, on which no output depends.
+/// summed over the models. A kernel `[outputs, inputs, height, width]` is a matrix of `outputs` rows;
+/// fusion_bench merges linear layers alone. Tensors without statistics, such as biases and wide
+/// layers, take the plain mean, as do the weights of an input that is 0 in every model, on which no
+/// output depends.
 ///
 /// Time of a weight `[outputs, d]`: `models · outputs · d² + d³ / 6` multiplications in 64-bit
 /// floats, one tensor on each core. Memory: the result, the same in 64-bit floats for the tensors
