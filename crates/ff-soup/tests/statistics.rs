@@ -38,7 +38,7 @@ fn weights_are_those_of_other_programs_and_records_rebuild_them() {
     let file = golden();
     let (fisher, gram) = (Statistics::Fisher, Statistics::Gram);
     let cases: [(&str, Statistics, &dyn MergeMethod); 4] = [
-        ("fisher/1e-6", fisher, &Fisher { floor: 1e-6 }),
+        ("fisher/0.1", fisher, &Fisher { floor: 0.1 }),
         ("fisher/1e-30", fisher, &Fisher { floor: 1e-30 }),
         ("regmean/1", gram, &RegMean { scale: 1.0 }),
         ("regmean/0.9", gram, &RegMean { scale: 0.9 }),

@@ -4,8 +4,8 @@
 
 - "merged/fisher/1e-30/TENSOR": fusion_bench's Fisher merging (Matena and Raffel 2022, arXiv 2111.09832),
   without its floor and its norms.
-- "merged/fisher/1e-6/TENSOR": numpy.average, weighted by the Fisher information or by the floor under it.
-  fusion_bench adds its floor.
+- "merged/fisher/0.1/TENSOR": numpy.average, weighted by the Fisher information or, where that is less, by a
+  tenth of its mean over the tensor in all models. fusion_bench has no such floor.
 - "merged/regmean/1/TENSOR": numpy.linalg.lstsq on the inputs and outputs of the layer in all models, the
   problem that RegMean solves (Jin et al. 2023, arXiv 2212.09849).
 - "merged/regmean/0.9/TENSOR": fusion_bench's RegMean, with the paper's factor of the inner products of
@@ -66,7 +66,7 @@ def by_floored_fisher(name, floor):
         return mean(name)
     found = np.stack([of[name].astype(np.float64) for of in fisher])
     values = np.stack([model[name].astype(np.float64) for model in models])
-    return np.average(values, axis=0, weights=np.maximum(found, floor))
+    return np.average(values, axis=0, weights=np.maximum(found, floor * found.mean()))
 
 
 def matrices(name):
@@ -97,7 +97,7 @@ for at in range(MODELS):
 fisher_merged, regmean_merged = by_fisher(), by_regmean(0.9)
 for name in SHAPES:
     golden[f"merged/fisher/1e-30/{name}"] = fisher_merged[name]
-    golden[f"merged/fisher/1e-6/{name}"] = by_floored_fisher(name, 1e-6)
+    golden[f"merged/fisher/0.1/{name}"] = by_floored_fisher(name, 0.1)
     golden[f"merged/regmean/1/{name}"] = by_least_squares(name)
     golden[f"merged/regmean/0.9/{name}"] = regmean_merged[name]
 golden = {name: np.ascontiguousarray(values) for name, values in golden.items()}
