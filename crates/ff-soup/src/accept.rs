@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Accept {
-    /// The score on validation must rise.
+    /// The score on validation must rise (the code of the model soups' authors).
     #[default]
     Greater,
-    /// The score on validation must not fall (the rule in the code of the model soups' authors).
+    /// The score on validation must not fall (Wortsman et al. 2022, recipe 1; AutoGluon).
     AtLeast,
 }
 

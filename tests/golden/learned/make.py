@@ -89,7 +89,7 @@ def mean(models):
 
 
 def greedy(models, features, targets):
-    """Recipe 1 as in the authors' code: sorted by accuracy, kept if it does not fall."""
+    """Recipe 1 as in the paper: sorted by accuracy, kept if it does not fall. (The code: if it rises.)"""
     alone = [accuracy(model, features, targets) for model in models]
     order = sorted(range(len(models)), key=lambda k: alone[k], reverse=True)
     kept, best = [order[0]], alone[order[0]]

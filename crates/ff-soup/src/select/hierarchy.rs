@@ -57,8 +57,8 @@ pub struct Hierarchy {
 pub enum Policy {
     /// The mean of all parts (Wortsman et al. 2022).
     Uniform {},
-    /// Parts are added in order of their scores on validation, best first. Each is kept only if the
-    /// mean with it scores better (Wortsman et al. 2022, recipe 1).
+    /// Parts are added in order of their scores on validation, best first. Each is kept only if
+    /// `accept` allows the score of the mean with it (Wortsman et al. 2022, recipe 1).
     Greedy {
         /// The condition under which a part is kept.
         #[serde(default)]

@@ -41,8 +41,9 @@ const NO_NETWORK: &str = "it needs a network and images, and this scorer has sco
 /// weights and their gradient; with a block also the merge of the other models. The files are
 /// mapped.
 ///
-/// Departures: the published code of learned soups has coefficients for each tensor, ends after a
-/// fixed number of epochs, and fits the factor of the logits itself instead of its logarithm.
+/// Departures: the published code of learned soups fits like [`SumRule::Simplex`] with the default
+/// learning rate and decay, but has coefficients for each tensor, keeps those after the last of five
+/// epochs, and fits the factor of the logits itself, from 1, instead of its logarithm.
 /// MEHL-Soup divides the models' differences by their norms, starts from the mean of the first
 /// block, and has a new optimizer and a cosine schedule for each block.
 ///
