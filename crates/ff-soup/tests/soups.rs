@@ -51,7 +51,7 @@ fn mean(models: &[&Vec<f32>]) -> Vec<f32> {
         .collect()
 }
 
-/// A reference greedy soup, as in the paper: every candidate's mean is computed from scratch.
+/// A reference greedy soup: every candidate's mean is computed from scratch.
 fn reference_greedy(models: &[Vec<f32>], bowl: &Bowl) -> Vec<usize> {
     let mut order: Vec<usize> = (0..models.len()).collect();
     order.sort_by(|&a, &b| bowl.of(&models[b]).total_cmp(&bowl.of(&models[a])));
