@@ -121,7 +121,7 @@ fn greedy_steps_agree_with_the_soup(place: &Place) {
         assert!(!steps.is_empty(), "{name}");
         for one in steps {
             let with = one["with"].as_f64().unwrap();
-            match one["decision"]["with"].as_f64() {
+            match one["decision"]["tried"].as_f64() {
                 Some(found) => assert!((with - found).abs() < 1e-12, "{one}"),
                 None => assert!(with <= one["decision"]["at_most"].as_f64().unwrap() + 1e-12, "{one}"),
             }

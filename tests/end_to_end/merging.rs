@@ -38,4 +38,6 @@ fn every_method_is_a_row_and_is_verified() {
     place.run("ff-grid report --config tiny.toml --output report.html").ok();
     let report = place.read("report.html");
     assert_has(&report, &["nothing was chosen on validation images", "models are added, with"]);
+    // A pruned soup is tried without a model, the others with it.
+    assert_has(&report, &["Soup without it", "Soup with it"]);
 }

@@ -193,7 +193,7 @@ fn known_scores(place: &Place, files: &str) {
         let soup = parsed(&place.run(&format!("{select} {files}")).ok_saying(known));
         let decisions = soup["decisions"].as_array().unwrap().clone();
         let scores = |decision: &Value| {
-            ["alone", "before", "with", "at_most", "taken"].map(|field| decision[field].clone())
+            ["alone", "before", "tried", "at_most", "taken"].map(|field| decision[field].clone())
         };
         (soup["score"].clone(), decisions.iter().map(scores).collect::<Vec<_>>())
     };

@@ -195,22 +195,24 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     if options.json {
         return print_json(&soup);
     }
-    soup.decisions.iter().try_for_each(print_decision)?;
+    let change = if let Selection::Pruned { .. } = spec.select { "without" } else { "with" };
+    soup.decisions.iter().try_for_each(|decision| print_decision(decision, change))?;
     let (metric, taken) = (spec.metric, soup.average.shares().len());
     print(&format!("{metric} {:.4} on validation, {taken} of {} models\n", soup.score, options.files.len()))
 }
 
-fn print_decision(decision: &Decision) -> anyhow::Result<()> {
+/// Prints a decision; `change` says whether the soup was tried with the candidate or without it.
+fn print_decision(decision: &Decision, change: &str) -> anyhow::Result<()> {
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
     let verdict = if decision.taken { "taken" } else { "left out" };
     print(&format!(
-        "{:8} alone {}  soup {} -> {}  {}{}{}\n",
+        "{:8} alone {}  soup {}, {change} it {}  {}{}{}\n",
         verdict,
         number(decision.alone),
         number(decision.before),
         match decision.at_most {
             Some(bound) => format!("at most {bound:.4}"),
-            None => number(decision.with),
+            None => number(decision.tried),
         },
         decision.group,
         if decision.group.is_empty() { "" } else { ": " },

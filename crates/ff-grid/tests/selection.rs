@@ -135,10 +135,10 @@ fn early_stopping_does_not_change_the_soup() {
             }
             for (found, expected) in found.decisions.iter().zip(&expected.decisions) {
                 let Some(bound) = found.at_most else {
-                    assert_eq!(found.with, expected.with);
+                    assert_eq!(found.tried, expected.tried);
                     continue;
                 };
-                assert!(found.with.is_none() && bound >= expected.with.unwrap(), "{found:?} {expected:?}");
+                assert!(found.tried.is_none() && bound >= expected.tried.unwrap(), "{found:?} {expected:?}");
             }
         }
     }

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let verdict = if decision.taken { "taken" } else { "left out" };
         println!(
             "{verdict}: {} (alone {:.3?}, in the soup {:.3?})",
-            decision.candidate, decision.alone, decision.with
+            decision.candidate, decision.alone, decision.tried
         );
     }
 

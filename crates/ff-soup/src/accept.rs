@@ -15,13 +15,13 @@ pub enum Accept {
 }
 
 impl Accept {
-    /// Returns true if a soup that scores `with` replaces one that scores `before`.
+    /// Returns true if a soup that scores `tried` replaces one that scores `before`.
     ///
     /// If it refuses an upper bound of a score, it also refuses the score.
-    pub fn accepts(self, with: f64, before: f64) -> bool {
+    pub fn accepts(self, tried: f64, before: f64) -> bool {
         match self {
-            Self::Greater => with > before,
-            Self::AtLeast => with >= before,
+            Self::Greater => tried > before,
+            Self::AtLeast => tried >= before,
         }
     }
 }

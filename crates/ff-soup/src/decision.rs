@@ -15,14 +15,16 @@ pub struct Decision {
     pub candidate: String,
     /// The score of the candidate alone. Absent for the parts of a uniform soup, which takes all.
     pub alone: Option<f64>,
-    /// The score of the soup so far, before this candidate.
+    /// The score of the soup so far, before this decision.
     pub before: Option<f64>,
-    /// The score of the soup with this candidate. Absent if its evaluation ended early.
-    pub with: Option<f64>,
-    /// An upper bound of that score, if the evaluation ended early because the candidate could no
-    /// longer be taken.
+    /// The score of the soup that was tried in its place: with this candidate, or, of a pruned soup,
+    /// without it. Absent if its evaluation ended early.
+    #[serde(alias = "with")]
+    pub tried: Option<f64>,
+    /// An upper bound of that score, if the evaluation ended early because that soup could no longer
+    /// be accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<f64>,
-    /// True if the candidate was taken.
+    /// True if the candidate was taken; of a pruned soup, if it stays.
     pub taken: bool,
 }

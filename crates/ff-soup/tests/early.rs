@@ -130,7 +130,7 @@ fn assert_same(full: &Soup, early: &Soup) {
         match early.at_most {
             None => assert_eq!(early, full),
             Some(bound) => {
-                assert!(!early.taken && early.with.is_none() && full.with.unwrap() <= bound);
+                assert!(!early.taken && early.tried.is_none() && full.tried.unwrap() <= bound);
                 let named = (&early.group, &early.candidate, early.alone, early.before, early.taken);
                 assert_eq!(named, (&full.group, &full.candidate, full.alone, full.before, full.taken));
             }
@@ -308,15 +308,18 @@ fn a_bound_that_may_be_accepted_is_an_error() {
     let [(_, greater), (_, at_least), ..] = methods();
     let soup = greater.select(&ingredients, &mut Hasty).unwrap();
     let last = &soup.decisions[1];
-    assert_eq!((last.with, last.at_most, last.taken), (None, Some(0.0), false));
-    assert!(serde_json::to_string(last).unwrap().contains(r#""with":null,"at_most":0.0,"taken":false"#));
-    let before = r#"{"group":"","candidate":"m0","alone":0.0,"before":null,"with":0.0,"taken":true}"#;
+    assert_eq!((last.tried, last.at_most, last.taken), (None, Some(0.0), false));
+    assert!(serde_json::to_string(last).unwrap().contains(r#""tried":null,"at_most":0.0,"taken":false"#));
+    let first = r#"{"group":"","candidate":"m0","alone":0.0,"before":null,"tried":0.0,"taken":true}"#;
     assert_eq!(
         serde_json::to_string(&soup.decisions[0]).unwrap(),
-        before,
+        first,
         "without a bound, the field is absent"
     );
-    assert_eq!(serde_json::from_str::<ff_soup::Decision>(before).unwrap(), soup.decisions[0]);
+    // Records of older versions have the score under another name.
+    for record in [first, &first.replace("tried", "with")] {
+        assert_eq!(serde_json::from_str::<ff_soup::Decision>(record).unwrap(), soup.decisions[0]);
+    }
     let error = at_least.select(&ingredients, &mut Hasty).unwrap_err().to_string();
     assert!(error.contains("evaluation stopped at an upper bound of 0"), "{error}");
 }

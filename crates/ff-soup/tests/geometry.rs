@@ -168,7 +168,7 @@ fn greedy_steps_match_the_recorded_scores() {
             let line = Ingredients::new(ends.to_vec()).unwrap();
             let share = 1.0 / (step.parts + 1) as f64;
             let with = bowl.of(&line.combine(&[share, 1.0 - share]));
-            assert!(close(with, step.decision.with.unwrap()), "{step:?}");
+            assert!(close(with, step.decision.tried.unwrap()), "{step:?}");
         }
     }
     assert_eq!(Hierarchy::uniform().select(&ingredients, &mut Bowl([0.0; 2])).unwrap().greedy_steps(), []);

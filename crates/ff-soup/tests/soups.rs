@@ -81,7 +81,7 @@ proptest! {
         let ids: Vec<String> = expected.iter().map(|i| format!("m{i}")).collect();
         prop_assert_eq!(soup.average.shares().iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids);
         prop_assert_eq!(soup.decisions.len(), models.len());
-        prop_assert!(soup.decisions.iter().all(|d| d.with >= d.alone || !d.taken));
+        prop_assert!(soup.decisions.iter().all(|d| d.tried >= d.alone || !d.taken));
         let best = models.iter().map(|m| bowl.of(m)).fold(f64::MIN, f64::max);
         prop_assert!(soup.score >= best, "a greedy soup is at least the best single model");
     }
@@ -138,7 +138,7 @@ fn greedy_of_uniform_gives_groups_equal_shares() {
     let top: Vec<_> = soup.decisions.iter().filter(|d| d.group.is_empty()).collect();
     assert_eq!(top.len(), 2);
     assert_eq!(
-        (top[1].candidate.as_str(), top[1].with, top[1].taken),
+        (top[1].candidate.as_str(), top[1].tried, top[1].taken),
         ("learning_rate=1e-4", Some(-0.25), false)
     );
 

@@ -4,7 +4,7 @@ use itertools::Itertools;
 use maud::{Markup, html};
 
 use crate::format::{self, NOTHING};
-use crate::report::data::{Choice, ColumnReport, ExperimentReport, Step};
+use crate::report::data::{Choice, ColumnReport, ExperimentReport, Rule, Step};
 use crate::report::words::{of_group, sentence};
 use crate::report::{fold, grid};
 
@@ -31,7 +31,7 @@ fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
         }
         details {
             summary { "All " (choice.steps.len()) " evaluations" }
-            (steps(&name, &choice.steps))
+            (steps(&name, choice))
             p.note { "Ingredients: " (made.join("; ")) "." }
         }
     }
@@ -41,21 +41,25 @@ fn heading(group: &str) -> String {
     if group.is_empty() { "top level".to_owned() } else { group.to_owned() }
 }
 
-fn steps(name: &str, steps: &[Step]) -> Markup {
+fn steps(name: &str, Choice { rule, steps, .. }: &Choice) -> Markup {
     let (barriers, distances) =
         (steps.iter().any(|step| step.barrier.is_some()), steps.iter().any(|step| step.distance.is_some()));
     let number = |value: Option<f64>| value.map_or(NOTHING.to_owned(), format::value);
-    let mut head = vec!["Group", "Candidate", "Alone", "Soup before", "Soup with it", "Taken"];
+    let [tried, taken] = match rule {
+        Rule::Pruned => ["Soup without it", "Kept"],
+        _ => ["Soup with it", "Taken"],
+    };
+    let mut head = vec!["Group", "Candidate", "Alone", "Soup before", tried, taken];
     head.extend(barriers.then_some("Barrier"));
     head.extend(distances.then_some("Weight distance"));
     let row = |step: &Step| {
-        let with = match step.at_most {
+        let tried = match step.at_most {
             Some(bound) => format!("≤ {}", format::value(bound)),
-            None => number(step.with),
+            None => number(step.tried),
         };
         let taken = if step.taken { "yes" } else { "no" }.to_owned();
         let (group, candidate) = (heading(&step.group), step.candidate.clone());
-        let mut row = vec![group, candidate, number(step.alone), number(step.before), with, taken];
+        let mut row = vec![group, candidate, number(step.alone), number(step.before), tried, taken];
         row.extend(barriers.then(|| number(step.barrier)));
         row.extend(distances.then(|| number(step.distance)));
         row

@@ -197,13 +197,13 @@ pub struct Step {
     pub candidate: String,
     /// The score of the candidate alone.
     pub alone: Option<f64>,
-    /// The score of the soup before the candidate.
+    /// The score of the soup before the step.
     pub before: Option<f64>,
-    /// The score of the soup with the candidate.
-    pub with: Option<f64>,
+    /// The score of the soup that was tried: with the candidate, or, of a pruned soup, without it.
+    pub tried: Option<f64>,
     /// An upper bound of that score, if the evaluation ended early.
     pub at_most: Option<f64>,
-    /// True if the candidate was taken.
+    /// True if the candidate was taken; of a pruned soup, if it stays.
     pub taken: bool,
     /// The error barrier on the straight line between the candidate and the soup before it, in the
     /// metric's unit, if it was measured.

@@ -122,7 +122,7 @@ fn added(choice: &Choice) -> String {
 pub(super) fn of_group(choice: &Choice, group: &str) -> Option<String> {
     let steps: Vec<&Step> = choice.steps.iter().filter(|step| step.group == group).collect();
     let (first, rest) = steps.split_first()?;
-    if steps.iter().all(|step| step.taken && step.with.is_none() && step.at_most.is_none()) {
+    if steps.iter().all(|step| step.taken && step.tried.is_none() && step.at_most.is_none()) {
         return Some(format!("All {} are taken, regardless of their scores.", steps.len()));
     }
     let best = first.alone?;
@@ -153,7 +153,7 @@ fn alone(refused: &[&Step], best: f64, name: &str) -> Option<String> {
 /// Describes how much the rejected candidates would have lowered the soup's score.
 fn cost(refused: &[&Step]) -> Option<String> {
     // A bound is at least the score, so the loss is at least this.
-    let lost = |step: &&Step| Some(step.before? - step.with.or(step.at_most)?);
+    let lost = |step: &&Step| Some(step.before? - step.tried.or(step.at_most)?);
     let (low, high) = range(refused.iter().filter_map(lost))?;
     if high <= 0.0 {
         return Some("the mean with any of them has the same score as without".to_owned());
@@ -167,7 +167,7 @@ fn cost(refused: &[&Step]) -> Option<String> {
 /// either, as with an error barrier between them.
 fn behind_barriers(refused: &[&Step]) -> String {
     let apart = |step: &&&Step| {
-        let (alone, before, with) = (step.alone?, step.before?, step.with.or(step.at_most)?);
+        let (alone, before, with) = (step.alone?, step.before?, step.tried.or(step.at_most)?);
         (before - alone < 0.02 && with < alone.min(before) - 0.02).then_some(())
     };
     match refused.iter().filter(|step| apart(step).is_some()).count() {
@@ -202,9 +202,9 @@ fn between(low: f64, high: f64) -> String {
 mod tests {
     use super::*;
 
-    fn step(candidate: &str, alone: f64, before: Option<f64>, with: f64, taken: bool) -> Step {
-        let (alone, with) = (Some(alone), Some(with));
-        Step { candidate: candidate.into(), alone, before, with, taken, ..Step::default() }
+    fn step(candidate: &str, alone: f64, before: Option<f64>, tried: f64, taken: bool) -> Step {
+        let (alone, tried) = (Some(alone), Some(tried));
+        Step { candidate: candidate.into(), alone, before, tried, taken, ..Step::default() }
     }
 
     fn of_three(ingredients: Vec<(String, f64)>, steps: Vec<Step>) -> Choice {
@@ -234,7 +234,7 @@ mod tests {
             of(vec![first.clone(), step("m1", 0.89, Some(0.9), 0.95, true)], 2),
             "The soup is the mean of 2 of 3 models. All 2 were taken; none lowered the score."
         );
-        let bound = Step { with: None, at_most: Some(0.7), ..near };
+        let bound = Step { tried: None, at_most: Some(0.7), ..near };
         assert!(of(vec![first, bound], 1).contains("at least 20.0 points"));
     }
 

@@ -192,7 +192,7 @@ impl Run<'_> {
             group: group.to_owned(),
             candidate: first.name,
             alone: Some(score),
-            with: Some(score),
+            tried: Some(score),
             taken: true,
             ..Decision::default()
         });
@@ -200,8 +200,8 @@ impl Run<'_> {
         for (alone, part) in ranked {
             let before = soup.score;
             let (verdict, taken) = soup.consider(part.average, self)?;
-            let (with, at_most) = match verdict {
-                Verdict::Score(with) => (Some(with), None),
+            let (tried, at_most) = match verdict {
+                Verdict::Score(tried) => (Some(tried), None),
                 Verdict::Rejected { bound } => (None, Some(bound)),
             };
             self.decisions.push(Decision {
@@ -209,7 +209,7 @@ impl Run<'_> {
                 candidate: part.name,
                 alone: Some(alone),
                 before: Some(before),
-                with,
+                tried,
                 at_most,
                 taken,
             });

@@ -21,8 +21,8 @@ use crate::soup::Soup;
 /// [`Accept::AtLeast`].)
 ///
 /// The result is the mean of the remaining models, in the order of the ingredients. There is a
-/// [`Decision`] for each try: `before` is the score of the soup with the model, `with` that of the
-/// soup without it, and `taken` is true if the model stays.
+/// [`Decision`] for each try: `before` is the score of the soup with the model, `tried` that of
+/// the soup without it, and `taken` is true if the model stays.
 ///
 /// It is deterministic. A candidate costs one pass over the files of the remaining models, and an
 /// evaluation, which the scorer may end early; with K models there are at most K² candidates.
@@ -79,16 +79,16 @@ impl Selector for Pruned {
             let without = mean(models, &queue);
             let weights = || ingredients.weights(&without);
             let verdict = Candidate::new(&without, &weights).beats(scorer, score, self.accept)?;
-            let (with, at_most) = match verdict {
-                Verdict::Score(with) => (Some(with), None),
+            let (tried, at_most) = match verdict {
+                Verdict::Score(tried) => (Some(tried), None),
                 Verdict::Rejected { bound } => (None, Some(bound)),
             };
-            let better = with.filter(|with| self.accept.accepts(*with, score));
+            let better = tried.filter(|tried| self.accept.accepts(*tried, score));
             decisions.push(Decision {
                 candidate: models[model].id.clone(),
                 alone: Some(alone[model]),
                 before: Some(score),
-                with,
+                tried,
                 at_most,
                 taken: better.is_none(),
                 ..Decision::default()
@@ -197,7 +197,7 @@ mod tests {
 
             let out = soup.decisions.iter().filter(|decision| !decision.taken).count();
             prop_assert_eq!(out, values.len() - soup.average.shares().len());
-            prop_assert!(soup.decisions.iter().all(|it| it.with.is_some() != it.at_most.is_some()));
+            prop_assert!(soup.decisions.iter().all(|it| it.tried.is_some() != it.at_most.is_some()));
             let weights = || ingredients.weights(&soup.average);
             let again = Candidate::new(&soup.average, &weights).score(&mut scorer).unwrap();
             prop_assert_eq!(soup.score, again);
@@ -210,7 +210,7 @@ mod tests {
         let soup = Pruned::default().select(&models(&[3.0, -9.0, 30.0, 4.0]), &mut scorer).unwrap();
         // 7 for all. Without m2 it is 1 (−2/3); no other leaves a smaller one.
         assert_eq!((soup.average.to_string().as_str(), soup.score), ("mean(m0, m1, m3)", -1.0));
-        let tried = soup.decisions.iter().map(|it| (it.candidate.as_str(), it.before, it.with, it.taken));
+        let tried = soup.decisions.iter().map(|it| (it.candidate.as_str(), it.before, it.tried, it.taken));
         let expected = [
             ("m2", Some(-7.0), Some(-1.0), false),
             ("m1", Some(-1.0), Some(-4.0), true),

@@ -141,7 +141,7 @@ fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
             candidate: decision.candidate.clone(),
             alone: decision.alone,
             before: decision.before,
-            with: decision.with,
+            tried: decision.tried,
             at_most: decision.at_most,
             taken: decision.taken,
             barrier: path.map(|path| path.barrier),
