@@ -515,6 +515,12 @@ fn wrong_values_are_errors_with_their_key() {
         assert!(text.contains(expected) && text.contains("demo.toml"), "{set:?}: {text}");
         assert!(!text.contains("line 0"), "{set:?}: {text}");
     }
+    let pruned = "method.1.select={kind='pruned'}";
+    let text = error(&[pruned, &LANDSCAPE[2].replace("'GoG'", "'Uniform Soup'")]);
+    assert!(
+        text.contains("expected a greedy method of this table (Greedy Soup, GoU, GoG), found `U"),
+        "{text}"
+    );
 }
 
 #[test]

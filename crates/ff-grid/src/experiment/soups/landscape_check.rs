@@ -30,7 +30,7 @@ impl SoupsConfig {
             }
             for PlaneConfig { name, pool, models, soups } in plane {
                 let key = format!("landscape.plane `{name}`: soups");
-                self.check_methods(&key, soups, |select| !select.is_ensemble())?;
+                self.check_methods(&key, "a method with weights", soups, |select| !select.is_ensemble())?;
                 if pool.averages() != Averages::Without {
                     return wrong(format!(
                         "landscape.plane `{name}`: pool: expected `grid`, `fgg` or `fgg-all`, found moving averages"
@@ -67,16 +67,19 @@ impl SoupsConfig {
         }
         if let Some(GreedyBarriersConfig { points, methods }) = &self.greedy_barriers {
             check_points("greedy_barriers.points", *points)?;
-            self.check_methods("greedy_barriers.methods", methods, |select| {
+            // A pruned soup is none: its candidates are left out, not added.
+            self.check_methods("greedy_barriers.methods", "a greedy method", methods, |select| {
                 select.hierarchy().is_some_and(|soup| soup.policies.iter().any(|policy| policy.is_greedy()))
             })?;
         }
         Ok(())
     }
 
+    /// Checks that names are those of rows that suit; `expected` says which do.
     fn check_methods(
         &self,
         key: &str,
+        expected: &str,
         names: &[String],
         suits: impl Fn(&Selection) -> bool,
     ) -> Result<(), Error> {
@@ -85,7 +88,7 @@ impl SoupsConfig {
             Some(name) => {
                 let known = known().join(", ");
                 Err(Error::Config(format!(
-                    "{key}: expected a suitable method of this table ({known}), found `{name}`"
+                    "{key}: expected {expected} of this table ({known}), found `{name}`"
                 )))
             }
             None => Ok(()),
