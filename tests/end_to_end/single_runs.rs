@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ff_checkpoint::{OwnedTensor, StateDict};
 use serde_json::Value;
 
-use crate::place::Place;
+use crate::place::{Place, assert_has};
 
 const SOURCE: &str = "--dataset folder --root data/cells";
 const METHODS: [&str; 2] = ["uniform", "greedy"];
@@ -155,6 +155,17 @@ fn soups(place: &Place) {
     place
         .run(&format!("{gou} --by lr --output y {files}"))
         .refused(1, &["`runs/ft/kept.safetensors`", "`lr`"]);
+    // Runs do not record a field that is as usual.
+    place.run("ff-train finetune --config ft.toml --set name=drawn --set train.sample=bootstrap").ok();
+    let more = "runs/drawn/kept.safetensors runs/averaged/ema.safetensors";
+    for (field, groups) in [
+        ("sample", ["all: runs/ft", "bootstrap: runs/drawn"]),
+        ("image_size", ["16: runs/ft", "16: runs/drawn"]),
+        ("average", ["none: runs/ft", "ema: runs/averaged"]),
+    ] {
+        let printed = place.run(&format!("{gou} --by {field} --output x {files} {more}")).ok();
+        groups.iter().for_each(|group| assert_has(&printed, &[&format!("{field}={group}")]));
+    }
     known_scores(place, files);
     let digest = |file: &str| *StateDict::open(place.path(file)).unwrap().digest();
     assert_eq!(digest("mean.safetensors"), digest("uniform.safetensors"));

@@ -11,7 +11,8 @@ use clap::{Args, ValueEnum};
 use ff_checkpoint::cores;
 use ff_data::OnBadImage;
 use ff_grid::{
-    Averages, Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, loader_threads, trained_on,
+    Averages, Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, group_fields,
+    loader_threads, trained_on,
 };
 use ff_models::Spec;
 use ff_soup::Decision;
@@ -141,7 +142,7 @@ impl SelectOptions {
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     let ConfigOptions { config, data_root, set } = &options.config;
     let recipe = RunRecipe::read(config, set, None)?;
-    let ingredients = merge::open(&options.files, options.base.as_deref())?;
+    let ingredients = merge::open(&options.files, options.base.as_deref())?.with_fields(group_fields);
     let device = options.device.find()?;
     let threads = loader_threads(device, cores().get());
     let catalog = Catalog::new(data_root, None, threads, OnBadImage::Error, 512 << 20);

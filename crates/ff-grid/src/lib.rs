@@ -58,7 +58,7 @@ pub use experiment::{
 };
 pub use job::{
     Averages, Cost, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec, Jobs,
-    Record, Selection, SoupSpec, Start, Training, device_name,
+    Record, Selection, SoupSpec, Start, Training, device_name, group_fields,
 };
 pub use plan::{
     Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
@@ -84,7 +84,7 @@ pub use ff_models::{Architecture, Model, Precision, Spec};
 /// Types of [`ff_report`] in this crate's signatures.
 pub use ff_report::report::{ColumnReport, ExperimentTable, Report};
 /// Types of [`ff_soup`] in this crate's signatures.
-pub use ff_soup::{Accept, Average, Hierarchy, Ingredients, Policy, Soup};
+pub use ff_soup::{Accept, Average, Hierarchy, Ingredient, Ingredients, Policy, Soup};
 /// Types of [`ff_train`] in this crate's signatures.
 pub use ff_train::{
     CancelToken, Ema, EpochRecord, EvalSet, LrSchedule, Outcome, Recalibration, ResumeEvery, Sampling,

@@ -106,6 +106,14 @@ impl Ingredients {
         Ok(Self { base: Some(base), ..self })
     }
 
+    /// Replaces the fields of every model by those that `fields` returns for it.
+    pub fn with_fields(mut self, fields: impl Fn(&Ingredient) -> BTreeMap<String, String>) -> Self {
+        for model in &mut self.models {
+            model.fields = fields(model);
+        }
+        self
+    }
+
     /// Adds statistics of every model, in order, with a name for each.
     ///
     /// # Errors

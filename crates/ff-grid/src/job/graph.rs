@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::DataSource;
 use super::id::JobId;
+use super::names::with_usual;
 use super::spec::{JobSpec, Training};
 
 /// A node of the graph. Two jobs with the same specification and inputs are the same job, also in
@@ -61,13 +62,10 @@ impl Job {
     /// Returns the fields that a hierarchy can group a run's models by: `learning_rate`,
     /// `augmentation`, `seed`, `sample` and `image_size`.
     pub fn group_fields(&self) -> BTreeMap<String, String> {
-        let mut fields = self.fields.clone();
-        if let Some(Training { model, train, .. }) = self.spec.training() {
-            fields.insert("sample".to_owned(), train.sample.name().to_owned());
-            let image_size = train.image_size.unwrap_or(model.image_size);
-            fields.insert("image_size".to_owned(), image_size.to_string());
+        match self.spec.training() {
+            Some(Training { model, train, .. }) => with_usual(self.fields.clone(), model, train),
+            None => self.fields.clone(),
         }
-        fields
     }
 
     /// Returns its folder, below the runs folder.

@@ -18,10 +18,10 @@ pub use landscape::{
     Anchors, Axis, Corner, ErrorEvaluation, GreedyBarrier, PathRecord, PathSpec, PlaneRecord, PlaneSpec,
     RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
 };
-pub use names::{RunFields, device_name};
+pub use names::{RunFields, device_name, group_fields};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
 pub use select::{Averages, BnStatistics, Diverged, Pool, Selection};
 pub use spec::{JobSpec, SoupSpec, Start, Training};
 
 pub(crate) use landscape::steps;
-pub(crate) use names::{AVERAGE, EMA, VERSION, model_name};
+pub(crate) use names::{AVERAGE, EMA, NO_EMA, VERSION, model_name};

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use ff_data::Augment;
-use ff_train::Sampling;
+use ff_models::Spec;
+use ff_soup::Ingredient;
+use ff_train::{Sampling, TrainConfig};
+use serde::Deserialize;
 use tch::Device;
 
 /// What the fine-tuning runs of a table differ in.
@@ -47,10 +50,45 @@ impl RunFields {
     }
 }
 
+/// Adds the fields that runs record only where they differ from those of [`RunFields::new`].
+pub(super) fn with_usual(
+    mut fields: BTreeMap<String, String>,
+    model: &Spec,
+    train: &TrainConfig,
+) -> BTreeMap<String, String> {
+    fields.insert("sample".to_owned(), train.sample.name().to_owned());
+    let image_size = train.image_size.unwrap_or(model.image_size);
+    fields.insert("image_size".to_owned(), image_size.to_string());
+    fields
+}
+
 /// The field that tells moving averages of weights from a run's other models, and its value for
-/// them.
+/// them and for the others.
 pub(crate) const AVERAGE: &str = "average";
 pub(crate) const EMA: &str = "ema";
+pub(crate) const NO_EMA: &str = "none";
+
+/// What the provenance of a model that a run saved says of the model's fields.
+#[derive(Deserialize)]
+struct Recorded {
+    model: Spec,
+    train: TrainConfig,
+    average: Option<String>,
+}
+
+/// Returns the fields that a hierarchy can group a model from a file by: those that are recorded and,
+/// if a run saved it, `sample`, `image_size` and `average`.
+pub fn group_fields(one: &Ingredient) -> BTreeMap<String, String> {
+    let made = one.weights.provenance().ok();
+    match made.and_then(|made| Recorded::deserialize(&made.recipe).ok()) {
+        Some(Recorded { model, train, average }) => {
+            let mut fields = with_usual(one.fields.clone(), &model, &train);
+            fields.insert(AVERAGE.to_owned(), average.unwrap_or_else(|| NO_EMA.to_owned()));
+            fields
+        }
+        None => one.fields.clone(),
+    }
+}
 
 /// Returns a model's name: the fields of its run, its number among the run's snapshots, from 1, and
 /// `ema` if it is a moving average by its fields.

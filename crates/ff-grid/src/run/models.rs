@@ -13,7 +13,7 @@ use ff_train::{SavedModel, predictions_of};
 
 use super::context::JobContext;
 use crate::error::Error;
-use crate::job::{AVERAGE, Averages, Diverged, EMA, Job, JobId, JobSpec, model_name};
+use crate::job::{AVERAGE, Averages, Diverged, EMA, Job, JobId, JobSpec, NO_EMA, model_name};
 
 /// The models of several runs, in order. No file is opened yet.
 #[derive(Default)]
@@ -74,7 +74,7 @@ impl Models {
                 models.extend(outcome.ema.iter().map(|average| (None, average)));
             }
             for (at, (number, kept)) in models.into_iter().enumerate() {
-                let average = if at < plain { "none" } else { EMA };
+                let average = if at < plain { NO_EMA } else { EMA };
                 let with_average = |mut fields: BTreeMap<String, String>| {
                     fields.insert(AVERAGE.into(), average.into());
                     fields
