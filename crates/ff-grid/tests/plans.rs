@@ -481,6 +481,12 @@ fn wrong_values_are_errors_with_their_key() {
         (["name=a/b"], "name: expected one that a folder can have"),
         (["dataset.0.name=../x"], "name: expected one that a folder can have"),
         (["method.4.select.by=rate"], "expected a field to group by"),
+        (
+            ["method.1.select={kind='ties',density=3}"],
+            "`Uniform Soup`: select: merge method `ties`: density: expected a number above 0, at most 1, found 3",
+        ),
+        (["method.1.select={kind='learned',epochs=0}"], "expected at least 1 as `epochs`"),
+        (["method.1.select={kind='fisher',images=0}"], "images: expected at least 1, found 0"),
         (["grid.seeds=[1, 1]"], "grid.seeds: expected each value once, found 1 twice"),
         (["fgg.lr_max=nan"], "fgg.lr_max: expected a finite number"),
         (["run.resume_minutes=-1"], "run.resume_minutes"),

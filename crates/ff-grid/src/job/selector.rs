@@ -1,8 +1,8 @@
 //! The rule that carries out a selection.
 
 use ff_soup::{
-    Dare, Fisher, Line, METHODS, MergeAll, MergeMethod, Needs, NthBest, Pruned, Rebasin, RegMean, Selector,
-    Stock, TaskArithmetic, Ties,
+    Dare, Error, Fisher, Line, METHODS, MergeAll, MergeKind, MergeMethod, Needs, NthBest, Pruned, Rebasin,
+    RegMean, Selector, Stock, TaskArithmetic, Ties,
 };
 
 use super::select::Selection;
@@ -78,8 +78,27 @@ impl Selection {
     /// What it needs beside the models: the base is the probe (θ₀).
     pub fn needs(&self) -> Needs {
         let method = self.merges(1).into_iter().next();
-        let kind = method.and_then(|method| METHODS.iter().find(|kind| kind.name == method.name()));
-        kind.map_or(Needs::Nothing, |kind| kind.needs)
+        method.and_then(|method| kind(&*method)).map_or(Needs::Nothing, |kind| kind.needs)
+    }
+
+    /// Checks the ranges of the settings.
+    ///
+    /// # Errors
+    /// [`Error::Method`], which names the setting, what is expected and what is found.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Self::Learned(learned) = self {
+            return learned.check();
+        }
+        for method in self.merges(1) {
+            let checked = match self {
+                Self::Fisher { images: 0 } | Self::Regmean { images: 0, .. } => {
+                    Err("images: expected at least 1, found 0".to_owned())
+                }
+                _ => kind(&*method).map_or(Ok(()), |kind| (kind.new)(&method.settings()).map(drop)),
+            };
+            checked.map_err(|reason| Error::Method { name: method.name().to_owned(), reason })?;
+        }
+        Ok(())
     }
 
     /// True if it compares models or soups of them by their predictions.
@@ -89,4 +108,9 @@ impl Selection {
             _ => self.hierarchy().is_some_and(|soup| soup.policies.iter().any(|policy| policy.is_greedy())),
         }
     }
+}
+
+/// The entry of a method in [`METHODS`].
+fn kind(method: &dyn MergeMethod) -> Option<MergeKind> {
+    METHODS.iter().find(|kind| kind.name == method.name()).copied()
 }

@@ -37,6 +37,7 @@ impl SoupsConfig {
             }
         }
         self.check_numbers()?;
+        self.check_selections()?;
         self.check_train_sizes()?;
         self.check_landscape()?;
         for (key, name, known) in self.paper_names() {
@@ -47,7 +48,7 @@ impl SoupsConfig {
         Ok(())
     }
 
-    /// Checks numbers, duplicates and methods.
+    /// Checks numbers and duplicates.
     fn check_numbers(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (grid, fgg) = (&self.grid, &self.fgg);
@@ -95,8 +96,14 @@ impl SoupsConfig {
                 grid.top_models
             ));
         }
+        Ok(())
+    }
+
+    /// Checks the rows of the table.
+    fn check_selections(&self) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
         for method in &self.method {
-            if method.pool == Pool::FggAll && fgg.also_augment.is_empty() {
+            if method.pool == Pool::FggAll && self.fgg.also_augment.is_empty() {
                 return wrong(format!(
                     "method `{}`: pool `fgg-all`: expected augmentations in fgg.also_augment, found none",
                     method.name
@@ -104,6 +111,9 @@ impl SoupsConfig {
             }
             if method.select.rank() == 0 {
                 return wrong(format!("method `{}`: select.rank: expected 1 or more, found 0", method.name));
+            }
+            if let Err(error) = method.select.check() {
+                return wrong(format!("method `{}`: select: {error}", method.name));
             }
             let Some(hierarchy) = method.select.hierarchy() else { continue };
             if let Some(field) = hierarchy.levels.iter().find(|field| !FIELDS.contains(&field.as_str())) {
