@@ -17,6 +17,25 @@ const ROWS: [(&str, &str); 10] = [
 ];
 
 #[test]
+fn wrong_options_are_refused_before_a_file_is_opened() {
+    let place = Place::new();
+    for (options, expected) in [
+        ("greedy --lambda 1", "--lambda: expected a method that takes it, found greedy\nhint:"),
+        ("line --lambda 1 --base gone", "--lambda: expected a method that takes it, found line"),
+        ("stock --density 0.5 --base gone", "--density: expected a method that takes it, found stock"),
+        ("learned --images 9", "--images: expected a method that takes it, found learned"),
+        ("learned --by lr", "--method learned: unknown variant `lr`, expected `layer` or `model`"),
+        ("gou --base gone", "--base: expected a method that takes it, found gou"),
+        ("stock", "--base: expected the weights that the files were fine-tuned from, which stock needs"),
+        ("ties --base gone --density 3", "density: expected a number above 0, at most 1, found 3"),
+    ] {
+        let line = format!("ff-soup select --method {options} --config gone --output x gone");
+        let stderr = place.run(&line).refused(1, &[expected]);
+        assert!(!stderr.contains("gone"), "{stderr}");
+    }
+}
+
+#[test]
 fn every_method_is_a_row_and_is_verified() {
     let place = Place::new();
     // Enough validation images to hold some out.

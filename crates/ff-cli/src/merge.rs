@@ -46,7 +46,7 @@ pub struct MethodSettings {
     /// Share of the changes that is dropped: dare
     #[arg(long, value_name = "NUMBER")]
     pub drop: Option<f64>,
-    /// Seed of what is random: dare, rebasin, learned
+    /// Seed of what is random: dare, rebasin (merge), learned (select)
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 }

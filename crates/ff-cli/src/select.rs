@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use ff_checkpoint::cores;
 use ff_data::OnBadImage;
@@ -15,7 +15,7 @@ use ff_grid::{
     loader_threads, trained_on,
 };
 use ff_models::Spec;
-use ff_soup::Decision;
+use ff_soup::{Decision, Needs};
 use ff_train::BN_IMAGES;
 
 use serde_json::json;
@@ -119,7 +119,7 @@ enum BatchNorm {
 }
 
 impl SelectOptions {
-    /// The method with the settings that are given.
+    /// The method with the settings that are given. It refuses what the method does not take.
     fn selection(&self) -> anyhow::Result<Selection> {
         let value = self.method.to_possible_value();
         let kind = value.as_ref().map_or("", |value| value.get_name());
@@ -134,12 +134,42 @@ impl SelectOptions {
         );
         settings.extend(self.by.iter().map(|by| ("by".to_owned(), json!(by))));
         settings.extend(self.images.iter().map(|images| ("images".to_owned(), json!(images))));
-        serde_json::from_value(settings.into()).with_context(|| format!("--method {kind}"))
+        let select: Selection =
+            serde_json::from_value(settings.into()).map_err(|error| wrong_setting(kind, &error))?;
+        select.check()?;
+        match (select.needs(), &self.base) {
+            (Needs::Base, None) => bail!(
+                "--base: expected the weights that the files were fine-tuned from, which {kind} needs, \
+                 found none\nhint: give them, such as --base probe.safetensors"
+            ),
+            (Needs::Nothing | Needs::Statistics(_), Some(_)) => Err(not_taken("base", kind)),
+            _ => Ok(select),
+        }
     }
+}
+
+/// Explains why a method does not take its settings. An unknown one is an option of other methods.
+fn wrong_setting(method: &str, error: &serde_json::Error) -> anyhow::Error {
+    let text = error.to_string();
+    match text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+        Some("lambdas") => not_taken("lambda", method),
+        Some("alphas") => not_taken("alpha", method),
+        Some(option) => not_taken(option, method),
+        None => anyhow!("--method {method}: {text}"),
+    }
+}
+
+fn not_taken(option: &str, method: &str) -> anyhow::Error {
+    anyhow!(
+        "--{option}: expected a method that takes it, found {method}\n\
+         hint: `ff-soup select --help` names them"
+    )
 }
 
 /// Selects, writes the soup, and prints every decision.
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
+    // Wrong options are refused before anything is opened.
+    let select = options.selection()?;
     let ConfigOptions { config, data_root, set } = &options.config;
     let recipe = RunRecipe::read(config, set, None)?;
     let ingredients = merge::open(&options.files, options.base.as_deref())?.with_fields(group_fields);
@@ -164,7 +194,7 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         model,
         data: data.identity.clone(),
         metric: recipe.train.metric,
-        select: options.selection()?,
+        select,
         recalibrate: (options.bn == BatchNorm::Recalibrate).then_some(recipe.train.batch_size),
         bn_images: (options.bn == BatchNorm::Recalibrate && options.bn_images > 0)
             .then_some(options.bn_images),
