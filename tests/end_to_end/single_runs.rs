@@ -214,6 +214,27 @@ fn known_scores(place: &Place, files: &str) {
 }
 
 #[test]
+fn soups_of_networks_without_batchnorm_record_no_recomputed_statistics() {
+    let place = Place::new();
+    place.images("data/cells", &["a", "b", "c"], 20);
+    let deit = recipe("deit", "random", ALL, COSINE).replace("resnet_pico", "deit_pico_patch4");
+    place.write("deit.toml", &deit.replace("image_size = 16", "image_size = 32"));
+    for seed in [0, 1] {
+        let set = format!("--set name=seed-{seed} --set train.seed={seed} --set train.epochs=1");
+        place.run(&format!("ff-train finetune --config deit.toml {set}")).ok();
+    }
+    let files = "runs/seed-0/kept.safetensors runs/seed-1/kept.safetensors";
+    let select = "ff-soup select --method uniform --config deit.toml --output soup.safetensors";
+    place.run(&format!("{select} {files}")).ok();
+    let soup = StateDict::open(place.path("soup.safetensors")).unwrap();
+    let recipe = &soup.provenance().unwrap().recipe;
+    assert_eq!(recipe["select"]["kind"], "uniform");
+    for field in ["recalibrate", "bn_images", "recomputed"] {
+        assert_eq!(recipe.get(field), None, "{recipe}");
+    }
+}
+
+#[test]
 fn data_is_inspected_augmented_and_measured() {
     let place = place();
     let inspected = place.json_of(&format!("ff-data inspect {SOURCE} --decode --json"));

@@ -190,14 +190,14 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         image_size: recipe.model.image_size,
         precision: recipe.model.precision,
     };
+    let recalibrated = options.bn == BatchNorm::Recalibrate && recipe.model.architecture.batch_norm;
     let spec = SoupSpec {
         model,
         data: data.identity.clone(),
         metric: recipe.train.metric,
         select,
-        recalibrate: (options.bn == BatchNorm::Recalibrate).then_some(recipe.train.batch_size),
-        bn_images: (options.bn == BatchNorm::Recalibrate && options.bn_images > 0)
-            .then_some(options.bn_images),
+        recalibrate: recalibrated.then_some(recipe.train.batch_size),
+        bn_images: (recalibrated && options.bn_images > 0).then_some(options.bn_images),
         diverged: Diverged::default(),
         averages: Averages::default(),
     };
