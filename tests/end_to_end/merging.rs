@@ -36,6 +36,34 @@ fn wrong_options_are_refused_before_a_file_is_opened() {
 }
 
 #[test]
+fn merging_names_the_command_for_methods_that_need_images() {
+    let place = Place::new();
+    for (method, images) in [
+        ("fisher", "training"),
+        ("regmean", "training"),
+        ("greedy", "validation"),
+        ("gou", "validation"),
+        ("gog", "validation"),
+        ("pruned", "validation"),
+        ("learned", "validation"),
+    ] {
+        let files = "--output x.safetensors a.safetensors b.safetensors";
+        let command = format!("ff-soup select --method {method} --config RECIPE.toml {files}");
+        place.run(&format!("ff-soup merge --method {method} {files}")).refused(
+            1,
+            &[
+                &format!("--method {method}: expected a method that needs no images"),
+                &format!("found one that needs {images} images\nhint: `{command}`"),
+            ],
+        );
+        // That command knows the method.
+        place.run(&command).refused(1, &["RECIPE.toml: cannot read this recipe"]);
+    }
+    let unknown = place.run("ff-soup merge --method best --output x a").refused(2, &["best", "rebasin"]);
+    assert!(!unknown.contains("fisher") && !unknown.contains("greedy"), "{unknown}");
+}
+
+#[test]
 fn every_method_is_a_row_and_is_verified() {
     let place = Place::new();
     // Enough validation images to hold some out.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use ff_soup::{Average, AveragedModel, Ingredient, Ingredients, METHODS, Merged, Needs};
@@ -61,15 +62,42 @@ impl MethodSettings {
     }
 }
 
-/// The methods that need no images.
+/// The methods of `ff-soup select` that choose or fit by validation images.
+const BY_VALIDATION: [&str; 5] = ["greedy", "gou", "gog", "pruned", "learned"];
+
+/// The images that a method needs, which this command does not have.
+fn images_of(method: &str) -> Option<&'static str> {
+    let needs = METHODS.iter().find(|kind| kind.name == method).map(|kind| kind.needs);
+    match needs {
+        Some(Needs::Statistics(_)) => Some("training images"),
+        Some(Needs::Nothing | Needs::Base) => None,
+        None => Some("validation images"),
+    }
+}
+
+/// The methods that need no images. The others are hidden: their error names the command for them.
 fn methods() -> PossibleValuesParser {
-    let without_images = METHODS.iter().filter(|kind| !matches!(kind.needs, Needs::Statistics(_)));
-    PossibleValuesParser::new(without_images.map(|kind| PossibleValue::new(kind.name).help(kind.about)))
+    let rules = METHODS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.about));
+    let all = rules.chain(BY_VALIDATION.map(PossibleValue::new));
+    PossibleValuesParser::new(all.map(|value| {
+        let hidden = images_of(value.get_name()).is_some();
+        value.hide(hidden)
+    }))
 }
 
 impl MergeOptions {
-    /// Opens the files and the base.
+    /// Opens the files and the base, unless the method needs images.
     pub(crate) fn open(&self) -> anyhow::Result<Ingredients> {
+        let Self { method, files, output, .. } = self;
+        if let Some(images) = images_of(method) {
+            let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            bail!(
+                "--method {method}: expected a method that needs no images, found one that needs {images}\n\
+                 hint: `ff-soup select --method {method} --config RECIPE.toml --output {} {}`",
+                output.display(),
+                files.join(" ")
+            );
+        }
         open(&self.files, self.base.as_deref())
     }
 
