@@ -13,8 +13,8 @@ use crate::random::stream;
 /// Images and targets that are trained on or predicted together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Position in the epoch, from 0. [`Loader::epoch_from`](super::Loader::epoch_from) starts with
-    /// the batch of this number.
+    /// Position in the epoch, from 0; that of the last one if several were joined.
+    /// [`Loader::epoch_from`](super::Loader::epoch_from) starts with the batch of this number.
     pub number: usize,
     /// RGB, `N * image_size * image_size * 3` bytes, NHWC.
     pub images: Vec<u8>,
@@ -35,6 +35,21 @@ pub enum Targets {
     Classes(Vec<i64>),
     /// Row-major N × tasks: 0, 1, or NaN for unknown.
     Labels(Vec<f32>),
+}
+
+impl Batch {
+    /// Adds the samples of the batch that follows.
+    pub(super) fn append(&mut self, mut next: Self) {
+        self.number = next.number;
+        self.images.append(&mut next.images);
+        self.indices.append(&mut next.indices);
+        self.skipped.append(&mut next.skipped);
+        match (&mut self.targets, next.targets) {
+            (Targets::Classes(classes), Targets::Classes(more)) => classes.extend(more),
+            (Targets::Labels(rows), Targets::Labels(more)) => rows.extend(more),
+            _ => panic!("batches of one dataset have targets of one kind"),
+        }
+    }
 }
 
 impl PartialEq for Targets {

@@ -1,8 +1,8 @@
 //! The loader's configuration, and how many batches it gives.
 //!
-//! A single sample left over at the end of an epoch joins the batch before it. BatchNorm cannot
-//! normalise one value, and libtorch, unlike PyTorch's Python layer, does not refuse such a batch
-//! but computes NaN.
+//! A single sample left over at the end of an epoch joins the batch before it, and so does the only
+//! readable one of a batch. BatchNorm cannot normalise one value, and libtorch, unlike PyTorch's
+//! Python layer, does not refuse such a batch but computes NaN.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,9 @@ use crate::augment::Augment;
 /// The configuration of a [`Loader`](crate::Loader).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConfig {
-    /// Samples per batch, at least 1. The last batch of an epoch may be smaller; a single sample
-    /// left over joins the batch before it, since BatchNorm cannot normalise a batch of one.
+    /// Samples per batch, at least 1. The last batch of an epoch may be smaller, and so may one with
+    /// unreadable samples. A single sample left joins the batch before it, or after it if it is in
+    /// the first, since BatchNorm cannot normalise a batch of one.
     pub batch_size: usize,
     /// Width and height of the images in a batch, in pixels, at least 1.
     pub image_size: u32,

@@ -106,7 +106,8 @@ impl Epoch {
         }))
     }
 
-    /// Returns the next batch that is not empty, or the error that ends the epoch.
+    /// Returns the next batch that has more than one image, if another has any, or the error that
+    /// ends the epoch.
     fn advance(&mut self) -> Option<Result<Batch, Error>> {
         while let Some(received) = self.receive() {
             let mut batch = match received {
@@ -123,7 +124,13 @@ impl Epoch {
             if self.work.plan.config.on_bad_image == OnBadImage::Error {
                 return Some(Ok(batch));
             }
-            if let Some(earlier) = self.kept.replace(batch) {
+            // A single image joins its neighbour, as one that is left over does without skipping.
+            if self.work.plan.config.batch_size > 1
+                && let Some(kept) = &mut self.kept
+                && [&*kept, &batch].iter().any(|part| part.indices.len() == 1)
+            {
+                kept.append(batch);
+            } else if let Some(earlier) = self.kept.replace(batch) {
                 return Some(Ok(earlier));
             }
         }

@@ -151,6 +151,34 @@ fn a_lone_last_sample_joins_the_batch_before_it() {
 }
 
 #[test]
+fn a_lone_readable_sample_joins_its_neighbour() {
+    for threads in [0, 1, 3] {
+        let skipping = LoaderConfig { shuffle: false, on_bad_image: OnBadImage::Skip, ..config(threads) };
+        for (bad, expected) in [
+            (&[0, 1][..], vec![vec![2, 3, 4, 5], vec![6, 7, 8]]),
+            (&[4, 5], vec![vec![0, 1, 2, 3], vec![6, 7, 8]]),
+            (&[6, 8], vec![vec![0, 1, 2], vec![3, 4, 5, 7]]),
+            (&[0, 2, 3, 4], vec![vec![1, 5], vec![6, 7, 8]]),
+            (&[3, 4, 5, 6, 7], vec![vec![0, 1, 2, 8]]),
+            (&[0, 1, 3, 4, 5, 6, 7, 8], vec![vec![2]]),
+        ] {
+            let found = all(&loader(numbers(9, bad), skipping.clone()), 0);
+            let indices: Vec<_> = found.iter().map(|batch| batch.indices.clone()).collect();
+            assert_eq!(indices, expected, "{bad:?}");
+            assert_eq!(found.iter().map(|batch| batch.skipped.len()).sum::<usize>(), bad.len());
+            for batch in found {
+                let whole = LoaderConfig { batch_size: 9, ..skipping.clone() };
+                let whole = Loader::new(Arc::new(numbers(9, &[])), batch.indices.into(), whole);
+                let whole = all(&whole, 0).remove(0);
+                assert_eq!((batch.images, batch.targets), (whole.images, whole.targets), "{bad:?}");
+            }
+        }
+        let single = LoaderConfig { batch_size: 1, ..skipping };
+        assert_eq!(sizes(&all(&loader(numbers(3, &[1]), single), 0)), [1, 1]);
+    }
+}
+
+#[test]
 fn a_bad_image_ends_the_epoch() {
     for threads in [0, 1, 3] {
         let strict = loader(numbers(9, &[4]), LoaderConfig { shuffle: false, ..config(threads) });
