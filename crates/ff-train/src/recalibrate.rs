@@ -29,16 +29,22 @@ pub struct Recalibration {
     images: usize,
     /// Of the pixels.
     bytes: usize,
-    /// The decoded batches after the first pass, unless there are too many.
-    kept: Option<OnceLock<Vec<Batch>>>,
+    first_pass: OnceLock<FirstPass>,
     stop: CancelToken,
+}
+
+/// The results of the first pass.
+struct FirstPass {
+    /// All batches, if they fit into [`KEEP_BYTES`]; else none.
+    batches: Vec<Batch>,
+    skipped: Vec<String>,
 }
 
 impl Recalibration {
     /// Takes the images `indices` of a dataset, resized and not augmented, in a fixed shuffled
-    /// order, `batch_size` at a time, loaded by `threads` threads (0: the caller's). A last batch
-    /// of one image joins the one before it: alone it has no variance in layers of one value per
-    /// channel, where PyTorch raises an error.
+    /// order, `batch_size` at a time, at least 2, loaded by `threads` threads (0: the caller's). A
+    /// batch that is left with one image joins the one before it: alone it has no variance in layers
+    /// of one value per channel, where PyTorch raises an error.
     pub fn new(
         dataset: Arc<dyn Dataset>,
         indices: Arc<[usize]>,
@@ -49,7 +55,7 @@ impl Recalibration {
     ) -> Self {
         let images = indices.len();
         let config = LoaderConfig {
-            batch_size,
+            batch_size: batch_size.max(2),
             image_size,
             augment: Augment::Eval,
             shuffle: true,
@@ -59,9 +65,8 @@ impl Recalibration {
             on_bad_image,
         };
         let bytes = images * 3 * (image_size as usize).pow(2);
-        let kept = (bytes <= KEEP_BYTES).then(OnceLock::new);
         let loader = Loader::new(dataset, indices, config);
-        Self { loader, images, bytes, kept, stop: CancelToken::default() }
+        Self { loader, images, bytes, first_pass: OnceLock::new(), stop: CancelToken::default() }
     }
 
     /// Returns at most `images` of the training images, evenly spread over them, since many
@@ -76,27 +81,44 @@ impl Recalibration {
         Self { stop, ..self }
     }
 
-    /// Returns the number of images.
+    /// Returns the number of images, unreadable ones included.
     pub fn images(&self) -> usize {
         self.images
     }
 
+    /// Returns the names of the unreadable images that are left out; known after the first pass.
+    pub fn skipped(&self) -> &[String] {
+        self.first_pass.get().map_or(&[], |pass| pass.skipped.as_slice())
+    }
+
     /// Returns the bytes of pixels that stay in memory after the first pass.
     pub fn kept_bytes(&self) -> usize {
-        self.kept.as_ref().map_or(0, |_| self.bytes)
+        if self.fits() { self.bytes } else { 0 }
+    }
+
+    fn fits(&self) -> bool {
+        self.bytes <= KEEP_BYTES
     }
 
     /// Replaces the model's BatchNorm statistics by the mean over the batches. A model without
     /// BatchNorm does not change.
     ///
     /// # Errors
-    /// An unreadable image, unless these are skipped; no readable image; [`Error::Stopped`].
+    /// An unreadable image, unless these are skipped; no readable image; [`Error::Config`] for only
+    /// one; [`Error::Stopped`].
     pub fn run(&self, model: &Model) -> Result<(), Error> {
         if model.parameters().buffers().next().is_none() {
             return Ok(());
         }
         let mut number = 0;
         self.for_each_batch(|batch| {
+            if batch.indices.len() == 1 {
+                return Err(Error::Config(
+                    "BatchNorm statistics: expected at least two readable training images, found one\n\
+                     hint: raise bn_images, or set bn to \"averaged\""
+                        .into(),
+                ));
+            }
             number += 1;
             let images = send_images(&batch.images, batch.image_size, model.device());
             let mode = Mode::Recalibrate { batch: number };
@@ -116,27 +138,23 @@ impl Recalibration {
         let mut is_empty = true;
         let mut visit = |batch: &Batch| {
             self.stop.check()?;
-            if batch.indices.is_empty() {
-                return Ok(());
-            }
             is_empty = false;
             each(batch)
         };
-        match self.kept.as_ref().map(|kept| (kept, kept.get())) {
-            Some((_, Some(batches))) => batches.iter().try_for_each(&mut visit)?,
-            room => {
-                let mut batches = Vec::new();
+        match self.first_pass.get().filter(|_| self.fits()) {
+            Some(pass) => pass.batches.iter().try_for_each(&mut visit)?,
+            None => {
+                let (mut batches, mut skipped) = (Vec::new(), Vec::new());
                 for batch in self.loader.epoch(0) {
                     let batch = batch?;
                     visit(&batch)?;
-                    if room.is_some() {
+                    skipped.extend(batch.skipped.iter().cloned());
+                    if self.fits() {
                         batches.push(batch);
                     }
                 }
-                if let Some((kept, _)) = room {
-                    // Another thread may have been first, with the same batches.
-                    let _ = kept.set(batches);
-                }
+                // Another thread may have been first, with the same batches.
+                let _ = self.first_pass.set(FirstPass { batches, skipped });
             }
         }
         if is_empty {

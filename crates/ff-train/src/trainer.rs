@@ -107,8 +107,8 @@ impl<'a, 'r> Trainer<'a, 'r> {
         self.progress.finished_steps() + self.progress.epoch.losses.len() + self.losses.len()
     }
 
-    /// Returns the last step of this epoch, as the schedule counts them: it counts a batch without
-    /// a readable image, for which the optimizer does no step.
+    /// Returns the last step of this epoch, as the schedule counts them: it counts a batch that is
+    /// left out or joins another for want of readable images, for which the optimizer does no step.
     pub(crate) fn last_step(&self) -> usize {
         self.progress.epoch_number() as usize * self.rates.steps_per_epoch()
     }

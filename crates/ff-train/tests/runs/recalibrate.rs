@@ -10,10 +10,18 @@ use tch::Device;
 
 use crate::SPEC;
 
-/// Drawn images, and which of them were decoded.
+/// Drawn images, which of them were decoded, and which cannot be.
 struct Counted {
     images: Phantom,
     decoded: Mutex<Vec<usize>>,
+    bad: Vec<usize>,
+}
+
+impl Counted {
+    fn new(train: usize, bad: &[usize]) -> Arc<Self> {
+        let images = Phantom::new(PhantomKind::Shapes, 16, [train, 6, 0], 5, false).unwrap();
+        Arc::new(Self { images, decoded: Mutex::default(), bad: bad.to_vec() })
+    }
 }
 
 impl Dataset for Counted {
@@ -23,15 +31,17 @@ impl Dataset for Counted {
 
     fn image(&self, index: usize) -> Result<Image, ff_data::Error> {
         self.decoded.lock().unwrap().push(index);
-        self.images.image(index)
+        match self.bad.contains(&index) {
+            true => Err(ff_data::Error::image(index, "a picture", "none")),
+            false => self.images.image(index),
+        }
     }
 }
 
 #[test]
 fn only_the_first_pass_decodes_the_sample() {
     tch::set_num_threads(1);
-    let images = Phantom::new(PhantomKind::Shapes, 16, [60, 6, 0], 5, false).unwrap();
-    let dataset = Arc::new(Counted { images, decoded: Mutex::default() });
+    let dataset = Counted::new(60, &[]);
     let decoded = || {
         let mut decoded = std::mem::take(&mut *dataset.decoded.lock().unwrap());
         decoded.sort_unstable();
@@ -58,4 +68,30 @@ fn only_the_first_pass_decodes_the_sample() {
         assert_eq!(decoded(), &*sample);
         assert!(found.iter().eq(fresh.iter()), "model {seed}");
     }
+}
+
+#[test]
+fn a_batch_is_never_of_one_image() {
+    let run = |bad: &[usize], batch_size: usize, on_bad_image: OnBadImage| {
+        let images =
+            Recalibration::new(Counted::new(6, bad), (0..6).collect(), 16, batch_size, 0, on_bad_image);
+        let model = Model::new(&SPEC, Device::Cpu, 1).unwrap();
+        images.run(&model).map(|()| (StateDict::from_tensors(model.state_dict()), images.skipped().len()))
+    };
+    let batches = |weights: &StateDict| weights.get("bn1.num_batches_tracked").unwrap().to_i64().unwrap()[0];
+    // Two batches of three images. In six of fifteen pairs of unreadable images both are in one batch,
+    // whose third image joins the other three.
+    let mut joined = 0;
+    for (one, other) in (0..6).flat_map(|one| (0..one).map(move |other| (one, other))) {
+        let (weights, skipped) = run(&[one, other], 3, OnBadImage::Skip).unwrap();
+        assert_eq!(skipped, 2);
+        joined += usize::from(batches(&weights) == 1);
+        let mut values = weights.iter().filter_map(|(_, tensor)| tensor.to_f64()).flatten();
+        assert!(values.all(f64::is_finite), "{one} and {other}");
+    }
+    assert_eq!(joined, 6);
+    let (weights, skipped) = run(&[], 1, OnBadImage::Error).unwrap();
+    assert_eq!((batches(&weights), skipped), (3, 0), "at least two images at a time");
+    let alone = run(&[0, 1, 3, 4, 5], 3, OnBadImage::Skip).unwrap_err().to_string();
+    assert!(alone.contains("expected at least two readable training images, found one\nhint:"), "{alone}");
 }
