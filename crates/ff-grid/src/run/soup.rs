@@ -19,7 +19,7 @@ use tch::Device;
 
 use super::context::JobContext;
 use super::models::Models;
-use super::network::FittedNetwork;
+use super::network::{FIT_BN_IMAGES, FittedNetwork};
 use super::scorer::ValidationScorer;
 use super::statistics::{Wanted, files as statistics_files, statistics};
 use crate::catalog::{Catalog, OpenDataset};
@@ -91,6 +91,8 @@ impl Choice<'_> {
         }
         if let Selection::Learned(_) = spec.select {
             let model = Model::new(&spec.model, device, 0)?;
+            let few = Some(spec.bn_images.map_or(FIT_BN_IMAGES, |images| images.min(FIT_BN_IMAGES)));
+            let recalibration = spec.recalibrate.map(|batch| catalog.recalibration(data, size, batch, few));
             let network = FittedNetwork::new(model, catalog.fitting(data, size)?, recalibration);
             scorer = scorer.with_network(network);
         }
