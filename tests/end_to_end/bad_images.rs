@@ -34,6 +34,10 @@ fn corrupt_images_fail_the_job_or_are_skipped() {
     assert!(printed.contains("2 unreadable test images left out"), "{printed}");
     let epoch = &place.record("probe", "probe")["output"]["training"]["history"][0];
     assert_eq!((&epoch["images"], epoch["skipped"].as_array().unwrap().len()), (&12.into(), 6));
+    let note = "6 unreadable training images left out of the BatchNorm statistics";
+    let soup = &place.record("soup", ": GoU")["output"]["soup"];
+    assert!(soup["notes"].as_array().unwrap().contains(&note.into()), "{soup}");
+    assert!(printed.contains(note), "{printed}");
 
     let inspect = "ff-data inspect --dataset folder --root data/cells --decode --json";
     let inspected = place.run(inspect);

@@ -80,6 +80,15 @@ fn every_method_is_a_row_and_is_verified() {
         assert_has(&verified, &["bit for bit"]);
     }
     place.run("ff-grid doctor --runs runs").ok();
+    // A pass over validation images and those of BatchNorm, and over 6 images with each of four models,
+    // for Fisher merging backwards too.
+    let planned = place.json_of("ff-grid plan --config tiny.toml --json");
+    for (name, images) in [("Fisher", 4 * 3 * 6), ("RegMean", 4 * 6)] {
+        let record = place.record("soup", &format!(": {name}"));
+        let job = planned["jobs"].as_array().unwrap().iter().find(|job| job["id"] == record["id"]);
+        assert_eq!(record["cost"], job.unwrap()["cost"]);
+        assert_eq!(record["cost"]["evaluated_images"], 24 + 24 + images, "{name}");
+    }
     // The report says how they were made, and the coefficients are drawn.
     assert_has(&place.read("runs/tables/tiny/coefficients-learned.csv"), &["layer1.0.conv1"]);
     place.run("ff-grid report --config tiny.toml --output report.html").ok();

@@ -301,6 +301,21 @@ fn soups_have_the_batchnorm_statistics_of_the_section_or_the_row() {
 }
 
 #[test]
+fn statistics_of_models_read_training_images() {
+    // Twelve models on at most 480 training images, and 240 validation images for the candidate.
+    for (select, images) in [
+        ("{kind='fisher',images=100}", 3 * 100),
+        ("{kind='fisher',images=1000}", 3 * 480),
+        ("{kind='regmean',images=100}", 100),
+        ("{kind='stock'}", 0),
+    ] {
+        let plan = demo(&[&format!("method.1.select={select}")]);
+        let cost = plan.job(&column(&plan, "Shapes ResNet-pico").methods[1].soup).unwrap().cost;
+        assert_eq!((cost.evaluations, cost.evaluated_images), (1, 240 + 12 * images), "{select}");
+    }
+}
+
+#[test]
 fn paths_have_the_batchnorm_statistics_of_soups() {
     for (bn, section, expected) in [
         ("averaged", "{}", None),

@@ -18,7 +18,8 @@ pub struct Cost {
     /// The number of passes over a validation split, to select models or to score candidates for a
     /// soup.
     pub validation_passes: u64,
-    /// The number of images of these passes.
+    /// The number of images of these passes, and of training images that are read for the statistics
+    /// of BatchNorm and of merge methods.
     pub validation_images: u64,
     /// The wall-clock time in seconds; `None` if not measured.
     pub wall_seconds: Option<f64>,

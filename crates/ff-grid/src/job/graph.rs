@@ -83,8 +83,9 @@ pub struct Cost {
     pub epochs: u64,
     /// Training images.
     pub train_images: u64,
-    /// Images predicted: validation images for each epoch or candidate, or test images; and images
-    /// that BatchNorm statistics are recomputed from.
+    /// Images predicted: validation images for each epoch or candidate, or test images; and training
+    /// images read for statistics: of BatchNorm for each candidate, and of each model for a merge
+    /// method that needs them, where a backward pass counts as two.
     pub evaluated_images: u64,
     /// Sets of weights evaluated.
     pub evaluations: u64,

@@ -75,6 +75,16 @@ impl Selection {
         }
     }
 
+    /// The images that it reads for the statistics of each model, of a number of training images. A
+    /// backward pass counts as two.
+    pub(crate) fn statistics_images(&self, train: u64) -> u64 {
+        match *self {
+            Self::Fisher { images } => 3 * train.min(images as u64),
+            Self::Regmean { images, .. } => train.min(images as u64),
+            _ => 0,
+        }
+    }
+
     /// What it needs beside the models: the base is the probe (θ₀).
     pub fn needs(&self) -> Needs {
         let method = self.merges(1).into_iter().next();

@@ -14,14 +14,14 @@ use ff_checkpoint::{FileRef, Provenance, StateDict, note_trained_on, trained_on}
 use ff_eval::{Metric, Note, Predictions};
 use ff_models::Model;
 use ff_soup::{Ingredient, Ingredients, Soup};
-use ff_train::save_predictions;
+use ff_train::{Recalibration, save_predictions};
 use tch::Device;
 
 use super::context::JobContext;
 use super::models::Models;
 use super::network::{FIT_BN_IMAGES, FittedNetwork};
 use super::scorer::ValidationScorer;
-use super::statistics::{Wanted, files as statistics_files, statistics};
+use super::statistics::{BATCH, Wanted, files as statistics_files, statistics};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION};
@@ -54,11 +54,11 @@ pub struct Chosen {
     pub predictions: Predictions,
     /// Statistics of the models, relative to the folder.
     pub statistics: Vec<FileRef>,
-    /// Notes on the score, such as classes with few images.
+    /// Notes on the score, such as classes with few images, and on training images that were left out.
     pub notes: Vec<String>,
     /// Validation images that could not be read and were left out, by name.
     pub skipped: Vec<String>,
-    /// The cost.
+    /// The cost, without the last pass, for the predictions of the average.
     pub cost: Cost,
 }
 
@@ -75,15 +75,17 @@ impl Choice<'_> {
         }
         let validation = catalog.eval_set(data, EvalSplit::Validation, spec.model.image_size);
         let mut model = Model::new(&spec.model, device, 0)?;
-        let (mut with_statistics, mut files) = (None, Vec::new());
+        let size = spec.model.image_size;
+        let (mut with_statistics, mut files, mut left_out) = (None, Vec::new(), None);
         if let Some(wanted) = Wanted::of(&spec.select) {
-            let found = statistics(wanted, ingredients, &mut model, (catalog, data), folder)?;
+            let images = catalog.recalibration(data, size, BATCH, Some(wanted.images));
+            let found = statistics(wanted, ingredients, &mut model, (&*images, data), folder)?;
             files = statistics_files(&found);
+            left_out = note_left_out(&images, "statistics of the models");
             with_statistics = Some(ingredients.clone().with_statistics(wanted.kind, found)?);
         }
         let ingredients = with_statistics.as_ref().unwrap_or(ingredients);
         let mut scorer = ValidationScorer::new(model, &validation, spec.metric, scores);
-        let size = spec.model.image_size;
         let recalibration =
             spec.recalibrate.map(|batch| catalog.recalibration(data, size, batch, spec.bn_images));
         if let Some(images) = &recalibration {
@@ -105,7 +107,9 @@ impl Choice<'_> {
         }
         let soup = spec.select.selector(ingredients.len()).select(ingredients, &mut scorer)?;
         let mut weights = ingredients.weights(&soup.average)?;
-        let (evaluations, evaluated_images) = (scorer.evaluations(), scorer.images());
+        let of_statistics = spec.select.statistics_images(data.splits.train.len() as u64);
+        let evaluated_images = scorer.images() + ingredients.len() as u64 * of_statistics;
+        let cost = Cost { evaluations: scorer.evaluations(), evaluated_images, ..Cost::default() };
         let predictions = scorer.predict(&weights, &soup.average)?;
         let recomputed = scorer.recomputed(&soup.average);
         if !recomputed.is_empty() {
@@ -122,11 +126,18 @@ impl Choice<'_> {
         }
         let digest = Some(data.identity.digest.clone());
         let provenance = ingredients.provenance(&soup.average, recipe, digest, VERSION)?;
-        let notes = notes(spec.metric, &predictions, data);
+        let mut notes = notes(spec.metric, &predictions, data);
+        notes.extend(left_out);
+        notes.extend(recalibration.and_then(|images| note_left_out(&images, "BatchNorm statistics")));
         let skipped = validation.skipped().to_vec();
-        let cost = Cost { evaluations, evaluated_images, ..Cost::default() };
         Ok(Chosen { soup, weights, provenance, predictions, statistics: files, notes, skipped, cost })
     }
+}
+
+/// Describes how many unreadable training images are left out of statistics, if there are any.
+fn note_left_out(images: &Recalibration, of: &str) -> Option<String> {
+    let count = images.skipped().len();
+    (count > 0).then(|| format!("{count} unreadable training images left out of the {of}"))
 }
 
 /// Describes what to know of a validation score. In a class of few images, single ones can decide

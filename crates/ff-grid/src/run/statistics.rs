@@ -5,15 +5,15 @@ use std::path::Path;
 use ff_checkpoint::{FileRef, Provenance, StateDict, remove_partial};
 use ff_models::Model;
 use ff_soup::{Ingredients, Statistics};
-use ff_train::{fisher, gram};
+use ff_train::{Recalibration, fisher, gram};
 use serde_json::json;
 
-use crate::catalog::{Catalog, OpenDataset};
+use crate::catalog::OpenDataset;
 use crate::error::Error;
 use crate::job::{Selection, VERSION};
 
 /// Images at a time: the inputs of all layers for them are in memory.
-const BATCH: usize = 16;
+pub(super) const BATCH: usize = 16;
 /// Seed of the classes that Fisher information draws.
 const SEED: u64 = 0;
 
@@ -68,7 +68,7 @@ pub(super) fn files(found: &[(String, StateDict)]) -> Vec<FileRef> {
     (1..).zip(found).map(file).collect()
 }
 
-/// Computes statistics of every ingredient with `model`, and writes them to
+/// Computes statistics of every ingredient on `images` with `model`, and writes them to
 /// `FOLDER/statistics-NUMBER.safetensors`, counted from 1. A file that is there already with the same
 /// model, images and settings is not computed again. Returns them, in order, with their names.
 ///
@@ -79,11 +79,10 @@ pub(super) fn statistics(
     wanted: Wanted,
     ingredients: &Ingredients,
     model: &mut Model,
-    (catalog, data): (&Catalog, &OpenDataset),
+    (images, data): (&Recalibration, &OpenDataset),
     folder: &Path,
 ) -> Result<Vec<(String, StateDict)>, Error> {
     remove_partial(folder)?;
-    let images = catalog.recalibration(data, model.spec().image_size, BATCH, Some(wanted.images));
     let recipe = json!({
         "model": model.spec(),
         "split": data.identity.split,
@@ -106,8 +105,8 @@ pub(super) fn statistics(
             None => {
                 model.load_strict(&one.weights)?;
                 let tensors = match wanted.kind {
-                    Statistics::Fisher => fisher(model, &images, SEED)?,
-                    Statistics::Gram => gram(model, &images, wanted.max_width)?,
+                    Statistics::Fisher => fisher(model, images, SEED)?,
+                    Statistics::Gram => gram(model, images, wanted.max_width)?,
                 };
                 StateDict::from_tensors(tensors).save(&path, Some(&provenance))?;
                 StateDict::open(&path)?
@@ -128,6 +127,7 @@ mod tests {
     use tch::Device;
 
     use super::*;
+    use crate::catalog::Catalog;
     use crate::job::DataSource;
 
     #[test]
@@ -149,7 +149,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let compute = |kind: Statistics, images: usize| {
             let wanted = Wanted { kind, images, max_width: 200 };
-            statistics(wanted, &ingredients, &mut model(0), (&catalog, &*data), folder.path()).unwrap()
+            let images = catalog.recalibration(&data, 16, BATCH, Some(images));
+            statistics(wanted, &ingredients, &mut model(0), (&*images, &*data), folder.path()).unwrap()
         };
         for (kind, name) in [(Statistics::Fisher, "fisher"), (Statistics::Gram, "gram")] {
             let first = compute(kind, 4);

@@ -29,8 +29,10 @@ impl Table {
     /// The sections of [`Table::to_markdown`], in order, without empty ones.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let each = |part: fn(&Table, &str) -> Section| self.backbones().map(move |name| part(self, name));
-        let cost =
-            cost::section(self.rows().iter().map(|row| (row.method.as_str(), row.cost)), "all columns");
+        let costs = self.rows().iter().map(|row| (row.method.as_str(), row.cost));
+        let cost = cost::section(costs, "all columns").remark(
+            "Validation images include training images that BatchNorm and merge methods need statistics of.",
+        );
         with_content(
             each(main).chain(each(intervals)).chain(each(ood)).chain(each(beside_paper)).chain([cost]),
         )

@@ -124,7 +124,8 @@ impl Builder<'_, '_> {
             averages: method.pool.averages(),
         });
         let recomputed = if recalibrated { config.soup.images_to_recompute(train) } else { 0 };
-        let evaluated_images = models * (val + recomputed);
+        let of_statistics = in_pool * method.select.statistics_images(train);
+        let evaluated_images = models * (val + recomputed) + of_statistics;
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
         // The runs' start comes last.
         let start = (method.select.needs() == Needs::Base).then(|| pools.probe.clone());
