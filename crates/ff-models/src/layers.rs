@@ -7,7 +7,7 @@ use crate::backbone::Mode;
 use crate::builder::Builder;
 pub use crate::dropout::dropout_half;
 use crate::init::Init;
-use crate::tap::{Tap, Window};
+use crate::tap::Tap;
 
 /// A 2-D convolution with a square kernel.
 pub struct Conv2d {
@@ -59,9 +59,8 @@ impl Conv2d {
     }
 
     fn convolve(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        if let (Some(tap), &[_, _, height, width]) = (&self.tap, &weight.size()[..]) {
-            let (stride, padding) = (self.stride, self.padding);
-            tap.see(x, weight, Some(Window { kernel: [height, width], stride, padding }));
+        if let Some(tap) = &self.tap {
+            tap.see(x, weight, Some([self.stride, self.padding]));
         }
         x.to_kind(self.compute).conv2d(
             &weight.to_kind(self.compute),

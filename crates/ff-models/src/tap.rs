@@ -1,5 +1,6 @@
 //! The inputs of a model's layers, for statistics of them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::{Kind, Tensor};
@@ -21,11 +22,11 @@ pub struct LayerInput {
 
 /// The places that a convolution multiplies with its kernel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
+struct Window {
     /// Height and width of the kernel.
-    pub kernel: [i64; 2],
-    pub stride: i64,
-    pub padding: i64,
+    kernel: [i64; 2],
+    stride: i64,
+    padding: i64,
 }
 
 impl LayerInput {
@@ -66,7 +67,14 @@ impl LayerInput {
 
 /// Keeps the inputs of layers while a model records them. All layers of a model share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Option<Record>>>);
+pub(crate) struct Recorder(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Whether there is a record. Layers read it in every forward pass, on the thread that sets it.
+    records: AtomicBool,
+    record: Mutex<Option<Record>>,
+}
 
 #[derive(Debug)]
 struct Record {
@@ -85,7 +93,8 @@ impl Recorder {
     }
 
     fn set(&self, record: Option<Record>) -> Option<Record> {
-        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), record)
+        self.0.records.store(record.is_some(), Ordering::Relaxed);
+        std::mem::replace(&mut *self.0.record.lock().unwrap_or_else(PoisonError::into_inner), record)
     }
 
     /// Makes the tap of the layer with that weight.
@@ -101,14 +110,46 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    /// Keeps a layer's input if the model records. Otherwise it costs a lock that nobody else holds.
-    pub fn see(&self, input: &Tensor, weight: &Tensor, window: Option<Window>) {
-        let mut record = self.recorder.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(record) = record.as_mut() else { return };
-        let width: i64 = weight.size()[1..].iter().product();
-        if width <= record.max_width {
-            let (weight, input) = (self.weight.clone(), input.shallow_clone());
-            record.inputs.push(LayerInput { weight, input, width, window });
+    /// Keeps a layer's input if the model records. Otherwise it costs the reading of a flag.
+    /// `convolution` has the stride and the padding of one.
+    pub fn see(&self, input: &Tensor, weight: &Tensor, convolution: Option<[i64; 2]>) {
+        let Shared { records, record } = &*self.recorder.0;
+        if !records.load(Ordering::Relaxed) {
+            return;
         }
+        let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(record) = record.as_mut() else { return };
+        let size = weight.size();
+        let width: i64 = size[1..].iter().product();
+        if width <= record.max_width {
+            let kernel = |[stride, padding]: [i64; 2]| Window { kernel: [size[2], size[3]], stride, padding };
+            let (weight, input) = (self.weight.clone(), input.shallow_clone());
+            record.inputs.push(LayerInput { weight, input, width, window: convolution.map(kernel) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use tch::Device;
+
+    use super::*;
+
+    #[test]
+    fn a_layer_takes_no_lock_unless_the_model_records() {
+        let recorder = Recorder::default();
+        let tap = recorder.tap("fc.weight");
+        let lock = recorder.0.record.lock().unwrap();
+        let (sender, seen) = channel();
+        std::thread::spawn(move || {
+            let one = Tensor::zeros([1, 1], (Kind::Float, Device::Cpu));
+            tap.see(&one, &one, None);
+            sender.send(()).unwrap();
+        });
+        assert!(seen.recv_timeout(Duration::from_secs(60)).is_ok(), "it waits for the lock");
+        drop(lock);
     }
 }
