@@ -317,9 +317,8 @@ impl SoupsConfig {
         self.method.iter().cloned().chain((1..=self.grid.top_models).map(single)).collect()
     }
 
-    /// The grid's runs, in the order of the pool, each with the places of its values in their lists,
-    /// in the order of [`FIELDS`].
-    pub(crate) fn grid_runs(&self) -> Vec<(RunFields, [usize; FIELDS.len()])> {
+    /// The grid's runs, in the order of the pool.
+    pub(crate) fn grid_runs(&self) -> Vec<GridRun> {
         let (grid, own) = (&self.grid, self.model.image_size);
         // The model's size, written out or not, is the same run.
         let sizes = match grid.train_sizes.as_slice() {
@@ -341,5 +340,8 @@ impl SoupsConfig {
     }
 }
 
-/// What runs of a grid differ in, in the order of [`SoupsConfig::grid_runs`].
+/// A run of a grid, with the places of its values in their lists, in the order of [`FIELDS`].
+pub(crate) type GridRun = (RunFields, [usize; FIELDS.len()]);
+
+/// What runs of a grid differ in.
 pub(crate) const FIELDS: [&str; 5] = ["seed", "augmentation", "learning rate", "sample", "image size"];

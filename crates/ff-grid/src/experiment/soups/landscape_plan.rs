@@ -7,7 +7,7 @@
 use itertools::Itertools;
 
 use super::columns::{LandscapeJobs, MethodJobs, PathJob};
-use super::config::{FIELDS, SoupsConfig};
+use super::config::{FIELDS, GridRun, SoupsConfig};
 use super::landscape_config::{Curves, LandscapeConfig, PlaneConfig};
 use crate::config::DatasetEntry;
 use crate::job::{
@@ -36,6 +36,8 @@ impl Pools {
 /// Plans the landscape jobs of a column.
 pub(super) struct LandscapeBuilder<'a, 'g> {
     pub config: &'a SoupsConfig,
+    /// The grid's runs.
+    pub runs: &'a [GridRun],
     pub graph: &'a mut Graph<'g>,
     pub shared: &'a ColumnBase,
     pub dataset: &'a DatasetEntry,
@@ -114,7 +116,7 @@ impl LandscapeBuilder<'_, '_> {
 
     /// Returns the pairs of the grid's models that are drawn, by their index in the pool.
     fn pairs(&self, curves: &Curves) -> Vec<(usize, usize)> {
-        let runs = self.config.grid_runs();
+        let runs = self.runs;
         let named =
             |name: &String| runs.iter().position(|(run, _)| run.name() == *name).expect("names are checked");
         match curves {
@@ -139,8 +141,8 @@ impl LandscapeBuilder<'_, '_> {
     }
 
     fn path(&mut self, (a, b): (usize, usize), points: usize, bn: BnStatistics) -> PathJob {
-        let runs = self.config.grid_runs();
-        let [(a_name, of_a), (b_name, of_b)] = [a, b].map(|at| (runs[at].0.name(), runs[at].1));
+        let [(a_name, of_a), (b_name, of_b)] =
+            [a, b].map(|at| self.runs[at]).map(|(run, at)| (run.name(), at));
         let differ = (0..FIELDS.len()).filter(|&at| of_a[at] != of_b[at]).map(|at| FIELDS[at]).collect();
         let evaluation = self.evaluation(bn);
         // The errors of the ends are known from training, unless statistics are recomputed.

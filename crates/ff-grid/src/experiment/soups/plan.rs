@@ -10,7 +10,7 @@ use ff_train::{Ema, Rates, TrainConfig, Trainable, task_kind};
 use itertools::iproduct;
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn, predictors};
-use super::config::SoupsConfig;
+use super::config::{GridRun, SoupsConfig};
 use super::landscape_plan::{LandscapeBuilder, Pools};
 use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
@@ -21,17 +21,18 @@ use crate::plan::{ColumnBase, Graph, StartWeights};
 /// Plans every column of a table of soups.
 pub(super) fn columns(config: &SoupsConfig, graph: &mut Graph<'_>) -> Vec<SoupsColumn> {
     let mut columns = Vec::new();
+    let runs = config.grid_runs();
     for backbone in &config.backbone {
         let origin = graph.origin(backbone, config.probe.seed);
         for dataset in &config.dataset {
-            columns.push(column(config, graph, backbone, dataset, &origin));
+            columns.push(column((config, &runs), graph, backbone, dataset, &origin));
         }
     }
     columns
 }
 
 fn column(
-    config: &SoupsConfig,
+    (config, runs): (&SoupsConfig, &[GridRun]),
     graph: &mut Graph<'_>,
     backbone: &BackboneConfig,
     dataset: &DatasetEntry,
@@ -47,12 +48,12 @@ fn column(
     }
     let (shared, opened) = (&opening.shared, &opening.opened);
     let inmerge = config.inmerge.map(|settings| settings.of(backbone));
-    let mut builder = Builder { config, graph, dataset, shared, opened, inmerge };
+    let mut builder = Builder { config, runs, graph, dataset, shared, opened, inmerge };
     let pools = builder.pools(origin);
     let methods = config.methods_and_singles();
     let mut methods: Vec<_> = methods.iter().map(|method| builder.method(method, &pools)).collect();
     let graph = builder.graph;
-    let builder = LandscapeBuilder { config, graph, shared, dataset, pools: &pools, methods: &methods };
+    let builder = LandscapeBuilder { config, runs, graph, shared, dataset, pools: &pools, methods: &methods };
     let landscape = builder.jobs();
     let singles = methods.split_off(config.method.len());
     SoupsColumn { head: opening.head(backbone.clone(), dataset.clone()), methods, landscape, singles }
@@ -67,6 +68,8 @@ fn rates(config: &SoupsConfig, train_images: usize) -> Result<Rates, String> {
 /// Plans the jobs of a column.
 struct Builder<'a, 'g> {
     config: &'a SoupsConfig,
+    /// The grid's runs.
+    runs: &'a [GridRun],
     graph: &'a mut Graph<'g>,
     dataset: &'a DatasetEntry,
     shared: &'a ColumnBase,
@@ -79,16 +82,17 @@ impl Builder<'_, '_> {
     /// Adds all training runs of a column.
     fn pools(&mut self, origin: &StartWeights) -> Pools {
         let probe = self.probe(origin);
-        let config = self.config;
-        let grid = config.grid_runs().into_iter().map(|(run, _)| self.finetune(&probe, run)).collect();
+        let (config, runs) = (self.config, self.runs);
+        let grid = runs.iter().map(|&(run, _)| self.finetune(&probe, run, true)).collect();
         let mut fgg_pool = |pool: Pool| {
-            let mut runs = Vec::new();
+            let mut found = Vec::new();
             for (augment, &rate) in iproduct!(config.fgg.augmentations(pool), &config.fgg.learning_rates) {
-                let base = self.finetune(&probe, RunFields::new(rate, augment, config.fgg.seed));
+                let run = RunFields::new(rate, augment, config.fgg.seed);
+                let base = self.finetune(&probe, run, runs.iter().any(|(other, _)| *other == run));
                 let cyclic = self.fgg(&base, rate, augment);
-                runs.extend([base, cyclic]);
+                found.extend([base, cyclic]);
             }
-            runs
+            found
         };
         let (fgg, fgg_all) = (fgg_pool(Pool::Fgg), fgg_pool(Pool::FggAll));
         Pools { probe, grid, fgg, fgg_all }
@@ -152,15 +156,16 @@ impl Builder<'_, '_> {
         self.graph.add(shared, label, spec, pretrained.into_iter().collect(), cost, origin.file.clone())
     }
 
-    fn finetune(&mut self, probe: &str, run: RunFields) -> JobId {
+    /// Adds a fine-tuning run. Runs of the grid keep an average, also as a base of FGG; other bases
+    /// keep none.
+    fn finetune(&mut self, probe: &str, run: RunFields, is_of_grid: bool) -> JobId {
         let (section, fgg, shared) = (&self.config.finetune, &self.config.fgg, self.shared);
-        // The same run may be a grid model and a base of FGG, so both must ask for optimizer state.
-        let is_base = iproduct!(fgg.augmentations(Pool::FggAll), &fgg.learning_rates)
-            .any(|(augment, &rate)| run == RunFields::new(rate, augment, fgg.seed));
-        // Runs of the grid keep an average, also as a base of FGG; other bases keep none.
-        let is_of_grid = self.config.grid_runs().iter().any(|(other, _)| *other == run);
-        let ema = section.ema_decay.filter(|_| is_of_grid).map(|decay| Ema { decay });
         let RunFields { learning_rate, augment, seed, sample, image_size } = run;
+        // The same run may be a grid model and a base of FGG, so both must ask for optimizer state.
+        let is_base = fgg.augmentations(Pool::FggAll).contains(&augment)
+            && fgg.learning_rates.contains(&learning_rate)
+            && run == RunFields::new(learning_rate, augment, fgg.seed);
+        let ema = section.ema_decay.filter(|_| is_of_grid).map(|decay| Ema { decay });
         let train = TrainConfig {
             select_by: section.select_by,
             ema,
