@@ -206,7 +206,7 @@ seed = 0
 fn models_are_grouped_by_sample_and_image_size() {
     let place = Place::with_table(SHAPES);
     let grid = "--set grid.learning_rates=[1e-2] --set grid.augmentations=['minimal'] --set grid.train_sizes=[16,12] \
-                --set grid.samples=['all','balanced'] --set fgg.learning_rates=[1e-2] --set fgg.augment=minimal";
+                --set grid.samples=['all','balanced']";
     let method =
         "--set method=[{name='Soup',pool='grid',select={kind='hierarchy',levels=['image_size','sample']}}]";
     place.run(&format!("{RUN} {grid} {method}")).ok();

@@ -188,6 +188,39 @@ fn the_pool_fgg_all_has_cyclic_runs_of_all_augmentations() {
     );
 }
 
+#[test]
+fn only_the_runs_that_are_needed_are_planned() {
+    const PLANE: &str = "landscape={plane=[{pool='fgg'}]}";
+    let cases: [(&str, &[&str], [usize; 2]); 9] = [
+        ("grid", &[], [12, 0]),
+        ("ema", &[], [12, 0]),
+        ("grid-ema", &[], [12, 0]),
+        ("fgg", &[], [4, 4]),
+        ("fgg", &["fgg.also_augment=['minimal']"], [4, 4]),
+        ("fgg-all", &["fgg.also_augment=['minimal']"], [8, 8]),
+        // Figures and single models need runs too.
+        ("grid", &[PLANE], [12, 4]),
+        ("fgg", &["connectivity={}"], [12, 4]),
+        ("fgg", &["grid.top_models=1"], [12, 4]),
+    ];
+    for (pool, set, expected) in cases {
+        let row = format!("method=[{{ name = 'Row', pool = '{pool}' }}]");
+        let plan = demo(&[&[row.as_str()][..], set].concat());
+        check_order(&plan);
+        let columns = soups(&plan).1.len();
+        let found = ["finetune", "fgg"].map(|kind| count(&plan, kind) / columns);
+        assert_eq!(found, expected, "{pool} {set:?}");
+        let used: BTreeSet<&JobId> = plan.jobs.iter().flat_map(|job| &job.inputs).collect();
+        let mut runs = plan.jobs.iter().filter(|job| job.spec.training().is_some());
+        assert!(runs.all(|job| used.contains(&job.id)), "{pool} {set:?}");
+    }
+    // A cycle of 45 steps has no middle. Without FGG that does not matter.
+    let odd = "fgg.epochs_per_cycle=3";
+    let blocked = |plan: &Plan| soups(plan).1[0].head.blocked.clone();
+    assert!(blocked(&demo(&[odd])).unwrap().contains("expected a cycle of an even number of steps"));
+    assert_eq!(blocked(&demo(&[odd, "method=[{ name = 'Row', pool = 'grid' }]"])), None);
+}
+
 /// Overrides that leave the demo's ResNet, which takes images of any size.
 const RESNET: &str =
     "backbone=[{ name = 'ResNet-pico', architecture = 'resnet_pico', weights = 'pretrain' }]";

@@ -22,6 +22,11 @@ pub enum Pool {
 }
 
 impl Pool {
+    /// True for models of the grid search's runs.
+    pub(crate) fn is_of_grid(self) -> bool {
+        matches!(self, Self::Grid | Self::Ema | Self::GridEma)
+    }
+
     /// Which models of its runs it has.
     pub fn averages(self) -> Averages {
         match self {

@@ -59,7 +59,8 @@ pub struct SoupsConfig {
     /// of `[[method]]`. Absent: `table1` if there is no `[[method]]`, else no set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub methods: Option<MethodSet>,
-    /// Rows of the table, one by one.
+    /// Rows of the table, one by one. Of the runs of `[grid]` and `[fgg]`, only those that a row or
+    /// another section needs are trained.
     pub method: Vec<MethodConfig>,
     /// Error surfaces: the validation error on planes through three models (FissionFusion, Fig. 1).
     /// Absent: none.
@@ -315,6 +316,14 @@ impl SoupsConfig {
             paper_row: None,
         };
         self.method.iter().cloned().chain((1..=self.grid.top_models).map(single)).collect()
+    }
+
+    /// The pools that a row, a single model, a plane or a path needs.
+    pub(crate) fn pools(&self) -> Vec<Pool> {
+        let rows = self.methods_and_singles().into_iter().map(|method| method.pool);
+        let planes = self.landscape.iter().flat_map(|section| &section.plane).map(|plane| plane.pool);
+        let paths = self.connectivity.iter().map(|_| Pool::Grid);
+        rows.chain(planes).chain(paths).collect()
     }
 
     /// The grid's runs, in the order of the pool.

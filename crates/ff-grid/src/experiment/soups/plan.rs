@@ -43,7 +43,8 @@ fn column(
         let task = opened.dataset.task();
         let samples = config.grid.samples.iter().try_for_each(|sample| sample.check(task));
         let samples = samples.map_err(|error| format!("dataset {}: grid.samples: {error}", dataset.name));
-        let rates = rates(config, opened.splits.train.len()).map(drop);
+        let has_fgg = config.pools().iter().any(|pool| !pool.is_of_grid());
+        let rates = if has_fgg { rates(config, opened.splits.train.len()).map(drop) } else { Ok(()) };
         opening.shared.blocked = samples.and(rates).err();
     }
     let (shared, opened) = (&opening.shared, &opening.opened);
@@ -79,22 +80,28 @@ struct Builder<'a, 'g> {
 }
 
 impl Builder<'_, '_> {
-    /// Adds all training runs of a column.
+    /// Adds the training runs of a column.
     fn pools(&mut self, origin: &StartWeights) -> Pools {
         let probe = self.probe(origin);
-        let (config, runs) = (self.config, self.runs);
-        let grid = runs.iter().map(|&(run, _)| self.finetune(&probe, run, true)).collect();
-        let mut fgg_pool = |pool: Pool| {
+        let (config, runs, needed) = (self.config, self.runs, self.config.pools());
+        let grid = match needed.iter().any(|pool| pool.is_of_grid()) {
+            true => runs.iter().map(|&(run, _)| self.finetune(&probe, run, true)).collect(),
+            false => Vec::new(),
+        };
+        let [fgg, fgg_all] = [Pool::Fgg, Pool::FggAll].map(|pool| {
+            let augmentations = match needed.contains(&pool) {
+                true => config.fgg.augmentations(pool),
+                false => Vec::new(),
+            };
             let mut found = Vec::new();
-            for (augment, &rate) in iproduct!(config.fgg.augmentations(pool), &config.fgg.learning_rates) {
+            for (augment, &rate) in iproduct!(augmentations, &config.fgg.learning_rates) {
                 let run = RunFields::new(rate, augment, config.fgg.seed);
                 let base = self.finetune(&probe, run, runs.iter().any(|(other, _)| *other == run));
                 let cyclic = self.fgg(&base, rate, augment);
                 found.extend([base, cyclic]);
             }
             found
-        };
-        let (fgg, fgg_all) = (fgg_pool(Pool::Fgg), fgg_pool(Pool::FggAll));
+        });
         Pools { probe, grid, fgg, fgg_all }
     }
 
@@ -103,16 +110,16 @@ impl Builder<'_, '_> {
         let pool = pools.of(method.pool).to_vec();
         let [train, val, _] = shared.sizes;
         // Scores of single models are known from training; each candidate soup takes an evaluation.
-        let snapshots = rates(config, train as usize).map_or(0, |rates| rates.snapshots().len());
         let in_pool = match method.pool {
-            Pool::Grid | Pool::Ema => pool.len() as u64,
-            Pool::GridEma => 2 * pool.len() as u64,
-            pool => {
-                let bases = config.fgg.learning_rates.len() * config.fgg.augmentations(pool).len();
-                (bases * (1 + snapshots)) as u64
+            Pool::Grid | Pool::Ema => pool.len(),
+            Pool::GridEma => 2 * pool.len(),
+            Pool::Fgg | Pool::FggAll => {
+                let snapshots = rates(config, train as usize).map_or(0, |rates| rates.snapshots().len());
+                // Half of the runs are bases, each with a cyclic run.
+                pool.len() / 2 * (1 + snapshots)
             }
         };
-        let models = method.select.candidates(in_pool as usize) as u64;
+        let models = method.select.candidates(in_pool) as u64;
         let recalibrated = method.bn.unwrap_or(config.soup.bn) == BnStatistics::Recalibrate
             && method.select.is_soup()
             && shared.spec.architecture.batch_norm;
@@ -128,7 +135,7 @@ impl Builder<'_, '_> {
             averages: method.pool.averages(),
         });
         let recomputed = if recalibrated { config.soup.images_to_recompute(train) } else { 0 };
-        let of_statistics = in_pool * method.select.statistics_images(train);
+        let of_statistics = in_pool as u64 * method.select.statistics_images(train);
         let evaluated_images = models * (val + recomputed) + of_statistics;
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
         // The runs' start comes last.
@@ -136,7 +143,7 @@ impl Builder<'_, '_> {
         let inputs = pool.iter().cloned().chain(start).collect();
         let soup = self.graph.add(shared, label.clone(), spec, inputs, cost, None);
         let inputs = predictors(&method.select, &soup, &pool);
-        let networks = if method.select.is_ensemble() { in_pool } else { 1 };
+        let networks = if method.select.is_ensemble() { in_pool as u64 } else { 1 };
         let test = self.graph.test_score(shared, &label, &inputs, networks, dataset);
         let ood = dataset.ood.iter().map(|other| self.ood(&label, &inputs, networks, other)).collect();
         MethodJobs { pool, soup, test, ood }
@@ -161,7 +168,8 @@ impl Builder<'_, '_> {
     fn finetune(&mut self, probe: &str, run: RunFields, is_of_grid: bool) -> JobId {
         let (section, fgg, shared) = (&self.config.finetune, &self.config.fgg, self.shared);
         let RunFields { learning_rate, augment, seed, sample, image_size } = run;
-        // The same run may be a grid model and a base of FGG, so both must ask for optimizer state.
+        // The same run may be a grid model and a base of FGG, so both must ask for optimizer state:
+        // also without a row of FGG, so that its bases are not trained again when one is added.
         let is_base = fgg.augmentations(Pool::FggAll).contains(&augment)
             && fgg.learning_rates.contains(&learning_rate)
             && run == RunFields::new(learning_rate, augment, fgg.seed);
