@@ -159,14 +159,14 @@ pub enum Selection {
     /// much a model's output depends on it.
     Fisher {
         /// Training images to estimate that on.
-        #[serde(default = "fisher_images")]
+        #[serde(default = "usual_images")]
         images: usize,
     },
     /// RegMean (arXiv 2212.09849): each layer's weights are those whose outputs are nearest to the
     /// models' own, in the mean over training images.
     Regmean {
         /// Training images to compute each layer's inputs on.
-        #[serde(default = "regmean_images")]
+        #[serde(default = "usual_images")]
         images: usize,
         /// Layers with at most this number of inputs are merged so; wider ones are averaged.
         #[serde(default = "regmean_width")]
@@ -183,14 +183,6 @@ impl Selection {
     /// True if several models are made into the weights of one.
     pub fn is_soup(&self) -> bool {
         !matches!(self, Self::Best { .. } | Self::Ensemble {})
-    }
-
-    /// The rank of the single model that is selected, from 1.
-    pub(crate) fn rank(&self) -> usize {
-        match self {
-            Self::Best { rank } => *rank,
-            _ => 1,
-        }
     }
 
     /// True for the best single model.
@@ -239,11 +231,8 @@ fn dare_drop() -> f64 {
     0.5
 }
 
-fn fisher_images() -> usize {
-    256
-}
-
-fn regmean_images() -> usize {
+/// Of the statistics of each model.
+fn usual_images() -> usize {
     256
 }
 

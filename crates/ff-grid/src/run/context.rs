@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ff_checkpoint::{Parent, Provenance};
+use ff_soup::Ingredient;
 use ff_train::CancelToken;
 use tch::Device;
 
@@ -52,6 +53,13 @@ impl JobContext<'_> {
     /// Finds a job of the plan.
     pub(crate) fn planned(&self, id: &str) -> Result<&Job, Error> {
         self.jobs.find(id).ok_or_else(|| Error::Job(format!("job {id} is not in the plan")))
+    }
+
+    /// Opens the model that a run saved, under the run's label.
+    pub(super) fn model_of(&self, id: &str) -> Result<Ingredient, Error> {
+        let run = self.planned(id)?;
+        let weights = self.runs.open(run, self.runs.done(run)?.weights()?)?;
+        Ok(Ingredient { id: run.label.clone(), weights, fields: run.fields.clone() })
     }
 
     pub(super) fn provenance(

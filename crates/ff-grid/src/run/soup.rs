@@ -13,7 +13,7 @@ use std::path::Path;
 use ff_checkpoint::{FileRef, Provenance, StateDict, note_trained_on, trained_on};
 use ff_eval::{Metric, Note, Predictions};
 use ff_models::Model;
-use ff_soup::{Ingredient, Ingredients, Soup};
+use ff_soup::{Ingredients, Soup};
 use ff_train::{Recalibration, save_predictions};
 use tch::Device;
 
@@ -21,7 +21,7 @@ use super::context::JobContext;
 use super::models::Models;
 use super::network::{FIT_BN_IMAGES, FittedNetwork};
 use super::scorer::ValidationScorer;
-use super::statistics::{BATCH, Wanted, files as statistics_files, statistics};
+use super::statistics::{BATCH, Wanted, statistics};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
 use crate::job::{Cost, EvalSplit, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION};
@@ -79,9 +79,8 @@ impl Choice<'_> {
         let (mut with_statistics, mut files, mut left_out) = (None, Vec::new(), None);
         if let Some(wanted) = Wanted::of(&spec.select) {
             let images = catalog.recalibration(data, size, BATCH, Some(wanted.images));
-            let found = statistics(wanted, ingredients, &mut model, (&*images, data), folder)?;
-            files = statistics_files(&found);
-            left_out = note_left_out(&images, "statistics of the models");
+            let (found, written) = statistics(wanted, ingredients, &mut model, (&*images, data), folder)?;
+            (files, left_out) = (written, note_left_out(&images, "statistics of the models"));
             with_statistics = Some(ingredients.clone().with_statistics(wanted.kind, found)?);
         }
         let ingredients = with_statistics.as_ref().unwrap_or(ingredients);
@@ -167,7 +166,7 @@ pub(super) fn make(
     };
     let mut ingredients = Ingredients::new(opened)?;
     if let Some(start) = job.start_of_runs() {
-        ingredients = ingredients.with_base(base(context, start)?)?;
+        ingredients = ingredients.with_base(context.model_of(start)?)?;
     }
     let folder = context.runs.folder(job);
     let (ingredients, predictions) = (&ingredients, &mut predictions);
@@ -190,11 +189,4 @@ pub(super) fn make(
         digest,
     };
     Ok((JobOutput::Soup(record), chosen.cost))
-}
-
-/// Opens the model that the runs of a soup start from: the probe.
-fn base(context: &JobContext<'_>, start: &str) -> Result<Ingredient, Error> {
-    let run = context.planned(start)?;
-    let weights = context.runs.open(run, context.runs.done(run)?.weights()?)?;
-    Ok(Ingredient { id: run.label.clone(), weights, fields: run.fields.clone() })
 }

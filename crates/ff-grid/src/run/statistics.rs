@@ -55,22 +55,13 @@ impl Wanted {
     }
 }
 
-/// Returns the name of the file with the statistics of the model of this number, from 1.
-fn file_name(number: usize) -> String {
-    format!("statistics-{number}.safetensors")
-}
-
-/// Returns the files of statistics, in order, relative to the folder that they are written to.
-pub(super) fn files(found: &[(String, StateDict)]) -> Vec<FileRef> {
-    let file = |(number, (_, statistics)): (usize, &(String, StateDict))| {
-        FileRef::new(file_name(number), *statistics.digest())
-    };
-    (1..).zip(found).map(file).collect()
-}
+/// Statistics with their name.
+type Named = (String, StateDict);
 
 /// Computes statistics of every ingredient on `images` with `model`, and writes them to
 /// `FOLDER/statistics-NUMBER.safetensors`, counted from 1. A file that is there already with the same
-/// model, images and settings is not computed again. Returns them, in order, with their names.
+/// model, images and settings is not computed again. Returns them, in order, with their names, and
+/// their files, relative to the folder.
 ///
 /// # Errors
 /// Weights that do not fit the model, images that cannot be read, statistics that are not finite,
@@ -81,16 +72,17 @@ pub(super) fn statistics(
     model: &mut Model,
     (images, data): (&Recalibration, &OpenDataset),
     folder: &Path,
-) -> Result<Vec<(String, StateDict)>, Error> {
+) -> Result<(Vec<Named>, Vec<FileRef>), Error> {
     remove_partial(folder)?;
     let recipe = json!({
         "model": model.spec(),
         "split": data.identity.split,
         "settings": wanted.settings(),
     });
-    let mut found = Vec::with_capacity(ingredients.len());
-    for (number, one) in (1..).zip(ingredients.iter()) {
-        let path = folder.join(file_name(number));
+    let (mut found, mut files) = (Vec::new(), Vec::new());
+    for (at, one) in ingredients.iter().enumerate() {
+        let name = format!("statistics-{}.safetensors", at + 1);
+        let path = folder.join(&name);
         let provenance = Provenance {
             kind: wanted.name().to_owned(),
             recipe: recipe.clone(),
@@ -112,9 +104,10 @@ pub(super) fn statistics(
                 StateDict::open(&path)?
             }
         };
+        files.push(FileRef::new(name, *statistics.digest()));
         found.push((format!("{}, {}", one.id, wanted.name()), statistics));
     }
-    Ok(found)
+    Ok((found, files))
 }
 
 #[cfg(test)]
@@ -150,7 +143,7 @@ mod tests {
         let compute = |kind: Statistics, images: usize| {
             let wanted = Wanted { kind, images, max_width: 200 };
             let images = catalog.recalibration(&data, 16, BATCH, Some(images));
-            statistics(wanted, &ingredients, &mut model(0), (&*images, &*data), folder.path()).unwrap()
+            statistics(wanted, &ingredients, &mut model(0), (&*images, &*data), folder.path()).unwrap().0
         };
         for (kind, name) in [(Statistics::Fisher, "fisher"), (Statistics::Gram, "gram")] {
             let first = compute(kind, 4);

@@ -9,7 +9,7 @@ use itertools::{Itertools, iproduct};
 use super::config::SoupsConfig;
 use crate::config::{check_epochs, check_inmerge, check_model, check_names, check_numbers, check_pretrain};
 use crate::error::Error;
-use crate::job::{AVERAGE, Pool};
+use crate::job::{AVERAGE, Pool, Selection};
 
 /// The fields that a hierarchy can group models by.
 const FIELDS: [&str; 7] =
@@ -109,7 +109,7 @@ impl SoupsConfig {
                     method.name
                 ));
             }
-            if method.select.rank() == 0 {
+            if matches!(method.select, Selection::Best { rank: 0 }) {
                 return wrong(format!("method `{}`: select.rank: expected 1 or more, found 0", method.name));
             }
             if let Err(error) = method.select.check() {

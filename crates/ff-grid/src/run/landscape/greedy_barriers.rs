@@ -20,8 +20,7 @@ pub(in crate::run) fn greedy_barriers(
 ) -> Result<(JobOutput, Cost), Error> {
     let record = context.runs.done(context.planned(job.greedy_soup()?)?)?;
     let soup = &record.soup()?.soup;
-    let probe = context.planned(job.probe()?)?;
-    let probe = named("θ₀", context.runs.open(probe, context.runs.done(probe)?.weights()?)?);
+    let probe = context.model_of(job.probe()?)?;
     let averages = match &record.spec {
         JobSpec::Soup(spec) => spec.averages,
         _ => Averages::Without,
