@@ -21,6 +21,11 @@ pub struct Options {
     /// The files are named 00.safetensors and on, as soup.py makes them with --dir.
     #[arg(long, value_name = "DIR")]
     weights: Option<PathBuf>,
+    /// Weights that those files were fine-tuned from; without them no merge methods are measured
+    ///
+    /// Their peer is xtask/peers/merging.py, which needs mergekit 0.1.5.
+    #[arg(long, value_name = "FILE", requires = "weights")]
+    base: Option<PathBuf>,
     /// Folder of the peers' scripts; without it only this software is measured
     ///
     /// The scripts are loader.py, step.py, soup.py and inmerge.py. Each prints a line of JSON.
@@ -61,7 +66,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     workspace.build_programs()?;
     let cache = std::env::temp_dir().join(format!("ff-bench-{}", std::process::id()));
     std::fs::create_dir_all(&cache)?;
-    let cases = cases(options, &cache)?;
+    let cases = cases(options, workspace.root(), &cache)?;
     let wanted = |case: &&Case| options.only.as_ref().is_none_or(|text| case.name.contains(text.as_str()));
     let mut found = Vec::new();
     println!("{:40} {:>12} {:>12} {:>8}", "work", "ours", "peer", "ratio");
@@ -120,7 +125,7 @@ fn figure(command: &mut Command, key: &str) -> Result<f64> {
     value[key].as_f64().with_context(|| format!("{shown}: expected a number `{key}`, found {value}"))
 }
 
-fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
+fn cases(options: &Options, root: &Path, cache: &Path) -> Result<Vec<Case>> {
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let mut cases = Vec::new();
     if let Some(folder) = options.images.as_deref().and_then(Path::to_str) {
@@ -173,24 +178,46 @@ fn cases(options: &Options, cache: &Path) -> Result<Vec<Case>> {
         });
     }
     if let Some(folder) = &options.weights {
-        let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-        let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-        let mut files = paths
-            .iter()
-            .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
-            .map(|path| path.to_str().map(str::to_owned).with_context(|| path.display().to_string()))
-            .collect::<Result<Vec<_>>>()?;
-        files.sort();
-        let output = cache.join("soup.safetensors").display().to_string();
-        let peer = format!("soup.py --models {} --dir", files.len());
-        cases.push(Case {
-            name: format!("uniform soup of {} files", files.len()),
-            unit: "s",
-            rate: false,
-            ours: [words("ff-soup bench --json --output"), vec![output], files].concat(),
-            key: "seconds",
-            peer: [words(&peer), vec![folder.display().to_string()]].concat(),
-        });
+        cases.extend(merges(options, folder, root, cache)?);
+    }
+    Ok(cases)
+}
+
+/// Returns the cases that merge the files of a folder.
+fn merges(options: &Options, folder: &Path, root: &Path, cache: &Path) -> Result<Vec<Case>> {
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let mut files = paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
+        .map(|path| path.to_str().map(str::to_owned).with_context(|| path.display().to_string()))
+        .collect::<Result<Vec<_>>>()?;
+    files.sort();
+    let output = cache.join("soup.safetensors").display().to_string();
+    let count = files.len();
+    let case = |name: String, options: &[String], peer: Vec<String>| {
+        let bench = ["ff-soup", "bench", "--json", "--output", &output].map(str::to_owned);
+        let ours = [&bench, options, &files].concat();
+        Case { name, unit: "s", rate: false, ours, key: "seconds", peer }
+    };
+    let text = |path: &Path| path.display().to_string();
+    let peer = ["soup.py".into(), "--models".into(), count.to_string(), "--dir".into(), text(folder)];
+    let mut cases = vec![case(format!("uniform soup of {count} files"), &[], peer.into())];
+    if let Some(base) = &options.base {
+        let script =
+            [text(&root.join("xtask/peers/merging.py")), text(folder), "--save".into(), output.clone()];
+        let lambda = ["--lambda".to_owned(), (1.0 / count as f64).to_string()];
+        for (method, of_both, of_peer) in [
+            ("stock", &[][..], &[][..]),
+            ("task-arithmetic", &lambda, &[]),
+            ("ties", &[], &[]),
+            ("dare", &lambda, &["--density".to_owned(), "0.5".to_owned()]),
+        ] {
+            let both = ["--method".into(), method.into(), "--base".into(), text(base)];
+            let both = [&both, of_both].concat();
+            let peer = [&script, &both[..], of_peer].concat();
+            cases.push(case(format!("{method} of {count} files"), &both, peer));
+        }
     }
     Ok(cases)
 }
@@ -213,6 +240,7 @@ mod tests {
         let options = Options {
             images: None,
             weights: None,
+            base: None,
             peers: None,
             python: "python3".into(),
             device: "cuda".into(),
@@ -220,7 +248,7 @@ mod tests {
             only: None,
             json: false,
         };
-        let cases = cases(&options, Path::new("")).unwrap();
+        let cases = cases(&options, Path::new(""), Path::new("")).unwrap();
         let steps: Vec<_> = cases.iter().filter(|case| case.name.starts_with("step")).collect();
         assert_eq!(steps.len(), 4);
         for words in steps.iter().flat_map(|case| [&case.ours, &case.peer]) {

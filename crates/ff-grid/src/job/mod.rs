@@ -21,6 +21,7 @@ pub use landscape::{
 pub use names::{RunFields, device_name, group_fields};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
 pub use select::{Averages, BnStatistics, Diverged, Pool, Selection};
+pub(crate) use selector::FIT_BN_IMAGES;
 pub use spec::{JobSpec, SoupSpec, Start, Training};
 
 pub(crate) use landscape::steps;

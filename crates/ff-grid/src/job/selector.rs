@@ -12,6 +12,10 @@ const LAMBDAS: [f64; 7] = [0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6];
 /// Shares of the mean that are tried on the line from the start.
 const ALPHAS: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
 
+/// The most images from which BatchNorm statistics are recomputed after each epoch of a fit. The
+/// held-out loss only says when to stop; the scores of soups are from more images.
+pub(crate) const FIT_BN_IMAGES: usize = 512;
+
 impl Selection {
     /// The rule for a number of models.
     pub(crate) fn selector(&self, models: usize) -> Box<dyn Selector> {
@@ -65,13 +69,24 @@ impl Selection {
     pub(crate) fn candidates(&self, models: usize) -> usize {
         match self {
             Self::Best { .. } | Self::Ensemble {} => 0,
-            Self::Uniform {} => 1,
+            Self::Uniform {} | Self::Learned(_) => 1,
             // Two passes; there may be more.
             Self::Pruned { .. } => 2 * models,
-            // Each epoch evaluates all coefficients once, forwards and backwards.
-            Self::Learned(learned) => 3 * learned.epochs,
             _ if self.hierarchy().is_some() => models,
             _ => self.merges(models).len(),
+        }
+    }
+
+    /// The images that a fit of coefficients reads if it takes all its epochs, of the validation
+    /// images and of those from which BatchNorm statistics are recomputed. A backward pass counts as
+    /// two.
+    pub(crate) fn fit_images(&self, val: u64, recomputed: u64) -> u64 {
+        match self {
+            // Three quarters are fitted on, a quarter is evaluated.
+            Self::Learned(learned) => {
+                learned.epochs as u64 * (5 * val / 2 + recomputed.min(FIT_BN_IMAGES as u64))
+            }
+            _ => 0,
         }
     }
 

@@ -7,10 +7,6 @@ use ff_models::{Mode, Model};
 use ff_soup::{Gradient, Network, ScoreError};
 use ff_train::{Fitting, Recalibration};
 
-/// The most images from which BatchNorm statistics are recomputed after each epoch of a fit. The
-/// held-out loss only says when to stop; the scores of soups are from more images.
-pub(super) const FIT_BN_IMAGES: usize = 512;
-
 /// A network on its device, with validation images in two parts.
 pub(super) struct FittedNetwork {
     model: Model,

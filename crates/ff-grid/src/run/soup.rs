@@ -19,12 +19,14 @@ use tch::Device;
 
 use super::context::JobContext;
 use super::models::Models;
-use super::network::{FIT_BN_IMAGES, FittedNetwork};
+use super::network::FittedNetwork;
 use super::scorer::ValidationScorer;
 use super::statistics::{BATCH, Wanted, statistics};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
-use crate::job::{Cost, EvalSplit, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION};
+use crate::job::{
+    Cost, EvalSplit, FIT_BN_IMAGES, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION,
+};
 
 /// A selection to make: the candidates, the method, and known scores and predictions.
 pub struct Choice<'a> {

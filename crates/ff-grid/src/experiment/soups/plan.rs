@@ -136,7 +136,8 @@ impl Builder<'_, '_> {
         });
         let recomputed = if recalibrated { config.soup.images_to_recompute(train) } else { 0 };
         let of_statistics = in_pool as u64 * method.select.statistics_images(train);
-        let evaluated_images = models * (val + recomputed) + of_statistics;
+        let of_fit = method.select.fit_images(val, recomputed);
+        let evaluated_images = models * (val + recomputed) + of_fit + of_statistics;
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
         // The runs' start comes last.
         let start = (method.select.needs() == Needs::Base).then(|| pools.probe.clone());
