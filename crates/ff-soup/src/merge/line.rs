@@ -25,7 +25,7 @@ pub(crate) const KIND: MergeKind = MergeKind {
 #[serde(deny_unknown_fields, default)]
 pub struct Line {
     /// The share of the mean, α: from 0, the base, to 1, the mean. 0.5 unless it is set, which the
-    /// paper recommends where nothing can be fitted.
+    /// paper recommends where nothing is known of the images to come.
     pub alpha: f64,
 }
 
