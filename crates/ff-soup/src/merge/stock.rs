@@ -25,7 +25,8 @@ pub(crate) const KIND: MergeKind = MergeKind {
 /// between the task vectors of two of them. The paper derives it from the geometry of fine-tuned
 /// weights, which are nearly at one distance from a centre: θ is the point nearest to the centre in
 /// the plane of θ0 and the models. The more models, and the smaller their angles, the nearer it is
-/// to the mean. Running statistics are the mean of the models.
+/// to the mean. The paper has one angle for all pairs; of angles that differ, mergekit takes the mean
+/// cosine too. Running statistics are the mean of the models.
 ///
 /// - A mean cosine below 0 counts as 0, which gives θ0. The models then have no direction in common
 ///   that training found. The formula would go beyond θ0, away from all of them, and without limit

@@ -47,7 +47,8 @@ pub(super) fn lambda_is_given(settings: &Value) -> Result<(), String> {
 /// Values that are 0 do not count.
 ///
 /// The TIES paper (arXiv 2306.01708) elects γ = sgn(Σ τ), which no value agrees with where the sum
-/// is 0. mergekit takes the positive values there.
+/// is 0. The authors' code gives such an element the sign that most elements have; mergekit takes
+/// the positive values.
 pub(super) struct Election {
     above: Side,
     below: Side,
