@@ -23,8 +23,9 @@ use crate::upload::send_images;
 /// gradient is not the mean of its images' squares. Time: as training on the images in batches of
 /// one. Memory: as such a step, and the weights once more.
 ///
-/// Source: Matena and Raffel 2022, Merging models with Fisher-weighted averaging (arXiv 2111.09832),
-/// §3.
+/// Source: Matena and Raffel 2022, Merging models with Fisher-weighted averaging (arXiv 2111.09832).
+/// Its published code draws nothing, but weights the squared gradient of every class by the class's
+/// probability.
 ///
 /// # Errors
 /// An unreadable image, unless these are skipped; no readable image; [`Error::NotFinite`];

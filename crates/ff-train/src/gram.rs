@@ -26,7 +26,7 @@ pub const GRAM_WIDTH: usize = 1024;
 /// and two matrices of `width²` in fp64 for each layer.
 ///
 /// Source: Jin et al. 2023, Dataless knowledge fusion by merging weights of language models (arXiv
-/// 2212.09849), §4.
+/// 2212.09849).
 ///
 /// # Errors
 /// An unreadable image, unless these are skipped; no readable image; [`Error::Config`] if no layer
