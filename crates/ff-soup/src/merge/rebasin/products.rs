@@ -3,19 +3,17 @@
 use std::ops::Range;
 
 use ff_checkpoint::{Dtype, cores, on_threads};
+use multiversion::multiversion;
 
 use super::axis::Axis;
 use crate::merge::mean::widen;
-
-/// Rows of the products that a thread computes at a time.
-const ROWS: usize = 128;
 
 /// Elements of each unit that are converted at a time: those of a few hundred units stay in a
 /// core's cache.
 const DEPTH: usize = 256;
 
 /// Rows and columns whose sums are in registers.
-const SIDE: usize = 4;
+const TILE: [usize; 2] = [4, 8];
 
 /// A tensor of the reference and of a model, with an axis of units.
 #[derive(Clone, Copy)]
@@ -33,9 +31,11 @@ pub(super) struct Pair<'a> {
 /// on every machine and with any number of threads. A library of matrix products promises neither.
 pub(super) fn inner_products(units: usize, pairs: &[Pair<'_>]) -> Vec<f64> {
     let mut sums = vec![0.0; units * units];
-    let work: Vec<(usize, &mut [f64])> = sums.chunks_mut(ROWS * units).enumerate().collect();
+    // Each part converts all units of the model, so parts are few.
+    let rows = units.div_ceil(4 * cores().get()).next_multiple_of(TILE[0]);
+    let work: Vec<(usize, &mut [f64])> = sums.chunks_mut(rows * units).enumerate().collect();
     on_threads(cores(), work, |(at, sums)| {
-        let first = at * ROWS;
+        let first = at * rows;
         let rows = first..first + sums.len() / units;
         pairs.iter().for_each(|pair| pair.add_products(&rows, sums));
     });
@@ -52,56 +52,64 @@ impl Pair<'_> {
             let part = start..elements.min(start + DEPTH);
             self.pack(self.reference, rows, &part, &mut left);
             self.pack(self.model, &(0..units), &part, &mut right);
-            for (left, sums) in left.chunks_exact(part.len()).zip(sums.chunks_mut(SIDE * units)) {
-                for (at, right) in right.chunks_exact(part.len()).enumerate() {
-                    for (products, sums) in tile(left, right).iter().zip(sums.chunks_mut(units)) {
-                        let sums = &mut sums[at * SIDE..];
-                        sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
-                    }
-                }
-            }
+            add_tiles(&left, &right, part.len(), units, sums);
         }
     }
 
-    /// Converts a part of the elements of each unit, four units beside each other. Units that are
-    /// missing to the last four are 0.
-    fn pack(&self, data: &[u8], units: &Range<usize>, part: &Range<usize>, packed: &mut Vec<[f64; SIDE]>) {
-        let axis = self.axis;
-        packed.clear();
-        for first in units.clone().step_by(SIDE) {
-            for element in part.clone() {
-                let (outer, inner) = (element / axis.inner, element % axis.inner);
-                packed.push(std::array::from_fn(|at| {
-                    let unit = first + at;
-                    if unit < units.end {
-                        self.value(data, (outer * axis.units + unit) * axis.inner + inner)
-                    } else {
-                        0.0
-                    }
-                }));
-            }
-        }
-    }
-
-    fn value(&self, data: &[u8], at: usize) -> f64 {
+    /// Converts a part of the elements of each unit, `SIDE` units beside each other. Units that are
+    /// missing to the last ones are 0.
+    fn pack<const SIDE: usize>(
+        &self,
+        data: &[u8],
+        units: &Range<usize>,
+        part: &Range<usize>,
+        packed: &mut Vec<[f64; SIDE]>,
+    ) {
+        let &Axis { units: all, inner, .. } = self.axis;
         let size = self.dtype.bitsize() / 8;
-        let mut value = [0.0];
-        widen(self.dtype, &data[at * size..(at + 1) * size], &mut value);
-        value[0]
+        packed.clear();
+        packed.resize(units.len().div_ceil(SIDE) * part.len(), [0.0; SIDE]);
+        let mut values = [0.0; DEPTH];
+        for (at, unit) in units.clone().enumerate() {
+            // The elements of a unit are in runs of `inner`, one for each index of the outer axes.
+            let mut found = 0;
+            while found < part.len() {
+                let (outer, within) = ((part.start + found) / inner, (part.start + found) % inner);
+                let length = (inner - within).min(part.len() - found);
+                let start = (outer * all + unit) * inner + within;
+                let run = &data[start * size..(start + length) * size];
+                widen(self.dtype, run, &mut values[found..found + length]);
+                found += length;
+            }
+            let rooms = &mut packed[at / SIDE * part.len()..][..part.len()];
+            rooms.iter_mut().zip(&values).for_each(|(room, value)| room[at % SIDE] = *value);
+        }
     }
 }
 
-/// Computes the products of four units with four.
-fn tile(left: &[[f64; SIDE]], right: &[[f64; SIDE]]) -> [[f64; SIDE]; SIDE] {
-    let mut sums = [[0.0; SIDE]; SIDE];
-    for (left, right) in left.iter().zip(right) {
-        for (sums, left) in sums.iter_mut().zip(left) {
-            for (sum, right) in sums.iter_mut().zip(right) {
-                *sum += left * right;
+/// Adds the products of packed units, of which a part of `depth` elements is given, to `sums`.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_tiles(
+    left: &[[f64; TILE[0]]],
+    right: &[[f64; TILE[1]]],
+    depth: usize,
+    units: usize,
+    sums: &mut [f64],
+) {
+    for (left, sums) in left.chunks_exact(depth).zip(sums.chunks_mut(TILE[0] * units)) {
+        for (at, right) in right.chunks_exact(depth).enumerate() {
+            let mut products = [[0.0; TILE[1]]; TILE[0]];
+            for (left, right) in left.iter().zip(right) {
+                for (products, left) in products.iter_mut().zip(left) {
+                    products.iter_mut().zip(right).for_each(|(product, right)| *product += left * right);
+                }
+            }
+            for (products, sums) in products.iter().zip(sums.chunks_mut(units)) {
+                let sums = &mut sums[at * TILE[1]..];
+                sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
             }
         }
     }
-    sums
 }
 
 #[cfg(test)]
