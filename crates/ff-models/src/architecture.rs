@@ -14,7 +14,6 @@ use crate::error::Error;
 use crate::names::Named;
 use crate::parameters::Parameters;
 use crate::precision::Precision;
-use crate::tap::Recorder;
 
 /// A backbone architecture: its names, image sizes, normalisation and network. It is written and
 /// read as its [`name`](Self::name) and compared by it.
@@ -129,7 +128,6 @@ impl Architecture {
             device: Device::Cpu,
             seed: None,
             parameters: Parameters::default(),
-            recorder: Recorder::default(),
         };
         (self.build)(&mut outline);
         outline.parameters

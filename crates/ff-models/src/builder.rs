@@ -5,7 +5,6 @@ use tch::{Device, Kind, Tensor};
 use crate::init::Init;
 use crate::parameters::{Parameter, ParameterKind, Parameters};
 use crate::precision::Precision;
-use crate::tap::Recorder;
 
 /// Creates the tensors of a model: names them, draws their values and keeps a handle to each for
 /// the model's [`Parameters`]. Declare tensors in PyTorch's order; declaring a name twice panics.
@@ -21,8 +20,6 @@ pub struct Builder {
     /// Seed of the values; `None` leaves them uninitialised.
     pub(crate) seed: Option<u64>,
     pub(crate) parameters: Parameters,
-    /// Records the inputs of layers.
-    pub(crate) recorder: Recorder,
 }
 
 impl Builder {

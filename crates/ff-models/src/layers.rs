@@ -7,7 +7,7 @@ use crate::backbone::Mode;
 use crate::builder::Builder;
 pub use crate::dropout::dropout_half;
 use crate::init::Init;
-use crate::tap::Tap;
+use crate::tap::see;
 
 /// A 2-D convolution with a square kernel.
 pub struct Conv2d {
@@ -16,16 +16,16 @@ pub struct Conv2d {
     stride: i64,
     padding: i64,
     compute: Kind,
-    /// None for a kernel that is none of the model's parameters.
-    tap: Option<Tap>,
+    /// The weight's; none for a kernel that is none of the model's parameters.
+    name: Option<String>,
 }
 
 impl Conv2d {
     /// Makes a convolution from a kernel `[outputs, inputs, side, side]` and an optional bias
     /// `[outputs]`.
     pub fn new(b: &Builder, weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64) -> Self {
-        let tap = b.parameters.name_of(&weight).map(|name| b.recorder.tap(name));
-        Self { weight, bias, stride, padding, compute: b.precision.kind(), tap }
+        let name = b.parameters.name_of(&weight).map(str::to_owned);
+        Self { weight, bias, stride, padding, compute: b.precision.kind(), name }
     }
 
     /// Maps `[N, inputs, H, W]` to `[N, outputs, H', W']`, in the model's precision.
@@ -59,8 +59,8 @@ impl Conv2d {
     }
 
     fn convolve(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        if let Some(tap) = &self.tap {
-            tap.see(x, weight, Some([self.stride, self.padding]));
+        if let Some(name) = &self.name {
+            see(name, x, weight, Some([self.stride, self.padding]));
         }
         x.to_kind(self.compute).conv2d(
             &weight.to_kind(self.compute),
@@ -78,7 +78,8 @@ pub struct Linear {
     weight: Tensor,
     bias: Tensor,
     compute: Kind,
-    tap: Tap,
+    /// The weight's.
+    name: String,
 }
 
 impl Linear {
@@ -89,7 +90,7 @@ impl Linear {
             weight: b.weight(format!("{name}.weight"), &[outputs, inputs], weight),
             bias: b.weight(format!("{name}.bias"), &[outputs], bias),
             compute: b.precision.kind(),
-            tap: b.recorder.tap(&format!("{name}.weight")),
+            name: format!("{name}.weight"),
         }
     }
 
@@ -101,7 +102,7 @@ impl Linear {
 
     /// Maps `[…, inputs]` to `[…, outputs]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        self.tap.see(x, &self.weight, None);
+        see(&self.name, x, &self.weight, None);
         x.to_kind(self.compute)
             .linear(&self.weight.to_kind(self.compute), Some(&self.bias.to_kind(self.compute)))
     }
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
     use crate::parameters::Parameters;
     use crate::precision::Precision;
-    use crate::tap::Recorder;
+    use crate::tap::record;
 
     fn builder() -> Builder {
         Builder {
@@ -230,7 +231,6 @@ mod tests {
             device: Device::Cpu,
             seed: Some(0),
             parameters: Parameters::default(),
-            recorder: Recorder::default(),
         }
     }
 
@@ -247,7 +247,7 @@ mod tests {
             let weight = b.kernel(name.clone(), [5, 3, side, side], Init::Normal(0.5));
             let conv = Conv2d::new(&b, weight.shallow_clone(), None, stride, padding);
             let mut outputs = Tensor::new();
-            let inputs = b.recorder.record(3 * 16, || outputs = conv.forward(&x));
+            let inputs = record(3 * 16, || outputs = conv.forward(&x));
             assert_eq!(inputs.iter().map(|input| &input.weight).collect::<Vec<_>>(), [&name]);
             // (X Wᵀ)ᵀ X Wᵀ = W XᵀX Wᵀ
             let weight = weight.reshape([5, -1]).to_kind(Kind::Double);
@@ -256,12 +256,12 @@ mod tests {
             close(&found, &outputs.tr().matmul(&outputs));
         }
         let linear = Linear::new(&mut b, "fc", [7, 2], Init::Normal(1.0), Init::Constant(0.0));
-        let record = |width| b.recorder.record(width, || drop(linear.forward(&x)));
+        let of_width = |width| record(width, || drop(linear.forward(&x)));
         let rows = x.reshape([-1, 7]).to_kind(Kind::Double);
-        close(&record(7)[0].inner_products(), &rows.tr().matmul(&rows));
-        assert!(record(6).is_empty(), "wider than asked for");
+        close(&of_width(7)[0].inner_products(), &rows.tr().matmul(&rows));
+        assert!(of_width(6).is_empty(), "wider than asked for");
         drop(linear.forward(&x));
-        assert!(b.recorder.record(7, || {}).is_empty(), "nothing is kept outside of a recording");
+        assert!(record(7, || {}).is_empty(), "nothing is kept outside of a recording");
     }
 
     #[test]

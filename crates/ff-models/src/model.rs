@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::parameters::{Parameter, Parameters};
 use crate::precision::Hold;
 use crate::spec::Spec;
-use crate::tap::{LayerInput, Recorder};
+use crate::tap::{LayerInput, record};
 
 /// A backbone with its weights on a device. [`Model::new`] builds one with initial weights,
 /// [`Model::load`] loads trained ones.
@@ -31,7 +31,6 @@ pub struct Model {
     spec: Spec,
     device: Device,
     parameters: Parameters,
-    recorder: Recorder,
     backbone: Box<dyn Backbone>,
     /// Normalisation of bytes, `byte * scale + shift`; each is `[1, 3, 1, 1]` on the device.
     scale: Tensor,
@@ -60,7 +59,6 @@ impl Model {
             device,
             seed: Some(seed),
             parameters: Parameters::default(),
-            recorder: Recorder::default(),
         };
         let backbone = (spec.architecture.build)(&mut builder);
         let (mean, std) = (spec.architecture.mean, spec.architecture.std);
@@ -72,7 +70,6 @@ impl Model {
             spec: *spec,
             device,
             parameters: builder.parameters,
-            recorder: builder.recorder,
             backbone,
             scale: per_channel(&|_, std| 1.0 / (255.0 * std)),
             shift: per_channel(&|mean, std| -mean / std),
@@ -123,7 +120,7 @@ impl Model {
     /// # Panics
     /// As [`forward`](Self::forward).
     pub fn layer_inputs(&self, images: &Tensor, max_width: usize) -> Vec<LayerInput> {
-        self.recorder.record(max_width, || {
+        record(max_width, || {
             let _ = tch::no_grad(|| self.forward(images, Mode::Eval));
         })
     }

@@ -1,7 +1,6 @@
 //! The inputs of a model's layers, for statistics of them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::RefCell;
 
 use tch::{Kind, Tensor};
 
@@ -65,91 +64,57 @@ impl LayerInput {
     }
 }
 
-/// Keeps the inputs of layers while a model records them. All layers of a model share it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Recorder(Arc<Shared>);
-
-#[derive(Debug, Default)]
-struct Shared {
-    /// Whether there is a record. Layers read it in every forward pass, on the thread that sets it.
-    records: AtomicBool,
-    record: Mutex<Option<Record>>,
+thread_local! {
+    /// The inputs that the layers on this thread record, while they do.
+    static RECORD: RefCell<Option<Record>> = const { RefCell::new(None) };
 }
 
-#[derive(Debug)]
 struct Record {
     max_width: i64,
     inputs: Vec<LayerInput>,
 }
 
-impl Recorder {
-    /// Returns the inputs, in order, of the layers that compute in `forward` and whose weights have
-    /// at most `max_width` elements for each output.
-    pub fn record(&self, max_width: usize, forward: impl FnOnce()) -> Vec<LayerInput> {
-        let max_width = i64::try_from(max_width).unwrap_or(i64::MAX);
-        self.set(Some(Record { max_width, inputs: Vec::new() }));
-        forward();
-        self.set(None).map_or_else(Vec::new, |record| record.inputs)
-    }
+/// Ends a record, also if the forward pass panics: its thread may run other models.
+struct Recording;
 
-    fn set(&self, record: Option<Record>) -> Option<Record> {
-        self.0.records.store(record.is_some(), Ordering::Relaxed);
-        std::mem::replace(&mut *self.0.record.lock().unwrap_or_else(PoisonError::into_inner), record)
-    }
-
-    /// Makes the tap of the layer with that weight.
-    pub fn tap(&self, weight: &str) -> Tap {
-        Tap { weight: weight.to_owned(), recorder: self.clone() }
+impl Drop for Recording {
+    fn drop(&mut self) {
+        RECORD.take();
     }
 }
 
-/// A layer's connection to its model's recorder.
-pub(crate) struct Tap {
-    weight: String,
-    recorder: Recorder,
+/// Returns the inputs, in order, of the layers that compute in `forward` on this thread and whose
+/// weights have at most `max_width` elements for each output.
+pub(crate) fn record(max_width: usize, forward: impl FnOnce()) -> Vec<LayerInput> {
+    let max_width = i64::try_from(max_width).unwrap_or(i64::MAX);
+    RECORD.set(Some(Record { max_width, inputs: Vec::new() }));
+    let _recording = Recording;
+    forward();
+    RECORD.take().map_or_else(Vec::new, |record| record.inputs)
 }
 
-impl Tap {
-    /// Keeps a layer's input if the model records. Otherwise it costs the reading of a flag.
-    /// `convolution` has the stride and the padding of one.
-    pub fn see(&self, input: &Tensor, weight: &Tensor, convolution: Option<[i64; 2]>) {
-        let Shared { records, record } = &*self.recorder.0;
-        if !records.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(record) = record.as_mut() else { return };
+/// Keeps a layer's input if this thread records, under the name of the layer's weight.
+/// `convolution` has the stride and the padding of one.
+pub(crate) fn see(name: &str, input: &Tensor, weight: &Tensor, convolution: Option<[i64; 2]>) {
+    RECORD.with_borrow_mut(|record| {
+        let Some(record) = record else { return };
         let size = weight.size();
         let width: i64 = size[1..].iter().product();
         if width <= record.max_width {
             let kernel = |[stride, padding]: [i64; 2]| Window { kernel: [size[2], size[3]], stride, padding };
-            let (weight, input) = (self.weight.clone(), input.shallow_clone());
+            let (weight, input) = (name.to_owned(), input.shallow_clone());
             record.inputs.push(LayerInput { weight, input, width, window: convolution.map(kernel) });
         }
-    }
+    });
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
-    use std::time::Duration;
-
-    use tch::Device;
-
     use super::*;
 
     #[test]
-    fn a_layer_takes_no_lock_unless_the_model_records() {
-        let recorder = Recorder::default();
-        let tap = recorder.tap("fc.weight");
-        let lock = recorder.0.record.lock().unwrap();
-        let (sender, seen) = channel();
-        std::thread::spawn(move || {
-            let one = Tensor::zeros([1, 1], (Kind::Float, Device::Cpu));
-            tap.see(&one, &one, None);
-            sender.send(()).unwrap();
-        });
-        assert!(seen.recv_timeout(Duration::from_secs(60)).is_ok(), "it waits for the lock");
-        drop(lock);
+    fn a_panic_ends_the_record() {
+        let panicked = std::panic::catch_unwind(|| record(1, || panic!("out of memory")));
+        assert!(panicked.is_err() && RECORD.take().is_none());
     }
 }
