@@ -10,6 +10,7 @@ use ff_checkpoint::StateDict;
 use crate::accept::Accept;
 use crate::average::Average;
 use crate::error::{Error, ScoreError};
+use crate::ingredient::Ingredients;
 use crate::network::Network;
 
 /// Scores weights on validation data.
@@ -79,6 +80,13 @@ pub enum Verdict {
         /// An upper bound of its score.
         bound: f64,
     },
+}
+
+impl Ingredients {
+    /// Scores an average of these models.
+    pub(crate) fn score(&self, average: &Average, scorer: &mut dyn Scorer) -> Result<f64, Error> {
+        Candidate::new(average, &|| self.weights(average)).score(scorer)
+    }
 }
 
 /// A candidate for a soup, whose weights are computed when they are asked for.

@@ -5,7 +5,7 @@ use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::Ingredients;
-use crate::scorer::{Candidate, Scorer};
+use crate::scorer::Scorer;
 use crate::soup::Soup;
 
 /// Selects the model of this rank by score: 1 is the best, the result of a grid search.
@@ -19,8 +19,7 @@ impl Selector for NthBest {
         let mut decisions = Vec::new();
         for (at, ingredient) in ingredients.iter().enumerate() {
             let average = Average::Ingredient(ingredient.id.clone());
-            let weights = || ingredients.weights(&average);
-            let score = Candidate::new(&average, &weights).score(scorer)?;
+            let score = ingredients.score(&average, scorer)?;
             order.push((at, score));
             decisions.push(Decision {
                 candidate: ingredient.id.clone(),

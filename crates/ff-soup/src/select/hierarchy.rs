@@ -229,10 +229,9 @@ impl Run<'_> {
 
     /// Returns the score of a part, which is computed if it is not known.
     fn score(&mut self, part: &Node) -> Result<f64, Error> {
-        let weights = || self.ingredients.weights(&part.average);
         match part.score {
             Some(score) => Ok(score),
-            None => Candidate::new(&part.average, &weights).score(self.scorer),
+            None => self.ingredients.score(&part.average, self.scorer),
         }
     }
 }

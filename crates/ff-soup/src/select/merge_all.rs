@@ -9,7 +9,7 @@ use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::Ingredients;
 use crate::merge::MergeMethod;
-use crate::scorer::{Candidate, Scorer};
+use crate::scorer::Scorer;
 use crate::soup::Soup;
 
 /// Merges all models with each of several methods, or one method with several settings, and takes
@@ -56,8 +56,7 @@ impl Selector for MergeAll {
         let mut decisions = Vec::new();
         for (at, method) in self.methods.iter().enumerate() {
             let average = ingredients.merged(&**method)?;
-            let weights = || ingredients.weights(&average);
-            let score = Candidate::new(&average, &weights).score(scorer)?;
+            let score = ingredients.score(&average, scorer)?;
             decisions.push(Decision {
                 candidate: describe(&**method),
                 alone: Some(score),

@@ -58,9 +58,7 @@ impl Selector for Pruned {
         let models = ingredients.iter().as_slice();
         let mut alone = Vec::new();
         for model in models {
-            let average = Average::Ingredient(model.id.clone());
-            let weights = || ingredients.weights(&average);
-            alone.push(Candidate::new(&average, &weights).score(scorer)?);
+            alone.push(ingredients.score(&Average::Ingredient(model.id.clone()), scorer)?);
         }
         let mut order: Vec<usize> = (0..models.len()).collect();
         order.sort_by(|&a, &b| alone[a].total_cmp(&alone[b])); // stable
@@ -69,8 +67,7 @@ impl Selector for Pruned {
         // model was tried with the present soup.
         let mut queue = VecDeque::from(order);
         let mut soup = mean(models, &queue);
-        let weights = || ingredients.weights(&soup);
-        let mut score = Candidate::new(&soup, &weights).score(scorer)?;
+        let mut score = ingredients.score(&soup, scorer)?;
         let (mut decisions, mut stayed) = (Vec::new(), 0);
         while stayed < queue.len() && queue.len() > 1 {
             let Some(model) = queue.pop_front() else { break };
@@ -198,9 +195,7 @@ mod tests {
             let out = soup.decisions.iter().filter(|decision| !decision.taken).count();
             prop_assert_eq!(out, values.len() - soup.average.shares().len());
             prop_assert!(soup.decisions.iter().all(|it| it.tried.is_some() != it.at_most.is_some()));
-            let weights = || ingredients.weights(&soup.average);
-            let again = Candidate::new(&soup.average, &weights).score(&mut scorer).unwrap();
-            prop_assert_eq!(soup.score, again);
+            prop_assert_eq!(soup.score, ingredients.score(&soup.average, &mut scorer).unwrap());
         }
     }
 
