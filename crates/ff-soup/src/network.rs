@@ -10,11 +10,8 @@ use crate::error::ScoreError;
 /// held out to stop by. BatchNorm works as it does in the scores: with the statistics of the
 /// weights, or with those of the batch where the scorer recomputes them.
 pub trait Network {
-    /// Returns the number of batches to fit on.
-    ///
-    /// # Errors
-    /// A validation split that is too small to hold a part out.
-    fn batches(&mut self) -> Result<usize, ScoreError>;
+    /// Returns the number of batches to fit on, at least 1.
+    fn batches(&self) -> usize;
 
     /// Computes the log loss of a batch, with logits divided by `temperature`, and its gradients.
     ///

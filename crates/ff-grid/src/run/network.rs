@@ -28,8 +28,8 @@ impl FittedNetwork {
 }
 
 impl Network for FittedNetwork {
-    fn batches(&mut self) -> Result<usize, ScoreError> {
-        Ok(self.fitting.batches())
+    fn batches(&self) -> usize {
+        self.fitting.batches()
     }
 
     fn gradient(

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::fit::{Fit, FitEnd};
 use crate::ingredient::Ingredients;
 use crate::merge::linear::module;
-use crate::scorer::{Candidate, Scorer};
+use crate::scorer::Scorer;
 use crate::soup::Soup;
 
 pub use coefficients::SumRule;
@@ -49,8 +49,8 @@ const NO_NETWORK: &str = "it needs a network and images, and this scorer has sco
 ///
 /// # Errors
 /// Those of [`Learned::check`]; [`Error::Method`] if the scorer has no network, or a loss or a
-/// coefficient is not finite, with the epoch; [`Error::Score`] for errors of the network, such as a
-/// validation split that is too small; those of merging.
+/// coefficient is not finite, with the epoch; [`Error::Score`] for errors of the network; those of
+/// merging.
 impl Selector for Learned {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
         self.check()?;
@@ -79,8 +79,7 @@ impl Selector for Learned {
             0 => mean,
             _ => ingredients.merged(&coefficients.linear(false, &all))?,
         };
-        let weights = || ingredients.weights(&average);
-        let score = Candidate::new(&average, &weights).score(scorer)?;
+        let score = ingredients.score(&average, scorer)?;
         let decisions = models.iter().map(|model| Decision {
             candidate: model.id.clone(),
             taken: fit.coefficients[&model.id] > 0.0,

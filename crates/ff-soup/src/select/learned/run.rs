@@ -43,7 +43,6 @@ impl<'a> Run<'a> {
 
     /// Returns the record, without mean coefficients, and the coefficients of the best epoch.
     pub fn fit(mut self) -> Result<(Fit, Coefficients), Error> {
-        let batches = self.network.batches().map_err(|source| self.unscored(source))?;
         let uniform = self.coefficients.clone();
         let start = self.uniform_loss(1.0)?;
         let mut fit = unfitted(Some(start), FitEnd::Epochs);
@@ -51,7 +50,7 @@ impl<'a> Run<'a> {
         let patience = self.settings.patience_in_epochs(self.models.len());
         for epoch in 1..=self.settings.epochs {
             self.epoch = epoch;
-            let fitted = self.pass(batches)?;
+            let fitted = self.pass()?;
             let all: Vec<usize> = (0..self.models.len()).collect();
             let weights = self.coefficients.linear(false, &all).merge(&Parts::of(&self.models))?;
             let temperature = self.temperature();
@@ -77,7 +76,7 @@ impl<'a> Run<'a> {
     }
 
     /// Makes a step for each batch on the models of the epoch. Returns the mean of the losses.
-    fn pass(&mut self, batches: usize) -> Result<f64, Error> {
+    fn pass(&mut self) -> Result<f64, Error> {
         let block = self.settings.models_of(self.epoch, self.models.len());
         // The other models are merged once.
         let others: Vec<usize> = (0..self.models.len()).filter(|model| !block.contains(model)).collect();
@@ -87,7 +86,7 @@ impl<'a> Run<'a> {
             let parts: Vec<&StateDict> = others.iter().map(|&model| self.models[model]).collect();
             Some(self.coefficients.linear(false, &others).merge(&Parts::of(&parts))?)
         };
-        let mut sum = 0.0;
+        let (batches, mut sum) = (self.network.batches(), 0.0);
         for batch in 0..batches {
             sum += self.step(batch, &block, fixed.as_ref())?;
         }
