@@ -8,8 +8,6 @@ use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::merge::MergeMethod;
-
 /// A tree of averages: the leaves are ingredients, by name, and every mean weighs its parts
 /// equally.
 ///
@@ -64,18 +62,6 @@ impl Average {
             1 => parts.remove(0),
             _ => Self::Mean(parts),
         }
-    }
-
-    /// Returns `parts` merged by a method that needs no statistics, with the id of their base if it
-    /// needs one. [`Ingredients::merged`](crate::Ingredients::merged) finds what a method needs.
-    pub fn merged(method: &dyn MergeMethod, base: Option<&str>, parts: Vec<Average>) -> Self {
-        Self::Merged(Box::new(Merged {
-            method: method.name().to_owned(),
-            settings: method.settings(),
-            base: base.map(str::to_owned),
-            statistics: Vec::new(),
-            parts,
-        }))
     }
 
     /// Returns true for a single model.

@@ -124,23 +124,24 @@ fn an_outside_method_is_selected_merged_and_verified() {
 fn averages_nest_and_unknown_methods_are_refused() {
     let ingredients = ingredients();
     let parts = ["a", "b", "c"].map(|id| Average::Ingredient(id.into())).to_vec();
-    let median = Average::merged(&Median { towards_base: 0.0 }, Some("base"), parts.clone());
-    let mean = Average::mean(vec![median, Average::Ingredient("a".into())]);
+    let median = ingredients.merged(&Median { towards_base: 0.0 }).unwrap();
+    let mean = Average::mean(vec![median.clone(), parts[0].clone()]);
     assert_eq!(values(&ingredients.weights(&mean).unwrap()), [1.5, 4.0]);
 
-    let without = Average::merged(&Median { towards_base: 0.0 }, None, parts.clone());
+    let Average::Merged(mut without) = median else { unreachable!("a merge") };
+    without.base = None;
+    let without = Average::Merged(without);
     let error = ingredients.weights(&without).unwrap_err().to_string();
     assert_eq!(
         error,
         "merge method `median`: it needs a base: the weights that its parts were fine-tuned from"
     );
     let models = Ingredients::new(vec![model("a", [1.0, 8.0])]).unwrap();
-    let unknown = Average::merged(&Median { towards_base: 0.0 }, None, vec![parts[0].clone()]);
-    let error = models.weights(&unknown).unwrap_err().to_string();
+    let error = models.weights(&without).unwrap_err().to_string();
     let known = "merge method `median`: unknown name, expected one of uniform, ";
     assert!(error.starts_with(known), "{error}");
     // A merged average with the method `uniform` equals a mean.
-    let [by_name, plain] = [Average::merged(&ff_soup::Mean, None, parts.clone()), Average::mean(parts)]
+    let [by_name, plain] = [ingredients.merged(&ff_soup::Mean).unwrap(), Average::mean(parts)]
         .map(|average| *ingredients.weights(&average).unwrap().digest());
     assert_eq!(by_name, plain);
 }

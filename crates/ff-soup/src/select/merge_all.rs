@@ -87,82 +87,51 @@ fn describe(method: &dyn MergeMethod) -> String {
 #[cfg(test)]
 mod tests {
     use ff_checkpoint::{OwnedTensor, StateDict};
-    use serde_json::json;
 
     use super::*;
     use crate::error::ScoreError;
     use crate::ingredient::Ingredient;
-    use crate::merge::{MergeKind, Needs, Parts, block_by_block};
+    use crate::merge::Dare;
 
-    /// The mean of the models times a factor.
-    struct Scaled(f64);
-
-    const SCALED: MergeKind = MergeKind {
-        name: "scaled",
-        about: "",
-        needs: Needs::Nothing,
-        new: |settings| match settings["factor"].as_f64() {
-            Some(factor) => Ok(Box::new(Scaled(factor))),
-            None => Err("factor: expected a number".into()),
-        },
-    };
-
-    impl MergeMethod for Scaled {
-        fn name(&self) -> &str {
-            SCALED.name
-        }
-
-        fn settings(&self) -> Value {
-            json!({"kind": "all", "factor": self.0})
-        }
-
-        fn merge(&self, parts: &Parts<'_>) -> Result<StateDict, Error> {
-            block_by_block(
-                parts,
-                |_| Ok(()),
-                |(), block, out| {
-                    block.mean_into(out);
-                    out.iter_mut().for_each(|value| *value *= self.0);
-                },
-            )
-        }
-    }
-
-    fn select(factors: &[f64]) -> Result<Soup, Error> {
+    /// Selects among multiples of the sum of two models, which is 4 for λ = 1.
+    fn select(lambdas: &[f64]) -> Result<Soup, Error> {
         let model = |(id, value): (&str, f32)| {
             let tensors = [("w".to_owned(), OwnedTensor::f32([1], &[value]))];
             let weights = StateDict::from_tensors(tensors.into());
             Ingredient { id: id.to_owned(), weights, fields: Default::default() }
         };
-        let models = Ingredients::new(vec![model(("a", 1.0)), model(("b", 3.0))])?.with_method(SCALED);
-        // The best factor is 0.5.
+        let models = Ingredients::new(vec![model(("a", 1.0)), model(("b", 3.0))])?;
+        let models = models.with_base(model(("base", 0.0)))?;
+        // The best sum is 1.
         let mut scorer = |weights: &StateDict| -> Result<f64, ScoreError> {
             Ok(-(weights.get("w").and_then(|it| it.to_f64()).ok_or("no w")?[0] - 1.0).abs())
         };
-        let method = |factor: &f64| Box::new(Scaled(*factor)) as Box<dyn MergeMethod>;
-        MergeAll { methods: factors.iter().map(method).collect() }.select(&models, &mut scorer)
+        let method = |&lambda: &f64| -> Box<dyn MergeMethod> {
+            Box::new(Dare { drop: 0.0, lambda, ..Dare::default() })
+        };
+        MergeAll { methods: lambdas.iter().map(method).collect() }.select(&models, &mut scorer)
     }
 
     #[test]
     fn the_best_setting_is_taken_and_each_is_named() {
-        let soup = select(&[1.0, 0.25, 0.75, 0.0]).unwrap();
-        // 0.25 and 0.75 are equally far from 0.5: the first is taken.
+        let soup = select(&[0.5, 0.125, 0.375, 0.0]).unwrap();
+        // 0.125 and 0.375 are equally far from 0.25: the first is taken.
         let found = soup.decisions.iter().map(|it| (it.candidate.as_str(), it.alone, it.taken));
         let expected = [
-            ("scaled factor=1.0 kind=all", Some(-1.0), false),
-            ("scaled factor=0.25 kind=all", Some(-0.5), true),
-            ("scaled factor=0.75 kind=all", Some(-0.5), false),
-            ("scaled factor=0.0 kind=all", Some(-1.0), false),
+            ("dare drop=0.0 lambda=0.5 rule=linear seed=0", Some(-1.0), false),
+            ("dare drop=0.0 lambda=0.125 rule=linear seed=0", Some(-0.5), true),
+            ("dare drop=0.0 lambda=0.375 rule=linear seed=0", Some(-0.5), false),
+            ("dare drop=0.0 lambda=0.0 rule=linear seed=0", Some(-1.0), false),
         ];
         assert_eq!(found.collect::<Vec<_>>(), expected);
         let Average::Merged(merged) = &soup.average else { panic!("{}", soup.average) };
-        assert_eq!((merged.settings["factor"].as_f64(), soup.score), (Some(0.25), -0.5));
-        assert_eq!(soup.average.to_string(), "scaled(a, b)");
+        assert_eq!((merged.settings["lambda"].as_f64(), soup.score), (Some(0.125), -0.5));
+        assert_eq!(soup.average.to_string(), "dare(base; a, b)");
     }
 
     #[test]
     fn one_setting_is_that_merge_and_none_is_an_error() {
-        let soup = select(&[-3.0]).unwrap();
+        let soup = select(&[-1.5]).unwrap();
         assert_eq!((soup.score, soup.decisions.len(), soup.decisions[0].taken), (-7.0, 1, true));
         assert!(select(&[]).unwrap_err().to_string().contains("at least one setting"));
     }
