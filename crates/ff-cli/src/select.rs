@@ -210,12 +210,15 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         known += usize::from(found.is_some());
         Ok(found)
     };
+    // The whole name, since the output may have no extension, and others differ in theirs only.
+    let mut folder = options.output.clone().into_os_string();
+    folder.push(".statistics");
     let choice = Choice {
         ingredients: &ingredients,
         spec: &spec,
         scores: HashMap::new(),
         predictions: &mut predictions,
-        folder: &options.output.with_extension(""),
+        folder: folder.as_ref(),
     };
     let Chosen { soup, weights, provenance, notes, cost, .. } = choice.make(&catalog, &data, device)?;
     tracing::info!(models = options.files.len(), known, "models whose training has predicted the images");
