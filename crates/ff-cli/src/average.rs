@@ -24,7 +24,7 @@ pub fn bench(options: &MergeOptions, as_json: bool) -> anyhow::Result<()> {
     let opened = start.elapsed().as_secs_f64();
     let merged = options.merge(&ingredients)?;
     let averaged = start.elapsed().as_secs_f64();
-    merged.save(options.output())?;
+    merged.save(&options.output)?;
     let saved = start.elapsed().as_secs_f64();
     let (bytes, read) = read(&ingredients);
     if as_json {

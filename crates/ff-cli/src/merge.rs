@@ -35,7 +35,7 @@ pub struct MergeOptions {
     files: Vec<PathBuf>,
     /// File to write the merged weights to
     #[arg(long, value_name = "FILE")]
-    output: PathBuf,
+    pub(crate) output: PathBuf,
 }
 
 /// Settings of merge methods. One that is not given has the method's default, if it has one.
@@ -55,11 +55,17 @@ pub struct MethodSettings {
 impl MethodSettings {
     /// Returns the settings that are given, by name.
     pub fn given(&self) -> Map<String, Value> {
-        let numbers = [("density", self.density), ("drop", self.drop)];
-        let given = numbers.into_iter().filter_map(|(name, value)| Some((name, json!(value?))));
-        let given = given.chain(self.seed.map(|seed| ("seed", json!(seed))));
-        given.map(|(name, value)| (name.to_owned(), value)).collect()
+        given([
+            ("density", self.density.map(Value::from)),
+            ("drop", self.drop.map(Value::from)),
+            ("seed", self.seed.map(Value::from)),
+        ])
     }
+}
+
+/// Returns the settings that have a value.
+pub(crate) fn given<const N: usize>(settings: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    settings.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// The methods of `ff-soup select` that choose or fit by validation images.
@@ -104,13 +110,12 @@ impl MergeOptions {
     /// Merges opened files.
     pub(crate) fn merge(&self, ingredients: &Ingredients) -> anyhow::Result<AveragedModel> {
         let mut settings = self.settings.given();
-        let numbers = [("lambda", self.lambda), ("alpha", self.alpha)];
-        settings
-            .extend(numbers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
-        if !self.coefficients.is_empty() {
-            let all = json!([{"layer": "", "values": self.coefficients}]);
-            settings.insert("coefficients".to_owned(), all);
-        }
+        let coefficients = || json!([{"layer": "", "values": self.coefficients}]);
+        settings.extend(given([
+            ("lambda", self.lambda.map(Value::from)),
+            ("alpha", self.alpha.map(Value::from)),
+            ("coefficients", (!self.coefficients.is_empty()).then(coefficients)),
+        ]));
         let average = Average::Merged(Box::new(Merged {
             method: self.method.clone(),
             settings: settings.into(),
@@ -119,11 +124,6 @@ impl MergeOptions {
             parts: ingredients.iter().map(|one| Average::Ingredient(one.id.clone())).collect(),
         }));
         Ok(ingredients.build(&average)?)
-    }
-
-    /// The file to write to.
-    pub(crate) fn output(&self) -> &Path {
-        &self.output
     }
 }
 

@@ -17,12 +17,11 @@ use ff_grid::{
 use ff_models::Spec;
 use ff_soup::{Decision, Needs};
 use ff_train::BN_IMAGES;
-
 use serde_json::json;
 
 use crate::device::DeviceChoice;
 use crate::known::validation_predictions;
-use crate::merge::{self, MethodSettings};
+use crate::merge::{self, MethodSettings, given};
 use crate::options::{ConfigOptions, GLOBAL};
 use crate::output::{print, print_json, say};
 use crate::recipe::check_split;
@@ -123,17 +122,15 @@ impl SelectOptions {
     fn selection(&self) -> anyhow::Result<Selection> {
         let value = self.method.to_possible_value();
         let kind = value.as_ref().map_or("", |value| value.get_name());
+        let list = |values: &[f64]| (!values.is_empty()).then(|| json!(values));
         let mut settings = self.settings.given();
-        settings.insert("kind".to_owned(), kind.into());
-        let lists = [("lambdas", &self.lambda), ("alphas", &self.alpha)];
-        settings.extend(
-            lists
-                .into_iter()
-                .filter(|(_, list)| !list.is_empty())
-                .map(|(name, list)| (name.to_owned(), json!(list))),
-        );
-        settings.extend(self.by.iter().map(|by| ("by".to_owned(), json!(by))));
-        settings.extend(self.images.iter().map(|images| ("images".to_owned(), json!(images))));
+        settings.extend(given([
+            ("kind", Some(kind.into())),
+            ("lambdas", list(&self.lambda)),
+            ("alphas", list(&self.alpha)),
+            ("by", self.by.as_deref().map(Into::into)),
+            ("images", self.images.map(Into::into)),
+        ]));
         let select: Selection =
             serde_json::from_value(settings.into()).map_err(|error| wrong_setting(kind, &error))?;
         select.check()?;
