@@ -211,6 +211,10 @@ fn blocks_of_models_reach_the_same_coefficients() {
         check(&found["a"], &best[0], 1e-3);
         check(&found["b"], &best[1], 1e-3);
     }
+    // No patience is too large.
+    let target = combined(OUTSIDE);
+    let patient = Learned { block: Some(2), epochs: 1, patience: usize::MAX, ..Learned::default() };
+    assert_eq!(select(&patient, &mut Toy::squares(target, target)).1.ended, FitEnd::Epochs);
     // An epoch changes two models; the seed says which.
     let short = |seed| run(OUTSIDE, SumRule::Hyperplane, 1, seed);
     let fixed = |seed| {

@@ -122,7 +122,7 @@ impl Learned {
 
     /// Returns the number of epochs without a gain that end the fit.
     pub(super) fn patience_in_epochs(&self, models: usize) -> usize {
-        self.patience * self.block.map_or(1, |size| models.div_ceil(size))
+        self.patience.saturating_mul(self.block.map_or(1, |size| models.div_ceil(size)))
     }
 }
 
