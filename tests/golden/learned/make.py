@@ -1,4 +1,4 @@
-"""Write golden.safetensors: learned, uniform and greedy soups of small networks, by PyTorch.
+"""Write golden.safetensors: learned soups of small networks, by PyTorch.
 
     python make.py        # torch 2.11, safetensors 0.8
 
@@ -80,26 +80,6 @@ def fit(models, features, targets, rule, rows, temperature, decay):
     return *lowest, torch.tensor(losses)
 
 
-def accuracy(weights, features, targets):
-    return (logits(weights, features).argmax(1) == targets).double().mean().item()
-
-
-def mean(models):
-    return {name: sum(model[name] for model in models) / len(models) for name in models[0]}
-
-
-def greedy(models, features, targets):
-    """Recipe 1 as in the paper: sorted by accuracy, kept if it does not fall. (The code: if it rises.)"""
-    alone = [accuracy(model, features, targets) for model in models]
-    order = sorted(range(len(models)), key=lambda k: alone[k], reverse=True)
-    kept, best = [order[0]], alone[order[0]]
-    for k in order[1:]:
-        score = accuracy(mean([models[i] for i in kept + [k]]), features, targets)
-        if score >= best:
-            kept, best = kept + [k], score
-    return kept, alone
-
-
 generator = torch.Generator().manual_seed(1)
 shapes = {"first.weight": (5, 4), "first.bias": (5,), "second.weight": (3, 5), "second.bias": (3,)}
 start = {name: 0.5 * torch.randn(shape, generator=generator) for name, shape in shapes.items()}
@@ -114,8 +94,4 @@ for case, settings in CASES.items():
     step, coefficients, temperature, losses = fit(models, features, targets, **settings)
     out |= {f"{case}/coefficients": coefficients, f"{case}/temperature": temperature, f"{case}/losses": losses}
     print(case, step, coefficients.tolist(), temperature.item(), losses[0].item(), losses[step].item())
-kept, alone = greedy(models, features, targets)
-print("greedy", kept, alone)
-out["greedy"] = torch.tensor(kept)
-out |= {f"uniform/{name}": value for name, value in mean(models).items()}
 save_file({name: value.contiguous() for name, value in out.items()}, pathlib.Path(__file__).with_name("golden.safetensors"))
