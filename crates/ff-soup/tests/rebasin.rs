@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use ff_checkpoint::Dtype;
-use ff_soup::{
-    Average, Error, Ingredient, Ingredients, METHODS, Mean, MergeMethod, OwnedTensor, Parts, Rebasin,
-    StateDict, UnitGroups, verify,
-};
+use ff_soup::{Error, METHODS, Mean, MergeMethod, OwnedTensor, Parts, Rebasin, StateDict, UnitGroups};
 use serde_json::json;
 
 /// Tensors of a network with random values: all different, and variances above 0.
@@ -187,26 +184,6 @@ fn permutations_keep_every_value_and_the_layers_sizes() {
         inverse
     });
     assert_eq!(groups.permuted(&moved, &inverse.collect::<Vec<_>>()).digest(), plain.digest());
-}
-
-#[test]
-fn a_record_rebuilds_the_bits() {
-    let files = [resnet(Dtype::F32, 1), resnet(Dtype::F32, 2), planted(&resnet(Dtype::F32, 1), 3)];
-    let ingredient = |(id, weights): (&str, &StateDict)| Ingredient {
-        id: id.to_owned(),
-        weights: weights.clone(),
-        fields: BTreeMap::new(),
-    };
-    let models = Ingredients::new(["a", "b", "c"].into_iter().zip(&files).map(ingredient).collect()).unwrap();
-    let method = Rebasin { seed: 5, passes: 7 };
-    let average = models.merged(&method).unwrap();
-    let text = serde_json::to_string(&average).unwrap();
-    assert_eq!(serde_json::from_str::<Average>(&text).unwrap(), average);
-    assert!(text.contains(r#""passes":7"#), "{text}");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("soup.safetensors");
-    models.build(&average).unwrap().save(&path).unwrap();
-    assert_eq!(verify(&StateDict::open(&path).unwrap(), &files, &[]).unwrap(), Vec::<String>::new());
 }
 
 #[test]

@@ -25,15 +25,3 @@ impl Moments {
         -mean / (square.sqrt() + EPSILON)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_step_has_the_size_of_the_rate_and_a_gradient_of_zero_none() {
-        assert!((Moments::default().step(5.0) + 1.0).abs() < 1e-8);
-        assert!((Moments::default().step(-1e-3) - 1.0).abs() < 1e-4);
-        assert_eq!(Moments::default().step(0.0), 0.0);
-    }
-}

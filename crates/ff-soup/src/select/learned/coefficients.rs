@@ -208,18 +208,6 @@ mod tests {
     }
 
     #[test]
-    fn decay_leads_back_to_uniform() {
-        for rule in RULES {
-            let mut one = Coefficients::uniform(rule, vec![String::new()], 3);
-            one.values[0] = vec![0.7, 0.2, 0.1];
-            for _ in 0..400 {
-                one.step(&[0, 1, 2], &[vec![0.0; 3]], 0.1, 0.5);
-            }
-            assert!(one.values[0].iter().all(|value| (value - 1.0 / 3.0).abs() < 1e-6), "{:?}", one.values);
-        }
-    }
-
-    #[test]
     fn tensors_are_in_the_layer_of_their_module() {
         let layers = ["", "bn1", "layer1.0.conv"].map(str::to_owned).to_vec();
         let all = Coefficients::uniform(SumRule::Simplex, layers, 2);
