@@ -84,10 +84,6 @@ impl Fitting {
             stop.check()?;
             batches.push(batch?);
         }
-        batches.retain(|batch| !batch.indices.is_empty());
-        if batches.is_empty() {
-            return Err(Error::NoImages("to fit on".into()));
-        }
         let held_out = EvalSet::new(dataset.clone(), held_out.into(), image_size, threads, on_bad_image);
         Ok(Self { batches, held_out: held_out.stopped_by(stop.clone()), stop })
     }
