@@ -136,15 +136,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::merge::task_vectors::fixtures::values;
 
     fn dict<const N: usize>(tensors: [(&str, &[f32]); N]) -> StateDict {
         let tensors =
             tensors.map(|(name, values)| (name.to_owned(), OwnedTensor::f32([values.len()], values)));
         StateDict::from_tensors(tensors.into())
-    }
-
-    fn values(weights: &StateDict, name: &str) -> Vec<f32> {
-        weights.get(name).unwrap().to_f32().unwrap()
     }
 
     fn merge(models: [&StateDict; 2], statistics: &[&StateDict], floor: f64) -> Result<StateDict, Error> {

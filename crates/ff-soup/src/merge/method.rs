@@ -1,8 +1,8 @@
 //! The trait of merge methods.
 
 use ff_checkpoint::StateDict;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -87,8 +87,7 @@ pub enum Needs {
 }
 
 /// Statistics of a model on images, with 32-bit floats under the names of its weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistics {
     /// The mean squared gradient of the log-likelihood by each weight.
     Fisher,

@@ -157,6 +157,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::merge::task_vectors::fixtures::values;
 
     fn dict<const N: usize>(tensors: [(&str, &[usize], &[f32]); N]) -> StateDict {
         let owned = |(name, shape, values): (&str, &[usize], &[f32])| {
@@ -167,10 +168,6 @@ mod tests {
 
     fn merge(scale: f64, models: &[&StateDict], statistics: &[&StateDict]) -> Result<StateDict, Error> {
         RegMean { scale }.merge(&Parts { models, base: None, statistics })
-    }
-
-    fn values(weights: &StateDict, name: &str) -> Vec<f32> {
-        weights.get(name).unwrap().to_f32().unwrap()
     }
 
     /// Inner products of noise: `rows` inputs of width `d`, row-major `[d, d]`.
