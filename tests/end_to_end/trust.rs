@@ -55,6 +55,17 @@ fn weights_trained_on_another_split_are_refused() {
     place
         .run(&format!("ff-train predict --checkpoint mean.safetensors {predict}"))
         .refused(1, &["mean.safetensors", OTHER_SPLIT[0]]);
+    // A merge is of its base, too.
+    let fresh = "runs/fresh/kept.safetensors";
+    place.run(&format!("ff-train finetune --config probe.toml --set name=fresh {other}")).ok();
+    let line = format!("--method line --base {file} --output line.safetensors {fresh}");
+    place
+        .run(&format!("ff-soup select --config probe.toml {other} {line}"))
+        .refused(1, &[file, OTHER_SPLIT[0], OTHER_SPLIT[1]]);
+    place.run(&format!("ff-soup merge {line}")).ok();
+    place
+        .run(&format!("ff-train predict --checkpoint line.safetensors {predict} --split-seed 1"))
+        .refused(1, &["line.safetensors", OTHER_SPLIT[0]]);
 
     // A table.
     let set = format!("--set backbone.weights={file} --set dataset.split.seed=7");

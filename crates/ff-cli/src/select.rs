@@ -178,7 +178,7 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     for remark in &data.remarks {
         say(&format!("warning: {remark}"));
     }
-    for one in ingredients.iter() {
+    for one in ingredients.iter().chain(ingredients.base()) {
         check_split(&one.id, &trained_on(&one.weights), &data.identity, options.allow_other_split)?;
     }
     let model = Spec {

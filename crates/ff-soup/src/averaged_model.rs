@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ff_checkpoint::{Provenance, StateDict, note_trained_on, trained_on};
+use ff_checkpoint::{Provenance, StateDict};
 use serde_json::{Map, Value};
 
 use crate::average::Average;
@@ -50,9 +50,8 @@ impl Ingredients {
 
     /// Computes an average, such as that of a [`Soup`](crate::Soup), with its provenance.
     ///
-    /// The recipe in the provenance names the model if the first ingredient's recipe does, and the
-    /// data that any ingredient was trained on (`trained_on`), so that a later use can tell whether
-    /// the weights have seen an image.
+    /// The recipe in the provenance names the model if the first ingredient's recipe does;
+    /// otherwise as for [`provenance`](Self::provenance).
     ///
     /// # Errors
     /// Those of [`weights`](Self::weights).
@@ -64,7 +63,6 @@ impl Ingredients {
         if let Some(model) = self.iter().next().and_then(recorded_model) {
             recipe.insert("model".to_owned(), model);
         }
-        note_trained_on(&mut recipe, self.iter().flat_map(|one| trained_on(&one.weights)));
         let provenance = self.provenance(average, recipe, None, env!("CARGO_PKG_VERSION"))?;
         Ok(AveragedModel { average: average.clone(), weights: self.weights(average)?, provenance })
     }
@@ -85,6 +83,7 @@ mod tests {
 
     use super::*;
     use crate::error::ScoreError;
+    use crate::merge::Line;
     use crate::select::{Hierarchy, Selector};
     use crate::soup::verify;
 
@@ -149,6 +148,22 @@ mod tests {
         let ingredients = Ingredients::open(files(&folder, [[1.0, 2.0], [3.0, -2.0]])).unwrap();
         let seeds: Vec<_> = ingredients.iter().map(|one| one.fields["seed"].as_str()).collect();
         assert_eq!(seeds, ["1", "2"]);
+    }
+
+    #[test]
+    fn a_merge_was_trained_on_the_data_of_its_base_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = |id: &str| {
+            let path = folder.path().join(format!("{id}.safetensors"));
+            let weights = StateDict::from_tensors([("w".to_owned(), OwnedTensor::f32([1], &[1.0]))].into());
+            let recipe = json!({"data": {"digest": id}});
+            weights.save(&path, Some(&Provenance::new("finetune", recipe))).unwrap();
+            Ingredient::open(path).unwrap()
+        };
+        let models = Ingredients::new(vec![model("a")]).unwrap().with_base(model("base")).unwrap();
+        let merged = models.build(&models.merged(&Line::default()).unwrap()).unwrap();
+        let seen = json!([{"digest": "a"}, {"digest": "base"}]);
+        assert_eq!(merged.provenance.recipe["trained_on"], seen);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! BatchNorm statistics that are recomputed after averaging belong to the soup, not to its recipe.
 //! The file names these tensors (`recomputed`), and [`verify`] leaves out exactly them.
 
-use ff_checkpoint::{Digest, Parent, Provenance, StateDict, map_on_cores};
+use ff_checkpoint::{Digest, Parent, Provenance, StateDict, map_on_cores, note_trained_on, trained_on};
 use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,9 @@ struct Recipe {
 
 impl Ingredients {
     /// Returns the provenance of an average: kind `soup`, `recipe` with the average added as
-    /// `average`, and the digest and share of every ingredient.
+    /// `average`, and the digest and share of every ingredient. The recipe also gets the data that
+    /// any ingredient or the base was trained on (`trained_on`), so that a later use can tell
+    /// whether the weights have seen an image.
     ///
     /// # Errors
     /// [`Error::Missing`] for an ingredient that is not here.
@@ -57,6 +59,8 @@ impl Ingredients {
     ) -> Result<Provenance, Error> {
         let value = serde_json::to_value(average).map_err(|error| Error::NotASoup(error.to_string()))?;
         recipe.insert("average".into(), value);
+        let all = self.iter().chain(self.base());
+        note_trained_on(&mut recipe, all.flat_map(|one| trained_on(&one.weights)));
         let parent = |(id, weight): (&str, Option<f64>)| {
             let ingredient = self.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
             Ok(Parent { weight, ..ingredient.weights.as_parent(id) })

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use ff_checkpoint::{FileRef, Provenance, StateDict, note_trained_on, trained_on};
+use ff_checkpoint::{FileRef, Provenance, StateDict};
 use ff_eval::{Metric, Note, Predictions};
 use ff_models::Model;
 use ff_soup::{Ingredients, Soup};
@@ -121,7 +121,6 @@ impl Choice<'_> {
         let recipe = recipe.map_err(|error| Error::Job(error.to_string()))?;
         let mut recipe = recipe.as_object().cloned().unwrap_or_default();
         recipe.insert("classes".into(), data.dataset.task().names().into());
-        note_trained_on(&mut recipe, ingredients.iter().flat_map(|one| trained_on(&one.weights)));
         if !recomputed.is_empty() {
             recipe.insert("recomputed".into(), recomputed.into());
         }
