@@ -115,15 +115,6 @@ fn reordered_units_compute_the_same_logits() {
 }
 
 #[test]
-fn a_deit_is_refused_by_name() {
-    let data = images();
-    let weights = draw(&model(Architecture::DEIT_PICO, &*data), 1);
-    let error = Rebasin::default().merge(&Parts::of(&[&weights, &weights])).unwrap_err().to_string();
-    let start = "cannot merge `blocks.0.attn.proj.bias`: no rule of permutations for a network with this";
-    assert!(error.starts_with(start), "{error}");
-}
-
-#[test]
 fn matched_models_average_where_the_plain_mean_does_not() {
     let data = images();
     let all: Vec<usize> = (0..IMAGES).collect();
