@@ -536,6 +536,10 @@ fn wrong_values_are_errors_with_their_key() {
             "`Uniform Soup`: select: merge method `ties`: density: expected a number above 0",
         ),
         (["method.1.select={kind='learned',epochs=0}"], "expected at least 1 as `epochs`"),
+        (
+            ["method.1.select={kind='learned',epochs=9000000000000000000}"],
+            "learned`: `epochs`: expected at most 1000000",
+        ),
         (["method.1.select={kind='fisher',images=0}"], "images: expected at least 1, found 0"),
         (["grid.seeds=[1, 1]"], "grid.seeds: expected each value once, found 1 twice"),
         (["fgg.lr_max=nan"], "fgg.lr_max: expected a finite number"),

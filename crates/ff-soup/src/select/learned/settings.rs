@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::coefficients::SumRule;
 use crate::error::Error;
 
+/// More than anybody fits, and few enough that a count of the images read does not overflow.
+const MOST_EPOCHS: usize = 1_000_000;
+
 /// A learned soup: each model has a coefficient, of its own in each layer, which is fitted by the
 /// log loss on one part of the validation images. Another part is held out to stop by.
 ///
@@ -93,6 +96,8 @@ impl Learned {
                 "expected at least 1 as `epochs` and `patience`, found {} and {}",
                 self.epochs, self.patience
             )
+        } else if self.epochs > MOST_EPOCHS {
+            format!("`epochs`: expected at most {MOST_EPOCHS}, found {}", self.epochs)
         } else if let Some(block @ ..2) = self.block {
             // The sum over a block is constant, so the coefficient of one model alone is too.
             format!(
