@@ -32,7 +32,8 @@
 //! candidate. [`Hierarchy`] is the selector of both papers: uniform and greedy soups, Greedy of
 //! Uniform, Greedy of Greedy, and any deeper tree over recipe fields. [`NthBest`] selects a single
 //! model, [`Pruned`] leaves models out of the mean of all, [`MergeAll`] selects the settings of a merge
-//! method, and [`Learned`] fits coefficients by the gradients of a [`Network`]. Where the mean is not enough, a [`MergeMethod`] merges: one of [`METHODS`], or your own.
+//! method, and [`Learned`] fits coefficients by the gradients of a [`Network`]. Where the mean is not
+//! enough, a [`MergeMethod`] merges: one of [`METHODS`], or your own.
 //!
 //! [`Ingredients::combine`] gives the weights on a line or a [`Plane`] through models, and
 //! [`Soup::greedy_steps`] the soup that a greedy selection compared each candidate with.

@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
     use crate::merge::mean::Mean;
-    use crate::merge::task_vectors::fixtures::{merge, noise, values, weights};
+    use crate::merge::task_vectors::fixtures::{merge, noise, weights};
 
     #[test]
     fn the_ends_are_the_base_and_the_mean() {
@@ -86,14 +86,6 @@ mod tests {
         assert_eq!(at(1.0).digest(), merge(&Mean, &models, None).unwrap().digest());
         let one = merge(&Line { alpha: 1.0 }, &[&a], Some(&base)).unwrap();
         assert_eq!(one.digest(), a.digest());
-    }
-
-    #[test]
-    fn weights_and_running_statistics_are_interpolated() {
-        let (base, a, b) = (weights(&[0.0, 8.0], 2.0), weights(&[4.0, 0.0], 4.0), weights(&[8.0, 0.0], 8.0));
-        let merged = merge(&Line { alpha: 0.25 }, &[&a, &b], Some(&base)).unwrap();
-        assert_eq!(values(&merged, "fc.weight"), [1.5, 6.0]);
-        assert_eq!(values(&merged, "bn.running_var"), [3.0]);
     }
 
     #[test]

@@ -154,20 +154,6 @@ mod tests {
     const RULES: [SumRule; 2] = [SumRule::Hyperplane, SumRule::Simplex];
 
     #[test]
-    fn parameters_give_their_coefficients_back() {
-        let values = [0.1, 0.35, 0.2];
-        for rule in RULES {
-            let again = rule.values(&rule.parameters(&values, 5.0), values.iter().sum(), 5.0);
-            for (value, again) in values.iter().zip(again) {
-                assert!((value - again).abs() < 1e-15, "{rule:?}: {value} is {again}");
-            }
-        }
-        let outside = [1.5, -0.5];
-        let plane = SumRule::Hyperplane;
-        assert_eq!(plane.values(&plane.parameters(&outside, 2.0), 1.0, 2.0), outside);
-    }
-
-    #[test]
     fn gradients_match_finite_differences() {
         // The loss is Σ cₖ·aₖ², in a block of 4 of 6 models.
         let (curvature, start) = ([0.3, -1.2, 2.0, 0.7], [0.15, 0.25, 0.05, 0.2]);
