@@ -535,6 +535,10 @@ fn wrong_values_are_errors_with_their_key() {
             ["method.1.select={kind='ties',density=3}"],
             "`Uniform Soup`: select: merge method `ties`: density: expected a number above 0",
         ),
+        (
+            ["method.1.select={kind='rebasin'}"],
+            "rebasin: expected a ResNet or VGG, found the backbone `DeiT-pico`",
+        ),
         (["method.1.select={kind='learned',epochs=0}"], "expected at least 1 as `epochs`"),
         (
             ["method.1.select={kind='learned',epochs=9000000000000000000}"],

@@ -115,6 +115,14 @@ impl SoupsConfig {
             if let Err(error) = method.select.check() {
                 return wrong(format!("method `{}`: select: {error}", method.name));
             }
+            // Transformers, whose images have one size, are the networks without rules.
+            let transformer = self.backbone.iter().find(|one| one.architecture.has_fixed_image_size());
+            if let (Selection::Rebasin {}, Some(backbone)) = (&method.select, transformer) {
+                return wrong(format!(
+                    "method `{}`: rebasin: expected a ResNet or VGG, found the backbone `{}`",
+                    method.name, backbone.name
+                ));
+            }
             let Some(hierarchy) = method.select.hierarchy() else { continue };
             if let Some(field) = hierarchy.levels.iter().find(|field| !FIELDS.contains(&field.as_str())) {
                 let known = FIELDS.join(", ");
