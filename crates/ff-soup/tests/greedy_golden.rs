@@ -1,27 +1,16 @@
 //! Greedy soups compared with AutoGluon's and with the rule of model-soups
 //! (tests/golden/greedy/make.py).
 
+mod golden;
+
 use std::collections::BTreeMap;
 
 use ff_soup::{Accept, Hierarchy, Ingredient, Ingredients, Policy, ScoreError, Selector, StateDict};
 
 const MODELS: usize = 10;
 
-fn golden() -> StateDict {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/greedy/golden.safetensors");
-    StateDict::open(path).unwrap()
-}
-
-/// The tensors whose names start with a prefix, without it.
-fn part(file: &StateDict, prefix: &str) -> StateDict {
-    let tensors = file.iter().filter_map(|(name, tensor)| {
-        name.strip_prefix(prefix).map(|name| (name.to_owned(), tensor.to_owned()))
-    });
-    StateDict::from_tensors(tensors.collect())
-}
-
 fn model(file: &StateDict, at: usize) -> Ingredient {
-    let weights = part(file, &format!("model/{at}/"));
+    let weights = golden::part(file, &format!("model/{at}/"));
     Ingredient { id: at.to_string(), weights, fields: BTreeMap::new() }
 }
 
@@ -39,8 +28,8 @@ fn score(weights: &StateDict, target: &StateDict) -> f64 {
 
 #[test]
 fn picks_and_weights_are_those_of_the_peers() {
-    let file = golden();
-    let target = part(&file, "target/");
+    let file = golden::open("greedy");
+    let target = golden::part(&file, "target/");
     // Of equal scores model-soups tries the last first.
     let order: Vec<usize> = (0..MODELS).collect();
     let reversed = order.iter().rev().copied().collect();
@@ -55,7 +44,7 @@ fn picks_and_weights_are_those_of_the_peers() {
         assert_eq!(picks, file.get(&format!("{peer}/picks")).unwrap().to_i64().unwrap(), "{peer}");
 
         let weights = models.weights(&soup.average).unwrap();
-        let expected = part(&file, &format!("{peer}/soup/"));
+        let expected = golden::part(&file, &format!("{peer}/soup/"));
         // Integers are not compared: peers average them.
         for name in target.names() {
             let (found, expected) = (floats(&weights, name), floats(&expected, name));

@@ -1,5 +1,7 @@
 //! Merges by statistics against fusion_bench and NumPy (tests/golden/statistics/make.py).
 
+mod golden;
+
 use std::collections::BTreeMap;
 
 use ff_soup::{
@@ -8,26 +10,13 @@ use ff_soup::{
 
 const MODELS: usize = 3;
 
-fn golden() -> StateDict {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/statistics/golden.safetensors");
-    StateDict::open(path).unwrap()
-}
-
-/// The tensors whose names start with a prefix, without it.
-fn part(file: &StateDict, prefix: &str) -> StateDict {
-    let tensors = file.iter().filter_map(|(name, tensor)| {
-        name.strip_prefix(prefix).map(|name| (name.to_owned(), tensor.to_owned()))
-    });
-    StateDict::from_tensors(tensors.collect())
-}
-
 fn statistics(file: &StateDict, kind: &str) -> Vec<(String, StateDict)> {
-    (0..MODELS).map(|at| (format!("{at}, {kind}"), part(file, &format!("{kind}/{at}/")))).collect()
+    (0..MODELS).map(|at| (format!("{at}, {kind}"), golden::part(file, &format!("{kind}/{at}/")))).collect()
 }
 
 fn models(file: &StateDict) -> Ingredients {
     let model = |at: usize| {
-        let weights = part(file, &format!("model/{at}/"));
+        let weights = golden::part(file, &format!("model/{at}/"));
         Ingredient { id: at.to_string(), weights, fields: BTreeMap::new() }
     };
     Ingredients::new((0..MODELS).map(model).collect()).unwrap()
@@ -35,7 +24,7 @@ fn models(file: &StateDict) -> Ingredients {
 
 #[test]
 fn weights_are_those_of_other_programs_and_records_rebuild_them() {
-    let file = golden();
+    let file = golden::open("statistics");
     let (fisher, gram) = (Statistics::Fisher, Statistics::Gram);
     let cases: [(&str, Statistics, &dyn MergeMethod); 4] = [
         ("fisher/0.1", fisher, &Fisher { floor: 0.1 }),
@@ -48,7 +37,7 @@ fn weights_are_those_of_other_programs_and_records_rebuild_them() {
         let name = if kind == fisher { "fisher" } else { "gram" };
         let models = models(&file).with_statistics(kind, statistics(&file, name)).unwrap();
         let average = models.merged(method).unwrap();
-        let expected = part(&file, &format!("merged/{case}/"));
+        let expected = golden::part(&file, &format!("merged/{case}/"));
         let found = models.weights(&average).unwrap();
         assert_eq!(expected.len(), found.len(), "{case}");
         for (name, expected) in expected.iter() {
@@ -65,8 +54,9 @@ fn weights_are_those_of_other_programs_and_records_rebuild_them() {
         assert_eq!(serde_json::from_str::<Average>(&text).unwrap(), average, "{case}");
         let path = folder.path().join("soup.safetensors");
         models.build(&average).unwrap().save(&path).unwrap();
-        let mut files: Vec<StateDict> = (0..MODELS).map(|at| part(&file, &format!("model/{at}/"))).collect();
-        files.extend((0..MODELS).map(|at| part(&file, &format!("{name}/{at}/"))));
+        let mut files: Vec<StateDict> =
+            (0..MODELS).map(|at| golden::part(&file, &format!("model/{at}/"))).collect();
+        files.extend((0..MODELS).map(|at| golden::part(&file, &format!("{name}/{at}/"))));
         let soup = StateDict::open(&path).unwrap();
         assert_eq!(verify(&soup, &files, &[]).unwrap(), Vec::<String>::new(), "{case}");
     }
@@ -74,7 +64,7 @@ fn weights_are_those_of_other_programs_and_records_rebuild_them() {
 
 #[test]
 fn the_other_statistics_are_refused() {
-    let file = golden();
+    let file = golden::open("statistics");
     let models = models(&file).with_statistics(Statistics::Gram, statistics(&file, "gram")).unwrap();
     let error = models.merged(&Fisher::default()).unwrap_err().to_string();
     assert_eq!(error, "merge method `fisher`: it needs the Fisher information of each part");
