@@ -17,7 +17,7 @@ use crate::soup::Soup;
 /// Models are tried in passes, the worst alone first; ties keep the order of the ingredients. A
 /// model that is left out stays out. The selection ends when a pass over the remaining models
 /// leaves none out, or when one model remains. (The paper's published code makes a given number of
-/// passes, one by default, in random order unless it is told to sort. It never leaves out the best
+/// passes, one by default, in random order unless set to sort. It never leaves out the best
 /// model, and keeps another only if the score falls without it: [`Accept::AtLeast`].)
 ///
 /// The result is the mean of the remaining models, in the order of the ingredients. There is a
