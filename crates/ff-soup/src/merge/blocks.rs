@@ -52,8 +52,22 @@ impl<'a> Tensor<'a> {
     }
 
     /// Calls `each` with every block, in order: one pass over the tensor in all models.
-    pub fn for_each_block(&self, each: impl FnMut(&Block<'_>)) {
-        self.blocks(0..self.elements(), each);
+    pub fn for_each_block(&self, mut each: impl FnMut(&Block<'_>)) {
+        let elements = self.elements();
+        for start in (0..elements).step_by(BLOCK) {
+            self.block(start, BLOCK.min(elements - start), &mut each);
+        }
+    }
+
+    /// Calls `each` with the block of `length` elements from `start` on.
+    fn block(&self, start: usize, length: usize, each: impl FnOnce(&Block<'_>)) {
+        let mut room = [0.0; BLOCK];
+        let mut block = Block { start, length, dtype: self.dtype, models: &self.models, base: None };
+        if let Some(base) = self.base {
+            block.read(base, &mut room);
+            block.base = Some(&room[..length]);
+        }
+        each(&block);
     }
 
     /// Writes the magnitudes of what training changed in a model, from the element `start` on: the
@@ -74,20 +88,6 @@ impl<'a> Tensor<'a> {
         widen(self.dtype, base, &mut bases);
         for (room, (value, base)) in magnitudes.iter_mut().zip(values.iter().zip(bases)) {
             *room = ((value - base).abs() as f32).to_bits().cast_signed();
-        }
-    }
-
-    /// Calls `each` with the blocks of a range of elements.
-    fn blocks(&self, range: std::ops::Range<usize>, mut each: impl FnMut(&Block<'_>)) {
-        let mut room = [0.0; BLOCK];
-        for start in range.clone().step_by(BLOCK) {
-            let length = BLOCK.min(range.end - start);
-            let mut block = Block { start, length, dtype: self.dtype, models: &self.models, base: None };
-            if let Some(base) = self.base {
-                block.read(base, &mut room);
-                block.base = Some(&room[..length]);
-            }
-            each(&block);
         }
     }
 }
@@ -185,17 +185,13 @@ pub fn block_by_block<T: Send + Sync>(
         |name| &prepared[name],
         |(made, tensor), dtype, start, room| {
             let size = dtype.bitsize() / 8;
-            let (start, count) = (start / size, room.len() / size);
-            let mut values = vec![0.0; BLOCK.min(count)];
-            tensor.blocks(start..start + count, |block| {
-                let values = &mut values[..block.len()];
-                merge(made, block, values);
-                if values.iter().any(|value| !value.is_finite()) {
-                    let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
-                    *bad = Some(bad.map_or(tensor.name, |other| other.min(tensor.name)));
-                }
-                write_rounded(dtype, values, &mut room[(block.start - start) * size..][..block.len() * size]);
-            });
+            let mut values = vec![0.0; room.len() / size];
+            tensor.block(start / size, values.len(), |block| merge(made, block, &mut values));
+            if values.iter().any(|value| !value.is_finite()) {
+                let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
+                *bad = Some(bad.map_or(tensor.name, |other| other.min(tensor.name)));
+            }
+            write_rounded(dtype, &values, room);
         },
     );
     match bad.into_inner().unwrap_or_else(PoisonError::into_inner) {

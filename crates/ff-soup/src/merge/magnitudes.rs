@@ -7,13 +7,12 @@
 use multiversion::multiversion;
 
 use super::blocks::{Block, Tensor};
+use super::mean::BLOCK;
 
 /// The least number of magnitudes in a sample.
 const LEAST_SAMPLE: usize = 1 << 12;
 /// Neighbours in a sample.
 const PIECE: usize = 16;
-/// Magnitudes that are read together: few enough for a core's fastest cache.
-const RUN: usize = 1 << 12;
 
 /// What is kept of a task vector: all magnitudes above the smallest one, and of those that equal it
 /// the first ones.
@@ -79,10 +78,10 @@ impl Magnitudes<'_> {
 
     /// Calls `each` with the first index of a run of magnitudes and the run, in order.
     fn for_each_run(&self, mut each: impl FnMut(usize, &[i32])) {
-        let mut room = [0; RUN];
+        let mut room = [0; BLOCK];
         let elements = self.tensor.elements();
-        for start in (0..elements).step_by(RUN) {
-            let run = &mut room[..RUN.min(elements - start)];
+        for start in (0..elements).step_by(BLOCK) {
+            let run = &mut room[..BLOCK.min(elements - start)];
             self.tensor.write_magnitudes(self.model, start, run);
             each(start, run);
         }
@@ -97,11 +96,11 @@ impl Magnitudes<'_> {
 
     /// Returns the index of the `count`th magnitude of this value.
     fn place(&self, value: i32, count: usize) -> usize {
-        let (mut left, mut place) = (count, usize::MAX);
+        let (mut seen, mut place) = (0, usize::MAX);
         self.for_each_run(|start, run| {
             for (at, _) in run.iter().enumerate().filter(|(_, magnitude)| **magnitude == value) {
-                left = left.wrapping_sub(1);
-                place = if left == 0 { start + at } else { place };
+                seen += 1;
+                place = if seen == count { start + at } else { place };
             }
         });
         place

@@ -38,24 +38,25 @@ pub(crate) fn add_difference(sums: &mut [f64], factor: f64, a: &[f64], b: &[f64]
     }
 }
 
-/// The inner product, as eight sums: one would wait for each addition.
+/// The inner product.
 #[multiversion(targets("x86_64+avx2"))]
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a.iter().zip(b) {
-        sums.iter_mut().zip(a).zip(b).for_each(|((sum, a), b)| *sum += a * b);
-    }
-    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
+    eight_sums(a, b, |a, b| a * b)
 }
 
-/// The squared distance, as eight sums.
+/// The squared distance.
 #[multiversion(targets("x86_64+avx2"))]
 pub(crate) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    eight_sums(a, b, |a, b| (a - b) * (a - b))
+}
+
+/// Adds up terms as eight sums: one would wait for each addition.
+#[inline(always)]
+fn eight_sums(a: &[f64], b: &[f64], term: impl Fn(f64, f64) -> f64) -> f64 {
     let mut sums = [0.0; 8];
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     for (a, b) in a.iter().zip(b) {
-        sums.iter_mut().zip(a).zip(b).for_each(|((sum, a), b)| *sum += (a - b) * (a - b));
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += term(*a, *b));
     }
-    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
+    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| term(*a, *b)).sum::<f64>()
 }
