@@ -62,12 +62,23 @@ pub(crate) fn interval(
     seed: u64,
     of: impl Fn(&[u32]) -> Option<f64>,
 ) -> Option<Interval> {
+    percentiles(resampled(samples, groups, resamples, seed, of), resamples)
+}
+
+/// Computes a quantity on every resample on which it is defined; none with fewer than 2 groups.
+pub(crate) fn resampled<T>(
+    samples: usize,
+    groups: Option<&Groups>,
+    resamples: usize,
+    seed: u64,
+    of: impl Fn(&[u32]) -> Option<T>,
+) -> Vec<T> {
+    let mut values = Vec::new(); // not preallocated: the number of resamples may be a mistake
     if groups.is_some_and(|groups| groups.count < 2) {
-        return None;
+        return values;
     }
     let mut times = vec![0; samples];
     let mut of_groups = vec![0; groups.map_or(0, |groups| groups.count)];
-    let mut values = Vec::new(); // not preallocated: the number of resamples may be a mistake
     for resample in 0..resamples as u64 {
         match groups {
             None => draw(seed, resample, &mut times),
@@ -78,6 +89,11 @@ pub(crate) fn interval(
         }
         values.extend(of(&times));
     }
+    values
+}
+
+/// The 95 % percentile interval of the values on `resamples` resamples; `None` without values.
+pub(crate) fn percentiles(mut values: Vec<f64>, resamples: usize) -> Option<Interval> {
     values.sort_unstable_by(f64::total_cmp); // in place; equal values have the same bits
     let tail = (1.0 - LEVEL) / 2.0;
     Some(Interval {

@@ -97,4 +97,12 @@ pub enum Error {
         /// The type and shape in the file.
         found: String,
     },
+    /// Samples cannot be divided into folds.
+    #[error("expected {expected}, found {found}")]
+    Folds {
+        /// What is expected.
+        expected: &'static str,
+        /// The number that was found.
+        found: usize,
+    },
 }

@@ -24,6 +24,7 @@
 //! Two models on the same samples are compared by [`bootstrap_difference`] and [`delong`]; several
 //! runs have a [`Spread`], and two methods over the same seeds a [`PairedDifference`].
 //! [`Predictions::mean`] makes an ensemble of models.
+//! [`Folds`] divide samples for cross-fitting.
 //! [`Calibration`], [`Confusion`], [`roc_curves`] and [`surest_mistakes`] describe one model.
 //!
 //! The numbers are scikit-learn's. Where scikit-learn warns and returns a substitute, the doc
@@ -44,6 +45,7 @@ mod confusion;
 mod delong;
 mod error;
 mod file;
+mod folds;
 mod groups;
 mod kappa;
 mod mean;
@@ -70,12 +72,13 @@ pub use confusion::Confusion;
 pub use delong::{AurocDifference, DeLong, OutputDifference, delong};
 pub use error::Error;
 pub use file::{NamedTensor, Values};
+pub use folds::Folds;
 pub use metric::Metric;
 pub use mistakes::{Answer, Mistake, surest_mistakes};
 pub use note::Note;
 pub use order::{hardest_first, margins};
 pub use output_map::OutputMap;
-pub use paired::{Difference, Shown, bootstrap_difference};
+pub use paired::{Difference, Shown, bootstrap_difference, standard_error};
 pub use predictions::{Predictions, Targets, TaskKind};
 pub use roc::{Roc, RocPoint, roc_curves};
 pub use score::Score;

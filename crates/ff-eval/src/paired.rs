@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Interval, interval};
+use crate::bootstrap::{Interval, percentiles, resampled};
 use crate::error::Error;
 use crate::groups::Groups;
 use crate::metric::{Metric, Prepared};
 use crate::predictions::{Predictions, Targets};
+use crate::spread::mean;
 
 /// The difference of a metric between a model and the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,10 @@ pub struct Difference {
     pub value: f64,
     /// The 95 % percentile interval of the difference; `None` without resamples.
     pub interval: Option<Interval>,
+    /// The standard error: the standard deviation of the difference over the resamples; `None` with
+    /// fewer than 2, and in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_error: Option<f64>,
 }
 
 /// The conclusion that an interval of a difference allows.
@@ -63,13 +68,53 @@ pub fn bootstrap_difference(
     resamples: usize,
     seed: u64,
 ) -> Result<Option<Difference>, Error> {
+    let Some((value, values)) = differences(metric, baseline, other, resamples, seed)? else {
+        return Ok(None);
+    };
+    let standard_error = deviation(&values);
+    Ok(Some(Difference { value, interval: percentiles(values, resamples), standard_error }))
+}
+
+/// Computes the standard error of the difference of a metric between two models on the same
+/// samples: the standard deviation over paired resamples, as in [`bootstrap_difference`].
+///
+/// Returns `None` if the metric is undefined for either model on all samples, or on all resamples
+/// but one.
+///
+/// # Errors
+/// Those of [`bootstrap_difference`].
+pub fn standard_error(
+    metric: Metric,
+    baseline: &Predictions,
+    other: &Predictions,
+    resamples: usize,
+    seed: u64,
+) -> Result<Option<f64>, Error> {
+    let found = differences(metric, baseline, other, resamples, seed)?;
+    Ok(found.and_then(|(_, values)| deviation(&values)))
+}
+
+/// The difference on all samples, and on each resample on which it is defined.
+fn differences(
+    metric: Metric,
+    baseline: &Predictions,
+    other: &Predictions,
+    resamples: usize,
+    seed: u64,
+) -> Result<Option<(f64, Vec<f64>)>, Error> {
     let groups = check_paired(baseline, other)?;
     let (theirs, ours) = (Prepared::new(metric, baseline), Prepared::new(metric, other));
     let difference = |times: &[u32]| Some(ours.value(times).value()? - theirs.value(times).value()?);
     let samples = baseline.len();
     let Some(value) = difference(&vec![1; samples]) else { return Ok(None) };
-    let interval = interval(samples, groups.as_ref(), resamples, seed, difference);
-    Ok(Some(Difference { value, interval }))
+    Ok(Some((value, resampled(samples, groups.as_ref(), resamples, seed, difference))))
+}
+
+/// The standard deviation of a sample; `None` for fewer than 2 values.
+pub(crate) fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values).filter(|_| values.len() > 1)?;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((squares / (values.len() - 1) as f64).sqrt())
 }
 
 /// Checks by targets and groups that two models' predictions are of the same samples.
@@ -122,6 +167,10 @@ mod tests {
         let Interval { low, high, .. } = found.interval.unwrap();
         assert!((found.value - 0.05).abs() < 1e-12);
         assert!((low - 0.0124).abs() < 0.006 && (high - 0.0876).abs() < 0.006, "{low} {high}");
+        let error = found.standard_error.unwrap();
+        assert!((error - ((0.15f64 - 0.05 * 0.05) / 400.0).sqrt()).abs() < 1e-3, "{error}");
+        let alone = standard_error(Metric::Accuracy, &right(&baseline), &right(&other), 4000, 1);
+        assert_eq!(alone.unwrap(), Some(error));
         assert_eq!(found.shown(), Shown::Higher);
         assert_eq!(of(&other, &baseline).shown(), Shown::Lower);
     }

@@ -129,6 +129,23 @@ impl Predictions {
         Ok(self)
     }
 
+    /// The predictions of some samples, by index, in the order given, with their groups.
+    ///
+    /// # Panics
+    /// If an index is not below [`Predictions::len`].
+    pub fn subset(&self, samples: &[usize]) -> Predictions {
+        let logits = samples.iter().flat_map(|&sample| self.row(sample)).copied().collect();
+        let targets = match &self.targets {
+            Targets::Classes(classes) => Targets::Classes(samples.iter().map(|&at| classes[at]).collect()),
+            Targets::Labels(labels) => {
+                let rows = samples.iter().flat_map(|&at| &labels[at * self.outputs..][..self.outputs]);
+                Targets::Labels(rows.copied().collect())
+            }
+        };
+        let groups = self.groups.as_ref().map(|groups| samples.iter().map(|&at| groups[at]).collect());
+        Predictions { logits, outputs: self.outputs, targets, groups }
+    }
+
     /// The number of samples, `N`.
     pub fn len(&self) -> usize {
         self.logits.len() / self.outputs

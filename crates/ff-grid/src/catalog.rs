@@ -201,12 +201,12 @@ impl Catalog {
         found
     }
 
-    /// Divides the validation images of a dataset to fit on them.
+    /// Divides validation images of a dataset, given by their indices, to fit on them.
     ///
     /// # Errors
     /// Too few images; those of loading them.
-    pub fn fitting(&self, data: &OpenDataset, image_size: u32) -> Result<Fitting, Error> {
-        let (indices, stop) = (&data.splits.val, self.stop.clone());
+    pub fn fitting(&self, data: &OpenDataset, indices: &[usize], image_size: u32) -> Result<Fitting, Error> {
+        let stop = self.stop.clone();
         let (threads, bad) = (self.loader_threads, self.on_bad_image);
         Ok(Fitting::new(&data.dataset, indices, image_size, threads, bad, stop)?)
     }

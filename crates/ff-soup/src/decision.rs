@@ -25,6 +25,10 @@ pub struct Decision {
     /// be accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<f64>,
+    /// The standard error of `tried` − `before`, where the rule asked for it
+    /// ([`Accept::OneSe`](crate::Accept::OneSe)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_error: Option<f64>,
     /// True if the candidate was taken; of a pruned soup, if it stays.
     pub taken: bool,
 }

@@ -20,7 +20,7 @@ pub struct Fit {
     /// The epochs, in order.
     pub epochs: Vec<FitEpoch>,
     /// The epoch whose coefficients the soup has, from 1. It is 0 if the soup is the uniform one,
-    /// because no epoch had a lower loss on the held-out images.
+    /// because no epoch had a lower loss on the held-out images, or its soup was not accepted.
     pub best: usize,
     /// The temperature after the epoch with the lowest loss on the held-out images; 1 if none was
     /// fitted. The weights of the soup do not contain it.

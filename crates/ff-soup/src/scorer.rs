@@ -9,6 +9,7 @@ use ff_checkpoint::StateDict;
 
 use crate::accept::Accept;
 use crate::average::Average;
+use crate::decision::Decision;
 use crate::error::{Error, ScoreError};
 use crate::ingredient::Ingredients;
 use crate::network::Network;
@@ -55,6 +56,14 @@ pub trait Scorer {
         self.score(candidate).map(Verdict::Score)
     }
 
+    /// Returns the standard error of the difference between the scores of two averages that were
+    /// scored before, for [`Accept::OneSe`]: how much the difference would vary over other
+    /// validation images. The default is `None`: the scorer knows scores only.
+    fn standard_error(&mut self, tried: &Average, before: &Average) -> Result<Option<f64>, ScoreError> {
+        let _ = (tried, before);
+        Ok(None)
+    }
+
     /// Returns the network and its images, for selectors that need them. The default is `None`:
     /// the scorer has none.
     fn network(&mut self) -> Option<&mut dyn Network> {
@@ -69,6 +78,8 @@ impl<F: FnMut(&StateDict) -> Result<f64, ScoreError>> Scorer for F {
 }
 
 const NOT_A_NUMBER: &str = "expected a number as its score, found NaN";
+const NO_STANDARD_ERROR: &str = "expected the standard error of its gain, which `one-se` asks for, and this \
+    scorer has scores only\nhint: accept `greater`, or score with predictions";
 
 /// The result of [`Scorer::beats`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,6 +98,27 @@ impl Ingredients {
     pub(crate) fn score(&self, average: &Average, scorer: &mut dyn Scorer) -> Result<f64, Error> {
         Candidate::new(average, &|| self.weights(average)).score(scorer)
     }
+}
+
+/// Decides if an average replaces another; both were scored. Also returns the standard error of the
+/// difference, if it was asked for.
+///
+/// # Errors
+/// [`Error::Score`] if `accept` asks for a standard error that the scorer does not know.
+pub(crate) fn accepted(
+    scorer: &mut dyn Scorer,
+    (tried, score): (&Average, f64),
+    (soup, before): (&Average, f64),
+    accept: Accept,
+) -> Result<(bool, Option<f64>), Error> {
+    let may = accept.accepts(score, before);
+    if !may || accept != Accept::OneSe {
+        return Ok((may, None));
+    }
+    let found = scorer.standard_error(tried, soup);
+    let found = found.and_then(|error| error.ok_or_else(|| NO_STANDARD_ERROR.into()));
+    let error = found.map_err(|source| Error::Score { candidate: tried.summary(), source })?;
+    Ok((score - before > error, Some(error)))
 }
 
 /// A candidate for a soup, whose weights are computed when they are asked for.
@@ -125,6 +157,32 @@ impl<'a> Candidate<'a> {
             }
             verdict => Ok(verdict),
         }
+    }
+
+    /// Tries the candidate in place of a soup with its score.
+    ///
+    /// The decision has no group, no name and no score of the candidate alone; it is taken if the
+    /// candidate replaces the soup.
+    ///
+    /// # Errors
+    /// Those of [`beats`](Self::beats); [`Error::Score`] if `accept` asks for a standard error that
+    /// the scorer does not know.
+    pub(crate) fn replaces(
+        &self,
+        scorer: &mut dyn Scorer,
+        (soup, before): (&Average, f64),
+        accept: Accept,
+    ) -> Result<Decision, Error> {
+        let mut decision = Decision { before: Some(before), ..Decision::default() };
+        match self.beats(scorer, before, accept)? {
+            Verdict::Rejected { bound } => decision.at_most = Some(bound),
+            Verdict::Score(tried) => {
+                decision.tried = Some(tried);
+                (decision.taken, decision.standard_error) =
+                    accepted(scorer, (self.average, tried), (soup, before), accept)?;
+            }
+        }
+        Ok(decision)
     }
 
     fn unscored(&self, source: ScoreError) -> Error {

@@ -108,6 +108,11 @@ impl EvalSet {
         self.first_pass.get().map_or(&[], |pass| pass.skipped.as_slice())
     }
 
+    /// Returns the index in the dataset of each row of the predictions; known after the first pass.
+    pub fn rows(&self) -> Option<&[usize]> {
+        self.first_pass.get().map(|pass| pass.rows.as_slice())
+    }
+
     /// Predicts every image, in order, and adds the images' groups if they have any. `outputs` maps
     /// the model's outputs to the dataset's classes, if the model's classes are others.
     ///
@@ -162,8 +167,7 @@ impl EvalSet {
         enough: &mut dyn FnMut(usize, &[f32]) -> bool,
     ) -> Result<Option<usize>, Error> {
         let all = (self.config.on_bad_image == OnBadImage::Error).then_some(&*self.indices);
-        let known = self.first_pass.get().map(|pass| pass.rows.as_slice());
-        let Some(samples) = known.or(all) else { return Ok(None) };
+        let Some(samples) = self.rows().or(all) else { return Ok(None) };
         if order.iter().any(|&row| row >= samples.len()) {
             return Ok(None);
         }

@@ -1,5 +1,6 @@
 //! Jobs as plain data: specifications, dependencies, and records of results.
 
+mod cross_fit;
 mod data;
 mod graph;
 mod id;
@@ -11,6 +12,7 @@ mod select;
 mod selector;
 mod spec;
 
+pub use cross_fit::{CrossFit, VerdictRecord};
 pub use data::{DataIdentity, DataSource, EvalSplit};
 pub use graph::{Cost, Job, Jobs};
 pub use id::JobId;

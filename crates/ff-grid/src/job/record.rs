@@ -7,6 +7,7 @@ use ff_soup::Soup;
 use ff_train::{Outcome, SavedModel};
 use serde::{Deserialize, Serialize};
 
+use super::cross_fit::{CrossFit, VerdictRecord};
 use super::graph::{Cost, Job};
 use super::id::JobId;
 use super::landscape::{GreedyBarrier, PathRecord, PlaneRecord, SurfaceRecord};
@@ -88,6 +89,8 @@ pub enum JobOutput {
         /// The run, by label.
         run: String,
     },
+    /// What validation says of a column.
+    Verdict(VerdictRecord),
     /// The plane through three models.
     Plane(PlaneRecord),
     /// Errors on one row of a plane's grid, from left to right. `None`: an output is not finite, or
@@ -127,11 +130,35 @@ pub struct SoupRecord {
     /// Statistics of the models, in order, for a method that needs them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statistics: Vec<FileRef>,
+    /// The table's metric on validation, if the scores that chose are of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// The cross-fitted choice; absent if it was not asked for, and in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross_fitted: Option<CrossFit>,
     /// Predictions on the validation images.
     #[serde(default = "predictions")]
     pub predictions: FileRef,
     /// The weights' digest; for an ensemble, that of its predictions.
     pub digest: Digest,
+}
+
+impl SoupRecord {
+    /// Returns the table's metric on validation.
+    pub fn validation(&self) -> f64 {
+        self.validation.unwrap_or(self.soup.score)
+    }
+
+    /// Returns the table's metric of the cross-fitted choice, if there is one.
+    pub fn cross_fitted(&self) -> Option<f64> {
+        self.cross_fitted.as_ref()?.score.value()
+    }
+
+    /// Returns the predictions of each validation image by what is chosen without it.
+    pub fn cross_fitted_predictions(&self) -> Option<&FileRef> {
+        let of = self.cross_fitted.as_ref().filter(|of| of.score.value().is_some())?;
+        Some(of.predictions.as_ref().unwrap_or(&self.predictions))
+    }
 }
 
 /// Returns the file of a soup's validation predictions for old records, which do not name it.
@@ -145,11 +172,14 @@ impl Record {
         match &self.output {
             JobOutput::Training(outcome) => outcome.models().flat_map(SavedModel::files).collect(),
             JobOutput::Soup(soup) => {
-                soup.weights.iter().chain([&soup.predictions]).chain(&soup.statistics).collect()
+                let cross_fitted = soup.cross_fitted.iter().flat_map(|of| &of.predictions);
+                let predictions = std::iter::once(&soup.predictions).chain(cross_fitted);
+                soup.weights.iter().chain(predictions).chain(&soup.statistics).collect()
             }
             JobOutput::Predictions { file, .. } => vec![file],
             JobOutput::Score(_)
             | JobOutput::Diverged { .. }
+            | JobOutput::Verdict(_)
             | JobOutput::Plane(_)
             | JobOutput::PlaneRow(_)
             | JobOutput::Surface(_)
@@ -159,8 +189,15 @@ impl Record {
     }
 
     /// Returns true if the result has all that the job asks for. A run that did not save the
-    /// optimizer state which is needed now has to run again; its weights are the same.
+    /// optimizer state which is needed now has to run again, and so has a soup that was not
+    /// cross-fitted in these folds; the weights are the same.
     pub(crate) fn serves(&self, job: &Job) -> bool {
+        if let (JobSpec::Soup(made), JobSpec::Soup(wanted)) = (&self.spec, &job.spec)
+            && wanted.folds.is_some()
+            && made.folds != wanted.folds
+        {
+            return false;
+        }
         match (&self.output, job.spec.training()) {
             (JobOutput::Training(Outcome { kept: Some(kept), .. }), Some(wanted)) => {
                 !wanted.train.keep_optimizer || kept.optimizer.is_some()

@@ -80,6 +80,9 @@ pub enum Selection {
         /// `snapshot` or `average` (`none`; `ema` for a moving average).
         #[serde(default = "by_learning_rate")]
         by: String,
+        /// When a part is kept in a soup.
+        #[serde(default, skip_serializing_if = "Accept::is_default")]
+        accept: Accept,
     },
     /// Greedy of Greedy (FissionFusion §2): a greedy soup of each group, and a greedy soup of
     /// these.
@@ -88,6 +91,9 @@ pub enum Selection {
         /// `snapshot` or `average` (`none`; `ema` for a moving average).
         #[serde(default = "by_learning_rate")]
         by: String,
+        /// When a part is kept in a soup.
+        #[serde(default, skip_serializing_if = "Accept::is_default")]
+        accept: Accept,
     },
     /// Soups of soups, in groups by any fields.
     Hierarchy {
@@ -117,17 +123,23 @@ pub enum Selection {
     /// WiSE-FT (arXiv 2109.01903): a point on the line from the probe (θ₀) to the mean, the best on
     /// validation.
     Line {
-        /// Shares of the mean, from 0 (the probe) to 1. Empty: 0.2, 0.4, 0.6, 0.8 and 1.
+        /// Shares of the mean, from 0 (the probe) to 1. Empty: 1, 0.8, 0.6, 0.4 and 0.2.
         #[serde(default)]
         alphas: Vec<f64>,
+        /// When another value replaces the first one.
+        #[serde(default, skip_serializing_if = "Accept::is_default")]
+        accept: Accept,
     },
     /// Task arithmetic (arXiv 2212.04089): the probe (θ₀) plus λ times the sum of what each model
     /// changed, with the best λ on validation.
     TaskArithmetic {
-        /// Values of λ. Empty: 0.4 to 1.6 by 0.2, divided by the number of models; 1 divided by it
-        /// gives the mean.
+        /// Values of λ. Empty: 1 and then 0.4 to 1.6 by 0.2, divided by the number of models; 1
+        /// divided by it gives the mean.
         #[serde(default)]
         lambdas: Vec<f64>,
+        /// When another value replaces the first one.
+        #[serde(default, skip_serializing_if = "Accept::is_default")]
+        accept: Accept,
     },
     /// TIES (arXiv 2306.01708): of what each model changed, only the largest part is kept, and of
     /// that only what agrees in sign; with the best λ on validation.
@@ -135,9 +147,12 @@ pub enum Selection {
         /// Share of each tensor's changes that is kept, the largest ones, above 0 and at most 1.
         #[serde(default = "ties_density")]
         density: f64,
-        /// Values of λ. Empty: 0.4 to 1.6 by 0.2.
+        /// Values of λ. Empty: 1 and then 0.4 to 1.6 by 0.2.
         #[serde(default)]
         lambdas: Vec<f64>,
+        /// When another value replaces the first one.
+        #[serde(default, skip_serializing_if = "Accept::is_default")]
+        accept: Accept,
     },
     /// DARE (arXiv 2311.03099): task arithmetic after a random part of each model's changes is
     /// dropped and the rest enlarged, with the best λ on validation.
@@ -151,6 +166,9 @@ pub enum Selection {
         /// Values of λ, as for `task-arithmetic`.
         #[serde(default)]
         lambdas: Vec<f64>,
+        /// When another value replaces the first one.
+        #[serde(default, skip_serializing_if = "Accept::is_default")]
+        accept: Accept,
     },
     /// Git Re-Basin (arXiv 2209.04836): the units of each model are permuted to match the first
     /// model's, then all are averaged. For models that have different starts.
@@ -192,20 +210,20 @@ impl Selection {
 
     /// The hierarchy of soups, if it is one.
     pub fn hierarchy(&self) -> Option<Hierarchy> {
+        let of = |levels: &[&String], policies: Vec<Policy>| Hierarchy {
+            levels: levels.iter().map(|level| (*level).clone()).collect(),
+            policies,
+        };
+        let greedy = |accept: Accept| Policy::Greedy { accept };
         Some(match self {
             Self::Uniform {} => Hierarchy::uniform(),
-            &Self::Greedy { accept } => {
-                Hierarchy { levels: vec![], policies: vec![Policy::Greedy { accept }] }
-            }
-            Self::Gou { by } => Hierarchy::greedy_of_uniform(by),
-            Self::Gog { by } => Hierarchy::greedy_of_greedy(by),
+            &Self::Greedy { accept } => of(&[], vec![greedy(accept)]),
+            Self::Gou { by, accept } => of(&[by], vec![greedy(*accept), Policy::Uniform {}]),
+            Self::Gog { by, accept } => of(&[by], vec![greedy(*accept); 2]),
             Self::Hierarchy { levels, policies } if policies.is_empty() => {
-                let greedy = Policy::Greedy { accept: Accept::default() };
-                Hierarchy { levels: levels.clone(), policies: vec![greedy; levels.len() + 1] }
+                of(&levels.iter().collect::<Vec<_>>(), vec![greedy(Accept::default()); levels.len() + 1])
             }
-            Self::Hierarchy { levels, policies } => {
-                Hierarchy { levels: levels.clone(), policies: policies.clone() }
-            }
+            Self::Hierarchy { levels, policies } => of(&levels.iter().collect::<Vec<_>>(), policies.clone()),
             _ => return None,
         })
     }

@@ -1,16 +1,16 @@
 //! The rule that carries out a selection.
 
 use ff_soup::{
-    Dare, Error, Fisher, Line, METHODS, MergeAll, MergeKind, MergeMethod, Needs, NthBest, Pruned, Rebasin,
+    Accept, Dare, Error, Fisher, Line, METHODS, MergeAll, MergeKind, MergeMethod, Needs, NthBest, Pruned, Rebasin,
     RegMean, Selector, Stock, TaskArithmetic, Ties,
 };
 
 use super::select::Selection;
 
-/// Multiples of λ that are tried: around the mean, which is 1.
-const LAMBDAS: [f64; 7] = [0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6];
-/// Shares of the mean that are tried on the line from the start.
-const ALPHAS: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
+/// Multiples of λ that are tried: the mean, which is 1, then those around it.
+const LAMBDAS: [f64; 7] = [1.0, 0.8, 1.2, 0.6, 1.4, 0.4, 1.6];
+/// Shares of the mean that are tried on the line from the start, the mean first.
+const ALPHAS: [f64; 5] = [1.0, 0.8, 0.6, 0.4, 0.2];
 
 /// The most images from which BatchNorm statistics are recomputed after each epoch of a fit. The
 /// held-out loss only says when to stop; the scores of soups are from more images.
@@ -26,7 +26,18 @@ impl Selection {
             &Self::Pruned { accept } => Box::new(Pruned { accept }),
             Self::Learned(learned) => Box::new(learned.clone()),
             Self::Best { rank } => Box::new(NthBest(*rank)),
-            _ => Box::new(MergeAll { methods: self.merges(models) }),
+            _ => Box::new(MergeAll { methods: self.merges(models), accept: self.accept() }),
+        }
+    }
+
+    /// When another setting of a merge method replaces the first.
+    fn accept(&self) -> Accept {
+        match *self {
+            Self::Line { accept, .. }
+            | Self::TaskArithmetic { accept, .. }
+            | Self::Ties { accept, .. }
+            | Self::Dare { accept, .. } => accept,
+            _ => Accept::default(),
         }
     }
 
@@ -47,14 +58,14 @@ impl Selection {
         let share = 1.0 / models as f64;
         match self {
             Self::Stock {} => vec![Box::new(Stock)],
-            Self::Line { alphas } => each(alphas, &ALPHAS, 1.0, |alpha| Line { alpha }),
-            Self::TaskArithmetic { lambdas } => {
+            Self::Line { alphas, .. } => each(alphas, &ALPHAS, 1.0, |alpha| Line { alpha }),
+            Self::TaskArithmetic { lambdas, .. } => {
                 each(lambdas, &LAMBDAS, share, |lambda| TaskArithmetic { lambda })
             }
-            &Self::Ties { density, ref lambdas } => {
+            &Self::Ties { density, ref lambdas, .. } => {
                 each(lambdas, &LAMBDAS, 1.0, |lambda| Ties { density, lambda })
             }
-            &Self::Dare { drop, seed, ref lambdas } => {
+            &Self::Dare { drop, seed, ref lambdas, .. } => {
                 each(lambdas, &LAMBDAS, share, |lambda| Dare { drop, lambda, seed, ..Dare::default() })
             }
             Self::Rebasin {} => vec![Box::new(Rebasin::default())],
@@ -124,6 +135,11 @@ impl Selection {
             checked.map_err(|reason| Error::Method { name: method.name().to_owned(), reason })?;
         }
         Ok(())
+    }
+
+    /// True if the result depends on scores or losses on validation images.
+    pub(crate) fn chooses(&self) -> bool {
+        matches!(self, Self::Best { .. } | Self::Learned(_)) || self.compares() || self.merges(1).len() > 1
     }
 
     /// True if it compares models or soups of them by their predictions.

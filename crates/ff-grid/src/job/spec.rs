@@ -58,6 +58,18 @@ pub enum JobSpec {
         /// Seed of the bootstrap.
         seed: u64,
     },
+    /// What validation says of soups against the best single model. Inputs: the jobs of the single
+    /// models, then those of the soups.
+    Verdict {
+        /// How many inputs are single models.
+        singles: usize,
+        /// The metric.
+        metric: Metric,
+        /// Bootstrap resamples.
+        resamples: usize,
+        /// Seed of the bootstrap.
+        seed: u64,
+    },
     /// The plane through three models. Inputs: the runs that they are selected from.
     Plane(PlaneSpec),
     /// The errors on one row of a plane's grid. Inputs: the plane and the runs.
@@ -81,7 +93,8 @@ impl JobSpec {
         self.into()
     }
 
-    /// Returns the specification without what does not change the weights: `keep_optimizer`.
+    /// Returns the specification without what does not change the weights: `keep_optimizer`, and the
+    /// `folds` of a soup.
     pub(crate) fn canonical(&self) -> Self {
         let mut canonical = self.clone();
         if let Self::Pretrain(training)
@@ -90,6 +103,9 @@ impl JobSpec {
         | Self::Fgg(training) = &mut canonical
         {
             training.train.keep_optimizer = false;
+        }
+        if let Self::Soup(soup) = &mut canonical {
+            soup.folds = None;
         }
         canonical
     }
@@ -114,10 +130,16 @@ pub struct SoupSpec {
     pub model: Spec,
     /// Data whose validation split scores candidates.
     pub data: DataIdentity,
-    /// Metric of the scores.
+    /// Metric of the table.
     pub metric: Metric,
     /// How models are selected and averaged.
     pub select: Selection,
+    /// The metric of the scores that choose, if it is another than `metric`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select_by: Option<Metric>,
+    /// Folds of the validation images to cross-fit the choice with. `None`: no cross-fitting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
     /// Batch size in which the BatchNorm statistics of averages are recomputed from the training
     /// images. `None`: they are averaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +153,13 @@ pub struct SoupSpec {
     /// Whether the moving averages of the runs' weights are among the models.
     #[serde(default, skip_serializing_if = "is_default")]
     pub averages: Averages,
+}
+
+impl SoupSpec {
+    /// Returns the metric of the scores that choose.
+    pub fn chooses_by(&self) -> Metric {
+        self.select_by.unwrap_or(self.metric)
+    }
 }
 
 /// The specification of a training run.

@@ -14,7 +14,7 @@ use super::models::Models;
 use super::soup;
 use crate::catalog::OpenDataset;
 use crate::error::Error;
-use crate::job::{Cost, Job, JobOutput, JobSpec, Record, SoupRecord, SoupSpec};
+use crate::job::{Cost, CrossFit, Job, JobOutput, JobSpec, Record, SoupRecord, SoupSpec};
 
 /// Scores the mean of the validation predictions of a job's runs, and writes it.
 pub(super) fn make(
@@ -41,6 +41,7 @@ pub(super) fn make(
             return Err(Error::Job(format!("cannot score the ensemble: {metric} is undefined: {why}")));
         }
     };
+    let cross_fitted = spec.folds.map(|_| CrossFit::of_no_choice(score));
     let mut notes = soup::notes(spec.metric, &predictions, data);
     if let missing @ 1.. = data.splits.val.len().saturating_sub(predictions.len()) {
         notes.push(format!("{missing} unreadable validation images left out"));
@@ -65,6 +66,8 @@ pub(super) fn make(
         skipped: Vec::new(),
         weights: None,
         statistics: Vec::new(),
+        validation: None,
+        cross_fitted,
         predictions: FileRef::new(name, digest),
         digest,
     };

@@ -48,6 +48,9 @@ impl JobContext<'_> {
             JobSpec::Evaluate { metric, resamples, seed } => {
                 (self.evaluate(job, *metric, *resamples, *seed)?, Cost::default())
             }
+            &JobSpec::Verdict { singles, metric, resamples, seed } => {
+                self.verdict(job, singles, metric, (resamples, seed))?
+            }
             JobSpec::Plane(spec) => landscape::plane(self, job, spec)?,
             JobSpec::PlaneRow(spec) => landscape::row(self, job, spec)?,
             JobSpec::Surface(spec) => landscape::surface(self, job, spec)?,

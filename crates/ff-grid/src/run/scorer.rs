@@ -1,61 +1,96 @@
-//! Scores of soup candidates on validation images.
+//! Scores of soup candidates on validation images, or on a part of them.
 //!
 //! Evaluation of a candidate stops early, and the selected soup stays the same. The scorer
 //! evaluates the hardest images first, and stops when an upper bound of the score ([`ScoreBound`])
 //! cannot win. The record then has the bound in place of the score. The images are in another order
 //! and in batches of another size than in a full evaluation, which can shift logits. An image with
-//! two logits closer than this shift counts as not evaluated, so the bound holds for every metric.
-//! A candidate that is not refused by its bound is evaluated on all images.
+//! two logits closer than this shift counts as not evaluated, and of a log loss the least that it
+//! may be counts, so the bound holds for every metric. A candidate that is not refused by its bound
+//! is evaluated on all images.
+//!
+//! With [`Accept::OneSe`] a bound that is not above the score to beat refuses the candidate too,
+//! whatever the standard error is, so early stopping is exact for it as well.
+//!
+//! Predictions are kept. A selection on another part of the images, as in cross-fitting, evaluates
+//! only candidates that none before had evaluated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ff_checkpoint::StateDict;
-use ff_eval::{Metric, Predictions, ScoreBound, Value, hardest_first, margins};
-use ff_models::{Model, Precision};
+use ff_eval::{Metric, Predictions, ScoreBound, Value, hardest_first, margins, standard_error};
 use ff_soup::{Accept, Average, Candidate, Network, ScoreError, Scorer, Verdict};
-use ff_train::{EvalSet, Recalibration};
-use tch::Device;
 
 use super::network::FittedNetwork;
+use super::predictor::Predictor;
 use crate::error::Error;
-
-/// Scores soup candidates on validation images. Known scores of single models are not computed
-/// again.
-pub struct ValidationScorer<'a> {
-    model: Model,
-    validation: &'a EvalSet,
-    metric: Metric,
-    known: HashMap<String, f64>,
-    recalibration: Option<Arc<Recalibration>>,
-    /// The last predictions of all images: they have the targets, and their margins order the
-    /// images if those of a candidate's parts are unknown.
-    last: Option<Predictions>,
-    /// Margins of each image, by the average that predicted all images.
-    margin: HashMap<Average, Vec<f64>>,
-    network: Option<FittedNetwork>,
-    evaluations: u64,
-    images: u64,
-}
 
 /// Images between two computations of the bound.
 const STEP: usize = 32;
+/// Resamples for a standard error, for which 200 are enough (Efron and Tibshirani 1993, *An
+/// Introduction to the Bootstrap*, §6.4).
+const RESAMPLES: usize = 200;
+/// Seed of these resamples.
+const SEED: u64 = 0;
+/// The most bytes of logits that are kept of candidates that were rejected.
+const KEEP_BYTES: usize = 512 << 20;
 
-impl<'a> ValidationScorer<'a> {
-    /// Makes a scorer that loads weights into `model`. `known` has scores of ingredients by id,
-    /// which are not evaluated.
-    pub fn new(model: Model, validation: &'a EvalSet, metric: Metric, known: HashMap<String, f64>) -> Self {
+/// Scores soup candidates on validation images. Known scores of single models are not computed
+/// again.
+pub struct ValidationScorer<P> {
+    /// Predicts with the weights of candidates.
+    pub predictor: P,
+    metric: Metric,
+    /// Scores of single models on all images.
+    known: HashMap<String, f64>,
+    /// Predictions of all images.
+    kept: HashMap<Average, Kept>,
+    /// Logits of some images, by row, of candidates whose evaluation ended early.
+    begun: HashMap<Average, Vec<(usize, Vec<f32>)>>,
+    /// Bytes of rejected candidates among these.
+    bytes: usize,
+    /// The last predictions: they have the targets, and their margins order the images if those of a
+    /// candidate's parts are unknown.
+    last: Option<Arc<Predictions>>,
+    /// The images that count, ascending; all if it is `None`.
+    part: Option<Vec<usize>>,
+    /// True if selections on parts follow.
+    in_parts: bool,
+    network: Option<FittedNetwork>,
+    /// Images that earlier networks read.
+    fitted: u64,
+}
+
+/// Predictions of all images.
+struct Kept {
+    predictions: Arc<Predictions>,
+    /// False if the images were in batches of another size than in a full evaluation, which may
+    /// change the last bits of logits, but not the score.
+    exact: bool,
+}
+
+/// The images that count, and where each row of the predictions is among them.
+struct Counted {
+    predictions: Arc<Predictions>,
+    places: Vec<Option<usize>>,
+}
+
+impl<P: Predictor> ValidationScorer<P> {
+    /// Makes a scorer by a metric. `known` has scores of ingredients by id, by this metric on all
+    /// images, which are not evaluated.
+    pub fn new(predictor: P, metric: Metric, known: HashMap<String, f64>) -> Self {
         Self {
-            model,
-            validation,
+            predictor,
             metric,
             known,
-            recalibration: None,
+            kept: HashMap::new(),
+            begun: HashMap::new(),
+            bytes: 0,
             last: None,
-            margin: HashMap::new(),
+            part: None,
+            in_parts: false,
             network: None,
-            evaluations: 0,
-            images: 0,
+            fitted: 0,
         }
     }
 
@@ -63,33 +98,34 @@ impl<'a> ValidationScorer<'a> {
     /// ingredient is then not evaluated, and candidates that contain it are evaluated on its
     /// hardest images first.
     pub fn with_predictions(mut self, ingredient: &str, predictions: Predictions) -> Self {
-        if !self.known.contains_key(ingredient)
-            && let Some(score) = self.metric.evaluate(&predictions).value()
-        {
-            self.known.insert(ingredient.to_owned(), score);
-        }
-        self.remember(&Average::Ingredient(ingredient.to_owned()), predictions);
+        self.keep(&Average::Ingredient(ingredient.to_owned()), predictions, true, true);
         self
     }
 
-    /// Recomputes the BatchNorm statistics of every average from `images` before it is evaluated.
-    pub fn recalibrated_on(self, images: Arc<Recalibration>) -> Self {
-        Self { recalibration: Some(images), ..self }
+    /// Tells that selections on parts of the images follow, for which more is kept.
+    pub fn for_parts(self) -> Self {
+        Self { in_parts: true, ..self }
     }
 
-    /// Adds a network to fit coefficients with.
-    pub(super) fn with_network(self, network: FittedNetwork) -> Self {
-        Self { network: Some(network), ..self }
+    /// Sets the network to fit coefficients with.
+    pub(super) fn set_network(&mut self, network: FittedNetwork) {
+        self.fitted += self.network.replace(network).map_or(0, |before| before.images());
+    }
+
+    /// Scores on these images only, given by their rows in the predictions, ascending; on all with
+    /// `None`.
+    pub fn score_on(&mut self, rows: Option<Vec<usize>>) {
+        self.part = rows;
     }
 
     /// Returns the number of sets of weights evaluated so far.
     pub fn evaluations(&self) -> u64 {
-        self.evaluations
+        self.predictor.evaluations()
     }
 
     /// Returns the number of images read so far, for evaluations, fits and BatchNorm statistics.
     pub fn images(&self) -> u64 {
-        self.images + self.network.as_ref().map_or(0, FittedNetwork::images)
+        self.predictor.images() + self.fitted + self.network.as_ref().map_or(0, FittedNetwork::images)
     }
 
     /// Predicts the validation images with the weights of an average.
@@ -97,153 +133,246 @@ impl<'a> ValidationScorer<'a> {
     /// # Errors
     /// Weights that do not fit the model, images that cannot be read, logits that are not finite.
     pub fn predict(&mut self, weights: &StateDict, average: &Average) -> Result<Predictions, Error> {
-        self.load(weights, average)?;
-        self.predict_loaded()
+        self.predictor.load(weights, average)?;
+        self.predictor.predict()
     }
 
-    fn load(&mut self, weights: &StateDict, average: &Average) -> Result<(), Error> {
-        self.model.load_strict(weights)?;
-        if let (Some(images), false) = (&self.recalibration, average.is_ingredient()) {
-            images.run(&self.model)?;
-            self.images += images.images() as u64;
+    /// Returns the predictions of an average on all images, which are computed if they are not known.
+    ///
+    /// # Errors
+    /// Those of [`predict`](Self::predict), and of `weights`.
+    pub fn predictions(
+        &mut self,
+        average: &Average,
+        weights: impl FnOnce() -> Result<StateDict, ff_soup::Error>,
+    ) -> Result<Arc<Predictions>, Error> {
+        if let Some(Kept { predictions, exact: true }) = self.kept.get(average) {
+            return Ok(predictions.clone());
         }
-        self.evaluations += 1;
-        Ok(())
+        let found = self.predict(&weights()?, average)?;
+        Ok(self.keep(average, found, true, true))
     }
 
-    fn predict_loaded(&mut self) -> Result<Predictions, Error> {
-        self.images += self.validation.len() as u64;
-        Ok(self.validation.predict(&self.model, None)?)
+    /// Keeps predictions if they are `needed` later, or while there is room.
+    fn keep(&mut self, average: &Average, found: Predictions, exact: bool, needed: bool) -> Arc<Predictions> {
+        let predictions = Arc::new(found);
+        let bytes = size_of_val(predictions.logits());
+        if needed || self.in_parts && self.bytes + bytes <= KEEP_BYTES {
+            self.bytes += if needed { 0 } else { bytes };
+            self.kept.insert(average.clone(), Kept { predictions: predictions.clone(), exact });
+            self.begun.remove(average);
+        }
+        self.last = Some(predictions.clone());
+        predictions
     }
 
-    /// Evaluates the loaded candidate, hardest images first, until it cannot win. `None`: only a
-    /// full evaluation can decide.
-    fn early(&mut self, average: &Average, best: f64, accept: Accept) -> Result<Option<Verdict>, ScoreError> {
-        // In AUROC every pair of images has a small share, so evaluation cannot stop early.
-        let rows = self.validation.len() - self.validation.skipped().len();
-        let of_these = |last: &&Predictions| self.metric != Metric::Auroc && last.len() == rows;
-        let Some(last) = self.last.as_ref().filter(of_these) else { return Ok(None) };
-        let order = self.order(average, last);
-        let mut score_bound = ScoreBound::new(self.metric, last.targets(), last.outputs());
-        let slack = slack(self.model.spec().precision, self.model.device());
-        let mut logits = last.logits().to_vec();
-        let (mut seen, mut below, mut failed, mut uncertain) = (0, None, false, false);
-        let mut observe = |row: usize, found: &[f32]| {
-            let room = slack * found.iter().fold(0.0f32, |largest, logit| largest.max(logit.abs()));
-            match score_bound.observe_within(row, found, room) {
-                Ok(decided) => uncertain |= !decided,
-                Err(_) => failed = true,
-            }
-            logits[row * last.outputs()..][..found.len()].copy_from_slice(found);
-            seen += 1;
-            if seen % STEP == 0 && below.is_none() {
-                let bound = score_bound.bound();
-                below = (!accept.accepts(bound, best)).then_some(bound);
-            }
-            // With an uncertain image only a full evaluation can keep the candidate, so stop unless
-            // the bound refuses it soon.
-            below.is_some() || failed || uncertain && 2 * seen > last.len()
+    /// Computes the score on the images that count.
+    fn value(&self, predictions: &Predictions) -> Result<f64, ScoreError> {
+        let found = match &self.part {
+            None => self.metric.evaluate(predictions),
+            Some(rows) => self.metric.evaluate(&predictions.subset(rows)),
         };
-        let images = self.validation.predict_until(&self.model, &order, &mut observe)?;
-        self.images += images.unwrap_or(0) as u64;
-        // Logits that are not finite are an error of the full evaluation.
-        Ok(match below {
-            _ if failed => None,
-            Some(bound) => Some(Verdict::Rejected { bound }),
-            None if uncertain || seen < last.len() => None,
-            None => {
-                let found = Predictions::new(logits, last.outputs(), last.targets().clone())?;
-                Some(Verdict::Score(self.evaluate(average, found)?))
-            }
-        })
-    }
-
-    /// Returns the images in the order to evaluate a candidate: hardest first, by the margins of
-    /// the soup so far and of the new part, with their weights.
-    fn order(&self, average: &Average, last: &Predictions) -> Vec<usize> {
-        let mut known = Vec::new();
-        if let Average::Mean(parts) = average
-            && let Some((new, before)) = parts.split_last()
-        {
-            let parts = [(before.len() as f64, &Average::mean(before.to_vec())), (1.0, new)];
-            let of = parts.map(|(weight, part)| Some((weight, self.margin.get(part)?)));
-            known.extend(of.into_iter().flatten().filter(|(_, margin)| margin.len() == last.len()));
-        }
-        if known.is_empty() {
-            return hardest_first(&margins(self.metric, last));
-        }
-        let sum = |image| known.iter().map(|(weight, margin)| weight * margin[image]).sum();
-        hardest_first(&(0..last.len()).map(sum).collect::<Vec<f64>>())
-    }
-
-    fn remember(&mut self, average: &Average, predictions: Predictions) {
-        if self.metric != Metric::Auroc {
-            self.margin.insert(average.clone(), margins(self.metric, &predictions));
-        }
-        self.last = Some(predictions);
-    }
-
-    fn evaluate(&mut self, average: &Average, predictions: Predictions) -> Result<f64, ScoreError> {
-        let value = self.metric.evaluate(&predictions);
-        self.remember(average, predictions);
-        match value {
+        match found {
             Value::Defined(score) => Ok(score),
             Value::Undefined(why) => Err(format!("{} is undefined: {why}", self.metric).into()),
         }
     }
 
-    /// Returns the names of an average's tensors that are recomputed and not averaged.
-    pub fn recomputed(&self, average: &Average) -> Vec<String> {
-        match (&self.recalibration, average.is_ingredient()) {
-            (Some(_), false) => self.model.parameters().buffers().map(|buffer| buffer.name.clone()).collect(),
-            _ => Vec::new(),
+    /// Returns the images that count, if an evaluation may stop early; what is known of the images
+    /// comes from the last predictions.
+    fn counted(&self) -> Option<Counted> {
+        let last = self.last.as_ref()?;
+        // In AUROC every pair of images has a small share, so evaluation cannot stop early. Nor is it
+        // worth while if statistics take more images, and the rest is wanted for another part.
+        let dear = self.in_parts && self.predictor.recomputes_from() >= last.len();
+        if self.metric == Metric::Auroc || dear {
+            return None;
+        }
+        Some(match &self.part {
+            None => Counted { predictions: last.clone(), places: (0..last.len()).map(Some).collect() },
+            Some(rows) => {
+                let mut places = vec![None; last.len()];
+                rows.iter().enumerate().for_each(|(place, &row)| places[row] = Some(place));
+                Counted { predictions: Arc::new(last.subset(rows)), places }
+            }
+        })
+    }
+
+    /// Makes the bound of an average's score from the images that it predicted before. Also returns
+    /// true if only a full evaluation can give the score.
+    fn bound<'c>(&self, counted: &'c Counted, average: &Average) -> Option<(ScoreBound<'c>, bool)> {
+        let of = &counted.predictions;
+        let mut bound = ScoreBound::new(self.metric, of.targets(), of.outputs());
+        let mut uncertain = false;
+        for (row, logits) in self.begun.get(average).into_iter().flatten() {
+            if let Some(place) = counted.places[*row] {
+                let room = room(self.predictor.slack(), logits);
+                uncertain |= !bound.observe_within(place, logits, room).ok()?;
+            }
+        }
+        Some((bound, uncertain))
+    }
+
+    /// Evaluates the loaded candidate, hardest images first, until it cannot win. `None`: only a
+    /// full evaluation can decide.
+    fn early(
+        &mut self,
+        counted: &Counted,
+        average: &Average,
+        best: f64,
+        accept: Accept,
+    ) -> Result<Option<Verdict>, ScoreError> {
+        let Some((mut bound, mut uncertain)) = self.bound(counted, average) else { return Ok(None) };
+        let mut begun = self.begun.remove(average).unwrap_or_default();
+        let mut wanted: Vec<bool> = counted.places.iter().map(Option::is_some).collect();
+        begun.iter().for_each(|(row, _)| wanted[*row] = false);
+        let order: Vec<usize> = self.order(average).into_iter().filter(|row| wanted[*row]).collect();
+        let (slack, of_loss) = (self.predictor.slack(), self.metric == Metric::LogLoss);
+        let (mut seen, mut below, mut failed) = (0, None, false);
+        let mut observe = |row: usize, found: &[f32]| {
+            let place = counted.places[row].unwrap_or_default();
+            match bound.observe_within(place, found, room(slack, found)) {
+                Ok(decided) => uncertain |= !decided,
+                Err(_) => failed = true,
+            }
+            begun.push((row, found.to_vec()));
+            seen += 1;
+            if seen % STEP == 0 && below.is_none() {
+                let bound = bound.bound();
+                below = (!accept.accepts(bound, best)).then_some(bound);
+            }
+            // With an uncertain image only a full evaluation can keep the candidate, so stop unless
+            // the bound refuses it soon.
+            below.is_some() || failed || uncertain && !of_loss && 2 * seen > order.len()
+        };
+        self.predictor.predict_until(&order, &mut observe)?;
+        // Logits that are not finite are an error of the full evaluation.
+        if failed || below.is_none() && (uncertain || seen < order.len()) {
+            return Ok(None);
+        }
+        let bound = bound.bound();
+        if below.is_some() || !accept.accepts(bound, best) {
+            self.begin(average, begun);
+            return Ok(Some(Verdict::Rejected { bound: below.unwrap_or(bound) }));
+        }
+        Ok(match self.part {
+            Some(_) => None,
+            None => Some(Verdict::Score(self.assembled(average, &counted.predictions, begun)?)),
+        })
+    }
+
+    /// Scores predictions of all images that were made in another order.
+    fn assembled(
+        &mut self,
+        average: &Average,
+        last: &Predictions,
+        begun: Vec<(usize, Vec<f32>)>,
+    ) -> Result<f64, ScoreError> {
+        let mut logits = last.logits().to_vec();
+        for (row, found) in begun {
+            logits[row * last.outputs()..][..found.len()].copy_from_slice(&found);
+        }
+        let mut found = Predictions::new(logits, last.outputs(), last.targets().clone())?;
+        if let Some(groups) = last.groups() {
+            found = found.with_groups(groups.to_vec())?;
+        }
+        let found = self.keep(average, found, false, true);
+        self.value(&found)
+    }
+
+    /// Keeps logits of some images for a selection on another part.
+    fn begin(&mut self, average: &Average, rows: Vec<(usize, Vec<f32>)>) {
+        let bytes: usize = rows.iter().map(|(_, logits)| size_of_val(logits.as_slice()) + 48).sum();
+        if self.in_parts && self.bytes + bytes <= KEEP_BYTES {
+            self.bytes += bytes;
+            self.begun.insert(average.clone(), rows);
         }
     }
 
-    /// Returns the weights that were evaluated last, with recomputed statistics.
-    pub fn weights(&self) -> StateDict {
-        StateDict::from_tensors(self.model.state_dict())
+    /// Returns the images in the order to evaluate a candidate: hardest first, by the margins of
+    /// the soup so far and of the new part, with their weights.
+    fn order(&self, average: &Average) -> Vec<usize> {
+        let of = |predictions: &Predictions| margins(self.metric, predictions);
+        let mut sum: Option<Vec<f64>> = None;
+        if let Average::Mean(parts) = average
+            && let Some((new, before)) = parts.split_last()
+        {
+            for (weight, part) in [(before.len() as f64, &Average::mean(before.to_vec())), (1.0, new)] {
+                let Some(kept) = self.kept.get(part) else { continue };
+                let margins = of(&kept.predictions);
+                let sum = sum.get_or_insert_with(|| vec![0.0; margins.len()]);
+                sum.iter_mut().zip(margins).for_each(|(sum, margin)| *sum += weight * margin);
+            }
+        }
+        match (sum, &self.last) {
+            (Some(sum), _) => hardest_first(&sum),
+            (None, Some(last)) => hardest_first(&of(last)),
+            (None, None) => Vec::new(),
+        }
     }
 }
 
-impl Scorer for ValidationScorer<'_> {
+/// Returns how far the logits of an image may be from those of a full evaluation.
+fn room(slack: f32, logits: &[f32]) -> f32 {
+    slack * logits.iter().fold(0.0f32, |largest, logit| largest.max(logit.abs()))
+}
+
+impl<P: Predictor> Scorer for ValidationScorer<P> {
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
-        if let Average::Ingredient(id) = candidate.average()
+        let average = candidate.average();
+        if let (Average::Ingredient(id), None) = (average, &self.part)
             && let Some(score) = self.known.get(id)
         {
             return Ok(*score);
         }
-        let predictions = self.predict(&candidate.weights()?, candidate.average())?;
-        self.evaluate(candidate.average(), predictions)
+        let found = match self.kept.get(average) {
+            Some(kept) => kept.predictions.clone(),
+            None => {
+                let found = self.predict(&candidate.weights()?, average)?;
+                self.keep(average, found, true, true)
+            }
+        };
+        self.value(&found)
     }
 
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
-        if let Average::Ingredient(_) = candidate.average() {
+        let average = candidate.average();
+        if average.is_ingredient() || self.kept.contains_key(average) {
             return self.score(candidate).map(Verdict::Score);
         }
-        self.load(&candidate.weights()?, candidate.average())?;
-        if let Some(verdict) = self.early(candidate.average(), best, accept)? {
+        let counted = self.counted();
+        if let Some(counted) = counted.as_ref().filter(|_| self.begun.contains_key(average))
+            && let Some((mut bound, _)) = self.bound(counted, average)
+        {
+            let bound = bound.bound();
+            if !accept.accepts(bound, best) {
+                return Ok(Verdict::Rejected { bound });
+            }
+        }
+        self.predictor.load(&candidate.weights()?, average)?;
+        if let Some(counted) = counted
+            && let Some(verdict) = self.early(&counted, average, best, accept)?
+        {
             return Ok(verdict);
         }
-        let predictions = self.predict_loaded()?;
-        self.evaluate(candidate.average(), predictions).map(Verdict::Score)
+        let found = self.predictor.predict()?;
+        let score = self.value(&found)?;
+        self.keep(average, found, true, accept.accepts(score, best));
+        Ok(Verdict::Score(score))
+    }
+
+    fn standard_error(&mut self, tried: &Average, before: &Average) -> Result<Option<f64>, ScoreError> {
+        let (Some(tried), Some(before)) = (self.kept.get(tried), self.kept.get(before)) else {
+            return Ok(None);
+        };
+        let [before, tried] = [before, tried].map(|kept| match &self.part {
+            None => kept.predictions.clone(),
+            Some(rows) => Arc::new(kept.predictions.subset(rows)),
+        });
+        Ok(standard_error(self.metric, &before, &tried, RESAMPLES, SEED)?)
     }
 
     fn network(&mut self) -> Option<&mut dyn Network> {
         self.network.as_mut().map(|network| network as &mut dyn Network)
-    }
-}
-
-/// Returns how far a logit may be from that of a full evaluation, as a share of the largest of its
-/// row.
-///
-/// In a batch of another size, libtorch may sum in another order, and on a GPU it may use another
-/// algorithm of cuDNN.
-fn slack(precision: Precision, device: Device) -> f32 {
-    match (precision, device.is_cuda()) {
-        (Precision::Fp32 | Precision::Tf32, false) => 1e-4,
-        (Precision::Fp32, true) => 1e-3,
-        (Precision::Tf32, true) => 0.01,
-        (Precision::Bf16, _) => 0.05,
     }
 }

@@ -13,19 +13,21 @@ use std::path::Path;
 use ff_checkpoint::{FileRef, Provenance, StateDict};
 use ff_eval::{Metric, Note, Predictions};
 use ff_models::Model;
-use ff_soup::{Ingredients, Soup};
-use ff_train::{Recalibration, save_predictions};
+use ff_soup::{Average, Ingredients, Merged, Selector, Soup};
+use ff_train::{EvalSet, Recalibration, save_predictions};
 use tch::Device;
 
 use super::context::JobContext;
+use super::cross_fit::{cross_fit, folds};
 use super::models::Models;
 use super::network::FittedNetwork;
+use super::predictor::{ModelPredictor, Predictor};
 use super::scorer::ValidationScorer;
 use super::statistics::{BATCH, Wanted, statistics};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
 use crate::job::{
-    Cost, EvalSplit, FIT_BN_IMAGES, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION,
+    Cost, CrossFit, EvalSplit, FIT_BN_IMAGES, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION,
 };
 
 /// A selection to make: the candidates, the method, and known scores and predictions.
@@ -54,13 +56,17 @@ pub struct Chosen {
     pub provenance: Provenance,
     /// Predictions of the average on the validation images.
     pub predictions: Predictions,
+    /// The table's metric of these, if the scores that chose are of another.
+    pub validation: Option<f64>,
+    /// The cross-fitted choice, and its predictions if they are not those of the average.
+    pub cross_fitted: Option<(CrossFit, Option<Predictions>)>,
     /// Statistics of the models, relative to the folder.
     pub statistics: Vec<FileRef>,
     /// Notes on the score, such as classes with few images, and on training images that were left out.
     pub notes: Vec<String>,
     /// Validation images that could not be read and were left out, by name.
     pub skipped: Vec<String>,
-    /// The cost, without the last pass, for the predictions of the average.
+    /// The cost, without the pass for the predictions of the average.
     pub cost: Cost,
 }
 
@@ -86,35 +92,53 @@ impl Choice<'_> {
             with_statistics = Some(ingredients.clone().with_statistics(wanted.kind, found)?);
         }
         let ingredients = with_statistics.as_ref().unwrap_or(ingredients);
-        let mut scorer = ValidationScorer::new(model, &validation, spec.metric, scores);
         let recalibration =
             spec.recalibrate.map(|batch| catalog.recalibration(data, size, batch, spec.bn_images));
+        let mut predictor = ModelPredictor::new(model, &validation);
         if let Some(images) = &recalibration {
-            scorer = scorer.recalibrated_on(images.clone());
+            predictor = predictor.recalibrated_on(images.clone());
         }
-        if let Selection::Learned(_) = spec.select {
-            let model = Model::new(&spec.model, device, 0)?;
-            let few = Some(spec.bn_images.map_or(FIT_BN_IMAGES, |images| images.min(FIT_BN_IMAGES)));
-            let recalibration = spec.recalibrate.map(|batch| catalog.recalibration(data, size, batch, few));
-            let network = FittedNetwork::new(model, catalog.fitting(data, size)?, recalibration);
-            scorer = scorer.with_network(network);
+        let known = if spec.select_by.is_none() { scores } else { HashMap::new() };
+        let mut scorer = ValidationScorer::new(predictor, spec.chooses_by(), known);
+        let folds = spec.folds.filter(|_| spec.select.chooses());
+        if folds.is_some() {
+            scorer = scorer.for_parts();
         }
-        if spec.select.compares() {
+        if spec.select.compares() || folds.is_some() || spec.select_by.is_some() {
             for one in ingredients.iter() {
                 if let Some(predictions) = predictions(&one.id)? {
                     scorer = scorer.with_predictions(&one.id, predictions);
                 }
             }
         }
-        let soup = spec.select.selector(ingredients.len()).select(ingredients, &mut scorer)?;
-        let mut weights = ingredients.weights(&soup.average)?;
+        let fits = Fits { spec, catalog, data, validation: &validation, device };
+        fits.prepare(&mut scorer, None)?;
+        let selector = spec.select.selector(ingredients.len());
+        let soup = selector.select(ingredients, &mut scorer)?;
+        let mut cost = Cost { evaluations: scorer.evaluations(), ..Cost::default() };
+        cost.evaluated_images = scorer.images();
+        let found = scorer.predictions(&soup.average, || ingredients.weights(&soup.average))?;
+        let validation_score = match spec.select_by {
+            None => None,
+            Some(_) => spec.metric.evaluate(&found).value(),
+        };
+        let score = validation_score.unwrap_or(soup.score);
+        let cross_fitted = match (spec.folds, folds) {
+            (None, _) => None,
+            (Some(_), None) => Some((CrossFit::of_no_choice(score), None)),
+            (_, Some(wanted)) => Some(fits.cross_fit(wanted, &*selector, ingredients, &mut scorer, (&soup, &found))?),
+        };
+        if let Some((of, _)) = &cross_fitted {
+            cost.evaluations += of.evaluations;
+            cost.evaluated_images += of.evaluated_images;
+        }
         let of_statistics = spec.select.statistics_images(data.splits.train.len() as u64);
-        let evaluated_images = scorer.images() + ingredients.len() as u64 * of_statistics;
-        let cost = Cost { evaluations: scorer.evaluations(), evaluated_images, ..Cost::default() };
-        let predictions = scorer.predict(&weights, &soup.average)?;
-        let recomputed = scorer.recomputed(&soup.average);
+        cost.evaluated_images += ingredients.len() as u64 * of_statistics;
+        let mut weights = ingredients.weights(&soup.average)?;
+        let recomputed = scorer.predictor.recomputed(&soup.average);
         if !recomputed.is_empty() {
-            weights = scorer.weights();
+            scorer.predictor.load(&weights, &soup.average)?;
+            weights = scorer.predictor.weights();
         }
         // Users of the file alone need the meaning of its outputs.
         let recipe = serde_json::to_value(JobSpec::Soup(spec.clone()));
@@ -126,13 +150,100 @@ impl Choice<'_> {
         }
         let digest = Some(data.identity.digest.clone());
         let provenance = ingredients.provenance(&soup.average, recipe, digest, VERSION)?;
+        let predictions = Predictions::clone(&found);
         let mut notes = notes(spec.metric, &predictions, data);
         notes.extend(left_out);
         notes.extend(recalibration.and_then(|images| note_left_out(&images, "BatchNorm statistics")));
         let skipped = validation.skipped().to_vec();
-        Ok(Chosen { soup, weights, provenance, predictions, statistics: files, notes, skipped, cost })
+        let (validation, statistics) = (validation_score, files);
+        let chosen = Chosen {
+            soup,
+            weights,
+            provenance,
+            predictions,
+            validation,
+            cross_fitted,
+            statistics,
+            notes,
+            skipped,
+            cost,
+        };
+        Ok(chosen)
     }
 }
+
+/// What a selection is repeated with on parts of the validation images.
+struct Fits<'a> {
+    spec: &'a SoupSpec,
+    catalog: &'a Catalog,
+    data: &'a OpenDataset,
+    validation: &'a EvalSet,
+    device: Device,
+}
+
+impl Fits<'_> {
+    /// Gives the scorer a network to fit coefficients with, on all validation images or on some of
+    /// their rows, if the method fits.
+    fn prepare(&self, scorer: &mut ModelScorer<'_>, rows: Option<&[usize]>) -> Result<(), Error> {
+        let Self { spec, catalog, data, .. } = *self;
+        let (Selection::Learned(_), size) = (&spec.select, spec.model.image_size) else { return Ok(()) };
+        let indices: Vec<usize> = match (rows, self.validation.rows()) {
+            (Some(rows), Some(of_rows)) => rows.iter().map(|&row| of_rows[row]).collect(),
+            _ => data.splits.val.to_vec(),
+        };
+        let model = Model::new(&spec.model, self.device, 0)?;
+        let few = Some(spec.bn_images.map_or(FIT_BN_IMAGES, |images| images.min(FIT_BN_IMAGES)));
+        let recalibration = spec.recalibrate.map(|batch| catalog.recalibration(data, size, batch, few));
+        let fitting = catalog.fitting(data, &indices, size)?;
+        scorer.set_network(FittedNetwork::new(model, fitting, recalibration));
+        Ok(())
+    }
+
+    /// Cross-fits the choice whose soup and predictions are given.
+    fn cross_fit(
+        &self,
+        wanted: usize,
+        selector: &dyn Selector,
+        ingredients: &Ingredients,
+        scorer: &mut ModelScorer<'_>,
+        (soup, found): (&Soup, &Predictions),
+    ) -> Result<(CrossFit, Option<Predictions>), Error> {
+        let spec = self.spec;
+        let folds = match folds(found, spec.chooses_by(), wanted) {
+            Ok(folds) => folds,
+            Err(why) => return Ok((CrossFit::impossible(why), None)),
+        };
+        let (evaluations, images) = (scorer.evaluations(), scorer.images());
+        let mut prepare = |scorer: &mut ModelScorer<'_>, rows: &[usize]| self.prepare(scorer, Some(rows));
+        let of = cross_fit(selector, ingredients, scorer, &folds, &mut prepare)?;
+        let same = of.soups.iter().filter(|other| choice(other) == choice(soup)).count();
+        let names = self.data.dataset.task().names();
+        let note = Note::in_one_fold(found, &folds);
+        let record = CrossFit {
+            folds: folds.count(),
+            score: spec.metric.evaluate(&of.predictions),
+            predictions: None,
+            same: (!matches!(spec.select, Selection::Learned(_))).then_some(same),
+            notes: note.into_iter().map(|note| note.describe(names)).collect(),
+            evaluations: scorer.evaluations() - evaluations,
+            evaluated_images: scorer.images() - images,
+        };
+        Ok((record, Some(of.predictions)))
+    }
+}
+
+/// The models and settings of a soup, whatever their order.
+fn choice(soup: &Soup) -> (Option<&Merged>, Vec<&str>) {
+    let merged = match &soup.average {
+        Average::Merged(merged) => Some(&**merged),
+        _ => None,
+    };
+    let mut models: Vec<&str> = soup.average.shares().into_iter().map(|(id, _)| id).collect();
+    models.sort_unstable();
+    (merged, models)
+}
+
+type ModelScorer<'a> = ValidationScorer<ModelPredictor<'a>>;
 
 /// Describes how many unreadable training images are left out of statistics, if there are any.
 fn note_left_out(images: &Recalibration, of: &str) -> Option<String> {
@@ -143,10 +254,8 @@ fn note_left_out(images: &Recalibration, of: &str) -> Option<String> {
 /// Describes what to know of a validation score. In a class of few images, single ones can decide
 /// the selection.
 pub(super) fn notes(metric: Metric, predictions: &Predictions, data: &OpenDataset) -> Vec<String> {
-    let few = Note::few_samples(predictions.targets(), predictions.outputs());
     let names = data.dataset.task().names();
-    let said = metric.notes(predictions).into_iter().chain(few);
-    said.map(|note| format!("validation: {}", note.describe(names))).collect()
+    metric.notes(predictions).into_iter().map(|note| format!("validation: {}", note.describe(names))).collect()
 }
 
 /// Selects among the models of a job's runs, and writes the average and its validation predictions.
@@ -177,8 +286,18 @@ pub(super) fn make(
     chosen.weights.save(folder.join(weights), Some(&chosen.provenance))?;
     let found = save_predictions(&folder.join(predictions), &chosen.predictions, Some(&chosen.provenance))?;
     let digest = *chosen.weights.digest();
+    let cross_fitted = match chosen.cross_fitted {
+        Some((record, Some(predictions))) => {
+            let name = "soup.cross-fitted.safetensors";
+            let found = save_predictions(&folder.join(name), &predictions, Some(&chosen.provenance))?;
+            Some(CrossFit { predictions: Some(FileRef::new(name, found)), ..record })
+        }
+        of => of.map(|(record, _)| record),
+    };
     let record = SoupRecord {
         soup: chosen.soup,
+        validation: chosen.validation,
+        cross_fitted,
         candidates,
         left_out,
         diverged,

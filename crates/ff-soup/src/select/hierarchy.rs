@@ -10,7 +10,7 @@ use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::{Ingredient, Ingredients};
 use crate::merge::accumulator::Accumulator;
-use crate::scorer::{Candidate, Scorer, Verdict};
+use crate::scorer::{Candidate, Scorer};
 use crate::soup::Soup;
 
 /// Averages models at several levels (FissionFusion §2, Hierarchical Souping).
@@ -198,21 +198,9 @@ impl Run<'_> {
         });
         let mut soup = Greedy { accept, kept: vec![first.average], score, sum: None };
         for (alone, part) in ranked {
-            let before = soup.score;
-            let (verdict, taken) = soup.consider(part.average, self)?;
-            let (tried, at_most) = match verdict {
-                Verdict::Score(tried) => (Some(tried), None),
-                Verdict::Rejected { bound } => (None, Some(bound)),
-            };
-            self.decisions.push(Decision {
-                group: group.to_owned(),
-                candidate: part.name,
-                alone: Some(alone),
-                before: Some(before),
-                tried,
-                at_most,
-                taken,
-            });
+            let decision = soup.consider(part.average, self)?;
+            let (group, candidate) = (group.to_owned(), part.name);
+            self.decisions.push(Decision { group, candidate, alone: Some(alone), ..decision });
         }
         Ok(Node { name: group.to_owned(), average: Average::mean(soup.kept), score: Some(soup.score) })
     }
@@ -247,22 +235,22 @@ struct Greedy {
 
 impl Greedy {
     /// Evaluates the soup with one more part, and keeps the part if the score is accepted.
-    fn consider(&mut self, part: Average, run: &mut Run<'_>) -> Result<(Verdict, bool), Error> {
+    fn consider(&mut self, part: Average, run: &mut Run<'_>) -> Result<Decision, Error> {
         let sum = match &mut self.sum {
             Some(sum) => sum,
             none => none.insert(Accumulator::new(run.ingredients.weights(&self.kept[0])?)),
         };
         let weights = run.ingredients.weights(&part)?;
+        let before = Average::mean(self.kept.clone());
         let average = Average::mean(self.kept.iter().cloned().chain([part.clone()]).collect());
         let mean = || Ok(sum.mean_with(&weights));
-        let verdict = Candidate::new(&average, &mean).beats(run.scorer, self.score, self.accept)?;
-        let better = match verdict {
-            Verdict::Score(score) if self.accept.accepts(score, self.score) => score,
-            _ => return Ok((verdict, false)),
-        };
-        sum.add(&weights);
-        self.kept.push(part);
-        self.score = better;
-        Ok((verdict, true))
+        let candidate = Candidate::new(&average, &mean);
+        let decision = candidate.replaces(run.scorer, (&before, self.score), self.accept)?;
+        if let Some(better) = decision.tried.filter(|_| decision.taken) {
+            sum.add(&weights);
+            self.kept.push(part);
+            self.score = better;
+        }
+        Ok(decision)
     }
 }

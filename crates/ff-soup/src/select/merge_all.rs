@@ -4,18 +4,21 @@ use itertools::Itertools;
 use serde_json::Value;
 
 use super::selector::Selector;
+use crate::accept::Accept;
 use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::Ingredients;
 use crate::merge::MergeMethod;
-use crate::scorer::Scorer;
+use crate::scorer::{Scorer, accepted};
 use crate::soup::Soup;
 
 /// Merges all models with each of several methods, or one method with several settings, and takes
 /// the result with the best score.
 ///
-/// Ties keep the order of `methods`. With one method the result is its merge, whatever it scores.
+/// In the order of `methods`, each result replaces the one before if `accept` allows it. With
+/// [`Accept::Greater`] that is the best, and the first of equal ones; with [`Accept::OneSe`] the
+/// first method is kept unless another is clearly better. With one method the result is its merge, whatever it scores.
 /// There is a [`Decision`] for each method: the candidate is its name and settings, such as
 /// `line alpha=0.5`, and `alone` its score. All are evaluated completely, so the record shows how
 /// the score depends on the settings.
@@ -41,13 +44,16 @@ use crate::soup::Soup;
 /// #     let bias = weights.get("fc.bias").and_then(|tensor| tensor.to_f64()).ok_or("no fc.bias")?;
 /// #     Ok(bias[0])
 /// # };
-/// let soup = MergeAll { methods: vec![Box::new(Mean)] }.select(&models, &mut scorer)?;
+/// let soup = MergeAll { methods: vec![Box::new(Mean)], ..MergeAll::default() }.select(&models, &mut scorer)?;
 /// assert_eq!(soup.average.to_string(), "uniform(a, b)");
 /// # Ok::<(), ff_soup::Error>(())
 /// ```
+#[derive(Default)]
 pub struct MergeAll {
     /// The methods, each with its settings.
     pub methods: Vec<Box<dyn MergeMethod>>,
+    /// The condition under which the result of a method replaces that of an earlier one.
+    pub accept: Accept,
 }
 
 impl Selector for MergeAll {
@@ -57,12 +63,15 @@ impl Selector for MergeAll {
         for (at, method) in self.methods.iter().enumerate() {
             let average = ingredients.merged(&**method)?;
             let score = ingredients.score(&average, scorer)?;
-            decisions.push(Decision {
-                candidate: describe(&**method),
-                alone: Some(score),
-                ..Decision::default()
-            });
-            if best.as_ref().is_none_or(|(_, best, _)| score > *best) {
+            let (taken, standard_error) = match &best {
+                None => (true, None),
+                Some((_, before, soup)) => {
+                    accepted(scorer, (&average, score), (soup, *before), self.accept)?
+                }
+            };
+            let (candidate, alone) = (describe(&**method), Some(score));
+            decisions.push(Decision { candidate, alone, standard_error, ..Decision::default() });
+            if taken {
                 best = Some((at, score, average));
             }
         }
@@ -109,7 +118,8 @@ mod tests {
         let method = |&lambda: &f64| -> Box<dyn MergeMethod> {
             Box::new(Dare { drop: 0.0, lambda, ..Dare::default() })
         };
-        MergeAll { methods: lambdas.iter().map(method).collect() }.select(&models, &mut scorer)
+        let methods = lambdas.iter().map(method).collect();
+        MergeAll { methods, ..MergeAll::default() }.select(&models, &mut scorer)
     }
 
     #[test]

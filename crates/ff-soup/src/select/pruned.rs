@@ -8,7 +8,7 @@ use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::ingredient::{Ingredient, Ingredients};
-use crate::scorer::{Candidate, Scorer, Verdict};
+use crate::scorer::{Candidate, Scorer};
 use crate::soup::Soup;
 
 /// Starts from all models, and leaves out each model without which the soup scores better
@@ -75,20 +75,14 @@ impl Selector for Pruned {
             // in the last bit, and a soup is verified by its bits.
             let without = mean(models, &queue);
             let weights = || ingredients.weights(&without);
-            let verdict = Candidate::new(&without, &weights).beats(scorer, score, self.accept)?;
-            let (tried, at_most) = match verdict {
-                Verdict::Score(tried) => (Some(tried), None),
-                Verdict::Rejected { bound } => (None, Some(bound)),
-            };
-            let better = tried.filter(|tried| self.accept.accepts(*tried, score));
+            let candidate = Candidate::new(&without, &weights);
+            let decision = candidate.replaces(scorer, (&soup, score), self.accept)?;
+            let better = decision.tried.filter(|_| decision.taken);
             decisions.push(Decision {
                 candidate: models[model].id.clone(),
                 alone: Some(alone[model]),
-                before: Some(score),
-                tried,
-                at_most,
                 taken: better.is_none(),
-                ..Decision::default()
+                ..decision
             });
             if let Some(better) = better {
                 (soup, score, stayed) = (without, better, 0);
@@ -115,6 +109,7 @@ mod tests {
 
     use super::*;
     use crate::error::ScoreError;
+    use crate::scorer::Verdict;
 
     fn models(values: &[f64]) -> Ingredients {
         let model = |(at, value): (usize, &f64)| {

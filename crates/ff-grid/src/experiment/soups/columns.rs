@@ -18,6 +18,9 @@ pub struct SoupsColumn {
     pub head: ColumnHead,
     /// The jobs of each row of the table.
     pub methods: Vec<MethodJobs>,
+    /// The job that compares soups with single models on validation; `None` without both, or without
+    /// folds.
+    pub verdict: Option<JobId>,
     /// The jobs that evaluate errors between its models.
     pub landscape: LandscapeJobs,
     /// Single models of the grid, the best first, that are scored but are not rows

@@ -1,6 +1,7 @@
 //! A table of soups as its configuration file states it.
 
 use ff_data::Augment;
+use ff_eval::Metric;
 use ff_train::{BN_IMAGES, Ema, LrSchedule, Sampling, SelectBy};
 use itertools::iproduct;
 use schemars::JsonSchema;
@@ -240,6 +241,14 @@ pub struct SoupConfig {
     /// Number of training images to recompute them from, evenly spread over the training split, in
     /// batches of `model.batch_size`. 0: all.
     pub bn_images: usize,
+    /// The metric of the validation scores that choose models and settings, in every row: any, or
+    /// `log-loss`, which tells models apart on fewer images than those that count classes. Absent:
+    /// the dataset's `metric`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub select_by: Option<Metric>,
+    /// Folds of the validation images, from 2 to 100, for cross-fitted scores: what each row's choice
+    /// is worth on images that it was not made by. 0: none, and no verdict.
+    pub folds: usize,
 }
 
 impl SoupConfig {
@@ -256,7 +265,7 @@ impl SoupConfig {
 
 impl Default for SoupConfig {
     fn default() -> Self {
-        Self { bn: BnStatistics::Recalibrate, bn_images: BN_IMAGES }
+        Self { bn: BnStatistics::Recalibrate, bn_images: BN_IMAGES, select_by: None, folds: 5 }
     }
 }
 
@@ -312,6 +321,7 @@ impl SoupsConfig {
             pool: Pool::Grid,
             select: Selection::Best { rank },
             diverged: Diverged::Keep,
+            select_by: None,
             bn: None,
             paper_row: None,
         };

@@ -1,5 +1,6 @@
 //! Rows of the table: methods, and the papers' sets of them.
 
+use ff_eval::Metric;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,10 @@ pub struct MethodConfig {
     pub pool: Pool,
     /// How one model is made of the pool.
     pub select: Selection,
+    /// The metric of the validation scores that choose: any, or `log-loss`. Absent:
+    /// `soup.select_by`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub select_by: Option<Metric>,
     /// Models that a run saved before its loss stopped being finite: `keep` or `drop`.
     pub diverged: Diverged,
     /// BatchNorm statistics of an average: `averaged`, or `recalibrate` (recomputed from training
@@ -48,8 +53,8 @@ impl MethodSet {
                 ("Uniform Soup", Pool::Grid, Selection::Uniform {}),
                 ("Greedy Soup", Pool::Grid, Selection::Greedy { accept: Default::default() }),
                 ("FGG (best)", Pool::Fgg, Selection::Best { rank: 1 }),
-                ("GoU", Pool::Fgg, Selection::Gou { by: by() }),
-                ("GoG", Pool::Fgg, Selection::Gog { by: by() }),
+                ("GoU", Pool::Fgg, Selection::Gou { by: by(), accept: Default::default() }),
+                ("GoG", Pool::Fgg, Selection::Gog { by: by(), accept: Default::default() }),
             ],
         };
         let row = |(name, pool, select): (&str, Pool, Selection)| MethodConfig {

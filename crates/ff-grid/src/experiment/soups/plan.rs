@@ -7,15 +7,15 @@ use ff_eval::OutputMap;
 use ff_inmerge::InMerge;
 use ff_soup::Needs;
 use ff_train::{Ema, Rates, TrainConfig, Trainable, task_kind};
-use itertools::iproduct;
+use itertools::{Itertools, iproduct};
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn, predictors};
 use super::config::{GridRun, SoupsConfig};
 use super::landscape_plan::{LandscapeBuilder, Pools};
 use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
-use crate::config::{BackboneConfig, DatasetEntry, OodEntry};
-use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, RunFields, SoupSpec, Start};
+use crate::config::{BackboneConfig, DatasetEntry, EvaluationConfig, OodEntry};
+use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, RunFields, Selection, SoupSpec, Start};
 use crate::plan::{ColumnBase, Graph, StartWeights};
 
 /// Plans every column of a table of soups.
@@ -53,11 +53,13 @@ fn column(
     let pools = builder.pools(origin);
     let methods = config.methods_and_singles();
     let mut methods: Vec<_> = methods.iter().map(|method| builder.method(method, &pools)).collect();
+    let verdict = builder.verdict(&methods);
     let graph = builder.graph;
     let builder = LandscapeBuilder { config, runs, graph, shared, dataset, pools: &pools, methods: &methods };
     let landscape = builder.jobs();
     let singles = methods.split_off(config.method.len());
-    SoupsColumn { head: opening.head(backbone.clone(), dataset.clone()), methods, landscape, singles }
+    let head = opening.head(backbone.clone(), dataset.clone());
+    SoupsColumn { head, methods, verdict, landscape, singles }
 }
 
 /// Computes the learning rates of a cyclic run over a number of training images.
@@ -129,6 +131,8 @@ impl Builder<'_, '_> {
             data: shared.identity.clone(),
             metric: dataset.metric,
             select: method.select.clone(),
+            select_by: method.select_by.or(config.soup.select_by).filter(|by| *by != dataset.metric),
+            folds: (config.soup.folds > 0).then_some(config.soup.folds),
             recalibrate: recalibrated.then_some(config.model.batch_size),
             bn_images: config.soup.bn_images().filter(|_| recalibrated),
             diverged: method.diverged,
@@ -148,6 +152,25 @@ impl Builder<'_, '_> {
         let test = self.graph.test_score(shared, &label, &inputs, networks, dataset);
         let ood = dataset.ood.iter().map(|other| self.ood(&label, &inputs, networks, other)).collect();
         MethodJobs { pool, soup, test, ood }
+    }
+
+    /// Adds the comparison of the rows that are soups with those that are single models.
+    fn verdict(&mut self, methods: &[MethodJobs]) -> Option<JobId> {
+        let (config, shared) = (self.config, self.shared);
+        let rows = || config.method.iter().zip(methods);
+        let of = |wanted: fn(&Selection) -> bool| -> Vec<JobId> {
+            let found = rows().filter(|(method, _)| wanted(&method.select));
+            found.map(|(_, jobs)| jobs.soup.clone()).unique().collect()
+        };
+        let (mut inputs, soups) = (of(Selection::is_single), of(Selection::is_soup));
+        if config.soup.folds == 0 || inputs.is_empty() || soups.is_empty() {
+            return None;
+        }
+        let (singles, metric) = (inputs.len(), self.dataset.metric);
+        inputs.extend(soups);
+        let EvaluationConfig { resamples, seed } = config.evaluation;
+        let spec = JobSpec::Verdict { singles, metric, resamples, seed };
+        Some(self.graph.add(shared, format!("{}: verdict", shared.prefix), spec, inputs, Cost::default(), None))
     }
 
     fn probe(&mut self, origin: &StartWeights) -> JobId {

@@ -15,10 +15,10 @@ use super::selector::Selector;
 use crate::average::Average;
 use crate::decision::Decision;
 use crate::error::Error;
-use crate::fit::{Fit, FitEnd};
+use crate::fit::FitEnd;
 use crate::ingredient::Ingredients;
 use crate::merge::linear::module;
-use crate::scorer::Scorer;
+use crate::scorer::{Scorer, accepted};
 use crate::soup::Soup;
 
 pub use coefficients::SumRule;
@@ -65,21 +65,29 @@ impl Selector for Learned {
             }
         };
         let layers = layers.into_iter().map(str::to_owned).collect();
-        let coefficients = Coefficients::uniform(self.sum, layers, models.len());
-        let (fit, coefficients) = if models.len() == 1 {
+        let uniform = Coefficients::uniform(self.sum, layers, models.len());
+        let coefficients = uniform.clone();
+        let (mut fit, mut coefficients) = if models.len() == 1 {
             (unfitted(None, FitEnd::OneModel), coefficients)
         } else {
             let network = scorer.network().ok_or_else(|| failed(NO_NETWORK.to_owned()))?;
             Run::new(self, ingredients, &mean, network, coefficients).fit()?
         };
-        let means = models.iter().enumerate().map(|(at, model)| (model.id.clone(), coefficients.mean_of(at)));
-        let fit = Fit { coefficients: means.collect(), ..fit };
         let all: Vec<usize> = (0..models.len()).collect();
-        let average = match fit.best {
-            0 => mean,
+        let mut average = match fit.best {
+            0 => mean.clone(),
             _ => ingredients.merged(&coefficients.linear(false, &all))?,
         };
-        let score = ingredients.score(&average, scorer)?;
+        let mut score = ingredients.score(&average, scorer)?;
+        if let Some(accept) = self.accept.filter(|_| fit.best > 0) {
+            let before = ingredients.score(&mean, scorer)?;
+            if !accepted(scorer, (&average, score), (&mean, before), accept)?.0 {
+                (average, score, fit.best) = (mean, before, 0);
+                coefficients = uniform;
+            }
+        }
+        let means = models.iter().enumerate().map(|(at, model)| (model.id.clone(), coefficients.mean_of(at)));
+        fit.coefficients = means.collect();
         let decisions = models.iter().map(|model| Decision {
             candidate: model.id.clone(),
             taken: fit.coefficients[&model.id] > 0.0,

@@ -5,6 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use super::coefficients::SumRule;
+use crate::accept::Accept;
 use crate::error::Error;
 
 /// More than anybody fits, and few enough that a count of the images read does not overflow.
@@ -47,6 +48,11 @@ pub struct Learned {
     pub temperature: bool,
     /// Decoupled weight decay towards uniform coefficients, 0 or more.
     pub weight_decay: f64,
+    /// When the fitted soup replaces the uniform one, by their scores on all validation images:
+    /// `greater`, `at-least` or `one-se`. Absent: whenever the log loss on the held-out images is
+    /// lower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<Accept>,
     /// The seed of the order of models if `block` is set. Nothing else is random.
     pub seed: u64,
 }
@@ -75,6 +81,7 @@ impl Default for Learned {
             block: None,
             temperature: true,
             weight_decay: 0.0,
+            accept: None,
             seed: 0,
         }
     }

@@ -1,0 +1,80 @@
+//! Cross-fitted scores: what a rule's choice is worth on images that it has not seen.
+//!
+//! The validation images are divided into folds ([`Folds`]). For each fold the rule chooses by the
+//! images of the others, and its choice predicts the fold. Together these predictions give one
+//! score, of the rule and not of one model. A choice among many candidates profits from chance on
+//! the images that it is made by; the difference to the score on these images is its optimism.
+
+use ff_eval::{Folds, Metric, Predictions, Value};
+use ff_soup::{Ingredients, Selector, Soup};
+
+use super::predictor::Predictor;
+use super::scorer::ValidationScorer;
+use crate::error::Error;
+
+/// The predictions of each image by the choice that was made without it.
+pub struct CrossFitted {
+    /// The predictions, in the order of the images.
+    pub predictions: Predictions,
+    /// The choice without each fold.
+    pub soups: Vec<Soup>,
+}
+
+/// Divides the images of predictions to choose by a metric.
+///
+/// # Errors
+/// Why they cannot be divided: too few, images of one group, or a metric that is undefined without
+/// one of the folds.
+pub fn folds(predictions: &Predictions, by: Metric, wanted: usize) -> Result<Folds, String> {
+    let folds = Folds::new(predictions, wanted).map_err(|error| error.to_string())?;
+    for fold in 0..folds.count() {
+        if let Value::Undefined(why) = by.evaluate(&predictions.subset(&outside(&folds, fold))) {
+            let name = by.title();
+            return Err(format!("{name} is undefined without fold {} of {}: {why}", fold + 1, folds.count()));
+        }
+    }
+    Ok(folds)
+}
+
+/// The images that are not in a fold, ascending.
+pub fn outside(folds: &Folds, fold: usize) -> Vec<usize> {
+    let of_sample = folds.of_sample().iter().enumerate();
+    of_sample.filter(|(_, other)| **other != fold).map(|(row, _)| row).collect()
+}
+
+/// Chooses without each fold, and predicts the fold with the choice. `prepare` is called before each
+/// choice, with the images that it is made by. Afterwards the scorer scores on all images again.
+///
+/// # Errors
+/// Those of the selection and of `prepare`.
+pub fn cross_fit<P: Predictor>(
+    selector: &dyn Selector,
+    ingredients: &Ingredients,
+    scorer: &mut ValidationScorer<P>,
+    folds: &Folds,
+    prepare: &mut dyn FnMut(&mut ValidationScorer<P>, &[usize]) -> Result<(), Error>,
+) -> Result<CrossFitted, Error> {
+    let mut soups = Vec::new();
+    let mut found: Option<(Vec<f32>, Predictions)> = None;
+    for fold in 0..folds.count() {
+        let others = outside(folds, fold);
+        prepare(scorer, &others)?;
+        scorer.score_on(Some(others));
+        let soup = selector.select(ingredients, scorer)?;
+        let predictions = scorer.predictions(&soup.average, || ingredients.weights(&soup.average))?;
+        let outputs = predictions.outputs();
+        let (logits, _) =
+            found.get_or_insert_with(|| (predictions.logits().to_vec(), Predictions::clone(&predictions)));
+        for row in folds.samples(fold) {
+            logits[row * outputs..][..outputs].copy_from_slice(predictions.row(row));
+        }
+        soups.push(soup);
+    }
+    scorer.score_on(None);
+    let (logits, like) = found.ok_or_else(|| Error::Job("cross-fitting without folds".to_owned()))?;
+    let mut predictions = Predictions::new(logits, like.outputs(), like.targets().clone())?;
+    if let Some(groups) = like.groups() {
+        predictions = predictions.with_groups(groups.to_vec())?;
+    }
+    Ok(CrossFitted { predictions, soups })
+}
