@@ -11,13 +11,7 @@ use ff_report::{
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let column = Column {
-        backbone: "ResNet50".to_owned(),
-        dataset: "my images".to_owned(),
-        metric: Metric::Accuracy,
-        ood: Vec::new(),
-        paper: false,
-    };
+    let column = Column::new("ResNet50", "my images", Metric::Accuracy);
     let rows = vec![row("best model", 0.85, 0.80, 0.90), row("greedy soup", 0.88, 0.83, 0.92)];
     print!("{}", Table::new("My images", vec![column], rows)?.to_markdown());
 

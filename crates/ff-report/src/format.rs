@@ -1,6 +1,6 @@
 //! Formatting numbers as text.
 
-use ff_eval::{Interval, Score, Value};
+use ff_eval::{Interval, Metric, Score, Value};
 
 /// The text in place of a missing number.
 pub(crate) const NOTHING: &str = "–";
@@ -12,8 +12,41 @@ pub(crate) fn value(value: f64) -> String {
 
 /// Formats a difference with four decimals and its sign; zero has no sign.
 pub(crate) fn difference(difference: f64) -> String {
-    let text = format!("{difference:+.4}");
-    if text.ends_with("0.0000") { "0.0000".to_owned() } else { text.replace('-', "−") }
+    signed(&format!("{difference:+.4}"))
+}
+
+/// Formats a change of a metric in its unit, with its sign; zero has no sign.
+///
+/// The unit of log loss is its own, with three decimals. That of others is a point, which is a
+/// hundredth of the metric, with one decimal.
+pub(crate) fn change(change: f64, metric: Metric) -> String {
+    match metric {
+        Metric::LogLoss => signed(&format!("{change:+.3}")),
+        _ => signed(&format!("{:+.1}", 100.0 * change)),
+    }
+}
+
+/// Formats an amount of a metric in the unit of [`change`], without a plus sign.
+pub(crate) fn amount(amount: f64, metric: Metric) -> String {
+    change(amount, metric).trim_start_matches('+').to_owned()
+}
+
+/// The unit of [`change`], after a space.
+pub(crate) fn unit(metric: Metric) -> &'static str {
+    if metric == Metric::LogLoss { "" } else { " points" }
+}
+
+/// Formats an amount of a metric with its unit.
+pub(crate) fn points(amount: f64, metric: Metric) -> String {
+    format!("{}{}", self::amount(amount, metric), unit(metric))
+}
+
+/// Writes a number with a sign as text for readers.
+fn signed(number: &str) -> String {
+    match number.trim_start_matches(['+', '-']) {
+        zero if zero.chars().all(|letter| matches!(letter, '0' | '.')) => zero.to_owned(),
+        _ => number.replace('-', "−"),
+    }
 }
 
 pub(crate) fn interval(interval: &Interval) -> String {
@@ -81,6 +114,18 @@ mod tests {
             [3.12, 59.4, 59.96, 125.0, 4041.0].map(seconds),
             ["3.1 s", "59.4 s", "1 min 00 s", "2 min 05 s", "1 h 07 min"]
         );
-        assert_eq!([0.012, -0.5, -0.00004].map(difference), ["+0.0120", "−0.5000", "0.0000"]);
+        assert_eq!(
+            [0.012, -0.5, -0.00004, 10.0].map(difference),
+            ["+0.0120", "−0.5000", "0.0000", "+10.0000"]
+        );
+    }
+
+    #[test]
+    fn changes_have_the_unit_of_their_metric() {
+        let numbers = [0.0213, -0.019, -0.0004];
+        assert_eq!(numbers.map(|of| change(of, Metric::Auroc)), ["+2.1", "−1.9", "0.0"]);
+        assert_eq!(numbers.map(|of| change(of, Metric::LogLoss)), ["+0.021", "−0.019", "0.000"]);
+        assert_eq!(numbers.map(|of| points(of, Metric::Auroc)), ["2.1 points", "−1.9 points", "0.0 points"]);
+        assert_eq!(numbers.map(|of| points(of, Metric::LogLoss)), ["0.021", "−0.019", "0.000"]);
     }
 }

@@ -20,9 +20,23 @@ pub(crate) fn document(title: &str, sections: &[Section]) -> String {
 /// Shrinks a table that is wider than the text to its width.
 const SHRINK: &str = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%";
 
+/// The number of characters from which a field of words is a paragraph, so that its table is not
+/// shrunk until it is illegible.
+const LONG: usize = 60;
+
+/// The alignments of a section's columns.
+fn form(section: &Section) -> String {
+    let long = |at: usize| section.rows.iter().any(|row| row[at].text.chars().count() >= LONG);
+    let of = |at: usize| match at < section.words {
+        true if long(at) => "p{0.6\\linewidth}",
+        true => "l",
+        false => "r",
+    };
+    (0..section.head.len()).map(of).collect()
+}
+
 fn write_section(text: &mut String, section: &Section) {
-    let (columns, footnotes) = (section.head.len(), section.footnotes());
-    let form = "l".repeat(section.words.min(columns)) + &"r".repeat(columns.saturating_sub(section.words));
+    let (form, footnotes) = (form(section), section.footnotes());
     // Writing to a String cannot fail.
     let _ = write!(text, "\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n", escape(&section.heading));
     let _ = writeln!(text, "{SHRINK}\n\\begin{{tabular}}{{{form}}}\n\\toprule");
@@ -96,5 +110,13 @@ mod tests {
         );
         assert_eq!(escape("[0.1, 0.2] – A → B"), "{[}0.1, 0.2] -- A $\\rightarrow$ B");
         assert_eq!(escape("α = 0.8 ± 0"), "$\\alpha$ = 0.8 $\\pm$ 0");
+        assert_eq!(escape("HAM10000 (−log loss)"), "HAM10000 ($-$log loss)");
+    }
+
+    #[test]
+    fn long_words_are_paragraphs() {
+        let row = vec![Field::from("a"), Field::from("b ".repeat(30)), Field::from("0.5")];
+        let section = Section::new("", 2, &["Column", "Verdict", "Test"], vec![row]);
+        assert_eq!(form(&section), "lp{0.6\\linewidth}r");
     }
 }

@@ -7,13 +7,7 @@
 //! ```
 //! use ff_report::{Cell, Column, Cost, Interval, Metric, Row, Score, Table, Value};
 //!
-//! let column = Column {
-//!     backbone: "ResNet50".to_owned(),
-//!     dataset: "my images".to_owned(),
-//!     metric: Metric::Accuracy,
-//!     ood: Vec::new(),
-//!     paper: false,
-//! };
+//! let column = Column::new("ResNet50", "my images", Metric::Accuracy);
 //! let row = |method: &str, value: f64, low: f64, high: f64| {
 //!     let test = Score {
 //!         metric: Metric::Accuracy,
@@ -32,6 +26,8 @@
 //! assert!(table.to_markdown().contains("**0.8800**"));
 //! # Ok::<(), ff_report::Error>(())
 //! ```
+//!
+//! A [`ColumnVerdict`] says in words what the validation images alone tell of a column's soups.
 //!
 //! A [`LinePlot`] is a line plot, [`Curves`] one whose series have positions of their own, a
 //! [`Surface`] filled contours over a plane, a [`Heatmap`] a matrix in colours. Each is written as
@@ -55,6 +51,7 @@ mod section;
 mod seeds;
 mod shape;
 mod table;
+mod verdict;
 
 pub use cost::Cost;
 pub use csv::csv;
@@ -67,11 +64,12 @@ pub use rank::Rank;
 pub use report::Report;
 pub use seeds::{SeedCell, SeedColumn, SeedRow, SeedRun, SeedTable};
 pub use table::{Cell, Column, Row, Table};
+pub use verdict::ColumnVerdict;
 
 /// Types of [`ff_eval`] in this crate's signatures.
 pub use ff_eval::{
     Calibration, ClassRow, Confusion, Difference, Interval, Metric, Note, OutputAuroc, OutputDifference,
-    PairedDifference, Roc, Score, Spread, Value,
+    PairedDifference, Roc, Score, Spread, Value, Verdict,
 };
 
 #[doc = include_str!("../README.md")]

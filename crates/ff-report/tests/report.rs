@@ -18,13 +18,7 @@ fn interval(low: f64, high: f64) -> Interval {
 
 /// A report of one column, with this difference between the soup and the single model.
 fn report(difference: Option<Difference>) -> Report {
-    let column = Column {
-        backbone: "Net".into(),
-        dataset: HOSTILE.into(),
-        metric: Metric::Accuracy,
-        ood: vec![],
-        paper: false,
-    };
+    let column = Column::new("Net", HOSTILE, Metric::Accuracy);
     let row = |method: &str, value: Value| {
         let cell =
             Cell { validation: Some(0.5), test: Some(score(Metric::Accuracy, value)), ..Cell::default() };
@@ -75,7 +69,7 @@ fn report(difference: Option<Difference>) -> Report {
 }
 
 fn page(value: f64, low: f64, high: f64) -> String {
-    report(Some(Difference { value, interval: Some(interval(low, high)) })).to_html()
+    report(Some(Difference { value, interval: Some(interval(low, high)), standard_error: None })).to_html()
 }
 
 #[test]
@@ -90,7 +84,8 @@ fn verdicts_follow_intervals() {
     assert!(around.contains("Mean of all is the mean of the probabilities of 9 models, which"));
     assert!(around.contains("no difference between Soup and the best single model, Single, is shown"));
     assert!(!around.contains("Soup is better") && around.contains("<td>no difference shown</td>"));
-    let without = report(Some(Difference { value: 0.1, interval: None })).to_html();
+    let without = Difference { value: 0.1, interval: None, standard_error: None };
+    let without = report(Some(without)).to_html();
     assert!(!without.contains("Soup is better") && without.contains("+0.1000 (no interval)"));
     assert!(report(None).to_html().contains("the metric is undefined"));
 }

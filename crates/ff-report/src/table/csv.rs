@@ -18,6 +18,8 @@ struct Line<'a> {
     metric: &'static str,
     scored_on: &'a str,
     validation: Option<f64>,
+    cross_fitted: Option<f64>,
+    optimism: Option<f64>,
     test: Option<f64>,
     low: Option<f64>,
     high: Option<f64>,
@@ -38,8 +40,8 @@ impl Table {
     /// Writes the table as CSV.
     ///
     /// There is a line for each method and column, in which `scored_on` is the column's dataset. A
-    /// line for each OOD set follows, without validation, rank and published value. The cost is
-    /// that of the method as a whole, repeated in all its lines: do not add it up.
+    /// line for each OOD set follows, without validation values, rank and published value. The cost
+    /// is that of the method as a whole, repeated in all its lines: do not add it up.
     pub fn to_csv(&self) -> String {
         let mut lines = Vec::new();
         let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();
@@ -47,6 +49,8 @@ impl Table {
             for ((cell, column), ranks) in row.cells.iter().zip(self.columns()).zip(&ranks) {
                 let own = Line {
                     validation: cell.validation,
+                    cross_fitted: cell.cross_fitted,
+                    optimism: cell.optimism(),
                     rank: ranks[nth],
                     paper: cell.paper,
                     difference: cell.difference(),

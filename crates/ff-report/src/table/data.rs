@@ -8,6 +8,7 @@ use crate::cost::Cost;
 use crate::error::Error;
 use crate::rank::{Rank, ranks};
 use crate::shape::{check_metric, check_rows};
+use crate::verdict::ColumnVerdict;
 
 /// A backbone trained on a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,10 +24,29 @@ pub struct Column {
     pub ood: Vec<String>,
     /// True if the column is one of the paper's: same backbone, dataset and recipe.
     pub paper: bool,
+    /// What validation alone says of the column's soups; `None` if it was not computed.
+    pub verdict: Option<ColumnVerdict>,
+    /// The names of the classes or tasks with the numbers of their validation images, of a task the
+    /// positive ones, for metrics that are means over them; empty for others.
+    pub counts: Vec<(String, u64)>,
 }
 
 impl Column {
-    fn name(&self) -> String {
+    /// Creates a column without OOD sets, a verdict and counts, which is not the paper's.
+    pub fn new(backbone: impl Into<String>, dataset: impl Into<String>, metric: Metric) -> Column {
+        Column {
+            backbone: backbone.into(),
+            dataset: dataset.into(),
+            metric,
+            ood: Vec::new(),
+            paper: false,
+            verdict: None,
+            counts: Vec::new(),
+        }
+    }
+
+    /// The name of the column, such as "ResNet50 on HAM10000".
+    pub(super) fn name(&self) -> String {
         format!("{} on {}", self.backbone, self.dataset)
     }
 
@@ -39,8 +59,11 @@ impl Column {
 /// The result of one method in one column.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Cell {
-    /// The metric on the validation split, by which the method selected.
+    /// The metric on the validation split, which the method selected on.
     pub validation: Option<f64>,
+    /// The metric on the validation split, each image predicted by the model that the method
+    /// chooses without the image's fold; `None` if it was not computed.
+    pub cross_fitted: Option<f64>,
     /// The score on the test split; if it is `None`, `note` should say why.
     pub test: Option<Score>,
     /// The scores on the column's OOD sets, in its order. If a set could not be scored for a reason
@@ -53,6 +76,12 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// The validation value less the cross-fitted one: what selecting and scoring on the same
+    /// images adds.
+    pub fn optimism(&self) -> Option<f64> {
+        Some(self.validation? - self.cross_fitted?)
+    }
+
     /// The test value less the paper's.
     pub fn difference(&self) -> Option<f64> {
         Some(self.test_value()? - self.paper?)
@@ -79,13 +108,7 @@ pub struct Row {
 /// ```
 /// use ff_report::{Cell, Column, Cost, Metric, Rank, Row, Score, Table, Value};
 ///
-/// let column = Column {
-///     backbone: "ResNet50".to_owned(),
-///     dataset: "my images".to_owned(),
-///     metric: Metric::Accuracy,
-///     ood: Vec::new(),
-///     paper: false,
-/// };
+/// let column = Column::new("ResNet50", "my images", Metric::Accuracy);
 /// # let score = |value| Score {
 /// #     metric: Metric::Accuracy,
 /// #     value: Value::Defined(value),

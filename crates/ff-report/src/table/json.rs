@@ -26,13 +26,14 @@ struct JsonCell<'a> {
     cell: &'a Cell,
     rank: Option<Rank>,
     difference: Option<f64>,
+    optimism: Option<f64>,
 }
 
 impl Table {
     /// Writes the table as JSON.
     ///
-    /// Each cell also has its rank ("best", "second" or null) and the difference from the paper.
-    /// The cells of a row are in the order of `columns`.
+    /// Each cell also has its rank ("best", "second" or null), the difference from the paper and
+    /// the optimism. The cells of a row are in the order of `columns`.
     pub fn to_json(&self) -> String {
         let ranks: Vec<_> = (0..self.columns().len()).map(|column| self.ranks(column)).collect();
         let rows = self.rows().iter().enumerate().map(|(nth, row)| JsonRow {
@@ -41,7 +42,12 @@ impl Table {
                 .cells
                 .iter()
                 .zip(&ranks)
-                .map(|(cell, ranks)| JsonCell { cell, rank: ranks[nth], difference: cell.difference() })
+                .map(|(cell, ranks)| JsonCell {
+                    cell,
+                    rank: ranks[nth],
+                    difference: cell.difference(),
+                    optimism: cell.optimism(),
+                })
                 .collect(),
             cost: &row.cost,
         });

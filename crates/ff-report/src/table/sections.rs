@@ -1,21 +1,33 @@
 //! The sections of a table.
 
 use ff_eval::Score;
+use itertools::Itertools;
 
 use crate::published::FISSIONFUSION;
 use crate::rank::ranks;
 use crate::section::{Field, Section, about_intervals, marked, with_content};
 use crate::table::data::{Cell, Column, Row, Table};
+use crate::verdict::CROSS_FITTED;
 use crate::{cost, format, latex, markdown};
+
+/// Explains the word beside [`CROSS_FITTED`].
+const OPTIMISM: &str = "Optimism: the validation value less the cross-fitted one, which is what selecting \
+                        and scoring on the same images adds.";
+
+/// The number of images below which a class has few, as in [`ff_eval::Note::few_samples`].
+const FEW: u64 = 10;
+
+/// The largest number of classes that are all listed.
+const MANY: usize = 20;
 
 impl Table {
     /// Writes the table as Markdown.
     ///
-    /// For each backbone, it has the test values (best in bold, second best underlined), validation
-    /// values and intervals, OOD sets, and the paper's numbers; then the cost. A missing value is
-    /// "–" with a footnote.
+    /// It has the verdicts of the columns. For each backbone, it has the test values (best in bold,
+    /// second best underlined), validation values and intervals, OOD sets, and the paper's numbers;
+    /// then the cost. A missing value is "–" with a footnote.
     pub fn to_markdown(&self) -> String {
-        markdown::document(self.title(), &self.sections())
+        markdown::document(self.title(), &self.with_verdicts())
     }
 
     /// Writes the sections of [`Table::to_markdown`] as LaTeX, each a `table` float.
@@ -23,10 +35,29 @@ impl Table {
     /// The document needs `\usepackage{booktabs}` and `\usepackage{graphicx}`, and an engine or
     /// input encoding that reads UTF-8, which is LaTeX's default.
     pub fn to_latex(&self) -> String {
-        latex::document(self.title(), &self.sections())
+        latex::document(self.title(), &self.with_verdicts())
     }
 
-    /// The sections of [`Table::to_markdown`], in order, without empty ones.
+    fn with_verdicts(&self) -> Vec<Section> {
+        with_content([self.verdicts()].into_iter().chain(self.sections()))
+    }
+
+    /// The section of verdicts, with a row for each column that has one.
+    pub(crate) fn verdicts(&self) -> Section {
+        let row = |column: &Column| {
+            let name = format!("{} ({})", column.name(), column.metric.title());
+            let said = column.verdict.as_ref()?.sentence(column.metric);
+            Some(vec![Field::from(name), Field::from(said)])
+        };
+        let rows = self.columns().iter().filter_map(row).collect();
+        Section::new("Verdict, from validation alone", 2, &["Column", "Verdict"], rows)
+            .remark(
+                "Test images are not used. Intervals are of 95 % and cover all soups of a column at once.",
+            )
+            .remark(CROSS_FITTED)
+    }
+
+    /// The sections of [`Table::to_markdown`] after the verdicts, in order, without empty ones.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let each = |part: fn(&Table, &str) -> Section| self.backbones().map(move |name| part(self, name));
         let costs = self.rows().iter().map(|row| (row.method.as_str(), row.cost));
@@ -71,26 +102,74 @@ fn cells<'a>(table: &'a Table, backbone: &str) -> impl Iterator<Item = (&'a Colu
 }
 
 fn intervals(table: &Table, backbone: &str) -> Section {
+    let fitted = cells(table, backbone).any(|(.., cell)| cell.cross_fitted.is_some());
     let row = |(column, row, cell): (&Column, &Row, &Cell)| {
         let interval = cell.test.as_ref().and_then(|score| score.interval.as_ref());
         let dropped = interval.filter(|interval| interval.dropped > 0).map(|interval| {
             let dropped = format::count(interval.dropped as u64);
             format!("{dropped} resamples dropped: the metric is undefined on them")
         });
-        vec![
+        let mut fields = vec![
             Field::from(column.title()),
             Field::from(row.method.as_str()),
             Field::from(cell.validation.map(format::value)),
+        ];
+        if fitted {
+            fields.push(Field::from(cell.cross_fitted.map(format::value)));
+            fields.push(Field::from(cell.optimism().map(format::difference)));
+        }
+        fields.extend([
             test_field(cell),
             Field::because(interval.map(format::interval), dropped.unwrap_or_default()),
             Field::from(cell.test.as_ref().map(format::samples)),
-        ]
+        ]);
+        fields
     };
     let heading = format!("Validation and test, with intervals: {backbone}");
-    let head = ["Dataset", "Method", "Validation", "Test", "Interval", "Test samples"];
+    let mut head = vec!["Dataset", "Method", "Validation"];
+    head.extend(fitted.then_some(["Cross-fitted", "Optimism"]).into_iter().flatten());
+    head.extend(["Test", "Interval", "Test samples"]);
     let scores = cells(table, backbone).filter_map(|(.., cell)| cell.test.as_ref());
     Section::new(heading, 2, &head, cells(table, backbone).map(row).collect())
         .remarks(about_intervals(scores))
+        .remarks(fitted.then_some([CROSS_FITTED, OPTIMISM]).into_iter().flatten())
+        .remarks(table.columns_of(backbone).flat_map(|(at, column)| counts(table, at, column)))
+}
+
+/// Says how many images of each class, or positive ones of each task, a column's scores depend on.
+fn counts(table: &Table, at: usize, column: &Column) -> Vec<String> {
+    let scores = || table.rows().iter().filter_map(|row| row.cells[at].test.as_ref());
+    let (what, each, all) = match scores().any(|score| !score.outputs.is_empty()) {
+        true => ("positive ", "task", "tasks"),
+        false => ("", "class", "classes"),
+    };
+    let said = |split: &str, counts: &[(String, u64)]| {
+        let said = || format!("{}: {what}{split} images by {each}{}.", column.dataset, listed(counts));
+        (!counts.is_empty()).then(said)
+    };
+    let few: Vec<&str> = column.counts.iter().filter(|of| of.1 < FEW).map(|of| of.0.as_str()).collect();
+    let few = match few.len() {
+        0 => String::new(),
+        1..=MANY => format!(" Fewer than {FEW} of {}: scores depend on single images.", few.join(", ")),
+        many => format!(" Fewer than {FEW} of {many} {all}: scores depend on single images."),
+    };
+    let test = scores().map(|score| &score.counts).find(|counts| !counts.is_empty());
+    let name = |nth: usize| column.counts.get(nth).map_or(String::new(), |of| of.0.clone());
+    let test: Vec<(String, u64)> =
+        test.into_iter().flatten().enumerate().map(|(nth, &count)| (name(nth), count)).collect();
+    let validation = said("validation", &column.counts).map(|said| said + &few);
+    validation.into_iter().chain(said("test", &test)).collect()
+}
+
+/// Lists numbers of images after their names, if these are known: of many classes, the rarest.
+fn listed(counts: &[(String, u64)]) -> String {
+    let of =
+        |(name, count): &(String, u64)| format!("{name} {}", format::count(*count)).trim_start().to_owned();
+    if counts.len() <= MANY {
+        return format!(": {}", counts.iter().map(of).join(", "));
+    }
+    let rarest = counts.iter().sorted_by_key(|of| of.1).take(MANY).map(of).join(", ");
+    format!(", the {MANY} rarest of {}: {rarest}", counts.len())
 }
 
 fn ood(table: &Table, backbone: &str) -> Section {
