@@ -4,8 +4,8 @@ mod score;
 
 use ff_eval::{Difference, Interval, Metric, Value};
 use ff_report::report::{
-    ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake, MistakesReport, ModelAnswer,
-    Origin, Progress, Report,
+    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake, MistakesReport,
+    ModelAnswer, Origin, Progress, Report, Step,
 };
 use ff_report::{Cell, Column, Cost, Row, Table};
 use score::score;
@@ -88,6 +88,21 @@ fn verdicts_follow_intervals() {
     let without = report(Some(without)).to_html();
     assert!(!without.contains("Soup is better") && without.contains("+0.1000 (no interval)"));
     assert!(report(None).to_html().contains("the metric is undefined"));
+}
+
+#[test]
+fn standard_errors_are_a_column_where_there_are_some() {
+    let page = |standard_error| {
+        let mut report = report(None);
+        let step = Step { candidate: "a".into(), alone: Some(0.5), standard_error, ..Step::default() };
+        let choice = Choice { method: "Soup".into(), candidates: 1, steps: vec![step], ..Choice::default() };
+        report.experiments[0].columns[0].choices = vec![choice];
+        report.to_html()
+    };
+    let head = "± standard error</th>";
+    let with = page(Some(0.0123));
+    assert!(with.contains(head) && with.contains("<td class=\"number\">0.0123</td>"));
+    assert!(!page(None).contains("± standard error"));
 }
 
 #[test]

@@ -25,9 +25,15 @@ fn of_soup(column: &ColumnReport, choice: &Choice) -> Markup {
     let mut made = choice.ingredients.iter().map(|(name, share)| format!("{name} ({:.1} %)", share * 100.0));
     html! {
         h4 { (choice.method) }
-        p { (sentence(choice)) }
+        p { (sentence(choice, column.metric)) }
         @if groups.len() > 1 {
-            ul { @for group in &groups { @if let Some(said) = of_group(choice, group) { li { (heading(group)) ": " (said) } } } }
+            ul {
+                @for group in &groups {
+                    @if let Some(said) = of_group(choice, group, column.metric) {
+                        li { (heading(group)) ": " (said) }
+                    }
+                }
+            }
         }
         details {
             summary { "All " (choice.steps.len()) " evaluations" }
@@ -42,14 +48,17 @@ fn heading(group: &str) -> String {
 }
 
 fn steps(name: &str, Choice { rule, steps, .. }: &Choice) -> Markup {
-    let (barriers, distances) =
-        (steps.iter().any(|step| step.barrier.is_some()), steps.iter().any(|step| step.distance.is_some()));
+    let any = |of: fn(&Step) -> Option<f64>| steps.iter().any(|step| of(step).is_some());
+    let [errors, barriers, distances] =
+        [any(|step| step.standard_error), any(|step| step.barrier), any(|step| step.distance)];
     let number = |value: Option<f64>| value.map_or(NOTHING.to_owned(), format::value);
     let [tried, taken] = match rule {
         Rule::Pruned => ["Soup without it", "Kept"],
         _ => ["Soup with it", "Taken"],
     };
-    let mut head = vec!["Group", "Candidate", "Alone", "Soup before", tried, taken];
+    let mut head = vec!["Group", "Candidate", "Alone", "Soup before", tried];
+    head.extend(errors.then_some("± standard error"));
+    head.push(taken);
     head.extend(barriers.then_some("Barrier"));
     head.extend(distances.then_some("Weight distance"));
     let row = |step: &Step| {
@@ -59,7 +68,9 @@ fn steps(name: &str, Choice { rule, steps, .. }: &Choice) -> Markup {
         };
         let taken = if step.taken { "yes" } else { "no" }.to_owned();
         let (group, candidate) = (heading(&step.group), step.candidate.clone());
-        let mut row = vec![group, candidate, number(step.alone), number(step.before), tried, taken];
+        let mut row = vec![group, candidate, number(step.alone), number(step.before), tried];
+        row.extend(errors.then(|| number(step.standard_error)));
+        row.push(taken);
         row.extend(barriers.then(|| number(step.barrier)));
         row.extend(distances.then(|| number(step.distance)));
         row

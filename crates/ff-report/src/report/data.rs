@@ -69,9 +69,10 @@ pub struct ColumnReport {
     pub metric: Metric,
     /// The names of the classes or tasks; empty if they are not known.
     pub classes: Vec<String>,
-    /// The recommended model: the soup or single model with the best validation score.
+    /// The recommended model: the soup or single model with the best cross-fitted score on
+    /// validation images, or with the best validation score where none is cross-fitted.
     pub best: Option<String>,
-    /// The delivered soup: the row with the best validation score among the soups.
+    /// The delivered soup: the best of the soups on validation images.
     pub delivered: Option<String>,
     /// The ensembles: the name of the row, and the number of models that predict every image.
     pub ensembles: Vec<(String, usize)>,
@@ -143,7 +144,7 @@ pub struct TrainingRun {
 }
 
 /// The selection of a soup.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Choice {
     /// The name of the soup's row.
     pub method: String,
@@ -157,6 +158,17 @@ pub struct Choice {
     pub steps: Vec<Step>,
     /// The candidates that were left out because they diverged.
     pub left_out: Vec<String>,
+    /// The metric of the steps' scores, if it is not the column's.
+    pub selected_by: Option<Metric>,
+    /// The column's metric on the validation split, which the soup was selected on.
+    pub validation: Option<f64>,
+    /// The column's metric on the validation split, each image predicted by the model that is
+    /// chosen without the image's fold.
+    pub cross_fitted: Option<f64>,
+    /// The number of folds; 0 without cross-fitting.
+    pub folds: usize,
+    /// The number of folds without which the choice is the same as on all images.
+    pub agreeing: Option<usize>,
 }
 
 /// How a soup is made of its candidates.
@@ -203,6 +215,9 @@ pub struct Step {
     pub tried: Option<f64>,
     /// An upper bound of that score, if the evaluation ended early.
     pub at_most: Option<f64>,
+    /// The standard error of the gain, which is the score of the soup that was tried less that
+    /// before, by the paired bootstrap; `None` if the rule does not ask for it.
+    pub standard_error: Option<f64>,
     /// True if the candidate was taken; of a pruned soup, if it stays.
     pub taken: bool,
     /// The error barrier on the straight line between the candidate and the soup before it, in the

@@ -1,23 +1,48 @@
 //! Descriptions in words of how soups were made.
 
+use ff_eval::Metric;
 use itertools::Itertools;
 
-use crate::format;
+use crate::format::{self, points};
 use crate::report::data::{Choice, Coefficients, Rule, Step};
 
-/// Describes how a soup was made in a few sentences.
-pub(super) fn sentence(choice: &Choice) -> String {
+/// The gap of scores above which two models count as far apart, in the metric's unit.
+const APART: f64 = 0.02;
+
+/// Describes how a soup was made in a few sentences; `metric` is that of its column.
+pub(super) fn sentence(choice: &Choice, metric: Metric) -> String {
     let said = match &choice.rule {
-        Rule::Added => added(choice),
+        Rule::Added => added(choice, metric),
         Rule::Pruned => pruned(choice),
-        Rule::Merged => merged(choice),
+        Rule::Merged => merged(choice, metric),
         Rule::Learned(coefficients) => learned(coefficients),
     };
     let left_out = match choice.left_out.len() {
-        0 => String::new(),
-        count => format!(" {count} diverged and were left out."),
+        0 => None,
+        count => Some(format!("{count} diverged and were left out.")),
     };
-    said + &left_out
+    let other = choice
+        .selected_by
+        .filter(|by| *by != metric)
+        .map(|by| format!("Candidates were compared by {}, not by {}.", by.title(), metric.title()));
+    [Some(said), left_out, other, fitted(choice, metric)].into_iter().flatten().join(" ")
+}
+
+/// Compares the validation value with the cross-fitted one.
+fn fitted(choice: &Choice, metric: Metric) -> Option<String> {
+    let (validation, fitted) = (choice.validation?, choice.cross_fitted?);
+    let optimism = match points(validation - fitted, metric) {
+        none if validation <= fitted || none == points(0.0, metric) => "no optimism seen".to_owned(),
+        some => format!("an optimism of {some}"),
+    };
+    let agreeing = choice.agreeing.map_or(String::new(), |agreeing| {
+        format!("; {agreeing} of {} folds made the same choice", choice.folds)
+    });
+    let (validation, fitted) = (format::value(validation), format::value(fitted));
+    Some(format!(
+        "Validation {validation}, cross-fitted {fitted} in {} folds: {optimism}{agreeing}.",
+        choice.folds
+    ))
 }
 
 fn pruned(choice: &Choice) -> String {
@@ -27,12 +52,15 @@ fn pruned(choice: &Choice) -> String {
         1 => format!("One of {} models is left.", choice.candidates),
         _ => format!("The soup is the mean of {kept} of {} models.", choice.candidates),
     };
+    let gained = within_error(choice.steps.iter().filter(|step| step.taken && gained(step)).count());
+    let gained = gained.map_or(String::new(), |gained| format!(" Of the other tries, {gained}."));
     format!(
-        "{mean} From the mean of all, {out} were left out in {tries} tries, since the score was better without them."
+        "{mean} From the mean of all, {out} were left out in {tries} tries, since the score was better \
+         without them.{gained}"
     )
 }
 
-fn merged(choice: &Choice) -> String {
+fn merged(choice: &Choice, metric: Metric) -> String {
     let all = format!("All {} models are merged", choice.candidates);
     let scores = choice.steps.iter().filter_map(|step| step.alone);
     let taken = choice.steps.iter().find(|step| step.taken).and_then(|step| Some((step, step.alone?)));
@@ -40,8 +68,9 @@ fn merged(choice: &Choice) -> String {
         ([only], _) => format!("{all} ({}); nothing was chosen on validation images.", only.candidate),
         (steps, Some((best, score))) => {
             let others = range(scores.map(|other| score - other));
-            let behind = others
-                .map_or(String::new(), |(_, high)| format!("; the worst is {} points below", points(high)));
+            let behind = others.map_or(String::new(), |(_, high)| {
+                format!("; the worst is {} below", points(high, compared_by(choice, metric)))
+            });
             format!(
                 "{all}. Of {} settings, {} has the best score on validation, {}{behind}.",
                 steps.len(),
@@ -105,21 +134,27 @@ fn widest(of: &Coefficients) -> Option<(&str, f64, f64)> {
     spans.reduce(|a, b| if b.2 - b.1 > a.2 - a.1 { b } else { a })
 }
 
-fn added(choice: &Choice) -> String {
+/// The metric of the steps' scores.
+fn compared_by(choice: &Choice, metric: Metric) -> Metric {
+    choice.selected_by.unwrap_or(metric)
+}
+
+fn added(choice: &Choice, metric: Metric) -> String {
     let groups: Vec<_> = choice.steps.iter().map(|step| step.group.as_str()).unique().collect();
     let taken = match choice.ingredients.as_slice() {
         [(only, _)] => format!("The soup is one model, {only}."),
         many => format!("The soup is the mean of {} of {} models.", many.len(), choice.candidates),
     };
     let top = match groups.as_slice() {
-        [only] => of_group(choice, only),
+        [only] => of_group(choice, only, metric),
         _ => None,
     };
     format!("{taken}{}", top.map(|said| format!(" {said}")).unwrap_or_default())
 }
 
-/// Describes the selection in one group.
-pub(super) fn of_group(choice: &Choice, group: &str) -> Option<String> {
+/// Describes the selection in one group; `metric` is that of the soup's column.
+pub(super) fn of_group(choice: &Choice, group: &str, metric: Metric) -> Option<String> {
+    let metric = compared_by(choice, metric);
     let steps: Vec<&Step> = choice.steps.iter().filter(|step| step.group == group).collect();
     let (first, rest) = steps.split_first()?;
     if steps.iter().all(|step| step.taken && step.tried.is_none() && step.at_most.is_none()) {
@@ -133,51 +168,70 @@ pub(super) fn of_group(choice: &Choice, group: &str) -> Option<String> {
     if refused.is_empty() {
         return Some(format!("All {} were taken; none lowered the score.", steps.len()));
     }
-    let parts = [alone(&refused, best, &first.candidate), cost(&refused)].into_iter().flatten().join("; ");
+    let (gaining, others): (Vec<&Step>, Vec<&Step>) = refused.iter().copied().partition(|step| gained(step));
+    let which = match gaining.len() {
+        0 => ["each", "any of them"],
+        _ => ["each of the others", "any of the others"],
+    };
+    let alone = alone(&refused, (best, &first.candidate), metric);
+    let parts = [alone, within_error(gaining.len()), cost(&others, which, metric)];
+    let parts = parts.into_iter().flatten().join("; ");
     let parts = if parts.is_empty() { parts } else { format!(": {parts}") };
-    Some(format!("{} of {} rejected{parts}.{}", refused.len(), rest.len(), behind_barriers(&refused)))
+    Some(format!("{} of {} rejected{parts}.{}", refused.len(), rest.len(), behind_barriers(&refused, metric)))
+}
+
+/// Returns true if the soup that was tried is better, but has to be by more than its standard error.
+fn gained(step: &Step) -> bool {
+    step.standard_error.is_some() && step.tried.zip(step.before).is_some_and(|(tried, before)| tried > before)
+}
+
+/// Counts refused soups that are better.
+fn within_error(count: usize) -> Option<String> {
+    (count > 0).then(|| format!("{count} gained, but less than one standard error"))
 }
 
 /// Describes the scores of the rejected candidates alone.
-fn alone(refused: &[&Step], best: f64, name: &str) -> Option<String> {
+fn alone(refused: &[&Step], (best, name): (f64, &str), metric: Metric) -> Option<String> {
     let (low, high) = range(refused.iter().filter_map(|step| Some(best - step.alone?)))?;
     Some(match high {
-        high if high < 0.0005 => format!("alone, each scores within 0.05 points of the best ({name})"),
         high if high < 0.01 => {
-            format!("alone, each scores within {} points of the best ({name})", points(high))
+            let within = points(high.max(0.001), metric);
+            format!("alone, each scores within {within} of the best ({name})")
         }
-        high => format!("alone, they score {} below the best ({name})", between(low, high)),
+        high => format!("alone, they score {} below the best ({name})", between(low, high, metric)),
     })
 }
 
 /// Describes how much the rejected candidates would have lowered the soup's score.
-fn cost(refused: &[&Step]) -> Option<String> {
+fn cost(refused: &[&Step], [each, any]: [&str; 2], metric: Metric) -> Option<String> {
     // A bound is at least the score, so the loss is at least this.
     let lost = |step: &&Step| Some(step.before? - step.tried.or(step.at_most)?);
     let (low, high) = range(refused.iter().filter_map(lost))?;
     if high <= 0.0 {
-        return Some("the mean with any of them has the same score as without".to_owned());
+        return Some(format!("the mean with {any} has the same score as without"));
     }
     let least = if refused.iter().any(|step| step.at_most.is_some()) { "at least " } else { "" };
-    let cost = between(low.max(0.0), high);
-    Some(format!("each would have lowered the score of the mean by {least}{cost}"))
+    let cost = between(low.max(0.0), high, metric);
+    Some(format!("{each} would have lowered the score of the mean by {least}{cost}"))
 }
 
 /// Counts rejected candidates that score well alone, but whose mean with the soup is worse than
 /// either, as with an error barrier between them.
-fn behind_barriers(refused: &[&Step]) -> String {
+fn behind_barriers(refused: &[&Step], metric: Metric) -> String {
     let apart = |step: &&&Step| {
         let (alone, before, with) = (step.alone?, step.before?, step.tried.or(step.at_most)?);
-        (before - alone < 0.02 && with < alone.min(before) - 0.02).then_some(())
+        (before - alone < APART && with < alone.min(before) - APART).then_some(())
     };
+    let gap = points(APART, metric);
     match refused.iter().filter(|step| apart(step).is_some()).count() {
         0 => String::new(),
-        1 => " One scores nearly as well alone, but its mean with the soup is worse than either by more than 2 points, which \
-              indicates an error barrier between them."
-            .to_owned(),
+        1 => format!(
+            " One scores nearly as well alone, but its mean with the soup is worse than either by more than \
+             {gap}, which indicates an error barrier between them."
+        ),
         count => format!(
-            " {count} of them score nearly as well alone, but their means with the soup are worse than either by more than 2 \
-             points, which indicates error barriers."
+            " {count} of them score nearly as well alone, but their means with the soup are worse than \
+             either by more than {gap}, which indicates error barriers."
         ),
     }
 }
@@ -187,15 +241,10 @@ fn range(gaps: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     gaps.map(|gap| (gap, gap)).reduce(|(low, high), (gap, _)| (low.min(gap), high.max(gap)))
 }
 
-fn points(gap: f64) -> String {
-    format!("{:.1}", gap * 100.0)
-}
-
-fn between(low: f64, high: f64) -> String {
-    match (points(low), points(high)) {
-        (low, high) if low == high => format!("{low} points"),
-        (low, high) => format!("{low} to {high} points"),
-    }
+fn between(low: f64, high: f64, metric: Metric) -> String {
+    let (low, high) = (format::amount(low, metric), format::amount(high, metric));
+    let range = if low == high { high } else { format!("{low} to {high}") };
+    range + format::unit(metric)
 }
 
 #[cfg(test)]
@@ -208,13 +257,12 @@ mod tests {
     }
 
     fn of_three(ingredients: Vec<(String, f64)>, steps: Vec<Step>) -> Choice {
-        let (method, rule, left_out) = ("Greedy".into(), Rule::Added, vec![]);
-        Choice { method, rule, candidates: 3, ingredients, steps, left_out }
+        Choice { method: "Greedy".into(), candidates: 3, ingredients, steps, ..Choice::default() }
     }
 
     fn of(steps: Vec<Step>, taken: usize) -> String {
         let ingredients = (0..taken).map(|at| (format!("m{at}"), 1.0 / taken as f64)).collect();
-        sentence(&Choice { rule: Rule::Added, ..of_three(ingredients, steps) })
+        sentence(&of_three(ingredients, steps), Metric::Accuracy)
     }
 
     #[test]
@@ -239,6 +287,63 @@ mod tests {
     }
 
     #[test]
+    fn gains_within_a_standard_error_are_counted() {
+        let tried = |tried: f64, taken: bool| Step {
+            standard_error: Some(0.01),
+            ..step("m1", 0.8, Some(0.9), tried, taken)
+        };
+        let first = step("m0", 0.9, None, 0.9, true);
+        let steps = vec![first.clone(), tried(0.905, false), tried(0.87, false), tried(0.904, false)];
+        assert!(of(steps, 1).ends_with(
+            "; 2 gained, but less than one standard error; each of the others would have lowered the score \
+             of the mean by 3.0 points."
+        ));
+        assert!(
+            of(vec![first, tried(0.905, false)], 1)
+                .ends_with("(m0); 1 gained, but less than one standard error.")
+        );
+        let pruned =
+            Choice { rule: Rule::Pruned, ..of_three(vec![], vec![tried(0.905, true), tried(0.92, false)]) };
+        assert!(
+            sentence(&pruned, Metric::Accuracy)
+                .ends_with(" Of the other tries, 1 gained, but less than one standard error.")
+        );
+    }
+
+    #[test]
+    fn cross_fitting_is_described() {
+        let steps = vec![step("m0", -0.5, None, -0.5, true), step("m1", -0.515, Some(-0.5), -0.62, false)];
+        let choice = Choice {
+            validation: Some(0.812),
+            cross_fitted: Some(0.793),
+            folds: 5,
+            agreeing: Some(3),
+            ..of_three(vec![("m0".into(), 1.0)], steps)
+        };
+        let said = "Validation 0.8120, cross-fitted 0.7930 in 5 folds: an optimism of 1.9 points; 3 of 5 \
+                    folds made the same choice.";
+        assert!(sentence(&choice, Metric::Accuracy).ends_with(&format!("between them. {said}")));
+        for better in [0.81204, 0.9] {
+            let lower = Choice { cross_fitted: Some(better), agreeing: None, ..choice.clone() };
+            assert!(sentence(&lower, Metric::Accuracy).ends_with(" in 5 folds: no optimism seen."));
+        }
+        let almost = Choice { cross_fitted: Some(0.81196), ..choice.clone() };
+        assert!(sentence(&almost, Metric::Accuracy).contains("no optimism seen; 3 of 5"));
+
+        let by_loss = Choice { selected_by: Some(Metric::LogLoss), ..choice };
+        assert_eq!(
+            sentence(&by_loss, Metric::Accuracy),
+            format!(
+                "The soup is one model, m0. 1 of 1 rejected: alone, they score 0.015 below the best (m0); \
+                 each would have lowered the score of the mean by 0.120. One scores nearly as well alone, \
+                 but its mean with the soup is worse than either by more than 0.020, which indicates an \
+                 error barrier between them. Candidates were compared by −log loss, not by accuracy. {said}"
+            )
+        );
+        assert!(!sentence(&by_loss, Metric::LogLoss).contains("compared by"));
+    }
+
+    #[test]
     fn uniform_soups_take_all() {
         let step = Step { candidate: "m".into(), taken: true, ..Step::default() };
         assert_eq!(
@@ -257,7 +362,7 @@ mod tests {
         };
         let of = |rule: Rule, steps: Vec<Step>, kept: usize| {
             let ingredients = (0..kept).map(|at| (format!("m{at}"), 1.0 / kept as f64)).collect();
-            sentence(&Choice { rule, ..of_three(ingredients, steps) })
+            sentence(&Choice { rule, ..of_three(ingredients, steps) }, Metric::Accuracy)
         };
         assert_eq!(
             of(Rule::Merged, vec![setting("stock", 0.5, true)], 3),
