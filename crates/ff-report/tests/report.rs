@@ -1,14 +1,16 @@
 //! The HTML page: verdicts follow intervals, text is escaped, missing results are named.
 
 mod score;
+mod verdict;
 
 use ff_eval::{Difference, Interval, Metric, Value};
 use ff_report::report::{
     Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake, MistakesReport,
     ModelAnswer, Origin, Progress, Report, Step,
 };
-use ff_report::{Cell, Column, Cost, Row, Table};
+use ff_report::{Cell, Column, ColumnVerdict, Cost, Row, Table};
 use score::score;
+use verdict::verdict;
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)> & \"more\"";
 
@@ -68,8 +70,40 @@ fn report(difference: Option<Difference>) -> Report {
     Report { title, experiments: vec![experiment], problems: vec!["a record is damaged".into()], version }
 }
 
+fn difference(value: f64, low: f64, high: f64) -> Option<Difference> {
+    Some(Difference { value, interval: Some(interval(low, high)), standard_error: None })
+}
+
 fn page(value: f64, low: f64, high: f64) -> String {
-    report(Some(Difference { value, interval: Some(interval(low, high)), standard_error: None })).to_html()
+    report(difference(value, low, high)).to_html()
+}
+
+/// A report with a column for each verdict.
+fn judged(verdicts: Vec<Option<ColumnVerdict>>) -> Report {
+    let mut report = report(difference(0.1, -0.02, 0.2));
+    let experiment = &mut report.experiments[0];
+    let column = |(nth, verdict): (usize, Option<ColumnVerdict>)| {
+        let dataset = format!("set {nth}");
+        Column { verdict, ..Column::new("Net", dataset, Metric::Accuracy) }
+    };
+    let columns: Vec<Column> = verdicts.into_iter().enumerate().map(column).collect();
+    let cell = Cell {
+        validation: Some(0.5),
+        cross_fitted: Some(0.45),
+        test: Some(score(Metric::Accuracy, Value::Defined(0.5))),
+        ..Cell::default()
+    };
+    let row = |method: &str| {
+        let cells = vec![cell.clone(); columns.len()];
+        Row { method: method.into(), cells, cost: Cost::default() }
+    };
+    let rows = vec![row("Single"), row("Soup")];
+    let details = columns
+        .iter()
+        .map(|column| ColumnReport { dataset: column.dataset.clone(), ..experiment.columns[0].clone() });
+    experiment.columns = details.collect();
+    experiment.table = ExperimentTable::Soups(Table::new("t", columns, rows).unwrap());
+    report
 }
 
 #[test]
@@ -88,6 +122,61 @@ fn verdicts_follow_intervals() {
     let without = report(Some(without)).to_html();
     assert!(!without.contains("Soup is better") && without.contains("+0.1000 (no interval)"));
     assert!(report(None).to_html().contains("the metric is undefined"));
+}
+
+#[test]
+fn the_verdict_of_validation_comes_before_test_images() {
+    let pair = ["Soup", "Single"];
+    let take = judged(vec![Some(verdict(pair, 0.021, [0.003, 0.039]))]).to_html();
+    let at = |said: &str| take.find(said).unwrap_or_else(|| panic!("no `{said}`"));
+    let first = at("Take Soup: on 193 validation images it scores 2.1 points more than Single, ");
+    let then = at("On test images no difference between Soup and the best single model, Single, is shown");
+    assert!(first < then && then < at("The test score of Soup is 0.5000 [0.4500, 0.5400]."));
+    assert!(!take.contains("The recommended model is"));
+
+    let apart = judged(vec![Some(verdict(pair, 0.004, [-0.019, 0.027]))]).to_html();
+    assert!(apart.contains("Soup and Single cannot be told apart on 193 validation images"));
+    let recommended = "The recommended model is Soup, with the best ";
+    assert!(apart.contains(&format!("{recommended}cross-fitted accuracy on validation images.")));
+    assert!(page(0.1, 0.02, 0.2).contains(&format!("{recommended}accuracy on validation images.")));
+
+    let same = ColumnVerdict { same: true, ..verdict(pair, 0.0, [0.0, 0.0]) };
+    let mut same = judged(vec![Some(same)]);
+    same.experiments[0].columns[0].comparisons[0].same = true;
+    let same = same.to_html();
+    assert!(same.contains("Soup is the single model Single: there is no soup to take."));
+    assert!(!same.contains("The best soup, Soup, consists of one model"));
+}
+
+#[test]
+fn verdicts_of_several_columns_are_a_table() {
+    let pair = ["Soup", "Single"];
+    let verdicts = [[0.021, 0.003, 0.039], [0.004, -0.019, 0.027], [-0.021, -0.039, -0.003]]
+        .map(|[value, low, high]| Some(verdict(pair, value, [low, high])));
+    let page = judged(verdicts.into_iter().chain([None]).collect()).to_html();
+    for part in [
+        "take the soup in 1 of 3 columns and the single model in 1; in 1 they cannot be told apart.",
+        "On test images the soup is better than the best single model in 0 of 4 columns, worse in 0, and no \
+         difference",
+        "<th scope=\"col\">Dataset</th><th scope=\"col\">Verdict, from validation alone</th>",
+        "<td>take Soup</td><td>Soup</td><td>Soup and Single</td>",
+        "<td>cannot be told apart on 193 images</td><td>Soup</td>",
+        "<td>take the single model, Single</td>",
+        "<td>–</td><td>Soup</td>",
+        "could be told apart on about 5,100 images.",
+    ] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+    // A table that is wider than the screen scrolls in its own box.
+    for (at, _) in page.match_indices("<table") {
+        let before = &page[..at];
+        let tag = &before[before.rfind('<').unwrap()..];
+        assert!(tag.starts_with("<div class=\"wide\""), "{tag}");
+    }
+    let without = judged(vec![None, None]).to_html();
+    assert!(
+        without.contains("no difference is shown in 2.") && !without.contains("Verdict, from validation")
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
         || experiment.columns.iter().flat_map(|column| column.comparisons.iter().map(move |of| (column, of)));
     all().next()?;
     let rows = all().map(|(column, of)| row(column, of)).collect();
-    let head = ["Dataset", "Scored on", "Method", "Single model", "Difference and interval", "Verdict"];
+    let head = ["Dataset", "Scored on", "Method", "Single model", "Difference and interval", "Result"];
     let with_areas = all().filter(|(_, of)| !of.delong.is_empty());
     let intervals = all().filter(|(_, of)| of.difference.is_some_and(|of| of.interval.is_some())).count();
     Some(html! {
@@ -38,7 +38,8 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
             "Each soup, and each ensemble, is compared with the single model of the best validation score, on the same \
              samples. The difference is its metric less that of the single model. The interval contains the middle 95 % of \
              paired bootstrap resamples of the samples, or of their groups (patients) where the dataset has groups. It does \
-             not cover the variation between training runs. The verdict is \"better\" or \"worse\" only if the interval excludes 0."
+             not cover the variation between training runs. The result is \"better\" or \"worse\" only if \
+             the interval excludes 0."
         }
         (grid::plain("Soups compared with the best single model", 6, &head, rows))
         @if intervals > 1 {
