@@ -133,6 +133,10 @@ pub struct SoupRecord {
     /// The table's metric on validation, if the scores that chose are of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
+    /// Validation images of each class, or positive ones of each task, if the table's metric is a
+    /// mean over these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<u64>,
     /// The cross-fitted choice; absent if it was not asked for, and in records of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cross_fitted: Option<CrossFit>,
@@ -152,6 +156,12 @@ impl SoupRecord {
     /// Returns the table's metric of the cross-fitted choice, if there is one.
     pub fn cross_fitted(&self) -> Option<f64> {
         self.cross_fitted.as_ref()?.score.value()
+    }
+
+    /// Returns the score that tells what a row is worth: the cross-fitted one, or without it that on
+    /// validation.
+    pub fn worth(&self) -> f64 {
+        self.cross_fitted().unwrap_or(self.validation())
     }
 
     /// Returns the predictions of each validation image by what is chosen without it.

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ff_checkpoint::{FileRef, Provenance, StateDict};
-use ff_eval::{Metric, Note, Predictions};
+use ff_eval::{Metric, Note, Predictions, Score};
 use ff_models::Model;
 use ff_soup::{Average, Ingredients, Merged, Selector, Soup};
 use ff_train::{EvalSet, Recalibration, save_predictions};
@@ -297,6 +297,7 @@ pub(super) fn make(
     let record = SoupRecord {
         soup: chosen.soup,
         validation: chosen.validation,
+        counts: Score::new(spec.metric, &chosen.predictions, 0, 0).counts,
         cross_fitted,
         candidates,
         left_out,

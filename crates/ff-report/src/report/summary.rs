@@ -80,7 +80,7 @@ fn one(column: &ColumnReport, table: &Table) -> Markup {
     let best = column.best.as_ref().zip(test_score(column, table));
     let best = best.map(|(best, score)| format!("The test score of {best} is {score}."));
     html! {
-        @if let Some(verdict) = verdict { p { (verdict.sentence(column.metric)) } }
+        @if let Some(said) = place(column, table).and_then(|at| table.columns()[at].said()) { p { (said) } }
         @if let Some(said) = recommendation(column, table) { p { (said) } }
         p { ([comparison, best].into_iter().flatten().join(" ")) }
         @if verdict.is_some() { p.note { (CROSS_FITTED) } }

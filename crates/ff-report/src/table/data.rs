@@ -26,6 +26,8 @@ pub struct Column {
     pub paper: bool,
     /// What validation alone says of the column's soups; `None` if it was not computed.
     pub verdict: Option<ColumnVerdict>,
+    /// Why there is no verdict, if one was asked for.
+    pub no_verdict: Option<String>,
     /// The names of the classes or tasks with the numbers of their validation images, of a task the
     /// positive ones, for metrics that are means over them; empty for others.
     pub counts: Vec<(String, u64)>,
@@ -41,8 +43,15 @@ impl Column {
             ood: Vec::new(),
             paper: false,
             verdict: None,
+            no_verdict: None,
             counts: Vec::new(),
         }
+    }
+
+    /// The verdict in words, or why there is none.
+    pub(crate) fn said(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref().map(|verdict| verdict.sentence(self.metric));
+        verdict.or_else(|| Some(format!("No verdict: {}.", self.no_verdict.as_ref()?)))
     }
 
     /// The name of the column, such as "ResNet50 on HAM10000".

@@ -42,12 +42,11 @@ impl Table {
         with_content([self.verdicts()].into_iter().chain(self.sections()))
     }
 
-    /// The section of verdicts, with a row for each column that has one.
+    /// The section of verdicts, with a row for each column that has one, or a reason for none.
     pub(crate) fn verdicts(&self) -> Section {
         let row = |column: &Column| {
             let name = format!("{} ({})", column.name(), column.metric.title());
-            let said = column.verdict.as_ref()?.sentence(column.metric);
-            Some(vec![Field::from(name), Field::from(said)])
+            Some(vec![Field::from(name), Field::from(column.said()?)])
         };
         let rows = self.columns().iter().filter_map(row).collect();
         Section::new("Verdict, from validation alone", 2, &["Column", "Verdict"], rows)

@@ -142,13 +142,7 @@ impl Experiment for SingleRun {
 impl SingleTable {
     fn table(&self, records: Records<'_>) -> Result<ff_report::Table, Error> {
         let ColumnHead { backbone, dataset, blocked, .. } = &self.head;
-        let column = Column {
-            backbone: backbone.name.clone(),
-            dataset: dataset.name.clone(),
-            metric: dataset.metric,
-            ood: Vec::new(),
-            paper: false,
-        };
+        let column = Column::new(&backbone.name, &dataset.name, dataset.metric);
         let mut cell = Cell::default();
         match (records.of(&self.job)?, blocked) {
             (Some(record), _) => {

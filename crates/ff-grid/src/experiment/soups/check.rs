@@ -15,6 +15,9 @@ use crate::job::{AVERAGE, Pool, Selection};
 const FIELDS: [&str; 7] =
     ["learning_rate", "augmentation", "seed", "sample", "image_size", "snapshot", AVERAGE];
 
+/// The most folds of cross-fitting, each of which repeats a selection.
+const MOST_FOLDS: usize = 100;
+
 impl SoupsConfig {
     pub(super) fn check(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
@@ -37,6 +40,12 @@ impl SoupsConfig {
             }
         }
         self.check_numbers()?;
+        if self.soup.folds == 1 || self.soup.folds > MOST_FOLDS {
+            return wrong(format!(
+                "soup.folds: expected 0 (none) or 2 to {MOST_FOLDS}, found {}",
+                self.soup.folds
+            ));
+        }
         self.check_selections()?;
         self.check_train_sizes()?;
         self.check_landscape()?;

@@ -336,6 +336,11 @@ impl SoupsConfig {
         rows.chain(planes).chain(paths).collect()
     }
 
+    /// The metric of the scores that choose in a row, if it is not the table's.
+    pub(crate) fn select_by(&self, method: &MethodConfig, metric: Metric) -> Option<Metric> {
+        method.select_by.or(self.soup.select_by).filter(|by| *by != metric)
+    }
+
     /// The grid's runs, in the order of the pool.
     pub(crate) fn grid_runs(&self) -> Vec<GridRun> {
         let (grid, own) = (&self.grid, self.model.image_size);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ff_data::Augment;
-use ff_eval::OutputMap;
+use ff_eval::{OutputMap, TaskKind};
 use ff_inmerge::InMerge;
 use ff_soup::Needs;
 use ff_train::{Ema, Rates, TrainConfig, Trainable, task_kind};
@@ -45,7 +45,7 @@ fn column(
         let samples = samples.map_err(|error| format!("dataset {}: grid.samples: {error}", dataset.name));
         let has_fgg = config.pools().iter().any(|pool| !pool.is_of_grid());
         let rates = if has_fgg { rates(config, opened.splits.train.len()).map(drop) } else { Ok(()) };
-        opening.shared.blocked = samples.and(rates).err();
+        opening.shared.blocked = samples.and(rates).and(select_by(config, dataset, task_kind(task))).err();
     }
     let (shared, opened) = (&opening.shared, &opening.opened);
     let inmerge = config.inmerge.map(|settings| settings.of(backbone));
@@ -60,6 +60,19 @@ fn column(
     let singles = methods.split_off(config.method.len());
     let head = opening.head(backbone.clone(), dataset.clone());
     SoupsColumn { head, methods, verdict, landscape, singles }
+}
+
+/// Checks that the metrics which choose are defined for a task.
+fn select_by(config: &SoupsConfig, dataset: &DatasetEntry, kind: TaskKind) -> Result<(), String> {
+    let metrics = config.method.iter().filter_map(|method| config.select_by(method, dataset.metric));
+    match metrics.into_iter().find(|metric| !metric.applies_to(kind)) {
+        None => Ok(()),
+        Some(metric) => Err(format!(
+            "dataset {}: select_by: metric {metric} does not apply to {kind} targets\nhint: choose `log-loss` \
+             or `auroc`",
+            dataset.name
+        )),
+    }
 }
 
 /// Computes the learning rates of a cyclic run over a number of training images.
@@ -131,7 +144,7 @@ impl Builder<'_, '_> {
             data: shared.identity.clone(),
             metric: dataset.metric,
             select: method.select.clone(),
-            select_by: method.select_by.or(config.soup.select_by).filter(|by| *by != dataset.metric),
+            select_by: config.select_by(method, dataset.metric),
             folds: (config.soup.folds > 0).then_some(config.soup.folds),
             recalibrate: recalibrated.then_some(config.model.batch_size),
             bn_images: config.soup.bn_images().filter(|_| recalibrated),

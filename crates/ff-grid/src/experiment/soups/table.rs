@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use ff_checkpoint::write_json;
 use ff_report::published::{FISSIONFUSION, Published};
-use ff_report::{Cell, Column as ReportColumn, Row, Table};
+use ff_eval::Value;
+use ff_report::{Cell, Column as ReportColumn, ColumnVerdict, Row, Table};
 use serde::Serialize;
 
 use super::card::Card;
 use super::columns::{SoupsColumn, SoupsTable};
 use super::timm;
 use crate::error::Error;
-use crate::job::{Record, SoupRecord};
+use crate::job::{CrossFit, JobId, JobOutput, Record, SoupRecord, VerdictRecord};
 use crate::plan::{ColumnHead, Records};
 use crate::results::write_text;
 
@@ -35,14 +36,17 @@ impl SoupsTable {
         let Self { config, columns } = self;
         let of_report = columns.iter().map(|column| {
             let ColumnHead { backbone, dataset, .. } = &column.head;
-            ReportColumn {
-                backbone: backbone.name.clone(),
-                dataset: dataset.name.clone(),
-                metric: dataset.metric,
+            let (verdict, no_verdict) = self.verdict(records, column)?;
+            Ok(ReportColumn {
                 ood: dataset.ood.iter().map(|other| other.name.clone()).collect(),
                 paper: dataset.paper_column.is_some(),
-            }
+                verdict,
+                no_verdict,
+                counts: counts(records, column)?,
+                ..ReportColumn::new(&backbone.name, &dataset.name, dataset.metric)
+            })
         });
+        let of_report: Vec<ReportColumn> = of_report.collect::<Result<_, Error>>()?;
         let mut rows = Vec::new();
         for (m, method) in config.method.iter().enumerate() {
             let cells = columns.iter().map(|column| self.cell(records, column, m));
@@ -50,7 +54,31 @@ impl SoupsTable {
             let soups = columns.iter().map(|column| column.methods[m].soup.as_str());
             rows.push(Row { method: method.name.clone(), cells, cost: records.cost(soups)? });
         }
-        Table::new(&config.name, of_report.collect(), rows).map_err(|error| Error::Job(error.to_string()))
+        Table::new(&config.name, of_report, rows).map_err(|error| Error::Job(error.to_string()))
+    }
+
+    /// Returns a column's verdict, or why there is none.
+    fn verdict(
+        &self,
+        records: Records<'_>,
+        column: &SoupsColumn,
+    ) -> Result<(Option<ColumnVerdict>, Option<String>), Error> {
+        let Some(record) = column.verdict.as_ref().map(|id| records.of(id)).transpose()?.flatten() else {
+            return Ok((None, None));
+        };
+        let name = |job: &JobId| -> Result<String, Error> {
+            let at = column.methods.iter().position(|jobs| jobs.soup == *job);
+            let method = at.and_then(|at| self.config.method.get(at));
+            Ok(method.ok_or_else(|| record.not("a verdict on rows of this table"))?.name.clone())
+        };
+        match &record.output {
+            JobOutput::Verdict(VerdictRecord::Said { single, soup, same, of }) => {
+                let (soup, single) = (name(soup)?, name(single)?);
+                Ok((Some(ColumnVerdict { soup, single, same: *same, of: of.clone() }), None))
+            }
+            JobOutput::Verdict(VerdictRecord::None { why }) => Ok((None, Some(why.clone()))),
+            _ => Err(record.not("a verdict")),
+        }
     }
 
     /// Builds the cell of the method with index `at`.
@@ -72,7 +100,12 @@ impl SoupsTable {
         match records.of(&jobs.soup)? {
             Some(record) => {
                 let soup = record.soup()?;
-                cell.validation = Some(soup.soup.score);
+                cell.validation = Some(soup.validation());
+                cell.cross_fitted = soup.cross_fitted();
+                if let Some(CrossFit { score: Value::Undefined(why), .. }) = &soup.cross_fitted {
+                    notes.push(format!("not cross-fitted: {why}"));
+                }
+                notes.extend(soup.cross_fitted.iter().flat_map(|of| &of.notes).cloned());
                 if method.select.is_ensemble() {
                     let models = soup.candidates;
                     notes.push(format!(
@@ -127,7 +160,8 @@ impl SoupsTable {
     }
 
     /// Writes the soup with the best validation score into a column's folder, with its record, its
-    /// model card, and a folder that timm loads. Of equal scores, the later method counts.
+    /// model card, and a folder that timm loads. Of equal scores, the later method counts. The score
+    /// is the cross-fitted one, where there is one.
     pub(super) fn deliver(
         &self,
         records: Records<'_>,
@@ -141,9 +175,8 @@ impl SoupsTable {
                 continue;
             }
             let Some(record) = records.of(&jobs.soup)? else { continue };
-            let before =
-                best.as_ref().map(|(_, best)| best.soup().map(|soup| soup.soup.score)).transpose()?;
-            if before.is_none_or(|before| record.soup().is_ok_and(|soup| soup.soup.score >= before)) {
+            let before = best.as_ref().map(|(_, best)| best.soup().map(SoupRecord::worth)).transpose()?;
+            if before.is_none_or(|before| record.soup().is_ok_and(|soup| soup.worth() >= before)) {
                 best = Some((at, record));
             }
         }
@@ -162,7 +195,7 @@ impl SoupsTable {
             classes: task.as_ref().map_or(&[], |task| task.names()),
             method: &method.name,
             metric: dataset.metric,
-            chosen: "best validation score among the soups, ties to the later method; the test split was not used",
+            chosen: "best validation score among the soups (cross-fitted, where there is one), ties to the later method; the test split was not used",
             ingredients: soup.soup.average.shares(),
             record: soup,
         };
@@ -195,4 +228,18 @@ impl SoupsTable {
         files.extend(timm::folder(&folder.join("timm"), &path, &card, &text)?);
         Ok(files)
     }
+}
+
+/// Returns the classes or tasks of a column with the numbers of their validation images, where the
+/// metric is a mean over them.
+fn counts(records: Records<'_>, column: &SoupsColumn) -> Result<Vec<(String, u64)>, Error> {
+    for jobs in &column.methods {
+        if let Some(record) = records.of(&jobs.soup)? {
+            let names = column.head.task.as_ref().map_or(&[][..], |task| task.names());
+            let name = |at: usize| names.get(at).cloned().unwrap_or_else(|| format!("class {at}"));
+            let counts = record.soup()?.counts.iter().enumerate();
+            return Ok(counts.map(|(at, count)| (name(at), *count)).collect());
+        }
+    }
+    Ok(Vec::new())
 }

@@ -4,6 +4,7 @@ mod comparisons;
 mod mistakes;
 mod model;
 
+use ff_eval::Metric;
 use ff_report::report::{Choice, ColumnReport, Rule, Scored, Step};
 
 use self::model::Model;
@@ -55,7 +56,8 @@ pub(super) fn column(
     report.runs = records.training_runs(column.methods.iter().flat_map(|jobs| &jobs.pool))?;
     for model in models.iter().filter(|model| model.method.select.is_soup()) {
         let greedy_barriers = table.greedy_barriers(column, &model.method.name, records)?;
-        report.choices.push(choice(model, &greedy_barriers));
+        let selected_by = config.select_by(model.method, dataset.metric);
+        report.choices.push(choice(model, selected_by, &greedy_barriers));
     }
     let album = table.album(column, records)?;
     report.figures = album.plots.into_iter().map(|(_, plot)| plot).collect();
@@ -94,12 +96,13 @@ fn classes(model: &Model<'_>, Records { plan, runs }: Records<'_>) -> Option<Vec
     serde_json::from_value(names).ok()
 }
 
-/// Returns the model with the best validation score; of equal scores, the last.
+/// Returns the model that is worth most by its cross-fitted score, or without it by that on
+/// validation; of equal scores, the last.
 fn best<'a, 'm>(models: impl Iterator<Item = &'a Model<'m>>) -> Option<&'a Model<'m>>
 where
     'm: 'a,
 {
-    models.max_by(|a, b| a.soup.soup.score.total_cmp(&b.soup.soup.score))
+    models.max_by(|a, b| a.soup.worth().total_cmp(&b.soup.worth()))
 }
 
 /// Collects the models with a test score. Single models with equal weights count once.
@@ -132,8 +135,13 @@ fn scored<'a, 'm: 'a>(
     Ok(found)
 }
 
-fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
-    let SoupRecord { soup, candidates, left_out, .. } = &model.soup;
+fn choice(
+    model: &Model<'_>,
+    selected_by: Option<Metric>,
+    greedy_barriers: &[GreedyBarrier],
+) -> Choice {
+    let SoupRecord { soup, candidates, left_out, cross_fitted: of, .. } = &model.soup;
+    let (of, folds) = (of.as_ref(), of.as_ref().map_or(0, |of| of.folds));
     let step = |decision: &ff_soup::Decision| {
         let path = greedy_barriers.iter().find(|step| step.decision == *decision).map(|step| &step.path);
         Step {
@@ -143,6 +151,7 @@ fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
             before: decision.before,
             tried: decision.tried,
             at_most: decision.at_most,
+            standard_error: decision.standard_error,
             taken: decision.taken,
             barrier: path.map(|path| path.barrier),
             distance: path.map(|path| path.distance),
@@ -166,5 +175,10 @@ fn choice(model: &Model<'_>, greedy_barriers: &[GreedyBarrier]) -> Choice {
             .collect(),
         steps: soup.decisions.iter().map(step).collect(),
         left_out: left_out.clone(),
+        selected_by,
+        validation: Some(model.soup.validation()),
+        cross_fitted: model.soup.cross_fitted().filter(|_| folds > 0),
+        folds,
+        agreeing: of.and_then(|of| of.same),
     }
 }
