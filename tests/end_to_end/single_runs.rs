@@ -125,7 +125,7 @@ fn predictions_and_scores(place: &Place) {
     assert_eq!(scored["samples"], 6);
     let metrics: Vec<_> =
         scored["scores"].as_array().unwrap().iter().map(|score| score["metric"].as_str().unwrap()).collect();
-    assert_eq!(metrics, ["accuracy", "macro-f1", "macro-recall", "auroc", "quadratic-kappa"]);
+    assert_eq!(metrics, ["accuracy", "macro-f1", "macro-recall", "auroc", "quadratic-kappa", "log-loss"]);
     let printed = place.run(&format!("{score} --task multiclass --metric accuracy")).ok();
     assert!(printed.starts_with("6 samples\naccuracy"), "{printed}");
     place.run(&format!("{score} --task multilabel")).refused(1, &["val.safetensors", "multiclass"]);

@@ -55,7 +55,7 @@ pub struct ScoreOptions {
     task: TargetKind,
     /// Compute one metric instead of all that apply
     ///
-    /// One of accuracy, macro-f1, macro-recall, auroc, quadratic-kappa.
+    /// One of accuracy, macro-f1, macro-recall, auroc, quadratic-kappa, log-loss.
     #[arg(long)]
     metric: Option<Metric>,
     /// Bootstrap resamples of each interval; 0: no intervals

@@ -195,7 +195,15 @@ mod tests {
             let copies = make(&rows.iter().flat_map(|row| vec![row; row.2 as usize]).collect::<Vec<_>>());
             for metric in Metric::ALL {
                 let counted = Prepared::new(metric, &once).value(&times);
-                prop_assert_eq!(counted, metric.evaluate(&copies));
+                let copied = metric.evaluate(&copies);
+                match (metric, counted.value(), copied.value()) {
+                    // The only metric that is a sum of floats: three times a loss is rounded once,
+                    // three terms of it are rounded each.
+                    (Metric::LogLoss, Some(one), Some(other)) => {
+                        prop_assert!((one - other).abs() < 1e-12, "{one}, {other}");
+                    }
+                    _ => prop_assert_eq!(counted, copied),
+                }
             }
         }
     }

@@ -48,6 +48,7 @@ mod file;
 mod folds;
 mod groups;
 mod kappa;
+mod loss;
 mod mean;
 mod metric;
 mod mistakes;

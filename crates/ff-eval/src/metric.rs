@@ -7,14 +7,16 @@ use crate::auroc::{Curve, curves};
 use crate::classes::{accuracy, macro_f1, macro_recall};
 use crate::confusion::{Cells, Confusion};
 use crate::kappa::quadratic_kappa;
+use crate::loss::Losses;
 use crate::predictions::{Predictions, TaskKind};
 use crate::spread::mean;
 use crate::value::Value;
 
 /// A measure of how well predictions agree with targets; higher is better.
 ///
-/// All metrics but AUROC use only the class with the highest logit (ties: the lowest index), and
-/// are undefined for multilabel targets. All are undefined without samples.
+/// AUROC and log loss use all logits, and apply to multilabel targets too. All others use only the
+/// class with the highest logit (ties: the lowest index), and are undefined for multilabel targets.
+/// All are undefined without samples.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
 )]
@@ -44,12 +46,24 @@ pub enum Metric {
     /// count classes that do not occur (scikit-learn: `labels=range(C)`). Undefined if all targets
     /// and predictions are of one class.
     QuadraticKappa,
+    /// Minus the mean log loss in nats (natural logarithm): at most 0, which only a model that is
+    /// certain and always right has; −ln C for equal probabilities of C classes. Of classes it is
+    /// the cross entropy of the softmax (scikit-learn: `neg_log_loss` with `labels=range(C)`, but
+    /// without clipping), of multilabel targets the binary cross entropy of the sigmoid, with each
+    /// known label counting once. Undefined if no label is known.
+    LogLoss,
 }
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Metric; 5] =
-        [Metric::Accuracy, Metric::MacroF1, Metric::MacroRecall, Metric::Auroc, Metric::QuadraticKappa];
+    pub const ALL: [Metric; 6] = [
+        Metric::Accuracy,
+        Metric::MacroF1,
+        Metric::MacroRecall,
+        Metric::Auroc,
+        Metric::QuadraticKappa,
+        Metric::LogLoss,
+    ];
 
     /// The name in configurations, records and command lines.
     pub fn name(self) -> &'static str {
@@ -64,18 +78,28 @@ impl Metric {
             Metric::MacroRecall => "macro recall",
             Metric::Auroc => "AUROC",
             Metric::QuadraticKappa => "quadratic kappa",
+            Metric::LogLoss => "−log loss",
+        }
+    }
+
+    /// The error of a score, which is lower the better: the loss itself for log loss, and 1 − `score`
+    /// for all other metrics.
+    pub fn error(self, score: f64) -> f64 {
+        match self {
+            Metric::LogLoss => 0.0 - score, // 0 for a score of 0, not −0
+            _ => 1.0 - score,
         }
     }
 
     /// Returns true if the metric is defined for this kind of task.
     pub fn applies_to(self, kind: TaskKind) -> bool {
-        kind == TaskKind::Multiclass || self == Metric::Auroc
+        kind == TaskKind::Multiclass || matches!(self, Metric::Auroc | Metric::LogLoss)
     }
 
     /// The metric as a function of the confusion matrix; `None` if it needs the logits.
     pub(crate) fn of_matrix(self) -> Option<fn(&Confusion) -> Value> {
         match self {
-            Metric::Auroc => None,
+            Metric::Auroc | Metric::LogLoss => None,
             Metric::Accuracy => Some(accuracy),
             Metric::MacroF1 => Some(macro_f1),
             Metric::MacroRecall => Some(macro_recall),
@@ -106,18 +130,25 @@ fn unknown(text: &str) -> String {
     format!("expected one of {}, found {text:?}", Metric::ALL.map(Metric::name).join(", "))
 }
 
-/// A metric with the work done that does not depend on the counts of samples: arg-max and sorting.
+/// A metric with the work done that does not depend on the counts of samples: arg-max, sorting and
+/// logarithms.
 ///
 /// The metric and its bootstrap share this code.
 pub(crate) enum Prepared {
     Matrix(Cells, fn(&Confusion) -> Value),
     Curves(Vec<Curve>),
+    Losses(Losses),
     Never(String),
 }
 
 impl Prepared {
     pub(crate) fn new(metric: Metric, predictions: &Predictions) -> Prepared {
-        let Some(of_matrix) = metric.of_matrix() else { return Prepared::Curves(curves(predictions)) };
+        let Some(of_matrix) = metric.of_matrix() else {
+            return match metric {
+                Metric::LogLoss => Prepared::Losses(Losses::of(predictions)),
+                _ => Prepared::Curves(curves(predictions)),
+            };
+        };
         match Cells::of(predictions) {
             Some(cells) => Prepared::Matrix(cells, of_matrix),
             None => Prepared::Never(format!("{} is undefined for multilabel targets", metric.title())),
@@ -129,6 +160,7 @@ impl Prepared {
         match self {
             Prepared::Matrix(cells, of_matrix) => of_matrix(&cells.count(times)),
             Prepared::Curves(curves) => mean_area(curves, times),
+            Prepared::Losses(losses) => losses.score(times),
             Prepared::Never(why) => Value::Undefined(why.clone()),
         }
     }
@@ -158,8 +190,15 @@ mod tests {
         }
         assert_eq!(
             "f1".parse::<Metric>().unwrap_err(),
-            "expected one of accuracy, macro-f1, macro-recall, auroc, quadratic-kappa, found \"f1\""
+            "expected one of accuracy, macro-f1, macro-recall, auroc, quadratic-kappa, log-loss, found \"f1\""
         );
+    }
+
+    #[test]
+    fn errors_are_lower_the_better() {
+        assert_eq!((Metric::Auroc.error(0.75), Metric::QuadraticKappa.error(-0.5)), (0.25, 1.5));
+        assert_eq!(Metric::LogLoss.error(-0.7), 0.7);
+        assert_eq!(Metric::LogLoss.error(0.0).to_bits(), 0f64.to_bits());
     }
 
     #[test]

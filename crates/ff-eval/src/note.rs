@@ -171,7 +171,7 @@ impl Metric {
                     .chain(only.into_iter().map(|class| Note::OnlyPredicted { class }))
                     .collect()
             }
-            Metric::Accuracy | Metric::QuadraticKappa => Vec::new(),
+            Metric::Accuracy | Metric::QuadraticKappa | Metric::LogLoss => Vec::new(),
         }
     }
 }

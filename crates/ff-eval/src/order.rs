@@ -1,13 +1,14 @@
 //! The order in which samples are evaluated, so that the bound of a score falls fast.
 
 use crate::auroc::curves;
+use crate::loss::Losses;
 use crate::metric::Metric;
 use crate::predictions::{Predictions, Targets};
 
 /// Computes the margin of each sample: the lower, the more the sample lowers the metric.
 ///
 /// For AUROC it is minus the sample's loss: the area that its pairs lack, summed over the outputs
-/// with an area. For all other metrics it is the logit of the true class less the highest other
+/// with an area; for log loss, the loss itself. For all other metrics it is the logit of the true class less the highest other
 /// logit; 0 for labels, for which they are undefined.
 pub fn margins(metric: Metric, predictions: &Predictions) -> Vec<f64> {
     match (metric, predictions.targets()) {
@@ -18,6 +19,7 @@ pub fn margins(metric: Metric, predictions: &Predictions) -> Vec<f64> {
             }
             margins
         }
+        (Metric::LogLoss, _) => Losses::of(predictions).of_sample().iter().map(|loss| -loss).collect(),
         (_, Targets::Classes(classes)) => {
             let margin = |(sample, &class): (usize, &usize)| margin(predictions.row(sample), class);
             classes.iter().enumerate().map(margin).collect()
@@ -62,6 +64,8 @@ mod tests {
         let predictions = Predictions::new(vec![2.0, 9.0, 1.0, 3.0, 4.0, 3.0], 1, labels).unwrap();
         assert_eq!(hardest_first(&margins(Metric::Auroc, &predictions)), [0, 3, 5, 1, 2, 4]);
         assert_eq!(hardest_first(&margins(Metric::Accuracy, &predictions)), [0, 1, 2, 3, 4, 5]);
+        // Log loss: ln(1 + e⁻²), 0, ln(1 + e), and so on.
+        assert_eq!(hardest_first(&margins(Metric::LogLoss, &predictions)), [3, 5, 2, 0, 4, 1]);
         let losses: Vec<_> = curves(&predictions)[0].losses();
         let (yes, no) = (true, false);
         assert_eq!(

@@ -2,13 +2,14 @@
 //!
 //! An evaluation that stops early may use another order and other batch sizes than a full one,
 //! which moves logits by rounding. A sample whose two highest logits are closer than that counts as
-//! unseen ([`ScoreBound::observe_within`]), so the bound holds for every metric whatever the exact
-//! logits are.
+//! unseen, and for log loss with the lowest loss that it may have ([`ScoreBound::observe_within`]),
+//! so the bound holds for every metric whatever the exact logits are.
 
 use crate::auroc::{Curve, curve_outputs, scores, truths};
 use crate::confusion::Confusion;
 use crate::error::Error;
 use crate::kappa::highest;
+use crate::loss::Losses;
 use crate::metric::Metric;
 use crate::predictions::{Targets, argmax};
 use crate::spread::mean;
@@ -33,9 +34,10 @@ const KAPPA_MARGIN: f64 = 1e-9;
 ///   order. The bound falls late: half of the samples give only a quarter of the pairs.
 /// - Quadratic kappa: the highest over all predictions of the unseen samples, which need not be all
 ///   correct.
+/// - Log loss: unseen samples have a loss of 0.
 ///
-/// The bound is never below the metric's float: the arguments are integers, and quotients, sums and
-/// means that are each rounded to nearest keep their order. For kappa, where that does not hold, a
+/// The bound is never below the metric's float: the arguments are integers or the same losses, and
+/// quotients, sums and means that are each rounded to nearest keep their order. For kappa, where that does not hold, a
 /// margin of 10⁻⁹ is added. Once all samples are seen, the bound is the metric's float.
 #[derive(Debug)]
 pub struct ScoreBound<'a> {
@@ -54,6 +56,7 @@ enum State {
         of_matrix: fn(&Confusion) -> Value,
     },
     Curves(Vec<Seen>),
+    Losses(Losses),
     /// The metric is undefined for these targets.
     Never,
 }
@@ -79,6 +82,7 @@ impl<'a> ScoreBound<'a> {
             Targets::Labels(labels) => labels.len() / outputs,
         };
         let state = match (metric.of_matrix(), targets) {
+            _ if metric == Metric::LogLoss => State::Losses(Losses::lowest(targets, outputs)),
             (Some(of_matrix), Targets::Classes(classes)) => {
                 let mut unseen = vec![0; outputs];
                 classes.iter().for_each(|&class| unseen[class] += 1);
@@ -124,17 +128,20 @@ impl<'a> ScoreBound<'a> {
                     curve.known.extend(truth.map(|positive| (sample, score, positive)));
                 }
             }
+            (State::Losses(losses), targets) => losses.observe(targets, sample, logits),
             (State::Matrix { .. } | State::Never, _) => {}
         }
         Ok(())
     }
 
-    /// Adds the logits of one more sample, each known to within ±`room`, if that is exact enough
-    /// for the metric.
+    /// Adds the logits of one more sample, each known to within ±`room`, as far as that is exact
+    /// enough for the metric. Returns true if the sample now counts exactly.
     ///
     /// Metrics of classes need to know which logit is the highest, so no other may be within
     /// `2·room` of it. For AUROC, where every pair counts, `room` must be 0. Otherwise the sample
-    /// stays unseen, so the bound holds for any exact logits. Returns true if the sample was added.
+    /// stays unseen. For log loss with a `room` above 0, it is seen and counts with a loss lowered
+    /// by `2·room` for each known target (at least 0): this lowers the bound, but only a full
+    /// evaluation gives the value. So the bound holds for any exact logits.
     ///
     /// # Errors
     /// [`Error::Logit`] if a logit is NaN or infinite.
@@ -142,16 +149,21 @@ impl<'a> ScoreBound<'a> {
     /// # Panics
     /// As [`ScoreBound::observe`].
     pub fn observe_within(&mut self, sample: usize, logits: &[f32], room: f32) -> Result<bool, Error> {
-        let decided = room == 0.0
+        let exact = room == 0.0
             || match self.state {
                 State::Matrix { .. } => lead(logits) > 2.0 * room,
-                State::Curves(_) => false,
+                State::Curves(_) | State::Losses(_) => false,
                 State::Never => true,
             };
-        match logits.iter().all(|logit| logit.is_finite()) && !decided {
-            true => Ok(false),
-            false => self.observe(sample, logits).map(|()| true),
+        let stays_unseen = !exact && !matches!(self.state, State::Losses(_));
+        if stays_unseen && logits.iter().all(|logit| logit.is_finite()) {
+            return Ok(false);
         }
+        self.observe(sample, logits)?;
+        if let (State::Losses(losses), false) = (&mut self.state, exact) {
+            losses.lower(sample, room);
+        }
+        Ok(exact)
     }
 
     /// Computes the highest value that the metric can have; infinite where it may be undefined.
@@ -175,6 +187,7 @@ impl<'a> ScoreBound<'a> {
                 let areas: Vec<f64> = curves.iter_mut().filter_map(|curve| curve.at_best(&once)).collect();
                 mean(&areas)
             }
+            State::Losses(losses) => losses.score(&vec![1; self.seen.len()]).value(),
         };
         value.unwrap_or(f64::INFINITY)
     }
@@ -291,7 +304,7 @@ mod tests {
             let targets = Targets::Classes(classes.clone());
             let one_hot = |class: usize| (0..outputs).map(move |output| f32::from(u8::from(output == class)));
             let rest = samples[unseen..].iter().map(|(_, taken)| taken % outputs);
-            for metric in Metric::ALL.into_iter().filter(|metric| *metric != Metric::Auroc) {
+            for metric in Metric::ALL.into_iter().filter(|metric| metric.of_matrix().is_some()) {
                 let mut score_bound = ScoreBound::new(metric, &targets, outputs);
                 for (sample, taken) in rest.clone().enumerate() {
                     score_bound.observe(unseen + sample, &one_hot(taken).collect::<Vec<_>>()).unwrap();
@@ -360,9 +373,32 @@ mod tests {
     }
 
     #[test]
+    fn inexact_losses_are_lowered() {
+        // Losses of ln 2 and 3 + ln(1 + e⁻³).
+        let targets = Targets::Classes(vec![0, 1]);
+        let mut score_bound = ScoreBound::new(Metric::LogLoss, &targets, 2);
+        assert_eq!(score_bound.bound(), 0.0);
+        assert!(score_bound.observe_within(0, &[1.0, 1.0], 0.0).unwrap());
+        assert!(!score_bound.observe_within(1, &[3.0, 0.0], 0.5).unwrap());
+        let losses = 2f64.ln() + (3.0 + (-3f64).exp().ln_1p() - 1.0);
+        assert!((score_bound.bound() + losses / 2.0).abs() < 1e-11, "{}", score_bound.bound());
+        // Not below 0, and per known label.
+        let targets = Targets::Labels(vec![0.0, f32::NAN, 1.0, 1.0]);
+        let mut score_bound = ScoreBound::new(Metric::LogLoss, &targets, 2);
+        assert!(!score_bound.observe_within(0, &[0.0, 9.0], 0.5).unwrap());
+        assert_eq!(score_bound.bound(), 0.0);
+        assert!(!score_bound.observe_within(1, &[-2.0, -2.0], 0.25).unwrap());
+        let losses = 2.0 * (2.0 + (-2f64).exp().ln_1p()) - 1.0;
+        assert!((score_bound.bound() + losses / 3.0).abs() < 1e-11, "{}", score_bound.bound());
+    }
+
+    #[test]
     fn non_finite_logits_are_refused() {
         let targets = Targets::Classes(vec![0, 1]);
-        let error = ScoreBound::new(Metric::Accuracy, &targets, 2).observe(1, &[0.0, f32::NAN]).unwrap_err();
-        assert!(error.to_string().starts_with("row 1, output 1: expected a finite logit"), "{error}");
+        for metric in [Metric::Accuracy, Metric::LogLoss] {
+            let mut score_bound = ScoreBound::new(metric, &targets, 2);
+            let error = score_bound.observe_within(1, &[0.0, f32::NAN], 0.5).unwrap_err().to_string();
+            assert!(error.starts_with("row 1, output 1: expected a finite logit"), "{error}");
+        }
     }
 }

@@ -40,7 +40,8 @@ for name in CASES:
     if targets.ndim == 2:
         known = [~np.isnan(targets[:, task]) for task in range(targets.shape[1])]
         areas = [area(targets[k, task], mean[k, task]) for task, k in enumerate(known)]
-        found = {}
+        known = ~np.isnan(targets)
+        found = {"log-loss": -float(metrics.log_loss(targets[known], mean[known], labels=[0, 1]))}
     else:
         classes = range(mean.shape[1])
         areas = [area(targets == k, mean[:, k]) for k in classes]
@@ -52,6 +53,7 @@ for name in CASES:
             "macro-f1": float(metrics.f1_score(targets, taken, average="macro")),
             "macro-recall": float(metrics.recall_score(targets, taken, average="macro")),
             "quadratic-kappa": float(kappa),
+            "log-loss": -float(metrics.log_loss(targets, mean, labels=classes)),
         }
     found["auroc"] = float(np.mean([a for a in areas if a is not None]))
     found["first"] = mean[:3].tolist()

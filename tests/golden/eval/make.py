@@ -55,6 +55,7 @@ def multiclass(logits, targets):
         "macro-recall": float(metrics.recall_score(targets, taken, average="macro")),
         "auroc": mean(areas),
         "quadratic-kappa": None if np.isnan(kappa) else float(kappa),
+        "log-loss": -float(metrics.log_loss(targets, softmax(logits), labels=range(classes))),
         "outputs": areas,
         "confusion": metrics.confusion_matrix(targets, taken, labels=range(classes)).tolist(),
         "precision": null(precision),
@@ -69,7 +70,10 @@ def multilabel(logits, targets):
     for task in range(logits.shape[1]):
         known = ~np.isnan(targets[:, task])
         areas.append(area(targets[known, task], logits[known, task]) if known.any() else None)
-    return {"kind": "multilabel", "auroc": mean(areas), "outputs": areas}
+    known = ~np.isnan(targets)
+    yes = 1 / (1 + np.exp(-logits[known].astype(np.float64)))
+    loss = metrics.log_loss(targets[known], yes, labels=[0, 1])
+    return {"kind": "multilabel", "auroc": mean(areas), "log-loss": -float(loss), "outputs": areas}
 
 
 def draw(samples, shares, signal, step=None):

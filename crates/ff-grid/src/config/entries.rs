@@ -65,8 +65,8 @@ pub struct DatasetEntry {
     /// Name in the table. Empty: the kind of `source`; `images` for a folder or a
     /// CSV.
     pub name: String,
-    /// Metric that selects models and scores them: `accuracy`, `macro-f1`, `macro-recall`, `auroc`
-    /// or `quadratic-kappa`. Multilabel datasets need `auroc`.
+    /// Metric that selects models and scores them: `accuracy`, `macro-f1`, `macro-recall`, `auroc`,
+    /// `quadratic-kappa` or `log-loss`. Multilabel datasets need `auroc` or `log-loss`.
     pub metric: Metric,
     /// Where the images are, and in which form. Paths are relative to the data root.
     pub source: DatasetConfig,

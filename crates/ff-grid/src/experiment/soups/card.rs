@@ -219,6 +219,7 @@ fn kind(metric: Metric) -> &'static str {
         Metric::MacroRecall => "recall",
         Metric::Auroc => "roc_auc",
         Metric::QuadraticKappa => "cohen_kappa",
+        Metric::LogLoss => "neg_log_loss",
     }
 }
 
