@@ -10,13 +10,16 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use ff_checkpoint::cores;
 use ff_data::OnBadImage;
+use ff_eval::{Metric, Value, Verdict};
 use ff_grid::{
-    Averages, Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, group_fields,
+    Averages, Catalog, Choice, Chosen, CrossFit, Diverged, RunRecipe, Selection, SoupSpec, group_fields,
     loader_threads, trained_on,
 };
 use ff_models::Spec;
-use ff_soup::{Decision, Needs};
-use ff_train::BN_IMAGES;
+use ff_report::ColumnVerdict;
+use ff_soup::{Decision, Needs, Soup};
+use ff_train::{BN_IMAGES, task_kind};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::device::DeviceChoice;
@@ -25,6 +28,22 @@ use crate::merge::{self, MethodSettings, given};
 use crate::options::{ConfigOptions, GLOBAL};
 use crate::output::{print, print_json, say};
 use crate::recipe::check_split;
+
+/// Bootstrap resamples of the verdict.
+const RESAMPLES: usize = 1000;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    soup: &'a Soup,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cross_fitted: Option<&'a CrossFit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'a Verdict>,
+}
 
 /// Candidates, and how to select from them.
 #[derive(Args)]
@@ -47,6 +66,15 @@ pub struct SelectOptions {
     alpha: Vec<f64>,
     #[command(flatten)]
     settings: MethodSettings,
+    /// When a candidate replaces the soup so far: methods that choose on validation images
+    #[arg(long, value_enum)]
+    accept: Option<AcceptRule>,
+    /// Metric of the scores that choose, such as log-loss [default: the recipe's train.metric]
+    #[arg(long, value_name = "METRIC")]
+    select_by: Option<Metric>,
+    /// Folds of the validation images for the cross-fitted score; 0: none
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    folds: usize,
     /// Training images to compute statistics on, which are kept beside the output: fisher, regmean
     #[arg(long, value_name = "NUMBER")]
     images: Option<usize>,
@@ -109,6 +137,16 @@ enum Method {
     Regmean,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum AcceptRule {
+    /// If the score rises (the default)
+    Greater,
+    /// If the score does not fall
+    AtLeast,
+    /// If the score rises by more than the standard error of the gain
+    OneSe,
+}
+
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum BatchNorm {
     /// Average them like weights
@@ -124,8 +162,10 @@ impl SelectOptions {
         let kind = value.as_ref().map_or("", |value| value.get_name());
         let list = |values: &[f64]| (!values.is_empty()).then(|| json!(values));
         let mut settings = self.settings.given();
+        let accept = self.accept.and_then(|rule| rule.to_possible_value());
         settings.extend(given([
             ("kind", Some(kind.into())),
+            ("accept", accept.map(|value| value.get_name().into())),
             ("lambdas", list(&self.lambda)),
             ("alphas", list(&self.alpha)),
             ("by", self.by.as_deref().map(Into::into)),
@@ -167,6 +207,9 @@ fn not_taken(option: &str, method: &str) -> anyhow::Error {
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     // Wrong options are refused before anything is opened.
     let select = options.selection()?;
+    if options.folds == 1 {
+        bail!("--folds: expected 0 (none) or at least 2, found 1");
+    }
     let ConfigOptions { config, data_root, set } = &options.config;
     let recipe = RunRecipe::read(config, set, None)?;
     let ingredients = merge::open(&options.files, options.base.as_deref())?.with_fields(group_fields);
@@ -187,12 +230,18 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         image_size: recipe.model.image_size,
         precision: recipe.model.precision,
     };
+    let (metric, kind) = (recipe.train.metric, task_kind(data.dataset.task()));
+    if let Some(by) = options.select_by.filter(|by| !by.applies_to(kind)) {
+        bail!("--select-by: {by} does not apply to {kind} targets\nhint: choose log-loss or auroc");
+    }
     let recalibrated = options.bn == BatchNorm::Recalibrate && recipe.model.architecture.batch_norm;
     let spec = SoupSpec {
         model,
         data: data.identity.clone(),
-        metric: recipe.train.metric,
+        metric,
         select,
+        select_by: options.select_by.filter(|by| *by != metric),
+        folds: (options.folds > 0).then_some(options.folds),
         recalibrate: recalibrated.then_some(recipe.train.batch_size),
         bn_images: (recalibrated && options.bn_images > 0).then_some(options.bn_images),
         diverged: Diverged::default(),
@@ -216,20 +265,50 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         scores: HashMap::new(),
         predictions: &mut predictions,
         folder: folder.as_ref(),
+        verdict: (options.folds > 0).then_some((RESAMPLES, 0)),
     };
-    let Chosen { soup, weights, provenance, notes, cost, .. } = choice.make(&catalog, &data, device)?;
+    let chosen = choice.make(&catalog, &data, device)?;
+    let Chosen { soup, weights, provenance, notes, cost, .. } = &chosen;
     tracing::info!(models = options.files.len(), known, "models whose training has predicted the images");
     let whole = cost.evaluations * images as u64;
     tracing::info!(cost.evaluations, cost.evaluated_images, whole, "images evaluated");
-    weights.save(&options.output, Some(&provenance))?;
+    weights.save(&options.output, Some(provenance))?;
     notes.iter().for_each(|note| say(&format!("note: {note}")));
     if options.json {
-        return print_json(&soup);
+        let (cross_fitted, verdict) = (chosen.cross_fitted.as_ref(), chosen.verdict.as_ref());
+        return print_json(&Printed {
+            soup,
+            validation: chosen.validation,
+            cross_fitted: cross_fitted.map(|(of, _)| of),
+            verdict: verdict.map(|(of, _)| of),
+        });
     }
     let change = if let Selection::Pruned { .. } = spec.select { "without" } else { "with" };
     soup.decisions.iter().try_for_each(|decision| print_decision(decision, change))?;
-    let (metric, taken) = (spec.metric, soup.average.shares().len());
-    print(&format!("{metric} {:.4} on validation, {taken} of {} models\n", soup.score, options.files.len()))
+    let (by, taken) = (spec.chooses_by(), soup.average.shares().len());
+    print(&format!("{by} {:.4} on validation, {taken} of {} models\n", soup.score, options.files.len()))?;
+    print_worth(metric, &chosen)
+}
+
+/// Prints what the choice is worth on images that it was not made by, and the verdict.
+fn print_worth(metric: Metric, chosen: &Chosen) -> anyhow::Result<()> {
+    if let Some(score) = chosen.validation {
+        print(&format!("{metric} {score:.4} on validation\n"))?;
+    }
+    let Some((of, _)) = &chosen.cross_fitted else { return Ok(()) };
+    match (&of.score, of.folds) {
+        (Value::Undefined(why), _) => print(&format!("not cross-fitted: {why}\n"))?,
+        (Value::Defined(_), 0) => print("nothing was chosen on validation images\n")?,
+        (Value::Defined(score), folds) => {
+            let optimism = chosen.validation.unwrap_or(chosen.soup.score) - score;
+            print(&format!("{metric} {score:.4} cross-fitted in {folds} folds: optimism {optimism:+.4}\n"))?;
+        }
+    }
+    of.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    let Some((of, same)) = &chosen.verdict else { return Ok(()) };
+    let (soup, single) = ("the soup".to_owned(), "the best file".to_owned());
+    let said = ColumnVerdict { soup, single, same: *same, of: of.clone() }.sentence(metric);
+    print(&format!("{said}\n"))
 }
 
 /// Prints a decision; `change` says whether the soup was tried with the candidate or without it.

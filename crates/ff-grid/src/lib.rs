@@ -57,7 +57,7 @@ pub use experiment::{
     SoupsTable, parse_experiment, read_experiment,
 };
 pub use job::{
-    Averages, Cost, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec, Jobs,
+    Averages, Cost, CrossFit, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec, Jobs,
     Record, Selection, SoupSpec, Start, Training, device_name, group_fields,
 };
 pub use plan::{
@@ -65,7 +65,9 @@ pub use plan::{
     Records, Recovered, Speed, StartWeights, Table, TableReport, Texts, forecast, longest_chain, time_left,
 };
 pub use results::{Results, Source, render, report, write_results};
-pub use run::{Choice, Chosen, InmergeHook, JobContext, ValidationScorer, loses_gpu, panic_text};
+pub use run::{
+    Choice, Chosen, InmergeHook, JobContext, ModelPredictor, Predictor, ValidationScorer, loses_gpu, panic_text,
+};
 pub use store::{
     Ancestor, Claim, Claimed, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore,
     SameJob, examine, lineage, other_split, owner_of, read_record, repair, trained_on,

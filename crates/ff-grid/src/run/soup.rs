@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ff_checkpoint::{FileRef, Provenance, StateDict};
-use ff_eval::{Metric, Note, Predictions, Score};
+use ff_eval::{Metric, Note, Predictions, Score, Verdict, verdict};
 use ff_models::Model;
-use ff_soup::{Average, Ingredients, Merged, Selector, Soup};
+use ff_soup::{Average, Ingredients, Merged, NthBest, Selector, Soup};
 use ff_train::{EvalSet, Recalibration, save_predictions};
 use tch::Device;
 
@@ -44,6 +44,9 @@ pub struct Choice<'a> {
     /// The folder in which statistics of the models are written, as `statistics-NUMBER.safetensors`,
     /// for a method that needs them.
     pub folder: &'a Path,
+    /// Resamples and seed of a verdict against the best single model, which takes a prediction by every
+    /// model. `None`: no verdict.
+    pub verdict: Option<(usize, u64)>,
 }
 
 /// The result of a selection.
@@ -60,6 +63,9 @@ pub struct Chosen {
     pub validation: Option<f64>,
     /// The cross-fitted choice, and its predictions if they are not those of the average.
     pub cross_fitted: Option<(CrossFit, Option<Predictions>)>,
+    /// What these predictions say against those of the best single model, and true if both are the
+    /// same.
+    pub verdict: Option<(Verdict, bool)>,
     /// Statistics of the models, relative to the folder.
     pub statistics: Vec<FileRef>,
     /// Notes on the score, such as classes with few images, and on training images that were left out.
@@ -77,7 +83,7 @@ impl Choice<'_> {
     /// Models of different shapes, images that cannot be read, an undefined metric, cancellation; an
     /// ensemble, which has no weights.
     pub fn make(self, catalog: &Catalog, data: &OpenDataset, device: Device) -> Result<Chosen, Error> {
-        let Self { ingredients, spec, scores, predictions, folder } = self;
+        let Self { ingredients, spec, scores, predictions, folder, verdict } = self;
         if spec.select.is_ensemble() {
             return Err(Error::Job("an ensemble has no weights to select or average".into()));
         }
@@ -100,7 +106,7 @@ impl Choice<'_> {
         }
         let known = if spec.select_by.is_none() { scores } else { HashMap::new() };
         let mut scorer = ValidationScorer::new(predictor, spec.chooses_by(), known);
-        let folds = spec.folds.filter(|_| spec.select.chooses());
+        let folds = spec.folds.filter(|_| spec.select.chooses() || verdict.is_some());
         if folds.is_some() {
             scorer = scorer.for_parts();
         }
@@ -125,8 +131,17 @@ impl Choice<'_> {
         let score = validation_score.unwrap_or(soup.score);
         let cross_fitted = match (spec.folds, folds) {
             (None, _) => None,
-            (Some(_), None) => Some((CrossFit::of_no_choice(score), None)),
-            (_, Some(wanted)) => Some(fits.cross_fit(wanted, &*selector, ingredients, &mut scorer, (&soup, &found))?),
+            (Some(_), _) if !spec.select.chooses() => Some((CrossFit::of_no_choice(score), None)),
+            (Some(wanted), _) => {
+                Some(fits.cross_fit(wanted, &*selector, ingredients, &mut scorer, (&soup, &found))?)
+            }
+        };
+        let verdict = match (&cross_fitted, verdict) {
+            (Some((of, predictions)), Some(bootstrap)) if of.score.value().is_some() => {
+                let soup = predictions.as_ref().unwrap_or(&found);
+                fits.against_best(ingredients, &mut scorer, soup, bootstrap)?
+            }
+            _ => None,
         };
         if let Some((of, _)) = &cross_fitted {
             cost.evaluations += of.evaluations;
@@ -163,6 +178,7 @@ impl Choice<'_> {
             predictions,
             validation,
             cross_fitted,
+            verdict,
             statistics,
             notes,
             skipped,
@@ -230,6 +246,24 @@ impl Fits<'_> {
         };
         Ok((record, Some(of.predictions)))
     }
+
+    /// Compares cross-fitted predictions of a soup with those of the best single model.
+    fn against_best(
+        &self,
+        ingredients: &Ingredients,
+        scorer: &mut ModelScorer<'_>,
+        soup: &Predictions,
+        (resamples, seed): (usize, u64),
+    ) -> Result<Option<(Verdict, bool)>, Error> {
+        let spec = self.spec;
+        let Some(Ok(folds)) = spec.folds.map(|wanted| folds(soup, spec.chooses_by(), wanted)) else {
+            return Ok(None);
+        };
+        let single = cross_fit(&NthBest(1), ingredients, scorer, &folds, &mut |_, _| Ok(()))?.predictions;
+        let same = single.logits() == soup.logits();
+        let found = verdict(spec.metric, &single, std::slice::from_ref(soup), resamples, seed)?;
+        Ok(found.map(|verdict| (verdict, same)))
+    }
 }
 
 /// The models and settings of a soup, whatever their order.
@@ -280,7 +314,7 @@ pub(super) fn make(
     }
     let folder = context.runs.folder(job);
     let (ingredients, predictions) = (&ingredients, &mut predictions);
-    let choice = Choice { ingredients, spec, scores, predictions, folder: &folder };
+    let choice = Choice { ingredients, spec, scores, predictions, folder: &folder, verdict: None };
     let chosen = choice.make(context.catalog, data, context.device)?;
     let (weights, predictions) = ("soup.safetensors", "soup.val.safetensors");
     chosen.weights.save(folder.join(weights), Some(&chosen.provenance))?;
