@@ -128,6 +128,8 @@ fn predictions_and_scores(place: &Place) {
     assert_eq!(metrics, ["accuracy", "macro-f1", "macro-recall", "auroc", "quadratic-kappa", "log-loss"]);
     let printed = place.run(&format!("{score} --task multiclass --metric accuracy")).ok();
     assert!(printed.starts_with("6 samples\naccuracy"), "{printed}");
+    let printed = place.run(&format!("{score} --task multiclass --metric macro-f1")).ok();
+    assert!(printed.contains(" samples by class: "), "{printed}");
     place.run(&format!("{score} --task multilabel")).refused(1, &["val.safetensors", "multiclass"]);
     place.run(&format!("{score} --task multiclass --metric f1")).refused(2, &["f1"]);
     place

@@ -115,11 +115,23 @@ fn score(options: &ScoreOptions) -> anyhow::Result<()> {
             (ff_eval::Value::Undefined(why), _) => format!("undefined: {why}"),
         };
         text += &format!("{:16} {value}\n", score.metric.name());
+        if !score.counts.is_empty() {
+            let counts: Vec<String> = score.counts.iter().map(u64::to_string).collect();
+            text += &format!("{:16} {}: {}\n", "", counted(found), counts.join(", "));
+        }
         for note in &score.notes {
             text += &format!("{:16} ({note})\n", "");
         }
     }
     crate::output::print(&text)
+}
+
+/// Says what the counts of a score count.
+fn counted(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Multiclass => "samples by class",
+        TaskKind::Multilabel => "positives by task",
+    }
 }
 
 /// Reads predictions from a safetensors file.

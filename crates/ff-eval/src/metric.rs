@@ -217,9 +217,12 @@ mod tests {
         let logits = vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
         let predictions = Predictions::new(logits, 4, Targets::Classes(vec![1, 1])).unwrap();
         let absent = |metric| Note::AbsentClasses { metric, classes: vec![0, 2] };
-        assert_eq!(Metric::MacroF1.notes(&predictions), [absent(Metric::MacroF1)]);
+        let few = |outputs| Note::FewSamples { kind: TaskKind::Multiclass, outputs };
+        let of_f1 = [absent(Metric::MacroF1), few(vec![(1, 2), (3, 0)])];
+        assert_eq!(Metric::MacroF1.notes(&predictions), of_f1);
         let only = Note::OnlyPredicted { class: 3 };
-        assert_eq!(Metric::MacroRecall.notes(&predictions), [absent(Metric::MacroRecall), only]);
+        let of_recall = [absent(Metric::MacroRecall), only, few(vec![(1, 2)])];
+        assert_eq!(Metric::MacroRecall.notes(&predictions), of_recall, "a class is named once");
         let empty = Predictions::new(vec![], 4, Targets::Classes(vec![])).unwrap();
         assert!(Metric::ALL.into_iter().all(|metric| metric.notes(&empty).is_empty()));
     }
@@ -230,9 +233,11 @@ mod tests {
         let logits = vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
         let predictions = Predictions::new(logits, 3, Targets::Classes(vec![0, 1])).unwrap();
         let why = "no positive sample".to_owned();
-        assert_eq!(Metric::MacroRecall.notes(&predictions), [Note::OnlyPredicted { class: 2 }]);
-        assert_eq!(Metric::MacroF1.notes(&predictions), []);
-        assert_eq!(Metric::Auroc.notes(&predictions), [Note::LeftOut { output: 2, why }]);
+        let few = |outputs| Note::FewSamples { kind: TaskKind::Multiclass, outputs };
+        let two = || few(vec![(0, 1), (1, 1)]);
+        assert_eq!(Metric::MacroRecall.notes(&predictions), [Note::OnlyPredicted { class: 2 }, two()]);
+        assert_eq!(Metric::MacroF1.notes(&predictions), [few(vec![(0, 1), (1, 1), (2, 0)])]);
+        assert_eq!(Metric::Auroc.notes(&predictions), [Note::LeftOut { output: 2, why }, two()]);
         let labels = Predictions::new(vec![0.0; 2], 1, Targets::Labels(vec![0.0, 1.0])).unwrap();
         assert_eq!(
             Metric::MacroF1.evaluate(&labels),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::auroc::auroc_per_output;
 use crate::classes::{absent, only_predicted};
 use crate::confusion::Confusion;
+use crate::folds::Folds;
 use crate::metric::Metric;
 use crate::predictions::{Predictions, Targets, TaskKind};
 
@@ -53,6 +54,11 @@ pub enum Note {
         /// Each class or task with its number of samples or positives, in the order of the outputs.
         outputs: Vec<(usize, u64)>,
     },
+    /// Some classes or tasks have all samples or positives in one fold: see [`Note::in_one_fold`].
+    InOneFold {
+        /// Each class or task with its number of samples or positives, in the order of the outputs.
+        outputs: Vec<(usize, u64)>,
+    },
     /// There are fewer than 50 groups: see [`Note::few_groups`].
     FewGroups {
         /// The number of groups.
@@ -67,25 +73,24 @@ impl Note {
     /// Notes the classes with fewer than 10 samples in the targets, or the tasks with fewer than 10
     /// known positives; `None` if there are none.
     ///
-    /// `targets` and `outputs` are those of [`crate::Predictions::new`]. The note is meant for the
-    /// data that models are selected on: with so few samples, the selection depends on single
-    /// images.
+    /// `targets` and `outputs` are those of [`crate::Predictions::new`]. With so few samples, a score
+    /// to which each class counts the same depends on single images, and so does a selection by it.
     pub fn few_samples(targets: &Targets, outputs: usize) -> Option<Note> {
-        let mut counts = vec![0; outputs];
         let kind = match targets {
-            Targets::Classes(classes) => {
-                classes.iter().for_each(|&class| counts[class] += 1);
-                TaskKind::Multiclass
-            }
-            Targets::Labels(labels) => {
-                let positive = labels.iter().enumerate().filter(|(_, label)| **label == 1.0);
-                positive.for_each(|(at, _)| counts[at % outputs] += 1);
-                TaskKind::Multilabel
-            }
+            Targets::Classes(_) => TaskKind::Multiclass,
+            Targets::Labels(_) => TaskKind::Multilabel,
         };
-        let few = counts.into_iter().enumerate().filter(|(_, count)| *count < FEW_SAMPLES);
+        let few = targets.counts(outputs).into_iter().enumerate().filter(|(_, count)| *count < FEW_SAMPLES);
         let outputs: Vec<(usize, u64)> = few.collect();
         (!outputs.is_empty()).then_some(Note::FewSamples { kind, outputs })
+    }
+
+    /// Notes the classes, or the tasks' positives, that are all in one fold; `None` if there are none.
+    ///
+    /// A model that is chosen without that fold is chosen without them.
+    pub fn in_one_fold(predictions: &Predictions, folds: &Folds) -> Option<Note> {
+        let outputs = folds.in_one_fold(predictions.targets(), predictions.outputs());
+        (!outputs.is_empty()).then_some(Note::InOneFold { outputs })
     }
 
     /// Notes that there are fewer than 50 groups; `None` with 50 or more.
@@ -103,6 +108,10 @@ impl Note {
         let name = |what: &str, index: usize| {
             names.get(index).map_or_else(|| format!("{what} {index}"), Clone::clone)
         };
+        let counted = |what: &str, outputs: &[(usize, u64)]| {
+            let of = outputs.iter().map(|&(output, count)| format!("{} ({count})", name(what, output)));
+            of.collect::<Vec<_>>().join(", ")
+        };
         match self {
             Note::LeftOut { output, why } => format!("AUROC leaves out {}: {why}", name("output", *output)),
             Note::AbsentClasses { metric, classes } => {
@@ -119,11 +128,14 @@ impl Note {
                     TaskKind::Multiclass => ("class", "samples"),
                     TaskKind::Multilabel => ("task", "positive samples"),
                 };
-                let of = outputs.iter().map(|&(output, count)| format!("{} ({count})", name(what, output)));
-                let of = of.collect::<Vec<_>>().join(", ");
+                let of = counted(what, outputs);
                 format!(
                     "fewer than {FEW_SAMPLES} {samples} of {of}: scores that depend on them are unreliable"
                 )
+            }
+            Note::InOneFold { outputs } => {
+                let of = counted("output", outputs);
+                format!("all samples of {of} are in one fold: while it is left out, nothing is known of them")
             }
             Note::FewGroups { groups: groups @ 0..2 } => {
                 format!("no interval: expected at least 2 groups, found {groups}")
@@ -146,22 +158,44 @@ impl fmt::Display for Note {
 }
 
 impl Metric {
-    /// Notes what [`Metric::evaluate`] leaves out or assumes on these predictions.
+    /// Notes what [`Metric::evaluate`] leaves out or assumes on these predictions, and, of metrics to
+    /// which each class or task counts the same (all but accuracy and log loss), those with fewer
+    /// than 10 samples or positives.
     ///
     /// Empty if the value is undefined, which then says why.
     pub fn notes(self, predictions: &Predictions) -> Vec<Note> {
+        let even = !matches!(self, Metric::Accuracy | Metric::LogLoss);
+        if !even || self.evaluate(predictions).value().is_none() {
+            return Vec::new();
+        }
+        let mut notes = self.left_out(predictions);
+        let named = |output: usize| {
+            notes.iter().any(|note| match note {
+                Note::LeftOut { output: of, .. } | Note::OnlyPredicted { class: of } => *of == output,
+                Note::AbsentClasses { classes, .. } => classes.contains(&output),
+                _ => false,
+            })
+        };
+        let few = Note::few_samples(predictions.targets(), predictions.outputs());
+        if let Some(Note::FewSamples { kind, mut outputs }) = few {
+            outputs.retain(|(output, _)| !named(*output));
+            if !outputs.is_empty() {
+                notes.push(Note::FewSamples { kind, outputs });
+            }
+        }
+        notes
+    }
+
+    /// Notes what a defined value leaves out or assumes.
+    fn left_out(self, predictions: &Predictions) -> Vec<Note> {
         match self {
             Metric::Auroc => {
-                let outputs = auroc_per_output(predictions);
-                if outputs.iter().all(|of| of.value.value().is_none()) {
-                    return Vec::new();
-                }
-                let left_out = outputs.iter().filter(|of| of.value.value().is_none());
+                let outputs = auroc_per_output(predictions).into_iter();
+                let left_out = outputs.filter(|of| of.value.value().is_none());
                 left_out.map(|of| Note::LeftOut { output: of.output, why: of.gap().to_owned() }).collect()
             }
             Metric::MacroF1 | Metric::MacroRecall => {
-                let confusion = Confusion::of(predictions).filter(|confusion| confusion.samples() > 0);
-                let Some(confusion) = confusion else { return Vec::new() };
+                let Some(confusion) = Confusion::of(predictions) else { return Vec::new() };
                 let classes = absent(&confusion);
                 let absent = (!classes.is_empty()).then_some(Note::AbsentClasses { metric: self, classes });
                 let recall = self == Metric::MacroRecall;
@@ -209,6 +243,11 @@ mod tests {
                 "fewer than 10 positive samples of b (4), task 2 (0): scores that depend on them are unreliable",
             ),
             (
+                Note::InOneFold { outputs: vec![(1, 4), (2, 1)] },
+                "all samples of output 1 (4), output 2 (1) are in one fold: while it is left out, nothing is known of them",
+                "all samples of b (4), output 2 (1) are in one fold: while it is left out, nothing is known of them",
+            ),
+            (
                 Note::FewGroups { groups: 12 },
                 "the interval is probably too narrow: it is from 12 groups, fewer than 50",
                 "the interval is probably too narrow: it is from 12 groups, fewer than 50",
@@ -239,6 +278,41 @@ mod tests {
         let old = "class 2 is predicted but not in the targets: its recall counts as 0";
         let read: Note = serde_json::from_str(&format!("{old:?}")).unwrap();
         assert_eq!((read.to_string().as_str(), read), (old, Note::Text(old.into())));
+    }
+
+    #[test]
+    fn classes_in_one_fold_are_noted() {
+        let of = |classes: Vec<usize>| {
+            let predictions =
+                Predictions::new(vec![0.0; 2 * classes.len()], 2, Targets::Classes(classes)).unwrap();
+            Note::in_one_fold(&predictions, &Folds::new(&predictions, 5).unwrap())
+        };
+        let mut classes = vec![0; 20];
+        assert_eq!(of(classes.clone()), None);
+        classes[7] = 1;
+        assert_eq!(of(classes), Some(Note::InOneFold { outputs: vec![(1, 1)] }));
+    }
+
+    #[test]
+    fn scores_of_few_samples_are_noted() {
+        // Twelve samples of class 0 and three of class 1, all predicted correctly.
+        let classes: Vec<usize> = (0..15).map(|sample| usize::from(sample >= 12)).collect();
+        let logits = classes.iter().flat_map(|&class| [0, 1].map(|of| f32::from(u8::from(of == class))));
+        let predictions = Predictions::new(logits.collect(), 2, Targets::Classes(classes.clone())).unwrap();
+        let few = |kind, outputs| vec![Note::FewSamples { kind, outputs }];
+        for metric in Metric::ALL {
+            let expected = match metric {
+                Metric::Accuracy | Metric::LogLoss => vec![],
+                _ => few(TaskKind::Multiclass, vec![(1, 3)]),
+            };
+            assert_eq!(metric.notes(&predictions), expected, "{metric}");
+        }
+        // Three positives of one task.
+        let labels = classes.iter().map(|&class| class as f32).collect();
+        let predictions = Predictions::new(vec![0.0; 15], 1, Targets::Labels(labels)).unwrap();
+        assert_eq!(Metric::Auroc.notes(&predictions), few(TaskKind::Multilabel, vec![(0, 3)]));
+        assert_eq!(Metric::LogLoss.notes(&predictions), []);
+        assert_eq!(Metric::MacroF1.notes(&predictions), [], "undefined");
     }
 
     #[test]

@@ -38,6 +38,25 @@ pub enum Targets {
     Labels(Vec<f32>),
 }
 
+impl Targets {
+    /// Counts the samples of each of `outputs` classes, or the known positives of each of `outputs`
+    /// tasks.
+    ///
+    /// # Panics
+    /// If a class is not below `outputs`, or with labels of no task.
+    pub fn counts(&self, outputs: usize) -> Vec<u64> {
+        let mut counts = vec![0; outputs];
+        match self {
+            Targets::Classes(classes) => classes.iter().for_each(|&class| counts[class] += 1),
+            Targets::Labels(labels) => {
+                let positive = labels.iter().enumerate().filter(|(_, label)| **label == 1.0);
+                positive.for_each(|(at, _)| counts[at % outputs] += 1);
+            }
+        }
+        counts
+    }
+}
+
 /// Logits `[N, C]`, row-major, and targets of `N` samples.
 ///
 /// All logits are finite and all targets in range. Samples that are not independent, such as the
@@ -251,6 +270,13 @@ mod tests {
             "expected 2 targets for these logits, found 1"
         );
         assert!(message(&[0.0], 1, Targets::Classes(vec![0])).contains("hint: two classes need two logits"));
+    }
+
+    #[test]
+    fn samples_and_positives_are_counted() {
+        assert_eq!(Targets::Classes(vec![2, 0, 2]).counts(4), [1, 0, 2, 0]);
+        assert_eq!(Targets::Labels(vec![1.0, f32::NAN, 1.0, 0.0, 0.0, 1.0]).counts(2), [2, 1]);
+        assert_eq!(Targets::Labels(vec![]).counts(2), [0, 0]);
     }
 
     #[test]

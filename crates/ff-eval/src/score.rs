@@ -37,7 +37,8 @@ pub struct Score {
     /// in records of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<usize>,
-    /// Notes on what the value leaves out or assumes (see [`Metric::notes`]), and on few groups.
+    /// Notes on what the value leaves out or assumes and on few samples (see [`Metric::notes`]), and
+    /// on few groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
     /// The value of each task, in the order of the outputs, for AUROC of multilabel predictions;
@@ -45,12 +46,19 @@ pub struct Score {
     /// records of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputAuroc>,
+    /// The number of samples of each class, or of known positives of each task, in the order of the
+    /// outputs, for means over these: macro F1, macro recall and AUROC. Empty for other metrics, and
+    /// in records of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<u64>,
 }
 
 impl Score {
     /// Scores predictions, with an interval from `resamples` resamples of `seed`; see
     /// [`bootstrap`]. With 0 resamples there is no interval.
     pub fn new(metric: Metric, predictions: &Predictions, resamples: usize, seed: u64) -> Score {
+        let is_mean = matches!(metric, Metric::MacroF1 | Metric::MacroRecall | Metric::Auroc)
+            && metric.applies_to(predictions.kind());
         let per_task = metric == Metric::Auroc && predictions.kind() == TaskKind::Multilabel;
         let groups = predictions.group_count();
         let few_groups = groups.filter(|_| resamples > 0).and_then(Note::few_groups);
@@ -62,6 +70,7 @@ impl Score {
             groups,
             notes: metric.notes(predictions).into_iter().chain(few_groups).collect(),
             outputs: if per_task { auroc_per_output(predictions) } else { Vec::new() },
+            counts: if is_mean { predictions.targets().counts(predictions.outputs()) } else { Vec::new() },
         }
     }
 }
@@ -83,8 +92,26 @@ mod tests {
             [Value::Defined(0.75), Value::Undefined("output 1: no positive sample".to_owned())]
         );
         assert_eq!(score.value, Value::Defined(0.75));
+        assert_eq!(score.counts, [2, 0]);
         let json = serde_json::to_string(&score).unwrap();
         assert_eq!(serde_json::from_str::<Score>(&json).unwrap(), score);
+    }
+
+    #[test]
+    fn means_over_classes_have_their_counts() {
+        let predictions =
+            Predictions::new(vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0], 2, Targets::Classes(vec![1, 0, 1]));
+        let predictions = predictions.unwrap();
+        for metric in Metric::ALL {
+            let is_mean = matches!(metric, Metric::MacroF1 | Metric::MacroRecall | Metric::Auroc);
+            let score = Score::new(metric, &predictions, 0, 0);
+            assert_eq!(score.counts, if is_mean { vec![1, 2] } else { vec![] }, "{metric}");
+            let json = serde_json::to_string(&score).unwrap();
+            assert_eq!(json.contains("\"counts\":[1,2]"), is_mean, "{json}");
+            assert_eq!(serde_json::from_str::<Score>(&json).unwrap(), score);
+        }
+        let labels = Predictions::new(vec![1.0, 0.0], 1, Targets::Labels(vec![1.0, 0.0])).unwrap();
+        assert!(Score::new(Metric::MacroF1, &labels, 0, 0).counts.is_empty());
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn row(method: &str, value: f64, low: f64, high: f64) -> Row {
         groups: None,
         notes: Vec::new(),
         outputs: Vec::new(),
+        counts: Vec::new(),
     };
     let cells = vec![Cell { validation: Some(value), test: Some(test), ..Cell::default() }];
     Row { method: method.to_owned(), cells, cost: Cost::default() }

@@ -17,6 +17,7 @@
 //!         groups: None,
 //!         notes: Vec::new(),
 //!         outputs: Vec::new(),
+//!         counts: Vec::new(),
 //!     };
 //!     let cells = vec![Cell { test: Some(test), ..Cell::default() }];
 //!     Row { method: method.to_owned(), cells, cost: Cost::default() }

@@ -126,6 +126,7 @@ pub struct Row {
 /// #     groups: None,
 /// #     notes: Vec::new(),
 /// #     outputs: Vec::new(),
+/// #     counts: Vec::new(),
 /// # };
 /// let row = |method: &str, test: Score| Row {
 ///     method: method.to_owned(),

@@ -12,5 +12,14 @@ pub fn score(metric: Metric, value: Value) -> Score {
         dropped: 0,
     };
     let interval = value.value().map(around);
-    Score { metric, value, interval, samples: 1486, groups: None, notes: vec![], outputs: vec![] }
+    Score {
+        metric,
+        value,
+        interval,
+        samples: 1486,
+        groups: None,
+        notes: vec![],
+        outputs: vec![],
+        counts: vec![],
+    }
 }
