@@ -119,7 +119,7 @@ fn draw(seed: u64, resample: u64, times: &mut [u32]) {
 }
 
 /// The percentile of sorted values, interpolated linearly; `None` without values.
-fn percentile(ascending: &[f64], share: f64) -> Option<f64> {
+pub(crate) fn percentile(ascending: &[f64], share: f64) -> Option<f64> {
     let at = share * ascending.len().checked_sub(1)? as f64;
     let (below, above) = (ascending[at.floor() as usize], ascending[at.ceil() as usize]);
     Some(below + (above - below) * at.fract())

@@ -24,7 +24,8 @@
 //! Two models on the same samples are compared by [`bootstrap_difference`] and [`delong`]; several
 //! runs have a [`Spread`], and two methods over the same seeds a [`PairedDifference`].
 //! [`Predictions::mean`] makes an ensemble of models.
-//! [`Folds`] divide samples for cross-fitting.
+//! [`Folds`] divide samples for cross-fitting, and a [`Verdict`] says whether the best of several
+//! models is better than a baseline, with an interval that allows for that choice.
 //! [`Calibration`], [`Confusion`], [`roc_curves`] and [`surest_mistakes`] describe one model.
 //!
 //! The numbers are scikit-learn's. Where scikit-learn warns and returns a substitute, the doc
@@ -64,6 +65,7 @@ mod score_bound;
 mod spread;
 mod surface;
 mod value;
+mod verdict;
 
 pub use auroc::{OutputAuroc, auroc_per_output};
 pub use bootstrap::{Interval, MAX_RESAMPLES, bootstrap};
@@ -87,6 +89,7 @@ pub use score_bound::ScoreBound;
 pub use spread::{PairedDifference, Spread, StudentInterval};
 pub use surface::{Roughness, barrier};
 pub use value::Value;
+pub use verdict::{Verdict, verdict};
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
