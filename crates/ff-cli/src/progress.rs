@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use ff_eval::Value;
-use ff_grid::{Event, Job, JobId, JobOutput, Owner, Plan, Record, RunStore};
+use ff_eval::{Shown, Value};
+use ff_grid::{Event, Job, JobId, JobOutput, Owner, Plan, Record, RunStore, VerdictRecord};
 use ff_train::EpochRecord;
 use indicatif::ProgressBar;
 
@@ -103,11 +103,20 @@ pub fn outcome(record: &Record) -> String {
         }
         JobOutput::Soup(soup) => {
             let taken = soup.soup.average.shares().len();
-            format!(": {:.4} on validation, {taken} of {} models", soup.soup.score, soup.candidates)
+            let fitted = soup.cross_fitted.as_ref().filter(|of| of.folds > 0).and(soup.cross_fitted());
+            let fitted = fitted.map_or(String::new(), |score| format!(" ({score:.4} cross-fitted)"));
+            format!(": {:.4} on validation{fitted}, {taken} of {} models", soup.validation(), soup.candidates)
         }
         JobOutput::Predictions { samples, .. } => format!(": {samples} images"),
         JobOutput::Diverged { .. } => ": skipped, since its run diverged".to_owned(),
         JobOutput::Score(score) => format!(": {}", shown(&score.value)),
+        JobOutput::Verdict(VerdictRecord::None { why }) => format!(": none: {why}"),
+        JobOutput::Verdict(VerdictRecord::Said { same: true, .. }) => ": no soup to take".to_owned(),
+        JobOutput::Verdict(VerdictRecord::Said { of, .. }) => match of.shown() {
+            Shown::Higher => ": take a soup".to_owned(),
+            Shown::Lower => ": take the single model".to_owned(),
+            Shown::Neither => format!(": cannot be told apart on {} images", of.samples),
+        },
         JobOutput::Plane(_) | JobOutput::PlaneRow(_) => String::new(),
         JobOutput::Surface(surface) => {
             let minima = surface.roughness.local_minima;

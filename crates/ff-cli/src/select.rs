@@ -12,11 +12,10 @@ use ff_checkpoint::cores;
 use ff_data::OnBadImage;
 use ff_eval::{Metric, Value, Verdict};
 use ff_grid::{
-    Averages, Catalog, Choice, Chosen, CrossFit, Diverged, RunRecipe, Selection, SoupSpec, group_fields,
-    loader_threads, trained_on,
+    Averages, Catalog, Choice, Chosen, ColumnVerdict, CrossFit, Diverged, RunRecipe, Selection, SoupSpec,
+    group_fields, loader_threads, trained_on,
 };
 use ff_models::Spec;
-use ff_report::ColumnVerdict;
 use ff_soup::{Decision, Needs, Soup};
 use ff_train::{BN_IMAGES, task_kind};
 use serde::Serialize;
@@ -73,7 +72,7 @@ pub struct SelectOptions {
     #[arg(long, value_name = "METRIC")]
     select_by: Option<Metric>,
     /// Folds of the validation images for the cross-fitted score; 0: none
-    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
     folds: usize,
     /// Training images to compute statistics on, which are kept beside the output: fisher, regmean
     #[arg(long, value_name = "NUMBER")]

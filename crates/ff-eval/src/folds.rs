@@ -139,11 +139,8 @@ mod tests {
 
     fn of(classes: &[usize], groups: Option<Vec<u32>>) -> Predictions {
         let outputs = 4;
-        let predictions = Predictions::new(
-            vec![0.0; classes.len() * outputs],
-            outputs,
-            Targets::Classes(classes.to_vec()),
-        );
+        let predictions =
+            Predictions::new(vec![0.0; classes.len() * outputs], outputs, Targets::Classes(classes.to_vec()));
         match groups {
             Some(groups) => predictions.unwrap().with_groups(groups).unwrap(),
             None => predictions.unwrap(),

@@ -57,8 +57,8 @@ pub use experiment::{
     SoupsTable, parse_experiment, read_experiment,
 };
 pub use job::{
-    Averages, Cost, CrossFit, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec, Jobs,
-    Record, Selection, SoupSpec, Start, Training, device_name, group_fields,
+    Averages, Cost, CrossFit, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec,
+    Jobs, Record, Selection, SoupSpec, Start, Training, VerdictRecord, device_name, group_fields,
 };
 pub use plan::{
     Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
@@ -66,7 +66,8 @@ pub use plan::{
 };
 pub use results::{Results, Source, render, report, write_results};
 pub use run::{
-    Choice, Chosen, InmergeHook, JobContext, ModelPredictor, Predictor, ValidationScorer, loses_gpu, panic_text,
+    Choice, Chosen, InmergeHook, JobContext, ModelPredictor, Predictor, ValidationScorer, loses_gpu,
+    panic_text,
 };
 pub use store::{
     Ancestor, Claim, Claimed, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore,
@@ -84,6 +85,7 @@ pub use ff_inmerge::{InMerge, MergeStats, Pairs};
 /// Types of [`ff_models`] in this crate's signatures.
 pub use ff_models::{Architecture, Model, Precision, Spec};
 /// Types of [`ff_report`] in this crate's signatures.
+pub use ff_report::ColumnVerdict;
 pub use ff_report::report::{ColumnReport, ExperimentTable, Report};
 /// Types of [`ff_soup`] in this crate's signatures.
 pub use ff_soup::{Accept, Average, Hierarchy, Ingredient, Ingredients, Policy, Soup};

@@ -322,9 +322,9 @@ fn soups_have_the_batchnorm_statistics_of_the_section_or_the_row() {
     assert!(!without(&some).is_empty() && without(&some) == without(&averaged));
     let before = ids(&averaged);
     let new = some.jobs.iter().filter(|job| !before.contains(&job.id)).map(|job| job.spec.kind());
-    assert_eq!(new.collect::<BTreeSet<_>>(), BTreeSet::from(["evaluate", "predict", "soup"]));
+    assert_eq!(new.collect::<BTreeSet<_>>(), BTreeSet::from(["evaluate", "predict", "soup", "verdict"]));
 
-    // Each of 12 candidates takes 240 validation images, and of 480 training images the sample.
+    // Each of 12 candidates, on all and without each of three folds, takes 240 validation images, and of 480 training images the sample.
     let greedy = |plan: &Plan| {
         plan.job(&column(plan, "Shapes ResNet-pico").methods[2].soup).unwrap().cost.evaluated_images
     };
@@ -332,7 +332,7 @@ fn soups_have_the_batchnorm_statistics_of_the_section_or_the_row() {
         ["soup.bn_images=2048", "soup.bn_images=0"].map(|images| demo(&["soup.bn=recalibrate", images]));
     assert_eq!(recomputed(&default, "Shapes ResNet-pico")[2], (Some(32), Some(2048)));
     assert_eq!(recomputed(&all, "Shapes ResNet-pico")[2], (Some(32), None));
-    assert_eq!([&averaged, &some, &default, &all].map(greedy), [12 * 240, 12 * 340, 12 * 720, 12 * 720]);
+    assert_eq!([&averaged, &some, &default, &all].map(greedy), [240, 340, 720, 720].map(|of| 4 * 12 * of));
 }
 
 #[test]
@@ -414,7 +414,7 @@ fn runs_of_the_grid_keep_the_averages_that_a_row_needs() {
     for (pool, models) in [("grid", 12), ("ema", 12), ("grid-ema", 2 * 12)] {
         let plan = demo(&[&format!("method.2.pool={pool}")]);
         let greedy = plan.job(&soups(&plan).1[0].methods[2].soup).unwrap();
-        assert_eq!(greedy.cost.evaluations, models, "{pool}");
+        assert_eq!(greedy.cost.evaluations, 4 * models, "{pool}");
     }
 
     let other = demo(&[EMA, "finetune.ema_decay=0.9", "fgg.seed=7"]);
@@ -436,13 +436,14 @@ fn a_change_gives_only_affected_jobs_another_identity() {
         assert_eq!(ids(&demo(&[unchanged])), before, "{unchanged}");
     }
     for (set, expected) in [
-        ("evaluation.resamples=5", &["evaluate"][..]),
-        ("fgg.epochs=7", &["evaluate", "fgg", "predict", "soup"]),
-        ("method.1.select.kind=greedy", &[]),
-        ("grid.seeds=[1]", &["evaluate", "finetune", "predict", "soup"]),
-        ("finetune.ema_decay=0.99", &["evaluate", "fgg", "finetune", "predict", "soup"]),
-        ("probe.seed=1", &["evaluate", "fgg", "finetune", "predict", "probe", "soup"]),
-        ("dataset.0.source.seed=99", &["evaluate", "fgg", "finetune", "predict", "probe", "soup"]),
+        ("evaluation.resamples=5", &["evaluate", "verdict"][..]),
+        ("fgg.epochs=7", &["evaluate", "fgg", "predict", "soup", "verdict"]),
+        ("method.1.select.kind=greedy", &["verdict"]),
+        ("soup.folds=5", &[]),
+        ("grid.seeds=[1]", &["evaluate", "finetune", "predict", "soup", "verdict"]),
+        ("finetune.ema_decay=0.99", &["evaluate", "fgg", "finetune", "predict", "soup", "verdict"]),
+        ("probe.seed=1", &["evaluate", "fgg", "finetune", "predict", "probe", "soup", "verdict"]),
+        ("dataset.0.source.seed=99", &["evaluate", "fgg", "finetune", "predict", "probe", "soup", "verdict"]),
     ] {
         let changed = demo(&[set]);
         assert_eq!(kinds(&changed, &before), expected.iter().copied().collect(), "{set}");
@@ -718,7 +719,11 @@ fn an_ensemble_predicts_with_every_model_of_its_pool() {
         assert_eq!(predicted.cost.evaluated_images, models * once.cost.evaluated_images);
     }
     let unchanged = ids(&plain).intersection(&ids(&plan)).count();
-    assert_eq!(plain.jobs.len() - unchanged, columns.len() * 2 * 5, "two rows, a soup and two scores each");
+    assert_eq!(
+        plain.jobs.len() - unchanged,
+        columns.len() * (2 * 5 + 1),
+        "two rows, a soup and two scores each, and the verdict"
+    );
     // It has no weights to mark on a plane.
     let error = read("table1/demo.toml", &["method.5.select={kind='ensemble'}", LANDSCAPE[0]]).unwrap_err();
     let expected = "(GS (best), Uniform Soup, Greedy Soup, FGG (best), GoU), found `GoG`";
@@ -729,11 +734,12 @@ fn an_ensemble_predicts_with_every_model_of_its_pool() {
 /// in the change log. Compares the identities of both demos, folded in their order.
 #[test]
 fn identities_are_stable() {
-    for (name, jobs, folded) in [
-        ("table1/demo.toml", 472, 0x927f_2448_e312_cadc),
-        ("inmerge-table2/demo.toml", 106, 0x41d0_5104_9ad1_0bb0),
+    for (name, set, jobs, folded) in [
+        ("table1/demo.toml", &["soup.folds=0"][..], 472, 0x927f_2448_e312_cadc),
+        ("table1/demo.toml", &[], 482, 0xa758_4375_f3bf_8fa4),
+        ("inmerge-table2/demo.toml", &[], 106, 0x41d0_5104_9ad1_0bb0),
     ] {
-        let plan = plan(read(name, &[]).unwrap());
+        let plan = plan(read(name, set).unwrap());
         let number = |job: &Job| u64::from_str_radix(&job.id, 16).unwrap();
         let found = plan.jobs.iter().fold(0u64, |folded, job| folded.rotate_left(1) ^ number(job));
         assert_eq!((plan.jobs.len(), found), (jobs, folded), "{name}");
@@ -756,7 +762,7 @@ fn defaults_are_the_papers() {
             model = { image_size = 224, precision = "fp32", batch_size = 128, weight_decay = 0.01 }
             probe = { epochs = 10, learning_rate = 1e-3, augment = "minimal", seed = 9, update_bn_stats = false }
             finetune = { epochs = 50, select_by = "metric" }
-            soup = { bn = "recalibrate", bn_images = 2048 }
+            soup = { bn = "recalibrate", bn_images = 2048, folds = 3 }
             evaluation = { resamples = 1000, seed = 0 }
             [grid]
             learning_rates = [1e-3, 5e-4, 1e-4, 5e-5, 1e-5, 5e-6, 1e-6, 1e-7]

@@ -8,14 +8,14 @@ use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_data::datasets::PhantomConfig;
 use ff_data::{Dataset, DatasetConfig, FileHashes, OnBadImage, PhantomKind, Target};
 use ff_eval::Metric;
-use ff_grid::{Catalog, DataSource, EvalSplit, SplitRule, ValidationScorer};
+use ff_grid::{Catalog, DataSource, EvalSplit, ModelPredictor, SplitRule, ValidationScorer};
 use ff_models::{Architecture, Mode, Model, Precision, Spec};
 use ff_soup::{Average, Candidate, Hierarchy, Ingredient, Ingredients, ScoreError, Scorer, Selector, Soup};
 use ff_train::{EvalSet, Optimizer, OptimizerConfig, Recalibration};
 use tch::{Device, Tensor};
 
 /// The same scorer without early stopping.
-struct Whole<'a>(ValidationScorer<'a>);
+struct Whole<'a>(ValidationScorer<ModelPredictor<'a>>);
 
 impl Scorer for Whole<'_> {
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
@@ -116,7 +116,7 @@ fn early_stopping_does_not_change_the_soup() {
         {
             let scorer = || {
                 let model = Model::new(&spec(precision), Device::Cpu, 0).unwrap();
-                ValidationScorer::new(model, &validation, metric, HashMap::new())
+                ValidationScorer::new(ModelPredictor::new(model, &validation), metric, HashMap::new())
             };
             let mut whole = Whole(scorer());
             let expected = method.select(&models, &mut whole).unwrap();
@@ -161,8 +161,13 @@ fn recomputed_statistics_are_those_of_a_fresh_pass() {
     let validation = catalog.eval_set(&data, EvalSplit::Validation, 16);
     let model = |seed| Model::new(&spec(Precision::Fp32), Device::Cpu, seed).unwrap();
     let models = models(&StateDict::from_tensors(model(5).state_dict()));
-    let mut scorer = ValidationScorer::new(model(0), &validation, Metric::Accuracy, HashMap::new())
-        .recalibrated_on(catalog.recalibration(&data, 16, 8, Some(20)));
+    let scorer = ModelPredictor::new(model(0), &validation).recalibrated_on(catalog.recalibration(
+        &data,
+        16,
+        8,
+        Some(20),
+    ));
+    let mut scorer = ValidationScorer::new(scorer, Metric::Accuracy, HashMap::new());
     let one = |id: &str| Average::Ingredient(id.to_owned());
     // The first candidate decodes the images; the others find them in memory.
     for [a, b] in [["0.0", "3.1"], ["1.0", "2.1"], ["0.0", "3.1"]] {
@@ -174,10 +179,10 @@ fn recomputed_statistics_are_those_of_a_fresh_pass() {
         let sample = Recalibration::sample(&data.splits.train, 20);
         Recalibration::new(data.dataset.clone(), sample, 16, 8, 0, OnBadImage::Error).run(&fresh).unwrap();
         assert_eq!(found, validation.predict(&fresh, None).unwrap(), "{a} and {b}");
-        assert!(scorer.weights().iter().eq(StateDict::from_tensors(fresh.state_dict()).iter()));
+        assert!(scorer.predictor.weights().iter().eq(StateDict::from_tensors(fresh.state_dict()).iter()));
     }
     // A single model keeps its own statistics.
     let weights = models.weights(&one("0.0")).unwrap();
     scorer.predict(&weights, &one("0.0")).unwrap();
-    assert!(scorer.weights().iter().eq(weights.iter()));
+    assert!(scorer.predictor.weights().iter().eq(weights.iter()));
 }

@@ -63,7 +63,9 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
         let Cost { epochs, train_images, evaluated_images, .. } = job.cost;
         let unknown = job.blocked.is_some() && evaluated_images == 0 && job.cost.evaluations > 0;
         let cost = match job.spec {
-            JobSpec::Evaluate { .. } | JobSpec::Plane(_) | JobSpec::Surface(_) => String::new(),
+            JobSpec::Evaluate { .. } | JobSpec::Verdict { .. } | JobSpec::Plane(_) | JobSpec::Surface(_) => {
+                String::new()
+            }
             JobSpec::GreedyBarriers(_) => format!("  at most {evaluated_images} images to evaluate"),
             JobSpec::Soup(_) if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
             _ if unknown => "  of unknown size".to_owned(),

@@ -25,20 +25,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut series: Vec<Series> = names.iter().chain(&strict).map(|name| line(name)).collect();
     for val in VAL {
         for (at, accept) in [Accept::Greater, Accept::OneSe].into_iter().enumerate() {
-            let setting = Setting { val, test: 2000, models: 48, worth: 0.0, accept, folds: 5 };
-            let found: Vec<Outcome> = (0..draws).map(|seed| draw(&setting, seed)).collect::<Result<_, _>>()?;
+            let setting = Setting { val, test: 2000, models: 48, worth: 0.0, accept, folds: 3 };
+            let found: Vec<Outcome> =
+                (0..draws).map(|seed| draw(&setting, seed)).collect::<Result<_, _>>()?;
             let mean = |of: &dyn Fn(&Outcome) -> f64| found.iter().map(of).sum::<f64>() / draws as f64;
             for kind in 0..3 {
                 let y = 100.0 * mean(&|outcome| outcome.soup[kind]);
                 series[3 * at + kind].points.push(Some(Point { y, low: None, high: None }));
             }
             println!(
-                "{val} images, {accept:?}: {:.1} models; soup {:.2?}, single {:.2?}; {:.2} of {:.0} images",
+                "{val} images, {accept:?}: {:.1} models; soup {:.2?}, single {:.2?}; sets of weights {:.0?}, images {:.0?}",
                 mean(&|outcome| outcome.size as f64),
                 [0, 1, 2].map(|kind| 100.0 * mean(&|outcome| outcome.soup[kind])),
                 [0, 1, 2].map(|kind| 100.0 * mean(&|outcome| outcome.single[kind])),
-                mean(&|outcome| outcome.images[1] as f64) / mean(&|outcome| outcome.images[0] as f64),
-                mean(&|outcome| outcome.images[0] as f64),
+                [0, 1].map(|part| mean(&|outcome| outcome.cost[part][0] as f64)),
+                [0, 1].map(|part| mean(&|outcome| outcome.cost[part][1] as f64)),
             );
         }
     }

@@ -49,16 +49,15 @@ pub struct Outcome {
     pub soup: [f64; 3],
     /// The same of the best single model.
     pub single: [f64; 3],
-    /// Images evaluated: for the plain greedy selection, and for cross-fitting it.
-    pub images: [u64; 2],
+    /// Sets of weights and images evaluated: for the plain greedy selection, and for cross-fitting it.
+    pub cost: [[u64; 2]; 2],
 }
 
 /// Draws images and models, and selects.
 pub fn draw(setting: &Setting, seed: u64) -> Result<Outcome, Error> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let images = setting.val + setting.test;
-    let mut normals =
-        |count: usize| -> Vec<f32> { (0..count).map(|_| normal(&mut rng) as f32).collect() };
+    let mut normals = |count: usize| -> Vec<f32> { (0..count).map(|_| normal(&mut rng) as f32).collect() };
     let common = normals(images);
     let models = (0..setting.models).map(|at| {
         let noise = OwnedTensor::f32([images], &normals(images));
@@ -68,11 +67,17 @@ pub fn draw(setting: &Setting, seed: u64) -> Result<Outcome, Error> {
     let ingredients = Ingredients::new(models.collect())?;
     let last = format!("m{}", setting.models - 1);
     let greedy = Hierarchy { levels: vec![], policies: vec![Policy::Greedy { accept: setting.accept }] };
-    let simulated = || Simulated { common: &common, setting, last: &last, loaded: Vec::new(), images: [0; 2] };
+    let simulated =
+        || Simulated { common: &common, setting, last: &last, loaded: Vec::new(), images: [0; 2] };
     let [soup, single] = [&greedy as &dyn Selector, &ff_soup::NthBest(1)].map(|selector| {
         let mut scorer = ValidationScorer::new(simulated(), Metric::Accuracy, HashMap::new()).for_parts();
+        for one in ingredients.iter() {
+            let mut model = simulated();
+            model.load(&one.weights, &Average::Ingredient(one.id.clone()))?;
+            scorer = scorer.with_predictions(&one.id, model.predict()?); // as training has saved them
+        }
         let soup = selector.select(&ingredients, &mut scorer)?;
-        let plain = scorer.images();
+        let plain = [scorer.evaluations(), scorer.images()];
         let found = scorer.predictions(&soup.average, || ingredients.weights(&soup.average))?;
         let folds = folds(&found, Metric::Accuracy, setting.folds).map_err(Error::Job)?;
         let fitted = cross_fit(selector, &ingredients, &mut scorer, &folds, &mut |_, _| Ok(()))?;
@@ -81,13 +86,13 @@ pub fn draw(setting: &Setting, seed: u64) -> Result<Outcome, Error> {
         all.load(&ingredients.weights(&soup.average)?, &soup.average)?;
         let right = all.loaded[setting.val..].iter().filter(|margin| **margin > 0.0).count();
         let test = right as f64 / setting.test as f64;
-        let images = [plain, scorer.images() - plain];
-        Ok::<_, Error>((soup.average, [soup.score, of, test], images))
+        let fitted = [scorer.evaluations() - plain[0], scorer.images() - plain[1]];
+        Ok::<_, Error>((soup.average, [soup.score, of, test], [plain, fitted]))
     });
-    let ((average, soup, images), (_, single, _)) = (soup?, single?);
+    let ((average, soup, cost), (_, single, _)) = (soup?, single?);
     let parts: Vec<&str> = average.shares().into_iter().map(|(id, _)| id).collect();
     let has_last = parts.len() > 1 && parts.contains(&last.as_str());
-    Ok(Outcome { size: parts.len(), has_last, soup, single, images })
+    Ok(Outcome { size: parts.len(), has_last, soup, single, cost })
 }
 
 /// A standard normal number (Box and Muller 1958).

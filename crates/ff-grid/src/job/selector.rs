@@ -1,8 +1,8 @@
 //! The rule that carries out a selection.
 
 use ff_soup::{
-    Accept, Dare, Error, Fisher, Line, METHODS, MergeAll, MergeKind, MergeMethod, Needs, NthBest, Pruned, Rebasin,
-    RegMean, Selector, Stock, TaskArithmetic, Ties,
+    Accept, Dare, Error, Fisher, Line, METHODS, MergeAll, MergeKind, MergeMethod, Needs, NthBest, Pruned,
+    Rebasin, RegMean, Selector, Stock, TaskArithmetic, Ties,
 };
 
 use super::select::Selection;
@@ -86,6 +86,12 @@ impl Selection {
             _ if self.hierarchy().is_some() => models,
             _ => self.merges(models).len(),
         }
+    }
+
+    /// How often it evaluates its candidates at most, with a number of folds of cross-fitting. The
+    /// scores of a method's settings are all known from the first time.
+    pub(crate) fn selections(&self, folds: u64) -> u64 {
+        if self.compares() || matches!(self, Self::Learned(_)) { 1 + folds } else { 1 }
     }
 
     /// The images that a fit of coefficients reads if it takes all its epochs, of the validation

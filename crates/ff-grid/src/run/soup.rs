@@ -27,7 +27,8 @@ use super::statistics::{BATCH, Wanted, statistics};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
 use crate::job::{
-    Cost, CrossFit, EvalSplit, FIT_BN_IMAGES, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec, VERSION,
+    Cost, CrossFit, EvalSplit, FIT_BN_IMAGES, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec,
+    VERSION,
 };
 
 /// A selection to make: the candidates, the method, and known scores and predictions.
@@ -289,7 +290,11 @@ fn note_left_out(images: &Recalibration, of: &str) -> Option<String> {
 /// the selection.
 pub(super) fn notes(metric: Metric, predictions: &Predictions, data: &OpenDataset) -> Vec<String> {
     let names = data.dataset.task().names();
-    metric.notes(predictions).into_iter().map(|note| format!("validation: {}", note.describe(names))).collect()
+    metric
+        .notes(predictions)
+        .into_iter()
+        .map(|note| format!("validation: {}", note.describe(names)))
+        .collect()
 }
 
 /// Selects among the models of a job's runs, and writes the average and its validation predictions.

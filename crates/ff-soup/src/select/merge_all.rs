@@ -65,9 +65,7 @@ impl Selector for MergeAll {
             let score = ingredients.score(&average, scorer)?;
             let (taken, standard_error) = match &best {
                 None => (true, None),
-                Some((_, before, soup)) => {
-                    accepted(scorer, (&average, score), (soup, *before), self.accept)?
-                }
+                Some((_, before, soup)) => accepted(scorer, (&average, score), (soup, *before), self.accept)?,
             };
             let (candidate, alone) = (describe(&**method), Some(score));
             decisions.push(Decision { candidate, alone, standard_error, ..Decision::default() });

@@ -265,7 +265,7 @@ impl SoupConfig {
 
 impl Default for SoupConfig {
     fn default() -> Self {
-        Self { bn: BnStatistics::Recalibrate, bn_images: BN_IMAGES, select_by: None, folds: 5 }
+        Self { bn: BnStatistics::Recalibrate, bn_images: BN_IMAGES, select_by: None, folds: 3 }
     }
 }
 

@@ -15,7 +15,9 @@ use super::landscape_plan::{LandscapeBuilder, Pools};
 use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry, EvaluationConfig, OodEntry};
-use crate::job::{BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, RunFields, Selection, SoupSpec, Start};
+use crate::job::{
+    BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, RunFields, Selection, SoupSpec, Start,
+};
 use crate::plan::{ColumnBase, Graph, StartWeights};
 
 /// Plans every column of a table of soups.
@@ -134,7 +136,8 @@ impl Builder<'_, '_> {
                 pool.len() / 2 * (1 + snapshots)
             }
         };
-        let models = method.select.candidates(in_pool) as u64;
+        let folds = config.soup.folds as u64;
+        let models = method.select.candidates(in_pool) as u64 * method.select.selections(folds);
         let recalibrated = method.bn.unwrap_or(config.soup.bn) == BnStatistics::Recalibrate
             && method.select.is_soup()
             && shared.spec.architecture.batch_norm;
@@ -153,7 +156,7 @@ impl Builder<'_, '_> {
         });
         let recomputed = if recalibrated { config.soup.images_to_recompute(train) } else { 0 };
         let of_statistics = in_pool as u64 * method.select.statistics_images(train);
-        let of_fit = method.select.fit_images(val, recomputed);
+        let of_fit = method.select.fit_images(val, recomputed) * (1 + folds);
         let evaluated_images = models * (val + recomputed) + of_fit + of_statistics;
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
         // The runs' start comes last.
@@ -183,7 +186,14 @@ impl Builder<'_, '_> {
         inputs.extend(soups);
         let EvaluationConfig { resamples, seed } = config.evaluation;
         let spec = JobSpec::Verdict { singles, metric, resamples, seed };
-        Some(self.graph.add(shared, format!("{}: verdict", shared.prefix), spec, inputs, Cost::default(), None))
+        Some(self.graph.add(
+            shared,
+            format!("{}: verdict", shared.prefix),
+            spec,
+            inputs,
+            Cost::default(),
+            None,
+        ))
     }
 
     fn probe(&mut self, origin: &StartWeights) -> JobId {

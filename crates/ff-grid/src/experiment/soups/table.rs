@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::write_json;
-use ff_report::published::{FISSIONFUSION, Published};
 use ff_eval::Value;
+use ff_report::published::{FISSIONFUSION, Published};
 use ff_report::{Cell, Column as ReportColumn, ColumnVerdict, Row, Table};
 use serde::Serialize;
 

@@ -135,11 +135,7 @@ fn scored<'a, 'm: 'a>(
     Ok(found)
 }
 
-fn choice(
-    model: &Model<'_>,
-    selected_by: Option<Metric>,
-    greedy_barriers: &[GreedyBarrier],
-) -> Choice {
+fn choice(model: &Model<'_>, selected_by: Option<Metric>, greedy_barriers: &[GreedyBarrier]) -> Choice {
     let SoupRecord { soup, candidates, left_out, cross_fitted: of, .. } = &model.soup;
     let (of, folds) = (of.as_ref(), of.as_ref().map_or(0, |of| of.folds));
     let step = |decision: &ff_soup::Decision| {
