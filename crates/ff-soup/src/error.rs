@@ -63,6 +63,11 @@ pub enum Error {
         /// The error of the scorer.
         source: ScoreError,
     },
+    /// Distances from the base need one.
+    #[error(
+        "distances from the start: expected the base, the weights that the models were fine-tuned from, found none"
+    )]
+    NoBase,
     /// The three models of a plane differ by rounding only.
     #[error(
         "no plane goes through `{}`, `{}` and `{}`: they differ by {distance:.2e} at most, of a norm of {norm:.2e}, which is rounding\nhint: name three models that differ", models[0], models[1], models[2]

@@ -35,7 +35,8 @@
 //! method, and [`Learned`] fits coefficients by the gradients of a [`Network`]. Where the mean is not
 //! enough, a [`MergeMethod`] merges: one of [`METHODS`], or your own.
 //!
-//! [`Ingredients::combine`] gives the weights on a line or a [`Plane`] through models, and
+//! [`geometry()`] gives the distances and angles between models, which show a model that is unlike the
+//! others. [`Ingredients::combine`] gives the weights on a line or a [`Plane`] through models, and
 //! [`Soup::greedy_steps`] the soup that a greedy selection compared each candidate with.
 //!
 //! Files are memory-mapped, and averages are accumulated in 64-bit floats, in one pass over one
@@ -50,6 +51,7 @@ mod combine;
 mod decision;
 mod error;
 mod fit;
+mod geometry;
 mod ingredient;
 mod merge;
 mod network;
@@ -65,11 +67,12 @@ pub use averaged_model::AveragedModel;
 pub use decision::Decision;
 pub use error::{Error, ScoreError};
 pub use fit::{Fit, FitEnd, FitEpoch};
+pub use geometry::{Geometry, geometry};
 pub use ingredient::{Ingredient, Ingredients};
 pub use merge::{
     Block, Dare, DareRule, Fisher, LayerCoefficients, Line, Linear, METHODS, Mean, MergeKind, MergeMethod,
     Needs, Parts, Rebasin, RegMean, Statistics, Stock, TaskArithmetic, Tensor, Ties, UnitGroups,
-    block_by_block,
+    block_by_block, is_statistic,
 };
 pub use network::{Gradient, Network};
 pub use plane::{Place, Plane, distances};

@@ -1,11 +1,11 @@
-//! Lines and planes through models, and the steps of greedy soups.
+//! Distances, angles, lines and planes of models, and the steps of greedy soups.
 
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use ff_soup::{
     Average, Candidate, Error, Hierarchy, Ingredient, Ingredients, Plane, ScoreError, Scorer, Selector,
-    distances,
+    distances, geometry,
 };
 use proptest::prelude::*;
 
@@ -126,6 +126,49 @@ fn distances_are_from_the_first_model_over_counted_tensors() {
     let three = models(&[&[0.0, 0.0], &[3.0, 4.0], &[0.0, -2.0]]);
     assert_eq!(distances(&three, weights_only), [5.0, 2.0]);
     assert!(distances(&three, |_| true)[0] > 300.0);
+}
+
+#[test]
+fn geometry_is_that_of_task_vectors() {
+    // The larger models are in several runs of blocks.
+    for count in [3, 300_001] {
+        let vector = |seed: u64| -> Vec<f64> {
+            (0..count)
+                .map(|at| ((at * 48_271 + seed * 40_503) % 1009) as f64 / 1009.0 - 0.2 * seed as f64)
+                .collect()
+        };
+        let (base, vectors) = (vector(4), [vector(1), vector(2), vector(3)]);
+        let all = models(&vectors.each_ref().map(Vec::as_slice));
+        let found =
+            geometry(&all.with_base(model("base", &base, Dtype::F64)).unwrap(), weights_only).unwrap();
+        let change = |of: usize| vectors[of].iter().zip(&base).map(|(value, base)| value - base);
+        let dot = |a: usize, b: usize| change(a).zip(change(b)).map(|(a, b)| a * b).sum::<f64>();
+        for (a, b) in [(0, 0), (0, 1), (1, 0), (2, 0), (1, 2), (2, 2)] {
+            let [of_a, of_b] = [a, b].map(|of| dot(of, of).sqrt());
+            assert!(close(found.from_base(a), of_a), "{a}");
+            let apart = change(a).zip(change(b)).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+            assert!((found.distance(a, b) - apart).abs() < 1e-6 * of_a, "{a} and {b}");
+            let cosine = dot(a, b) / (of_a * of_b);
+            assert!(close(found.cosine(a, b).unwrap(), cosine), "{a} and {b}");
+            // Near 0° the angle changes much with the last bits of the cosine.
+            let angle = cosine.min(1.0).acos().to_degrees();
+            assert!((found.angle(a, b).unwrap() - angle).abs() < 1e-4, "{a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn angles_need_a_base_and_a_change() {
+    let two = models(&[&[3.0, 4.0], &[0.0, 1.0]]);
+    assert!(matches!(geometry(&two, weights_only), Err(Error::NoBase)));
+    let found =
+        geometry(&two.with_base(model("base", &[0.0, 1.0], Dtype::F64)).unwrap(), weights_only).unwrap();
+    assert_eq!((found.from_base(0), found.from_base(1)), (18f64.sqrt(), 0.0));
+    assert_eq!((found.angle(0, 1), found.distance(0, 1)), (None, 18f64.sqrt()));
+    let across = models(&[&[2.0, 0.0], &[0.0, -1.0], &[-4.0, 0.0]]);
+    let found =
+        geometry(&across.with_base(model("base", &[0.0, 0.0], Dtype::F64)).unwrap(), weights_only).unwrap();
+    assert_eq!([found.angle(0, 0), found.angle(0, 1), found.angle(0, 2)], [0.0, 90.0, 180.0].map(Some));
 }
 
 /// Scores weights by minus their squared distance from a target.

@@ -22,7 +22,7 @@ pub struct Tensor<'a> {
 }
 
 impl<'a> Tensor<'a> {
-    fn of(parts: &Parts<'a>, name: &'a str) -> Result<Self, String> {
+    pub(crate) fn of(parts: &Parts<'a>, name: &'a str) -> Result<Self, String> {
         let missing = || "expected the tensor in every part and in the base".to_owned();
         let first = parts.models.first().and_then(|model| model.get(name)).ok_or_else(missing)?;
         let data = |weights: &&'a StateDict| {
@@ -60,7 +60,7 @@ impl<'a> Tensor<'a> {
     }
 
     /// Calls `each` with the block of `length` elements from `start` on.
-    fn block(&self, start: usize, length: usize, each: impl FnOnce(&Block<'_>)) {
+    pub(crate) fn block(&self, start: usize, length: usize, each: impl FnOnce(&Block<'_>)) {
         let mut room = [0.0; BLOCK];
         let mut block = Block { start, length, dtype: self.dtype, models: &self.models, base: None };
         if let Some(base) = self.base {
@@ -93,7 +93,7 @@ impl<'a> Tensor<'a> {
 }
 
 /// Returns true for the name of one of BatchNorm's running statistics.
-pub(crate) fn is_statistic(name: &str) -> bool {
+pub fn is_statistic(name: &str) -> bool {
     name.ends_with("running_mean") || name.ends_with("running_var")
 }
 

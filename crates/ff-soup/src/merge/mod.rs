@@ -21,7 +21,7 @@ pub(crate) mod vector;
 
 use crate::error::Error;
 
-pub use blocks::{Block, Tensor, block_by_block};
+pub use blocks::{Block, Tensor, block_by_block, is_statistic};
 pub use dare::{Dare, DareRule};
 pub use fisher::Fisher;
 pub use line::Line;
