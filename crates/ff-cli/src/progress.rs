@@ -124,5 +124,10 @@ pub fn outcome(record: &Record) -> String {
         }
         JobOutput::Path(path) => format!(": barrier {:.4}", path.barrier),
         JobOutput::GreedyBarriers(greedy_barriers) => format!(": {} candidates", greedy_barriers.len()),
+        JobOutput::Forecast(forecast) => {
+            let others = || forecast.models.iter().filter(|of| of.model != forecast.best);
+            let worth = others().filter(|of| of.is_worth_trying()).count();
+            format!(": {worth} of {} models are worth trying with {}", others().count(), forecast.best)
+        }
     }
 }

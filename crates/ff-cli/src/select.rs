@@ -245,6 +245,7 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         bn_images: (recalibrated && options.bn_images > 0).then_some(options.bn_images),
         diverged: Diverged::default(),
         averages: Averages::default(),
+        filter: None,
     };
     let images = data.splits.val.len();
     let mut known = 0;

@@ -68,6 +68,7 @@ pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
             }
             JobSpec::GreedyBarriers(_) => format!("  at most {evaluated_images} images to evaluate"),
             JobSpec::Soup(_) if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
+            JobSpec::Forecast(_) if job.cost.evaluations == 0 => "  without images".to_owned(),
             _ if unknown => "  of unknown size".to_owned(),
             _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
             _ => format!("  {evaluated_images} images to evaluate"),

@@ -13,9 +13,9 @@ pub use inmerge::{
 };
 pub use single::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe, SingleRun, SingleTable};
 pub use soups::{
-    ConnectivityConfig, Curves, FggConfig, FinetuneConfig, GreedyBarriersConfig, GridConfig, LandscapeConfig,
-    LandscapeJobs, MethodConfig, MethodJobs, MethodSet, OodScore, PathJob, PlaneConfig, ProbeConfig,
-    SoupConfig, SoupsColumn, SoupsConfig, SoupsTable,
+    ConnectivityConfig, Curves, FggConfig, FinetuneConfig, ForecastConfig, GreedyBarriersConfig, GridConfig,
+    LandscapeConfig, LandscapeJobs, MethodConfig, MethodJobs, MethodSet, OodScore, PathJob, PlaneConfig,
+    ProbeConfig, SoupConfig, SoupsColumn, SoupsConfig, SoupsTable,
 };
 
 use crate::config::{override_values, read_toml, with_nearest};

@@ -46,14 +46,26 @@ impl Job {
             JobSpec::GreedyBarriers(_) => 2,
             _ => 0,
         };
-        let after = self.inputs.len() - usize::from(self.start_of_runs().is_some());
-        self.inputs.get(before..after).unwrap_or_default()
+        let behind = [self.start_of_runs(), self.forecast()].into_iter().flatten().count();
+        self.inputs.get(before..self.inputs.len() - behind).unwrap_or_default()
     }
 
-    /// Returns the run that the runs of a soup start from, if its method needs their start.
+    /// Returns the run that the runs of a soup start from, if its method needs their start, or those
+    /// of a forecast.
     pub fn start_of_runs(&self) -> Option<&JobId> {
         match &self.spec {
-            JobSpec::Soup(spec) if spec.select.needs() == Needs::Base => self.inputs.last(),
+            JobSpec::Soup(spec) if spec.select.needs() == Needs::Base => {
+                self.inputs.iter().rev().nth(usize::from(self.forecast().is_some()))
+            }
+            JobSpec::Forecast(_) => self.inputs.last(),
+            _ => None,
+        }
+    }
+
+    /// Returns the forecast that filters the pool of a soup, if it is filtered.
+    pub fn forecast(&self) -> Option<&JobId> {
+        match &self.spec {
+            JobSpec::Soup(spec) if spec.filter.is_some() => self.inputs.last(),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 mod cross_fit;
 mod data;
+mod forecast;
 mod graph;
 mod id;
 mod inputs;
@@ -14,6 +15,7 @@ mod spec;
 
 pub use cross_fit::{CrossFit, VerdictRecord};
 pub use data::{DataIdentity, DataSource, EvalSplit};
+pub use forecast::{ForecastRecord, Forecasted, PoolFilter};
 pub use graph::{Cost, Job, Jobs};
 pub use id::JobId;
 pub use landscape::{
@@ -24,7 +26,7 @@ pub use names::{RunFields, device_name, group_fields};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
 pub use select::{Averages, BnStatistics, Diverged, Pool, Selection};
 pub(crate) use selector::FIT_BN_IMAGES;
-pub use spec::{JobSpec, SoupSpec, Start, Training};
+pub use spec::{ForecastSpec, JobSpec, SoupSpec, Start, Training};
 
 pub(crate) use landscape::steps;
 pub(crate) use names::{AVERAGE, EMA, NO_EMA, VERSION, model_name};

@@ -8,6 +8,7 @@ use ff_train::{Outcome, SavedModel};
 use serde::{Deserialize, Serialize};
 
 use super::cross_fit::{CrossFit, VerdictRecord};
+use super::forecast::ForecastRecord;
 use super::graph::{Cost, Job};
 use super::id::JobId;
 use super::landscape::{GreedyBarrier, PathRecord, PlaneRecord, SurfaceRecord};
@@ -103,6 +104,8 @@ pub enum JobOutput {
     /// The barriers to the candidates of a greedy soup.
     #[serde(alias = "tries")]
     GreedyBarriers(Vec<GreedyBarrier>),
+    /// Which models of a pool average.
+    Forecast(ForecastRecord),
 }
 
 /// The record of a soup, a single model or an ensemble: the decisions, and the weights if there are
@@ -119,6 +122,9 @@ pub struct SoupRecord {
     /// Diverged runs whose models from before the divergence are candidates, by label.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diverged: Vec<String>,
+    /// Models that the pool's filter left out, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filtered: Vec<String>,
     /// Notes on the validation score, such as classes with few images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -194,7 +200,8 @@ impl Record {
             | JobOutput::PlaneRow(_)
             | JobOutput::Surface(_)
             | JobOutput::Path(_)
-            | JobOutput::GreedyBarriers(_) => Vec::new(),
+            | JobOutput::GreedyBarriers(_)
+            | JobOutput::Forecast(_) => Vec::new(),
         }
     }
 
@@ -229,6 +236,14 @@ impl Record {
         match &self.output {
             JobOutput::Soup(soup) => Ok(soup),
             _ => Err(self.not("a soup")),
+        }
+    }
+
+    /// Returns the record of a forecast.
+    pub fn forecast(&self) -> Result<&ForecastRecord, Error> {
+        match &self.output {
+            JobOutput::Forecast(forecast) => Ok(forecast),
+            _ => Err(self.not("a forecast")),
         }
     }
 

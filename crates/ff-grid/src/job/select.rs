@@ -5,8 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The models that a method selects from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Pool {
     /// The grid search's models.
     #[default]
@@ -22,6 +25,11 @@ pub enum Pool {
 }
 
 impl Pool {
+    /// Its name in configurations.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// True for models of the grid search's runs.
     pub(crate) fn is_of_grid(self) -> bool {
         matches!(self, Self::Grid | Self::Ema | Self::GridEma)

@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
 use super::data::{DataIdentity, EvalSplit};
-use super::landscape::{PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
+use super::forecast::PoolFilter;
+use super::landscape::{ErrorEvaluation, PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
 use super::select::{Averages, Diverged, Selection};
 
-/// The specification of a job, by its kind. The kinds are in the order in which a table needs them.
+/// The specification of a job, by its kind. The kinds are in the order in which a table needs them,
+/// but for the forecast, which comes before soups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr, VariantNames)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[strum(serialize_all = "kebab-case")]
@@ -29,7 +31,8 @@ pub enum JobSpec {
     Finetune(Training),
     /// Fast Geometric Generation. Input: a fine-tuned base.
     Fgg(Training),
-    /// A soup, a single model or an ensemble, of a pool. Inputs: the runs of the pool.
+    /// A soup, a single model or an ensemble, of a pool. Inputs: the runs of the pool; the probe that
+    /// they start from, if the method needs it; the forecast, if it filters the pool.
     Soup(SoupSpec),
     /// Predictions of a model. Input: the soup or the run that saved it; for an ensemble, its job
     /// and then the runs of its pool.
@@ -82,6 +85,8 @@ pub enum JobSpec {
     /// the soup, the probe, and the runs.
     #[serde(alias = "tries")]
     GreedyBarriers(PathSpec),
+    /// Which models of a pool average. Inputs: the runs of the pool, and the probe.
+    Forecast(ForecastSpec),
 }
 
 impl JobSpec {
@@ -153,6 +158,9 @@ pub struct SoupSpec {
     /// Whether the moving averages of the runs' weights are among the models.
     #[serde(default, skip_serializing_if = "is_default")]
     pub averages: Averages,
+    /// Which models of the pool are left out. `None`: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<PoolFilter>,
 }
 
 impl SoupSpec {
@@ -160,6 +168,23 @@ impl SoupSpec {
     pub fn chooses_by(&self) -> Metric {
         self.select_by.unwrap_or(self.metric)
     }
+}
+
+/// The specification of a forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForecastSpec {
+    /// How errors are evaluated.
+    pub evaluation: ErrorEvaluation,
+    /// Whether errors halfway between models are evaluated.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub barrier: bool,
+    /// How to handle models of runs that diverged.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub diverged: Diverged,
+    /// Whether the moving averages of the runs' weights are among the models.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub averages: Averages,
 }
 
 /// The specification of a training run.

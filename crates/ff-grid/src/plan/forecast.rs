@@ -103,6 +103,7 @@ fn spec(job: &Job) -> Option<Spec> {
     match &job.spec {
         JobSpec::Soup(SoupSpec { model, .. }) | JobSpec::Predict { model, .. } => Some(*model),
         JobSpec::PlaneRow(spec) => Some(spec.evaluation.model),
+        JobSpec::Forecast(spec) => Some(spec.evaluation.model),
         JobSpec::Path(spec) | JobSpec::GreedyBarriers(spec) => Some(spec.evaluation.model),
         spec => spec.training().map(|training| training.model),
     }

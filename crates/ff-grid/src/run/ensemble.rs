@@ -23,8 +23,7 @@ pub(super) fn make(
     spec: &SoupSpec,
     data: &OpenDataset,
 ) -> Result<(JobOutput, Cost), Error> {
-    let Models { models, left_out, diverged } =
-        Models::of(context, job.runs(), spec.diverged, spec.averages)?;
+    let Models { models, left_out, diverged, filtered } = Models::of_soup(context, job, spec)?;
     let share = Some(1.0 / models.len() as f64);
     let mut parents = Vec::new();
     let predictions = Predictions::mean(models.iter().map(|model| {
@@ -62,6 +61,7 @@ pub(super) fn make(
         candidates: models.len(),
         left_out,
         diverged,
+        filtered,
         notes,
         skipped: Vec::new(),
         weights: None,
@@ -86,7 +86,10 @@ pub(super) fn predict(
     let JobSpec::Soup(SoupSpec { diverged, averages, .. }) = &record.spec else {
         return Err(record.not("an ensemble"));
     };
-    let models = Models::of(context, job.runs(), *diverged, *averages)?.models;
+    let mut models = Models::of(context, job.runs(), *diverged, *averages)?.models;
+    // Without those that a filter left out.
+    let parts = record.soup()?.soup.average.shares();
+    models.retain(|model| parts.iter().any(|(id, _)| *id == model.id));
     let weight = Some(1.0 / models.len() as f64);
     let mut parents = Vec::new();
     let mean = Predictions::mean(models.iter().map(|model| {

@@ -56,6 +56,7 @@ impl JobContext<'_> {
             JobSpec::Surface(spec) => landscape::surface(self, job, spec)?,
             JobSpec::Path(spec) => landscape::path(self, job, spec)?,
             JobSpec::GreedyBarriers(spec) => landscape::greedy_barriers(self, job, spec)?,
+            JobSpec::Forecast(spec) => landscape::forecast(self, job, spec)?,
         };
         // The time of a resumed run includes the epochs before its interruption.
         let trained = match &finished {

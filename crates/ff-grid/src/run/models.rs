@@ -13,7 +13,7 @@ use ff_train::{SavedModel, predictions_of};
 
 use super::context::JobContext;
 use crate::error::Error;
-use crate::job::{AVERAGE, Averages, Diverged, EMA, Job, JobId, JobSpec, NO_EMA, model_name};
+use crate::job::{AVERAGE, Averages, Diverged, EMA, Job, JobId, JobSpec, NO_EMA, SoupSpec, model_name};
 
 /// The models of several runs, in order. No file is opened yet.
 #[derive(Default)]
@@ -24,6 +24,8 @@ pub(crate) struct Models {
     pub left_out: Vec<String>,
     /// Diverged runs whose models from before the divergence are included, by label.
     pub diverged: Vec<String>,
+    /// Models that a filter leaves out, each with the reason.
+    pub filtered: Vec<String>,
 }
 
 /// A model that a run saved.
@@ -90,6 +92,18 @@ impl Models {
                     kept: kept.clone(),
                 });
             }
+        }
+        Ok(found)
+    }
+
+    /// Collects the models that a soup's method gets: those of its runs that its filter leaves in.
+    pub fn of_soup(context: &JobContext<'_>, job: &Job, spec: &SoupSpec) -> Result<Self, Error> {
+        let mut found = Self::of(context, job.runs(), spec.diverged, spec.averages)?;
+        if let (Some(filter), Some(forecast)) = (&spec.filter, job.forecast()) {
+            let record = context.runs.done(context.planned(forecast)?)?;
+            let left_out = filter.left_out(record.forecast()?);
+            found.models.retain(|model| left_out.iter().all(|(id, _)| *id != model.id));
+            found.filtered = left_out.into_iter().map(|(id, why)| format!("{id}: {why}")).collect();
         }
         Ok(found)
     }

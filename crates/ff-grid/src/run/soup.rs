@@ -304,8 +304,7 @@ pub(super) fn make(
     spec: &SoupSpec,
     data: &OpenDataset,
 ) -> Result<(JobOutput, Cost), Error> {
-    let Models { models, left_out, diverged } =
-        Models::of(context, job.runs(), spec.diverged, spec.averages)?;
+    let Models { models, left_out, diverged, filtered } = Models::of_soup(context, job, spec)?;
     let candidates = models.len();
     let opened = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let scores = models.iter().filter_map(|model| Some((model.id.clone(), model.score?))).collect();
@@ -341,6 +340,7 @@ pub(super) fn make(
         candidates,
         left_out,
         diverged,
+        filtered,
         notes: chosen.notes,
         skipped: chosen.skipped,
         weights: Some(FileRef::new(weights, digest)),

@@ -47,6 +47,7 @@ impl SoupsConfig {
             ));
         }
         self.check_selections()?;
+        self.check_filters()?;
         self.check_train_sizes()?;
         self.check_landscape()?;
         for (key, name, known) in self.paper_names() {
@@ -147,6 +148,27 @@ impl SoupsConfig {
                     method.name,
                     levels + 1
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what leaves models out of pools.
+    fn check_filters(&self) -> Result<(), Error> {
+        let without_barriers = self.forecast.as_ref().is_some_and(|section| !section.barrier);
+        for method in &self.method {
+            let wrong = |reason: String| Err(Error::Config(format!("method `{}`: {reason}", method.name)));
+            if let Some(most) = method.max_distance.filter(|most| !(most.is_finite() && *most >= 0.0)) {
+                return wrong(format!("max_distance: expected a finite number of 0 or more, found {most}"));
+            }
+            match method.max_barrier {
+                Some(most) if !most.is_finite() => {
+                    return wrong(format!("max_barrier: expected a finite number, found {most}"));
+                }
+                Some(_) if without_barriers => {
+                    return wrong("max_barrier: expected `forecast.barrier` to be true, found false".into());
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -32,6 +32,8 @@ pub struct SoupsColumn {
 pub struct MethodJobs {
     /// The runs whose models it selects from.
     pub pool: Vec<JobId>,
+    /// The forecast of which of their models average; `None` if there is none.
+    pub forecast: Option<JobId>,
     /// The job that selects and averages.
     pub soup: JobId,
     /// The score on the test split; `None` if the dataset has none.

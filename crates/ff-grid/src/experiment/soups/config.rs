@@ -56,6 +56,9 @@ pub struct SoupsConfig {
     pub inmerge: Option<InmergeSettings>,
     /// How the weights of a soup are made.
     pub soup: SoupConfig,
+    /// A forecast of which models of a pool average, for each pool that a row has. Absent: only for
+    /// the pools of rows with `max_distance` or `max_barrier`.
+    pub forecast: Option<ForecastConfig>,
     /// A set of rows: `table1` is the six rows of FissionFusion's Table 1. They come before those
     /// of `[[method]]`. Absent: `table1` if there is no `[[method]]`, else no set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,7 @@ impl Default for SoupsConfig {
             fgg: FggConfig::default(),
             inmerge: None,
             soup: SoupConfig::default(),
+            forecast: None,
             methods: None,
             method: Vec::new(),
             landscape: None,
@@ -269,6 +273,24 @@ impl Default for SoupConfig {
     }
 }
 
+/// Which models of a pool average with its best one, by distances, angles and error barriers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ForecastConfig {
+    /// Evaluate the error barrier of each model to the best one, which takes an evaluation for each.
+    /// Distances and angles need no images.
+    pub barrier: bool,
+    /// Number of training images to recompute BatchNorm statistics from, where `soup.bn` recomputes
+    /// them: fewer than for a soup, since a forecast need not be exact. 0: all.
+    pub bn_images: usize,
+}
+
+impl Default for ForecastConfig {
+    fn default() -> Self {
+        Self { barrier: true, bn_images: 512 }
+    }
+}
+
 impl FggConfig {
     /// The learning rate of a cyclic run.
     pub(crate) fn schedule(&self) -> LrSchedule {
@@ -321,9 +343,7 @@ impl SoupsConfig {
             pool: Pool::Grid,
             select: Selection::Best { rank },
             diverged: Diverged::Keep,
-            select_by: None,
-            bn: None,
-            paper_row: None,
+            ..MethodConfig::default()
         };
         self.method.iter().cloned().chain((1..=self.grid.top_models).map(single)).collect()
     }

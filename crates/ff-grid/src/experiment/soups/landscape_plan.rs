@@ -4,10 +4,11 @@
 //! keeps the finished ones. The coordinates of a plane's three models are a job of their own: three
 //! models on a line then fail once, and not in every row.
 
+use ff_eval::Metric;
 use itertools::Itertools;
 
 use super::columns::{LandscapeJobs, MethodJobs, PathJob};
-use super::config::{FIELDS, GridRun, SoupsConfig};
+use super::config::{FIELDS, GridRun, SoupConfig, SoupsConfig};
 use super::landscape_config::{Curves, LandscapeConfig, PlaneConfig};
 use crate::config::DatasetEntry;
 use crate::job::{
@@ -31,6 +32,32 @@ impl Pools {
             Pool::FggAll => &self.fgg_all,
         }
     }
+}
+
+/// Specifies how errors are evaluated, with the BatchNorm statistics of a section.
+pub(super) fn evaluation(
+    shared: &ColumnBase,
+    metric: Metric,
+    soup: &SoupConfig,
+    batch_size: usize,
+) -> ErrorEvaluation {
+    let recalibrate = soup.bn == BnStatistics::Recalibrate && shared.spec.architecture.batch_norm;
+    ErrorEvaluation {
+        model: shared.spec,
+        data: shared.identity.clone(),
+        metric,
+        recalibrate: recalibrate.then_some(batch_size),
+        bn_images: soup.bn_images().filter(|_| recalibrate),
+    }
+}
+
+/// Estimates the cost of evaluating a number of sets of weights.
+pub(super) fn cost(shared: &ColumnBase, evaluation: &ErrorEvaluation, evaluations: usize) -> Cost {
+    let [train, val, _] = shared.sizes;
+    let most = evaluation.bn_images.map_or(train, |images| train.min(images as u64));
+    let images = val + evaluation.recalibrate.map_or(0, |_| most);
+    let evaluations = evaluations as u64;
+    Cost { evaluations, evaluated_images: evaluations * images, ..Cost::default() }
 }
 
 /// Plans the landscape jobs of a column.
@@ -69,23 +96,12 @@ impl LandscapeBuilder<'_, '_> {
     }
 
     fn evaluation(&self, bn: BnStatistics) -> ErrorEvaluation {
-        let recalibrate = bn == BnStatistics::Recalibrate && self.shared.spec.architecture.batch_norm;
-        ErrorEvaluation {
-            model: self.shared.spec,
-            data: self.shared.identity.clone(),
-            metric: self.dataset.metric,
-            recalibrate: recalibrate.then_some(self.config.model.batch_size),
-            bn_images: self.config.soup.bn_images().filter(|_| recalibrate),
-        }
+        let soup = SoupConfig { bn, ..self.config.soup.clone() };
+        evaluation(self.shared, self.dataset.metric, &soup, self.config.model.batch_size)
     }
 
-    /// Estimates the cost of evaluating a number of sets of weights.
     fn cost(&self, evaluation: &ErrorEvaluation, evaluations: usize) -> Cost {
-        let [train, val, _] = self.shared.sizes;
-        let recomputed = evaluation.recalibrate.map(|_| self.config.soup.images_to_recompute(train));
-        let images = val + recomputed.unwrap_or(0);
-        let evaluations = evaluations as u64;
-        Cost { evaluations, evaluated_images: evaluations * images, ..Cost::default() }
+        cost(self.shared, evaluation, evaluations)
     }
 
     fn add(&mut self, label: String, spec: JobSpec, inputs: Vec<JobId>, cost: Cost) -> JobId {

@@ -4,7 +4,7 @@ use ff_eval::Metric;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::job::{BnStatistics, Diverged, Pool, Selection};
+use crate::job::{BnStatistics, Diverged, Pool, PoolFilter, Selection};
 
 /// A row of the table: a pool of models, and how one model is made of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +24,15 @@ pub struct MethodConfig {
     pub select_by: Option<Metric>,
     /// Models that a run saved before its loss stopped being finite: `keep` or `drop`.
     pub diverged: Diverged,
+    /// The largest distance of a model from the pool's best one, in distances of the best model from
+    /// the probe (θ₀); models further away are left out. The best one always stays. Absent: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_distance: Option<f64>,
+    /// The largest error barrier of a model to the pool's best one, in the metric's unit; models with
+    /// a larger one are left out. It is the validation error halfway between the two less the mean of
+    /// their errors, and may be negative. Absent: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_barrier: Option<f64>,
     /// BatchNorm statistics of an average: `averaged`, or `recalibrate` (recomputed from training
     /// images). Absent: `soup.bn`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +40,15 @@ pub struct MethodConfig {
     /// Row of the paper's Table 1 that this method reproduces. The table then shows the published
     /// score beside each cell.
     pub paper_row: Option<String>,
+}
+
+impl MethodConfig {
+    /// Which models of the pool are left out; `None`: none.
+    pub(super) fn filter(&self) -> Option<PoolFilter> {
+        let Self { max_distance, max_barrier, .. } = *self;
+        let filter = PoolFilter { max_distance, max_barrier };
+        (filter != PoolFilter::default()).then_some(filter)
+    }
 }
 
 /// A published set of methods.

@@ -21,7 +21,9 @@ use std::path::PathBuf;
 use ff_report::report::ExperimentTable;
 
 pub use columns::{LandscapeJobs, MethodJobs, OodScore, PathJob, SoupsColumn, SoupsTable};
-pub use config::{FggConfig, FinetuneConfig, GridConfig, ProbeConfig, SoupConfig, SoupsConfig};
+pub use config::{
+    FggConfig, FinetuneConfig, ForecastConfig, GridConfig, ProbeConfig, SoupConfig, SoupsConfig,
+};
 pub use landscape_config::{ConnectivityConfig, Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 pub use methods::{MethodConfig, MethodSet};
 
@@ -101,6 +103,7 @@ impl Table for SoupsTable {
             let all = column.methods.iter_mut().chain(&mut column.singles);
             for (method, jobs) in config.methods_and_singles().iter().zip(all) {
                 jobs.soup = found.name(&jobs.soup);
+                jobs.forecast = jobs.forecast.take().map(|id| found.name(&id));
                 jobs.pool.iter_mut().for_each(|id| *id = found.name(id));
                 let label = format!("{} {}: {}", dataset.name, backbone.name, method.name);
                 let known = jobs.test.take().map(|id| found.name(&id));

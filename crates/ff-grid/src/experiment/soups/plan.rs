@@ -10,13 +10,13 @@ use ff_train::{Ema, Rates, TrainConfig, Trainable, task_kind};
 use itertools::{Itertools, iproduct};
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn, predictors};
-use super::config::{GridRun, SoupsConfig};
-use super::landscape_plan::{LandscapeBuilder, Pools};
+use super::config::{GridRun, SoupConfig, SoupsConfig};
+use super::landscape_plan::{LandscapeBuilder, Pools, cost, evaluation};
 use super::methods::MethodConfig;
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry, EvaluationConfig, OodEntry};
 use crate::job::{
-    BnStatistics, Cost, EvalSplit, JobId, JobSpec, Pool, RunFields, Selection, SoupSpec, Start,
+    BnStatistics, Cost, EvalSplit, ForecastSpec, JobId, JobSpec, Pool, RunFields, Selection, SoupSpec, Start,
 };
 use crate::plan::{ColumnBase, Graph, StartWeights};
 
@@ -127,15 +127,8 @@ impl Builder<'_, '_> {
         let pool = pools.of(method.pool).to_vec();
         let [train, val, _] = shared.sizes;
         // Scores of single models are known from training; each candidate soup takes an evaluation.
-        let in_pool = match method.pool {
-            Pool::Grid | Pool::Ema => pool.len(),
-            Pool::GridEma => 2 * pool.len(),
-            Pool::Fgg | Pool::FggAll => {
-                let snapshots = rates(config, train as usize).map_or(0, |rates| rates.snapshots().len());
-                // Half of the runs are bases, each with a cyclic run.
-                pool.len() / 2 * (1 + snapshots)
-            }
-        };
+        let in_pool = self.models_of(method.pool, pool.len());
+        let forecast = self.forecast(method, pools);
         let folds = config.soup.folds as u64;
         let models = method.select.candidates(in_pool) as u64 * method.select.selections(folds);
         let recalibrated = method.bn.unwrap_or(config.soup.bn) == BnStatistics::Recalibrate
@@ -153,21 +146,62 @@ impl Builder<'_, '_> {
             bn_images: config.soup.bn_images().filter(|_| recalibrated),
             diverged: method.diverged,
             averages: method.pool.averages(),
+            filter: method.filter(),
         });
         let recomputed = if recalibrated { config.soup.images_to_recompute(train) } else { 0 };
         let of_statistics = in_pool as u64 * method.select.statistics_images(train);
         let of_fit = method.select.fit_images(val, recomputed) * (1 + folds);
         let evaluated_images = models * (val + recomputed) + of_fit + of_statistics;
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
-        // The runs' start comes last.
+        // The runs' start comes after them, and the forecast that filters them last.
         let start = (method.select.needs() == Needs::Base).then(|| pools.probe.clone());
-        let inputs = pool.iter().cloned().chain(start).collect();
+        let filters = forecast.clone().filter(|_| method.filter().is_some());
+        let inputs = pool.iter().cloned().chain(start).chain(filters).collect();
         let soup = self.graph.add(shared, label.clone(), spec, inputs, cost, None);
         let inputs = predictors(&method.select, &soup, &pool);
         let networks = if method.select.is_ensemble() { in_pool as u64 } else { 1 };
         let test = self.graph.test_score(shared, &label, &inputs, networks, dataset);
         let ood = dataset.ood.iter().map(|other| self.ood(&label, &inputs, networks, other)).collect();
-        MethodJobs { pool, soup, test, ood }
+        MethodJobs { pool, forecast, soup, test, ood }
+    }
+
+    /// Returns the number of models that a number of runs save for a pool.
+    fn models_of(&self, pool: Pool, runs: usize) -> usize {
+        match pool {
+            Pool::Grid | Pool::Ema => runs,
+            Pool::GridEma => 2 * runs,
+            Pool::Fgg | Pool::FggAll => {
+                let rates = rates(self.config, self.shared.sizes[0] as usize);
+                // Half of the runs are bases, each with a cyclic run.
+                runs / 2 * (1 + rates.map_or(0, |rates| rates.snapshots().len()))
+            }
+        }
+    }
+
+    /// Adds the forecast of a row's pool, if the row filters it or the configuration asks for
+    /// forecasts. All rows with this pool share it.
+    fn forecast(&mut self, method: &MethodConfig, pools: &Pools) -> Option<JobId> {
+        let (config, shared) = (self.config, self.shared);
+        let same = |row: &MethodConfig| (row.pool, row.diverged) == (method.pool, method.diverged);
+        let mut rows = config.method.iter().filter(|row| same(row));
+        if !rows.any(|row| config.forecast.is_some() || row.filter().is_some()) {
+            return None;
+        }
+        let section = config.forecast.clone().unwrap_or_default();
+        let soup = SoupConfig { bn_images: section.bn_images, ..config.soup.clone() };
+        let evaluation = evaluation(shared, self.dataset.metric, &soup, config.model.batch_size);
+        let runs = pools.of(method.pool);
+        let others = self.models_of(method.pool, runs.len()).saturating_sub(1);
+        let cost = cost(shared, &evaluation, if section.barrier { others } else { 0 });
+        let spec = JobSpec::Forecast(ForecastSpec {
+            evaluation,
+            barrier: section.barrier,
+            diverged: method.diverged,
+            averages: method.pool.averages(),
+        });
+        let label = format!("{}: forecast of {}", shared.prefix, method.pool.name());
+        let inputs = runs.iter().chain([&pools.probe]).cloned().collect();
+        Some(self.graph.add(shared, label, spec, inputs, cost, None))
     }
 
     /// Adds the comparison of the rows that are soups with those that are single models.

@@ -118,6 +118,9 @@ impl SoupsTable {
                 if !soup.diverged.is_empty() {
                     notes.push(format!("diverged, models from before used: {}", soup.diverged.join(", ")));
                 }
+                if let filtered @ 1.. = soup.filtered.len() {
+                    notes.push(format!("{filtered} of {} models filtered", filtered + soup.candidates));
+                }
                 if let images @ 1.. = records.skipped_in_training(&jobs.pool)? {
                     notes.push(format!("{images} unreadable training images left out"));
                 }
