@@ -5,8 +5,8 @@ mod verdict;
 
 use ff_eval::{Difference, Interval, Metric, Value};
 use ff_report::report::{
-    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake, MistakesReport,
-    ModelAnswer, Origin, Progress, Report, Step,
+    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport, Mistake,
+    MistakesReport, ModelAnswer, ModelForecast, Origin, Progress, Report, Step,
 };
 use ff_report::{Cell, Column, ColumnVerdict, Cost, Row, Table};
 use score::score;
@@ -49,6 +49,7 @@ fn report(difference: Option<Difference>) -> Report {
         comparisons: vec![comparison],
         scored: vec![],
         runs: vec![],
+        forecasts: vec![],
         choices: vec![],
         per_class_reports: vec![],
         mistakes: Some(MistakesReport {
@@ -192,6 +193,45 @@ fn standard_errors_are_a_column_where_there_are_some() {
     let with = page(Some(0.0123));
     assert!(with.contains(head) && with.contains("<td class=\"number\">0.0123</td>"));
     assert!(!page(None).contains("± standard error"));
+}
+
+#[test]
+fn forecasts_have_their_models_by_score() {
+    let model = |name: &str, score, barrier, worth| ModelForecast {
+        name: name.into(),
+        score,
+        from_start: 1.25,
+        angle: Some(61.7),
+        distance: Some(0.5),
+        barrier,
+        worth,
+    };
+    let page = |barrier: Option<f64>| {
+        let mut report = report(None);
+        let models = vec![
+            model("none", None, None, true),
+            model("low", Some(0.4), barrier, false),
+            model("top", Some(0.6), barrier.map(|_| 0.0), true),
+        ];
+        let outcomes = vec![("Greedy".to_owned(), [[1, 0], [0, 1]])];
+        let forecast = ForecastReport { pool: "grid".into(), best: "top".into(), models, outcomes };
+        report.experiments[0].columns[0].forecasts = vec![forecast];
+        report.to_html()
+    };
+    let with = page(Some(-0.0213));
+    for part in [
+        "<h3>Which models average</h3>",
+        "Of 2 other models, 1 is worth trying with the best one, top.",
+        "Greedy took 1 of 1 models that were called worth trying and 0 of 1 that were not.",
+        "<th scope=\"row\">low</th><td>no</td><td class=\"number\">0.4000</td><td class=\"number\">1.2500</td>",
+        "<td class=\"number\">62°</td><td class=\"number\">0.5000</td><td class=\"number\">−0.0213</td>",
+    ] {
+        assert!(with.contains(part), "no `{part}`");
+    }
+    let at = |name: &str| with.find(&format!("<th scope=\"row\">{name}</th>")).unwrap();
+    assert!(at("top") < at("low") && at("low") < at("none"));
+    assert!(with.contains("Barrier</th>") && !page(None).contains("Barrier</th>"));
+    assert!(!report(None).to_html().contains("Which models average"));
 }
 
 #[test]

@@ -83,6 +83,8 @@ pub struct ColumnReport {
     pub scored: Vec<Scored>,
     /// The training runs, in the order of the plan.
     pub runs: Vec<TrainingRun>,
+    /// The forecasts of which models average, by pool.
+    pub forecasts: Vec<ForecastReport>,
     /// The selection of each soup.
     pub choices: Vec<Choice>,
     /// Results per class on the test split, for the delivered soup and the best single model.
@@ -141,6 +143,41 @@ pub struct TrainingRun {
     pub models: Vec<(f64, Option<f64>)>,
     /// Why the run is incomplete: it diverged, or is not finished.
     pub note: Option<String>,
+}
+
+/// The forecast of which models of a pool average, and what selections took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForecastReport {
+    /// The name of the pool.
+    pub pool: String,
+    /// The model with the best validation score.
+    pub best: String,
+    /// The models, the best one included.
+    pub models: Vec<ModelForecast>,
+    /// Rows that tried single models: the name, and the numbers of models that were taken and that
+    /// were not, first of those that are worth trying, then of the others. The best one is not
+    /// counted.
+    pub outcomes: Vec<(String, [[usize; 2]; 2])>,
+}
+
+/// What was foreseen of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelForecast {
+    /// Its name.
+    pub name: String,
+    /// Its validation score, if it is defined.
+    pub score: Option<f64>,
+    /// The L2 distance of its weights from the linear probe.
+    pub from_start: f64,
+    /// The angle to the best model, seen from the probe, in degrees; `None` if one is the probe.
+    pub angle: Option<f64>,
+    /// The distance from the best model, in distances of the best one from the probe; `None` if that
+    /// is 0.
+    pub distance: Option<f64>,
+    /// The error barrier to the best model, in the metric's unit, if it was measured.
+    pub barrier: Option<f64>,
+    /// True if it is worth trying with the best model.
+    pub worth: bool,
 }
 
 /// The selection of a soup.

@@ -4,6 +4,7 @@ mod choice;
 mod comparison;
 mod data;
 mod fold;
+mod forecast;
 mod grid;
 mod learning;
 mod mistakes;
@@ -17,9 +18,9 @@ mod summary;
 mod words;
 
 pub use data::{
-    Choice, Coefficients, ColumnReport, Comparison, ExperimentReport, ExperimentTable, Mistake,
-    MistakesReport, ModelAnswer, Origin, PerClassReport, Progress, Report, Rule, Scored, Step, Thumbnail,
-    TrainingRun,
+    Choice, Coefficients, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport,
+    Mistake, MistakesReport, ModelAnswer, ModelForecast, Origin, PerClassReport, Progress, Report, Rule,
+    Scored, Step, Thumbnail, TrainingRun,
 };
 
 impl Report {

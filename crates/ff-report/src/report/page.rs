@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::data::{ExperimentReport, ExperimentTable, Report};
 use crate::report::{
-    choice, comparison, grid, learning, mistakes, per_class, picture, provenance, shift, summary,
+    choice, comparison, forecast, grid, learning, mistakes, per_class, picture, provenance, shift, summary,
 };
 use crate::section::Section;
 
@@ -94,6 +94,7 @@ fn parts(nth: usize, experiment: &ExperimentReport) -> Vec<Chapter> {
         ("plots", "Figures", figures(experiment)),
         ("shift", "In and out of distribution", shift::section(experiment)),
         ("learning", "Learning curves", learning::section(experiment)),
+        ("forecast", "Which models average", forecast::section(experiment)),
         ("choices", "How soups were made", choice::section(experiment)),
         ("classes", "Results per class", per_class::section(experiment)),
         ("mistakes", "Most confident mistakes", mistakes::section(experiment)),

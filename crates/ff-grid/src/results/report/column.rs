@@ -17,6 +17,7 @@ pub(crate) fn empty_column(ColumnHead { backbone, dataset, task, blocked }: &Col
         comparisons: Vec::new(),
         scored: Vec::new(),
         runs: Vec::new(),
+        forecasts: Vec::new(),
         choices: Vec::new(),
         per_class_reports: Vec::new(),
         mistakes: None,

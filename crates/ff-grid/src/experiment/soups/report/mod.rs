@@ -1,6 +1,7 @@
 //! The details of a column of a table of soups, for a report.
 
 mod comparisons;
+mod forecasts;
 mod mistakes;
 mod model;
 
@@ -59,6 +60,7 @@ pub(super) fn column(
         let selected_by = config.select_by(model.method, dataset.metric);
         report.choices.push(choice(model, selected_by, &greedy_barriers));
     }
+    report.forecasts = forecasts::of(&config.method, column, &models, records)?;
     let album = table.album(column, records)?;
     report.figures = album.plots.into_iter().map(|(_, plot)| plot).collect();
     if let Some(single) = single {
