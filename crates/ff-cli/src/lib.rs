@@ -21,6 +21,7 @@ mod device;
 mod driver;
 pub mod eval;
 pub mod fetch;
+mod forecast;
 #[cfg(feature = "torch")]
 pub mod grid;
 pub mod hub;
@@ -61,6 +62,7 @@ mod train;
 mod watch;
 
 pub use average::{average, bench as bench_average, check as check_soup};
+pub use forecast::forecast;
 pub use merge::{MergeOptions, merge};
 pub use options::{Common, ConfigOptions, RunsOption, parse};
 pub use output::say;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use ff_cli::{MergeOptions, average, bench_average, check_soup, merge};
+use ff_cli::{MergeOptions, average, bench_average, check_soup, forecast, merge};
 #[cfg(feature = "torch")]
 use ff_cli::{SelectOptions, select, trace_and_check};
 
@@ -35,6 +35,23 @@ enum Command {
     Bench {
         #[command(flatten)]
         options: MergeOptions,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show which files are unlike the others, by distances and angles
+    ///
+    /// A file that is far from the base, or at a wide angle to all others, may not average with
+    /// them. No images are needed. In a table, a forecast also evaluates error barriers.
+    #[command(after_help = "Examples:
+  ff-soup forecast runs/*/kept.safetensors --base probe.safetensors")]
+    Forecast {
+        /// Files of weights of one architecture
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Weights that the files were fine-tuned from
+        #[arg(long, value_name = "FILE")]
+        base: PathBuf,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -83,6 +100,7 @@ fn main() -> ExitCode {
         Command::Average { files, output } => average(&files, &output),
         Command::Merge(options) => merge(&options),
         Command::Bench { options, json } => bench_average(&options, json),
+        Command::Forecast { files, base, json } => forecast(&files, &base, json),
         #[cfg(feature = "torch")]
         Command::Select(options) => select(&options),
         #[cfg(feature = "torch")]
