@@ -489,6 +489,52 @@ fn landscape_sections_add_jobs_and_change_none() {
     assert_eq!(whole("Shapes DeiT-pico"), BTreeSet::from([(3, 3 * 240), (9, 9 * 240)]));
 }
 
+/// Returns the forecasts of a plan with their cost: evaluations and images.
+fn forecasts<'a>(plan: &'a Plan, prefix: &str) -> Vec<(&'a str, u64, u64)> {
+    let jobs = plan.jobs.iter().filter(|job| job.spec.kind() == "forecast" && job.label.starts_with(prefix));
+    jobs.map(|job| (job.label.as_str(), job.cost.evaluations, job.cost.evaluated_images)).collect()
+}
+
+#[test]
+fn a_filter_adds_a_forecast_and_changes_its_row_only() {
+    let plain = demo(&[]);
+    let plan = demo(&["method.1.max_distance=1.5", "method.1.select={kind='stock'}"]);
+    check_order(&plan);
+    assert_eq!(count(&plan, "forecast"), 10);
+    // Of 12 models, 11 are not the best. The statistics of soups are averaged here.
+    let prefix = "Shapes ResNet-pico: ";
+    assert_eq!(forecasts(&plan, prefix), [("Shapes ResNet-pico: forecast of grid", 11, 11 * 240)]);
+    for job in plan.jobs.iter().filter(|job| plain.job(&job.id).is_none()) {
+        let kind = job.spec.kind();
+        assert!(
+            job.label.contains("Uniform Soup") || ["forecast", "verdict"].contains(&kind),
+            "{}",
+            job.label
+        );
+    }
+    let jobs = &column(&plan, prefix).methods;
+    let probe = |job: &Job| plan.job(job.start_of_runs().unwrap()).unwrap().spec.kind();
+    let filtered = plan.job(&jobs[1].soup).unwrap();
+    let forecast = plan.job(filtered.forecast().unwrap()).unwrap();
+    assert_eq!(filtered.forecast(), jobs[1].forecast.as_ref());
+    assert_eq!([filtered, forecast].map(probe), ["probe"; 2]);
+    assert_eq!([filtered, forecast].map(Job::runs), [jobs[1].pool.as_slice(); 2]);
+    // The other row of this pool is shown beside the forecast, and not filtered.
+    let greedy = plan.job(&jobs[2].soup).unwrap();
+    assert_eq!((jobs[2].forecast.as_ref(), greedy.forecast()), (jobs[1].forecast.as_ref(), None));
+    assert_eq!((jobs[5].forecast.as_ref(), greedy.runs()), (None, jobs[2].pool.as_slice()));
+
+    let all = demo(&["forecast.bn_images=100"]);
+    let new: BTreeSet<_> = ids(&all).difference(&ids(&plain)).cloned().collect();
+    assert_eq!((new.len(), all.jobs.len() - plain.jobs.len()), (20, 20));
+    assert_eq!(forecasts(&all, prefix).len(), 2, "of grid and of fgg");
+    let recomputed = demo(&["forecast.bn_images=100", "soup.bn=recalibrate"]);
+    assert_eq!(forecasts(&recomputed, prefix)[0].2, 11 * (240 + 100));
+    assert_eq!(forecasts(&recomputed, "Shapes DeiT-pico: ")[0].2, 11 * 240);
+    let distances = demo(&["forecast.barrier=false"]);
+    assert_eq!(forecasts(&distances, prefix)[0], ("Shapes ResNet-pico: forecast of grid", 0, 0));
+}
+
 #[test]
 fn figures_share_jobs_with_the_demo_table() {
     let (table, figures) = (demo(&[]), plan(read("figures/demo.toml", &[]).unwrap()));
@@ -546,6 +592,12 @@ fn wrong_values_are_errors_with_their_key() {
             "learned`: `epochs`: expected at most 1000000",
         ),
         (["method.1.select={kind='fisher',images=0}"], "images: expected at least 1, found 0"),
+        (
+            ["method.1.max_distance=-1"],
+            "method `Uniform Soup`: max_distance: expected a finite number of 0 or more, found -1",
+        ),
+        (["method.1.max_distance=inf"], "max_distance: expected a finite number of 0 or more, found inf"),
+        (["method.2.max_barrier=nan"], "method `Greedy Soup`: max_barrier: expected a finite number, found"),
         (["grid.seeds=[1, 1]"], "grid.seeds: expected each value once, found 1 twice"),
         (["fgg.lr_max=nan"], "fgg.lr_max: expected a finite number"),
         (["run.resume_minutes=-1"], "run.resume_minutes"),
@@ -600,6 +652,8 @@ fn wrong_values_are_errors_with_their_key() {
         assert!(text.contains(expected) && text.contains("demo.toml"), "{set:?}: {text}");
         assert!(!text.contains("line 0"), "{set:?}: {text}");
     }
+    let text = error(&["method.1.max_barrier=0.1", "forecast.barrier=false"]);
+    assert!(text.contains("max_barrier: expected `forecast.barrier` to be true, found false"), "{text}");
     let pruned = "method.1.select={kind='pruned'}";
     let text = error(&[pruned, &LANDSCAPE[2].replace("'GoG'", "'Uniform Soup'")]);
     assert!(

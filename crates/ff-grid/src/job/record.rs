@@ -300,6 +300,14 @@ mod tests {
     }
 
     #[test]
+    fn filtered_models_are_on_record() {
+        let filtered = r#""left_out":[],"filtered":["b: distance 3.410 above 1.5"],"#;
+        let text = soup("").replace(r#""left_out":[],"#, filtered);
+        let record: SoupRecord = serde_json::from_str(&text).unwrap();
+        assert_eq!((record.filtered.len(), serde_json::to_string(&record).unwrap()), (1, text));
+    }
+
+    #[test]
     fn soups_have_weights_and_ensembles_have_none() {
         for (weights, path) in
             [(r#""weights":{"path":"soup.safetensors"},"#, Some("soup.safetensors")), ("", None)]

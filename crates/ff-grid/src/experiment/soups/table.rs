@@ -119,7 +119,10 @@ impl SoupsTable {
                     notes.push(format!("diverged, models from before used: {}", soup.diverged.join(", ")));
                 }
                 if let filtered @ 1.. = soup.filtered.len() {
-                    notes.push(format!("{filtered} of {} models filtered", filtered + soup.candidates));
+                    let all = filtered + soup.candidates;
+                    // The filter is not repeated without each fold.
+                    let by = soup.cross_fitted.as_ref().map_or("", |_| ", by all validation images");
+                    notes.push(format!("{filtered} of {all} models filtered{by}"));
                 }
                 if let images @ 1.. = records.skipped_in_training(&jobs.pool)? {
                     notes.push(format!("{images} unreadable training images left out"));
