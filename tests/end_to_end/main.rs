@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod ema;
 mod ensemble;
+mod forecast;
 mod gpu_kit;
 mod inmerge;
 mod landscape;
