@@ -1,9 +1,9 @@
 //! Greedy soups with a scorer that stops early, compared with fully evaluated ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ff_checkpoint::{OwnedTensor, StateDict};
-use ff_eval::{Metric, Predictions, ScoreBound, Targets, Value, hardest_first, margins};
+use ff_eval::{Metric, Predictions, ScoreBound, Targets, Value, hardest_first, margins, standard_error};
 use ff_soup::{
     Accept, Average, Candidate, Hierarchy, Ingredient, Ingredients, Policy, ScoreError, Scorer, Selector,
     Soup, Verdict,
@@ -37,13 +37,15 @@ struct Linear<'a> {
     calls: usize,
     /// Samples that these calls evaluated.
     evaluated: usize,
+    /// Predictions of all samples.
+    kept: HashMap<Average, Predictions>,
 }
 
 impl<'a> Linear<'a> {
     fn new(problem: &'a Problem, metric: Metric, chunk: usize, early: Option<Order>) -> Self {
         let samples: Vec<usize> = (0..problem.features.len()).collect();
         let chunks = samples.chunks(chunk).map(<[usize]>::to_vec).collect();
-        Self { problem, metric, chunk, early, chunks, calls: 0, evaluated: 0 }
+        Self { problem, metric, chunk, early, chunks, calls: 0, evaluated: 0, kept: HashMap::new() }
     }
 
     fn row(&self, weights: &[f32], sample: usize) -> Vec<f32> {
@@ -52,13 +54,15 @@ impl<'a> Linear<'a> {
         weights.chunks(features.len()).map(of).collect()
     }
 
-    fn finish(&mut self, logits: Vec<f32>) -> Result<f64, ScoreError> {
+    fn finish(&mut self, average: &Average, logits: Vec<f32>) -> Result<f64, ScoreError> {
         let predictions = Predictions::new(logits, self.problem.outputs, self.problem.targets.clone())?;
         if self.early == Some(Order::HardestFirst) {
             let hardest = hardest_first(&margins(self.metric, &predictions));
             self.chunks = hardest.chunks(self.chunk).map(<[usize]>::to_vec).collect();
         }
-        match self.metric.evaluate(&predictions) {
+        let value = self.metric.evaluate(&predictions);
+        self.kept.insert(average.clone(), predictions);
+        match value {
             Value::Defined(score) => Ok(score),
             Value::Undefined(why) => Err(why.into()),
         }
@@ -73,7 +77,11 @@ impl Scorer for Linear<'_> {
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
         let weights = values(candidate)?;
         let logits = (0..self.problem.features.len()).flat_map(|sample| self.row(&weights, sample)).collect();
-        self.finish(logits)
+        self.finish(candidate.average(), logits)
+    }
+
+    fn standard_error(&mut self, tried: &Average, before: &Average) -> Result<Option<f64>, ScoreError> {
+        Ok(standard_error(self.metric, &self.kept[before], &self.kept[tried], 50, 0)?)
     }
 
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
@@ -98,7 +106,7 @@ impl Scorer for Linear<'_> {
                 return Ok(Verdict::Rejected { bound });
             }
         }
-        self.finish(logits).map(Verdict::Score)
+        self.finish(candidate.average(), logits).map(Verdict::Score)
     }
 }
 
@@ -111,12 +119,12 @@ fn model(at: usize, group: usize, weights: &[f32]) -> Ingredient {
     }
 }
 
-fn methods() -> [(&'static str, Hierarchy); 4] {
-    let at_least =
-        Hierarchy { policies: vec![Policy::Greedy { accept: Accept::AtLeast }], ..Hierarchy::greedy() };
+fn methods() -> [(&'static str, Hierarchy); 5] {
+    let of = |accept| Hierarchy { policies: vec![Policy::Greedy { accept }], ..Hierarchy::greedy() };
     [
         ("greedy", Hierarchy::greedy()),
-        ("greedy, at least", at_least),
+        ("greedy, at least", of(Accept::AtLeast)),
+        ("greedy, one-se", of(Accept::OneSe)),
         ("GoU", Hierarchy::greedy_of_uniform("learning_rate")),
         ("GoG", Hierarchy::greedy_of_greedy("learning_rate")),
     ]
@@ -300,6 +308,37 @@ impl Scorer for Hasty {
     fn beats(&mut self, _: &Candidate<'_>, best: f64, _: Accept) -> Result<Verdict, ScoreError> {
         Ok(Verdict::Rejected { bound: best })
     }
+}
+
+/// The rule in so many words: the gain must be above its standard error.
+#[test]
+fn one_standard_error_is_asked_of_every_gain() {
+    let (problem, ingredients) = grid(false);
+    let [_, _, (_, strict), ..] = methods();
+    let mut scorer = Linear::new(&problem, Metric::Accuracy, 100, None);
+    let soup = strict.select(&ingredients, &mut scorer).unwrap();
+    let (mut taken, mut refused) = (0, 0);
+    for decision in soup.decisions.iter().filter(|decision| decision.before.is_some()) {
+        let gain = decision.tried.unwrap() - decision.before.unwrap();
+        assert_eq!(decision.standard_error.is_some(), gain > 0.0);
+        let above = decision.standard_error.is_some_and(|error| gain > error);
+        assert_eq!(decision.taken, above, "{decision:?}");
+        taken += usize::from(above);
+        refused += usize::from(gain > 0.0 && !above);
+    }
+    assert!(taken > 0 && refused > 0, "{taken} taken, {refused} gains within the error");
+    // A closure has no standard errors.
+    let mut closure = |weights: &StateDict| -> Result<f64, ScoreError> {
+        Ok(f64::from(weights.get("fc.weight").and_then(|of| of.to_f32()).ok_or("none")?[0]))
+    };
+    let three = Ingredients::new(vec![model(0, 0, &[1.0]), model(1, 0, &[1.0])]).unwrap();
+    assert!(strict.select(&three, &mut closure).is_ok(), "no gain, no question");
+    let mut of_mean = |weights: &StateDict| -> Result<f64, ScoreError> {
+        Ok(-(f64::from(weights.get("fc.weight").and_then(|of| of.to_f32()).ok_or("none")?[0]) - 2.0).abs())
+    };
+    let two = Ingredients::new(vec![model(0, 0, &[1.0]), model(1, 0, &[3.0])]).unwrap();
+    let error = strict.select(&two, &mut of_mean).unwrap_err().to_string();
+    assert!(error.contains("expected the standard error of its gain, which `one-se` asks for"), "{error}");
 }
 
 #[test]

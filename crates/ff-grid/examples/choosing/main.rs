@@ -34,8 +34,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 series[3 * at + kind].points.push(Some(Point { y, low: None, high: None }));
             }
             println!(
-                "{val} images, {accept:?}: {:.1} models; soup {:.2?}, single {:.2?}; sets of weights {:.0?}, images {:.0?}",
+                "{val} images, {accept:?}: {:.1} models, the last in {:.2}; soup {:.2?}, single {:.2?}; sets of weights {:.0?}, images {:.0?}",
                 mean(&|outcome| outcome.size as f64),
+                mean(&|outcome| f64::from(u8::from(outcome.has_last))),
                 [0, 1, 2].map(|kind| 100.0 * mean(&|outcome| outcome.soup[kind])),
                 [0, 1, 2].map(|kind| 100.0 * mean(&|outcome| outcome.single[kind])),
                 [0, 1].map(|part| mean(&|outcome| outcome.cost[part][0] as f64)),

@@ -3,7 +3,7 @@
 //! All models have the same accuracy, and so has every soup of them: on each image they share a
 //! part of the margin between the true class and the other, and the rest is noise. The noise of a
 //! soup of k models is √k times the mean of theirs, so that it varies as that of one model. One
-//! model may be of worth to others: each soup of it and another has a higher margin.
+//! model may be better: it and every soup of it have a higher margin.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -30,7 +30,7 @@ pub struct Setting {
     pub test: usize,
     /// Models.
     pub models: usize,
-    /// What the last model adds to the margin of soups with others; 0: nothing.
+    /// What the last model adds to its own margin and to that of every soup of it; 0: nothing.
     pub worth: f64,
     /// When a greedy soup keeps a model.
     pub accept: Accept,
@@ -43,7 +43,7 @@ pub struct Setting {
 pub struct Outcome {
     /// Models in the greedy soup.
     pub size: usize,
-    /// True if the soup has the last model and another.
+    /// True if the soup has the last model.
     pub has_last: bool,
     /// The greedy soup on validation, cross-fitted, and on test.
     pub soup: [f64; 3],
@@ -91,7 +91,7 @@ pub fn draw(setting: &Setting, seed: u64) -> Result<Outcome, Error> {
     });
     let ((average, soup, cost), (_, single, _)) = (soup?, single?);
     let parts: Vec<&str> = average.shares().into_iter().map(|(id, _)| id).collect();
-    let has_last = parts.len() > 1 && parts.contains(&last.as_str());
+    let has_last = parts.contains(&last.as_str());
     Ok(Outcome { size: parts.len(), has_last, soup, single, cost })
 }
 
@@ -116,7 +116,7 @@ impl Predictor for Simulated<'_> {
     fn load(&mut self, weights: &StateDict, average: &Average) -> Result<(), Error> {
         let noise = weights.get(TENSOR).and_then(|tensor| tensor.to_f32()).unwrap_or_default();
         let parts: Vec<&str> = average.shares().into_iter().map(|(id, _)| id).collect();
-        let worth = if parts.len() > 1 && parts.contains(&self.last) { self.setting.worth } else { 0.0 };
+        let worth = if parts.contains(&self.last) { self.setting.worth } else { 0.0 };
         let own = ((1.0 - COMMON) * parts.len() as f64).sqrt();
         let margin = |(common, noise): (&f32, &f32)| {
             (MARGIN + worth + COMMON.sqrt() * f64::from(*common) + own * f64::from(*noise)) as f32

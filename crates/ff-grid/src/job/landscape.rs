@@ -16,7 +16,7 @@ pub struct ErrorEvaluation {
     pub model: Spec,
     /// Data whose validation split they are evaluated on.
     pub data: DataIdentity,
-    /// Metric. An error is 1 minus its score.
+    /// Metric. An error is 1 minus its score, or the log loss itself.
     pub metric: Metric,
     /// Batch size in which BatchNorm statistics are recomputed from the training images at every
     /// point. `None`: they are combined like weights.

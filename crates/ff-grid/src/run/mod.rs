@@ -19,7 +19,7 @@ mod train;
 mod verdict;
 
 pub use context::JobContext;
-pub use cross_fit::{CrossFitted, cross_fit, folds};
+pub use cross_fit::{CrossFitted, cross_fit, folds, outside};
 pub use failure::{loses_gpu, panic_text};
 pub use inmerge::InmergeHook;
 pub use predictor::{ModelPredictor, Predictor};

@@ -118,6 +118,13 @@ impl Models {
 }
 
 impl RunModel {
+    /// Returns the validation error of its score, which is of the metric that its run was trained
+    /// with.
+    pub fn error(&self) -> Option<f64> {
+        let training = self.run.spec.training()?;
+        self.score.map(|score| training.train.metric.error(score))
+    }
+
     /// Opens the model's weights.
     pub fn open(&self, context: &JobContext<'_>) -> Result<Ingredient, Error> {
         let weights = context.runs.open(&self.run, &self.kept.weights)?;

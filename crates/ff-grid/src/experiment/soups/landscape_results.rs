@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ff_eval::Roughness;
+use ff_eval::{Metric, Roughness};
 use ff_report::{Axis, Heatmap, LinePlot, Mark, Plot, Point, Series, Surface, csv};
 use itertools::Itertools;
 use serde::Serialize;
@@ -67,7 +67,10 @@ impl SoupsTable {
         let mut album = Album {
             records,
             title: format!("{}, {}", dataset.name, backbone.name),
-            error: format!("validation error, 1 − {}", dataset.metric.title()),
+            error: match dataset.metric {
+                Metric::LogLoss => "log loss on validation".to_owned(),
+                metric => format!("validation error, 1 − {}", metric.title()),
+            },
             plots: Vec::new(),
             texts: Vec::new(),
         };

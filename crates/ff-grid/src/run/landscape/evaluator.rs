@@ -46,7 +46,9 @@ impl ErrorEvaluator {
         }
         self.evaluations += 1;
         match self.validation.predict(&self.model, None) {
-            Ok(predictions) => Ok(self.metric.evaluate(&predictions).value().map(|score| 1.0 - score)),
+            Ok(predictions) => {
+                Ok(self.metric.evaluate(&predictions).value().map(|score| self.metric.error(score)))
+            }
             Err(ff_train::Error::Eval(ff_eval::Error::Logit { .. })) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -66,7 +66,7 @@ fn barrier(
     models: &Ingredients,
     ends: [&RunModel; 2],
 ) -> Result<Option<f64>, Error> {
-    let [Some(a), Some(b)] = ends.map(|end| end.score.map(|score| 1.0 - score)) else { return Ok(None) };
+    let [Some(a), Some(b)] = ends.map(RunModel::error) else { return Ok(None) };
     let halfway = Average::Mean(ends.map(|end| Average::Ingredient(end.id.clone())).into());
     let error = evaluator.error(&models.weights(&halfway)?)?;
     Ok(error.map(|error| error - (a + b) / 2.0))

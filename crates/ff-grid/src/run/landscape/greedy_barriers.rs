@@ -8,7 +8,7 @@ use ff_soup::{Ingredient, Ingredients, distances};
 use super::evaluator::ErrorEvaluator;
 use super::path::between;
 use crate::error::Error;
-use crate::job::{Averages, Cost, Diverged, GreedyBarrier, Job, JobOutput, JobSpec, PathSpec, steps};
+use crate::job::{Cost, Diverged, GreedyBarrier, Job, JobOutput, JobSpec, PathSpec, steps};
 use crate::run::context::JobContext;
 use crate::run::models::Models;
 
@@ -21,10 +21,8 @@ pub(in crate::run) fn greedy_barriers(
     let record = context.runs.done(context.planned(job.greedy_soup()?)?)?;
     let soup = &record.soup()?.soup;
     let probe = context.model_of(job.probe()?)?;
-    let averages = match &record.spec {
-        JobSpec::Soup(spec) => spec.averages,
-        _ => Averages::Without,
-    };
+    let JobSpec::Soup(of) = &record.spec else { return Err(record.not("a soup")) };
+    let (averages, metric) = (of.averages, of.metric);
     let models = Models::of(context, job.runs(), Diverged::Keep, averages)?.models;
     let models = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let models = Ingredients::new(models)?;
@@ -42,13 +40,16 @@ pub(in crate::run) fn greedy_barriers(
         let from_probe = distances(&Ingredients::new(vec![before.clone(), probe.clone()])?, |name| {
             evaluator.trained(name)
         })[0];
-        let known = [step.decision.alone, step.decision.before].map(|score| score.map(|score| 1.0 - score));
+        // Scores of another metric tell nothing of the errors.
+        let error =
+            |score: Option<f64>| score.filter(|_| of.select_by.is_none()).map(|score| metric.error(score));
+        let known = [step.decision.alone, step.decision.before].map(error);
         let path = between(&mut evaluator, [candidate, before], known, lambdas)?;
         let at = path.lambdas.iter().position(|lambda| *lambda == share).expect("it was added");
         found.push(GreedyBarrier {
             decision: step.decision.clone(),
             share,
-            with: 1.0 - path.errors[at],
+            with: metric.error(path.errors[at]), // the score of the error, by the same formula
             from_probe,
             relative_distance: (from_probe > 0.0).then(|| path.distance / from_probe),
             path,

@@ -23,7 +23,7 @@ pub(in crate::run) fn path(
         return Err(Error::Job(format!("expected two models for a path, found {}", models.len())));
     };
     let mut evaluator = ErrorEvaluator::new(context, job, &spec.evaluation)?;
-    let known = [a.score, b.score].map(|score| score.map(|score| 1.0 - score));
+    let known = [a.error(), b.error()];
     let found = between(&mut evaluator, [a.open(context)?, b.open(context)?], known, steps(spec.points))?;
     Ok((JobOutput::Path(found), evaluator.cost()))
 }

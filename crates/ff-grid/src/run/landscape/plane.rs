@@ -12,8 +12,8 @@ use ff_soup::{Ingredient, Ingredients, Place, Plane};
 use super::evaluator::{ErrorEvaluator, is_trained};
 use crate::error::Error;
 use crate::job::{
-    Anchors, Averages, Corner, Cost, Diverged, Job, JobId, JobOutput, PlaneRecord, PlaneSpec, Record,
-    RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
+    Anchors, Averages, Corner, Cost, Diverged, Job, JobId, JobOutput, JobSpec, PlaneRecord, PlaneSpec,
+    Record, RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
 };
 use crate::run::context::JobContext;
 use crate::run::models::{Models, RunModel};
@@ -28,8 +28,8 @@ pub(in crate::run) fn plane(
     let chosen = choose(&models, &spec.models)?;
     let plane = through(context, &spec.model, chosen)?;
     let corners = plane.corners().map(|(model, x, y)| {
-        let score = chosen.iter().find(|of| of.id == model).and_then(|of| of.score);
-        Corner { model: model.to_owned(), x, y, error: score.map(|score| 1.0 - score) }
+        let error = chosen.iter().find(|of| of.id == model).and_then(|of| of.error());
+        Corner { model: model.to_owned(), x, y, error }
     });
     let record = PlaneRecord { corners, lengths: plane.lengths(), left_out: models.left_out };
     Ok((JobOutput::Plane(record), Cost::default()))
@@ -67,13 +67,9 @@ pub(in crate::run) fn surface(
                 let fields = Default::default();
                 let Place { x, y, height } =
                     plane.place(&Ingredient { id: input.label.clone(), weights, fields })?;
-                soups.push(SoupPlace {
-                    soup: input.label.clone(),
-                    x,
-                    y,
-                    height,
-                    error: 1.0 - soup.soup.score,
-                });
+                let JobSpec::Soup(spec) = &record.spec else { return Err(record.not("a soup")) };
+                let error = spec.metric.error(soup.validation());
+                soups.push(SoupPlace { soup: input.label.clone(), x, y, height, error });
             }
             _ => {}
         }
