@@ -7,9 +7,10 @@ use crate::predictions::{Predictions, Targets};
 
 /// Computes the margin of each sample: the lower, the more the sample lowers the metric.
 ///
-/// For AUROC it is minus the sample's loss: the area that its pairs lack, summed over the outputs
-/// with an area; for log loss, the loss itself. For all other metrics it is the logit of the true class less the highest other
-/// logit; 0 for labels, for which they are undefined.
+/// For AUROC it is minus the area that the sample's pairs lack, summed over the outputs with an
+/// area. For log loss it is minus the sample's loss in nats, summed over its known labels. For all
+/// other metrics it is the logit of the true class less the highest other logit; 0 for labels, for
+/// which they are undefined.
 pub fn margins(metric: Metric, predictions: &Predictions) -> Vec<f64> {
     match (metric, predictions.targets()) {
         (Metric::Auroc, _) => {

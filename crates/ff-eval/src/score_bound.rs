@@ -37,8 +37,9 @@ const KAPPA_MARGIN: f64 = 1e-9;
 /// - Log loss: unseen samples have a loss of 0.
 ///
 /// The bound is never below the metric's float: the arguments are integers or the same losses, and
-/// quotients, sums and means that are each rounded to nearest keep their order. For kappa, where that does not hold, a
-/// margin of 10⁻⁹ is added. Once all samples are seen, the bound is the metric's float.
+/// quotients, sums and means that are each rounded to nearest keep their order. For kappa, where
+/// that does not hold, a margin of 10⁻⁹ is added. Once all samples are seen, the bound is the
+/// metric's float, unless a loss was lowered ([`ScoreBound::observe_within`]).
 #[derive(Debug)]
 pub struct ScoreBound<'a> {
     targets: &'a Targets,
