@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ff_checkpoint::{OwnedTensor, StateDict};
-use ff_eval::{Metric, Predictions, ScoreBound, Targets, Value, hardest_first, margins, standard_error};
+use ff_eval::{
+    Metric, Predictions, ScoreBound, Targets, TaskKind, Value, hardest_first, margins, standard_error,
+};
 use ff_soup::{
     Accept, Average, Candidate, Hierarchy, Ingredient, Ingredients, Policy, ScoreError, Scorer, Selector,
     Soup, Verdict,
@@ -260,8 +262,8 @@ fn early_stopping_skips_most_samples_of_a_grid() {
     for metric in Metric::ALL {
         for (problem, ingredients) in [false, true].map(grid) {
             let multilabel = matches!(problem.targets, Targets::Labels(_));
-            let kind = if multilabel { "multilabel" } else { "classes" };
-            if multilabel && metric != Metric::Auroc {
+            let kind = if multilabel { TaskKind::Multilabel } else { TaskKind::Multiclass };
+            if !metric.applies_to(kind) {
                 continue;
             }
             for (name, method) in methods() {
