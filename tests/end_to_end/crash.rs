@@ -46,7 +46,7 @@ resume_steps = 2
     table.replace("weights = \"random\"", "weights = \"pretrain\"\nshallow_layers = 3")
 }
 
-const JOBS: u64 = 26;
+const JOBS: u64 = 27;
 
 fn start(place: &Place, runs: &str) -> Child {
     let words = ["ff-grid", "run", "--config", "tiny.toml", "--runs", runs];

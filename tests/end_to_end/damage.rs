@@ -18,7 +18,7 @@ fn damaged_results_are_named_and_never_averaged() {
     let kept = folder.join("kept.safetensors");
     let sound = flip_last(&kept);
     let name = place.name(&kept);
-    let expected = ["Greedy Soup", name, "damaged", "hint:", "1 job failed, 2 jobs skipped"];
+    let expected = ["Greedy Soup", name, "damaged", "hint:", "1 job failed, 3 jobs skipped"];
     place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &expected);
     // Beside other processes it fails in each, and then once more alone.
     let beside = format!("{RUN} {OTHER_SOUP} --device cpu --set run.jobs_per_device=2");
@@ -34,7 +34,7 @@ fn damaged_results_are_named_and_never_averaged() {
     place.run(&format!("{RUN} {OTHER_SOUP}")).refused(1, &["Greedy Soup", name]);
 
     std::fs::write(&kept, &sound).unwrap();
-    place.run(&format!("{RUN} {OTHER_SOUP}")).ok_saying("3 jobs done, 22 already done");
+    place.run(&format!("{RUN} {OTHER_SOUP}")).ok_saying("4 jobs done, 22 already done");
 
     let record = folder.join("record.json");
     let text = std::fs::read_to_string(&record).unwrap();
@@ -47,7 +47,7 @@ fn damaged_results_are_named_and_never_averaged() {
     }
     // As the hint says. The run gives the same weights, so no later job is done again.
     std::fs::remove_file(&record).unwrap();
-    place.run(RUN).ok_saying("1 job done, 24 already done");
+    place.run(RUN).ok_saying("1 job done, 25 already done");
     assert_eq!(std::fs::read(&kept).unwrap(), sound);
 }
 
@@ -94,7 +94,7 @@ fn the_doctor_finds_every_damaged_file_and_repairs_only_that() {
     let repaired = place.run("ff-grid doctor --repair").ok_saying("4 findings repaired");
     assert!(repaired.contains("set aside; the next run repeats the job"));
     place.run("ff-grid doctor").ok();
-    place.run(RUN).ok_saying("3 jobs done, 22 already done");
+    place.run(RUN).ok_saying("3 jobs done, 23 already done");
     let after: Vec<_> =
         place.files("runs").into_iter().filter(|name| !name.starts_with("set-aside/")).collect();
     assert_eq!(after, before);
@@ -148,7 +148,7 @@ fn files_without_permission_are_named() {
     chmod(0o000, &kept);
     run(OTHER_SOUP).refused(1, &["kept.safetensors: cannot open this file: Permission denied"]);
     chmod(0o644, &kept);
-    run(OTHER_SOUP).ok_saying("3 jobs done, 22 already done");
+    run(OTHER_SOUP).ok_saying("4 jobs done, 22 already done");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_full_disk_is_named_and_the_run_resumes() {
         (size, times) = (size + if times < 10 { 150 } else { 300 }, times + 1);
         assert!(mounted.resize(&format!("{size}k")));
     };
-    assert!(times > 5 && !last.stderr.contains("25 jobs done"), "{times} times full\n{}", last.stderr);
+    assert!(times > 5 && !last.stderr.contains("26 jobs done"), "{times} times full\n{}", last.stderr);
 }
 
 /// A file system in memory, unmounted when dropped.

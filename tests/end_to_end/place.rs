@@ -220,7 +220,7 @@ pub fn binary(name: &str) -> &'static str {
     }
 }
 
-/// Returns a table of 25 jobs on a dataset given as TOML: 2 learning rates × 2 augmentations, FGG
+/// Returns a table of 26 jobs on a dataset given as TOML: 2 learning rates × 2 augmentations, FGG
 /// of 3 epochs from 2 bases of the grid.
 pub fn table(dataset: &str) -> String {
     format!(
@@ -308,7 +308,7 @@ select = {{ kind = "gog", by = "learning_rate" }}
 pub const RUN: &str = "ff-grid run --config tiny.toml";
 
 /// Jobs of [`table`]: a probe, 4 fine-tuned models, 2 cyclic runs; 6 soups, predictions and scores.
-pub const JOBS: usize = 25;
+pub const JOBS: usize = 26;
 
 /// Forty generated images.
 pub const SHAPES: &str = r#"

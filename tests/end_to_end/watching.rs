@@ -9,7 +9,7 @@ use crate::place::{Place, SHAPES, assert_has, works};
 fn a_grid_is_watched_from_outside() {
     let place = Place::with_table(SHAPES);
     let watch = "ff-grid watch --config tiny.toml";
-    assert_eq!(place.run(watch).ok(), "0 of 25 jobs done\n");
+    assert_eq!(place.run(watch).ok(), "0 of 26 jobs done\n");
 
     let line = "ff-grid run --config tiny.toml --set finetune.epochs=1000000 --set run.workers=1";
     let words: Vec<&str> = line.split(' ').collect();
@@ -39,7 +39,7 @@ fn a_grid_is_watched_from_outside() {
     );
     assert_eq!(seen["best"][0]["column"], "shapes pico");
     let text = place.run(&format!("{watch} --set finetune.epochs=1000000")).ok();
-    assert!(text.starts_with("1 of 25 jobs done, ") && text.contains("\nrunning  shapes pico: lr"), "{text}");
+    assert!(text.starts_with("1 of 26 jobs done, ") && text.contains("\nrunning  shapes pico: lr"), "{text}");
     grid.kill().unwrap();
     grid.wait().unwrap();
     assert!(

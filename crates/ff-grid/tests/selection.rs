@@ -189,7 +189,7 @@ fn cross_fitting_chooses_as_a_selection_on_the_other_images_would() {
             let soup = method.select(&models, &mut early).unwrap();
             let found = early.predictions(&soup.average, || models.weights(&soup.average)).unwrap();
             let folds = folds(&found, metric, 3).unwrap();
-            let found = cross_fit(method, &models, &mut early, &folds, &mut |_, _| Ok(())).unwrap();
+            let found = cross_fit(method, &models, &mut early, &folds, |_, _| Ok(())).unwrap();
             kept += early.evaluations();
             for (fold, soup) in found.soups.iter().enumerate() {
                 let mut whole = Whole(scorer());

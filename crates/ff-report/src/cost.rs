@@ -21,22 +21,29 @@ pub struct Cost {
     /// The number of images of these passes, and of training images that are read for the statistics
     /// of BatchNorm and of merge methods.
     pub validation_images: u64,
+    /// Those of these images that are read to cross-fit the choice.
+    pub cross_fitting_images: u64,
     /// The wall-clock time in seconds; `None` if not measured.
     pub wall_seconds: Option<f64>,
 }
 
 /// The section of methods and their costs; `over` names what they are summed over.
 pub(crate) fn section<'a>(costs: impl Iterator<Item = (&'a str, Cost)>, over: &str) -> Section {
-    let head =
-        ["Method", "Training epochs", "Training images", "Validation passes", "Validation images", "Time"];
-    let row = |(method, cost): (&str, Cost)| {
-        let counts =
-            [cost.training_epochs, cost.training_images, cost.validation_passes, cost.validation_images];
-        let counts = counts.map(|of| Field::from(format::count(of)));
+    let costs: Vec<_> = costs.collect();
+    let fitted = costs.iter().any(|(_, cost)| cost.cross_fitting_images > 0);
+    let mut head =
+        vec!["Method", "Training epochs", "Training images", "Validation passes", "Validation images"];
+    head.extend(fitted.then_some("of these, to cross-fit"));
+    head.push("Time");
+    let row = |(method, cost): &(&str, Cost)| {
+        let Cost { training_epochs, training_images, validation_passes, validation_images, .. } = *cost;
+        let mut counts = vec![training_epochs, training_images, validation_passes, validation_images];
+        counts.extend(fitted.then_some(cost.cross_fitting_images));
+        let counts = counts.into_iter().map(|of| Field::from(format::count(of)));
         let time = Field::from(cost.wall_seconds.map(format::seconds));
-        [Field::from(method)].into_iter().chain(counts).chain([time]).collect()
+        [Field::from(*method)].into_iter().chain(counts).chain([time]).collect()
     };
-    Section::new("Cost", 1, &head, costs.map(row).collect()).remark(format!(
+    Section::new("Cost", 1, &head, costs.iter().map(row).collect()).remark(format!(
         "Sums over {over}, each method as if run alone: shared work counts for every method."
     ))
 }

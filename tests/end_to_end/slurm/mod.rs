@@ -87,12 +87,12 @@ fn results_equal_the_local_engines_and_nothing_is_submitted_twice() {
     let said = grid(&place, &cluster, SEND);
     assert_eq!((said.code, said.stdout.as_str()), (0, ""));
     assert!(said.stderr.contains(&format!("{JOBS} jobs in the queue")), "{}", said.stderr);
-    // A preflight check, a probe, 4 fine-tuned models, 2 cyclic runs and 6 soups with their
-    // predictions and scores.
-    assert_eq!(cluster.queue().len(), 14);
+    // A preflight check, a probe, 4 fine-tuned models, 2 cyclic runs, 6 soups with their predictions
+    // and scores, and the verdict.
+    assert_eq!(cluster.queue().len(), 15);
     assert_eq!(in_state(&place, &cluster, "queued").len(), JOBS);
     grid(&place, &cluster, SEND).ok();
-    assert_eq!(cluster.queue().len(), 14);
+    assert_eq!(cluster.queue().len(), 15);
     assert!(grid(&place, &cluster, "status").ok().contains(&format!("in the queue: {JOBS} jobs\n")));
 
     cluster.hold(false);
@@ -171,11 +171,11 @@ fn a_failed_task_blocks_only_the_jobs_that_need_it() {
         .refused(1, &["1 job failed", "lr 1e-3 heavy", "skipped that depend on failed jobs"]);
     assert!(error.contains("File exists") || error.contains("Not a directory"), "{error}");
     assert_has(&grid(&place, &cluster, "status").ok(), &["failed:\n", "log: "]);
-    // Its cyclic run and every soup need it; the other jobs are done.
+    // Its cyclic run, every soup and the verdict need it; the other jobs are done.
     let failed = in_state(&place, &cluster, "failed");
     assert!(failed.contains(&"shapes pico: lr 1e-3 heavy seed 0".to_owned()), "{failed:?}");
     assert_eq!(failed.iter().filter(|label| label.contains("FGG from")).count(), 1);
-    assert_eq!(failed.len(), 1 + 1 + 6 * 3);
+    assert_eq!(failed.len(), 1 + 1 + 6 * 3 + 1);
     std::fs::remove_file(place.path(&broken)).unwrap();
     grid(&place, &cluster, SEND_AND_WAIT).ok();
     same(&place, "queued");
@@ -188,14 +188,14 @@ fn refused_arrays_are_recorded_and_submitted_by_the_next_run() {
     cluster.hold(true);
     let nowhere = format!("{SEND} --set run.cluster.partition=nowhere");
     grid(&place, &cluster, &nowhere)
-        .refused(1, &["000-check was refused", "invalid partition specified: nowhere", "0 of 6 arrays"]);
+        .refused(1, &["000-check was refused", "invalid partition specified: nowhere", "0 of 7 arrays"]);
     assert!(cluster.queue().is_empty());
     place.write("site.toml", "time = \"10\"\ncpus = 1\n[kind.soup]\npartition = \"nowhere\"\n");
     grid(&place, &cluster, &format!("{SEND} --cluster site.toml"))
-        .refused(1, &["soup was refused", "nowhere", "4 of 6 arrays are in the queue"]);
+        .refused(1, &["soup was refused", "nowhere", "4 of 7 arrays are in the queue"]);
     assert_eq!(cluster.queue().len(), 8);
     assert_eq!(in_state(&place, &cluster, "queued").len(), 7);
-    assert_eq!(in_state(&place, &cluster, "failed").len(), 18);
+    assert_eq!(in_state(&place, &cluster, "failed").len(), 19);
     let why = "refused: sbatch: error: invalid partition specified: nowhere";
     assert_has(&grid(&place, &cluster, "status").ok(), &[why]);
     // Another preflight check, and the soups.
@@ -275,10 +275,10 @@ fn a_large_grid_stays_within_the_queues_limits() {
     assert_eq!(cluster.queue().len(), 300);
     let number = |row: Row| row.task.rsplit('_').next().unwrap().parse::<usize>().unwrap();
     assert!(cluster.queue().into_iter().all(|row| number(row) < 60));
-    // 400 fine-tuned models, a probe, 2 cyclic runs, 6 soups, and a preflight check for each
-    // submission.
+    // 400 fine-tuned models, a probe, 2 cyclic runs, 6 soups, the verdict, and a preflight check for
+    // each submission.
     grid(&place, &cluster, &format!("{SEND} {large}")).ok();
-    assert_eq!(cluster.queue().len(), 1 + 400 + 1 + 2 + 6 + 1);
+    assert_eq!(cluster.queue().len(), 1 + 400 + 1 + 2 + 6 + 1 + 1);
     grid(&place, &cluster, &format!("cancel {large}")).ok();
     wait("an empty queue", || cluster.queue().is_empty());
 }

@@ -80,7 +80,7 @@ pub fn draw(setting: &Setting, seed: u64) -> Result<Outcome, Error> {
         let plain = [scorer.evaluations(), scorer.images()];
         let found = scorer.predictions(&soup.average, || ingredients.weights(&soup.average))?;
         let folds = folds(&found, Metric::Accuracy, setting.folds).map_err(Error::Job)?;
-        let fitted = cross_fit(selector, &ingredients, &mut scorer, &folds, &mut |_, _| Ok(()))?;
+        let fitted = cross_fit(selector, &ingredients, &mut scorer, &folds, |_, _| Ok(()))?;
         let of = Metric::Accuracy.evaluate(&fitted.predictions).value().unwrap_or(f64::NAN);
         let mut all = simulated();
         all.load(&ingredients.weights(&soup.average)?, &soup.average)?;

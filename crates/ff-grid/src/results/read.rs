@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::Error;
-use crate::job::{Cost, JobId, JobOutput, JobSpec, Record};
+use crate::job::{Cost, JobId, JobOutput, JobSpec, Record, SoupRecord};
 use crate::plan::Records;
 
 impl<'a> Records<'a> {
@@ -59,11 +59,14 @@ impl<'a> Records<'a> {
                 queue.extend(job.inputs.iter().map(JobId::as_str));
             }
         }
-        let (mut cost, mut seconds) = (Cost::default(), 0.0);
+        let (mut cost, mut seconds, mut fitting) = (Cost::default(), 0.0, 0);
         for id in behind {
             if let Some(record) = self.of(id)? {
                 cost += record.cost;
                 seconds += record.seconds;
+                if let JobOutput::Soup(SoupRecord { cross_fitted: Some(of), .. }) = &record.output {
+                    fitting += of.evaluated_images;
+                }
             }
         }
         Ok(ff_report::Cost {
@@ -71,6 +74,7 @@ impl<'a> Records<'a> {
             training_images: cost.train_images,
             validation_passes: cost.evaluations,
             validation_images: cost.evaluated_images,
+            cross_fitting_images: fitting,
             wall_seconds: Some(seconds),
         })
     }

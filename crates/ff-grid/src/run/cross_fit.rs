@@ -52,7 +52,7 @@ pub fn cross_fit<P: Predictor>(
     ingredients: &Ingredients,
     scorer: &mut ValidationScorer<P>,
     folds: &Folds,
-    prepare: &mut dyn FnMut(&mut ValidationScorer<P>, &[usize]) -> Result<(), Error>,
+    mut prepare: impl FnMut(&mut ValidationScorer<P>, &[usize]) -> Result<(), Error>,
 ) -> Result<CrossFitted, Error> {
     let mut soups = Vec::new();
     let mut found: Option<(Vec<f32>, Predictions)> = None;

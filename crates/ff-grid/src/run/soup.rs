@@ -231,8 +231,8 @@ impl Fits<'_> {
             Err(why) => return Ok((CrossFit::impossible(why), None)),
         };
         let (evaluations, images) = (scorer.evaluations(), scorer.images());
-        let mut prepare = |scorer: &mut ModelScorer<'_>, rows: &[usize]| self.prepare(scorer, Some(rows));
-        let of = cross_fit(selector, ingredients, scorer, &folds, &mut prepare)?;
+        let prepare = |scorer: &mut ModelScorer<'_>, rows: &[usize]| self.prepare(scorer, Some(rows));
+        let of = cross_fit(selector, ingredients, scorer, &folds, prepare)?;
         let same = of.soups.iter().filter(|other| choice(other) == choice(soup)).count();
         let names = self.data.dataset.task().names();
         let note = Note::in_one_fold(found, &folds);
@@ -260,7 +260,7 @@ impl Fits<'_> {
         let Some(Ok(folds)) = spec.folds.map(|wanted| folds(soup, spec.chooses_by(), wanted)) else {
             return Ok(None);
         };
-        let single = cross_fit(&NthBest(1), ingredients, scorer, &folds, &mut |_, _| Ok(()))?.predictions;
+        let single = cross_fit(&NthBest(1), ingredients, scorer, &folds, |_, _| Ok(()))?.predictions;
         let same = single.logits() == soup.logits();
         let found = verdict(spec.metric, &single, std::slice::from_ref(soup), resamples, seed)?;
         Ok(found.map(|verdict| (verdict, same)))

@@ -33,6 +33,7 @@ struct Line<'a> {
     training_images: u64,
     validation_passes: u64,
     validation_images: u64,
+    cross_fitting_images: u64,
     wall_seconds: Option<f64>,
 }
 
@@ -71,8 +72,14 @@ fn line<'a>(
     scored_on: &'a str,
     score: Option<&Score>,
 ) -> Line<'a> {
-    let Cost { training_epochs, training_images, validation_passes, validation_images, wall_seconds } =
-        row.cost;
+    let Cost {
+        training_epochs,
+        training_images,
+        validation_passes,
+        validation_images,
+        cross_fitting_images,
+        wall_seconds,
+    } = row.cost;
     let interval = score.and_then(|score| score.interval);
     let mut notes = cell.note.iter().cloned().chain(score.into_iter().flat_map(format::notes));
     Line {
@@ -91,6 +98,7 @@ fn line<'a>(
         training_images,
         validation_passes,
         validation_images,
+        cross_fitting_images,
         wall_seconds,
         ..Line::default()
     }

@@ -51,7 +51,9 @@ impl Column {
     /// The verdict in words, or why there is none.
     pub(crate) fn said(&self) -> Option<String> {
         let verdict = self.verdict.as_ref().map(|verdict| verdict.sentence(self.metric));
-        verdict.or_else(|| Some(format!("No verdict: {}.", self.no_verdict.as_ref()?)))
+        verdict.or_else(|| {
+            Some(format!("No verdict: {}. What test images show is all there is.", self.no_verdict.as_ref()?))
+        })
     }
 
     /// The name of the column, such as "ResNet50 on HAM10000".

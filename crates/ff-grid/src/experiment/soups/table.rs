@@ -103,7 +103,9 @@ impl SoupsTable {
                 cell.validation = Some(soup.validation());
                 cell.cross_fitted = soup.cross_fitted();
                 if let Some(CrossFit { score: Value::Undefined(why), .. }) = &soup.cross_fitted {
-                    notes.push(format!("not cross-fitted: {why}"));
+                    notes.push(format!(
+                        "not cross-fitted: {why}; the validation score is on the images that chose"
+                    ));
                 }
                 notes.extend(soup.cross_fitted.iter().flat_map(|of| &of.notes).cloned());
                 if method.select.is_ensemble() {
