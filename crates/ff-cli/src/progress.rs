@@ -111,7 +111,7 @@ pub fn outcome(record: &Record) -> String {
         JobOutput::Diverged { .. } => ": skipped, since its run diverged".to_owned(),
         JobOutput::Score(score) => format!(": {}", shown(&score.value)),
         JobOutput::Verdict(VerdictRecord::None { why }) => format!(": none: {why}"),
-        JobOutput::Verdict(VerdictRecord::Said { same: true, .. }) => ": no soup to take".to_owned(),
+        JobOutput::Verdict(VerdictRecord::Said { same: true, .. }) => ": take the single model".to_owned(),
         JobOutput::Verdict(VerdictRecord::Said { of, .. }) => match of.shown() {
             Shown::Higher => ": take a soup".to_owned(),
             Shown::Lower => ": take the single model".to_owned(),

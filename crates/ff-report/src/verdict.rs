@@ -36,7 +36,9 @@ impl ColumnVerdict {
     pub fn sentence(&self, metric: Metric) -> String {
         let ColumnVerdict { soup, single, same, of } = self;
         if *same {
-            return format!("{soup} is the single model {single}: there is no soup to take.");
+            return format!(
+                "Take {single}, the single model: {soup}, the soup with the best cross-fitted score, is that model."
+            );
         }
         let (images, basis) = (self.images(), self.basis(metric));
         let points = |size: f64| format::points(size, metric);
@@ -71,7 +73,7 @@ impl ColumnVerdict {
     pub(crate) fn short(&self) -> String {
         let ColumnVerdict { soup, single, same, of } = self;
         match of.shown() {
-            _ if *same => format!("no soup to take: {soup} is {single}"),
+            _ if *same => format!("take the single model, {single}: {soup} is the same"),
             Shown::Higher => format!("take {soup}"),
             Shown::Lower => format!("take the single model, {single}"),
             Shown::Neither => {
@@ -218,9 +220,12 @@ mod tests {
         let same = ColumnVerdict { same: true, ..verdict(0.0, [0.0, 0.0]) };
         assert_eq!(
             same.sentence(Metric::Accuracy),
-            "GoG is the single model GS (best): there is no soup to take."
+            "Take GS (best), the single model: GoG, the soup with the best cross-fitted score, is that model."
         );
-        assert_eq!((same.short().as_str(), same.decides()), ("no soup to take: GoG is GS (best)", true));
+        assert_eq!(
+            (same.short().as_str(), same.decides()),
+            ("take the single model, GS (best): GoG is the same", true)
+        );
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn the_verdict_of_validation_comes_before_test_images() {
     let mut same = judged(vec![Some(same)]);
     same.experiments[0].columns[0].comparisons[0].same = true;
     let same = same.to_html();
-    assert!(same.contains("Soup is the single model Single: there is no soup to take."));
+    assert!(same.contains("Take Single, the single model: Soup, the soup"));
     assert!(!same.contains("The best soup, Soup, consists of one model"));
 }
 

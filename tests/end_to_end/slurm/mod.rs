@@ -198,9 +198,9 @@ fn refused_arrays_are_recorded_and_submitted_by_the_next_run() {
     assert_eq!(in_state(&place, &cluster, "failed").len(), 19);
     let why = "refused: sbatch: error: invalid partition specified: nowhere";
     assert_has(&grid(&place, &cluster, "status").ok(), &[why]);
-    // Another preflight check, and the soups.
+    // Another preflight check, the soups, and the verdict.
     grid(&place, &cluster, SEND).ok();
-    assert_eq!(cluster.queue().len(), 8 + 1 + 6);
+    assert_eq!(cluster.queue().len(), 8 + 1 + 6 + 1);
     cluster.hold(false);
     grid(&place, &cluster, SEND_AND_WAIT).ok();
     same(&place, "queued");
