@@ -126,7 +126,7 @@ pub fn outcome(record: &Record) -> String {
         JobOutput::GreedyBarriers(greedy_barriers) => format!(": {} candidates", greedy_barriers.len()),
         JobOutput::Forecast(forecast) => {
             let others = || forecast.models.iter().filter(|of| of.model != forecast.best);
-            let worth = others().filter(|of| of.is_worth_trying()).count();
+            let worth = others().filter(|of| forecast.is_worth_trying(of)).count();
             format!(": {worth} of {} models are worth trying with {}", others().count(), forecast.best)
         }
     }

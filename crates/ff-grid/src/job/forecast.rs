@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The largest barrier of a model that is worth trying, in the metric's unit: one point.
 const WORTH_BARRIER: f64 = 0.01;
 
-/// The largest relative distance of a model that is worth trying, where no barrier is known.
+/// The largest relative distance of a model that is worth trying, where barriers were not evaluated.
 const WORTH_DISTANCE: f64 = 1.5;
 
 /// Where the models of a pool are relative to its best one, and whether they average with it.
@@ -41,17 +41,18 @@ pub struct Forecasted {
     pub barrier: Option<f64>,
 }
 
-impl Forecasted {
-    /// Returns true if it is worth trying in a soup with the best model.
+impl ForecastRecord {
+    /// Returns true if one of its models is worth trying in a soup with the best model.
     ///
     /// This is a rule of thumb, not from a paper: a barrier of at most 0.01 in the metric's unit, or,
-    /// where none is known, a distance of at most 1.5 times the best model's from the probe. A report
-    /// counts how many of the models of either kind greedy and pruned soups took.
-    pub fn is_worth_trying(&self) -> bool {
-        match (self.barrier, self.distance) {
-            (Some(barrier), _) => barrier <= WORTH_BARRIER,
-            (None, Some(distance)) => distance <= WORTH_DISTANCE,
-            (None, None) => true,
+    /// where barriers were not evaluated, a distance of at most 1.5 times the best model's from the
+    /// probe. A report counts how many of the models of either kind greedy and pruned soups took.
+    pub fn is_worth_trying(&self, of: &Forecasted) -> bool {
+        // Where barriers were evaluated, the best model has one. A model without one has outputs that
+        // are not finite halfway, or no score, however near it is.
+        match self.models.iter().any(|of| of.barrier.is_some()) {
+            true => of.barrier.is_some_and(|barrier| barrier <= WORTH_BARRIER),
+            false => of.distance.is_none_or(|distance| distance <= WORTH_DISTANCE),
         }
     }
 }
@@ -144,9 +145,18 @@ mod tests {
             (Some(1.51), None, false),
             (None, None, true),
         ] {
-            let found = of("a", distance, barrier).is_worth_trying();
+            let best = of("best", Some(0.0), barrier.map(|_| 0.0));
+            let forecast = ForecastRecord { models: vec![best, of("a", distance, barrier)], ..forecast() };
+            let found = forecast.is_worth_trying(&forecast.models[1]);
             assert_eq!(found, worth, "distance {distance:?}, barrier {barrier:?}");
         }
+    }
+
+    #[test]
+    fn a_near_model_without_a_barrier_among_others_is_not_worth_trying() {
+        let forecast = forecast();
+        let worth = forecast.models.iter().filter(|of| forecast.is_worth_trying(of));
+        assert_eq!(worth.map(|of| of.model.as_str()).collect::<Vec<_>>(), ["far", "best", "level"]);
     }
 
     #[test]

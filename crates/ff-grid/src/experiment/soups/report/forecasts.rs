@@ -33,7 +33,7 @@ pub(super) fn of(
         found.push(ForecastReport {
             pool: format!("{}{without}", method.pool.name()),
             best: forecast.best.clone(),
-            models: forecast.models.iter().map(foreseen).collect(),
+            models: forecast.models.iter().map(|of| foreseen(forecast, of)).collect(),
             outcomes: rows.map(|row| (row.method.name.clone(), outcome(forecast, row))).collect(),
         });
     }
@@ -46,7 +46,7 @@ fn tries_models(select: &Selection) -> bool {
     matches!(select, Selection::Pruned { .. }) || select.hierarchy().is_some_and(greedy)
 }
 
-fn foreseen(of: &Forecasted) -> ModelForecast {
+fn foreseen(forecast: &ForecastRecord, of: &Forecasted) -> ModelForecast {
     ModelForecast {
         name: of.model.clone(),
         score: of.score,
@@ -54,7 +54,7 @@ fn foreseen(of: &Forecasted) -> ModelForecast {
         angle: of.angle,
         distance: of.distance,
         barrier: of.barrier,
-        worth: of.is_worth_trying(),
+        worth: forecast.is_worth_trying(of),
     }
 }
 
@@ -68,7 +68,7 @@ fn outcome(forecast: &ForecastRecord, row: &Model<'_>) -> [[usize; 2]; 2] {
     for of in forecast.models.iter().filter(|of| of.model != forecast.best) {
         if filtered.iter().all(|(id, _)| *id != of.model) {
             let is_taken = taken.iter().any(|(id, _)| *id == of.model);
-            counts[usize::from(!of.is_worth_trying())][usize::from(!is_taken)] += 1;
+            counts[usize::from(!forecast.is_worth_trying(of))][usize::from(!is_taken)] += 1;
         }
     }
     counts
