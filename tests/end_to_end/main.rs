@@ -2,6 +2,7 @@
 
 mod bad_images;
 mod bad_input;
+mod choosing;
 mod command_lines;
 mod crash;
 mod damage;

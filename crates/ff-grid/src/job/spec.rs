@@ -66,6 +66,8 @@ pub enum JobSpec {
     Verdict {
         /// How many inputs are single models.
         singles: usize,
+        /// Folds of their cross-fitting, which the identities of soups do not tell.
+        folds: usize,
         /// The metric.
         metric: Metric,
         /// Bootstrap resamples.

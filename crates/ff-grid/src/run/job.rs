@@ -48,7 +48,7 @@ impl JobContext<'_> {
             JobSpec::Evaluate { metric, resamples, seed } => {
                 (self.evaluate(job, *metric, *resamples, *seed)?, Cost::default())
             }
-            &JobSpec::Verdict { singles, metric, resamples, seed } => {
+            &JobSpec::Verdict { singles, metric, resamples, seed, folds: _ } => {
                 self.verdict(job, singles, metric, (resamples, seed))?
             }
             JobSpec::Plane(spec) => landscape::plane(self, job, spec)?,

@@ -219,7 +219,7 @@ impl Builder<'_, '_> {
         let (singles, metric) = (inputs.len(), self.dataset.metric);
         inputs.extend(soups);
         let EvaluationConfig { resamples, seed } = config.evaluation;
-        let spec = JobSpec::Verdict { singles, metric, resamples, seed };
+        let spec = JobSpec::Verdict { singles, folds: config.soup.folds, metric, resamples, seed };
         Some(self.graph.add(
             shared,
             format!("{}: verdict", shared.prefix),

@@ -1,0 +1,171 @@
+//! Choices on validation images: cross-fitted scores, verdicts, the metric that chooses, and the rule of
+//! one standard error.
+
+use crate::place::{JOBS, Place, RUN, SHAPES, assert_has, picture, table};
+
+/// Enough validation images to divide.
+fn shapes(val: usize) -> String {
+    SHAPES.replace("val = 8", &format!("val = {val}"))
+}
+
+#[test]
+fn tables_have_cross_fitted_scores_and_a_verdict() {
+    let place = Place::with_table(&shapes(24));
+    let printed = place.run(RUN).ok_saying(&format!("{JOBS} jobs done, 0 already done"));
+    assert_has(&printed, &["## Verdict, from validation alone", "Cross-fitted", "Optimism"]);
+    let record = place.record("soup", "Greedy Soup");
+    let soup = &record["output"]["soup"];
+    let fitted = &soup["cross_fitted"];
+    assert_eq!((fitted["folds"].as_u64(), fitted["same"].is_u64()), (Some(3), true), "{fitted}");
+    let table = place.json("runs/tables/tiny/table.json");
+    let cell = &table["rows"][2]["cells"][0];
+    assert_eq!(cell["cross_fitted"], fitted["score"]["defined"]);
+    let uniform = &table["rows"][1]["cells"][0];
+    assert_eq!(uniform["cross_fitted"], uniform["validation"], "nothing is chosen");
+    let verdict = &table["columns"][0]["verdict"];
+    assert_eq!((verdict["of"]["samples"].as_u64(), verdict["of"]["compared"].as_u64()), (Some(24), Some(4)));
+    place.run("ff-grid report").ok();
+    let page = place.read("report.html");
+    assert_has(&page, &["24 validation images", "in 3 folds"]);
+    place.run("ff-grid doctor").ok();
+
+    // Other folds make the soups and the verdict again, and no other job; the weights are the same.
+    place
+        .run(&format!("{RUN} --set soup.folds=4"))
+        .ok_saying(&format!("7 jobs done, {} already done", JOBS - 7));
+    let again = &place.record("soup", "Greedy Soup")["output"]["soup"];
+    assert_eq!((&again["cross_fitted"]["folds"], &again["digest"]), (&4.into(), &soup["digest"]));
+    // Without folds all is there already, and there is no verdict.
+    let said = format!("0 jobs done, {} already done", JOBS - 1);
+    let printed = place.run(&format!("{RUN} --set soup.folds=0")).ok_saying(&said);
+    assert!(!printed.contains("## Verdict"), "{printed}");
+}
+
+#[test]
+fn rows_choose_by_any_metric_and_by_the_rule_of_one_standard_error() {
+    let place = Place::with_table(&shapes(24));
+    let strict = "--set method.2.select.accept=one-se --set method.5.select.accept=one-se";
+    let printed = place.run(&format!("{RUN} --set soup.select_by=log-loss {strict}")).ok();
+    assert_has(&printed, &["## Verdict, from validation alone"]);
+    let greedy = place.record("soup", "Greedy Soup");
+    assert_eq!(greedy["spec"]["select_by"], "log-loss");
+    let soup = &greedy["output"]["soup"];
+    assert!(soup["soup"]["score"].as_f64().unwrap() < 0.0, "minus a log loss");
+    assert!((0.0..=1.0).contains(&soup["validation"].as_f64().unwrap()), "the table's accuracy");
+    for decision in soup["soup"]["decisions"].as_array().unwrap() {
+        let gain =
+            decision["tried"].as_f64().zip(decision["before"].as_f64()).map(|(after, before)| after - before);
+        let error = decision["standard_error"].as_f64();
+        assert_eq!(error.is_some(), gain.is_some_and(|gain| gain > 0.0), "{decision}");
+    }
+    place.run("ff-grid report").ok();
+    assert_has(&place.read("report.html"), &["Candidates were compared by −log loss, not by accuracy"]);
+}
+
+#[test]
+fn what_cannot_be_divided_is_said_and_the_table_is_made() {
+    // Eight images are too few.
+    let place = Place::with_table(SHAPES);
+    let printed = place.run(RUN).ok();
+    let few = "expected at least 10 samples to divide, found 8";
+    assert_has(
+        &printed,
+        &[&format!("No verdict: {few}."), &format!("not cross-fitted: {few}; the validation")],
+    );
+
+    for (set, expected) in [
+        ("soup.folds=1", "soup.folds: expected 0 (none) or 2 to 100, found 1"),
+        ("soup.folds=101", "soup.folds: expected 0 (none) or 2 to 100, found 101"),
+        ("soup.select_by=loss", "loss"),
+        ("method.2.select.accept=two-se", "one-se"),
+    ] {
+        place.run(&format!("ff-grid plan --config tiny.toml --set {set}")).refused(1, &[expected]);
+    }
+
+    // All validation images are of one patient.
+    let place = Place::new();
+    std::fs::create_dir(place.path("data")).unwrap();
+    let mut rows = "path,label,split,group\n".to_owned();
+    for (split, count) in [("train", 24), ("val", 12), ("test", 12)] {
+        for at in 0..count {
+            let name = format!("{split}-{at}.png");
+            picture(&place.path(&format!("data/{name}")), at % 2, at);
+            let patient = if split == "val" { "one".to_owned() } else { format!("{split}{at}") };
+            rows += &format!("{name},{},{split},{patient}\n", ["a", "b"][at % 2]);
+        }
+    }
+    place.write("data/labels.csv", &rows);
+    let dataset = r#"
+[[dataset]]
+name = "patients"
+metric = "accuracy"
+source = { kind = "manifest", path = "labels.csv" }
+split = { kind = "official" }
+"#;
+    place.write("tiny.toml", &table(dataset));
+    let printed = place.run(&format!("{RUN} --data-root data")).ok();
+    assert_has(&printed, &["No verdict: expected samples of at least 2 groups to divide, found 1."]);
+}
+
+#[test]
+fn selecting_files_says_what_the_choice_is_worth() {
+    let place = Place::new();
+    place.images("data/cells", &["a", "b", "c"], 40);
+    place.write("ft.toml", RECIPE);
+    for seed in 0..3 {
+        place
+            .run(&format!("ff-train finetune --config ft.toml --set name=s{seed} --set train.seed={seed}"))
+            .ok();
+    }
+    let files = "runs/s0/kept.safetensors runs/s1/kept.safetensors runs/s2/kept.safetensors";
+    let select = |options: &str| {
+        format!("ff-soup select --config ft.toml --output soup.safetensors {options} {files}")
+    };
+    let printed = place.run(&select("--method greedy --accept one-se --select-by log-loss --folds 4")).ok();
+    assert_has(
+        &printed,
+        &["log-loss -", "accuracy ", " cross-fitted in 4 folds: optimism ", "36 validation images"],
+    );
+    let json = place.json_of(&select("--method pruned --json"));
+    assert_eq!(json["cross_fitted"]["folds"], 3);
+    assert_eq!((&json["verdict"]["samples"], &json["verdict"]["compared"]), (&36.into(), &1.into()));
+    let printed = place.run(&select("--method uniform")).ok();
+    assert_has(&printed, &["nothing was chosen on validation images", "the best file"]);
+    let printed = place.run(&select("--method greedy --folds 0")).ok();
+    assert!(!printed.contains("cross-fitted") && !printed.contains("36 validation images"), "{printed}");
+    for (options, code, expected) in [
+        ("--method greedy --folds 1", 1, "--folds: expected 0 (none) or at least 2, found 1"),
+        ("--method uniform --accept one-se", 1, "--accept: expected a method that takes it, found uniform"),
+        ("--method greedy --accept two-se", 2, "one-se"),
+        ("--method greedy --select-by loss", 2, "log-loss"),
+    ] {
+        place.run(&select(options)).refused(code, &[expected]);
+    }
+}
+
+const RECIPE: &str = r#"
+name = "ft"
+
+[model]
+architecture = "resnet_pico"
+image_size = 16
+precision = "fp32"
+weights = "random"
+seed = 0
+
+[dataset]
+source = { kind = "folder", path = "cells" }
+split = { kind = "ratio", train = 0.5, val = 0.3, test = 0.2, seed = 0 }
+
+[train]
+epochs = 1
+batch_size = 8
+augment = "minimal"
+seed = 0
+optimizer = { kind = "adamw", betas = [0.9, 0.999], eps = 1e-8, weight_decay = 0.01 }
+schedule = { kind = "cosine", lr = 1e-2 }
+trainable = { kind = "all" }
+select_by = "metric"
+metric = "accuracy"
+keep_optimizer = false
+"#;
