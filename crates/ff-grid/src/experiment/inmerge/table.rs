@@ -153,6 +153,7 @@ fn few_samples(records: Records<'_>, column: &InmergeColumn) -> Result<Option<St
     let Ok(file) = records.runs.open(job, &kept.predictions) else { return Ok(None) };
     let predictions = predictions_of(&file)?;
     let names = column.head.task.as_ref().map_or(&[][..], |task| task.names());
-    let few = Note::few_samples(predictions.targets(), predictions.outputs());
+    let mut notes = column.head.dataset.metric.notes(&predictions).into_iter();
+    let few = notes.find(|note| matches!(note, Note::FewSamples { .. }));
     Ok(few.map(|note| format!("validation: {}", note.describe(names))))
 }

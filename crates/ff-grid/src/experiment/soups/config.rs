@@ -246,7 +246,7 @@ pub struct SoupConfig {
     /// batches of `model.batch_size`. 0: all.
     pub bn_images: usize,
     /// The metric of the validation scores that choose models and settings, in every row: any, or
-    /// `log-loss`, which tells models apart on fewer images than those that count classes. Absent:
+    /// `log-loss`, which counts how sure a prediction is and not only whether it is right. Absent:
     /// the dataset's `metric`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub select_by: Option<Metric>,
