@@ -82,6 +82,14 @@ fn what_cannot_be_divided_is_said_and_the_table_is_made() {
         place.run(&format!("ff-grid plan --config tiny.toml --set {set}")).refused(1, &[expected]);
     }
 
+    // Coefficients need 16 images to be fitted on and stopped by, which are there only with all folds.
+    let place = Place::with_table(&shapes(20));
+    let learned = "--set method.5.select={kind='learned',by='model',epochs=1}";
+    let printed = place.run(&format!("{RUN} {learned}")).ok();
+    let expected =
+        "not cross-fitted: without a fold, the validation split has 13 images, too few to hold a part out";
+    assert_has(&printed, &[expected, "## Verdict, from validation alone"]);
+
     // All validation images are of one patient.
     let place = Place::new();
     std::fs::create_dir(place.path("data")).unwrap();

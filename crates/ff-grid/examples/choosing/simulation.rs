@@ -149,6 +149,10 @@ impl Predictor for Simulated<'_> {
         Ok(())
     }
 
+    fn rows(&self) -> usize {
+        self.setting.val
+    }
+
     fn slack(&self) -> f32 {
         0.0
     }

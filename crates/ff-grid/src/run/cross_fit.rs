@@ -28,10 +28,19 @@ pub struct CrossFitted {
 pub fn folds(predictions: &Predictions, by: Metric, wanted: usize) -> Result<Folds, String> {
     let folds = Folds::new(predictions, wanted).map_err(|error| error.to_string())?;
     for fold in 0..folds.count() {
-        if let Value::Undefined(why) = by.evaluate(&predictions.subset(&outside(&folds, fold))) {
-            let name = by.title();
-            return Err(format!("{name} is undefined without fold {} of {}: {why}", fold + 1, folds.count()));
-        }
+        let others = predictions.subset(&outside(&folds, fold));
+        // Kappa of one class depends on the model: it is undefined for one that predicts this class.
+        let classes =
+            others.targets().counts(others.outputs()).into_iter().filter(|count| *count > 0).count();
+        let why = match by.evaluate(&others) {
+            Value::Undefined(why) => why,
+            Value::Defined(_) if by == Metric::QuadraticKappa && classes < 2 => {
+                "all are of one class".to_owned()
+            }
+            Value::Defined(_) => continue,
+        };
+        let (name, fold, count) = (by.title(), fold + 1, folds.count());
+        return Err(format!("{name} is undefined without fold {fold} of {count}: {why}"));
     }
     Ok(folds)
 }
@@ -46,7 +55,7 @@ pub fn outside(folds: &Folds, fold: usize) -> Vec<usize> {
 /// choice, with the images that it is made by. Afterwards the scorer scores on all images again.
 ///
 /// # Errors
-/// Those of the selection and of `prepare`.
+/// Those of the selection and of `prepare`; the scorer then still scores on a part.
 pub fn cross_fit<P: Predictor>(
     selector: &dyn Selector,
     ingredients: &Ingredients,

@@ -35,6 +35,10 @@ pub trait Predictor {
         enough: &mut dyn FnMut(usize, &[f32]) -> bool,
     ) -> Result<(), Error>;
 
+    /// Returns the number of images that [`predict`](Self::predict) predicts, as far as it is known
+    /// which of them can be read.
+    fn rows(&self) -> usize;
+
     /// Returns how far a logit of [`predict_until`](Self::predict_until) may be from that of
     /// [`predict`](Self::predict), as a share of the largest of its row.
     fn slack(&self) -> f32;
@@ -108,6 +112,10 @@ impl Predictor for ModelPredictor<'_> {
         let read = self.images.predict_until(&self.model, order, enough)?;
         self.read += read.unwrap_or(0) as u64;
         Ok(())
+    }
+
+    fn rows(&self) -> usize {
+        self.images.len() - self.images.skipped().len()
     }
 
     /// In a batch of another size, libtorch may sum in another order, and on a GPU it may use

@@ -118,6 +118,11 @@ impl<P: Predictor> ValidationScorer<P> {
         self.part = rows;
     }
 
+    /// Returns true if all predictions that are kept are of as many images as these.
+    pub(super) fn has_only_like(&self, predictions: &Predictions) -> bool {
+        self.kept.values().all(|kept| kept.predictions.len() == predictions.len())
+    }
+
     /// Returns the number of sets of weights evaluated so far.
     pub fn evaluations(&self) -> u64 {
         self.predictor.evaluations()
@@ -181,7 +186,8 @@ impl<P: Predictor> ValidationScorer<P> {
     /// Returns the images that count, if an evaluation may stop early; what is known of the images
     /// comes from the last predictions.
     fn counted(&self) -> Option<Counted> {
-        let last = self.last.as_ref()?;
+        // Predictions of training may be of other images, if some can no longer be read.
+        let last = self.last.as_ref().filter(|last| last.len() == self.predictor.rows())?;
         // In AUROC every pair of images has a small share, so evaluation cannot stop early. Nor is it
         // worth while if statistics take more images, and the rest is wanted for another part.
         let dear = self.in_parts && self.predictor.recomputes_from() >= last.len();
@@ -299,6 +305,9 @@ impl<P: Predictor> ValidationScorer<P> {
         {
             for (weight, part) in [(before.len() as f64, &Average::mean(before.to_vec())), (1.0, new)] {
                 let Some(kept) = self.kept.get(part) else { continue };
+                if kept.predictions.len() != self.predictor.rows() {
+                    continue;
+                }
                 let margins = of(&kept.predictions);
                 let sum = sum.get_or_insert_with(|| vec![0.0; margins.len()]);
                 sum.iter_mut().zip(margins).for_each(|(sum, margin)| *sum += weight * margin);

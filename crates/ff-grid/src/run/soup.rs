@@ -230,9 +230,22 @@ impl Fits<'_> {
             Ok(folds) => folds,
             Err(why) => return Ok((CrossFit::impossible(why), None)),
         };
+        if !scorer.has_only_like(found) {
+            let why =
+                "expected predictions of the same images by all models, found that training read others";
+            return Ok((CrossFit::impossible(why.to_owned()), None));
+        }
         let (evaluations, images) = (scorer.evaluations(), scorer.images());
         let prepare = |scorer: &mut ModelScorer<'_>, rows: &[usize]| self.prepare(scorer, Some(rows));
-        let of = cross_fit(selector, ingredients, scorer, &folds, prepare)?;
+        let of = match cross_fit(selector, ingredients, scorer, &folds, prepare) {
+            // Fewer images than a fit needs are left without a fold.
+            Err(Error::Train(ff_train::Error::Config(why))) => {
+                scorer.score_on(None);
+                let why = format!("without a fold, {}", why.lines().next().unwrap_or_default());
+                return Ok((CrossFit::impossible(why), None));
+            }
+            of => of?,
+        };
         let same = of.soups.iter().filter(|other| choice(other) == choice(soup)).count();
         let names = self.data.dataset.task().names();
         let note = Note::in_one_fold(found, &folds);
