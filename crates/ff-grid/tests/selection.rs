@@ -178,7 +178,7 @@ fn cross_fitting_chooses_as_a_selection_on_the_other_images_would() {
     let indices: Arc<[usize]> = (6..6 + IMAGES).collect();
     let validation = EvalSet::new(dataset, indices, 16, 0, OnBadImage::Error);
     let (mut kept, mut anew) = (0, 0);
-    for metric in [Metric::Accuracy, Metric::MacroRecall, Metric::LogLoss, Metric::Auroc] {
+    for metric in [Metric::Accuracy, Metric::LogLoss, Metric::Auroc] {
         let pruned = Pruned { accept: Accept::OneSe };
         for method in [&Hierarchy::greedy() as &dyn Selector, &strict(), &pruned] {
             let scorer = || {
