@@ -58,6 +58,8 @@ fn rows_choose_by_any_metric_and_by_the_rule_of_one_standard_error() {
         let error = decision["standard_error"].as_f64();
         assert_eq!(error.is_some(), gain.is_some_and(|gain| gain > 0.0), "{decision}");
     }
+    let card = place.read("runs/tables/tiny/soup.md");
+    assert_has(&card, &["selected by −log loss on the validation split", "| validation, cross-fitted | 0."]);
     place.run("ff-grid report").ok();
     assert_has(&place.read("report.html"), &["Candidates were compared by −log loss, not by accuracy"]);
 }
@@ -86,8 +88,7 @@ fn what_cannot_be_divided_is_said_and_the_table_is_made() {
     let place = Place::with_table(&shapes(20));
     let learned = "--set method.5.select={kind='learned',by='model',epochs=1}";
     let printed = place.run(&format!("{RUN} {learned}")).ok();
-    let expected =
-        "not cross-fitted: without a fold, the validation split has 13 images, too few to hold a part out";
+    let expected = "not cross-fitted: without a fold, 13 validation images are too few to hold a part out";
     assert_has(&printed, &[expected, "## Verdict, from validation alone"]);
 
     // All validation images are of one patient.
@@ -142,7 +143,7 @@ fn selecting_files_says_what_the_choice_is_worth() {
     let printed = place.run(&select("--method greedy --folds 0")).ok();
     assert!(!printed.contains("cross-fitted") && !printed.contains("36 validation images"), "{printed}");
     for (options, code, expected) in [
-        ("--method greedy --folds 1", 1, "--folds: expected 0 (none) or at least 2, found 1"),
+        ("--method greedy --folds 1", 1, "--folds: expected 0 (none) or 2 to 100, found 1"),
         ("--method uniform --accept one-se", 1, "--accept: expected a method that takes it, found uniform"),
         ("--method greedy --accept two-se", 2, "one-se"),
         ("--method greedy --select-by loss", 2, "log-loss"),

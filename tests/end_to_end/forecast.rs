@@ -90,6 +90,8 @@ fn rows_leave_out_the_furthest(place: &Place, forecast: &Value) {
             (&json!(5), 1),
             "{name}"
         );
+        let fitted = soup["cross_fitted"]["score"]["undefined"].as_str();
+        assert_eq!(fitted, Some("the pool was filtered by all validation images"), "{name}");
         let why = soup["filtered"][0].as_str().unwrap();
         assert!(why.starts_with(&format!("{}: distance ", order[0].1)) && why.contains(" above "), "{why}");
         let average = soup["soup"]["average"].to_string();

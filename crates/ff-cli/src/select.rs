@@ -12,8 +12,8 @@ use ff_checkpoint::cores;
 use ff_data::OnBadImage;
 use ff_eval::{Metric, Value, Verdict};
 use ff_grid::{
-    Averages, Catalog, Choice, Chosen, ColumnVerdict, CrossFit, Diverged, RunRecipe, Selection, SoupSpec,
-    group_fields, loader_threads, trained_on,
+    Averages, Catalog, Choice, Chosen, ColumnVerdict, CrossFit, Diverged, MOST_FOLDS, RunRecipe, Selection,
+    SoupSpec, group_fields, loader_threads, trained_on,
 };
 use ff_models::Spec;
 use ff_soup::{Decision, Needs, Soup};
@@ -65,13 +65,14 @@ pub struct SelectOptions {
     alpha: Vec<f64>,
     #[command(flatten)]
     settings: MethodSettings,
-    /// When a candidate replaces the soup so far: methods that choose on validation images
+    /// When a candidate replaces the soup so far: greedy, gou, gog, pruned, learned, line,
+    /// task-arithmetic, ties, dare
     #[arg(long, value_enum)]
     accept: Option<AcceptRule>,
     /// Metric of the scores that choose, such as log-loss [default: the recipe's train.metric]
     #[arg(long, value_name = "METRIC")]
     select_by: Option<Metric>,
-    /// Folds of the validation images for the cross-fitted score; 0: none
+    /// Folds of the validation images for the cross-fitted score, 2 to 100; 0: none
     #[arg(long, value_name = "NUMBER", default_value_t = 3)]
     folds: usize,
     /// Training images to compute statistics on, which are kept beside the output: fisher, regmean
@@ -138,7 +139,7 @@ enum Method {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum AcceptRule {
-    /// If the score rises (the default)
+    /// If the score rises (the default of all but learned)
     Greater,
     /// If the score does not fall
     AtLeast,
@@ -206,8 +207,8 @@ fn not_taken(option: &str, method: &str) -> anyhow::Error {
 pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     // Wrong options are refused before anything is opened.
     let select = options.selection()?;
-    if options.folds == 1 {
-        bail!("--folds: expected 0 (none) or at least 2, found 1");
+    if options.folds == 1 || options.folds > MOST_FOLDS {
+        bail!("--folds: expected 0 (none) or 2 to {MOST_FOLDS}, found {}", options.folds);
     }
     let ConfigOptions { config, data_root, set } = &options.config;
     let recipe = RunRecipe::read(config, set, None)?;
@@ -306,6 +307,9 @@ fn print_worth(metric: Metric, chosen: &Chosen) -> anyhow::Result<()> {
     }
     of.notes.iter().for_each(|note| say(&format!("note: {note}")));
     let Some((of, same)) = &chosen.verdict else { return Ok(()) };
+    if *same {
+        return print("the soup is the best file\n");
+    }
     let (soup, single) = ("the soup".to_owned(), "the best file".to_owned());
     let said = ColumnVerdict { soup, single, same: *same, of: of.clone() }.sentence(metric);
     print(&format!("{said}\n"))

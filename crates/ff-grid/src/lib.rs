@@ -58,7 +58,7 @@ pub use experiment::{
 };
 pub use job::{
     Averages, Cost, CrossFit, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec,
-    Jobs, Record, Selection, SoupSpec, Start, Training, VerdictRecord, device_name, group_fields,
+    Jobs, MOST_FOLDS, Record, Selection, SoupSpec, Start, Training, VerdictRecord, device_name, group_fields,
 };
 pub use plan::{
     Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,

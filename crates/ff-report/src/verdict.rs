@@ -49,6 +49,12 @@ impl ColumnVerdict {
                 points(value),
                 between(low, high, metric)
             ),
+            (Shown::Lower, Some(Interval { low, high, .. })) if of.compared < 2 => format!(
+                "Take {single}, the single model: {soup} scores {} less on {images}, with an interval of {} \
+                 ({basis}).",
+                points(-value),
+                between(-high, -low, metric)
+            ),
             (Shown::Lower, Some(Interval { low, high, .. })) => format!(
                 "Take {single}, the single model: every soup scores less on {images}, the best ({soup}) by \
                  {}, with an interval of {} ({basis}).",

@@ -170,7 +170,7 @@ fn divide(dataset: &dyn Dataset, indices: &[usize]) -> Result<(Vec<usize>, Vec<u
         let of =
             if units.len() < indices.len() { format!(" in {} groups", units.len()) } else { String::new() };
         return Err(Error::Config(format!(
-            "the validation split has {} images{of}, too few to hold a part out: expected at least {LEAST} in 2 groups\n\
+            "{} validation images{of} are too few to hold a part out: expected at least {LEAST} in 2 groups\n\
              hint: methods that fit nothing need none, such as `uniform` and `stock`",
             indices.len()
         )));
@@ -231,7 +231,7 @@ mod tests {
         }
         assert_eq!(divide(&data, &all).unwrap().0, fit, "the division is the same again");
         let few = divide(&data, &all[..15]).unwrap_err().to_string();
-        assert!(few.starts_with("the validation split has 15 images, too few to hold a part out"), "{few}");
+        assert!(few.starts_with("15 validation images are too few to hold a part out"), "{few}");
     }
 
     #[test]

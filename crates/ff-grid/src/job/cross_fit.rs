@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::id::JobId;
 
+/// The most folds of cross-fitting, each of which repeats a selection.
+pub const MOST_FOLDS: usize = 100;
+
 /// What a method's choice is worth on validation images that it has not seen: each image is
 /// predicted by what the method chooses without the image's fold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

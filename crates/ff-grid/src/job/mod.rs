@@ -13,7 +13,7 @@ mod select;
 mod selector;
 mod spec;
 
-pub use cross_fit::{CrossFit, VerdictRecord};
+pub use cross_fit::{CrossFit, MOST_FOLDS, VerdictRecord};
 pub use data::{DataIdentity, DataSource, EvalSplit};
 pub use forecast::{ForecastRecord, Forecasted, PoolFilter};
 pub use graph::{Cost, Job, Jobs};

@@ -164,10 +164,12 @@ impl SoupRecord {
         self.cross_fitted.as_ref()?.score.value()
     }
 
-    /// Returns the score that tells what a row is worth: the cross-fitted one, or without it that on
-    /// validation.
-    pub fn worth(&self) -> f64 {
-        self.cross_fitted().unwrap_or(self.validation())
+    /// Compares what two rows are worth: by their cross-fitted scores, or where there are none by
+    /// those on validation. A row whose pool was filtered by all validation images is behind.
+    pub fn compare_worth(&self, other: &Self) -> std::cmp::Ordering {
+        let score = |soup: &Self| soup.cross_fitted().unwrap_or(soup.validation());
+        let unfiltered = |soup: &Self| soup.filtered.is_empty();
+        unfiltered(self).cmp(&unfiltered(other)).then(score(self).total_cmp(&score(other)))
     }
 
     /// Returns the predictions of each validation image by what is chosen without it.

@@ -29,6 +29,9 @@ pub fn folds(predictions: &Predictions, by: Metric, wanted: usize) -> Result<Fol
     let folds = Folds::new(predictions, wanted).map_err(|error| error.to_string())?;
     for fold in 0..folds.count() {
         let others = predictions.subset(&outside(&folds, fold));
+        if others.group_count().is_some_and(|groups| groups < 2) {
+            return Err(format!("expected at least 3 groups (patients), found {}", folds.count()));
+        }
         // Kappa of one class depends on the model: it is undefined for one that predicts this class.
         let classes =
             others.targets().counts(others.outputs()).into_iter().filter(|count| *count > 0).count();

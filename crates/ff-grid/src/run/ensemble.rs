@@ -40,7 +40,10 @@ pub(super) fn make(
             return Err(Error::Job(format!("cannot score the ensemble: {metric} is undefined: {why}")));
         }
     };
-    let cross_fitted = spec.folds.map(|_| CrossFit::of_no_choice(score));
+    let cross_fitted = spec.folds.map(|_| match filtered.is_empty() {
+        true => CrossFit::of_no_choice(score),
+        false => CrossFit::impossible(soup::FILTERED.to_owned()),
+    });
     let mut notes = soup::notes(spec.metric, &predictions, data);
     if let missing @ 1.. = data.splits.val.len().saturating_sub(predictions.len()) {
         notes.push(format!("{missing} unreadable validation images left out"));

@@ -378,7 +378,12 @@ impl<P: Predictor> Scorer for ValidationScorer<P> {
             None => kept.predictions.clone(),
             Some(rows) => Arc::new(kept.predictions.subset(rows)),
         });
-        Ok(standard_error(self.metric, &before, &tried, RESAMPLES, SEED)?)
+        match standard_error(self.metric, &before, &tried, RESAMPLES, SEED)? {
+            None => Err("`one-se`: expected validation images of at least 2 groups (patients), found 1\n\
+                         hint: set accept = \"greater\""
+                .into()),
+            found => Ok(found),
+        }
     }
 
     fn network(&mut self) -> Option<&mut dyn Network> {

@@ -293,6 +293,9 @@ fn choice(soup: &Soup) -> (Option<&Merged>, Vec<&str>) {
 
 type ModelScorer<'a> = ValidationScorer<ModelPredictor<'a>>;
 
+/// Why there is no cross-fitted score of a filtered pool.
+pub(super) const FILTERED: &str = "the pool was filtered by all validation images";
+
 /// Describes how many unreadable training images are left out of statistics, if there are any.
 fn note_left_out(images: &Recalibration, of: &str) -> Option<String> {
     let count = images.skipped().len();
@@ -325,6 +328,9 @@ pub(super) fn make(
         let scored = models.iter().find(|model| model.id == id && model.score.is_some());
         scored.map(|model| model.predictions(context)).transpose()
     };
+    // A filter has seen all validation images, so no image is new to what follows from it.
+    let unseen = SoupSpec { folds: None, ..spec.clone() };
+    let spec = if filtered.is_empty() { spec } else { &unseen };
     let mut ingredients = Ingredients::new(opened)?;
     if let Some(start) = job.start_of_runs() {
         ingredients = ingredients.with_base(context.model_of(start)?)?;
@@ -344,6 +350,10 @@ pub(super) fn make(
             Some(CrossFit { predictions: Some(FileRef::new(name, found)), ..record })
         }
         of => of.map(|(record, _)| record),
+    };
+    let cross_fitted = match filtered.is_empty() {
+        true => cross_fitted,
+        false => Some(CrossFit::impossible(FILTERED.to_owned())),
     };
     let record = SoupRecord {
         soup: chosen.soup,

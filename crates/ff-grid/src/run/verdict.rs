@@ -1,6 +1,6 @@
 //! What validation says of a column's soups against its best single model.
 
-use ff_eval::{Metric, Predictions, Value, verdict};
+use ff_eval::{Metric, Predictions, Value, Verdict, verdict};
 use ff_train::predictions_of;
 
 use super::context::JobContext;
@@ -49,8 +49,9 @@ impl JobContext<'_> {
             let why = why.unwrap_or_else(|| "the table has no single model or no soup".to_owned());
             return said(VerdictRecord::None { why });
         };
+        // Of equal soups the later counts, as in the files that are delivered.
         let (ids, others): (Vec<&JobId>, Vec<Predictions>) =
-            soups.into_iter().map(|row| (row.soup, row.predictions)).unzip();
+            soups.into_iter().rev().map(|row| (row.soup, row.predictions)).unzip();
         match verdict(metric, &single.predictions, &others, resamples, seed) {
             Err(error) => said(VerdictRecord::None { why: error.to_string() }),
             Ok(None) => said(VerdictRecord::None { why: format!("{} is undefined", metric.title()) }),
@@ -58,7 +59,7 @@ impl JobContext<'_> {
                 single: single.soup.clone(),
                 soup: ids[of.best].clone(),
                 same: others[of.best].logits() == single.predictions.logits(),
-                of,
+                of: Verdict { best: others.len() - 1 - of.best, ..of },
             }),
         }
     }

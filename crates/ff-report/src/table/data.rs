@@ -52,7 +52,7 @@ impl Column {
     pub(crate) fn said(&self) -> Option<String> {
         let verdict = self.verdict.as_ref().map(|verdict| verdict.sentence(self.metric));
         verdict.or_else(|| {
-            Some(format!("No verdict: {}. What test images show is all there is.", self.no_verdict.as_ref()?))
+            Some(format!("No verdict: {}. Only test images compare the rows.", self.no_verdict.as_ref()?))
         })
     }
 

@@ -11,6 +11,8 @@ pub(super) struct Card<'a> {
     pub backbone: &'a BackboneConfig,
     pub dataset: &'a DatasetEntry,
     pub model: &'a ModelConfig,
+    /// The metric of the scores that chose.
+    pub selected_by: Metric,
     pub method: &'a str,
     pub classes: &'a [String],
     pub soup: &'a SoupRecord,
@@ -38,7 +40,7 @@ impl Card<'_> {
         format!(
             r"{front_matter}# {name}
 
-{of} It was selected by {metric} on the validation split. The test split was not used for the selection.
+{of} It was selected by {selected_by} on the validation split. The test split was not used for the selection.
 
 ## Task and data
 
@@ -71,7 +73,7 @@ impl Card<'_> {
 ",
             front_matter = self.front_matter(),
             name = markdown_text(&self.name()),
-            metric = dataset.metric.title(),
+            selected_by = self.selected_by.title(),
             architecture = backbone.architecture,
             image_size = self.model.image_size,
             classes = markdown_text(&self.classes.join(", ")),
@@ -145,12 +147,16 @@ impl Card<'_> {
 
 | On | {metric} | 95 % interval | Images |
 |:--|--:|--:|--:|
-| validation (used for selection) | {validation:.4} | – | – |
+| validation (used for selection) | {validation} | – | – |{fitted}
 {rows}
 Intervals are percentiles of bootstrap resamples of the {of}.
 ",
             metric = self.dataset.metric.title(),
-            validation = self.soup.soup.score,
+            fitted = self.soup.cross_fitted().map_or(String::new(), |score| format!(
+                "\n| validation, cross-fitted | {} | – | – |",
+                number(score)
+            )),
+            validation = number(self.soup.validation()),
             rows = self.scores.iter().map(row).collect::<String>(),
             of = if grouped { "groups (patients), each with all its images" } else { "images" },
         )
@@ -241,4 +247,9 @@ fn license(weights: &WeightsSource) -> &'static str {
         "timm/vgg16.tv_in1k" | "timm/vgg19.tv_in1k" => "bsd-3-clause",
         _ => "unknown",
     }
+}
+
+/// Formats a score with four decimals, and the sign of numbers.
+fn number(score: f64) -> String {
+    format!("{score:.4}").replace('-', "−")
 }

@@ -9,14 +9,11 @@ use itertools::{Itertools, iproduct};
 use super::config::SoupsConfig;
 use crate::config::{check_epochs, check_inmerge, check_model, check_names, check_numbers, check_pretrain};
 use crate::error::Error;
-use crate::job::{AVERAGE, Pool, Selection};
+use crate::job::{AVERAGE, MOST_FOLDS, Pool, Selection};
 
 /// The fields that a hierarchy can group models by.
 const FIELDS: [&str; 7] =
     ["learning_rate", "augmentation", "seed", "sample", "image_size", "snapshot", AVERAGE];
-
-/// The most folds of cross-fitting, each of which repeats a selection.
-const MOST_FOLDS: usize = 100;
 
 impl SoupsConfig {
     pub(super) fn check(&self) -> Result<(), Error> {

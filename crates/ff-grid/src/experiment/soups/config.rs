@@ -14,7 +14,7 @@ use crate::config::{
     fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
 };
 use crate::error::Error;
-use crate::job::{Averages, BnStatistics, Diverged, Pool, RunFields, Selection};
+use crate::job::{Averages, BnStatistics, Diverged, Pool, Record, RunFields, Selection, SoupRecord};
 
 /// What `kind` says in the file of a table of soups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -354,6 +354,15 @@ impl SoupsConfig {
         let planes = self.landscape.iter().flat_map(|section| &section.plane).map(|plane| plane.pool);
         let paths = self.connectivity.iter().map(|_| Pool::Grid);
         rows.chain(planes).chain(paths).collect()
+    }
+
+    /// The record of a row, without what was cross-fitted in folds that are not asked for any more.
+    pub(crate) fn soup_of(&self, record: &Record) -> Result<SoupRecord, Error> {
+        let mut soup = record.soup()?.clone();
+        if self.soup.folds == 0 {
+            soup.cross_fitted = None;
+        }
+        Ok(soup)
     }
 
     /// The metric of the scores that choose in a row, if it is not the table's.

@@ -12,7 +12,7 @@ use super::card::Card;
 use super::columns::{SoupsColumn, SoupsTable};
 use super::timm;
 use crate::error::Error;
-use crate::job::{CrossFit, JobId, JobOutput, Record, SoupRecord, VerdictRecord};
+use crate::job::{CrossFit, JobId, JobOutput, Record, Selection, SoupRecord, VerdictRecord};
 use crate::plan::{ColumnHead, Records};
 use crate::results::write_text;
 
@@ -63,9 +63,15 @@ impl SoupsTable {
         records: Records<'_>,
         column: &SoupsColumn,
     ) -> Result<(Option<ColumnVerdict>, Option<String>), Error> {
-        let Some(record) = column.verdict.as_ref().map(|id| records.of(id)).transpose()?.flatten() else {
-            return Ok((None, None));
+        let Some(verdict) = &column.verdict else {
+            let has = |wanted: fn(&Selection) -> bool| self.config.method.iter().any(|of| wanted(&of.select));
+            let lacks = self.config.soup.folds > 0 && has(Selection::is_soup) && !has(Selection::is_single);
+            return Ok((
+                None,
+                lacks.then(|| "it needs a row with `select = { kind = \"best\" }`".to_owned()),
+            ));
         };
+        let Some(record) = records.of(verdict)? else { return Ok((None, None)) };
         let name = |job: &JobId| -> Result<String, Error> {
             let at = column.methods.iter().position(|jobs| jobs.soup == *job);
             let method = at.and_then(|at| self.config.method.get(at));
@@ -99,7 +105,7 @@ impl SoupsTable {
         let mut notes = Vec::new();
         match records.of(&jobs.soup)? {
             Some(record) => {
-                let soup = record.soup()?;
+                let soup = self.config.soup_of(&record)?;
                 cell.validation = Some(soup.validation());
                 cell.cross_fitted = soup.cross_fitted();
                 if let Some(CrossFit { score: Value::Undefined(why), .. }) = &soup.cross_fitted {
@@ -177,25 +183,25 @@ impl SoupsTable {
         folder: &Path,
     ) -> Result<Vec<PathBuf>, Error> {
         let (config, Records { plan, runs }) = (&self.config, records);
-        let mut best: Option<(usize, Record)> = None;
+        let mut best: Option<(usize, Record, SoupRecord)> = None;
         for (at, (method, jobs)) in config.method.iter().zip(&column.methods).enumerate() {
             if !method.select.is_soup() {
                 continue;
             }
             let Some(record) = records.of(&jobs.soup)? else { continue };
-            let before = best.as_ref().map(|(_, best)| best.soup().map(SoupRecord::worth)).transpose()?;
-            if before.is_none_or(|before| record.soup().is_ok_and(|soup| soup.worth() >= before)) {
-                best = Some((at, record));
+            let soup = config.soup_of(&record)?;
+            if best.as_ref().is_none_or(|(.., best)| soup.compare_worth(best).is_ge()) {
+                best = Some((at, record, soup));
             }
         }
-        let Some((at, record)) = best else { return Ok(Vec::new()) };
+        let Some((at, record, soup)) = best else { return Ok(Vec::new()) };
         let (method, jobs) = (&config.method[at], &column.methods[at]);
         let job = plan.job(&jobs.soup).ok_or_else(|| record.not("in the plan"))?;
         let path = folder.join("soup.safetensors");
         let weights = runs.open(job, record.weights()?)?;
         weights.save(&path, Some(weights.provenance()?))?;
         let ColumnHead { backbone, dataset, task, .. } = &column.head;
-        let soup = record.soup()?;
+        let soup = &soup;
         let note = SoupNote {
             backbone: &backbone.name,
             architecture: backbone.architecture.name,
@@ -225,6 +231,7 @@ impl SoupsTable {
             backbone,
             dataset,
             model: &config.model,
+            selected_by: config.select_by(method, dataset.metric).unwrap_or(dataset.metric),
             method: &method.name,
             classes: note.classes,
             soup,

@@ -59,13 +59,16 @@ fn foreseen(forecast: &ForecastRecord, of: &Forecasted) -> ModelForecast {
 }
 
 /// Counts the models that a row took and that it did not take: first those that are worth trying,
-/// then the others. The best model, with which greedy selection begins, and models that were
+/// then the others. The best model, the one that a greedy selection begins with, and models that were
 /// filtered are not counted.
 fn outcome(forecast: &ForecastRecord, row: &Model<'_>) -> [[usize; 2]; 2] {
     let taken = row.soup.soup.average.shares();
     let filtered = row.method.filter().map_or(Vec::new(), |filter| filter.left_out(forecast));
     let mut counts = [[0; 2]; 2];
-    for of in forecast.models.iter().filter(|of| of.model != forecast.best) {
+    let mut decisions = row.soup.soup.decisions.iter();
+    let first = decisions.find(|of| of.before.is_none() && of.tried.is_some()).map(|of| &of.candidate);
+    let others = forecast.models.iter().filter(|of| of.model != forecast.best && Some(&of.model) != first);
+    for of in others {
         if filtered.iter().all(|(id, _)| *id != of.model) {
             let is_taken = taken.iter().any(|(id, _)| *id == of.model);
             counts[usize::from(!forecast.is_worth_trying(of))][usize::from(!is_taken)] += 1;

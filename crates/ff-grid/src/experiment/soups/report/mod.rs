@@ -31,7 +31,7 @@ pub(super) fn column(
     let mut models = Vec::new();
     for (method, jobs) in config.method.iter().zip(&column.methods) {
         match records.of(&jobs.soup)? {
-            Some(record) => models.push(Model { method, jobs, soup: record.soup()?.clone() }),
+            Some(record) => models.push(Model { method, jobs, soup: config.soup_of(&record)? }),
             None => report.missing.push(format!("{} has no record yet", method.name)),
         }
     }
@@ -47,7 +47,7 @@ pub(super) fn column(
     let mut singles = Vec::new();
     for (method, jobs) in all.iter().skip(config.method.len()).zip(&column.singles) {
         if let Some(record) = records.of(&jobs.soup)? {
-            singles.push(Model { method, jobs, soup: record.soup()?.clone() });
+            singles.push(Model { method, jobs, soup: config.soup_of(&record)? });
         }
     }
     for model in models.iter().filter(|model| model.method.select.is_ensemble()) {
@@ -105,7 +105,7 @@ fn best<'a, 'm>(models: impl Iterator<Item = &'a Model<'m>>) -> Option<&'a Model
 where
     'm: 'a,
 {
-    models.max_by(|a, b| a.soup.worth().total_cmp(&b.soup.worth()))
+    models.max_by(|a, b| a.soup.compare_worth(&b.soup))
 }
 
 /// Collects the models with a test score. Single models with equal weights count once.
