@@ -79,7 +79,7 @@ pub use file::{NamedTensor, Values};
 pub use folds::Folds;
 pub use metric::Metric;
 pub use mistakes::{Answer, Mistake, surest_mistakes};
-pub use note::Note;
+pub use note::{FEW_SAMPLES, Note};
 pub use order::{hardest_first, margins};
 pub use output_map::OutputMap;
 pub use paired::{Difference, Shown, bootstrap_difference, standard_error};

@@ -46,11 +46,7 @@ impl Predictions {
         }
         let log = |sum: f64| (sum / count).max(f64::MIN_POSITIVE).ln();
         let logits = sums.into_iter().map(|[yes, no]| (log(yes) - log(no)) as f32).collect();
-        let mean = Predictions::new(logits, first.outputs(), first.targets().clone())?;
-        match first.groups() {
-            Some(groups) => Ok(mean.with_groups(groups.to_vec())?),
-            None => Ok(mean),
-        }
+        Ok(first.with_logits(logits)?)
     }
 }
 

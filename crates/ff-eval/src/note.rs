@@ -15,7 +15,7 @@ use crate::predictions::{Predictions, Targets, TaskKind};
 ///
 /// At 10 samples one image moves the class's recall by 10 points, and the 95 % interval of a recall
 /// of one half is about 0.24 to 0.76 (Wilson 1927).
-pub(crate) const FEW_SAMPLES: u64 = 10;
+pub const FEW_SAMPLES: u64 = 10;
 
 /// The number of groups below which an interval gets a note that it is too narrow.
 ///

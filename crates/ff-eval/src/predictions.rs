@@ -148,6 +148,15 @@ impl Predictions {
         Ok(self)
     }
 
+    /// Predictions of the same samples, with their groups, by other logits, row-major `N × C`.
+    ///
+    /// # Errors
+    /// [`Error::Ragged`], [`Error::Length`] and [`Error::Logit`], as of [`Predictions::new`].
+    pub fn with_logits(&self, logits: Vec<f32>) -> Result<Predictions, Error> {
+        let found = Predictions::new(logits, self.outputs, self.targets.clone())?;
+        Ok(Predictions { groups: self.groups.clone(), ..found })
+    }
+
     /// The predictions of some samples, by index, in the order given, with their groups.
     ///
     /// # Panics

@@ -177,7 +177,7 @@ fn cross_fitting_chooses_as_a_selection_on_the_other_images_would() {
     let models = models(&trained(dataset.as_ref()));
     let indices: Arc<[usize]> = (6..6 + IMAGES).collect();
     let validation = EvalSet::new(dataset, indices, 16, 0, OnBadImage::Error);
-    let (mut kept, mut anew) = (0, 0);
+    let (mut kept, mut without) = (0, 0);
     for metric in [Metric::Accuracy, Metric::LogLoss, Metric::Auroc] {
         let pruned = Pruned { accept: Accept::OneSe };
         for method in [&Hierarchy::greedy() as &dyn Selector, &strict(), &pruned] {
@@ -200,7 +200,7 @@ fn cross_fitting_chooses_as_a_selection_on_the_other_images_would() {
                     (&expected.average, expected.score.to_bits())
                 );
                 assert_eq!(taken(soup), taken(&expected));
-                anew += whole.0.evaluations();
+                without += whole.0.evaluations();
                 let of = whole.0.predict(&models.weights(&soup.average).unwrap(), &soup.average).unwrap();
                 for row in folds.samples(fold) {
                     assert_eq!(found.predictions.row(row), of.row(row), "{metric}: image {row}");
@@ -210,8 +210,8 @@ fn cross_fitting_chooses_as_a_selection_on_the_other_images_would() {
             assert_eq!(whole.average, soup.average, "afterwards it scores on all images again");
         }
     }
-    println!("{kept} evaluations, {anew} without what is kept");
-    assert!(kept < anew);
+    println!("{kept} evaluations, {without} without what is kept");
+    assert!(kept < without);
 }
 
 #[test]

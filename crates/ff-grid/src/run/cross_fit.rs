@@ -5,6 +5,8 @@
 //! score, of the rule and not of one model. A choice among many candidates profits from chance on
 //! the images that it is made by; the difference to the score on these images is its optimism.
 
+use std::sync::Arc;
+
 use ff_eval::{Folds, Metric, Predictions, Value};
 use ff_soup::{Ingredients, Selector, Soup};
 
@@ -67,7 +69,7 @@ pub fn cross_fit<P: Predictor>(
     mut prepare: impl FnMut(&mut ValidationScorer<P>, &[usize]) -> Result<(), Error>,
 ) -> Result<CrossFitted, Error> {
     let mut soups = Vec::new();
-    let mut found: Option<(Vec<f32>, Predictions)> = None;
+    let mut found: Option<(Vec<f32>, Arc<Predictions>)> = None;
     for fold in 0..folds.count() {
         let others = outside(folds, fold);
         prepare(scorer, &others)?;
@@ -75,8 +77,7 @@ pub fn cross_fit<P: Predictor>(
         let soup = selector.select(ingredients, scorer)?;
         let predictions = scorer.predictions(&soup.average, || ingredients.weights(&soup.average))?;
         let outputs = predictions.outputs();
-        let (logits, _) =
-            found.get_or_insert_with(|| (predictions.logits().to_vec(), Predictions::clone(&predictions)));
+        let (logits, _) = found.get_or_insert_with(|| (predictions.logits().to_vec(), predictions.clone()));
         for row in folds.samples(fold) {
             logits[row * outputs..][..outputs].copy_from_slice(predictions.row(row));
         }
@@ -84,9 +85,6 @@ pub fn cross_fit<P: Predictor>(
     }
     scorer.score_on(None);
     let (logits, like) = found.ok_or_else(|| Error::Job("cross-fitting without folds".to_owned()))?;
-    let mut predictions = Predictions::new(logits, like.outputs(), like.targets().clone())?;
-    if let Some(groups) = like.groups() {
-        predictions = predictions.with_groups(groups.to_vec())?;
-    }
+    let predictions = like.with_logits(logits)?;
     Ok(CrossFitted { predictions, soups })
 }

@@ -278,11 +278,7 @@ impl<P: Predictor> ValidationScorer<P> {
         for (row, found) in begun {
             logits[row * last.outputs()..][..found.len()].copy_from_slice(&found);
         }
-        let mut found = Predictions::new(logits, last.outputs(), last.targets().clone())?;
-        if let Some(groups) = last.groups() {
-            found = found.with_groups(groups.to_vec())?;
-        }
-        let found = self.keep(average, found, false, true);
+        let found = self.keep(average, last.with_logits(logits)?, false, true);
         self.value(&found)
     }
 

@@ -1,6 +1,6 @@
 //! The sections of a table.
 
-use ff_eval::Score;
+use ff_eval::{FEW_SAMPLES, Score};
 use itertools::Itertools;
 
 use crate::published::FISSIONFUSION;
@@ -13,9 +13,6 @@ use crate::{cost, format, latex, markdown};
 /// Explains the word beside [`CROSS_FITTED`].
 const OPTIMISM: &str = "Optimism: the validation value less the cross-fitted one, which is what selecting \
                         and scoring on the same images adds.";
-
-/// The number of images below which a class has few, as in [`ff_eval::Note::few_samples`].
-const FEW: u64 = 10;
 
 /// The largest number of classes that are all listed.
 const MANY: usize = 20;
@@ -146,11 +143,14 @@ fn counts(table: &Table, at: usize, column: &Column) -> Vec<String> {
         let said = || format!("{}: {what}{split} images by {each}{}.", column.dataset, listed(counts));
         (!counts.is_empty()).then(said)
     };
-    let few: Vec<&str> = column.counts.iter().filter(|of| of.1 < FEW).map(|of| of.0.as_str()).collect();
+    let few: Vec<&str> =
+        column.counts.iter().filter(|of| of.1 < FEW_SAMPLES).map(|of| of.0.as_str()).collect();
     let few = match few.len() {
         0 => String::new(),
-        1..=MANY => format!(" Fewer than {FEW} of {}: scores depend on single images.", few.join(", ")),
-        many => format!(" Fewer than {FEW} of {many} {all}: scores depend on single images."),
+        1..=MANY => {
+            format!(" Fewer than {FEW_SAMPLES} of {}: scores depend on single images.", few.join(", "))
+        }
+        many => format!(" Fewer than {FEW_SAMPLES} of {many} {all}: scores depend on single images."),
     };
     let test = scores().map(|score| &score.counts).find(|counts| !counts.is_empty());
     let name = |nth: usize| column.counts.get(nth).map_or(String::new(), |of| of.0.clone());

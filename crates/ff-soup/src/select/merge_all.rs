@@ -18,8 +18,8 @@ use crate::soup::Soup;
 ///
 /// In the order of `methods`, each result replaces the one before if `accept` allows it. With
 /// [`Accept::Greater`] that is the best, and the first of equal ones; with [`Accept::OneSe`] the
-/// first method is kept unless another is clearly better. With one method the result is its merge, whatever it scores.
-/// There is a [`Decision`] for each method: the candidate is its name and settings, such as
+/// first method is kept unless another is clearly better. With one method the result is its merge,
+/// whatever it scores. There is a [`Decision`] for each method: the candidate is its name and settings, such as
 /// `line alpha=0.5`, and `alone` its score. All are evaluated completely, so the record shows how
 /// the score depends on the settings.
 ///
@@ -44,7 +44,8 @@ use crate::soup::Soup;
 /// #     let bias = weights.get("fc.bias").and_then(|tensor| tensor.to_f64()).ok_or("no fc.bias")?;
 /// #     Ok(bias[0])
 /// # };
-/// let soup = MergeAll { methods: vec![Box::new(Mean)], ..MergeAll::default() }.select(&models, &mut scorer)?;
+/// let merge = MergeAll { methods: vec![Box::new(Mean)], ..MergeAll::default() };
+/// let soup = merge.select(&models, &mut scorer)?;
 /// assert_eq!(soup.average.to_string(), "uniform(a, b)");
 /// # Ok::<(), ff_soup::Error>(())
 /// ```

@@ -66,8 +66,8 @@ fn column(
 
 /// Checks that the metrics which choose are defined for a task.
 fn select_by(config: &SoupsConfig, dataset: &DatasetEntry, kind: TaskKind) -> Result<(), String> {
-    let metrics = config.method.iter().filter_map(|method| config.select_by(method, dataset.metric));
-    match metrics.into_iter().find(|metric| !metric.applies_to(kind)) {
+    let mut metrics = config.method.iter().filter_map(|method| config.select_by(method, dataset.metric));
+    match metrics.find(|metric| !metric.applies_to(kind)) {
         None => Ok(()),
         Some(metric) => Err(format!(
             "dataset {}: select_by: metric {metric} does not apply to {kind} targets\nhint: choose `log-loss` \
