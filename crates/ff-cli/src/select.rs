@@ -229,6 +229,7 @@ pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
         outputs: data.dataset.task().outputs(),
         image_size: recipe.model.image_size,
         precision: recipe.model.precision,
+        normalisation: recipe.model.normalisation,
     };
     let (metric, kind) = (recipe.train.metric, task_kind(data.dataset.task()));
     if let Some(by) = options.select_by.filter(|by| !by.applies_to(kind)) {

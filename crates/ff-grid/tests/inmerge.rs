@@ -24,7 +24,7 @@ const SETTINGS: InMerge = InMerge {
 };
 
 fn spec(architecture: Architecture, precision: Precision) -> Spec {
-    Spec { architecture, outputs: 6, image_size: 32, precision }
+    Spec { image_size: 32, precision, ..Spec::new(architecture, 6) }
 }
 
 /// Gives a layer kernels of a few directions, so that some are similar, as after training.

@@ -37,7 +37,7 @@ fn strict() -> Hierarchy {
 }
 
 fn spec(precision: Precision) -> Spec {
-    Spec { architecture: Architecture::RESNET_PICO, outputs: 6, image_size: 16, precision }
+    Spec { image_size: 16, precision, ..Spec::new(Architecture::RESNET_PICO, 6) }
 }
 
 const IMAGES: usize = 256;

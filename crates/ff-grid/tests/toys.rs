@@ -14,7 +14,7 @@ use ff_grid::{
     QueueStatus, Records, Recovered, RunConfig, RunStore, Summary, Table, TableReport, Texts, Training,
     WeightsSource, render,
 };
-use ff_models::{Architecture, Precision};
+use ff_models::Architecture;
 use ff_train::{CancelToken, TaskWeights};
 use tch::Device;
 
@@ -162,7 +162,7 @@ impl Table for Rates {
 /// Returns the plan of the experiment, and its catalog.
 fn two_rates() -> (Plan, Catalog) {
     let experiment = TwoRates {
-        model: ModelConfig { image_size: 16, precision: Precision::Fp32, batch_size: 8, weight_decay: 0.01 },
+        model: ModelConfig { image_size: 16, batch_size: 8, ..ModelConfig::default() },
         evaluation: EvaluationConfig { resamples: 0, seed: 0 },
         run: RunConfig::default(),
     };

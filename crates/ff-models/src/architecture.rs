@@ -12,6 +12,7 @@ use crate::backbone::Backbone;
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::names::Named;
+use crate::normalisation::Normalisation;
 use crate::parameters::Parameters;
 use crate::precision::Precision;
 
@@ -40,10 +41,8 @@ pub struct Architecture {
     pub image_size: u32,
     /// The image sizes that it takes.
     pub sizes: ImageSizes,
-    /// Mean of the pixels, RGB in 0..1, which is subtracted from the input.
-    pub mean: [f32; 3],
-    /// Standard deviation of the pixels, RGB in 0..1, which divides the input.
-    pub std: [f32; 3],
+    /// How the published weights' images are normalised.
+    pub normalisation: Normalisation,
     /// Name of the last layer, whose weights are `<name>.weight` and `<name>.bias`.
     pub classifier: &'static str,
     /// timm's name for the last layer. It differs for VGG, whose weights have torchvision's names

@@ -4,6 +4,8 @@ use std::fmt;
 
 use ff_checkpoint::Dtype;
 
+use crate::normalisation::Normalisation;
+
 /// An error of building a model or of loading weights into it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -24,6 +26,9 @@ pub enum Error {
         /// The architecture asked for.
         architecture: &'static str,
     },
+    /// A normalisation that is no division.
+    #[error("normalisation: expected finite means, and standard deviations above 0, found {0:?}")]
+    Normalisation(Normalisation),
     /// An image size that the architecture cannot take.
     #[error("{architecture}: image size: expected {expected}, found {found} px")]
     ImageSize {

@@ -8,6 +8,7 @@ use tch::{Device, Tensor};
 use crate::backbone::{Backbone, Mode};
 use crate::builder::Builder;
 use crate::error::Error;
+use crate::normalisation::Normalisation;
 use crate::parameters::{Parameter, Parameters};
 use crate::precision::Hold;
 use crate::spec::Spec;
@@ -61,7 +62,7 @@ impl Model {
             parameters: Parameters::default(),
         };
         let backbone = (spec.architecture.build)(&mut builder);
-        let (mean, std) = (spec.architecture.mean, spec.architecture.std);
+        let Normalisation { mean, std } = spec.normalisation();
         let per_channel = |f: &dyn Fn(f64, f64) -> f64| {
             let values = [0, 1, 2].map(|c| f(f64::from(mean[c]), f64::from(std[c])) as f32);
             Tensor::from_slice(&values).view([1, 3, 1, 1]).to_device(device)

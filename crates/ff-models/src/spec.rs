@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::architecture::Architecture;
 use crate::error::Error;
+use crate::normalisation::Normalisation;
 use crate::precision::Precision;
 
 /// The largest side of an image, in pixels. Beyond it even one image does not fit into memory.
@@ -19,7 +20,7 @@ pub const MAX_IMAGE_SIZE: u32 = 4096;
 /// let resized = Spec { image_size: 200, ..spec };
 /// assert!(resized.check().is_err()); // not a multiple of 16 px
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Architecture of the backbone.
@@ -32,19 +33,33 @@ pub struct Spec {
     pub image_size: u32,
     /// Type that the model computes in.
     pub precision: Precision,
+    /// How its images are normalised. `None`: as the architecture's published weights have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
 }
 
 impl Spec {
     /// A model for images of the architecture's own size, in fp32.
     pub fn new(architecture: Architecture, outputs: usize) -> Self {
-        Self { architecture, outputs, image_size: architecture.image_size, precision: Precision::Fp32 }
+        Self {
+            architecture,
+            outputs,
+            image_size: architecture.image_size,
+            precision: Precision::Fp32,
+            normalisation: None,
+        }
+    }
+
+    /// Returns how its images are normalised.
+    pub fn normalisation(&self) -> Normalisation {
+        self.normalisation.unwrap_or(self.architecture.normalisation)
     }
 
     /// Checks that the architecture can be built with these values.
     ///
     /// # Errors
     /// [`Error::NoOutputs`] for 0 outputs; [`Error::ImageSize`] for a size that the architecture
-    /// cannot take.
+    /// cannot take; [`Error::Normalisation`].
     pub fn check(&self) -> Result<(), Error> {
         let &Self {
             architecture: Architecture { name: architecture, sizes, .. }, outputs, image_size, ..
@@ -52,6 +67,7 @@ impl Spec {
         if outputs == 0 {
             return Err(Error::NoOutputs { architecture });
         }
+        self.normalisation().check()?;
         if image_size > MAX_IMAGE_SIZE {
             let expected = format!("at most {MAX_IMAGE_SIZE} px");
             return Err(Error::ImageSize { architecture, found: image_size, expected });
@@ -80,6 +96,18 @@ impl Spec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_normalisation_divides() {
+        let error = |std| {
+            let normalisation = Some(Normalisation { mean: [0.5; 3], std });
+            Spec { normalisation, ..Spec::new(Architecture::RESNET_PICO, 2) }.check().err()
+        };
+        assert!(error([0.5; 3]).is_none());
+        for wrong in [0.0, -1.0, f32::NAN] {
+            assert!(error([0.5, wrong, 0.5]).unwrap().to_string().starts_with("normalisation: "));
+        }
+    }
 
     #[test]
     fn position_embeddings_have_one_size() {

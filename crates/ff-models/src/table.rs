@@ -9,12 +9,12 @@ use crate::architecture::Architecture;
 use crate::architecture::ImageSizes::{AtLeast, MultipleOf};
 use crate::deit::DeitLayout;
 use crate::error::Error;
+use crate::normalisation::Normalisation;
 use crate::resnet::BlockKind::{Basic, Bottleneck};
 use crate::resnet::ResnetLayout;
 use crate::vgg::VggLayout;
 
-const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+const IMAGENET: Normalisation = Normalisation::IMAGENET;
 
 /// Makes a constant of each row, and the list of all constants.
 macro_rules! table {
@@ -32,86 +32,86 @@ table! {
     /// A small ResNet for tests and demonstrations, not in timm: three stages of one basic block,
     /// 0.1 million weights.
     RESNET_PICO = Architecture {
-        name: "resnet_pico", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(1), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
+        name: "resnet_pico", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(1), normalisation: IMAGENET,
+         classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout {
             block: Basic, stem: (3, 2, false), widths: &[16, 32, 80], depths: &[1, 1, 1],
         }.build(b),
     };
     /// ResNet-18 (He et al. 2016).
     RESNET18 = Architecture {
-        name: "resnet18", timm: Some("resnet18"), pretrained: Some("timm/resnet18.a1_in1k"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
+        name: "resnet18", timm: Some("resnet18"), pretrained: Some("timm/resnet18.a1_in1k"), image_size: 224, sizes: AtLeast(1), normalisation: IMAGENET,
+         classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout::imagenet(Basic, &[2, 2, 2, 2]).build(b),
     };
     /// ResNet-34 (He et al. 2016).
     RESNET34 = Architecture {
-        name: "resnet34", timm: Some("resnet34"), pretrained: Some("timm/resnet34.a1_in1k"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
+        name: "resnet34", timm: Some("resnet34"), pretrained: Some("timm/resnet34.a1_in1k"), image_size: 224, sizes: AtLeast(1), normalisation: IMAGENET,
+         classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout::imagenet(Basic, &[3, 4, 6, 3]).build(b),
     };
     /// ResNet-50 with the stride in the 3×3 convolution.
     RESNET50 = Architecture {
-        name: "resnet50", timm: Some("resnet50"), pretrained: Some("timm/resnet50.a1_in1k"), image_size: 224, sizes: AtLeast(1), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "fc", timm_classifier: "fc", batch_norm: true,
+        name: "resnet50", timm: Some("resnet50"), pretrained: Some("timm/resnet50.a1_in1k"), image_size: 224, sizes: AtLeast(1), normalisation: IMAGENET,
+         classifier: "fc", timm_classifier: "fc", batch_norm: true,
         build: |b| ResnetLayout::imagenet(Bottleneck, &[3, 4, 6, 3]).build(b),
     };
     /// A small DeiT for tests and demonstrations, not in timm: patches of 4 px, width 64, three
     /// blocks.
     DEIT_PICO = Architecture {
-        name: "deit_pico_patch4", timm: None, pretrained: None, image_size: 32, sizes: MultipleOf(4), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "head", timm_classifier: "head", batch_norm: false,
+        name: "deit_pico_patch4", timm: None, pretrained: None, image_size: 32, sizes: MultipleOf(4), normalisation: IMAGENET,
+         classifier: "head", timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 4, width: 64, depth: 3, heads: 4 }.build(b),
     };
     /// DeiT-Ti/16 (Touvron et al. 2021) without distillation.
     DEIT_TINY = Architecture {
         name: "deit_tiny_patch16_224", timm: Some("deit_tiny_patch16_224"), pretrained: Some("timm/deit_tiny_patch16_224.fb_in1k"), image_size: 224,
-        sizes: MultipleOf(16), mean: IMAGENET_MEAN, std: IMAGENET_STD, classifier: "head",
+        sizes: MultipleOf(16), normalisation: IMAGENET,  classifier: "head",
         timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 16, width: 192, depth: 12, heads: 3 }.build(b),
     };
     /// DeiT-S/16.
     DEIT_SMALL = Architecture {
         name: "deit_small_patch16_224", timm: Some("deit_small_patch16_224"), pretrained: Some("timm/deit_small_patch16_224.fb_in1k"), image_size: 224,
-        sizes: MultipleOf(16), mean: IMAGENET_MEAN, std: IMAGENET_STD, classifier: "head",
+        sizes: MultipleOf(16), normalisation: IMAGENET,  classifier: "head",
         timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 16, width: 384, depth: 12, heads: 6 }.build(b),
     };
     /// DeiT-B/16.
     DEIT_BASE = Architecture {
         name: "deit_base_patch16_224", timm: Some("deit_base_patch16_224"), pretrained: Some("timm/deit_base_patch16_224.fb_in1k"), image_size: 224,
-        sizes: MultipleOf(16), mean: IMAGENET_MEAN, std: IMAGENET_STD, classifier: "head",
+        sizes: MultipleOf(16), normalisation: IMAGENET,  classifier: "head",
         timm_classifier: "head", batch_norm: false,
         build: |b| DeitLayout { patch: 16, width: 768, depth: 12, heads: 12 }.build(b),
     };
     /// A small VGG for tests and demonstrations, not in timm: four convolutions and a small
     /// classifier.
     VGG_PICO = Architecture {
-        name: "vgg_pico", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(8), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
+        name: "vgg_pico", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(8), normalisation: IMAGENET,
+         classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout { stages: &[&[16], &[32], &[64, 64]], pool: 2, hidden: 128 }.build(b),
     };
     /// A small VGG-16 for experiments on small images, not in timm: its 13 convolutions at a
     /// quarter of their width and a small classifier, about a million weights.
     VGG16_QUARTER = Architecture {
-        name: "vgg16_quarter", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(32), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
+        name: "vgg16_quarter", timm: None, pretrained: None, image_size: 32, sizes: AtLeast(32), normalisation: IMAGENET,
+         classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout {
             stages: &[&[16; 2], &[32; 2], &[64; 3], &[128; 3], &[128; 3]], pool: 1, hidden: 128,
         }.build(b),
     };
     /// VGG-16 (configuration D of Simonyan and Zisserman 2015) without BatchNorm.
     VGG16 = Architecture {
-        name: "vgg16", timm: Some("vgg16"), pretrained: Some("timm/vgg16.tv_in1k"), image_size: 224, sizes: AtLeast(32), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
+        name: "vgg16", timm: Some("vgg16"), pretrained: Some("timm/vgg16.tv_in1k"), image_size: 224, sizes: AtLeast(32), normalisation: IMAGENET,
+         classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout {
             stages: &[&[64; 2], &[128; 2], &[256; 3], &[512; 3], &[512; 3]], pool: 7, hidden: 4096,
         }.build(b),
     };
     /// VGG-19 (configuration E) without BatchNorm.
     VGG19 = Architecture {
-        name: "vgg19", timm: Some("vgg19"), pretrained: Some("timm/vgg19.tv_in1k"), image_size: 224, sizes: AtLeast(32), mean: IMAGENET_MEAN,
-        std: IMAGENET_STD, classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
+        name: "vgg19", timm: Some("vgg19"), pretrained: Some("timm/vgg19.tv_in1k"), image_size: 224, sizes: AtLeast(32), normalisation: IMAGENET,
+         classifier: "classifier.6", timm_classifier: "head.fc", batch_norm: false,
         build: |b| VggLayout {
             stages: &[&[64; 2], &[128; 2], &[256; 4], &[512; 4], &[512; 4]], pool: 7, hidden: 4096,
         }.build(b),

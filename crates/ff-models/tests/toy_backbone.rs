@@ -2,7 +2,7 @@
 
 use ff_checkpoint::StateDict;
 use ff_models::layers::{BatchNorm, Conv2d, Linear};
-use ff_models::{Architecture, Backbone, Builder, ImageSizes, Init, Mode, Model, Precision, Spec};
+use ff_models::{Architecture, Backbone, Builder, ImageSizes, Init, Mode, Model, Normalisation, Spec};
 use tch::{Device, Kind, Tensor};
 
 /// One convolution, its BatchNorm, global average pooling, a linear classifier.
@@ -39,8 +39,7 @@ const TOY: Architecture = Architecture {
     pretrained: None,
     image_size: 16,
     sizes: ImageSizes::AtLeast(4),
-    mean: [0.5; 3],
-    std: [0.25; 3],
+    normalisation: Normalisation { mean: [0.5; 3], std: [0.25; 3] },
     classifier: "head",
     timm_classifier: "head",
     batch_norm: true,
@@ -48,7 +47,7 @@ const TOY: Architecture = Architecture {
 };
 
 fn model(seed: u64) -> Model {
-    let spec = Spec { architecture: TOY, outputs: 5, image_size: 16, precision: Precision::Fp32 };
+    let spec = Spec::new(TOY, 5);
     Model::new(&spec, Device::Cpu, seed).unwrap()
 }
 
@@ -79,7 +78,7 @@ fn a_custom_backbone_trains_saves_and_loads() {
 fn its_row_gives_kernels_outputs_and_image_sizes() {
     assert_eq!(TOY.convolutions(), [("conv.weight".to_owned(), [8, 3, 3, 3])]);
     assert_eq!(TOY.outputs_of(&StateDict::from_tensors(model(1).state_dict())), Some(5));
-    let small = Spec { architecture: TOY, outputs: 5, image_size: 3, precision: Precision::Fp32 };
+    let small = Spec { image_size: 3, ..Spec::new(TOY, 5) };
     let error = Model::new(&small, Device::Cpu, 0).err().expect("refused").to_string();
     assert_eq!(error, "toy: image size: expected at least 4 px, found 3 px");
 }

@@ -86,7 +86,7 @@ pub(super) fn bench(options: &Bench) -> anyhow::Result<()> {
     let &Bench { arch: architecture, batch, image_size, precision, evaluate, .. } = options;
     let device = options.device.find()?;
     warn_of_precision(precision, device);
-    let spec = Spec { architecture, outputs: OUTPUTS, image_size, precision };
+    let spec = Spec { image_size, precision, ..Spec::new(architecture, OUTPUTS) };
     let seconds = within_memory(batch, &spec, device, || measure(options, &spec, device))?;
     let (rate, milliseconds) = (batch as f64 / seconds, seconds * 1000.0);
     let optimizer = (!evaluate).then(|| options.optimizer.name());

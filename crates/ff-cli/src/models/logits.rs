@@ -62,8 +62,11 @@ pub(super) fn logits(options: &Logits) -> anyhow::Result<()> {
     }
     let outputs = found.unwrap_or(1);
     let device = options.device.find()?;
-    let mut model =
-        Model::new(&Spec { architecture, outputs, image_size: width as u32, precision }, device, 0)?;
+    let mut model = Model::new(
+        &Spec { image_size: width as u32, precision, ..Spec::new(architecture, outputs) },
+        device,
+        0,
+    )?;
     let loaded = model.load(&weights)?;
     if loaded.replaced_classifier.is_some() {
         let beside = match loaded.left_out.as_slice() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ff_data::datasets::PhantomConfig;
 use ff_data::{Augment, DatasetConfig, PhantomKind, SplitRule};
 use ff_eval::Metric;
-use ff_models::{Architecture, Precision};
+use ff_models::{Architecture, Normalisation, Precision};
 use ff_train::TaskWeights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -156,15 +156,32 @@ pub struct ModelConfig {
     pub image_size: u32,
     /// Type to compute in: `fp32`, `tf32` or `bf16`.
     pub precision: Precision,
+    /// How images are normalised, such as `{ mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }`: RGB, of
+    /// pixels from 0 to 1. Absent: as the architecture's published weights have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
     /// Images in a training step.
     pub batch_size: usize,
     /// Weight decay: decoupled in AdamW, an L2 penalty in SGD.
     pub weight_decay: f64,
 }
 
+impl ModelConfig {
+    /// How the images of an architecture are normalised.
+    pub(crate) fn normalisation(&self, architecture: Architecture) -> Normalisation {
+        self.normalisation.unwrap_or(architecture.normalisation)
+    }
+}
+
 impl Default for ModelConfig {
     fn default() -> Self {
-        Self { image_size: 224, precision: Precision::Fp32, batch_size: 128, weight_decay: 0.01 }
+        Self {
+            image_size: 224,
+            precision: Precision::Fp32,
+            normalisation: None,
+            batch_size: 128,
+            weight_decay: 0.01,
+        }
     }
 }
 

@@ -106,8 +106,8 @@ impl<'a> Graph<'a> {
     }
 
     fn spec(&self, backbone: &BackboneConfig, outputs: usize) -> Spec {
-        let ModelConfig { image_size, precision, .. } = self.model;
-        Spec { architecture: backbone.architecture, outputs, image_size, precision }
+        let ModelConfig { image_size, precision, normalisation, .. } = self.model;
+        Spec { architecture: backbone.architecture, outputs, image_size, precision, normalisation }
     }
 
     /// Finds the initial weights of a backbone. `seed` is the seed of new weights.

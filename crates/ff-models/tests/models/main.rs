@@ -4,14 +4,14 @@ mod golden;
 mod load;
 mod model;
 
-use ff_models::{Architecture, Model, Precision, Spec};
+use ff_models::{Architecture, Model, Spec};
 use tch::Device;
 
 const PICO: [Architecture; 3] = [Architecture::RESNET_PICO, Architecture::DEIT_PICO, Architecture::VGG_PICO];
 
 /// Returns a specification at the architecture's own image size, in fp32.
 fn spec(architecture: Architecture, outputs: usize) -> Spec {
-    Spec { architecture, outputs, image_size: architecture.image_size, precision: Precision::Fp32 }
+    Spec::new(architecture, outputs)
 }
 
 fn model(architecture: Architecture, outputs: usize, seed: u64) -> Model {

@@ -1,6 +1,6 @@
 //! Properties of a model whatever its weights: layout, modes, gradients, precision, initialisation.
 
-use ff_models::{Architecture, Error, Mode, Model, Parameter, ParameterKind, Precision, Spec};
+use ff_models::{Architecture, Error, Mode, Model, Normalisation, Parameter, ParameterKind, Precision, Spec};
 use tch::{Device, Tensor};
 
 use crate::PICO;
@@ -31,7 +31,7 @@ fn forward_normalises_and_gives_fp32_logits() {
         let model = model(architecture);
         let images = images(3, 32);
         let pixels = images.to_kind(tch::Kind::Float).permute([0, 3, 1, 2]).contiguous() / 255.0;
-        let (mean, std) = (architecture.mean, architecture.std);
+        let Normalisation { mean, std } = architecture.normalisation;
         let normalised = (pixels - Tensor::from_slice(&mean).view([1, 3, 1, 1]))
             / Tensor::from_slice(&std).view([1, 3, 1, 1]);
         let logits = model.forward(&images, Mode::Eval);

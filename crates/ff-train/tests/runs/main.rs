@@ -21,8 +21,13 @@ use ff_train::{
     TrainConfig, TrainData, train,
 };
 
-const SPEC: Spec =
-    Spec { architecture: Architecture::RESNET_PICO, outputs: 6, image_size: 16, precision: Precision::Fp32 };
+const SPEC: Spec = Spec {
+    architecture: Architecture::RESNET_PICO,
+    outputs: 6,
+    image_size: 16,
+    precision: Precision::Fp32,
+    normalisation: None,
+};
 
 fn config() -> TrainConfig {
     TrainConfig {

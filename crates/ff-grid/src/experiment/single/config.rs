@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ff_data::{DatasetConfig, SplitRule};
 use ff_inmerge::InMerge;
-use ff_models::{Architecture, Precision};
+use ff_models::{Architecture, Normalisation, Precision};
 use ff_train::{LrSchedule, TrainConfig, Trainable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,10 @@ pub struct ModelRecipe {
     pub image_size: u32,
     /// Type to compute in: `fp32`, `tf32` or `bf16`.
     pub precision: Precision,
+    /// How images are normalised: RGB, of pixels from 0 to 1. Absent: as the architecture's published
+    /// weights have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
     /// Where the weights start: `pretrained` (the architecture's ImageNet weights on the Hugging Face
     /// hub), another id of the hub, a file of weights or a folder that holds one, or `random`.
     pub weights: WeightsSource,
@@ -96,9 +100,9 @@ pub struct ModelRecipe {
 
 impl Default for ModelRecipe {
     fn default() -> Self {
-        let ModelConfig { image_size, precision, .. } = ModelConfig::default();
+        let ModelConfig { image_size, precision, normalisation, .. } = ModelConfig::default();
         let BackboneConfig { architecture, weights, .. } = BackboneConfig::default();
-        Self { architecture, image_size, precision, weights, optimizer_state: None, seed: 0 }
+        Self { architecture, image_size, precision, normalisation, weights, optimizer_state: None, seed: 0 }
     }
 }
 

@@ -58,9 +58,9 @@ impl SingleRun {
     /// [`Error::Config`]: the recipe does not fit the kind.
     pub fn new(recipe: RunRecipe, kind: RunKind) -> Result<Self, Error> {
         recipe.check(kind)?;
-        let ModelRecipe { image_size, precision, .. } = recipe.model;
+        let ModelRecipe { image_size, precision, normalisation, .. } = recipe.model;
         let batch_size = recipe.train.batch_size;
-        let model = ModelConfig { image_size, precision, batch_size, weight_decay: 0.0 };
+        let model = ModelConfig { image_size, precision, normalisation, batch_size, weight_decay: 0.0 };
         let (evaluation, run) = (EvaluationConfig { resamples: 0, seed: 0 }, RunConfig::default());
         Ok(Self { recipe: RunRecipe { kind: Some(kind), ..recipe }, kind, model, evaluation, run })
     }

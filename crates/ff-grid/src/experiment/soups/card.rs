@@ -1,6 +1,7 @@
 //! The model card of a table's soup, in the form of the Hugging Face hub.
 
 use ff_eval::{Metric, Score, Value};
+use ff_models::Normalisation;
 use ff_report::markdown_text;
 
 use crate::config::{BackboneConfig, DatasetEntry, ModelConfig, WeightsSource};
@@ -35,7 +36,7 @@ impl Card<'_> {
         };
         let share =
             |(name, share): &(&str, f64)| format!("| {} | {:.2} % |\n", markdown_text(name), share * 100.0);
-        let [mean, std] = [backbone.architecture.mean, backbone.architecture.std];
+        let Normalisation { mean, std } = self.model.normalisation(backbone.architecture);
         let note = |note: &String| format!("- Note: {}\n", markdown_text(note));
         format!(
             r"{front_matter}# {name}

@@ -176,8 +176,7 @@ impl SoupsConfig {
         let model = &self.model;
         for (backbone, &size) in iproduct!(&self.backbone, &self.grid.train_sizes) {
             let architecture = backbone.architecture;
-            let spec =
-                Spec { architecture, outputs: 1, image_size: model.image_size, precision: model.precision };
+            let spec = Spec { image_size: model.image_size, ..Spec::new(architecture, 1) };
             spec.check_images(size).map_err(|error| {
                 let hint = match architecture.has_fixed_image_size() {
                     true => "\nhint: give this backbone a table of its own, without grid.train_sizes",

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::write_json;
+use ff_models::Normalisation;
 use serde_json::json;
 
 use super::card::Card;
@@ -22,6 +23,7 @@ pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) ->
     let architecture = card.backbone.architecture;
     let Some(name) = architecture.timm else { return Ok(Vec::new()) };
     let image_size = card.model.image_size;
+    let Normalisation { mean, std } = card.model.normalisation(architecture);
     let mut config = json!({
         "architecture": name,
         "num_classes": card.classes.len(),
@@ -33,8 +35,8 @@ pub(super) fn folder(folder: &Path, soup: &Path, card: &Card<'_>, text: &str) ->
             "interpolation": "bilinear",
             "crop_pct": 1.0,
             "crop_mode": "squash",
-            "mean": architecture.mean.map(decimal),
-            "std": architecture.std.map(decimal),
+            "mean": mean.map(decimal),
+            "std": std.map(decimal),
             "classifier": architecture.timm_classifier,
         },
     });

@@ -1,0 +1,32 @@
+//! The normalisation of images.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// What is subtracted from the pixels of an image, and what then divides them: RGB, for pixels from
+/// 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Normalisation {
+    /// The mean.
+    pub mean: [f32; 3],
+    /// The standard deviation, above 0.
+    pub std: [f32; 3],
+}
+
+impl Normalisation {
+    /// That of ImageNet's pixels, which torchvision's and most of timm's networks have.
+    pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+    /// Checks that images can be normalised.
+    ///
+    /// # Errors
+    /// [`Error::Normalisation`].
+    pub fn check(self) -> Result<(), Error> {
+        let means = self.mean.iter().all(|mean| mean.is_finite());
+        let stds = self.std.iter().all(|std| std.is_finite() && *std > 0.0);
+        if means && stds { Ok(()) } else { Err(Error::Normalisation(self)) }
+    }
+}
