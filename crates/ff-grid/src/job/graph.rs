@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::DataSource;
 use super::id::JobId;
-use super::names::with_usual;
+use super::names::{FILE, with_usual};
 use super::spec::{JobSpec, Training};
 
 /// A node of the graph. Two jobs with the same specification and inputs are the same job, also in
@@ -66,6 +66,11 @@ impl Job {
             Some(Training { model, train, .. }) => with_usual(self.fields.clone(), model, train),
             None => self.fields.clone(),
         }
+    }
+
+    /// Returns the name of the file that a job imports.
+    pub fn name_of_file(&self) -> &str {
+        self.fields.get(FILE).unwrap_or(&self.label)
     }
 
     /// Returns its folder, below the runs folder.

@@ -57,7 +57,7 @@ impl Job {
             JobSpec::Soup(spec) if spec.select.needs() == Needs::Base => {
                 self.inputs.iter().rev().nth(usize::from(self.forecast().is_some()))
             }
-            JobSpec::Forecast(_) => self.inputs.last(),
+            JobSpec::Forecast(spec) if !spec.no_start => self.inputs.last(),
             _ => None,
         }
     }

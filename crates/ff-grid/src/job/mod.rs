@@ -26,7 +26,7 @@ pub use names::{RunFields, device_name, group_fields};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
 pub use select::{Averages, BnStatistics, Diverged, Pool, Selection};
 pub(crate) use selector::FIT_BN_IMAGES;
-pub use spec::{ForecastSpec, JobSpec, SoupSpec, Start, Training};
+pub use spec::{ForecastSpec, ImportSpec, JobSpec, SoupSpec, Start, Training};
 
 pub(crate) use landscape::steps;
-pub(crate) use names::{AVERAGE, EMA, NO_EMA, VERSION, model_name};
+pub(crate) use names::{AVERAGE, EMA, FILE, FOLDER, NO_EMA, VERSION, model_name};

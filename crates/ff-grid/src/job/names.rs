@@ -68,6 +68,10 @@ pub(crate) const AVERAGE: &str = "average";
 pub(crate) const EMA: &str = "ema";
 pub(crate) const NO_EMA: &str = "none";
 
+/// The field of an imported model with its file's name, and that with the name of the file's folder.
+pub(crate) const FILE: &str = "file";
+pub(crate) const FOLDER: &str = "folder";
+
 /// What the provenance of a model that a run saved says of the model's fields.
 #[derive(Deserialize)]
 struct Recorded {

@@ -5,9 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The models that a method selects from.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Pool {
@@ -22,23 +20,29 @@ pub enum Pool {
     Ema,
     /// Those of `grid` and of `ema`.
     GridEma,
+    /// Those of an entry of `[[pool]]`, by its name.
+    #[serde(untagged)]
+    Named(String),
 }
 
 impl Pool {
     /// Its name in configurations.
-    pub fn name(self) -> &'static str {
-        self.into()
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            known => known.into(),
+        }
     }
 
     /// True for models of the grid search's runs.
-    pub(crate) fn is_of_grid(self) -> bool {
+    pub(crate) fn is_of_grid(&self) -> bool {
         matches!(self, Self::Grid | Self::Ema | Self::GridEma)
     }
 
     /// Which models of its runs it has.
-    pub fn averages(self) -> Averages {
+    pub fn averages(&self) -> Averages {
         match self {
-            Self::Grid | Self::Fgg | Self::FggAll => Averages::Without,
+            Self::Grid | Self::Fgg | Self::FggAll | Self::Named(_) => Averages::Without,
             Self::Ema => Averages::Only,
             Self::GridEma => Averages::With,
         }

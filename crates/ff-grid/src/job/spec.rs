@@ -31,6 +31,8 @@ pub enum JobSpec {
     Finetune(Training),
     /// Fast Geometric Generation. Input: a fine-tuned base.
     Fgg(Training),
+    /// A model that was not trained here, whose validation images are predicted. Inputs: none.
+    Import(ImportSpec),
     /// A soup, a single model or an ensemble, of a pool. Inputs: the runs of the pool; the probe that
     /// they start from, if the method needs it; the forecast, if it filters the pool.
     Soup(SoupSpec),
@@ -87,7 +89,8 @@ pub enum JobSpec {
     /// the soup, the probe, and the runs.
     #[serde(alias = "tries")]
     GreedyBarriers(PathSpec),
-    /// Which models of a pool average. Inputs: the runs of the pool, and the probe.
+    /// Which models of a pool average. Inputs: the runs of the pool, and the model that they start
+    /// from, if it is known.
     Forecast(ForecastSpec),
 }
 
@@ -127,6 +130,32 @@ impl JobSpec {
             _ => None,
         }
     }
+
+    /// Returns the metric of the validation scores of the models that a job saves.
+    pub fn metric_of_models(&self) -> Option<Metric> {
+        match self {
+            Self::Import(import) => Some(import.metric),
+            other => other.training().map(|training| training.train.metric),
+        }
+    }
+}
+
+/// The specification of a model from a file that was not trained here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportSpec {
+    /// Architecture and input of the model.
+    pub model: Spec,
+    /// Data whose validation split it predicts.
+    pub data: DataIdentity,
+    /// Metric of its score.
+    pub metric: Metric,
+    /// Digest of the file's content.
+    pub weights: String,
+    /// For each class of the data, the output of the file's model that is for it. `None`: in the order
+    /// of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Vec<usize>>,
 }
 
 /// The specification of a soup, or of a single model selected from a pool.
@@ -187,6 +216,10 @@ pub struct ForecastSpec {
     /// Whether the moving averages of the runs' weights are among the models.
     #[serde(default, skip_serializing_if = "is_default")]
     pub averages: Averages,
+    /// True if the model that the runs start from is unknown, as of files: no input is that model, and
+    /// distances and angles are those of the weights, not of what training changed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub no_start: bool,
 }
 
 /// The specification of a training run.

@@ -105,6 +105,7 @@ fn spec(job: &Job) -> Option<Spec> {
         JobSpec::PlaneRow(spec) => Some(spec.evaluation.model),
         JobSpec::Forecast(spec) => Some(spec.evaluation.model),
         JobSpec::Path(spec) | JobSpec::GreedyBarriers(spec) => Some(spec.evaluation.model),
+        JobSpec::Import(spec) => Some(spec.model),
         spec => spec.training().map(|training| training.model),
     }
 }

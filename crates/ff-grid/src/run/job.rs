@@ -38,6 +38,7 @@ impl JobContext<'_> {
                 layers = kernels;
                 (outcome, cost)
             }
+            JobSpec::Import(spec) => self.import(job, spec).map_err(Error::hint_at_skipping)?,
             JobSpec::Soup(spec) => {
                 let make = if spec.select.is_ensemble() { ensemble::make } else { soup::make };
                 make(self, job, spec, &*self.data(job, &spec.data)?)?

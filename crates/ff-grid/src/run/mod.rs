@@ -5,6 +5,7 @@ mod context;
 mod cross_fit;
 mod ensemble;
 mod failure;
+mod import;
 mod inmerge;
 mod job;
 mod landscape;

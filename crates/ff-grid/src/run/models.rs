@@ -67,6 +67,7 @@ impl Models {
             }
             let snapshots = outcome.snapshots.iter().enumerate().map(|(i, kept)| (Some(i + 1), kept));
             let mut models: Vec<_> = match run.spec {
+                JobSpec::Import(_) => outcome.kept.iter().map(|kept| (None, kept)).collect(),
                 _ if averages == Averages::Only => Vec::new(),
                 JobSpec::Fgg(_) => snapshots.collect(),
                 _ => outcome.kept.iter().map(|kept| (None, kept)).collect(),
@@ -85,7 +86,10 @@ impl Models {
                 fields.insert("snapshot".into(), number.unwrap_or(0).to_string());
                 found.models.push(RunModel {
                     // The fields that all runs share are no part of a name.
-                    id: model_name(&with_average(run.fields.clone()), number),
+                    id: match run.spec {
+                        JobSpec::Import(_) => run.name_of_file().to_owned(),
+                        _ => model_name(&with_average(run.fields.clone()), number),
+                    },
                     fields,
                     score: kept.validation.value(),
                     run: run.clone(),
@@ -121,8 +125,8 @@ impl RunModel {
     /// Returns the validation error of its score, which is of the metric that its run was trained
     /// with.
     pub fn error(&self) -> Option<f64> {
-        let training = self.run.spec.training()?;
-        self.score.map(|score| training.train.metric.error(score))
+        let metric = self.run.spec.metric_of_models()?;
+        self.score.map(|score| metric.error(score))
     }
 
     /// Opens the model's weights.

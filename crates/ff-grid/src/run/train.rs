@@ -138,7 +138,7 @@ impl JobContext<'_> {
 }
 
 /// Opens a file, and checks that it has not changed since planning.
-fn unchanged(path: &Path, digest: &str) -> Result<StateDict, Error> {
+pub(super) fn unchanged(path: &Path, digest: &str) -> Result<StateDict, Error> {
     let file = StateDict::open(path)?;
     let found = file.digest().to_string();
     if found == *digest {

@@ -3,6 +3,7 @@
 use ff_data::Augment;
 use ff_models::Spec;
 use ff_report::published::FISSIONFUSION;
+use ff_soup::Needs;
 use ff_train::{Ema, NO_PATIENCE};
 use itertools::{Itertools, iproduct};
 
@@ -14,6 +15,9 @@ use crate::job::{AVERAGE, MOST_FOLDS, Pool, Selection};
 /// The fields that a hierarchy can group models by.
 const FIELDS: [&str; 7] =
     ["learning_rate", "augmentation", "seed", "sample", "image_size", "snapshot", AVERAGE];
+
+/// The pools of models that are trained here.
+const BUILT_IN: [&str; 5] = ["grid", "fgg", "fgg-all", "ema", "grid-ema"];
 
 impl SoupsConfig {
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -37,6 +41,7 @@ impl SoupsConfig {
             }
         }
         self.check_numbers()?;
+        self.check_pools()?;
         if self.soup.folds == 1 || self.soup.folds > MOST_FOLDS {
             return wrong(format!(
                 "soup.folds: expected 0 (none) or 2 to {MOST_FOLDS}, found {}",
@@ -87,7 +92,7 @@ impl SoupsConfig {
             ("grid.seeds", grid.seeds.iter().duplicates().next().map(u64::to_string)),
             ("grid.samples", grid.samples.iter().duplicates().next().map(|of| of.name().to_owned())),
             ("grid.train_sizes", grid.train_sizes.iter().duplicates().next().map(u32::to_string)),
-            ("fgg.also_augment", augment(&fgg.augmentations(Pool::FggAll))),
+            ("fgg.also_augment", augment(&fgg.augmentations(&Pool::FggAll))),
         ];
         if let Some((key, Some(value))) = twice.iter().find(|(_, value)| value.is_some()) {
             return wrong(format!("{key}: expected each value once, found {value} twice"));
@@ -106,11 +111,44 @@ impl SoupsConfig {
         Ok(())
     }
 
+    /// Checks the pools of files, and that the pools of rows and planes exist.
+    fn check_pools(&self) -> Result<(), Error> {
+        let wrong = |reason: String| Err(Error::Config(reason));
+        for entry in &self.pool {
+            let name = &entry.name;
+            if name.is_empty() || BUILT_IN.contains(&name.as_str()) {
+                let taken = BUILT_IN.join(", ");
+                return wrong(format!("pool: expected a name other than {taken}, found `{name}`"));
+            }
+            if entry.files.is_empty() {
+                return wrong(format!("pool `{name}`: files: expected at least one file or folder, found none"));
+            }
+            if let Some(Pool::Named(other)) = &entry.with {
+                let known = BUILT_IN.join(", ");
+                return wrong(format!("pool `{name}`: with: expected one of {known}, found `{other}`"));
+            }
+        }
+        if let Some(twice) = self.pool.iter().map(|entry| &entry.name).duplicates().next() {
+            return wrong(format!("two entries of `pool` are named `{twice}`"));
+        }
+        let known = || BUILT_IN.into_iter().chain(self.pool.iter().map(|entry| entry.name.as_str()));
+        let rows = self.method.iter().map(|row| (format!("method `{}`", row.name), &row.pool));
+        let planes = self.landscape.iter().flat_map(|section| &section.plane);
+        let planes = planes.map(|plane| (format!("landscape.plane `{}`", plane.name), &plane.pool));
+        for (place, pool) in rows.chain(planes) {
+            if !known().contains(&pool.name()) {
+                let (known, found) = (known().join(", "), pool.name());
+                return wrong(format!("{place}: pool: expected one of {known}, found `{found}`"));
+            }
+        }
+        Ok(())
+    }
+
     /// Checks the rows of the table.
     fn check_selections(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         for method in &self.method {
-            if method.pool == Pool::FggAll && self.fgg.also_augment.is_empty() {
+            if self.parts(&method.pool).0 == Some(&Pool::FggAll) && self.fgg.also_augment.is_empty() {
                 return wrong(format!(
                     "method `{}`: pool `fgg-all`: expected augmentations in fgg.also_augment, found none",
                     method.name
@@ -122,6 +160,14 @@ impl SoupsConfig {
             if let Err(error) = method.select.check() {
                 return wrong(format!("method `{}`: select: {error}", method.name));
             }
+            if method.select.needs() == Needs::Base && !self.has_start(&method.pool) {
+                return wrong(format!(
+                    "method `{}`: expected the weights that the models of pool `{}` were fine-tuned from, found \
+                     none\nhint: state them in its [[pool]]: base = \"probe.safetensors\"",
+                    method.name,
+                    method.pool.name()
+                ));
+            }
             // Transformers, whose images have one size, are the networks without rules.
             let transformer = self.backbone.iter().find(|one| one.architecture.has_fixed_image_size());
             if let (Selection::Rebasin {}, Some(backbone)) = (&method.select, transformer) {
@@ -131,7 +177,10 @@ impl SoupsConfig {
                 ));
             }
             let Some(hierarchy) = method.select.hierarchy() else { continue };
-            if let Some(field) = hierarchy.levels.iter().find(|field| !FIELDS.contains(&field.as_str())) {
+            // Files may record fields of their own.
+            let has_files = self.parts(&method.pool).1.is_some();
+            let unknown = |field: &&String| !has_files && !FIELDS.contains(&field.as_str());
+            if let Some(field) = hierarchy.levels.iter().find(unknown) {
                 let known = FIELDS.join(", ");
                 return wrong(format!(
                     "method `{}`: expected a field to group by ({known}), found `{field}`",

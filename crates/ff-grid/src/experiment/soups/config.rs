@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, LandscapeConfig};
 use super::methods::{MethodConfig, MethodSet};
+use super::pool_config::PoolConfig;
 use crate::config::{
     BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
     fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
@@ -59,6 +60,9 @@ pub struct SoupsConfig {
     /// A forecast of which models of a pool average, for each pool that a row has. Absent: only for
     /// the pools of rows with `max_distance` or `max_barrier`.
     pub forecast: Option<ForecastConfig>,
+    /// Models from files, which were trained elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pool: Vec<PoolConfig>,
     /// A set of rows: `table1` is the six rows of FissionFusion's Table 1. They come before those
     /// of `[[method]]`. Absent: `table1` if there is no `[[method]]`, else no set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +103,7 @@ impl Default for SoupsConfig {
             inmerge: None,
             soup: SoupConfig::default(),
             forecast: None,
+            pool: Vec::new(),
             methods: None,
             method: Vec::new(),
             landscape: None,
@@ -299,9 +304,9 @@ impl FggConfig {
     }
 
     /// The augmentations of a pool's bases; the grid has none.
-    pub(crate) fn augmentations(&self, pool: Pool) -> Vec<Augment> {
+    pub(crate) fn augmentations(&self, pool: &Pool) -> Vec<Augment> {
         match pool {
-            Pool::Grid | Pool::Ema | Pool::GridEma => Vec::new(),
+            Pool::Grid | Pool::Ema | Pool::GridEma | Pool::Named(_) => Vec::new(),
             Pool::Fgg => vec![self.augment],
             Pool::FggAll => std::iter::once(self.augment).chain(self.also_augment.iter().copied()).collect(),
         }
@@ -321,7 +326,7 @@ impl SoupsConfig {
         if self.fgg.learning_rates.is_empty() {
             self.fgg.learning_rates.clone_from(&self.grid.learning_rates);
         }
-        if self.method.iter().any(|method| method.pool.averages() != Averages::Without) {
+        if self.method.iter().any(|method| self.averages(&method.pool) != Averages::Without) {
             self.finetune.ema_decay.get_or_insert(Ema::default().decay);
         }
         Ok(())
@@ -351,9 +356,14 @@ impl SoupsConfig {
     /// The pools that a row, a single model, a plane or a path needs.
     pub(crate) fn pools(&self) -> Vec<Pool> {
         let rows = self.methods_and_singles().into_iter().map(|method| method.pool);
-        let planes = self.landscape.iter().flat_map(|section| &section.plane).map(|plane| plane.pool);
+        let planes = self.landscape.iter().flat_map(|section| &section.plane).map(|plane| plane.pool.clone());
         let paths = self.connectivity.iter().map(|_| Pool::Grid);
         rows.chain(planes).chain(paths).collect()
+    }
+
+    /// Those of [`pools`](Self::pools) whose models are trained here, or the part of them that is.
+    pub(crate) fn trained_pools(&self) -> Vec<Pool> {
+        self.pools().iter().filter_map(|pool| self.parts(pool).0.cloned()).collect()
     }
 
     /// The record of a row, without what was cross-fitted in folds that are not asked for any more.

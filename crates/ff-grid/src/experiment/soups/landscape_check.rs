@@ -31,7 +31,7 @@ impl SoupsConfig {
             for PlaneConfig { name, pool, models, soups } in plane {
                 let key = format!("landscape.plane `{name}`: soups");
                 self.check_methods(&key, "a method with weights", soups, |select| !select.is_ensemble())?;
-                if pool.averages() != Averages::Without {
+                if self.averages(pool) != Averages::Without {
                     return wrong(format!(
                         "landscape.plane `{name}`: pool: expected `grid`, `fgg` or `fgg-all`, found moving averages"
                     ));
@@ -43,7 +43,7 @@ impl SoupsConfig {
                         ));
                     }
                     let key = format!("landscape.plane `{name}`: models");
-                    models.iter().try_for_each(|model| self.check_model(&key, *pool, model))?;
+                    models.iter().try_for_each(|model| self.check_model(&key, pool, model))?;
                 }
             }
         }
@@ -63,7 +63,7 @@ impl SoupsConfig {
             };
             named
                 .into_iter()
-                .try_for_each(|name| self.check_model("connectivity.curves", Pool::Grid, name))?;
+                .try_for_each(|name| self.check_model("connectivity.curves", &Pool::Grid, name))?;
         }
         if let Some(GreedyBarriersConfig { points, methods }) = &self.greedy_barriers {
             check_points("greedy_barriers.points", *points)?;
@@ -95,7 +95,7 @@ impl SoupsConfig {
         }
     }
 
-    fn check_model(&self, key: &str, pool: Pool, name: &str) -> Result<(), Error> {
+    fn check_model(&self, key: &str, pool: &Pool, name: &str) -> Result<(), Error> {
         let base = |name: &str| name.split(" snapshot ").next().unwrap_or_default().to_owned();
         let fgg = &self.fgg;
         let augmentations = fgg.augmentations(pool);
@@ -106,6 +106,8 @@ impl SoupsConfig {
                 (self.grid_runs().iter().map(|(run, _)| run.name()).collect(), name.to_owned())
             }
             Pool::Fgg | Pool::FggAll => (bases.map(RunFields::name).collect(), base(name)),
+            // The names of files are known when they are found.
+            Pool::Named(_) => return Ok(()),
         };
         if known.contains(&found) {
             return Ok(());

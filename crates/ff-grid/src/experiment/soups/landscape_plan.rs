@@ -11,28 +11,11 @@ use super::columns::{LandscapeJobs, MethodJobs, PathJob};
 use super::config::{FIELDS, GridRun, SoupConfig, SoupsConfig};
 use super::landscape_config::{Curves, LandscapeConfig, PlaneConfig};
 use crate::config::DatasetEntry;
+use super::pools::Pools;
 use crate::job::{
-    BnStatistics, Cost, ErrorEvaluation, JobId, JobSpec, PathSpec, PlaneSpec, Pool, RowSpec, SurfaceSpec,
+    BnStatistics, Cost, ErrorEvaluation, JobId, JobSpec, PathSpec, PlaneSpec, RowSpec, SurfaceSpec,
 };
 use crate::plan::{ColumnBase, Graph};
-
-/// The runs of a column, by pool.
-pub(super) struct Pools {
-    pub probe: JobId,
-    pub grid: Vec<JobId>,
-    pub fgg: Vec<JobId>,
-    pub fgg_all: Vec<JobId>,
-}
-
-impl Pools {
-    pub fn of(&self, pool: Pool) -> &[JobId] {
-        match pool {
-            Pool::Grid | Pool::Ema | Pool::GridEma => &self.grid,
-            Pool::Fgg => &self.fgg,
-            Pool::FggAll => &self.fgg_all,
-        }
-    }
-}
 
 /// Specifies how errors are evaluated, with the BatchNorm statistics of a section.
 pub(super) fn evaluation(
@@ -110,7 +93,7 @@ impl LandscapeBuilder<'_, '_> {
     }
 
     fn surface(&mut self, section: &LandscapeConfig, plane: &PlaneConfig) -> JobId {
-        let (pool, axis, model) = (self.pools.of(plane.pool).to_vec(), section.grid, self.shared.spec);
+        let (pool, axis, model) = (self.pools.of(&plane.pool), section.grid, self.shared.spec);
         let label = format!("plane {}", plane.name);
         let spec = JobSpec::Plane(PlaneSpec { model, models: plane.models.clone() });
         let id = self.add(label.clone(), spec, pool.clone(), Cost::default());
@@ -178,7 +161,8 @@ impl LandscapeBuilder<'_, '_> {
         let greedy_barriers = self.graph.cost(&jobs.soup).evaluations as usize;
         let places = if evaluation.recalibrate.is_some() { points + 1 } else { points - 1 };
         let cost = self.cost(&evaluation, greedy_barriers * places);
-        let inputs = [&jobs.soup, &self.pools.probe].into_iter().chain(&jobs.pool).cloned().collect();
+        let start = self.pools.start(&self.config.method[at].pool);
+        let inputs = std::iter::once(&jobs.soup).chain(start).chain(&jobs.pool).cloned().collect();
         let spec = JobSpec::GreedyBarriers(PathSpec { evaluation, points });
         self.add(format!("barriers of {method}"), spec, inputs, cost)
     }

@@ -12,6 +12,8 @@ mod landscape_plan;
 mod landscape_results;
 mod methods;
 mod plan;
+mod pool_config;
+mod pools;
 mod report;
 mod table;
 mod timm;
@@ -26,6 +28,7 @@ pub use config::{
 };
 pub use landscape_config::{ConnectivityConfig, Curves, GreedyBarriersConfig, LandscapeConfig, PlaneConfig};
 pub use methods::{MethodConfig, MethodSet};
+pub use pool_config::PoolConfig;
 
 use crate::catalog::Catalog;
 use crate::config::{Common, RunConfig, override_values, read_toml, sources};

@@ -11,7 +11,7 @@ use crate::plan::Records;
 
 pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Error> {
     let Records { plan, runs } = records;
-    let [mut versions, mut devices, mut data, mut weights]: [BTreeSet<String>; 4] = Default::default();
+    let [mut versions, mut devices, mut data, mut weights, mut imported]: [BTreeSet<String>; 5] = Default::default();
     let mut written: Vec<SystemTime> = Vec::new();
     let mut jobs = Vec::new();
     for job in plan.jobs.iter() {
@@ -32,6 +32,9 @@ pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Er
         if let Some(Start::File { digest, .. }) = record.spec.training().map(|training| &training.start) {
             weights.insert(digest.clone());
         }
+        if let JobSpec::Import(import) = &record.spec {
+            imported.insert(format!("{}: {}", job.name_of_file(), import.weights));
+        }
         let file = std::fs::metadata(runs.folder(job).join("record.json"));
         written.extend(file.and_then(|file| file.modified()));
         let digest = match &record.output {
@@ -50,6 +53,7 @@ pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Er
         ("Record files last written", dates.into_iter().collect::<Vec<_>>()),
         ("Data, by digest", data.into_iter().collect()),
         ("Weights that training started from, by digest", weights.into_iter().collect()),
+        ("Models from files, by digest", imported.into_iter().collect()),
     ];
     let facts = facts.into_iter().filter(|(_, values)| !values.is_empty());
     Ok(Origin {
@@ -64,6 +68,7 @@ pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Er
 fn identity(spec: &JobSpec) -> Option<&DataIdentity> {
     match spec {
         JobSpec::Soup(SoupSpec { data, .. }) | JobSpec::Predict { data, .. } => Some(data),
+        JobSpec::Import(import) => Some(&import.data),
         other => other.training().map(|training| &training.data),
     }
 }

@@ -109,7 +109,7 @@ fn found(context: &JobContext<'_>, job: &Job, spec: &Spec) -> Result<(PlaneRecor
     let Record { output: JobOutput::Plane(record), .. } = context.runs.done(input)? else {
         return Err(Error::Job(format!("job `{}` is not a plane", input.label)));
     };
-    let is_run = |id: &&JobId| context.jobs.find(id).is_some_and(|job| job.spec.training().is_some());
+    let is_run = |id: &&JobId| context.jobs.find(id).is_some_and(|job| job.spec.metric_of_models().is_some());
     let runs = job.runs().iter().filter(is_run);
     let models = Models::of(context, runs, Diverged::Keep, Averages::Without)?;
     let [w0, w2, w1] = &record.corners;
