@@ -53,8 +53,8 @@ pub use engine::{
 };
 pub use error::Error;
 pub use experiment::{
-    InmergeColumn, InmergeConfig, InmergeTable, RunKind, RunRecipe, SingleRun, SoupsColumn, SoupsConfig,
-    SoupsTable, parse_experiment, read_experiment,
+    InmergeColumn, InmergeConfig, InmergeTable, MethodConfig, PoolConfig, RunKind, RunRecipe, SingleRun,
+    SoupsColumn, SoupsConfig, SoupsTable, parse_experiment, read_experiment,
 };
 pub use job::{
     Averages, Cost, CrossFit, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec,

@@ -269,7 +269,8 @@ impl Ingredient {
         Ok(Self::of(path, StateDict::open(path)?))
     }
 
-    fn of(path: &Path, weights: StateDict) -> Self {
+    /// Takes weights that were opened from a file, as [`open`](Self::open) does.
+    pub fn of(path: &Path, weights: StateDict) -> Self {
         let fields = recorded_fields(&weights);
         Self { id: path.display().to_string(), weights, fields }
     }

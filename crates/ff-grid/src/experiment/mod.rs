@@ -15,7 +15,7 @@ pub use single::{DatasetRecipe, ModelRecipe, RunKind, RunRecipe, SingleRun, Sing
 pub use soups::{
     ConnectivityConfig, Curves, FggConfig, FinetuneConfig, ForecastConfig, GreedyBarriersConfig, GridConfig,
     LandscapeConfig, LandscapeJobs, MethodConfig, MethodJobs, MethodSet, OodScore, PathJob, PlaneConfig,
-    ProbeConfig, SoupConfig, SoupsColumn, SoupsConfig, SoupsTable,
+    PoolConfig, ProbeConfig, SoupConfig, SoupsColumn, SoupsConfig, SoupsTable,
 };
 
 use crate::config::{override_values, read_toml, with_nearest};

@@ -92,6 +92,11 @@ impl StartWeights {
         Self { start, file: None, optimizer: None, made: None, seen: Vec::new(), blocked: None }
     }
 
+    /// No initial weights: nothing is trained.
+    pub fn none() -> Self {
+        Self::of(Start::Random { seed: 0 })
+    }
+
     /// Sets the file of optimizer state to continue with.
     pub fn with_optimizer(mut self, path: &Path) -> Self {
         match (StateDict::open(path), &mut self.start) {

@@ -31,7 +31,8 @@ pub struct Graph<'a> {
     pub pretrain: Option<PretrainConfig>,
     /// How scores are reported.
     pub evaluation: EvaluationConfig,
-    allow_other_split: bool,
+    /// Whether weights that were trained on the same images in another split are allowed.
+    pub allow_other_split: bool,
     jobs: Vec<Job>,
     known: HashMap<JobId, usize>,
 }
@@ -213,6 +214,11 @@ impl<'a> Graph<'a> {
     /// Sets what tells a run from the others of its table.
     pub fn describe(&mut self, id: &str, run: RunFields) {
         self.jobs[self.known[id]].fields = run.to_map();
+    }
+
+    /// Sets what tells an imported model from the others of its table.
+    pub fn set_fields(&mut self, id: &str, fields: BTreeMap<String, String>) {
+        self.jobs[self.known[id]].fields = fields;
     }
 
     /// Asks for statistics of a run's kernels ([`Job::kernels`]).

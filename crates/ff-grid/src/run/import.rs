@@ -59,8 +59,13 @@ impl JobContext<'_> {
             predictions: FileRef::new(of_validation, digest),
             optimizer: None,
         };
-        let outcome =
-            Outcome { kept: Some(kept), snapshots: Vec::new(), ema: None, diverged: None, history: Vec::new() };
+        let outcome = Outcome {
+            kept: Some(kept),
+            snapshots: Vec::new(),
+            ema: None,
+            diverged: None,
+            history: Vec::new(),
+        };
         let evaluated_images = images.len() as u64;
         Ok((JobOutput::Training(outcome), Cost { evaluations: 1, evaluated_images, ..Cost::default() }))
     }
@@ -98,7 +103,8 @@ fn other_order(predictions: &Predictions) -> Option<OtherOrder> {
         let largest = (0..classes).max_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a)))?;
         counts[class * classes + largest] += 1;
     }
-    let most = |class: usize| (0..classes).max_by_key(|&output| (counts[class * classes + output], output == class));
+    let most =
+        |class: usize| (0..classes).max_by_key(|&output| (counts[class * classes + output], output == class));
     let outputs: Vec<usize> = (0..classes).filter_map(most).collect();
     let mut sorted = outputs.clone();
     sorted.sort_unstable();
@@ -136,7 +142,8 @@ mod tests {
 
     /// Predictions of three classes whose largest logit is that of `found`.
     fn predictions(found: &[usize], targets: &[usize]) -> Predictions {
-        let logits = found.iter().flat_map(|&found| [0, 1, 2].map(|output| if output == found { 2.0 } else { 0.0 }));
+        let logits =
+            found.iter().flat_map(|&found| [0, 1, 2].map(|output| if output == found { 2.0 } else { 0.0 }));
         Predictions::new(logits.collect(), 3, Targets::Classes(targets.to_vec())).unwrap()
     }
 

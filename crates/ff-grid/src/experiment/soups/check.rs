@@ -121,7 +121,9 @@ impl SoupsConfig {
                 return wrong(format!("pool: expected a name other than {taken}, found `{name}`"));
             }
             if entry.files.is_empty() {
-                return wrong(format!("pool `{name}`: files: expected at least one file or folder, found none"));
+                return wrong(format!(
+                    "pool `{name}`: files: expected at least one file or folder, found none"
+                ));
             }
             if let Some(Pool::Named(other)) = &entry.with {
                 let known = BUILT_IN.join(", ");

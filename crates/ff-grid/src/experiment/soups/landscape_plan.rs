@@ -10,8 +10,8 @@ use itertools::Itertools;
 use super::columns::{LandscapeJobs, MethodJobs, PathJob};
 use super::config::{FIELDS, GridRun, SoupConfig, SoupsConfig};
 use super::landscape_config::{Curves, LandscapeConfig, PlaneConfig};
-use crate::config::DatasetEntry;
 use super::pools::Pools;
+use crate::config::DatasetEntry;
 use crate::job::{
     BnStatistics, Cost, ErrorEvaluation, JobId, JobSpec, PathSpec, PlaneSpec, RowSpec, SurfaceSpec,
 };

@@ -11,8 +11,9 @@ use itertools::{Itertools, iproduct};
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn, predictors};
 use super::config::{GridRun, SoupConfig, SoupsConfig};
-use super::landscape_plan::{LandscapeBuilder, Pools, cost, evaluation};
+use super::landscape_plan::{LandscapeBuilder, cost, evaluation};
 use super::methods::MethodConfig;
+use super::pools::{self, OpenedFiles, Pools};
 use crate::catalog::OpenDataset;
 use crate::config::{BackboneConfig, DatasetEntry, EvaluationConfig, OodEntry};
 use crate::job::{
@@ -25,7 +26,11 @@ pub(super) fn columns(config: &SoupsConfig, graph: &mut Graph<'_>) -> Vec<SoupsC
     let mut columns = Vec::new();
     let runs = config.grid_runs();
     for backbone in &config.backbone {
-        let origin = graph.origin(backbone, config.probe.seed);
+        // Models from files alone start from nothing here.
+        let origin = match config.trained_pools().is_empty() {
+            true => StartWeights::none(),
+            false => graph.origin(backbone, config.probe.seed),
+        };
         for dataset in &config.dataset {
             columns.push(column((config, &runs), graph, backbone, dataset, &origin));
         }
@@ -45,14 +50,22 @@ fn column(
         let task = opened.dataset.task();
         let samples = config.grid.samples.iter().try_for_each(|sample| sample.check(task));
         let samples = samples.map_err(|error| format!("dataset {}: grid.samples: {error}", dataset.name));
-        let has_fgg = config.pools().iter().any(|pool| !pool.is_of_grid());
+        let has_fgg = config.trained_pools().iter().any(|pool| !pool.is_of_grid());
         let rates = if has_fgg { rates(config, opened.splits.train.len()).map(drop) } else { Ok(()) };
         opening.shared.blocked = samples.and(rates).and(select_by(config, dataset, task_kind(task))).err();
+    }
+    let mut files = Vec::new();
+    if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
+        let (classes, allow) = (opened.dataset.task().names(), graph.allow_other_split);
+        match pools::open(config, &mut opening.shared, dataset.metric, classes, allow) {
+            Ok(found) => files = found,
+            Err(why) => opening.shared.blocked = Some(why),
+        }
     }
     let (shared, opened) = (&opening.shared, &opening.opened);
     let inmerge = config.inmerge.map(|settings| settings.of(backbone));
     let mut builder = Builder { config, runs, graph, dataset, shared, opened, inmerge };
-    let pools = builder.pools(origin);
+    let pools = builder.pools(origin, files);
     let methods = config.methods_and_singles();
     let mut methods: Vec<_> = methods.iter().map(|method| builder.method(method, &pools)).collect();
     let verdict = builder.verdict(&methods);
@@ -97,17 +110,21 @@ struct Builder<'a, 'g> {
 }
 
 impl Builder<'_, '_> {
-    /// Adds the training runs of a column.
-    fn pools(&mut self, origin: &StartWeights) -> Pools {
+    /// Adds the training runs of a column, and the models from files.
+    fn pools(&mut self, origin: &StartWeights, files: Vec<OpenedFiles<'_>>) -> Pools {
+        let (config, runs, needed) = (self.config, self.runs, self.config.trained_pools());
+        let files = files.into_iter().map(|files| files.plan(self.graph, self.shared)).collect();
+        if needed.is_empty() {
+            return Pools { files, ..Pools::default() };
+        }
         let probe = self.probe(origin);
-        let (config, runs, needed) = (self.config, self.runs, self.config.pools());
         let grid = match needed.iter().any(|pool| pool.is_of_grid()) {
             true => runs.iter().map(|&(run, _)| self.finetune(&probe, run, true)).collect(),
             false => Vec::new(),
         };
         let [fgg, fgg_all] = [Pool::Fgg, Pool::FggAll].map(|pool| {
             let augmentations = match needed.contains(&pool) {
-                true => config.fgg.augmentations(pool),
+                true => config.fgg.augmentations(&pool),
                 false => Vec::new(),
             };
             let mut found = Vec::new();
@@ -119,15 +136,15 @@ impl Builder<'_, '_> {
             }
             found
         });
-        Pools { probe, grid, fgg, fgg_all }
+        Pools { probe: Some(probe), grid, fgg, fgg_all, files }
     }
 
     fn method(&mut self, method: &MethodConfig, pools: &Pools) -> MethodJobs {
         let (config, shared, dataset) = (self.config, self.shared, self.dataset);
-        let pool = pools.of(method.pool).to_vec();
+        let pool = pools.of(&method.pool);
         let [train, val, _] = shared.sizes;
         // Scores of single models are known from training; each candidate soup takes an evaluation.
-        let in_pool = self.models_of(method.pool, pool.len());
+        let in_pool = self.models_of(&method.pool, pools);
         let forecast = self.forecast(method, pools);
         let folds = config.soup.folds as u64;
         let models = method.select.candidates(in_pool) as u64 * method.select.selections(folds);
@@ -145,7 +162,7 @@ impl Builder<'_, '_> {
             recalibrate: recalibrated.then_some(config.model.batch_size),
             bn_images: config.soup.bn_images().filter(|_| recalibrated),
             diverged: method.diverged,
-            averages: method.pool.averages(),
+            averages: config.averages(&method.pool),
             filter: method.filter(),
         });
         let recomputed = if recalibrated { config.soup.images_to_recompute(train) } else { 0 };
@@ -154,7 +171,7 @@ impl Builder<'_, '_> {
         let evaluated_images = models * (val + recomputed) + of_fit + of_statistics;
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
         // The runs' start comes after them, and the forecast that filters them last.
-        let start = (method.select.needs() == Needs::Base).then(|| pools.probe.clone());
+        let start = pools.start(&method.pool).filter(|_| method.select.needs() == Needs::Base).cloned();
         let filters = forecast.clone().filter(|_| method.filter().is_some());
         let inputs = pool.iter().cloned().chain(start).chain(filters).collect();
         let soup = self.graph.add(shared, label.clone(), spec, inputs, cost, None);
@@ -165,8 +182,9 @@ impl Builder<'_, '_> {
         MethodJobs { pool, forecast, soup, test, ood }
     }
 
-    /// Returns the number of models that a number of runs save for a pool.
-    fn models_of(&self, pool: Pool, runs: usize) -> usize {
+    /// Returns the number of models of a pool.
+    fn models_of(&self, pool: &Pool, pools: &Pools) -> usize {
+        let runs = pools.of(pool).len();
         match pool {
             Pool::Grid | Pool::Ema => runs,
             Pool::GridEma => 2 * runs,
@@ -175,6 +193,10 @@ impl Builder<'_, '_> {
                 // Half of the runs are bases, each with a cyclic run.
                 runs / 2 * (1 + rates.map_or(0, |rates| rates.snapshots().len()))
             }
+            Pool::Named(_) => {
+                let trained = self.config.parts(pool).0.map_or(0, |trained| self.models_of(trained, pools));
+                trained + pools.from_files(pool)
+            }
         }
     }
 
@@ -182,7 +204,7 @@ impl Builder<'_, '_> {
     /// forecasts. All rows with this pool share it.
     fn forecast(&mut self, method: &MethodConfig, pools: &Pools) -> Option<JobId> {
         let (config, shared) = (self.config, self.shared);
-        let same = |row: &MethodConfig| (row.pool, row.diverged) == (method.pool, method.diverged);
+        let same = |row: &MethodConfig| (&row.pool, row.diverged) == (&method.pool, method.diverged);
         let mut rows = config.method.iter().filter(|row| same(row));
         if !rows.any(|row| config.forecast.is_some() || row.filter().is_some()) {
             return None;
@@ -190,17 +212,18 @@ impl Builder<'_, '_> {
         let section = config.forecast.clone().unwrap_or_default();
         let soup = SoupConfig { bn_images: section.bn_images, ..config.soup.clone() };
         let evaluation = evaluation(shared, self.dataset.metric, &soup, config.model.batch_size);
-        let runs = pools.of(method.pool);
-        let others = self.models_of(method.pool, runs.len()).saturating_sub(1);
+        let others = self.models_of(&method.pool, pools).saturating_sub(1);
+        let start = pools.start(&method.pool).cloned();
         let cost = cost(shared, &evaluation, if section.barrier { others } else { 0 });
         let spec = JobSpec::Forecast(ForecastSpec {
             evaluation,
             barrier: section.barrier,
             diverged: method.diverged,
-            averages: method.pool.averages(),
+            averages: config.averages(&method.pool),
+            no_start: start.is_none(),
         });
         let label = format!("{}: forecast of {}", shared.prefix, method.pool.name());
-        let inputs = runs.iter().chain([&pools.probe]).cloned().collect();
+        let inputs = pools.of(&method.pool).into_iter().chain(start).collect();
         Some(self.graph.add(shared, label, spec, inputs, cost, None))
     }
 
@@ -251,7 +274,7 @@ impl Builder<'_, '_> {
         let RunFields { learning_rate, augment, seed, sample, image_size } = run;
         // The same run may be a grid model and a base of FGG, so both must ask for optimizer state:
         // also without a row of FGG, so that its bases are not trained again when one is added.
-        let is_base = fgg.augmentations(Pool::FggAll).contains(&augment)
+        let is_base = fgg.augmentations(&Pool::FggAll).contains(&augment)
             && fgg.learning_rates.contains(&learning_rate)
             && run == RunFields::new(learning_rate, augment, fgg.seed);
         let ema = section.ema_decay.filter(|_| is_of_grid).map(|decay| Ema { decay });

@@ -11,7 +11,8 @@ use crate::plan::Records;
 
 pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Error> {
     let Records { plan, runs } = records;
-    let [mut versions, mut devices, mut data, mut weights, mut imported]: [BTreeSet<String>; 5] = Default::default();
+    let [mut versions, mut devices, mut data, mut weights, mut imported]: [BTreeSet<String>; 5] =
+        Default::default();
     let mut written: Vec<SystemTime> = Vec::new();
     let mut jobs = Vec::new();
     for job in plan.jobs.iter() {

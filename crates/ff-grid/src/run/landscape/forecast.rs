@@ -1,6 +1,8 @@
 //! The forecast of which models of a pool average with its best one.
 
-use ff_soup::{Average, Ingredients, geometry};
+use std::collections::BTreeMap;
+
+use ff_soup::{Average, Ingredient, Ingredients, geometry};
 
 use super::evaluator::ErrorEvaluator;
 use crate::error::Error;
@@ -21,9 +23,12 @@ pub(in crate::run) fn forecast(
     let best = best(&models)?;
     let opened = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let mut ingredients = Ingredients::new(opened)?;
-    if let Some(start) = job.start_of_runs() {
-        ingredients = ingredients.with_base(context.model_of(start)?)?;
-    }
+    let base = match job.start_of_runs() {
+        Some(start) => context.model_of(start)?,
+        // Of models whose start is unknown the weights themselves are compared.
+        None => zero_like(&ingredients)?,
+    };
+    ingredients = ingredients.with_base(base)?;
     let mut evaluator = ErrorEvaluator::new(context, job, &spec.evaluation)?;
     let geometry = geometry(&ingredients, |name| evaluator.trained(name))?;
     let of_best = geometry.from_base(best);
@@ -45,6 +50,12 @@ pub(in crate::run) fn forecast(
     }
     let record = ForecastRecord { best: models[best].id.clone(), models: found, left_out };
     Ok((JobOutput::Forecast(record), evaluator.cost()))
+}
+
+/// Returns weights that are all 0.
+fn zero_like(models: &Ingredients) -> Result<Ingredient, Error> {
+    let first = models.iter().next().ok_or(ff_soup::Error::Empty)?;
+    Ok(Ingredient { id: "0".to_owned(), weights: first.weights.refilled(|_| {}), fields: BTreeMap::new() })
 }
 
 /// Returns the index of the model with the highest score; of equal scores, the first.
