@@ -10,13 +10,17 @@ use crate::error::Error;
 pub(crate) const NO_WEIGHTS: &str = "weights: there are no published weights of this architecture\n\
     hint: set weights to a file of weights, to `random`, or to `pretrain` with a [pretrain] section";
 
-/// Fills in names and weights that a configuration leaves out.
+/// Fills in names and weights that a configuration leaves out. Where nothing is trained, the weights
+/// stay as they are.
 ///
 /// # Errors
 /// [`Error::Config`] for `pretrained` where an architecture has no published weights.
-pub(crate) fn resolve_backbones(backbones: &mut [BackboneConfig]) -> Result<(), Error> {
+pub(crate) fn resolve_backbones(backbones: &mut [BackboneConfig], trains: bool) -> Result<(), Error> {
     for backbone in backbones {
         fill(&mut backbone.name, backbone.architecture.name);
+        if !trains {
+            continue;
+        }
         backbone.weights = backbone.weights.of(backbone.architecture);
         if backbone.weights == WeightsSource::Pretrained {
             return Err(Error::Config(format!("backbone `{}`: {NO_WEIGHTS}", backbone.name)));

@@ -5,9 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The models that a method selects from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String", into = "String")]
 pub enum Pool {
     /// The grid search's models.
     #[default]
@@ -21,16 +20,22 @@ pub enum Pool {
     /// Those of `grid` and of `ema`.
     GridEma,
     /// Those of an entry of `[[pool]]`, by its name.
-    #[serde(untagged)]
     Named(String),
 }
 
 impl Pool {
+    /// The pools of models that are trained here.
+    pub const TRAINED: [Self; 5] = [Self::Grid, Self::Fgg, Self::FggAll, Self::Ema, Self::GridEma];
+
     /// Its name in configurations.
     pub fn name(&self) -> &str {
         match self {
+            Self::Grid => "grid",
+            Self::Fgg => "fgg",
+            Self::FggAll => "fgg-all",
+            Self::Ema => "ema",
+            Self::GridEma => "grid-ema",
             Self::Named(name) => name,
-            known => known.into(),
         }
     }
 
@@ -46,6 +51,19 @@ impl Pool {
             Self::Ema => Averages::Only,
             Self::GridEma => Averages::With,
         }
+    }
+}
+
+impl From<String> for Pool {
+    fn from(name: String) -> Self {
+        let known = Self::TRAINED.into_iter().find(|pool| pool.name() == name);
+        known.unwrap_or(Self::Named(name))
+    }
+}
+
+impl From<Pool> for String {
+    fn from(pool: Pool) -> Self {
+        pool.name().to_owned()
     }
 }
 

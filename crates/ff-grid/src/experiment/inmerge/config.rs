@@ -94,7 +94,7 @@ impl InmergeConfig {
     /// file gives none.
     pub(super) fn resolve(&mut self, name: &str) -> Result<(), Error> {
         fill(&mut self.name, name);
-        resolve_backbones(&mut self.backbone)?;
+        resolve_backbones(&mut self.backbone, true)?;
         resolve_datasets(&mut self.dataset);
         resolve_shallow_layers(&mut self.backbone);
         Ok(())

@@ -16,9 +16,6 @@ use crate::job::{AVERAGE, MOST_FOLDS, Pool, Selection};
 const FIELDS: [&str; 7] =
     ["learning_rate", "augmentation", "seed", "sample", "image_size", "snapshot", AVERAGE];
 
-/// The pools of models that are trained here.
-const BUILT_IN: [&str; 5] = ["grid", "fgg", "fgg-all", "ema", "grid-ema"];
-
 impl SoupsConfig {
     pub(super) fn check(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
@@ -114,10 +111,11 @@ impl SoupsConfig {
     /// Checks the pools of files, and that the pools of rows and planes exist.
     fn check_pools(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
+        let trained: Vec<&str> = Pool::TRAINED.iter().map(Pool::name).collect();
         for entry in &self.pool {
             let name = &entry.name;
-            if name.is_empty() || BUILT_IN.contains(&name.as_str()) {
-                let taken = BUILT_IN.join(", ");
+            if name.is_empty() || trained.contains(&name.as_str()) {
+                let taken = trained.join(", ");
                 return wrong(format!("pool: expected a name other than {taken}, found `{name}`"));
             }
             if entry.files.is_empty() {
@@ -126,14 +124,14 @@ impl SoupsConfig {
                 ));
             }
             if let Some(Pool::Named(other)) = &entry.with {
-                let known = BUILT_IN.join(", ");
+                let known = trained.join(", ");
                 return wrong(format!("pool `{name}`: with: expected one of {known}, found `{other}`"));
             }
         }
         if let Some(twice) = self.pool.iter().map(|entry| &entry.name).duplicates().next() {
             return wrong(format!("two entries of `pool` are named `{twice}`"));
         }
-        let known = || BUILT_IN.into_iter().chain(self.pool.iter().map(|entry| entry.name.as_str()));
+        let known = || trained.iter().copied().chain(self.pool.iter().map(|entry| entry.name.as_str()));
         let rows = self.method.iter().map(|row| (format!("method `{}`", row.name), &row.pool));
         let planes = self.landscape.iter().flat_map(|section| &section.plane);
         let planes = planes.map(|plane| (format!("landscape.plane `{}`", plane.name), &plane.pool));

@@ -318,7 +318,8 @@ impl SoupsConfig {
     /// moving averages that a row needs. `name` is the table's where the file gives none.
     pub(super) fn resolve(&mut self, name: &str) -> Result<(), Error> {
         fill(&mut self.name, name);
-        resolve_backbones(&mut self.backbone)?;
+        let trains = !self.trained_pools().is_empty();
+        resolve_backbones(&mut self.backbone, trains)?;
         resolve_datasets(&mut self.dataset);
         if self.inmerge.is_some() {
             resolve_shallow_layers(&mut self.backbone);
