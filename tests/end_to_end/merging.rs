@@ -23,7 +23,10 @@ fn wrong_options_are_refused_before_a_file_is_opened() {
         ("greedy --lambda 1", "--lambda: expected a method that takes it, found greedy\nhint:"),
         ("line --lambda 1 --base gone", "--lambda: expected a method that takes it, found line"),
         ("stock --density 0.5 --base gone", "--density: expected a method that takes it, found stock"),
-        ("learned --images 9", "--images: expected a method that takes it, found learned"),
+        (
+            "learned --statistics-images 9",
+            "--statistics-images: expected a method that takes it, found learned",
+        ),
         ("learned --by lr", "--method learned: unknown variant `lr`, expected `layer` or `model`"),
         ("gou --base gone", "--base: expected a method that takes it, found gou"),
         ("stock", "--base: expected the weights that the files were fine-tuned from, which stock needs"),

@@ -152,7 +152,7 @@ fn soups(place: &Place) {
     let printed = place.run(&format!("ff-soup select --method greedy --config fgg.toml --output x {files}"));
     assert!(printed.ok().contains("of 3 models"));
     // Statistics are beside an output of any name.
-    let fisher = "ff-soup select --method fisher --images 4 --config fgg.toml";
+    let fisher = "ff-soup select --method fisher --statistics-images 4 --config fgg.toml";
     for output in ["plain", "plain.0", "plain.1"] {
         place.run(&format!("{fisher} --output {output} {files}")).ok();
         assert!(place.path(&format!("{output}.statistics/statistics-3.safetensors")).is_file());

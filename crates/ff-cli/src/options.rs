@@ -22,6 +22,28 @@ pub struct ConfigOptions {
     pub set: Vec<String>,
 }
 
+/// [`ConfigOptions`] of a command that also works without a configuration.
+#[derive(Args, Clone, Debug)]
+pub struct MaybeConfig {
+    /// Recipe (TOML) that gives the model, the images and the metric
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder that dataset paths in the recipe are relative to
+    #[arg(long, value_name = "DIR", env = "FF_DATA_ROOT", default_value = "data", help_heading = GLOBAL)]
+    data_root: PathBuf,
+    /// Override a value of the recipe, such as train.metric=auroc; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", requires = "config", help_heading = GLOBAL)]
+    set: Vec<String>,
+}
+
+impl MaybeConfig {
+    /// Returns the configuration, if one is given.
+    pub fn given(&self) -> Option<ConfigOptions> {
+        let Self { config, data_root, set } = self.clone();
+        Some(ConfigOptions { config: config?, data_root, set })
+    }
+}
+
 /// The runs folder.
 #[derive(Args, Clone, Debug)]
 pub struct RunsOption {

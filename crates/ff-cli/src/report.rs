@@ -35,6 +35,20 @@ pub struct ReportOptions {
     title: String,
 }
 
+impl ReportOptions {
+    /// A page on one table, whose configuration names its data by whole paths.
+    pub(crate) fn of(config: PathBuf, runs: &Path, output: PathBuf) -> Self {
+        Self {
+            runs: runs.to_owned(),
+            output,
+            config: vec![config],
+            set: Vec::new(),
+            data_root: PathBuf::from("."),
+            title: "Model soups: results".to_owned(),
+        }
+    }
+}
+
 /// Writes the page.
 pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     let configs = match options.config.as_slice() {

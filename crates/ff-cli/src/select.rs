@@ -3,6 +3,8 @@
 //! It shares [`Choice::make`] with the soup jobs of a table, so the same files give the same soup
 //! by hand and in a table.
 
+mod table;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -24,9 +26,11 @@ use serde_json::json;
 use crate::device::DeviceChoice;
 use crate::known::validation_predictions;
 use crate::merge::{self, MethodSettings, given};
-use crate::options::{ConfigOptions, GLOBAL};
+use crate::options::{ConfigOptions, GLOBAL, MaybeConfig};
 use crate::output::{print, print_json, say};
 use crate::recipe::check_split;
+
+use self::table::ImagesOptions;
 
 /// Bootstrap resamples of the verdict.
 const RESAMPLES: usize = 1000;
@@ -47,9 +51,9 @@ struct Printed<'a> {
 /// Candidates, and how to select from them.
 #[derive(Args)]
 pub struct SelectOptions {
-    /// How to select
+    /// How to select; may be left out with --images, for a table of several methods
     #[arg(long, value_enum)]
-    method: Method,
+    method: Option<Method>,
     /// Field of the files' provenance to group them by (gou, gog: learning_rate), or what has
     /// coefficients of its own (learned: layer or model)
     #[arg(long, value_name = "FIELD")]
@@ -77,16 +81,18 @@ pub struct SelectOptions {
     folds: usize,
     /// Training images to compute statistics on, which are kept beside the output: fisher, regmean
     #[arg(long, value_name = "NUMBER")]
-    images: Option<usize>,
+    statistics_images: Option<usize>,
     #[command(flatten)]
-    config: ConfigOptions,
+    config: MaybeConfig,
+    #[command(flatten)]
+    images: ImagesOptions,
     /// How to get a soup's BatchNorm statistics
     #[arg(long, value_enum, default_value = "recalibrate")]
     bn: BatchNorm,
     /// Training images to recompute them from, evenly spread; 0: all
     #[arg(long, value_name = "NUMBER", default_value_t = BN_IMAGES)]
     bn_images: usize,
-    /// Candidates: weights that `ff-train`, `ff-soup` or `ff-grid` wrote
+    /// Candidates: files of weights; with --images folders of them too
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// File to write the soup to
@@ -157,8 +163,8 @@ enum BatchNorm {
 
 impl SelectOptions {
     /// The method with the settings that are given. It refuses what the method does not take.
-    fn selection(&self) -> anyhow::Result<Selection> {
-        let value = self.method.to_possible_value();
+    fn selection(&self, method: Method) -> anyhow::Result<Selection> {
+        let value = method.to_possible_value();
         let kind = value.as_ref().map_or("", |value| value.get_name());
         let list = |values: &[f64]| (!values.is_empty()).then(|| json!(values));
         let mut settings = self.settings.given();
@@ -169,7 +175,7 @@ impl SelectOptions {
             ("lambdas", list(&self.lambda)),
             ("alphas", list(&self.alpha)),
             ("by", self.by.as_deref().map(Into::into)),
-            ("images", self.images.map(Into::into)),
+            ("images", self.statistics_images.map(Into::into)),
         ]));
         let select: Selection =
             serde_json::from_value(settings.into()).map_err(|error| wrong_setting(kind, &error))?;
@@ -191,6 +197,7 @@ fn wrong_setting(method: &str, error: &serde_json::Error) -> anyhow::Error {
     match text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
         Some("lambdas") => not_taken("lambda", method),
         Some("alphas") => not_taken("alpha", method),
+        Some("images") => not_taken("statistics-images", method),
         Some(option) => not_taken(option, method),
         None => anyhow!("--method {method}: {text}"),
     }
@@ -203,14 +210,30 @@ fn not_taken(option: &str, method: &str) -> anyhow::Error {
     )
 }
 
-/// Selects, writes the soup, and prints every decision.
-pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
+/// Selects, writes the soup, and prints every decision; with `--images` a table.
+pub fn select(options: &SelectOptions, verbose: u8) -> anyhow::Result<()> {
     // Wrong options are refused before anything is opened.
-    let select = options.selection()?;
     if options.folds == 1 || options.folds > MOST_FOLDS {
         bail!("--folds: expected 0 (none) or 2 to {MOST_FOLDS}, found {}", options.folds);
     }
-    let ConfigOptions { config, data_root, set } = &options.config;
+    let select = options.method.map(|method| options.selection(method)).transpose()?;
+    match (options.config.given(), &options.images.images, select) {
+        (None, Some(images), select) => table::make(options, images, select, verbose),
+        (Some(config), None, Some(select)) => of_recipe(options, &config, select),
+        (_, None, None) => {
+            bail!("--method: expected how to select, found none\nhint: such as --method greedy")
+        }
+        (Some(_), Some(_), _) => bail!("expected --config or --images, found both"),
+        (None, None, _) => bail!(
+            "expected a recipe (--config) or images (--images), found neither\n\
+             hint: give the images to choose by, such as --images data"
+        ),
+    }
+}
+
+/// Selects by the images of a recipe.
+fn of_recipe(options: &SelectOptions, config: &ConfigOptions, select: Selection) -> anyhow::Result<()> {
+    let ConfigOptions { config, data_root, set } = config;
     let recipe = RunRecipe::read(config, set, None)?;
     let ingredients = merge::open(&options.files, options.base.as_deref())?.with_fields(group_fields);
     let device = options.device.find()?;

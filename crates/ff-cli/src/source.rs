@@ -74,6 +74,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// A dataset of a kind, whose images are not shrunk.
+    pub fn at(dataset: String, root: PathBuf, ratio: Option<[f64; 3]>, grouped: bool) -> Self {
+        let (with, split_csv, split_seed) = (Vec::new(), None, 0);
+        Self { dataset, root, with, ratio, split_csv, split_seed, grouped, shrink_px: None, cache: None }
+    }
+
     /// Returns the dataset as a recipe states it.
     ///
     /// # Errors
@@ -168,7 +174,7 @@ fn kinds() -> Vec<PossibleValue> {
 }
 
 /// Parses three numbers separated by commas.
-fn shares(text: &str) -> Result<[f64; 3], String> {
+pub(crate) fn shares(text: &str) -> Result<[f64; 3], String> {
     let numbers: Result<Vec<f64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
     let numbers = numbers.map_err(|error| format!("expected three numbers, such as 0.8,0.1,0.1: {error}"))?;
     let count = numbers.len();

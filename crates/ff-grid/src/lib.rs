@@ -53,12 +53,13 @@ pub use engine::{
 };
 pub use error::Error;
 pub use experiment::{
-    InmergeColumn, InmergeConfig, InmergeTable, MethodConfig, PoolConfig, RunKind, RunRecipe, SingleRun,
-    SoupsColumn, SoupsConfig, SoupsTable, parse_experiment, read_experiment,
+    ForecastConfig, InmergeColumn, InmergeConfig, InmergeTable, MethodConfig, PoolConfig, RunKind, RunRecipe,
+    SingleRun, SoupConfig, SoupsColumn, SoupsConfig, SoupsTable, parse_experiment, read_experiment,
 };
 pub use job::{
-    Averages, Cost, CrossFit, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId, JobOutput, JobSpec,
-    Jobs, MOST_FOLDS, Record, Selection, SoupSpec, Start, Training, VerdictRecord, device_name, group_fields,
+    Averages, BnStatistics, Cost, CrossFit, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId,
+    JobOutput, JobSpec, Jobs, MOST_FOLDS, Pool, Record, Selection, SoupSpec, Start, Training, VerdictRecord,
+    device_name, group_fields,
 };
 pub use plan::{
     Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,

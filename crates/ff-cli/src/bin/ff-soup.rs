@@ -102,7 +102,7 @@ fn main() -> ExitCode {
         Command::Bench { options, json } => bench_average(&options, json),
         Command::Forecast { files, base, json } => forecast(&files, &base, json),
         #[cfg(feature = "torch")]
-        Command::Select(options) => select(&options),
+        Command::Select(options) => select(&options, common.verbose),
         #[cfg(feature = "torch")]
         Command::Verify { soup, ingredients, deep: true, data_root } => {
             trace_and_check(&soup, &ingredients, data_root.as_deref())

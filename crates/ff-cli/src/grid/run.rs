@@ -51,6 +51,22 @@ pub struct RunOptions {
     tensorboard: Option<PathBuf>,
 }
 
+impl RunOptions {
+    /// Runs a table on this machine.
+    pub(crate) fn local(table: super::options::TableOptions, device: DeviceChoice) -> Self {
+        Self {
+            table,
+            device: vec![device],
+            engine: ENGINES[0],
+            cluster: None,
+            wait: false,
+            dry_run: false,
+            beside: None,
+            tensorboard: None,
+        }
+    }
+}
+
 /// Parses an engine's name.
 fn engines() -> impl TypedValueParser<Value = &'static EngineKind> {
     let values = ENGINES.map(|kind| PossibleValue::new(kind.name).help(kind.about));

@@ -1,0 +1,310 @@
+//! `ff-soup select --images`: a table of models that were trained elsewhere.
+//!
+//! The files become a pool of a table, which `ff-grid` runs: the table, the report, the checks and the
+//! crash safety are those of models that were trained here.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use ff_checkpoint::{StateDict, map_on_cores, models_below, write_atomic};
+use ff_data::{Dataset, Split, SplitRule};
+use ff_eval::Metric;
+use ff_grid::{
+    Architecture, BackboneConfig, DatasetEntry, Experiment, ForecastConfig, MethodConfig, ModelConfig, Pool,
+    PoolConfig, RunStore, Selection, SoupConfig, SoupsConfig, read_experiment,
+};
+use ff_models::{Identity, Normalisation};
+use ff_soup::Needs;
+use ff_train::task_kind;
+
+use super::{BatchNorm, SelectOptions};
+use crate::grid::{RunOptions, TableOptions};
+use crate::options::{ConfigOptions, RunsOption};
+use crate::output::say;
+use crate::report::{ReportOptions, write_report};
+use crate::source::Source;
+
+/// The name of the files' pool.
+const POOL: &str = "files";
+
+/// The images that a table is made by.
+#[derive(Args)]
+pub struct ImagesOptions {
+    /// Images to choose by: a folder of class folders, a manifest (CSV) or a MedMNIST file (.npz)
+    ///
+    /// With folders train, val and test, val chooses, and test scores. Otherwise a fifth of the images
+    /// is kept for BatchNorm statistics and all others choose: give images that the models were not
+    /// trained on.
+    #[arg(long, value_name = "DATA", help_heading = IMAGES)]
+    pub(super) images: Option<PathBuf>,
+    /// Kind of dataset, if the path does not tell it; `ff-data inspect --help` names them
+    #[arg(long, value_name = "KIND", requires = "images", help_heading = IMAGES)]
+    dataset: Option<String>,
+    /// Shares of training (BatchNorm statistics only), validation and test images
+    #[arg(long, value_name = "TRAIN,VAL,TEST", requires = "images", value_parser = crate::source::shares, help_heading = IMAGES)]
+    ratio: Option<[f64; 3]>,
+    /// Keep the images of a group (patient) in one part
+    #[arg(long, requires = "images", help_heading = IMAGES)]
+    grouped: bool,
+    /// Metric of the scores [default: accuracy, of multilabel images auroc]
+    #[arg(long, value_name = "METRIC", requires = "images", help_heading = IMAGES)]
+    metric: Option<Metric>,
+    /// Architecture of the models, if no file beside them and no name in them tells it
+    #[arg(long, requires = "images", help_heading = IMAGES)]
+    arch: Option<Architecture>,
+    /// Side of the images that the models see, in pixels, if no file tells it
+    #[arg(long, value_name = "PX", requires = "images", help_heading = IMAGES)]
+    image_size: Option<u32>,
+    /// Classes in the order of the models' outputs, separated by commas, if no file tells it
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "images", help_heading = IMAGES)]
+    classes: Vec<String>,
+    #[command(flatten)]
+    runs: RunsOption,
+}
+
+const IMAGES: &str = "Options with --images";
+
+/// Selects among models from files in a table, and writes its soup and its report.
+pub(super) fn make(
+    options: &SelectOptions,
+    images: &Path,
+    select: Option<Selection>,
+    verbose: u8,
+) -> anyhow::Result<()> {
+    let common = same(options)?;
+    let config = config(options, images, select, &common)?;
+    let name = config.name.clone();
+    let runs = options.images.runs.runs.clone();
+    let path = RunStore::new(&runs).root().join("tables").join(&name).join("config.toml");
+    let text = config.to_toml()?;
+    std::fs::create_dir_all(path.parent().unwrap_or(&runs))?;
+    write_atomic(&path, |file| std::io::Write::write_all(file, text.as_bytes()))
+        .with_context(|| path.display().to_string())?;
+    // The same checks as of a configuration that a user writes.
+    read_experiment(&path, &[])?;
+    let table = TableOptions {
+        config: ConfigOptions { config: path.clone(), data_root: PathBuf::from("."), set: Vec::new() },
+        runs: options.images.runs.clone(),
+        on_bad_image: None,
+        allow_other_split: options.allow_other_split,
+        json: options.json,
+    };
+    crate::grid::run(&RunOptions::local(table, options.device), verbose)?;
+    let soup = path.with_file_name("soup.safetensors");
+    let weights = StateDict::open(&soup).with_context(|| "the table has no soup".to_owned())?;
+    weights.save(&options.output, Some(weights.provenance()?))?;
+    say(&format!("wrote {}", options.output.display()));
+    write_report(&ReportOptions::of(path, &runs, options.output.with_extension("html")))
+}
+
+/// What all models have in common.
+struct Common {
+    architecture: Architecture,
+    image_size: u32,
+    normalisation: Option<Normalisation>,
+}
+
+/// Tells what the files are, and checks that they can be mixed.
+fn same(options: &SelectOptions) -> anyhow::Result<Common> {
+    let mut files = Vec::new();
+    for place in &options.files {
+        match place.is_dir() {
+            true => files.extend(models_below(place)?),
+            false => files.push(place.clone()),
+        }
+    }
+    let ImagesOptions { arch, image_size, .. } = &options.images;
+    let identities = map_on_cores(&files, |path| -> anyhow::Result<Identity> {
+        Ok(Identity::of(&StateDict::open(path)?, *arch)?)
+    });
+    let mut groups: Vec<(Identity, Vec<&Path>)> = Vec::new();
+    for (path, identity) in files.iter().zip(identities) {
+        let identity = identity?;
+        match groups.iter_mut().find(|(other, _)| is_same(other, &identity)) {
+            Some((_, members)) => members.push(path),
+            None => groups.push((identity, vec![path])),
+        }
+    }
+    let [(identity, members)] = groups.as_slice() else { return Err(mixed(&groups)) };
+    let size = image_size.or(identity.image_size).unwrap_or(identity.architecture.image_size);
+    say(&format!(
+        "{} models: {} ({}), {} outputs, images of {size} px{}",
+        members.len(),
+        identity.architecture,
+        identity.told_by,
+        identity.outputs,
+        if image_size.or(identity.image_size).is_none() {
+            ", the architecture's size, since no file tells it"
+        } else {
+            ""
+        },
+    ));
+    Ok(Common {
+        architecture: identity.architecture,
+        image_size: size,
+        normalisation: identity.normalisation,
+    })
+}
+
+/// Returns whether models of both can be averaged, but for the order of their classes, in which they
+/// are put.
+fn is_same(one: &Identity, other: &Identity) -> bool {
+    let of = |identity: &Identity| {
+        let classes = identity.classes.as_ref().map(|(names, _)| {
+            let mut sorted = names.clone();
+            sorted.sort_unstable();
+            sorted
+        });
+        (identity.architecture, identity.outputs, identity.image_size, identity.normalisation, classes)
+    };
+    of(one) == of(other)
+}
+
+/// Lists groups of models that cannot be mixed.
+fn mixed(groups: &[(Identity, Vec<&Path>)]) -> anyhow::Error {
+    let describe = |(identity, members): &(Identity, Vec<&Path>)| {
+        let size = identity.image_size.map_or(String::new(), |size| format!(", {size} px"));
+        let mean = identity
+            .normalisation
+            .map_or(String::new(), |of| format!(", mean {:?}, deviation {:?}", of.mean, of.std));
+        let classes = identity.classes.as_ref();
+        let classes = classes.map_or(String::new(), |(names, _)| format!(", classes {}", names.join(", ")));
+        let first =
+            members.iter().take(3).map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let more = if members.len() > 3 { ", …" } else { "" };
+        format!(
+            "\n  {}: {}, {} outputs{size}{mean}{classes} ({first}{more})",
+            members.len(),
+            identity.architecture,
+            identity.outputs
+        )
+    };
+    let list: String = groups.iter().map(describe).collect();
+    anyhow::anyhow!(
+        "expected models of one architecture, classes, image size and normalisation, found {} kinds:{list}\n\
+         hint: name the files of one kind",
+        groups.len()
+    )
+}
+
+/// Makes the configuration of the table.
+fn config(
+    options: &SelectOptions,
+    images: &Path,
+    select: Option<Selection>,
+    common: &Common,
+) -> anyhow::Result<SoupsConfig> {
+    let ImagesOptions { ratio, grouped, classes, metric, .. } = &options.images;
+    let images = std::path::absolute(images)?;
+    let kind = match &options.images.dataset {
+        Some(kind) => kind.clone(),
+        None => kind_of(&images)?.to_owned(),
+    };
+    let source = Source::at(kind, images, *ratio, *grouped);
+    let dataset = source.open()?;
+    let kind = task_kind(dataset.task());
+    let metric = metric.unwrap_or(match Metric::Accuracy.applies_to(kind) {
+        true => Metric::Accuracy,
+        false => Metric::Auroc,
+    });
+    let files = options.files.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
+    let base = options.base.as_ref().map(std::path::absolute).transpose()?;
+    let stem = options.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let soup = SoupConfig {
+        bn: options.bn.into(),
+        bn_images: options.bn_images,
+        select_by: options.select_by,
+        folds: options.folds,
+    };
+    let model = ModelConfig {
+        image_size: common.image_size,
+        normalisation: common.normalisation,
+        batch_size: 32,
+        ..ModelConfig::default()
+    };
+    let pool = PoolConfig { name: POOL.to_owned(), files, base, classes: classes.clone(), with: None };
+    Ok(SoupsConfig {
+        name: stem,
+        backbone: vec![BackboneConfig { architecture: common.architecture, ..BackboneConfig::default() }],
+        dataset: vec![DatasetEntry {
+            metric,
+            source: source.config()?,
+            split: split(&*dataset, ratio, *grouped),
+            ..DatasetEntry::default()
+        }],
+        model,
+        soup,
+        forecast: Some(ForecastConfig::default()),
+        method: methods(select, options.base.is_some()),
+        pool: vec![pool],
+        ..SoupsConfig::default()
+    })
+}
+
+/// Tells the kind of a dataset from its path.
+fn kind_of(images: &Path) -> anyhow::Result<&'static str> {
+    let extension = images.extension().unwrap_or_default().to_ascii_lowercase();
+    Ok(match extension.to_str() {
+        _ if images.is_dir() => "folder",
+        _ if !images.exists() => bail!(
+            "--images: expected a folder or a file, found none at {}\nhint: check the path",
+            images.display()
+        ),
+        Some("csv") => "manifest",
+        Some("npz") => "medmnist",
+        _ => bail!(
+            "--images: expected a folder, a CSV file or an .npz file, found {}\n\
+             hint: name the kind of dataset with --dataset",
+            images.display()
+        ),
+    })
+}
+
+/// Returns how images are split: as the dataset says, or a fifth for BatchNorm statistics and the
+/// others to choose by.
+fn split(dataset: &dyn Dataset, ratio: &Option<[f64; 3]>, grouped: bool) -> SplitRule {
+    let has = |split| dataset.samples().iter().any(|sample| sample.split == Some(split));
+    match *ratio {
+        Some([train, val, test]) => SplitRule::Ratio { train, val, test, seed: 0, grouped },
+        None if has(Split::Train) && has(Split::Val) => SplitRule::Official {},
+        None => SplitRule::Ratio { train: 0.2, val: 0.8, test: 0.0, seed: 0, grouped },
+    }
+}
+
+/// The rows: the best file, and the method that was asked for or several.
+fn methods(select: Option<Selection>, has_base: bool) -> Vec<MethodConfig> {
+    let kind = |kind: &str| {
+        let selection = serde_json::from_value(serde_json::json!({ "kind": kind }));
+        selection.expect("a kind without settings")
+    };
+    let several = ["uniform", "greedy", "pruned", "stock", "ties"].into_iter().map(kind);
+    let several = several.filter(|select: &Selection| has_base || select.needs() != Needs::Base);
+    let rows = std::iter::once(kind("best")).chain(match select {
+        Some(select) => vec![select],
+        None => several.collect(),
+    });
+    let row = |select: Selection| MethodConfig {
+        name: title(&select),
+        pool: Pool::Named(POOL.to_owned()),
+        select,
+        ..MethodConfig::default()
+    };
+    rows.map(row).collect()
+}
+
+/// Returns a row's name: the kind of its selection.
+fn title(select: &Selection) -> String {
+    let value = serde_json::to_value(select).unwrap_or_default();
+    let mut letters = value["kind"].as_str().unwrap_or_default().chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+impl From<BatchNorm> for ff_grid::BnStatistics {
+    fn from(choice: BatchNorm) -> Self {
+        match choice {
+            BatchNorm::Averaged => Self::Averaged,
+            BatchNorm::Recalibrate => Self::Recalibrate,
+        }
+    }
+}
