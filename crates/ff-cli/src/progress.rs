@@ -95,8 +95,10 @@ pub fn outcome(record: &Record) -> String {
         JobOutput::Training(outcome) => {
             let diverged = outcome.diverged.as_ref().map(|at| format!(": diverged at step {}", at.step));
             let kept = outcome.kept.as_ref();
-            let kept =
-                kept.map(|kept| format!(": {} on validation, epoch {}", shown(&kept.validation), kept.epoch));
+            let kept = kept.map(|kept| match kept.epoch {
+                0 => format!(": {} on validation", shown(&kept.validation)),
+                epoch => format!(": {} on validation, epoch {epoch}", shown(&kept.validation)),
+            });
             let snapshots = outcome.snapshots.len();
             let snapshots = (snapshots > 0).then(|| format!(": {snapshots} snapshots"));
             [diverged, kept.or(snapshots)].into_iter().flatten().collect()
@@ -127,7 +129,12 @@ pub fn outcome(record: &Record) -> String {
         JobOutput::Forecast(forecast) => {
             let others = || forecast.models.iter().filter(|of| of.model != forecast.best);
             let worth = others().filter(|of| forecast.is_worth_trying(of)).count();
-            format!(": {worth} of {} models are worth trying with {}", others().count(), forecast.best)
+            let found = others().count();
+            let elsewhere = match forecast.other_starts().count() {
+                0 => String::new(),
+                other => format!("; {other} of another start"),
+            };
+            format!(": {worth} of {found} models are worth trying with {}{elsewhere}", forecast.best)
         }
     }
 }

@@ -201,6 +201,7 @@ fn forecasts_have_their_models_by_score() {
         name: name.into(),
         score,
         from_start: 1.25,
+        other_start: false,
         angle: Some(61.7),
         distance: Some(0.5),
         barrier,
@@ -214,7 +215,8 @@ fn forecasts_have_their_models_by_score() {
             model("top", Some(0.6), barrier.map(|_| 0.0), true),
         ];
         let outcomes = vec![("Greedy".to_owned(), [[1, 0], [0, 1]])];
-        let forecast = ForecastReport { pool: "grid".into(), best: "top".into(), models, outcomes };
+        let forecast =
+            ForecastReport { pool: "grid".into(), no_start: false, best: "top".into(), models, outcomes };
         report.experiments[0].columns[0].forecasts = vec![forecast];
         report.to_html()
     };

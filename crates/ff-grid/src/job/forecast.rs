@@ -2,11 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::spec::is_default;
+
 /// The largest barrier of a model that is worth trying, in the metric's unit: one point.
 const WORTH_BARRIER: f64 = 0.01;
 
 /// The largest relative distance of a model that is worth trying, where barriers were not evaluated.
 const WORTH_DISTANCE: f64 = 1.5;
+
+/// The cosine between the weights of two models below which they do not share a start.
+const SAME_START: f64 = 0.5;
 
 /// Where the models of a pool are relative to its best one, and whether they average with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +23,9 @@ pub struct ForecastRecord {
     pub models: Vec<Forecasted>,
     /// Diverged runs that were left out, by label.
     pub left_out: Vec<String>,
+    /// True if the start of the models is unknown: distances and angles are then those of the weights.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub no_start: bool,
 }
 
 /// What is known of a model before it is tried in a soup.
@@ -28,8 +36,13 @@ pub struct Forecasted {
     pub model: String,
     /// Its validation score from training; `None` if it is undefined.
     pub score: Option<f64>,
-    /// ‖θ − θ₀‖: the L2 distance of trained weights from the probe.
+    /// ‖θ − θ₀‖: the L2 distance of trained weights from their start, the probe; ‖θ‖ if that is
+    /// unknown.
     pub from_start: f64,
+    /// The cosine between its weights and those of the best model, −1 to 1, over kernels and matrices.
+    /// Absent in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cosine: Option<f64>,
     /// The angle between what training changed in it and in the best model, in degrees from 0 to
     /// 180. `None` if one of the two did not change.
     pub angle: Option<f64>,
@@ -47,13 +60,34 @@ impl ForecastRecord {
     /// This is a rule of thumb, not from a paper: a barrier of at most 0.01 in the metric's unit, or,
     /// where barriers were not evaluated, a distance of at most 1.5 times the best model's from the
     /// probe. A report counts how many of the models of either kind greedy and pruned soups took.
+    ///
+    /// A model of [another start](Self::other_starts) is never worth trying.
     pub fn is_worth_trying(&self, of: &Forecasted) -> bool {
+        if of.has_other_start() {
+            return false;
+        }
         // Where barriers were evaluated, the best model has one. A model without one has outputs that
         // are not finite halfway, or no score, however near it is.
         match self.models.iter().any(|of| of.barrier.is_some()) {
             true => of.barrier.is_some_and(|barrier| barrier <= WORTH_BARRIER),
             false => of.distance.is_none_or(|distance| distance <= WORTH_DISTANCE),
         }
+    }
+}
+
+impl ForecastRecord {
+    /// Returns the models that were not fine-tuned from the start of the best one.
+    ///
+    /// Fine-tuned models stay near their start, so the weights of two from one start have a cosine
+    /// near 1; those of two initialisations have one near 0. The limit is 0.5.
+    pub fn other_starts(&self) -> impl Iterator<Item = &Forecasted> {
+        self.models.iter().filter(|of| of.model != self.best && of.has_other_start())
+    }
+}
+
+impl Forecasted {
+    fn has_other_start(&self) -> bool {
+        self.cosine.is_some_and(|cosine| cosine < SAME_START)
     }
 }
 
@@ -100,6 +134,7 @@ mod tests {
             model: model.to_owned(),
             score: Some(0.5),
             from_start: 2.0,
+            cosine: None,
             angle: Some(30.0),
             distance,
             barrier,
@@ -114,7 +149,7 @@ mod tests {
             of("infinite", Some(1.0), None),
             of("level", Some(1.5), Some(0.01)),
         ];
-        ForecastRecord { best: "best".into(), models, left_out: vec!["lr 9".into()] }
+        ForecastRecord { best: "best".into(), models, left_out: vec!["lr 9".into()], no_start: false }
     }
 
     #[test]
@@ -157,6 +192,16 @@ mod tests {
         let forecast = forecast();
         let worth = forecast.models.iter().filter(|of| forecast.is_worth_trying(of));
         assert_eq!(worth.map(|of| of.model.as_str()).collect::<Vec<_>>(), ["far", "best", "level"]);
+    }
+
+    #[test]
+    fn models_of_another_start_are_not_worth_trying() {
+        let with = |model: &str, cosine| Forecasted { cosine, ..of(model, Some(0.1), None) };
+        let models = vec![with("best", Some(1.0)), with("near", Some(0.98)), with("other", Some(0.01))];
+        let forecast = ForecastRecord { models, ..forecast() };
+        assert_eq!(forecast.other_starts().map(|of| of.model.as_str()).collect::<Vec<_>>(), ["other"]);
+        let worth = forecast.models.iter().filter(|of| forecast.is_worth_trying(of));
+        assert_eq!(worth.map(|of| of.model.as_str()).collect::<Vec<_>>(), ["best", "near"]);
     }
 
     #[test]

@@ -150,6 +150,8 @@ pub struct TrainingRun {
 pub struct ForecastReport {
     /// The name of the pool.
     pub pool: String,
+    /// True if the start of the models is unknown: distances and angles are then those of the weights.
+    pub no_start: bool,
     /// The model with the best validation score.
     pub best: String,
     /// The models, the best one included.
@@ -167,8 +169,10 @@ pub struct ModelForecast {
     pub name: String,
     /// Its validation score, if it is defined.
     pub score: Option<f64>,
-    /// The L2 distance of its weights from the linear probe.
+    /// The L2 distance of its weights from the linear probe; from 0 if their start is unknown.
     pub from_start: f64,
+    /// True if it was not fine-tuned from the start of the best model.
+    pub other_start: bool,
     /// The angle to the best model, seen from the probe, in degrees; `None` if one is the probe.
     pub angle: Option<f64>,
     /// The distance from the best model, in distances of the best one from the probe; `None` if that

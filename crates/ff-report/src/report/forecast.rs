@@ -25,6 +25,10 @@ fn of_pool(column: &ColumnReport, of: &ForecastReport) -> Markup {
     html! {
         h4 { "Pool " (of.pool) }
         p { (foreseen(of)) }
+        @if let Some(said) = other_starts(of) { p { (said) } }
+        @if of.no_start {
+            p { "The start of these models is unknown, so distances and angles are those of the weights." }
+        }
         @if !of.outcomes.is_empty() {
             ul { @for (row, counts) in &of.outcomes { li { (outcome(row, *counts)) } } }
         }
@@ -52,6 +56,22 @@ fn foreseen(of: &ForecastReport) -> String {
     }
 }
 
+/// Says which models are of another start than the best one; `None` if none is.
+fn other_starts(of: &ForecastReport) -> Option<String> {
+    let mut names = of.models.iter().filter(|model| model.other_start).map(|model| model.name.as_str());
+    let first = names.next()?;
+    let (is, more) = match names.count() {
+        0 => ("was", String::new()),
+        more => ("were", format!(" and {more} more")),
+    };
+    Some(format!(
+        "{first}{more} {is} not fine-tuned from the weights that {} was: the cosine between their weights is below \
+         0.5. The mean of such models is rarely better than chance. In ResNets and VGGs, a row with the method \
+         rebasin first puts their units in the same order.",
+        of.best
+    ))
+}
+
 /// Says how many models of either kind a row took.
 fn outcome(row: &str, [worth, others]: [[usize; 2]; 2]) -> String {
     let said = |[taken, left]: [usize; 2], kind: &str| format!("{taken} of {} {kind}", taken + left);
@@ -65,7 +85,8 @@ fn outcome(row: &str, [worth, others]: [[usize; 2]; 2]) -> String {
 /// The table of the models, by score.
 fn models(name: &str, of: &ForecastReport) -> Markup {
     let barriers = of.models.iter().any(|model| model.barrier.is_some());
-    let mut head = vec!["Model", "Worth trying", "Score alone", "From the probe", "Angle", "From the best"];
+    let from = if of.no_start { "From 0" } else { "From the probe" };
+    let mut head = vec!["Model", "Worth trying", "Score alone", from, "Angle", "From the best"];
     head.extend(barriers.then_some("Barrier"));
     let mut models: Vec<&ModelForecast> = of.models.iter().collect();
     let score = |model: &ModelForecast| model.score.unwrap_or(f64::NEG_INFINITY);
@@ -74,6 +95,7 @@ fn models(name: &str, of: &ForecastReport) -> Markup {
     let row = |model: &ModelForecast| {
         let worth = match model.worth {
             _ if model.name == of.best => "the best",
+            _ if model.other_start => "no, of another start",
             true => "yes",
             false => "no",
         };
@@ -100,13 +122,14 @@ mod tests {
             name: format!("m{at}"),
             score: Some(0.5),
             from_start: 1.0,
+            other_start: false,
             angle: None,
             distance: None,
             barrier: None,
             worth,
         };
         let models = worth.iter().enumerate().map(model).collect();
-        ForecastReport { pool: "grid".into(), best: "m0".into(), models, outcomes: vec![] }
+        ForecastReport { pool: "grid".into(), no_start: false, best: "m0".into(), models, outcomes: vec![] }
     }
 
     #[test]
@@ -120,6 +143,18 @@ mod tests {
         ] {
             assert_eq!(foreseen(&forecast(worth)), said);
         }
+    }
+
+    #[test]
+    fn models_of_another_start_are_named() {
+        let mut found = forecast(&[true, false, false]);
+        assert_eq!(other_starts(&found), None);
+        found.models[2].other_start = true;
+        assert!(
+            other_starts(&found).unwrap().starts_with("m2 was not fine-tuned from the weights that m0 was")
+        );
+        found.models[1].other_start = true;
+        assert!(other_starts(&found).unwrap().starts_with("m1 and 1 more were not"));
     }
 
     #[test]

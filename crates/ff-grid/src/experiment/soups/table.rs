@@ -138,6 +138,7 @@ impl SoupsTable {
                 if !soup.skipped.is_empty() {
                     notes.push(format!("{} unreadable validation images left out", soup.skipped.len()));
                 }
+                notes.extend(self.other_starts(records, column, at)?);
                 notes.extend(soup.notes.iter().chain(&record.remarks).cloned());
             }
             None => notes.push("not run".to_owned()),
@@ -171,6 +172,33 @@ impl SoupsTable {
         }
         cell.note = (!notes.is_empty()).then(|| notes.join("; "));
         Ok(cell)
+    }
+
+    /// Returns a note on models of another start, for a row that averages them as they are.
+    fn other_starts(
+        &self,
+        records: Records<'_>,
+        column: &SoupsColumn,
+        at: usize,
+    ) -> Result<Option<String>, Error> {
+        let select = &self.config.method[at].select;
+        let Some(id) = column.methods[at].forecast.as_ref().filter(|_| select.is_soup()) else {
+            return Ok(None);
+        };
+        let Some(record) = records.of(id)?.filter(|_| *select != Selection::Rebasin {}) else {
+            return Ok(None);
+        };
+        let forecast = record.forecast()?;
+        let names: Vec<&str> = forecast.other_starts().map(|of| of.model.as_str()).collect();
+        Ok((!names.is_empty()).then(|| {
+            let (count, of) = (names.len(), forecast.models.len());
+            let names = names.into_iter().take(3).collect::<Vec<_>>().join(", ");
+            let more = if count > 3 { ", …" } else { "" };
+            format!(
+                "{count} of {of} models are not of the start of the best one ({names}{more}), so their mean is rarely \
+                 better than chance; of ResNets and VGGs, `rebasin` puts their units in the same order"
+            )
+        }))
     }
 
     /// Writes the soup with the best validation score into a column's folder, with its record, its

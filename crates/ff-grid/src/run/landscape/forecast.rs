@@ -23,14 +23,17 @@ pub(in crate::run) fn forecast(
     let best = best(&models)?;
     let opened = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
     let mut ingredients = Ingredients::new(opened)?;
-    let base = match job.start_of_runs() {
-        Some(start) => context.model_of(start)?,
-        // Of models whose start is unknown the weights themselves are compared.
-        None => zero_like(&ingredients)?,
+    let zero = zero_like(&ingredients)?;
+    let is_matrix = |name: &str| zero.weights.get(name).is_some_and(|tensor| tensor.shape.len() > 1);
+    let of_weights = ingredients.clone().with_base(zero.clone())?;
+    // Of models whose start is unknown the weights themselves are compared.
+    ingredients = match job.start_of_runs() {
+        Some(start) => ingredients.with_base(context.model_of(start)?)?,
+        None => of_weights.clone(),
     };
-    ingredients = ingredients.with_base(base)?;
     let mut evaluator = ErrorEvaluator::new(context, job, &spec.evaluation)?;
     let geometry = geometry(&ingredients, |name| evaluator.trained(name))?;
+    let weights = ff_soup::geometry(&of_weights, |name| evaluator.trained(name) && is_matrix(name))?;
     let of_best = geometry.from_base(best);
     let mut found = Vec::new();
     for (at, model) in models.iter().enumerate() {
@@ -43,12 +46,14 @@ pub(in crate::run) fn forecast(
             model: model.id.clone(),
             score: model.score,
             from_start: geometry.from_base(at),
+            cosine: weights.cosine(best, at),
             angle: geometry.angle(best, at),
             distance: (of_best > 0.0).then(|| geometry.distance(best, at) / of_best),
             barrier,
         });
     }
-    let record = ForecastRecord { best: models[best].id.clone(), models: found, left_out };
+    let (best, no_start) = (models[best].id.clone(), spec.no_start);
+    let record = ForecastRecord { best, models: found, left_out, no_start };
     Ok((JobOutput::Forecast(record), evaluator.cost()))
 }
 

@@ -33,6 +33,7 @@ pub(super) fn of(
         found.push(ForecastReport {
             pool: format!("{}{without}", method.pool.name()),
             best: forecast.best.clone(),
+            no_start: forecast.no_start,
             models: forecast.models.iter().map(|of| foreseen(forecast, of)).collect(),
             outcomes: rows.map(|row| (row.method.name.clone(), outcome(forecast, row))).collect(),
         });
@@ -51,6 +52,7 @@ fn foreseen(forecast: &ForecastRecord, of: &Forecasted) -> ModelForecast {
         name: of.model.clone(),
         score: of.score,
         from_start: of.from_start,
+        other_start: forecast.other_starts().any(|other| other.model == of.model),
         angle: of.angle,
         distance: of.distance,
         barrier: of.barrier,
