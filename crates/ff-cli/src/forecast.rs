@@ -56,9 +56,11 @@ fn median(sorted: &[f64]) -> Option<f64> {
     Some((sorted[low] + sorted[high]) / 2.0)
 }
 
-/// Prints the distances and angles of files of weights that were fine-tuned from a base.
-pub fn forecast(files: &[PathBuf], base: &Path, as_json: bool) -> anyhow::Result<()> {
-    let models = open(files, Some(base))?;
+/// Prints the distances and angles of files of weights that were fine-tuned from a base; of the
+/// weights themselves without it.
+pub fn forecast(files: &[PathBuf], base: Option<&Path>, as_json: bool) -> anyhow::Result<()> {
+    let models = open(files, base)?;
+    let models = if base.is_none() { models.with_zero_base() } else { models };
     let geometry = geometry(&models, |name| !is_statistic(name))?;
     let place = |(at, id): (usize, &String)| Place::of(id.clone(), at, models.len(), &geometry);
     let places: Vec<Place> = models.iter().map(|one| &one.id).enumerate().map(place).collect();
@@ -70,7 +72,8 @@ pub fn forecast(files: &[PathBuf], base: &Path, as_json: bool) -> anyhow::Result
         let [file, from_base, to_others, least, median, greatest] = cells;
         format!("{file:width$}  {from_base:>10}  {to_others:>10}  {least:>11}  {median:>6}  {greatest:>8}\n")
     };
-    let head = ["file", "from base", "to others", "least angle", "median", "greatest"];
+    let from = if base.is_some() { "from base" } else { "length" };
+    let head = ["file", from, "to others", "least angle", "median", "greatest"];
     let mut text = line(head.map(str::to_owned));
     for Place { file, from_base, to_others, angles } in &places {
         let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
@@ -86,8 +89,9 @@ pub fn forecast(files: &[PathBuf], base: &Path, as_json: bool) -> anyhow::Result
             angle(|of| of.greatest),
         ]);
     }
-    text += "\nDistances are L2 norms of trained weights, to others the median. Angles are those to the \
-             others, seen from the base.\n";
+    text +=
+        "\nDistances are L2 norms of trained weights, to others the median. Angles are those to the others";
+    text += if base.is_some() { ", seen from the base.\n" } else { ".\n" };
     print(&text)
 }
 

@@ -106,6 +106,15 @@ impl Ingredients {
         Ok(Self { base: Some(base), ..self })
     }
 
+    /// Sets a base that is 0 everywhere, for models whose start is unknown: distances and angles from it
+    /// ([`geometry`](crate::geometry())) are those of the weights themselves.
+    pub fn with_zero_base(self) -> Self {
+        // The closure leaves the zeroed bytes as they are.
+        let weights = self.models[0].weights.refilled(|_| {});
+        let base = Ingredient { id: "0".to_owned(), weights, fields: BTreeMap::new() };
+        Self { base: Some(base), ..self }
+    }
+
     /// Replaces the fields of every model by those that `fields` returns for it.
     pub fn with_fields(mut self, fields: impl Fn(&Ingredient) -> BTreeMap<String, String>) -> Self {
         for model in &mut self.models {

@@ -50,8 +50,11 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Weights that the files were fine-tuned from
+        ///
+        /// Without them, distances and angles are those of the weights: files that were fine-tuned from
+        /// other weights than the others are at about 90° to these.
         #[arg(long, value_name = "FILE")]
-        base: PathBuf,
+        base: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -100,7 +103,7 @@ fn main() -> ExitCode {
         Command::Average { files, output } => average(&files, &output),
         Command::Merge(options) => merge(&options),
         Command::Bench { options, json } => bench_average(&options, json),
-        Command::Forecast { files, base, json } => forecast(&files, &base, json),
+        Command::Forecast { files, base, json } => forecast(&files, base.as_deref(), json),
         #[cfg(feature = "torch")]
         Command::Select(options) => select(&options, common.verbose),
         #[cfg(feature = "torch")]

@@ -12,6 +12,7 @@ mod work;
 pub use doctor::{DoctorOptions, doctor};
 pub use forecast::{ForecastOptions, print as forecast};
 pub use options::TableOptions;
+pub(crate) use plan::counted;
 pub use plan::plan;
 pub use run::{RunOptions, run};
 pub use status::{cancel, status};

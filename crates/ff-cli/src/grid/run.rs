@@ -108,6 +108,14 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     }
     let (plan, catalog, runs) = prepare(&options.table, &crate::hub::find_or_download)?;
     let missing = plan.missing();
+    let data_root = options.table.config.data_root.display();
+    match (plan.can_run(), missing.as_slice()) {
+        (false, [why]) if why.contains("\nhint:") => bail!("nothing can be run: {why}"),
+        (false, [why]) => bail!(
+            "nothing can be run: {why}\nhint: dataset paths are relative to --data-root, now {data_root}"
+        ),
+        _ => {}
+    }
     for why in &missing {
         crate::output::say(&format!("warning: left out: {why}"));
     }
@@ -117,8 +125,7 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if !plan.can_run() {
         bail!(
             "nothing can be run: no column has both its data and its weights\n\
-             hint: the warnings above name what is missing; dataset paths are relative to --data-root, now {}",
-            options.table.config.data_root.display()
+             hint: the warnings above name what is missing; dataset paths are relative to --data-root, now {data_root}"
         );
     }
     if queued && plan.run().jobs_per_device > 1 {

@@ -19,7 +19,7 @@ use ff_soup::Needs;
 use ff_train::task_kind;
 
 use super::{BatchNorm, SelectOptions};
-use crate::grid::{RunOptions, TableOptions};
+use crate::grid::{RunOptions, TableOptions, counted};
 use crate::options::{ConfigOptions, RunsOption};
 use crate::output::say;
 use crate::report::{ReportOptions, write_report};
@@ -129,8 +129,8 @@ fn same(options: &SelectOptions) -> anyhow::Result<Common> {
     let [(identity, members)] = groups.as_slice() else { return Err(mixed(&groups)) };
     let size = image_size.or(identity.image_size).unwrap_or(identity.architecture.image_size);
     say(&format!(
-        "{} models: {} ({}), {} outputs, images of {size} px{}",
-        members.len(),
+        "{}: {} ({}), {} outputs, images of {size} px{}",
+        counted(members.len() as u64, "model"),
         identity.architecture,
         identity.told_by,
         identity.outputs,

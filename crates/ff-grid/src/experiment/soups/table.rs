@@ -196,7 +196,7 @@ impl SoupsTable {
             let more = if count > 3 { ", …" } else { "" };
             format!(
                 "{count} of {of} models are not of the start of the best one ({names}{more}), so their mean is rarely \
-                 better than chance; of ResNets and VGGs, `rebasin` puts their units in the same order"
+                 better than chance; of ResNets and VGGs, the method rebasin puts their units in the same order"
             )
         }))
     }

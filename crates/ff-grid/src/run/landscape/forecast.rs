@@ -1,7 +1,5 @@
 //! The forecast of which models of a pool average with its best one.
 
-use std::collections::BTreeMap;
-
 use ff_soup::{Average, Ingredient, Ingredients, geometry};
 
 use super::evaluator::ErrorEvaluator;
@@ -21,11 +19,11 @@ pub(in crate::run) fn forecast(
 ) -> Result<(JobOutput, Cost), Error> {
     let Models { models, left_out, .. } = Models::of(context, job.runs(), spec.diverged, spec.averages)?;
     let best = best(&models)?;
-    let opened = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
+    let opened: Vec<Ingredient> = models.iter().map(|model| model.open(context)).collect::<Result<_, _>>()?;
+    let of_best = opened[best].weights.clone();
     let mut ingredients = Ingredients::new(opened)?;
-    let zero = zero_like(&ingredients)?;
-    let is_matrix = |name: &str| zero.weights.get(name).is_some_and(|tensor| tensor.shape.len() > 1);
-    let of_weights = ingredients.clone().with_base(zero.clone())?;
+    let of_weights = ingredients.clone().with_zero_base();
+    let is_matrix = |name: &str| of_best.get(name).is_some_and(|tensor| tensor.shape.len() > 1);
     // Of models whose start is unknown the weights themselves are compared.
     ingredients = match job.start_of_runs() {
         Some(start) => ingredients.with_base(context.model_of(start)?)?,
@@ -34,7 +32,7 @@ pub(in crate::run) fn forecast(
     let mut evaluator = ErrorEvaluator::new(context, job, &spec.evaluation)?;
     let geometry = geometry(&ingredients, |name| evaluator.trained(name))?;
     let weights = ff_soup::geometry(&of_weights, |name| evaluator.trained(name) && is_matrix(name))?;
-    let of_best = geometry.from_base(best);
+    let best_from_start = geometry.from_base(best);
     let mut found = Vec::new();
     for (at, model) in models.iter().enumerate() {
         let barrier = match spec.barrier {
@@ -48,19 +46,13 @@ pub(in crate::run) fn forecast(
             from_start: geometry.from_base(at),
             cosine: weights.cosine(best, at),
             angle: geometry.angle(best, at),
-            distance: (of_best > 0.0).then(|| geometry.distance(best, at) / of_best),
+            distance: (best_from_start > 0.0).then(|| geometry.distance(best, at) / best_from_start),
             barrier,
         });
     }
     let (best, no_start) = (models[best].id.clone(), spec.no_start);
     let record = ForecastRecord { best, models: found, left_out, no_start };
     Ok((JobOutput::Forecast(record), evaluator.cost()))
-}
-
-/// Returns weights that are all 0.
-fn zero_like(models: &Ingredients) -> Result<Ingredient, Error> {
-    let first = models.iter().next().ok_or(ff_soup::Error::Empty)?;
-    Ok(Ingredient { id: "0".to_owned(), weights: first.weights.refilled(|_| {}), fields: BTreeMap::new() })
 }
 
 /// Returns the index of the model with the highest score; of equal scores, the first.
