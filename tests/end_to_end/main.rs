@@ -15,6 +15,7 @@ mod landscape;
 mod merging;
 mod models;
 mod own_images;
+mod own_models;
 mod place;
 mod published;
 mod report;

@@ -72,8 +72,8 @@ pub(super) fn make(
     select: Option<Selection>,
     verbose: u8,
 ) -> anyhow::Result<()> {
-    let common = same(options)?;
-    let config = config(options, images, select, &common)?;
+    let source = source(options, images)?;
+    let config = config(options, &source, select, &same(options)?)?;
     let name = config.name.clone();
     let runs = options.images.runs.runs.clone();
     let path = RunStore::new(&runs).root().join("tables").join(&name).join("config.toml");
@@ -191,17 +191,11 @@ fn mixed(groups: &[(Identity, Vec<&Path>)]) -> anyhow::Error {
 /// Makes the configuration of the table.
 fn config(
     options: &SelectOptions,
-    images: &Path,
+    source: &Source,
     select: Option<Selection>,
     common: &Common,
 ) -> anyhow::Result<SoupsConfig> {
     let ImagesOptions { ratio, grouped, classes, metric, .. } = &options.images;
-    let images = std::path::absolute(images)?;
-    let kind = match &options.images.dataset {
-        Some(kind) => kind.clone(),
-        None => kind_of(&images)?.to_owned(),
-    };
-    let source = Source::at(kind, images, *ratio, *grouped);
     let dataset = source.open()?;
     let kind = task_kind(dataset.task());
     let metric = metric.unwrap_or(match Metric::Accuracy.applies_to(kind) {
@@ -240,6 +234,16 @@ fn config(
         pool: vec![pool],
         ..SoupsConfig::default()
     })
+}
+
+/// Returns the images with the kind of dataset that is given, or that their path tells.
+fn source(options: &SelectOptions, images: &Path) -> anyhow::Result<Source> {
+    let ImagesOptions { dataset, ratio, grouped, .. } = &options.images;
+    let kind = match dataset {
+        Some(kind) => kind.clone(),
+        None => kind_of(images)?.to_owned(),
+    };
+    Ok(Source::at(kind, std::path::absolute(images)?, *ratio, *grouped))
 }
 
 /// Tells the kind of a dataset from its path.

@@ -1,0 +1,201 @@
+//! Models that were trained elsewhere: as a pool of a table, and in a folder with images.
+
+use std::collections::BTreeMap;
+
+use ff_checkpoint::serde_json::{Value, json};
+use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
+use ff_models::tch::Device;
+use ff_models::{Architecture, Model, Spec};
+
+use crate::place::{FOLDER, Place, assert_has, table};
+
+const CLASSES: [&str; 3] = ["a", "b", "c"];
+
+type Tensors = BTreeMap<String, OwnedTensor>;
+
+/// Returns weights whose classifier is moved by `change` from those of a seed.
+fn weights(seed: u64, outputs: usize, change: f32) -> Tensors {
+    let spec = Spec { image_size: 16, ..Spec::new(Architecture::RESNET_PICO, outputs) };
+    let mut tensors = Model::new(&spec, Device::Cpu, seed).unwrap().state_dict();
+    let classifier = StateDict::from_tensors(tensors.clone());
+    let values = classifier.get("fc.weight").unwrap().to_f32().unwrap();
+    let moved = values.iter().enumerate().map(|(at, value)| value + change * (at as f32).sin());
+    tensors.insert("fc.weight".into(), OwnedTensor::f32([outputs, 80], &moved.collect::<Vec<_>>()));
+    tensors
+}
+
+fn save(place: &Place, file: &str, tensors: Tensors, classes: Option<[&str; 3]>) {
+    let path = place.path(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let made = classes.map(|classes| Provenance::new("elsewhere", json!({ "classes": classes })));
+    StateDict::from_tensors(tensors).save(path, made.as_ref()).unwrap();
+}
+
+/// Returns the weights with another order of outputs: class `order[n]` is that of output `n`.
+fn reordered(tensors: Tensors, order: [usize; 3]) -> Tensors {
+    let weights = StateDict::from_tensors(tensors.clone());
+    let rows = |name: &str| {
+        let values = weights.get(name).unwrap().to_f32().unwrap();
+        let width = values.len() / 3;
+        order.iter().flat_map(|&row| values[row * width..][..width].to_vec()).collect::<Vec<f32>>()
+    };
+    let mut changed = tensors;
+    changed.insert("fc.weight".into(), OwnedTensor::f32([3, 80], &rows("fc.weight")));
+    changed.insert("fc.bias".into(), OwnedTensor::f32([3], &rows("fc.bias")));
+    changed
+}
+
+/// Makes a folder with four models of one start, in two folders, and images of three classes.
+fn place() -> Place {
+    let place = Place::new();
+    place.images("data/cells", &CLASSES, 10);
+    for (file, change) in
+        [("own/one/a.safetensors", 0.1), ("own/one/b.safetensors", 0.2), ("own/two/a.safetensors", -0.1)]
+    {
+        save(&place, file, weights(0, 3, change), Some(CLASSES));
+    }
+    place
+}
+
+const SELECT: &str = "ff-soup select own --images data/cells --image-size 16 --output soup.safetensors";
+
+#[test]
+fn a_folder_of_models_gives_a_soup_a_table_and_a_report() {
+    let place = place();
+    let said = place.run(SELECT);
+    assert_has(&said.stderr, &["3 models: resnet_pico", "wrote soup.safetensors", "wrote soup.html"]);
+    let printed = said.ok();
+    assert_has(&printed, &["## Verdict", "| Best ", "| Uniform ", "| Greedy ", "| Pruned "]);
+    assert_eq!(printed, place.read("runs/tables/soup/table.md"));
+    assert!(place.read("soup.html").contains("one/b.safetensors"));
+    place.run("ff-soup verify soup.safetensors runs").ok();
+    place.run("ff-grid doctor").ok();
+
+    // Nothing runs again, and another model changes only what depends on it.
+    place.run(SELECT).ok_saying("0 jobs done, ");
+    save(&place, "own/two/b.safetensors", weights(0, 3, 0.3), Some(CLASSES));
+    let more = place.run(SELECT);
+    assert_has(&more.stderr, &["two/b.safetensors", "4 models: "]);
+    assert!(!more.stderr.contains("resnet_pico: one/a.safetensors"), "{}", more.stderr);
+    more.ok();
+
+    // One method, by folders.
+    let gou = place.run(&format!("{SELECT} --method gou --by folder")).ok();
+    assert!(gou.contains("| Gou ") && !gou.contains("| Pruned "), "{gou}");
+}
+
+#[test]
+fn outputs_are_put_in_the_order_of_the_data() {
+    let place = place();
+    save(&place, "other/c.safetensors", reordered(weights(0, 3, 0.2), [2, 0, 1]), Some(["c", "a", "b"]));
+    let table =
+        table(FOLDER) + &pool("files = [\"own/one/b.safetensors\", \"other\"]") + &row("Mine", "uniform");
+    place.write("tiny.toml", &table);
+    // The same weights once the outputs are in order, but not the same file.
+    place.run("ff-grid run --config tiny.toml").ok();
+    let kept = |label: &str| place.record("import", label)["output"]["training"]["kept"].clone();
+    let [one, other] = [kept("b.safetensors"), kept("c.safetensors")];
+    assert_eq!(one["weights"], other["weights"]);
+    assert_eq!(one["predictions"], other["predictions"]);
+    let printed = place.read("runs/tables/tiny/table.md");
+    assert!(!printed.contains("order of the outputs"), "{printed}");
+
+    save(&place, "other/c.safetensors", weights(0, 3, 0.2), Some(["c", "a", "d"]));
+    place.run("ff-grid run --config tiny.toml").refused(1, &["c.safetensors", "a, b, c", "found c, a, d"]);
+}
+
+/// Returns an entry of `[[pool]]`.
+fn pool(rest: &str) -> String {
+    format!("\n[[pool]]\nname = \"mine\"\n{rest}\n")
+}
+
+fn row(name: &str, kind: &str) -> String {
+    format!("\n[[method]]\nname = \"{name}\"\npool = \"mine\"\nselect = {{ kind = \"{kind}\" }}\n")
+}
+
+/// Returns the candidates of a row.
+fn candidates(place: &Place, label: &str) -> Value {
+    place.record("soup", label)["output"]["soup"]["candidates"].clone()
+}
+
+#[test]
+fn files_are_beside_the_models_of_a_grid() {
+    let place = place();
+    let mut broken = weights(0, 3, 0.5);
+    broken.insert("fc.bias".into(), OwnedTensor::f32([3], &[0.0, f32::NAN, 0.0]));
+    save(&place, "own/one/broken.safetensors", broken, None);
+    save(&place, "own/one/copy.safetensors", weights(0, 3, 0.1), None);
+    save(&place, "own/unknown.safetensors", weights(0, 3, 0.4), None);
+    save(&place, "base.safetensors", weights(0, 3, 0.0), None);
+    let rows = [("Theirs", "best"), ("Theirs greedy", "greedy"), ("Stock of theirs", "stock")];
+    let rows: String = rows.map(|(name, kind)| row(name, kind)).concat();
+    let beside = pool("files = [\"own\"]\nwith = \"grid\"\nbase = \"base.safetensors\"");
+    place.write("tiny.toml", &(table(FOLDER) + &beside + &rows + "\n[forecast]\n"));
+    let said = place.run("ff-grid run --config tiny.toml");
+    assert_has(
+        &said.stderr,
+        &[
+            "one/broken.safetensors is left out: it holds a value that is not finite in `fc.bias`",
+            "one/copy.safetensors is left out: it has the same weights as one/a.safetensors",
+            "the order of the outputs is not recorded in unknown.safetensors, and taken as that of the data: a, b, c",
+        ],
+    );
+    let printed = said.ok();
+    // Four models of the grid, and four files.
+    assert_eq!(candidates(&place, "Theirs greedy"), 8);
+    assert_eq!(candidates(&place, "Greedy Soup"), 4);
+    // The grid's models are not of the start of the files.
+    assert_has(&printed, &["models are not of the start of the best one"]);
+    let import = place.record("import", "unknown.safetensors");
+    assert_eq!(import["cost"]["train_images"], 0);
+    place.run("ff-grid run --config tiny.toml").ok_saying("0 jobs done, ");
+    place.run("ff-grid report --config tiny.toml --output page.html").ok();
+    assert!(place.read("page.html").contains("own") || place.read("page.html").contains("one/a.safetensors"));
+}
+
+#[test]
+fn models_that_do_not_fit_are_refused() {
+    let place = place();
+    save(&place, "mixed/two.safetensors", weights(0, 2, 0.0), None);
+    save(&place, "mixed/three.safetensors", weights(0, 3, 0.0), None);
+    let select =
+        |rest: &str| place.run(&format!("ff-soup select --output x.safetensors --image-size 16 {rest}"));
+    let images = "--images data/cells";
+    for (rest, expected) in [
+        (
+            format!("mixed {images}"),
+            &["found 2 kinds", "1: resnet_pico, 2 outputs (mixed/two.safetensors)"][..],
+        ),
+        (format!("mixed/two.safetensors {images}"), &["two.safetensors: expected 3 outputs", "found 2"]),
+        (format!("own {images} --method stock"), &["--base: expected the weights"]),
+        (
+            format!("own {images} --config x.toml --method greedy"),
+            &["expected --config or --images, found both"],
+        ),
+        ("own --images gone".to_owned(), &["--images: expected a folder or a file, found none"]),
+        ("own --method greedy".to_owned(), &["expected a recipe (--config) or images (--images)"]),
+        (format!("own {images} --classes a,b"), &["expected the data's classes (a, b, c)"]),
+        (format!("data {images}"), &["data"]),
+    ] {
+        select(&rest).refused(1, expected);
+    }
+    assert!(!place.path("x.safetensors").exists());
+
+    for (config, expected) in [
+        (pool("files = []") + &row("R", "best"), "pool `mine`: files: expected at least one file or folder"),
+        (pool("files = [\"own\"]").replace("mine", "grid"), "pool: expected a name other than grid"),
+        (pool("files = [\"own\"]\nwith = \"x\""), "pool `mine`: with: expected one of grid"),
+        (
+            row("R", "best"),
+            "method `R`: pool: expected one of grid, fgg, fgg-all, ema, grid-ema, found `mine`",
+        ),
+        (
+            pool("files = [\"own\"]") + &row("R", "stock"),
+            "method `R`: expected the weights that the models of pool",
+        ),
+        (pool("files = [\"own\"]") + &pool("files = [\"own\"]"), "two entries of `pool` are named `mine`"),
+    ] {
+        place.write("wrong.toml", &(table(FOLDER) + &config));
+        place.run("ff-grid plan --config wrong.toml").refused(1, &[expected]);
+    }
+}
