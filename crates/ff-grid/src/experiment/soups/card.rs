@@ -10,6 +10,8 @@ use crate::job::SoupRecord;
 /// The content of a model card.
 pub(super) struct Card<'a> {
     pub backbone: &'a BackboneConfig,
+    /// True if models of the row's pool are from files.
+    pub from_files: bool,
     pub dataset: &'a DatasetEntry,
     pub model: &'a ModelConfig,
     /// The metric of the scores that chose.
@@ -47,7 +49,7 @@ impl Card<'_> {
 
 - Architecture: `{architecture}`, images of {image_size} × {image_size} px
 - Outputs, in order: {classes}
-- Trained on: {dataset}
+- {trained}: {dataset}
 {notes}- Input: RGB from 0 to 1, resized to the square without cropping (bilinear, antialiased), minus {mean:?}, divided by {std:?}
 
 {scores}
@@ -78,6 +80,7 @@ impl Card<'_> {
             architecture = backbone.architecture,
             image_size = self.model.image_size,
             classes = markdown_text(&self.classes.join(", ")),
+            trained = if self.from_files { "Selected on" } else { "Trained on" },
             dataset = markdown_text(&dataset.name),
             notes = self.notes.iter().map(note).collect::<String>(),
             scores = self.scores(),
@@ -86,7 +89,7 @@ impl Card<'_> {
             method = markdown_text(self.method),
             shares = shares.iter().map(share).collect::<String>(),
             digest = soup.digest,
-            base = base(&backbone.weights),
+            base = if self.from_files { FROM_FILES.to_owned() } else { base(&backbone.weights) },
             loading = self.loading(),
         )
     }
@@ -96,11 +99,14 @@ impl Card<'_> {
     }
 
     fn front_matter(&self) -> String {
-        let mut text = format!("---\nlicense: {}\n", quoted(license(&self.backbone.weights)));
+        let mut text = format!(
+            "---\nlicense: {}\n",
+            quoted(if self.from_files { "unknown" } else { license(&self.backbone.weights) })
+        );
         if self.backbone.architecture.timm.is_some() {
             text += "library_name: \"timm\"\n";
         }
-        if let WeightsSource::Hub(id) = &self.backbone.weights {
+        if let (WeightsSource::Hub(id), false) = (&self.backbone.weights, self.from_files) {
             text += &format!("base_model: {}\n", quoted(repository(id)));
         }
         text +=
@@ -188,6 +194,9 @@ const LIMITS: &str = "For research on images like the training images. It is not
     evaluated in a clinical study. Its scores hold for the datasets above, not for other hospitals, cameras or \
     populations. The intervals cover other samples of the same kind of images, not other training runs. Outputs are not \
     calibrated unless a report says so.";
+
+const FROM_FILES: &str =
+    "Ingredients are from files of other trainings, whose licences are unknown to this program.";
 
 /// Describes the initial weights and their licence.
 fn base(weights: &WeightsSource) -> String {

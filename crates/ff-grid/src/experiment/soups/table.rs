@@ -257,6 +257,7 @@ impl SoupsTable {
         let notes = of_cell.into_iter().chain(of_scores).collect();
         let card = Card {
             backbone,
+            from_files: config.parts(&method.pool).1.is_some(),
             dataset,
             model: &config.model,
             selected_by: config.select_by(method, dataset.metric).unwrap_or(dataset.metric),
