@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-
 /// What is subtracted from the pixels of an image, and what then divides them: RGB, for pixels from
 /// 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,13 +18,9 @@ impl Normalisation {
     /// That of ImageNet's pixels, which torchvision's and most of timm's networks have.
     pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
-    /// Checks that images can be normalised.
-    ///
-    /// # Errors
-    /// [`Error::Normalisation`].
-    pub fn check(self) -> Result<(), Error> {
+    /// Returns true if images can be normalised: finite means, deviations above 0.
+    pub fn is_valid(&self) -> bool {
         let means = self.mean.iter().all(|mean| mean.is_finite());
-        let stds = self.std.iter().all(|std| std.is_finite() && *std > 0.0);
-        if means && stds { Ok(()) } else { Err(Error::Normalisation(self)) }
+        means && self.std.iter().all(|std| std.is_finite() && *std > 0.0)
     }
 }

@@ -67,7 +67,9 @@ impl Spec {
         if outputs == 0 {
             return Err(Error::NoOutputs { architecture });
         }
-        self.normalisation().check()?;
+        if !self.normalisation().is_valid() {
+            return Err(Error::Normalisation(self.normalisation()));
+        }
         if image_size > MAX_IMAGE_SIZE {
             let expected = format!("at most {MAX_IMAGE_SIZE} px");
             return Err(Error::ImageSize { architecture, found: image_size, expected });
