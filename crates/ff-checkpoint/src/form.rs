@@ -92,12 +92,3 @@ pub fn file_in(folder: &Path) -> Result<PathBuf, Error> {
         }
     }
 }
-
-/// TEMP
-pub fn models_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let entries = std::fs::read_dir(folder).map_err(Error::io(folder, "list this folder"))?;
-    let mut files: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|p| is_weights_name(p)).collect();
-    files.sort();
-    Ok(files)
-}
