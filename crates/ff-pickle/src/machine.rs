@@ -15,9 +15,10 @@ pub enum Node {
     None,
     Bool(bool),
     Int(i64),
+    Float(f64),
     Text(Range<usize>),
     Bytes(Range<usize>),
-    /// A value that no caller needs: a float, an integer of more than 64 bits, a string with escapes.
+    /// A value that no caller needs: an integer of more than 64 bits, a string with escapes.
     Opaque,
     /// A list, tuple or set.
     List(Vec<usize>),
@@ -141,12 +142,13 @@ impl<'a, F: Fn(&str, &str) -> bool> Machine<'a, F> {
                 self.push(node);
             }
             b'G' => {
-                self.skip(8)?;
-                self.push(Node::Opaque);
+                let value = f64::from_be_bytes(self.array()?);
+                self.push(Node::Float(value));
             }
             b'F' => {
-                self.line()?;
-                self.push(Node::Opaque);
+                let line = self.line()?;
+                let value = self.text(line)?.trim().parse::<f64>().map_err(|_| "a malformed number")?;
+                self.push(Node::Float(value));
             }
             b'T' | b'U' | b'B' | b'C' | 0x8e | 0x96 => self.sized(operation, Node::Bytes)?,
             b'X' | 0x8c | 0x8d => self.sized(operation, Node::Text)?,

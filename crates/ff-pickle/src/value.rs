@@ -69,6 +69,11 @@ impl<'p> Value<'p> {
         Self { node, ..self }
     }
 
+    /// Whether the value is `None`.
+    pub fn is_none(self) -> bool {
+        matches!(self.node(), Node::None)
+    }
+
     /// The value of an integer.
     pub fn integer(self) -> Option<i64> {
         if let Node::Int(value) = *self.node() { Some(value) } else { None }
@@ -77,6 +82,11 @@ impl<'p> Value<'p> {
     /// The value of a boolean.
     pub fn boolean(self) -> Option<bool> {
         if let Node::Bool(value) = *self.node() { Some(value) } else { None }
+    }
+
+    /// The value of a floating-point number.
+    pub fn float(self) -> Option<f64> {
+        if let Node::Float(value) = *self.node() { Some(value) } else { None }
     }
 
     /// The value of a string: text, or bytes that are UTF-8, as Python 2 writes strings.

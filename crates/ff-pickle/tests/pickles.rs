@@ -70,6 +70,17 @@ fn an_object_of_any_class_is_data() {
 }
 
 #[test]
+fn floats_of_both_forms_and_none() {
+    for bytes in [&b"\x80\x02G?\xb9\x99\x99\x99\x99\x99\x9a."[..], b"F0.1\n."] {
+        let pickle = parse(bytes).unwrap();
+        assert_eq!((pickle.root().float(), pickle.root().integer()), (Some(0.1), None));
+    }
+    let pickle = parse(b"N.").unwrap();
+    assert!(pickle.root().is_none() && pickle.root().float().is_none());
+    assert!(parse(b"F0.1x\n.").is_err());
+}
+
+#[test]
 fn every_prefix_is_refused() {
     for length in 0..SMALL.len() {
         assert!(parse(&SMALL[..length]).is_err(), "{length}");
