@@ -16,7 +16,17 @@ pub const MODEL_FILES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 /// assert!(!ff_checkpoint::is_weights_name(Path::new("timm/resnet50.a1_in1k")));
 /// ```
 pub fn is_weights_name(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = lowercase_name(path);
     let name = name.strip_suffix(".tar").unwrap_or(&name);
     [".safetensors", ".pth", ".pt", ".bin", ".ckpt"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Returns whether a file's name is that of an index of shards, such as
+/// `model.safetensors.index.json`, in any case.
+pub(crate) fn is_index_name(path: &Path) -> bool {
+    lowercase_name(path).strip_suffix(".index.json").is_some_and(|name| is_weights_name(Path::new(name)))
+}
+
+pub(crate) fn lowercase_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }

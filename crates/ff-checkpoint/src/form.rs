@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::atomic::entries;
 use crate::error::Error;
-use crate::file_name::{MODEL_FILES, is_weights_name};
+use crate::file_name::{MODEL_FILES, is_index_name, is_weights_name};
 
 /// How a file holds tensors.
 pub enum Form {
@@ -68,21 +69,27 @@ pub const COPY_AGAIN: &str = "download or copy it again";
 pub const SAVE_STATE_DICT: &str = "if you trust the file, load it in Python and save its weights: \
      safetensors.torch.save_model(model, \"model.safetensors\")";
 
-/// Returns the file of the weights in a folder: `model.safetensors`, else `pytorch_model.bin`, else
-/// the only one with an extension of weights.
+/// Returns the weights among the files of a model's folder: `model.safetensors`, else
+/// `pytorch_model.bin`, else the first index of shards.
+pub fn model_file(files: &[PathBuf]) -> Option<&PathBuf> {
+    let named = MODEL_FILES.iter().find_map(|name| files.iter().find(|file| file.ends_with(name)));
+    named.or_else(|| files.iter().find(|file| is_index_name(file)))
+}
+
+/// Returns the file of the weights in a folder: the [`model_file`], else the only one with an
+/// extension of weights.
 pub fn file_in(folder: &Path) -> Result<PathBuf, Error> {
-    if let Some(file) = MODEL_FILES.iter().map(|name| folder.join(name)).find(|file| file.is_file()) {
-        return Ok(file);
+    let mut files = entries(folder)?;
+    files.retain(|path| path.is_file());
+    if let Some(file) = model_file(&files) {
+        return Ok(file.clone());
     }
-    let entries = std::fs::read_dir(folder).map_err(Error::io(folder, "list this folder"))?;
-    let is_weights = |path: &PathBuf| is_weights_name(path) && path.is_file();
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_weights).collect();
-    files.sort();
+    files.retain(|path| is_weights_name(path));
     match &files[..] {
         [file] => Ok(file.clone()),
         [] => {
             let found = "a folder without a file of weights";
-            let hint = format!("it should hold {}", MODEL_FILES.join(" or "));
+            let hint = format!("it should hold {}, or the index of its shards", MODEL_FILES.join(" or "));
             Err(Error::not_weights(folder, found, hint))
         }
         [first, .., last] => {

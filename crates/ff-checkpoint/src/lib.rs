@@ -9,7 +9,8 @@
 //! - its [`Provenance`]: the recipe and the parents that the weights were made from.
 //!
 //! Files are written atomically. A file of another program (timm, the Hugging Face hub, `torch.save`)
-//! has none of the three and opens all the same.
+//! has none of the three and opens all the same, in shards too; [`StateDict::saved_with`] has what is
+//! in it beside the tensors. [`models_below`] finds the models in a folder.
 //!
 //! ```
 //! use ff_checkpoint::{OwnedTensor, Provenance, StateDict, serde_json::json};
@@ -47,6 +48,7 @@ mod metadata;
 mod provenance;
 mod scan;
 mod sealed;
+mod search;
 mod state_dict;
 mod tensor;
 mod threads;
@@ -61,6 +63,7 @@ pub use file_ref::FileRef;
 pub use provenance::{Parent, Provenance};
 pub use safetensors::Dtype;
 pub use sealed::{read_sealed, write_sealed};
+pub use search::models_below;
 pub use state_dict::StateDict;
 pub use tensor::{OwnedTensor, TensorRef, write_rounded};
 pub use threads::{cores, map_on_cores, on_threads};

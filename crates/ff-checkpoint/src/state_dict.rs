@@ -1,6 +1,7 @@
 //! Sets of named tensors, memory-mapped or in memory.
 
 mod file;
+mod shards;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use memmap2::Mmap;
 use safetensors::Dtype;
+use serde_json::{Map, Value};
 
 use crate::blocks::BlockSums;
 use crate::digest::Digest;
@@ -17,7 +19,7 @@ use crate::provenance::{Parent, Provenance};
 use crate::scan::Scan;
 use crate::tensor::{OwnedTensor, TensorRef, all_finite};
 
-/// A set of named tensors, sorted by name, memory-mapped from a file or held in memory.
+/// A set of named tensors, sorted by name, memory-mapped from files or held in memory.
 ///
 /// Cloning is cheap: clones share the content and its cached digest.
 ///
@@ -42,10 +44,12 @@ pub struct StateDict {
     content: Arc<Content>,
     path: Option<PathBuf>,
     provenance: Option<Arc<Provenance>>,
+    saved_with: Arc<Map<String, Value>>,
 }
 
 struct Content {
-    bytes: Bytes,
+    /// The files, and blocks in memory.
+    blocks: Vec<Bytes>,
     entries: BTreeMap<String, Entry>,
     identity: OnceLock<Identity>,
     /// The name of the first tensor with a NaN or an infinity.
@@ -67,13 +71,15 @@ enum Bytes {
 struct Entry {
     dtype: Dtype,
     shape: Vec<usize>,
+    /// Which of the blocks has its elements, and where.
+    block: usize,
     range: Range<usize>,
 }
 
 impl StateDict {
-    fn new(bytes: Bytes, entries: BTreeMap<String, Entry>) -> Self {
-        let content = Content { bytes, entries, identity: OnceLock::new(), not_finite: OnceLock::new() };
-        Self { content: Arc::new(content), path: None, provenance: None }
+    fn new(blocks: Vec<Bytes>, entries: BTreeMap<String, Entry>) -> Self {
+        let content = Content { blocks, entries, identity: OnceLock::new(), not_finite: OnceLock::new() };
+        Self { content: Arc::new(content), path: None, provenance: None, saved_with: Arc::default() }
     }
 
     /// Creates a set from tensors, copied into one block of memory.
@@ -83,9 +89,9 @@ impl StateDict {
         for (name, tensor) in tensors {
             let range = data.len()..data.len() + tensor.data.len();
             data.extend_from_slice(&tensor.data);
-            entries.insert(name, Entry { dtype: tensor.dtype, shape: tensor.shape, range });
+            entries.insert(name, Entry { dtype: tensor.dtype, shape: tensor.shape, block: 0, range });
         }
-        Self::new(Bytes::Owned(data), entries)
+        Self::new(vec![Bytes::Owned(data)], entries)
     }
 
     /// Creates tensors of the same names, types and shapes, with elements that `fill` writes.
@@ -100,12 +106,12 @@ impl StateDict {
             let (room, after) = rest.split_at_mut(tensor.data.len());
             let range = end..end + room.len();
             (rest, end) = (after, range.end);
-            entries
-                .insert(name.to_owned(), Entry { dtype: tensor.dtype, shape: tensor.shape.to_vec(), range });
+            let entry = Entry { dtype: tensor.dtype, shape: tensor.shape.to_vec(), block: 0, range };
+            entries.insert(name.to_owned(), entry);
             rooms.push((name, tensor, room));
         }
         fill(rooms);
-        Self::new(Bytes::Owned(data), entries)
+        Self::new(vec![Bytes::Owned(data)], entries)
     }
 
     /// Digest and checksums, computed in one pass on the first call.
@@ -125,13 +131,13 @@ impl StateDict {
 
     /// The tensor of this name, if there is one.
     pub fn get(&self, name: &str) -> Option<TensorRef<'_>> {
-        self.content.entries.get(name).map(|entry| entry.view(&self.content.bytes))
+        self.content.entries.get(name).map(|entry| entry.view(&self.content.blocks))
     }
 
     /// The tensors with their names, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, TensorRef<'_>)> {
-        let Content { bytes, entries, .. } = &*self.content;
-        entries.iter().map(|(name, entry)| (name.as_str(), entry.view(bytes)))
+        let Content { blocks, entries, .. } = &*self.content;
+        entries.iter().map(|(name, entry)| (name.as_str(), entry.view(blocks)))
     }
 
     /// The number of tensors.
@@ -157,7 +163,7 @@ impl StateDict {
         Parent { id: id.to_owned(), digest: *self.digest(), weight: None }
     }
 
-    /// The file that it was opened from; `None` for tensors made in memory.
+    /// The file that it was opened from, of shards their index; `None` for tensors made in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -168,6 +174,18 @@ impl StateDict {
     /// [`Error::NoProvenance`] for a file of other software, and for tensors made in memory.
     pub fn provenance(&self) -> Result<&Provenance, Error> {
         self.provenance.as_deref().ok_or_else(|| Error::NoProvenance { path: self.place() })
+    }
+
+    /// What another program saved beside the tensors, as JSON: of a PyTorch file, numbers, texts,
+    /// booleans, `None`, lists, tuples, dictionaries and namespaces, such as timm's `arch` and `args`
+    /// or Lightning's `hyper_parameters`; of a safetensors file, the texts of its metadata. Integer
+    /// keys are texts.
+    ///
+    /// Tensors and other values without a form in JSON are left out, a list with one as a whole. So
+    /// are empty dictionaries, texts above 4,096 bytes, and values beyond the first 10,000. Empty for
+    /// files of this crate and for tensors made in memory.
+    pub fn saved_with(&self) -> &Map<String, Value> {
+        &self.saved_with
     }
 
     /// The name of the first tensor with a NaN or an infinity, if there is one.
@@ -185,8 +203,8 @@ impl StateDict {
 }
 
 impl Entry {
-    fn view<'a>(&'a self, bytes: &'a Bytes) -> TensorRef<'a> {
-        let bytes: &[u8] = match bytes {
+    fn view<'a>(&'a self, blocks: &'a [Bytes]) -> TensorRef<'a> {
+        let bytes: &[u8] = match &blocks[self.block] {
             Bytes::Mapped(map) => map,
             Bytes::Owned(data) => data,
         };

@@ -1,7 +1,9 @@
-//! PyTorch's own files, and files that are not weights. tests/golden/weights/make.py made the files.
+//! PyTorch's own files, those of training programs, and files that are not weights.
+//! tests/golden/weights/make.py and programs.py made the files.
 
 use std::path::{Path, PathBuf};
 
+use ff_checkpoint::serde_json::{Value, json};
 use ff_checkpoint::{Dtype, Error, StateDict};
 
 fn golden(name: &str) -> PathBuf {
@@ -42,6 +44,63 @@ fn every_form_has_the_same_tensors() {
         assert_eq!(opened.path(), Some(golden(file).as_path()));
         assert!(opened.verify().is_ok() && opened.provenance().is_err());
     }
+}
+
+#[test]
+fn files_of_training_programs_have_the_weights() {
+    let expected = StateDict::open(golden("expected.safetensors")).unwrap();
+    for file in ["timm.pth.tar", "monai.pt", "model_3.pth", "tutorial.pth", "described.safetensors"] {
+        let opened = StateDict::open(golden(file)).unwrap();
+        assert!(opened.iter().eq(expected.iter()), "{file}");
+    }
+    let opened = StateDict::open(golden("lightning.ckpt")).unwrap();
+    let bare = opened.iter().map(|(name, tensor)| (name.strip_prefix("model.").unwrap(), tensor));
+    assert!(bare.eq(expected.iter()));
+}
+
+/// Returns what was saved beside the weights of a file.
+fn saved_with(name: &str) -> Value {
+    StateDict::open(golden(name)).unwrap().saved_with().clone().into()
+}
+
+#[test]
+fn plain_values_beside_the_weights_are_read() {
+    let saved = saved_with("timm.pth.tar");
+    assert_eq!((&saved["arch"], &saved["epoch"]), (&json!("tiny"), &json!(4)));
+    // The interpolation and the device are of other classes.
+    let args = json!({
+        "model": "tiny", "num_classes": 3, "mean": null, "std": [0.5, 0.5, 0.5], "img_size": 96,
+        "class_map": "", "lr": 1e-5, "betas": [0.9, 0.99],
+    });
+    assert_eq!(saved["args"], args);
+    assert!(saved["state_dict"].is_null() && saved["metric"].is_null());
+
+    let classes = json!(["benign", "malignant", "café"]);
+    let saved = saved_with("lightning.ckpt");
+    let parameters = json!({
+        "model_name": "tiny", "num_classes": 3, "classes": &classes, "lr": 0.0, "optimizer": {"name": "sgd"},
+    });
+    assert_eq!(saved["hyper_parameters"], parameters);
+    assert!(saved["pytorch-lightning_version"].is_string());
+
+    let saved = saved_with("tutorial.pth");
+    assert_eq!((&saved["classes"], &saved["accuracy"]), (&classes, &json!(0.5)));
+    assert_eq!(saved["class_to_idx"], json!({"benign": 0, "malignant": 1, "café": 2}));
+    assert_eq!(saved["idx_to_class"], json!({"0": "benign", "1": "malignant", "2": "café"}));
+    assert_eq!(saved["nested"], json!({"flag": true}));
+    assert_eq!(saved.get("nothing"), Some(&Value::Null));
+    for left_out in ["infinite", "mixed", "long", "state_dict"] {
+        assert!(saved.get(left_out).is_none(), "{left_out}");
+    }
+    assert_eq!(saved["itself"][0]["itself"][0]["classes"], classes);
+
+    assert_eq!(saved_with("described.safetensors"), json!({"format": "pt", "arch": "tiny"}));
+    assert_eq!(saved_with("legacy.pth"), json!({}));
+    assert_eq!(saved_with("training_legacy.pth.tar")["epoch"], 3);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ours.safetensors");
+    StateDict::open(golden("timm.pth.tar")).unwrap().save(&path, None).unwrap();
+    assert!(StateDict::open(path).unwrap().saved_with().is_empty());
 }
 
 #[test]
@@ -126,6 +185,16 @@ fn a_pickle_that_would_run_code_is_refused_by_name() {
     let file = with_pickle("bare.pth", b"ccollections\nOrderedDict\n", b"cposixpath..\nsystem_____\n");
     let text = error("evil.pth", &file);
     assert!(text.contains("a pickle that calls `posixpath...system_____`"), "{text}");
+}
+
+#[test]
+fn calls_of_python_are_refused_in_every_form() {
+    for (file, call) in [("system", "posix.system"), ("eval", "__builtin__.eval")] {
+        for form in ["", "_legacy"] {
+            let error = StateDict::open(golden(&format!("{file}{form}.pth"))).unwrap_err().to_string();
+            assert!(error.contains(&format!("found a pickle that calls `{call}`")), "{error}");
+        }
+    }
 }
 
 #[test]

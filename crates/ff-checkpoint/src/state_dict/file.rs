@@ -10,24 +10,26 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, View};
+use serde_json::{Map, Value};
 
 use super::{Bytes, Entry, Identity, StateDict};
 use crate::atomic::write_atomic;
 use crate::blocks::tensors_in;
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::file_name::is_index_name;
 use crate::form::{Form, file_in};
 use crate::metadata::Metadata;
 use crate::provenance::Provenance;
 use crate::scan::Scan;
-use crate::tensor::{OwnedTensor, TensorRef};
+use crate::tensor::TensorRef;
 use crate::threads::map_on_cores;
-use crate::torch::{self, Elements, Found, Refusal};
+use crate::torch::{self, Contents, Elements, Found, Refusal};
 
 impl StateDict {
     /// Maps a file of weights into memory: safetensors, or PyTorch's own files. The form is
     /// detected from the content, not from the name. Of a folder it opens `model.safetensors`, else
-    /// `pytorch_model.bin`, else the only file of weights.
+    /// `pytorch_model.bin`, else an index of shards, else the only file of weights.
     ///
     /// *Safetensors*: the content is checked against its block checksums, so that every flipped bit
     /// is detected. The digest is read from the metadata; [`verify`](Self::verify) recomputes it.
@@ -38,51 +40,62 @@ impl StateDict {
     /// (`state_dict`, `model_state_dict`, `model`, …; a moving average only if there is nothing
     /// else), or of a whole model. The pickle executes nothing; one that calls more than tensors and
     /// plain values need is refused with the function's name. Only the tensors of the weights are
-    /// read. Tensors in another order than row-major (channels-last) make a copy of all tensors.
+    /// read. Tensors in another order than row-major (channels-last) are copied.
+    ///
+    /// *Shards*: an index, such as `model.safetensors.index.json`, whose `weight_map` names the file
+    /// of each tensor. The files are in the folder of the index, in either form, and have the tensors
+    /// that it names for them and no others.
     ///
     /// Costs one pass over the tensors. The file must not be changed in place while it is open. This
     /// crate only replaces whole files.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NotWeights`], [`Error::Malformed`], [`Error::DamagedHeader`],
-    /// [`Error::DamagedBlock`]; [`Error::Damaged`] for a file without checksums.
+    /// [`Error::DamagedBlock`]; [`Error::Damaged`] for a file without checksums; [`Error::Json`] for an
+    /// index.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let mut path = path.as_ref().to_owned();
         if path.is_dir() {
             path = file_in(&path)?;
         }
-        let file = File::open(&path).map_err(Error::io(&path, "open this file"))?;
-        // SAFETY: the map is read-only, and weight files are replaced, never written in place.
-        #[allow(unsafe_code)]
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io(&path, "map this file"))?;
-        let read = match Form::of(&path, &map)? {
-            Form::Safetensors => return Self::parse(&path, map),
-            Form::TorchZip => torch::read_zip,
-            Form::TorchLegacy => torch::read_legacy,
-        };
-        let found = read(&map).map_err(|Refusal { found, hint }| Error::not_weights(&path, found, hint))?;
-        let opened = Self { path: Some(path), ..Self::of_torch(map, found) };
+        let read = if is_index_name(&path) { Self::of_shards } else { Self::of_file };
+        let opened = Self { path: Some(path.clone()), ..read(&path)? };
+        // The digest of a file without checksums, and the first tensor that is not finite.
         opened.identity();
         Ok(opened)
     }
 
-    fn of_torch(map: Mmap, found: Vec<Found>) -> Self {
-        let is_mapped = |found: &Found| matches!(found.elements, Elements::At(_));
-        if found.iter().all(is_mapped) {
-            let entries = found.into_iter().map(|Found { name, dtype, shape, elements }| {
-                let Elements::At(range) = elements else { unreachable!("all are mapped") };
-                (name, Entry { dtype, shape, range })
-            });
-            return Self::new(Bytes::Mapped(map), entries.collect());
-        }
-        let tensors = found.into_iter().map(|Found { name, dtype, shape, elements }| {
-            let data = match elements {
-                Elements::At(range) => map[range].to_vec(),
-                Elements::Gathered(data) => data,
+    /// Maps a file and checks it against its checksums, if it has them.
+    pub(super) fn of_file(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io(path, "open this file"))?;
+        // SAFETY: the map is read-only, and weight files are replaced, never written in place.
+        #[allow(unsafe_code)]
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path, "map this file"))?;
+        let read = match Form::of(path, &map)? {
+            Form::Safetensors => return Self::parse(path, map),
+            Form::TorchZip => torch::read_zip,
+            Form::TorchLegacy => torch::read_legacy,
+        };
+        let found = read(&map).map_err(|Refusal { found, hint }| Error::not_weights(path, found, hint))?;
+        Ok(Self::of_torch(map, found))
+    }
+
+    fn of_torch(map: Mmap, found: Contents) -> Self {
+        let mut gathered = Vec::new();
+        let tensors = found.tensors.into_iter().map(|Found { name, dtype, shape, elements }| {
+            let (block, range) = match elements {
+                Elements::At(range) => (0, range),
+                Elements::Gathered(data) => {
+                    let start = gathered.len();
+                    gathered.extend(data);
+                    (1, start..gathered.len())
+                }
             };
-            (name, OwnedTensor { dtype, shape, data })
+            (name, Entry { dtype, shape, block, range })
         });
-        Self::from_tensors(tensors.collect())
+        let entries: BTreeMap<String, Entry> = tensors.collect();
+        let blocks = vec![Bytes::Mapped(map), Bytes::Owned(gathered)];
+        Self { saved_with: Arc::new(found.saved_with), ..Self::new(blocks, entries) }
     }
 
     /// Opens files as [`open`](Self::open) does, one on each core at a time.
@@ -102,17 +115,18 @@ impl StateDict {
             .into_iter()
             .map(|(name, info)| {
                 let range = start + info.data_offsets.0..start + info.data_offsets.1;
-                (name, Entry { dtype: info.dtype, shape: info.shape.clone(), range })
+                (name, Entry { dtype: info.dtype, shape: info.shape.clone(), block: 0, range })
             })
             .collect();
         let ours = header.metadata().as_ref().map_or(Ok(None), Metadata::find);
         let ours = ours.map_err(|reason| Error::malformed(path, reason))?;
-        let mut opened = Self { path: Some(path.to_owned()), ..Self::new(Bytes::Mapped(map), entries) };
+        let mut opened = Self::new(vec![Bytes::Mapped(map)], entries);
         if let Some(ours) = ours {
             opened.check(path, &ours)?;
             opened.provenance = ours.provenance.map(Arc::new);
-        } else {
-            opened.identity();
+        } else if let Some(texts) = header.metadata() {
+            let texts = texts.iter().map(|(key, text)| (key.clone(), Value::from(text.as_str())));
+            opened.saved_with = Arc::new(texts.collect::<Map<_, _>>());
         }
         Ok(opened)
     }

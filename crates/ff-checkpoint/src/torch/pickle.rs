@@ -32,8 +32,9 @@ pub fn parse(bytes: &[u8]) -> Result<Pickle<'_>, Refusal> {
     })
 }
 
-/// Returns whether a function only makes data: tensors, containers, numbers, paths, dates. None of
-/// them is called; a file that calls others is refused, since PyTorch would run it.
+/// Returns whether a function only makes data: tensors, containers, numbers, paths, dates, members of
+/// enumerations. None of them is called; a file that calls others is refused, since PyTorch would
+/// run it.
 fn is_known(module: &str, name: &str) -> bool {
     match module {
         "torch._utils" => name.starts_with("_rebuild_"),
@@ -66,6 +67,50 @@ fn is_known(module: &str, name: &str) -> bool {
         "functools" => name == "partial",
         "pathlib" | "pathlib._local" => name.ends_with("Path"),
         "datetime" => matches!(name, "date" | "datetime" | "time" | "timedelta" | "timezone"),
-        _ => false,
+        "types" => name == "SimpleNamespace",
+        _ => may_be_enumeration(module, name),
+    }
+}
+
+/// Returns whether a function has the name of a class, in a script or in a library of networks. A
+/// member of an enumeration is saved as a call of its class, such as
+/// `torchvision.transforms.functional.InterpolationMode("bilinear")`.
+fn may_be_enumeration(module: &str, name: &str) -> bool {
+    const PACKAGES: [&str; 8] = [
+        "__main__",
+        "lightning",
+        "lightning_fabric",
+        "monai",
+        "pytorch_lightning",
+        "timm",
+        "torchmetrics",
+        "torchvision",
+    ];
+    let package = module.split('.').next().unwrap_or(module);
+    PACKAGES.contains(&package)
+        && name.starts_with(|first: char| first.is_ascii_uppercase())
+        && !name.contains('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_enumerations_are_known_and_functions_are_not() {
+        assert!(is_known("torchvision.transforms.functional", "InterpolationMode"));
+        assert!(is_known("__main__", "Mode") && is_known("timm.layers.format", "Format"));
+        for (module, name) in [
+            ("timm.utils", "os.system"),
+            ("torchvision", "Os.system"),
+            ("timm.models", "load_checkpoint"),
+            ("subprocess", "Popen"),
+            ("timmy", "Format"),
+            ("os", "system"),
+            ("builtins", "eval"),
+            ("builtins", "getattr"),
+        ] {
+            assert!(!is_known(module, name), "{module}.{name}");
+        }
     }
 }
