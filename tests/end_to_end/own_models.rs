@@ -158,9 +158,8 @@ fn models_that_do_not_fit_are_refused() {
     let place = place();
     save(&place, "mixed/two.safetensors", weights(0, 2, 0.0), None);
     save(&place, "mixed/three.safetensors", weights(0, 3, 0.0), None);
-    let select =
-        |rest: &str| place.run(&format!("ff-soup select --output x.safetensors --image-size 16 {rest}"));
-    let images = "--images data/cells";
+    let select = |rest: &str| place.run(&format!("ff-soup select --output x.safetensors {rest}"));
+    let images = "--images data/cells --image-size 16";
     for (rest, expected) in [
         (
             format!("mixed {images}"),

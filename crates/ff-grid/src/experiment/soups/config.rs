@@ -367,6 +367,24 @@ impl SoupsConfig {
         self.pools().iter().filter_map(|pool| self.parts(pool).0.cloned()).collect()
     }
 
+    /// Returns the models of a pool that are trained here, and those from files.
+    pub(crate) fn parts<'a>(&'a self, pool: &'a Pool) -> (Option<&'a Pool>, Option<&'a PoolConfig>) {
+        let Pool::Named(name) = pool else { return (Some(pool), None) };
+        let files = self.pool.iter().find(|entry| entry.name == *name);
+        (files.and_then(|entry| entry.with.as_ref()), files)
+    }
+
+    /// Returns which models of a pool's runs it has.
+    pub(crate) fn averages(&self, pool: &Pool) -> Averages {
+        self.parts(pool).0.map_or(Averages::Without, Pool::averages)
+    }
+
+    /// Returns whether the model is known that a pool's models were fine-tuned from.
+    pub(super) fn has_start(&self, pool: &Pool) -> bool {
+        let (trained, files) = self.parts(pool);
+        trained.is_some() || files.is_some_and(|files| files.base.is_some())
+    }
+
     /// The record of a row, without what was cross-fitted in folds that are not asked for any more.
     pub(crate) fn soup_of(&self, record: &Record) -> Result<SoupRecord, Error> {
         let mut soup = record.soup()?.clone();

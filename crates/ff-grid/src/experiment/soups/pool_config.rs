@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::config::SoupsConfig;
-use crate::job::{Averages, Pool};
+use crate::job::Pool;
 
 /// A pool of models from files, which were trained elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,24 +29,4 @@ pub struct PoolConfig {
     /// is an error.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-}
-
-impl SoupsConfig {
-    /// Returns the models of a pool that are trained here, and those from files.
-    pub(crate) fn parts<'a>(&'a self, pool: &'a Pool) -> (Option<&'a Pool>, Option<&'a PoolConfig>) {
-        let Pool::Named(name) = pool else { return (Some(pool), None) };
-        let files = self.pool.iter().find(|entry| entry.name == *name);
-        (files.and_then(|entry| entry.with.as_ref()), files)
-    }
-
-    /// Returns which models of a pool's runs it has.
-    pub(crate) fn averages(&self, pool: &Pool) -> Averages {
-        self.parts(pool).0.map_or(Averages::Without, Pool::averages)
-    }
-
-    /// Returns whether the model is known that a pool's models were fine-tuned from.
-    pub(super) fn has_start(&self, pool: &Pool) -> bool {
-        let (trained, files) = self.parts(pool);
-        trained.is_some() || files.is_some_and(|files| files.base.is_some())
-    }
 }
