@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::spec::is_default;
-
 /// The largest barrier of a model that is worth trying, in the metric's unit: one point.
 const WORTH_BARRIER: f64 = 0.01;
 
@@ -24,7 +22,7 @@ pub struct ForecastRecord {
     /// Diverged runs that were left out, by label.
     pub left_out: Vec<String>,
     /// True if the start of the models is unknown: distances and angles are then those of the weights.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_start: bool,
 }
 
