@@ -1,5 +1,5 @@
-//! `ff-models`: logits of weights of many forms, comparisons of a device with the CPU, and the speed
-//! of a step.
+//! `ff-models`: the architectures, logits of weights of many forms, comparisons of a device with the
+//! CPU, and the speed of a step.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,37 @@ fn write(place: &Place, file: &str, name: impl Fn(&str) -> Option<String>) {
     let path = place.path(file);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     StateDict::from_tensors(tensors.collect()).save(path, None).unwrap();
+}
+
+#[test]
+fn the_list_has_every_architecture() {
+    let place = Place::new();
+    let listed = place.json_of("ff-models list --json");
+    let listed = listed.as_array().unwrap();
+    let names = listed.iter().map(|one| one["name"].as_str().unwrap());
+    assert!(names.eq(Architecture::names()));
+    let of = |name: &str| listed.iter().find(|one| one["name"] == name).unwrap();
+    let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    let expected = json!({"name": "resnet50", "timm": "resnet50", "image_size": 224,
+        "image_sizes": {"at_least": 1}, "normalisation": {"mean": mean, "std": std}, "outputs": 1000,
+        "weights": 25_557_032, "multiply_adds": 4_089_184_256u64, "batch_norm": true,
+        "published": "timm/resnet50.a1_in1k"});
+    assert_eq!(of("resnet50"), &expected);
+    let small = of("deit_pico_patch4");
+    assert_eq!((&small["timm"], &small["published"]), (&Value::Null, &Value::Null));
+    assert_eq!(small["image_sizes"], json!({"multiple_of": 4}));
+
+    let table = place.run("ff-models list").ok();
+    assert_has(
+        &table,
+        &[
+            "resnet50                224 (≥1)    25.6 M   4.09 G  BN  timm/resnet50.a1_in1k\n",
+            "deit_pico_patch4        32 (×4) ",
+            "but for resnet_pico, deit_pico_patch4, vgg_pico, vgg16_quarter\n",
+            "normalisation of all: mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225]\n",
+        ],
+    );
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
 }
 
 #[test]

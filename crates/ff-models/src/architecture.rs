@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::names::Named;
 use crate::normalisation::Normalisation;
 use crate::parameters::Parameters;
-use crate::precision::Precision;
+use crate::spec::Spec;
 
 /// A backbone architecture: its names, image sizes, normalisation and network. It is written and
 /// read as its [`name`](Self::name) and compared by it.
@@ -55,7 +55,8 @@ pub struct Architecture {
 }
 
 /// The image sizes, as the side in pixels, that an architecture takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ImageSizes {
     /// This size and every larger one. The size may differ from batch to batch.
     AtLeast(u32),
@@ -120,14 +121,7 @@ impl Architecture {
 
     /// Returns the tensors of a model with one output, without values.
     fn outline(&self) -> Parameters {
-        let mut outline = Builder {
-            image_size: i64::from(self.image_size),
-            outputs: 1,
-            precision: Precision::Fp32,
-            device: Device::Cpu,
-            seed: None,
-            parameters: Parameters::default(),
-        };
+        let mut outline = Builder::new(&Spec::new(*self, 1), Device::Cpu, None);
         (self.build)(&mut outline);
         outline.parameters
     }

@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 use crate::init::Init;
 use crate::parameters::{Parameter, ParameterKind, Parameters};
 use crate::precision::Precision;
+use crate::spec::Spec;
 
 /// Creates the tensors of a model: names them, draws their values and keeps a handle to each for
 /// the model's [`Parameters`]. Declare tensors in PyTorch's order; declaring a name twice panics.
@@ -23,6 +24,18 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Makes a builder of a model. Its values are drawn from a seed, or left uninitialised.
+    pub(crate) fn new(spec: &Spec, device: Device, seed: Option<u64>) -> Self {
+        Self {
+            image_size: i64::from(spec.image_size),
+            outputs: spec.outputs as i64,
+            precision: spec.precision,
+            device,
+            seed,
+            parameters: Parameters::default(),
+        }
+    }
+
     /// Declares a weight: fp32, trained, channels-last if it has four dimensions.
     pub fn weight(&mut self, name: String, shape: &[i64], init: Init) -> Tensor {
         let tensor = self.fill(&name, shape, init).set_requires_grad(true);

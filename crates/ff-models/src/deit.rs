@@ -8,6 +8,7 @@ use tch::{Kind, Tensor};
 
 use crate::backbone::{Backbone, Mode};
 use crate::builder::Builder;
+use crate::cost::count;
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, Linear};
 
@@ -54,6 +55,7 @@ impl Attention {
         let qkv = self.qkv.forward(x).view([n, tokens, 3, self.heads, width / self.heads]);
         let qkv = qkv.permute([2, 0, 3, 1, 4]).unbind(0);
         let attended = attend(&qkv[0], &qkv[1], &qkv[2]);
+        count(|| 2 * tokens * tokens * width);
         self.proj.forward(&attended.transpose(1, 2).reshape([n, tokens, width]))
     }
 }

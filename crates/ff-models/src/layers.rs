@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::backbone::Mode;
 use crate::builder::Builder;
+use crate::cost::count_layer;
 pub use crate::dropout::dropout_half;
 use crate::init::Init;
 use crate::tap::see;
@@ -62,14 +63,16 @@ impl Conv2d {
         if let Some(name) = &self.name {
             see(name, x, weight, Some([self.stride, self.padding]));
         }
-        x.to_kind(self.compute).conv2d(
+        let y = x.to_kind(self.compute).conv2d(
             &weight.to_kind(self.compute),
             bias.map(|bias| bias.to_kind(self.compute)),
             [self.stride, self.stride],
             [self.padding, self.padding],
             [1, 1],
             1,
-        )
+        );
+        count_layer(&y, weight);
+        y
     }
 }
 
@@ -103,8 +106,10 @@ impl Linear {
     /// Maps `[…, inputs]` to `[…, outputs]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         see(&self.name, x, &self.weight, None);
-        x.to_kind(self.compute)
-            .linear(&self.weight.to_kind(self.compute), Some(&self.bias.to_kind(self.compute)))
+        let weight = self.weight.to_kind(self.compute);
+        let y = x.to_kind(self.compute).linear(&weight, Some(&self.bias.to_kind(self.compute)));
+        count_layer(&y, &weight);
+        y
     }
 }
 

@@ -5,8 +5,8 @@
 //! with `strict=True` and the other way round. [`Model::load`] also takes names with a prefix
 //! (`module.`, `backbone.`) and weights without a classifier, and [`Loaded`] says what it converted.
 //! [`Architecture`] has a constant for each network; the pico sizes are ours, for tests and
-//! demonstrations. A network of your own is a [`Backbone`]
-//! declared on a [`Builder`].
+//! demonstrations. [`Spec::cost`] counts a network's weights and multiply-adds. A network of your own
+//! is a [`Backbone`] declared on a [`Builder`].
 //!
 //! Weights are 32-bit floats whatever [`Precision`] computes; convolutions run channels-last.
 //! Initial weights and dropout masks are functions of a seed and a name: libtorch's generator is
@@ -47,6 +47,7 @@
 mod architecture;
 mod backbone;
 mod builder;
+mod cost;
 mod deit;
 mod dropout;
 mod error;
@@ -71,6 +72,7 @@ mod vgg;
 pub use architecture::{Architecture, ImageSizes};
 pub use backbone::{Backbone, Mode};
 pub use builder::Builder;
+pub use cost::Cost;
 pub use error::{Error, Mismatch, Misshapen};
 pub use identify::Identity;
 pub use init::Init;

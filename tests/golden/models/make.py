@@ -1,4 +1,4 @@
-"""Write golden logits of timm's and torchvision's models, and BatchNorm's running statistics.
+"""Write golden logits of timm's and torchvision's models, BatchNorm's running statistics, and costs.
 
     python make.py        # torch 2.11, timm 1.0.31, torchvision 0.26; writes the *.json beside it
 
@@ -24,6 +24,7 @@ import timm
 import torch
 import torchvision
 from timm.models.vision_transformer import checkpoint_filter_fn
+from torch.utils.flop_counter import FlopCounterMode
 
 HERE = Path(__file__).parent
 OUTPUTS = 10
@@ -80,11 +81,11 @@ def images(name: str, batch: int, px: int) -> torch.Tensor:
     return fill(name, (batch, 3, px, px), 0.0, 2.0)
 
 
-def create(name: str, px: int | None = None) -> torch.nn.Module:
+def create(name: str, px: int | None = None, outputs: int = OUTPUTS) -> torch.nn.Module:
     if name.startswith("vgg"):
-        return torchvision.models.get_model(name, num_classes=OUTPUTS, init_weights=False)
+        return torchvision.models.get_model(name, num_classes=outputs, init_weights=False)
     size = {"img_size": px} if name.startswith("deit") and px else {}
-    return timm.create_model(name, num_classes=OUTPUTS, **size)
+    return timm.create_model(name, num_classes=outputs, **size)
 
 
 def logits() -> list[dict]:
@@ -137,7 +138,24 @@ def buffers(model: torch.nn.Module) -> dict[str, list[float]]:
     return buffers
 
 
+def costs() -> list[dict]:
+    """Count weights, and multiply-adds of one image, which PyTorch counts as two operations each."""
+    names = ["resnet18", "resnet34", "resnet50", "vgg16", "vgg19"]
+    names += [f"deit_{size}_patch16_224" for size in ["tiny", "small", "base"]]
+    others = [("resnet18", 97), ("resnet50", 160), ("vgg16", 64), ("deit_tiny_patch16_224", 288)]
+    out = []
+    for name, px in [(name, 224) for name in names] + others:
+        model = create(name, px, outputs=1000).eval().to("meta")
+        with FlopCounterMode(display=False) as counter:
+            model(torch.empty(1, 3, px, px, device="meta"))
+        weights = sum(weight.numel() for weight in model.parameters())
+        counts = {"weights": weights, "multiply_adds": counter.get_total_flops() // 2}
+        out.append({"architecture": name, "px": px, **counts})
+    return out
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     (HERE / "logits.json").write_text(json.dumps(logits(), indent=1) + "\n")
     (HERE / "batch_norm.json").write_text(json.dumps(batch_norm(), indent=1) + "\n")
+    (HERE / "costs.json").write_text(json.dumps(costs(), indent=1) + "\n")

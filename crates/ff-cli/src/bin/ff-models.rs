@@ -1,4 +1,4 @@
-//! `ff-models`: logits and speed of a backbone, and a device's arithmetic.
+//! `ff-models`: the architectures, logits and speed of a backbone, and a device's arithmetic.
 
 use std::process::ExitCode;
 

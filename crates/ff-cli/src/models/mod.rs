@@ -1,7 +1,9 @@
-//! The commands of `ff-models`: logits and speed of a backbone, and a device's arithmetic.
+//! The commands of `ff-models`: the architectures, logits and speed of a backbone, and a device's
+//! arithmetic.
 
 mod bench;
 mod check;
+mod list;
 mod logits;
 mod memory;
 
@@ -9,11 +11,17 @@ use clap::Subcommand;
 
 pub use bench::Bench;
 pub use check::Check;
+pub use list::List;
 pub use logits::Logits;
 
-/// Compute logits of a ResNet, DeiT or VGG, measure its speed, and check a GPU's arithmetic.
+/// List architectures, compute logits of a network, and measure its speed.
 #[derive(Subcommand)]
 pub enum Command {
+    /// List the architectures: image sizes, weights, multiply-adds, published weights
+    #[command(after_help = "Examples:
+  ff-models list
+  ff-models list --json")]
+    List(List),
     /// Compute the logits of given input tensors
     #[command(after_help = "Examples:
   ff-models logits --arch resnet50 --weights w.safetensors --input x.safetensors \\
@@ -40,6 +48,7 @@ impl Command {
     /// Any error of the command, with a text for the user.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::List(options) => list::list(&options),
             Self::Logits(options) => logits::logits(&options),
             Self::Bench(options) => bench::bench(&options),
             Self::Check(options) => check::check(&options),

@@ -1,10 +1,10 @@
-//! Logits and running statistics equal to timm's and torchvision's, on weights that both sides
-//! compute by a formula: see `tests/golden/models/make.py`.
+//! Logits, running statistics and costs equal to timm's and torchvision's, on weights that both
+//! sides compute by a formula: see `tests/golden/models/make.py`.
 
 use std::collections::BTreeMap;
 
 use ff_checkpoint::{OwnedTensor, StateDict};
-use ff_models::{Architecture, Mode, Model, Spec};
+use ff_models::{Architecture, Cost, Mode, Model, Spec};
 use serde_json::Value;
 use tch::{Device, Tensor};
 
@@ -155,4 +155,16 @@ fn running_statistics_are_pytorchs() {
         pass(step, batch, Mode::Recalibrate { batch: step as u32 + 1 });
     }
     check("recalibrated", 3);
+}
+
+#[test]
+fn weights_and_multiply_adds_are_those_that_pytorch_counts() {
+    for case in golden("costs.json").as_array().unwrap() {
+        let number = |key: &str| case[key].as_u64().unwrap();
+        let architecture: Architecture = case["architecture"].as_str().unwrap().parse().unwrap();
+        let image_size = number("px") as u32;
+        let found = Spec { image_size, ..spec(architecture, 1000) }.cost().unwrap();
+        let expected = Cost { weights: number("weights"), multiply_adds: number("multiply_adds") };
+        assert_eq!(found, expected, "{architecture} at {image_size} px");
+    }
 }
