@@ -43,9 +43,8 @@ impl Ingredients {
     /// # Errors
     /// Those of [`build`](Self::build).
     pub fn average(&self) -> Result<AveragedModel, Error> {
-        let all = self.iter().map(|one| Average::Ingredient(one.id.clone())).collect();
         let method = ("method".to_owned(), Value::from("average"));
-        self.build_with(&Average::mean(all), Map::from_iter([method]))
+        self.build_with(&Average::mean(self.alone()), Map::from_iter([method]))
     }
 
     /// Computes an average, such as that of a [`Soup`](crate::Soup), with its provenance.

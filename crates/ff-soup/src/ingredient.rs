@@ -170,6 +170,11 @@ impl Ingredients {
         self.models.iter()
     }
 
+    /// Returns each model alone, in order, without the base.
+    pub fn alone(&self) -> Vec<Average> {
+        self.iter().map(|one| Average::Ingredient(one.id.clone())).collect()
+    }
+
     /// Returns the base, if there is one.
     pub fn base(&self) -> Option<&Ingredient> {
         self.base.as_ref()
@@ -190,7 +195,7 @@ impl Ingredients {
             }
             _ => return Err(needs.missing(method.name())),
         }
-        let parts = self.iter().map(|one| Average::Ingredient(one.id.clone())).collect();
+        let parts = self.alone();
         let (name, settings) = (method.name().to_owned(), method.settings());
         Ok(Average::Merged(Box::new(Merged { method: name, settings, base, statistics, parts })))
     }

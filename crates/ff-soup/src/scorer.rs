@@ -44,6 +44,13 @@ pub trait Scorer {
     /// [`Candidate::average`] without loading the weights.
     fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError>;
 
+    /// Announces candidates whose scores are asked for next. A scorer that can score several at once
+    /// may do so now, and then answers from memory. The default does nothing.
+    fn announce(&mut self, candidates: &[Candidate<'_>]) -> Result<(), ScoreError> {
+        let _ = candidates;
+        Ok(())
+    }
+
     /// Decides if the candidate may improve a greedy soup that scores `best`.
     ///
     /// The scorer may stop as soon as [`Accept::accepts`] refuses an upper bound of the score.
@@ -98,6 +105,21 @@ impl Ingredients {
     pub(crate) fn score(&self, average: &Average, scorer: &mut dyn Scorer) -> Result<f64, Error> {
         Candidate::new(average, &|| self.weights(average)).score(scorer)
     }
+
+    /// Announces averages of these models to a scorer, before their scores are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Score`] if the scorer fails.
+    pub fn announce(&self, averages: &[Average], scorer: &mut dyn Scorer) -> Result<(), Error> {
+        let weights: Vec<_> = averages.iter().map(|average| move || self.weights(average)).collect();
+        let candidates: Vec<Candidate<'_>> = averages
+            .iter()
+            .zip(&weights)
+            .map(|(average, weights)| Candidate::new(average, weights))
+            .collect();
+        let candidate = || format!("one of {} candidates", averages.len());
+        scorer.announce(&candidates).map_err(|source| Error::Score { candidate: candidate(), source })
+    }
 }
 
 /// Decides if an average replaces another; both were scored. Also returns the standard error of the
@@ -122,6 +144,7 @@ pub(crate) fn accepted(
 }
 
 /// A candidate for a soup, whose weights are computed when they are asked for.
+#[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     average: &'a Average,
     weights: &'a dyn Fn() -> Result<StateDict, Error>,

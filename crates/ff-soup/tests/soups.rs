@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use ff_soup::{
-    Accept, Average, Candidate, Error, Hierarchy, Ingredient, Ingredients, NthBest, Policy, ScoreError,
-    Scorer, Selector, verify,
+    Accept, Average, Candidate, Error, Hierarchy, Ingredient, Ingredients, Line, MergeAll, MergeMethod,
+    NthBest, Policy, Pruned, ScoreError, Scorer, Selector, verify,
 };
 use proptest::prelude::*;
 
@@ -334,4 +334,61 @@ fn errors_name_the_ingredient() {
     assert!(text.contains("needs 2 policies"), "{text}");
     let text = Hierarchy::greedy().select(&ingredients, &mut Bowl(vec![f32::NAN])).unwrap_err().to_string();
     assert!(text.contains("m0"), "{text}");
+}
+
+/// Notes which candidates are announced, and which are scored without having been.
+#[derive(Default)]
+struct Noting {
+    announced: Vec<String>,
+    alone: Vec<String>,
+}
+
+impl Scorer for Noting {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        let name = candidate.average().to_string();
+        if !self.announced.contains(&name) {
+            self.alone.push(name);
+        }
+        Bowl(vec![0.5]).score(candidate)
+    }
+
+    fn announce(&mut self, candidates: &[Candidate<'_>]) -> Result<(), ScoreError> {
+        for candidate in candidates {
+            candidate.weights()?;
+            self.announced.push(candidate.average().to_string());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn lists_of_candidates_are_announced() {
+    let models = [("a", "1", -1.0), ("b", "1", 2.0), ("c", "2", 0.0), ("d", "2", 3.0)];
+    let models = models.map(|(id, rate, value)| model(id, rate, &[value]));
+    let models = Ingredients::new(models.into()).unwrap().with_base(model("base", "", &[0.0])).unwrap();
+    let noted = |selector: &dyn Selector| {
+        let mut noting = Noting::default();
+        selector.select(&models, &mut noting).unwrap();
+        noting.announced.dedup();
+        (noting.announced.join(" "), noting.alone.join(" "))
+    };
+    let line = |alpha| -> Box<dyn MergeMethod> { Box::new(Line { alpha }) };
+    let merge = MergeAll { methods: vec![line(1.0), line(0.5)], ..MergeAll::default() };
+    // Only the steps of a greedy or pruned soup depend on scores before them.
+    let (announced, alone) = noted(&merge);
+    assert_eq!(
+        (announced.matches("line").count(), alone.as_str()),
+        (1, ""),
+        "both have one name: {announced}"
+    );
+    assert_eq!(noted(&NthBest(1)), ("a b c d".to_owned(), String::new()));
+    let (announced, alone) = noted(&Hierarchy::greedy());
+    assert!(announced.starts_with("a b c d") && alone.starts_with("mean(c, a)"), "{announced}; {alone}");
+    let gou = noted(&Hierarchy::greedy_of_uniform("learning_rate"));
+    assert_eq!(gou.0, "mean(a, b) mean(c, d)");
+    let (announced, _) = noted(&Hierarchy::greedy_of_greedy("learning_rate"));
+    assert!(announced.starts_with("a b c d a b"), "{announced}");
+    let (announced, alone) = noted(&Pruned::default());
+    assert_eq!(announced, "a b c d mean(a, b, c, d)");
+    assert!(!alone.is_empty() && !alone.contains("mean(a, b, c, d)"), "{alone}");
 }

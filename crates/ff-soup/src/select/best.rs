@@ -17,6 +17,7 @@ impl Selector for NthBest {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
         let mut order: Vec<(usize, f64)> = Vec::new();
         let mut decisions = Vec::new();
+        ingredients.announce(&ingredients.alone(), scorer)?;
         for (at, ingredient) in ingredients.iter().enumerate() {
             let average = Average::Ingredient(ingredient.id.clone());
             let score = ingredients.score(&average, scorer)?;

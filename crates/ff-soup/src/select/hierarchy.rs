@@ -133,6 +133,10 @@ impl Selector for Hierarchy {
         if self.policies.len() != self.levels.len() + 1 {
             return Err(Error::Policies { levels: self.levels.len(), policies: self.policies.len() });
         }
+        // Models of all groups together, not group by group.
+        if self.policies.last().is_some_and(|policy| policy.is_greedy()) {
+            ingredients.announce(&ingredients.alone(), scorer)?;
+        }
         let mut run = Run { ingredients, scorer, decisions: Vec::new() };
         let soup = self.merge(0, "", ingredients.iter().collect(), &mut run)?;
         let score = run.score(&soup)?;
@@ -207,6 +211,9 @@ impl Run<'_> {
 
     /// Sorts parts by score, best first; ties keep their order.
     fn best_first(&mut self, parts: Vec<Node>) -> Result<Vec<(f64, Node)>, Error> {
+        let unknown = parts.iter().filter(|part| part.score.is_none());
+        let unknown: Vec<Average> = unknown.map(|part| part.average.clone()).collect();
+        self.ingredients.announce(&unknown, self.scorer)?;
         let mut ranked = Vec::new();
         for part in parts {
             ranked.push((self.score(&part)?, part));

@@ -59,10 +59,12 @@ pub struct MergeAll {
 
 impl Selector for MergeAll {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
+        let merged = self.methods.iter().map(|method| ingredients.merged(&**method));
+        let averages = merged.collect::<Result<Vec<Average>, Error>>()?;
+        ingredients.announce(&averages, scorer)?;
         let mut best: Option<(usize, f64, Average)> = None;
         let mut decisions = Vec::new();
-        for (at, method) in self.methods.iter().enumerate() {
-            let average = ingredients.merged(&**method)?;
+        for (at, (method, average)) in self.methods.iter().zip(averages).enumerate() {
             let score = ingredients.score(&average, scorer)?;
             let (taken, standard_error) = match &best {
                 None => (true, None),

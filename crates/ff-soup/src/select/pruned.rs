@@ -56,6 +56,9 @@ pub struct Pruned {
 impl Selector for Pruned {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
         let models = ingredients.iter().as_slice();
+        let mut first = ingredients.alone();
+        first.push(Average::mean(first.clone()));
+        ingredients.announce(&first, scorer)?;
         let mut alone = Vec::new();
         for model in models {
             alone.push(ingredients.score(&Average::Ingredient(model.id.clone()), scorer)?);
