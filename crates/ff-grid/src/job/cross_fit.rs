@@ -37,12 +37,12 @@ pub struct CrossFit {
 
 impl CrossFit {
     /// That of a method that chooses nothing, with its score.
-    pub(crate) fn of_no_choice(score: f64) -> Self {
+    pub fn of_no_choice(score: f64) -> Self {
         Self { score: Value::Defined(score), ..Self::impossible(String::new()) }
     }
 
     /// That of images that cannot be divided.
-    pub(crate) fn impossible(why: String) -> Self {
+    pub fn impossible(why: String) -> Self {
         Self {
             folds: 0,
             score: Value::Undefined(why),

@@ -18,7 +18,7 @@ pub(crate) const FIT_BN_IMAGES: usize = 512;
 
 impl Selection {
     /// The rule for a number of models.
-    pub(crate) fn selector(&self, models: usize) -> Box<dyn Selector> {
+    pub fn selector(&self, models: usize) -> Box<dyn Selector> {
         if let Some(hierarchy) = self.hierarchy() {
             return Box::new(hierarchy);
         }
@@ -144,12 +144,12 @@ impl Selection {
     }
 
     /// True if the result depends on scores or losses on validation images.
-    pub(crate) fn chooses(&self) -> bool {
+    pub fn chooses(&self) -> bool {
         matches!(self, Self::Best { .. } | Self::Learned(_)) || self.compares() || self.merges(1).len() > 1
     }
 
     /// True if it compares models or soups of them by their predictions.
-    pub(crate) fn compares(&self) -> bool {
+    pub fn compares(&self) -> bool {
         match self {
             Self::Pruned { .. } => true,
             _ => self.hierarchy().is_some_and(|soup| soup.policies.iter().any(|policy| policy.is_greedy())),

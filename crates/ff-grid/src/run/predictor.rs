@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ff_checkpoint::StateDict;
 use ff_eval::Predictions;
 use ff_models::{Model, Precision};
-use ff_soup::Average;
+use ff_soup::{Average, Candidate};
 use ff_train::{EvalSet, Recalibration};
 
 use crate::error::Error;
@@ -17,6 +17,16 @@ pub trait Predictor {
     /// # Errors
     /// Weights that do not fit; those of recomputing statistics.
     fn load(&mut self, weights: &StateDict, average: &Average) -> Result<(), Error>;
+
+    /// Announces candidates that are predicted next. A predictor that can predict several at once may
+    /// do so now. The default does nothing.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load) and [`predict`](Self::predict).
+    fn announce(&mut self, candidates: &[Candidate<'_>]) -> Result<(), Error> {
+        let _ = candidates;
+        Ok(())
+    }
 
     /// Predicts all images.
     ///

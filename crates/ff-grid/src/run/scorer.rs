@@ -340,6 +340,10 @@ impl<P: Predictor> Scorer for ValidationScorer<P> {
         self.value(&found)
     }
 
+    fn announce(&mut self, candidates: &[Candidate<'_>]) -> Result<(), ScoreError> {
+        Ok(self.predictor.announce(candidates)?)
+    }
+
     fn beats(&mut self, candidate: &Candidate<'_>, best: f64, accept: Accept) -> Result<Verdict, ScoreError> {
         let average = candidate.average();
         if average.is_ingredient() || self.kept.contains_key(average) {
