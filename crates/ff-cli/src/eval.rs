@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
-use ff_checkpoint::StateDict;
-use ff_eval::{
-    Confusion, MAX_RESAMPLES, Metric, NamedTensor, Predictions, Score, TaskKind, auroc_per_output,
-    class_table,
-};
+use ff_eval::{Confusion, MAX_RESAMPLES, Metric, Score, TaskKind, auroc_per_output, class_table};
 use serde_json::json;
+
+use crate::prediction_file::read_predictions;
 
 /// Compute classification metrics with 95 % bootstrap confidence intervals.
 #[derive(Subcommand)]
@@ -44,10 +42,12 @@ pub enum TargetKind {
 /// Predictions, and the metrics to compute.
 #[derive(Args)]
 pub struct ScoreOptions {
-    /// Predictions: safetensors with the tensors `logits` and `targets`
+    /// Predictions: safetensors with the tensors `logits` and `targets`, or CSV
     ///
     /// `logits` is f32 [N, C]. `targets` is i64 [N] for multiclass, f32 [N, C] for multilabel, with
-    /// NaN for unknown labels.
+    /// NaN for unknown labels. A line of CSV has the columns logit_0, logit_1, … and target, the class
+    /// from 0; or for multilabel target_0, target_1, …: 1, 0, or empty if unknown. Samples with the
+    /// same text in a column `group` are of one patient.
     #[arg(long, value_name = "FILE")]
     predictions: PathBuf,
     /// Kind of the targets
@@ -71,7 +71,7 @@ pub struct ScoreOptions {
 
 fn score(options: &ScoreOptions) -> anyhow::Result<()> {
     let &ScoreOptions { predictions: ref path, task, metric, resamples, seed, json: as_json } = options;
-    let predictions = load(path)?;
+    let predictions = read_predictions(path)?;
     let (expected, found) = (
         match task {
             TargetKind::Multiclass => TaskKind::Multiclass,
@@ -132,14 +132,4 @@ fn counted(kind: TaskKind) -> &'static str {
         TaskKind::Multiclass => "samples by class",
         TaskKind::Multilabel => "positives by task",
     }
-}
-
-/// Reads predictions from a safetensors file.
-fn load(path: &std::path::Path) -> anyhow::Result<Predictions> {
-    let file = StateDict::open(path)?;
-    let tensor = |name: &str| {
-        let found = file.get(name)?;
-        Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
-    };
-    Predictions::from_tensors(tensor).map_err(|error| anyhow!("{}: {error}", path.display()))
 }

@@ -42,6 +42,7 @@ mod output;
 mod png;
 #[cfg(feature = "torch")]
 mod predict;
+mod prediction_file;
 mod program;
 #[cfg(feature = "torch")]
 mod progress;
@@ -49,6 +50,8 @@ mod progress;
 mod recipe;
 #[cfg(feature = "torch")]
 mod report;
+#[cfg(feature = "torch")]
+mod score;
 #[cfg(feature = "torch")]
 mod select;
 #[cfg(feature = "torch")]

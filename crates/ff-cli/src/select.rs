@@ -3,6 +3,7 @@
 //! It shares [`Choice::make`] with the soup jobs of a table, so the same files give the same soup
 //! by hand and in a table.
 
+mod by_command;
 mod table;
 
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
-use ff_checkpoint::cores;
+use ff_checkpoint::{cores, models_below};
 use ff_data::OnBadImage;
 use ff_eval::{Metric, Value, Verdict};
 use ff_grid::{
@@ -29,11 +30,33 @@ use crate::merge::{self, MethodSettings, given};
 use crate::options::{ConfigOptions, GLOBAL, MaybeConfig};
 use crate::output::{print, print_json, say};
 use crate::recipe::check_split;
+use crate::score::ScoreOptions;
 
 use self::table::ImagesOptions;
 
 /// Bootstrap resamples of the verdict.
 const RESAMPLES: usize = 1000;
+
+/// A selection, as it is printed.
+struct Selected {
+    soup: Soup,
+    /// What the scores that chose are.
+    by: &'static str,
+    /// The number of candidates.
+    models: usize,
+    /// What the choice is worth; `None` if there are no predictions.
+    worth: Option<Worth>,
+}
+
+/// What a choice is worth on images that it was not made by.
+struct Worth {
+    metric: Metric,
+    /// The metric of the soup, if the scores that chose are of another.
+    validation: Option<f64>,
+    cross_fitted: Option<CrossFit>,
+    /// The verdict against the best file, and true if both are the same.
+    verdict: Option<(Verdict, bool)>,
+}
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -54,8 +77,9 @@ pub struct SelectOptions {
     /// How to select; may be left out with --images, for a table of several methods
     #[arg(long, value_enum)]
     method: Option<Method>,
-    /// Field of the files' provenance to group them by (gou, gog: learning_rate), or what has
-    /// coefficients of its own (learned: layer or model)
+    /// Field of the files' provenance to group them by (gou, gog: learning_rate; with
+    /// --score-command also folder, its name), or what has coefficients of its own (learned: layer or
+    /// model)
     #[arg(long, value_name = "FIELD")]
     by: Option<String>,
     /// Weights that the files were fine-tuned from: stock, line, task-arithmetic, ties, dare
@@ -86,13 +110,19 @@ pub struct SelectOptions {
     config: MaybeConfig,
     #[command(flatten)]
     images: ImagesOptions,
+    #[command(flatten)]
+    score: ScoreOptions,
+    /// Metric of the scores, with --images or of the predictions of --score-command [default:
+    /// accuracy, of multilabel images auroc]
+    #[arg(long, value_name = "METRIC", conflicts_with = "config")]
+    metric: Option<Metric>,
     /// How to get a soup's BatchNorm statistics
     #[arg(long, value_enum, default_value = "recalibrate")]
     bn: BatchNorm,
     /// Training images to recompute them from, evenly spread; 0: all
     #[arg(long, value_name = "NUMBER", default_value_t = BN_IMAGES)]
     bn_images: usize,
-    /// Candidates: files of weights; with --images folders of them too
+    /// Candidates: files of weights; with --images or --score-command folders of them too
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// File to write the soup to
@@ -162,6 +192,18 @@ enum BatchNorm {
 }
 
 impl SelectOptions {
+    /// Returns the files of the candidates; of a folder the models in it.
+    fn candidates(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for place in &self.files {
+            match place.is_dir() {
+                true => files.extend(models_below(place)?),
+                false => files.push(place.clone()),
+            }
+        }
+        Ok(files)
+    }
+
     /// The method with the settings that are given. It refuses what the method does not take.
     fn selection(&self, method: Method) -> anyhow::Result<Selection> {
         let value = method.to_possible_value();
@@ -217,6 +259,9 @@ pub fn select(options: &SelectOptions, verbose: u8) -> anyhow::Result<()> {
         bail!("--folds: expected 0 (none) or 2 to {MOST_FOLDS}, found {}", options.folds);
     }
     let select = options.method.map(|method| options.selection(method)).transpose()?;
+    if let (Some(command), Some(select)) = (options.score.command(options.metric)?, &select) {
+        return by_command::make(options, select, &command);
+    }
     match (options.config.given(), &options.images.images, select) {
         (None, Some(images), select) => table::make(options, images, select, verbose),
         (Some(config), None, Some(select)) => of_recipe(options, &config, select),
@@ -226,7 +271,8 @@ pub fn select(options: &SelectOptions, verbose: u8) -> anyhow::Result<()> {
         (Some(_), Some(_), _) => bail!("expected --config or --images, found both"),
         (None, None, _) => bail!(
             "expected a recipe (--config) or images (--images), found neither\n\
-             hint: give the images to choose by, such as --images data"
+             hint: give the images to choose by, such as --images data, or a command that scores \
+             weights, --score-command"
         ),
     }
 }
@@ -293,50 +339,66 @@ fn of_recipe(options: &SelectOptions, config: &ConfigOptions, select: Selection)
         verdict: (options.folds > 0).then_some((RESAMPLES, 0)),
     };
     let chosen = choice.make(&catalog, &data, device)?;
-    let Chosen { soup, weights, provenance, notes, cost, .. } = &chosen;
+    let Chosen { soup, weights, provenance, notes, cost, validation, cross_fitted, verdict, .. } = chosen;
     tracing::info!(models = options.files.len(), known, "models whose training has predicted the images");
     let whole = cost.evaluations * images as u64;
     tracing::info!(cost.evaluations, cost.evaluated_images, whole, "images evaluated");
-    weights.save(&options.output, Some(provenance))?;
+    weights.save(&options.output, Some(&provenance))?;
     notes.iter().for_each(|note| say(&format!("note: {note}")));
-    if options.json {
-        let (cross_fitted, verdict) = (chosen.cross_fitted.as_ref(), chosen.verdict.as_ref());
-        return print_json(&Printed {
-            soup,
-            validation: chosen.validation,
-            cross_fitted: cross_fitted.map(|(of, _)| of),
-            verdict: verdict.map(|(of, _)| of),
-        });
-    }
-    let change = if let Selection::Pruned { .. } = spec.select { "without" } else { "with" };
-    soup.decisions.iter().try_for_each(|decision| print_decision(decision, change))?;
-    let (by, taken) = (spec.chooses_by(), soup.average.shares().len());
-    print(&format!("{by} {:.4} on validation, {taken} of {} models\n", soup.score, options.files.len()))?;
-    print_worth(metric, &chosen)
+    let cross_fitted = cross_fitted.map(|(of, _)| of);
+    let worth = Worth { metric, validation, cross_fitted, verdict };
+    let by = spec.chooses_by().name();
+    Selected { soup, by, models: options.files.len(), worth: Some(worth) }.print(options)
 }
 
-/// Prints what the choice is worth on images that it was not made by, and the verdict.
-fn print_worth(metric: Metric, chosen: &Chosen) -> anyhow::Result<()> {
-    if let Some(score) = chosen.validation {
-        print(&format!("{metric} {score:.4} on validation\n"))?;
-    }
-    let Some((of, _)) = &chosen.cross_fitted else { return Ok(()) };
-    match (&of.score, of.folds) {
-        (Value::Undefined(why), _) => print(&format!("not cross-fitted: {why}\n"))?,
-        (Value::Defined(_), 0) => print("nothing was chosen on validation images\n")?,
-        (Value::Defined(score), folds) => {
-            let optimism = chosen.validation.unwrap_or(chosen.soup.score) - score;
-            print(&format!("{metric} {score:.4} cross-fitted in {folds} folds: optimism {optimism:+.4}\n"))?;
+impl Selected {
+    /// Prints every decision, the score, and what the choice is worth.
+    fn print(&self, options: &SelectOptions) -> anyhow::Result<()> {
+        let Self { soup, by, models, worth } = self;
+        if options.json {
+            let worth = worth.as_ref();
+            return print_json(&Printed {
+                soup,
+                validation: worth.and_then(|worth| worth.validation),
+                cross_fitted: worth.and_then(|worth| worth.cross_fitted.as_ref()),
+                verdict: worth.and_then(|worth| worth.verdict.as_ref()).map(|(of, _)| of),
+            });
         }
+        let change = if let Some(Method::Pruned) = options.method { "without" } else { "with" };
+        soup.decisions.iter().try_for_each(|decision| print_decision(decision, change))?;
+        let taken = soup.average.shares().len();
+        print(&format!("{by} {:.4} on validation, {taken} of {models} models\n", soup.score))?;
+        worth.as_ref().map_or(Ok(()), |worth| worth.print(soup))
     }
-    of.notes.iter().for_each(|note| say(&format!("note: {note}")));
-    let Some((of, same)) = &chosen.verdict else { return Ok(()) };
-    if *same {
-        return print("the soup is the best file\n");
+}
+
+impl Worth {
+    /// Prints what the choice is worth on images that it was not made by, and the verdict.
+    fn print(&self, soup: &Soup) -> anyhow::Result<()> {
+        let metric = self.metric;
+        if let Some(score) = self.validation {
+            print(&format!("{metric} {score:.4} on validation\n"))?;
+        }
+        let Some(of) = &self.cross_fitted else { return Ok(()) };
+        match (&of.score, of.folds) {
+            (Value::Undefined(why), _) => print(&format!("not cross-fitted: {why}\n"))?,
+            (Value::Defined(_), 0) => print("nothing was chosen on validation images\n")?,
+            (Value::Defined(score), folds) => {
+                let optimism = self.validation.unwrap_or(soup.score) - score;
+                print(&format!(
+                    "{metric} {score:.4} cross-fitted in {folds} folds: optimism {optimism:+.4}\n"
+                ))?;
+            }
+        }
+        of.notes.iter().for_each(|note| say(&format!("note: {note}")));
+        let Some((of, same)) = &self.verdict else { return Ok(()) };
+        if *same {
+            return print("the soup is the best file\n");
+        }
+        let (soup, single) = ("the soup".to_owned(), "the best file".to_owned());
+        let said = ColumnVerdict { soup, single, same: *same, of: of.clone() }.sentence(metric);
+        print(&format!("{said}\n"))
     }
-    let (soup, single) = ("the soup".to_owned(), "the best file".to_owned());
-    let said = ColumnVerdict { soup, single, same: *same, of: of.clone() }.sentence(metric);
-    print(&format!("{said}\n"))
 }
 
 /// Prints a decision; `change` says whether the soup was tried with the candidate or without it.

@@ -63,12 +63,14 @@ enum Command {
     ///
     /// The recipe gives the model, the images and the metric. If a training run saved predictions
     /// of the recipe's validation images next to a file (kept.val.safetensors), that file is not
-    /// evaluated again.
+    /// evaluated again. Models of other architectures are scored by a command of yours.
     #[cfg(feature = "torch")]
     #[command(after_help = "Examples:
   ff-soup select --method greedy --config finetune.toml --output soup.safetensors \\
-    runs/*/kept.safetensors")]
-    Select(SelectOptions),
+    runs/*/kept.safetensors
+  ff-soup select --method greedy --score-command 'python eval.py {weights}' \\
+    --output soup.safetensors runs/*.pth")]
+    Select(Box<SelectOptions>),
     /// Rebuild a soup from its ingredients and compare it bit by bit
     #[command(after_help = "Examples:
   ff-soup verify soup.safetensors runs")]

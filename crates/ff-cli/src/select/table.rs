@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use ff_checkpoint::{StateDict, map_on_cores, models_below, write_atomic};
+use ff_checkpoint::{StateDict, map_on_cores, write_atomic};
 use ff_data::{Dataset, Split, SplitRule};
 use ff_eval::Metric;
 use ff_grid::{
@@ -47,9 +47,6 @@ pub struct ImagesOptions {
     /// Keep the images of a group (patient) in one part
     #[arg(long, requires = "images", help_heading = IMAGES)]
     grouped: bool,
-    /// Metric of the scores [default: accuracy, of multilabel images auroc]
-    #[arg(long, value_name = "METRIC", requires = "images", help_heading = IMAGES)]
-    metric: Option<Metric>,
     /// Architecture of the models, if no file beside them and no name in them tells it
     #[arg(long, requires = "images", help_heading = IMAGES)]
     arch: Option<Architecture>,
@@ -107,13 +104,7 @@ struct Common {
 
 /// Tells what the files are, and checks that they can be mixed.
 fn same(options: &SelectOptions) -> anyhow::Result<Common> {
-    let mut files = Vec::new();
-    for place in &options.files {
-        match place.is_dir() {
-            true => files.extend(models_below(place)?),
-            false => files.push(place.clone()),
-        }
-    }
+    let files = options.candidates()?;
     let ImagesOptions { arch, image_size, .. } = &options.images;
     let identities = map_on_cores(&files, |path| -> anyhow::Result<Identity> {
         Ok(Identity::of(&StateDict::open(path)?, *arch)?)
@@ -195,10 +186,10 @@ fn config(
     select: Option<Selection>,
     common: &Common,
 ) -> anyhow::Result<SoupsConfig> {
-    let ImagesOptions { ratio, grouped, classes, metric, .. } = &options.images;
+    let ImagesOptions { ratio, grouped, classes, .. } = &options.images;
     let dataset = source.open()?;
     let kind = task_kind(dataset.task());
-    let metric = metric.unwrap_or(match Metric::Accuracy.applies_to(kind) {
+    let metric = options.metric.unwrap_or(match Metric::Accuracy.applies_to(kind) {
         true => Metric::Accuracy,
         false => Metric::Auroc,
     });

@@ -94,6 +94,19 @@ impl Hierarchy {
         Self { levels: vec![field.to_owned()], policies: vec![Policy::GREEDY, Policy::GREEDY] }
     }
 
+    /// Checks that there is a policy for each level, and that the models have the fields.
+    ///
+    /// # Errors
+    /// [`Error::Policies`], [`Error::NoField`].
+    pub fn check(&self, ingredients: &Ingredients) -> Result<(), Error> {
+        if self.policies.len() != self.levels.len() + 1 {
+            return Err(Error::Policies { levels: self.levels.len(), policies: self.policies.len() });
+        }
+        let mut fields =
+            self.levels.iter().flat_map(|field| ingredients.iter().map(move |one| one.field(field)));
+        fields.try_for_each(|field| field.map(drop))
+    }
+
     fn merge(
         &self,
         level: usize,
@@ -130,9 +143,7 @@ impl Hierarchy {
 
 impl Selector for Hierarchy {
     fn select(&self, ingredients: &Ingredients, scorer: &mut dyn Scorer) -> Result<Soup, Error> {
-        if self.policies.len() != self.levels.len() + 1 {
-            return Err(Error::Policies { levels: self.levels.len(), policies: self.policies.len() });
-        }
+        self.check(ingredients)?;
         // Models of all groups together, not group by group.
         if self.policies.last().is_some_and(|policy| policy.is_greedy()) {
             ingredients.announce(&ingredients.alone(), scorer)?;
