@@ -22,6 +22,7 @@ pub struct ConfigOptions {
     pub set: Vec<String>,
 }
 
+#[cfg(feature = "torch")]
 /// [`ConfigOptions`] of a command that also works without a configuration.
 #[derive(Args, Clone, Debug)]
 pub struct MaybeConfig {
@@ -36,6 +37,7 @@ pub struct MaybeConfig {
     set: Vec<String>,
 }
 
+#[cfg(feature = "torch")]
 impl MaybeConfig {
     /// Returns the configuration, if one is given.
     pub fn given(&self) -> Option<ConfigOptions> {
