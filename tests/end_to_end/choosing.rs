@@ -151,3 +151,31 @@ fn selecting_files_says_what_the_choice_is_worth() {
         place.run(&select(options)).refused(code, &[expected]);
     }
 }
+
+#[test]
+fn what_followed_from_other_weights_is_computed_again() {
+    let place = Place::with_table(SHAPES);
+    place.run(RUN).ok();
+    // A record of an older version, without cross-fitting, on another device.
+    let path = place.job("soup", "Uniform Soup").join("record.json");
+    let mut record: ff_grid::Record = ff_checkpoint::read_sealed(&path).unwrap();
+    let ff_grid::JobSpec::Soup(spec) = &mut record.spec else { panic!("no soup") };
+    spec.folds = None;
+    let ff_grid::JobOutput::Soup(soup) = &mut record.output else { panic!("no soup") };
+    soup.cross_fitted = None;
+    ff_checkpoint::write_sealed(&path, &record).unwrap();
+    let same = place.run(RUN);
+    assert!(
+        same.stderr.contains(": Uniform Soup (") && !same.stderr.contains("predict ("),
+        "{}",
+        same.stderr
+    );
+
+    let ff_grid::JobOutput::Soup(soup) = &mut record.output else { panic!("no soup") };
+    soup.digest = *ff_checkpoint::StateDict::from_tensors(Default::default()).digest();
+    ff_checkpoint::write_sealed(&path, &record).unwrap();
+    let again = place.run(RUN);
+    assert_has(&again.stderr, &["Uniform Soup: predict (", "Uniform Soup: score ("]);
+    assert!(!again.stderr.contains("Greedy Soup: predict ("), "{}", again.stderr);
+    again.ok();
+}

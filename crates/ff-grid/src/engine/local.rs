@@ -21,7 +21,7 @@ use super::events::{Event, JobState, OnEvent, QueueStatus, Summary};
 use super::traits::{Engine, EngineKind, EngineSetup};
 use crate::catalog::Catalog;
 use crate::error::Error;
-use crate::job::{Job, JobId, Jobs, device_name};
+use crate::job::{Job, JobId, JobSpec, Jobs, device_name};
 use crate::plan::Plan;
 use crate::run::{JobContext, loses_gpu, panic_text};
 use crate::store::{Claimed, Claims, RunStore, owner_of};
@@ -86,6 +86,21 @@ impl Local {
     }
 }
 
+/// Sets jobs to wait again whose records a soup of other weights than before has removed.
+fn reopen(jobs: &Jobs, runs: &RunStore, job: &Job, states: &mut HashMap<&str, State>) {
+    if !matches!(job.spec, JobSpec::Soup(_)) {
+        return;
+    }
+    for follower in jobs.all_followers(&job.id) {
+        let gone = || !runs.folder(follower).join("record.json").exists();
+        if let Some(state) = states.get_mut(follower.id.as_str()).filter(|state| **state == State::Found)
+            && gone()
+        {
+            *state = State::Waiting;
+        }
+    }
+}
+
 #[derive(Clone, PartialEq)]
 enum State {
     Waiting,
@@ -140,7 +155,10 @@ impl Engine for Local {
                     let context = &JobContext { device, claims, ..context.clone() };
                     while let Some(job) = next(context, mine, states, changed) {
                         let state = attempt(context, job, on_event, lost);
-                        states.lock().expect("states").insert(&job.id, state);
+                        let mut states = states.lock().expect("states");
+                        states.insert(&job.id, state);
+                        reopen(context.jobs, context.runs, job, &mut states);
+                        drop(states);
                         changed.notify_all();
                     }
                 };

@@ -142,6 +142,16 @@ impl Jobs {
         followers
     }
 
+    /// Returns the jobs that need the result of a job, and those that need theirs, in no order.
+    pub(crate) fn all_followers(&self, id: &str) -> Vec<&Job> {
+        let followers = self.followers();
+        let (mut open, mut seen) = (Vec::from_iter(self.place(id)), HashSet::new());
+        while let Some(at) = open.pop() {
+            open.extend(followers[at].iter().filter(|next| seen.insert(**next)));
+        }
+        seen.into_iter().map(|at| &self.list[at]).collect()
+    }
+
     /// Returns the index of a job.
     pub(crate) fn place(&self, id: &str) -> Option<usize> {
         self.places.get(id).copied()

@@ -5,6 +5,7 @@ use ff_eval::Score;
 use ff_inmerge::KernelStats;
 use ff_soup::Soup;
 use ff_train::{Outcome, SavedModel};
+use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use super::cross_fit::{CrossFit, VerdictRecord};
@@ -164,12 +165,19 @@ impl SoupRecord {
         self.cross_fitted.as_ref()?.score.value()
     }
 
-    /// Compares what two rows are worth: by their cross-fitted scores, or where there are none by
-    /// those on validation. A row whose pool was filtered by all validation images is behind.
-    pub fn compare_worth(&self, other: &Self) -> std::cmp::Ordering {
-        let score = |soup: &Self| soup.cross_fitted().unwrap_or(soup.validation());
-        let unfiltered = |soup: &Self| soup.filtered.is_empty();
-        unfiltered(self).cmp(&unfiltered(other)).then(score(self).total_cmp(&score(other)))
+    /// Returns the place of the row that is worth most: by the cross-fitted scores, if every row has
+    /// one, else by those on validation, since the two are not on one scale. Of equal rows the last
+    /// counts. Rows whose pool was filtered by all validation images have no cross-fitted score, and
+    /// count only if there are no others with one.
+    pub fn most_worth(rows: &[&Self]) -> Option<usize> {
+        let unfiltered = || rows.iter().enumerate().filter(|(_, row)| row.filtered.is_empty());
+        let cross_fitted =
+            unfiltered().next().is_some() && unfiltered().all(|(_, row)| row.cross_fitted().is_some());
+        let score = |row: &Self| match cross_fitted {
+            true => row.cross_fitted().filter(|_| row.filtered.is_empty()).unwrap_or(f64::NEG_INFINITY),
+            false => row.validation(),
+        };
+        rows.iter().map(|row| score(row)).position_max_by(f64::total_cmp)
     }
 
     /// Returns the predictions of each validation image by what is chosen without it.
@@ -307,6 +315,28 @@ mod tests {
         let text = soup("").replace(r#""left_out":[],"#, filtered);
         let record: SoupRecord = serde_json::from_str(&text).unwrap();
         assert_eq!((record.filtered.len(), serde_json::to_string(&record).unwrap()), (1, text));
+    }
+
+    #[test]
+    fn rows_are_compared_on_one_scale() {
+        let row = |validation: f64, cross_fitted: Option<f64>, filtered: bool| {
+            let mut row: SoupRecord = serde_json::from_str(&soup("")).unwrap();
+            row.validation = Some(validation);
+            let of = |score| CrossFit { folds: 3, ..CrossFit::of_no_choice(score) };
+            row.cross_fitted = cross_fitted.map(of);
+            row.filtered = if filtered { vec!["x: distance".to_owned()] } else { vec![] };
+            row
+        };
+        let most = |rows: &[SoupRecord]| SoupRecord::most_worth(&rows.iter().collect::<Vec<_>>());
+        let optimistic = row(0.9, Some(0.6), false);
+        assert_eq!(most(&[optimistic.clone(), row(0.8, Some(0.7), false)]), Some(1));
+        // One could not be cross-fitted: all by their validation scores.
+        assert_eq!(most(&[optimistic.clone(), row(0.8, None, false)]), Some(0));
+        // A filtered row counts without folds only.
+        assert_eq!(most(&[optimistic.clone(), row(0.95, None, true)]), Some(0));
+        assert_eq!(most(&[row(0.9, None, false), row(0.95, None, true)]), Some(1));
+        assert_eq!(most(&[row(0.9, None, false), row(0.9, None, false)]), Some(1));
+        assert_eq!(most(&[]), None);
     }
 
     #[test]

@@ -5,12 +5,14 @@ use ff_soup::{
     Rebasin, RegMean, Selector, Stock, TaskArithmetic, Ties,
 };
 
+use itertools::Itertools;
+
 use super::select::Selection;
 
-/// Multiples of λ that are tried: the mean, which is 1, then those around it.
-const LAMBDAS: [f64; 7] = [1.0, 0.8, 1.2, 0.6, 1.4, 0.4, 1.6];
-/// Shares of the mean that are tried on the line from the start, the mean first.
-const ALPHAS: [f64; 5] = [1.0, 0.8, 0.6, 0.4, 0.2];
+/// Multiples of λ that are tried; 1 is the mean.
+const LAMBDAS: [f64; 7] = [0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6];
+/// Shares of the mean that are tried on the line from the start.
+const ALPHAS: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
 
 /// The most images from which BatchNorm statistics are recomputed after each epoch of a fit. The
 /// held-out loss only says when to stop; the scores of soups are from more images.
@@ -45,28 +47,35 @@ impl Selection {
     fn merges(&self, models: usize) -> Vec<Box<dyn MergeMethod>> {
         fn each<M: MergeMethod + 'static>(
             values: &[f64],
-            usual: &[f64],
+            (usual, accept): (&[f64], Accept),
             unit: f64,
             method: impl Fn(f64) -> M,
         ) -> Vec<Box<dyn MergeMethod>> {
             let boxed = |value| Box::new(method(value)) as Box<dyn MergeMethod>;
             match values {
+                // The first value stays unless another is clearly better, so it is the mean.
+                [] if accept == Accept::OneSe => {
+                    let nearest =
+                        usual.iter().sorted_by(|a, b| (*a - 1.0).abs().total_cmp(&(*b - 1.0).abs()));
+                    nearest.map(|value| boxed(value * unit)).collect()
+                }
                 [] => usual.iter().map(|value| boxed(value * unit)).collect(),
                 values => values.iter().map(|&value| boxed(value)).collect(),
             }
         }
+        let (lambdas_of, alphas_of) = ((&LAMBDAS[..], self.accept()), (&ALPHAS[..], self.accept()));
         let share = 1.0 / models as f64;
         match self {
             Self::Stock {} => vec![Box::new(Stock)],
-            Self::Line { alphas, .. } => each(alphas, &ALPHAS, 1.0, |alpha| Line { alpha }),
+            Self::Line { alphas, .. } => each(alphas, alphas_of, 1.0, |alpha| Line { alpha }),
             Self::TaskArithmetic { lambdas, .. } => {
-                each(lambdas, &LAMBDAS, share, |lambda| TaskArithmetic { lambda })
+                each(lambdas, lambdas_of, share, |lambda| TaskArithmetic { lambda })
             }
             &Self::Ties { density, ref lambdas, .. } => {
-                each(lambdas, &LAMBDAS, 1.0, |lambda| Ties { density, lambda })
+                each(lambdas, lambdas_of, 1.0, |lambda| Ties { density, lambda })
             }
             &Self::Dare { drop, seed, ref lambdas, .. } => {
-                each(lambdas, &LAMBDAS, share, |lambda| Dare { drop, lambda, seed, ..Dare::default() })
+                each(lambdas, lambdas_of, share, |lambda| Dare { drop, lambda, seed, ..Dare::default() })
             }
             Self::Rebasin {} => vec![Box::new(Rebasin::default())],
             Self::Fisher { .. } => vec![Box::new(Fisher::default())],
@@ -160,4 +169,20 @@ impl Selection {
 /// The entry of a method in [`METHODS`].
 fn kind(method: &dyn MergeMethod) -> Option<MergeKind> {
     METHODS.iter().find(|kind| kind.name == method.name()).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_comes_first_only_where_it_stays_unless_another_is_clearly_better() {
+        let alphas = |accept| {
+            let select = Selection::Line { alphas: Vec::new(), accept };
+            let settings = select.merges(3).into_iter().map(|method| method.settings());
+            settings.map(|of| of["alpha"].as_f64().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(alphas(Accept::Greater), [0.2, 0.4, 0.6, 0.8, 1.0]);
+        assert_eq!(alphas(Accept::OneSe), [1.0, 0.8, 0.6, 0.4, 0.2]);
+    }
 }

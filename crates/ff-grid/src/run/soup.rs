@@ -10,8 +10,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use ff_checkpoint::{FileRef, Provenance, StateDict};
-use ff_eval::{Metric, Note, Predictions, Score, Verdict, verdict};
+use ff_checkpoint::{Digest, FileRef, Provenance, StateDict};
+use ff_eval::{Metric, Note, Predictions, Score, Value, Verdict, verdict};
 use ff_models::Model;
 use ff_soup::{Average, Ingredients, Merged, NthBest, Selector, Soup};
 use ff_train::{EvalSet, Recalibration, save_predictions};
@@ -27,9 +27,10 @@ use super::statistics::{BATCH, Wanted, statistics};
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
 use crate::job::{
-    Cost, CrossFit, EvalSplit, FIT_BN_IMAGES, Job, JobOutput, JobSpec, Selection, SoupRecord, SoupSpec,
-    VERSION,
+    Cost, CrossFit, EvalSplit, FIT_BN_IMAGES, Job, JobOutput, JobSpec, Record, Selection, SoupRecord,
+    SoupSpec, VERSION,
 };
+use crate::store::{read_record, remove_file};
 
 /// A selection to make: the candidates, the method, and known scores and predictions.
 pub struct Choice<'a> {
@@ -125,9 +126,13 @@ impl Choice<'_> {
         let mut cost = Cost { evaluations: scorer.evaluations(), ..Cost::default() };
         cost.evaluated_images = scorer.images();
         let found = scorer.predictions(&soup.average, || ingredients.weights(&soup.average))?;
-        let validation_score = match spec.select_by {
-            None => None,
-            Some(_) => spec.metric.evaluate(&found).value(),
+        let validation_score = match (spec.select_by, spec.metric.evaluate(&found)) {
+            (None, _) => None,
+            (Some(_), Value::Defined(score)) => Some(score),
+            (Some(_), Value::Undefined(why)) => {
+                let metric = spec.metric.title();
+                return Err(Error::Job(format!("cannot score the soup: {metric} is undefined: {why}")));
+            }
         };
         let score = validation_score.unwrap_or(soup.score);
         let cross_fitted = match (spec.folds, folds) {
@@ -171,6 +176,10 @@ impl Choice<'_> {
         notes.extend(left_out);
         notes.extend(recalibration.and_then(|images| note_left_out(&images, "BatchNorm statistics")));
         let skipped = validation.skipped().to_vec();
+        // Predictions from training lack images that could not be read then.
+        if let (true, missing @ 1..) = (skipped.is_empty(), data.splits.val.len() - predictions.len()) {
+            notes.push(format!("{missing} unreadable validation images left out"));
+        }
         let (validation, statistics) = (validation_score, files);
         let chosen = Chosen {
             soup,
@@ -313,6 +322,23 @@ pub(super) fn notes(metric: Metric, predictions: &Predictions, data: &OpenDatase
         .collect()
 }
 
+impl JobContext<'_> {
+    /// Removes the records of all that was computed from an earlier soup of a job, if its weights were
+    /// others: on another device the last bits differ.
+    fn forget_what_followed(&self, job: &Job, digest: &Digest) -> Result<(), Error> {
+        let before = read_record(&self.runs.folder(job).join("record.json"));
+        let same = |record: Record| record.soup().is_ok_and(|soup| soup.digest == *digest);
+        if before.map_or(true, same) {
+            return Ok(());
+        }
+        for follower in self.jobs.all_followers(&job.id) {
+            let path = self.runs.folder(follower).join("record.json");
+            remove_file(&path).map_err(Error::file(&path))?;
+        }
+        Ok(())
+    }
+}
+
 /// Selects among the models of a job's runs, and writes the average and its validation predictions.
 pub(super) fn make(
     context: &JobContext<'_>,
@@ -343,6 +369,7 @@ pub(super) fn make(
     chosen.weights.save(folder.join(weights), Some(&chosen.provenance))?;
     let found = save_predictions(&folder.join(predictions), &chosen.predictions, Some(&chosen.provenance))?;
     let digest = *chosen.weights.digest();
+    context.forget_what_followed(job, &digest)?;
     let cross_fitted = match chosen.cross_fitted {
         Some((record, Some(predictions))) => {
             let name = "soup.cross-fitted.safetensors";

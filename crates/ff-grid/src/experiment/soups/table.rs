@@ -71,7 +71,10 @@ impl SoupsTable {
                 lacks.then(|| "it needs a row with `select = { kind = \"best\" }`".to_owned()),
             ));
         };
-        let Some(record) = records.of(verdict)? else { return Ok((None, None)) };
+        let Some(record) = records.of(verdict)? else {
+            let blocked = column.head.blocked.is_some();
+            return Ok((None, (!blocked).then(|| "it needs the results of all rows".to_owned())));
+        };
         let name = |job: &JobId| -> Result<String, Error> {
             let at = column.methods.iter().position(|jobs| jobs.soup == *job);
             let method = at.and_then(|at| self.config.method.get(at));
@@ -211,18 +214,18 @@ impl SoupsTable {
         folder: &Path,
     ) -> Result<Vec<PathBuf>, Error> {
         let (config, Records { plan, runs }) = (&self.config, records);
-        let mut best: Option<(usize, Record, SoupRecord)> = None;
+        let mut found: Vec<(usize, Record, SoupRecord)> = Vec::new();
         for (at, (method, jobs)) in config.method.iter().zip(&column.methods).enumerate() {
             if !method.select.is_soup() {
                 continue;
             }
             let Some(record) = records.of(&jobs.soup)? else { continue };
             let soup = config.soup_of(&record)?;
-            if best.as_ref().is_none_or(|(.., best)| soup.compare_worth(best).is_ge()) {
-                best = Some((at, record, soup));
-            }
+            found.push((at, record, soup));
         }
-        let Some((at, record, soup)) = best else { return Ok(Vec::new()) };
+        let soups: Vec<&SoupRecord> = found.iter().map(|(.., soup)| soup).collect();
+        let Some(best) = SoupRecord::most_worth(&soups) else { return Ok(Vec::new()) };
+        let (at, record, soup) = found.swap_remove(best);
         let (method, jobs) = (&config.method[at], &column.methods[at]);
         let job = plan.job(&jobs.soup).ok_or_else(|| record.not("in the plan"))?;
         let path = folder.join("soup.safetensors");

@@ -99,13 +99,14 @@ fn classes(model: &Model<'_>, Records { plan, runs }: Records<'_>) -> Option<Vec
     serde_json::from_value(names).ok()
 }
 
-/// Returns the model that is worth most by its cross-fitted score, or without it by that on
-/// validation; of equal scores, the last.
+/// Returns the model that is worth most ([`SoupRecord::most_worth`]).
 fn best<'a, 'm>(models: impl Iterator<Item = &'a Model<'m>>) -> Option<&'a Model<'m>>
 where
     'm: 'a,
 {
-    models.max_by(|a, b| a.soup.compare_worth(&b.soup))
+    let models: Vec<&Model<'m>> = models.collect();
+    let soups: Vec<&SoupRecord> = models.iter().map(|model| &model.soup).collect();
+    SoupRecord::most_worth(&soups).map(|at| models[at])
 }
 
 /// Collects the models with a test score. Single models with equal weights count once.
