@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use ff_checkpoint::{OwnedTensor, StateDict};
 use ff_models::{Architecture, Model, Spec, tch::Device};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::place::{PROBE, Place, assert_has};
 
@@ -145,6 +146,51 @@ fn training_starts_from_files_and_folders_and_says_what_is_new() {
     train("hub", "dir/gone").refused(1, &["dir/gone", "Hugging Face"]);
     place.write("dir/folder/config.json", r#"{"architecture": "resnet18"}"#);
     train("other", "dir/folder").refused(1, &["dir/folder/config.json: expected architecture resnet_pico"]);
+}
+
+/// Puts a file of weights into the cache of the Hugging Face hub as its Python library does, and
+/// returns the paths of its content and of the link to it.
+fn put_in_cache(place: &Place, id: &str, file: &str) -> [String; 2] {
+    let content = std::fs::read(place.path(file)).unwrap();
+    let sha256: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let folder = format!("hf-home/hub/models--{}", id.replace('/', "--"));
+    let [blob, link] =
+        [format!("{folder}/blobs/{sha256}"), format!("{folder}/snapshots/c0ffee/model.safetensors")];
+    place.write(&format!("{folder}/refs/main"), "c0ffee");
+    for path in [&blob, &link] {
+        std::fs::create_dir_all(place.path(path).parent().unwrap()).unwrap();
+    }
+    std::fs::write(place.path(&blob), content).unwrap();
+    std::os::unix::fs::symlink(format!("../../blobs/{sha256}"), place.path(&link)).unwrap();
+    [blob, link]
+}
+
+#[test]
+fn training_refuses_a_damaged_file_in_the_cache_of_the_hub() {
+    let place = Place::new();
+    place.images("data/cells", &["a", "b"], 20);
+    place.write("probe.toml", PROBE);
+    write(&place, "net.safetensors", |name| Some(name.to_owned()));
+    let [blob, _] = put_in_cache(&place, "own/net", "net.safetensors");
+    let train = |name: &str| {
+        let weights = "--set model.weights=own/net";
+        place.run(&format!("ff-train finetune --config probe.toml --set name={name} {weights}"))
+    };
+    train("whole").ok();
+    // Its length and modification time are noted.
+    let sha256 = blob.rsplit('/').next().unwrap();
+    train("again").ok();
+    assert_eq!(place.files("runs/cache/hub"), [sha256]);
+    let mut content = std::fs::read(place.path(&blob)).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    std::fs::write(place.path(&blob), content).unwrap();
+    train("damaged").refused(
+        1,
+        &[
+            &format!("{sha256}: expected SHA-256 {sha256}, found SHA-256 "),
+            "hint: the file is damaged: delete it",
+        ],
+    );
 }
 
 #[test]

@@ -93,7 +93,7 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
     let catalog = Catalog::of(&run, 1, data_root, runs.root())
         .stopped_by(stop.clone())
         .loading_on(run.loaders_each(device, cores().get()));
-    let plan = Plan::new(Box::new(experiment), &catalog, &find_or_download);
+    let plan = Plan::new(Box::new(experiment), &catalog, &find_or_download(runs.root()));
     let [job] = &plan.jobs[..] else { bail!("{name}: expected one run, found {}", plan.jobs.len()) };
     if let Some(why) = &job.blocked {
         bail!("{}: {why}", path.display());

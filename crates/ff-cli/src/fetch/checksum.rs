@@ -19,6 +19,12 @@ pub enum Checksum {
 }
 
 impl Checksum {
+    /// Returns the SHA-256 that a text is, if it is one.
+    pub fn sha256(text: &str) -> Option<Self> {
+        let is_one = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_one.then(|| Self::Sha256(text.to_owned()))
+    }
+
     /// Computes the checksum of a file by the same algorithm.
     ///
     /// # Errors
@@ -28,6 +34,15 @@ impl Checksum {
             Self::Md5(_) => digest(path, Md5::new()).map(Self::Md5),
             Self::Sha256(_) => digest(path, Sha256::new()).map(Self::Sha256),
         }
+    }
+
+    /// Returns how a file's checksum differs from this one, if it does.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn mismatch(&self, path: &Path) -> anyhow::Result<Option<String>> {
+        let found = self.of(path)?;
+        Ok((found != *self).then(|| format!("expected {self}, found {found}")))
     }
 
     fn parts(&self) -> (&'static str, &str) {

@@ -29,9 +29,7 @@ pub struct Download {
 impl Download {
     /// Returns how a file differs from the published checksum, if it does.
     fn mismatch(&self, path: &Path) -> anyhow::Result<Option<String>> {
-        let Some(expected) = &self.checksum else { return Ok(None) };
-        let found = expected.of(path)?;
-        Ok((found != *expected).then(|| format!("expected {expected}, found {found}")))
+        self.checksum.as_ref().map_or(Ok(None), |checksum| checksum.mismatch(path))
     }
 }
 

@@ -106,7 +106,8 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if options.beside.is_some() {
         stop_with_parent(stop.clone());
     }
-    let (plan, catalog, runs) = prepare(&options.table, &crate::hub::find_or_download)?;
+    let hub = crate::hub::find_or_download(&options.table.runs.runs);
+    let (plan, catalog, runs) = prepare(&options.table, &hub)?;
     let missing = plan.missing();
     let data_root = options.table.config.data_root.display();
     match (plan.can_run(), missing.as_slice()) {

@@ -3,7 +3,7 @@
 use anyhow::{anyhow, bail};
 use ureq::http::response::Parts;
 
-use crate::fetch::Client;
+use crate::fetch::{Checksum, Client};
 
 /// The commit of a file, a header of the hub alone.
 const COMMIT: &str = "x-repo-commit";
@@ -17,7 +17,7 @@ pub struct Metadata {
     /// Its size in bytes, if the hub gives it.
     pub bytes: Option<u64>,
     /// Its SHA-256, if it is a Git LFS file.
-    pub sha256: Option<String>,
+    pub sha256: Option<Checksum>,
 }
 
 impl Metadata {
@@ -39,14 +39,13 @@ impl Metadata {
                  without them\nhint: check HF_ENDPOINT and the proxy (HTTPS_PROXY)"
             );
         };
-        let is_sha256 = |text: &&str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         // The length of a redirect is that of its own body.
         let length = text(head, "content-length").filter(|_| head.status.is_success());
         Ok(Self {
             commit: commit.to_owned(),
             etag: etag.to_owned(),
             bytes: text(head, "x-linked-size").or(length).and_then(|text| text.parse().ok()),
-            sha256: linked.filter(is_sha256).map(str::to_owned),
+            sha256: linked.and_then(Checksum::sha256),
         })
     }
 }

@@ -2,19 +2,21 @@
 //!
 //! An id is `owner/name`, or `owner/name@revision` for a branch, a tag or a commit.
 
+mod blob;
 mod cache;
 mod metadata;
 mod refusal;
 mod repository;
 mod settings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use ff_checkpoint::MODEL_FILES;
 use ureq::http::StatusCode;
 
-use crate::fetch::{Checksum, Client, Download, Meter};
+use crate::fetch::{Client, Download, Meter};
+pub use blob::Blob;
 use cache::Cache;
 use metadata::{Metadata, ask};
 use refusal::{code, refusal};
@@ -29,12 +31,14 @@ pub fn find_cached(id: &str) -> Result<PathBuf, String> {
     find(&Settings::from_env(), id)
 }
 
-/// Returns a model's file, and downloads it if it is not in the cache.
+/// Finds models' files for runs in a folder: downloads those that are not in the cache, and checks
+/// those that are. The checks are noted in the runs folder once it exists.
 ///
 /// # Errors
 /// Those of [`get`].
-pub fn find_or_download(id: &str) -> Result<PathBuf, String> {
-    get(&Settings::from_env(), id, &mut Meter::new())
+pub fn find_or_download(runs: &Path) -> impl Fn(&str) -> Result<PathBuf, String> {
+    let notes = runs.is_dir().then(|| runs.join("cache/hub"));
+    move |id| get(&Settings::from_env(), id, notes.as_deref(), &mut Meter::new())
 }
 
 /// [`find_cached`] with other settings than those of the environment.
@@ -52,16 +56,23 @@ pub fn find(settings: &Settings, id: &str) -> Result<PathBuf, String> {
     })
 }
 
-/// [`find_or_download`] with other settings than those of the environment.
+/// Returns a model's file, from the cache if it is there. A file in the cache is checked against its
+/// SHA-256 as [`Blob::check`] says; a download is, too.
 ///
 /// # Errors
 /// The hub cannot be reached or refuses the file, or downloads are forbidden. A download that
-/// breaks off keeps what has arrived, and the next call resumes.
-pub fn get(settings: &Settings, id: &str, meter: &mut Meter) -> Result<PathBuf, String> {
+/// breaks off keeps what has arrived, and the next call resumes. The file is damaged.
+pub fn get(
+    settings: &Settings,
+    id: &str,
+    notes: Option<&Path>,
+    meter: &mut Meter,
+) -> Result<PathBuf, String> {
     let repository = Repository::parse(id)?;
     let cache = Cache::new(&settings.cache, &repository);
     if let Some(path) = cache.find() {
-        return Ok(path);
+        let checked = Blob::at(&path).map_or(Ok(()), |blob| blob.check(notes));
+        return checked.map(|()| path).map_err(|error| format!("{error:#}"));
     }
     if settings.offline {
         return Err(format!(
@@ -99,8 +110,7 @@ fn download(
         let (url, head) = ask(&mut client, repository.url(endpoint, name))?;
         if !head.status.is_client_error() && !head.status.is_server_error() {
             let Metadata { commit, etag, bytes, sha256 } = Metadata::of(&url, &head)?;
-            let wanted =
-                Download { url, file_name: name.to_owned(), bytes, checksum: sha256.map(Checksum::Sha256) };
+            let wanted = Download { url, file_name: name.to_owned(), bytes, checksum: sha256 };
             let (blob, part) = cache.create(&etag)?;
             let _lock = cache.lock(&etag);
             client.download_to(&wanted, &blob, part, meter)?;

@@ -37,7 +37,7 @@ impl Hub {
     }
 
     fn get(&self, id: &str) -> Result<PathBuf, String> {
-        get(&self.settings, id, &mut Meter::default())
+        get(&self.settings, id, None, &mut Meter::default())
     }
 
     /// Returns a path in the cache.
@@ -222,6 +222,41 @@ fn another_content_is_refused() {
     assert!(find(&case.settings, "timm/damaged").is_err());
     case.fails("timm/hostile", &["expected the headers"]);
     case.fails("timm/page", &["expected the headers x-repo-commit and etag", "HF_ENDPOINT"]);
+}
+
+#[test]
+fn a_file_in_the_cache_is_checked_after_each_change() {
+    let case = Hub::new(vec![Reply::Ranges], &[]);
+    let path = case.get("timm/net").expect("a file");
+    let (etag, notes) = (etag(), case.folder.path().join("runs/cache/hub"));
+    let get = || get(&case.settings, "timm/net", Some(&notes), &mut Meter::default());
+    assert_eq!(get(), Ok(path.clone()));
+    assert_eq!(tree(&notes), [&*etag]);
+
+    let blob = case.cached(&format!("models--timm--net/blobs/{etag}"));
+    let modified = fs::metadata(&blob).and_then(|known| known.modified()).expect("a time");
+    let set_modified = |time| {
+        let file = File::options().write(true).open(&blob).expect("the file");
+        file.set_modified(time).expect("another time");
+    };
+    let mut damaged = content();
+    damaged[70_000] ^= 1;
+    fs::write(&blob, damaged).expect("a file");
+    set_modified(modified);
+    assert_eq!(get(), Ok(path.clone()), "a file that has not changed is not read again");
+    set_modified(modified + Duration::from_secs(1));
+    let expected = format!("blobs/{etag}: expected SHA-256 {etag}, found SHA-256 ");
+    for error in [get(), case.get("timm/net")].map(|found| found.expect_err("an error")) {
+        assert!(
+            error.contains(&expected) && error.contains("hint: the file is damaged: delete it"),
+            "{error}"
+        );
+    }
+    assert_eq!(case.files.lines().len(), 1);
+    fs::remove_file(&blob).expect("no file");
+    assert_eq!(get(), Ok(path.clone()));
+    assert!(fs::read(path).expect("the file") == content(), "the content differs");
+    assert_eq!(get().map(|_| case.files.lines().len()), Ok(2));
 }
 
 #[test]
