@@ -20,6 +20,7 @@ mod place;
 mod published;
 mod report;
 mod results;
+mod score_command;
 mod single_runs;
 mod slurm;
 mod table;
