@@ -83,7 +83,7 @@ fn table(rows: &[Row]) -> String {
          network takes: ≥ at least, × multiples\n\
          weights, MACs (multiply-adds for an image of that side): with {OUTPUTS} outputs\n\
          published weights: id on the Hugging Face hub\n\
-         timm has the architectures under the same names, but for {}\n",
+         timm has the same names, but for {}\n",
         others.collect::<Vec<_>>().join(", ")
     );
     for (Normalisation { mean, std }, names) in normalisations(rows) {
