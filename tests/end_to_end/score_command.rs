@@ -219,7 +219,8 @@ fn a_killed_selection_resumes() {
     let (place, whole) = (place(), place());
     let command = format!("echo x >> runs; sleep 0.2; {SCORE}");
     select(&whole, &command, "--method greedy").ok();
-    let mut child = place.command(&words(&command, "--method greedy")).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = place.command(&words(&command, "--method greedy"));
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let kept = || {
         let scores = place.files("soup.safetensors.scores");
         scores.iter().filter(|name| name.ends_with(".json") && !name.starts_with('.')).count()
