@@ -10,7 +10,8 @@ use ff_grid::{CrossFit, Error, Selection, ValidationScorer, group_fields};
 use ff_soup::{Ingredient, Ingredients, Needs, NthBest};
 use serde_json::json;
 
-use super::{AcceptRule, RESAMPLES, SelectOptions, Selected, Worth};
+use super::options::{AcceptRule, SelectOptions};
+use super::printed::{RESAMPLES, Selected, Worth};
 use crate::merge::open;
 use crate::output::say;
 use crate::score::{CommandScorer, ScoreCommand, default_metric, folder_of};

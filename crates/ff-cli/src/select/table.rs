@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::Args;
 use ff_checkpoint::{StateDict, map_on_cores, write_atomic};
 use ff_data::{Dataset, Split, SplitRule};
 use ff_eval::Metric;
@@ -18,49 +17,15 @@ use ff_models::{Identity, Normalisation};
 use ff_soup::Needs;
 use ff_train::task_kind;
 
-use super::{BatchNorm, SelectOptions};
+use super::options::{ImagesOptions, SelectOptions};
 use crate::grid::{RunOptions, TableOptions, counted};
-use crate::options::{ConfigOptions, RunsOption};
+use crate::options::ConfigOptions;
 use crate::output::say;
 use crate::report::{ReportOptions, write_report};
 use crate::source::Source;
 
 /// The name of the files' pool.
 const POOL: &str = "files";
-
-/// The images that a table is made by.
-#[derive(Args)]
-pub struct ImagesOptions {
-    /// Images to choose by: a folder of class folders, a manifest (CSV) or a MedMNIST file (.npz)
-    ///
-    /// With folders train, val and test, val chooses, and test scores. Otherwise a fifth of the images
-    /// is kept for BatchNorm statistics and all others choose: give images that the models were not
-    /// trained on.
-    #[arg(long, value_name = "DATA", help_heading = IMAGES)]
-    pub(super) images: Option<PathBuf>,
-    /// Kind of dataset, if the path does not tell it; `ff-data inspect --help` names them
-    #[arg(long, value_name = "KIND", requires = "images", help_heading = IMAGES)]
-    dataset: Option<String>,
-    /// Shares of training (BatchNorm statistics only), validation and test images
-    #[arg(long, value_name = "TRAIN,VAL,TEST", requires = "images", value_parser = crate::source::shares, help_heading = IMAGES)]
-    ratio: Option<[f64; 3]>,
-    /// Keep the images of a group (patient) in one part
-    #[arg(long, requires = "images", help_heading = IMAGES)]
-    grouped: bool,
-    /// Architecture of the models, if no file beside them and no name in them tells it
-    #[arg(long, requires = "images", help_heading = IMAGES)]
-    arch: Option<Architecture>,
-    /// Side of the images that the models see, in pixels, if no file tells it
-    #[arg(long, value_name = "PX", requires = "images", help_heading = IMAGES)]
-    image_size: Option<u32>,
-    /// Classes in the order of the models' outputs, separated by commas, if no file tells it
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "images", help_heading = IMAGES)]
-    classes: Vec<String>,
-    #[command(flatten)]
-    runs: RunsOption,
-}
-
-const IMAGES: &str = "Options with --images";
 
 /// Selects among models from files in a table, and writes its soup and its report.
 pub(super) fn make(
@@ -293,13 +258,4 @@ fn title(select: &Selection) -> String {
     let value = serde_json::to_value(select).unwrap_or_default();
     let mut letters = value["kind"].as_str().unwrap_or_default().chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
-}
-
-impl From<BatchNorm> for ff_grid::BnStatistics {
-    fn from(choice: BatchNorm) -> Self {
-        match choice {
-            BatchNorm::Averaged => Self::Averaged,
-            BatchNorm::Recalibrate => Self::Recalibrate,
-        }
-    }
 }
