@@ -1,9 +1,9 @@
-//! `ff-models`: the architectures, logits of weights of many forms, comparisons of a device with the
-//! CPU, and the speed of a step.
+//! `ff-models`: the architectures, what files are, logits of weights of many forms, comparisons of a
+//! device with the CPU, and the speed of a step.
 
 use std::collections::BTreeMap;
 
-use ff_checkpoint::{OwnedTensor, StateDict};
+use ff_checkpoint::{OwnedTensor, Parent, Provenance, StateDict};
 use ff_models::{Architecture, Model, Spec, tch::Device};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -190,6 +190,113 @@ fn training_refuses_a_damaged_file_in_the_cache_of_the_hub() {
             &format!("{sha256}: expected SHA-256 {sha256}, found SHA-256 "),
             "hint: the file is damaged: delete it",
         ],
+    );
+}
+
+/// The folder of files of other programs, which tests/golden/weights/make.py made.
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/weights");
+
+#[test]
+fn info_says_how_a_model_was_made() {
+    let place = Place::new();
+    let spec = Spec { image_size: 16, ..Spec::new(Architecture::RESNET_PICO, 3) };
+    let model = Model::new(&spec, Device::Cpu, 5).unwrap();
+    let weights = StateDict::from_tensors(model.state_dict());
+    let data = json!({"digest": "abcdef0123456789", "split": "0123456789abcdef"});
+    let recipe = json!({"model": spec, "classes": ["cat", "dog", "owl"], "data": data});
+    let parents = ["a", "b"].map(|id| Parent { weight: Some(0.5), ..weights.as_parent(id) });
+    let made = Provenance { parents: parents.to_vec(), ..Provenance::new("soup", recipe) };
+    weights.save(place.path("own.safetensors"), Some(&made)).unwrap();
+
+    let found = place.json_of("ff-models info own.safetensors --json")[0].clone();
+    let size = std::fs::metadata(place.path("own.safetensors")).unwrap().len();
+    assert_eq!((&found["file"], &found["bytes"]), (&json!("own.safetensors"), &json!(size)));
+    assert_eq!((&found["form"], &found["files"]), (&json!("safetensors"), &json!(1)));
+    assert_eq!(found["digest"], weights.digest().to_string());
+    let counters = weights.names().filter(|name| name.ends_with("num_batches_tracked")).count();
+    assert_eq!(found["types"], json!({"F32": weights.len() - counters, "I64": counters}));
+    assert_eq!((&found["not_finite"], &found["unknown"]), (&Value::Null, &Value::Null));
+    let cost = spec.cost().unwrap();
+    let network = &found["network"];
+    assert_eq!((&network["architecture"], &network["outputs"]), (&json!("resnet_pico"), &json!(3)));
+    assert_eq!(
+        (&network["weights"], &network["multiply_adds"]),
+        (&json!(cost.weights), &json!(cost.multiply_adds))
+    );
+    assert_eq!((&network["classes"], &network["image_size"]), (&json!(["cat", "dog", "owl"]), &json!(16)));
+    assert_eq!((&found["provenance"]["kind"], &found["trained_on"]), (&json!("soup"), &json!([data])));
+
+    let text = place.run("ff-models info own.safetensors").ok();
+    let expected = [
+        "own.safetensors\n  form        safetensors, ",
+        "network     resnet_pico, told by ",
+        "outputs     3: cat, dog, owl (told by ",
+        "images      16 px; mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225] (not recorded",
+        "made as     soup, by version ",
+        "made from   a (0.500), b (0.500)\n",
+        "trained on  data abcdef012345, split 0123456789ab\n",
+    ];
+    assert_has(&text, &expected);
+}
+
+#[test]
+fn info_lists_tensors_of_other_networks_and_refuses_other_files() {
+    let place = Place::new();
+    let text = place.run(&format!("ff-models info {GOLDEN}/legacy.pth {GOLDEN}/sharded")).ok();
+    let expected =
+        ["form        PyTorch before 1.6, ", "form        safetensors, 3 shards, ", "network     unknown: "];
+    assert_has(&text, &expected);
+    let found = place.json_of(&format!("ff-models info {GOLDEN}/timm.pth.tar --json"))[0].clone();
+    let weights = StateDict::open(format!("{GOLDEN}/timm.pth.tar")).unwrap();
+    assert_eq!(found["saved_with"], Value::Object(weights.saved_with().clone()));
+    let (first, last) = (weights.names().next().unwrap(), weights.names().last().unwrap());
+    for name in [first, last] {
+        assert_has(&text, &[&format!(" {name}: F32 [")]);
+    }
+    assert_eq!(found["unknown"]["tensors"][0][0], first);
+    let many = (10..22).map(|number| (format!("t{number}"), OwnedTensor::f32([1], &[0.0])));
+    StateDict::from_tensors(many.collect()).save(place.path("many"), None).unwrap();
+    let between = format!("t13: F32 [1]\n{0}…\n{0}t18: F32 [1]\n", " ".repeat(14));
+    assert_has(&place.run("ff-models info many").ok(), &[&between]);
+
+    let spec = Spec::new(Architecture::RESNET_PICO, 3);
+    let mut tensors = Model::new(&spec, Device::Cpu, 5).unwrap().state_dict();
+    tensors.insert("fc.bias".to_owned(), OwnedTensor::f32([3], &[0.0, f32::NAN, 0.0]));
+    StateDict::from_tensors(tensors).save(place.path("broken.safetensors"), None).unwrap();
+    assert_has(&place.run("ff-models info broken.safetensors").ok(), &["not finite  a value of `fc.bias`"]);
+
+    place.write("pointer.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n");
+    let run = format!("ff-models info {GOLDEN}/system.pth broken.safetensors pointer.safetensors");
+    let ran = place.run(&run);
+    assert!(
+        ran.stdout.starts_with("broken.safetensors\n") && !ran.stdout.contains("pointer"),
+        "{}",
+        ran.stdout
+    );
+    ran.refused(
+        1,
+        &["system.pth: ", "system", "pointer.safetensors: ", "a Git LFS pointer", "hint: run `git lfs pull`"],
+    );
+}
+
+#[test]
+fn info_checks_a_file_in_the_cache_of_the_hub() {
+    let place = Place::new();
+    write(&place, "net.safetensors", |name| Some(name.to_owned()));
+    let [blob, link] = put_in_cache(&place, "own/net", "net.safetensors");
+    let sha256 = blob.rsplit('/').next().unwrap();
+    let folder = link.strip_suffix("/model.safetensors").unwrap();
+    for path in [&*link, folder] {
+        let text = place.run(&format!("ff-models info {path}")).ok();
+        assert_has(&text, &[&format!("hub         SHA-256 {sha256}, as the Hugging Face hub says\n")]);
+    }
+    // The content no longer opens, which says less than its checksum.
+    std::fs::write(place.path(&blob), "<html>").unwrap();
+    let ran = place.run(&format!("ff-models info {link}"));
+    assert_eq!(ran.stdout, "");
+    ran.refused(
+        1,
+        &[&format!("{sha256}: expected SHA-256 {sha256}, found SHA-256 "), "hint: the file is damaged"],
     );
 }
 

@@ -1,5 +1,6 @@
 //! Tells what a file is by its content, and which file of a folder has the weights.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::atomic::entries;
@@ -7,7 +8,9 @@ use crate::error::Error;
 use crate::file_name::{MODEL_FILES, is_index_name, is_weights_name};
 
 /// How a file holds tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
+    /// Safetensors.
     Safetensors,
     /// PyTorch's `torch.save` since 1.6.
     TorchZip,
@@ -20,7 +23,7 @@ pub const LEGACY: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 
 impl Form {
     /// Tells the form of a file from its first bytes.
-    pub fn of(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn of(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let start = &bytes[..bytes.len().min(512)];
         // The length of a safetensors header may begin like a pickle or an archive.
         if matches!(start, [_, _, _, _, _, 0, 0, 0, b'{', ..]) {
@@ -56,6 +59,16 @@ impl Form {
             return Ok(Self::Safetensors);
         };
         Err(Error::not_weights(path, found, hint))
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Safetensors => "safetensors",
+            Self::TorchZip => "PyTorch",
+            Self::TorchLegacy => "PyTorch before 1.6",
+        })
     }
 }
 

@@ -60,6 +60,7 @@ pub use digest::Digest;
 pub use error::Error;
 pub use file_name::{MODEL_FILES, is_weights_name};
 pub use file_ref::FileRef;
+pub use form::Form;
 pub use provenance::{Parent, Provenance};
 pub use safetensors::Dtype;
 pub use sealed::{read_sealed, write_sealed};

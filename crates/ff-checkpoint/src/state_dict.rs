@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::blocks::BlockSums;
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::form::Form;
 use crate::provenance::{Parent, Provenance};
 use crate::scan::Scan;
 use crate::tensor::{OwnedTensor, TensorRef, all_finite};
@@ -166,6 +167,16 @@ impl StateDict {
     /// The file that it was opened from, of shards their index; `None` for tensors made in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// The form and the size in bytes of each file that it was opened from: several for shards, none for
+    /// tensors made in memory.
+    pub fn files(&self) -> Vec<(Form, usize)> {
+        let file = |bytes: &Bytes| match bytes {
+            Bytes::Mapped(map) => Some((Form::of(self.path()?, map).ok()?, map.len())),
+            Bytes::Owned(_) => None,
+        };
+        self.content.blocks.iter().filter_map(file).collect()
     }
 
     /// The provenance in the file's metadata: how the weights were made.

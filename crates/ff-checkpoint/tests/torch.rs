@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::serde_json::{Value, json};
-use ff_checkpoint::{Dtype, Error, StateDict};
+use ff_checkpoint::{Dtype, Error, Form, StateDict};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/weights")).join(name)
@@ -44,6 +44,22 @@ fn every_form_has_the_same_tensors() {
         assert_eq!(opened.path(), Some(golden(file).as_path()));
         assert!(opened.verify().is_ok() && opened.provenance().is_err());
     }
+}
+
+#[test]
+fn a_file_tells_its_form_and_size() {
+    for (file, form) in [
+        ("expected.safetensors", Form::Safetensors),
+        ("channels_last.pth", Form::TorchZip),
+        ("legacy.pth", Form::TorchLegacy),
+    ] {
+        let opened = StateDict::open(golden(file)).unwrap();
+        let size = std::fs::metadata(golden(file)).unwrap().len() as usize;
+        assert_eq!(opened.files(), [(form, size)], "{file}");
+    }
+    let shards = StateDict::open(golden("sharded")).unwrap();
+    assert_eq!(shards.files().iter().map(|file| file.0).collect::<Vec<_>>(), [Form::Safetensors; 3]);
+    assert!(StateDict::from_tensors([].into()).files().is_empty());
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! `ff-models`: the architectures, logits and speed of a backbone, and a device's arithmetic.
+//! `ff-models`: the architectures, what a file of weights is, logits and speed of a backbone, and a
+//! device's arithmetic.
 
 use std::process::ExitCode;
 

@@ -14,7 +14,8 @@ use crate::fetch::Checksum;
 /// names.
 pub struct Blob {
     path: PathBuf,
-    sha256: Checksum,
+    /// The checksum that its content must have.
+    pub sha256: Checksum,
 }
 
 impl Blob {
@@ -25,14 +26,6 @@ impl Blob {
         let is_in_cache = path.parent().is_some_and(|folder| folder.ends_with("blobs"));
         let sha256 = Checksum::sha256(path.file_name()?.to_str()?).filter(|_| is_in_cache)?;
         Some(Self { path, sha256 })
-    }
-
-    /// Returns how the content differs from the SHA-256, if it does.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn mismatch(&self) -> anyhow::Result<Option<String>> {
-        self.sha256.mismatch(&self.path)
     }
 
     /// Checks the content, if there is no note that it was checked at its length and modification time.
@@ -47,7 +40,7 @@ impl Blob {
         if note.as_ref().is_some_and(|note| fs::read_to_string(note).is_ok_and(|noted| noted == stamp)) {
             return Ok(());
         }
-        if let Some(mismatch) = self.mismatch()? {
+        if let Some(mismatch) = self.sha256.mismatch(&self.path)? {
             bail!(
                 "{}: {mismatch}\nhint: the file is damaged: delete it, and the next run downloads it again",
                 self.path.display()

@@ -1,8 +1,9 @@
-//! The commands of `ff-models`: the architectures, logits and speed of a backbone, and a device's
-//! arithmetic.
+//! The commands of `ff-models`: the architectures, what a file of weights is, logits and speed of a
+//! backbone, and a device's arithmetic.
 
 mod bench;
 mod check;
+mod info;
 mod list;
 mod logits;
 mod memory;
@@ -11,10 +12,11 @@ use clap::Subcommand;
 
 pub use bench::Bench;
 pub use check::Check;
+pub use info::Info;
 pub use list::List;
 pub use logits::Logits;
 
-/// List architectures, compute logits of a network, and measure its speed.
+/// List architectures, say what a file of weights is, compute logits, measure speed.
 #[derive(Subcommand)]
 pub enum Command {
     /// List the architectures: image sizes, weights, multiply-adds, published weights
@@ -22,6 +24,13 @@ pub enum Command {
   ff-models list
   ff-models list --json")]
     List(List),
+    /// Say what files of weights are: form, network, classes, image size, provenance
+    #[command(after_help = "Exit code 1: a file cannot be read, or is damaged.
+
+Examples:
+  ff-models info model.pth
+  ff-models info --json runs/tables/demo/soup.safetensors")]
+    Info(Info),
     /// Compute the logits of given input tensors
     #[command(after_help = "Examples:
   ff-models logits --arch resnet50 --weights w.safetensors --input x.safetensors \\
@@ -49,6 +58,7 @@ impl Command {
     pub fn run(self) -> anyhow::Result<()> {
         match self {
             Self::List(options) => list::list(&options),
+            Self::Info(options) => info::info(&options),
             Self::Logits(options) => logits::logits(&options),
             Self::Bench(options) => bench::bench(&options),
             Self::Check(options) => check::check(&options),
