@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::names::Named;
 use crate::normalisation::Normalisation;
 use crate::parameters::Parameters;
-use crate::spec::Spec;
+use crate::precision::Precision;
 
 /// A backbone architecture: its names, image sizes, normalisation and network. It is written and
 /// read as its [`name`](Self::name) and compared by it.
@@ -120,8 +120,8 @@ impl Architecture {
     }
 
     /// Returns the tensors of a model with one output, without values.
-    fn outline(&self) -> Parameters {
-        let mut outline = Builder::new(&Spec::new(*self, 1), Device::Cpu, None);
+    pub(crate) fn outline(&self) -> Parameters {
+        let mut outline = Builder::new(self.image_size, 1, Precision::Fp32, Device::Cpu, None);
         (self.build)(&mut outline);
         outline.parameters
     }

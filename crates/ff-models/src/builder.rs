@@ -5,7 +5,6 @@ use tch::{Device, Kind, Tensor};
 use crate::init::Init;
 use crate::parameters::{Parameter, ParameterKind, Parameters};
 use crate::precision::Precision;
-use crate::spec::Spec;
 
 /// Creates the tensors of a model: names them, draws their values and keeps a handle to each for
 /// the model's [`Parameters`]. Declare tensors in PyTorch's order; declaring a name twice panics.
@@ -25,11 +24,17 @@ pub struct Builder {
 
 impl Builder {
     /// Makes a builder of a model. Its values are drawn from a seed, or left uninitialised.
-    pub(crate) fn new(spec: &Spec, device: Device, seed: Option<u64>) -> Self {
+    pub(crate) fn new(
+        image_size: u32,
+        outputs: usize,
+        precision: Precision,
+        device: Device,
+        seed: Option<u64>,
+    ) -> Self {
         Self {
-            image_size: i64::from(spec.image_size),
-            outputs: spec.outputs as i64,
-            precision: spec.precision,
+            image_size: i64::from(image_size),
+            outputs: outputs as i64,
+            precision,
             device,
             seed,
             parameters: Parameters::default(),

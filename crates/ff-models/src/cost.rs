@@ -38,7 +38,7 @@ impl Spec {
     /// Those of [`check`](Self::check).
     pub fn cost(&self) -> Result<Cost, Error> {
         self.check()?;
-        let mut builder = Builder::new(self, Device::Cpu, None);
+        let mut builder = Builder::new(self.image_size, self.outputs, self.precision, Device::Cpu, None);
         let backbone = (self.architecture.build)(&mut builder);
         let side = i64::from(self.image_size);
         // The products of no images have the shapes of those of an image, and no elements.

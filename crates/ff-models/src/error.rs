@@ -67,7 +67,7 @@ pub enum Error {
         /// The prefixes, sorted.
         prefixes: Vec<String>,
     },
-    /// timm's `config.json` beside weights that cannot be read, or that names another architecture.
+    /// A `config.json` beside weights that cannot be read, or that names another architecture.
     #[error("{file}: expected {expected}, found {found}\nhint: {hint}")]
     Config {
         /// The file.
@@ -78,6 +78,18 @@ pub enum Error {
         found: String,
         /// What to do.
         hint: &'static str,
+    },
+    /// Weights whose architecture is not known, or not the one that a record names.
+    #[error("{file}: expected {expected}, found {found}\nhint: {hint}")]
+    Unidentified {
+        /// The file, or `weights in memory`.
+        file: String,
+        /// What was expected, and what told so.
+        expected: String,
+        /// What the tensors are.
+        found: String,
+        /// What to do.
+        hint: String,
     },
     /// A tensor whose type cannot become the model's.
     #[error("{file}: {name}: expected {expected}, found {found:?}")]

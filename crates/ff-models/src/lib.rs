@@ -4,9 +4,9 @@
 //! Names and shapes of weights are timm's (VGG: torchvision's), so a file written here loads there
 //! with `strict=True` and the other way round. [`Model::load`] also takes names with a prefix
 //! (`module.`, `backbone.`) and weights without a classifier, and [`Loaded`] says what it converted.
-//! [`Architecture`] has a constant for each network; the pico sizes are ours, for tests and
-//! demonstrations. [`Spec::cost`] counts a network's weights and multiply-adds. A network of your own
-//! is a [`Backbone`] declared on a [`Builder`].
+//! [`Identity`] tells what weights are before they are loaded. [`Architecture`] has a constant for each
+//! network; the pico sizes are ours, for tests and demonstrations. [`Spec::cost`] counts a network's
+//! weights and multiply-adds. A network of your own is a [`Backbone`] declared on a [`Builder`].
 //!
 //! Weights are 32-bit floats whatever [`Precision`] computes; convolutions run channels-last.
 //! Initial weights and dropout masks are functions of a seed and a name: libtorch's generator is
@@ -51,6 +51,7 @@ mod cost;
 mod deit;
 mod dropout;
 mod error;
+mod identify;
 mod init;
 pub mod layers;
 mod load;
@@ -73,6 +74,7 @@ pub use backbone::{Backbone, Mode};
 pub use builder::Builder;
 pub use cost::Cost;
 pub use error::{Error, Mismatch, Misshapen};
+pub use identify::Identity;
 pub use init::Init;
 pub use load::Loaded;
 pub use model::Model;

@@ -5,11 +5,11 @@ use std::fmt;
 use ff_checkpoint::{Dtype, StateDict, TensorRef};
 use tch::Tensor;
 
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, ImageSizes};
 use crate::error::{Error, Mismatch, Misshapen, more};
 use crate::model::Model;
 use crate::names::{Named, hint, name_of};
-use crate::parameters::Parameter;
+use crate::parameters::{Parameter, Parameters};
 use crate::position::{grid, resample};
 
 /// The conversions that [`Model::load`] made.
@@ -79,28 +79,7 @@ impl Model {
         let named = self.named(weights)?;
         let classifier = self.spec().architecture.classifier;
         let replaced_classifier = named.outputs(classifier).filter(|&outputs| outputs != self.spec().outputs);
-        let steps = self.parameters().iter().map(|parameter| {
-            let own = shape_of(parameter);
-            match (exact(parameter, named.get(&parameter.name)), replaced_classifier) {
-                (Step::Copy(found) | Step::Misshapen(found), Some(outputs))
-                    if parameter.is_of_layer(classifier) =>
-                {
-                    let fits = found.shape.split_first() == Some((&outputs, &own[1..]));
-                    if fits { Step::Keep } else { Step::Misshapen(found) }
-                }
-                (Step::Missing, Some(0)) if parameter.is_of_layer(classifier) => Step::Keep,
-                (Step::Misshapen(found), _) if parameter.name == "pos_embed" => {
-                    match (grid(found.shape), grid(&own)) {
-                        (Some((from, width)), Some((to, own))) if width == own => {
-                            Step::Interpolate { found, from, to }
-                        }
-                        _ => Step::Misshapen(found),
-                    }
-                }
-                (step, _) => step,
-            }
-        });
-        let steps: Vec<_> = steps.collect();
+        let steps = converting(self.parameters(), classifier, &named, replaced_classifier);
         let interpolated = steps.iter().find_map(|step| match step {
             &Step::Interpolate { from, to, .. } => Some((from, to)),
             _ => None,
@@ -149,12 +128,7 @@ impl Model {
 
     /// Checks everything, then copies. `steps` are in the parameters' order.
     fn apply(&self, weights: &StateDict, named: &Named<'_, '_>, steps: &[Step<'_>]) -> Result<(), Error> {
-        self.check_names_and_shapes(weights, named, steps)?;
-        for (parameter, step) in self.parameters().iter().zip(steps) {
-            if let Step::Copy(found) | Step::Interpolate { found, .. } = step {
-                check_type(weights, parameter, found)?;
-            }
-        }
+        check(self.spec().architecture, self.parameters(), weights, named, steps)?;
         tch::no_grad(|| {
             for (parameter, step) in self.parameters().iter().zip(steps) {
                 let values = match step {
@@ -169,55 +143,112 @@ impl Model {
         });
         Ok(())
     }
+}
 
-    fn check_names_and_shapes(
-        &self,
-        weights: &StateDict,
-        named: &Named<'_, '_>,
-        steps: &[Step<'_>],
-    ) -> Result<(), Error> {
-        let mut missing = Vec::new();
-        let mut misshapen = Vec::new();
-        for (parameter, step) in self.parameters().iter().zip(steps) {
-            let name = parameter.name.clone();
-            match step {
-                Step::Missing => missing.push(name),
-                Step::Misshapen(found) => {
-                    misshapen.push(Misshapen {
-                        name,
-                        expected: shape_of(parameter),
-                        found: found.shape.to_vec(),
-                    });
-                }
-                Step::Copy(_) | Step::Interpolate { .. } | Step::Keep => {}
+/// What the tensors of weights tell besides their architecture.
+pub(crate) struct Fit {
+    /// The outputs of the classifier.
+    pub outputs: usize,
+    /// The side in pixels of the images that the position embedding is for.
+    pub image_size: Option<u32>,
+}
+
+impl Architecture {
+    /// Checks that [`Model::load_strict`] takes the weights into a model with their outputs and their
+    /// image size.
+    pub(crate) fn fit(&self, weights: &StateDict) -> Result<Fit, Error> {
+        let outline = self.outline();
+        let named = Named::new(&outline, [self.name, self.classifier], weights)?;
+        let outputs = named.outputs(self.classifier).filter(|&outputs| outputs > 0);
+        let steps = converting(&outline, self.classifier, &named, outputs);
+        check(*self, &outline, weights, &named, &steps)?;
+        let side = named.get("pos_embed").and_then(|embedding| Some(grid(embedding.shape)?.0));
+        let image_size = match self.sizes {
+            ImageSizes::MultipleOf(patch) => {
+                side.and_then(|side| u32::try_from(side).ok()?.checked_mul(patch))
             }
-        }
-        let extra: Vec<_> = named.unexpected.iter().map(|&name| name.to_owned()).collect();
-        if missing.is_empty() && extra.is_empty() && misshapen.is_empty() {
-            return Ok(());
-        }
-        let Architecture { name: architecture, classifier, .. } = self.spec().architecture;
-        let only_classifier = missing.len() == self.classifier().count()
-            && named.outputs(classifier) == Some(0)
-            && extra.is_empty()
-            && misshapen.is_empty();
-        let hint = hint(self.parameters(), weights).or_else(|| {
-            only_classifier.then(|| {
-                format!(
-                    "the weights have no classifier `{classifier}` for {architecture}: train one, \
-                     or use weights that have it"
-                )
-            })
-        });
-        Err(Error::Mismatch(Box::new(Mismatch {
-            file: name_of(weights),
-            architecture,
-            missing,
-            extra,
-            misshapen,
-            hint,
-        })))
+            ImageSizes::AtLeast(_) => None,
+        };
+        // The check fails without a classifier.
+        Ok(Fit { outputs: outputs.unwrap_or_default(), image_size })
     }
+}
+
+/// Returns the actions that [`Model::load`] takes. `replaced`: outputs of the weights' classifier, if
+/// the model keeps its own.
+fn converting<'w>(
+    parameters: &Parameters,
+    classifier: &str,
+    named: &Named<'_, 'w>,
+    replaced: Option<usize>,
+) -> Vec<Step<'w>> {
+    let step = |parameter: &Parameter| {
+        let own = shape_of(parameter);
+        match (exact(parameter, named.get(&parameter.name)), replaced) {
+            (Step::Copy(found) | Step::Misshapen(found), Some(outputs))
+                if parameter.is_of_layer(classifier) =>
+            {
+                let fits = found.shape.split_first() == Some((&outputs, &own[1..]));
+                if fits { Step::Keep } else { Step::Misshapen(found) }
+            }
+            (Step::Missing, Some(0)) if parameter.is_of_layer(classifier) => Step::Keep,
+            (Step::Misshapen(found), _) if parameter.name == "pos_embed" => {
+                match (grid(found.shape), grid(&own)) {
+                    (Some((from, width)), Some((to, own))) if width == own => {
+                        Step::Interpolate { found, from, to }
+                    }
+                    _ => Step::Misshapen(found),
+                }
+            }
+            (step, _) => step,
+        }
+    };
+    parameters.iter().map(step).collect()
+}
+
+/// Checks names, shapes and types of weights. `steps` are in the parameters' order.
+fn check(
+    architecture: Architecture,
+    parameters: &Parameters,
+    weights: &StateDict,
+    named: &Named<'_, '_>,
+    steps: &[Step<'_>],
+) -> Result<(), Error> {
+    let (mut missing, mut misshapen) = (Vec::new(), Vec::new());
+    for (parameter, step) in parameters.iter().zip(steps) {
+        let name = parameter.name.clone();
+        match step {
+            Step::Missing => missing.push(name),
+            Step::Misshapen(found) => {
+                let (expected, found) = (shape_of(parameter), found.shape.to_vec());
+                misshapen.push(Misshapen { name, expected, found });
+            }
+            Step::Copy(_) | Step::Interpolate { .. } | Step::Keep => {}
+        }
+    }
+    let extra: Vec<_> = named.unexpected.iter().map(|&name| name.to_owned()).collect();
+    if missing.is_empty() && extra.is_empty() && misshapen.is_empty() {
+        let mut steps = parameters.iter().zip(steps);
+        return steps.try_for_each(|(parameter, step)| match step {
+            Step::Copy(found) | Step::Interpolate { found, .. } => check_type(weights, parameter, found),
+            Step::Keep | Step::Missing | Step::Misshapen(_) => Ok(()),
+        });
+    }
+    let Architecture { name: architecture, classifier, .. } = architecture;
+    let only_classifier = missing.len() == parameters.of_layer(classifier).count()
+        && named.outputs(classifier) == Some(0)
+        && extra.is_empty()
+        && misshapen.is_empty();
+    let hint = hint(parameters, weights).or_else(|| {
+        only_classifier.then(|| {
+            format!(
+                "the weights have no classifier `{classifier}` for {architecture}: train one, \
+                 or use weights that have it"
+            )
+        })
+    });
+    let file = name_of(weights);
+    Err(Error::Mismatch(Box::new(Mismatch { file, architecture, missing, extra, misshapen, hint })))
 }
 
 fn exact<'a>(parameter: &Parameter, found: Option<TensorRef<'a>>) -> Step<'a> {

@@ -53,7 +53,7 @@ impl Model {
     pub fn new(spec: &Spec, device: Device, seed: u64) -> Result<Self, Error> {
         spec.check()?;
         let tf32 = device.is_cuda().then(|| spec.precision.hold()).transpose()?;
-        let mut builder = Builder::new(spec, device, Some(seed));
+        let mut builder = Builder::new(spec.image_size, spec.outputs, spec.precision, device, Some(seed));
         let backbone = (spec.architecture.build)(&mut builder);
         let Normalisation { mean, std } = spec.normalisation();
         let per_channel = |f: &dyn Fn(f64, f64) -> f64| {

@@ -162,6 +162,13 @@ fn has_no_effect(name: &str) -> bool {
         || first.starts_with("decoder_")
 }
 
+/// Returns whether timm gives the name to networks whose tensors have the names and shapes of a
+/// ResNet's here, and whose downsampling is by a filter without weights.
+pub(crate) fn is_lookalike(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    ["resnetaa", "resnetblur"].iter().any(|start| name.starts_with(start))
+}
+
 /// Ends of names that only one kind of network has, the kind, and what to do. The first that fits
 /// counts.
 const MARKS: [(&str, &str, &str); 9] = [

@@ -33,32 +33,21 @@ pub struct TimmConfig {
 
 impl TimmConfig {
     /// Reads the `config.json` of weights: in their folder, if `weights` is a folder or has a name
-    /// that the Hugging Face hub gives to weights (`model.safetensors`, `pytorch_model.bin`). `None`
-    /// if there is none, or if it is another library's.
+    /// that the Hugging Face hub gives to weights (`model.safetensors`, `pytorch_model.bin`, the index
+    /// of their shards). `None` if there is none, or if it is another library's.
     ///
     /// # Errors
     /// [`Error::Config`] for a file that cannot be read.
     pub fn beside(weights: &Path) -> Result<Option<Self>, Error> {
-        let of_hub = MODEL_FILES.iter().any(|name| weights.ends_with(name));
+        let name = weights.file_name().unwrap_or_default().to_string_lossy();
+        let of_hub = MODEL_FILES.contains(&name.strip_suffix(".index.json").unwrap_or(&name));
         let path = match weights.parent() {
             Some(folder) if of_hub => folder.join("config.json"),
             _ => weights.join("config.json"),
         };
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let file = path.display().to_string();
-        let read = std::fs::read(&path).map_err(|error| error.to_string());
-        let read = read.and_then(|text| {
-            serde_json::from_slice::<Value>(&text).map_err(|error| format!("other text ({error})"))
-        });
-        let value = read.map_err(|found| Error::Config {
-            file: file.clone(),
-            expected: "JSON, as timm writes it".to_owned(),
-            found,
-            hint: "download it again",
-        })?;
+        let Some(value) = read_config(&path)? else { return Ok(None) };
         let Some(architecture) = value["architecture"].as_str().map(str::to_owned) else { return Ok(None) };
+        let file = path.display().to_string();
         let classes = value["num_classes"].as_u64().and_then(|classes| usize::try_from(classes).ok());
         Ok(Some(Self { file, architecture, classes }))
     }
@@ -87,4 +76,24 @@ impl TimmConfig {
             }
         }
     }
+}
+
+/// Reads a `config.json`, if it is there.
+///
+/// # Errors
+/// [`Error::Config`].
+pub(crate) fn read_config(path: &Path) -> Result<Option<Value>, Error> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let read = std::fs::read(path).map_err(|error| error.to_string());
+    let read = read.and_then(|text| {
+        serde_json::from_slice(&text).map(Some).map_err(|error| format!("other text ({error})"))
+    });
+    read.map_err(|found| Error::Config {
+        file: path.display().to_string(),
+        expected: "JSON, as timm writes it".to_owned(),
+        found,
+        hint: "download it again",
+    })
 }

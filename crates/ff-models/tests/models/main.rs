@@ -1,6 +1,7 @@
-//! Tests of the backbones: golden logits, loading, and properties of every model.
+//! Tests of the backbones: golden logits, identities, loading, and properties of every model.
 
 mod golden;
+mod identify;
 mod load;
 mod model;
 
