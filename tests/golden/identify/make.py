@@ -1,4 +1,4 @@
-"""Runs of timm and Lightning with a model of the names and shapes of `resnet_pico`: python make.py
+"""Write runs of timm and Lightning with a model of the names and shapes of `resnet_pico`.
 
     python make.py        # torch 2.11, timm 1.0.31, lightning 2.6; writes timm/ and lightning/
 

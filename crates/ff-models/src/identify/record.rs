@@ -41,7 +41,7 @@ impl Record {
     }
 
     fn texts(&self) -> impl Iterator<Item = (&str, String)> {
-        ARCHITECTURE.iter().filter_map(|key| Some((self.values.get(*key)?.as_str()?, self.told(key))))
+        ARCHITECTURE.iter().filter_map(move |key| Some((self.values.get(*key)?.as_str()?, self.told(key))))
     }
 
     /// Returns the name of the architecture and where it is: one that is known here, else the first.
@@ -51,7 +51,8 @@ impl Record {
 
     /// Returns the lists of classes, in the order of the outputs, and where they are.
     pub fn classes(&self) -> impl Iterator<Item = (Vec<String>, String)> {
-        let lists = CLASSES.iter().filter_map(|key| Some((names(self.values.get(*key)?)?, self.told(key))));
+        let lists =
+            CLASSES.iter().filter_map(move |key| Some((names(self.values.get(*key)?)?, self.told(key))));
         lists.chain(self.class_map())
     }
 
