@@ -16,6 +16,7 @@ use ff_grid::{
 use ff_models::{Identity, Normalisation};
 use ff_soup::Needs;
 use ff_train::task_kind;
+use itertools::Itertools;
 
 use super::options::{ImagesOptions, SelectOptions};
 use crate::grid::{RunOptions, TableOptions, counted};
@@ -78,7 +79,13 @@ fn same(options: &SelectOptions) -> anyhow::Result<Common> {
     for (path, identity) in files.iter().zip(identities) {
         let identity = identity?;
         match groups.iter_mut().find(|(other, _)| is_same(other, &identity)) {
-            Some((_, members)) => members.push(path),
+            Some((other, members)) => {
+                // What one file tells holds for those that do not.
+                other.image_size = other.image_size.or(identity.image_size);
+                other.normalisation = other.normalisation.or(identity.normalisation);
+                other.classes = other.classes.take().or(identity.classes);
+                members.push(path);
+            }
             None => groups.push((identity, vec![path])),
         }
     }
@@ -103,18 +110,20 @@ fn same(options: &SelectOptions) -> anyhow::Result<Common> {
     })
 }
 
-/// Returns whether models of both can be averaged, but for the order of their classes, in which they
-/// are put.
+/// Returns whether models of both can be averaged, as far as they tell, but for the order of their
+/// classes, which is made the same.
 fn is_same(one: &Identity, other: &Identity) -> bool {
-    let of = |identity: &Identity| {
-        let classes = identity.classes.as_ref().map(|(names, _)| {
-            let mut sorted = names.clone();
-            sorted.sort_unstable();
-            sorted
-        });
-        (identity.architecture, identity.outputs, identity.image_size, identity.normalisation, classes)
+    fn agree<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+        one.is_none() || other.is_none() || one == other
+    }
+    let classes = |identity: &Identity| {
+        let names = identity.classes.as_ref().map(|(names, _)| names);
+        names.map(|names| names.iter().cloned().sorted().collect::<Vec<_>>())
     };
-    of(one) == of(other)
+    (one.architecture, one.outputs) == (other.architecture, other.outputs)
+        && agree(one.image_size, other.image_size)
+        && agree(one.normalisation, other.normalisation)
+        && agree(classes(one), classes(other))
 }
 
 /// Lists groups of models that cannot be mixed.

@@ -78,7 +78,7 @@ impl Record {
             value => channels(value),
         };
         let [mean, std] = [values("mean", of_network.mean)?, values("std", of_network.std)?];
-        Some(Normalisation { mean, std }).filter(|normalisation| normalisation.check().is_ok())
+        Some(Normalisation { mean, std }).filter(Normalisation::is_valid)
     }
 }
 

@@ -192,8 +192,7 @@ impl Column<'_> {
         weights: &StateDict,
         remarks: &mut Vec<String>,
     ) -> Result<Found, String> {
-        let identity =
-            Identity::of(weights, Some(self.spec.architecture)).map_err(|error| error.to_string())?;
+        let identity = Identity::of(weights, None).map_err(|error| error.to_string())?;
         self.check(&name, &identity)?;
         remarks.extend(identity.notes.iter().map(|note| format!("{name}: {note}")));
         if let Some(why) = other_split(&trained_on(weights), &self.data) {
@@ -224,6 +223,13 @@ impl Column<'_> {
     /// Checks that a file's model is one of the column's.
     fn check(&self, name: &str, identity: &Identity) -> Result<(), String> {
         let (spec, expected) = (&self.spec, self.classes.len());
+        if identity.architecture != spec.architecture {
+            let (expected, found) = (spec.architecture, identity.architecture);
+            return Err(format!(
+                "{name}: expected weights of {expected}, the column's backbone, found those of {found}\n\
+                 hint: give the models of each architecture a table of their own"
+            ));
+        }
         if identity.outputs != expected {
             return Err(format!(
                 "{name}: expected {expected} outputs, one for each class of the data, found {}\n\
