@@ -173,7 +173,10 @@ fn models_that_do_not_fit_are_refused() {
         ),
         ("own --images gone".to_owned(), &["--images: expected a folder or a file, found none"]),
         ("own --method greedy".to_owned(), &["expected a recipe (--config) or images (--images)"]),
-        (format!("own {images} --classes a,b"), &["expected the data's classes (a, b, c)"]),
+        (
+            format!("mixed/three.safetensors {images} --classes a,b"),
+            &["expected the data's classes (a, b, c)"],
+        ),
         (format!("data {images}"), &["data"]),
     ] {
         select(&rest).refused(1, expected);

@@ -12,9 +12,9 @@ use ff_grid::{CancelToken, Error, Predictor};
 use ff_soup::{Average, Candidate, ScoreError, Scorer};
 
 use super::answer::{Failure, score};
+use super::command::{PREDICTIONS, ScoreCommand};
 use super::kept::{Kept, Record};
 use super::process::{Process, last_lines};
-use super::{PREDICTIONS, ScoreCommand};
 use crate::grid::counted;
 use crate::output::say;
 use crate::prediction_file::read_predictions;

@@ -103,11 +103,9 @@ fn same(options: &SelectOptions) -> anyhow::Result<Common> {
             ""
         },
     ));
-    Ok(Common {
-        architecture: identity.architecture,
-        image_size: size,
-        normalisation: identity.normalisation,
-    })
+    let usual = identity.architecture.normalisation;
+    let normalisation = identity.normalisation.filter(|normalisation| *normalisation != usual);
+    Ok(Common { architecture: identity.architecture, image_size: size, normalisation })
 }
 
 /// Returns whether models of both can be averaged, as far as they tell, but for the order of their

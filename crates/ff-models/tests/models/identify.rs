@@ -145,8 +145,8 @@ fn config_json_of_timm_and_of_transformers_is_read() {
     // A name that is none here may be of the same network.
     let found = Folder::new().with(json!({"architecture": "tv_resnet_pico"})).identity();
     assert_eq!((found.architecture, found.told_by.as_str()), (PICO_RESNET, "names and shapes"));
-    let broken = Folder::new().with_file("config.json", "{").weights();
-    assert!(matches!(Identity::of(&broken, None), Err(Error::Config { .. })));
+    let broken = Folder::new().with_file("config.json", "{");
+    assert!(matches!(Identity::of(&broken.weights(), None), Err(Error::Config { .. })));
 }
 
 #[test]
