@@ -23,8 +23,8 @@ pub struct SelectOptions {
     /// How to select; may be left out with --images, for a table of several methods
     #[arg(long, value_enum)]
     pub(super) method: Option<Method>,
-    /// Field of the files' provenance to group them by (gou, gog: learning_rate; with
-    /// --score-command also folder, its name), or what has coefficients of its own (learned: layer or
+    /// Field of the files' provenance to group them by (gou, gog: learning_rate; with --images
+    /// or --score-command also folder, its name), or what has coefficients of its own (learned: layer or
     /// model)
     #[arg(long, value_name = "FIELD")]
     pub(super) by: Option<String>,
