@@ -38,6 +38,12 @@ fn corrupt_images_fail_the_job_or_are_skipped() {
     let soup = &place.record("soup", ": GoU")["output"]["soup"];
     assert!(soup["notes"].as_array().unwrap().contains(&note.into()), "{soup}");
     assert!(printed.contains(note), "{printed}");
+    // Where training predicted the validation images in another process, the best model reads none.
+    std::fs::remove_file(place.job("soup", ": GS (best)").join("record.json")).unwrap();
+    place.run(&format!("{RUN} {SMALL} --on-bad-image skip")).ok_saying("1 job done, 21 already done");
+    let best = &place.record("soup", ": GS (best)")["output"]["soup"];
+    let note = "2 unreadable validation images left out";
+    assert!(best["notes"].as_array().unwrap().contains(&note.into()), "{best}");
 
     let inspect = "ff-data inspect --dataset folder --root data/cells --decode --json";
     let inspected = place.run(inspect);

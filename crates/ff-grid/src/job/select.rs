@@ -153,7 +153,8 @@ pub enum Selection {
     /// WiSE-FT (arXiv 2109.01903): a point on the line from the probe (θ₀) to the mean, the best on
     /// validation.
     Line {
-        /// Shares of the mean, from 0 (the probe) to 1. Empty: 1, 0.8, 0.6, 0.4 and 0.2.
+        /// Shares of the mean, from 0 (the probe) to 1. Empty: 0.2, 0.4, 0.6, 0.8 and 1; with
+        /// `accept = "one-se"` 1 comes first.
         #[serde(default)]
         alphas: Vec<f64>,
         /// When another value replaces the first one.
@@ -163,8 +164,8 @@ pub enum Selection {
     /// Task arithmetic (arXiv 2212.04089): the probe (θ₀) plus λ times the sum of what each model
     /// changed, with the best λ on validation.
     TaskArithmetic {
-        /// Values of λ. Empty: 1 and then 0.4 to 1.6 by 0.2, divided by the number of models; 1
-        /// divided by it gives the mean.
+        /// Values of λ. Empty: 0.4 to 1.6 by 0.2, divided by the number of models; 1 divided by it
+        /// gives the mean, and comes first with `accept = "one-se"`.
         #[serde(default)]
         lambdas: Vec<f64>,
         /// When another value replaces the first one.
@@ -177,7 +178,7 @@ pub enum Selection {
         /// Share of each tensor's changes that is kept, the largest ones, above 0 and at most 1.
         #[serde(default = "ties_density")]
         density: f64,
-        /// Values of λ. Empty: 1 and then 0.4 to 1.6 by 0.2.
+        /// Values of λ. Empty: 0.4 to 1.6 by 0.2; with `accept = "one-se"` 1 comes first.
         #[serde(default)]
         lambdas: Vec<f64>,
         /// When another value replaces the first one.

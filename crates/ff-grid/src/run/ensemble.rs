@@ -4,7 +4,7 @@
 //! images take an evaluation of every model, one after the other with one network in memory.
 
 use ff_checkpoint::{FileRef, Parent, StateDict};
-use ff_eval::{Predictions, Score, Value};
+use ff_eval::{Predictions, Score};
 use ff_soup::{Average, Merged, Soup};
 use ff_train::{predictions_of, save_predictions};
 use serde_json::json;
@@ -33,21 +33,13 @@ pub(super) fn make(
         parents.extend(predicted.map(|parent| Parent { id: model.id.clone(), weight: share, ..parent }));
         Ok::<_, Error>(predictions_of(&file)?)
     }))?;
-    let score = match spec.metric.evaluate(&predictions) {
-        Value::Defined(score) => score,
-        Value::Undefined(why) => {
-            let metric = spec.metric;
-            return Err(Error::Job(format!("cannot score the ensemble: {metric} is undefined: {why}")));
-        }
-    };
+    let score = soup::score_of("ensemble", spec.metric, &predictions)?;
     let cross_fitted = spec.folds.map(|_| match filtered.is_empty() {
         true => CrossFit::of_no_choice(score),
         false => CrossFit::impossible(soup::FILTERED.to_owned()),
     });
     let mut notes = soup::notes(spec.metric, &predictions, data);
-    if let missing @ 1.. = data.splits.val.len().saturating_sub(predictions.len()) {
-        notes.push(format!("{missing} unreadable validation images left out"));
-    }
+    notes.extend(soup::note_missing(&predictions, data));
     // It is recorded as a method that no merge has, so that nobody takes it for a mean of weights.
     let average = Average::Merged(Box::new(Merged {
         method: "ensemble".into(),

@@ -126,14 +126,7 @@ impl Choice<'_> {
         let mut cost = Cost { evaluations: scorer.evaluations(), ..Cost::default() };
         cost.evaluated_images = scorer.images();
         let found = scorer.predictions(&soup.average, || ingredients.weights(&soup.average))?;
-        let validation_score = match (spec.select_by, spec.metric.evaluate(&found)) {
-            (None, _) => None,
-            (Some(_), Value::Defined(score)) => Some(score),
-            (Some(_), Value::Undefined(why)) => {
-                let metric = spec.metric.title();
-                return Err(Error::Job(format!("cannot score the soup: {metric} is undefined: {why}")));
-            }
-        };
+        let validation_score = spec.select_by.map(|_| score_of("soup", spec.metric, &found)).transpose()?;
         let score = validation_score.unwrap_or(soup.score);
         let cross_fitted = match (spec.folds, folds) {
             (None, _) => None,
@@ -177,8 +170,8 @@ impl Choice<'_> {
         notes.extend(recalibration.and_then(|images| note_left_out(&images, "BatchNorm statistics")));
         let skipped = validation.skipped().to_vec();
         // Predictions from training lack images that could not be read then.
-        if let (true, missing @ 1..) = (skipped.is_empty(), data.splits.val.len() - predictions.len()) {
-            notes.push(format!("{missing} unreadable validation images left out"));
+        if skipped.is_empty() {
+            notes.extend(note_missing(&predictions, data));
         }
         let (validation, statistics) = (validation_score, files);
         let chosen = Chosen {
@@ -311,6 +304,26 @@ fn note_left_out(images: &Recalibration, of: &str) -> Option<String> {
     (count > 0).then(|| format!("{count} unreadable training images left out of the {of}"))
 }
 
+/// Describes how many validation images are not among those that were predicted, if there are any.
+pub(super) fn note_missing(predictions: &Predictions, data: &OpenDataset) -> Option<String> {
+    let count = data.splits.val.len().saturating_sub(predictions.len());
+    (count > 0).then(|| format!("{count} unreadable validation images left out"))
+}
+
+/// Computes the table's metric of a soup or an ensemble.
+///
+/// # Errors
+/// A metric that is undefined, with the reason.
+pub(super) fn score_of(what: &str, metric: Metric, predictions: &Predictions) -> Result<f64, Error> {
+    match metric.evaluate(predictions) {
+        Value::Defined(score) => Ok(score),
+        Value::Undefined(why) => {
+            let metric = metric.title();
+            Err(Error::Job(format!("cannot score the {what}: {metric} is undefined: {why}")))
+        }
+    }
+}
+
 /// Describes what to know of a validation score. In a class of few images, single ones can decide
 /// the selection.
 pub(super) fn notes(metric: Metric, predictions: &Predictions, data: &OpenDataset) -> Vec<String> {
@@ -399,4 +412,19 @@ pub(super) fn make(
         digest,
     };
     Ok((JobOutput::Soup(record), chosen.cost))
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_eval::Targets;
+
+    use super::*;
+
+    #[test]
+    fn an_undefined_metric_is_an_error() {
+        let predictions = Predictions::new(vec![0.0, 1.0], 2, Targets::Classes(vec![0])).unwrap();
+        assert_eq!(score_of("soup", Metric::Accuracy, &predictions).unwrap(), 0.0);
+        let error = score_of("soup", Metric::Auroc, &predictions).unwrap_err().to_string();
+        assert!(error.starts_with("cannot score the soup: AUROC is undefined: "), "{error}");
+    }
 }
