@@ -140,6 +140,14 @@ fn selecting_files_says_what_the_choice_is_worth() {
     assert_eq!((&json["verdict"]["samples"], &json["verdict"]["compared"]), (&36.into(), &1.into()));
     let printed = place.run(&select("--method uniform")).ok();
     assert_has(&printed, &["nothing was chosen on validation images", "the best file"]);
+    // Files that training has not predicted are evaluated: the soup, and three files for the verdict.
+    let alone = [0, 1, 2].map(|seed| {
+        let copy = format!("alone-{seed}.safetensors");
+        std::fs::copy(place.path(&format!("runs/s{seed}/kept.safetensors")), place.path(&copy)).unwrap();
+        copy
+    });
+    let uniform = "ff-soup select --config ft.toml --output soup.safetensors --method uniform -v";
+    place.run(&format!("{uniform} {}", alone.join(" "))).ok_saying("cost.evaluations=4 ");
     let printed = place.run(&select("--method greedy --folds 0")).ok();
     assert!(!printed.contains("cross-fitted") && !printed.contains("36 validation images"), "{printed}");
     for (options, code, expected) in [

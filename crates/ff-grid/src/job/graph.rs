@@ -112,6 +112,19 @@ impl std::ops::AddAssign for Cost {
     }
 }
 
+impl std::ops::Sub for Cost {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            epochs: self.epochs - other.epochs,
+            train_images: self.train_images - other.train_images,
+            evaluated_images: self.evaluated_images - other.evaluated_images,
+            evaluations: self.evaluations - other.evaluations,
+        }
+    }
+}
+
 /// A list of jobs in which each comes after its inputs, with an index by identity.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use ff_eval::{Folds, Metric, Predictions, Value};
-use ff_soup::{Ingredients, Selector, Soup};
+use ff_soup::{Average, Ingredients, Merged, Selector, Soup};
 
 use super::predictor::Predictor;
 use super::scorer::ValidationScorer;
@@ -22,6 +22,24 @@ pub struct CrossFitted {
     pub soups: Vec<Soup>,
 }
 
+impl CrossFitted {
+    /// Counts the folds without which the choice is of the same models and settings as `soup`.
+    pub fn same(&self, soup: &Soup) -> usize {
+        self.soups.iter().filter(|other| choice(other) == choice(soup)).count()
+    }
+}
+
+/// The models and settings of a soup, whatever their order.
+fn choice(soup: &Soup) -> (Option<&Merged>, Vec<&str>) {
+    let merged = match &soup.average {
+        Average::Merged(merged) => Some(&**merged),
+        _ => None,
+    };
+    let mut models: Vec<&str> = soup.average.shares().into_iter().map(|(id, _)| id).collect();
+    models.sort_unstable();
+    (merged, models)
+}
+
 /// Divides the images of predictions to choose by a metric.
 ///
 /// # Errors
@@ -31,8 +49,9 @@ pub fn folds(predictions: &Predictions, by: Metric, wanted: usize) -> Result<Fol
     let folds = Folds::new(predictions, wanted).map_err(|error| error.to_string())?;
     for fold in 0..folds.count() {
         let others = predictions.subset(&outside(&folds, fold));
+        let which = format!("fold {} of {}", fold + 1, folds.count());
         if others.group_count().is_some_and(|groups| groups < 2) {
-            return Err(format!("expected at least 3 groups (patients), found {}", folds.count()));
+            return Err(format!("expected images of at least 2 groups (patients) without {which}, found 1"));
         }
         // Kappa of one class depends on the model: it is undefined for one that predicts this class.
         let classes =
@@ -44,8 +63,7 @@ pub fn folds(predictions: &Predictions, by: Metric, wanted: usize) -> Result<Fol
             }
             Value::Defined(_) => continue,
         };
-        let (name, fold, count) = (by.title(), fold + 1, folds.count());
-        return Err(format!("{name} is undefined without fold {fold} of {count}: {why}"));
+        return Err(format!("{} is undefined without {which}: {why}", by.title()));
     }
     Ok(folds)
 }
@@ -54,6 +72,20 @@ pub fn folds(predictions: &Predictions, by: Metric, wanted: usize) -> Result<Fol
 pub fn outside(folds: &Folds, fold: usize) -> Vec<usize> {
     let of_sample = folds.of_sample().iter().enumerate();
     of_sample.filter(|(_, other)| **other != fold).map(|(row, _)| row).collect()
+}
+
+/// Returns why a method cannot choose without a fold, if an error says that: too few images are left to
+/// fit coefficients on, or the fit has no finite loss there.
+///
+/// # Errors
+/// Any other error.
+pub(super) fn unfitted(error: Error) -> Result<String, Error> {
+    let why = match error {
+        Error::Train(ff_train::Error::Config(why)) => why,
+        Error::Soup(ff_soup::Error::Method { reason, .. }) => reason,
+        other => return Err(other),
+    };
+    Ok(why.lines().next().unwrap_or_default().to_owned())
 }
 
 /// Chooses without each fold, and predicts the fold with the choice. `prepare` is called before each
@@ -87,4 +119,30 @@ pub fn cross_fit<P: Predictor>(
     let (logits, like) = found.ok_or_else(|| Error::Job("cross-fitting without folds".to_owned()))?;
     let predictions = like.with_logits(logits)?;
     Ok(CrossFitted { predictions, soups })
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_eval::Targets;
+
+    use super::*;
+
+    #[test]
+    fn a_fit_that_is_impossible_without_a_fold_is_told_from_a_failure() {
+        let reason = "the loss is not a finite number\nhint: lower `learning_rate`".to_owned();
+        let error = Error::Soup(ff_soup::Error::Method { name: "learned".to_owned(), reason });
+        assert_eq!(unfitted(error).unwrap(), "the loss is not a finite number");
+        let error = Error::Train(ff_train::Error::Config("13 images are too few".to_owned()));
+        assert_eq!(unfitted(error).unwrap(), "13 images are too few");
+        assert!(unfitted(Error::Soup(ff_soup::Error::Empty)).is_err());
+    }
+
+    #[test]
+    fn the_groups_outside_of_a_fold_are_counted() {
+        let targets = Targets::Classes([0, 1].repeat(6));
+        let predictions = Predictions::new(vec![0.0; 24], 2, targets).unwrap();
+        let predictions = predictions.with_groups((0..12).map(|at| at / 6).collect()).unwrap();
+        let why = folds(&predictions, Metric::Accuracy, 3).unwrap_err();
+        assert_eq!(why, "expected images of at least 2 groups (patients) without fold 1 of 2, found 1");
+    }
 }

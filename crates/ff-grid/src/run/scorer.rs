@@ -24,6 +24,7 @@ use ff_soup::{Accept, Average, Candidate, Network, ScoreError, Scorer, Verdict};
 use super::network::FittedNetwork;
 use super::predictor::Predictor;
 use crate::error::Error;
+use crate::job::Cost;
 
 /// Images between two computations of the bound.
 const STEP: usize = 32;
@@ -131,6 +132,11 @@ impl<P: Predictor> ValidationScorer<P> {
     /// Returns the number of images read so far, for evaluations, fits and BatchNorm statistics.
     pub fn images(&self) -> u64 {
         self.predictor.images() + self.fitted + self.network.as_ref().map_or(0, FittedNetwork::images)
+    }
+
+    /// Returns what was spent so far: the evaluations and the images.
+    pub(super) fn spent(&self) -> Cost {
+        Cost { evaluations: self.evaluations(), evaluated_images: self.images(), ..Cost::default() }
     }
 
     /// Predicts the validation images with the weights of an average.

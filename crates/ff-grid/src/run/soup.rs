@@ -13,12 +13,12 @@ use std::path::Path;
 use ff_checkpoint::{Digest, FileRef, Provenance, StateDict};
 use ff_eval::{Metric, Note, Predictions, Score, Value, Verdict, verdict};
 use ff_models::Model;
-use ff_soup::{Average, Ingredients, Merged, NthBest, Selector, Soup};
+use ff_soup::{Ingredients, NthBest, Selector, Soup};
 use ff_train::{EvalSet, Recalibration, save_predictions};
 use tch::Device;
 
 use super::context::JobContext;
-use super::cross_fit::{cross_fit, folds};
+use super::cross_fit::{cross_fit, folds, unfitted};
 use super::models::Models;
 use super::network::FittedNetwork;
 use super::predictor::{ModelPredictor, Predictor};
@@ -123,9 +123,9 @@ impl Choice<'_> {
         fits.prepare(&mut scorer, None)?;
         let selector = spec.select.selector(ingredients.len());
         let soup = selector.select(ingredients, &mut scorer)?;
-        let mut cost = Cost { evaluations: scorer.evaluations(), ..Cost::default() };
-        cost.evaluated_images = scorer.images();
+        let selected = scorer.spent();
         let found = scorer.predictions(&soup.average, || ingredients.weights(&soup.average))?;
+        let of_predictions = scorer.spent() - selected;
         let validation_score = spec.select_by.map(|_| score_of("soup", spec.metric, &found)).transpose()?;
         let score = validation_score.unwrap_or(soup.score);
         let cross_fitted = match (spec.folds, folds) {
@@ -142,10 +142,7 @@ impl Choice<'_> {
             }
             _ => None,
         };
-        if let Some((of, _)) = &cross_fitted {
-            cost.evaluations += of.evaluations;
-            cost.evaluated_images += of.evaluated_images;
-        }
+        let mut cost = scorer.spent() - of_predictions;
         let of_statistics = spec.select.statistics_images(data.splits.train.len() as u64);
         cost.evaluated_images += ingredients.len() as u64 * of_statistics;
         let mut weights = ingredients.weights(&soup.average)?;
@@ -155,7 +152,7 @@ impl Choice<'_> {
             weights = scorer.predictor.weights();
         }
         // Users of the file alone need the meaning of its outputs.
-        let recipe = serde_json::to_value(JobSpec::Soup(spec.clone()));
+        let recipe = serde_json::to_value(JobSpec::Soup(spec.clone()).canonical());
         let recipe = recipe.map_err(|error| Error::Job(error.to_string()))?;
         let mut recipe = recipe.as_object().cloned().unwrap_or_default();
         recipe.insert("classes".into(), data.dataset.task().names().into());
@@ -237,28 +234,28 @@ impl Fits<'_> {
                 "expected predictions of the same images by all models, found that training read others";
             return Ok((CrossFit::impossible(why.to_owned()), None));
         }
-        let (evaluations, images) = (scorer.evaluations(), scorer.images());
+        let before = scorer.spent();
         let prepare = |scorer: &mut ModelScorer<'_>, rows: &[usize]| self.prepare(scorer, Some(rows));
-        let of = match cross_fit(selector, ingredients, scorer, &folds, prepare) {
-            // Fewer images than a fit needs are left without a fold.
-            Err(Error::Train(ff_train::Error::Config(why))) => {
+        let of = cross_fit(selector, ingredients, scorer, &folds, prepare);
+        let Cost { evaluations, evaluated_images, .. } = scorer.spent() - before;
+        let of = match of {
+            Ok(of) => of,
+            Err(error) => {
                 scorer.score_on(None);
-                let why = format!("without a fold, {}", why.lines().next().unwrap_or_default());
-                return Ok((CrossFit::impossible(why), None));
+                let why = format!("without a fold, {}", unfitted(error)?);
+                return Ok((CrossFit { evaluations, evaluated_images, ..CrossFit::impossible(why) }, None));
             }
-            of => of?,
         };
-        let same = of.soups.iter().filter(|other| choice(other) == choice(soup)).count();
         let names = self.data.dataset.task().names();
         let note = Note::in_one_fold(found, &folds);
         let record = CrossFit {
             folds: folds.count(),
             score: spec.metric.evaluate(&of.predictions),
             predictions: None,
-            same: (!matches!(spec.select, Selection::Learned(_))).then_some(same),
+            same: (!matches!(spec.select, Selection::Learned(_))).then(|| of.same(soup)),
             notes: note.into_iter().map(|note| note.describe(names)).collect(),
-            evaluations: scorer.evaluations() - evaluations,
-            evaluated_images: scorer.images() - images,
+            evaluations,
+            evaluated_images,
         };
         Ok((record, Some(of.predictions)))
     }
@@ -280,17 +277,6 @@ impl Fits<'_> {
         let found = verdict(spec.metric, &single, std::slice::from_ref(soup), resamples, seed)?;
         Ok(found.map(|verdict| (verdict, same)))
     }
-}
-
-/// The models and settings of a soup, whatever their order.
-fn choice(soup: &Soup) -> (Option<&Merged>, Vec<&str>) {
-    let merged = match &soup.average {
-        Average::Merged(merged) => Some(&**merged),
-        _ => None,
-    };
-    let mut models: Vec<&str> = soup.average.shares().into_iter().map(|(id, _)| id).collect();
-    models.sort_unstable();
-    (merged, models)
 }
 
 type ModelScorer<'a> = ValidationScorer<ModelPredictor<'a>>;
