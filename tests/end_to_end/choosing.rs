@@ -137,7 +137,9 @@ fn selecting_files_says_what_the_choice_is_worth() {
     );
     let json = place.json_of(&select("--method pruned --json"));
     assert_eq!(json["cross_fitted"]["folds"], 3);
-    assert_eq!((&json["verdict"]["samples"], &json["verdict"]["compared"]), (&36.into(), &1.into()));
+    let verdict = &json["verdict"];
+    assert_eq!((&verdict["samples"], &verdict["compared"]), (&36.into(), &1.into()));
+    assert!(verdict["same"].is_boolean(), "{verdict}");
     let printed = place.run(&select("--method uniform")).ok();
     assert_has(&printed, &["nothing was chosen on validation images", "the best file"]);
     // Files that training has not predicted are evaluated: the soup, and three files for the verdict.

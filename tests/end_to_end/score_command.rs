@@ -282,6 +282,7 @@ fn predictions_are_scored_cross_fitted_and_compared() {
     // Other metrics and rules need no more predictions of the models.
     let json = select(&place, PREDICT, "--method greedy --accept one-se --metric macro-f1 --json").json();
     assert_eq!(json["verdict"]["samples"], 240);
+    assert!(json["cross_fitted"]["same"].is_u64() && json["verdict"]["same"].is_boolean(), "{json}");
     let before = lines(&place, "runs");
     let printed = select(&place, PREDICT, "--method uniform --select-by log-loss --metric auroc").ok();
     assert_has(&printed, &["log-loss -", "auroc ", "nothing was chosen on validation images"]);

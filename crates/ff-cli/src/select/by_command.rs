@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use ff_eval::{Folds, Metric, Note, Predictions, Verdict, verdict};
 use ff_grid::run::{cross_fit, folds};
 use ff_grid::{CrossFit, Error, Selection, ValidationScorer, group_fields};
-use ff_soup::{Ingredient, Ingredients, Needs, NthBest};
+use ff_soup::{Ingredient, Ingredients, Needs, NthBest, Soup};
 use serde_json::json;
 
 use super::options::{AcceptRule, SelectOptions};
@@ -150,7 +150,7 @@ fn by_predictions(
     if cross_fits {
         let score = validation.unwrap_or(soup.score);
         let divided = folds(&found, by, options.folds);
-        let of = cross_fitted(select, ingredients, &mut scorer, &divided, (metric, score, &found))?;
+        let of = cross_fitted(select, ingredients, &mut scorer, &divided, (metric, score, &soup, &found))?;
         (worth.cross_fitted, worth.verdict) = (Some(of.0), of.1);
     }
     Ok(Selected { soup, by: by.name(), models, worth: Some(worth) })
@@ -162,7 +162,7 @@ fn cross_fitted(
     ingredients: &Ingredients,
     scorer: &mut ValidationScorer<CommandScorer<'_>>,
     divided: &Result<Folds, String>,
-    (metric, score, found): (Metric, f64, &Predictions),
+    (metric, score, soup, found): (Metric, f64, &Soup, &Predictions),
 ) -> Result<(CrossFit, Option<(Verdict, bool)>), Error> {
     let (record, predictions) = match divided {
         _ if !select.chooses() => (CrossFit::of_no_choice(score), None),
@@ -176,6 +176,7 @@ fn cross_fitted(
             let record = CrossFit {
                 folds: folds.count(),
                 score: metric.evaluate(&of.predictions),
+                same: Some(of.same(soup)),
                 notes: note.into_iter().map(|note| note.describe(&[])).collect(),
                 evaluations,
                 evaluated_images: evaluations * found.len() as u64,
@@ -186,8 +187,8 @@ fn cross_fitted(
     };
     let (Some(_), Ok(folds)) = (record.score.value(), divided) else { return Ok((record, None)) };
     let single = cross_fit(&NthBest(1), ingredients, scorer, folds, |_, _| Ok(()))?.predictions;
-    let soup = predictions.as_ref().unwrap_or(found);
-    let same = single.logits() == soup.logits();
-    let said = verdict(metric, &single, std::slice::from_ref(soup), RESAMPLES, 0)?;
+    let chosen = predictions.as_ref().unwrap_or(found);
+    let same = single.logits() == chosen.logits();
+    let said = verdict(metric, &single, std::slice::from_ref(chosen), RESAMPLES, 0)?;
     Ok((record, said.map(|verdict| (verdict, same))))
 }

@@ -42,7 +42,15 @@ struct Printed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cross_fitted: Option<&'a CrossFit>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<&'a Verdict>,
+    verdict: Option<PrintedVerdict<'a>>,
+}
+
+#[derive(Serialize)]
+struct PrintedVerdict<'a> {
+    #[serde(flatten)]
+    of: &'a Verdict,
+    /// True if the soup predicts what the best file predicts, without each fold.
+    same: bool,
 }
 
 impl Selected {
@@ -51,15 +59,16 @@ impl Selected {
         let Self { soup, by, models, worth } = self;
         if options.json {
             let worth = worth.as_ref();
+            let verdict = worth.and_then(|worth| worth.verdict.as_ref());
             return print_json(&Printed {
                 soup,
                 validation: worth.and_then(|worth| worth.validation),
                 cross_fitted: worth.and_then(|worth| worth.cross_fitted.as_ref()),
-                verdict: worth.and_then(|worth| worth.verdict.as_ref()).map(|(of, _)| of),
+                verdict: verdict.map(|(of, same)| PrintedVerdict { of, same: *same }),
             });
         }
         let change = if let Some(Method::Pruned) = options.method { "without" } else { "with" };
-        soup.decisions.iter().try_for_each(|decision| print_decision(decision, change))?;
+        soup.decisions.iter().try_for_each(|decision| print(&described(decision, change)))?;
         let taken = soup.average.shares().len();
         print(&format!("{by} {:.4} on validation, {taken} of {models} models\n", soup.score))?;
         worth.as_ref().map_or(Ok(()), |worth| worth.print(soup))
@@ -95,12 +104,14 @@ impl Worth {
     }
 }
 
-/// Prints a decision; `change` says whether the soup was tried with the candidate or without it.
-fn print_decision(decision: &Decision, change: &str) -> anyhow::Result<()> {
+/// Describes a decision in a line; `change` says whether the soup was tried with the candidate or
+/// without it.
+fn described(decision: &Decision, change: &str) -> String {
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
     let verdict = if decision.taken { "taken" } else { "left out" };
-    print(&format!(
-        "{:8} alone {}  soup {}, {change} it {}  {}{}{}\n",
+    let error = decision.standard_error.map(|error| format!(", standard error {error:.4}"));
+    format!(
+        "{:8} alone {}  soup {}, {change} it {}{}  {}{}{}\n",
         verdict,
         number(decision.alone),
         number(decision.before),
@@ -108,8 +119,32 @@ fn print_decision(decision: &Decision, change: &str) -> anyhow::Result<()> {
             Some(bound) => format!("at most {bound:.4}"),
             None => number(decision.tried),
         },
+        error.unwrap_or_default(),
         decision.group,
         if decision.group.is_empty() { "" } else { ": " },
         decision.candidate
-    ))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_has_the_standard_error_of_its_gain() {
+        let decision = Decision {
+            candidate: "a".to_owned(),
+            alone: Some(0.5),
+            before: Some(0.75),
+            tried: Some(0.8),
+            standard_error: Some(0.0625),
+            ..Decision::default()
+        };
+        let expected = "left out alone 0.5000  soup 0.7500, with it 0.8000, standard error 0.0625  a\n";
+        assert_eq!(described(&decision, "with"), expected);
+        let decision =
+            Decision { tried: None, at_most: Some(0.75), standard_error: None, taken: true, ..decision };
+        let expected = "taken    alone 0.5000  soup 0.7500, without it at most 0.7500  a\n";
+        assert_eq!(described(&decision, "without"), expected);
+    }
 }
