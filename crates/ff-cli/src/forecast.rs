@@ -61,7 +61,7 @@ fn median(sorted: &[f64]) -> Option<f64> {
 pub fn forecast(files: &[PathBuf], base: Option<&Path>, as_json: bool) -> anyhow::Result<()> {
     let models = open(files, base)?;
     let models = if base.is_none() { models.with_zero_base() } else { models };
-    let geometry = geometry(&models, |name| !is_statistic(name))?;
+    let geometry = geometry(&models, None, |name| !is_statistic(name))?;
     let place = |(at, id): (usize, &String)| Place::of(id.clone(), at, models.len(), &geometry);
     let places: Vec<Place> = models.iter().map(|one| &one.id).enumerate().map(place).collect();
     if as_json {

@@ -139,8 +139,15 @@ fn geometry_is_that_of_task_vectors() {
         };
         let (base, vectors) = (vector(4), [vector(1), vector(2), vector(3)]);
         let all = models(&vectors.each_ref().map(Vec::as_slice));
-        let found =
-            geometry(&all.with_base(model("base", &base, Dtype::F64)).unwrap(), weights_only).unwrap();
+        let all = all.with_base(model("base", &base, Dtype::F64)).unwrap();
+        let found = geometry(&all, None, weights_only).unwrap();
+        // Those with one model are the same, and the others are not computed.
+        let of_one = geometry(&all, Some(1), weights_only).unwrap();
+        for of in 0..3 {
+            assert_eq!(of_one.from_base(of), found.from_base(of));
+            assert_eq!(of_one.distance(of, 1), found.distance(of, 1));
+        }
+        assert!(std::panic::catch_unwind(|| of_one.distance(0, 2)).is_err());
         let change = |of: usize| vectors[of].iter().zip(&base).map(|(value, base)| value - base);
         let dot = |a: usize, b: usize| change(a).zip(change(b)).map(|(a, b)| a * b).sum::<f64>();
         for (a, b) in [(0, 0), (0, 1), (1, 0), (2, 0), (1, 2), (2, 2)] {
@@ -160,14 +167,14 @@ fn geometry_is_that_of_task_vectors() {
 #[test]
 fn angles_need_a_base_and_a_change() {
     let two = models(&[&[3.0, 4.0], &[0.0, 1.0]]);
-    assert!(matches!(geometry(&two, weights_only), Err(Error::NoBase)));
-    let found =
-        geometry(&two.with_base(model("base", &[0.0, 1.0], Dtype::F64)).unwrap(), weights_only).unwrap();
+    assert!(matches!(geometry(&two, None, weights_only), Err(Error::NoBase)));
+    let two = two.with_base(model("base", &[0.0, 1.0], Dtype::F64)).unwrap();
+    let found = geometry(&two, None, weights_only).unwrap();
     assert_eq!((found.from_base(0), found.from_base(1)), (18f64.sqrt(), 0.0));
     assert_eq!((found.angle(0, 1), found.distance(0, 1)), (None, 18f64.sqrt()));
     let across = models(&[&[2.0, 0.0], &[0.0, -1.0], &[-4.0, 0.0]]);
-    let found =
-        geometry(&across.with_base(model("base", &[0.0, 0.0], Dtype::F64)).unwrap(), weights_only).unwrap();
+    let across = across.with_base(model("base", &[0.0, 0.0], Dtype::F64)).unwrap();
+    let found = geometry(&across, None, weights_only).unwrap();
     assert_eq!([found.angle(0, 0), found.angle(0, 1), found.angle(0, 2)], [0.0, 90.0, 180.0].map(Some));
 }
 

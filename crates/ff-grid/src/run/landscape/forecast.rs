@@ -30,9 +30,9 @@ pub(in crate::run) fn forecast(
         None => of_weights.clone(),
     };
     let mut evaluator = ErrorEvaluator::new(context, job, &spec.evaluation)?;
-    let geometry = geometry(&ingredients, |name| evaluator.trained(name))?;
-    let weights = ff_soup::geometry(&of_weights, |name| evaluator.trained(name) && is_matrix(name))?;
-    let best_from_start = geometry.from_base(best);
+    let from_start = geometry(&ingredients, Some(best), |name| evaluator.trained(name))?;
+    let weights = geometry(&of_weights, Some(best), |name| evaluator.trained(name) && is_matrix(name))?;
+    let best_from_start = from_start.from_base(best);
     let mut found = Vec::new();
     for (at, model) in models.iter().enumerate() {
         let barrier = match spec.barrier {
@@ -43,10 +43,10 @@ pub(in crate::run) fn forecast(
         found.push(Forecasted {
             model: model.id.clone(),
             score: model.score,
-            from_start: geometry.from_base(at),
+            from_start: from_start.from_base(at),
             cosine: weights.cosine(best, at),
-            angle: geometry.angle(best, at),
-            distance: (best_from_start > 0.0).then(|| geometry.distance(best, at) / best_from_start),
+            angle: from_start.angle(best, at),
+            distance: (best_from_start > 0.0).then(|| from_start.distance(best, at) / best_from_start),
             barrier,
         });
     }
