@@ -26,14 +26,16 @@ use super::predictor::Predictor;
 use crate::error::Error;
 use crate::job::Cost;
 
-/// Images between two computations of the bound.
+/// The fewest images between two computations of the bound.
 const STEP: usize = 32;
+/// The most times that a bound is computed of a candidate, as each may take a pass over all images.
+const BOUNDS: usize = 256;
 /// Resamples for a standard error, for which 200 are enough (Efron and Tibshirani 1993, *An
 /// Introduction to the Bootstrap*, §6.4).
 const RESAMPLES: usize = 200;
 /// Seed of these resamples.
 const SEED: u64 = 0;
-/// The most bytes of logits that are kept of candidates that were rejected.
+/// The most bytes that are kept of candidates that were rejected: logits, and names of models.
 const KEEP_BYTES: usize = 512 << 20;
 
 /// Scores soup candidates on validation images. Known scores of single models are not computed
@@ -47,8 +49,8 @@ pub struct ValidationScorer<P> {
     /// Predictions of all images.
     kept: HashMap<Average, Kept>,
     /// Logits of some images, by row, of candidates whose evaluation ended early.
-    begun: HashMap<Average, Vec<(usize, Vec<f32>)>>,
-    /// Bytes of rejected candidates among these.
+    begun: HashMap<Average, Begun>,
+    /// Bytes of rejected candidates in `kept` and `begun`.
     bytes: usize,
     /// The last predictions: they have the targets, and their margins order the images if those of a
     /// candidate's parts are unknown.
@@ -61,6 +63,9 @@ pub struct ValidationScorer<P> {
     /// Images that earlier networks read.
     fitted: u64,
 }
+
+/// The logits of some images, by row.
+type Begun = Vec<(usize, Vec<f32>)>;
 
 /// Predictions of all images.
 struct Kept {
@@ -167,11 +172,11 @@ impl<P: Predictor> ValidationScorer<P> {
     /// Keeps predictions if they are `needed` later, or while there is room.
     fn keep(&mut self, average: &Average, found: Predictions, exact: bool, needed: bool) -> Arc<Predictions> {
         let predictions = Arc::new(found);
-        let bytes = size_of_val(predictions.logits());
+        self.take_begun(average);
+        let bytes = size_of_val(predictions.logits()) + bytes_of(average);
         if needed || self.in_parts && self.bytes + bytes <= KEEP_BYTES {
             self.bytes += if needed { 0 } else { bytes };
             self.kept.insert(average.clone(), Kept { predictions: predictions.clone(), exact });
-            self.begun.remove(average);
         }
         self.last = Some(predictions.clone());
         predictions
@@ -235,11 +240,12 @@ impl<P: Predictor> ValidationScorer<P> {
         accept: Accept,
     ) -> Result<Option<Verdict>, ScoreError> {
         let Some((mut bound, mut uncertain)) = self.bound(counted, average) else { return Ok(None) };
-        let mut begun = self.begun.remove(average).unwrap_or_default();
+        let mut begun = self.take_begun(average);
         let mut wanted: Vec<bool> = counted.places.iter().map(Option::is_some).collect();
         begun.iter().for_each(|(row, _)| wanted[*row] = false);
         let order: Vec<usize> = self.order(average).into_iter().filter(|row| wanted[*row]).collect();
         let (slack, of_loss) = (self.predictor.slack(), self.metric == Metric::LogLoss);
+        let step = STEP.max(counted.predictions.len() / BOUNDS);
         let (mut seen, mut below, mut failed) = (0, None, false);
         let mut observe = |row: usize, found: &[f32]| {
             let place = counted.places[row].unwrap_or_default();
@@ -249,7 +255,7 @@ impl<P: Predictor> ValidationScorer<P> {
             }
             begun.push((row, found.to_vec()));
             seen += 1;
-            if seen % STEP == 0 && below.is_none() {
+            if seen % step == 0 && below.is_none() {
                 let bound = bound.bound();
                 below = (!accept.accepts(bound, best)).then_some(bound);
             }
@@ -274,12 +280,7 @@ impl<P: Predictor> ValidationScorer<P> {
     }
 
     /// Scores predictions of all images that were made in another order.
-    fn assembled(
-        &mut self,
-        average: &Average,
-        last: &Predictions,
-        begun: Vec<(usize, Vec<f32>)>,
-    ) -> Result<f64, ScoreError> {
+    fn assembled(&mut self, average: &Average, last: &Predictions, begun: Begun) -> Result<f64, ScoreError> {
         let mut logits = last.logits().to_vec();
         for (row, found) in begun {
             logits[row * last.outputs()..][..found.len()].copy_from_slice(&found);
@@ -288,9 +289,16 @@ impl<P: Predictor> ValidationScorer<P> {
         self.value(&found)
     }
 
+    /// Takes out the logits of some images of an average that was begun.
+    fn take_begun(&mut self, average: &Average) -> Begun {
+        let Some(rows) = self.begun.remove(average) else { return Vec::new() };
+        self.bytes -= bytes_of_rows(&rows) + bytes_of(average);
+        rows
+    }
+
     /// Keeps logits of some images for a selection on another part.
-    fn begin(&mut self, average: &Average, rows: Vec<(usize, Vec<f32>)>) {
-        let bytes: usize = rows.iter().map(|(_, logits)| size_of_val(logits.as_slice()) + 48).sum();
+    fn begin(&mut self, average: &Average, rows: Begun) {
+        let bytes = bytes_of_rows(&rows) + bytes_of(average);
         if self.in_parts && self.bytes + bytes <= KEEP_BYTES {
             self.bytes += bytes;
             self.begun.insert(average.clone(), rows);
@@ -321,6 +329,16 @@ impl<P: Predictor> ValidationScorer<P> {
             (None, None) => Vec::new(),
         }
     }
+}
+
+/// Returns about the bytes of rows, each with its allocation.
+fn bytes_of_rows(rows: &[(usize, Vec<f32>)]) -> usize {
+    rows.iter().map(|(_, logits)| size_of_val(logits.as_slice()) + 48).sum()
+}
+
+/// Returns about the bytes of an average's tree, which names every model.
+fn bytes_of(average: &Average) -> usize {
+    average.shares().iter().map(|(id, _)| size_of::<Average>() + id.len()).sum()
 }
 
 /// Returns how far the logits of an image may be from those of a full evaluation.
@@ -384,15 +402,147 @@ impl<P: Predictor> Scorer for ValidationScorer<P> {
             None => kept.predictions.clone(),
             Some(rows) => Arc::new(kept.predictions.subset(rows)),
         });
-        match standard_error(self.metric, &before, &tried, RESAMPLES, SEED)? {
-            None => Err("`one-se`: expected validation images of at least 2 groups (patients), found 1\n\
-                         hint: set accept = \"greater\""
-                .into()),
-            found => Ok(found),
+        let found = standard_error(self.metric, &before, &tried, RESAMPLES, SEED)?;
+        if found.is_some() {
+            return Ok(found);
         }
+        let why = match before.group_count() {
+            Some(..2) => "expected validation images of at least 2 groups (patients), found 1".to_owned(),
+            _ => format!("{} is undefined on resamples of the validation images", self.metric.title()),
+        };
+        Err(format!("`one-se`: {why}\nhint: set accept = \"greater\"").into())
     }
 
     fn network(&mut self) -> Option<&mut dyn Network> {
         self.network.as_mut().map(|network| network as &mut dyn Network)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_checkpoint::OwnedTensor;
+    use ff_eval::Targets;
+
+    use super::*;
+
+    /// Predicts images of one class, the first of them correctly, as many as its weight says.
+    #[derive(Default)]
+    struct Toy {
+        images: usize,
+        right: usize,
+        read: u64,
+    }
+
+    impl Toy {
+        fn logits(&self, row: usize) -> [f32; 2] {
+            if row < self.right { [1.0, 0.0] } else { [0.0, 1.0] }
+        }
+    }
+
+    impl Predictor for Toy {
+        fn load(&mut self, weights: &StateDict, _: &Average) -> Result<(), Error> {
+            let right = weights.get("right").and_then(|tensor| tensor.to_f64()).expect("the only tensor");
+            self.right = right[0] as usize;
+            Ok(())
+        }
+
+        fn predict(&mut self) -> Result<Predictions, Error> {
+            self.read += self.images as u64;
+            let logits = (0..self.images).flat_map(|row| self.logits(row)).collect();
+            Ok(Predictions::new(logits, 2, Targets::Classes(vec![0; self.images]))?)
+        }
+
+        fn predict_until(
+            &mut self,
+            order: &[usize],
+            enough: &mut dyn FnMut(usize, &[f32]) -> bool,
+        ) -> Result<(), Error> {
+            for &row in order {
+                self.read += 1;
+                if enough(row, &self.logits(row)) {
+                    break;
+                }
+            }
+            Ok(())
+        }
+
+        fn rows(&self) -> usize {
+            self.images
+        }
+
+        fn slack(&self) -> f32 {
+            0.0
+        }
+
+        fn evaluations(&self) -> u64 {
+            0
+        }
+
+        fn images(&self) -> u64 {
+            self.read
+        }
+
+        fn recomputes_from(&self) -> usize {
+            0
+        }
+    }
+
+    fn scorer(metric: Metric, images: usize) -> ValidationScorer<Toy> {
+        ValidationScorer::new(Toy { images, ..Toy::default() }, metric, HashMap::new()).for_parts()
+    }
+
+    fn mean(ids: &[&str]) -> Average {
+        Average::mean(ids.iter().map(|id| Average::Ingredient((*id).to_owned())).collect())
+    }
+
+    /// Returns whether an average that predicts so many images correctly beats a score.
+    fn beats(scorer: &mut ValidationScorer<Toy>, average: &Average, right: usize, best: f64) -> Verdict {
+        let tensors = [("right".to_owned(), OwnedTensor::f32([1], &[right as f32]))];
+        let weights = StateDict::from_tensors(tensors.into());
+        let weights = || Ok(weights.clone());
+        scorer.beats(&Candidate::new(average, &weights), best, Accept::Greater).unwrap()
+    }
+
+    #[test]
+    fn a_bound_is_computed_a_limited_number_of_times() {
+        let mut scorer = scorer(Metric::LogLoss, 64 * BOUNDS);
+        beats(&mut scorer, &mean(&["a"]), 64 * BOUNDS, 0.0);
+        let before = scorer.images();
+        // Losses of ln(1 + e) on wrong images are more than ln(1 + 1/e) on all after 3,909 of 16,384.
+        let best = -(-1f64).exp().ln_1p();
+        assert!(matches!(beats(&mut scorer, &mean(&["a", "b"]), 0, best), Verdict::Rejected { .. }));
+        assert_eq!(scorer.images() - before, 62 * 64);
+    }
+
+    #[test]
+    fn the_bytes_of_rejected_candidates_are_those_that_are_kept() {
+        let mut scorer = scorer(Metric::Accuracy, 256);
+        beats(&mut scorer, &mean(&["a"]), 256, 0.0);
+        assert_eq!(scorer.bytes, 0, "a single model is needed later");
+        let rejected = mean(&["a", "b"]);
+        let mut kept = Vec::new();
+        for (part, best) in [(0..200, 0.9), (28..228, 0.7), (56..256, 0.5)] {
+            scorer.score_on(Some(part.collect()));
+            assert!(matches!(beats(&mut scorer, &rejected, 120, best), Verdict::Rejected { .. }));
+            kept.push(scorer.begun[&rejected].len());
+            assert_eq!(scorer.bytes, bytes_of_rows(&scorer.begun[&rejected]) + bytes_of(&rejected));
+        }
+        assert_eq!(kept, [160, 192, 224], "each part needs some images more");
+        scorer.score_on(None);
+        assert_eq!(beats(&mut scorer, &rejected, 120, 0.4), Verdict::Score(120.0 / 256.0));
+        assert_eq!((scorer.bytes, scorer.begun.len()), (0, 0), "it is in a soup");
+    }
+
+    #[test]
+    fn a_missing_standard_error_is_explained() {
+        let predictions = Predictions::new(vec![0.0; 24], 2, Targets::Classes(vec![0; 12])).unwrap();
+        let why = |metric, predictions: Predictions| {
+            let scorer = scorer(metric, 12).with_predictions("a", predictions.clone());
+            let mut scorer = scorer.with_predictions("b", predictions);
+            scorer.standard_error(&mean(&["a"]), &mean(&["b"])).unwrap_err().to_string()
+        };
+        let grouped = predictions.clone().with_groups(vec![3; 12]).unwrap();
+        assert!(why(Metric::Accuracy, grouped).contains("at least 2 groups (patients), found 1\nhint:"));
+        assert!(why(Metric::Auroc, predictions).contains("AUROC is undefined on resamples"));
     }
 }
