@@ -11,6 +11,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("weights", help="safetensors, or a checkpoint of timm's train.py")
 parser.add_argument("data", help="folder with a folder of validation images for each class")
 parser.add_argument("--model", required=True, help="timm's name of the model")
+parser.add_argument("--img-size", type=int, help="side of the images in pixels, if it is not the network's usual")
 parser.add_argument("--predictions", help="CSV file to write logits and targets to, as ff-eval reads it")
 parser.add_argument("--bn-images", help="class folders of training images, to recompute BatchNorm statistics")
 parser.add_argument("--save", help="file to write the weights with recomputed statistics to")
@@ -27,7 +28,8 @@ else:
 model.load_state_dict(weights)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 model.to(device).eval()
-transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+options = {"img_size": args.img_size} if args.img_size else {}
+transform = timm.data.create_transform(**timm.data.resolve_data_config(options, model=model))
 
 
 @torch.inference_mode()

@@ -274,14 +274,32 @@ fn tested(of: &Comparison) -> String {
 /// The sentences about the most and the least expensive row.
 fn cost(table: &Table) -> String {
     let rows = table.rows().iter().filter(|row| row.cost != Cost::default());
-    let dearest = rows.clone().max_by_key(|row| row.cost.training_epochs);
-    let cheapest = rows.clone().min_by_key(|row| row.cost.training_epochs);
+    let price = |row: &&Row| {
+        (row.cost.training_epochs, row.cost.wall_seconds.map_or(0, |seconds| (seconds * 1e3) as u64))
+    };
+    let dearest = rows.clone().max_by_key(price);
+    let cheapest = rows.clone().min_by_key(price);
     let (Some(dearest), Some(cheapest)) = (dearest, cheapest) else {
         return "No model has been trained yet.".to_owned();
     };
     let (most, least) = (dearest.cost.training_epochs, cheapest.cost.training_epochs);
+    let time =
+        |row: &Row| row.cost.wall_seconds.map(format::seconds).unwrap_or_else(|| "unknown time".to_owned());
+    const SINGLE: &str = "A soup is a single model, so inference costs the same.";
     let epochs = match most == least {
-        true => format!("Every row takes {} epochs of training", format::count(most)),
+        true => {
+            let trained = match most {
+                0 => "No row trains a model".to_owned(),
+                most => format!("Every row takes {} epochs of training", format::count(most)),
+            };
+            return format!(
+                "{trained}. Over all columns, the wall-clock time is from {} ({}) to {} ({}). {SINGLE}",
+                time(cheapest),
+                cheapest.method,
+                time(dearest),
+                dearest.method
+            );
+        }
         false => format!(
             "Training takes {} epochs for {} and {} for {} ({:.0} %)",
             format::count(most),
@@ -291,10 +309,8 @@ fn cost(table: &Table) -> String {
             100.0 * least as f64 / most.max(1) as f64
         ),
     };
-    let time =
-        |row: &Row| row.cost.wall_seconds.map(format::seconds).unwrap_or_else(|| "unknown time".to_owned());
     format!(
-        "{epochs}, over all columns, in a wall-clock time of {} and {}. A soup is a single model, so inference costs the same.",
+        "{epochs}, over all columns, in a wall-clock time of {} and {}. {SINGLE}",
         time(dearest),
         time(cheapest)
     )
