@@ -501,9 +501,12 @@ fn a_filter_adds_a_forecast_and_changes_its_row_only() {
     let plan = demo(&["method.1.max_distance=1.5", "method.1.select={kind='stock'}"]);
     check_order(&plan);
     assert_eq!(count(&plan, "forecast"), 10);
-    // Of 12 models, 11 are not the best. The statistics of soups are averaged here.
-    let prefix = "Shapes ResNet-pico: ";
-    assert_eq!(forecasts(&plan, prefix), [("Shapes ResNet-pico: forecast of grid", 11, 11 * 240)]);
+    // Distances need no images. Of 12 models, 11 are not the best, and may have a barrier to it. The
+    // statistics of soups are averaged here.
+    let (prefix, of_grid) = ("Shapes ResNet-pico: ", "Shapes ResNet-pico: forecast of grid");
+    assert_eq!(forecasts(&plan, prefix), [(of_grid, 0, 0)]);
+    let barriers = demo(&["method.1.max_distance=1.5", "method.2.max_barrier=0.1"]);
+    assert_eq!(forecasts(&barriers, prefix), [(of_grid, 11, 11 * 240)]);
     for job in plan.jobs.iter().filter(|job| plain.job(&job.id).is_none()) {
         let kind = job.spec.kind();
         assert!(
@@ -532,7 +535,29 @@ fn a_filter_adds_a_forecast_and_changes_its_row_only() {
     assert_eq!(forecasts(&recomputed, prefix)[0].2, 11 * (240 + 100));
     assert_eq!(forecasts(&recomputed, "Shapes DeiT-pico: ")[0].2, 11 * 240);
     let distances = demo(&["forecast.barrier=false"]);
-    assert_eq!(forecasts(&distances, prefix)[0], ("Shapes ResNet-pico: forecast of grid", 0, 0));
+    assert_eq!(forecasts(&distances, prefix)[0], (of_grid, 0, 0));
+}
+
+#[test]
+fn another_metric_changes_only_the_rows_that_choose() {
+    let (plain, other) = (demo(&[]), demo(&["soup.select_by=log-loss"]));
+    for (before, after) in soups(&plain).1.iter().zip(soups(&other).1) {
+        for (at, (before, after)) in before.methods.iter().zip(&after.methods).enumerate() {
+            assert_eq!(before.soup == after.soup, at == 1, "row {at}, of which 1 is the uniform soup");
+        }
+    }
+}
+
+#[test]
+fn single_models_that_are_no_rows_are_not_cross_fitted() {
+    let plan = demo(&["grid.top_models=2"]);
+    let folds = |id: &JobId| match &plan.job(id).unwrap().spec {
+        JobSpec::Soup(spec) => spec.folds,
+        _ => unreachable!("a single model is selected by a soup job"),
+    };
+    // The best one is also the first row.
+    let singles = soups(&plan).1[0].singles.iter().map(|jobs| folds(&jobs.soup));
+    assert_eq!(singles.collect::<Vec<_>>(), [Some(3), None]);
 }
 
 #[test]
@@ -594,9 +619,10 @@ fn wrong_values_are_errors_with_their_key() {
         (["method.1.select={kind='fisher',images=0}"], "images: expected at least 1, found 0"),
         (
             ["method.1.max_distance=-1"],
-            "method `Uniform Soup`: max_distance: expected a finite number of 0 or more, found -1",
+            "method `Uniform Soup`: max_distance: expected a finite number above 0, found -1",
         ),
-        (["method.1.max_distance=inf"], "max_distance: expected a finite number of 0 or more, found inf"),
+        (["method.1.max_distance=0"], "max_distance: expected a finite number above 0, found 0"),
+        (["method.1.max_distance=inf"], "max_distance: expected a finite number above 0, found inf"),
         (["method.2.max_barrier=nan"], "method `Greedy Soup`: max_barrier: expected a finite number, found"),
         (["grid.seeds=[1, 1]"], "grid.seeds: expected each value once, found 1 twice"),
         (["fgg.lr_max=nan"], "fgg.lr_max: expected a finite number"),

@@ -204,8 +204,8 @@ impl SoupsConfig {
         let without_barriers = self.forecast.as_ref().is_some_and(|section| !section.barrier);
         for method in &self.method {
             let wrong = |reason: String| Err(Error::Config(format!("method `{}`: {reason}", method.name)));
-            if let Some(most) = method.max_distance.filter(|most| !(most.is_finite() && *most >= 0.0)) {
-                return wrong(format!("max_distance: expected a finite number of 0 or more, found {most}"));
+            if let Some(most) = method.max_distance.filter(|most| !(most.is_finite() && *most > 0.0)) {
+                return wrong(format!("max_distance: expected a finite number above 0, found {most}"));
             }
             match method.max_barrier {
                 Some(most) if !most.is_finite() => {

@@ -58,7 +58,7 @@ pub struct SoupsConfig {
     /// How the weights of a soup are made.
     pub soup: SoupConfig,
     /// A forecast of which models of a pool average, for each pool that a row has. Absent: only for
-    /// the pools of rows with `max_distance` or `max_barrier`.
+    /// the pools of rows with `max_distance` or `max_barrier`, and barriers only for the latter.
     pub forecast: Option<ForecastConfig>,
     /// Models from files, which were trained elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -394,9 +394,10 @@ impl SoupsConfig {
         Ok(soup)
     }
 
-    /// The metric of the scores that choose in a row, if it is not the table's.
+    /// The metric of the scores that choose in a row, if it is not the table's and the row chooses.
     pub(crate) fn select_by(&self, method: &MethodConfig, metric: Metric) -> Option<Metric> {
-        method.select_by.or(self.soup.select_by).filter(|by| *by != metric)
+        let by = method.select_by.or(self.soup.select_by);
+        by.filter(|by| *by != metric && method.select.chooses())
     }
 
     /// The grid's runs, in the order of the pool.

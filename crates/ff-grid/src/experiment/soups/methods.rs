@@ -24,8 +24,9 @@ pub struct MethodConfig {
     pub select_by: Option<Metric>,
     /// Models that a run saved before its loss stopped being finite: `keep` or `drop`.
     pub diverged: Diverged,
-    /// The largest distance of a model from the pool's best one, in distances of the best model from
-    /// the probe (θ₀); models further away are left out. The best one always stays. Absent: no limit.
+    /// The largest distance of a model from the pool's best one, above 0, in distances of the best
+    /// model from the probe (θ₀); models further away are left out. The best one always stays. Absent:
+    /// no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_distance: Option<f64>,
     /// The largest error barrier of a model to the pool's best one, in the metric's unit; models with

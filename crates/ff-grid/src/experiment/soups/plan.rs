@@ -10,7 +10,7 @@ use ff_train::{Ema, Rates, TrainConfig, Trainable, task_kind};
 use itertools::{Itertools, iproduct};
 
 use super::columns::{MethodJobs, OodScore, SoupsColumn, predictors};
-use super::config::{GridRun, SoupConfig, SoupsConfig};
+use super::config::{ForecastConfig, GridRun, SoupConfig, SoupsConfig};
 use super::landscape_plan::{LandscapeBuilder, cost, evaluation};
 use super::methods::MethodConfig;
 use super::pools::{self, OpenedFiles, Pools};
@@ -146,8 +146,9 @@ impl Builder<'_, '_> {
         // Scores of single models are known from training; each candidate soup takes an evaluation.
         let in_pool = self.models_of(&method.pool, pools);
         let forecast = self.forecast(method, pools);
-        let folds = config.soup.folds as u64;
-        let models = method.select.candidates(in_pool) as u64 * method.select.selections(folds);
+        // A single model that is no row is scored on test images alone.
+        let folds = if config.method.contains(method) { config.soup.folds } else { 0 };
+        let models = method.select.candidates(in_pool) as u64 * method.select.selections(folds as u64);
         let recalibrated = method.bn.unwrap_or(config.soup.bn) == BnStatistics::Recalibrate
             && method.select.is_soup()
             && shared.spec.architecture.batch_norm;
@@ -158,7 +159,7 @@ impl Builder<'_, '_> {
             metric: dataset.metric,
             select: method.select.clone(),
             select_by: config.select_by(method, dataset.metric),
-            folds: (config.soup.folds > 0).then_some(config.soup.folds),
+            folds: (folds > 0).then_some(folds),
             recalibrate: recalibrated.then_some(config.model.batch_size),
             bn_images: config.soup.bn_images().filter(|_| recalibrated),
             diverged: method.diverged,
@@ -167,7 +168,7 @@ impl Builder<'_, '_> {
         });
         let recomputed = if recalibrated { config.soup.images_to_recompute(train) } else { 0 };
         let of_statistics = in_pool as u64 * method.select.statistics_images(train);
-        let of_fit = method.select.fit_images(val, recomputed) * (1 + folds);
+        let of_fit = method.select.fit_images(val, recomputed) * (1 + folds as u64);
         let evaluated_images = models * (val + recomputed) + of_fit + of_statistics;
         let cost = Cost { evaluations: models, evaluated_images, ..Cost::default() };
         // The runs' start comes after them, and the forecast that filters them last.
@@ -204,12 +205,16 @@ impl Builder<'_, '_> {
     /// forecasts. All rows with this pool share it.
     fn forecast(&mut self, method: &MethodConfig, pools: &Pools) -> Option<JobId> {
         let (config, shared) = (self.config, self.shared);
-        let same = |row: &MethodConfig| (&row.pool, row.diverged) == (&method.pool, method.diverged);
-        let mut rows = config.method.iter().filter(|row| same(row));
-        if !rows.any(|row| config.forecast.is_some() || row.filter().is_some()) {
+        let same = |row: &&MethodConfig| (&row.pool, row.diverged) == (&method.pool, method.diverged);
+        let rows: Vec<&MethodConfig> = config.method.iter().filter(same).collect();
+        if !rows.iter().any(|row| config.forecast.is_some() || row.filter().is_some()) {
             return None;
         }
-        let section = config.forecast.clone().unwrap_or_default();
+        // Evaluations that nobody asks for are not paid for.
+        let section = config.forecast.clone().unwrap_or_else(|| ForecastConfig {
+            barrier: rows.iter().any(|row| row.max_barrier.is_some()),
+            ..ForecastConfig::default()
+        });
         let soup = SoupConfig { bn_images: section.bn_images, ..config.soup.clone() };
         let evaluation = evaluation(shared, self.dataset.metric, &soup, config.model.batch_size);
         let others = self.models_of(&method.pool, pools).saturating_sub(1);

@@ -58,7 +58,6 @@ pub(super) fn column(
     for model in models.iter().filter(|model| model.method.select.is_soup()) {
         let greedy_barriers = table.greedy_barriers(column, &model.method.name, records)?;
         let selected_by = config.select_by(model.method, dataset.metric);
-        let selected_by = selected_by.filter(|_| model.method.select.chooses());
         report.choices.push(choice(model, selected_by, &greedy_barriers));
     }
     report.forecasts = forecasts::of(&config.method, column, &models, records)?;
