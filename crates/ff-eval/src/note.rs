@@ -56,6 +56,8 @@ pub enum Note {
     },
     /// Some classes or tasks have all samples or positives in one fold: see [`Note::in_one_fold`].
     InOneFold {
+        /// The kind of task: classes or tasks.
+        kind: TaskKind,
         /// Each class or task with its number of samples or positives, in the order of the outputs.
         outputs: Vec<(usize, u64)>,
     },
@@ -90,7 +92,7 @@ impl Note {
     /// A model that is chosen without that fold is chosen without them.
     pub fn in_one_fold(predictions: &Predictions, folds: &Folds) -> Option<Note> {
         let outputs = folds.in_one_fold(predictions.targets(), predictions.outputs());
-        (!outputs.is_empty()).then_some(Note::InOneFold { outputs })
+        (!outputs.is_empty()).then_some(Note::InOneFold { kind: predictions.kind(), outputs })
     }
 
     /// Notes that there are fewer than 50 groups; `None` with 50 or more.
@@ -108,9 +110,14 @@ impl Note {
         let name = |what: &str, index: usize| {
             names.get(index).map_or_else(|| format!("{what} {index}"), Clone::clone)
         };
-        let counted = |what: &str, outputs: &[(usize, u64)]| {
+        // Such as "samples of class 1 (4)".
+        let counted = |kind: TaskKind, outputs: &[(usize, u64)]| {
+            let (what, samples) = match kind {
+                TaskKind::Multiclass => ("class", "samples"),
+                TaskKind::Multilabel => ("task", "positive samples"),
+            };
             let of = outputs.iter().map(|&(output, count)| format!("{} ({count})", name(what, output)));
-            of.collect::<Vec<_>>().join(", ")
+            format!("{samples} of {}", of.collect::<Vec<_>>().join(", "))
         };
         match self {
             Note::LeftOut { output, why } => format!("AUROC leaves out {}: {why}", name("output", *output)),
@@ -124,18 +131,12 @@ impl Note {
                 format!("{class} is predicted but not in the targets: its recall counts as 0")
             }
             Note::FewSamples { kind, outputs } => {
-                let (what, samples) = match kind {
-                    TaskKind::Multiclass => ("class", "samples"),
-                    TaskKind::Multilabel => ("task", "positive samples"),
-                };
-                let of = counted(what, outputs);
-                format!(
-                    "fewer than {FEW_SAMPLES} {samples} of {of}: scores that depend on them are unreliable"
-                )
+                let few = counted(*kind, outputs);
+                format!("fewer than {FEW_SAMPLES} {few}: scores that depend on them are unreliable")
             }
-            Note::InOneFold { outputs } => {
-                let of = counted("output", outputs);
-                format!("all samples of {of} are in one fold: while it is left out, nothing is known of them")
+            Note::InOneFold { kind, outputs } => {
+                let all = counted(*kind, outputs);
+                format!("all {all} are in one fold: while it is left out, nothing is known of them")
             }
             Note::FewGroups { groups: groups @ 0..2 } => {
                 format!("no interval: expected at least 2 groups, found {groups}")
@@ -216,6 +217,7 @@ mod tests {
 
     fn all() -> Vec<(Note, &'static str, &'static str)> {
         let few = |kind| Note::FewSamples { kind, outputs: vec![(1, 4), (2, 0)] };
+        let in_one_fold = |kind| Note::InOneFold { kind, outputs: vec![(1, 4), (2, 1)] };
         vec![
             (
                 Note::LeftOut { output: 1, why: "no positive sample".into() },
@@ -243,9 +245,14 @@ mod tests {
                 "fewer than 10 positive samples of b (4), task 2 (0): scores that depend on them are unreliable",
             ),
             (
-                Note::InOneFold { outputs: vec![(1, 4), (2, 1)] },
-                "all samples of output 1 (4), output 2 (1) are in one fold: while it is left out, nothing is known of them",
-                "all samples of b (4), output 2 (1) are in one fold: while it is left out, nothing is known of them",
+                in_one_fold(TaskKind::Multiclass),
+                "all samples of class 1 (4), class 2 (1) are in one fold: while it is left out, nothing is known of them",
+                "all samples of b (4), class 2 (1) are in one fold: while it is left out, nothing is known of them",
+            ),
+            (
+                in_one_fold(TaskKind::Multilabel),
+                "all positive samples of task 1 (4), task 2 (1) are in one fold: while it is left out, nothing is known of them",
+                "all positive samples of b (4), task 2 (1) are in one fold: while it is left out, nothing is known of them",
             ),
             (
                 Note::FewGroups { groups: 12 },
@@ -290,7 +297,8 @@ mod tests {
         let mut classes = vec![0; 20];
         assert_eq!(of(classes.clone()), None);
         classes[7] = 1;
-        assert_eq!(of(classes), Some(Note::InOneFold { outputs: vec![(1, 1)] }));
+        let kind = TaskKind::Multiclass;
+        assert_eq!(of(classes), Some(Note::InOneFold { kind, outputs: vec![(1, 1)] }));
     }
 
     #[test]
