@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ff_checkpoint::{Dtype, OwnedTensor, StateDict};
 use ff_soup::{
-    Average, Candidate, Error, Fit, FitEnd, Gradient, Granularity, Ingredient, Ingredients, Learned, Network,
-    ScoreError, Scorer, Selector, Soup, SumRule,
+    Accept, Average, Candidate, Error, Fit, FitEnd, Gradient, Granularity, Ingredient, Ingredients, Learned,
+    Network, ScoreError, Scorer, Selector, Soup, SumRule,
 };
 
 /// Two layers of two weights in each model. No two differences of models are parallel in a layer.
@@ -263,6 +263,37 @@ fn the_uniform_soup_stays_if_nothing_is_better() {
     assert_eq!(soup.average.to_string(), "mean(m0, m1, m2)");
     check(&fit.coefficients.into_values().collect::<Vec<_>>(), &[1.0 / 3.0; 3], 1e-15);
     assert_eq!(soup.score, -fit.uniform.unwrap());
+}
+
+/// Scores weights by their loss, so that the score loses what the fit gains.
+struct Contrary(Toy);
+
+impl Scorer for Contrary {
+    fn score(&mut self, candidate: &Candidate<'_>) -> Result<f64, ScoreError> {
+        Ok(-self.0.score(candidate)?)
+    }
+
+    fn network(&mut self) -> Option<&mut dyn Network> {
+        Some(&mut self.0)
+    }
+}
+
+#[test]
+fn the_comparison_with_the_uniform_soup_is_on_record() {
+    let target = combined(OUTSIDE);
+    let learned = Learned { accept: Some(Accept::Greater), temperature: false, ..Learned::default() };
+    let compared = |soup: &Soup| {
+        assert_eq!(soup.decisions.len(), 2 + MODELS.len());
+        let [uniform, learned] = [0, 1].map(|at| soup.decisions[at].clone());
+        assert_eq!([&*uniform.candidate, &*learned.candidate], ["uniform soup", "learned soup"]);
+        ((uniform.alone.unwrap(), uniform.taken), (learned.alone.unwrap(), learned.taken))
+    };
+    let (soup, fit) = select(&learned, &mut Toy::squares(target, target));
+    assert_eq!(compared(&soup), ((-fit.uniform.unwrap(), false), (soup.score, true)));
+    let refused = learned.select(&ingredients(&MODELS), &mut Contrary(Toy::squares(target, target)));
+    let refused = refused.unwrap();
+    assert_eq!(compared(&refused), ((refused.score, true), (-soup.score, false)));
+    assert_eq!((refused.average.to_string().as_str(), refused.fit.unwrap().best), ("mean(m0, m1, m2)", 0));
 }
 
 #[test]

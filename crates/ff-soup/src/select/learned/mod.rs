@@ -33,8 +33,9 @@ const NO_NETWORK: &str = "it needs a network and images, and this scorer has sco
 ///
 /// The soup's average is a merge by the method `linear`, whose settings are the coefficients, or
 /// the mean of all models. There is a [`Decision`] for each model, which is taken if the mean of its
-/// coefficients over the layers is above 0; [`Soup::fit`] has the losses of the epochs and the mean
-/// coefficients. One model is returned as it is.
+/// coefficients over the layers is above 0; before them, with [`accept`](Learned::accept), those
+/// between the `uniform soup` and the `learned soup`, with their scores. [`Soup::fit`] has the losses
+/// of the epochs and the mean coefficients. One model is returned as it is.
 ///
 /// Cost: an epoch takes, for each batch, two passes over the models' files on all cores, and a
 /// forward and a backward pass; and an evaluation of the held-out images. Memory: the merged
@@ -79,21 +80,28 @@ impl Selector for Learned {
             _ => ingredients.merged(&coefficients.linear(false, &all))?,
         };
         let mut score = ingredients.score(&average, scorer)?;
+        let mut decisions = Vec::new();
         if let Some(accept) = self.accept.filter(|_| fit.best > 0) {
             let before = ingredients.score(&mean, scorer)?;
-            if !accepted(scorer, (&average, score), (&mean, before), accept)?.0 {
+            let (taken, standard_error) = accepted(scorer, (&average, score), (&mean, before), accept)?;
+            let of = |candidate: &str, score, taken| {
+                let (candidate, alone) = (candidate.to_owned(), Some(score));
+                Decision { candidate, alone, taken, ..Decision::default() }
+            };
+            decisions.push(of("uniform soup", before, !taken));
+            decisions.push(Decision { standard_error, ..of("learned soup", score, taken) });
+            if !taken {
                 (average, score, fit.best) = (mean, before, 0);
                 coefficients = uniform;
             }
         }
         let means = models.iter().enumerate().map(|(at, model)| (model.id.clone(), coefficients.mean_of(at)));
         fit.coefficients = means.collect();
-        let decisions = models.iter().map(|model| Decision {
+        decisions.extend(models.iter().map(|model| Decision {
             candidate: model.id.clone(),
             taken: fit.coefficients[&model.id] > 0.0,
             ..Decision::default()
-        });
-        let decisions = decisions.collect();
+        }));
         Ok(Soup { average, score, decisions, fit: Some(fit) })
     }
 }
