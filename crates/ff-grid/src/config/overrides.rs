@@ -64,9 +64,17 @@ fn overlay(under: &mut Value, over: Value) {
     }
 }
 
+/// What serde's messages say of types, and in words.
+const TYPES: [(&str, &str); 4] = [
+    ("expected usize", "expected an integer of 0 or more"),
+    ("expected u64", "expected an integer of 0 or more"),
+    ("expected u32", "expected an integer from 0 to 4294967295"),
+    ("expected f64", "expected a number"),
+];
+
 /// An error's text, with the nearest of the names that it lists as a hint.
 fn explained(error: &toml::de::Error) -> String {
-    let text = error.to_string();
+    let text = TYPES.iter().fold(error.to_string(), |text, (of_rust, words)| text.replace(of_rust, words));
     nearest(error.message()).map_or_else(|| text.clone(), |name| hinted(&text, name))
 }
 
@@ -211,8 +219,9 @@ mod tests {
     #[test]
     fn overrides_are_checked_like_the_file() {
         for (set, expected) in [
-            ("epochs=many", "invalid type: string \"many\", expected u32"),
-            ("epochs=-1", "expected u32"),
+            ("epochs=many", "invalid type: string \"many\", expected an integer from 0 to 4294967295"),
+            ("epochs=-1", "invalid value: integer `-1`, expected an integer from 0"),
+            ("list=['x']", "invalid type: string \"x\", expected a number"),
             ("epoch=5", "unknown field `epoch`"),
             ("inner.paths=x", "hint: did you mean `path`?"),
             ("inner.2.path=x", "no entry 2"),
