@@ -196,7 +196,7 @@ impl Builder<'_, '_> {
             }
             Pool::Named(_) => {
                 let trained = self.config.parts(pool).0.map_or(0, |trained| self.models_of(trained, pools));
-                trained + pools.from_files(pool)
+                trained + pools.count_of_files(pool)
             }
         }
     }

@@ -50,7 +50,7 @@ impl Pools {
     }
 
     /// Returns the number of models of a pool that are from files.
-    pub fn from_files(&self, pool: &Pool) -> usize {
+    pub fn count_of_files(&self, pool: &Pool) -> usize {
         self.named(pool).map_or(0, |(_, _, files)| files.models.len())
     }
 
