@@ -100,7 +100,7 @@ fn outputs_are_put_in_the_order_of_the_data() {
     let printed = place.read("runs/tables/tiny/table.md");
     assert!(!printed.contains("order of the outputs"), "{printed}");
 
-    save(&place, "other/c.safetensors", weights(0, 3, 0.2), Some(["c", "a", "d"]));
+    save(&place, "other/c.safetensors", weights(0, 3, 0.25), Some(["c", "a", "d"]));
     place.run("ff-grid run --config tiny.toml").refused(1, &["c.safetensors", "a, b, c", "found c, a, d"]);
 }
 
@@ -135,9 +135,9 @@ fn files_are_beside_the_models_of_a_grid() {
     assert_has(
         &said.stderr,
         &[
-            "one/broken.safetensors is left out: it holds a value that is not finite in `fc.bias`",
-            "one/copy.safetensors is left out: it has the same weights as one/a.safetensors",
-            "the order of the outputs is not recorded in unknown.safetensors, and taken as that of the data: a, b, c",
+            "one/broken.safetensors: left out, since `fc.bias` holds a value that is not finite",
+            "one/copy.safetensors: left out, since it has the same weights as one/a.safetensors",
+            "unknown.safetensors: the order of the outputs is not recorded, and taken as that of the data: a, b, c",
         ],
     );
     let printed = said.ok();
@@ -151,6 +151,25 @@ fn files_are_beside_the_models_of_a_grid() {
     place.run("ff-grid run --config tiny.toml").ok_saying("0 jobs done, ");
     place.run("ff-grid report --config tiny.toml --output page.html").ok();
     assert!(place.read("page.html").contains("own") || place.read("page.html").contains("one/a.safetensors"));
+}
+
+#[test]
+fn a_base_may_have_a_classifier_of_its_own() {
+    let place = place();
+    // As a network with ImageNet's classes, but fewer.
+    save(&place, "base.safetensors", weights(0, 7, 0.0), None);
+    let rows = row("Best", "best") + &row("Stock", "stock") + &row("Task arithmetic", "task-arithmetic");
+    let table = table(FOLDER).split("[[method]]").next().unwrap().to_owned();
+    let of_pool = pool("files = [\"own\"]\nbase = \"base.safetensors\"");
+    place.write("tiny.toml", &(table + &of_pool + &rows + "[forecast]\n"));
+    let said = place.run("ff-grid run --config tiny.toml");
+    assert_has(&said.stderr, &["the base's classifier, of 7 outputs, is not theirs: theirs start from 0"]);
+    said.ok();
+    let base = place.record("import", "base.safetensors");
+    assert_eq!((&base["spec"]["is_base"], &base["spec"]["outputs"]), (&json!(true), &Value::Null));
+    let forecast = &place.record("forecast", "forecast of mine")["output"]["forecast"];
+    assert!(forecast["models"][0]["cosine"].as_f64().unwrap() > 0.9, "{forecast}");
+    assert_eq!(forecast.get("no_start"), None);
 }
 
 #[test]

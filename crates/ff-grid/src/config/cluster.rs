@@ -159,7 +159,12 @@ impl ClusterConfig {
     /// The requests of a kind of job, with defaults filled in.
     pub fn resources(&self, kind: &str) -> Resources {
         let of = self.kind.get(kind).cloned().unwrap_or_default();
-        let default = if kind == "evaluate" { 100 } else { 1 };
+        let default = match kind {
+            "evaluate" => 100,
+            // Each predicts the validation images once.
+            "import" => 20,
+            _ => 1,
+        };
         Resources {
             partition: of.partition.or_else(|| self.partition.clone()),
             account: of.account.or_else(|| self.account.clone()),

@@ -93,7 +93,8 @@ fn reopen(jobs: &Jobs, runs: &RunStore, job: &Job, states: &mut HashMap<&str, St
     }
     for follower in jobs.all_followers(&job.id) {
         let gone = || !runs.folder(follower).join("record.json").exists();
-        if let Some(state) = states.get_mut(follower.id.as_str()).filter(|state| **state == State::Found)
+        let done = |state: &&mut State| matches!(**state, State::Found | State::Done);
+        if let Some(state) = states.get_mut(follower.id.as_str()).filter(done)
             && gone()
         {
             *state = State::Waiting;

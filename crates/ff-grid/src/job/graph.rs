@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::DataSource;
 use super::id::JobId;
-use super::names::{FILE, with_usual};
+use super::names::with_usual;
 use super::spec::{JobSpec, Training};
 
 /// A node of the graph. Two jobs with the same specification and inputs are the same job, also in
@@ -68,16 +68,15 @@ impl Job {
         }
     }
 
-    /// Returns the name of the file that a job imports.
-    pub fn name_of_file(&self) -> &str {
-        self.fields.get(FILE).unwrap_or(&self.label)
-    }
-
     /// Returns its folder, below the runs folder.
     pub fn folder(&self) -> PathBuf {
-        let usual = || Path::new("jobs").join(format!("{}-{}", self.spec.kind(), self.id));
-        self.place.clone().unwrap_or_else(usual)
+        self.place.clone().unwrap_or_else(|| usual_folder(&self.spec, &self.id))
     }
+}
+
+/// Returns the folder of a job below the runs folder, unless it has a place of its own.
+pub(super) fn usual_folder(spec: &JobSpec, id: &JobId) -> PathBuf {
+    Path::new("jobs").join(format!("{}-{id}", spec.kind()))
 }
 
 /// The cost of a job, in epochs, images and evaluations.

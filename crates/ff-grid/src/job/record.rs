@@ -1,16 +1,17 @@
 //! The record of a finished job.
 
+use std::path::PathBuf;
+
 use ff_checkpoint::{Digest, FileRef};
 use ff_eval::Score;
 use ff_inmerge::KernelStats;
 use ff_soup::Soup;
 use ff_train::{Outcome, SavedModel};
-use itertools::Itertools;
 use serde::{Deserialize, Serialize};
 
 use super::cross_fit::{CrossFit, VerdictRecord};
 use super::forecast::ForecastRecord;
-use super::graph::{Cost, Job};
+use super::graph::{Cost, Job, usual_folder};
 use super::id::JobId;
 use super::landscape::{GreedyBarrier, PathRecord, PlaneRecord, SurfaceRecord};
 use super::spec::JobSpec;
@@ -167,17 +168,21 @@ impl SoupRecord {
 
     /// Returns the place of the row that is worth most: by the cross-fitted scores, if every row has
     /// one, else by those on validation, since the two are not on one scale. Of equal rows the last
-    /// counts. Rows whose pool was filtered by all validation images have no cross-fitted score, and
-    /// count only if there are no others with one.
+    /// counts. Where rows are cross-fitted, those whose pool was filtered by all validation images
+    /// count only if all are.
     pub fn most_worth(rows: &[&Self]) -> Option<usize> {
-        let unfiltered = || rows.iter().enumerate().filter(|(_, row)| row.filtered.is_empty());
-        let cross_fitted =
-            unfiltered().next().is_some() && unfiltered().all(|(_, row)| row.cross_fitted().is_some());
-        let score = |row: &Self| match cross_fitted {
-            true => row.cross_fitted().filter(|_| row.filtered.is_empty()).unwrap_or(f64::NEG_INFINITY),
-            false => row.validation(),
+        let asked = rows.iter().any(|row| row.cross_fitted.is_some());
+        let behind = |row: &Self| asked && !row.filtered.is_empty();
+        let ahead: Vec<usize> = match rows.iter().all(|row| behind(row)) {
+            true => (0..rows.len()).collect(),
+            false => (0..rows.len()).filter(|&at| !behind(rows[at])).collect(),
         };
-        rows.iter().map(|row| score(row)).position_max_by(f64::total_cmp)
+        let cross_fitted = ahead.iter().all(|&at| rows[at].cross_fitted().is_some());
+        let score = |at: usize| match cross_fitted {
+            true => rows[at].cross_fitted().unwrap_or(f64::NEG_INFINITY),
+            false => rows[at].validation(),
+        };
+        ahead.into_iter().max_by(|&a, &b| score(a).total_cmp(&score(b)))
     }
 
     /// Returns the predictions of each validation image by what is chosen without it.
@@ -213,6 +218,11 @@ impl Record {
             | JobOutput::GreedyBarriers(_)
             | JobOutput::Forecast(_) => Vec::new(),
         }
+    }
+
+    /// Returns the folder of a job of a table, below the runs folder.
+    pub(crate) fn usual_folder(&self) -> PathBuf {
+        usual_folder(&self.spec, &self.id)
     }
 
     /// Returns true if the result has all that the job asks for. A run that did not save the
@@ -332,8 +342,9 @@ mod tests {
         assert_eq!(most(&[optimistic.clone(), row(0.8, Some(0.7), false)]), Some(1));
         // One could not be cross-fitted: all by their validation scores.
         assert_eq!(most(&[optimistic.clone(), row(0.8, None, false)]), Some(0));
-        // A filtered row counts without folds only.
+        // A filtered row counts without folds only, or among its like.
         assert_eq!(most(&[optimistic.clone(), row(0.95, None, true)]), Some(0));
+        assert_eq!(most(&[optimistic.clone(), row(0.8, None, false), row(0.95, None, true)]), Some(0));
         assert_eq!(most(&[row(0.9, None, false), row(0.95, None, true)]), Some(1));
         assert_eq!(most(&[row(0.9, None, false), row(0.9, None, false)]), Some(1));
         assert_eq!(most(&[]), None);

@@ -5,6 +5,8 @@
 //! out unreadable images (`on_bad_image = "skip"`) counts as done for `error` too: its record and
 //! the table's notes name the images.
 
+use std::collections::BTreeMap;
+
 use ff_eval::{Metric, OutputMap};
 use ff_inmerge::InMerge;
 use ff_models::Spec;
@@ -15,6 +17,7 @@ use strum::VariantNames;
 use super::data::{DataIdentity, EvalSplit};
 use super::forecast::PoolFilter;
 use super::landscape::{ErrorEvaluation, PathSpec, PlaneSpec, RowSpec, SurfaceSpec};
+use super::names::FILE;
 use super::select::{Averages, Diverged, Selection};
 
 /// The specification of a job, by its kind. The kinds are in the order in which a table needs them,
@@ -152,10 +155,24 @@ pub struct ImportSpec {
     pub metric: Metric,
     /// Digest of the file's content.
     pub weights: String,
+    /// What rows can group it by: the fields of its provenance, its name (`file`) and that of its folder
+    /// (`folder`). They are part of the identity, since records name models.
+    pub fields: BTreeMap<String, String>,
     /// For each class of the data, the output of the file's model that is for it. `None`: in the order
     /// of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Vec<usize>>,
+    /// True for the model that others were fine-tuned from. A classifier that does not fit is then 0.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub is_base: bool,
+}
+
+impl ImportSpec {
+    /// Returns the model's name in soups: the file as the configuration gives it, or below its folder
+    /// there.
+    pub fn name(&self) -> &str {
+        self.fields.get(FILE).map_or("", String::as_str)
+    }
 }
 
 /// The specification of a soup, or of a single model selected from a pool.

@@ -108,7 +108,10 @@ impl<'a> Graph<'a> {
 
     fn spec(&self, backbone: &BackboneConfig, outputs: usize) -> Spec {
         let ModelConfig { image_size, precision, normalisation, .. } = self.model;
-        Spec { architecture: backbone.architecture, outputs, image_size, precision, normalisation }
+        let architecture = backbone.architecture;
+        // The architecture's own, written out or not, is the same model.
+        let normalisation = normalisation.filter(|own| *own != architecture.normalisation);
+        Spec { architecture, outputs, image_size, precision, normalisation }
     }
 
     /// Finds the initial weights of a backbone. `seed` is the seed of new weights.
@@ -216,11 +219,6 @@ impl<'a> Graph<'a> {
         self.jobs[self.known[id]].fields = run.to_map();
     }
 
-    /// Sets what tells an imported model from the others of its table.
-    pub fn set_fields(&mut self, id: &str, fields: BTreeMap<String, String>) {
-        self.jobs[self.known[id]].fields = fields;
-    }
-
     /// Asks for statistics of a run's kernels ([`Job::kernels`]).
     pub fn with_kernels(&mut self, id: &str) {
         self.jobs[self.known[id]].kernels = true;
@@ -296,6 +294,10 @@ impl<'a> Graph<'a> {
         let id = Job::identity(&spec, &inputs);
         if !self.known.contains_key(&id) {
             self.known.insert(id.clone(), self.jobs.len());
+            let fields = match &spec {
+                JobSpec::Import(import) => import.fields.clone(),
+                _ => BTreeMap::new(),
+            };
             self.jobs.push(Job {
                 id: id.clone(),
                 label,
@@ -305,7 +307,7 @@ impl<'a> Graph<'a> {
                 weights,
                 optimizer: None,
                 place: None,
-                fields: BTreeMap::new(),
+                fields,
                 cost,
                 blocked: shared.blocked.clone(),
                 remarks: shared.remarks.clone(),

@@ -27,7 +27,11 @@ impl JobContext<'_> {
         let file = unchanged(path, &spec.weights)?;
         let data = self.data(job, &spec.data)?;
         let mut model = Model::new(&spec.model, self.device, 0)?;
-        let loaded = model.load_strict(&file)?;
+        let loaded = if spec.is_base { model.load(&file)? } else { model.load_strict(&file)? };
+        if loaded.replaced_classifier.is_some() {
+            // It was new in each fine-tuned model, with values around 0.
+            tch::no_grad(|| model.classifier().for_each(|of| drop(of.tensor.shallow_clone().zero_())));
+        }
         if loaded != Loaded::default() {
             tracing::info!("{}: {loaded}", path.display());
         }
@@ -36,11 +40,11 @@ impl JobContext<'_> {
         }
         let images = self.catalog.eval_set(&data, EvalSplit::Validation, spec.model.image_size);
         let predictions = images.predict(&model, None)?;
-        if let (None, Some(better)) = (&spec.outputs, other_order(&predictions)) {
-            return Err(wrong_order(job.name_of_file(), &data, better));
+        if let (None, false, Some(better)) = (&spec.outputs, spec.is_base, other_order(&predictions)) {
+            return Err(wrong_order(spec.name(), &data, better));
         }
         let weights = StateDict::from_tensors(model.state_dict());
-        let mut provenance = self.provenance(job, vec![file.as_parent(job.name_of_file())], &data)?;
+        let mut provenance = self.provenance(job, vec![file.as_parent(spec.name())], &data)?;
         if let Some(recipe) = provenance.recipe.as_object_mut() {
             // Nothing was trained on this data.
             recipe.insert("predicted".into(), recipe.get("data").cloned().unwrap_or_default());

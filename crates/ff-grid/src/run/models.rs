@@ -87,7 +87,7 @@ impl Models {
                 found.models.push(RunModel {
                     // The fields that all runs share are no part of a name.
                     id: match run.spec {
-                        JobSpec::Import(_) => run.name_of_file().to_owned(),
+                        JobSpec::Import(ref import) => import.name().to_owned(),
                         _ => model_name(&with_average(run.fields.clone()), number),
                     },
                     fields,

@@ -322,17 +322,31 @@ pub(super) fn notes(metric: Metric, predictions: &Predictions, data: &OpenDatase
 }
 
 impl JobContext<'_> {
-    /// Removes the records of all that was computed from an earlier soup of a job, if its weights were
-    /// others: on another device the last bits differ.
+    /// Removes the records of all that was computed from an earlier soup of a job, in any table, if its
+    /// weights were others: on another device the last bits differ.
     fn forget_what_followed(&self, job: &Job, digest: &Digest) -> Result<(), Error> {
-        let before = read_record(&self.runs.folder(job).join("record.json"));
-        let same = |record: Record| record.soup().is_ok_and(|soup| soup.digest == *digest);
-        if before.map_or(true, same) {
+        let folder = self.runs.folder(job);
+        let recorded = read_record(&folder.join("record.json")).ok();
+        let before = match recorded.as_ref().map(|record| record.soup()) {
+            Some(Ok(soup)) => Some(soup.digest),
+            // The record may have been set aside.
+            _ => StateDict::open(folder.join("soup.safetensors")).ok().map(|weights| *weights.digest()),
+        };
+        if before.is_none_or(|before| before == *digest) {
             return Ok(());
         }
-        for follower in self.jobs.all_followers(&job.id) {
-            let path = self.runs.folder(follower).join("record.json");
-            remove_file(&path).map_err(Error::file(&path))?;
+        let records = self.runs.all();
+        let mut stale = vec![&job.id];
+        let mut at = 0;
+        while let Some(id) = stale.get(at).copied() {
+            at += 1;
+            let follows = |record: &&Record| record.inputs.contains(id) && !stale.contains(&&record.id);
+            let followers: Vec<&Record> = records.iter().filter(follows).collect();
+            for record in followers {
+                let path = self.runs.root().join(record.usual_folder()).join("record.json");
+                remove_file(&path).map_err(Error::file(&path))?;
+                stale.push(&record.id);
+            }
         }
         Ok(())
     }

@@ -114,7 +114,7 @@ impl BatchTask {
                 continue;
             }
             catalog.open(&job.data).map_err(|why| Error::Job(format!("{}: {why}", job.label)))?;
-            if let Some(path) = job.weights.as_ref().filter(|path| !path.is_file()) {
+            if let Some(path) = job.weights.as_ref().filter(|path| !path.exists()) {
                 return Err(Error::File {
                     path: path.clone(),
                     reason: format!("expected the weights of {}, found no file", job.label),

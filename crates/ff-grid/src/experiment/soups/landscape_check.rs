@@ -71,6 +71,14 @@ impl SoupsConfig {
             self.check_methods("greedy_barriers.methods", "a greedy method", methods, |select| {
                 select.hierarchy().is_some_and(|soup| soup.policies.iter().any(|policy| policy.is_greedy()))
             })?;
+            let rows = self.method.iter().filter(|row| methods.contains(&row.name));
+            if let Some(row) = rows.into_iter().find(|row| !self.has_start(&row.pool)) {
+                return wrong(format!(
+                    "greedy_barriers.methods: expected a row whose models' start is known, found `{}`\n\
+                     hint: state it in its [[pool]]: base = \"probe.safetensors\"",
+                    row.name
+                ));
+            }
         }
         Ok(())
     }

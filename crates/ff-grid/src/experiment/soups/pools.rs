@@ -1,9 +1,9 @@
 //! The pools of a column, and the files of those that were trained elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::{StateDict, models_below};
+use ff_checkpoint::{StateDict, map_on_cores, models_below};
 use ff_eval::Metric;
 use ff_models::{Identity, Spec};
 use ff_soup::Ingredient;
@@ -69,11 +69,8 @@ impl Pools {
 
 /// A model from a file, before its job is planned.
 struct Found {
-    /// Its name in soups: the file as the configuration gives it, or below its folder there.
-    name: String,
     path: PathBuf,
     spec: ImportSpec,
-    fields: BTreeMap<String, String>,
 }
 
 /// A pool's files, before their jobs are planned.
@@ -83,13 +80,33 @@ pub(super) struct OpenedFiles<'a> {
     base: Option<Found>,
 }
 
-/// Opens the files of all pools that a column needs, and checks that they fit it.
+/// Notes on files for a reader of the results: each text once, with the files that it is about.
+#[derive(Default)]
+struct Notes(Vec<(String, Vec<String>)>);
+
+impl Notes {
+    fn add(&mut self, file: &str, text: String) {
+        match self.0.iter_mut().find(|(other, _)| *other == text) {
+            Some((_, files)) => files.push(file.to_owned()),
+            None => self.0.push((text, vec![file.to_owned()])),
+        }
+    }
+
+    fn into_texts(self) -> impl Iterator<Item = String> {
+        self.0.into_iter().map(|(text, files)| match files.as_slice() {
+            [] | [_] => format!("{}: {text}", files.concat()),
+            [first, rest @ ..] => format!("{first} and {} more: {text}", rest.len()),
+        })
+    }
+}
+
+/// Reads the files of all pools that a column needs, and checks that they fit it.
 ///
 /// Notes for a reader of the results are added to those of `shared`.
 ///
 /// # Errors
 /// The reason, with the file: one that cannot be read, or that is not of the column's architecture,
-/// classes, normalisation or image size.
+/// classes, normalisation or image size, or lacks a field that a row groups by.
 pub(super) fn open<'a>(
     config: &'a SoupsConfig,
     shared: &mut ColumnBase,
@@ -100,54 +117,38 @@ pub(super) fn open<'a>(
     let needed = config.pools();
     let mut opened = Vec::new();
     for entry in &config.pool {
-        if !needed.contains(&Pool::Named(entry.name.clone())) {
+        let pool = Pool::Named(entry.name.clone());
+        if !needed.contains(&pool) {
             continue;
         }
         let named = |why: String| format!("pool {}: {why}", entry.name);
-        let files = list(&entry.files).map_err(named)?;
-        let paths: Vec<&Path> = files.iter().map(|(_, path)| path.as_path()).collect();
-        let weights = StateDict::open_all(&paths).map_err(|error| named(error.to_string()))?;
+        shared.spec.check().map_err(|error| named(error.to_string()))?;
         let data = shared.identity.clone();
         let column = Column { spec: shared.spec, data, metric, classes, entry, allow_other_split };
-        let (mut models, mut unknown): (Vec<Found>, Vec<String>) = Default::default();
-        for ((name, path), weights) in files.into_iter().zip(&weights) {
-            if let Some(tensor) = weights.first_not_finite() {
-                shared.remarks.push(named(format!(
-                    "{name} is left out: it holds a value that is not finite in `{tensor}`"
-                )));
-                continue;
-            }
-            let found = column.found(name, path, weights, &mut shared.remarks).map_err(named)?;
-            if let Some(same) = models.iter().find(|other| other.spec.weights == found.spec.weights) {
-                shared.remarks.push(named(format!(
-                    "{} is left out: it has the same weights as {}",
-                    found.name, same.name
-                )));
-                continue;
-            }
-            if found.spec.outputs.is_none() {
-                unknown.push(found.name.clone());
-            }
-            models.push(found);
+        let mut notes = Notes::default();
+        let models = column.models(&mut notes).map_err(named)?;
+        let base = entry.base.as_ref().map(|path| column.base(path, &mut notes)).transpose();
+        let base = base.map_err(|why| named(format!("base: {why}")))?;
+        let rows = config.method.iter().filter(|row| row.pool == pool);
+        for field in rows.filter_map(|row| row.select.hierarchy()).flat_map(|hierarchy| hierarchy.levels) {
+            check_field(&models, &field).map_err(named)?;
         }
-        if models.is_empty() {
-            return Err(named("expected a model in its files, found none that can be used".into()));
-        }
-        if let [first, rest @ ..] = unknown.as_slice() {
-            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-            shared.remarks.push(named(format!(
-                "the order of the outputs is not recorded in {first}{more}, and taken as that of the data: {}",
-                classes.join(", ")
-            )));
-        }
-        let base = entry.base.as_ref().map(|path| {
-            let weights = StateDict::open(path).map_err(|error| error.to_string())?;
-            column.found(path.display().to_string(), path.clone(), &weights, &mut shared.remarks)
-        });
-        let base = base.transpose().map_err(|why| named(format!("base: {why}")))?;
+        shared.remarks.extend(notes.into_texts().map(named));
         opened.push(OpenedFiles { config: entry, models, base });
     }
     Ok(opened)
+}
+
+/// Checks that all models have a field to group by.
+fn check_field(models: &[Found], field: &str) -> Result<(), String> {
+    match models.iter().find(|found| !found.spec.fields.contains_key(field)) {
+        None => Ok(()),
+        Some(found) => Err(format!(
+            "{}: expected a field `{field}` to group by, found {}\nhint: group by folder",
+            found.spec.name(),
+            found.spec.fields.keys().join(", ")
+        )),
+    }
 }
 
 /// Lists the models of files and folders with their names.
@@ -174,6 +175,37 @@ fn list(places: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, String> {
     Ok(found)
 }
 
+/// What is read of a file before its job is planned. The weights are not kept in memory.
+struct Read {
+    identity: Identity,
+    digest: String,
+    not_finite: Option<String>,
+    seen: Vec<DataIdentity>,
+    fields: BTreeMap<String, String>,
+}
+
+impl Read {
+    fn of(name: &str, path: &Path) -> Result<Self, String> {
+        let weights = StateDict::open(path).map_err(|error| error.to_string())?;
+        Ok(Self {
+            identity: Identity::of(&weights, None).map_err(|error| error.to_string())?,
+            digest: weights.digest().to_string(),
+            not_finite: weights.first_not_finite().map(str::to_owned),
+            seen: trained_on(&weights),
+            fields: fields(name, path, weights),
+        })
+    }
+}
+
+/// Returns the fields of a file: those of its provenance, its name and that of its folder.
+fn fields(name: &str, path: &Path, weights: StateDict) -> BTreeMap<String, String> {
+    let mut fields = group_fields(&Ingredient::of(path, weights));
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    fields.insert(FOLDER.to_owned(), folder.into_owned());
+    fields.insert(FILE.to_owned(), name.to_owned());
+    fields
+}
+
 /// What the files of a pool must fit.
 struct Column<'a> {
     spec: Spec,
@@ -185,43 +217,91 @@ struct Column<'a> {
 }
 
 impl Column<'_> {
-    fn found(
-        &self,
-        name: String,
-        path: PathBuf,
-        weights: &StateDict,
-        remarks: &mut Vec<String>,
-    ) -> Result<Found, String> {
-        let identity = Identity::of(weights, None).map_err(|error| error.to_string())?;
-        self.check(&name, &identity)?;
-        remarks.extend(identity.notes.iter().map(|note| format!("{name}: {note}")));
-        if let Some(why) = other_split(&trained_on(weights), &self.data) {
-            let why = format!("{name} was {why}");
+    /// Reads the models of the pool's files. Those that cannot be used, and repeated ones, are left out
+    /// with a note.
+    fn models(&self, notes: &mut Notes) -> Result<Vec<Found>, String> {
+        let files = list(&self.entry.files)?;
+        let read = map_on_cores(&files, |(name, path)| Read::of(name, path));
+        let mut models: Vec<Found> = Vec::new();
+        let (mut names, mut size) = (HashMap::new(), None);
+        for ((name, path), read) in files.into_iter().zip(read) {
+            let read = read?;
+            if let Some(tensor) = &read.not_finite {
+                notes.add(&name, format!("left out, since `{tensor}` holds a value that is not finite"));
+                continue;
+            }
+            if let Some(same) = names.insert(read.digest.clone(), name.clone()) {
+                notes.add(&name, format!("left out, since it has the same weights as {same}"));
+                names.insert(read.digest, same);
+                continue;
+            }
+            self.check(&name, &read.identity, &mut size)?;
+            models.push(self.found(&name, path, read, notes)?);
+        }
+        match (models.is_empty(), size.filter(|size| *size != self.spec.image_size)) {
+            (true, _) => Err("expected a model in its files, found none that can be used".to_owned()),
+            (false, Some(size)) if self.spec.architecture.has_fixed_image_size() => Err(format!(
+                "expected models for images of {} px, found those for {size} px\n\
+                 hint: set model.image_size={size}",
+                self.spec.image_size
+            )),
+            (false, Some(size)) => {
+                let seen = self.spec.image_size;
+                let text = format!("trained on images of {size} px, and evaluated on images of {seen} px");
+                notes.add("the models", text);
+                Ok(models)
+            }
+            (false, None) => Ok(models),
+        }
+    }
+
+    fn found(&self, name: &str, path: PathBuf, read: Read, notes: &mut Notes) -> Result<Found, String> {
+        let Read { identity, digest, seen, fields, .. } = read;
+        identity.notes.into_iter().for_each(|note| notes.add(name, note));
+        if let Some(why) = other_split(&seen, &self.data) {
             match self.allow_other_split {
-                true => remarks.push(why),
-                false => return Err(format!("{why}\n{OTHER_SPLIT_HINT}")),
+                true => notes.add(name, why.to_owned()),
+                false => return Err(format!("{name} was {why}\n{OTHER_SPLIT_HINT}")),
             }
         }
         let recorded = identity.classes.as_ref().map(|(classes, place)| (classes.as_slice(), place.as_str()));
         let stated =
             (!self.entry.classes.is_empty()).then_some((self.entry.classes.as_slice(), "its [[pool]]"));
-        let outputs = recorded.or(stated).map(|(classes, place)| self.order(&name, classes, place));
-        let spec = ImportSpec {
-            model: self.spec,
-            data: self.data.clone(),
-            metric: self.metric,
-            weights: weights.digest().to_string(),
-            outputs: outputs.transpose()?,
-        };
-        let mut fields = group_fields(&Ingredient::of(&path, weights.clone()));
-        let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
-        fields.insert(FOLDER.to_owned(), folder.into_owned());
-        fields.insert(FILE.to_owned(), name.clone());
-        Ok(Found { name, path, spec, fields })
+        let outputs =
+            stated.or(recorded).map(|(classes, place)| self.order(name, classes, place)).transpose()?;
+        if outputs.is_none() {
+            let order = self.classes.join(", ");
+            notes.add(
+                name,
+                format!("the order of the outputs is not recorded, and taken as that of the data: {order}"),
+            );
+        }
+        Ok(Found { path, spec: ImportSpec { outputs, ..self.import(digest, fields) } })
     }
 
-    /// Checks that a file's model is one of the column's.
-    fn check(&self, name: &str, identity: &Identity) -> Result<(), String> {
+    /// Reads the weights that the models were fine-tuned from.
+    fn base(&self, path: &Path, notes: &mut Notes) -> Result<Found, String> {
+        let weights = StateDict::open(path).map_err(|error| error.to_string())?;
+        let outputs = self.spec.architecture.outputs_of(&weights).unwrap_or(0);
+        let name = path.display().to_string();
+        if outputs != self.classes.len() {
+            let text =
+                format!("the base's classifier, of {outputs} outputs, is not theirs: theirs start from 0");
+            notes.add(&name, text);
+        }
+        let digest = weights.digest().to_string();
+        let spec = self.import(digest, fields(&name, path, weights));
+        Ok(Found { path: path.to_owned(), spec: ImportSpec { is_base: true, ..spec } })
+    }
+
+    fn import(&self, weights: String, fields: BTreeMap<String, String>) -> ImportSpec {
+        let (model, data, metric) = (self.spec, self.data.clone(), self.metric);
+        ImportSpec { model, data, metric, weights, fields, outputs: None, is_base: false }
+    }
+
+    /// Checks that a file's model is one of the column's. `size` is the image size that the files before
+    /// it are for, if one tells it.
+    fn check(&self, name: &str, identity: &Identity, size: &mut Option<u32>) -> Result<(), String> {
         let (spec, expected) = (&self.spec, self.classes.len());
         if identity.architecture != spec.architecture {
             let (expected, found) = (spec.architecture, identity.architecture);
@@ -245,12 +325,14 @@ impl Column<'_> {
                 own.mean, own.std, found.mean, found.std
             ));
         }
-        if let Some(found) = identity.image_size.filter(|found| *found != spec.image_size) {
-            return Err(format!(
-                "{name}: expected a model for images of {} px, found one for {found} px\n\
-                 hint: set model.image_size={found}, and give models of another size a table of their own",
-                spec.image_size
-            ));
+        if let Some(found) = identity.image_size {
+            let before = *size.get_or_insert(found);
+            if before != found {
+                return Err(format!(
+                    "{name}: expected a model for images of {before} px, like the others, found one for {found} px\n\
+                     hint: give models of another size a table of their own"
+                ));
+            }
         }
         Ok(())
     }
@@ -275,13 +357,11 @@ impl OpenedFiles<'_> {
     /// Adds the jobs that import the files.
     pub fn plan(self, graph: &mut Graph<'_>, shared: &ColumnBase) -> (String, Option<Pool>, FileJobs) {
         let mut import = |found: Found| {
-            let Found { name, path, spec, fields } = found;
+            let Found { path, spec } = found;
             let [_, val, _] = shared.sizes;
             let cost = Cost { evaluations: 1, evaluated_images: val, ..Cost::default() };
-            let label = format!("{}: {name}", shared.prefix);
-            let id = graph.add(shared, label, JobSpec::Import(spec), Vec::new(), cost, Some(path));
-            graph.set_fields(&id, fields);
-            id
+            let label = format!("{}: {}", shared.prefix, spec.name());
+            graph.add(shared, label, JobSpec::Import(spec), Vec::new(), cost, Some(path))
         };
         let models = self.models.into_iter().map(&mut import).collect();
         let base = self.base.map(&mut import);

@@ -34,7 +34,7 @@ pub(super) fn of(records: Records<'_>, commands: &[String]) -> Result<Origin, Er
             weights.insert(digest.clone());
         }
         if let JobSpec::Import(import) = &record.spec {
-            imported.insert(format!("{}: {}", job.name_of_file(), import.weights));
+            imported.insert(format!("{}: {}", import.name(), import.weights));
         }
         let file = std::fs::metadata(runs.folder(job).join("record.json"));
         written.extend(file.and_then(|file| file.modified()));
