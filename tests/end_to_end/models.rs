@@ -231,7 +231,7 @@ fn info_says_how_a_model_was_made() {
         "own.safetensors\n  form        safetensors, ",
         "network     resnet_pico, told by ",
         "outputs     3: cat, dog, owl (told by ",
-        "images      16 px; mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225] (not recorded",
+        "images      16 px; mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225]\n",
         "made as     soup, by version ",
         "made from   a (0.500), b (0.500)\n",
         "trained on  data abcdef012345, split 0123456789ab\n",
@@ -263,7 +263,8 @@ fn info_lists_tensors_of_other_networks_and_refuses_other_files() {
     let mut tensors = Model::new(&spec, Device::Cpu, 5).unwrap().state_dict();
     tensors.insert("fc.bias".to_owned(), OwnedTensor::f32([3], &[0.0, f32::NAN, 0.0]));
     StateDict::from_tensors(tensors).save(place.path("broken.safetensors"), None).unwrap();
-    assert_has(&place.run("ff-models info broken.safetensors").ok(), &["not finite  a value of `fc.bias`"]);
+    let text = place.run("ff-models info broken.safetensors").ok();
+    assert_has(&text, &["not finite  a value of `fc.bias`", " (not recorded: that of resnet_pico)\n"]);
 
     place.write("pointer.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n");
     let run = format!("ff-models info {GOLDEN}/system.pth broken.safetensors pointer.safetensors");

@@ -45,7 +45,8 @@ pub struct Identity {
     pub classes: Option<(Vec<String>, String)>,
     /// The side in pixels of the images: that which the position embedding is for, or a recorded one.
     pub image_size: Option<u32>,
-    /// The recorded normalisation of the images.
+    /// The recorded normalisation of the images; where the provenance names a model without one, the
+    /// architecture's.
     pub normalisation: Option<Normalisation>,
     /// Records that are left out, and why.
     pub notes: Vec<String>,
@@ -89,13 +90,16 @@ impl Identity {
             ));
         }
         let recorded = recorded.map(|(size, _)| size).filter(|&size| architecture.sizes.contain(size));
+        let normalisation = records.iter().find_map(Record::normalisation);
+        // A `Spec` without a normalisation has the architecture's.
+        let of_own = own_model(weights).map(|_| architecture.normalisation);
         Ok(Self {
             architecture,
             told_by,
             outputs: fit.outputs,
             classes,
             image_size: fit.image_size.or(recorded),
-            normalisation: records.iter().find_map(Record::normalisation),
+            normalisation: normalisation.or(of_own),
             notes,
         })
     }
@@ -218,6 +222,11 @@ fn unidentified(weights: &StateDict, expected: String, found: String, hint: &str
     Error::Unidentified { file: name_of(weights), expected, found, hint: hint.to_owned() }
 }
 
+/// Returns the model that the provenance names.
+fn own_model(weights: &StateDict) -> Option<&Map<String, Value>> {
+    weights.provenance().ok()?.recipe.get("model")?.as_object()
+}
+
 const ASKED: &str = "--arch";
 
 /// Returns the records, in the order in which they count.
@@ -234,17 +243,17 @@ fn records(
         let (place, folder) = (place.to_owned(), folder.to_owned());
         records.extend(values.map(|values| Record { place, section, folder, values: values.clone() }));
     };
-    let recipe = weights.provenance().ok().map(|made| &made.recipe);
-    let model = recipe.and_then(|recipe| recipe.get("model"));
-    let normalisation = model.and_then(|model| model.get("normalisation"));
+    let recipe = weights.provenance().ok().and_then(|made| made.recipe.as_object());
+    let model = own_model(weights);
+    let normalisation = model.and_then(|model| model.get("normalisation")?.as_object());
     for values in [model, normalisation, recipe] {
-        add("its provenance", None, own, values.and_then(Value::as_object));
+        add("its provenance", None, own, values);
     }
     if let Some(asked) = asked {
         let values = Map::from_iter([("architecture".to_owned(), asked.name.into())]);
         add(ASKED, None, own, Some(&values));
     }
-    if model.is_some_and(Value::is_object) {
+    if model.is_some() {
         return Ok(records);
     }
     if let Some(folder) = folder {

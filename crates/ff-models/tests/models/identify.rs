@@ -169,6 +169,11 @@ fn provenance_comes_first() {
         notes: Vec::new(),
     };
     assert_eq!(ours.identity(), expected);
+    // A specification without a normalisation has the architecture's; that of another file is unknown.
+    let usual = of(json!({"model": Spec { normalisation: None, ..spec }})).identity();
+    assert_eq!(usual.normalisation, Some(PICO_RESNET.normalisation));
+    let unnamed = of(json!({"method": "uniform"})).with(json!({"architecture": "resnet_pico"})).identity();
+    assert_eq!(unnamed.normalisation, None);
     let text = error(&ours.weights(), Some(Architecture::VGG_PICO));
     assert!(
         text.contains("expected weights of vgg_pico, as --arch says, found those of resnet_pico"),
