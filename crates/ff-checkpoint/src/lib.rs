@@ -34,8 +34,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`write_atomic`], [`write_json`] and [`write_sealed`] write other files the same way, and
-//! [`FileRef`] names a file of weights in a record. The crate is pure Rust and needs no libtorch.
+//! [`write_atomic`], [`write_json`] and [`write_sealed`] write other files the same way, [`read_small`]
+//! reads one that anybody may have made, and [`FileRef`] names a file of weights in a record. The crate is pure Rust and needs no libtorch.
 
 mod atomic;
 mod blocks;
@@ -46,6 +46,7 @@ mod file_ref;
 mod form;
 mod metadata;
 mod provenance;
+mod read;
 mod scan;
 mod sealed;
 mod search;
@@ -62,6 +63,7 @@ pub use file_name::{MODEL_FILES, is_weights_name};
 pub use file_ref::FileRef;
 pub use form::Form;
 pub use provenance::{Parent, Provenance};
+pub use read::read_small;
 pub use safetensors::Dtype;
 pub use sealed::{read_sealed, write_sealed};
 pub use search::models_below;

@@ -69,6 +69,26 @@ fn a_missing_shard_is_named() {
 }
 
 #[test]
+fn an_index_has_a_maximum_size() {
+    let folder = edited("", "");
+    let index = std::fs::File::options().write(true).open(folder.path().join(INDEX)).unwrap();
+    index.set_len((1 << 26) + 1).unwrap();
+    let text = StateDict::open(folder.path()).unwrap_err().to_string();
+    assert!(text.ends_with(": cannot read this file: more than 67108864 bytes"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_shard_is_a_regular_file() {
+    let folder = edited("", "");
+    let shard = folder.path().join("model-00002-of-00003.safetensors");
+    std::fs::remove_file(&shard).unwrap();
+    std::os::unix::fs::symlink("/dev/null", &shard).unwrap();
+    let text = StateDict::open(folder.path()).unwrap_err().to_string();
+    assert_eq!(text, format!("{}: cannot open this file: not a regular file", shard.display()));
+}
+
+#[test]
 fn an_index_and_its_shards_agree() {
     let bias = "\"norm.bias\": \"model-00002-of-00003.safetensors\"";
     let (_, text) = refused(bias, "\"norm.bias\": \"model-00001-of-00003.safetensors\"");

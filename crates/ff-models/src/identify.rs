@@ -8,16 +8,13 @@ use std::path::Path;
 use ff_checkpoint::StateDict;
 use ff_checkpoint::serde_json::{Map, Value};
 
-use self::record::{Record, known, read_small};
+use self::record::{Record, known};
 use crate::architecture::Architecture;
 use crate::error::{Error, Mismatch};
 use crate::load::Fit;
 use crate::names::{is_lookalike, name_of};
 use crate::normalisation::Normalisation;
-use crate::timm_config::read_config;
-
-/// Maximum bytes of a file of options.
-const MAX_OPTIONS: u64 = 1 << 20;
+use crate::timm_config::{read_config, read_text};
 
 /// What is known of weights before they are loaded.
 ///
@@ -267,7 +264,7 @@ fn records(
                 continue;
             };
             let options = run.join(place);
-            match read_small(&options, MAX_OPTIONS).and_then(|text| yaml::parse(&text)) {
+            match read_text(&options).and_then(|text| yaml::parse(&text)) {
                 Ok(values) => add(place, None, run, values.as_object()),
                 Err(why) => notes.push(format!("{}: not read: {why}", options.display())),
             }

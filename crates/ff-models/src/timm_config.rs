@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use ff_checkpoint::MODEL_FILES;
 use ff_checkpoint::serde_json::{self, Value};
+use ff_checkpoint::{MODEL_FILES, read_small};
 
 use crate::architecture::Architecture;
 use crate::error::Error;
+
+/// Maximum bytes of a text beside weights: options of a program, or a list of classes.
+const MAX_TEXT: u64 = 1 << 20;
 
 /// What timm's `config.json` says about the weights beside it.
 ///
@@ -78,6 +81,12 @@ impl TimmConfig {
     }
 }
 
+/// Reads a small text beside weights. The error says why it cannot be read.
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = read_small(path, MAX_TEXT).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
 /// Reads a `config.json`, if it is there.
 ///
 /// # Errors
@@ -86,9 +95,8 @@ pub(crate) fn read_config(path: &Path) -> Result<Option<Value>, Error> {
     if !path.is_file() {
         return Ok(None);
     }
-    let read = std::fs::read(path).map_err(|error| error.to_string());
-    let read = read.and_then(|text| {
-        serde_json::from_slice(&text).map(Some).map_err(|error| format!("other text ({error})"))
+    let read = read_text(path).and_then(|text| {
+        serde_json::from_str(&text).map(Some).map_err(|error| format!("other text ({error})"))
     });
     read.map_err(|found| Error::Config {
         file: path.display().to_string(),

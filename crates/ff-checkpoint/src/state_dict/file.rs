@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use crate::file_name::is_index_name;
 use crate::form::{Form, file_in};
 use crate::metadata::Metadata;
 use crate::provenance::Provenance;
+use crate::read::open_regular;
 use crate::scan::Scan;
 use crate::tensor::TensorRef;
 use crate::threads::map_on_cores;
@@ -67,7 +67,7 @@ impl StateDict {
 
     /// Maps a file and checks it against its checksums, if it has them.
     pub(super) fn of_file(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io(path, "open this file"))?;
+        let file = open_regular(path).map_err(Error::io(path, "open this file"))?;
         // SAFETY: the map is read-only, and weight files are replaced, never written in place.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path, "map this file"))?;

@@ -11,6 +11,10 @@ use serde_json::Map;
 use super::{Entry, StateDict};
 use crate::error::Error;
 use crate::form::COPY_AGAIN;
+use crate::read::read_small;
+
+/// Maximum bytes of an index, some 100 for each tensor.
+const MAX_INDEX: u64 = 1 << 26;
 
 /// An index, without the fields that are not needed.
 #[derive(Deserialize)]
@@ -46,7 +50,7 @@ impl StateDict {
 
 /// Returns the names of the tensors in each file of an index.
 fn shards(index: &Path) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
-    let text = std::fs::read(index).map_err(Error::io(index, "read this file"))?;
+    let text = read_small(index, MAX_INDEX).map_err(Error::io(index, "read this file"))?;
     let Index { weight_map } = serde_json::from_slice(&text).map_err(|error| Error::json(index, error))?;
     let mut shards: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, file) in weight_map {

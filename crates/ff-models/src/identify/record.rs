@@ -1,12 +1,13 @@
 //! What a program wrote down about weights, as keys and values.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ff_checkpoint::serde_json::{Map, Value};
 
 use crate::architecture::Architecture;
 use crate::normalisation::Normalisation;
 use crate::spec::MAX_IMAGE_SIZE;
+use crate::timm_config::read_text;
 
 /// The keys under which programs write down each fact, in the order of preference.
 const ARCHITECTURE: [&str; 5] = ["architecture", "arch", "model", "model_name", "backbone"];
@@ -16,9 +17,6 @@ const IMAGE_SIZE: [&str; 4] = ["image_size", "input_size", "img_size", "px"];
 
 /// The normalisation of timm's vision transformers, which DeiT's are not among.
 const HALF: Normalisation = Normalisation { mean: [0.5; 3], std: [0.5; 3] };
-
-/// Maximum bytes of a list of classes.
-const MAX_LIST: u64 = 1 << 20;
 
 /// Keys and values from one place.
 pub struct Record {
@@ -56,10 +54,15 @@ impl Record {
         lists.chain(self.class_map())
     }
 
-    /// Reads the file that timm's `--class-map` names, if it is there: a class on each line.
+    /// Reads the file that timm's `--class-map` names, if it is there: a class on each line. Only one
+    /// below the folder is read, since anybody may have made the record.
     fn class_map(&self) -> Option<(Vec<String>, String)> {
-        let path = self.folder.join(self.values.get("class_map")?.as_str().filter(|path| !path.is_empty())?);
-        let text = read_small(&path, MAX_LIST).ok()?;
+        let named = Path::new(self.values.get("class_map")?.as_str()?);
+        if !named.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+            return None;
+        }
+        let path = self.folder.join(named);
+        let text = read_text(&path).ok()?;
         let lines = text.lines().map(|line| line.trim().to_owned()).collect();
         Some((lines, path.display().to_string()))
     }
@@ -80,15 +83,6 @@ impl Record {
         let [mean, std] = [values("mean", of_network.mean)?, values("std", of_network.std)?];
         Some(Normalisation { mean, std }).filter(Normalisation::is_valid)
     }
-}
-
-/// Reads a text of a limited size.
-pub fn read_small(path: &Path, limit: u64) -> Result<String, String> {
-    let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if length > limit {
-        return Err(format!("expected at most {limit} bytes, found {length}"));
-    }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
 /// Returns the architecture of a name that timm or this crate gives it, with a tag of timm's weights
@@ -206,6 +200,26 @@ mod tests {
         let (names, told) = record.classes().next().unwrap();
         assert_eq!(names, ["b", "a b"]);
         assert_eq!(Path::new(&told), folder.path().join("map.txt"));
+    }
+
+    #[test]
+    fn a_class_map_is_a_file_below_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, outside) = (folder.path().join("run"), folder.path().join("map.txt"));
+        std::fs::create_dir(&inner).unwrap();
+        std::fs::write(&outside, "a\nb\n").unwrap();
+        std::fs::copy(&outside, inner.join("map.txt")).unwrap();
+        std::fs::write(inner.join("long.txt"), "a\n".repeat(1 << 20)).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/dev/null", inner.join("device")).unwrap();
+        let count = |map: &str| {
+            let record = Record { folder: inner.clone(), ..record(json!({ "class_map": map })) };
+            record.classes().count()
+        };
+        assert_eq!((count("map.txt"), count("./map.txt")), (1, 1));
+        for other in ["../map.txt", outside.to_str().unwrap(), "device", "long.txt", ".", ""] {
+            assert_eq!(count(other), 0, "{other}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
-use ff_models::{Architecture, Error, Identity, Model, Normalisation, Spec};
+use ff_models::{Architecture, Error, Identity, Model, Normalisation, Spec, TimmConfig};
 use serde_json::{Value, json};
 use tch::Device;
 
@@ -147,6 +147,14 @@ fn config_json_of_timm_and_of_transformers_is_read() {
     assert_eq!((found.architecture, found.told_by.as_str()), (PICO_RESNET, "names and shapes"));
     let broken = Folder::new().with_file("config.json", "{");
     assert!(matches!(Identity::of(&broken.weights(), None), Err(Error::Config { .. })));
+}
+
+#[test]
+fn config_json_has_a_maximum_size() {
+    let config = format!("{}{}", json!({"architecture": "resnet_pico"}), " ".repeat(1 << 20));
+    let folder = Folder::new().with_file("config.json", &config);
+    let text = TimmConfig::beside(folder.0.path()).unwrap_err().to_string();
+    assert!(text.contains("config.json: expected JSON, as timm writes it, found more than 1048576 bytes"));
 }
 
 #[test]
