@@ -63,15 +63,15 @@ impl Identity {
     /// 5. values in the file ([`StateDict::saved_with`]), in timm's `args` and in Lightning's
     ///    `hyper_parameters`
     ///
-    /// A list of classes counts if it has a name for each output and none twice.
+    /// A list of classes counts if it has a name for each output and none twice. Files that cannot be
+    /// read are [`notes`](Self::notes).
     ///
     /// # Errors
     /// [`Error::Unidentified`] for tensors of no known architecture or of another one than a record
-    /// names; [`Error::Copies`], [`Error::Type`]; [`Error::Config`] for a `config.json` that cannot be
-    /// read.
+    /// names; [`Error::Copies`], [`Error::Type`].
     pub fn of(weights: &StateDict, asked: Option<Architecture>) -> Result<Self, Error> {
         let mut notes = Vec::new();
-        let records = records(weights, asked, &mut notes)?;
+        let records = records(weights, asked, &mut notes);
         let (architecture, fit, told_by) = recognise(weights, &records)?;
         let classes = records.iter().flat_map(|record| record.classes()).find(|(names, place)| {
             let why = misfit(names, fit.outputs);
@@ -227,11 +227,7 @@ fn own_model(weights: &StateDict) -> Option<&Map<String, Value>> {
 const ASKED: &str = "--arch";
 
 /// Returns the records, in the order in which they count.
-fn records(
-    weights: &StateDict,
-    asked: Option<Architecture>,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Record>, Error> {
+fn records(weights: &StateDict, asked: Option<Architecture>, notes: &mut Vec<String>) -> Vec<Record> {
     let path = weights.path().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     let folder = path.as_deref().and_then(Path::parent);
     let own = folder.unwrap_or(Path::new(""));
@@ -251,10 +247,14 @@ fn records(
         add(ASKED, None, own, Some(&values));
     }
     if model.is_some() {
-        return Ok(records);
+        return records;
     }
     if let Some(folder) = folder {
-        let config = read_config(&folder.join("config.json"))?;
+        let path = folder.join("config.json");
+        let config = read_config(&path).unwrap_or_else(|why| {
+            notes.push(not_read(&path, &why));
+            None
+        });
         let pretrained = config.as_ref().and_then(|config| config.get("pretrained_cfg"));
         for values in [config.as_ref(), pretrained] {
             add("config.json", None, own, values.and_then(Value::as_object));
@@ -266,7 +266,7 @@ fn records(
             let options = run.join(place);
             match read_text(&options).and_then(|text| yaml::parse(&text)) {
                 Ok(values) => add(place, None, run, values.as_object()),
-                Err(why) => notes.push(format!("{}: not read: {why}", options.display())),
+                Err(why) => notes.push(not_read(&options, &why)),
             }
         }
     }
@@ -275,7 +275,11 @@ fn records(
     add("the file", Some("args."), own, saved.get("args").and_then(Value::as_object));
     let parameters = saved.get("hyper_parameters").and_then(Value::as_object);
     add("the file", Some("hyper_parameters."), own, parameters);
-    Ok(records)
+    records
+}
+
+fn not_read(path: &Path, why: &str) -> String {
+    format!("{}: not read: {why}", path.display())
 }
 
 #[cfg(test)]

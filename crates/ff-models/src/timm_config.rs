@@ -48,7 +48,13 @@ impl TimmConfig {
             Some(folder) if of_hub => folder.join("config.json"),
             _ => weights.join("config.json"),
         };
-        let Some(value) = read_config(&path)? else { return Ok(None) };
+        let value = read_config(&path).map_err(|found| Error::Config {
+            file: path.display().to_string(),
+            expected: "JSON, as timm writes it".to_owned(),
+            found,
+            hint: "download it again",
+        })?;
+        let Some(value) = value else { return Ok(None) };
         let Some(architecture) = value["architecture"].as_str().map(str::to_owned) else { return Ok(None) };
         let file = path.display().to_string();
         let classes = value["num_classes"].as_u64().and_then(|classes| usize::try_from(classes).ok());
@@ -87,21 +93,10 @@ pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
-/// Reads a `config.json`, if it is there.
-///
-/// # Errors
-/// [`Error::Config`].
-pub(crate) fn read_config(path: &Path) -> Result<Option<Value>, Error> {
+/// Reads a `config.json`, if it is there. The error says what is found in place of JSON.
+pub(crate) fn read_config(path: &Path) -> Result<Option<Value>, String> {
     if !path.is_file() {
         return Ok(None);
     }
-    let read = read_text(path).and_then(|text| {
-        serde_json::from_str(&text).map(Some).map_err(|error| format!("other text ({error})"))
-    });
-    read.map_err(|found| Error::Config {
-        file: path.display().to_string(),
-        expected: "JSON, as timm writes it".to_owned(),
-        found,
-        hint: "download it again",
-    })
+    serde_json::from_str(&read_text(path)?).map(Some).map_err(|error| format!("other text ({error})"))
 }

@@ -145,8 +145,20 @@ fn config_json_of_timm_and_of_transformers_is_read() {
     // A name that is none here may be of the same network.
     let found = Folder::new().with(json!({"architecture": "tv_resnet_pico"})).identity();
     assert_eq!((found.architecture, found.told_by.as_str()), (PICO_RESNET, "names and shapes"));
-    let broken = Folder::new().with_file("config.json", "{");
-    assert!(matches!(Identity::of(&broken.weights(), None), Err(Error::Config { .. })));
+}
+
+#[test]
+fn a_config_json_that_cannot_be_read_is_noted() {
+    // Python writes numbers that JSON does not have.
+    for text in [r#"{"architecture": "vgg_pico", "mean": NaN}"#, "{"] {
+        let folder = Folder::new().with_file("config.json", text);
+        let found = folder.identity();
+        assert_eq!((found.architecture, found.told_by.as_str()), (PICO_RESNET, "names and shapes"));
+        let note = format!("{}/config.json: not read: other text (", folder.0.path().display());
+        assert!(found.notes.len() == 1 && found.notes[0].starts_with(&note), "{:?}", found.notes);
+        // The backbone of a table is what its file says.
+        assert!(matches!(TimmConfig::beside(folder.0.path()), Err(Error::Config { .. })));
+    }
 }
 
 #[test]
