@@ -20,8 +20,9 @@ const NAMED: usize = 3;
 /// else `last.pth.tar`. Lightning's `last.ckpt` counts if there is no other `.ckpt` beside it.
 ///
 /// States of optimizers, schedulers and generators are no models, nor are the predictions,
-/// statistics and resume points of this software. Links are followed; a file or folder that is
-/// reached several times counts once. Hidden files and folders are skipped.
+/// statistics and resume points of this software. Hidden files and folders are skipped, and so are the
+/// folders `*.scores` and `*.statistics`, which `ff-soup select` writes beside its output. Links are
+/// followed; a file or folder that is reached several times counts once.
 ///
 /// # Errors
 /// [`Error::NotWeights`] if there is none; [`Error::Io`].
@@ -50,7 +51,8 @@ impl Search {
             return Ok(());
         }
         let paths = entries(folder)?.into_iter().filter(|path| !is_hidden(path));
-        let (folders, mut files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+        let (mut folders, mut files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+        folders.retain(|path| !is_of_select(path));
         files.retain(|path| path.is_file());
         let models = models_among(folder, &files);
         let rest = NAMED - self.others.len();
@@ -125,12 +127,18 @@ fn is_state(file: &Path) -> bool {
     let name = lowercase_name(file);
     let is_ours = |name: &str| {
         ["statistics-", "resume-"].iter().any(|start| name.starts_with(start))
-            || [".optimizer", ".val"].iter().any(|end| name.ends_with(end))
+            || [".optimizer", ".val", ".predictions"].iter().any(|end| name.ends_with(end))
             || name.contains(".cross-fitted")
             || name == "predictions"
     };
     STARTS.iter().any(|start| name.starts_with(start))
         || name.strip_suffix(".safetensors").is_some_and(is_ours)
+}
+
+/// Returns whether a folder is of `ff-soup select`: the scores or the statistics beside its output.
+fn is_of_select(folder: &Path) -> bool {
+    let name = lowercase_name(folder);
+    [".scores", ".statistics"].iter().any(|end| name.ends_with(end))
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -231,6 +239,9 @@ mod tests {
             "soup.cross-fitted.safetensors",
             "statistics-1.safetensors",
             "predictions.safetensors",
+            "0123abcd.predictions.safetensors",
+            "soup.safetensors.scores/other.safetensors",
+            "soup.safetensors.statistics/other.safetensors",
             "resume-0000000010.safetensors",
             ".abc.partial",
         ];
