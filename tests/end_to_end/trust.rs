@@ -2,10 +2,14 @@
 //! files in the place of others, images in several splits, malicious names, and results of another
 //! configuration.
 
-use ff_checkpoint::{StateDict, read_sealed, write_sealed};
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use crate::place::{FOLDER, PROBE, Place, RUN, SHAPES, picture, table};
+use ff_checkpoint::{OwnedTensor, Provenance, StateDict, read_sealed, write_sealed};
+use ff_models::tch::Device;
+use ff_models::{Architecture, Model, Spec};
+use serde_json::{Value, json};
+
+use crate::place::{FOLDER, PROBE, Place, RUN, SHAPES, assert_has, flip_last, picture, table};
 
 const OTHER_SPLIT: [&str; 2] = ["in another split", "--allow-other-split"];
 
@@ -117,6 +121,50 @@ fn an_intact_file_in_the_place_of_another_is_found() {
     let differ = std::fs::read(&one).unwrap() != std::fs::read(&other).unwrap();
     std::fs::copy(&other, &one).unwrap();
     assert_eq!(place.run("ff-grid doctor").code, i32::from(differ));
+}
+
+/// Returns weights under names of `DataParallel`, so that the imported model has another digest.
+fn wrapped(seed: u64) -> BTreeMap<String, OwnedTensor> {
+    let spec = Spec { image_size: 16, ..Spec::new(Architecture::RESNET_PICO, 2) };
+    let tensors = Model::new(&spec, Device::Cpu, seed).unwrap().state_dict();
+    tensors.into_iter().map(|(name, tensor)| (format!("module.{name}"), tensor)).collect()
+}
+
+#[test]
+fn an_imported_file_is_checked_where_it_is_searched() {
+    let place = Place::new();
+    place.images("data/cells", &["a", "b"], 20);
+    std::fs::create_dir_all(place.path("own/sharded")).unwrap();
+    let made = Provenance::new("elsewhere", json!({"classes": ["a", "b"]}));
+    let file = place.path("own/a.safetensors");
+    StateDict::from_tensors(wrapped(0)).save(&file, Some(&made)).unwrap();
+    let mut map = BTreeMap::new();
+    let (first, second): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        wrapped(1).into_iter().partition(|(name, _)| name.contains("layer1"));
+    for (shard, tensors) in [("one.safetensors", first), ("two.safetensors", second)] {
+        map.extend(tensors.keys().map(|name| (name.clone(), shard)));
+        StateDict::from_tensors(tensors).save(place.path("own/sharded").join(shard), None).unwrap();
+    }
+    place.write("own/sharded/model.safetensors.index.json", &json!({ "weight_map": map }).to_string());
+    place.write("own/sharded/config.json", r#"{"classes": ["a", "b"]}"#);
+    let select = "ff-soup select own --images data/cells --image-size 16 --method uniform";
+    place.run(&format!("{select} --output soup.safetensors")).ok();
+
+    let deep = "ff-soup verify --deep soup.safetensors runs";
+    let absent = ["not searched: a.safetensors, weights ", "not searched: sharded, weights "];
+    assert_has(&place.run(deep).ok(), &absent);
+    let text = place.run(&format!("{deep} own")).ok();
+    let found = ["intact, own/a.safetensors\n", "intact, own/sharded/model.safetensors.index.json\n"];
+    assert_has(&text, &found);
+    assert!(!text.contains("not searched"), "{text}");
+    flip_last(&file);
+    let ran = place.run(&format!("{deep} own"));
+    assert_has(&ran.stdout, &["DAMAGED, own/a.safetensors"]);
+    ran.refused(1, &["1 ancestor or dataset is missing, damaged or changed"]);
+
+    // An average of shards has no copy of them.
+    place.run("ff-soup average own/sharded --output mean.safetensors").ok();
+    place.run("ff-soup verify mean.safetensors own").ok();
 }
 
 #[test]

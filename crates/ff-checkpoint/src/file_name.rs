@@ -23,7 +23,7 @@ pub fn is_weights_name(path: &Path) -> bool {
 
 /// Returns whether a file's name is that of an index of shards, such as
 /// `model.safetensors.index.json`, in any case.
-pub(crate) fn is_index_name(path: &Path) -> bool {
+pub fn is_index_name(path: &Path) -> bool {
     lowercase_name(path).strip_suffix(".index.json").is_some_and(|name| is_weights_name(Path::new(name)))
 }
 

@@ -59,7 +59,7 @@ mod trained_on;
 pub use atomic::{entries, is_partial, remove_partial, write_atomic, write_json};
 pub use digest::Digest;
 pub use error::Error;
-pub use file_name::{MODEL_FILES, is_weights_name};
+pub use file_name::{MODEL_FILES, is_index_name, is_weights_name};
 pub use file_ref::FileRef;
 pub use form::Form;
 pub use provenance::{Parent, Provenance};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use ff_checkpoint::{Digest, StateDict, cores, is_weights_name, on_threads};
+use ff_checkpoint::{Digest, StateDict, cores, is_index_name, is_weights_name, on_threads};
 use ff_soup::{Ingredients, verify};
 use serde_json::json;
 
@@ -89,7 +89,7 @@ fn collect(place: &Path, wanted: &[Digest], files: &mut Vec<StateDict>) -> anyho
         let entries = std::fs::read_dir(place).with_context(|| place.display().to_string())?;
         for entry in entries {
             let path = entry?.path();
-            if path.is_dir() || is_weights_name(&path) {
+            if path.is_dir() || is_weights_name(&path) || is_index_name(&path) {
                 collect(&path, wanted, files)?;
             }
         }

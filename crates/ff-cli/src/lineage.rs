@@ -22,7 +22,8 @@ pub fn trace_and_check(soup: &Path, places: &[PathBuf], data_root: Option<&Path>
 /// Prints a line for each ancestor ([`ff_grid::lineage`]) and each dataset.
 ///
 /// The line of an ancestor says whether its file is intact, and whether this version would plan the
-/// same job for it.
+/// same job for it. An imported file that is in none of the places is listed as not searched, which is
+/// no error.
 ///
 /// # Errors
 /// An ancestor or a dataset is missing, damaged or changed.
@@ -56,6 +57,7 @@ fn trace(ancestors: &[Ancestor], places: &[PathBuf], data_root: Option<&Path>) -
     }
 }
 
+/// Returns the line of an ancestor, and whether it is in trouble.
 fn line(ancestor: &Ancestor) -> (String, bool) {
     let kind = ancestor.provenance.as_ref().map_or("weights", |made| made.kind.as_str());
     let share = ancestor.weight.map_or(String::new(), |weight| format!("{:.2} % ", 100.0 * weight));
@@ -63,6 +65,9 @@ fn line(ancestor: &Ancestor) -> (String, bool) {
     let (state, missing) = match &ancestor.found {
         FileStatus::Intact(path) => (format!("intact, {}", path.display()), false),
         FileStatus::Damaged(path) => (format!("DAMAGED, {}", path.display()), true),
+        FileStatus::NotSearched => {
+            return (format!("not searched: {}, weights {digest}", ancestor.id), false);
+        }
         FileStatus::Missing => ("MISSING".to_owned(), true),
     };
     let (job, other) = match &ancestor.job {

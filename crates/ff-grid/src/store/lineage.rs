@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::{
-    Digest, Error as CheckpointError, Parent, Provenance, StateDict, entries, is_weights_name,
+    Digest, Error as CheckpointError, Parent, Provenance, StateDict, entries, is_index_name, is_weights_name,
 };
 
 use super::runs::read_record;
@@ -37,7 +37,7 @@ impl FileStatus {
     pub fn intact(&self) -> Option<PathBuf> {
         match self {
             Self::Intact(path) => Some(path.clone()),
-            Self::Damaged(_) | Self::Missing => None,
+            Self::Damaged(_) | Self::NotSearched | Self::Missing => None,
         }
     }
 }
@@ -49,6 +49,8 @@ pub enum FileStatus {
     Intact(PathBuf),
     /// Found, but damaged.
     Damaged(PathBuf),
+    /// Imported, and in none of the searched folders: such a file may be anywhere.
+    NotSearched,
     /// In none of the searched folders.
     Missing,
 }
@@ -76,19 +78,17 @@ pub fn lineage(file: &Path, places: &[PathBuf]) -> Result<Vec<Ancestor>, Error> 
         collect(place, &mut known)?;
     }
     let provenance = weights.provenance()?.clone();
-    let parents = provenance.parents.clone();
     let mut ancestors = vec![Ancestor {
         depth: 0,
         id: file.display().to_string(),
         weight: None,
         digest: *weights.digest(),
         found: FileStatus::Intact(file.to_owned()),
-        provenance: Some(provenance),
+        provenance: Some(provenance.clone()),
         job: same_job(file),
         repeated: false,
     }];
-    let mut listed = HashSet::new();
-    parents.iter().for_each(|parent| trace(parent, 1, &known, &mut listed, &mut ancestors));
+    trace(&provenance, 1, &known, &mut HashSet::new(), &mut ancestors);
     Ok(ancestors)
 }
 
@@ -96,24 +96,27 @@ pub fn lineage(file: &Path, places: &[PathBuf]) -> Result<Vec<Ancestor>, Error> 
 /// counts as damaged, even if there is a copy in another place.
 type Known = HashMap<Digest, (FileStatus, Option<Provenance>)>;
 
+/// Adds the parents of weights that were made so, each followed by its ancestors.
 fn trace(
-    parent: &Parent,
+    made: &Provenance,
     depth: usize,
     known: &Known,
     listed: &mut HashSet<Digest>,
     ancestors: &mut Vec<Ancestor>,
 ) {
-    let (found, provenance) = known.get(&parent.digest).cloned().unwrap_or((FileStatus::Missing, None));
-    let job = match &found {
-        FileStatus::Intact(path) => same_job(path),
-        _ => None,
-    };
-    let parents = provenance.as_ref().map_or(Vec::new(), |made| made.parents.clone());
-    let repeated = !listed.insert(parent.digest) && !parents.is_empty();
-    let Parent { id, digest, weight } = parent.clone();
-    ancestors.push(Ancestor { depth, id, weight, digest, found, provenance, job, repeated });
-    if !repeated {
-        parents.iter().for_each(|parent| trace(parent, depth + 1, known, listed, ancestors));
+    let absent = if made.kind == "import" { FileStatus::NotSearched } else { FileStatus::Missing };
+    for Parent { id, digest, weight } in made.parents.iter().cloned() {
+        let (found, provenance) = known.get(&digest).cloned().unwrap_or_else(|| (absent.clone(), None));
+        let job = match &found {
+            FileStatus::Intact(path) => same_job(path),
+            _ => None,
+        };
+        let above = provenance.clone().filter(|made| !made.parents.is_empty());
+        let repeated = !listed.insert(digest) && above.is_some();
+        ancestors.push(Ancestor { depth, id, weight, digest, found, provenance, job, repeated });
+        if let Some(above) = above.filter(|_| !repeated) {
+            trace(&above, depth + 1, known, listed, ancestors);
+        }
     }
 }
 
@@ -131,9 +134,10 @@ fn collect(place: &Path, known: &mut Known) -> Result<(), Error> {
         .filter_map(|file| Some((place.join(&file.path), file.digest?)))
         .collect();
     for path in entries(place)? {
-        match path.is_dir() {
-            true => collect(&path, known)?,
-            false => collect_file(&path, recorded.get(&path), known),
+        if path.is_dir() {
+            collect(&path, known)?;
+        } else if is_weights_name(&path) || is_index_name(&path) {
+            collect_file(&path, recorded.get(&path), known);
         }
     }
     Ok(())
@@ -141,9 +145,6 @@ fn collect(place: &Path, known: &mut Known) -> Result<(), Error> {
 
 /// Adds a file. `recorded` is its digest in the record beside it.
 fn collect_file(path: &Path, recorded: Option<&Digest>, known: &mut Known) {
-    if !is_weights_name(path) {
-        return;
-    }
     let opened = StateDict::open(path).and_then(|file| file.verify().map(|()| file));
     if let Some(recorded) = recorded
         && opened.as_ref().is_ok_and(|file| file.digest() != recorded)
