@@ -281,6 +281,23 @@ fn info_lists_tensors_of_other_networks_and_refuses_other_files() {
 }
 
 #[test]
+fn info_says_that_a_network_has_no_classifier() {
+    let place = Place::new();
+    write(&place, "headless.safetensors", |name| (!name.starts_with("fc.")).then(|| name.to_owned()));
+    for (arch, expected) in
+        [("", "a known architecture"), ("--arch resnet_pico", "resnet_pico, as --arch says")]
+    {
+        let text = place.run(&format!("ff-models info headless.safetensors {arch}")).ok();
+        let network = format!("network     unknown: headless.safetensors: expected weights of {expected}, ");
+        let found = "found those of resnet_pico without its classifier: `fc.weight` is missing, ";
+        assert_has(
+            &text,
+            &[&network, found, "hint: the weights have no classifier `fc` for resnet_pico: train"],
+        );
+    }
+}
+
+#[test]
 fn info_checks_a_file_in_the_cache_of_the_hub() {
     let place = Place::new();
     write(&place, "net.safetensors", |name| Some(name.to_owned()));

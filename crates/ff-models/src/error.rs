@@ -130,6 +130,8 @@ pub struct Mismatch {
     pub extra: Vec<String>,
     /// Tensors in both, of different shapes.
     pub misshapen: Vec<Misshapen>,
+    /// True if the weights are the model's without its classifier.
+    pub without_classifier: bool,
     /// The family that the names of the weights suggest, if that is recognised and not the model's.
     pub hint: Option<String>,
 }

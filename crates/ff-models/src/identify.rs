@@ -130,7 +130,7 @@ fn recognise(weights: &StateDict, records: &[Record]) -> Result<(Architecture, F
         (Ok((other, _)), _) => contradiction(weights, (architecture, place), &format!("those of {other}")),
         (_, Error::Mismatch(mismatch)) => {
             let hint = hint(&mismatch);
-            let found = format!("others: {}", differences(&mismatch));
+            let found = found(&mismatch, "others");
             unidentified(weights, format!("weights of {architecture}, as {place} says"), found, &hint)
         }
         (_, error) => error,
@@ -172,7 +172,7 @@ fn nearest(weights: &StateDict, errors: Vec<Error>) -> Error {
             let hint = hint(&mismatch);
             let found = match mismatch.extra.len() == weights.len() {
                 true => "others, of other names".to_owned(),
-                false => format!("others, nearest to {}: {}", mismatch.architecture, differences(&mismatch)),
+                false => found(&mismatch, &format!("others, nearest to {}", mismatch.architecture)),
             };
             unidentified(weights, known_architecture(), found, &hint)
         }
@@ -183,6 +183,15 @@ fn nearest(weights: &StateDict, errors: Vec<Error>) -> Error {
 
 fn known_architecture() -> String {
     "weights of a known architecture".to_owned()
+}
+
+/// Says what weights are that do not fit an architecture.
+fn found(mismatch: &Mismatch, others: &str) -> String {
+    let differences = differences(mismatch);
+    match mismatch.without_classifier {
+        true => format!("those of {} without its classifier: {differences}", mismatch.architecture),
+        false => format!("{others}: {differences}"),
+    }
 }
 
 /// Returns the first three tensors that differ.
@@ -309,6 +318,7 @@ mod tests {
             missing: vec!["a".to_owned()],
             extra: vec!["c".to_owned()],
             misshapen: vec![Misshapen { name: "b".to_owned(), expected: vec![3], found: vec![4, 1] }],
+            without_classifier: false,
             hint: None,
         };
         let first = "`a` is missing, `b` has shape [4, 1], not [3], `c` is unexpected";

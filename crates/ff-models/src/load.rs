@@ -235,12 +235,12 @@ fn check(
         });
     }
     let Architecture { name: architecture, classifier, .. } = architecture;
-    let only_classifier = missing.len() == parameters.of_layer(classifier).count()
+    let without_classifier = missing.len() == parameters.of_layer(classifier).count()
         && named.outputs(classifier) == Some(0)
         && extra.is_empty()
         && misshapen.is_empty();
     let hint = hint(parameters, weights).or_else(|| {
-        only_classifier.then(|| {
+        without_classifier.then(|| {
             format!(
                 "the weights have no classifier `{classifier}` for {architecture}: train one, \
                  or use weights that have it"
@@ -248,7 +248,8 @@ fn check(
         })
     });
     let file = name_of(weights);
-    Err(Error::Mismatch(Box::new(Mismatch { file, architecture, missing, extra, misshapen, hint })))
+    let mismatch = Mismatch { file, architecture, missing, extra, misshapen, without_classifier, hint };
+    Err(Error::Mismatch(Box::new(mismatch)))
 }
 
 fn exact<'a>(parameter: &Parameter, found: Option<TensorRef<'a>>) -> Step<'a> {

@@ -172,7 +172,7 @@ impl Network {
             image_size: image_size.unwrap_or(architecture.image_size),
             ..Spec::new(architecture, outputs)
         };
-        // Without a classifier it is no whole network.
+        // A position embedding may be for images above the maximum size.
         let cost = spec.cost().ok();
         let (classes, classes_told_by) = classes.unzip();
         Self {
@@ -196,7 +196,6 @@ impl Network {
         });
         lines.add("network", &format!("{architecture}, told by {told_by}{}", cost.unwrap_or_default()));
         let classes = match (&self.classes, &self.classes_told_by) {
-            _ if *outputs == 0 => "no classifier".to_owned(),
             (Some(names), Some(told_by)) => {
                 format!("{outputs}: {} (told by {told_by})", listed(names.iter().cloned()))
             }
