@@ -135,6 +135,36 @@ fn several_commands_run_at_once() {
 }
 
 #[test]
+fn names_of_files_are_not_run() {
+    let place = place();
+    std::fs::create_dir(place.path("mine")).unwrap();
+    let names = ["a;touch PWNED;.pth", "$(touch PWNED).pth", "it's \"two\" words.pth"];
+    for (name, value) in names.into_iter().zip([0.0, 3.25, 1.5]) {
+        save(&place, &format!("mine/{name}"), value);
+    }
+    let score = |weights: &str| SCORE.replace("{weights}", weights);
+    let predict = |path: &str| PREDICT.replace("{weights}", "'{weights}'").replace("{predictions}", path);
+    for (number, command) in [
+        score("{weights}"),
+        score("\"{weights}\""),
+        score("'{weights}'"),
+        predict("{predictions}"),
+        predict("\"{predictions}\""),
+        predict("'{predictions}'"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        // The folder of the predictions has such a name too.
+        let output = format!("$(touch PWNED) it's {number}");
+        let words = "ff-soup select mine --method greedy --score-command".split(' ');
+        let words: Vec<&str> = words.chain([command, "--output", &output]).collect();
+        assert_has(&place.run_words(&words).ok(), &["2 of 3 models"]);
+    }
+    assert!(!place.path("PWNED").exists());
+}
+
+#[test]
 fn options_that_do_not_fit_are_refused_before_a_command_runs() {
     let place = place();
     let command = format!("echo x >> runs; {SCORE}");

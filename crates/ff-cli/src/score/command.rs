@@ -11,6 +11,9 @@ use ff_eval::Metric;
 const WEIGHTS: &str = "{weights}";
 /// What is replaced by the path at which the command writes predictions.
 pub(super) const PREDICTIONS: &str = "{predictions}";
+/// The variables of a command's environment with the same paths.
+pub(super) const WEIGHTS_VARIABLE: &str = "FF_WEIGHTS";
+pub(super) const PREDICTIONS_VARIABLE: &str = "FF_PREDICTIONS";
 
 /// The heading of the options of a command.
 const SCORING: &str = "Options with --score-command";
@@ -26,8 +29,9 @@ pub struct ScoreOptions {
     /// (safetensors.torch.load_file reads it). If {predictions} is in the command, it writes
     /// predictions on the validation images to that path, in a form that `ff-eval score` reads, and
     /// the score is their --metric; the choice is then cross-fitted and compared with the best file.
-    /// FF_WEIGHTS and FF_PREDICTIONS are the same paths. Scores are kept in OUTPUT.scores, where the
-    /// same command finds them again.
+    /// Both may be in quotes. The variables FF_WEIGHTS and FF_PREDICTIONS are the same paths: use them
+    /// in the text of another shell, such as of ssh or sh -c. Scores are kept in OUTPUT.scores, where
+    /// the same command finds them again.
     #[arg(
         long,
         value_name = "COMMAND",
@@ -108,20 +112,83 @@ impl ScoreCommand {
         self.text.contains(PREDICTIONS)
     }
 
-    /// Returns the line for a shell.
+    /// Returns the line for a shell with [`WEIGHTS_VARIABLE`] and [`PREDICTIONS_VARIABLE`] in its
+    /// environment.
+    ///
+    /// Only a plain path becomes part of the line. Any other is the value of its variable, which a
+    /// shell never runs, whatever is in it.
     pub fn line(&self, weights: &Path, predictions: &Path) -> String {
-        let [weights, predictions] = [weights, predictions].map(|path| quoted(&path.to_string_lossy()));
-        let parts = self.text.split(WEIGHTS).map(|part| part.replace(PREDICTIONS, &predictions));
-        parts.collect::<Vec<_>>().join(&weights)
+        let values = [(WEIGHTS, WEIGHTS_VARIABLE, weights), (PREDICTIONS, PREDICTIONS_VARIABLE, predictions)];
+        let (mut line, mut quotes, mut rest) = (String::new(), Quotes::default(), self.text.as_str());
+        while let Some(letter) = rest.chars().next() {
+            let value = values.iter().find(|(placeholder, ..)| rest.starts_with(placeholder));
+            let length = match value {
+                Some((placeholder, variable, path)) => {
+                    line += &plain(path).map_or_else(|| quotes.value_of(variable), str::to_owned);
+                    quotes.follow(LETTER);
+                    placeholder.len()
+                }
+                None => {
+                    quotes.follow(letter);
+                    line.push(letter);
+                    letter.len_utf8()
+                }
+            };
+            rest = &rest[length..];
+        }
+        line
     }
 }
 
-/// Quotes a word for a shell, if that is needed: a plain path also works within quotes of the user's.
-fn quoted(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:,%@".contains(letter);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
+/// Returns a path as text, if it has only letters that mean nothing to a shell, in quotes or not.
+fn plain(path: &Path) -> Option<&str> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:,%@".contains(letter);
+    path.to_str().filter(|text| !text.is_empty() && text.chars().all(is_plain))
+}
+
+/// The quotes of a shell's text, as far as it was followed.
+#[derive(Default)]
+struct Quotes {
+    /// What ends each quote, comment and parenthesis that is open, the innermost last.
+    open: Vec<char>,
+    /// The letter before, as far as it has a meaning.
+    before: Option<char>,
+}
+
+/// A letter without a meaning.
+const LETTER: char = '_';
+
+impl Quotes {
+    /// Follows the text by a letter.
+    fn follow(&mut self, letter: char) {
+        let (inner, before) = (self.open.last().copied(), self.before.replace(letter));
+        let starts_word = before.is_none_or(|before| before.is_whitespace() || ";&|(".contains(before));
+        match (inner, letter) {
+            (Some('\'' | '\n'), _) if inner != Some(letter) => {}
+            (Some('\'' | '\n'), _) => self.close(),
+            _ if before == Some('\\') => self.before = Some(LETTER),
+            (Some(end), _) if letter == end => self.close(),
+            (_, '"' | '`') => self.open.push(letter),
+            (Some('"'), '(') if before == Some('$') => self.open.push(')'),
+            (Some('"'), _) => {}
+            (_, '\'') => self.open.push(letter),
+            (_, '(') => self.open.push(')'),
+            (_, '#') if starts_word => self.open.push('\n'),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self) {
+        self.open.pop();
+    }
+
+    /// Returns the text that is a variable's value, as one word.
+    fn value_of(&self, variable: &str) -> String {
+        match self.open.last() {
+            Some('"') => format!("${{{variable}}}"),
+            Some('\'') => format!("'\"${{{variable}}}\"'"),
+            _ => format!("\"${{{variable}}}\""),
+        }
     }
 }
 
@@ -129,17 +196,64 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn command(text: &str) -> ScoreCommand {
+        let (metric, timeout) = (None, None);
+        ScoreCommand { text: text.to_owned(), metric, timeout, retries: 0, jobs: 1 }
+    }
+
+    fn line(text: &str, weights: &str, predictions: &str) -> String {
+        command(text).line(Path::new(weights), Path::new(predictions))
+    }
+
     #[test]
-    fn paths_are_quoted_and_put_in_once() {
-        let of = |text: &str, weights: &str, predictions: &str| {
-            let (metric, timeout) = (None, None);
-            let command = ScoreCommand { text: text.to_owned(), metric, timeout, retries: 0, jobs: 1 };
-            command.line(Path::new(weights), Path::new(predictions))
-        };
-        assert_eq!(of("a {weights} '{weights}'", "lr=1e-3/x.pth", "p"), "a lr=1e-3/x.pth 'lr=1e-3/x.pth'");
-        assert_eq!(of("a {weights}; rm x", "my $x's", "p"), r"a 'my $x'\''s'; rm x");
-        assert_eq!(of("{weights} {predictions}", "{predictions}", "p q"), "'{predictions}' 'p q'");
-        assert_eq!(of("{predictions}{weights}", "w", "{weights}"), "'{weights}'w");
+    fn plain_paths_are_put_in_once() {
+        assert_eq!(line("a {weights} '{weights}'", "lr=1e-3/x.pth", "p"), "a lr=1e-3/x.pth 'lr=1e-3/x.pth'");
+        assert_eq!(line("{predictions}{weights}", "w", "{weights}"), "\"${FF_PREDICTIONS}\"w");
+        assert_eq!(line("{weights} {predictions}", "{predictions}", "p"), "\"${FF_WEIGHTS}\" p");
+    }
+
+    #[test]
+    fn a_path_is_one_word_and_never_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [
+            "a;echo PWNED;.pth",
+            "$(echo PWNED).pth",
+            "`echo PWNED`.pth",
+            "it's \"two\" words.pth",
+            "'; echo PWNED; '.pth",
+            "\"; echo PWNED; \".pth",
+            "* ${HOME} \\.pth",
+            "two\nlines.pth",
+        ];
+        for (number, name) in names.iter().enumerate() {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("content {number}")).unwrap();
+            for placeholder in [WEIGHTS, PREDICTIONS] {
+                for text in [
+                    "cat @",
+                    "cat \"@\"",
+                    "cat '@'",
+                    "x=@; cat \"$x\"",
+                    "cat \"\"''\"@\"''",
+                    "echo \"$(cat '@')\"",
+                    "echo \"$(cat \"@\")\"",
+                    "echo \"`cat @`\"",
+                    "echo \"\\$(\" '\\' > /dev/null; cat '@'",
+                    "x=a\\ #b # don't\ncat '@' # don't",
+                    "echo \"(\" > /dev/null; (cat '@')",
+                    "sh -c 'cat \"$1\"' sh '@'",
+                ] {
+                    let text = text.replace('@', placeholder);
+                    // Of both placeholders, only one is in the text.
+                    let mut shell = std::process::Command::new("sh");
+                    shell.args(["-c", &command(&text).line(&path, &path)]);
+                    shell.env(WEIGHTS_VARIABLE, &path).env(PREDICTIONS_VARIABLE, &path);
+                    let ran = shell.current_dir(folder.path()).output().unwrap();
+                    let printed = String::from_utf8(ran.stdout).unwrap();
+                    assert_eq!(printed.trim_end(), format!("content {number}"), "{text}: {name}");
+                }
+            }
+        }
     }
 
     #[test]

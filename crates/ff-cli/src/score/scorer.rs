@@ -12,7 +12,7 @@ use ff_grid::{CancelToken, Error, Predictor};
 use ff_soup::{Average, Candidate, ScoreError, Scorer};
 
 use super::answer::{Failure, score};
-use super::command::{PREDICTIONS, ScoreCommand};
+use super::command::{PREDICTIONS, PREDICTIONS_VARIABLE, ScoreCommand, WEIGHTS_VARIABLE};
 use super::kept::{Kept, Record};
 use super::process::{Process, last_lines};
 use crate::grid::counted;
@@ -154,9 +154,9 @@ impl<'a> CommandScorer<'a> {
     fn start(&self, digest: &Digest, weights: &Path, predictions: &Path) -> Result<Process, Error> {
         self.stop.check()?;
         let (stdout, log) = (self.kept.temporary(digest, "stdout"), self.kept.log(digest));
-        let mut paths = vec![("FF_WEIGHTS", weights)];
+        let mut paths = vec![(WEIGHTS_VARIABLE, weights)];
         if self.command.predicts() {
-            paths.push(("FF_PREDICTIONS", predictions));
+            paths.push((PREDICTIONS_VARIABLE, predictions));
         }
         let line = self.command.line(weights, predictions);
         Process::start(&line, &paths, &stdout, &log).map_err(|error| failed(&log, &error))
