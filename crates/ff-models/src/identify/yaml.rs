@@ -8,6 +8,7 @@ const MAX_DEPTH: usize = 32;
 
 /// Reads the first document of a text. Tags are ignored, so that a Python tuple or object is a list
 /// or a map of its parts. Aliases are null, since a few of them can stand for any number of values.
+/// Entries whose key is a list or a map, which JSON does not have, are left out.
 ///
 /// The error says what is wrong with the text.
 pub fn parse(text: &str) -> Result<Value, String> {
@@ -49,10 +50,19 @@ fn value<'t>(events: &mut Parser<'t, StrInput<'t>>, event: Event<'t>, depth: usi
                 };
                 let item = next(events)?;
                 let item = value(events, item, depth)?;
-                entries.insert(key.as_str().map_or_else(|| key.to_string(), str::to_owned), item);
+                entries.extend(name(key).map(|key| (key, item)));
             }
         }
         _ => Ok(Value::Null),
+    }
+}
+
+/// Returns a key as JSON has them. A map in a map's key, as text, would double in length at each depth.
+fn name(key: Value) -> Option<String> {
+    match key {
+        Value::String(text) => Some(text),
+        Value::Array(_) | Value::Object(_) => None,
+        other => Some(other.to_string()),
     }
 }
 
@@ -104,6 +114,12 @@ yes: true
         });
         assert_eq!(parse(text).unwrap(), expected);
         assert_eq!(parse("").unwrap(), Value::Null);
+    }
+
+    #[test]
+    fn lists_and_maps_are_no_keys() {
+        let text = "? [1, 2]\n: 3\n? {a: 1}\n: 3\nb: 4\n";
+        assert_eq!(parse(text).unwrap(), json!({"b": 4}));
     }
 
     #[test]
