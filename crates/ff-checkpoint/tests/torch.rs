@@ -221,6 +221,36 @@ fn an_element_outside_its_store_is_refused() {
     assert!(text.contains("tensor `conv.weight`: elements outside its store"), "{text}");
 }
 
+/// Returns a file of the old form: views of the same 256 numbers, with these sizes and strides.
+fn views(count: u8, shape: &[u8], strides: &[u8]) -> Vec<u8> {
+    let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let numbers = |values: &[u8]| values.iter().flat_map(|&value| [b'K', value]).collect::<Vec<u8>>();
+    let mut file = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.M\xe9\x03.".to_vec();
+    file.extend([&b"}"[..], &text("little_endian"), b"\x88s."].concat());
+    file.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
+    file.extend([&text("storage")[..], b"ctorch\nFloatStorage\n", &text("0"), &text("cpu")].concat());
+    file.extend(
+        [&b"M\0\x01tQK\0("[..], &numbers(shape), b"t(", &numbers(strides), b"t\x89}tRq\0}("].concat(),
+    );
+    for name in 0..count {
+        file.extend([&text(&name.to_string())[..], b"h\0"].concat());
+    }
+    file.extend([&b"u.]("[..], &text("0"), b"e.", &256_u64.to_le_bytes(), &[0; 1024]].concat());
+    file
+}
+
+#[test]
+fn tensors_that_share_their_elements_have_a_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pth");
+    std::fs::write(&path, views(2, &[16, 16], &[1, 16])).unwrap();
+    assert_eq!(StateDict::open(&path).unwrap().get("1").unwrap().shape, [16, 16]);
+    let text = error("a.pth", &views(20, &[16, 16], &[1, 16]));
+    assert!(text.contains("found many tensors that share their elements"), "{text}");
+    let text = error("a.pth", &views(1, &[1; 65], &[1; 65]));
+    assert!(text.contains("tensor `0`: a malformed shape"), "{text}");
+}
+
 #[test]
 fn damage_is_found() {
     let whole = std::fs::read(golden("bare.pth")).unwrap();

@@ -48,11 +48,16 @@ pub fn read_legacy(bytes: &[u8]) -> Result<Contents, Refusal> {
 }
 
 fn resolve(bytes: &[u8], pickle: &Pickle<'_>, mut stores: Stores) -> Result<Contents, Refusal> {
+    // Any number of tensors may share the elements that are gathered for each of them.
+    let mut room = 4 * bytes.len();
     let tensors = weights::find(pickle.root())?.into_iter().map(|(name, tensor)| {
         let unknown = |found| format!("tensor `{name}`: {found}");
         let tensor = Strided::of(tensor).map_err(unknown)?;
         let store = stores.check(bytes, &tensor.store)?;
         let elements = tensor.elements(bytes, store).map_err(unknown)?;
+        if let Elements::Gathered(data) = &elements {
+            room = room.checked_sub(data.len()).ok_or("many tensors that share their elements")?;
+        }
         Ok(Found { name, dtype: tensor.dtype, shape: tensor.shape, elements })
     });
     let tensors = tensors.collect::<Result<Vec<_>, Refusal>>()?;

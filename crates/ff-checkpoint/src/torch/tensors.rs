@@ -5,6 +5,9 @@ use std::ops::Range;
 use ff_pickle::Value;
 use safetensors::Dtype;
 
+/// Maximum dimensions of a tensor. A few bytes can give the same shape to many tensors.
+const MAX_DIMENSIONS: usize = 64;
+
 /// The bytes of a tensor, row-major.
 pub enum Elements {
     /// As the file has them, at this place.
@@ -84,7 +87,9 @@ impl Strided {
         };
         let malformed = || "a malformed shape".to_owned();
         let size = |value: Value<'_>| usize::try_from(value.integer()?).ok();
-        let sizes = |value: Value<'_>| -> Option<Vec<usize>> { value.items()?.map(size).collect() };
+        let sizes = |value: Value<'_>| -> Option<Vec<usize>> {
+            value.items().filter(|items| items.len() <= MAX_DIMENSIONS)?.map(size).collect()
+        };
         let [offset, shape, strides] = place;
         let shape = match shape.object() {
             // torch.Size((2, 3))
