@@ -220,3 +220,16 @@ fn models_that_do_not_fit_are_refused() {
         place.run("ff-grid plan --config wrong.toml").refused(1, &[expected]);
     }
 }
+
+#[test]
+fn results_are_no_candidates() {
+    let place = place();
+    let select =
+        "ff-soup select . --method greedy --images data/cells --image-size 16 --output own/soup.safetensors";
+    let first = place.run(select);
+    assert_has(&first.stderr, &["3 models: resnet_pico"]);
+    first.ok();
+    let again = place.run(select);
+    assert_has(&again.stderr, &["3 models: resnet_pico", "0 jobs done, "]);
+    again.ok();
+}

@@ -165,6 +165,18 @@ fn names_of_files_are_not_run() {
 }
 
 #[test]
+fn results_are_no_candidates() {
+    let place = place();
+    std::fs::create_dir_all(place.path("runs/jobs/1")).unwrap();
+    save(&place, "runs/jobs/1/kept.safetensors", 9.0);
+    let words = ["ff-soup", "select", ".", "--method", "uniform", "--output", "x/soup.safetensors"];
+    let words: Vec<&str> = words.into_iter().chain(["--score-command", SCORE]).collect();
+    for _ in 0..2 {
+        assert_has(&place.run_words(&words).ok(), &["5 of 5 models"]);
+    }
+}
+
+#[test]
 fn options_that_do_not_fit_are_refused_before_a_command_runs() {
     let place = place();
     let command = format!("echo x >> runs; {SCORE}");

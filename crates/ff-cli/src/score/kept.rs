@@ -44,12 +44,17 @@ pub(super) struct Kept {
     _lock: File,
 }
 
-/// Returns the folder of the scores for an output. It has the whole name, since the output may have no
-/// extension, and others differ in theirs only.
+/// Returns the folder of the scores for an output.
 pub(crate) fn folder_of(output: &Path) -> PathBuf {
-    let mut folder = output.as_os_str().to_owned();
-    folder.push(".scores");
-    folder.into()
+    beside(output, ".scores")
+}
+
+/// Returns a path beside an output. It has the whole name, since the output may have no extension, and
+/// others differ in theirs only.
+pub(crate) fn beside(output: &Path, ending: &str) -> PathBuf {
+    let mut path = output.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
 }
 
 impl Kept {

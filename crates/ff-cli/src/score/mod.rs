@@ -11,5 +11,5 @@ mod scorer;
 
 pub(crate) use command::ScoreCommand;
 pub use command::ScoreOptions;
-pub(crate) use kept::folder_of;
+pub(crate) use kept::{beside, folder_of};
 pub(crate) use scorer::{CommandScorer, default_metric};

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
-use ff_checkpoint::models_below;
 use ff_eval::Metric;
-use ff_grid::{Architecture, BnStatistics, Selection};
+use ff_grid::{Architecture, BnStatistics, PoolConfig, Selection};
 use ff_soup::Needs;
 use ff_train::BN_IMAGES;
 use serde_json::json;
@@ -14,7 +13,7 @@ use serde_json::json;
 use crate::device::DeviceChoice;
 use crate::merge::{MethodSettings, given};
 use crate::options::{GLOBAL, MaybeConfig, RunsOption};
-use crate::score::ScoreOptions;
+use crate::score::{ScoreOptions, beside};
 use crate::source::shares;
 
 /// Candidates, and how to select from them.
@@ -138,16 +137,17 @@ pub(super) enum BatchNorm {
 }
 
 impl SelectOptions {
-    /// Returns the files of the candidates; of a folder the models in it.
+    /// Returns the files of the candidates; of a folder the models in it, without the results of this
+    /// selection and of other runs.
     pub(super) fn candidates(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for place in &self.files {
-            match place.is_dir() {
-                true => files.extend(models_below(place)?),
-                false => files.push(place.clone()),
-            }
-        }
-        Ok(files)
+        let pool = PoolConfig { files: self.files.clone(), except: self.results(), ..PoolConfig::default() };
+        Ok(pool.models()?.into_iter().map(|(_, path)| path).collect())
+    }
+
+    /// Returns the files and folders that a selection writes.
+    pub(super) fn results(&self) -> Vec<PathBuf> {
+        let own = ["", ".scores", ".statistics"].map(|ending| beside(&self.output, ending));
+        own.into_iter().chain([self.images.runs.runs.clone()]).collect()
     }
 
     /// The method with the settings that are given. It refuses what the method does not take.

@@ -22,6 +22,7 @@ use crate::merge;
 use crate::options::ConfigOptions;
 use crate::output::say;
 use crate::recipe::check_split;
+use crate::score::beside;
 
 /// Selects by the images of a recipe.
 pub(super) fn make(options: &SelectOptions, config: &ConfigOptions, select: Selection) -> anyhow::Result<()> {
@@ -73,15 +74,13 @@ pub(super) fn make(options: &SelectOptions, config: &ConfigOptions, select: Sele
         known += usize::from(found.is_some());
         Ok(found)
     };
-    // The whole name, since the output may have no extension, and others differ in theirs only.
-    let mut folder = options.output.clone().into_os_string();
-    folder.push(".statistics");
+    let folder = beside(&options.output, ".statistics");
     let choice = Choice {
         ingredients: &ingredients,
         spec: &spec,
         scores: HashMap::new(),
         predictions: &mut predictions,
-        folder: folder.as_ref(),
+        folder: &folder,
         verdict: (options.folds > 0).then_some((RESAMPLES, 0)),
     };
     let chosen = choice.make(&catalog, &data, device)?;

@@ -165,7 +165,8 @@ fn config(
         true => Metric::Accuracy,
         false => Metric::Auroc,
     });
-    let files = options.files.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
+    let whole = |paths: &[PathBuf]| paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>();
+    let (files, except) = (whole(&options.files)?, whole(&options.results())?);
     let base = options.base.as_ref().map(std::path::absolute).transpose()?;
     let stem = options.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let soup = SoupConfig {
@@ -180,7 +181,8 @@ fn config(
         batch_size: 32,
         ..ModelConfig::default()
     };
-    let pool = PoolConfig { name: POOL.to_owned(), files, base, classes: classes.clone(), with: None };
+    let (name, classes) = (POOL.to_owned(), classes.clone());
+    let pool = PoolConfig { name, files, except, base, classes, ..PoolConfig::default() };
     Ok(SoupsConfig {
         name: stem,
         backbone: vec![BackboneConfig { architecture: common.architecture, ..BackboneConfig::default() }],

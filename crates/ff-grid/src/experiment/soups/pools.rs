@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use ff_checkpoint::{StateDict, map_on_cores, models_below};
+use ff_checkpoint::{StateDict, map_on_cores};
 use ff_eval::Metric;
 use ff_models::{Identity, Spec};
 use ff_soup::Ingredient;
@@ -151,30 +151,6 @@ fn check_field(models: &[Found], field: &str) -> Result<(), String> {
     }
 }
 
-/// Lists the models of files and folders with their names.
-fn list(places: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, String> {
-    let mut found = Vec::new();
-    for place in places {
-        let text = |path: &Path| path.display().to_string();
-        match place.is_dir() {
-            false => found.push((text(place), place.clone())),
-            true => {
-                let below = models_below(place).map_err(|error| error.to_string())?;
-                let name = |path: &PathBuf| path.strip_prefix(place).map_or_else(|_| text(path), text);
-                found.extend(below.into_iter().map(|path| (name(&path), path)));
-            }
-        }
-    }
-    // Two folders may have files of the same names.
-    let twice: Vec<String> = found.iter().map(|(name, _)| name).duplicates().cloned().collect();
-    for (name, path) in &mut found {
-        if twice.contains(name) {
-            *name = path.display().to_string();
-        }
-    }
-    Ok(found)
-}
-
 /// What is read of a file before its job is planned. The weights are not kept in memory.
 struct Read {
     identity: Identity,
@@ -220,7 +196,7 @@ impl Column<'_> {
     /// Reads the models of the pool's files. Those that cannot be used, and repeated ones, are left out
     /// with a note.
     fn models(&self, notes: &mut Notes) -> Result<Vec<Found>, String> {
-        let files = list(&self.entry.files)?;
+        let files = self.entry.models().map_err(|error| error.to_string())?;
         let read = map_on_cores(&files, |(name, path)| Read::of(name, path));
         let mut models: Vec<Found> = Vec::new();
         let (mut names, mut size) = (HashMap::new(), None);
