@@ -233,3 +233,27 @@ fn results_are_no_candidates() {
     assert_has(&again.stderr, &["3 models: resnet_pico", "0 jobs done, "]);
     again.ok();
 }
+
+#[test]
+fn tables_of_other_outputs_are_not_replaced() {
+    let place = place();
+    let select = |output: &str| {
+        place.run(&format!(
+            "ff-soup select own --method uniform --images data/cells --image-size 16 --output {output}"
+        ))
+    };
+    for folder in ["a", "b"] {
+        std::fs::create_dir(place.path(folder)).unwrap();
+    }
+    select("a/soup.safetensors").ok();
+    let table = place.read("runs/tables/soup/table.md");
+    select("b/soup.safetensors")
+        .refused(1, &["runs/tables/soup: expected no table, found that of ", "hint: "]);
+    assert!(!place.path("b/soup.safetensors").exists());
+    assert_eq!(place.read("runs/tables/soup/table.md"), table);
+    select("a/soup.safetensors").ok();
+
+    place.write("runs/tables/mine/config.toml", "");
+    select("mine.safetensors")
+        .refused(1, &["runs/tables/mine: expected no table, found one of a configuration"]);
+}

@@ -2,6 +2,7 @@
 //! or by a command that scores.
 
 mod by_command;
+mod claim;
 mod options;
 mod printed;
 mod recipe;

@@ -11,13 +11,14 @@ use ff_data::{Dataset, Split, SplitRule};
 use ff_eval::Metric;
 use ff_grid::{
     Architecture, BackboneConfig, DatasetEntry, Experiment, ForecastConfig, MethodConfig, ModelConfig, Pool,
-    PoolConfig, RunStore, Selection, SoupConfig, SoupsConfig, read_experiment,
+    PoolConfig, Selection, SoupConfig, SoupsConfig, parse_experiment,
 };
 use ff_models::{Identity, Normalisation};
 use ff_soup::Needs;
 use ff_train::task_kind;
 use itertools::Itertools;
 
+use super::claim::claim;
 use super::options::{ImagesOptions, SelectOptions};
 use crate::grid::{RunOptions, TableOptions, counted};
 use crate::options::ConfigOptions;
@@ -37,15 +38,15 @@ pub(super) fn make(
 ) -> anyhow::Result<()> {
     let source = source(options, images)?;
     let config = config(options, &source, select, &same(options)?)?;
-    let name = config.name.clone();
-    let runs = options.images.runs.runs.clone();
-    let path = RunStore::new(&runs).root().join("tables").join(&name).join("config.toml");
-    let text = config.to_toml()?;
-    std::fs::create_dir_all(path.parent().unwrap_or(&runs))?;
+    let (runs, text) = (&options.images.runs.runs, config.to_toml()?);
+    // The same checks as of a configuration that a user writes.
+    parse_experiment(&text, &[])?;
+    let folder = runs.join("tables").join(&config.name);
+    // Kept until the soup is copied.
+    let _claim = claim(&folder, &options.output)?;
+    let path = folder.join("config.toml");
     write_atomic(&path, |file| std::io::Write::write_all(file, text.as_bytes()))
         .with_context(|| path.display().to_string())?;
-    // The same checks as of a configuration that a user writes.
-    read_experiment(&path, &[])?;
     let table = TableOptions {
         config: ConfigOptions { config: path.clone(), data_root: PathBuf::from("."), set: Vec::new() },
         runs: options.images.runs.clone(),
@@ -54,11 +55,11 @@ pub(super) fn make(
         json: options.json,
     };
     crate::grid::run(&RunOptions::local(table, options.device), verbose)?;
-    let soup = path.with_file_name("soup.safetensors");
-    let weights = StateDict::open(&soup).with_context(|| "the table has no soup".to_owned())?;
+    let weights = StateDict::open(folder.join("soup.safetensors"))
+        .with_context(|| "the table has no soup".to_owned())?;
     weights.save(&options.output, Some(weights.provenance()?))?;
     say(&format!("wrote {}", options.output.display()));
-    write_report(&ReportOptions::of(path, &runs, options.output.with_extension("html")))
+    write_report(&ReportOptions::of(path, runs, options.output.with_extension("html")))
 }
 
 /// What all models have in common.
@@ -168,7 +169,6 @@ fn config(
     let whole = |paths: &[PathBuf]| paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>();
     let (files, except) = (whole(&options.files)?, whole(&options.results())?);
     let base = options.base.as_ref().map(std::path::absolute).transpose()?;
-    let stem = options.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let soup = SoupConfig {
         bn: options.bn.into(),
         bn_images: options.bn_images,
@@ -184,7 +184,7 @@ fn config(
     let (name, classes) = (POOL.to_owned(), classes.clone());
     let pool = PoolConfig { name, files, except, base, classes, ..PoolConfig::default() };
     Ok(SoupsConfig {
-        name: stem,
+        name: name_of(&options.output),
         backbone: vec![BackboneConfig { architecture: common.architecture, ..BackboneConfig::default() }],
         dataset: vec![DatasetEntry {
             metric,
@@ -199,6 +199,12 @@ fn config(
         pool: vec![pool],
         ..SoupsConfig::default()
     })
+}
+
+/// Returns the name of an output, without the extension of weights.
+fn name_of(output: &Path) -> String {
+    let name = output.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_suffix(".safetensors").unwrap_or(&name).to_owned()
 }
 
 /// Returns the images with the kind of dataset that is given, or that their path tells.
