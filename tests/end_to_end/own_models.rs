@@ -257,3 +257,17 @@ fn tables_of_other_outputs_are_not_replaced() {
     select("mine.safetensors")
         .refused(1, &["runs/tables/mine: expected no table, found one of a configuration"]);
 }
+
+#[test]
+fn training_images_choose_on_purpose_only() {
+    let place = place();
+    place.images("data/split/train", &CLASSES, 5);
+    place.images("data/split/test", &CLASSES, 2);
+    let select =
+        "ff-soup select own --method uniform --images data/split --image-size 16 --output x.safetensors";
+    let expected = "--images: expected validation images, found training images without them\nhint: ";
+    place.run(select).refused(1, &[expected]);
+    assert!(!place.path("runs").exists());
+    let counts = "choosing on 12 images (val), 3 images for BatchNorm statistics, 6 test images\n";
+    place.run(&format!("{select} --ratio 0.2,0.8,0")).ok_saying(counts);
+}

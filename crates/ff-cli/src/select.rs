@@ -3,6 +3,7 @@
 
 mod by_command;
 mod claim;
+mod images;
 mod options;
 mod printed;
 mod recipe;

@@ -203,9 +203,9 @@ fn not_taken(option: &str, method: &str) -> anyhow::Error {
 pub struct ImagesOptions {
     /// Images to choose by: a folder of class folders, a manifest (CSV) or a MedMNIST file (.npz)
     ///
-    /// With folders train, val and test, val chooses, and test scores. Otherwise a fifth of the images
-    /// is kept for BatchNorm statistics and all others choose: give images that the models were not
-    /// trained on.
+    /// With folders train, val and test, val chooses, and test scores; train without val needs --ratio.
+    /// Without train, a fifth of the images is kept for BatchNorm statistics and all others choose: give
+    /// images that the models were not trained on.
     #[arg(long, value_name = "DATA", help_heading = IMAGES)]
     pub(super) images: Option<PathBuf>,
     /// Kind of dataset, if the path does not tell it; `ff-data inspect --help` names them

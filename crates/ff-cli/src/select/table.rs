@@ -5,9 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use ff_checkpoint::{StateDict, map_on_cores, write_atomic};
-use ff_data::{Dataset, Split, SplitRule};
 use ff_eval::Metric;
 use ff_grid::{
     Architecture, BackboneConfig, DatasetEntry, Experiment, ForecastConfig, MethodConfig, ModelConfig, Pool,
@@ -19,7 +18,8 @@ use ff_train::task_kind;
 use itertools::Itertools;
 
 use super::claim::claim;
-use super::options::{ImagesOptions, SelectOptions};
+use super::images::{counts, source, split};
+use super::options::{BatchNorm, ImagesOptions, SelectOptions};
 use crate::grid::{RunOptions, TableOptions, counted};
 use crate::options::ConfigOptions;
 use crate::output::say;
@@ -162,6 +162,10 @@ fn config(
     let ImagesOptions { ratio, grouped, classes, .. } = &options.images;
     let dataset = source.open()?;
     let kind = task_kind(dataset.task());
+    let split = split(&*dataset, ratio, *grouped)?;
+    let recalibrated = options.bn == BatchNorm::Recalibrate && common.architecture.batch_norm;
+    let splits = split.split(&*dataset, Path::new(""))?;
+    say(&counts(&splits, recalibrated.then_some(options.bn_images)));
     let metric = options.metric.unwrap_or(match Metric::Accuracy.applies_to(kind) {
         true => Metric::Accuracy,
         false => Metric::Auroc,
@@ -186,12 +190,7 @@ fn config(
     Ok(SoupsConfig {
         name: name_of(&options.output),
         backbone: vec![BackboneConfig { architecture: common.architecture, ..BackboneConfig::default() }],
-        dataset: vec![DatasetEntry {
-            metric,
-            source: source.config()?,
-            split: split(&*dataset, ratio, *grouped),
-            ..DatasetEntry::default()
-        }],
+        dataset: vec![DatasetEntry { metric, source: source.config()?, split, ..DatasetEntry::default() }],
         model,
         soup,
         forecast: Some(ForecastConfig::default()),
@@ -205,46 +204,6 @@ fn config(
 fn name_of(output: &Path) -> String {
     let name = output.file_name().unwrap_or_default().to_string_lossy();
     name.strip_suffix(".safetensors").unwrap_or(&name).to_owned()
-}
-
-/// Returns the images with the kind of dataset that is given, or that their path tells.
-fn source(options: &SelectOptions, images: &Path) -> anyhow::Result<Source> {
-    let ImagesOptions { dataset, ratio, grouped, .. } = &options.images;
-    let kind = match dataset {
-        Some(kind) => kind.clone(),
-        None => kind_of(images)?.to_owned(),
-    };
-    Ok(Source::at(kind, std::path::absolute(images)?, *ratio, *grouped))
-}
-
-/// Tells the kind of a dataset from its path.
-fn kind_of(images: &Path) -> anyhow::Result<&'static str> {
-    let extension = images.extension().unwrap_or_default().to_ascii_lowercase();
-    Ok(match extension.to_str() {
-        _ if images.is_dir() => "folder",
-        _ if !images.exists() => bail!(
-            "--images: expected a folder or a file, found none at {}\nhint: check the path",
-            images.display()
-        ),
-        Some("csv") => "manifest",
-        Some("npz") => "medmnist",
-        _ => bail!(
-            "--images: expected a folder, a CSV file or an .npz file, found {}\n\
-             hint: name the kind of dataset with --dataset",
-            images.display()
-        ),
-    })
-}
-
-/// Returns how images are split: as the dataset says, or a fifth for BatchNorm statistics and the
-/// others to choose by.
-fn split(dataset: &dyn Dataset, ratio: &Option<[f64; 3]>, grouped: bool) -> SplitRule {
-    let has = |split| dataset.samples().iter().any(|sample| sample.split == Some(split));
-    match *ratio {
-        Some([train, val, test]) => SplitRule::Ratio { train, val, test, seed: 0, grouped },
-        None if has(Split::Train) && has(Split::Val) => SplitRule::Official {},
-        None => SplitRule::Ratio { train: 0.2, val: 0.8, test: 0.0, seed: 0, grouped },
-    }
 }
 
 /// The rows: the best file, and the method that was asked for or several.
