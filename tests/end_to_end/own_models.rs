@@ -271,3 +271,23 @@ fn training_images_choose_on_purpose_only() {
     let counts = "choosing on 12 images (val), 3 images for BatchNorm statistics, 6 test images\n";
     place.run(&format!("{select} --ratio 0.2,0.8,0")).ok_saying(counts);
 }
+
+#[test]
+fn outputs_that_cannot_be_written_are_refused_before_anything_runs() {
+    let place = place();
+    for (output, expected) in [
+        ("gone/x.safetensors", "--output: expected a file in a folder that exists, found gone/x.safetensors"),
+        ("own/one/a.safetensors/x", "--output: expected a file in a folder that exists"),
+        ("own", "--output: expected the name of a file, found a folder, own"),
+        ("..", "--output: expected the name of a file, found a folder, .."),
+        // No file can be created here, by any user.
+        ("/proc/x.safetensors", "--output: /proc: cannot be written to"),
+    ] {
+        let select = format!("ff-soup select own --method greedy --output {output}");
+        place.run(&format!("{select} --images data/cells --image-size 16")).refused(1, &[expected]);
+        let mut words: Vec<&str> = select.split(' ').collect();
+        words.extend(["--score-command", "touch ran; echo {weights}"]);
+        place.run_words(&words).refused(1, &[expected]);
+    }
+    assert!(!place.path("runs").exists() && !place.path("ran").exists() && !place.path("gone").exists());
+}

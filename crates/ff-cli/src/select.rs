@@ -21,6 +21,7 @@ pub fn select(options: &SelectOptions, verbose: u8) -> anyhow::Result<()> {
         bail!("--folds: expected 0 (none) or 2 to {MOST_FOLDS}, found {}", options.folds);
     }
     let select = options.method.map(|method| options.selection(method)).transpose()?;
+    options.check_output()?;
     if let (Some(command), Some(select)) = (options.score.command(options.metric)?, &select) {
         return by_command::make(options, select, &command);
     }

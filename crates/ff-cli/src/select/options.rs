@@ -1,8 +1,8 @@
 //! The options of `ff-soup select`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use ff_eval::Metric;
 use ff_grid::{Architecture, BnStatistics, PoolConfig, Selection};
@@ -142,6 +142,27 @@ impl SelectOptions {
     pub(super) fn candidates(&self) -> anyhow::Result<Vec<PathBuf>> {
         let pool = PoolConfig { files: self.files.clone(), except: self.results(), ..PoolConfig::default() };
         Ok(pool.models()?.into_iter().map(|(_, path)| path).collect())
+    }
+
+    /// Checks that the output can be written, before anything is computed.
+    pub(super) fn check_output(&self) -> anyhow::Result<()> {
+        let output = self.output.display();
+        if self.output.is_dir() || self.output.file_name().is_none() {
+            bail!("--output: expected the name of a file, found a folder, {output}");
+        }
+        let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            bail!(
+                "--output: expected a file in a folder that exists, found {output}\n\
+                 hint: create the folder first: mkdir -p {}",
+                folder.display()
+            );
+        }
+        // As that of the output itself, which is renamed once it is whole.
+        tempfile::tempfile_in(folder)
+            .with_context(|| format!("--output: {}: cannot be written to", folder.display()))?;
+        Ok(())
     }
 
     /// Returns the files and folders that a selection writes.

@@ -59,7 +59,7 @@ pub(super) fn make(
         .with_context(|| "the table has no soup".to_owned())?;
     weights.save(&options.output, Some(weights.provenance()?))?;
     say(&format!("wrote {}", options.output.display()));
-    write_report(&ReportOptions::of(path, runs, options.output.with_extension("html")))
+    write_report(&ReportOptions::of(path, runs, page_of(&options.output)))
 }
 
 /// What all models have in common.
@@ -206,6 +206,11 @@ fn name_of(output: &Path) -> String {
     name.strip_suffix(".safetensors").unwrap_or(&name).to_owned()
 }
 
+/// Returns the path of the report on an output.
+fn page_of(output: &Path) -> PathBuf {
+    output.with_file_name(format!("{}.html", name_of(output)))
+}
+
 /// The rows: the best file, and the method that was asked for or several.
 fn methods(select: Option<Selection>, has_base: bool) -> Vec<MethodConfig> {
     let kind = |kind: &str| {
@@ -232,4 +237,21 @@ fn title(select: &Selection) -> String {
     let value = serde_json::to_value(select).unwrap_or_default();
     let mut letters = value["kind"].as_str().unwrap_or_default().chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_the_name_of_its_output() {
+        for (output, page) in [
+            ("a/soup.safetensors", "a/soup.html"),
+            ("soup.v1", "soup.v1.html"),
+            ("a.b/soup", "a.b/soup.html"),
+            ("soup.v1.safetensors", "soup.v1.html"),
+        ] {
+            assert_eq!(page_of(Path::new(output)), Path::new(page));
+        }
+    }
 }
