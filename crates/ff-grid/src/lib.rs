@@ -59,7 +59,7 @@ pub use experiment::{
 pub use job::{
     Averages, BnStatistics, Cost, CrossFit, DataIdentity, DataSource, Diverged, EvalSplit, Job, JobId,
     JobOutput, JobSpec, Jobs, MOST_FOLDS, Pool, Record, Selection, SoupSpec, Start, Training, VerdictRecord,
-    device_name, group_fields,
+    device_name, file_fields, group_fields,
 };
 pub use plan::{
     Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,

@@ -1,13 +1,13 @@
 //! `ff-soup select --score-command`: selects models of any architecture by a command that scores weights.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use ff_eval::{Folds, Metric, Note, Predictions, Verdict, verdict};
 use ff_grid::run::{cross_fit, folds};
-use ff_grid::{CrossFit, Error, Selection, ValidationScorer, group_fields};
-use ff_soup::{Ingredient, Ingredients, Needs, NthBest, Soup};
+use ff_grid::{CrossFit, Error, Selection, ValidationScorer, file_fields};
+use ff_soup::{Ingredients, Needs, NthBest, Soup};
 use serde_json::json;
 
 use super::options::{AcceptRule, SelectOptions};
@@ -25,7 +25,7 @@ pub(super) fn make(
 ) -> anyhow::Result<()> {
     check(options, select, command)?;
     let files = options.candidates()?;
-    let ingredients = open(&files, options.base.as_deref())?.with_fields(fields);
+    let ingredients = open(&files, options.base.as_deref())?.with_fields(file_fields);
     if let Some(hierarchy) = select.hierarchy() {
         hierarchy.check(&ingredients)?;
     }
@@ -77,15 +77,6 @@ fn check(options: &SelectOptions, select: &Selection, command: &ScoreCommand) ->
         ),
         None => Ok(()),
     }
-}
-
-/// Returns the fields that files are grouped by: those of their provenance, and the folder's name.
-fn fields(one: &Ingredient) -> BTreeMap<String, String> {
-    let mut fields = group_fields(one);
-    let whole = std::path::absolute(&one.id).unwrap_or_default();
-    let folder = whole.parent().and_then(Path::file_name).unwrap_or_default();
-    fields.insert("folder".to_owned(), folder.to_string_lossy().into_owned());
-    fields
 }
 
 /// Says that the scores so far are kept, or what a command found in place of a score.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ff_checkpoint::{StateDict, map_on_cores, write_atomic};
-use ff_eval::Metric;
 use ff_grid::{
     Architecture, BackboneConfig, DatasetEntry, Experiment, ForecastConfig, MethodConfig, ModelConfig, Pool,
     PoolConfig, Selection, SoupConfig, SoupsConfig, parse_experiment,
@@ -24,6 +23,7 @@ use crate::grid::{RunOptions, TableOptions, counted};
 use crate::options::ConfigOptions;
 use crate::output::say;
 use crate::report::{ReportOptions, write_report};
+use crate::score::default_metric;
 use crate::source::Source;
 
 /// The name of the files' pool.
@@ -166,10 +166,7 @@ fn config(
     let recalibrated = options.bn == BatchNorm::Recalibrate && common.architecture.batch_norm;
     let splits = split.split(&*dataset, Path::new(""))?;
     say(&counts(&splits, recalibrated.then_some(options.bn_images)));
-    let metric = options.metric.unwrap_or(match Metric::Accuracy.applies_to(kind) {
-        true => Metric::Accuracy,
-        false => Metric::Auroc,
-    });
+    let metric = options.metric.unwrap_or_else(|| default_metric(kind));
     let whole = |paths: &[PathBuf]| paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>();
     let (files, except) = (whole(&options.files)?, whole(&options.results())?);
     let base = options.base.as_ref().map(std::path::absolute).transpose()?;

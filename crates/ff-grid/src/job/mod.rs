@@ -22,11 +22,11 @@ pub use landscape::{
     Anchors, Axis, Corner, ErrorEvaluation, GreedyBarrier, PathRecord, PathSpec, PlaneRecord, PlaneSpec,
     RowSpec, SoupPlace, SurfaceRecord, SurfaceSpec,
 };
-pub use names::{RunFields, device_name, group_fields};
+pub use names::{RunFields, device_name, file_fields, group_fields};
 pub use record::{JobOutput, LayerKernels, Record, SoupRecord};
 pub use select::{Averages, BnStatistics, Diverged, Pool, Selection};
 pub(crate) use selector::FIT_BN_IMAGES;
 pub use spec::{ForecastSpec, ImportSpec, JobSpec, SoupSpec, Start, Training};
 
 pub(crate) use landscape::steps;
-pub(crate) use names::{AVERAGE, EMA, FILE, FOLDER, NO_EMA, VERSION, model_name};
+pub(crate) use names::{AVERAGE, EMA, FILE, NO_EMA, VERSION, model_name};

@@ -1,6 +1,7 @@
 //! Names in records, folders and weights.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use ff_data::Augment;
 use ff_models::Spec;
@@ -68,9 +69,10 @@ pub(crate) const AVERAGE: &str = "average";
 pub(crate) const EMA: &str = "ema";
 pub(crate) const NO_EMA: &str = "none";
 
-/// The field of an imported model with its file's name, and that with the name of the file's folder.
+/// The field of a model from a file with the file's name.
 pub(crate) const FILE: &str = "file";
-pub(crate) const FOLDER: &str = "folder";
+/// The field of a model from a file with the name of the folder that it is in.
+const FOLDER: &str = "folder";
 
 /// What the provenance of a model that a run saved says of the model's fields.
 #[derive(Deserialize)]
@@ -92,6 +94,16 @@ pub fn group_fields(one: &Ingredient) -> BTreeMap<String, String> {
         }
         None => one.fields.clone(),
     }
+}
+
+/// Returns [`group_fields`] of a model whose id is its path, and `folder`: the name of the folder that
+/// it is in, also where the path does not have it. A model that is a folder counts as a file.
+pub fn file_fields(one: &Ingredient) -> BTreeMap<String, String> {
+    let mut fields = group_fields(one);
+    let whole = std::path::absolute(&one.id).unwrap_or_default();
+    let folder = whole.parent().and_then(Path::file_name).unwrap_or_default();
+    fields.insert(FOLDER.to_owned(), folder.to_string_lossy().into_owned());
+    fields
 }
 
 /// Returns a model's name: the fields of its run, its number among the run's snapshots, from 1, and
@@ -119,4 +131,23 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Returns a device's name in records and claims: `cpu`, `cuda(0)`.
 pub fn device_name(device: Device) -> String {
     format!("{device:?}").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use ff_checkpoint::StateDict;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_has_a_name_where_the_path_has_none() {
+        let current = std::env::current_dir().unwrap();
+        let current = current.file_name().unwrap().to_str().unwrap();
+        for (path, expected) in
+            [("one/two/a.pth", "two"), ("two/model", "two"), ("a.pth", current), ("./a.pth", current)]
+        {
+            let one = Ingredient::of(Path::new(path), StateDict::from_tensors(BTreeMap::new()));
+            assert_eq!(file_fields(&one)[FOLDER], expected, "{path}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use itertools::Itertools;
 
 use super::config::SoupsConfig;
 use super::pool_config::PoolConfig;
-use crate::job::{Cost, DataIdentity, FILE, FOLDER, ImportSpec, JobId, JobSpec, Pool, group_fields};
+use crate::job::{Cost, DataIdentity, FILE, ImportSpec, JobId, JobSpec, Pool, file_fields};
 use crate::plan::{ColumnBase, Graph};
 use crate::store::{OTHER_SPLIT_HINT, other_split, trained_on};
 
@@ -175,9 +175,7 @@ impl Read {
 
 /// Returns the fields of a file: those of its provenance, its name and that of its folder.
 fn fields(name: &str, path: &Path, weights: StateDict) -> BTreeMap<String, String> {
-    let mut fields = group_fields(&Ingredient::of(path, weights));
-    let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
-    fields.insert(FOLDER.to_owned(), folder.into_owned());
+    let mut fields = file_fields(&Ingredient::of(path, weights));
     fields.insert(FILE.to_owned(), name.to_owned());
     fields
 }
