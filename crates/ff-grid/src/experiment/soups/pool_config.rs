@@ -31,26 +31,28 @@ pub struct PoolConfig {
     /// distances of a forecast. Absent: the probe of `with`; without both they are unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<PathBuf>,
-    /// The classes of the dataset in the order of the models' outputs, for files that do not record
-    /// it. Empty: the order of the dataset, unless another fits the validation images much better, which
-    /// is an error.
+    /// The classes of the dataset in the order of the models' outputs, in place of what the files
+    /// record. Empty: as each file records it; where it does not, the order of the dataset, unless
+    /// another fits the validation images much better, which is an error.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
 }
 
 impl PoolConfig {
-    /// Lists the models of the files and folders, each with its name: the file as it is given, or below
-    /// its folder. The files are not opened.
+    /// Lists the models of the files and folders, each with its name: the path below the folder that is
+    /// given or, of single files, below the folder that has them all, so that names do not tell where on
+    /// a machine the files are. The files are not opened.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if a folder has no model; [`Error::Config`] if all are left out.
     pub fn models(&self) -> Result<Vec<(String, PathBuf)>, Error> {
         let text = |path: &Path| path.display().to_string();
         let except: Vec<PathBuf> = self.except.iter().map(|path| resolved(path)).collect();
-        let mut found = Vec::new();
+        let mut found: Vec<(String, PathBuf)> = Vec::new();
+        let single = common_folder(self.files.iter().filter(|place| !place.is_dir()));
         for place in &self.files {
             if !place.is_dir() {
-                found.push((text(place), place.clone()));
+                found.push((text(place.strip_prefix(&single).unwrap_or(place)), place.clone()));
                 continue;
             }
             let folder = resolved(place);
@@ -73,13 +75,24 @@ impl PoolConfig {
         }
         // Two folders may have files of the same names.
         let twice: Vec<String> = found.iter().map(|(name, _)| name).duplicates().cloned().collect();
+        let all = common_folder(found.iter().map(|(_, path)| path));
         for (name, path) in &mut found {
             if twice.contains(name) {
-                *name = text(path);
+                *name = text(path.strip_prefix(&all).unwrap_or(path));
             }
         }
         Ok(found)
     }
+}
+
+/// Returns the deepest folder that has all files; empty if there is none, or no file.
+fn common_folder<'a>(files: impl Iterator<Item = &'a PathBuf>) -> PathBuf {
+    let folder = |path: &'a PathBuf| path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let common = |one: PathBuf, other: PathBuf| {
+        let both = one.components().zip(other.components()).take_while(|(a, b)| a == b);
+        both.map(|(part, _)| part).collect()
+    };
+    files.map(folder).reduce(common).unwrap_or_default()
 }
 
 /// Returns a whole path without links, but for a file that is one: it is where the link is.
@@ -119,7 +132,11 @@ mod tests {
         let except = ["own/../own/soup.pth", "scratch/runs"];
         assert_eq!(models(&["own"], &except).unwrap(), ["a.pth", "link.pth"]);
         let named = models(&["own/soup.pth", "own/runs/jobs"], &except).unwrap();
-        assert!(named[0].ends_with("own/soup.pth") && named[1..] == ["1.pth", "2.pth"], "{named:?}");
+        assert_eq!(named, ["soup.pth", "1.pth", "2.pth"]);
+        let single = models(&["own/a.pth", "scratch/runs/jobs/1.pth"], &[]).unwrap();
+        assert_eq!(single, ["own/a.pth", "scratch/runs/jobs/1.pth"]);
+        let twice = models(&["own", "own/a.pth"], &[]).unwrap();
+        assert_eq!(twice.last().unwrap(), "a.pth", "{twice:?}");
         let error = models(&["own"], &["own/a.pth", "own/link.pth", "own/soup.pth", "own/runs"]);
         let error = error.unwrap_err().to_string();
         assert!(error.contains("own: expected models, found only results of earlier runs"), "{error}");

@@ -257,7 +257,7 @@ impl Column<'_> {
     fn base(&self, path: &Path, notes: &mut Notes) -> Result<Found, String> {
         let weights = StateDict::open(path).map_err(|error| error.to_string())?;
         let outputs = self.spec.architecture.outputs_of(&weights).unwrap_or(0);
-        let name = path.display().to_string();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if outputs != self.classes.len() {
             let text =
                 format!("the base's classifier, of {outputs} outputs, is not theirs: theirs start from 0");
