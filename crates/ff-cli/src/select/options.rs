@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use ff_eval::Metric;
-use ff_grid::{Architecture, BnStatistics, PoolConfig, Selection};
+use ff_grid::{BnStatistics, PoolConfig, Selection};
 use ff_soup::Needs;
 use ff_train::BN_IMAGES;
 use serde_json::json;
@@ -238,9 +238,6 @@ pub struct ImagesOptions {
     /// Keep the images of a group (patient) in one part
     #[arg(long, requires = "images", help_heading = IMAGES)]
     pub(super) grouped: bool,
-    /// Architecture of the models, if no file beside them and no name in them tells it
-    #[arg(long, requires = "images", help_heading = IMAGES)]
-    pub(super) arch: Option<Architecture>,
     /// Side of the images that the models see, in pixels, if no file tells it
     #[arg(long, value_name = "PX", requires = "images", help_heading = IMAGES)]
     pub(super) image_size: Option<u32>,

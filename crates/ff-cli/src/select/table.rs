@@ -72,9 +72,9 @@ struct Common {
 /// Tells what the files are, and checks that they can be mixed.
 fn same(options: &SelectOptions) -> anyhow::Result<Common> {
     let files = options.candidates()?;
-    let ImagesOptions { arch, image_size, .. } = &options.images;
+    let image_size = options.images.image_size;
     let identities = map_on_cores(&files, |path| -> anyhow::Result<Identity> {
-        Ok(Identity::of(&StateDict::open(path)?, *arch)?)
+        Ok(Identity::of(&StateDict::open(path)?, None)?)
     });
     let mut groups: Vec<(Identity, Vec<&Path>)> = Vec::new();
     for (path, identity) in files.iter().zip(identities) {
