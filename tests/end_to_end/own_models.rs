@@ -150,7 +150,7 @@ fn files_are_beside_the_models_of_a_grid() {
     assert_eq!(import["cost"]["train_images"], 0);
     place.run("ff-grid run --config tiny.toml").ok_saying("0 jobs done, ");
     place.run("ff-grid report --config tiny.toml --output page.html").ok();
-    assert!(place.read("page.html").contains("own") || place.read("page.html").contains("one/a.safetensors"));
+    assert_has(&place.read("page.html"), &["one/a.safetensors"]);
 }
 
 #[test]
@@ -196,7 +196,10 @@ fn models_that_do_not_fit_are_refused() {
             format!("mixed/three.safetensors {images} --classes a,b"),
             &["expected the data's classes (a, b, c)"],
         ),
-        (format!("data {images}"), &["data"]),
+        (
+            format!("data {images}"),
+            &["data: expected weights, found a folder with other files, such as cells/a/a00.png"],
+        ),
     ] {
         select(&rest).refused(1, expected);
     }
@@ -290,4 +293,36 @@ fn outputs_that_cannot_be_written_are_refused_before_anything_runs() {
         place.run_words(&words).refused(1, &[expected]);
     }
     assert!(!place.path("runs").exists() && !place.path("ran").exists() && !place.path("gone").exists());
+}
+
+#[test]
+fn folders_of_the_hub_and_wrapped_networks_are_candidates() {
+    let place = place();
+    save(&place, "own/hub/model.safetensors", weights(0, 3, 0.3), None);
+    place.write("own/hub/config.json", r#"{ "id2label": { "0": "a", "1": "b", "2": "c" } }"#);
+    let plain = weights(0, 3, 0.4);
+    let wrapped = plain.iter().map(|(name, tensor)| (format!("module.{name}"), tensor.clone())).collect();
+    save(&place, "own/wrapped.safetensors", wrapped, Some(CLASSES));
+    save(&place, "own/plain.safetensors", plain, Some(CLASSES));
+    let said = place.run(&format!("{SELECT} --method uniform"));
+    assert_has(&said.stderr, &["6 models: resnet_pico"]);
+    said.ok();
+    let spec = place.record("import", ": hub")["spec"].clone();
+    assert_eq!((&spec["fields"]["folder"], &spec["outputs"]), (&json!("own"), &json!([0, 1, 2])));
+    let kept = |label: &str| place.record("import", label)["output"]["training"]["kept"]["weights"].clone();
+    assert_eq!(kept("wrapped.safetensors"), kept("plain.safetensors"));
+}
+
+#[test]
+fn models_of_another_normalisation_are_told_apart() {
+    let place = place();
+    save(&place, "own/half/c.safetensors", weights(0, 3, 0.3), Some(CLASSES));
+    save(&place, "own/half/d.safetensors", weights(0, 3, 0.4), Some(CLASSES));
+    place.write("own/half/config.json", r#"{ "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5] }"#);
+    let half = "2: resnet_pico, 3 outputs, mean [0.5, 0.5, 0.5], deviation [0.5, 0.5, 0.5], classes a, b, c \
+                (own/half/c.safetensors, own/half/d.safetensors)";
+    place.run(SELECT).refused(1, &["found 2 kinds", half]);
+    // They are a pool of their own.
+    place.run(&SELECT.replace("own", "own/half")).ok();
+    assert_has(&place.read("runs/tables/soup/config.toml"), &["[model.normalisation]\nmean = ["]);
 }

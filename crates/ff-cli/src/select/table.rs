@@ -83,7 +83,6 @@ fn same(options: &SelectOptions) -> anyhow::Result<Common> {
             Some((other, members)) => {
                 // What one file tells holds for those that do not.
                 other.image_size = other.image_size.or(identity.image_size);
-                other.normalisation = other.normalisation.or(identity.normalisation);
                 other.classes = other.classes.take().or(identity.classes);
                 members.push(path);
             }
@@ -119,9 +118,12 @@ fn is_same(one: &Identity, other: &Identity) -> bool {
         let names = identity.classes.as_ref().map(|(names, _)| names);
         names.map(|names| names.iter().cloned().sorted().collect::<Vec<_>>())
     };
+    // A file that tells none is of the architecture's, and not of that which another file tells.
+    let normalisation =
+        |identity: &Identity| identity.normalisation.unwrap_or(identity.architecture.normalisation);
     (one.architecture, one.outputs) == (other.architecture, other.outputs)
         && agree(one.image_size, other.image_size)
-        && agree(one.normalisation, other.normalisation)
+        && normalisation(one) == normalisation(other)
         && agree(classes(one), classes(other))
 }
 
