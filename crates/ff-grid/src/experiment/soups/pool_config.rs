@@ -63,7 +63,11 @@ impl PoolConfig {
                 inner.iter().any(|other| path.starts_with(other))
             };
             let below = models_below(place)?.into_iter().filter(|path| !is_left_out(path));
-            let name = |path: &PathBuf| path.strip_prefix(place).map_or_else(|_| text(path), text);
+            let name = |path: &Path| match path.strip_prefix(place) {
+                // The folder itself may be a model.
+                Ok(inner) if !inner.as_os_str().is_empty() => text(inner),
+                _ => text(path),
+            };
             found.extend(below.map(|path| (name(&path), path)));
         }
         if found.is_empty() {
@@ -131,6 +135,10 @@ mod tests {
         // By the folder that a link leads to, but not for a link to a file.
         let except = ["own/../own/soup.pth", "scratch/runs"];
         assert_eq!(models(&["own"], &except).unwrap(), ["a.pth", "link.pth"]);
+        std::fs::create_dir(at("model")).unwrap();
+        ["config.json", "model.safetensors"].map(|file| std::fs::write(at("model").join(file), "").unwrap());
+        assert!(models(&["model"], &[]).unwrap()[0].ends_with("/model"));
+
         let named = models(&["own/soup.pth", "own/runs/jobs"], &except).unwrap();
         assert_eq!(named, ["soup.pth", "1.pth", "2.pth"]);
         let single = models(&["own/a.pth", "scratch/runs/jobs/1.pth"], &[]).unwrap();
