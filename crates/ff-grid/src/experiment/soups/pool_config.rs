@@ -136,7 +136,9 @@ mod tests {
         let except = ["own/../own/soup.pth", "scratch/runs"];
         assert_eq!(models(&["own"], &except).unwrap(), ["a.pth", "link.pth"]);
         std::fs::create_dir(at("model")).unwrap();
-        ["config.json", "model.safetensors"].map(|file| std::fs::write(at("model").join(file), "").unwrap());
+        for file in ["config.json", "model.safetensors"] {
+            std::fs::write(at("model").join(file), "").unwrap();
+        }
         assert!(models(&["model"], &[]).unwrap()[0].ends_with("/model"));
 
         let named = models(&["own/soup.pth", "own/runs/jobs"], &except).unwrap();
