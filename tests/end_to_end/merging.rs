@@ -39,6 +39,21 @@ fn wrong_options_are_refused_before_a_file_is_opened() {
 }
 
 #[test]
+fn a_model_is_not_replaced_by_a_soup_of_it() {
+    let place = Place::new();
+    place.write("a.safetensors", "a");
+    for command in [
+        "average --output ./a.safetensors a.safetensors b.safetensors",
+        "merge --output a.safetensors b.safetensors a.safetensors",
+        "merge --method stock --base a.safetensors --output a.safetensors b.safetensors",
+    ] {
+        let expected = "a.safetensors, which would be replaced\nhint: ";
+        place.run(&format!("ff-soup {command}")).refused(1, &[expected]);
+    }
+    assert_eq!(place.read("a.safetensors"), "a");
+}
+
+#[test]
 fn merging_names_the_command_for_methods_that_need_images() {
     let place = Place::new();
     for (method, images) in [

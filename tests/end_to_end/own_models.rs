@@ -282,6 +282,8 @@ fn outputs_that_cannot_be_written_are_refused_before_anything_runs() {
         ("gone/x.safetensors", "--output: expected a file in a folder that exists, found gone/x.safetensors"),
         ("own/one/a.safetensors/x", "--output: expected a file in a folder that exists"),
         ("own", "--output: expected the name of a file, found a folder, own"),
+        ("own/one/a.safetensors", "--output: expected another file than the models"),
+        ("x.pth", "--output: expected a name for a safetensors file, found x.pth"),
         ("..", "--output: expected the name of a file, found a folder, .."),
         // No file can be created here, by any user.
         ("/proc/x.safetensors", "--output: /proc: cannot be written to"),

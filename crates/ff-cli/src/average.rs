@@ -11,9 +11,11 @@ use serde_json::json;
 
 use crate::merge::MergeOptions;
 use crate::output::{print, print_json};
+use crate::output_file::check_output;
 
 /// Writes the average of all files, with equal weights.
 pub fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
+    check_output(output, files.iter().map(PathBuf::as_path))?;
     Ok(Ingredients::open(files)?.average()?.save(output)?)
 }
 

@@ -38,6 +38,7 @@ mod merge;
 pub mod models;
 mod options;
 mod output;
+mod output_file;
 #[cfg(feature = "png")]
 mod png;
 #[cfg(feature = "torch")]

@@ -9,6 +9,7 @@ use ff_soup::{Average, AveragedModel, Ingredient, Ingredients, METHODS, Merged, 
 use serde_json::{Map, Value, json};
 
 use crate::output::say;
+use crate::output_file::check_output;
 
 /// Files of weights, and how to merge them.
 #[derive(Args)]
@@ -92,18 +93,19 @@ fn methods() -> PossibleValuesParser {
 }
 
 impl MergeOptions {
-    /// Opens the files and the base, unless the method needs images.
+    /// Opens the files and the base, unless the method needs images or the output is one of them.
     pub(crate) fn open(&self) -> anyhow::Result<Ingredients> {
         let Self { method, files, output, .. } = self;
         if let Some(images) = images_of(method) {
-            let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
             bail!(
                 "--method {method}: expected a method that needs no images, found one that needs {images}\n\
                  hint: `ff-soup select --method {method} --config RECIPE.toml --output {} {}`",
                 output.display(),
-                files.join(" ")
+                names.join(" ")
             );
         }
+        check_output(output, files.iter().chain(&self.base).map(PathBuf::as_path))?;
         open(&self.files, self.base.as_deref())
     }
 

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::device::DeviceChoice;
 use crate::merge::{MethodSettings, given};
 use crate::options::{GLOBAL, MaybeConfig, RunsOption};
+use crate::output_file::check_output;
 use crate::score::{ScoreOptions, beside};
 use crate::source::shares;
 
@@ -144,12 +145,10 @@ impl SelectOptions {
         Ok(pool.models()?.into_iter().map(|(_, path)| path).collect())
     }
 
-    /// Checks that the output can be written, before anything is computed.
+    /// Checks that the output can be written and is none of the models, before anything is computed.
     pub(super) fn check_output(&self) -> anyhow::Result<()> {
         let output = self.output.display();
-        if self.output.is_dir() || self.output.file_name().is_none() {
-            bail!("--output: expected the name of a file, found a folder, {output}");
-        }
+        check_output(&self.output, self.files.iter().chain(&self.base).map(PathBuf::as_path))?;
         let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         if !folder.is_dir() {
