@@ -246,6 +246,10 @@ fn info_lists_tensors_of_other_networks_and_refuses_other_files() {
     let expected =
         ["form        PyTorch before 1.6, ", "form        safetensors, 3 shards, ", "network     unknown: "];
     assert_has(&text, &expected);
+    let ema = place.run(&format!("ff-models info {GOLDEN}/training.pth.tar")).ok();
+    assert_has(&ema, &["note        also holds state_dict_ema, not used\n"]);
+    let average = format!("ff-soup average --output mean {GOLDEN}/training.pth.tar {GOLDEN}/bare.pth");
+    place.run(&average).ok_saying("note: 1 of 2 files: also holds state_dict_ema, not used\n");
     let found = place.json_of(&format!("ff-models info {GOLDEN}/timm.pth.tar --json"))[0].clone();
     let weights = StateDict::open(format!("{GOLDEN}/timm.pth.tar")).unwrap();
     assert_eq!(found["saved_with"], Value::Object(weights.saved_with().clone()));

@@ -46,6 +46,7 @@ pub struct StateDict {
     path: Option<PathBuf>,
     provenance: Option<Arc<Provenance>>,
     saved_with: Arc<Map<String, Value>>,
+    other_sets: Vec<&'static str>,
 }
 
 struct Content {
@@ -80,7 +81,8 @@ struct Entry {
 impl StateDict {
     fn new(blocks: Vec<Bytes>, entries: BTreeMap<String, Entry>) -> Self {
         let content = Content { blocks, entries, identity: OnceLock::new(), not_finite: OnceLock::new() };
-        Self { content: Arc::new(content), path: None, provenance: None, saved_with: Arc::default() }
+        let (saved_with, other_sets) = Default::default();
+        Self { content: Arc::new(content), path: None, provenance: None, saved_with, other_sets }
     }
 
     /// Creates a set from tensors, copied into one block of memory.
@@ -197,6 +199,13 @@ impl StateDict {
     /// files of this crate and for tensors made in memory.
     pub fn saved_with(&self) -> &Map<String, Value> {
         &self.saved_with
+    }
+
+    /// The names of the other sets of weights in a PyTorch file, which are not read, such as
+    /// `state_dict_ema`, timm's moving average. Empty for other files, for shards and for tensors made in
+    /// memory.
+    pub fn other_sets(&self) -> &[&'static str] {
+        &self.other_sets
     }
 
     /// The name of the first tensor with a NaN or an infinity, if there is one.

@@ -80,6 +80,16 @@ fn saved_with(name: &str) -> Value {
 }
 
 #[test]
+fn other_sets_of_weights_are_named() {
+    let others = |name: &str| StateDict::open(golden(name)).unwrap().other_sets().to_vec();
+    assert_eq!(others("training.pth.tar"), ["state_dict_ema"]);
+    assert_eq!(others("training_legacy.pth.tar"), ["state_dict_ema"]);
+    for file in ["bare.pth", "whole.pt", "timm.pth.tar", "expected.safetensors", "sharded"] {
+        assert!(others(file).is_empty(), "{file}");
+    }
+}
+
+#[test]
 fn plain_values_beside_the_weights_are_read() {
     let saved = saved_with("timm.pth.tar");
     assert_eq!((&saved["arch"], &saved["epoch"]), (&json!("tiny"), &json!(4)));

@@ -9,14 +9,14 @@ use ff_checkpoint::{Digest, StateDict, cores, is_index_name, is_weights_name, on
 use ff_soup::{Ingredients, verify};
 use serde_json::json;
 
-use crate::merge::MergeOptions;
+use crate::merge::{MergeOptions, open};
 use crate::output::{print, print_json};
 use crate::output_file::check_output;
 
 /// Writes the average of all files, with equal weights.
 pub fn average(files: &[PathBuf], output: &Path) -> anyhow::Result<()> {
     check_output(output, files.iter().map(PathBuf::as_path))?;
-    Ok(Ingredients::open(files)?.average()?.save(output)?)
+    Ok(open(files, None)?.average()?.save(output)?)
 }
 
 /// Measures and prints how long merging takes, in total and by step.

@@ -1,5 +1,6 @@
 //! `ff-soup merge`: merges files of weights by a rule that needs no images.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -129,9 +130,17 @@ impl MergeOptions {
     }
 }
 
-/// Opens files of weights and their base, and checks that they fit.
+/// Opens files of weights and their base, and checks that they fit. It says which weights in the files
+/// are not used.
 pub(crate) fn open(files: &[PathBuf], base: Option<&Path>) -> anyhow::Result<Ingredients> {
     let ingredients = Ingredients::open(files)?;
+    let mut others = BTreeMap::new();
+    for name in ingredients.iter().flat_map(|one| one.weights.other_sets()) {
+        *others.entry(name).or_insert(0) += 1;
+    }
+    for (name, count) in others {
+        say(&format!("note: {count} of {} files: also holds {name}, not used", ingredients.len()));
+    }
     match base {
         Some(path) => Ok(ingredients.with_base(Ingredient::open(path)?)?),
         None => Ok(ingredients),

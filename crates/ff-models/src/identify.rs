@@ -45,7 +45,7 @@ pub struct Identity {
     /// The recorded normalisation of the images; where the provenance names a model without one, the
     /// architecture's.
     pub normalisation: Option<Normalisation>,
-    /// Records that are left out, and why.
+    /// Records and sets of weights in the file that are left out, and why.
     pub notes: Vec<String>,
 }
 
@@ -87,6 +87,10 @@ impl Identity {
             ));
         }
         let recorded = recorded.map(|(size, _)| size).filter(|&size| architecture.sizes.contain(size));
+        let others = weights.other_sets();
+        if !others.is_empty() {
+            notes.push(format!("also holds {}, not used", others.join(" and ")));
+        }
         let normalisation = records.iter().find_map(Record::normalisation);
         // A `Spec` without a normalisation has the architecture's.
         let of_own = own_model(weights).map(|_| architecture.normalisation);

@@ -95,7 +95,8 @@ impl StateDict {
         });
         let entries: BTreeMap<String, Entry> = tensors.collect();
         let blocks = vec![Bytes::Mapped(map), Bytes::Owned(gathered)];
-        Self { saved_with: Arc::new(found.saved_with), ..Self::new(blocks, entries) }
+        let (saved_with, other_sets) = (Arc::new(found.saved_with), found.other_sets);
+        Self { saved_with, other_sets, ..Self::new(blocks, entries) }
     }
 
     /// Opens files as [`open`](Self::open) does, one on each core at a time.

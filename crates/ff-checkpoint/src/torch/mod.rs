@@ -24,6 +24,8 @@ use self::tensors::Strided;
 pub struct Contents {
     pub tensors: Vec<Found>,
     pub saved_with: Map<String, Value>,
+    /// The names of the sets of weights that are not read.
+    pub other_sets: Vec<&'static str>,
 }
 
 /// A tensor in a file.
@@ -61,5 +63,6 @@ fn resolve(bytes: &[u8], pickle: &Pickle<'_>, mut stores: Stores) -> Result<Cont
         Ok(Found { name, dtype: tensor.dtype, shape: tensor.shape, elements })
     });
     let tensors = tensors.collect::<Result<Vec<_>, Refusal>>()?;
-    Ok(Contents { tensors, saved_with: saved_with::plain(pickle.root()) })
+    let (saved_with, other_sets) = (saved_with::plain(pickle.root()), weights::others(pickle.root()));
+    Ok(Contents { tensors, saved_with, other_sets })
 }

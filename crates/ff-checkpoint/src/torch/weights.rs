@@ -56,6 +56,16 @@ pub fn find(root: Value<'_>) -> Result<Tensors<'_>, String> {
     }
 }
 
+/// Returns the names of the sets of weights after the one that [`find`] returns.
+pub fn others(root: Value<'_>) -> Vec<&'static str> {
+    let mut room = MAX_NAMES;
+    let sets = KEYS.into_iter().filter(|key| {
+        let found = root.get(key).map(|value| tensors(value, &mut room));
+        matches!(found, Some(Ok(found)) if !found.is_empty())
+    });
+    sets.skip(1).collect()
+}
+
 /// Returns the tensors of a state dict, or of a module that was saved whole; none of other values.
 fn tensors<'p>(value: Value<'p>, room: &mut usize) -> Result<Tensors<'p>, String> {
     match value.object().and_then(|object| object.state) {

@@ -92,6 +92,8 @@ struct Network {
 #[derive(Serialize)]
 struct Unknown {
     why: String,
+    /// The sets of weights in the file that are not used.
+    other_sets: Vec<&'static str>,
     /// The tensors: names, types and shapes.
     tensors: Vec<(String, String, Vec<usize>)>,
 }
@@ -220,11 +222,14 @@ impl Unknown {
         let tensors = weights
             .iter()
             .map(|(name, tensor)| (name.to_owned(), tensor.dtype.to_string(), tensor.shape.to_vec()));
-        Self { why, tensors: tensors.collect() }
+        Self { why, other_sets: weights.other_sets().to_vec(), tensors: tensors.collect() }
     }
 
     fn write(&self, lines: &mut Lines) {
         lines.add("network", &format!("unknown: {}", self.why));
+        if !self.other_sets.is_empty() {
+            lines.add("note", &format!("also holds {}, not used", self.other_sets.join(" and ")));
+        }
         let line = |(name, dtype, shape): &(String, String, Vec<usize>)| format!("{name}: {dtype} {shape:?}");
         let (first, rest) = self.tensors.split_at(self.tensors.len().min(LISTED / 2));
         let last = &rest[rest.len().saturating_sub(LISTED / 2)..];
