@@ -262,6 +262,17 @@ fn tables_of_other_outputs_are_not_replaced() {
 }
 
 #[test]
+fn unreadable_images_are_left_out_on_purpose_only() {
+    let place = place();
+    place.write("data/cells/a/a00.png", "not an image");
+    let select = format!("{SELECT} --method uniform");
+    place.run(&select).refused(1, &["a00.png", "--on-bad-image skip"]);
+    let ran = place.run(&format!("{select} --on-bad-image skip"));
+    assert_has(&ran.stderr, &["a00.png"]);
+    ran.ok();
+}
+
+#[test]
 fn training_images_choose_on_purpose_only() {
     let place = place();
     place.images("data/split/train", &CLASSES, 5);

@@ -139,6 +139,8 @@ fn invalid_folders_are_refused() {
     bad(&["train/a/1.bmp", "train/b/x.txt"], "train/b: expected images of the class, found only 1 .txt");
     bad(&["a/1.txt", "b/1.bmp"], "a: expected images");
     bad(&["test/a/1.bmp", "test/b/1.bmp"], "expected a `train` folder");
+    bad(&["test/a/1.bmp", "val/a/1.bmp"], "found only val, test\nhint: to use images of one split");
+    bad(&["test/a/1.bmp", "val/a/1.bmp"], "/val");
     bad(&["train/a/1.bmp", "train/b/1.bmp", "val/x.bmp"], "val: expected at least one image, found none");
     bad(&["val/a/1.bmp", "valid/a/1.bmp", "train/a/1.bmp"], "one val folder");
     bad(&["train/a/1.bmp", "Training/b/1.bmp"], "one train folder");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use ff_data::{Dataset, Split, SplitRule, Splits};
+use ff_data::{Dataset, DatasetConfig, Split, SplitRule, Splits};
 
 use super::options::{ImagesOptions, SelectOptions};
 use crate::grid::counted;
@@ -29,13 +29,28 @@ fn kind_of(images: &Path) -> anyhow::Result<&'static str> {
             images.display()
         ),
         Some("csv") => "manifest",
-        Some("npz") => "medmnist",
+        Some("npz") => medmnist_of(images)?,
         _ => bail!(
             "--images: expected a folder, a CSV file or an .npz file, found {}\n\
              hint: name the kind of dataset with --dataset",
             images.display()
         ),
     })
+}
+
+/// Returns the dataset of MedMNIST that a file is named after, such as `bloodmnist_64.npz`.
+fn medmnist_of(images: &Path) -> anyhow::Result<&'static str> {
+    let stem = images.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = stem.split('_').next().unwrap_or_default();
+    let members = DatasetConfig::KINDS.iter().filter(|about| about.kind == "medmnist");
+    match members.flat_map(|about| about.members).find(|(member, _)| *member == name) {
+        Some(&(member, _)) => Ok(member),
+        None => bail!(
+            "--images: expected a file of MedMNIST with its name, such as bloodmnist_64.npz, found {}\n\
+             hint: name the dataset, such as --dataset bloodmnist",
+            images.display()
+        ),
+    }
 }
 
 /// Returns how images are split: as the dataset says, or a fifth for BatchNorm statistics and the
@@ -78,6 +93,17 @@ pub(super) fn counts(splits: &Splits, statistics: Option<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_medmnist_tells_its_dataset() {
+        for (file, dataset) in [("bloodmnist_64.npz", "bloodmnist"), ("data/PathMNIST.npz", "pathmnist")] {
+            assert_eq!(medmnist_of(Path::new(file)).unwrap(), dataset);
+        }
+        for file in ["blood.npz", "my_bloodmnist.npz", "medmnist.npz"] {
+            let error = medmnist_of(Path::new(file)).unwrap_err().to_string();
+            assert!(error.contains(file) && error.contains("--dataset bloodmnist"), "{error}");
+        }
+    }
 
     #[test]
     fn images_are_counted_by_what_they_are_for() {

@@ -15,7 +15,7 @@ use crate::merge::{MethodSettings, given};
 use crate::options::{GLOBAL, MaybeConfig, RunsOption};
 use crate::output_file::check_output;
 use crate::score::{ScoreOptions, beside};
-use crate::source::shares;
+use crate::source::{BadImage, shares};
 
 /// Candidates, and how to select from them.
 #[derive(Args)]
@@ -237,6 +237,9 @@ pub struct ImagesOptions {
     /// Keep the images of a group (patient) in one part
     #[arg(long, requires = "images", help_heading = IMAGES)]
     pub(super) grouped: bool,
+    /// How to handle unreadable images [default: error]
+    #[arg(long, value_enum, requires = "images", help_heading = IMAGES)]
+    pub(super) on_bad_image: Option<BadImage>,
     /// Side of the images that the models see, in pixels, if no file tells it
     #[arg(long, value_name = "PX", requires = "images", help_heading = IMAGES)]
     pub(super) image_size: Option<u32>,

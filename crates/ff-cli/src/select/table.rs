@@ -50,7 +50,7 @@ pub(super) fn make(
     let table = TableOptions {
         config: ConfigOptions { config: path.clone(), data_root: PathBuf::from("."), set: Vec::new() },
         runs: options.images.runs.clone(),
-        on_bad_image: None,
+        on_bad_image: options.images.on_bad_image,
         allow_other_split: options.allow_other_split,
         json: options.json,
     };

@@ -145,7 +145,11 @@ fn split_folders(root: &Path) -> Result<BTreeMap<Split, PathBuf>, Error> {
     if !splits.contains_key(&Split::Train) {
         let names: Vec<_> = splits.keys().map(|split| split.name()).collect();
         let found = format!("only {}", names.join(", "));
-        return Err(Error::dataset(root.display(), "a `train` folder beside the other splits", found));
+        let only = splits.values().next().map(|folder| folder.display().to_string()).unwrap_or_default();
+        let hint = format!("to use images of one split without the others, give its folder: {only}");
+        return Err(
+            Error::dataset(root.display(), "a `train` folder beside the other splits", found).hint(hint)
+        );
     }
     for name in others {
         tracing::warn!(root = %root.display(), folder = name, "folder beside the split folders is ignored");
