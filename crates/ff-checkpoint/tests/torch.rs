@@ -85,7 +85,8 @@ fn other_sets_of_weights_are_named() {
     assert_eq!(others("training.pth.tar"), ["state_dict_ema"]);
     assert_eq!(others("training_legacy.pth.tar"), ["state_dict_ema"]);
     assert_eq!(others("timm.pth.tar"), ["state_dict_ema"]);
-    for file in ["bare.pth", "whole.pt", "model_3.pth", "expected.safetensors", "sharded"] {
+    assert_eq!(others("model_3.pth"), ["model_ema"]);
+    for file in ["bare.pth", "whole.pt", "tutorial.pth", "expected.safetensors", "sharded"] {
         assert!(others(file).is_empty(), "{file}");
     }
 }
