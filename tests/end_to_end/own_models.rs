@@ -7,7 +7,7 @@ use ff_checkpoint::{OwnedTensor, Provenance, StateDict};
 use ff_models::tch::Device;
 use ff_models::{Architecture, Model, Spec};
 
-use crate::place::{FOLDER, Place, assert_has, table};
+use crate::place::{FOLDER, Place, assert_has, picture, table};
 
 const CLASSES: [&str; 3] = ["a", "b", "c"];
 
@@ -151,6 +151,47 @@ fn files_are_beside_the_models_of_a_grid() {
     place.run("ff-grid run --config tiny.toml").ok_saying("0 jobs done, ");
     place.run("ff-grid report --config tiny.toml --output page.html").ok();
     assert_has(&place.read("page.html"), &["one/a.safetensors"]);
+}
+
+/// Returns weights of a model that predicts the class with the largest bias for every image.
+fn constant(biases: [f32; 3]) -> Tensors {
+    let mut tensors = weights(0, 3, 0.0);
+    tensors.insert("fc.weight".into(), OwnedTensor::f32([3, 80], &[0.0; 240]));
+    tensors.insert("fc.bias".into(), OwnedTensor::f32([3], &biases));
+    tensors
+}
+
+#[test]
+fn a_single_model_is_recommended_unless_a_soup_scores_higher() {
+    let place = place();
+    // Half of the images are of class a.
+    for number in 10..20 {
+        picture(&place.path(&format!("data/cells/a/a{number}.png")), 0, number);
+    }
+    let rows = row("Best", "best") + &row("Uniform", "uniform");
+    let table = table(FOLDER).split("[[method]]").next().unwrap().to_owned();
+    let table = table + &pool("files = [\"fixed\"]") + &rows;
+    place.write("tiny.toml", &table.replace("name = \"tiny\"", "name = \"tie\""));
+    save(&place, "fixed/left.safetensors", constant([1.0, 0.0, 0.0]), Some(CLASSES));
+    save(&place, "fixed/right.safetensors", constant([2.0, 0.0, 0.0]), Some(CLASSES));
+    let higher = "scores higher on validation images than this soup";
+    let page = |table: &str| {
+        let printed = place.run("ff-grid run --config tiny.toml").ok();
+        place.run("ff-grid report --config tiny.toml --output page.html").ok();
+        (printed, place.read(&format!("runs/tables/{table}/soup.md")), place.read("page.html"))
+    };
+    let (printed, card, report) = page("tie");
+    assert!(!printed.contains(higher) && !card.contains(higher), "{printed}{card}");
+    assert_has(&report, &["The recommended model is Best, with the best macro F1 on validation images."]);
+
+    // The mean of these predicts class b, as the second one does.
+    place.write("tiny.toml", &table);
+    save(&place, "fixed/right.safetensors", constant([0.0, 3.0, 0.0]), Some(CLASSES));
+    let (printed, card, report) = page("tiny");
+    let said = format!("Best (left.safetensors) {higher}: macro F1 ");
+    assert_has(&printed, &[&said]);
+    assert_has(&card, &[&format!("- Note: {said}")]);
+    assert_has(&report, &["The recommended model is Best, "]);
 }
 
 #[test]

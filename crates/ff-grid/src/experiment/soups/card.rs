@@ -260,6 +260,6 @@ fn license(weights: &WeightsSource) -> &'static str {
 }
 
 /// Formats a score with four decimals, and the sign of numbers.
-fn number(score: f64) -> String {
+pub(super) fn number(score: f64) -> String {
     format!("{score:.4}").replace('-', "−")
 }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::write_json;
-use ff_eval::Value;
+use ff_eval::{Metric, Value};
 use ff_report::published::{FISSIONFUSION, Published};
 use ff_report::{Cell, Column as ReportColumn, ColumnVerdict, Row, Table};
 use serde::Serialize;
 
-use super::card::Card;
+use super::card::{Card, number};
 use super::columns::{SoupsColumn, SoupsTable};
 use super::timm;
 use crate::error::Error;
@@ -24,7 +24,7 @@ struct SoupNote<'a> {
     dataset: &'a str,
     classes: &'a [String],
     method: &'a str,
-    metric: ff_eval::Metric,
+    metric: Metric,
     chosen: &'static str,
     ingredients: Vec<(&'a str, f64)>,
     record: &'a SoupRecord,
@@ -47,10 +47,19 @@ impl SoupsTable {
             })
         });
         let of_report: Vec<ReportColumn> = of_report.collect::<Result<_, Error>>()?;
+        let higher: Vec<_> =
+            columns.iter().map(|column| self.higher_single(records, column)).collect::<Result<_, _>>()?;
         let mut rows = Vec::new();
         for (m, method) in config.method.iter().enumerate() {
-            let cells = columns.iter().map(|column| self.cell(records, column, m));
-            let cells = cells.collect::<Result<_, _>>()?;
+            let cells = columns.iter().zip(&higher).map(|(column, higher)| -> Result<Cell, Error> {
+                let mut cell = self.cell(records, column, m)?;
+                if let Some((_, said)) = higher.as_ref().filter(|(soup, _)| *soup == m) {
+                    let notes = cell.note.iter().chain([said]);
+                    cell.note = Some(notes.map(String::as_str).collect::<Vec<_>>().join("; "));
+                }
+                Ok(cell)
+            });
+            let cells = cells.collect::<Result<_, Error>>()?;
             let soups = columns.iter().map(|column| column.methods[m].soup.as_str());
             rows.push(Row { method: method.name.clone(), cells, cost: records.cost(soups)? });
         }
@@ -204,6 +213,45 @@ impl SoupsTable {
         }))
     }
 
+    /// Returns the rows of a kind that have a record, by their place in the table.
+    fn rows(
+        &self,
+        records: Records<'_>,
+        column: &SoupsColumn,
+        wanted: fn(&Selection) -> bool,
+    ) -> Result<Vec<(usize, Record, SoupRecord)>, Error> {
+        let mut found = Vec::new();
+        for (at, (method, jobs)) in self.config.method.iter().zip(&column.methods).enumerate() {
+            if !wanted(&method.select) {
+                continue;
+            }
+            if let Some(record) = records.of(&jobs.soup)? {
+                let soup = self.config.soup_of(&record)?;
+                found.push((at, record, soup));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the row of the soup that is delivered with a note on it, if the best single model scores
+    /// higher on validation images.
+    fn higher_single(
+        &self,
+        records: Records<'_>,
+        column: &SoupsColumn,
+    ) -> Result<Option<(usize, String)>, Error> {
+        let best = |wanted: fn(&Selection) -> bool| -> Result<Option<(usize, SoupRecord)>, Error> {
+            let mut found = self.rows(records, column, wanted)?;
+            let soups: Vec<&SoupRecord> = found.iter().map(|(.., soup)| soup).collect();
+            let best = SoupRecord::most_worth(&soups);
+            Ok(best.map(|best| found.swap_remove(best)).map(|(at, _, soup)| (at, soup)))
+        };
+        let (soup, single) = (best(Selection::is_soup)?, best(Selection::is_single)?);
+        let (Some((at, soup)), Some((of, single))) = (soup, single) else { return Ok(None) };
+        let said = higher(&self.config.method[of].name, &single, &soup, column.head.dataset.metric);
+        Ok(said.map(|said| (at, said)))
+    }
+
     /// Writes the soup with the best validation score into a column's folder, with its record, its
     /// model card, and a folder that timm loads. Of equal scores, the later method counts. The score
     /// is the cross-fitted one, where there is one.
@@ -214,15 +262,7 @@ impl SoupsTable {
         folder: &Path,
     ) -> Result<Vec<PathBuf>, Error> {
         let (config, Records { plan, runs }) = (&self.config, records);
-        let mut found: Vec<(usize, Record, SoupRecord)> = Vec::new();
-        for (at, (method, jobs)) in config.method.iter().zip(&column.methods).enumerate() {
-            if !method.select.is_soup() {
-                continue;
-            }
-            let Some(record) = records.of(&jobs.soup)? else { continue };
-            let soup = config.soup_of(&record)?;
-            found.push((at, record, soup));
-        }
+        let mut found = self.rows(records, column, Selection::is_soup)?;
         let soups: Vec<&SoupRecord> = found.iter().map(|(.., soup)| soup).collect();
         let Some(best) = SoupRecord::most_worth(&soups) else { return Ok(Vec::new()) };
         let (at, record, soup) = found.swap_remove(best);
@@ -257,7 +297,8 @@ impl SoupsTable {
         let of_scores = scores.iter().flat_map(|(on, score)| {
             score.iter().flat_map(|score| &score.notes).map(move |note| format!("{on}: {note}"))
         });
-        let notes = of_cell.into_iter().chain(of_scores).collect();
+        let higher = self.higher_single(records, column)?.map(|(_, said)| said);
+        let notes = higher.into_iter().chain(of_cell).chain(of_scores).collect();
         let card = Card {
             backbone,
             from_files: config.parts(&method.pool).1.is_some(),
@@ -277,6 +318,23 @@ impl SoupsTable {
     }
 }
 
+/// Returns a note if the single model of a row scores higher than a soup of other weights: by the
+/// cross-fitted scores if both have one, else by those on validation images.
+fn higher(row: &str, single: &SoupRecord, soup: &SoupRecord, metric: Metric) -> Option<String> {
+    let (fitted, higher, lower) = match (single.cross_fitted(), soup.cross_fitted()) {
+        (Some(single), Some(soup)) => ("cross-fitted ", single, soup),
+        _ => ("", single.validation(), soup.validation()),
+    };
+    let model = single.soup.average.shares().into_iter().map(|(name, _)| name).next()?;
+    (higher > lower && single.digest != soup.digest).then(|| {
+        let (metric, higher, lower) = (metric.title(), number(higher), number(lower));
+        format!(
+            "{row} ({model}) scores higher on validation images than this soup: {fitted}{metric} {higher} \
+             against {lower}"
+        )
+    })
+}
+
 /// Returns the classes or tasks of a column with the numbers of their validation images, where the
 /// metric is a mean over them.
 fn counts(records: Records<'_>, column: &SoupsColumn) -> Result<Vec<(String, u64)>, Error> {
@@ -289,4 +347,36 @@ fn counts(records: Records<'_>, column: &SoupsColumn) -> Result<Vec<(String, u64
         }
     }
     Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_model_that_scores_higher_is_named() {
+        let record = |validation: f64, cross_fitted: Option<f64>, digest: char| {
+            let digest = digest.to_string().repeat(64);
+            let text = format!(
+                r#"{{"soup":{{"average":{{"ingredient":"run0.pth"}},"score":{validation},"decisions":[]}},
+                "candidates":2,"left_out":[],"skipped":[],"digest":"{digest}"}}"#
+            );
+            let mut record: SoupRecord = serde_json::from_str(&text).unwrap();
+            record.cross_fitted =
+                cross_fitted.map(|score| CrossFit { folds: 3, ..CrossFit::of_no_choice(score) });
+            record
+        };
+        let said = |single, soup| higher("Best", &single, &soup, Metric::LogLoss);
+        assert_eq!(
+            said(record(-0.25, None, '0'), record(-0.5, None, '1')).unwrap(),
+            "Best (run0.pth) scores higher on validation images than this soup: −log loss −0.2500 \
+             against −0.5000"
+        );
+        assert_eq!(said(record(0.5, None, '0'), record(0.5, None, '1')), None, "a tie");
+        assert_eq!(said(record(0.5, Some(0.5), '0'), record(0.5, Some(0.4), '0')), None, "the same weights");
+        // One scale for both.
+        let fitted = said(record(0.5, Some(0.5), '0'), record(0.6, Some(0.4), '1')).unwrap();
+        assert!(fitted.ends_with("cross-fitted −log loss 0.5000 against 0.4000"), "{fitted}");
+        assert_eq!(said(record(0.5, Some(0.7), '0'), record(0.6, None, '1')), None);
+    }
 }
