@@ -223,6 +223,8 @@ fn forecasts_have_their_models_by_score() {
     let with = page(Some(-0.0213));
     for part in [
         "<h3>Which models average</h3>",
+        "the start of the models: the linear probe, or the base of models from files.",
+        "From the start</th>",
         "Of 2 other models, 1 is worth trying with the best one, top.",
         "Greedy took 1 of 1 models that were called worth trying and 0 of 1 that were not.",
         "<th scope=\"row\">low</th><td>no</td><td class=\"number\">0.4000</td><td class=\"number\">1.2500</td>",

@@ -169,13 +169,14 @@ pub struct ModelForecast {
     pub name: String,
     /// Its validation score, if it is defined.
     pub score: Option<f64>,
-    /// The L2 distance of its weights from the linear probe; from 0 if their start is unknown.
+    /// The L2 distance of its weights from their start, the linear probe or the base of files; from 0 if
+    /// the start is unknown.
     pub from_start: f64,
     /// True if it was not fine-tuned from the start of the best model.
     pub other_start: bool,
-    /// The angle to the best model, seen from the probe, in degrees; `None` if one is the probe.
+    /// The angle to the best model, seen from the start, in degrees; `None` if one is the start.
     pub angle: Option<f64>,
-    /// The distance from the best model, in distances of the best one from the probe; `None` if that
+    /// The distance from the best model, in distances of the best one from the start; `None` if that
     /// is 0.
     pub distance: Option<f64>,
     /// The error barrier to the best model, in the metric's unit, if it was measured.

@@ -9,9 +9,10 @@ use crate::report::{fold, grid};
 const INTRODUCTION: &str = "Before soups are made, a forecast says which models of a pool are worth trying \
                             with its best one. The barrier is the validation error halfway between two \
                             models less the mean of their own errors. Angle and distance are those of what \
-                            training changed since the linear probe; the distance from the best model is \
-                            given in its distances from the probe. Whether a model is worth trying is a \
-                            rule of thumb, so compare it with what selections then took.";
+                            training changed since the start of the models: the linear probe, or the base of \
+                            models from files. The distance from the best model is given in its distances \
+                            from the start. Whether a model is worth trying is a rule of thumb, so compare \
+                            it with what selections then took.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     fold::columns(experiment, INTRODUCTION, |column| {
@@ -85,7 +86,7 @@ fn outcome(row: &str, [worth, others]: [[usize; 2]; 2]) -> String {
 /// The table of the models, by score.
 fn models(name: &str, of: &ForecastReport) -> Markup {
     let barriers = of.models.iter().any(|model| model.barrier.is_some());
-    let from = if of.no_start { "From 0" } else { "From the probe" };
+    let from = if of.no_start { "From 0" } else { "From the start" };
     let mut head = vec!["Model", "Worth trying", "Score alone", from, "Angle", "From the best"];
     head.extend(barriers.then_some("Barrier"));
     let mut models: Vec<&ModelForecast> = of.models.iter().collect();
