@@ -54,7 +54,7 @@ impl SoupsTable {
             let cells = columns.iter().zip(&higher).map(|(column, higher)| -> Result<Cell, Error> {
                 let mut cell = self.cell(records, column, m)?;
                 if let Some((_, said)) = higher.as_ref().filter(|(soup, _)| *soup == m) {
-                    let notes = cell.note.iter().chain([said]);
+                    let notes = std::iter::once(said).chain(&cell.note);
                     cell.note = Some(notes.map(String::as_str).collect::<Vec<_>>().join("; "));
                 }
                 Ok(cell)
