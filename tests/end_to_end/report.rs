@@ -110,6 +110,18 @@ fn a_class_without_test_images_is_named() {
     assert!(!page.contains("NaN"));
 }
 
+#[test]
+fn a_class_without_validation_images_is_named() {
+    let place = Place::with_table(&official_folder().replace("macro-f1", "accuracy"));
+    let classes = ["blue", "green", "red"];
+    for (part, classes) in [("train", &classes[..]), ("val", &classes[..2]), ("test", &classes)] {
+        place.images(&format!("data/cells/{part}"), classes, 8);
+    }
+    let printed = place.run("ff-grid run --config tiny.toml").ok();
+    assert_has(&printed, &["no validation image of class red"]);
+    assert_has(&place.read("runs/tables/tiny/soup.md"), &["- Note: no validation image of class red"]);
+}
+
 /// A script that clicks a column's header twice and writes the results into the page.
 const PRESS: &str = r##"<script>
 const table = document.querySelector("#experiment-0-tables table.sortable");

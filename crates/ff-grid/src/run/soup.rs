@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ff_checkpoint::{Digest, FileRef, Provenance, StateDict};
-use ff_eval::{Metric, Note, Predictions, Score, Value, Verdict, verdict};
+use ff_eval::{Metric, Note, Predictions, Score, TaskKind, Value, Verdict, verdict};
 use ff_models::Model;
 use ff_soup::{Ingredients, NthBest, Selector, Soup};
 use ff_train::{EvalSet, Recalibration, save_predictions};
@@ -314,11 +314,27 @@ pub(super) fn score_of(what: &str, metric: Metric, predictions: &Predictions) ->
 /// the selection.
 pub(super) fn notes(metric: Metric, predictions: &Predictions, data: &OpenDataset) -> Vec<String> {
     let names = data.dataset.task().names();
-    metric
-        .notes(predictions)
-        .into_iter()
-        .map(|note| format!("validation: {}", note.describe(names)))
-        .collect()
+    let of_metric = metric.notes(predictions).into_iter();
+    let mut notes: Vec<String> =
+        of_metric.map(|note| format!("validation: {}", note.describe(names))).collect();
+    // A metric with notes names such classes in them.
+    if notes.is_empty() {
+        notes.extend(without_images(predictions, names));
+    }
+    notes
+}
+
+/// Names the classes without a validation image, or the tasks without a positive one; `None` if there
+/// are none.
+fn without_images(predictions: &Predictions, names: &[String]) -> Option<String> {
+    let what = match predictions.kind() {
+        TaskKind::Multiclass => "no validation image of class",
+        TaskKind::Multilabel => "no positive validation image of task",
+    };
+    let counts = predictions.targets().counts(predictions.outputs());
+    let absent = names.iter().zip(counts).filter(|(_, count)| *count == 0).map(|(name, _)| name.as_str());
+    let absent: Vec<&str> = absent.collect();
+    (!absent.is_empty()).then(|| format!("{what} {}", absent.join(", ")))
 }
 
 impl JobContext<'_> {
@@ -426,5 +442,18 @@ mod tests {
         assert_eq!(score_of("soup", Metric::Accuracy, &predictions).unwrap(), 0.0);
         let error = score_of("soup", Metric::Auroc, &predictions).unwrap_err().to_string();
         assert!(error.starts_with("cannot score the soup: AUROC is undefined: "), "{error}");
+    }
+
+    #[test]
+    fn classes_and_tasks_without_images_are_named() {
+        let names = ["a", "b", "c"].map(String::from);
+        let said = |targets| {
+            let rows = Predictions::new(vec![0.0; 6], 3, targets).unwrap();
+            without_images(&rows, &names)
+        };
+        assert_eq!(said(Targets::Classes(vec![0, 2])).unwrap(), "no validation image of class b");
+        let labels = vec![1.0, 0.0, f32::NAN, 1.0, 0.0, 0.0];
+        assert_eq!(said(Targets::Labels(labels)).unwrap(), "no positive validation image of task b, c");
+        assert_eq!(said(Targets::Labels(vec![1.0, 0.0, 1.0, 0.0, 1.0, 0.0])), None);
     }
 }
