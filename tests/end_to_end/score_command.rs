@@ -177,6 +177,33 @@ fn results_are_no_candidates() {
 }
 
 #[test]
+fn broken_and_repeated_models_are_left_out() {
+    let place = place();
+    save(&place, "x/nan.pth", f64::NAN);
+    save(&place, "y/same.pth", 3.25);
+    let words = ["ff-soup", "select", "x", "y", "--method", "uniform", "--output", "soup.safetensors"];
+    let words: Vec<&str> = words.into_iter().chain(["--score-command", SCORE]).collect();
+    let ran = place.run_words(&words);
+    assert_has(
+        &ran.stderr,
+        &[
+            "note: x/nan.pth: left out, since `w` holds a value that is not finite\n",
+            "note: y/same.pth: left out, since it has the same weights as x/b.pth\n",
+        ],
+    );
+    assert_has(&ran.ok(), &["4 of 4 models"]);
+}
+
+#[test]
+fn the_scores_of_a_method_name_its_settings() {
+    let place = place();
+    let ran = select(&place, SCORE, "--method line --base base.pth --alpha 0.5,1");
+    let start = "the line of 4 models (`x/a.pth` first) alpha=";
+    assert_has(&ran.stderr, &[&format!("{start}0.5 "), &format!("{start}1.0 ")]);
+    ran.ok();
+}
+
+#[test]
 fn options_that_do_not_fit_are_refused_before_a_command_runs() {
     let place = place();
     let command = format!("echo x >> runs; {SCORE}");
@@ -190,6 +217,7 @@ fn options_that_do_not_fit_are_refused_before_a_command_runs() {
             "--select-by: expected a command that writes predictions",
         ),
         ("--method greedy --metric auroc", 1, "--metric: expected a command that writes predictions"),
+        ("--method greedy --folds 5", 1, "--folds: expected a command that writes predictions"),
         ("--method gou", 1, "`x/a.pth` has no field `learning_rate` to group by; it has folder"),
         ("--method gog --by lr", 1, "no field `lr`"),
         ("--method greedy --config gone.toml", 2, "cannot be used with"),
@@ -214,6 +242,7 @@ fn failures_show_what_the_command_said() {
         (many, "exit code 3\n  11\n"),
         ("echo sorry >&2; kill -9 $$; : {weights}", "an end by signal 9\n  sorry\n"),
         ("gone-program {weights}", "exit code 127: the shell has not found a program\n"),
+        ("/dev/null {weights}", "exit code 126: the shell cannot run a program\n"),
         (": {weights}", "no output\n"),
         ("echo {weights}", "`x/a.pth` as its last line\n  x/a.pth\n"),
         ("echo 0.5; echo nan; : {weights}", "NaN\n  0.5\n  nan\n"),

@@ -130,10 +130,14 @@ impl MergeOptions {
     }
 }
 
-/// Opens files of weights and their base, and checks that they fit. It says which weights in the files
-/// are not used.
+/// Opens files of weights and their base, and checks that they fit.
 pub(crate) fn open(files: &[PathBuf], base: Option<&Path>) -> anyhow::Result<Ingredients> {
-    let ingredients = Ingredients::open(files)?;
+    with_base(Ingredients::open(files)?, base)
+}
+
+/// Opens the base of models, and checks that it fits. It says which weights in the files of the models
+/// are not used.
+pub(crate) fn with_base(ingredients: Ingredients, base: Option<&Path>) -> anyhow::Result<Ingredients> {
     let mut others = BTreeMap::new();
     for name in ingredients.iter().flat_map(|one| one.weights.other_sets()) {
         *others.entry(name).or_insert(0) += 1;

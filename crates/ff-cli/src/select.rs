@@ -17,8 +17,9 @@ pub use options::SelectOptions;
 /// Selects, writes the soup, and prints every decision; with `--images` a table.
 pub fn select(options: &SelectOptions, verbose: u8) -> anyhow::Result<()> {
     // Wrong options are refused before anything is opened.
-    if options.folds == 1 || options.folds > MOST_FOLDS {
-        bail!("--folds: expected 0 (none) or 2 to {MOST_FOLDS}, found {}", options.folds);
+    let folds = options.folds();
+    if folds == 1 || folds > MOST_FOLDS {
+        bail!("--folds: expected 0 (none) or 2 to {MOST_FOLDS}, found {folds}");
     }
     let select = options.method.map(|method| options.selection(method)).transpose()?;
     options.check_output()?;

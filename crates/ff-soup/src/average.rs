@@ -51,6 +51,14 @@ fn are_none(settings: &Value) -> bool {
     *settings == no_settings()
 }
 
+impl Merged {
+    /// Returns the settings that are numbers, such as ` alpha=0.5`.
+    fn numbers(&self) -> String {
+        let numbers = self.settings.as_object().into_iter().flatten().filter(|(_, value)| value.is_number());
+        numbers.map(|(name, value)| format!(" {name}={value}")).join("")
+    }
+}
+
 impl Average {
     /// Returns the mean of `parts`, or the part itself if there is only one.
     ///
@@ -115,17 +123,18 @@ impl Average {
         parts.iter().flat_map(|part| part.shares_of(whole / parts.len() as f64)).collect()
     }
 
-    /// Describes the average in a few words: the tree itself if it has at most three leaves.
+    /// Describes the average in a few words: the tree itself if it has at most three leaves, and the
+    /// numbers among the settings of its merge method.
     pub fn summary(&self) -> String {
+        let (method, settings) = match self {
+            Self::Merged(merged) => (merged.method.as_str(), merged.numbers()),
+            _ => ("mean", String::new()),
+        };
         match self.shares().as_slice() {
             shares @ [(first, _), ..] if shares.len() > 3 => {
-                let method = match self {
-                    Self::Merged(merged) => &merged.method,
-                    _ => "mean",
-                };
-                format!("the {method} of {} models (`{first}` first)", shares.len())
+                format!("the {method} of {} models (`{first}` first){settings}", shares.len())
             }
-            _ => self.to_string(),
+            _ => format!("{self}{settings}"),
         }
     }
 }

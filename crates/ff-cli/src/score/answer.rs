@@ -33,6 +33,10 @@ impl Failure {
     /// That of a command that has ended unsuccessfully.
     pub fn of_status(status: ExitStatus) -> Self {
         match (status.code(), status.signal()) {
+            (Some(code @ 126), _) => Self::new(
+                format!("exit code {code}: the shell cannot run a program"),
+                "make it executable with chmod +x, or begin with what runs it, such as python",
+            ),
             (Some(code @ 127), _) => Self::new(
                 format!("exit code {code}: the shell has not found a program"),
                 "name it by its path; the command runs in the folder that you are in",

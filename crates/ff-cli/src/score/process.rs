@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_secs(1);
 /// The last bytes of a command's output that are searched for its score.
 const KEPT: usize = 1 << 16;
+/// The most letters of a line of output that an error shows. Binary output has long lines.
+const WIDTH: usize = 200;
 
 /// A command that runs. When it is dropped, it is ended, with all that it has started.
 pub(super) struct Process {
@@ -96,11 +98,14 @@ impl Drop for Process {
     }
 }
 
-/// Returns the last lines of a log; of a progress bar, what it has written last.
+/// Returns the last lines of a log, each up to [`WIDTH`]; of a progress bar, what it has written last.
 pub(super) fn last_lines(log: &Path, count: usize) -> Vec<String> {
     let bytes = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(KEPT)..]).into_owned();
-    let shown = |line: &str| line.trim_end().rsplit('\r').next().unwrap_or_default().to_owned();
+    let shown = |line: &str| {
+        let line = line.trim_end().rsplit('\r').next().unwrap_or_default();
+        line.chars().take(WIDTH).collect::<String>()
+    };
     let lines: Vec<String> = text.lines().map(shown).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
 }
@@ -145,6 +150,14 @@ mod tests {
         assert!(process.printed.len() <= KEPT && process.printed.ends_with(b"9\n0.5\n"));
         assert_eq!(last_lines(&folder.path().join("log"), 2), ["0123456789", "0.5"]);
         process.signal("KILL");
+    }
+
+    #[test]
+    fn lines_are_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        std::fs::write(&log, [&b"a\n"[..], &[0xff; 300], b"\n10 %\r20 %\n"].concat()).unwrap();
+        assert_eq!(last_lines(&log, 3), ["a".to_owned(), "\u{fffd}".repeat(WIDTH), "20 %".to_owned()]);
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! `ff-soup select --score-command`: selects models of any architecture by a command that scores weights.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
+use ff_checkpoint::StateDict;
 use ff_eval::{Folds, Metric, Note, Predictions, Verdict, verdict};
 use ff_grid::run::{cross_fit, folds};
 use ff_grid::{CrossFit, Error, Selection, ValidationScorer, file_fields};
-use ff_soup::{Ingredients, Needs, NthBest, Soup};
+use ff_soup::{Ingredient, Ingredients, Needs, NthBest, Soup};
 use serde_json::json;
 
 use super::options::{AcceptRule, SelectOptions};
 use super::printed::{RESAMPLES, Selected, Worth};
-use crate::merge::open;
+use crate::merge::with_base;
 use crate::output::say;
 use crate::score::{CommandScorer, ScoreCommand, default_metric, folder_of};
 use crate::signals::stop_on_signals;
@@ -25,7 +26,7 @@ pub(super) fn make(
 ) -> anyhow::Result<()> {
     check(options, select, command)?;
     let files = options.candidates()?;
-    let ingredients = open(&files, options.base.as_deref())?.with_fields(file_fields);
+    let ingredients = with_base(usable(&files)?, options.base.as_deref())?.with_fields(file_fields);
     if let Some(hierarchy) = select.hierarchy() {
         hierarchy.check(&ingredients)?;
     }
@@ -55,6 +56,25 @@ pub(super) fn make(
     selected.print(options)
 }
 
+/// Opens the candidates. Those that are not finite, and repeated ones, are left out with a note, as in a
+/// table.
+fn usable(files: &[PathBuf]) -> anyhow::Result<Ingredients> {
+    let mut models: Vec<Ingredient> = Vec::new();
+    for (path, weights) in files.iter().zip(StateDict::open_all(files)?) {
+        let same = models.iter().find(|other| other.weights.digest() == weights.digest());
+        let why = match (weights.first_not_finite(), same) {
+            (Some(tensor), _) => format!("`{tensor}` holds a value that is not finite"),
+            (None, Some(same)) => format!("it has the same weights as {}", same.id),
+            (None, None) => {
+                models.push(Ingredient::of(path, weights));
+                continue;
+            }
+        };
+        say(&format!("note: {}: left out, since {why}", path.display()));
+    }
+    Ok(Ingredients::new(models)?)
+}
+
 /// Refuses what a command cannot give.
 fn check(options: &SelectOptions, select: &Selection, command: &ScoreCommand) -> anyhow::Result<()> {
     let needs_network =
@@ -69,6 +89,7 @@ fn check(options: &SelectOptions, select: &Selection, command: &ScoreCommand) ->
         ("--accept one-se", matches!(options.accept, Some(AcceptRule::OneSe))),
         ("--select-by", options.select_by.is_some()),
         ("--metric", options.metric.is_some()),
+        ("--folds", options.folds.is_some_and(|folds| folds > 0)),
     ];
     match given.iter().find(|(_, given)| *given && !command.predicts()) {
         Some((option, _)) => bail!(
@@ -113,7 +134,7 @@ fn by_predictions(
     mut scorer: CommandScorer<'_>,
 ) -> Result<Selected, Error> {
     // The metric depends on the targets, which the first predictions tell.
-    let (alone, cross_fits) = (ingredients.alone(), options.folds > 0);
+    let (alone, cross_fits) = (ingredients.alone(), options.folds() > 0);
     let first = if select.compares() || cross_fits { &alone[..] } else { &alone[..1] };
     ingredients.announce(first, &mut scorer)?;
     let kind = scorer.kind().ok_or_else(|| Error::Job("no model was predicted with".to_owned()))?;
@@ -140,7 +161,7 @@ fn by_predictions(
     let mut worth = Worth { metric, validation, cross_fitted: None, verdict: None };
     if cross_fits {
         let score = validation.unwrap_or(soup.score);
-        let divided = folds(&found, by, options.folds);
+        let divided = folds(&found, by, options.folds());
         let of = cross_fitted(select, ingredients, &mut scorer, &divided, (metric, score, &soup, &found))?;
         (worth.cross_fitted, worth.verdict) = (Some(of.0), of.1);
     }

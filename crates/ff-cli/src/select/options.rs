@@ -46,9 +46,9 @@ pub struct SelectOptions {
     /// Metric of the scores that choose, such as log-loss [default: the recipe's train.metric]
     #[arg(long, value_name = "METRIC")]
     pub(super) select_by: Option<Metric>,
-    /// Folds of the validation images for the cross-fitted score, 2 to 100; 0: none
-    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
-    pub(super) folds: usize,
+    /// Folds of the validation images for the cross-fitted score, 2 to 100; 0: none [default: 3]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) folds: Option<usize>,
     /// Training images to compute statistics on, which are kept beside the output: fisher, regmean
     #[arg(long, value_name = "NUMBER")]
     pub(super) statistics_images: Option<usize>,
@@ -143,6 +143,11 @@ impl SelectOptions {
     pub(super) fn candidates(&self) -> anyhow::Result<Vec<PathBuf>> {
         let pool = PoolConfig { files: self.files.clone(), except: self.results(), ..PoolConfig::default() };
         Ok(pool.models()?.into_iter().map(|(_, path)| path).collect())
+    }
+
+    /// Returns the folds of the cross-fitted score, 0 for none.
+    pub(super) fn folds(&self) -> usize {
+        self.folds.unwrap_or(3)
     }
 
     /// Checks that the output can be written and is none of the models, before anything is computed.

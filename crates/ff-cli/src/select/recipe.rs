@@ -58,7 +58,7 @@ pub(super) fn make(options: &SelectOptions, config: &ConfigOptions, select: Sele
         metric,
         select,
         select_by: options.select_by.filter(|by| *by != metric),
-        folds: (options.folds > 0).then_some(options.folds),
+        folds: Some(options.folds()).filter(|&folds| folds > 0),
         recalibrate: recalibrated.then_some(recipe.train.batch_size),
         bn_images: (recalibrated && options.bn_images > 0).then_some(options.bn_images),
         diverged: Diverged::default(),
@@ -81,7 +81,7 @@ pub(super) fn make(options: &SelectOptions, config: &ConfigOptions, select: Sele
         scores: HashMap::new(),
         predictions: &mut predictions,
         folder: &folder,
-        verdict: (options.folds > 0).then_some((RESAMPLES, 0)),
+        verdict: (options.folds() > 0).then_some((RESAMPLES, 0)),
     };
     let chosen = choice.make(&catalog, &data, device)?;
     let Chosen { soup, weights, provenance, notes, cost, validation, cross_fitted, verdict, .. } = chosen;

@@ -176,7 +176,7 @@ fn config(
         bn: options.bn.into(),
         bn_images: options.bn_images,
         select_by: options.select_by,
-        folds: options.folds,
+        folds: options.folds(),
     };
     let model = ModelConfig {
         image_size: common.image_size,

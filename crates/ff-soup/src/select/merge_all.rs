@@ -138,6 +138,7 @@ mod tests {
         let Average::Merged(merged) = &soup.average else { panic!("{}", soup.average) };
         assert_eq!((merged.settings["lambda"].as_f64(), soup.score), (Some(0.125), -0.5));
         assert_eq!(soup.average.to_string(), "dare(base; a, b)");
+        assert_eq!(soup.average.summary(), "dare(base; a, b) drop=0.0 lambda=0.125 seed=0");
     }
 
     #[test]
