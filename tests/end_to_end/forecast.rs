@@ -140,6 +140,16 @@ fn a_forecast_of_files_shows_the_one_that_is_unlike_the_others() {
     // Without a base, lengths are those of the weights.
     let alone = place.json_of("ff-soup forecast a.safetensors c.safetensors --json");
     assert!((number(&alone[0]["from_base"]) - 6f64.sqrt()).abs() < 1e-9, "{alone}");
+    let text = place.run("ff-soup forecast a.safetensors b.safetensors c.safetensors").ok();
+    assert!(text.ends_with("Of another start, at more than 60° to most others: c.safetensors.\n"), "{text}");
+    assert!(!place.run(line).ok().contains("Of another start"));
+    std::fs::create_dir(place.path("own")).unwrap();
+    for name in ["own/a", "own/b"] {
+        save(name, [2.0, 1.0, 1.0]);
+    }
+    let text = place.run("ff-soup forecast own a.safetensors").ok();
+    assert_has(&text, &["own/a.safetensors  ", "own/b.safetensors  ", "\na.safetensors  "]);
+    assert!(!text.contains("Of another start"), "{text}");
     let other = StateDict::from_tensors([("fc.weight".to_owned(), OwnedTensor::f32([1], &[0.0]))].into());
     other.save(place.path("other.safetensors"), None).unwrap();
     let wrong = "ff-soup forecast a.safetensors --base other.safetensors";

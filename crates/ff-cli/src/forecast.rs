@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ff_checkpoint::models_below;
 use ff_soup::{Geometry, geometry, is_statistic};
 use serde::Serialize;
 
@@ -19,7 +20,13 @@ struct Place {
     to_others: Option<f64>,
     /// Angles to the other files, seen from the base; `None` without others that differ from it.
     angles: Option<Angles>,
+    /// True if the angles to most others are above [`APART`].
+    #[serde(skip)]
+    is_apart: bool,
 }
+
+/// The angle in degrees above which two files' weights, without a base, come from different starts.
+const APART: f64 = 60.0;
 
 /// Angles in degrees.
 #[derive(Serialize)]
@@ -39,7 +46,8 @@ impl Place {
         let distances = sorted(others().map(|other| geometry.distance(at, other)).collect());
         let angles = sorted(others().filter_map(|other| geometry.angle(at, other)).collect());
         let from_base = geometry.from_base(at);
-        Self { file, from_base, to_others: median(&distances), angles: Angles::of(&angles) }
+        let is_apart = 2 * angles.iter().filter(|&&angle| angle > APART).count() > angles.len();
+        Self { file, from_base, to_others: median(&distances), angles: Angles::of(&angles), is_apart }
     }
 }
 
@@ -56,10 +64,16 @@ fn median(sorted: &[f64]) -> Option<f64> {
     Some((sorted[low] + sorted[high]) / 2.0)
 }
 
-/// Prints the distances and angles of files of weights that were fine-tuned from a base; of the
-/// weights themselves without it.
-pub fn forecast(files: &[PathBuf], base: Option<&Path>, as_json: bool) -> anyhow::Result<()> {
-    let models = open(files, base)?;
+/// Returns the files, and the models in the folders.
+fn models(places: &[PathBuf]) -> Result<Vec<PathBuf>, ff_checkpoint::Error> {
+    let of = |place: &PathBuf| if place.is_dir() { models_below(place) } else { Ok(vec![place.clone()]) };
+    Ok(places.iter().map(of).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// Prints the distances and angles of files of weights, or of those in folders, that were fine-tuned from a
+/// base; of the weights themselves without it, and which files have another start then.
+pub fn forecast(places: &[PathBuf], base: Option<&Path>, as_json: bool) -> anyhow::Result<()> {
+    let models = open(&models(places)?, base)?;
     let models = if base.is_none() { models.with_zero_base() } else { models };
     let geometry = geometry(&models, None, |name| !is_statistic(name))?;
     let place = |(at, id): (usize, &String)| Place::of(id.clone(), at, models.len(), &geometry);
@@ -75,7 +89,7 @@ pub fn forecast(files: &[PathBuf], base: Option<&Path>, as_json: bool) -> anyhow
     let from = if base.is_some() { "from base" } else { "length" };
     let head = ["file", from, "to others", "least angle", "median", "greatest"];
     let mut text = line(head.map(str::to_owned));
-    for Place { file, from_base, to_others, angles } in &places {
+    for Place { file, from_base, to_others, angles, .. } in &places {
         let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
         let angle = |of: fn(&Angles) -> f64| {
             angles.as_ref().map_or("–".to_owned(), |angles| format!("{:.0}°", of(angles)))
@@ -92,6 +106,11 @@ pub fn forecast(files: &[PathBuf], base: Option<&Path>, as_json: bool) -> anyhow
     text +=
         "\nDistances are L2 norms of trained weights, to others the median. Angles are those to the others";
     text += if base.is_some() { ", seen from the base.\n" } else { ".\n" };
+    let apart = places.iter().filter(|place| base.is_none() && place.is_apart);
+    let apart: Vec<&str> = apart.map(|place| place.file.as_str()).collect();
+    if !apart.is_empty() {
+        text += &format!("Of another start, at more than {APART}° to most others: {}.\n", apart.join(", "));
+    }
     print(&text)
 }
 

@@ -18,9 +18,7 @@ pub enum Error {
     #[error("two ingredients are named `{0}`\nhint: give every ingredient once, with a name of its own")]
     Duplicate(String),
     /// An ingredient has other keys, shapes or types than the first one.
-    #[error(
-        "ingredient `{id}` does not fit `{first}`: {reason}\nhint: all ingredients must come from one architecture and one task"
-    )]
+    #[error("ingredient `{id}` does not fit `{first}`: {reason}\nhint: {hint}")]
     Mismatch {
         /// The ingredient.
         id: String,
@@ -28,6 +26,8 @@ pub enum Error {
         first: String,
         /// The key, with what was expected and found.
         reason: String,
+        /// What to do.
+        hint: &'static str,
     },
     /// An ingredient holds a NaN or an infinity, which would make the average not finite.
     #[error("ingredient `{id}` holds a value that is not finite in `{tensor}`\nhint: leave it out")]

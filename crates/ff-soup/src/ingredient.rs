@@ -291,8 +291,8 @@ impl Ingredient {
 
     /// Checks that it can be averaged with `first`.
     pub(crate) fn fits(&self, first: &Ingredient) -> Result<(), Error> {
-        if let Some(reason) = difference(&first.weights, &self.weights) {
-            return Err(Error::Mismatch { id: self.id.clone(), first: first.id.clone(), reason });
+        if let Some((reason, hint)) = difference(&first.weights, &self.weights) {
+            return Err(Error::Mismatch { id: self.id.clone(), first: first.id.clone(), reason, hint });
         }
         match self.weights.first_not_finite() {
             Some(tensor) => Err(Error::NotFinite { id: self.id.clone(), tensor: tensor.to_owned() }),
@@ -307,19 +307,40 @@ fn recorded_fields(weights: &StateDict) -> BTreeMap<String, String> {
     fields.and_then(|fields| serde_json::from_value(fields.clone()).ok()).unwrap_or_default()
 }
 
-/// Returns the first difference that keeps two models from being averaged.
-fn difference(first: &StateDict, other: &StateDict) -> Option<String> {
-    if let Some(extra) = other.names().find(|name| first.get(name).is_none()) {
-        return Some(format!("it has `{extra}`, which the other lacks"));
+/// Returns the first difference that keeps two models from being averaged, and what to do.
+fn difference(first: &StateDict, other: &StateDict) -> Option<(String, &'static str)> {
+    const SAME_NAMES: &str = "save both with the same names";
+    if let Some(prefix) = prefix(first, other) {
+        return Some((format!("its names begin with `{prefix}`, those of the other do not"), SAME_NAMES));
     }
-    first.iter().find_map(|(name, a)| match other.get(name) {
-        None => Some(format!("it lacks `{name}`")),
-        Some(b) if a.shape != b.shape => {
-            Some(format!("`{name}`: expected shape {:?}, found {:?}", a.shape, b.shape))
-        }
-        Some(b) if a.dtype != b.dtype => {
-            Some(format!("`{name}`: expected type {}, found {}", a.dtype, b.dtype))
-        }
-        Some(_) => None,
-    })
+    if let Some(prefix) = prefix(other, first) {
+        return Some((format!("its names do not begin with `{prefix}`, those of the other do"), SAME_NAMES));
+    }
+    let extra = || {
+        let extra = other.names().find(|name| first.get(name).is_none())?;
+        Some(format!("it has `{extra}`, which the other lacks"))
+    };
+    let misshapen = || {
+        first.iter().find_map(|(name, a)| match other.get(name) {
+            None => Some(format!("it lacks `{name}`")),
+            Some(b) if a.shape != b.shape => {
+                Some(format!("`{name}`: expected shape {:?}, found {:?}", a.shape, b.shape))
+            }
+            Some(_) => None,
+        })
+    };
+    if let Some(reason) = extra().or_else(misshapen) {
+        return Some((reason, "all ingredients must come from one architecture and one task"));
+    }
+    let mut pairs = first.iter().zip(other.iter());
+    let ((name, a), (_, b)) = pairs.find(|((_, a), (_, b))| a.dtype != b.dtype)?;
+    let reason = format!("`{name}`: expected type {}, found {}", a.dtype, b.dtype);
+    Some((reason, "save both in one type, such as float32"))
+}
+
+/// Returns what the names of `other` have before those of `bare`, if they differ in that only.
+fn prefix<'a>(bare: &StateDict, other: &'a StateDict) -> Option<&'a str> {
+    let prefix = other.names().next()?.strip_suffix(bare.names().next()?)?;
+    let same = other.names().map(|name| name.strip_prefix(prefix)).eq(bare.names().map(Some));
+    (same && !prefix.is_empty()).then_some(prefix)
 }

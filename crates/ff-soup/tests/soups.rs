@@ -323,7 +323,28 @@ fn errors_name_the_ingredient() {
         )])),
         ..model("c", "x", &[0.0])
     };
-    assert!(error(vec![model("a", "x", &[1.0]), other]).contains("it has `head`"));
+    let text = error(vec![model("a", "x", &[1.0]), other]);
+    assert!(
+        text.contains("it has `head`") && text.contains("hint: all ingredients must come from one "),
+        "{text}"
+    );
+    // These may be of one architecture.
+    let of = |prefix: &str, weight: OwnedTensor| Ingredient {
+        weights: StateDict::from_tensors(BTreeMap::from([
+            (format!("{prefix}bn.num_batches_tracked"), OwnedTensor::i64([], &[1])),
+            (format!("{prefix}fc.weight"), weight),
+        ])),
+        ..model("c", "x", &[0.0])
+    };
+    let wrapped = || of("module.", OwnedTensor::f32([1], &[0.0]));
+    let names = "hint: save both with the same names";
+    let text = error(vec![model("a", "x", &[1.0]), wrapped()]);
+    assert!(text.contains("its names begin with `module.`, ") && text.contains(names), "{text}");
+    let text = error(vec![wrapped(), model("a", "x", &[1.0])]);
+    assert!(text.contains("its names do not begin with `module.`, ") && text.contains(names), "{text}");
+    let half = of("", OwnedTensor::rounded(Dtype::F16, &[1], &[0.0]));
+    let text = error(vec![model("a", "x", &[1.0]), half]);
+    assert!(text.contains("expected type F32, found F16\nhint: save both in one type"), "{text}");
 
     let ingredients = named(&[&[1.0]]);
     let text =

@@ -46,7 +46,7 @@ enum Command {
     #[command(after_help = "Examples:
   ff-soup forecast runs/*/kept.safetensors --base probe.safetensors")]
     Forecast {
-        /// Files of weights of one architecture
+        /// Files of weights of one architecture, or folders of them
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Weights that the files were fine-tuned from
