@@ -203,7 +203,9 @@ fn info_says_how_a_model_was_made() {
     let model = Model::new(&spec, Device::Cpu, 5).unwrap();
     let weights = StateDict::from_tensors(model.state_dict());
     let data = json!({"digest": "abcdef0123456789", "split": "0123456789abcdef"});
-    let recipe = json!({"model": spec, "classes": ["cat", "dog", "owl"], "data": data});
+    let before = json!({"digest": "fe", "split": "01"});
+    let recipe =
+        json!({"model": spec, "classes": ["cat", "dog", "owl"], "data": data, "trained_on": [before]});
     let parents = ["a", "b"].map(|id| Parent { weight: Some(0.5), ..weights.as_parent(id) });
     let made = Provenance { parents: parents.to_vec(), ..Provenance::new("soup", recipe) };
     weights.save(place.path("own.safetensors"), Some(&made)).unwrap();
@@ -224,7 +226,10 @@ fn info_says_how_a_model_was_made() {
         (&json!(cost.weights), &json!(cost.multiply_adds))
     );
     assert_eq!((&network["classes"], &network["image_size"]), (&json!(["cat", "dog", "owl"]), &json!(16)));
-    assert_eq!((&found["provenance"]["kind"], &found["trained_on"]), (&json!("soup"), &json!([data])));
+    assert_eq!(
+        (&found["provenance"]["kind"], &found["trained_on"]),
+        (&json!("soup"), &json!([data, before]))
+    );
 
     let text = place.run("ff-models info own.safetensors").ok();
     let expected = [
@@ -234,7 +239,8 @@ fn info_says_how_a_model_was_made() {
         "images      16 px; mean [0.485, 0.456, 0.406], std [0.229, 0.224, 0.225]\n",
         "made as     soup, by version ",
         "made from   a (0.500), b (0.500)\n",
-        "trained on  data abcdef012345, split 0123456789ab\n",
+        "  selected on data abcdef012345, split 0123456789ab\n",
+        "  trained on  data fe, split 01\n",
     ];
     assert_has(&text, &expected);
 }

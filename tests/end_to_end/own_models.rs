@@ -218,6 +218,7 @@ fn models_that_do_not_fit_are_refused() {
     let place = place();
     save(&place, "mixed/two.safetensors", weights(0, 2, 0.0), None);
     save(&place, "mixed/three.safetensors", weights(0, 3, 0.0), None);
+    save(&place, "other.safetensors", [("w".to_owned(), OwnedTensor::f32([1], &[0.0]))].into(), None);
     let select = |rest: &str| place.run(&format!("ff-soup select --output x.safetensors {rest}"));
     let images = "--images data/cells --image-size 16";
     for (rest, expected) in [
@@ -236,6 +237,13 @@ fn models_that_do_not_fit_are_refused() {
         (
             format!("mixed/three.safetensors {images} --classes a,b"),
             &["expected the data's classes (a, b, c)"],
+        ),
+        (
+            format!("other.safetensors {images}"),
+            &[
+                "other.safetensors: expected weights of a known architecture",
+                "; or select by a command that scores weights: --score-command ",
+            ],
         ),
         (
             format!("data {images}"),

@@ -251,11 +251,14 @@ fn write_provenance(made: &Provenance, trained_on: &[Value], lines: &mut Lines) 
     }
     let digest =
         |data: &Value, key: &str| data[key].as_str().unwrap_or("?").chars().take(12).collect::<String>();
-    let data = trained_on
-        .iter()
-        .map(|data| format!("data {}, split {}", digest(data, "digest"), digest(data, "split")));
-    if !trained_on.is_empty() {
-        lines.add("trained on", &data.collect::<Vec<_>>().join("\n"));
+    let line = |data: &Value| format!("data {}, split {}", digest(data, "digest"), digest(data, "split"));
+    // A soup's own data, which is the first, chose among models.
+    let chose = made.kind == "soup" && made.recipe["data"].is_object();
+    let (selected_on, trained_on) = trained_on.split_at(usize::from(chose));
+    for (name, data) in [("selected on", selected_on), ("trained on", trained_on)] {
+        if !data.is_empty() {
+            lines.add(name, &data.iter().map(line).collect::<Vec<_>>().join("\n"));
+        }
     }
 }
 

@@ -74,7 +74,7 @@ fn same(options: &SelectOptions) -> anyhow::Result<Common> {
     let files = options.candidates()?;
     let image_size = options.images.image_size;
     let identities = map_on_cores(&files, |path| -> anyhow::Result<Identity> {
-        Ok(Identity::of(&StateDict::open(path)?, None)?)
+        Identity::of(&StateDict::open(path)?, None).map_err(explained)
     });
     let mut groups: Vec<(Identity, Vec<&Path>)> = Vec::new();
     for (path, identity) in files.iter().zip(identities) {
@@ -106,6 +106,17 @@ fn same(options: &SelectOptions) -> anyhow::Result<Common> {
     let usual = identity.architecture.normalisation;
     let normalisation = identity.normalisation.filter(|normalisation| *normalisation != usual);
     Ok(Common { architecture: identity.architecture, image_size: size, normalisation })
+}
+
+/// Names the selection that takes any network, if this software does not have that of a file.
+fn explained(error: ff_models::Error) -> anyhow::Error {
+    match error {
+        ff_models::Error::Unidentified { .. } => anyhow::anyhow!(
+            "{error}; or select by a command that scores weights: \
+             --score-command 'python eval.py {{weights}}'"
+        ),
+        _ => error.into(),
+    }
 }
 
 /// Returns whether models of both can be averaged, as far as they tell, but for the order of their
