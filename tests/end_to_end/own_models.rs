@@ -80,7 +80,8 @@ fn a_folder_of_models_gives_a_soup_a_table_and_a_report() {
     more.ok();
 
     // One method, by folders.
-    let gou = place.run(&format!("{SELECT} --method gou --by folder")).ok();
+    let gou = place.run(&format!("{SELECT} --method gou")).ok();
+    assert_eq!(place.run(&format!("{SELECT} --method gou --by folder")).ok(), gou);
     assert!(gou.contains("| Gou ") && !gou.contains("| Pruned "), "{gou}");
 }
 

@@ -23,8 +23,8 @@ pub struct SelectOptions {
     /// How to select; may be left out with --images, for a table of several methods
     #[arg(long, value_enum)]
     pub(super) method: Option<Method>,
-    /// Field of the files' provenance to group them by (gou, gog: learning_rate; with --images
-    /// or --score-command also folder, its name), or what has coefficients of its own (learned: layer or
+    /// Field of the files' provenance to group them by (gou, gog: learning_rate, with --images folder;
+    /// --score-command has folder too, its name), or what has coefficients of its own (learned: layer or
     /// model)
     #[arg(long, value_name = "FIELD")]
     pub(super) by: Option<String>,
@@ -180,6 +180,9 @@ impl SelectOptions {
         let value = method.to_possible_value();
         let kind = value.as_ref().map_or("", |value| value.get_name());
         let list = |values: &[f64]| (!values.is_empty()).then(|| json!(values));
+        // Models from elsewhere seldom record a learning rate.
+        let groups = matches!(method, Method::Gou | Method::Gog) && self.images.images.is_some();
+        let by = self.by.as_deref().or(groups.then_some("folder"));
         let mut settings = self.settings.given();
         let accept = self.accept.and_then(|rule| rule.to_possible_value());
         settings.extend(given([
@@ -187,7 +190,7 @@ impl SelectOptions {
             ("accept", accept.map(|value| value.get_name().into())),
             ("lambdas", list(&self.lambda)),
             ("alphas", list(&self.alpha)),
-            ("by", self.by.as_deref().map(Into::into)),
+            ("by", by.map(Into::into)),
             ("images", self.statistics_images.map(Into::into)),
         ]));
         let select: Selection =
