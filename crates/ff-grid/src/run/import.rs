@@ -192,7 +192,7 @@ fn accuracy_and_recall(counts: &Matrix<i64>, outputs: &[usize]) -> [f64; 2] {
     };
     let found: Vec<(f64, f64)> =
         outputs.iter().enumerate().map(of_class).filter(|(_, images)| *images > 0.0).collect();
-    let (right, images) = found.iter().fold((0.0, 0.0), |sums, of| (sums.0 + of.0, sums.1 + of.1));
+    let (right, images) = found.iter().fold((0.0_f64, 0.0_f64), |sums, of| (sums.0 + of.0, sums.1 + of.1));
     let recalls: f64 = found.iter().map(|(right, images)| right / images).sum();
     [right / images, recalls / found.len() as f64]
 }

@@ -169,8 +169,8 @@ pub struct ModelForecast {
     pub name: String,
     /// Its validation score, if it is defined.
     pub score: Option<f64>,
-    /// The L2 distance of its weights from their start, the linear probe or the base of files; from 0 if
-    /// the start is unknown.
+    /// The L2 distance of its weights from their start, the linear probe or the base of files; from 0
+    /// if the start is unknown.
     pub from_start: f64,
     /// True if it was not fine-tuned from the start of the best model.
     pub other_start: bool,

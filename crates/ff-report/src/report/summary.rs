@@ -115,9 +115,10 @@ fn many(columns: &[ColumnReport], table: &Table) -> Markup {
         (grid::plain("Recommended models", head.len(), &head, rows))
         p.note {
             "The recommended model is the soup or single model with the best cross-fitted score on \
-             validation images, or with the best validation score where none is cross-fitted; of equal scores, \
-             the single model. Test images are not used to choose it. The soup compared on test images is that of the verdict, or else the \
-             delivered one, the best of the soups on validation images."
+             validation images, or with the best validation score where none is cross-fitted; of equal \
+             scores, the single model. Test images are not used to choose it. The soup compared on test \
+             images is that of the verdict, or else the delivered one, the best of the soups on validation \
+             images."
         }
         @if judged {
             details {
