@@ -79,6 +79,11 @@ fn a_folder_of_models_gives_a_soup_a_table_and_a_report() {
     assert!(!more.stderr.contains("resnet_pico: one/a.safetensors"), "{}", more.stderr);
     more.ok();
 
+    // Images above the working folder.
+    let line =
+        SELECT.replace("data/cells", "own/../data/cells").replace("soup.safetensors", "up.safetensors");
+    place.run(&line).ok();
+
     // One method, by folders.
     let gou = place.run(&format!("{SELECT} --method gou")).ok();
     assert_eq!(place.run(&format!("{SELECT} --method gou --by folder")).ok(), gou);

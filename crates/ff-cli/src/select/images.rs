@@ -1,6 +1,6 @@
 //! The images that `ff-soup select --images` chooses by.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use ff_data::{Dataset, DatasetConfig, Split, SplitRule, Splits};
@@ -16,7 +16,16 @@ pub(super) fn source(options: &SelectOptions, images: &Path) -> anyhow::Result<S
         Some(kind) => kind.clone(),
         None => kind_of(images)?.to_owned(),
     };
-    Ok(Source::at(kind, std::path::absolute(images)?, *ratio, *grouped))
+    Ok(Source::at(kind, whole(images)?, *ratio, *grouped))
+}
+
+/// Returns a whole path without `..`, which paths of datasets may not have. The last part may be a link.
+fn whole(path: &Path) -> std::io::Result<PathBuf> {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if folder != Path::new("") => Ok(folder.canonicalize()?.join(name)),
+        (Some(_), Some(name)) => Ok(std::env::current_dir()?.join(name)),
+        _ => path.canonicalize(),
+    }
 }
 
 /// Tells the kind of a dataset from its path.
