@@ -36,8 +36,8 @@ pub struct ClusterConfig {
     pub memory: Option<String>,
     /// More options of the scheduler, one each (`--constraint=a100`).
     pub extra: Vec<String>,
-    /// Jobs of one kind that a task runs one after the other. Absent: 1; for scores (`evaluate`),
-    /// 100.
+    /// Jobs of one kind that a task runs one after the other. Absent: 1; for models from files
+    /// (`import`) 20, for scores (`evaluate`) 100.
     pub jobs_per_task: Option<usize>,
     /// Requests of one kind of job, such as `[run.cluster.kind.soup]`, that override those of
     /// `[run.cluster]`. The kind `check` is the preflight check of a compute node.

@@ -1,6 +1,7 @@
 //! Running single jobs: training, soups, predictions, scores and error landscapes.
 
 mod alone;
+mod class_order;
 mod context;
 mod cross_fit;
 mod ensemble;
