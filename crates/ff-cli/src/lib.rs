@@ -32,6 +32,8 @@ mod inspect;
 mod known;
 #[cfg(feature = "torch")]
 mod lineage;
+#[cfg(feature = "torch")]
+mod lock;
 mod memory;
 mod merge;
 #[cfg(feature = "torch")]

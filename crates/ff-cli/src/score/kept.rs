@@ -4,16 +4,18 @@
 //! predictions `DIGEST.predictions.safetensors`, and `DIGEST.log` (what the command has printed).
 
 use std::collections::HashMap;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use ff_checkpoint::{Digest, FileRef, entries, read_sealed, remove_partial, write_sealed};
 use ff_eval::Predictions;
 use ff_grid::Error;
 use ff_train::{predictions_of, save_predictions};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
+
+use crate::lock::Lock;
 
 /// The start of the name of a run's temporary folder.
 const RUN: &str = ".run-";
@@ -41,7 +43,7 @@ pub(super) struct Kept {
     /// Files of commands that run. Removed when dropped.
     run: TempDir,
     /// Locked by this process.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Returns the folder of the scores for an output.
@@ -67,14 +69,14 @@ impl Kept {
         let folder = folder_of(output);
         let cannot = || format!("{}: cannot be written", folder.display());
         std::fs::create_dir_all(&folder).with_context(cannot)?;
-        let lock = File::create(folder.join("lock")).with_context(cannot)?;
-        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
-            bail!(
+        let lock = Lock::of(File::create(folder.join("lock")).with_context(cannot)?);
+        let lock = lock.with_context(|| {
+            format!(
                 "{}: expected no other process that selects for this output, found one\n\
                  hint: wait for it to finish, or give another --output",
                 folder.display()
-            );
-        }
+            )
+        })?;
         remove_partial(&folder)?;
         let mut records = HashMap::new();
         for path in entries(&folder)? {

@@ -1,20 +1,22 @@
 //! The claim of an output on the folder of its table.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use crate::lock::Lock;
+
 /// The file in a table's folder that names the output of the table.
 const OUTPUT: &str = "output";
 
-/// Claims a table's folder for an output, until the file that is returned is dropped. The table of an
+/// Claims a table's folder for an output, until the lock that is returned is dropped. The table of an
 /// earlier selection with the same output may be replaced.
 ///
 /// # Errors
 /// The folder has a table of something else, another process uses it, or it cannot be written.
-pub(super) fn claim(folder: &Path, output: &Path) -> anyhow::Result<File> {
+pub(super) fn claim(folder: &Path, output: &Path) -> anyhow::Result<Lock> {
     let hint = "hint: give the file of --output another name, or another runs folder with --runs";
     let path = folder.join(OUTPUT);
     if folder.join("config.toml").exists() && !path.exists() {
@@ -23,10 +25,10 @@ pub(super) fn claim(folder: &Path, output: &Path) -> anyhow::Result<File> {
     let cannot = || format!("{}: cannot be written", path.display());
     std::fs::create_dir_all(folder).with_context(cannot)?;
     let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-    let mut file = opened.with_context(cannot)?;
-    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+    let Some(lock) = Lock::of(opened.with_context(cannot)?) else {
         bail!("{}: expected no other process that selects, found one\n{hint}", folder.display());
-    }
+    };
+    let mut file: &File = &lock;
     let (mut found, own) = (String::new(), std::path::absolute(output)?.display().to_string());
     file.read_to_string(&mut found).with_context(|| format!("{}: cannot be read", path.display()))?;
     match found.as_str() {
@@ -34,7 +36,7 @@ pub(super) fn claim(folder: &Path, output: &Path) -> anyhow::Result<File> {
         _ if found == own => {}
         _ => bail!("{}: expected no table, found that of {found}\n{hint}", folder.display()),
     }
-    Ok(file)
+    Ok(lock)
 }
 
 #[cfg(test)]
