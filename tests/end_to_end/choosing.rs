@@ -188,4 +188,15 @@ fn what_followed_from_other_weights_is_computed_again() {
     assert_has(&again.stderr, &["Uniform Soup: predict (", "Uniform Soup: score ("]);
     assert!(!again.stderr.contains("Greedy Soup: predict ("), "{}", again.stderr);
     again.ok();
+
+    // A record that was set aside, of a file with other weights.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::copy(
+        place.job("soup", "Greedy Soup").join("soup.safetensors"),
+        path.with_file_name("soup.safetensors"),
+    )
+    .unwrap();
+    let again = place.run(RUN);
+    assert_has(&again.stderr, &["Uniform Soup: predict (", "Uniform Soup: score ("]);
+    again.ok();
 }

@@ -281,6 +281,9 @@ impl Fits<'_> {
 
 type ModelScorer<'a> = ValidationScorer<ModelPredictor<'a>>;
 
+/// The file of a soup's weights in the job's folder.
+const WEIGHTS: &str = "soup.safetensors";
+
 /// Why there is no cross-fitted score of a filtered pool.
 pub(super) const FILTERED: &str = "the pool was filtered by all validation images";
 
@@ -346,7 +349,7 @@ impl JobContext<'_> {
         let before = match recorded.as_ref().map(|record| record.soup()) {
             Some(Ok(soup)) => Some(soup.digest),
             // The record may have been set aside.
-            _ => StateDict::open(folder.join("soup.safetensors")).ok().map(|weights| *weights.digest()),
+            _ => StateDict::open(folder.join(WEIGHTS)).ok().map(|weights| *weights.digest()),
         };
         if before.is_none_or(|before| before == *digest) {
             return Ok(());
@@ -394,11 +397,12 @@ pub(super) fn make(
     let (ingredients, predictions) = (&ingredients, &mut predictions);
     let choice = Choice { ingredients, spec, scores, predictions, folder: &folder, verdict: None };
     let chosen = choice.make(context.catalog, data, context.device)?;
-    let (weights, predictions) = ("soup.safetensors", "soup.val.safetensors");
+    let digest = *chosen.weights.digest();
+    // Before the earlier file is replaced, which may be all that tells its digest.
+    context.forget_what_followed(job, &digest)?;
+    let (weights, predictions) = (WEIGHTS, "soup.val.safetensors");
     chosen.weights.save(folder.join(weights), Some(&chosen.provenance))?;
     let found = save_predictions(&folder.join(predictions), &chosen.predictions, Some(&chosen.provenance))?;
-    let digest = *chosen.weights.digest();
-    context.forget_what_followed(job, &digest)?;
     let cross_fitted = match chosen.cross_fitted {
         Some((record, Some(predictions))) => {
             let name = "soup.cross-fitted.safetensors";
