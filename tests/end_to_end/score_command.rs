@@ -288,7 +288,10 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_killed_selection_resumes() {
     let (place, whole) = (place(), place());
-    let command = format!("echo x >> runs; sleep 0.2; {SCORE}");
+    // The sixth command, of a greedy step, waits for the file `go`.
+    let command =
+        format!("echo x >> runs; until [ $(wc -l < runs) -lt 6 ] || [ -e go ]; do sleep 0.02; done; {SCORE}");
+    whole.write("go", "");
     select(&whole, &command, "--method greedy").ok();
     let mut child = place.command(&words(&command, "--method greedy"));
     let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -296,10 +299,10 @@ fn a_killed_selection_resumes() {
         let scores = place.files("soup.safetensors.scores");
         scores.iter().filter(|name| name.ends_with(".json") && !name.starts_with('.')).count()
     };
-    // In the greedy steps, so that a mean is being scored.
     wait_until(|| kept() >= 5);
     child.kill().unwrap();
     child.wait().unwrap();
+    place.write("go", "");
     assert!(!place.path("soup.safetensors").exists());
     let again = select(&place, &command, "--method greedy");
     assert_has(&again.stderr, &[" scores of this command"]);

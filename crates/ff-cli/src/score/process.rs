@@ -143,10 +143,14 @@ mod tests {
     #[test]
     fn long_output_is_cut_and_what_is_left_behind_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let mut process = start("sleep 5 & yes 0123456789 | head -n 20000; echo 0.5", folder.path());
-        let started = Instant::now();
+        let left = folder.path().join("left");
+        let line =
+            format!("sleep 600 & echo $! > {}; yes 0123456789 | head -n 20000; echo 0.5", left.display());
+        let mut process = start(&line, folder.path());
         assert!(ended(&mut process).success());
-        assert!(started.elapsed() < Duration::from_secs(4));
+        let left = std::fs::read_to_string(left).unwrap();
+        let still_runs = Command::new("sh").args(["-c", "kill -0 \"$0\"", left.trim()]).status().unwrap();
+        assert!(still_runs.success(), "it was waited for");
         assert!(process.printed.len() <= KEPT && process.printed.ends_with(b"9\n0.5\n"));
         assert_eq!(last_lines(&folder.path().join("log"), 2), ["0123456789", "0.5"]);
         process.signal("KILL");
