@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use ff_checkpoint::StateDict;
 use ff_soup::{Average, AveragedModel, Ingredient, Ingredients, METHODS, Merged, Needs};
 use serde_json::{Map, Value, json};
 
@@ -155,9 +156,16 @@ pub(crate) fn with_base(ingredients: Ingredients, base: Option<&Path>) -> anyhow
 pub fn merge(options: &MergeOptions) -> anyhow::Result<()> {
     let merged = options.merge(&options.open()?)?;
     merged.save(&options.output)?;
-    if merged.weights.names().any(|name| name.ends_with("running_var")) {
-        say("note: the running statistics of BatchNorm are merged too; recomputed ones are usually better\n\
-             hint: `ff-soup select` recomputes them from training images");
-    }
+    say_of_statistics(&merged.weights, "`ff-soup select` recomputes them from training images");
     Ok(())
+}
+
+/// Says that running statistics of BatchNorm are merged like weights, if there are any.
+pub(crate) fn say_of_statistics(weights: &StateDict, hint: &str) {
+    if weights.names().any(|name| name.ends_with("running_var")) {
+        say(&format!(
+            "note: the running statistics of BatchNorm are merged too; recomputed ones are usually better\n\
+             hint: {hint}"
+        ));
+    }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::options::{AcceptRule, SelectOptions};
 use super::printed::{RESAMPLES, Selected, Worth};
-use crate::merge::with_base;
+use crate::merge::{say_of_statistics, with_base};
 use crate::output::say;
 use crate::score::{CommandScorer, ScoreCommand, default_metric, folder_of};
 use crate::signals::stop_on_signals;
@@ -30,9 +30,10 @@ pub(super) fn make(
     if let Some(hierarchy) = select.hierarchy() {
         hierarchy.check(&ingredients)?;
     }
-    if ingredients.iter().any(|one| one.weights.names().any(|name| name.ends_with("running_var"))) {
-        say("note: the running statistics of BatchNorm are merged too; recomputed ones are usually better\n\
-             hint: the command can recompute them before it scores, as examples/python/eval_timm.py does");
+    // All models have the same tensors.
+    if let Some(first) = ingredients.iter().next() {
+        let hint = "the command can recompute them before it scores, as examples/python/eval_timm.py does";
+        say_of_statistics(&first.weights, hint);
     }
     let scorer = CommandScorer::new(command, &files, &options.output, stop_on_signals()?)?;
     let selected = match command.predicts() {

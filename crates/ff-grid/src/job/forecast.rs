@@ -71,9 +71,7 @@ impl ForecastRecord {
             false => of.distance.is_none_or(|distance| distance <= WORTH_DISTANCE),
         }
     }
-}
 
-impl ForecastRecord {
     /// Returns the models that were not fine-tuned from the start of the best one.
     ///
     /// Fine-tuned models stay near their start, so the weights of two from one start have a cosine
