@@ -10,7 +10,7 @@ use csv::{Position, StringRecord};
 use ff_checkpoint::StateDict;
 use ff_eval::{NamedTensor, Predictions, Targets};
 
-/// Reads predictions. The form is told by the content.
+/// Reads predictions. Their form is found from the content.
 ///
 /// In a CSV file a line has the logits of a sample, `logit_0`, `logit_1`, …, and its class from 0,
 /// `target`, or labels `target_0`, `target_1`, …: 1, 0, or empty if unknown. The samples of one

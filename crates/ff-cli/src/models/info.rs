@@ -73,7 +73,7 @@ struct Description {
     saved_with: Map<String, Value>,
 }
 
-/// What is told of the network in a file.
+/// What the tensors and the records of a file say of its network.
 #[derive(Serialize)]
 struct Network {
     architecture: Architecture,
@@ -103,7 +103,7 @@ impl Description {
         let opened = StateDict::open(path);
         let file = opened.as_ref().ok().and_then(StateDict::path).unwrap_or(path);
         let blob = Blob::at(file);
-        // Damage is told as such, in place of what it makes of the file.
+        // The error names the damage, and not what it makes of the file.
         if let Some(blob) = &blob {
             blob.check(None)?;
         }

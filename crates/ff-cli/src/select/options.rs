@@ -251,7 +251,7 @@ pub struct ImagesOptions {
     /// Side of the images that the models see, in pixels, if no file tells it
     #[arg(long, value_name = "PX", requires = "images", help_heading = IMAGES)]
     pub(super) image_size: Option<u32>,
-    /// Classes in the order of the models' outputs, separated by commas, if no file tells it
+    /// Classes in the order of the models' outputs, separated by commas, in place of what files record
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "images", help_heading = IMAGES)]
     pub(super) classes: Vec<String>,
     #[command(flatten)]
