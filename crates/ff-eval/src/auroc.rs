@@ -218,7 +218,7 @@ impl Area {
 }
 
 /// Names the samples that a curve without an area lacks.
-fn gap(positives: u64, negatives: u64) -> &'static str {
+pub(crate) fn gap(positives: u64, negatives: u64) -> &'static str {
     match (positives, negatives) {
         (0, 0) => "no known sample",
         (0, _) => "no positive sample",

@@ -17,11 +17,13 @@ pub const MAX_RESAMPLES: usize = 1_000_000;
 /// The percentile interval of a metric over resamples of the samples, or of their groups.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// The lower end: the 2.5th percentile of the resamples, interpolated linearly as in NumPy.
+    /// The lower end: the 2.5th percentile of the resamples, interpolated linearly as in NumPy; of
+    /// another level that of (1 − `level`)/2.
     pub low: f64,
-    /// The upper end: the 97.5th percentile.
+    /// The upper end: the 97.5th percentile; of another level that of (1 + `level`)/2.
     pub high: f64,
-    /// The fraction of the resamples inside: 0.95.
+    /// The fraction of the resamples inside: 0.95, or more where several differences are compared
+    /// ([`crate::Subgroups`]).
     pub level: f64,
     /// The number of resamples drawn.
     pub resamples: usize,
@@ -62,7 +64,7 @@ pub(crate) fn interval(
     seed: u64,
     of: impl Fn(&[u32]) -> Option<f64>,
 ) -> Option<Interval> {
-    percentiles(resampled(samples, groups, resamples, seed, of), resamples)
+    percentiles(resampled(samples, groups, resamples, seed, of), resamples, LEVEL)
 }
 
 /// Computes a quantity on every resample on which it is defined; none with fewer than 2 groups.
@@ -92,14 +94,15 @@ pub(crate) fn resampled<T>(
     values
 }
 
-/// The 95 % percentile interval of the values on `resamples` resamples; `None` without values.
-pub(crate) fn percentiles(mut values: Vec<f64>, resamples: usize) -> Option<Interval> {
+/// The percentile interval of this level of the values on `resamples` resamples; `None` without
+/// values.
+pub(crate) fn percentiles(mut values: Vec<f64>, resamples: usize, level: f64) -> Option<Interval> {
     values.sort_unstable_by(f64::total_cmp); // in place; equal values have the same bits
-    let tail = (1.0 - LEVEL) / 2.0;
+    let tail = (1.0 - level) / 2.0;
     Some(Interval {
         low: percentile(&values, tail)?,
         high: percentile(&values, 1.0 - tail)?,
-        level: LEVEL,
+        level,
         resamples,
         dropped: resamples - values.len(),
     })

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::predictions::{Predictions, Targets, argmax};
 use crate::probability::{sigmoid, softmax};
 
+/// The usual number of bins of a reliability diagram.
+pub const BINS: usize = 10;
+
 /// A reliability diagram with its calibration error and Brier score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
@@ -41,72 +44,93 @@ pub struct Bin {
 /// label: how often the label is positive, by the sigmoid probability (bins as in scikit-learn's
 /// `calibration_curve`). Empty without samples.
 pub fn calibration(predictions: &Predictions, bins: usize) -> Vec<Calibration> {
+    let once = vec![1; predictions.len()];
+    diagrams(predictions, bins).iter().filter_map(|diagram| diagram.count(&once)).collect()
+}
+
+/// The diagrams of predictions that have samples.
+pub(crate) fn diagrams(predictions: &Predictions, bins: usize) -> Vec<Diagram> {
     let outputs = predictions.outputs();
-    match predictions.targets() {
+    let diagrams: Vec<Diagram> = match predictions.targets() {
         Targets::Classes(classes) => {
-            let mut tally = Tally::new(bins);
+            let mut diagram = Diagram::new(None, bins);
             for (sample, &class) in classes.iter().enumerate() {
                 let row = predictions.row(sample);
                 let probabilities = softmax(row);
                 let taken = argmax(row);
                 let distance = |(at, p): (usize, &f64)| (p - f64::from(u8::from(at == class))).powi(2);
                 let brier = probabilities.iter().enumerate().map(distance).sum();
-                tally.add(probabilities[taken], taken == class, brier);
+                diagram.add(sample, probabilities[taken], taken == class, brier);
             }
-            tally.finish(None).into_iter().collect()
+            vec![diagram]
         }
         Targets::Labels(labels) => {
             let of_task = |task: usize| {
-                let mut tally = Tally::new(bins);
+                let mut diagram = Diagram::new(Some(task), bins);
                 for sample in 0..predictions.len() {
                     let label = labels[sample * outputs + task];
                     if !label.is_nan() {
                         let p = sigmoid(predictions.row(sample)[task]);
-                        tally.add(p, label == 1.0, (p - f64::from(label)).powi(2));
+                        diagram.add(sample, p, label == 1.0, (p - f64::from(label)).powi(2));
                     }
                 }
-                tally.finish(Some(task))
+                diagram
             };
-            (0..outputs).filter_map(of_task).collect()
+            (0..outputs).map(of_task).collect()
         }
-    }
+    };
+    diagrams.into_iter().filter(|diagram| !diagram.cases.is_empty()).collect()
 }
 
-/// Sums over samples, from which the means are computed.
-struct Tally {
-    bins: Vec<Bin>,
+/// A reliability diagram before its samples are counted, so resamples need no further probability.
+pub(crate) struct Diagram {
+    pub(crate) task: Option<usize>,
+    bins: usize,
+    pub(crate) cases: Vec<Case>,
+}
+
+/// What a diagram has of one sample.
+pub(crate) struct Case {
+    sample: usize,
+    bin: usize,
+    said: f64,
+    found: f64,
     brier: f64,
 }
 
-impl Tally {
-    fn new(bins: usize) -> Tally {
-        Tally { bins: vec![Bin { samples: 0, said: 0.0, found: 0.0 }; bins.max(1)], brier: 0.0 }
+impl Diagram {
+    fn new(task: Option<usize>, bins: usize) -> Diagram {
+        Diagram { task, bins: bins.max(1), cases: Vec::new() }
     }
 
-    fn add(&mut self, probability: f64, holds: bool, brier: f64) {
-        let count = self.bins.len();
-        let width = 1.0 / count as f64;
-        let above = (1..count).take_while(|&edge| probability > edge as f64 * width).count();
-        let bin = &mut self.bins[above];
-        bin.samples += 1;
-        bin.said += probability;
-        bin.found += f64::from(u8::from(holds));
-        self.brier += brier;
+    fn add(&mut self, sample: usize, said: f64, holds: bool, brier: f64) {
+        let width = 1.0 / self.bins as f64;
+        let bin = (1..self.bins).take_while(|&edge| said > edge as f64 * width).count();
+        self.cases.push(Case { sample, bin, said, found: f64::from(u8::from(holds)), brier });
     }
 
-    /// Divides the sums by the numbers of samples; `None` without samples.
-    fn finish(self, task: Option<usize>) -> Option<Calibration> {
-        let samples: u64 = self.bins.iter().map(|bin| bin.samples).sum();
-        let distances: f64 = self.bins.iter().map(|bin| (bin.said - bin.found).abs()).sum();
+    /// Computes the calibration when sample `i` occurs `times[i]` times; `None` without samples.
+    pub(crate) fn count(&self, times: &[u32]) -> Option<Calibration> {
+        let mut bins = vec![Bin { samples: 0, said: 0.0, found: 0.0 }; self.bins];
+        let mut brier = 0.0;
+        for case in &self.cases {
+            let (bin, times) = (&mut bins[case.bin], times[case.sample]);
+            bin.samples += u64::from(times);
+            bin.said += f64::from(times) * case.said;
+            bin.found += f64::from(times) * case.found;
+            brier += f64::from(times) * case.brier;
+        }
+        let samples: u64 = bins.iter().map(|bin| bin.samples).sum();
+        let distances: f64 = bins.iter().map(|bin| (bin.said - bin.found).abs()).sum();
         let mean = |bin: Bin| {
             let count = bin.samples.max(1) as f64;
             Bin { said: bin.said / count, found: bin.found / count, ..bin }
         };
         (samples > 0).then(|| Calibration {
-            task,
-            bins: self.bins.into_iter().map(mean).collect(),
+            task: self.task,
+            bins: bins.into_iter().map(mean).collect(),
             ece: distances / samples as f64,
-            brier: self.brier / samples as f64,
+            brier: brier / samples as f64,
             samples,
         })
     }

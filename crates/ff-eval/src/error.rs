@@ -105,4 +105,65 @@ pub enum Error {
         /// The number that was found.
         found: usize,
     },
+    /// A calibration method is for another kind of task.
+    #[error(
+        "expected a calibration method for {kind} predictions, found {method}\nhint: the default is {default}"
+    )]
+    Method {
+        /// The name of the method.
+        method: &'static str,
+        /// The name of the kind of task of the predictions.
+        kind: &'static str,
+        /// The name of the method that is used where none is named.
+        default: &'static str,
+    },
+    /// There is no sample to fit a calibrator to.
+    #[error("calibrate: expected predictions of at least one sample, found none")]
+    NoSamples,
+    /// A calibrator is for predictions of another form.
+    #[error(
+        "calibrator: expected {expected}, found {found}\nhint: fit the calibrator to predictions of the same model"
+    )]
+    Calibrator {
+        /// The kind of task and the shape that the calibrator is for.
+        expected: String,
+        /// The kind of task and the shape of the predictions.
+        found: String,
+    },
+    /// The predictions do not have an output.
+    #[error("expected an output from 0 to {last}, found {found}")]
+    Output {
+        /// The last output.
+        last: usize,
+        /// The output asked for.
+        found: usize,
+    },
+    /// The samples of an output do not allow a decision to be judged.
+    #[error("output {output}: expected samples known to be positive and negative, found {found}")]
+    OneSided {
+        /// The output.
+        output: usize,
+        /// What is missing, such as "no positive sample".
+        found: &'static str,
+    },
+    /// A number of a setting is outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// The name of the number.
+        name: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// The number given.
+        found: f64,
+    },
+    /// A column cannot divide samples into subgroups.
+    #[error("column `{column}`: expected {expected}, found {found}")]
+    Column {
+        /// The name of the column.
+        column: String,
+        /// What is expected.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
 }

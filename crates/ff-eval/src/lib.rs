@@ -27,7 +27,14 @@
 //! [`Predictions::mean`] makes an ensemble of models.
 //! [`Folds`] divide samples for cross-fitting, and a [`Verdict`] says whether the best of several
 //! models is better than a baseline, with an interval that allows for that choice.
-//! [`Calibration`], [`Confusion`], [`roc_curves`] and [`surest_mistakes`] describe one model.
+//! [`Calibration`], [`CalibrationScore`], [`Confusion`], [`roc_curves`] and [`surest_mistakes`]
+//! describe one model. [`Subgroups`] scores the samples of each value of a [`Column`], such as a
+//! hospital, and compares them with all others.
+//!
+//! To use a model, a [`Calibrator`] maps its logits to calibrated probabilities. An [`OperatingPoint`]
+//! is a threshold on one of them that an [`OperatingRule`] chooses. [`OperatingScore`] gives the
+//! sensitivity and the predictive values of its decisions on other samples, and [`decision_curve`]
+//! their net benefit.
 //!
 //! The numbers are scikit-learn's. Where scikit-learn warns and returns a substitute, the doc
 //! comment of the [`Metric`] says what this crate does.
@@ -41,11 +48,17 @@
 mod auroc;
 mod bootstrap;
 mod calibration;
+mod calibration_score;
+mod calibrator;
 mod classes;
 mod clustered;
+mod column;
 mod confusion;
+mod decision;
+mod decision_curve;
 mod delong;
 mod error;
+mod estimate;
 mod file;
 mod folds;
 mod groups;
@@ -55,7 +68,11 @@ mod mean;
 mod metric;
 mod mistakes;
 mod note;
+mod operating_point;
+mod operating_rule;
+mod operating_score;
 mod order;
+mod outcome;
 mod output_map;
 mod paired;
 mod predictions;
@@ -64,22 +81,32 @@ mod roc;
 mod score;
 mod score_bound;
 mod spread;
+mod subgroups;
 mod surface;
 mod value;
 mod verdict;
 
 pub use auroc::{OutputAuroc, auroc_per_output};
 pub use bootstrap::{Interval, MAX_RESAMPLES, bootstrap};
-pub use calibration::{Bin, Calibration, calibration};
+pub use calibration::{BINS, Bin, Calibration, calibration};
+pub use calibration_score::CalibrationScore;
+pub use calibrator::{CalibrationMethod, Calibrator, TaskMap};
 pub use classes::{ClassRow, class_table, output_table};
+pub use column::Column;
 pub use confusion::Confusion;
+pub use decision::Decision;
+pub use decision_curve::{DecisionCurve, DecisionPoint, decision_curve};
 pub use delong::{AurocDifference, DeLong, OutputDifference, delong};
 pub use error::Error;
+pub use estimate::Estimate;
 pub use file::{NamedTensor, Values};
 pub use folds::Folds;
 pub use metric::Metric;
 pub use mistakes::{Answer, Mistake, surest_mistakes};
 pub use note::{FEW_SAMPLES, Note};
+pub use operating_point::OperatingPoint;
+pub use operating_rule::OperatingRule;
+pub use operating_score::OperatingScore;
 pub use order::{hardest_first, margins};
 pub use output_map::OutputMap;
 pub use paired::{Difference, Shown, bootstrap_difference, standard_error};
@@ -88,6 +115,7 @@ pub use roc::{Roc, RocPoint, roc_curves};
 pub use score::Score;
 pub use score_bound::ScoreBound;
 pub use spread::{PairedDifference, Spread, StudentInterval};
+pub use subgroups::{Subgroup, SubgroupScore, Subgroups};
 pub use surface::{Roughness, barrier};
 pub use value::Value;
 pub use verdict::{Verdict, verdict};

@@ -66,6 +66,47 @@ pub enum Note {
         /// The number of groups.
         groups: usize,
     },
+    /// The temperature of a calibrator is at an end of its range: see [`crate::Calibrator`].
+    TemperatureBound {
+        /// True at the upper end, 100; false at the lower, 0.01.
+        upper: bool,
+    },
+    /// A calibrator leaves the probabilities of a task as they are.
+    Uncalibrated {
+        /// The index of the task.
+        task: usize,
+        /// The reason, such as "no positive sample".
+        why: String,
+    },
+    /// All resamples give a rate of 0, or all of 1, because all samples do.
+    NoWidth {
+        /// The rate, such as "sensitivity".
+        rate: String,
+        /// The number of samples.
+        samples: u64,
+    },
+    /// An output has fewer than 10 negative samples, so its specificity is unreliable.
+    FewNegatives {
+        /// The kind of task: classes or tasks.
+        kind: TaskKind,
+        /// The index of the output.
+        output: usize,
+        /// The number of negative samples.
+        negatives: u64,
+    },
+    /// A subgroup is not compared with the other samples: see [`crate::Subgroups`].
+    NotCompared {
+        /// The reason, such as "the other samples have no positive sample".
+        why: String,
+    },
+    /// A subgroup is not compared with the other samples, because the metric is a mean over other
+    /// classes or tasks there.
+    OtherOutputs {
+        /// The kind of task: classes or tasks.
+        kind: TaskKind,
+        /// The classes or tasks that only one side has, in ascending order.
+        outputs: Vec<usize>,
+    },
     /// A text, as all notes in records of older versions.
     #[serde(untagged)]
     Text(String),
@@ -144,6 +185,36 @@ impl Note {
             Note::FewGroups { groups } => {
                 format!(
                     "the interval is probably too narrow: it is from {groups} groups, fewer than {FEW_GROUPS}"
+                )
+            }
+            Note::TemperatureBound { upper: true } => {
+                "the temperature is at its upper bound, 100: the logits say little about the classes"
+                    .to_owned()
+            }
+            Note::TemperatureBound { upper: false } => {
+                "the temperature is at its lower bound, 0.01: almost all samples are predicted correctly"
+                    .to_owned()
+            }
+            Note::Uncalibrated { task, why } => format!("{} is not calibrated: {why}", name("task", *task)),
+            Note::NoWidth { rate, samples } => {
+                format!(
+                    "the interval of {rate} has no width, because all {samples} samples agree: the true rate may differ by 3/{samples} or more (rule of three)"
+                )
+            }
+            Note::FewNegatives { kind, output, negatives } => {
+                let what = if *kind == TaskKind::Multiclass { "class" } else { "task" };
+                let name = name(what, *output);
+                format!(
+                    "fewer than {FEW_SAMPLES} negative samples of {name} ({negatives}): its specificity is unreliable"
+                )
+            }
+            Note::NotCompared { why } => format!("not compared with the other samples: {why}"),
+            Note::OtherOutputs { kind, outputs } => {
+                let what = if *kind == TaskKind::Multiclass { "class" } else { "task" };
+                let names: Vec<String> = outputs.iter().map(|&output| name(what, output)).collect();
+                format!(
+                    "not compared with the other samples: only one side has {}, so the means are over other outputs",
+                    names.join(", ")
                 )
             }
             Note::Text(text) => text.clone(),
@@ -263,6 +334,41 @@ mod tests {
                 Note::FewGroups { groups: 1 },
                 "no interval: expected at least 2 groups, found 1",
                 "no interval: expected at least 2 groups, found 1",
+            ),
+            (
+                Note::TemperatureBound { upper: true },
+                "the temperature is at its upper bound, 100: the logits say little about the classes",
+                "the temperature is at its upper bound, 100: the logits say little about the classes",
+            ),
+            (
+                Note::TemperatureBound { upper: false },
+                "the temperature is at its lower bound, 0.01: almost all samples are predicted correctly",
+                "the temperature is at its lower bound, 0.01: almost all samples are predicted correctly",
+            ),
+            (
+                Note::Uncalibrated { task: 0, why: "no positive sample".into() },
+                "task 0 is not calibrated: no positive sample",
+                "a is not calibrated: no positive sample",
+            ),
+            (
+                Note::NoWidth { rate: "sensitivity".into(), samples: 12 },
+                "the interval of sensitivity has no width, because all 12 samples agree: the true rate may differ by 3/12 or more (rule of three)",
+                "the interval of sensitivity has no width, because all 12 samples agree: the true rate may differ by 3/12 or more (rule of three)",
+            ),
+            (
+                Note::FewNegatives { kind: TaskKind::Multilabel, output: 1, negatives: 3 },
+                "fewer than 10 negative samples of task 1 (3): its specificity is unreliable",
+                "fewer than 10 negative samples of b (3): its specificity is unreliable",
+            ),
+            (
+                Note::NotCompared { why: "a reason".into() },
+                "not compared with the other samples: a reason",
+                "not compared with the other samples: a reason",
+            ),
+            (
+                Note::OtherOutputs { kind: TaskKind::Multiclass, outputs: vec![1, 2] },
+                "not compared with the other samples: only one side has class 1, class 2, so the means are over other outputs",
+                "not compared with the other samples: only one side has b, class 2, so the means are over other outputs",
             ),
             (Note::Text("a text".into()), "a text", "a text"),
         ]

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::groups::Groups;
 use crate::metric::{Metric, Prepared};
 use crate::predictions::{Predictions, Targets};
-use crate::spread::mean;
+use crate::spread::{LEVEL, mean};
 
 /// The difference of a metric between a model and the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ pub fn bootstrap_difference(
         return Ok(None);
     };
     let standard_error = deviation(&values);
-    Ok(Some(Difference { value, interval: percentiles(values, resamples), standard_error }))
+    Ok(Some(Difference { value, interval: percentiles(values, resamples, LEVEL), standard_error }))
 }
 
 /// Computes the standard error of the difference of a metric between two models on the same

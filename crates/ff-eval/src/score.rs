@@ -137,8 +137,11 @@ mod tests {
     fn records_without_groups_and_tasks_are_read() {
         let predictions = Predictions::new(vec![1.0, 0.0], 2, Targets::Classes(vec![0])).unwrap();
         let score = Score::new(Metric::Accuracy, &predictions, 0, 0);
-        let record = r#"{"metric":"accuracy","value":{"defined":1.0},"interval":null,"samples":1}"#;
+        let record = r#"{"metric":"accuracy","value":1.0,"interval":null,"samples":1}"#;
         assert_eq!(serde_json::to_string(&score).unwrap(), record);
-        assert_eq!(serde_json::from_str::<Score>(record).unwrap(), score);
+        let old = record.replace("1.0", r#"{"defined":1.0}"#);
+        for record in [record, &old] {
+            assert_eq!(serde_json::from_str::<Score>(record).unwrap(), score);
+        }
     }
 }

@@ -3,6 +3,8 @@
 //! The scripts in tests/golden/eval made the files. The tolerance is 1e-9 (sums in another order)
 //! unless a test has its own.
 
+mod calibrators;
+mod decisions;
 mod ensemble;
 mod groups;
 mod metrics;
