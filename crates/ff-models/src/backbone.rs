@@ -2,6 +2,8 @@
 
 use tch::Tensor;
 
+use crate::onnx::Graph;
+
 /// The mode of a forward pass: evaluation, training or recomputing BatchNorm statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -36,4 +38,32 @@ pub trait Backbone: Send {
     /// Applies the last layer, in fp32: features `[N, F]` to logits `[N, outputs]`. It includes
     /// VGG's last dropout.
     fn classify(&self, features: &Tensor, mode: Mode) -> Tensor;
+
+    /// Adds the network in `Mode::Eval` to an ONNX graph: from the value of normalised images,
+    /// `[N, 3, image_size, image_size]` for any N, to that of logits, `[N, outputs]`, whose name it
+    /// returns. The layers of [`layers`](crate::layers) have an `onnx` of their own. `None`, unless
+    /// it is implemented: the network has no ONNX form.
+    fn onnx(&self, graph: &mut Graph, images: &str) -> Option<String> {
+        let _ = (graph, images);
+        None
+    }
+
+    /// Returns the network as one that can be explained by its last feature map; `None` for a
+    /// network without such a map.
+    fn convolutional(&self) -> Option<&dyn Convolutional> {
+        None
+    }
+}
+
+/// A trunk in two parts, before and after its last feature map, so that
+/// [`Model::grad_cam`](crate::Model::grad_cam) can weight the map's channels.
+///
+/// [`Backbone::features`] is [`features_of`](Self::features_of) [`feature_map`](Self::feature_map).
+pub trait Convolutional {
+    /// Computes the last feature map: normalised images, fp32 `[N, 3, H, W]`, to `[N, C, h, w]` in
+    /// the model's precision.
+    fn feature_map(&self, images: &Tensor, mode: Mode) -> Tensor;
+
+    /// Computes features, fp32 `[N, F]`, from the map, which it leaves unchanged.
+    fn features_of(&self, map: &Tensor, mode: Mode) -> Tensor;
 }

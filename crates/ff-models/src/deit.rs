@@ -11,6 +11,7 @@ use crate::builder::Builder;
 use crate::cost::count;
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, Linear};
+use crate::onnx::{Attribute, Graph};
 
 fn linear(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Linear {
     Linear::new(b, name, [inputs, outputs], Init::trunc_normal(), Init::Constant(0.0))
@@ -35,6 +36,12 @@ impl PatchEmbed {
     fn forward(&self, x: &Tensor) -> Tensor {
         self.proj.forward(x).flatten(2, 3).transpose(1, 2)
     }
+
+    fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let x = self.proj.onnx(graph, x);
+        let x = graph.reshape(&x, &[0, 0, -1]);
+        graph.transpose(&x, &[0, 2, 1])
+    }
 }
 
 /// Multi-head self-attention.
@@ -42,12 +49,15 @@ struct Attention {
     qkv: Linear,
     proj: Linear,
     heads: i64,
+    /// Width of a head's queries and keys.
+    head_width: f64,
 }
 
 impl Attention {
     fn new(b: &mut Builder, name: &str, width: i64, heads: i64) -> Self {
         let qkv = linear(b, &format!("{name}.qkv"), width, 3 * width);
-        Self { qkv, proj: linear(b, &format!("{name}.proj"), width, width), heads }
+        let proj = linear(b, &format!("{name}.proj"), width, width);
+        Self { qkv, proj, heads, head_width: (width / heads) as f64 }
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
@@ -57,6 +67,22 @@ impl Attention {
         let attended = attend(&qkv[0], &qkv[1], &qkv[2]);
         count(|| 2 * tokens * tokens * width);
         self.proj.forward(&attended.transpose(1, 2).reshape([n, tokens, width]))
+    }
+
+    fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let qkv = self.qkv.onnx(graph, x);
+        let qkv = graph.reshape(&qkv, &[0, 0, 3, self.heads, -1]);
+        let qkv = graph.transpose(&qkv, &[2, 0, 3, 1, 4]);
+        let [query, key, value] = [0, 1, 2].map(|i| graph.select(&qkv, 0, i));
+        let scale = graph.number(self.head_width.powf(-0.5));
+        let query = graph.mul(&query, &scale);
+        let key = graph.transpose(&key, &[0, 1, 3, 2]);
+        let scores = graph.matmul(&query, &key);
+        let weights = graph.node("Softmax", &[&scores], &[("axis", Attribute::Int(-1))]);
+        let attended = graph.matmul(&weights, &value);
+        let attended = graph.transpose(&attended, &[0, 2, 1, 3]);
+        let attended = graph.reshape(&attended, &[0, 0, -1]);
+        self.proj.onnx(graph, &attended)
     }
 }
 
@@ -89,6 +115,18 @@ impl Mlp {
     fn forward(&self, x: &Tensor) -> Tensor {
         self.fc2.forward(&self.fc1.forward(x).gelu("none"))
     }
+
+    /// GELU is `x / 2 (1 + erf(x / √2))`.
+    fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let [root, one, half] = [std::f64::consts::SQRT_2, 1.0, 0.5].map(|value| graph.number(value));
+        let x = self.fc1.onnx(graph, x);
+        let scaled = graph.node("Div", &[&x, &root], &[]);
+        let erf = graph.node("Erf", &[&scaled], &[]);
+        let sum = graph.add(&erf, &one);
+        let product = graph.mul(&x, &sum);
+        let x = graph.mul(&product, &half);
+        self.fc2.onnx(graph, &x)
+    }
 }
 
 /// A transformer block: attention and an MLP, each on the normalised tokens and added to them.
@@ -112,6 +150,15 @@ impl Block {
     fn forward(&self, x: &Tensor) -> Tensor {
         let x = x + self.attn.forward(&self.norm1.forward(x));
         &x + self.mlp.forward(&self.norm2.forward(&x))
+    }
+
+    fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let y = self.norm1.onnx(graph, x);
+        let y = self.attn.onnx(graph, &y);
+        let x = graph.add(x, &y);
+        let y = self.norm2.onnx(graph, &x);
+        let y = self.mlp.onnx(graph, &y);
+        graph.add(&x, &y)
     }
 }
 
@@ -150,6 +197,12 @@ impl DeitLayout {
     }
 }
 
+/// Adds tokens of zeros before and after those of `x`, `[N, T, D]`.
+fn pad_tokens(graph: &mut Graph, x: &str, before: i64, after: i64) -> String {
+    let pads = graph.constant(&Tensor::from_slice(&[0, before, 0, 0, after, 0]));
+    graph.node("Pad", &[x, &pads], &[])
+}
+
 impl Backbone for Deit {
     fn features(&self, images: &Tensor, _mode: Mode) -> Tensor {
         let patches = self.patch_embed.forward(images).to_kind(Kind::Float);
@@ -164,5 +217,23 @@ impl Backbone for Deit {
 
     fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
         self.head.forward(features)
+    }
+
+    fn onnx(&self, graph: &mut Graph, images: &str) -> Option<String> {
+        let patches = self.patch_embed.onnx(graph, images);
+        let [class, positions] = [&self.cls_token, &self.pos_embed].map(|value| graph.constant(value));
+        // A class token for each image needs the size of the batch. Zeros around the tokens make a
+        // sum of it, whatever the size.
+        let after = self.pos_embed.size()[1] - 1;
+        let patches = pad_tokens(graph, &patches, 1, 0);
+        let class = pad_tokens(graph, &class, 0, after);
+        let class = graph.add(&class, &positions);
+        let mut x = graph.add(&patches, &class);
+        for block in &self.blocks {
+            x = block.onnx(graph, &x);
+        }
+        x = graph.select(&x, 1, 0);
+        x = self.norm.onnx(graph, &x);
+        Some(self.head.onnx(graph, &x))
     }
 }

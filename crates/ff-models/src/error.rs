@@ -1,4 +1,4 @@
-//! Errors of building a model and of loading weights.
+//! Errors of building a model, of loading weights and of exporting it.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use ff_checkpoint::Dtype;
 
 use crate::normalisation::Normalisation;
 
-/// An error of building a model or of loading weights into it.
+/// An error of building a model, of loading weights into it or of exporting it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -50,6 +50,15 @@ pub enum Error {
         precision: String,
         /// The precisions that the other model may have.
         others: &'static str,
+    },
+    /// A network without a feature map, which Grad-CAM cannot explain.
+    #[error(
+        "{architecture}: expected a network with a feature map, found none\n\
+         hint: Grad-CAM explains convolutional networks: ResNets and VGGs"
+    )]
+    NoFeatureMap {
+        /// The model's architecture.
+        architecture: &'static str,
     },
     /// Weights with other names or shapes than the model's.
     #[error(transparent)]
@@ -102,6 +111,32 @@ pub enum Error {
         expected: &'static str,
         /// Its type.
         found: Dtype,
+    },
+    /// A network that does not say how it is computed in ONNX.
+    #[error("{architecture}: the network has no ONNX form\nhint: implement `Backbone::onnx` for it")]
+    NoOnnx {
+        /// The model's architecture.
+        architecture: &'static str,
+    },
+    /// An ONNX file larger than a protobuf message may be.
+    #[error("{architecture}: ONNX file: expected at most {expected} bytes, found {found}")]
+    OnnxSize {
+        /// The model's architecture.
+        architecture: &'static str,
+        /// The most bytes.
+        expected: usize,
+        /// The file's bytes.
+        found: usize,
+    },
+    /// A head that does not fit the model.
+    #[error("ONNX file: {what}: expected {expected}, found {found}")]
+    OnnxHead {
+        /// The part of the head, such as `temperature`.
+        what: &'static str,
+        /// What was expected.
+        expected: String,
+        /// What it holds.
+        found: String,
     },
 }
 

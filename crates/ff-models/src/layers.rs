@@ -8,6 +8,8 @@ use crate::builder::Builder;
 use crate::cost::count_layer;
 pub use crate::dropout::dropout_half;
 use crate::init::Init;
+use crate::onnx::{Attribute, Graph};
+pub use crate::pooling::{adaptive_average, adaptive_average_onnx};
 use crate::tap::see;
 
 /// A 2-D convolution with a square kernel.
@@ -74,6 +76,16 @@ impl Conv2d {
         count_layer(&y, weight);
         y
     }
+
+    /// Adds [`forward`](Self::forward), in fp32, to an ONNX graph.
+    pub fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let mut inputs = vec![x.to_owned(), graph.constant(&self.weight)];
+        inputs.extend(self.bias.as_ref().map(|bias| graph.constant(bias)));
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        let attributes =
+            [("strides", Attribute::Ints(&[self.stride; 2])), ("pads", Attribute::Ints(&[self.padding; 4]))];
+        graph.node("Conv", &inputs, &attributes)
+    }
 }
 
 /// A linear layer: `y = x Wᵀ + b`.
@@ -110,6 +122,15 @@ impl Linear {
         let y = x.to_kind(self.compute).linear(&weight, Some(&self.bias.to_kind(self.compute)));
         count_layer(&y, &weight);
         y
+    }
+
+    /// Adds [`forward`](Self::forward), in fp32, to an ONNX graph.
+    pub fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let [weight, bias] = [&self.weight, &self.bias].map(|value| graph.constant(value));
+        // Runtimes transpose a constant once, when they load the file.
+        let weight = graph.transpose(&weight, &[1, 0]);
+        let product = graph.matmul(x, &weight);
+        graph.add(&product, &bias)
     }
 }
 
@@ -173,6 +194,14 @@ impl BatchNorm {
             true,
         )
     }
+
+    /// Adds [`forward`](Self::forward) in `Mode::Eval` to an ONNX graph.
+    pub fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let [weight, bias, mean, var] = [&self.weight, &self.bias, &self.running_mean, &self.running_var]
+            .map(|value| graph.constant(value));
+        let epsilon = ("epsilon", Attribute::Float(EPSILON as f32));
+        graph.node("BatchNormalization", &[x, &weight, &bias, &mean, &var], &[epsilon])
+    }
 }
 
 /// LayerNorm over the last dimension, in fp32, with epsilon 1e-6 as in timm's vision transformers.
@@ -196,29 +225,13 @@ impl LayerNorm {
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.to_kind(Kind::Float).layer_norm([self.width], Some(&self.weight), Some(&self.bias), 1e-6, true)
     }
-}
 
-/// Averages `[N, C, H, W]` over cells to `[N, C, side, side]`, as PyTorch's `AdaptiveAvgPool2d`
-/// does. On a GPU, libtorch's own gradient of it is not deterministic, so rows and then columns are
-/// averaged there.
-pub fn adaptive_average(x: &Tensor, side: i64) -> Tensor {
-    match x.size()[2..] {
-        [height, width] if height == side && width == side => x.shallow_clone(),
-        _ if x.device().is_cuda() => average_cells(&average_cells(x, 2, side), 3, side),
-        _ => x.adaptive_avg_pool2d([side, side]),
+    /// Adds [`forward`](Self::forward) to an ONNX graph.
+    pub fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let [weight, bias] = [&self.weight, &self.bias].map(|value| graph.constant(value));
+        let attributes = [("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(1e-6))];
+        graph.node("LayerNormalization", &[x, &weight, &bias], &attributes)
     }
-}
-
-/// Averages a dimension over `cells` cells. Cell i begins at ⌊i L / cells⌋ and ends before
-/// ⌈(i + 1) L / cells⌉ of the length L.
-fn average_cells(x: &Tensor, dim: i64, cells: i64) -> Tensor {
-    let length = x.size()[dim as usize];
-    let cell = |i: i64| {
-        let start = i * length / cells;
-        let end = ((i + 1) * length + cells - 1) / cells;
-        x.narrow(dim, start, end - start).mean_dim(dim, true, x.kind())
-    };
-    Tensor::cat(&(0..cells).map(cell).collect::<Vec<_>>(), dim)
 }
 
 #[cfg(test)]
@@ -298,19 +311,6 @@ mod tests {
                 let small = x.narrow(0, 0, 1).narrow(2, 0, 3).narrow(3, 0, 3);
                 let separate = norm.forward(&conv.forward(&small), Mode::Eval);
                 assert!(conv.normalised(&small, &norm, Mode::Eval).equal(&separate));
-            }
-        }
-    }
-
-    #[test]
-    fn averages_of_cells_are_those_of_adaptive_pooling() {
-        for [height, width, side] in [[2, 2, 7], [7, 7, 7], [14, 9, 7], [1, 3, 2], [5, 5, 1], [13, 13, 4]] {
-            let x = Tensor::arange(2 * 3 * height * width, (Kind::Float, Device::Cpu));
-            let x = x.sin().view([2, 3, height, width]);
-            let expected = x.adaptive_avg_pool2d([side, side]);
-            for found in [average_cells(&average_cells(&x, 2, side), 3, side), adaptive_average(&x, side)] {
-                let off = (&found - &expected).abs().max().double_value(&[]);
-                assert!(off < 1e-6, "{height} × {width} to {side}: off by {off}");
             }
         }
     }

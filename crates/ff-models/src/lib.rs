@@ -6,7 +6,9 @@
 //! (`module.`, `backbone.`) and weights without a classifier, and [`Loaded`] says what it converted.
 //! [`Identity`] tells what weights are before they are loaded. [`Architecture`] has a constant for each
 //! network; the pico sizes are ours, for tests and demonstrations. [`Spec::cost`] counts a network's
-//! weights and multiply-adds. A network of your own is a [`Backbone`] declared on a [`Builder`].
+//! weights and multiply-adds. [`Model::to_onnx`] makes an [ONNX file](onnx) that runs without
+//! libtorch. [`Model::grad_cam`] shows where in an image the evidence for an output is. A network of
+//! your own is a [`Backbone`] declared on a [`Builder`].
 //!
 //! Weights are 32-bit floats whatever [`Precision`] computes; convolutions run channels-last.
 //! Initial weights and dropout masks are functions of a seed and a name: libtorch's generator is
@@ -51,6 +53,8 @@ mod cost;
 mod deit;
 mod dropout;
 mod error;
+mod export;
+mod grad_cam;
 mod identify;
 mod init;
 pub mod layers;
@@ -58,7 +62,9 @@ mod load;
 mod model;
 mod names;
 mod normalisation;
+pub mod onnx;
 mod parameters;
+mod pooling;
 mod position;
 mod precision;
 mod random;
@@ -70,7 +76,7 @@ mod timm_config;
 mod vgg;
 
 pub use architecture::{Architecture, ImageSizes};
-pub use backbone::{Backbone, Mode};
+pub use backbone::{Backbone, Convolutional, Mode};
 pub use builder::Builder;
 pub use cost::Cost;
 pub use error::{Error, Mismatch, Misshapen};

@@ -32,7 +32,7 @@ pub struct Model {
     spec: Spec,
     device: Device,
     parameters: Parameters,
-    backbone: Box<dyn Backbone>,
+    pub(crate) backbone: Box<dyn Backbone>,
     /// Normalisation of bytes, `byte * scale + shift`; each is `[1, 3, 1, 1]` on the device.
     scale: Tensor,
     shift: Tensor,
@@ -145,7 +145,8 @@ impl Model {
         self.device
     }
 
-    fn normalise(&self, images: &Tensor) -> Tensor {
+    /// Moves images to the model's device and normalises them, fp32 `[N, 3, H, W]`.
+    pub(crate) fn normalise(&self, images: &Tensor) -> Tensor {
         assert!(
             images.kind() == tch::Kind::Uint8 && images.dim() == 4 && images.size()[3] == 3,
             "images: expected u8 [N, H, W, 3], found {:?} {:?}",

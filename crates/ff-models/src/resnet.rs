@@ -5,10 +5,11 @@
 
 use tch::Tensor;
 
-use crate::backbone::{Backbone, Mode};
+use crate::backbone::{Backbone, Convolutional, Mode};
 use crate::builder::Builder;
 use crate::init::Init;
 use crate::layers::{BatchNorm, Conv2d, Linear};
+use crate::onnx::Graph;
 
 /// A convolution without bias and its BatchNorm, whose weight starts at `gain`.
 struct ConvNorm {
@@ -35,6 +36,11 @@ impl ConvNorm {
 
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         self.conv.normalised(x, &self.norm, mode)
+    }
+
+    fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let x = self.conv.onnx(graph, x);
+        self.norm.onnx(graph, &x)
     }
 }
 
@@ -95,6 +101,19 @@ impl Block {
         let shortcut = self.downsample.as_ref().map(|layer| layer.forward(x, mode));
         y.g_add_(shortcut.as_ref().unwrap_or(x)).relu_()
     }
+
+    fn onnx(&self, graph: &mut Graph, x: &str) -> String {
+        let (last, first) = self.path.split_last().expect("a block has convolutions");
+        let mut y = x.to_owned();
+        for layer in first {
+            y = layer.onnx(graph, &y);
+            y = graph.relu(&y);
+        }
+        y = last.onnx(graph, &y);
+        let shortcut = self.downsample.as_ref().map(|layer| layer.onnx(graph, x));
+        let sum = graph.add(&y, shortcut.as_deref().unwrap_or(x));
+        graph.relu(&sum)
+    }
 }
 
 /// The sizes of a ResNet.
@@ -143,6 +162,35 @@ impl ResnetLayout {
 
 impl Backbone for Resnet {
     fn features(&self, images: &Tensor, mode: Mode) -> Tensor {
+        self.features_of(&self.feature_map(images, mode), mode)
+    }
+
+    fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
+        self.fc.forward(features)
+    }
+
+    fn onnx(&self, graph: &mut Graph, images: &str) -> Option<String> {
+        let mut x = self.stem.onnx(graph, images);
+        x = graph.relu(&x);
+        if self.max_pool {
+            x = graph.max_pool(&x, 3, 2, 1);
+        }
+        for block in &self.blocks {
+            x = block.onnx(graph, &x);
+        }
+        x = graph.node("GlobalAveragePool", &[&x], &[]);
+        x = graph.node("Flatten", &[&x], &[]);
+        Some(self.fc.onnx(graph, &x))
+    }
+
+    fn convolutional(&self) -> Option<&dyn Convolutional> {
+        Some(self)
+    }
+}
+
+/// The map is the output of the last block.
+impl Convolutional for Resnet {
+    fn feature_map(&self, images: &Tensor, mode: Mode) -> Tensor {
         let mut x = self.stem.forward(images, mode).relu_();
         if self.max_pool {
             x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
@@ -150,10 +198,10 @@ impl Backbone for Resnet {
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }
-        x.mean_dim([2i64, 3].as_slice(), false, tch::Kind::Float)
+        x
     }
 
-    fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
-        self.fc.forward(features)
+    fn features_of(&self, map: &Tensor, _mode: Mode) -> Tensor {
+        map.mean_dim([2i64, 3].as_slice(), false, tch::Kind::Float)
     }
 }

@@ -3,10 +3,11 @@
 
 use tch::Tensor;
 
-use crate::backbone::{Backbone, Mode};
+use crate::backbone::{Backbone, Convolutional, Mode};
 use crate::builder::Builder;
 use crate::init::Init;
-use crate::layers::{Conv2d, Linear, adaptive_average, dropout_half};
+use crate::layers::{Conv2d, Linear, adaptive_average, adaptive_average_onnx, dropout_half};
+use crate::onnx::Graph;
 
 /// Declares a 3×3 convolution with bias.
 fn conv3x3(b: &mut Builder, name: &str, inputs: i64, outputs: i64) -> Conv2d {
@@ -34,6 +35,8 @@ pub(crate) struct VggLayout {
 /// layers.
 struct Vgg {
     stages: Vec<Vec<Conv2d>>,
+    /// Side of the map that the stages make of an image of the model's size.
+    map: i64,
     pool: i64,
     classifier: [Linear; 3],
 }
@@ -58,12 +61,46 @@ impl VggLayout {
             linear(b, "classifier.3", hidden, hidden),
             linear(b, "classifier.6", hidden, b.outputs).in_fp32(),
         ];
-        Box::new(Vgg { stages, pool, classifier })
+        Box::new(Vgg { map: b.image_size >> stages.len(), stages, pool, classifier })
     }
 }
 
 impl Backbone for Vgg {
     fn features(&self, images: &Tensor, mode: Mode) -> Tensor {
+        self.features_of(&self.feature_map(images, mode), mode)
+    }
+
+    fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
+        self.classifier[2].forward(&dropout_half(features.shallow_clone(), mode, "classifier.5"))
+    }
+
+    fn onnx(&self, graph: &mut Graph, images: &str) -> Option<String> {
+        let mut x = images.to_owned();
+        for stage in &self.stages {
+            for conv in stage {
+                x = conv.onnx(graph, &x);
+                x = graph.relu(&x);
+            }
+            x = graph.max_pool(&x, 2, 2, 0);
+        }
+        x = adaptive_average_onnx(graph, &x, self.map, self.pool);
+        x = graph.node("Flatten", &[&x], &[]);
+        let [first, second, last] = &self.classifier;
+        for hidden in [first, second] {
+            x = hidden.onnx(graph, &x);
+            x = graph.relu(&x);
+        }
+        Some(last.onnx(graph, &x))
+    }
+
+    fn convolutional(&self) -> Option<&dyn Convolutional> {
+        Some(self)
+    }
+}
+
+/// The map is the output of the last max pooling, torchvision's `features[-1]`.
+impl Convolutional for Vgg {
+    fn feature_map(&self, images: &Tensor, _mode: Mode) -> Tensor {
         let mut x = images.shallow_clone();
         for stage in &self.stages {
             for conv in stage {
@@ -71,13 +108,13 @@ impl Backbone for Vgg {
             }
             x = x.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false);
         }
-        let x = adaptive_average(&x, self.pool).flatten(1, 3);
+        x
+    }
+
+    fn features_of(&self, map: &Tensor, mode: Mode) -> Tensor {
+        let x = adaptive_average(map, self.pool).flatten(1, 3);
         let x = self.classifier[0].forward(&x).relu_();
         let x = dropout_half(x, mode, "classifier.2");
         self.classifier[1].forward(&x).relu_().to_kind(tch::Kind::Float)
-    }
-
-    fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
-        self.classifier[2].forward(&dropout_half(features.shallow_clone(), mode, "classifier.5"))
     }
 }

@@ -2,8 +2,12 @@
 
 use ff_checkpoint::StateDict;
 use ff_models::layers::{BatchNorm, Conv2d, Linear};
-use ff_models::{Architecture, Backbone, Builder, ImageSizes, Init, Mode, Model, Normalisation, Spec};
+use ff_models::onnx::{Graph, Head, Probabilities};
+use ff_models::{
+    Architecture, Backbone, Builder, Convolutional, ImageSizes, Init, Mode, Model, Normalisation, Spec,
+};
 use tch::{Device, Kind, Tensor};
+use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, tvec};
 
 /// One convolution, its BatchNorm, global average pooling, a linear classifier.
 struct Toy {
@@ -14,12 +18,34 @@ struct Toy {
 
 impl Backbone for Toy {
     fn features(&self, images: &Tensor, mode: Mode) -> Tensor {
-        let x = self.norm.forward(&self.conv.forward(images), mode).relu();
-        x.mean_dim([2i64, 3].as_slice(), false, Kind::Float)
+        self.features_of(&self.feature_map(images, mode), mode)
     }
 
     fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
         self.head.forward(features)
+    }
+
+    fn onnx(&self, graph: &mut Graph, images: &str) -> Option<String> {
+        let x = self.conv.onnx(graph, images);
+        let x = self.norm.onnx(graph, &x);
+        let x = graph.relu(&x);
+        let x = graph.node("GlobalAveragePool", &[&x], &[]);
+        let x = graph.node("Flatten", &[&x], &[]);
+        Some(self.head.onnx(graph, &x))
+    }
+
+    fn convolutional(&self) -> Option<&dyn Convolutional> {
+        Some(self)
+    }
+}
+
+impl Convolutional for Toy {
+    fn feature_map(&self, images: &Tensor, mode: Mode) -> Tensor {
+        self.norm.forward(&self.conv.forward(images), mode).relu()
+    }
+
+    fn features_of(&self, map: &Tensor, _mode: Mode) -> Tensor {
+        map.mean_dim([2i64, 3].as_slice(), false, Kind::Float)
     }
 }
 
@@ -45,6 +71,37 @@ const TOY: Architecture = Architecture {
     batch_norm: true,
     build: toy,
 };
+
+/// The mean of each channel, without a form in ONNX.
+struct Means;
+
+impl Backbone for Means {
+    fn features(&self, images: &Tensor, _mode: Mode) -> Tensor {
+        images.mean_dim([2i64, 3].as_slice(), false, Kind::Float)
+    }
+
+    fn classify(&self, features: &Tensor, _mode: Mode) -> Tensor {
+        features.shallow_clone()
+    }
+}
+
+/// The same with 2 GiB of constants in its ONNX form.
+struct Large;
+
+impl Backbone for Large {
+    fn features(&self, images: &Tensor, mode: Mode) -> Tensor {
+        Means.features(images, mode)
+    }
+
+    fn classify(&self, features: &Tensor, mode: Mode) -> Tensor {
+        Means.classify(features, mode)
+    }
+
+    fn onnx(&self, graph: &mut Graph, _images: &str) -> Option<String> {
+        // Nothing in memory: all its values are the same.
+        Some(graph.constant(&Tensor::from(0f32).expand([1 << 29], false)))
+    }
+}
 
 fn model(seed: u64) -> Model {
     let spec = Spec::new(TOY, 5);
@@ -74,6 +131,26 @@ fn a_custom_backbone_trains_saves_and_loads() {
     assert_eq!(target.state_dict(), source.state_dict());
 }
 
+/// After global average pooling, a logit's gradient is the classifier's weights, the same at each
+/// place.
+#[test]
+fn its_grad_cam_weights_channels_as_the_classifier_does() {
+    let model = model(1);
+    let images = Tensor::randint(256, [2, 16, 16, 3], (Kind::Uint8, Device::Cpu));
+    let found = model.grad_cam(&images, &[4, 0]).unwrap();
+
+    let weight = |name: &str| model.parameters().get(name).unwrap().tensor.detach();
+    let normalised = (images.permute([0, 3, 1, 2]).to_kind(Kind::Float) / 255.0 - 0.5) / 0.25;
+    let map = normalised.conv2d(&weight("conv.weight"), None::<&Tensor>, 1, 1, 1, 1).relu();
+    let rows = weight("head.weight").index_select(0, &Tensor::from_slice(&[4i64, 0])).view([2, 8, 1, 1]);
+    let sum = (rows * map).sum_dim_intlist(1, false, Kind::Float).relu();
+    let places = [1i64, 2].as_slice();
+    let least = sum.amin(places, true);
+    let expected = (&sum - &least) / (sum.amax(places, true) - least);
+    let off = (found - expected).abs().max().double_value(&[]);
+    assert!(off < 1e-4, "off by {off}");
+}
+
 #[test]
 fn its_row_gives_kernels_outputs_and_image_sizes() {
     assert_eq!(TOY.convolutions(), [("conv.weight".to_owned(), [8, 3, 3, 3])]);
@@ -81,4 +158,38 @@ fn its_row_gives_kernels_outputs_and_image_sizes() {
     let small = Spec { image_size: 3, ..Spec::new(TOY, 5) };
     let error = Model::new(&small, Device::Cpu, 0).err().expect("refused").to_string();
     assert_eq!(error, "toy: image size: expected at least 4 px, found 3 px");
+}
+
+fn head() -> Head {
+    Head { probabilities: Probabilities::softmax(), classes: Vec::new(), metadata: Default::default() }
+}
+
+#[test]
+fn its_onnx_form_computes_what_it_computes() {
+    let model = model(1);
+    let mut file = Vec::new();
+    model.to_onnx(&head()).unwrap().write(&mut file).unwrap();
+    let file = tract_onnx::onnx().model_for_read(&mut &*file).unwrap();
+    let file = file.into_optimized().unwrap().into_runnable().unwrap();
+    let normalised = Tensor::arange(2 * 3 * 256, (Kind::Float, Device::Cpu)).sin().view([2, 3, 16, 16]);
+    let pixels = Vec::<f32>::try_from((&normalised * 0.25 + 0.5).view(-1)).unwrap();
+    let pixels = tract_onnx::prelude::Tensor::from_shape(&[2, 3, 16, 16], &pixels).unwrap();
+    let outputs = file.run(tvec!(pixels.into())).unwrap();
+    let found = outputs[0].to_plain_array_view::<f32>().unwrap();
+    let found = Tensor::from_slice(&found.iter().copied().collect::<Vec<_>>()).view([2, 5]);
+    let off = (found - model.logits(&normalised, Mode::Eval)).abs().max().double_value(&[]);
+    assert!(off < 1e-5, "off by {off}");
+}
+
+#[test]
+fn a_network_without_a_form_in_onnx_is_refused() {
+    let refused = |build| {
+        let architecture = Architecture { build, ..TOY };
+        let model = Model::new(&Spec::new(architecture, 3), Device::Cpu, 0).unwrap();
+        model.to_onnx(&head()).err().expect("refused").to_string()
+    };
+    let error = refused(|_| Box::new(Means));
+    assert_eq!(error, "toy: the network has no ONNX form\nhint: implement `Backbone::onnx` for it");
+    let error = refused(|_| Box::new(Large));
+    assert!(error.starts_with("toy: ONNX file: expected at most 2147483647 bytes, found 21474"), "{error}");
 }

@@ -1,6 +1,8 @@
-"""Write golden logits of timm's and torchvision's models, BatchNorm's running statistics, and costs.
+"""Write golden logits of timm's and torchvision's models, BatchNorm's running statistics, costs, and
+maps of Grad-CAM.
 
-    python make.py        # torch 2.11, timm 1.0.31, torchvision 0.26; writes the *.json beside it
+    python make.py        # torch 2.11, timm 1.0.31, torchvision 0.26, grad-cam 1.5.7; writes the
+                          # *.json and grad_cam.safetensors beside it
 
 The weights are too large for a golden file, so both sides compute them. Element i of the tensor
 called `name` is
@@ -23,6 +25,9 @@ import numpy as np
 import timm
 import torch
 import torchvision
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from safetensors.numpy import save_file
 from timm.models.vision_transformer import checkpoint_filter_fn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -154,8 +159,39 @@ def costs() -> list[dict]:
     return out
 
 
+def vgg_pico() -> torch.nn.Module:
+    features = torchvision.models.vgg.make_layers([16, "M", 32, "M", 64, 64, "M"])
+    model = torchvision.models.VGG(features, init_weights=False)
+    model.avgpool = torch.nn.AdaptiveAvgPool2d(2)
+    for layer, (inputs, outputs) in {0: (256, 128), 3: (128, 128), 6: (128, OUTPUTS)}.items():
+        model.classifier[layer] = torch.nn.Linear(inputs, outputs)
+    return model
+
+
+def grad_cam(cases: list[tuple[str, int]]) -> dict[str, np.ndarray]:
+    """Return maps of two images, one for output 3 and one for output 8, `[2, px, px]`.
+
+    The images are the tensor called "pixels", `[2, px, px, 3]`, with centre and half_width 128, cut
+    to bytes. The layers are those that grad-cam documents for these networks.
+    """
+    out = {}
+    for name, px in cases:
+        model = vgg_pico() if name == "vgg_pico" else create(name)
+        model.load_state_dict(weights(model), strict=True)
+        model.eval()
+        layer = model.features[-1] if name.startswith("vgg") else model.layer4[-1]
+        pixels = fill("pixels", (2, px, px, 3), 128, 128).to(torch.uint8)
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        images = ((pixels / 255 - mean) / std).permute(0, 3, 1, 2)
+        targets = [ClassifierOutputTarget(3), ClassifierOutputTarget(8)]
+        out[name] = GradCAM(model, [layer])(images, targets)
+    return out
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     (HERE / "logits.json").write_text(json.dumps(logits(), indent=1) + "\n")
     (HERE / "batch_norm.json").write_text(json.dumps(batch_norm(), indent=1) + "\n")
     (HERE / "costs.json").write_text(json.dumps(costs(), indent=1) + "\n")
+    maps = grad_cam([("resnet18", 65), ("vgg_pico", 37)])
+    save_file(maps, HERE / "grad_cam.safetensors")

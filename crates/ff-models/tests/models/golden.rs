@@ -1,5 +1,6 @@
-//! Logits, running statistics and costs equal to timm's and torchvision's, on weights that both
-//! sides compute by a formula: see `tests/golden/models/make.py`.
+//! Logits, running statistics and costs equal to timm's and torchvision's, and maps of Grad-CAM equal
+//! to the grad-cam package's, on weights that both sides compute by a formula: see
+//! `tests/golden/models/make.py`.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +14,12 @@ use crate::spec;
 /// Tolerance relative to the largest logit: fp32 with other kernels and another order of summation.
 const TOLERANCE: f64 = 1e-4;
 
+fn path(name: &str) -> String {
+    format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models/{}"), name)
+}
+
 fn golden(name: &str) -> Value {
-    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/models/{}"), name);
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
 }
 
 fn fill(name: &str, count: usize, centre: f64, half_width: f64) -> Vec<f32> {
@@ -44,7 +48,7 @@ fn centre_and_half_width(name: &str, shape: &[usize]) -> (f64, f64) {
 }
 
 /// Returns the formula's weights, with the names and shapes of a model's.
-fn weights(model: &Model) -> StateDict {
+pub fn weights(model: &Model) -> StateDict {
     let tensors = model.parameters().iter().map(|parameter| {
         let shape: Vec<usize> = parameter.tensor.size().iter().map(|&size| size as usize).collect();
         let tensor = if parameter.name.ends_with("num_batches_tracked") {
@@ -166,5 +170,28 @@ fn weights_and_multiply_adds_are_those_that_pytorch_counts() {
         let found = Spec { image_size, ..spec(architecture, 1000) }.cost().unwrap();
         let expected = Cost { weights: number("weights"), multiply_adds: number("multiply_adds") };
         assert_eq!(found, expected, "{architecture} at {image_size} px");
+    }
+}
+
+#[test]
+fn maps_are_those_of_grad_cam() {
+    let maps = StateDict::open(path("grad_cam.safetensors")).unwrap();
+    assert_eq!(maps.len(), 2);
+    for (name, expected) in maps.iter() {
+        let [images, side, _] = expected.shape[..] else { panic!("{name}: {:?}", expected.shape) };
+        let architecture: Architecture = name.parse().unwrap();
+        let mut model = crate::model(architecture, 10, 0);
+        let weights = weights(&model);
+        model.load_strict(&weights).unwrap();
+        let pixels: Vec<u8> =
+            fill("pixels", images * side * side * 3, 128.0, 128.0).iter().map(|&value| value as u8).collect();
+        let pixels = Tensor::from_slice(&pixels).view([images as i64, side as i64, side as i64, 3]);
+        let found = model.grad_cam(&pixels, &[3, 8]).unwrap();
+        let found = Vec::<f32>::try_from(found.flatten(0, -1)).unwrap();
+        let expected = expected.to_f32().unwrap();
+        assert_eq!(found.len(), expected.len());
+        let off = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // Of maps from 0 to 1: fp32 with other kernels, which the scaling amplifies.
+        assert!(off < 2e-5, "{name}: off by {off}");
     }
 }

@@ -1,9 +1,12 @@
-//! Tests of the backbones: golden logits, identities, loading, and properties of every model.
+//! Tests of the backbones: golden logits, identities, loading, ONNX files, and properties of every
+//! model.
 
 mod golden;
+mod grad_cam;
 mod identify;
 mod load;
 mod model;
+mod onnx;
 
 use ff_models::{Architecture, Model, Spec};
 use tch::Device;

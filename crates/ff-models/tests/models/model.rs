@@ -14,7 +14,7 @@ fn model(architecture: Architecture) -> Model {
 }
 
 /// Returns bytes that differ from pixel to pixel, `[n, image_size, image_size, 3]`.
-fn images(n: i64, image_size: i64) -> Tensor {
+pub(crate) fn images(n: i64, image_size: i64) -> Tensor {
     let bytes: Vec<u8> = (0..(n * image_size * image_size * 3) as u64)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
         .collect();
