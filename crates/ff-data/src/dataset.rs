@@ -119,14 +119,27 @@ pub struct Inventory {
     pub contents: Option<Vec<Content>>,
     /// What was chosen or left out when the dataset was opened, as text.
     pub notes: Vec<String>,
+    /// Further facts on each image, such as sex, age or scanner. They are not part of the digest:
+    /// nothing is trained or selected by them.
+    pub attributes: Vec<Attribute>,
     /// Hex BLAKE3 over ids, targets, splits, groups and contents: equal digests mean equal data.
     pub digest: String,
 }
 
+/// A fact on each image of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// The name, such as `sex`.
+    pub name: String,
+    /// The value of each sample, in the order of the samples; `None` where it is unknown.
+    pub values: Vec<Option<String>>,
+}
+
 impl Inventory {
-    /// Creates an inventory without contents and notes.
+    /// Creates an inventory without contents, notes and attributes.
     pub fn new(task: Task, samples: Vec<Sample>, digest: impl Into<String>) -> Self {
-        Self { task, samples, contents: None, notes: Vec::new(), digest: digest.into() }
+        let (contents, notes, attributes) = Default::default();
+        Self { task, samples, contents, notes, attributes, digest: digest.into() }
     }
 }
 

@@ -50,6 +50,8 @@ mod decode;
 mod digest;
 mod error;
 mod image;
+mod image_files;
+mod labelled_files;
 mod loader;
 mod phantom;
 pub mod random;
@@ -62,7 +64,7 @@ mod write;
 
 pub use augment::Augment;
 pub use cache::InMemory;
-pub use dataset::{Content, Dataset, Inventory, Sample, Split, Target, Task};
+pub use dataset::{Attribute, Content, Dataset, Inventory, Sample, Split, Target, Task};
 pub use datasets::{
     About, Access, Cifar101Version, DatasetConfig, FileHashes, MedMnistName, Published, SplitSource,
     UncertainLabels,
@@ -70,6 +72,8 @@ pub use datasets::{
 pub use decode::{MAX_PIXELS, decode, is_decoding, read_image};
 pub use error::{Error, Problem};
 pub use image::Image;
+pub use image_files::ImageFiles;
+pub use labelled_files::LabelledFiles;
 pub use loader::{Batch, Epoch, Loader, LoaderConfig, OnBadImage, Targets, batches};
 pub use phantom::{Phantom, PhantomKind};
 pub use resized_cache::{Prepared, ResizedCache};

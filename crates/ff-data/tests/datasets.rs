@@ -37,7 +37,8 @@ fn cifar10(root: &Path) -> Result<Arc<dyn Dataset>, Error> {
 
 fn manifest(root: &Path, text: &str) -> Result<Arc<dyn Dataset>, Error> {
     fs::write(root.join("list.csv"), text).unwrap();
-    DatasetConfig::Manifest(Manifest { path: "list.csv".into() }).open(root, &FileHashes::none())
+    DatasetConfig::Manifest(Manifest { path: "list.csv".into(), attributes: Vec::new() })
+        .open(root, &FileHashes::none())
 }
 
 /// Checks that the dataset is refused with an error that contains `text`.
@@ -274,7 +275,8 @@ fn paths_may_leave_the_folder_of_the_table_but_not_the_data_root() {
     let data = root.path().join("data");
     let open = |text: &str| {
         fs::write(data.join("tables/list.csv"), text).unwrap();
-        DatasetConfig::Manifest(Manifest { path: "tables/list.csv".into() }).open(&data, &FileHashes::none())
+        DatasetConfig::Manifest(Manifest { path: "tables/list.csv".into(), attributes: Vec::new() })
+            .open(&data, &FileHashes::none())
     };
     let dataset = open("path,label\n../img/0.bmp,a\n1.bmp,b\n").unwrap();
     assert_eq!(ids(&*dataset), ["../img/0.bmp", "1.bmp"]);
@@ -301,7 +303,7 @@ fn the_hint_of_a_missing_image_fits_its_cause() {
         "inside the CSV's folder, found `/srv/old/img/3.bmp`\nhint: the folder has `img/3.bmp`",
     );
     bad("img/4.bmp", "no image in it has this name");
-    let at_root = Manifest { path: "".into() };
+    let at_root = Manifest { path: "".into(), attributes: Vec::new() };
     let opened = DatasetConfig::Manifest(at_root).open(root.path(), &FileHashes::none());
     refused(opened, "expected a table, found a folder\nhint: name the table's file");
 }
@@ -323,12 +325,12 @@ fn a_manifest_may_be_a_sheet() {
     let root = tree(&["img/000.bmp", "img/001.bmp", "img/002.bmp"]);
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/datasets/labels.xlsx");
     fs::copy(golden, root.path().join("labels.xlsx")).unwrap();
-    let sheet = Manifest { path: "labels.xlsx".into() };
+    let sheet = Manifest { path: "labels.xlsx".into(), attributes: Vec::new() };
     let sheet = DatasetConfig::Manifest(sheet).open(root.path(), &FileHashes::none()).unwrap();
     let text = "path,label,group\nimg/000.bmp,0,p1\nimg/001.bmp,1,2\nimg/002.bmp,1,\n";
     assert_eq!(sheet.samples(), manifest(root.path(), text).unwrap().samples());
     fs::remove_file(root.path().join("img/002.bmp")).unwrap();
-    let sheet = Manifest { path: "labels.xlsx".into() };
+    let sheet = Manifest { path: "labels.xlsx".into(), attributes: Vec::new() };
     refused(
         DatasetConfig::Manifest(sheet).open(root.path(), &FileHashes::none()),
         "labels.xlsx row 5: expected an image",

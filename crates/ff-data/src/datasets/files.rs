@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::dataset::{Dataset, Inventory, Sample, Task};
+use crate::dataset::{Attribute, Dataset, Inventory, Sample, Task};
 use crate::datasets::hashes::{FileHashes, hash_files};
 use crate::decode::read_image;
 use crate::error::Error;
@@ -17,6 +17,8 @@ pub struct Listed {
     pub paths: Vec<PathBuf>,
     /// See [`Inventory::notes`].
     pub notes: Vec<String>,
+    /// See [`Inventory::attributes`].
+    pub attributes: Vec<Attribute>,
 }
 
 /// A dataset with one file per sample.
@@ -27,9 +29,9 @@ struct Files {
 
 /// Opens the listed samples and hashes the files that `hashes` does not know.
 pub fn open(listed: Listed, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
-    let Listed { task, samples, paths, notes } = listed;
+    let Listed { task, samples, paths, notes, attributes } = listed;
     let contents = hash_files(&paths, hashes)?;
-    let inventory = Inventory { notes, ..Inventory::hashed(task, samples, contents) };
+    let inventory = Inventory { notes, attributes, ..Inventory::hashed(task, samples, contents) };
     Ok(Arc::new(Files { inventory, paths }))
 }
 

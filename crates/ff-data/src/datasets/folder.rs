@@ -87,7 +87,7 @@ fn read(root: &Path) -> Result<Listed, Error> {
     let classes = class_order(found.iter().map(|image| image.class.clone()).collect());
     check_classes(root, &found, &classes)?;
     let (samples, paths) = samples(root, found, &classes)?;
-    Ok(Listed { task: Task::Multiclass { classes }, samples, paths, notes })
+    Ok(Listed { task: Task::Multiclass { classes }, samples, paths, notes, attributes: Vec::new() })
 }
 
 fn samples(

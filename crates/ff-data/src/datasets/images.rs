@@ -75,11 +75,16 @@ impl Images {
     }
 }
 
+/// Walks what is below a folder except for hidden entries, sorted by name; links are followed.
+pub fn entries_below(root: &Path) -> impl Iterator<Item = walkdir::Result<walkdir::DirEntry>> {
+    let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
+    WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible)
+}
+
 /// Returns all files below a folder except hidden ones, sorted by path.
 pub fn walk(root: &Path) -> Result<Vec<PathBuf>, Error> {
-    let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
     let mut files = Vec::new();
-    for entry in WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
+    for entry in entries_below(root) {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(root).to_owned();
             // The walk's own text names the path a second time.

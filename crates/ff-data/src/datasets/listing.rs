@@ -56,6 +56,7 @@ impl Listing {
         if self.samples.is_empty() {
             return Err(Error::dataset(place, "rows with images", "none"));
         }
-        Ok(Listed { task, samples: self.samples, paths: self.paths, notes: self.notes })
+        let Self { samples, paths, notes, .. } = self;
+        Ok(Listed { task, samples, paths, notes, attributes: Vec::new() })
     }
 }

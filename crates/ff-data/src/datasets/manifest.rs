@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
-use crate::dataset::{Dataset, Sample, Target, Task};
+use crate::dataset::{Attribute, Dataset, Sample, Target, Task};
 use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
@@ -15,7 +15,7 @@ use crate::datasets::hashes::FileHashes;
 use crate::datasets::listing::Listing;
 use crate::datasets::table_paths::TablePaths;
 use crate::error::Error;
-use crate::table::{Row, Table};
+use crate::table::Table;
 
 /// A CSV file, or the first sheet of an Excel file, that lists images and their labels.
 ///
@@ -34,7 +34,15 @@ use crate::table::{Row, Table};
 pub struct Manifest {
     /// The CSV or Excel file: relative to the data root, or absolute.
     pub path: PathBuf,
+    /// Columns that are facts on the images, such as sex, age, scanner or site: reports score by them.
+    /// They are not tasks, and nothing is trained or selected by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
 }
+
+/// The hint where a cell of a task is neither 1, 0 nor blank.
+const OTHER_COLUMNS: &str = "without a column `label`, every column but those of path, split, group and `attributes` is a \
+    task; a column of classes is called `label`";
 
 impl DatasetKind for Manifest {
     const KIND: &'static str = "manifest";
@@ -43,40 +51,55 @@ impl DatasetKind for Manifest {
     const ACCESS: Access = Access::Own;
 
     fn open(&self, data_root: &Path, hashes: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
-        files::open(read(&within(data_root, &self.path)?, data_root)?, hashes)
+        files::open(self.read(&within(data_root, &self.path)?, data_root)?, hashes)
     }
 }
 
-/// Lists the images of the CSV file at `path`; see [`Manifest`] for the form.
-fn read(path: &Path, data_root: &Path) -> Result<Listed, Error> {
-    let table = Table::read(path)?;
-    let files = table.images("path")?;
-    let (split, group) = (table.column("split"), table.column("group"));
-    let mut listing = Listing::default();
-    let (task, targets) = match table.column("label") {
-        Some(label) => {
-            note_unread(&mut listing, &table, [Some(files), Some(label), split], group);
-            multiclass(&table, label)?
-        }
-        None => multilabel(&table, &[Some(files), split, group])?,
-    };
-    let mut paths = TablePaths::of(path, data_root);
-    for (row, target) in table.rows().zip(targets) {
-        let (id, file) = paths.find(row, files)?;
-        let sample = Sample {
-            id,
-            target,
-            group: group.map(|column| row.cell(column)).filter(|cell| !cell.is_empty()).map(str::to_owned),
-            split: split.map(|column| row.split(column, "a split: train, val or test")).transpose()?,
+impl Manifest {
+    /// Lists the images of the CSV file at `path`; see [`Manifest`] for the form.
+    fn read(&self, path: &Path, data_root: &Path) -> Result<Listed, Error> {
+        let table = Table::read(path)?;
+        let files = table.images("path")?;
+        let (split, group) = (table.column("split"), table.column("group"));
+        let attributes: Vec<usize> =
+            self.attributes.iter().map(|name| table.require(name)).collect::<Result<_, Error>>()?;
+        let of_attributes = attributes.iter().copied().map(Some);
+        let mut listing = Listing::default();
+        let (task, targets) = match table.column("label") {
+            Some(label) => {
+                let read = [Some(files), Some(label), split].into_iter().chain(of_attributes);
+                note_unread(&mut listing, &table, &read.collect::<Vec<_>>(), group);
+                multiclass(&table, label)?
+            }
+            None => {
+                let others = [Some(files), split, group].into_iter().chain(of_attributes);
+                multilabel(&table, &others.collect::<Vec<_>>())?
+            }
         };
-        listing.add(row.place(), sample, file)?;
+        let mut paths = TablePaths::of(path, data_root);
+        for (row, target) in table.rows().zip(targets) {
+            let (id, file) = paths.find(row, files)?;
+            let group = group.map(|column| row.cell(column)).filter(|cell| !cell.is_empty());
+            let sample = Sample {
+                id,
+                target,
+                group: group.map(str::to_owned),
+                split: split.map(|column| row.split(column, "a split: train, val or test")).transpose()?,
+            };
+            listing.add(row.place(), sample, file)?;
+        }
+        let hint = listing.missing().map_or(String::new(), |id| paths.hint(id));
+        let attribute = |&column: &usize| Attribute {
+            name: table.columns()[column].clone(),
+            values: table.rows().map(|row| row.known(column)).collect(),
+        };
+        let listed = listing.finish(task, path.display(), &hint)?;
+        Ok(Listed { attributes: attributes.iter().map(attribute).collect(), ..listed })
     }
-    let hint = listing.missing().map_or(String::new(), |id| paths.hint(id));
-    listing.finish(task, path.display(), &hint)
 }
 
 /// Notes the columns that are not read, of which one may name the patient.
-fn note_unread(listing: &mut Listing, table: &Table, read: [Option<usize>; 3], group: Option<usize>) {
+fn note_unread(listing: &mut Listing, table: &Table, read: &[Option<usize>], group: Option<usize>) {
     let columns = table.columns().iter().enumerate();
     let unread = columns.filter(|(column, name)| !read.contains(&Some(*column)) && !name.is_empty());
     let names: Vec<&str> = unread.map(|(_, name)| name.as_str()).collect();
@@ -114,25 +137,11 @@ fn multilabel(table: &Table, others: &[Option<usize>]) -> Result<(Task, Vec<Targ
         return Err(Error::dataset(table.place(), "a column `label`, or one column for each task", found));
     }
     let targets = table.rows().map(|row| {
-        let known = columns.iter().map(|&column| known(&row, column));
+        let known =
+            columns.iter().map(|&column| row.label(column).map_err(|error| error.hint(OTHER_COLUMNS)));
         Ok(Target::Labels(known.collect::<Result<_, Error>>()?))
     });
     let targets = targets.collect::<Result<_, Error>>()?;
     let tasks = columns.iter().map(|&column| table.columns()[column].clone()).collect();
     Ok((Task::Multilabel { tasks }, targets))
-}
-
-fn known(row: &Row<'_>, column: usize) -> Result<Option<bool>, Error> {
-    match row.cell(column) {
-        "" => Ok(None),
-        // Spreadsheet programs write 1.0 in a column with blanks.
-        "0" | "0.0" => Ok(Some(false)),
-        "1" | "1.0" => Ok(Some(true)),
-        other => {
-            let found = format!("`{other}` in the column `{}`", row.column_name(column));
-            let hint = "without a column `label`, every column but those of path, split and group is a task; \
-                a column of classes is called `label`";
-            Err(Error::dataset(row.place(), "1, 0, or blank for unknown", found).hint(hint))
-        }
-    }
 }

@@ -41,8 +41,10 @@ pub use chest_labels::UncertainLabels;
 pub use chestxray14::SplitSource;
 pub use cifar10_1::Cifar101Version;
 pub use hashes::FileHashes;
+pub(crate) use images::{entries_below, is_image};
 pub use medmnist::MedMnistName;
 pub use published::Published;
+pub(crate) use table_paths::TablePaths;
 
 config::datasets! {
     Folder(folder::Folder),

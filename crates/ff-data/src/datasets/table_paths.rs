@@ -16,6 +16,8 @@ pub struct TablePaths {
     folder: PathBuf,
     /// Absolute paths that lead to `top`.
     spellings: Vec<PathBuf>,
+    /// The table's folder as the caller names it, where images may be anywhere.
+    shown: Option<PathBuf>,
     /// The names of the images in each folder below `top`, by their names without extension.
     names: HashMap<PathBuf, HashMap<OsString, Vec<OsString>>>,
 }
@@ -32,8 +34,33 @@ impl TablePaths {
             top: top.to_owned(),
             folder: folder.to_owned(),
             spellings: spellings.into_iter().flatten().collect(),
+            shown: None,
             names: HashMap::new(),
         }
+    }
+
+    /// Of the table at `path`, whose images may be anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the table's folder cannot be found.
+    pub fn anywhere(path: &Path) -> Result<Self, Error> {
+        let folder = openable(path.parent().unwrap_or(Path::new("")));
+        let real = folder.canonicalize().map_err(Error::read(folder))?;
+        let mut paths = Self::of(&real.join("table"), Path::new("/"));
+        paths.shown = Some(path.parent().unwrap_or(Path::new("")).to_owned());
+        Ok(paths)
+    }
+
+    /// Returns the file that a cell names, whether it is there or not.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn file(&mut self, row: Row<'_>, column: usize) -> Result<PathBuf, Error> {
+        let (id, found) = self.find(row, column)?;
+        Ok(match Path::new(row.cell(column)).is_absolute() {
+            true => found.unwrap_or_else(|| row.cell(column).into()),
+            false => self.shown.clone().unwrap_or_default().join(id),
+        })
     }
 
     /// Returns the id of the image that a cell names, which is its path below the table's folder,

@@ -124,6 +124,25 @@ impl<'a> Row<'a> {
         &self.record[column]
     }
 
+    /// Returns the text of a cell; `None` for a blank one.
+    pub fn known(&self, column: usize) -> Option<String> {
+        Some(self.cell(column)).filter(|cell| !cell.is_empty()).map(str::to_owned)
+    }
+
+    /// Parses the label of a task; a blank cell is `None`. Spreadsheet programs write 1.0 in a column
+    /// with blanks.
+    pub fn label(&self, column: usize) -> Result<Option<bool>, Error> {
+        match self.cell(column) {
+            "" => Ok(None),
+            "0" | "0.0" => Ok(Some(false)),
+            "1" | "1.0" => Ok(Some(true)),
+            other => {
+                let found = format!("`{other}` in the column `{}`", self.column_name(column));
+                Err(Error::dataset(self.place(), "1, 0, or blank for unknown", found))
+            }
+        }
+    }
+
     /// Returns a cell that must not be blank.
     pub fn filled(&self, column: usize) -> Result<&'a str, Error> {
         match self.cell(column) {
