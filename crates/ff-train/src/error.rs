@@ -21,6 +21,18 @@ pub enum Error {
         /// The statistics, with the name of the weight.
         what: String,
     },
+    /// Weights whose file does not say what a use of them needs, or says something else.
+    #[error("{file}: expected {expected}, found {found}\nhint: {hint}")]
+    Unrecorded {
+        /// The file.
+        file: String,
+        /// What is needed.
+        expected: String,
+        /// What the file, or the caller, says.
+        found: String,
+        /// What to do.
+        hint: String,
+    },
     /// An optimizer state that does not fit the optimizer.
     #[error("{}: the optimizer state does not fit: {reason}", path.as_deref().unwrap_or(std::path::Path::new("(in memory)")).display())]
     OptimizerState {

@@ -250,7 +250,7 @@ impl<'a> Pixels<'a> {
 /// Computes logits of images, f32 `[N, outputs]` on the model's device, without waiting for it. A
 /// GPU takes `rows` images at a time, the last ones with repeats that are left out of the result:
 /// cuDNN measures its algorithms for each number of images.
-fn logits(model: &Model, mut images: Tensor, rows: usize) -> Tensor {
+pub(crate) fn logits(model: &Model, mut images: Tensor, rows: usize) -> Tensor {
     let found = images.size()[0];
     let missing = rows as i64 - found;
     if missing > 0 && model.device().is_cuda() {

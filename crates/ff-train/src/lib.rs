@@ -3,7 +3,7 @@
 //! [`train`] takes a [`TrainConfig`], a model and data, and writes weights, validation predictions
 //! and a history to a folder (FissionFusion §2–3). A run that was interrupted resumes from that
 //! folder, inside an epoch too. A [`StepHook`] acts on the weights before each step; an [`EvalSet`]
-//! evaluates a model.
+//! evaluates a model. [`explain`] shows where in an image the evidence for an output is.
 //!
 //! The result is a function of the configuration and the data: there is no global generator, and
 //! the number of loader threads has no effect. On the CPU a resumed run ends with the same bits as
@@ -35,10 +35,12 @@
 
 mod cancel;
 mod candidate;
+mod classifier;
 mod config;
 mod ema;
 mod error;
 mod evaluate;
+mod explanation;
 mod files;
 mod fisher;
 mod fitting;
@@ -49,6 +51,7 @@ mod loss;
 mod optimizer;
 mod optimizer_config;
 mod outcome;
+mod overlay;
 mod prediction_file;
 mod progress;
 mod recalibrate;
@@ -59,6 +62,7 @@ mod sampling;
 mod saved_model;
 mod schedule;
 mod step;
+mod stream;
 mod task_weights;
 mod train;
 mod trainer;
@@ -66,10 +70,12 @@ mod upload;
 mod validation;
 
 pub use cancel::CancelToken;
+pub use classifier::{Classifier, Told, most_probable};
 pub use config::{NO_PATIENCE, SelectBy, TrainConfig, Trainable, task_kind};
 pub use ema::{Ema, MovingAverage};
 pub use error::Error;
 pub use evaluate::EvalSet;
+pub use explanation::{Explanation, explain};
 pub use fisher::fisher;
 pub use fitting::{Fitting, LossGradient};
 pub use gram::{GRAM_WIDTH, gram};
@@ -78,6 +84,7 @@ pub use hook::StepHook;
 pub use optimizer::Optimizer;
 pub use optimizer_config::OptimizerConfig;
 pub use outcome::Outcome;
+pub use overlay::overlay;
 pub use prediction_file::{load_predictions, predictions_of, save_predictions};
 pub use recalibrate::{BN_IMAGES, Recalibration};
 pub use resume_every::ResumeEvery;
@@ -85,13 +92,14 @@ pub use run::{Run, TrainData};
 pub use sampling::Sampling;
 pub use saved_model::SavedModel;
 pub use schedule::{LrSchedule, Rates};
+pub use stream::{Predicted, predict_batches};
 pub use task_weights::TaskWeights;
 pub use train::train;
 
 /// Types of [`ff_checkpoint`] in this crate's signatures.
 pub use ff_checkpoint::{Digest, FileRef, OwnedTensor, Provenance, StateDict};
 /// Types of [`ff_data`] in this crate's signatures.
-pub use ff_data::{Augment, Dataset, OnBadImage, Task};
+pub use ff_data::{Augment, Dataset, Image, OnBadImage, Task};
 /// Types of [`ff_eval`] in this crate's signatures.
 pub use ff_eval::{Metric, OutputMap, Predictions, TaskKind, Value};
 /// Types of [`ff_models`] in this crate's signatures.
