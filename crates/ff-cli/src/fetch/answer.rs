@@ -89,12 +89,15 @@ fn start_and_total(range: &str) -> Option<(Option<u64>, Option<u64>)> {
     Some((start.trim().parse().ok(), total.trim().parse().ok()))
 }
 
-fn failure(url: &str, error: ureq::Error) -> Failure {
+/// Returns whether a connection failed, so that a later one may succeed.
+pub(super) fn is_dropped(error: &ureq::Error) -> bool {
     use ureq::Error as E;
-    match error {
-        E::Io(_) | E::Timeout(_) | E::Protocol(_) | E::HostNotFound | E::ConnectionFailed => {
-            Failure::Dropped(error.to_string())
-        }
-        error => Failure::Fatal(anyhow::Error::new(error).context(format!("{url}: cannot be downloaded"))),
+    matches!(error, E::Io(_) | E::Timeout(_) | E::Protocol(_) | E::HostNotFound | E::ConnectionFailed)
+}
+
+fn failure(url: &str, error: ureq::Error) -> Failure {
+    if is_dropped(&error) {
+        return Failure::Dropped(error.to_string());
     }
+    Failure::Fatal(anyhow::Error::new(error).context(format!("{url}: cannot be downloaded")))
 }

@@ -25,6 +25,14 @@ impl Checksum {
         is_one.then(|| Self::Sha256(text.to_owned()))
     }
 
+    /// Computes the SHA-256 of a file, in lower-case digits.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn sha256_of(path: &Path) -> anyhow::Result<String> {
+        digest(path, Sha256::new())
+    }
+
     /// Computes the checksum of a file by the same algorithm.
     ///
     /// # Errors
@@ -32,7 +40,7 @@ impl Checksum {
     pub fn of(&self, path: &Path) -> anyhow::Result<Self> {
         match self {
             Self::Md5(_) => digest(path, Md5::new()).map(Self::Md5),
-            Self::Sha256(_) => digest(path, Sha256::new()).map(Self::Sha256),
+            Self::Sha256(_) => Self::sha256_of(path).map(Self::Sha256),
         }
     }
 

@@ -33,7 +33,7 @@ impl Download {
     }
 }
 
-/// Downloads files.
+/// Downloads and uploads files.
 pub struct Client {
     pub(super) agent: ureq::Agent,
     pub(super) patience: Patience,
@@ -49,6 +49,7 @@ impl Client {
             .timeout_resolve(Some(Duration::from_secs(30)))
             .timeout_connect(Some(Duration::from_secs(30)))
             .timeout_per_read(Some(patience.stall))
+            .timeout_per_write(Some(patience.stall))
             .user_agent(concat!("ff-cli/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { agent: config.into(), patience, token: None }

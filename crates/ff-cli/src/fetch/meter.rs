@@ -1,4 +1,4 @@
-//! Progress of downloads: a bar on a terminal, plain lines without one.
+//! Progress of downloads and uploads: a bar on a terminal, plain lines without one.
 
 use std::io::IsTerminal;
 
@@ -10,7 +10,7 @@ use crate::output::say;
 const TEMPLATE: &str =
     "{bar:30} {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}";
 
-/// Shows the progress of one download after another. The default one prints nothing.
+/// Shows the progress of one file after another. The default one prints nothing.
 #[derive(Default)]
 pub struct Meter {
     loud: bool,
@@ -26,8 +26,9 @@ impl Meter {
         Self { loud: true, ..Self::default() }
     }
 
-    /// Starts to show a file, of which `have` bytes have arrived before.
-    pub(super) fn begin(&mut self, name: &str, url: &str, have: u64, total: Option<u64>) {
+    /// Starts to show a file, of which `have` bytes have arrived before. Without a bar, `line` says
+    /// what begins.
+    pub(crate) fn begin(&mut self, name: &str, line: &str, have: u64, total: Option<u64>) {
         (self.name, self.total) = (name.to_owned(), total);
         self.tenths = self.tenths_of(have);
         if self.loud && std::io::stderr().is_terminal() {
@@ -39,11 +40,11 @@ impl Meter {
         }
         let size = total.map_or_else(String::new, |total| format!(", {}", HumanBytes(total)));
         let from = if have > 0 { format!(", resuming after {}", HumanBytes(have)) } else { String::new() };
-        self.line(&format!("{url}{size}{from}"));
+        self.line(&format!("{line}{size}{from}"));
     }
 
     /// Shows that `have` bytes of the file have arrived: by the bar, or a line for each tenth.
-    pub(super) fn at(&mut self, have: u64) {
+    pub(crate) fn at(&mut self, have: u64) {
         if let Some(bar) = &self.bar {
             return bar.set_position(have);
         }
@@ -55,14 +56,14 @@ impl Meter {
     }
 
     /// Removes the bar until the next file.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
 
     /// Prints a line, above the bar if there is one.
-    pub(super) fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         match &self.bar {
             _ if !self.loud => {}
             Some(bar) => bar.suspend(|| say(text)),

@@ -1,5 +1,5 @@
-//! Downloads files, and is `ff-data fetch`, which knows the open datasets and how to get access to
-//! the others.
+//! Downloads and uploads files, and is `ff-data fetch`, which knows the open datasets and how to get
+//! access to the others.
 
 mod answer;
 mod archive;
@@ -11,6 +11,7 @@ mod offer;
 mod part;
 mod patience;
 mod sources;
+mod upload;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,7 @@ pub use meter::Meter;
 pub use offer::{Offer, find, names};
 pub use patience::Patience;
 pub use sources::Open;
+pub(crate) use upload::{Body, Reply, Upload};
 
 /// A dataset to download, and its destination.
 #[derive(Args, Clone, Debug)]

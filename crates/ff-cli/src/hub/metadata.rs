@@ -98,7 +98,7 @@ fn origin(url: &str) -> Option<(&str, &str)> {
 }
 
 /// Returns whether a token for one URL may be sent to the other.
-fn same_host(from: &str, to: &str) -> bool {
+pub fn same_host(from: &str, to: &str) -> bool {
     let (Some((scheme, host)), Some((new_scheme, new_host))) = (origin(from), origin(to)) else {
         return false;
     };

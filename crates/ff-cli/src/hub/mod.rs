@@ -1,17 +1,19 @@
-//! Weights from the Hugging Face Hub, by way of the cache that its Python library shares.
+//! Weights from the Hugging Face Hub, by way of the cache that its Python library shares; [`push`]
+//! uploads models to it.
 //!
 //! An id is `owner/name`, or `owner/name@revision` for a branch, a tag or a commit.
 
 mod blob;
 mod cache;
 mod metadata;
+pub mod push;
 mod refusal;
 mod repository;
 mod settings;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use ff_checkpoint::MODEL_FILES;
 use ureq::http::StatusCode;
 
@@ -91,19 +93,8 @@ fn download(
     cache: &Cache,
     meter: &mut Meter,
 ) -> anyhow::Result<PathBuf> {
+    settings.check()?;
     let Settings { endpoint, token, patience, .. } = settings;
-    if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
-        bail!("HF_ENDPOINT: expected an address, found `{endpoint}`\nhint: set it to https://{endpoint}");
-    }
-    if let Some(token) =
-        token.as_ref().filter(|token| !token.text.bytes().all(|byte| byte.is_ascii_graphic()))
-    {
-        bail!(
-            "{}: expected a token such as hf_..., found spaces or other characters in it\n\
-             hint: copy the token again, without anything beside it",
-            token.source
-        );
-    }
     let mut refused = String::new();
     for name in MODEL_FILES {
         let mut client = Client::new(*patience).with_token(token.as_ref().map(|token| token.text.clone()));

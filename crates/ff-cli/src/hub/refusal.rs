@@ -21,10 +21,7 @@ pub fn refusal(settings: &Settings, repository: &Repository, head: &Parts) -> St
     let (Settings { endpoint, token, .. }, Repository { id, revision }) = (settings, repository);
     let (page, tokens) = (format!("{endpoint}/{id}"), format!("{endpoint}/settings/tokens"));
     let said = text(head, "x-error-message").map_or_else(String::new, |said| format!(" ({said})"));
-    let log_in = match settings.token_disabled {
-        true => "unset HF_HUB_DISABLE_IMPLICIT_TOKEN",
-        false => "run `hf auth login` or set HF_TOKEN",
-    };
+    let log_in = settings.log_in();
     let source = token.as_ref().map(|token| token.source.as_str());
     match (code(head), head.status, source) {
         (Some("GatedRepo"), _, None) => format!(

@@ -25,8 +25,33 @@ impl Repository {
         ))
     }
 
+    /// Parses the id of a repository to create or to change, and its branch.
+    ///
+    /// # Errors
+    /// The id is not `owner/name`, the hub has no repositories of such a name, or the branch has
+    /// other characters than [`Repository::parse`] takes.
+    pub fn to_write(id: &str, branch: &str) -> Result<Self, String> {
+        let at_edge = |part: &str| part.starts_with(['-', '.']) || part.ends_with(['-', '.']);
+        let is_part = |part: &str| {
+            part.len() <= 96 && !at_edge(part) && !["--", "..", "+"].iter().any(|no| part.contains(no))
+        };
+        if id.contains('@') || !id.split('/').all(is_part) || Self::parse(id).is_err() {
+            return Err(format!(
+                "--repo: expected OWNER/NAME, each at most 96 letters, digits, `-`, `_` and `.`, without \
+                 `--`, `..` and a `-` or `.` at an end, found `{id}`"
+            ));
+        }
+        Self::parse(&format!("{id}@{branch}"))
+            .map_err(|_| format!("--revision: expected the name of a branch, found `{branch}`"))
+    }
+
     /// Returns the address of a file. A revision may have slashes, which are escaped.
     pub fn url(&self, endpoint: &str, file: &str) -> String {
-        format!("{endpoint}/{}/resolve/{}/{file}", self.id, self.revision.replace('/', "%2F"))
+        format!("{endpoint}/{}/resolve/{}/{file}", self.id, self.escaped_revision())
+    }
+
+    /// Returns the revision as one part of an address.
+    pub fn escaped_revision(&self) -> String {
+        self.revision.replace('/', "%2F")
     }
 }

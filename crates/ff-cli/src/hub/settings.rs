@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+
 use crate::fetch::Patience;
 
 /// How a user has set up the hub's clients.
@@ -71,6 +73,35 @@ impl Settings {
             token_disabled,
             offline: text("HF_HUB_OFFLINE").or_else(|| text("TRANSFORMERS_OFFLINE")).is_some_and(is_on),
             patience: Patience::default(),
+        }
+    }
+
+    /// Checks what would make a request fail without a word of the reason.
+    ///
+    /// # Errors
+    /// The endpoint is no address, or the token has characters that no header has.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let Self { endpoint, token, .. } = self;
+        if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
+            bail!("HF_ENDPOINT: expected an address, found `{endpoint}`\nhint: set it to https://{endpoint}");
+        }
+        if let Some(token) =
+            token.as_ref().filter(|token| !token.text.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            bail!(
+                "{}: expected a token such as hf_..., found spaces or other characters in it\n\
+                 hint: copy the token again, without anything beside it",
+                token.source
+            );
+        }
+        Ok(())
+    }
+
+    /// Returns what a user without a token has to do.
+    pub fn log_in(&self) -> &'static str {
+        match self.token_disabled {
+            true => "unset HF_HUB_DISABLE_IMPLICIT_TOKEN",
+            false => "run `hf auth login` or set HF_TOKEN",
         }
     }
 }
