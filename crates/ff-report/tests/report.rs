@@ -37,7 +37,7 @@ fn report(difference: Option<Difference>) -> Report {
         delong: vec![],
     };
     let answer = ModelAnswer { said: "a".into(), truth: "b".into() };
-    let mistake = Mistake { sample: None, answer, confidence: 0.987, picture: None };
+    let mistake = Mistake { sample: None, answer, confidence: 0.987, picture: None, explained: None };
     let detail = ColumnReport {
         backbone: "Net".into(),
         dataset: HOSTILE.into(),
@@ -52,6 +52,7 @@ fn report(difference: Option<Difference>) -> Report {
         forecasts: vec![],
         choices: vec![],
         per_class_reports: vec![],
+        in_use: None,
         mistakes: Some(MistakesReport {
             model: "Soup".into(),
             mistakes: vec![mistake],

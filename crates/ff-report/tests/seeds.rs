@@ -126,10 +126,10 @@ fn json() {
     let cell = &json["rows"][1]["cells"][1];
     assert_eq!((&cell["test"]["count"], &cell["rank"]), (&2.into(), &"best".into()));
     assert_eq!((&cell["difference"]["count"], &cell["paper"]), (&2.into(), &0.924.into()));
-    assert_eq!(cell["runs"][0]["test"]["value"]["defined"], 0.91);
+    assert_eq!(cell["runs"][0]["test"]["value"], 0.91);
     assert_eq!(json["rows"][0]["cells"][0]["difference"], serde_json::Value::Null);
     let tasks = &json["rows"][0]["cells"][0]["runs"][0]["test"]["outputs"];
-    assert_eq!(tasks[2]["value"]["undefined"], "output 2: no positive sample");
+    assert_eq!(tasks[2]["value"]["why"], "output 2: no positive sample");
 }
 
 /// All fourteen diseases of the paper. Wide tables are shrunk to the page.

@@ -2,6 +2,7 @@
 
 mod check;
 mod cluster;
+mod decision;
 mod entries;
 mod inmerge_settings;
 mod numbers;
@@ -12,6 +13,7 @@ mod weights;
 
 pub use check::check_name;
 pub use cluster::{ClusterConfig, Resources};
+pub use decision::DecisionConfig;
 pub use entries::{
     BackboneConfig, Common, DatasetEntry, EvaluationConfig, Expected, ModelConfig, OodEntry, PretrainConfig,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ff_checkpoint::{Parent, Provenance};
 use ff_soup::Ingredient;
-use ff_train::CancelToken;
+use ff_train::{CancelToken, task_kind};
 use tch::Device;
 
 use crate::catalog::{Catalog, OpenDataset};
@@ -72,6 +72,7 @@ impl JobContext<'_> {
             serde_json::to_value(job.spec.canonical()).map_err(|error| Error::Job(error.to_string()))?;
         // For users of the file alone: the meaning of its outputs, and the fields to group it by.
         recipe["classes"] = serde_json::json!(data.dataset.task().names());
+        recipe["task"] = serde_json::json!(task_kind(data.dataset.task()));
         if !job.fields.is_empty() {
             recipe["fields"] = serde_json::json!(job.fields);
         }

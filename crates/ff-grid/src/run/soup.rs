@@ -14,7 +14,7 @@ use ff_checkpoint::{Digest, FileRef, Provenance, StateDict};
 use ff_eval::{Metric, Note, Predictions, Score, TaskKind, Value, Verdict, verdict};
 use ff_models::Model;
 use ff_soup::{Ingredients, NthBest, Selector, Soup};
-use ff_train::{EvalSet, Recalibration, save_predictions};
+use ff_train::{EvalSet, Recalibration, save_predictions, task_kind};
 use tch::Device;
 
 use super::context::JobContext;
@@ -156,6 +156,7 @@ impl Choice<'_> {
         let recipe = recipe.map_err(|error| Error::Job(error.to_string()))?;
         let mut recipe = recipe.as_object().cloned().unwrap_or_default();
         recipe.insert("classes".into(), data.dataset.task().names().into());
+        recipe.insert("task".into(), task_kind(data.dataset.task()).name().into());
         if !recomputed.is_empty() {
             recipe.insert("recomputed".into(), recomputed.into());
         }

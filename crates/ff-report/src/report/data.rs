@@ -3,7 +3,8 @@
 //! It comes from records. Whatever is computed from predictions is computed by `ff-eval`.
 
 use ff_eval::{
-    Calibration, ClassRow, Confusion, Difference, Metric, OutputAuroc, OutputDifference, Roc, Score,
+    Calibration, CalibrationScore, ClassRow, Confusion, DecisionCurve, Difference, Metric, OperatingPoint,
+    OperatingScore, OutputAuroc, OutputDifference, Roc, Score, Subgroups,
 };
 
 use crate::figure::Plot;
@@ -89,6 +90,8 @@ pub struct ColumnReport {
     pub choices: Vec<Choice>,
     /// Results per class on the test split, for the delivered soup and the best single model.
     pub per_class_reports: Vec<PerClassReport>,
+    /// The delivered soup in use; `None` without its test predictions, and for other experiments.
+    pub in_use: Option<InUse>,
     /// The most confident mistakes of the delivered soup.
     pub mistakes: Option<MistakesReport>,
     /// Further plots: sweeps and merges of an in-model merging experiment; errors between models.
@@ -287,6 +290,25 @@ pub struct PerClassReport {
     pub calibration: Vec<Calibration>,
 }
 
+/// A model in use, on the test split: with the calibration and the thresholds of its file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InUse {
+    /// The name of the model's row.
+    pub model: String,
+    /// Calibration errors as trained, and calibrated: of all classes together, or of each task.
+    pub calibration: [Vec<CalibrationScore>; 2],
+    /// Reliability diagrams as trained, and calibrated.
+    pub diagrams: [Vec<Calibration>; 2],
+    /// The operating points, and how they do.
+    pub points: Vec<(OperatingPoint, OperatingScore)>,
+    /// The decision curve of each output with an operating point.
+    pub curves: Vec<DecisionCurve>,
+    /// The column's metric by each attribute of the images.
+    pub subgroups: Vec<Subgroups>,
+    /// What could not be fitted or compared.
+    pub notes: Vec<String>,
+}
+
 /// The most confident mistakes of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MistakesReport {
@@ -309,6 +331,9 @@ pub struct Mistake {
     pub confidence: f64,
     /// The picture of the sample.
     pub picture: Option<Thumbnail>,
+    /// The picture with the areas that speak most for the prediction (Grad-CAM), of a convolutional
+    /// network.
+    pub explained: Option<Thumbnail>,
 }
 
 /// A prediction and the truth, as text.

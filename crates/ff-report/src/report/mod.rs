@@ -6,6 +6,7 @@ mod data;
 mod fold;
 mod forecast;
 mod grid;
+mod in_use;
 mod learning;
 mod mistakes;
 mod page;
@@ -18,7 +19,7 @@ mod summary;
 mod words;
 
 pub use data::{
-    Choice, Coefficients, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport,
+    Choice, Coefficients, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport, InUse,
     Mistake, MistakesReport, ModelAnswer, ModelForecast, Origin, PerClassReport, Progress, Report, Rule,
     Scored, Step, Thumbnail, TrainingRun,
 };

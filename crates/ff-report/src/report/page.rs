@@ -4,7 +4,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::data::{ExperimentReport, ExperimentTable, Report};
 use crate::report::{
-    choice, comparison, forecast, grid, learning, mistakes, per_class, picture, provenance, shift, summary,
+    choice, comparison, forecast, grid, in_use, learning, mistakes, per_class, picture, provenance, shift,
+    summary,
 };
 use crate::section::Section;
 
@@ -96,6 +97,7 @@ fn parts(nth: usize, experiment: &ExperimentReport) -> Vec<Chapter> {
         ("learning", "Learning curves", learning::section(experiment)),
         ("forecast", "Which models average", forecast::section(experiment)),
         ("choices", "How soups were made", choice::section(experiment)),
+        ("use", "Thresholds, subgroups, calibration", in_use::section(experiment)),
         ("classes", "Results per class", per_class::section(experiment)),
         ("mistakes", "Most confident mistakes", mistakes::section(experiment)),
         ("differences", "Soups and single models compared", comparison::section(experiment)),

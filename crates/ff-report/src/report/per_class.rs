@@ -12,8 +12,7 @@ use crate::report::{fold, grid, picture};
 const MANY: usize = 20;
 
 const INTRODUCTION: &str = "On the test split. The prediction is the class with the highest output or, for yes-or-no tasks, a \
-                            probability above one half; no threshold was tuned. The expected calibration error (ECE) is over \
-                            10 bins of equal width. For ECE and the Brier score, lower is better.";
+                            probability above one half.";
 
 pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
     fold::columns(experiment, INTRODUCTION, |column| {
@@ -21,7 +20,7 @@ pub(super) fn section(experiment: &ExperimentReport) -> Option<Markup> {
         let content = || {
             html! {
                 div.plots.pair { @for per_class in reports { div { (of_model(column, per_class)) } } }
-                (reliability(column))
+                @if column.in_use.is_none() { (reliability(column)) }
             }
         };
         (!reports.is_empty()).then(content)
@@ -178,13 +177,14 @@ fn reliability(column: &ColumnReport) -> Markup {
     let plot = shares(title, labels, curves);
     html! {
         h4 { "Calibration" }
+        p.note { "Expected calibration error (ECE, 10 bins) and Brier score: the lower, the better." }
         (grid::plain(&format!("{}: calibration", column.name()), 2, &["Model", "Class or task", "ECE", "Brier score", "Samples"], rows))
         (picture::curves(&plot, &format!("Reliability diagram of {}. Below the dashed line the model is overconfident.", models.join(" and "))))
     }
 }
 
 /// A plot of fractions over fractions, with the names of the axes and the diagonal.
-fn shares(title: String, [x, y, diagonal]: [&str; 3], curves: Vec<Curve>) -> Curves {
+pub(super) fn shares(title: String, [x, y, diagonal]: [&str; 3], curves: Vec<Curve>) -> Curves {
     Curves {
         title,
         x_label: x.to_owned(),

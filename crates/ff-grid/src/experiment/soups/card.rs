@@ -1,6 +1,6 @@
 //! The model card of a table's soup, in the form of the Hugging Face hub.
 
-use ff_eval::{Metric, Score, Value};
+use ff_eval::{Calibrator, Decision, Metric, Score, Value};
 use ff_models::Normalisation;
 use ff_report::markdown_text;
 
@@ -19,6 +19,10 @@ pub(super) struct Card<'a> {
     pub method: &'a str,
     pub classes: &'a [String],
     pub soup: &'a SoupRecord,
+    /// How logits become probabilities and decisions.
+    pub decision: &'a Decision,
+    /// What could not be calibrated, or has no threshold.
+    pub undecided: Vec<String>,
     /// Notes on the scores, as in the table's cell.
     pub notes: Vec<String>,
     /// Scores by the name of their data: the test split first, then out-of-distribution datasets.
@@ -62,6 +66,9 @@ impl Card<'_> {
 {shares}
 `soup.json` has the scores of all candidates and the decisions about them. Digest of the weights: `{digest}`.
 
+## Probabilities and decisions
+
+{decision}
 ## Intended use and limits
 
 {LIMITS}
@@ -89,6 +96,7 @@ impl Card<'_> {
             method = markdown_text(self.method),
             shares = shares.iter().map(share).collect::<String>(),
             digest = soup.digest,
+            decision = self.decisions(),
             base = if self.from_files { FROM_FILES.to_owned() } else { base(&backbone.weights) },
             loading = self.loading(),
         )
@@ -169,12 +177,44 @@ Intervals are percentiles of bootstrap resamples of the {of}.
         )
     }
 
+    /// Describes calibration and thresholds.
+    fn decisions(&self) -> String {
+        let Decision { calibrator, points } = self.decision;
+        let calibrated = match calibrator {
+            Calibrator::None { .. } => "Probabilities are not calibrated.".to_owned(),
+            Calibrator::Temperature { temperature } => {
+                format!("Probabilities are the softmax of the logits divided by {temperature:.4}.")
+            }
+            Calibrator::Tasks { .. } => "Each task has a calibration map of its own.".to_owned(),
+        };
+        let mut text = format!(
+            "{calibrated} This and the thresholds were fitted to the validation images, on which the soup was \
+             selected too. `ff-models predict` applies them; timm gives plain logits.\n\n"
+        );
+        if !points.is_empty() {
+            text += "| Positive | from | chosen by | sensitivity on validation | specificity on validation |\n|:--|--:|:--|--:|--:|\n";
+        }
+        for point in points {
+            text += &format!(
+                "| {} | {:.4} | {} | {:.4} | {:.4} |\n",
+                markdown_text(self.classes.get(point.output).map_or("?", String::as_str)),
+                point.threshold,
+                point.rule,
+                point.sensitivity,
+                point.specificity
+            );
+        }
+        text.extend(self.undecided.iter().map(|note| format!("\n- Note: {}", markdown_text(note))));
+        text.truncate(text.trim_end().len());
+        text + "\n"
+    }
+
     fn loading(&self) -> String {
         let architecture = self.backbone.architecture;
         if architecture.timm.is_none() {
             return format!(
                 "timm has no architecture `{architecture}`: it exists only in this program, for tests and demonstrations. Load \
-                 `soup.safetensors` with `ff-train predict --checkpoint soup.safetensors` or `ff-models logits`."
+                 `soup.safetensors` with `ff-models predict --model soup.safetensors`."
             );
         }
         r#"In Python, from the folder `timm` beside this file:
@@ -192,8 +232,8 @@ transform = timm.data.create_transform(**timm.data.resolve_model_data_config(mod
 /// Intended use and limits, the same in every card.
 const LIMITS: &str = "For research on images like the training images. It is not a medical device and has not been \
     evaluated in a clinical study. Its scores hold for the datasets above, not for other hospitals, cameras or \
-    populations. The intervals cover other samples of the same kind of images, not other training runs. Outputs are not \
-    calibrated unless a report says so.";
+    populations, and so do calibration and thresholds. The intervals cover other samples of the same kind of images, \
+    not other training runs.";
 
 const FROM_FILES: &str =
     "Ingredients are from files of other trainings, whose licences are unknown to this program.";

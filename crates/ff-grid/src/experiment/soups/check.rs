@@ -38,6 +38,7 @@ impl SoupsConfig {
             }
         }
         self.check_numbers()?;
+        self.decision.check()?;
         self.check_pools()?;
         if self.soup.folds == 1 || self.soup.folds > MOST_FOLDS {
             return wrong(format!(

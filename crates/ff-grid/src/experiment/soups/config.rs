@@ -11,8 +11,8 @@ use super::landscape_config::{ConnectivityConfig, GreedyBarriersConfig, Landscap
 use super::methods::{MethodConfig, MethodSet};
 use super::pool_config::PoolConfig;
 use crate::config::{
-    BackboneConfig, DatasetEntry, EvaluationConfig, InmergeSettings, ModelConfig, PretrainConfig, RunConfig,
-    fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
+    BackboneConfig, DatasetEntry, DecisionConfig, EvaluationConfig, InmergeSettings, ModelConfig,
+    PretrainConfig, RunConfig, fill, resolve_backbones, resolve_datasets, resolve_shallow_layers,
 };
 use crate::error::Error;
 use crate::job::{Averages, BnStatistics, Diverged, Pool, Record, RunFields, Selection, SoupRecord};
@@ -82,6 +82,9 @@ pub struct SoupsConfig {
     pub greedy_barriers: Option<GreedyBarriersConfig>,
     /// How test scores are reported.
     pub evaluation: EvaluationConfig,
+    /// Calibration and thresholds of the delivered soup. Finished jobs stay valid when you change this
+    /// section.
+    pub decision: DecisionConfig,
     /// How to run the jobs. Finished jobs stay valid when you change this section.
     pub run: RunConfig,
 }
@@ -110,6 +113,7 @@ impl Default for SoupsConfig {
             connectivity: None,
             greedy_barriers: None,
             evaluation: EvaluationConfig::default(),
+            decision: DecisionConfig::default(),
             run: RunConfig::default(),
         }
     }

@@ -6,6 +6,7 @@ mod check;
 mod coefficients;
 mod columns;
 mod config;
+mod decision;
 mod landscape_check;
 mod landscape_config;
 mod landscape_plan;

@@ -52,7 +52,9 @@ fn column(
         let samples = samples.map_err(|error| format!("dataset {}: grid.samples: {error}", dataset.name));
         let has_fgg = config.trained_pools().iter().any(|pool| !pool.is_of_grid());
         let rates = if has_fgg { rates(config, opened.splits.train.len()).map(drop) } else { Ok(()) };
-        opening.shared.blocked = samples.and(rates).and(select_by(config, dataset, task_kind(task))).err();
+        let settings =
+            select_by(config, dataset, task_kind(task)).and(positive(config, dataset, task.names()));
+        opening.shared.blocked = samples.and(rates).and(settings).err();
     }
     let mut files = Vec::new();
     if let (Ok(opened), None) = (&opening.opened, &opening.shared.blocked) {
@@ -86,6 +88,20 @@ fn select_by(config: &SoupsConfig, dataset: &DatasetEntry, kind: TaskKind) -> Re
             "dataset {}: select_by: metric {metric} does not apply to {kind} targets\nhint: choose `log-loss` \
              or `auroc`",
             dataset.name
+        )),
+    }
+}
+
+/// Checks that the classes that are to have a threshold exist. Where there are several datasets, a class
+/// may be of another one.
+fn positive(config: &SoupsConfig, dataset: &DatasetEntry, names: &[String]) -> Result<(), String> {
+    let mut of = config.decision.of.iter().flatten().filter(|_| config.dataset.len() == 1);
+    match of.find(|name| !names.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "dataset {}: decision.of: expected one of its classes ({}), found `{name}`",
+            dataset.name,
+            names.join(", ")
         )),
     }
 }

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::write_json;
-use ff_eval::{Metric, Value};
+use ff_eval::{Decision, Metric, Value};
 use ff_report::published::{FISSIONFUSION, Published};
 use ff_report::{Cell, Column as ReportColumn, ColumnVerdict, Row, Table};
 use serde::Serialize;
 
 use super::card::{Card, number};
 use super::columns::{SoupsColumn, SoupsTable};
+use super::decision::recorded_classes;
 use super::timm;
 use crate::error::Error;
 use crate::job::{CrossFit, JobId, JobOutput, Record, Selection, SoupRecord, VerdictRecord};
@@ -270,7 +271,13 @@ impl SoupsTable {
         let job = plan.job(&jobs.soup).ok_or_else(|| record.not("in the plan"))?;
         let path = folder.join("soup.safetensors");
         let weights = runs.open(job, record.weights()?)?;
-        weights.save(&path, Some(weights.provenance()?))?;
+        let names = recorded_classes(&weights).unwrap_or_default();
+        let (decision, undecided) = self.decision(runs, job, &soup, &names)?;
+        let mut provenance = weights.provenance()?.clone();
+        provenance.recipe[Decision::KEY] =
+            serde_json::to_value(&decision).map_err(|error| Error::Job(error.to_string()))?;
+        provenance.recipe["task"] = decision.calibrator.task().name().into();
+        weights.save(&path, Some(&provenance))?;
         let ColumnHead { backbone, dataset, task, .. } = &column.head;
         let soup = &soup;
         let note = SoupNote {
@@ -306,8 +313,10 @@ impl SoupsTable {
             model: &config.model,
             selected_by: config.select_by(method, dataset.metric).unwrap_or(dataset.metric),
             method: &method.name,
-            classes: note.classes,
+            classes: if note.classes.is_empty() { &names } else { note.classes },
             soup,
+            decision: &decision,
+            undecided,
             notes,
             scores,
         };

@@ -20,6 +20,7 @@ pub(crate) fn empty_column(ColumnHead { backbone, dataset, task, blocked }: &Col
         forecasts: Vec::new(),
         choices: Vec::new(),
         per_class_reports: Vec::new(),
+        in_use: None,
         mistakes: None,
         figures: Vec::new(),
         missing: blocked.iter().cloned().collect(),

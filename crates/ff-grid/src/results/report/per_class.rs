@@ -1,10 +1,7 @@
 //! Results of a model per class.
 
-use ff_eval::{Confusion, Predictions, auroc_per_output, calibration, output_table, roc_curves};
+use ff_eval::{BINS, Confusion, Predictions, auroc_per_output, calibration, output_table, roc_curves};
 use ff_report::report::PerClassReport;
-
-/// Bins of a reliability diagram.
-const BINS: usize = 10;
 
 pub(crate) fn per_class(model: &str, predictions: &Predictions) -> PerClassReport {
     PerClassReport {

@@ -1,13 +1,18 @@
 //! The most confident mistakes of a model, with their images if the data is there.
 
+use std::cell::OnceCell;
+
 use ff_data::Image;
 use ff_data::augment::resize;
-use ff_eval::{Answer, surest_mistakes};
+use ff_eval::{Answer, Calibrator, surest_mistakes};
 use ff_report::report::{Mistake, MistakesReport, ModelAnswer, Thumbnail};
 
+use ff_train::{Classifier, Told, explain, overlay};
+use tch::Device;
+
 use super::model::Model;
-use crate::catalog::{Catalog, OpenDataset};
-use crate::job::{Job, JobOutput};
+use super::test_images::test_images;
+use crate::catalog::Catalog;
 use crate::plan::Records;
 
 /// Number of mistakes to show.
@@ -15,21 +20,29 @@ const COUNT: usize = 8;
 /// Largest side of a picture, in pixels.
 const PX: u32 = 96;
 
-/// Collects the mistakes; `None` without test predictions.
+/// Collects the mistakes, by calibrated probabilities; `None` without test predictions.
 pub(super) fn of(
     records: Records<'_>,
     catalog: &Catalog,
     model: &Model<'_>,
+    calibrator: Option<&Calibrator>,
     classes: &[String],
 ) -> Option<MistakesReport> {
     let evaluation = model.jobs.test.as_deref()?;
     let predictions = records.scored_predictions(evaluation).ok()?;
-    let plan = records.plan;
-    let job = plan.job(plan.job(evaluation)?.predictions().ok()?)?;
-    let images = images(records, catalog, job, predictions.len());
+    let predictions = calibrator.and_then(|of| of.apply(&predictions).ok()).unwrap_or(predictions);
+    let images = test_images(records, catalog, evaluation, predictions.len());
     let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
+    // Opened with the first image that is explained.
+    let explainer = OnceCell::new();
     let mistakes = surest_mistakes(&predictions, COUNT).into_iter().map(|of| {
         let image = images.as_ref().ok().map(|(data, indices)| (data, indices[of.sample]));
+        let picture = image.and_then(|(data, index)| data.dataset.image(index).ok());
+        // A network explains why it says yes.
+        let output = match of.answer {
+            Answer::Class { taken, .. } => Some(taken),
+            Answer::Task { task, truth } => (!truth).then_some(task),
+        };
         let answer = match of.answer {
             Answer::Class { truth, taken } => ModelAnswer { said: name(taken), truth: name(truth) },
             Answer::Task { task, truth } => {
@@ -41,7 +54,12 @@ pub(super) fn of(
             sample: image.map(|(data, index)| data.dataset.samples()[index].id.clone()),
             answer,
             confidence: of.confidence,
-            picture: image.and_then(|(data, index)| thumbnail(&data.dataset.image(index).ok()?)),
+            picture: picture.as_ref().and_then(|image| thumbnail(&small(image))),
+            explained: picture.as_ref().and_then(|image| {
+                let explainer = explainer.get_or_init(|| classifier(records, model)).as_ref()?;
+                let explanation = explain(&explainer.model, image, output?).ok()?;
+                thumbnail(&overlay(&small(image), &explanation))
+            }),
         }
     });
     Some(MistakesReport {
@@ -51,37 +69,24 @@ pub(super) fn of(
     })
 }
 
-/// Returns the dataset and the index of the image of each row of the predictions, or why they are
-/// unknown.
-fn images(
-    records: Records<'_>,
-    catalog: &Catalog,
-    job: &Job,
-    rows: usize,
-) -> Result<(std::sync::Arc<OpenDataset>, Vec<usize>), String> {
-    let data = catalog.open(&job.data)?;
-    let output = records.output(&job.id).map_err(|error| error.to_string())?;
-    let Some(JobOutput::Predictions { skipped, .. }) = output else {
-        return Err("the predictions are not on record".to_owned());
-    };
-    let samples = data.dataset.samples();
-    let read = data.splits.test.iter().copied().filter(|&index| !skipped.contains(&samples[index].id));
-    let indices: Vec<usize> = read.collect();
-    match indices.len() == rows {
-        true => Ok((data, indices)),
-        false => Err(format!("expected predictions of {} test images, found {rows}", indices.len())),
-    }
+/// Opens a model on the CPU, to explain its predictions.
+fn classifier(Records { plan, runs, .. }: Records<'_>, model: &Model<'_>) -> Option<Classifier> {
+    let weights = runs.open(plan.job(&model.jobs.soup)?, model.soup.weights.as_ref()?).ok()?;
+    Classifier::open(&weights, &Told::default(), Device::Cpu).ok()
 }
 
 /// Makes a small copy of an image. A small image is not resized.
-fn thumbnail(image: &Image) -> Option<Thumbnail> {
+fn small(image: &Image) -> Image {
     let longer = image.width.max(image.height);
     let side = |length: u32| (length * PX / longer).max(1);
-    let small =
-        if longer > PX { resize(image, side(image.width), side(image.height)) } else { image.clone() };
-    let (media_type, bytes) = match longer > PX {
-        true => ("image/jpeg", small.to_jpeg().ok()?),
-        false => ("image/png", small.to_png().ok()?),
+    if longer > PX { resize(image, side(image.width), side(image.height)) } else { image.clone() }
+}
+
+/// Encodes a small image: as PNG if few bytes are saved by JPEG.
+fn thumbnail(image: &Image) -> Option<Thumbnail> {
+    let (media_type, bytes) = match image.width.max(image.height) >= PX {
+        true => ("image/jpeg", image.to_jpeg().ok()?),
+        false => ("image/png", image.to_png().ok()?),
     };
-    Some(Thumbnail { media_type, bytes, width: small.width, height: small.height })
+    Some(Thumbnail { media_type, bytes, width: image.width, height: image.height })
 }

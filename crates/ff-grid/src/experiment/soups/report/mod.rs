@@ -2,10 +2,12 @@
 
 mod comparisons;
 mod forecasts;
+mod in_use;
 mod mistakes;
 mod model;
+mod test_images;
 
-use ff_eval::Metric;
+use ff_eval::{Decision, Metric};
 use ff_report::report::{Choice, ColumnReport, Rule, Scored, Step};
 
 use self::model::Model;
@@ -15,6 +17,7 @@ use crate::config::DatasetEntry;
 use crate::error::Error;
 use crate::experiment::soups::coefficients::coefficients;
 use crate::experiment::soups::columns::{SoupsColumn, SoupsTable};
+use crate::experiment::soups::decision::recorded_classes;
 use crate::job::{GreedyBarrier, Selection, SoupRecord};
 use crate::plan::Records;
 use crate::results::{empty_column, per_class};
@@ -87,16 +90,36 @@ pub(super) fn column(
             }
         }
     }
+    if let Some(model) = delivered {
+        match in_use::of(table, column, records, catalog, model) {
+            Ok(found) => report.in_use = found,
+            Err(error) => report.missing.push(format!("{}, in use: {error}", model.method.name)),
+        }
+    }
     report.missing.dedup();
-    report.mistakes = delivered.and_then(|model| mistakes::of(records, catalog, model, &report.classes));
+    report.mistakes = delivered.and_then(|model| {
+        let decision = decision_of(table, model, records);
+        let calibrator = decision.as_ref().map(|decision| &decision.calibrator);
+        mistakes::of(records, catalog, model, calibrator, &report.classes)
+    });
     Ok(report)
+}
+
+/// Returns the decision of a model, if its validation predictions are there.
+fn decision_of(
+    table: &SoupsTable,
+    model: &Model<'_>,
+    Records { plan, runs }: Records<'_>,
+) -> Option<Decision> {
+    let names = classes(model, Records { plan, runs }).unwrap_or_default();
+    let found = table.decision(runs, plan.job(&model.jobs.soup)?, &model.soup, &names).ok();
+    found.map(|(decision, _)| decision)
 }
 
 /// Returns the names of a soup's outputs from its file, for a report without the data.
 fn classes(model: &Model<'_>, Records { plan, runs }: Records<'_>) -> Option<Vec<String>> {
     let file = runs.open(plan.job(&model.jobs.soup)?, model.soup.weights.as_ref()?).ok()?;
-    let names = file.provenance().ok()?.recipe.get("classes")?.clone();
-    serde_json::from_value(names).ok()
+    recorded_classes(&file)
 }
 
 /// Returns the model that is worth most ([`SoupRecord::most_worth`]).
