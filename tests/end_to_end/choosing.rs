@@ -19,7 +19,7 @@ fn tables_have_cross_fitted_scores_and_a_verdict() {
     assert_eq!((fitted["folds"].as_u64(), fitted["same"].is_u64()), (Some(3), true), "{fitted}");
     let table = place.json("runs/tables/tiny/table.json");
     let cell = &table["rows"][2]["cells"][0];
-    assert_eq!(cell["cross_fitted"], fitted["score"]["defined"]);
+    assert_eq!(cell["cross_fitted"], fitted["score"]);
     let uniform = &table["rows"][1]["cells"][0];
     assert_eq!(uniform["cross_fitted"], uniform["validation"], "nothing is chosen");
     let verdict = &table["columns"][0]["verdict"];

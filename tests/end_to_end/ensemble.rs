@@ -84,7 +84,7 @@ fn means_of_the_grid(place: &Place, probabilities: fn(&[f32]) -> Vec<f64>) -> Ro
 
 /// Returns the test score of the ensemble on record.
 fn score(place: &Place) -> f64 {
-    place.record("evaluate", "Ensemble: score")["output"]["score"]["value"]["defined"].as_f64().unwrap()
+    place.record("evaluate", "Ensemble: score")["output"]["score"]["value"].as_f64().unwrap()
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn a_forecast_filters_the_pools_of_rows() {
     for model in models {
         assert!((0.0..=180.0).contains(&of(model, "angle")) && of(model, "barrier").abs() <= 1.0, "{model}");
         let score = place.record("finetune", model["model"].as_str().unwrap());
-        assert_eq!(model["score"], score["output"]["training"]["kept"]["validation"]["defined"]);
+        assert_eq!(model["score"], score["output"]["training"]["kept"]["validation"]);
     }
     let best = models.iter().find(|model| model["model"] == forecast["best"]).unwrap();
     assert_eq!((of(best, "distance"), of(best, "barrier")), (0.0, 0.0));
@@ -90,7 +90,7 @@ fn rows_leave_out_the_furthest(place: &Place, forecast: &Value) {
             (&json!(5), 1),
             "{name}"
         );
-        let fitted = soup["cross_fitted"]["score"]["undefined"].as_str();
+        let fitted = soup["cross_fitted"]["score"]["why"].as_str();
         assert_eq!(fitted, Some("the pool was filtered by all validation images"), "{name}");
         let why = soup["filtered"][0].as_str().unwrap();
         assert!(why.starts_with(&format!("{}: distance ", order[0].1)) && why.contains(" above "), "{why}");

@@ -63,7 +63,7 @@ fn a_table_gets_its_figures() {
 /// Returns the validation score of a fine-tuned model.
 fn score(place: &Place, name: &str) -> f64 {
     let record = place.record("finetune", name);
-    record["output"]["training"]["kept"]["validation"]["defined"].as_f64().unwrap()
+    record["output"]["training"]["kept"]["validation"].as_f64().unwrap()
 }
 
 fn surface_corners_are_its_models(place: &Place) {

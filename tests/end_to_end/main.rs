@@ -26,4 +26,5 @@ mod slurm;
 mod table;
 mod timm;
 mod trust;
+mod using;
 mod watching;

@@ -1,7 +1,5 @@
 //! A user's own images: class folders, split folders, a manifest.
 
-use serde_json::Value;
-
 use crate::place::{FOLDER, Place, picture, table};
 
 #[test]
@@ -19,7 +17,7 @@ fn class_folders_below_a_data_root() {
     let rows = place.json("runs/tables/cells/table.json")["rows"].clone();
     for row in rows.as_array().unwrap() {
         let score = &row["cells"][0]["test"];
-        assert!(score["value"].to_string().contains('.') || score["value"] != Value::Null, "{row}");
+        assert!(score["value"].is_number(), "{row}");
         assert_eq!(score["samples"], 8, "{row}");
     }
 }

@@ -217,7 +217,7 @@ fn merge(options: &Merge) -> anyhow::Result<()> {
         json!({"architecture": arch, "inmerge": settings, "iterations": iterations, "seed": seed});
     let origin = weights.provenance().ok();
     // Merging changes neither the model's form nor the data that it was trained on.
-    for key in ["model", "fields", "classes", "data"] {
+    for key in ["model", "fields", "classes", "task", "data"] {
         if let Some(value) = origin.and_then(|origin| origin.recipe.get(key)) {
             recipe[key] = value.clone();
         }

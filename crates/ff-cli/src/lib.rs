@@ -41,6 +41,8 @@ pub mod models;
 mod options;
 mod output;
 mod output_file;
+#[cfg(feature = "torch")]
+mod pace;
 #[cfg(feature = "png")]
 mod png;
 #[cfg(feature = "torch")]

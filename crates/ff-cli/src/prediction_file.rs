@@ -1,33 +1,88 @@
 //! Files of predictions: safetensors, and CSV, which other programs write.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use csv::{Position, StringRecord};
-use ff_checkpoint::StateDict;
+use ff_checkpoint::{Digest, Provenance, StateDict};
 use ff_eval::{NamedTensor, Predictions, Targets};
 
-/// Reads predictions. Their form is found from the content.
-///
-/// In a CSV file a line has the logits of a sample, `logit_0`, `logit_1`, …, and its class from 0,
-/// `target`, or labels `target_0`, `target_1`, …: 1, 0, or empty if unknown. The samples of one
-/// `group` (patient) have the same text. Other columns are ignored.
-///
-/// # Errors
-/// A file that cannot be read or has another form.
-pub(crate) fn read_predictions(path: &Path) -> anyhow::Result<Predictions> {
-    if is_text(path) {
-        return read_csv(path).map_err(|error| anyhow!("{}: {error}", path.display()));
+/// Predictions as a file has them.
+pub(crate) struct PredictionFile {
+    pub predictions: Predictions,
+    /// The paths of the images, if the file has them.
+    pub ids: Option<Vec<String>>,
+    /// The values of the columns that were asked for, in their order.
+    pub columns: Vec<Vec<Option<String>>>,
+    /// The number of rows with an error in place of logits.
+    pub left_out: usize,
+    /// The names of the model's classes, in the order of the logits, if the file has them.
+    classes: Option<Vec<String>>,
+    /// How the file was made, if it is recorded.
+    made: Option<Provenance>,
+}
+
+impl PredictionFile {
+    /// Reads predictions with further columns. The form is found from the content: safetensors, or CSV.
+    ///
+    /// In a CSV file a line has the logits of a sample, `logit_0`, `logit_1`, …, and its class from 0,
+    /// `target`, or labels `target_0`, `target_1`, …: 1, 0, or empty if unknown. The samples of one
+    /// `group` (patient) have the same text; one without is a group of its own. `path` names the
+    /// image. A line with a text in `error` is left out. Other columns are ignored.
+    ///
+    /// # Errors
+    /// A file that cannot be read or has another form, or lacks a column.
+    pub fn read(path: &Path, columns: &[String]) -> anyhow::Result<Self> {
+        let place = |error: anyhow::Error| anyhow!("{}: {error}", path.display());
+        if is_text(path) {
+            return read_csv(path, columns).map_err(place);
+        }
+        if let Some(column) = columns.first() {
+            return Err(place(anyhow!("expected a CSV file with the column {column}, found safetensors")));
+        }
+        let file = StateDict::open(path)?;
+        let tensor = |name: &str| {
+            let found = file.get(name)?;
+            Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
+        };
+        let predictions = Predictions::from_tensors(tensor).map_err(|error| place(error.into()))?;
+        let made = file.provenance().ok().cloned();
+        Ok(Self { predictions, ids: None, columns: Vec::new(), left_out: 0, classes: None, made })
     }
-    let file = StateDict::open(path)?;
-    let tensor = |name: &str| {
-        let found = file.get(name)?;
-        Some(NamedTensor::new(found.dtype, found.shape, found.to_i64(), found.to_f32()))
-    };
-    Predictions::from_tensors(tensor).map_err(|error| anyhow!("{}: {error}", path.display()))
+
+    /// Checks that the logits are those of a model, in the order of its classes, as far as the file
+    /// says.
+    ///
+    /// # Errors
+    /// Another number of logits, another order, or another model.
+    pub fn check_model(&self, path: &Path, digest: &Digest, classes: &[String]) -> anyhow::Result<()> {
+        let (path, found) = (path.display(), self.predictions.outputs());
+        if !classes.is_empty() && classes.len() != found {
+            bail!("{path}: expected the logits of the model's {} classes, found {found}", classes.len());
+        }
+        let names = self.classes.as_ref().filter(|_| !classes.is_empty());
+        if let Some(names) = names.filter(|names| names.as_slice() != classes) {
+            let (own, names) = (classes.join(", "), names.join(", "));
+            bail!("{path}: expected logits in the order of the model's classes ({own}), found {names}");
+        }
+        let Some(made) = &self.made else { return Ok(()) };
+        if made.recipe.get("outputs").is_some_and(|outputs| !outputs.is_null()) {
+            bail!(
+                "{path}: expected logits in the order of the model's classes ({}), found those of the dataset's\n\
+                 hint: write them with `ff-models predict --labels` or `--class-folders`",
+                classes.join(", ")
+            );
+        }
+        match made.parents.as_slice() {
+            [of] if made.kind == "predict" && of.digest != *digest => {
+                bail!("{path}: expected predictions of the model, found those of another one, {}", of.id)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Returns true for a file that begins as a text.
@@ -45,12 +100,19 @@ struct Columns {
     class: Option<usize>,
     labels: Vec<usize>,
     group: Option<usize>,
+    path: Option<usize>,
+    error: Option<usize>,
+    further: Vec<usize>,
 }
 
 impl Columns {
-    fn of(header: StringRecord) -> anyhow::Result<Self> {
+    fn of(header: StringRecord, further: &[String]) -> anyhow::Result<Self> {
         let find =
             |name: &str| header.iter().position(|column| column.trim_start_matches('\u{feff}') == name);
+        let mut names = HashSet::new();
+        if let Some(twice) = header.iter().find(|name| !name.is_empty() && !names.insert(*name)) {
+            bail!("expected columns of different names, found two `{twice}`");
+        }
         let numbered = |name: &str| -> Vec<usize> {
             (0..).map_while(|number: usize| find(&format!("{name}_{number}"))).collect()
         };
@@ -63,7 +125,15 @@ impl Columns {
                 header.iter().take(12).collect::<Vec<_>>().join(", ")
             );
         }
-        Ok(Self { header, logits, class, labels, group })
+        let further = further.iter().map(|name| {
+            find(name).ok_or_else(|| {
+                let found = header.iter().collect::<Vec<_>>().join(", ");
+                anyhow!("expected the column {name}, found {found}")
+            })
+        });
+        let further = further.collect::<anyhow::Result<_>>()?;
+        let (path, error) = (find("path"), find("error"));
+        Ok(Self { logits, class, labels, group, path, error, further, header })
     }
 
     /// Returns the number in a column of a line.
@@ -80,13 +150,22 @@ impl Columns {
     }
 }
 
-fn read_csv(path: &Path) -> anyhow::Result<Predictions> {
+fn read_csv(path: &Path, further: &[String]) -> anyhow::Result<PredictionFile> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path)?;
-    let columns = Columns::of(reader.headers()?.clone())?;
+    let columns = Columns::of(reader.headers()?.clone(), further)?;
     let (mut logits, mut classes, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut groups, mut numbers) = (Vec::new(), HashMap::new());
+    let (mut groups, mut numbers, mut alone) = (Vec::new(), HashMap::new(), u32::MAX);
+    let (mut ids, mut left_out) = (columns.path.map(|_| Vec::new()), 0);
+    let mut found = vec![Vec::new(); further.len()];
     for record in reader.records() {
         let record = record?;
+        // Of another program, a column `error` may be a number beside logits.
+        if columns.error.is_some_and(|column| !record[column].is_empty())
+            && record[columns.logits[0]].is_empty()
+        {
+            left_out += 1;
+            continue;
+        }
         for &column in &columns.logits {
             logits.push(columns.number::<f32>(&record, column, "a number")?);
         }
@@ -101,7 +180,19 @@ fn read_csv(path: &Path) -> anyhow::Result<Predictions> {
         }
         if let Some(column) = columns.group {
             let next = numbers.len() as u32;
-            groups.push(*numbers.entry(record[column].to_owned()).or_insert(next));
+            groups.push(match &record[column] {
+                "" => {
+                    alone -= 1;
+                    alone
+                }
+                name => *numbers.entry(name.to_owned()).or_insert(next),
+            });
+        }
+        if let (Some(ids), Some(column)) = (&mut ids, columns.path) {
+            ids.push(record[column].to_owned());
+        }
+        for (values, &column) in found.iter_mut().zip(&columns.further) {
+            values.push(Some(record[column].to_owned()).filter(|cell| !cell.is_empty()));
         }
     }
     let targets = match columns.class {
@@ -109,7 +200,12 @@ fn read_csv(path: &Path) -> anyhow::Result<Predictions> {
         None => Targets::Labels(labels),
     };
     let predictions = Predictions::new(logits, columns.logits.len(), targets)?;
-    Ok(if columns.group.is_some() { predictions.with_groups(groups)? } else { predictions })
+    // A column of groups that is empty has none.
+    let predictions = if numbers.is_empty() { predictions } else { predictions.with_groups(groups)? };
+    let names = columns.header.iter().filter_map(|name| name.strip_prefix("probability_"));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let classes = (names.len() == predictions.outputs()).then_some(names);
+    Ok(PredictionFile { predictions, ids, columns: found, left_out, classes, made: None })
 }
 
 #[cfg(test)]
@@ -121,7 +217,9 @@ mod tests {
         let path = folder.path().join("p");
         std::fs::write(&path, text).unwrap();
         let place = format!("{}: ", path.display());
-        read_predictions(&path).map_err(|error| error.to_string().replace(&place, ""))
+        PredictionFile::read(&path, &[])
+            .map(|file| file.predictions)
+            .map_err(|error| error.to_string().replace(&place, ""))
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use ff_checkpoint::{Digest, Provenance, StateDict, trained_on};
+use ff_eval::Decision;
 use ff_models::{Architecture, Identity, Normalisation, Spec};
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -68,6 +69,8 @@ struct Description {
     network: Option<Network>,
     /// Why there is no network.
     unknown: Option<Unknown>,
+    /// Calibration and thresholds, if the file records them.
+    decision: Option<Value>,
     provenance: Option<Provenance>,
     trained_on: Vec<Value>,
     saved_with: Map<String, Value>,
@@ -130,6 +133,7 @@ impl Description {
             not_finite: weights.first_not_finite().map(str::to_owned),
             network,
             unknown,
+            decision: weights.provenance().ok().and_then(|made| made.recipe.get(Decision::KEY)).cloned(),
             provenance: weights.provenance().ok().cloned(),
             trained_on: trained_on(&weights),
             saved_with: weights.saved_with().clone(),
@@ -153,6 +157,9 @@ impl Description {
         if let Some(network) = &self.network {
             network.write(&mut lines);
         }
+        if let Some(decision) = &self.decision {
+            self.write_decision(decision, &mut lines);
+        }
         if let Some(unknown) = &self.unknown {
             unknown.write(&mut lines);
         }
@@ -163,6 +170,20 @@ impl Description {
             lines.add("saved with", &listed(self.saved_with.keys().cloned()));
         }
         lines.0
+    }
+}
+
+impl Description {
+    /// Writes which calibration the file has, and the threshold of each class.
+    fn write_decision(&self, decision: &Value, lines: &mut Lines) {
+        lines.add("calibration", decision["calibrator"]["kind"].as_str().unwrap_or("unknown"));
+        let names = self.network.as_ref().and_then(|network| network.classes.as_ref());
+        for point in decision["points"].as_array().into_iter().flatten() {
+            let output = point["output"].as_u64().and_then(|at| usize::try_from(at).ok());
+            let name = output.and_then(|at| names?.get(at)).map_or("?", String::as_str);
+            let from = point["threshold"].as_f64().unwrap_or(f64::NAN);
+            lines.add("threshold", &format!("{name} from {from:.4}"));
+        }
     }
 }
 

@@ -2,21 +2,32 @@
 //! backbone, and a device's arithmetic.
 
 mod bench;
+mod calibrate;
 mod check;
+mod explain;
+mod export;
 mod info;
 mod list;
 mod logits;
 mod memory;
+mod model_option;
+mod predict;
 
 use clap::Subcommand;
 
 pub use bench::Bench;
+pub use calibrate::Calibrate;
 pub use check::Check;
+pub use explain::Explain;
+pub use export::Export;
 pub use info::Info;
 pub use list::List;
 pub use logits::Logits;
+pub use predict::Predict;
 
-/// List architectures, say what a file of weights is, compute logits, measure speed.
+use crate::hub::push::{Push, push};
+
+/// Predict images with a trained model, explain and export it, say what a file of weights is.
 #[derive(Subcommand)]
 pub enum Command {
     /// List the architectures: image sizes, weights, multiply-adds, published weights
@@ -31,6 +42,42 @@ Examples:
   ff-models info model.pth
   ff-models info --json runs/tables/demo/soup.safetensors")]
     Info(Info),
+    /// Predict images with a trained model: class probabilities as CSV or JSON lines
+    #[command(after_help = "The same command resumes an interrupted one: it appends to FILE.*.partial.
+Images that cannot be read have a row that says why, and the exit code is 0; it is 1 if none can be
+read, and after an interruption.
+
+Examples:
+  ff-models predict --model soup.safetensors --images folder --output predictions.csv
+  ff-models predict --model timm/ --images list.csv --output predictions.jsonl
+  ff-models predict --model soup.safetensors --labels other/labels.csv --by sex,age \\
+    --output external.csv")]
+    Predict(Predict),
+    /// Show which places of an image a prediction is made from (Grad-CAM), as PNG
+    #[command(
+        after_help = "For ResNets and VGGs. The map of a 224 px image has 7 × 7 places: it shows regions, not edges.
+
+Examples:
+  ff-models explain --model soup.safetensors --images lesion.jpg --output explained
+  ff-models explain --model soup.safetensors --images folder --class malignant --output explained"
+    )]
+    Explain(Explain),
+    /// Write a trained model as an ONNX file, with normalisation and calibration inside
+    #[command(after_help = "Examples:
+  ff-models export --model soup.safetensors --output soup.onnx")]
+    Export(Export),
+    /// Calibrate a trained model and choose thresholds on validation predictions
+    #[command(after_help = "Examples:
+  ff-train predict --checkpoint soup.safetensors --dataset folder --root images --split val \\
+    --output val.safetensors
+  ff-models calibrate --model soup.safetensors --predictions val.safetensors \\
+    --operating-point sensitivity=0.95 --of malignant --output calibrated.safetensors")]
+    Calibrate(Calibrate),
+    /// Upload a model and its card to the Hugging Face hub
+    #[command(after_help = "Examples:
+  ff-models push runs/tables/demo --repo OWNER/NAME --private
+  ff-models push runs/tables/demo --repo OWNER/NAME --dry-run")]
+    Push(Push),
     /// Compute the logits of given input tensors
     #[command(after_help = "Examples:
   ff-models logits --arch resnet50 --weights w.safetensors --input x.safetensors \\
@@ -59,6 +106,11 @@ impl Command {
         match self {
             Self::List(options) => list::list(&options),
             Self::Info(options) => info::info(&options),
+            Self::Predict(options) => predict::predict(&options),
+            Self::Explain(options) => explain::explain(&options),
+            Self::Export(options) => export::export(&options),
+            Self::Calibrate(options) => calibrate::calibrate(&options),
+            Self::Push(options) => push(&options),
             Self::Logits(options) => logits::logits(&options),
             Self::Bench(options) => bench::bench(&options),
             Self::Check(options) => check::check(&options),

@@ -17,7 +17,7 @@ use super::kept::{Kept, Record};
 use super::process::{Process, last_lines};
 use crate::grid::counted;
 use crate::output::say;
-use crate::prediction_file::read_predictions;
+use crate::prediction_file::PredictionFile;
 
 /// The lines of a failed command's output that its error shows.
 const SHOWN: usize = 20;
@@ -239,7 +239,7 @@ impl<'a> CommandScorer<'a> {
         if !task.predictions.exists() {
             return Err(wrong(format!("no predictions at {PREDICTIONS}")));
         }
-        let predictions = read_predictions(&task.predictions)
+        let PredictionFile { predictions, .. } = PredictionFile::read(&task.predictions, &[])
             .map_err(|error| wrong(format!("predictions that cannot be read: {error:#}")))?;
         self.check(&predictions)?;
         Ok(Answer::Predictions(predictions))
