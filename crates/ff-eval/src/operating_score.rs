@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::calibrator::Calibrator;
+use crate::column::Column;
 use crate::error::Error;
 use crate::estimate::{Estimate, estimates};
 use crate::note::{FEW_SAMPLES, Note};
@@ -131,6 +132,38 @@ impl OperatingScore {
             groups,
             notes,
         })
+    }
+}
+
+impl OperatingScore {
+    /// Scores the decisions on the samples of each value of a column, in the order of
+    /// [`Column::values`], as [`OperatingScore::of`] does. Nothing is compared.
+    ///
+    /// # Errors
+    /// Those of [`OperatingScore::of`]; [`Error::Column`] if the column is of another number of samples.
+    pub fn by_value(
+        point: &OperatingPoint,
+        calibrator: &Calibrator,
+        predictions: &Predictions,
+        column: &Column,
+        resamples: usize,
+        seed: u64,
+    ) -> Result<Vec<OperatingScore>, Error> {
+        let (samples, found) = (predictions.len(), column.of_sample().len());
+        if samples != found {
+            let expected = format!("{samples} values, one for each sample");
+            return Err(Error::Column {
+                column: column.name().to_owned(),
+                expected,
+                found: found.to_string(),
+            });
+        }
+        let of_value = |value: usize| {
+            let members: Vec<usize> =
+                (0..samples).filter(|&sample| column.of_sample()[sample] == value).collect();
+            OperatingScore::of(point, calibrator, &predictions.subset(&members), None, resamples, seed)
+        };
+        (0..column.values().len()).map(of_value).collect()
     }
 }
 
@@ -298,5 +331,25 @@ mod tests {
         assert_eq!(counts(of(0).unwrap()), [1, 0, 1, 0]);
         assert_eq!(counts(of(1).unwrap()), [1, 0, 0, 1]);
         assert_eq!(of(2).unwrap_err().to_string(), "expected an output from 0 to 1, found 2");
+    }
+
+    #[test]
+    fn values_of_a_column_are_scored_alone() {
+        let labels = Targets::Labels(vec![1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+        let predictions = Predictions::new(vec![2.0, -2.0, -1.0, 1.0, 3.0, -3.0], 1, labels).unwrap();
+        let calibrator = Calibrator::none(TaskKind::Multilabel);
+        let rule = OperatingRule::Youden {};
+        let point = OperatingPoint::choose(rule, 0, &calibrator, &predictions).unwrap();
+        let point = OperatingPoint { threshold: 0.5, ..point };
+        let column = Column::new("site", &["a", "a", "b", "b", "a", "a"].map(Some));
+        let found = OperatingScore::by_value(&point, &calibrator, &predictions, &column, 0, 0).unwrap();
+        let rates: Vec<_> =
+            found.iter().map(|of| (of.sensitivity.value.clone(), of.specificity.value.clone())).collect();
+        assert_eq!(
+            rates,
+            [(Value::Defined(1.0), Value::Defined(1.0)), (Value::Defined(0.0), Value::Defined(0.0))]
+        );
+        let short = Column::new("site", &[Some("a")]);
+        assert!(OperatingScore::by_value(&point, &calibrator, &predictions, &short, 0, 0).is_err());
     }
 }

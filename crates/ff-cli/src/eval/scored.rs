@@ -1,5 +1,7 @@
 //! The scores of predictions, and how they are printed.
 
+use std::collections::BTreeMap;
+
 use ff_eval::{
     BINS, CalibrationScore, ClassRow, Column, Confusion, Decision, Estimate, Metric, OperatingPoint,
     OperatingScore, OutputAuroc, Predictions, Score, Shown, SubgroupScore, Subgroups, TaskKind, Value,
@@ -55,6 +57,9 @@ pub(crate) struct Scored {
 struct AtPoint {
     point: OperatingPoint,
     score: OperatingScore,
+    /// How it does on the images of each value of a column, in the order of the subgroups.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    by: BTreeMap<String, Vec<OperatingScore>>,
 }
 
 impl Scored {
@@ -71,19 +76,29 @@ impl Scored {
         let classes = &record.classes;
         let of = |metric: &Metric| Score::new(*metric, predictions, resamples, seed);
         let calibration = |of: &Predictions| CalibrationScore::of(of, BINS, resamples, seed);
+        let (mut subgroups, mut columns, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, values) in by.iter().zip(&file.columns) {
+            let column = Column::new(name, values);
+            match Subgroups::of(metrics, predictions, &column, resamples, seed) {
+                Ok(found) => {
+                    subgroups.push(found);
+                    columns.push(column);
+                }
+                Err(error) => notes.push(error.to_string()),
+            }
+        }
         let (mut calibrated, mut operating_points) = (None, Vec::new());
         if let Some(Decision { calibrator, points }) = &record.decision {
             calibrated = Some(calibration(&calibrator.apply(predictions)?));
             for point in points {
                 let score = OperatingScore::of(point, calibrator, predictions, prevalence, resamples, seed)?;
-                operating_points.push(AtPoint { point: *point, score });
-            }
-        }
-        let (mut subgroups, mut notes) = (Vec::new(), Vec::new());
-        for (name, values) in by.iter().zip(&file.columns) {
-            match Subgroups::of(metrics, predictions, &Column::new(name, values), resamples, seed) {
-                Ok(found) => subgroups.push(found),
-                Err(error) => notes.push(error.to_string()),
+                let of_column = |column: &Column| {
+                    let found =
+                        OperatingScore::by_value(point, calibrator, predictions, column, resamples, seed)?;
+                    Ok((column.name().to_owned(), found))
+                };
+                let by = columns.iter().map(of_column).collect::<Result<_, ff_eval::Error>>()?;
+                operating_points.push(AtPoint { point: *point, score, by });
             }
         }
         Ok(Self {
@@ -124,7 +139,7 @@ impl Scored {
             }
         }
         self.write_calibration(&mut text);
-        for AtPoint { point, score } in &self.operating_points {
+        for AtPoint { point, score, by } in &self.operating_points {
             text += &format!(
                 "{} from {:.4}, as chosen by {} on {} positive and {} negative images\n",
                 self.name(point.output),
@@ -145,6 +160,15 @@ impl Scored {
             }
             for note in &score.notes {
                 text += &format!("{:16} ({})\n", "", note.describe(&self.classes));
+            }
+            for Subgroups { column, rows, .. } in &self.subgroups {
+                for (row, score) in rows.iter().zip(by.get(column).into_iter().flatten()) {
+                    let (sensitivity, specificity) = (shown(&score.sensitivity), shown(&score.specificity));
+                    text += &format!(
+                        "  {column} {}: sensitivity {sensitivity}, specificity {specificity}\n",
+                        row.value
+                    );
+                }
             }
         }
         self.write_subgroups(&mut text);

@@ -305,6 +305,9 @@ pub struct InUse {
     pub curves: Vec<DecisionCurve>,
     /// The column's metric by each attribute of the images.
     pub subgroups: Vec<Subgroups>,
+    /// How the only operating point does on the images of each value of an attribute, in the order of
+    /// `subgroups`; empty without one, and with several.
+    pub points_by_value: Vec<Vec<OperatingScore>>,
     /// What could not be fitted or compared.
     pub notes: Vec<String>,
 }

@@ -73,7 +73,7 @@ fn points(column: &ColumnReport, in_use: &InUse) -> Markup {
 }
 
 fn subgroups(column: &ColumnReport, in_use: &InUse) -> Markup {
-    let row = |of: &Subgroups, row: &Subgroup| {
+    let row = |of: &Subgroups, row: &Subgroup, at_point: Option<&OperatingScore>| {
         let score = row.scores.first()?;
         let said = match &score.difference {
             None => score.score.notes.last().map_or_else(|| "not compared".to_owned(), Note::to_string),
@@ -89,14 +89,23 @@ fn subgroups(column: &ColumnReport, in_use: &InUse) -> Markup {
         let estimate = Estimate { value: score.score.value.clone(), interval: score.score.interval };
         let groups = row.groups.map_or(NOTHING.to_owned(), |groups| format::count(groups as u64));
         let samples = format::count(row.samples as u64);
-        Some(vec![of.column.clone(), row.value.clone(), samples, groups, shown(&estimate), said])
+        let mut cells = vec![of.column.clone(), row.value.clone(), samples, groups, shown(&estimate), said];
+        cells.extend(at_point.into_iter().flat_map(|of| [shown(&of.sensitivity), shown(&of.specificity)]));
+        Some(cells)
     };
-    let rows: Vec<_> =
-        in_use.subgroups.iter().flat_map(|of| of.rows.iter().filter_map(move |one| row(of, one))).collect();
+    let mut rows = Vec::new();
+    for (at, of) in in_use.subgroups.iter().enumerate() {
+        let points = in_use.points_by_value.get(at);
+        let cells = |(nth, one): (usize, &Subgroup)| row(of, one, points.and_then(|points| points.get(nth)));
+        rows.extend(of.rows.iter().enumerate().filter_map(cells));
+    }
     if rows.is_empty() {
         return html! {};
     }
-    let head = ["By", "Value", "Images", "Patients", column.metric.title(), "Less all others"];
+    let mut head = vec!["By", "Value", "Images", "Patients", column.metric.title(), "Less all others"];
+    if !in_use.points_by_value.is_empty() {
+        head.extend(["Sensitivity", "Specificity"]);
+    }
     let lowest = in_use.subgroups.iter().filter_map(|of| {
         let (row, score) = of.lowest(column.metric)?;
         let value = score.score.value.value()?;

@@ -53,11 +53,18 @@ pub(super) fn of(
     if let (Err(why), true) = (&images, has_attributes) {
         notes.push(format!("no subgroups: {why}"));
     }
-    let mut subgroups = Vec::new();
+    let (mut subgroups, mut points_by_value) = (Vec::new(), Vec::new());
     for of in images.iter().flat_map(|(data, indices)| columns(data, indices)) {
         let metrics = [column.head.dataset.metric];
         match Subgroups::of(&metrics, &predictions, &of, resamples, seed) {
-            Ok(found) => subgroups.push(found),
+            Ok(found) => {
+                subgroups.push(found);
+                if let [(point, _)] = &scored[..] {
+                    let by_value =
+                        OperatingScore::by_value(point, &calibrator, &predictions, &of, resamples, seed)?;
+                    points_by_value.push(by_value);
+                }
+            }
             Err(error) => notes.push(error.to_string()),
         }
     }
@@ -68,6 +75,7 @@ pub(super) fn of(
         points: scored,
         curves,
         subgroups,
+        points_by_value,
         notes,
     }))
 }
