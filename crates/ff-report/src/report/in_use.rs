@@ -1,6 +1,6 @@
 //! The delivered soup in use: calibration, thresholds, decision curves and subgroups.
 
-use ff_eval::{Estimate, Note, OperatingPoint, OperatingScore, Shown, Subgroup, Subgroups, Value};
+use ff_eval::{Estimate, OperatingPoint, OperatingScore, Shown, Subgroup, Subgroups, Value};
 use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
@@ -75,17 +75,16 @@ fn points(column: &ColumnReport, in_use: &InUse) -> Markup {
 fn subgroups(column: &ColumnReport, in_use: &InUse) -> Markup {
     let row = |of: &Subgroups, row: &Subgroup, at_point: Option<&OperatingScore>| {
         let score = row.scores.first()?;
-        let said = match &score.difference {
-            None => score.score.notes.last().map_or_else(|| "not compared".to_owned(), Note::to_string),
-            Some(difference) => {
-                let value = format::difference(difference.value);
-                match difference.shown() {
-                    Shown::Higher => format!("{value}: higher"),
-                    Shown::Lower => format!("{value}: lower"),
-                    Shown::Neither => format!("{value}: no difference shown"),
-                }
-            }
-        };
+        let said = score.difference.map_or("not compared".to_owned(), |difference| {
+            let interval =
+                difference.interval.map_or(String::new(), |ends| format!(" {}", format::interval(&ends)));
+            let shown = match difference.shown() {
+                Shown::Higher => ": higher",
+                Shown::Lower => ": lower",
+                Shown::Neither => "",
+            };
+            format!("{}{interval}{shown}", format::difference(difference.value))
+        });
         let estimate = Estimate { value: score.score.value.clone(), interval: score.score.interval };
         let groups = row.groups.map_or(NOTHING.to_owned(), |groups| format::count(groups as u64));
         let samples = format::count(row.samples as u64);
@@ -114,11 +113,25 @@ fn subgroups(column: &ColumnReport, in_use: &InUse) -> Markup {
         Some(format!("By {}, the lowest is {} ({}): {said}.", of.column, row.value, format::value(value)))
     });
     let lowest: Vec<String> = lowest.collect();
+    let reasons = in_use.subgroups.iter().flat_map(|of| {
+        of.rows.iter().filter_map(move |row| {
+            let score = row.scores.first().filter(|score| score.difference.is_none())?;
+            let why = match (&score.score.value, score.score.notes.last()) {
+                (Value::Undefined(why), _) => why.clone(),
+                (_, note) => note?.describe(&column.classes),
+            };
+            Some(format!("{} {}: {why}.", of.column, row.value))
+        })
+    });
     html! {
         h4 { "Subgroups" }
         @for said in &lowest { p { (said) } }
         (grid::plain(&format!("{}: subgroups", column.name()), 2, &head, rows))
-        p.note { "Intervals of differences allow for the number of comparisons in a column (Bonferroni)." }
+        p.note {
+            "A difference is shown where its interval does not hold 0: it is then called higher or lower. Intervals of "
+            "differences allow for the number of comparisons in a column (Bonferroni)."
+        }
+        @for why in reasons { p.note { (why) } }
     }
 }
 
