@@ -112,6 +112,12 @@ fn an_interrupted_prediction_resumes_with_whole_rows() {
     let refused = shell(&place, "ff-models", &format!("trap '' XFSZ; ulimit -f 1; exec \"$0\" {words}"));
     refused.refused(1, &["cannot be written: ", "hint: ", "the same command appends the others"]);
     assert!(place.read(&partial).ends_with('\n'));
+    // Rows of other images are not thrown away.
+    std::fs::copy(place.path("data/cells/a/a00.png"), place.path("data/cells/a/a.png")).unwrap();
+    place
+        .run(PREDICT)
+        .refused(1, &["expected the rows of these images, found those of others from row 1 on"]);
+    std::fs::remove_file(place.path("data/cells/a/a.png")).unwrap();
     let resumed = place.run(&format!("{PREDICT} --json")).json();
     assert_eq!(resumed["images"], 36);
     let kept = resumed["resumed"].as_u64().unwrap();
@@ -392,6 +398,14 @@ split = {{ kind = "official" }}
             tested.clone().filter(|line| line.ends_with(&format!(",{}", sex.replace("unknown", "")))).count();
         assert_has(&page, &[&format!("<td>{sex}</td><td class=\"number\">{count}</td>")]);
     }
+    // The images that it was trained on are no external test.
+    let line = "ff-models predict --model runs/tables/tiny/soup.safetensors --labels data/cells/labels.csv --output t.csv";
+    let ran = place.run(line);
+    assert_has(
+        &ran.stderr,
+        &["warning: data/cells/labels.csv: the model was trained or selected on a part of these"],
+    );
+    ran.ok();
     // The soup decides as the table says.
     place
         .run("ff-models predict --model runs/tables/tiny/soup.safetensors --images data/cells --output p.csv")

@@ -8,6 +8,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 /// The heading of options that mean the same in every command that has them.
 pub(crate) const GLOBAL: &str = "Global options";
 
+/// Takes the blanks from a name in a list.
+pub(crate) fn trimmed(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.trim().to_owned())
+}
+
 /// A configuration, overrides of its values, and the folder of its datasets.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigOptions {

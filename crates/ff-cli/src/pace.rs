@@ -1,4 +1,4 @@
-//! Progress of long work on a number of images: a bar on a terminal, a line now and then without one.
+//! Progress of long work on a number of images: a bar on a terminal, a line every 30 seconds without one.
 
 use std::time::{Duration, Instant};
 

@@ -204,7 +204,9 @@ fn read_csv(path: &Path, further: &[String]) -> anyhow::Result<PredictionFile> {
     let predictions = if numbers.is_empty() { predictions } else { predictions.with_groups(groups)? };
     let names = columns.header.iter().filter_map(|name| name.strip_prefix("probability_"));
     let names: Vec<String> = names.map(str::to_owned).collect();
-    let classes = (names.len() == predictions.outputs()).then_some(names);
+    // As `ff-models predict` writes them; other programs may number them.
+    let is_ours = columns.header.iter().any(|name| name == "prediction");
+    let classes = (is_ours && names.len() == predictions.outputs()).then_some(names);
     Ok(PredictionFile { predictions, ids, columns: found, left_out, classes, made: None })
 }
 

@@ -10,7 +10,7 @@ use crate::table::{Row, Table};
 
 /// Image files with labels, for a test of a model whose classes or tasks are known.
 ///
-/// Other than a dataset to train on, they need not have an image of every class, no split is read,
+/// Unlike a dataset to train on, these files need not have an image of every class, no split is read,
 /// files need not exist, and nothing is hashed. Names of classes and tasks may differ in
 /// case and punctuation where this leaves no doubt.
 #[derive(Clone, Debug, PartialEq)]

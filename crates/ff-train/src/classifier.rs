@@ -65,6 +65,10 @@ impl Classifier {
             let expected = format!("a name for each of its {outputs} outputs");
             return Err(recorded.differs(expected, format!("{}: {}", classes.len(), classes.join(", "))));
         }
+        if let Some(at) = (0..classes.len()).find(|&at| classes[..at].contains(&classes[at])) {
+            let expected = "classes of different names".to_owned();
+            return Err(recorded.differs(expected, format!("two `{}`", classes[at])));
+        }
         let own = architecture.image_size;
         let image_size = recorded
             .or_told("image size", identity.image_size, told.image_size, |size| format!("{size} px"))?

@@ -13,7 +13,7 @@ use crate::upload::send_images;
 /// The logits of one image, or why it cannot be read.
 pub type Predicted = Result<Vec<f32>, ff_data::Error>;
 
-/// Predicts images of a dataset, by index, in batches of their order. Other than
+/// Predicts images of a dataset, by index, in batches of their order. Unlike
 /// [`EvalSet`](crate::EvalSet), it keeps neither images nor logits, so the memory does not depend on
 /// the number of images. `threads` threads decode and resize (0: the calling thread).
 ///

@@ -8,6 +8,7 @@ use ff_eval::{MAX_RESAMPLES, Metric, TaskKind};
 
 use super::decision::ModelRecord;
 use super::scored::{Resampling, Scored};
+use crate::options::trimmed;
 use crate::output::{print, print_json};
 use crate::prediction_file::PredictionFile;
 
@@ -47,7 +48,7 @@ pub struct ScoreOptions {
     #[arg(long, value_name = "SHARE", requires = "model", value_parser = share)]
     prevalence: Option<f64>,
     /// Columns of the CSV to score by, such as sex,age
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = trimmed)]
     by: Vec<String>,
     /// Bootstrap resamples of each interval; 0: no intervals
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]

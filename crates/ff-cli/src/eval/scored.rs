@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ff_eval::{
-    BINS, CalibrationScore, ClassRow, Column, Confusion, Decision, Estimate, Metric, OperatingPoint,
-    OperatingScore, OutputAuroc, Predictions, Score, Shown, SubgroupScore, Subgroups, TaskKind, Value,
-    auroc_per_output, class_table,
+    BINS, CalibrationScore, Calibrator, ClassRow, Column, Confusion, Decision, Estimate, Metric,
+    OperatingPoint, OperatingScore, OutputAuroc, Predictions, Score, Shown, SubgroupScore, Subgroups,
+    TaskKind, Value, auroc_per_output, class_table,
 };
 use serde::Serialize;
 
@@ -89,7 +89,9 @@ impl Scored {
         }
         let (mut calibrated, mut operating_points) = (None, Vec::new());
         if let Some(Decision { calibrator, points }) = &record.decision {
-            calibrated = Some(calibration(&calibrator.apply(predictions)?));
+            if !matches!(calibrator, Calibrator::None { .. }) {
+                calibrated = Some(calibration(&calibrator.apply(predictions)?));
+            }
             for point in points {
                 let score = OperatingScore::of(point, calibrator, predictions, prevalence, resamples, seed)?;
                 let of_column = |column: &Column| {
@@ -168,6 +170,9 @@ impl Scored {
                         "  {column} {}: sensitivity {sensitivity}, specificity {specificity}\n",
                         row.value
                     );
+                    for note in &score.notes {
+                        text += &format!("{:16} ({})\n", "", note.describe(&self.classes));
+                    }
                 }
             }
         }

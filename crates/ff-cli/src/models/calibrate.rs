@@ -10,6 +10,7 @@ use ff_train::Classifier;
 use serde_json::json;
 
 use super::model_option::ModelOption;
+use crate::options::trimmed;
 use crate::output::{print, print_json};
 use crate::output_file::check_output;
 use crate::prediction_file::PredictionFile;
@@ -34,7 +35,7 @@ pub struct Calibrate {
     ///
     /// Without it, every task of a multilabel model, the second of two classes, and none of more
     /// classes. The threshold of a class is on its probability against all others.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = trimmed)]
     of: Option<Vec<String>>,
     /// File to write: the same weights, with calibration and thresholds
     #[arg(long, value_name = "FILE")]
@@ -46,9 +47,10 @@ pub struct Calibrate {
 
 pub(super) fn calibrate(options: &Calibrate) -> anyhow::Result<()> {
     let Calibrate { model, predictions: path, method, operating_point, of, output, json } = options;
-    check_output(output, std::iter::once(model.model.as_path()))?;
     let file = PredictionFile::read(path, &[])?;
     let (weights, classifier) = model.open()?;
+    // The file itself, in place of its folder, where an earlier soup may be replaced.
+    check_output(output, [weights.path().unwrap_or(&model.model), path.as_path()])?;
     let Classifier { classes, kind, .. } = &classifier;
     file.check_model(path, weights.digest(), classes)?;
     let predictions = &file.predictions;
@@ -122,7 +124,7 @@ fn named(error: &ff_eval::Error, classes: &[String]) -> String {
         ff_eval::Error::OneSided { output, found } => {
             let name = classes.get(*output).cloned().unwrap_or_default();
             format!(
-                "{name}: expected images known to be positive and negative, found {found}\nhint: leave it out of --of"
+                "{name}: expected images known to be positive and negative, found {found}\nhint: name the classes that get a threshold with --of, without {name}"
             )
         }
         other => other.to_string(),

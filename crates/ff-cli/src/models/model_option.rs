@@ -11,7 +11,7 @@ use ff_train::{Classifier, Told};
 
 use crate::device::DeviceChoice;
 use crate::hub::Blob;
-use crate::options::GLOBAL;
+use crate::options::{GLOBAL, trimmed};
 use crate::output::say;
 
 const UNRECORDED: &str = "What the model's file does not record";
@@ -26,7 +26,7 @@ pub struct ModelOption {
     #[arg(long, help_heading = UNRECORDED)]
     arch: Option<Architecture>,
     /// Names of the classes in the order of the outputs, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = UNRECORDED)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = trimmed, help_heading = UNRECORDED)]
     classes: Option<Vec<String>>,
     /// Whether an image has one class, or any number of labels
     #[arg(long, value_enum, help_heading = UNRECORDED)]

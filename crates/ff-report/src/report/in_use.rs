@@ -1,6 +1,6 @@
 //! The delivered soup in use: calibration, thresholds, decision curves and subgroups.
 
-use ff_eval::{Estimate, OperatingPoint, OperatingScore, Shown, Subgroup, Subgroups, Value};
+use ff_eval::{Estimate, Note, OperatingPoint, OperatingScore, Shown, Subgroup, Subgroups, Value};
 use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
@@ -113,6 +113,14 @@ fn subgroups(column: &ColumnReport, in_use: &InUse) -> Markup {
         Some(format!("By {}, the lowest is {} ({}): {said}.", of.column, row.value, format::value(value)))
     });
     let lowest: Vec<String> = lowest.collect();
+    let of_points = in_use.subgroups.iter().zip(&in_use.points_by_value).flat_map(|(of, scores)| {
+        of.rows.iter().zip(scores).flat_map(move |(row, score)| {
+            let said = move |note: &Note| {
+                format!("{} {}: {}.", of.column, row.value, note.describe(&column.classes))
+            };
+            score.notes.iter().filter(|note| !matches!(note, Note::FewGroups { .. })).map(said)
+        })
+    });
     let reasons = in_use.subgroups.iter().flat_map(|of| {
         of.rows.iter().filter_map(move |row| {
             let score = row.scores.first().filter(|score| score.difference.is_none())?;
@@ -132,6 +140,7 @@ fn subgroups(column: &ColumnReport, in_use: &InUse) -> Markup {
             "differences allow for the number of comparisons in a column (Bonferroni)."
         }
         @for why in reasons { p.note { (why) } }
+        @for note in of_points { p.note { (note) } }
     }
 }
 

@@ -7,7 +7,8 @@ use maud::{Markup, html};
 use crate::report::data::{ExperimentReport, Mistake, Thumbnail};
 use crate::report::fold;
 
-const INTRODUCTION: &str = "Test images that the soup predicts wrongly with the highest confidence. Check them: a \
+const INTRODUCTION: &str = "Test images that the soup predicts wrongly with the highest confidence, which is calibrated; labels \
+                            count as predicted from one half, whatever the threshold. Check them: a \
                             label may be wrong, too. Of a convolutional network, the second picture shows which \
                             places add to the predicted class (Grad-CAM): regions of the last feature map, not edges, and \
                             no proof of a cause.";

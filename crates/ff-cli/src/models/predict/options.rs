@@ -13,6 +13,7 @@ use ff_train::Classifier;
 use super::images::Images;
 use super::rows::{Form, Rows};
 use crate::models::model_option::ModelOption;
+use crate::options::trimmed;
 
 /// A trained model, and the images to predict.
 #[derive(Args)]
@@ -92,6 +93,9 @@ impl Predict {
     /// known by its digest: a part of it, or the same images in other files, are not noticed.
     pub(super) fn seen_before(&self, weights: &StateDict) -> Option<String> {
         let seen = trained_on(weights);
+        if seen.is_empty() {
+            return None;
+        }
         let (path, config) = match (&self.labels, &self.images[..]) {
             (Some(path), _) => {
                 let manifest = Manifest { path: path.clone(), attributes: self.by.clone() };
@@ -103,7 +107,7 @@ impl Predict {
             _ => return None,
         };
         // A table of a test may be none to train on.
-        let dataset = config.open(Path::new(""), &FileHashes::none()).ok().filter(|_| !seen.is_empty())?;
+        let dataset = config.open(Path::new(""), &FileHashes::none()).ok()?;
         seen.iter().any(|data| data.digest == dataset.digest()).then(|| {
             format!(
                 "warning: {}: the model was trained or selected on a part of these images, so the scores are too high\n\
@@ -125,9 +129,4 @@ impl Predict {
     pub(super) fn attributes(&self) -> Option<Vec<String>> {
         self.is_labelled().then(|| self.by.clone())
     }
-}
-
-/// Takes the blanks from a name in a list.
-fn trimmed(text: &str) -> Result<String, std::convert::Infallible> {
-    Ok(text.trim().to_owned())
 }

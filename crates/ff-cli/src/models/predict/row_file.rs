@@ -20,10 +20,10 @@ pub(super) struct RowFile {
 }
 
 impl RowFile {
-    /// Opens a file that will be called `path`, with the rows that an earlier run wrote. `identity` is
-    /// what the rows depend on besides the images: rows of another are left alone. A row counts if
-    /// `starts`, which gets its number, returns how it starts, and of these a multiple of `batch`, or
-    /// all if `starts` has no further one. `seen` gets each row that counts.
+    /// Opens a file that will be called `path`, with the rows that an earlier run wrote. `identity` is a
+    /// checksum of what the rows depend on besides the images; rows with another are in another file.
+    /// `starts` returns how the row of a number starts, or `None` after the last. Rows that start so are
+    /// kept, in whole batches of `batch`, and passed to `seen`.
     ///
     /// # Errors
     /// The file exists, another process is writing it, or it cannot be written.
@@ -57,8 +57,16 @@ impl RowFile {
         let Some(file) = Lock::of(file) else {
             bail!("{}: another process is writing this file", partial.display());
         };
-        let (bytes, rows) = whole_rows(&file, header, batch, starts, seen)
+        let (bytes, rows, foreign) = whole_rows(&file, header, batch, starts, seen)
             .with_context(|| format!("{}: cannot be read", partial.display()))?;
+        if foreign {
+            bail!(
+                "{}: expected the rows of these images, found those of others from row {} on\n\
+                 hint: remove this file to start over, or give another --output",
+                partial.display(),
+                rows + 1
+            );
+        }
         let mut opened = Self { path: path.to_owned(), partial, file, bytes, rows };
         opened.cut()?;
         if bytes == 0 {
@@ -99,16 +107,18 @@ impl RowFile {
     pub fn finish(self) -> anyhow::Result<()> {
         let Self { path, partial, file, .. } = self;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // A link, other than a new name, does not replace a file that another run has written.
+        // A hard link, unlike a rename, does not replace a file that another run has written.
         let named = file.sync_all().and_then(|()| match std::fs::hard_link(&partial, &path) {
             Ok(()) => std::fs::remove_file(&partial),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
             Err(_) => std::fs::rename(&partial, &path),
         });
-        let synced = named.and_then(|()| File::open(folder)?.sync_all());
-        synced.map_err(|error| {
+        named.map_err(|error| {
             anyhow!("{}: cannot be written: {error}; the rows are in {}", path.display(), partial.display())
-        })
+        })?;
+        // Not every file system can.
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        Ok(())
     }
 
     /// Removes the file. Rows that stay do no harm.
@@ -125,14 +135,15 @@ impl RowFile {
     }
 }
 
-/// Returns the bytes and the number of the rows at the start of a file that are whole and expected.
+/// Returns the bytes and the number of the rows at the start of a file that are whole and expected, and
+/// whether a whole row of other images follows.
 fn whole_rows(
     file: &File,
     header: &str,
     batch: usize,
     mut starts: impl FnMut(usize) -> Option<String>,
     mut each: impl FnMut(&str),
-) -> std::io::Result<(u64, usize)> {
+) -> std::io::Result<(u64, usize, bool)> {
     let mut reader = BufReader::new(file);
     let mut line = String::new();
     let mut next = |line: &mut String| {
@@ -145,7 +156,7 @@ fn whole_rows(
     let mut seen = 0;
     if !header.is_empty() {
         if next(&mut line)? == 0 || line != header {
-            return Ok((0, 0));
+            return Ok((0, 0, false));
         }
         bytes = line.len() as u64;
         read = bytes;
@@ -153,7 +164,7 @@ fn whole_rows(
     let mut of_batch: Vec<String> = Vec::new();
     while next(&mut line)? > 0 && line.ends_with('\n') {
         if !starts(seen).is_some_and(|start| line.starts_with(&start)) {
-            break;
+            return Ok((bytes, rows, true));
         }
         read += line.len() as u64;
         seen += 1;
@@ -163,5 +174,5 @@ fn whole_rows(
             of_batch.drain(..).for_each(|row| each(&row));
         }
     }
-    Ok((bytes, rows))
+    Ok((bytes, rows, false))
 }

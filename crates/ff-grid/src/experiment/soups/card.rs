@@ -187,9 +187,12 @@ Intervals are percentiles of bootstrap resamples of the {of}.
             }
             Calibrator::Tasks { .. } => "Each task has a calibration map of its own.".to_owned(),
         };
+        let fitted = match calibrator {
+            Calibrator::None { .. } => "Thresholds, if there are any, were",
+            _ => "Calibration and thresholds were",
+        };
         let mut text = format!(
-            "{calibrated} This and the thresholds were fitted to the validation images, on which the soup was \
-             selected too. `ff-models predict` applies them; timm gives plain logits.\n\n"
+            "{calibrated} {fitted} fitted to the validation images, on which the soup was selected too. `ff-models predict` applies them; timm gives plain logits.\n\n"
         );
         if !points.is_empty() {
             text += "| Positive | from | chosen by | sensitivity on validation | specificity on validation |\n|:--|--:|:--|--:|--:|\n";
