@@ -72,6 +72,18 @@ impl ImageFiles {
         let is_table = ["csv", "tsv", "gz", "xls", "xlsx"].iter().any(|of| extension == *of);
         if is_table { listed(path) } else { Ok(vec![path.to_owned()]) }
     }
+
+    /// Returns the image files that several paths name, one path after the other.
+    ///
+    /// # Errors
+    /// Those of [`ImageFiles::find`].
+    pub fn find_all(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+        let mut files = Vec::new();
+        for path in paths {
+            files.append(&mut Self::find(path)?);
+        }
+        Ok(files)
+    }
 }
 
 /// Lists the images below a folder. What cannot be listed is an image that cannot be read.

@@ -60,11 +60,8 @@ impl LabelledFiles {
             let name = group.map(|column| row.cell(column)).filter(|cell| !cell.is_empty());
             groups.push(name.map(str::to_owned));
         }
-        let attribute = |&column: &usize| Attribute {
-            name: table.columns()[column].clone(),
-            values: table.rows().map(|row| row.known(column)).collect(),
-        };
-        Ok(Self { files, targets, groups, attributes: further.iter().map(attribute).collect() })
+        let attributes = further.iter().map(|&column| table.attribute(column)).collect();
+        Ok(Self { files, targets, groups, attributes })
     }
 
     /// Takes the images below a folder, whose class is the first folder of the path below it that has

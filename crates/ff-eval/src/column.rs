@@ -106,6 +106,19 @@ impl Column {
         &self.of_sample
     }
 
+    /// Checks that there is a value for each of so many samples.
+    ///
+    /// # Errors
+    /// [`Error::Column`].
+    pub(crate) fn check(&self, samples: usize) -> Result<(), Error> {
+        let found = self.of_sample.len();
+        if found == samples {
+            return Ok(());
+        }
+        let expected = format!("{samples} values, one for each sample");
+        Err(Error::Column { column: self.name.clone(), expected, found: found.to_string() })
+    }
+
     /// A column of texts with their distinct values.
     fn labelled(name: &str, texts: &[Option<&str>], distinct: Vec<&str>) -> Column {
         let labels: Vec<String> =

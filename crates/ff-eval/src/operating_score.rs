@@ -149,15 +149,8 @@ impl OperatingScore {
         resamples: usize,
         seed: u64,
     ) -> Result<Vec<OperatingScore>, Error> {
-        let (samples, found) = (predictions.len(), column.of_sample().len());
-        if samples != found {
-            let expected = format!("{samples} values, one for each sample");
-            return Err(Error::Column {
-                column: column.name().to_owned(),
-                expected,
-                found: found.to_string(),
-            });
-        }
+        let samples = predictions.len();
+        column.check(samples)?;
         let of_value = |value: usize| {
             let members: Vec<usize> =
                 (0..samples).filter(|&sample| column.of_sample()[sample] == value).collect();

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use ff_eval::{
-    DeLong, Difference, MAX_RESAMPLES, Metric, OutputDifference, Shown, Value, bootstrap_difference, delong,
-};
+use ff_eval::{DeLong, Difference, Metric, OutputDifference, Shown, Value, bootstrap_difference, delong};
 use serde::Serialize;
 
+use super::scored::Resampling;
 use crate::output::{print, print_json};
 use crate::prediction_file::PredictionFile;
 
@@ -24,12 +23,8 @@ pub struct Compare {
     /// Compare one metric instead of all that apply
     #[arg(long)]
     metric: Option<Metric>,
-    /// Bootstrap resamples of each interval; 0: no intervals
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
-    resamples: u64,
-    /// Seed of the bootstrap
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    resampling: Resampling,
     /// Print JSON, with DeLong's test of each AUROC
     #[arg(long)]
     json: bool,
@@ -56,7 +51,7 @@ struct OfMetric {
 }
 
 pub(super) fn compare(options: &Compare) -> anyhow::Result<()> {
-    let Compare { baseline: path, other: other_path, metric, json, .. } = options;
+    let Compare { baseline: path, other: other_path, metric, resampling, json } = options;
     let (baseline, other) = (PredictionFile::read(path, &[])?, PredictionFile::read(other_path, &[])?);
     check_images((path, &baseline), (other_path, &other))?;
     let (baseline, other) = (baseline.predictions, other.predictions);
@@ -72,7 +67,7 @@ pub(super) fn compare(options: &Compare) -> anyhow::Result<()> {
     let unpaired = |error| anyhow!("{} and {}: {error}", path.display(), other_path.display());
     let of_metric = |metric: Metric| -> anyhow::Result<OfMetric> {
         let difference =
-            bootstrap_difference(metric, &baseline, &other, options.resamples as usize, options.seed)
+            bootstrap_difference(metric, &baseline, &other, resampling.resamples(), resampling.seed)
                 .map_err(unpaired)?;
         let higher = match difference.as_ref().map(Difference::shown) {
             Some(Shown::Higher) => Some("other"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use ff_eval::{MAX_RESAMPLES, Metric, TaskKind};
+use ff_eval::{Metric, TaskKind};
 
 use super::decision::ModelRecord;
 use super::scored::{Resampling, Scored};
@@ -50,19 +50,15 @@ pub struct ScoreOptions {
     /// Columns of the CSV to score by, such as sex,age
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = trimmed)]
     by: Vec<String>,
-    /// Bootstrap resamples of each interval; 0: no intervals
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
-    resamples: u64,
-    /// Seed of the bootstrap
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    resampling: Resampling,
     /// Print JSON, with values for each class
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn score(options: &ScoreOptions) -> anyhow::Result<()> {
-    let &ScoreOptions { predictions: ref path, task, metric, resamples, seed, json, .. } = options;
+    let &ScoreOptions { predictions: ref path, task, metric, resampling, json, .. } = options;
     let file = PredictionFile::read(path, &options.by)?;
     let found = file.predictions.kind();
     if let Some(task) = task {
@@ -93,7 +89,6 @@ pub(super) fn score(options: &ScoreOptions) -> anyhow::Result<()> {
             "--prevalence: expected a model with a threshold, found none\nhint: ff-models calibrate chooses one"
         );
     }
-    let resampling = Resampling { resamples: resamples as usize, seed };
     let scored = Scored::of(&file, &metrics, &options.by, &record, options.prevalence, resampling)
         .map_err(|error| error.context(path.display().to_string()))?;
     if json { print_json(&scored) } else { print(&scored.text()) }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use clap::Args;
 use ff_eval::{
-    BINS, CalibrationScore, Calibrator, ClassRow, Column, Confusion, Decision, Estimate, Metric,
-    OperatingPoint, OperatingScore, OutputAuroc, Predictions, Score, Shown, SubgroupScore, Subgroups,
+    BINS, CalibrationScore, Calibrator, ClassRow, Column, Confusion, Decision, Estimate, MAX_RESAMPLES,
+    Metric, OperatingPoint, OperatingScore, OutputAuroc, Predictions, Score, Shown, SubgroupScore, Subgroups,
     TaskKind, Value, auroc_per_output, class_table,
 };
 use serde::Serialize;
@@ -13,10 +14,20 @@ use super::decision::ModelRecord;
 use crate::prediction_file::PredictionFile;
 
 /// The resamples of intervals.
-#[derive(Clone, Copy)]
-pub(crate) struct Resampling {
-    pub resamples: usize,
+#[derive(Args, Clone, Copy)]
+pub struct Resampling {
+    /// Bootstrap resamples of each interval; 0: no intervals
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MAX_RESAMPLES as u64))]
+    resamples: u64,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0)]
     pub seed: u64,
+}
+
+impl Resampling {
+    pub fn resamples(self) -> usize {
+        self.resamples as usize
+    }
 }
 
 impl Default for Resampling {
@@ -70,8 +81,9 @@ impl Scored {
         by: &[String],
         record: &ModelRecord,
         prevalence: Option<f64>,
-        Resampling { resamples, seed }: Resampling,
+        resampling: Resampling,
     ) -> anyhow::Result<Self> {
+        let (resamples, seed) = (resampling.resamples(), resampling.seed);
         let predictions = &file.predictions;
         let classes = &record.classes;
         let of = |metric: &Metric| Score::new(*metric, predictions, resamples, seed);

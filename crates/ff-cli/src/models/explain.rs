@@ -33,10 +33,7 @@ pub struct Explain {
 
 pub(super) fn explain(options: &Explain) -> anyhow::Result<()> {
     let Explain { images, class, side, output: folder, .. } = options;
-    let mut files = Vec::new();
-    for path in images {
-        files.append(&mut ImageFiles::find(path)?);
-    }
+    let files = ImageFiles::find_all(images)?;
     let (_, classifier) = options.model.open()?;
     let asked = class.as_ref().map(|name| {
         let at = classifier.classes.iter().position(|class| class == name);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::data_root::within;
-use crate::dataset::{Attribute, Dataset, Sample, Target, Task};
+use crate::dataset::{Dataset, Sample, Target, Task};
 use crate::datasets::about::{Access, DatasetKind};
 use crate::datasets::class_order::class_order;
 use crate::datasets::files::{self, Listed};
@@ -89,12 +89,11 @@ impl Manifest {
             listing.add(row.place(), sample, file)?;
         }
         let hint = listing.missing().map_or(String::new(), |id| paths.hint(id));
-        let attribute = |&column: &usize| Attribute {
-            name: table.columns()[column].clone(),
-            values: table.rows().map(|row| row.known(column)).collect(),
-        };
         let listed = listing.finish(task, path.display(), &hint)?;
-        Ok(Listed { attributes: attributes.iter().map(attribute).collect(), ..listed })
+        Ok(Listed {
+            attributes: attributes.iter().map(|&column| table.attribute(column)).collect(),
+            ..listed
+        })
     }
 }
 

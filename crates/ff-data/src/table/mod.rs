@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 
-use crate::dataset::Split;
+use crate::dataset::{Attribute, Split};
 use crate::error::Error;
 
 /// Usual names of a column that names an image in each row.
@@ -103,6 +103,12 @@ impl Table {
     pub fn by(&self, key: &str, value: &str) -> Result<HashMap<String, String>, Error> {
         let (key, value) = (self.require(key)?, self.require(value)?);
         Ok(self.rows().map(|row| (row.cell(key).to_owned(), row.cell(value).to_owned())).collect())
+    }
+
+    /// Returns a column as a fact on each row.
+    pub fn attribute(&self, column: usize) -> Attribute {
+        let values = self.rows().map(|row| row.known(column)).collect();
+        Attribute { name: self.columns[column].clone(), values }
     }
 
     /// Returns the rows below the header.

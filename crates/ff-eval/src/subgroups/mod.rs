@@ -171,16 +171,12 @@ impl Subgroups {
 
 /// Checks that a column has a value for each sample, and not too many different ones.
 fn check(predictions: &Predictions, column: &Column) -> Result<(), Error> {
-    let error = |expected: String, found: String| {
-        Err(Error::Column { column: column.name().to_owned(), expected, found })
-    };
-    let (samples, values) = (column.of_sample().len(), column.values().len());
-    if samples != predictions.len() {
-        return error(format!("{} values, one for each sample", predictions.len()), samples.to_string());
-    }
+    column.check(predictions.len())?;
+    let values = column.values().len();
     if values > MAX_VALUES {
+        let expected = format!("at most {MAX_VALUES} different values");
         let found = format!("{values}\nhint: merge rare values into one");
-        return error(format!("at most {MAX_VALUES} different values"), found);
+        return Err(Error::Column { column: column.name().to_owned(), expected, found });
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
 use crate::format::{self, NOTHING};
 use crate::report::data::{ColumnReport, ExperimentReport, InUse};
-use crate::report::per_class::shares;
+use crate::report::per_class::{reliability_curve, shares};
 use crate::report::{fold, grid, picture};
 
 const INTRODUCTION: &str = "The delivered soup on the test split, with calibration and thresholds as the configuration fits them to \
@@ -162,16 +162,9 @@ fn calibration(column: &ColumnReport, in_use: &InUse) -> Markup {
     };
     let [diagrams, calibrated] = &in_use.diagrams;
     let drawn = diagrams.iter().filter(|_| !of_tasks).map(|of| (of, false));
-    let curves = drawn.chain(calibrated.iter().map(|of| (of, true))).map(|(of, calibrated)| Curve {
-        name: named(of, calibrated),
-        spots: of
-            .bins
-            .iter()
-            .filter(|bin| bin.samples > 0)
-            .map(|bin| Spot { mark: true, ..Spot::at(bin.said, bin.found) })
-            .collect(),
-        kind: CurveKind::Line,
-    });
+    let curves = drawn
+        .chain(calibrated.iter().map(|of| (of, true)))
+        .map(|(of, calibrated)| reliability_curve(named(of, calibrated), of));
     let title = format!("{}: reliability of {}", column.name(), in_use.model);
     let labels = ["predicted probability", "observed frequency", "perfect calibration"];
     let plot = shares(title, labels, curves.collect());

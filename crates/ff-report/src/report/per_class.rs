@@ -1,6 +1,6 @@
 //! Results per class: tables, confusion matrices, ROC curves and calibration.
 
-use ff_eval::{Confusion, Value};
+use ff_eval::{Calibration, Confusion, Value};
 use maud::{Markup, html};
 
 use crate::figure::{Curve, CurveKind, Curves, Span, Spot};
@@ -144,16 +144,7 @@ fn reliability(column: &ColumnReport) -> Markup {
     let curves: Vec<Curve> = drawn
         .iter()
         .flat_map(|per_class| per_class.calibration.iter().map(move |of| (per_class, of)))
-        .map(|(per_class, of)| Curve {
-            name: named(per_class, of.task),
-            spots: of
-                .bins
-                .iter()
-                .filter(|bin| bin.samples > 0)
-                .map(|bin| Spot { mark: true, ..Spot::at(bin.said, bin.found) })
-                .collect(),
-            kind: CurveKind::Line,
-        })
+        .map(|(per_class, of)| reliability_curve(named(per_class, of.task), of))
         .collect();
     if curves.is_empty() {
         return html! {};
@@ -181,6 +172,13 @@ fn reliability(column: &ColumnReport) -> Markup {
         (grid::plain(&format!("{}: calibration", column.name()), 2, &["Model", "Class or task", "ECE", "Brier score", "Samples"], rows))
         (picture::curves(&plot, &format!("Reliability diagram of {}. Below the dashed line the model is overconfident.", models.join(" and "))))
     }
+}
+
+/// The curve of a reliability diagram: observed frequency over predicted probability.
+pub(super) fn reliability_curve(name: String, of: &Calibration) -> Curve {
+    let bins = of.bins.iter().filter(|bin| bin.samples > 0);
+    let spots = bins.map(|bin| Spot { mark: true, ..Spot::at(bin.said, bin.found) }).collect();
+    Curve { name, spots, kind: CurveKind::Line }
 }
 
 /// A plot of fractions over fractions, with the names of the axes and the diagonal.

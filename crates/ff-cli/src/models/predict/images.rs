@@ -29,11 +29,7 @@ impl Images {
     /// # Errors
     /// Those of [`ImageFiles::find`].
     pub fn find(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut files = Vec::new();
-        for path in paths {
-            files.append(&mut ImageFiles::find(path)?);
-        }
-        Ok(Self { files, labels: None })
+        Ok(Self { files: ImageFiles::find_all(paths)?, labels: None })
     }
 
     /// Takes the images that a table lists with labels, and its `attributes`.

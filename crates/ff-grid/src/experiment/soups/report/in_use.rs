@@ -14,27 +14,21 @@ use super::test_images::test_images;
 use crate::catalog::{Catalog, OpenDataset};
 use crate::error::Error;
 use crate::experiment::soups::columns::{SoupsColumn, SoupsTable};
-use crate::experiment::soups::decision::recorded_classes;
 use crate::plan::Records;
 
-/// Evaluates the soup that is delivered; `None` without its weights or its test predictions.
+/// Evaluates the soup that is delivered, with its decision and notes on it; `None` without its test
+/// predictions.
 pub(super) fn of(
     table: &SoupsTable,
     column: &SoupsColumn,
     records: Records<'_>,
     catalog: &Catalog,
     model: &Model<'_>,
+    (Decision { calibrator, points }, notes): &(Decision, Vec<String>),
 ) -> Result<Option<InUse>, Error> {
-    let Records { plan, runs } = records;
-    let evaluation = model.jobs.test.as_deref();
-    let (Some(evaluation), Some(job), Some(weights)) =
-        (evaluation, plan.job(&model.jobs.soup), &model.soup.weights)
-    else {
-        return Ok(None);
-    };
+    let Some(evaluation) = model.jobs.test.as_deref() else { return Ok(None) };
     let Ok(predictions) = records.scored_predictions(evaluation) else { return Ok(None) };
-    let names = recorded_classes(&runs.open(job, weights)?).unwrap_or_default();
-    let (Decision { calibrator, points }, mut notes) = table.decision(runs, job, &model.soup, &names)?;
+    let mut notes = notes.clone();
     let (resamples, seed) = (table.config.evaluation.resamples, table.config.evaluation.seed);
     let calibrated = calibrator.apply(&predictions)?;
     let score = |of: &Predictions| CalibrationScore::of(of, BINS, resamples, seed);
@@ -42,9 +36,9 @@ pub(super) fn of(
     let (mut scored, mut curves) = (Vec::new(), Vec::new());
     for point in points {
         let prevalence = table.config.decision.prevalence;
-        let of = OperatingScore::of(&point, &calibrator, &predictions, prevalence, resamples, seed)?;
-        scored.push((point, of));
-        curves.extend(decision_curve(point.output, &calibrator, &predictions, &thresholds, 0, 0));
+        let of = OperatingScore::of(point, calibrator, &predictions, prevalence, resamples, seed)?;
+        scored.push((*point, of));
+        curves.extend(decision_curve(point.output, calibrator, &predictions, &thresholds, 0, 0));
     }
     let images = test_images(records, catalog, evaluation, predictions.len());
     let has_attributes = matches!(
@@ -61,7 +55,7 @@ pub(super) fn of(
                 subgroups.push(found);
                 if let [(point, _)] = &scored[..] {
                     let by_value =
-                        OperatingScore::by_value(point, &calibrator, &predictions, &of, resamples, seed)?;
+                        OperatingScore::by_value(point, calibrator, &predictions, &of, resamples, seed)?;
                     points_by_value.push(by_value);
                 }
             }

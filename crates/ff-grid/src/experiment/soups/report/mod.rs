@@ -90,30 +90,39 @@ pub(super) fn column(
             }
         }
     }
+    // Fitted once, for both chapters.
+    let mut decision = None;
     if let Some(model) = delivered {
-        match in_use::of(table, column, records, catalog, model) {
+        let found = decision_of(table, model, records).and_then(|found| {
+            let found = decision.insert(found);
+            in_use::of(table, column, records, catalog, model, found)
+        });
+        match found {
             Ok(found) => report.in_use = found,
             Err(error) => report.missing.push(format!("{}, in use: {error}", model.method.name)),
         }
     }
     report.missing.dedup();
     report.mistakes = delivered.and_then(|model| {
-        let decision = decision_of(table, model, records);
-        let calibrator = decision.as_ref().map(|decision| &decision.calibrator);
+        let calibrator = decision.as_ref().map(|(decision, _)| &decision.calibrator);
         mistakes::of(records, catalog, model, calibrator, &report.classes)
     });
     Ok(report)
 }
 
-/// Returns the decision of a model, if its validation predictions are there.
+/// Fits the decision of a model to its validation predictions. Returns it with notes on it.
 fn decision_of(
     table: &SoupsTable,
     model: &Model<'_>,
     Records { plan, runs }: Records<'_>,
-) -> Option<Decision> {
-    let names = classes(model, Records { plan, runs }).unwrap_or_default();
-    let found = table.decision(runs, plan.job(&model.jobs.soup)?, &model.soup, &names).ok();
-    found.map(|(decision, _)| decision)
+) -> Result<(Decision, Vec<String>), Error> {
+    let SoupRecord { weights, .. } = &model.soup;
+    let job = plan.job(&model.jobs.soup);
+    let (Some(job), Some(weights)) = (job, weights) else {
+        return Err(Error::Job("a delivered soup has weights".to_owned()));
+    };
+    let names = recorded_classes(&runs.open(job, weights)?).unwrap_or_default();
+    table.decision(runs, job, &model.soup, &names)
 }
 
 /// Returns the names of a soup's outputs from its file, for a report without the data.
