@@ -20,6 +20,7 @@ mod place;
 mod published;
 mod report;
 mod results;
+mod runs_folder;
 mod score_command;
 mod single_runs;
 mod slurm;

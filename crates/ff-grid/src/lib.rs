@@ -65,14 +65,15 @@ pub use plan::{
     Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
     Records, Recovered, Speed, StartWeights, Table, TableReport, Texts, forecast, longest_chain, time_left,
 };
-pub use results::{Results, Source, render, report, write_results};
+pub use results::{Results, Source, begin_table, render, report, write_results};
 pub use run::{
     Choice, Chosen, InmergeHook, JobContext, ModelPredictor, Predictor, ValidationScorer, loses_gpu,
     panic_text,
 };
 pub use store::{
     Ancestor, Claim, Claimed, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore,
-    SameJob, examine, lineage, other_split, owner_of, read_record, repair, trained_on,
+    SameJob, Settings, TableFolder, bytes_below, examine, job_bytes, lineage, other_split, owner_of,
+    read_record, remove_folder, repair, table_folder, tables, trained_on,
 };
 
 /// Types of [`ff_checkpoint`] in this crate's signatures.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use ff_cli::grid::{DoctorOptions, ForecastOptions, RunOptions, TableOptions, WorkOptions};
+use ff_cli::grid::{
+    CleanOptions, DoctorOptions, ForecastOptions, ListOptions, RunOptions, TableOptions, WorkOptions,
+};
 use ff_cli::{ReportOptions, grid};
 
 /// Train, average and compare many models, and print the results table.
@@ -59,6 +61,18 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// List the tables of a runs folder: settings, best models, size on disk
+    #[command(after_help = "Examples:
+  ff-grid list
+  ff-grid list --runs runs --json")]
+    List(ListOptions),
+    /// Remove jobs that no table of a runs folder needs, after asking
+    ///
+    /// Runs of `ff-train` are kept.
+    #[command(after_help = "Examples:
+  ff-grid clean
+  ff-grid clean --table own-images-1a2b3c4d --yes")]
+    Clean(CleanOptions),
     /// Check a runs folder for damaged records, weights and predictions
     #[command(after_help = "Examples:
   ff-grid doctor --runs runs
@@ -79,7 +93,7 @@ fn main() -> ExitCode {
     ff_cli::main(&common, || match &command {
         Command::Plan(options) => grid::plan(options),
         Command::Forecast(options) => grid::forecast(options),
-        Command::Run(options) => grid::run(options, common.verbose),
+        Command::Run(options) => grid::run(options, &common),
         Command::Watch(options) => grid::watch(options),
         Command::Status(options) => grid::status(options),
         Command::Cancel(options) => grid::cancel(options),
@@ -91,6 +105,8 @@ fn main() -> ExitCode {
                 .for_each(|path| ff_cli::say(&format!("wrote {}", path.display())));
             Ok(())
         }
+        Command::List(options) => grid::list(options),
+        Command::Clean(options) => grid::clean(options),
         Command::Doctor(options) => grid::doctor(options),
         Command::Report(options) => ff_cli::write_report(options),
     })
