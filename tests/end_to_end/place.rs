@@ -102,6 +102,15 @@ impl Place {
         names
     }
 
+    /// Returns the folder of the only table beside `tiny` that has other settings.
+    pub fn other_table(&self) -> String {
+        let folders = std::fs::read_dir(self.path("runs/tables")).unwrap();
+        let names = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let found: Vec<_> = names.filter(|name| name.starts_with("tiny-")).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        format!("runs/tables/{}", found[0])
+    }
+
     /// Returns the folder of the only job of a kind whose record's label contains `label`.
     pub fn job(&self, kind: &str, label: &str) -> PathBuf {
         let folders = std::fs::read_dir(self.path("runs/jobs")).unwrap().map(|entry| entry.unwrap().path());

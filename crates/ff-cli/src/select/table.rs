@@ -34,9 +34,9 @@ const POOL: &str = "files";
 pub(super) fn make(options: &SelectOptions, images: &Path, select: Option<Selection>) -> anyhow::Result<()> {
     let source = source(options, images)?;
     let config = config(options, &source, select, &same(options)?)?;
-    let (runs, text) = (&options.images.runs.runs, config.to_toml()?);
-    // The same checks as of a configuration that a user writes.
-    parse_experiment(&text, &[])?;
+    let runs = &options.images.runs.runs;
+    // The same checks and defaults as of a configuration that a user writes.
+    let text = parse_experiment(&config.to_toml()?, &[])?.to_toml()?;
     let settings = Settings::parse(&text).context("the table's configuration")?;
     let folder = table_folder(&RunStore::new(runs), &config.name, &settings);
     // Kept until the soup is copied.
