@@ -1,6 +1,6 @@
 //! The state of a table, read from its runs folder and from the queues of its engines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use ff_grid::{
@@ -69,6 +69,9 @@ pub struct Snapshot {
     pub waiting: Vec<OpenJob>,
     /// The best model of each column so far, by validation score.
     pub best: Vec<Best>,
+    /// The column of all jobs, if the table has only one.
+    #[serde(skip)]
+    pub only_column: Option<String>,
     /// The jobs that finished last, the latest first.
     pub finished: Vec<Finished>,
 }
@@ -114,11 +117,13 @@ impl Snapshot {
             done: jobs.len() - undone.len(),
             jobs: jobs.len(),
             missing: plan.jobs.len() - jobs.len(),
+            only_column: plan.jobs.iter().map(column).all_equal_value().ok().map(str::to_owned),
             ..Self::default()
         };
         let queue = known.queue(plan, &undone, runs);
+        let ids: HashSet<&str> = undone.iter().map(|job| job.id.as_str()).collect();
         for &job in &undone {
-            shot.add(job, runs, queue.jobs.get(&job.id));
+            shot.add(job, runs, queue.jobs.get(&job.id), needs(plan, job, &ids));
         }
         let in_queue = undone.iter().any(|job| {
             matches!(queue.jobs.get(&job.id), Some(JobState::Queued { .. } | JobState::Running { .. }))
@@ -140,7 +145,7 @@ impl Snapshot {
     }
 
     /// Adds a job that is not done to the list of its state.
-    fn add(&mut self, job: &Job, runs: &RunStore, queued: Option<&JobState>) {
+    fn add(&mut self, job: &Job, runs: &RunStore, queued: Option<&JobState>, needs: Option<String>) {
         let folder = runs.folder(job);
         let owner = owner_of(&folder);
         let runs_now = owner.as_ref().is_some_and(|owner| !owner.has_ended());
@@ -161,7 +166,7 @@ impl Snapshot {
             // The task has several jobs, and this one is not claimed yet.
             Some(JobState::Running { by, .. }) => self.waiting.push(because(by, open)),
             None if open.owner.is_some() || !open.history.is_empty() => self.stopped.push(open),
-            None => self.waiting.push(open),
+            None => self.waiting.push(OpenJob { why: needs, ..open }),
         }
     }
 
@@ -184,9 +189,9 @@ impl Snapshot {
     /// Lists the best model of each column, and the jobs that finished last.
     fn list_finished(&mut self, jobs: &[&Job], known: &Known) {
         let finished = || jobs.iter().filter_map(|job| Some((*job, known.finished.get(&job.id)?)));
-        let column = |job: &Job| job.label.split(": ").next().unwrap_or_default().to_owned();
         let models = finished().filter(|(_, done)| done.is_model);
-        let scored = models.filter_map(|(job, done)| Some((column(job), (&job.label, done.score?))));
+        let scored =
+            models.filter_map(|(job, done)| Some((column(job).to_owned(), (&job.label, done.score?))));
         let best = scored.into_grouping_map().max_by(|_, a, b| a.1.total_cmp(&b.1));
         let best = best.into_iter().sorted_by(|a, b| a.0.cmp(&b.0));
         self.best =
@@ -201,6 +206,23 @@ impl Snapshot {
             })
             .collect();
     }
+}
+
+/// Returns the column of the table that a job belongs to.
+fn column(job: &Job) -> &str {
+    job.label.split(": ").next().unwrap_or_default()
+}
+
+/// Says which jobs have to be done before a job can start; `None` if all are.
+fn needs(plan: &Plan, job: &Job, undone: &HashSet<&str>) -> Option<String> {
+    let mut open = job.inputs.iter().filter(|id| undone.contains(id.as_str()));
+    let first = plan.job(open.next()?)?.label.as_str();
+    let first = first.strip_prefix(column(job)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(first);
+    let more = match open.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("needs {first}{more}"))
 }
 
 impl Known {

@@ -35,7 +35,7 @@ impl Snapshot {
             (self.failed.len(), "failed"),
             (self.stopped.len(), "stopped"),
             (self.waiting.len(), "waiting"),
-            (self.missing, "without data or weights"),
+            (self.missing, "blocked"),
         ];
         let mut parts = vec![format!("{} of {} jobs done", self.done, self.jobs)];
         parts.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(count, what)| format!("{count} {what}")));
@@ -46,13 +46,22 @@ impl Snapshot {
         parts.join(", ")
     }
 
+    /// Returns a job's label, without its column if all jobs have the same.
+    pub fn short<'a>(&self, label: &'a str) -> &'a str {
+        let rest =
+            self.only_column.as_ref().and_then(|column| label.strip_prefix(column)?.strip_prefix(": "));
+        rest.unwrap_or(label)
+    }
+
     /// Says that nothing runs the jobs that are left, and what does; `None` if something runs them.
     pub fn idle_text(&self) -> Option<String> {
         let (left, them) = match self.jobs - self.done {
             1 => ("1 job".to_owned(), "it"),
             left => (format!("{left} jobs"), "them"),
         };
-        self.idle.then(|| format!("no process is running: {left} left; `ff-grid run` resumes {them}"))
+        let begun = self.done > 0 || !self.stopped.is_empty();
+        let resumes = if begun { "resumes" } else { "starts" };
+        self.idle.then(|| format!("no process is running: {left} left; `ff-grid run` {resumes} {them}"))
     }
 }
 

@@ -1,5 +1,4 @@
-//! What the dashboard shows of a snapshot: the selected job, the active panel, and how far its list
-//! is scrolled.
+//! A snapshot with the active panel and the selected row of each list.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -28,12 +27,12 @@ pub struct View {
     pub snapshot: Snapshot,
     /// The active panel.
     pub panel: Panel,
-    /// The selected job among [`Snapshot::open`], counted from 0.
-    pub job: usize,
-    /// The first row of the best models that is shown.
-    pub best: usize,
-    /// The first row of the finished jobs that is shown.
-    pub finished: usize,
+    /// The selected job among [`Snapshot::open`].
+    job: usize,
+    /// The selected row of the best models.
+    best: usize,
+    /// The selected row of the finished jobs.
+    finished: usize,
     /// Images per second of all jobs at each snapshot, the latest last.
     pub speeds: Vec<u64>,
 }
@@ -48,17 +47,23 @@ impl View {
     /// Shows another snapshot. The same job stays selected while it is not done.
     pub fn update(&mut self, snapshot: Snapshot) {
         let selected = self.snapshot.open().get(self.job).map(|(_, job)| job.id.clone());
-        self.job = snapshot
-            .open()
-            .iter()
-            .position(|(_, job)| Some(&job.id) == selected.as_ref())
-            .unwrap_or(self.job);
+        let jobs = snapshot.open();
+        let found = jobs.iter().position(|(_, job)| Some(&job.id) == selected.as_ref());
+        self.job = found.unwrap_or(self.job.min(jobs.len().saturating_sub(1)));
         if self.speeds.len() == MOST_SPEEDS {
             self.speeds.remove(0);
         }
         self.speeds.push(snapshot.images_per_second as u64);
         self.snapshot = snapshot;
-        self.step(0);
+    }
+
+    /// Returns the selected row of a panel's list, counted from 0.
+    pub fn selected(&self, panel: Panel) -> usize {
+        match panel {
+            Panel::Jobs | Panel::Curve => self.job,
+            Panel::Best => self.best,
+            Panel::Finished => self.finished,
+        }
     }
 
     /// Handles a key, and returns true if it leaves the dashboard.
@@ -79,7 +84,7 @@ impl View {
         false
     }
 
-    /// Moves the active panel's list by a number of rows, up to its ends.
+    /// Selects the row so many rows below in the active panel's list, or the last or first one.
     fn step(&mut self, by: isize) {
         let (at, rows) = match self.panel {
             Panel::Jobs | Panel::Curve => (&mut self.job, self.snapshot.open().len()),

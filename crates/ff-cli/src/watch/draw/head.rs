@@ -17,8 +17,7 @@ use crate::watch::view::View;
 const LEAST_SPARKLINE: u16 = 10;
 
 /// What the keys do, the most important first.
-const KEYS: [&str; 5] =
-    ["q quit", "↑↓ select", "Tab panel", "g/G first/last", "the jobs keep running without this window"];
+const KEYS: [&str; 5] = ["q quit", "↑↓ select", "Tab panel", "g/G first/last", "quitting stops no job"];
 
 /// Draws the table's progress in three rows: counts and time left, a bar, and states with the speed.
 pub fn draw(frame: &mut Frame<'_>, view: &View, theme: &Theme, area: Rect) {
@@ -41,37 +40,20 @@ pub fn draw(frame: &mut Frame<'_>, view: &View, theme: &Theme, area: Rect) {
     draw_states(frame, view, theme, states);
 }
 
-/// Draws how many jobs are in each state as far as they fit, and the speed.
+/// Draws how many jobs are in each state; then, as far as they fit, the speed and its course.
 fn draw_states(frame: &mut Frame<'_>, view: &View, theme: &Theme, area: Rect) {
-    let snapshot = &view.snapshot;
-    let speed = match snapshot.images_per_second {
+    let room = usize::from(area.width);
+    let named = states(&view.snapshot, theme, true);
+    let states = if named.width() <= room { named } else { states(&view.snapshot, theme, false) };
+    let speed = match view.snapshot.images_per_second {
         0.0 => String::new(),
         speed => format!(" {speed:.0} images/s "),
     };
-    let counts = [
-        (Some(State::Running), snapshot.running.len(), "running"),
-        (Some(State::Failed), snapshot.failed.len(), "failed"),
-        (Some(State::Stopped), snapshot.stopped.len(), "stopped"),
-        (Some(State::Waiting), snapshot.waiting.len(), "waiting"),
-        (None, snapshot.missing, "without data or weights"),
-    ];
-    let mut states = Line::from("");
-    for (state, count, name) in counts {
-        let (symbol, style) = state.map_or(("⊘", Style::new()), |state| symbol(state, theme));
-        let part = format!(" {count} {name} ");
-        let fits =
-            states.width() + part.chars().count() + 2 + speed.chars().count() <= usize::from(area.width);
-        if fits && (count > 0 || matches!(state, Some(State::Running | State::Waiting))) {
-            states.push_span(Span::raw(" "));
-            states.push_span(Span::styled(symbol, style));
-            states.push_span(Span::raw(part));
-        }
-    }
-    let widths = [states.width() as u16, 0, speed.chars().count() as u16];
+    let speed = if states.width() + speed.len() <= room { speed } else { String::new() };
     let [left, middle, right] = Layout::horizontal([
-        Constraint::Length(widths[0]),
+        Constraint::Length(states.width() as u16),
         Constraint::Fill(1),
-        Constraint::Length(widths[2]),
+        Constraint::Length(speed.len() as u16),
     ])
     .areas(area);
     frame.render_widget(states, left);
@@ -79,10 +61,26 @@ fn draw_states(frame: &mut Frame<'_>, view: &View, theme: &Theme, area: Rect) {
     if middle.width >= LEAST_SPARKLINE && view.speeds.iter().any(|&speed| speed > 0) {
         // The latest speed is next to its number.
         let latest = view.speeds.iter().rev().copied();
-        let sparkline =
-            Sparkline::default().data(latest).direction(RenderDirection::RightToLeft).style(theme.blue);
-        frame.render_widget(sparkline, middle);
+        let sparkline = Sparkline::default().data(latest).direction(RenderDirection::RightToLeft);
+        frame.render_widget(sparkline.style(theme.blue), middle);
     }
+}
+
+/// Counts the jobs in each state, with names or only symbols.
+fn states(snapshot: &Snapshot, theme: &Theme, with_names: bool) -> Line<'static> {
+    let counts = [
+        (symbol(State::Running, theme), snapshot.running.len(), "running"),
+        (symbol(State::Failed, theme), snapshot.failed.len(), "failed"),
+        (symbol(State::Stopped, theme), snapshot.stopped.len(), "stopped"),
+        (symbol(State::Waiting, theme), snapshot.waiting.len(), "waiting"),
+        (("⊘", Style::new()), snapshot.missing, "blocked"),
+    ];
+    let parts = counts.into_iter().filter(|(_, count, name)| *count > 0 || *name == "running");
+    let spans = parts.flat_map(|((symbol, style), count, name)| {
+        let name = if with_names { format!(" {name}") } else { String::new() };
+        [Span::styled(format!(" {symbol}"), style), Span::raw(format!(" {count}{name}"))]
+    });
+    Line::from_iter(spans.chain([Span::raw(" ")]))
 }
 
 /// Returns the number of rows that [`draw_idle`] needs.

@@ -2,12 +2,12 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Text};
-use ratatui::widgets::{Cell, Row, Table};
+use ratatui::widgets::{Cell, Paragraph, Row, Table};
 
 use crate::watch::open::{OpenJob, State};
-use crate::watch::style::{Theme, bold, panel, shorten};
+use crate::watch::style::{Theme, bold, first_row, panel, selected, shorten, shorten_label, width};
 use crate::watch::text::spoken;
 use crate::watch::view::{Panel, View};
 
@@ -23,16 +23,21 @@ struct Column {
 /// The columns. A narrow terminal has the first ones.
 const COLUMNS: [Column; 6] = [
     Column { name: "epoch", cell: epoch, label: 8, is_number: true },
-    Column { name: "score", cell: score, label: 8, is_number: true },
-    Column { name: "images/s", cell: speed, label: 12, is_number: true },
-    Column { name: "left", cell: left, label: 14, is_number: true },
+    Column { name: "score", cell: score, label: 12, is_number: true },
+    Column { name: "img/s", cell: speed, label: 16, is_number: true },
+    Column { name: "left", cell: left, label: 20, is_number: true },
     Column {
         name: "device",
         cell: |_, job| job.device.clone().unwrap_or_default(),
         label: 36,
         is_number: false,
     },
-    Column { name: "process", cell: |state, job| job.note(state), label: 44, is_number: false },
+    Column {
+        name: "notes",
+        cell: |state, job| job.note(state).replace('\n', " "),
+        label: 44,
+        is_number: false,
+    },
 ];
 
 /// The longest cell of a column that is no number.
@@ -52,20 +57,28 @@ pub fn symbol(state: State, theme: &Theme) -> (&'static str, Style) {
 pub fn draw(frame: &mut Frame<'_>, view: &View, theme: &Theme, area: Rect) {
     let jobs = view.snapshot.open();
     let active = view.panel == Panel::Jobs;
-    let place = if jobs.is_empty() { String::new() } else { format!(" {}/{} ", view.job + 1, jobs.len()) };
-    let block = panel(" Jobs ", active).title(Line::from(place).right_aligned());
+    let at = view.selected(Panel::Jobs);
+    let place = if jobs.is_empty() { String::new() } else { format!(" {}/{} ", at + 1, jobs.len()) };
+    let of = view.snapshot.only_column.as_ref().map_or(String::new(), |column| format!("of {column} "));
+    let title = shorten(&format!(" Jobs {of}"), usize::from(area.width).saturating_sub(place.len() + 2));
+    let block = panel(title, active).title(Line::from(place).right_aligned());
     let inner = block.inner(area);
-    let (label, columns) = columns(&jobs, usize::from(inner.width));
+    if jobs.is_empty() {
+        return frame.render_widget(Paragraph::new("All jobs are done.").block(block), area);
+    }
+    let longest = jobs.iter().map(|(_, job)| width(view.snapshot.short(&job.label))).max().unwrap_or(0);
+    let (label, columns) = columns(&jobs, longest, usize::from(inner.width));
     let rows = usize::from(inner.height).saturating_sub(1);
-    let first = view.job.saturating_sub(rows / 2).min(jobs.len().saturating_sub(rows));
-    let shown = jobs.iter().enumerate().skip(first).take(rows).map(|(at, &(state, job))| {
+    let first = first_row(at, rows, jobs.len());
+    let shown = jobs.iter().enumerate().skip(first).take(rows).map(|(row, &(state, job))| {
         let (symbol, style) = symbol(state, theme);
-        let mut cells = vec![Cell::from(symbol).style(style), Cell::from(shorten(&job.label, label))];
+        let name = shorten_label(view.snapshot.short(&job.label), label);
+        let mut cells = vec![Cell::from(symbol).style(style), Cell::from(name)];
         cells.extend(
             columns.iter().map(|(column, width)| column.aligned(shorten(&(column.cell)(state, job), *width))),
         );
-        let row = Row::new(cells);
-        if at == view.job { row.style(Style::new().add_modifier(Modifier::REVERSED)) } else { row }
+        let style = if row == at { selected() } else { Style::new() };
+        Row::new(cells).style(style)
     });
     let names = columns.iter().map(|(column, _)| column.aligned(column.name.to_owned()));
     let header = Row::new([Cell::from(""), Cell::from("job")].into_iter().chain(names)).style(bold());
@@ -74,14 +87,18 @@ pub fn draw(frame: &mut Frame<'_>, view: &View, theme: &Theme, area: Rect) {
     frame.render_widget(table.block(block), area);
 }
 
-/// Returns the width of the label, and the columns that fit beside it with theirs.
-fn columns(jobs: &[(State, &OpenJob)], room: usize) -> (usize, Vec<(&'static Column, usize)>) {
-    let longest = jobs.iter().map(|(_, job)| Line::from(job.label.as_str()).width()).max().unwrap_or(0);
+/// Returns the width of the labels, and the columns that fit beside them with theirs. The longest
+/// label has `longest` columns.
+fn columns(
+    jobs: &[(State, &OpenJob)],
+    longest: usize,
+    room: usize,
+) -> (usize, Vec<(&'static Column, usize)>) {
     // The symbol, and a blank after it.
     let mut label = room.saturating_sub(2);
     let mut columns = Vec::new();
     for column in &COLUMNS {
-        let cells = jobs.iter().map(|&(state, job)| Line::from((column.cell)(state, job)).width());
+        let cells = jobs.iter().map(|&(state, job)| width(&(column.cell)(state, job)));
         let width = cells.chain([column.name.len()]).max().unwrap_or(0);
         let width = if column.is_number { width } else { width.min(LONGEST_NOTE) };
         if label < width + 1 + column.label.min(longest) {
@@ -90,7 +107,7 @@ fn columns(jobs: &[(State, &OpenJob)], room: usize) -> (usize, Vec<(&'static Col
         label -= width + 1;
         columns.push((column, width));
     }
-    (label, columns)
+    (label.min(longest), columns)
 }
 
 impl Column {

@@ -138,24 +138,36 @@ fn a_finished_table() {
     insta::assert_snapshot!(screens(&View::new(snapshot)));
 }
 
+/// Forty running jobs except the first `gone`.
+fn forty(gone: usize) -> Snapshot {
+    let jobs = (gone..40).map(|at| job(at, &format!("cells ResNet50: run {at}"), Some("process 9 on a"), 2));
+    Snapshot { running: jobs.collect(), only_column: Some("cells ResNet50".into()), ..running() }
+}
+
 #[test]
-fn long_lists_are_scrolled_and_panels_change() {
-    let jobs = (0..40).map(|at| job(at, &format!("cells ResNet50: run {at}"), Some("process 9 on a"), 2));
-    let mut view = View::new(Snapshot { running: jobs.collect(), ..running() });
+fn long_lists_are_scrolled() {
+    let mut view = View::new(forty(0));
     press(&mut view, KeyCode::Char('G'));
-    press(&mut view, KeyCode::Up);
-    // The job before the selected one ends, and the same one stays selected.
-    let mut next = Snapshot { running: std::mem::take(&mut view.snapshot.running), ..running() };
-    view.snapshot.running = (0..40).map(|at| job(at, "", None, 2)).collect();
-    next.running.remove(3);
-    view.update(next);
-    let mut shown = screen(&view, 80, 24);
-    for _ in 0..3 {
+    (0..20).for_each(|_| press(&mut view, KeyCode::Up));
+    // Jobs above the selected one end, and it stays selected.
+    view.update(forty(3));
+    let middle = screen(&view, 80, 24);
+    press(&mut view, KeyCode::End);
+    insta::assert_snapshot!(format!("{middle}\n{}", screen(&view, 50, 15)));
+}
+
+#[test]
+fn a_small_terminal_shows_a_panel_at_a_time() {
+    let mut view = View::new(running());
+    let panels = [(); 3].map(|()| {
         press(&mut view, KeyCode::Tab);
-        shown += "\n";
-        shown += &screen(&view, 50, 15);
-    }
-    insta::assert_snapshot!(shown);
+        screen(&view, 50, 15)
+    });
+    press(&mut view, KeyCode::Tab);
+    assert_eq!(view.panel, Panel::Jobs);
+    press(&mut view, KeyCode::BackTab);
+    assert_eq!(view.panel, Panel::Finished);
+    insta::assert_snapshot!(panels.join("\n"));
 }
 
 #[test]
