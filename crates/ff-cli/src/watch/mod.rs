@@ -8,12 +8,15 @@ mod text;
 mod view;
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::Duration;
 
 use ff_grid::{Plan, RunStore, render};
-use ff_train::CancelToken;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use snapshot::{Known, Snapshot};
 use style::Theme;
@@ -39,7 +42,12 @@ pub fn watch(plan: &Plan, runs: &RunStore, json: bool) -> anyhow::Result<()> {
     if !std::io::stdout().is_terminal() {
         return crate::output::print(&first.to_string());
     }
-    let stop = crate::signals::stop_on_signals()?;
+    // The end of the terminal, SIGHUP, ends the process: there is nothing to restore then, and
+    // crossterm would read from the terminal without an end.
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register(signal, stop.clone())?;
+    }
     let last = if first.is_finished() { first } else { show(plan, runs, known, first, &stop)? };
     if !last.is_finished() {
         return crate::output::print(&format!("{}\n", last.headline()));
@@ -56,7 +64,7 @@ fn show(
     runs: &RunStore,
     mut known: Known,
     first: Snapshot,
-    stop: &CancelToken,
+    stop: &AtomicBool,
 ) -> anyhow::Result<Snapshot> {
     let (send, snapshots) = channel();
     let (leave, left) = channel::<()>();
@@ -69,7 +77,7 @@ fn show(
             }
         });
         // A panic restores the terminal by a hook that this sets.
-        let mut terminal = ratatui::try_init()?;
+        let mut terminal = ratatui::try_init().inspect_err(|_| ratatui::restore())?;
         let result = follow(&mut terminal, View::new(first), &snapshots, stop);
         ratatui::restore();
         drop(leave);
@@ -81,13 +89,13 @@ fn follow(
     terminal: &mut ratatui::DefaultTerminal,
     mut view: View,
     snapshots: &Receiver<Snapshot>,
-    stop: &CancelToken,
+    stop: &AtomicBool,
 ) -> anyhow::Result<Snapshot> {
     let theme = Theme::of_environment();
     loop {
         terminal.draw(|frame| draw::draw(frame, &view, &theme))?;
         loop {
-            if stop.is_set() || view.snapshot.is_finished() {
+            if stop.load(Ordering::Relaxed) || view.snapshot.is_finished() {
                 return Ok(view.snapshot);
             }
             match snapshots.try_recv() {

@@ -96,7 +96,7 @@ mod tests {
         let label = "cells ResNet50: lr 1e-5 heavy seed 0";
         assert_eq!(shorten_label(label, 36), label);
         assert_eq!(shorten_label(label, 30), "cell…t50: lr 1e-5 heavy seed 0");
-        assert_eq!(shorten_label(label, 22), "ce…50: lr 1e-5…seed 0");
+        assert_eq!(shorten_label(label, 22), "ce…50: lr 1e-5… seed 0");
         assert_eq!(shorten_label(label, 3), ": …");
         assert_eq!(shorten_label("lr 1e-5 heavy seed 0", 8), "lr 1…d 0");
     }
