@@ -231,7 +231,10 @@ impl Known {
         if self.queue.as_ref().is_none_or(|(at, _)| at.elapsed() >= QUEUE_EVERY) {
             let ids: Vec<&str> = undone.iter().map(|job| job.id.as_str()).collect();
             // `ff-grid status` reports what is wrong with the queue.
-            let status = queue_status(&plan.jobs, &ids, runs).unwrap_or_default();
+            let mut status = queue_status(&plan.jobs, &ids, runs).unwrap_or_default();
+            // Each snapshot reads the claims itself.
+            let is_claimed = |id: &str| plan.job(id).is_some_and(|job| owner_of(&runs.folder(job)).is_some());
+            status.jobs.retain(|id, state| !matches!(state, JobState::Running { .. }) || !is_claimed(id));
             self.queue = Some((Instant::now(), status));
         }
         &self.queue.as_ref().expect("set above").1
