@@ -39,6 +39,9 @@ fn a_grid_is_watched_from_outside() {
         seen["images_per_second"].as_f64().unwrap() > 0.0 && seen["left_seconds"].as_f64().unwrap() > 0.0
     );
     assert_eq!(seen["best"][0]["column"], "shapes pico");
+    assert_eq!(seen["finished"][0]["label"], "shapes pico: probe");
+    assert_eq!(seen["waiting"].as_array().unwrap().len(), 24);
+    assert_eq!(seen["waiting"][23]["why"], "needs GS (best) and 5 more", "the verdict");
     let text = place.run(&format!("{watch} --set finetune.epochs=1000000")).ok();
     assert!(
         text.starts_with("1 of 26 jobs done, 1 running, 24 waiting, ")

@@ -1,6 +1,7 @@
 //! `ff-grid watch`: a terminal dashboard of a table that any number of processes run.
 
 mod draw;
+mod known;
 mod open;
 mod snapshot;
 mod style;
@@ -18,7 +19,8 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use snapshot::{Known, Snapshot};
+use known::Known;
+use snapshot::Snapshot;
 use style::Theme;
 pub use text::spoken;
 use view::View;

@@ -1,43 +1,18 @@
 //! The state of a table, read from its runs folder and from the queues of its engines.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
-use ff_grid::{
-    Job, JobId, JobOutput, JobState, Plan, Progress, QueueStatus, Record, RunStore, owner_of, queue_status,
-    time_left,
-};
+use ff_grid::{Job, JobState, Plan, Progress, RunStore, owner_of, time_left};
 use ff_train::EpochRecord;
 use itertools::Itertools;
 use serde::Serialize;
 
+use super::known::Known;
 use super::open::OpenJob;
-
-/// The interval between two queries of a cluster's queue.
-const QUEUE_EVERY: Duration = Duration::from_secs(30);
-
-/// Time without a running process after which the jobs count as left alone. Between two jobs none
-/// is claimed.
-const IDLE_AFTER: Duration = Duration::from_secs(5);
 
 /// Number of finished jobs that a snapshot lists.
 const LAST_FINISHED: usize = 100;
-
-/// What earlier snapshots found out, which need not be read again.
-#[derive(Default)]
-pub struct Known {
-    finished: BTreeMap<JobId, Done>,
-    queue: Option<(Instant, QueueStatus)>,
-    active: Option<Instant>,
-}
-
-/// What a snapshot shows of a finished job.
-struct Done {
-    at: SystemTime,
-    seconds: f64,
-    score: Option<f64>,
-    is_model: bool,
-}
 
 /// The state of a table.
 #[derive(Debug, Default, Serialize)]
@@ -102,16 +77,8 @@ impl Snapshot {
     /// Reads the state of a plan's jobs.
     pub fn take(plan: &Plan, runs: &RunStore, known: &mut Known) -> Self {
         let jobs: Vec<&Job> = plan.jobs.iter().filter(|job| job.blocked.is_none()).collect();
-        for &job in &jobs {
-            // A damaged record is an error of `run`, not of `watch`.
-            if !known.finished.contains_key(&job.id)
-                && let Ok(Some(record)) = runs.record(job)
-            {
-                known.finished.insert(job.id.clone(), Done::of(&record, runs, job));
-            }
-        }
-        let undone: Vec<&Job> =
-            jobs.iter().copied().filter(|job| !known.finished.contains_key(&job.id)).collect();
+        known.read(&jobs, runs);
+        let undone: Vec<&Job> = jobs.iter().copied().filter(|job| known.done(job).is_none()).collect();
         let mut shot = Self {
             table: plan.name().to_owned(),
             done: jobs.len() - undone.len(),
@@ -120,19 +87,15 @@ impl Snapshot {
             only_column: plan.jobs.iter().map(column).all_equal_value().ok().map(str::to_owned),
             ..Self::default()
         };
-        let queue = known.queue(plan, &undone, runs);
+        let queue = &known.queue(plan, &undone, runs).jobs;
         let ids: HashSet<&str> = undone.iter().map(|job| job.id.as_str()).collect();
         for &job in &undone {
-            shot.add(job, runs, queue.jobs.get(&job.id), needs(plan, job, &ids));
+            shot.add(job, runs, queue.get(&job.id), needs(plan, job, &ids));
         }
-        let in_queue = undone.iter().any(|job| {
-            matches!(queue.jobs.get(&job.id), Some(JobState::Queued { .. } | JobState::Running { .. }))
-        });
-        if !shot.running.is_empty() || in_queue {
-            known.active = Some(Instant::now());
-        }
-        let active = known.active.is_some_and(|at| at.elapsed() < IDLE_AFTER);
-        shot.idle = !undone.is_empty() && !active;
+        let in_queue =
+            |job: &&Job| queue.get(&job.id).is_some_and(|state| !matches!(state, JobState::Failed(_)));
+        let active = !shot.running.is_empty() || undone.iter().any(in_queue);
+        shot.idle = known.is_idle(active) && !undone.is_empty();
         shot.images_per_second = shot.running.iter().filter_map(OpenJob::speed).sum();
         shot.estimate(plan, &jobs, known);
         shot.list_finished(&jobs, known);
@@ -174,7 +137,7 @@ impl Snapshot {
     fn estimate(&mut self, plan: &Plan, jobs: &[&Job], known: &Known) {
         let weight = |job: &Job| job.cost.weight() as f64;
         let all: f64 = jobs.iter().map(|job| weight(job)).sum();
-        let finished = jobs.iter().filter_map(|job| Some((*job, known.finished.get(&job.id)?)));
+        let finished = jobs.iter().filter_map(|job| Some((*job, known.done(job)?)));
         let (weights, done): (Vec<f64>, BTreeMap<&str, f64>) =
             finished.map(|(job, done)| (weight(job), (job.id.as_str(), done.seconds))).unzip();
         let begun = [&self.running, &self.failed, &self.stopped].into_iter().flatten();
@@ -188,7 +151,7 @@ impl Snapshot {
 
     /// Lists the best model of each column, and the jobs that finished last.
     fn list_finished(&mut self, jobs: &[&Job], known: &Known) {
-        let finished = || jobs.iter().filter_map(|job| Some((*job, known.finished.get(&job.id)?)));
+        let finished = || jobs.iter().filter_map(|job| Some((*job, known.done(job)?)));
         let models = finished().filter(|(_, done)| done.is_model);
         let scored =
             models.filter_map(|(job, done)| Some((column(job).to_owned(), (&job.label, done.score?))));
@@ -223,37 +186,4 @@ fn needs(plan: &Plan, job: &Job, undone: &HashSet<&str>) -> Option<String> {
         more => format!(" and {more} more"),
     };
     Some(format!("needs {first}{more}"))
-}
-
-impl Known {
-    /// Returns the state of the queues, which is at most [`QUEUE_EVERY`] old.
-    fn queue(&mut self, plan: &Plan, undone: &[&Job], runs: &RunStore) -> &QueueStatus {
-        if self.queue.as_ref().is_none_or(|(at, _)| at.elapsed() >= QUEUE_EVERY) {
-            let ids: Vec<&str> = undone.iter().map(|job| job.id.as_str()).collect();
-            // `ff-grid status` reports what is wrong with the queue.
-            let mut status = queue_status(&plan.jobs, &ids, runs).unwrap_or_default();
-            // Each snapshot reads the claims itself.
-            let is_claimed = |id: &str| plan.job(id).is_some_and(|job| owner_of(&runs.folder(job)).is_some());
-            status.jobs.retain(|id, state| !matches!(state, JobState::Running { .. }) || !is_claimed(id));
-            self.queue = Some((Instant::now(), status));
-        }
-        &self.queue.as_ref().expect("set above").1
-    }
-}
-
-impl Done {
-    fn of(record: &Record, runs: &RunStore, job: &Job) -> Self {
-        let file = std::fs::metadata(runs.folder(job).join("record.json"));
-        let (score, is_model) = match &record.output {
-            JobOutput::Training(outcome) => {
-                (outcome.kept.as_ref().and_then(|kept| kept.validation.value()), true)
-            }
-            // An ensemble is no model.
-            JobOutput::Soup(soup) => (Some(soup.soup.score), soup.weights.is_some()),
-            JobOutput::Score(score) => (score.value.value(), false),
-            _ => (None, false),
-        };
-        let at = file.and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-        Self { at, seconds: record.seconds, score, is_model }
-    }
 }
