@@ -53,7 +53,7 @@ fn a_grid_is_watched_from_outside() {
     let text = place.run(&format!("{watch} --set finetune.epochs=1000000")).ok();
     assert!(text.starts_with("1 of 26 jobs done, 1 stopped, 24 waiting\nstopped  shapes pico: lr"), "{text}");
     let ended = format!("process {} on", grid.id());
-    assert_has(&text, &[&ended, " has ended, cpu, epoch ", "no process is running: 25 jobs left; "]);
+    assert_has(&text, &["  cpu, epoch ", &ended, " has ended\n", "no process is running: 25 jobs left; "]);
 }
 
 /// The escape sequences that enter the terminal's second screen and leave it.

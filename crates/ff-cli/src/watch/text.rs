@@ -105,7 +105,7 @@ impl fmt::Display for Snapshot {
                 State::Stopped => "stopped",
                 State::Waiting => continue,
             };
-            let details = [job.note(state), job.device.clone().unwrap_or_default(), job.progress(state)];
+            let details = [job.device.clone().unwrap_or_default(), job.progress(state), job.note(state)];
             let details: Vec<&str> =
                 details.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
             writeln!(f, "{word}  {}  {}", job.label, details.join(", ").replace('\n', "\n         "))?;

@@ -8,15 +8,13 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph, Wrap};
 
+use crate::progress::LEAST_WAIT;
 use crate::watch::open::{OpenJob, State};
 use crate::watch::style::{Theme, panel, shorten_label};
 use crate::watch::view::{Panel, View};
 
 /// The rows from which the validation score has a chart of its own.
 const TWO_CHARTS: u16 = 14;
-
-/// The share of time waiting for images from which it is worth a note.
-const WAITS: f64 = 0.05;
 
 /// Draws the curve of the selected job, and who runs it at the lower edge. A failed job has its
 /// reason instead.
@@ -72,7 +70,7 @@ fn why_no_curve(state: State, job: &OpenJob) -> Option<&'static str> {
 /// Formats the share of time that training waits for images, if it is large.
 fn waits(state: State, job: &OpenJob) -> Option<String> {
     let share = job.history.last()?.data_share();
-    (state == State::Running && share >= WAITS)
+    (state == State::Running && share >= LEAST_WAIT)
         .then(|| format!("waits for images {:.0} % of the time", 100.0 * share))
 }
 

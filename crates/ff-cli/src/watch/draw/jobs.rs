@@ -40,8 +40,8 @@ const COLUMNS: [Column; 6] = [
     },
 ];
 
-/// The longest cell of a column that is no number.
-const LONGEST_NOTE: usize = 48;
+/// The columns that longer texts beside the label are shortened to at most.
+const LEAST_NOTE: usize = 24;
 
 /// Returns the symbol of a state, and its style.
 pub fn symbol(state: State, theme: &Theme) -> (&'static str, Style) {
@@ -100,8 +100,9 @@ fn columns(
     for column in &COLUMNS {
         let cells = jobs.iter().map(|&(state, job)| width(&(column.cell)(state, job)));
         let width = cells.chain([column.name.len()]).max().unwrap_or(0);
-        let width = if column.is_number { width } else { width.min(LONGEST_NOTE) };
-        if label < width + 1 + column.label.min(longest) {
+        let spare = label.saturating_sub(1 + column.label.min(longest));
+        let width = if column.is_number { width } else { width.min(spare.max(LEAST_NOTE)) };
+        if width > spare {
             break;
         }
         label -= width + 1;

@@ -16,6 +16,9 @@ use super::view::{Panel, View};
 /// The rows and columns that all panels need.
 const ALL_PANELS: (u16, u16) = (16, 72);
 
+/// The columns that the lists of finished jobs have at least.
+const LISTS: u16 = 40;
+
 /// Draws a view.
 pub fn draw(frame: &mut Frame<'_>, view: &View, theme: &Theme) {
     let area = frame.area();
@@ -41,7 +44,8 @@ pub fn draw(frame: &mut Frame<'_>, view: &View, theme: &Theme) {
         let panel = if view.panel == Panel::Jobs { Panel::Curve } else { view.panel };
         return draw_panel(frame, view, theme, panel, bottom);
     }
-    let [left, right] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(bottom);
+    let lists = (body.width * 2 / 5).max(LISTS);
+    let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(lists)]).areas(bottom);
     let best = (view.snapshot.best.len() as u16 + 2).clamp(3, right.height / 2);
     let [best, finished] = Layout::vertical([Constraint::Length(best), Constraint::Min(0)]).areas(right);
     draw_panel(frame, view, theme, Panel::Curve, left);

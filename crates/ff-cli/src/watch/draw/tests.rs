@@ -71,7 +71,12 @@ fn running() -> Snapshot {
             job(0, "cells ResNet50: lr 1e-5 heavy seed 0", owner, 6),
             job(1, "cells ResNet50: GoG, the greedy soup of greedy soups by learning rate", owner, 0),
         ],
-        failed: vec![OpenJob { why: Some("out of memory".into()), ..failed }],
+        failed: vec![OpenJob {
+            why: Some(
+                "out of memory: tried to allocate 2.00 GiB on cuda:0\nhint: set a smaller batch_size".into(),
+            ),
+            ..failed
+        }],
         stopped: vec![job(3, "cells ResNet50: lr 5e-5 heavy seed 0", ended, 49)],
         best: vec![
             Best {
