@@ -65,9 +65,15 @@ impl Place {
 
     /// Returns the command of these words, not started yet.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(binary(words[0]));
+        let mut command = self.other(binary(words[0]));
+        command.args(&words[1..]);
         command
-            .args(&words[1..])
+    }
+
+    /// Returns the command of another program, which runs in this folder without a network too.
+    pub fn other(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.0.path())
             .env_remove("FF_DATA_ROOT")
             .env_remove("RUST_LOG")

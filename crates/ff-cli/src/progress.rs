@@ -16,10 +16,13 @@ pub fn of_epoch(epoch: &EpochRecord) -> String {
     )
 }
 
-/// Formats an epoch's images per second, and the share of time spent on loading if it is above 5 %.
+/// The share of time spent waiting for images from which it is shown.
+pub const LEAST_WAIT: f64 = 0.05;
+
+/// Formats an epoch's images per second, and the share of time spent on loading if it is large.
 pub fn speed(epoch: &EpochRecord) -> String {
     let waited = match epoch.data_share() {
-        share if share < 0.05 => String::new(),
+        share if share < LEAST_WAIT => String::new(),
         share => format!(", {:.0} % of the time waiting for images", 100.0 * share),
     };
     format!("{:.0} images/s{waited}", epoch.images_per_second())
