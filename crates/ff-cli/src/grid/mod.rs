@@ -2,18 +2,18 @@
 
 mod beside;
 mod doctor;
-mod forecast;
 mod options;
 mod plan;
+mod price;
 mod run;
 mod status;
+mod time;
 mod work;
 
 pub use doctor::{DoctorOptions, doctor};
-pub use forecast::{ForecastOptions, print as forecast};
 pub use options::TableOptions;
 pub(crate) use plan::counted;
-pub use plan::plan;
+pub use plan::{PlanOptions, plan};
 pub use run::{RunOptions, run};
 pub use status::{cancel, status};
 pub use work::{WorkOptions, work};

@@ -196,13 +196,8 @@ fn setup(
     devices: Vec<Device>,
     verbose: u8,
 ) -> anyhow::Result<EngineSetup> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let each = plan.run().jobs_per_device;
-    let workers = match plan.run().workers {
-        0 if plan.model().image_size <= 64 && devices == [Device::Cpu] && each == 1 => cores,
-        0 => devices.len(),
-        workers => workers,
-    };
+    let workers = workers_of(plan, &devices) - devices.len() * (each - 1);
     let cluster = match &options.cluster {
         Some(path) => ClusterConfig::read(path)?,
         None => plan.run().cluster.clone(),
@@ -218,9 +213,24 @@ fn setup(
         options: to_task,
         wait: options.wait,
         workers,
-        threads: plan.run().threads_each(cores, workers + devices.len() * (each - 1)),
+        threads: plan.run().threads_each(cores(), workers + devices.len() * (each - 1)),
         devices,
     })
+}
+
+/// Returns the number of jobs at once on devices, in this process and beside it.
+pub fn workers_of(plan: &Plan, devices: &[Device]) -> usize {
+    let each = plan.run().jobs_per_device;
+    let here = match plan.run().workers {
+        0 if plan.model().image_size <= 64 && *devices == [Device::Cpu] && each == 1 => cores(),
+        0 => devices.len(),
+        workers => workers,
+    };
+    here + devices.len() * (each - 1)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn print_scripts(scripts: &[(String, String)]) -> anyhow::Result<()> {

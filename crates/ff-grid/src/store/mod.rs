@@ -2,6 +2,7 @@
 
 mod claim;
 mod doctor;
+mod failure;
 mod lineage;
 mod result_files;
 mod runs;
@@ -13,4 +14,5 @@ pub use lineage::{Ancestor, FileStatus, SameJob, lineage};
 pub use runs::{RunStore, read_record};
 pub use trained_on::{OTHER_SPLIT_HINT, other_split, trained_on};
 
+pub(crate) use failure::{failure_of, forget_failure, note_failure};
 pub(crate) use result_files::{ResultFiles, file_hash, remove_file};
