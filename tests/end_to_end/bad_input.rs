@@ -126,5 +126,5 @@ fn a_diverging_run_names_the_step() {
     assert_ne!(place.json("runs/wild/record.json")["output"]["training"]["diverged"], Value::Null);
     place
         .run("ff-train finetune --config wild.toml --set train.momentum=0.5")
-        .refused(1, &["wild.toml", "unknown field `momentum`"]);
+        .refused(1, &["wild.toml", "train.momentum: unknown key"]);
 }

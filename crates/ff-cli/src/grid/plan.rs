@@ -75,7 +75,7 @@ pub fn plan(options: &PlanOptions) -> anyhow::Result<()> {
     };
     if !missing.is_empty() {
         let lines = missing.iter().map(|why| format!("  {}\n", indented(why)));
-        text += &format!("\nmissing:\n{}", lines.collect::<String>());
+        text += &format!("\nblocked:\n{}", lines.collect::<String>());
     }
     for remark in plan.remarks() {
         text += &format!("\nwarning: {remark}\n");
@@ -116,7 +116,7 @@ fn columns(plan: &Plan, datasets: &[Images]) -> String {
             Some(of) => {
                 format!("{name:24} {}\n", of.map(|number| format!("{:>9}", digits(number as u64))).join(" "))
             }
-            None => format!("{name:24} {:>9}\n", "missing"),
+            None => format!("{name:24} {:>9}\n", "blocked"),
         };
     }
     text += &format!("\n{:24} {:>9} {:>9} {:>9}\n", "network", "pixels", "weights", "precision");

@@ -1,6 +1,6 @@
 //! `ff-grid run`: runs a table's jobs and writes its results.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -15,7 +15,7 @@ use tch::Device;
 
 use super::beside::{Beside, stop_with_parent};
 use super::options::prepare;
-use super::plan::counted;
+use super::plan::{counted, indented};
 use crate::device::{DeviceChoice, warn_of_precision};
 use crate::options::GLOBAL;
 use crate::progress::GridProgress;
@@ -109,25 +109,14 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     let hub = crate::hub::find_or_download(&options.table.runs.runs);
     let (plan, catalog, runs) = prepare(&options.table, &hub)?;
     let missing = plan.missing();
-    let data_root = options.table.config.data_root.display();
-    match (plan.can_run(), missing.as_slice()) {
-        (false, [why]) if why.contains("\nhint:") => bail!("nothing can be run: {why}"),
-        (false, [why]) => bail!(
-            "nothing can be run: {why}\nhint: dataset paths are relative to --data-root, now {data_root}"
-        ),
-        _ => {}
+    if !plan.can_run() {
+        bail!("nothing can be run: {}", causes(&missing, &options.table.config.data_root));
     }
     for why in &missing {
         crate::output::say(&format!("warning: left out: {why}"));
     }
     for remark in plan.remarks() {
         crate::output::say(&format!("warning: {remark}"));
-    }
-    if !plan.can_run() {
-        bail!(
-            "nothing can be run: no column has both its data and its weights\n\
-             hint: the warnings above name what is missing; dataset paths are relative to --data-root, now {data_root}"
-        );
     }
     if queued && plan.run().jobs_per_device > 1 {
         bail!(
@@ -216,6 +205,21 @@ fn setup(
         threads: plan.run().threads_each(cores(), workers + devices.len() * (each - 1)),
         devices,
     })
+}
+
+/// Formats why no column of a table can be run.
+fn causes(missing: &[String], data_root: &Path) -> String {
+    let listed = match missing {
+        [why] => why.clone(),
+        all => all.iter().map(|why| format!("\n  {}", indented(why))).collect(),
+    };
+    // The other causes have hints of their own.
+    match missing.iter().any(|why| !why.contains("\nhint:")) {
+        true => {
+            format!("{listed}\nhint: dataset paths are relative to --data-root, now {}", data_root.display())
+        }
+        false => listed,
+    }
 }
 
 /// Returns the number of jobs at once on devices, in this process and beside it.
