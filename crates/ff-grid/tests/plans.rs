@@ -637,7 +637,10 @@ fn wrong_values_are_errors_with_their_key() {
         (["evaluation.resamples=1000000000"], "evaluation.resamples: expected at most 1000000"),
         (["run.workers=100000"], "run.workers: expected at most 4096"),
         (["run.cache_mib=18000000000000"], "run.cache_mib: expected at most"),
-        (["soup.folds=-1"], "--set soup.folds=-1: soup.folds: expected a whole number of 0 or more, found -1"),
+        (
+            ["soup.folds=-1"],
+            "--set soup.folds=-1: soup.folds: expected a whole number of 0 or more, found -1",
+        ),
         (["model.precision=fp64"], "fp64"),
         (["grid.augmentations=['light']"], "light"),
         (["grid.samples=[]"], "grid.samples: expected at least one entry"),

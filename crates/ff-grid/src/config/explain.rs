@@ -18,17 +18,19 @@ pub(super) fn syntax(error: &Error) -> String {
     format!("{place}not valid TOML: {}\n{excerpt}{hint}", error.message())
 }
 
-/// Explains why a value or a key is refused. `file` has the values in which it is.
-pub(super) fn explained(error: &Error, file: &Table) -> String {
+/// Explains why a value or a key is refused. `file` has the values in which it is. Returns the key
+/// too, if the error's place is that of the table around it.
+pub(super) fn explained(error: &Error, file: &Table) -> (String, Option<String>) {
     let message = error.message();
     let mut key = path(error);
     let (own, said) = in_words(message);
-    if let Some(own) = own.or_else(|| culprit(file, &key, &refused(message)?)) {
-        key = if key.is_empty() { own } else { format!("{key}.{own}") };
+    let own = own.or_else(|| culprit(file, &key, &refused(message)?));
+    if let Some(own) = &own {
+        key = if key.is_empty() { own.clone() } else { format!("{key}.{own}") };
     }
     let start = if key.is_empty() { String::new() } else { format!("{key}: ") };
     let hint = form(message, &key).or_else(|| nearest(message).map(|name| format!("did you mean `{name}`?")));
-    format!("{start}{said}{}", hint.map_or(String::new(), |hint| format!("\nhint: {hint}")))
+    (format!("{start}{said}{}", hint.map_or(String::new(), |hint| format!("\nhint: {hint}"))), own)
 }
 
 /// A message of the form that [`nearest`] reads, with the nearest name as a hint.
@@ -140,12 +142,14 @@ fn form(message: &str, key: &str) -> Option<String> {
         None if found(message)? == "map" && expected == "a sequence" => {
             Some(format!("write [[{key}]] in double brackets, once for each entry"))
         }
+        None if expected == "a sequence" => Some(format!("write [{}]", value_in_words(found(message)?))),
         _ => None,
     }
 }
 
 /// Returns the key of the value that was found in the tables at `path`, since serde forgets the keys
-/// inside a table that it tells apart by its `kind`. Nothing if several keys have this value.
+/// inside a table that it tells apart by its `kind`. Nothing if several keys have this value, or if it
+/// is a list or a table.
 fn culprit(file: &Table, path: &str, found: &str) -> Option<String> {
     let mut at: Vec<&Value> = Vec::new();
     for (depth, part) in path.split('.').enumerate() {
@@ -177,9 +181,7 @@ fn shown(value: &Value) -> String {
         Value::Integer(number) => format!("integer `{number}`"),
         Value::Float(number) => format!("floating point `{number}`"),
         Value::Boolean(value) => format!("boolean `{value}`"),
-        Value::Datetime(_) => String::new(),
-        Value::Array(_) => "sequence".to_owned(),
-        Value::Table(_) => "map".to_owned(),
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => String::new(),
     }
 }
 
@@ -188,9 +190,9 @@ fn shown(value: &Value) -> String {
 fn nearest(message: &str) -> Option<&str> {
     let (unknown, known) = message.split_once("expected ")?;
     let unknown = unknown.starts_with("unknown ").then(|| unknown.split('`').nth(1))??;
-    let close = |name: &&str| match unknown.len() > 1 && name.contains(unknown) {
-        true => 1.0,
-        false => strsim::jaro_winkler(unknown, name),
+    let close = |name: &&str| {
+        let part = if unknown.len() > 1 && name.contains(unknown) { 0.81 } else { 0.0 };
+        strsim::jaro_winkler(unknown, name).max(part)
     };
     let words = known.split([',', ' ']).map(|word| word.trim_matches('`'));
     let name = words

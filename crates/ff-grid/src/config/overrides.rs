@@ -13,8 +13,9 @@ pub(crate) fn read_toml<T: DeserializeOwned + Serialize>(text: &str, defaults: &
     let mut root = value_from(defaults)?;
     overlay(&mut root, Value::Table(file.clone()));
     root.try_into().map_err(|error| {
-        let line = line::<T>(text, &error).map_or(String::new(), |line| format!("line {line}: "));
-        format!("{line}{}", explained(&error, &file))
+        let (said, key) = explained(&error, &file);
+        let line = line::<T>(text, &error, key.as_deref());
+        line.map_or_else(|| said.clone(), |line| format!("line {line}: {said}"))
     })
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn override_values<T: DeserializeOwned + Serialize>(
         };
         let about: Vec<&String> = set.iter().filter(names).collect();
         let about = if about.is_empty() { set.iter().collect() } else { about };
-        format!("--set {}: {}", about.iter().join(" "), explained(&error, &values))
+        format!("--set {}: {}", about.iter().join(" "), explained(&error, &values).0)
     })
 }
 
@@ -61,18 +62,16 @@ fn value_from<T: Serialize>(config: &T) -> Result<Value, String> {
     Value::try_from(config).map_err(|error| error.to_string())
 }
 
-/// Returns the line of an error, which only reading from text tells. A key that is missing there may
-/// have a default, and then the error is another one.
-fn line<T: DeserializeOwned>(text: &str, error: &toml::de::Error) -> Option<usize> {
+/// Returns the line of an error, which only reading from text tells: that of `key`, if the place of the
+/// error is that of the table around it. Without defaults, another error may come first there.
+fn line<T: DeserializeOwned>(text: &str, error: &toml::de::Error, key: Option<&str>) -> Option<usize> {
     let located = toml::from_str::<T>(text).err()?;
-    if located.message() != error.message() || located.message().starts_with("missing field") {
+    if located.message() != error.message() || path(&located) != path(error) {
         return None;
     }
-    let span = located.span()?;
-    // A key of a table that is told apart by its `kind`: the place is that of the whole table.
-    let key = located.message().strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-    let inside = key.and_then(|key| text.get(span.clone())?.find(key)).unwrap_or(0);
-    Some(text.get(..span.start + inside)?.matches('\n').count() + 1)
+    let start = located.span()?.start;
+    let inside = key.and_then(|key| text.get(start..)?.find(key)).unwrap_or(0);
+    Some(text.get(..start + inside)?.matches('\n').count() + 1)
 }
 
 /// Puts `over` in place of `under`, key by key. Tables of another `kind` are replaced whole.
@@ -267,7 +266,7 @@ mod tests {
                 "line 1: epochs: expected a whole number up to 4294967295, found 99999999999",
             ),
             ("\n[[inner]]\nrate = true", "line 3: inner.rate: expected a number, found true"),
-            ("list = 1.0", "line 1: list: expected a list, found 1.0"),
+            ("list = 1.0", "line 1: list: expected a list, found 1.0\nhint: write [1.0]"),
             (
                 "[inner]\nrate = 1.0",
                 "line 1: inner: expected a list, found a table\nhint: write [[inner]] in double brackets, once for each entry",
@@ -284,7 +283,7 @@ mod tests {
                 "[schedule]\nkind = 'cosine'\nrate = 1.0\nlr = 1.0",
                 "line 3: schedule.rate: unknown key, expected lr",
             ),
-            ("[schedule]\nkind = 'cosine'\nlr = 'x'", "line 1: schedule.lr: expected a number, found \"x\""),
+            ("[schedule]\nkind = 'cosine'\nlr = 'x'", "line 3: schedule.lr: expected a number, found \"x\""),
             (
                 "epochs = many",
                 "line 1, column 10: not valid TOML: string values must be quoted, expected literal string\n  |\n1 | epochs = many\n  |          ^^^^\nhint: a text is written in quotes",

@@ -7,8 +7,8 @@ use super::weights::WeightsSource;
 use crate::error::Error;
 
 /// Why `pretrained` is refused for an architecture without published weights.
-pub(crate) const NO_WEIGHTS: &str = "weights: expected a source of weights, found `pretrained`, of which this architecture \
-    has none\n\
+pub(crate) const NO_WEIGHTS: &str = "weights: expected another source than `pretrained`, since this architecture has no \
+    published weights\n\
     hint: set weights to `random`, to `pretrain` with a [pretrain] section, or to a file of weights";
 
 /// Fills in names and weights that a configuration leaves out. Where nothing is trained, the weights
