@@ -14,6 +14,7 @@ mod inmerge;
 mod landscape;
 mod merging;
 mod models;
+mod offline;
 mod own_images;
 mod own_models;
 mod place;

@@ -93,7 +93,7 @@ fn results_equal_the_local_engines_and_nothing_is_submitted_twice() {
     assert_eq!(in_state(&place, &cluster, "queued").len(), JOBS);
     grid(&place, &cluster, SEND).ok();
     assert_eq!(cluster.queue().len(), 15);
-    assert!(grid(&place, &cluster, "status").ok().contains(&format!("in the queue: {JOBS} jobs\n")));
+    assert_has(&grid(&place, &cluster, "status").ok(), &["in the queue:\n", &format!("all {JOBS:>20}")]);
 
     assert_eq!(grid(&place, &cluster, "watch").ok(), format!("0 of {JOBS} jobs done, {JOBS} waiting\n"));
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use ff_cli::grid::{
-    CleanOptions, DoctorOptions, ForecastOptions, ListOptions, RunOptions, TableOptions, WorkOptions,
+    CleanOptions, DoctorOptions, ListOptions, PlanOptions, RunOptions, TableOptions, WorkOptions,
 };
 use ff_cli::{ReportOptions, grid};
 
@@ -16,16 +16,16 @@ use ff_cli::{ReportOptions, grid};
 /// the table, and a record of each decision. Finished jobs never run again, and tables share them.
 #[derive(Subcommand)]
 enum Command {
-    /// Print the jobs of a table and their cost, without running them
-    #[command(after_help = "Examples:
-  ff-grid plan --config configs/table1/demo.toml")]
-    Plan(TableOptions),
-    /// Estimate a table's wall time for different numbers of workers
+    /// Print a table's datasets, jobs, disk space and time, without running it
     ///
-    /// The speed is that of finished jobs in the runs folder, or the given --images-per-second.
+    /// Disk space and time are those of the jobs that are not done. The speed is that of finished
+    /// jobs in the runs folder, unless --price or --images-per-second gives one.
     #[command(after_help = "Examples:
-  ff-grid forecast --config configs/table1/demo.toml --workers 1,4 --images-per-second 500")]
-    Forecast(ForecastOptions),
+  ff-grid plan --config configs/table1/demo.toml
+  ff-grid plan --config configs/table1/demo.toml --price
+  ff-grid plan --config table.toml --workers 1,8,64 --images-per-second resnet50=400
+  ff-grid plan --config table.toml --jobs")]
+    Plan(PlanOptions),
     /// Run the jobs that are not done yet, then print the results table
     ///
     /// An interrupted run resumes when the same command runs again.
@@ -40,7 +40,7 @@ enum Command {
     #[command(after_help = "Examples:
   ff-grid watch --config configs/table1/demo.toml")]
     Watch(TableOptions),
-    /// Print a table's done, running, queued and failed jobs, and the time left
+    /// Print a table's done, running, stopped, blocked and failed jobs
     #[command(after_help = "Examples:
   ff-grid status --config configs/table1/demo.toml")]
     Status(TableOptions),
@@ -92,7 +92,6 @@ fn main() -> ExitCode {
     }
     ff_cli::main(&common, || match &command {
         Command::Plan(options) => grid::plan(options),
-        Command::Forecast(options) => grid::forecast(options),
         Command::Run(options) => grid::run(options, &common),
         Command::Watch(options) => grid::watch(options),
         Command::Status(options) => grid::status(options),

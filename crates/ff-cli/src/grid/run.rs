@@ -1,6 +1,6 @@
 //! `ff-grid run`: runs a table's jobs and writes its results.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -17,7 +17,7 @@ use tracing::info;
 use super::begin::begin;
 use super::beside::{Beside, stop_with_parent};
 use super::options::prepare;
-use super::plan::counted;
+use super::plan::{counted, indented};
 use super::progress::GridProgress;
 use crate::device::{DeviceChoice, warn_of_precision};
 use crate::options::{Common, GLOBAL};
@@ -112,25 +112,14 @@ pub fn run(options: &RunOptions, common: &Common) -> anyhow::Result<()> {
     let hub = crate::hub::find_or_download(&options.table.runs.runs);
     let (plan, catalog, runs) = prepare(&options.table, &hub)?;
     let missing = plan.missing();
-    let data_root = options.table.config.data_root.display();
-    match (plan.can_run(), missing.as_slice()) {
-        (false, [why]) if why.contains("\nhint:") => bail!("nothing can be run: {why}"),
-        (false, [why]) => bail!(
-            "nothing can be run: {why}\nhint: dataset paths are relative to --data-root, now {data_root}"
-        ),
-        _ => {}
+    if !plan.can_run() {
+        bail!("nothing can be run: {}", causes(&missing, &options.table.config.data_root));
     }
     for why in &missing {
         say(&format!("warning: left out: {why}"));
     }
     for remark in plan.remarks() {
         say(&format!("warning: {remark}"));
-    }
-    if !plan.can_run() {
-        bail!(
-            "nothing can be run: no column has both its data and its weights\n\
-             hint: the warnings above name what is missing; dataset paths are relative to --data-root, now {data_root}"
-        );
     }
     if queued && plan.run().jobs_per_device > 1 {
         bail!(
@@ -203,13 +192,8 @@ fn setup(
     devices: Vec<Device>,
     common: &Common,
 ) -> anyhow::Result<EngineSetup> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let each = plan.run().jobs_per_device;
-    let workers = match plan.run().workers {
-        0 if plan.model().image_size <= 64 && devices == [Device::Cpu] && each == 1 => cores,
-        0 => devices.len(),
-        workers => workers,
-    };
+    let workers = workers_of(plan, &devices) - devices.len() * (each - 1);
     let cluster = match &options.cluster {
         Some(path) => ClusterConfig::read(path)?,
         None => plan.run().cluster.clone(),
@@ -225,9 +209,39 @@ fn setup(
         options: to_task,
         wait: options.wait,
         workers,
-        threads: plan.run().threads_each(cores, workers + devices.len() * (each - 1)),
+        threads: plan.run().threads_each(cores(), workers + devices.len() * (each - 1)),
         devices,
     })
+}
+
+/// Formats why no column of a table can be run.
+fn causes(missing: &[String], data_root: &Path) -> String {
+    let listed = match missing {
+        [why] => why.clone(),
+        all => all.iter().map(|why| format!("\n  {}", indented(why))).collect(),
+    };
+    // The other causes have hints of their own.
+    match missing.iter().any(|why| !why.contains("\nhint:")) {
+        true => {
+            format!("{listed}\nhint: dataset paths are relative to --data-root, now {}", data_root.display())
+        }
+        false => listed,
+    }
+}
+
+/// Returns the number of jobs at once on devices, in this process and beside it.
+pub fn workers_of(plan: &Plan, devices: &[Device]) -> usize {
+    let each = plan.run().jobs_per_device;
+    let here = match plan.run().workers {
+        0 if plan.model().image_size <= 64 && *devices == [Device::Cpu] && each == 1 => cores(),
+        0 => devices.len(),
+        workers => workers,
+    };
+    here + devices.len() * (each - 1)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn print_scripts(scripts: &[(String, String)]) -> anyhow::Result<()> {

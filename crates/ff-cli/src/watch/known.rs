@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use ff_grid::{Job, JobId, JobOutput, JobState, Plan, QueueStatus, Record, RunStore, owner_of, queue_status};
+use ff_grid::{Job, JobId, JobOutput, JobState, Plan, QueueStatus, Record, RunStore, job_states, owner_of};
 
 /// The interval between two queries of a cluster's queue.
 const QUEUE_EVERY: Duration = Duration::from_secs(30);
@@ -50,15 +50,18 @@ impl Known {
         self.finished.get(&job.id)
     }
 
-    /// Returns the state of the queues, which is at most [`QUEUE_EVERY`] old.
-    pub fn queue(&mut self, plan: &Plan, undone: &[&Job], runs: &RunStore) -> &QueueStatus {
+    /// Returns the jobs that are in a queue, that a task has, or that failed. It is at most
+    /// [`QUEUE_EVERY`] old.
+    pub fn queue(&mut self, plan: &Plan, runs: &RunStore) -> &QueueStatus {
         if self.queue.as_ref().is_none_or(|(at, _)| at.elapsed() >= QUEUE_EVERY) {
-            let ids: Vec<&str> = undone.iter().map(|job| job.id.as_str()).collect();
             // `ff-grid status` reports what is wrong with the queue.
-            let mut status = queue_status(&plan.jobs, &ids, runs).unwrap_or_default();
+            let mut status = job_states(&plan.jobs, runs).unwrap_or_default();
             // Each snapshot reads the claims itself.
             let is_claimed = |id: &str| plan.job(id).is_some_and(|job| owner_of(&runs.folder(job)).is_some());
-            status.jobs.retain(|id, state| !matches!(state, JobState::Running { .. }) || !is_claimed(id));
+            status.jobs.retain(|id, state| match state {
+                JobState::Running { .. } => !is_claimed(id),
+                state => matches!(state, JobState::Queued { .. } | JobState::Failed(_)),
+            });
             self.queue = Some((Instant::now(), status));
         }
         &self.queue.as_ref().expect("set above").1

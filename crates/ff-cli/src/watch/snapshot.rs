@@ -87,7 +87,7 @@ impl Snapshot {
             only_column: plan.jobs.iter().map(column).all_equal_value().ok().map(str::to_owned),
             ..Self::default()
         };
-        let queue = &known.queue(plan, &undone, runs).jobs;
+        let queue = &known.queue(plan, runs).jobs;
         let ids: HashSet<&str> = undone.iter().map(|job| job.id.as_str()).collect();
         for &job in &undone {
             shot.add(job, runs, queue.get(&job.id), needs(plan, job, &ids));
@@ -128,8 +128,8 @@ impl Snapshot {
             Some(JobState::Queued { why, .. }) => self.waiting.push(because(&format!("queue: {why}"), open)),
             // The task has several jobs, and this one is not claimed yet.
             Some(JobState::Running { by, .. }) => self.waiting.push(because(by, open)),
-            None if open.owner.is_some() || !open.history.is_empty() => self.stopped.push(open),
-            None => self.waiting.push(OpenJob { why: needs, ..open }),
+            _ if open.owner.is_some() || !open.history.is_empty() => self.stopped.push(open),
+            _ => self.waiting.push(OpenJob { why: needs, ..open }),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod claim;
 mod doctor;
+mod failure;
 mod lineage;
 mod result_files;
 mod runs;
@@ -17,5 +18,6 @@ pub use settings::Settings;
 pub use tables::{TableFolder, bytes_below, job_bytes, remove_folder, table_folder, tables};
 pub use trained_on::{OTHER_SPLIT_HINT, other_split, trained_on};
 
+pub(crate) use failure::{failure_of, forget_failure, note_failure};
 pub(crate) use result_files::{ResultFiles, file_hash, remove_file};
 pub(crate) use tables::note_jobs;
