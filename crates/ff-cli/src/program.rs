@@ -4,7 +4,11 @@ use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::memory;
 use crate::options::Common;
@@ -17,17 +21,19 @@ use crate::output::{describe, say};
 pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     memory::keep_freed_memory();
     let level = match common.verbose {
-        0 => "warn",
-        1 => "info",
-        _ => "debug",
+        0 => Level::WARN,
+        1 => Level::INFO,
+        _ => Level::DEBUG,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let chosen = std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()
+        .finish()
+        .with(chosen.unwrap_or_else(|| Targets::new().with_default(level)))
         .init();
     say_caught_panics_once();
     match catch_unwind(AssertUnwindSafe(work)) {
