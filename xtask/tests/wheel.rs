@@ -87,9 +87,10 @@ fn pip_installs_programs_that_run_with_pytorchs_libraries() {
     }
 }
 
-/// Returns the wheel that `FF_WHEEL` names.
+/// Returns the wheel that `FF_WHEEL` names, from the top of the checkout. Building one here would
+/// compile everything once more.
 fn wheel() -> Option<PathBuf> {
-    let wheel = std::env::var_os("FF_WHEEL").map(|wheel| fs::canonicalize(wheel).unwrap());
+    let wheel = std::env::var_os("FF_WHEEL").map(|wheel| Path::new(ROOT).join(wheel));
     if wheel.is_none() {
         eprintln!("skipped: FF_WHEEL names no wheel of `cargo xtask wheel`, so none was installed");
     }
