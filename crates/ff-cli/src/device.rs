@@ -144,7 +144,10 @@ fn gpus() -> Result<usize, Option<String>> {
     let driver = Driver::find().ok_or(None)?;
     Err(Some(match loaded {
         Err(why) => {
-            format!("{why}\nhint: `cargo xtask setup --cuda` installs the CUDA libraries; then build again")
+            format!(
+                "{why}\nhint: in a clone, `cargo xtask setup --cuda` installs the CUDA libraries; then build again. \
+                 Programs that pip installed use those of PyTorch's CUDA build"
+            )
         }
         Ok(()) => driver.why_none(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()),
     }))

@@ -3,25 +3,35 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::options::Common;
 use crate::output::{BARS, harmless};
 
 /// Starts the log. Progress is of level info. Other crates than this project's log at one level less.
 pub fn start(common: &Common) {
-    let levels = match (common.quiet, common.verbose) {
-        (true, _) => "warn",
-        (_, 0) => "warn,ff_=info",
-        (_, 1) => "info,ff_=debug",
-        _ => "debug,ff_=trace",
+    let (others, own) = match (common.quiet, common.verbose) {
+        (true, _) => (Level::WARN, Level::WARN),
+        (_, 0) => (Level::WARN, Level::INFO),
+        (_, 1) => (Level::INFO, Level::DEBUG),
+        _ => (Level::DEBUG, Level::TRACE),
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(levels));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Stderr).event_format(Plain).init();
+    let chosen = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer(|| Stderr)
+        .event_format(Plain)
+        .finish()
+        // The names of all crates of this project begin so.
+        .with(chosen.unwrap_or_else(|| Targets::new().with_default(others).with_target("ff_", own)))
+        .init();
 }
 
 /// Lines as the rest of the program prints them: progress is the text alone, and warnings begin with
