@@ -150,15 +150,15 @@ fn form(message: &str, key: &str) -> Option<String> {
 /// Returns the key of the value that was found in the tables at `path`, since serde forgets the keys
 /// inside a table that it tells apart by its `kind`. Nothing if several keys have this value, or if it
 /// is a list or a table.
-fn culprit(file: &Table, path: &str, found: &str) -> Option<String> {
+fn culprit<'a>(file: &'a Table, path: &str, found: &str) -> Option<String> {
     let mut at: Vec<&Value> = Vec::new();
     for (depth, part) in path.split('.').enumerate() {
         let next: Vec<&Value> = match depth {
             0 => file.get(part).into_iter().collect(),
             _ => at.iter().filter_map(|value| value.get(part)).collect(),
         };
-        let entries = |value| match value {
-            &Value::Array(ref entries) => entries.iter().collect(),
+        let entries = |value: &'a Value| match value {
+            Value::Array(entries) => entries.iter().collect(),
             other => vec![other],
         };
         at = next.into_iter().flat_map(entries).collect();

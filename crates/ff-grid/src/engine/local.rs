@@ -314,10 +314,10 @@ fn claimed(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> Result
     let folder = context.runs.folder(job);
     forget_failure(&folder);
     on_event(Event::Started(job));
-    let mut run = || context.run(job, &stop, &mut |epoch| on_event(Event::Epoch(job, epoch)));
+    let run = || context.run(job, &stop, &mut |epoch| on_event(Event::Epoch(job, epoch)));
     // libtorch's failures (most often out of memory) are panics, and fail only this job. A panic in
     // an evaluation leaves gradients off in this thread, so every job turns them on.
-    let failure = match catch_unwind(AssertUnwindSafe(|| tch::with_grad(&mut run))) {
+    let failure = match catch_unwind(AssertUnwindSafe(|| tch::with_grad(run))) {
         Ok(Ok(record)) => {
             on_event(Event::Finished(job, &record));
             return Ok(State::Done);
