@@ -1,5 +1,9 @@
 //! The chance level of a metric, and models that tell no samples apart.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::confusion::Confusion;
 use crate::metric::Metric;
 use crate::predictions::{Predictions, Targets};
@@ -7,6 +11,46 @@ use crate::predictions::{Predictions, Targets};
 /// The range of an output's logits, at or below which they count as equal: batches of other sizes
 /// move logits by rounding.
 const EQUAL: f32 = 1e-3;
+
+/// What a value of a metric is above, or not: the chance level, and whether the model is collapsed.
+///
+/// Its text is what follows the value in a line, such as " (chance 0.1315, predicts one class)"; it
+/// is empty if nothing is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chance {
+    /// The chance level: see [`Metric::chance_level`]. `None` where it is undefined, and in records of
+    /// older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
+    /// True if the model tells no samples apart: see [`Metric::collapsed`]. False in records of older
+    /// versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collapsed: bool,
+}
+
+impl Chance {
+    /// Compares predictions with chance by a metric.
+    pub fn of(metric: Metric, predictions: &Predictions) -> Chance {
+        Chance { level: metric.chance_level(predictions), collapsed: metric.collapsed(predictions) }
+    }
+
+    /// Returns true if nothing is known, as in records of older versions.
+    pub fn is_unknown(&self) -> bool {
+        *self == Chance::default()
+    }
+}
+
+impl fmt::Display for Chance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.level, self.collapsed) {
+            (None, false) => Ok(()),
+            (Some(level), false) => write!(f, " (chance {level:.4})"),
+            (None, true) => f.write_str(" (predicts one class)"),
+            (Some(level), true) => write!(f, " (chance {level:.4}, predicts one class)"),
+        }
+    }
+}
 
 impl Metric {
     /// The chance level: the best value of a model that gives all samples the same logits.
@@ -21,11 +65,11 @@ impl Metric {
     /// use ff_eval::{Metric, Predictions, Targets};
     ///
     /// let predictions = Predictions::new(vec![0.0; 8], 2, Targets::Classes(vec![0, 0, 0, 1]))?;
-    /// assert_eq!(Metric::Accuracy.chance(&predictions), Some(0.75));
-    /// assert_eq!(Metric::MacroRecall.chance(&predictions), Some(0.5));
+    /// assert_eq!(Metric::Accuracy.chance_level(&predictions), Some(0.75));
+    /// assert_eq!(Metric::MacroRecall.chance_level(&predictions), Some(0.5));
     /// # Ok::<(), ff_eval::Error>(())
     /// ```
-    pub fn chance(self, predictions: &Predictions) -> Option<f64> {
+    pub fn chance_level(self, predictions: &Predictions) -> Option<f64> {
         let (targets, outputs) = (predictions.targets(), predictions.outputs());
         match (self, self.of_matrix(), targets) {
             (_, Some(of_matrix), Targets::Classes(_)) => {
@@ -49,7 +93,7 @@ impl Metric {
     /// For AUROC and log loss these are the logits: those of each output are within 0.001 of one
     /// another. For other metrics it is the class with the highest logit, while the targets have
     /// several classes: the model predicts one class. The value of a collapsed model is at most at
-    /// the [chance level](Metric::chance).
+    /// the [chance level](Metric::chance_level).
     pub fn collapsed(self, predictions: &Predictions) -> bool {
         let (targets, outputs) = (predictions.targets(), predictions.outputs());
         match (self.of_matrix(), targets) {
@@ -116,7 +160,7 @@ mod tests {
             let models: Vec<Predictions> = rows.chain([shares, other]).map(of).collect();
             for metric in Metric::ALL {
                 let found = models.iter().filter_map(|model| metric.evaluate(model).value());
-                let (best, chance) = (found.reduce(f64::max), metric.chance(&models[0]));
+                let (best, chance) = (found.reduce(f64::max), metric.chance_level(&models[0]));
                 match (best, chance) {
                     (Some(best), Some(chance)) => prop_assert!((best - chance).abs() < 1e-6, "{metric}: {best} {chance}"),
                     // Kappa of other classes than the only one is 0, and that of the only one undefined.
@@ -127,16 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_value_is_short() {
+        let said = |level, collapsed| Chance { level, collapsed }.to_string();
+        assert_eq!([said(None, false), said(Some(0.5), false)], ["", " (chance 0.5000)"]);
+        assert_eq!(said(Some(0.13149), true), " (chance 0.1315, predicts one class)");
+        assert_eq!(serde_json::from_str::<Chance>("{}").unwrap(), Chance::default());
+    }
+
+    #[test]
     fn tasks_have_the_loss_of_their_shares() {
         // One of two labels of task 0 is positive, and all of task 1.
         let labels = Targets::Labels(vec![1.0, 1.0, 0.0, f32::NAN]);
         let predictions = Predictions::new(vec![0.0; 4], 2, labels).unwrap();
-        let chance = Metric::LogLoss.chance(&predictions).unwrap();
+        let chance = Metric::LogLoss.chance_level(&predictions).unwrap();
         assert!((chance + 2.0 * 2f64.ln() / 3.0).abs() < 1e-12, "{chance}");
-        assert_eq!(Metric::Auroc.chance(&predictions), Some(0.5));
-        assert_eq!(Metric::Accuracy.chance(&predictions), None);
+        assert_eq!(Metric::Auroc.chance_level(&predictions), Some(0.5));
+        assert_eq!(Metric::Accuracy.chance_level(&predictions), None);
         let unknown = Predictions::new(vec![0.0; 2], 1, Targets::Labels(vec![f32::NAN; 2])).unwrap();
-        assert_eq!([Metric::LogLoss, Metric::Auroc].map(|of| of.chance(&unknown)), [None, None]);
+        assert_eq!([Metric::LogLoss, Metric::Auroc].map(|of| of.chance_level(&unknown)), [None, None]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! [`Predictions`] holds the logits of a model and the targets of the same samples. A [`Metric`]
 //! computes a [`Value`] from them: a number, or the reason why it is undefined. Higher is better for
 //! all, so log loss is negated ([`Metric::LogLoss`]). A [`Score`] is the value with its bootstrap
-//! [`Interval`], its chance level ([`Metric::chance`]) and a [`Note`] for each caveat. Samples that
+//! [`Interval`], its [`Chance`] level and a [`Note`] for each caveat. Samples that
 //! are not independent, such as the images of a patient, share a group
 //! ([`Predictions::with_groups`]); intervals and tests then treat the groups as independent:
 //!
@@ -92,6 +92,7 @@ pub use bootstrap::{Interval, MAX_RESAMPLES, bootstrap};
 pub use calibration::{BINS, Bin, Calibration, calibration};
 pub use calibration_score::CalibrationScore;
 pub use calibrator::{CalibrationMethod, Calibrator, TaskMap};
+pub use chance::Chance;
 pub use classes::{ClassRow, class_table, output_table};
 pub use column::Column;
 pub use confusion::Confusion;

@@ -26,7 +26,7 @@ fn chance_levels_match_scikit_learn() {
     for (name, expected) in cases("chance.json") {
         let predictions = read(&name);
         for metric in Metric::ALL.into_iter().filter(|metric| metric.applies_to(predictions.kind())) {
-            let (ours, theirs) = (metric.chance(&predictions), expected[metric.name()].as_f64());
+            let (ours, theirs) = (metric.chance_level(&predictions), expected[metric.name()].as_f64());
             let near = ours.zip(theirs).is_some_and(|(ours, theirs)| (ours - theirs).abs() < 1e-12);
             assert!(near || ours == theirs, "{name}, {metric}: {ours:?}, scikit-learn {theirs:?}");
         }

@@ -43,6 +43,7 @@ impl SoupsTable {
                 paper: dataset.paper_column.is_some(),
                 verdict,
                 no_verdict,
+                collapsed: self.collapsed(records, column)?,
                 counts: counts(records, column)?,
                 ..ReportColumn::new(&backbone.name, &dataset.name, dataset.metric)
             })
@@ -120,6 +121,7 @@ impl SoupsTable {
             Some(record) => {
                 let soup = self.config.soup_of(&record)?;
                 cell.validation = Some(soup.validation());
+                cell.chance = soup.chance;
                 cell.cross_fitted = soup.cross_fitted();
                 if let Some(CrossFit { score: Value::Undefined(why), .. }) = &soup.cross_fitted {
                     notes.push(format!(
@@ -214,6 +216,13 @@ impl SoupsTable {
         }))
     }
 
+    /// Returns whether all rows of a column have a record, and no model tells the validation images
+    /// apart.
+    fn collapsed(&self, records: Records<'_>, column: &SoupsColumn) -> Result<bool, Error> {
+        let rows = self.rows(records, column, |_| true)?;
+        Ok(rows.len() == column.methods.len() && rows.iter().all(|(.., soup)| soup.chance.collapsed))
+    }
+
     /// Returns the rows of a kind that have a record, by their place in the table.
     fn rows(
         &self,
@@ -255,7 +264,8 @@ impl SoupsTable {
 
     /// Writes the soup with the best validation score into a column's folder, with its record, its
     /// model card, and a folder that timm loads. Of equal scores, the later method counts. The score
-    /// is the cross-fitted one, where there is one.
+    /// is the cross-fitted one, where there is one. A soup that tells no validation images apart is
+    /// not delivered.
     pub(super) fn deliver(
         &self,
         records: Records<'_>,
