@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::job::{CrossFit, JobId, JobOutput, Record, Selection, SoupRecord, VerdictRecord};
 use crate::plan::{ColumnHead, Records};
 use crate::results::write_text;
+use crate::store::remove_file;
 
 /// The content of `soup.json`: the ingredients of a column's soup, and how they were selected.
 #[derive(Serialize)]
@@ -275,7 +276,10 @@ impl SoupsTable {
         let (config, Records { plan, runs }) = (&self.config, records);
         let mut found = self.rows(records, column, Selection::is_soup)?;
         let soups: Vec<&SoupRecord> = found.iter().map(|(.., soup)| soup).collect();
-        let Some(best) = SoupRecord::most_worth(&soups) else { return Ok(Vec::new()) };
+        let Some(best) = SoupRecord::most_worth(&soups) else {
+            // Nobody may take an earlier soup for one of these rows.
+            return if soups.is_empty() { Ok(Vec::new()) } else { withdraw(folder).map(|()| Vec::new()) };
+        };
         let (at, record, soup) = found.swap_remove(best);
         let (method, jobs) = (&config.method[at], &column.methods[at]);
         let job = plan.job(&jobs.soup).ok_or_else(|| record.not("in the plan"))?;
@@ -334,6 +338,19 @@ impl SoupsTable {
         files.push(write_text(folder, "soup.md", &text)?);
         files.extend(timm::folder(&folder.join("timm"), &path, &card, &text)?);
         Ok(files)
+    }
+}
+
+/// Removes the files of an earlier soup from a column's folder.
+fn withdraw(folder: &Path) -> Result<(), Error> {
+    for name in ["soup.safetensors", "soup.json", "soup.md"] {
+        let path = folder.join(name);
+        remove_file(&path).map_err(Error::file(&path))?;
+    }
+    let path = folder.join("timm");
+    match std::fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(&path)(error)),
+        _ => Ok(()),
     }
 }
 
