@@ -1,6 +1,8 @@
 //! Choices on validation images: cross-fitted scores, verdicts, the metric that chooses, and the rule of
 //! one standard error.
 
+use ff_checkpoint::{OwnedTensor, StateDict};
+
 use crate::place::{JOBS, PROBE, Place, RUN, SHAPES, assert_has, picture, table};
 
 /// Enough validation images to divide.
@@ -39,6 +41,43 @@ fn tables_have_cross_fitted_scores_and_a_verdict() {
     let said = format!("0 jobs done, {} already done", JOBS - 1);
     let printed = place.run(&format!("{RUN} --set soup.folds=0")).ok_saying(&said);
     assert!(!printed.contains("## Verdict"), "{printed}");
+}
+
+/// A network of zeros has the same features for all images, and learns nothing but how frequent classes
+/// are.
+#[test]
+fn models_that_predict_one_class_are_marked_and_none_is_recommended() {
+    let place = Place::with_table(&shapes(24).replace("test = 8", "test = 24"));
+    place.run(RUN).ok();
+    let folder = "runs/tables/tiny";
+    let soup = StateDict::open(place.path(folder).join("soup.safetensors")).unwrap();
+    let zeros = soup.iter().map(|(name, tensor)| {
+        let (dtype, shape, size) = (tensor.dtype, tensor.shape.to_vec(), tensor.data.len());
+        (name.to_owned(), OwnedTensor { dtype, shape, data: vec![0; size] })
+    });
+    StateDict::from_tensors(zeros.collect()).save(place.path("dead.safetensors"), None).unwrap();
+
+    let printed = place.run(&format!("{RUN} --set backbone.0.weights=dead.safetensors")).ok();
+    assert_has(
+        &printed,
+        &[
+            "No model is recommended: each predicts one class for all validation images.",
+            "| GS (best) ",
+            "0.1667 † |",
+            "| Chance ",
+            "†: the model predicts one class for all images",
+        ],
+    );
+    assert!(!printed.contains("**"), "none is marked as the best: {printed}");
+    let left = ["config.toml", "files.json", "table.csv", "table.json", "table.md", "table.tex"];
+    assert_eq!(place.files(folder), left, "the earlier soup is withdrawn");
+    let cell = &place.json(&format!("{folder}/table.json"))["rows"][0]["cells"][0];
+    assert_eq!(
+        (&cell["chance"]["collapsed"], &cell["test"]["chance"]["collapsed"]),
+        (&true.into(), &true.into())
+    );
+    assert_eq!(cell["test"]["chance"]["level"], cell["test"]["value"]);
+    place.run("ff-grid report").ok();
 }
 
 #[test]

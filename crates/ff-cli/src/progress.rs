@@ -39,9 +39,9 @@ pub fn outcome(record: &Record) -> String {
         JobOutput::Training(outcome) => {
             let diverged = outcome.diverged.as_ref().map(|at| format!(": diverged at step {}", at.step));
             let kept = outcome.kept.as_ref();
-            let kept = kept.map(|kept| match kept.epoch {
-                0 => format!(": {} on validation", shown(&kept.validation)),
-                epoch => format!(": {} on validation, epoch {epoch}", shown(&kept.validation)),
+            let kept = kept.map(|kept| {
+                let epoch = if kept.epoch > 0 { format!(", epoch {}", kept.epoch) } else { String::new() };
+                format!(": {} on validation{}{epoch}", shown(&kept.validation), kept.chance)
             });
             let snapshots = outcome.snapshots.len();
             let snapshots = (snapshots > 0).then(|| format!(": {snapshots} snapshots"));
@@ -51,11 +51,12 @@ pub fn outcome(record: &Record) -> String {
             let taken = soup.soup.average.shares().len();
             let fitted = soup.cross_fitted.as_ref().filter(|of| of.folds > 0).and(soup.cross_fitted());
             let fitted = fitted.map_or(String::new(), |score| format!(" ({score:.4} cross-fitted)"));
-            format!(": {:.4} on validation{fitted}, {taken} of {} models", soup.validation(), soup.candidates)
+            let (score, chance) = (soup.validation(), soup.chance);
+            format!(": {score:.4} on validation{chance}{fitted}, {taken} of {} models", soup.candidates)
         }
         JobOutput::Predictions { samples, .. } => format!(": {samples} images"),
         JobOutput::Diverged { .. } => ": skipped, since its run diverged".to_owned(),
-        JobOutput::Score(score) => format!(": {}", shown(&score.value)),
+        JobOutput::Score(score) => format!(": {}{}", shown(&score.value), score.chance),
         JobOutput::Verdict(VerdictRecord::None { why }) => format!(": none: {why}"),
         JobOutput::Verdict(VerdictRecord::Said { same: true, .. }) => ": take the single model".to_owned(),
         JobOutput::Verdict(VerdictRecord::Said { of, .. }) => match of.shown() {

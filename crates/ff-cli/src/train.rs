@@ -22,7 +22,7 @@ use crate::device::{DeviceChoice, warn_of_precision};
 use crate::hub::find_or_download;
 use crate::options::{ConfigOptions, GLOBAL, RunsOption};
 use crate::output::{print, say};
-use crate::progress::of_epoch;
+use crate::progress::{of_epoch, outcome as in_words};
 use crate::signals::stop_on_signals;
 use crate::source::BadImage;
 use crate::tensorboard::EventFile;
@@ -164,6 +164,7 @@ fn report(record: &Record, folder: &Path) -> anyhow::Result<()> {
         }
         say(&format!("warning: {text}; the saved weights are from before that step"));
     }
+    info!("{}{}", record.label, in_words(record));
     for kept in outcome.models() {
         print(&format!("{}\n", folder.join(&kept.weights.path).display()))?;
     }

@@ -3,9 +3,9 @@
 //! [`Predictions`] holds the logits of a model and the targets of the same samples. A [`Metric`]
 //! computes a [`Value`] from them: a number, or the reason why it is undefined. Higher is better for
 //! all, so log loss is negated ([`Metric::LogLoss`]). A [`Score`] is the value with its bootstrap
-//! [`Interval`] and a [`Note`] for each caveat. Samples that are not independent, such as the images
-//! of a patient, share a group ([`Predictions::with_groups`]); intervals and tests then treat the
-//! groups as independent:
+//! [`Interval`], its [`Chance`] level and a [`Note`] for each caveat. Samples that
+//! are not independent, such as the images of a patient, share a group
+//! ([`Predictions::with_groups`]); intervals and tests then treat the groups as independent:
 //!
 //! ```
 //! use ff_eval::{Metric, Predictions, Score, Targets};
@@ -50,6 +50,7 @@ mod bootstrap;
 mod calibration;
 mod calibration_score;
 mod calibrator;
+mod chance;
 mod classes;
 mod clustered;
 mod column;
@@ -91,6 +92,7 @@ pub use bootstrap::{Interval, MAX_RESAMPLES, bootstrap};
 pub use calibration::{BINS, Bin, Calibration, calibration};
 pub use calibration_score::CalibrationScore;
 pub use calibrator::{CalibrationMethod, Calibrator, TaskMap};
+pub use chance::Chance;
 pub use classes::{ClassRow, class_table, output_table};
 pub use column::Column;
 pub use confusion::Confusion;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auroc::{OutputAuroc, auroc_per_output};
 use crate::bootstrap::{Interval, bootstrap};
+use crate::chance::Chance;
 use crate::metric::Metric;
 use crate::note::Note;
 use crate::predictions::{Predictions, TaskKind};
@@ -31,6 +32,9 @@ pub struct Score {
     /// The 95 % percentile bootstrap interval of the value; `None` without resamples or if it is
     /// undefined.
     pub interval: Option<Interval>,
+    /// The chance level, and whether the model is collapsed; unknown in records of older versions.
+    #[serde(default, skip_serializing_if = "Chance::is_unknown")]
+    pub chance: Chance,
     /// The number of samples scored.
     pub samples: usize,
     /// The number of groups, of predictions with groups; `None` where samples are independent, and
@@ -66,6 +70,7 @@ impl Score {
             metric,
             value: metric.evaluate(predictions),
             interval: bootstrap(metric, predictions, resamples, seed),
+            chance: Chance::of(metric, predictions),
             samples: predictions.len(),
             groups,
             notes: metric.notes(predictions).into_iter().chain(few_groups).collect(),
@@ -137,11 +142,17 @@ mod tests {
     fn records_without_groups_and_tasks_are_read() {
         let predictions = Predictions::new(vec![1.0, 0.0], 2, Targets::Classes(vec![0])).unwrap();
         let score = Score::new(Metric::Accuracy, &predictions, 0, 0);
-        let record = r#"{"metric":"accuracy","value":1.0,"interval":null,"samples":1}"#;
+        let record =
+            r#"{"metric":"accuracy","value":1.0,"interval":null,"chance":{"level":1.0},"samples":1}"#;
         assert_eq!(serde_json::to_string(&score).unwrap(), record);
-        let old = record.replace("1.0", r#"{"defined":1.0}"#);
+        let old = record.replacen("1.0", r#"{"defined":1.0}"#, 1);
         for record in [record, &old] {
             assert_eq!(serde_json::from_str::<Score>(record).unwrap(), score);
         }
+        let older = old.replace(r#""chance":{"level":1.0},"#, "");
+        assert_eq!(
+            serde_json::from_str::<Score>(&older).unwrap(),
+            Score { chance: Chance::default(), ..score }
+        );
     }
 }

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use ff_report::{
-    Axis, Cell, Column, Cost, Interval, LinePlot, Metric, Point, Row, Score, Series, Table, Value,
+    Axis, Cell, Chance, Column, Cost, Interval, LinePlot, Metric, Point, Row, Score, Series, Table, Value,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,6 +39,7 @@ fn row(method: &str, value: f64, low: f64, high: f64) -> Row {
         metric: Metric::Accuracy,
         value: Value::Defined(value),
         interval: Some(Interval { low, high, level: 0.95, resamples: 1000, dropped: 0 }),
+        chance: Chance::default(),
         samples: 200,
         groups: None,
         notes: Vec::new(),

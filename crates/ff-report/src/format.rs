@@ -1,9 +1,12 @@
 //! Formatting numbers as text.
 
-use ff_eval::{Interval, Metric, Score, Value};
+use ff_eval::{Chance, Interval, Metric, Score, Value};
 
 /// The text in place of a missing number.
 pub(crate) const NOTHING: &str = "–";
+
+/// The mark of a value whose model tells no samples apart.
+pub(crate) const COLLAPSED: &str = " †";
 
 /// Formats a value with four decimals, as in the paper's tables.
 pub(crate) fn value(value: f64) -> String {
@@ -49,13 +52,20 @@ fn signed(number: &str) -> String {
     }
 }
 
+/// Formats a value, with [`COLLAPSED`] if its model is.
+pub(crate) fn marked(value: f64, chance: Chance) -> String {
+    let mark = if chance.collapsed { COLLAPSED } else { "" };
+    self::value(value) + mark
+}
+
 pub(crate) fn interval(interval: &Interval) -> String {
     format!("[{}, {}]", value(interval.low), value(interval.high))
 }
 
-/// Formats the value of a score, with its interval if it has one; `None` if it is undefined.
+/// Formats the value of a score with its mark, and with its interval if it has one; `None` if it is
+/// undefined.
 pub(crate) fn score(score: &Score) -> Option<String> {
-    let number = value(score.value.value()?);
+    let number = marked(score.value.value()?, score.chance);
     Some(match &score.interval {
         Some(of) => format!("{number} {}", interval(of)),
         None => number,

@@ -5,7 +5,7 @@
 //! with its interval; the best and the second best of a column are marked:
 //!
 //! ```
-//! use ff_report::{Cell, Column, Cost, Interval, Metric, Row, Score, Table, Value};
+//! use ff_report::{Cell, Chance, Column, Cost, Interval, Metric, Row, Score, Table, Value};
 //!
 //! let column = Column::new("ResNet50", "my images", Metric::Accuracy);
 //! let row = |method: &str, value: f64, low: f64, high: f64| {
@@ -13,6 +13,7 @@
 //!         metric: Metric::Accuracy,
 //!         value: Value::Defined(value),
 //!         interval: Some(Interval { low, high, level: 0.95, resamples: 1000, dropped: 0 }),
+//!         chance: Chance::default(),
 //!         samples: 200,
 //!         groups: None,
 //!         notes: Vec::new(),
@@ -69,8 +70,8 @@ pub use verdict::ColumnVerdict;
 
 /// Types of [`ff_eval`] in this crate's signatures.
 pub use ff_eval::{
-    Calibration, ClassRow, Confusion, Difference, Interval, Metric, Note, OutputAuroc, OutputDifference,
-    PairedDifference, Roc, Score, Spread, Value, Verdict,
+    Calibration, Chance, ClassRow, Confusion, Difference, Interval, Metric, Note, OutputAuroc,
+    OutputDifference, PairedDifference, Roc, Score, Spread, Value, Verdict,
 };
 
 #[doc = include_str!("../README.md")]

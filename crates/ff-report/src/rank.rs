@@ -1,5 +1,6 @@
 //! Ranks: the best and the second best value of a column.
 
+use ff_eval::Score;
 use serde::Serialize;
 
 /// The mark of the best or the second best value of a column.
@@ -10,6 +11,11 @@ pub enum Rank {
     Best,
     /// Only the best values are higher.
     Second,
+}
+
+/// The value of a score to rank; `None` if its model tells no samples apart.
+pub(crate) fn rankable(score: Option<&Score>) -> Option<f64> {
+    score.filter(|score| !score.chance.collapsed)?.value.value()
 }
 
 /// Marks the highest value and the next one; equal values share a mark, missing ones have none.

@@ -8,6 +8,12 @@ use itertools::Itertools;
 use crate::format::{self, NOTHING};
 use crate::rank::Rank;
 
+/// Explains the row of [`Section::chance`].
+const CHANCE: &str = "Chance: the best that a model reaches which gives the same answer for every image.";
+
+/// Explains the mark of [`format::marked`].
+const COLLAPSED: &str = "†: the model predicts one class for all images, and gets no mark of the best.";
+
 /// A grid with a heading above it and remarks below.
 pub(crate) struct Section {
     pub heading: String,
@@ -93,6 +99,25 @@ impl Section {
     /// Adds remarks.
     pub fn remarks(mut self, remarks: impl IntoIterator<Item = impl Into<String>>) -> Section {
         self.remarks.extend(remarks.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a row of chance levels after those of methods, if one is known.
+    pub fn chance(mut self, levels: impl Iterator<Item = Option<f64>>) -> Section {
+        let levels: Vec<_> = levels.collect();
+        if levels.iter().any(Option::is_some) {
+            let fields = levels.into_iter().map(|level| Field::from(level.map(format::value)));
+            self.rows.push([Field::from("Chance")].into_iter().chain(fields).collect());
+            self.remarks.push(CHANCE.to_owned());
+        }
+        self
+    }
+
+    /// Explains the mark of collapsed models, if a field has it.
+    pub fn about_collapsed(mut self) -> Section {
+        if self.rows.iter().flatten().any(|field| field.text.contains(format::COLLAPSED)) {
+            self.remarks.push(COLLAPSED.to_owned());
+        }
         self
     }
 

@@ -1,7 +1,7 @@
 //! A model at one step of a run, in memory.
 
 use ff_checkpoint::StateDict;
-use ff_eval::{Predictions, Value};
+use ff_eval::{Chance, Predictions, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::config::SelectBy;
@@ -23,6 +23,8 @@ pub(crate) struct CandidateNotes {
     pub epoch: u32,
     pub step: usize,
     pub validation: Value,
+    #[serde(default)]
+    pub chance: Chance,
     /// NaN for a snapshot, which is not compared.
     pub validation_loss: f64,
 }

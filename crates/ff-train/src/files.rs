@@ -70,8 +70,8 @@ impl<'a> Files<'a> {
         let name = format!("{stem}.val.safetensors");
         let digest = save_predictions(&self.folder.join(&name), &model.predictions, Some(&of_predictions))?;
         let predictions = FileRef::new(name, digest);
-        let CandidateNotes { epoch, step, validation, .. } = model.notes.clone();
-        Ok(SavedModel { epoch, step, validation, weights, predictions, optimizer })
+        let CandidateNotes { epoch, step, validation, chance, .. } = model.notes.clone();
+        Ok(SavedModel { epoch, step, validation, chance, weights, predictions, optimizer })
     }
 }
 

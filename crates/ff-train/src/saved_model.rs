@@ -1,7 +1,7 @@
 //! The files of a saved model.
 
 use ff_checkpoint::FileRef;
-use ff_eval::Value;
+use ff_eval::{Chance, Value};
 use serde::{Deserialize, Serialize};
 
 /// A model that a run saved. Paths are relative to the run's folder.
@@ -14,6 +14,10 @@ pub struct SavedModel {
     pub step: usize,
     /// Its validation metric.
     pub validation: Value,
+    /// Chance by that metric, and whether the model tells the validation images apart; unknown in
+    /// records of older versions.
+    #[serde(default, skip_serializing_if = "Chance::is_unknown")]
+    pub chance: Chance,
     /// Its weights.
     pub weights: FileRef,
     /// Its predictions on the validation images.

@@ -1,7 +1,7 @@
 //! Snapshots, the end of an epoch, and the moving average at the end of a run.
 
 use ff_checkpoint::StateDict;
-use ff_eval::Predictions;
+use ff_eval::{Chance, Predictions};
 use ff_models::Model;
 
 use crate::candidate::{Candidate, CandidateNotes};
@@ -39,8 +39,9 @@ impl Trainer<'_, '_> {
             Err(Error::Eval(ff_eval::Error::Logit { .. })) => return Ok(None),
             predictions => predictions?,
         };
-        let (epoch, validation) = (self.progress.epoch_number(), self.config.metric.evaluate(&predictions));
-        let notes = CandidateNotes { epoch, step, validation, validation_loss: f64::NAN };
+        let (epoch, metric) = (self.progress.epoch_number(), self.config.metric);
+        let (validation, chance) = (metric.evaluate(&predictions), Chance::of(metric, &predictions));
+        let notes = CandidateNotes { epoch, step, validation, chance, validation_loss: f64::NAN };
         let snapshot = self.candidate(notes, None, predictions);
         let stem = format!("snapshot-{}", self.progress.snapshots.len() + 1);
         self.progress.snapshots.push(self.files.save(&stem, &snapshot)?);
@@ -86,7 +87,8 @@ impl Trainer<'_, '_> {
         let best = self.progress.best.as_ref();
         if !cyclic && best.is_none_or(|best| best.notes.is_beaten_by(&record, self.config.select_by)) {
             let (validation, validation_loss) = (record.validation.clone(), record.validation_loss);
-            let notes = CandidateNotes { epoch, step, validation, validation_loss };
+            let chance = Chance::of(self.config.metric, &predictions);
+            let notes = CandidateNotes { epoch, step, validation, chance, validation_loss };
             let state = || StateDict::from_tensors(self.optimizer.state());
             let optimizer = self.config.keep_optimizer.then(state);
             self.progress.best = Some(self.candidate(notes, optimizer, predictions));
@@ -123,7 +125,8 @@ impl Trainer<'_, '_> {
         };
         let (epoch, step) = (self.progress.history.len() as u32, self.progress.finished_steps());
         let validation = config.metric.evaluate(&predictions);
-        let notes = CandidateNotes { epoch, step, validation, validation_loss: f64::NAN };
+        let chance = Chance::of(config.metric, &predictions);
+        let notes = CandidateNotes { epoch, step, validation, chance, validation_loss: f64::NAN };
         let weights = StateDict::from_tensors(model.state_dict());
         let average = Candidate { notes, weights, optimizer: None, predictions };
         self.files.save(EMA, &average).map(Some)

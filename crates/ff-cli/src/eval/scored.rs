@@ -143,7 +143,7 @@ impl Scored {
         }
         for score in &self.scores {
             let estimate = Estimate { value: score.value.clone(), interval: score.interval };
-            text += &format!("{:16} {}\n", score.metric.name(), shown(&estimate));
+            text += &format!("{:16} {}{}\n", score.metric.name(), shown(&estimate), score.chance);
             if !score.counts.is_empty() {
                 let counts: Vec<String> = score.counts.iter().map(u64::to_string).collect();
                 text += &format!("{:16} {}: {}\n", "", counted(self.kind), counts.join(", "));

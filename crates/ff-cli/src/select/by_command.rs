@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use ff_checkpoint::StateDict;
-use ff_eval::{Folds, Metric, Note, Predictions, Verdict, verdict};
+use ff_eval::{Chance, Folds, Metric, Note, Predictions, Verdict, verdict};
 use ff_grid::run::{cross_fit, folds};
 use ff_grid::{CrossFit, Error, Selection, ValidationScorer, file_fields};
 use ff_soup::{Ingredient, Ingredients, Needs, NthBest, Soup};
@@ -159,7 +159,8 @@ fn by_predictions(
         say(&format!("note: validation: {}", note.describe(&[])));
     }
     let validation = metric.evaluate(&found).value().filter(|_| by != metric);
-    let mut worth = Worth { metric, validation, cross_fitted: None, verdict: None };
+    let chance = Chance::of(metric, &found);
+    let mut worth = Worth { metric, validation, chance, cross_fitted: None, verdict: None };
     if cross_fits {
         let score = validation.unwrap_or(soup.score);
         let divided = folds(&found, by, options.folds());

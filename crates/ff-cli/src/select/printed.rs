@@ -1,6 +1,6 @@
 //! What `ff-soup select` prints of a selection.
 
-use ff_eval::{Metric, Value, Verdict};
+use ff_eval::{Chance, Metric, Value, Verdict};
 use ff_grid::{ColumnVerdict, CrossFit};
 use ff_soup::{Decision, Soup};
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub(super) struct Worth {
     pub metric: Metric,
     /// The metric of the soup, if the scores that chose are of another.
     pub validation: Option<f64>,
+    /// Chance by `metric`, and whether the soup tells the images apart.
+    pub chance: Chance,
     pub cross_fitted: Option<CrossFit>,
     /// The verdict against the best file, and true if both are the same.
     pub verdict: Option<(Verdict, bool)>,
@@ -39,6 +41,8 @@ struct Printed<'a> {
     soup: &'a Soup,
     #[serde(skip_serializing_if = "Option::is_none")]
     validation: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chance: Option<Chance>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cross_fitted: Option<&'a CrossFit>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +67,7 @@ impl Selected {
             return print_json(&Printed {
                 soup,
                 validation: worth.and_then(|worth| worth.validation),
+                chance: worth.map(|worth| worth.chance),
                 cross_fitted: worth.and_then(|worth| worth.cross_fitted.as_ref()),
                 verdict: verdict.map(|(of, same)| PrintedVerdict { of, same: *same }),
             });
@@ -70,7 +75,9 @@ impl Selected {
         let change = if let Some(Method::Pruned) = options.method { "without" } else { "with" };
         soup.decisions.iter().try_for_each(|decision| print(&described(decision, change)))?;
         let taken = soup.average.shares().len();
-        print(&format!("{by} {:.4} on validation, {taken} of {models} models\n", soup.score))?;
+        let chance = worth.as_ref().filter(|worth| worth.validation.is_none());
+        let chance = chance.map_or_else(Chance::default, |worth| worth.chance);
+        print(&format!("{by} {:.4} on validation{chance}, {taken} of {models} models\n", soup.score))?;
         worth.as_ref().map_or(Ok(()), |worth| worth.print(soup))
     }
 }
@@ -80,7 +87,7 @@ impl Worth {
     fn print(&self, soup: &Soup) -> anyhow::Result<()> {
         let metric = self.metric;
         if let Some(score) = self.validation {
-            print(&format!("{metric} {score:.4} on validation\n"))?;
+            print(&format!("{metric} {score:.4} on validation{}\n", self.chance))?;
         }
         let Some(of) = &self.cross_fitted else { return Ok(()) };
         match (&of.score, of.folds) {

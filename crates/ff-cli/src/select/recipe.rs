@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use anyhow::{Context, bail};
 use ff_checkpoint::cores;
 use ff_data::OnBadImage;
+use ff_eval::Chance;
 use ff_grid::{
     Averages, Catalog, Choice, Chosen, Diverged, RunRecipe, Selection, SoupSpec, group_fields,
     loader_threads, trained_on,
@@ -84,6 +85,7 @@ pub(super) fn make(options: &SelectOptions, config: &ConfigOptions, select: Sele
         verdict: (options.folds() > 0).then_some((RESAMPLES, 0)),
     };
     let chosen = choice.make(&catalog, &data, device)?;
+    let chance = Chance::of(metric, &chosen.predictions);
     let Chosen { soup, weights, provenance, notes, cost, validation, cross_fitted, verdict, .. } = chosen;
     tracing::debug!(models = options.files.len(), known, "models whose training has predicted the images");
     let whole = cost.evaluations * images as u64;
@@ -91,7 +93,7 @@ pub(super) fn make(options: &SelectOptions, config: &ConfigOptions, select: Sele
     weights.save(&options.output, Some(&provenance))?;
     notes.iter().for_each(|note| say(&format!("note: {note}")));
     let cross_fitted = cross_fitted.map(|(of, _)| of);
-    let worth = Worth { metric, validation, cross_fitted, verdict };
+    let worth = Worth { metric, validation, chance, cross_fitted, verdict };
     let by = spec.chooses_by().name();
     Selected { soup, by, models: options.files.len(), worth: Some(worth) }.print(options)
 }

@@ -19,6 +19,20 @@ fn metrics_match_scikit_learn() {
     }
 }
 
+/// The chance levels are those of DummyClassifier (tests/golden/eval/chance.py).
+#[test]
+fn chance_levels_match_scikit_learn() {
+    assert_eq!(cases("chance.json").len(), 12);
+    for (name, expected) in cases("chance.json") {
+        let predictions = read(&name);
+        for metric in Metric::ALL.into_iter().filter(|metric| metric.applies_to(predictions.kind())) {
+            let (ours, theirs) = (metric.chance_level(&predictions), expected[metric.name()].as_f64());
+            let near = ours.zip(theirs).is_some_and(|(ours, theirs)| (ours - theirs).abs() < 1e-12);
+            assert!(near || ours == theirs, "{name}, {metric}: {ours:?}, scikit-learn {theirs:?}");
+        }
+    }
+}
+
 #[test]
 fn areas_per_output_match_scikit_learn() {
     for (name, expected) in cases("expected.json") {

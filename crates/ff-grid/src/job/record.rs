@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ff_checkpoint::{Digest, FileRef};
-use ff_eval::Score;
+use ff_eval::{Chance, Score};
 use ff_inmerge::KernelStats;
 use ff_soup::Soup;
 use ff_train::{Outcome, SavedModel};
@@ -141,6 +141,10 @@ pub struct SoupRecord {
     /// The table's metric on validation, if the scores that chose are of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
+    /// Chance by the table's metric on validation, and whether the model tells the images apart; unknown
+    /// in records of older versions.
+    #[serde(default, skip_serializing_if = "Chance::is_unknown")]
+    pub chance: Chance,
     /// Validation images of each class, or positive ones of each task, if the table's metric is a
     /// mean over these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -169,14 +173,14 @@ impl SoupRecord {
     /// Returns the place of the row that is worth most: by the cross-fitted scores, if every row has
     /// one, else by those on validation, since the two are not on one scale. Of equal rows the last
     /// counts. Where rows are cross-fitted, those whose pool was filtered by all validation images
-    /// count only if all are.
+    /// count only if all are. A model that tells no validation images apart never counts.
     pub fn most_worth(rows: &[&Self]) -> Option<usize> {
         let asked = rows.iter().any(|row| row.cross_fitted.is_some());
         let behind = |row: &Self| asked && !row.filtered.is_empty();
-        let ahead: Vec<usize> = match rows.iter().all(|row| behind(row)) {
-            true => (0..rows.len()).collect(),
-            false => (0..rows.len()).filter(|&at| !behind(rows[at])).collect(),
-        };
+        let mut ahead: Vec<usize> = (0..rows.len()).filter(|&at| !rows[at].chance.collapsed).collect();
+        if !ahead.iter().all(|&at| behind(rows[at])) {
+            ahead.retain(|&at| !behind(rows[at]));
+        }
         let cross_fitted = ahead.iter().all(|&at| rows[at].cross_fitted().is_some());
         let score = |at: usize| match cross_fitted {
             true => rows[at].cross_fitted().unwrap_or(f64::NEG_INFINITY),
@@ -348,6 +352,12 @@ mod tests {
         assert_eq!(most(&[row(0.9, None, false), row(0.95, None, true)]), Some(1));
         assert_eq!(most(&[row(0.9, None, false), row(0.9, None, false)]), Some(1));
         assert_eq!(most(&[]), None);
+        // One that predicts one class never counts, whatever its score.
+        let mut collapsed = row(0.9, None, false);
+        collapsed.chance.collapsed = true;
+        assert_eq!(most(&[collapsed.clone(), row(0.8, None, false)]), Some(1));
+        assert_eq!(most(&[collapsed.clone(), row(0.8, None, true)]), Some(1));
+        assert_eq!(most(&[collapsed.clone(), collapsed]), None);
     }
 
     #[test]

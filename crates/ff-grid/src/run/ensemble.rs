@@ -4,7 +4,7 @@
 //! images take an evaluation of every model, one after the other with one network in memory.
 
 use ff_checkpoint::{FileRef, Parent, StateDict};
-use ff_eval::{Predictions, Score};
+use ff_eval::{Chance, Predictions, Score};
 use ff_soup::{Average, Merged, Soup};
 use ff_train::{predictions_of, save_predictions};
 use serde_json::json;
@@ -62,6 +62,7 @@ pub(super) fn make(
         weights: None,
         statistics: Vec::new(),
         validation: None,
+        chance: Chance::of(spec.metric, &predictions),
         counts: Score::new(spec.metric, &predictions, 0, 0).counts,
         cross_fitted,
         predictions: FileRef::new(name, digest),

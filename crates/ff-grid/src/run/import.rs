@@ -4,6 +4,7 @@
 //! data's classes, so what follows treats it like a model that was trained here.
 
 use ff_checkpoint::{FileRef, StateDict, note_trained_on, trained_on};
+use ff_eval::Chance;
 use ff_models::{Loaded, Model};
 use ff_train::{Outcome, SavedModel, save_predictions};
 use tch::Tensor;
@@ -57,6 +58,7 @@ impl JobContext<'_> {
             epoch: 0,
             step: 0,
             validation: spec.metric.evaluate(&predictions),
+            chance: Chance::of(spec.metric, &predictions),
             weights: FileRef::new(name, *weights.digest()),
             predictions: FileRef::new(of_validation, digest),
             optimizer: None,

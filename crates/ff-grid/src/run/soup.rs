@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ff_checkpoint::{Digest, FileRef, Provenance, StateDict};
-use ff_eval::{Metric, Note, Predictions, Score, TaskKind, Value, Verdict, verdict};
+use ff_eval::{Chance, Metric, Note, Predictions, Score, TaskKind, Value, Verdict, verdict};
 use ff_models::Model;
 use ff_soup::{Ingredients, NthBest, Selector, Soup};
 use ff_train::{EvalSet, Recalibration, save_predictions, task_kind};
@@ -419,6 +419,7 @@ pub(super) fn make(
     let record = SoupRecord {
         soup: chosen.soup,
         validation: chosen.validation,
+        chance: Chance::of(spec.metric, &chosen.predictions),
         counts: Score::new(spec.metric, &chosen.predictions, 0, 0).counts,
         cross_fitted,
         candidates,

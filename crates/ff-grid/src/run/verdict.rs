@@ -15,7 +15,7 @@ struct Row<'a> {
 
 impl JobContext<'_> {
     /// Compares the soups of a job's inputs with the best of the single models, which come first, by
-    /// their cross-fitted predictions.
+    /// their cross-fitted predictions. Models that tell no validation images apart are passed over.
     pub(super) fn verdict(
         &self,
         job: &Job,
@@ -24,7 +24,7 @@ impl JobContext<'_> {
         (resamples, seed): (usize, u64),
     ) -> Result<(JobOutput, Cost), Error> {
         let said = |record: VerdictRecord| Ok((JobOutput::Verdict(record), Cost::default()));
-        let mut why = None;
+        let (mut why, mut collapsed) = (None, [0; 2]);
         let (mut single, mut soups): (Option<(f64, Row<'_>)>, Vec<Row<'_>>) = (None, Vec::new());
         for (at, input) in job.inputs.iter().enumerate() {
             let planned = self.planned(input)?;
@@ -37,6 +37,10 @@ impl JobContext<'_> {
                 continue;
             };
             let predictions = predictions_of(&self.runs.open(planned, file)?)?;
+            if metric.collapsed(&predictions_of(&self.runs.open(planned, &soup.predictions)?)?) {
+                collapsed[usize::from(at >= singles)] += 1;
+                continue;
+            }
             let (row, score) = (Row { soup: input, predictions }, soup.cross_fitted());
             let score = score.unwrap_or(f64::NEG_INFINITY);
             if at >= singles {
@@ -45,7 +49,18 @@ impl JobContext<'_> {
                 single = Some((score, row));
             }
         }
-        let Some((_, single)) = single.filter(|_| !soups.is_empty()) else {
+        let Some((_, single)) = single.take_if(|_| !soups.is_empty()) else {
+            let of_collapsed = || {
+                let [of_singles, of_soups] = collapsed;
+                let which = match (single.is_some(), soups.is_empty()) {
+                    (true, _) if of_soups > 0 => "every soup",
+                    (_, false) if of_singles > 0 => "every single model",
+                    _ if of_singles + of_soups > 0 => "every model",
+                    _ => return None,
+                };
+                Some(format!("{which} predicts one class for all validation images, so it is not compared"))
+            };
+            let why = why.or_else(of_collapsed);
             let why = why.unwrap_or_else(|| "the table has no single model or no soup".to_owned());
             return said(VerdictRecord::None { why });
         };

@@ -21,6 +21,8 @@ struct Line<'a> {
     test: Option<f64>,
     low: Option<f64>,
     high: Option<f64>,
+    chance: Option<f64>,
+    collapsed: Option<bool>,
     samples: Option<u64>,
     positives: Option<u64>,
     negatives: Option<u64>,
@@ -67,6 +69,8 @@ fn of_run<'a>(place: &Line<'a>, run: &SeedRun, cell: &SeedCell, column: &SeedCol
         test: run.test_value(),
         low: interval.map(|interval| interval.low),
         high: interval.map(|interval| interval.high),
+        chance: run.chance().level,
+        collapsed: run.test.as_ref().map(|score| score.chance.collapsed),
         samples: run.test.as_ref().map(|score| score.samples as u64),
         note: said.join("; "),
         ..place.clone()

@@ -1,6 +1,6 @@
 //! Columns, rows and cells of a table over seeds.
 
-use ff_eval::{Metric, PairedDifference, Score, Spread};
+use ff_eval::{Chance, Metric, PairedDifference, Score, Spread};
 use serde::Serialize;
 
 use crate::cost::Cost;
@@ -77,6 +77,11 @@ impl SeedColumn {
 }
 
 impl SeedRun {
+    /// Chance on the test split; unknown without a score.
+    pub(super) fn chance(&self) -> Chance {
+        self.test.as_ref().map_or_else(Chance::default, |test| test.chance)
+    }
+
     pub(super) fn test_value(&self) -> Option<f64> {
         self.test.as_ref()?.value.value()
     }
@@ -86,6 +91,12 @@ impl SeedCell {
     /// Mean and spread of the test values over the runs that have one; `None` if none has.
     pub fn test(&self) -> Option<Spread> {
         Spread::of(&self.runs.iter().filter_map(SeedRun::test_value).collect::<Vec<_>>())
+    }
+
+    /// The chance level on the test split, and whether the model of any run is collapsed.
+    pub(super) fn chance(&self) -> Chance {
+        let runs = || self.runs.iter().map(SeedRun::chance);
+        Chance { level: runs().find_map(|of| of.level), collapsed: runs().any(|of| of.collapsed) }
     }
 
     /// Mean and spread of the validation values over the runs that have one; `None` if none has.

@@ -70,6 +70,7 @@ fn test_text(cell: &SeedCell) -> Option<String> {
     let of = cell.test()?;
     match of.count {
         1 => cell.runs.iter().filter_map(|run| run.test.as_ref()).find_map(format::score),
+        _ if cell.chance().collapsed => Some(spread(of) + format::COLLAPSED),
         _ => Some(spread(of)),
     }
 }
@@ -84,11 +85,14 @@ fn test(table: &SeedTable, backbone: &str) -> Section {
         (column.title(), marked(fields, table.ranks(at)))
     });
     let single = cells(table, backbone).filter(|(.., cell)| cell.test().is_some_and(|of| of.count == 1));
+    let level = |at: usize| table.rows().iter().find_map(|row| row.cells[at].chance().level);
     let scores = single.flat_map(|(.., cell)| &cell.runs).filter_map(|run| run.test.as_ref());
     Section::of_methods(format!("Test: {backbone}"), table.methods(), columns)
         .remark(SPREAD)
         .remarks(about_intervals(scores))
         .remark("Bold: best mean of the column; underlined: second best.")
+        .chance(table.columns_of(backbone).map(|(at, _)| level(at)))
+        .about_collapsed()
 }
 
 fn differences(table: &SeedTable, backbone: &str, baseline: &SeedRow) -> Section {

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::published::{INMERGE, Published};
 use crate::rank::{Rank, ranks};
 use crate::seeds::check::check;
-use crate::seeds::data::{SeedColumn, SeedRow};
+use crate::seeds::data::{SeedCell, SeedColumn, SeedRow};
 
 /// A table of methods and columns, each method run with several seeds.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,13 +64,13 @@ impl SeedTable {
     /// The mark of each row in one column, by its mean test value over any number of seeds.
     ///
     /// Equal values share a mark: several rows may be the best, and the second best is the next
-    /// lower value.
+    /// lower value. A method of which a model tells no test samples apart has none.
     ///
     /// # Panics
     /// If there is no such column.
     pub fn ranks(&self, column: usize) -> Vec<Option<Rank>> {
-        let mean = |row: &SeedRow| row.cells[column].test().map(|spread| spread.mean);
-        ranks(&self.rows.iter().map(mean).collect::<Vec<_>>())
+        let mean = |cell: &SeedCell| cell.test().filter(|_| !cell.chance().collapsed).map(|of| of.mean);
+        ranks(&self.rows.iter().map(|row| mean(&row.cells[column])).collect::<Vec<_>>())
     }
 
     /// The backbones, in the order of their first column.

@@ -1,12 +1,12 @@
 //! The data of a table.
 
-use ff_eval::{Metric, Score};
+use ff_eval::{Chance, Metric, Score};
 use itertools::Itertools;
 use serde::Serialize;
 
 use crate::cost::Cost;
 use crate::error::Error;
-use crate::rank::{Rank, ranks};
+use crate::rank::{Rank, rankable, ranks};
 use crate::shape::{check_metric, check_rows};
 use crate::verdict::ColumnVerdict;
 
@@ -28,13 +28,16 @@ pub struct Column {
     pub verdict: Option<ColumnVerdict>,
     /// Why there is no verdict, if one was asked for.
     pub no_verdict: Option<String>,
+    /// True if each row's model tells no validation images apart, so that none is recommended.
+    pub collapsed: bool,
     /// The names of the classes or tasks with the numbers of their validation images, of a task the
     /// positive ones, for metrics that are means over them; empty for others.
     pub counts: Vec<(String, u64)>,
 }
 
 impl Column {
-    /// Creates a column without OOD sets, a verdict and counts, which is not the paper's.
+    /// Creates a column without OOD sets, a verdict and counts, which is neither the paper's nor
+    /// collapsed.
     pub fn new(backbone: impl Into<String>, dataset: impl Into<String>, metric: Metric) -> Column {
         Column {
             backbone: backbone.into(),
@@ -44,12 +47,18 @@ impl Column {
             paper: false,
             verdict: None,
             no_verdict: None,
+            collapsed: false,
             counts: Vec::new(),
         }
     }
 
     /// The verdict in words, or why there is none.
     pub(crate) fn said(&self) -> Option<String> {
+        if self.collapsed {
+            return Some(
+                "No model is recommended: each predicts one class for all validation images.".to_owned(),
+            );
+        }
         let verdict = self.verdict.as_ref().map(|verdict| verdict.sentence(self.metric));
         verdict.or_else(|| {
             Some(format!("No verdict: {}. Only test images compare the rows.", self.no_verdict.as_ref()?))
@@ -72,6 +81,9 @@ impl Column {
 pub struct Cell {
     /// The metric on the validation split, which the method selected on.
     pub validation: Option<f64>,
+    /// Chance on the validation split, and whether the model tells its images apart.
+    #[serde(skip_serializing_if = "Chance::is_unknown")]
+    pub chance: Chance,
     /// The metric on the validation split, each image predicted by the model that the method
     /// chooses without the image's fold; `None` if it was not computed.
     pub cross_fitted: Option<f64>,
@@ -117,13 +129,14 @@ pub struct Row {
 /// A table of methods and columns.
 ///
 /// ```
-/// use ff_report::{Cell, Column, Cost, Metric, Rank, Row, Score, Table, Value};
+/// use ff_report::{Cell, Chance, Column, Cost, Metric, Rank, Row, Score, Table, Value};
 ///
 /// let column = Column::new("ResNet50", "my images", Metric::Accuracy);
 /// # let score = |value| Score {
 /// #     metric: Metric::Accuracy,
 /// #     value: Value::Defined(value),
 /// #     interval: None,
+/// #     chance: Chance::default(),
 /// #     samples: 200,
 /// #     groups: None,
 /// #     notes: Vec::new(),
@@ -198,12 +211,12 @@ impl Table {
     /// The mark of each row in one column, by test value.
     ///
     /// Equal values share a mark: several rows may be the best, and the second best is the next
-    /// lower value.
+    /// lower value. A model that tells no test samples apart has none.
     ///
     /// # Panics
     /// If there is no such column.
     pub fn ranks(&self, column: usize) -> Vec<Option<Rank>> {
-        let values: Vec<_> = self.rows.iter().map(|row| row.cells[column].test_value()).collect();
+        let values: Vec<_> = self.rows.iter().map(|row| rankable(row.cells[column].test.as_ref())).collect();
         ranks(&values)
     }
 

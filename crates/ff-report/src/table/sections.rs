@@ -4,7 +4,7 @@ use ff_eval::{FEW_SAMPLES, Score};
 use itertools::Itertools;
 
 use crate::published::FISSIONFUSION;
-use crate::rank::ranks;
+use crate::rank::{rankable, ranks};
 use crate::section::{Field, Section, about_intervals, marked, with_content};
 use crate::table::data::{Cell, Column, Row, Table};
 use crate::verdict::CROSS_FITTED;
@@ -82,12 +82,17 @@ fn main(table: &Table, backbone: &str) -> Section {
         let fields = table.rows().iter().map(|row| test_field(&row.cells[at]));
         (column.title(), marked(fields, table.ranks(at)))
     });
+    let tests = |at: usize| table.rows().iter().filter_map(move |row| row.cells[at].test.as_ref());
     Section::of_methods(format!("Test: {backbone}"), table.methods(), columns)
         .remark("Bold: best of the column; underlined: second best.")
+        .chance(table.columns_of(backbone).map(|(at, _)| tests(at).find_map(|test| test.chance.level)))
+        .about_collapsed()
 }
 
 fn test_field(cell: &Cell) -> Field {
-    Field::because(cell.test_value().map(format::value), notes(cell, cell.test.as_ref()))
+    let test = cell.test.as_ref();
+    let value = test.and_then(|test| Some(format::marked(test.value.value()?, test.chance)));
+    Field::because(value, notes(cell, test))
 }
 
 /// Every cell of every column of a backbone, for sections with a row for each cell.
@@ -108,7 +113,7 @@ fn intervals(table: &Table, backbone: &str) -> Section {
         let mut fields = vec![
             Field::from(column.title()),
             Field::from(row.method.as_str()),
-            Field::from(cell.validation.map(format::value)),
+            Field::from(cell.validation.map(|value| format::marked(value, cell.chance))),
         ];
         if fitted {
             fields.push(Field::from(cell.cross_fitted.map(format::value)));
@@ -130,6 +135,7 @@ fn intervals(table: &Table, backbone: &str) -> Section {
         .remarks(about_intervals(scores))
         .remarks(fitted.then_some([CROSS_FITTED, OPTIMISM]).into_iter().flatten())
         .remarks(table.columns_of(backbone).flat_map(|(at, column)| counts(table, at, column)))
+        .about_collapsed()
 }
 
 /// Says how many images of each class, or positive ones of each task, a column's scores depend on.
@@ -175,9 +181,12 @@ fn ood(table: &Table, backbone: &str) -> Section {
     let sets = table
         .columns_of(backbone)
         .flat_map(|(at, column)| column.ood.iter().enumerate().map(move |(nth, set)| (at, column, nth, set)));
-    let columns = sets.map(|(at, column, nth, set)| {
-        let cells = table.rows().iter().map(|row| (&row.cells[at], row.cells[at].ood[nth].1.as_ref()));
-        let values: Vec<_> = cells.clone().map(|(_, score)| score?.value.value()).collect();
+    let scores =
+        |at: usize, nth: usize| table.rows().iter().map(move |row| row.cells[at].ood[nth].1.as_ref());
+    let levels = sets.clone().map(|(at, _, nth, _)| scores(at, nth).flatten().find_map(|of| of.chance.level));
+    let columns = sets.clone().map(|(at, column, nth, set)| {
+        let cells = table.rows().iter().map(|row| &row.cells[at]).zip(scores(at, nth));
+        let values: Vec<_> = scores(at, nth).map(rankable).collect();
         let fields =
             cells.map(|(cell, score)| Field::because(score.and_then(format::score), notes(cell, score)));
         let title = format!("{} → {set} ({})", column.dataset, column.metric.title());
@@ -185,6 +194,8 @@ fn ood(table: &Table, backbone: &str) -> Section {
     });
     Section::of_methods(format!("Out of distribution: {backbone}"), table.methods(), columns)
         .remark("Columns: trained on → scored on. These scores were not used for selection.")
+        .chance(levels)
+        .about_collapsed()
 }
 
 fn beside_paper(table: &Table, backbone: &str) -> Section {

@@ -1,6 +1,6 @@
 //! Scores for tests.
 
-use ff_eval::{Interval, Metric, Score, Value};
+use ff_eval::{Chance, Interval, Metric, Score, Value};
 
 /// A score of 1,486 samples, with an interval around its value if it is defined.
 pub fn score(metric: Metric, value: Value) -> Score {
@@ -16,6 +16,7 @@ pub fn score(metric: Metric, value: Value) -> Score {
         metric,
         value,
         interval,
+        chance: Chance::default(),
         samples: 1486,
         groups: None,
         notes: vec![],

@@ -10,6 +10,7 @@ mod config;
 
 use std::collections::BTreeMap;
 
+use ff_eval::Chance;
 use ff_report::report::ExperimentTable;
 use ff_report::{Cell, Column, Row};
 
@@ -148,6 +149,7 @@ impl SingleTable {
             (Some(record), _) => {
                 let outcome = record.training()?;
                 cell.validation = outcome.kept.as_ref().and_then(|kept| kept.validation.value());
+                cell.chance = outcome.kept.as_ref().map_or_else(Chance::default, |kept| kept.chance);
                 cell.note = outcome.diverged.as_ref().map(|at| format!("diverged in epoch {}", at.epoch));
             }
             (None, Some(why)) => cell.note = Some(why.lines().next().unwrap_or_default().to_owned()),

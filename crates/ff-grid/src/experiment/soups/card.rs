@@ -1,6 +1,6 @@
 //! The model card of a table's soup, in the form of the Hugging Face hub.
 
-use ff_eval::{Calibrator, Decision, Metric, Score, Value};
+use ff_eval::{Calibrator, Chance, Decision, Metric, Score, Value};
 use ff_models::Normalisation;
 use ff_report::markdown_text;
 
@@ -146,32 +146,39 @@ impl Card<'_> {
     fn scores(&self) -> String {
         let row = |(on, score): &(String, Option<Score>)| {
             let on = markdown_text(on);
-            let Some(score) = score else { return format!("| {on} | – | – | – |\n") };
+            let Some(score) = score else { return format!("| {on} | – | – | – | – |\n") };
             let value = match &score.value {
-                Value::Defined(value) => format!("{value:.4}"),
+                Value::Defined(value) => {
+                    format!("{value:.4}{}", if score.chance.collapsed { " †" } else { "" })
+                }
                 Value::Undefined(why) => format!("undefined: {}", markdown_text(why)),
             };
             let interval =
                 score.interval.map_or("–".to_owned(), |of| format!("[{:.4}, {:.4}]", of.low, of.high));
             let of = score.groups.map_or(String::new(), |groups| format!(" of {groups} groups"));
-            format!("| {on} | {value} | {interval} | {}{of} |\n", score.samples)
+            let chance = level(score.chance);
+            format!("| {on} | {value} | {interval} | {chance} | {}{of} |\n", score.samples)
         };
+        let collapsed = self.scores.iter().flat_map(|(_, score)| score).any(|score| score.chance.collapsed);
         let grouped = self.scores.iter().flat_map(|(_, score)| score).any(|score| score.groups.is_some());
         format!(
             r"## Scores
 
-| On | {metric} | 95 % interval | Images |
-|:--|--:|--:|--:|
-| validation (used for selection) | {validation} | – | – |{fitted}
+| On | {metric} | 95 % interval | Chance | Images |
+|:--|--:|--:|--:|--:|
+| validation (used for selection) | {validation} | – | {chance} | – |{fitted}
 {rows}
-Intervals are percentiles of bootstrap resamples of the {of}.
+Intervals are percentiles of bootstrap resamples of the {of}. Chance is the best that a model reaches which gives the same answer for every image.{collapsed}
 ",
             metric = self.dataset.metric.title(),
             fitted = self.soup.cross_fitted().map_or(String::new(), |score| format!(
-                "\n| validation, cross-fitted | {} | – | – |",
-                number(score)
+                "\n| validation, cross-fitted | {} | – | {} | – |",
+                number(score),
+                level(self.soup.chance)
             )),
             validation = number(self.soup.validation()),
+            chance = level(self.soup.chance),
+            collapsed = if collapsed { " †: the model predicts one class for all images." } else { "" },
             rows = self.scores.iter().map(row).collect::<String>(),
             of = if grouped { "groups (patients), each with all its images" } else { "images" },
         )
@@ -300,6 +307,11 @@ fn license(weights: &WeightsSource) -> &'static str {
         "timm/vgg16.tv_in1k" | "timm/vgg19.tv_in1k" => "bsd-3-clause",
         _ => "unknown",
     }
+}
+
+/// Formats a chance level.
+fn level(chance: Chance) -> String {
+    chance.level.map_or("–".to_owned(), number)
 }
 
 /// Formats a score with four decimals, and the sign of numbers.

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::job::{CrossFit, JobId, JobOutput, Record, Selection, SoupRecord, VerdictRecord};
 use crate::plan::{ColumnHead, Records};
 use crate::results::write_text;
+use crate::store::remove_file;
 
 /// The content of `soup.json`: the ingredients of a column's soup, and how they were selected.
 #[derive(Serialize)]
@@ -43,6 +44,7 @@ impl SoupsTable {
                 paper: dataset.paper_column.is_some(),
                 verdict,
                 no_verdict,
+                collapsed: self.collapsed(records, column)?,
                 counts: counts(records, column)?,
                 ..ReportColumn::new(&backbone.name, &dataset.name, dataset.metric)
             })
@@ -120,6 +122,7 @@ impl SoupsTable {
             Some(record) => {
                 let soup = self.config.soup_of(&record)?;
                 cell.validation = Some(soup.validation());
+                cell.chance = soup.chance;
                 cell.cross_fitted = soup.cross_fitted();
                 if let Some(CrossFit { score: Value::Undefined(why), .. }) = &soup.cross_fitted {
                     notes.push(format!(
@@ -214,6 +217,13 @@ impl SoupsTable {
         }))
     }
 
+    /// Returns whether all rows of a column have a record, and no model tells the validation images
+    /// apart.
+    fn collapsed(&self, records: Records<'_>, column: &SoupsColumn) -> Result<bool, Error> {
+        let rows = self.rows(records, column, |_| true)?;
+        Ok(rows.len() == column.methods.len() && rows.iter().all(|(.., soup)| soup.chance.collapsed))
+    }
+
     /// Returns the rows of a kind that have a record, by their place in the table.
     fn rows(
         &self,
@@ -255,7 +265,8 @@ impl SoupsTable {
 
     /// Writes the soup with the best validation score into a column's folder, with its record, its
     /// model card, and a folder that timm loads. Of equal scores, the later method counts. The score
-    /// is the cross-fitted one, where there is one.
+    /// is the cross-fitted one, where there is one. A soup that tells no validation images apart is
+    /// not delivered.
     pub(super) fn deliver(
         &self,
         records: Records<'_>,
@@ -265,7 +276,10 @@ impl SoupsTable {
         let (config, Records { plan, runs }) = (&self.config, records);
         let mut found = self.rows(records, column, Selection::is_soup)?;
         let soups: Vec<&SoupRecord> = found.iter().map(|(.., soup)| soup).collect();
-        let Some(best) = SoupRecord::most_worth(&soups) else { return Ok(Vec::new()) };
+        let Some(best) = SoupRecord::most_worth(&soups) else {
+            // Nobody may take an earlier soup for one of these rows.
+            return if soups.is_empty() { Ok(Vec::new()) } else { withdraw(folder).map(|()| Vec::new()) };
+        };
         let (at, record, soup) = found.swap_remove(best);
         let (method, jobs) = (&config.method[at], &column.methods[at]);
         let job = plan.job(&jobs.soup).ok_or_else(|| record.not("in the plan"))?;
@@ -324,6 +338,19 @@ impl SoupsTable {
         files.push(write_text(folder, "soup.md", &text)?);
         files.extend(timm::folder(&folder.join("timm"), &path, &card, &text)?);
         Ok(files)
+    }
+}
+
+/// Removes the files of an earlier soup from a column's folder.
+fn withdraw(folder: &Path) -> Result<(), Error> {
+    for name in ["soup.safetensors", "soup.json", "soup.md"] {
+        let path = folder.join(name);
+        remove_file(&path).map_err(Error::file(&path))?;
+    }
+    let path = folder.join("timm");
+    match std::fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file(&path)(error)),
+        _ => Ok(()),
     }
 }
 
