@@ -25,6 +25,12 @@ fn other_settings_do_not_replace_results() {
     let tables = listed["tables"].as_array().unwrap();
     assert_eq!(tables.len(), 2);
     assert_eq!(tables[1]["differences"], "finetune.epochs: 1 here, 2 there");
+    let model = &tables[0]["models"][0];
+    assert_eq!((&model["column"], &model["metric"]), (&"shapes pico".into(), &"accuracy".into()));
+    let row = format!("| {} ", model["model"].as_str().unwrap());
+    let score = format!("{:.4}", model["test"].as_f64().unwrap());
+    let table = place.read("runs/tables/tiny/table.md");
+    assert!(table.lines().any(|line| line.starts_with(&row) && line.contains(&score)), "{row}{score}");
     let folder = tables[1]["folder"].as_str().unwrap();
     assert_eq!(folder, format!("runs/tables/tiny-{}", tables[1]["settings"].as_str().unwrap()));
     assert_eq!(listed["unneeded_bytes"], 0);

@@ -30,6 +30,8 @@ pub struct Column {
     pub no_verdict: Option<String>,
     /// True if each row's model tells no validation images apart, so that none is recommended.
     pub collapsed: bool,
+    /// The row to take, by validation images; `None` if there is none yet.
+    pub recommended: Option<String>,
     /// The names of the classes or tasks with the numbers of their validation images, of a task the
     /// positive ones, for metrics that are means over them; empty for others.
     pub counts: Vec<(String, u64)>,
@@ -48,6 +50,7 @@ impl Column {
             verdict: None,
             no_verdict: None,
             collapsed: false,
+            recommended: None,
             counts: Vec::new(),
         }
     }

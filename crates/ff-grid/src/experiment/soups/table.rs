@@ -1,5 +1,6 @@
 //! The table of soups, and the files of each column's best soup.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 use ff_checkpoint::write_json;
@@ -45,6 +46,7 @@ impl SoupsTable {
                 verdict,
                 no_verdict,
                 collapsed: self.collapsed(records, column)?,
+                recommended: self.recommended(records, column)?,
                 counts: counts(records, column)?,
                 ..ReportColumn::new(&backbone.name, &dataset.name, dataset.metric)
             })
@@ -224,6 +226,16 @@ impl SoupsTable {
         Ok(rows.len() == column.methods.len() && rows.iter().all(|(.., soup)| soup.chance.collapsed))
     }
 
+    /// Returns the name of the row to take: of the best soup and the best single model that with the
+    /// best score on validation images ([`SoupRecord::most_worth`]); of equal scores, the single model.
+    fn recommended(&self, records: Records<'_>, column: &SoupsColumn) -> Result<Option<String>, Error> {
+        let [soup, single] =
+            [Selection::is_soup, Selection::is_single].map(|kind| self.best(records, column, kind));
+        let both: Vec<(usize, SoupRecord)> = soup?.into_iter().chain(single?).collect();
+        let soups: Vec<&SoupRecord> = both.iter().map(|(_, soup)| soup).collect();
+        Ok(SoupRecord::most_worth(&soups).map(|at| self.config.method[both[at].0].name.clone()))
+    }
+
     /// Returns the rows of a kind that have a record, by their place in the table.
     fn rows(
         &self,
@@ -244,6 +256,21 @@ impl SoupsTable {
         Ok(found)
     }
 
+    /// Returns the best row of a kind, by its place in the table. Of equal soups the later row counts,
+    /// as in the files that are delivered; of equal single models the first.
+    fn best(
+        &self,
+        records: Records<'_>,
+        column: &SoupsColumn,
+        wanted: fn(&Selection) -> bool,
+    ) -> Result<Option<(usize, SoupRecord)>, Error> {
+        let mut found = self.rows(records, column, wanted)?;
+        found.sort_by_key(|(at, ..)| self.config.method[*at].select.is_single().then_some(Reverse(*at)));
+        let soups: Vec<&SoupRecord> = found.iter().map(|(.., soup)| soup).collect();
+        let best = SoupRecord::most_worth(&soups);
+        Ok(best.map(|best| found.swap_remove(best)).map(|(at, _, soup)| (at, soup)))
+    }
+
     /// Returns the row of the soup that is delivered with a note on it, if the best single model scores
     /// higher on validation images.
     fn higher_single(
@@ -251,12 +278,7 @@ impl SoupsTable {
         records: Records<'_>,
         column: &SoupsColumn,
     ) -> Result<Option<(usize, String)>, Error> {
-        let best = |wanted: fn(&Selection) -> bool| -> Result<Option<(usize, SoupRecord)>, Error> {
-            let mut found = self.rows(records, column, wanted)?;
-            let soups: Vec<&SoupRecord> = found.iter().map(|(.., soup)| soup).collect();
-            let best = SoupRecord::most_worth(&soups);
-            Ok(best.map(|best| found.swap_remove(best)).map(|(at, _, soup)| (at, soup)))
-        };
+        let best = |kind| self.best(records, column, kind);
         let (soup, single) = (best(Selection::is_soup)?, best(Selection::is_single)?);
         let (Some((at, soup)), Some((of, single))) = (soup, single) else { return Ok(None) };
         let said = higher(&self.config.method[of].name, &single, &soup, column.head.dataset.metric);
