@@ -15,10 +15,15 @@ fn invalid_configurations_are_refused() {
         ("finetune.epochs=0", "finetune.epochs: expected at least 1"),
         ("grid.learning_rates=[1e-2,1e-2]", "grid.learning_rates"),
         ("method.4.select.by=lr", "`GoU`"),
-        ("backbone.weights=pretrain", "[pretrain]"),
+        ("backbone.weights=pretrain", "hint: add the line [pretrain]"),
         ("dataset.1.name=x", "there is no entry 1"),
         ("name=a/b", "a/b"),
-        ("fgg.epochs", "expected key=value"),
+        ("fgg.epochs", "expected KEY=VALUE"),
+        ("dataset.source.size=3", "dataset.source.size: unknown key"),
+        (
+            "model.image_size='large'",
+            "model.image_size: expected a whole number of 0 or more, found \"large\"",
+        ),
         ("method.paper_row=GoX", "GoX"),
     ] {
         let stderr = place.run(&format!("{RUN} --set {set}")).refused(1, &["tiny.toml", expected]);
@@ -27,7 +32,7 @@ fn invalid_configurations_are_refused() {
     place.write("half.toml", "name = \"half\"\n[model]\nimage_size = 16\n");
     // What a file leaves out has a default.
     let printed = place.run("ff-grid plan --config half.toml").ok();
-    assert!(printed.contains("images resnet50: probe"), "{printed}");
+    assert_has(&printed, &["half\n", "resnet50 ", "dataset images: data: "]);
     assert!(!place.path("runs").exists());
 
     place.run("ff-grid plan").refused(2, &["--config"]);
@@ -88,6 +93,64 @@ fn missing_and_wrong_weights_are_refused() {
     let stderr = place.run(&weights("other.safetensors")).refused(1, &expected);
     assert!(stderr.contains("skipped"), "{stderr}");
     assert!(!place.path("runs/tables/tiny/soup.safetensors").exists());
+    // What failed is in the runs folder, until the job starts again.
+    let options = "--config tiny.toml --set backbone.weights=other.safetensors --set grid.seeds=[0]";
+    let status = place.json_of(&format!("ff-grid status {options} --json"));
+    assert_eq!(
+        (&status["total"]["probe"]["failed"], &status["total"]["finetune"]["waiting"]),
+        (&1.into(), &4.into())
+    );
+    let text = place.run(&format!("ff-grid status {options}")).ok();
+    assert_has(
+        &text,
+        &[
+            "failed:\n  shapes pico: probe: ",
+            "do not fit resnet_pico",
+            "hint: `ff-grid run` with the same options repeats",
+        ],
+    );
+    assert_eq!(place.files("runs/jobs").iter().filter(|file| file.ends_with("/failure.json")).count(), 1);
+    place.run("ff-grid doctor --runs runs").ok();
+}
+
+#[test]
+fn a_status_needs_a_runs_folder() {
+    let place = Place::with_table(SHAPES);
+    for command in ["status", "cancel"] {
+        let line = format!("ff-grid {command} --config tiny.toml --runs gone");
+        place.run(&line).refused(
+            1,
+            &["gone: expected a runs folder, found none\nhint: `ff-grid run --config tiny.toml`"],
+        );
+    }
+}
+
+#[test]
+fn every_reason_is_named_if_nothing_can_be_run() {
+    let findings = "[[dataset]]\nname = \"findings\"\nmetric = \"accuracy\"\n\
+        source = { kind = \"phantom\", task = \"findings\", image_size = 16, train = 40, val = 40, test = 0 }\n";
+    let place = Place::with_table(&format!("{findings}{FOLDER}"));
+    let stderr = place.run(&format!("{RUN} --data-root nowhere")).refused(1, &["nothing can be run: "]);
+    assert_has(
+        &stderr,
+        &[
+            "dataset findings: metric: expected one for multilabel targets, found accuracy",
+            "--set dataset.metric=auroc",
+            "dataset cells: nowhere/cells: cannot be read",
+            "hint: dataset paths are relative to --data-root, now nowhere",
+        ],
+    );
+}
+
+/// The values of a section matter only if a row needs it.
+#[test]
+fn sections_that_no_method_needs_are_optional() {
+    let place = Place::with_table(SHAPES);
+    let best = "--set method=[{name=\"best\",select={kind=\"best\"}}]";
+    let plan = |set: &str| place.run(&format!("ff-grid plan --config tiny.toml {best} {set}"));
+    plan("--set fgg.learning_rates=[]").ok();
+    plan("--set grid.learning_rates=[] --set method.pool=fgg --set fgg.learning_rates=[1e-2]").ok();
+    plan("--set grid.learning_rates=[]").refused(1, &["grid.learning_rates: expected at least one entry"]);
 }
 
 #[test]
@@ -126,5 +189,5 @@ fn a_diverging_run_names_the_step() {
     assert_ne!(place.json("runs/wild/record.json")["output"]["training"]["diverged"], Value::Null);
     place
         .run("ff-train finetune --config wild.toml --set train.momentum=0.5")
-        .refused(1, &["wild.toml", "unknown field `momentum`"]);
+        .refused(1, &["wild.toml", "train.momentum: unknown key"]);
 }

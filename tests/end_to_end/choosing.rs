@@ -215,7 +215,7 @@ fn what_followed_from_other_weights_is_computed_again() {
     ff_checkpoint::write_sealed(&path, &record).unwrap();
     let same = place.run(RUN);
     assert!(
-        same.stderr.contains(": Uniform Soup (") && !same.stderr.contains("predict ("),
+        same.stderr.contains(": Uniform Soup: ") && !same.stderr.contains("predict: "),
         "{}",
         same.stderr
     );
@@ -224,8 +224,8 @@ fn what_followed_from_other_weights_is_computed_again() {
     soup.digest = *ff_checkpoint::StateDict::from_tensors(Default::default()).digest();
     ff_checkpoint::write_sealed(&path, &record).unwrap();
     let again = place.run(RUN);
-    assert_has(&again.stderr, &["Uniform Soup: predict (", "Uniform Soup: score ("]);
-    assert!(!again.stderr.contains("Greedy Soup: predict ("), "{}", again.stderr);
+    assert_has(&again.stderr, &["Uniform Soup: predict: ", "Uniform Soup: score: "]);
+    assert!(!again.stderr.contains("Greedy Soup: predict: "), "{}", again.stderr);
     again.ok();
 
     // A record that was set aside, of a file with other weights.
@@ -236,6 +236,6 @@ fn what_followed_from_other_weights_is_computed_again() {
     )
     .unwrap();
     let again = place.run(RUN);
-    assert_has(&again.stderr, &["Uniform Soup: predict (", "Uniform Soup: score ("]);
+    assert_has(&again.stderr, &["Uniform Soup: predict: ", "Uniform Soup: score: "]);
     again.ok();
 }

@@ -74,6 +74,7 @@ fn errors() {
         "ff-grid run --config tiny.toml --set grid.learning_rates=[]",
         "ff-grid run --config tiny.toml --set backbone.weights=resnet18",
         "ff-grid run --config tiny.toml --set backbone.weights=timm/resnet18.a1_in1k",
+        "ff-grid run --config tiny.toml --set dataset.source=data/cells",
         "ff-grid run --config cells.toml",
         "ff-grid run --config cells.toml --data-root nowhere",
         "ff-data inspect --dataset folder --root data/cells",
@@ -97,6 +98,6 @@ fn errors() {
 #[test]
 fn a_plan() {
     let place = Place::with_table(&format!("{SHAPES}{FOLDER}"));
-    let plan = place.run("ff-grid plan --config tiny.toml --data-root nowhere").ok();
+    let plan = place.run("ff-grid plan --config tiny.toml --data-root nowhere --jobs --images-per-second 100 --workers 1,4 --set run.workers=4").ok();
     insta::assert_snapshot!("plan", without_identities(&stable(&plan)));
 }

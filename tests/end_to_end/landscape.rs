@@ -41,7 +41,7 @@ fn a_table_gets_its_figures() {
     let said = format!("{LANDSCAPE_JOBS} jobs done, {JOBS} already done");
     assert_eq!(place.run(RUN).ok_saying(&said), plain, "the table is unchanged");
 
-    let files = place.files("runs/tables/tiny");
+    let files = place.files(&place.other_table());
     for name in [
         "surface-grid",
         "connectivity-augmentation",
@@ -52,7 +52,7 @@ fn a_table_gets_its_figures() {
         for kind in ["svg", "csv"] {
             assert!(files.contains(&format!("{name}.{kind}")), "{name}.{kind} in {files:?}");
         }
-        assert!(place.read(&format!("runs/tables/tiny/{name}.svg")).ends_with("</svg>\n"), "{name}");
+        assert!(place.read(&format!("{}/{name}.svg", place.other_table())).ends_with("</svg>\n"), "{name}");
     }
     surface_corners_are_its_models(&place);
     paths_end_at_trained_models(&place);
@@ -67,7 +67,7 @@ fn score(place: &Place, name: &str) -> f64 {
 }
 
 fn surface_corners_are_its_models(place: &Place) {
-    let surface = place.json("runs/tables/tiny/surface-grid.json");
+    let surface = place.json(&format!("{}/surface-grid.json", place.other_table()));
     let [w0, w2, w1] = [0, 1, 2].map(|at| &surface["plane"]["corners"][at]);
     let at = |row: usize, column: usize| surface["errors"][row][column].as_f64().unwrap();
     for (corner, row, column) in [(w0, 0, 0), (w2, 0, 4)] {
@@ -83,9 +83,16 @@ fn surface_corners_are_its_models(place: &Place) {
     // corners.
     assert!(soups[0]["height"].as_f64().unwrap() > 1e-3, "{soups:?}");
     assert!(soups[1]["height"].as_f64().unwrap() < 1e-3, "{soups:?}");
-    let values = place.read("runs/tables/tiny/surface-grid.csv");
+    let values = place.read(&format!("{}/surface-grid.csv", place.other_table()));
     assert_eq!(values.lines().count(), 1 + 25);
-    assert!(place.read("runs/tables/tiny/surfaces.csv").lines().nth(1).unwrap().starts_with("grid,"));
+    assert!(
+        place
+            .read(&format!("{}/surfaces.csv", place.other_table()))
+            .lines()
+            .nth(1)
+            .unwrap()
+            .starts_with("grid,")
+    );
 }
 
 fn paths_end_at_trained_models(place: &Place) {
@@ -105,13 +112,13 @@ fn paths_end_at_trained_models(place: &Place) {
         paths += 1;
     }
     assert_eq!(paths, 2 + 6);
-    let matrix = place.read("runs/tables/tiny/barriers.csv");
+    let matrix = place.read(&format!("{}/barriers.csv", place.other_table()));
     assert_eq!(matrix.lines().count(), 1 + 4);
 }
 
 fn greedy_steps_agree_with_the_soup(place: &Place) {
     for (name, soup) in [("greedy-barriers-greedy-soup", "Greedy Soup"), ("greedy-barriers-gog", "GoG")] {
-        let steps = place.json(&format!("runs/tables/tiny/{name}.json"));
+        let steps = place.json(&format!("{}/{name}.json", place.other_table()));
         let record = place.record("soup", soup);
         let decisions = record["output"]["soup"]["soup"]["decisions"].as_array().unwrap();
         let evaluated: Vec<&Value> =
@@ -133,15 +140,15 @@ fn greedy_steps_agree_with_the_soup(place: &Place) {
 }
 
 fn missing_records_are_computed_again(place: &Place) {
-    let before = place.json("runs/tables/tiny/surface-grid.json");
+    let before = place.json(&format!("{}/surface-grid.json", place.other_table()));
     std::fs::remove_file(place.job("plane-row", "row 3 of 5").join("record.json")).unwrap();
     std::fs::remove_file(place.job("surface", "whole").join("record.json")).unwrap();
     place.run(RUN).ok_saying("2 jobs done");
-    assert_eq!(place.json("runs/tables/tiny/surface-grid.json"), before);
+    assert_eq!(place.json(&format!("{}/surface-grid.json", place.other_table())), before);
 
     // With recomputed statistics the plane is the same; its rows are not.
-    place.run(&format!("{RUN} --set landscape.bn=recalibrate")).ok_saying("6 jobs done");
-    let recomputed = place.json("runs/tables/tiny/surface-grid.json");
+    place.run(&format!("{RUN} --set landscape.bn=recalibrate --set name=again")).ok_saying("6 jobs done");
+    let recomputed = place.json("runs/tables/again/surface-grid.json");
     assert_eq!(recomputed["plane"], before["plane"]);
     assert_ne!(recomputed["errors"], before["errors"]);
 }

@@ -72,7 +72,14 @@ split = { kind = "ratio", train = 0.5, val = 0.25, test = 0.25, seed = 0, groupe
     // A metric of another task blocks its column.
     place
         .run("ff-grid run --config tiny.toml --data-root data --set dataset.metric=accuracy --runs other")
-        .refused(1, &["tasks", "accuracy does not apply to multilabel", "--set dataset.metric=auroc"]);
+        .refused(
+            1,
+            &[
+                "tasks",
+                "metric: expected one for multilabel targets, found accuracy",
+                "--set dataset.metric=auroc",
+            ],
+        );
     assert!(!place.path("other").exists());
 
     let inspected = "ff-data inspect --dataset manifest --root data/labels.csv --grouped --json";

@@ -65,9 +65,15 @@ impl Place {
 
     /// Returns the command of these words, not started yet.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(binary(words[0]));
+        let mut command = self.other(binary(words[0]));
+        command.args(&words[1..]);
         command
-            .args(&words[1..])
+    }
+
+    /// Returns the command of another program, which runs in this folder without a network too.
+    pub fn other(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.0.path())
             .env_remove("FF_DATA_ROOT")
             .env_remove("RUST_LOG")
@@ -100,6 +106,15 @@ impl Place {
         let mut names: Vec<_> = files.map(name).collect();
         names.sort();
         names
+    }
+
+    /// Returns the folder of the only table beside `tiny` that has other settings.
+    pub fn other_table(&self) -> String {
+        let folders = std::fs::read_dir(self.path("runs/tables")).unwrap();
+        let names = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let found: Vec<_> = names.filter(|name| name.starts_with("tiny-")).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        format!("runs/tables/{}", found[0])
     }
 
     /// Returns the folder of the only job of a kind whose record's label contains `label`.

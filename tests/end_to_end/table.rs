@@ -140,34 +140,67 @@ fn results_do_not_depend_on_workers_and_loader_threads() {
 }
 
 #[test]
-fn a_forecast_uses_records_or_a_given_speed() {
+fn a_plan_prices_the_jobs_that_are_not_done() {
     let place = Place::with_table(SHAPES);
-    let forecast = "ff-grid forecast --config tiny.toml --workers 1,4,1000 --json";
-    place.run(forecast).refused(1, &["probe: expected finished jobs", "--images-per-second"]);
-    let said = format!("{forecast} --images-per-second resnet_pico=120");
-    let json = place.json_of(&said);
+    let plan = "ff-grid plan --config tiny.toml --workers 1,4,1000";
+    let unknown = place.run(plan).ok();
+    assert_has(&unknown, &["time: unknown; --price measures", "shapes                          24"]);
+    assert!(!unknown.contains("lr 1e-2"), "the jobs are listed with --jobs only:\n{unknown}");
+    assert_has(&place.run(&format!("{plan} --jobs")).ok(), &["to do    finetune", "lr 1e-2 minimal seed 0"]);
+    assert_eq!(place.json_of(&format!("{plan} --json"))["time"], Value::Null);
+
+    let said = place.json_of(&format!("{plan} --json --images-per-second resnet_pico=120"));
+    let time = &said["time"];
     // 360 images trained on, and 2248 predicted at three times the rate: a snapshot of each cyclic
     // run is at the end of an epoch, and each of 17 candidates takes 24 training images besides. All
     // but the uniform soup are evaluated again without each of three folds, at most.
-    let work = json["work_seconds"].as_f64().unwrap();
+    let work = time["work_seconds"].as_f64().unwrap();
     assert!((work - (360.0 + 2248.0 / 3.0) / 120.0).abs() < 1e-9, "{work}");
     let wall: Vec<f64> =
-        json["workers"].as_array().unwrap().iter().map(|row| row["seconds"].as_f64().unwrap()).collect();
+        time["workers"].as_array().unwrap().iter().map(|row| row["seconds"].as_f64().unwrap()).collect();
     assert!(wall[0] > wall[1] && wall[1] >= wall[2], "{wall:?}");
-    let chain = json["longest_chain"]["seconds"].as_f64().unwrap();
+    let chain = time["longest_chain"]["seconds"].as_f64().unwrap();
     assert!((wall[2] - chain).abs() < 1e-4, "{wall:?} {chain}");
     // A probe, a base, its cyclic run, a soup, its predictions and its score.
-    assert_eq!(json["longest_chain"]["jobs"].as_array().unwrap().len(), 6);
+    assert_eq!(time["longest_chain"]["jobs"].as_array().unwrap().len(), 6);
+    place.run(&format!("{plan} --images-per-second vgg=3")).refused(2, &["vgg"]);
+    place.run("ff-grid plan --config tiny.toml --workers 0").refused(2, &["--workers"]);
+
+    let priced = place.json_of(&format!("{plan} --json --price --device cpu"));
+    let network = &priced["time"]["priced"][0];
+    assert_eq!((&network["architecture"], &network["batch"]), (&"resnet_pico".into(), &8.into()));
+    let rate = |of: &str| network[of].as_f64().unwrap();
+    assert!(rate("evaluate") > rate("train") && rate("train") > 0.0, "{network}");
+    assert!(!place.path("runs").exists(), "a plan writes nothing");
 
     place.run(RUN).ok();
-    let json = place.json_of(forecast);
-    let measured = json["work_seconds"].as_f64().unwrap();
-    assert!(measured > 0.0 && measured != work);
-    let text = place.run("ff-grid forecast --config tiny.toml").ok();
-    assert!(text.contains("lower bound for any number of workers"), "{text}");
+    let done = place.json_of(&format!("{plan} --json"));
+    assert_eq!((&done["time"]["work_seconds"], &done["disk_bytes"]["models"]), (&0.0.into(), &0.into()));
+    // Jobs that are like finished ones, by their records.
+    let more = place.json_of(&format!("{plan} --json --set grid.seeds=[0,1]"));
+    assert!(more["time"]["work_seconds"].as_f64().unwrap() > 0.0, "{more}");
+    let from = more["time"]["from"].as_str().unwrap();
+    assert!(from.starts_with("from ") && from.ends_with(" finished jobs"), "{from}");
     let status = place.json_of("ff-grid status --config tiny.toml --json");
     assert_eq!((&status["seconds_left"], &status["jobs"]), (&Value::Null, &serde_json::json!({})));
-    place.run("ff-grid forecast --config tiny.toml --images-per-second vgg=3").refused(2, &["vgg"]);
+}
+
+#[test]
+fn disk_space_is_estimated_from_the_networks() {
+    let place = Place::with_table(SHAPES);
+    let planned = place.json_of("ff-grid plan --config tiny.toml --json");
+    place.run(RUN).ok();
+    let bytes = |ends: &str| -> u64 {
+        let files = place.files("runs").into_iter().filter(|file| file.ends_with(".safetensors"));
+        // A link to the soup beside it.
+        let files = files
+            .filter(|file| file.ends_with(".val.safetensors") == (ends == "val") && !file.contains("/timm/"));
+        files.map(|file| std::fs::metadata(place.path("runs").join(file)).unwrap().len()).sum()
+    };
+    let estimate = planned["disk_bytes"]["weights"].as_u64().unwrap();
+    let (found, low) = (bytes("weights"), estimate * 9 / 10);
+    // Headers, statistics of BatchNorm, and predictions of 8 images.
+    assert!((low..estimate * 12 / 10).contains(&found), "expected {estimate}, found {found}");
 }
 
 #[test]

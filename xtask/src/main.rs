@@ -8,6 +8,7 @@ mod gpu_kit;
 mod reproduce;
 mod rustdoc;
 mod setup;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -49,6 +50,12 @@ enum Command {
     /// all`. With --read, its results become docs/measurements/gpu.md.
     #[command(after_help = "Examples:\n  cargo xtask gpu-kit --output kit\n  cargo xtask gpu-kit --read kit")]
     GpuKit(gpu_kit::Options),
+    /// Build a Python wheel of the programs, for machines without Rust
+    ///
+    /// The wheel requires PyTorch 2.11 and uses its libraries, with CUDA if it has that. pip
+    /// downloads maturin, which packs it.
+    #[command(after_help = "Example:\n  cargo xtask wheel --output dist")]
+    Wheel(wheel::Options),
     /// Run the checks before a commit: format, lints, unit tests and crate structure
     #[command(after_help = "Example:\n  cargo xtask check")]
     Check,
@@ -123,6 +130,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Setup { cuda } => setup::run(&workspace, cuda).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::GpuKit(options) => gpu_kit::run(&workspace, &options),
+        Command::Wheel(options) => wheel::run(&workspace, &options),
         Command::Check => checks::quick(&workspace),
         Command::Test => checks::run(&workspace),
         Command::CrashTest { kills } => checks::crash(&workspace, kills),

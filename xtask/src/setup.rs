@@ -10,6 +10,9 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
+pub use install::python;
+pub use libtorch::VERSION;
+
 use crate::workspace::Workspace;
 use install::Installer;
 use libtorch::Libtorch;
@@ -19,7 +22,7 @@ use link::point;
 pub fn run(workspace: &Workspace, cuda: bool) -> Result<()> {
     ensure(workspace, cuda)?;
     let folder = fs::read_link(workspace.link()).unwrap_or_else(|_| workspace.link());
-    eprintln!("libtorch {} is ready in {}", libtorch::VERSION, folder.display());
+    eprintln!("libtorch {VERSION} is ready in {}", folder.display());
     Ok(())
 }
 
@@ -64,7 +67,7 @@ fn supported_platform() -> Result<()> {
          PyTorch of that version",
         std::env::consts::OS,
         std::env::consts::ARCH,
-        libtorch::VERSION
+        VERSION
     )
 }
 

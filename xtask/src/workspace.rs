@@ -1,7 +1,7 @@
 //! The location of the checkout, and cargo commands for it.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -47,12 +47,17 @@ impl Workspace {
 
     /// Returns a cargo command in the caller's folder, so that relative paths on the command line
     /// are right.
+    pub fn cargo(&self) -> Command {
+        self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    }
+
+    /// Returns a command of a program that runs cargo, or of cargo itself.
     ///
     /// Its environment is that of a plain `cargo build`: without a `LIBTORCH` that only cargo's
     /// configuration has set, and without the variables of this program's package. With them,
     /// torch-sys and ring would be rebuilt each time the two alternate.
-    pub fn cargo(&self) -> Command {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut cargo = Command::new(program);
         if self.libtorch.is_none() {
             cargo.env_remove("LIBTORCH");
         }

@@ -1,13 +1,15 @@
 //! Progress of work: a bar on a terminal, plain lines without one.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing::{Level, enabled, info};
 
-use crate::output::say;
+use crate::output::BARS;
 
-/// Creates a progress bar on stderr, which is hidden if stderr is not a terminal.
+/// Creates a progress bar on stderr, which is hidden with `--quiet` and if stderr is not a terminal.
 pub fn progress_bar(length: Option<u64>, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("a valid template");
-    ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr()).with_style(style)
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden()).with_style(style);
+    if enabled!(Level::INFO) { BARS.add(bar) } else { bar }
 }
 
 /// Progress of counted work: a bar on a terminal, a line for each tenth without one. Threads may
@@ -30,7 +32,7 @@ impl Bar {
             self.bar.set_length(total as u64);
             self.bar.set_position(done as u64);
         } else if done * 10 / total.max(1) > (done - 1) * 10 / total.max(1) {
-            say(&format!("{done}/{total} {}", self.what));
+            info!("{done}/{total} {}", self.what);
         }
     }
 

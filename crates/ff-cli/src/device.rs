@@ -6,6 +6,7 @@ use std::str::FromStr;
 use anyhow::bail;
 use ff_models::Precision;
 use tch::Device;
+use tracing::info;
 
 use crate::driver::Driver;
 use crate::output::say;
@@ -124,7 +125,7 @@ fn say_taken(devices: &[Device]) {
     let model = driver.as_ref().and_then(Driver::model).map_or(String::new(), |model| format!(" ({model})"));
     for device in devices {
         if let Device::Cuda(number) = device {
-            say(&format!("device: cuda:{number}{model}"));
+            info!("device: cuda:{number}{model}");
         }
     }
 }
@@ -143,7 +144,10 @@ fn gpus() -> Result<usize, Option<String>> {
     let driver = Driver::find().ok_or(None)?;
     Err(Some(match loaded {
         Err(why) => {
-            format!("{why}\nhint: `cargo xtask setup --cuda` installs the CUDA libraries; then build again")
+            format!(
+                "{why}\nhint: in a clone, `cargo xtask setup --cuda` installs the CUDA libraries; then build again. \
+                 Programs that pip installed use those of PyTorch's CUDA build"
+            )
         }
         Ok(()) => driver.why_none(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()),
     }))

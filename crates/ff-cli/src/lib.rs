@@ -34,6 +34,7 @@ mod known;
 mod lineage;
 #[cfg(feature = "torch")]
 mod lock;
+mod log;
 mod memory;
 mod merge;
 #[cfg(feature = "torch")]

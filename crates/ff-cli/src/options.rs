@@ -78,11 +78,23 @@ fn runs_folder(path: PathBuf) -> Result<PathBuf, String> {
 }
 
 /// Options of every binary.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Common {
-    /// Log more to stderr: -v info, -vv debug; RUST_LOG takes precedence
+    /// Log more to stderr: -v debug, -vv trace; RUST_LOG takes precedence
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 900, help_heading = GLOBAL)]
     pub verbose: u8,
+    /// Print no progress to stderr, only warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 901, help_heading = GLOBAL)]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// Returns these options as arguments of another program.
+    #[cfg(feature = "torch")]
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = String> {
+        let verbose = (0..self.verbose).map(|_| "-v".to_owned());
+        verbose.chain(self.quiet.then(|| "-q".to_owned()))
+    }
 }
 
 // The commands come last, so that the binary's help text is their documentation and not that of the

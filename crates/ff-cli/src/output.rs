@@ -1,15 +1,24 @@
 //! Output to the terminal.
 
 use std::io::Write;
+use std::sync::LazyLock;
 
-/// Prints a line to stderr. A closed stderr is ignored, so that long work continues without it.
+use indicatif::MultiProgress;
+
+/// All progress bars of this process, below the lines that it prints.
+pub(crate) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Prints a line to stderr, above the progress bars. A closed stderr is ignored, so that long work
+/// continues without it.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", harmless(text));
+    let line = harmless(text) + "\n";
+    // One write: processes that share stderr do not mix their lines.
+    let _ = BARS.suspend(|| std::io::stderr().write_all(line.as_bytes()));
 }
 
 /// Replaces control characters by �: names of classes and files are untrusted, and could move the
 /// cursor or colour the terminal.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let harmful = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
     text.replace(harmful, "\u{fffd}")
 }

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar};
+use tracing::info;
 
 use crate::bar::progress_bar;
-use crate::output::say;
 
 /// Time between two lines, without a terminal.
 const EVERY: Duration = Duration::from_secs(30);
@@ -35,18 +35,13 @@ impl Pace {
             self.said = Instant::now();
             let rate = self.rate();
             let left = HumanDuration(Duration::from_secs_f64((self.total - self.done) as f64 / rate));
-            say(&format!("{}/{} images, {rate:.1} images/s, {left} left", self.done, self.total));
+            info!("{}/{} images, {rate:.1} images/s, {left} left", self.done, self.total);
         }
     }
 
     /// Images per second so far.
     pub fn rate(&self) -> f64 {
         self.done as f64 / self.start.elapsed().as_secs_f64()
-    }
-
-    /// Prints a line beside the bar.
-    pub fn tell(&self, text: &str) {
-        self.bar.suspend(|| say(text));
     }
 
     /// Removes the bar.

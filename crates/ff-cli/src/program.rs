@@ -1,11 +1,9 @@
 //! The entry point of every binary: logging, errors and exit codes.
 
-use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
-
+use crate::log;
 use crate::memory;
 use crate::options::Common;
 use crate::output::{describe, say};
@@ -16,19 +14,7 @@ use crate::output::{describe, say};
 /// ended the process with exit code 2 before. The allocator keeps freed memory from here on.
 pub fn main(common: &Common, work: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
     memory::keep_freed_memory();
-    let level = match common.verbose {
-        0 => "warn",
-        1 => "info",
-        _ => "debug",
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .without_time()
-        .init();
+    log::start(common);
     say_caught_panics_once();
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -1,84 +1,28 @@
-//! Progress of a grid: a bar on a terminal, plain lines without one.
-
-use std::collections::HashSet;
-use std::sync::Mutex;
+//! Results of jobs and epochs in a few words.
 
 use ff_eval::{Shown, Value};
-use ff_grid::{Event, Job, JobId, JobOutput, Owner, Plan, Record, RunStore, VerdictRecord};
+use ff_grid::{JobOutput, Record, VerdictRecord};
 use ff_train::EpochRecord;
-use indicatif::ProgressBar;
 
-use crate::bar::progress_bar;
-use crate::output::say;
-
-/// Shows the events of a grid.
-pub struct GridProgress {
-    bar: ProgressBar,
-    count: Mutex<usize>,
-    in_other_processes: Mutex<HashSet<JobId>>,
-    total: usize,
+/// Formats an epoch's losses, validation score and speed.
+pub fn of_epoch(epoch: &EpochRecord) -> String {
+    format!(
+        "loss {:.4}, validation {} (loss {:.4}), lr {:.2e}, {}",
+        epoch.train_loss,
+        shown(&epoch.validation),
+        epoch.validation_loss,
+        epoch.learning_rate,
+        speed(epoch)
+    )
 }
 
-impl GridProgress {
-    /// Creates the bar for the jobs of a plan that have no record yet.
-    ///
-    /// The bar counts images; a training image counts as about three evaluated ones.
-    pub fn new(plan: &Plan, runs: &RunStore) -> Self {
-        let open = |job: &&Job| job.blocked.is_none() && !matches!(runs.record(job), Ok(Some(_)));
-        let todo: Vec<u64> = plan.jobs.iter().filter(open).map(|job| job.cost.weight()).collect();
-        let (total, images) = (todo.len(), todo.iter().sum());
-        let bar =
-            progress_bar(Some(images), "{bar:30} {percent:>3}% {elapsed} elapsed, {eta} left  {wide_msg}");
-        Self { bar, count: Mutex::new(0), in_other_processes: Mutex::default(), total }
-    }
+/// The share of time spent waiting for images from which it is shown.
+pub const LEAST_WAIT: f64 = 0.05;
 
-    /// Shows an event.
-    pub fn event(&self, event: Event<'_>) {
-        match event {
-            Event::Started(job) => self.bar.set_message(job.label.clone()),
-            Event::Epoch(job, _) => self.bar.inc(job.cost.weight() / job.cost.epochs.max(1)),
-            Event::Finished(job, record) => {
-                if job.cost.epochs == 0 {
-                    self.bar.inc(job.cost.weight());
-                }
-                self.line(&format!("{} ({:.1} s){}", job.label, record.seconds, outcome(record)));
-            }
-            Event::Failed(job, why) => self.line(&format!("{}: FAILED: {why}", job.label)),
-            Event::Elsewhere(job, owner) => self.wait(job, owner),
-            Event::Submitted(tasks, name, number) => {
-                self.tell(format!("submitted {name}: {tasks} tasks, job {number}"));
-            }
-        }
-    }
-
-    /// Removes the bar.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-
-    /// Reports, once for each job, that another process is running it.
-    fn wait(&self, job: &Job, owner: Option<&Owner>) {
-        if self.in_other_processes.lock().expect("a set").insert(job.id.clone()) {
-            let owner = owner.map_or("another process".to_owned(), Owner::to_string);
-            self.tell(format!("{}: already running in {owner}", job.label));
-        }
-    }
-
-    fn line(&self, text: &str) {
-        let mut count = self.count.lock().expect("a counter");
-        *count += 1;
-        self.tell(format!("[{}/{}] {text}", count, self.total));
-    }
-
-    fn tell(&self, text: String) {
-        if self.bar.is_hidden() { say(&text) } else { self.bar.set_message(text) }
-    }
-}
-
-/// Formats an epoch's images per second, and the share of time spent on loading if it is above 5 %.
+/// Formats an epoch's images per second, and the share of time spent on loading if it is large.
 pub fn speed(epoch: &EpochRecord) -> String {
     let waited = match epoch.data_share() {
-        share if share < 0.05 => String::new(),
+        share if share < LEAST_WAIT => String::new(),
         share => format!(", {:.0} % of the time waiting for images", 100.0 * share),
     };
     format!("{:.0} images/s{waited}", epoch.images_per_second())

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use ff_grid::{Catalog, Experiment, Plan, RunStore, Source, read_experiment, report};
+use tracing::info;
 
 use crate::hub::find_cached;
 use crate::options::GLOBAL;
@@ -76,7 +77,7 @@ pub fn write_report(options: &ReportOptions) -> anyhow::Result<()> {
     let html = page.to_html();
     ff_checkpoint::write_atomic(&options.output, |file| std::io::Write::write_all(file, html.as_bytes()))
         .with_context(|| format!("{}: cannot write the report", options.output.display()))?;
-    say(&format!("wrote {} ({} KiB)", options.output.display(), html.len().div_ceil(1024)));
+    info!("wrote {} ({} KiB)", options.output.display(), html.len().div_ceil(1024));
     Ok(())
 }
 

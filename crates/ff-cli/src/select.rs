@@ -15,7 +15,7 @@ use ff_grid::MOST_FOLDS;
 pub use options::SelectOptions;
 
 /// Selects, writes the soup, and prints every decision; with `--images` a table.
-pub fn select(options: &SelectOptions, verbose: u8) -> anyhow::Result<()> {
+pub fn select(options: &SelectOptions) -> anyhow::Result<()> {
     // Wrong options are refused before anything is opened.
     let folds = options.folds();
     if folds == 1 || folds > MOST_FOLDS {
@@ -27,7 +27,7 @@ pub fn select(options: &SelectOptions, verbose: u8) -> anyhow::Result<()> {
         return by_command::make(options, select, &command);
     }
     match (options.config.given(), &options.images.images, select) {
-        (None, Some(images), select) => table::make(options, images, select, verbose),
+        (None, Some(images), select) => table::make(options, images, select),
         (Some(config), None, Some(select)) => recipe::make(options, &config, select),
         (_, None, None) => {
             bail!("--method: expected how to select, found none\nhint: such as --method greedy")

@@ -16,12 +16,13 @@ use ff_grid::{
     SingleRun, device_name,
 };
 use ff_train::EpochRecord;
+use tracing::info;
 
 use crate::device::{DeviceChoice, warn_of_precision};
 use crate::hub::find_or_download;
 use crate::options::{ConfigOptions, GLOBAL, RunsOption};
 use crate::output::{print, say};
-use crate::progress::{outcome as in_words, shown, speed};
+use crate::progress::{of_epoch, outcome as in_words};
 use crate::signals::stop_on_signals;
 use crate::source::BadImage;
 use crate::tensorboard::EventFile;
@@ -114,7 +115,7 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
     let folder = runs.folder(job);
     // An interrupted run resumes from its own files, not from these weights.
     if let (Some(weights), false) = (&job.weights, folder.exists()) {
-        say(&format!("starting from {}", weights.display()));
+        info!("starting from {}", weights.display());
     }
     let events = options.tensorboard.as_ref().map(|root| EventFile::create(&root.join(&name)));
     let mut events = events.transpose()?;
@@ -133,7 +134,7 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
             record
         }
         Ok((record, false)) => {
-            say(&format!("{}: already trained", folder.display()));
+            info!("{}: already trained", folder.display());
             record
         }
         Err(error) => return Err(error.into()),
@@ -142,15 +143,7 @@ pub fn train(kind: RunKind, options: &TrainOptions) -> anyhow::Result<()> {
 }
 
 fn say_epoch(epoch: &EpochRecord, epochs: u64) {
-    say(&format!(
-        "epoch {}/{epochs}: loss {:.4}, validation {} (loss {:.4}), lr {:.2e}, {}",
-        epoch.epoch,
-        epoch.train_loss,
-        shown(&epoch.validation),
-        epoch.validation_loss,
-        epoch.learning_rate,
-        speed(epoch)
-    ));
+    info!("epoch {}/{epochs}: {}", epoch.epoch, of_epoch(epoch));
     for skipped in &epoch.skipped {
         say(&format!("warning: left out: {skipped}"));
     }
@@ -171,7 +164,7 @@ fn report(record: &Record, folder: &Path) -> anyhow::Result<()> {
         }
         say(&format!("warning: {text}; the saved weights are from before that step"));
     }
-    say(&format!("{}{}", record.label, in_words(record)));
+    info!("{}{}", record.label, in_words(record));
     for kept in outcome.models() {
         print(&format!("{}\n", folder.join(&kept.weights.path).display()))?;
     }

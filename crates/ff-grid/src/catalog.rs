@@ -151,6 +151,10 @@ impl Catalog {
     }
 
     fn open_now(&self, data: &DataSource) -> Result<Arc<OpenDataset>, Error> {
+        let source = serde_json::to_value(&data.source).unwrap_or_default();
+        if let Some(path) = source["path"].as_str() {
+            tracing::info!("opening dataset {} ({})", path, data.source.kind());
+        }
         let dataset = data.source.open(&self.root, &self.hashes)?;
         let dataset: Arc<dyn Dataset> = match data.shrink_px {
             Some(image_size) => Arc::new(ResizedCache::new(dataset, image_size, self.cache.as_deref())),

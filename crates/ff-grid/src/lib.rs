@@ -49,7 +49,7 @@ pub use config::{
 };
 pub use engine::{
     BatchTask, ENGINES, Engine, EngineKind, EngineSetup, Event, Failure, JobState, Local, OnEvent,
-    QueueStatus, Summary, cancel, queue_status,
+    QueueStatus, Summary, cancel, job_states,
 };
 pub use error::Error;
 pub use experiment::{
@@ -62,17 +62,19 @@ pub use job::{
     device_name, file_fields, group_fields,
 };
 pub use plan::{
-    Chain, ColumnBase, ColumnHead, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan, Progress,
-    Records, Recovered, Speed, StartWeights, Table, TableReport, Texts, forecast, longest_chain, time_left,
+    Chain, ColumnBase, ColumnHead, DiskSpace, Experiment, Forecast, Graph, HubResolver, OpenedColumn, Plan,
+    Progress, Rates, Records, Recovered, Speed, StartWeights, Table, TableReport, Texts, disk_space,
+    forecast, longest_chain, networks, time_left,
 };
-pub use results::{Results, Source, render, report, write_results};
+pub use results::{Results, Source, begin_table, render, report, write_results};
 pub use run::{
     Choice, Chosen, InmergeHook, JobContext, ModelPredictor, Predictor, ValidationScorer, loses_gpu,
     panic_text,
 };
 pub use store::{
     Ancestor, Claim, Claimed, Claims, FileStatus, Finding, OTHER_SPLIT_HINT, Owner, Remedy, RunStore,
-    SameJob, examine, lineage, other_split, owner_of, read_record, repair, trained_on,
+    SameJob, Settings, TableFolder, bytes_below, examine, job_bytes, lineage, other_split, owner_of,
+    read_record, remove_folder, repair, table_folder, tables, trained_on,
 };
 
 /// Types of [`ff_checkpoint`] in this crate's signatures.

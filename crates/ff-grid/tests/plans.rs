@@ -598,7 +598,7 @@ fn wrong_values_are_errors_with_their_key() {
     let error = |set: &[&str]| read("table1/demo.toml", set).unwrap_err().to_string();
     for (set, expected) in [
         (["grid.learning_rates=[]"], "grid.learning_rates: expected at least one entry"),
-        (["dataset.name=same"], "two entries of `dataset` are named `same`"),
+        (["dataset.name=same"], "dataset.name: expected names that differ, found `same` twice"),
         (["name=a/b"], "name: expected one that a folder can have"),
         (["dataset.0.name=../x"], "name: expected one that a folder can have"),
         (["method.4.select.by=rate"], "expected a field to group by"),
@@ -636,12 +636,15 @@ fn wrong_values_are_errors_with_their_key() {
         (["evaluation.resamples=1000000000"], "evaluation.resamples: expected at most 1000000"),
         (["run.workers=100000"], "run.workers: expected at most 4096"),
         (["run.cache_mib=18000000000000"], "run.cache_mib: expected at most"),
-        (["soup.folds=-1"], "invalid value: integer `-1`, expected an integer of 0 or more"),
+        (
+            ["soup.folds=-1"],
+            "--set soup.folds=-1: soup.folds: expected a whole number of 0 or more, found -1",
+        ),
         (["model.precision=fp64"], "fp64"),
         (["grid.augmentations=['light']"], "light"),
         (["grid.samples=[]"], "grid.samples: expected at least one entry"),
         (["grid.samples=['all', 'all']"], "grid.samples: expected each value once, found all twice"),
-        (["grid.samples=['boot']"], "unknown variant `boot`"),
+        (["grid.samples=['boot']"], "grid.samples: expected one of all, bootstrap, balanced, found `boot`"),
         (["grid.train_sizes=[32, 32]"], "grid.train_sizes: expected each value once, found 32 twice"),
         (["grid.train_sizes=[0]"], "grid.train_sizes: resnet_pico: image size: expected at least 1 px"),
         (
@@ -660,7 +663,7 @@ fn wrong_values_are_errors_with_their_key() {
         ([&LANDSCAPE[0].replace("to=1.2", "to=-1")], "landscape.grid: expected from < to"),
         ([&LANDSCAPE[0].replace("'GoU'", "'GoX'")], "found `GoX`"),
         ([&LANDSCAPE[0].replace("'p'", "'a/b'")], "found `a/b`"),
-        ([&LANDSCAPE[0].replace("soups", "soup")], "unknown field `soup`"),
+        ([&LANDSCAPE[0].replace("soups", "soup")], "landscape.plane.soup: unknown key"),
         ([&LANDSCAPE[0].replace("'best'", "'named',models=['a','a','b']")], "found `a` twice"),
         ([&LANDSCAPE[0].replace("'best'", "'named',models=['a','b','c']")], "no model is named `a`"),
         (
@@ -757,7 +760,7 @@ fn wrong_inmerge_values_are_errors_with_their_key() {
         ("training.momentum=1", "training.momentum"),
         ("sweep.2.values=[]", "sweep over merge_weight"),
         ("method.1.paper_row=Ours", "expected a row of InMerge's tables, found `Ours`"),
-        ("method.1.inmerge.alpha=1", "unknown field `alpha`"),
+        ("method.1.inmerge.alpha=1", "method.inmerge.alpha: unknown key"),
         ("kind=inmrge", "hint: did you mean `inmerge`?"),
         (
             "sweep.3.values=[0.1, 0.1]",

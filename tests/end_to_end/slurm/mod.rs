@@ -93,7 +93,9 @@ fn results_equal_the_local_engines_and_nothing_is_submitted_twice() {
     assert_eq!(in_state(&place, &cluster, "queued").len(), JOBS);
     grid(&place, &cluster, SEND).ok();
     assert_eq!(cluster.queue().len(), 15);
-    assert!(grid(&place, &cluster, "status").ok().contains(&format!("in the queue: {JOBS} jobs\n")));
+    assert_has(&grid(&place, &cluster, "status").ok(), &["in the queue:\n", &format!("all {JOBS:>20}")]);
+
+    assert_eq!(grid(&place, &cluster, "watch").ok(), format!("0 of {JOBS} jobs done, {JOBS} waiting\n"));
 
     cluster.hold(false);
     let table = grid(&place, &cluster, SEND_AND_WAIT).ok();
@@ -171,6 +173,11 @@ fn a_failed_task_blocks_only_the_jobs_that_need_it() {
         .refused(1, &["1 job failed", "lr 1e-3 heavy", "skipped that depend on failed jobs"]);
     assert!(error.contains("File exists") || error.contains("Not a directory"), "{error}");
     assert_has(&grid(&place, &cluster, "status").ok(), &["failed:\n", "log: "]);
+    let watched = grid(&place, &cluster, "watch").ok();
+    assert_has(
+        &watched,
+        &["\nfailed   shapes pico: lr 1e-3 heavy seed 0  ", "no process is running: 21 jobs left"],
+    );
     // Its cyclic run, every soup and the verdict need it; the other jobs are done.
     let failed = in_state(&place, &cluster, "failed");
     assert!(failed.contains(&"shapes pico: lr 1e-3 heavy seed 0".to_owned()), "{failed:?}");

@@ -27,6 +27,16 @@ const PLATFORMS: [&str; 5] = [
 
 const UNPACK: &str = include_str!("unpack.py");
 
+/// Returns the Python that installs: `PYTHON` or `python3`.
+pub fn python() -> OsString {
+    set("PYTHON").unwrap_or_else(|| "python3".into())
+}
+
+/// Returns a variable of the environment that is set and not empty.
+fn set(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
 /// The cache folder to install into, and the Python that installs.
 pub struct Installer {
     python: OsString,
@@ -36,14 +46,12 @@ pub struct Installer {
 impl Installer {
     /// Takes `PYTHON` or `python3`, and `fissionfusion` in `XDG_CACHE_HOME` or `~/.cache`.
     pub fn from_environment() -> Result<Installer> {
-        let set = |name| env::var_os(name).filter(|value| !value.is_empty());
         // The XDG specification says to ignore a relative XDG_CACHE_HOME.
         let xdg = set("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let Some(cache) = xdg.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache"))) else {
             bail!("no cache folder: neither XDG_CACHE_HOME nor HOME is set\nhint: set one of them");
         };
-        let python = set("PYTHON").unwrap_or_else(|| "python3".into());
-        Ok(Installer { python, cache: cache.join("fissionfusion") })
+        Ok(Installer { python: python(), cache: cache.join("fissionfusion") })
     }
 
     /// Returns the folder of the libtorch, and installs it first if it is missing.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use ff_cli::grid::{DoctorOptions, ForecastOptions, RunOptions, TableOptions, WorkOptions};
+use ff_cli::grid::{
+    CleanOptions, DoctorOptions, ListOptions, PlanOptions, RunOptions, TableOptions, WorkOptions,
+};
 use ff_cli::{ReportOptions, grid};
 
 /// Train, average and compare many models, and print the results table.
@@ -14,16 +16,16 @@ use ff_cli::{ReportOptions, grid};
 /// the table, and a record of each decision. Finished jobs never run again, and tables share them.
 #[derive(Subcommand)]
 enum Command {
-    /// Print the jobs of a table and their cost, without running them
-    #[command(after_help = "Examples:
-  ff-grid plan --config configs/table1/demo.toml")]
-    Plan(TableOptions),
-    /// Estimate a table's wall time for different numbers of workers
+    /// Print a table's datasets, jobs, disk space and time, without running it
     ///
-    /// The speed is that of finished jobs in the runs folder, or the given --images-per-second.
+    /// Disk space and time are those of the jobs that are not done. The speed is that of finished
+    /// jobs in the runs folder, unless --price or --images-per-second gives one.
     #[command(after_help = "Examples:
-  ff-grid forecast --config configs/table1/demo.toml --workers 1,4 --images-per-second 500")]
-    Forecast(ForecastOptions),
+  ff-grid plan --config configs/table1/demo.toml
+  ff-grid plan --config configs/table1/demo.toml --price
+  ff-grid plan --config table.toml --workers 1,8,64 --images-per-second resnet50=400
+  ff-grid plan --config table.toml --jobs")]
+    Plan(PlanOptions),
     /// Run the jobs that are not done yet, then print the results table
     ///
     /// An interrupted run resumes when the same command runs again.
@@ -38,7 +40,7 @@ enum Command {
     #[command(after_help = "Examples:
   ff-grid watch --config configs/table1/demo.toml")]
     Watch(TableOptions),
-    /// Print a table's done, running, queued and failed jobs, and the time left
+    /// Print a table's done, running, stopped, blocked and failed jobs
     #[command(after_help = "Examples:
   ff-grid status --config configs/table1/demo.toml")]
     Status(TableOptions),
@@ -59,6 +61,18 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// List the tables of a runs folder: settings, best models, size on disk
+    #[command(after_help = "Examples:
+  ff-grid list
+  ff-grid list --runs runs --json")]
+    List(ListOptions),
+    /// Remove jobs that no table of a runs folder needs, after asking
+    ///
+    /// Runs of `ff-train` are kept.
+    #[command(after_help = "Examples:
+  ff-grid clean
+  ff-grid clean --table own-images-1a2b3c4d --yes")]
+    Clean(CleanOptions),
     /// Check a runs folder for damaged records, weights and predictions
     #[command(after_help = "Examples:
   ff-grid doctor --runs runs
@@ -78,8 +92,7 @@ fn main() -> ExitCode {
     }
     ff_cli::main(&common, || match &command {
         Command::Plan(options) => grid::plan(options),
-        Command::Forecast(options) => grid::forecast(options),
-        Command::Run(options) => grid::run(options, common.verbose),
+        Command::Run(options) => grid::run(options, &common),
         Command::Watch(options) => grid::watch(options),
         Command::Status(options) => grid::status(options),
         Command::Cancel(options) => grid::cancel(options),
@@ -91,6 +104,8 @@ fn main() -> ExitCode {
                 .for_each(|path| ff_cli::say(&format!("wrote {}", path.display())));
             Ok(())
         }
+        Command::List(options) => grid::list(options),
+        Command::Clean(options) => grid::clean(options),
         Command::Doctor(options) => grid::doctor(options),
         Command::Report(options) => ff_cli::write_report(options),
     })

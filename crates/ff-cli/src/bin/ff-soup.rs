@@ -107,7 +107,7 @@ fn main() -> ExitCode {
         Command::Bench { options, json } => bench_average(&options, json),
         Command::Forecast { files, base, json } => forecast(&files, base.as_deref(), json),
         #[cfg(feature = "torch")]
-        Command::Select(options) => select(&options, common.verbose),
+        Command::Select(options) => select(&options),
         #[cfg(feature = "torch")]
         Command::Verify { soup, ingredients, deep: true, data_root } => {
             trace_and_check(&soup, &ingredients, data_root.as_deref())

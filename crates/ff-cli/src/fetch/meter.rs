@@ -3,9 +3,9 @@
 use std::io::IsTerminal;
 
 use indicatif::{HumanBytes, ProgressBar};
+use tracing::info;
 
 use crate::bar::progress_bar;
-use crate::output::say;
 
 const TEMPLATE: &str =
     "{bar:30} {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}";
@@ -62,12 +62,10 @@ impl Meter {
         }
     }
 
-    /// Prints a line, above the bar if there is one.
+    /// Prints a line.
     pub(crate) fn line(&self, text: &str) {
-        match &self.bar {
-            _ if !self.loud => {}
-            Some(bar) => bar.suspend(|| say(text)),
-            None => say(text),
+        if self.loud {
+            info!("{text}");
         }
     }
 

@@ -2,8 +2,9 @@
 
 use anyhow::bail;
 use clap::Args;
-use ff_grid::{Claims, Finding, Remedy, RunConfig, RunStore, examine};
+use ff_grid::{Claims, Finding, Remedy, RunConfig, examine};
 
+use super::options::existing_runs;
 use super::plan::counted;
 use crate::options::RunsOption;
 
@@ -22,11 +23,7 @@ pub struct DoctorOptions {
 
 /// Checks every file in a runs folder, prints the findings, and repairs them if asked to.
 pub fn doctor(options: &DoctorOptions) -> anyhow::Result<()> {
-    let (root, &DoctorOptions { repair, json, .. }) = (&options.runs.runs, options);
-    if !root.is_dir() {
-        bail!("{}: expected a runs folder, found none\nhint: give it with --runs", root.display());
-    }
-    let runs = RunStore::new(root);
+    let (runs, &DoctorOptions { repair, json, .. }) = (existing_runs(&options.runs)?, options);
     let findings = examine(&runs)?;
     if repair {
         ff_grid::repair(&runs, &Claims::new(RunConfig::default().lease(), "none"), &findings)?;

@@ -1,19 +1,25 @@
 //! The commands of `ff-grid` that need a plan of a table or a runs folder.
 
+mod begin;
 mod beside;
+mod clean;
 mod doctor;
-mod forecast;
+mod list;
 mod options;
 mod plan;
+mod price;
+mod progress;
 mod run;
 mod status;
+mod time;
 mod work;
 
+pub use clean::{CleanOptions, clean};
 pub use doctor::{DoctorOptions, doctor};
-pub use forecast::{ForecastOptions, print as forecast};
+pub use list::{ListOptions, list};
 pub use options::TableOptions;
 pub(crate) use plan::counted;
-pub use plan::plan;
+pub use plan::{PlanOptions, plan};
 pub use run::{RunOptions, run};
 pub use status::{cancel, status};
 pub use work::{WorkOptions, work};

@@ -1,5 +1,6 @@
 //! The options of commands that plan a table.
 
+use anyhow::bail;
 use clap::Args;
 use ff_grid::{Catalog, HubResolver, Plan, RunStore, read_experiment};
 
@@ -42,4 +43,16 @@ pub fn prepare(options: &TableOptions, hub: HubResolver<'_>) -> anyhow::Result<(
     let catalog = Catalog::of(experiment.run(), experiment.sources().len(), data_root, runs);
     let plan = Plan::new(experiment, &catalog, hub);
     Ok((plan, catalog, RunStore::new(runs)))
+}
+
+/// Returns a runs folder that exists.
+///
+/// # Errors
+/// There is no such folder.
+pub fn existing_runs(option: &RunsOption) -> anyhow::Result<RunStore> {
+    let root = &option.runs;
+    if !root.is_dir() {
+        bail!("{}: expected a runs folder, found none\nhint: give it with --runs", root.display());
+    }
+    Ok(RunStore::new(root))
 }

@@ -1,29 +1,94 @@
-//! `ff-grid plan`: the jobs of a table and their cost.
+//! `ff-grid plan`: what a table consists of, and what it costs.
 
 use std::collections::BTreeMap;
 
-use ff_grid::{Cost, JobSpec, Plan};
+use clap::Args;
+use ff_grid::{Catalog, Cost, DiskSpace, Job, JobSpec, Plan, disk_space, networks};
 use serde::Serialize;
+use serde_json::json;
 
 use super::options::{TableOptions, prepare};
+use super::time::{TimeOptions, UNKNOWN, is_unknown, is_without_images};
+
+/// A table, and what to print of its plan.
+#[derive(Args)]
+pub struct PlanOptions {
+    #[command(flatten)]
+    table: TableOptions,
+    /// List the jobs too, with their state and cost
+    #[arg(long)]
+    jobs: bool,
+    #[command(flatten)]
+    time: TimeOptions,
+}
 
 /// Totals of the jobs of one kind.
 #[derive(Clone, Copy, Default, Serialize)]
-pub struct Count {
-    pub jobs: usize,
-    pub done: usize,
-    pub blocked: usize,
+struct Count {
+    jobs: usize,
+    done: usize,
+    blocked: usize,
     #[serde(flatten)]
-    pub cost: Cost,
+    cost: Cost,
+}
+
+/// A dataset, and the numbers of images in its splits; `None` if the data is missing.
+#[derive(Serialize)]
+struct Images {
+    name: String,
+    images: Option<[usize; 3]>,
+}
+
+/// Prints the datasets, networks, jobs, disk space and time of a table.
+pub fn plan(options: &PlanOptions) -> anyhow::Result<()> {
+    let (plan, catalog, runs) = prepare(&options.table, &crate::hub::find_cached)?;
+    let done = runs.finished(&plan.jobs)?;
+    let todo = || plan.jobs.iter().filter(|job| !done.contains_key(job.id.as_str()));
+    let (counts, missing) = (counts(&plan, &done), plan.missing());
+    let datasets = datasets(&plan, &catalog);
+    let space = disk_space(todo(), &catalog);
+    let time = options.time.estimate(&plan, &done)?;
+    if options.table.json {
+        let job = |job: &Job| {
+            json!({"id": job.id, "kind": job.spec.kind(), "label": job.label, "inputs": job.inputs,
+                "cost": job.cost, "blocked": job.blocked, "done": done.contains_key(job.id.as_str())})
+        };
+        let jobs: Vec<_> = plan.jobs.iter().map(job).collect();
+        let total: BTreeMap<_, _> = counts.iter().copied().collect();
+        return crate::output::print_json(&json!({
+            "name": plan.name(), "datasets": datasets, "networks": networks(plan.jobs.iter()),
+            "jobs": jobs, "total": total, "missing": missing, "remarks": plan.remarks(),
+            "disk_bytes": space, "time": time}));
+    }
+    let mut text = String::new();
+    if options.jobs {
+        text = plan.jobs.iter().map(|job| line(job, done.contains_key(job.id.as_str()))).collect();
+        text += &time.as_ref().map_or(String::new(), |time| time.chain_text(&plan));
+        text += "\n";
+    }
+    text += &format!("{}\n\n{}\n", plan.name(), columns(&plan, &datasets));
+    text += &summary(&counts);
+    text += &format!("\n{}", disk_text(&space));
+    text += &match &time {
+        Some(time) => time.text(&plan),
+        None => UNKNOWN.to_owned(),
+    };
+    if !missing.is_empty() {
+        let lines = missing.iter().map(|why| format!("  {}\n", indented(why)));
+        text += &format!("\nblocked:\n{}", lines.collect::<String>());
+    }
+    for remark in plan.remarks() {
+        text += &format!("\nwarning: {remark}\n");
+    }
+    crate::output::print(&text)
 }
 
 /// Returns the totals of each kind of job that the plan has.
-pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Count)> {
+fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Count)> {
     let mut counts: Vec<_> = JobSpec::KINDS.iter().map(|&kind| (kind, Count::default())).collect();
     for job in plan.jobs.iter() {
-        let place =
-            JobSpec::KINDS.iter().position(|kind| *kind == job.spec.kind()).expect("all kinds are listed");
-        let count = &mut counts[place].1;
+        let of_kind = counts.iter_mut().find(|(kind, _)| *kind == job.spec.kind());
+        let (_, count) = of_kind.expect("all kinds are listed");
         count.jobs += 1;
         count.blocked += usize::from(job.blocked.is_some());
         count.done += usize::from(done.contains_key(job.id.as_str()));
@@ -32,74 +97,74 @@ pub fn counts(plan: &Plan, done: &BTreeMap<&str, f64>) -> Vec<(&'static str, Cou
     counts.into_iter().filter(|(_, count)| count.jobs > 0).collect()
 }
 
-/// Prints the jobs and their cost.
-pub fn plan(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
-    let done = runs.finished(&plan.jobs)?;
-    let counts = counts(&plan, &done);
-    let missing = plan.missing();
-    if options.json {
-        let jobs: Vec<_> = plan
-            .jobs
-            .iter()
-            .map(|job| {
-                serde_json::json!({"id": job.id, "kind": job.spec.kind(), "label": job.label,
-                    "inputs": job.inputs, "cost": job.cost, "blocked": job.blocked})
-            })
-            .collect();
-        let total: BTreeMap<_, _> = counts.iter().copied().collect();
-        return crate::output::print_json(
-            &serde_json::json!({"jobs": jobs, "total": total, "missing": missing,
-            "remarks": plan.remarks()}),
-        );
-    }
-    let mut text = String::new();
-    for job in plan.jobs.iter() {
-        let state = match (&job.blocked, done.contains_key(job.id.as_str())) {
-            (Some(_), _) => "missing ",
-            (None, true) => "done    ",
-            (None, false) => "to do   ",
-        };
-        let Cost { epochs, train_images, evaluated_images, .. } = job.cost;
-        let unknown = job.blocked.is_some() && evaluated_images == 0 && job.cost.evaluations > 0;
-        let cost = match job.spec {
-            JobSpec::Evaluate { .. } | JobSpec::Verdict { .. } | JobSpec::Plane(_) | JobSpec::Surface(_) => {
-                String::new()
+/// Returns the datasets of a table with their sizes.
+fn datasets(plan: &Plan, catalog: &Catalog) -> Vec<Images> {
+    let sources = plan.table.experiment().sources();
+    let images = sources.into_iter().map(|(name, source)| {
+        let splits = catalog.open(&source).ok().map(|data| data.splits.clone());
+        let images = splits.map(|of| [of.train.len(), of.val.len(), of.test.len()]);
+        Images { name, images }
+    });
+    images.collect()
+}
+
+/// Formats a line for each dataset and each network.
+fn columns(plan: &Plan, datasets: &[Images]) -> String {
+    let mut text = format!("{:24} {:>9} {:>9} {:>9}\n", "dataset", "train", "val", "test");
+    for Images { name, images } in datasets {
+        text += &match images {
+            Some(of) => {
+                format!("{name:24} {}\n", of.map(|number| format!("{:>9}", digits(number as u64))).join(" "))
             }
-            JobSpec::GreedyBarriers(_) => format!("  at most {evaluated_images} images to evaluate"),
-            JobSpec::Soup(_) if job.cost.evaluations == 0 => "  from the runs' own scores".to_owned(),
-            JobSpec::Forecast(_) if job.cost.evaluations == 0 => "  without images".to_owned(),
-            _ if unknown => "  of unknown size".to_owned(),
-            _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
-            _ => format!("  {evaluated_images} images to evaluate"),
+            None => format!("{name:24} {:>9}\n", "blocked"),
         };
-        text += &format!("{state} {:9} {}  {}{cost}\n", job.spec.kind(), job.id, job.label);
     }
-    text += "\n";
-    text += &summary(&counts);
-    text += &missing_text(&missing);
-    for remark in plan.remarks() {
-        text += &format!("\nwarning: {remark}\n");
+    text += &format!("\n{:24} {:>9} {:>9} {:>9}\n", "network", "pixels", "weights", "precision");
+    for network in networks(plan.jobs.iter()) {
+        let weights = network.cost().map_or(0, |cost| cost.weights) as f64 / 1e6;
+        let (name, side, precision) = (network.architecture.name, network.image_size, network.precision);
+        text +=
+            &format!("{name:24} {side:>9} {:>9} {:>9}\n", format!("{weights:.1} M"), precision.to_string());
     }
-    crate::output::print(&text)
+    text
+}
+
+/// Formats the line of a job.
+fn line(job: &Job, done: bool) -> String {
+    let state = match (&job.blocked, done) {
+        (Some(_), _) => "blocked ",
+        (None, true) => "done    ",
+        (None, false) => "to do   ",
+    };
+    let Cost { epochs, train_images, evaluated_images, evaluations } = job.cost;
+    let cost = match job.spec {
+        ref spec if is_without_images(spec) => String::new(),
+        JobSpec::GreedyBarriers(_) => format!("  at most {evaluated_images} images to evaluate"),
+        JobSpec::Soup(_) if evaluations == 0 => "  from the runs' own scores".to_owned(),
+        JobSpec::Forecast(_) if evaluations == 0 => "  without images".to_owned(),
+        _ if is_unknown(job) => "  of unknown size".to_owned(),
+        _ if epochs > 0 => format!("  {}, {train_images} images", counted(epochs, "epoch")),
+        _ => format!("  {evaluated_images} images to evaluate"),
+    };
+    format!("{state} {:9} {}  {}{cost}\n", job.spec.kind(), job.id, job.label)
 }
 
 /// Formats a line for each kind of job, and one for all.
-pub fn summary(counts: &[(&'static str, Count)]) -> String {
+fn summary(counts: &[(&'static str, Count)]) -> String {
     let mut text = format!(
-        "{:9} {:>5} {:>5} {:>7} {:>8} {:>14} {:>16}\n",
-        "kind", "jobs", "done", "missing", "epochs", "images trained", "images evaluated"
+        "{:15} {:>6} {:>6} {:>6} {:>8} {:>7} {:>15} {:>16}\n",
+        "kind", "jobs", "done", "to do", "blocked", "epochs", "images trained", "images evaluated"
     );
     let mut total = Count::default();
     let mut line = |kind: &str, count: &Count| {
+        let Count { jobs, done, blocked, cost: Cost { epochs, train_images, evaluated_images, .. } } = *count;
+        let numbers = [jobs, done, jobs - done - blocked, blocked].map(|number| digits(number as u64));
+        let [jobs, done, todo, blocked] = &numbers;
         text += &format!(
-            "{kind:9} {:>5} {:>5} {:>7} {:>8} {:>14} {:>16}\n",
-            count.jobs,
-            count.done,
-            count.blocked,
-            count.cost.epochs,
-            count.cost.train_images,
-            count.cost.evaluated_images
+            "{kind:15} {jobs:>6} {done:>6} {todo:>6} {blocked:>8} {:>7} {:>15} {:>16}\n",
+            digits(epochs),
+            digits(train_images),
+            digits(evaluated_images)
         );
     };
     for (kind, count) in counts {
@@ -113,18 +178,67 @@ pub fn summary(counts: &[(&'static str, Count)]) -> String {
     text
 }
 
+/// Formats the disk space that the jobs take which are not done.
+fn disk_text(space: &DiskSpace) -> String {
+    let &DiskSpace { models, weights, predictions, images, resume_points } = space;
+    let images = match images {
+        0 => String::new(),
+        bytes => format!(", up to {} of resized images", spoken_bytes(bytes)),
+    };
+    let training = match resume_points {
+        0 => String::new(),
+        bytes => format!("; {} more for each worker while it trains", spoken_bytes(bytes)),
+    };
+    format!(
+        "disk: {} for the jobs that are not done: {} in weights of {}, {} of predictions{images}{training}\n",
+        spoken_bytes(space.total()),
+        spoken_bytes(weights),
+        counted(models, "model"),
+        spoken_bytes(predictions)
+    )
+}
+
+/// Formats a number of bytes in the unit that suits it.
+fn spoken_bytes(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b < 1e6 => format!("{:.0} kB", (b / 1e3).ceil()),
+        b if b < 1e9 => format!("{:.0} MB", b / 1e6),
+        b if b < 1e11 => format!("{:.1} GB", b / 1e9),
+        b => format!("{:.0} GB", b / 1e9),
+    }
+}
+
+/// Formats a number with a comma before each three digits.
+fn digits(number: u64) -> String {
+    let plain = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in plain.chars().enumerate() {
+        if at > 0 && (plain.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Formats a number with its noun: `1 job`, `2 jobs`.
 pub fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Formats the list of missing data and weights.
-pub fn missing_text(missing: &[String]) -> String {
-    match missing {
-        [] => String::new(),
-        missing => {
-            let lines = missing.iter().map(|why| format!("  {}\n", why.replace('\n', "\n  ")));
-            format!("\nmissing:\n{}", lines.collect::<String>())
-        }
+/// Indents the further lines of an entry of a list.
+pub fn indented(text: &str) -> String {
+    text.replace('\n', "\n  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!([0, 999, 1000, 1_918_800_000].map(digits), ["0", "999", "1,000", "1,918,800,000"]);
+        let spoken = [0, 1, 999_001, 41_000_000, 11_000_000_000, 370_000_000_000].map(spoken_bytes);
+        assert_eq!(spoken, ["0 kB", "1 kB", "1000 kB", "41 MB", "11.0 GB", "370 GB"]);
     }
 }

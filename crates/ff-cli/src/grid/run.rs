@@ -1,6 +1,6 @@
 //! `ff-grid run`: runs a table's jobs and writes its results.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -12,13 +12,16 @@ use ff_grid::{
 use ff_train::CancelToken;
 use itertools::Itertools;
 use tch::Device;
+use tracing::info;
 
+use super::begin::begin;
 use super::beside::{Beside, stop_with_parent};
 use super::options::prepare;
-use super::plan::counted;
+use super::plan::{counted, indented};
+use super::progress::GridProgress;
 use crate::device::{DeviceChoice, warn_of_precision};
-use crate::options::GLOBAL;
-use crate::progress::GridProgress;
+use crate::options::{Common, GLOBAL};
+use crate::output::say;
 use crate::tensorboard::TensorBoard;
 
 /// A table, and how to run it.
@@ -99,7 +102,7 @@ fn check(options: &RunOptions) -> anyhow::Result<()> {
 }
 
 /// Runs the jobs that are not done yet, then writes and prints the table.
-pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
+pub fn run(options: &RunOptions, common: &Common) -> anyhow::Result<()> {
     check(options)?;
     let queued = options.engine.queued;
     let stop = crate::signals::stop_on_signals()?;
@@ -109,25 +112,14 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     let hub = crate::hub::find_or_download(&options.table.runs.runs);
     let (plan, catalog, runs) = prepare(&options.table, &hub)?;
     let missing = plan.missing();
-    let data_root = options.table.config.data_root.display();
-    match (plan.can_run(), missing.as_slice()) {
-        (false, [why]) if why.contains("\nhint:") => bail!("nothing can be run: {why}"),
-        (false, [why]) => bail!(
-            "nothing can be run: {why}\nhint: dataset paths are relative to --data-root, now {data_root}"
-        ),
-        _ => {}
+    if !plan.can_run() {
+        bail!("nothing can be run: {}", causes(&missing, &options.table.config.data_root));
     }
     for why in &missing {
-        crate::output::say(&format!("warning: left out: {why}"));
+        say(&format!("warning: left out: {why}"));
     }
     for remark in plan.remarks() {
-        crate::output::say(&format!("warning: {remark}"));
-    }
-    if !plan.can_run() {
-        bail!(
-            "nothing can be run: no column has both its data and its weights\n\
-             hint: the warnings above name what is missing; dataset paths are relative to --data-root, now {data_root}"
-        );
+        say(&format!("warning: {remark}"));
     }
     if queued && plan.run().jobs_per_device > 1 {
         bail!(
@@ -147,15 +139,16 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if !queued {
         warn_of_precision(plan.model().precision, device);
     }
-    let setup = setup(options, &plan, devices, verbose)?;
+    let setup = setup(options, &plan, devices, common)?;
     let loaders = plan.run().loaders_each(device, setup.threads);
     let catalog = catalog.stopped_by(stop.clone()).loading_on(loaders);
-    if !options.dry_run {
-        catalog.start();
-    }
     let claims = Claims::new(plan.run().lease(), &device_name(device));
     // Submitted tasks need the runs folder under an absolute path.
     let runs = if queued { RunStore::new(&std::path::absolute(runs.root())?) } else { runs };
+    if !options.dry_run {
+        catalog.start();
+        begin(&plan, &runs, setup.workers)?;
+    }
     let context = JobContext {
         jobs: &plan.jobs,
         run: plan.run(),
@@ -166,7 +159,7 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
         device,
     };
     let is_beside = options.beside.is_some();
-    let progress = (!is_beside).then(|| GridProgress::new(&plan, &runs));
+    let progress = (!is_beside).then(|| GridProgress::new(&plan.jobs, &runs)).transpose()?;
     let tensorboard = options.tensorboard.as_deref().map(TensorBoard::new);
     let on_event = |event: Event<'_>| {
         if let (Some(board), Event::Epoch(job, epoch)) = (&tensorboard, &event) {
@@ -182,8 +175,11 @@ pub fn run(options: &RunOptions, verbose: u8) -> anyhow::Result<()> {
     if options.dry_run {
         return print_scripts(&engine.dry_run(&context)?);
     }
-    let summary = beside.run(&*engine, &context, &on_event)?;
-    progress.iter().for_each(GridProgress::finish);
+    let work = || beside.run(&*engine, &context, &on_event);
+    let summary = match &progress {
+        Some(progress) => progress.during(work),
+        None => work(),
+    }?;
     if is_beside {
         return Ok(());
     }
@@ -194,22 +190,17 @@ fn setup(
     options: &RunOptions,
     plan: &Plan,
     devices: Vec<Device>,
-    verbose: u8,
+    common: &Common,
 ) -> anyhow::Result<EngineSetup> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let each = plan.run().jobs_per_device;
-    let workers = match plan.run().workers {
-        0 if plan.model().image_size <= 64 && devices == [Device::Cpu] && each == 1 => cores,
-        0 => devices.len(),
-        workers => workers,
-    };
+    let workers = workers_of(plan, &devices) - devices.len() * (each - 1);
     let cluster = match &options.cluster {
         Some(path) => ClusterConfig::read(path)?,
         None => plan.run().cluster.clone(),
     };
     let device: Vec<String> = options.device.iter().map(DeviceChoice::to_string).collect();
     let mut to_task = vec!["--device".to_owned(), device.join(",")];
-    to_task.extend((0..verbose).map(|_| "-v".to_owned()));
+    to_task.extend(common.arguments());
     Ok(EngineSetup {
         table: plan.name().to_owned(),
         cluster,
@@ -218,16 +209,46 @@ fn setup(
         options: to_task,
         wait: options.wait,
         workers,
-        threads: plan.run().threads_each(cores, workers + devices.len() * (each - 1)),
+        threads: plan.run().threads_each(cores(), workers + devices.len() * (each - 1)),
         devices,
     })
+}
+
+/// Formats why no column of a table can be run.
+fn causes(missing: &[String], data_root: &Path) -> String {
+    let listed = match missing {
+        [why] => why.clone(),
+        all => all.iter().map(|why| format!("\n  {}", indented(why))).collect(),
+    };
+    // The other causes have hints of their own.
+    match missing.iter().any(|why| !why.contains("\nhint:")) {
+        true => {
+            format!("{listed}\nhint: dataset paths are relative to --data-root, now {}", data_root.display())
+        }
+        false => listed,
+    }
+}
+
+/// Returns the number of jobs at once on devices, in this process and beside it.
+pub fn workers_of(plan: &Plan, devices: &[Device]) -> usize {
+    let each = plan.run().jobs_per_device;
+    let here = match plan.run().workers {
+        0 if plan.model().image_size <= 64 && *devices == [Device::Cpu] && each == 1 => cores(),
+        0 => devices.len(),
+        workers => workers,
+    };
+    here + devices.len() * (each - 1)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn print_scripts(scripts: &[(String, String)]) -> anyhow::Result<()> {
     for (name, script) in scripts {
         crate::output::print(&format!("# {name}\n{script}\n"))?;
     }
-    crate::output::say(&format!("{} would be submitted", counted(scripts.len() as u64, "script")));
+    say(&format!("{} would be submitted", counted(scripts.len() as u64, "script")));
     Ok(())
 }
 
@@ -256,7 +277,7 @@ fn finish(
             ),
         };
         let queued = counted(summary.queued as u64, "job");
-        crate::output::say(&format!(
+        say(&format!(
             "{queued} in the queue, {} done{no_room}\n\
              hint: `ff-grid status` shows progress; when all are done, the same command prints the table",
             summary.found + summary.done
@@ -273,13 +294,15 @@ fn finish(
     crate::output::print(&if options.table.json { json + "\n" } else { markdown })?;
     match written {
         Ok(published) => {
-            published.files.iter().for_each(|path| crate::output::say(&format!("wrote {}", path.display())));
+            let folder = plan.folder(runs);
+            let names = published.files.iter().filter_map(|path| path.strip_prefix(&folder).ok());
+            info!("results in {}: {}", folder.display(), names.map(|name| name.display()).join(", "));
         }
         Err(error) if summary.done > 0 => return Err(error).context("the table cannot be written"),
-        Err(error) => crate::output::say(&format!("warning: the table's files are not updated: {error}")),
+        Err(error) => say(&format!("warning: the table's files are not updated: {error}")),
     }
     let done = counted(summary.done as u64, "job");
-    crate::output::say(&format!("{done} done, {} already done", summary.found));
+    info!("{done} done, {} already done; `ff-grid report` writes a page with all results", summary.found);
     say_failures(summary)
 }
 

@@ -1,82 +1,165 @@
 //! `ff-grid status` and `ff-grid cancel`: the state of a table's jobs.
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use ff_grid::{Failure, Forecast, JobState, Plan, Progress, QueueStatus, queue_status, time_left};
+use anyhow::bail;
+use ff_grid::{
+    Failure, Forecast, Job, JobSpec, JobState, Plan, Progress, QueueStatus, RunStore, job_states, time_left,
+};
+use itertools::Itertools;
+use serde_json::json;
 
 use super::options::{TableOptions, prepare};
-use super::plan::{counted, counts, missing_text, summary};
+use super::plan::{counted, indented};
 use crate::watch::spoken;
 
-/// Prints a table's progress, and the state of the jobs that are not done.
+/// Prints how many of a table's jobs are in each state, and what those are about that are not done.
 pub fn status(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
-    let done = runs.finished(&plan.jobs)?;
-    let counts = counts(&plan, &done);
+    let (plan, runs) = of_runs_folder(options)?;
+    let states = job_states(&plan.jobs, &runs)?;
+    let left = left(&plan, &states);
     let missing = plan.missing();
-    let open = plan.jobs.iter().filter(|job| job.blocked.is_none()).map(|job| job.id.as_str());
-    let undone: Vec<&str> = open.filter(|id| !done.contains_key(id)).collect();
-    let status = queue_status(&plan.jobs, &undone, &runs)?;
-    let running = status.jobs.iter().filter(|(_, state)| matches!(state, JobState::Running { .. }));
-    let running = running.map(|(id, _)| (id.as_str(), Progress::default())).collect();
-    let left = time_left(&plan.jobs, &done, &running);
     if options.json {
-        let total: BTreeMap<_, _> = counts.iter().copied().collect();
-        return crate::output::print_json(&serde_json::json!({
-            "total": total, "missing": missing, "jobs": status.jobs, "troubles": status.troubles,
+        let counts: BTreeMap<_, _> = counts(&plan, &states).into_iter().collect();
+        let undone = |state: &JobState| !matches!(state, JobState::Done { .. });
+        let jobs: BTreeMap<_, _> = states.jobs.iter().filter(|(_, state)| undone(state)).collect();
+        return crate::output::print_json(&json!({
+            "total": counts, "missing": missing, "jobs": jobs, "troubles": states.troubles,
             "seconds_left": left.map(|left| left.seconds)
         }));
     }
-    let label = |id: &str| plan.job(id).map_or(id.to_owned(), |job| job.label.clone());
-    let mut text = summary(&counts) + &missing_text(&missing);
-    let (mut running, mut queued) = (String::new(), 0);
-    for (id, state) in &status.jobs {
-        match state {
-            JobState::Queued { .. } => queued += 1,
-            JobState::Running { by, ends } => {
-                let until = ends.as_ref().map_or(String::new(), |ends| format!(", ends by {ends}"));
-                running += &format!("  {}: {by}{until}\n", label(id));
-            }
-            JobState::Failed(_) => {}
-        }
-    }
-    let failed = failed(&plan, &status);
-    if !running.is_empty() {
-        text += &format!("\nrunning:\n{running}");
-    }
+    let is = |name: &'static str| states.jobs.values().filter(|state| state.name() == name).count();
+    let mut text = format!("{}: {} of {} jobs done", plan.name(), is("done"), plan.jobs.len());
     if let Some(Forecast { workers, seconds, .. }) = left {
-        let at_once = if workers == 1 { "one job".to_owned() } else { format!("{workers} jobs") };
-        text += &format!("\nabout {} left, with {at_once} at a time\n", spoken(seconds));
+        text +=
+            &format!(", about {} left with {} at a time", spoken(seconds), counted(workers as u64, "job"));
     }
-    if queued > 0 {
-        text += &format!("\nin the queue: {}\n", counted(queued, "job"));
-        for (why, number) in reasons(&status) {
-            text += &format!("  {number} wait: {why}\n");
+    text += &format!("\n\n{}", table(&counts(&plan, &states)));
+    let mut section = |title: &str, lines: String| {
+        if !lines.is_empty() {
+            text += &format!("\n{title}:\n{lines}");
         }
+    };
+    section("running", lines(&plan, &states, running));
+    section("in the queue", reasons(&states));
+    section("stopped", lines(&plan, &states, stopped));
+    section("failed", failed(&plan, &states));
+    section("blocked", blocked(&plan, &missing));
+    for trouble in &states.troubles {
+        text += &format!("\n{}\n", indented(trouble));
     }
-    if !failed.is_empty() {
-        text += &format!("\nfailed:\n{failed}");
-    }
-    for trouble in &status.troubles {
-        text += &format!("\n{}\n", trouble.replace('\n', "\n  "));
+    if let Some(hint) = next(&is) {
+        text += &format!("\nhint: {hint}\n");
     }
     crate::output::print(&text)
+}
+
+/// Plans a table whose runs folder must exist.
+fn of_runs_folder(options: &TableOptions) -> anyhow::Result<(Plan, RunStore)> {
+    let root = &options.runs.runs;
+    if !root.is_dir() {
+        bail!(
+            "{}: expected a runs folder, found none\n\
+             hint: `ff-grid run --config {}` makes it; --runs names another",
+            root.display(),
+            options.config.config.display()
+        );
+    }
+    let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
+    Ok((plan, runs))
+}
+
+/// Estimates the time until all jobs are done, if some are running.
+fn left(plan: &Plan, states: &QueueStatus) -> Option<Forecast> {
+    let (mut done, mut running) = (BTreeMap::new(), BTreeMap::new());
+    for job in plan.jobs.iter() {
+        match states.jobs.get(&job.id) {
+            Some(&JobState::Done { seconds }) => drop(done.insert(job.id.as_str(), seconds)),
+            Some(&JobState::Running { epochs, .. }) => {
+                let share = epochs as f64 / job.cost.epochs.max(1) as f64;
+                running.insert(job.id.as_str(), Progress { share: share.min(1.0), ..Progress::default() });
+            }
+            _ => {}
+        }
+    }
+    time_left(&plan.jobs, &done, &running)
+}
+
+/// The numbers of jobs of a kind by the name of their state, and of all under `jobs`.
+type Counts = BTreeMap<&'static str, usize>;
+
+/// Counts the jobs of each kind by their state.
+fn counts(plan: &Plan, states: &QueueStatus) -> Vec<(&'static str, Counts)> {
+    let none = || JobState::NAMES.into_iter().chain(["jobs"]).map(|name| (name, 0)).collect::<Counts>();
+    let mut counts: Vec<_> = JobSpec::KINDS.iter().map(|&kind| (kind, none())).collect();
+    for job in plan.jobs.iter() {
+        let of_kind = counts.iter_mut().find(|(kind, _)| *kind == job.spec.kind());
+        let (_, count) = of_kind.expect("all kinds are listed");
+        *count.entry("jobs").or_default() += 1;
+        *count.entry(states.jobs[&job.id].name()).or_default() += 1;
+    }
+    counts.retain(|(_, count)| count["jobs"] > 0);
+    counts
+}
+
+/// Formats a line for each kind of job, and one for all. Only a cluster has a queue.
+fn table(counts: &[(&'static str, Counts)]) -> String {
+    let queued = counts.iter().any(|(_, count)| count["queued"] > 0);
+    let columns = || ["jobs"].into_iter().chain(JobState::NAMES).filter(|name| queued || *name != "queued");
+    let mut text = format!("{:15}{}\n", "kind", columns().map(|name| format!("{name:>9}")).join(""));
+    let mut line = |kind: &str, of: &dyn Fn(&str) -> usize| {
+        let cell = |name| match of(name) {
+            0 => format!("{:>9}", "-"),
+            number => format!("{number:>9}"),
+        };
+        text += &format!("{kind:15}{}\n", columns().map(cell).join(""));
+    };
+    for (kind, count) in counts {
+        line(kind, &|name| count[name]);
+    }
+    line("all", &|name| counts.iter().map(|(_, count)| count[name]).sum());
+    text
+}
+
+/// Formats a line for each job in the table's order that `of` describes.
+fn lines(plan: &Plan, states: &QueueStatus, of: fn(&Job, &JobState) -> Option<String>) -> String {
+    let described = plan.jobs.iter().filter_map(|job| Some((job, of(job, states.jobs.get(&job.id)?)?)));
+    described.map(|(job, said)| format!("  {}: {said}\n", job.label)).collect()
+}
+
+fn running(job: &Job, state: &JobState) -> Option<String> {
+    let JobState::Running { by, since, ends, epochs } = state else { return None };
+    let epoch = match job.cost.epochs {
+        0 => String::new(),
+        all => format!("epoch {} of {all}, ", (epochs + 1).min(all)),
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let since =
+        since.map_or(String::new(), |since| format!(", for {}", spoken(now.saturating_sub(since) as f64)));
+    let until = ends.as_ref().map_or(String::new(), |ends| format!(", ends by {ends}"));
+    Some(format!("{epoch}{by}{since}{until}"))
+}
+
+fn stopped(job: &Job, state: &JobState) -> Option<String> {
+    let JobState::Stopped { by, epochs, saved } = state else { return None };
+    let done = match (saved, job.cost.epochs) {
+        (true, all) => format!("{epochs} of {} done", counted(all, "epoch")),
+        (false, _) => "nothing saved yet".to_owned(),
+    };
+    Some(done + &by.as_ref().map_or(String::new(), |by| format!(", {by} ended")))
 }
 
 /// Formats the failed jobs, in the table's order.
 ///
 /// Jobs with the same failure are one entry, since the jobs of one task fail together.
-fn failed(plan: &Plan, status: &QueueStatus) -> String {
-    let mut groups: Vec<(&Failure, Vec<&str>)> = Vec::new();
-    for job in plan.jobs.iter() {
-        let Some(JobState::Failed(failure)) = status.jobs.get(&job.id) else { continue };
-        match groups.iter_mut().find(|(other, _)| *other == failure) {
-            Some((_, labels)) => labels.push(&job.label),
-            None => groups.push((failure, vec![&job.label])),
-        }
-    }
+fn failed(plan: &Plan, states: &QueueStatus) -> String {
+    let failures = plan.jobs.iter().filter_map(|job| match states.jobs.get(&job.id)? {
+        JobState::Failed(failure) => Some((failure, job.label.as_str())),
+        _ => None,
+    });
     let mut text = String::new();
-    for (Failure { why, log, last_lines }, labels) in groups {
+    for (Failure { why, log, last_lines }, labels) in grouped(failures) {
         let more = match labels.len() {
             1 => String::new(),
             number => format!(", and {} more", number - 1),
@@ -88,24 +171,60 @@ fn failed(plan: &Plan, status: &QueueStatus) -> String {
     text
 }
 
-/// Counts the jobs in the queue by the scheduler's reason for waiting.
-fn reasons(status: &QueueStatus) -> BTreeMap<String, usize> {
-    let mut reasons = BTreeMap::new();
-    for state in status.jobs.values() {
-        if let JobState::Queued { why, starts, .. } = state {
-            let starts = starts.as_ref().map_or(String::new(), |starts| format!(", starts {starts}"));
-            *reasons.entry(format!("{why}{starts}")).or_insert(0) += 1;
+/// Formats what is missing, with the number of jobs that it blocks.
+fn blocked(plan: &Plan, missing: &[String]) -> String {
+    let reasons = plan.jobs.iter().filter_map(|job| Some((job.blocked.as_ref()?, ())));
+    let jobs = grouped(reasons);
+    // A dataset that is only tested on blocks no job: its scores are not planned.
+    let others = missing.iter().filter(|why| jobs.iter().all(|(known, _)| known != why));
+    let blocking = jobs.iter().map(|(why, jobs)| format!("{}: {why}", counted(jobs.len() as u64, "job")));
+    blocking.chain(others.cloned()).map(|line| format!("  {}\n", indented(&line))).collect()
+}
+
+/// Groups values by keys, in the order in which the keys are found.
+fn grouped<K: PartialEq, V>(pairs: impl Iterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
+    let mut groups: Vec<(K, Vec<V>)> = Vec::new();
+    for (key, value) in pairs {
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((key, vec![value])),
         }
     }
-    reasons
+    groups
+}
+
+/// Formats the scheduler's reasons for waiting, with the number of jobs.
+fn reasons(states: &QueueStatus) -> String {
+    let reasons = states.jobs.values().filter_map(|state| {
+        let JobState::Queued { why, starts, .. } = state else { return None };
+        let starts = starts.as_ref().map_or(String::new(), |starts| format!(", starts {starts}"));
+        Some(format!("{why}{starts}"))
+    });
+    let line = |(why, number): (String, usize)| format!("  {}: {why}\n", counted(number as u64, "job"));
+    reasons.counts().into_iter().sorted().map(line).collect()
+}
+
+/// Says what to do next, by the number of jobs in each state.
+fn next(is: &dyn Fn(&'static str) -> usize) -> Option<&'static str> {
+    let [running, queued, stopped, waiting, failed] =
+        ["running", "queued", "stopped", "waiting", "failed"].map(is);
+    match () {
+        () if stopped + waiting + failed == 0 => None,
+        () if running + queued > 0 && failed == 0 => None,
+        () if failed > 0 => Some("`ff-grid run` with the same options repeats the failed jobs"),
+        () if stopped > 0 || is("done") > 0 => {
+            Some("no process is running; `ff-grid run` with the same options resumes")
+        }
+        () => Some("`ff-grid run` with the same options starts the jobs"),
+    }
 }
 
 /// Cancels a table's tasks in the queue.
 pub fn cancel(options: &TableOptions) -> anyhow::Result<()> {
-    let (plan, _, runs) = prepare(options, &crate::hub::find_cached)?;
+    let (plan, runs) = of_runs_folder(options)?;
     let cancelled = ff_grid::cancel(plan.name(), &runs)?;
     if options.json {
-        return crate::output::print_json(&serde_json::json!({"tasks": cancelled}));
+        return crate::output::print_json(&json!({"tasks": cancelled}));
     }
     crate::output::say(&match cancelled as u64 {
         0 => "no task of this table is in the queue".to_owned(),

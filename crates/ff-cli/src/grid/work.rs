@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use ff_grid::{BatchTask, Event, Summary};
+use ff_grid::{BatchTask, Summary};
 
+use super::progress::GridProgress;
 use super::run::say_failures;
 use crate::device::DeviceChoice;
 use crate::options::{Common, GLOBAL};
-use crate::progress::outcome;
 
 /// A task, and its device.
 #[derive(Args)]
@@ -49,13 +49,7 @@ fn run(options: &WorkOptions) -> anyhow::Result<Summary> {
     let stop = crate::signals::stop_on_signals()?;
     let task = BatchTask::open(&options.batch, options.array, options.task)?;
     let device = options.device.find()?;
-    let on_event = |event: Event<'_>| match event {
-        Event::Started(job) => crate::output::say(&format!("{}: started", job.label)),
-        Event::Epoch(_, epoch) => tracing::info!("epoch {}: loss {:.4}", epoch.epoch, epoch.train_loss),
-        Event::Finished(job, record) => crate::output::say(&format!("{}{}", job.label, outcome(record))),
-        Event::Failed(job, why) => crate::output::say(&format!("{}: FAILED: {why}", job.label)),
-        Event::Elsewhere(job, _) => tracing::debug!("{}: running in another process", job.label),
-        Event::Submitted(..) => {}
-    };
-    Ok(task.run(device, &stop, &on_event)?)
+    let jobs = task.jobs();
+    let progress = GridProgress::new(&jobs, task.runs())?;
+    Ok(progress.during(|| task.run(device, &stop, &|event| progress.event(event)))?)
 }

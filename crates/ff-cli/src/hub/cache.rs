@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use ff_checkpoint::{MODEL_FILES, write_atomic};
+use tracing::info;
 
 use super::repository::Repository;
-use crate::output::say;
 
 /// A repository's folder at a revision.
 pub struct Cache {
@@ -67,7 +67,7 @@ impl Cache {
         let path = self.locks.join(format!("{etag}.lock"));
         let file = OpenOptions::new().create(true).append(true).open(&path).ok()?;
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-            say(&format!("{}: waiting for another process that downloads this file", self.folder.display()));
+            info!("{}: waiting for another process that downloads this file", self.folder.display());
             file.lock().ok()?;
         }
         Some(file)

@@ -63,8 +63,7 @@ pub fn ask(client: &mut Client, mut url: String) -> anyhow::Result<(String, Part
         let head = client.head(&url).map_err(|error| {
             anyhow!(
                 "{error:#}\n\
-                 hint: check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; or use a file that you \
-                 have: --set backbone.weights=FILE"
+                 hint: check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT"
             )
         })?;
         let location = text(&head, "location").filter(|_| head.status.is_redirection());

@@ -49,14 +49,29 @@ pub fn find_or_download(runs: &Path) -> impl Fn(&str) -> Result<PathBuf, String>
 /// The file is not in the cache.
 pub fn find(settings: &Settings, id: &str) -> Result<PathBuf, String> {
     let cache = Cache::new(&settings.cache, &Repository::parse(id)?);
-    cache.find().ok_or_else(|| {
-        format!(
-            "{id}: not in the Hugging Face cache ({}); `ff-grid run` downloads it\n\
-             hint: to use a file that you have, --set backbone.weights=FILE",
+    cache.find().ok_or_else(|| match settings.offline {
+        true => offline(settings, id),
+        false => format!(
+            "{id}: not in the Hugging Face cache ({}); `ff-grid run` downloads it",
             settings.cache.display()
-        )
+        ),
     })
 }
+
+/// Says that a model is not in the cache and may not be downloaded.
+fn offline(settings: &Settings, id: &str) -> String {
+    let cache = settings.cache.display();
+    let why = format!("{id}: not in the Hugging Face cache ({cache}), and HF_HUB_OFFLINE is set");
+    let hint = format!(
+        "unset HF_HUB_OFFLINE; or run `hf download {id}` on a machine with a network, and copy its cache to {cache}"
+    );
+    format!("{why}\nhint: {hint}\n{OTHER_WEIGHTS}")
+}
+
+/// What can be given in place of a repository of the hub.
+const OTHER_WEIGHTS: &str = "hint: without the hub, weights are `random`, `pretrain` (with a [pretrain] section), a file, \
+    or a folder of a Hugging Face repository; `ff-models list` names the repository of each network's \
+    ImageNet weights";
 
 /// Returns a model's file, from the cache if it is there. A file in the cache is checked against its
 /// SHA-256 as [`Blob::check`] says; a download is, too.
@@ -77,13 +92,9 @@ pub fn get(
         return checked.map(|()| path).map_err(|error| format!("{error:#}"));
     }
     if settings.offline {
-        return Err(format!(
-            "{id}: not in the Hugging Face cache ({}), and HF_HUB_OFFLINE is set\n\
-             hint: unset HF_HUB_OFFLINE, or use a file that you have: --set backbone.weights=FILE",
-            settings.cache.display()
-        ));
+        return Err(offline(settings, id));
     }
-    download(settings, &repository, &cache, meter).map_err(|error| format!("{error:#}"))
+    download(settings, &repository, &cache, meter).map_err(|error| format!("{error:#}\n{OTHER_WEIGHTS}"))
 }
 
 /// Downloads the first file of weights that a repository has.

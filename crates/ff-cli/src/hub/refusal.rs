@@ -38,7 +38,7 @@ pub fn refusal(settings: &Settings, repository: &Repository, head: &Parts) -> St
         ),
         (Some("EntryNotFound"), ..) => format!(
             "{id}: expected {} in revision `{revision}`, found neither\n\
-             hint: save a file of weights from {page}/tree/{revision}, and use it: --set backbone.weights=FILE",
+             hint: save a file of weights from {page}/tree/{revision}, and name it as the weights",
             MODEL_FILES.join(" or ")
         ),
         (Some("RepoNotFound"), _, None) | (_, StatusCode::UNAUTHORIZED, None) => format!(

@@ -1,22 +1,18 @@
 //! `ff-models bench`: the speed of a training step or of a forward pass.
 
-use std::time::Instant;
-
 use clap::{Args, ValueEnum};
-use ff_models::{Architecture, Mode, Model, Precision, Spec};
-use ff_train::{Ema, MovingAverage, Optimizer, OptimizerConfig};
+use ff_models::{Architecture, Precision, Spec};
+use ff_train::OptimizerConfig;
 use serde_json::json;
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
 use super::memory::within_memory;
+use super::step::{BLOCKS, Work, median_of_blocks, step, wait};
 use crate::device::{DeviceChoice, warn_of_precision};
 use crate::options::GLOBAL;
 
 /// Outputs of the model that is measured.
 const OUTPUTS: usize = 7;
-
-/// Timed blocks on a GPU.
-const BLOCKS: u64 = 3;
 
 /// The step to measure.
 #[derive(Args)]
@@ -105,86 +101,15 @@ pub(super) fn bench(options: &Bench) -> anyhow::Result<()> {
     ))
 }
 
-/// Builds the model and returns the seconds of a step.
+/// Builds the model, warms up, and returns the median seconds of a step.
 fn measure(options: &Bench, spec: &Spec, device: Device) -> anyhow::Result<f64> {
-    let model = Model::new(spec, device, 0)?;
-    let (batch, side) = (options.batch, i64::from(spec.image_size));
-    let images = Tensor::randint(256, [batch, side, side, 3], (Kind::Uint8, device));
-    if options.evaluate {
-        let forward = |_: u64| tch::no_grad(|| drop(model.forward(&images, Mode::Eval)));
-        return Ok(seconds_of_step(options, device, forward));
-    }
-    let targets = Tensor::randint(OUTPUTS as i64, [batch], (Kind::Int64, device));
-    let mut optimizer = Optimizer::new(&options.optimizer.config(), model.parameters().trainable());
-    let mut average = options.ema.then(|| MovingAverage::new(Ema::default(), &optimizer));
-    let train = |seed| {
-        let loss = model.forward(&images, Mode::Train { seed }).cross_entropy_for_logits(&targets);
-        optimizer.step(&loss, 1e-4);
-        if let Some(average) = &mut average {
-            average.update(&optimizer);
-        }
+    let work = match options.evaluate {
+        true => Work::Evaluate,
+        false => Work::Train { optimizer: options.optimizer.config(), ema: options.ema },
     };
-    Ok(seconds_of_step(options, device, train))
-}
-
-/// Warms up, and returns the median seconds of a step, which is called with its number.
-fn seconds_of_step(options: &Bench, device: Device, mut step: impl FnMut(u64)) -> f64 {
+    let mut step = step(spec, options.batch, &work, device)?;
     let warmup = options.warmup.unwrap_or(if device.is_cuda() { 20 } else { 3 });
     (0..warmup).for_each(&mut step);
-    match device {
-        Device::Cuda(index) => {
-            let wait = || tch::Cuda::synchronize(index as i64);
-            median_of_blocks(BLOCKS, options.iters, step, wait)
-        }
-        _ => median_of_blocks(options.iters, 1, step, || {}),
-    }
-}
-
-/// Times blocks of steps, each with one wait at its end, and returns the median seconds of a step.
-/// Waiting for each step on a GPU would hide how far the host is ahead of it, as it is in training.
-fn median_of_blocks(blocks: u64, steps: u64, mut step: impl FnMut(u64), wait: impl Fn()) -> f64 {
-    wait();
-    let mut seconds: Vec<f64> = (0..blocks)
-        .map(|block| {
-            let started = Instant::now();
-            (block * steps..(block + 1) * steps).for_each(&mut step);
-            wait();
-            started.elapsed().as_secs_f64() / steps as f64
-        })
-        .collect();
-    median(&mut seconds)
-}
-
-fn median(seconds: &mut [f64]) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::{Cell, RefCell};
-    use std::thread::sleep;
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn steps_are_queued_and_waited_for_once_a_block() {
-        let (steps, waits) = (RefCell::new(Vec::new()), Cell::new(Vec::new()));
-        let wait = || waits.set([waits.take(), vec![steps.borrow().len()]].concat());
-        median_of_blocks(3, 4, |number| steps.borrow_mut().push(number), wait);
-        assert_eq!(steps.into_inner(), (0..12).collect::<Vec<_>>());
-        assert_eq!(waits.into_inner(), [0, 4, 8, 12]);
-    }
-
-    #[test]
-    fn a_slow_block_does_not_count() {
-        assert_eq!(median(&mut [0.002, 0.4, 0.003, 0.002, 0.003]), 0.003);
-    }
-
-    #[test]
-    fn a_block_of_a_gpu_includes_the_wait() {
-        let seconds = median_of_blocks(3, 2, |_| {}, || sleep(Duration::from_millis(20)));
-        assert!(seconds >= 0.01, "{seconds}");
-    }
+    let (blocks, steps) = if device.is_cuda() { (BLOCKS, options.iters) } else { (options.iters, 1) };
+    Ok(median_of_blocks(blocks, steps, step, || wait(device)))
 }

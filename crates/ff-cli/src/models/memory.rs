@@ -13,7 +13,7 @@ use tch::Device;
 ///
 /// # Errors
 /// Those of the work; a batch that does not fit into memory.
-pub(super) fn within_memory<T>(
+pub(crate) fn within_memory<T>(
     batch: i64,
     spec: &Spec,
     device: Device,
@@ -34,7 +34,7 @@ pub(super) fn within_memory<T>(
     };
     bail!(
         "batch {batch} of {architecture} at {image_size} px does not fit into the memory of {device}\n\
-         hint: choose a smaller --batch or --image-size"
+         hint: choose a smaller batch or smaller images"
     )
 }
 

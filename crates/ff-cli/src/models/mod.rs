@@ -9,9 +9,10 @@ mod export;
 mod info;
 mod list;
 mod logits;
-mod memory;
+pub(crate) mod memory;
 mod model_option;
 mod predict;
+pub(crate) mod step;
 
 use clap::Subcommand;
 

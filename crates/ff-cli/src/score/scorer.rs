@@ -10,6 +10,7 @@ use ff_checkpoint::{Digest, StateDict};
 use ff_eval::{Metric, Predictions, Targets, TaskKind};
 use ff_grid::{CancelToken, Error, Predictor};
 use ff_soup::{Average, Candidate, ScoreError, Scorer};
+use tracing::info;
 
 use super::answer::{Failure, score};
 use super::command::{PREDICTIONS, PREDICTIONS_VARIABLE, ScoreCommand, WEIGHTS_VARIABLE};
@@ -84,7 +85,7 @@ impl<'a> CommandScorer<'a> {
         let kept = Kept::open(output, &command.text)?;
         if kept.count() > 0 {
             let scores = counted(kept.count() as u64, "score");
-            say(&format!("{}: found {scores} of this command", kept.folder().display()));
+            info!("{}: found {scores} of this command", kept.folder().display());
         }
         let files = files.iter().map(|path| (path.display().to_string(), path.clone())).collect();
         Ok(Self {
@@ -281,7 +282,7 @@ impl<'a> CommandScorer<'a> {
         self.count += 1;
         let of = if self.count <= self.listed { format!(" of {}", self.listed) } else { String::new() };
         let score = score.map_or(String::new(), |score| format!(" {score:.4}"));
-        say(&format!("score {}{of}: {name}{score} ({how})", self.count));
+        info!("score {}{of}: {name}{score} ({how})", self.count);
     }
 
     /// Explains why a candidate has no score.

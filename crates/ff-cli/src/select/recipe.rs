@@ -87,9 +87,9 @@ pub(super) fn make(options: &SelectOptions, config: &ConfigOptions, select: Sele
     let chosen = choice.make(&catalog, &data, device)?;
     let chance = Chance::of(metric, &chosen.predictions);
     let Chosen { soup, weights, provenance, notes, cost, validation, cross_fitted, verdict, .. } = chosen;
-    tracing::info!(models = options.files.len(), known, "models whose training has predicted the images");
+    tracing::debug!(models = options.files.len(), known, "models whose training has predicted the images");
     let whole = cost.evaluations * images as u64;
-    tracing::info!(cost.evaluations, cost.evaluated_images, whole, "images evaluated");
+    tracing::debug!(cost.evaluations, cost.evaluated_images, whole, "images evaluated");
     weights.save(&options.output, Some(&provenance))?;
     notes.iter().for_each(|note| say(&format!("note: {note}")));
     let cross_fitted = cross_fitted.map(|(of, _)| of);

@@ -9,18 +9,19 @@ use anyhow::Context;
 use ff_checkpoint::{StateDict, map_on_cores, write_atomic};
 use ff_grid::{
     Architecture, BackboneConfig, DatasetEntry, Experiment, ForecastConfig, MethodConfig, ModelConfig, Pool,
-    PoolConfig, Selection, SoupConfig, SoupsConfig, parse_experiment,
+    PoolConfig, RunStore, Selection, Settings, SoupConfig, SoupsConfig, parse_experiment, table_folder,
 };
 use ff_models::{Identity, Normalisation};
 use ff_soup::Needs;
 use ff_train::task_kind;
 use itertools::Itertools;
+use tracing::info;
 
 use super::claim::claim;
 use super::images::{counts, source, split};
 use super::options::{BatchNorm, ImagesOptions, SelectOptions};
 use crate::grid::{RunOptions, TableOptions, counted};
-use crate::options::ConfigOptions;
+use crate::options::{Common as CommonOptions, ConfigOptions};
 use crate::output::say;
 use crate::report::{ReportOptions, write_report};
 use crate::score::default_metric;
@@ -30,18 +31,14 @@ use crate::source::Source;
 const POOL: &str = "files";
 
 /// Selects among models from files in a table, and writes its soup and its report.
-pub(super) fn make(
-    options: &SelectOptions,
-    images: &Path,
-    select: Option<Selection>,
-    verbose: u8,
-) -> anyhow::Result<()> {
+pub(super) fn make(options: &SelectOptions, images: &Path, select: Option<Selection>) -> anyhow::Result<()> {
     let source = source(options, images)?;
     let config = config(options, &source, select, &same(options)?)?;
-    let (runs, text) = (&options.images.runs.runs, config.to_toml()?);
-    // The same checks as of a configuration that a user writes.
-    parse_experiment(&text, &[])?;
-    let folder = runs.join("tables").join(&config.name);
+    let runs = &options.images.runs.runs;
+    // The same checks and defaults as of a configuration that a user writes.
+    let text = parse_experiment(&config.to_toml()?, &[])?.to_toml()?;
+    let settings = Settings::parse(&text).context("the table's configuration")?;
+    let folder = table_folder(&RunStore::new(runs), &config.name, &settings);
     // Kept until the soup is copied.
     let _claim = claim(&folder, &options.output)?;
     let path = folder.join("config.toml");
@@ -54,11 +51,11 @@ pub(super) fn make(
         allow_other_split: options.allow_other_split,
         json: options.json,
     };
-    crate::grid::run(&RunOptions::local(table, options.device), verbose)?;
+    crate::grid::run(&RunOptions::local(table, options.device), &CommonOptions::default())?;
     let weights = StateDict::open(folder.join("soup.safetensors"))
         .with_context(|| "the table has no soup".to_owned())?;
     weights.save(&options.output, Some(weights.provenance()?))?;
-    say(&format!("wrote {}", options.output.display()));
+    info!("wrote {}", options.output.display());
     write_report(&ReportOptions::of(path, runs, page_of(&options.output)))
 }
 

@@ -1,27 +1,24 @@
-//! The state of a table, read from its runs folder.
+//! The state of a table, read from its runs folder and from the queues of its engines.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, HashSet};
+use std::time::SystemTime;
 
-use ff_grid::{Job, JobId, JobOutput, Plan, Progress, Record, RunStore, owner_of, time_left};
+use ff_grid::{Job, JobState, Plan, Progress, RunStore, owner_of, time_left};
 use ff_train::EpochRecord;
 use itertools::Itertools;
 use serde::Serialize;
 
-use crate::progress::{shown, speed};
+use super::known::Known;
+use super::open::OpenJob;
 
-/// Finished jobs that were read before, which need not be read again.
-pub type Known = BTreeMap<JobId, Done>;
-
-/// A finished job's time and validation score.
-pub struct Done {
-    seconds: f64,
-    best: Option<f64>,
-}
+/// Number of finished jobs that a snapshot lists.
+const LAST_FINISHED: usize = 100;
 
 /// The state of a table.
 #[derive(Debug, Default, Serialize)]
 pub struct Snapshot {
+    /// The table's name.
+    pub table: String,
     /// Number of finished jobs.
     pub done: usize,
     /// Number of jobs of the plan that can run.
@@ -35,27 +32,23 @@ pub struct Snapshot {
     pub left_seconds: Option<f64>,
     /// Images per second of all training jobs together.
     pub images_per_second: f64,
-    /// The running jobs.
-    pub running: Vec<Running>,
+    /// True if jobs are left, but no process runs them and no queue has them.
+    pub idle: bool,
+    /// The running jobs. Each list of jobs is in the plan's order.
+    pub running: Vec<OpenJob>,
+    /// The jobs whose task ended without a result.
+    pub failed: Vec<OpenJob>,
+    /// The jobs that were started, and that no process runs now.
+    pub stopped: Vec<OpenJob>,
+    /// The jobs that were not started, also those in a queue.
+    pub waiting: Vec<OpenJob>,
     /// The best model of each column so far, by validation score.
     pub best: Vec<Best>,
-}
-
-/// A running job.
-#[derive(Debug, Serialize)]
-pub struct Running {
-    /// The job's identity.
-    pub id: JobId,
-    /// The job's label.
-    pub label: String,
-    /// The process that runs it.
-    pub owner: String,
-    /// The device that it runs on.
-    pub device: String,
-    /// Its number of epochs; 0 if it does not train.
-    pub epochs: u64,
-    /// Its finished epochs.
-    pub history: Vec<EpochRecord>,
+    /// The column of all jobs, if the table has only one.
+    #[serde(skip)]
+    pub only_column: Option<String>,
+    /// The jobs that finished last, the latest first.
+    pub finished: Vec<Finished>,
 }
 
 /// The best model of a column so far.
@@ -69,136 +62,128 @@ pub struct Best {
     pub score: f64,
 }
 
+/// A finished job.
+#[derive(Debug, Serialize)]
+pub struct Finished {
+    /// The job's label.
+    pub label: String,
+    /// Seconds since it finished.
+    pub seconds_ago: f64,
+    /// Its validation or test score, if it has one.
+    pub score: Option<f64>,
+}
+
 impl Snapshot {
-    /// Reads the state of a plan's jobs. Records of jobs in `known` are not read again.
-    pub fn take(plan: &Plan, runs: &RunStore, known: &mut Known) -> anyhow::Result<Self> {
+    /// Reads the state of a plan's jobs.
+    pub fn take(plan: &Plan, runs: &RunStore, known: &mut Known) -> Self {
         let jobs: Vec<&Job> = plan.jobs.iter().filter(|job| job.blocked.is_none()).collect();
-        let mut running = Vec::new();
-        for &job in &jobs {
-            if known.contains_key(&job.id) {
-                continue;
-            }
-            // A damaged record is an error of `run`, not of `watch`.
-            if let Ok(Some(record)) = runs.record(job) {
-                known.insert(job.id.clone(), Done { seconds: record.seconds, best: best(&record) });
-            } else if let Some(owner) = owner_of(&runs.folder(job)).filter(|owner| !owner.has_ended()) {
-                running.push(Running {
-                    id: job.id.clone(),
-                    label: job.label.clone(),
-                    device: owner.device.clone(),
-                    owner: owner.to_string(),
-                    epochs: job.cost.epochs,
-                    history: EpochRecord::written_in(&runs.folder(job)),
-                });
-            }
-        }
-        let weight = |job: &Job| job.cost.weight() as f64;
-        let finished = || jobs.iter().filter_map(|job| Some((*job, known.get(&job.id)?)));
-        let all: f64 = jobs.iter().map(|job| weight(job)).sum();
-        let behind: f64 = finished().map(|(job, _)| weight(job)).sum::<f64>()
-            + running
-                .iter()
-                .map(|one| 3.0 * one.history.iter().map(|epoch| epoch.images as f64).sum::<f64>())
-                .sum::<f64>();
-        let done = finished().map(|(job, done)| (job.id.as_str(), done.seconds)).collect();
-        let progress = running.iter().map(|one| (one.id.as_str(), one.so_far())).collect();
-        let left = time_left(&plan.jobs, &done, &progress);
-        let column = |job: &Job| job.label.split(": ").next().unwrap_or_default().to_owned();
-        let scored = finished().filter_map(|(job, done)| Some((column(job), (&job.label, done.best?))));
-        let best = scored.into_grouping_map().max_by(|_, a, b| a.1.total_cmp(&b.1));
-        let best = best.into_iter().sorted_by(|a, b| a.0.cmp(&b.0));
-        Ok(Self {
-            done: finished().count(),
+        known.read(&jobs, runs);
+        let undone: Vec<&Job> = jobs.iter().copied().filter(|job| known.done(job).is_none()).collect();
+        let mut shot = Self {
+            table: plan.name().to_owned(),
+            done: jobs.len() - undone.len(),
             jobs: jobs.len(),
             missing: plan.jobs.len() - jobs.len(),
-            share: if all > 0.0 { (behind / all).min(1.0) } else { 1.0 },
-            left_seconds: left.map(|left| left.seconds),
-            images_per_second: running
-                .iter()
-                .filter_map(|one| one.history.last())
-                .map(EpochRecord::images_per_second)
-                .sum(),
-            running,
-            best: best.map(|(column, (label, score))| Best { column, label: label.clone(), score }).collect(),
-        })
-    }
-}
-
-/// Returns the validation score of a job's result, if that is a model. An ensemble is none.
-fn best(record: &Record) -> Option<f64> {
-    match &record.output {
-        JobOutput::Training(outcome) => outcome.kept.as_ref()?.validation.value(),
-        JobOutput::Soup(soup) => soup.weights.as_ref().map(|_| soup.soup.score),
-        _ => None,
-    }
-}
-
-impl Running {
-    fn so_far(&self) -> Progress {
-        let epochs = self.history.len() as f64;
-        Progress {
-            images: self.history.iter().map(|epoch| epoch.images as u64).sum(),
-            seconds: self.history.iter().map(|epoch| epoch.seconds).sum(),
-            share: if self.epochs > 0 { (epochs / self.epochs as f64).min(1.0) } else { 0.0 },
-        }
-    }
-
-    /// Formats the job's progress.
-    pub fn progress(&self) -> String {
-        match (self.epochs, self.history.last()) {
-            (0, _) => String::new(),
-            (epochs, None) => format!("epoch 1 of {epochs}"),
-            (epochs, Some(last)) => {
-                let score = shown(&last.validation);
-                format!("epoch {} of {epochs}, {score} on validation, {}", last.epoch, speed(last))
-            }
-        }
-    }
-}
-
-/// Formats a time in the unit that suits it: seconds, minutes, hours or days.
-pub fn spoken(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("{s:.0} s"),
-        s if s < 90.0 * 60.0 => format!("{:.0} min", s / 60.0),
-        s if s < 48.0 * 3600.0 => format!("{:.1} h", s / 3600.0),
-        s => format!("{:.1} days", s / 86400.0),
-    }
-}
-
-impl Snapshot {
-    /// Formats the state in one line.
-    pub fn headline(&self) -> String {
-        let left =
-            self.left_seconds.map_or(String::new(), |seconds| format!(", about {} left", spoken(seconds)));
-        let speed = match self.images_per_second {
-            0.0 => String::new(),
-            speed => format!(", {speed:.0} images/s"),
+            only_column: plan.jobs.iter().map(column).all_equal_value().ok().map(str::to_owned),
+            ..Self::default()
         };
-        let missing = match self.missing {
-            0 => String::new(),
-            missing => format!(", {missing} without data or weights"),
+        let queue = &known.queue(plan, runs).jobs;
+        let ids: HashSet<&str> = undone.iter().map(|job| job.id.as_str()).collect();
+        for &job in &undone {
+            shot.add(job, runs, queue.get(&job.id), needs(plan, job, &ids));
+        }
+        let in_queue =
+            |job: &&Job| queue.get(&job.id).is_some_and(|state| !matches!(state, JobState::Failed(_)));
+        let active = !shot.running.is_empty() || undone.iter().any(in_queue);
+        shot.idle = known.is_idle(active) && !undone.is_empty();
+        shot.images_per_second = shot.running.iter().filter_map(OpenJob::speed).sum();
+        shot.estimate(plan, &jobs, known);
+        shot.list_finished(&jobs, known);
+        shot
+    }
+
+    /// Returns true if every job that can run is done.
+    pub fn is_finished(&self) -> bool {
+        self.done == self.jobs
+    }
+
+    /// Adds a job that is not done to the list of its state.
+    fn add(&mut self, job: &Job, runs: &RunStore, queued: Option<&JobState>, needs: Option<String>) {
+        let folder = runs.folder(job);
+        let owner = owner_of(&folder);
+        let runs_now = owner.as_ref().is_some_and(|owner| !owner.has_ended());
+        let open = OpenJob {
+            id: job.id.clone(),
+            label: job.label.clone(),
+            owner: owner.as_ref().map(ToString::to_string),
+            device: owner.map(|owner| owner.device),
+            why: None,
+            epochs: job.cost.epochs,
+            history: EpochRecord::written_in(&folder),
         };
-        format!("{} of {} jobs done{missing}{speed}{left}", self.done, self.jobs)
+        let because = |why: &str, open| OpenJob { why: Some(why.to_owned()), ..open };
+        match queued {
+            _ if runs_now => self.running.push(open),
+            Some(JobState::Failed(failure)) => self.failed.push(because(&failure.why, open)),
+            Some(JobState::Queued { why, .. }) => self.waiting.push(because(&format!("queue: {why}"), open)),
+            // The task has several jobs, and this one is not claimed yet.
+            Some(JobState::Running { by, .. }) => self.waiting.push(because(by, open)),
+            _ if open.owner.is_some() || !open.history.is_empty() => self.stopped.push(open),
+            _ => self.waiting.push(OpenJob { why: needs, ..open }),
+        }
+    }
+
+    /// Estimates the finished share and the time left.
+    fn estimate(&mut self, plan: &Plan, jobs: &[&Job], known: &Known) {
+        let weight = |job: &Job| job.cost.weight() as f64;
+        let all: f64 = jobs.iter().map(|job| weight(job)).sum();
+        let finished = jobs.iter().filter_map(|job| Some((*job, known.done(job)?)));
+        let (weights, done): (Vec<f64>, BTreeMap<&str, f64>) =
+            finished.map(|(job, done)| (weight(job), (job.id.as_str(), done.seconds))).unzip();
+        let begun = [&self.running, &self.failed, &self.stopped].into_iter().flatten();
+        let images: u64 = begun.map(|job| job.so_far().images).sum();
+        let behind = weights.iter().sum::<f64>() + 3.0 * images as f64;
+        self.share = if all > 0.0 { (behind / all).min(1.0) } else { 1.0 };
+        let progress: BTreeMap<&str, Progress> =
+            self.running.iter().map(|job| (job.id.as_str(), job.so_far())).collect();
+        self.left_seconds = time_left(&plan.jobs, &done, &progress).map(|left| left.seconds);
+    }
+
+    /// Lists the best model of each column, and the jobs that finished last.
+    fn list_finished(&mut self, jobs: &[&Job], known: &Known) {
+        let finished = || jobs.iter().filter_map(|job| Some((*job, known.done(job)?)));
+        let models = finished().filter(|(_, done)| done.is_model);
+        let scored =
+            models.filter_map(|(job, done)| Some((column(job).to_owned(), (&job.label, done.score?))));
+        let best = scored.into_grouping_map().max_by(|_, a, b| a.1.total_cmp(&b.1));
+        let best = best.into_iter().sorted_by(|a, b| a.0.cmp(&b.0));
+        self.best =
+            best.map(|(column, (label, score))| Best { column, label: label.clone(), score }).collect();
+        let now = SystemTime::now();
+        let latest = finished().sorted_by_key(|(_, done)| std::cmp::Reverse(done.at)).take(LAST_FINISHED);
+        self.finished = latest
+            .map(|(job, done)| Finished {
+                label: job.label.clone(),
+                seconds_ago: now.duration_since(done.at).unwrap_or_default().as_secs_f64(),
+                score: done.score,
+            })
+            .collect();
     }
 }
 
-impl fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.headline())?;
-        for running in &self.running {
-            writeln!(
-                f,
-                "running  {}  ({}, {})  {}",
-                running.label,
-                running.owner,
-                running.device,
-                running.progress()
-            )?;
-        }
-        for best in &self.best {
-            writeln!(f, "best     {:.4}  {}", best.score, best.label)?;
-        }
-        Ok(())
-    }
+/// Returns the column of the table that a job belongs to.
+fn column(job: &Job) -> &str {
+    job.label.split(": ").next().unwrap_or_default()
+}
+
+/// Says which jobs have to be done before a job can start; `None` if all are.
+fn needs(plan: &Plan, job: &Job, undone: &HashSet<&str>) -> Option<String> {
+    let mut open = job.inputs.iter().filter(|id| undone.contains(id.as_str()));
+    let first = plan.job(open.next()?)?.label.as_str();
+    let first = first.strip_prefix(column(job)).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(first);
+    let more = match open.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("needs {first}{more}"))
 }

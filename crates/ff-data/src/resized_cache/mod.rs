@@ -13,7 +13,7 @@ mod packs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use pack::Limits;
 use packs::Packs;
@@ -43,6 +43,8 @@ pub struct ResizedCache {
     px: u32,
     digest: String,
     packs: Option<Packs>,
+    /// Whether the log says that images are shrunk.
+    telling: Once,
 }
 
 /// The result of [`ResizedCache::prepare`].
@@ -71,7 +73,7 @@ impl ResizedCache {
         let hex = digest.to_hex().to_string();
         let limits = Limits { samples: dataset.samples().len(), px };
         let packs = folder.map(|folder| Packs::open(folder.join(&hex[..32]), *digest.as_bytes(), limits));
-        Self { dataset, px, digest: hex, packs }
+        Self { dataset, px, digest: hex, packs, telling: Once::new() }
     }
 
     /// Decodes and writes all images that are not on disk yet, on `threads` threads (at least one).
@@ -123,6 +125,11 @@ impl ResizedCache {
 
     /// Decodes and resizes an image; returns whether it was written to disk.
     fn make(&self, index: usize) -> Result<(Image, bool), Error> {
+        if let Some(packs) = &self.packs {
+            self.telling.call_once(|| {
+                tracing::info!("shrinking images to {} px, once: {}", self.px, packs.folder().display());
+            });
+        }
         let image = shrink(self.dataset.image(index)?, self.px);
         let kept = self.packs.as_ref().is_some_and(|packs| packs.keep(index, &image));
         Ok((image, kept))

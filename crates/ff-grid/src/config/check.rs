@@ -1,6 +1,7 @@
 //! Checks that tables of every kind share.
 
 use ff_inmerge::InMerge;
+use ff_models::Spec;
 use itertools::Itertools;
 
 use super::entries::{BackboneConfig, DatasetEntry, EvaluationConfig, ModelConfig, PretrainConfig};
@@ -21,10 +22,13 @@ pub(crate) fn check_names(
     let datasets: Vec<&str> = datasets.iter().map(|entry| entry.name.as_str()).collect();
     for (what, names) in [("backbone", &backbones), ("dataset", &datasets), ("method", &methods)] {
         if names.is_empty() {
-            return wrong(format!("{what}: expected at least one entry, found none"));
+            return wrong(format!("{what}: expected at least one [[{what}]], found none"));
         }
         if let Some(twice) = names.iter().duplicates().next() {
-            return wrong(format!("two entries of `{what}` are named `{twice}`"));
+            return wrong(format!(
+                "{what}.name: expected names that differ, found `{twice}` twice\n\
+                 hint: give each [[{what}]] a name of its own"
+            ));
         }
     }
     backbones.into_iter().chain(datasets).chain([table]).try_for_each(check_name)?;
@@ -72,15 +76,18 @@ pub(crate) fn check_pretrain(
     }
     match backbones.iter().find(|backbone| backbone.weights == WeightsSource::Pretrain) {
         Some(backbone) => Err(Error::Config(format!(
-            "backbone `{}` has weights = \"pretrain\", but there is no [pretrain] section",
+            "backbone.weights: expected a [pretrain] section for `pretrain` of backbone `{}`, found none\n\
+             hint: add the line [pretrain]: its defaults train on drawn images; its `source` names others",
             backbone.name
         ))),
         None => Ok(()),
     }
 }
 
+/// Checks the settings that all models share, and that every backbone can be built with them.
 pub(crate) fn check_model(
     model: &ModelConfig,
+    backbones: &[BackboneConfig],
     run: &RunConfig,
     evaluation: &EvaluationConfig,
 ) -> Result<(), Error> {
@@ -105,6 +112,14 @@ pub(crate) fn check_model(
         ("run.resume_minutes", run.resume_minutes),
         ("run.lease_seconds", run.lease_seconds),
     ])?;
+    for backbone in backbones {
+        let &ModelConfig { image_size, precision, normalisation, .. } = model;
+        let spec = Spec { image_size, precision, normalisation, ..Spec::new(backbone.architecture, 1) };
+        spec.check().map_err(|error| {
+            let key = if matches!(error, ff_models::Error::ImageSize { .. }) { "image_size: " } else { "" };
+            Error::Config(format!("model.{key}{}", error.to_string().replace(": image size:", ":")))
+        })?;
+    }
     run.cluster.check("run.cluster.")
 }
 

@@ -4,6 +4,7 @@ mod check;
 mod cluster;
 mod decision;
 mod entries;
+mod explain;
 mod inmerge_settings;
 mod numbers;
 mod overrides;
@@ -23,6 +24,7 @@ pub use weights::WeightsSource;
 
 pub(crate) use check::{check_inmerge, check_model, check_names, check_pretrain};
 pub(crate) use entries::sources;
+pub(crate) use explain::with_nearest;
 pub(crate) use numbers::{check_epochs, check_numbers};
-pub(crate) use overrides::{override_values, read_toml, with_nearest};
+pub(crate) use overrides::{override_values, read_toml};
 pub(crate) use resolve::{NO_WEIGHTS, fill, resolve_backbones, resolve_datasets, resolve_shallow_layers};

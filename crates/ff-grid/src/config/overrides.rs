@@ -1,15 +1,22 @@
 //! How a configuration is read: defaults, the file over them, and `key=value` over both.
 
+use itertools::Itertools;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use super::explain::{explained, path, syntax};
+
 /// Reads a configuration: what `text` leaves out is as in `defaults`.
 pub(crate) fn read_toml<T: DeserializeOwned + Serialize>(text: &str, defaults: &T) -> Result<T, String> {
-    let file: Table = toml::from_str(text).map_err(|error| explained(&error))?;
+    let file: Table = toml::from_str(text).map_err(|error| syntax(&error))?;
     let mut root = value_from(defaults)?;
-    overlay(&mut root, Value::Table(file));
-    root.try_into().map_err(|error| located::<T>(text).unwrap_or_else(|| explained(&error)))
+    overlay(&mut root, Value::Table(file.clone()));
+    root.try_into().map_err(|error| {
+        let (said, key) = explained(&error, &file);
+        let line = line::<T>(text, &error, key.as_deref());
+        line.map_or_else(|| said.clone(), |line| format!("line {line}: {said}"))
+    })
 }
 
 /// Replaces values of a configuration: each of `set` is `key=value` with a dotted key.
@@ -25,24 +32,46 @@ pub(crate) fn override_values<T: DeserializeOwned + Serialize>(
     }
     let mut root = value_from(&config)?;
     for assignment in set {
-        let Some((key, value)) = assignment.split_once('=') else {
-            return Err(format!("--set {assignment}: expected key=value"));
-        };
+        let wrong = |why: &str| format!("--set {assignment}: {why}");
+        let (key, value) = assignment.split_once('=').ok_or_else(|| wrong(FORM))?;
         let path: Vec<&str> = key.trim().split('.').map(str::trim).collect();
-        put(&mut root, &path, &value_of(value.trim())).map_err(|why| format!("--set {assignment}: {why}"))?;
+        if path.iter().any(|part| part.is_empty()) {
+            return Err(wrong(FORM));
+        }
+        put(&mut root, &path, &value_of(value.trim())).map_err(|why| wrong(&why))?;
     }
-    root.try_into().map_err(|error| format!("with --set {}: {}", set.join(" "), explained(&error)))
+    let values = root.as_table().cloned().unwrap_or_default();
+    root.try_into().map_err(|error| {
+        // The assignment that the error is about, or all.
+        let key = path(&error);
+        let names = |assignment: &&String| {
+            let named = assignment.split_once('=').map_or("", |(named, _)| named.trim());
+            let named = named.split('.').filter(|part| part.parse::<usize>().is_err()).collect::<Vec<_>>();
+            !key.is_empty() && (named.join(".") + ".").starts_with(&format!("{key}."))
+        };
+        let about: Vec<&String> = set.iter().filter(names).collect();
+        let about = if about.is_empty() { set.iter().collect() } else { about };
+        format!("--set {}: {}", about.iter().join(" "), explained(&error, &values).0)
+    })
 }
+
+/// What an override looks like.
+const FORM: &str = "expected KEY=VALUE, such as fgg.epochs=5";
 
 fn value_from<T: Serialize>(config: &T) -> Result<Value, String> {
     Value::try_from(config).map_err(|error| error.to_string())
 }
 
-/// The same error with its line and column, which only reading from text tells. A key that is
-/// missing there may have a default.
-fn located<T: DeserializeOwned>(text: &str) -> Option<String> {
-    let error = toml::from_str::<T>(text).err()?;
-    (!error.message().starts_with("missing field")).then(|| explained(&error))
+/// Returns the line of an error, which only reading from text tells: that of `key`, if the place of the
+/// error is that of the table around it. Without defaults, another error may come first there.
+fn line<T: DeserializeOwned>(text: &str, error: &toml::de::Error, key: Option<&str>) -> Option<usize> {
+    let located = toml::from_str::<T>(text).err()?;
+    if located.message() != error.message() || path(&located) != path(error) {
+        return None;
+    }
+    let start = located.span()?.start;
+    let inside = key.and_then(|key| text.get(start..)?.find(key)).unwrap_or(0);
+    Some(text.get(..start + inside)?.matches('\n').count() + 1)
 }
 
 /// Puts `over` in place of `under`, key by key. Tables of another `kind` are replaced whole.
@@ -64,42 +93,6 @@ fn overlay(under: &mut Value, over: Value) {
     }
 }
 
-/// What serde's messages say of types, and in words.
-const TYPES: [(&str, &str); 4] = [
-    ("expected usize", "expected an integer of 0 or more"),
-    ("expected u64", "expected an integer of 0 or more"),
-    ("expected u32", "expected an integer from 0 to 4294967295"),
-    ("expected f64", "expected a number"),
-];
-
-/// An error's text, with the nearest of the names that it lists as a hint.
-fn explained(error: &toml::de::Error) -> String {
-    let text = TYPES.iter().fold(error.to_string(), |text, (of_rust, words)| text.replace(of_rust, words));
-    nearest(error.message()).map_or_else(|| text.clone(), |name| hinted(&text, name))
-}
-
-/// A message of the form that [`nearest`] reads, with the nearest name as a hint.
-pub(crate) fn with_nearest(message: &str) -> String {
-    nearest(message).map_or_else(|| message.to_owned(), |name| hinted(message, name))
-}
-
-fn hinted(text: &str, name: &str) -> String {
-    format!("{}\nhint: did you mean `{name}`?", text.trim_end())
-}
-
-/// The name that was meant, of those that a message lists: ``unknown field `epoch`, expected one of
-/// `epochs`, `seed` ``.
-fn nearest(message: &str) -> Option<&str> {
-    let (unknown, known) = message.split_once("expected ")?;
-    let unknown = unknown.starts_with("unknown ").then(|| unknown.split('`').nth(1))??;
-    let close = |name: &&str| strsim::jaro_winkler(unknown, name);
-    let words = known.split([',', ' ']).map(|word| word.trim_matches('`'));
-    let name = words
-        .filter(|word| !["one", "of", "or"].contains(word))
-        .max_by(|a, b| close(a).total_cmp(&close(b)))?;
-    (close(&name) > 0.8).then_some(name)
-}
-
 fn value_of(text: &str) -> Value {
     let wrapped: Result<Table, _> = toml::from_str(&format!("value = {text}"));
     match wrapped {
@@ -114,13 +107,17 @@ fn put(at: &mut Value, path: &[&str], value: &Value) -> Result<(), String> {
         return Ok(());
     };
     match at {
+        // Another kind has other keys.
+        Value::Table(table) if *key == "kind" && rest.is_empty() && table.get("kind") != Some(value) => {
+            *table = Table::from_iter([("kind".to_owned(), value.clone())]);
+            Ok(())
+        }
         Value::Table(table) => match table.get_mut(*key) {
             Some(inner) => put(inner, rest, value),
             None if rest.is_empty() => {
                 table.insert((*key).to_owned(), value.clone()); // an optional key; an unknown one fails later
                 Ok(())
             }
-            None if key.is_empty() => Err("an empty key".to_owned()),
             None => {
                 let mut inner = Value::Table(Table::new());
                 put(&mut inner, rest, value)?;
@@ -201,7 +198,11 @@ mod tests {
             read("schedule = { kind = 'constant', lr = 2.0 }").unwrap().schedule,
             Schedule::Constant { lr: 2.0 }
         );
-        assert!(read("schedule = { kind = 'constant' }").unwrap_err().contains("missing field `lr`"));
+        assert!(
+            read("schedule = { kind = 'constant' }")
+                .unwrap_err()
+                .ends_with("schedule: expected the key `lr`, found none")
+        );
     }
 
     #[test]
@@ -219,15 +220,20 @@ mod tests {
     #[test]
     fn overrides_are_checked_like_the_file() {
         for (set, expected) in [
-            ("epochs=many", "invalid type: string \"many\", expected an integer from 0 to 4294967295"),
-            ("epochs=-1", "invalid value: integer `-1`, expected an integer from 0"),
-            ("list=['x']", "invalid type: string \"x\", expected a number"),
-            ("epoch=5", "unknown field `epoch`"),
+            ("epochs=many", ": epochs: expected a whole number of 0 or more, found \"many\""),
+            ("epochs=-1", ": epochs: expected a whole number of 0 or more, found -1"),
+            ("list=['x']", ": list: expected a number, found \"x\""),
+            (
+                "epoch=5",
+                ": epoch: unknown key, expected one of epochs, list, schedule, inner\nhint: did you mean `epochs`?",
+            ),
+            ("schedule.lr=x", ": schedule.lr: expected a number, found \"x\""),
             ("inner.paths=x", "hint: did you mean `path`?"),
             ("inner.2.path=x", "no entry 2"),
             ("epochs.x=1", "plain value"),
-            ("epochs", "expected key=value"),
-            ("outer.deep.er=1", "unknown field `outer`"),
+            ("epochs", "expected KEY=VALUE"),
+            ("=1", "expected KEY=VALUE"),
+            ("outer.deep.er=1", ": outer: unknown key"),
         ] {
             let error = with(&[set]).unwrap_err();
             assert!(error.contains(expected) && error.contains(set), "{set}: {error}");
@@ -235,12 +241,55 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_the_file_has_its_line_and_the_nearest_key() {
-        let error = read("epochs = 3\nlst = []\n").unwrap_err();
-        assert!(error.contains("line 2") && error.ends_with("hint: did you mean `list`?"), "{error}");
-        let error = read("schedule = { kind = 'cosin', lr = 1.0 }").unwrap_err();
-        assert!(error.contains("line 1") && error.ends_with("hint: did you mean `cosine`?"), "{error}");
-        let error = read("zzz = 1").unwrap_err();
-        assert!(error.contains("unknown field `zzz`") && !error.contains("hint"), "{error}");
+    fn another_kind_has_no_keys_of_the_old_one() {
+        let config = with(&["schedule.kind=constant", "schedule.lr=2"]).unwrap();
+        assert_eq!(config.schedule, Schedule::Constant { lr: 2.0 });
+    }
+
+    #[test]
+    fn an_error_names_the_override_that_it_is_about() {
+        let error = with(&["list=[1.0]", "inner.0.rate=fast", "epochs=1"]).unwrap_err();
+        assert_eq!(error, "--set inner.0.rate=fast: inner.rate: expected a number, found \"fast\"");
+    }
+
+    #[test]
+    fn an_error_in_the_file_has_its_line_its_key_and_the_nearest_name() {
+        for (text, expected) in [
+            (
+                "epochs = 3\nlst = []\n",
+                "line 2: lst: unknown key, expected one of epochs, list, schedule, inner\nhint: did you mean `list`?",
+            ),
+            ("zzz = 1", "line 1: zzz: unknown key, expected one of epochs, list, schedule, inner"),
+            ("epochs = 2.5", "line 1: epochs: expected a whole number of 0 or more, found 2.5"),
+            (
+                "epochs = 99999999999",
+                "line 1: epochs: expected a whole number up to 4294967295, found 99999999999",
+            ),
+            ("\n[[inner]]\nrate = true", "line 3: inner.rate: expected a number, found true"),
+            ("list = 1.0", "line 1: list: expected a list, found 1.0\nhint: write [1.0]"),
+            (
+                "[inner]\nrate = 1.0",
+                "line 1: inner: expected a list, found a table\nhint: write [[inner]] in double brackets, once for each entry",
+            ),
+            (
+                "schedule = { kind = 'cosin', lr = 1.0 }",
+                "line 1: schedule.kind: expected cosine or constant, found `cosin`\nhint: did you mean `cosine`?",
+            ),
+            (
+                "schedule = 'cosine'",
+                "line 1: schedule: expected a table with a `kind`, found \"cosine\"\nhint: write it as { kind = \"cosine\" }",
+            ),
+            (
+                "[schedule]\nkind = 'cosine'\nrate = 1.0\nlr = 1.0",
+                "line 3: schedule.rate: unknown key, expected lr",
+            ),
+            ("[schedule]\nkind = 'cosine'\nlr = 'x'", "line 3: schedule.lr: expected a number, found \"x\""),
+            (
+                "epochs = many",
+                "line 1, column 10: not valid TOML: string values must be quoted, expected literal string\n  |\n1 | epochs = many\n  |          ^^^^\nhint: a text is written in quotes",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap_err(), expected);
+        }
     }
 }

@@ -7,8 +7,9 @@ use super::weights::WeightsSource;
 use crate::error::Error;
 
 /// Why `pretrained` is refused for an architecture without published weights.
-pub(crate) const NO_WEIGHTS: &str = "weights: there are no published weights of this architecture\n\
-    hint: set weights to a file of weights, to `random`, or to `pretrain` with a [pretrain] section";
+pub(crate) const NO_WEIGHTS: &str = "weights: expected another source than `pretrained`, since this architecture has no \
+    published weights\n\
+    hint: set weights to `random`, to `pretrain` with a [pretrain] section, or to a file of weights";
 
 /// Fills in names and weights that a configuration leaves out. Where nothing is trained, the weights
 /// stay as they are.

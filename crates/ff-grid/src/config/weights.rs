@@ -57,8 +57,8 @@ impl TryFrom<String> for WeightsSource {
             return Ok(Self::Hub(id.to_owned()));
         }
         Err(format!(
-            "expected `pretrained`, a file of weights, a folder with one, a Hugging Face id (owner/name), \
-             `pretrain` or `random`, found `{text}`"
+            "expected `pretrained` (ImageNet weights), `random`, `pretrain` (the model of [pretrain]), a file of weights, \
+             a folder with one, or a Hugging Face id (owner/name), found `{text}`"
         ))
     }
 }

@@ -1,12 +1,8 @@
 //! Events and results of an engine that runs a plan.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use ff_train::EpochRecord;
-use serde::Serialize;
 
-use crate::job::{Job, JobId, Record};
+use crate::job::{Job, Record};
 use crate::store::Owner;
 
 /// An event while a plan runs.
@@ -48,50 +44,4 @@ pub struct Summary {
     pub queued: usize,
     /// Jobs that were not submitted because of the limit on queued tasks.
     pub no_room: usize,
-}
-
-/// The state of a job that is not on record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum JobState {
-    /// It waits in a queue.
-    Queued {
-        /// The scheduler's name for its task.
-        task: String,
-        /// The scheduler's reason for the wait.
-        why: String,
-        /// The scheduler's estimate of its start, if there is one.
-        starts: Option<String>,
-    },
-    /// A process runs it.
-    Running {
-        /// The process or task, and its machine.
-        by: String,
-        /// The end of its time limit, if there is one.
-        ends: Option<String>,
-    },
-    /// It was submitted, and its task ended without a result.
-    Failed(Failure),
-}
-
-/// The failure of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Failure {
-    /// The reason, as far as it is known.
-    pub why: String,
-    /// The task's log. `None` if the task did not start.
-    pub log: Option<PathBuf>,
-    /// The last lines of the log.
-    pub last_lines: String,
-}
-
-/// The states of all jobs that are not on record.
-#[derive(Debug, Default, Serialize)]
-pub struct QueueStatus {
-    /// States by job identity. Jobs that are neither queued, running nor failed are absent.
-    pub jobs: BTreeMap<JobId, JobState>,
-    /// Problems that concern no single job, a sentence each.
-    pub troubles: Vec<String>,
-    /// False if jobs were submitted and the queue does not answer.
-    pub can_tell: bool,
 }

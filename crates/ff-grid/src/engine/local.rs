@@ -17,14 +17,15 @@ use std::time::{Duration, Instant};
 use ff_train::CancelToken;
 use tch::Device;
 
-use super::events::{Event, JobState, OnEvent, QueueStatus, Summary};
+use super::events::{Event, OnEvent, Summary};
+use super::state::{JobState, QueueStatus};
 use super::traits::{Engine, EngineKind, EngineSetup};
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::job::{Job, JobId, JobSpec, Jobs, device_name};
 use crate::plan::Plan;
 use crate::run::{JobContext, loses_gpu, panic_text};
-use crate::store::{Claimed, Claims, RunStore, owner_of};
+use crate::store::{Claimed, Claims, RunStore, forget_failure, note_failure};
 
 pub(super) const KIND: EngineKind = EngineKind {
     name: "local",
@@ -206,10 +207,7 @@ impl Engine for Local {
     fn status(&self, jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
         let mut status = QueueStatus { can_tell: true, ..QueueStatus::default() };
         for job in undone.iter().filter_map(|id| jobs.find(id)) {
-            if let Some(owner) = owner_of(&runs.folder(job)).filter(|owner| !owner.has_ended()) {
-                let by = format!("{owner}, {}", owner.device);
-                status.jobs.insert(job.id.clone(), JobState::Running { by, ends: None });
-            }
+            status.jobs.extend(JobState::in_folder(job, runs).map(|state| (job.id.clone(), state)));
         }
         Ok(status)
     }
@@ -273,9 +271,7 @@ fn attempt(
     on_event: OnEvent<'_>,
     lost: &Mutex<Option<String>>,
 ) -> State {
-    // libtorch's failures (most often out of memory) are panics, and fail only this job. A panic in
-    // an evaluation leaves gradients off in this thread, so every job turns them on.
-    let result = catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| claimed(context, job, on_event))));
+    let result = catch_unwind(AssertUnwindSafe(|| claimed(context, job, on_event)));
     let failure = match result {
         Ok(Ok(state)) => return state,
         Ok(Err(error)) if error.is_stop() => return State::Waiting,
@@ -296,7 +292,8 @@ fn attempt(
     State::Failed(failure)
 }
 
-/// Runs a job unless another process runs it or has finished it.
+/// Runs a job unless another process runs it or has finished it. Its folder notes a failure until it
+/// starts again, unless the GPU is lost.
 fn claimed(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> Result<State, Error> {
     // A job that another process has finished has no claim, only a record.
     if context.runs.record(job)?.is_some() {
@@ -314,15 +311,26 @@ fn claimed(context: &JobContext<'_>, job: &Job, on_event: OnEvent<'_>) -> Result
     if context.runs.record(job)?.is_some() {
         return Ok(State::Found);
     }
+    let folder = context.runs.folder(job);
+    forget_failure(&folder);
     on_event(Event::Started(job));
-    match context.run(job, &stop, &mut |epoch| on_event(Event::Epoch(job, epoch))) {
-        Ok(record) => {
+    let run = || context.run(job, &stop, &mut |epoch| on_event(Event::Epoch(job, epoch)));
+    // libtorch's failures (most often out of memory) are panics, and fail only this job. A panic in
+    // an evaluation leaves gradients off in this thread, so every job turns them on.
+    let failure = match catch_unwind(AssertUnwindSafe(|| tch::with_grad(run))) {
+        Ok(Ok(record)) => {
             on_event(Event::Finished(job, &record));
-            Ok(State::Done)
+            return Ok(State::Done);
         }
         // The process that took over has removed partial files here, which is no failure of the
         // job.
-        Err(_) if claim.is_taken() => Ok(State::Other(Instant::now())),
-        Err(error) => Err(error),
+        Ok(Err(_)) if claim.is_taken() => return Ok(State::Other(Instant::now())),
+        Ok(Err(error)) if error.is_stop() => return Err(error),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic_text(&*panic),
+    };
+    if !loses_gpu(&failure) {
+        note_failure(&folder, &failure);
     }
+    Err(Error::Job(failure))
 }

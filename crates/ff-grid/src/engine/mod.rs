@@ -6,10 +6,12 @@ mod events;
 mod kinds;
 mod local;
 mod slurm;
+mod state;
 mod traits;
 
-pub use events::{Event, Failure, JobState, OnEvent, QueueStatus, Summary};
-pub use kinds::{ENGINES, cancel, queue_status};
+pub use events::{Event, OnEvent, Summary};
+pub use kinds::{ENGINES, cancel, job_states};
 pub use local::Local;
 pub use slurm::BatchTask;
+pub use state::{Failure, JobState, QueueStatus};
 pub use traits::{Engine, EngineKind, EngineSetup};

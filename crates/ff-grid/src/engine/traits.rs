@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use tch::Device;
 
-use super::events::{OnEvent, QueueStatus, Summary};
+use super::events::{OnEvent, Summary};
+use super::state::QueueStatus;
 use crate::config::ClusterConfig;
 use crate::error::Error;
 use crate::job::Jobs;

@@ -55,7 +55,15 @@ pub fn read_experiment(path: &Path, set: &[String]) -> Result<Box<dyn Experiment
     let wrong = |reason: String| Error::File { path: path.to_owned(), reason };
     let text = std::fs::read_to_string(path)
         .map_err(|error| wrong(format!("cannot read this configuration: {error}")))?;
-    parse(&text, set, &stem(path)).map_err(|error| wrong(error.to_string()))
+    parse(&text, set, &stem(path)).map_err(|error| {
+        let file: toml::Table = toml::from_str(&text).unwrap_or_default();
+        let of_run = file.contains_key("train") || file.get("dataset").is_some_and(toml::Value::is_table);
+        let hint = match of_run && !file.contains_key("backbone") && !file.contains_key("kind") {
+            true => "\nhint: if this is the recipe of one run, start it with `ff-train finetune --config`",
+            false => "",
+        };
+        wrong(format!("{error}{hint}"))
+    })
 }
 
 /// Reads a configuration from text, as [`read_experiment`] does. The default of `name` is `table`.

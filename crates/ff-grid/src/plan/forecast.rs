@@ -1,26 +1,13 @@
 //! Forecasts of the time that a graph of jobs takes on a number of workers.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 
-use ff_models::{Architecture, Spec};
 use itertools::Itertools;
 use serde::Serialize;
 
-use crate::job::{Job, JobId, JobSpec, Jobs, SoupSpec};
-
-/// Measured speed of jobs: seconds per evaluated image, by kind of job and model. A training image
-/// counts as three evaluated images.
-#[derive(Debug, Default)]
-pub struct Speed {
-    measured: HashMap<Key, f64>,
-    /// Training images per second that the user gave, by architecture or for all.
-    given: HashMap<Option<Architecture>, f64>,
-}
-
-/// A kind of job and a model (architecture and image size). Where no job of a kind is done yet,
-/// another kind with the same model is used, or any job.
-type Key = (Option<&'static str>, Option<(Architecture, u32)>);
+use super::speed::{Speed, weight};
+use crate::job::{Job, JobId, Jobs};
 
 /// The forecast for a number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -41,73 +28,6 @@ pub struct Chain {
     pub seconds: f64,
     /// Its jobs by identity, in order.
     pub jobs: Vec<JobId>,
-}
-
-impl Speed {
-    /// Measures the speed of finished jobs
-    /// ([`RunStore::finished`](crate::store::RunStore::finished)).
-    pub fn measured(jobs: &Jobs, done: &BTreeMap<&str, f64>) -> Self {
-        Self::of(jobs.iter().filter_map(|job| Some((job, weight(job), *done.get(job.id.as_str())?))))
-    }
-
-    /// Measures the speed of work on jobs, as evaluated images and seconds. The median counts.
-    fn of<'a>(work: impl Iterator<Item = (&'a Job, f64, f64)>) -> Self {
-        let mut found: HashMap<Key, Vec<f64>> = HashMap::new();
-        for (job, weight, seconds) in work {
-            for key in keys(job).into_iter().unique() {
-                found.entry(key).or_default().push(seconds / weight);
-            }
-        }
-        let median = |mut values: Vec<f64>| {
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
-        let measured = found.into_iter().map(|(key, values)| (key, median(values))).collect();
-        Self { measured, given: HashMap::new() }
-    }
-
-    /// Replaces the measured speed by a number of training images per second, for an architecture
-    /// or for all others.
-    pub fn with(mut self, architecture: Option<Architecture>, images_per_second: f64) -> Self {
-        self.given.insert(architecture, images_per_second);
-        self
-    }
-
-    /// Estimates the seconds that a job takes; `None` if no similar job was measured.
-    pub fn seconds(&self, job: &Job) -> Option<f64> {
-        if matches!(job.spec, JobSpec::Evaluate { .. } | JobSpec::Plane(_) | JobSpec::Surface(_))
-            || job.cost.weight() == 0
-        {
-            return Some(self.measured.get(&keys(job)[0]).copied().unwrap_or(0.0));
-        }
-        let architecture = spec(job).map(|spec| spec.architecture);
-        if let Some(images) = self.given.get(&architecture).or_else(|| self.given.get(&None)) {
-            return Some(weight(job) / 3.0 / images);
-        }
-        keys(job).iter().find_map(|key| self.measured.get(key)).map(|seconds| seconds * weight(job))
-    }
-}
-
-/// Returns the keys to look up, from the most to the least specific.
-fn keys(job: &Job) -> [Key; 3] {
-    let form = spec(job).map(|spec| (spec.architecture, spec.image_size));
-    [(Some(job.spec.kind()), form), (None, form), (None, None)]
-}
-
-/// A job without images counts as one image, so that its own time is measured.
-fn weight(job: &Job) -> f64 {
-    job.cost.weight().max(1) as f64
-}
-
-fn spec(job: &Job) -> Option<Spec> {
-    match &job.spec {
-        JobSpec::Soup(SoupSpec { model, .. }) | JobSpec::Predict { model, .. } => Some(*model),
-        JobSpec::PlaneRow(spec) => Some(spec.evaluation.model),
-        JobSpec::Forecast(spec) => Some(spec.evaluation.model),
-        JobSpec::Path(spec) | JobSpec::GreedyBarriers(spec) => Some(spec.evaluation.model),
-        JobSpec::Import(spec) => Some(spec.model),
-        spec => spec.training().map(|training| training.model),
-    }
 }
 
 /// Simulates a graph on a number of workers.
@@ -214,7 +134,7 @@ mod tests {
     use ff_eval::Metric;
 
     use super::*;
-    use crate::job::{Cost, DataSource};
+    use crate::job::{Cost, DataSource, JobSpec};
 
     fn job(id: &str, inputs: &[&str]) -> Job {
         let source: DatasetConfig = serde_json::from_str(r#"{"kind":"cifar10","path":"x"}"#).unwrap();

@@ -68,13 +68,15 @@ impl<'a> Graph<'a> {
         let opened = self.catalog.open(&dataset.data()).and_then(|opened| {
             let kind = task_kind(opened.dataset.task());
             if !dataset.metric.applies_to(kind) {
-                let other = Metric::ALL.into_iter().find(|metric| metric.applies_to(kind));
-                let other = other.map_or("", Metric::name);
+                let others = Metric::ALL.into_iter().filter(|metric| metric.applies_to(kind));
+                let others: Vec<&str> = others.map(Metric::name).collect();
                 return Err(format!(
-                    "metric {} does not apply to {} targets\nhint: choose another, with \
-                     --set dataset.metric={other} (in a recipe for ff-train: train.metric)",
+                    "metric: expected one for {} targets, found {}\nhint: choose {}, such as \
+                     --set dataset.metric={} (in a recipe for ff-train: train.metric)",
+                    kind.name(),
                     dataset.metric,
-                    kind.name()
+                    others.join(" or "),
+                    others.first().unwrap_or(&"")
                 ));
             }
             dataset.task_weights.check(opened.dataset.task()).map_err(|error| error.to_string())?;

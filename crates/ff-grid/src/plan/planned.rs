@@ -13,7 +13,7 @@ use crate::catalog::Catalog;
 use crate::config::{Common, ModelConfig, RunConfig};
 use crate::error::Error;
 use crate::job::{DataSource, Job, Jobs, Record};
-use crate::store::RunStore;
+use crate::store::{RunStore, Settings, table_folder};
 
 /// An experiment, as its configuration file states it.
 pub trait Experiment: Any + Debug + Send + Sync {
@@ -183,9 +183,17 @@ impl Plan {
         self.table.experiment().common().name
     }
 
-    /// Returns the path of the table's folder.
+    /// Returns the table's settings: its resolved configuration, without how to run it.
+    pub fn settings(&self) -> Settings {
+        let resolved = self.table.experiment().to_toml();
+        // What TOML cannot represent is an error when the results are written.
+        resolved.ok().and_then(|text| Settings::parse(&text)).unwrap_or_default()
+    }
+
+    /// Returns the path of the table's folder: `tables/NAME`, or `tables/NAME-DIGEST` if that has the
+    /// results of other settings ([`Settings::digest`]).
     pub fn folder(&self, runs: &RunStore) -> PathBuf {
-        runs.root().join("tables").join(self.name())
+        table_folder(runs, self.name(), &self.settings())
     }
 
     /// Returns the settings that all models of the table share.

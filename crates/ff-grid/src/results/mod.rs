@@ -6,7 +6,7 @@ mod report;
 mod write;
 
 pub use report::{Source, report};
-pub use write::{Results, render, write_results};
+pub use write::{Results, begin_table, render, write_results};
 
 pub(crate) use files::{place, write_text};
 pub(crate) use report::{empty_column, per_class};

@@ -7,7 +7,10 @@ use ff_checkpoint::write_sealed;
 use super::files::write_text;
 use crate::error::Error;
 use crate::plan::{Plan, Records, Texts};
-use crate::store::{ResultFiles, RunStore, file_hash, remove_file};
+use crate::store::{ResultFiles, RunStore, file_hash, note_jobs, remove_file};
+
+/// The name of the file with a table's resolved configuration.
+const CONFIG: &str = "config.toml";
 
 /// A table from the records that exist, and its files.
 #[derive(Clone, Debug)]
@@ -29,6 +32,18 @@ pub fn render(plan: &Plan, runs: &RunStore) -> Result<[String; 2], Error> {
     Ok([texts.markdown, texts.json])
 }
 
+/// Notes the configuration and the jobs of a table in its folder, before the first job runs.
+///
+/// # Errors
+/// Files that cannot be written.
+pub fn begin_table(plan: &Plan, runs: &RunStore) -> Result<(), Error> {
+    let folder = plan.folder(runs);
+    if !folder.join(CONFIG).exists() {
+        write_text(&folder, CONFIG, &plan.table.experiment().to_toml()?)?;
+    }
+    note_jobs(&folder, &plan.jobs, false)
+}
+
 /// Writes the table from the records that exist, and its further files, into the table's folder.
 ///
 /// Cells note what is missing or failed. The list `files.json` has the hash of each file.
@@ -45,7 +60,7 @@ pub fn write_results(plan: &Plan, runs: &RunStore) -> Result<Results, Error> {
         ("table.csv", &csv),
         ("table.tex", &latex),
         ("table.json", &json),
-        ("config.toml", &resolved),
+        (CONFIG, &resolved),
     ] {
         files.push(write_text(&folder, name, text)?);
     }
@@ -53,6 +68,7 @@ pub fn write_results(plan: &Plan, runs: &RunStore) -> Result<Results, Error> {
     let entry =
         |path: &PathBuf| Ok((path.strip_prefix(&folder).unwrap_or(path).to_owned(), file_hash(path)?));
     let listed = files.iter().map(entry).collect::<Result<_, Error>>()?;
+    note_jobs(&folder, &plan.jobs, true)?;
     write_sealed(&list, &ResultFiles { files: listed })?;
     Ok(Results { markdown, json, files })
 }

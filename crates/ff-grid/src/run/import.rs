@@ -29,7 +29,7 @@ impl JobContext<'_> {
             tch::no_grad(|| model.classifier().for_each(|of| drop(of.tensor.shallow_clone().zero_())));
         }
         if loaded != Loaded::default() {
-            tracing::info!("{}: {loaded}", path.display());
+            tracing::debug!("{}: {loaded}", path.display());
         }
         if let Some(outputs) = &spec.outputs {
             reorder(&model, outputs);

@@ -40,7 +40,7 @@ impl JobContext<'_> {
             let loaded = model.load(weights)?;
             let is_usual = loaded.left_out.is_empty() && loaded.renamed.is_none();
             match is_usual && loaded.replaced_classifier != Some(0) {
-                true => tracing::info!("{name}: {loaded}"),
+                true => tracing::debug!("{name}: {loaded}"),
                 false => tracing::warn!("{name}: {loaded}"),
             }
         }

@@ -14,6 +14,7 @@ use ff_eval::Metric;
 use ff_grid::loader_threads;
 use ff_train::{CancelToken, Classifier, predict_batches};
 use serde_json::{Value, json};
+use tracing::info;
 
 use self::images::Images;
 pub use self::options::Predict;
@@ -42,7 +43,7 @@ pub(super) fn predict(options: &Predict) -> anyhow::Result<()> {
     }
     let (total, done, start) = (images.len(), output.rows(), Instant::now());
     if done > 0 {
-        say(&format!("{done} of {total} images were predicted before"));
+        info!("{done} of {total} images were predicted before");
     }
     let rate = write_rows(&rows, &images, &mut output, options.batch as usize, &stop_on_signals()?)?;
     let unreadable = output.unreadable;
@@ -61,7 +62,7 @@ pub(super) fn predict(options: &Predict) -> anyhow::Result<()> {
         0 => String::new(),
         count => format!("; {count} cannot be read: their rows say why"),
     };
-    say(&format!("{shown}: {total} images{now} in {seconds:.1} s ({rate:.1} images/s){left_out}"));
+    info!("{shown}: {total} images{now} in {seconds:.1} s ({rate:.1} images/s){left_out}");
     let counts = json!({
         "images": total,
         "unreadable": unreadable,
@@ -102,7 +103,7 @@ fn write_rows(
                     Ok(logits) => rows.row(&path, logits, images.truth(index).as_ref()),
                     Err(error) => {
                         if output.unreadable < NAMED {
-                            pace.tell(&format!("warning: {error}"));
+                            say(&format!("warning: {error}"));
                         }
                         output.unreadable += 1;
                         rows.unreadable(&path, &error.to_string())

@@ -13,7 +13,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use line::{Known, Stamp, name};
 
@@ -23,6 +23,9 @@ use crate::threads::on_each_thread;
 
 /// Files that a thread hashes before it writes their hashes.
 const BATCH: usize = 256;
+
+/// Time between two lines of the log on files that are hashed.
+const EVERY: Duration = Duration::from_secs(10);
 
 /// A cache of file hashes, so that opening a large dataset does not read it again.
 ///
@@ -164,12 +167,20 @@ fn hash(file: &mut File) -> io::Result<Content> {
 /// Returns the hashes of files, in their order, computed on all cores.
 pub fn hash_files(paths: &[PathBuf], hashes: &FileHashes) -> Result<Vec<Content>, Error> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(paths.len().max(1));
-    let next = AtomicUsize::new(0);
+    let (next, said) = (AtomicUsize::new(0), Mutex::new(Instant::now()));
+    let tell = |index: usize| {
+        let mut said = said.lock().expect("no panic");
+        if said.elapsed() >= EVERY {
+            *said = Instant::now();
+            tracing::info!("hashed {index} of {} files", paths.len());
+        }
+    };
     let work = || {
         let (mut done, mut fresh) = (Vec::new(), Vec::new());
         let result = loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = paths.get(index) else { break Ok(()) };
+            tell(index);
             match hashes.hash(path, &mut fresh) {
                 Ok(content) => done.push((index, content)),
                 Err(error) => {

@@ -29,7 +29,8 @@ use status::{QueueSnapshot, status};
 pub use task::BatchTask;
 
 use crate::config::RunConfig;
-use crate::engine::events::{Event, Failure, JobState, OnEvent, QueueStatus, Summary};
+use crate::engine::events::{Event, OnEvent, Summary};
+use crate::engine::state::{Failure, JobState, QueueStatus};
 use crate::engine::traits::{Engine, EngineKind, EngineSetup};
 use crate::error::Error;
 use crate::job::{Jobs, VERSION};
@@ -69,8 +70,8 @@ impl Engine for Slurm {
             .collect())
     }
 
-    fn status(&self, _jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
-        status(undone, runs)
+    fn status(&self, jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
+        status(jobs, undone, runs)
     }
 
     fn cancel(&self, table: &str, runs: &RunStore) -> Result<usize, Error> {
@@ -118,7 +119,7 @@ impl Slurm {
                 }
             }
             undone = left;
-            let status = status(&undone, context.runs)?;
+            let status = status(context.jobs, &undone, context.runs)?;
             if !status.can_tell {
                 continue;
             }

@@ -6,9 +6,9 @@ use std::path::Path;
 use super::batch::{Answer, Answers, Batch};
 use super::client;
 use super::client::Row;
-use crate::engine::events::{Failure, JobState, QueueStatus};
+use crate::engine::state::{Failure, JobState, QueueStatus, finished_epochs};
 use crate::error::Error;
-use crate::job::JobId;
+use crate::job::{JobId, Jobs};
 use crate::store::RunStore;
 
 /// The tasks in the queue, and the batches that they belong to.
@@ -54,7 +54,7 @@ impl QueueSnapshot {
 }
 
 /// Returns the states of jobs that are not on record.
-pub(crate) fn status(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
+pub(crate) fn status(jobs: &Jobs, undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Error> {
     let mut status = QueueStatus { can_tell: true, ..QueueStatus::default() };
     let found = match QueueSnapshot::take(runs) {
         Ok(found) => found,
@@ -76,7 +76,10 @@ pub(crate) fn status(undone: &[&str], runs: &RunStore) -> Result<QueueStatus, Er
     let mut over = Vec::new();
     for (job, (batch, array, task)) in last {
         match queued.get(job) {
-            Some(row) => drop(status.jobs.insert(job.into(), live(row))),
+            Some(row) => {
+                let epochs = jobs.find(job).map_or(0, |job| finished_epochs(&runs.folder(job)));
+                status.jobs.insert(job.into(), live(row, epochs));
+            }
             None => over.push((job, batch, array, task)),
         }
     }
@@ -167,10 +170,11 @@ impl<'a> Ends<'a> {
     }
 }
 
-fn live(row: &Row) -> JobState {
+fn live(row: &Row, epochs: u64) -> JobState {
     let known = |time: &str| (!matches!(time, "N/A" | "Unknown" | "")).then(|| time.to_owned());
     if row.is_running() {
-        JobState::Running { by: format!("task {} on {}", row.id, row.node), ends: known(&row.ends) }
+        let by = format!("task {} on {}", row.id, row.node);
+        JobState::Running { by, since: None, ends: known(&row.ends), epochs }
     } else {
         JobState::Queued { task: row.id.clone(), why: row.reason.clone(), starts: known(&row.starts) }
     }

@@ -16,7 +16,7 @@ use crate::engine::events::{OnEvent, Summary};
 use crate::engine::local::Local;
 use crate::engine::traits::Engine;
 use crate::error::Error;
-use crate::job::{JobId, Jobs, VERSION, device_name};
+use crate::job::{Job, JobId, Jobs, VERSION, device_name};
 use crate::run::JobContext;
 use crate::store::{Claims, RunStore};
 
@@ -61,6 +61,17 @@ impl BatchTask {
         let resources = batch.run.cluster.resources(&array.kind);
         let jobs = known?;
         Ok(Self { folder: folder.to_owned(), runs: RunStore::new(root), only, resources, jobs, batch })
+    }
+
+    /// Returns the task's jobs; none for the preflight check.
+    pub fn jobs(&self) -> Jobs {
+        let mine = |job: &&Job| self.only.as_ref().is_some_and(|only| only.contains(&job.id));
+        Jobs::new(self.jobs.iter().filter(mine).cloned().collect())
+    }
+
+    /// Returns the runs folder.
+    pub fn runs(&self) -> &RunStore {
+        &self.runs
     }
 
     /// Runs the task's jobs, or the preflight check.

@@ -31,7 +31,7 @@ impl InmergeConfig {
             // Checks of the other schedules do not depend on the number of steps.
             schedule.over(*epochs, 1).map_err(|error| Error::Config(format!("{key}.{error}")))?;
         }
-        check_model(&self.model, &self.run, &self.evaluation)?;
+        check_model(&self.model, &self.backbone, &self.run, &self.evaluation)?;
         for sweep in &self.sweep {
             let (parameter, points) = (sweep.parameter(), sweep.points());
             if points.is_empty() {

@@ -21,17 +21,23 @@ impl SoupsConfig {
         let wrong = |reason: String| Err(Error::Config(reason));
         let methods = self.method.iter().map(|entry| entry.name.as_str()).collect();
         check_names(&self.name, &self.backbone, &self.dataset, methods)?;
+        let trained = self.trained_pools();
+        let has_grid = trained.iter().any(|pool| self.fgg.augmentations(pool).is_empty());
+        let has_fgg = trained.iter().any(|pool| !self.fgg.augmentations(pool).is_empty());
         let empty = [
-            ("grid.learning_rates", self.grid.learning_rates.is_empty()),
-            ("grid.augmentations", self.grid.augmentations.is_empty()),
-            ("grid.seeds", self.grid.seeds.is_empty()),
-            ("grid.samples", self.grid.samples.is_empty()),
-            ("fgg.learning_rates", self.fgg.learning_rates.is_empty()),
+            ("grid.learning_rates", has_grid && self.grid.learning_rates.is_empty()),
+            ("grid.augmentations", has_grid && self.grid.augmentations.is_empty()),
+            ("grid.seeds", has_grid && self.grid.seeds.is_empty()),
+            ("grid.samples", has_grid && self.grid.samples.is_empty()),
+            ("fgg.learning_rates", has_fgg && self.fgg.learning_rates.is_empty()),
         ];
         if let Some((key, _)) = empty.iter().find(|(_, empty)| *empty) {
             return wrong(format!("{key}: expected at least one entry, found none"));
         }
-        check_pretrain(&self.backbone, self.pretrain.as_ref())?;
+        // Without a trained model there is none to start from.
+        if !trained.is_empty() {
+            check_pretrain(&self.backbone, self.pretrain.as_ref())?;
+        }
         if let Some(settings) = &self.inmerge {
             for backbone in &self.backbone {
                 check_inmerge(backbone, settings.of(backbone))?;
@@ -62,7 +68,7 @@ impl SoupsConfig {
     fn check_numbers(&self) -> Result<(), Error> {
         let wrong = |reason: String| Err(Error::Config(reason));
         let (grid, fgg) = (&self.grid, &self.fgg);
-        check_model(&self.model, &self.run, &self.evaluation)?;
+        check_model(&self.model, &self.backbone, &self.run, &self.evaluation)?;
         let mut rates = vec![("probe.learning_rate", self.probe.learning_rate)];
         rates.extend(grid.learning_rates.iter().map(|&rate| ("grid.learning_rates", rate)));
         rates.extend(fgg.learning_rates.iter().map(|&rate| ("fgg.learning_rates", rate)));

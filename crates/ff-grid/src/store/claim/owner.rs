@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,10 @@ pub struct Owner {
     serial: u64,
     /// The device that it computes on.
     pub device: String,
+    /// When it made the claim, in seconds since 1970 by its machine's clock. Times of different
+    /// machines are shown and never compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
 }
 
 impl Owner {
@@ -35,6 +40,7 @@ impl Owner {
             began: stat(pid).map(|(_, began)| began),
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             device: device.to_owned(),
+            since: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs()),
         }
     }
 
