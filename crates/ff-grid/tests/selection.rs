@@ -102,7 +102,7 @@ fn dataset() -> Arc<dyn Dataset> {
         val: IMAGES,
         test: 6,
         seed: 1,
-        shifted: false,
+        ..PhantomConfig::default()
     });
     source.open(Path::new(""), &FileHashes::none()).unwrap()
 }

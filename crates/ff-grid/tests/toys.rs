@@ -71,7 +71,7 @@ fn images() -> DatasetEntry {
         val: 12,
         test: 0,
         seed: 1,
-        shifted: false,
+        ..PhantomConfig::default()
     });
     DatasetEntry {
         name: "shapes".into(),

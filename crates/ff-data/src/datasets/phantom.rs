@@ -31,6 +31,17 @@ pub struct PhantomConfig {
     /// Generate the out-of-distribution twin: the same classes from another scanner (contrast,
     /// blur, noise, colour cast, background).
     pub shifted: bool,
+    /// How visible the spots of `grades`, the patches of `opacity` and the marks of `findings` are, in
+    /// percent, 1 to 1000: the size of spots, and the light of the others. Other tasks do not change.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub visibility: u32,
+}
+
+/// The usual visibility, which a resolved configuration does not have.
+const USUAL: u32 = 100;
+
+fn is_usual(visibility: &u32) -> bool {
+    *visibility == USUAL
 }
 
 impl Default for PhantomConfig {
@@ -43,6 +54,7 @@ impl Default for PhantomConfig {
             test: 480,
             seed: 0,
             shifted: false,
+            visibility: USUAL,
         }
     }
 }
@@ -53,7 +65,8 @@ impl DatasetKind for PhantomConfig {
     const ACCESS: Access = Access::Drawn;
 
     fn open(&self, _: &Path, _: &FileHashes) -> Result<Arc<dyn Dataset>, Error> {
-        let &Self { task, image_size, train, val, test, seed, shifted } = self;
-        Ok(Arc::new(Phantom::new(task, image_size, [train, val, test], seed, shifted)?))
+        let &Self { task, image_size, train, val, test, seed, shifted, visibility } = self;
+        let phantom = Phantom::new(task, image_size, [train, val, test], seed, shifted)?;
+        Ok(Arc::new(if is_usual(&visibility) { phantom } else { phantom.with_visibility(visibility)? }))
     }
 }

@@ -67,12 +67,12 @@ pub fn known(rng: &mut ChaCha8Rng, gaps: &mut ChaCha8Rng) -> Vec<Option<bool>> {
 }
 
 /// Draws a chest with the findings of its stream, whether or not their labels are known.
-pub fn draw(canvas: &mut Canvas, shifted: bool, rng: &mut ChaCha8Rng) {
+pub fn draw(canvas: &mut Canvas, shifted: bool, visibility: f32, rng: &mut ChaCha8Rng) {
     let present = truth(rng);
     let chest = Chest::draw(canvas, shifted, rng);
     for (finding, _) in TASKS.iter().zip(present).filter(|(_, present)| *present) {
         // Some are hardly visible, so no model can be perfect.
-        let strength = rng.random_range(0.35..1.15f32);
+        let strength = visibility * rng.random_range(0.35..1.15f32);
         finding.mark.draw(canvas, &chest, strength, rng);
     }
 }

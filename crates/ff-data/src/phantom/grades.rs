@@ -16,7 +16,7 @@ const SPOTS: [f32; 6] = [0.4, 3.0, 8.0, 15.0, 26.0, 40.0];
 
 /// Draws a round fundus with vessels, optic disc and spots. Spots grow in number and size with the
 /// grade.
-pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8Rng) {
+pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, visibility: f32, rng: &mut ChaCha8Rng) {
     // Readers disagree on neighbouring grades, so the severity is near the grade, not equal to it.
     let severity = (class as f32 + 0.35 * normal(rng)).clamp(0.0, 4.5);
     fundus(canvas, shifted, rng);
@@ -30,7 +30,7 @@ pub fn draw(canvas: &mut Canvas, class: usize, shifted: bool, rng: &mut ChaCha8R
     for _ in 0..count {
         // Exudates are bright and bleedings dark; exudates get more frequent with severity.
         let bright = rng.random_bool(0.15 + 0.08 * f64::from(severity));
-        spot(canvas, severity, bright, rng);
+        spot(canvas, (severity, visibility), bright, rng);
     }
 }
 
@@ -67,10 +67,10 @@ fn optic_disc(canvas: &mut Canvas, rng: &mut ChaCha8Rng) {
     canvas.stamp(center, radius * 1.6, [0.95, 0.8, 0.5], |dx, dy| 0.85 * edge(dx.hypot(dy) - radius, 0.12));
 }
 
-fn spot(canvas: &mut Canvas, severity: f32, bright: bool, rng: &mut ChaCha8Rng) {
+fn spot(canvas: &mut Canvas, (severity, visibility): (f32, f32), bright: bool, rng: &mut ChaCha8Rng) {
     let [cos, sin] = direction(rng);
     let distance = 0.85 * rng.random::<f32>().sqrt();
-    let radius = rng.random_range(0.03..0.055) * (1.0 + 0.12 * severity);
+    let radius = visibility * rng.random_range(0.03..0.055f32) * (1.0 + 0.12 * severity);
     let paint: Rgb = if bright { [0.95, 0.85, 0.45] } else { [0.30, 0.05, 0.05] };
     let opacity = rng.random_range(0.45..0.9);
     // A spot smaller than a pixel is fainter, but visible.

@@ -88,6 +88,8 @@ pub struct Phantom {
     seed: u64,
     shifted: bool,
     counts: [usize; 3],
+    /// The factor of the size of spots, and of the light of patches and findings.
+    visibility: f32,
     inventory: Inventory,
 }
 
@@ -128,7 +130,22 @@ impl Phantom {
             }
         }
         let inventory = Inventory { contents: None, ..Inventory::hashed(kind.task(), samples, contents) };
-        Ok(Self { kind, image_size, seed, shifted, counts, inventory })
+        Ok(Self { kind, image_size, seed, shifted, counts, visibility: 1.0, inventory })
+    }
+
+    /// Draws the same images with spots, patches and findings that are as visible as this, in percent of
+    /// those of [`Phantom::new`].
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] for a percentage below 1 or above 1000.
+    pub fn with_visibility(self, percent: u32) -> Result<Self, Error> {
+        if !(1..=1000).contains(&percent) {
+            let purpose = self.kind.purpose(self.shifted);
+            return Err(Error::dataset(purpose, "a visibility of 1 to 1000", percent.to_string()));
+        }
+        let digest = blake3::hash(format!("{} visibility {percent}", self.inventory.digest).as_bytes());
+        let inventory = Inventory { digest: digest.to_hex().to_string(), ..self.inventory };
+        Ok(Self { visibility: percent as f32 / 100.0, inventory, ..self })
     }
 
     fn random(&self, index: usize) -> ChaCha8Rng {
@@ -181,17 +198,14 @@ impl Dataset for Phantom {
         let rng = &mut self.random(index);
         let mut canvas = Canvas::new(self.image_size);
         match self.samples()[index].target {
-            Target::Labels(_) => findings::draw(&mut canvas, self.shifted, rng),
-            Target::Class(class) => {
-                let draw = match self.kind {
-                    PhantomKind::Grades => grades::draw,
-                    PhantomKind::Lesions => lesions::draw,
-                    PhantomKind::Opacity => opacity::draw,
-                    PhantomKind::Source => source::draw,
-                    _ => shapes::draw,
-                };
-                draw(&mut canvas, class, self.shifted, rng);
-            }
+            Target::Labels(_) => findings::draw(&mut canvas, self.shifted, self.visibility, rng),
+            Target::Class(class) => match self.kind {
+                PhantomKind::Grades => grades::draw(&mut canvas, class, self.shifted, self.visibility, rng),
+                PhantomKind::Opacity => opacity::draw(&mut canvas, class, self.shifted, self.visibility, rng),
+                PhantomKind::Lesions => lesions::draw(&mut canvas, class, self.shifted, rng),
+                PhantomKind::Source => source::draw(&mut canvas, class, self.shifted, rng),
+                _ => shapes::draw(&mut canvas, class, self.shifted, rng),
+            },
         }
         let grey = matches!(self.kind, PhantomKind::Opacity | PhantomKind::Findings);
         Ok(photograph(&canvas, self.shifted, grey, rng))

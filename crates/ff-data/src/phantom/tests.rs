@@ -57,6 +57,23 @@ fn every_size_gives_an_image() {
 }
 
 #[test]
+fn visibility_changes_what_tells_the_classes_apart() {
+    for &kind in KINDS {
+        let usual = phantom(kind, [40, 0, 0], false);
+        let clear = phantom(kind, [40, 0, 0], false).with_visibility(200).unwrap();
+        assert_ne!(usual.digest(), clear.digest(), "{kind:?}");
+        let targets = |of: &Phantom| of.samples().iter().map(|s| s.target.clone()).collect::<Vec<_>>();
+        assert_eq!(targets(&usual), targets(&clear));
+        let differ = (0..40).filter(|&i| usual.image(i).unwrap() != clear.image(i).unwrap()).count();
+        let has_marks = matches!(kind, PhantomKind::Grades | PhantomKind::Opacity | PhantomKind::Findings);
+        assert_eq!(differ > 10, has_marks, "{kind:?}: {differ}");
+        assert!(has_marks || differ == 0, "{kind:?}: {differ}");
+    }
+    let refused = phantom(PhantomKind::Grades, [1, 0, 0], false).with_visibility(0).err().unwrap();
+    assert!(refused.to_string().contains("a visibility of 1 to 1000, found 0"), "{refused}");
+}
+
+#[test]
 fn classes_come_in_proportion_and_each_at_least_once() {
     assert_eq!(class_counts(&phantom(PhantomKind::Shapes, [60, 0, 0], false)), [10; 6]);
     assert_eq!(class_counts(&phantom(PhantomKind::Grades, [1000, 0, 0], false)), [490, 100, 270, 60, 80]);
