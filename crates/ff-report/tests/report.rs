@@ -5,8 +5,8 @@ mod verdict;
 
 use ff_eval::{Difference, Interval, Metric, Value};
 use ff_report::report::{
-    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport, ImagesReport, Mistake,
-    MistakesReport, ModelAnswer, ModelForecast, Origin, Progress, Report, Step,
+    Choice, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport, ImagesReport,
+    Mistake, MistakesReport, ModelAnswer, ModelForecast, Origin, Progress, Report, Step,
 };
 use ff_report::{Cell, Column, ColumnVerdict, Cost, Row, Table};
 use score::score;
@@ -118,7 +118,9 @@ fn verdicts_follow_intervals() {
     assert!(above.contains("+0.1000 <small>[0.0200, 0.2000] better</small>"));
     let below = page(-0.1, -0.2, -0.02);
     assert!(below.contains(&format!("{against}worse on test images (−10.0 points [−20.0, −2.0]).")));
-    assert!(below.contains("<p class=\"warning\">On test images Soup is worse than Single: −10.0 points [−20.0, −2.0].</p>"));
+    assert!(below.contains(
+        "<p class=\"warning\">On test images Soup is worse than Single: −10.0 points [−20.0, −2.0].</p>"
+    ));
     let around = page(0.1, -0.02, 0.2);
     assert!(around.contains("Mean of all is the mean of the probabilities of 9 models, which"));
     assert!(around.contains(&format!("{against}no difference shown on test images (+10.0 points ")));
@@ -135,7 +137,8 @@ fn the_model_to_take_comes_before_test_images() {
     let pair = ["Soup", "Single"];
     let take = judged(vec![Some(verdict(pair, 0.021, [0.003, 0.039]))]).to_html();
     let at = |said: &str| take.find(said).unwrap_or_else(|| panic!("no `{said}`"));
-    let first = at("<strong>Take Soup</strong>: on 193 validation images it scores 2.1 points more than Single, ");
+    let first =
+        at("<strong>Take Soup</strong>: on 193 validation images it scores 2.1 points more than Single, ");
     let score = at("<dt>Test</dt><dd>0.5000 <small>[0.4500, 0.5400]</small></dd>");
     assert!(first < score && score < at("no difference shown on test images"));
     assert!(!take.contains("it has the best"));
@@ -265,7 +268,8 @@ fn images_are_counted_by_split_and_class() {
     let mut report = report(None);
     let column = &mut report.experiments[0].columns[0];
     column.classes = vec!["benign".into(), "malignant".into()];
-    column.warnings = vec!["2 of 40 groups (patients) in more than one split: scores may be too high.".into()];
+    column.warnings =
+        vec!["2 of 40 groups (patients) in more than one split: scores may be too high.".into()];
     assert!(report.to_html().contains("The images are not at hand"));
     report.experiments[0].columns[0].images = Some(ImagesReport {
         images: [100, 20, 30],

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use crate::format::{self, NOTHING};
 use crate::report::data::{Choice, ColumnReport, Rule, Step};
-use crate::report::words::{of_group, sentence};
 use crate::report::grid;
+use crate::report::words::{of_group, sentence};
 
 const INTRODUCTION: &str = "Greedy selection evaluates candidates from the best to the worst and keeps one only if the mean \
                             with it scores better on validation; pruning starts from all and leaves candidates out. The \

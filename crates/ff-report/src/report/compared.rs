@@ -11,7 +11,8 @@ use crate::report::terms::Terms;
 
 /// The comparison of tables, given by their titles and data sets.
 pub(super) fn section(tables: &[(&str, &[DataSet<'_>])], terms: &mut Terms) -> Markup {
-    let names: Vec<&str> = tables.iter().flat_map(|(_, sets)| sets.iter().map(|set| set.name)).unique().collect();
+    let names: Vec<&str> =
+        tables.iter().flat_map(|(_, sets)| sets.iter().map(|set| set.name)).unique().collect();
     let rows = names.iter().flat_map(|name| {
         tables.iter().flat_map(move |(title, sets)| {
             let of_name = sets.iter().filter(move |set| set.name == *name).flat_map(DataSet::ranked);
@@ -19,8 +20,7 @@ pub(super) fn section(tables: &[(&str, &[DataSet<'_>])], terms: &mut Terms) -> M
         })
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    let head =
-        ["Data set", "Table", "Network", "Take", "Test", "Shifted", "Epochs", "Time"];
+    let head = ["Data set", "Table", "Network", "Take", "Test", "Shifted", "Epochs", "Time"];
     html! {
         h3 { "The tables compared" }
         (terms.note(rows.iter().map(|row| row[3].as_str())).unwrap_or_default())

@@ -16,12 +16,17 @@ pub(super) fn section(experiment: &ExperimentReport, advice: &[&Advice<'_>], ter
     let many = advice.len() > 1;
     let sets: Vec<bool> = [false, true]
         .into_iter()
-        .filter(|&shifted| many && advice.iter().any(|of| of.sets.iter().any(|set| set.is_shifted() == shifted)))
+        .filter(|&shifted| {
+            many && advice.iter().any(|of| of.sets.iter().any(|set| set.is_shifted() == shifted))
+        })
         .collect();
-    let mut head = vec!["Method", "Training epochs", "Training images", "Validation passes", "Validation images"];
+    let mut head =
+        vec!["Method", "Training epochs", "Training images", "Validation passes", "Validation images"];
     head.extend(fitted.then_some("of these, to cross-fit"));
     head.push("Time");
-    head.extend(sets.iter().map(|shifted| if *shifted { "Shifted: better, worse" } else { "Test: better, worse" }));
+    head.extend(
+        sets.iter().map(|shifted| if *shifted { "Shifted: better, worse" } else { "Test: better, worse" }),
+    );
     let row = |(name, cost): &(&str, Cost)| {
         let Cost { training_epochs, training_images, validation_passes, validation_images, .. } = *cost;
         let mut counts = vec![training_epochs, training_images, validation_passes, validation_images];
@@ -74,7 +79,9 @@ fn shown(advice: &[&Advice<'_>], row: &str, shifted: bool) -> String {
 /// What the model to take costs and its baseline; of several, what the least and the most expensive rows cost.
 fn sentence(rows: &[(&str, Cost)], advice: &[&Advice<'_>]) -> String {
     let known = || rows.iter().filter(|(_, cost)| *cost != Cost::default());
-    let price = |(_, cost): &&(&str, Cost)| (cost.training_epochs, cost.wall_seconds.map_or(0, |of| (of * 1e3) as u64));
+    let price = |(_, cost): &&(&str, Cost)| {
+        (cost.training_epochs, cost.wall_seconds.map_or(0, |of| (of * 1e3) as u64))
+    };
     let (Some(most), Some(least)) = (known().max_by_key(price), known().min_by_key(price)) else {
         return "No model has been trained yet.".to_owned();
     };

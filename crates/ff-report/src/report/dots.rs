@@ -6,52 +6,61 @@ use maud::{Markup, html};
 use crate::figure::Scale;
 use crate::report::advice::{Advice, Dot};
 
+/// Explains the pictures.
+pub(super) const READING: &str = "Pictures: the difference of each row from the best single model or the \
+                                  baseline, on all sets of images at one scale, with its 95 % interval. Right \
+                                  of the line is better. A full dot is one whose interval excludes 0.";
+
+/// The narrowest scale to each side of 0, in points or in the unit of log loss.
+const LEAST: [f64; 2] = [1.0, 0.01];
+
 /// Draws each row of a data set with a network against its baseline, all panels on one scale.
 ///
 /// Positions are shares of the width, so the picture fits a phone as well as a page.
 pub(super) fn picture(advice: &Advice<'_>) -> Option<Markup> {
-    let Advice { baseline, metric, sets, dots, .. } = advice;
+    let Advice { column, baseline, metric, sets, dots, .. } = advice;
     let baseline = baseline.as_deref()?;
-    let of = |dot: &Dot| [dot.value, dot.ends.map_or(dot.value, |ends| ends.0), dot.ends.map_or(dot.value, |ends| ends.1)];
     let drawn = || dots.iter().flat_map(|(_, dots)| dots).flatten();
     drawn().next()?;
-    let unit = if advice.in_points() { 100.0 } else { 1.0 };
-    let numbers = drawn().flat_map(of).chain([0.0]).map(|number| number * unit);
-    let scale = Scale::around(numbers, 3.0);
-    let at = |number: f64| format!("{:.2}%", 100.0 * scale.share(number * unit));
-    let axis = html! {
-        svg.axis aria-hidden="true" {
-            @for (place, name) in &scale.ticks {
-                text x=(format!("{:.2}%", 100.0 * scale.share(*place))) y="11" { @if *place > 0.0 { "+" } (name) }
+    let (unit, least) = if advice.in_points() { (100.0, LEAST[0]) } else { (1.0, LEAST[1]) };
+    let numbers = drawn().flat_map(|dot| {
+        let (low, high) = dot.ends.unwrap_or((dot.value, dot.value));
+        [low * unit, dot.value * unit, high * unit]
+    });
+    let scale = Scale::around(numbers.chain([-least, least]), 4.0);
+    let place = |number: f64| format!("{:.2}%", 100.0 * scale.share(number));
+    let at = |number: f64| place(number * unit);
+    // Names of ticks at the ends would leave the panel.
+    let ticks = || scale.ticks.iter().filter(|(number, _)| (0.08..0.92).contains(&scale.share(*number)));
+    let svg = |dot: &Dot| {
+        html! {
+            svg role="img" aria-label=(advice.said(dot)) class=(kind(dot.shown)) {
+                line.zero x1=(at(0.0)) x2=(at(0.0)) y1="0" y2="100%" {}
+                @if let Some((low, high)) = dot.ends { line x1=(at(low)) x2=(at(high)) y1="50%" y2="50%" {} }
+                circle cx=(at(dot.value)) cy="50%" r="4.5" {}
             }
         }
     };
-    let row = |dot: &Dot| html! {
-        svg role="img" aria-label=(advice.said(dot)) class=(kind(dot.shown)) {
-            line.zero x1=(at(0.0)) x2=(at(0.0)) y1="0" y2="100%" {}
-            @if let Some((low, high)) = dot.ends { line x1=(at(low)) x2=(at(high)) y1="50%" y2="50%" {} }
-            circle cx=(at(dot.value)) cy="50%" r="4.5" {}
-        }
-    };
+    let unit = if advice.in_points() { " points" } else { "" };
     Some(html! {
         figure.dots {
+            figcaption { strong { (column.backbone) } " less " (baseline) ", in " (metric.title()) (unit) }
             table {
-                caption.hidden { (advice.column.name()) ": differences from " (baseline) }
                 thead {
                     tr { th scope="col" { span.hidden { "Method" } } @for set in sets { th scope="col" { (set.title()) } } }
-                    tr.ticks aria-hidden="true" { td {} @for _ in sets { td { (axis) } } }
+                    tr aria-hidden="true" {
+                        td {}
+                        @for _ in sets { td { svg.axis {
+                            @for (number, name) in ticks() { text x=(place(*number)) y="11" { @if *number > 0.0 { "+" } (name) } }
+                        } } }
+                    }
                 }
                 tbody { @for (name, dots) in dots {
-                    tr class=[(advice.take.as_deref() == Some(name)).then_some("taken")] {
+                    tr class=[(advice.take.as_ref() == Some(name)).then_some("taken")] {
                         th scope="row" { (name) }
-                        @for dot in dots { td { @match dot { Some(dot) => (row(dot)), None => span.note { "no result" } } } }
+                        @for dot in dots { td { @match dot { Some(dot) => (svg(dot)), None => span.note { "no result" } } } }
                     }
                 } }
-            }
-            figcaption {
-                "Difference from " (baseline) ", " (advice.baseline_is) ", in " (metric.title())
-                @if advice.in_points() { " points" }
-                ", with 95 % interval. Right of the line is better; a full dot is one whose interval excludes 0."
             }
         }
     })

@@ -28,9 +28,9 @@ mod terms;
 mod words;
 
 pub use data::{
-    Choice, Coefficients, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport, ImagesReport, InUse,
-    Mistake, MistakesReport, ModelAnswer, ModelForecast, Origin, PerClassReport, Progress, Report, Rule,
-    Scored, Step, Thumbnail, TrainingRun,
+    Choice, Coefficients, ColumnReport, Comparison, ExperimentReport, ExperimentTable, ForecastReport,
+    ImagesReport, InUse, Mistake, MistakesReport, ModelAnswer, ModelForecast, Origin, PerClassReport,
+    Progress, Report, Rule, Scored, Step, Thumbnail, TrainingRun,
 };
 
 impl Report {

@@ -26,9 +26,7 @@ pub(super) fn advice<'a>(column: &'a ColumnReport, table: &SeedTable) -> Advice<
     };
     let baseline = table.baseline();
     let others = table.rows().iter().filter(|row| baseline.is_some_and(|of| of.method != row.method));
-    let dot = |row: &SeedRow| {
-        Some(Dot::paired(&row.cells[at?].difference(&baseline?.cells[at?])?))
-    };
+    let dot = |row: &SeedRow| Some(Dot::paired(&row.cells[at?].difference(&baseline?.cells[at?])?));
     Advice {
         column,
         metric: column.metric,

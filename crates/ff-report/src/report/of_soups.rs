@@ -141,9 +141,7 @@ pub(super) fn scores(column: &ColumnReport, table: &Table) -> Option<Section> {
         });
         columns.push((set.title(), marked(fields, ranks(&values))));
         if let Some(first) = column.comparisons.first() {
-            let of = |row: &crate::table::Row| {
-                Field::from(difference(comparison(column, &row.method, set)))
-            };
+            let of = |row: &crate::table::Row| Field::from(difference(comparison(column, &row.method, set)));
             columns.push((format!("less {}", first.single), table.rows().iter().map(of).collect()));
         }
     }

@@ -1,5 +1,6 @@
 //! The HTML page: head, navigation and panels.
 
+use itertools::Itertools;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::data::Report;
@@ -27,7 +28,10 @@ pub(super) fn document(report: &Report) -> String {
             (head(report))
             body {
                 a.skip href="#summary" { "Skip to the summary" }
-                header { h1 { (report.title) } }
+                header {
+                    h1 { (report.title) }
+                    p.note { (report.experiments.iter().map(|of| of.title()).join(", ")) }
+                }
                 nav aria-label="Contents" {
                     ul { @for of in &panels { li { a href=(format!("#{}", of.anchor)) { (of.tab) } } } }
                 }
@@ -97,7 +101,7 @@ fn first_screen(report: &Report, sets: &[Vec<DataSet<'_>>]) -> Markup {
         @if report.experiments.is_empty() { p { "There is no table to report on." } }
         @if many { (compared::section(&tables, &mut terms)) }
         @for (nth, (experiment, sets)) in report.experiments.iter().zip(sets).enumerate() {
-            h3 { (experiment.title()) }
+            h3.hidden[!many] { (experiment.title()) }
             (summary::of_experiment(experiment, sets, |at| anchor(nth, at), &mut terms))
         }
         @if !report.experiments.is_empty() { (reading::section(report)) }

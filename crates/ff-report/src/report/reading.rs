@@ -15,10 +15,13 @@ pub(super) fn section(report: &Report) -> Markup {
     });
     let scores = || {
         let cells = soups.clone().flat_map(|table| table.rows()).flat_map(|row| &row.cells);
-        let shifted = |cell: &crate::table::Cell| cell.ood.iter().filter_map(|(_, of)| of.clone()).collect::<Vec<Score>>();
+        let shifted = |cell: &crate::table::Cell| {
+            cell.ood.iter().filter_map(|(_, of)| of.clone()).collect::<Vec<Score>>()
+        };
         cells.flat_map(move |cell| cell.test.clone().into_iter().chain(shifted(cell))).collect::<Vec<_>>()
     };
-    let fitted = soups.clone().flat_map(|of| of.rows()).flat_map(|of| &of.cells).any(|of| of.cross_fitted.is_some());
+    let fitted =
+        soups.clone().flat_map(|of| of.rows()).flat_map(|of| &of.cells).any(|of| of.cross_fitted.is_some());
     let compared = || report.experiments.iter().flat_map(|of| &of.columns).flat_map(|of| &of.comparisons);
     let intervals = compared().filter(|of| of.difference.is_some_and(|of| of.interval.is_some())).count();
     let ensembles: Vec<_> = report.experiments.iter().flat_map(ensembles).unique().collect();

@@ -28,6 +28,7 @@ pub(super) fn of_experiment(
         }
         @if advice.len() > 1 { p.lead { (counts(&advice)) } }
         div.cards { @for card in cards { (card) } }
+        @if advice.iter().any(|of| !of.dots.is_empty()) { p.note { (dots::READING) } }
         @for why in &experiment.missing { p.warning { "Missing: " (why) } }
         (costs::section(experiment, &advice, terms))
     }
@@ -42,6 +43,7 @@ fn card(set: &DataSet<'_>, anchor: &str, terms: &mut Terms) -> Markup {
     let spelt = terms.note(used);
     html! {
         article.card {
+            div {
             h4 {
                 a href=(format!("#{anchor}")) { (set.name) }
                 span.note { " " (first.column.backbone) ", " (first.metric.title()) }
@@ -57,17 +59,16 @@ fn card(set: &DataSet<'_>, anchor: &str, terms: &mut Terms) -> Markup {
                 }
             }
             (spelt.unwrap_or_default())
-            @for of in &ranked {
-                @if ranked.len() > 1 { h5 { (of.column.backbone) } }
-                (dots::picture(of).unwrap_or_default())
             }
+            div.pictures { @for of in &ranked { (dots::picture(of).unwrap_or_default()) } }
         }
     }
 }
 
 /// The scores of the model to take.
 fn scores(advice: &Advice<'_>) -> Markup {
-    let scores = advice.sets.iter().zip(&advice.scores).filter_map(|(set, score)| Some((set, score.as_ref()?)));
+    let scores =
+        advice.sets.iter().zip(&advice.scores).filter_map(|(set, score)| Some((set, score.as_ref()?)));
     html! {
         dl.scores { @for (set, score) in scores { div { dt { (set.title()) } dd { (grid::value(score)) } } } }
     }
@@ -76,7 +77,8 @@ fn scores(advice: &Advice<'_>) -> Markup {
 /// What to take with another network, in one sentence.
 fn with_network(advice: &Advice<'_>) -> String {
     let scores = advice.sets.iter().zip(&advice.scores);
-    let mut scores = scores.filter_map(|(set, score)| Some(format!("{} on {}", score.as_ref()?, set.images())));
+    let mut scores =
+        scores.filter_map(|(set, score)| Some(format!("{} on {}", score.as_ref()?, set.images())));
     let said = advice.take.as_ref().map_or("no model to take".to_owned(), |take| format!("take {take}"));
     let scores = scores.join(", ");
     format!("With {}, {said}{}{scores}.", advice.column.backbone, if scores.is_empty() { "" } else { ": " })
@@ -90,7 +92,9 @@ fn on_images(advice: &Advice<'_>) -> Option<String> {
         let said = match dot.shown {
             Shown::Higher => "better",
             Shown::Lower => "worse",
-            Shown::Neither if dot.ends.is_none() && dot.value == 0.0 => return format!("the same on {images}"),
+            Shown::Neither if dot.ends.is_none() && dot.value == 0.0 => {
+                return format!("the same on {images}");
+            }
             Shown::Neither => "no difference shown",
         };
         format!("{said} on {images} ({})", advice.said(dot))
@@ -106,14 +110,14 @@ fn counts(advice: &[&Advice<'_>]) -> String {
     let is = advice.first().map_or("", |of| of.baseline_is);
     let on = |shifted: bool| {
         let differences = advice.iter().flat_map(|of| of.differences());
-        let shown: Vec<Shown> = differences
-            .filter(|(set, _)| set.is_shifted() == shifted)
-            .map(|(_, dot)| dot.shown)
-            .collect();
+        let shown: Vec<Shown> =
+            differences.filter(|(set, _)| set.is_shifted() == shifted).map(|(_, dot)| dot.shown).collect();
         let count = |wanted: Shown| shown.iter().filter(|of| **of == wanted).count();
         let images = if shifted { "shifted" } else { "test" };
         let [better, worse, neither] = [Shown::Higher, Shown::Lower, Shown::Neither].map(count);
-        let said = format!("on {images} images better in {better}, worse in {worse}, no difference shown in {neither}");
+        let said = format!(
+            "on {images} images better in {better}, worse in {worse}, no difference shown in {neither}"
+        );
         (!shown.is_empty()).then_some(said)
     };
     let said = [on(false), on(true)].into_iter().flatten().join("; ");
@@ -125,7 +129,12 @@ fn counts(advice: &[&Advice<'_>]) -> String {
         text += &format!(" In {none} there is no model to take.");
     }
     if said.is_empty() {
-        return text + " No other model to take is compared on test images yet.";
+        let all = baseline + none == advice.len();
+        return if all {
+            text
+        } else {
+            text + " The other models to take are not compared on test images yet."
+        };
     }
     text + &format!(" The other models to take against {is}: {said}.")
 }

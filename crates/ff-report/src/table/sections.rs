@@ -147,9 +147,8 @@ fn counts(table: &Table, at: usize, column: &Column) -> Vec<String> {
     let name = |nth: usize| column.counts.get(nth).map_or(String::new(), |of| of.0.clone());
     let test: Vec<(String, u64)> =
         test.into_iter().flatten().enumerate().map(|(nth, &count)| (name(nth), count)).collect();
-    let validation = said("validation", &column.counts).map(|said| {
-        said + &few_images(column).map_or(String::new(), |few| format!(" {few}"))
-    });
+    let validation = said("validation", &column.counts)
+        .map(|said| said + &few_images(column).map_or(String::new(), |few| format!(" {few}")));
     validation.into_iter().chain(said("test", &test)).collect()
 }
 

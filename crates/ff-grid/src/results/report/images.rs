@@ -61,7 +61,10 @@ fn images(dataset: &dyn Dataset, splits: &Splits, leakage: &Leakage) -> ImagesRe
 /// Says what is known of groups and images in more than one split.
 fn leaks(Leakage { groups, shared, duplicates }: &Leakage) -> Vec<String> {
     let of_groups = match (groups, shared.len()) {
-        (0, _) => "The dataset names no patients or other groups, so whether one is in several splits is unknown.".to_owned(),
+        (0, _) => {
+            "The dataset names no patients or other groups, so whether one is in several splits is unknown."
+                .to_owned()
+        }
         (all, 0) => format!("None of {all} patients or other groups is in more than one split."),
         (all, shared) => format!("{shared} of {all} patients or other groups are in more than one split."),
     };
