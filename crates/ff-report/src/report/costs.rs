@@ -11,7 +11,7 @@ use crate::report::grid;
 use crate::report::terms::Terms;
 
 pub(super) fn section(experiment: &ExperimentReport, advice: &[&Advice<'_>], terms: &mut Terms) -> Markup {
-    let rows = rows(&experiment.table);
+    let rows = rows(experiment);
     let fitted = rows.iter().any(|(_, cost)| cost.cross_fitting_images > 0);
     let many = advice.len() > 1;
     let sets: Vec<bool> = [false, true]
@@ -38,7 +38,6 @@ pub(super) fn section(experiment: &ExperimentReport, advice: &[&Advice<'_>], ter
     };
     html! {
         h4 { "Cost" }
-        p { (sentence(&rows, advice)) }
         (terms.note(rows.iter().map(|(name, _)| *name)).unwrap_or_default())
         (grid::plain("Cost", 1, &head, rows.iter().map(row).collect()))
         p.note {
@@ -53,8 +52,8 @@ pub(super) fn section(experiment: &ExperimentReport, advice: &[&Advice<'_>], ter
 }
 
 /// The costs of the rows of a table.
-fn rows(table: &ExperimentTable) -> Vec<(&str, Cost)> {
-    match table {
+fn rows(experiment: &ExperimentReport) -> Vec<(&str, Cost)> {
+    match &experiment.table {
         ExperimentTable::Soups(of) => of.rows().iter().map(|row| (row.method.as_str(), row.cost)).collect(),
         ExperimentTable::Seeds(of) => of.rows().iter().map(|row| (row.method.as_str(), row.cost)).collect(),
     }
@@ -77,7 +76,8 @@ fn shown(advice: &[&Advice<'_>], row: &str, shifted: bool) -> String {
 }
 
 /// What the model to take costs and its baseline; of several, what the least and the most expensive rows cost.
-fn sentence(rows: &[(&str, Cost)], advice: &[&Advice<'_>]) -> String {
+pub(super) fn sentence(experiment: &ExperimentReport, advice: &[&Advice<'_>]) -> String {
+    let rows = rows(experiment);
     let known = || rows.iter().filter(|(_, cost)| *cost != Cost::default());
     let price = |(_, cost): &&(&str, Cost)| {
         (cost.training_epochs, cost.wall_seconds.map_or(0, |of| (of * 1e3) as u64))

@@ -27,11 +27,11 @@ pub(super) fn picture(advice: &Advice<'_>) -> Option<Markup> {
         let (low, high) = dot.ends.unwrap_or((dot.value, dot.value));
         [low * unit, dot.value * unit, high * unit]
     });
-    let scale = Scale::around(numbers.chain([-least, least]), 4.0);
+    let scale = Scale::around(numbers.chain([-least, least]), 5.0);
     let place = |number: f64| format!("{:.2}%", 100.0 * scale.share(number));
     let at = |number: f64| place(number * unit);
     // Names of ticks at the ends would leave the panel.
-    let ticks = || scale.ticks.iter().filter(|(number, _)| (0.08..0.92).contains(&scale.share(*number)));
+    let ticks = || scale.ticks.iter().filter(|(number, _)| (0.05..0.95).contains(&scale.share(*number)));
     let svg = |dot: &Dot| {
         html! {
             svg role="img" aria-label=(advice.said(dot)) class=(kind(dot.shown)) {

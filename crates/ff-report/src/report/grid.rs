@@ -24,13 +24,22 @@ pub(super) fn long(name: &str, words: usize, head: &[&str], rows: Vec<Vec<String
     table(&of_text(name, words, head, rows), sortable)
 }
 
-/// A value whose interval and what follows are set small, on a line of their own.
+/// A value whose interval and what follows are set small.
 pub(super) fn value(text: &str) -> Markup {
+    with_marks(text, None, None)
+}
+
+/// A value with its mark and the number of its footnote, then its interval.
+fn with_marks(text: &str, mark: Option<Rank>, note: Option<usize>) -> Markup {
+    let (value, rest) = text.split_once(" [").map_or((text, None), |(value, rest)| (value, Some(rest)));
     html! {
-        @match text.split_once(" [") {
-            Some((value, rest)) => { (value) " " small { "[" (rest) } },
-            None => (text),
+        @match mark {
+            Some(Rank::Best) => strong title="best" { (value) },
+            Some(Rank::Second) => span.second title="second best" { (value) },
+            None => (value),
         }
+        @if let Some(note) = note { sup { (note) } }
+        @if let Some(rest) = rest { " " small { "[" (rest) } }
     }
 }
 
@@ -68,14 +77,7 @@ fn below(section: &Section) -> Markup {
 }
 
 fn cell(field: &Field, note: Option<usize>, at: usize, words: usize) -> Markup {
-    let text = html! {
-        @match field.mark {
-            Some(Rank::Best) => strong title="best" { (value(&field.text)) },
-            Some(Rank::Second) => span.second title="second best" { (value(&field.text)) },
-            None => (value(&field.text)),
-        }
-        @if let Some(note) = note { sup { (note) } }
-    };
+    let text = with_marks(&field.text, field.mark, note);
     html! {
         @if at == 0 { th scope="row" { (text) } }
         @else if at < words { td { (text) } }

@@ -156,8 +156,9 @@ pub(super) fn scores(column: &ColumnReport, table: &Table) -> Option<Section> {
     }
     let samples = sets.iter().filter_map(|set| {
         let score = cells().find_map(|cell| score(cell, set))?;
-        Some(format!("{}: {} images.", set.title(), format::samples(score)))
+        Some(format!("{} {}", format::samples(score), set.images()))
     });
+    let samples = Some(samples.collect::<Vec<_>>().join(", ") + ".").filter(|said| said.len() > 1);
     let paper = head.paper.then(|| FISSIONFUSION.remarks(&head.backbone, &head.dataset));
     let heading = format!("{}: scores", column.name());
     Some(

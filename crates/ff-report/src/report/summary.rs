@@ -20,13 +20,17 @@ pub(super) fn of_experiment(
     let advice: Vec<&Advice<'_>> = sets.iter().flat_map(|set| &set.networks).collect();
     let (done, jobs) =
         experiment.progress.iter().fold((0, 0), |(done, jobs), of| (done + of.done, jobs + of.jobs));
-    let cards: Vec<Markup> =
-        sets.iter().enumerate().map(|(nth, set)| card(set, &anchor(nth), terms)).collect();
+    let cost = costs::sentence(experiment, &advice);
+    let many = advice.len() > 1;
+    let spelt = if many { terms.note([cost.as_str()]) } else { None };
+    let of_one = if many { None } else { Some(cost.as_str()) };
+    let cards = sets.iter().enumerate().map(|(nth, set)| card(set, &anchor(nth), of_one, terms));
+    let cards: Vec<Markup> = cards.collect();
     html! {
         @if done < jobs {
             p.warning { "Not finished: " (done) " of " (jobs) " jobs are done. The results below are preliminary." }
         }
-        @if advice.len() > 1 { p.lead { (counts(&advice)) } }
+        @if many { p { (counts(&advice)) " " (cost) } (spelt.unwrap_or_default()) }
         div.cards { @for card in cards { (card) } }
         @if advice.iter().any(|of| !of.dots.is_empty()) { p.note { (dots::READING) } }
         @for why in &experiment.missing { p.warning { "Missing: " (why) } }
@@ -35,30 +39,31 @@ pub(super) fn of_experiment(
 }
 
 /// What to take for a data set, and the picture of each of its networks.
-fn card(set: &DataSet<'_>, anchor: &str, terms: &mut Terms) -> Markup {
+fn card(set: &DataSet<'_>, anchor: &str, cost: Option<&str>, terms: &mut Terms) -> Markup {
     let ranked = set.ranked();
     let Some((first, others)) = ranked.split_first() else { return html! {} };
     let rows = ranked.iter().flat_map(|of| of.dots.iter().map(|(name, _)| name.as_str()));
-    let used = ranked.iter().flat_map(|of| of.sentence.iter().map(String::as_str)).chain(rows);
+    let used = ranked.iter().flat_map(|of| of.sentence.iter().map(String::as_str)).chain(rows).chain(cost);
     let spelt = terms.note(used);
     html! {
         article.card {
             div {
-            h4 {
-                a href=(format!("#{anchor}")) { (set.name) }
-                span.note { " " (first.column.backbone) ", " (first.metric.title()) }
-            }
-            p { strong { (first.sentence[0]) } ": " (first.sentence[1]) }
-            (scores(first))
-            @if let Some(said) = on_images(first) { p { (said) } }
-            @for other in others { p { (with_network(other)) } }
-            @for warning in ranked.iter().flat_map(|of| &of.warnings).unique() { p.warning { (warning) } }
-            @for (name, all) in ranked.iter().map(|of| (&of.column.backbone, &of.column.missing)) {
-                @if let Some(one) = all.first() {
-                    p.warning { "Missing (" (name) "): " (one) @if all.len() > 1 { ", and " (all.len() - 1) " more" } "." }
+                h4 {
+                    a href=(format!("#{anchor}")) { (set.name) }
+                    span.note { " " (first.column.backbone) ", " (first.metric.title()) }
                 }
-            }
-            (spelt.unwrap_or_default())
+                p { strong { (first.sentence[0]) } ": " (first.sentence[1]) }
+                (scores(first))
+                @if let Some(said) = on_images(first) { p { (said) } }
+                @if let Some(cost) = cost { p { (cost) } }
+                @for other in others { p { (with_network(other)) } }
+                @for warning in ranked.iter().flat_map(|of| &of.warnings).unique() { p.warning { (warning) } }
+                @for (name, all) in ranked.iter().map(|of| (&of.column.backbone, &of.column.missing)) {
+                    @if let Some(one) = all.first() {
+                        p.warning { "Missing (" (name) "): " (one) @if all.len() > 1 { ", and " (all.len() - 1) " more" } "." }
+                    }
+                }
+                (spelt.unwrap_or_default())
             }
             div.pictures { @for of in &ranked { (dots::picture(of).unwrap_or_default()) } }
         }
@@ -105,36 +110,30 @@ fn on_images(advice: &Advice<'_>) -> Option<String> {
 
 /// Counts what test and shifted images say of the models to take.
 fn counts(advice: &[&Advice<'_>]) -> String {
-    let baseline = advice.iter().filter(|of| of.is_baseline()).count();
+    let same = advice.iter().filter(|of| of.is_baseline()).count();
     let none = advice.iter().filter(|of| of.take.is_none()).count();
     let is = advice.first().map_or("", |of| of.baseline_is);
     let on = |shifted: bool| {
-        let differences = advice.iter().flat_map(|of| of.differences());
-        let shown: Vec<Shown> =
-            differences.filter(|(set, _)| set.is_shifted() == shifted).map(|(_, dot)| dot.shown).collect();
-        let count = |wanted: Shown| shown.iter().filter(|of| **of == wanted).count();
+        let differences = advice.iter().filter(|of| !of.is_baseline()).flat_map(|of| of.differences());
+        let of_set = differences.filter(|(set, _)| set.is_shifted() == shifted);
+        let shown: Vec<Shown> = of_set.map(|(_, dot)| dot.shown).collect();
+        let [better, worse, neither] = [Shown::Higher, Shown::Lower, Shown::Neither]
+            .map(|wanted| shown.iter().filter(|of| **of == wanted).count());
         let images = if shifted { "shifted" } else { "test" };
-        let [better, worse, neither] = [Shown::Higher, Shown::Lower, Shown::Neither].map(count);
         let said = format!(
-            "on {images} images better in {better}, worse in {worse}, no difference shown in {neither}"
+            "on {images} images {better} better, {worse} worse, {neither} without a difference shown"
         );
         (!shown.is_empty()).then_some(said)
     };
     let said = [on(false), on(true)].into_iter().flatten().join("; ");
-    let mut text = format!("{} data sets with a network.", advice.len());
-    if baseline > 0 {
-        text += &format!(" In {baseline} the model to take is {is} itself.");
-    }
+    let mut text =
+        format!("Of {} data sets with a network, the model to take is {is} in {same}", advice.len());
     if none > 0 {
-        text += &format!(" In {none} there is no model to take.");
+        text += &format!(", and there is none in {none}");
     }
-    if said.is_empty() {
-        let all = baseline + none == advice.len();
-        return if all {
-            text
-        } else {
-            text + " The other models to take are not compared on test images yet."
-        };
+    match (said.is_empty(), same + none == advice.len()) {
+        (true, true) => text + ".",
+        (true, false) => text + ". The others are not compared on test images yet.",
+        (false, _) => format!("{text}. The others against it: {said}."),
     }
-    text + &format!(" The other models to take against {is}: {said}.")
 }

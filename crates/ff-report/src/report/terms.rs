@@ -6,10 +6,7 @@ use maud::{Markup, html};
 /// The papers' abbreviations, which names of rows hold.
 const TERMS: [(&str, &str); 4] = [
     ("GS", "grid search"),
-    (
-        "FGG",
-        "Fast Geometric Generation, a training run with a cyclic learning rate that saves a model in each cycle",
-    ),
+    ("FGG", "Fast Geometric Generation, a run with a cyclic learning rate that saves a model each cycle"),
     ("GoU", "Greedy of Uniform, a greedy soup of uniform soups"),
     ("GoG", "Greedy of Greedy, a greedy soup of greedy soups"),
 ];
