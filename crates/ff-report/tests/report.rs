@@ -256,9 +256,9 @@ fn several_tables_are_compared_first() {
     report.experiments.push(other);
     let page = report.to_html();
     let at = |said: &str| page.find(said).unwrap_or_else(|| panic!("no `{said}`"));
-    let first = "<td>t</td><td>Net</td><td>Soup</td><td class=\"number\">0.6000 <small>[0.5500, 0.6400]</small></td>\
+    let first = "<td>t</td><td>Soup with Net</td><td class=\"number\">0.6000 <small>[0.5500, 0.6400]</small></td>\
                  <td class=\"number\">–</td><td class=\"number\">7</td>";
-    let second = "<td>Second</td><td>Net</td><td>Single</td><td class=\"number\">0.5000 ";
+    let second = "<td>Second</td><td>Single with Net</td><td class=\"number\">0.5000 ";
     assert!(at("The tables compared</h3>") < at(first) && at(first) < at(second));
     assert!(at(second) < at("<strong>Take Soup"));
 }

@@ -20,11 +20,11 @@ pub(super) fn section(tables: &[(&str, &[DataSet<'_>])], terms: &mut Terms) -> M
         })
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    let head = ["Data set", "Table", "Network", "Take", "Test", "Shifted", "Epochs", "Time"];
+    let head = ["Data set", "Table", "Take", "Test", "Shifted", "Epochs", "Time"];
     html! {
         h3 { "The tables compared" }
-        (terms.note(rows.iter().map(|row| row[3].as_str())).unwrap_or_default())
-        (grid::long("The tables compared", 4, &head, rows.clone()))
+        (terms.note(rows.iter().map(|row| row[2].as_str())).unwrap_or_default())
+        (grid::long("The tables compared", 3, &head, rows.clone()))
         p.note {
             "Each table's model to take, chosen on validation images. Of a data set with several networks, the one with the \
              best model is first. Epochs of training and time are those of the model's row over its whole table. Scores of \
@@ -50,8 +50,7 @@ fn row(title: &str, advice: &Advice<'_>) -> Vec<String> {
     vec![
         format!("{} ({})", advice.column.dataset, advice.metric.title()),
         title.to_owned(),
-        advice.column.backbone.clone(),
-        text(advice.take.clone()),
+        text(advice.take.as_ref().map(|take| format!("{take} with {}", advice.column.backbone))),
         scores(false),
         scores(true),
         text(advice.cost.map(|cost| format::count(cost.training_epochs))),

@@ -11,8 +11,9 @@ pub(super) const READING: &str = "Pictures: the difference of each row from the 
                                   baseline, on all sets of images at one scale, with its 95 % interval. Right \
                                   of the line is better. A full dot is one whose interval excludes 0.";
 
-/// The narrowest scale to each side of 0, in points or in the unit of log loss.
-const LEAST: [f64; 2] = [1.0, 0.01];
+/// The unit of the scale, its narrowest range to each side of 0, and its most intervals.
+const POINTS: (f64, f64, f64) = (100.0, 2.0, 5.0);
+const LOG_LOSS: (f64, f64, f64) = (1.0, 0.02, 3.0);
 
 /// Draws each row of a data set with a network against its baseline, all panels on one scale.
 ///
@@ -22,12 +23,12 @@ pub(super) fn picture(advice: &Advice<'_>) -> Option<Markup> {
     let baseline = baseline.as_deref()?;
     let drawn = || dots.iter().flat_map(|(_, dots)| dots).flatten();
     drawn().next()?;
-    let (unit, least) = if advice.in_points() { (100.0, LEAST[0]) } else { (1.0, LEAST[1]) };
+    let (unit, least, intervals) = if advice.in_points() { POINTS } else { LOG_LOSS };
     let numbers = drawn().flat_map(|dot| {
         let (low, high) = dot.ends.unwrap_or((dot.value, dot.value));
         [low * unit, dot.value * unit, high * unit]
     });
-    let scale = Scale::around(numbers.chain([-least, least]), 5.0);
+    let scale = Scale::around(numbers.chain([-least, least]), intervals);
     let place = |number: f64| format!("{:.2}%", 100.0 * scale.share(number));
     let at = |number: f64| place(number * unit);
     // Names of ticks at the ends would leave the panel.

@@ -30,7 +30,7 @@ pub(super) fn of_experiment(
         @if done < jobs {
             p.warning { "Not finished: " (done) " of " (jobs) " jobs are done. The results below are preliminary." }
         }
-        @if many { p { (counts(&advice)) " " (cost) } (spelt.unwrap_or_default()) }
+        @if many { p { (counts(&advice)) } p { (cost) } (spelt.unwrap_or_default()) }
         div.cards { @for card in cards { (card) } }
         @if advice.iter().any(|of| !of.dots.is_empty()) { p.note { (dots::READING) } }
         @for why in &experiment.missing { p.warning { "Missing: " (why) } }

@@ -17,8 +17,7 @@ const follow = () => {
   show(Math.max(0, panels.findIndex((panel) => panel.contains(target))));
   if (!target) return;
   if (target.tagName === "DETAILS") target.open = true;
-  if (panels.includes(target)) scrollTo(0, 0);
-  else target.scrollIntoView();
+  target.scrollIntoView();
 };
 document.querySelector("nav ul").setAttribute("role", "tablist");
 tabs.forEach((tab, nth) => {
@@ -29,6 +28,14 @@ tabs.forEach((tab, nth) => {
   panels[nth].setAttribute("role", "tabpanel");
   panels[nth].setAttribute("aria-labelledby", tab.id);
   panels[nth].addEventListener("beforematch", () => show(nth));
+  tab.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // Following the link would take the focus from the tab.
+    event.preventDefault();
+    history.pushState(null, "", tab.hash);
+    show(nth);
+    scrollTo(0, Math.min(scrollY, document.querySelector("header").offsetHeight));
+  });
   tab.addEventListener("keydown", (event) => {
     const last = tabs.length - 1;
     const to = { ArrowRight: nth === last ? 0 : nth + 1, ArrowLeft: nth === 0 ? last : nth - 1, Home: 0, End: last }[event.key];
